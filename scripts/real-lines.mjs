@@ -1,14 +1,15 @@
 // Rendered lines of text, half of them upside down, for PaddleOCR's direction classifier, into models/data:
 // lines-calibration.npy (200), lines-training.npy (600) and lines-held-out.npy (1000), float32 [N, 3, 48, 192] in -1..1,
 // with lines-*-labels.npy, 1 for 180 degrees: `node scripts/real-lines.mjs`. The last two of the five fonts are in the
-// held-out lines alone.
-import { mkdirSync, writeFileSync } from "node:fs";
+// held-out lines alone. For the recognizer upright-*.npy, the upright ones of 100; for the detector pages-*.npy, pages of
+// four lines below one another, [N, 3, 192, 192], standardized as it takes them.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Resvg } from "@resvg/resvg-js";
-import { ndarray } from "isoloss";
-import { encodeNpy } from "isoloss/data";
+import { ndarray, takeRows } from "isoloss";
+import { decodeNpy, encodeNpy } from "isoloss/data";
 
 const fonts = dirname(createRequire(import.meta.url).resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf"));
 const faces = [
@@ -28,6 +29,16 @@ write("lines-calibration", 200, 0, faces.slice(0, 3));
 write("lines-training", 600, 10_000, faces.slice(0, 3));
 write("lines-held-out", 1000, 20_000, faces);
 
+for (const name of ["calibration", "held-out"]) {
+  const lines = decodeNpy(readFileSync(join(target, `lines-${name}.npy`)));
+  const upright = takeRows(
+    lines,
+    Array.from({ length: 50 }, (_, i) => 2 * i),
+  );
+  save(`upright-${name}`, upright);
+  save(`pages-${name}`, pagesOf(lines, 48));
+}
+
 function write(name, count, first, faces) {
   const out = new Float32Array(count * 3 * AREA);
   const labels = new BigInt64Array(count);
@@ -35,9 +46,30 @@ function write(name, count, first, faces) {
     out.set(line(sequence(first + n), faces, n % 2 === 1), n * 3 * AREA);
     labels[n] = BigInt(n % 2);
   }
-  writeFileSync(join(target, `${name}.npy`), encodeNpy(ndarray(out, [count, 3, HEIGHT, WIDTH])));
+  save(name, ndarray(out, [count, 3, HEIGHT, WIDTH]));
   writeFileSync(join(target, `${name}-labels.npy`), encodeNpy(ndarray(labels, [count])));
-  console.log(`models/data/${name}.npy: ${count} lines`);
+}
+
+function save(name, array) {
+  writeFileSync(join(target, `${name}.npy`), encodeNpy(array));
+  console.log(`models/data/${name}.npy: ${array.shape.join(" x ")}`);
+}
+
+/** Pages of four upright lines, from pixels in -1..1 to (pixel - mean) / std of ImageNet's channels. */
+function pagesOf(lines, count) {
+  const [means, deviations] = [
+    [0.485, 0.456, 0.406],
+    [0.229, 0.224, 0.225],
+  ];
+  const out = new Float32Array(count * 12 * AREA);
+  for (let i = 0; i < out.length; i++) {
+    const [page, channel, at] = [Math.floor(i / (12 * AREA)), Math.floor(i / (4 * AREA)) % 3, i % (4 * AREA)];
+    // Every other line is turned, and a page begins where the one before has its second line.
+    const line = 2 * ((page + Math.floor(at / AREA)) % (lines.shape[0] / 2));
+    const pixel = (lines.data[(line * 3 + channel) * AREA + (at % AREA)] + 1) / 2;
+    out[i] = (pixel - means[channel]) / deviations[channel];
+  }
+  return ndarray(out, [count, 3, 4 * HEIGHT, WIDTH]);
 }
 
 /** Draws integers below n: the Numerical Recipes congruence, of which the high bits count. */

@@ -1,175 +1,174 @@
-// Runs the commands of `isoloss model` on trained models, and prints what they come to as tables:
-// `node scripts/real-models.mjs [PART ...]`, a part being one of those below; default all.
-// First: fetch-models.mjs, mobilenet-v2.mjs, real-photos.mjs and real-lines.mjs.
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+// Runs each command of `isoloss model` on each trained model of models/, one after another, which takes long:
+// `nice node scripts/real-models.mjs [--budget SECONDS] [--again] [--show] [MODEL ...]`.
+// First: fetch-models.mjs, mobilenet-v2.mjs, real-photos.mjs, real-lines.mjs and real-speech.mjs.
+// Each result is appended to models/results.jsonl as it comes. What is there is not run again, so that a run that was ended
+// goes on where it was; --again runs the named models anew, --show only prints what is there. After --budget no command is
+// begun.
+import { spawn } from "node:child_process";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { takeRows } from "isoloss";
-import { decodeNpy } from "isoloss/data";
-import { quantizeModel } from "isoloss/onnx";
+import { parseArgs } from "node:util";
+import { summaryOf } from "./real-summaries.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const models = join(root, "models");
-const data = (name) => join(models, "data", `${name}.npy`);
+const results = join(models, "results.jsonl");
+/** Seconds after which a command is ended. */
+const LONGEST = 1800;
+
+const paddle = (name) => `p2o.DynamicDimension.${name}`;
+/** Files, examples of the kind that they take, and sizes of open axes for the commands that have no data. */
+const all = {
+  mobilenet: { file: "mobilenet-v2", data: "photos-*.npy", limit: 16 },
+  classifier: {
+    file: "ch_ppocr_mobile_v2.0_cls_infer",
+    data: "lines-*.npy",
+    limit: 200,
+    sizes: { [paddle(1)]: 48, [paddle(2)]: 192 },
+    labels: true,
+  },
+  recognizer: {
+    file: "ch_PP-OCRv4_rec_infer",
+    data: "upright-*.npy",
+    limit: 32,
+    sizes: { [paddle(1)]: 192 },
+  },
+  detector: {
+    file: "ch_PP-OCRv4_det_infer",
+    data: "pages-*.npy",
+    limit: 32,
+    sizes: { [paddle(1)]: 192, [paddle(2)]: 192 },
+  },
+  embedding: { file: "embedding_model", data: "spectra-*.npy", limit: 64 },
+  spectrogram: { file: "melspectrogram", data: "samples-*.npy", limit: 64, sizes: { samples: 12_512 } },
+  "silero-v5": {
+    file: "silero_vad_v5",
+    data: "frames-v5-*.npz",
+    limit: 100,
+    sizes: { "input[1]": 288, "state[1]": 4 },
+  },
+  "silero-legacy": {
+    file: "silero_vad_legacy",
+    data: "frames-legacy-*.npz",
+    limit: 100,
+    sizes: { sequence: 512 },
+  },
+};
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { budget: { type: "string" }, again: { type: "boolean" }, show: { type: "boolean" } },
+});
+const unknown = positionals.find((name) => !Object.hasOwn(all, name));
+if (unknown !== undefined) throw new Error(`MODEL is one of ${Object.keys(all).join(", ")}; got ${unknown}.`);
+const budget = options.budget === undefined ? Number.POSITIVE_INFINITY : Number(options.budget);
+if (!(budget > 0)) throw new Error(`--budget is a number of seconds; got ${options.budget}.`);
+const asked = positionals.length > 0 ? positionals : Object.keys(all);
+
+const before = existsSync(results)
+  ? readFileSync(results, "utf8")
+      .split("\n")
+      .filter((line) => line.endsWith("}"))
+      .map((line) => JSON.parse(line))
+  : [];
+const known = new Map(before.map((row) => [`${row.model}: ${row.command}`, row]));
+if (options.again) for (const key of known.keys()) if (asked.includes(key.split(":")[0])) known.delete(key);
+
 const work = mkdtempSync(join(tmpdir(), "isoloss-real-"));
-const out = join(work, "out.onnx");
-
-const mobilenet = { name: "MobileNetV2", file: join(models, "mobilenet-v2.onnx"), of: "photos", limit: 32 };
-const classifier = {
-  name: "PP-OCR classifier",
-  file: join(models, "ch_ppocr_mobile_v2.0_cls_infer.onnx"),
-  of: "lines",
-  sizes: ["--size", "p2o.DynamicDimension.1=48", "--size", "p2o.DynamicDimension.2=192"],
-  limit: 200,
-};
-const others = [
-  "ch_PP-OCRv4_rec_infer",
-  "ch_PP-OCRv4_det_infer",
-  "silero_vad_v5",
-  "silero_vad_legacy",
-  "embedding_model",
-  "melspectrogram",
-].map((name) => ({ name, file: join(models, `${name}.onnx`) }));
-
-const parts = {
-  "quantize-mobilenet": () => quantizations(mobilenet, 40, 96),
-  "quantize-classifier": () => quantizations(classifier, 96, 1000),
-  mobilenet: () => commands(mobilenet),
-  classifier: () => commands(classifier),
-  finetune,
-  others: () => others.forEach(overview),
-};
-const asked = process.argv.slice(2);
+const start = performance.now();
+let isOver = false;
 try {
-  for (const part of asked.length > 0 ? asked : Object.keys(parts)) {
-    console.log(`\n## ${part}\n`);
-    await parts[part]();
+  for (const name of asked) {
+    console.log(`\n${name}`);
+    await everyCommand(name, all[name]);
   }
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
 
-/** Every choice of a quantization; of the classifier its accuracy, too. */
-async function quantizations({ file, of }, count, heldOutCount) {
-  const heldOut = batches(of, `${of}-held-out`, heldOutCount);
-  const labels = of === "lines" ? decodeNpy(readFileSync(data("lines-held-out-labels"))).data : undefined;
-  const before = process.cpuUsage();
-  const { table, recommended, skipped } = await quantizeModel(readFileSync(file), {
-    calibration: batches(of, `${of}-calibration`, count),
-    heldOut,
-    ...(labels === undefined ? {} : { metric: (outputs) => accuracy(outputs, labels) }),
-  });
-  row("weights", "per", "biases corrected", "SQNR, dB", "agreement, %", "accuracy, %", "bytes");
-  for (const choice of table) {
-    const { candidate, granularity, isBiasCorrected, sqnr, agreement, metric, bytes } = choice;
-    const mark = choice === recommended ? " (recommended)" : "";
-    row(
-      `${candidate}${mark}`,
-      granularity,
-      isBiasCorrected ? "yes" : "no",
-      sqnr.toFixed(1),
-      percent(agreement),
-      percent(metric),
-      bytes,
-    );
-  }
-  const { user, system } = process.cpuUsage(before);
-  console.log(`\n${skipped.join("; ")}\nprocessor seconds: ${((user + system) / 1e6).toFixed(0)}`);
-}
-
-/** Examples that are spread evenly over a file, as a picture's crops follow each other there. */
-function batches(of, name, count) {
-  const array = decodeNpy(readFileSync(data(name)));
-  const [size, input] = of === "lines" ? [50, "x"] : [16, "images"];
-  const rows = Array.from({ length: count }, (_, i) => Math.floor((i * array.shape[0]) / count));
-  return Array.from({ length: Math.ceil(count / size) }, (_, k) => ({
-    [input]: takeRows(array, rows.slice(k * size, (k + 1) * size)),
-  }));
-}
-
-function accuracy(outputs, labels) {
-  const guesses = outputs.flatMap((batch) => {
-    const [{ data }] = Object.values(batch);
-    return Array.from({ length: data.length / 2 }, (_, i) => (data[2 * i + 1] > data[2 * i] ? 1 : 0));
-  });
-  return guesses.filter((guess, i) => guess === Number(labels[i])).length / guesses.length;
-}
-
-/** All that changes no numbers' kind, and what the pruned and halved files compute. */
-function commands({ file, of, limit, sizes = [] }) {
-  const calibration = ["--calibration", data(`${of}-calibration`)];
-  const heldOut = ["--held-out", data(`${of}-held-out`), "--limit", limit];
-  const folded = join(work, "folded.onnx");
-  run("fold", [file, ...sizes, "--out", folded]);
-  run("imbalance", [folded, ...sizes]);
-  for (const by of ["norm", "range"])
-    run("balance", [folded, ...sizes, "--by", by, ...heldOut, "--out", out]);
-  run("balance", [folded, ...sizes, "--powers-of-two", ...heldOut, "--out", out]);
-  for (const fraction of [0.2, 0.5]) {
-    for (const by of ["magnitude", "lamp"]) {
-      run("prune", [folded, ...sizes, "--fraction", fraction, "--by", by, ...heldOut, "--out", out]);
-    }
-  }
-  run("prune", [folded, ...sizes, "--units", "--fraction", 0.1, ...heldOut, "--out", out]);
-  run("half", [folded, ...sizes, ...calibration, ...heldOut, "--out", out]);
-}
-
-/** From the file as it came: its validation is the held-out lines. */
-function finetune() {
-  run("finetune", [
-    classifier.file,
-    "--data",
-    data("lines-training"),
-    "--labels",
-    data("lines-training-labels"),
-    "--validation",
-    data("lines-held-out"),
-    "--validation-labels",
-    data("lines-held-out-labels"),
-    "--epochs",
-    3,
-    "--rate",
-    0.0003,
-    "--out",
-    out,
+/** Folds the model's batch normalizations, and runs the other commands on what comes out. */
+async function everyCommand(name, { file, data, limit, sizes = {}, labels = false }) {
+  const path = join(models, `${file}.onnx`);
+  const at = (part) => join(models, "data", data.replace("*", part));
+  const size = Object.entries(sizes).flatMap(([axis, n]) => ["--size", `${axis}=${n}`]);
+  const heldOut = ["--held-out", at("held-out"), "--limit", `${limit}`];
+  const calibration = ["--calibration", at("calibration")];
+  const folded = join(work, `${name}.onnx`);
+  const step = (command, source, args, out = join(work, "out.onnx")) =>
+    run(name, [command, source, ...args, ...(command === "imbalance" ? [] : ["--out", out])]);
+  await step("fold", path, size, folded);
+  if (!options.show && !existsSync(folded)) await fold(path, size, folded);
+  const source = existsSync(folded) ? folded : path;
+  await step("imbalance", source, size);
+  for (const by of ["norm", "range"]) await step("balance", source, ["--by", by, ...heldOut]);
+  for (const fraction of ["0.2", "0.5"]) await step("prune", source, ["--fraction", fraction, ...heldOut]);
+  await step("prune", source, ["--fraction", "0.5", "--by", "lamp", ...heldOut]);
+  await step("prune", source, ["--fraction", "0.1", "--units", ...heldOut]);
+  await step("half", source, [...calibration, ...heldOut]);
+  await step("low-rank", source, heldOut);
+  await step("low-rank", source, ["--energy", "0.99", ...heldOut]);
+  await step("quantize", source, [...calibration, ...heldOut, "--weights-only", "--no-equalize"]);
+  await step("quantize", source, [...calibration, ...heldOut, "--budget", "120"]);
+  if (!labels) return;
+  const of = (what, part) => join(models, "data", data.replace("*.npy", `${part}${what}.npy`));
+  await step("finetune", path, [
+    ...["--data", of("", "training"), "--labels", of("-labels", "training")],
+    ...["--validation", of("", "held-out"), "--validation-labels", of("-labels", "held-out")],
+    ...["--epochs", "1", "--rate", "0.0003", "--quiet"],
   ]);
 }
 
-/** The commands that need no examples of the right kind. */
-function overview({ name, file }) {
-  console.log(`\n${name}`);
-  const folded = join(work, "folded.onnx");
-  rmSync(folded, { force: true });
-  const source = run("fold", [file, "--out", folded]) ? folded : file;
-  run("imbalance", [source]);
-  run("balance", [source, "--by", "range", "--out", out]);
-  run("prune", [source, "--fraction", 0.2, "--out", out]);
-  run("prune", [source, "--units", "--fraction", 0.1, "--out", out]);
-  run("half", [source, "--out", out]);
+/** Folds again what an earlier run has a result of. */
+function fold(path, size, out) {
+  return finished(["model", "fold", path, ...size, "--out", out]);
 }
 
-/** Runs a command and prints what it says at its end; whether it succeeded. */
-function run(command, args) {
-  rmSync(out, { force: true });
-  const { status, stdout, stderr, error } = spawnSync(
-    process.execPath,
-    [join(root, "packages/cli/dist/bin.js"), "model", command, ...args.map(String)],
-    { encoding: "utf8", timeout: 900_000 },
-  );
-  const options = args.slice(1).filter((arg) => arg !== "--out" && !String(arg).startsWith("/"));
-  console.log(
-    `\n$ isoloss model ${[command, ...options].join(" ")}: ${status === 0 ? "done" : `exit ${status ?? error}`}`,
-  );
-  console.log(status === 0 ? stdout.trim().split("\n").slice(-14).join("\n") : stderr.trim());
-  return status === 0;
+/** Runs a command, unless there is a result of it, appends the result and prints it. */
+async function run(model, [command, file, ...args]) {
+  const shown = args.filter((arg, i) => arg !== "--out" && args[i - 1] !== "--out");
+  const line = [command, ...shown.map((arg) => arg.replace(join(models, "data/"), ""))].join(" ");
+  const key = `${model}: ${line}`;
+  let row = known.get(key);
+  if (row === undefined) {
+    if (options.show) return;
+    isOver ||= (performance.now() - start) / 1000 > budget;
+    if (isOver) {
+      console.log(`  ${line}: not begun, the budget is over`);
+      return;
+    }
+    rmSync(join(work, "out.onnx"), { force: true });
+    console.log(`  ${line} ...`);
+    const began = performance.now();
+    const { code, stdout, stderr } = await finished(["model", command, file, ...args, "--json"]);
+    const said = stderr.trim().split("\n").at(-1);
+    const seconds = Math.round((performance.now() - began) / 1000);
+    const summary = stdout === "" ? said : summaryOf(command, JSON.parse(stdout));
+    row = { model, command: line, code, seconds, summary };
+    appendFileSync(results, `${JSON.stringify(row)}\n`);
+  }
+  const end = row.code === 0 ? "" : ` (exit code ${row.code})`;
+  console.log(`  ${line}: ${row.seconds} s${end}\n    ${row.summary.replaceAll("\n", "\n    ")}`);
 }
 
-function percent(share) {
-  return share === undefined ? "-" : (100 * share).toFixed(1);
-}
-
-function row(...cells) {
-  console.log(`| ${cells.join(" | ")} |`);
+/** What `isoloss` prints, and its exit code. */
+function finished(args) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(root, "packages/cli/dist/bin.js"), ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: LONGEST * 1000,
+    });
+    const text = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"]) {
+      child[name].setEncoding("utf8");
+      child[name].on("data", (chunk) => {
+        text[name] += chunk;
+      });
+    }
+    child.on("close", (code, signal) => {
+      if (signal !== null) text.stderr += `\nended after ${LONGEST} seconds`;
+      resolve({ code: code ?? signal, ...text });
+    });
+  });
 }

@@ -1,15 +1,17 @@
 // Crops of photos for quantization, into models/data: photos-calibration.npy and photos-held-out.npy, float32 [N, 3, 224, 224]
-// in 0..1, of different pictures: `node scripts/real-photos.mjs` (Debian). Both packages' photos are CC0 or public domain.
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// in 0..1, of different pictures: `node scripts/real-photos.mjs` (Debian).
+// Licenses: budgie-backgrounds 3.0, CC0-1.0 (its debian/copyright). Of python3-skimage 0.25.2 only photos whose notes in
+// skimage/data/_fetchers.py free them: chelsea (CC0, Stefan van der Walt), coffee (CC0, Rachel Michetti), astronaut (NASA,
+// "released into the public domain") and rocket (SpaceX, "released in the public domain").
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import decodeJpeg, { init } from "@jsquash/jpeg/decode.js";
 import { decode as decodePng } from "fast-png";
 import { ndarray } from "isoloss";
 import { encodeNpy } from "isoloss/data";
+import { inPackages } from "./debian-packages.mjs";
 
 const budgie = "usr/share/backgrounds/budgie";
 const skimage = "usr/lib/python3/dist-packages/skimage/data";
@@ -27,18 +29,19 @@ const calibration = of(budgie, [
   "tea-gardens.jpg",
 ]);
 const heldOut = [
-  ...of(budgie, ["lake-sherburne.jpg", "piazza-gae-aulenti.jpg", "singaporean-cityscape.jpg"]),
-  ...of(skimage, ["astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg"]),
+  ...of(budgie, [
+    "lake-sherburne.jpg",
+    "ocean-waves.jpg",
+    "piazza-gae-aulenti.jpg",
+    "singaporean-cityscape.jpg",
+  ]),
+  ...of(skimage, ["astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"]),
 ];
 const SIDE = 224;
 const CROPS = 12;
 
 const target = fileURLToPath(new URL("../models/data/", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "isoloss-photos-"));
-try {
-  run("apt-get", ["download", "budgie-backgrounds", "python3-skimage"]);
-  for (const file of readdirSync(folder).filter((name) => name.endsWith(".deb")))
-    run("dpkg-deb", ["-x", file, "."]);
+await inPackages(["budgie-backgrounds", "python3-skimage"], async (folder) => {
   const decoder = await WebAssembly.compile(readFileSync(decoderPath()));
   await init({
     // In Node the package would look for its code over the network.
@@ -49,32 +52,23 @@ try {
     },
   });
   mkdirSync(target, { recursive: true });
-  await write("photos-calibration.npy", calibration);
-  await write("photos-held-out.npy", heldOut);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
-
-function run(command, args) {
-  const { status, stderr, error } = spawnSync(command, args, {
-    cwd: folder,
-    encoding: "utf8",
-    timeout: 300_000,
-  });
-  if (status !== 0) throw new Error(`${command} ${args[0]} failed: ${error?.message ?? stderr.trim()}`);
-}
+  const at = (paths) => paths.map((path) => join(folder, path));
+  await write("photos-calibration.npy", at(calibration));
+  await write("photos-held-out.npy", at(heldOut));
+});
 
 function decoderPath() {
   const require = createRequire(import.meta.url);
   return require.resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm");
 }
 
+/** The first crop of each photo, then the second: few examples from the start are of many photos. */
 async function write(name, paths) {
   const size = 3 * SIDE * SIDE;
   const out = new Float32Array(paths.length * CROPS * size);
   for (const [i, path] of paths.entries()) {
-    const image = await read(join(folder, path));
-    for (let n = 0; n < CROPS; n++) out.set(cropOf(image, n), (i * CROPS + n) * size);
+    const image = await read(path);
+    for (let n = 0; n < CROPS; n++) out.set(cropOf(image, n), (n * paths.length + i) * size);
   }
   writeFileSync(join(target, name), encodeNpy(ndarray(out, [paths.length * CROPS, 3, SIDE, SIDE])));
   console.log(`models/data/${name}: ${CROPS} crops of each of ${paths.length} photos`);

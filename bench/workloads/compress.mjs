@@ -59,8 +59,8 @@ const onFile = (run) => async () => {
 const within = (seconds) => ({ base: { name: `${seconds} s`, us: 1e6 * seconds }, reach: 1.0 });
 
 export const compress = {
-  "mobilenet-balance": { make: onFile(balance("norm")), ...within(1), isSlow: true },
-  "mobilenet-balance-range": { make: onFile(balance("range")), ...within(1), isSlow: true },
+  "mobilenet-balance": { make: onFile(balance("norm")), ...within(1) },
+  "mobilenet-balance-range": { make: onFile(balance("range")), ...within(1) },
   "mobilenet-noise": {
     make: onFile((bytes) => equalizeForQuantization(bytes, batches)),
     ...within(5),

@@ -42,7 +42,16 @@ export function positiveNumber(text: string): number {
 /** A number in [0, 1]. */
 export function shareNumber(text: string): number {
   const value = finiteNumber(text);
-  if (value < 0 || value > 1) throw new InvalidArgumentError("It must be a number in [0, 1].");
+  if (value < 0 || value > 1)
+    throw new InvalidArgumentError("It must be a number in [0, 1], such as 0.5 for a half.");
+  return value;
+}
+
+/** A number in (0, 1]. */
+export function positiveShare(text: string): number {
+  const value = finiteNumber(text);
+  if (value <= 0 || value > 1)
+    throw new InvalidArgumentError("It must be a number greater than 0, at most 1, such as 0.99.");
   return value;
 }
 

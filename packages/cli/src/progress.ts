@@ -7,7 +7,7 @@ export interface ProgressStream extends Lines {
 
 /** Reports the progress of a long computation. */
 export interface Progress {
-  /** The current state: rewritten in place on a terminal, left out elsewhere. */
+  /** The current state: rewritten in place on a terminal; elsewhere left out, or a line now and then. */
   update(text: string): void;
   /** A line that stays. */
   line(text: string): void;
@@ -15,10 +15,17 @@ export interface Progress {
   clear(): void;
 }
 
+export interface ProgressOptions {
+  /** Seconds between updates that are lines where none can be rewritten; default Infinity: they are left out. */
+  readonly every?: number;
+}
+
 /** Progress on a stream: text that is rewritten on a terminal, plain lines in a file or pipe and on one of unknown width. */
-export function createProgress(stream: ProgressStream): Progress {
-  if (!stream.isTTY || stream.columns === 0)
-    return { update() {}, line: (text) => stream.write(`${text}\n`), clear() {} };
+export function createProgress(
+  stream: ProgressStream,
+  { every = Number.POSITIVE_INFINITY }: ProgressOptions = {},
+): Progress {
+  if (!stream.isTTY || stream.columns === 0) return linesOn(stream, every);
   let shown = "";
   const replace = (text: string, end = "") => {
     // What was longer than a line goes over several: up to the first of them, and erased from there.
@@ -33,4 +40,14 @@ export function createProgress(stream: ProgressStream): Progress {
       if (shown !== "") replace("");
     },
   };
+}
+
+function linesOn(stream: ProgressStream, every: number): Progress {
+  let last = performance.now();
+  const line = (text: string) => {
+    stream.write(`${text}\n`);
+    last = performance.now();
+  };
+  const isDue = () => performance.now() - last >= 1000 * every;
+  return { update: (text) => (isDue() ? line(text) : undefined), line, clear() {} };
 }

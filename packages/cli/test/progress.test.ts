@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { createProgress, type ProgressStream } from "../src/progress.js";
 
 /** What a stream of that kind gets. */
@@ -43,3 +43,19 @@ it.each([{ isTTY: false }, {}, { isTTY: true, columns: 0 }])(
     expect(stream.text).toBe("done\n");
   },
 );
+
+it("is a line now and then elsewhere, if it is asked for", () => {
+  vi.useFakeTimers();
+  try {
+    const stream = { text: "", write: (text: string) => (stream.text += text) };
+    const start = performance.now();
+    const progress = createProgress(stream, { every: 10 });
+    for (const seconds of [1, 9, 11, 15, 22, 30, 33]) {
+      vi.advanceTimersByTime(start + 1000 * seconds - performance.now());
+      progress.update(`step at ${seconds}`);
+    }
+    expect(stream.text).toBe("step at 11\nstep at 22\nstep at 33\n");
+  } finally {
+    vi.useRealTimers();
+  }
+});

@@ -1,6 +1,11 @@
 // Written by scripts/option-summaries.mjs from the comments of the option types: edit those.
 /** What every option is, by the names of its table and its own. */
 export const optionSummaries: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "absorbedBiases": {
+    "heldOut": "Batches that clipping is measured on; default: the last quarter of the calibration, which is then not used for it.",
+    "deviations": "How many standard deviations below the mean the smallest value of a unit is taken to be, such as the paper's 3; default: the smallest value on the calibration data.",
+    "limit": "The largest relative change of results on the held-out data, above which the parameters stay; default 1e-3."
+  },
   "adagrad": {
     "epsilon": "Added to the root; default 1e-10.",
     "rateDecay": "delta: the rate falls as eta / (1 + delta t); default 0.",
@@ -587,7 +592,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "blockSize": "Numbers in a block; default 32.",
     "calibrationMethod": "How ranges of activations are found: see `calibrate`; default `minMax`.",
     "percentile": "For the method `percentile`; default 99.99.",
-    "biasCorrection": "Whether the table has the files with corrected biases, too; default true.",
+    "biasCorrection": "Whether the table has the files with corrected biases, too, and how they are found: `measured` (default), also true, from means on the calibration; `analytic` from the moments that batch norms store, of normal numbers that activations clip, so that only what they do not tell is measured; false: not.",
+    "absorbBiases": "Whether the table has the files with high biases absorbed behind ReLUs, too: see `absorbedBiases`; default false.",
     "equalize": "Whether the table has other weights on the orbit of the model's scalings, too; default true.",
     "candidates": "Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none.",
     "limit": "Least SQNR in decibels: layers stay float until it is reached; default: all are quantized.",

@@ -3,10 +3,10 @@ import { balanced } from "isoloss/moves";
 import { withParams } from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
-import { readBatches } from "../model/batches.js";
-import { type DataOptions, dataSource } from "../model/data-options.js";
+import type { DataOptions } from "../model/data-options.js";
 import { type DiscoveryOfModel, discoveryOf } from "../model/discovery.js";
 import { groupsText, type ImbalanceFigures, imbalanceFigures } from "../model/imbalance.js";
+import { measuredInputs } from "../model/measured-change.js";
 import { requirePage } from "../model/page/require-page.js";
 import { readModelFile } from "../model/read-model.js";
 import type { Sizes } from "../model/sizes.js";
@@ -47,18 +47,17 @@ const LARGEST = 8;
 
 /** `isoloss model balance`: the same function with balanced weights. */
 export async function balance(path: string, options: BalanceOptions): Promise<void> {
-  const { by, powersOfTwo, heldOut, out, tolerance, size, verify, report, json } = options;
+  const { by, powersOfTwo, heldOut, out, tolerance, verify, report, json } = options;
   const file = await readModelFile(path);
   await requireOtherFile(file, out);
   await requirePage(file, out, report);
-  const discovery = discoveryOf(file, { sizes: size });
+  const { batches, sizes } = await measuredInputs(file, options, heldOut);
+  const discovery = discoveryOf(file, { sizes });
   const { model, found } = discovery;
-  const inputs =
-    heldOut === undefined ? undefined : await readBatches(model.inputs, dataSource(heldOut, options));
   const { p: params } = await balanced({ p: model.params }, found, { by, powersOfTwo });
   const moved = Object.entries(params).filter(([name, array]) => array !== model.params[name]);
   const bytes = withParams(file.bytes, Object.fromEntries(moved));
-  const written = await writeVerified(file, out, bytes, { sizes: size, inputs, tolerance, verify });
+  const written = await writeVerified(file, out, bytes, { sizes, inputs: batches, tolerance, verify });
   const document: BalancedModel = {
     ...written,
     by,
@@ -71,7 +70,7 @@ export async function balance(path: string, options: BalanceOptions): Promise<vo
   if (report !== undefined) {
     const { writeBalancePage } = await import("../model/page/balance-page.js");
     const checked = checkedText(written.largest, path, heldOut ?? "random inputs");
-    await writeBalancePage(report, { file, out, bytes, sizes: size }, { ...document, checked });
+    await writeBalancePage(report, { file, out, bytes, sizes }, { ...document, checked });
   }
   process.stdout.write(
     json ? `${JSON.stringify(document)}\n` : `${balancedText(document, path, out, heldOut)}\n`,

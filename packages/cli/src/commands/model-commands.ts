@@ -4,6 +4,7 @@ import { sizeOption } from "../model/size-option.js";
 import { collect, nonNegativeNumber, positiveInteger, seedNumber } from "../parse.js";
 import { addFinetuneCommand } from "./model-finetune-command.js";
 import { addHalfCommand } from "./model-half-command.js";
+import { addLowRankCommand } from "./model-low-rank-command.js";
 import { addPruneCommand } from "./model-prune-command.js";
 import { addQuantizeCommand } from "./model-quantize-command.js";
 
@@ -227,6 +228,7 @@ Example:
   addQuantizeCommand(model);
   addPruneCommand(model);
   addHalfCommand(model);
+  addLowRankCommand(model);
   addFinetuneCommand(model);
 }
 

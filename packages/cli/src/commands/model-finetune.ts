@@ -1,4 +1,4 @@
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { OptionError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import { fineTune, fromOnnx, type ImportedModel } from "isoloss/onnx";
@@ -10,7 +10,6 @@ import { type LabeledData, readLabeled } from "../model/labeled-data.js";
 import { requirePage } from "../model/page/require-page.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
 import { requireOtherFile } from "../model/write-prepared.js";
-import { prepareFolder } from "../output.js";
 import { createProgress } from "../progress.js";
 
 type FineTuneSettings = Parameters<typeof fineTune>[1];
@@ -42,7 +41,6 @@ export async function finetune(path: string, options: FinetuneOptions): Promise<
   const model = namingFile(path, () => fromOnnx(before.bytes));
   requireOutput(model, output);
   const { data, validation, classes } = await readSets(model, options);
-  await prepareFolder(dirname(resolve(out)));
   const progress = createProgress(process.stderr);
   const told = () => progress.line("Stopping: the best epoch so far is written. Ctrl-C again ends at once.");
   const result = await untilInterrupted(told, (signal) =>
@@ -91,7 +89,14 @@ async function readSets(
     throw new OptionError("--validation-labels are for data of their own: give --validation a path.");
   }
   const read = await readLabeled(inputs[0], dataSource(options.data, options), { labels: options.labels });
-  if (typeof validation === "number") return { ...read, validation };
+  if (typeof validation === "number") {
+    if (read.data.inputs.shape[0] < 2) {
+      throw new OptionError(
+        `${options.data} has one example, of which no share can be held out: give two or more, or other data by --validation.`,
+      );
+    }
+    return { ...read, validation };
+  }
   const { classes } = read;
   const own = await readLabeled(inputs[0], dataSource(validation, options), { labels, classes });
   return { ...read, validation: own.data };

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { quietOption } from "../model/command-progress.js";
 import { dataHelp, withDataOptions } from "../model/data-options.js";
 import { sizeOption } from "../model/size-option.js";
 
@@ -22,6 +23,7 @@ export function addHalfCommand(model: Command): void {
   withDataOptions(command)
     .addOption(sizeOption())
     .option("--report <page>", "one HTML page about the choices, the units and their weights")
+    .addOption(quietOption())
     .option("--json", "one JSON document on stdout instead of text", false)
     .addHelpText(
       "after",

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { writeFileAtomic } from "isoloss/node";
 import { type HalfCounts, type HalfModel, toHalf } from "isoloss/onnx";
+import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";
 import { halfText } from "../model/half-text.js";
 import {
@@ -23,6 +24,7 @@ export interface HalfOptions extends DataOptions {
   readonly io: "float32" | "float16";
   readonly size: Sizes;
   readonly report?: string;
+  readonly quiet: boolean;
   readonly json: boolean;
 }
 
@@ -53,27 +55,32 @@ export interface Half {
 
 /** `isoloss model half`: a model of float16. */
 export async function half(path: string, options: HalfOptions): Promise<void> {
-  const { out, calibration, heldOut, move, io, size, report, json } = options;
+  const { out, calibration, heldOut, move, io, report, json } = options;
   const file = await readModelFile(path);
   await requireOtherFile(file, out);
   await requirePage(file, out, report);
   const examples = await measuredInputs(file, options, calibration);
   const inputs = heldOut === undefined ? examples : await measuredInputs(file, options, heldOut);
+  const traced = calibration === undefined ? inputs : examples;
   const table: HalfRow[] = [];
   const files: HalfModel[] = [];
-  for (const isMoved of move ? [true, false] : [false]) {
-    const result = await changing(file, size, () =>
-      toHalf(file.bytes, { move: isMoved, io, calibration: examples.batches ?? [], sizes: size }),
-    );
-    files.push(result);
-    table.push({
-      numbers: isMoved ? "moved" : "as they are",
-      weights: result.weights.after,
-      activations: result.activations?.after ?? null,
-      rounded: finite(result.largest),
-      ...(await measuredChange(file, result.bytes, inputs, size)),
-    });
-  }
+  await withProgress(options, async (step) => {
+    for (const isMoved of move ? [true, false] : [false]) {
+      const numbers = isMoved ? "moved" : "as they are";
+      step(`converting numbers ${numbers}`);
+      const result = await changing(file, traced, (sizes) =>
+        toHalf(file.bytes, { move: isMoved, io, calibration: examples.batches ?? [], sizes }),
+      );
+      files.push(result);
+      table.push({
+        numbers,
+        weights: result.weights.after,
+        activations: result.activations?.after ?? null,
+        rounded: finite(result.largest),
+        ...(await measuredChange(file, result.bytes, inputs)),
+      });
+    }
+  });
   const [{ bytes, moved }] = files;
   await writeFileAtomic(resolve(out), bytes);
   const document: Half = {
@@ -87,7 +94,7 @@ export async function half(path: string, options: HalfOptions): Promise<void> {
   };
   if (report !== undefined) {
     const { writeHalfPage } = await import("../model/page/half-page.js");
-    await writeHalfPage(report, { file, out, bytes, sizes: size }, document);
+    await writeHalfPage(report, { file, out, bytes, sizes: traced.sizes }, document);
   }
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${halfText(document, path, out)}\n`);
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { quietOption } from "../model/command-progress.js";
 import { dataHelp, withDataOptions } from "../model/data-options.js";
 import { sizeOption } from "../model/size-option.js";
 import { shareNumber } from "../parse.js";
@@ -30,6 +31,7 @@ export function addPruneCommand(model: Command): void {
   withDataOptions(command)
     .addOption(sizeOption())
     .option("--report <page>", "one HTML page about the choices, the units and their weights")
+    .addOption(quietOption())
     .option("--json", "one JSON document on stdout instead of text", false)
     .addHelpText(
       "after",

@@ -1,11 +1,19 @@
 import { resolve } from "node:path";
+import { DataError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
-import { type PrunedGroup, pruneUnits, pruneWeights } from "isoloss/onnx";
+import { fromOnnx, type PrunedGroup, pruneUnits, pruneWeights } from "isoloss/onnx";
+import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";
-import { changing, type MeasuredChange, measuredChange, measuredInputs } from "../model/measured-change.js";
+import {
+  changing,
+  type Inputs,
+  type MeasuredChange,
+  measuredChange,
+  measuredInputs,
+} from "../model/measured-change.js";
 import { requirePage } from "../model/page/require-page.js";
 import { prunedText } from "../model/pruned-text.js";
-import { type ModelFile, readModelFile } from "../model/read-model.js";
+import { type ModelFile, namingFile, readModelFile } from "../model/read-model.js";
 import type { Sizes } from "../model/sizes.js";
 import { requireOtherFile } from "../model/write-prepared.js";
 
@@ -18,6 +26,7 @@ export interface PruneOptions extends DataOptions {
   readonly heldOut?: string;
   readonly size: Sizes;
   readonly report?: string;
+  readonly quiet: boolean;
   readonly json: boolean;
 }
 
@@ -60,18 +69,25 @@ interface Candidate {
 
 /** `isoloss model prune`: a model with fewer weights, and what that costs. */
 export async function prune(path: string, options: PruneOptions): Promise<void> {
-  const { out, fraction, by = "magnitude", units, balance, heldOut, size, report, json } = options;
+  const { out, fraction, by = "magnitude", units, balance, heldOut, report, json } = options;
   const file = await readModelFile(path);
   await requireOtherFile(file, out);
   await requirePage(file, out, report);
+  requireWeights(file);
   const inputs = await measuredInputs(file, options, heldOut);
-  const candidates = [await candidate(file, options, true), await candidate(file, options, false)];
+  const candidates: Candidate[] = [];
   const table: PrunedRow[] = [];
-  for (const [i, { bytes, zeros, numbers }] of candidates.entries()) {
-    const ranked = i === 0 ? "balanced" : "as they are";
-    const error = await measuredChange(file, bytes, inputs, size);
-    table.push({ ranked, zeros, numbers, bytes: bytes.length, ...error });
-  }
+  await withProgress(options, async (step) => {
+    for (const ranked of ["balanced", "as they are"] as const) {
+      step(`ranking weights ${ranked}`);
+      const pruned = await candidate(file, options, inputs, ranked === "balanced");
+      step(`measuring what was ranked by weights ${ranked}`);
+      const error = await measuredChange(file, pruned.bytes, inputs);
+      const { bytes, zeros, numbers } = pruned;
+      table.push({ ranked, zeros, numbers, bytes: bytes.length, ...error });
+      candidates.push(pruned);
+    }
+  });
   const written = candidates[balance ? 0 : 1];
   await writeFileAtomic(resolve(out), written.bytes);
   const document: PrunedModel = {
@@ -87,17 +103,26 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
   };
   if (report !== undefined) {
     const { writePrunePage } = await import("../model/page/prune-page.js");
-    await writePrunePage(report, { file, out, bytes: written.bytes, sizes: size }, document);
+    await writePrunePage(report, { file, out, bytes: written.bytes, sizes: inputs.sizes }, document);
   }
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${prunedText(document, path, out)}\n`);
 }
 
+function requireWeights({ path, bytes }: ModelFile): void {
+  const { params } = namingFile(path, () => fromOnnx(bytes));
+  if (Object.values(params).some(({ shape }) => shape.filter((n) => n > 1).length > 1)) return;
+  throw new DataError(
+    `${path} has no weights to prune: expected tensors of floats with two axes or more in its main graph; those in the branches of an If stay.`,
+  );
+}
+
 function candidate(
   file: ModelFile,
-  { fraction, by = "magnitude", units, size: sizes }: PruneOptions,
+  { fraction, by = "magnitude", units }: PruneOptions,
+  inputs: Inputs,
   balance: boolean,
 ): Promise<Candidate> {
-  return changing(file, sizes, async () => {
+  return changing(file, inputs, async (sizes) => {
     if (!units) return { ...(await pruneWeights(file.bytes, { fraction, by, balance, sizes })), groups: [] };
     return pruneUnits(file.bytes, { fraction, balance, sizes });
   });

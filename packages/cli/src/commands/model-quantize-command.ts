@@ -1,5 +1,7 @@
 import { type Command, Option } from "commander";
+import { quietOption } from "../model/command-progress.js";
 import { dataHelp, withDataOptions } from "../model/data-options.js";
+import { sizeOption } from "../model/size-option.js";
 import { finiteNumber, positiveNumber } from "../parse.js";
 
 /** Adds `model quantize`. */
@@ -33,6 +35,15 @@ export function addQuantizeCommand(model: Command): void {
         .default("minMax"),
     )
     .option("--no-equalize", "only the weights as they are: faster")
+    .addOption(
+      new Option(
+        "--bias-correction <how>",
+        "means that corrected biases keep: measured, or analytic, from batch norms and normal numbers; none: not tried",
+      )
+        .choices(["measured", "analytic", "none"])
+        .default("measured"),
+    )
+    .option("--absorb-biases", "try the weights with high biases absorbed behind ReLUs, too", false)
     .option("--limit-error <dB>", "least SQNR in decibels: layers stay float until it is kept", finiteNumber)
     .option(
       "--budget <seconds>",
@@ -40,7 +51,9 @@ export function addQuantizeCommand(model: Command): void {
       positiveNumber,
     );
   withDataOptions(command)
+    .addOption(sizeOption())
     .option("--report <page>", "one HTML page about the choices, the layers and their weights")
+    .addOption(quietOption())
     .option("--json", "one JSON document on stdout instead of text", false)
     .addHelpText(
       "after",

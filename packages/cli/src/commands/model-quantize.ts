@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
-import { DataError } from "isoloss";
+import { DataError, OptionError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import {
+  type BiasCorrection,
   type CalibrationMethod,
   fromOnnx,
   type Granularity,
@@ -10,14 +11,14 @@ import {
   quantizeModel,
 } from "isoloss/onnx";
 import { type Batch, readBatches } from "../model/batches.js";
+import { withProgress } from "../model/command-progress.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { finite, sqnrFields } from "../model/measured-change.js";
 import { requirePage } from "../model/page/require-page.js";
 import { quantizedText } from "../model/quantized-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
-import { sizesIn } from "../model/sizes.js";
+import { type Sizes, sizesOf } from "../model/sizes.js";
 import { requireOtherFile } from "../model/write-prepared.js";
-import { createProgress } from "../progress.js";
 
 export interface QuantizeOptions extends DataOptions {
   readonly out: string;
@@ -30,10 +31,16 @@ export interface QuantizeOptions extends DataOptions {
   readonly reduceRange: boolean;
   /** Whether other weights on the orbit of the scalings are tried. */
   readonly equalize: boolean;
+  /** How means are found that corrected biases keep. */
+  readonly biasCorrection: BiasCorrection | "none";
+  /** Whether high biases are absorbed behind ReLUs, too. */
+  readonly absorbBiases: boolean;
   readonly method: CalibrationMethod;
   readonly limitError?: number;
   readonly budget?: number;
+  readonly size: Sizes;
   readonly report?: string;
+  readonly quiet: boolean;
   readonly json: boolean;
 }
 
@@ -73,15 +80,15 @@ export interface Quantized {
 
 /** `isoloss model quantize`: a file of integers, chosen by measured error. */
 export async function quantize(path: string, options: QuantizeOptions): Promise<void> {
+  requireWeightsOnly(options);
   const before = await readModelFile(path);
   await requireOtherFile(before, options.out);
   await requirePage(before, options.out, options.report);
   const { inputs } = namingFile(path, () => fromOnnx(before.bytes));
-  const calibration = await readBatches(inputs, dataSource(options.calibration, options));
-  const heldOut =
-    options.heldOut === undefined
-      ? undefined
-      : await readBatches(inputs, dataSource(options.heldOut, options));
+  const read = (data: string) => readBatches(inputs, dataSource(data, options), options.size);
+  const calibration = await read(options.calibration);
+  const heldOut = options.heldOut === undefined ? undefined : await read(options.heldOut);
+  if (heldOut === undefined) requireParts(options.calibration, calibration);
   const result = await quantized(path, before.bytes, { calibration, heldOut }, options);
   const { limitError: limit } = options;
   if (result.isWithinLimit === false) {
@@ -114,12 +121,30 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   };
   if (options.report !== undefined) {
     const { writeQuantizePage } = await import("../model/page/quantize-page.js");
-    const sizes = sizesIn(inputs, calibration[0]);
+    const sizes = sizesOf(inputs, options.size, calibration[0]);
     const changed = { file: before, out: options.out, bytes: result.bytes, sizes };
     await writeQuantizePage(options.report, changed, document);
   }
   process.stdout.write(
     options.json ? `${JSON.stringify(document)}\n` : `${quantizedText(document, path, options.out)}\n`,
+  );
+}
+
+/** Throws where weights of 4 bits or in blocks are for integers that nothing computes on. */
+function requireWeightsOnly({ bits, per, weightsOnly }: QuantizeOptions): void {
+  if (weightsOnly || (bits === "8" && per !== "block")) return;
+  const what = bits === "4" ? "--bits 4 is" : "--per block is";
+  throw new OptionError(
+    `${what} for weights alone: add --weights-only. ONNX Runtime computes on 8-bit weights with a scale for each channel or tensor.`,
+  );
+}
+
+/** Throws where nothing of the calibration can be held out. */
+function requireParts(path: string, batches: readonly Batch[]): void {
+  const counts = new Set(Object.values(batches[0]).map(({ shape }) => shape[0]));
+  if (batches.length > 1 || (counts.size === 1 && !counts.has(1))) return;
+  throw new OptionError(
+    `${path} is one example or one batch, and a part of the calibration is held out to judge: give two examples or more, or other data by --held-out.`,
   );
 }
 
@@ -134,25 +159,26 @@ async function quantized(
   data: Data,
   options: QuantizeOptions,
 ): Promise<QuantizedModel> {
-  const progress = createProgress(process.stderr);
   try {
-    return await quantizeModel(bytes, {
-      ...data,
-      activations: options.weightsOnly ? "none" : options.activations,
-      weightBits: options.bits === "4" ? 4 : 8,
-      granularity: options.per,
-      reduceRange: options.reduceRange,
-      equalize: options.equalize,
-      calibrationMethod: options.method,
-      limit: options.limitError,
-      budget: options.budget,
-      onProgress: ({ next }) => progress.update(next),
-    });
+    return await withProgress(options, (step) =>
+      quantizeModel(bytes, {
+        ...data,
+        activations: options.weightsOnly ? "none" : options.activations,
+        weightBits: options.bits === "4" ? 4 : 8,
+        granularity: options.per,
+        reduceRange: options.reduceRange,
+        equalize: options.equalize,
+        biasCorrection: options.biasCorrection === "none" ? false : options.biasCorrection,
+        absorbBiases: options.absorbBiases,
+        calibrationMethod: options.method,
+        limit: options.limitError,
+        budget: options.budget,
+        onProgress: ({ next }) => step(next),
+      }),
+    );
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
     throw new DataError(`${path} cannot be quantized: ${cause.message}`, { cause });
-  } finally {
-    progress.clear();
   }
 }
 

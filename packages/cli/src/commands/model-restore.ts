@@ -2,7 +2,7 @@ import { fromOnnx, restoreBatchNorm } from "isoloss/onnx";
 import { readBatches } from "../model/batches.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
-import type { Sizes } from "../model/sizes.js";
+import { type Sizes, sizesOf } from "../model/sizes.js";
 import { preparedText, requireOtherFile, writePrepared } from "../model/write-prepared.js";
 
 export interface RestoreOptions extends DataOptions {
@@ -21,8 +21,9 @@ export async function restore(path: string, options: RestoreOptions): Promise<vo
   const before = await readModelFile(path);
   await requireOtherFile(before, out);
   const { inputs } = namingFile(path, () => fromOnnx(before.bytes));
-  const batches = await readBatches(inputs, dataSource(calibration, options));
+  const batches = await readBatches(inputs, dataSource(calibration, options), size);
+  const sizes = sizesOf(inputs, size, batches[0]);
   const preparation = await restoreBatchNorm(before.bytes, batches, { epsilon });
-  const prepared = await writePrepared(before, out, preparation, { sizes: size, tolerance, verify });
+  const prepared = await writePrepared(before, out, preparation, { sizes, tolerance, verify });
   process.stdout.write(json ? `${JSON.stringify(prepared)}\n` : `${preparedText(prepared, path, out)}\n`);
 }

@@ -36,14 +36,14 @@ export async function verify(first: string, second: string, options: VerifyOptio
   const { data, examples, seed, size, tolerance, json } = options;
   const [a, b] = [await readModelFile(first), await readModelFile(second)];
   const [{ inputs }] = [a, b].map(({ path, bytes }) => namingFile(path, () => fromOnnx(bytes)));
-  const sizes = sizesOf(inputs, size);
-  // Data have sizes of their own.
-  const on =
-    data === undefined
-      ? { sizes }
-      : { sizes: size, inputs: await readBatches(inputs, dataSource(data, options)) };
-  const { outputs, largest } = await compareModels(a.bytes, b.bytes, { seed, examples, ...on }).catch(
-    (cause) => Promise.reject(withSizes(`${first} and ${second} cannot be compared`, on.sizes, cause)),
+  const batches = data === undefined ? [] : await readBatches(inputs, dataSource(data, options), size);
+  const sizes = sizesOf(inputs, size, batches[0]);
+  const on = data === undefined ? {} : { inputs: batches };
+  const { outputs, largest } = await compareModels(a.bytes, b.bytes, { seed, examples, sizes, ...on }).catch(
+    (cause) =>
+      Promise.reject(
+        withSizes(`${first} and ${second} cannot be compared`, data === undefined ? sizes : {}, cause),
+      ),
   );
   const same = largest <= tolerance;
   if (!same) process.exitCode = 1;

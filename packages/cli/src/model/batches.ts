@@ -3,6 +3,8 @@ import { astype, DataError, type NdArray, OptionError, takeRows } from "isoloss"
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
 import { type DataFile, type ImageSettings, type ReadDataOptions, readData } from "./read-data.js";
+import { namingFile } from "./read-model.js";
+import { type Sizes, sizesOf, withGiven } from "./sizes.js";
 
 /** Arrays by the name of an input. */
 export type Batch = Readonly<Record<string, NdArray>>;
@@ -29,30 +31,30 @@ export interface InputData {
  */
 export async function readInputs(
   inputs: readonly ImportedInput[],
-  { path, ...options }: DataSource,
+  source: DataSource,
 ): Promise<readonly InputData[]> {
-  const data = await readData(path, { defaults: imagesFor(inputs), ...options });
-  const given = Object.entries(namedArrays(path, inputs, data)).map(([name, array]) => {
-    const input = inputs.find((one) => one.name === name) as ImportedInput;
-    requireShape(path, input, array);
-    return { input, array: astype(array, input.dtype) };
-  });
-  const counts = new Set(given.map(({ array }) => array.shape[0]));
-  if (counts.size !== 1) {
-    throw new DataError(`${path}: all arrays must have as many examples; got ${[...counts].join(" and ")}.`);
-  }
-  if (counts.has(0)) throw new DataError(`${path} has no examples.`);
+  const given = await readArrays(inputs, source);
+  requireExamples(source.path, given);
   return given;
 }
 
 /**
- * Reads batches of one size for some or all inputs of a model: that of the file, or up to 32 examples. A rest that does
- * not fill a batch is left out.
+ * Reads batches of one size for some or all inputs of a model: that of the file or of `sizes`, or up to 32 examples. A rest
+ * that does not fill a batch is left out. Data for inputs that have no examples along the first axis, such as a state or a
+ * sampling rate, are one batch as they are.
  *
+ * @param sizes sizes that are given for open axes; data must have them, and images get them
  * @throws OptionError, DataError when the data do not fit
  */
-export async function readBatches(inputs: readonly ImportedInput[], source: DataSource): Promise<Batch[]> {
-  const given = await readInputs(inputs, source);
+export async function readBatches(
+  inputs: readonly ImportedInput[],
+  source: DataSource,
+  sizes: Sizes = {},
+): Promise<Batch[]> {
+  const given = await readArrays(withGiven(inputs, sizes), source, inputs);
+  const batch = Object.fromEntries(given.map(({ input: { name }, array }) => [name, array]));
+  if (isOneBatch(inputs, given)) return checked(inputs, [batch], source);
+  requireExamples(source.path, given);
   const [examples] = given[0].array.shape;
   const fixed = given.flatMap(({ input: { shape = [] } }) =>
     typeof shape[0] === "number" ? [shape[0]] : [],
@@ -60,10 +62,52 @@ export async function readBatches(inputs: readonly ImportedInput[], source: Data
   const size = fixed[0] ?? Math.floor(examples / Math.ceil(examples / MOST_AT_ONCE));
   if (examples < size)
     throw new DataError(`${source.path} has ${examples} examples; the model takes batches of ${size}.`);
-  return Array.from({ length: Math.floor(examples / size) }, (_, b) => {
+  const batches = Array.from({ length: Math.floor(examples / size) }, (_, b) => {
     const rows = Array.from({ length: size }, (_, i) => b * size + i);
     return Object.fromEntries(given.map(({ input, array }) => [input.name, takeRows(array, rows)]));
   });
+  return checked(inputs, batches, source);
+}
+
+/** Batches whose sizes along axes of one name agree. */
+function checked(inputs: readonly ImportedInput[], batches: Batch[], { path }: DataSource): Batch[] {
+  const given = inputs.filter(({ name }) => Object.hasOwn(batches[0], name));
+  namingFile(path, () => sizesOf(given, {}, batches[0]));
+  return batches;
+}
+
+/** Whether some arrays have examples along the first axis and others cannot, as the file fixes its size or has none. */
+function isOneBatch(inputs: readonly ImportedInput[], given: readonly InputData[]): boolean {
+  const shapes = given.map(({ input: { name } }) => inputs.find((one) => one.name === name)?.shape);
+  const areOpen = new Set(shapes.map((shape) => shape === undefined || typeof shape[0] === "string"));
+  return areOpen.size > 1 && new Set(given.map(({ array }) => array.shape[0])).size > 1;
+}
+
+/** The arrays for inputs, in their types. */
+async function readArrays(
+  inputs: readonly ImportedInput[],
+  { path, ...options }: DataSource,
+  asInFile: readonly ImportedInput[] = inputs,
+): Promise<readonly InputData[]> {
+  const data = await readData(path, { defaults: imagesFor(inputs), ...options });
+  if (data.kind === "named" && Object.keys(data.arrays).length === 0) {
+    const names = inputs.map(({ name }) => name).join(", ");
+    throw new DataError(`${path} holds no array: expected arrays by the names of the inputs, ${names}.`);
+  }
+  return Object.entries(namedArrays(path, inputs, data)).map(([name, array]) => {
+    const at = inputs.findIndex((one) => one.name === name);
+    requireShape(path, inputs[at], array, asInFile[at]);
+    requireFinite(path, name, array);
+    return { input: inputs[at], array: astype(array, inputs[at].dtype) };
+  });
+}
+
+function requireExamples(path: string, given: readonly InputData[]): void {
+  const counts = new Set(given.map(({ array }) => array.shape[0]));
+  if (counts.size !== 1) {
+    throw new DataError(`${path}: all arrays must have as many examples; got ${[...counts].join(" and ")}.`);
+  }
+  if (counts.has(0)) throw new DataError(`${path} has no examples.`);
 }
 
 /** What the shape of a single input of images says of them; nothing for other inputs. */
@@ -91,13 +135,29 @@ function namedArrays(path: string, inputs: readonly ImportedInput[], data: DataF
   return data.arrays;
 }
 
-function requireShape(path: string, { name, dtype, shape }: ImportedInput, array: NdArray): void {
-  if (shape === undefined) return;
-  const isSame =
-    array.shape.length === shape.length &&
-    shape.every((n, d) => d === 0 || typeof n === "string" || n === array.shape[d]);
-  if (isSame) return;
+function requireShape(
+  path: string,
+  { name, dtype, shape }: ImportedInput,
+  array: NdArray,
+  asInFile: ImportedInput,
+): void {
+  if (shape === undefined || isShape(array, shape)) return;
+  const takes = `the input "${name}" takes ${dtype}[${shape.map((n) => n || "?").join(", ")}]`;
+  const isGiven = asInFile.shape !== undefined && isShape(array, asInFile.shape);
   throw new DataError(
-    `${path} has the shape [${array.shape.join(", ")}]; the input "${name}" takes ${dtype}[${shape.map((n) => n || "?").join(", ")}].`,
+    `${path} has the shape [${array.shape.join(", ")}]; ${takes}${isGiven ? " with --size. Sizes are those of the data: leave --size out" : ""}.`,
   );
 }
+
+function requireFinite(path: string, name: string, { data }: NdArray): void {
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) return;
+  const wrong = data.findIndex((x) => !Number.isFinite(x));
+  if (wrong < 0) return;
+  throw new DataError(
+    `${path} has numbers that are not finite: element ${wrong} for "${name}" is ${data[wrong]}. Leave such examples out.`,
+  );
+}
+
+/** Whether an array has a shape, but for its number of examples and open sizes. */
+const isShape = ({ shape: own }: NdArray, shape: readonly (number | string)[]): boolean =>
+  own.length === shape.length && shape.every((n, d) => d === 0 || typeof n === "string" || n === own[d]);

@@ -37,7 +37,7 @@ const SHOWN = 12;
 /** The most uneven groups in a table. */
 export function groupsText({ groups }: ImbalanceFigures): string {
   if (groups.length === 0) {
-    return "No group of units can be scaled: isoloss model fold removes batch normalizations, which stop scalings.";
+    return "No group of units can be scaled. Batch normalizations stop scalings: isoloss model fold removes them. So do recurrences; and weights in the branches of an If stay as they are.";
   }
   const unevenness = ({ factor, sigma }: (typeof groups)[number]) => Math.max(Math.log(factor), sigma);
   const sorted = [...groups].sort((a, b) => unevenness(b) - unevenness(a));

@@ -21,32 +21,37 @@ export interface Inputs {
   /** The path of the data, or `random inputs`. */
   readonly what: string;
   readonly batches: readonly Batch[] | undefined;
+  /** Sizes of the axes that the file leaves open: those of the data. */
+  readonly sizes: Sizes;
 }
 
-/** Reads the data of the first path that was given. */
+/** Reads the data of a path, if one was given. */
 export async function measuredInputs(
   { path, bytes }: ModelFile,
-  options: DataOptions,
-  ...paths: readonly (string | undefined)[]
+  options: DataOptions & { readonly size: Sizes },
+  given: string | undefined,
 ): Promise<Inputs> {
-  const given = paths.find((own) => own !== undefined);
-  if (given === undefined) return { what: "random inputs", batches: undefined };
   const { inputs } = namingFile(path, () => fromOnnx(bytes));
-  return { what: given, batches: await readBatches(inputs, dataSource(given, options)) };
+  const batches =
+    given === undefined ? undefined : await readBatches(inputs, dataSource(given, options), options.size);
+  const sizes = namingFile(path, () => sizesOf(inputs, options.size, batches?.[0]));
+  return { what: given ?? "random inputs", batches, sizes };
 }
 
 export async function measuredChange(
   { path, bytes }: ModelFile,
   after: Uint8Array,
-  { batches }: Inputs,
-  given: Sizes,
+  { batches, sizes }: Inputs,
 ): Promise<MeasuredChange> {
-  const sizes = batches === undefined ? sizesOf(fromOnnx(bytes).inputs, given) : given;
   try {
     const { sqnr, agreement, largest } = await modelError(bytes, after, { inputs: batches, sizes });
     return { ...sqnrFields(sqnr), agreement: agreement ?? null, largest: finite(largest) };
   } catch (cause) {
-    throw withSizes(`${path} cannot be compared with the new model`, sizes, cause);
+    throw withSizes(
+      `${path} cannot be compared with the new model`,
+      batches === undefined ? sizes : {},
+      cause,
+    );
   }
 }
 
@@ -61,16 +66,14 @@ export const sqnrFields = (sqnr: number): Pick<MeasuredChange, "sqnr" | "broken"
 
 /** The result of changing a model; an error of the library gets the file's name and the sizes of open axes. */
 export async function changing<T>(
-  { path, bytes }: ModelFile,
-  given: Sizes,
-  change: () => Promise<T>,
+  { path }: ModelFile,
+  { batches, sizes }: Inputs,
+  change: (sizes: Sizes) => Promise<T>,
 ): Promise<T> {
-  const { inputs } = namingFile(path, () => fromOnnx(bytes));
-  const sizes = sizesOf(inputs, given);
-  return change().catch((cause: unknown) => {
+  return change(sizes).catch((cause: unknown) => {
     throw cause instanceof DataError
       ? new DataError(`${path}: ${cause.message}`, { cause })
-      : withSizes(`${path} cannot be changed`, sizes, cause);
+      : withSizes(`${path} cannot be changed`, batches === undefined ? sizes : {}, cause);
   });
 }
 

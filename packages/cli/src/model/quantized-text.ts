@@ -10,6 +10,7 @@ export function quantizedText(document: Quantized, file: string, out: string): s
   const { columns, rows } = choicesTable(table);
   const texts = [
     textTable(columns, rows),
+    ...(nodes.some(({ bits, runs }) => (bits ?? 32) < 32 || runs !== "float") ? [] : [NOTHING]),
     ...(skipped.length === 0 ? [] : [`not tried\n${textList(skipped.map(entryOf))}`]),
     ...leftTexts(nodes),
   ];
@@ -18,6 +19,9 @@ export function quantizedText(document: Quantized, file: string, out: string): s
     `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. Measured on ${judgedOn(document)}.`,
   ].join("\n\n");
 }
+
+const NOTHING =
+  "No layer was quantized: in the new file all stays float. Layers are convolutions and products with weights of the file's main graph, not of the branches of an If, and no recurrences.";
 
 /** The table of choices. */
 export const choicesTable = (

@@ -31,7 +31,10 @@ export async function readModelFile(path: string): Promise<ModelFile> {
     return { path, files, bytes, model: decodeModel(bytes) };
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
-    throw new DataError(`Cannot read ${path} as an ONNX model: ${cause.message}`, { cause });
+    throw new DataError(
+      `Cannot read ${path} as an ONNX model: ${cause.message} Expected a file such as torch.onnx.export writes.`,
+      { cause },
+    );
   }
 }
 

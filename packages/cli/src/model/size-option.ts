@@ -5,4 +5,4 @@ import { collectSize } from "./sizes.js";
 export const sizeOption = (): Option =>
   new Option("--size <name=n>", "a size that the file leaves open; may be given several times")
     .argParser(collectSize)
-    .default({}, "4 of a first axis, else 32");
+    .default({}, "that of the data; without data 4 of a first axis, else 32");

@@ -17,6 +17,9 @@ export function collectSize(text: string, before: Sizes): Sizes {
   return { ...before, [name]: size };
 }
 
+/** An input's name and shape, in which open sizes are names. */
+type Sized = Pick<ImportedInput, "name" | "shape">;
+
 /** An axis of an input whose size the file leaves open. */
 interface OpenAxis {
   /** Its name in the file, or `input[axis]`. */
@@ -25,10 +28,13 @@ interface OpenAxis {
   readonly axis: number;
 }
 
-function openAxes(inputs: readonly Pick<ImportedInput, "name" | "shape">[]): OpenAxis[] {
+const axisName = (input: string, axis: number, size: string): string =>
+  size === "" ? `${input}[${axis}]` : size;
+
+function openAxes(inputs: readonly Sized[]): OpenAxis[] {
   return inputs.flatMap(({ name: input, shape = [] }) =>
     shape.flatMap((size, axis) =>
-      typeof size === "string" ? [{ name: size === "" ? `${input}[${axis}]` : size, input, axis }] : [],
+      typeof size === "string" ? [{ name: axisName(input, axis, size), input, axis }] : [],
     ),
   );
 }
@@ -37,49 +43,76 @@ function openAxes(inputs: readonly Pick<ImportedInput, "name" | "shape">[]): Ope
 const [EXAMPLES, OTHER] = [4, 32];
 
 /**
- * A size for each open axis.
+ * A size for each open axis: as given, and without that as in the data, if there are some.
  *
- * @throws OptionError for a size of an axis that is not open; DataError when the file leaves the number of axes open
+ * @param batch arrays for some inputs
+ * @throws OptionError for a size of an axis that is not open; DataError when the file leaves the number of axes open, and
+ *   for arrays that have different sizes along axes of one name
  */
-export function sizesOf(inputs: readonly Pick<ImportedInput, "name" | "shape">[], given: Sizes): Sizes {
-  const unranked = inputs.find(({ shape }) => shape === undefined);
+export function sizesOf(inputs: readonly Sized[], given: Sizes, batch: Arrays = {}): Sizes {
+  const unranked = inputs.find(({ name, shape }) => shape === undefined && !Object.hasOwn(batch, name));
   if (unranked !== undefined) {
     throw new DataError(
       `The file does not say how many axes the input "${unranked.name}" has. Export the model with the shapes of its inputs.`,
     );
   }
+  requireOpen(inputs, given);
   const axes = openAxes(inputs);
-  const names = [...new Set(axes.map(({ name }) => name))];
-  const unknown = Object.keys(given).find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    throw new OptionError(
-      names.length === 0
-        ? `--size ${unknown}: the file fixes all sizes.`
-        : `--size: the open axis must be ${oneOf(unknown, names)}`,
-    );
-  }
   const isFirst = (name: string) => axes.some((axis) => axis.name === name && axis.axis === 0);
-  return Object.fromEntries(names.map((name) => [name, given[name] ?? (isFirst(name) ? EXAMPLES : OTHER)]));
+  const guessed = axes.map(({ name }) => [name, isFirst(name) ? EXAMPLES : OTHER]);
+  return { ...Object.fromEntries(guessed), ...sizesIn(axes, batch), ...given };
 }
 
+type Arrays = Readonly<Record<string, { readonly shape: Shape }>>;
+
 /** The sizes that open axes have in a batch. */
-export const sizesIn = (
-  inputs: readonly Pick<ImportedInput, "name" | "shape">[],
-  batch: Readonly<Record<string, { readonly shape: Shape }>>,
-): Sizes =>
-  Object.fromEntries(openAxes(inputs).map(({ name, input, axis }) => [name, batch[input].shape[axis]]));
+function sizesIn(axes: readonly OpenAxis[], batch: Arrays): Sizes {
+  const found = axes.flatMap((axis) =>
+    Object.hasOwn(batch, axis.input) ? [{ ...axis, size: batch[axis.input].shape[axis.axis] }] : [],
+  );
+  for (const { name, input, size } of found) {
+    const first = found.find((axis) => axis.name === name) as (typeof found)[number];
+    if (first.size === size) continue;
+    throw new DataError(
+      `The model has one size ${name}; the data have ${first.size} in "${first.input}" and ${size} in "${input}".`,
+    );
+  }
+  return Object.fromEntries(found.map(({ name, size }) => [name, size]));
+}
+
+/** Throws unless the sizes that are given are of open axes. */
+function requireOpen(inputs: readonly Sized[], given: Sizes): void {
+  const names = [...new Set(openAxes(inputs).map(({ name }) => name))];
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new OptionError(
+    names.length === 0
+      ? `--size ${unknown}: the file fixes all sizes.`
+      : `--size: the open axis must be ${oneOf(unknown, names)}`,
+  );
+}
+
+/**
+ * The inputs with the sizes that are given in the place of open ones.
+ *
+ * @throws OptionError for a size of an axis that is not open
+ */
+export function withGiven<I extends Sized>(inputs: readonly I[], given: Sizes): readonly I[] {
+  requireOpen(inputs, given);
+  return inputs.map((input) => ({
+    ...input,
+    shape: input.shape?.map((size, axis) =>
+      typeof size === "string" ? (given[axisName(input.name, axis, size)] ?? size) : size,
+    ),
+  }));
+}
 
 /** Shapes of inputs by name, with the sizes of open axes. */
-export function shapesOf(
-  inputs: readonly Pick<ImportedInput, "name" | "shape">[],
-  sizes: Sizes,
-): Readonly<Record<string, Shape>> {
+export function shapesOf(inputs: readonly Sized[], sizes: Sizes): Readonly<Record<string, Shape>> {
   return Object.fromEntries(
     inputs.map(({ name, shape = [] }) => [
       name,
-      shape.map((size, axis) =>
-        typeof size === "number" ? size : sizes[size === "" ? `${name}[${axis}]` : size],
-      ),
+      shape.map((size, axis) => (typeof size === "number" ? size : sizes[axisName(name, axis, size)])),
     ]),
   );
 }
@@ -99,11 +132,14 @@ export function tracing<T>(path: string, sizes: Sizes, trace: () => T): T {
   }
 }
 
-/** An error of running a model, with what could not be done and the sizes of open axes; a defect stays as it is. */
+/**
+ * An error of running a model, with what could not be done and the sizes of open axes, unless its data were at fault; a
+ * defect stays as it is.
+ */
 export function withSizes(what: string, sizes: Sizes, cause: unknown): unknown {
   if (!(cause instanceof IsolossError)) return cause;
   const advice =
-    Object.keys(sizes).length === 0
+    Object.keys(sizes).length === 0 || cause instanceof DataError
       ? ""
       : ` It was run with ${sizesText(sizes)}: give others by --size NAME=N.`;
   return new DataError(`${what}: ${cause.message}${advice}`, { cause });

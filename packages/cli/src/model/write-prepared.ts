@@ -1,11 +1,12 @@
 // A changed model: checked against the one before, then written.
 import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import { compareModels, fromOnnx, type Preparation } from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
+import { prepareFolder } from "../output.js";
 import type { Batch } from "./batches.js";
 import { type ModelFile, namingFile } from "./read-model.js";
 import { type Sizes, sizesOf, withSizes } from "./sizes.js";
@@ -37,18 +38,23 @@ export interface WriteSettings {
 }
 
 /**
- * Throws where the new file would be the old one, or one with its data.
+ * Throws where the new file would be the old one, one with its data, or a folder; creates its folder. So a long computation
+ * is not lost.
  *
- * @throws OptionError
+ * @throws OptionError, DataError
  */
 export async function requireOtherFile({ files }: ModelFile, out: string): Promise<void> {
   const after = await stat(out).catch(() => undefined);
+  if (after?.isDirectory()) {
+    throw new OptionError(`--out ${out} is a folder: name a file, such as ${join(out, "model.onnx")}.`);
+  }
   for (const file of files) {
     const before = await stat(file).catch(() => undefined);
     const isSame =
       before && after ? before.ino === after.ino && before.dev === after.dev : resolve(file) === resolve(out);
     if (isSame) throw new OptionError(`${out} is the model that is read: name another file with --out.`);
   }
+  await prepareFolder(dirname(resolve(out)));
 }
 
 /** Writes a prepared model, if it computes the same as the one before: see {@link writeVerified}. */
@@ -93,12 +99,13 @@ async function differenceOf(
 ): Promise<number> {
   try {
     const { inputs } = namingFile(before.path, () => fromOnnx(before.bytes));
-    // Data have sizes of their own.
-    const sizes = batches ? given : sizesOf(inputs, given);
+    const sizes = sizesOf(inputs, given, batches?.[0]);
     const comparison = compareModels(before.bytes, bytes, { sizes, inputs: batches });
     return (
       await comparison.catch((cause) =>
-        Promise.reject(withSizes(`${before.path} cannot be compared with the new model`, sizes, cause)),
+        Promise.reject(
+          withSizes(`${before.path} cannot be compared with the new model`, batches ? {} : sizes, cause),
+        ),
       )
     ).largest;
   } catch (cause) {

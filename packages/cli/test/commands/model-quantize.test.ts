@@ -5,8 +5,8 @@ import { createRng, encodeNpy } from "isoloss/data";
 import { decodeModel } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Quantized } from "../../src/commands/model-quantize.js";
-import { normalized } from "../model/model-files.js";
-import { workbench } from "./support.js";
+import { bare, normalized } from "../model/model-files.js";
+import { withoutProgress, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
 const at = (name: string) => join(bench.folder, name);
@@ -36,7 +36,7 @@ beforeAll(() => {
 describe("isoloss model quantize", () => {
   it("writes a file of integers, and a table of what was measured", async () => {
     const { status, stdout, stderr } = await bench.run(...quantize, "--calibration", "images.npy");
-    expect([status, stderr]).toEqual([0, ""]);
+    expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
     expect(stdout).toMatch(/^choice +SQNR +/);
     expect(stdout).toMatch(/^as it is, per channel, biases corrected +\d+\.\d dB /m);
     expect(stdout).toMatch(
@@ -75,6 +75,14 @@ describe("isoloss model quantize", () => {
     expect([status, stdout]).toEqual([0, expect.stringMatching(/quarter of the 8 examples/)]);
     expect(operators("int8.onnx")).not.toContain("QuantizeLinear");
     expect(operators("int8.onnx")).toContain("DequantizeLinear");
+  });
+
+  it("says where there was no layer to quantize", async () => {
+    writeFileSync(at("relu.onnx"), bare());
+    const { status, stdout } = await bench.run(
+      ...["model", "quantize", "relu.onnx", "-o", "same.onnx", "--calibration", "images.npy"],
+    );
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^No layer was quantized: in the new file/m)]);
   });
 
   it("leaves layers in float to keep a limit, and says which", async () => {
@@ -126,10 +134,21 @@ describe("isoloss model quantize", () => {
     [
       "4 bits with activations",
       ["--calibration", "images.npy", "--bits", "4"],
-      /weights of 4 bits are for activations: "none"|weights in blocks are for activations: "none"/,
+      /--bits 4 is for weights alone: add --weights-only/,
       2,
     ],
-    ["one example", ["--calibration", "images.npy", "--limit", "1"], /two examples or more; or give/, 2],
+    [
+      "blocks with activations",
+      ["--calibration", "images.npy", "--per", "block"],
+      /--per block is for weights alone: add --weights-only/,
+      2,
+    ],
+    [
+      "one example",
+      ["--calibration", "images.npy", "--limit", "1"],
+      /give two examples or more, or other data by --held-out/,
+      2,
+    ],
   ])("refuses %s", async (_, options, message, code) => {
     const { status, stderr } = await bench.run(...quantize, ...options);
     expect([status, stderr]).toEqual([code, expect.stringMatching(message)]);

@@ -5,8 +5,8 @@ import { createRng, encodeNpy } from "isoloss/data";
 import { parseHTML } from "linkedom";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Quantized } from "../../src/commands/model-quantize.js";
-import { normalized, perceptron } from "../model/model-files.js";
-import { workbench } from "./support.js";
+import { normalized, perceptron, unusedRank } from "../model/model-files.js";
+import { withoutProgress, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
 const at = (name: string) => join(bench.folder, name);
@@ -14,6 +14,7 @@ const at = (name: string) => join(bench.folder, name);
 beforeAll(async () => {
   writeFileSync(at("model.onnx"), normalized({ channels: 12 }));
   writeFileSync(at("tanh.onnx"), perceptron("tanh"));
+  writeFileSync(at("unused.onnx"), unusedRank());
   const rng = createRng(3);
   const data = Float32Array.from({ length: 32 * 192 }, () => rng.normal());
   writeFileSync(at("images.npy"), encodeNpy({ shape: [32, 3, 8, 8], data }));
@@ -26,7 +27,7 @@ beforeAll(async () => {
 /** Runs a command with --report, and reads the page. */
 async function page(...args: string[]) {
   const { status, stderr } = await bench.run("model", ...args, "--report", "pages/page.html");
-  expect([status, stderr]).toEqual([0, ""]);
+  expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
   const html = readFileSync(at("pages/page.html"), "utf8");
   expect(html).not.toMatch(/NaN|undefined|\[object/);
   const { document } = parseHTML(html);
@@ -115,6 +116,17 @@ describe("isoloss model ... --report", () => {
     expect(figures).toEqual([errors, weights]);
     expect(conclusion).toBe("Written to half.onnx: numbers moved.");
     expect(table(0).map(([numbers]) => numbers)).toEqual(["moved", "as they are"]);
+  });
+
+  it("low-rank: has the exact and the truncated file, and the spaces", async () => {
+    const { headings, figures, table, conclusion } = await page(
+      ...["low-rank", "unused.onnx", "--rank", "2", "-o", "smaller.onnx"],
+    );
+    expect(headings.slice(0, 2)).toEqual(["Measured choices", "Spaces"]);
+    expect(figures[0]).toBe(errors);
+    expect(conclusion).toBe("Written to smaller.onnx: spaces truncated.");
+    expect(table(0).map(([spaces]) => spaces)).toEqual(["without unused rank", "truncated"]);
+    expect(table(1).map(([, size, rank]) => [size, rank])).toEqual([["8", "2"]]);
   });
 
   it("finetune: has losses by epoch, and the layers that had a batch normalization", async () => {

@@ -5,6 +5,9 @@ import { afterAll, beforeAll } from "vitest";
 import { type BuiltCli, buildCli, type Outcome } from "../built-cli.js";
 import { inProcess } from "./in-process.js";
 
+/** What a model command says on stderr but for lines of progress, which it has where the machine is slow. */
+export const withoutProgress = (stderr: string): string => stderr.replaceAll(/^\d+ s: .*\n/gm, "");
+
 /** The built command line and a folder to work in, for the tests of a file. */
 export interface Workbench {
   readonly folder: string;

@@ -6,7 +6,7 @@ import { encodeNpy } from "isoloss/data";
 import { describe, expect, it, vi } from "vitest";
 import { booth, workbench } from "../commands/support.js";
 import { MlflowServer } from "../formats/mlflow-server.js";
-import { normalized, perceptron, withShape } from "../model/model-files.js";
+import { normalized, perceptron, unusedRank, withShape } from "../model/model-files.js";
 import { objections, readDocument, shapesIn } from "./tables.js";
 
 const shapes = shapesIn(readDocument("json-documents.md"));
@@ -109,6 +109,10 @@ describe("the documents of --json", () => {
     const half = ["half", "normalized.onnx", "-o", "half.onnx"];
     expect(await differences("half", "model", ...half)).toEqual([]);
     expect(await differences("half", "model", ...half, "--calibration", "x.npy")).toEqual([]);
+    writeFileSync(join(bench.folder, "unused.onnx"), unusedRank());
+    const lowRank = ["low-rank", "unused.onnx", "-o", "smaller.onnx"];
+    expect(await differences("lowRankModel", "model", ...lowRank)).toEqual([]);
+    expect(await differences("lowRankModel", "model", ...lowRank, "--energy", "0.9")).toEqual([]);
     writeFileSync(join(bench.folder, "y.npy"), encodeNpy(array([0, 1, 0, 0, 1, 0, 0, 0], "int64")));
     const tune = ["finetune", "folded.onnx", "--data", "x.npy", "--labels", "y.npy", "--rate", "0.01"];
     expect(await differences("tuning", "model", ...tune, "--epochs", "2", "-o", "tuned.onnx")).toEqual([]);

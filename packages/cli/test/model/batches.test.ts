@@ -6,7 +6,7 @@ import { type NdArray, OptionError, sizeOf } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import type { ImportedInput } from "isoloss/onnx";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deflated } from "../../../core/test/data/npz-files.js";
+import { deflated, stateful } from "../../../core/test/data/npz-files.js";
 import { readBatches } from "../../src/model/batches.js";
 
 let folder: string;
@@ -23,6 +23,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "isoloss-batches-"));
   for (const n of [0, 7, 70]) writeFileSync(at(`${n}.npy`), encodeNpy(counted(n, 2)));
   writeFileSync(at("named.npz"), deflated());
+  writeFileSync(at("state.npz"), stateful());
   writeFileSync(
     at("image.png"),
     encode({ width: 4, height: 2, channels: 1, data: new Uint8Array(8).fill(51) }),
@@ -69,6 +70,46 @@ describe("readBatches", () => {
     const [{ x }] = await readBatches([input(["", 3, 6, 5])], { path: at("image.png") });
     expect(x.shape).toEqual([1, 3, 6, 5]);
     expect(new Set(Array.from<number | bigint, number>(x.data, Number))).toEqual(new Set([Math.fround(0.2)]));
+  });
+
+  it("gives batches and images the sizes that are given for open axes", async () => {
+    const open = [input(["batch", 2])];
+    const batches = await readBatches(open, { path: at("7.npy") }, { batch: 3 });
+    expect(batches.map(({ x }) => x.shape)).toEqual([
+      [3, 2],
+      [3, 2],
+    ]);
+    const image = [input([1, 1, "height", "width"])];
+    const [{ x }] = await readBatches(image, { path: at("image.png") }, { height: 6, width: 5 });
+    expect(x.shape).toEqual([1, 1, 6, 5]);
+    await expect(readBatches(open, { path: at("7.npy") }, { btach: 3 })).rejects.toThrow(
+      '--size: the open axis must be one of batch; got "btach"; did you mean "batch"?',
+    );
+    await expect(readBatches([input(["batch", "n"])], { path: at("7.npy") }, { n: 3 })).rejects.toThrow(
+      /has the shape \[7, 2\]; the input "x" takes float32\[batch, 3\] with --size\. Sizes are those of the data/,
+    );
+  });
+
+  it("gives one batch where an input has no examples along its first axis", async () => {
+    const x = input(["batch", 2]);
+    const [state, rate] = [input([2, "batch", 1], "state"), input([], "rate")];
+    const source = { path: at("state.npz") };
+    const batches = await readBatches([x, state, rate], source);
+    expect(batches.map((batch) => Object.entries(batch).map(([name, { shape }]) => [name, shape]))).toEqual([
+      [
+        ["x", [3, 2]],
+        ["state", [2, 3, 1]],
+        ["rate", []],
+      ],
+    ]);
+    // Two of three examples do not go with a state of three.
+    await expect(readBatches([x, state, rate], { ...source, limit: 2 })).rejects.toThrow(
+      /state\.npz: The model has one size batch; the data have 2 in "x" and 3 in "state"\./,
+    );
+    const open = { ...state, shape: ["layers", "batch", 1] };
+    await expect(readBatches([x, open, { ...rate, shape: ["n"] }], source)).rejects.toThrow(
+      /has the shape \[\]; the input "rate" takes/,
+    );
   });
 
   it("says what does not fit", async () => {

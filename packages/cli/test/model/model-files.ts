@@ -112,6 +112,14 @@ export function normalized({ channels = 4, wide = 0 }: NormalizedOptions = {}): 
   });
 }
 
+/** The relu of images [batch, 3, 8, 8]: a file without weights. */
+export const bare = (): Uint8Array =>
+  changed(normalized(), ({ nodes }) => ({
+    nodes: [{ ...nodes[3], inputs: ["x"], outputs: ["y"] }],
+    initializers: [],
+    outputs: [{ name: "y", dtype: "float32" }],
+  }));
+
 /** A file that keeps one tensor of float32 in another file, and the bytes of that. */
 export function withExternalData(
   bytes: Uint8Array,
@@ -152,3 +160,44 @@ export const wideWindow = (): Uint8Array =>
       nodes: [{ opType: "Conv", inputs: ["x", "w"], outputs: ["y"], attributes: {} }],
     },
   });
+
+/** Inputs [batch, 6] to 8 numbers, of which the weights use 3, without an activation to 5, relu, and 2 outputs. */
+export function unusedRank(): Uint8Array {
+  const rng = createRng(7);
+  const numbers = (rows: number, columns: number) =>
+    Float32Array.from({ length: rows * columns }, () => rng.normal());
+  const [a, b] = [numbers(6, 3), numbers(3, 8)];
+  const product = Float32Array.from({ length: 48 }, (_, i) =>
+    [0, 1, 2].reduce((sum, k) => sum + a[3 * Math.floor(i / 8) + k] * b[8 * k + (i % 8)], 0),
+  );
+  const tensor = (name: string, shape: readonly number[], data: Float32Array) => ({
+    ...{ name, shape, data },
+    dtype: "float32" as const,
+  });
+  const node = (opType: string, inputs: readonly string[], output: string) => ({
+    ...{ opType, inputs, attributes: {} },
+    outputs: [output],
+  });
+  return encodeModel({
+    irVersion: 8,
+    opsets: [{ domain: "", version: 17 }],
+    producer: "test",
+    metadata: {},
+    graph: {
+      name: "unused",
+      inputs: [{ name: "x", dtype: "float32", shape: ["batch", 6] }],
+      outputs: [{ name: "y", dtype: "float32", shape: ["batch", 2] }],
+      initializers: [
+        tensor("down", [6, 8], product),
+        tensor("up", [8, 5], numbers(8, 5)),
+        tensor("last", [5, 2], numbers(5, 2)),
+      ],
+      nodes: [
+        node("MatMul", ["x", "down"], "h"),
+        node("MatMul", ["h", "up"], "g"),
+        node("Relu", ["g"], "r"),
+        node("MatMul", ["r", "last"], "y"),
+      ],
+    },
+  });
+}

@@ -73,6 +73,40 @@ export const dotOf = (a: Float64Array, b: Float64Array): number => {
   return sum;
 };
 
+/**
+ * L with A = L L' of a symmetric positive definite A [n, n], by rows; undefined where a pivot is not above `least` times the
+ * largest diagonal element.
+ */
+export function cholesky(a: Float64Array, n: number, least = 0): Float64Array | undefined {
+  const lower = new Float64Array(n * n);
+  let largest = 0;
+  for (let i = 0; i < n; i++) largest = Math.max(largest, a[i * n + i]);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = a[i * n + j];
+      for (let k = 0; k < j; k++) sum -= lower[i * n + k] * lower[j * n + k];
+      if (j < i) lower[i * n + j] = sum / lower[j * n + j];
+      else if (sum > least * largest) lower[i * n + i] = Math.sqrt(sum);
+      else return undefined;
+    }
+  }
+  return lower;
+}
+
+/** The inverse of a lower triangular matrix [n, n] without zeros on its diagonal, by forward substitution. */
+export function invertLower(lower: Float64Array, n: number): Float64Array {
+  const x = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < i; j++) addRow(x, i * n, x, j * n, j + 1, -lower[i * n + j]);
+    x[i * n + i] = 1;
+    for (let j = 0; j <= i; j++) x[i * n + j] /= lower[i * n + i];
+  }
+  return x;
+}
+
+/** Rows that stay in a processor's cache while all products with them are added. */
+const chunk = 32;
+
 /** out += A B with A [m, k] and B [k, n]. */
 export function addProduct(
   out: Float64Array,
@@ -80,35 +114,18 @@ export function addProduct(
   b: Float64Array,
   [m, k, n]: readonly [m: number, k: number, n: number],
 ): void {
-  for (let i = 0; i < m; i++) {
-    const row = out.subarray(i * n, (i + 1) * n);
-    let p = 0;
-    for (; p + 4 <= k; p += 4) {
-      const at = i * k + p;
-      addFourRows(row, b, p * n, n, [a[at], a[at + 1], a[at + 2], a[at + 3]]);
-    }
-    for (; p < k; p++) addRow(out, i * n, b, p * n, n, a[i * k + p]);
+  for (let first = 0; first < k; first += chunk) {
+    const end = Math.min(k, first + chunk);
+    addTiles(out, { from: a, row: k, column: 1 }, b, { first, end, m, n, isUpper: false });
   }
 }
-
-/** Rows that stay in a processor's cache while all products with them are added. */
-const chunk = 32;
 
 /** out += X'X with X [rows, n]. */
 export function addGram(out: Float64Array, x: Float64Array, rows: number, n: number): void {
   const half = new Float64Array(n * n);
   for (let first = 0; first < rows; first += chunk) {
     const end = Math.min(rows, first + chunk);
-    for (let i = 0; i < n; i++) {
-      // Of a row of the symmetric matrix, the part from the diagonal on.
-      const row = half.subarray(i * n + i, (i + 1) * n);
-      let p = first;
-      for (; p + 4 <= end; p += 4) {
-        const at = p * n + i;
-        addFourRows(row, x, at, n, [x[at], x[at + n], x[at + 2 * n], x[at + 3 * n]]);
-      }
-      for (; p < end; p++) addRow(half, i * n + i, x, p * n + i, n - i, x[p * n + i]);
-    }
+    addTiles(half, { from: x, row: 1, column: n }, x, { first, end, m: n, n, isUpper: true });
   }
   for (let i = 0; i < n; i++) {
     out[i * n + i] += half[i * n + i];
@@ -119,16 +136,80 @@ export function addGram(out: Float64Array, x: Float64Array, rows: number, n: num
   }
 }
 
-/** row += the sum of four rows of B with factors, the first of them from `start` on, one `n` behind the other. */
-function addFourRows(
-  row: Float64Array,
+/** A matrix with the distances from each row, and each column, to the next. */
+interface Strided {
+  readonly from: Float64Array;
+  readonly row: number;
+  readonly column: number;
+}
+
+interface Range {
+  /** The rows of B that are added. */
+  readonly first: number;
+  readonly end: number;
+  /** Rows of the sum, and columns. */
+  readonly m: number;
+  readonly n: number;
+  /** Whether what is below the diagonal is left out. */
+  readonly isUpper: boolean;
+}
+
+/** Adds to out [m, n] the products of some columns of A [m, k] with those rows of B [k, n]. */
+function addTiles(
+  out: Float64Array,
+  { from, row, column }: Strided,
   b: Float64Array,
-  start: number,
-  n: number,
-  [f0, f1, f2, f3]: readonly [number, number, number, number],
+  { first, end, m, n, isUpper }: Range,
 ): void {
-  const [b1, b2, b3] = [start + n, start + 2 * n, start + 3 * n];
-  for (let j = 0; j < row.length; j++) {
-    row[j] += f0 * b[start + j] + f1 * b[b1 + j] + f2 * b[b2 + j] + f3 * b[b3 + j];
+  for (let i = 0; i < m; ) {
+    const isTile = i + 4 <= m;
+    const start = isUpper ? i : 0;
+    let p = first;
+    for (; isTile && p + 4 <= end; p += 4) {
+      tile(out, i * n + start, from, i * row + p * column, b, p * n + start, n, n - start, row, column);
+    }
+    const rows = isTile ? 4 : 1;
+    for (; p < end; p++) {
+      for (let r = i; r < i + rows; r++) {
+        addRow(out, r * n + start, b, p * n + start, n - start, from[r * row + p * column]);
+      }
+    }
+    i += rows;
+  }
+}
+
+/**
+ * Adds the products of 4 x 4 numbers of A, from x on, with four rows of B, from y on, to four rows of the sum, from `at` on:
+ * each number that is loaded is used four times.
+ */
+function tile(
+  out: Float64Array,
+  at: number,
+  a: Float64Array,
+  x: number,
+  b: Float64Array,
+  y: number,
+  n: number,
+  columns: number,
+  row: number,
+  column: number,
+): void {
+  const [x1, x2, x3] = [x + row, x + 2 * row, x + 3 * row];
+  const [c1, c2, c3] = [column, 2 * column, 3 * column];
+  const [a00, a01, a02, a03] = [a[x], a[x + c1], a[x + c2], a[x + c3]];
+  const [a10, a11, a12, a13] = [a[x1], a[x1 + c1], a[x1 + c2], a[x1 + c3]];
+  const [a20, a21, a22, a23] = [a[x2], a[x2 + c1], a[x2 + c2], a[x2 + c3]];
+  const [a30, a31, a32, a33] = [a[x3], a[x3 + c1], a[x3 + c2], a[x3 + c3]];
+  const [at1, at2, at3] = [at + n, at + 2 * n, at + 3 * n];
+  const [y1, y2, y3] = [y + n, y + 2 * n, y + 3 * n];
+  for (let j = 0; j < columns; j++) {
+    const b0 = b[y + j];
+    const b1 = b[y1 + j];
+    const b2 = b[y2 + j];
+    const b3 = b[y3 + j];
+    out[at + j] += a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3;
+    out[at1 + j] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3;
+    out[at2 + j] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3;
+    out[at3 + j] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3;
   }
 }

@@ -21,4 +21,6 @@ export type { MinimizeQuantizationNoiseOptions, WeightRounding } from "./quantiz
 export type { CandidateName } from "./quantization-noise/proposals.js";
 export type { RotatedOptions } from "./rotate/rotated.js";
 export { rotated } from "./rotate/rotated.js";
+export type { AbsorbedBiases, AbsorbedBiasesOptions } from "./shift/absorbed.js";
+export { absorbedBiases } from "./shift/absorbed.js";
 export { centered } from "./shift/centered.js";

@@ -92,9 +92,16 @@ export function changeAlong(
   parameterAxis: ParameterAxis,
   f: (data: Float64Array) => Float64Array,
 ): NdArray {
+  const changed = f(elementsAlong(array, parameterAxis));
+  if (parameterAxis.part === undefined) {
+    // The function's own array, without a copy.
+    if (array.data instanceof Float64Array) return { shape: array.shape, data: changed };
+    const whole = array.data.slice();
+    (whole as Float32Array).set(changed);
+    return { shape: array.shape, data: whole };
+  }
   const { count, length, startOf } = runsOf(array, parameterAxis);
   const data = array.data.slice() as Float64Array;
-  const changed = f(elementsAlong(array, parameterAxis));
   for (let r = 0; r < count; r++) data.set(changed.subarray(r * length, (r + 1) * length), startOf(r));
   return { shape: array.shape, data };
 }

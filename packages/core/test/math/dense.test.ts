@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { addGram, addProduct } from "../../src/math/dense.js";
+import { addGram, addProduct, cholesky, invertLower } from "../../src/math/dense.js";
 import { createRng } from "../../src/math/rng.js";
 
 const rng = createRng(5);
@@ -10,6 +10,7 @@ it.each([
   [3, 7, 5],
   [4, 8, 2],
   [5, 70, 6],
+  [6, 37, 9],
 ])("adds products and Gram matrices of [%i, %i, %i] as plain loops do", (m, k, n) => {
   const [a, b, start] = [draw(m * k), draw(k * n), draw(m * n)];
   const product = start.map((v, at) => {
@@ -29,4 +30,14 @@ it.each([
     for (let p = 0; p < k; p++) expected += b[p * n + Math.floor(at / n)] * b[p * n + (at % n)];
     expect(v).toBeCloseTo(expected, 10);
   });
+});
+
+it("factors a positive definite matrix, and inverts the factor, by hand", () => {
+  // [[4, 2], [2, 5]] = L L' with L = [[2, 0], [1, 2]], whose inverse is [[.5, 0], [-.25, .5]].
+  const lower = cholesky(Float64Array.of(4, 2, 2, 5), 2) as Float64Array;
+  expect([...lower]).toEqual([2, 0, 1, 2]);
+  expect([...invertLower(lower, 2)]).toEqual([0.5, 0, -0.25, 0.5]);
+  expect(cholesky(Float64Array.of(1, 1, 1, 1), 2)).toBeUndefined();
+  expect(cholesky(Float64Array.of(1, 0, 0, 1e-13), 2, 1e-12)).toBeUndefined();
+  expect(cholesky(Float64Array.of(Number.NaN), 1)).toBeUndefined();
 });

@@ -5,6 +5,7 @@ import type { BatchLoss } from "../../src/batch.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
 import { torchGenerator, torchRand } from "../../src/math/mt19937.js";
 import { balancedSpaces } from "../../src/moves/balance/spaces.js";
+import { doublesOf } from "../../src/moves/balance/sweeps.js";
 import { balanced, imbalance } from "../../src/moves/index.js";
 import { mseLoss } from "../../src/nn/losses/mse.js";
 import { mlp } from "../../src/nn/models/mlp.js";
@@ -192,7 +193,10 @@ it.each(["images", "vectors", "attention"] as const)(
       expect(squares(Object.values(to))).toBeLessThan(squares(Object.values(values)) * (1 + 1e-9));
       if (exact.length > 0) await expectLeast(scaling(exact), to, seed);
       // A space that is not used in all directions stays: its sum of squares has no least point.
-      const { T } = balancedSpaces(values, own.linear, { tolerance: 1e-3, most: 1000 });
+      const { T } = balancedSpaces(doublesOf(values, own.linear), own.linear, {
+        tolerance: 1e-3,
+        most: 1000,
+      });
       const isUsed = T.every(({ data }) => data.some((t) => t !== 0));
       if (own.linear.length > 0 && isUsed) await expectLeast(generalLinear(own.linear), to, seed);
     }

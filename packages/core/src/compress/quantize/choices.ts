@@ -1,7 +1,7 @@
 import { openFile } from "../../model-file/compare/open-file.js";
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
 import type { CandidateFile } from "./candidates.js";
-import { correctBias, type LayerMeans } from "./correct-bias.js";
+import type { CorrectedBiases } from "./correct-bias.js";
 import type { RunSettings } from "./inner-values.js";
 import { errorOf, type Metric, type QuantizationError } from "./measure-error.js";
 import type { ValueRange } from "./range.js";
@@ -24,14 +24,16 @@ export interface QuantizationChoice extends QuantizationError {
   readonly integerNodes: number;
 }
 
+/** A model in float with biases corrected for a quantization of it. */
+export type BiasCorrector = (quantize: (bytes: Uint8Array) => Uint8Array) => Promise<CorrectedBiases>;
+
 /** What is to be done. */
 export interface Recipe {
   readonly candidate: CandidateFile;
   readonly ranges: ReadonlyMap<string, ValueRange>;
-  /** Means of the layers' channels in float, for corrected biases. */
-  readonly means: LayerMeans;
+  /** Corrects biases of a model for its quantization; undefined: they stay. */
+  readonly correct: BiasCorrector | undefined;
   readonly settings: Omit<QdqSettings, "leave">;
-  readonly isBiasCorrected: boolean;
 }
 
 /** What came of it. */
@@ -54,19 +56,15 @@ export interface Judge {
 
 /** Quantizes a model and measures the file as it is. */
 export async function tried(recipe: Recipe, judge: Judge, leave: readonly string[] = []): Promise<Trial> {
-  const { candidate, settings, isBiasCorrected } = recipe;
+  const { candidate, settings, correct } = recipe;
   const left = new Set(leave);
   const quantize = (model: Uint8Array) => writeQdq(model, recipe.ranges, { ...settings, leave: left });
-  const { bytes: float } = candidate;
-  const source = isBiasCorrected
-    ? (await correctBias(float, (model) => quantize(model).bytes, recipe.means, judge.calibration, judge.run))
-        .bytes
-    : float;
+  const source = correct ? (await correct((model) => quantize(model).bytes)).bytes : candidate.bytes;
   const { bytes, report } = quantize(source);
   const choice = {
     candidate: candidate.name,
     granularity: settings.weights.per,
-    isBiasCorrected,
+    isBiasCorrected: correct !== undefined,
     left: leave,
     bytes: bytes.length,
     integerNodes: report.nodes.filter(({ runs }) => runs !== "float").length,

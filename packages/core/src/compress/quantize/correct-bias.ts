@@ -64,6 +64,15 @@ export async function correctBias(
   const layers = layersOf(editor).filter((layer) => pieces.has(resultOf(layer)));
   const small = smallBatches(bytes, batches);
   const shifts = await sequentialShifts(editor, pieces, { layers, targets, batches: small, settings });
+  return withShifts(editor, layers, shifts);
+}
+
+/** The model with numbers added to the biases of layers. */
+export function withShifts(
+  editor: GraphEditor,
+  layers: readonly LinearLayer[],
+  shifts: readonly Float64Array[],
+): CorrectedBiases {
   const corrected = layers.filter((layer, k) => {
     const bias = layer.bias.map((b, c) => b + shifts[k][c]);
     const factors = new Float64Array(layer.channels).fill(1);
@@ -72,14 +81,14 @@ export async function correctBias(
   return { bytes: editor.finish(), layers: corrected.map(resultOf) };
 }
 
-const layersOf = (editor: GraphEditor): readonly LinearLayer[] =>
+export const layersOf = (editor: GraphEditor): readonly LinearLayer[] =>
   layerEnds(editor)
     .map((end) => layerOf(editor, end))
     .filter((layer): layer is LinearLayer => !isReason(layer));
 
-const resultOf = ({ end }: LinearLayer): string => end.outputs[0];
+export const resultOf = ({ end }: LinearLayer): string => end.outputs[0];
 
-const meansFor = ({ node, channels }: LinearLayer): ChannelMeans =>
+export const meansFor = ({ node, channels }: LinearLayer): ChannelMeans =>
   new ChannelMeans(channels, node.opType === "MatMul" ? -1 : 1);
 
 interface Correction {

@@ -23,6 +23,10 @@ export class Pieces {
     return this.#makers.has(value);
   }
 
+  maker(value: string): OnnxNode | undefined {
+    return this.#makers.get(value);
+  }
+
   /** The value that is rounded to a value, where one is: its ranges do not clip it yet. */
   beforeRounding(value: string): string {
     const dequantize = this.#makers.get(value);

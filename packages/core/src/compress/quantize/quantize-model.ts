@@ -8,6 +8,7 @@ import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
 import { nameOf, recipesFor } from "./recipes.js";
 import type { QdqReport } from "./report.js";
+import { batchNormMoments } from "./value-moments.js";
 
 export interface QuantizedModel {
   /** The bytes of the recommended file. */
@@ -70,8 +71,10 @@ export async function quantizeModel(
   const skipped: string[] = [];
   const prepared = dropIdentity(foldBatchNorm(bytes).bytes).bytes;
   const skip = (text: string) => skipped.push(text);
+  const moments = batchNormMoments(bytes);
+  const source = { bytes: prepared, given, judge, mayGoOn, moments, skip };
   const trials: Trial[] = [];
-  for await (const recipe of recipesFor({ bytes: prepared, given, judge, mayGoOn, skip })) {
+  for await (const recipe of recipesFor(source)) {
     const what = nameOf(recipe);
     if (mayGoOn(what) || trials.length === 0) trials.push(await tried(recipe, judge));
     else skip(`${what}: the time was over`);

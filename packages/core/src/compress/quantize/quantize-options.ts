@@ -14,6 +14,9 @@ export interface QuantizationProgress {
   readonly seconds: number;
 }
 
+/** How means are found that corrected biases keep. */
+export type BiasCorrection = "measured" | "analytic";
+
 export interface QuantizeModelOptions {
   /** Examples to quantize by: batches as arrays by the names of the model's inputs. */
   readonly calibration: readonly NamedValues[];
@@ -35,8 +38,14 @@ export interface QuantizeModelOptions {
   readonly calibrationMethod?: CalibrationMethod | undefined;
   /** For the method `percentile`; default 99.99. */
   readonly percentile?: number | undefined;
-  /** Whether the table has the files with corrected biases, too; default true. */
-  readonly biasCorrection?: boolean | undefined;
+  /**
+   * Whether the table has the files with corrected biases, too, and how they are found: `measured` (default), also true, from means
+   * on the calibration; `analytic` from the moments that batch norms store, of normal numbers that activations clip, so that
+   * only what they do not tell is measured; false: not.
+   */
+  readonly biasCorrection?: BiasCorrection | boolean | undefined;
+  /** Whether the table has the files with high biases absorbed behind ReLUs, too: see `absorbedBiases`; default false. */
+  readonly absorbBiases?: boolean | undefined;
   /** Whether the table has other weights on the orbit of the model's scalings, too; default true. */
   readonly equalize?: boolean | undefined;
   /** Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none. */
@@ -73,7 +82,8 @@ export const quantizeModelOptions = optionTable("quantizeModel", {
   blockSize: integerFrom(1).default(32),
   calibrationMethod: oneOf(calibrationMethods).default("minMax"),
   percentile: number({ above: 0, max: 100 }).default(99.99),
-  biasCorrection: flag.default(true),
+  biasCorrection: oneOf(["measured", "analytic", true, false]).default("measured"),
+  absorbBiases: flag.default(false),
   equalize: flag.default(true),
   candidates: listOf(candidate).default([]),
   limit: number().otherwise("all layers are quantized"),

@@ -1,10 +1,13 @@
+import { absorbedFile } from "./absorbed-file.js";
+import { correctBiasAnalytically } from "./analytic-bias.js";
 import { calibrate } from "./calibrate.js";
 import { AS_IT_IS, type CandidateFile, orbitCandidates } from "./candidates.js";
-import { type Granularity, type Judge, outputsOfFile, type Recipe } from "./choices.js";
-import { floatMeans } from "./correct-bias.js";
+import { type BiasCorrector, type Granularity, type Judge, outputsOfFile, type Recipe } from "./choices.js";
+import { correctBias, floatMeans } from "./correct-bias.js";
 import type { Continue } from "./leave-layers.js";
 import { errorOf } from "./measure-error.js";
 import type { QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
+import { type MomentsByValue, measuredMoments } from "./value-moments.js";
 
 /** Options with their defaults. */
 export type Given = ReturnType<typeof quantizeModelOptions.read<QuantizeModelOptions>>;
@@ -16,6 +19,8 @@ export interface RecipeSource {
   readonly given: Given;
   readonly judge: Judge;
   readonly mayGoOn: Continue;
+  /** What the model's batch norms tell of values. */
+  readonly moments: MomentsByValue;
   /** Is told what is left out, and why. */
   readonly skip: (text: string) => void;
 }
@@ -26,7 +31,12 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   const usual: readonly Granularity[] = given.weightBits === 4 ? ["block", "channel"] : ["channel", "tensor"];
   const granularities = given.granularity === undefined ? usual : [given.granularity];
   const own: Ingredients[] = [];
-  for (const candidate of [{ name: AS_IT_IS, bytes }, ...(await sameFunctions(source))]) {
+  const asItIs = { name: AS_IT_IS, bytes };
+  for (const candidate of [
+    asItIs,
+    ...(await absorbedFrom(asItIs, source)),
+    ...(await sameFunctions(source)),
+  ]) {
     own.push(await ingredients(candidate, source));
   }
   for (const per of granularities) yield* variants(own, per, given);
@@ -46,31 +56,60 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
       return;
     }
     for (const candidate of found) {
-      yield* variants([await ingredients(candidate, source)], granularity, given);
+      const all = [candidate, ...(await absorbedFrom(candidate, source))];
+      for (const one of all) yield* variants([await ingredients(one, source)], granularity, given);
     }
   }
 }
 
-type Ingredients = Pick<Recipe, "candidate" | "ranges" | "means">;
+type Ingredients = Pick<Recipe, "candidate" | "ranges" | "correct">;
 
-async function ingredients(
-  candidate: CandidateFile,
-  { given, judge: { calibration, run } }: RecipeSource,
-): Promise<Ingredients> {
-  const { calibrationMethod: method, percentile, activations, biasCorrection } = given;
+async function ingredients(candidate: CandidateFile, source: RecipeSource): Promise<Ingredients> {
+  const { given, judge } = source;
+  const { calibrationMethod: method, percentile, activations } = given;
   const ranges =
     activations === "none"
       ? new Map()
-      : await calibrate(candidate.bytes, calibration, { method, percentile, ...run });
-  const means = biasCorrection ? await floatMeans(candidate.bytes, calibration, run) : new Map();
-  return { candidate, ranges, means };
+      : await calibrate(candidate.bytes, judge.calibration, { method, percentile, ...judge.run });
+  return { candidate, ranges, correct: await corrector(candidate, source) };
+}
+
+/** How the biases of a candidate are corrected. */
+async function corrector(
+  { name, bytes }: CandidateFile,
+  { given: { biasCorrection }, judge: { calibration, run }, moments }: RecipeSource,
+): Promise<BiasCorrector | undefined> {
+  if (biasCorrection === false) return undefined;
+  if (biasCorrection === "analytic") {
+    // Batch norms tell of the weights that they were stored with.
+    const known = name === AS_IT_IS ? moments : new Map();
+    const all = await measuredMoments(bytes, known, calibration, run);
+    return (quantize) => correctBiasAnalytically(bytes, quantize, all, run);
+  }
+  const means = await floatMeans(bytes, calibration, run);
+  return (quantize) => correctBias(bytes, quantize, means, calibration, run);
+}
+
+/** The candidate with high biases absorbed, where that is wanted and something is. */
+async function absorbedFrom(
+  candidate: CandidateFile,
+  { given, judge, skip }: RecipeSource,
+): Promise<readonly CandidateFile[]> {
+  if (!given.absorbBiases) return [];
+  const name = `${candidate.name}, biases absorbed`;
+  const found = await absorbedFile(candidate.bytes, judge);
+  if (!("reason" in found)) return [{ name, bytes: found.bytes, isApproximate: true }];
+  skip(`${name}: ${found.reason}`);
+  return [];
 }
 
 function* variants(own: readonly Ingredients[], per: Granularity, given: Given): Generator<Recipe> {
   const { activations, weights: type, weightBits: bits, reduceRange, blockSize, biasCorrection } = given;
   const settings = { activations, weights: { bits, type, per, blockSize, reduceRange } };
-  for (const isBiasCorrected of biasCorrection ? [true, false] : [false]) {
-    for (const one of own) yield { ...one, isBiasCorrected, settings };
+  for (const isCorrected of biasCorrection === false ? [false] : [true, false]) {
+    for (const { correct, ...one } of own) {
+      yield { ...one, settings, correct: isCorrected ? correct : undefined };
+    }
   }
 }
 
@@ -93,5 +132,5 @@ async function sameFunctions({ given, judge, skip }: RecipeSource): Promise<read
 /** The largest relative difference of outputs that rounding in float32 explains. */
 const MOST_DRIFT = 1e-4;
 
-export const nameOf = ({ candidate, settings, isBiasCorrected }: Recipe): string =>
-  `${candidate.name}, per ${settings.weights.per}${isBiasCorrected ? ", biases corrected" : ""}`;
+export const nameOf = ({ candidate, settings, correct }: Recipe): string =>
+  `${candidate.name}, per ${settings.weights.per}${correct ? ", biases corrected" : ""}`;

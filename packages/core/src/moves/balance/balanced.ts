@@ -1,11 +1,11 @@
+import { astype, dtypeOf } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { NumericalError, OptionError } from "../../errors.js";
+import { namedArrays } from "../../named-arrays.js";
 import { flag, integerFrom, oneOf, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { Discovery } from "../../symmetry/discovery/descriptors.js";
-import { generalLinear } from "../../symmetry/general-linear.js";
-import { product } from "../../symmetry/product.js";
-import { scaling } from "../../symmetry/scaling.js";
+import { mapArrays } from "../../symmetry/parameter-axes.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
 import type { ScaleMeasure } from "./cells.js";
 import { balancedPoint } from "./element.js";
@@ -66,14 +66,12 @@ export async function balanced<P>(
   }
   const scalings = found.scalings.filter(({ exact }) => exact);
   const linear = by === "range" || powersOfTwo ? [] : found.linear;
-  const symmetry = product<P>([scaling(scalings), generalLinear(linear)]);
-  const move = (tree: P, T: Parameters<typeof symmetry.act>[1]) => symmetry.act(tree, T, {});
-  const end = await balancedPoint(params, [...scalings, ...linear], move, {
-    by,
-    powersOfTwo,
-    tolerance,
-    most,
-  });
+  const groups = [...scalings, ...linear];
+  const end = balancedPoint(namedArrays(params), groups, { by, powersOfTwo, tolerance, most });
   if (isRefusal(end)) throw new NumericalError(`balanced: ${end.refused}.`);
-  return end.point;
+  if (end.elements.length === 0) return params;
+  return mapArrays(params, (array, path) => {
+    const moved = end.arrays.get(path);
+    return moved ? astype(moved, dtypeOf(array)) : array;
+  });
 }

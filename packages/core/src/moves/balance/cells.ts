@@ -1,7 +1,7 @@
 // What scalings see of a parameter: elements that all of them scale alike are one cell.
-import { type NdArray, sizeOf } from "../../array.js";
+import { type NdArray, sizeOf, stridesOf } from "../../array.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
-import { changeAlong, extents } from "../../symmetry/parameter-axes.js";
+import { changeAlong, extents, requireView } from "../../symmetry/parameter-axes.js";
 
 /** One parameter along which a generator acts. */
 export type Leg = ScalingGenerator["axes"][number];
@@ -14,35 +14,39 @@ export interface Cells {
   readonly values: Float64Array;
   /** A power of two near the largest magnitude, by which squares neither over- nor underflow. */
   readonly unit: number;
-  /** For each leg the unit of each cell; the number of units stands for elements that the leg leaves out. */
-  readonly units: readonly Int32Array[];
   /** Sizes of the table of all legs' units, if the cells are one. */
   readonly table?: readonly number[] | undefined;
+  /**
+   * For each leg the unit of each cell; the number of units stands for elements that the leg leaves out. Not of tables of two
+   * legs.
+   */
+  readonly units: readonly Int32Array[];
 }
 
 /** The cells of a parameter between the legs that act on it. */
 export function cellsOf(array: NdArray, legs: readonly Leg[], by: ScaleMeasure): Cells {
-  const count = array.data.length;
-  const digits = legs.map((leg) => leg.view[leg.axis] + 1);
-  const unitsOfElements = legs.map((leg) => unitsAlong(array.shape, leg));
-  // Where legs are parts of axes, a table of all their units may be larger than the parameter.
-  const isDense = sizeOf(digits) <= 2 * count;
-  const cells = isDense ? sizeOf(digits) : count;
-  const values = new Float64Array(cells);
-  const units = legs.map(() => new Int32Array(cells));
+  for (const leg of legs) requireView(array, leg);
   const data = array.data as Float64Array;
+  const count = data.length;
   const unit = unitOf(data);
-  for (let e = 0; e < count; e++) {
-    let cell = e;
-    if (isDense) {
-      cell = 0;
-      for (let l = 0; l < legs.length; l++) cell = cell * digits[l] + unitsOfElements[l][e];
-    }
-    for (let l = 0; l < legs.length; l++) units[l][cell] = unitsOfElements[l][e];
-    const x = data[e] / unit;
-    values[cell] = by === "norm" ? values[cell] + x ** 2 : Math.max(values[cell], Math.abs(x));
+  const digits = legs.map((leg) => leg.view[leg.axis] + 1);
+  // Where legs are parts of axes, a table of all their units may be larger than the parameter.
+  if (sizeOf(digits) > 2 * count) {
+    const values = data.map((x) => (by === "norm" ? (x / unit) ** 2 : Math.abs(x / unit)));
+    return { values, unit, units: legs.map((leg) => unitsAlong(array.shape, leg)) };
   }
-  return { values, unit, units, ...(isDense ? { table: digits } : {}) };
+  const values = new Float64Array(sizeOf(digits));
+  const cells = new Int32Array(count);
+  legs.forEach((leg, l) => {
+    appendUnits(cells, array.shape, leg, digits[l]);
+  });
+  for (let e = 0; e < count; e++) {
+    const x = data[e] / unit;
+    const cell = cells[e];
+    if (by === "norm") values[cell] += x * x;
+    else values[cell] = Math.max(values[cell], Math.abs(x));
+  }
+  return { values, unit, table: digits, units: digits.length === 2 ? [] : unitsOfTable(digits) };
 }
 
 function unitOf(data: Float64Array): number {
@@ -57,6 +61,21 @@ export function largestOf(data: Float64Array): number {
   return largest;
 }
 
+/** Appends a leg's units, as digits, to the numbers of all elements' cells. */
+function appendUnits(cells: Int32Array, shape: readonly number[], leg: Leg, digit: number): void {
+  if (leg.part !== undefined) {
+    const units = unitsAlong(shape, leg);
+    for (let e = 0; e < cells.length; e++) cells[e] = cells[e] * digit + units[e];
+    return;
+  }
+  const [before, along, behind] = extents(leg);
+  for (let b = 0, e = 0; b < before; b++) {
+    for (let i = 0; i < along; i++) {
+      for (let k = 0; k < behind; k++, e++) cells[e] = cells[e] * digit + i;
+    }
+  }
+}
+
 /** The unit of each element of a parameter, or the number of units where the leg leaves it out. */
 function unitsAlong(shape: readonly number[], leg: Leg): Int32Array {
   const [before, along, behind] = extents(leg);
@@ -68,6 +87,14 @@ function unitsAlong(shape: readonly number[], leg: Leg): Int32Array {
     return units;
   });
   return Int32Array.from(data as Float64Array);
+}
+
+/** The unit of each leg in each cell of a table. */
+function unitsOfTable(digits: readonly number[]): Int32Array[] {
+  const strides = stridesOf(digits);
+  return digits.map((digit, l) =>
+    Int32Array.from({ length: sizeOf(digits) }, (_, cell) => Math.floor(cell / strides[l]) % digit),
+  );
 }
 
 /**

@@ -1,12 +1,12 @@
 // The element of a group at which weights are balanced, group after group.
 import type { NdArray } from "../../array.js";
-import { namedArrays } from "../../named-arrays.js";
 import type { GroupGenerator, LinearSpace, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
-import { isRefusal, type Refusal, type Symmetry } from "../../symmetry/symmetry.js";
+import type { Refusal, Symmetry } from "../../symmetry/symmetry.js";
 import type { ScaleMeasure } from "./cells.js";
 import { inPowersOfTwo } from "./powers-of-two.js";
-import { balancedScales, type Sweeps, type Swept } from "./scales.js";
+import { balancedScales, scaledBy } from "./scales.js";
 import { balancedSpaces } from "./spaces.js";
+import { doublesOf, largestAway, type Sweeps, type Swept } from "./sweeps.js";
 
 export type BalancedGroup = ScalingGenerator | LinearSpace;
 
@@ -16,8 +16,9 @@ export interface BalanceSettings extends Sweeps {
 }
 
 /** The balanced point, and the elements of the group that lead there, one after another. */
-export interface BalancedPoint<P> {
-  readonly point: P;
+export interface BalancedPoint {
+  /** The arrays that groups act on, in float64, by path. */
+  readonly arrays: ReadonlyMap<string, NdArray>;
   readonly elements: readonly (readonly NdArray<Float64Array>[])[];
 }
 
@@ -31,58 +32,67 @@ export function balancedGroups<P>({
   return generators?.every(isBalanced) && generators.length === algebra.length ? generators : undefined;
 }
 
-/** How a tree that is balanced moves with the group: weights by its action, gradients by the push-forward. */
-export type MoveTree<P> = (tree: P, T: readonly NdArray[]) => Promise<P | Refusal>;
-
 /**
- * Moves a tree to the balanced point of its orbit. Where scalings meet linear maps of the same weights, one kind is
- * balanced after the other until neither moves.
+ * Moves arrays to the balanced point of their orbit. Where scalings meet linear maps of the same weights, one kind is
+ * balanced after the other until neither moves: a group rests while all that was moved around it since its own best point
+ * takes it away by no more than the tolerance.
  *
- * @returns a refusal where sweeps do not end, or the action is refused
+ * @returns a refusal where sweeps do not end
  */
-export async function balancedPoint<P>(
-  tree: P,
+export function balancedPoint(
+  given: Readonly<Record<string, NdArray>>,
   groups: readonly BalancedGroup[],
-  move: MoveTree<P>,
   settings: BalanceSettings,
-): Promise<BalancedPoint<P> | Refusal> {
+): BalancedPoint | Refusal {
   const kinds = [...new Set(groups.map(({ kind }) => kind))];
   const elements: (readonly NdArray<Float64Array>[])[] = [];
-  const { tolerance } = settings;
-  // How far each group may be from its own best point: only moves of the other kind take it away.
+  const { tolerance, most } = settings;
+  let arrays: ReadonlyMap<string, NdArray> = doublesOf(given, groups);
+  // How far each group may be from its own best point.
   const away = groups.map(() => Number.POSITIVE_INFINITY);
-  const reach = reachOf(groups);
-  let point = tree;
-  for (let pass = 0; pass < settings.most && away.some((far) => far > tolerance); pass++) {
+  for (let pass = 0; pass < most && largestAway(away) > tolerance; pass++) {
     for (const kind of kinds) {
-      const isAway = groups.map((group, k) => group.kind === kind && away[k] > tolerance);
-      if (!isAway.includes(true)) continue;
-      const { T, step } = elementOf(namedArrays(point), kind, groups, isAway, settings);
-      if (!(step <= tolerance)) return unsettled(settings, step);
-      groups.forEach((group, k) => {
-        if (group.kind === kind && (kind === "scaling" || isAway[k])) away[k] = 0;
-        const size = sizeOfMove(group, T[k]);
-        for (const other of reach[k]) away[other] += size;
+      const own = groups.flatMap((group, k) => (group.kind === kind ? [k] : []));
+      if (own.every((k) => away[k] <= tolerance)) continue;
+      const swept = sweptKind(
+        arrays,
+        own.map((k) => groups[k]),
+        own.map((k) => away[k]),
+        settings,
+      );
+      own.forEach((k, i) => {
+        away[k] = swept.away[i];
       });
-      if (T.every(({ data }) => data.every((t) => t === 0))) continue;
-      const next = await move(point, T);
-      if (isRefusal(next)) return next;
-      elements.push(T);
-      point = next;
+      const left = largestAway(swept.away);
+      if (!(left <= tolerance)) return unsettled(settings, left);
+      arrays = swept.arrays;
+      const moved = movesOf(
+        own.map((k) => groups[k]),
+        swept.T,
+      );
+      if (moved.size === 0) continue;
+      groups.forEach((group, k) => {
+        if (group.kind !== kind) away[k] += Math.max(...group.axes.map(({ path }) => moved.get(path) ?? 0));
+      });
+      elements.push(groups.map((group, k) => swept.T[own.indexOf(k)] ?? zeroOf(group)));
     }
   }
-  const largest = away.reduce((a, far) => Math.max(a, far), 0);
-  return largest <= tolerance ? { point, elements } : unsettled(settings, largest);
+  const left = largestAway(away);
+  return left <= tolerance ? { arrays, elements } : unsettled(settings, left);
 }
 
-/** The groups of other kinds that share a parameter with each. */
-function reachOf(groups: readonly BalancedGroup[]): readonly (readonly number[])[] {
-  const paths = groups.map(({ axes }) => new Set<string>(axes.map(({ path }) => path)));
-  return groups.map(({ kind }, k) =>
-    groups.flatMap((other, j) =>
-      other.kind !== kind && [...paths[k]].some((path) => paths[j].has(path)) ? [j] : [],
-    ),
-  );
+/** By how much the logarithms of lengths of vectors change at most in each parameter that groups move. */
+function movesOf(
+  groups: readonly BalancedGroup[],
+  T: readonly NdArray<Float64Array>[],
+): ReadonlyMap<string, number> {
+  const moves = new Map<string, number>();
+  groups.forEach((group, k) => {
+    const size = sizeOfMove(group, T[k]);
+    if (size === 0) return;
+    for (const { path } of group.axes) moves.set(path, (moves.get(path) ?? 0) + size);
+  });
+  return moves;
 }
 
 /** A bound on the logarithm by which an element changes a vector's length. */
@@ -92,48 +102,36 @@ function sizeOfMove(group: BalancedGroup, { shape, data }: NdArray<Float64Array>
     return power * data.reduce((most, t) => Math.max(most, Math.abs(t)), 0);
   }
   const n = shape[shape.length - 1];
-  let most = 0;
-  for (let row = 0; row < data.length; row += n) {
-    let sum = 0;
-    for (let j = row; j < row + n; j++) sum += Math.abs(data[j]);
-    most = Math.max(most, sum);
+  const [rows, columns] = [new Float64Array(data.length / n), new Float64Array(data.length / n)];
+  for (let e = 0; e < data.length; e++) {
+    const size = Math.abs(data[e]);
+    rows[Math.floor(e / n)] += size;
+    columns[Math.floor(e / (n * n)) * n + (e % n)] += size;
   }
-  return most;
+  return [...rows, ...columns].reduce((a, sum) => Math.max(a, sum), 0);
 }
 
 const unsettled = ({ most, tolerance }: Sweeps, step: number): Refusal => ({
   refused: `the weights are not balanced after ${most} sweeps over the groups: the next one would move a logarithm by up to ${step.toPrecision(2)}, more than the tolerance ${tolerance}. Give more sweeps or a larger tolerance; if that does not help, there is no balanced point`,
 });
 
-/** T that balances the groups of one kind, all scalings or the spaces that are away, and leaves the others as they are. */
-function elementOf(
-  arrays: Readonly<Record<string, NdArray>>,
-  kind: BalancedGroup["kind"],
+/** Balances groups of one kind. */
+function sweptKind(
+  arrays: ReadonlyMap<string, NdArray>,
   groups: readonly BalancedGroup[],
-  isAway: readonly boolean[],
+  away: readonly number[],
   settings: BalanceSettings,
 ): Swept {
-  const isTaken = groups.map((group, k) => (kind === "scaling" ? isScaling(group) : isAway[k]));
-  const taken = groups.filter((_, k) => isTaken[k]);
-  const swept =
-    kind === "scaling"
-      ? sweptScales(arrays, taken.filter(isScaling), settings)
-      : balancedSpaces(arrays, taken.filter(isLinear), settings);
-  let count = 0;
-  return { ...swept, T: groups.map((group, k) => (isTaken[k] ? swept.T[count++] : zeroOf(group))) };
+  if (groups.every(isLinear)) return balancedSpaces(arrays, groups, settings, away);
+  const scalings = groups.filter(isScaling);
+  const swept = balancedScales(arrays, scalings, settings.by, settings, away);
+  if (!settings.powersOfTwo) return swept;
+  const T = inPowersOfTwo(swept.T, scalings);
+  return { ...swept, T, arrays: scaledBy(arrays, scalings, T) };
 }
 
 const isScaling = (group: BalancedGroup): group is ScalingGenerator => group.kind === "scaling";
 const isLinear = (group: BalancedGroup): group is LinearSpace => group.kind === "linear";
-
-function sweptScales(
-  arrays: Readonly<Record<string, NdArray>>,
-  scalings: readonly ScalingGenerator[],
-  settings: BalanceSettings,
-): Swept {
-  const swept = balancedScales(arrays, scalings, settings.by, settings);
-  return settings.powersOfTwo ? { ...swept, T: inPowersOfTwo(swept.T, scalings) } : swept;
-}
 
 function zeroOf(group: BalancedGroup): NdArray<Float64Array> {
   const shape = isScaling(group) ? [group.size] : [group.copies, group.size, group.size];

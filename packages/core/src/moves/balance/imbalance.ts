@@ -6,7 +6,8 @@ import { namedArrays } from "../../named-arrays.js";
 import type { Discovery, ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { type BalancedOptions, balancedOptions, toleranceOf } from "./balanced.js";
 import { largestOf } from "./cells.js";
-import { balancedScales, rangesAlong, requireFinite } from "./scales.js";
+import { balancedScales, rangesAlong } from "./scales.js";
+import { doublesOf, largestAway, requireFinite } from "./sweeps.js";
 
 /** How far the weights around some units are from balance. */
 export interface GroupImbalance {
@@ -67,8 +68,9 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
   const arrays = namedArrays(params);
   for (const [path, { data }] of Object.entries(arrays)) requireFinite(path, data);
   const { sweeps: most } = balancedOptions.read(defaults);
+  const doubles = doublesOf(arrays, generators);
   const swept = (by: "norm" | "range") =>
-    balancedScales(arrays, generators, by, { tolerance: toleranceOf(by), most });
+    balancedScales(doubles, generators, by, { tolerance: toleranceOf(by), most });
   const [norms, ranges] = [swept("norm"), swept("range")];
   const groups = norms.T.map((T, k) => ({ generator: generators[k], ...spreadOf(T) }));
   const figures = {
@@ -82,7 +84,8 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
       now: float16Counts(Object.values(arrays)),
       balanced: float16Counts(Object.entries(arrays).map(([path, array]) => norms.arrays.get(path) ?? array)),
     },
-    settled: norms.step <= toleranceOf("norm") && ranges.step <= toleranceOf("range"),
+    settled:
+      largestAway(norms.away) <= toleranceOf("norm") && largestAway(ranges.away) <= toleranceOf("range"),
   };
   return { groups, ...figures, advice: adviceFor(figures) };
 }

@@ -1,27 +1,10 @@
 // The point of an orbit of scalings where norms or ranges are balanced: cross-layer equalization (Nagel et al., ICCV
 // 2019) for ranges, and its counterpart for norms (Stock et al., ICLR 2019), for any number of parameters and powers.
 import type { NdArray } from "../../array.js";
-import { NumericalError, OptionError } from "../../errors.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { scaledAlong } from "../../symmetry/scaling.js";
 import { type Cells, cellsOf, type Leg, largestOf, type ScaleMeasure, slicesOf } from "./cells.js";
-
-/** When sweeps over all groups end. */
-export interface Sweeps {
-  /** When no logarithm of a factor, and no element of g - I, would move by more. */
-  readonly tolerance: number;
-  /** After so many; 2 to 20 are usual. */
-  readonly most: number;
-}
-
-/** The result of sweeps. */
-export interface Swept {
-  readonly T: readonly NdArray<Float64Array>[];
-  /** How far the next sweep would move at most: more than the tolerance where sweeps did not come to an end. */
-  readonly step: number;
-  /** The arrays that were moved, by path. */
-  readonly arrays: ReadonlyMap<string, NdArray>;
-}
+import type { Sweeps, Swept } from "./sweeps.js";
 
 /**
  * T of each generator at the balanced point of the orbit, by sweeps over the generators in closed form:
@@ -33,20 +16,23 @@ export interface Swept {
  * A unit without anything on one side stays. From the second sweep on, steps are longer by a factor between 1 and 2, by which
  * chains of layers settle sooner (successive over-relaxation): between powers +-p the sum is a hyperbolic cosine of T_i around
  * its least point, so that it falls all the same.
+ *
+ * @param arrays in float64
+ * @param bounds how far each generator is from its own best point at most; those within the tolerance rest
  */
 export function balancedScales(
-  arrays: Readonly<Record<string, NdArray>>,
+  arrays: ReadonlyMap<string, NdArray>,
   generators: readonly ScalingGenerator[],
   by: ScaleMeasure,
   sweeps: Sweeps,
+  bounds: readonly number[] = generators.map(() => Number.POSITIVE_INFINITY),
 ): Swept {
-  const given = doublesOf(arrays, generators);
-  const magnitudes = [...given.values()].map(({ data }) => largestOf(data as Float64Array));
+  const magnitudes = [...arrays.values()].map(({ data }) => largestOf(data as Float64Array));
   const isFar = magnitudes.some((r) => r > 0 && Math.abs(Math.log(r)) > farLog);
-  if (by === "range" || !isFar) return sweptScales(given, generators, by, sweeps);
+  if (by === "range" || !isFar) return sweptScales(arrays, generators, by, sweeps, bounds);
   // Squares of factors that bring such weights together overflow: ranges, without squares, do that first.
-  const near = sweptScales(given, generators, "range", sweeps);
-  const end = sweptScales(near.arrays, generators, by, sweeps);
+  const near = sweptScales(arrays, generators, "range", sweeps, bounds);
+  const end = sweptScales(near.arrays, generators, by, sweeps, bounds);
   const T = end.T.map(({ shape, data }, k) => ({ shape, data: data.map((t, i) => t + near.T[k].data[i]) }));
   return { ...end, T };
 }
@@ -59,27 +45,28 @@ function sweptScales(
   generators: readonly ScalingGenerator[],
   by: ScaleMeasure,
   { tolerance, most }: Sweeps,
+  bounds: readonly number[],
 ): Swept {
-  const sheets = sheetsOf(given, generators, by);
+  const sheetsOf = sheetsOn(given, generators, by);
   const T = generators.map(({ size }) => ({ shape: [size], data: new Float64Array(size) }));
   const reach = reachOf(generators);
   // How far each generator may be from its own best point: nothing else than its neighbors' steps takes it away.
-  const away = generators.map(() => Number.POSITIVE_INFINITY);
+  const away = [...bounds];
   for (let sweep = 0; sweep < most && away.some((far) => far > tolerance); sweep++) {
     generators.forEach(({ size, axes }, k) => {
       if (away[k] <= tolerance) return;
-      const step = stepOf(size, sheets[k], by);
+      const sheets = sheetsOf(k);
+      const step = stepOf(size, sheets, by);
       const length = sweep > 0 && isEven(axes) ? relaxation : 1;
       const largest = step.reduce((a, t) => Math.max(a, Math.abs(t)), 0);
       for (let i = 0; i < size; i++) T[k].data[i] += length * step[i];
-      for (const { factors, index, leg } of sheets[k]) setFactors(factors[index], leg, T[k].data, by);
+      for (const { factors, index, leg } of sheets) setFactors(factors[index], leg, T[k].data, by);
       for (const { j, ratio } of reach[k]) away[j] += ratio * length * largest;
       // A step of half the length, where elements are on two legs, leaves as much again.
       away[k] = isOnce(axes) ? (length - 1) * largest : largest;
     });
   }
-  const step = away.reduce((a, far) => Math.max(a, far), 0);
-  return { T, step, arrays: scaledBy(given, generators, T) };
+  return { T, away, arrays: scaledBy(given, generators, T) };
 }
 
 const relaxation = 1.6;
@@ -112,29 +99,29 @@ interface Sheet {
   readonly isWeight: boolean;
 }
 
-/** The sheets of each generator. */
-function sheetsOf(
+/** The sheets of a generator. Those of a parameter are made when one of its generators moves first. */
+function sheetsOn(
   arrays: ReadonlyMap<string, NdArray>,
   generators: readonly ScalingGenerator[],
   by: ScaleMeasure,
-): Sheet[][] {
-  const sheets = generators.map((): Sheet[] => []);
-  for (const [path, array] of arrays) {
-    const on = generators.flatMap(({ axes }, k) =>
-      axes.flatMap((leg) => (leg.path === path ? [{ leg, k }] : [])),
-    );
-    const cells = cellsOf(
-      array,
-      on.map(({ leg }) => leg),
-      by,
-    );
-    const factors = on.map(({ leg }) => new Float64Array(leg.view[leg.axis] + 1).fill(1));
-    const isWeight = array.shape.length > 1;
-    on.forEach(({ leg, k }, index) => {
-      sheets[k].push({ leg, cells, index, factors, isWeight });
-    });
+): (generator: number) => readonly Sheet[] {
+  const legsOn = new Map<string, Leg[]>();
+  for (const leg of generators.flatMap(({ axes }) => axes)) {
+    legsOn.set(leg.path, [...(legsOn.get(leg.path) ?? []), leg]);
   }
-  return sheets;
+  const made = new Map<string, Pick<Sheet, "cells" | "factors" | "isWeight">>();
+  return (k) =>
+    generators[k].axes.map((leg) => {
+      const legs = legsOn.get(leg.path) as Leg[];
+      const array = arrays.get(leg.path) as NdArray;
+      const own = made.get(leg.path) ?? {
+        cells: cellsOf(array, legs, by),
+        factors: legs.map(({ view, axis }) => new Float64Array(view[axis] + 1).fill(1)),
+        isWeight: array.shape.length > 1,
+      };
+      made.set(leg.path, own);
+      return { ...own, leg, index: legs.indexOf(leg) };
+    });
 }
 
 /** The factors of a leg's units: of squares for norms. */
@@ -143,48 +130,18 @@ function setFactors(factors: Float64Array, { power }: Leg, T: Float64Array, by: 
   for (let i = 0; i < factors.length - 1; i++) factors[i] = Math.exp(exponent * T[T.length > 1 ? i : 0]);
 }
 
-function scaledBy(
+/** The arrays with a group's action. */
+export function scaledBy(
   arrays: ReadonlyMap<string, NdArray>,
   generators: readonly ScalingGenerator[],
   T: readonly NdArray[],
 ): Map<string, NdArray> {
   const moved = new Map(arrays);
   generators.forEach(({ axes }, k) => {
+    if (T[k].data.every((t) => t === 0)) return;
     for (const leg of axes) moved.set(leg.path, scaledAlong(moved.get(leg.path) as NdArray, leg, T[k], 1));
   });
   return moved;
-}
-
-/**
- * Float64 copies of the arrays that groups act on.
- *
- * @throws OptionError for groups of other parameters; NumericalError where a weight is not finite
- */
-export function doublesOf(
-  arrays: Readonly<Record<string, NdArray>>,
-  groups: readonly { readonly axes: readonly { readonly path: string }[] }[],
-): Map<string, NdArray> {
-  const copies = new Map<string, NdArray>();
-  for (const { path } of groups.flatMap(({ axes }) => axes)) {
-    if (!Object.hasOwn(arrays, path)) {
-      throw new OptionError(
-        `The symmetries are of other parameters: "${path}" is none of ${Object.keys(arrays).join(", ")}.`,
-      );
-    }
-    const { shape, data } = arrays[path];
-    requireFinite(path, data);
-    copies.set(path, { shape, data: Float64Array.from(data as Float64Array) });
-  }
-  return copies;
-}
-
-export function requireFinite(path: string, data: NdArray["data"]): void {
-  for (const x of data) {
-    // Integers of 64 bits are finite.
-    if (typeof x === "number" && !Number.isFinite(x)) {
-      throw new NumericalError(`The weights "${path}" are not all finite.`);
-    }
-  }
 }
 
 /** The step of one generator to its own best point, with all others as they are. */
@@ -237,7 +194,9 @@ function leastSum(legs: readonly Side[]): number {
     return { log: largest + Math.log(sum), rate: mean };
   };
   let T = 0;
-  for (let k = 0; k < 50; k++) {
+  // Between powers p and -p it is a line: one step.
+  const isLine = legs.every(({ power }) => Math.abs(power) === Math.abs(legs[0].power));
+  for (let k = 0; k < (isLine ? 1 : 50); k++) {
     const [down, up] = sides.map((side) => slope(side, T));
     const step = (down.log - up.log) / (up.rate - down.rate);
     T += step;

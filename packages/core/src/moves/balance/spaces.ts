@@ -1,17 +1,17 @@
 // The point of an orbit of GL(n) where the sum of squares is least.
 import type { NdArray } from "../../array.js";
-import { eigenSymmetric, inverse } from "../../math/linalg.js";
+import { cholesky, invertLower } from "../../math/dense.js";
+import { eigenSymmetric } from "../../math/linalg.js";
 import type { LinearSpace } from "../../symmetry/discovery/descriptors.js";
 import {
   gramsAlong,
   type Matrices,
-  mapMatrices,
   matrixOf,
   multipliedAlong,
   stackOf,
 } from "../../symmetry/matrices-along.js";
 import { type Matrix, plusDiagonal, product, spectral, transposed } from "../../symmetry/matrix.js";
-import { doublesOf, type Sweeps, type Swept } from "./scales.js";
+import type { Sweeps, Swept } from "./sweeps.js";
 
 /** Spaces whose weights use fewer directions than this share of the largest stay as they are. */
 const leastShare = 1e-12;
@@ -19,26 +19,38 @@ const leastShare = 1e-12;
 /**
  * T = g - I of each space where the sum of squares of its weights is least. With M+ the sum of v v' over all that
  * g multiplies, M- that over all that g^-T multiplies, tr(G M+) + tr(G^-1 M-) is least for G = g'g with G M+ G = M-, the
- * geometric mean of M+^-1 and M-; g is its root. For B A with B = U S^1/2, A = S^1/2 V', where g turns A and g^-T B,
- * that is the balanced factorization, up to a rotation. Spaces that share weights are swept. A space that is not used
- * in all directions stays.
+ * geometric mean of M+^-1 and M-; g is its upper triangular factor. For B A with B = U S^1/2, A = S^1/2 V', where g turns A
+ * and g^-T B, that is the balanced factorization, up to a rotation. Spaces that share weights are swept. A space that is not
+ * used in all directions stays.
+ *
+ * A space that was solved before is solved again only where an element of |M+ - M-|_ij / (M+_ii + M+_jj + M-_ii + M-_jj), the
+ * element of a logarithm of g to first order, is above the tolerance.
+ *
+ * @param arrays in float64
+ * @param bounds how far each space is from its own best point at most; infinite for those that were never solved
  */
 export function balancedSpaces(
-  arrays: Readonly<Record<string, NdArray>>,
+  arrays: ReadonlyMap<string, NdArray>,
   spaces: readonly LinearSpace[],
   { tolerance, most }: Sweeps,
+  bounds: readonly number[] = spaces.map(() => Number.POSITIVE_INFINITY),
 ): Swept {
-  const moved = doublesOf(arrays, spaces);
+  const moved = new Map(arrays);
   const total = spaces.map(({ size, copies }) => stackOf(copies, size, () => identity(size)));
   const paths = spaces.map(({ axes }) => new Set(axes.map(({ path }) => path)));
-  // How far each space may be from its own best point: a step of one goes there, unless it is on two axes of a weight.
-  const away = spaces.map(() => Number.POSITIVE_INFINITY);
+  const away = [...bounds];
   for (let sweep = 0; sweep < most && away.some((far) => far > tolerance); sweep++) {
     spaces.forEach((space, k) => {
       if (away[k] <= tolerance) return;
-      const g = stepOf(space, moved);
-      const largest = plusDiagonal(g, -1).data.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
-      const dual = mapMatrices(g, (matrix) => transposed(inverse(matrix)));
+      const grams = gramsOf(space, moved);
+      if (away[k] < Number.POSITIVE_INFINITY) {
+        away[k] = distance(grams);
+        if (away[k] <= tolerance) return;
+      }
+      const { g, dual, step } = stepOf(space, grams);
+      // A step goes to the best point, unless the space is on two axes of a weight.
+      away[k] = isShared(space) ? step : 0;
+      if (step === 0) return;
       for (const axis of space.axes) {
         const array = moved.get(axis.path) as NdArray;
         moved.set(axis.path, multipliedAlong(array, axis, axis.variance === 1 ? g : dual));
@@ -47,46 +59,100 @@ export function balancedSpaces(
         product(matrixOf(g, copy), matrixOf(total[k], copy)),
       );
       paths.forEach((others, j) => {
-        if (j !== k && [...paths[k]].some((path) => others.has(path))) away[j] += largest;
+        if (j !== k && [...paths[k]].some((path) => others.has(path))) away[j] += step;
       });
-      away[k] = isShared(space) ? largest : 0;
     });
   }
-  const largest = away.reduce((a, far) => Math.max(a, far), 0);
-  return { T: total.map((g) => plusDiagonal(g, -1)), step: largest, arrays: moved };
+  return { T: total.map((g) => plusDiagonal(g, -1)), away, arrays: moved };
+}
+
+/** M+ and M- of each copy of a space. */
+interface Grams {
+  readonly plus: Matrices;
+  readonly minus: Matrices;
+}
+
+function gramsOf({ size, copies, axes }: LinearSpace, arrays: ReadonlyMap<string, NdArray>): Grams {
+  const sum = (variance: 1 | -1): Matrices => {
+    const data = new Float64Array(copies * size * size);
+    for (const axis of axes) {
+      if (axis.variance !== variance) continue;
+      const grams = gramsAlong(arrays.get(axis.path) as NdArray, axis, copies).data;
+      for (let i = 0; i < data.length; i++) data[i] += grams[i];
+    }
+    return { shape: [copies, size, size], data };
+  };
+  return { plus: sum(1), minus: sum(-1) };
+}
+
+/** The largest element of the logarithm of g to first order, for M+ and M- near each other and near diagonal matrices. */
+function distance({ plus, minus }: Grams): number {
+  const [copies, n] = plus.shape;
+  let largest = 0;
+  for (let copy = 0; copy < copies; copy++) {
+    const [p, q] = [matrixOf(plus, copy).data, matrixOf(minus, copy).data];
+    const diagonal = Float64Array.from({ length: n }, (_, i) => p[i * n + i] + q[i * n + i]);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j <= i; j++) {
+        const far = Math.abs(p[i * n + j] - q[i * n + j]) / (diagonal[i] + diagonal[j]);
+        if (far > largest) largest = far;
+      }
+    }
+  }
+  return largest;
+}
+
+interface Step {
+  readonly g: Matrices;
+  /** g^-T. */
+  readonly dual: Matrices;
+  /** The largest element of (G - I) / 2, which is g - I for the symmetric root to first order. */
+  readonly step: number;
 }
 
 /** g of a space for each of its copies, with all other spaces as they are. */
-function stepOf(space: LinearSpace, arrays: ReadonlyMap<string, NdArray>): Matrices {
-  const { size, copies, axes } = space;
-  const sum = (variance: 1 | -1): Matrices =>
-    axes
-      .filter((axis) => axis.variance === variance)
-      .map((axis) => gramsAlong(arrays.get(axis.path) as NdArray, axis, copies))
-      .reduce((a, b) => ({ shape: a.shape, data: a.data.map((v, i) => v + b.data[i]) }), {
-        shape: [copies, size, size],
-        data: new Float64Array(copies * size * size),
-      });
-  const [plus, minus] = [sum(1), sum(-1)];
-  // An element that is on two axes moves with both: half a step then does not go past the point.
-  const isHalf = isShared(space);
-  return stackOf(copies, size, (copy) => {
-    const g = balancing(matrixOf(plus, copy), matrixOf(minus, copy));
-    return (isHalf ? g && power(g, 0.5) : g) ?? identity(size);
+function stepOf(space: LinearSpace, { plus, minus }: Grams): Step {
+  const { size, copies } = space;
+  let step = 0;
+  const roots = Array.from({ length: copies }, (_, copy) => {
+    const mean = geometricMean(matrixOf(plus, copy), matrixOf(minus, copy));
+    // An element that is on two axes moves with both: half a step then does not go past the point.
+    const G = mean && isShared(space) ? power(mean, 0.5) : mean;
+    const root = G && rootOf(G);
+    if (root) step = plusDiagonal(G, -1).data.reduce((a, v) => Math.max(a, Math.abs(v) / 2), step);
+    return root ?? { g: identity(size), dual: identity(size) };
   });
+  return {
+    g: stackOf(copies, size, (copy) => roots[copy].g),
+    dual: stackOf(copies, size, (copy) => roots[copy].dual),
+    step,
+  };
 }
 
 const identity = (n: number): Matrix => plusDiagonal({ shape: [n, n], data: new Float64Array(n * n) }, 1);
 
 const isShared = ({ axes }: LinearSpace): boolean => new Set(axes.map(({ path }) => path)).size < axes.length;
 
-/** G^1/2 of the geometric mean G, or undefined where a matrix is singular. */
-function balancing(plus: Matrix, minus: Matrix): Matrix | undefined {
-  const ofPlus = spectrumOf(plus);
-  if (!ofPlus) return undefined;
-  const [root, inverseRoot] = [powerOf(ofPlus, 0.5), powerOf(ofPlus, -0.5)];
-  const middle = power(product(product(root, minus), root), 0.5);
-  return middle && power(product(product(inverseRoot, middle), inverseRoot), 0.5);
+/**
+ * The G with G M+ G = M-, which is L^-T (L' M- L)^1/2 L^-1 for M+ = L L'; undefined where a matrix is singular.
+ */
+function geometricMean(plus: Matrix, minus: Matrix): Matrix | undefined {
+  const { shape } = plus;
+  const [n] = shape;
+  const factor = cholesky(plus.data, n, leastShare);
+  if (!factor) return undefined;
+  const lower: Matrix = { shape, data: factor };
+  const spectrum = spectrumOf(product(transposed(lower), product(minus, lower)));
+  if (!spectrum) return undefined;
+  const inverse: Matrix = { shape, data: invertLower(factor, n) };
+  return symmetric(product(transposed(inverse), product(powerOf(spectrum, 0.5), inverse)));
+}
+
+/** The upper triangular g with g'g = G, and g^-T. */
+function rootOf({ shape, data }: Matrix): { readonly g: Matrix; readonly dual: Matrix } | undefined {
+  const [n] = shape;
+  const lower = cholesky(data, n);
+  return lower && { g: transposed({ shape, data: lower }), dual: { shape, data: invertLower(lower, n) } };
 }
 
 interface Spectrum {

@@ -1,6 +1,7 @@
 // The points of an orbit of scalings that are compared.
 import type { NdArray } from "../../array.js";
 import { balancedScales } from "../balance/scales.js";
+import { doublesOf } from "../balance/sweeps.js";
 import { descend } from "./descend.js";
 import { logNoise, type NoiseModel } from "./noise-model.js";
 import type { QuantizedGraph } from "./quantized-graph.js";
@@ -31,7 +32,7 @@ export function proposals(
   const still: Proposal = { name: "as it is", T: new Float64Array(size) };
   if (size === 0 || model.layers.length === 0) return [still];
   const ranges: Proposal = { name: "ranges equalized", T: new Float64Array(size) };
-  balancedScales(params, generators, "range", equalizing).T.forEach(({ data }, k) => {
+  balancedScales(doublesOf(params, generators), generators, "range", equalizing).T.forEach(({ data }, k) => {
     ranges.T.set(
       data.map((t) => Math.max(-limit, Math.min(limit, t))),
       offsets[k],

@@ -9,7 +9,7 @@ import type { Discovery, LinearSpace, OrthogonalSpace } from "../../symmetry/dis
 import { multipliedAlong, type SpaceAxis, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
 import { type Matrix, transposed } from "../../symmetry/matrix.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
-import { doublesOf } from "../balance/scales.js";
+import { doublesOf } from "../balance/sweeps.js";
 import { descended } from "./descend.js";
 import { kurtosis, type Vectors } from "./kurtosis.js";
 import { randomHadamard, randomOrthogonal } from "./start.js";

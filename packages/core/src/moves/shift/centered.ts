@@ -1,5 +1,4 @@
 // Shifts that center activations: X. Wei et al., "Outlier Suppression+", EMNLP 2023, section 4.1, for all shifts of a graph.
-import { astype, type NdArray } from "../../array.js";
 import type { Batch, BatchLoss } from "../../batch.js";
 import { forAnyBatch } from "../../batch.js";
 import { OptionError } from "../../errors.js";
@@ -7,7 +6,7 @@ import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
 import { shift } from "../../symmetry/shift.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
-import { pieceArrays, type ShiftedValues, shiftedValues, spreadShift } from "./shifted-values.js";
+import { pieceArrays, type ShiftedValues, shiftedBy, shiftedValues } from "./shifted-values.js";
 
 /**
  * The same function with centered activations: where a bias can be shifted, and biases behind the weights that read it undo
@@ -67,7 +66,7 @@ async function centeringShift<P>(
   const run = await compile(graph, { dtype: "float64" });
   const given = { ...namedArrays({ params }), ...pieceArrays(pieces, namedArrays(params)) };
   const valuesOf = async (batch: Batch, T?: (unit: number) => number): Promise<Float64Array> => {
-    const shifted = T ? { [giver]: sum(given[giver], spreadShift(site, T)) } : {};
+    const shifted = T ? { [giver]: shiftedBy(given[giver], site, T) } : {};
     return (await run.run({ ...given, ...namedArrays({ batch }), ...shifted })).values.data as Float64Array;
   };
   try {
@@ -92,8 +91,3 @@ async function centeringShift<P>(
     await run.dispose();
   }
 }
-
-const sum = (a: NdArray, b: NdArray<Float64Array>): NdArray => {
-  const { data } = astype(a, "float64");
-  return { shape: a.shape, data: b.data.map((v, i) => v + Number(data[i])) };
-};

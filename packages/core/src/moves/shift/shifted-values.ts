@@ -1,5 +1,5 @@
 // The values that a shift moves, in the graph of a loss.
-import { type NdArray, sizeOf } from "../../array.js";
+import { astype, type NdArray, sizeOf } from "../../array.js";
 import type { BatchLoss, BatchSpec } from "../../batch.js";
 import { type Graph, nodesOf } from "../../graph/graph.js";
 import { isFloat, type Tensor } from "../../graph/tensor.js";
@@ -23,20 +23,21 @@ export interface ShiftedValues {
   readonly giver: string;
 }
 
-interface Piece {
+export interface Piece {
   readonly name: string;
   readonly ref: ParameterRef;
 }
 
-/**
- * All shifts of a loss as an analysis finds them, and what they move: in the graph's order, so that a shift moves no values
- * before its own. Those that are not added to values, or by amounts that depend on data, are left out.
- */
-export function shiftedValues<P>(
-  loss: BatchLoss<P>,
-  params: P,
-  batch: BatchSpec,
-): { readonly generators: readonly ShiftGenerator[]; readonly values: readonly ShiftedValues[] } {
+/** All shifts of a loss as an analysis finds them, and the graph of parameters and batch that they are found in. */
+export interface FoundShifts {
+  readonly sites: readonly ShiftSite[];
+  readonly inputs: Graph["inputs"];
+  readonly pieces: readonly Piece[];
+  /** The place of each tensor in the graph's order. */
+  readonly places: ReadonlyMap<Tensor, number>;
+}
+
+export function foundShifts<P>(loss: BatchLoss<P>, params: P, batch: BatchSpec): FoundShifts {
   const traced = trace(({ params: p, batch: b }) => loss(p, b), { params, batch }).graph;
   const refs = traced.inputs.flatMap(({ name, tensor }): ParameterRef[] =>
     name.startsWith("params.") && isFloat(tensor.dtype)
@@ -47,17 +48,36 @@ export function shiftedValues<P>(
   const pieces = parameters.flatMap((ref, k): Piece[] => (ref.part ? [{ name: `piece.${k}`, ref }] : []));
   const inputs = [...traced.inputs, ...pieces.map(({ name, ref }) => ({ name, tensor: ref.tensor }))];
   const places = new Map(nodesOf(graph).map((node, place) => [node, place]));
-  const sites = findShifts(graph, parameters);
+  return { sites: findShifts(graph, parameters), inputs, pieces, places };
+}
+
+/** The name of the input that a shift is added to. */
+export const giverName = ({ inputs }: FoundShifts, { giver }: ShiftSite): string =>
+  inputs.find((port) => port.tensor === giver.tensor)?.name as string;
+
+/**
+ * All shifts of a loss as an analysis finds them, and what they move: in the graph's order, so that a shift moves no values
+ * before its own. Those that are not added to values, or by amounts that depend on data, are left out.
+ */
+export function shiftedValues<P>(
+  loss: BatchLoss<P>,
+  params: P,
+  batch: BatchSpec,
+): { readonly generators: readonly ShiftGenerator[]; readonly values: readonly ShiftedValues[] } {
+  const found = foundShifts(loss, params, batch);
+  const { sites, inputs, pieces, places } = found;
   const values = sites
     .flatMap((site, index) => {
       const tensor = firstSum(site);
       return tensor ? [{ site, index, tensor, place: places.get(tensor) as number }] : [];
     })
     .sort((a, b) => a.place - b.place)
-    .map(({ site, index, tensor }): ShiftedValues => {
-      const giver = inputs.find((port) => port.tensor === site.giver.tensor)?.name as string;
-      return { site, index, graph: { inputs, outputs: [{ name: "values", tensor }] }, pieces, giver };
-    });
+    .map(
+      ({ site, index, tensor }): ShiftedValues => ({
+        ...{ site, index, pieces, giver: giverName(found, site) },
+        graph: { inputs, outputs: [{ name: "values", tensor }] },
+      }),
+    );
   return { generators: sites.map(({ generator }) => generator), values };
 }
 
@@ -84,8 +104,14 @@ export const pieceArrays = (
     ]),
   );
 
+/** A parameter with a shift added, in float64. */
+export const shiftedBy = (array: NdArray, site: ShiftSite, T: (unit: number) => number): NdArray => {
+  const { data } = astype(array, "float64");
+  return { shape: array.shape, data: spreadShift(site, T).data.map((v, i) => v + Number(data[i])) };
+};
+
 /** T as an array of the shape of the parameter that it is added to. */
-export function spreadShift(
+function spreadShift(
   { generator: { along }, giver: { tensor } }: ShiftSite,
   T: (unit: number) => number,
 ): NdArray<Float64Array> {

@@ -23,7 +23,11 @@ export type { LayerSensitivity } from "../../compress/quantize/leave-layers.js";
 export type { Metric, QuantizationError } from "../../compress/quantize/measure-error.js";
 export type { QuantizedModel } from "../../compress/quantize/quantize-model.js";
 export { quantizeModel } from "../../compress/quantize/quantize-model.js";
-export type { QuantizationProgress, QuantizeModelOptions } from "../../compress/quantize/quantize-options.js";
+export type {
+  BiasCorrection,
+  QuantizationProgress,
+  QuantizeModelOptions,
+} from "../../compress/quantize/quantize-options.js";
 export type { QuantizeWeightsOptions } from "../../compress/quantize/quantize-weights.js";
 export { quantizeWeights } from "../../compress/quantize/quantize-weights.js";
 export type { ValueRange } from "../../compress/quantize/range.js";

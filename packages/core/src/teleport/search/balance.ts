@@ -1,5 +1,4 @@
 // The balanced point of an orbit in one jump: Stock et al., ICLR 2019, for norms; Nagel et al., ICCV 2019, for ranges.
-import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { grad } from "../../graph/autodiff.js";
 import { trace } from "../../graph/trace.js";
@@ -56,19 +55,10 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
     const gradient = by === "gradient" ? await compileGradient(problem) : undefined;
 
     /** Elements of the group that lead to the balanced point. */
-    const elementsFrom = async (start: P, { batch }: Setting<P>) => {
-      if (gradient === undefined) {
-        return balancedPoint(start, groups, (p, T) => symmetry.act(p, T, batch), settings);
-      }
-      let at: P | Refusal = start;
-      const push = async (g: P, T: readonly NdArray[]) => {
-        if (isRefusal(at)) return at;
-        const pushed = (await symmetry.pushForward?.(g, T, 1, at, batch)) ?? g;
-        at = await symmetry.act(at, T, batch);
-        return pushed;
-      };
-      return balancedPoint(await gradient.at(start, batch), groups.map(dual), push, settings);
-    };
+    const elementsFrom = async (start: P, { batch }: Setting<P>) =>
+      gradient === undefined
+        ? balancedPoint(namedArrays(start), groups, settings)
+        : balancedPoint(namedArrays(await gradient.at(start, batch)), groups.map(dual), settings);
 
     return {
       name: `${symmetry.name}, balanced by ${by}`,

@@ -1,0 +1,98 @@
+// What a new user gets wrong with `isoloss model`, and what is said about it.
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { full } from "isoloss";
+import { encodeNpy } from "isoloss/data";
+import { beforeAll, describe, expect, it } from "vitest";
+import { bare, normalized, perceptron } from "../model/model-files.js";
+import { workbench } from "./support.js";
+
+const bench = workbench({ isInProcess: true });
+let files: string[];
+const everything = () => (readdirSync(bench.folder, { recursive: true }) as string[]).sort();
+
+beforeAll(() => {
+  const write = (name: string, content: string | Uint8Array) =>
+    writeFileSync(join(bench.folder, name), content);
+  write("m.onnx", normalized());
+  write("relu.onnx", perceptron("relu"));
+  write("bare.onnx", bare());
+  write("text.onnx", "no model");
+  write("x.npy", encodeNpy(full([8, 3, 8, 8], 0.5)));
+  write("one.npy", encodeNpy(full([1, 3, 8, 8], 0.5)));
+  write("gray.npy", encodeNpy(full([8, 1, 8, 8], 0.5)));
+  write("endless.npy", encodeNpy(full([8, 3, 8, 8], Number.POSITIVE_INFINITY)));
+  // A ZIP archive without entries, as np.savez("none.npz") writes it.
+  write("none.npz", Buffer.concat([Buffer.from("PK\x05\x06"), Buffer.alloc(18)]));
+  write("label.npy", encodeNpy({ shape: [1], data: BigInt64Array.of(0n) }));
+  mkdirSync(join(bench.folder, "folder"));
+  files = everything();
+});
+
+const cases: readonly (readonly [line: string, message: RegExp, code: number])[] = [
+  [
+    "inspect text.onnx",
+    /^isoloss: Cannot read text\.onnx as an ONNX model: .* such as torch\.onnx\.export/,
+    1,
+  ],
+  ["inspect x.npy", /Cannot read x\.npy as an ONNX model: .* such as torch\.onnx\.export writes\.$/m, 1],
+  [
+    "verify m.onnx relu.onnx",
+    /both models must take the same inputs; the first takes x .*4 axes(?!.*--size)/,
+    1,
+  ],
+  [
+    "verify m.onnx m.onnx --data endless.npy",
+    /endless\.npy has numbers that are not finite: element 0 for "x"/,
+    1,
+  ],
+  ["verify m.onnx m.onnx --data none.npz", /none\.npz holds no array: expected arrays by .* inputs, x\./, 1],
+  ["fold m.onnx -o folder", /--out folder is a folder: name a file, such as folder\/model\.onnx\./, 2],
+  ["half m.onnx -o x.npy/half.onnx", /Cannot write to the folder .*x\.npy: it is a file/, 1],
+  [
+    "quantize m.onnx -o q.onnx --calibration one.npy",
+    /one\.npy is one example .* or other data by --held-out/,
+    2,
+  ],
+  [
+    "quantize m.onnx -o q.onnx --calibration x.npy --bits 4",
+    /--bits 4 is for weights alone: add --weights-only/,
+    2,
+  ],
+  ["quantize m.onnx -o q.onnx --calibration x.npy --size batch=9", /has 8 examples; .* batches of 9/, 1],
+  [
+    "quantize m.onnx -o q.onnx --calibration x.npy --size batsh=4",
+    /one of batch; .* did you mean "batch"\?/,
+    2,
+  ],
+  ["prune m.onnx -o p.onnx --fraction 50", /in \[0, 1\], such as 0\.5 for a half/, 2],
+  ["prune bare.onnx -o p.onnx --fraction 0.5", /bare\.onnx has no weights to prune: expected tensors/, 1],
+  ["low-rank m.onnx -o l.onnx --energy 99", /greater than 0, at most 1, such as 0\.99/, 2],
+  ["low-rank m.onnx", /required option '-o, --out <file>' not specified/, 2],
+  ["lowrank m.onnx -o l.onnx", /unknown command 'lowrank' \(Did you mean low-rank\?\)/, 2],
+  [
+    "half m.onnx -o h.onnx --held-out gray.npy",
+    /gray\.npy has the shape .*"x" takes float32\[batch, 3, 8, 8\]/,
+    1,
+  ],
+  [
+    "finetune m.onnx -o t.onnx --data one.npy --labels label.npy --rate 0.1",
+    /one\.npy has one example, of which no share can be held out: .* by --validation/,
+    2,
+  ],
+];
+
+describe("what a model command cannot do", () => {
+  it.each(cases)("%s: one message, and nothing is written", async (line, message, code) => {
+    const { status, stdout, stderr } = await bench.run("model", ...line.split(" "));
+    expect(stderr).toMatch(message);
+    expect([status, stdout]).toEqual([code, ""]);
+    expect(stderr).not.toMatch(/^\s+at |defect/m);
+    expect(everything()).toEqual(files);
+  });
+
+  it("creates the folder of a new file", async () => {
+    const { status } = await bench.run("model", "fold", "m.onnx", "-o", "new/deep/folded.onnx");
+    expect([status, existsSync(join(bench.folder, "new/deep/folded.onnx"))]).toEqual([0, true]);
+  });
+});

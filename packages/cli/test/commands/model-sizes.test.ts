@@ -1,0 +1,67 @@
+// Sizes that a file leaves open are those of the data.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type NdArray, sizeOf } from "isoloss";
+import { createRng, encodeNpy } from "isoloss/data";
+import { beforeAll, describe, expect, it } from "vitest";
+import { wideWindow } from "../model/model-files.js";
+import { withoutProgress, workbench } from "./support.js";
+
+const bench = workbench({ isInProcess: true });
+
+beforeAll(() => {
+  const rng = createRng(3);
+  const save = (name: string, shape: readonly number[]) => {
+    const data = Float32Array.from({ length: sizeOf(shape) }, () => rng.normal());
+    writeFileSync(join(bench.folder, name), encodeNpy({ shape, data } as NdArray));
+  };
+  // Its window is wider than 32, the size of an open axis without data.
+  writeFileSync(join(bench.folder, "wide.onnx"), wideWindow());
+  save("x.npy", [4, 1, 44, 40]);
+  save("tall.npy", [4, 1, 50, 40]);
+  save("y.npy", [4, 1, 5, 1]);
+});
+
+const commands: readonly (readonly string[])[] = [
+  ["quantize", "--calibration", "x.npy", "--held-out", "tall.npy", "--no-equalize"],
+  ["prune", "--fraction", "0.5", "--held-out", "x.npy"],
+  ["half", "--calibration", "x.npy"],
+  ["half", "--held-out", "x.npy"],
+  ["balance", "--held-out", "x.npy"],
+];
+
+describe("sizes that a file leaves open", () => {
+  it.each(commands.map((args) => args.join(" ")))("are those of the data: %s", async (line) => {
+    const [command, ...args] = line.split(" ");
+    const run = (...more: string[]) =>
+      bench.run("model", command, "wide.onnx", "-o", "out.onnx", ...args, ...more);
+    const { status, stderr } = await run("--report", "page.html");
+    expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
+  });
+
+  it.each(commands.slice(1).map((args) => args.join(" ")))("may be given, too: %s", async (line) => {
+    const [command, ...args] = line.split(" ");
+    const run = (...more: string[]) =>
+      bench.run("model", command, "wide.onnx", "-o", "out.onnx", ...args, ...more);
+    expect((await run("--size", "height=44")).status).toBe(0);
+    const { status, stderr } = await run("--size", "height=48");
+    expect([status, stderr]).toEqual([
+      1,
+      'isoloss: x.npy has the shape [4, 1, 44, 40]; the input "x" takes float32[1, 1, 48, 40] with --size. Sizes are those of the data: leave --size out.\n',
+    ]);
+  });
+
+  it("are those of the data in finetune", async () => {
+    const { status, stderr } = await bench.run(
+      ...["model", "finetune", "wide.onnx", "--data", "x.npy", "--labels", "y.npy", "--loss", "mse"],
+      ...["--rate", "0.001", "--epochs", "1", "--validation", "0.5", "-o", "tuned.onnx", "--quiet"],
+    );
+    expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
+  });
+
+  it("are guessed without data, which the error says", async () => {
+    const { status, stderr } = await bench.run("model", "half", "wide.onnx", "-o", "half.onnx");
+    expect(status).toBe(1);
+    expect(stderr).toContain("It was run with height 32: give others by --size NAME=N.");
+  });
+});
