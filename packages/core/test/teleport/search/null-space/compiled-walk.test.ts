@@ -1,99 +1,33 @@
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../../src/array.js";
-import { isNdArray, ndarray } from "../../../../src/array.js";
+import { ndarray } from "../../../../src/array.js";
 import { grad } from "../../../../src/graph/autodiff.js";
 import { trace } from "../../../../src/graph/trace.js";
 import { pinv } from "../../../../src/math/linalg.js";
 import { namedArrays } from "../../../../src/named-arrays.js";
-import { sgd } from "../../../../src/optim/sgd.js";
-import { compile, type RuntimeName } from "../../../../src/runtime/compile.js";
-import type { GuardOptions } from "../../../../src/teleport/guard.js";
+import { compile } from "../../../../src/runtime/compile.js";
 import { decrease } from "../../../../src/teleport/objective/decrease.js";
-import { gradNormSq, minimized, type Objective } from "../../../../src/teleport/objective/objective.js";
-import { type NullSpaceOptions, nullSpace } from "../../../../src/teleport/search/null-space/null-space.js";
-import type { SearchFactory } from "../../../../src/teleport/search/search.js";
-import { createTeleporter } from "../../../../src/teleport/teleporter.js";
-import { flatten } from "../../../../src/tree.js";
+import { gradNormSq, minimized } from "../../../../src/teleport/objective/objective.js";
 import { numbers } from "../../../nn/support.js";
-import { images, network } from "../networks.js";
-
-type Any = ReturnType<typeof network>;
-
-interface Case extends NullSpaceOptions {
-  readonly guard?: GuardOptions | false;
-  readonly objective?: Objective;
-}
-
-const optimizer = sgd();
-
-/** The same search with its steps taken one by one. */
-const stepwise =
-  <P>(factory: SearchFactory<P>): SearchFactory<P> =>
-  async (problem) => {
-    const { compiledWalk: _, ...search } = await factory(problem);
-    return search;
-  };
-
-async function teleport(
-  { loss, params, batch }: Any,
-  { guard = {}, objective = gradNormSq, ...options }: Case,
-  { runtime, isStepwise }: { readonly runtime: RuntimeName; readonly isStepwise: boolean },
-) {
-  const search = nullSpace<Any["params"]>(options);
-  const memory = { optimizer: optimizer.init(params), learningRate: ndarray(Float64Array.of(0.05), []) };
-  const teleporter = await createTeleporter<Any["params"], Any["batch"]>({
-    ...{ loss, params, batch, runtime, objective, memory },
-    search: isStepwise ? stepwise(search) : search,
-    guard: guard && { curvature: 0, ...guard },
-  });
-  const result = await teleporter.teleport(params, batch, { memory });
-  await teleporter.dispose();
-  return result;
-}
-
-const distance = (a: unknown, b: unknown): number => {
-  const [x, y] = [a, b].map((tree) => flatten<NdArray>(tree, isNdArray).leaves.flatMap(numbers));
-  return Math.hypot(...x.map((v, i) => v - y[i])) / Math.hypot(...y);
-};
-
-const problems: Readonly<Record<string, Any>> = {
-  "an mlp": network([3, 6, 8, 2], 4),
-  "an mlp without biases": network([4, 7, 5, 3], 3, { seed: 20, bias: false }),
-  "a convolutional network": images(2) as unknown as Any,
-};
+import { network } from "../networks.js";
+import { type Any, type Case, compare, optimizer, problems, teleport } from "./walks.js";
 
 const cases: readonly Case[] = [
-  {},
-  { steps: 3, stepSize: 1, guard: { halvings: 0 } },
   { steps: 6, stepSize: 2, objective: decrease({ optimizer }), guard: { halvings: 6 } },
   { steps: 8, stepSize: 0.3, objective: minimized(gradNormSq) },
-  { normalized: false, stepSize: 1e-3 },
   { stepSize: 0.5, guard: false },
 ];
 
 describe("an ascent in null spaces as one loop", () => {
-  const compare = async (problem: Any, options: Case, runtime: RuntimeName) => {
-    const compiled = await teleport(problem, options, { runtime, isStepwise: false });
-    const walk = await teleport(problem, options, { runtime, isStepwise: true });
-    expect(compiled.report.reason).toBe(walk.report.reason);
-    expect(compiled.report.steps).toBe(walk.report.steps);
-    expect(compiled.report.halvings).toBe(walk.report.halvings);
-    expect(compiled.report.objectiveBefore / walk.report.objectiveBefore).toBeCloseTo(1, 12);
-    expect(compiled.report.objectiveAfter / walk.report.objectiveAfter).toBeCloseTo(1, 8);
-    expect(distance(compiled.params, walk.params)).toBeLessThan(1e-8);
-  };
-
   it.each(cases)("leads where steps one by one lead: %j", (options) =>
     compare(problems["an mlp"], options, "javascript"),
   );
 
-  it.each(Object.keys(problems))("leads where steps one by one lead for %s", (name) =>
-    compare(problems[name], cases[2], "javascript"),
-  );
+  it("leads there for a network without biases", () =>
+    compare(problems["an mlp without biases"], cases[0], "javascript"));
 
-  it.each(cases.slice(1, 3))("leads there in ONNX Runtime: %j", (options) =>
-    compare(problems["an mlp"], options, "onnx"),
-  );
+  it("leads there in ONNX Runtime", () =>
+    compare(problems["an mlp"], { steps: 3, stepSize: 1, guard: { halvings: 0 } }, "onnx"));
 
   it("steps along the whole gradient's part in the null space, with biases, which move along", async () => {
     const problem = network([3, 6, 8, 2], 4);
