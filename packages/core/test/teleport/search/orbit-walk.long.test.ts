@@ -21,10 +21,12 @@ import {
 
 const rows: readonly (readonly [string, Make, Case])[] = [
   ["line search", line, {}],
+  ["line search, far and unguarded", far, { guard: false }],
   ["line search, of virtual steps", far, { objective: virtual, guard: { halvings: 5 } }],
   ["line search, raced", line, { guard: { race } }],
   ["line search, in ONNX Runtime", line, { objective: minimized(gradNormSq), runtime: "onnx" }],
   ["random elements", random, {}],
+  ["random elements, refused", wild, { objective: virtual, guard: { drift: 1e-15, halvings: 2 } }],
   ["random elements, in a steep race", wild, { guard: { race: steep, halvings: 20 } }],
   ["random elements, in ONNX Runtime", random, { guard: { race: adaptive }, runtime: "onnx" }],
   ["corner", corner, {}],
@@ -43,6 +45,7 @@ describe("a search on an orbit as one program, in more settings", () => {
 
   it.each([
     ["hiddenAction", line],
+    ["GL of linear networks", line],
     ["GL of linear networks", wild],
   ] as const)("leads there for %s", compareGroup);
 });

@@ -7,19 +7,15 @@ import {
   compareGroup,
   compareScaling,
   corner,
-  far,
   line,
   type Make,
   race,
   random,
   steep,
-  virtual,
-  wild,
 } from "./orbit-walks.js";
 
 const rows: readonly (readonly [string, Make, Case])[] = [
-  ["line search, unguarded", far, { guard: false }],
-  ["random elements, refused", wild, { objective: virtual, guard: { drift: 1e-15, halvings: 2 } }],
+  ["line search, unguarded", line, { guard: false }],
   ["corner, in a steep race", corner, { objective: minimized(gradNormSq), guard: { race: steep } }],
   ["ascent, raced", ascent, { guard: { race } }],
   ["level set, in a steep race", along, { guard: { race: steep } }],
@@ -33,8 +29,5 @@ describe("a search on an orbit as one program", () => {
     accepted += await compareScaling(search, options);
   });
 
-  it.each([
-    ["hiddenAction", random],
-    ["GL of linear networks", line],
-  ] as const)("leads there for %s", compareGroup);
+  it("leads there for hiddenAction", () => compareGroup("hiddenAction", random));
 });
