@@ -25,8 +25,11 @@ import {
   gradientAscent,
   gradNormSq,
   levelSet,
+  lineSearch,
   nullSpace,
   quadraticOptimum,
+  randomSearch,
+  scalingCorner,
 } from "isoloss/teleport";
 import { labels, unit } from "../formula.mjs";
 import { convnetTraining } from "./classifiers.mjs";
@@ -107,7 +110,11 @@ async function teleporting({ loss, start, batch, other }, { search, guard = {}, 
   };
 }
 
-const onRegression = (search) => async () => teleporting(regressionProblem("float64"), { search });
+const onRegression =
+  (search, options = {}) =>
+  async () =>
+    teleporting(regressionProblem("float64"), { search, ...options });
+const scaling = (start) => positiveScaling(start, leaky);
 const onClassifier = (sizes, search, guard) => async (threads) =>
   teleporting(classifierProblem(sizes), { search, guard, threads });
 
@@ -227,6 +234,26 @@ export const teleports = {
   "regression-teleport-10-scaling": { make: onRegression(scaled), base: descent, reach: 1.0 },
   "regression-teleport-10-level-set": { make: onRegression(along), base: descent, reach: 1.2 },
   "regression-teleport-10-hidden": { make: onRegression(mixed(0.02)), base: descent, reach: 1.0 },
+  "regression-teleport-10-raced": {
+    make: onRegression(scaled, { guard: { race: { learningRate: 1e-4 } } }),
+    base: descent,
+    reach: 3,
+  },
+  "regression-teleport-line-search": {
+    make: onRegression((start) => lineSearch(scaling(start), { steps: 1 }), { steps: 1 }),
+    base: descent,
+    reach: 1.2,
+  },
+  "regression-teleport-random": {
+    make: onRegression((start) => randomSearch(scaling(start)), { steps: 1 }),
+    base: descent,
+    reach: 1.0,
+  },
+  "regression-teleport-corner": {
+    make: onRegression((start) => scalingCorner(scaling(start)), { steps: 1 }),
+    base: descent,
+    reach: 1.5,
+  },
   "mlp-small-teleport-10-scaling": {
     make: onClassifier(small, scaled),
     peers: ["mlp-small-teleport-10-scaling"],

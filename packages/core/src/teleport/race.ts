@@ -1,9 +1,12 @@
 import type { NdArray } from "../array.js";
 import { array, isNdArray } from "../array.js";
-import type { Batch, BatchLoss, BatchSpec } from "../batch.js";
+import type { Batch, BatchLoss, BatchSpec, BatchTensors } from "../batch.js";
 import { OptionError } from "../errors.js";
 import { grad } from "../graph/autodiff.js";
-import { spec, trace } from "../graph/trace.js";
+import { scan } from "../graph/control/scan.js";
+import { type Graph, someNode } from "../graph/graph.js";
+import type { Tensor } from "../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import { isOptimizer, type Optimizer, type OptimizerState } from "../optim/optimizer.js";
 import { gd } from "../optim/sgd.js";
@@ -37,6 +40,12 @@ export interface RaceStart {
   readonly rate?: number | undefined;
 }
 
+/** The start of a race as arrays. */
+export interface RaceArrays {
+  readonly state: OptimizerState;
+  readonly rate: NdArray;
+}
+
 /** Measures where descent leads from a point, to judge whether a larger gradient helps. */
 export interface Race<P> {
   /**
@@ -46,6 +55,69 @@ export interface Race<P> {
    */
   run(params: P, batch: Batch, start?: RaceStart): Promise<P>;
   dispose(): Promise<void>;
+}
+
+/** A race as part of a graph. */
+export interface TracedRace<P> {
+  /** Example of where it begins. */
+  readonly start: RaceArrays;
+  /** @throws OptionError if no learning rate is known */
+  startOf(params: P, start: RaceStart): RaceArrays;
+  /** The loss after the steps on a batch. Traced. */
+  lossAfter(params: TensorsOf<P>, batch: BatchTensors, start: TensorsOf<RaceArrays>): Tensor;
+}
+
+/**
+ * The steps of descent on one batch, to be traced into other graphs; undefined for a loss with convolutions, which have no
+ * layout of their own inside a loop: on images the host's race is faster.
+ *
+ * @param graph of the loss
+ * @throws OptionError for a learning rate or a number of steps out of range
+ */
+export function tracedRace<P>(
+  graph: Graph,
+  loss: BatchLoss<P>,
+  params: P,
+  dtype: "float32" | "float64",
+  options: RaceOptions,
+): TracedRace<P> | undefined {
+  if (someNode(graph, ({ op }) => op.name === "conv2d")) return undefined;
+  const { learningRate, steps, optimizer = gd() } = raceOptions.read(options);
+  return {
+    start: { state: optimizer.init(params), rate: array(learningRate ?? 0, dtype) },
+    startOf(p, { state = optimizer.init(p), rate = learningRate }) {
+      return { state, rate: array(requireRate(rate), dtype) };
+    },
+    lossAfter(p, batch, { state, rate }) {
+      const [end] = scan(
+        (at: { readonly params: TensorsOf<P>; readonly state: OptimizerState }): [typeof at, []] => [
+          updated(loss, optimizer, at, batch, rate),
+          [],
+        ],
+        { params: p, state },
+        [],
+        { length: steps },
+      );
+      return loss(end.params, batch);
+    },
+  };
+}
+
+/** One step of descent. */
+function updated<P>(
+  loss: BatchLoss<P>,
+  optimizer: Optimizer,
+  { params, state }: { readonly params: TensorsOf<P>; readonly state: OptimizerState },
+  batch: BatchTensors,
+  rate: Tensor,
+) {
+  const next = optimizer.update(grad(loss)(params, batch), state, params, rate);
+  return { params: next.params, state: next.state };
+}
+
+function requireRate(rate: number | undefined): number {
+  if (rate !== undefined) return rate;
+  throw new OptionError("race: needs a learningRate, in its options or from the run that teleports.");
 }
 
 /**
@@ -63,10 +135,7 @@ export async function createRace<P>(
 ): Promise<Race<P>> {
   const { learningRate, steps, optimizer = gd() } = raceOptions.read(options);
   const { graph } = trace(
-    ({ params: p, state, batch: b, rate }) => {
-      const updated = optimizer.update(grad(loss)(p, b), state, p, rate);
-      return { params: updated.params, state: updated.state };
-    },
+    ({ params: p, state, batch: b, rate }) => updated(loss, optimizer, { params: p, state }, b, rate),
     { params, state: optimizer.init(params), batch, rate: spec([], dtype) },
   );
   const carry = Object.fromEntries(graph.outputs.map(({ name }) => [name, name]));
@@ -74,10 +143,10 @@ export async function createRace<P>(
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
   return {
     async run(p, b, { state = optimizer.init(p), rate = learningRate } = {}) {
-      if (rate === undefined) {
-        throw new OptionError("race: needs a learningRate, in its options or from the run that teleports.");
-      }
-      const inputs = { ...namedArrays({ params: p, state, batch: b }), rate: array(rate, dtype) };
+      const inputs = {
+        ...namedArrays({ params: p, state, batch: b }),
+        rate: array(requireRate(rate), dtype),
+      };
       const results = await executable.run(inputs, { steps });
       return (
         unflatten(

@@ -25,7 +25,7 @@ import { createReporter } from "./measured-report.js";
 import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
 import { type TeleportPart, teleportPart } from "./part.js";
 import type { Point } from "./point.js";
-import { createRace } from "./race.js";
+import { createRace, tracedRace } from "./race.js";
 import type { TeleportReport } from "./report.js";
 import { gradientAscent } from "./search/ascent/gradient-ascent.js";
 import type { MemoryArrays, SearchFactory } from "./search/search.js";
@@ -161,10 +161,20 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
   );
   const elsewhere = trace(({ params: p, batch: b }) => ({ loss: heldOutLoss(p, b) }), { params, batch });
   const raceOptions = guard === false ? undefined : guard.race;
+  const raceInside = raceOptions && tracedRace(quantities.graph, loss, params, dtype, raceOptions);
   const resources = new Resources();
   const makeSearch = async () => {
     const search = resources.keep(
-      await factory({ loss, objective: value, params, batch, memory, dtype, compileOptions }),
+      await factory({
+        loss,
+        objective: value,
+        params,
+        batch,
+        memory,
+        race: raceInside,
+        dtype,
+        compileOptions,
+      }),
     );
     const broken = await brokenClaim(search, { loss, params, batch });
     if (broken && !allowInexact) {
@@ -227,10 +237,18 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
       requireLabels(quantities.graph, at);
       if (teleportOptions.heldOut) requireLabels(elsewhere.graph, teleportOptions.heldOut);
       const measure = measureWith(at, teleportOptions);
-      const setting = { batch: at, memory: teleportOptions.memory ?? {}, measure };
-      const course = { search, initial, setting, limits, heldOut: teleportOptions.heldOut !== undefined };
+      const { heldOut, raceState: state, raceRate: rate } = teleportOptions;
+      const setting = {
+        ...{ batch: at, memory: teleportOptions.memory ?? {}, measure },
+        race: raceInside?.startOf(initial, { state, rate }),
+      };
+      const course = { search, initial, setting, limits, heldOut: heldOut !== undefined };
+      // A race on held-out data, and with a loss of their own, is the host's.
+      const isWhole =
+        raceInside && search.races && heldOut === undefined && options.heldOutLoss === undefined;
       const end =
-        (race === undefined ? await takeCompiledWalk(course) : undefined) ?? (await takeWalks(course));
+        (race === undefined || isWhole ? await takeCompiledWalk(course) : undefined) ??
+        (await takeWalks(course));
       const { params: moved } = end;
       const accepted = moved !== initial;
       const seconds = (performance.now() - startTime) / 1000;

@@ -69,7 +69,7 @@ describe("a race", () => {
   });
 
   it("takes the run's optimizer where its own is undefined", async () => {
-    /** How often the run's optimizer is traced: for its step, and for the race. */
+    /** How often the run's optimizer is traced: for its step, and for each program that races. */
     const tracesWith = async (race: RaceOptions) => {
       const update = vi.fn(adam().update);
       await minimize(mlpRegression(), {
@@ -81,8 +81,9 @@ describe("a race", () => {
       return update.mock.calls.length;
     };
     const own = await tracesWith({});
+    expect(own).toBeGreaterThan(1);
     expect(await tracesWith({ optimizer: undefined })).toBe(own);
-    expect(await tracesWith({ optimizer: gd() })).toBe(own - 1);
+    expect(await tracesWith({ optimizer: gd() })).toBe(1);
   });
 
   it("takes the run's optimizer with its state and rate, or another one afresh", async () => {

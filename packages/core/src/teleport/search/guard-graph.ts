@@ -1,7 +1,7 @@
 // The guard inside a compiled walk, and the numbers that such a walk passes on.
 import { array, astype, type NdArray } from "../../array.js";
 import { maximum, mul, sub } from "../../graph/ops/arithmetic.js";
-import { greater, lessEqual, logicalAnd, logicalOr, where } from "../../graph/ops/compare.js";
+import { greater, lessEqual, logicalAnd, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
 import { abs } from "../../graph/ops/elementary.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { sum } from "../../graph/ops/reduce.js";
@@ -30,19 +30,22 @@ export const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: numbe
 export const constantBounds = (limits: Limits, steps: number, dtype: Float): Tensor =>
   constant(boundsOf(limits, steps, dtype));
 
-/** Loss, objective and ||g||^2 at a point. */
-export type Measured = Record<"loss" | "objective" | "gradNormSq", Tensor>;
+/** Loss, objective and ||g||^2 at a point, and the loss after the race from there if there is one. */
+export type Measured = Record<"loss" | "objective" | "gradNormSq", Tensor> & {
+  readonly racedLoss?: Tensor | undefined;
+};
 
-/** The point of which a walk keeps the loss, and the objective at the point before. */
+/** The point of which a walk keeps the loss, and what was measured at the point before. */
 export interface Before {
   readonly isStart: Tensor;
   readonly startLoss: Tensor;
   readonly objective: Tensor;
+  readonly racedLoss?: Tensor | undefined;
 }
 
-/** Whether the guard takes a point: `objection` in guard.ts, traced, without races. */
+/** Whether the guard takes a point: `objection` in guard.ts, traced. */
 export function isAdmitted(
-  { loss, objective, gradNormSq }: Measured,
+  { loss, objective, gradNormSq, racedLoss }: Measured,
   before: Before,
   bounds: Bounds,
 ): Tensor {
@@ -53,6 +56,14 @@ export function isAdmitted(
     hasValue(gradNormSq),
     lessEqual(abs(sub(loss, before.startLoss)), room),
     logicalOr(logicalOr(before.isStart, isSet(bounds.any)), greater(objective, before.objective)),
+    ...(racedLoss && before.racedLoss
+      ? [
+          logicalOr(
+            before.isStart,
+            all(hasValue(racedLoss), logicalNot(greater(racedLoss, before.racedLoss))),
+          ),
+        ]
+      : []),
   );
 }
 

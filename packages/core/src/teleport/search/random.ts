@@ -1,7 +1,16 @@
 // Random sampling of group elements: Zhao et al., NeurIPS 2022, section 4.1.
 
-import type { NdArray } from "../../array.js";
+import { astype, type NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
+import { scan } from "../../graph/control/scan.js";
+import { add, cast } from "../../graph/ops/arithmetic.js";
+import { equal, greater, less, where } from "../../graph/ops/compare.js";
+import { gather } from "../../graph/ops/gather.js";
+import { constant, fillLike } from "../../graph/ops/leaf.js";
+import { sum } from "../../graph/ops/reduce.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import { argsort } from "../../graph/ops/sort.js";
+import type { Tensor } from "../../graph/tensor.js";
 import { createRng } from "../../math/rng.js";
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
@@ -9,7 +18,8 @@ import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmet
 import { orbitPath } from "./ascent/orbit-path.js";
 import type { TrustRegion } from "./ascent/trust-region.js";
 import { claimOf } from "./claim.js";
-import { compileObjective } from "./objective-value.js";
+import { objectiveWhenNeeded } from "./objective-value.js";
+import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import { randomElement } from "./random-element.js";
 import type { SearchFactory, Setting } from "./search.js";
 
@@ -49,8 +59,10 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
   const { samples, seed, bound = symmetry.bound.value } = randomSearchOptions.read(options);
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
-    const objective = await compileObjective(problem);
+    const objective = objectiveWhenNeeded(problem);
     await symmetry.prepare?.(problem.params, problem.batch);
+    const { trace } = symmetry;
+    const whole = trace && (await compileOrbitWalk(symmetry, trace, problem, proposalsOf(trace)));
 
     /** All samples that are better than the start, the best first. */
     const better = async (start: P, setting: Setting<P>): Promise<Sample[]> => {
@@ -65,6 +77,46 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
       }
       return found.sort((a, b) => b.objective - a.objective);
     };
+
+    function proposalsOf(
+      act: NonNullable<Symmetry<P>["trace"]>,
+    ): OrbitWalkOptions<P, Ranking, { readonly T: readonly NdArray[] }> {
+      const elements = Array.from({ length: samples }, (_, k) => sampleOf(symmetry, region, seed, k));
+      const given = {
+        T: symmetry.algebra.map((_, i) =>
+          stacked(
+            elements.map((T) => T[i]),
+            problem.dtype,
+          ),
+        ),
+      };
+      const none: BigInt64Array = new BigInt64Array(samples);
+      return {
+        ...{ steps: 1, given, reasons: [noneHigher("none", samples)] },
+        first: { order: constant({ shape: [samples], data: none }), better: constant(0, problem.dtype) },
+        element({ given: { T } }, { order }, { halvings }) {
+          const k = gather(order, reshape(cast(halvings, "int64"), [1]));
+          return T.map((all, i) => reshape(gather(all, k), symmetry.algebra[i]));
+        },
+        hasOther: ({ better }, { halvings }) => less(add(halvings, 1), better),
+        onward({ params, batch, memory, given: { T } }) {
+          const valueAt = (p: typeof params) => reshape(problem.objective(p, batch, memory), []);
+          const level = valueAt(params);
+          const [, values] = scan(
+            (c: readonly Tensor[], element: readonly Tensor[]) => {
+              const value = valueAt(act(params, element, batch));
+              return [c, where(equal(value, value), value, -Infinity)];
+            },
+            [],
+            T as readonly Tensor[],
+            { length: samples },
+          );
+          const better = sum(where(greater(values, level), fillLike(values, 1), 0));
+          const order = argsort(values, { descending: true });
+          return { state: { order, better }, stop: where(greater(better, 0), fillLike(better, 0), 1) };
+        },
+      };
+    }
 
     return {
       name: symmetry.name,
@@ -81,9 +133,7 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
             ranking ??= await better(start, setting);
             const next = ranking.shift();
             if (next === undefined) {
-              return {
-                stopped: `${tried ? "no other" : "none"} of ${samples} random group elements raises the objective`,
-              };
+              return { stopped: noneHigher(tried ? "no other" : "none", samples) };
             }
             tried = true;
             const params = await symmetry.act(start, next.T, setting.batch);
@@ -98,12 +148,30 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
           pushForward: path.pushForward,
         };
       },
+      ...(whole ? { compiledWalk: whole.walk, races: true } : {}),
       async dispose() {
+        await whole?.dispose();
         await objective.dispose();
         await symmetry.dispose?.();
       },
     };
   };
+}
+
+const noneHigher = (which: string, samples: number) =>
+  `${which} of ${samples} random group elements raises the objective`;
+
+/** The numbers of all elements, the best first, and how many of them are better than the start. */
+interface Ranking {
+  readonly order: Tensor;
+  readonly better: Tensor;
+}
+
+/** Blocks of several elements as one array. */
+function stacked(blocks: readonly NdArray[], dtype: "float32" | "float64"): NdArray {
+  const { shape } = blocks[0];
+  const data = Float64Array.from(blocks.flatMap((block) => Array.from(block.data, Number)));
+  return astype({ shape: [blocks.length, ...shape], data }, dtype);
 }
 
 function sampleOf<P>(symmetry: Symmetry<P>, region: TrustRegion, seed: number, k: number): NdArray[] {

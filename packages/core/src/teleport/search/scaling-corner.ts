@@ -2,14 +2,24 @@
 // range, since ||grad L||^2 is a sum of exponentials of the factors' logarithms (Zhao et al., NeurIPS 2022,
 // section 4.2).
 
-import { type NdArray, sizeOf } from "../../array.js";
+import { array, astype, type NdArray, sizeOf } from "../../array.js";
 import { OptionError } from "../../errors.js";
+import { scan } from "../../graph/control/scan.js";
+import { whileLoop } from "../../graph/control/while.js";
+import { add, mul, neg } from "../../graph/ops/arithmetic.js";
+import { equal, greater, greaterEqual, less, where } from "../../graph/ops/compare.js";
+import { abs } from "../../graph/ops/elementary.js";
+import { constant, fill } from "../../graph/ops/leaf.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import { slice } from "../../graph/ops/slice.js";
+import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
 import { claimOf } from "./claim.js";
-import { compileObjective } from "./objective-value.js";
-import type { SearchFactory, Setting } from "./search.js";
+import { objectiveWhenNeeded } from "./objective-value.js";
+import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
+import type { SearchFactory, SearchProblem, Setting } from "./search.js";
 
 export interface ScalingCornerOptions {
   /** b, the largest |log a| of a unit; default the symmetry's bound. */
@@ -59,8 +69,13 @@ export function scalingCorner<P>(
     });
   };
   return async (problem) => {
-    const objective = await compileObjective(problem);
+    const objective = objectiveWhenNeeded(problem);
     await symmetry.prepare?.(problem.params, problem.batch);
+    const { trace } = symmetry;
+    const settings = { bound, sweeps, count };
+    const whole =
+      trace &&
+      (await compileOrbitWalk(symmetry, trace, problem, proposalsOf(symmetry, trace, problem, settings)));
 
     const cornerOf = async (start: P, setting: Setting<P>): Promise<Float64Array> => {
       const valueAt = async (flat: Float64Array): Promise<number> => {
@@ -113,10 +128,75 @@ export function scalingCorner<P>(
             : {}),
         };
       },
+      ...(whole ? { compiledWalk: whole.walk, races: true } : {}),
       async dispose() {
+        await whole?.dispose();
         await objective.dispose();
         await symmetry.dispose?.();
       },
     };
+  };
+}
+
+/** The same search, traced. */
+function proposalsOf<P>(
+  symmetry: Symmetry<P>,
+  act: NonNullable<Symmetry<P>["trace"]>,
+  { objective, dtype }: SearchProblem<P>,
+  { bound, sweeps, count }: { readonly bound: number; readonly sweeps: number; readonly count: number },
+): OrbitWalkOptions<P, { readonly corner: Tensor }, object> {
+  const number = (x: number) => constant(x, dtype);
+  const places = constant(astype(array(Array.from({ length: count }, (_, i) => i)), dtype));
+  const blocksOf = (flat: Tensor): Tensor[] => {
+    let at = 0;
+    return symmetry.algebra.map((shape) => {
+      at += sizeOf(shape);
+      return reshape(slice(flat, { starts: [at - sizeOf(shape)], ends: [at] }), shape);
+    });
+  };
+  return {
+    ...{ steps: 1, given: {}, reasons: [] },
+    first: { corner: fill([count], 0, dtype) },
+    element: (_from, { corner }, { scale }) => blocksOf(mul(scale, corner)),
+    onward({ params, batch, memory }) {
+      const valueAt = (flat: Tensor): Tensor => {
+        const value = reshape(objective(act(params, blocksOf(flat), batch), batch, memory), []);
+        return where(equal(value, value), value, -Infinity);
+      };
+      const alone = (i: Tensor, t: number) => where(equal(places, i), number(t), 0);
+      const [, signed] = scan(
+        (c: readonly Tensor[], i: Tensor) => {
+          const isUp = greaterEqual(valueAt(alone(i, bound)), valueAt(alone(i, -bound)));
+          return [c, where(isUp, number(bound), -bound)];
+        },
+        [],
+        places,
+      );
+      if (sweeps === 0) return { state: { corner: signed }, stop: number(0) };
+      const begin = {
+        ...{ corner: signed, best: valueAt(signed) },
+        ...{ i: number(0), turned: number(0), sweep: number(0) },
+      };
+      const { corner } = whileLoop(
+        ({ sweep }: typeof begin) => less(sweep, sweeps),
+        ({ corner: from, best, i, turned, sweep }) => {
+          const flipped = where(equal(places, i), neg(from), from);
+          const value = valueAt(flipped);
+          const isBetter = greater(value, add(best, mul(1e-12, abs(best))));
+          const flips = where(isBetter, add(turned, 1), turned);
+          const isOver = equal(i, count - 1);
+          return {
+            corner: where(isBetter, flipped, from),
+            best: where(isBetter, value, best),
+            i: where(isOver, 0, add(i, 1)),
+            turned: where(isOver, 0, flips),
+            sweep: where(isOver, where(greater(flips, 0), add(sweep, 1), sweeps), sweep),
+          };
+        },
+        begin,
+        { most: sweeps * count },
+      );
+      return { state: { corner }, stop: number(0) };
+    },
   };
 }

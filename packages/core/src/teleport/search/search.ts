@@ -6,6 +6,7 @@ import type { Refusal, Symmetry } from "../../symmetry/symmetry.js";
 import type { Limits } from "../guard.js";
 import type { Memory, PointValue } from "../objective/objective.js";
 import type { Point } from "../point.js";
+import type { RaceArrays, TracedRace } from "../race.js";
 import type { Claim } from "./claim.js";
 
 /** The problem that a search is created for. */
@@ -18,6 +19,8 @@ export interface SearchProblem<P> {
   readonly batch: BatchSpec;
   /** Example of the optimizer's state and learning rate, for the objective. */
   readonly memory: MemoryArrays;
+  /** The race of the guard, if it has one. */
+  readonly race?: TracedRace<P> | undefined;
   readonly dtype: "float32" | "float64";
   readonly compileOptions: CompileOptions;
 }
@@ -32,6 +35,8 @@ export interface MemoryArrays {
 export interface Setting<P> {
   readonly batch: Batch;
   readonly memory: MemoryArrays;
+  /** Where the race begins, if there is one. */
+  readonly race?: RaceArrays | undefined;
   /** Loss, objective and gradient norm of a point in this setting. */
   measure(params: P): Promise<Point>;
 }
@@ -64,6 +69,8 @@ export interface Search<P> {
   readonly steps: number;
   /** Number of walks from different points of the orbit, of which the best result counts; default 1. */
   readonly starts?: number | undefined;
+  /** Whether {@link compiledWalk} runs the race, too; default false: with a race the steps are taken one by one. */
+  readonly races?: boolean | undefined;
   /** Begins a walk; `index` counts the walks of a teleport. */
   walk(start: P, setting: Setting<P>, index: number): Promise<Walk<P>>;
   /**

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { maximize } from "../../../src/teleport/search/golden-section.js";
+import { item } from "../../../src/array.js";
+import { mul, sub } from "../../../src/graph/ops/arithmetic.js";
+import { square } from "../../../src/graph/ops/elementary.js";
+import { constant } from "../../../src/graph/ops/leaf.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
+import { spec, trace } from "../../../src/graph/trace.js";
+import { compile } from "../../../src/runtime/compile.js";
+import { maximize, maximizeInGraph } from "../../../src/teleport/search/golden-section.js";
 
 /** Evaluates f as often as asked, and counts. */
 async function search(f: (t: number) => number, { first = 0.1, end = 10, evaluations = 40 } = {}) {
@@ -37,6 +44,32 @@ describe("maximize", () => {
     const { best } = await search((t) => (t > 1 ? Number.NaN : t));
     expect(best?.t).toBeCloseTo(1, 5);
     expect(best?.t).toBeLessThanOrEqual(1);
+  });
+
+  it("ends at the same point as part of a graph, in both runtimes", async () => {
+    const cases = [
+      { top: 0.004, slope: 0, first: 0.1, end: 10, evaluations: 25 },
+      { top: 3, slope: 0, first: 0.1, end: 10, evaluations: 30 },
+      { top: 9.9, slope: 0, first: 0.5, end: 10, evaluations: 14 },
+      { top: 20, slope: 0, first: 12, end: 10, evaluations: 9 },
+      { top: 2, slope: 30, first: 0.1, end: 1, evaluations: 6 },
+      { top: -1, slope: 0, first: 0.1, end: 10, evaluations: 7 },
+      { top: 4, slope: 0, first: 0.1, end: 10, evaluations: 1 },
+    ];
+    for (const { top, slope, ...options } of cases) {
+      const { best } = await search((t) => slope * t - (t - top) ** 2, options);
+      const inGraph = ({ origin }: { origin: Tensor }) => {
+        const f = (t: Tensor) => sub(mul(slope, t), square(sub(t, top)));
+        return maximizeInGraph(f, { ...options, origin, end: constant(options.end, "float64") });
+      };
+      const { graph } = trace(inGraph, { origin: spec([], "float64") });
+      for (const runtime of ["javascript", "onnx"] as const) {
+        const run = await compile(graph, { runtime });
+        const found = await run.run({ origin: -(top ** 2) });
+        expect(item(found.t), JSON.stringify({ top, ...options })).toBeCloseTo(best?.t ?? 0, 12);
+        await run.dispose();
+      }
+    }
   });
 
   it("takes no more evaluations than it may", async () => {

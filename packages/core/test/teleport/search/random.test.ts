@@ -34,7 +34,7 @@ describe("randomSearch", () => {
   it("keeps the norm of T within a bound on the norm, and does not only draw at one radius", async () => {
     const p = randomProblem(7001, { activations: ["tanh"], size: "narrow" });
     const norms: number[] = [];
-    const action = hiddenAction(p.params, p.activation);
+    const { trace: _, ...action } = hiddenAction(p.params, p.activation);
     const watched: typeof action = {
       ...action,
       act: async (params, element, b) => {

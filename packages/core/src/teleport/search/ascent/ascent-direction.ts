@@ -6,6 +6,12 @@ import type { SearchProblem, Setting, Stop } from "../search.js";
 import { traceAscent } from "./ascent-graph.js";
 import { normOf, scaledBlock } from "./trust-region.js";
 
+/** Why there is no direction of ascent. */
+export const whyNoAscent = {
+  infinite: "the gradient is not finite",
+  stationary: "the objective is stationary along the orbit: there is nowhere to move",
+};
+
 /** The steepest ascent of an objective in a group's algebra. */
 export interface AscentDirection<P> {
   /** The gradient in T at the identity, divided by its norm unless disabled, or why there is none. */
@@ -30,9 +36,9 @@ export async function compileDirection<P>(
       const results = await gradient.run(namedArrays({ params, batch, memory, context }));
       const T = symmetry.algebra.map((_, i) => results[`T.${i}`]);
       const norm = normOf(T.map(({ data }) => data as Float64Array));
-      if (!Number.isFinite(norm)) return { stopped: "the gradient is not finite" };
+      if (!Number.isFinite(norm)) return { stopped: whyNoAscent.infinite };
       if (norm === 0) {
-        return { stopped: "the objective is stationary along the orbit: there is nowhere to move" };
+        return { stopped: whyNoAscent.stationary };
       }
       const factor = normalized ? 1 / norm : 1;
       return T.map((block) => scaledBlock(block, factor));

@@ -1,14 +1,15 @@
 // The derivative along a group's orbit: Zhao et al., NeurIPS 2022, section 4.1, by the chain rule through the action.
+import type { BatchTensors } from "../../../batch.js";
 import { backward, grad } from "../../../graph/autodiff.js";
 import type { Graph } from "../../../graph/graph.js";
 import { fill } from "../../../graph/ops/leaf.js";
 import { alias } from "../../../graph/ops/stop-gradient.js";
-import { isTensor } from "../../../graph/tensor.js";
-import { spec, trace } from "../../../graph/trace.js";
+import { isTensor, type Tensor } from "../../../graph/tensor.js";
+import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
 import type { Symmetry } from "../../../symmetry/symmetry.js";
 import { tangentOf } from "../../../symmetry/tangent.js";
 import { flatten } from "../../../tree.js";
-import type { PointValue } from "../../objective/objective.js";
+import type { Memory, PointValue } from "../../objective/objective.js";
 import type { SearchProblem } from "../search.js";
 
 /**
@@ -30,12 +31,28 @@ export function traceAscent<P>(
   const context = (symmetry.contextShapes?.(batch) ?? []).map((shape) => spec(shape, dtype));
   const { graph } = trace(
     ({ params: p, batch: b, memory: m, context: c }) => {
-      const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
-      const tangent = tangentOf(symmetry, p, T, b, c);
-      const slope = flatten(grad(value)(p, b, m), isTensor).leaves;
-      return { T: backward(tangent, slope, T) };
+      return { T: ascentAt(symmetry, value, { params: p, batch: b, memory: m, context: c, dtype }) };
     },
     { params, batch, memory, context },
   );
   return graph;
+}
+
+/** The gradient of {@link traceAscent} as part of a graph that is being traced. */
+export function ascentAt<P>(
+  symmetry: Symmetry<P>,
+  value: PointValue<P>,
+  { params, batch, memory, context, dtype }: AscentPoint<P>,
+): Tensor[] {
+  const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
+  const slope = flatten(grad(value)(params, batch, memory), isTensor).leaves;
+  return backward(tangentOf(symmetry, params, T, batch, context), slope, T);
+}
+
+export interface AscentPoint<P> {
+  readonly params: TensorsOf<P>;
+  readonly batch: BatchTensors;
+  readonly memory: Memory;
+  readonly context: readonly Tensor[];
+  readonly dtype: "float32" | "float64";
 }

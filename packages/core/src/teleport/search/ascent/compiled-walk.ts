@@ -13,11 +13,13 @@ import { stepsTaken } from "../../report.js";
 import { boundsOf, constantBounds } from "../guard-graph.js";
 import type { CompiledWalk, SearchProblem, Setting, TracedWalk } from "../search.js";
 import { warmUp } from "../warm-up.js";
+import { whyNoAscent } from "./ascent-direction.js";
 import { type AscentOptions, ascentWalk, passWidth, traceAscentPass } from "./walk-graph.js";
 
 /** An ascent that takes all its steps in one run, or in a few runs if the guard refuses some. */
 export interface CompiledAscent<P> {
   walk(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
+  /** Left out with a race. */
   readonly tracedWalk?: TracedWalk<P> | undefined;
   dispose(): Promise<void>;
 }
@@ -30,6 +32,7 @@ export async function compileAscent<P>(
   options: AscentOptions & { readonly steps: number },
 ): Promise<CompiledAscent<P> | undefined> {
   const { params, batch, memory, dtype, compileOptions } = problem;
+  const race = problem.race?.start ?? {};
   const { graph, begin } = traceAscentPass(symmetry, act, problem, options);
   if (lacksFloat64(graph, compileOptions)) return undefined;
   const { paths } = flatten<NdArray>({ params, ...begin }, isNdArray);
@@ -39,7 +42,7 @@ export async function compileAscent<P>(
   const carry = Object.fromEntries(paths.map((path, i) => [path, carried[i]]));
   const loop = await compile(graph, { ...compileOptions, scan: { carry } });
   const unguarded = boundsOf(limitsOf(false, dtype), 20, dtype);
-  const given = flatten<SpecLeaf>({ batch, memory }, isSpecLeaf);
+  const given = flatten<SpecLeaf>({ batch, memory, race }, isSpecLeaf);
   const names = [...carried, ...given.paths, "bounds"];
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
   const endPaths = flatten<NdArray>({ params }, isNdArray).paths;
@@ -53,7 +56,7 @@ export async function compileAscent<P>(
       const bounds = constantBounds(limits, options.steps, dtype);
       return walk(
         start,
-        { batch: b, memory: m, bounds },
+        { batch: b, memory: m, race: {}, bounds },
         { steps: options.steps, halvings: limits.halvings },
       );
     },
@@ -68,9 +71,9 @@ export async function compileAscent<P>(
   const isCheap = loop.runtime === "javascript";
 
   return {
-    async walk(start, { batch: b, memory: m }, steps, limits) {
+    async walk(start, { batch: b, memory: m, race: r = {} }, steps, limits) {
       const fixed = [
-        ...leavesAt<NdArray>(given.def, { batch: b, memory: m }),
+        ...leavesAt<NdArray>(given.def, { batch: b, memory: m, race: r }),
         boundsOf(limits, steps, dtype),
       ];
       const passes: Pass[] = [];
@@ -103,7 +106,7 @@ export async function compileAscent<P>(
           : {}),
       };
     },
-    ...(isCheap && dtype === "float64" ? { tracedWalk } : {}),
+    ...(isCheap && dtype === "float64" && problem.race === undefined ? { tracedWalk } : {}),
     dispose: () => loop.dispose(),
   };
 }
@@ -129,12 +132,13 @@ function record(passes: Pass[], results: Results): readonly Pass[] {
   const [count, width] = shape;
   for (let pass = 0; pass < count; pass++) {
     const row = data.subarray(pass * width, (pass + 1) * width) as Float64Array;
-    const [loss, objective, gradNormSq, isTaken, slope, isOpen, isCertain, isActing] = row;
+    const [loss, objective, gradNormSq, isTaken, slope, isOpen, isCertain, isActing, racedLoss] = row;
     passes.push({
       ...{ loss, objective, gradNormSq, slope, isTaken: isTaken === 1 },
       isOpen: isOpen === 1,
       isCertain: isCertain === 1,
       isActing: isActing === 1,
+      ...(racedLoss === undefined ? {} : { racedLoss }),
       step: () => rowsOf(results, "steps", pass),
     });
   }
@@ -152,7 +156,7 @@ function rowsOf(results: Results, list: string, row: number): NdArray[] {
 }
 
 /** A tree transformed along the actions of elements one after the other: see `Symmetry.pushForward`. */
-async function pushedAlong<P>(
+export async function pushedAlong<P>(
   symmetry: Symmetry<P>,
   tree: P,
   elements: readonly (readonly NdArray[])[],
@@ -209,7 +213,7 @@ function named<A>(names: readonly string[], arrays: readonly A[]): Record<string
 }
 
 function whyStill(slope: number, bound: number): string {
-  if (!Number.isFinite(slope)) return "the gradient is not finite";
-  if (slope === 0) return "the objective is stationary along the orbit: there is nowhere to move";
+  if (!Number.isFinite(slope)) return whyNoAscent.infinite;
+  if (slope === 0) return whyNoAscent.stationary;
   return `the bound ${bound} on the group element is reached`;
 }

@@ -131,6 +131,7 @@ export function gradientAscent<P>(
       walk,
       compiledWalk: loop?.walk,
       tracedWalk: loop?.tracedWalk,
+      races: true,
       dispose: () => resources.release(),
     };
     return search;
@@ -138,7 +139,7 @@ export function gradientAscent<P>(
 }
 
 /** Whether a pass needs nothing from the host. */
-const isTraceable = ({
+export const isTraceable = ({
   context,
   traceContext,
 }: Pick<Symmetry<unknown>, "context" | "traceContext">): boolean =>

@@ -2,7 +2,7 @@
 
 import { array, astype, zeros } from "../../../array.js";
 import type { BatchTensors } from "../../../batch.js";
-import { backward, dot, grad } from "../../../graph/autodiff.js";
+import { dot } from "../../../graph/autodiff.js";
 import { cond } from "../../../graph/control/cond.js";
 import { scan } from "../../../graph/control/scan.js";
 import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithmetic.js";
@@ -12,13 +12,12 @@ import { constant, fill } from "../../../graph/ops/leaf.js";
 import { sum } from "../../../graph/ops/reduce.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { concat } from "../../../graph/ops/slice.js";
-import { alias } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
 import type { Symmetry, TracedContext } from "../../../symmetry/symmetry.js";
-import { tangentOf } from "../../../symmetry/tangent.js";
 import { flatten } from "../../../tree.js";
 import { gradNormSq, type Memory } from "../../objective/objective.js";
+import type { RaceArrays } from "../../race.js";
 import {
   all,
   boundNames,
@@ -31,6 +30,7 @@ import {
   unpacked,
 } from "../guard-graph.js";
 import type { SearchProblem } from "../search.js";
+import { ascentAt } from "./ascent-graph.js";
 import type { TrustRegion } from "./trust-region.js";
 
 /** The options of an ascent that a pass needs. */
@@ -51,6 +51,8 @@ const status = {
   /** The loss at the start and the objective at the last point that was taken. */
   startLoss: 0,
   objective: 0,
+  /** The loss after the race from the last point that was taken; 0 without a race. */
+  racedLoss: 0,
   scale: 1,
   /** Number of accepted steps, -1 before the start itself is accepted, and of refused ones. */
   taken: -1,
@@ -74,6 +76,8 @@ interface PassInputs<P> {
   readonly from: Carried<P>;
   readonly batch: BatchTensors;
   readonly memory: Memory;
+  /** Where the race begins, if there is one. */
+  readonly race: TensorsOf<RaceArrays | object>;
   /** See {@link boundNames}. */
   readonly bounds: Tensor;
 }
@@ -86,23 +90,22 @@ interface PassInputs<P> {
 function ascentPass<P>(
   symmetry: Symmetry<P>,
   act: NonNullable<Symmetry<P>["trace"]>,
-  { loss, objective, dtype }: SearchProblem<P>,
+  { loss, objective, race, dtype }: SearchProblem<P>,
   { stepSize, momentum, normalized, region }: AscentOptions,
 ) {
   const number = (x: number) => constant(x, dtype);
   const contextless: TracedContext = { context: [], isCertain: number(1) };
 
-  return ({ from: carried, batch: b, memory: m, bounds: limits }: PassInputs<P>) => {
+  return ({ from: carried, batch: b, memory: m, race: raceStart, bounds: limits }: PassInputs<P>) => {
     const from = { ...carried, ...unpacked(carried.status, Object.keys(status) as (keyof typeof status)[]) };
     const bounds = unpacked(limits, boundNames);
     const candidate = act(from.params, from.step, b);
     const value = objective(candidate, b, m);
     const here = loss(candidate, b);
     const norm2 = gradNormSq(loss)(candidate, b, m);
-    const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
-    const slopes = flatten(grad(objective)(candidate, b, m), isTensor).leaves;
     const { context, isCertain } = symmetry.traceContext?.(candidate, b) ?? contextless;
-    const gradient = backward(tangentOf(symmetry, candidate, T, b, context), slopes, T);
+    const at = { params: candidate, batch: b, memory: m, context, dtype };
+    const gradient = ascentAt(symmetry, objective, at);
     const slope = sqrt(dot(gradient, gradient));
 
     const isActing =
@@ -110,9 +113,10 @@ function ascentPass<P>(
 
     const isStart = greater(number(0), from.taken);
     const startLoss = where(isStart, here, from.startLoss);
-    const measured = { loss: here, objective: value, gradNormSq: norm2 };
+    const racedLoss = race?.lossAfter(candidate, b, raceStart as TensorsOf<RaceArrays>);
+    const measured = { loss: here, objective: value, gradNormSq: norm2, racedLoss };
     const isTaken = all(
-      isAdmitted(measured, { isStart, startLoss, objective: from.objective }, bounds),
+      isAdmitted(measured, { ...from, isStart, startLoss }, bounds),
       greater(bounds.steps, from.taken),
       lessEqual(from.refused, bounds.halvings),
       isSet(from.open),
@@ -131,6 +135,7 @@ function ascentPass<P>(
     const next = {
       startLoss,
       objective: where(isTaken, value, from.objective),
+      racedLoss: racedLoss ? where(isTaken, racedLoss, from.racedLoss) : from.racedLoss,
       scale,
       taken: where(isTaken, add(from.taken, 1), from.taken),
       refused: where(isTaken, from.refused, add(from.refused, 1)),
@@ -140,7 +145,10 @@ function ascentPass<P>(
       params: chosen(isTaken, candidate, from.params),
       ...{ total, step, direction },
       status: packed(Object.values(next)),
-      measured: packed([here, value, norm2, indicator(isTaken, dtype), slope, open, isCertain, isActing]),
+      measured: packed([
+        ...[here, value, norm2, indicator(isTaken, dtype), slope, open, isCertain, isActing],
+        ...(racedLoss ? [racedLoss] : []),
+      ]),
       // A tree that is transformed along needs each element, or their sum.
       steps: symmetry.pushForward && !symmetry.additive ? from.step : [],
     };
@@ -160,24 +168,25 @@ export function traceAscentPass<P>(
   problem: SearchProblem<P>,
   options: AscentOptions,
 ) {
-  const { params, batch, memory, dtype } = problem;
+  const { params, batch, memory, race, dtype } = problem;
   const still = symmetry.algebra.map((shape) => zeros(shape, dtype));
   const begin = { total: still, step: still, direction: still, status: firstStatus(dtype) };
   const { graph } = trace(ascentPass(symmetry, act, problem, options), {
     from: { params, ...begin },
     batch,
     memory,
+    race: race?.start ?? {},
     bounds: spec([boundNames.length], dtype),
   });
   return { graph, begin };
 }
 
-/** Numbers of a pass in `measured`. */
+/** Numbers of a pass in `measured`, without a race. */
 export const passWidth = 8;
 
 /**
  * All passes of an ascent as a traced function: those that a walk without refusals takes, and where it is not over then,
- * as many as the guard allows halvings.
+ * as many as the guard allows halvings. For a problem without a race.
  *
  * @returns the end, with `measured` of the passes one after the other
  */
@@ -191,7 +200,7 @@ export function ascentWalk<P>(
   const still = () => symmetry.algebra.map((shape) => fill(shape, 0, problem.dtype));
   return (
     params: TensorsOf<P>,
-    { batch, memory, bounds }: Omit<PassInputs<P>, "from">,
+    inputs: Omit<PassInputs<P>, "from">,
     { steps, halvings }: { readonly steps: number; readonly halvings: number },
   ) => {
     const passes = (from: Carried<P>, length: number): [Carried<P>, Tensor] =>
@@ -204,9 +213,7 @@ export function ascentWalk<P>(
             step,
             direction,
             status: reached,
-          } = pass({
-            ...{ from: at, batch, memory, bounds },
-          });
+          } = pass({ from: at, ...inputs });
           return [{ params: next, total, step, direction, status: reached }, measured];
         },
         from,
@@ -246,7 +253,7 @@ const sumOf = (tree: unknown): Tensor =>
     .reduce(add);
 
 /** The traced form of `limited` in trust-region.ts: a step, shortened if the total would leave the region. */
-function limited(
+export function limited(
   direction: Blocks,
   total: Blocks,
   size: Tensor,

@@ -11,21 +11,17 @@ import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
 import { boundsOf, constantBounds, unpacked } from "../guard-graph.js";
+import { pointSize, pointsOf } from "../guarded-loop.js";
 import type { CompiledWalk, SearchProblem, Setting, TracedWalk, WalkRecord } from "../search.js";
 import { warmUp } from "../warm-up.js";
 import { ends, type LevelSetRule } from "./rule.js";
-import {
-  levelSetWalk,
-  outcomes,
-  pointNames,
-  type Status,
-  statusNames,
-  traceLevelSetWalk,
-} from "./walk-graph.js";
+import { levelSetWalk, traceLevelSetWalk } from "./walk-graph.js";
+import { outcomes, type Status, statusNames } from "./walk-status.js";
 
 export interface CompiledLevelSetWalk<P> {
   /** Undefined where the host has to take the steps. */
   walk(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
+  /** Left out with a race. */
   readonly tracedWalk?: TracedWalk<P> | undefined;
   dispose(): Promise<void>;
 }
@@ -36,31 +32,42 @@ export async function compileLevelSetWalk<P>(
   rule: LevelSetRule,
 ): Promise<CompiledLevelSetWalk<P>> {
   const { params, batch, memory, dtype, compileOptions } = problem;
+  const race = problem.race?.start ?? {};
   const walk = levelSetWalk(problem, rule);
   const executable = await compile(traceLevelSetWalk(problem, rule), compileOptions);
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
-  const { leaves, paths: names } = flatten<SpecLeaf>({ params, batch, memory }, isSpecLeaf);
+  const { leaves, paths: names } = flatten<SpecLeaf>({ params, batch, memory, race }, isSpecLeaf);
   const example = Object.fromEntries(names.map((name, k) => [name, leaves[k]]));
   await warmUp(executable, { ...example, bounds: boundsOf(limitsOf(false, dtype), rule.steps, dtype) });
   const tracedWalk: TracedWalk<P> = {
     trace(start, b, m, limits) {
       const bounds = constantBounds(limits, rule.steps, dtype);
-      const { params: end, points, latest, status } = walk(start, b, m, bounds);
+      const { params: end, points, latest, status } = walk(start, { batch: b, memory: m, race: {}, bounds });
       const isMoved = greater(unpacked(status, statusNames).taken, 0);
       return { params: end, isMoved, numbers: concat([status, latest, reshape(points, [points.size])]) };
     },
     read(numbers, limits) {
-      const [first, second] = [statusNames.length, statusNames.length + pointNames.length];
-      const parts = [numbers.subarray(0, first), numbers.subarray(first, second), numbers.subarray(second)];
-      return recordOf(parts, limits, rule.lineSearch);
+      const first = statusNames.length;
+      const rows = {
+        shape: [(numbers.length - first) / pointSize, pointSize],
+        data: numbers.subarray(first),
+      };
+      const [latest, ...points] = pointsOf(rows);
+      const status = { shape: [first], data: numbers.subarray(0, first) };
+      return recordOf({ status, latest, points }, limits, rule.lineSearch);
     },
   };
   return {
     async walk(start, setting, steps, limits) {
-      const given = namedArrays({ params: start, batch: setting.batch, memory: setting.memory });
+      const given = namedArrays({
+        params: start,
+        batch: setting.batch,
+        memory: setting.memory,
+        race: setting.race ?? {},
+      });
       const results = await executable.run({ ...given, bounds: boundsOf(limits, steps, dtype) });
-      const parts = [results.status, results.latest, results.points].map(({ data }) => data);
-      const record = recordOf(parts, limits, rule.lineSearch);
+      const [[latest], points] = [pointsOf(results.latest), pointsOf(results.points)];
+      const record = recordOf({ status: results.status, latest, points }, limits, rule.lineSearch);
       if (record === undefined) return undefined;
       const end = unflatten(
         def,
@@ -68,21 +75,23 @@ export async function compileLevelSetWalk<P>(
       ) as { readonly params: P };
       return { params: end.params, ...record };
     },
-    ...(executable.runtime === "javascript" && dtype === "float64" ? { tracedWalk } : {}),
+    ...(executable.runtime === "javascript" && dtype === "float64" && problem.race === undefined
+      ? { tracedWalk }
+      : {}),
     dispose: () => executable.dispose(),
   };
 }
 
 /** What a walk did, from its status, the latest measurements and those of its points; undefined as in {@link reasonOf}. */
 function recordOf(
-  [statusData, latestData, pointsData]: readonly NdArray["data"][],
+  walked: { readonly status: NdArray; readonly latest: Point; readonly points: readonly Point[] },
   limits: Limits,
   lineSearch: boolean,
 ): WalkRecord | undefined {
-  const status = statusOf(statusData);
-  const [latest] = pointsOf(latestData);
+  const status = statusOf(walked.status);
+  const { latest } = walked;
   const isDone = outcomes[status.outcome] === "steps taken";
-  const before = pointsOf(pointsData).slice(0, isDone ? status.taken : status.taken + 1);
+  const before = walked.points.slice(0, isDone ? status.taken : status.taken + 1);
   const points = isDone ? [...before, latest] : before;
   const reason = reasonOf(status, { points, refused: latest }, limits, lineSearch);
   if (reason === undefined) return undefined;
@@ -112,18 +121,7 @@ function reasonOf(
   }
 }
 
-function pointsOf(data: NdArray["data"]): Point[] {
-  return Array.from({ length: data.length / pointNames.length }, (_, row) => {
-    const first = row * pointNames.length;
-    return {
-      loss: Number(data[first]),
-      objective: Number(data[first + 1]),
-      gradNormSq: Number(data[first + 2]),
-    };
-  });
-}
-
-function statusOf(data: NdArray["data"]): Status<number> {
+function statusOf({ data }: NdArray): Status<number> {
   const status = {} as Status<number>;
   for (let k = 0; k < statusNames.length; k++) status[statusNames[k]] = Number(data[k]);
   return status;

@@ -129,6 +129,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       },
       compiledWalk: compiled.walk,
       tracedWalk: compiled.tracedWalk,
+      races: true,
       async dispose() {
         await compiled.dispose();
         await evaluate.dispose();

@@ -25,7 +25,9 @@ import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
 import { flatten, unflatten } from "../../../tree.js";
 import type { Memory } from "../../objective/objective.js";
+import type { RaceArrays } from "../../race.js";
 import { all, boundNames, chosen, hasValue, isAdmitted, packed, unpacked } from "../guard-graph.js";
+import { pointSize, rowOf } from "../guarded-loop.js";
 import type { SearchProblem } from "../search.js";
 import {
   backtracking,
@@ -37,50 +39,7 @@ import {
   sameObjective,
   sufficient,
 } from "./rule.js";
-
-/** How a walk ended, by number; the host takes the steps itself after `start` and `undefined step`. */
-export const outcomes = [
-  "going on",
-  "steps taken",
-  "refused",
-  "stationary",
-  "exhausted",
-  "start",
-  "undefined step",
-] as const;
-type Outcome = (typeof outcomes)[number];
-
-/** Numbers that are passed from pass to pass, in this order. */
-export const statusNames = [
-  "level",
-  /** Length of the first try of a step, and of the try under way. */
-  "rho",
-  "trial",
-  "scale",
-  /** How fast the loss moved off the level in the last try, divided by the square of its length. */
-  "bend",
-  /** How far the loss was expected to move off the level in the try under way. */
-  "rise",
-  "backtracks",
-  "projections",
-  /** Number of accepted steps, -1 before the start itself is accepted, and of refused ones. */
-  "taken",
-  "halvings",
-  /** 1 if a step was refused since the last one that was accepted. */
-  "isRefused",
-  /** Length of the step on the level set at which the walk ended. */
-  "projected",
-  "outcome",
-] as const;
-
-export type Status<T> = Record<(typeof statusNames)[number], T>;
-
-/** What a step from the last accepted point depends on: d = `direction`, its product with g / ||g||^2, norms. */
-const factNames = ["loss", "objective", "gg", "multiplier", "dd", "tangent"] as const;
-
-type Facts<T> = Record<(typeof factNames)[number], T>;
-
-export const pointNames = ["loss", "objective", "gradNormSq"] as const;
+import { type Facts, factNames, type Outcome, outcomes, type Status, statusNames } from "./walk-status.js";
 
 interface Carried<P> {
   /** The last accepted point, d and the gradient of the loss there. */
@@ -96,12 +55,21 @@ interface Carried<P> {
   readonly latest: Tensor;
 }
 
-/** The end of a walk, {@link pointNames} of each point in a row, and {@link statusNames}. */
+/** The end of a walk, {@link rowOf} each point, and {@link statusNames}. */
 interface TracedLevelSetWalk<P> {
   readonly params: TensorsOf<P>;
   readonly points: Tensor;
   readonly latest: Tensor;
   readonly status: Tensor;
+}
+
+interface WalkInputs {
+  readonly batch: BatchTensors;
+  readonly memory: Memory;
+  /** Where the race begins, if there is one. */
+  readonly race: TensorsOf<RaceArrays | object>;
+  /** See {@link boundNames}. */
+  readonly bounds: Tensor;
 }
 
 /** Passes of a walk at most: a bound that no walk comes near. */
@@ -112,10 +80,10 @@ const mostPasses = 100_000;
  * the objective's gradient follows, from the same evaluation, only where the candidate is accepted and another step
  * is wanted. Then the candidate moves: closer to the level set, back to a shorter step, or on to the next one.
  *
- * @returns a traced function of the start, batch, memory and bounds
+ * @returns a traced function of the start and the other inputs
  */
 export function levelSetWalk<P>(
-  { loss, objective, dtype }: Pick<SearchProblem<P>, "loss" | "objective" | "dtype">,
+  { loss, objective, race, dtype }: Pick<SearchProblem<P>, "loss" | "objective" | "race" | "dtype">,
   rule: LevelSetRule,
 ) {
   const { steps, rho, lineSearch, tolerance, project, sublevel, closeness } = rule;
@@ -126,10 +94,20 @@ export function levelSetWalk<P>(
   const rows = Math.max(steps, 1);
   const rowNumbers = reshape(constant(astype(array(range(rows)), dtype)), [rows, 1]);
 
-  return (start: TensorsOf<P>, b: BatchTensors, m: Memory, limits: Tensor): TracedLevelSetWalk<P> => {
-    const bounds = unpacked(limits, boundNames);
+  return (start: TensorsOf<P>, inputs: WalkInputs): TracedLevelSetWalk<P> => {
+    const { batch: b, memory: m } = inputs;
+    const bounds = unpacked(inputs.bounds, boundNames);
     const zeros = mapTree((x) => fillLike(x, 0), start);
     const first: Partial<Status<number>> = { rho, scale: 1, taken: -1 };
+
+    /** Only points that the guard judges are raced. */
+    const raced = (isJudged: Tensor, p: TensorsOf<P>) =>
+      cond(
+        isJudged,
+        () => scalar(race?.lossAfter(p, b, inputs.race as TensorsOf<RaceArrays>) as Tensor),
+        () => number(0),
+      );
+    const width = race ? pointSize + 1 : pointSize;
 
     const pass = (from: Carried<P>): Carried<P> => {
       const s = unpacked(from.status, statusNames);
@@ -188,15 +166,16 @@ export function levelSetWalk<P>(
         ? all(not(isHome), isWorth, isNumber, hasValue(back), less(s.projections, mostProjections))
         : constant(0, "bool");
 
-      const measured = { loss: f, objective: value, gradNormSq: gg };
-      const earlier = { isStart, startLoss: level, objective: before.objective };
+      const racedLoss = race && raced(isGood, p);
+      const measured = { loss: f, objective: value, gradNormSq: gg, racedLoss };
+      const earlier = { isStart, startLoss: level, objective: before.objective, racedLoss: s.racedLoss };
       const isTaken = logicalAnd(isGood, isAdmitted(measured, earlier, bounds));
       const isRefused = all(isGood, not(isTaken), not(isStart));
       const isHalved = logicalAnd(isRefused, less(s.halvings, bounds.halvings));
       const taken = either(isTaken, add(s.taken, 1), s.taken);
       const isStepping = logicalAnd(isTaken, less(taken, bounds.steps));
       const isDone = logicalAnd(isTaken, not(isStepping));
-      const row = packed([f, value, gg]);
+      const row = rowOf(measured);
       const isBacktracking = all(not(isGood), not(isProjecting), not(isStart));
 
       const next = cond(
@@ -269,6 +248,7 @@ export function levelSetWalk<P>(
         rise: either(isProjecting, s.rise, rise),
         halvings: either(isHalved, add(s.halvings, 1), s.halvings),
         isRefused: either(isTaken, 0, either(isRefused, 1, s.isRefused)),
+        racedLoss: racedLoss ? either(isTaken, racedLoss, s.racedLoss) : s.racedLoss,
         projected: either(isNew, projected, s.projected),
       };
       return {
@@ -288,8 +268,8 @@ export function levelSetWalk<P>(
         ...{ base: start, direction: zeros, g: zeros, candidate: start },
         facts: fill([factNames.length], 0, dtype),
         status: packed(statusNames.map((name) => number(first[name] ?? 0))),
-        points: fill([rows, pointNames.length], 0, dtype),
-        latest: fill([pointNames.length], 0, dtype),
+        points: fill([rows, width], 0, dtype),
+        latest: fill([width], 0, dtype),
       },
       { most: mostPasses },
     );
@@ -300,14 +280,14 @@ export function levelSetWalk<P>(
 }
 
 /**
- * {@link levelSetWalk} as a graph. Inputs: `params`, `batch`, `memory`, `bounds`; outputs: `params`, `points`, `latest`,
- * `status`.
+ * {@link levelSetWalk} as a graph. Inputs: `params`, `batch`, `memory`, `race`, `bounds`; outputs: `params`, `points`,
+ * `latest`, `status`.
  */
 export function traceLevelSetWalk<P>(problem: SearchProblem<P>, rule: LevelSetRule): Graph {
-  const { params, batch, memory, dtype } = problem;
+  const { params, batch, memory, race, dtype } = problem;
   const walk = levelSetWalk(problem, rule);
-  const { graph } = trace(({ params: start, batch: b, memory: m, bounds }) => walk(start, b, m, bounds), {
-    ...{ params, batch, memory },
+  const { graph } = trace(({ params: start, ...inputs }) => walk(start, inputs), {
+    ...{ params, batch, memory, race: race?.start ?? {} },
     bounds: spec([boundNames.length], dtype),
   });
   return graph;

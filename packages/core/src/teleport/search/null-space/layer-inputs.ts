@@ -8,7 +8,13 @@ import { reshape, transpose } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { type Origins, viewOrigins } from "./index-views.js";
-import { attachBias, productsOf, type WeightProduct, withSameRows } from "./weight-products.js";
+import {
+  type Addition,
+  attachBias,
+  productsOf,
+  type WeightProduct,
+  withSameRows,
+} from "./weight-products.js";
 
 /** Vectors of parameters that only ever appear in inner products with the same inputs: the rows of a weight. */
 export interface LinearMap {
@@ -24,7 +30,7 @@ export interface LinearMap {
   readonly inputs: Tensor;
   /** A part of the inputs that most likely has full rank, if a small part suffices. */
   readonly head?: Tensor | undefined;
-  /** The products themselves. */
+  /** The products themselves, with the bias if the map has one. */
   readonly products: readonly Tensor[];
   /** (H q)' H q in float64 for columns q, without H. */
   readonly gramIn: (q: Tensor) => Tensor;
@@ -66,7 +72,7 @@ export function linearMaps(graph: Graph): LinearMaps {
   });
   const nodes = nodesOf(graph);
   const products: WeightProduct[] = [];
-  const additions: { readonly node: Tensor; readonly biases: Origins; readonly other: Tensor }[] = [];
+  const additions: Addition[] = [];
   const excluded = new Map<string, string>();
   /** How often each element of the parameters is used. */
   const uses = new Int32Array(count);
@@ -101,8 +107,8 @@ export function linearMaps(graph: Graph): LinearMaps {
   }
 
   const users = countUsers(nodes, graph);
-  for (const { biases, other } of additions) {
-    if (!attachBias(products, biases, other, users)) exclude(biases, "is used in add");
+  for (const addition of additions) {
+    if (!attachBias(products, addition, users)) exclude(addition.biases, "is used in add");
   }
   const maps: LinearMap[] = [];
   for (const same of withSameRows(products)) {
@@ -126,7 +132,7 @@ export function linearMaps(graph: Graph): LinearMaps {
       rows: ownBias ? withColumn(weights, columns, ownBias) : weights,
       inputs: completed(inputs),
       head: head ? completed(head) : undefined,
-      products: same.map((p) => p.node),
+      products: same.map((p) => (ownBias && p.sum) || p.node),
       gramIn: (q) => same.map((p) => gramOf(timesAll(p, q))).reduce(add),
     });
   }

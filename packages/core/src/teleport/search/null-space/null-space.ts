@@ -5,14 +5,15 @@ import type { Graph } from "../../../graph/graph.js";
 import { flag, integerFrom, listOf, number, positive, text } from "../../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../../options.js";
 import { Resources } from "../../../runtime/resources.js";
-import { parameterVector } from "../../parameter-vector.js";
+import type { Limits } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
-import { normOf } from "../ascent/trust-region.js";
 import { isStop, type SearchFactory, type Setting, type Stop } from "../search.js";
+import { type Direction, nullSpaceWalks } from "./compiled-walk.js";
 import { compileInputSpaces, type InputSpace, type InputSpaces, isWide } from "./input-space.js";
 import { type LinearMap, linearMaps } from "./layer-inputs.js";
-import { gatheredFrom, projectedGradients, quantitiesOf } from "./projected-gradient.js";
+import { quantitiesOf } from "./quantities.js";
+import { stops } from "./walk-graph.js";
 
 export interface NullSpaceOptions {
   /** Number of steps, each at the cost of a gradient of the objective; default 5. */
@@ -59,7 +60,7 @@ export const nullSpaceOptions = optionTable("nullSpace", {
 export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
   const { steps, stepSize, normalized, threshold, layers } = nullSpaceOptions.read(options);
   return async (problem) => {
-    const { params, compileOptions } = problem;
+    const { compileOptions } = problem;
     const joint = quantitiesOf(problem);
     const graph = {
       inputs: joint.inputs.filter(({ name }) => !name.startsWith("memory.")),
@@ -75,18 +76,22 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
           `there are ${all.map(({ path }) => path).join(", ") || "none"}${why && `, but ${why}`}.`,
       );
     }
-    const still = threshold === 1 ? mapsThrough(joint, maps) : [];
+    const isExact = threshold === 1;
+    const still = isExact ? mapsThrough(joint, maps) : [];
     const free = maps.filter((map) => !still.includes(map));
     const resources = new Resources();
-    const { spaces, gradients } = await resources.releasedOnError(async () => {
+    const rule = { stepSize, normalized };
+    const { spaces, walks } = await resources.releasedOnError(async () => {
       const made = {
         spaces: resources.keep(await compileInputSpaces(graph, free, threshold, compileOptions)),
-        gradients: resources.keep(projectedGradients(joint, problem, maps, threshold === 1)),
+        walks: resources.keep(
+          nullSpaceWalks(joint, problem, { kept: isExact ? all : [], movable: maps }, rule),
+        ),
       };
-      await made.gradients.prepare(free.filter(isWide));
+      // Most likely the inputs of the other maps span everything.
+      if (steps > 0) await made.walks.prepare(free.filter(isWide));
       return made;
     });
-    const space = parameterVector(params);
     let others: Promise<InputSpaces> | undefined;
 
     /** Why nothing moves. Only this needs the spaces of layers that never move. */
@@ -99,62 +104,78 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
       return { stopped: `nothing can move at the same outputs: ${state.join("; ")}` };
     };
 
+    /** Why a walk ended, from the number that the program gave. */
+    const reasonOf = async (stop: number, bases: readonly InputSpace[], here: P, at: Batch): Promise<Stop> =>
+      stop === stops.nowhere ? nowhere(bases, here, at) : { stopped: "the gradient is not finite" };
+
+    /** Steps from one point after another, in the null spaces there. */
     const begin = (start: P, setting: Setting<P>) => {
-      let x = space.vectorOf(start);
+      let here = start;
       let bases: readonly InputSpace[] | undefined;
-      let open: readonly InputSpace[] = [];
       return {
-        /** A step from here, and the quantities of this point. */
-        async direction(): Promise<{ readonly step: Float64Array; readonly point: Point } | Stop> {
-          const here = space.treeOf(x);
-          if (bases === undefined) {
-            bases = await spaces.at(here, setting.batch);
-            if (bases === undefined) return { stopped: "the inputs of a layer are not finite" };
-            open = bases.filter(({ basis }) => basis !== undefined);
-          }
+        async direction(): Promise<Direction<P> | Stop> {
+          bases ??= await spaces.at(here, setting.batch);
+          if (bases === undefined) return { stopped: "the inputs of a layer are not finite" };
+          const open = bases.filter(isOpen);
           if (open.length === 0) return nowhere(bases, here, setting.batch);
-          const { rows, point } = await gradients.at(here, setting, open);
-          const length = normOf(rows);
-          if (!Number.isFinite(length)) return { stopped: "the gradient is not finite" };
-          if (length === 0) return nowhere(bases, here, setting.batch);
-          const movable = normOf(maps.map(({ rows: places }) => gatheredFrom(x, places)));
-          const eta = normalized ? (stepSize * movable) / length : stepSize;
-          const step = new Float64Array(x.length);
-          open.forEach(({ map }, k) => {
-            map.rows.forEach((place, j) => {
-              step[place] = eta * rows[k][j];
-            });
-          });
-          // Layers with nothing to gain, such as those behind inactive units, still add to the cost of every
-          // gradient.
-          open = open.filter((_, k) => normOf([rows[k]]) > 0);
-          return { step, point };
+          const found = await walks.direction(here, setting, open);
+          return found.stop === undefined ? found : reasonOf(found.stop, bases, here, setting.batch);
         },
-        moved: (step: Float64Array, scale: number): P => space.treeOf(x.map((v, i) => v + scale * step[i])),
         goTo(next: P) {
-          x = space.vectorOf(next);
+          here = next;
           // An exact step leaves every layer's inputs as they are.
-          if (threshold < 1) bases = undefined;
+          if (!isExact) bases = undefined;
         },
       };
     };
 
+    async function walkExactly(start: P, setting: Setting<P>, count: number, limits: Limits) {
+      const bases = await spaces.at(start, setting.batch);
+      const open = bases?.filter(isOpen) ?? [];
+      if (bases === undefined || open.length === 0) return undefined;
+      const walked = await walks.walk(start, setting, open, count, limits);
+      if (walked === undefined) return undefined;
+      const { params: end, steps: taken, halvings, stop } = walked;
+      const reason =
+        stop === undefined
+          ? (walked.reason as string)
+          : (await reasonOf(stop, bases, end, setting.batch)).stopped;
+      // The guard measures the end with all that rounding changed.
+      const points = walked.points.slice(0, Math.max(taken, 1));
+      return { params: end, steps: taken, halvings, points, reason };
+    }
+
+    /** Without the guard between the steps, whose spaces need the host. */
+    async function walkLoosely(start: P, setting: Setting<P>, count: number) {
+      const place = begin(start, setting);
+      const points: Point[] = [];
+      let end = start;
+      while (points.length < count) {
+        const found = await place.direction();
+        if (isStop(found)) return { params: end, steps: points.length, points, reason: found.stopped };
+        points.push(found.point);
+        end = found.moved(1);
+        place.goTo(end);
+      }
+      return { params: end, steps: count, points, reason: stepsTaken(count) };
+    }
+
     return {
       name: "null space",
-      exact: threshold === 1 ? "batch" : "no",
+      exact: isExact ? "batch" : "no",
       steps,
       async walk(start, setting) {
         const place = begin(start, setting);
-        let step: Float64Array | undefined;
+        let step: Direction<P> | undefined;
         let candidate: P | undefined;
         return {
           async propose(scale) {
             if (step === undefined) {
               const found = await place.direction();
               if (isStop(found)) return found;
-              step = found.step;
+              step = found;
             }
-            candidate = place.moved(step as Float64Array, scale);
+            candidate = step.moved(scale);
             return candidate;
           },
           accept() {
@@ -164,27 +185,13 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
           },
         };
       },
-      async compiledWalk(start, setting, count) {
-        const place = begin(start, setting);
-        const points: Point[] = [];
-        let end = start;
-        let reason = stepsTaken(count);
-        while (points.length < count) {
-          const found = await place.direction();
-          if (isStop(found)) {
-            reason = found.stopped;
-            break;
-          }
-          points.push(found.point);
-          end = place.moved(found.step, 1);
-          place.goTo(end);
-        }
-        return { params: end, steps: points.length, points, reason };
-      },
+      ...(steps > 0 ? { compiledWalk: isExact ? walkExactly : walkLoosely } : {}),
       dispose: () => resources.release(),
     };
   };
 }
+
+const isOpen = ({ basis }: InputSpace): boolean => basis !== undefined;
 
 /**
  * The maps of a loss whose weights enter another graph, too, only through their products with the same

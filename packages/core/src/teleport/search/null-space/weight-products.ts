@@ -22,6 +22,15 @@ export interface WeightProduct {
   /** The inputs' product with some columns [columns, k], as [.., k, ..]. */
   readonly times: (q: Tensor) => Tensor;
   bias?: Int32Array | undefined;
+  /** The node that adds the bias. */
+  sum?: Tensor | undefined;
+}
+
+/** The addition of parameters to something else. */
+export interface Addition {
+  readonly node: Tensor;
+  readonly biases: Origins;
+  readonly other: Tensor;
 }
 
 /** Minimum number of leading samples per input of a layer. */
@@ -97,8 +106,7 @@ function fromMatmul(node: Tensor, origins: Origins | undefined, side: 0 | 1): We
 /** Attaches a bias to the products that it is added to, if each row has an element of its own. */
 export function attachBias(
   products: readonly WeightProduct[],
-  biases: Origins,
-  other: Tensor,
+  { node: sum, biases, other }: Addition,
   users: ReadonlyMap<Tensor, number>,
 ): boolean {
   const chain: Tensor[] = [];
@@ -126,6 +134,7 @@ export function attachBias(
   }
   if (new Set(biasOf).size < rows || biasOf.includes(-1)) return false;
   for (const product of summands) {
+    product.sum = sum;
     product.bias = biasOf.slice(
       product.firstRow,
       product.firstRow + product.weights.length / product.columns,

@@ -1,0 +1,33 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { gradNormSq, minimized } from "../../../src/teleport/objective/objective.js";
+import {
+  along,
+  ascent,
+  type Case,
+  compareGroup,
+  compareScaling,
+  corner,
+  line,
+  type Make,
+  race,
+  random,
+  steep,
+} from "./orbit-walks.js";
+
+const rows: readonly (readonly [string, Make, Case])[] = [
+  ["line search, unguarded", line, { guard: false }],
+  ["corner, in a steep race", corner, { objective: minimized(gradNormSq), guard: { race: steep } }],
+  ["ascent, raced", ascent, { guard: { race } }],
+  ["level set, in a steep race", along, { guard: { race: steep } }],
+];
+
+describe("a search on an orbit as one program", () => {
+  let accepted = 0;
+  afterAll(() => expect(accepted).toBeGreaterThan(rows.length));
+
+  it.each(rows)("leads where the host leads: %s", async (_, search, options) => {
+    accepted += await compareScaling(search, options);
+  });
+
+  it("leads there for hiddenAction", () => compareGroup("hiddenAction", random));
+});

@@ -1,0 +1,122 @@
+// Searches on an orbit, each as one program and as steps that the host takes.
+import { expect } from "vitest";
+import { ndarray } from "../../../src/array.js";
+import type { MlpParams } from "../../../src/nn/models/mlp.js";
+import { adam } from "../../../src/optim/adam.js";
+import { sgd } from "../../../src/optim/sgd.js";
+import type { RuntimeName } from "../../../src/runtime/compile.js";
+import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
+import type { Symmetry } from "../../../src/symmetry/symmetry.js";
+import type { GuardOptions } from "../../../src/teleport/guard.js";
+import { decrease } from "../../../src/teleport/objective/decrease.js";
+import { gradNormSq, type ObjectiveFor } from "../../../src/teleport/objective/objective.js";
+import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
+import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
+import { lineSearch } from "../../../src/teleport/search/line-search.js";
+import { randomSearch } from "../../../src/teleport/search/random.js";
+import { scalingCorner } from "../../../src/teleport/search/scaling-corner.js";
+import type { SearchFactory } from "../../../src/teleport/search/search.js";
+import { createTeleporter } from "../../../src/teleport/teleporter.js";
+import { distance, type Problem, randomProblem } from "../../symmetry/support.js";
+import { symmetryRows } from "../../symmetry/symmetries.js";
+
+const optimizer = sgd();
+export type Make = (symmetry: Symmetry<MlpParams>) => SearchFactory<MlpParams>;
+
+export interface Case {
+  readonly guard?: GuardOptions | false;
+  readonly objective?: ObjectiveFor<MlpParams>;
+  readonly runtime?: RuntimeName;
+}
+
+/** A teleport, and whether all of it was one run. */
+async function teleport(
+  { params, batch, loss }: Problem,
+  search: SearchFactory<MlpParams>,
+  { guard = {}, objective = gradNormSq, runtime = "javascript" }: Case,
+  isHosted: boolean,
+) {
+  let wasWhole = false;
+  const memory = { optimizer: optimizer.init(params), learningRate: ndarray(Float64Array.of(0.05), []) };
+  const teleporter = await createTeleporter({
+    ...{ objective, loss, params, batch, memory, runtime },
+    search: async (problem) => {
+      const { compiledWalk, ...found } = await search(problem);
+      if (compiledWalk === undefined || isHosted) return found;
+      return {
+        ...found,
+        async compiledWalk(...given) {
+          const walk = await compiledWalk(...given);
+          wasWhole = walk !== undefined;
+          return walk;
+        },
+      };
+    },
+    guard: guard && { curvature: 0, ...guard },
+  });
+  const result = await teleporter.teleport(params, batch, { memory });
+  const pushed = (await result.pushForward?.(params, 1)) as MlpParams | undefined;
+  await teleporter.dispose();
+  return { ...result, pushed, wasWhole };
+}
+
+export const line: Make = (symmetry) => lineSearch(symmetry, { steps: 3, evaluations: 8 });
+export const far: Make = (symmetry) => lineSearch(symmetry, { steps: 4, evaluations: 14, bound: 3 });
+export const random: Make = (symmetry) => randomSearch(symmetry, { samples: 12, seed: 3 });
+export const wild: Make = (symmetry) => randomSearch(symmetry, { samples: 9, bound: 4 });
+export const corner: Make = (symmetry) => scalingCorner(symmetry, { bound: 0.4 });
+export const plainCorner: Make = (symmetry) => scalingCorner(symmetry, { bound: 2, sweeps: 0 });
+
+export const ascent: Make = (symmetry) => gradientAscent(symmetry, { steps: 4, bound: 1 });
+export const along: Make = () => levelSet<MlpParams>({ steps: 4 });
+
+export const race = { learningRate: 0.02, steps: 4 };
+export const adaptive = { ...race, optimizer: adam() };
+/** At a rate at which descent from many points diverges. */
+export const steep = { learningRate: 0.6, steps: 3, optimizer: sgd({ momentum: 0.9 }) };
+export const virtual = decrease({ optimizer });
+
+const groups = Object.fromEntries(symmetryRows.map((row) => [row.name, row]));
+
+async function compare(problem: Problem, make: () => Symmetry<MlpParams>, search: Make, options: Case) {
+  const compiled = await teleport(problem, search(make()), options, false);
+  const walk = await teleport(problem, search(make()), options, true);
+  const { seconds: _, ...report } = compiled.report;
+  expect(walk.wasWhole).toBe(false);
+  expect(report.reason, problem.label).toBe(walk.report.reason);
+  expect(report.steps, problem.label).toBe(walk.report.steps);
+  expect(report.halvings, problem.label).toBe(walk.report.halvings);
+  expect(distance(walk.params, compiled.params), problem.label).toBeLessThan(1e-6);
+  for (const name of ["lossAfter", "objectiveBefore", "objectiveAfter", "gradNormSqAfter"] as const) {
+    expect(Math.abs(report[name] / walk.report[name] - 1), `${problem.label} ${name}`).toBeLessThan(1e-6);
+  }
+  if (walk.pushed && compiled.pushed) {
+    expect(distance(walk.pushed, compiled.pushed), problem.label).toBeLessThan(1e-6);
+  }
+  return compiled;
+}
+
+/** How many teleports of a search for positive scaling were accepted; most of them have to be one run. */
+export async function compareScaling(search: Make, options: Case): Promise<number> {
+  let [accepted, whole] = [0, 0];
+  for (const seed of [60, 61, 63]) {
+    const problem = randomProblem(seed, { activations: ["relu", "leakyRelu"] });
+    const make = () => positiveScaling(problem.params, problem.activation);
+    const { report, wasWhole } = await compare(problem, make, search, options);
+    if (report.accepted) accepted++;
+    if (wasWhole) whole++;
+  }
+  expect(whole).toBeGreaterThanOrEqual(2);
+  return accepted;
+}
+
+/** Compares a search for another group. */
+export async function compareGroup(name: string, search: Make): Promise<void> {
+  let whole = 0;
+  for (const seed of [70, 71]) {
+    const problem = randomProblem(seed, groups[name]);
+    const { wasWhole } = await compare(problem, () => groups[name].make(problem), search, {});
+    if (wasWhole) whole++;
+  }
+  expect(whole).toBeGreaterThan(0);
+}
