@@ -115,7 +115,8 @@ export type { LearningRate, RunStepsOptions, StepsProgress } from "./train/run-s
 export type { TrainState } from "./train/state.js";
 export type { Loss } from "./train/step.js";
 export type { TeleportBatch } from "./train/teleport-batches.js";
-export type { ScheduleState, TeleportEvent, TeleportPlan } from "./train/teleports.js";
+export type { ScheduleState, TeleportEvent } from "./train/teleport-event.js";
+export type { TeleportPlan } from "./train/teleports.js";
 export type { Trainer } from "./train/trainer.js";
 export { createTrainer } from "./train/trainer.js";
 export type {

@@ -2,7 +2,7 @@
 import type { NdArray } from "../array.js";
 import type { Graph } from "../graph/graph.js";
 import { graphText } from "../graph/graph-text.js";
-import type { CompileOptions } from "./compile.js";
+import type { Scan } from "./executable.js";
 import type { JavaScriptProgram } from "./javascript/executable.js";
 
 /** Most programs that are kept, and most numbers in all their arrays together: 16 MB. */
@@ -15,11 +15,15 @@ const mostConstants = 4096;
 const programs = new Map<string, JavaScriptProgram>();
 let numbers = 0;
 
+/** What a program depends on besides its graph. */
+interface ProgramSettings {
+  readonly runtime?: string | undefined;
+  readonly dtype?: string | undefined;
+  readonly scan?: Scan | undefined;
+}
+
 /** A text that is equal for equal programs; undefined if the program is not to be kept. */
-export function programKey(
-  graph: Graph,
-  { runtime, dtype, scan }: Pick<CompileOptions, "runtime" | "dtype" | "scan">,
-): string | undefined {
+export function programKey(graph: Graph, { runtime, dtype, scan }: ProgramSettings): string | undefined {
   let constants = 0;
   const numbersText = (data: NdArray["data"]): string => {
     constants += data.length;

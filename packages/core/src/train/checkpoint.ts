@@ -7,7 +7,7 @@ import { decodeParts, encodeParts } from "./checkpoint-codec.js";
 import type { History } from "./history.js";
 import { type ResumeOptions, type RunSettings, requireSameSettings } from "./run-settings.js";
 import { arraysOf, checkArrays, type TrainState } from "./state.js";
-import type { ScheduleState } from "./teleports.js";
+import type { ScheduleState } from "./teleport-event.js";
 
 const format = "isoloss-checkpoint-3";
 

@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.js";
-import type { TeleportEvent } from "./teleports.js";
+import type { TeleportEvent } from "./teleport-event.js";
 
 /** Quantities of a model on a data set. */
 export interface Metrics {

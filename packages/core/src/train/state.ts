@@ -5,7 +5,7 @@ import { formatType, sameShape } from "../graph/tensor.js";
 import { namedArrays } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
 import { flatten, unflatten } from "../tree.js";
-import type { ScheduleState } from "./teleports.js";
+import type { ScheduleState } from "./teleport-event.js";
 
 /** Everything that changes while training, as plain data: what a checkpoint holds. */
 export interface TrainState<P, S> {

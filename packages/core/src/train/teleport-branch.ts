@@ -9,7 +9,7 @@ import type { PartResults, TeleportPart } from "../teleport/part.js";
 import { hasNumbers } from "../teleport/search/guard-graph.js";
 import type { TracedTransport } from "../teleport/state/traced-transport.js";
 import { occasionAt, type When } from "../teleport/when.js";
-import type { ScheduleState, TeleportEvent } from "./teleports.js";
+import type { ScheduleState, TeleportEvent } from "./teleport-event.js";
 
 /** What a step continues with. */
 interface BranchState<P> {

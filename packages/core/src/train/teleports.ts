@@ -16,6 +16,7 @@ import { createTransport, type TransportPolicy } from "../teleport/state/transpo
 import { createPartTeleporter } from "../teleport/teleporter.js";
 import { occasionAt, type When } from "../teleport/when.js";
 import { type TeleportBranch, teleportBranch } from "./teleport-branch.js";
+import type { ScheduleState, TeleportEvent } from "./teleport-event.js";
 
 /**
  * How a run teleports: when, by which search, for which objective, and what happens to the optimizer's state.
@@ -44,21 +45,6 @@ export interface TeleportPlan<P, B extends BatchSpec = BatchSpec> {
   readonly heldOut?: ArraysOf<B> | undefined;
   /** What happens to the optimizer's state; default `keep`. */
   readonly state?: TransportPolicy | undefined;
-}
-
-/** One teleport of a run. */
-export interface TeleportEvent extends TeleportReport {
-  /** Number of steps done before it. */
-  readonly step: number;
-  /** Why the optimizer's state was not transported as planned, if so. */
-  readonly note?: string | undefined;
-}
-
-/** The state of a schedule, as plain data. */
-export interface ScheduleState {
-  /** Step at which it was asked last; -1 before the first. */
-  readonly asked: number;
-  readonly state: unknown;
 }
 
 /** The run for which teleports are compiled. */

@@ -138,7 +138,9 @@ describe("CONTRIBUTING.md", () => {
 
   it("names scripts that are there", () => {
     const { scripts } = JSON.parse(read("package.json"));
-    const named = [...read("CONTRIBUTING.md").matchAll(/`npm (?:run )?([a-z]+)/g)].map(([, name]) => name);
+    const named = [...read("CONTRIBUTING.md").matchAll(/`npm (?:run )?(?!ci )([a-z]+)/g)].map(
+      ([, name]) => name,
+    );
     expect(named.length).toBeGreaterThan(5);
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
   });

@@ -16,13 +16,8 @@ import { flatten } from "../../tree.js";
 import type { DirectionRule } from "../line-search/directions.js";
 import { wolfeSearch } from "../line-search/wolfe.js";
 import { requireSteps } from "../run-steps.js";
-import {
-  createTeleports,
-  firstSchedule,
-  requirePlan,
-  type TeleportEvent,
-  type TeleportPlan,
-} from "../teleports.js";
+import type { TeleportEvent } from "../teleport-event.js";
+import { createTeleports, firstSchedule, requirePlan, type TeleportPlan } from "../teleports.js";
 import { runOnce } from "./minimize.js";
 import {
   type Jump,

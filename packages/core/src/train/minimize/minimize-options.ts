@@ -7,7 +7,8 @@ import type { History } from "../history.js";
 import type { ResumeOptions, RunSettings } from "../run-settings.js";
 import type { LearningRate } from "../run-steps.js";
 import type { TrainState } from "../state.js";
-import type { TeleportEvent, TeleportPlan } from "../teleports.js";
+import type { TeleportEvent } from "../teleport-event.js";
+import type { TeleportPlan } from "../teleports.js";
 
 /** What to minimize: a problem of `problems/`, or a custom one. */
 export interface MinimizationProblem<P, B extends Batch = Batch> {

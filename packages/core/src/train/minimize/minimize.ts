@@ -14,7 +14,8 @@ import { resumedState } from "../checkpoint.js";
 import { emptyHistory, type History, historyUpTo } from "../history.js";
 import { dataChecksum, graphChecksum, type RunSettings, ratesOf } from "../run-settings.js";
 import { learningRateOf, requireSteps } from "../run-steps.js";
-import { createTeleports, firstSchedule, planText, requirePlan, type TeleportEvent } from "../teleports.js";
+import type { TeleportEvent } from "../teleport-event.js";
+import { createTeleports, firstSchedule, planText, requirePlan } from "../teleports.js";
 import {
   type Jump,
   type Minimization,
