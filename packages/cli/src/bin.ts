@@ -4,7 +4,10 @@ import { isMainThread } from "node:worker_threads";
 import { reasonOf } from "isoloss/node";
 import { createProgram } from "./commands/program.js";
 
-if (isMainThread) {
+if (isMainThread && process.argv[2] === "lane" && process.connected) {
+  // A child process of a sweep.
+  (await import("./sweep/lane-process.js")).serveLane(new URL(import.meta.url));
+} else if (isMainThread) {
   const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     // A reader that closes the pipe early, such as head, is not an error.

@@ -10,6 +10,7 @@ export { type CosinesData, conflictCosines } from "./conflict-cosines.js";
 export { type CurveSeries, type CurvesData, curves } from "./curves.js";
 export type { FigureOptions } from "./frame.js";
 export { type Jump, type LevelSetsData, levelSets, type PlanePoint, type Trajectory } from "./level-sets.js";
+export { type ParallelData, parallelCoordinates } from "./parallel-coordinates.js";
 export { type ParetoData, type ParetoMethod, paretoFront } from "./pareto-front.js";
 export { type ScatterData, scatter } from "./scatter.js";
 export { svgText } from "./svg.js";

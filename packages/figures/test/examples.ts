@@ -93,6 +93,18 @@ const method = (name: string, pull: number, k: number) => {
   return { name, trajectories, points: trajectories.map((way) => way[way.length - 1]) };
 };
 
+/** Losses that are least at a learning rate of 0.1, without momentum for one of the optimizers. */
+export const parallelData = {
+  axes: ["learningRate", "optimizer", "momentum", "loss"],
+  lines: Array.from({ length: 40 }, (_, i) => {
+    const rate = 10 ** (-3 + (3 * ((7 * i) % 40)) / 39);
+    const optimizer = ["sgd", "adam", "momentum"][i % 3] ?? "";
+    const momentum = optimizer === "momentum" ? 0.5 + ((11 * i) % 40) / 85 : null;
+    const loss = 0.2 + 0.15 * Math.log10(rate / 0.1) ** 2 + 0.03 * ((13 * i) % 7);
+    return [rate, optimizer, momentum, loss];
+  }),
+};
+
 export const paretoData = {
   methods: [method("LS", 0.1, 28), method("CAGrad", 0.8, 12), method("LS + COST", 1.2, 9)],
   front,

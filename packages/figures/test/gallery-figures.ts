@@ -4,6 +4,7 @@ import { conflictCosines } from "../src/conflict-cosines.js";
 import { curves } from "../src/curves.js";
 import type { FigureOptions } from "../src/frame.js";
 import { levelSets } from "../src/level-sets.js";
+import { parallelCoordinates } from "../src/parallel-coordinates.js";
 import { paretoFront } from "../src/pareto-front.js";
 import { scatter } from "../src/scatter.js";
 import { svgText } from "../src/svg.js";
@@ -15,6 +16,7 @@ import {
   cosinesData,
   curveSeries,
   levelSetsData,
+  parallelData,
   paretoData,
   valueBarsData,
 } from "./examples.js";
@@ -41,6 +43,8 @@ const figures: Record<string, (options: FigureOptions) => SVGSVGElement> = {
   "pareto-front": (o) =>
     paretoFront(paretoData, { ...o, title: "Two losses and their Pareto front", height: 460 }),
   "conflict-cosines": (o) => conflictCosines(cosinesData, { ...o, title: "Conflicts between tasks" }),
+  "parallel-coordinates": (o) =>
+    parallelCoordinates(parallelData, { ...o, title: "Forty trials of a sweep" }),
   scatter: (o) =>
     scatter(
       {

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { collect, positiveInteger, seedNumber, seedRange } from "../parse.js";
 
@@ -92,6 +93,50 @@ Examples:
     );
 
   program
+    .command("sweep [file]")
+    .description("try many settings of an experiment, and confirm the best ones on fresh seeds")
+    .addOption(
+      new Option("--jobs <n>", "runs at the same time, each in a process")
+        .argParser(positiveInteger)
+        .default(availableParallelism(), "one for each core"),
+    )
+    .option("--out <dir>", "folder in which each sweep gets a directory of its own", "sweeps")
+    .option("--set <path=value>", "change a key of the sweep's file; may be given several times", collect, [])
+    .addOption(new Option("--trials <n>", "instead of the file's budget.trials").argParser(positiveInteger))
+    .option("--check", "only print what the sweep would do, with five trials", false)
+    .option("--resume <dir>", "go on with a sweep that was killed or interrupted")
+    .option("--verify <dir>", "check the journal of a sweep: each trial asked once, each run counted once")
+    .option("--list", "the sweeps of the folder --out", false)
+    .option("--json", "one JSON document on stdout instead of text", false)
+    .option("--quiet", "no progress on stderr", false)
+    .addHelpText(
+      "after",
+      `
+A sweep is a YAML file: isoloss init --kind sweep writes one with comments. Files of W&B sweeps are read, too, with
+experiment in the place of program. Trials are asked by a grid, at random, along Sobol's sequence or by TPE; runs that are
+behind can be pruned. At the end the best trials and a baseline run again on seeds that chose nothing.
+
+The directory, such as sweeps/rates-1, holds sweep.yaml and experiment.yaml (running them again asks the same trials),
+journal.jsonl (what was asked, judged and recorded, in order), runs/TRIAL-SEED (as of isoloss run), trials.csv,
+summary.json and report.html.
+
+A run whose process dies goes on in another one from its checkpoint; after five deaths it is lost. Ctrl-C saves, and the
+command prints how to resume. Each trial is asked once and each run counted once, whatever is killed.
+
+The document of --json: name, id, directory, status, end, counts, budget, best {trial, parameters, value}, confirmed
+[{trial, tuning, fresh, optimism, comparison, judgment, text}], trials [{trial, status, value, rung, parameters, reused,
+runs}], workers, seconds, report. Exit code 1: a trial failed or was lost, or none was completed.
+
+Examples:
+  isoloss sweep my-sweep.yaml --check
+  isoloss sweep my-sweep.yaml --jobs 4 --trials 20
+  isoloss sweep --resume sweeps/my-sweep-1`,
+    )
+    .action(async (file: string | undefined, options) =>
+      (await import("./sweep.js")).sweep(file, { ...options, ...(script ? { script } : {}) }),
+    );
+
+  program
     .command("list [what]")
     .description(
       "every problem, symmetry, objective, search, schedule, optimizer, data set and experiment, one line each",
@@ -114,9 +159,13 @@ Example:
 
   program
     .command("init [file]")
-    .description("write a commented experiment to start from; without a file to stdout")
-    .option("--kind <kind>", "kind of experiment, see isoloss list kinds", "minimize")
-    .option("--schema", "the JSON Schema of experiments instead, for editors that check YAML", false)
+    .description("write a commented experiment or sweep to start from; without a file to stdout")
+    .option("--kind <kind>", "kind of experiment, see isoloss list kinds; or sweep", "minimize")
+    .option(
+      "--schema",
+      "the JSON Schema of experiments or sweeps instead, for editors that check YAML",
+      false,
+    )
     .option("--force", "replace an existing file", false)
     .addHelpText(
       "after",
@@ -126,7 +175,8 @@ With a schema beside it, an editor with a YAML language server completes and che
 
 Examples:
   isoloss init my-experiment.yaml --kind train
-  isoloss init --schema experiment.schema.json`,
+  isoloss init --schema experiment.schema.json
+  isoloss init my-sweep.yaml --kind sweep`,
     )
     .action(async (file: string | undefined, options) => (await import("./init.js")).init(file, options));
 

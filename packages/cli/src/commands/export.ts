@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
 import { encodeSafetensors } from "isoloss/data";
@@ -9,6 +10,8 @@ import { kinds } from "../experiments/kinds/kinds.js";
 import { toCsv } from "../formats/csv.js";
 import { encodeEvents, eventFileName, eventsOf } from "../formats/tensorboard.js";
 import { readRunCheckpoint } from "../run/read.js";
+import { sweepPaths } from "../sweep/directory.js";
+import { sendSweepToMlflow, sweepCsv } from "../sweep/export-sweep.js";
 
 export interface ExportOptions {
   readonly to: string;
@@ -49,6 +52,7 @@ export async function exportRun(path: string, { to, out, url, batch, json }: Exp
   if (to === "mlflow" && out !== undefined) {
     throw new OptionError("--to mlflow writes no file: leave --out out, and give --url.");
   }
+  if (existsSync(sweepPaths(path).journal)) return exportSweep(path, { to, out, url, json });
   const run = await loadStored(path);
   if (to === "mlflow") {
     const tracked = await sendToMlflow(run, url);
@@ -56,9 +60,31 @@ export async function exportRun(path: string, { to, out, url, batch, json }: Exp
     return;
   }
   const { name, content } = await formats[to](run, batch);
-  const file = out === undefined ? join(run.stored.path, name) : resolve(out);
+  await write(out === undefined ? join(run.stored.path, name) : resolve(out), content, json);
+}
+
+async function write(file: string, content: Uint8Array | string, json: boolean): Promise<void> {
   await writeFileAtomic(file, content);
   process.stdout.write(json ? `${JSON.stringify({ file })}\n` : `${relative(process.cwd(), file)}\n`);
+}
+
+/** The trials of a sweep as a table, or its runs on a tracking server. */
+async function exportSweep(
+  path: string,
+  { to, out, url, json }: Pick<ExportOptions, "to" | "out" | "url" | "json">,
+): Promise<void> {
+  if (to === "mlflow") {
+    const runs = await sendSweepToMlflow(path, url);
+    const lines = runs.map((tracked) => `${pageOf(tracked)}\n`).join("");
+    process.stdout.write(json ? `${JSON.stringify({ runs })}\n` : lines);
+    return;
+  }
+  if (to !== "csv") {
+    throw new OptionError(
+      `${path} is a sweep, which goes --to csv or mlflow. Its runs are in ${join(path, "runs")}.`,
+    );
+  }
+  await write(resolve(out ?? sweepPaths(path).trials), await sweepCsv(path), json);
 }
 
 async function onnxOf(

@@ -7,6 +7,8 @@ import { configJsonSchema } from "../config/json-schema.js";
 import { oneOf } from "../config/nearest.js";
 import { experimentSchema, identifier } from "../experiments/definition/schema.js";
 import { templates } from "../experiments/definition/templates.js";
+import { sweepSchema } from "../sweep/schema.js";
+import { sweepTemplate } from "../sweep/template.js";
 
 export interface InitOptions {
   readonly kind: string;
@@ -14,14 +16,17 @@ export interface InitOptions {
   readonly force: boolean;
 }
 
-/** `isoloss init`: a commented experiment to start from, or the JSON Schema for editors. */
+/** `isoloss init`: a commented experiment or sweep to start from, or the JSON Schema for editors. */
 export async function init(file: string | undefined, { kind, schema, force }: InitOptions): Promise<void> {
-  const template = templates[kind];
-  if (template === undefined) {
-    throw new OptionError(`The kind must be ${oneOf(kind, Object.keys(templates))}`);
+  const kinds = { ...templates, sweep: sweepTemplate };
+  if (!Object.hasOwn(kinds, kind)) {
+    throw new OptionError(`The kind must be ${oneOf(kind, Object.keys(kinds))}`);
   }
+  const template = kinds[kind as keyof typeof kinds];
+  const isSweep = kind === "sweep";
+  const title = `Isoloss ${isSweep ? "sweep" : "experiment"}`;
   const content = schema
-    ? `${JSON.stringify(configJsonSchema(experimentSchema, { title: "Isoloss experiment" }), undefined, 2)}\n`
+    ? `${JSON.stringify(configJsonSchema(isSweep ? sweepSchema : experimentSchema, { title }), undefined, 2)}\n`
     : named(template, file);
   if (file === undefined) {
     process.stdout.write(content);
@@ -37,7 +42,9 @@ export async function init(file: string | undefined, { kind, schema, force }: In
       { cause },
     );
   }
-  process.stdout.write(schema ? `${file}\n` : `${file}: run it with\n  isoloss run ${file}\n`);
+  process.stdout.write(
+    schema ? `${file}\n` : `${file}: run it with\n  isoloss ${isSweep ? "sweep" : "run"} ${file}\n`,
+  );
 }
 
 /** A template whose experiment has the file's name, where that is a valid one. */

@@ -125,7 +125,9 @@ Examples:
                as a new run of the experiment's name. MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
                MLFLOW_TRACKING_PASSWORD, are the credentials. isoloss run --mlflow URL sends every run when it ends
 
-The document of --json: file; for mlflow url, experimentId, runId.
+Of a sweep's directory, csv is the table of its trials, and mlflow sends each of their runs, with tags for sweep and trial.
+
+The document of --json: file; for mlflow url, experimentId, runId; of a sweep runs [{url, experimentId, runId}].
 
 Examples:
   isoloss export runs/classify-digits-sgd-0-1 --to onnx --out model.onnx

@@ -39,6 +39,15 @@ export function configJsonSchema(schema: z.ZodType, { title }: { readonly title?
   return { $schema, ...(title === undefined ? {} : { title }), ...rest } as SchemaNode;
 }
 
+const known = new WeakMap<z.ZodType, SchemaNode>();
+
+/** {@link configJsonSchema} of a schema, which is computed once: it takes longer than a check. */
+export function schemaNodeOf(schema: z.ZodType): SchemaNode {
+  const node = known.get(schema) ?? configJsonSchema(schema);
+  known.set(schema, node);
+  return node;
+}
+
 /** The alternatives that a schema allows at one place, of those that fit the fixed values in the data. */
 export function nodesAt(root: SchemaNode, path: Path, data: unknown): SchemaNode[] {
   let nodes = alternatives(root, root);

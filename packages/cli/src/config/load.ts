@@ -4,13 +4,31 @@ import type { z } from "zod";
 import { type Path, pathText } from "../dotted-path.js";
 import { ConfigError, type ConfigIssue } from "./errors.js";
 import { explain, type Finding } from "./explain.js";
-import { configJsonSchema, nodesAt } from "./json-schema.js";
+import { nodesAt, schemaNodeOf } from "./json-schema.js";
 import { applyOverrides, isUnder, type Override } from "./overrides.js";
 
 export interface LoadOptions<T extends z.ZodType> {
   readonly schema: T;
   /** `path=value` each, applied in order after the file is read. */
   readonly set?: readonly string[];
+  /** Reads another dialect before the check. */
+  readonly translate?: (data: unknown, document: Document) => Translation;
+}
+
+/** A config of another dialect in the schema's form. */
+export interface Translation {
+  readonly data: unknown;
+  /** What cannot be translated. */
+  readonly findings: readonly Finding[];
+  /** Where in the file a path of `data` comes from. */
+  sourceOf(path: Path): Path;
+}
+
+/** A config that was read. */
+export interface Reading<T> {
+  readonly config: T;
+  /** The error of findings that a later check has, in the file's order. */
+  error(findings: readonly Finding[]): ConfigError;
 }
 
 /**
@@ -37,10 +55,16 @@ export async function loadConfig<T extends z.ZodType>(
  * @param options `file`: what messages call it
  * @throws ConfigError
  */
-export function parseConfig<T extends z.ZodType>(
+export const parseConfig = <T extends z.ZodType>(
   text: string,
-  { schema, set = [], file }: LoadOptions<T> & { readonly file: string },
-): z.output<T> {
+  options: LoadOptions<T> & { readonly file: string },
+): z.output<T> => readConfig(text, options).config;
+
+/** {@link parseConfig}, for what is checked further: its errors can then have places, too. */
+export function readConfig<T extends z.ZodType>(
+  text: string,
+  { schema, set = [], translate = asItIs, file }: LoadOptions<T> & { readonly file: string },
+): Reading<z.output<T>> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
   const at = (offset: number): string => {
@@ -59,27 +83,35 @@ export function parseConfig<T extends z.ZodType>(
   const positions = new Positions(document);
   // An alias to nothing is reported below.
   const isShort = (path: Path, name: string) =>
-    nodesAt(configJsonSchema(schema), path, dataOf(document)).some(
+    nodesAt(schemaNodeOf(schema), path, dataOf(document)).some(
       ({ properties }) => properties?.name?.const === name,
     );
   const { overrides, issues } = applyOverrides(document, set, isShort);
-  const data = plainData(document, (message) => new ConfigError([{ where: file, path: "", message }]));
+  const plain = plainData(document, (message) => new ConfigError([{ where: file, path: "", message }]));
+  const { data, findings: untranslated, sourceOf } = translate(plain, document);
+  const error = (findings: readonly Finding[]): ConfigError => {
+    const located = findings
+      .map((finding) => ({ ...finding, path: sourceOf(finding.path) }))
+      .map((finding) => ({ finding, ...locate(finding, positions, overrides) }));
+    located.sort((a, b) => placeOf(a, located) - placeOf(b, located) || missingLast(a.finding, b.finding));
+    return new ConfigError([
+      ...located.map(
+        ({ finding: { path, message }, offset, override }): ConfigIssue => ({
+          where: override ?? at(offset),
+          path: pathText(path),
+          message,
+        }),
+      ),
+      ...issues,
+    ]);
+  };
   const result = schema.safeParse(data);
-  if (result.success && issues.length === 0) return result.data;
-  const findings = result.success ? [] : explain(result.error.issues, configJsonSchema(schema), data);
-  const located = findings.map((finding) => ({ finding, ...locate(finding, positions, overrides) }));
-  located.sort((a, b) => placeOf(a, located) - placeOf(b, located) || missingLast(a.finding, b.finding));
-  throw new ConfigError([
-    ...located.map(
-      ({ finding: { path, message }, offset, override }): ConfigIssue => ({
-        where: override ?? at(offset),
-        path: pathText(path),
-        message,
-      }),
-    ),
-    ...issues,
-  ]);
+  if (result.success && issues.length + untranslated.length === 0) return { config: result.data, error };
+  const findings = result.success ? [] : explain(result.error.issues, schemaNodeOf(schema), data);
+  throw error([...untranslated, ...findings]);
 }
+
+const asItIs = (data: unknown): Translation => ({ data, findings: [], sourceOf: (path) => path });
 
 /**
  * Checks plain data, which a program has read from its own file, as a config.
@@ -93,7 +125,7 @@ export function checkConfig<T extends z.ZodType>(
 ): z.output<T> {
   const result = schema.safeParse(data);
   if (result.success) return result.data;
-  const findings = explain(result.error.issues, configJsonSchema(schema), data).sort(missingLast);
+  const findings = explain(result.error.issues, schemaNodeOf(schema), data).sort(missingLast);
   throw new ConfigError(
     findings.map(({ path, message }) => ({ where: file, path: pathText(path), message })),
   );

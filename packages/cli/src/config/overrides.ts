@@ -38,15 +38,26 @@ export function applyOverrides(
       refuse(left, `the value is not YAML: ${value.errors[0].message.split("\n")[0].replace(/:$/, "")}.`);
       continue;
     }
-    const found = resolvePath(document, words, isShort);
+    const found = setAtPath(document, left, value.contents, isShort);
     if (typeof found === "string") {
       refuse(left, found);
       continue;
     }
-    document.setIn(found, value.contents);
     overrides.push({ text, path: found });
   }
   return { overrides, issues };
+}
+
+/** Sets a value at a path as in `--set`: the keys and indices that it stands for, or why it stands for none. */
+export function setAtPath(
+  document: Document,
+  path: string,
+  value: unknown,
+  isShort: (path: Path, text: string) => boolean,
+): Path | string {
+  const found = resolvePath(document, pathWords(path), isShort);
+  if (typeof found !== "string") document.setIn(found, value);
+  return found;
 }
 
 /** The keys and indices that words stand for in a document, or why they stand for none. */

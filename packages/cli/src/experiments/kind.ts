@@ -21,6 +21,30 @@ export interface JobProgress {
   readonly stepsPerSecond: number;
 }
 
+/**
+ * Where a run pauses and reports a metric: at `from`, and from there on times `factor`, or plus `every`; without either,
+ * once. In steps or in epochs.
+ */
+export interface PausePlan {
+  readonly from: number;
+  readonly factor?: number | undefined;
+  readonly every?: number | undefined;
+  /** Left out: up to the end of the run, which is no pause. */
+  readonly below?: number | undefined;
+  readonly unit: "steps" | "epochs";
+  /** One of the kind's `pauseMetrics`. */
+  readonly metric: string;
+}
+
+/** A run at a pause. */
+export interface PauseReport {
+  /** The pause, in the plan's unit. */
+  readonly rung: number;
+  readonly step: number;
+  /** The metric at all pauses up to this one, which is the last. */
+  readonly values: readonly number[];
+}
+
 /** Inputs of a run beside its settings. */
 export interface JobContext {
   readonly seed: number;
@@ -39,6 +63,10 @@ export interface JobContext {
   readonly checkpointSeconds: number;
   /** Between checkpoints, where they are to be at steps. */
   readonly checkpointSteps?: number;
+  /** Left out: it does not pause. Its numbers are the same, bit for bit. */
+  readonly pauses?: PausePlan;
+  /** The answer at a pause: `stop` ends the run there, as `pruned`. */
+  report?(at: PauseReport): Promise<"go" | "stop">;
 }
 
 /** A teleport of a function of few variables: its start and end points. */
@@ -170,6 +198,8 @@ export interface Kind {
   readonly settings: z.ZodRawShape;
   /** Whether its runs look at `shouldStop` and save checkpoints; others start again when they are resumed. */
   readonly stoppable: boolean;
+  /** What its runs can report at pauses; left out: they do not pause. */
+  readonly pauseMetrics?: readonly string[];
   run(settings: Settings, context: JobContext): Promise<Measured>;
   readonly comparison?: RunComparison;
   readonly stored: StoredForm;

@@ -2,7 +2,7 @@
 import { type Summary, summarize } from "../run/statistics.js";
 
 /** How a run ended. */
-export type RunStatus = "completed" | "interrupted" | "diverged" | "failed";
+export type RunStatus = "completed" | "interrupted" | "diverged" | "failed" | "pruned";
 
 /** What was measured in every step. */
 export interface Series {

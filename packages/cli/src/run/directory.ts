@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { mkdir, readdir, realpath, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
@@ -73,7 +73,16 @@ export async function createRunDirectory(
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new OptionError(`The seed must be an integer >= 0; got ${seed}.`);
   }
-  const path = await makeFree(resolve(base), `${name}-${seed}`);
+  return filled(await makeFree(resolve(base), `${name}-${seed}`), { config, environment });
+}
+
+/** What a new directory begins with. */
+interface Contents {
+  readonly config: object;
+  readonly environment: Environment;
+}
+
+async function filled(path: string, { config, environment }: Contents): Promise<RunDirectory> {
   try {
     await mkdir(join(path, "figures"));
     await writeFileAtomic(join(path, "config.yaml"), stringify(config));
@@ -83,6 +92,30 @@ export async function createRunDirectory(
     await rm(path, { recursive: true, force: true });
     throw error;
   }
+}
+
+/**
+ * The directory of a run at a path of the caller's choice: resumed if it is there, and made otherwise, also where a process
+ * was killed while it made it.
+ *
+ * @throws DataError when it cannot be read or written; LockedError while another process has it
+ *
+ * @example
+ * const { directory, checkpoint } = await runDirectoryAt("sweeps/rates-1/runs/0-3", { config, environment });
+ */
+export async function runDirectoryAt(
+  path: string,
+  contents: Contents,
+): Promise<Pick<ResumedRun, "directory" | "checkpoint">> {
+  const files = ["config.yaml", "environment.json"];
+  if (files.every((name) => existsSync(join(path, name)))) return openRunDirectory(path);
+  try {
+    await rm(path, { recursive: true, force: true });
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw new DataError(`Cannot make the directory ${path}: ${reasonOf(cause)}.`, { cause });
+  }
+  return { directory: await filled(await realpath(path), contents), checkpoint: undefined };
 }
 
 /**
@@ -118,7 +151,8 @@ function checkName(what: string, name: string): void {
   }
 }
 
-async function makeFree(base: string, stem: string): Promise<string> {
+/** The first directory `<base>/<stem>-<n>` that is free, made. @throws DataError */
+export async function makeFree(base: string, stem: string, what = "run"): Promise<string> {
   try {
     await mkdir(base, { recursive: true });
     for (let n = 1; ; n++) {
@@ -132,7 +166,7 @@ async function makeFree(base: string, stem: string): Promise<string> {
     }
   } catch (cause) {
     throw new DataError(
-      `Cannot make a directory for the run in ${base}: ${reasonOf(cause)}. Choose another one with --out.`,
+      `Cannot make a directory for the ${what} in ${base}: ${reasonOf(cause)}. Choose another one with --out.`,
       { cause },
     );
   }

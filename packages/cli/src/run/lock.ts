@@ -4,20 +4,25 @@ import { join } from "node:path";
 import { DataError } from "isoloss";
 import { reasonOf } from "isoloss/node";
 
+/** Another process, which is alive or on another computer, writes to the directory. */
+export class LockedError extends DataError {
+  override name = "LockedError";
+}
+
 /** Directories that this process writes to. */
 const held = new Set<string>();
 
 /**
- * Locks a run's directory for one writer: two that append to the same files would destroy both runs.
+ * Locks a directory of a run or a sweep for one writer: two that append to the same files would destroy both.
  * The lock of a process that was killed does not count.
  *
  * @param directory its real path
  * @returns the function that releases it
- * @throws DataError when another process that is alive, or of another computer, has it
+ * @throws LockedError when another process that is alive, or of another computer, has it; DataError when it cannot be written
  */
-export function lockDirectory(directory: string): () => void {
+export function lockDirectory(directory: string, what = "run"): () => void {
   const path = join(directory, "lock");
-  if (held.has(directory)) throw new DataError(`The run ${directory} is open already in this process.`);
+  if (held.has(directory)) throw new DataError(`The ${what} ${directory} is open already in this process.`);
   const mine = `${process.pid} ${hostname()}\n`;
   for (let attempt = 0; ; attempt++) {
     try {
@@ -28,12 +33,12 @@ export function lockDirectory(directory: string): () => void {
       if (!isTaken || attempt > 0) {
         // A full disk leaves an empty file.
         if (!isTaken) rmSync(path, { force: true });
-        throw new DataError(`Cannot write to the run ${directory}: ${reasonOf(cause)}.`, { cause });
+        throw new DataError(`Cannot write to the ${what} ${directory}: ${reasonOf(cause)}.`, { cause });
       }
       const owner = ownerOf(path);
       if (owner !== undefined) {
-        throw new DataError(
-          `The run ${directory} is being written by ${owner}. If that is not so, delete ${path}.`,
+        throw new LockedError(
+          `The ${what} ${directory} is being written by ${owner}. If that is not so, delete ${path}.`,
         );
       }
       rmSync(path, { force: true });

@@ -70,6 +70,8 @@ export interface Report {
   readonly sections: readonly ReportSection[];
   /** Plain data; what is nested is named by its path. */
   readonly environment: object;
+  /** Seconds after which a browser reads the page again, while what it reports goes on. */
+  readonly refreshSeconds?: number;
   /** Forces a color scheme; by default the reader's. */
   readonly theme?: "light" | "dark";
 }
@@ -104,6 +106,7 @@ export function renderReport({
   verdicts,
   sections,
   environment,
+  refreshSeconds,
   theme,
 }: Report): string {
   const ids = sections.map(({ heading, name = heading }, i) => `${i + 1}-${slug(name)}`);
@@ -133,7 +136,7 @@ export function renderReport({
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
+<meta name="color-scheme" content="light dark">${refreshSeconds === undefined ? "" : `\n<meta http-equiv="refresh" content="${refreshSeconds}">`}
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <title>${escaped(title)}</title>
 <style>

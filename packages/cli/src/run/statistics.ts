@@ -1,4 +1,4 @@
-// Means over few seeds, ratios over pairs and shares, each with its 95 % interval.
+// Means over few seeds, ratios over pairs and shares, each with its interval, of 95 % if nothing else is asked for.
 import { OptionError } from "isoloss";
 import { betaQuantile, tQuantile } from "isoloss-figures/base";
 
@@ -11,7 +11,7 @@ export interface Summary {
   readonly std: number | null;
   readonly min: number;
   readonly max: number;
-  /** 95 % interval of the mean: mean -+ t std / sqrt(n). */
+  /** Interval of the mean: mean -+ t std / sqrt(n). */
   readonly interval: readonly [number, number] | null;
 }
 
@@ -20,7 +20,7 @@ export interface RatioSummary {
   readonly n: number;
   /** Geometric mean of the ratios. */
   readonly ratio: number;
-  /** 95 % interval of it; null for a single pair. */
+  /** Interval of it; null for a single pair. */
   readonly interval: readonly [number, number] | null;
 }
 
@@ -29,8 +29,14 @@ export interface DifferenceSummary {
   readonly n: number;
   /** Mean of the differences. */
   readonly difference: number;
-  /** 95 % interval of it; null for a single pair. */
+  /** Interval of it; null for a single pair. */
   readonly interval: readonly [number, number] | null;
+}
+
+/** How sure an interval is. */
+export interface IntervalOptions {
+  /** Probability that an interval holds what it is of; default 0.95. */
+  readonly level?: number;
 }
 
 /** Sum of values by Neumaier's method, which carries the error of every addition. */
@@ -46,7 +52,7 @@ function sum(values: readonly number[]): number {
 }
 
 /**
- * Mean, standard deviation, extremes and the 95 % t-interval of the mean.
+ * Mean, standard deviation, extremes and the t-interval of the mean.
  *
  * @param values finite numbers, at least one
  * @throws OptionError for none or one that is not finite
@@ -54,7 +60,7 @@ function sum(values: readonly number[]): number {
  * @example
  * summarize([1, 2, 3]).mean; // 2
  */
-export function summarize(values: readonly number[]): Summary {
+export function summarize(values: readonly number[], { level = 0.95 }: IntervalOptions = {}): Summary {
   const n = values.length;
   if (n === 0 || !values.every(Number.isFinite)) {
     throw new OptionError(`A summary needs one or more finite numbers; got [${values.join(", ")}].`);
@@ -63,12 +69,12 @@ export function summarize(values: readonly number[]): Summary {
   const extremes = { min: Math.min(...values), max: Math.max(...values) };
   if (n === 1) return { n, mean, std: null, ...extremes, interval: null };
   const std = Math.sqrt(sum(values.map((v) => (v - mean) ** 2)) / (n - 1));
-  const half = (tQuantile(0.975, n - 1) * std) / Math.sqrt(n);
+  const half = (tQuantile((1 + level) / 2, n - 1) * std) / Math.sqrt(n);
   return { n, mean, std, ...extremes, interval: [mean - half, mean + half] };
 }
 
 /**
- * The geometric mean of a_i / b_i with its 95 % interval: exp of the t-interval of the mean of log(a_i / b_i). With the
+ * The geometric mean of a_i / b_i with its interval: exp of the t-interval of the mean of log(a_i / b_i). With the
  * seconds of plain runs as a and of runs with teleports as b, seed by seed, it is how many times sooner the latter are.
  *
  * @param a, b positive, of one length
@@ -77,14 +83,21 @@ export function summarize(values: readonly number[]): Summary {
  * @example
  * pairedRatio([2, 8], [1, 2]).ratio; // sqrt(2 * 4) = 2.83
  */
-export function pairedRatio(a: readonly number[], b: readonly number[]): RatioSummary {
+export function pairedRatio(
+  a: readonly number[],
+  b: readonly number[],
+  options: IntervalOptions = {},
+): RatioSummary {
   const usable = (v: number) => Number.isFinite(v) && v > 0;
   if (a.length !== b.length || a.length === 0 || ![...a, ...b].every(usable)) {
     throw new OptionError(
       `A paired ratio needs two lists of positive numbers of one length; got [${a.join(", ")}] and [${b.join(", ")}].`,
     );
   }
-  const { n, mean, interval } = summarize(a.map((v, i) => Math.log(v / b[i])));
+  const { n, mean, interval } = summarize(
+    a.map((v, i) => Math.log(v / b[i])),
+    options,
+  );
   return {
     n,
     ratio: Math.exp(mean),
@@ -93,7 +106,7 @@ export function pairedRatio(a: readonly number[], b: readonly number[]): RatioSu
 }
 
 /**
- * The mean of a_i - b_i with its 95 % t-interval.
+ * The mean of a_i - b_i with its t-interval.
  *
  * @param a, b finite, of one length
  * @throws OptionError when they are not
@@ -101,13 +114,20 @@ export function pairedRatio(a: readonly number[], b: readonly number[]): RatioSu
  * @example
  * pairedDifference([0.8, 0.9], [0.7, 0.7]).difference; // 0.15
  */
-export function pairedDifference(a: readonly number[], b: readonly number[]): DifferenceSummary {
+export function pairedDifference(
+  a: readonly number[],
+  b: readonly number[],
+  options: IntervalOptions = {},
+): DifferenceSummary {
   if (a.length !== b.length) {
     throw new OptionError(
       `A paired difference needs two lists of one length; got ${a.length} and ${b.length} numbers.`,
     );
   }
-  const { n, mean, interval } = summarize(a.map((v, i) => v - b[i]));
+  const { n, mean, interval } = summarize(
+    a.map((v, i) => v - b[i]),
+    options,
+  );
   return { n, difference: mean, interval };
 }
 

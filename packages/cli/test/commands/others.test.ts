@@ -107,6 +107,20 @@ describe("isoloss init", () => {
   });
 });
 
+describe("isoloss init --kind sweep", () => {
+  it("writes a commented sweep, and its JSON Schema", async () => {
+    const { stdout } = await bench.run("init", "rates.yaml", "--kind", "sweep");
+    expect(stdout).toBe("rates.yaml: run it with\n  isoloss sweep rates.yaml\n");
+    expect(readFileSync(join(bench.folder, "rates.yaml"), "utf8")).toContain("\nname: rates\n");
+    expect((await bench.run("init", "--kind", "sweep", "--schema", "sweep.schema.json")).status).toBe(0);
+    const schema = JSON.parse(readFileSync(join(bench.folder, "sweep.schema.json"), "utf8"));
+    expect([schema.title, Object.keys(schema.properties)]).toEqual([
+      "Isoloss sweep",
+      expect.arrayContaining(["parameters", "metric", "budget"]),
+    ]);
+  });
+});
+
 describe("a table of runs", () => {
   it("says why no teleport of a variant was accepted", async () => {
     bench.write(

@@ -41,7 +41,7 @@ describe("the documents of --json", () => {
     expect(shapes.size).toBeGreaterThan(20);
     const types = [...shapes.values()].flatMap((keys) => keys.flatMap(({ type }) => type.split(" or ")));
     const bare = types.map((type) => type.replaceAll(/[[\]{}]/g, ""));
-    const known = new Set(["number", "string", "boolean", "null", ...shapes.keys()]);
+    const known = new Set(["number", "string", "boolean", "null", "parameter", ...shapes.keys()]);
     expect(bare.filter((type) => !known.has(type))).toEqual([]);
   });
 

@@ -37,6 +37,7 @@ const plain: Readonly<Record<string, (value: unknown) => boolean>> = {
   string: (value) => typeof value === "string",
   boolean: (value) => typeof value === "boolean",
   null: (value) => value === null,
+  parameter: () => true,
 };
 
 /** Where a value is not of a type; empty where it is. */

@@ -72,16 +72,17 @@ export function resolveExperiment(
   };
 }
 
-/** Settings of a variant. Its epochs replace the experiment's steps, and its steps the experiment's epochs. */
-function settingsOf(base: Settings, ...changes: readonly Settings[]): Settings {
-  let settings: Record<string, unknown> = { ...base };
-  for (const change of changes) {
-    if ("steps" in change) delete settings.epochs;
-    if ("epochs" in change) delete settings.steps;
-    settings = { ...settings, ...change };
-  }
-  return settings;
-}
+/** Settings of a variant. */
+const settingsOf = (base: Settings, ...changes: readonly Settings[]): Settings =>
+  changes.reduce((settings, change) => ({ ...withoutLength(settings, change), ...change }), base);
+
+/** Settings without the length that a change replaces: its epochs replace steps, and its steps epochs. */
+export const withoutLength = (settings: Settings, change: Settings): Settings =>
+  Object.fromEntries(
+    Object.entries(settings).filter(
+      ([key]) => !(key === "epochs" && "steps" in change) && !(key === "steps" && "epochs" in change),
+    ),
+  );
 
 /** @throws OptionError */
 export function checkedSeeds(seeds: readonly number[] | string): readonly number[] {

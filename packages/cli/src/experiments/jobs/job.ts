@@ -4,12 +4,17 @@ import { join } from "node:path";
 import { OptionError } from "isoloss";
 import { checkConfig } from "../../config/load.js";
 import { type RunDocument, runDocument } from "../../formats/json.js";
-import { createRunDirectory, openRunDirectory, type RunDirectory } from "../../run/directory.js";
+import {
+  createRunDirectory,
+  openRunDirectory,
+  type RunDirectory,
+  runDirectoryAt,
+} from "../../run/directory.js";
 import { describeEnvironment } from "../../run/environment.js";
 import { readJsonLines } from "../../run/json-lines.js";
 import { resolveExperiment, runConfig } from "../definition/resolve.js";
 import { experimentSchema } from "../definition/schema.js";
-import type { JobContext, JobProgress, JobResult, Settings } from "../kind.js";
+import type { JobContext, JobProgress, JobResult, PausePlan, PauseReport, Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { finalLoss, finalLossMetric } from "../results/loss-curve.js";
 
@@ -26,13 +31,19 @@ export interface Job {
   readonly out?: string;
   /** The directory of the run to resume instead. */
   readonly resume?: string;
+  /** The run's own directory instead: made, or resumed if it is there. */
+  readonly directory?: string;
   readonly checkpointSeconds: number;
   readonly checkpointSteps?: number;
+  /** Where it reports and waits; left out: nowhere. */
+  readonly pauses?: PausePlan;
 }
 
 export interface JobHooks {
   progress(at: JobProgress): void;
   shouldStop(): boolean;
+  /** The answer at a pause. */
+  report?(at: PauseReport): Promise<"go" | "stop">;
 }
 
 /** Name of a run: the experiment's, with that of the variant. */
@@ -93,6 +104,7 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
       ...hooks,
       checkpointSeconds: job.checkpointSeconds,
       ...(job.checkpointSteps === undefined ? {} : { checkpointSteps: job.checkpointSteps }),
+      ...(job.pauses ? { pauses: job.pauses } : {}),
       ...(directory ? { directory } : {}),
       ...(before ? { before } : {}),
     });
@@ -157,15 +169,21 @@ async function beforeOf({ directory, checkpoint }: Opened): Promise<JobContext["
 }
 
 async function open(job: Job): Promise<Opened> {
-  const { name, variant, seed, out, resume, config, settings } = job;
+  const { name, variant, seed, out, resume, directory: own, config, settings } = job;
   if (resume !== undefined) {
     const { directory, checkpoint } = await openRunDirectory(resume);
     return { directory, ...(checkpoint ? { checkpoint } : {}) };
   }
-  if (out === undefined) return {};
+  if (own === undefined && out === undefined) return {};
   const environment = describeEnvironment({
     seed,
     runtime: (settings.runtime as string | undefined) ?? "auto",
   });
-  return { directory: await createRunDirectory(out, runName(name, variant), { seed, config, environment }) };
+  if (own !== undefined) {
+    const { directory, checkpoint } = await runDirectoryAt(own, { config, environment });
+    return { directory, ...(checkpoint ? { checkpoint } : {}) };
+  }
+  return {
+    directory: await createRunDirectory(out as string, runName(name, variant), { seed, config, environment }),
+  };
 }

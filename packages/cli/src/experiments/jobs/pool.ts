@@ -1,6 +1,6 @@
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import * as library from "isoloss";
-import type { JobProgress, JobResult } from "../kind.js";
+import type { JobProgress, JobResult, PauseReport } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { executeJob, type Job, type JobHooks } from "./job.js";
 
@@ -28,8 +28,12 @@ interface Start {
   readonly stop: Int32Array;
 }
 
+/** What a worker is sent: a job, or the answer to its report. */
+type Order = { readonly job: Job } | { readonly answer: "go" | "stop" };
+
 type Message =
   | { readonly progress: JobProgress }
+  | { readonly report: PauseReport }
   | { readonly result: JobResult }
   | {
       readonly error: {
@@ -42,16 +46,19 @@ type Message =
 
 /** Runs jobs, some at a time; the outcomes are in the order of the jobs. An abort leaves out jobs that have not begun. */
 export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promise<JobOutcome[]> {
-  const { threads, script, signal, onEnd } = options;
+  const { threads, script, signal, onProgress, onEnd } = options;
   const outcomes: (JobOutcome | undefined)[] = jobs.map(() => undefined);
   let next = 0;
   const lane = async () => {
-    const runner = script ? workerRunner(script, options) : localRunner(options);
+    const runner = script ? workerRunner(script) : localRunner();
     try {
       while (next < jobs.length && !signal?.aborted) {
         const index = next++;
         const job = jobs[index];
-        const outcome = await runner.run(job);
+        const outcome = await runner.run(job, {
+          onProgress: (at) => onProgress?.(job, at),
+          ...(signal ? { signal } : {}),
+        });
         if (outcome) {
           outcomes[index] = outcome;
           onEnd?.(outcome);
@@ -65,18 +72,29 @@ export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promi
   return outcomes.filter((outcome) => outcome !== undefined);
 }
 
-interface Runner {
+/** What a run tells, and what ends it. */
+export interface RunHooks {
+  onProgress(at: JobProgress): void;
+  /** Of a job with pauses: the answer at one. */
+  report?(at: PauseReport): Promise<"go" | "stop">;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs one job after the other. */
+export interface Runner {
   /** Undefined where the job was interrupted. */
-  run(job: Job): Promise<JobOutcome | undefined>;
+  run(job: Job, hooks: RunHooks): Promise<JobOutcome | undefined>;
   end(): Promise<unknown>;
 }
 
-function localRunner({ onProgress, signal }: PoolOptions): Runner {
+/** A runner in this thread. */
+export function localRunner(): Runner {
   return {
-    async run(job) {
+    async run(job, { onProgress, report, signal }) {
       const hooks: JobHooks = {
-        progress: (at) => onProgress?.(job, at),
+        progress: onProgress,
         shouldStop: () => signal?.aborted ?? false,
+        ...(report ? { report } : {}),
       };
       try {
         return { job, result: await executeJob(job, hooks) };
@@ -88,22 +106,26 @@ function localRunner({ onProgress, signal }: PoolOptions): Runner {
   };
 }
 
-function workerRunner(script: URL, { onProgress, signal }: PoolOptions): Runner {
+/** A runner in a worker thread. @param script what the thread starts: it must call {@link serveJobs} */
+export function workerRunner(script: URL): Runner {
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const start: Start = { stop };
   let worker: Worker | undefined;
   return {
-    run: (job) =>
+    run: (job, { onProgress, report, signal }) =>
       new Promise((resolve) => {
         worker ??= new Worker(script, { workerData: start, argv: [] });
         const current = worker;
+        Atomics.store(stop, 0, signal?.aborted ? 1 : 0);
+        const order = (message: Order) => current.postMessage(message);
         const abort = () => {
           Atomics.store(stop, 0, 1);
           // It does not look at `stop`: its run must be started again.
           if (!kinds[job.kind].stoppable) void current.terminate();
         };
         const onMessage = (message: Message) => {
-          if ("progress" in message) onProgress?.(job, message.progress);
+          if ("progress" in message) onProgress(message.progress);
+          else if ("report" in message) void report?.(message.report).then((answer) => order({ answer }));
           else if ("result" in message) finish({ job, result: message.result });
           else finish({ job, error: revived(message.error) });
         };
@@ -124,7 +146,7 @@ function workerRunner(script: URL, { onProgress, signal }: PoolOptions): Runner 
         };
         current.on("message", onMessage).on("error", onError).on("exit", onExit);
         signal?.addEventListener("abort", abort);
-        current.postMessage(job);
+        order({ job });
       }),
     end: async () => worker?.terminate(),
   };
@@ -145,7 +167,10 @@ function revived({ name, message, stack, cause }: Extract<Message, { error: unkn
 export function serveJobs(): void {
   const { stop } = workerData as Start;
   const send = (message: Message) => parentPort?.postMessage(message);
-  parentPort?.on("message", async (job: Job) => {
+  let onAnswer: ((answer: "go" | "stop") => void) | undefined;
+  parentPort?.on("message", async (order: Order) => {
+    if ("answer" in order) return onAnswer?.(order.answer);
+    const { job } = order;
     let last = 0;
     const hooks: JobHooks = {
       progress(at) {
@@ -156,6 +181,11 @@ export function serveJobs(): void {
         send({ progress: at });
       },
       shouldStop: () => Atomics.load(stop, 0) === 1,
+      report: (at) =>
+        new Promise((resolve) => {
+          onAnswer = resolve;
+          send({ report: at });
+        }),
     };
     try {
       send({ result: await executeJob(job, hooks) });

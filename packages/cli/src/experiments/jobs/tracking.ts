@@ -15,6 +15,7 @@ const statuses: Readonly<Record<string, MlflowStatus>> = {
   diverged: "FAILED",
   failed: "FAILED",
   interrupted: "KILLED",
+  pruned: "KILLED",
 };
 
 /** What trackers show of a run: its records, its teleports as `teleport.*`, and its results as `result.*`. */
@@ -37,12 +38,14 @@ export function trackedRecords({ stored, document, seconds }: StoredResult): Ste
  * The environment has the credentials, as for MLflow's own clients: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME
  * and MLFLOW_TRACKING_PASSWORD.
  *
- * @param url default $MLFLOW_TRACKING_URI
+ * @param given its address; default $MLFLOW_TRACKING_URI
+ * @param tags beside those of every run
  * @throws OptionError without an address; DataError when the server fails or cannot be reached
  */
 export async function sendToMlflow(
   run: StoredResult,
   given = process.env.MLFLOW_TRACKING_URI,
+  tags: Readonly<Record<string, string>> = {},
 ): Promise<TrackedRun> {
   const { stored, config, document, settings, seed, variant } = run;
   if (!given)
@@ -60,6 +63,7 @@ export async function sendToMlflow(
       "isoloss.version": stored.environment.versions.isoloss ?? "unknown",
       "isoloss.directory": stored.path,
       "isoloss.variant": variant,
+      ...tags,
     },
     ...(token ? { token } : {}),
   });

@@ -1,6 +1,7 @@
 import { NumericalError } from "isoloss";
 import type { JobContext, JobProgress, Measured } from "../kind.js";
 import { checkpointClock } from "../records/checkpoint-clock.js";
+import { pausesOf } from "../records/pauses.js";
 
 type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
@@ -8,6 +9,7 @@ type Evaluation = NonNullable<Measured["evaluations"]>[number];
 export interface Training {
   readonly trainer: {
     readonly current: { readonly step: number };
+    readonly stepsPerEpoch: number;
     run(options: { readonly steps: number; readonly reportEvery: number }): Promise<unknown>;
   };
   /** Steps to do, as far as that is known. */
@@ -16,7 +18,7 @@ export interface Training {
   isThere?(): boolean;
   /** Steps between evaluations. */
   readonly evaluateEvery: number;
-  /** Left out: there are no evaluation data. */
+  /** Measures the figures on the evaluation data, which the loop records. Left out: there are none. */
   evaluate?(): Promise<Evaluation>;
   /** Those of the resumed run; the loop adds its own. */
   readonly evaluations: Evaluation[];
@@ -31,15 +33,25 @@ export interface Training {
 }
 
 /**
- * Trains to the end, or until the user stops it or the loss is no longer finite: with evaluations, records, checkpoints
- * and progress.
+ * Trains to the end, or until the user stops it, a pause does, or the loss is no longer finite: with evaluations, records,
+ * checkpoints and progress.
  */
 export async function trainingLoop(training: Training, context: JobContext): Promise<Measured["status"]> {
   const { trainer, evaluations, evaluateEvery, stopEvery = Infinity } = training;
   const stepNow = () => trainer.current.step;
   const clock = checkpointClock(context, stepNow());
+  const pauses = pausesOf(context, { length: training.length(), stepsPerEpoch: trainer.stepsPerEpoch });
   const evaluate = async () => {
-    if (training.evaluate) evaluations.push(await training.evaluate());
+    if (!training.evaluate) return;
+    const evaluation = await training.evaluate();
+    evaluations.push(evaluation);
+    context.directory?.appendMetrics(evaluation);
+  };
+  /** A metric at a pause. What is evaluated there alone is no evaluation of the run: its results would change. */
+  const measure = async (metric: string): Promise<number | undefined> => {
+    if (metric === "loss") return training.progressOf(Math.max(1, Math.floor(stepNow() / 50))).loss;
+    const last = evaluations.at(-1);
+    return (last?.step === stepNow() ? last : await training.evaluate?.())?.[metric];
   };
   const saveCheckpoint = async () => {
     clock.saved(stepNow());
@@ -53,6 +65,10 @@ export async function trainingLoop(training: Training, context: JobContext): Pro
       status = "interrupted";
       break;
     }
+    if (await pauses.isStopped(step, measure)) {
+      status = "pruned";
+      break;
+    }
     training.onStop?.();
     const steps = Math.min(
       reportEvery,
@@ -60,6 +76,7 @@ export async function trainingLoop(training: Training, context: JobContext): Pro
       evaluateEvery - (step % evaluateEvery),
       stopEvery - (step % stopEvery),
       clock.stepsLeft(step),
+      pauses.stepsLeft(step),
     );
     const begin = performance.now();
     try {

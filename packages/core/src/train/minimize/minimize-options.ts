@@ -34,6 +34,8 @@ export interface MinimizeRunOptions<P> {
   readonly onLoop?:
     | ((at: MinimizationProgress<P>) => boolean | undefined | Promise<boolean | undefined>)
     | undefined;
+  /** Steps after which `onLoop` is called in any case, ascending. The numbers do not depend on them. */
+  readonly pauses?: readonly number[] | undefined;
   /**
    * Checkpoint to resume from, of a run with the same problem and options: it ends with the same numbers, bit
    * for bit.
@@ -44,7 +46,7 @@ export interface MinimizeRunOptions<P> {
 }
 
 /** Names of the options of a run, and of a minimization. */
-export const runOptions = ["onLoop", "checkpoint", "allowChanges"] as const;
+export const runOptions = ["onLoop", "pauses", "checkpoint", "allowChanges"] as const;
 export const minimizeOptions = [
   ...(["optimizer", "learningRate", "steps", "teleport", "trajectory"] as const),
   ...(["runtime", "provider", "threads"] as const),

@@ -58,9 +58,10 @@ export async function minimize<P, B extends Batch = NoBatch>(
   options: MinimizeOptions<P, B> & MinimizeRunOptions<P>,
 ): Promise<Minimization<P>> {
   requireSteps("minimize", options, [...minimizeOptions, ...runOptions]);
-  const { onLoop, checkpoint, allowChanges, ...own } = options;
+  const { onLoop, pauses, checkpoint, allowChanges, ...own } = options;
   return runOnce(await createMinimizer(problem, own), {
     onLoop,
+    pauses,
     checkpoint,
     allowChanges,
   });
@@ -133,7 +134,7 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
   const run = async (given: MinimizeRunOptions<P> = {}): Promise<Minimization<P>> => {
     lifetime.requireOpen();
     requireKnown("minimize: run", given, runOptions);
-    const { onLoop, checkpoint, allowChanges = [] } = given;
+    const { onLoop, pauses = [], checkpoint, allowChanges = [] } = given;
     const begun = {
       step: 0,
       ...first,
@@ -229,7 +230,8 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
     let pace = onLoop ? 10 : Infinity;
     while (current.step < steps && allFinite(history) && !isStopped) {
       const due = await teleportIfDue();
-      const count = Math.min(steps - current.step, due - current.step, pace, loop.most);
+      const pause = pauses.find((step) => step > current.step) ?? Infinity;
+      const count = Math.min(Math.min(steps, due, pause) - current.step, pace, loop.most);
       const seconds = await advance(count);
       if (!onLoop || !allFinite(history)) continue;
       pace = Math.max(1, Math.ceil((count * glance) / Math.max(seconds, 1e-9)));

@@ -7,7 +7,7 @@ import type { Tree } from "../../catalogue/problems.js";
 import { makeShift, shiftSchema } from "../../catalogue/shifts.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
-import { trainSettings } from "../train/train.js";
+import { trainPauseMetrics, trainSettings } from "../train/train.js";
 import { trained } from "../train/trained.js";
 import { type TrainSettings, taskOf, trainerFor } from "../train/trainer.js";
 import { continueComparison } from "./comparison.js";
@@ -24,6 +24,7 @@ interface ContinueSettings extends TrainSettings {
 export const continueKind: Kind = {
   summary: "a trained network is changed, perhaps moved, and its training goes on",
   stoppable: true,
+  pauseMetrics: trainPauseMetrics,
   settings: {
     ...trainSettings,
     /** The first training, which no time of the run includes; none: the network is new. */

@@ -37,6 +37,7 @@ const few = 20;
 export const minimizeKind: Kind = {
   summary: "a function, or a loss on fixed data, by full-batch steps",
   stoppable: true,
+  pauseMetrics: ["loss"],
   comparison: { figures: { sweep: sweepFigures } },
   settings: {
     problem: problemSchema,
@@ -71,9 +72,15 @@ async function run(settings: MinimizeSettings, context: JobContext): Promise<Mea
   const isFew = numbersOf(problem.start).length <= few;
   const plan = teleport ? makeTeleportPlan(teleport, teleportContext) : undefined;
   const minimizer = await minimizerOf(settings, problem, teleportContext, { trajectory: isFew, plan });
+  if (context.pauses && (warmUps > 0 || makeDirections(settings.optimizer))) {
+    throw new OptionError(
+      "Runs by line searches, and those with warmUps, report nothing before their end: they cannot be pruned.",
+    );
+  }
   const watch = watcher(context, { steps, isFew, canGoOn: teleport?.search.name !== "referenceAngle" });
   const { result, cold } = await measured(minimizer, warmUps, {
     onLoop: (at) => watch.look(at),
+    pauses: watch.pauses,
     ...(before ? { checkpoint: decodeCheckpoint(before.checkpoint) } : {}),
   });
   if (result.loss.length === 0) {
@@ -88,7 +95,7 @@ async function run(settings: MinimizeSettings, context: JobContext): Promise<Mea
   }
   const points = isFew ? watch.points(result) : undefined;
   return {
-    status: statuses[result.status],
+    status: watch.isPruned ? "pruned" : statuses[result.status],
     steps: Math.min(steps, result.loss.length - 1),
     wallSeconds: result.seconds.at(-1) ?? 0,
     loss: result.loss,

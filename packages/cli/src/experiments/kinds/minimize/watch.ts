@@ -2,6 +2,7 @@ import { encodeCheckpoint, type Jump, type Minimization, type MinimizationProgre
 import type { Tree } from "../../catalogue/problems.js";
 import type { JobContext, JumpRecord } from "../../kind.js";
 import { checkpointClock } from "../../records/checkpoint-clock.js";
+import { pausesOf } from "../../records/pauses.js";
 import { jumpsIn, numbersOf, pointsIn } from "../../records/points.js";
 import { teleportRecord } from "../../records/teleport-record.js";
 
@@ -23,7 +24,16 @@ export function watcher(
   let written = first;
   let writtenTeleports = before?.teleports.length ?? 0;
   let [last, lastAt] = [first, performance.now()];
+  let isPruned = false;
+  // Every step uses all data.
+  const pauses = pausesOf(context, { length: steps, stepsPerEpoch: 1 });
   const watch = {
+    /** Steps at which a run must be looked at. */
+    pauses: pauses.steps,
+    /** Whether the run was ended at a pause. */
+    get isPruned() {
+      return isPruned;
+    },
     points: ({ trajectory = [] }: Lists) => [...earlier.points, ...trajectory.map(numbersOf)],
     jumps: ({ jumps = [] }: Lists): JumpRecord[] => [...earlier.jumps, ...jumps.map(jumpRecord)],
     append(lists: Lists): void {
@@ -65,6 +75,9 @@ export function watcher(
         stepsPerSecond: (1000 * (step - last)) / (now - lastAt),
       });
       [last, lastAt] = [step, now];
+      isPruned = await pauses.isStopped(step, () => history.loss.at(-1));
+      // Without a checkpoint here: a run that is resumed there asks again.
+      if (isPruned) return true;
       const isAsked = shouldStop();
       // The released teleport draws one angle for each teleport: such a run starts again.
       if (directory && canGoOn && (isAsked || step === steps || clock.isDue(step))) {

@@ -1,6 +1,5 @@
 import { mean } from "es-toolkit";
 import type { MultiTaskTrainer } from "isoloss";
-import type { RunDirectory } from "../../../run/directory.js";
 import { type CostConfig, isGuarded } from "../../catalogue/cost.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { MadeTasks } from "../../catalogue/tasks.js";
@@ -18,25 +17,17 @@ export const isAtFront = ({ plane }: MadeTasks, params: Tree): boolean =>
   plane?.untilFront === true && plane.distanceToFront(params) <= near;
 
 /**
- * Losses and accuracies on the test data, and the conflicts of the steps since the last time, written as a record.
+ * Losses and accuracies on the test data, and the conflicts of the steps since the last time.
  *
  * @param since the step of the last evaluation
  */
 export async function evaluated(
   trainer: MultiTaskTrainer<Tree>,
-  {
-    made: { test, tasks },
-    since,
-    directory,
-  }: {
-    readonly made: MadeTasks;
-    readonly since: number;
-    readonly directory: RunDirectory | undefined;
-  },
+  { made: { test, tasks }, since }: { readonly made: MadeTasks; readonly since: number },
 ): Promise<Evaluation> {
   const { losses, metrics } = await trainer.evaluate(test as NonNullable<typeof test>);
   const accuracies = tasks.map((task) => metrics[task]);
-  const record: Evaluation = {
+  return {
     step: trainer.current.step,
     seconds: trainer.history.seconds.at(-1) ?? 0,
     "test.loss": mean([...losses]),
@@ -45,8 +36,6 @@ export async function evaluated(
     ...Object.fromEntries(tasks.map((task, k) => [`test.${task}.accuracy`, accuracies[k]])),
     ...conflictsSince(trainer, since),
   };
-  directory?.appendMetrics(record);
-  return record;
 }
 
 /** Mean cosine over steps and pairs, and the share of steps with conflicts, where gradients were measured. */

@@ -17,6 +17,7 @@ import type { MultiTaskSettings } from "./settings.js";
 export const multiTaskKind: Kind = {
   summary: "several tasks at once, by a multi-task method, with or without COST",
   stoppable: true,
+  pauseMetrics: ["loss", "test.loss", "test.accuracy"],
   settings: {
     problem: multiTaskProblemSchema,
     method: methodSchema,

@@ -99,7 +99,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
         evaluations,
         ...(test
           ? {
-              evaluate: () => evaluated(trainer, { made, since: evaluations.at(-1)?.step ?? 0, directory }),
+              evaluate: () => evaluated(trainer, { made, since: evaluations.at(-1)?.step ?? 0 }),
             }
           : {}),
         ...(plane

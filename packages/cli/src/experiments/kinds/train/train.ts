@@ -31,10 +31,14 @@ export const trainSettings = {
   teleport: teleportSchema.nullable().optional(),
 };
 
+/** What such runs can report at pauses: the mean loss of the last mini-batches, or figures on the validation data. */
+export const trainPauseMetrics = ["loss", "validation.loss", "validation.accuracy"];
+
 /** Training of a classifier on mini-batches. */
 export const trainKind: Kind = {
   summary: "a classifier on mini-batches of a data set",
   stoppable: true,
+  pauseMetrics: trainPauseMetrics,
   settings: trainSettings,
   run: (settings, context) => run(settings as unknown as TrainSettings, context),
   stored: trainerForm,

@@ -61,18 +61,16 @@ interface Recorder extends Pick<Trainee, "trainer"> {
 
 type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
-/** Loss and accuracy on the validation data, written as a record. */
+/** Loss and accuracy on the validation data. */
 async function evaluated(recorder: Recorder, validation: Dataset): Promise<Evaluation> {
-  const { trainer, directory } = recorder;
+  const { trainer } = recorder;
   const { loss, accuracy } = await trainer.evaluate(validation);
-  const record: Evaluation = {
+  return {
     step: trainer.current.step,
     seconds: secondsNow(recorder),
     "validation.loss": loss,
     ...(accuracy === undefined ? {} : { "validation.accuracy": accuracy }),
   };
-  directory?.appendMetrics(record);
-  return record;
 }
 
 /** Seconds of the run up to now. */

@@ -1,0 +1,192 @@
+import { relative } from "node:path";
+import { DataError, OptionError } from "isoloss";
+import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
+import { textTable } from "../experiments/results/table.js";
+import { interruptedCode } from "../interrupt.js";
+import {
+  createSweepDirectory,
+  openSweepDirectory,
+  readSweepDirectory,
+  requireSweep,
+  sweepPaths,
+  sweepsIn,
+} from "../sweep/directory.js";
+import { type SweepDocument, sweepDocument } from "../sweep/document.js";
+import { readJournal } from "../sweep/journal.js";
+import { type LoadedSweep, loadSweep } from "../sweep/load.js";
+import { runSweep } from "../sweep/run-sweep.js";
+import { samplerOf } from "../sweep/samplers/sampler.js";
+import type { Assignment } from "../sweep/types.js";
+import { faultsOfJournal } from "../sweep/verify.js";
+
+export interface SweepOptions {
+  readonly jobs: number;
+  readonly out: string;
+  readonly set: readonly string[];
+  readonly trials?: number;
+  readonly check: boolean;
+  readonly resume?: string;
+  readonly verify?: string;
+  readonly list: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly script?: URL;
+}
+
+/** `isoloss sweep`: runs, resumes, checks, verifies or lists sweeps. */
+export async function sweep(target: string | undefined, options: SweepOptions): Promise<void> {
+  const { resume, verify, list, check, json } = options;
+  const modes = [target !== undefined, resume !== undefined, verify !== undefined, list];
+  if (modes.filter(Boolean).length !== 1) {
+    throw new OptionError("Give a sweep's YAML file, or one of --resume DIR, --verify DIR and --list.");
+  }
+  if (target === undefined && (options.set.length > 0 || options.trials !== undefined || check)) {
+    throw new OptionError("--set, --trials and --check are for a sweep's YAML file.");
+  }
+  if (list) return printList(options);
+  if (verify !== undefined) return printFaults(verify, json);
+  if (resume !== undefined) {
+    return finish(await openSweepDirectory(resume), options);
+  }
+  const { trials } = options;
+  const set = trials === undefined ? options.set : [...options.set, `budget.trials=${trials}`];
+  const loaded = await loadSweep(target as string, set);
+  if (check) return printCheck(loaded, json);
+  if (!options.quiet) for (const note of loaded.notes) process.stderr.write(`isoloss: ${note}\n`);
+  return finish(await createSweepDirectory(options.out, loaded), options);
+}
+
+async function finish(
+  opened: Awaited<ReturnType<typeof openSweepDirectory>>,
+  options: SweepOptions,
+): Promise<void> {
+  const { directory } = opened;
+  let document: SweepDocument;
+  try {
+    document = await runSweep(opened, options);
+  } finally {
+    opened.close();
+  }
+  const faults = await faultsOf(directory);
+  for (const fault of faults) process.stderr.write(`isoloss: the journal of ${directory}: ${fault}\n`);
+  process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : text(document));
+  if (document.status === "interrupted") {
+    const where = relative(process.cwd(), directory) || ".";
+    process.stderr.write(`isoloss: interrupted. Resume with\n  isoloss sweep --resume ${where}\n`);
+    process.exitCode = interruptedCode;
+  } else if (faults.length > 0 || isFailure(document)) process.exitCode = 1;
+}
+
+/** Whether something failed or was lost, or nothing can be judged. */
+const isFailure = ({ counts, trials, best }: SweepDocument): boolean =>
+  (counts.failed ?? 0) + (counts.lost ?? 0) > 0 || best === null || trials.length === 0;
+
+async function faultsOf(directory: string): Promise<string[]> {
+  const { file } = await loadSweep(sweepPaths(directory).file);
+  return faultsOfJournal(await readJournal(sweepPaths(directory).journal), file, samplerOf(file).size);
+}
+
+async function printFaults(path: string, json: boolean): Promise<void> {
+  const directory = await requireSweep(path);
+  const faults = await faultsOf(directory);
+  if (json) process.stdout.write(`${JSON.stringify({ directory, faults })}\n`);
+  else process.stdout.write(faults.length === 0 ? "I1 to I5 hold.\n" : faults.map((f) => `${f}\n`).join(""));
+  if (faults.length > 0) process.exitCode = 1;
+}
+
+async function printList({ out, json }: SweepOptions): Promise<void> {
+  const documents: SweepDocument[] = [];
+  for (const directory of await sweepsIn(out))
+    documents.push(sweepDocument(await readSweepDirectory(directory)));
+  if (json) {
+    const sweeps = documents.map(({ name, id, directory, status, counts, best, seconds }) => ({
+      ...{ name, id, directory, status, counts, best, seconds },
+    }));
+    process.stdout.write(`${JSON.stringify({ sweeps })}\n`);
+    return;
+  }
+  if (documents.length === 0)
+    throw new DataError(`There are no sweeps in ${out}. --out names another folder.`);
+  const rows = documents.map(({ directory, status, counts, best }) => [
+    relative(process.cwd(), directory),
+    status === "running" ? "not ended" : status,
+    countsText(counts),
+    best === null ? "-" : `${formatNumber(best.value)} (trial ${best.trial})`,
+  ]);
+  process.stdout.write(`${textTable(["", "status", "trials", "best"], rows)}\n`);
+}
+
+const countsText = (counts: SweepDocument["counts"]): string =>
+  Object.entries(counts)
+    .map(([status, count]) => `${count} ${status}`)
+    .join(", ");
+
+/** What a sweep would do. */
+interface CheckDocument {
+  readonly name: string;
+  readonly method: string;
+  /** null: as many as the time allows. */
+  readonly trials: number | null;
+  /** Of the search and of the confirmation, none of them pruned. */
+  readonly runs: number | null;
+  /** Of all runs; null where their length is not among the settings. */
+  readonly steps: number | null;
+  readonly samples: readonly Assignment[];
+  readonly notes: readonly string[];
+}
+
+function printCheck(loaded: LoadedSweep, json: boolean): void {
+  const document = checkDocument(loaded);
+  if (json) {
+    process.stdout.write(`${JSON.stringify(document)}\n`);
+    return;
+  }
+  const { name, method, trials, runs, steps, samples, notes } = document;
+  const all = [`${trials} trials`, `at most ${runs} runs`, ...(steps === null ? [] : [`${steps} steps`])];
+  const lines = [
+    `${name}: ${method}, ${all.join(", ")}`,
+    ...notes,
+    "Trials such as",
+    ...samples.map((sample) => `  ${JSON.stringify(sample)}`),
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function checkDocument({ file, notes, settingsOf }: LoadedSweep): CheckDocument {
+  const { name, method, seeds, confirm, budget } = file;
+  const sampler = samplerOf(file);
+  const trials = Math.min(budget.trials ?? Infinity, sampler.size);
+  const fresh = confirm === false ? 0 : (confirm.best + 1) * confirm.seeds.length;
+  const history = { status: "running" } as const;
+  const samples: Assignment[] = [];
+  for (let trial = 0; trial < Math.min(5, trials); trial++) {
+    samples.push(
+      sampler.ask(
+        samples.map((parameters, i) => ({ trial: i, parameters, ...history })),
+        trial,
+      ),
+    );
+  }
+  const runs = trials * seeds.length + fresh;
+  const lengths = new Set(samples.map((sample) => settingsOf(sample).steps));
+  const [length] = lengths;
+  const isKnown = lengths.size === 1 && typeof length === "number";
+  return { name, method, trials, runs, steps: isKnown ? runs * length : null, samples, notes };
+}
+
+function text(document: SweepDocument): string {
+  const { counts, best, confirmed, directory, seconds, report } = document;
+  const place = (path: string) => relative(process.cwd(), path) || ".";
+  const lines = [
+    `${countsText(counts)} in ${formatDuration(seconds)}`,
+    ...(best === null
+      ? ["No trial was completed."]
+      : [`Best: trial ${best.trial}, ${formatNumber(best.value)}, ${JSON.stringify(best.parameters)}`]),
+    ...(confirmed.length > 0
+      ? confirmed.map(({ judgment, text: sentence }) => `${judgment}: ${sentence}`)
+      : ["Nothing was confirmed on fresh seeds: the best value is that of the luckiest trial."]),
+    `Sweep: ${place(directory)}`,
+    ...(report === null ? [] : [`Report: ${place(report)}`]),
+  ];
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,148 @@
+// How the values of a parameter lie on the unit interval.
+import { isDeepStrictEqual } from "node:util";
+import { normalCdf, normalQuantile } from "isoloss/linalg";
+import type { Json } from "../run/json-lines.js";
+import type { Choice, Constant, Normal, Parameter, Range } from "./types.js";
+
+/** Values of a parameter in the order of the unit interval, which they divide. */
+export interface Bins {
+  readonly count: number;
+  /** Where bin k begins, 0 <= k <= count: from 0 to 1. */
+  edge(k: number): number;
+  value(k: number): Json;
+  /** The bin of a value. */
+  indexOf(value: Json): number;
+}
+
+/** A parameter's values along [0, 1). */
+export interface Axis {
+  /** Left out where values are continuous. */
+  readonly bins?: Bins;
+  /** Whether the order of the values means nothing. */
+  readonly isCategorical: boolean;
+  /** Whether there is a least and a largest value. */
+  readonly hasEnds: boolean;
+  valueAt(u: number): Json;
+  /** A number at which the value is; the middle of its bin. */
+  unitOf(value: Json): number;
+}
+
+/** The axis of a parameter that varies. */
+export function axisOf(parameter: Exclude<Parameter, Constant>): Axis {
+  if ("values" in parameter) return binned(categories(parameter), { isCategorical: true, hasEnds: false });
+  if ("distribution" in parameter) return normalAxis(parameter);
+  return rangeAxis(parameter);
+}
+
+/** Numbers as a person would write them: 0.1 + 0.2 is 0.3. */
+const tidy = (x: number, digits = 15): number => Number(x.toPrecision(digits));
+
+const clamp = (x: number, low: number, high: number): number => Math.min(high, Math.max(low, x));
+
+/** The bin that holds u: the last whose edge is not above it. */
+export function binAt({ count, edge }: Bins, u: number): number {
+  let [low, high] = [0, count];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (edge(middle) <= u) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+const binned = (bins: Bins, { isCategorical = false, hasEnds = true } = {}): Axis => ({
+  bins,
+  isCategorical,
+  hasEnds,
+  valueAt: (u) => bins.value(binAt(bins, u)),
+  unitOf(value) {
+    const k = bins.indexOf(value);
+    return (bins.edge(k) + bins.edge(k + 1)) / 2;
+  },
+});
+
+function categories({ values, probabilities }: Choice): Bins {
+  const count = values.length;
+  let sum = 0;
+  const ends = values.map((_, k) => {
+    sum += probabilities?.[k] ?? 1 / count;
+    return sum;
+  });
+  return {
+    count,
+    edge: (k) => (k === 0 ? 0 : k === count ? 1 : ends[k - 1] / sum),
+    value: (k) => values[k],
+    indexOf: (value) => values.findIndex((one) => isDeepStrictEqual(one, value)),
+  };
+}
+
+/** Whether a range holds integers alone. */
+export const isInteger = ({ min, max, scale, step, count }: Range): boolean =>
+  scale === undefined &&
+  step === undefined &&
+  count === undefined &&
+  Number.isInteger(min) &&
+  Number.isInteger(max);
+
+function rangeAxis(range: Range): Axis {
+  const { min, max, scale = "linear", count } = range;
+  const isLog = scale === "log";
+  const [from, to] = isLog ? [Math.log(min), Math.log(max)] : [min, max];
+  const back = (x: number) => clamp(isLog ? Math.exp(x) : x, min, max);
+  const along = (value: Json) =>
+    ((isLog ? Math.log(value as number) : (value as number)) - from) / (to - from);
+  const step = isInteger(range) ? 1 : range.step;
+  if (step !== undefined) return binned(steps(min, max, step, isLog));
+  if (count !== undefined) {
+    const last = Math.max(1, count - 1);
+    return binned({
+      count,
+      edge: (k) => k / count,
+      // exp and log leave some noise in the last digits.
+      value: (k) => (k === 0 ? min : k === count - 1 ? max : tidy(back(from + (k / last) * (to - from)), 12)),
+      indexOf: (value) => clamp(Math.round(along(value) * last), 0, count - 1),
+    });
+  }
+  return { isCategorical: false, hasEnds: true, valueAt: (u) => back(from + u * (to - from)), unitOf: along };
+}
+
+/** min, min + step, ... in equal bins, or in those that end at geometric means of neighbors. */
+function steps(min: number, max: number, step: number, isLog: boolean): Bins {
+  // Steps such as 0.1 do not divide exactly.
+  const count = Math.floor((max - min) / step + 1e-9) + 1;
+  const value = (k: number) => tidy(min + k * step);
+  const indexOf = (x: Json) => clamp(Math.round(((x as number) - min) / step), 0, count - 1);
+  if (!isLog || count === 1) return { count, edge: (k) => k / count, value, indexOf };
+  const log = (k: number) => Math.log(value(k));
+  const between = (k: number) => (log(k - 1) + log(k)) / 2;
+  const low = log(0) - (log(1) - log(0)) / 2;
+  const high = log(count - 1) + (log(count - 1) - log(count - 2)) / 2;
+  const edge = (k: number) => (k === 0 ? 0 : k === count ? 1 : (between(k) - low) / (high - low));
+  return { count, edge, value, indexOf };
+}
+
+/** Normal numbers are cut at so many standard deviations: one draw in 500 million is beyond. */
+const mostDeviations = 6;
+
+function normalAxis({ distribution, mu, sigma, step }: Normal): Axis {
+  const isLog = distribution === "log_normal";
+  const quantile = (z: number) => (isLog ? Math.exp(mu + sigma * z) : mu + sigma * z);
+  const deviation = (x: number) => ((isLog ? Math.log(Math.max(0, x)) : x) - mu) / sigma;
+  if (step === undefined) {
+    return {
+      isCategorical: false,
+      hasEnds: false,
+      valueAt: (u) => quantile(clamp(normalQuantile(u), -mostDeviations, mostDeviations)),
+      unitOf: (x) => normalCdf(deviation(x as number)),
+    };
+  }
+  const first = Math.round(quantile(-mostDeviations) / step);
+  const count = Math.round(quantile(mostDeviations) / step) - first + 1;
+  const bins: Bins = {
+    count,
+    edge: (k) => (k === 0 ? 0 : k === count ? 1 : normalCdf(deviation((first + k - 0.5) * step))),
+    value: (k) => tidy((first + k) * step),
+    indexOf: (x) => clamp(Math.round((x as number) / step) - first, 0, count - 1),
+  };
+  return binned(bins, { hasEnds: false });
+}

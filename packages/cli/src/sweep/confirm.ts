@@ -1,0 +1,147 @@
+// The best trials against a baseline on seeds that chose nothing: paired, at 1 - 0.05 / k for k trials (Bonferroni).
+import { isDeepStrictEqual } from "node:util";
+import { formatNumber } from "../experiments/results/format-number.js";
+import type { Judgement } from "../run/report-html.js";
+import { pairedDifference, pairedRatio } from "../run/statistics.js";
+import { aggregated } from "./metric.js";
+import type { Metric, Trial } from "./types.js";
+
+/** Values of runs by their seeds: NaN of those that diverged; those that failed are not there. */
+export type SeedValues = ReadonlyMap<number, number>;
+
+/** A trial with its runs on fresh seeds. */
+export interface Contender {
+  readonly trial: number;
+  /** Its value in the search; left out where another metric is confirmed. */
+  readonly tuning?: number | undefined;
+  readonly fresh: SeedValues;
+}
+
+/** A trial compared with the baseline, seed by seed. */
+export interface PairedComparison {
+  /** `ratio` to the baseline of positive numbers that are minimized, their geometric mean; else mean `difference` from it. */
+  readonly kind: "ratio" | "difference";
+  readonly value: number;
+  readonly interval: readonly [number, number] | null;
+  /** Probability that the interval holds the value, for itself. */
+  readonly level: number;
+  /** Pairs. */
+  readonly n: number;
+}
+
+/** What came of a trial on fresh seeds. */
+export interface Confirmed {
+  readonly trial: number;
+  readonly tuning: number | null;
+  /** Over the fresh seeds; null where a run diverged, or none ended. */
+  readonly fresh: number | null;
+  /** How much worse it is on fresh seeds: what the search found by luck. */
+  readonly optimism: number | null;
+  readonly comparison: PairedComparison | null;
+  readonly judgment: Judgement;
+  /** One sentence with the numbers. */
+  readonly text: string;
+}
+
+/** The best completed trials with different parameters, the best first. */
+export function bestTrials(trials: readonly Trial[], count: number): Trial[] {
+  const best: Trial[] = [];
+  const value = (trial: Trial) => trial.value as number;
+  const completed = trials.filter((trial) => trial.status === "completed" && Number.isFinite(trial.value));
+  for (const trial of completed.sort((a, b) => value(a) - value(b) || a.trial - b.trial)) {
+    if (best.length === count) break;
+    if (!best.some(({ parameters }) => isDeepStrictEqual(parameters, trial.parameters))) best.push(trial);
+  }
+  return best;
+}
+
+/**
+ * Trials compared with the baseline on fresh seeds, whose number was fixed beforehand. `helps`: the whole interval is on
+ * the better side; `does not help`: not even the estimate is; else `undecided`.
+ *
+ * @param metric what is compared; its goal says which side is better
+ */
+export function confirmed(
+  metric: Metric,
+  baseline: SeedValues,
+  contenders: readonly Contender[],
+): readonly Confirmed[] {
+  const level = 1 - 0.05 / contenders.length;
+  const sign = metric.goal === "minimize" ? 1 : -1;
+  return contenders.map(({ trial, tuning, fresh: values }) => {
+    const all = [...values.values()];
+    const isWhole = all.length > 0 && all.every(Number.isFinite);
+    const fresh = isWhole ? aggregated(metric, all) : null;
+    const comparison = compared(metric, baseline, values, level);
+    return {
+      trial,
+      tuning: tuning ?? null,
+      fresh,
+      optimism: fresh === null || tuning === undefined ? null : sign * (fresh - tuning),
+      comparison,
+      judgment: isWhole || all.length === 0 ? judgmentOf(comparison, sign) : "does not help",
+      text: sentence(metric, { trial, tuning, fresh: values }, fresh, comparison, baseline),
+    };
+  });
+}
+
+/** The pairs of seeds that both have; null without any, and where one of them diverged. */
+function compared(
+  { goal }: Metric,
+  baseline: SeedValues,
+  values: SeedValues,
+  level: number,
+): PairedComparison | null {
+  const seeds = [...values.keys()].filter((seed) => baseline.has(seed));
+  const a = seeds.map((seed) => values.get(seed) as number);
+  const b = seeds.map((seed) => baseline.get(seed) as number);
+  if (seeds.length === 0 || ![...a, ...b].every(Number.isFinite)) return null;
+  if (goal === "minimize" && [...a, ...b].every((value) => value > 0)) {
+    const { n, ratio, interval } = pairedRatio(a, b, { level });
+    return { kind: "ratio", value: ratio, interval, level, n };
+  }
+  const { n, difference, interval } = pairedDifference(a, b, { level });
+  return { kind: "difference", value: difference, interval, level, n };
+}
+
+function judgmentOf(comparison: PairedComparison | null, sign: number): Judgement {
+  if (comparison === null || comparison.interval === null) return "undecided";
+  const { kind, value, interval } = comparison;
+  const none = kind === "ratio" ? 1 : 0;
+  const isBetter = (x: number) => sign * (x - none) < 0;
+  if (interval.every(isBetter)) return "helps";
+  return isBetter(value) ? "undecided" : "does not help";
+}
+
+function sentence(
+  { name }: Metric,
+  { trial, tuning, fresh: values }: Contender,
+  fresh: number | null,
+  comparison: PairedComparison | null,
+  baseline: SeedValues,
+): string {
+  const number = (value: number) => formatNumber(value, 4);
+  const tuned = tuning === undefined ? "" : `${number(tuning)} on the seeds that chose it, `;
+  const diverged = (of: SeedValues) => [...of.values()].filter((value) => !Number.isFinite(value)).length;
+  const own =
+    fresh !== null
+      ? `${number(fresh)} on ${values.size} fresh seeds`
+      : values.size === 0
+        ? "no run ended on fresh seeds"
+        : `${diverged(values)} of ${values.size} runs on fresh seeds diverged`;
+  const start = `Trial ${trial}: ${name} ${tuned}${own}`;
+  if (comparison === null) {
+    const lost = diverged(baseline);
+    const why = lost > 0 ? `${lost} of ${baseline.size} runs of the baseline diverged` : "there are no pairs";
+    return fresh === null ? `${start}.` : `${start}; not compared: ${why}.`;
+  }
+  const { kind, value, interval, level, n } = comparison;
+  const range = interval === null ? "" : ` [${number(interval[0])}, ${number(interval[1])}]`;
+  const difference =
+    kind === "ratio"
+      ? `${number(value)}${range} times the baseline`
+      : `${signed(value)}${range} from the baseline`;
+  return `${start}; ${difference} over ${n} pairs (${formatNumber(100 * level, 4)} % interval).`;
+}
+
+const signed = (value: number): string => `${value > 0 ? "+" : ""}${formatNumber(value, 4)}`;

@@ -1,0 +1,149 @@
+// The directory of a sweep, `sweeps/NAME-N`: what it is (sweep.yaml, experiment.yaml), what has come of it (journal.jsonl,
+// runs/), and what is written of that (trials.csv, summary.json, report.html).
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readdir, realpath } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { DataError } from "isoloss";
+import { reasonOf, writeFileAtomic } from "isoloss/node";
+import { stringify } from "yaml";
+import { runConfig } from "../experiments/definition/resolve.js";
+import { makeFree } from "../run/directory.js";
+import { describeEnvironment } from "../run/environment.js";
+import { lockDirectory } from "../run/lock.js";
+import { createEngine } from "./engine.js";
+import type { Engine } from "./engine-types.js";
+import { type Entry, type Journal, openJournal, readJournal } from "./journal.js";
+import { type LoadedSweep, loadSweep } from "./load.js";
+import { planSweep, type SweepPlan } from "./plan.js";
+import { samplerOf } from "./samplers/sampler.js";
+
+/** Paths of a sweep's files. */
+export const sweepPaths = (directory: string) => ({
+  file: join(directory, "sweep.yaml"),
+  experiment: join(directory, "experiment.yaml"),
+  environment: join(directory, "environment.json"),
+  journal: join(directory, "journal.jsonl"),
+  runs: join(directory, "runs"),
+  trials: join(directory, "trials.csv"),
+  summary: join(directory, "summary.json"),
+  report: join(directory, "report.html"),
+});
+
+/** A sweep as its directory says it. */
+export interface StoredSweep {
+  /** Absolute. */
+  readonly directory: string;
+  /** Letters and digits that name the sweep everywhere. */
+  readonly id: string;
+  readonly loaded: LoadedSweep;
+  readonly engine: Engine;
+  readonly plan: SweepPlan;
+}
+
+/** A sweep open for writing. */
+export interface OpenSweep extends StoredSweep {
+  readonly journal: Journal;
+  close(): void;
+}
+
+/**
+ * Makes the directory of a new sweep.
+ *
+ * @param base created when it is missing
+ * @throws DataError when it cannot be written
+ */
+export async function createSweepDirectory(base: string, loaded: LoadedSweep): Promise<OpenSweep> {
+  const { file, experiment, variant } = loaded;
+  const directory = await makeFree(resolve(base), file.name, "sweep");
+  const paths = sweepPaths(directory);
+  const environment = describeEnvironment({
+    seed: file.seed,
+    runtime: (variant.settings.runtime as string | undefined) ?? "auto",
+  });
+  await writeFileAtomic(paths.experiment, stringify(runConfig(experiment, variant, 0)));
+  await writeFileAtomic(paths.environment, `${JSON.stringify(environment, undefined, 2)}\n`);
+  // Last: a directory with it is a sweep.
+  await writeFileAtomic(
+    paths.file,
+    stringify({ ...file, experiment: "experiment.yaml", variant: variant.name }),
+  );
+  const id = randomBytes(6).toString("hex");
+  return opened(directory, loaded, [
+    { entry: "open", id, name: file.name, since: environment.startedAt, at: 0 },
+  ]);
+}
+
+/** Opens a sweep to go on with it. @throws DataError unless it is one, or where another process runs it */
+export async function openSweepDirectory(path: string): Promise<OpenSweep> {
+  const directory = await requireSweep(path);
+  return opened(directory, await loadSweep(sweepPaths(directory).file));
+}
+
+/** Reads a sweep, also while it is running. @throws DataError unless it is one */
+export async function readSweepDirectory(path: string): Promise<StoredSweep> {
+  const directory = await requireSweep(path);
+  const loaded = await loadSweep(sweepPaths(directory).file);
+  return folded(directory, loaded, await readJournal(sweepPaths(directory).journal));
+}
+
+/** @param first entries of a new journal */
+async function opened(
+  directory: string,
+  loaded: LoadedSweep,
+  first: readonly Entry[] = [],
+): Promise<OpenSweep> {
+  const unlock = lockDirectory(directory, "sweep");
+  try {
+    const { journal: path } = sweepPaths(directory);
+    const journal = openJournal(path);
+    journal.append(first);
+    const sweep = folded(directory, loaded, await readJournal(path));
+    return {
+      ...sweep,
+      journal,
+      close() {
+        journal.close();
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function folded(directory: string, loaded: LoadedSweep, entries: readonly Entry[]): StoredSweep {
+  const [first] = entries;
+  if (first?.entry !== "open") {
+    throw new DataError(`${sweepPaths(directory).journal} does not begin with the entry of a sweep.`);
+  }
+  const plan = planSweep(loaded);
+  const engine = createEngine({ file: loaded.file, sampler: samplerOf(loaded.file), idOf: plan.idOf });
+  for (const entry of entries) engine.apply(entry);
+  return { directory, id: first.id, loaded, engine, plan };
+}
+
+/** The absolute path of a sweep's directory. @throws DataError unless it is one */
+export async function requireSweep(path: string): Promise<string> {
+  let directory: string;
+  let names: readonly string[];
+  try {
+    directory = await realpath(path);
+    names = await readdir(directory);
+  } catch (cause) {
+    throw new DataError(`Cannot read the sweep ${path}: ${reasonOf(cause)}.`, { cause });
+  }
+  const missing = ["sweep.yaml", "journal.jsonl"].filter((name) => !names.includes(name));
+  if (missing.length === 0) return directory;
+  throw new DataError(`${path} is not the directory of a sweep: it has no ${missing.join(" and no ")}.`);
+}
+
+/** Directories of sweeps in a folder, in alphabetical order. */
+export async function sweepsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  return names
+    .map((name) => join(folder, name))
+    .filter((path) => existsSync(sweepPaths(path).journal))
+    .sort();
+}

@@ -1,0 +1,159 @@
+import { groupBy } from "es-toolkit";
+import type { JsonRecord } from "../run/json-lines.js";
+import { bestTrials, type Confirmed, confirmed, type SeedValues } from "./confirm.js";
+import type { StoredSweep } from "./directory.js";
+import type { RunState, TrialState } from "./engine-types.js";
+import type { SearchEnd } from "./journal.js";
+import { oriented } from "./metric.js";
+import type { Assignment, Budget, Metric, Trial, TrialStatus } from "./types.js";
+
+/** A run of a trial. */
+export interface SweepRunDocument {
+  readonly run: string;
+  readonly seed: number;
+  /** null: it has not ended. */
+  readonly status: TrialStatus | null;
+  readonly value: number | null;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly error: string | null;
+  readonly directory: string | null;
+}
+
+/** A trial. */
+export interface SweepTrialDocument {
+  readonly trial: number;
+  readonly status: Trial["status"];
+  /** As the metric has it; of a pruned trial at the rung where it was stopped. */
+  readonly value: number | null;
+  /** Steps at which it was pruned. */
+  readonly rung: number | null;
+  readonly parameters: Assignment;
+  /** Whether another trial had the same runs before. */
+  readonly reused: boolean;
+  readonly runs: readonly SweepRunDocument[];
+}
+
+/** What `--json` prints for a sweep, and what `summary.json` holds. */
+export interface SweepDocument {
+  readonly name: string;
+  readonly id: string;
+  readonly directory: string;
+  /** `running` in a summary of a sweep under way. */
+  readonly status: "completed" | "interrupted" | "running";
+  /** Why the search is over; null: it is not. */
+  readonly end: SearchEnd | null;
+  /** Trials by their status. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly budget: Budget;
+  readonly best: { readonly trial: number; readonly parameters: Assignment; readonly value: number } | null;
+  /** Empty where nothing is confirmed. */
+  readonly confirmed: readonly Confirmed[];
+  readonly trials: readonly SweepTrialDocument[];
+  /** Computers and lanes that computed runs. */
+  readonly workers: readonly string[];
+  readonly seconds: number;
+  readonly report: string | null;
+}
+
+/** @param status left out: `completed` where it has ended, else `running` */
+export function sweepDocument(
+  sweep: StoredSweep,
+  {
+    status,
+    report,
+  }: { readonly status?: SweepDocument["status"]; readonly report?: string | undefined } = {},
+): SweepDocument {
+  const { directory, id, loaded, engine } = sweep;
+  const { file } = loaded;
+  const { state } = engine;
+  const [best] = bestTrials(state.trials, 1);
+  const lanes = new Set([...state.runs.values()].flatMap(({ record }) => record?.lane || []));
+  return {
+    ...{ name: file.name, id, directory },
+    status: status ?? (state.hasEnded ? "completed" : "running"),
+    end: state.why ?? null,
+    counts: Object.fromEntries(
+      Object.entries(groupBy(state.trials, (trial) => trial.status)).map(([key, list]) => [key, list.length]),
+    ),
+    budget: file.budget,
+    best: best
+      ? { trial: best.trial, parameters: best.parameters, value: oriented(file.metric, best.value as number) }
+      : null,
+    confirmed: confirmedOf(sweep),
+    trials: state.trials.map((trial) => trialDocument(trial, file.metric)),
+    workers: [...lanes].sort(),
+    seconds: state.seconds,
+    report: report ?? null,
+  };
+}
+
+function trialDocument(trial: TrialState, metric: Metric): SweepTrialDocument {
+  const { trial: number, status, value, rung, parameters, runs } = trial;
+  return {
+    trial: number,
+    status,
+    value: value === undefined ? null : oriented(metric, value),
+    rung: rung ?? null,
+    parameters,
+    reused: runs.every(({ place }) => !place.startsWith(`${number}-`)),
+    runs: runs.map((run) => runDocument(run, metric)),
+  };
+}
+
+const runDocument = ({ id, seed, record }: RunState, { name }: Metric): SweepRunDocument => ({
+  run: id,
+  seed,
+  status: record?.status ?? null,
+  value: record?.values[name] ?? null,
+  steps: record?.steps ?? 0,
+  seconds: record?.seconds ?? 0,
+  error: record?.error ?? null,
+  directory: record?.directory ?? null,
+});
+
+/** The contenders on fresh seeds, against the baseline. */
+function confirmedOf({ loaded: { file }, engine: { state } }: StoredSweep): readonly Confirmed[] {
+  const { confirm, metric } = file;
+  const { contenders } = state;
+  if (confirm === false || contenders === undefined) return [];
+  const compared: Metric =
+    confirm.metric === undefined ? metric : { ...metric, name: confirm.metric, goal: "minimize" };
+  const valuesOf = (runs: readonly RunState[]): SeedValues =>
+    new Map(
+      runs.flatMap(({ seed, record }): [number, number][] => {
+        if (record === undefined || !["completed", "diverged"].includes(record.status)) return [];
+        return [[seed, record.values[compared.name] ?? Number.NaN]];
+      }),
+    );
+  const [baseline] = contenders.filter(({ trial }) => trial === "baseline");
+  if (baseline === undefined) return [];
+  return confirmed(
+    compared,
+    valuesOf(baseline.runs),
+    contenders.flatMap(({ trial, runs }) => {
+      if (trial === "baseline") return [];
+      const value = state.trials[trial]?.value;
+      const tuning =
+        value === undefined || confirm.metric !== undefined ? undefined : oriented(metric, value);
+      return [{ trial, ...(tuning === undefined ? {} : { tuning }), fresh: valuesOf(runs) }];
+    }),
+  );
+}
+
+/** The trials as rows of a table: parameters and runs' values in columns of their own. */
+export function trialRows({ trials }: Pick<SweepDocument, "trials">): JsonRecord[] {
+  return trials.map(({ trial, status, value, rung, parameters, reused, runs }) => ({
+    ...{ trial, status, value, rung },
+    parameters: Object.fromEntries(
+      Object.entries(parameters).map(([path, one]) => [
+        path,
+        typeof one === "object" && one !== null ? JSON.stringify(one) : one,
+      ]),
+    ),
+    values: Object.fromEntries(runs.map(({ seed, value: own }) => [seed, own])),
+    steps: runs.reduce((sum, run) => sum + run.steps, 0),
+    seconds: runs.reduce((sum, run) => sum + run.seconds, 0),
+    reused,
+  }));
+}

@@ -1,0 +1,173 @@
+// What is wrong with a sweep whose keys are right one by one.
+import type { Finding } from "../config/explain.js";
+import { oneOf } from "../config/nearest.js";
+import { pathWords } from "../dotted-path.js";
+import type { Json } from "../run/json-lines.js";
+import { isInteger } from "./axis.js";
+import { isInSeconds } from "./metric.js";
+import { mostDimensions } from "./samplers/sobol.js";
+import { meets } from "./space.js";
+import type { Parameter, SweepFile } from "./types.js";
+
+/** Findings beyond those of single keys. */
+export function faultsOfSweep(file: SweepFile): Finding[] {
+  return [
+    ...faultsOfMetric(file),
+    ...faultsOfMethod(file),
+    ...Object.entries(file.parameters).flatMap(([path, parameter]) => [
+      ...faultsOfPath(path, file),
+      ...(file.method === "grid" ? faultsInGrid(path, parameter) : []),
+      ...faultsOfConditions(path, file.parameters),
+    ]),
+    ...faultsOfConfirm(file),
+  ];
+}
+
+function faultsOfMetric({ metric: { name } }: SweepFile): Finding[] {
+  if (!isInSeconds(name)) return [];
+  return [
+    {
+      path: ["metric", "name"],
+      message: `${name} depends on what else the machine did: rank trials by steps or a loss. confirm.metric may be in seconds.`,
+    },
+  ];
+}
+
+function faultsOfMethod({ method, order, budget, parameters }: SweepFile): Finding[] {
+  const varying = Object.values(parameters).filter((parameter) => !("value" in parameter)).length;
+  const faults: Finding[] = [];
+  if (method !== "grid" && budget.trials === undefined) {
+    faults.push({
+      path: ["budget", "trials"],
+      message: "missing; expected an integer >= 1: only a grid has an end of its own.",
+    });
+  }
+  if (method !== "grid" && order !== "shuffled") {
+    faults.push({ path: ["order"], message: "only a grid has an order." });
+  }
+  if (varying === 0) {
+    faults.push({ path: ["parameters"], message: "expected a parameter that varies; all are constant." });
+  }
+  if ((method === "sobol" || method === "tpe") && varying > mostDimensions) {
+    faults.push({
+      path: ["parameters"],
+      message: `expected at most ${mostDimensions} parameters that vary for ${method}; got ${varying}. Use method: random.`,
+    });
+  }
+  return faults;
+}
+
+function faultsOfPath(path: string, { set }: SweepFile): Finding[] {
+  if (pathWords(path).some((word) => word.trim() === "")) {
+    return [
+      { path: ["parameters", path], message: "expected a path of the experiment, such as optimizer.name." },
+    ];
+  }
+  return Object.hasOwn(set, path)
+    ? [{ path: ["set", path], message: "is one of the parameters, too: leave out one of them." }]
+    : [];
+}
+
+function faultsInGrid(path: string, parameter: Parameter): Finding[] {
+  if ("distribution" in parameter) {
+    return [
+      {
+        path: ["parameters", path, "distribution"],
+        message: "a grid needs a list: values, or min and max with a step or a count.",
+      },
+    ];
+  }
+  if ("probabilities" in parameter) {
+    return [
+      { path: ["parameters", path, "probabilities"], message: "a grid has every value, so it takes none." },
+    ];
+  }
+  if (!("min" in parameter) || parameter.step !== undefined || parameter.count !== undefined) return [];
+  return isInteger(parameter)
+    ? []
+    : [
+        {
+          path: ["parameters", path],
+          message: "a grid needs values: add a step, or a count such as count: 5.",
+        },
+      ];
+}
+
+function faultsOfConditions(path: string, parameters: Readonly<Record<string, Parameter>>): Finding[] {
+  const { when = {} } = parameters[path];
+  return Object.entries(when).flatMap(([other, wanted]): Finding[] => {
+    const at = ["parameters", path, "when", other];
+    if (!Object.hasOwn(parameters, other)) {
+      const others = Object.keys(parameters).filter((name) => name !== path);
+      return [{ path: at, message: `expected a parameter, ${oneOf(other, others)}` }];
+    }
+    if (reaches(other, path, parameters)) {
+      return [{ path: at, message: `depends on ${path} itself: conditions go around in a circle.` }];
+    }
+    return canMeet(parameters[other], wanted)
+      ? []
+      : [
+          {
+            path: at,
+            message: `${other} never is ${JSON.stringify(wanted)}${alternatives(parameters[other], wanted)}`,
+          },
+        ];
+  });
+}
+
+function reaches(
+  from: string,
+  to: string,
+  parameters: Readonly<Record<string, Parameter>>,
+  seen: ReadonlySet<string> = new Set(),
+): boolean {
+  if (from === to) return true;
+  if (seen.has(from)) return false;
+  return Object.keys(parameters[from]?.when ?? {}).some((next) =>
+    reaches(next, to, parameters, new Set([...seen, from])),
+  );
+}
+
+function canMeet(parameter: Parameter, wanted: Json): boolean {
+  if ("value" in parameter) return meets(parameter.value, wanted);
+  // A list without values is reported as such.
+  if ("values" in parameter) {
+    return parameter.values.length === 0 || parameter.values.some((value) => meets(value, wanted));
+  }
+  const isIn = (x: Json) =>
+    typeof x === "number" && ("distribution" in parameter || (x >= parameter.min && x <= parameter.max));
+  return Array.isArray(wanted) ? wanted.some(isIn) : isIn(wanted);
+}
+
+function alternatives(parameter: Parameter, wanted: Json): string {
+  if (!("values" in parameter)) return ".";
+  const texts = parameter.values.map((value) => (typeof value === "string" ? value : JSON.stringify(value)));
+  return typeof wanted === "string"
+    ? `; expected ${oneOf(wanted, texts)}`
+    : `; expected one of ${texts.join(", ")}.`;
+}
+
+function faultsOfConfirm({ confirm, seeds }: SweepFile): Finding[] {
+  if (confirm === false) return [];
+  const both = confirm.seeds.find((seed) => seeds.includes(seed));
+  const faults: Finding[] = [];
+  if (both !== undefined) {
+    faults.push({
+      path: ["confirm", "seeds"],
+      message: `seed ${both} is one of seeds: what chose a trial cannot confirm it.`,
+    });
+  }
+  if (confirm.metric !== undefined && !isInSeconds(confirm.metric)) {
+    faults.push({
+      path: ["confirm", "metric"],
+      message: `expected a time, such as wallSeconds: other numbers are metric.name of the sweep; got ${confirm.metric}`,
+    });
+  }
+  if (confirm.seeds.length < 2) {
+    faults.push({
+      path: ["confirm", "seeds"],
+      message: "expected at least 2 seeds: one has no spread. Or confirm: false.",
+    });
+  }
+  return faults;
+}

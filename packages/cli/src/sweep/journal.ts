@@ -1,0 +1,115 @@
+// The journal of a sweep: one JSON value a line, which only grows. What it says is the sweep; all else follows from it.
+import { existsSync, readFileSync } from "node:fs";
+import { DataError } from "isoloss";
+import { type JsonLinesFile, type JsonRecord, openJsonLines, readJsonLines } from "../run/json-lines.js";
+import type { RungVerdict, RunRecord } from "./lanes.js";
+import type { Assignment } from "./types.js";
+
+/** Begins a sweep. */
+export interface OpenEntry {
+  readonly entry: "open";
+  readonly id: string;
+  readonly name: string;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+}
+
+/** A trial is asked. */
+export interface AskEntry {
+  readonly entry: "ask";
+  readonly trial: number;
+  readonly parameters: Assignment;
+  /** Ids of its runs, in the order of the sweep's seeds. */
+  readonly runs: readonly string[];
+}
+
+/** A run goes on, or stops, at a rung. */
+export interface VerdictEntry extends RungVerdict {
+  readonly entry: "verdict";
+  readonly run: string;
+}
+
+/** What a run came to; a second one of the same run does not count. */
+export interface RecordEntry extends Omit<RunRecord, "verdicts"> {
+  readonly entry: "record";
+}
+
+/** What is confirmed: the best trials, and a baseline. */
+export interface ConfirmEntry {
+  readonly entry: "confirm";
+  readonly contenders: readonly Contender[];
+}
+
+export interface Contender {
+  /** "baseline", or of which trial. */
+  readonly trial: number | "baseline";
+  readonly parameters: Assignment;
+  /** Ids of its runs, in the order of the confirming seeds. */
+  readonly runs: readonly string[];
+}
+
+/** Why a sweep asks no more: all its trials are asked, or what came before. */
+export type SearchEnd = "trials" | "target" | "failures" | "seconds" | "steps";
+
+/** The search is over: no more trials are asked, and no more runs of it begin. */
+export interface CloseEntry {
+  readonly entry: "close";
+  readonly why: SearchEnd;
+}
+
+/** The sweep is over. */
+export interface EndEntry {
+  readonly entry: "end";
+}
+
+/** An entry before its time is known. */
+export type NewEntry =
+  | OpenEntry
+  | AskEntry
+  | VerdictEntry
+  | RecordEntry
+  | ConfirmEntry
+  | CloseEntry
+  | EndEntry;
+
+/** An entry, with the seconds that the sweep had run then: times when nothing ran it do not count. */
+export type Entry = NewEntry & { readonly at: number };
+
+const kinds: readonly Entry["entry"][] = ["open", "ask", "verdict", "record", "confirm", "close", "end"];
+
+/** A journal that is written. */
+export interface Journal {
+  /** Appends entries; the disk has them when the call returns. @throws DataError; the journal is then whole */
+  append(entries: readonly Entry[]): void;
+  close(): void;
+}
+
+/**
+ * The entries of a journal, without half a line at its end.
+ *
+ * @throws DataError when it cannot be read, or a line is no entry
+ */
+export async function readJournal(path: string): Promise<Entry[]> {
+  const entries = await readJsonLines(path);
+  entries.forEach(({ entry, at }, i) => {
+    if (kinds.includes(entry as Entry["entry"]) && typeof at === "number") return;
+    throw new DataError(
+      `${path}:${i + 1}: expected an entry of a sweep's journal (${kinds.join(", ")}); got ${JSON.stringify(entry)}.`,
+    );
+  });
+  return entries as unknown as Entry[];
+}
+
+/** Opens a journal to append to; half a line at its end goes. @throws DataError */
+export function openJournal(path: string): Journal {
+  const length = existsSync(path) ? readFileSync(path).lastIndexOf(0x0a) + 1 : 0;
+  const file: JsonLinesFile = openJsonLines(path, length);
+  return {
+    append(entries) {
+      if (entries.length === 0) return;
+      file.append(...(entries as unknown as JsonRecord[]));
+      file.sync();
+    },
+    close: file.close,
+  };
+}

@@ -1,0 +1,134 @@
+// What computes runs, one at a time: in a child process, or in the sweep's own. It speaks in messages of plain data.
+import { setTimeout as pause } from "node:timers/promises";
+import type { JobOutcome, Runner } from "../experiments/jobs/pool.js";
+import type { JobProgress, JobResult, PausePlan } from "../experiments/kind.js";
+import { LockedError } from "../run/lock.js";
+import type { RequestedPauses, RungReport, RunRecord, RunRequest } from "./lanes.js";
+import { metricOf, oriented } from "./metric.js";
+import type { Verdict } from "./types.js";
+
+/** What a lane is told. */
+export type LaneOrder =
+  /** Computes a run, in a directory which may have an earlier part of it. */
+  | { readonly run: RunRequest; readonly directory: string }
+  | { readonly verdict: Verdict }
+  /** The run saves a checkpoint and ends. */
+  | { readonly stop: true };
+
+/** What it tells. */
+export type LaneMessage =
+  | { readonly progress: JobProgress }
+  | { readonly report: RungReport }
+  | { readonly record: Omit<RunRecord, "lane"> }
+  /** The run was stopped; it has no record. */
+  | { readonly stopped: string };
+
+/** The lane's end of a line of messages. */
+export interface LanePort {
+  send(message: LaneMessage): void;
+}
+
+/** Between checkpoints of a run: a lane that dies loses at most that. */
+const checkpointSeconds = 10;
+/** How long a run waits for the process that had its directory, and which may be dying. */
+const patienceSeconds = 30;
+
+/** @returns takes an order */
+export function createLane(runner: Runner, { send }: LanePort): (order: LaneOrder) => void {
+  let answer: ((verdict: Verdict) => void) | undefined;
+  let stop: AbortController | undefined;
+  return (order) => {
+    if ("verdict" in order) answer?.(order.verdict);
+    else if ("stop" in order) stop?.abort();
+    else {
+      const controller = new AbortController();
+      stop = controller;
+      void compute(order.run, order.directory, controller.signal);
+    }
+  };
+
+  async function compute(request: RunRequest, directory: string, signal: AbortSignal): Promise<void> {
+    const { id, job, pauses } = request;
+    const report = (at: { rung: number; step: number; values: readonly number[] }) =>
+      new Promise<Verdict>((resolve) => {
+        answer = resolve;
+        const values = at.values.map((value) => oriented(pauses as RequestedPauses, value));
+        send({
+          report: {
+            ...{ run: id, seed: job.seed, rung: at.rung, step: at.step },
+            unit: (pauses as RequestedPauses).rule.unit,
+            value: values.at(-1) as number,
+            best: Math.min(...values),
+          },
+        });
+      });
+    const whole = { ...job, directory, checkpointSeconds, ...(pauses ? { pauses: planOf(pauses) } : {}) };
+    const since = performance.now();
+    for (;;) {
+      const outcome = await runner.run(whole, {
+        onProgress: (progress) => send({ progress }),
+        report,
+        signal,
+      });
+      const isLocked = outcome && "error" in outcome && isLockedError(outcome.error);
+      if (isLocked && performance.now() - since < 1000 * patienceSeconds && !signal.aborted) {
+        await pause(200);
+        continue;
+      }
+      const isStopped = outcome === undefined || ("result" in outcome && isInterrupted(outcome.result));
+      if (isStopped || (isLocked && signal.aborted)) send({ stopped: id });
+      else send({ record: recordOf(request, directory, outcome) });
+      return;
+    }
+  }
+}
+
+const isInterrupted = ({ document }: JobResult): boolean => document.status === "interrupted";
+
+/** Also of an error that came from a worker thread, with its name alone. */
+const isLockedError = (error: unknown): boolean =>
+  error instanceof LockedError || (error instanceof Error && error.name === "LockedError");
+
+/** The pauses of a run by the rule of its sweep. */
+function planOf({ rule, metric }: RequestedPauses): PausePlan {
+  const { from, unit } = rule;
+  switch (rule.rule) {
+    case "asha":
+      return { from, unit, metric, factor: rule.factor, below: rule.below };
+    case "median":
+      return { from, unit, metric, every: rule.every };
+    case "bound":
+      return { from, unit, metric };
+  }
+}
+
+function recordOf(
+  { id, metrics: names }: RunRequest,
+  directory: string,
+  outcome: JobOutcome,
+): Omit<RunRecord, "lane"> {
+  if ("error" in outcome) {
+    const error = outcome.error instanceof Error ? outcome.error.message : String(outcome.error);
+    return {
+      ...{ run: id, status: "failed", error, values: {}, metrics: {}, steps: 0, seconds: 0, directory },
+    };
+  }
+  const { document } = outcome.result;
+  const { metrics, steps, wallSeconds } = document;
+  const values = Object.fromEntries(names.map((name) => [name, metricOf(document, name) ?? null]));
+  const record = { run: id, values, metrics, steps, seconds: wallSeconds ?? 0, directory };
+  const status = document.status === "interrupted" ? "failed" : document.status;
+  const missing = names.find((name) => values[name] === null && !isKnown(document, name));
+  if (status !== "completed" || missing === undefined) return { ...record, status };
+  return {
+    ...record,
+    status: "failed",
+    error: `The run has no number ${missing}. It has loss, steps, ${Object.keys(metrics).join(", ")}.`,
+  };
+}
+
+/** Whether a run has a number of this name, be it finite or not. */
+const isKnown = ({ metrics }: JobResult["document"], name: string): boolean =>
+  name === "loss" ||
+  /^(loss|gradNormSq)\.(first|last)$/.test(name) ||
+  name.replace(/^metrics\./, "") in metrics;

@@ -1,0 +1,118 @@
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { readFileOrThrow } from "isoloss/node";
+import { type Document, isScalar } from "yaml";
+import type { Finding } from "../config/explain.js";
+import { readConfig, type Translation } from "../config/load.js";
+import { oneOf } from "../config/nearest.js";
+import { findExperiment, loadExperiment } from "../experiments/definition/find.js";
+import { type Resolved, resolveExperiment, type Variant } from "../experiments/definition/resolve.js";
+import { identifier } from "../experiments/definition/schema.js";
+import type { Settings } from "../experiments/kind.js";
+import { kinds } from "../experiments/kinds/kinds.js";
+import { assigned, type Base } from "./assigned.js";
+import { faultsOfValues, under } from "./check-values.js";
+import { sweepSchema } from "./schema.js";
+import type { Assignment, SweepFile } from "./types.js";
+import { fromWandb } from "./wandb.js";
+
+/** A sweep with its experiment. */
+export interface LoadedSweep {
+  readonly file: SweepFile;
+  /** What to tell the user of how the file was read. */
+  readonly notes: readonly string[];
+  readonly experiment: Resolved;
+  /** The one that trials change, with what `set` sets. */
+  readonly variant: Variant;
+  /** Checked settings of a trial, or of the baseline. */
+  settingsOf(assignment: Assignment): Settings;
+}
+
+/**
+ * A sweep, read and checked, its parameters' values against the experiment as well.
+ *
+ * @param set `path=value` each, of the sweep's file
+ * @throws ConfigError with all errors, each with file, line and column
+ * @throws OptionError when the experiment or its variant is not known
+ * @throws DataError when a file cannot be read
+ */
+export async function loadSweep(path: string, set: readonly string[] = []): Promise<LoadedSweep> {
+  const bytes = await readFileOrThrow(path, { what: "sweep" });
+  const { file, notes, error } = parseSweep(Buffer.from(bytes).toString("utf8"), { file: path, set });
+  const beside = join(dirname(path), file.experiment);
+  const where = findExperiment(existsSync(beside) ? beside : file.experiment);
+  const experiment = resolveExperiment(
+    await loadExperiment(where),
+    file.variant === undefined ? {} : { variants: [file.variant] },
+  );
+  const [{ name, settings }] = experiment.variants;
+  const { kind } = experiment;
+  const common = assigned({ kind, settings }, file.set);
+  if (Array.isArray(common)) throw error(under(["set"], common));
+  const base: Base = { kind, settings: common as Settings };
+  const faults = [...faultsOfPruning(file, kind), ...faultsOfValues(file, base)];
+  if (faults.length > 0) throw error(faults);
+  return {
+    file,
+    notes,
+    experiment,
+    variant: { name, settings: base.settings },
+    settingsOf(assignment) {
+      const settings = assigned(base, assignment);
+      if (Array.isArray(settings)) throw error(under(["parameters"], settings));
+      return settings as Settings;
+    },
+  };
+}
+
+/** Runs are compared at rungs by what their kind reports there. */
+function faultsOfPruning({ prune, metric: { name } }: SweepFile, kind: string): Finding[] {
+  const { pauseMetrics = [] } = kinds[kind];
+  if (prune === undefined || pauseMetrics.includes(name)) return [];
+  if (pauseMetrics.length === 0) {
+    return [{ path: ["prune"], message: `runs of the kind ${kind} cannot be pruned: leave it out.` }];
+  }
+  const message = `with prune, which compares it during runs, expected ${oneOf(name, pauseMetrics)}`;
+  return [{ path: ["metric", "name"], message }];
+}
+
+/** A sweep from YAML text, without a look at its experiment. */
+export function parseSweep(
+  text: string,
+  { file, set = [] }: { readonly file: string; readonly set?: readonly string[] },
+) {
+  let notes: readonly string[] = [];
+  const translate = (data: unknown, document: Document): Translation => {
+    const translated = fromWandb(data);
+    notes = translated.notes;
+    return {
+      ...translated,
+      data: named(withReals(translated.data, translated.sourceOf, document), file),
+    };
+  };
+  const { config, error } = readConfig(text, { schema: sweepSchema, set, translate, file });
+  return { file: config satisfies SweepFile as SweepFile, notes, error };
+}
+
+/** A sweep without a name has the file's. */
+function named(data: unknown, file: string): unknown {
+  const name = basename(file).replace(/\.ya?ml$/, "");
+  const isMap = typeof data === "object" && data !== null && !Array.isArray(data);
+  return isMap && identifier.safeParse(name).success ? { name, ...data } : data;
+}
+
+/** Numbers that are written with a point are real: `min: 0.0, max: 1.0` is no range of two integers. */
+function withReals(data: unknown, sourceOf: Translation["sourceOf"], document: Document): unknown {
+  const { parameters } = (data ?? {}) as { readonly parameters?: unknown };
+  if (typeof parameters !== "object" || parameters === null || Array.isArray(parameters)) return data;
+  const isReal = (path: string, key: string) => {
+    const node = document.getIn(sourceOf(["parameters", path, key]), true);
+    return isScalar(node) && /[.e]/i.test(node.source ?? "");
+  };
+  const entries = Object.entries(parameters).map(([path, given]) => {
+    const isPlain = typeof given === "object" && given !== null && "min" in given && "max" in given;
+    if (!isPlain || "scale" in given || "step" in given || "count" in given) return [path, given];
+    return [path, isReal(path, "min") || isReal(path, "max") ? { ...given, scale: "linear" } : given];
+  });
+  return { ...(data as object), parameters: Object.fromEntries(entries) };
+}

@@ -1,0 +1,42 @@
+// The number by which trials are ranked.
+import { valueAtPath } from "../dotted-path.js";
+import type { RunDocument } from "../formats/json.js";
+import { median } from "./prune.js";
+import type { Metric } from "./types.js";
+
+/** Whether a metric is a time, which depends on what else the machine did. */
+export const isInSeconds = (name: string): boolean => /seconds/i.test(name);
+
+/** The mean over the last 2 % of a run's steps; NaN where one of them is not finite. */
+function endLoss(history: readonly (number | null)[]): number {
+  const last = history.slice(-Math.max(1, Math.floor(history.length / 50)));
+  return last.reduce<number>((sum, loss) => sum + (loss ?? Number.NaN), 0) / last.length;
+}
+
+/** A metric of a run; undefined where the run has no such number, or one that is not finite. */
+export function metricOf(document: RunDocument, name: string): number | undefined {
+  const value =
+    name === "loss"
+      ? endLoss(document.loss.history)
+      : (valueAtPath(document, name) ?? valueAtPath(document.metrics, name));
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** A value of which less is better. */
+export const oriented = ({ goal }: Pick<Metric, "goal">, value: number): number =>
+  goal === "maximize" ? -value : value;
+
+/** The value of a trial from those of its seeds; NaN for a geometric mean of numbers that are not all positive. */
+export function aggregated({ aggregate, goal }: Metric, values: readonly number[]): number {
+  const mean = (list: readonly number[]) => list.reduce((sum, value) => sum + value, 0) / list.length;
+  switch (aggregate) {
+    case "mean":
+      return mean(values);
+    case "median":
+      return median(values);
+    case "geometric":
+      return values.every((value) => value > 0) ? Math.exp(mean(values.map(Math.log))) : Number.NaN;
+    case "worst":
+      return goal === "minimize" ? Math.max(...values) : Math.min(...values);
+  }
+}

@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import { runConfig } from "../experiments/definition/resolve.js";
+import { describeEnvironment } from "../run/environment.js";
+import type { RunState } from "./engine-types.js";
+import type { RunRequest } from "./lanes.js";
+import type { LoadedSweep } from "./load.js";
+import type { Assignment } from "./types.js";
+
+/** What the runs of a sweep compute. */
+export interface SweepPlan {
+  /** Id of the run of an assignment with a seed: a hash of all that it computes. */
+  idOf(parameters: Assignment, seed: number): string;
+  requestOf(run: Pick<RunState, "id" | "seed" | "place" | "parameters" | "isConfirming">): RunRequest;
+}
+
+export function planSweep({ file, experiment, variant, settingsOf }: LoadedSweep): SweepPlan {
+  const { metric, prune, confirm, timeout } = file;
+  const { name, kind } = experiment;
+  const version = describeEnvironment({ seed: 0, runtime: "auto" }).versions.isoloss;
+  const settingsOfTrial = remembered(settingsOf);
+  const names = [metric.name, ...(confirm !== false && confirm.metric ? [confirm.metric] : [])];
+  return {
+    idOf: (parameters, seed) => runId({ version, kind, settings: settingsOfTrial(parameters), seed }),
+    requestOf({ id, seed, place, parameters, isConfirming }) {
+      const settings = settingsOfTrial(parameters);
+      const config = runConfig(experiment, { name: variant.name, settings }, seed);
+      return {
+        ...{ id, place, timeout, metrics: names },
+        job: { name, variant: variant.name, seed, kind, settings, config },
+        ...(prune && !isConfirming
+          ? { pauses: { rule: prune, metric: metric.name, goal: metric.goal } }
+          : {}),
+      };
+    },
+  };
+}
+
+/** Remembers the last results: trials are asked for a few times in a row, and there may be many. */
+function remembered<A, R>(make: (argument: A) => R): (argument: A) => R {
+  const kept = new Map<string, R>();
+  return (argument) => {
+    const key = JSON.stringify(argument);
+    const found = kept.get(key);
+    if (found !== undefined) return found;
+    const made = make(argument);
+    kept.set(key, made);
+    if (kept.size > 1000) kept.delete(kept.keys().next().value as string);
+    return made;
+  };
+}
+
+const letters = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** `r-` and 20 letters of SHA-256 over canonical JSON: keys in order. */
+export function runId(content: unknown): string {
+  const bytes = createHash("sha256").update(canonical(content)).digest();
+  let text = "";
+  for (let i = 0; i < 20; i++) {
+    const bit = 5 * i;
+    const pair = ((bytes[bit >> 3] as number) << 8) | (bytes[(bit >> 3) + 1] as number);
+    text += letters[(pair >> (11 - (bit & 7))) & 31];
+  }
+  return `r-${text}`;
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(",")}}`;
+}

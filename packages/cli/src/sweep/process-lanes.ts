@@ -1,0 +1,195 @@
+// Lanes on this computer: child processes, each of which computes one run at a time.
+import { type ChildProcess, fork } from "node:child_process";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { LaneMessage, LaneOrder } from "./lane.js";
+import type { LaneHost, Lanes, RunRequest } from "./lanes.js";
+
+export interface ProcessLanesOptions {
+  /** How many. */
+  readonly jobs: number;
+  /** The folder of the runs' directories. */
+  readonly folder: string;
+  /** Starts a lane. */
+  start(onMessage: (message: LaneMessage) => void, onExit: (last: string) => void): LaneProcess;
+}
+
+/** A lane that was started. */
+export interface LaneProcess {
+  send(order: LaneOrder): void;
+  /** Ends it at once. */
+  kill(): void;
+}
+
+/** Deaths of its process that a run survives. */
+const mostDeaths = 4;
+/** Between the request to stop and the end of a run that did not. */
+const graceSeconds = 10;
+
+/** A run under way. */
+interface UnderWay {
+  readonly request: RunRequest;
+  readonly timers: NodeJS.Timeout[];
+  isLate?: boolean;
+}
+
+interface Lane {
+  readonly name: string;
+  process?: LaneProcess | undefined;
+  run?: UnderWay | undefined;
+}
+
+export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lanes {
+  const lanes: Lane[] = Array.from({ length: jobs }, (_, i) => ({ name: `${hostname()}:${i}` }));
+  const queue: RunRequest[] = [];
+  const taken = new Set<string>();
+  const deaths = new Map<string, number>();
+  let host: LaneHost | undefined;
+  let isStopping = false;
+  let onIdle = (): void => {};
+
+  /** Gives free lanes the next runs. */
+  function assign(): void {
+    if (isStopping) return;
+    for (const lane of lanes) {
+      if (lane.run) continue;
+      const request = queue.shift();
+      if (request === undefined) return;
+      begin(lane, request);
+    }
+  }
+
+  function begin(lane: Lane, request: RunRequest): void {
+    const run: UnderWay = { request, timers: [] };
+    lane.run = run;
+    lane.process ??= start(
+      (message) => onMessage(lane, message),
+      (last) => onExit(lane, last),
+    );
+    if (request.timeout !== undefined) {
+      const stop = () => {
+        run.isLate = true;
+        lane.process?.send({ stop: true });
+        run.timers.push(setTimeout(() => lane.process?.kill(), 1000 * graceSeconds));
+      };
+      run.timers.push(setTimeout(stop, 1000 * request.timeout));
+    }
+    lane.process.send({ run: request, directory: join(folder, request.place) });
+  }
+
+  function onMessage(lane: Lane, message: LaneMessage): void {
+    const { run } = lane;
+    if (run === undefined) return;
+    if ("progress" in message) host?.progress(run.request.id, message.progress);
+    else if ("report" in message) {
+      const verdict = host?.judge(message.report) ?? "stop";
+      lane.process?.send({ verdict });
+    } else {
+      free(lane);
+      if ("record" in message) host?.record({ ...message.record, lane: lane.name });
+      else if (run.isLate) host?.record(ended(lane, run, "failed", lateText(run)));
+      assign();
+    }
+  }
+
+  /** A process has ended: what it computed goes on in another one, from its checkpoint. */
+  function onExit(lane: Lane, last: string): void {
+    lane.process = undefined;
+    const { run } = lane;
+    if (run === undefined) return;
+    free(lane);
+    const { request } = run;
+    if (run.isLate) host?.record(ended(lane, run, "failed", lateText(run)));
+    else if (taken.has(request.id) && !isStopping) {
+      const count = (deaths.get(request.id) ?? 0) + 1;
+      deaths.set(request.id, count);
+      if (count <= mostDeaths) queue.unshift(request);
+      else {
+        const said = last === "" ? "it said nothing" : `the last said: ${last}`;
+        host?.record(ended(lane, run, "lost", `Its process died ${count} times; ${said}`));
+      }
+    }
+    assign();
+  }
+
+  function free(lane: Lane): void {
+    for (const timer of lane.run?.timers ?? []) clearTimeout(timer);
+    lane.run = undefined;
+    if (lanes.every(({ run }) => run === undefined)) onIdle();
+  }
+
+  return {
+    width: jobs,
+    words: jobs === 1 ? "1 lane" : `${jobs} lanes`,
+    async start(given) {
+      host = given;
+    },
+    submit(runs) {
+      const fresh = runs.filter(({ id }) => !taken.has(id));
+      for (const { id } of fresh) taken.add(id);
+      queue.push(...fresh);
+      assign();
+    },
+    async withdraw() {
+      const dropped = queue.splice(0).map(({ id }) => id);
+      for (const id of dropped) taken.delete(id);
+      return dropped;
+    },
+    cancel(ids) {
+      const gone = new Set(ids);
+      for (const id of ids) taken.delete(id);
+      queue.splice(0, queue.length, ...queue.filter(({ id }) => !gone.has(id)));
+      for (const { run, process } of lanes)
+        if (run && gone.has(run.request.id)) process?.send({ stop: true });
+    },
+    async stop() {
+      isStopping = true;
+      for (const { run, process } of lanes) if (run) process?.send({ stop: true });
+      if (lanes.some(({ run }) => run)) {
+        await new Promise<void>((resolve) => {
+          onIdle = resolve;
+        });
+      }
+      for (const lane of lanes) lane.process?.kill();
+    },
+  };
+}
+
+const lateText = ({ request }: UnderWay): string => `timeout: it took longer than ${request.timeout} s`;
+
+const ended = ({ name }: Lane, { request }: UnderWay, status: "failed" | "lost", error: string) => ({
+  ...{ run: request.id, status, error, values: {}, metrics: {}, steps: 0, seconds: 0 },
+  ...{ lane: name, directory: null },
+});
+
+/** Starts lanes as child processes. @param script the program's own */
+export const childLane =
+  (script: URL): ProcessLanesOptions["start"] =>
+  (onMessage, onExit) => {
+    const child: ChildProcess = fork(fileURLToPath(script), ["lane"], {
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    let last = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      last = `${last}${text}`.slice(-2000);
+    });
+    child.on("message", onMessage);
+    let isOver = false;
+    const exit = (said: string) => {
+      if (!isOver) onExit(said);
+      isOver = true;
+    };
+    child.on("error", (error) => exit(error.message));
+    child.on("close", () => exit(last.trim().split("\n").at(-1) ?? ""));
+    return {
+      send: (order) => {
+        // Of a child that has just died, "close" tells.
+        if (child.connected) child.send(order, () => {});
+      },
+      kill: () => {
+        child.kill("SIGKILL");
+      },
+    };
+  };

@@ -1,0 +1,61 @@
+import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
+import { createProgress, type ProgressStream } from "../progress.js";
+import { bestTrials } from "./confirm.js";
+import type { StoredSweep } from "./directory.js";
+import type { RunRecord } from "./lanes.js";
+import { oriented } from "./metric.js";
+
+/** Tells the progress of a sweep. */
+export interface SweepReporter {
+  /** The state has changed. */
+  update(): void;
+  /** A run has failed: told at once. */
+  onRecord(record: RunRecord): void;
+  line(text: string): void;
+  end(): void;
+}
+
+/** A reporter on a stream: on a terminal a line that is rewritten; elsewhere failures and notes alone. */
+export function sweepReporter(
+  sweep: StoredSweep,
+  { words, stream }: { readonly words: () => string; readonly stream: ProgressStream | undefined },
+): SweepReporter {
+  if (stream === undefined) return { update() {}, onRecord() {}, line() {}, end() {} };
+  const progress = createProgress(stream);
+  const { runs } = sweep.engine.state;
+  return {
+    update: () => progress.update([progressText(sweep), words()].join(", ")),
+    onRecord({ run, status, error }) {
+      if (status !== "failed" && status !== "lost") return;
+      progress.line(`${runs.get(run)?.place ?? run} ${status}: ${error ?? "no reason is known"}`);
+    },
+    line: (text) => progress.line(text),
+    end: () => progress.clear(),
+  };
+}
+
+/** "34/60 trials, 12 pruned, best 0.1432 (trial 21), 4 min left" */
+export function progressText({ loaded: { file }, engine: { state } }: StoredSweep): string {
+  const { trials, runs, contenders, seconds } = state;
+  const ended = trials.filter(({ status }) => status !== "running").length;
+  const count = (status: string) => trials.filter((trial) => trial.status === status).length;
+  const size = Math.max(file.budget.trials ?? 0, trials.length);
+  const [best] = bestTrials(trials, 1);
+  const others = (["pruned", "diverged", "failed", "lost"] as const).flatMap((status) =>
+    count(status) > 0 ? [`${count(status)} ${status}`] : [],
+  );
+  const left =
+    ended > 0 && ended < size ? [`${formatDuration((seconds / ended) * (size - ended))} left`] : [];
+  const all = [...runs.values()].filter(({ isConfirming }) => isConfirming);
+  const confirming = contenders
+    ? [`confirming ${all.filter(({ record }) => record).length}/${all.length}`]
+    : left;
+  return [
+    `${ended}/${size} trials`,
+    ...others,
+    ...(best
+      ? [`best ${formatNumber(oriented(file.metric, best.value as number), 4)} (trial ${best.trial})`]
+      : []),
+    ...confirming,
+  ].join(", ");
+}

@@ -1,0 +1,36 @@
+// Verdicts at rungs. Asynchronous successive halving in its stopping form: L. Li et al., "A system for massively parallel
+// hyperparameter tuning", MLSys 2020; the median rule: D. Golovin et al., "Google Vizier", KDD 2017.
+import type { Metric, Prune, VerdictOf, VerdictRule } from "./types.js";
+
+export const verdictOf: VerdictOf = ({ rule, factor, startup, above }, values, v, best) => {
+  if (!Number.isFinite(v)) return "stop";
+  if (values.length <= startup) return "go";
+  switch (rule) {
+    case "asha": {
+      const better = values.filter((value) => value < v).length;
+      return better < Math.max(1, Math.floor(values.length / factor)) ? "go" : "stop";
+    }
+    case "median":
+      return best > median(values) ? "stop" : "go";
+    case "bound":
+      return v > above ? "stop" : "go";
+  }
+};
+
+/** The middle value, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const n = sorted.length;
+  return (sorted[Math.floor((n - 1) / 2)] + sorted[Math.floor(n / 2)]) / 2;
+}
+
+/** The rule of a sweep, for values of which less is better. */
+export function verdictRuleOf(prune: Prune, goal: Metric["goal"]): VerdictRule {
+  const above = prune.rule === "bound" ? (goal === "maximize" ? -prune.above : prune.above) : 0;
+  return {
+    rule: prune.rule,
+    factor: prune.rule === "asha" ? prune.factor : 1,
+    startup: prune.rule === "bound" ? 0 : prune.startup,
+    above,
+  };
+}

@@ -1,0 +1,79 @@
+import { writeFileAtomic } from "isoloss/node";
+import { localRunner } from "../experiments/jobs/pool.js";
+import { toCsv } from "../formats/csv.js";
+import { untilInterrupted } from "../interrupt.js";
+import { coordinate } from "./coordinator.js";
+import { type OpenSweep, type StoredSweep, sweepPaths } from "./directory.js";
+import { type SweepDocument, sweepDocument, trialRows } from "./document.js";
+import { createLane } from "./lane.js";
+import type { Lanes } from "./lanes.js";
+import { childLane, type ProcessLanesOptions, processLanes } from "./process-lanes.js";
+import { sweepReporter } from "./progress-line.js";
+import { sweepReport } from "./sweep-report.js";
+
+export interface RunSweepOptions {
+  readonly jobs: number;
+  readonly quiet: boolean;
+  /** The program's script, which child processes start; without one, runs use this thread, one after the other. */
+  readonly script?: URL | undefined;
+}
+
+/** Seconds between reports of a sweep under way. */
+const reportSeconds = 10;
+
+/** Runs a sweep to its end, or until Ctrl-C, with progress on stderr. Its outputs are then up to date. */
+export async function runSweep(
+  sweep: OpenSweep,
+  { jobs, quiet, script }: RunSweepOptions,
+): Promise<SweepDocument> {
+  const lanes: Lanes = processLanes({
+    jobs: script ? jobs : 1,
+    folder: sweepPaths(sweep.directory).runs,
+    start: script ? childLane(script) : localLane,
+  });
+  const reporter = sweepReporter(sweep, {
+    words: () => lanes.words,
+    stream: quiet ? undefined : process.stderr,
+  });
+  const told = () => reporter.line("Stopping: runs save where they are. Ctrl-C again ends at once.");
+  let last = performance.now();
+  let writing: Promise<unknown> = Promise.resolve();
+  const refresh = () => {
+    reporter.update();
+    if (performance.now() - last < 1000 * reportSeconds) return;
+    last = performance.now();
+    writing = writing.then(() => writeOutputs(sweep)).catch(() => {});
+  };
+  const timer = setInterval(refresh, 500);
+  try {
+    const hasEnded = await untilInterrupted(told, (signal) =>
+      coordinate({
+        ...{ engine: sweep.engine, journal: sweep.journal, lanes, signal },
+        requestOf: sweep.plan.requestOf,
+        onRecord: reporter.onRecord,
+        onNote: reporter.line,
+      }),
+    );
+    await writing;
+    return await writeOutputs(sweep, hasEnded ? "completed" : "interrupted");
+  } finally {
+    clearInterval(timer);
+    reporter.end();
+  }
+}
+
+/** Writes trials.csv, summary.json and report.html. */
+async function writeOutputs(sweep: StoredSweep, status?: SweepDocument["status"]): Promise<SweepDocument> {
+  const paths = sweepPaths(sweep.directory);
+  const document = sweepDocument(sweep, { ...(status ? { status } : {}), report: paths.report });
+  await writeFileAtomic(paths.trials, toCsv(trialRows(document)));
+  await writeFileAtomic(paths.summary, `${JSON.stringify(document, undefined, 2)}\n`);
+  await writeFileAtomic(paths.report, sweepReport(sweep, document));
+  return document;
+}
+
+/** A lane in this thread. */
+const localLane: ProcessLanesOptions["start"] = (onMessage) => {
+  const take = createLane(localRunner(), { send: onMessage });
+  return { send: take, kill() {} };
+};

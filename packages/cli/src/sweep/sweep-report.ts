@@ -1,0 +1,126 @@
+import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
+import { describeEnvironment } from "../run/environment.js";
+import { htmlTable, type ReportSection, renderReport } from "../run/report-html.js";
+import type { StoredSweep } from "./directory.js";
+import type { SweepDocument } from "./document.js";
+import { progressText } from "./progress-line.js";
+import { rankCorrelation } from "./rank-correlation.js";
+import { completedTrials, sweepFigures, type Valued, varying } from "./sweep-figures.js";
+
+/** The most trials of the report's table; trials.csv has all. */
+const most = 100;
+/** Seconds after which a browser reads the report of a sweep under way again. */
+const refreshSeconds = 10;
+
+/** The report of a sweep as one HTML page: what was confirmed, the trials, and figures of the search. */
+export function sweepReport(sweep: StoredSweep, document: SweepDocument): string {
+  const { file } = sweep.loaded;
+  const { confirmed, status, seconds } = document;
+  const figures = sweepFigures(sweep, document);
+  const best = completedTrials(sweep, document);
+  const sections: (ReportSection & { readonly isShown?: boolean })[] = [
+    trialSection(document, best),
+    {
+      heading: "The search",
+      text: "The best value so far. It falls by luck alone, too: what a trial is worth is said by fresh seeds.",
+      figures: figures.course,
+      isShown: figures.course.length > 0,
+    },
+    parameterSection(sweep, best, figures.parameters),
+    {
+      heading: "Rungs",
+      text: "What the runs had at the rungs, where those that were behind were stopped.",
+      figures: figures.rungs,
+      isShown: figures.rungs.length > 0,
+    },
+    {
+      heading: "Agreement of the seeds",
+      text: "The values of each trial with two seeds: where they disagree, more seeds are needed to choose.",
+      figures: figures.seeds,
+      isShown: figures.seeds.length > 0,
+    },
+  ];
+  return renderReport({
+    title: `Sweep ${document.name}`,
+    ...(status === "running" ? { refreshSeconds } : {}),
+    conclusion: conclusionOf(document),
+    lead:
+      `${progressText(sweep)}; ${formatDuration(seconds)}. Method ${file.method}, seeds ${file.seeds.join(", ")}; ` +
+      `${file.metric.goal} ${file.metric.name}.`,
+    verdicts: confirmed.map(({ trial, judgment, text }) => ({
+      title: `Trial ${trial}`,
+      outcome: judgment,
+      text,
+    })),
+    sections: sections.filter(({ isShown = true }) => isShown).map(({ isShown: _, ...section }) => section),
+    environment: describeEnvironment({ seed: file.seed, runtime: "auto" }),
+  });
+}
+
+function conclusionOf({ confirmed, best }: SweepDocument): string {
+  if (confirmed.length > 0) {
+    const helped = confirmed.filter(({ judgment }) => judgment === "helps").length;
+    return `Of ${confirmed.length} trials on fresh seeds, ${helped} did better than the baseline beyond doubt.`;
+  }
+  if (best === null) return "No trial is complete.";
+  return (
+    `Best: trial ${best.trial}, ${formatNumber(best.value)}. Nothing was confirmed on fresh seeds: this is the value of the ` +
+    "luckiest trial."
+  );
+}
+
+function trialSection({ trials }: SweepDocument, best: readonly Valued[]): ReportSection {
+  const others = trials.filter(({ status }) => status !== "completed");
+  const shown = [...best, ...others].slice(0, most);
+  const paths = [...new Set(shown.flatMap(({ parameters }) => Object.keys(parameters)))];
+  const text = (value: unknown) =>
+    typeof value === "number"
+      ? formatNumber(value, 4)
+      : typeof value === "string"
+        ? value
+        : (JSON.stringify(value) ?? "-");
+  const rows = shown.map(({ trial, status, value, rung, parameters }) => [
+    trial,
+    rung === null ? status : `${status} at ${rung}`,
+    value === null ? "-" : formatNumber(value, 5),
+    ...paths.map((path) => text(parameters[path])),
+  ]);
+  const more = trials.length - shown.length;
+  return {
+    heading: "Trials",
+    text: `The best first.${more > 0 ? ` ${more} more are in trials.csv.` : ""}`,
+    tables: rows.length > 0 ? [htmlTable({ columns: ["trial", "status", "value", ...paths], rows })] : [],
+  };
+}
+
+function parameterSection(
+  { loaded: { file } }: StoredSweep,
+  best: readonly Valued[],
+  figures: readonly string[],
+): ReportSection & { readonly isShown: boolean } {
+  const rows = varying(best).flatMap((path) => {
+    const pairs = best.flatMap(({ parameters, value }) => {
+      const x = parameters[path];
+      return typeof x === "number" ? [[x, value] as const] : [];
+    });
+    const found = rankCorrelation(
+      pairs.map(([x]) => x),
+      pairs.map(([, y]) => y),
+    );
+    if (found === null || found.interval === null) return [];
+    const [low, high] = found.interval.map((v) => formatNumber(v, 2));
+    return [[path, formatNumber(found.rho, 2), `[${low}, ${high}]`, found.n]];
+  });
+  return {
+    heading: "Parameters",
+    text:
+      `${file.metric.name} of the completed trials against the parameters. The rank correlation says how they went ` +
+      "together in the trials of this search, which are no random sample; it is no cause.",
+    figures,
+    tables:
+      rows.length > 0
+        ? [htmlTable({ columns: ["parameter", "rank correlation", "95 % interval", "trials"], rows })]
+        : [],
+    isShown: figures.length > 0,
+  };
+}

@@ -1,0 +1,150 @@
+// Sweeps of Weights & Biases (docs.wandb.ai/guides/sweeps/sweep-config-keys) in the form of ours.
+import type { Finding } from "../config/explain.js";
+import type { Translation } from "../config/load.js";
+import type { Path } from "../dotted-path.js";
+import { parameterOf } from "./wandb-parameter.js";
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** A sweep in our form, and what to tell the user of the translation. */
+export interface Translated extends Translation {
+  readonly notes: readonly string[];
+}
+
+const isMap = (value: unknown): value is Data =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Parts of the data that are elsewhere in the source, the longest paths first. */
+type Origins = (readonly [ours: Path, source: Path])[];
+
+/** A sweep in W&B's form or ours, or something between, in ours. What is not W&B's is left for the check. */
+export function fromWandb(source: unknown): Translated {
+  const findings: Finding[] = [];
+  const notes: string[] = [];
+  const origins: Origins = [];
+  if (!isMap(source)) return { data: source, findings, notes, sourceOf: (path) => path };
+  const { program, command, method, run_cap, early_terminate, parameters, ...rest } = source;
+  const data: Record<string, unknown> = { ...rest };
+  for (const [key, value] of Object.entries({ program, command })) {
+    if (value === undefined) continue;
+    findings.push({
+      path: [key],
+      isKey: true,
+      message: "isoloss runs experiments, not programs: write experiment: FILE.yaml in its place.",
+    });
+    // What is to replace it is not missed, too.
+    data.experiment ??= "experiment.yaml";
+  }
+  const unused = ["description", "project", "entity"].filter((key) => key in data);
+  for (const key of unused) delete data[key];
+  if (unused.length > 0) notes.push(`${unused.join(", ")}: not used here.`);
+  if (method !== undefined) data.method = method === "bayes" ? "tpe" : method;
+  if (method === "bayes") notes.push("method: bayes is tpe here; that of W&B is a Gaussian process.");
+  const budget = isMap(data.budget) ? data.budget : {};
+  const both = (key: string, ours: string) =>
+    findings.push({
+      path: [key],
+      isKey: true,
+      message: `means ${ours}, which is there, too: leave out one of them.`,
+    });
+  if (run_cap !== undefined) {
+    if (budget.trials !== undefined) both("run_cap", "budget.trials");
+    data.budget = { ...budget, trials: run_cap };
+    origins.push([["budget", "trials"], ["run_cap"]]);
+  }
+  if (early_terminate !== undefined) {
+    if (data.prune !== undefined) both("early_terminate", "prune");
+    data.prune = pruneOf(early_terminate, findings, origins);
+    notes.push("early_terminate: iterations are steps of the run here, not calls of a logger.");
+  }
+  if (parameters !== undefined) {
+    data.parameters = isMap(parameters)
+      ? flattened(parameters, ["parameters"], "", findings, origins)
+      : parameters;
+  }
+  origins.sort(([a], [b]) => b.length - a.length);
+  return {
+    data,
+    findings,
+    notes,
+    sourceOf(path) {
+      const [ours, theirs] = origins.find(([start]) => start.every((key, i) => key === path[i])) ?? [[], []];
+      return [...theirs, ...path.slice(ours.length)];
+    },
+  };
+}
+
+const hyperbandKeys = ["type", "min_iter", "max_iter", "s", "eta", "strict"];
+
+function pruneOf(given: unknown, findings: Finding[], origins: Origins): unknown {
+  const at = "early_terminate";
+  const refuse = (key: string | undefined, message: string) => {
+    findings.push({ path: key === undefined ? [at] : [at, key], message });
+    return undefined;
+  };
+  if (!isMap(given))
+    return refuse(undefined, "expected a map of keys, such as { type: hyperband, min_iter: 10 }.");
+  const { type, min_iter, max_iter, s, eta = 3, strict } = given;
+  const unknown = Object.keys(given).find((key) => !hyperbandKeys.includes(key));
+  if (unknown !== undefined) return refuse(unknown, `unknown key. Known: ${hyperbandKeys.join(", ")}.`);
+  if (type !== "hyperband") return refuse("type", `expected hyperband; got ${JSON.stringify(type)}`);
+  if (strict !== undefined && strict !== false) {
+    return refuse("strict", "is not possible here: write prune with a larger factor.");
+  }
+  origins.push(
+    [["prune"], [at]],
+    [
+      ["prune", "factor"],
+      [at, "eta"],
+    ],
+    [
+      ["prune", "from"],
+      [at, "min_iter"],
+    ],
+  );
+  if (max_iter === undefined) return { rule: "asha", from: min_iter, factor: eta };
+  if (![max_iter, s, eta].every((value) => typeof value === "number" && value > 0)) {
+    return refuse(
+      s === undefined ? "s" : "max_iter",
+      "with max_iter, expected numbers max_iter, s and eta > 0.",
+    );
+  }
+  // Rungs max_iter / eta^k, k = 1..s.
+  const from = (max_iter as number) / (eta as number) ** (s as number);
+  return { rule: "asha", from, factor: eta, below: max_iter };
+}
+
+/** Nested parameters by their paths, each in our form. */
+function flattened(
+  parameters: Data,
+  source: Path,
+  prefix: string,
+  findings: Finding[],
+  origins: Origins,
+): Data {
+  const entries = Object.entries(parameters).flatMap(([key, given]): [string, unknown][] => {
+    const path = `${prefix}${key}`;
+    const from = [...source, key];
+    if (isMap(given) && isMap(given.parameters)) {
+      return Object.entries(
+        flattened(given.parameters, [...from, "parameters"], `${path}.`, findings, origins),
+      );
+    }
+    if (prefix !== "") origins.push([["parameters", path], from]);
+    if (!isMap(given)) return [[path, given]];
+    const form = parameterOf(given);
+    if ("parameter" in form) {
+      for (const [ours, theirs] of Object.entries(form.renamed ?? {})) {
+        origins.push([
+          ["parameters", path, ours],
+          [...from, theirs],
+        ]);
+      }
+      return [[path, form.parameter]];
+    }
+    findings.push({ path: [...from, "distribution"], message: form.refused });
+    // A stand-in that passes the check.
+    return [[path, { values: [0, 1] }]];
+  });
+  return Object.fromEntries(entries);
+}

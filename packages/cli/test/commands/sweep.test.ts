@@ -1,0 +1,224 @@
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { SweepDocument } from "../../src/sweep/document.js";
+import { objections, readDocument, shapesIn } from "../documents/tables.js";
+import { MlflowServer } from "../formats/mlflow-server.js";
+import { workbench } from "./support.js";
+
+const bench = workbench({ isInProcess: true });
+const shapes = shapesIn(readDocument("json-documents.md"));
+
+/** Booth's function over learning rates; its minimum is 0. */
+const sweep = (set = ""): string => `name: booths
+experiment: booth
+variant: plain
+method: grid
+metric: { name: loss.last }
+parameters:
+  learningRate: { values: [0.01, 0.05, 0.08, 0.1] }
+confirm: { seeds: [10, 11], best: 2, baseline: { learningRate: 0.02 } }
+${set}`;
+
+const place = (document: SweepDocument) => document.directory.slice(bench.folder.length + 1);
+const withoutTimes = ({ id, directory, report, seconds, workers, ...rest }: SweepDocument): unknown =>
+  JSON.parse(
+    JSON.stringify(rest, (key, value) => (key === "seconds" || key === "directory" ? undefined : value)),
+  );
+
+let first: SweepDocument;
+
+beforeAll(async () => {
+  bench.write("booths.yaml", sweep());
+  first = await bench.json<SweepDocument>("sweep", "booths.yaml", "--json", "--quiet");
+}, 60_000);
+
+describe("isoloss sweep", () => {
+  it("runs every point of a grid, and confirms the best", () => {
+    expect(objections(shapes, "sweep", first)).toEqual([]);
+    expect(first.status).toBe("completed");
+    expect(first.counts).toEqual({ completed: 4 });
+    expect(first.end).toBe("trials");
+    const rates = first.trials.map(({ parameters }) => parameters.learningRate);
+    expect([...rates].sort()).toEqual([0.01, 0.05, 0.08, 0.1]);
+    const values = first.trials.map(({ value }) => value as number);
+    expect(first.best?.value).toBe(Math.min(...values));
+    // Without randomness, fresh seeds say the same.
+    expect(first.confirmed).toHaveLength(2);
+    expect(first.confirmed[0]).toMatchObject({ trial: first.best?.trial, optimism: 0 });
+    expect(first.confirmed[0]?.comparison?.n).toBe(2);
+  });
+
+  it("leaves a directory that holds the runs, a table and a page", async () => {
+    const csv = readFileSync(join(first.directory, "trials.csv"), "utf8").split("\r\n");
+    expect(csv[0]).toBe("trial,status,value,rung,parameters.learningRate,values.0,steps,seconds,reused");
+    expect(csv).toHaveLength(6);
+    expect(JSON.parse(readFileSync(join(first.directory, "summary.json"), "utf8"))).toEqual(first);
+    const page = readFileSync(join(first.directory, "report.html"), "utf8");
+    for (const part of ["Trial ", "The search", "Parameters", "rank correlation"])
+      expect(page).toContain(part);
+    expect(page).not.toContain('http-equiv="refresh"');
+    // A run's value is that of its directory.
+    const [run] = first.trials[0]?.runs ?? [];
+    const summary = JSON.parse(readFileSync(join(run?.directory as string, "summary.json"), "utf8"));
+    expect(summary.loss.last).toBe(run?.value);
+    expect(existsSync(join(first.directory, "runs/baseline-10"))).toBe(true);
+  });
+
+  it("asks the same trials of its own sweep.yaml, with the same values", async () => {
+    const again = await bench.json<SweepDocument>(
+      "sweep",
+      join(place(first), "sweep.yaml"),
+      "--json",
+      "--quiet",
+    );
+    expect(again.directory).not.toBe(first.directory);
+    expect(withoutTimes(again)).toEqual(withoutTimes(first));
+  });
+
+  it("goes on from any prefix of its journal, half a line included, to the same trials", async () => {
+    const { directory } = await bench.json<SweepDocument>("sweep", "booths.yaml", "--json", "--quiet");
+    const path = join(directory, "journal.jsonl");
+    const bytes = readFileSync(path);
+    for (const share of [0.3, 0.6, 0.95]) {
+      writeFileSync(path, bytes.subarray(0, Math.floor(share * bytes.length)));
+      const again = await bench.json<SweepDocument>("sweep", "--resume", directory, "--json", "--quiet");
+      expect(withoutTimes(again)).toEqual(withoutTimes(first));
+      expect((await bench.run("sweep", "--verify", directory)).stdout).toBe("I1 to I5 hold.\n");
+    }
+    const whole = await bench.json<SweepDocument>("sweep", "--resume", directory, "--json", "--quiet");
+    expect(withoutTimes(whole)).toEqual(withoutTimes(first));
+  });
+
+  it("prunes, tells the rungs, and maximizes", async () => {
+    bench.write(
+      "pruned.yaml",
+      `name: pruned
+experiment: classify-digits
+set: { steps: 30, runtime: javascript, evaluateEvery: 0.2 }
+method: sobol
+metric: { name: validation.accuracy, goal: maximize }
+seeds: 0..1
+parameters: { learningRate: { min: 1.0e-3, max: 1, scale: log } }
+prune: { rule: asha, from: 10, factor: 2 }
+budget: { trials: 5 }
+confirm: false
+`,
+    );
+    const document = await bench.json<SweepDocument>("sweep", "pruned.yaml", "--json", "--quiet");
+    expect(objections(shapes, "sweep", document)).toEqual([]);
+    expect(document.counts.pruned).toBeGreaterThan(0);
+    expect((document.counts.pruned ?? 0) + (document.counts.completed ?? 0)).toBe(5);
+    const completed = document.trials.filter(({ status }) => status === "completed");
+    expect(document.best?.value).toBe(Math.max(...completed.map(({ value }) => value as number)));
+    const pruned = document.trials.filter(({ status }) => status === "pruned");
+    expect(pruned.every(({ rung, runs }) => rung === runs.find((r) => r.status === "pruned")?.steps)).toBe(
+      true,
+    );
+    expect(readFileSync(join(document.directory, "report.html"), "utf8")).toContain("Nothing was confirmed");
+  });
+
+  it("says what it would do", async () => {
+    const document = await bench.json<object>("sweep", "booths.yaml", "--check", "--trials", "3", "--json");
+    expect(objections(shapes, "checkedSweep", document)).toEqual([]);
+    // Three trials, and three contenders on two seeds.
+    expect(document).toMatchObject({ trials: 3, runs: 9 });
+    const { stdout } = await bench.run("sweep", "booths.yaml", "--check");
+    expect(stdout).toMatch(/^booths: grid, 4 trials, at most 10 runs/);
+  });
+
+  it("accepts the example of the repository", async () => {
+    const path = fileURLToPath(new URL("../../../../experiments/sweeps/digits.yaml", import.meta.url));
+    const { stdout } = await bench.run("sweep", path, "--check");
+    // 16 trials of one seed, and two contenders on five seeds.
+    expect(stdout).toMatch(/^digits: sobol, 16 trials, at most 26 runs, 6240 steps/);
+  });
+
+  it("lists and verifies sweeps", async () => {
+    const list = await bench.json<{ sweeps: { name: string }[] }>("sweep", "--list", "--json");
+    expect(objections(shapes, "sweeps", list)).toEqual([]);
+    expect(list.sweeps.map(({ name }) => name)).toContain("booths");
+    expect((await bench.run("sweep", "--list")).stdout).toContain("sweeps/booths-1");
+    const verified = await bench.json<object>("sweep", "--verify", place(first), "--json");
+    expect(objections(shapes, "verifiedSweep", verified)).toEqual([]);
+  });
+
+  it("finds a record that was counted twice", async () => {
+    const { directory } = await bench.json<SweepDocument>("sweep", "booths.yaml", "--json", "--quiet");
+    const path = join(directory, "journal.jsonl");
+    const record = readFileSync(path, "utf8")
+      .split("\n")
+      .find((line) => line.includes('"entry":"record"'));
+    appendFileSync(path, `${record}\n`);
+    const { status, stdout } = await bench.run("sweep", "--verify", directory);
+    expect([status, stdout]).toEqual([1, "I2: a run has two records\n"]);
+  });
+
+  it("is exported as a table, and to MLflow with tags", async () => {
+    const { stdout } = await bench.run("export", place(first), "--to", "csv", "--out", "t.csv");
+    expect(stdout).toBe("t.csv\n");
+    expect(readFileSync(join(bench.folder, "t.csv"), "utf8")).toBe(
+      readFileSync(join(first.directory, "trials.csv"), "utf8"),
+    );
+    const server = new MlflowServer();
+    const url = await server.start();
+    try {
+      const sent = await bench.json<object>("export", place(first), "--to", "mlflow", "--url", url, "--json");
+      expect(objections(shapes, "trackedSweep", sent)).toEqual([]);
+      expect((sent as { runs: unknown[] }).runs).toHaveLength(4);
+    } finally {
+      await server.stop();
+    }
+    const { status, stderr } = await bench.run("export", place(first), "--to", "onnx");
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining("is a sweep, which goes --to csv or mlflow"),
+    ]);
+  });
+});
+
+describe("a sweep that fails", () => {
+  it("tells each failure at once, ends after the first three, and exits with 1", async () => {
+    // Line searches cannot pause, which a run finds out.
+    bench.write(
+      "wrong.yaml",
+      sweep("set: { optimizer: lbfgs }\nprune: { rule: asha, from: 4 }\n").replace("loss.last", "loss"),
+    );
+    const { status, stdout, stderr } = await bench.run("sweep", "wrong.yaml", "--json");
+    expect(status).toBe(1);
+    const document: SweepDocument = JSON.parse(stdout);
+    expect(document.end).toBe("failures");
+    expect(document.counts).toEqual({ failed: 3, cancelled: 1 });
+    expect(stderr.match(/^\d-0 failed: .*cannot be pruned/gm)).toHaveLength(3);
+    expect(document.trials.find((trial) => trial.status === "failed")?.runs[0]?.error).toContain(
+      "cannot be pruned",
+    );
+  });
+
+  it("says which numbers a run has where the metric is none of them", async () => {
+    bench.write("unknown.yaml", sweep().replace("loss.last", "accuracy"));
+    const { status, stderr } = await bench.run("sweep", "unknown.yaml");
+    expect(status).toBe(1);
+    expect(stderr).toContain("The run has no number accuracy. It has loss, steps, loss.final, loss.least");
+  });
+
+  it("counts a run that diverges as the worst value, not as a failure", async () => {
+    bench.write("wild.yaml", sweep("set: { steps: 1000 }\n").replace("0.1]", "5]"));
+    const document = await bench.json<SweepDocument>("sweep", "wild.yaml", "--json", "--quiet");
+    expect(document.counts).toEqual({ completed: 3, diverged: 1 });
+  });
+
+  it.each([
+    [[], "Give a sweep's YAML file, or one of --resume DIR, --verify DIR and --list."],
+    [["booths.yaml", "--list"], "Give a sweep's YAML file, or one of"],
+    [["--list", "--trials", "3"], "--set, --trials and --check are for a sweep's YAML file."],
+    [["--resume", "nowhere"], "Cannot read the sweep nowhere: no such file or directory"],
+    [["--verify", "."], ". is not the directory of a sweep: it has no sweep.yaml and no journal.jsonl."],
+  ])("refuses %j with one line", async (args, message) => {
+    const { status, stdout, stderr } = await bench.run("sweep", ...args);
+    expect([status === 0, stdout]).toEqual([false, ""]);
+    expect(stderr).toContain(message);
+    expect(stderr.split("\n")).toHaveLength(2);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { bestTrials, confirmed, type SeedValues } from "../../src/sweep/confirm.js";
+import type { Metric, Trial } from "../../src/sweep/types.js";
+
+const loss: Metric = { name: "loss", goal: "minimize", aggregate: "mean" };
+const accuracy: Metric = { name: "validation.accuracy", goal: "maximize", aggregate: "mean" };
+
+const seeds = (...values: readonly number[]): SeedValues =>
+  new Map(values.map((value, i) => [1000 + i, value]));
+
+describe("bestTrials", () => {
+  it("are completed, the best first, with different parameters", () => {
+    const trial = (n: number, value: number, status: Trial["status"] = "completed", x = n): Trial => ({
+      trial: n,
+      parameters: { x },
+      status,
+      value,
+    });
+    const trials = [
+      trial(0, 3),
+      trial(1, 1),
+      trial(2, 0.5, "pruned"),
+      trial(3, 1, "completed", 1),
+      trial(4, 2),
+    ];
+    expect(bestTrials(trials, 2).map((t) => t.trial)).toEqual([1, 4]);
+    expect(bestTrials(trials, 9).map((t) => t.trial)).toEqual([1, 4, 0]);
+  });
+});
+
+describe("confirmed", () => {
+  it("compares one trial by the ratio of pairs, with its interval at 95 %", () => {
+    // Ratios 1/2, 1/2, 1/4: logs -ln 2 (1, 1, 2), mean -4/3 ln 2, deviation ln 2 / sqrt(3), t(0.975, 2) = 4.302653.
+    const [one] = confirmed(loss, seeds(2, 4, 8), [{ trial: 5, tuning: 1, fresh: seeds(1, 2, 2) }]);
+    const half = (4.302653 * Math.LN2) / 3;
+    expect(one.comparison).toMatchObject({ kind: "ratio", n: 3, level: 0.95 });
+    expect(one.comparison?.value).toBeCloseTo(2 ** (-4 / 3), 12);
+    expect(one.comparison?.interval?.[1]).toBeCloseTo(2 ** (-4 / 3) * Math.exp(half), 5);
+    expect([one.tuning, one.fresh]).toEqual([1, 5 / 3]);
+    expect(one.optimism).toBeCloseTo(2 / 3, 12);
+    expect(one.judgment).toBe("undecided");
+    expect(one.text).toBe(
+      "Trial 5: loss 1 on the seeds that chose it, 1.667 on 3 fresh seeds; 0.3969 [0.1469, 1.072] times the baseline over 3 pairs (95 % interval).",
+    );
+  });
+
+  it("divides the 5 % among the trials", () => {
+    const fresh = seeds(1, 2, 2);
+    const both = confirmed(loss, seeds(2, 4, 8), [
+      { trial: 5, fresh },
+      { trial: 6, fresh },
+    ]);
+    // t(0.9875, 2) = 6.205347.
+    expect(both[1].comparison?.level).toBe(0.975);
+    expect(both[1].comparison?.interval?.[0]).toBeCloseTo(
+      2 ** (-4 / 3) * Math.exp((-6.205347 * Math.LN2) / 3),
+      5,
+    );
+    expect(both[1].optimism).toBeNull();
+  });
+
+  it.each([
+    ["helps", loss, [2, 4, 8], [1, 2.1, 4.1]],
+    ["does not help", loss, [1, 1, 1], [1, 1.1, 1.2]],
+    ["undecided", loss, [2, 4, 8], [1, 2, 9]],
+    ["helps", accuracy, [0.5, 0.6, 0.7], [0.6, 0.71, 0.8]],
+    ["does not help", accuracy, [0.5, 0.6, 0.7], [0.5, 0.6, 0.69]],
+    ["undecided", loss, [2], [1]],
+  ] as const)("%s: %j", (judgment, metric, baseline, values) => {
+    const [one] = confirmed(metric, seeds(...baseline), [{ trial: 0, fresh: seeds(...values) }]);
+    expect(one.judgment).toBe(judgment);
+    expect(one.comparison?.kind).toBe(metric === loss ? "ratio" : "difference");
+  });
+
+  it("counts worse accuracy on fresh seeds as optimism", () => {
+    const [one] = confirmed(accuracy, seeds(0.5, 0.6), [{ trial: 0, tuning: 0.9, fresh: seeds(0.7, 0.8) }]);
+    expect(one.optimism).toBeCloseTo(0.15, 12);
+    expect(one.text).toMatch(/; \+0\.2 \[0\.2, 0\.2\] from the baseline over 2 pairs/);
+  });
+
+  it("tells of runs that diverged or did not end, and pairs those that did", () => {
+    const contender = (fresh: SeedValues) => confirmed(loss, seeds(2, 4, 8), [{ trial: 3, fresh }])[0];
+    const diverged = contender(seeds(1, Number.NaN, 2));
+    expect(diverged).toMatchObject({ fresh: null, comparison: null, judgment: "does not help" });
+    expect(diverged.text).toBe("Trial 3: loss 1 of 3 runs on fresh seeds diverged.");
+    expect(contender(seeds(1, 2)).comparison?.n).toBe(2);
+    expect(contender(new Map())).toMatchObject({ fresh: null, judgment: "undecided" });
+    const [alone] = confirmed(loss, seeds(2, Number.NaN), [{ trial: 3, fresh: seeds(1, 2) }]);
+    expect(alone).toMatchObject({ fresh: 1.5, comparison: null, judgment: "undecided" });
+    expect(alone.text).toMatch(/not compared: 1 of 2 runs of the baseline diverged\.$/);
+  });
+});

@@ -1,0 +1,350 @@
+/** A sweep that is right; parameters with all forms. */
+export const good = `name: rates
+experiment: classify-digits
+method: tpe
+metric: { name: validation.loss, goal: minimize, target: 0.1 }
+seeds: 0..1
+parameters:
+  learningRate: { min: 1.0e-3, max: 1, scale: log }
+  optimizer.name: { values: [sgd, adam] }
+  optimizer.momentum: { min: 0.5, max: 0.95, when: { optimizer.name: sgd } }
+  batchSize: { min: 10, max: 50, step: 10 }
+prune: { rule: asha, from: 40 }
+budget: { trials: 60 }
+confirm: { seeds: 1000..1009, best: 2, baseline: { learningRate: 0.1 } }
+`;
+
+/** Lines of {@link good} that are replaced, and the errors with their lines and columns. */
+export const malformed: readonly (readonly [from: string | RegExp, to: string, errors: readonly string[]])[] =
+  [
+    [
+      "name: rates",
+      "nmae: rates",
+      [
+        '1:1: nmae: unknown key; did you mean "name"? Known: name, experiment, variant, set, method, order, seed, metric, seeds, parameters, prune, budget, stopAfter, timeout, confirm.',
+      ],
+    ],
+    [
+      "name: rates",
+      "name: -x",
+      ['1:1: name: expected up to 60 letters, digits, ".", "_" and "-", the first no "." or "-"; got "-x"'],
+    ],
+    [/experiment: .*\n/, "", ["1:1: experiment: missing; expected text"]],
+    [
+      "experiment: classify-digits",
+      "program: train.py",
+      ["2:1: program: isoloss runs experiments, not programs: write experiment: FILE.yaml in its place."],
+    ],
+    [
+      "method: tpe",
+      "method: bayesian",
+      ['3:1: method: unknown method "bayesian". Known: grid, random, sobol, tpe.'],
+    ],
+    [
+      "method: tpe",
+      "metod: tpe",
+      [
+        '3:1: metod: unknown key; did you mean "method"? Known: name, experiment, variant, set, method, order, seed, metric, seeds, parameters, prune, budget, stopAfter, timeout, confirm.',
+        "1:1: method: missing; expected one of grid, random, sobol, tpe",
+      ],
+    ],
+    ["method: tpe", "method: sobol\norder: file", ["4:1: order: only a grid has an order."]],
+    [/metric: .*\n/, "", ["1:1: metric: missing; expected a map of keys"]],
+    [
+      "goal: minimize",
+      "goal: minimise",
+      ['4:34: metric.goal: unknown goal "minimise"; did you mean "minimize"? Known: minimize, maximize.'],
+    ],
+    [
+      "goal: minimize",
+      "aggregate: avg",
+      ['4:34: metric.aggregate: unknown aggregate "avg". Known: mean, median, geometric, worst.'],
+    ],
+    [
+      "name: validation.loss",
+      "name: wallSeconds",
+      [
+        "4:11: metric.name: wallSeconds depends on what else the machine did: rank trials by steps or a loss. confirm.metric may be in seconds.",
+      ],
+    ],
+    [
+      "seeds: 0..1\n",
+      "seeds: 1..0\n",
+      ["5:1: seeds: expected a range a..b with a <= b and at most 10000 seeds; got 1..0"],
+    ],
+    ["seeds: 0..1\n", "seeds: [1, 1]\n", ["5:1: seeds: has the seed 1 twice."]],
+    ["seeds: 0..1\n", "seeds: [0.5]\n", ["5:9: seeds[0]: expected an integer >= 0; got 0.5"]],
+    [
+      "seeds: 0..1\n",
+      "seeds: 0..1000\n",
+      ["13:12: confirm.seeds: seed 1000 is one of seeds: what chose a trial cannot confirm it."],
+    ],
+    [
+      "min: 1.0e-3, max: 1",
+      "min: 0, max: 1",
+      ["7:19: parameters.learningRate.min: expected a number > 0, as the scale is logarithmic; got 0"],
+    ],
+    [
+      "min: 1.0e-3, max: 1",
+      "min: 1, max: 1.0e-3",
+      ["7:27: parameters.learningRate.max: expected a number > 1, which is min; got 0.001"],
+    ],
+    [
+      "min: 1.0e-3, max: 1",
+      "min: 1.0e-3",
+      ["7:3: parameters.learningRate.max: missing; expected a number > 0.001"],
+    ],
+    [
+      "min: 1.0e-3, max: 1",
+      "mim: 1.0e-3, max: 1",
+      [
+        '7:19: parameters.learningRate.mim: unknown key; did you mean "min"? Known: value, values, probabilities, min, max, scale, step, count, distribution, mu, sigma, when.',
+        "7:3: parameters.learningRate.min: missing; expected a number < 1",
+      ],
+    ],
+    [
+      "scale: log",
+      "scale: logarithmic",
+      [
+        '7:40: parameters.learningRate.scale: unknown scale "logarithmic"; did you mean "log"? Known: linear, log.',
+      ],
+    ],
+    [
+      "scale: log",
+      "values: [0.1]",
+      ["7:3: parameters.learningRate: expected one of values, min and max; got both."],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{}",
+      [
+        "7:3: parameters.learningRate: expected one of value, values, min and max, distribution; got none of them.",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: unifrom, min: 0, max: 1 }",
+      [
+        '7:19: parameters.learningRate.distribution: expected one of constant, categorical, categorical_w_probabilities, uniform, int_uniform, q_uniform, log_uniform_values, q_log_uniform_values, normal, q_normal, log_normal, q_log_normal; got "unifrom"; did you mean "uniform"?',
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "0.1",
+      ["7:3: parameters.learningRate: expected a map of keys; got 0.1"],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ value: 0.1, min: 0 }",
+      ["7:3: parameters.learningRate: expected one of value, min and max; got both."],
+    ],
+    [
+      "values: [sgd, adam]",
+      "values: []",
+      ["8:21: parameters.optimizer.name.values: expected a list of at least 1; got []"],
+    ],
+    [
+      "values: [sgd, adam]",
+      "values: [sgd, adam, sgd]",
+      ['8:41: parameters.optimizer.name.values[2]: "sgd" is in the list before.'],
+    ],
+    [
+      "values: [sgd, adam]",
+      "values: [sgd, adam], probabilities: [0.5]",
+      ["8:42: parameters.optimizer.name.probabilities: expected 2 numbers, one for each value; got 1."],
+    ],
+    [
+      "values: [sgd, adam]",
+      "values: [sgd, adam], probabilities: [0.5, 0.6]",
+      ["8:42: parameters.optimizer.name.probabilities: expected numbers that sum to 1; their sum is 1.1."],
+    ],
+    [
+      "values: [sgd, adam]",
+      "values: [sgd, adam], step: 1",
+      ["8:42: parameters.optimizer.name.step: not beside values, which takes values, probabilities, when."],
+    ],
+    [
+      "when: { optimizer.name: sgd }",
+      "when: { optimiser.name: sgd }",
+      [
+        '9:54: parameters.optimizer.momentum.when.optimiser.name: expected a parameter, one of learningRate, optimizer.name, batchSize; got "optimiser.name"; did you mean "optimizer.name"?',
+      ],
+    ],
+    [
+      "when: { optimizer.name: sgd }",
+      "when: { optimizer.name: sdg }",
+      [
+        '9:54: parameters.optimizer.momentum.when.optimizer.name: optimizer.name never is "sdg"; expected one of sgd, adam; got "sdg"; did you mean "sgd"?',
+      ],
+    ],
+    [
+      "when: { optimizer.name: sgd }",
+      "when: { batchSize: 60 }",
+      ["9:54: parameters.optimizer.momentum.when.batchSize: batchSize never is 60."],
+    ],
+    [
+      "values: [sgd, adam]",
+      "values: [sgd, adam], when: { optimizer.momentum: 0.9 }",
+      [
+        "8:50: parameters.optimizer.name.when.optimizer.momentum: depends on optimizer.name itself: conditions go around in a circle.",
+        "9:54: parameters.optimizer.momentum.when.optimizer.name: depends on optimizer.momentum itself: conditions go around in a circle.",
+      ],
+    ],
+    ["step: 10", "step: 0", ["10:34: parameters.batchSize.step: expected a number > 0; got 0"]],
+    ["step: 10", "step: 50", ["10:34: parameters.batchSize.step: expected at most max - min, 40; got 50"]],
+    [
+      "step: 10",
+      "step: 10, count: 3",
+      ["10:44: parameters.batchSize.count: expected one of step, count; got both."],
+    ],
+    ["step: 10", "count: 1", ["10:34: parameters.batchSize.count: expected an integer >= 2; got 1"]],
+    [
+      "batchSize: {",
+      "batch..size: {",
+      ["10:3: parameters.batch..size: expected a path of the experiment, such as optimizer.name."],
+    ],
+    [
+      "seeds: 0..1\n",
+      "seeds: 0..1\nset: { batchSize: 20 }\n",
+      ["6:8: set.batchSize: is one of the parameters, too: leave out one of them."],
+    ],
+    [
+      "rule: asha",
+      "rule: hyperband",
+      ['11:10: prune.rule: unknown rule "hyperband". Known: asha, median, bound.'],
+    ],
+    ["from: 40", "from: 0", ["11:22: prune.from: expected a number > 0; got 0"]],
+    [
+      "from: 40",
+      "above: 3",
+      [
+        "11:22: prune.above: unknown key. Known: rule, from, factor, startup, unit, below.",
+        "11:1: prune.from: missing; expected a number > 0",
+      ],
+    ],
+    [
+      "trials: 60",
+      "seconds: 60",
+      ["12:1: budget.trials: missing; expected an integer >= 1: only a grid has an end of its own."],
+    ],
+    ["trials: 60", "trials: 0.5", ["12:11: budget.trials: expected an integer >= 1; got 0.5"]],
+    [
+      "trials: 60",
+      "trial: 60",
+      [
+        '12:11: budget.trial: unknown key; did you mean "trials"? Known: trials, seconds, hard, steps.',
+        "12:1: budget.trials: missing; expected an integer >= 1: only a grid has an end of its own.",
+      ],
+    ],
+    [
+      "1000..1009, best: 2",
+      "1..9, best: 2",
+      ["13:12: confirm.seeds: seed 1 is one of seeds: what chose a trial cannot confirm it."],
+    ],
+    [
+      "1000..1009, best: 2",
+      "[1000], best: 2",
+      ["13:12: confirm.seeds: expected at least 2 seeds: one has no spread. Or confirm: false."],
+    ],
+    ["1000..1009, best: 2", "1000..1009, best: 0", ["13:31: confirm.best: expected an integer >= 1; got 0"]],
+    [
+      "best: 2",
+      "metric: validation.accuracy",
+      [
+        "13:31: confirm.metric: expected a time, such as wallSeconds: other numbers are metric.name of the sweep; got validation.accuracy",
+      ],
+    ],
+    [
+      "method: tpe",
+      "method: grid",
+      [
+        "7:3: parameters.learningRate: a grid needs values: add a step, or a count such as count: 5.",
+        "9:3: parameters.optimizer.momentum: a grid needs values: add a step, or a count such as count: 5.",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: normal, sigma: 0 }",
+      ["7:41: parameters.learningRate.sigma: expected a number > 0; got 0"],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: log_norml }",
+      [
+        '7:19: parameters.learningRate.distribution: expected one of constant, categorical, categorical_w_probabilities, uniform, int_uniform, q_uniform, log_uniform_values, q_log_uniform_values, normal, q_normal, log_normal, q_log_normal; got "log_norml"; did you mean "log_normal"?',
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: log_uniform, min: -10, max: 0 }",
+      [
+        "7:19: parameters.learningRate.distribution: log_uniform takes exponents: write distribution: log_uniform_values with the values themselves: min 4.54e-5, max 1.",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: q_log_uniform, min: 0, max: 3, q: 2 }",
+      [
+        "7:19: parameters.learningRate.distribution: q_log_uniform takes exponents: write distribution: q_log_uniform_values with the values themselves: min 1, max 20.1, q 2.",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: inv_log_uniform, min: 0, max: 2 }",
+      [
+        "7:19: parameters.learningRate.distribution: inv_log_uniform takes exponents of 1 / x: write distribution: log_uniform_values with the values themselves: min 0.135, max 1.",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: inv_log_uniform_values, min: 0.1, max: 2 }",
+      [
+        "7:19: parameters.learningRate.distribution: inv_log_uniform_values has the same values as log_uniform_values: write distribution: log_uniform_values, min 0.1, max 2.",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: beta, a: 2, b: 1 }",
+      [
+        "7:19: parameters.learningRate.distribution: beta is not known here: the nearest is distribution: uniform, min 0.224, max 0.975, which hold 90 % of it.",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: q_beta, a: 1, b: 2, q: 0.1 }",
+      [
+        "7:19: parameters.learningRate.distribution: q_beta is not known here: the nearest is distribution: q_uniform, min 0.0253, max 0.776, which hold 90 % of it, q 0.1.",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: int_uniform, min: 0.5, max: 2 }",
+      ["7:19: parameters.learningRate.distribution: int_uniform takes integers; got min 0.5, max 2."],
+    ],
+    [
+      "prune: { rule: asha, from: 40 }",
+      "early_terminate: { type: envelope, min_iter: 3 }",
+      ['11:20: early_terminate.type: expected hyperband; got "envelope"'],
+    ],
+    [
+      "prune: { rule: asha, from: 40 }",
+      "early_terminate: { type: hyperband, min_iter: three }",
+      ['11:37: early_terminate.min_iter: expected a number > 0; got "three"'],
+    ],
+    [
+      "prune: { rule: asha, from: 40 }",
+      "early_terminate: { type: hyperband, max_iter: 27, eta: 3 }",
+      ["11:1: early_terminate.s: with max_iter, expected numbers max_iter, s and eta > 0."],
+    ],
+    [
+      "prune: { rule: asha, from: 40 }",
+      "early_terminate: { type: hyperband, min_iter: 3, strict: true }",
+      ["11:50: early_terminate.strict: is not possible here: write prune with a larger factor."],
+    ],
+    [
+      "budget: { trials: 60 }",
+      "budget: { trials: 60 }\nrun_cap: 10",
+      ["13:1: run_cap: means budget.trials, which is there, too: leave out one of them."],
+    ],
+    ["budget: { trials: 60 }", "run_cap: ten", ['12:1: run_cap: expected an integer >= 1; got "ten"']],
+  ];

@@ -1,0 +1,134 @@
+// Lanes whose processes are played by the test.
+import { describe, expect, it, vi } from "vitest";
+import type { LaneMessage, LaneOrder } from "../../src/sweep/lane.js";
+import type { LaneHost, RunRecord, RunRequest } from "../../src/sweep/lanes.js";
+import { processLanes } from "../../src/sweep/process-lanes.js";
+
+const request = (id: string, set: Partial<RunRequest> = {}): RunRequest => ({
+  ...{ id, place: `${id}-0`, metrics: ["loss"] },
+  job: { name: "n", variant: "v", seed: 0, kind: "minimize", settings: {}, config: {} },
+  ...set,
+});
+
+/** Lanes, the processes that they have started, and the records that they told. */
+async function played(jobs: number) {
+  const processes: {
+    readonly orders: LaneOrder[];
+    say(message: LaneMessage): void;
+    die(last?: string): void;
+    isKilled: boolean;
+  }[] = [];
+  const records: RunRecord[] = [];
+  const lanes = processLanes({
+    jobs,
+    folder: "/sweep/runs",
+    start(onMessage, onExit) {
+      const one = {
+        orders: [] as LaneOrder[],
+        say: onMessage,
+        die: (last = "") => onExit(last),
+        isKilled: false,
+      };
+      processes.push(one);
+      return {
+        send: (order) => void one.orders.push(order),
+        kill() {
+          one.isKilled = true;
+        },
+      };
+    },
+  });
+  const host: LaneHost = {
+    record: (record) => void records.push(record),
+    judge: ({ value }) => (value > 1 ? "stop" : "go"),
+    progress() {},
+    changed() {},
+    note() {},
+  };
+  await lanes.start(host, []);
+  return { lanes, processes, records };
+}
+
+const done = (run: string): LaneMessage => ({
+  record: { run, status: "completed", values: {}, metrics: {}, steps: 1, seconds: 1, directory: null },
+});
+
+describe("lanes on this computer", () => {
+  it("compute as many runs at once as there are lanes, each run once", async () => {
+    const { lanes, processes, records } = await played(2);
+    lanes.submit(["a", "b", "c"].map((id) => request(id)));
+    lanes.submit([request("a")]);
+    expect(processes.map(({ orders }) => orders)).toMatchObject([
+      [{ run: { id: "a" }, directory: "/sweep/runs/a-0" }],
+      [{ run: { id: "b" } }],
+    ]);
+    processes[1]?.say(done("b"));
+    expect(processes[1]?.orders).toMatchObject([{ run: { id: "b" } }, { run: { id: "c" } }]);
+    processes[0]?.say(done("a"));
+    processes[1]?.say(done("c"));
+    expect(records.map(({ run }) => run)).toEqual(["b", "a", "c"]);
+    expect(records.every(({ lane }) => /:[01]$/.test(lane))).toBe(true);
+  });
+
+  it("answer a report with the verdict", async () => {
+    const { lanes, processes } = await played(1);
+    lanes.submit([request("a")]);
+    const report = { run: "a", seed: 0, rung: 1, unit: "steps", step: 1, best: 0 } as const;
+    processes[0]?.say({ report: { ...report, value: 0.5 } });
+    processes[0]?.say({ report: { ...report, value: 2 } });
+    expect(processes[0]?.orders.slice(1)).toEqual([{ verdict: "go" }, { verdict: "stop" }]);
+  });
+
+  it("start a run again when its process dies, before others, and give it up after five deaths", async () => {
+    const { lanes, processes, records } = await played(1);
+    lanes.submit([request("a"), request("b")]);
+    for (let deaths = 0; deaths < 5; deaths++) processes.at(-1)?.die("out of memory");
+    expect(processes).toHaveLength(6);
+    expect(records).toMatchObject([
+      { run: "a", status: "lost", error: "Its process died 5 times; the last said: out of memory" },
+    ]);
+    expect(processes.at(-1)?.orders).toMatchObject([{ run: { id: "b" } }]);
+  });
+
+  it("stop a run that takes too long, kill it where it does not stop, and record why", async () => {
+    vi.useFakeTimers();
+    try {
+      const { lanes, processes, records } = await played(2);
+      lanes.submit([request("a", { timeout: 5 }), request("b", { timeout: 5 })]);
+      vi.advanceTimersByTime(5000);
+      expect(processes.map(({ orders }) => orders.at(-1))).toEqual([{ stop: true }, { stop: true }]);
+      processes[0]?.say({ stopped: "a" });
+      vi.advanceTimersByTime(10_000);
+      expect(processes.map(({ isKilled }) => isKilled)).toEqual([false, true]);
+      processes[1]?.die();
+      expect(records.map(({ status, error }) => [status, error])).toEqual([
+        ["failed", "timeout: it took longer than 5 s"],
+        ["failed", "timeout: it took longer than 5 s"],
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("give back what has not begun, and stop what is cancelled", async () => {
+    const { lanes, processes } = await played(1);
+    lanes.submit(["a", "b", "c"].map((id) => request(id)));
+    expect(await lanes.withdraw()).toEqual(["b", "c"]);
+    lanes.submit([request("b")]);
+    lanes.cancel(["a", "b"]);
+    expect(processes[0]?.orders.at(-1)).toEqual({ stop: true });
+    processes[0]?.say({ stopped: "a" });
+    expect(processes[0]?.orders).toHaveLength(2);
+  });
+
+  it("end when the runs under way have stopped", async () => {
+    const { lanes, processes, records } = await played(2);
+    lanes.submit([request("a")]);
+    const stopped = lanes.stop();
+    expect(processes[0]?.orders.at(-1)).toEqual({ stop: true });
+    processes[0]?.say({ stopped: "a" });
+    await stopped;
+    expect(processes[0]?.isKilled).toBe(true);
+    expect(records).toEqual([]);
+  });
+});
