@@ -39,7 +39,10 @@ describe("ranges of weights alone", () => {
     const weights = rangedWeights(quantized, params);
     const f = (T: Float64Array) => logRanges(weights, T);
     const { T } = descend(f, new Float64Array(6), { limit: 20, steps: 1000, tolerance: 1e-14 });
-    const closed = balancedScales(doublesOf(params, quantized.generators), quantized.generators, "range", { tolerance: 1e-9, most: 100 });
+    const closed = balancedScales(doublesOf(params, quantized.generators), quantized.generators, "range", {
+      tolerance: 1e-9,
+      most: 100,
+    });
     const expected = closed.T[0]?.data as Float64Array;
     // One factor of all units changes no weight's share of its range.
     const shift = T.reduce((a, t, i) => a + t - (expected[i] as number), 0) / 6;
