@@ -61,12 +61,13 @@ export function addToHistogram(
 /**
  * The damage of each channel as a function of t: E[(min(z e^t, c) e^-t - min(z, c))^2]. With u = c e^-t, a clip that comes
  * early (t > 0) takes min(z, c) - u from what is above u, and one that comes late adds min(z, u) - c to what is
- * above c. Values and derivatives in log u are exact at the bins' edges; between them is the cubic through both.
+ * above c. Values are exact at the bins' edges, and derivatives in log u where damage is that of many values; between
+ * the edges is the cubic through both.
  */
 export interface ClipDamage {
   readonly channels: number;
   readonly values: Float64Array;
-  /** Derivatives in log u. */
+  /** Derivatives in log u, limited so that the cubics are monotone. */
   readonly slopes: Float64Array;
 }
 
@@ -98,7 +99,26 @@ export function clipDamage({ channels, bound, total, counts, sums, squares }: Cl
       slopes[to] = unit * 2 * u * above * (u - 1);
     }
   }
+  limitSlopes(values, slopes);
   return { channels, values, slopes };
+}
+
+/**
+ * The damage grows on both sides of the bound. A cubic with slopes up to three times those of the chords beside it does so, too
+ * (Fritsch and Carlson, Monotone piecewise cubic interpolation, 1980); with steeper ones, where few values are just
+ * above an edge, it would be negative.
+ */
+function limitSlopes(values: Float64Array, slopes: Float64Array): void {
+  for (let at = 0; at < values.length; at++) {
+    const k = at % (bins + 1);
+    const chord = (from: number) =>
+      (values[at - k + from + 1] - values[at - k + from]) / (logEdges[from + 1] - logEdges[from]);
+    const least = Math.min(
+      k > 0 ? Math.abs(chord(k - 1)) : Infinity,
+      k < bins ? Math.abs(chord(k)) : Infinity,
+    );
+    slopes[at] = Math.sign(slopes[at]) * Math.min(Math.abs(slopes[at]), 3 * least);
+  }
 }
 
 /** The damage of a channel at t, and its derivative in t. */

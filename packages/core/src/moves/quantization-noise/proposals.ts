@@ -25,6 +25,18 @@ const equalizing = { tolerance: 1e-2, most: 20 };
 /** Descents end when log J falls by less, 0.004 dB. */
 const tolerance = 1e-3;
 
+/**
+ * Damage of clips makes several minima. In those that are much too high it is most of the noise, elsewhere a few percent:
+ * above this share, a second descent looks for a better one.
+ */
+const muchDamage = 0.1;
+
+type Objective = (T: Float64Array) => ValueAndGradient;
+
+interface Start {
+  readonly T: Float64Array;
+}
+
 export interface ProposalSettings {
   readonly steps: number;
   readonly powersOfTwo: boolean;
@@ -46,14 +58,17 @@ export function proposals(
   });
   const equalized = joined(balancedScales(doublesOf(params, generators), generators, "range", equalizing).T);
   const ranges = { T: equalized.map((t) => Math.max(-limit, Math.min(limit, t))) };
-  const least = (
-    f: (T: Float64Array) => ValueAndGradient,
-    ...starts: readonly { readonly T: Float64Array }[]
-  ) => {
+  const least = (f: Objective, ...starts: readonly Start[]) => {
     // Without the damage of clips there is one minimum, which the start does not decide.
-    const from = starts.map(({ T }) => ({ T, value: f(T).value }));
-    const { T } = from.reduce((a, b) => (b.value < a.value ? b : a));
+    const { T } = leastOf(starts.map((start) => ({ T: start.T, value: f(start.T).value })));
     return descend(f, T, { limit, steps, tolerance });
+  };
+  const leastNoise = (own: NoiseModel, ...starts: readonly Start[]) => {
+    const f: Objective = (T) => logNoise(own, T);
+    const found = least(f, ...starts);
+    if (damageShare(own, found.T) < muchDamage) return found;
+    const careful = least((T) => logNoise(withDearClips(own), T), still);
+    return leastOf([found, least(f, careful)]);
   };
   const known = [still, proposal("ranges equalized", ranges.T)];
   if (model === undefined) {
@@ -63,14 +78,29 @@ export function proposals(
   const { rounding } = model;
   const weightsOnly = { ...model, rounding: { ...rounding, activationLevels: undefined } };
   const isBoth = rounding.activationLevels !== undefined;
-  const alone = isBoth ? [least((T) => logNoise(weightsOnly, T), still, ranges)] : [];
-  const both = least((T) => logNoise(model, T), still, ranges, ...alone);
+  const alone = isBoth ? [leastNoise(weightsOnly, still, ranges)] : [];
+  const both = leastNoise(model, still, ranges, ...alone);
   return [
     ...known,
     ...alone.map(({ T }) => proposal("weights alone", T)),
     proposal("noise minimized", both.T),
   ];
 }
+
+/** The part of the noise that is damage of clips. */
+function damageShare(model: NoiseModel, T: Float64Array): number {
+  if (model.clips.length === 0) return 0;
+  return 1 - Math.exp(logNoise({ ...model, clips: [] }, T).value - logNoise(model, T).value);
+}
+
+/** Noise in which damage counts so much that a descent from where there is none stays where there is little. */
+const withDearClips = (model: NoiseModel): NoiseModel => ({
+  ...model,
+  clips: model.clips.map((clip) => ({ ...clip, weights: clip.weights.map((weight) => 100 * weight) })),
+});
+
+const leastOf = <A extends { readonly value: number }>(all: readonly A[]): A =>
+  all.reduce((a, b) => (b.value < a.value ? b : a));
 
 const joined = (blocks: readonly NdArray[]): Float64Array =>
   Float64Array.from(blocks.flatMap(({ data }) => Array.from(data as Float64Array)));

@@ -55,3 +55,24 @@ it("a clip that is neither early nor late does nothing, and one beyond all value
   expect(damageAt(damage, 0, -10).value).toBeCloseTo(plain(0, -10), 9);
   expect(damageAt(damage, 1, 30).value).toBeCloseTo(plain(1, 30), 1);
 });
+
+it("of a few values it grows on both sides of the bound, and is nowhere negative", () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const few = clipHistogram(1, bound);
+    const draw = createRng(seed);
+    addToHistogram(
+      few,
+      0,
+      Array.from({ length: 3 }, () => bound * Math.exp(draw.normal())),
+    );
+    const own = clipDamage(few);
+    for (const side of [-1, 1]) {
+      let last = 0;
+      for (let t = 0; t < 6; t += 0.01) {
+        const { value } = damageAt(own, 0, side * t);
+        expect(value).toBeGreaterThanOrEqual(last - 1e-12);
+        last = value;
+      }
+    }
+  }
+});

@@ -1,23 +1,29 @@
 // The move as a whole: what is kept, what is predicted and what is measured.
 import { describe, expect, it } from "vitest";
-import { astype } from "../../../src/array.js";
+import { astype, type NdArray } from "../../../src/array.js";
 import { minimizeQuantizationNoise } from "../../../src/moves/index.js";
 import { predictedNoise } from "../../../src/moves/quantization-noise/noise-model.js";
 import { roundedWeights } from "../../../src/moves/quantization-noise/simulation.js";
 import { compile } from "../../../src/runtime/compile.js";
 import { relativeError } from "../../graph/ops/op-derivatives.js";
-import { convolutional, dense, type Network, type Params } from "./networks.js";
+import { convolutional, dense, type Params } from "./networks.js";
 import { bytesPerTensor, moved, prepared, randomPoint } from "./prepared.js";
 
 /** Decibels of a factor of three, the accuracy that is promised of predictions. */
 const three = 10 * Math.log10(3);
 
-/** Outputs of a network in floats. */
-async function outputsOf(network: Network, params: Params, batches: readonly Params[]) {
-  const { graph } = await prepared(network);
+/** Outputs of a graph in floats, for each of several parameters. */
+async function outputsOf(
+  { graph, batches }: Pick<Awaited<ReturnType<typeof prepared>>, "graph" | "batches">,
+  points: readonly Params[],
+) {
   const run = await compile(graph, { runtime: "javascript" });
-  const outputs = [];
-  for (const batch of batches) outputs.push((await run.run({ ...params, ...batch })).result!);
+  const outputs: NdArray[][] = [];
+  for (const params of points) {
+    const own: NdArray[] = [];
+    for (const batch of batches) own.push((await run.run({ ...params, ...batch })).result!);
+    outputs.push(own);
+  }
   await run.dispose();
   return outputs;
 }
@@ -43,13 +49,9 @@ describe.each([0, 1].flatMap(relu))("%s network of ReLU", (_, network) => {
     expect(best?.measured).toBe(Math.max(...candidates.map(({ measured }) => measured)));
     expect(best?.measured).toBeGreaterThan((still?.measured as number) + 3);
     for (const { drift } of candidates) expect(drift).toBeLessThan(1e-12);
-    const { batches } = await prepared(network);
-    const [before, after] = [
-      await outputsOf(network, network.params, batches),
-      await outputsOf(network, params, batches),
-    ];
-    before.forEach((output, k) => {
-      expect(relativeError(after[k] as never, output)).toBeLessThan(1e-12);
+    const [before, after] = await outputsOf(await prepared(network), [network.params, params]);
+    before!.forEach((output, k) => {
+      expect(relativeError(after![k] as never, output as never)).toBeLessThan(1e-12);
     });
   });
 });
@@ -65,11 +67,11 @@ it.each(
     const { candidates } = await minimizeQuantizationNoise(
       network.apply,
       network.params,
-      network.batches(4),
+      network.batches(2),
       {
         runtime: "javascript",
         // The calibration batches again: what saturates on others is not predicted.
-        ...{ heldOut: network.batches(4), headRoom: 0 },
+        ...{ heldOut: network.batches(2), headRoom: 0 },
       },
     );
     // As it is, the noise of some channels is larger than their signal, and what is predicted is of small noise.
@@ -89,22 +91,19 @@ it.each(
   async (_, __, network) => {
     const at = await prepared(network);
     const silent = { ...at.model, layers: [] };
-    for (const scale of [0.2, 0.5]) {
-      const T = randomPoint(at.model.size, 1, scale);
-      const params = await moved(network.params, at.quantized, T);
-      const [before, after] = [
-        await outputsOf(network, network.params, at.batches),
-        await outputsOf(network, params, at.batches),
-      ];
+    const points = [0.2, 0.5].map((scale) => randomPoint(at.model.size, 1, scale));
+    const params = await Promise.all(points.map((T) => moved(network.params, at.quantized, T)));
+    const [before, ...after] = await outputsOf(at, [network.params, ...params]);
+    points.forEach((T, point) => {
       let [damage, signal] = [0, 0];
-      before.forEach(({ data }, k) => {
+      before!.forEach(({ data }, k) => {
         data.forEach((v, i) => {
-          damage += (Number(v) - Number(after[k]!.data[i])) ** 2;
+          damage += (Number(v) - Number(after[point]![k]!.data[i])) ** 2;
           signal += Number(v) ** 2;
         });
       });
       expect(Math.abs(Math.log(predictedNoise(silent, T) / (damage / signal)))).toBeLessThan(Math.log(3));
-    }
+    });
   },
 );
 
@@ -112,19 +111,18 @@ it.each([0, 1, 2, 3])(
   "a ReLU6 network %i quantizes better with the damage of its clips weighed than with clips kept",
   async (seed) => {
     const network = convolutional(seed, { bound: 6 });
+    // A single batch has 16 examples, whose means over pixels are too few to tell 3 dB from 5 dB.
+    const heldOut = network.batches(8, 9);
     const best = async (clips: "expected" | "exact") => {
       const { kept, candidates } = await minimizeQuantizationNoise(
         network.apply,
         network.params,
         network.batches(4),
-        {
-          clips,
-          runtime: "javascript",
-        },
+        { clips, heldOut, runtime: "javascript" },
       );
       return candidates.find(({ name }) => name === kept)?.measured as number;
     };
-    expect(await best("expected")).toBeGreaterThan((await best("exact")) + 3);
+    expect(await best("expected")).toBeGreaterThan((await best("exact")) + 5);
   },
 );
 

