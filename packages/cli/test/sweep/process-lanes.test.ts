@@ -44,6 +44,9 @@ async function played(jobs: number) {
     progress() {},
     changed() {},
     note() {},
+    fail(error) {
+      throw error;
+    },
   };
   await lanes.start(host, []);
   return { lanes, processes, records };

@@ -231,8 +231,8 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     let going = worker("poison");
     const isOver = () => entriesOf(directory).some(({ entry }) => entry === "end");
     while (!isOver()) {
-      const active = await redis.lrange(`{isoloss-${id}}:isoloss-${id}:active`, 0, -1);
-      if (active.includes(poison)) {
+      // Of a worker that lives: a dead one's expires.
+      if (await redis.exists(`{isoloss-${id}}:isoloss-${id}:${poison}:lock`)) {
         going.child.kill("SIGKILL");
         await going.ended;
         going = worker("poison");
@@ -253,7 +253,10 @@ async function stallingProxy(port: number) {
   const sockets = new Set<Socket>();
   let isCut = false;
   const proxy = createServer((from) => {
-    if (isCut) return from.destroy();
+    if (isCut) {
+      from.destroy();
+      return;
+    }
     const to = connect(port, "127.0.0.1");
     for (const socket of [from, to]) {
       sockets.add(socket);

@@ -40,7 +40,8 @@ describe("a quantized model", () => {
     const metric: Metric = ([{ logits }]) => accuracyOf(logits, 1200);
     const result = await quantizeModel(before, { calibration, heldOut, metric });
     const { recommended, table, report } = result;
-    expect(table).toHaveLength(12);
+    // Four candidates, two granularities, with biases corrected or not.
+    expect(table).toHaveLength(16);
     expect(recommended.sqnr).toBeGreaterThan(Math.max(...table.map(({ sqnr }) => sqnr)) - 0.1001);
     expect(recommended.sqnr).toBeGreaterThan(30);
     expect(recommended.agreement).toBeGreaterThan(0.98);
