@@ -1,13 +1,9 @@
 // Sweeps of isoloss on many machines: runs delivered by BullMQ on Valkey or Redis, each record counted once.
+
+export type { Computing, ComputingHost, QueueWorkerOptions, WorkerVerdict } from "./computing.js";
 export { connect, type QueueAddress, shown } from "./connection.js";
-export {
-  type QueuedRecord,
-  type QueuedRun,
-  type QueueHost,
-  type QueueLanes,
-  type QueueLanesOptions,
-  queueLanes,
-} from "./coordinator.js";
+export { queueLanes } from "./coordinator.js";
+export type { QueuedRecord, QueuedRun, QueueHost, QueueLanes, QueueLanesOptions } from "./lanes.js";
 export type { ServerRule, VerdictRequest } from "./scripts.js";
 export {
   closeSweep,
@@ -19,10 +15,4 @@ export {
   type WorkerNotice,
 } from "./sweeps.js";
 export { defaultTiming, type QueueTiming } from "./timing.js";
-export {
-  type Computing,
-  type ComputingHost,
-  type QueueWorkerOptions,
-  serveQueue,
-  type WorkerVerdict,
-} from "./worker.js";
+export { serveQueue } from "./worker.js";

@@ -1,5 +1,5 @@
+import type { Computing, ComputingHost } from "../src/computing.js";
 import type { QueueTiming } from "../src/timing.js";
-import type { Computing, ComputingHost } from "../src/worker.js";
 
 /** Times that let tests wait for deaths. */
 export const fast: QueueTiming = {

@@ -1,0 +1,67 @@
+// What a worker and what computes for it say to each other.
+import type { QueueAddress } from "./connection.js";
+import type { QueuedRecord, QueuedRun } from "./lanes.js";
+import type { ServerRule, VerdictRequest } from "./scripts.js";
+import type { SweepNotice } from "./sweeps.js";
+import type { QueueTiming } from "./timing.js";
+
+/** A verdict as a record carries it. */
+export interface WorkerVerdict {
+  readonly verdict: "go" | "stop";
+  /** Number of values at the rung then, this one among them. */
+  readonly n: number;
+  /** 1 for the best. */
+  readonly rank: number;
+}
+
+/** What computing runs tells. */
+export interface ComputingHost<Rec extends QueuedRecord, Report extends VerdictRequest> {
+  record(record: Rec): void;
+  judge(report: Report): Promise<"go" | "stop">;
+  progress(run: string, at: unknown): void;
+}
+
+/** What computes runs on this computer, in other processes: this one must always answer. */
+export interface Computing<Run extends QueuedRun, Rec extends QueuedRecord, Report extends VerdictRequest> {
+  start(host: ComputingHost<Rec, Report>): Promise<void>;
+  /** Also of a run that it has computed before. */
+  submit(run: Run, sweep: SweepNotice): void;
+  /** The run is stopped and forgotten; nothing is told of it any more. */
+  cancel(run: string): void;
+  /** All runs save a checkpoint and stop; nothing is told of them. */
+  stop(): Promise<void>;
+}
+
+export interface QueueWorkerOptions<
+  Run extends QueuedRun,
+  Rec extends QueuedRecord,
+  Report extends VerdictRequest,
+> extends QueueAddress {
+  /** Computer and process. */
+  readonly name: string;
+  /** `any`: it serves sweeps of all. */
+  readonly version: string;
+  /** Runs at the same time. */
+  readonly lanes: number;
+  readonly computing: Computing<Run, Rec, Report>;
+  /** The rule of a run that reports. */
+  ruleOf(run: Run): ServerRule;
+  /** A record with the verdicts that were made on its run. */
+  withVerdicts(record: Rec, verdicts: readonly (readonly [Report, WorkerVerdict])[]): Rec;
+  /** Why a sweep cannot be served here; undefined where it can. */
+  refusal(sweep: SweepNotice): Promise<string | undefined>;
+  /** Why a run is given back, with its sweep, as by what is missing on this computer alone. */
+  givenBack?(record: Rec): string | undefined;
+  /** Only this sweep. */
+  readonly sweep?: string | undefined;
+  /** Ends after so many seconds without a run. */
+  readonly idleExit?: number | undefined;
+  /** Ends after one run. */
+  readonly once?: boolean | undefined;
+  /** Ends it: runs under way save a checkpoint and are given back. */
+  readonly signal?: AbortSignal | undefined;
+  onNote(line: string): void;
+  /** A run was counted, or not: its record came late. */
+  onRun?(run: string, outcome: string): void;
+  readonly timing?: Partial<QueueTiming> | undefined;
+}

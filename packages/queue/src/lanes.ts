@@ -1,0 +1,54 @@
+// What a sweep's process and its queue say to each other. Runs and records are plain data, which only their makers read.
+import type { QueueAddress } from "./connection.js";
+import type { QueuedAsk, SweepNotice } from "./sweeps.js";
+import type { QueueTiming } from "./timing.js";
+
+/** A run as it goes to a worker: plain data. */
+export interface QueuedRun {
+  /** Equal runs have equal ids; without a colon. */
+  readonly id: string;
+}
+
+/** What a run came to, as plain data. */
+export interface QueuedRecord {
+  readonly run: string;
+}
+
+/** What the process of a sweep is told. Everything may be told more than once; only the first record of a run counts. */
+export interface QueueHost<Rec extends QueuedRecord> {
+  record(record: Rec): void;
+  // biome-ignore lint/suspicious/noExplicitAny: what workers report, which is theirs
+  progress(run: string, at: any): void;
+  /** The number of workers has changed. */
+  changed(): void;
+  /** A line for the user, once. */
+  note(line: string): void;
+  /** The sweep cannot go on in this process. */
+  fail(error: Error): void;
+}
+
+export interface QueueLanesOptions<Run extends QueuedRun, Rec extends QueuedRecord> extends QueueAddress {
+  readonly sweep: SweepNotice;
+  /** All that another computer needs to make the sweep's directory, as a JSON value. */
+  readonly spec: unknown;
+  /** The asks that the sweep has already, in their order, as JSON values. */
+  readonly asks: readonly QueuedAsk[];
+  /** The record of a run whose workers died. */
+  lost(run: Run, why: string): Rec;
+  readonly timing?: Partial<QueueTiming> | undefined;
+}
+
+/** Lanes that are workers behind a queue. */
+export interface QueueLanes<Run extends QueuedRun, Rec extends QueuedRecord> {
+  start(host: QueueHost<Rec>, before: readonly Rec[]): Promise<void>;
+  readonly width: number;
+  readonly words: string;
+  asked(asks: readonly QueuedAsk[]): void;
+  submit(runs: readonly Run[]): void;
+  withdraw(): Promise<readonly string[]>;
+  cancel(runs: readonly string[]): void;
+  /** Leaves the sweep to its workers. */
+  stop(): Promise<void>;
+  /** Ends the sweep for all; before `stop`. */
+  finish(): Promise<void>;
+}
