@@ -229,9 +229,11 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
     let isStopped = false;
     let { params } = current;
     let pace = onLoop ? 10 : Infinity;
+    let nextPause = 0;
     while (current.step < steps && allFinite(history) && !isStopped) {
       const due = await teleportIfDue();
-      const pause = pauses.find((step) => step > current.step) ?? Infinity;
+      while (pauses[nextPause] <= current.step) nextPause++;
+      const pause = pauses[nextPause] ?? Infinity;
       const count = Math.min(Math.min(steps, due, pause) - current.step, pace, loop.most);
       const seconds = await advance(count);
       if (!onLoop || !allFinite(history)) continue;

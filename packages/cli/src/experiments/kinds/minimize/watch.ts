@@ -28,8 +28,8 @@ export function watcher(
   // Every step uses all data.
   const pauses = pausesOf(context, { length: steps, stepsPerEpoch: 1 });
   const watch = {
-    /** Steps at which a run must be looked at. */
-    pauses: pauses.steps,
+    /** Steps at which a run must be looked at, ascending. */
+    pauses: withCheckpoints(pauses.steps, context, { first, steps }),
     /** Whether the run was ended at a pause. */
     get isPruned() {
       return isPruned;
@@ -95,3 +95,14 @@ const jumpRecord = ({ step, from, to }: Jump<Tree>): JumpRecord => ({
   from: numbersOf(from),
   to: numbersOf(to),
 });
+
+/** Pauses, and the steps after which a checkpoint is asked for. */
+function withCheckpoints(
+  pauses: readonly number[],
+  { checkpointSteps = Infinity }: JobContext,
+  { first, steps }: { readonly first: number; readonly steps: number },
+): readonly number[] {
+  const all = new Set(pauses);
+  for (let step = first + checkpointSteps; step < steps; step += checkpointSteps) all.add(step);
+  return [...all].sort((a, b) => a - b);
+}
