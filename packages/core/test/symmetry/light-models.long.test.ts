@@ -94,7 +94,8 @@ describe.skipIf(!hasLightModels)("The architectures of libonnx-testdata", () => 
   it.each(rows)("$name is read and its scalings are found", async (row) => {
     const bytes = lightModel(row.name);
     const runs = [0, 1].map(() => seconds(() => read(bytes)));
-    expect(Math.min(...runs.map(({ time }) => time))).toBeLessThan(3);
+    // Usual are 1 to 3 seconds; what grows with more than the size of a model takes minutes.
+    expect(Math.min(...runs.map(({ time }) => time))).toBeLessThan(30);
     const { model, found } = runs[0].result;
     const layers = Object.entries(model.params).flatMap(([name, { shape }]) =>
       shape.length > 1 ? [name] : [],
