@@ -210,7 +210,10 @@ describe("a sweep that fails", () => {
   });
 
   it.each([
-    [[], "Give a sweep's YAML file, or one of --resume DIR, --verify DIR and --list."],
+    [
+      [],
+      "Give a sweep's YAML file, or one of --resume DIR, --verify DIR, --list, and of a sweep on a server --attach ID, --cancel DIR, --close ID.",
+    ],
     [["booths.yaml", "--list"], "Give a sweep's YAML file, or one of"],
     [["--list", "--trials", "3"], "--set, --trials and --check are for a sweep's YAML file."],
     [["--resume", "nowhere"], "Cannot read the sweep nowhere: no such file or directory"],
