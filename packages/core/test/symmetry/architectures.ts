@@ -53,7 +53,7 @@ const patches = { imageSize: [4, 4], patch: 2, width: 6, heads: 3, depth: 2, cla
 
 const mobile = { stem: 3, stages: [[3], [4]], expansion: 2, head: 5, classes } as const;
 
-/** One row a model: architectures.test.ts runs on all of them. */
+/** One row a model: architectures.long.test.ts runs on all of them. */
 export const architectures: readonly ArchitectureRow[] = [
   row("convnet", convnet({ imageSize: [6, 6], stages: [[3, 4], [5]], classes }), [4, 1, 6, 6]),
   row(
