@@ -4,7 +4,7 @@ import { runCode } from "./run-code.js";
 
 const folder = new URL("../../../../examples/strict/", import.meta.url);
 
-/** What each program prints; package.test.ts compiles them. */
+/** What each program prints; package.long.test.ts compiles them. */
 const printed: Readonly<Record<string, readonly RegExp[]>> = {
   "onnx.ts": [/^positive scaling$/, /^0 4$/],
   "own-loss.ts": [/^true$/, /^true true$/, /^true$/, /^true$/],
