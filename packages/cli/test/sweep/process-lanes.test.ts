@@ -79,7 +79,7 @@ describe("lanes on this computer", () => {
     const report = { run: "a", seed: 0, rung: 1, unit: "steps", step: 1, best: 0 } as const;
     processes[0]?.say({ report: { ...report, value: 0.5 } });
     processes[0]?.say({ report: { ...report, value: 2 } });
-    expect(processes[0]?.orders.slice(1)).toEqual([{ verdict: "go" }, { verdict: "stop" }]);
+    await expect.poll(() => processes[0]?.orders.slice(1)).toEqual([{ verdict: "go" }, { verdict: "stop" }]);
   });
 
   it("start a run again when its process dies, before others, and give it up after five deaths", async () => {

@@ -105,6 +105,7 @@ describe("CONTRIBUTING.md", () => {
       "package.json",
       "packages/core/package.json",
       "packages/figures/package.json",
+      "packages/queue/package.json",
       "packages/cli/package.json",
     ].flatMap((path) => {
       const { dependencies, optionalDependencies, peerDependencies, devDependencies } = JSON.parse(
