@@ -64,7 +64,11 @@ describe("docs/command-line.md", () => {
   it("has commands, all of which are run but the installation", () => {
     expect(blocks.length).toBeGreaterThan(10);
     const left = blocks.filter(({ isRun }) => !isRun).map(({ code }) => code.trim());
-    expect(left).toEqual(["npm install --global isoloss-cli --ignore-scripts"]);
+    expect(left).toEqual([
+      "npm install --global isoloss-cli --ignore-scripts",
+      // sweeps-on-queue.long.test.ts runs it, with a server.
+      "isoloss worker --queue redis://127.0.0.1:6379 --jobs 2 --idle-exit 60",
+    ]);
   });
 
   it("has an example of every command", () => {
