@@ -46,7 +46,9 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
   };
   /** One thing after the other; a server that went away is asked again by the next look. */
   const inTurn = (task: (at: NonNullable<typeof server>) => Promise<unknown>): Promise<unknown> => {
-    work = work.then(() => (server ? task(server) : undefined)).catch(() => {});
+    work = work
+      .then(() => (server ? task(server) : undefined))
+      .catch((error: Error) => note(`The server refuses, and is asked again: ${error.message}`));
     return work;
   };
 
@@ -60,10 +62,9 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
   /** Takes the records that are new on the server. */
   async function readRecords({ redis }: NonNullable<typeof server>): Promise<void> {
     const runs = await redis.lrange(keys.records, index, -1);
-    index += runs.length;
     const fresh = runs.filter((run) => !told.has(run));
-    if (fresh.length === 0) return;
-    const texts = await redis.hmget(keys.record, ...fresh);
+    const texts = fresh.length === 0 ? [] : await redis.hmget(keys.record, ...fresh);
+    index += runs.length;
     for (const text of texts) if (text !== null) take(JSON.parse(text));
   }
 
@@ -119,7 +120,8 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
   }
 
   /** Puts on the server what it lacks of what is known here. */
-  async function restore({ redis, queue }: NonNullable<typeof server>): Promise<void> {
+  async function restore(at: NonNullable<typeof server>): Promise<void> {
+    const { redis, queue } = at;
     if (await redis.exists(keys.closed)) return;
     await redis.set(keys.spec, JSON.stringify(spec));
     await redis.hset(sweepsKey, sweep.id, JSON.stringify(sweep));
@@ -130,7 +132,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     }
     // What a server lost and got again stands elsewhere in the list.
     index = 0;
-    await readRecords({ redis, queue } as NonNullable<typeof server>);
+    await readRecords(at);
     const completed = await redis.zrange(queue.toKey("completed"), "0", "-1");
     for (const id of completed) if (wanted.has(id)) await queue.remove(id);
     await add(queue, [...wanted.values()]);
@@ -283,6 +285,4 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
 }
 
 const lostText = (reason: string, stalls: number): string =>
-  /stalled/.test(reason)
-    ? `Its worker died ${stalls} times; the last said: nothing`
-    : `Its worker failed: ${reason}`;
+  /stalled/.test(reason) ? `Its worker died ${stalls} times` : `Its worker failed: ${reason}`;

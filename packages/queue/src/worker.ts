@@ -37,13 +37,17 @@ export async function serveQueue<
   const underWay = new Map<string, UnderWay<Run, Rec, Report>>();
   const refused = new Set<string>();
   let [committed, lastRun] = [0, performance.now()];
+  let lastRefusal = "";
 
   /** Asks a server that refuses (full, starting, read-only) again and again; undefined once this worker ends. */
   async function persistent<T>(ask: () => Promise<T>): Promise<T | undefined> {
     while (!signal?.aborted) {
       try {
         return await Promise.race([ask(), aborted.then(() => undefined)]);
-      } catch {
+      } catch (error) {
+        const line = `the server refuses, and is asked again: ${(error as Error).message}`;
+        if (lastRefusal !== line) options.onNote(line);
+        lastRefusal = line;
         await wait(timing.look, signal);
       }
     }
