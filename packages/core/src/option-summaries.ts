@@ -596,6 +596,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "percentile": "For the method `percentile`; default 99.99.",
     "biasCorrection": "Whether the table has the files with corrected biases, too, and how they are found: `measured` (default), also true, from means on the calibration; `analytic` from the moments that batch norms store, of normal numbers that activations clip, so that only what they do not tell is measured; false: not.",
     "absorbBiases": "Whether the table has the files with high biases absorbed behind ReLUs, too: see `absorbedBiases`; default false.",
+    "rotate": "Whether the table has the weights with rotated spaces of attention heads, bottlenecks and residual streams, too: see `rotated`, by `descended`; default false.",
     "equalize": "Whether the table has other weights on the orbit of the model's scalings, too; default true.",
     "candidates": "Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none.",
     "limit": "Least SQNR in decibels: layers stay float until it is reached; default: all are quantized.",
