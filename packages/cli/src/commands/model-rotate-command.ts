@@ -28,8 +28,8 @@ export function addRotateCommand(model: Command): void {
       `
 A few weights that are much larger than the others set the steps in which all of a tensor are rounded. Rotations spread them over
 a whole space. Weights before the space turn by R, those behind it by R', and the model computes the same. Where no weight
-stands out, as in most small models, hadamard and random make rounding worse, and descended better by about a decibel: measure
-it with isoloss model quantize --rotate, which tries descended rotations beside the weights as they are.
+stands out, as in small transformers, hadamard and random rotations make rounding worse by about a decibel, and descended ones better by as
+much: measure it with isoloss model quantize --rotate, which tries descended rotations beside the weights as they are.
 
 Spaces are those of attention heads, linear bottlenecks, and residual streams that only normalizations of their length without
 weights of their own read. Hadamard matrices exist for sizes 1, 12, 20, 28 and others times powers of 2; other sizes get random
