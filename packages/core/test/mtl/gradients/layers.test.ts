@@ -183,6 +183,9 @@ const inFloat32 = <T>(tree: T): T => {
   ) as T;
 };
 
+/** Those whose comparison takes long. */
+const slow = ["transformer", "attention", "wide convolution", "wide convolution in groups"];
+
 describe("the Gramian by layers", () => {
   it.each(Object.keys(cases))("is J J' to rounding: %s", async (name) => {
     // More tasks than lie side by side at a time.
