@@ -45,12 +45,24 @@ async function at(
   return moved;
 }
 
+type Row = (typeof symmetryRows)[number];
+
+/** The problems of a row and their symmetries, each found, traced and compiled once for all tests. */
+const shared = new Map(
+  symmetryRows.map((row) => {
+    const made = new WeakMap<Problem, Symmetry<MlpParams>>();
+    const make = (problem: Problem): Symmetry<MlpParams> => {
+      const symmetry = made.get(problem) ?? row.make(problem);
+      made.set(problem, symmetry);
+      return symmetry;
+    };
+    return [row, { make, problems: seeds.map((seed) => ({ seed, problem: randomProblem(seed, row) })) }];
+  }),
+);
+const sharedOf = (row: Row) => shared.get(row) as NonNullable<ReturnType<typeof shared.get>>;
+
 describe.each(symmetryRows)("$name", (row) => {
-  const { make } = row;
-  const problems = seeds.map((seed) => ({
-    seed,
-    problem: randomProblem(seed, row),
-  }));
+  const { make, problems } = sharedOf(row);
   const h = 1e-6;
 
   const { float64, float32 } = row.tolerance ?? { float64: 1e-10, float32: 1e-4 };
@@ -192,8 +204,8 @@ describe("the rows", () => {
 });
 
 describe.each(groupRows)("the group of $name", (row) => {
-  const { make, norm } = row;
-  const problems = seeds.map((seed) => ({ seed, problem: randomProblem(seed, row) }));
+  const { norm } = row;
+  const { make, problems } = sharedOf(row);
 
   it("composes elements as they act one after another", async () => {
     for (const { seed, problem } of problems) {
