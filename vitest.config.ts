@@ -13,7 +13,7 @@ const mocking = [
 
 const long = "packages/*/test/**/*.long.test.ts";
 
-/** `--mode all` runs all tests, `--mode long` only those that take long: runs that are killed, full disks, searches with absurd settings. */
+/** `--mode all` runs all tests, `--mode long` only those that take long: processes, browsers, slow rows of tables, runs that are killed, full disks. */
 export default defineConfig(({ mode }) => ({
   resolve: {
     alias: Object.entries(sources).map(([name, path]) => ({
