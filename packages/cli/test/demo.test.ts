@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseXml } from "../../figures/test/well-formed.js";
 import type { DemoDocument } from "../src/commands/demo.js";
 import { type BuiltCli, buildCli } from "./built-cli.js";
+import { inProcess } from "./commands/in-process.js";
 import { isOneLine } from "./plain.js";
 
 let cli: BuiltCli;
@@ -22,7 +23,8 @@ afterAll(() => {
 describe("isoloss demo --json", () => {
   it("prints one JSON document of measured numbers and writes the report with its figures", async () => {
     const out = join(folder, "json", "deep");
-    const { status, stdout, stderr } = await cli.run(["demo", "booth", "--out", out, "--json", "--quiet"]);
+    const args = ["demo", "booth", "--out", out, "--json", "--quiet"];
+    const { status, stdout, stderr } = await inProcess(args, folder);
     expect(stderr).toBe("");
     expect(status).toBe(0);
     expect(isOneLine(stdout)).toBe(true);
