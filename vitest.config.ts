@@ -49,6 +49,8 @@ export default defineConfig(({ mode }) => ({
     // Processes, not threads: a crash of the native ONNX Runtime then fails one file, not the run.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 60_000,
+    // For what hangs: a slow machine, beside other programs, must not fail.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 }));

@@ -43,7 +43,7 @@ beforeAll(async () => {
     PATH: `${folder}${delimiter}${process.env.PATH}`,
     MLFLOW_TRACKING_URI: await server.start(),
   };
-}, 60_000);
+});
 
 afterAll(async () => {
   await server.stop();
@@ -59,7 +59,6 @@ describe("docs/command-line.md", () => {
       const promised = [...code.matchAll(/^# => (.*)$/gm)].map(([, line]) => line);
       if (promised.length > 0) expect(output.trimEnd().split("\n")).toEqual(promised);
     },
-    120_000,
   );
 
   it("names the files that a run leaves behind", () => {

@@ -46,7 +46,7 @@ export function servedPages(): Pages {
     const browser = await launch();
     cleanups.push(() => browser.close());
     made = { folder, withoutOnnx, plain, isolated, context: browser.context, warnings };
-  }, 60_000);
+  });
 
   afterAll(async () => {
     for (const cleanup of cleanups.reverse()) await cleanup();

@@ -32,6 +32,5 @@ describe("patchTransformer", () => {
       await trainer.dispose();
       expect(accuracy).toBeGreaterThan(0.9);
     },
-    20_000,
   );
 });
