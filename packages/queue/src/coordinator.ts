@@ -7,8 +7,9 @@ import { connect, shown } from "./connection.js";
 import { sweepKeys, sweepsKey } from "./keys.js";
 import type { QueuedRecord, QueuedRun, QueueHost, QueueLanes, QueueLanesOptions } from "./lanes.js";
 import { commitRecord, releaseLease, takeLease } from "./scripts.js";
-import { close, livingWorkers, openQueue, type QueuedAsk, reopen } from "./sweeps.js";
+import { close, forget, openQueue, type QueuedAsk, reopen } from "./sweeps.js";
 import { defaultTiming } from "./timing.js";
+import { createWorkforce } from "./workforce.js";
 
 /** Milliseconds that the end of a process waits for its server. */
 const patience = 3000;
@@ -36,7 +37,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
   const noted = new Set<string>();
   let server: { readonly redis: Redis; readonly news: Redis; readonly queue: Queue } | undefined;
   let host: QueueHost<Rec> | undefined;
-  let [index, lanes, workers] = [0, 0, 0];
+  let index = 0;
   let work: Promise<unknown> = Promise.resolve();
 
   const note = (line: string) => {
@@ -44,6 +45,8 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     noted.add(line);
     host?.note(line);
   };
+  const start = `isoloss worker --queue ${shown(options.url)}`;
+  const workforce = createWorkforce(sweep, { start, patience: timing.patience, note });
   /** One thing after the other; a server that went away is asked again by the next look. */
   const inTurn = (task: (at: NonNullable<typeof server>) => Promise<unknown>): Promise<unknown> => {
     work = work
@@ -83,11 +86,11 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     if (await at.redis.exists(keys.closed)) {
       host?.fail(
         new DataError(
-          `The sweep ${sweep.name} (${sweep.id}) was closed on the server. isoloss sweep --resume opens it again.`,
+          `The sweep ${sweep.name} (${sweep.id}) was closed on the server. Resuming it opens it again.`,
         ),
       );
     }
-    await countWorkers(at.redis);
+    if (await workforce.count(at.redis)) host?.changed();
     for (const [run, text] of Object.entries(await at.redis.hgetall(keys.live))) {
       if (wanted.has(run)) host?.progress(run, JSON.parse(text));
     }
@@ -103,20 +106,6 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     await commitRecord(redis, keys, record.run, JSON.stringify(record));
     const text = await redis.hget(keys.record, record.run);
     if (text !== null) take(JSON.parse(text));
-  }
-
-  async function countWorkers(redis: Redis): Promise<void> {
-    const living = await livingWorkers(redis);
-    const isAble = (version: string) => version === sweep.version || version === "any";
-    const able = living.filter(({ version }) => isAble(version));
-    for (const { name, version } of living) {
-      if (!isAble(version)) note(`The worker ${name} has version ${version}: it is not used.`);
-    }
-    if (able.length === 0) note(`No worker yet: start one with isoloss worker --queue ${shown(options.url)}`);
-    const count = able.reduce((sum, worker) => sum + worker.lanes, 0);
-    const isNew = count !== lanes || able.length !== workers;
-    [lanes, workers] = [count, able.length];
-    if (isNew) host?.changed();
   }
 
   /** Puts on the server what it lacks of what is known here. */
@@ -182,10 +171,10 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
 
   return {
     get width() {
-      return lanes;
+      return workforce.lanes;
     },
     get words() {
-      return `${workers} ${workers === 1 ? "worker" : "workers"}, ${lanes} ${lanes === 1 ? "lane" : "lanes"}`;
+      return workforce.words;
     },
     async start(given, before) {
       host = given;
@@ -264,6 +253,12 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       await atMost(
         patience,
         inTurn(({ redis }) => close(redis, options, sweep.id)),
+      );
+    },
+    async forget() {
+      await atMost(
+        patience,
+        inTurn(({ redis }) => forget(redis, options, sweep.id)),
       );
     },
     async stop() {

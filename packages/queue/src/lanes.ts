@@ -49,6 +49,8 @@ export interface QueueLanes<Run extends QueuedRun, Rec extends QueuedRecord> {
   cancel(runs: readonly string[]): void;
   /** Leaves the sweep to its workers. */
   stop(): Promise<void>;
-  /** Ends the sweep for all; before `stop`. */
+  /** Ends the sweep for all; before `stop`. What is known of it stays on the server for a day. */
   finish(): Promise<void>;
+  /** The same, and nothing stays: the sweep's process has all that it needs. */
+  forget(): Promise<void>;
 }

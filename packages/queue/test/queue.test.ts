@@ -36,8 +36,8 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     redis.disconnect();
   });
 
-  const notice = (version = "1") => ({
-    ...{ id, name: "test", version, needs: [], since: new Date(0).toISOString() },
+  const notice = (needs: readonly string[] = []) => ({
+    ...{ id, name: "test", version: "1", needs, since: new Date(0).toISOString() },
   });
 
   function worker(
@@ -66,6 +66,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     refuse?: (version: string) => string | undefined;
     idleExit?: number;
     once?: boolean;
+    missing?: readonly string[];
   }) =>
     serveQueue<FakeRun, FakeRecord, FakeReport>({
       ...{ url: server.url, timing: fast, ruleOf: () => rule },
@@ -81,11 +82,15 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
 
   /** The process of a sweep. */
   async function sweep(
-    { asks = [], before = [] }: { asks?: QueuedAsk[]; before?: FakeRecord[] } = {},
+    {
+      asks = [],
+      before = [],
+      needs = [],
+    }: { asks?: QueuedAsk[]; before?: FakeRecord[]; needs?: readonly string[] } = {},
     runs: readonly FakeRun[] = [],
   ) {
     const lanes = queueLanes<FakeRun, FakeRecord>({
-      ...{ url: server.url, sweep: notice(), spec: { a: 1 }, asks, timing: fast },
+      ...{ url: server.url, sweep: notice(needs), spec: { a: 1 }, asks, timing: fast },
       lost: (run, lost) => ({ run: run.id, result: -1, lost }),
     });
     const records: FakeRecord[] = [];
@@ -206,8 +211,25 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
       .toEqual([
         "The worker old has version 0: it is not used.",
         expect.stringMatching(/No worker yet: start one with isoloss worker --queue redis/),
+        expect.stringMatching(/Still no worker for this sweep/),
       ]);
     expect(lanes.width).toBe(0);
+  });
+
+  it("is not served by workers without its data", async () => {
+    worker("bare", { missing: ["clothes"] });
+    const { notes } = await sweep({ needs: ["digits", "clothes"] }, runsOf(1));
+    await expect.poll(() => notes[0]).toBe("The worker bare has no clothes: it is not used.");
+  });
+
+  it("leaves nothing on the server that is forgotten", async () => {
+    worker("one");
+    const { all, lanes } = await sweep({}, runsOf(2));
+    await all();
+    await lanes.forget();
+    const redis = new Redis(server.port);
+    expect(await redis.keys(`{isoloss-${id}}*`)).toEqual([sweepKeys(id).closed]);
+    redis.disconnect();
   });
 
   it("has one process at a time; another one takes over when it is dead", async () => {

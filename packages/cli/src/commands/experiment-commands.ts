@@ -18,6 +18,7 @@ export function addExperimentCommands(program: Command, script?: URL): void {
     .option("--jobs <n>", "runs at the same time, each in a thread", positiveInteger, 1)
     .option("--out <dir>", "folder in which each run gets a directory of its own", "runs")
     .option("--resume <dir>", "resume a run that was killed or interrupted")
+    .option("--queue <url>", "leave the runs to the workers of this server, see isoloss worker")
     .option("--quick", "the experiment's settings for a quick look", false)
     .addOption(
       new Option(
@@ -37,6 +38,9 @@ summary.json and figures/. No run overwrites another one's.
 
 Ctrl-C and SIGTERM save a checkpoint, and the command prints how to resume. A run that was killed resumes at its last
 checkpoint, or at its beginning if it has none, and ends with the same numbers.
+
+With --queue the runs are computed by isoloss worker on other computers, and their directories are written here. After
+Ctrl-C the workers go on, and the same command collects what they have computed.
 
 The document of --json, for one run:
   name, seed, status (completed, interrupted, diverged), steps, wallSeconds, loss {first, last, history},
@@ -67,6 +71,7 @@ Examples:
       1,
     )
     .option("--out <dir>", "folder for the report, the figures and the runs", "reproduced")
+    .option("--queue <url>", "leave the runs to the workers of this server, see isoloss worker")
     .option("--json", "one JSON document on stdout instead of text", false)
     .option("--quiet", "no progress on stderr", false)
     .addHelpText(

@@ -14,7 +14,7 @@ import {
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
 import { readJournal } from "../sweep/journal.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
-import { attachSweep, queueAddress } from "../sweep/queue.js";
+import { attachSweep, chosenQueue, queueAddress } from "../sweep/queue.js";
 import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
 import type { Assignment } from "../sweep/types.js";
@@ -79,7 +79,7 @@ async function finish(
   const { directory } = opened;
   let document: SweepDocument;
   try {
-    document = await runSweep(opened, { ...options, queue: serverOf(options) });
+    document = await runSweep(opened, { ...options, queue: chosenQueue(options.queue) });
   } finally {
     opened.close();
   }
@@ -89,17 +89,13 @@ async function finish(
   if (document.status === "interrupted") {
     const where = relative(process.cwd(), directory) || ".";
     process.stderr.write(
-      serverOf(options)
+      chosenQueue(options.queue)
         ? `isoloss: the sweep goes on with its workers. Watch it again with\n  isoloss sweep --resume ${where} --queue ...\nor end it with\n  isoloss sweep --cancel ${where} --queue ...\n`
         : `isoloss: interrupted. Resume with\n  isoloss sweep --resume ${where}\n`,
     );
     process.exitCode = interruptedCode;
   } else if (faults.length > 0 || isFailure(document)) process.exitCode = 1;
 }
-
-/** The server, where one is given or set for all sweeps. */
-const serverOf = ({ queue }: SweepOptions) =>
-  queue === undefined && !process.env.ISOLOSS_QUEUE ? undefined : queueAddress(queue);
 
 /** Whether something failed or was lost, or nothing can be judged. */
 const isFailure = ({ counts, trials, best }: SweepDocument): boolean =>

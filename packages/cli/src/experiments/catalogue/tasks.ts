@@ -54,7 +54,10 @@ function fashionMnist(): ReturnType<typeof loadIdxDataset> {
   return loading;
 }
 
-type TaskEntry = Entry<{ readonly seed: number }, Promise<MadeTasks>>;
+interface TaskEntry extends Entry<{ readonly seed: number }, Promise<MadeTasks>> {
+  /** The data set that it is made from, where that is files. */
+  readonly reads?: "fashionMnist";
+}
 
 /** Problems of several tasks by name. */
 export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
@@ -107,11 +110,13 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
   multiFashion: {
     ...multiTaskProblems.multiFashion,
     own: dataSeed,
+    reads: "fashionMnist",
     make: async (o) => fromData(multiFashion(await fashionMnist(), withSeed(o))),
   },
   fashionDigits: {
     ...multiTaskProblems.fashionDigits,
     own: dataSeed,
+    reads: "fashionMnist",
     make: async (o) => fromData(fashionDigits(await fashionMnist(), withSeed(o))),
   },
   digitQuestions: {
