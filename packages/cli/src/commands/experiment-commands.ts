@@ -133,8 +133,9 @@ A run whose process dies goes on in another one from its checkpoint; after five 
 command prints how to resume. Each trial is asked once and each run counted once, whatever is killed.
 
 The document of --json: name, id, directory, status, end, counts, budget, best {trial, parameters, value}, confirmed
-[{trial, tuning, fresh, optimism, comparison, judgment, text}], trials [{trial, status, value, rung, parameters, reused,
-runs}], workers, seconds, report. Exit code 1: a trial failed or was lost, or none was completed.
+[{trial, tuning, fresh, optimism, comparison, judgment, text}], failures [{contender, seed, status, error}], trials
+[{trial, status, value, rung, parameters, reused, runs}], workers, seconds, report. Exit code 1: a run failed or was lost, on
+fresh seeds, too, or no trial was completed; 130: interrupted.
 
 Examples:
   isoloss sweep my-sweep.yaml --check
