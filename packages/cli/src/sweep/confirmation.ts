@@ -73,7 +73,7 @@ export function seedsDue(
   state: Parameters<typeof confirmationOf>[1],
 ): number {
   const { seeds, until } = file.confirm;
-  if (until === undefined) return seeds.length;
+  if (!until) return seeds.length;
   const hasAll = (n: number) =>
     state.contenders?.every(({ runs }) => runs.slice(0, n).every((run) => run.record));
   const isPrecise = (n: number) =>

@@ -79,7 +79,7 @@ const confirm = z.strictObject({
   /** Default that of the sweep. */
   metric: z.string().min(1).optional(),
   /** Seeds are added until half of each interval is at most `precision`; default all seeds. */
-  until: z.strictObject({ precision: positive, from: z.int().min(2).default(8) }).optional(),
+  until: z.strictObject({ precision: positive, from: z.int().min(2).default(8) }).nullish(),
 });
 
 /** A sweep as in a YAML file. */

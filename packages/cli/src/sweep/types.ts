@@ -123,7 +123,7 @@ export interface ConfirmPlan {
    * Seeds are added, from the first `from` on, until half of each interval is at most `precision`, in the units of the
    * comparison. Left out: all seeds.
    */
-  readonly until?: { readonly precision: number; readonly from: number } | undefined;
+  readonly until?: { readonly precision: number; readonly from: number } | null | undefined;
   /** A time that is compared on these seeds, to be minimized. Left out: the sweep's metric. */
   readonly metric?: string | undefined;
 }

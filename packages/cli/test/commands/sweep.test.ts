@@ -1,6 +1,7 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { SweepDocument } from "../../src/sweep/document.js";
 import { objections, readDocument, shapesIn } from "../documents/tables.js";
@@ -170,7 +171,10 @@ runSeconds: 2
     const wrong = "{ teleport: { when: { atSteps: [4] }, search: referenceMlp } }";
     bench.write("fresh.yaml", sweep().replace("{ learningRate: 0.02 }", wrong));
     const { status, stdout } = await bench.run("sweep", "fresh.yaml", "--quiet");
-    expect([status, stdout]).toEqual([1, expect.stringContaining("The baseline failed on the fresh seed 11: ")]);
+    expect([status, stdout]).toEqual([
+      1,
+      expect.stringContaining("The baseline failed on the fresh seed 11: "),
+    ]);
   });
 
   it("lists and verifies sweeps", async () => {
@@ -180,6 +184,23 @@ runSeconds: 2
     expect((await bench.run("sweep", "--list")).stdout).toContain("sweeps/booths-1");
     const verified = await bench.json<object>("sweep", "--verify", place(first), "--json");
     expect(objections(shapes, "verifiedSweep", verified)).toEqual([]);
+  });
+
+  it("verifies a published sweep: its files, with the journal compressed", async () => {
+    const published = join(bench.folder, "published/booths");
+    mkdirSync(published, { recursive: true });
+    for (const name of ["sweep.yaml", "experiment.yaml"])
+      cpSync(join(first.directory, name), join(published, name));
+    const journal = readFileSync(join(first.directory, "journal.jsonl"));
+    writeFileSync(join(published, "journal.jsonl.gz"), gzipSync(journal));
+    expect((await bench.run("sweep", "--verify", published)).stdout).toBe("I1 to I5 hold.\n");
+    const { sweeps } = await bench.json<{ sweeps: { best: unknown }[] }>(
+      ...["sweep", "--list", "--out", "published", "--json"],
+    );
+    expect(sweeps.map(({ best }) => best)).toEqual([first.best]);
+    // Its outputs are made again from the journal.
+    const again = await bench.json<SweepDocument>("sweep", "--resume", published, "--json", "--quiet");
+    expect(withoutTimes(again)).toEqual(withoutTimes(first));
   });
 
   it("finds a record that was counted twice", async () => {

@@ -7,11 +7,12 @@ export type { BoothOptions } from "./booth.js";
 export { booth } from "./booth.js";
 export type {
   DigitQuestionsOptions,
+  FashionAttributesOptions,
   ImageTasksOptions,
   MultiFashionOptions,
   SplitImages,
 } from "./image-tasks.js";
-export { digitQuestions, fashionDigits, multiFashion } from "./image-tasks.js";
+export { digitQuestions, fashionAttributes, fashionDigits, multiFashion } from "./image-tasks.js";
 export type { MlpRegressionOptions } from "./mlp-regression.js";
 export { mlpRegression, mlpRegressionSeeds } from "./mlp-regression.js";
 export type { MultiTaskProblem, TaskKind } from "./multi-task.js";

@@ -3,6 +3,8 @@ import { booth, boothOptions } from "./booth.js";
 import {
   digitQuestions,
   digitQuestionsOptions,
+  fashionAttributes,
+  fashionAttributesOptions,
   fashionDigits,
   fashionDigitsOptions,
   multiFashion,
@@ -60,6 +62,12 @@ export const multiTaskProblems = {
     make: fashionDigits,
     options: fashionDigitsOptions,
     summary: "an item of clothing and a digit in one image: isoloss data fetch fashionMnist",
+  },
+  fashionAttributes: {
+    make: fashionAttributes,
+    options: fashionAttributesOptions,
+    summary:
+      "40 yes-or-no questions about the two items of clothing in one image: isoloss data fetch fashionMnist",
   },
   digitQuestions: {
     make: digitQuestions,

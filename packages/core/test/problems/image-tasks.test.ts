@@ -5,7 +5,12 @@ import { fairGrad } from "../../src/mtl/methods/fair-grad.js";
 import { linearScalarization } from "../../src/mtl/methods/linear-scalarization.js";
 import { createMultiTaskTrainer } from "../../src/mtl/train/trainer.js";
 import { adam } from "../../src/optim/adam.js";
-import { digitQuestions, fashionDigits, multiFashion } from "../../src/problems/image-tasks.js";
+import {
+  digitQuestions,
+  fashionAttributes,
+  fashionDigits,
+  multiFashion,
+} from "../../src/problems/image-tasks.js";
 
 const numbers = ({ data }: NdArray): number[] => Array.from(data as ArrayLike<number | bigint>, Number);
 
@@ -21,6 +26,25 @@ const images = (count: number, seed: number) => {
   return { images: ndarray(data, [count, 784]), labels: ndarray(labels, [count]) };
 };
 const clothes = { train: images(200, 1), test: images(50, 2) };
+
+describe("questions about clothing", () => {
+  it("are answered by the classes of the items, none asked twice, the same for all seeds", async () => {
+    const [problem, other] = [
+      fashionAttributes(clothes),
+      fashionAttributes(clothes, { seed: 1, dropout: 0 }),
+    ];
+    expect(problem.tasks).toHaveLength(40);
+    expect(new Set(problem.tasks).size).toBe(40);
+    expect(other.tasks).toEqual(problem.tasks);
+    const overlaid = multiFashion(clothes);
+    for (const task of problem.tasks) {
+      const [item, ...classes] = task.split("-");
+      const labels = numbers(overlaid.train[item]);
+      expect(numbers(problem.train[task])).toEqual(labels.map((l) => Number(classes.includes(String(l)))));
+    }
+    expect(() => fashionAttributes(clothes, { questions: 2000 })).toThrow(/questions <= 1254/);
+  });
+});
 
 describe("Multi-Fashion", () => {
   it("is learned by two heads of one trunk", async () => {

@@ -3,6 +3,7 @@ import type { TaskMetrics } from "isoloss/mtl";
 import { loadIdxDataset } from "isoloss/node";
 import {
   digitQuestions,
+  fashionAttributes,
   fashionDigits,
   type MultiTaskProblem,
   multiFashion,
@@ -118,6 +119,12 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
     own: dataSeed,
     reads: "fashionMnist",
     make: async (o) => fromData(fashionDigits(await fashionMnist(), withSeed(o))),
+  },
+  fashionAttributes: {
+    ...multiTaskProblems.fashionAttributes,
+    own: dataSeed,
+    reads: "fashionMnist",
+    make: async (o) => fromData(fashionAttributes(await fashionMnist(), withSeed(o))),
   },
   digitQuestions: {
     ...multiTaskProblems.digitQuestions,
