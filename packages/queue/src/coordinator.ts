@@ -6,7 +6,7 @@ import { DataError, OptionError } from "isoloss";
 import { connect, shown } from "./connection.js";
 import { sweepKeys, sweepsKey } from "./keys.js";
 import type { QueuedRecord, QueuedRun, QueueHost, QueueLanes, QueueLanesOptions } from "./lanes.js";
-import { commitRecord, releaseLease, takeLease } from "./scripts.js";
+import { commitRecord, keepVerdicts, releaseLease, takeLease } from "./scripts.js";
 import { close, forget, openQueue, type QueuedAsk, reopen } from "./sweeps.js";
 import { defaultTiming } from "./timing.js";
 import { createWorkforce } from "./workforce.js";
@@ -116,9 +116,9 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     await redis.hset(sweepsKey, sweep.id, JSON.stringify(sweep));
     if ((await redis.hlen(keys.asks)) !== asks.length) await mirror(redis, asks);
     const there = new Set(await redis.lrange(keys.records, 0, -1));
-    for (const [run, record] of told) {
-      if (!there.has(run)) await commitRecord(redis, keys, run, JSON.stringify(record));
-    }
+    const missing = [...told].filter(([run]) => !there.has(run));
+    for (const [run, record] of missing) await commitRecord(redis, keys, run, JSON.stringify(record));
+    if (missing.length > 0) await keepVerdicts(redis, keys, options.verdicts?.() ?? []);
     // What a server lost and got again stands elsewhere in the list.
     index = 0;
     await readRecords(at);

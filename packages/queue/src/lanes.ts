@@ -1,5 +1,6 @@
 // What a sweep's process and its queue say to each other. Runs and records are plain data, which only their makers read.
 import type { QueueAddress } from "./connection.js";
+import type { PastVerdict } from "./scripts.js";
 import type { QueuedAsk, SweepNotice } from "./sweeps.js";
 import type { QueueTiming } from "./timing.js";
 
@@ -33,6 +34,8 @@ export interface QueueLanesOptions<Run extends QueuedRun, Rec extends QueuedReco
   readonly spec: unknown;
   /** The asks that the sweep has already, in their order, as JSON values. */
   readonly asks: readonly QueuedAsk[];
+  /** All verdicts that are known here, for a server that has lost its own. Left out: there are none. */
+  verdicts?(): readonly PastVerdict[];
   /** The record of a run whose workers died. */
   lost(run: Run, why: string): Rec;
   readonly timing?: Partial<QueueTiming> | undefined;

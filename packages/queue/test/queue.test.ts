@@ -4,6 +4,7 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { queueLanes } from "../src/coordinator.js";
 import { sweepKeys } from "../src/keys.js";
+import type { PastVerdict } from "../src/scripts.js";
 import { closeSweep, listSweeps, type QueuedAsk, readSweep } from "../src/sweeps.js";
 import { serveQueue } from "../src/worker.js";
 import { type FakeRecord, type FakeReport, type FakeRun, fakeComputing, fast } from "./fakes.js";
@@ -86,12 +87,19 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
       asks = [],
       before = [],
       needs = [],
-    }: { asks?: QueuedAsk[]; before?: FakeRecord[]; needs?: readonly string[] } = {},
+      verdicts = [],
+    }: {
+      asks?: QueuedAsk[];
+      before?: FakeRecord[];
+      needs?: readonly string[];
+      verdicts?: readonly PastVerdict[];
+    } = {},
     runs: readonly FakeRun[] = [],
   ) {
     const lanes = queueLanes<FakeRun, FakeRecord>({
       ...{ url: server.url, sweep: notice(needs), spec: { a: 1 }, asks, timing: fast },
       lost: (run, lost) => ({ run: run.id, result: -1, lost }),
+      verdicts: () => verdicts,
     });
     const records: FakeRecord[] = [];
     const notes: string[] = [];
@@ -180,6 +188,17 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
       .poll(async () => (await readSweep(server, id).catch(() => undefined))?.records.length)
       .toBe(12);
     expect(lanes.width).toBe(2);
+  });
+
+  it("compares runs with those that a server has forgotten", async () => {
+    worker("one");
+    const verdicts = [1, 3].map((value, i) => ({
+      ...{ run: `r-old${i}`, seed: 0, rung: 10, value, verdict: "go" as const, n: i + 1, rank: i + 1 },
+    }));
+    const before = verdicts.map(({ run }) => ({ run, result: 0 }));
+    const { all, records } = await sweep({ before, verdicts }, runsOf(1, { values: [2] }));
+    await all();
+    expect(records[0].verdicts).toEqual(["go 2/3"]);
   });
 
   it("survives a server that dies and starts again", async () => {

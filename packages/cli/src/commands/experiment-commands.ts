@@ -113,6 +113,7 @@ Examples:
     .option("--verify <dir>", "check the journal of a sweep: each trial asked once, each run counted once")
     .option("--list", "the sweeps of the folder --out, or of the server --queue", false)
     .option("--queue <url>", "leave the runs to the workers of this server, such as redis://host:6379")
+    .option("--detach", "leave the sweep to the workers at once; --resume watches it again", false)
     .option("--attach <id>", "go on here with a sweep of the server")
     .option("--cancel <dir>", "end the sweep of this directory on the server")
     .option("--close <id>", "end a sweep on the server")
@@ -128,6 +129,9 @@ behind can be pruned. At the end the best trials and a baseline run again on see
 The directory, such as sweeps/rates-1, holds sweep.yaml and experiment.yaml (running them again asks the same trials),
 journal.jsonl (what was asked, judged and recorded, in order), runs/TRIAL-SEED (as of isoloss run), trials.csv,
 summary.json and report.html.
+
+With --queue and --detach the command ends when the runs are with the workers. They compute what was asked by then: all trials
+of a grid, random or Sobol; what follows from results (TPE, second seeds with pruning, fresh seeds) is asked by --resume.
 
 A run whose process dies goes on in another one from its checkpoint; after five deaths it is lost. Ctrl-C saves, and the
 command prints how to resume. Each trial is asked once and each run counted once, whatever is killed.

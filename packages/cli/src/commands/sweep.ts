@@ -3,6 +3,8 @@ import { OptionError } from "isoloss";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
+import type { Environment } from "../run/environment.js";
+import { readJsonFile } from "../run/read.js";
 import {
   createSweepDirectory,
   openSweepDirectory,
@@ -14,6 +16,7 @@ import {
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
 import { readJournal } from "../sweep/journal.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
+import { programVersion } from "../sweep/plan.js";
 import { attachSweep, chosenQueue, queueAddress } from "../sweep/queue.js";
 import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
@@ -32,6 +35,8 @@ export interface SweepOptions {
   readonly list: boolean;
   /** Address of a server: workers compute. */
   readonly queue?: string;
+  /** Leaves the sweep to its workers at once. */
+  readonly detach?: boolean;
   /** Id of a sweep on the server, which goes on here. */
   readonly attach?: string;
   /** Directory of a sweep on the server, which ends for all. */
@@ -55,6 +60,11 @@ export async function sweep(target: string | undefined, options: SweepOptions): 
   if (target === undefined && (options.set.length > 0 || options.trials !== undefined || check)) {
     throw new OptionError("--set, --trials and --check are for a sweep's YAML file.");
   }
+  if (options.detach && !chosenQueue(queue)) {
+    throw new OptionError(
+      "--detach leaves a sweep to the workers of a server: give its address with --queue.",
+    );
+  }
   if (cancel !== undefined || close !== undefined) return closeOnQueue({ cancel, close }, queue);
   if (attach !== undefined)
     return finish(await attachSweep(options.out, attach, queueAddress(queue)), options);
@@ -77,24 +87,37 @@ async function finish(
   options: SweepOptions,
 ): Promise<void> {
   const { directory } = opened;
+  const queue = chosenQueue(options.queue);
+  if (!options.quiet) await tellOfVersion(directory);
   let document: SweepDocument;
   try {
-    document = await runSweep(opened, { ...options, queue: chosenQueue(options.queue) });
+    document = await runSweep(opened, { ...options, queue });
   } finally {
     opened.close();
   }
   const faults = await faultsOf(directory);
   for (const fault of faults) process.stderr.write(`isoloss: the journal of ${directory}: ${fault}\n`);
-  process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : text(document));
+  const said = options.detach ? `Sweep: ${relative(process.cwd(), directory) || "."}\n` : text(document);
+  process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : said);
   if (document.status === "interrupted") {
     const where = relative(process.cwd(), directory) || ".";
     process.stderr.write(
-      chosenQueue(options.queue)
+      queue
         ? `isoloss: the sweep goes on with its workers. Watch it again with\n  isoloss sweep --resume ${where} --queue ...\nor end it with\n  isoloss sweep --cancel ${where} --queue ...\n`
         : `isoloss: interrupted. Resume with\n  isoloss sweep --resume ${where}\n`,
     );
-    process.exitCode = interruptedCode;
+    process.exitCode = options.detach ? 0 : interruptedCode;
   } else if (faults.length > 0 || isFailure(document)) process.exitCode = 1;
+}
+
+/** Warns where another version began the sweep: its numbers may be others. */
+async function tellOfVersion(directory: string): Promise<void> {
+  const path = sweepPaths(directory).environment;
+  const begun = ((await readJsonFile(path).catch(() => ({}))) as Partial<Environment>).versions?.isoloss;
+  if (begun === undefined || begun === programVersion()) return;
+  process.stderr.write(
+    `isoloss: isoloss ${begun} began this sweep, and ${programVersion()} goes on with it: runs of the two may differ in their numbers.\n`,
+  );
 }
 
 /** Whether something failed or was lost, or nothing can be judged. */

@@ -80,6 +80,10 @@ export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Prom
     ...address,
     ...{ sweep: notice, spec, asks, timing: queueTiming() },
     lost: lostRecord,
+    verdicts: () =>
+      [...engine.state.runs.values()].flatMap(({ id: run, seed, verdicts: own }) =>
+        [...own.values()].map((verdict) => ({ ...verdict, run, seed })),
+      ),
   });
 }
 
