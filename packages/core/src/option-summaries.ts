@@ -265,6 +265,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gamma": "Weight decay of the logits; default 0.01. The authors use 0.01 for CityScapes, 0.001 for NYUv2, QM9 and CelebA.",
     "minLosses": "Lower bounds b of the losses: one for all, or one per task; default 0."
   },
+  "fashionAttributes": {
+    "questions": "Number of questions, half of them about each item; default 40.",
+    "seed": "Seed of the choice of partners and, for digits, of the split; default 0.",
+    "trainCount": "Number of overlaid images to train on; default one for each left image.",
+    "testCount": "Number of overlaid images to test on; default one for each left image.",
+    "dropout": "Dropout rate of the model; default 0.5."
+  },
   "fashionDigits": {
     "seed": "Seed of the choice of partners and, for digits, of the split; default 0.",
     "trainCount": "Number of overlaid images to train on; default one for each left image.",
