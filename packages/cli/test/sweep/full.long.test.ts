@@ -22,9 +22,13 @@ const small = (name: string): string[] => {
     ? [`set.problem={${problem}, dropout: 0, trainCount: 64, testCount: 40}`, "set.batchSize=16"]
     : ["set.data={name: fashionMnist, validation: 0.2, limit: 160}", "set.batchSize=32"];
   const rate = problem ? "1.0e-3" : "{name: cosine, rate: 0.01}";
-  return [...data, "set.epochs=2", "seeds=[100]", "confirm.seeds=1000..1001", "confirm.until=null"]
-    .concat(`parameters.learningRate.values=[${rate}]`)
-    .flatMap((set) => ["--set", set]);
+  return (
+    [...data, "set.epochs=2", "seeds=[100]"]
+      // Every run of a network unpacks all images first.
+      .concat(problem ? ["confirm.seeds=1000..1001", "confirm.until=null"] : ["confirm=false"])
+      .concat(`parameters.learningRate.values=[${rate}]`)
+      .flatMap((set) => ["--set", set])
+  );
 };
 
 describe.skipIf(!existsSync("/usr/share/datasets/fashion-mnist"))(
@@ -38,7 +42,7 @@ describe.skipIf(!existsSync("/usr/share/datasets/fashion-mnist"))(
         );
         expect(document.counts).toEqual({ completed: 5 });
         expect(document.failures).toEqual([]);
-        expect(document.confirmed).toHaveLength(4);
+        expect(document.confirmed).toHaveLength(problems[name] ? 4 : 0);
       },
       240_000,
     );
