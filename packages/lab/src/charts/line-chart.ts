@@ -56,15 +56,17 @@ export function layoutOf(data: LineChartData, { width, height }: Size): LineLayo
     series.flatMap((s) => finite(s.x, logX)),
     { label: xLabel, log: logX, count: Math.max(2, Math.round((right - left) / 80)), whole },
   );
+  // A run that diverged would press the others flat: it leaves the panel, where there are others.
+  const lasting = series.filter(({ diverged }) => !diverged);
   const y = axisOf(
-    series.flatMap((s) => finite(s.y, logY)),
+    (lasting.length > 0 ? lasting : series).flatMap((s) => finite(s.y, logY)),
     { label: yLabel, log: logY, count: Math.max(3, Math.round((bottom - top) / 40)) },
   );
   return {
     ...{ width, height, x, y, left, right, top, bottom },
     toX: scaleOf(x, left, right),
     toY: scaleOf(y, bottom, top),
-    notes: series.flatMap((s) => notesOf(s, data)),
+    notes: notesOf(data),
   };
 }
 
@@ -85,13 +87,13 @@ export function scaleOf({ domain, log }: Axis, from: number, to: number): (value
   return (value) => from + ((to - from) * (forward(value) - a)) / (b - a);
 }
 
-function notesOf({ name, x, y, diverged }: LineSeries, { logX, logY, xLabel }: LineChartData): string[] {
-  const left = Array.from(y).filter((v, i) => !isDrawable(v, logY) || !isDrawable(x[i], logX)).length;
-  const end = formatValue(x[x.length - 1] ?? Number.NaN);
-  return [
-    ...(left > 0 && (logX || logY) ? [`${name}: ${left} of ${y.length} values are 0 and have no place on a logarithmic axis.`] : []),
-    ...(diverged ? [`${name} diverged after ${xLabel} ${end}: a smaller rate may help.`] : []),
-  ];
+function notesOf({ series, logX, logY }: LineChartData): string[] {
+  if (!logX && !logY) return [];
+  const cut = series.filter(({ x, y }) =>
+    Array.from(y).some((value, i) => !isDrawable(value, logY) || !isDrawable(x[i], logX)),
+  );
+  if (cut.length === 0) return [];
+  return [`Values of 0 have no place on a logarithmic axis: ${cut.map(({ name }) => name).join(", ")}.`];
 }
 
 /** What a chart draws on: a canvas, or a recorder of calls in tests. */
@@ -145,7 +147,7 @@ export function drawLineChart(
     }
     context.stroke();
     const last = y.length - 1;
-    if (diverged && last >= 0 && isShown(last)) cross(context, toX(x[last]), toY(y[last]));
+    if (diverged && last >= 0 && isShown(last)) cross(context, toX(x[last]), Math.max(top + 6, toY(y[last])));
   }
   context.restore();
   if (cursor !== undefined) drawCursor(context, { series, logX, logY }, layout, theme, cursor);

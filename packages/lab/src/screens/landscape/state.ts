@@ -153,9 +153,9 @@ export const presets: Readonly<Record<string, Preset>> = {
     state: { ...defaultState("quadratic"), cond: 1, x: [3, 2] },
   },
   rate: {
-    title: "The larger rate in disguise",
-    text: "Descent without a teleport, but with the rate raised by the root of the mean gain of the squared gradient: a fair rival wherever a rate was not tuned.",
-    state: { ...defaultState("quadratic"), with: ["plain", "teleported", "rate"] },
+    title: "How much of it is a larger rate?",
+    text: "The third run has no teleport, only the rate times the root of the teleport's gain. Where a rate was not tuned, a part of what a teleport brings can be had that way.",
+    state: { ...defaultState("booth"), lr: 0.03, n: 40, with: ["plain", "teleported", "rate"] },
   },
   lbfgs: {
     title: "L-BFGS needs none",
