@@ -50,7 +50,9 @@ function newest({ folder }) {
     ? readdirSync(join(root, folder, "src"), { recursive: true }).map((path) => `src/${path}`)
     : [];
   return Math.max(
-    ...["package.json", "tsdown.config.ts", "vite.config.ts", "index.html", ...sources].map((path) => modified(`${folder}/${path}`)),
+    ...["package.json", "tsdown.config.ts", "vite.config.ts", "index.html", ...sources].map((path) =>
+      modified(`${folder}/${path}`),
+    ),
   );
 }
 

@@ -11,7 +11,7 @@ import type { LandscapeState } from "../src/screens/landscape/state.js";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const configFile = join(root, "vite.config.ts");
 
-export const policy = [
+const policy = [
   "default-src 'self'",
   "script-src 'self' 'unsafe-eval'",
   "worker-src 'self'",
@@ -32,7 +32,11 @@ export interface LabSite {
 export async function labSite(): Promise<LabSite> {
   const folder = mkdtempSync(join(tmpdir(), "isoloss-lab-"));
   const outDir = join(folder, "some/folder");
-  await build({ configFile, logLevel: "error", build: { outDir, emptyOutDir: true, reportCompressedSize: false } });
+  await build({
+    configFile,
+    logLevel: "error",
+    build: { outDir, emptyOutDir: true, reportCompressedSize: false },
+  });
   const headers = { "Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff" };
   const server = await preview({
     configFile,
@@ -71,7 +75,8 @@ export async function openLab(context: BrowserContext, { url }: LabSite, address
     if (["error", "warning"].includes(message.type())) complaints.push(message.text());
   });
   page.on("response", (response) => {
-    if (!response.ok() && response.status() !== 304) complaints.push(`${response.status()} ${response.url()}`);
+    if (!response.ok() && response.status() !== 304)
+      complaints.push(`${response.status()} ${response.url()}`);
   });
   page.on("request", (request) => {
     const isOwn = request.url().startsWith(new URL(url).origin) || /^(blob|data):/.test(request.url());
@@ -84,7 +89,9 @@ export async function openLab(context: BrowserContext, { url }: LabSite, address
 
 /** Waits until the page has computed what its settings ask for. */
 export async function settled(page: Page): Promise<void> {
-  await page.waitForFunction(() => /^\s*(Done|The start is)/.test(document.querySelector(".status")?.textContent ?? ""));
+  await page.waitForFunction(() =>
+    /^\s*(Done|The start is)/.test(document.querySelector(".status")?.textContent ?? ""),
+  );
 }
 
 /** What the screen shows, as numbers. */
@@ -96,7 +103,9 @@ export async function inspected(page: Page): Promise<Inspected> {
     );
   });
   return JSON.parse(text, (_, value) =>
-    Array.isArray(value) && value.every((v) => typeof v === "string" && v !== "" && !Number.isNaN(Number(v))) && value.length > 0
+    Array.isArray(value) &&
+    value.every((v) => typeof v === "string" && v !== "" && !Number.isNaN(Number(v))) &&
+    value.length > 0
       ? Float64Array.from(value, Number)
       : value,
   ) as Inspected;

@@ -45,7 +45,10 @@ export async function serveLab(folder: string, { port, host }: LabServerOptions)
   const files = sirv(folder, {
     etag: true,
     setHeaders: (response, path) =>
-      response.setHeader("Cache-Control", path.startsWith("/assets/") ? "max-age=31536000, immutable" : "no-cache"),
+      response.setHeader(
+        "Cache-Control",
+        path.startsWith("/assets/") ? "max-age=31536000, immutable" : "no-cache",
+      ),
   });
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);

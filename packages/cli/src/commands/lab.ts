@@ -38,7 +38,9 @@ export async function lab({ port, host, open, json }: LabOptions): Promise<void>
 /** The lab that comes with the program: beside its files, or built in a checkout. */
 export function labFolder(from = dirname(fileURLToPath(import.meta.url))): string {
   for (let at = from; ; at = dirname(at)) {
-    const found = [join(at, "lab"), join(at, "lab/dist")].find((folder) => existsSync(join(folder, "assets")));
+    const found = [join(at, "lab"), join(at, "lab/dist")].find((folder) =>
+      existsSync(join(folder, "assets")),
+    );
     if (found !== undefined) return found;
     if (dirname(at) === at) {
       throw new MissingDataError(

@@ -82,7 +82,11 @@ Examples:
     .command("lab")
     .description("functions, trajectories and teleports to play with, in your browser")
     .option("--port <n>", "port; default the first free one from 4173 on", portNumber)
-    .option("--host <address>", "address to listen on; another one than this computer's own lets others in", "127.0.0.1")
+    .option(
+      "--host <address>",
+      "address to listen on; another one than this computer's own lets others in",
+      "127.0.0.1",
+    )
     .option("--no-open", "print the address, and open no browser")
     .option("--json", "the address as a JSON document on stdout", false)
     .addHelpText(

@@ -35,28 +35,35 @@ describe("isoloss lab", () => {
     expect(page.headers.get("cross-origin-opener-policy")).toBe("same-origin");
     expect(page.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
     expect(page.headers.get("x-content-type-options")).toBe("nosniff");
-    expect(page.headers.get("content-security-policy")).toMatch(/^default-src 'self'; script-src 'self' 'unsafe-eval';/);
+    expect(page.headers.get("content-security-policy")).toMatch(
+      /^default-src 'self'; script-src 'self' 'unsafe-eval';/,
+    );
     const script = await fetch(`${server.url}assets/index-1a2b.js`);
     expect(script.headers.get("content-type")).toMatch(/javascript/);
     expect(script.headers.get("cache-control")).toMatch(/immutable/);
   });
 
-  it.each(["/../secret.txt", "/..%2fsecret.txt", "/%2e%2e/secret.txt", "/assets/../../secret.txt", "/..\\secret.txt", "/none", "/%"])(
-    "does not leave its folder: %s",
-    async (path) => {
-      // fetch would resolve the dots itself.
-      const status = await new Promise((resolve, reject) => {
-        const { port } = new URL(server.url);
-        request({ host, port, path }, (response) => {
-          response.resume();
-          resolve(response.statusCode);
-        })
-          .on("error", reject)
-          .end();
-      });
-      expect(status).toBe(404);
-    },
-  );
+  it.each([
+    "/../secret.txt",
+    "/..%2fsecret.txt",
+    "/%2e%2e/secret.txt",
+    "/assets/../../secret.txt",
+    "/..\\secret.txt",
+    "/none",
+    "/%",
+  ])("does not leave its folder: %s", async (path) => {
+    // fetch would resolve the dots itself.
+    const status = await new Promise((resolve, reject) => {
+      const { port } = new URL(server.url);
+      request({ host, port, path }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .on("error", reject)
+        .end();
+    });
+    expect(status).toBe(404);
+  });
 
   it("answers GET and HEAD alone", async () => {
     expect((await fetch(server.url, { method: "HEAD" })).status).toBe(200);
@@ -77,7 +84,9 @@ describe("isoloss lab", () => {
     expect(Number(new URL(second.url).port)).toBeGreaterThan(Number(new URL(first.url).port));
     for (const open of [first, second]) await open.close();
     other.close();
-    await expect(serveLab(lab, { port: 0, host: "203.0.113.1" })).rejects.toThrow(/cannot be served on 203\.0\.113\.1/);
+    await expect(serveLab(lab, { port: 0, host: "203.0.113.1" })).rejects.toThrow(
+      /cannot be served on 203\.0\.113\.1/,
+    );
   });
 
   it("finds the lab beside the program, and says what to do where there is none", () => {

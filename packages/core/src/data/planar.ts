@@ -30,14 +30,14 @@ const planarRows = {
   seed: integerFrom(0).default(0),
 } as const;
 
-export const moonsOptions = optionTable("moons", { ...planarRows } satisfies OptionRows<PlanarOptions>);
+const moonsOptions = optionTable("moons", { ...planarRows } satisfies OptionRows<PlanarOptions>);
 
-export const spiralsOptions = optionTable("spirals", {
+const spiralsOptions = optionTable("spirals", {
   ...planarRows,
   turns: positive.default(1.5),
 } satisfies OptionRows<SpiralsOptions>);
 
-export const circlesOptions = optionTable("circles", {
+const circlesOptions = optionTable("circles", {
   ...planarRows,
   factor: number({ above: 0, below: 1 }).default(0.5),
 } satisfies OptionRows<CirclesOptions>);

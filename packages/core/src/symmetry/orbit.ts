@@ -21,7 +21,7 @@ export interface OrbitOptions {
   readonly range?: readonly [number, number] | undefined;
 }
 
-export const orbitOptions = optionTable("orbit", {
+const orbitOptions = optionTable("orbit", {
   samples: integerFrom(2).default(361),
   plane: integerFrom(0).default(0),
   range: listOf(finite, { length: 2 }).default([0, 2 * Math.PI]),

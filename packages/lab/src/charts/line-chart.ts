@@ -100,7 +100,17 @@ function notesOf({ series, logX, logY }: LineChartData): string[] {
 export type Context = Pick<
   CanvasRenderingContext2D,
   | ("beginPath" | "moveTo" | "lineTo" | "arc" | "closePath" | "stroke" | "fill" | "fillText" | "setLineDash")
-  | ("save" | "restore" | "clip" | "rect" | "clearRect" | "translate" | "rotate" | "measureText" | "drawImage")
+  | (
+      | "save"
+      | "restore"
+      | "clip"
+      | "rect"
+      | "clearRect"
+      | "translate"
+      | "rotate"
+      | "measureText"
+      | "drawImage"
+    )
   | ("strokeStyle" | "fillStyle" | "lineWidth" | "font" | "textAlign" | "textBaseline" | "globalAlpha")
   | ("lineJoin" | "lineCap")
 >;

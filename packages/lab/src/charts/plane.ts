@@ -76,7 +76,11 @@ export function drawPlane(
   for (const path of data.paths) drawJumps(context, path, layout, theme);
   drawStar(context, toX(data.optimum[0]), toY(data.optimum[1]), theme);
   if (data.marked) {
-    disc(context, toX(data.marked[0]), toY(data.marked[1]), 5.5, { fill: theme.paper, stroke: theme.ink, width: 2 });
+    disc(context, toX(data.marked[0]), toY(data.marked[1]), 5.5, {
+      fill: theme.paper,
+      stroke: theme.ink,
+      width: 2,
+    });
   }
   context.restore();
 }
@@ -84,7 +88,11 @@ export function drawPlane(
 /** An axis whose grid is not drawn: it would cover the levels. */
 const bare = (axis: Axis): Axis => ({ ...axis, ticks: [], tickLabels: [] });
 
-function drawTicks(context: Context, { x, y, left, top, bottom, right, toX, toY }: LineLayout, theme: Theme): void {
+function drawTicks(
+  context: Context,
+  { x, y, left, top, bottom, right, toX, toY }: LineLayout,
+  theme: Theme,
+): void {
   context.fillStyle = theme.muted;
   context.strokeStyle = theme.muted;
   context.lineWidth = 1;

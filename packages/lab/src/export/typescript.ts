@@ -18,7 +18,8 @@ export function typescriptOf(state: LandscapeState): string {
   };
   const wayOf = (method: MethodName) =>
     method === "random" ? "randomSearch(problem.symmetry(), { samples: 1 })" : ways[search];
-  const schedule = tp.kind === "every" ? `every(${tp.steps})` : tp.kind === "at" ? `atSteps([${tp.steps.join(", ")}])` : "";
+  const schedule =
+    tp.kind === "every" ? `every(${tp.steps})` : tp.kind === "at" ? `atSteps([${tp.steps.join(", ")}])` : "";
   const named = [
     ...(teleports.length > 0 ? [tp.kind === "every" ? "every" : "atSteps", obj] : []),
     ...teleports.map((method) => (method === "random" ? "randomSearch" : search)),
@@ -28,7 +29,10 @@ export function typescriptOf(state: LandscapeState): string {
   return [
     ...list(["minimize"], "isoloss"),
     ...list(
-      ["createOptimizer", ...searches.flatMap((m) => ["minimizeByLineSearch", m === "lbfgs" ? "lbfgs" : "conjugateDirections"])],
+      [
+        "createOptimizer",
+        ...searches.flatMap((m) => ["minimizeByLineSearch", m === "lbfgs" ? "lbfgs" : "conjugateDirections"]),
+      ],
       "isoloss/optim",
     ),
     ...list([f], "isoloss/problems"),

@@ -23,7 +23,10 @@ export interface AddressBar {
 const pause = 300;
 
 /** Writes the newest address, and not more often than browsers allow. */
-export function addressWriter({ hash, replace }: AddressBar): { write(address: Address): void; flush(): void } {
+export function addressWriter({ hash, replace }: AddressBar): {
+  write(address: Address): void;
+  flush(): void;
+} {
   let next: string | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const flush = () => {

@@ -83,7 +83,10 @@ export function namesField<const V extends string>(values: readonly V[]): Field<
       const value = values.filter((v) => given.includes(v));
       const unknown = given.find((v) => !values.includes(v as V));
       if (unknown === undefined) return { value };
-      return { value, notice: `${name}: ${shortened(unknown) || "nothing"} is none of ${values.join(", ")}.` };
+      return {
+        value,
+        notice: `${name}: ${shortened(unknown) || "nothing"} is none of ${values.join(", ")}.`,
+      };
     },
     print: (value) => (value.length === 0 ? "-" : values.filter((v) => value.includes(v)).join(",")),
   };

@@ -35,7 +35,10 @@ describe("a line chart", () => {
     const start = calls.findIndex(({ name, args }) => name === "strokeStyle=" && args[0] === "#123456");
     const line = calls.slice(start).filter(({ name }) => name === "moveTo" || name === "lineTo");
     expect(line.slice(0, 3)).toEqual(
-      [100, 10, 1].map((v, t) => ({ name: t === 0 ? "moveTo" : "lineTo", args: [layout.toX(t), layout.toY(v)] })),
+      [100, 10, 1].map((v, t) => ({
+        name: t === 0 ? "moveTo" : "lineTo",
+        args: [layout.toX(t), layout.toY(v)],
+      })),
     );
     // A decade takes the same height as the next one.
     expect(layout.toY(100) - layout.toY(10)).toBeCloseTo(layout.toY(10) - layout.toY(1), 9);
@@ -100,7 +103,12 @@ describe("the plane", () => {
 
   it("gives back the point of each place", () => {
     const layout = planeLayout(plane([]), size);
-    for (const [x, y] of [[-2, -1], [0.5, 0.25], [2, 1]]) { // biome-ignore format: one line
+    for (const [x, y] of [
+      [-2, -1],
+      [0.5, 0.25],
+      [2, 1],
+    ]) {
+      // biome-ignore format: one line
       const [a, b] = pointAt(layout, layout.toX(x), layout.toY(y));
       expect([a, b]).toEqual([expect.closeTo(x, 12), expect.closeTo(y, 12)]);
     }

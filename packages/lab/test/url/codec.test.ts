@@ -46,13 +46,28 @@ describe("the address of a screen", () => {
       fc.property(states, (state) => {
         const query = printLandscape(state);
         expect(readLandscape(query)).toEqual({ state, notices: [] });
-        expect(readAddress(printAddress({ screen: "landscape", query }))).toEqual({ screen: "landscape", query });
+        expect(readAddress(printAddress({ screen: "landscape", query }))).toEqual({
+          screen: "landscape",
+          query,
+        });
       }),
     );
   });
 
   it("never throws, and gives a state within the limits, whatever is typed", () => {
-    const key = fc.constantFrom("f", "x", "lr", "n", "tp", "with", "preset", "cond", "logx", "__proto__", "constructor");
+    const key = fc.constantFrom(
+      "f",
+      "x",
+      "lr",
+      "n",
+      "tp",
+      "with",
+      "preset",
+      "cond",
+      "logx",
+      "__proto__",
+      "constructor",
+    );
     const texts = fc.oneof(
       fc.string({ unit: "binary" }),
       fc
@@ -73,7 +88,11 @@ describe("the address of a screen", () => {
   it("leaves defaults out, and reads well", () => {
     expect(printLandscape(defaultState("rosenbrock"))).toBe("");
     expect(printLandscape(defaultState("booth"))).toBe("f=booth");
-    const state = { ...defaultState("booth"), x: [-1.5, 2] as const, tp: { kind: "every", steps: 5 } as const };
+    const state = {
+      ...defaultState("booth"),
+      x: [-1.5, 2] as const,
+      tp: { kind: "every", steps: 5 } as const,
+    };
     expect(printLandscape(state)).toBe("f=booth&x=-1.5,2&tp=every:5");
     expect(printLandscape({ ...state, with: [] })).toBe("f=booth&x=-1.5,2&tp=every:5&with=-");
   });

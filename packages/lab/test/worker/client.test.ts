@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { CallError, createClient, Superseded, type WorkerLike, WorkerEnded } from "../../src/worker/client.js";
+import {
+  CallError,
+  createClient,
+  Superseded,
+  WorkerEnded,
+  type WorkerLike,
+} from "../../src/worker/client.js";
 import { type Answer, type Ask, type CallContext, type Handlers, Moved } from "../../src/worker/protocol.js";
 import { type Port, serve } from "../../src/worker/serve.js";
 

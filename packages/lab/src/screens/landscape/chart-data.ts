@@ -44,18 +44,33 @@ export function curvesOf(shown: Shown, by: "steps" | "seconds"): LineChartData {
 /** Squared gradient norm along the orbit of the start, against the angle in degrees. */
 export function orbitCurve({ orbit, theme }: Shown): LineChartData {
   const { color } = lookOf("teleported", theme);
-  const axis = { xLabel: "angle in degrees", yLabel: "squared gradient norm", logX: false, logY: true, whole: false };
+  const axis = {
+    xLabel: "angle in degrees",
+    yLabel: "squared gradient norm",
+    logX: false,
+    logY: true,
+    whole: false,
+  };
   if (orbit === undefined) return { series: [], ...axis };
   const x = orbit.angle.map((t) => (180 * t) / Math.PI);
   const series = [
-    { name: "on the orbit", color, dash: [], x, y: orbit.gradNormSq, teleports: [orbit.best], diverged: false },
+    {
+      name: "on the orbit",
+      color,
+      dash: [],
+      x,
+      y: orbit.gradNormSq,
+      teleports: [orbit.best],
+      diverged: false,
+    },
   ];
   return { series, ...axis };
 }
 
 export function planeOf(shown: Shown, marked: number | undefined): PlaneData {
   const { state, theme, orbit, steps } = shown;
-  const index = marked === undefined || !orbit ? undefined : Math.round((marked / 360) * (orbit.x.length - 1));
+  const index =
+    marked === undefined || !orbit ? undefined : Math.round((marked / 360) * (orbit.x.length - 1));
   return {
     ...viewOf(state.f),
     start: state.x,

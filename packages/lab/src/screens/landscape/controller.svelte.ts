@@ -95,7 +95,8 @@ export class Landscape {
 
   /** The levels behind the plane, for its size and theme. */
   show(size: Size | undefined, theme: Theme): void {
-    const isSame = size?.width === this.#size?.width && size?.height === this.#size?.height && theme === this.#theme;
+    const isSame =
+      size?.width === this.#size?.width && size?.height === this.#size?.height && theme === this.#theme;
     if (isSame) return;
     this.#size = size ?? this.#size;
     this.#theme = theme;

@@ -16,7 +16,10 @@ export const exports = {
   },
   "Save plane as SVG": async (landscape: Landscape, theme: Theme) => {
     const { state, courses } = landscape;
-    const [{ planeSvg }, { grid, floor }] = await Promise.all([import("../../export/svg.js"), landscape.grid()]);
+    const [{ planeSvg }, { grid, floor }] = await Promise.all([
+      import("../../export/svg.js"),
+      landscape.grid(),
+    ]);
     save("level-sets.svg", planeSvg({ state, courses, theme }, grid, floor), "image/svg+xml");
     return "level-sets.svg saved.";
   },

@@ -11,7 +11,11 @@ interface Look {
 
 const looks: Readonly<Record<MethodName, Look>> = {
   plain: { title: "plain", dash: [], text: "The optimizer alone." },
-  teleported: { title: "teleported", dash: [], text: "The optimizer, with teleports before the chosen steps." },
+  teleported: {
+    title: "teleported",
+    dash: [],
+    text: "The optimizer, with teleports before the chosen steps.",
+  },
   random: {
     title: "random angle",
     dash: [8, 4],
@@ -22,7 +26,11 @@ const looks: Readonly<Record<MethodName, Look>> = {
     dash: [3, 3],
     text: "A control: no teleport, the rate times the root of the teleports' mean gain.",
   },
-  lbfgs: { title: "L-BFGS", dash: [10, 3, 2, 3], text: "Quasi-Newton steps with line searches, no teleport." },
+  lbfgs: {
+    title: "L-BFGS",
+    dash: [10, 3, 2, 3],
+    text: "Quasi-Newton steps with line searches, no teleport.",
+  },
   cg: {
     title: "conjugate gradients",
     dash: [2, 4],

@@ -1,10 +1,16 @@
 // Runs of the landscape screen: minimizers compiled once for their settings, and started anywhere.
-import { createMinimizer, type Minimization, type Minimizer, type StartOptions, type MinimizeRunOptions } from "isoloss";
+import {
+  createMinimizer,
+  type Minimization,
+  type MinimizeRunOptions,
+  type Minimizer,
+  type StartOptions,
+} from "isoloss";
 import {
   conjugateDirections,
   createLineSearchMinimizer,
-  lbfgs,
   type LineSearchMinimization,
+  lbfgs,
 } from "isoloss/optim";
 import type { VectorParams } from "isoloss/symmetry";
 import type { CallContext } from "../../worker/protocol.js";
@@ -99,7 +105,8 @@ export function createRuns(): Runs {
         if (method === "teleported") return course;
       }
       const { gain } = known;
-      if (gain === undefined) return { method, missing: "No teleport was accepted: there is no gain to match." };
+      if (gain === undefined)
+        return { method, missing: "No teleport was accepted: there is no gain to match." };
       const rate = lr * Math.sqrt(gain);
       return { ...(await descend(state, { method, lr: rate }, context)), rate };
     },

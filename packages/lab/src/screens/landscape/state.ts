@@ -164,10 +164,14 @@ export const presets: Readonly<Record<string, Preset>> = {
   },
 };
 
-export const firstPreset = "rosenbrock";
+const firstPreset = "rosenbrock";
 
 /** The state that the keys of an address are read on top of: that of its preset or of its function. */
-function baseOf(query: string): { readonly base: LandscapeState; readonly rest: string; readonly notices: string[] } {
+function baseOf(query: string): {
+  readonly base: LandscapeState;
+  readonly rest: string;
+  readonly notices: string[];
+} {
   const given = new URLSearchParams(query);
   const preset = given.get("preset");
   const f = functionNames.find((name) => name === given.get("f"));

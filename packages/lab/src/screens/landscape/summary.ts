@@ -30,7 +30,13 @@ export function summaryOf(run: Course | Missing, plain: Course | undefined): Sum
     seconds: formatSeconds(seconds.at(-1)),
     teleports: teleports.length === 0 ? none : `${accepted.length} of ${teleports.length}`,
     drift: accepted.length === 0 ? none : Math.max(...accepted.map(({ drift }) => drift)).toExponential(0),
-    note: noteOf({ status, rate, evaluations, steps: loss.length - 1, refusals: teleports.filter((t) => !t.accepted) }),
+    note: noteOf({
+      status,
+      rate,
+      evaluations,
+      steps: loss.length - 1,
+      refusals: teleports.filter((t) => !t.accepted),
+    }),
   };
 }
 
@@ -62,7 +68,7 @@ export const formatLoss = (value: number | undefined): string =>
       ? value.toExponential(3)
       : String(Number(value.toPrecision(5)));
 
-export function formatSeconds(seconds: number | undefined): string {
+function formatSeconds(seconds: number | undefined): string {
   if (seconds === undefined) return none;
   return seconds < 1 ? `${Number((1000 * seconds).toPrecision(2))} ms` : `${seconds.toPrecision(3)} s`;
 }

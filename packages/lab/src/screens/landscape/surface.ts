@@ -48,7 +48,9 @@ export function createSurface(): Surface {
       const { sampler, evaluate } = await compiled(named);
       const points = await sampler.through(startOf(at));
       const xy = Float64Array.from(
-        points.flatMap(({ params }) => (isRefusal(params) ? [Number.NaN, Number.NaN] : Array.from(params.w.data, Number))),
+        points.flatMap(({ params }) =>
+          isRefusal(params) ? [Number.NaN, Number.NaN] : Array.from(params.w.data, Number),
+        ),
       );
       const { loss, gradNormSq } = await evaluate(xy);
       return {

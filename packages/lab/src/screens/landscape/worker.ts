@@ -17,9 +17,9 @@ const handlers = {
   /** The runs of the methods that are compared, each sent as it ends. */
   async run(state: LandscapeState, { send, ...context }: CallContext): Promise<void> {
     for (const method of state.with) {
-      const course = await runs.run(state, method, { send, ...context }).catch(
-        (error: Error): Missing => ({ method, missing: error.message }),
-      );
+      const course = await runs
+        .run(state, method, { send, ...context })
+        .catch((error: Error): Missing => ({ method, missing: error.message }));
       await send("missing" in course ? course : new Moved(course, buffersOf(course)));
     }
   },
