@@ -1,7 +1,9 @@
 import { mount } from "svelte";
 import App from "./app/App.svelte";
 
-const app = mount(App, { target: document.getElementById("app") as HTMLElement });
+const target = document.getElementById("app") as HTMLElement;
+target.replaceChildren();
+const app = mount(App, { target });
 
 /** For tests and consoles: what the screen shows, as numbers. */
 (globalThis as { isolossLab?: unknown }).isolossLab = { inspect: () => app.inspect() };

@@ -239,6 +239,43 @@ describe.skipIf(!executablePath)(title, () => {
     expect(await page.evaluate(() => navigator.clipboard.readText())).toContain("atSteps([4])");
   });
 
+  it("shows the screen alone inside another page, and keeps to that in its address", async () => {
+    const page = await open("#/landscape?embed=1&f=booth");
+    expect(await page.locator(".bar").count()).toBe(0);
+    expect(await page.locator(".status").textContent()).not.toContain("embed");
+    await page.getByLabel("Steps", { exact: true }).fill("5");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => location.hash === "#/landscape?embed=1&f=booth&n=5");
+  });
+
+  it("goes on with another worker where one dies", async () => {
+    const page = await context.newPage();
+    // A worker that breaks down on the number of steps 7, once.
+    await page.addInitScript(() => {
+      const Real = globalThis.Worker;
+      let isBroken = false;
+      globalThis.Worker = class extends Real {
+        override postMessage(message: unknown): void {
+          if (!isBroken && JSON.stringify(message).includes('"n":7,')) {
+            isBroken = true;
+            this.onerror?.(new ErrorEvent("error", { message: "out of memory" }));
+          } else super.postMessage(message);
+        }
+      };
+    });
+    await page.goto(`${site.url}#/landscape?f=booth`);
+    await settled(page);
+    await page.getByLabel("Steps", { exact: true }).fill("7");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => {
+      const lab = (
+        globalThis as unknown as { isolossLab: { inspect(): { runs: { loss: ArrayLike<number> }[] } } }
+      ).isolossLab;
+      return lab.inspect().runs.every(({ loss }) => loss.length === 8);
+    });
+    await page.close();
+  });
+
   it("is as small as it promises, without WebAssembly and without fonts", () => {
     const assets = join(site.folder, "assets");
     const names = readdirSync(assets);

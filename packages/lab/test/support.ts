@@ -1,25 +1,16 @@
-// The lab as it is built, served with the policy of `isoloss lab`, in a real browser.
+// The lab as it is built, served as by `isoloss lab`, in a real browser.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright-core";
-import { build, preview } from "vite";
+import { build } from "vite";
+import { serveLab } from "../../cli/src/commands/lab-server.js";
 import type { Course, Missing, Orbit } from "../src/screens/landscape/course.js";
 import type { LandscapeState } from "../src/screens/landscape/state.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const configFile = join(root, "vite.config.ts");
-
-const policy = [
-  "default-src 'self'",
-  "script-src 'self' 'unsafe-eval'",
-  "worker-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data: blob:",
-  "style-src 'self' 'unsafe-inline'",
-  "frame-ancestors 'self'",
-].join("; ");
 
 export interface LabSite {
   readonly url: string;
@@ -28,7 +19,7 @@ export interface LabSite {
   close(): Promise<void>;
 }
 
-/** Builds the lab from the sources, and serves it. */
+/** Builds the lab from the sources, and serves it in a folder of a site. */
 export async function labSite(): Promise<LabSite> {
   const folder = mkdtempSync(join(tmpdir(), "isoloss-lab-"));
   const outDir = join(folder, "some/folder");
@@ -37,15 +28,9 @@ export async function labSite(): Promise<LabSite> {
     logLevel: "error",
     build: { outDir, emptyOutDir: true, reportCompressedSize: false },
   });
-  const headers = { "Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff" };
-  const server = await preview({
-    configFile,
-    logLevel: "error",
-    build: { outDir: folder },
-    preview: { host: "127.0.0.1", port: 0, headers },
-  });
+  const server = await serveLab(folder, { port: 0, host: "127.0.0.1" });
   return {
-    url: `${server.resolvedUrls?.local[0]}some/folder/`,
+    url: `${server.url}some/folder/`,
     folder: outDir,
     async close() {
       await server.close();

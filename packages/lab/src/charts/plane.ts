@@ -139,6 +139,7 @@ function trace(
 ): void {
   context.beginPath();
   let isDown = false;
+  let last = [Number.NaN, Number.NaN];
   for (let i = 0; i < count; i++) {
     const jump = breaks.get(i);
     if (jump) {
@@ -150,9 +151,13 @@ function trace(
       isDown = false;
       continue;
     }
+    // Steps of less than half a pixel: a long run has many that nobody sees.
+    const isSeen = !(Math.abs(px - last[0]) + Math.abs(py - last[1]) < 0.5) || i === count - 1;
+    if (isDown && !isSeen) continue;
     if (isDown) context.lineTo(px, py);
     else context.moveTo(px, py);
     isDown = true;
+    last = [px, py];
   }
 }
 

@@ -2,16 +2,25 @@
 
 export interface Address {
   readonly screen: string;
+  /** The screen's settings. */
   readonly query: string;
+  /** Whether the page shows the screen alone, inside another page. */
+  readonly isEmbedded: boolean;
 }
 
 export function readAddress(hash: string): Address {
-  const [, screen = "", query = ""] = /^#?\/?([^?]*)\??(.*)$/s.exec(hash) ?? [];
-  return { screen, query };
+  const [, screen = "", text = ""] = /^#?\/?([^?]*)\??(.*)$/s.exec(hash) ?? [];
+  const parts = text.split("&").filter(Boolean);
+  const query = parts.filter((part) => part !== embedded).join("&");
+  return { screen, query, isEmbedded: parts.includes(embedded) };
 }
 
-export const printAddress = ({ screen, query }: Address): string =>
-  query === "" ? `#/${screen}` : `#/${screen}?${query}`;
+export function printAddress({ screen, query, isEmbedded }: Address): string {
+  const text = [...(isEmbedded ? [embedded] : []), query].filter(Boolean).join("&");
+  return text === "" ? `#/${screen}` : `#/${screen}?${text}`;
+}
+
+const embedded = "embed=1";
 
 /** What the address needs of a window. */
 export interface AddressBar {

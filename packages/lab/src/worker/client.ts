@@ -54,11 +54,11 @@ export interface WorkerClient {
  * Calls to a worker, which is started with the first one and again after it died.
  *
  * @param create starts a worker
- * @param onEnd told when a worker died: what it was computing is lost
+ * @param onEnd told when a worker died: what it was computing is lost. One that never answered is not worth another try
  */
 export function createClient(
   create: () => WorkerLike,
-  onEnd: (reason: string) => void = () => {},
+  onEnd: (reason: string, hasAnswered: boolean) => void = () => {},
 ): WorkerClient {
   const running = new Map<string, Call>();
   const waiting = new Map<string, Call>();
@@ -104,11 +104,15 @@ export function createClient(
   };
   function start(): WorkerLike {
     const made = create();
-    made.onmessage = ({ data }) => void receive(data);
+    let hasAnswered = false;
+    made.onmessage = ({ data }) => {
+      hasAnswered = true;
+      void receive(data);
+    };
     made.onerror = (event) => {
       const reason = event.message || "The worker ended.";
       fail(new WorkerEnded(reason));
-      onEnd(reason);
+      onEnd(reason, hasAnswered);
     };
     return made;
   }

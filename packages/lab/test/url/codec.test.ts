@@ -46,10 +46,10 @@ describe("the address of a screen", () => {
       fc.property(states, (state) => {
         const query = printLandscape(state);
         expect(readLandscape(query)).toEqual({ state, notices: [] });
-        expect(readAddress(printAddress({ screen: "landscape", query }))).toEqual({
-          screen: "landscape",
-          query,
-        });
+        for (const isEmbedded of [false, true]) {
+          const address = { screen: "landscape", query, isEmbedded };
+          expect(readAddress(printAddress(address))).toEqual(address);
+        }
       }),
     );
   });
@@ -122,6 +122,7 @@ describe("the address of a screen", () => {
   });
 
   it("is written after a pause, the newest only, and not where it is the same", () => {
+    const landscape = { screen: "landscape", isEmbedded: false };
     let hash = "";
     const written: string[] = [];
     const writer = addressWriter({
@@ -131,11 +132,11 @@ describe("the address of a screen", () => {
         written.push(next);
       },
     });
-    writer.write({ screen: "landscape", query: "n=1" });
-    writer.write({ screen: "landscape", query: "n=2" });
+    writer.write({ ...landscape, query: "n=1" });
+    writer.write({ ...landscape, query: "n=2" });
     expect(written).toEqual([]);
     writer.flush();
-    writer.write({ screen: "landscape", query: "n=2" });
+    writer.write({ ...landscape, query: "n=2" });
     writer.flush();
     expect(written).toEqual(["#/landscape?n=2"]);
   });

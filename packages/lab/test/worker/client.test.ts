@@ -138,13 +138,13 @@ describe("a worker's client", () => {
 
   it("starts a worker with the first call, and another one when it died", async () => {
     const workers: ReturnType<typeof fakeWorker>[] = [];
-    const reasons: string[] = [];
+    const reasons: unknown[] = [];
     const client = createClient(
       () => {
         workers.push(fakeWorker({ echo: (x: number) => x, hang: () => new Promise(() => {}) }));
         return workers[workers.length - 1];
       },
-      (reason) => reasons.push(reason),
+      (...told) => reasons.push(told),
     );
     expect(workers).toHaveLength(0);
     const [hanging, waiting] = [client.ask("hang", null), client.ask("hang", null)];
@@ -152,10 +152,13 @@ describe("a worker's client", () => {
     workers[0].onerror?.({ message: "out of memory" } as ErrorEvent);
     await expect(hanging).rejects.toThrow(WorkerEnded);
     await expect(waiting).rejects.toThrow("out of memory");
-    expect([reasons, workers[0].isEnded]).toEqual([["out of memory"], true]);
+    expect([reasons, workers[0].isEnded]).toEqual([[["out of memory", false]], true]);
     expect(await client.ask("echo", 7)).toBe(7);
     expect(workers).toHaveLength(2);
+    workers[1].onerror?.({ message: "" } as ErrorEvent);
+    expect(reasons[1]).toEqual(["The worker ended.", true]);
+    expect(await client.ask("echo", 8)).toBe(8);
     client.dispose();
-    expect(workers[1].isEnded).toBe(true);
+    expect(workers[2].isEnded).toBe(true);
   });
 });

@@ -33,7 +33,12 @@ export class Landscape {
 
   constructor(query: string, createWorker: () => Worker) {
     this.read(query);
-    this.#client = createClient(createWorker, (reason) => {
+    this.#client = createClient(createWorker, (reason, hasAnswered) => {
+      if (!hasAnswered) {
+        this.isBusy = false;
+        this.message = `The worker, which computes, does not start in this browser: ${reason}`;
+        return;
+      }
       this.message = `The computation ended (${reason}) and was started again.`;
       this.compute();
       this.#paint();
