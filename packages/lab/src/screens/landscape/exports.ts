@@ -2,6 +2,7 @@
 import { dataCsv } from "../../export/csv.js";
 import { copy, save } from "../../export/save.js";
 import { typescriptOf } from "../../export/typescript.js";
+import { experimentOf } from "../../export/yaml.js";
 import type { Landscape, Theme } from "./controller.svelte.js";
 
 const copied = async (what: string, text: string): Promise<string> =>
@@ -10,6 +11,7 @@ const copied = async (what: string, text: string): Promise<string> =>
 export const exports = {
   "Copy link": () => copied("Link", location.href),
   "Copy as TypeScript": ({ state }: Landscape) => copied("Program", typescriptOf(state)),
+  "Copy as experiment": ({ state }: Landscape) => copied("Experiment", experimentOf(state)),
   "Save CSV": async ({ courses }: Landscape) => {
     save("data.csv", dataCsv(courses), "text/csv");
     return "data.csv saved.";
