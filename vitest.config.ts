@@ -13,7 +13,7 @@ const mocking = [
 
 const long = "packages/*/test/**/*.long.test.ts";
 
-/** `--mode all` runs all tests, `--mode long` only those that take long: runs that are killed, full disks, searches with absurd settings. */
+/** `--mode all` runs all tests, `--mode long` only those that take long: processes, browsers, slow rows of tables, runs that are killed, full disks. */
 export default defineConfig(({ mode }) => ({
   resolve: {
     alias: Object.entries(sources).map(([name, path]) => ({
@@ -49,6 +49,8 @@ export default defineConfig(({ mode }) => ({
     // Processes, not threads: a crash of the native ONNX Runtime then fails one file, not the run.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 60_000,
+    // For what hangs: a slow machine, beside other programs, must not fail.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 }));

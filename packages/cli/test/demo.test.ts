@@ -1,20 +1,12 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseXml } from "../../figures/test/well-formed.js";
 import type { DemoDocument } from "../src/commands/demo.js";
 import { type BuiltCli, buildCli } from "./built-cli.js";
+import { inProcess } from "./commands/in-process.js";
+import { isOneLine } from "./plain.js";
 
 let cli: BuiltCli;
 let folder: string;
@@ -22,20 +14,17 @@ let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "isoloss-demo-"));
   cli = await buildCli();
-}, 60_000);
+});
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Without colors, cursor movements and lines that are overwritten. */
-const isPlain = (text: string): boolean => stripVTControlCharacters(text) === text && !text.includes("\r");
-const isOneLine = (text: string): boolean => isPlain(text) && /^[^\n]+\n$/.test(text);
-
 describe("isoloss demo --json", () => {
   it("prints one JSON document of measured numbers and writes the report with its figures", async () => {
     const out = join(folder, "json", "deep");
-    const { status, stdout, stderr } = await cli.run(["demo", "booth", "--out", out, "--json", "--quiet"]);
+    const args = ["demo", "booth", "--out", out, "--json", "--quiet"];
+    const { status, stdout, stderr } = await inProcess(args, folder);
     expect(stderr).toBe("");
     expect(status).toBe(0);
     expect(isOneLine(stdout)).toBe(true);
@@ -89,87 +78,6 @@ describe("isoloss demo --json", () => {
     ]);
     for (const name of figures) parseXml(readFileSync(join(out, "figures", name), "utf8"));
     expect(readdirSync(join(out, "runs"))).toHaveLength(2);
-  });
-});
-
-describe("isoloss demo", () => {
-  it("prints tables and verdicts on stdout, the report's path and the verdict last, and progress on stderr", async () => {
-    const out = join(folder, "text");
-    const { status, stdout, stderr } = await cli.run(["demo", "booth", "--out", out], {
-      env: { CI: "true" },
-    });
-    expect(status).toBe(0);
-    expect(isPlain(stdout)).toBe(true);
-    expect(isPlain(stderr)).toBe(true);
-    expect(stdout).toMatch(/^A teleport moves the parameters of a model to another point with the same loss/);
-    expect(stdout).toMatch(/^booth: Booth's function/m);
-    expect(stdout).not.toMatch(/95 % interval|\[/);
-    expect(stdout).toMatch(/final loss +\|\|g\|\|\^2 +teleports/);
-    expect(stdout).toMatch(
-      /^(helps|fewer steps, more time|fewer steps, no less time): teleport, at its tuned rate/m,
-    );
-    const [report, verdict] = stdout.trimEnd().split("\n").slice(-2);
-    expect(report).toMatch(/^Report: .*report\.html$/);
-    expect(verdict).toMatch(/^Verdict: Of one method with teleports/);
-    expect(stderr).toMatch(/^booth: Booth's function/);
-    expect(stderr).toMatch(/^1\/2 booth-GD, seed 0: completed after 10 steps, final loss 2\.2025/m);
-  });
-
-  it("colors on request, and not with NO_COLOR", async () => {
-    const args = ["demo", "booth", "--quiet", "--out", join(folder, "color")];
-    const colored = await cli.run(args, { env: { FORCE_COLOR: "1" } });
-    expect(isPlain(colored.stdout)).toBe(false);
-    const plain = await cli.run(args, { env: { NO_COLOR: "1", FORCE_COLOR: "1" } });
-    expect(isPlain(plain.stdout)).toBe(true);
-  });
-});
-
-describe("a folder that cannot be written to", () => {
-  async function expectRefusal(out: string, why: RegExp, uid?: number) {
-    const { status, stdout, stderr } = await cli.run(
-      ["demo", "booth", "--out", out],
-      uid === undefined ? {} : { uid },
-    );
-    expect(stderr).toMatch(why);
-    expect(isOneLine(stderr)).toBe(true);
-    expect(stdout).toBe("");
-    expect(status).toBe(1);
-  }
-
-  it("is refused before any run when a file is in its place", async () => {
-    const file = join(folder, "a-file");
-    writeFileSync(file, "content");
-    await expectRefusal(file, /^isoloss: Cannot write to the folder .*a-file: it is a file\. .*--out\.$/m);
-    await expectRefusal(join(file, "below"), /a part of the path is not a directory/);
-    expect(readFileSync(file, "utf8")).toBe("content");
-  });
-
-  it("is refused before any run when it is read-only", async ({ skip }) => {
-    // Root may write anywhere: then as another user, if that one can read this checkout.
-    const uid = process.getuid?.() === 0 ? 65534 : undefined;
-    if (uid !== undefined && (await cli.run(["--version"], { uid })).status !== 0) skip();
-    const readOnly = join(folder, "read-only");
-    mkdirSync(readOnly);
-    chmodSync(readOnly, 0o555);
-    chmodSync(folder, 0o755);
-    await expectRefusal(
-      readOnly,
-      /^isoloss: Cannot write to the folder .*read-only: permission denied\./,
-      uid,
-    );
-    await expectRefusal(join(readOnly, "below"), /permission denied/, uid);
-    expect(readdirSync(readOnly)).toEqual([]);
-  });
-
-  it("leaves nothing half-written when the report cannot take its place", async () => {
-    const out = join(folder, "taken");
-    mkdirSync(join(out, "report.html"), { recursive: true });
-    const { status, stdout, stderr } = await cli.run(["demo", "booth", "--quiet", "--out", out]);
-    expect(status).toBe(1);
-    expect(stdout).toBe("");
-    expect(stderr).toMatch(/^isoloss: Cannot write .*report\.html: it is a directory\.$/m);
-    expect(readdirSync(out).sort()).toEqual(["figures", "report.html", "runs"]);
-    expect(readdirSync(join(out, "report.html"))).toEqual([]);
   });
 });
 

@@ -192,6 +192,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "sign": "With `reuse`: the sign of sigma, see `trajectorySimilarity`.",
     "effective": "With `reuse`: whether it has an effect. In the authors' program it has none, as sigma is restored before the step."
   },
+  "curveFit": {
+    "seed": "Seed of the curve, its noise and the network; default 0.",
+    "hidden": "Widths of the hidden layers; default [64, 64].",
+    "points": "n; default 10,000.",
+    "noise": "Standard deviation of the values about the curve; default 0.05."
+  },
   "dbMtl": {
     "beta": "Weight of the past in the running gradients; default 0.9.",
     "sigma": "beta is divided by t^sigma at step t; default 0."
@@ -391,6 +397,15 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "lowRank": {
     "rank": "Largest size of each space; default: as `energy` says.",
     "energy": "Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone."
+  },
+  "matrixFactorization": {
+    "seed": "Seed of the matrix and the start; default 0.",
+    "rows": "m; default 200.",
+    "columns": "n; default 200.",
+    "rank": "r; default 10.",
+    "noise": "Standard deviation of what is added to the matrix of rank r; default 0.01.",
+    "condition": "Ratio of the largest to the least scale of A's columns, which are a geometric series; default 1.",
+    "imbalance": "At the start V is multiplied by it and U divided; default 1, which is balanced."
   },
   "meanRank": {
     "ties": "Ranks after a tie: `competition` 1, 1, 3: one more than the number of better methods; `dense` 1, 1, 2: one more than the number of better values. Default `competition`."
@@ -688,11 +703,15 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
   "rosenbrock": {
-    "start": "Default [-1, -1]."
+    "start": "Default [-1, -1].",
+    "spread": "Both numbers of the start are moved by uniform ones in [-spread, spread]; default 0.",
+    "seed": "Seed of the spread; default 0."
   },
   "rosenbrock2n": {
     "pairs": "N; default 10.",
-    "start": "2 N numbers; default -1 each."
+    "start": "2 N numbers; default -1 each.",
+    "spread": "Each number of the start is moved by a uniform one in [-spread, spread]; default 0.",
+    "seed": "Seed of the spread; default 0."
   },
   "rotated": {
     "by": "`hadamard` (default): H diag(+-1), whose entries are all of one size; `random`: any rotation; `descended`: the former, then descent of the weights' kurtosis.",

@@ -11,7 +11,7 @@ let project: PackedProject;
 
 beforeAll(async () => {
   project = await createPackedProject();
-}, 60_000);
+});
 
 afterAll(() => project?.remove());
 

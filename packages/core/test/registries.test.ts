@@ -1,5 +1,3 @@
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { describeOptions } from "../src/describe-options.js";
 import { OptionError } from "../src/errors.js";
@@ -39,6 +37,21 @@ const choices = Object.entries(registries).flatMap(([registry, rows]) =>
   Object.entries(rows).map(([name, { options }]) => [`${registry}.${name}`, options] as const),
 );
 
+/** Numbers of a sentence, fractions included. */
+function numbersIn(summary: string): number[] {
+  return [
+    ...summary.matchAll(
+      /(-?\d+(?:\.\d+)?(?:e-?\d+)?)(?:\s*\/\s*(\d+))?|infinity|never|any number|no limit/gi,
+    ),
+  ].flatMap(([, top, bottom]) =>
+    top === undefined
+      ? [Infinity]
+      : bottom === undefined
+        ? [Number(top)]
+        : [Number(top), Number(top) / Number(bottom)],
+  );
+}
+
 describe("registries", () => {
   it.each(choices)("tell of every option what it is, its range and its default: %s", (_, options) => {
     for (const option of describeOptions(options)) {
@@ -70,27 +83,7 @@ describe("registries", () => {
       expect([name, summary, mentions && words]).toEqual([name, summary, true]);
     }
   });
-
-  it("have the summaries that stand at the options' types, all of them public", () => {
-    const script = fileURLToPath(new URL("../../../scripts/option-summaries.mjs", import.meta.url));
-    execFileSync(process.execPath, [script, "--check"], { stdio: "pipe" });
-  });
 });
-
-/** Numbers of a sentence, fractions included. */
-function numbersIn(summary: string): number[] {
-  return [
-    ...summary.matchAll(
-      /(-?\d+(?:\.\d+)?(?:e-?\d+)?)(?:\s*\/\s*(\d+))?|infinity|never|any number|no limit/gi,
-    ),
-  ].flatMap(([, top, bottom]) =>
-    top === undefined
-      ? [Infinity]
-      : bottom === undefined
-        ? [Number(top)]
-        : [Number(top), Number(top) / Number(bottom)],
-  );
-}
 
 describe("createMethod", () => {
   it.each(Object.keys(methods).filter((name) => name !== "constantWeights"))(

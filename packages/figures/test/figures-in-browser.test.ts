@@ -38,7 +38,7 @@ describe.skipIf(!executablePath)(title, () => {
     // On a coarser screen Plot moves lines by half a pixel, so that they are sharp.
     page = await browser.newPage({ deviceScaleFactor: 2 });
     await page.addScriptTag({ content });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser?.close();

@@ -16,7 +16,7 @@ describe.skipIf(!serverProgram)("a queue", () => {
     await expect(connect({ url: server.url })).rejects.toThrow(
       new RegExp(`There is no server at ${server.url} \\(ECONNREFUSED\\)`),
     );
-  }, 20_000);
+  });
 
   it("counts the first record of a run that two workers have", async () => {
     const server = await startServer();
@@ -62,5 +62,5 @@ describe.skipIf(!serverProgram)("a queue", () => {
     stopping.abort();
     await Promise.all(workers);
     await server.end();
-  }, 60_000);
+  });
 });

@@ -233,7 +233,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     expect(dropped).not.toContain(under);
     lanes.cancel([under]);
     lanes.submit([{ id: "r-next", number: 9, milliseconds: 1 }]);
-    await expect.poll(() => records.map(({ run }) => run), { timeout: 5000 }).toEqual(["r-next"]);
+    await expect.poll(() => records.map(({ run }) => run), { timeout: 20_000 }).toEqual(["r-next"]);
   });
 
   it("is closed for all", async () => {
@@ -241,7 +241,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     const { records, notes } = await sweep({}, runsOf(3, { milliseconds: 500 }));
     await expect.poll(() => begun.size, { interval: 5 }).toBe(1);
     await closeSweep(server, id);
-    await expect.poll(() => notes.join(), { timeout: 5000 }).toMatch(/was closed on the server/);
+    await expect.poll(() => notes.join(), { timeout: 20_000 }).toMatch(/was closed on the server/);
     await pause(600);
     expect(records).toEqual([]);
     expect(begun.size).toBe(1);

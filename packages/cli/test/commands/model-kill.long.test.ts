@@ -19,7 +19,7 @@ beforeAll(async () => {
   const { status } = await bench.run("model", "fold", "model.onnx", "-o", "folded.onnx", "--no-verify");
   expect(status).toBe(0);
   whole = readFileSync(at("folded.onnx"));
-}, 120_000);
+});
 
 /** Folds the model, and kills the program a while after it has begun to write. */
 function foldAndKill(out: string, killAfter: number): Promise<void> {
@@ -63,4 +63,4 @@ it("leaves the old file or the new one when it is killed while it writes", async
   }
   // Some of them came in the middle of the file.
   expect([oldLeft, cut].every((n) => n > 0)).toBe(true);
-}, 300_000);
+});

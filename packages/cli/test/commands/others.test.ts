@@ -21,7 +21,7 @@ beforeAll(async () => {
     ...["run", "digits.yaml", "--variant", "plain", "--set", "steps=300", "--json", "--quiet"],
   );
   net = directory as string;
-}, 60_000);
+});
 
 describe("isoloss list", () => {
   it("has a line for everything that a config may name", async () => {

@@ -124,7 +124,6 @@ describe("a run that was killed", () => {
       expect(numbers(document)).toEqual(numbers(expected.document));
       expect(withoutTimes(bench.records("killed", name, "metrics.jsonl"))).toEqual(expected.records);
     },
-    300_000,
   );
 
   it("begins again where it has no checkpoint, to the same numbers", async () => {

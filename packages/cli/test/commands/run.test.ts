@@ -6,7 +6,7 @@ import type { VariantsDocument } from "../../src/commands/run.js";
 import type { RunDocument, RunsDocument } from "../../src/formats/json.js";
 import { booth, digits, withoutTimes, workbench } from "./support.js";
 
-const bench = workbench();
+const bench = workbench({ isInProcess: true });
 
 const keysOfRun = [
   "name",
@@ -116,21 +116,6 @@ describe("isoloss run", () => {
     expect(readFileSync(join(second.directory as string, "config.yaml"), "utf8")).toBe(
       readFileSync(join(first.directory as string, "config.yaml"), "utf8"),
     );
-  });
-
-  it("spreads runs over threads to the same numbers, in the same order", async () => {
-    bench.write("digits.yaml", digits);
-    const run = (jobs: string) =>
-      bench.json<RunsDocument>(
-        ...["run", "digits.yaml", "--variant", "plain", "--set", "steps=100", "--seeds", "0..3"],
-        ...["--jobs", jobs, "--json", "--quiet"],
-      );
-    const [one, two] = [await run("1"), await run("2")];
-    expect(two.runs.map((r) => r.seed)).toEqual([0, 1, 2, 3]);
-    expect(two.runs.map((r) => r.loss)).toEqual(one.runs.map((r) => r.loss));
-    // Seeds differ, and no run wrote over another one's directory.
-    expect(new Set(one.runs.map((r) => r.loss.last)).size).toBe(4);
-    expect(new Set([...one.runs, ...two.runs].map((r) => r.directory)).size).toBe(8);
   });
 
   it("tells progress on stderr, a table on stdout, and with --quiet nothing but the table", async () => {

@@ -30,7 +30,7 @@ export function workbench({ isInProcess = false } = {}): Workbench {
   beforeAll(async () => {
     folder = realpathSync(mkdtempSync(join(tmpdir(), "isoloss-commands-")));
     if (!isInProcess) cli = await buildCli();
-  }, 60_000);
+  });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const run = (...args: string[]) => (isInProcess ? inProcess(args, folder) : cli.run(args, { cwd: folder }));
   return {

@@ -32,7 +32,7 @@ let first: SweepDocument;
 beforeAll(async () => {
   bench.write("booths.yaml", sweep());
   first = await bench.json<SweepDocument>("sweep", "booths.yaml", "--json", "--quiet");
-}, 60_000);
+});
 
 describe("isoloss sweep", () => {
   it("runs every point of a grid, and confirms the best", () => {

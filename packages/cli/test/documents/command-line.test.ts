@@ -1,64 +1,7 @@
-// Runs the commands of docs/command-line.md as printed, in their order, in a folder with digits as .npy files alone.
-import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { digits } from "isoloss";
-import { encodeNpy } from "isoloss/data";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+// Whether docs/command-line.md is complete; command-line.long.test.ts runs its commands.
+import { describe, expect, it } from "vitest";
 import { createProgram } from "../../src/commands/program.js";
-import { buildCli } from "../built-cli.js";
-import { MlflowServer } from "../formats/mlflow-server.js";
-import { readDocument } from "./tables.js";
-
-const text = readDocument("command-line.md");
-const blocks = [...text.matchAll(/^```sh( no-run)?\n([\s\S]*?)^```$/gm)].map(
-  ({ 1: flag, 2: code, index }) => ({
-    at: `line ${text.slice(0, index).split("\n").length}`,
-    isRun: flag === undefined,
-    code,
-  }),
-);
-
-let folder: string;
-let environment: NodeJS.ProcessEnv;
-const server = new MlflowServer();
-
-/** Runs a script in the folder, with `isoloss` as a command. */
-function shell(code: string): Promise<{ readonly status: number | null; readonly output: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("sh", ["-eu", "-c", code], { cwd: join(folder, "work"), env: environment });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (chunk: string) => {
-        output += chunk;
-      });
-    }
-    child.on("error", reject).on("close", (status) => resolve({ status, output }));
-  });
-}
-
-beforeAll(async () => {
-  const { script } = await buildCli();
-  folder = mkdtempSync(join(tmpdir(), "isoloss-document-"));
-  const command = join(folder, "isoloss");
-  writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${script}" "$@"\n`);
-  chmodSync(command, 0o755);
-  mkdirSync(join(folder, "work"));
-  const { images, labels } = digits();
-  writeFileSync(join(folder, "work/x.npy"), encodeNpy(images));
-  writeFileSync(join(folder, "work/y.npy"), encodeNpy(labels));
-  environment = {
-    ...process.env,
-    PATH: `${folder}${delimiter}${process.env.PATH}`,
-    MLFLOW_TRACKING_URI: await server.start(),
-  };
-}, 60_000);
-
-afterAll(async () => {
-  await server.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+import { blocks } from "./command-blocks.js";
 
 describe("docs/command-line.md", () => {
   it("has commands, all of which are run but the installation", () => {
@@ -75,33 +18,5 @@ describe("docs/command-line.md", () => {
     const commands = createProgram("0.0.0").commands.map((command) => command.name());
     const all = blocks.map(({ code }) => code).join("\n");
     expect(commands.filter((name) => !new RegExp(`^isoloss ${name}\\b`, "m").test(all))).toEqual([]);
-  });
-
-  it.each(blocks.filter(({ isRun }) => isRun).map((block) => [block.at, block] as const))(
-    "%s runs as printed, and prints what it says",
-    async (_, { code }) => {
-      const { status, output } = await shell(code);
-      expect(status, output).toBe(0);
-      const promised = [...code.matchAll(/^# => (.*)$/gm)].map(([, line]) => line);
-      if (promised.length > 0) expect(output.trimEnd().split("\n")).toEqual(promised);
-    },
-    120_000,
-  );
-
-  it("names the files that a run leaves behind", () => {
-    const [, table] = text.split("## What a run leaves behind");
-    const named = [...table.split("\n## ")[0].matchAll(/^\| `([^`]+)`/gm)].map(([, name]) => name);
-    expect(named.length).toBeGreaterThan(5);
-    const run = join(folder, "work/runs/booth-exact-0-1");
-    expect(named.filter((name) => !existsSync(join(run, name)))).toEqual([]);
-  });
-
-  it.each([
-    [1, "isoloss run booth --variant plain --quiet --set learningRate=5 --set steps=1000"],
-    [1, "isoloss export nowhere --to csv"],
-    [2, "isoloss run boot"],
-    [2, "isoloss run booth --set steps=-1"],
-  ])("tells exit code %i", async (code, command) => {
-    expect((await shell(command)).status).toBe(code);
   });
 });

@@ -11,30 +11,26 @@ const lines = [...text.matchAll(/^```bash\n([\s\S]*?)^```$/gm)].flatMap(([, code
   (code ?? "").trim().split("\n"),
 );
 
-it.skipIf(!serverProgram)(
-  "docs/sweeps.md: a sweep with a worker runs as printed",
-  async () => {
-    const [start, serve, ...rest] = lines;
-    const settings = (start ?? "")
-      .split(" ")
-      .slice(5)
-      .map((word) => (word === '""' ? "" : word));
-    expect(start).toMatch(/^valkey-server --bind 127.0.0.1 --port 6379 /);
-    const server = await startServer(...settings);
-    const args = (line = "") => line.replace("redis://127.0.0.1:6379", server.url).split(" ").slice(1);
-    const worker = spawn(process.execPath, [bench.cli.script, ...args(serve)], { cwd: bench.folder });
-    try {
-      bench.write("rates.yaml", /^```yaml\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? "");
-      expect(rest.length).toBe(2);
-      for (const line of rest) {
-        const { status, stdout, stderr } = await bench.run(...args(line));
-        expect([line, status, stderr.match(/isoloss: .*failed.*/g)]).toEqual([line, 0, null]);
-        expect(stdout).toMatch(/6 trials|completed|worker/);
-      }
-    } finally {
-      worker.kill("SIGKILL");
-      await server.end();
+it.skipIf(!serverProgram)("docs/sweeps.md: a sweep with a worker runs as printed", async () => {
+  const [start, serve, ...rest] = lines;
+  const settings = (start ?? "")
+    .split(" ")
+    .slice(5)
+    .map((word) => (word === '""' ? "" : word));
+  expect(start).toMatch(/^valkey-server --bind 127.0.0.1 --port 6379 /);
+  const server = await startServer(...settings);
+  const args = (line = "") => line.replace("redis://127.0.0.1:6379", server.url).split(" ").slice(1);
+  const worker = spawn(process.execPath, [bench.cli.script, ...args(serve)], { cwd: bench.folder });
+  try {
+    bench.write("rates.yaml", /^```yaml\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? "");
+    expect(rest.length).toBe(2);
+    for (const line of rest) {
+      const { status, stdout, stderr } = await bench.run(...args(line));
+      expect([line, status, stderr.match(/isoloss: .*failed.*/g)]).toEqual([line, 0, null]);
+      expect(stdout).toMatch(/6 trials|completed|worker/);
     }
-  },
-  180_000,
-);
+  } finally {
+    worker.kill("SIGKILL");
+    await server.end();
+  }
+});

@@ -65,7 +65,7 @@ describe.skipIf(!executablePath)(title, () => {
     folder = mkdtempSync(join(tmpdir(), "isoloss-report-"));
     writeFileSync(join(folder, "report.html"), page());
     browser = await chromium.launch({ executablePath: executablePath as string, args: ["--no-sandbox"] });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser?.close();

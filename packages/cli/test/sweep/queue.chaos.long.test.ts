@@ -107,7 +107,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     expect(await ended, errors()).toBe(0);
     calm = numbersOf(folderOf("calm"));
     expect(calm.size).toBe(5);
-  }, 300_000);
+  });
   beforeEach(async () => {
     server = await startServer();
     children = new Set();
@@ -131,7 +131,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     }
     expect(await ended, errors()).toBe(0);
     await check(directory);
-  }, 300_000);
+  });
 
   it("when a worker is frozen past its lock, and goes on", async () => {
     const directory = folderOf("frozen");
@@ -143,7 +143,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     one.child.kill("SIGCONT");
     expect(await ended, errors()).toBe(0);
     await check(directory);
-  }, 300_000);
+  });
 
   it("when its own process is killed five times, and goes on, at last elsewhere", async () => {
     const directory = folderOf("own");
@@ -164,31 +164,27 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     const elsewhere = start("sweep", "--attach", id, "--out", "elsewhere", "--queue", server.url);
     expect(await elsewhere.ended, elsewhere.errors()).toBe(0);
     await check(folderOf("elsewhere"));
-  }, 300_000);
+  });
 
-  it.each([1, 3, 10])(
-    "when the server is killed, and is back after %i s",
-    async (seconds) => {
-      const directory = folderOf(`server-${seconds}`);
-      worker("a");
-      worker("b");
-      const { ended, errors } = start(
-        "sweep",
-        "chaos.yaml",
-        "--out",
-        `server-${seconds}`,
-        "--queue",
-        server.url,
-      );
-      while (recordsOf(directory).length < 2) await pause(20);
-      await server.kill();
-      await pause(1000 * seconds);
-      await server.start();
-      expect(await ended, errors()).toBe(0);
-      await check(directory);
-    },
-    300_000,
-  );
+  it.each([1, 3, 10])("when the server is killed, and is back after %i s", async (seconds) => {
+    const directory = folderOf(`server-${seconds}`);
+    worker("a");
+    worker("b");
+    const { ended, errors } = start(
+      "sweep",
+      "chaos.yaml",
+      "--out",
+      `server-${seconds}`,
+      "--queue",
+      server.url,
+    );
+    while (recordsOf(directory).length < 2) await pause(20);
+    await server.kill();
+    await pause(1000 * seconds);
+    await server.start();
+    expect(await ended, errors()).toBe(0);
+    await check(directory);
+  });
 
   it("when the network stalls and is cut for five seconds", async () => {
     const directory = folderOf("network");
@@ -205,7 +201,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     expect(await ended, errors()).toBe(0);
     await check(directory);
     proxy.end();
-  }, 300_000);
+  });
 
   it("when a worker is told to end, which gives its run back", async () => {
     const directory = folderOf("given");
@@ -218,7 +214,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     worker("same");
     expect(await ended, errors()).toBe(0);
     await check(directory);
-  }, 300_000);
+  });
 
   it("but for a run that kills its workers, which is lost", async () => {
     const directory = folderOf("poison");
@@ -245,7 +241,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     expect(await ended, errors()).toBe(1);
     const lost = recordsOf(directory).filter(({ status }) => status === "lost");
     expect(lost).toMatchObject([{ run: poison, error: expect.stringMatching(/Its worker died/) }]);
-  }, 300_000);
+  });
 });
 
 /** Passes bytes on to a port of this computer, until it stalls or is cut. */

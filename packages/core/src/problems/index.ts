@@ -5,6 +5,8 @@
  */
 export type { BoothOptions } from "./booth.js";
 export { booth } from "./booth.js";
+export type { CurveFitOptions } from "./curve-fit.js";
+export { curveFit } from "./curve-fit.js";
 export type {
   DigitQuestionsOptions,
   ImageTasksOptions,
@@ -12,6 +14,8 @@ export type {
   SplitImages,
 } from "./image-tasks.js";
 export { digitQuestions, fashionDigits, multiFashion } from "./image-tasks.js";
+export type { Factors, MatrixFactorizationOptions } from "./matrix-factorization.js";
+export { matrixFactorization } from "./matrix-factorization.js";
 export type { MlpRegressionOptions } from "./mlp-regression.js";
 export { mlpRegression, mlpRegressionSeeds } from "./mlp-regression.js";
 export type { MultiTaskProblem, TaskKind } from "./multi-task.js";

@@ -1,5 +1,6 @@
 import type { Choice } from "../registry.js";
 import { booth, boothOptions } from "./booth.js";
+import { curveFit, curveFitOptions } from "./curve-fit.js";
 import {
   digitQuestions,
   digitQuestionsOptions,
@@ -8,6 +9,7 @@ import {
   multiFashion,
   multiFashionOptions,
 } from "./image-tasks.js";
+import { matrixFactorization, matrixFactorizationOptions } from "./matrix-factorization.js";
 import { mlpRegression, mlpRegressionOptions } from "./mlp-regression.js";
 import { quadratic, quadraticOptions } from "./quadratic.js";
 import { rosenbrock, rosenbrockOptions } from "./rosenbrock.js";
@@ -40,6 +42,16 @@ export const problems = {
     make: mlpRegression,
     options: mlpRegressionOptions,
     summary: "a small network without biases fitted to random data; the seed draws both",
+  },
+  curveFit: {
+    make: curveFit,
+    options: curveFitOptions,
+    summary: "10,000 points of a curve fitted by a network with tanh; the seed draws both",
+  },
+  matrixFactorization: {
+    make: matrixFactorization,
+    options: matrixFactorizationOptions,
+    summary: "a random matrix as a product of two of low rank",
   },
 } satisfies Record<string, Choice<(options: never) => unknown>>;
 

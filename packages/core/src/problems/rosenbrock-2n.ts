@@ -7,7 +7,8 @@ import { sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
 import { concat, slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
-import { finite, integerFrom, listOf } from "../option-kinds.js";
+import { createRng } from "../math/rng.js";
+import { finite, integerFrom, listOf, nonNegative, number } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import { type ResidualMap, residualRotation } from "../symmetry/rotation/residual-rotation.js";
@@ -34,16 +35,24 @@ function columns(w: Tensor): [Tensor, Tensor] {
 
 const joined = (x: Tensor, y: Tensor): Tensor => reshape(concat([x, y], { axis: 1 }), [2 * x.size]);
 
+/** Options of a start that is drawn. */
+export const spreadRows = { spread: nonNegative.default(0), seed: number({ integer: true }).default(0) };
+
 export interface Rosenbrock2nOptions {
   /** N; default 10. */
   readonly pairs?: number | undefined;
   /** 2 N numbers; default -1 each. */
   readonly start?: readonly number[] | undefined;
+  /** Each number of the start is moved by a uniform one in [-spread, spread]; default 0. */
+  readonly spread?: number | undefined;
+  /** Seed of the spread; default 0. */
+  readonly seed?: number | undefined;
 }
 
 export const rosenbrock2nOptions = optionTable("rosenbrock2n", {
   pairs: integerFrom(1).default(10),
   start: listOf(finite).otherwise("-1 each"),
+  ...spreadRows,
 } satisfies OptionRows<Rosenbrock2nOptions>);
 
 /**
@@ -53,21 +62,22 @@ export const rosenbrock2nOptions = optionTable("rosenbrock2n", {
  *
  * It is ||r(w)||^2 of an invertible r, so all rotations of R^2N, also across pairs, leave it unchanged.
  *
- * @param options `pairs`: N, default 10; `start`: 2N numbers, default -1 each
+ * @param options `pairs`: N, default 10; `start`: 2N numbers, default -1 each; `spread`, `seed`: of a start that is drawn about it
  * @throws OptionError unless the start has 2N numbers
  *
  * @example
  * rosenbrock2n({ pairs: 10 }).start.w.shape; // [20]
  */
 export function rosenbrock2n(options: Rosenbrock2nOptions = {}): Problem<VectorParams> {
-  const { pairs, start } = rosenbrock2nOptions.read(options);
+  const { pairs, start, spread, seed } = rosenbrock2nOptions.read(options);
   const values = start ?? Array.from({ length: 2 * pairs }, () => -1);
   if (values.length !== 2 * pairs) {
     throw new OptionError(
       `rosenbrock2n: start needs ${2 * pairs} numbers, two a pair; got ${values.length}.`,
     );
   }
-  const params = vector(values);
+  const rng = createRng(seed);
+  const params = vector(values.map((x) => x + spread * (2 * rng.next() - 1)));
   return {
     name: "rosenbrock2n",
     loss: (p, batch) => sum(square(residuals.residuals(p, batch))),

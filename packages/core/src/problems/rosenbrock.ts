@@ -3,15 +3,20 @@ import { finite, listOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import type { Problem } from "./problem.js";
-import { rosenbrock2n } from "./rosenbrock-2n.js";
+import { rosenbrock2n, spreadRows } from "./rosenbrock-2n.js";
 
 export interface RosenbrockOptions {
   /** Default [-1, -1]. */
   readonly start?: readonly [number, number] | undefined;
+  /** Both numbers of the start are moved by uniform ones in [-spread, spread]; default 0. */
+  readonly spread?: number | undefined;
+  /** Seed of the spread; default 0. */
+  readonly seed?: number | undefined;
 }
 
 export const rosenbrockOptions = optionTable("rosenbrock", {
   start: listOf(finite, { length: 2 }).default([-1, -1]),
+  ...spreadRows,
 } satisfies OptionRows<RosenbrockOptions>);
 
 /**
@@ -19,12 +24,11 @@ export const rosenbrockOptions = optionTable("rosenbrock", {
  *
  * L = 100 (x^2 - y)^2 + (x - 1)^2, w = (x, y)
  *
- * @param options `start`: default (-1, -1), as in Zhao et al., NeurIPS 2022
+ * @param options `start`: default (-1, -1), as in Zhao et al., NeurIPS 2022; `spread`, `seed`: of a start that is drawn about it
  *
  * @example
  * rosenbrock().optimum; // (1, 1), value 0
  */
 export function rosenbrock(options: RosenbrockOptions = {}): Problem<VectorParams> {
-  const { start } = rosenbrockOptions.read(options);
-  return { ...rosenbrock2n({ pairs: 1, start }), name: "rosenbrock" };
+  return { ...rosenbrock2n({ pairs: 1, ...rosenbrockOptions.read(options) }), name: "rosenbrock" };
 }

@@ -1,142 +1,17 @@
-import { cpSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
-import type { BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { networks } from "../compress/quantize/networks.js";
-import { exactResult } from "../compress/quantize/support.js";
-import { runOrt } from "../nn/onnx/support.js";
-import { createPackedProject } from "../packed-project.js";
-import { derivatives, type Numbers, rosenbrock } from "./page/cases.js";
-import { examples, type QuantizedCase } from "./page/quantized.js";
-import {
-  buildSite,
-  call,
-  executablePath,
-  isolationHeaders,
-  launch,
-  type Site,
-  serveBuilt,
-  serveSources,
-} from "./site.js";
-
-const javascript = { runtime: "javascript" } as const;
-const wasm = { provider: "wasm" } as const;
-
-const title = executablePath
-  ? "in a browser, bundled by Vite from the npm package"
-  : "in a browser (skipped: no Chromium at $CHROMIUM or /usr/bin/chromium)";
+import { describe, expect, it } from "vitest";
+import { rosenbrock } from "./page/cases.js";
+import { distance, expectDerivatives, javascript, servedPages, title, wasm } from "./pages.js";
+import { call, executablePath } from "./site.js";
 
 describe.skipIf(!executablePath)(title, () => {
-  let folder: string;
-  /** A project that has not installed ONNX Runtime. */
-  let withoutOnnx: string;
-  let plain: Site;
-  let isolated: Site;
-  let context: BrowserContext;
-  let warnings: string[];
-  /** What pages complained of: errors, warnings and answers that were no success. */
-  let complaints: string[] = [];
-  const cleanups: (() => unknown)[] = [];
-
-  beforeAll(async () => {
-    const project = await createPackedProject({ types: false });
-    cleanups.push(() => project.remove());
-    ({ folder, withoutOnnx } = project);
-    cpSync(fileURLToPath(new URL("page", import.meta.url)), folder, { recursive: true });
-    warnings = await buildSite(folder);
-    plain = await serveBuilt(folder);
-    cleanups.push(() => plain.close());
-    isolated = await serveBuilt(folder, isolationHeaders);
-    cleanups.push(() => isolated.close());
-    const browser = await launch();
-    cleanups.push(() => browser.close());
-    context = browser.context;
-  }, 60_000);
-
-  afterAll(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-  });
-
-  afterEach(async () => {
-    for (const page of context.pages().slice(1)) await page.close();
-    const found = complaints;
-    complaints = [];
-    expect(found).toEqual([]);
-  });
-
-  const open = async ({ url }: Site, where = context): Promise<Page> => {
-    const page = await where.newPage();
-    page.on("pageerror", (error) => complaints.push(String(error)));
-    page.on("console", (message) => {
-      const isComplaint = ["error", "warning"].includes(message.type());
-      // Chromium's own note when a page asks what WebGPU there is.
-      if (isComplaint && message.text() !== "No available adapters.") complaints.push(message.text());
-    });
-    page.on("response", (response) => {
-      if (!response.ok()) complaints.push(`${response.status()} ${response.url()}`);
-    });
-    await page.goto(url);
-    await page.waitForFunction(() => "cases" in globalThis);
-    return page;
-  };
+  const pages = servedPages();
 
   it("is bundled without a warning: nothing in it is for Node alone", () => {
-    expect(warnings).toEqual([]);
-  });
-
-  it("is below 200 kB (gzip) in a page that computes in JavaScript, where ONNX Runtime need not be installed", async () => {
-    cpSync(fileURLToPath(new URL("javascript-page", import.meta.url)), withoutOnnx, { recursive: true });
-    const found = await buildSite(withoutOnnx);
-    // The files that its threads would need.
-    expect(found.filter((text) => !/new URL\("onnxruntime-web\/[^"]*"/.test(text))).toEqual([]);
-    const assets = join(withoutOnnx, "dist/assets");
-    const bytes = readdirSync(assets).map((name) => gzipSync(readFileSync(join(assets, name))).length);
-    expect(bytes.reduce((a, b) => a + b)).toBeLessThan(200_000);
-
-    const site = await serveBuilt(withoutOnnx);
-    try {
-      const page = await open(site);
-      const { accuracy, runtime, teleports } = await call(page, "train");
-      expect(runtime).toBe("javascript");
-      expect(accuracy).toBeGreaterThan(0.85);
-      expect(teleports).toBe(1);
-      const { ranOn, advice } = await call(page, "large", "auto");
-      expect(ranOn).toBe("javascript");
-      expect(advice).toMatch(/ONNX Runtime is expected to be .* times as fast.* npm install onnxruntime-web/);
-      await expect(call(page, "large", "onnx")).rejects.toThrow(/Type: npm install onnxruntime-web/);
-      await page.close();
-    } finally {
-      await site.close();
-    }
-  });
-
-  it("shows the page of examples/browser: a training with teleports", async () => {
-    const example = join(folder, "example");
-    cpSync(fileURLToPath(new URL("../../../../examples/browser", import.meta.url)), example, {
-      recursive: true,
-    });
-    expect(await buildSite(example)).toEqual([]);
-    const site = await serveBuilt(example);
-    try {
-      const page = await context.newPage();
-      page.on("pageerror", (error) => complaints.push(String(error)));
-      await page.goto(site.url);
-      await page.waitForFunction(() =>
-        document.querySelector("#status")?.textContent?.includes("test accuracy"),
-      );
-      expect(await page.textContent("#status")).toMatch(
-        /^\d of 2 teleports accepted; test accuracy [89]\d\.\d %\.$/,
-      );
-      expect(await page.locator("svg line").count()).toBe(2);
-    } finally {
-      await site.close();
-    }
+    expect(pages.warnings).toEqual([]);
   });
 
   it("runs a loop of generated JavaScript: gradient descent on Rosenbrock's function", async () => {
-    const page = await open(plain);
+    const page = await pages.open(pages.plain);
     const results = await call(page, "rosenbrock", { steps: 1000, ...javascript });
     let [x, y] = [-1, -1];
     for (let step = 0; step < 1000; step++) {
@@ -150,65 +25,11 @@ describe.skipIf(!executablePath)(title, () => {
     expect(distance(await rosenbrock({ steps: 1000, ...javascript }), results)).toBeLessThan(1e-12);
   });
 
-  it.each(["mlp", "convnet"] as const)(
-    "gives first and second derivatives of the %s in JavaScript, and in WebAssembly up to rounding",
-    async (name) => {
-      const page = await open(plain);
-      const exact = await call(page, "derivatives", name, javascript);
-      expect(Object.keys(exact).length).toBeGreaterThanOrEqual(1 + 3 * 4);
-      // Exponentials and logarithms are the browser's own.
-      expect(distance(await derivatives(name, javascript), exact)).toBeLessThan(1e-12);
-
-      const inWasm = await call(page, "derivatives", name, wasm);
-      expect(distance(exact, inWasm)).toBeLessThan(1e-5);
-      expect(distance(exact, inWasm)).toBeGreaterThan(0);
-      expect(distance(await derivatives(name, { provider: "cpu" }), inWasm)).toBeLessThan(1e-5);
-    },
-  );
-
-  it("computes in float64 in WebAssembly as in JavaScript", async () => {
-    const page = await open(plain);
-    const both = [wasm, javascript] as const;
-    const loops = both.map((runtime) => call(page, "rosenbrock", { steps: 500, ...runtime }));
-    expect(distance(await loops[0], await loops[1])).toBeLessThan(1e-12);
-    const networks = both.map((runtime) =>
-      call(page, "derivatives", "mlp", { ...runtime, dtype: "float64" }),
-    );
-    expect(distance(await networks[0], await networks[1])).toBeLessThan(1e-12);
-  });
-
-  it.each(["mlp", "convnet"] as const)(
-    "computes the %s with two threads on a page that is isolated from other origins",
-    async (name) => {
-      const page = await open(isolated);
-      expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
-      const threaded = await call(page, "derivatives", name, { ...wasm, threads: 2 });
-      expect(page.workers().length).toBeGreaterThan(0);
-      expect(distance(await derivatives(name, javascript), threaded)).toBeLessThan(1e-5);
-    },
-  );
-
-  it("keeps one number of threads for a page, and says so where another one is asked for", async () => {
-    const page = await open(isolated);
-    await call(page, "derivatives", "mlp", wasm);
-    expect(page.workers()).toEqual([]);
-    await expect(call(page, "derivatives", "mlp", { ...wasm, threads: 2 })).rejects.toThrow(
-      /has 1 thread in this page.* got threads: 2/,
-    );
-    await call(page, "derivatives", "mlp", { ...wasm, threads: 1 });
-  });
-
-  it("names the headers that a page without them needs for threads, and goes on with one", async () => {
-    const page = await open(plain);
-    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
-    await expect(call(page, "derivatives", "mlp", { ...wasm, threads: 2 })).rejects.toThrow(
-      /threads: 2 needs .*Cross-Origin-Opener-Policy.*Cross-Origin-Embedder-Policy/,
-    );
-    await call(page, "derivatives", "mlp", wasm);
-  });
+  it("gives first and second derivatives of the mlp in JavaScript, and in WebAssembly up to rounding", () =>
+    expectDerivatives(pages, "mlp"));
 
   it("names the providers there are when it is asked for one that there is not", async () => {
-    const page = await open(plain);
+    const page = await pages.open(pages.plain);
     await expect(call(page, "derivatives", "mlp", { provider: "cuda" })).rejects.toThrow(
       /ONNX Runtime has no provider "cuda" here; it has wasm(, webgpu)?\. Leave the provider out/,
     );
@@ -220,7 +41,7 @@ describe.skipIf(!executablePath)(title, () => {
   ] as const)(
     "trains on the digits with runtime: %s, and teleports with the loss unchanged",
     async (runtime, ranOn) => {
-      const page = await open(plain);
+      const page = await pages.open(pages.plain);
       const result = await call(page, "trainAndTeleport", { runtime });
       expect(result.ranOn).toBe(ranOn);
       expect(result.losses).toHaveLength(100);
@@ -234,140 +55,12 @@ describe.skipIf(!executablePath)(title, () => {
     },
   );
 
-  it.each([1, 2])("computes in a worker of the page with threads: %i", async (threads) => {
-    const page = await open(isolated);
-    const results = await call(page, "inWorker", "convnet", { ...wasm, threads });
-    expect(distance(await derivatives("convnet", javascript), results)).toBeLessThan(1e-5);
-  });
-
-  it.each([1, 2])("takes the WebAssembly from where the page says, with threads: %i", async (threads) => {
-    const page = await open(isolated);
-    const asked: string[] = [];
-    page.on("request", (request) => request.url().endsWith(".wasm") && asked.push(request.url()));
-    const path = join(folder, "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm");
-    await page.route("**/elsewhere/ort.wasm", (route) => route.fulfill({ path }));
-    const results = await call(page, "withFilesFrom", { wasm: "/elsewhere/ort.wasm" }, "mlp", {
-      ...wasm,
-      threads,
-    });
-    expect(asked).toEqual([new URL("/elsewhere/ort.wasm", isolated.url).href]);
-    expect(distance(await derivatives("mlp", javascript), results)).toBeLessThan(1e-5);
-  });
-
   it("says what is missing where the WebAssembly cannot be loaded", async () => {
-    const page = await open(plain);
+    const page = await pages.open(pages.plain);
     await page.route("**/*.wasm", (route) => route.fulfill({ status: 404 }));
     await expect(call(page, "derivatives", "mlp", wasm)).rejects.toThrow(
       /ONNX Runtime \(wasm\) could not start; serve its \.wasm and \.mjs files .*env\.wasm\.wasmPaths/,
     );
-    expect(complaints.splice(0).length).toBeGreaterThan(0);
-  });
-
-  it.each(Object.entries(networks))(
-    "quantizes a %s network in the page, to integers that ONNX Runtime in Node computes, too",
-    async (_, { bytes, shape }) => {
-      const page = await open(plain);
-      const model = [...bytes({ seed: 1 })];
-      const settings = { granularity: "channel", equalize: false, biasCorrection: false } as const;
-      const exact = [
-        { ...settings, weights: "uint8", biasCorrection: true },
-        { ...settings, reduceRange: true },
-        { ...settings, reduceRange: true, granularity: "tensor" },
-      ] as const;
-      for (const own of exact) {
-        expect(await stepsApart(await call(page, "quantized", model, shape, own), shape)).toBe(0);
-      }
-      // Some processors round sums of two products to 16 bits.
-      for (const own of [settings, { ...settings, activations: "int8" }] as const) {
-        expect(await stepsApart(await call(page, "quantized", model, shape, own), shape)).toBeLessThanOrEqual(
-          1,
-        );
-      }
-    },
-  );
-
-  it.each(["plain", "perceptron"])(
-    "stores the weights of a %s network as integers in the page",
-    async (name) => {
-      const { bytes, shape } = networks[name];
-      const page = await open(plain);
-      for (const bits of [8, 4] as const) {
-        const { bytes: file, outputs } = await call(
-          page,
-          "weightsAlone",
-          [...bytes({ seed: 1 })],
-          shape,
-          bits,
-        );
-        const expected = {
-          y: [...(await exactResult(Uint8Array.from(file), { x: examples(3, [8, ...shape]) }))],
-        };
-        expect(distance(expected, outputs)).toBeLessThan(1e-5);
-      }
-    },
-  );
-
-  it("runs from Vite's development server, too", async () => {
-    const site = await serveSources(folder, isolationHeaders);
-    try {
-      const page = await open(site);
-      const results = await call(page, "derivatives", "mlp", { ...wasm, threads: 2 });
-      expect(distance(await derivatives("mlp", javascript), results)).toBeLessThan(1e-5);
-      await page.close();
-    } finally {
-      await site.close();
-    }
-  });
-
-  it("computes on WebGPU where the browser offers an adapter", async ({ skip }) => {
-    // Software will do as an adapter: it is the same path.
-    const browser = await launch(["--enable-unsafe-webgpu"]);
-    try {
-      const page = await open(plain, browser.context);
-      const hasAdapter = await page.evaluate(async () => {
-        const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
-        return Boolean(await gpu?.requestAdapter());
-      });
-      if (!hasAdapter) skip("this Chromium offers no WebGPU adapter");
-      const webgpu = { provider: "webgpu" };
-      const loop = { steps: 20, dtype: "float32" } as const;
-      // Two at a time, of which ONNX Runtime itself can do only one.
-      const [network, descent] = await Promise.all([
-        call(page, "derivatives", "convnet", webgpu),
-        call(page, "rosenbrock", { ...loop, ...webgpu }),
-      ]);
-      expect(distance(await derivatives("convnet", javascript), network)).toBeLessThan(1e-5);
-      expect(distance(await rosenbrock({ ...loop, ...javascript }), descent)).toBeLessThan(1e-5);
-      await expect(call(page, "derivatives", "mlp", { ...webgpu, dtype: "float64" })).rejects.toThrow(
-        'The provider "webgpu" computes in float32 here, and the graph has float64.',
-      );
-      // Software adapters list themselves like any other.
-      await expect(call(page, "derivatives", "mlp", { provider: "cuda" })).rejects.toThrow(
-        "it has wasm, webgpu.",
-      );
-    } finally {
-      await browser.close();
-    }
+    expect(pages.complaints.splice(0).length).toBeGreaterThan(0);
   });
 });
-
-/** How far integers of a page are from those of ONNX Runtime in Node, for the same file and input. */
-async function stepsApart({ bytes, outputs }: QuantizedCase, shape: readonly number[]): Promise<number> {
-  const { y: _, ...expected } = await runOrt(Uint8Array.from(bytes), { x: examples(3, [8, ...shape]) });
-  expect(Object.keys(expected).length).toBeGreaterThan(2);
-  const steps = Object.entries(expected).flatMap(([name, { data }]) =>
-    Array.from<number | bigint, number>(data, (q, i) => Math.abs(Number(q) - outputs[name][i])),
-  );
-  return Math.max(...steps);
-}
-
-/** The largest relative distance of two lists of one name, |a - b| / |a|. */
-function distance(a: Numbers, b: Numbers): number {
-  expect(Object.keys(b)).toEqual(Object.keys(a));
-  const distances = Object.keys(a).map((name) => {
-    expect(b[name]).toHaveLength(a[name].length);
-    const norm = Math.hypot(...a[name]);
-    return Math.hypot(...a[name].map((v, i) => v - b[name][i])) / norm;
-  });
-  return Math.max(...distances);
-}

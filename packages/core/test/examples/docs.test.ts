@@ -2,15 +2,8 @@ import { type Dirent, existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { diagnose } from "./diagnose.js";
-import { type Block, blocksOf, documents, promisesOf, read, root } from "./documents.js";
-import { runCode } from "./run-code.js";
-
-const blocks = documents.flatMap(blocksOf);
-const code = blocks.filter(({ info: [language] }) =>
-  ["ts", "js", "mjs", "javascript", "typescript"].includes(language),
-);
-const named = (list: readonly Block[]) => list.map((block) => [block.at, block] as const);
+import { code, expectRuns, isSlow, runnable } from "./docs-support.js";
+import { documents, promisesOf, read, root } from "./documents.js";
 
 describe("the code in the documents", () => {
   it("is there, and README.md has one block that says what it prints", () => {
@@ -27,18 +20,7 @@ describe("the code in the documents", () => {
     }
   });
 
-  it.each(named(code.filter(({ info }) => !info.includes("no-run"))))(
-    "%s runs, and prints what it says",
-    async (_, block) => {
-      const lines = await runCode(block.code);
-      const promised = promisesOf(block);
-      if (promised.length > 0) expect(lines).toEqual(promised);
-    },
-  );
-
-  it("has no type errors in a strict project", () => {
-    expect(diagnose(code)).toEqual([]);
-  });
+  expectRuns(runnable.filter(([at]) => !isSlow(at)));
 });
 
 describe("the documents", () => {

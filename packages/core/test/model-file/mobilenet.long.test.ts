@@ -22,4 +22,4 @@ it("MobileNetV2 1.0 keeps its function through all preparations", async () => {
   expect(restored.report.filter(({ changed }) => changed).length).toBe(35);
   expect((await compareModels(before, restored.bytes)).largest).toBeLessThan(1e-4);
   expect((await compareModels(before, foldBatchNorm(restored.bytes).bytes)).largest).toBeLessThan(1e-4);
-}, 120_000);
+});

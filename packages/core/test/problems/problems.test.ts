@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { array, dtypeOf, item } from "../../src/array.js";
 import { OptionError } from "../../src/errors.js";
 import { booth } from "../../src/problems/booth.js";
+import { curveFit } from "../../src/problems/curve-fit.js";
+import { matrixFactorization } from "../../src/problems/matrix-factorization.js";
 import { mlpRegression, mlpRegressionSeeds } from "../../src/problems/mlp-regression.js";
 import { vector } from "../../src/problems/problem.js";
 import { quadratic } from "../../src/problems/quadratic.js";
@@ -182,5 +184,78 @@ describe("mlpRegression", () => {
     const moved = await group.act(start, T, batch);
     expect(moved).not.toHaveProperty("refused");
     expect(moved).not.toEqual(start);
+  });
+});
+
+describe("starts that are drawn", () => {
+  it("lie within the spread about the start, and differ by the seed", () => {
+    const start = (seed: number) => numbers(rosenbrock({ spread: 0.5, seed }).start);
+    expect(start(1)).not.toEqual(start(2));
+    expect(start(1)).toEqual(start(1));
+    for (const x of [...start(1), ...start(2)]) expect(Math.abs(x + 1)).toBeLessThanOrEqual(0.5);
+    expect(numbers(rosenbrock({ seed: 3 }).start)).toEqual([-1, -1]);
+  });
+});
+
+describe("matrixFactorization", () => {
+  it("has the loss of a plain loop, and GL(r) keeps it", async () => {
+    const problem = matrixFactorization({ rows: 5, columns: 4, rank: 2, imbalance: 3 });
+    const { u, v } = problem.start;
+    let sum = 0;
+    for (let i = 0; i < 5; i++) {
+      for (let j = 0; j < 4; j++) {
+        let product = 0;
+        for (let k = 0; k < 2; k++) product += Number(u.data[2 * i + k]) * Number(v.data[4 * k + j]);
+        sum += (Number(problem.batch.y.data[4 * i + j]) - product) ** 2;
+      }
+    }
+    const loss = await measurer(problem);
+    expect(relative((await loss(problem.start)).loss, sum / 2 / Math.sqrt(20))).toBeLessThan(1e-14);
+    const symmetry = problem.symmetry();
+    expect(symmetry.algebra).toEqual([[1, 2, 2]]);
+    const moved = await symmetry.act(
+      problem.start,
+      [
+        array(
+          [
+            [
+              [0.3, 0.2],
+              [-0.1, 0.4],
+            ],
+          ],
+          "float64",
+        ),
+      ],
+      problem.batch,
+    );
+    if ("refused" in moved) throw new Error("refused");
+    expect(relative((await loss(moved as typeof problem.start)).loss, sum / 2 / Math.sqrt(20))).toBeLessThan(
+      1e-13,
+    );
+  });
+
+  it("has a matrix of the stated rank and variance", () => {
+    const { y } = matrixFactorization({ noise: 0, seed: 7 }).batch;
+    const values = Array.from(y.data as Float64Array);
+    const variance = values.reduce((s, x) => s + x * x, 0) / values.length;
+    // 2 r (m + n) normal numbers: a tenth is twice its deviation.
+    expect(variance).toBeGreaterThan(0.8);
+    expect(variance).toBeLessThan(1.2);
+  });
+});
+
+describe("curveFit", () => {
+  it("has half the mean squared error of its network as loss, drawn by the seed", async () => {
+    const problem = curveFit({ points: 3, hidden: [2], seed: 4, noise: 0 });
+    const [{ weight: a, bias: b }, { weight: c, bias: d }] = problem.start.layers;
+    const at = (x: { readonly data: ArrayLike<unknown> } | undefined, i: number) => Number(x?.data[i]);
+    const errors = [-1, 0, 1].map((x, i) => {
+      const hidden = [0, 1].map((k) => Math.tanh(at(a, k) * x + at(b, k)));
+      return at(c, 0) * hidden[0] + at(c, 1) * hidden[1] + at(d, 0) - at(problem.batch.y, i);
+    });
+    const expected = errors.reduce((s, e) => s + e * e, 0) / 6;
+    const loss = await measurer(problem);
+    expect(relative((await loss(problem.start)).loss, expected)).toBeLessThan(1e-13);
+    expect(curveFit({ points: 3, seed: 5 }).batch.y.data).not.toEqual(problem.batch.y.data);
   });
 });

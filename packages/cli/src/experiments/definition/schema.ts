@@ -73,6 +73,13 @@ const ratesSchema = z.strictObject({
   baseline: identifier.optional(),
   /** Default all others. */
   variants: z.array(identifier).optional(),
+  /**
+   * By name, variants of which one judges: the one that needs the least time, at one of the rates, to the loss at which the
+   * baseline at its tuned rate ends. Say, numbers and lengths of teleports.
+   */
+  choose: z.record(identifier, z.array(identifier).min(1)).optional(),
+  /** Further rates of the baseline alone: as many tries as the others have, by their choices. */
+  baselineGrid: z.array(positive).min(1).optional(),
   /** Variants without a rate to tune, such as line searches: on the confirming seeds, as they are. */
   references: z.array(identifier).min(1).optional(),
 });

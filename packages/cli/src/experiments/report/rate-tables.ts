@@ -1,11 +1,15 @@
 import { htmlTable } from "../../run/report-html.js";
 import { formatNumber } from "../results/format-number.js";
 import { differenceText, ratioText, shownRatios, type ToTarget } from "../results/to-target.js";
-import { type RatesResult, rateText } from "./rates.js";
+import { type RateComparison, type RatesResult, rateText } from "./rates.js";
 
 const lossText = (loss: number | null): string => (loss === null ? "diverged" : formatNumber(loss, 5));
 
 const medianText = (ratio: number | null): string => (ratio === null ? "-" : formatNumber(ratio, 3));
+
+/** The name of a variant or of a choice, with what was chosen. */
+const namesOf = (name: string, { variant }: RateComparison): string =>
+  variant === undefined ? name : `${name}: ${variant}`;
 
 /** A heading, and what stands below it. */
 type Column = readonly [string, (c: ToTarget) => string];
@@ -15,11 +19,14 @@ const when = (isShown: boolean, column: Column): readonly Column[] => (isShown ?
 /** A comparison at tuned rates as HTML tables: the ratios, and the grid that the rates were chosen from. */
 export function rateTables(rates: RatesResult) {
   const { baseline, tuned, sameRate, references } = rates;
+  // The first rates are those that all variants have.
   const names = Object.keys(rates.grid[0]?.losses ?? {});
   const rows: readonly (readonly [string, string, ToTarget])[] = [
     ...Object.keys(tuned).flatMap((name) => [
-      [name, `${rateText(tuned[name])} (its own)`, shownRatios(tuned[name])] as const,
-      [name, `${rateText(sameRate[name])} (${baseline}'s)`, shownRatios(sameRate[name])] as const,
+      [namesOf(name, tuned[name]), `${rateText(tuned[name])} (its own)`, shownRatios(tuned[name])] as const,
+      ...(name in sameRate
+        ? [[name, `${rateText(sameRate[name])} (${baseline}'s)`, shownRatios(sameRate[name])] as const]
+        : []),
     ]),
     ...Object.entries(references).map(([name, c]) => [name, "-", shownRatios(c)] as const),
   ];
@@ -47,7 +54,10 @@ export function rateTables(rates: RatesResult) {
     grid: htmlTable({
       caption: "Mean final loss of the tuning seeds at each learning rate",
       columns: ["learning rate", ...names],
-      rows: rates.grid.map((g) => [rateText(g), ...names.map((name) => lossText(g.losses[name]))]),
+      rows: rates.grid.map((g) => [
+        rateText(g),
+        ...names.map((name) => (name in g.losses ? lossText(g.losses[name]) : "")),
+      ]),
     }),
     comparison: htmlTable({
       caption:

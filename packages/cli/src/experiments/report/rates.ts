@@ -1,5 +1,6 @@
 // A fair comparison: the plain and the teleported optimizer at every learning rate of a grid, with and without decay, and
 // other seeds for the comparison than those that choose the rate.
+import { minBy } from "es-toolkit";
 import { OptionError } from "isoloss";
 import type { RatioSummary } from "../../run/statistics.js";
 import { checkedSeeds, type Resolved } from "../definition/resolve.js";
@@ -25,7 +26,10 @@ export interface TriedRate {
 }
 
 /** How one variant compares with the baseline at its tuned rate. */
-export interface RateComparison extends TriedRate, ToTarget {}
+export interface RateComparison extends TriedRate, ToTarget {
+  /** The variant that was chosen, where there was a choice. */
+  readonly variant?: string;
+}
 
 export interface RatesResult extends TriedRate {
   /** The variant whose tuned rate is above. */
@@ -33,7 +37,7 @@ export interface RatesResult extends TriedRate {
   readonly finalLoss: number | null;
   /** Mean final loss of the tuning seeds, of each variant at each rate; null where a run diverged. */
   readonly grid: readonly (TriedRate & { readonly losses: Readonly<Record<string, number | null>> })[];
-  /** Of each variant at its own tuned rate. */
+  /** Of each variant at its own tuned rate, and of the chosen ones, by the names of the choices. */
   readonly tuned: Readonly<Record<string, RateComparison>>;
   /** Of each variant at the baseline's tuned rate. */
   readonly sameRate: Readonly<Record<string, RateComparison>>;
@@ -78,10 +82,13 @@ interface Plan {
   readonly baseline: string;
   readonly others: readonly string[];
   readonly references: readonly string[];
+  readonly choices: Readonly<Record<string, readonly string[]>>;
+  /** Rates of the baseline alone. */
+  readonly further: readonly TriedRate[];
 }
 
 function planOf({ variants }: Resolved, config: RatesConfig): Plan {
-  const { grid, decay = ["none"], references = [] } = config;
+  const { grid, decay = ["none"], references = [], choose: choices = {}, baselineGrid = [] } = config;
   const [tune, confirm] = [checkedSeeds(config.tune), checkedSeeds(config.confirm)];
   const both = tune.filter((seed) => confirm.includes(seed));
   if (both.length > 0) {
@@ -91,57 +98,85 @@ function planOf({ variants }: Resolved, config: RatesConfig): Plan {
   }
   const names = variants.map(({ name }) => name);
   const baseline = config.baseline ?? names[0];
-  const others = config.variants ?? names.filter((name) => name !== baseline && !references.includes(name));
-  const unknown = [baseline, ...others, ...references].find((name) => !names.includes(name));
+  const candidates = Object.values(choices).flat();
+  const apart = [baseline, ...references, ...candidates];
+  const others = config.variants ?? names.filter((name) => !apart.includes(name));
+  const unknown = [...apart, ...others].find((name) => !names.includes(name));
   if (unknown !== undefined) {
     throw new OptionError(`rates: there is no variant "${unknown}"; known are ${names.join(", ")}.`);
   }
-  const tried = decay.flatMap((d) => grid.map((rate) => ({ rate, decay: d })));
-  return { tried, tune, confirm, baseline, others, references };
+  const taken = Object.keys(choices).find((name) => names.includes(name));
+  if (taken !== undefined) {
+    throw new OptionError(`rates: "${taken}" is a variant already: call the choice otherwise.`);
+  }
+  const at = (rates: readonly number[]) => decay.flatMap((d) => rates.map((rate) => ({ rate, decay: d })));
+  const further = at(baselineGrid.filter((rate) => !grid.includes(rate)));
+  return { tried: at(grid), tune, confirm, baseline, others, references, choices, further };
+}
+
+/** A variant at a rate. */
+interface Candidate {
+  readonly variant: string;
+  readonly at: TriedRate;
 }
 
 async function compareOne(
   resolved: Resolved,
-  { tried, tune, confirm, baseline, others, references }: Plan,
+  { tried, tune, confirm, baseline, others, references, choices, further }: Plan,
   runAll: RunAll,
 ): Promise<RatesComparison | undefined> {
+  const candidates = Object.values(choices).flat();
   const jobs = (name: string, at: TriedRate | undefined, seeds: readonly number[]): Job[] => {
     const { settings } = resolved.variants.find((v) => v.name === name) as Resolved["variants"][number];
     const changed = {
       ...settings,
       ...(at ? { learningRate: configOf(at) } : {}),
-      // Seconds do not choose a rate.
-      ...(seeds === tune && "warmUps" in settings ? { warmUps: 0 } : {}),
+      // Seconds choose only among the candidates of a choice.
+      ...(seeds === tune && candidates.length === 0 && "warmUps" in settings ? { warmUps: 0 } : {}),
     };
     return jobsOf(
       { ...resolved, seeds, variants: [{ name, settings: changed }] },
       { checkpointSeconds: 1e9 },
     );
   };
-  const all = [baseline, ...others];
-  const tuning = await runAll(tried.flatMap((at) => all.flatMap((name) => jobs(name, at, tune))));
+  const all = [...new Set([baseline, ...others, ...candidates])];
+  const namesAt = (at: TriedRate) => (further.includes(at) ? [baseline] : all);
+  const everyRate = [...tried, ...further];
+  const tuning = await runAll(everyRate.flatMap((at) => namesAt(at).flatMap((name) => jobs(name, at, tune))));
   const meanAt = (name: string, at: TriedRate): number | null => {
     const runs = tuning.filter((r) => isOf(r, name, at));
     const isWhole = runs.length === tune.length && runs.every((r) => r.document.status === "completed");
     return isWhole ? meanFinalLoss(runs) : null;
   };
-  const grid = tried.map((at) => ({
+  const grid = everyRate.map((at) => ({
     ...at,
-    losses: Object.fromEntries(all.map((name) => [name, meanAt(name, at)])),
+    losses: Object.fromEntries(namesAt(at).map((name) => [name, meanAt(name, at)])),
   }));
   const bestOf = (name: string): TriedRate | undefined => {
-    const usable = grid.filter(({ losses }) => losses[name] !== null);
+    const usable = grid.filter(({ losses }) => typeof losses[name] === "number");
     if (usable.length === 0) return undefined;
     return usable.reduce((a, b) => ((b.losses[name] as number) < (a.losses[name] as number) ? b : a));
   };
   const best = bestOf(baseline);
   if (best === undefined) return undefined;
   const chosen = others.map((name) => ({ name, at: bestOf(name) ?? best }));
+  const plainTuning = tuning.filter((r) => isOf(r, baseline, best));
+  /** The seconds to the baseline's final loss, as a share of the baseline's; infinite where a tuning run did not come to it. */
+  const shareAt = ({ variant, at }: Candidate): number =>
+    toTarget(
+      plainTuning,
+      tuning.filter((r) => isOf(r, variant, at)),
+    ).seconds?.ratio ?? Number.POSITIVE_INFINITY;
+  const quickest = Object.entries(choices).map(([name, list]) => {
+    const tries = list.flatMap((variant) => tried.map((at) => ({ variant, at })));
+    return { name, ...(minBy(tries, shareAt) as Candidate) };
+  });
   const judging = [
     jobs(baseline, best, confirm),
     ...chosen.flatMap(({ name, at }) =>
       (isSame(at, best) ? [best] : [best, at]).map((r) => jobs(name, r, confirm)),
     ),
+    ...quickest.map(({ variant, at }) => jobs(variant, at, confirm)),
     ...references.map((name) => jobs(name, undefined, confirm)),
   ];
   // Seed by seed: what slows the computer down for a while then slows both sides of a ratio.
@@ -160,7 +195,10 @@ async function compareOne(
     decay: best.decay,
     finalLoss: meanFinalLoss(plain),
     grid,
-    tuned: Object.fromEntries(chosen.map(({ name, at }) => [name, compare(name, at)])),
+    tuned: Object.fromEntries([
+      ...chosen.map(({ name, at }) => [name, compare(name, at)]),
+      ...quickest.map(({ name, variant, at }) => [name, { variant, ...compare(variant, at) }]),
+    ]),
     sameRate: Object.fromEntries(others.map((name) => [name, compare(name, best)])),
     references: Object.fromEntries(
       references.map((name) => [
@@ -174,6 +212,7 @@ async function compareOne(
     runs: [
       ...plain,
       ...chosen.flatMap(({ name, at }) => confirming.filter((r) => isOf(r, name, at))),
+      ...quickest.flatMap(({ variant, at }) => confirming.filter((r) => isOf(r, variant, at))),
       ...confirming.filter((r) => references.includes(r.variant)),
     ],
   };
@@ -202,7 +241,12 @@ export function rateSentence(
   const [least, most] = [Math.min(...ends), Math.max(...ends)];
   const isAtEnd = (r: number) => ends.length > 1 && (r === least || r === most);
   const own =
-    "rate" in c ? ([`, at its tuned rate ${rateText(c)},`, c.rate] as const) : (["", rate] as const);
+    "rate" in c
+      ? ([
+          `, ${c.variant === undefined ? "" : `as ${c.variant} `}at its tuned rate ${rateText(c)},`,
+          c.rate,
+        ] as const)
+      : (["", rate] as const);
   const start = `${name}${own[0]} reached the final loss of ${baseline} at its tuned rate`;
   const ofBaseline = (subject: string, ratio: RatioSummary | null) =>
     ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;

@@ -94,6 +94,40 @@ describe("compareRates", () => {
     }
   });
 
+  it("chooses among variants by the time that the tuning seeds need, and gives the baseline further rates", async () => {
+    const seen: Job[] = [];
+    const more = `  slow: { teleport: { when: { atSteps: [1] }, search: quadraticOptimum } }
+  lost: { teleport: { when: { atSteps: [2] }, search: quadraticOptimum } }
+`;
+    const text =
+      "{ grid: [0.1], baselineGrid: [0.1, 0.3], tune: 0..1, confirm: 10..12, choose: { best: [slow, lost, exact] } }";
+    const factors: Readonly<Record<string, number>> = { plain: 0.5, slow: 0.4, exact: 0.25, lost: 0.1 };
+    const [rates] = await compareRates(resolved(text, more), async (jobs) => {
+      seen.push(...jobs);
+      return jobs.map((job) =>
+        // The quickest of all does not come to the loss with one of the seeds.
+        geometric(job, 1, job.variant === "lost" && job.seed === 1 ? 0.9 : factors[job.variant]),
+      );
+    });
+    expect(Object.keys(rates?.tuned ?? {})).toEqual(["best"]);
+    expect(rates?.tuned.best).toMatchObject({ variant: "exact", rate: 0.1, reached: 3 });
+    expect(rates?.sameRate).toEqual({});
+    expect(rates?.grid.map(({ rate, losses }) => [rate, Object.keys(losses)])).toEqual([
+      [0.1, ["plain", "slow", "lost", "exact"]],
+      [0.3, ["plain"]],
+    ]);
+    expect(seen.filter(({ seed }) => seed >= 10).map(({ variant }) => variant)).toEqual(
+      Array.from({ length: 3 }, () => ["plain", "exact"]).flat(),
+    );
+    if (rates === undefined) return;
+    expect(rateSentence("best", rates, rates.tuned.best)).toMatch(
+      /^best, as exact at its tuned rate 0\.1, reached/,
+    );
+    const { grid, comparison } = rateTables(rates);
+    expect(comparison).toContain("best: exact");
+    expect(grid).not.toContain("diverged");
+  });
+
   it("claims no ratio where a seed never comes to the target, and counts those that do", async () => {
     const [rates] = await compareRates(
       resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"),

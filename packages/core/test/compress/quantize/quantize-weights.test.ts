@@ -1,21 +1,15 @@
 import { describe, expect, it } from "vitest";
-import type { NdArray } from "../../../src/array.js";
 import { quantizeModel } from "../../../src/compress/quantize/quantize-model.js";
 import {
   type QuantizeWeightsOptions,
   quantizeWeights,
 } from "../../../src/compress/quantize/quantize-weights.js";
-import { withParams } from "../../../src/model-file/edit/with-params.js";
-import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { decodeModel } from "../../../src/runtime/onnx/codec.js";
 import { float, int, type OnnxNode, tensor } from "../../../src/runtime/onnx/schema.js";
 import { Builder } from "../../model-file/builder.js";
 import { fileOf, float32, int64, node, runImported, runOrt, tensorOf } from "../../nn/onnx/support.js";
-import { networks } from "./networks.js";
-import { exactResult, normal, optimizedGraph } from "./support.js";
-
-const largestDifference = (a: readonly number[], b: NdArray): number =>
-  Math.max(...a.map((value, i) => Math.abs(value - Number(b.data[i]))));
+import { expectSameInBoth, largestDifference, networkEntries } from "./quantize-weights-support.js";
+import { exactResult, normal } from "./support.js";
 
 /** A stored tensor as numbers. */
 function stored(bytes: Uint8Array, name: string) {
@@ -24,60 +18,7 @@ function stored(bytes: Uint8Array, name: string) {
   return { dtype: own.dtype, shape: own.shape, data: Array.from(own.data as Int8Array, Number) };
 }
 
-const forms: readonly QuantizeWeightsOptions[] = [
-  { bits: 8, per: "tensor" },
-  {},
-  { bits: 8, per: "block", blockSize: 16 },
-  { bits: 4, per: "tensor" },
-  { bits: 4, per: "channel" },
-  { bits: 4, blockSize: 16 },
-];
-
-describe.each(Object.entries(networks))("%s", (_, { bytes, shape }) => {
-  it.each(forms)(
-    "with weights of %o runs the same in both runtimes, by the kernels that are told",
-    async (form) => {
-      const { bytes: small, report } = quantizeWeights(bytes({ seed: 3 }), form);
-      const inputs = { x: normal(2, [4, ...shape]) };
-      expect(largestDifference(await exactResult(small, inputs), runImported(small, inputs).y)).toBeLessThan(
-        1e-5,
-      );
-      const kernels = (await optimizedGraph(small)).nodes.map(({ opType }) => opType);
-      const claimed = report.nodes.filter(({ runs }) => runs === "MatMulNBits");
-      expect(kernels.filter((name) => name === "MatMulNBits")).toHaveLength(claimed.length);
-      expect(kernels.filter((name) => name === "Gemm" || name === "MatMul")).toEqual([]);
-    },
-  );
-
-  it("computes as the float file does with weights rounded channel by channel", () => {
-    const file = bytes({ seed: 3 });
-    const inputs = { x: normal(2, [4, ...shape]) };
-    const expected = runImported(withParams(file, roundedParams(file)), inputs).y;
-    const own = runImported(quantizeWeights(file).bytes, inputs).y;
-    expect(largestDifference([...own.data].map(Number), expected)).toBeLessThan(1e-5);
-  });
-});
-
-/** The weights of layers, rounded in plain loops. */
-function roundedParams(bytes: Uint8Array): Readonly<Record<string, NdArray>> {
-  const { params } = fromOnnx(bytes);
-  const rounded: Record<string, NdArray> = {};
-  for (const { opType, inputs, attributes } of decodeModel(bytes).graph.nodes) {
-    if (!["Conv", "Gemm", "MatMul"].includes(opType)) continue;
-    const { shape, data } = params[inputs[1]];
-    const isFirst = opType === "Conv" || attributes.transB !== undefined;
-    const inner = isFirst ? data.length / shape[0] : 1;
-    const channel = (i: number) => (isFirst ? Math.floor(i / inner) : i % shape[1]);
-    const largest: number[] = [];
-    data.forEach((w: number | bigint, i: number) => {
-      largest[channel(i)] = Math.max(largest[channel(i)] ?? 0, Math.abs(Number(w)));
-    });
-    const round = (w: number, scale: number) => Math.round(w / scale) * scale;
-    const values = [...data].map((w, i) => round(Number(w), Math.fround(largest[channel(i)] / 127)));
-    rounded[inputs[1]] = { shape, data: Float32Array.from(values) };
-  }
-  return rounded;
-}
+expectSameInBoth(networkEntries.slice(0, 2));
 
 describe("the integers of a weight", () => {
   const x = normal(1, [2, 4]);

@@ -20,7 +20,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it("damaged and hostile files are read or refused with an error of the library, within 2 s and 512 MB", async () => {
+it("damaged and hostile files are read or refused with an error of the library, in time and within 512 MB", async () => {
   const worker = await bundledWorker(join(folder, "worker"));
   const files = join(folder, "files");
   mkdirSync(files);
@@ -39,7 +39,7 @@ it("damaged and hostile files are read or refused with an error of the library, 
   console.log(counted(finished));
   const failed = finished.filter(({ failures }) => failures.length > 0);
   expect(failed.map(({ what, failures }) => `${what}: ${failures.join("; ")}`)).toEqual([]);
-}, 300_000);
+}, 600_000);
 
 /** How many files got how far. */
 function counted(finished: readonly Finished[]): string {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createRng } from "../../../src/math/rng.js";
 import { check, type Outcome } from "./check.js";
 import { mutated } from "./mutations.js";
+import { referenceSeconds, secondsOf } from "./reference.js";
 
 /** What a process says of a file: that it begins, and what came of it. */
 export type Report =
@@ -13,6 +14,8 @@ export type Report =
       readonly what: string;
       readonly outcome: Outcome;
       readonly seconds: number;
+      /** Seconds of the reference in this process: of several, the most. */
+      readonly reference: number;
       readonly megabytes: number;
     };
 
@@ -35,15 +38,19 @@ const said = (report: Report): void => {
   process.send?.(report);
 };
 
+/** The first one has to be compiled on its way, as what a file needs has; later ones tell whether the machine is slower now. */
+let reference = referenceSeconds();
 const base = process.resourceUsage().maxRSS;
 for (let k = Number(first); k < Number(end); k += Number(step)) {
   const [what, bytes] = caseOf(k);
   said({ begins: k, what });
-  const start = process.cpuUsage();
-  const outcome = check(bytes);
-  const { user, system } = process.cpuUsage(start);
+  let outcome: Outcome = { reached: "nothing", crashes: [] };
+  const seconds = secondsOf(() => {
+    outcome = check(bytes);
+  });
+  if (seconds > reference) reference = Math.max(reference, referenceSeconds());
   const megabytes = (process.resourceUsage().maxRSS - base) / 1024;
-  said({ ends: k, what, outcome, seconds: (user + system) / 1e6, megabytes });
+  said({ ends: k, what, outcome, seconds, reference, megabytes });
   // Lets the messages go before the next file.
   await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,3 @@
-// Rotations of hidden spaces: orthogonal, of the same function, and flatter where they are descended.
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
@@ -13,13 +12,22 @@ import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { type Matrix, product, transposed } from "../../../src/symmetry/matrix.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
 import { randomNetwork } from "../../symmetry/discovery/random-network.js";
-import { relative } from "../../symmetry/support.js";
+import { expectSameFunctions, networkKinds } from "./rotated-support.js";
 
 function expectOrthogonal(matrix: Matrix, tolerance = 1e-12): void {
   const [n] = matrix.shape;
   product(matrix, transposed(matrix)).data.forEach((v, k) => {
     expect(Math.abs(v - (k % (n + 1) === 0 ? 1 : 0))).toBeLessThan(tolerance);
   });
+}
+
+/** Mean over tensors of N sum w^4 / (sum w^2)^2. */
+function peakedness(values: Readonly<Record<string, NdArray>>, paths: ReadonlySet<string>): number {
+  return [...paths].reduce((total, path) => {
+    const data = values[path].data as Float64Array;
+    const power = (p: number) => data.reduce((sum, v) => sum + v ** p, 0);
+    return total + (data.length * power(4)) / power(2) ** 2 / paths.size;
+  }, 0);
 }
 
 describe("Hadamard matrices", () => {
@@ -87,35 +95,8 @@ describe("descent by Cayley transforms", () => {
   });
 });
 
-/** Mean over tensors of N sum w^4 / (sum w^2)^2. */
-function peakedness(values: Readonly<Record<string, NdArray>>, paths: ReadonlySet<string>): number {
-  return [...paths].reduce((total, path) => {
-    const data = values[path].data as Float64Array;
-    const power = (p: number) => data.reduce((sum, v) => sum + v ** p, 0);
-    return total + (data.length * power(4)) / power(2) ** 2 / paths.size;
-  }, 0);
-}
-
 describe("rotated", () => {
-  it.each(["attention", "stream", "vectors"] as const)(
-    "keeps the function of random networks of %s, and keeps norms",
-    (kind) => {
-      let moved = 0;
-      for (let seed = 0; seed < 25; seed++) {
-        const { found, values, evaluate } = randomNetwork(seed, kind);
-        for (const by of ["hadamard", "random", "descended"] as const) {
-          const to = rotated(values, found, { by, seed, steps: 10 });
-          expect(relative(evaluate(values), evaluate(to)), `${kind} ${seed} ${by}`).toBeLessThan(1e-9);
-          for (const [name, { data }] of Object.entries(values)) {
-            const square = (a: NdArray) => (a.data as Float64Array).reduce((sum, v) => sum + v * v, 0);
-            expect(square(to[name])).toBeCloseTo(square({ shape: [], data }), 8);
-            if (to[name] !== values[name]) moved++;
-          }
-        }
-      }
-      expect(moved).toBeGreaterThan(20);
-    },
-  );
+  expectSameFunctions(networkKinds.slice(2));
 
   it("descended is flatter than its Hadamard start, which is flatter than a unit of large weights", () => {
     const rng = createRng(8);

@@ -157,6 +157,5 @@ describe("the guard", () => {
       );
       expect([...seen]).toEqual(expect.arrayContaining(["accepted", "rejected"]));
     },
-    120_000,
   );
 });

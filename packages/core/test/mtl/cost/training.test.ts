@@ -1,51 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { isNdArray, type NdArray } from "../../../src/array.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
-import { cost } from "../../../src/mtl/cost/cost.js";
-import type { CostReport } from "../../../src/mtl/cost/report.js";
-import type { CostOptions } from "../../../src/mtl/cost/settings.js";
-import type { MultiTaskMethod } from "../../../src/mtl/method.js";
-import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
-import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
-import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
-import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
-import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
-import { adam } from "../../../src/optim/adam.js";
-import { flatten } from "../../../src/tree.js";
-import { netData, netLosses, type SmallNet, smallNet } from "./support.js";
-
-/** A run on 64 examples, 4 steps an epoch; with teleports if there are options. */
-async function train(
-  options: CostOptions<SmallNet["shared"]> | undefined,
-  {
-    steps = 12,
-    method = linearScalarization() as MultiTaskMethod<unknown>,
-    tasks = 2,
-    losses = netLosses(tasks),
-  } = {},
-) {
-  const teleports = options && cost<SmallNet>(options);
-  const trainer = await createMultiTaskTrainer<SmallNet>({
-    losses,
-    params: smallNet(tasks),
-    data: netData(64, tasks),
-    batchSize: 16,
-    method,
-    optimizer: adam(),
-    learningRate: 1e-3,
-    ...(teleports ? { beforeStep: teleports.beforeStep } : {}),
-  });
-  await trainer.run({ steps });
-  await trainer.dispose();
-  await teleports?.dispose();
-  const { params, optimizer } = trainer.current;
-  const reports = trainer.history.events.map(({ event }) => event as CostReport);
-  const numbers = flatten<NdArray>({ params, optimizer }, isNdArray).leaves.map(({ data }) => [...data]);
-  return { reports, numbers, losses: trainer.history.losses };
-}
-
-const always = { trigger: "weak", schedule: {}, guard: { samples: 32 } } as const;
+import { netLosses, type SmallNet } from "./support.js";
+import { always, expectWrapped, methods, train } from "./training-support.js";
 
 describe("COST in a training", () => {
   it("leaves parameters and optimizer bit-identical where every teleport is rejected", async () => {
@@ -117,21 +74,7 @@ describe("COST in a training", () => {
     }
   });
 
-  it.each<[string, MultiTaskMethod<unknown>, number]>([
-    ["FairGrad", fairGrad() as MultiTaskMethod<unknown>, 2],
-    ["PCGrad", pcGrad() as MultiTaskMethod<unknown>, 8],
-    ["GradDrop", gradDrop() as MultiTaskMethod<unknown>, 2],
-  ])("wraps any method: %s", async (_, method, tasks) => {
-    const state = { policy: "reuse" } as const;
-    const { reports, numbers } = await train(
-      { ...always, guard: { drift: 0.2, samples: 32 }, state },
-      { method, tasks },
-    );
-    const moved = reports.filter(({ outcome }) => outcome !== "rejected");
-    expect(moved.length).toBeGreaterThan(0);
-    for (const { sigma } of moved) expect(Math.abs(sigma ?? 2)).toBeLessThanOrEqual(1);
-    expect(numbers.flat().every((v) => Number.isFinite(Number(v)))).toBe(true);
-  });
+  expectWrapped(methods.slice(0, 1));
 
   it("is without consequence for the moments when trajectory reuse is without effect", async () => {
     const keep = await train({ ...always, guard: { drift: 0.2, samples: 32 } });

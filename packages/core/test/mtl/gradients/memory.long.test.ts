@@ -20,5 +20,5 @@ describe.skipIf(!existsSync("/proc/self/status"))("the memory of a step", () => 
     // J would be 40 times 4.9 million numbers of 4 bytes.
     expect(all.bytes).toBeLessThan(40 * 4.9e6 * 4);
     expect(all.bytes / one.bytes).toBeLessThan(3);
-  }, 300_000);
+  });
 });

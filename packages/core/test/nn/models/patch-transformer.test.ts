@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray, ndarray } from "../../../src/array.js";
-import { split, takeRows } from "../../../src/data/batches.js";
-import { digits } from "../../../src/data/digits.js";
 import { OptionError, ShapeError } from "../../../src/errors.js";
 import { dot, grad } from "../../../src/graph/autodiff.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
@@ -16,14 +14,12 @@ import { initLinear, type LinearParams } from "../../../src/nn/linear.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { type PatchTransformerParams, patchTransformer } from "../../../src/nn/models/patch-transformer.js";
 import { initLayerNorm, type NormParams } from "../../../src/nn/norm.js";
-import { adam } from "../../../src/optim/adam.js";
-import { cosineSchedule } from "../../../src/optim/schedules.js";
 import { compile } from "../../../src/runtime/compile.js";
-import { createTrainer } from "../../../src/train/trainer.js";
 import { flatten, unflatten } from "../../../src/tree.js";
 import { checkDerivatives, evaluate, expectClose, int64, numbers } from "../support.js";
 
 const float64 = { dtype: "float64" } as const;
+
 const small = { imageSize: [4, 6], channels: 2, patch: 2, width: 6, heads: 3, depth: 2, classes: 4 } as const;
 
 /** Start values with the zeros of biases and the ones of norms moved. */
@@ -42,14 +38,17 @@ function randomParams(options: Parameters<typeof patchTransformer>[0], seed = 3)
 }
 
 type Rows = number[][];
+
 const rowsOf = (a: NdArray): Rows =>
   Array.from({ length: a.shape[0] }, (_, i) =>
     numbers(a).slice((i * a.data.length) / a.shape[0], ((i + 1) * a.data.length) / a.shape[0]),
   );
+
 const affine = (x: Rows, { weight, bias }: LinearParams): Rows => {
   const [w, b] = [rowsOf(weight), numbers(bias as NdArray)];
   return x.map((row) => w.map((out, i) => out.reduce((sum, v, j) => sum + v * row[j], b[i])));
 };
+
 const normed = (x: Rows, { weight, bias }: NormParams): Rows => {
   const [w, b] = [numbers(weight), numbers(bias)];
   return x.map((row) => {
@@ -58,6 +57,7 @@ const normed = (x: Rows, { weight, bias }: NormParams): Rows => {
     return row.map((v, i) => ((v - center) / Math.sqrt(spread + 1e-5)) * w[i] + b[i]);
   });
 };
+
 const plus = (a: Rows, b: Rows): Rows => a.map((row, i) => row.map((v, j) => v + b[i][j]));
 
 /** One image by plain loops: pixel(c, i, j). */
@@ -201,34 +201,6 @@ describe("patchTransformer", () => {
     );
     for (const name of Object.keys(js)) expectClose(onnx[name], js[name], 1e-5);
   });
-
-  it.each(["relu", "gelu"] as const)(
-    "learns the digits: more than 90 % of the validation images after 25 epochs, with %s",
-    async (activation) => {
-      const { images, labels } = digits();
-      const [training, validation] = split(labels.data.length, [0.8, 0.2], 0).map((rows) => ({
-        inputs: takeRows(images, rows),
-        labels: takeRows(labels, rows),
-      }));
-      const [batchSize, epochs] = [64, 25];
-      const steps = epochs * Math.floor(training.labels.data.length / batchSize);
-      const trainer = await createTrainer({
-        model: patchTransformer({
-          ...{ patch: 2, width: 16, heads: 2, depth: 1, activation },
-          imageSize: [8, 8],
-        }),
-        data: training,
-        optimizer: adam(),
-        learningRate: cosineSchedule(1e-2, { steps }),
-        batchSize,
-      });
-      await trainer.run({ steps });
-      const { accuracy } = await trainer.evaluate(validation);
-      await trainer.dispose();
-      expect(accuracy).toBeGreaterThan(0.9);
-    },
-    20_000,
-  );
 
   it("says what does not fit", () => {
     expect(() => patchTransformer({ imageSize: [8, 9], patch: 4 })).toThrow(/must tile the image.*8 x 9/);

@@ -1,6 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { NdArray, Shape } from "../../../src/array.js";
+import type { NdArray } from "../../../src/array.js";
 import { grad } from "../../../src/graph/autodiff.js";
 import type { Graph } from "../../../src/graph/graph.js";
 import { sigmoid } from "../../../src/graph/ops/activation.js";
@@ -14,21 +13,23 @@ import { reshape } from "../../../src/graph/ops/reshape.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
-import { torchGenerator, torchUniform } from "../../../src/math/mt19937.js";
-import type { Values } from "../../../src/runtime/executable.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { type Tile, toLast, toPlain } from "../../../src/runtime/onnx/batch-last/layout.js";
 import { emitModel } from "../../../src/runtime/onnx/emit.js";
 import { compileOnnx } from "../../../src/runtime/onnx/executable.js";
 import { expectSame } from "../expect-same.js";
 import { relativeError } from "../relative-error.js";
-
-interface Case {
-  readonly x: Shape;
-  readonly w: Shape;
-  readonly tile: readonly [number, number];
-  readonly padding: readonly [number, number, number, number];
-}
+import {
+  type Case,
+  derivatives,
+  expectEqual,
+  inputsOf,
+  layer,
+  noise,
+  type Params,
+  tolerance,
+  typesOf,
+} from "./batch-last-support.js";
 
 const none = [0, 0, 0, 0] as const;
 
@@ -44,91 +45,11 @@ const cases: readonly Case[] = [
   { x: [128, 1, 8, 6], w: [4, 1, 5, 3], tile: [2, 2], padding: none },
 ];
 
-const noise = (seed: number, shape: Shape, size = 1): NdArray =>
-  torchUniform(torchGenerator(seed), shape, -size, size);
-
-/** A convolution with bias, pooled. */
-const layer = (x: Tensor, w: Tensor, b: Tensor, { tile, padding }: Pick<Case, "tile" | "padding">): Tensor =>
-  maxPool2d(add(conv2d(x, w, { padding }), reshape(b, [b.size, 1, 1])), { kernel: tile });
-
-const typesOf = (graph: Graph, batchLast = true): string[] =>
-  emitModel(graph, { batchLast }).graph.nodes.map(({ opType }) => opType);
-
-/** Expects of ONNX Runtime what the JavaScript runtime gives, and that it has neither convolved nor pooled. */
-async function expectEqual(graph: Graph, inputs: Values): Promise<void> {
-  expect(typesOf(graph).filter((type) => /Conv|Pool/.test(type))).toEqual([]);
-  expect(typesOf(graph, false).some((type) => /Conv/.test(type))).toBe(true);
-  await expectSame(graph, inputs, tolerance);
-}
-
-const tolerance = 2e-5;
-
-type Params = { readonly x: Tensor; readonly w: Tensor; readonly b: Tensor };
-
-/** A loss's value, gradient, and the gradient of its gradient's norm. */
-function derivatives(x: Shape, w: Shape, loss: (p: Params) => Tensor): Graph {
-  const f = (px: Tensor, pw: Tensor, pb: Tensor) => {
-    const p = { x: px, w: pw, b: pb };
-    const norm = (q: Params) => {
-      const g = grad(loss)(q);
-      return add(sum(square(g.w)), add(sum(square(g.x)), sum(square(g.b))));
-    };
-    return { value: loss(p), first: grad(loss)(p), second: grad(norm)(p) };
-  };
-  return simplify(trace(({ x, w, b }) => f(x, w, b), { x: spec(x), w: spec(w), b: spec([w[0]]) }).graph);
-}
-
-const inputsOf = ({ x, w }: Pick<Case, "x" | "w">): Values => ({
-  x: noise(1, x),
-  w: noise(2, w, 0.5),
-  b: noise(3, [w[0]]),
-});
-
 describe("pooled convolutions with the batch as the last axis", () => {
   it.each(cases)("equal the JavaScript runtime's, with their derivatives: %j", async (given) => {
     const graph = derivatives(given.x, given.w, ({ x, w, b }) => sum(tanh(layer(x, w, b, given))));
     await expectEqual(graph, inputsOf(given));
   });
-
-  it("do so for random sizes", async () => {
-    const size = (min: number, max: number) => fc.integer({ min, max });
-    const geometry = fc.record({
-      n: fc.oneof(size(8, 11), fc.constantFrom(64, 66, 96)),
-      c: size(1, 3),
-      o: size(1, 4),
-      tile: fc.tuple(size(1, 3), size(1, 3)).filter(([a, b]) => a * b > 1),
-      kernel: fc.tuple(size(1, 4), size(1, 4)),
-      tiles: fc.tuple(size(1, 3), size(1, 3)),
-      padding: fc.tuple(size(0, 2), size(0, 2), size(0, 2), size(0, 2)),
-    });
-    await fc.assert(
-      fc.asyncProperty(geometry, async ({ n, c, o, tile, kernel, tiles, padding }) => {
-        const image = [0, 1].map((d) => tiles[d] * tile[d] + kernel[d] - 1 - padding[d] - padding[d + 2]);
-        fc.pre(
-          image.every((length, d) => length >= 1 && padding[d] < kernel[d] && padding[d + 2] < kernel[d]),
-        );
-        const growth = [0, 1].reduce((g, d) => (g * (kernel[d] + tile[d] - 1)) / kernel[d], 1);
-        fc.pre(growth <= 3);
-        const given = { x: [n, c, ...image], w: [o, c, ...kernel], tile, padding };
-        // The gradient in the image has conditions of its own: without it every size is taken.
-        const loss = (px: Tensor, pb: Tensor) => (w: Tensor) => sum(tanh(layer(px, w, pb, given)));
-        const graph = simplify(
-          trace(({ x, w, b }) => ({ value: loss(x, b)(w), first: grad(loss(x, b))(w) }), {
-            x: spec(given.x),
-            w: spec(given.w),
-            b: spec([o]),
-          }).graph,
-        );
-        await expectEqual(graph, inputsOf(given));
-        await expectSame(
-          derivatives(given.x, given.w, ({ x, w, b }) => sum(tanh(layer(x, w, b, given)))),
-          inputsOf(given),
-          tolerance,
-        );
-      }),
-      { numRuns: 25, seed: 5 },
-    );
-  }, 60_000);
 
   it("follow through a normalization and an activation before the pooling", async () => {
     const given = { x: [8, 2, 10, 10], w: [4, 2, 3, 3] };

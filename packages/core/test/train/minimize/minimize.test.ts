@@ -2,8 +2,6 @@ import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { DataError, OptionError } from "../../../src/errors.js";
 import { adam } from "../../../src/optim/adam.js";
-import { optimizers } from "../../../src/optim/registry.js";
-import { rmsprop } from "../../../src/optim/rmsprop.js";
 import { gd, sgd } from "../../../src/optim/sgd.js";
 import { booth } from "../../../src/problems/booth.js";
 import { mlpRegression } from "../../../src/problems/mlp-regression.js";
@@ -15,8 +13,10 @@ import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { atSteps, every, onPlateau, onPredictedGain } from "../../../src/teleport/when.js";
 import { decodeCheckpoint, encodeCheckpoint } from "../../../src/train/checkpoint.js";
 import { createMinimizer, minimize } from "../../../src/train/minimize/minimize.js";
+import { expectEveryOptimizer, stateModes } from "./minimize-support.js";
 
 const numbers = ({ data }: NdArray): number[] => Array.from(data as Float64Array);
+
 /** Numbers of section 7 of the specification, as printed there. */
 const digits = (value: number, count: number): number => Number(value.toPrecision(count));
 
@@ -138,29 +138,7 @@ describe("minimize", () => {
     expect(plain.loss[0]).toBe(refused.loss[0]);
   });
 
-  it.each(["keep", "reset", "push", "reuse"] as const)(
-    "takes every optimizer across a teleport: %s",
-    async (state) => {
-      const problem = mlpRegression();
-      const others = [adam({ amsgrad: true }), rmsprop({ centered: true, momentum: 0.9 })];
-      for (const optimizer of [...Object.values(optimizers).map(({ make }) => make()), ...others]) {
-        const run = await minimize(problem, {
-          optimizer,
-          learningRate: 1e-5,
-          steps: 12,
-          teleport: {
-            when: atSteps([5]),
-            symmetry: (p) => positiveScaling(p, { activation: "leakyRelu" }),
-            state,
-          },
-        });
-        expect(run.teleports[0]).toMatchObject({ accepted: true });
-        expect(run.teleports[0].note).toBeUndefined();
-        expect(run.status).toBe("done");
-        expect(run.loss[12]).toBeLessThan(run.loss[0]);
-      }
-    },
-  );
+  expectEveryOptimizer(stateModes.slice(0, 1));
 
   it("leaves Adam's path as it is when its moments are pushed along with a scaling", async () => {
     // Spec, evidence A9: with v pushed forward exactly, scaled parameters move in scaled steps only where the action

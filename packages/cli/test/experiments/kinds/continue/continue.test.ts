@@ -43,7 +43,7 @@ describe("the kind continue", () => {
     for (const job of jobs) {
       runs[job.variant] = await executeJob(job, { progress: () => {}, shouldStop: () => false });
     }
-  }, 60_000);
+  });
 
   it("begins every variant with the same trained network, and folds, scales and moves it without its function", () => {
     expect(metric("never-folded", "start.accuracy")).toBeGreaterThan(0.6);

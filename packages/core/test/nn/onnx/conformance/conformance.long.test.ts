@@ -18,7 +18,7 @@ describe.skipIf(!isInstalled)("ONNX's conformance suite", () => {
       const outcomes = { javascript: await runCase(given, "javascript"), onnx: await runCase(given, "onnx") };
       results.push({ given, outcomes });
     }
-  }, 300_000);
+  });
 
   it.each<Runtime>(["javascript", "onnx"])(
     "gives the suite's numbers in %s, or refuses the model",

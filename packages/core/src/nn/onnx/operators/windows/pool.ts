@@ -35,8 +35,9 @@ function windowSums(x: Tensor, windows: PoolWindows): Tensor {
 function counts(windows: Windows, d: number, count: number, low: number, high: number): number[] {
   const { kernel, stride, dilation, before } = windows;
   return range(count).map((i) => {
-    const window = range(kernel[d]).map((k) => i * stride[d] - before[d] + k * dilation[d]);
-    return window.filter((at) => at >= low && at < high).length;
+    const start = i * stride[d] - before[d];
+    const below = (end: number) => Math.min(Math.max(Math.ceil((end - start) / dilation[d]), 0), kernel[d]);
+    return below(high) - below(low);
   });
 }
 

@@ -1,0 +1,22 @@
+import { describe, expect, it } from "vitest";
+import type { RunsDocument } from "../../src/formats/json.js";
+import { digits, workbench } from "./support.js";
+
+const bench = workbench();
+
+describe("isoloss run", () => {
+  it("spreads runs over threads to the same numbers, in the same order", async () => {
+    bench.write("digits.yaml", digits);
+    const run = (jobs: string) =>
+      bench.json<RunsDocument>(
+        ...["run", "digits.yaml", "--variant", "plain", "--set", "steps=100", "--seeds", "0..3"],
+        ...["--jobs", jobs, "--json", "--quiet"],
+      );
+    const [one, two] = [await run("1"), await run("2")];
+    expect(two.runs.map((r) => r.seed)).toEqual([0, 1, 2, 3]);
+    expect(two.runs.map((r) => r.loss)).toEqual(one.runs.map((r) => r.loss));
+    // Seeds differ, and no run wrote over another one's directory.
+    expect(new Set(one.runs.map((r) => r.loss.last)).size).toBe(4);
+    expect(new Set([...one.runs, ...two.runs].map((r) => r.directory)).size).toBe(8);
+  });
+});

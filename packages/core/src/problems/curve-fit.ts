@@ -1,0 +1,68 @@
+import type { NdArray } from "../array.js";
+import { mul, sub } from "../graph/ops/arithmetic.js";
+import { square } from "../graph/ops/elementary.js";
+import { mean } from "../graph/ops/reduce.js";
+import { torchGenerator } from "../math/mt19937.js";
+import { createRng } from "../math/rng.js";
+import { type MlpParams, mlp } from "../nn/models/mlp.js";
+import { integerFrom, listOf, nonNegative, number } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { hiddenAction } from "../symmetry/hidden/hidden-action.js";
+import type { Problem } from "./problem.js";
+
+export interface CurveFitOptions {
+  /** Seed of the curve, its noise and the network; default 0. */
+  readonly seed?: number | undefined;
+  /** Widths of the hidden layers; default [64, 64]. */
+  readonly hidden?: readonly number[] | undefined;
+  /** n; default 10,000. */
+  readonly points?: number | undefined;
+  /** Standard deviation of the values about the curve; default 0.05. */
+  readonly noise?: number | undefined;
+}
+
+export const curveFitOptions = optionTable("curveFit", {
+  seed: number({ integer: true }).default(0),
+  hidden: listOf(integerFrom(1), { least: 1 }).default([64, 64]),
+  points: integerFrom(1).default(10_000),
+  noise: nonNegative.default(0.05),
+} satisfies OptionRows<CurveFitOptions>);
+
+/** Frequencies of the curve: half a period to three of them over the points. */
+const waves = 6;
+
+/**
+ * A curve fitted to n points by a network with tanh:
+ *
+ * L = 1/(2 n) sum_i (f(x_i) - y_i)^2,  y_i = sum_k a_k sin(pi k x_i / 2 + phi_k) / k + noise,  k = 1..6
+ *
+ * The x are equally spaced in [-1, 1]; a_k are normal and phi_k uniform in [0, 2 pi). The batch is `x` [n, 1] and `y` [n, 1].
+ * Eq. 8 needs no more points than a layer has inputs, so here it is not exact: level-set steps are.
+ *
+ * @param options `seed` of all that is drawn; `hidden` widths, default 64 and 64; `points`: n, default 10,000; `noise`,
+ *   default 0.05
+ * @throws OptionError for settings out of range
+ *
+ * @example
+ * curveFit({ points: 100 }).batch.x.shape; // [100, 1]
+ */
+export function curveFit(options: CurveFitOptions = {}): Problem<MlpParams> {
+  const { seed, hidden, points, noise } = curveFitOptions.read(options);
+  const model = mlp({ sizes: [1, ...hidden, 1], activation: "tanh" });
+  const rng = createRng(seed);
+  const curve = Array.from({ length: waves }, (_, i) => {
+    const [a, phi] = [rng.normal() / (i + 1), 2 * Math.PI * rng.next()];
+    return (x: number) => a * Math.sin((Math.PI * (i + 1) * x) / 2 + phi);
+  });
+  const x = Float64Array.from({ length: points }, (_, i) => (points === 1 ? 0 : -1 + (2 * i) / (points - 1)));
+  const y = x.map((at) => curve.reduce((sum, wave) => sum + wave(at), 0) + noise * rng.normal());
+  const column = (data: Float64Array): NdArray => ({ shape: [points, 1], data });
+  const { params: start } = model.init(torchGenerator(seed), { dtype: "float64" });
+  return {
+    name: "curve-fit",
+    loss: (params, batch) => mul(0.5, mean(square(sub(model.apply(params, batch.x).output, batch.y)))),
+    start,
+    batch: { x: column(x), y: column(y) },
+    symmetry: () => hiddenAction(start, { activation: "tanh" }),
+  };
+}

@@ -1,0 +1,236 @@
+import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { networks } from "../compress/quantize/networks.js";
+import { exactResult } from "../compress/quantize/support.js";
+import { runOrt } from "../nn/onnx/support.js";
+import { derivatives, rosenbrock } from "./page/cases.js";
+import { examples, type QuantizedCase } from "./page/quantized.js";
+import { distance, expectDerivatives, javascript, servedPages, title, wasm } from "./pages.js";
+import {
+  buildSite,
+  call,
+  executablePath,
+  isolationHeaders,
+  launch,
+  serveBuilt,
+  serveSources,
+} from "./site.js";
+
+describe.skipIf(!executablePath)(title, () => {
+  const pages = servedPages();
+
+  it("is below 200 kB (gzip) in a page that computes in JavaScript, where ONNX Runtime need not be installed", async () => {
+    cpSync(fileURLToPath(new URL("javascript-page", import.meta.url)), pages.withoutOnnx, {
+      recursive: true,
+    });
+    const found = await buildSite(pages.withoutOnnx);
+    // The files that its threads would need.
+    expect(found.filter((text) => !/new URL\("onnxruntime-web\/[^"]*"/.test(text))).toEqual([]);
+    const assets = join(pages.withoutOnnx, "dist/assets");
+    const bytes = readdirSync(assets).map((name) => gzipSync(readFileSync(join(assets, name))).length);
+    expect(bytes.reduce((a, b) => a + b)).toBeLessThan(200_000);
+
+    const site = await serveBuilt(pages.withoutOnnx);
+    try {
+      const page = await pages.open(site);
+      const { accuracy, runtime, teleports } = await call(page, "train");
+      expect(runtime).toBe("javascript");
+      expect(accuracy).toBeGreaterThan(0.85);
+      expect(teleports).toBe(1);
+      const { ranOn, advice } = await call(page, "large", "auto");
+      expect(ranOn).toBe("javascript");
+      expect(advice).toMatch(/ONNX Runtime is expected to be .* times as fast.* npm install onnxruntime-web/);
+      await expect(call(page, "large", "onnx")).rejects.toThrow(/Type: npm install onnxruntime-web/);
+      await page.close();
+    } finally {
+      await site.close();
+    }
+  });
+
+  it("shows the page of examples/browser: a training with teleports", async () => {
+    const example = join(pages.folder, "example");
+    cpSync(fileURLToPath(new URL("../../../../examples/browser", import.meta.url)), example, {
+      recursive: true,
+    });
+    expect(await buildSite(example)).toEqual([]);
+    const site = await serveBuilt(example);
+    try {
+      const page = await pages.context.newPage();
+      page.on("pageerror", (error) => pages.complaints.push(String(error)));
+      await page.goto(site.url);
+      await page.waitForFunction(() =>
+        document.querySelector("#status")?.textContent?.includes("test accuracy"),
+      );
+      expect(await page.textContent("#status")).toMatch(
+        /^\d of 2 teleports accepted; test accuracy [89]\d\.\d %\.$/,
+      );
+      expect(await page.locator("svg line").count()).toBe(2);
+    } finally {
+      await site.close();
+    }
+  });
+
+  it("gives first and second derivatives of the convnet in JavaScript, and in WebAssembly up to rounding", () =>
+    expectDerivatives(pages, "convnet"));
+
+  it("computes in float64 in WebAssembly as in JavaScript", async () => {
+    const page = await pages.open(pages.plain);
+    const both = [wasm, javascript] as const;
+    const loops = both.map((runtime) => call(page, "rosenbrock", { steps: 500, ...runtime }));
+    expect(distance(await loops[0], await loops[1])).toBeLessThan(1e-12);
+    const networks = both.map((runtime) =>
+      call(page, "derivatives", "mlp", { ...runtime, dtype: "float64" }),
+    );
+    expect(distance(await networks[0], await networks[1])).toBeLessThan(1e-12);
+  });
+
+  it.each(["mlp", "convnet"] as const)(
+    "computes the %s with two threads on a page that is isolated from other origins",
+    async (name) => {
+      const page = await pages.open(pages.isolated);
+      expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+      const threaded = await call(page, "derivatives", name, { ...wasm, threads: 2 });
+      expect(page.workers().length).toBeGreaterThan(0);
+      expect(distance(await derivatives(name, javascript), threaded)).toBeLessThan(1e-5);
+    },
+  );
+
+  it("keeps one number of threads for a page, and says so where another one is asked for", async () => {
+    const page = await pages.open(pages.isolated);
+    await call(page, "derivatives", "mlp", wasm);
+    expect(page.workers()).toEqual([]);
+    await expect(call(page, "derivatives", "mlp", { ...wasm, threads: 2 })).rejects.toThrow(
+      /has 1 thread in this page.* got threads: 2/,
+    );
+    await call(page, "derivatives", "mlp", { ...wasm, threads: 1 });
+  });
+
+  it("names the headers that a page without them needs for threads, and goes on with one", async () => {
+    const page = await pages.open(pages.plain);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
+    await expect(call(page, "derivatives", "mlp", { ...wasm, threads: 2 })).rejects.toThrow(
+      /threads: 2 needs .*Cross-Origin-Opener-Policy.*Cross-Origin-Embedder-Policy/,
+    );
+    await call(page, "derivatives", "mlp", wasm);
+  });
+
+  it.each([1, 2])("computes in a worker of the page with threads: %i", async (threads) => {
+    const page = await pages.open(pages.isolated);
+    const results = await call(page, "inWorker", "convnet", { ...wasm, threads });
+    expect(distance(await derivatives("convnet", javascript), results)).toBeLessThan(1e-5);
+  });
+
+  it.each([1, 2])("takes the WebAssembly from where the page says, with threads: %i", async (threads) => {
+    const page = await pages.open(pages.isolated);
+    const asked: string[] = [];
+    page.on("request", (request) => request.url().endsWith(".wasm") && asked.push(request.url()));
+    const path = join(pages.folder, "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm");
+    await page.route("**/elsewhere/ort.wasm", (route) => route.fulfill({ path }));
+    const results = await call(page, "withFilesFrom", { wasm: "/elsewhere/ort.wasm" }, "mlp", {
+      ...wasm,
+      threads,
+    });
+    expect(asked).toEqual([new URL("/elsewhere/ort.wasm", pages.isolated.url).href]);
+    expect(distance(await derivatives("mlp", javascript), results)).toBeLessThan(1e-5);
+  });
+
+  it.each(Object.entries(networks))(
+    "quantizes a %s network in the page, to integers that ONNX Runtime in Node computes, too",
+    async (_, { bytes, shape }) => {
+      const page = await pages.open(pages.plain);
+      const model = [...bytes({ seed: 1 })];
+      const settings = { granularity: "channel", equalize: false, biasCorrection: false } as const;
+      const exact = [
+        { ...settings, weights: "uint8", biasCorrection: true },
+        { ...settings, reduceRange: true },
+        { ...settings, reduceRange: true, granularity: "tensor" },
+      ] as const;
+      for (const own of exact) {
+        expect(await stepsApart(await call(page, "quantized", model, shape, own), shape)).toBe(0);
+      }
+      // Some processors round sums of two products to 16 bits.
+      for (const own of [settings, { ...settings, activations: "int8" }] as const) {
+        expect(await stepsApart(await call(page, "quantized", model, shape, own), shape)).toBeLessThanOrEqual(
+          1,
+        );
+      }
+    },
+  );
+
+  it.each(["plain", "perceptron"])(
+    "stores the weights of a %s network as integers in the page",
+    async (name) => {
+      const { bytes, shape } = networks[name];
+      const page = await pages.open(pages.plain);
+      for (const bits of [8, 4] as const) {
+        const { bytes: file, outputs } = await call(
+          page,
+          "weightsAlone",
+          [...bytes({ seed: 1 })],
+          shape,
+          bits,
+        );
+        const expected = {
+          y: [...(await exactResult(Uint8Array.from(file), { x: examples(3, [8, ...shape]) }))],
+        };
+        expect(distance(expected, outputs)).toBeLessThan(1e-5);
+      }
+    },
+  );
+
+  it("runs from Vite's development server, too", async () => {
+    const site = await serveSources(pages.folder, isolationHeaders);
+    try {
+      const page = await pages.open(site);
+      const results = await call(page, "derivatives", "mlp", { ...wasm, threads: 2 });
+      expect(distance(await derivatives("mlp", javascript), results)).toBeLessThan(1e-5);
+      await page.close();
+    } finally {
+      await site.close();
+    }
+  });
+
+  it("computes on WebGPU where the browser offers an adapter", async ({ skip }) => {
+    // Software will do as an adapter: it is the same path.
+    const browser = await launch(["--enable-unsafe-webgpu"]);
+    try {
+      const page = await pages.open(pages.plain, browser.context);
+      const hasAdapter = await page.evaluate(async () => {
+        const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
+        return Boolean(await gpu?.requestAdapter());
+      });
+      if (!hasAdapter) skip("this Chromium offers no WebGPU adapter");
+      const webgpu = { provider: "webgpu" };
+      const loop = { steps: 20, dtype: "float32" } as const;
+      // Two at a time, of which ONNX Runtime itself can do only one.
+      const [network, descent] = await Promise.all([
+        call(page, "derivatives", "convnet", webgpu),
+        call(page, "rosenbrock", { ...loop, ...webgpu }),
+      ]);
+      expect(distance(await derivatives("convnet", javascript), network)).toBeLessThan(1e-5);
+      expect(distance(await rosenbrock({ ...loop, ...javascript }), descent)).toBeLessThan(1e-5);
+      await expect(call(page, "derivatives", "mlp", { ...webgpu, dtype: "float64" })).rejects.toThrow(
+        'The provider "webgpu" computes in float32 here, and the graph has float64.',
+      );
+      // Software adapters list themselves like any other.
+      await expect(call(page, "derivatives", "mlp", { provider: "cuda" })).rejects.toThrow(
+        "it has wasm, webgpu.",
+      );
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
+/** How far integers of a page are from those of ONNX Runtime in Node, for the same file and input. */
+async function stepsApart({ bytes, outputs }: QuantizedCase, shape: readonly number[]): Promise<number> {
+  const { y: _, ...expected } = await runOrt(Uint8Array.from(bytes), { x: examples(3, [8, ...shape]) });
+  expect(Object.keys(expected).length).toBeGreaterThan(2);
+  const steps = Object.entries(expected).flatMap(([name, { data }]) =>
+    Array.from<number | bigint, number>(data, (q, i) => Math.abs(Number(q) - outputs[name][i])),
+  );
+  return Math.max(...steps);
+}

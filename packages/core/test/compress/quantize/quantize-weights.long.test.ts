@@ -1,0 +1,3 @@
+import { expectSameInBoth, networkEntries } from "./quantize-weights-support.js";
+
+expectSameInBoth(networkEntries.slice(2));

@@ -1,0 +1,5 @@
+import { expectIntegers, expectIntegerWeights, seeds } from "./random-networks-support.js";
+
+expectIntegers(seeds.slice(8));
+
+expectIntegerWeights(seeds.slice(8));

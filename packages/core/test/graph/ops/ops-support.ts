@@ -1,0 +1,8 @@
+import fc from "fast-check";
+import type { OpCase, OpRow } from "./op-case.js";
+import { labeled, settings } from "./op-table.js";
+
+export const check = (row: OpRow, property: (c: OpCase) => void, runs = 12): void =>
+  fc.assert(fc.property(labeled(row), property), settings(runs));
+
+export const named = (rows: readonly OpRow[]) => rows.map((row) => [row.name, row] as const);

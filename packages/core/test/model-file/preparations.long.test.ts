@@ -1,0 +1,3 @@
+import { expectSameFunctions, preparationEntries } from "./preparations-support.js";
+
+expectSameFunctions(preparationEntries.slice(2));

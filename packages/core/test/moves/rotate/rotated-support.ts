@@ -1,0 +1,27 @@
+// Rotations of hidden spaces: orthogonal, of the same function, and flatter where they are descended.
+import { expect, it } from "vitest";
+import type { NdArray } from "../../../src/array.js";
+import { rotated } from "../../../src/moves/index.js";
+import { randomNetwork } from "../../symmetry/discovery/random-network.js";
+import { relative } from "../../symmetry/support.js";
+
+export const networkKinds = ["attention", "stream", "vectors"] as const;
+
+export function expectSameFunctions(rows: readonly (typeof networkKinds)[number][]): void {
+  it.each(rows)("keeps the function of random networks of %s, and keeps norms", (kind) => {
+    let moved = 0;
+    for (let seed = 0; seed < 25; seed++) {
+      const { found, values, evaluate } = randomNetwork(seed, kind);
+      for (const by of ["hadamard", "random", "descended"] as const) {
+        const to = rotated(values, found, { by, seed, steps: 10 });
+        expect(relative(evaluate(values), evaluate(to)), `${kind} ${seed} ${by}`).toBeLessThan(1e-9);
+        for (const [name, { data }] of Object.entries(values)) {
+          const square = (a: NdArray) => (a.data as Float64Array).reduce((sum, v) => sum + v * v, 0);
+          expect(square(to[name])).toBeCloseTo(square({ shape: [], data }), 8);
+          if (to[name] !== values[name]) moved++;
+        }
+      }
+    }
+    expect(moved).toBeGreaterThan(20);
+  });
+}

@@ -1,0 +1,69 @@
+import { expect, it } from "vitest";
+import { isNdArray, type NdArray } from "../../../src/array.js";
+import { cost } from "../../../src/mtl/cost/cost.js";
+import type { CostReport } from "../../../src/mtl/cost/report.js";
+import type { CostOptions } from "../../../src/mtl/cost/settings.js";
+import type { MultiTaskMethod } from "../../../src/mtl/method.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
+import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
+import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
+import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
+import { adam } from "../../../src/optim/adam.js";
+import { flatten } from "../../../src/tree.js";
+import { netData, netLosses, type SmallNet, smallNet } from "./support.js";
+
+/** A run on 64 examples, 4 steps an epoch; with teleports if there are options. */
+export async function train(
+  options: CostOptions<SmallNet["shared"]> | undefined,
+  {
+    steps = 12,
+    method = linearScalarization() as MultiTaskMethod<unknown>,
+    tasks = 2,
+    losses = netLosses(tasks),
+  } = {},
+) {
+  const teleports = options && cost<SmallNet>(options);
+  const trainer = await createMultiTaskTrainer<SmallNet>({
+    losses,
+    params: smallNet(tasks),
+    data: netData(64, tasks),
+    batchSize: 16,
+    method,
+    optimizer: adam(),
+    learningRate: 1e-3,
+    ...(teleports ? { beforeStep: teleports.beforeStep } : {}),
+  });
+  await trainer.run({ steps });
+  await trainer.dispose();
+  await teleports?.dispose();
+  const { params, optimizer } = trainer.current;
+  const reports = trainer.history.events.map(({ event }) => event as CostReport);
+  const numbers = flatten<NdArray>({ params, optimizer }, isNdArray).leaves.map(({ data }) => [...data]);
+  return { reports, numbers, losses: trainer.history.losses };
+}
+
+export const always = { trigger: "weak", schedule: {}, guard: { samples: 32 } } as const;
+
+export const methods: readonly [string, MultiTaskMethod<unknown>, number][] = [
+  ["FairGrad", fairGrad() as MultiTaskMethod<unknown>, 2],
+  ["PCGrad", pcGrad() as MultiTaskMethod<unknown>, 8],
+  ["GradDrop", gradDrop() as MultiTaskMethod<unknown>, 2],
+];
+
+export function expectWrapped(rows: typeof methods): void {
+  it.each<[string, MultiTaskMethod<unknown>, number]>(rows)(
+    "wraps any method: %s",
+    async (_, method, tasks) => {
+      const state = { policy: "reuse" } as const;
+      const { reports, numbers } = await train(
+        { ...always, guard: { drift: 0.2, samples: 32 }, state },
+        { method, tasks },
+      );
+      const moved = reports.filter(({ outcome }) => outcome !== "rejected");
+      expect(moved.length).toBeGreaterThan(0);
+      for (const { sigma } of moved) expect(Math.abs(sigma ?? 2)).toBeLessThanOrEqual(1);
+      expect(numbers.flat().every((v) => Number.isFinite(Number(v)))).toBe(true);
+    },
+  );
+}

@@ -1,0 +1,3 @@
+import { expectSameLosses, hundredsByName } from "./rotations-support.js";
+
+expectSameLosses(hundredsByName.slice(1));

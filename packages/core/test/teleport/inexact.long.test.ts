@@ -1,0 +1,3 @@
+import { expectTakenWhereLossStays, rows } from "./inexact-support.js";
+
+expectTakenWhereLossStays(rows.slice(1));

@@ -1,0 +1,3 @@
+import { expectGradients, places } from "./ascent-graph-support.js";
+
+expectGradients(places.slice(4));

@@ -1,0 +1,4 @@
+import { teleportRows } from "../symmetry/symmetries.js";
+import { expectIndependentMeasurement } from "./teleport-support.js";
+
+expectIndependentMeasurement(teleportRows.slice(4));
