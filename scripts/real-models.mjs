@@ -1,5 +1,5 @@
 // Runs each command of `isoloss model` on each trained model of models/, one after another, which takes long:
-// `nice node scripts/real-models.mjs [--budget SECONDS] [--again] [--show] [MODEL ...]`.
+// `nice node scripts/real-models.mjs [--only COMMAND ...] [--budget SECONDS] [--again] [--show] [MODEL ...]`.
 // First: fetch-models.mjs, mobilenet-v2.mjs, real-photos.mjs, real-lines.mjs and real-speech.mjs.
 // Each result is appended to models/results.jsonl as it comes. What is there is not run again, so that a run that was ended
 // goes on where it was; --again runs the named models anew, --show only prints what is there. After --budget no command is
@@ -59,7 +59,12 @@ const all = {
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { budget: { type: "string" }, again: { type: "boolean" }, show: { type: "boolean" } },
+  options: {
+    only: { type: "string", multiple: true },
+    budget: { type: "string" },
+    again: { type: "boolean" },
+    show: { type: "boolean" },
+  },
 });
 const unknown = positionals.find((name) => !Object.hasOwn(all, name));
 if (unknown !== undefined) throw new Error(`MODEL is one of ${Object.keys(all).join(", ")}; got ${unknown}.`);
@@ -74,7 +79,9 @@ const before = existsSync(results)
       .map((line) => JSON.parse(line))
   : [];
 const known = new Map(before.map((row) => [`${row.model}: ${row.command}`, row]));
-if (options.again) for (const key of known.keys()) if (asked.includes(key.split(":")[0])) known.delete(key);
+const isWanted = (command) => options.only === undefined || options.only.includes(command);
+for (const [key, { model, command }] of known)
+  if (options.again && asked.includes(model) && isWanted(command.split(" ")[0])) known.delete(key);
 
 const work = mkdtempSync(join(tmpdir(), "isoloss-real-"));
 const start = performance.now();
@@ -127,6 +134,7 @@ function fold(path, size, out) {
 
 /** Runs a command, unless there is a result of it, appends the result and prints it. */
 async function run(model, [command, file, ...args]) {
+  if (!isWanted(command)) return;
   const shown = args.filter((arg, i) => arg !== "--out" && args[i - 1] !== "--out");
   const line = [command, ...shown.map((arg) => arg.replace(join(models, "data/"), ""))].join(" ");
   const key = `${model}: ${line}`;

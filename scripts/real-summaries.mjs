@@ -39,7 +39,7 @@ const summaries = {
     [
       ...table.map(
         ({ numbers, weights, activations, rounded, ...row }) =>
-          `${numbers}: ${change(row)}; weights ${counts(weights)}${activations ? `; activations ${counts(activations)}` : ""}; rounded everywhere ${rounded?.toPrecision(2)}`,
+          `${numbers}: ${change(row)}; weights ${counts(weights)}${activations ? `; activations ${counts(activations)}` : ""}; rounded everywhere ${rounded?.toPrecision(2) ?? "not finite"}`,
       ),
       `${moved} units moved, ${kilobytes(bytes)}`,
     ].join("\n"),

@@ -271,6 +271,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gamma": "Weight decay of the logits; default 0.01. The authors use 0.01 for CityScapes, 0.001 for NYUv2, QM9 and CelebA.",
     "minLosses": "Lower bounds b of the losses: one for all, or one per task; default 0."
   },
+  "fashionAttributes": {
+    "questions": "Number of questions, half of them about each item; default 40.",
+    "seed": "Seed of the choice of partners and, for digits, of the split; default 0.",
+    "trainCount": "Number of overlaid images to train on; default one for each left image.",
+    "testCount": "Number of overlaid images to test on; default one for each left image.",
+    "dropout": "Dropout rate of the model; default 0.5."
+  },
   "fashionDigits": {
     "seed": "Seed of the choice of partners and, for digits, of the split; default 0.",
     "trainCount": "Number of overlaid images to train on; default one for each left image.",
@@ -627,6 +634,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "percentile": "For the method `percentile`; default 99.99.",
     "biasCorrection": "Whether the table has the files with corrected biases, too, and how they are found: `measured` (default), also true, from means on the calibration; `analytic` from the moments that batch norms store, of normal numbers that activations clip, so that only what they do not tell is measured; false: not.",
     "absorbBiases": "Whether the table has the files with high biases absorbed behind ReLUs, too: see `absorbedBiases`; default false.",
+    "rotate": "Whether the table has the weights with rotated spaces of attention heads, bottlenecks and residual streams, too: see `rotated`, by `descended`; default false.",
     "equalize": "Whether the table has other weights on the orbit of the model's scalings, too; default true.",
     "candidates": "Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none.",
     "limit": "Least SQNR in decibels: layers stay float until it is reached; default: all are quantized.",

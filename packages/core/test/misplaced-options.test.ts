@@ -173,6 +173,7 @@ const calls: Readonly<Record<string, Call>> = {
   // Problems
   booth: (o) => isoloss.booth(o),
   digitQuestions: (o) => isoloss.digitQuestions(o),
+  fashionAttributes: (o) => isoloss.fashionAttributes({} as never, o),
   fashionDigits: (o) => isoloss.fashionDigits({} as never, o),
   mlpRegression: (o) => isoloss.mlpRegression(o),
   multiFashion: (o) => isoloss.multiFashion({} as never, o),

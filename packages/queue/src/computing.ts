@@ -43,6 +43,8 @@ export interface QueueWorkerOptions<
   readonly version: string;
   /** Runs at the same time. */
   readonly lanes: number;
+  /** Names of data sets that are not on this computer. */
+  readonly missing?: readonly string[] | undefined;
   readonly computing: Computing<Run, Rec, Report>;
   /** The rule of a run that reports. */
   ruleOf(run: Run): ServerRule;

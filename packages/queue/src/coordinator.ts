@@ -6,9 +6,10 @@ import { DataError, OptionError } from "isoloss";
 import { connect, shown } from "./connection.js";
 import { sweepKeys, sweepsKey } from "./keys.js";
 import type { QueuedRecord, QueuedRun, QueueHost, QueueLanes, QueueLanesOptions } from "./lanes.js";
-import { commitRecord, releaseLease, takeLease } from "./scripts.js";
-import { close, livingWorkers, openQueue, type QueuedAsk, reopen } from "./sweeps.js";
+import { commitRecord, keepVerdicts, releaseLease, takeLease } from "./scripts.js";
+import { close, forget, openQueue, type QueuedAsk, reopen } from "./sweeps.js";
 import { defaultTiming } from "./timing.js";
+import { createWorkforce } from "./workforce.js";
 
 /** Milliseconds that the end of a process waits for its server. */
 const patience = 3000;
@@ -36,7 +37,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
   const noted = new Set<string>();
   let server: { readonly redis: Redis; readonly news: Redis; readonly queue: Queue } | undefined;
   let host: QueueHost<Rec> | undefined;
-  let [index, lanes, workers] = [0, 0, 0];
+  let index = 0;
   let work: Promise<unknown> = Promise.resolve();
 
   const note = (line: string) => {
@@ -44,6 +45,8 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     noted.add(line);
     host?.note(line);
   };
+  const start = `isoloss worker --queue ${shown(options.url)}`;
+  const workforce = createWorkforce(sweep, { start, patience: timing.patience, note });
   /** One thing after the other; a server that went away is asked again by the next look. */
   const inTurn = (task: (at: NonNullable<typeof server>) => Promise<unknown>): Promise<unknown> => {
     work = work
@@ -83,11 +86,11 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     if (await at.redis.exists(keys.closed)) {
       host?.fail(
         new DataError(
-          `The sweep ${sweep.name} (${sweep.id}) was closed on the server. isoloss sweep --resume opens it again.`,
+          `The sweep ${sweep.name} (${sweep.id}) was closed on the server. Resuming it opens it again.`,
         ),
       );
     }
-    await countWorkers(at.redis);
+    if (await workforce.count(at.redis)) host?.changed();
     for (const [run, text] of Object.entries(await at.redis.hgetall(keys.live))) {
       if (wanted.has(run)) host?.progress(run, JSON.parse(text));
     }
@@ -105,20 +108,6 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     if (text !== null) take(JSON.parse(text));
   }
 
-  async function countWorkers(redis: Redis): Promise<void> {
-    const living = await livingWorkers(redis);
-    const isAble = (version: string) => version === sweep.version || version === "any";
-    const able = living.filter(({ version }) => isAble(version));
-    for (const { name, version } of living) {
-      if (!isAble(version)) note(`The worker ${name} has version ${version}: it is not used.`);
-    }
-    if (able.length === 0) note(`No worker yet: start one with isoloss worker --queue ${shown(options.url)}`);
-    const count = able.reduce((sum, worker) => sum + worker.lanes, 0);
-    const isNew = count !== lanes || able.length !== workers;
-    [lanes, workers] = [count, able.length];
-    if (isNew) host?.changed();
-  }
-
   /** Puts on the server what it lacks of what is known here. */
   async function restore(at: NonNullable<typeof server>): Promise<void> {
     const { redis, queue } = at;
@@ -127,9 +116,9 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     await redis.hset(sweepsKey, sweep.id, JSON.stringify(sweep));
     if ((await redis.hlen(keys.asks)) !== asks.length) await mirror(redis, asks);
     const there = new Set(await redis.lrange(keys.records, 0, -1));
-    for (const [run, record] of told) {
-      if (!there.has(run)) await commitRecord(redis, keys, run, JSON.stringify(record));
-    }
+    const missing = [...told].filter(([run]) => !there.has(run));
+    for (const [run, record] of missing) await commitRecord(redis, keys, run, JSON.stringify(record));
+    if (missing.length > 0) await keepVerdicts(redis, keys, options.verdicts?.() ?? []);
     // What a server lost and got again stands elsewhere in the list.
     index = 0;
     await readRecords(at);
@@ -182,10 +171,10 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
 
   return {
     get width() {
-      return lanes;
+      return workforce.lanes;
     },
     get words() {
-      return `${workers} ${workers === 1 ? "worker" : "workers"}, ${lanes} ${lanes === 1 ? "lane" : "lanes"}`;
+      return workforce.words;
     },
     async start(given, before) {
       host = given;
@@ -264,6 +253,12 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       await atMost(
         patience,
         inTurn(({ redis }) => close(redis, options, sweep.id)),
+      );
+    },
+    async forget() {
+      await atMost(
+        patience,
+        inTurn(({ redis }) => forget(redis, options, sweep.id)),
       );
     },
     async stop() {

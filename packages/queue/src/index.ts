@@ -4,7 +4,7 @@ export type { Computing, ComputingHost, QueueWorkerOptions, WorkerVerdict } from
 export { connect, type QueueAddress, shown } from "./connection.js";
 export { queueLanes } from "./coordinator.js";
 export type { QueuedRecord, QueuedRun, QueueHost, QueueLanes, QueueLanesOptions } from "./lanes.js";
-export type { ServerRule, VerdictRequest } from "./scripts.js";
+export type { PastVerdict, ServerRule, VerdictRequest } from "./scripts.js";
 export {
   closeSweep,
   listSweeps,

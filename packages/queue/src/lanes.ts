@@ -1,5 +1,6 @@
 // What a sweep's process and its queue say to each other. Runs and records are plain data, which only their makers read.
 import type { QueueAddress } from "./connection.js";
+import type { PastVerdict } from "./scripts.js";
 import type { QueuedAsk, SweepNotice } from "./sweeps.js";
 import type { QueueTiming } from "./timing.js";
 
@@ -33,6 +34,8 @@ export interface QueueLanesOptions<Run extends QueuedRun, Rec extends QueuedReco
   readonly spec: unknown;
   /** The asks that the sweep has already, in their order, as JSON values. */
   readonly asks: readonly QueuedAsk[];
+  /** All verdicts that are known here, for a server that has lost its own. Left out: there are none. */
+  verdicts?(): readonly PastVerdict[];
   /** The record of a run whose workers died. */
   lost(run: Run, why: string): Rec;
   readonly timing?: Partial<QueueTiming> | undefined;
@@ -49,6 +52,8 @@ export interface QueueLanes<Run extends QueuedRun, Rec extends QueuedRecord> {
   cancel(runs: readonly string[]): void;
   /** Leaves the sweep to its workers. */
   stop(): Promise<void>;
-  /** Ends the sweep for all; before `stop`. */
+  /** Ends the sweep for all; before `stop`. What is known of it stays on the server for a day. */
   finish(): Promise<void>;
+  /** The same, and nothing stays: the sweep's process has all that it needs. */
+  forget(): Promise<void>;
 }

@@ -96,6 +96,32 @@ export async function askVerdict(
   return answer === "counted" || answer === "cancelled" ? answer : JSON.parse(answer);
 }
 
+/** A verdict that was made, with what it was based on. */
+export interface PastVerdict {
+  readonly run: string;
+  readonly seed: number;
+  readonly rung: number;
+  /** null where it was not finite. */
+  readonly value: number | null;
+  readonly verdict: "go" | "stop";
+  readonly n: number;
+  readonly rank: number;
+}
+
+/** Gives a server that has lost them the verdicts that are known elsewhere: later runs are compared with them again. */
+export async function keepVerdicts(
+  redis: Redis,
+  keys: SweepKeys,
+  verdicts: readonly PastVerdict[],
+): Promise<void> {
+  const all = redis.pipeline();
+  for (const { run, seed, rung, value, verdict, n, rank } of verdicts) {
+    if (value !== null) all.zadd(keys.values(seed, rung), "NX", value, run);
+    all.hsetnx(keys.verdicts, `${run}/${rung}`, JSON.stringify({ verdict, n, rank }));
+  }
+  await all.exec();
+}
+
 /** Takes a lease that is free or one's own. */
 const lease = `
 local owner = redis.call("GET", KEYS[1])

@@ -26,6 +26,8 @@ export interface WorkerNotice {
   readonly lanes: number;
   /** `any`: it serves sweeps of all. */
   readonly version: string;
+  /** Names of data sets that it does not have. */
+  readonly missing?: readonly string[] | undefined;
 }
 
 /** A trial that was asked, as plain data. */
@@ -113,6 +115,15 @@ export async function close(redis: Redis, address: QueueAddress, id: string): Pr
     await queue.close();
   }
   for (const name of await allKeys(redis, keys)) await redis.expire(name, keptSeconds);
+}
+
+/** Closes a sweep of which nothing is to stay. Its workers see that it is closed for a minute. */
+export async function forget(redis: Redis, address: QueueAddress, id: string): Promise<void> {
+  await close(redis, address, id);
+  const keys = sweepKeys(id);
+  const gone = (await allKeys(redis, keys)).filter((name) => name !== keys.closed);
+  if (gone.length > 0) await redis.unlink(...gone);
+  await redis.expire(keys.closed, 60);
 }
 
 /** Opens a sweep that was closed and is resumed. */

@@ -11,6 +11,8 @@ export interface QueueTiming {
   readonly look: number;
   /** Between checks that nothing is missing on the server. */
   readonly reconcile: number;
+  /** Without a worker, until that is told again. */
+  readonly patience: number;
   /** Between a worker's signs of life; it is gone after three of them. */
   readonly heartbeat: number;
 }
@@ -22,6 +24,7 @@ export const defaultTiming: QueueTiming = {
   lease: 15_000,
   look: 1000,
   reconcile: 60_000,
+  patience: 60_000,
   heartbeat: 10_000,
 };
 

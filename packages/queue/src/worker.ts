@@ -31,7 +31,7 @@ export async function serveQueue<
   Rec extends QueuedRecord,
   Report extends VerdictRequest,
 >(options: QueueWorkerOptions<Run, Rec, Report>): Promise<number> {
-  const { name, version, lanes, computing, signal } = options;
+  const { name, version, lanes, missing = [], computing, signal } = options;
   const timing = { ...defaultTiming, ...options.timing };
   const redis = await connect(options);
   const underWay = new Map<string, UnderWay<Run, Rec, Report>>();
@@ -59,7 +59,7 @@ export async function serveQueue<
   });
 
   const beat = async () => {
-    const notice = JSON.stringify({ name, lanes, version });
+    const notice = JSON.stringify({ name, lanes, version, missing });
     await redis.set(workerKey(name), notice, "PX", 3 * timing.heartbeat);
     await redis.sadd(workersKey, name);
     await dropCancelled();

@@ -9,6 +9,7 @@ export const fast: QueueTiming = {
   lease: 1000,
   look: 50,
   reconcile: 500,
+  patience: 300,
   heartbeat: 300,
 };
 

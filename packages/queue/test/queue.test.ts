@@ -4,6 +4,7 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { queueLanes } from "../src/coordinator.js";
 import { sweepKeys } from "../src/keys.js";
+import type { PastVerdict } from "../src/scripts.js";
 import { closeSweep, listSweeps, type QueuedAsk, readSweep } from "../src/sweeps.js";
 import { serveQueue } from "../src/worker.js";
 import { type FakeRecord, type FakeReport, type FakeRun, fakeComputing, fast } from "./fakes.js";
@@ -36,8 +37,8 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     redis.disconnect();
   });
 
-  const notice = (version = "1") => ({
-    ...{ id, name: "test", version, needs: [], since: new Date(0).toISOString() },
+  const notice = (needs: readonly string[] = []) => ({
+    ...{ id, name: "test", version: "1", needs, since: new Date(0).toISOString() },
   });
 
   function worker(
@@ -66,6 +67,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     refuse?: (version: string) => string | undefined;
     idleExit?: number;
     once?: boolean;
+    missing?: readonly string[];
   }) =>
     serveQueue<FakeRun, FakeRecord, FakeReport>({
       ...{ url: server.url, timing: fast, ruleOf: () => rule },
@@ -81,12 +83,23 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
 
   /** The process of a sweep. */
   async function sweep(
-    { asks = [], before = [] }: { asks?: QueuedAsk[]; before?: FakeRecord[] } = {},
+    {
+      asks = [],
+      before = [],
+      needs = [],
+      verdicts = [],
+    }: {
+      asks?: QueuedAsk[];
+      before?: FakeRecord[];
+      needs?: readonly string[];
+      verdicts?: readonly PastVerdict[];
+    } = {},
     runs: readonly FakeRun[] = [],
   ) {
     const lanes = queueLanes<FakeRun, FakeRecord>({
-      ...{ url: server.url, sweep: notice(), spec: { a: 1 }, asks, timing: fast },
+      ...{ url: server.url, sweep: notice(needs), spec: { a: 1 }, asks, timing: fast },
       lost: (run, lost) => ({ run: run.id, result: -1, lost }),
+      verdicts: () => verdicts,
     });
     const records: FakeRecord[] = [];
     const notes: string[] = [];
@@ -177,6 +190,17 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     expect(lanes.width).toBe(2);
   });
 
+  it("compares runs with those that a server has forgotten", async () => {
+    worker("one");
+    const verdicts = [1, 3].map((value, i) => ({
+      ...{ run: `r-old${i}`, seed: 0, rung: 10, value, verdict: "go" as const, n: i + 1, rank: i + 1 },
+    }));
+    const before = verdicts.map(({ run }) => ({ run, result: 0 }));
+    const { all, records } = await sweep({ before, verdicts }, runsOf(1, { values: [2] }));
+    await all();
+    expect(records[0].verdicts).toEqual(["go 2/3"]);
+  });
+
   it("survives a server that dies and starts again", async () => {
     worker("one");
     const { all, records } = await sweep({}, runsOf(12, { milliseconds: 60 }));
@@ -206,8 +230,25 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
       .toEqual([
         "The worker old has version 0: it is not used.",
         expect.stringMatching(/No worker yet: start one with isoloss worker --queue redis/),
+        expect.stringMatching(/Still no worker for this sweep/),
       ]);
     expect(lanes.width).toBe(0);
+  });
+
+  it("is not served by workers without its data", async () => {
+    worker("bare", { missing: ["clothes"] });
+    const { notes } = await sweep({ needs: ["digits", "clothes"] }, runsOf(1));
+    await expect.poll(() => notes[0]).toBe("The worker bare has no clothes: it is not used.");
+  });
+
+  it("leaves nothing on the server that is forgotten", async () => {
+    worker("one");
+    const { all, lanes } = await sweep({}, runsOf(2));
+    await all();
+    await lanes.forget();
+    const redis = new Redis(server.port);
+    expect(await redis.keys(`{isoloss-${id}}*`)).toEqual([sweepKeys(id).closed]);
+    redis.disconnect();
   });
 
   it("has one process at a time; another one takes over when it is dead", async () => {

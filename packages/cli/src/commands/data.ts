@@ -1,7 +1,7 @@
 import { DataError, digits, OptionError } from "isoloss";
-import { fashionMnist, loadIdxDataset, mnist } from "isoloss/node";
+import { loadIdxDataset } from "isoloss/node";
 import { nearest, oneOf } from "../config/nearest.js";
-import { dataRegistry } from "../experiments/catalogue/datasets.js";
+import { dataFiles, dataRegistry } from "../experiments/catalogue/datasets.js";
 import { textList } from "../experiments/results/table.js";
 
 export interface DataOptions {
@@ -9,9 +9,6 @@ export interface DataOptions {
   readonly mirror?: string;
   readonly json: boolean;
 }
-
-/** Data sets that are files. */
-const sources = { fashionMnist, mnist } as const;
 
 interface Shapes {
   readonly name: string;
@@ -52,8 +49,9 @@ async function verifyData(name: string | undefined, { json, directory }: DataOpt
 
 async function fetchData(name: string | undefined, { json, directory, mirror }: DataOptions): Promise<void> {
   const key = checked(name);
-  if (Object.hasOwn(sources, key)) {
-    await loadIdxDataset(sources[key as keyof typeof sources].name as "mnist", {
+  const source = dataFiles[key];
+  if (source) {
+    await loadIdxDataset(source, {
       download: true,
       ...(directory === undefined ? {} : { directory }),
       ...(mirror === undefined ? {} : { baseUrl: mirror }),
@@ -78,16 +76,13 @@ function checked(name: string | undefined): string {
 }
 
 async function shapesOf(name: string, directory: string | undefined): Promise<Shapes> {
-  if (!Object.hasOwn(sources, name)) {
+  const source = dataFiles[name];
+  if (source === undefined) {
     const { images } = digits();
     if (images.shape[0] !== 1797)
       throw new DataError("The embedded digits are damaged: install isoloss again.");
     return { name, present: true, train: [...images.shape], test: null };
   }
-  const source = sources[name as keyof typeof sources];
-  const { train, test } = await loadIdxDataset(
-    source.name as "mnist",
-    directory === undefined ? {} : { directory },
-  );
+  const { train, test } = await loadIdxDataset(source, directory === undefined ? {} : { directory });
   return { name, present: true, train: [...train.images.shape], test: [...test.images.shape] };
 }

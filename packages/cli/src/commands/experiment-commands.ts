@@ -18,6 +18,7 @@ export function addExperimentCommands(program: Command, script?: URL): void {
     .option("--jobs <n>", "runs at the same time, each in a thread", positiveInteger, 1)
     .option("--out <dir>", "folder in which each run gets a directory of its own", "runs")
     .option("--resume <dir>", "resume a run that was killed or interrupted")
+    .option("--queue <url>", "leave the runs to the workers of this server, see isoloss worker")
     .option("--quick", "the experiment's settings for a quick look", false)
     .addOption(
       new Option(
@@ -37,6 +38,9 @@ summary.json and figures/. No run overwrites another one's.
 
 Ctrl-C and SIGTERM save a checkpoint, and the command prints how to resume. A run that was killed resumes at its last
 checkpoint, or at its beginning if it has none, and ends with the same numbers.
+
+With --queue the runs are computed by isoloss worker on other computers, and their directories are written here. After
+Ctrl-C the workers go on, and the same command collects what they have computed.
 
 The document of --json, for one run:
   name, seed, status (completed, interrupted, diverged), steps, wallSeconds, loss {first, last, history},
@@ -67,6 +71,7 @@ Examples:
       1,
     )
     .option("--out <dir>", "folder for the report, the figures and the runs", "reproduced")
+    .option("--queue <url>", "leave the runs to the workers of this server, see isoloss worker")
     .option("--json", "one JSON document on stdout instead of text", false)
     .option("--quiet", "no progress on stderr", false)
     .addHelpText(
@@ -108,6 +113,7 @@ Examples:
     .option("--verify <dir>", "check the journal of a sweep: each trial asked once, each run counted once")
     .option("--list", "the sweeps of the folder --out, or of the server --queue", false)
     .option("--queue <url>", "leave the runs to the workers of this server, such as redis://host:6379")
+    .option("--detach", "leave the sweep to the workers at once; --resume watches it again", false)
     .option("--attach <id>", "go on here with a sweep of the server")
     .option("--cancel <dir>", "end the sweep of this directory on the server")
     .option("--close <id>", "end a sweep on the server")
@@ -124,12 +130,16 @@ The directory, such as sweeps/rates-1, holds sweep.yaml and experiment.yaml (run
 journal.jsonl (what was asked, judged and recorded, in order), runs/TRIAL-SEED (as of isoloss run), trials.csv,
 summary.json and report.html.
 
+With --queue and --detach the command ends when the runs are with the workers. They compute what was asked by then: all trials
+of a grid, random or Sobol; what follows from results (TPE, second seeds with pruning, fresh seeds) is asked by --resume.
+
 A run whose process dies goes on in another one from its checkpoint; after five deaths it is lost. Ctrl-C saves, and the
 command prints how to resume. Each trial is asked once and each run counted once, whatever is killed.
 
 The document of --json: name, id, directory, status, end, counts, budget, best {trial, parameters, value}, confirmed
-[{trial, tuning, fresh, optimism, comparison, judgment, text}], trials [{trial, status, value, rung, parameters, reused,
-runs}], workers, seconds, report. Exit code 1: a trial failed or was lost, or none was completed.
+[{trial, tuning, fresh, optimism, comparison, judgment, text}], failures [{contender, seed, status, error}], trials
+[{trial, status, value, rung, parameters, reused, runs}], workers, seconds, report. Exit code 1: a run failed or was lost, on
+fresh seeds, too, or no trial was completed; 130: interrupted.
 
 Examples:
   isoloss sweep my-sweep.yaml --check

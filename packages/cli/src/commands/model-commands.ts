@@ -5,8 +5,10 @@ import { collect, nonNegativeNumber, positiveInteger, seedNumber } from "../pars
 import { addFinetuneCommand } from "./model-finetune-command.js";
 import { addHalfCommand } from "./model-half-command.js";
 import { addLowRankCommand } from "./model-low-rank-command.js";
+import { withOutput } from "./model-output.js";
 import { addPruneCommand } from "./model-prune-command.js";
 import { addQuantizeCommand } from "./model-quantize-command.js";
+import { addRotateCommand } from "./model-rotate-command.js";
 
 /** Adds the command `model`: ONNX files of any origin. */
 export function addModelCommands(program: Command): void {
@@ -226,22 +228,10 @@ Example:
     )
     .action(async (file: string, options) => (await import("./model-restore.js")).restore(file, options));
 
+  addRotateCommand(model);
   addQuantizeCommand(model);
   addPruneCommand(model);
   addHalfCommand(model);
   addLowRankCommand(model);
   addFinetuneCommand(model);
 }
-
-/** Adds the options of a command that writes a changed model. */
-const withOutput = (command: Command): Command =>
-  command
-    .requiredOption("-o, --out <file>", "the new file; never the one that is read")
-    .option(
-      "--tolerance <number>",
-      "largest difference, relative to an output's largest value",
-      nonNegativeNumber,
-      1e-4,
-    )
-    .option("--no-verify", "write without the comparison, of a model that isoloss cannot run")
-    .option("--json", "one JSON document on stdout instead of text", false);

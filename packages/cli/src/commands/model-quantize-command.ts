@@ -44,6 +44,7 @@ export function addQuantizeCommand(model: Command): void {
         .default("measured"),
     )
     .option("--absorb-biases", "try the weights with high biases absorbed behind ReLUs, too", false)
+    .option("--rotate", "try the weights with rotated attention heads and residual streams, too", false)
     .option("--limit-error <dB>", "least SQNR in decibels: layers stay float until it is kept", finiteNumber)
     .option(
       "--budget <seconds>",

@@ -35,6 +35,8 @@ export interface QuantizeOptions extends DataOptions {
   readonly biasCorrection: BiasCorrection | "none";
   /** Whether high biases are absorbed behind ReLUs, too. */
   readonly absorbBiases: boolean;
+  /** Whether rotated spaces are tried, too. */
+  readonly rotate: boolean;
   readonly method: CalibrationMethod;
   readonly limitError?: number;
   readonly budget?: number;
@@ -170,6 +172,7 @@ async function quantized(
         equalize: options.equalize,
         biasCorrection: options.biasCorrection === "none" ? false : options.biasCorrection,
         absorbBiases: options.absorbBiases,
+        rotate: options.rotate,
         calibrationMethod: options.method,
         limit: options.limitError,
         budget: options.budget,

@@ -8,6 +8,8 @@ import { outcomeText } from "../experiments/report/outcome-text.js";
 import { formatDuration } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
+import { chosenQueue } from "../sweep/queue.js";
+import { queuedJobs } from "../sweep/queued-jobs.js";
 
 export interface ReproduceOptions {
   readonly list: boolean;
@@ -15,6 +17,8 @@ export interface ReproduceOptions {
   readonly strict: boolean;
   readonly jobs: number;
   readonly out: string;
+  /** Address of a server: workers compute. */
+  readonly queue?: string;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly script?: URL;
@@ -34,7 +38,11 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const experiments = [];
   for (const name of wanted) experiments.push(resolveExperiment(await loadExperiment(name), { quick }));
   const out = resolve(options.out);
-  const batch = await runBatch(experiments, { out, threads, quiet, ...(script ? { script } : {}) });
+  const queue = chosenQueue(options.queue);
+  const batch = await runBatch(experiments, {
+    ...{ out, threads, quiet, ...(script ? { script } : {}) },
+    elsewhere: queue && queuedJobs(queue),
+  });
   const { outcomes, seconds } = batch;
   const report = await writeReport(batch, out, {
     title: "Isoloss: the papers' experiments, run here",

@@ -18,6 +18,8 @@ import { baseAddress } from "../formats/http-json.js";
 import { type RunDocument, type RunsDocument, runsDocument } from "../formats/json.js";
 import { interruptedCode } from "../interrupt.js";
 import { readRun } from "../run/read.js";
+import { chosenQueue } from "../sweep/queue.js";
+import { queuedJobs } from "../sweep/queued-jobs.js";
 
 export interface RunOptions {
   readonly set: readonly string[];
@@ -27,6 +29,8 @@ export interface RunOptions {
   readonly jobs: number;
   readonly out: string;
   readonly resume?: string;
+  /** Address of a server: workers compute. */
+  readonly queue?: string;
   readonly quick: boolean;
   readonly checkpointEvery?: number;
   /** Address of a tracking server. */
@@ -53,7 +57,12 @@ export async function run(target: string | undefined, options: RunOptions): Prom
   if (options.mlflow !== undefined) baseAddress(options.mlflow);
   const experiment = options.resume === undefined ? await experimentOf(target, options) : undefined;
   const jobs = experiment ? jobsFor(experiment, options) : [await resumed(target, options)];
-  const session = await runSession(jobs, { threads: options.jobs, quiet, ...(script ? { script } : {}) });
+  // A run that is resumed goes on from files of this computer.
+  const queue = options.resume === undefined ? chosenQueue(options.queue) : undefined;
+  const session = await runSession(jobs, {
+    ...{ threads: options.jobs, quiet, ...(script ? { script } : {}) },
+    elsewhere: queue && queuedJobs(queue),
+  });
   if (session.failures.length > 0 && !session.interrupted) {
     const [first, ...others] = errorsToTell(session.failures);
     for (const error of others) fail(error);
@@ -66,14 +75,7 @@ export async function run(target: string | undefined, options: RunOptions): Prom
     process.stdout.write(json ? `${JSON.stringify(documentOf(results))}\n` : text(results, together));
   if (options.mlflow !== undefined) await sendAll(results, options.mlflow);
   if (session.interrupted) {
-    const advice = resumeAdvice(results);
-    const how =
-      advice.length > 0
-        ? `Resume with\n${advice.map((line) => `  ${line}`).join("\n")}`
-        : results.length > 0
-          ? "The runs that had begun are complete."
-          : "There is no checkpoint to resume: start the run again.";
-    process.stderr.write(`isoloss: interrupted. ${how}\n`);
+    process.stderr.write(`isoloss: interrupted. ${queue ? leftAtQueue : howToGoOn(results)}\n`);
     process.exitCode = interruptedCode;
   } else if (results.some((r) => r.document.status === "diverged")) {
     process.stderr.write(
@@ -81,6 +83,17 @@ export async function run(target: string | undefined, options: RunOptions): Prom
     );
     process.exitCode = 1;
   }
+}
+
+const leftAtQueue =
+  "The runs go on with their workers: the same command collects them, and computes none twice.";
+
+function howToGoOn(results: readonly JobResult[]): string {
+  const advice = resumeAdvice(results);
+  if (advice.length > 0) return `Resume with\n${advice.map((line) => `  ${line}`).join("\n")}`;
+  return results.length > 0
+    ? "The runs that had begun are complete."
+    : "There is no checkpoint to resume: start the run again.";
 }
 
 /** Sends runs to a tracking server. A failure is printed, with the command that sends them later: the runs are complete. */
@@ -138,11 +151,12 @@ async function resumed(target: string | undefined, options: RunOptions): Promise
     options.set.length > 0 ||
     options.variant.length > 0 ||
     options.quick ||
+    options.queue !== undefined ||
     options.seed !== undefined ||
     options.seeds !== undefined
   ) {
     throw new OptionError(
-      "--resume continues a run with its own settings: leave out the experiment, --set, --variant, --quick and the seed.",
+      "--resume continues a run with its own settings: leave out the experiment, --set, --variant, --quick, --queue and the seed.",
     );
   }
   const directory = options.resume as string;

@@ -1,8 +1,10 @@
 import { relative } from "node:path";
-import { DataError, OptionError } from "isoloss";
+import { OptionError } from "isoloss";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
+import type { Environment } from "../run/environment.js";
+import { readJsonFile } from "../run/read.js";
 import {
   createSweepDirectory,
   openSweepDirectory,
@@ -14,10 +16,11 @@ import {
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
 import { readJournal } from "../sweep/journal.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
-import { attachSweep, queueAddress } from "../sweep/queue.js";
+import { programVersion } from "../sweep/plan.js";
+import { attachSweep, chosenQueue, queueAddress } from "../sweep/queue.js";
 import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
-import type { Assignment } from "../sweep/types.js";
+import type { Assignment, SweepFile } from "../sweep/types.js";
 import { faultsOfJournal } from "../sweep/verify.js";
 import { closeOnQueue, listOnQueue } from "./sweep-on-queue.js";
 
@@ -32,6 +35,8 @@ export interface SweepOptions {
   readonly list: boolean;
   /** Address of a server: workers compute. */
   readonly queue?: string;
+  /** Leaves the sweep to its workers at once. */
+  readonly detach?: boolean;
   /** Id of a sweep on the server, which goes on here. */
   readonly attach?: string;
   /** Directory of a sweep on the server, which ends for all. */
@@ -55,6 +60,11 @@ export async function sweep(target: string | undefined, options: SweepOptions): 
   if (target === undefined && (options.set.length > 0 || options.trials !== undefined || check)) {
     throw new OptionError("--set, --trials and --check are for a sweep's YAML file.");
   }
+  if (options.detach && !chosenQueue(queue)) {
+    throw new OptionError(
+      "--detach leaves a sweep to the workers of a server: give its address with --queue.",
+    );
+  }
   if (cancel !== undefined || close !== undefined) return closeOnQueue({ cancel, close }, queue);
   if (attach !== undefined)
     return finish(await attachSweep(options.out, attach, queueAddress(queue)), options);
@@ -67,7 +77,7 @@ export async function sweep(target: string | undefined, options: SweepOptions): 
   const { trials } = options;
   const set = trials === undefined ? options.set : [...options.set, `budget.trials=${trials}`];
   const loaded = await loadSweep(target as string, set);
-  if (check) return printCheck(loaded, json);
+  if (check) return printCheck(loaded, options);
   if (!options.quiet) for (const note of loaded.notes) process.stderr.write(`isoloss: ${note}\n`);
   return finish(await createSweepDirectory(options.out, loaded), options);
 }
@@ -77,33 +87,42 @@ async function finish(
   options: SweepOptions,
 ): Promise<void> {
   const { directory } = opened;
+  const queue = chosenQueue(options.queue);
+  if (!options.quiet) await tellOfVersion(directory);
   let document: SweepDocument;
   try {
-    document = await runSweep(opened, { ...options, queue: serverOf(options) });
+    document = await runSweep(opened, { ...options, queue });
   } finally {
     opened.close();
   }
   const faults = await faultsOf(directory);
   for (const fault of faults) process.stderr.write(`isoloss: the journal of ${directory}: ${fault}\n`);
-  process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : text(document));
+  const said = options.detach ? `Sweep: ${relative(process.cwd(), directory) || "."}\n` : text(document);
+  process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : said);
   if (document.status === "interrupted") {
     const where = relative(process.cwd(), directory) || ".";
     process.stderr.write(
-      serverOf(options)
+      queue
         ? `isoloss: the sweep goes on with its workers. Watch it again with\n  isoloss sweep --resume ${where} --queue ...\nor end it with\n  isoloss sweep --cancel ${where} --queue ...\n`
         : `isoloss: interrupted. Resume with\n  isoloss sweep --resume ${where}\n`,
     );
-    process.exitCode = interruptedCode;
+    process.exitCode = options.detach ? 0 : interruptedCode;
   } else if (faults.length > 0 || isFailure(document)) process.exitCode = 1;
 }
 
-/** The server, where one is given or set for all sweeps. */
-const serverOf = ({ queue }: SweepOptions) =>
-  queue === undefined && !process.env.ISOLOSS_QUEUE ? undefined : queueAddress(queue);
+/** Warns where another version began the sweep: its numbers may be others. */
+async function tellOfVersion(directory: string): Promise<void> {
+  const path = sweepPaths(directory).environment;
+  const begun = ((await readJsonFile(path).catch(() => ({}))) as Partial<Environment>).versions?.isoloss;
+  if (begun === undefined || begun === programVersion()) return;
+  process.stderr.write(
+    `isoloss: isoloss ${begun} began this sweep, and ${programVersion()} goes on with it: runs of the two may differ in their numbers.\n`,
+  );
+}
 
 /** Whether something failed or was lost, or nothing can be judged. */
-const isFailure = ({ counts, trials, best }: SweepDocument): boolean =>
-  (counts.failed ?? 0) + (counts.lost ?? 0) > 0 || best === null || trials.length === 0;
+const isFailure = ({ counts, failures, trials, best }: SweepDocument): boolean =>
+  (counts.failed ?? 0) + (counts.lost ?? 0) + failures.length > 0 || best === null || trials.length === 0;
 
 async function faultsOf(directory: string): Promise<string[]> {
   const { file } = await loadSweep(sweepPaths(directory).file);
@@ -129,8 +148,10 @@ async function printList({ out, json }: SweepOptions): Promise<void> {
     process.stdout.write(`${JSON.stringify({ sweeps })}\n`);
     return;
   }
-  if (documents.length === 0)
-    throw new DataError(`There are no sweeps in ${out}. --out names another folder.`);
+  if (documents.length === 0) {
+    process.stdout.write(`There are no sweeps in ${out}. --out names another folder.\n`);
+    return;
+  }
   const rows = documents.map(({ directory, status, counts, best }) => [
     relative(process.cwd(), directory),
     status === "running" ? "not ended" : status,
@@ -155,18 +176,25 @@ interface CheckDocument {
   readonly runs: number | null;
   /** Of all runs; null where their length is not among the settings. */
   readonly steps: number | null;
+  /** Of all runs in the lanes of `--jobs`; null without `runSeconds` in the file. */
+  readonly hours: number | null;
   readonly samples: readonly Assignment[];
   readonly notes: readonly string[];
 }
 
-function printCheck(loaded: LoadedSweep, json: boolean): void {
-  const document = checkDocument(loaded);
+function printCheck(loaded: LoadedSweep, { json, jobs }: SweepOptions): void {
+  const document = checkDocument(loaded, jobs);
   if (json) {
     process.stdout.write(`${JSON.stringify(document)}\n`);
     return;
   }
-  const { name, method, trials, runs, steps, samples, notes } = document;
-  const all = [`${trials} trials`, `at most ${runs} runs`, ...(steps === null ? [] : [`${steps} steps`])];
+  const { name, method, trials, runs, steps, hours, samples, notes } = document;
+  const all = [
+    ...[`${trials} trials`, `at most ${runs} runs`, ...(steps === null ? [] : [`${steps} steps`])],
+    ...(hours === null
+      ? []
+      : [`${formatNumber(hours, 3)} hours with ${jobs === 1 ? "1 lane" : `${jobs} lanes`}`]),
+  ];
   const lines = [
     `${name}: ${method}, ${all.join(", ")}`,
     ...notes,
@@ -176,11 +204,12 @@ function printCheck(loaded: LoadedSweep, json: boolean): void {
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-function checkDocument({ file, notes, settingsOf }: LoadedSweep): CheckDocument {
-  const { name, method, seeds, confirm, budget } = file;
+function checkDocument(loaded: LoadedSweep, jobs: number): CheckDocument {
+  const { file, notes, settingsOf } = loaded;
+  const { name, method, seeds, confirm, budget, runSeconds } = file;
   const sampler = samplerOf(file);
   const trials = Math.min(budget.trials ?? Infinity, sampler.size);
-  const fresh = confirm === false ? 0 : (confirm.best + 1) * confirm.seeds.length;
+  const fresh = confirm === false ? 0 : contendersIn(loaded.file) * confirm.seeds.length;
   const history = { status: "running" } as const;
   const samples: Assignment[] = [];
   for (let trial = 0; trial < Math.min(5, trials); trial++) {
@@ -195,11 +224,19 @@ function checkDocument({ file, notes, settingsOf }: LoadedSweep): CheckDocument 
   const lengths = new Set(samples.map((sample) => settingsOf(sample).steps));
   const [length] = lengths;
   const isKnown = lengths.size === 1 && typeof length === "number";
-  return { name, method, trials, runs, steps: isKnown ? runs * length : null, samples, notes };
+  const hours = runSeconds === undefined ? null : (runs * runSeconds) / 3600 / jobs;
+  return { name, method, trials, runs, steps: isKnown ? runs * length : null, hours, samples, notes };
+}
+
+/** Those that run on fresh seeds, the baseline among them. */
+function contendersIn({ confirm, parameters }: SweepFile): number {
+  if (confirm === false) return 0;
+  const parameter = confirm.each === undefined ? undefined : parameters[confirm.each];
+  return parameter && "values" in parameter ? parameter.values.length : confirm.best + 1;
 }
 
 function text(document: SweepDocument): string {
-  const { counts, best, confirmed, directory, seconds, report } = document;
+  const { counts, best, confirmed, failures, directory, seconds, report } = document;
   const place = (path: string) => relative(process.cwd(), path) || ".";
   const lines = [
     `${countsText(counts)} in ${formatDuration(seconds)}`,
@@ -209,6 +246,10 @@ function text(document: SweepDocument): string {
     ...(confirmed.length > 0
       ? confirmed.map(({ judgment, text: sentence }) => `${judgment}: ${sentence}`)
       : ["Nothing was confirmed on fresh seeds: the best value is that of the luckiest trial."]),
+    ...failures.map(
+      ({ contender, seed, status, error }) =>
+        `${contender === "baseline" ? "The baseline" : `Trial ${contender}`} ${status} on the fresh seed ${seed}: ${error}`,
+    ),
     `Sweep: ${place(directory)}`,
     ...(report === null ? [] : [`Report: ${place(report)}`]),
   ];

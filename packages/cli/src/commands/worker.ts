@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { OptionError } from "isoloss";
+import { dataMissing } from "../experiments/catalogue/datasets.js";
 import { untilInterrupted } from "../interrupt.js";
 import type { RungReport, RunRecord, RunRequest } from "../sweep/lanes.js";
 import { programVersion } from "../sweep/plan.js";
@@ -28,6 +29,8 @@ export interface WorkerOptions {
   readonly script?: URL;
 }
 
+const howToGet = (name: string): string => `${name} (isoloss data fetch ${name})`;
+
 /** `isoloss worker`: computes the runs of sweeps that other computers started. */
 export async function worker(options: WorkerOptions): Promise<void> {
   const { queue, jobs, work, anyVersion, script, quiet } = options;
@@ -39,6 +42,9 @@ export async function worker(options: WorkerOptions): Promise<void> {
     if (!quiet) process.stderr.write(`isoloss: ${line}\n`);
   };
   say(`worker ${processName()}, ${jobs === 1 ? "1 lane" : `${jobs} lanes`}, for ${shown(address.url)}`);
+  const missing = await dataMissing();
+  if (missing.length > 0)
+    say(`not here: ${missing.map(howToGet).join(", ")}; sweeps that need it are left to others`);
   const told = () => say("stopping: runs save where they are and are given back. Ctrl-C again ends at once.");
   const count = await untilInterrupted(told, (signal) =>
     serveQueue<RunRequest, RunRecord, RungReport>({
@@ -46,6 +52,7 @@ export async function worker(options: WorkerOptions): Promise<void> {
       ...{
         name: processName(),
         version: anyVersion ? "any" : version,
+        missing,
         lanes: jobs,
         signal,
         ruleOf,
@@ -55,6 +62,9 @@ export async function worker(options: WorkerOptions): Promise<void> {
       ...{ sweep: options.sweep, idleExit: options.idleExit, once: options.once },
       computing: computingOf(processLanes({ jobs, folder: join(work), start: childLane(script) })),
       async refusal(sweep) {
+        const lacking = sweep.needs.filter((name) => missing.includes(name));
+        if (lacking.length > 0)
+          return `it needs ${lacking.map(howToGet).join(", ")}; then start this worker again`;
         if (anyVersion || sweep.version === version) return undefined;
         return `it was started by version ${sweep.version}, and this is ${version}: --any-version serves it all the same`;
       },

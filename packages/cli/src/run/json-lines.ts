@@ -1,5 +1,6 @@
 // JSON Lines (jsonlines.org): one JSON value a line, each line ended by "\n".
 import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import { DataError } from "isoloss";
 import { readFileOrThrow, reasonOf } from "isoloss/node";
 
@@ -95,12 +96,13 @@ export function openJsonLines(path: string, length: number): JsonLinesFile {
 }
 
 /**
- * The records of a file, without a last line that has no end.
+ * The records of a file, without a last line that has no end; of one in `.gz`, unpacked.
  *
  * @throws DataError with the line that is not a JSON object
  */
 export async function readJsonLines(path: string): Promise<JsonRecord[]> {
-  const bytes = await readFileOrThrow(path, { what: "records" });
+  const file = await readFileOrThrow(path, { what: "records" });
+  const bytes = path.endsWith(".gz") ? gunzipSync(file) : file;
   const whole = bytes.subarray(0, bytes.lastIndexOf(NEWLINE) + 1);
   const lines = Buffer.from(whole).toString("utf8").split("\n");
   return lines.slice(0, -1).map((line, i) => {

@@ -1,5 +1,6 @@
 // The best trials against a baseline on seeds that chose nothing: paired, at 1 - 0.05 / k for k trials (Bonferroni).
 import { isDeepStrictEqual } from "node:util";
+import { uniqWith } from "es-toolkit";
 import { formatNumber } from "../experiments/results/format-number.js";
 import type { Judgement } from "../run/report-html.js";
 import { pairedDifference, pairedRatio } from "../run/statistics.js";
@@ -15,6 +16,8 @@ export interface Contender {
   /** Its value in the search; left out where another metric is confirmed. */
   readonly tuning?: number | undefined;
   readonly fresh: SeedValues;
+  /** What it is, beside its number. */
+  readonly label?: string | undefined;
 }
 
 /** A trial compared with the baseline, seed by seed. */
@@ -55,6 +58,12 @@ export function bestTrials(trials: readonly Trial[], count: number): Trial[] {
   return best;
 }
 
+/** The best completed trial of each value of a parameter, the best first. */
+export function bestOfEach(trials: readonly Trial[], path: string): Trial[] {
+  const ranked = bestTrials(trials, Infinity);
+  return uniqWith(ranked, (a, b) => isDeepStrictEqual(a.parameters[path], b.parameters[path]));
+}
+
 /**
  * Trials compared with the baseline on fresh seeds, whose number was fixed beforehand. `helps`: the whole interval is on
  * the better side; `does not help`: not even the estimate is; else `undecided`.
@@ -68,7 +77,7 @@ export function confirmed(
 ): readonly Confirmed[] {
   const level = 1 - 0.05 / contenders.length;
   const sign = metric.goal === "minimize" ? 1 : -1;
-  return contenders.map(({ trial, tuning, fresh: values }) => {
+  return contenders.map(({ trial, tuning, fresh: values, label }) => {
     const all = [...values.values()];
     const isWhole = all.length > 0 && all.every(Number.isFinite);
     const fresh = isWhole ? aggregated(metric, all) : null;
@@ -80,7 +89,7 @@ export function confirmed(
       optimism: fresh === null || tuning === undefined ? null : sign * (fresh - tuning),
       comparison,
       judgment: isWhole || all.length === 0 ? judgmentOf(comparison, sign) : "does not help",
-      text: sentence(metric, { trial, tuning, fresh: values }, fresh, comparison, baseline),
+      text: sentence(metric, { trial, tuning, fresh: values, label }, fresh, comparison, baseline),
     };
   });
 }
@@ -115,7 +124,7 @@ function judgmentOf(comparison: PairedComparison | null, sign: number): Judgemen
 
 function sentence(
   { name }: Metric,
-  { trial, tuning, fresh: values }: Contender,
+  { trial, tuning, fresh: values, label }: Contender,
   fresh: number | null,
   comparison: PairedComparison | null,
   baseline: SeedValues,
@@ -129,7 +138,7 @@ function sentence(
       : values.size === 0
         ? "no run ended on fresh seeds"
         : `${diverged(values)} of ${values.size} runs on fresh seeds diverged`;
-  const start = `Trial ${trial}: ${name} ${tuned}${own}`;
+  const start = `Trial ${trial}${label ? ` (${label})` : ""}: ${name} ${tuned}${own}`;
   if (comparison === null) {
     const lost = diverged(baseline);
     const why = lost > 0 ? `${lost} of ${baseline.size} runs of the baseline diverged` : "there are no pairs";

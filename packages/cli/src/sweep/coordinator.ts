@@ -11,6 +11,8 @@ export interface CoordinatorOptions {
   onRecord?(record: RunRecord): void;
   onProgress?: LaneHost["progress"];
   onNote?: LaneHost["note"];
+  /** Ends it once runs are with the lanes, where these go on without it. */
+  readonly isDetached?: boolean | undefined;
   /** Ends it: runs under way save a checkpoint. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -28,6 +30,7 @@ export async function coordinate({
   lanes,
   requestOf,
   signal,
+  isDetached = false,
   ...listener
 }: CoordinatorOptions): Promise<boolean> {
   const { state } = engine;
@@ -109,6 +112,7 @@ export async function coordinate({
           if (state.hasEnded) return finish(undefined);
           for (const run of wanted.runs) run.isSubmitted = true;
           if (wanted.runs.length > 0) lanes.submit(wanted.runs.map(requestOf));
+          if (isDetached) finish(undefined);
           return;
       }
     }

@@ -1,7 +1,6 @@
 // The directory of a sweep, `sweeps/NAME-N`: what it is (sweep.yaml, experiment.yaml), what has come of it (journal.jsonl,
 // runs/), and what is written of that (trials.csv, summary.json, report.html).
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
 import { readdir, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DataError } from "isoloss";
@@ -16,6 +15,7 @@ import type { Engine } from "./engine-types.js";
 import {
   type AskEntry,
   type Entry,
+  hasJournal,
   type Journal,
   type NewEntry,
   openJournal,
@@ -182,7 +182,10 @@ export async function requireSweep(path: string): Promise<string> {
   } catch (cause) {
     throw new DataError(`Cannot read the sweep ${path}: ${reasonOf(cause)}.`, { cause });
   }
-  const missing = ["sweep.yaml", "journal.jsonl"].filter((name) => !names.includes(name));
+  const missing = [
+    ...(names.includes("sweep.yaml") ? [] : ["sweep.yaml"]),
+    ...(hasJournal(sweepPaths(directory).journal) ? [] : ["journal.jsonl"]),
+  ];
   if (missing.length === 0) return directory;
   throw new DataError(`${path} is not the directory of a sweep: it has no ${missing.join(" and no ")}.`);
 }
@@ -192,6 +195,6 @@ export async function sweepsIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((): string[] => []);
   return names
     .map((name) => join(folder, name))
-    .filter((path) => existsSync(sweepPaths(path).journal))
+    .filter((path) => hasJournal(sweepPaths(path).journal))
     .sort();
 }

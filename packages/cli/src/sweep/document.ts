@@ -1,8 +1,9 @@
 import { groupBy } from "es-toolkit";
 import type { JsonRecord } from "../run/json-lines.js";
-import { bestTrials, type Confirmed, confirmed, type SeedValues } from "./confirm.js";
+import { bestTrials, type Confirmed } from "./confirm.js";
+import { confirmationOf } from "./confirmation.js";
 import type { StoredSweep } from "./directory.js";
-import type { RunState, TrialState } from "./engine-types.js";
+import type { RunState, SweepState, TrialState } from "./engine-types.js";
 import type { SearchEnd } from "./journal.js";
 import { oriented } from "./metric.js";
 import type { Assignment, Budget, Metric, Trial, TrialStatus } from "./types.js";
@@ -34,6 +35,15 @@ export interface SweepTrialDocument {
   readonly runs: readonly SweepRunDocument[];
 }
 
+/** A run on a fresh seed that came to nothing. */
+export interface SweepFailure {
+  /** "baseline", or the number of a trial. */
+  readonly contender: string;
+  readonly seed: number;
+  readonly status: "failed" | "lost";
+  readonly error: string | null;
+}
+
 /** What `--json` prints for a sweep, and what `summary.json` holds. */
 export interface SweepDocument {
   readonly name: string;
@@ -49,6 +59,8 @@ export interface SweepDocument {
   readonly best: { readonly trial: number; readonly parameters: Assignment; readonly value: number } | null;
   /** Empty where nothing is confirmed. */
   readonly confirmed: readonly Confirmed[];
+  /** Runs on fresh seeds that failed or were lost. */
+  readonly failures: readonly SweepFailure[];
   readonly trials: readonly SweepTrialDocument[];
   /** Computers and lanes that computed runs. */
   readonly workers: readonly string[];
@@ -80,7 +92,8 @@ export function sweepDocument(
     best: best
       ? { trial: best.trial, parameters: best.parameters, value: oriented(file.metric, best.value as number) }
       : null,
-    confirmed: confirmedOf(sweep),
+    confirmed: confirmationOf(file, state),
+    failures: failuresOf(state),
     trials: state.trials.map((trial) => trialDocument(trial, file.metric)),
     workers: [...lanes].sort(),
     seconds: state.seconds,
@@ -112,32 +125,14 @@ const runDocument = ({ id, seed, record }: RunState, { name }: Metric): SweepRun
   directory: record?.directory ?? null,
 });
 
-/** The contenders on fresh seeds, against the baseline. */
-function confirmedOf({ loaded: { file }, engine: { state } }: StoredSweep): readonly Confirmed[] {
-  const { confirm, metric } = file;
-  const { contenders } = state;
-  if (confirm === false || contenders === undefined) return [];
-  const compared: Metric =
-    confirm.metric === undefined ? metric : { ...metric, name: confirm.metric, goal: "minimize" };
-  const valuesOf = (runs: readonly RunState[]): SeedValues =>
-    new Map(
-      runs.flatMap(({ seed, record }): [number, number][] => {
-        if (record === undefined || !["completed", "diverged"].includes(record.status)) return [];
-        return [[seed, record.values[compared.name] ?? Number.NaN]];
-      }),
-    );
-  const [baseline] = contenders.filter(({ trial }) => trial === "baseline");
-  if (baseline === undefined) return [];
-  return confirmed(
-    compared,
-    valuesOf(baseline.runs),
-    contenders.flatMap(({ trial, runs }) => {
-      if (trial === "baseline") return [];
-      const value = state.trials[trial]?.value;
-      const tuning =
-        value === undefined || confirm.metric !== undefined ? undefined : oriented(metric, value);
-      return [{ trial, ...(tuning === undefined ? {} : { tuning }), fresh: valuesOf(runs) }];
-    }),
+/** Runs on fresh seeds that came to nothing. */
+function failuresOf({ contenders = [] }: SweepState): readonly SweepFailure[] {
+  return contenders.flatMap(({ trial, runs }) =>
+    runs.flatMap(({ seed, record }) =>
+      record?.status === "failed" || record?.status === "lost"
+        ? [{ contender: String(trial), seed, status: record.status, error: record.error ?? null }]
+        : [],
+    ),
   );
 }
 

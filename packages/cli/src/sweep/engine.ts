@@ -1,6 +1,7 @@
 // What a sweep has come to by its journal, and what it wants next. No clock, no files, no processes: a journal that is
 // read again gives the same state, and the same asks.
-import { bestTrials } from "./confirm.js";
+import { range } from "es-toolkit";
+import { contendersOf, seedsDue } from "./confirmation.js";
 import type { Engine, EngineOptions, RunState, SweepState, TrialState } from "./engine-types.js";
 import type { AskEntry, CloseEntry, ConfirmEntry, Entry, SearchEnd, VerdictEntry } from "./journal.js";
 import { aggregated, oriented } from "./metric.js";
@@ -143,8 +144,8 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
 
   function confirmation(): ConfirmEntry | undefined {
     if (confirm === false || contenders) return undefined;
-    const chosen = bestTrials(trials, confirm.best);
-    if (chosen.length === 0) return undefined;
+    const chosen = contendersOf(trials, confirm);
+    if (chosen === undefined) return undefined;
     const contender = (trial: number | "baseline", parameters: Assignment) => ({
       trial,
       parameters,
@@ -153,8 +154,8 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
     return {
       entry: "confirm",
       contenders: [
-        ...chosen.map(({ trial, parameters }) => contender(trial, parameters)),
-        contender("baseline", confirm.baseline),
+        ...chosen.trials.map(({ trial, parameters }) => contender(trial, parameters)),
+        contender("baseline", chosen.baseline),
       ],
     };
   }
@@ -167,7 +168,9 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
   const confirming = (): RunState[] =>
     confirm === false
       ? []
-      : confirm.seeds.flatMap((_, i) => (contenders ?? []).map(({ runs: own }) => own[i] as RunState));
+      : range(seedsDue({ metric, confirm }, { contenders, trials })).flatMap((i) =>
+          (contenders ?? []).map(({ runs: own }) => own[i] as RunState),
+        );
 
   return {
     state: {

@@ -147,7 +147,7 @@ function alternatives(parameter: Parameter, wanted: Json): string {
     : `; expected one of ${texts.join(", ")}.`;
 }
 
-function faultsOfConfirm({ confirm, seeds }: SweepFile): Finding[] {
+function faultsOfConfirm({ confirm, seeds, parameters }: SweepFile): Finding[] {
   if (confirm === false) return [];
   const both = confirm.seeds.find((seed) => seeds.includes(seed));
   const faults: Finding[] = [];
@@ -161,6 +161,18 @@ function faultsOfConfirm({ confirm, seeds }: SweepFile): Finding[] {
     faults.push({
       path: ["confirm", "metric"],
       message: `expected a time, such as wallSeconds: other numbers are metric.name of the sweep; got ${confirm.metric}`,
+    });
+  }
+  const { each, baseline } = confirm;
+  if (each !== undefined && !Object.hasOwn(parameters, each)) {
+    faults.push({
+      path: ["confirm", "each"],
+      message: `expected a parameter, ${oneOf(each, Object.keys(parameters))}`,
+    });
+  } else if (each !== undefined && !Object.hasOwn(baseline, each)) {
+    faults.push({
+      path: ["confirm", "baseline"],
+      message: `expected a value of ${each}: its best trial is what the others are compared with.`,
     });
   }
   if (confirm.seeds.length < 2) {

@@ -1,5 +1,6 @@
 // The journal of a sweep: one JSON value a line, which only grows. What it says is the sweep; all else follows from it.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import { DataError } from "isoloss";
 import { type JsonLinesFile, type JsonRecord, openJsonLines, readJsonLines } from "../run/json-lines.js";
 import type { RungVerdict, RunRecord } from "./lanes.js";
@@ -85,12 +86,12 @@ export interface Journal {
 }
 
 /**
- * The entries of a journal, without half a line at its end.
+ * The entries of a journal, without half a line at its end. A published one may be compressed: `journal.jsonl.gz`.
  *
  * @throws DataError when it cannot be read, or a line is no entry
  */
 export async function readJournal(path: string): Promise<Entry[]> {
-  const entries = await readJsonLines(path);
+  const entries = await readJsonLines(existsSync(path) ? path : compressed(path));
   entries.forEach(({ entry, at }, i) => {
     if (kinds.includes(entry as Entry["entry"]) && typeof at === "number") return;
     throw new DataError(
@@ -100,8 +101,14 @@ export async function readJournal(path: string): Promise<Entry[]> {
   return entries as unknown as Entry[];
 }
 
-/** Opens a journal to append to; half a line at its end goes. @throws DataError */
+const compressed = (path: string): string => `${path}.gz`;
+
+/** Whether there is a journal, compressed or not. */
+export const hasJournal = (path: string): boolean => existsSync(path) || existsSync(compressed(path));
+
+/** Opens a journal to append to, unpacked if it is compressed; half a line at its end goes. @throws DataError */
 export function openJournal(path: string): Journal {
+  if (!existsSync(path) && hasJournal(path)) writeFileSync(path, gunzipSync(readFileSync(compressed(path))));
   const length = existsSync(path) ? readFileSync(path).lastIndexOf(0x0a) + 1 : 0;
   const file: JsonLinesFile = openJsonLines(path, length);
   return {

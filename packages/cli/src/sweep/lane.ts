@@ -4,6 +4,7 @@ import { MissingDataError } from "isoloss";
 import type { JobOutcome, Runner } from "../experiments/jobs/pool.js";
 import type { JobProgress, JobResult, PausePlan } from "../experiments/kind.js";
 import { LockedError } from "../run/lock.js";
+import { packRun } from "./brought-run.js";
 import type { RequestedPauses, RungReport, RunRecord, RunRequest } from "./lanes.js";
 import { metricOf, oriented } from "./metric.js";
 import type { Verdict } from "./types.js";
@@ -78,7 +79,10 @@ export function createLane(runner: Runner, { send }: LanePort): (order: LaneOrde
       }
       const isStopped = outcome === undefined || ("result" in outcome && isInterrupted(outcome.result));
       if (isStopped || (isLocked && signal.aborted)) send({ stopped: id });
-      else send({ record: recordOf(request, directory, outcome) });
+      else {
+        const brought = request.isBrought ? { brought: await packRun(outcome, directory) } : {};
+        send({ record: { ...recordOf(request, directory, outcome), ...brought } });
+      }
       return;
     }
   }

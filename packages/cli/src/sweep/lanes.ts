@@ -17,6 +17,8 @@ export interface RunRequest {
   readonly metrics: readonly string[];
   /** Seconds; left out: no limit. */
   readonly timeout?: number | undefined;
+  /** Its record brings the run along whole, for who has no use for a directory elsewhere. */
+  readonly isBrought?: true | undefined;
 }
 
 /** Rungs of a run. */
@@ -76,6 +78,8 @@ export interface RunRecord {
   readonly lane: string;
   /** The run's directory; null where it is not on this computer. */
   readonly directory: string | null;
+  /** The whole run, see `packRun`, where that was asked for. */
+  readonly brought?: string | undefined;
 }
 
 /** What lanes tell the sweep's process. Everything may be told more than once; only the first record of a run counts. */

@@ -11,6 +11,8 @@ import type {
   SweepNotice,
   WorkerVerdict,
 } from "isoloss-queue";
+import { needsOf } from "../experiments/catalogue/needs.js";
+import type { Settings } from "../experiments/kind.js";
 import { type OpenSweep, rebuildSweepDirectory, type SweepSpec, sweepPaths } from "./directory.js";
 import type { AskEntry } from "./journal.js";
 import type { Lanes, RequestedPauses, RungReport, RungVerdict, RunRecord, RunRequest } from "./lanes.js";
@@ -44,6 +46,10 @@ export function queueAddress(url: string | undefined): QueueAddress {
   return { url: address, password: process.env.ISOLOSS_QUEUE_PASSWORD };
 }
 
+/** The server, where one is given or set for all commands. */
+export const chosenQueue = (url: string | undefined): QueueAddress | undefined =>
+  url === undefined && !process.env.ISOLOSS_QUEUE ? undefined : queueAddress(url);
+
 /** Lanes that are workers behind a queue. */
 export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Promise<Lanes> {
   const { queueLanes } = await loadQueue();
@@ -61,14 +67,9 @@ export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Prom
     ),
   );
   const spec: SweepSpec = { file, experiment, environment };
-  const data = (loaded.variant.settings.data as { name?: string } | undefined)?.name;
-  const notice: SweepNotice = {
-    id,
-    name: loaded.file.name,
-    version: programVersion(),
-    needs: data === undefined ? [] : [data],
-    since: JSON.parse(environment).startedAt,
-  };
+  const notice = noticeOf([{ name: loaded.file.name, settings: loaded.variant.settings }], {
+    ...{ id, since: JSON.parse(environment).startedAt },
+  });
   const asks = engine.state.trials.map(
     ({ trial, parameters, runs }): AskEntry => ({
       ...{ entry: "ask", trial, parameters },
@@ -78,12 +79,28 @@ export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Prom
   return queueLanes<RunRequest, RunRecord>({
     ...address,
     ...{ sweep: notice, spec, asks, timing: queueTiming() },
-    lost: ({ id: run }, error) => ({
-      ...{ run, status: "lost", error, values: {}, metrics: {}, steps: 0, seconds: 0 },
-      ...{ lane: "", directory: null },
-    }),
+    lost: lostRecord,
+    verdicts: () =>
+      [...engine.state.runs.values()].flatMap(({ id: run, seed, verdicts: own }) =>
+        [...own.values()].map((verdict) => ({ ...verdict, run, seed })),
+      ),
   });
 }
+
+/** Runs as workers see them, before they take one. */
+export function noticeOf(
+  runs: readonly { readonly name: string; readonly settings: Settings }[],
+  { id, since }: Pick<SweepNotice, "id" | "since">,
+): SweepNotice {
+  const needs = [...new Set(runs.flatMap(({ settings }) => needsOf(settings)))];
+  return { id, name: runs[0]?.name ?? id, version: programVersion(), needs, since };
+}
+
+/** The record of a run whose workers died. */
+export const lostRecord = ({ id: run }: RunRequest, error: string): RunRecord => ({
+  ...{ run, status: "lost", error, values: {}, metrics: {}, steps: 0, seconds: 0 },
+  ...{ lane: "", directory: null },
+});
 
 /**
  * The directory of a sweep that another computer began, from what the server knows of it.
@@ -93,6 +110,11 @@ export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Prom
 export async function attachSweep(base: string, id: string, address: QueueAddress): Promise<OpenSweep> {
   const { readSweep } = await loadQueue();
   const { notice, spec, asks, records }: SweepCopy = await readSweep(address, id);
+  if (spec === null) {
+    throw new OptionError(
+      `${id} is not a sweep but runs of ${notice.name}: the command that started them goes on with them, on the same computer.`,
+    );
+  }
   return rebuildSweepDirectory(base, notice, {
     spec: spec as SweepSpec,
     asks: asks as AskEntry[],

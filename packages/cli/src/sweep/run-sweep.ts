@@ -20,6 +20,8 @@ export interface RunSweepOptions {
   readonly script?: URL | undefined;
   /** Workers behind this server compute instead. */
   readonly queue?: QueueAddress | undefined;
+  /** The sweep is left to these workers at once. */
+  readonly detach?: boolean | undefined;
 }
 
 /** Seconds between reports of a sweep under way. */
@@ -28,7 +30,7 @@ const reportSeconds = 10;
 /** Runs a sweep to its end, or until Ctrl-C, with progress on stderr. Its outputs are then up to date. */
 export async function runSweep(
   sweep: OpenSweep,
-  { jobs, quiet, script, queue }: RunSweepOptions,
+  { jobs, quiet, script, queue, detach }: RunSweepOptions,
 ): Promise<SweepDocument> {
   const lanes: Lanes = queue
     ? await queuedLanes(sweep, queue)
@@ -59,7 +61,7 @@ export async function runSweep(
   try {
     const hasEnded = await untilInterrupted(told, (signal) =>
       coordinate({
-        ...{ engine: sweep.engine, journal: sweep.journal, lanes, signal },
+        ...{ engine: sweep.engine, journal: sweep.journal, lanes, signal, isDetached: detach },
         requestOf: sweep.plan.requestOf,
         onRecord: reporter.onRecord,
         onNote: reporter.line,

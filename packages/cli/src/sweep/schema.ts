@@ -72,10 +72,14 @@ const confirm = z.strictObject({
   seeds: seeds.prefault("1000..1009"),
   /** How many of the best trials. */
   best: count.default(2),
+  /** A parameter: the best trial of each of its values instead. */
+  each: z.string().min(1).optional(),
   /** Of the experiment; default its own settings. */
   baseline: assignment.default({}),
   /** Default that of the sweep. */
   metric: z.string().min(1).optional(),
+  /** Seeds are added until half of each interval is at most `precision`; default all seeds. */
+  until: z.strictObject({ precision: positive, from: z.int().min(2).default(8) }).nullish(),
 });
 
 /** A sweep as in a YAML file. */
@@ -98,12 +102,15 @@ export const sweepSchema = z
     /** A trial's value is the mean over them. */
     seeds: seeds.prefault([0]),
     parameters: z.record(z.string(), parameterSchema),
-    prune: prune.optional(),
+    /** null: off. */
+    prune: prune.nullish().transform((rule) => rule ?? undefined),
     budget: budget.prefault({}),
     /** The first so many trials fail: it is the file, not bad luck. */
     stopAfter: z.strictObject({ failures: count.default(3) }).prefault({}),
     /** Seconds of one run. */
     timeout: positive.optional(),
+    /** Of one run, as measured: for --check, which tells the hours. */
+    runSeconds: positive.optional(),
     confirm: z.union([z.literal(false), confirm]).prefault({}),
   })
   .superRefine((file, context) => {

@@ -115,8 +115,15 @@ export interface ConfirmPlan {
   readonly seeds: readonly number[];
   /** How many of the best trials. */
   readonly best: number;
+  /** A parameter: the best trial of each of its values runs instead, and the baseline's value of it with its own best trial. */
+  readonly each?: string | undefined;
   /** What they are compared with; the experiment's own settings where it is empty. */
   readonly baseline: Assignment;
+  /**
+   * Seeds are added, from the first `from` on, until half of each interval is at most `precision`, in the units of the
+   * comparison. Left out: all seeds.
+   */
+  readonly until?: { readonly precision: number; readonly from: number } | null | undefined;
   /** A time that is compared on these seeds, to be minimized. Left out: the sweep's metric. */
   readonly metric?: string | undefined;
 }
@@ -148,6 +155,8 @@ export interface SweepFile {
   readonly stopAfter: { readonly failures: number };
   /** Seconds of one run. */
   readonly timeout?: number | undefined;
+  /** Seconds of one run, as measured: for `--check` alone. */
+  readonly runSeconds?: number | undefined;
   /** `false`: nothing is confirmed, and the report says so. */
   readonly confirm: ConfirmPlan | false;
 }

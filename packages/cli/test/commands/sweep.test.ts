@@ -1,6 +1,7 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { SweepDocument } from "../../src/sweep/document.js";
 import { objections, readDocument, shapesIn } from "../documents/tables.js";
@@ -135,6 +136,47 @@ confirm: false
     expect(stdout).toMatch(/^digits: sobol, 16 trials, at most 26 runs, 6240 steps/);
   });
 
+  it("confirms the best of each value of a parameter, on as many seeds as that takes", async () => {
+    bench.write(
+      "arms.yaml",
+      sweep()
+        .replace(/parameters:[\s\S]*/, "")
+        .concat(`parameters:
+  optimizer: { values: [gd, momentum, adam] }
+  learningRate: { values: [0.01, 0.05, 0.08] }
+confirm: { seeds: 10..20, each: optimizer, baseline: { optimizer: gd }, until: { precision: 0.01, from: 3 } }
+runSeconds: 2
+`),
+    );
+    const check = await bench.json<{ runs: number; hours: number }>(
+      ..."sweep arms.yaml --check --jobs 2 --json".split(" "),
+    );
+    expect(check).toMatchObject({ runs: 9 + 3 * 11, hours: (42 * 2) / 3600 / 2 });
+    const { trials, confirmed } = await bench.json<SweepDocument>("sweep", "arms.yaml", "--json", "--quiet");
+    const bestOf = (optimizer: string) =>
+      trials
+        .filter(({ parameters }) => parameters.optimizer === optimizer)
+        .sort((a, b) => (a.value as number) - (b.value as number))[0];
+    // Without randomness the intervals are points after three seeds.
+    expect(confirmed.map(({ trial, comparison }) => [trial, comparison?.n]).sort()).toEqual(
+      [bestOf("momentum"), bestOf("adam")].map((trial) => [trial?.trial, 3]).sort(),
+    );
+    const momentum = confirmed.find(({ trial }) => trial === bestOf("momentum")?.trial);
+    expect(momentum?.text).toContain("(optimizer momentum)");
+    const ratio = (bestOf("momentum")?.value as number) / (bestOf("gd")?.value as number);
+    expect(momentum?.comparison?.value).toBeCloseTo(ratio, 12);
+  });
+
+  it("exits with 1 where runs on fresh seeds fail", async () => {
+    const wrong = "{ teleport: { when: { atSteps: [4] }, search: referenceMlp } }";
+    bench.write("fresh.yaml", sweep().replace("{ learningRate: 0.02 }", wrong));
+    const { status, stdout } = await bench.run("sweep", "fresh.yaml", "--quiet");
+    expect([status, stdout]).toEqual([
+      1,
+      expect.stringContaining("The baseline failed on the fresh seed 11: "),
+    ]);
+  });
+
   it("lists and verifies sweeps", async () => {
     const list = await bench.json<{ sweeps: { name: string }[] }>("sweep", "--list", "--json");
     expect(objections(shapes, "sweeps", list)).toEqual([]);
@@ -142,6 +184,23 @@ confirm: false
     expect((await bench.run("sweep", "--list")).stdout).toContain("sweeps/booths-1");
     const verified = await bench.json<object>("sweep", "--verify", place(first), "--json");
     expect(objections(shapes, "verifiedSweep", verified)).toEqual([]);
+  });
+
+  it("verifies a published sweep: its files, with the journal compressed", async () => {
+    const published = join(bench.folder, "published/booths");
+    mkdirSync(published, { recursive: true });
+    for (const name of ["sweep.yaml", "experiment.yaml"])
+      cpSync(join(first.directory, name), join(published, name));
+    const journal = readFileSync(join(first.directory, "journal.jsonl"));
+    writeFileSync(join(published, "journal.jsonl.gz"), gzipSync(journal));
+    expect((await bench.run("sweep", "--verify", published)).stdout).toBe("I1 to I5 hold.\n");
+    const { sweeps } = await bench.json<{ sweeps: { best: unknown }[] }>(
+      ...["sweep", "--list", "--out", "published", "--json"],
+    );
+    expect(sweeps.map(({ best }) => best)).toEqual([first.best]);
+    // Its outputs are made again from the journal.
+    const again = await bench.json<SweepDocument>("sweep", "--resume", published, "--json", "--quiet");
+    expect(withoutTimes(again)).toEqual(withoutTimes(first));
   });
 
   it("finds a record that was counted twice", async () => {

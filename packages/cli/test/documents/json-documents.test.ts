@@ -112,6 +112,8 @@ describe("the documents of --json", () => {
     writeFileSync(join(bench.folder, "unused.onnx"), unusedRank());
     const lowRank = ["low-rank", "unused.onnx", "-o", "smaller.onnx"];
     expect(await differences("lowRankModel", "model", ...lowRank)).toEqual([]);
+    for (const file of ["unused.onnx", "relu.onnx"])
+      expect(await differences("rotatedModel", "model", "rotate", file, "-o", "turned.onnx")).toEqual([]);
     expect(await differences("lowRankModel", "model", ...lowRank, "--energy", "0.9")).toEqual([]);
     writeFileSync(join(bench.folder, "y.npy"), encodeNpy(array([0, 1, 0, 0, 1, 0, 0, 0], "int64")));
     const tune = ["finetune", "folded.onnx", "--data", "x.npy", "--labels", "y.npy", "--rate", "0.01"];

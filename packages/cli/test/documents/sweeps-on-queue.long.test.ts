@@ -23,11 +23,11 @@ it.skipIf(!serverProgram)("docs/sweeps.md: a sweep with a worker runs as printed
   const worker = spawn(process.execPath, [bench.cli.script, ...args(serve)], { cwd: bench.folder });
   try {
     bench.write("rates.yaml", /^```yaml\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? "");
-    expect(rest.length).toBe(2);
+    expect(rest.length).toBe(3);
     for (const line of rest) {
       const { status, stdout, stderr } = await bench.run(...args(line));
       expect([line, status, stderr.match(/isoloss: .*failed.*/g)]).toEqual([line, 0, null]);
-      expect(stdout).toMatch(/6 trials|completed|worker/);
+      expect(stdout).toMatch(/6 trials|completed|worker|classify-digits/);
     }
   } finally {
     worker.kill("SIGKILL");

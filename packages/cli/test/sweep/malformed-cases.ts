@@ -21,7 +21,7 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       "name: rates",
       "nmae: rates",
       [
-        '1:1: nmae: unknown key; did you mean "name"? Known: name, experiment, variant, set, method, order, seed, metric, seeds, parameters, prune, budget, stopAfter, timeout, confirm.',
+        '1:1: nmae: unknown key; did you mean "name"? Known: name, experiment, variant, set, method, order, seed, metric, seeds, parameters, prune, budget, stopAfter, timeout, runSeconds, confirm.',
       ],
     ],
     [
@@ -44,7 +44,7 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       "method: tpe",
       "metod: tpe",
       [
-        '3:1: metod: unknown key; did you mean "method"? Known: name, experiment, variant, set, method, order, seed, metric, seeds, parameters, prune, budget, stopAfter, timeout, confirm.',
+        '3:1: metod: unknown key; did you mean "method"? Known: name, experiment, variant, set, method, order, seed, metric, seeds, parameters, prune, budget, stopAfter, timeout, runSeconds, confirm.',
         "1:1: method: missing; expected one of grid, random, sobol, tpe",
       ],
     ],

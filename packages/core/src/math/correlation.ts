@@ -1,5 +1,5 @@
 // Pearson's r with R. A. Fisher's interval ("On the 'probable error' of a coefficient of correlation", Metron 1, 1921),
-// and C. Spearman's rank correlation (1904).
+// and C. Spearman's rank correlation (1904); partial correlation as in G. U. Yule (1907).
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 
@@ -45,6 +45,40 @@ export function correlation(x: readonly number[], y: readonly number[]): Correla
   }
   const pearson = pearsonOf(x, y);
   return { count, pearson, interval: intervalOf(pearson, count), spearman: pearsonOf(ranks(x), ranks(y)) };
+}
+
+/**
+ * Correlation of two quantities x and y that remains where a third one z is held fixed: that of the residuals of their
+ * regressions on z,
+ *
+ * r = (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2)(1 - r_yz^2)),  interval tanh(atanh r +- 1.96 / sqrt(n - 4))
+ *
+ * @returns `spearman`: the same of the ranks; NaN where x, y or z is constant, or x or y depends on z linearly
+ * @throws OptionError as `correlation`
+ *
+ * @example
+ * partialCorrelation([1, 2, 3, 4, 6], [2, 1, 4, 3, 6], [1, 1, 2, 2, 3]).pearson;
+ */
+export function partialCorrelation(
+  x: readonly number[],
+  y: readonly number[],
+  z: readonly number[],
+): Correlation {
+  const [xy, xz, yz] = [correlation(x, y), correlation(x, z), correlation(y, z)];
+  const given = (key: "pearson" | "spearman") => {
+    const left = (1 - xz[key] ** 2) * (1 - yz[key] ** 2);
+    // What z explains but for rounding has no residuals.
+    if (!(left > 1e-14)) return Number.NaN;
+    return Math.min(1, Math.max(-1, (xy[key] - xz[key] * yz[key]) / Math.sqrt(left)));
+  };
+  const pearson = given("pearson");
+  // One degree of freedom goes to z.
+  return {
+    count: xy.count,
+    pearson,
+    interval: intervalOf(pearson, xy.count - 1),
+    spearman: given("spearman"),
+  };
 }
 
 function pearsonOf(x: readonly number[], y: readonly number[]): number {

@@ -51,11 +51,8 @@ export async function loadIdxDataset(
   source: "mnist" | "fashion-mnist" | IdxSource,
   { directory, download = false, baseUrl }: IdxDatasetOptions = {},
 ): Promise<ImageDataset> {
-  const known = typeof source === "string" ? sources.get(source) : source;
-  if (known === undefined) {
-    throw new OptionError(`Unknown data set "${source}"; known are ${[...sources.keys()].join(", ")}.`);
-  }
-  const places = directory === undefined ? defaultPlaces(known.name) : [directory];
+  const known = knownSource(source);
+  const places = placesOf(known, directory);
   let paths = await findFiles(known, places);
   if (paths === undefined && download) {
     const target = places[places.length - 1];
@@ -69,6 +66,33 @@ export async function loadIdxDataset(
     classes: known.classes,
   };
 }
+
+/**
+ * Whether the files of a data set are on this computer, where {@link loadIdxDataset} looks. They are not read.
+ *
+ * @throws OptionError for an unknown name
+ *
+ * @example
+ * if (!(await hasIdxDataset("fashion-mnist"))) console.log("isoloss data fetch fashionMnist");
+ */
+export async function hasIdxDataset(
+  source: "mnist" | "fashion-mnist" | IdxSource,
+  { directory }: Pick<IdxDatasetOptions, "directory"> = {},
+): Promise<boolean> {
+  const known = knownSource(source);
+  return (await findFiles(known, placesOf(known, directory))) !== undefined;
+}
+
+function knownSource(source: string | IdxSource): IdxSource {
+  const known = typeof source === "string" ? sources.get(source) : source;
+  if (known === undefined) {
+    throw new OptionError(`Unknown data set "${source}"; known are ${[...sources.keys()].join(", ")}.`);
+  }
+  return known;
+}
+
+const placesOf = ({ name }: IdxSource, directory: string | undefined): string[] =>
+  directory === undefined ? defaultPlaces(name) : [directory];
 
 function defaultPlaces(name: string): string[] {
   const { ISOLOSS_DATA, XDG_CACHE_HOME } = process.env;

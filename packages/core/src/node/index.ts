@@ -4,7 +4,7 @@
  * @module isoloss/node
  */
 export { loadCheckpoint, saveCheckpoint } from "./checkpoints.js";
-export { loadIdxDataset } from "./datasets.js";
+export { hasIdxDataset, loadIdxDataset } from "./datasets.js";
 export { readFileOrThrow, writeFileAtomic } from "./files.js";
 export type { IdxSource } from "./idx-sources.js";
 export { fashionMnist, mnist } from "./idx-sources.js";

@@ -5,6 +5,8 @@ import { digits } from "../data/digits.js";
 import { type LabeledImages, requireLabeled } from "../data/labeled-images.js";
 import { type OverlayOptions, overlayImages } from "../data/overlay.js";
 import { resizeImages } from "../data/resize.js";
+import { OptionError } from "../errors.js";
+import { permutation } from "../math/rng.js";
 import type { LinearParams } from "../nn/linear.js";
 import type { MultiHeadParams } from "../nn/models/multi-head.js";
 import { type LenetHeadParams, type LenetTrunkParams, multiLenet } from "../nn/models/multi-lenet.js";
@@ -38,6 +40,11 @@ export interface MultiFashionOptions extends ImageTasksOptions {
   readonly imbalanced?: boolean | undefined;
 }
 
+export interface FashionAttributesOptions extends ImageTasksOptions {
+  /** Number of questions, half of them about each item; default 40. */
+  readonly questions?: number | undefined;
+}
+
 export interface DigitQuestionsOptions {
   /** Seed of the split; default 0. */
   readonly seed?: number | undefined;
@@ -60,6 +67,11 @@ export const multiFashionOptions = optionTable("multiFashion", {
 export const fashionDigitsOptions = optionTable("fashionDigits", {
   ...rows,
 } satisfies OptionRows<ImageTasksOptions>);
+
+export const fashionAttributesOptions = optionTable("fashionAttributes", {
+  ...rows,
+  questions: integerFrom(2).default(40),
+} satisfies OptionRows<FashionAttributesOptions>);
 
 export const digitQuestionsOptions = optionTable("digitQuestions", {
   seed: rows.seed,
@@ -125,6 +137,51 @@ export function fashionDigits(
   const parts = overlaid(images, { train: large(train), test: large(test) }, options);
   const tasks = { left: { outputs: 10 }, right: { outputs: 10 } };
   return classification("fashion-digits", { ...parts, tasks, make: lenetWith(options) });
+}
+
+/**
+ * Many yes-or-no questions about the two items of clothing of a Multi-Fashion image, by a LeNet with a head for each: whether
+ * the class of the left or the right item is one of some classes. A question has two to five of the ten, drawn once for
+ * all seeds, and no two questions about an item are equal.
+ *
+ * @throws OptionError for more questions than there are; ShapeError when images are not 28 x 28
+ *
+ * @example
+ * fashionAttributes(await loadIdxDataset("fashion-mnist")).tasks.length; // 40
+ */
+export function fashionAttributes(
+  images: SplitImages,
+  given: FashionAttributesOptions = {},
+): MultiTaskProblem<LenetParams> {
+  const options = fashionAttributesOptions.read(given);
+  const parts = overlaid(images, images, options);
+  const left = questionsAbout("left", Math.ceil(options.questions / 2));
+  const right = questionsAbout("right", Math.floor(options.questions / 2));
+  const answers = ({ x, left: l, right: r }: Batch): Batch => ({
+    x,
+    ...attributesOf(l as LabeledImages["labels"], left),
+    ...attributesOf(r as LabeledImages["labels"], right),
+  });
+  return classification("fashion-attributes", {
+    ...{ train: answers(parts.train), test: answers(parts.test) },
+    tasks: Object.fromEntries(Object.keys({ ...left, ...right }).map((name) => [name, { outputs: 1 }])),
+    make: lenetWith(options),
+  });
+}
+
+/** Sets of two to five classes by the name of their question, such as `left-0-3-7`. */
+function questionsAbout(item: "left" | "right", count: number): Readonly<Record<string, readonly number[]>> {
+  // Subsets of ten classes of two to five: C(10, 2) + ... + C(10, 5).
+  const most = 45 + 120 + 210 + 252;
+  if (count > most) throw new OptionError(`fashionAttributes: expected questions <= ${2 * most}; got more.`);
+  const questions = new Map<string, readonly number[]>();
+  for (let draw = 0; questions.size < count; draw++) {
+    const classes = permutation(10, item === "left" ? 0 : 1, draw)
+      .slice(0, 2 + (draw % 4))
+      .sort();
+    questions.set(`${item}-${classes.join("-")}`, [...classes]);
+  }
+  return Object.fromEntries(questions);
 }
 
 /**

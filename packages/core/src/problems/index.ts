@@ -9,11 +9,12 @@ export type { CurveFitOptions } from "./curve-fit.js";
 export { curveFit } from "./curve-fit.js";
 export type {
   DigitQuestionsOptions,
+  FashionAttributesOptions,
   ImageTasksOptions,
   MultiFashionOptions,
   SplitImages,
 } from "./image-tasks.js";
-export { digitQuestions, fashionDigits, multiFashion } from "./image-tasks.js";
+export { digitQuestions, fashionAttributes, fashionDigits, multiFashion } from "./image-tasks.js";
 export type { Factors, MatrixFactorizationOptions } from "./matrix-factorization.js";
 export { matrixFactorization } from "./matrix-factorization.js";
 export type { MlpRegressionOptions } from "./mlp-regression.js";

@@ -4,6 +4,8 @@ import { curveFit, curveFitOptions } from "./curve-fit.js";
 import {
   digitQuestions,
   digitQuestionsOptions,
+  fashionAttributes,
+  fashionAttributesOptions,
   fashionDigits,
   fashionDigitsOptions,
   multiFashion,
@@ -72,6 +74,12 @@ export const multiTaskProblems = {
     make: fashionDigits,
     options: fashionDigitsOptions,
     summary: "an item of clothing and a digit in one image: isoloss data fetch fashionMnist",
+  },
+  fashionAttributes: {
+    make: fashionAttributes,
+    options: fashionAttributesOptions,
+    summary:
+      "40 yes-or-no questions about the two items of clothing in one image: isoloss data fetch fashionMnist",
   },
   digitQuestions: {
     make: digitQuestions,

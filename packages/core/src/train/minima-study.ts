@@ -4,7 +4,7 @@ import type { Batch } from "../batch.js";
 import { takeRows } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
 import { OptionError } from "../errors.js";
-import { type Correlation, correlation } from "../math/correlation.js";
+import { type Correlation, correlation, partialCorrelation } from "../math/correlation.js";
 import { namedArrays } from "../named-arrays.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { pickCompileOptions } from "../runtime/compile.js";
@@ -80,6 +80,9 @@ export interface MinimaStudy {
     readonly sharpness: Correlation;
     readonly curvature?: Correlation | undefined;
     readonly trainingLoss: Correlation;
+    /** That of sharpness where the training loss is held fixed: see `partialCorrelation`. */
+    readonly sharpnessGivenLoss: Correlation;
+    readonly curvatureGivenLoss?: Correlation | undefined;
   };
 }
 
@@ -182,18 +185,21 @@ export async function minimaStudy<P, S>(options: MinimaStudyOptions<P, S>): Prom
   } finally {
     await meter?.dispose();
   }
-  const withValidation = (values: readonly number[]): Correlation =>
-    correlation(
-      values,
-      rows.map(({ validationLoss }) => validationLoss),
-    );
+  const validationLosses = rows.map(({ validationLoss }) => validationLoss);
+  const trainingLosses = rows.map(({ trainingLoss }) => trainingLoss);
+  const sharpnesses = rows.map(({ sharpness }) => sharpness);
+  const withValidation = (values: readonly number[]) => correlation(values, validationLosses);
+  const givenLoss = (values: readonly number[]) =>
+    partialCorrelation(values, validationLosses, trainingLosses);
   const curvatures = rows.flatMap(({ curvature }) => curvature ?? []);
   return {
     rows,
     correlations: {
-      sharpness: withValidation(rows.map(({ sharpness }) => sharpness)),
+      sharpness: withValidation(sharpnesses),
       ...(curvatures.length > 0 ? { curvature: withValidation(curvatures) } : {}),
-      trainingLoss: withValidation(rows.map(({ trainingLoss }) => trainingLoss)),
+      trainingLoss: withValidation(trainingLosses),
+      sharpnessGivenLoss: givenLoss(sharpnesses),
+      ...(curvatures.length > 0 ? { curvatureGivenLoss: givenLoss(curvatures) } : {}),
     },
   };
 }

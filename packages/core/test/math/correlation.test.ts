@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/errors.js";
-import { correlation } from "../../src/math/correlation.js";
+import { correlation, partialCorrelation } from "../../src/math/correlation.js";
 import { createRng } from "../../src/math/rng.js";
 
 const expectNear = (actual: readonly number[], expected: readonly number[]) =>
@@ -81,5 +81,34 @@ describe("correlation", () => {
     expect(() => correlation([1, 2], [1])).toThrow(OptionError);
     expect(() => correlation([1], [1])).toThrow(/two or more; got 1 and 1/);
     expect(() => correlation([1, 2], [1, Number.NaN])).toThrow(/y\[1\] is NaN/);
+  });
+});
+
+describe("partialCorrelation", () => {
+  /** Residuals of the regression of y on z, written out. */
+  const residuals = (y: readonly number[], z: readonly number[]) => {
+    const mean = (v: readonly number[]) => v.reduce((sum, x) => sum + x, 0) / v.length;
+    const [my, mz] = [mean(y), mean(z)];
+    const slope =
+      z.reduce((sum, x, i) => sum + (x - mz) * (y[i] - my), 0) / z.reduce((sum, x) => sum + (x - mz) ** 2, 0);
+    return y.map((value, i) => value - my - slope * (z[i] - mz));
+  };
+
+  it("is the correlation of what regressions on the third quantity leave", () => {
+    const rng = createRng(3);
+    const z = Array.from({ length: 40 }, () => rng.normal());
+    const x = z.map((v) => v + rng.normal());
+    const y = z.map((v, i) => 2 * v + 0.3 * x[i] + rng.normal());
+    const { pearson, interval, count } = partialCorrelation(x, y, z);
+    const left = correlation(residuals(x, z), residuals(y, z));
+    expectNear([pearson], [left.pearson]);
+    expect(count).toBe(40);
+    // tanh(atanh r +- 1.96 / sqrt(40 - 4)).
+    const half = 1.959964 / 6;
+    expectNear(interval, [Math.tanh(Math.atanh(pearson) - half), Math.tanh(Math.atanh(pearson) + half)]);
+  });
+
+  it("is no number where the third quantity decides", () => {
+    expect(partialCorrelation([1, 2, 3, 5], [2, 1, 4, 3], [2, 4, 6, 10]).pearson).toBeNaN();
   });
 });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DataError, OptionError } from "../../src/errors.js";
-import { loadIdxDataset } from "../../src/node/datasets.js";
+import { hasIdxDataset, loadIdxDataset } from "../../src/node/datasets.js";
 import { fashionMnist, type IdxSource } from "../../src/node/idx-sources.js";
 
 const DEBIAN = "/usr/share/datasets/fashion-mnist";
@@ -108,6 +108,8 @@ describe("loadIdxDataset", () => {
     await put(join(root, "zipped"), zipped);
     expect(await loadIdxDataset(tiny, { directory: join(root, "plain") })).toEqual(loaded);
     expect(await loadIdxDataset(tiny, { directory: join(root, "zipped") })).toEqual(loaded);
+    expect(await hasIdxDataset(tiny, { directory: join(root, "zipped") })).toBe(true);
+    expect(await hasIdxDataset(tiny, { directory: join(root, "neither") })).toBe(false);
   });
 
   it("looks into $ISOLOSS_DATA first, then into the cache", async () => {

@@ -2,8 +2,27 @@ import { describe, expect, it } from "vitest";
 import { linearScalarization } from "../../src/mtl/methods/linear-scalarization.js";
 import { createMultiTaskTrainer } from "../../src/mtl/train/trainer.js";
 import { adam } from "../../src/optim/adam.js";
-import { fashionDigits, multiFashion } from "../../src/problems/image-tasks.js";
+import { fashionAttributes, fashionDigits, multiFashion } from "../../src/problems/image-tasks.js";
 import { clothes, numbers } from "./image-tasks-support.js";
+
+describe("questions about clothing", () => {
+  it("are answered by the classes of the items, none asked twice, the same for all seeds", async () => {
+    const [problem, other] = [
+      fashionAttributes(clothes),
+      fashionAttributes(clothes, { seed: 1, dropout: 0 }),
+    ];
+    expect(problem.tasks).toHaveLength(40);
+    expect(new Set(problem.tasks).size).toBe(40);
+    expect(other.tasks).toEqual(problem.tasks);
+    const overlaid = multiFashion(clothes);
+    for (const task of problem.tasks) {
+      const [item, ...classes] = task.split("-");
+      const labels = numbers(overlaid.train[item]);
+      expect(numbers(problem.train[task])).toEqual(labels.map((l) => Number(classes.includes(String(l)))));
+    }
+    expect(() => fashionAttributes(clothes, { questions: 2000 })).toThrow(/questions <= 1254/);
+  });
+});
 
 describe("Multi-Fashion", () => {
   it("with one task alone has that head only", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/errors.js";
-import { correlation } from "../../src/math/correlation.js";
+import { correlation, partialCorrelation } from "../../src/math/correlation.js";
 import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { sgd } from "../../src/optim/sgd.js";
@@ -49,6 +49,8 @@ describe("minimaStudy", () => {
       sharpness: correlation(of("sharpness"), of("validationLoss")),
       curvature: correlation(of("curvature"), of("validationLoss")),
       trainingLoss: correlation(of("trainingLoss"), of("validationLoss")),
+      sharpnessGivenLoss: partialCorrelation(of("sharpness"), of("validationLoss"), of("trainingLoss")),
+      curvatureGivenLoss: partialCorrelation(of("curvature"), of("validationLoss"), of("trainingLoss")),
     });
   });
 
@@ -104,7 +106,7 @@ describe("minimaStudy", () => {
       ...training,
       ...settings,
     });
-    expect(Object.keys(correlations)).toEqual(["sharpness", "trainingLoss"]);
+    expect(Object.keys(correlations)).toEqual(["sharpness", "trainingLoss", "sharpnessGivenLoss"]);
     expect(rows.some((row) => "curvature" in row)).toBe(false);
   });
 

@@ -3,6 +3,7 @@ import type { TaskMetrics } from "isoloss/mtl";
 import { loadIdxDataset } from "isoloss/node";
 import {
   digitQuestions,
+  fashionAttributes,
   fashionDigits,
   type MultiTaskProblem,
   multiFashion,
@@ -54,7 +55,10 @@ function fashionMnist(): ReturnType<typeof loadIdxDataset> {
   return loading;
 }
 
-type TaskEntry = Entry<{ readonly seed: number }, Promise<MadeTasks>>;
+interface TaskEntry extends Entry<{ readonly seed: number }, Promise<MadeTasks>> {
+  /** The data set that it is made from, where that is files. */
+  readonly reads?: "fashionMnist";
+}
 
 /** Problems of several tasks by name. */
 export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
@@ -107,12 +111,20 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
   multiFashion: {
     ...multiTaskProblems.multiFashion,
     own: dataSeed,
+    reads: "fashionMnist",
     make: async (o) => fromData(multiFashion(await fashionMnist(), withSeed(o))),
   },
   fashionDigits: {
     ...multiTaskProblems.fashionDigits,
     own: dataSeed,
+    reads: "fashionMnist",
     make: async (o) => fromData(fashionDigits(await fashionMnist(), withSeed(o))),
+  },
+  fashionAttributes: {
+    ...multiTaskProblems.fashionAttributes,
+    own: dataSeed,
+    reads: "fashionMnist",
+    make: async (o) => fromData(fashionAttributes(await fashionMnist(), withSeed(o))),
   },
   digitQuestions: {
     ...multiTaskProblems.digitQuestions,

@@ -35,14 +35,15 @@ type Message =
   | { readonly progress: JobProgress }
   | { readonly report: PauseReport }
   | { readonly result: JobResult }
-  | {
-      readonly error: {
-        readonly name: string;
-        readonly message: string;
-        readonly stack?: string;
-        readonly cause?: unknown;
-      };
-    };
+  | { readonly error: PlainError };
+
+/** An error as plain data: it goes to another thread, or another computer. */
+export interface PlainError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+  readonly cause?: unknown;
+}
 
 /** Runs jobs, some at a time; the outcomes are in the order of the jobs. An abort leaves out jobs that have not begun. */
 export async function runJobs(jobs: readonly Job[], options: PoolOptions): Promise<JobOutcome[]> {
@@ -152,8 +153,18 @@ export function workerRunner(script: URL): Runner {
   };
 }
 
-/** Restores an error that a worker sent, with its class where it is one of the library's. */
-function revived({ name, message, stack, cause }: Extract<Message, { error: unknown }>["error"]): Error {
+/** An error as plain data. */
+export function plainError(given: unknown): PlainError {
+  const { name, message, stack, cause } = given instanceof Error ? given : new Error(String(given));
+  const plain =
+    cause instanceof Error
+      ? { message: cause.message, code: (cause as NodeJS.ErrnoException).code }
+      : undefined;
+  return { name, message, ...(stack ? { stack } : {}), ...(plain ? { cause: plain } : {}) };
+}
+
+/** Restores an error from {@link plainError}, with its class where it is one of the library's. */
+export function revived({ name, message, stack, cause }: PlainError): Error {
   const known = (library as Record<string, unknown>)[name === "ConfigError" ? "OptionError" : name];
   const isKnown = typeof known === "function" && known.prototype instanceof library.IsolossError;
   const error: Error = isKnown
@@ -190,12 +201,7 @@ export function serveJobs(): void {
     try {
       send({ result: await executeJob(job, hooks) });
     } catch (error) {
-      const { name, message, stack, cause } = error instanceof Error ? error : new Error(String(error));
-      const plain =
-        cause instanceof Error
-          ? { message: cause.message, code: (cause as NodeJS.ErrnoException).code }
-          : undefined;
-      send({ error: { name, message, ...(stack ? { stack } : {}), ...(plain ? { cause: plain } : {}) } });
+      send({ error: plainError(error) });
     }
   });
 }

@@ -3,7 +3,7 @@ import { untilInterrupted } from "../../interrupt.js";
 import { hasOnnxRuntime } from "../../run/environment.js";
 import type { JobResult } from "../kind.js";
 import type { Job } from "./job.js";
-import { type JobOutcome, runJobs } from "./pool.js";
+import { type JobOutcome, type PoolOptions, runJobs } from "./pool.js";
 import { jobReporter } from "./report-progress.js";
 
 /** How a command runs jobs. */
@@ -12,6 +12,19 @@ export interface SessionOptions {
   readonly quiet: boolean;
   /** The program's script, which worker threads start; without one, runs use this thread. */
   readonly script?: URL;
+  /** Computes the runs instead, elsewhere. */
+  readonly elsewhere?: Elsewhere | undefined;
+}
+
+/** Other computers that run jobs. */
+export interface Elsewhere {
+  /** As `runJobs`, with a line for the user. */
+  run(
+    jobs: readonly Job[],
+    options: Pick<PoolOptions, "onProgress" | "onEnd" | "signal"> & { line(text: string): void },
+  ): Promise<JobOutcome[]>;
+  /** Printed at Ctrl-C. */
+  readonly leaving: string;
 }
 
 /** Printed once a process, where it may make runs slower. */
@@ -37,17 +50,20 @@ export interface Session {
 /** Runs jobs with progress on stderr. After Ctrl-C they save a checkpoint and end; a second one ends at once. */
 export async function runSession(
   jobs: readonly Job[],
-  { threads, quiet, script }: SessionOptions,
+  { threads, quiet, script, elsewhere }: SessionOptions,
 ): Promise<Session> {
   const reporter = jobReporter(jobs, process.stderr, { quiet });
-  if (!isTold && jobs.some(mayNeedOnnx) && !hasOnnxRuntime()) {
+  if (!isTold && !elsewhere && jobs.some(mayNeedOnnx) && !hasOnnxRuntime()) {
     reporter.line(withoutOnnx);
     isTold = true;
   }
-  const told = () => reporter.line("Stopping: runs save where they are. Ctrl-C again ends at once.");
+  const stopping = elsewhere?.leaving ?? "Stopping: runs save where they are. Ctrl-C again ends at once.";
+  const told = () => reporter.line(stopping);
   try {
     return await untilInterrupted(told, async (signal) => {
-      const outcomes = await runJobs(jobs, { threads, signal, ...reporter, ...(script ? { script } : {}) });
+      const outcomes = elsewhere
+        ? await elsewhere.run(jobs, { signal, ...reporter })
+        : await runJobs(jobs, { threads, signal, ...reporter, ...(script ? { script } : {}) });
       return {
         results: outcomes.flatMap((o) => ("result" in o ? [o.result] : [])),
         failures: outcomes.flatMap((o) =>

@@ -46,6 +46,11 @@ export interface QuantizeModelOptions {
   readonly biasCorrection?: BiasCorrection | boolean | undefined;
   /** Whether the table has the files with high biases absorbed behind ReLUs, too: see `absorbedBiases`; default false. */
   readonly absorbBiases?: boolean | undefined;
+  /**
+   * Whether the table has the weights with rotated spaces of attention heads, bottlenecks and residual streams, too: see `rotated`, by
+   * `descended`; default false.
+   */
+  readonly rotate?: boolean | undefined;
   /** Whether the table has other weights on the orbit of the model's scalings, too; default true. */
   readonly equalize?: boolean | undefined;
   /** Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none. */
@@ -84,6 +89,7 @@ export const quantizeModelOptions = optionTable("quantizeModel", {
   percentile: number({ above: 0, max: 100 }).default(99.99),
   biasCorrection: oneOf(["measured", "analytic", true, false]).default("measured"),
   absorbBiases: flag.default(false),
+  rotate: flag.default(false),
   equalize: flag.default(true),
   candidates: listOf(candidate).default([]),
   limit: number().otherwise("all layers are quantized"),

@@ -7,6 +7,7 @@ import { correctBias, floatMeans } from "./correct-bias.js";
 import type { Continue } from "./leave-layers.js";
 import { errorOf } from "./measure-error.js";
 import type { QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
+import { rotatedFile } from "./rotated-file.js";
 import { type MomentsByValue, measuredMoments } from "./value-moments.js";
 
 /** Options with their defaults. */
@@ -35,6 +36,7 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   for (const candidate of [
     asItIs,
     ...(await absorbedFrom(asItIs, source)),
+    ...rotatedFrom(source),
     ...(await sameFunctions(source)),
   ]) {
     own.push(await ingredients(candidate, source));
@@ -99,6 +101,16 @@ async function absorbedFrom(
   const name = `${candidate.name}, biases absorbed`;
   const found = await absorbedFile(candidate.bytes, judge);
   if (!("reason" in found)) return [{ name, bytes: found.bytes, isApproximate: true }];
+  skip(`${name}: ${found.reason}`);
+  return [];
+}
+
+/** The model with rotated spaces, where that is wanted and it has some. */
+function rotatedFrom({ bytes, given, judge, skip }: RecipeSource): readonly CandidateFile[] {
+  if (!given.rotate) return [];
+  const name = "rotated";
+  const found = rotatedFile(bytes, judge.calibration[0]);
+  if (!("reason" in found)) return [{ name, bytes: found.bytes }];
   skip(`${name}: ${found.reason}`);
   return [];
 }

@@ -57,7 +57,10 @@ function unitOf(data: Float64Array): number {
 /** The largest magnitude; 0 without numbers. */
 export function largestOf(data: Float64Array): number {
   let largest = 0;
-  for (let i = 0; i < data.length; i++) largest = Math.max(largest, Math.abs(data[i]));
+  for (let i = 0; i < data.length; i++) {
+    const size = Math.abs(data[i]);
+    if (size > largest) largest = size;
+  }
   return largest;
 }
 
@@ -150,7 +153,10 @@ function weightedSum(row: Float64Array, factors: Float64Array): number {
 
 function weightedLargest(row: Float64Array, factors: Float64Array): number {
   let largest = 0;
-  for (let k = 0; k < row.length; k++) largest = Math.max(largest, row[k] * factors[k]);
+  for (let k = 0; k < row.length; k++) {
+    const value = row[k] * factors[k];
+    if (value > largest) largest = value;
+  }
   return largest;
 }
 
@@ -159,5 +165,8 @@ function addRow(out: Float64Array, row: Float64Array, factor: number): void {
 }
 
 function raiseToRow(out: Float64Array, row: Float64Array, factor: number): void {
-  for (let k = 0; k < row.length; k++) out[k] = Math.max(out[k], row[k] * factor);
+  for (let k = 0; k < row.length; k++) {
+    const value = row[k] * factor;
+    if (value > out[k]) out[k] = value;
+  }
 }

@@ -151,14 +151,19 @@ function stepOf(size: number, all: readonly Sheet[], by: ScaleMeasure): Float64A
     const slices = slicesOf(cells, index, factors, by);
     return slices.map((value, i) => value * factors[index][i]);
   });
-  const units = sheets.map(({ cells }) => (by === "norm" ? 2 : 1) * Math.log(cells.unit));
-  const best = by === "norm" ? leastSum : equalRanges;
+  // Logarithms of sums of squares or of ranges; -Infinity for 0.
+  sheets.forEach(({ cells }, k) => {
+    const unit = (by === "norm" ? 2 : 1) * Math.log(cells.unit);
+    for (let i = 0; i < size; i++) sizes[k][i] = Math.log(sizes[k][i]) + unit;
+  });
+  const powers = sheets.map(({ leg }) => leg.power);
+  const isLine = powers.every((power) => Math.abs(power) === Math.abs(powers[0]));
+  const best = by === "range" ? equalRanges : isLine ? equalSums : leastSum;
   // An element that is on two legs moves with both: half a step then does not go past the point.
   const isShared = new Set(sheets.map(({ leg }) => leg.path)).size < sheets.length;
-  return Float64Array.from({ length: size }, (_, i) => {
-    const t = best(sheets.map(({ leg }, k) => ({ log: Math.log(sizes[k][i]) + units[k], power: leg.power })));
-    return isShared ? t / 2 : t;
-  });
+  const step = new Float64Array(size);
+  for (let i = 0; i < size; i++) step[i] = best(sizes, powers, i) / (isShared ? 2 : 1);
+  return step;
 }
 
 /** Largest magnitude of each unit's slice. */
@@ -170,19 +175,16 @@ export function rangesAlong(array: NdArray, leg: Leg): Float64Array {
 }
 
 interface Side {
-  /** The logarithm of a sum of squares or of a range; -Infinity for 0. */
   readonly log: number;
   readonly power: number;
 }
 
-const sidesOf = (legs: readonly Side[]) => [
-  legs.filter(({ power }) => power < 0),
-  legs.filter(({ power }) => power > 0),
-];
-
 /** The T where sum exp(log + 2 power T), which is convex, is least: its derivative falls in T on one side, and grows on the other. */
-function leastSum(legs: readonly Side[]): number {
-  const sides = sidesOf(legs.filter(({ log }) => log > -Infinity));
+function leastSum(logs: readonly Float64Array[], powers: readonly number[], i: number): number {
+  const legs = powers
+    .map((power, k): Side => ({ log: logs[k][i], power }))
+    .filter(({ log }) => log > -Infinity);
+  const sides = [legs.filter(({ power }) => power < 0), legs.filter(({ power }) => power > 0)];
   if (sides.some((side) => side.length === 0)) return 0;
   // A side dominated by one power is a line in logarithms: Newton's method on their difference.
   const slope = (side: readonly Side[], T: number) => {
@@ -194,9 +196,7 @@ function leastSum(legs: readonly Side[]): number {
     return { log: largest + Math.log(sum), rate: mean };
   };
   let T = 0;
-  // Between powers p and -p it is a line: one step.
-  const isLine = legs.every(({ power }) => Math.abs(power) === Math.abs(legs[0].power));
-  for (let k = 0; k < (isLine ? 1 : 50); k++) {
+  for (let k = 0; k < 50; k++) {
     const [down, up] = sides.map((side) => slope(side, T));
     const step = (down.log - up.log) / (up.rate - down.rate);
     T += step;
@@ -205,11 +205,30 @@ function leastSum(legs: readonly Side[]): number {
   return T;
 }
 
+/** The same between powers p and -p, where both sides are lines. */
+function equalSums(logs: readonly Float64Array[], powers: readonly number[], i: number): number {
+  const [down, up] = [logOfSum(logs, powers, i, -1), logOfSum(logs, powers, i, 1)];
+  return down === -Infinity || up === -Infinity ? 0 : (down - up) / (4 * Math.abs(powers[0]));
+}
+
+/** The logarithm of the sum over the legs with powers of one sign. */
+function logOfSum(logs: readonly Float64Array[], powers: readonly number[], i: number, sign: 1 | -1): number {
+  let largest = -Infinity;
+  for (let k = 0; k < powers.length; k++)
+    if (powers[k] * sign > 0 && logs[k][i] > largest) largest = logs[k][i];
+  if (largest === -Infinity) return largest;
+  let sum = 0;
+  for (let k = 0; k < powers.length; k++) if (powers[k] * sign > 0) sum += Math.exp(logs[k][i] - largest);
+  return largest + Math.log(sum);
+}
+
 /** The T where the largest ranges of both sides are equal. */
-function equalRanges(legs: readonly Side[]): number {
-  const [down, up] = sidesOf(legs).map((side) =>
-    side.reduce((a, b) => (b.log > a.log ? b : a), { log: -Infinity, power: 0 }),
-  );
-  if (down.log === -Infinity || up.log === -Infinity) return 0;
-  return (down.log - up.log) / (up.power - down.power);
+function equalRanges(logs: readonly Float64Array[], powers: readonly number[], i: number): number {
+  let [down, up, downPower, upPower] = [-Infinity, -Infinity, 0, 0];
+  for (let k = 0; k < powers.length; k++) {
+    const log = logs[k][i];
+    if (powers[k] < 0 && log > down) [down, downPower] = [log, powers[k]];
+    if (powers[k] > 0 && log > up) [up, upPower] = [log, powers[k]];
+  }
+  return down === -Infinity || up === -Infinity ? 0 : (down - up) / (upPower - downPower);
 }

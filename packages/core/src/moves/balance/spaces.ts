@@ -1,6 +1,6 @@
 // The point of an orbit of GL(n) where the sum of squares is least.
 import type { NdArray } from "../../array.js";
-import { cholesky, invertLower } from "../../math/dense.js";
+import { addGram, cholesky, invertLower } from "../../math/dense.js";
 import { eigenSymmetric } from "../../math/linalg.js";
 import type { LinearSpace } from "../../symmetry/discovery/descriptors.js";
 import {
@@ -144,8 +144,19 @@ function geometricMean(plus: Matrix, minus: Matrix): Matrix | undefined {
   const lower: Matrix = { shape, data: factor };
   const spectrum = spectrumOf(product(transposed(lower), product(minus, lower)));
   if (!spectrum) return undefined;
+  // Y Y' with Y = L^-T V S^1/4, where L' M- L = V S V'.
+  const { vectors, values } = spectrum;
   const inverse: Matrix = { shape, data: invertLower(factor, n) };
-  return symmetric(product(transposed(inverse), product(powerOf(spectrum, 0.5), inverse)));
+  const turned = product(transposed(vectors), inverse).data;
+  const roots = values.map((v) => v ** 0.25);
+  const gram = new Float64Array(n * n);
+  addGram(
+    gram,
+    turned.map((v, k) => v * roots[Math.floor(k / n)]),
+    n,
+    n,
+  );
+  return { shape, data: gram };
 }
 
 /** The upper triangular g with g'g = G, and g^-T. */

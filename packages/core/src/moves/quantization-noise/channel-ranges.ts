@@ -44,9 +44,10 @@ export function channelRanges(
   const seen = { highs: new Float64Array(count), lows: new Float64Array(count) };
   const expected = { highs: new Float64Array(count), lows: new Float64Array(count) };
   const moments = own.moment.slice();
+  const isDirectly = source !== undefined && isDirect(source);
   for (let j = 0; j < count; j++) {
     const i = source ? source.channels[j] : -1;
-    const isBefore = source !== undefined && i >= 0 && (isDirect(source) || own.active[j] === 0);
+    const isBefore = source !== undefined && i >= 0 && (isDirectly || own.active[j] === 0);
     const [{ high, mean, active, rows }, at] = isBefore ? [before, i] : [own, j];
     const room = headRoom * (source ? Math.sqrt(rows / Math.max(1, active[at])) : 1);
     // Of numbers that are all equal, the mean may be off by its rounding.
@@ -54,7 +55,7 @@ export function channelRanges(
     seen.highs[j] = Math.max(0, high[at]);
     expected.highs[j] = seen.highs[j] + above;
     moments[j] += above ** 2 / (rows + 1);
-    if (source && isDirect(source)) continue;
+    if (isDirectly) continue;
     seen.lows[j] = Math.max(0, -own.low[j]);
     if (!source)
       expected.lows[j] = seen.lows[j] && seen.lows[j] + room * Math.max(0, own.mean[j] - own.low[j]);

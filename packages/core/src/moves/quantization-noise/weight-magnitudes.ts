@@ -68,19 +68,16 @@ export function weightMagnitudes(
 function equilibrated({ groups, outputs, inputs }: WeightShape, largest: Float64Array) {
   const rows = new Float64Array(groups * outputs).fill(1);
   const columns = new Float64Array(groups * inputs).fill(1);
-  const forEach = (visit: (row: number, column: number, value: number) => void) => {
-    for (let row = 0, k = 0; row < rows.length; row++) {
-      const first = Math.floor(row / outputs) * inputs;
-      for (let j = 0; j < inputs; j++, k++)
-        visit(row, first + j, largest[k] / (rows[row] * columns[first + j]));
-    }
-  };
   for (let round = 0; round < rounds; round++) {
     const [ofRows, ofColumns] = [new Float64Array(rows.length), new Float64Array(columns.length)];
-    forEach((row, column, value) => {
-      if (value > ofRows[row]) ofRows[row] = value;
-      if (value > ofColumns[column]) ofColumns[column] = value;
-    });
+    for (let row = 0, k = 0; row < rows.length; row++) {
+      const first = Math.floor(row / outputs) * inputs;
+      for (let j = first; j < first + inputs; j++, k++) {
+        const value = largest[k] / (rows[row] * columns[j]);
+        if (value > ofRows[row]) ofRows[row] = value;
+        if (value > ofColumns[j]) ofColumns[j] = value;
+      }
+    }
     ofRows.forEach((most, i) => {
       if (most > 0) rows[i] *= Math.sqrt(most);
     });
@@ -90,13 +87,16 @@ function equilibrated({ groups, outputs, inputs }: WeightShape, largest: Float64
   }
   const starts = new Int32Array(rows.length + 1);
   const kept: { columns: number[]; powers: number[] } = { columns: [], powers: [] };
-  forEach((row, column, value) => {
-    if (value < leastShare) return;
-    kept.columns.push(column);
-    kept.powers.push(value ** sharpness);
+  for (let row = 0, k = 0; row < rows.length; row++) {
+    const first = Math.floor(row / outputs) * inputs;
+    for (let j = first; j < first + inputs; j++, k++) {
+      const value = largest[k] / (rows[row] * columns[j]);
+      if (value < leastShare) continue;
+      kept.columns.push(j);
+      kept.powers.push(value ** sharpness);
+    }
     starts[row + 1] = kept.columns.length;
-  });
-  for (let row = 0; row < rows.length; row++) starts[row + 1] = Math.max(starts[row], starts[row + 1]);
+  }
   return {
     logRows: rows.map((v, i) => (starts[i + 1] > starts[i] ? Math.log(v) : -Infinity)),
     logColumns: columns.map(Math.log),

@@ -5,7 +5,13 @@ import { formatNumber } from "../../results/format-number.js";
 /** Studies of minima: their correlations in a table, and every model as a point. */
 export const minimaComparison: RunComparison = { tables, figures: { minima: minimaFigures } };
 
-const measures = { sharpness: "sharpness", curvature: "curvature", trainingLoss: "training loss" } as const;
+const measures = {
+  sharpness: "sharpness",
+  curvature: "curvature",
+  trainingLoss: "training loss",
+  sharpnessGivenLoss: "sharpness given it",
+  curvatureGivenLoss: "curvature given it",
+} as const;
 
 const metricOf = ({ document }: JobResult, name: string): number | null => document.metrics[name] ?? null;
 
@@ -15,7 +21,8 @@ function tables(results: readonly JobResult[]): TaskTableData[] {
     {
       caption:
         "Pearson's r of each measure of a minimum with its validation loss, over models, with 95 % intervals. The training " +
-        "loss is the control: a sharper minimum may only be one that is less far down",
+        "loss is the control: a sharper minimum may only be one that is less far down. Given it, r is partial: of what is left of " +
+        "both where the training loss is held fixed",
       rowLabel: "variant",
       columns: [
         { name: "models", digits: 0 },

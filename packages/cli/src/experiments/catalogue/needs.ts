@@ -1,0 +1,9 @@
+import type { Named } from "./named.js";
+import { multiTaskProblemRegistry } from "./tasks.js";
+
+/** Names of the data sets that a run reads, by its settings. */
+export function needsOf(settings: Readonly<Record<string, unknown>>): string[] {
+  const { data, problem } = settings as { readonly data?: Named; readonly problem?: Named };
+  const reads = problem && multiTaskProblemRegistry[problem.name]?.reads;
+  return [...(data ? [data.name] : []), ...(reads ? [reads] : [])];
+}

@@ -1,0 +1,76 @@
+// A run that comes from another computer whole: its result, and the files of its directory.
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname, join } from "node:path";
+import { deserialize, serialize } from "node:v8";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { writeFileAtomic } from "isoloss/node";
+import { type Job, runName } from "../experiments/jobs/job.js";
+import { type JobOutcome, type PlainError, plainError, revived } from "../experiments/jobs/pool.js";
+import type { JobResult } from "../experiments/kind.js";
+import { makeFree } from "../run/directory.js";
+
+type BroughtRun =
+  | { readonly error: PlainError }
+  | {
+      readonly result: JobResult;
+      readonly files: readonly (readonly [path: string, bytes: Uint8Array])[];
+      /** Where files stayed that are too large to travel. */
+      readonly left?: string | undefined;
+    };
+
+/** Bytes of a directory that travel: a server keeps them in its memory until the run has come. */
+const mostBytes = 32 * 2 ** 20;
+
+/** Files that are of no use elsewhere: a lock, and halves of files. */
+const isOfProcess = (name: string): boolean => name === "lock" || name.endsWith(".tmp");
+
+/** A run as text. @param directory the run's */
+export async function packRun(outcome: JobOutcome, directory: string): Promise<string> {
+  const run: BroughtRun =
+    "error" in outcome ? { error: plainError(outcome.error) } : await whole(outcome, directory);
+  return gzipSync(serialize(run)).toString("base64");
+}
+
+async function whole({ result }: { readonly result: JobResult }, directory: string): Promise<BroughtRun> {
+  const files: [string, Uint8Array][] = [];
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || isOfProcess(entry.name)) continue;
+    const path = join(entry.parentPath, entry.name);
+    files.push([path.slice(directory.length + 1), await readFile(path)]);
+  }
+  const bytes = files.reduce((sum, [, content]) => sum + content.length, 0);
+  if (bytes <= mostBytes) return { result, files };
+  const texts = files.filter(([name]) => /\.(yaml|jsonl?)$/.test(name) && name !== "checkpoint.json");
+  return { result, files: texts, left: `${hostname()}:${directory}` };
+}
+
+/**
+ * The outcome of a run that {@link packRun} packed, with a directory of its own below the job's `out` as a run of this computer
+ * has it.
+ *
+ * @throws DataError when the directory cannot be written
+ */
+export async function unpackRun(
+  text: string,
+  job: Job,
+): Promise<{ readonly outcome: JobOutcome; readonly left?: string | undefined }> {
+  const run = deserialize(gunzipSync(Buffer.from(text, "base64"))) as BroughtRun;
+  if ("error" in run) return { outcome: { job, error: revived(run.error) } };
+  const { result, files, left } = run;
+  const directory =
+    job.out === undefined ? null : await makeFree(job.out, `${runName(job.name, job.variant)}-${job.seed}`);
+  if (directory !== null) {
+    await mkdir(join(directory, "figures"));
+    for (const [name, bytes] of files) {
+      const path = join(directory, name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFileAtomic(path, name === "summary.json" ? placed(bytes, directory) : bytes);
+    }
+  }
+  return { outcome: { job, result: { ...result, document: { ...result.document, directory } } }, left };
+}
+
+/** A summary with the directory where it is now. */
+const placed = (summary: Uint8Array, directory: string): string =>
+  `${JSON.stringify({ ...JSON.parse(Buffer.from(summary).toString("utf8")), directory }, undefined, 2)}\n`;

@@ -1,0 +1,89 @@
+// Who is confirmed on fresh seeds, and what came of it so far: of the engine, which may add seeds, and of the document.
+import { isDeepStrictEqual } from "node:util";
+import { bestOfEach, bestTrials, type Confirmed, confirmed, type SeedValues } from "./confirm.js";
+import type { RunState, SweepState, TrialState } from "./engine-types.js";
+import { oriented } from "./metric.js";
+import type { Assignment, ConfirmPlan, Metric, SweepFile, Trial } from "./types.js";
+
+/** Trials to confirm, and what they are compared with; undefined where no trial was completed. */
+export function contendersOf(
+  trials: readonly Trial[],
+  { best, each, baseline }: ConfirmPlan,
+): { readonly trials: readonly Trial[]; readonly baseline: Assignment } | undefined {
+  const chosen = each === undefined ? bestTrials(trials, best) : bestOfEach(trials, each);
+  if (chosen.length === 0) return undefined;
+  if (each === undefined) return { trials: chosen, baseline };
+  const isBaseline = ({ parameters }: Trial) => isDeepStrictEqual(parameters[each], baseline[each]);
+  return {
+    trials: chosen.filter((trial) => !isBaseline(trial)),
+    // As well tuned as the others.
+    baseline: { ...chosen.find(isBaseline)?.parameters, ...baseline },
+  };
+}
+
+/**
+ * The contenders on fresh seeds, against the baseline.
+ *
+ * @param count only the first so many seeds
+ */
+export function confirmationOf(
+  { confirm, metric }: Pick<SweepFile, "confirm" | "metric">,
+  { contenders, trials }: Pick<SweepState, "contenders"> & { readonly trials: readonly TrialState[] },
+  count = Infinity,
+): readonly Confirmed[] {
+  if (confirm === false || contenders === undefined) return [];
+  const { each } = confirm;
+  const compared: Metric =
+    confirm.metric === undefined ? metric : { ...metric, name: confirm.metric, goal: "minimize" };
+  const valuesOf = (runs: readonly RunState[]): SeedValues =>
+    new Map(
+      runs.slice(0, count).flatMap(({ seed, record }): [number, number][] => {
+        if (record === undefined || !["completed", "diverged"].includes(record.status)) return [];
+        return [[seed, record.values[compared.name] ?? Number.NaN]];
+      }),
+    );
+  const baseline = contenders.find(({ trial }) => trial === "baseline");
+  if (baseline === undefined) return [];
+  return confirmed(
+    compared,
+    valuesOf(baseline.runs),
+    contenders.flatMap(({ trial, runs, parameters }) => {
+      if (trial === "baseline") return [];
+      const value = trials[trial]?.value;
+      const tuning =
+        value === undefined || confirm.metric !== undefined ? undefined : oriented(metric, value);
+      return [
+        {
+          ...{ trial, fresh: valuesOf(runs), tuning },
+          label: each === undefined ? undefined : `${each} ${wordOf(parameters[each])}`,
+        },
+      ];
+    }),
+  );
+}
+
+const wordOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
+/**
+ * How many of the fresh seeds run by now: all of them, or with `until` those up to the first number at which all
+ * intervals are narrow enough.
+ */
+export function seedsDue(
+  file: Pick<SweepFile, "metric"> & { readonly confirm: ConfirmPlan },
+  state: Parameters<typeof confirmationOf>[1],
+): number {
+  const { seeds, until } = file.confirm;
+  if (!until) return seeds.length;
+  const hasAll = (n: number) =>
+    state.contenders?.every(({ runs }) => runs.slice(0, n).every((run) => run.record));
+  const isPrecise = (n: number) =>
+    confirmationOf(file, state, n).every(({ comparison }) => {
+      // Runs that diverged give none, however many seeds there are.
+      if (comparison === null) return true;
+      const { interval } = comparison;
+      return interval !== null && (interval[1] - interval[0]) / 2 <= until.precision;
+    });
+  let n = Math.min(until.from, seeds.length);
+  while (n < seeds.length && hasAll(n) && !isPrecise(n)) n++;
+  return n;
+}

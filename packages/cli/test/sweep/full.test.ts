@@ -1,0 +1,34 @@
+// The sweeps of experiments/full, which take hours, are read and checked; full.long.test.ts runs the smallest form of each.
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { loadExperiment } from "../../src/experiments/definition/find.js";
+import { resolveExperiment } from "../../src/experiments/definition/resolve.js";
+import { loadSweep } from "../../src/sweep/load.js";
+
+const folder = fileURLToPath(new URL("../../../../experiments/full", import.meta.url));
+const sweeps = readdirSync(folder).filter((name) => name.endsWith(".yaml") && name !== "sharpness.yaml");
+
+describe("experiments/full", () => {
+  it.each(sweeps)("%s compares arms with a plain one, on 8 to 24 fresh seeds", async (name) => {
+    const { file, notes } = await loadSweep(`${folder}/${name}`);
+    expect(`${file.name}.yaml`).toBe(name);
+    expect(notes).toEqual([]);
+    if (file.confirm === false) throw new Error("nothing is confirmed");
+    const { each = "", baseline, seeds, until } = file.confirm;
+    expect(["cost", "teleport"]).toContain(each);
+    expect(baseline).toEqual({ [each]: null });
+    const arms = file.parameters[each];
+    expect("values" in arms && arms.values).toHaveLength(5);
+    expect([until?.from, seeds.length]).toEqual([8, 24]);
+    expect(file.runSeconds).toBeGreaterThan(0);
+  });
+
+  it("sharpness.yaml trains a hundred networks for each data set", async () => {
+    const { variants } = resolveExperiment(await loadExperiment(`${folder}/sharpness.yaml`));
+    expect(variants.map(({ name, settings }) => [name, settings.models])).toEqual([
+      ["digits", 100],
+      ["fashion", 100],
+    ]);
+  });
+});
