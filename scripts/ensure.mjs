@@ -5,10 +5,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const packages = ["packages/core", "packages/figures", "packages/queue", "packages/cli"].map((folder) => ({
-  folder,
-  outputs: outputsOf(folder),
-}));
+const packages = ["packages/core", "packages/figures", "packages/queue", "packages/lab", "packages/cli"].map(
+  (folder) => ({ folder, outputs: outputsOf(folder) }),
+);
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -30,8 +29,9 @@ if (!existsSync(join(root, "node_modules/.bin/isoloss"))) {
   npm("the command isoloss is not linked", "rebuild", "isoloss-cli");
 }
 
-/** The scripts that a package.json promises. */
+/** The scripts that a package.json promises; the lab is a page. */
 function outputsOf(folder) {
+  if (folder === "packages/lab") return ["dist/index.html"];
   const text = readFileSync(join(root, folder, "package.json"), "utf8");
   return [...text.matchAll(/"\.\/(dist\/[^"]*\.js)"/g)].map(([, path]) => path);
 }
@@ -50,7 +50,9 @@ function newest({ folder }) {
     ? readdirSync(join(root, folder, "src"), { recursive: true }).map((path) => `src/${path}`)
     : [];
   return Math.max(
-    ...["package.json", "tsdown.config.ts", ...sources].map((path) => modified(`${folder}/${path}`)),
+    ...["package.json", "tsdown.config.ts", "vite.config.ts", "index.html", ...sources].map((path) =>
+      modified(`${folder}/${path}`),
+    ),
   );
 }
 

@@ -8,6 +8,6 @@ export default defineConfig({
   fixedExtension: false,
   dts: false,
   deps: { neverBundle: [/^isoloss(-figures|-queue)?(\/|$)/] },
-  // Beside the program: what `isoloss run NAME` finds.
-  copy: "../../experiments",
+  // Beside the program: what `isoloss run NAME` finds, and what `isoloss lab` serves.
+  copy: ["../../experiments", { from: "../lab/dist", to: "dist", rename: "lab" }],
 });

@@ -18,6 +18,15 @@ export function seedNumber(text: string): number {
   return value;
 }
 
+/** A command-line argument as a port; 0: any free one. */
+export function portNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isInteger(value) || value < 0 || value > 65_535) {
+    throw new InvalidArgumentError("It must be an integer from 0 to 65535.");
+  }
+  return value;
+}
+
 /** A command-line argument as a finite number. */
 export function finiteNumber(text: string): number {
   const value = Number(text);

@@ -109,6 +109,7 @@ export type {
   MinimizeOptions,
   MinimizeRunOptions,
   Minimizer,
+  StartOptions,
 } from "./train/minimize/minimize-options.js";
 export type { ResumeOptions, RunSettings } from "./train/run-settings.js";
 export type { LearningRate, RunStepsOptions, StepsProgress } from "./train/run-steps.js";

@@ -72,6 +72,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "runtime": "Where the model runs: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",
     "signal": "Ends the calibration with its reason."
   },
+  "circles": {
+    "factor": "Radius of the inner circle over that of the outer one; default 0.5.",
+    "points": "Number of points, as many of one class as of the other; default 500.",
+    "noise": "Standard deviation of what is added to both coordinates; default 0.05.",
+    "seed": "Seed of the points; default 0."
+  },
   "clipAdaptively": {
     "limit": "lambda: largest ratio of the norm of a unit's gradient to the unit's own norm; default 0.01.",
     "epsilon": "Norm that a smaller unit counts as, so that units of zeros can grow; default 1e-3.",
@@ -486,6 +492,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "nesterov": "Whether to step along the velocity of the next step; needs momentum and no dampening; default false.",
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
+  "moons": {
+    "points": "Number of points, as many of one class as of the other; default 500.",
+    "noise": "Standard deviation of what is added to both coordinates; default 0.05.",
+    "seed": "Seed of the points; default 0."
+  },
   "multiFashion": {
     "imbalanced": "Whether to multiply the left task's loss by 10 and ask only if the right item is a shoe; default false.",
     "seed": "Seed of the choice of partners and, for digits, of the split; default 0.",
@@ -532,6 +543,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "onPredictedGain": {
     "every": "Steps between two trials; default 100."
+  },
+  "orbit": {
+    "samples": "Number of points, both ends of the range included; default 361.",
+    "plane": "Which entry of T varies, counted through all its blocks; the others are 0. Default 0.",
+    "range": "First and last value of that entry; default 0 to 2 pi, a whole turn of a rotation."
   },
   "orbitCurvature": {
     "samples": "Number of random generators M; default 4.",
@@ -760,6 +776,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "siteAction": {
     "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss drifts; default false: such an action is refused."
+  },
+  "spirals": {
+    "turns": "Turns of an arm around the origin; default 1.5.",
+    "points": "Number of points, as many of one class as of the other; default 500.",
+    "noise": "Standard deviation of what is added to both coordinates; default 0.05.",
+    "seed": "Seed of the points; default 0."
   },
   "stch": {
     "mu": "Smoothing mu: as it approaches 0, only the worst task counts; default 1.",

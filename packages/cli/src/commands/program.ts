@@ -1,4 +1,5 @@
 import { Command, Help } from "commander";
+import { portNumber } from "../parse.js";
 import { addExperimentCommands } from "./experiment-commands.js";
 import { addModelCommands } from "./model-commands.js";
 import { addRunCommands } from "./run-commands.js";
@@ -33,6 +34,7 @@ export function createProgram(version: string, script?: URL): Command {
       `
 Begin with
   isoloss demo              with and without teleports, in under a minute
+  isoloss lab               the same by hand, in your browser
   isoloss run booth         a function of two variables, with figures of its teleports
   isoloss reproduce --quick the papers' experiments, small
   isoloss list              all names that an experiment may use
@@ -75,6 +77,31 @@ Examples:
     .action(async (names: string[], options) =>
       (await import("./demo.js")).demo(names, { ...options, script }),
     );
+
+  program
+    .command("lab")
+    .description("functions, trajectories and teleports to play with, in your browser")
+    .option("--port <n>", "port; default the first free one from 4173 on", portNumber)
+    .option(
+      "--host <address>",
+      "address to listen on; another one than this computer's own lets others in",
+      "127.0.0.1",
+    )
+    .option("--no-open", "print the address, and open no browser")
+    .option("--json", "the address as a JSON document on stdout", false)
+    .addHelpText(
+      "after",
+      `
+Everything is computed in the browser, and nothing leaves it. The address in the browser holds the settings: it can be
+bookmarked and shared. The lab runs until Ctrl-C.
+
+The document of --json: url.
+
+Examples:
+  isoloss lab
+  isoloss lab --port 8080 --no-open`,
+    )
+    .action(async (options) => (await import("./lab.js")).lab(options));
 
   addExperimentCommands(program, script);
   addRunCommands(program);

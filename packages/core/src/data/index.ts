@@ -20,5 +20,7 @@ export { decodeNpy, encodeNpy } from "./npy.js";
 export { decodeNpz } from "./npz.js";
 export type { OverlaidImages, OverlayOptions } from "./overlay.js";
 export { overlayImages } from "./overlay.js";
+export type { CirclesOptions, PlanarOptions, PlanarPoints, SpiralsOptions } from "./planar.js";
+export { circles, moons, spirals } from "./planar.js";
 export { resizeImages } from "./resize.js";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";

@@ -31,6 +31,8 @@ export { hiddenAction } from "./hidden/hidden-action.js";
 export type { PseudoInverseActionOptions } from "./hidden/pseudo-inverse-action.js";
 export { pseudoInverseAction } from "./hidden/pseudo-inverse-action.js";
 export type { SiteActionOptions } from "./hidden/site-action.js";
+export type { OrbitOptions, OrbitPoint, OrbitSampler } from "./orbit.js";
+export { createOrbitSampler, orbit } from "./orbit.js";
 export type { PositiveScalingOptions } from "./positive-scaling.js";
 export { positiveScaling } from "./positive-scaling.js";
 export type { ProductOptions } from "./product.js";

@@ -25,6 +25,8 @@ import {
   type MinimizationProblem,
   type Minimizer,
   requireProblem,
+  type StartOptions,
+  startOf,
 } from "./minimize-options.js";
 
 export interface LineSearchMinimizeOptions<P, B extends Batch = Batch>
@@ -82,7 +84,7 @@ export async function minimizeByLineSearch<P, B extends Batch = NoBatch>(
 export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
   problem: MinimizationProblem<P, B>,
   options: LineSearchMinimizeOptions<P, B>,
-): Promise<Minimizer<LineSearchMinimization<P>>> {
+): Promise<Minimizer<LineSearchMinimization<P>, StartOptions<P>>> {
   requireSteps("minimizeByLineSearch", options, [
     ...(["directions", "steps", "firstStep", "teleport", "trajectory"] as const),
     ...(["runtime", "provider", "threads"] as const),
@@ -132,9 +134,10 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
   };
 
   const lifetime = new Lifetime("minimizer", "createLineSearchMinimizer");
-  const run = async (given: Readonly<Record<never, never>> = {}): Promise<LineSearchMinimization<P>> => {
+  const run = async (given: StartOptions<P> = {}): Promise<LineSearchMinimization<P>> => {
     lifetime.requireOpen();
-    requireKnown("minimizeByLineSearch: run", given, []);
+    requireKnown("minimizeByLineSearch: run", given, ["start"]);
+    const from = startOf("minimizeByLineSearch", start, given.start);
     const series: Series = { loss: [], gradNormSq: [], seconds: [], evaluations: [] };
     const points: P[] = [];
     const jumps: Jump<P>[] = [];
@@ -143,7 +146,7 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
     const clock = stopwatch();
     let schedule = plan && firstSchedule(plan.when);
     let evaluations = 1;
-    let at = await evaluate(space.vectorOf(start));
+    let at = await evaluate(space.vectorOf(from));
     if (!Number.isFinite(at.value) || !Number.isFinite(dotOf(at.g, at.g))) {
       throw new NumericalError(
         `minimizeByLineSearch: the loss at the start is ${at.value}, and it or its gradient is not finite; start elsewhere.`,

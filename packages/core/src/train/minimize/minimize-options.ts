@@ -1,7 +1,10 @@
+import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
 import type { Batch, BatchLoss } from "../../batch.js";
-import { OptionError } from "../../errors.js";
+import { DTypeError, OptionError, ShapeError } from "../../errors.js";
+import { formatShape } from "../../graph/tensor.js";
 import type { Optimizer } from "../../optim/optimizer.js";
 import type { CompileOptions } from "../../runtime/compile.js";
+import { flatten, leavesIfLike } from "../../tree.js";
 import type { Checkpoint } from "../checkpoint.js";
 import type { History } from "../history.js";
 import type { ResumeOptions, RunSettings } from "../run-settings.js";
@@ -29,8 +32,14 @@ export interface MinimizeOptions<P, B extends Batch = Batch> extends Omit<Compil
   readonly trajectory?: boolean | undefined;
 }
 
-/** Options of one run of a minimization. */
-export interface MinimizeRunOptions<P> {
+/** Where one run of a minimization starts. */
+export interface StartOptions<P> {
+  /** Parameters of the same shapes and dtypes; default the problem's start. */
+  readonly start?: P | undefined;
+}
+
+/** Options of one run of a minimization. A checkpoint has a start of its own. */
+export interface MinimizeRunOptions<P> extends StartOptions<P> {
   /** Called several times a second with the progress of the run; returning `true` ends the run. */
   readonly onLoop?:
     | ((at: MinimizationProgress<P>) => boolean | undefined | Promise<boolean | undefined>)
@@ -47,7 +56,7 @@ export interface MinimizeRunOptions<P> {
 }
 
 /** Names of the options of a run, and of a minimization. */
-export const runOptions = ["onLoop", "pauses", "checkpoint", "allowChanges"] as const;
+export const runOptions = ["start", "onLoop", "pauses", "checkpoint", "allowChanges"] as const;
 export const minimizeOptions = [
   ...(["optimizer", "learningRate", "steps", "teleport", "trajectory"] as const),
   ...(["runtime", "provider", "threads"] as const),
@@ -109,4 +118,31 @@ export function requireProblem<P, B extends Batch>(owner: string, problem: Minim
   throw new OptionError(
     `${owner} takes a problem { loss, start, batch }, such as rosenbrock(), and then its options; got ${got || "no entries"}.`,
   );
+}
+
+/**
+ * The start of a run, checked against that of the problem.
+ *
+ * @throws OptionError for other names; ShapeError, DTypeError for arrays of another form
+ */
+export function startOf<P>(owner: string, start: P, given: P | undefined): P {
+  if (given === undefined) return start;
+  const like = flatten<NdArray>(start, isNdArray);
+  const leaves = leavesIfLike<NdArray>(like.def, given, isNdArray);
+  const names = like.paths.map((path) => path || "an array").join(", ");
+  if (leaves === undefined) {
+    throw new OptionError(`${owner}: start must be a tree like the problem's start: ${names}.`);
+  }
+  like.leaves.forEach((leaf, i) => {
+    const [expected, got] = [leaf, leaves[i]].map((x) => formatShape(x.shape));
+    if (got !== expected) {
+      throw new ShapeError(`${owner}: start.${like.paths[i]} must have the shape ${expected}; got ${got}.`);
+    }
+    if (dtypeOf(leaf) !== dtypeOf(leaves[i])) {
+      throw new DTypeError(
+        `${owner}: start.${like.paths[i]} must be ${dtypeOf(leaf)}; got ${dtypeOf(leaves[i])}.`,
+      );
+    }
+  });
+  return given;
 }

@@ -1,6 +1,7 @@
 import type { NdArray } from "../../array.js";
 import { dtypeOf, isNdArray } from "../../array.js";
 import { type Batch, forAnyBatch, type NoBatch } from "../../batch.js";
+import { OptionError } from "../../errors.js";
 import { checkLabels } from "../../graph/labels.js";
 import { simplify } from "../../graph/simplify.js";
 import { namedArrays } from "../../named-arrays.js";
@@ -26,6 +27,7 @@ import {
   minimizeOptions,
   requireProblem,
   runOptions,
+  startOf,
 } from "./minimize-options.js";
 import { compileStepLoop, type StepResults, traceStepLoop } from "./step-loop.js";
 
@@ -59,8 +61,9 @@ export async function minimize<P, B extends Batch = NoBatch>(
   options: MinimizeOptions<P, B> & MinimizeRunOptions<P>,
 ): Promise<Minimization<P>> {
   requireSteps("minimize", options, [...minimizeOptions, ...runOptions]);
-  const { onLoop, pauses, checkpoint, allowChanges, ...own } = options;
+  const { start, onLoop, pauses, checkpoint, allowChanges, ...own } = options;
   return runOnce(await createMinimizer(problem, own), {
+    start,
     onLoop,
     pauses,
     checkpoint,
@@ -69,7 +72,7 @@ export async function minimize<P, B extends Batch = NoBatch>(
 }
 
 /**
- * Compiles a minimization, see {@link minimize}: for several runs, for example to measure the time of a warm run.
+ * Compiles a minimization, see {@link minimize}: for several runs, from other starts, or to measure the time of a warm run.
  *
  * @throws OptionError for settings out of range
  *
@@ -77,6 +80,7 @@ export async function minimize<P, B extends Batch = NoBatch>(
  * const minimizer = await createMinimizer(booth(), { optimizer: gd(), learningRate: 0.08, steps: 10 });
  * const cold = (await minimizer.run()).seconds.at(-1);
  * const warm = (await minimizer.run()).seconds.at(-1);
+ * const elsewhere = await minimizer.run({ start: vector([1, 1]) });
  * await minimizer.dispose();
  */
 export async function createMinimizer<P, B extends Batch = NoBatch>(
@@ -136,9 +140,14 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
     lifetime.requireOpen();
     requireKnown("minimize: run", given, runOptions);
     const { onLoop, pauses = [], checkpoint, allowChanges = [] } = given;
+    if (given.start !== undefined && checkpoint !== undefined) {
+      throw new OptionError("minimize: a checkpoint has a start of its own; leave start or checkpoint out.");
+    }
+    const from = startOf("minimize", start, given.start);
     const begun = {
       step: 0,
-      ...first,
+      params: from,
+      optimizer: optimizer.init(from),
       state: {},
       ...(plan ? { schedule: firstSchedule(plan.when) } : {}),
     };

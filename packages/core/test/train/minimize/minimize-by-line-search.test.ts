@@ -16,7 +16,10 @@ import {
   lbfgs,
   steepestDescent,
 } from "../../../src/train/line-search/directions.js";
-import { minimizeByLineSearch } from "../../../src/train/minimize/minimize-by-line-search.js";
+import {
+  createLineSearchMinimizer,
+  minimizeByLineSearch,
+} from "../../../src/train/minimize/minimize-by-line-search.js";
 
 const rules: Readonly<Record<string, DirectionRule>> = {
   steepestDescent,
@@ -62,6 +65,16 @@ describe("minimizeByLineSearch", () => {
       const [x, y] = trajectory[t].w.data as Float64Array;
       expect(loss[t]).toBeCloseTo(100 * (x * x - y) ** 2 + (x - 1) ** 2, 9);
     }
+  });
+
+  it("starts where a run says, with the numbers of a problem that starts there", async () => {
+    const options = { directions: lbfgs(), steps: 6 };
+    const minimizer = await createLineSearchMinimizer(rosenbrock(), options);
+    const fresh = await minimizeByLineSearch(rosenbrock({ start: [0.5, 2] }), options);
+    await minimizer.run();
+    expect((await minimizer.run({ start: vector([0.5, 2]) })).loss).toEqual(fresh.loss);
+    await expect(minimizer.run({ start: vector([1]) })).rejects.toThrow(/start\.w must have the shape \[2\]/);
+    await minimizer.dispose();
   });
 
   it("follows exact line searches on a quadratic: conjugate gradients end after as many steps as variables", async () => {

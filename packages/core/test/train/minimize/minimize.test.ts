@@ -55,6 +55,31 @@ describe("minimize", () => {
     expect(again.seconds).toHaveLength(11);
   });
 
+  it("starts where a run says, with the numbers of a problem that starts there", async () => {
+    const teleport = { when: atSteps([3]), search: bestAngle(booth().symmetry()) };
+    const options = { optimizer: adam(), learningRate: 0.08, steps: 8, teleport } as const;
+    const minimizer = await createMinimizer(booth(), options);
+    const elsewhere = booth({ start: [1, -2] });
+    const fresh = await minimize(elsewhere, options);
+    await minimizer.run();
+    expect((await minimizer.run({ start: elsewhere.start })).loss).toEqual(fresh.loss);
+    expect((await minimize(booth(), { ...options, start: elsewhere.start })).loss).toEqual(fresh.loss);
+    const short = { w: { shape: [1], data: new Float64Array(1) } };
+    await expect(minimizer.run({ start: short })).rejects.toThrow(
+      /start\.w must have the shape \[2\]; got \[1\]/,
+    );
+    const single = { w: { shape: [2], data: new Float32Array(2) } };
+    await expect(minimizer.run({ start: single })).rejects.toThrow(/start\.w must be float64; got float32/);
+    await expect(minimizer.run({ start: {} as never })).rejects.toThrow(/a tree like the problem's start: w/);
+    const half = await minimizer.run({
+      start: elsewhere.start,
+      onLoop: ({ current }) => current.step >= 4,
+      pauses: [4],
+    });
+    expect(half.status).toBe("stopped");
+    await minimizer.dispose();
+  });
+
   it("jumps on Booth's function at step 4 to where ten steps lead to 9.45e-4", async () => {
     const problem = booth();
     const {

@@ -1,0 +1,132 @@
+// The lab's times in Chromium against its budgets: `npm run bench:lab`. Run nothing beside it; each number is the best of
+// three, and a browser without a GPU rasters slowly, so that the page's own share of a frame is counted and not frames.
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { build, preview } from "vite";
+
+const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium"].find((path) => path && existsSync(path));
+if (executablePath === undefined) {
+  console.error("There is no Chromium at $CHROMIUM or /usr/bin/chromium.");
+  process.exit(1);
+}
+const configFile = fileURLToPath(new URL("../packages/lab/vite.config.ts", import.meta.url));
+const outDir = mkdtempSync(join(tmpdir(), "isoloss-bench-lab-"));
+await build({
+  configFile,
+  logLevel: "error",
+  build: { outDir, emptyOutDir: true, reportCompressedSize: false },
+});
+const server = await preview({ configFile, logLevel: "error", build: { outDir }, preview: { port: 0 } });
+const [url] = server.resolvedUrls.local;
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+
+/** What the page measures of itself while it is used. */
+function watch() {
+  const longTasks = [];
+  new PerformanceObserver((list) =>
+    longTasks.push(...list.getEntries().map(({ duration }) => duration)),
+  ).observe({
+    type: "longtask",
+    buffered: true,
+  });
+  globalThis.bench = { longTasks, frames: [] };
+  const request = globalThis.requestAnimationFrame.bind(globalThis);
+  globalThis.requestAnimationFrame = (callback) =>
+    request((time) => {
+      const begin = performance.now();
+      callback(time);
+      globalThis.bench.frames.push(performance.now() - begin);
+    });
+}
+
+const quantile = (values, p) =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(p * values.length))];
+
+/** Milliseconds from the start of loading to the first trajectory. */
+async function firstTrajectory(throttle) {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  const client = await page.context().newCDPSession(page);
+  await client.send("Emulation.setCPUThrottlingRate", { rate: throttle });
+  await page.goto(`${url}#/landscape`);
+  await page.waitForFunction(() => (globalThis.isolossLab?.inspect()?.runs.length ?? 0) > 0);
+  const at = await page.evaluate(
+    () => new Promise((resolve) => requestAnimationFrame(() => resolve(performance.now()))),
+  );
+  await page.close();
+  return at;
+}
+
+/** Drags the start for some seconds. */
+async function drag() {
+  const page = await browser.newPage({ viewport: { width: 1200, height: 800 }, deviceScaleFactor: 2 });
+  await page.addInitScript(watch);
+  await page.goto(`${url}#/landscape`);
+  await page.waitForFunction(() => /^\s*Done/.test(document.querySelector(".status")?.textContent ?? ""));
+  const result = await page.evaluate(async () => {
+    const point = document.querySelector(".start");
+    const lab = globalThis.isolossLab;
+    const { x, y, width, height } = document.querySelector(".plane canvas").getBoundingClientRect();
+    const send = (type, t) =>
+      point.dispatchEvent(
+        new PointerEvent(type, {
+          ...{ bubbles: true, pointerId: 1, isPrimary: true, button: 0 },
+          clientX: x + width * (0.5 + 0.3 * Math.cos(t)),
+          clientY: y + height * (0.5 + 0.3 * Math.sin(t)),
+        }),
+      );
+    point.setPointerCapture = () => {};
+    globalThis.bench.longTasks.length = 0;
+    globalThis.bench.frames.length = 0;
+    const plain = () => lab.inspect().runs.find(({ method }) => method === "plain");
+    const latencies = [];
+    const end = performance.now() + 5000;
+    send("pointerdown", 0);
+    for (let t = 0; performance.now() < end; t += 0.15) {
+      const before = plain();
+      const begin = performance.now();
+      send("pointermove", t);
+      while (plain() === before) await new Promise((resolve) => requestAnimationFrame(resolve));
+      latencies.push(performance.now() - begin);
+    }
+    send("pointerup", 0);
+    return { latencies, ...globalThis.bench };
+  });
+  await page.close();
+  return result;
+}
+
+const rows = [];
+const best = async (measure) => {
+  const values = [];
+  for (let k = 0; k < 3; k++) values.push(await measure());
+  return Math.min(...values);
+};
+const row = (what, value, budget) =>
+  rows.push({ what, ms: Number(value.toFixed(1)), budget, ok: value <= budget });
+row("first trajectory", await best(() => firstTrajectory(1)), 1000);
+row("first trajectory, processor slowed 4 times", await best(() => firstTrajectory(4)), 2500);
+const drags = [await drag(), await drag(), await drag()];
+const least = (of) => Math.min(...drags.map(of));
+row(
+  "pointer to trajectory, 95 %",
+  least(({ latencies }) => quantile(latencies, 0.95)),
+  50,
+);
+row(
+  "longest task while dragging",
+  least(({ longTasks }) => Math.max(0, ...longTasks)),
+  50,
+);
+row(
+  "drawing of a frame, 95 %",
+  least(({ frames }) => quantile(frames, 0.95)),
+  6,
+);
+console.table(rows);
+await browser.close();
+await server.close();
+rmSync(outDir, { recursive: true });
+process.exitCode = rows.every(({ ok }) => ok) ? 0 : 1;

@@ -1,0 +1,100 @@
+// The lab's files over HTTP, for the browser of this computer.
+import { createServer, type Server } from "node:http";
+import { OptionError } from "isoloss";
+import sirv from "sirv";
+
+export interface LabServerOptions {
+  /** Default the first free one from 4173 on; 0: any. */
+  readonly port?: number | undefined;
+  readonly host: string;
+}
+
+export interface LabServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const firstPort = 4173;
+const mostTries = 20;
+
+const headers = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+  "X-Content-Type-Options": "nosniff",
+  // Graphs become functions: unsafe-eval.
+  "Content-Security-Policy": [
+    "default-src 'self'",
+    "script-src 'self' 'unsafe-eval'",
+    "worker-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self' data: blob:",
+    "style-src 'self' 'unsafe-inline'",
+    "frame-ancestors 'self'",
+  ].join("; "),
+} as const;
+
+export const isLoopback = (host: string): boolean => /^(127\.|localhost$|::1$)/.test(host);
+
+/**
+ * Serves a folder as it is at the start: other paths, and files that come later, are not found.
+ *
+ * @throws OptionError where the port is taken
+ */
+export async function serveLab(folder: string, { port, host }: LabServerOptions): Promise<LabServer> {
+  // Names with a hash never change what they name.
+  const files = sirv(folder, {
+    etag: true,
+    setHeaders: (response, path) =>
+      response.setHeader(
+        "Cache-Control",
+        path.startsWith("/assets/") ? "max-age=31536000, immutable" : "no-cache",
+      ),
+  });
+  const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    const end = (status: number, text: string) => {
+      response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8" });
+      response.end(request.method === "HEAD" ? undefined : text);
+    };
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.setHeader("Allow", "GET, HEAD");
+      end(405, "The lab answers GET and HEAD.\n");
+      return;
+    }
+    files(request, response, () => end(404, "The lab has no such file.\n"));
+  });
+  const ports = port === undefined ? Array.from({ length: mostTries }, (_, i) => firstPort + i) : [port];
+  for (const [i, candidate] of ports.entries()) {
+    const error = await listening(server, candidate, host);
+    if (error === undefined) break;
+    const isLast = i === ports.length - 1;
+    if (error.code !== "EADDRINUSE" || isLast) throw new OptionError(whyNot(error, candidate, host));
+  }
+  const address = server.address();
+  const bound = typeof address === "object" && address !== null ? address.port : port;
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listening(server: Server, port: number, host: string): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const failed = (error: NodeJS.ErrnoException) => resolve(error);
+    server.once("error", failed);
+    server.listen(port, host, () => {
+      server.off("error", failed);
+      resolve(undefined);
+    });
+  });
+}
+
+function whyNot({ code, message }: NodeJS.ErrnoException, port: number, host: string): string {
+  if (code === "EADDRINUSE") return `Port ${port} of ${host} is taken: choose another with --port.`;
+  if (code === "EACCES") return `Port ${port} needs more rights: choose one above 1023 with --port.`;
+  return `The lab cannot be served on ${host}, port ${port}: ${message}.`;
+}

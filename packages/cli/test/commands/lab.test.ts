@@ -1,0 +1,101 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MissingDataError, OptionError } from "isoloss";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { labFolder } from "../../src/commands/lab.js";
+import { type LabServer, serveLab } from "../../src/commands/lab-server.js";
+import { inProcess } from "./in-process.js";
+
+const host = "127.0.0.1";
+
+describe("isoloss lab", () => {
+  const folder = mkdtempSync(join(tmpdir(), "isoloss-lab-server-"));
+  const lab = join(folder, "lab");
+  let server: LabServer;
+  beforeAll(async () => {
+    mkdirSync(join(lab, "assets"), { recursive: true });
+    writeFileSync(join(folder, "secret.txt"), "secret");
+    writeFileSync(join(lab, "index.html"), "<!doctype html>the lab");
+    writeFileSync(join(lab, "assets/index-1a2b.js"), "let x = 1;");
+    server = await serveLab(lab, { port: 0, host });
+  });
+  afterAll(async () => {
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("serves the page and its files with their types, isolated and under a policy", async () => {
+    const page = await fetch(server.url);
+    expect(await page.text()).toBe("<!doctype html>the lab");
+    expect(page.headers.get("content-type")).toMatch(/^text\/html/);
+    expect(page.headers.get("cache-control")).toBe("no-cache");
+    expect(page.headers.get("cross-origin-opener-policy")).toBe("same-origin");
+    expect(page.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+    expect(page.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(page.headers.get("content-security-policy")).toMatch(
+      /^default-src 'self'; script-src 'self' 'unsafe-eval';/,
+    );
+    const script = await fetch(`${server.url}assets/index-1a2b.js`);
+    expect(script.headers.get("content-type")).toMatch(/javascript/);
+    expect(script.headers.get("cache-control")).toMatch(/immutable/);
+  });
+
+  it.each([
+    "/../secret.txt",
+    "/..%2fsecret.txt",
+    "/%2e%2e/secret.txt",
+    "/assets/../../secret.txt",
+    "/..\\secret.txt",
+    "/none",
+    "/%",
+  ])("does not leave its folder: %s", async (path) => {
+    // fetch would resolve the dots itself.
+    const status = await new Promise((resolve, reject) => {
+      const { port } = new URL(server.url);
+      request({ host, port, path }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .on("error", reject)
+        .end();
+    });
+    expect(status).toBe(404);
+  });
+
+  it("answers GET and HEAD alone", async () => {
+    expect((await fetch(server.url, { method: "HEAD" })).status).toBe(200);
+    const posted = await fetch(server.url, { method: "POST", body: "x" });
+    expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+
+  it("takes the next free port, but not another one than was asked for", async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => {
+      other.listen(0, host, resolve);
+    });
+    const { port } = other.address() as AddressInfo;
+    await expect(serveLab(lab, { port, host })).rejects.toThrow(
+      new OptionError(`Port ${port} of 127.0.0.1 is taken: choose another with --port.`),
+    );
+    const [first, second] = [await serveLab(lab, { host }), await serveLab(lab, { host })];
+    expect(Number(new URL(second.url).port)).toBeGreaterThan(Number(new URL(first.url).port));
+    for (const open of [first, second]) await open.close();
+    other.close();
+    await expect(serveLab(lab, { port: 0, host: "203.0.113.1" })).rejects.toThrow(
+      /cannot be served on 203\.0\.113\.1/,
+    );
+  });
+
+  it("finds the lab beside the program, and says what to do where there is none", () => {
+    expect(labFolder(folder)).toBe(lab);
+    expect(() => labFolder(tmpdir())).toThrow(MissingDataError);
+  });
+
+  it("refuses ports that are none", async () => {
+    const { status, stderr } = await inProcess(["lab", "--port", "70000"], folder);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/It must be an integer from 0 to 65535/)]);
+  });
+});

@@ -1,0 +1,44 @@
+// Light, dark, or as the system: the choice stays in this browser.
+
+export type ThemeChoice = "system" | "light" | "dark";
+
+const key = "isoloss-lab-theme";
+const isChoice = (value: unknown): value is ThemeChoice =>
+  value === "system" || value === "light" || value === "dark";
+
+/** What this browser keeps; a browser may forbid it. */
+function stored(): ThemeChoice {
+  try {
+    const value = localStorage.getItem(key);
+    return isChoice(value) ? value : "system";
+  } catch {
+    return "system";
+  }
+}
+
+export class Theme {
+  choice = $state<ThemeChoice>("system");
+  #isDark = $state(false);
+
+  /** The colors in use. */
+  readonly current = $derived<"light" | "dark">(
+    this.choice === "system" ? (this.#isDark ? "dark" : "light") : this.choice,
+  );
+
+  constructor(query: MediaQueryList) {
+    this.choice = stored();
+    this.#isDark = query.matches;
+    query.addEventListener("change", ({ matches }) => {
+      this.#isDark = matches;
+    });
+  }
+
+  choose(choice: ThemeChoice): void {
+    this.choice = choice;
+    try {
+      localStorage.setItem(key, choice);
+    } catch {
+      // The choice then lasts as long as the page.
+    }
+  }
+}

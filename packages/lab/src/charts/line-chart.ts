@@ -1,0 +1,269 @@
+// Curves on a canvas, with the axes of the figures.
+import { type Axis, axisOf, formatValue, isDrawable, type Theme } from "isoloss-figures/base";
+import { thinned } from "./thin.js";
+
+export interface LineSeries {
+  readonly name: string;
+  readonly color: string;
+  readonly dash: readonly number[];
+  readonly x: ArrayLike<number>;
+  readonly y: ArrayLike<number>;
+  /** Indices of points at which there was a teleport. */
+  readonly teleports: readonly number[];
+  /** Whether the run ended because its numbers were no longer finite. */
+  readonly diverged: boolean;
+}
+
+export interface LineChartData {
+  readonly series: readonly LineSeries[];
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly logX: boolean;
+  readonly logY: boolean;
+  /** No ticks between whole numbers, as for steps. */
+  readonly whole: boolean;
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface LineLayout extends Size {
+  readonly x: Axis;
+  readonly y: Axis;
+  /** Edges of the panel between the axes. */
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+  toX(value: number): number;
+  toY(value: number): number;
+  /** What could not be drawn. */
+  readonly notes: readonly string[];
+}
+
+/** What is drawn of a long curve. */
+const mostPoints = 4000;
+const font = "12px system-ui, sans-serif";
+
+/** Places of axes and values; the axes fit the data. */
+export function layoutOf(data: LineChartData, { width, height }: Size): LineLayout {
+  const { series, xLabel, yLabel, logX, logY, whole } = data;
+  const finite = (values: ArrayLike<number>, log: boolean) => rangeOf(values, log);
+  const [left, right, top, bottom] = [58, width - 14, 26, height - 40];
+  const x = axisOf(
+    series.flatMap((s) => finite(s.x, logX)),
+    { label: xLabel, log: logX, count: Math.max(2, Math.round((right - left) / 80)), whole },
+  );
+  // A run that diverged would press the others flat: it leaves the panel, where there are others.
+  const lasting = series.filter(({ diverged }) => !diverged);
+  const y = axisOf(
+    (lasting.length > 0 ? lasting : series).flatMap((s) => finite(s.y, logY)),
+    { label: yLabel, log: logY, count: Math.max(3, Math.round((bottom - top) / 40)) },
+  );
+  return {
+    ...{ width, height, x, y, left, right, top, bottom },
+    toX: scaleOf(x, left, right),
+    toY: scaleOf(y, bottom, top),
+    notes: notesOf(data),
+  };
+}
+
+/** The ends of what can be drawn: all that an axis needs of a curve. */
+function rangeOf(values: ArrayLike<number>, log: boolean): number[] {
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = 0; i < values.length; i++) {
+    if (!isDrawable(values[i], log)) continue;
+    low = Math.min(low, values[i]);
+    high = Math.max(high, values[i]);
+  }
+  return low <= high ? [low, high] : [];
+}
+
+export function scaleOf({ domain, log }: Axis, from: number, to: number): (value: number) => number {
+  const forward = log ? Math.log : (v: number) => v;
+  const [a, b] = domain.map(forward);
+  return (value) => from + ((to - from) * (forward(value) - a)) / (b - a);
+}
+
+function notesOf({ series, logX, logY }: LineChartData): string[] {
+  if (!logX && !logY) return [];
+  const cut = series.filter(({ x, y }) =>
+    Array.from(y).some((value, i) => !isDrawable(value, logY) || !isDrawable(x[i], logX)),
+  );
+  if (cut.length === 0) return [];
+  return [`Values of 0 have no place on a logarithmic axis: ${cut.map(({ name }) => name).join(", ")}.`];
+}
+
+/** What a chart draws on: a canvas, or a recorder of calls in tests. */
+export type Context = Pick<
+  CanvasRenderingContext2D,
+  | ("beginPath" | "moveTo" | "lineTo" | "arc" | "closePath" | "stroke" | "fill" | "fillText" | "setLineDash")
+  | (
+      | "save"
+      | "restore"
+      | "clip"
+      | "rect"
+      | "clearRect"
+      | "translate"
+      | "rotate"
+      | "measureText"
+      | "drawImage"
+    )
+  | ("strokeStyle" | "fillStyle" | "lineWidth" | "font" | "textAlign" | "textBaseline" | "globalAlpha")
+  | ("lineJoin" | "lineCap")
+>;
+
+export function drawLineChart(
+  context: Context,
+  { series, logX, logY }: LineChartData,
+  layout: LineLayout,
+  theme: Theme,
+  cursor?: number,
+): void {
+  const { toX, toY, left, right, top, bottom } = layout;
+  context.clearRect(0, 0, layout.width, layout.height);
+  drawAxes(context, layout, theme);
+  context.save();
+  context.beginPath();
+  context.rect(left, top - 6, right - left + 8, bottom - top + 6);
+  context.clip();
+  for (const { x, y, color, dash, teleports, diverged } of series) {
+    const isShown = (i: number) => isDrawable(y[i], logY) && isDrawable(x[i], logX);
+    context.strokeStyle = color;
+    context.lineWidth = 2;
+    context.lineJoin = "round";
+    context.setLineDash([...dash]);
+    context.beginPath();
+    let isDown = false;
+    for (const i of thinned(y, mostPoints)) {
+      if (!isShown(i)) {
+        isDown = false;
+        continue;
+      }
+      if (isDown) context.lineTo(toX(x[i]), toY(y[i]));
+      else context.moveTo(toX(x[i]), toY(y[i]));
+      isDown = true;
+    }
+    context.stroke();
+    context.setLineDash([]);
+    // Teleports as ticks above and below the curve.
+    context.lineWidth = 1.5;
+    context.beginPath();
+    for (const i of teleports.filter(isShown)) {
+      context.moveTo(toX(x[i]), toY(y[i]) - 5);
+      context.lineTo(toX(x[i]), toY(y[i]) + 5);
+    }
+    context.stroke();
+    const last = y.length - 1;
+    if (diverged && last >= 0 && isShown(last)) cross(context, toX(x[last]), Math.max(top + 6, toY(y[last])));
+  }
+  context.restore();
+  if (cursor !== undefined) drawCursor(context, { series, logX, logY }, layout, theme, cursor);
+}
+
+function cross(context: Context, x: number, y: number): void {
+  context.lineWidth = 2;
+  context.beginPath();
+  for (const side of [-5, 5]) {
+    context.moveTo(x - 5, y - side);
+    context.lineTo(x + 5, y + side);
+  }
+  context.stroke();
+}
+
+export function drawAxes(
+  context: Context,
+  { x, y, left, right, top, bottom, toX, toY }: LineLayout,
+  theme: Theme,
+): void {
+  context.font = font;
+  context.lineWidth = 1;
+  context.strokeStyle = theme.grid;
+  context.beginPath();
+  for (const tick of y.ticks) {
+    context.moveTo(left, Math.round(toY(tick)) + 0.5);
+    context.lineTo(right, Math.round(toY(tick)) + 0.5);
+  }
+  for (const tick of x.ticks) {
+    context.moveTo(Math.round(toX(tick)) + 0.5, top);
+    context.lineTo(Math.round(toX(tick)) + 0.5, bottom);
+  }
+  context.stroke();
+  context.fillStyle = theme.muted;
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  y.ticks.forEach((tick, i) => {
+    context.fillText(y.tickLabels[i], left - 8, toY(tick));
+  });
+  context.textBaseline = "top";
+  context.textAlign = "center";
+  x.ticks.forEach((tick, i) => {
+    context.fillText(x.tickLabels[i], toX(tick), bottom + 7);
+  });
+  context.textAlign = "right";
+  context.textBaseline = "alphabetic";
+  context.fillText(x.label, right, bottom + 36);
+  context.textAlign = "left";
+  context.textBaseline = "top";
+  context.fillText(y.label, 4, 4);
+}
+
+/** Index of the point of a curve that is nearest to a place along x; its x increase. */
+export function nearestIndex(x: ArrayLike<number>, value: number): number {
+  let [low, high] = [0, x.length - 1];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (x[middle] <= value) low = middle;
+    else high = middle;
+  }
+  return high >= 0 && value - x[low] > x[high] - value ? high : low;
+}
+
+function drawCursor(
+  context: Context,
+  { series, logX, logY }: Pick<LineChartData, "series" | "logX" | "logY">,
+  { toX, toY, top, bottom }: LineLayout,
+  theme: Theme,
+  cursor: number,
+): void {
+  if (!isDrawable(cursor, logX)) return;
+  const at = Math.round(toX(cursor)) + 0.5;
+  context.strokeStyle = theme.muted;
+  context.lineWidth = 1;
+  context.beginPath();
+  context.moveTo(at, top);
+  context.lineTo(at, bottom);
+  context.stroke();
+  for (const { x, y, color } of series) {
+    const i = nearestIndex(x, cursor);
+    if (!(isDrawable(y[i], logY) && isDrawable(x[i], logX))) continue;
+    context.fillStyle = color;
+    context.strokeStyle = theme.paper;
+    context.lineWidth = 1.5;
+    context.beginPath();
+    context.arc(toX(x[i]), toY(y[i]), 4, 0, 2 * Math.PI);
+    context.fill();
+    context.stroke();
+  }
+}
+
+/** The values at a place along x, in words. */
+export function readingOf({ series, xLabel }: LineChartData, cursor: number): string {
+  const values = series.map(({ name, x, y }) => {
+    const value = y[nearestIndex(x, cursor)];
+    return `${name} ${value === undefined ? "no value" : formatValue(value)}`;
+  });
+  return `${xLabel} ${formatValue(cursor)}: ${values.join("; ")}`;
+}
+
+/** What a chart shows, in sentences. */
+export function describeChart({ series, xLabel, yLabel }: LineChartData): string {
+  const ends = series.map(({ name, y, x, diverged }) => {
+    const last = y.length - 1;
+    if (last < 0) return `${name} has no values.`;
+    return `${name} goes from ${formatValue(y[0])} to ${formatValue(y[last])} at ${xLabel} ${formatValue(x[last])}${diverged ? ", where it diverged" : ""}.`;
+  });
+  return `${yLabel} against ${xLabel}. ${ends.join(" ")}`;
+}

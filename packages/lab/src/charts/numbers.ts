@@ -1,0 +1,24 @@
+import type { LineChartData } from "./line-chart.js";
+import { nearestIndex } from "./line-chart.js";
+
+export interface NumberRows {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+const mostRows = 200;
+
+/** What a chart shows as a table, of at most 200 places. */
+export function numberRows({ series, xLabel }: LineChartData): NumberRows {
+  const longest = series.reduce<ArrayLike<number>>((a, { x }) => (x.length > a.length ? x : a), []);
+  const every = Math.max(1, Math.ceil(longest.length / mostRows));
+  const places = Array.from(longest).filter((_, i) => i % every === 0 || i === longest.length - 1);
+  const format = (v: number | undefined) => (v === undefined ? "" : String(Number(v.toPrecision(6))));
+  return {
+    head: [xLabel, ...series.map(({ name }) => name)],
+    rows: places.map((place) => [
+      format(place),
+      ...series.map(({ x, y }) => (place > x[x.length - 1] ? "" : format(y[nearestIndex(x, place)]))),
+    ]),
+  };
+}

@@ -1,0 +1,284 @@
+// The plane of two parameters on a canvas: levels, orbit, trajectories and their teleports.
+import { type Axis, axisOf, formatValue, symbolPath, type Theme } from "isoloss-figures/base";
+import { type Context, drawAxes, type LineLayout, type Size, scaleOf } from "./line-chart.js";
+
+export type Point = readonly [number, number];
+
+export interface PlanePath {
+  readonly name: string;
+  readonly color: string;
+  readonly dash: readonly number[];
+  readonly x: ArrayLike<number>;
+  readonly y: ArrayLike<number>;
+  readonly jumps: readonly { readonly step: number; readonly from: Point; readonly to: Point }[];
+  /** Number of points that are drawn, of a run that is played. */
+  readonly shown: number;
+}
+
+export interface PlaneData {
+  readonly x: Point;
+  readonly y: Point;
+  readonly paths: readonly PlanePath[];
+  readonly start: Point;
+  readonly optimum: Point;
+  readonly orbit?: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> } | undefined;
+  /** A point that is pointed at elsewhere on the screen. */
+  readonly marked?: Point | undefined;
+}
+
+/** Iterates are dots while there are few. */
+const mostDots = 80;
+/** Labels of teleports while there are few. */
+const mostLabels = 12;
+
+export function planeLayout({ x, y }: Pick<PlaneData, "x" | "y">, { width, height }: Size): LineLayout {
+  const [left, right, top, bottom] = [40, width - 12, 22, height - 42];
+  const axis = (label: string, domain: Point, count: number): Axis => axisOf([], { label, domain, count });
+  const [xAxis, yAxis] = [
+    axis("x", x, Math.max(3, Math.round((right - left) / 80))),
+    axis("y", y, Math.max(3, Math.round((bottom - top) / 60))),
+  ];
+  return {
+    ...{ width, height, x: xAxis, y: yAxis, left, right, top, bottom },
+    toX: scaleOf(xAxis, left, right),
+    toY: scaleOf(yAxis, bottom, top),
+    notes: [],
+  };
+}
+
+/** The point of the plane at a place on the canvas. */
+export function pointAt(layout: LineLayout, px: number, py: number): Point {
+  const { x, y, left, right, top, bottom } = layout;
+  const along = ({ domain: [a, b] }: Axis, t: number) => a + (b - a) * Math.max(0, Math.min(1, t));
+  return [along(x, (px - left) / (right - left)), along(y, (bottom - py) / (bottom - top))];
+}
+
+export function drawPlane(
+  context: Context,
+  data: PlaneData,
+  layout: LineLayout,
+  theme: Theme,
+  picture?: CanvasImageSource,
+): void {
+  const { left, right, top, bottom, toX, toY } = layout;
+  context.clearRect(0, 0, layout.width, layout.height);
+  if (picture) context.drawImage(picture, left, top, right - left, bottom - top);
+  drawAxes(context, { ...layout, ...(picture ? { x: bare(layout.x), y: bare(layout.y) } : {}) }, theme);
+  if (picture) drawTicks(context, layout, theme);
+  context.save();
+  context.beginPath();
+  context.rect(left, top, right - left, bottom - top);
+  context.clip();
+  context.lineJoin = "round";
+  context.lineCap = "round";
+  if (data.orbit) drawOrbit(context, data.orbit, layout, theme);
+  for (const path of data.paths) drawPath(context, path, layout, theme);
+  for (const path of data.paths) drawJumps(context, path, layout, theme);
+  drawStar(context, toX(data.optimum[0]), toY(data.optimum[1]), theme);
+  if (data.marked) {
+    disc(context, toX(data.marked[0]), toY(data.marked[1]), 5.5, {
+      fill: theme.paper,
+      stroke: theme.ink,
+      width: 2,
+    });
+  }
+  context.restore();
+}
+
+/** An axis whose grid is not drawn: it would cover the levels. */
+const bare = (axis: Axis): Axis => ({ ...axis, ticks: [], tickLabels: [] });
+
+function drawTicks(
+  context: Context,
+  { x, y, left, top, bottom, right, toX, toY }: LineLayout,
+  theme: Theme,
+): void {
+  context.fillStyle = theme.muted;
+  context.strokeStyle = theme.muted;
+  context.lineWidth = 1;
+  context.beginPath();
+  context.rect(left + 0.5, top + 0.5, right - left - 1, bottom - top - 1);
+  context.stroke();
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  y.ticks.forEach((tick, i) => {
+    context.fillText(y.tickLabels[i], left - 8, toY(tick));
+  });
+  context.textBaseline = "top";
+  context.textAlign = "center";
+  x.ticks.forEach((tick, i) => {
+    context.fillText(x.tickLabels[i], toX(tick), bottom + 7);
+  });
+}
+
+function drawOrbit(
+  context: Context,
+  { x, y }: NonNullable<PlaneData["orbit"]>,
+  { toX, toY }: LineLayout,
+  theme: Theme,
+): void {
+  context.strokeStyle = theme.ink;
+  context.globalAlpha = 0.75;
+  context.lineWidth = 1.5;
+  context.setLineDash([1.5, 5]);
+  trace(context, x, y, x.length, toX, toY);
+  context.stroke();
+  context.setLineDash([]);
+  context.globalAlpha = 1;
+}
+
+/** A line through the finite points. */
+function trace(
+  context: Context,
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+  count: number,
+  toX: (v: number) => number,
+  toY: (v: number) => number,
+  breaks: ReadonlyMap<number, { readonly from: Point; readonly to: Point }> = new Map(),
+): void {
+  context.beginPath();
+  let isDown = false;
+  let last = [Number.NaN, Number.NaN];
+  for (let i = 0; i < count; i++) {
+    const jump = breaks.get(i);
+    if (jump) {
+      if (isDown) context.lineTo(toX(jump.from[0]), toY(jump.from[1]));
+      isDown = false;
+    }
+    const [px, py] = [toX(x[i]), toY(y[i])];
+    if (!(Math.abs(px) < 1e6 && Math.abs(py) < 1e6)) {
+      isDown = false;
+      continue;
+    }
+    // Steps of less than half a pixel: a long run has many that nobody sees.
+    const isSeen = !(Math.abs(px - last[0]) + Math.abs(py - last[1]) < 0.5) || i === count - 1;
+    if (isDown && !isSeen) continue;
+    if (isDown) context.lineTo(px, py);
+    else context.moveTo(px, py);
+    isDown = true;
+    last = [px, py];
+  }
+}
+
+function drawPath(
+  context: Context,
+  { x, y, color, dash, jumps, shown }: PlanePath,
+  { toX, toY }: LineLayout,
+  theme: Theme,
+): void {
+  const breaks = new Map(jumps.map((jump) => [jump.step, jump]));
+  trace(context, x, y, shown, toX, toY, breaks);
+  context.strokeStyle = theme.paper;
+  context.globalAlpha = 0.7;
+  context.lineWidth = 4.5;
+  context.stroke();
+  context.globalAlpha = 1;
+  context.strokeStyle = color;
+  context.lineWidth = 2;
+  context.setLineDash([...dash]);
+  context.stroke();
+  context.setLineDash([]);
+  const at = (i: number) => [toX(x[i]), toY(y[i])] as const;
+  if (x.length <= mostDots) {
+    for (let i = 0; i < shown; i++) disc(context, ...at(i), 2.4, { fill: color });
+  }
+  if (shown > 0) disc(context, ...at(shown - 1), 4.5, { fill: color, stroke: theme.paper, width: 1.5 });
+}
+
+function drawJumps(
+  context: Context,
+  { color, jumps, shown }: PlanePath,
+  { toX, toY }: LineLayout,
+  theme: Theme,
+): void {
+  const drawn = jumps.filter(({ step }) => step < shown);
+  for (const { from, to } of drawn) {
+    const [ax, ay, bx, by] = [toX(from[0]), toY(from[1]), toX(to[0]), toY(to[1])];
+    for (const isHalo of [true, false]) {
+      context.strokeStyle = isHalo ? theme.paper : color;
+      context.globalAlpha = isHalo ? 0.7 : 1;
+      context.lineWidth = isHalo ? 4.5 : 1.8;
+      context.setLineDash(isHalo ? [] : [5, 4]);
+      context.beginPath();
+      context.moveTo(ax, ay);
+      context.lineTo(bx, by);
+      context.stroke();
+    }
+    context.setLineDash([]);
+    arrowHead(context, Math.atan2(by - ay, bx - ax), bx, by, color);
+  }
+  if (drawn.length > mostLabels) return;
+  context.font = "600 12px system-ui, sans-serif";
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  const placed: Point[] = [];
+  for (const { to, step } of drawn) {
+    const [px, py] = [toX(to[0]), toY(to[1]) - 12];
+    if (placed.some(([qx, qy]) => Math.abs(px - qx) < 30 && Math.abs(py - qy) < 16)) continue;
+    placed.push([px, py]);
+    const text = String(step);
+    const half = context.measureText(text).width / 2 + 3;
+    context.fillStyle = theme.paper;
+    context.globalAlpha = 0.8;
+    context.beginPath();
+    context.rect(px - half, py - 8, 2 * half, 15);
+    context.fill();
+    context.globalAlpha = 1;
+    context.fillStyle = theme.ink;
+    context.fillText(text, px, py);
+  }
+}
+
+function arrowHead(context: Context, angle: number, x: number, y: number, color: string): void {
+  context.fillStyle = color;
+  context.beginPath();
+  context.moveTo(x, y);
+  for (const side of [-0.42, 0.42]) {
+    context.lineTo(x - 11 * Math.cos(angle + side), y - 11 * Math.sin(angle + side));
+  }
+  context.closePath();
+  context.fill();
+}
+
+function disc(
+  context: Context,
+  x: number,
+  y: number,
+  r: number,
+  { fill, stroke, width = 1 }: { readonly fill: string; readonly stroke?: string; readonly width?: number },
+): void {
+  if (!(Math.abs(x) < 1e6 && Math.abs(y) < 1e6)) return;
+  context.fillStyle = fill;
+  context.beginPath();
+  context.arc(x, y, r, 0, 2 * Math.PI);
+  context.fill();
+  if (stroke === undefined) return;
+  context.strokeStyle = stroke;
+  context.lineWidth = width;
+  context.stroke();
+}
+
+/** The star of the figures, from its outline. */
+function drawStar(context: Context, x: number, y: number, theme: Theme): void {
+  const corners = [...symbolPath("star", x, y, 6).matchAll(/(-?[\d.e-]+),(-?[\d.e-]+)/g)];
+  context.beginPath();
+  for (const [, px, py] of corners) context.lineTo(Number(px), Number(py));
+  context.closePath();
+  context.fillStyle = theme.ink;
+  context.fill();
+  context.strokeStyle = theme.paper;
+  context.lineWidth = 1;
+  context.stroke();
+}
+
+/** What the plane shows, in sentences. */
+export function describePlane({ x, y, paths }: PlaneData): string {
+  const ends = paths.map(({ name, jumps, ...path }) => {
+    const last = path.x.length - 1;
+    if (last < 0) return `${name} has no point.`;
+    const steps = jumps.map(({ step }) => step).join(", ");
+    return `${name} ends at (${formatValue(path.x[last])}, ${formatValue(path.y[last])})${steps && ` with teleports before steps ${steps}`}.`;
+  });
+  return `Level sets for x from ${formatValue(x[0])} to ${formatValue(x[1])} and y from ${formatValue(y[0])} to ${formatValue(y[1])}. ${ends.join(" ")}`;
+}

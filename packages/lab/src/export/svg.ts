@@ -1,0 +1,40 @@
+// The figures of the report, drawn from what the screen shows. Loaded when it is asked for: Plot is larger than the lab.
+import { curves, levelSets } from "isoloss-figures";
+import type { Grid } from "isoloss-figures/base";
+import type { Course, Point } from "../screens/landscape/course.js";
+import { type LandscapeState, optimumOf } from "../screens/landscape/state.js";
+
+const pointOf = ([x, y]: Point) => ({ x, y });
+
+interface Drawn {
+  readonly state: LandscapeState;
+  readonly courses: readonly Course[];
+  readonly theme: "light" | "dark";
+}
+
+export function planeSvg({ state, courses, theme }: Drawn, grid: Grid, floor: number): string {
+  const trajectories = courses.map(({ method, x, y, jumps }) => ({
+    name: method,
+    points: Array.from(x, (value, i) => ({ x: value, y: y[i] })),
+    jumps: jumps.map(({ step, from, to }) => ({ step, from: pointOf(from), to: pointOf(to) })),
+  }));
+  const marks = { start: pointOf(state.x), optimum: pointOf(optimumOf(state.f)) };
+  return text(levelSets({ f: grid, spacing: "log", floor, trajectories, ...marks }, { document, theme }));
+}
+
+export function curvesSvg({ state, courses, theme }: Drawn): string {
+  const series = courses.map(({ method, loss, gradNormSq, jumps }) => ({
+    name: method,
+    runs: [
+      {
+        steps: Array.from(loss, (_, t) => t),
+        values: Array.from(state.y === "loss" ? loss : gradNormSq),
+      },
+    ],
+    teleports: jumps.map(({ step }) => step),
+  }));
+  const yLabel = state.y === "loss" ? "loss" : "squared gradient norm";
+  return text(curves({ series, logX: state.logx, logY: state.logy, yLabel }, { document, theme }));
+}
+
+const text = (figure: SVGSVGElement): string => new XMLSerializer().serializeToString(figure);

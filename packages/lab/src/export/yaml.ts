@@ -1,0 +1,37 @@
+// An experiment of `isoloss run` with what the screen compares.
+import type { LandscapeState, MethodName, Teleports } from "../screens/landscape/state.js";
+
+/** The experiment as YAML; the larger rate has no place in it, as the rate is known after the teleports. */
+export function experimentOf(state: LandscapeState): string {
+  const { f, cond, x, opt, lr, n, tp, search, obj } = state;
+  const start = `start: [${x.join(", ")}]`;
+  const problem =
+    f === "quadratic" ? `name: ${f}, matrix: [[1, 0], [0, ${cond}]], ${start}` : `name: ${f}, ${start}`;
+  const teleport = (by: string) => `{ teleport: { when: ${whenOf(tp)}, search: ${by}, objective: ${obj} } }`;
+  const settings: Readonly<Partial<Record<MethodName, string>>> = {
+    plain: "{}",
+    ...(tp.kind === "off"
+      ? {}
+      : { teleported: teleport(search), random: teleport("{ name: randomSearch, samples: 1 }") }),
+    lbfgs: "{ optimizer: lbfgs }",
+    cg: "{ optimizer: conjugateGradients }",
+  };
+  return [
+    "# npx isoloss run lab.yaml",
+    "name: lab",
+    "kind: minimize",
+    `problem: { ${problem} }`,
+    `optimizer: ${opt}`,
+    `learningRate: ${lr}`,
+    `steps: ${n}`,
+    "variants:",
+    ...state.with.flatMap((method) => (settings[method] ? [`  ${method}: ${settings[method]}`] : [])),
+    "figures: [levelSets, loss, gradNormSq]",
+    "",
+  ].join("\n");
+}
+
+const whenOf = (tp: Teleports): string =>
+  tp.kind === "every"
+    ? `{ every: ${tp.steps} }`
+    : `{ atSteps: [${tp.kind === "at" ? tp.steps.join(", ") : ""}] }`;

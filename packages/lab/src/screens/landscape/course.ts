@@ -1,0 +1,47 @@
+// What the worker computes for the landscape screen, as plain data.
+import type { MethodName } from "./state.js";
+
+export type Point = readonly [number, number];
+
+export interface CourseTeleport {
+  readonly step: number;
+  readonly accepted: boolean;
+  readonly reason: string;
+  readonly drift: number;
+  readonly gradNormSqBefore: number;
+  readonly gradNormSqAfter: number;
+}
+
+/** One run: entry t of each list is the point before step t, and the last one is the end. */
+export interface Course {
+  readonly method: MethodName;
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+  readonly loss: Float64Array;
+  readonly gradNormSq: Float64Array;
+  readonly seconds: Float64Array;
+  readonly jumps: readonly { readonly step: number; readonly from: Point; readonly to: Point }[];
+  readonly teleports: readonly CourseTeleport[];
+  readonly status: "done" | "diverged" | "stopped" | "stalled";
+  /** Learning rate, where it is not the one that was set. */
+  readonly rate?: number | undefined;
+  /** Evaluations of loss and gradient, where a step takes several. */
+  readonly evaluations?: number | undefined;
+}
+
+/** The orbit through a point, once around. */
+export interface Orbit {
+  readonly angle: Float64Array;
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+  readonly loss: Float64Array;
+  readonly gradNormSq: Float64Array;
+  /** Index of the largest squared gradient norm. */
+  readonly best: number;
+}
+
+/** Why a method has no run here. */
+export interface Missing {
+  readonly method: MethodName;
+  readonly missing: string;
+}

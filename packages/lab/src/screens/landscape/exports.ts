@@ -1,0 +1,33 @@
+// What the screen's export buttons do; each returns what to say.
+import { dataCsv } from "../../export/csv.js";
+import { copy, save } from "../../export/save.js";
+import { typescriptOf } from "../../export/typescript.js";
+import { experimentOf } from "../../export/yaml.js";
+import type { Landscape, Theme } from "./controller.svelte.js";
+
+const copied = async (what: string, text: string): Promise<string> =>
+  (await copy(text)) ? `${what} copied.` : `This browser does not let the page copy. ${what}: ${text}`;
+
+export const exports = {
+  "Copy link": () => copied("Link", location.href),
+  "Copy as TypeScript": ({ state }: Landscape) => copied("Program", typescriptOf(state)),
+  "Copy as experiment": ({ state }: Landscape) => copied("Experiment", experimentOf(state)),
+  "Save CSV": async ({ courses }: Landscape) => {
+    save("data.csv", dataCsv(courses), "text/csv");
+    return "data.csv saved.";
+  },
+  "Save plane as SVG": async (landscape: Landscape, theme: Theme) => {
+    const { state, courses } = landscape;
+    const [{ planeSvg }, { grid, floor }] = await Promise.all([
+      import("../../export/svg.js"),
+      landscape.grid(),
+    ]);
+    save("level-sets.svg", planeSvg({ state, courses, theme }, grid, floor), "image/svg+xml");
+    return "level-sets.svg saved.";
+  },
+  "Save curves as SVG": async ({ state, courses }: Landscape, theme: Theme) => {
+    const { curvesSvg } = await import("../../export/svg.js");
+    save("curves.svg", curvesSvg({ state, courses, theme }), "image/svg+xml");
+    return "curves.svg saved.";
+  },
+} as const satisfies Record<string, (landscape: Landscape, theme: Theme) => Promise<string>>;

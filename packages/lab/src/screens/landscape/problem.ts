@@ -1,0 +1,49 @@
+// The library's parts that the settings of the landscape screen name.
+import type { When } from "isoloss";
+import { createOptimizer, type Optimizer } from "isoloss/optim";
+import { booth, type Problem, quadratic, rosenbrock, vector } from "isoloss/problems";
+import type { VectorParams } from "isoloss/symmetry";
+import {
+  atSteps,
+  bestAngle,
+  every,
+  gradientAscent,
+  gradNormSq,
+  levelSet,
+  modelDecrease,
+  randomSearch,
+  type SearchFactory,
+} from "isoloss/teleport";
+import type { LandscapeState, ObjectiveName, Teleports } from "./state.js";
+
+export type PlaneProblem = Problem<VectorParams>;
+
+export function problemOf({ f, cond, x }: Pick<LandscapeState, "f" | "cond" | "x">): PlaneProblem {
+  if (f === "booth") return booth({ start: x });
+  if (f === "rosenbrock") return rosenbrock({ start: x });
+  // biome-ignore format: a matrix
+  return quadratic({ matrix: [[1, 0], [0, cond]], start: x });
+}
+
+export const optimizerOf = ({ opt }: Pick<LandscapeState, "opt">): Optimizer => createOptimizer(opt);
+
+export function whenOf(tp: Teleports): When | undefined {
+  if (tp.kind === "off") return undefined;
+  return tp.kind === "every" ? every(tp.steps) : atSteps(tp.steps);
+}
+
+export const objectiveOf = (name: ObjectiveName) => (name === "gradNormSq" ? gradNormSq : modelDecrease);
+
+/** The search of the teleported run, and that of its control: one random angle under the same guard. */
+export function searchOf(
+  { search }: Pick<LandscapeState, "search">,
+  problem: PlaneProblem,
+  isControl: boolean,
+): SearchFactory<VectorParams> {
+  if (isControl) return randomSearch(problem.symmetry(), { samples: 1 });
+  if (search === "levelSet") return levelSet();
+  const symmetry = problem.symmetry();
+  return search === "bestAngle" ? bestAngle(symmetry) : gradientAscent(symmetry);
+}
+
+export const startOf = ([x, y]: readonly [number, number]): VectorParams => vector([x, y]);

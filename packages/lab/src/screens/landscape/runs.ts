@@ -1,0 +1,144 @@
+// Runs of the landscape screen: minimizers compiled once for their settings, and started anywhere.
+import {
+  createMinimizer,
+  type Minimization,
+  type MinimizeRunOptions,
+  type Minimizer,
+  type StartOptions,
+} from "isoloss";
+import {
+  conjugateDirections,
+  createLineSearchMinimizer,
+  type LineSearchMinimization,
+  lbfgs,
+} from "isoloss/optim";
+import type { VectorParams } from "isoloss/symmetry";
+import type { CallContext } from "../../worker/protocol.js";
+import type { Course, Missing, Point } from "./course.js";
+import { objectiveOf, optimizerOf, problemOf, searchOf, startOf, whenOf } from "./problem.js";
+import type { LandscapeState, MethodName } from "./state.js";
+
+type Steps = Minimizer<Minimization<VectorParams>, MinimizeRunOptions<VectorParams>>;
+type Searches = Minimizer<LineSearchMinimization<VectorParams>, StartOptions<VectorParams>>;
+
+/** Compiled minimizers that are kept: those of the newest settings. */
+const mostKept = 12;
+
+export interface Runs {
+  run(state: LandscapeState, method: MethodName, context?: CallContext): Promise<Course | Missing>;
+}
+
+export function createRuns(): Runs {
+  const kept = new Map<string, Promise<Steps | Searches>>();
+  /** The gain of the last teleported run, which the raised rate is made of. */
+  let known: { readonly key: string; readonly gain: number | undefined } | undefined;
+
+  async function compiled<M extends Steps | Searches>(key: string, make: () => Promise<M>): Promise<M> {
+    const made = kept.get(key) ?? make();
+    kept.delete(key);
+    kept.set(key, made);
+    const [oldest] = kept.keys();
+    if (kept.size > mostKept) {
+      const old = kept.get(oldest);
+      kept.delete(oldest);
+      await (await old)?.dispose();
+    }
+    return made.catch((error) => {
+      kept.delete(key);
+      throw error;
+    }) as Promise<M>;
+  }
+
+  async function descend(
+    state: LandscapeState,
+    { method, lr = state.lr }: { readonly method: MethodName; readonly lr?: number },
+    context: CallContext | undefined,
+  ): Promise<Course> {
+    const { f, cond, opt, n, tp, search, obj, x } = state;
+    const when = method === "teleported" || method === "random" ? whenOf(tp) : undefined;
+    const plan = when && (method === "random" ? [tp, obj] : [tp, obj, search]);
+    const key = JSON.stringify([f, cond, opt, n, lr, plan, method === "random"]);
+    const minimizer = await compiled<Steps>(key, () => {
+      const problem = problemOf(state);
+      return createMinimizer(problem, {
+        optimizer: optimizerOf(state),
+        learningRate: lr,
+        steps: n,
+        trajectory: true,
+        runtime: "javascript",
+        teleport: when && {
+          when,
+          search: searchOf(state, problem, method === "random"),
+          objective: objectiveOf(obj),
+        },
+      });
+    });
+    const run = await minimizer.run({ start: startOf(x), onLoop: () => context?.isStopped() });
+    return courseOf(method, run);
+  }
+
+  async function search(state: LandscapeState, method: "lbfgs" | "cg"): Promise<Course> {
+    const { f, cond, n, x } = state;
+    const minimizer = await compiled<Searches>(JSON.stringify([f, cond, n, method]), () =>
+      createLineSearchMinimizer(problemOf(state), {
+        directions: method === "lbfgs" ? lbfgs() : conjugateDirections,
+        steps: n,
+        trajectory: true,
+        runtime: "javascript",
+      }),
+    );
+    const run = await minimizer.run({ start: startOf(x) });
+    return { ...courseOf(method, run), evaluations: run.evaluations.at(-1) };
+  }
+
+  return {
+    async run(state, method, context) {
+      if (method === "plain") return descend(state, { method }, context);
+      if (method === "lbfgs" || method === "cg") return search(state, method);
+      if (state.tp.kind === "off") return { method, missing: "There are no teleports: choose when." };
+      if (method === "random") return descend(state, { method }, context);
+      const { f, cond, opt, n, lr, tp, search: by, obj, x } = state;
+      const key = JSON.stringify([f, cond, opt, n, lr, tp, by, obj, x]);
+      if (method === "teleported" || known?.key !== key) {
+        const course = await descend(state, { method: "teleported" }, context);
+        known = { key, gain: meanGain(course) };
+        if (method === "teleported") return course;
+      }
+      const { gain } = known;
+      if (gain === undefined)
+        return { method, missing: "No teleport was accepted: there is no gain to match." };
+      const rate = lr * Math.sqrt(gain);
+      return { ...(await descend(state, { method, lr: rate }, context)), rate };
+    },
+  };
+}
+
+/** Mean ratio of the squared gradient norms after and before the accepted teleports. */
+export function meanGain({ teleports }: Course): number | undefined {
+  const gains = teleports
+    .filter(({ accepted }) => accepted)
+    .map(({ gradNormSqBefore, gradNormSqAfter }) => gradNormSqAfter / gradNormSqBefore);
+  return gains.length === 0 ? undefined : gains.reduce((a, b) => a + b) / gains.length;
+}
+
+function courseOf(
+  method: MethodName,
+  run: Minimization<VectorParams> | LineSearchMinimization<VectorParams>,
+): Course {
+  const { trajectory = [], jumps = [], teleports, status } = run;
+  const coordinate = (i: number) => Float64Array.from(trajectory, ({ w }) => Number(w.data[i]));
+  const point = ({ w }: VectorParams): Point => [Number(w.data[0]), Number(w.data[1])];
+  return {
+    method,
+    x: coordinate(0),
+    y: coordinate(1),
+    loss: Float64Array.from(run.loss),
+    gradNormSq: Float64Array.from(run.gradNormSq),
+    seconds: Float64Array.from(run.seconds),
+    jumps: jumps.map(({ step, from, to }) => ({ step, from: point(from), to: point(to) })),
+    teleports: teleports.map(({ step, accepted, reason, drift, gradNormSqBefore, gradNormSqAfter }) => ({
+      ...{ step, accepted, reason, drift, gradNormSqBefore, gradNormSqAfter },
+    })),
+    status,
+  };
+}

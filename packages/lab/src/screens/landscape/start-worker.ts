@@ -1,0 +1,3 @@
+/** Bundlers find the worker only if it is written like this. */
+export const startWorker = (): Worker =>
+  new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "landscape" });

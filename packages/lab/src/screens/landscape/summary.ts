@@ -1,0 +1,74 @@
+// The rows of the table below the charts.
+import { formatValue } from "isoloss-figures/base";
+import type { Course, Missing } from "./course.js";
+
+export interface SummaryRow {
+  readonly loss: string;
+  /** Steps to the loss that the plain run ended with. */
+  readonly steps: string;
+  readonly seconds: string;
+  /** Accepted of all teleports. */
+  readonly teleports: string;
+  /** The largest relative change of the loss by a teleport. */
+  readonly drift: string;
+  readonly note: string;
+}
+
+const none = "–";
+
+export function summaryOf(run: Course | Missing, plain: Course | undefined): SummaryRow {
+  if ("missing" in run) {
+    return { loss: none, steps: none, seconds: none, teleports: none, drift: none, note: run.missing };
+  }
+  const { loss, seconds, teleports, status, rate, evaluations } = run;
+  const accepted = teleports.filter((teleport) => teleport.accepted);
+  const target = plain?.loss.at(-1);
+  const reached = target === undefined ? -1 : loss.findIndex((value) => value <= target);
+  return {
+    loss: formatLoss(loss.at(-1)),
+    steps: target === undefined ? none : reached < 0 ? "not reached" : String(reached),
+    seconds: formatSeconds(seconds.at(-1)),
+    teleports: teleports.length === 0 ? none : `${accepted.length} of ${teleports.length}`,
+    drift: accepted.length === 0 ? none : Math.max(...accepted.map(({ drift }) => drift)).toExponential(0),
+    note: noteOf({
+      status,
+      rate,
+      evaluations,
+      steps: loss.length - 1,
+      refusals: teleports.filter((t) => !t.accepted),
+    }),
+  };
+}
+
+function noteOf({
+  status,
+  rate,
+  evaluations,
+  steps,
+  refusals,
+}: Pick<Course, "status" | "rate" | "evaluations"> & {
+  readonly steps: number;
+  readonly refusals: Course["teleports"];
+}): string {
+  const [refused] = refusals;
+  return [
+    ...(status === "diverged" ? [`diverged at step ${steps}: a smaller rate may help`] : []),
+    ...(status === "stopped" ? [`stopped at step ${steps}`] : []),
+    ...(status === "stalled" ? [`ended at step ${steps}: no step lowers the loss any more`] : []),
+    ...(rate === undefined ? [] : [`rate ${formatValue(rate)}`]),
+    ...(evaluations === undefined ? [] : [`${evaluations} evaluations`]),
+    ...(refused === undefined ? [] : [`before step ${refused.step}: ${refused.reason}`]),
+  ].join("; ");
+}
+
+export const formatLoss = (value: number | undefined): string =>
+  value === undefined
+    ? none
+    : value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)
+      ? value.toExponential(3)
+      : String(Number(value.toPrecision(5)));
+
+function formatSeconds(seconds: number | undefined): string {
+  if (seconds === undefined) return none;
+  return seconds < 1 ? `${Number((1000 * seconds).toPrecision(2))} ms` : `${seconds.toPrecision(3)} s`;
+}

@@ -1,0 +1,94 @@
+// The function itself: its values on a grid and along orbits, in compiled loops over points.
+import { compile, dot, spec, trace, valueAndGrad } from "isoloss";
+import { createOrbitSampler, isRefusal, type OrbitSampler, type VectorParams } from "isoloss/symmetry";
+import type { Orbit } from "./course.js";
+import { problemOf, startOf } from "./problem.js";
+import type { LandscapeState } from "./state.js";
+
+type Named = Pick<LandscapeState, "f" | "cond">;
+
+/** Loss and squared gradient norm at several points. */
+export type Evaluate = (
+  xy: Float64Array,
+) => Promise<{ readonly loss: Float64Array; readonly gradNormSq: Float64Array }>;
+
+interface Compiled {
+  readonly key: string;
+  readonly evaluate: Evaluate;
+  readonly sampler: OrbitSampler<VectorParams>;
+  dispose(): Promise<void>;
+}
+
+export interface Surface {
+  /** Loss at points (x, y), one after another. */
+  valuesAt(named: Named, xy: Float64Array): Promise<Float64Array>;
+  orbit(named: Named, at: readonly [number, number]): Promise<Orbit>;
+}
+
+/** Points of an orbit, four a degree: the curve of a valley bends within a few of them. */
+const samples = 1441;
+
+export function createSurface(): Surface {
+  let current: Promise<Compiled> | undefined;
+  let key: string | undefined;
+  const compiled = async (named: Named): Promise<Compiled> => {
+    const wanted = JSON.stringify([named.f, named.cond]);
+    if (current !== undefined && key === wanted) return current;
+    const old = current;
+    key = wanted;
+    current = compileSurface(named, wanted);
+    await (await old)?.dispose();
+    return current;
+  };
+  return {
+    async valuesAt(named, xy) {
+      return (await (await compiled(named)).evaluate(xy)).loss;
+    },
+    async orbit(named, at) {
+      const { sampler, evaluate } = await compiled(named);
+      const points = await sampler.through(startOf(at));
+      const xy = Float64Array.from(
+        points.flatMap(({ params }) =>
+          isRefusal(params) ? [Number.NaN, Number.NaN] : Array.from(params.w.data, Number),
+        ),
+      );
+      const { loss, gradNormSq } = await evaluate(xy);
+      return {
+        angle: Float64Array.from(points, ({ t }) => t),
+        x: xy.filter((_, i) => i % 2 === 0),
+        y: xy.filter((_, i) => i % 2 === 1),
+        ...{ loss, gradNormSq },
+        best: gradNormSq.reduce((best, value, k) => (value > gradNormSq[best] ? k : best), 0),
+      };
+    },
+  };
+}
+
+async function compileSurface(named: Named, key: string): Promise<Compiled> {
+  const problem = problemOf({ ...named, x: [0, 0] });
+  const { graph } = trace(
+    ({ w }) => {
+      const [loss, { w: g }] = valueAndGrad(problem.loss)({ w }, {});
+      return { loss, gradNormSq: dot(g, g) };
+    },
+    { w: spec([2], "float64") },
+  );
+  const loop = await compile(graph, { runtime: "javascript", scan: { carry: {}, sequences: ["w"] } });
+  const sampler = await createOrbitSampler(problem.symmetry(), { params: problem.start }, { samples });
+  return {
+    key,
+    sampler,
+    async evaluate(xy) {
+      const steps = xy.length / 2;
+      const results = await loop.run({ w: { shape: [steps, 2], data: xy } }, { steps });
+      return {
+        loss: Float64Array.from(results.loss.data, Number),
+        gradNormSq: Float64Array.from(results.gradNormSq.data, Number),
+      };
+    },
+    async dispose() {
+      await loop.dispose();
+      await sampler.dispose();
+    },
+  };
+}

@@ -1,0 +1,136 @@
+// The page's side: of the calls with one key at most one is under way and one waits, the newest.
+import type { Answer, Ask } from "./protocol.js";
+
+/** What this side needs of a Worker. */
+export interface WorkerLike {
+  postMessage(ask: Ask): void;
+  terminate(): void;
+  onmessage: ((event: MessageEvent<Answer>) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+}
+
+/** Why a call has no result: a newer one with its key took its place. Nothing to show. */
+export class Superseded extends Error {
+  override readonly name = "Superseded";
+}
+
+/** Why a call has no result: its worker ended, such as for lack of memory. */
+export class WorkerEnded extends Error {
+  override readonly name = "WorkerEnded";
+}
+
+/** An error that a call threw in the worker. */
+export class CallError extends Error {
+  constructor(
+    override readonly name: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface AskOptions {
+  /** Calls with the same key replace each other; default the call's name. */
+  readonly key?: string;
+  /** Called with each part of a result; the worker goes on once it is done. */
+  readonly onPart?: ((part: never) => void | Promise<void>) | undefined;
+}
+
+interface Call extends AskOptions {
+  readonly id: number;
+  readonly key: string;
+  readonly call: string;
+  readonly args: unknown;
+  resolve(value: never): void;
+  reject(error: Error): void;
+}
+
+export interface WorkerClient {
+  ask<V>(call: string, args: unknown, options?: AskOptions): Promise<V>;
+  dispose(): void;
+}
+
+/**
+ * Calls to a worker, which is started with the first one and again after it died.
+ *
+ * @param create starts a worker
+ * @param onEnd told when a worker died: what it was computing is lost. One that never answered is not worth another try
+ */
+export function createClient(
+  create: () => WorkerLike,
+  onEnd: (reason: string, hasAnswered: boolean) => void = () => {},
+): WorkerClient {
+  const running = new Map<string, Call>();
+  const waiting = new Map<string, Call>();
+  let worker: WorkerLike | undefined;
+  let ids = 0;
+
+  const byId = (id: number) => [...running.values()].find((call) => call.id === id);
+  const post = (ask: Ask) => worker?.postMessage(ask);
+
+  const begin = (call: Call): void => {
+    worker ??= start();
+    running.set(call.key, call);
+    post({ kind: "call", id: call.id, call: call.call, args: call.args });
+  };
+  const end = ({ key }: Call): void => {
+    running.delete(key);
+    const next = waiting.get(key);
+    waiting.delete(key);
+    if (next) begin(next);
+  };
+  const receive = async (answer: Answer): Promise<void> => {
+    const call = byId(answer.id);
+    if (call === undefined) return;
+    if (answer.kind === "part") {
+      try {
+        await call.onPart?.(answer.part as never);
+      } finally {
+        post({ kind: "taken", id: call.id });
+      }
+      return;
+    }
+    end(call);
+    if (answer.kind === "value") call.resolve(answer.value as never);
+    else call.reject(new CallError(answer.error.name, answer.error.message));
+  };
+  const fail = (error: Error): void => {
+    const lost = [...running.values(), ...waiting.values()];
+    running.clear();
+    waiting.clear();
+    worker?.terminate();
+    worker = undefined;
+    for (const call of lost) call.reject(error);
+  };
+  function start(): WorkerLike {
+    const made = create();
+    let hasAnswered = false;
+    made.onmessage = ({ data }) => {
+      hasAnswered = true;
+      void receive(data);
+    };
+    made.onerror = (event) => {
+      const reason = event.message || "The worker ended.";
+      fail(new WorkerEnded(reason));
+      onEnd(reason, hasAnswered);
+    };
+    return made;
+  }
+
+  return {
+    ask: (call, args, { key = call, onPart } = {}) =>
+      new Promise((resolve, reject) => {
+        const made: Call = { id: ids++, key, call, args, onPart, resolve, reject };
+        const before = running.get(key);
+        if (before === undefined) {
+          begin(made);
+          return;
+        }
+        // It may end early; what it has by then is shown.
+        post({ kind: "stop", id: before.id });
+        waiting.get(key)?.reject(new Superseded(`A newer ${call} took its place.`));
+        waiting.set(key, made);
+      }),
+    dispose: () => fail(new WorkerEnded("The screen was left.")),
+  };
+}

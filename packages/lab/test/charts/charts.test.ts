@@ -1,0 +1,139 @@
+import { themeOf } from "isoloss-figures/base";
+import { describe, expect, it } from "vitest";
+import {
+  describeChart,
+  drawLineChart,
+  type LineChartData,
+  layoutOf,
+  nearestIndex,
+  readingOf,
+} from "../../src/charts/line-chart.js";
+import { numberRows } from "../../src/charts/numbers.js";
+import { drawPlane, type PlaneData, planeLayout, pointAt } from "../../src/charts/plane.js";
+import { thinned } from "../../src/charts/thin.js";
+import { recorder } from "./recorder.js";
+
+const size = { width: 400, height: 240 };
+const curve = (y: readonly number[], more: object = {}) => ({
+  ...{ name: "plain", color: "#123456", dash: [], teleports: [], diverged: false },
+  x: y.map((_, t) => t),
+  y,
+  ...more,
+});
+const chart = (series: LineChartData["series"], more: Partial<LineChartData> = {}): LineChartData => ({
+  ...{ series, xLabel: "step", yLabel: "loss", logX: false, logY: true, whole: true },
+  ...more,
+});
+const theme = themeOf("light");
+
+describe("a line chart", () => {
+  it("draws every point in its place between the axes", () => {
+    const data = chart([curve([100, 10, 1])]);
+    const layout = layoutOf(data, size);
+    const { context, calls, textsAt } = recorder();
+    drawLineChart(context, data, layout, theme);
+    const start = calls.findIndex(({ name, args }) => name === "strokeStyle=" && args[0] === "#123456");
+    const line = calls.slice(start).filter(({ name }) => name === "moveTo" || name === "lineTo");
+    expect(line.slice(0, 3)).toEqual(
+      [100, 10, 1].map((v, t) => ({
+        name: t === 0 ? "moveTo" : "lineTo",
+        args: [layout.toX(t), layout.toY(v)],
+      })),
+    );
+    // A decade takes the same height as the next one.
+    expect(layout.toY(100) - layout.toY(10)).toBeCloseTo(layout.toY(10) - layout.toY(1), 9);
+    expect(textsAt()).toEqual([...layout.y.tickLabels, ...layout.x.tickLabels, "step", "loss"]);
+  });
+
+  it("leaves out what a logarithmic axis cannot show, and says so", () => {
+    const data = chart([curve([1, 0, 0.01])]);
+    const { notes } = layoutOf(data, size);
+    expect(notes).toEqual(["Values of 0 have no place on a logarithmic axis: plain."]);
+    expect(layoutOf({ ...data, logY: false }, size).notes).toEqual([]);
+  });
+
+  it("fits the runs that last, and ends one that diverged with a cross", () => {
+    const data = chart([curve([1, 0.5]), curve([1, 1e80], { name: "fast", diverged: true })]);
+    const layout = layoutOf(data, size);
+    expect(layout.y.domain[1]).toBeLessThan(2);
+    expect(describeChart(data)).toMatch(/fast goes from 1 to 10⁸⁰ at step 1, where it diverged\./);
+    expect(layoutOf(chart([curve([1, 1e80], { diverged: true })]), size).y.domain[1]).toBeGreaterThan(1e80);
+  });
+
+  it("reads values at a cursor, and lists at most 200 rows", () => {
+    const data = chart([curve([4, 2, 1]), curve([4, 1], { name: "teleported" })]);
+    expect(readingOf(data, 2)).toBe("step 2: plain 1; teleported 1");
+    expect(nearestIndex([0, 1, 4], 3)).toBe(2);
+    expect(nearestIndex([], 3)).toBe(0);
+    expect(numberRows(data)).toEqual({
+      head: ["step", "plain", "teleported"],
+      rows: [
+        ["0", "4", "4"],
+        ["1", "2", "1"],
+        ["2", "1", ""],
+      ],
+    });
+    const long = numberRows(chart([curve(Array.from({ length: 5001 }, (_, t) => t + 1))])).rows;
+    expect(long.length).toBeLessThanOrEqual(202);
+    expect(long.at(-1)).toEqual(["5000", "5001"]);
+  });
+
+  it("keeps the smallest and the largest of the points that it merges", () => {
+    const y = Float64Array.from({ length: 100_000 }, (_, i) => Math.sin(i / 1000));
+    y[54_321] = 1e6;
+    y[77_777] = -1e6;
+    const kept = thinned(y, 4000);
+    expect(kept.length).toBeLessThanOrEqual(4002);
+    expect(kept).toContain(54_321);
+    expect(kept).toContain(77_777);
+    expect([kept[0], kept.at(-1)]).toEqual([0, 99_999]);
+    expect(kept).toEqual([...kept].sort((a, b) => a - b));
+  });
+});
+
+describe("the plane", () => {
+  const path = (more: object = {}) => ({
+    ...{ name: "teleported", color: "#abcdef", dash: [], jumps: [], shown: 3 },
+    ...{ x: [0, 1, 2], y: [0, 1, 0] },
+    ...more,
+  });
+  const plane = (paths: PlaneData["paths"]): PlaneData => ({
+    ...{ x: [-2, 2], y: [-1, 1], paths, start: [0, 0], optimum: [1, 0] },
+  });
+
+  it("gives back the point of each place", () => {
+    const layout = planeLayout(plane([]), size);
+    for (const [x, y] of [
+      [-2, -1],
+      [0.5, 0.25],
+      [2, 1],
+    ]) {
+      // biome-ignore format: one line
+      const [a, b] = pointAt(layout, layout.toX(x), layout.toY(y));
+      expect([a, b]).toEqual([expect.closeTo(x, 12), expect.closeTo(y, 12)]);
+    }
+    expect(pointAt(layout, -100, 1e4)).toEqual([-2, -1]);
+  });
+
+  it("breaks a path where a teleport leaves it, and names its step", () => {
+    const jump = { step: 2, from: [1, 0.9], to: [1.9, -0.5] } as const;
+    const data = plane([path({ jumps: [jump] })]);
+    const layout = planeLayout(data, size);
+    const { context, calls, textsAt } = recorder();
+    drawPlane(context, data, layout, theme);
+    const at = ([x, y]: readonly number[]) => [layout.toX(x), layout.toY(y)];
+    const moves = calls.filter(({ name }) => name === "moveTo" || name === "lineTo");
+    expect(moves).toContainEqual({ name: "lineTo", args: at(jump.from) });
+    expect(moves).toContainEqual({ name: "moveTo", args: at([2, 0]) });
+    expect(textsAt()).toContain("2");
+  });
+
+  it("draws no further than what is shown, and nothing that is not finite", () => {
+    const data = plane([path({ shown: 1 }), path({ x: [0, Number.NaN, 1e300], y: [0, 0, 0] })]);
+    const { context, calls } = recorder();
+    drawPlane(context, data, planeLayout(data, size), theme);
+    const numbers = calls.flatMap(({ args }) => args.filter((v) => typeof v === "number"));
+    expect(numbers.every(Number.isFinite)).toBe(true);
+    expect(Math.max(...numbers)).toBeLessThan(1e4);
+  });
+});

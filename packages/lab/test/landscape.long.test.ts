@@ -1,0 +1,293 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { minimize } from "isoloss";
+import { gd } from "isoloss/optim";
+import { booth, rosenbrock } from "isoloss/problems";
+import { atSteps, bestAngle } from "isoloss/teleport";
+import type { BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { executablePath, launch } from "../../core/test/browser/site.js";
+import type { Course } from "../src/screens/landscape/course.js";
+import { inspected, type LabSite, labSite, openLab, settled } from "./support.js";
+
+const title = executablePath ? "the lab" : "the lab (skipped: no Chromium at $CHROMIUM or /usr/bin/chromium)";
+
+/** Compares lists to 1e-12 of their numbers: the browser's sine is its own. */
+function expectNear(list: ArrayLike<number>, expected: readonly number[]): void {
+  expect(list).toHaveLength(expected.length);
+  expected.forEach((value, t) => {
+    expect(Math.abs(list[t] - value)).toBeLessThanOrEqual(1e-12 * Math.max(1, Math.abs(value)));
+  });
+}
+
+describe.skipIf(!executablePath)(title, () => {
+  let site: LabSite;
+  let context: BrowserContext;
+  let complaints: readonly string[] = [];
+  const cleanups: (() => unknown)[] = [];
+  beforeAll(async () => {
+    site = await labSite();
+    cleanups.push(() => site.close());
+    const browser = await launch(["--touch-events=enabled"]);
+    cleanups.push(() => browser.close());
+    context = browser.context;
+  }, 120_000);
+  afterAll(async () => {
+    for (const cleanup of cleanups.reverse()) await cleanup();
+  });
+  afterEach(async () => {
+    for (const page of context.pages().slice(1)) await page.close();
+    const found = complaints;
+    complaints = [];
+    expect(found).toEqual([]);
+  });
+  const open = async (address = "", width = 1280): Promise<Page> => {
+    const { page, complaints: list } = await openLab(context, site, address);
+    complaints = list;
+    await page.setViewportSize({ width, height: 900 });
+    return page;
+  };
+  const courses = async (page: Page) => {
+    const { runs } = await inspected(page);
+    return Object.fromEntries((runs as Course[]).map((run) => [run.method, run]));
+  };
+  const query = (page: Page) => new URL(page.url()).hash;
+  const startOf = async (page: Page) => {
+    await page.waitForTimeout(500);
+    await settled(page);
+    return (await inspected(page)).state.x;
+  };
+
+  it("shows the numbers of `minimize`", async () => {
+    const page = await open("#/landscape?n=300&tp=99,199");
+    const { plain, teleported } = await courses(page);
+    const options = { optimizer: gd(), learningRate: 1e-3, steps: 300 };
+    const run = await minimize(rosenbrock(), options);
+    expectNear(plain.loss, run.loss);
+    expectNear(plain.gradNormSq, run.gradNormSq);
+    const teleport = { when: atSteps([99, 199]), search: bestAngle(rosenbrock().symmetry()) };
+    const jumped = await minimize(rosenbrock(), { ...options, teleport });
+    // A teleport's angle is found to 1e-14: what follows it agrees to that, magnified by the steps.
+    expectNear(teleported.loss.slice(0, 99), jumped.loss.slice(0, 99));
+    teleported.loss.forEach((value, t) => {
+      expect(Math.abs(value - jumped.loss[t])).toBeLessThan(1e-9 * jumped.loss[t] + 1e-18);
+    });
+    const table = await page.locator(".results tbody tr").allTextContents();
+    expect(table[0]).toContain(String(Number(run.loss[300].toPrecision(5))));
+  });
+
+  it("ends at 9.45e-4 on Booth's function, after one teleport along the orbit", async () => {
+    const page = await open("#/landscape?f=booth");
+    const { teleported } = await courses(page);
+    const { loss } = await minimize(booth(), {
+      ...{ optimizer: gd(), learningRate: 0.08, steps: 10 },
+      teleport: { when: atSteps([4]), search: bestAngle(booth().symmetry()) },
+    });
+    expect(teleported.loss.at(-1)).toBeCloseTo(loss[10], 10);
+    expect(await page.locator(".results").textContent()).toContain("9.450e-4");
+    const { orbit } = await inspected(page);
+    orbit?.loss.forEach((value) => {
+      expect(value / 144).toBeCloseTo(1, 10);
+    });
+  });
+
+  it("follows the start that is dragged by mouse, touch and keys to the same runs and the same link", async () => {
+    const page = await open("#/landscape?f=booth");
+    const point = page.getByRole("button", { name: /^start, x/ });
+    const box = await page.locator(".plane canvas").boundingBox();
+    if (!box) throw new Error("There is no plane.");
+    // The plane's margins, as planeLayout has them; the view is [-8, 10] x [-8, 12].
+    const at = (x: number, y: number) => ({
+      x: box.x + 40 + ((x + 8) / 18) * (box.width - 52),
+      y: box.y + box.height - 42 - ((y + 8) / 20) * (box.height - 64),
+    });
+    const [from, to] = [at(5, -5), at(-3, 6)];
+    await page.mouse.move(from.x, from.y);
+    await page.mouse.down();
+    await page.mouse.move((from.x + to.x) / 2, (from.y + to.y) / 2, { steps: 5 });
+    await page.mouse.move(to.x, to.y, { steps: 5 });
+    await page.mouse.up();
+    const dragged = await startOf(page);
+    expect(dragged[0]).toBeCloseTo(-3, 1);
+    expect(dragged[1]).toBeCloseTo(6, 1);
+    const { plain } = await courses(page);
+    expectNear(
+      plain.loss,
+      (await minimize(booth({ start: dragged }), { optimizer: gd(), learningRate: 0.08, steps: 10 })).loss,
+    );
+    expect(query(page)).toBe(`#/landscape?f=booth&x=${dragged.join(",")}`);
+
+    await point.focus();
+    for (const key of ["ArrowRight", "Shift+ArrowDown", "Alt+ArrowUp"]) await page.keyboard.press(key);
+    const [x, y] = await startOf(page);
+    expect(x).toBeCloseTo(dragged[0] + 0.18, 10);
+    expect(y).toBeCloseTo(dragged[1] - 2 + 0.02, 10);
+    expect(await point.getAttribute("aria-label")).toBe(`start, x ${x.toFixed(2)}, y ${y.toFixed(2)}`);
+
+    const client = await context.newCDPSession(page);
+    const finger = (type: "touchStart" | "touchMove" | "touchEnd", touchPoints: { x: number; y: number }[]) =>
+      client.send("Input.dispatchTouchEvent", { type, touchPoints });
+    const [begin, end] = [at(x, y), at(2, 2)];
+    await finger("touchStart", [begin]);
+    for (const t of [0.25, 0.5, 0.75, 1]) {
+      await finger("touchMove", [{ x: begin.x + t * (end.x - begin.x), y: begin.y + t * (end.y - begin.y) }]);
+    }
+    await finger("touchEnd", []);
+    const touched = await startOf(page);
+    expect(touched[0]).toBeCloseTo(2, 1);
+    expect(touched[1]).toBeCloseTo(2, 1);
+  });
+
+  it("opens a link with the same settings and numbers, and goes back and forward between presets", async () => {
+    const page = await open(
+      "#/landscape?f=quadratic&cond=50&x=1.5,-0.25&tp=every:7&with=plain,teleported,lbfgs&lr=0.01",
+    );
+    const again = await open(query(page));
+    const [a, b] = [await courses(page), await courses(again)];
+    expect((await inspected(again)).state).toEqual((await inspected(page)).state);
+    for (const method of ["plain", "teleported", "lbfgs"]) expect(b[method].loss).toEqual(a[method].loss);
+
+    const before = query(again);
+    await again.getByLabel("Preset").selectOption("booth");
+    await again.waitForFunction(() => location.hash === "#/landscape?f=booth");
+    await again.goBack();
+    await again.waitForFunction((hash) => location.hash === hash, before);
+    expect((await inspected(again)).state).toMatchObject({ f: "quadratic", cond: 50 });
+    await again.goForward();
+    await again.waitForTimeout(400);
+    expect((await inspected(again)).state.f).toBe("booth");
+  });
+
+  it("says what a link has that it does not understand, and goes on", async () => {
+    const page = await open("#/landscape?f=booth&lr=1e9&colour=red&n=500&cond=ten");
+    const status = await page.locator(".status").textContent();
+    expect(status).toContain("lr=1e9 is beyond 1000: taken as 1000.");
+    expect(status).toContain("colour is no setting of this screen.");
+    expect(status).toContain("cond=ten is not a number: left at its default.");
+    expect((await inspected(page)).state).toMatchObject({ f: "booth", lr: 1000, n: 500, cond: 10 });
+    expect(await page.locator(".results").textContent()).toMatch(
+      /diverged at step \d+: a smaller rate may help/,
+    );
+  });
+
+  it("teleports the start to the steepest point of its orbit, by button or key", async () => {
+    const page = await open("#/landscape?f=quadratic");
+    const { orbit } = await inspected(page);
+    await page.keyboard.press("t");
+    const [x, y] = await startOf(page);
+    // The steep end of the ellipse x^2 + 10 y^2 = 11.5: x = 0.
+    expect(Math.abs(x)).toBeLessThan(0.02);
+    expect(Math.abs(y)).toBeCloseTo(Math.sqrt(1.15), 3);
+    expect((await inspected(page)).orbit?.loss[0]).toBeCloseTo(orbit?.loss[0] as number, 10);
+    await page.keyboard.press("r");
+    expect(await startOf(page)).toEqual([3, 0.5]);
+  });
+
+  it("plays, steps and reads its charts by keys", async () => {
+    const page = await open("#/landscape?f=booth");
+    const output = page.locator(".player output");
+    expect(await output.textContent()).toBe("step 10");
+    await page.keyboard.press(",");
+    expect(await output.textContent()).toBe("step 9");
+    await page.keyboard.press(".");
+    await page.keyboard.press(" ");
+    await page.waitForFunction(() => document.querySelector(".player output")?.textContent === "step 10");
+    const chart = page.getByRole("slider", { name: "At the same steps: cursor" });
+    await chart.focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowRight");
+    expect(await chart.getAttribute("aria-valuetext")).toBe("step 1: plain 64.7; teleported 64.7");
+    await page.keyboard.press("Escape");
+    expect(await chart.getAttribute("aria-valuetext")).toMatch(/^no cursor/);
+  });
+
+  it("needs no network once it is loaded, and no other origin at any time", async () => {
+    const page = await open("#/landscape");
+    await context.setOffline(true);
+    try {
+      await page.getByLabel("Preset").selectOption("lbfgs");
+      await page.waitForFunction(() => location.hash.includes("lbfgs"));
+      await settled(page);
+      expect((await courses(page)).lbfgs.loss.at(-1)).toBeLessThan(1e-20);
+    } finally {
+      await context.setOffline(false);
+    }
+  });
+
+  it("saves the figures of the report, and copies what it shows", async () => {
+    const page = await open("#/landscape?f=booth");
+    for (const [name, file] of [
+      ["Save plane as SVG", "level-sets.svg"],
+      ["Save curves as SVG", "curves.svg"],
+      ["Save CSV", "data.csv"],
+    ]) {
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name }).click(),
+      ]);
+      expect(download.suggestedFilename()).toBe(file);
+      const text = readFileSync(await download.path(), "utf8");
+      if (file.endsWith(".svg")) expect(text).toMatch(/^<svg.*teleported.*<\/svg>$/s);
+      else expect(text.split("\n")).toHaveLength(1 + 2 * 11 + 1);
+    }
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.getByRole("button", { name: "Copy as TypeScript" }).click();
+    await page.waitForFunction(() =>
+      document.querySelector(".status")?.textContent?.includes("Program copied."),
+    );
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toContain("atSteps([4])");
+  });
+
+  it("shows the screen alone inside another page, and keeps to that in its address", async () => {
+    const page = await open("#/landscape?embed=1&f=booth");
+    expect(await page.locator(".bar").count()).toBe(0);
+    expect(await page.locator(".status").textContent()).not.toContain("embed");
+    await page.getByLabel("Steps", { exact: true }).fill("5");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => location.hash === "#/landscape?embed=1&f=booth&n=5");
+  });
+
+  it("goes on with another worker where one dies", async () => {
+    const page = await context.newPage();
+    // A worker that breaks down on the number of steps 7, once.
+    await page.addInitScript(() => {
+      const Real = globalThis.Worker;
+      let isBroken = false;
+      globalThis.Worker = class extends Real {
+        override postMessage(message: unknown): void {
+          if (!isBroken && JSON.stringify(message).includes('"n":7,')) {
+            isBroken = true;
+            this.onerror?.(new ErrorEvent("error", { message: "out of memory" }));
+          } else super.postMessage(message);
+        }
+      };
+    });
+    await page.goto(`${site.url}#/landscape?f=booth`);
+    await settled(page);
+    await page.getByLabel("Steps", { exact: true }).fill("7");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => {
+      const lab = (
+        globalThis as unknown as { isolossLab: { inspect(): { runs: { loss: ArrayLike<number> }[] } } }
+      ).isolossLab;
+      return lab.inspect().runs.every(({ loss }) => loss.length === 8);
+    });
+    await page.close();
+  });
+
+  it("is as small as it promises, without WebAssembly and without fonts", () => {
+    const assets = join(site.folder, "assets");
+    const names = readdirSync(assets);
+    const size = (pattern: RegExp) =>
+      names
+        .filter((name) => pattern.test(name))
+        .reduce((sum, name) => sum + gzipSync(readFileSync(join(assets, name))).length, 0);
+    expect(names.filter((name) => !/\.(js|css)$/.test(name))).toEqual([]);
+    expect(size(/^index-.*\.js$/)).toBeLessThan(60_000);
+    expect(size(/^worker-/)).toBeLessThan(112_000);
+    expect(size(/\.css$/)).toBeLessThan(12_000);
+    // Plot comes with the export alone.
+    expect(readFileSync(join(site.folder, "index.html"), "utf8")).not.toMatch(/svg-[\w-]+\.js/);
+  });
+});

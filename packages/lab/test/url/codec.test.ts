@@ -1,0 +1,143 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  defaultState,
+  functionNames,
+  type LandscapeState,
+  methodNames,
+  objectiveNames,
+  optimizerNames,
+  presets,
+  printLandscape,
+  readLandscape,
+  searchNames,
+  type Teleports,
+} from "../../src/screens/landscape/state.js";
+import { addressWriter, printAddress, readAddress } from "../../src/url/address.js";
+
+const steps = fc.integer({ min: 0, max: 100_000 });
+const coordinate = fc.double({ min: -1e3, max: 1e3, noNaN: true }).map((v) => v + 0);
+const teleports: fc.Arbitrary<Teleports> = fc.oneof(
+  fc.constant({ kind: "off" } as const),
+  fc.integer({ min: 1, max: 100_000 }).map((k) => ({ kind: "every", steps: k }) as const),
+  fc
+    .uniqueArray(steps, { minLength: 1, maxLength: 20 })
+    .map((list) => ({ kind: "at", steps: list.sort((a, b) => a - b) }) as const),
+);
+const states: fc.Arbitrary<LandscapeState> = fc.record({
+  f: fc.constantFrom(...functionNames),
+  cond: fc.double({ min: 1, max: 1e6, noNaN: true }),
+  x: fc.tuple(coordinate, coordinate),
+  opt: fc.constantFrom(...optimizerNames),
+  lr: fc.double({ min: 1e-12, max: 1e3, noNaN: true }),
+  n: fc.integer({ min: 1, max: 100_000 }),
+  tp: teleports,
+  search: fc.constantFrom(...searchNames),
+  obj: fc.constantFrom(...objectiveNames),
+  with: fc.subarray([...methodNames]),
+  y: fc.constantFrom("loss", "grad"),
+  logx: fc.boolean(),
+  logy: fc.boolean(),
+});
+
+describe("the address of a screen", () => {
+  it("holds every state exactly", () => {
+    fc.assert(
+      fc.property(states, (state) => {
+        const query = printLandscape(state);
+        expect(readLandscape(query)).toEqual({ state, notices: [] });
+        for (const isEmbedded of [false, true]) {
+          const address = { screen: "landscape", query, isEmbedded };
+          expect(readAddress(printAddress(address))).toEqual(address);
+        }
+      }),
+    );
+  });
+
+  it("never throws, and gives a state within the limits, whatever is typed", () => {
+    const key = fc.constantFrom(
+      "f",
+      "x",
+      "lr",
+      "n",
+      "tp",
+      "with",
+      "preset",
+      "cond",
+      "logx",
+      "__proto__",
+      "constructor",
+    );
+    const texts = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc
+        .array(fc.tuple(key, fc.string()), { maxLength: 6 })
+        .map((pairs) => pairs.map(([name, value]) => `${name}=${value}`).join("&")),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        const { state } = readLandscape(readAddress(`#/landscape?${text}`).query);
+        expect(readLandscape(printLandscape(state)).state).toEqual(state);
+        expect(state.n).toBeGreaterThanOrEqual(1);
+        expect(state.n).toBeLessThanOrEqual(100_000);
+        expect(Math.max(...state.x.map(Math.abs))).toBeLessThanOrEqual(1e3);
+      }),
+    );
+  });
+
+  it("leaves defaults out, and reads well", () => {
+    expect(printLandscape(defaultState("rosenbrock"))).toBe("");
+    expect(printLandscape(defaultState("booth"))).toBe("f=booth");
+    const state = {
+      ...defaultState("booth"),
+      x: [-1.5, 2] as const,
+      tp: { kind: "every", steps: 5 } as const,
+    };
+    expect(printLandscape(state)).toBe("f=booth&x=-1.5,2&tp=every:5");
+    expect(printLandscape({ ...state, with: [] })).toBe("f=booth&x=-1.5,2&tp=every:5&with=-");
+  });
+
+  it("says what it did not take as it is written", () => {
+    expect(readLandscape("lr=1e9&n=2.5&f=nothing&size=3&x=1")).toEqual({
+      state: { ...defaultState("rosenbrock"), lr: 1e3, n: 3 },
+      notices: [
+        "lr=1e9 is beyond 1000: taken as 1000.",
+        "n=2.5 is taken as 3.",
+        "f=nothing is not one of rosenbrock, booth, quadratic: left at its default.",
+        "size is no setting of this screen.",
+        "x=1 is not two numbers with a comma between: left at its default.",
+      ],
+    });
+    expect(readLandscape("with=plain,luck").notices).toEqual([
+      "with: luck is none of plain, teleported, random, rate, lbfgs, cg.",
+    ]);
+  });
+
+  it("applies a preset first, and other keys on top", () => {
+    for (const [name, { state }] of Object.entries(presets)) {
+      expect(readLandscape(`preset=${name}`)).toEqual({ state, notices: [] });
+      expect(readLandscape(`n=7&preset=${name}`).state).toEqual({ ...state, n: 7 });
+    }
+    expect(readLandscape("preset=nothing").notices[0]).toMatch(/^preset=nothing is none of rosenbrock, /);
+  });
+
+  it("is written after a pause, the newest only, and not where it is the same", () => {
+    const landscape = { screen: "landscape", isEmbedded: false };
+    let hash = "";
+    const written: string[] = [];
+    const writer = addressWriter({
+      hash: () => hash,
+      replace(next) {
+        hash = next;
+        written.push(next);
+      },
+    });
+    writer.write({ ...landscape, query: "n=1" });
+    writer.write({ ...landscape, query: "n=2" });
+    expect(written).toEqual([]);
+    writer.flush();
+    writer.write({ ...landscape, query: "n=2" });
+    writer.flush();
+    expect(written).toEqual(["#/landscape?n=2"]);
+  });
+});
