@@ -195,7 +195,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "curveFit": {
     "seed": "Seed of the curve, its noise and the network; default 0.",
     "hidden": "Widths of the hidden layers; default [64, 64].",
-    "points": "n; default 10,000.",
+    "points": "n; default 10000.",
     "noise": "Standard deviation of the values about the curve; default 0.05."
   },
   "dbMtl": {

@@ -11,6 +11,8 @@ describe("docs/command-line.md", () => {
       "npm install --global isoloss-cli --ignore-scripts",
       // sweeps-on-queue.long.test.ts runs it, with a server.
       "isoloss worker --queue redis://127.0.0.1:6379 --jobs 2 --idle-exit 60",
+      // lab.long.test.ts runs it until Ctrl-C.
+      "isoloss lab",
     ]);
   });
 

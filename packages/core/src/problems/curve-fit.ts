@@ -15,7 +15,7 @@ export interface CurveFitOptions {
   readonly seed?: number | undefined;
   /** Widths of the hidden layers; default [64, 64]. */
   readonly hidden?: readonly number[] | undefined;
-  /** n; default 10,000. */
+  /** n; default 10000. */
   readonly points?: number | undefined;
   /** Standard deviation of the values about the curve; default 0.05. */
   readonly noise?: number | undefined;
@@ -39,12 +39,12 @@ const waves = 6;
  * The x are equally spaced in [-1, 1]; a_k are normal and phi_k uniform in [0, 2 pi). The batch is `x` [n, 1] and `y` [n, 1].
  * Eq. 8 needs no more points than a layer has inputs, so here it is not exact: level-set steps are.
  *
- * @param options `seed` of all that is drawn; `hidden` widths, default 64 and 64; `points`: n, default 10,000; `noise`,
+ * @param options `seed` of all that is drawn; `hidden` widths, default 64 and 64; `points`: n, default 10000; `noise`,
  *   default 0.05
  * @throws OptionError for settings out of range
  *
  * @example
- * curveFit({ points: 100 }).batch.x.shape; // [100, 1]
+ * curveFit({ hidden: [32] }).start.layers.length; // 2
  */
 export function curveFit(options: CurveFitOptions = {}): Problem<MlpParams> {
   const { seed, hidden, points, noise } = curveFitOptions.read(options);

@@ -88,6 +88,7 @@ describe("CONTRIBUTING.md", () => {
       "packages/core/package.json",
       "packages/figures/package.json",
       "packages/queue/package.json",
+      "packages/lab/package.json",
       "packages/cli/package.json",
     ].flatMap((path) => {
       const { dependencies, optionalDependencies, peerDependencies, devDependencies } = JSON.parse(
