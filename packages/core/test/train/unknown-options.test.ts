@@ -61,7 +61,7 @@ const calls: Readonly<Record<string, readonly [string, (extra: object) => Promis
     (extra) => minimizeByLineSearch(booth(), { directions: steepestDescent, steps: 1, ...extra }),
   ],
   "run of a minimizer by line searches": [
-    "none",
+    "start",
     async (extra) =>
       (await createLineSearchMinimizer(booth(), { directions: steepestDescent, steps: 1 })).run(extra),
   ],
