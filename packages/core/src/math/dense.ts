@@ -73,6 +73,13 @@ export const dotOf = (a: Float64Array, b: Float64Array): number => {
   return sum;
 };
 
+/** a + s b. */
+export const addScaled = (a: Float64Array, s: number, b: Float64Array): Float64Array => {
+  const sum = new Float64Array(a.length);
+  for (let i = 0; i < a.length; i++) sum[i] = a[i] + s * b[i];
+  return sum;
+};
+
 /**
  * L with A = L L' of a symmetric positive definite A [n, n], by rows; undefined where a pivot is not above `least` times the
  * largest diagonal element.

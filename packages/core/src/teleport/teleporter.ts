@@ -239,7 +239,7 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
       const measure = measureWith(at, teleportOptions);
       const { heldOut, raceState: state, raceRate: rate } = teleportOptions;
       const setting = {
-        ...{ batch: at, memory: teleportOptions.memory ?? {}, measure },
+        ...{ batch: at, memory: teleportOptions.memory ?? {}, measure, drift: limits.drift },
         race: raceInside?.startOf(initial, { state, rate }),
       };
       const course = { search, initial, setting, limits, heldOut: heldOut !== undefined };

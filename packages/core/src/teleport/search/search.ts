@@ -37,6 +37,8 @@ export interface Setting<P> {
   readonly memory: MemoryArrays;
   /** Where the race begins, if there is one. */
   readonly race?: RaceArrays | undefined;
+  /** Largest relative drift of the loss that the guard allows; default 0. */
+  readonly drift?: number | undefined;
   /** Loss, objective and gradient norm of a point in this setting. */
   measure(params: P): Promise<Point>;
 }

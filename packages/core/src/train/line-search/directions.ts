@@ -1,6 +1,6 @@
 // Directions for line searches: J. Nocedal, S. Wright, Numerical Optimization, 2nd ed., eq. 5.45 and algorithm 7.4.
 
-import { dotOf } from "../../math/dense.js";
+import { addScaled, dotOf } from "../../math/dense.js";
 import { inverseHessian } from "../../math/lbfgs.js";
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
@@ -25,9 +25,9 @@ export interface Directions {
 /** Creates the directions of a run. */
 export type DirectionRule = () => Directions;
 
-const opposite = (g: Float64Array): Float64Array => g.map((v) => -v);
+const opposite = (g: Float64Array): Float64Array => addScaled(new Float64Array(g.length), -1, g);
 
-const minus = (a: Float64Array, b: Float64Array): Float64Array => a.map((v, i) => v - b[i]);
+const minus = (a: Float64Array, b: Float64Array): Float64Array => addScaled(a, -1, b);
 
 /**
  * Steepest descent, d = -g.
@@ -57,8 +57,7 @@ export const conjugateDirections: DirectionRule = () => {
     isScaled: false,
     next(g) {
       const beta = last ? Math.max(0, dotOf(g, minus(g, last.g)) / dotOf(last.g, last.g)) : 0;
-      const before = last?.d;
-      const d = g.map((v, i) => -v + (before ? beta * before[i] : 0));
+      const d = last ? addScaled(opposite(g), beta, last.d) : opposite(g);
       last = { g, d: dotOf(d, g) < 0 ? d : opposite(g) };
       return last.d;
     },

@@ -1,14 +1,10 @@
 import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
 import type { Batch, NoBatch } from "../../batch.js";
 import { NumericalError, OptionError } from "../../errors.js";
-import { valueAndGrad } from "../../graph/autodiff.js";
-import { checkLabels } from "../../graph/labels.js";
-import { trace } from "../../graph/trace.js";
-import { dotOf } from "../../math/dense.js";
-import { namedArrays } from "../../named-arrays.js";
+import { addScaled, dotOf } from "../../math/dense.js";
 import { gd } from "../../optim/sgd.js";
 import { requireKnown } from "../../options.js";
-import { type CompileOptions, compile, pickCompileOptions } from "../../runtime/compile.js";
+import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
 import { parameterVector } from "../../teleport/parameter-vector.js";
@@ -28,6 +24,7 @@ import {
   type StartOptions,
   startOf,
 } from "./minimize-options.js";
+import { compileVectorLoss } from "./vector-loss.js";
 
 export interface LineSearchMinimizeOptions<P, B extends Batch = Batch>
   extends Omit<CompileOptions, "scan" | "dtype"> {
@@ -106,17 +103,9 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
   const compileOptions = pickCompileOptions(options);
   const dtype = dtypeOf(flatten<NdArray>(start, isNdArray).leaves[0]) as "float32" | "float64";
   const space = parameterVector(start);
-  const { graph } = trace(
-    ({ params: p, batch: b }) => {
-      const [value, g] = valueAndGrad(loss)(p, b);
-      return { loss: value, g };
-    },
-    { params: start, batch },
-  );
-  checkLabels(graph, namedArrays({ batch }));
   const resources = new Resources();
-  const { executable, teleports } = await resources.releasedOnError(async () => ({
-    executable: resources.keep(await compile(graph, compileOptions)),
+  const { evaluate, teleports } = await resources.releasedOnError(async () => ({
+    evaluate: resources.keep(await compileVectorLoss(problem, compileOptions)).evaluate,
     teleports:
       plan &&
       resources.keep(
@@ -127,11 +116,6 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
         }),
       ),
   }));
-  const fixed = namedArrays({ batch });
-  const evaluate = async (w: Float64Array): Promise<Place> => {
-    const results = await executable.run({ ...namedArrays({ params: space.treeOf(w) }), ...fixed });
-    return { w, value: Number(results.loss.data[0]), g: space.collect(results, "g") };
-  };
 
   const lifetime = new Lifetime("minimizer", "createLineSearchMinimizer");
   const run = async (given: StartOptions<P> = {}): Promise<LineSearchMinimization<P>> => {
@@ -189,14 +173,14 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
       const slope = dotOf(g, d);
       const along = async (step: number) => {
         evaluations++;
-        const there = await evaluate(w.map((v, i) => v + step * d[i]));
+        const there = await evaluate(addScaled(w, step, d));
         return { ...there, step, slope: dotOf(there.g, d) };
       };
       const first = directions.isScaled ? 1 : firstTrial(d, slope, last, firstStep);
       if (!(slope < 0 && first > 0)) return false;
       const found = await wolfeSearch(along, { value, slope }, { first, slope: directions.slope });
       if (found === undefined) return false;
-      last = { length: found.step, slope, moved: found.w.map((v, i) => v - w[i]) };
+      last = { length: found.step, slope, moved: addScaled(found.w, -1, w) };
       at = found;
       return true;
     };
@@ -216,13 +200,6 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
     };
   };
   return { run, dispose: () => lifetime.end(() => resources.release()) };
-}
-
-/** A point, with its loss and gradient. */
-interface Place {
-  readonly w: Float64Array;
-  readonly value: number;
-  readonly g: Float64Array;
 }
 
 interface Series {

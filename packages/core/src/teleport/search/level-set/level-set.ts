@@ -10,7 +10,9 @@ import { compileLevelSetWalk } from "./compiled-walk.js";
 import { type Ascent, evaluation, type Trial } from "./evaluation.js";
 import {
   backtracking,
+  driftShare,
   ends,
+  gainShare,
   mostBacktracks,
   mostCorrection,
   mostProjections,
@@ -57,6 +59,16 @@ interface Landing<P> {
   readonly found?: Candidate<P>;
 }
 
+/** Where a step begins, apart from the point. */
+interface StepFrom {
+  readonly level: number;
+  /** Length of the first try. */
+  readonly first: number;
+  readonly bent: Bend;
+  /** Relative distance from the level that its end may have where little of its gain comes of it. */
+  readonly room: number;
+}
+
 /** How fast the loss moved off the level in the last try, divided by rho^2. */
 interface Bend {
   by: number;
@@ -71,8 +83,9 @@ interface Bend {
  *
  * By itself a step keeps the loss to first order only. With `project`, f - f0 in v includes the c rho^2 by which the
  * loss is expected to leave the level, c measured in the last step, and Newton steps
- * x <- x - (f - f0) (1 + k (f - f0) / 2) g / ||g||^2 restore the loss to a relative 1e-10 (1e-5 in float32), as the guard of a teleport requires. Without it,
- * each step drifts by O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line
+ * x <- x - (f - f0) (1 + k (f - f0) / 2) g / ||g||^2 restore the loss to a relative 1e-10 (1e-5 in float32) after the last
+ * step, and before it, as the next step leads back, too, to a quarter of the guard's drift, at most 2.5e-7 (2.5e-5), where
+ * that makes up at most a hundredth of the step's gain. Without it, each step drifts by O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line
  * search requires the merit 1/2 log phi - gamma |f - f0| to rise, with gamma twice the multiplier
  * g.d / ||g||^2; where `sublevel` allows points below the level set, they are not penalized. With `project`, what has to
  * rise is 1/2 log phi - (g.d / ||g||^2) (f - f0), phi on the level set to first order, before each Newton step, too: a
@@ -96,7 +109,8 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
   return async (problem) => {
     const space = parameterVector(problem.params);
     const closeness = problem.dtype === "float64" ? 1e-10 : 1e-5;
-    const rule = { steps, rho, lineSearch, tolerance, project, sublevel, closeness };
+    const between = problem.dtype === "float64" ? 2.5e-7 : 2.5e-5;
+    const rule = { steps, rho, lineSearch, tolerance, project, sublevel, closeness, between };
     const compiled = await compileLevelSetWalk(problem, rule);
     const evaluate = evaluation(problem, space);
 
@@ -109,13 +123,15 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         let here: Ascent | undefined;
         let level: number | undefined;
         let length = rho;
+        let taken = 0;
         const bent = { by: 0 };
         let candidate: (Candidate<P> & { readonly length: number }) | undefined;
         return {
           async propose(scale) {
             here ??= await evaluate.ascent(space.treeOf(x), setting);
             level ??= here.loss;
-            const next = await step(x, here, { level, first: scale * length, bent }, setting);
+            const room = taken + 1 < steps ? Math.min(between, driftShare * (setting.drift ?? 0)) : 0;
+            const next = await step(x, here, { level, first: scale * length, bent, room }, setting);
             if (isStop(next)) return next;
             candidate = { ...next, length: lineSearch ? next.rho / scale : length };
             return candidate.params;
@@ -123,6 +139,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
           accept() {
             if (candidate === undefined) throw new OptionError("accept: nothing was proposed.");
             ({ x, length } = candidate);
+            taken++;
             here = candidate = undefined;
           },
         };
@@ -140,7 +157,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
     async function step(
       x: Float64Array,
       { loss, objective, g, slope }: Ascent,
-      { level, first, bent }: { readonly level: number; readonly first: number; readonly bent: Bend },
+      { level, first, bent, room }: StepFrom,
       setting: Setting<P>,
     ): Promise<(Candidate<P> & { readonly rho: number }) | Stop> {
       const gg = dotOf(g, g);
@@ -181,10 +198,18 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
           return growth - lost;
         };
         const isGain = (trial: Trial) => gainOf(trial) >= sufficient * promised;
+        const isClose = (trial: Trial) => {
+          const distance = Math.abs(trial.loss - level);
+          return (
+            distance <= closeness * Math.abs(level) ||
+            (distance <= room * Math.abs(level) &&
+              Math.abs(multiplier) * distance <= gainShare * gainOf(trial))
+          );
+        };
         const target = x.map((value, i) => value + change[i]);
         const { found, loss: reached } = await land(
           target,
-          { level, curvature, isGain: lineSearch ? isGain : () => true },
+          { level, curvature, isClose, isGain: lineSearch ? isGain : () => true },
           setting,
         );
         if (Number.isFinite(reached)) bent.by = (rise + reached - level) / length ** 2;
@@ -203,10 +228,12 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       {
         level,
         curvature,
+        isClose,
         isGain,
       }: {
         readonly level: number;
         readonly curvature: number;
+        readonly isClose: (trial: Trial) => boolean;
         readonly isGain: (trial: Trial) => boolean;
       },
       setting: Setting<P>,
@@ -220,7 +247,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         if (k === 0) reached = loss;
         if (!Number.isFinite(loss) || !Number.isFinite(objective) || !isGain(trial)) break;
         const off = loss - level;
-        if (!project || Math.abs(off) <= closeness * Math.abs(level)) {
+        if (!project || isClose(trial)) {
           return { loss: reached, found: { params, x: space.vectorOf(params), trial } };
         }
         const correction = 0.5 * curvature * off;

@@ -9,6 +9,8 @@ export interface LevelSetRule {
   readonly sublevel: boolean;
   /** Relative distance from the level at which a point counts as on it. */
   readonly closeness: number;
+  /** The same before the last step, where the next one leads back as well. */
+  readonly between: number;
 }
 
 /** Factor on rho after a failed step; its inverse applies after an easy one. */
@@ -21,6 +23,10 @@ export const promising = 0.5;
 export const mostCorrection = 0.5;
 /** Relative difference of the objective and ||g||^2 up to which the one is taken to be the other. */
 export const sameObjective = 1e-3;
+/** Most of the guard's drift that points before the last may have. */
+export const driftShare = 0.25;
+/** Most of a step's gain that the distance of its point from the level may make up. */
+export const gainShare = 0.01;
 export const mostBacktracks = 40;
 export const mostProjections = 12;
 

@@ -31,6 +31,8 @@ import { pointSize, rowOf } from "../guarded-loop.js";
 import type { SearchProblem } from "../search.js";
 import {
   backtracking,
+  driftShare,
+  gainShare,
   type LevelSetRule,
   mostBacktracks,
   mostCorrection,
@@ -86,7 +88,7 @@ export function levelSetWalk<P>(
   { loss, objective, race, dtype }: Pick<SearchProblem<P>, "loss" | "objective" | "race" | "dtype">,
   rule: LevelSetRule,
 ) {
-  const { steps, rho, lineSearch, tolerance, project, sublevel, closeness } = rule;
+  const { steps, rho, lineSearch, tolerance, project, sublevel, closeness, between } = rule;
   const number = (x: number) => constant(x, dtype);
   const scalar = (x: Tensor) => reshape(x, []);
   const either = (condition: Tensor, a: Tensor | number, b: Tensor) => where(condition, a, b);
@@ -124,8 +126,6 @@ export function levelSetWalk<P>(
       const level = either(isStart, f, s.level);
       const off = sub(f, level);
       const isNumber = logicalAnd(hasValue(f), hasValue(value));
-      const isClose = lessEqual(abs(off), mul(closeness, abs(level)));
-      const isHome = project ? all(isNumber, logicalOr(isStart, isClose)) : isNumber;
       // For phi = ||g||^2, d = H g / ||g||^2: the multiplier is then g'H g / ||g||^4.
       const isNorm = lessEqual(abs(sub(before.objective, before.gg)), mul(sameObjective, before.gg));
       const correction = where(isNorm, mul(0.5, mul(before.multiplier, off)), 0);
@@ -159,6 +159,15 @@ export function levelSetWalk<P>(
         return { gain, promised: add(promised, left) };
       };
       const { gain, promised } = gainOf();
+      /** The distance from the level at which a point counts as on it. */
+      const room = mul(minimum(between, mul(driftShare, bounds.drift)), abs(level));
+      const isLast = lessEqual(bounds.steps, add(s.taken, 1));
+      const isFair = lessEqual(mul(abs(before.multiplier), abs(off)), mul(gainShare, gain));
+      const isClose = logicalOr(
+        lessEqual(abs(off), mul(closeness, abs(level))),
+        all(not(isLast), lessEqual(abs(off), room), isFair),
+      );
+      const isHome = project ? all(isNumber, logicalOr(isStart, isClose)) : isNumber;
       const isGain = greaterEqual(gain, mul(sufficient, promised));
       const isWorth = lineSearch ? logicalOr(isStart, isGain) : constant(1, "bool");
       const isGood = logicalAnd(isHome, isWorth);

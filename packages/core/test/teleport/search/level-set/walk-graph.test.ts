@@ -9,7 +9,7 @@ import { randomProblem } from "../../../symmetry/support.js";
 import { problemOf } from "../support.js";
 
 const rule = {
-  ...{ steps: 10, rho: 0.1, tolerance: 1e-6, closeness: 1e-10 },
+  ...{ steps: 10, rho: 0.1, tolerance: 1e-6, closeness: 1e-10, between: 2.5e-7 },
   ...{ lineSearch: true, sublevel: false, project: true },
 };
 
