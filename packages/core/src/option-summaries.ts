@@ -196,7 +196,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "seed": "Seed of the curve, its noise and the network; default 0.",
     "hidden": "Widths of the hidden layers; default [64, 64].",
     "points": "n; default 10000.",
-    "noise": "Standard deviation of the values about the curve; default 0.05."
+    "noise": "Standard deviation of the values about the curve; default 0.05.",
+    "dtype": "Element type of the parameters and the points, which are drawn in float64; default float64."
   },
   "dbMtl": {
     "beta": "Weight of the past in the running gradients; default 0.9.",
@@ -351,6 +352,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "activation": "A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity; or a custom one with its inverse.",
     "slope": "Slope of leakyRelu; default 0.01.",
     "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss drifts; default false: such an action is refused."
+  },
+  "imageClasses": {
+    "seed": "Seed of the choice of images and of the network; default 0.",
+    "images": "Number of images; default 2000.",
+    "hidden": "Widths of the hidden layers; default [128, 64].",
+    "dtype": "Element type of the parameters and the images; default float64."
   },
   "imtlG": {
     "form": "Dependent gradients: `classical` (default) keeps equal projections, which may then be 0; `pinv` takes the least squares v = pinv(G) (||g_1||, ..., ||g_K||), w = v / sum v. The same for independent gradients."

@@ -7,7 +7,7 @@ import { datasets } from "../src/node/registry.js";
 import { optimizers } from "../src/optim/registry.js";
 import { schedules } from "../src/optim/schedule-registry.js";
 import type { OptionTableData } from "../src/option-kinds.js";
-import { multiTaskProblems, problems } from "../src/problems/registry.js";
+import { imageProblems, multiTaskProblems, problems } from "../src/problems/registry.js";
 import { discreteSymmetries, foundSymmetries, mlpSymmetries } from "../src/symmetry/registry.js";
 import { objectives, orbitObjectives } from "../src/teleport/objective/registry.js";
 import { orbitSearches, searches } from "../src/teleport/search/registry.js";
@@ -20,6 +20,7 @@ const registries: Record<string, Readonly<Record<string, { readonly options: Opt
   methods,
   models,
   problems,
+  imageProblems,
   multiTaskProblems,
   mlpSymmetries,
   foundSymmetries,

@@ -96,6 +96,16 @@ export function costOf(graph: Graph): Cost {
   return cost;
 }
 
+/** Floating-point operations of one pass through a graph, or through the body of a loop in it if that has more. */
+export function flopsOfPass(graph: Graph): number {
+  const nodes = nodesOf(graph).filter(({ inputs }) => inputs.length > 0);
+  const passes = nodes.flatMap((node) => bodiesOf(node).map(flopsOfPass));
+  const own = nodes
+    .filter((node) => bodiesOf(node).length === 0)
+    .reduce((sum, { op, attrs, size }, i, all) => sum + (op.flops ? op.flops(all[i], attrs) : size), 0);
+  return Math.max(own, ...passes);
+}
+
 function sumOfCosts(graph: Graph): Cost {
   let [nodes, flops, bytes] = [0, 0, 0];
   for (const node of nodesOf(graph)) {

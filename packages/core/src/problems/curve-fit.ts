@@ -1,11 +1,11 @@
-import type { NdArray } from "../array.js";
+import { astype, type NdArray } from "../array.js";
 import { mul, sub } from "../graph/ops/arithmetic.js";
 import { square } from "../graph/ops/elementary.js";
 import { mean } from "../graph/ops/reduce.js";
 import { torchGenerator } from "../math/mt19937.js";
 import { createRng } from "../math/rng.js";
 import { type MlpParams, mlp } from "../nn/models/mlp.js";
-import { integerFrom, listOf, nonNegative, number } from "../option-kinds.js";
+import { integerFrom, listOf, nonNegative, number, oneOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { hiddenAction } from "../symmetry/hidden/hidden-action.js";
 import type { Problem } from "./problem.js";
@@ -19,6 +19,8 @@ export interface CurveFitOptions {
   readonly points?: number | undefined;
   /** Standard deviation of the values about the curve; default 0.05. */
   readonly noise?: number | undefined;
+  /** Element type of the parameters and the points, which are drawn in float64; default float64. */
+  readonly dtype?: "float32" | "float64" | undefined;
 }
 
 export const curveFitOptions = optionTable("curveFit", {
@@ -26,6 +28,7 @@ export const curveFitOptions = optionTable("curveFit", {
   hidden: listOf(integerFrom(1), { least: 1 }).default([64, 64]),
   points: integerFrom(1).default(10_000),
   noise: nonNegative.default(0.05),
+  dtype: oneOf(["float32", "float64"]).default("float64"),
 } satisfies OptionRows<CurveFitOptions>);
 
 /** Frequencies of the curve: half a period to three of them over the points. */
@@ -40,14 +43,14 @@ const waves = 6;
  * Eq. 8 needs no more points than a layer has inputs, so here it is not exact: level-set steps are.
  *
  * @param options `seed` of all that is drawn; `hidden` widths, default 64 and 64; `points`: n, default 10000; `noise`,
- *   default 0.05
+ *   default 0.05; `dtype` of parameters and points, default float64
  * @throws OptionError for settings out of range
  *
  * @example
  * curveFit({ hidden: [32] }).start.layers.length; // 2
  */
 export function curveFit(options: CurveFitOptions = {}): Problem<MlpParams> {
-  const { seed, hidden, points, noise } = curveFitOptions.read(options);
+  const { seed, hidden, points, noise, dtype } = curveFitOptions.read(options);
   const model = mlp({ sizes: [1, ...hidden, 1], activation: "tanh" });
   const rng = createRng(seed);
   const curve = Array.from({ length: waves }, (_, i) => {
@@ -56,8 +59,8 @@ export function curveFit(options: CurveFitOptions = {}): Problem<MlpParams> {
   });
   const x = Float64Array.from({ length: points }, (_, i) => (points === 1 ? 0 : -1 + (2 * i) / (points - 1)));
   const y = x.map((at) => curve.reduce((sum, wave) => sum + wave(at), 0) + noise * rng.normal());
-  const column = (data: Float64Array): NdArray => ({ shape: [points, 1], data });
-  const { params: start } = model.init(torchGenerator(seed), { dtype: "float64" });
+  const column = (data: Float64Array): NdArray => astype({ shape: [points, 1], data }, dtype);
+  const { params: start } = model.init(torchGenerator(seed), { dtype });
   return {
     name: "curve-fit",
     loss: (params, batch) => mul(0.5, mean(square(sub(model.apply(params, batch.x).output, batch.y)))),

@@ -7,6 +7,8 @@ export type { BoothOptions } from "./booth.js";
 export { booth } from "./booth.js";
 export type { CurveFitOptions } from "./curve-fit.js";
 export { curveFit } from "./curve-fit.js";
+export type { ImageClassesOptions } from "./image-classes.js";
+export { imageClasses } from "./image-classes.js";
 export type {
   DigitQuestionsOptions,
   FashionAttributesOptions,
@@ -25,7 +27,7 @@ export type { Problem } from "./problem.js";
 export { vector } from "./problem.js";
 export type { QuadraticOptions } from "./quadratic.js";
 export { quadratic } from "./quadratic.js";
-export { multiTaskProblems, problems } from "./registry.js";
+export { imageProblems, multiTaskProblems, problems } from "./registry.js";
 export type { RosenbrockOptions } from "./rosenbrock.js";
 export { rosenbrock } from "./rosenbrock.js";
 export type { Rosenbrock2nOptions } from "./rosenbrock-2n.js";

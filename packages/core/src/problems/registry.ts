@@ -1,6 +1,7 @@
 import type { Choice } from "../registry.js";
 import { booth, boothOptions } from "./booth.js";
 import { curveFit, curveFitOptions } from "./curve-fit.js";
+import { imageClasses, imageClassesOptions } from "./image-classes.js";
 import {
   digitQuestions,
   digitQuestionsOptions,
@@ -56,6 +57,16 @@ export const problems = {
     summary: "a random matrix as a product of two of low rank",
   },
 } satisfies Record<string, Choice<(options: never) => unknown>>;
+
+/** Problems with one loss that take images as first argument by name. */
+export const imageProblems = {
+  imageClasses: {
+    make: imageClasses,
+    options: imageClassesOptions,
+    summary:
+      "images' classes by a network with tanh, all images at every step: isoloss data fetch fashionMnist",
+  },
+} satisfies Record<string, Choice<(...args: never[]) => unknown>>;
 
 /** Every problem with several tasks by name. Those with clothing take the images as first argument. */
 export const multiTaskProblems = {

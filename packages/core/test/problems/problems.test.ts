@@ -4,6 +4,7 @@ import { array, dtypeOf, item } from "../../src/array.js";
 import { OptionError } from "../../src/errors.js";
 import { booth } from "../../src/problems/booth.js";
 import { curveFit } from "../../src/problems/curve-fit.js";
+import { imageClasses } from "../../src/problems/image-classes.js";
 import { matrixFactorization } from "../../src/problems/matrix-factorization.js";
 import { mlpRegression, mlpRegressionSeeds } from "../../src/problems/mlp-regression.js";
 import { vector } from "../../src/problems/problem.js";
@@ -257,5 +258,47 @@ describe("curveFit", () => {
     const loss = await measurer(problem);
     expect(relative((await loss(problem.start)).loss, expected)).toBeLessThan(1e-13);
     expect(curveFit({ points: 3, seed: 5 }).batch.y.data).not.toEqual(problem.batch.y.data);
+  });
+
+  it("is the same in float32, rounded", () => {
+    const [double, single] = (["float64", "float32"] as const).map((dtype) => curveFit({ points: 9, dtype }));
+    expect([single.batch.x, single.batch.y, single.start.layers[0].weight].map(dtypeOf)).toEqual(
+      Array(3).fill("float32"),
+    );
+    expect(single.batch.y.data).toEqual(Float32Array.from(double.batch.y.data, Number));
+  });
+});
+
+describe("imageClasses", () => {
+  const given = {
+    images: { shape: [3, 2], data: Float32Array.of(0, 0.5, 1, 0.25, 0.75, 0.5) },
+    labels: { shape: [3], data: BigInt64Array.of(1n, 0n, 2n) },
+  };
+
+  it("has the mean cross entropy of its network on all images as loss", async () => {
+    const problem = imageClasses(given, { images: 3, hidden: [2], seed: 7 });
+    const [{ weight: a, bias: b }, { weight: c, bias: d }] = problem.start.layers;
+    const at = (x: { readonly data: ArrayLike<unknown> } | undefined, i: number) => Number(x?.data[i]);
+    let expected = 0;
+    for (let i = 0; i < 3; i++) {
+      const x = [0, 1].map((k) => given.images.data[2 * i + k]);
+      const hidden = [0, 1].map((k) => Math.tanh(at(a, 2 * k) * x[0] + at(a, 2 * k + 1) * x[1] + at(b, k)));
+      const scores = [0, 1, 2].map((k) => at(c, 2 * k) * hidden[0] + at(c, 2 * k + 1) * hidden[1] + at(d, k));
+      const total = scores.reduce((sum, score) => sum + Math.exp(score), 0);
+      expected += (Math.log(total) - scores[Number(given.labels.data[i])]) / 3;
+    }
+    const loss = await measurer(problem);
+    expect(relative((await loss(problem.start)).loss, expected)).toBeLessThan(1e-13);
+  });
+
+  it("draws images without repetition by the seed, and refuses more than there are", () => {
+    const drawn = [0, 1, 2, 3, 4].map((seed) => imageClasses(given, { images: 2, seed }).batch);
+    for (const { x, y } of drawn) {
+      const rows = [0, 1].map((i) => given.labels.data.indexOf((y.data as BigInt64Array)[i]));
+      expect(rows[0]).not.toBe(rows[1]);
+      expect(Array.from(x.data)).toEqual(rows.flatMap((r) => [...given.images.data.slice(2 * r, 2 * r + 2)]));
+    }
+    expect(new Set(drawn.map(({ y }) => String(y.data))).size).toBeGreaterThan(1);
+    expect(() => imageClasses(given)).toThrow(/images must be at most 3, as many as there are; got 2000/);
   });
 });

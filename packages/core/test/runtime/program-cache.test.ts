@@ -1,17 +1,26 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { array } from "../../src/array.js";
+import { digits } from "../../src/data/digits.js";
 import { mul } from "../../src/graph/ops/arithmetic.js";
 import { greater, where } from "../../src/graph/ops/compare.js";
 import { constant } from "../../src/graph/ops/leaf.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import { spec, trace } from "../../src/graph/trace.js";
+import { mlp } from "../../src/nn/models/mlp.js";
 import { gd } from "../../src/optim/sgd.js";
 import { rosenbrock } from "../../src/problems/rosenbrock.js";
 import { compile } from "../../src/runtime/compile.js";
+import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
+import type { VectorParams } from "../../src/symmetry/rotation/quadratic-rotation.js";
 import { bestAngle } from "../../src/teleport/search/best-angle.js";
+import { levelSet } from "../../src/teleport/search/level-set/level-set.js";
+import type { SearchFactory } from "../../src/teleport/search/search.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { every } from "../../src/teleport/when.js";
+import { lbfgs } from "../../src/train/line-search/directions.js";
 import { createMinimizer } from "../../src/train/minimize/minimize.js";
+import { createLineSearchMinimizer } from "../../src/train/minimize/minimize-by-line-search.js";
+import { createTrainer } from "../../src/train/trainer.js";
 
 /** Counts the functions that are made of generated code. */
 function countingPrograms() {
@@ -86,27 +95,63 @@ describe("programs in JavaScript", () => {
     expect(count()).toBe(before + 1);
   });
 
-  it("of teleports and minimizations are those of the ones before", async () => {
-    const count = countingPrograms();
-    const counts: number[] = [];
-    for (let k = 0; k < 2; k++) {
-      const problem = rosenbrock();
-      const { loss, start: params } = problem;
-      const search = bestAngle(problem.symmetry());
-      const teleporter = await createTeleporter({ search, loss, params, batch: {} });
-      await teleporter.teleport(params, {});
-      const minimizer = await createMinimizer(problem, {
+  const problem = rosenbrock();
+  const { loss, start: params } = problem;
+  const again: Record<string, (search: SearchFactory<VectorParams>) => Promise<Repeated>> = {
+    async teleporter(search) {
+      const { teleport, dispose } = await createTeleporter({ search, loss, params, batch: {} });
+      return { run: () => teleport(params, {}), dispose };
+    },
+    minimizer: (search) =>
+      createMinimizer(problem, {
         ...{ optimizer: gd(), learningRate: 1e-3, steps: 30 },
         teleport: { when: every(10), search },
+      }),
+    "minimizer by line searches": (search) =>
+      createLineSearchMinimizer(problem, {
+        ...{ directions: lbfgs(), steps: 5 },
+        teleport: { when: every(2), search },
+      }),
+    async trainer(_) {
+      const { images, labels } = digits();
+      const trainer = await createTrainer({
+        model: mlp({ sizes: [64, 3, 10], activation: "leakyRelu" }),
+        data: { inputs: images, labels },
+        ...{ optimizer: gd(), learningRate: 0.1, batchSize: 20, runtime: "javascript" },
+        teleport: { when: every(2), symmetry: (p) => positiveScaling(p, { activation: "leakyRelu" }) },
       });
-      const made = count();
-      await minimizer.run();
-      expect(count()).toBe(made);
-      await teleporter.dispose();
-      await minimizer.dispose();
-      counts.push(count());
-    }
-    expect(counts[0]).toBeGreaterThan(0);
-    expect(counts[1]).toBe(counts[0]);
-  });
+      return { run: () => trainer.run({ steps: 4 }), dispose: () => trainer.dispose() };
+    },
+  };
+  const searches = {
+    bestAngle: bestAngle(problem.symmetry()),
+    levelSet: levelSet<VectorParams>({ steps: 3 }),
+  };
+
+  const used = ["teleporter", "minimizer", "minimizer by line searches"].flatMap((name) =>
+    Object.keys(searches).map((search) => [name, search] as const),
+  );
+  it.each([...used, ["trainer", "scaling"] as const])(
+    "of a %s are those of the one before: %s",
+    async (name, search) => {
+      const count = countingPrograms();
+      const counts: number[] = [];
+      for (let k = 0; k < 2; k++) {
+        const { run: runOf, dispose } = await again[name](searches[search as keyof typeof searches]);
+        const made = count();
+        await runOf();
+        // Nothing is left for the first run to compile.
+        expect(count()).toBe(made);
+        await runOf();
+        await dispose();
+        counts.push(count());
+      }
+      expect(counts[1]).toBe(counts[0]);
+    },
+  );
 });
+
+interface Repeated {
+  run(): Promise<unknown>;
+  dispose(): Promise<void>;
+}

@@ -1,9 +1,10 @@
 import type { Named } from "./named.js";
+import { problemRegistry } from "./problems.js";
 import { multiTaskProblemRegistry } from "./tasks.js";
 
 /** Names of the data sets that a run reads, by its settings. */
 export function needsOf(settings: Readonly<Record<string, unknown>>): string[] {
   const { data, problem } = settings as { readonly data?: Named; readonly problem?: Named };
-  const reads = problem && multiTaskProblemRegistry[problem.name]?.reads;
+  const reads = problem && (multiTaskProblemRegistry[problem.name] ?? problemRegistry[problem.name])?.reads;
   return [...(data ? [data.name] : []), ...(reads ? [reads] : [])];
 }

@@ -4,11 +4,13 @@ import {
   flattenTree,
   isNdArray,
   type NdArray,
+  OptionError,
   type OptionTableData,
   type Problem,
   unflattenTree,
 } from "isoloss";
-import { type MlpRegressionOptions, problems } from "isoloss/problems";
+import { imageProblems, type MlpRegressionOptions, problems, type SplitImages } from "isoloss/problems";
+import { fashionMnist } from "./fashion-mnist.js";
 import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 
 /** Parameters of any problem or model. */
@@ -17,6 +19,8 @@ export type Tree = object;
 export interface ProblemInput {
   readonly seed: number;
   readonly dtype: "float32" | "float64";
+  /** Of a problem that reads some. */
+  readonly images?: SplitImages;
 }
 
 /** A problem, and what is known of its parameters. */
@@ -61,9 +65,16 @@ const known: { readonly [K in keyof typeof problems]?: (problem: Problem<never>,
 /** Options whose defaults are those of the run. */
 const ofRun = new Set(["seed", "dtype"]);
 
+interface ProblemEntry extends Entry<ProblemInput, MadeProblem> {
+  /** The data set that it is made from, where that is files. */
+  readonly reads?: "fashionMnist";
+  /** Whether it can be in either precision. */
+  readonly anyDtype: boolean;
+}
+
 /** Problems by name, all those that the library has. The seed is that of a run. */
-export const problemRegistry: Readonly<Record<string, Entry<ProblemInput, MadeProblem>>> = Object.fromEntries(
-  Object.entries(problems).map(([name, { make, options, summary }]) => {
+export const problemRegistry: Readonly<Record<string, ProblemEntry>> = Object.fromEntries(
+  Object.entries({ ...problems, ...imageProblems }).map(([name, { make, options, summary }]) => {
     const rows: OptionTableData["rows"] = options.rows;
     const fromRun = Object.keys(rows).filter((option) => ofRun.has(option)) as (keyof ProblemInput)[];
     const theRuns = fromRun.map((option) => [option, rows[option].kind.otherwise("the run's")]);
@@ -71,13 +82,16 @@ export const problemRegistry: Readonly<Record<string, Entry<ProblemInput, MadePr
       name,
       {
         summary,
+        ...(name in imageProblems ? { reads: "fashionMnist" as const } : {}),
+        anyDtype: "dtype" in rows,
         options: { ...options, rows: { ...rows, ...Object.fromEntries(theRuns) } },
         make(given: object, input: ProblemInput) {
           const chosen = {
             ...Object.fromEntries(fromRun.map((option) => [option, input[option]])),
             ...given,
           };
-          const problem = (make as (options: object) => unknown)(chosen) as Problem<Tree>;
+          const data = input.images ? [input.images.train] : [];
+          const problem = (make as (...args: object[]) => unknown)(...data, chosen) as Problem<Tree>;
           return { problem, ...known[name as keyof typeof problems]?.(problem as never, chosen) };
         },
       },
@@ -88,8 +102,16 @@ export const problemRegistry: Readonly<Record<string, Entry<ProblemInput, MadePr
 export const problemSchema = namedSchema("problem", problemRegistry);
 
 /** The problem of a config, with its parameters in the precision of the run. */
-export function makeProblem(named: Named, input: ProblemInput): MadeProblem {
-  const result = makeNamed(problemRegistry, named, input);
+export async function makeProblem(
+  named: Named,
+  input: Pick<ProblemInput, "seed" | "dtype">,
+): Promise<MadeProblem> {
+  const { reads, anyDtype } = problemRegistry[named.name];
+  if (input.dtype === "float32" && !anyDtype) {
+    throw new OptionError(`The problem ${named.name} is in float64: leave dtype out.`);
+  }
+  const images = reads && (await fashionMnist());
+  const result = makeNamed(problemRegistry, named, { ...input, ...(images ? { images } : {}) });
   const { problem } = result;
   const { leaves, def } = flattenTree<NdArray>(problem.start, isNdArray);
   const start = unflattenTree(

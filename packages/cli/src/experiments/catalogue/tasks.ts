@@ -1,6 +1,5 @@
 import { type Batch, type MultiTaskTrainerOptions, OptionError } from "isoloss";
 import type { TaskMetrics } from "isoloss/mtl";
-import { loadIdxDataset } from "isoloss/node";
 import {
   digitQuestions,
   fashionAttributes,
@@ -11,6 +10,7 @@ import {
   twoTaskToy,
 } from "isoloss/problems";
 import { z } from "zod";
+import { fashionMnist } from "./fashion-mnist.js";
 import { type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
 
@@ -46,14 +46,6 @@ const dataSeed = {
       "Another name of `seed`: of the choice of partners and of splits, the same for all seeds of a run.",
   },
 };
-
-let loading: ReturnType<typeof loadIdxDataset> | undefined;
-
-/** Fashion-MNIST, unpacked once for all runs of a thread: that takes as long as a short run. */
-function fashionMnist(): ReturnType<typeof loadIdxDataset> {
-  loading ??= loadIdxDataset("fashion-mnist");
-  return loading;
-}
 
 interface TaskEntry extends Entry<{ readonly seed: number }, Promise<MadeTasks>> {
   /** The data set that it is made from, where that is files. */

@@ -165,7 +165,7 @@ const point = ([x, y]: readonly number[]) => ({ x, y });
 
 async function levelSetsOf(results: readonly JobResult[], options: FigureOptions): Promise<SVGSVGElement> {
   const [{ settings }] = results;
-  const made = makeProblem(settings.problem as Named, { seed: results[0].seed, dtype: "float64" });
+  const made = await makeProblem(settings.problem as Named, { seed: results[0].seed, dtype: "float64" });
   const trajectories = results.map(
     ({ variant, trajectory = [], jumps }): Trajectory => ({
       name: variant,

@@ -2,7 +2,7 @@ import type { Kind, OptionTableData } from "isoloss";
 import { costOptions, methods } from "isoloss/mtl";
 import { models } from "isoloss/nn";
 import { lineSearches, optimizers, schedules } from "isoloss/optim";
-import { multiTaskProblems, problems } from "isoloss/problems";
+import { imageProblems, multiTaskProblems, problems } from "isoloss/problems";
 import { discreteSymmetries, foundSymmetries, mlpSymmetries } from "isoloss/symmetry";
 import { guardOptions, objectives, orbitObjectives, orbitSearches, searches, whens } from "isoloss/teleport";
 import { describe, expect, it } from "vitest";
@@ -37,7 +37,7 @@ const pairs: [string, Tables, Readonly<Record<string, ConfigOptions>>][] = [
   ["schedules", schedules, scheduleRegistry],
   ["methods", methods, methodRegistry],
   ["models", models, modelRegistry],
-  ["problems", problems, problemRegistry],
+  ["problems", { ...problems, ...imageProblems }, problemRegistry],
   ["problems of several tasks", multiTaskProblems, multiTaskProblemRegistry],
   ["symmetries", { ...mlpSymmetries, ...foundSymmetries }, symmetryRegistry],
   ["discrete symmetries", discreteSymmetries, discreteRegistry],

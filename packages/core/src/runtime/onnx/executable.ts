@@ -2,7 +2,7 @@ import { defaultProvider, float32Providers, inTurn, listProviders, loadOrt } fro
 import type { NdArray, TypedArray } from "../../array.js";
 import { astype } from "../../array.js";
 import { DTypeError, OptionError, RuntimeError } from "../../errors.js";
-import { costOf, type Graph, requireGraph, someNode } from "../../graph/graph.js";
+import { costOf, flopsOfPass, type Graph, requireGraph, someNode } from "../../graph/graph.js";
 import { requireKnown } from "../../options.js";
 import { checkScan, type Executable, resolveInputs, type Scan, stepsOf } from "../executable.js";
 import { Lifetime } from "../lifetime.js";
@@ -108,10 +108,10 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
 
 /** ONNX Runtime takes 0 as "all cores". */
 function defaultThreads(graph: Graph): number {
-  return costOf(graph).flops < smallGraph ? 1 : 0;
+  return flopsOfPass(graph) < smallGraph ? 1 : 0;
 }
 
-/** With fewer floating-point operations a second thread slows a run down; measured on multilayer perceptrons. */
+/** With fewer floating-point operations of a pass a second thread slows a run down; measured on multilayer perceptrons. */
 const smallGraph = 3e7;
 
 /**

@@ -136,7 +136,7 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
           pushForward: path.pushForward,
         };
       },
-      ...(whole ? { compiledWalk: whole.walk, races: true } : {}),
+      ...(whole ? { compiledWalk: whole.walk, tracedWalk: whole.tracedWalk, races: true } : {}),
       async dispose() {
         await whole?.dispose();
         await ascent.dispose();

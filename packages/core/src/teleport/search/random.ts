@@ -148,7 +148,7 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
           pushForward: path.pushForward,
         };
       },
-      ...(whole ? { compiledWalk: whole.walk, races: true } : {}),
+      ...(whole ? { compiledWalk: whole.walk, tracedWalk: whole.tracedWalk, races: true } : {}),
       async dispose() {
         await whole?.dispose();
         await objective.dispose();

@@ -128,7 +128,7 @@ export function scalingCorner<P>(
             : {}),
         };
       },
-      ...(whole ? { compiledWalk: whole.walk, races: true } : {}),
+      ...(whole ? { compiledWalk: whole.walk, tracedWalk: whole.tracedWalk, races: true } : {}),
       async dispose() {
         await whole?.dispose();
         await objective.dispose();

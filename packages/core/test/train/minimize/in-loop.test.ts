@@ -13,7 +13,10 @@ import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
 import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
 import { bestAngle } from "../../../src/teleport/search/best-angle.js";
 import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
+import { lineSearch } from "../../../src/teleport/search/line-search.js";
 import { quadraticOptimum } from "../../../src/teleport/search/quadratic-optimum.js";
+import { randomSearch } from "../../../src/teleport/search/random.js";
+import { scalingCorner } from "../../../src/teleport/search/scaling-corner.js";
 import type { SearchFactory } from "../../../src/teleport/search/search.js";
 import { atSteps, every, type When } from "../../../src/teleport/when.js";
 import { minimize } from "../../../src/train/minimize/minimize.js";
@@ -102,6 +105,9 @@ describe("teleports in the loop of steps", () => {
       stepSize: 1.5,
       bound: 3,
     }),
+    "line search": lineSearch(positiveScaling(regression.start, leaky), { steps: 3 }),
+    "random elements": randomSearch(positiveScaling(regression.start, leaky), { samples: 20 }),
+    "best corner": scalingCorner(positiveScaling(regression.start, leaky)),
   };
   it.each(Object.keys(searches))("take the same walks: %s", async (name) => {
     const search = searches[name as keyof typeof searches];

@@ -15,12 +15,13 @@ export interface MinimizeSettings {
   readonly steps: number;
   readonly dtype?: "float32" | "float64";
   readonly runtime?: "auto" | "javascript" | "onnx";
+  readonly threads?: number;
   readonly warmUps?: number;
   readonly teleport?: TeleportConfig | null;
 }
 
 /** A problem, and the context of its teleports. */
-export function contextOf(settings: Settings, seed: number) {
+export async function contextOf(settings: Settings, seed: number) {
   const {
     problem: named,
     optimizer,
@@ -28,7 +29,7 @@ export function contextOf(settings: Settings, seed: number) {
     steps,
     dtype = "float64",
   } = settings as unknown as MinimizeSettings;
-  const { problem, quadratic, slope } = makeProblem(named, { seed, dtype });
+  const { problem, quadratic, slope } = await makeProblem(named, { seed, dtype });
   const context: TeleportContext = {
     seed,
     // For an objective, a line search steps along the gradient.

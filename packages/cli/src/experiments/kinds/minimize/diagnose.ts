@@ -23,7 +23,7 @@ async function placesOf({ run, weights, settings, seed, points }: Subject): Prom
   if (run?.trajectory === undefined) {
     if (weights === undefined) return [start];
     const { tensors, step } = await weights();
-    const { problem } = contextOf(settings, seed);
+    const { problem } = await contextOf(settings, seed);
     const params = Object.keys(namedArrays({ params: problem.start })).flatMap((name) =>
       Array.from(tensors[name].data as Float64Array, Number),
     );
@@ -45,7 +45,7 @@ async function placesOf({ run, weights, settings, seed, points }: Subject): Prom
 /** Diagnoses the run of a function at its start, at every teleport and at its end. */
 export async function functionPoints(subject: Subject): Promise<DiagnosedPoint[]> {
   const { settings, seed } = subject;
-  const { problem, context } = contextOf(settings, seed);
+  const { problem, context } = await contextOf(settings, seed);
   const { leaves, def } = flattenTree<NdArray>(problem.start, isNdArray);
   const treeOf = (values: readonly number[]): Tree => {
     let from = 0;
