@@ -181,6 +181,7 @@ const calls: Readonly<Record<string, Call>> = {
   fashionDigits: (o) => isoloss.fashionDigits({} as never, o),
   matrixFactorization: (o) => isoloss.matrixFactorization(o),
   mlpRegression: (o) => isoloss.mlpRegression(o),
+  imageClasses: (o) => isoloss.imageClasses({} as never, o),
   multiFashion: (o) => isoloss.multiFashion({} as never, o),
   quadratic: (o) => isoloss.quadratic(o),
   rosenbrock: (o) => isoloss.rosenbrock(o),

@@ -169,7 +169,11 @@ async function compareOne(
     ).seconds?.ratio ?? Number.POSITIVE_INFINITY;
   const quickest = Object.entries(choices).map(([name, list]) => {
     const tries = list.flatMap((variant) => tried.map((at) => ({ variant, at })));
-    return { name, ...(minBy(tries, shareAt) as Candidate) };
+    const soonest = minBy(tries, shareAt) as Candidate;
+    // Where none came to it, the one that came closest.
+    const isReached = Number.isFinite(shareAt(soonest));
+    const lossOf = ({ variant, at }: Candidate) => meanAt(variant, at) ?? Number.POSITIVE_INFINITY;
+    return { name, ...(isReached ? soonest : (minBy(tries, lossOf) as Candidate)) };
   });
   const judging = [
     jobs(baseline, best, confirm),

@@ -128,6 +128,18 @@ describe("compareRates", () => {
     expect(grid).not.toContain("diverged");
   });
 
+  it("chooses the variant that comes closest where none comes to the loss", async () => {
+    const text = "{ grid: [0.1], tune: 0..1, confirm: [10], choose: { best: [far, near, exact] } }";
+    const more = `  far: { teleport: { when: { atSteps: [1] }, search: quadraticOptimum } }
+  near: { teleport: { when: { atSteps: [2] }, search: quadraticOptimum } }
+`;
+    const factors: Readonly<Record<string, number>> = { plain: 0.5, far: 0.8, near: 0.7, exact: 0.9 };
+    const [rates] = await compareRates(resolved(text, more), async (jobs) =>
+      jobs.map((job) => geometric(job, 1, factors[job.variant])),
+    );
+    expect(rates?.tuned.best).toMatchObject({ variant: "near", reached: 0, steps: null });
+  });
+
   it("claims no ratio where a seed never comes to the target, and counts those that do", async () => {
     const [rates] = await compareRates(
       resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"),
