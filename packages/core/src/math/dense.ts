@@ -73,6 +73,11 @@ export const dotOf = (a: Float64Array, b: Float64Array): number => {
   return sum;
 };
 
+/** a <- a + s b. */
+export const accumulate = (a: Float64Array, s: number, b: Float64Array): void => {
+  for (let i = 0; i < a.length; i++) a[i] += s * b[i];
+};
+
 /** a + s b. */
 export const addScaled = (a: Float64Array, s: number, b: Float64Array): Float64Array => {
   const sum = new Float64Array(a.length);

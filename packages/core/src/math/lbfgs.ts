@@ -1,5 +1,5 @@
 // L-BFGS: J. Nocedal, S. Wright, Numerical Optimization, 2nd ed., algorithm 7.4.
-import { dotOf } from "./dense.js";
+import { accumulate, dotOf } from "./dense.js";
 
 /** The inverse of a Hessian, approximated from the last steps and changes of the gradient. */
 export interface InverseHessian {
@@ -38,18 +38,17 @@ export function inverseHessian(memory: number): InverseHessian {
 
 function product(pairs: readonly Pair[], g: Float64Array): Float64Array {
   const q = g.slice();
-  const alphas = pairs.map(() => 0);
+  const alphas = new Float64Array(pairs.length);
   for (let k = pairs.length - 1; k >= 0; k--) {
     const { s, y, rho } = pairs[k];
     alphas[k] = rho * dotOf(s, q);
-    for (let i = 0; i < q.length; i++) q[i] -= alphas[k] * y[i];
+    accumulate(q, -alphas[k], y);
   }
   const newest = pairs.at(-1);
   const scale = newest ? 1 / (newest.rho * dotOf(newest.y, newest.y)) : 1;
   for (let i = 0; i < q.length; i++) q[i] *= scale;
-  for (const [k, { s, y, rho }] of pairs.entries()) {
-    const beta = rho * dotOf(y, q);
-    for (let i = 0; i < q.length; i++) q[i] += (alphas[k] - beta) * s[i];
-  }
+  pairs.forEach(({ s, y, rho }, k) => {
+    accumulate(q, alphas[k] - rho * dotOf(y, q), s);
+  });
   return q;
 }

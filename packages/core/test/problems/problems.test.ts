@@ -296,7 +296,9 @@ describe("imageClasses", () => {
     for (const { x, y } of drawn) {
       const rows = [0, 1].map((i) => given.labels.data.indexOf((y.data as BigInt64Array)[i]));
       expect(rows[0]).not.toBe(rows[1]);
-      expect(Array.from(x.data)).toEqual(rows.flatMap((r) => [...given.images.data.slice(2 * r, 2 * r + 2)]));
+      expect(Array.from(x.data as Float64Array)).toEqual(
+        rows.flatMap((r) => [...given.images.data.slice(2 * r, 2 * r + 2)]),
+      );
     }
     expect(new Set(drawn.map(({ y }) => String(y.data))).size).toBeGreaterThan(1);
     expect(() => imageClasses(given)).toThrow(/images must be at most 3, as many as there are; got 2000/);

@@ -85,6 +85,28 @@ describe("levelSet", () => {
     expect(accepted).toBeGreaterThanOrEqual(9);
   });
 
+  it("uses a quarter of the guard's drift before the last step, where it makes up little of the gain", async () => {
+    let loose = 0;
+    for (const seed of [3000, 3001, 3002, 3003]) {
+      const random = randomProblem(seed, { activations: ["tanh"] });
+      const { loss, params, batch, label } = random;
+      const problem = problemOf(loss, params, batch);
+      const valueOf = evaluator(loss, random);
+      const driftsOf = async (drift: number) => {
+        const { points } = await everyProposal(levelSet({ steps: 6 }), problem, 6, { drift });
+        return points.map((p) => relative(valueOf(params, batch), valueOf(p, batch)));
+      };
+      const drifts = await driftsOf(1e-6);
+      expect(Math.max(...drifts), label).toBeLessThanOrEqual(2.51e-7);
+      // Walks that end early end between two steps.
+      if (drifts.length === 7) expect(drifts[6], label).toBeLessThanOrEqual(1.01e-10);
+      loose += drifts.filter((drift) => drift > 1.01e-10).length;
+      expect(Math.max(...(await driftsOf(4e-9))), label).toBeLessThanOrEqual(1.01e-9);
+      expect(Math.max(...(await driftsOf(0))), label).toBeLessThanOrEqual(1.01e-10);
+    }
+    expect(loose).toBeGreaterThan(4);
+  });
+
   it("does not get past the guard without a way back: the drift is too large", async () => {
     const { report } = await teleportBy(levelSet({ lineSearch: false, project: false }), boothProblem);
     expect(report).toMatchObject({ accepted: false });

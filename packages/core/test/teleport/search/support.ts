@@ -7,7 +7,12 @@ import { slice } from "../../../src/graph/ops/slice.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
 import { gradNormSq, type Objective } from "../../../src/teleport/objective/objective.js";
 import type { Point } from "../../../src/teleport/point.js";
-import { isStop, type SearchFactory, type SearchProblem } from "../../../src/teleport/search/search.js";
+import {
+  isStop,
+  type SearchFactory,
+  type SearchProblem,
+  type Setting,
+} from "../../../src/teleport/search/search.js";
 import { createTeleporter } from "../../../src/teleport/teleporter.js";
 
 export interface Plane {
@@ -57,10 +62,11 @@ export async function everyProposal<P>(
   factory: SearchFactory<P>,
   problem: SearchProblem<P>,
   steps: number,
-  measure: (params: P) => Promise<Point> = unmeasured,
+  { measure = unmeasured, drift }: Partial<Pick<Setting<P>, "measure" | "drift">> = {},
 ): Promise<{ readonly points: P[]; readonly stopped?: string }> {
   const search = await factory(problem);
-  const walk = await search.walk(problem.params, { batch: problem.batch as never, memory: {}, measure }, 0);
+  const setting = { batch: problem.batch as never, memory: {}, measure, drift };
+  const walk = await search.walk(problem.params, setting, 0);
   const points = [problem.params];
   let stopped: string | undefined;
   while (points.length <= steps && stopped === undefined) {

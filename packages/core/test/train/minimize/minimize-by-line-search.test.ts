@@ -132,6 +132,18 @@ describe("minimizeByLineSearch", () => {
     }
   });
 
+  it("takes a tree of float32, and gives one back", async () => {
+    const [double, single] = await Promise.all(
+      (["float64", "float32"] as const).map((dtype) =>
+        minimizeByLineSearch(mlpRegression({ seed: 3, dtype }), { directions: lbfgs(), steps: 5 }),
+      ),
+    );
+    for (const { weight } of single.params.layers) expect(weight.data).toBeInstanceOf(Float32Array);
+    single.loss.forEach((loss, t) => {
+      expect(loss / double.loss[t]).toBeCloseTo(1, 3);
+    });
+  });
+
   it("refuses settings out of range, and a start where the loss is not finite", async () => {
     const run = (options: object) =>
       minimizeByLineSearch(booth(), { directions: steepestDescent, steps: 2, ...options });
