@@ -54,7 +54,7 @@ export function imageClasses(given: LabeledImages, options: ImageClassesOptions 
     throw new OptionError(`imageClasses: images must be at most ${count}, as many as there are; got ${n}.`);
   }
   const rows = permutation(count, seed).slice(0, n);
-  const classes = 1 + Number(labels.data.reduce((a, b) => (a > b ? a : b)));
+  const classes = 1 + labels.data.reduce((most, label) => Math.max(most, Number(label)), 0);
   const model = mlp({ sizes: [pixels, ...hidden, classes], activation: "tanh" });
   const { params: start } = model.init(torchGenerator(seed), { dtype });
   return {

@@ -91,10 +91,10 @@ describe("levelSet", () => {
       const random = randomProblem(seed, { activations: ["tanh"] });
       const { loss, params, batch, label } = random;
       const problem = problemOf(loss, params, batch);
-      const valueOf = evaluator(loss, random);
+      const lossAt = evaluator(loss, random);
       const driftsOf = async (drift: number) => {
         const { points } = await everyProposal(levelSet({ steps: 6 }), problem, 6, { drift });
-        return points.map((p) => relative(valueOf(params, batch), valueOf(p, batch)));
+        return points.map((p) => relative(lossAt(params, batch), lossAt(p, batch)));
       };
       const drifts = await driftsOf(1e-6);
       expect(Math.max(...drifts), label).toBeLessThanOrEqual(2.51e-7);
