@@ -36,7 +36,7 @@ describe("a quantized model", () => {
   it("has rows of rotated spaces where that is asked for, which compute the same before they are rounded", async () => {
     // Two linear maps with 4 values between them, of very unequal ranges.
     const [inner, outer] = [normal(1, [6, 4]), normal(2, [4, 5])];
-    for (let k = 0; k < 6; k++) inner.data[4 * k] *= 30;
+    for (let k = 0; k < 6; k++) (inner.data as Float32Array)[4 * k] *= 30;
     const nodes = [node("MatMul", ["x", "inner"], {}, ["h"]), node("MatMul", ["h", "outer"])];
     const given = (seed: number) => ({ x: normal(seed, [512, 6]) });
     const fixed = decodeModel(fileOf({ inputs: given(3), initializers: { inner, outer }, nodes }));
