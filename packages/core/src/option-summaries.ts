@@ -30,6 +30,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scale": "Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`).",
     "epsilon": "Eigenvalues up to K times this fraction of the largest are left out; default 1.19e-7, float32's epsilon."
   },
+  "attentionSegnet": {
+    "heads": "Channels of each task's output: those of CityScapes are `{ semantic: 7, depth: 1 }`.",
+    "inputs": "Channels of the images; default 3.",
+    "channels": "Channels of the stages, two or more; default [64, 128, 256, 512, 512].",
+    "attention": "Whether each task has an attention network (MTAN), or only a head (split); default true."
+  },
   "balance": {
     "by": "`norm` (default): the least sum of squares of the weights on the orbit; `range`: equal largest magnitudes of each unit's weights; `gradient`: the least gradient on the orbit.",
     "powersOfTwo": "Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where nothing over- or underflows. GL is left out then. Default false.",
