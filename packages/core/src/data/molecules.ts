@@ -28,7 +28,7 @@ const numbers: Readonly<Record<string, number>> = { H: 1, C: 6, N: 7, O: 8, F: 9
 const symbolsInOrder = Object.keys(numbers);
 
 /** Numbers of an atom, and of a pair of atoms. */
-export const moleculeFeatures = { atom: 11, pair: 5 } as const;
+const [atom, pair] = [11, 5];
 
 /**
  * Atoms, pairs and mask of molecules, for models that see all pairs of a molecule's atoms.
@@ -49,7 +49,6 @@ export function moleculeBatch(molecules: readonly Molecule[], places?: number): 
   const N = places ?? most;
   if (most > N)
     throw new DataError(`moleculeBatch: a molecule has ${most} atoms; there are places for ${N}.`);
-  const { atom, pair } = moleculeFeatures;
   const atoms = new Float32Array(molecules.length * N * atom);
   const pairs = new Float32Array(molecules.length * N * N * pair);
   const mask = new Float32Array(molecules.length * N);

@@ -8,6 +8,7 @@ import { slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
+import { requireKnown } from "../options.js";
 import { uniform } from "./initializers.js";
 import { linear } from "./linear.js";
 import type { InitOptions } from "./model.js";
@@ -21,11 +22,15 @@ export interface CellParams {
 }
 
 function initCell(
+  op: string,
   rng: Mt19937,
-  rows: number,
+  gates: number,
   [inputs, width]: readonly [number, number],
-  { dtype }: InitOptions,
+  options: InitOptions,
 ): CellParams {
+  requireKnown(op, options, ["dtype"], `${op}(rng, 8, 16, { dtype: "float64" })`);
+  const { dtype } = options;
+  const rows = gates * width;
   const bound = 1 / Math.sqrt(width);
   const draw = (shape: readonly number[]) => uniform(rng, shape, { from: -bound, to: bound, dtype });
   return {
@@ -42,7 +47,7 @@ export const initGruCell = (
   inputs: number,
   width: number,
   options: InitOptions = {},
-): CellParams => initCell(rng, 3 * width, [inputs, width], options);
+): CellParams => initCell("initGruCell", rng, 3, [inputs, width], options);
 
 /** Parameters of `torch.nn.LSTMCell(inputs, width)`, bit for bit: rows i, f, g, o. */
 export const initLstmCell = (
@@ -50,7 +55,7 @@ export const initLstmCell = (
   inputs: number,
   width: number,
   options: InitOptions = {},
-): CellParams => initCell(rng, 4 * width, [inputs, width], options);
+): CellParams => initCell("initLstmCell", rng, 4, [inputs, width], options);
 
 /** The gates' parts of the last axis. */
 const gatesOf = (x: Tensor, width: number): Tensor[] =>
@@ -92,7 +97,8 @@ export function gruCell(x: Tensor, h: Tensor, params: TensorsOf<CellParams>): Te
  * @returns h' and c' [..., width]
  *
  * @example
- * const { h, c } = lstmCell(x, state, params);
+ * const params = initLstmCell(torchGenerator(0), 16, 32);
+ * const { graph } = trace((p, y, s) => lstmCell(y, s, p), [params, spec([8, 16]), { h: spec([8, 32]), c: spec([8, 32]) }]);
  */
 export function lstmCell(
   x: Tensor,

@@ -1,7 +1,6 @@
 // J. Gilmer et al., "Neural message passing for quantum chemistry", ICML 2017 (messages by edge networks); O. Vinyals et al.,
 // "Order matters: sequence to sequence for sets", ICLR 2016 (Set2Set).
 import { zeros } from "../../array.js";
-import { moleculeFeatures } from "../../data/molecules.js";
 import { relu } from "../../graph/ops/activation.js";
 import { add, div, maximum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, where } from "../../graph/ops/compare.js";
@@ -41,6 +40,9 @@ const messagePassingOptions = optionTable("messagePassing", {
   rounds: integerFrom(1).default(3),
 } satisfies OptionRows<MessagePassingOptions>);
 
+/** Numbers of an atom and of a pair, see `moleculeBatch`. */
+const features = { atom: 11, pair: 5 };
+
 /** The trunk, under the names of PyTorch Geometric's example for QM9. */
 export interface MessagePassingParams {
   readonly lin0: LinearParams;
@@ -54,7 +56,7 @@ export interface MessagePassingParams {
   readonly lin1: LinearParams;
 }
 
-/** Molecules as {@link moleculeBatch} makes them. */
+/** Molecules as `moleculeBatch` makes them. */
 export interface MoleculeTensors {
   readonly atoms: Tensor;
   readonly pairs: Tensor;
@@ -97,8 +99,8 @@ export function messagePassing(options: MessagePassingOptions): MessagePassingMo
       const { dtype = "float32" } = resolveInit("messagePassing", initOptions);
       const bound = 1 / Math.sqrt(D);
       const shared: MessagePassingParams = {
-        lin0: initLinear(rng, moleculeFeatures.atom, D, { dtype }),
-        nn: [initLinear(rng, moleculeFeatures.pair, H, { dtype }), initLinear(rng, H, D * D, { dtype })],
+        lin0: initLinear(rng, features.atom, D, { dtype }),
+        nn: [initLinear(rng, features.pair, H, { dtype }), initLinear(rng, H, D * D, { dtype })],
         root: { weight: uniform(rng, [D, D], { from: -bound, to: bound, dtype }) },
         bias: zeros([D], dtype),
         gru: initGruCell(rng, D, D, { dtype }),
