@@ -85,8 +85,8 @@ interface Bend {
  * loss is expected to leave the level, c measured in the last step, and Newton steps
  * x <- x - (f - f0) (1 + k (f - f0) / 2) g / ||g||^2 restore the loss to a relative 1e-10 (1e-5 in float32) after the last
  * step, and before it, as the next step leads back, too, to a quarter of the guard's drift, at most 2.5e-7 (2.5e-5), where
- * that makes up at most a hundredth of the step's gain. Without it, each step drifts by O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line
- * search requires the merit 1/2 log phi - gamma |f - f0| to rise, with gamma twice the multiplier
+ * that makes up at most a hundredth of the step's gain; a walk that ends early ends there. Without it, each step drifts by
+ * O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line search requires the merit 1/2 log phi - gamma |f - f0| to rise, with gamma twice the multiplier
  * g.d / ||g||^2; where `sublevel` allows points below the level set, they are not penalized. With `project`, what has to
  * rise is 1/2 log phi - (g.d / ||g||^2) (f - f0), phi on the level set to first order, before each Newton step, too: a
  * try that cannot succeed ends there.
