@@ -2,7 +2,7 @@ import type { NdArray } from "../array.js";
 import { takeRows } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
 import { NumericalError } from "../errors.js";
-import type { Metrics } from "../train/history.js";
+import type { Metrics } from "../train/epoch-row.js";
 import type { Trainer } from "../train/trainer.js";
 
 /** Arrays by their names in a file. */

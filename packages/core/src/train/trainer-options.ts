@@ -1,9 +1,11 @@
 import type { Batch } from "../batch.js";
 import type { Dataset } from "../data/dataset.js";
+import type { MetricSet } from "../metrics/metric.js";
 import type { Model } from "../nn/model.js";
 import type { AdaptiveClipOptions } from "../optim/adaptive-clip.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
+import type { Evaluation } from "./epoch-row.js";
 import type { LearningRate, RunStepsOptions, StepsProgress } from "./run-steps.js";
 import type { Loss } from "./step.js";
 import type { TeleportBatch } from "./teleport-batches.js";
@@ -24,6 +26,8 @@ export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dty
   readonly loss?: Loss | undefined;
   /** Default: the whole data set. */
   readonly batchSize?: number | undefined;
+  /** Number of examples that are evaluated at once; default 500. */
+  readonly evaluationBatchSize?: number | undefined;
   /** Seed of initialization, order of batches and dropout; an integer, default 0. */
   readonly seed?: number | undefined;
   readonly dtype?: "float32" | "float64" | undefined;
@@ -47,4 +51,16 @@ export interface TrainerTeleportPlan<P> extends Omit<TeleportPlan<P, TeleportBat
   readonly batchSize?: number | undefined;
 }
 
-export type RunTrainerOptions = RunStepsOptions<Pick<Progress, "loss">>;
+/** @typeParam M metrics of the validation data */
+export type RunTrainerOptions<M extends MetricSet = MetricSet> = RunStepsOptions<
+  Pick<Progress, "loss">,
+  Dataset,
+  M,
+  Evaluation<M>
+>;
+
+/** Options of an evaluation. */
+export interface EvaluateOptions<M extends MetricSet = MetricSet> {
+  /** Further quantities, by name; default none. */
+  readonly metrics?: M | undefined;
+}

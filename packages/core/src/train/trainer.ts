@@ -4,25 +4,29 @@ import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
+import { type MetricSet, modesOf, type NoMetrics, requireMetrics } from "../metrics/metric.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { clipAdaptively } from "../optim/adaptive-clip.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
+import { requireKnown } from "../options.js";
 import { compile, pickCompileOptions } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { batchOrder, stepSeed } from "./batch-order.js";
 import { prepareDataset, requireDefaultLabels, typesOf, usesByOutput } from "./dataset.js";
+import { checkBest } from "./epoch-ends.js";
+import type { EpochRow, Evaluation } from "./epoch-row.js";
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
-import { emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";
+import { emptyHistory, type History, historyUpTo } from "./history.js";
 import { requireParts } from "./required-parts.js";
 import { dataChecksum, graphChecksum, type RunSettings, ratesOf } from "./run-settings.js";
-import { learningRateOf, runSteps } from "./run-steps.js";
+import { learningRateOf, type RunResult, requireCount, runSteps } from "./run-steps.js";
 import { arraysOf, checkState, stateFrom, type TrainState } from "./state.js";
 import { traceStep } from "./step.js";
 import { teleportBatches, teleportLoss } from "./teleport-batches.js";
 import { createTeleports, firstSchedule, planText } from "./teleports.js";
-import type { RunTrainerOptions, TrainerOptions } from "./trainer-options.js";
+import type { EvaluateOptions, RunTrainerOptions, TrainerOptions } from "./trainer-options.js";
 
 /**
  * Trains a model: one compiled step, run in loops inside the runtime.
@@ -47,18 +51,23 @@ export interface Trainer<P, S> {
   readonly stepsPerEpoch: number;
   readonly executable: Executable;
   /**
-   * Trains for a number of steps.
+   * Trains for a number of steps or epochs. At the end of each epoch a run by `epochs`, or one with `validation` or `onEpoch`,
+   * appends a row to `history.epochs`, and evaluates the validation data. State and history hold all that early stopping
+   * and the best epoch depend on: a resumed run ends as the run would have.
    *
    * @throws NumericalError when the loss or a parameter is no longer finite; the state is then that of the last report;
    *   OptionError for unknown options; RuntimeError after `dispose`
    */
-  run(options: RunTrainerOptions): Promise<void>;
+  run<M extends MetricSet = NoMetrics>(options: RunTrainerOptions<M>): Promise<RunResult>;
   /**
-   * Loss and accuracy over a data set, in evaluation mode.
+   * Loss, accuracy and other metrics over a data set, in evaluation mode.
    *
    * @throws ShapeError, DTypeError, DataError when the data do not fit the model; IsolossError while a run computes
    */
-  evaluate(data: Dataset): Promise<Metrics>;
+  evaluate<M extends MetricSet = NoMetrics>(
+    data: Dataset,
+    options?: EvaluateOptions<M>,
+  ): Promise<Evaluation<M>>;
   /**
    * Continues from another state, such as a checkpoint's or a teleported one.
    *
@@ -102,7 +111,8 @@ export async function createTrainer<P, S>(
   const data = prepareDataset(options.data, dtype);
   if (options.loss === undefined) requireDefaultLabels(typesOf(data));
   const count = data.inputs.shape[0];
-  const { batchSize = count } = options;
+  const { batchSize = count, evaluationBatchSize = 500 } = options;
+  requireCount("createTrainer: evaluationBatchSize", evaluationBatchSize, 1);
   const rateOf = learningRateOf("createTrainer", learningRate);
   const batchOf = batchOrder(count, batchSize, seed);
   const stepsPerEpoch = Math.floor(count / batchSize);
@@ -140,7 +150,10 @@ export async function createTrainer<P, S>(
       sequences: ["batch", "learningRate", "seed"],
     },
   });
-  const evaluator = createEvaluator({ model, loss, like: start, dtype, compileOptions });
+  const evaluator = createEvaluator({
+    ...{ model, loss, like: start, dtype, compileOptions },
+    batchSize: evaluationBatchSize,
+  });
   const { teleport } = options;
   const teleportSize = teleport?.batchSize ?? batchSize;
   if (!Number.isInteger(teleportSize) || teleportSize < 1 || teleportSize > count) {
@@ -249,7 +262,7 @@ export async function createTrainer<P, S>(
     try {
       const due = await teleportIfDue();
       const losses = await advance(Math.min(most, due - current.step));
-      return { loss: losses.reduce((a, b) => a + b, 0) / losses.length };
+      return { loss: meanOf(losses) };
     } catch (error) {
       // A teleport belongs to the steps after it.
       ({ current } = kept);
@@ -286,16 +299,35 @@ export async function createTrainer<P, S>(
     executable,
     batchOf: (s) => batchOf(s).slice(),
     run: (runOptions) =>
-      runSteps(runOptions, { lifetime, stepsPerEpoch, step: () => current.step, advance: advanceTogether }),
-    async evaluate(set) {
+      runSteps(runOptions, {
+        ...{ lifetime, stepsPerEpoch, advance: advanceTogether },
+        current: () => current,
+        change(parts) {
+          current = { ...current, ...(parts as Partial<TrainState<P, S>>) };
+        },
+        rows: () => history.epochs as EpochRow<never>[],
+        training: (first) => ({
+          loss: meanOf(history.loss.slice(first)),
+          seconds: history.seconds.at(-1) ?? 0,
+        }),
+        modes(metrics = {} as never) {
+          requireMetrics("run", metrics, ["loss", "accuracy"]);
+          return modesOf(metrics);
+        },
+        measure: (set, metrics = {} as never) => evaluator.evaluate(current, set, metrics),
+      }),
+    async evaluate(set, evaluateOptions = {}) {
       lifetime.requireIdle("evaluate");
-      return evaluator.evaluate(current, set);
+      requireKnown("evaluate", evaluateOptions, ["metrics"], "evaluate(data, { metrics: { f1: f1() } })");
+      const { metrics = {} as never } = evaluateOptions;
+      return evaluator.evaluate(current, set, metrics);
     },
     restore(given, past = history) {
       lifetime.requireIdle("restore");
       checkState(given, current);
+      checkBest(given, current);
       history = historyUpTo(given.step, past);
-      current = { ...current, ...given };
+      current = { ...current, best: undefined, ...given };
       pause = 0;
     },
     dispose: () =>
@@ -306,3 +338,5 @@ export async function createTrainer<P, S>(
       }),
   };
 }
+
+const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;

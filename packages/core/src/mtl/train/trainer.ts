@@ -7,6 +7,7 @@
 // 4. the method makes weights or a direction of them; 5. the optimizer's update; 6. `afterStep` and `endEpoch` of the method.
 import type { Batch, NoBatch } from "../../batch.js";
 import { NumericalError } from "../../errors.js";
+import { requireKnown } from "../../options.js";
 import { pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { stepSeed } from "../../train/batch-order.js";
@@ -17,12 +18,13 @@ import { traceLosses } from "../gradients/measure-graph.js";
 import { keepsRows } from "../gradients/strategy.js";
 import { taskGradients } from "../gradients/task-gradients.js";
 import { taskUpdates } from "../gradients/task-updates.js";
-import { multiTaskEvaluator } from "./evaluate.js";
+import { multiTaskEvaluator, type TaskMetricSets } from "./evaluate.js";
 import { columnsOf, emptyHistory, historyFrom, recordStep } from "./history.js";
 import { labelChecks } from "./label-checks.js";
 import { prepareSources } from "./sources.js";
 import type { RunSetup, StepChange, StepContext } from "./step-hook.js";
 import { type StepPlan, type StepPoint, stepPoint } from "./step-point.js";
+import { meanLoss, requireTaskMetrics, taskModesOf, taskValues } from "./task-metrics.js";
 import { checkState, type MultiTaskState } from "./train-state.js";
 import type { MultiTaskData, MultiTaskTrainer, MultiTaskTrainerOptions } from "./trainer-options.js";
 import { checkChoices, startOf, traceOptimizer } from "./trainer-start.js";
@@ -87,6 +89,7 @@ export async function createMultiTaskTrainer<P>(
   const evaluator = multiTaskEvaluator({
     losses: options.losses,
     metrics,
+    outputs: options.outputs,
     representation,
     params,
     state,
@@ -224,6 +227,10 @@ export async function createMultiTaskTrainer<P>(
     return { losses: sums.map((sum) => sum / count) };
   };
 
+  const hasOutputs = options.outputs !== undefined;
+  const evaluateNow = <M extends TaskMetricSets>(set: MultiTaskData, sets: M) =>
+    evaluator.evaluate(current.params, set, { state: current.state, metrics: sets });
+
   return {
     get current() {
       return current;
@@ -255,10 +262,34 @@ export async function createMultiTaskTrainer<P>(
     stepsPerEpoch,
     setup,
     run: (runOptions) =>
-      runSteps(runOptions, { lifetime, stepsPerEpoch, step: () => current.step, advance: advanceTogether }),
-    async evaluate(set) {
+      runSteps(runOptions, {
+        ...{ lifetime, stepsPerEpoch, advance: advanceTogether },
+        current: () => current,
+        change(parts) {
+          current = { ...current, ...(parts as Partial<MultiTaskState<P>>) };
+        },
+        rows: () => history.epochs,
+        training: (first) => ({
+          loss: meanLoss(history.losses, first),
+          seconds: history.seconds.at(-1) ?? 0,
+        }),
+        modes(sets = {} as never) {
+          requireTaskMetrics("run", sets, { tasks, hasOutputs });
+          return taskModesOf(sets);
+        },
+        measure: async (set, sets = {} as never) => taskValues(await evaluateNow(set, sets), tasks),
+      }),
+    async evaluate(set, evaluateOptions = {}) {
       lifetime.requireIdle("evaluate");
-      return evaluator.evaluate(current.params, set, current.state);
+      requireKnown(
+        "evaluate",
+        evaluateOptions,
+        ["metrics"],
+        "evaluate(data, { metrics: { left: { f1: f1() } } })",
+      );
+      const { metrics: sets = {} as never } = evaluateOptions;
+      requireTaskMetrics("evaluate", sets, { tasks, hasOutputs });
+      return evaluateNow(set, sets);
     },
     restore(given, past = history) {
       lifetime.requireIdle("restore");
