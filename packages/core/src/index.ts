@@ -120,12 +120,12 @@ export type { Loss } from "./train/step.js";
 export type { TeleportBatch } from "./train/teleport-batches.js";
 export type { ScheduleState, TeleportEvent } from "./train/teleport-event.js";
 export type { TeleportPlan } from "./train/teleports.js";
-export type { Trainer } from "./train/trainer.js";
 export { createTrainer } from "./train/trainer.js";
 export type {
   EvaluateOptions,
   Progress,
   RunTrainerOptions,
+  Trainer,
   TrainerOptions,
   TrainerTeleportPlan,
 } from "./train/trainer-options.js";

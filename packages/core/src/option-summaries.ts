@@ -72,6 +72,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "runtime": "Where the model runs: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",
     "signal": "Ends the calibration with its reason."
   },
+  "calibrationError": {
+    "bins": "M, the number of bins of equal width; default 15.",
+    "ignore": "The label of positions that do not count; default -1."
+  },
   "circles": {
     "factor": "Radius of the inner circle over that of the outer one; default 0.5.",
     "points": "Number of points, as many of one class as of the other; default 500.",
@@ -92,6 +96,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "config": {
     "preference": "Desired cosine for each task, up to a common factor; default 1."
+  },
+  "confusion": {
+    "ignore": "The label of positions that do not count; default -1."
   },
   "confusionMatrix": {
     "classes": "C.",
@@ -245,6 +252,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "temperature": "T; default 2.",
     "window": "Compares means over this many steps instead of epochs; the common implementations use 25."
   },
+  "earlyStopping": {
+    "metric": "The quantity of the validation data that is watched; default loss.",
+    "patience": "Number of epochs in a row without improvement after which the run ends; Infinity to watch alone; default 10.",
+    "threshold": "Smallest improvement that counts; default 0.",
+    "mode": "Whether a smaller (`min`) or a larger (`max`) value is better; default what the metric says."
+  },
   "every": {
     "from": "First step; default k.",
     "until": "No teleport at this step or later; default never.",
@@ -255,6 +268,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "exponentialSchedule": {
     "gamma": "Factor of every step."
+  },
+  "f1": {
+    "average": "How classes are averaged: all alike (`macro`, default), weighted by their numbers of labels (`weighted`), or with the counts of all classes added up (`micro`).",
+    "positive": "A class whose own F1 it is, without an average; default 1 for one logit a label, else none.",
+    "ignore": "The label of positions that do not count; default -1."
   },
   "fairGrad": {
     "alpha": "Fairness: 1 is proportional (Nash-MTL's weights), 0 approaches the sum, infinity max-min. Default 2, as in the authors' runs.",
@@ -366,6 +384,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "inEpochs": {
     "batches": "Number of mini-batches in each epoch; default 1."
   },
+  "iou": {
+    "ignore": "The label of positions that do not count; default -1."
+  },
   "lars": {
     "trust": "Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001.",
     "momentum": "mu in [0, 1); default 0.9.",
@@ -404,6 +425,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "lowRank": {
     "rank": "Largest size of each space; default: as `energy` says.",
     "energy": "Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone."
+  },
+  "mae": {
+    "scale": "Factor that converts the error to its unit, such as the standard deviation that targets were divided by; default 1."
   },
   "matrixFactorization": {
     "seed": "Seed of the matrix and the start; default 0.",
@@ -703,6 +727,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "weights": "Which stored weights may be scaled, by their names in the file: a layer with another one is left; default all.",
     "runtime": "Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default)."
   },
+  "rmse": {
+    "scale": "Factor that converts the error to its unit, such as the standard deviation that targets were divided by; default 1."
+  },
   "rmsprop": {
     "decay": "alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99.",
     "epsilon": "Added to the root; default 1e-8.",
@@ -796,6 +823,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "io": "Type of the inputs and outputs of floats: `float32` (default), with a Cast at each, or `float16`.",
     "calibration": "Batches of arrays by the names of the inputs, so that the ranges of activations count, too; default: weights alone.",
     "sizes": "Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32."
+  },
+  "topK": {
+    "k": "Number of largest logits among which the label must be; default 5.",
+    "ignore": "The label of positions that do not count; default -1."
   },
   "trajectorySimilarity": {
     "sign": "What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's quantity and the authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`."

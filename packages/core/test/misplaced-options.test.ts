@@ -59,6 +59,14 @@ const calls: Readonly<Record<string, Call>> = {
   softmax: (o) => isoloss.softmax(x, o),
   sum: (o) => isoloss.sum(x, o),
   variance: (o) => isoloss.variance(x, o),
+  // Metrics
+  calibrationError: (o) => isoloss.calibrationError(o),
+  confusion: (o) => isoloss.confusion(o),
+  f1: (o) => isoloss.f1(o),
+  iou: (o) => isoloss.iou(o),
+  mae: (o) => isoloss.mae(o),
+  rmse: (o) => isoloss.rmse(o),
+  topK: (o) => isoloss.topK(o),
   // Layers, losses, models
   activation: (o) => isoloss.activation("leakyRelu", o),
   batchNorm: (o) => isoloss.batchNorm(x, affine, { running_mean: x, running_var: x }, o),

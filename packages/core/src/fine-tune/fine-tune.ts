@@ -101,18 +101,17 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const { model, batchSize, fixed: fixedAtOnce, uses } = trainingSetup(file, setup);
   checkClasses("fineTune: the labels", settings.data.labels, uses);
 
+  const heldOut = evaluationPlan(validation, fixedAtOnce);
   const trainer = await createTrainer({
-    ...{ model, data: train, loss, batchSize, seed, dtype, runtime },
+    ...{ model, data: train, loss, batchSize, seed, dtype, runtime, evaluationBatchSize: heldOut.size },
     optimizer:
       typeof settings.optimizer === "string" ? createOptimizer(settings.optimizer) : settings.optimizer,
     learningRate: settings.learningRate,
     clipNorm: settings.clipNorm,
   });
-  const heldOut = evaluationPlan(validation, fixedAtOnce);
   const { best, ...results } = await runEpochs(trainer, {
     epochs: settings.epochs,
     validation: heldOut.set,
-    evaluationSize: heldOut.size,
     onEpoch: settings.onEpoch ?? (() => {}),
     signal: settings.signal,
   }).finally(() => trainer.dispose());

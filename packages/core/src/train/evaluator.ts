@@ -64,7 +64,8 @@ export function createEvaluator<P, S>({
       const inputs = { ...arraysOf(at), inputs: prepared.inputs, labels: prepared.labels };
       const withOutput = Object.keys(metrics).length > 0;
       const accumulation = accumulate(metrics);
-      const totals: Record<string, number> = {};
+      const labelCount = prepared.labels.data.length;
+      let [total, hits, isClassifier] = [0, 0, false];
       for (const { first, size, batches } of plan(count, largestBatch)) {
         const key = JSON.stringify([size, typesOf(prepared), withOutput]);
         const { executable, output, uses } = await compiled.get(key, () =>
@@ -79,22 +80,23 @@ export function createEvaluator<P, S>({
             shape: [steps, size],
             data: BigInt64Array.from({ length: steps * size }, (_, i) => BigInt(from + i)),
           };
-          const { output: outputs, ...means } = await executable.run({ ...inputs, batch }, { steps });
-          for (const [name, { data: values }] of Object.entries(means)) {
-            for (const v of values) totals[name] = (totals[name] ?? 0) + Number(v) * size;
-          }
+          const results = await executable.run({ ...inputs, batch }, { steps });
+          for (const mean of results.loss.data) total += Number(mean) * size;
+          // A mean in float32 is rounded; a count of labels is not.
+          const labelsAtOnce = size * (labelCount / count);
+          for (const mean of results.accuracy?.data ?? []) hits += Math.round(Number(mean) * labelsAtOnce);
+          isClassifier = results.accuracy !== undefined;
           if (!withOutput) continue;
           const labels = rowsOf(prepared.labels, from, from + steps * size);
           accumulation.update({
-            output: { ...outputs, shape: [steps * size, ...output.shape.slice(1)] },
+            output: { ...results.output, shape: [steps * size, ...output.shape.slice(1)] },
             labels,
           });
         }
       }
-      const { loss: total, accuracy: hits } = totals;
       return {
         loss: total / count,
-        ...(hits !== undefined ? { accuracy: hits / count } : {}),
+        ...(isClassifier ? { accuracy: hits / labelCount } : {}),
         ...accumulation.results(),
       };
     },

@@ -1,84 +1,30 @@
 import { array } from "../array.js";
-import type { Dataset } from "../data/dataset.js";
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
-import { type MetricSet, modesOf, type NoMetrics, requireMetrics } from "../metrics/metric.js";
+import { modesOf, requireMetrics } from "../metrics/metric.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { clipAdaptively } from "../optim/adaptive-clip.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
 import { requireKnown } from "../options.js";
 import { compile, pickCompileOptions } from "../runtime/compile.js";
-import type { Executable } from "../runtime/executable.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { batchOrder, stepSeed } from "./batch-order.js";
 import { prepareDataset, requireDefaultLabels, typesOf, usesByOutput } from "./dataset.js";
 import { checkBest } from "./epoch-ends.js";
-import type { EpochRow, Evaluation } from "./epoch-row.js";
+import type { EpochRow } from "./epoch-row.js";
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
-import { emptyHistory, type History, historyUpTo } from "./history.js";
+import { emptyHistory, historyUpTo } from "./history.js";
 import { requireParts } from "./required-parts.js";
-import { dataChecksum, graphChecksum, type RunSettings, ratesOf } from "./run-settings.js";
-import { learningRateOf, type RunResult, requireCount, runSteps } from "./run-steps.js";
+import { dataChecksum, graphChecksum, ratesOf } from "./run-settings.js";
+import { learningRateOf, requireCount, runSteps } from "./run-steps.js";
 import { arraysOf, checkState, stateFrom, type TrainState } from "./state.js";
 import { traceStep } from "./step.js";
 import { teleportBatches, teleportLoss } from "./teleport-batches.js";
 import { createTeleports, firstSchedule, planText } from "./teleports.js";
-import type { EvaluateOptions, RunTrainerOptions, TrainerOptions } from "./trainer-options.js";
-
-/**
- * Trains a model: one compiled step, run in loops inside the runtime.
- * Two runs with the same options give the same numbers, bit for bit, however the steps are divided into calls
- * of {@link run}.
- *
- * @example
- * const { images, labels } = digits();
- * const data = { inputs: images, labels };
- * const model = mlp({ sizes: [64, 32, 10] });
- * const trainer = await createTrainer({ model, data, optimizer: sgd(), learningRate: 0.5, batchSize: 64 });
- * await trainer.run({ steps: 300 });
- * const { loss, accuracy } = await trainer.evaluate(data);
- */
-export interface Trainer<P, S> {
-  readonly current: TrainState<P, S>;
-  /** Grows during the run. */
-  readonly history: History;
-  /** What the numbers of the run depend on besides its state; a checkpoint is compared by it. */
-  readonly settings: RunSettings;
-  /** Number of batches in a pass over the data; the examples of an incomplete last batch are left out of the pass. */
-  readonly stepsPerEpoch: number;
-  readonly executable: Executable;
-  /**
-   * Trains for a number of steps or epochs. At the end of each epoch a run by `epochs`, or one with `validation` or `onEpoch`,
-   * appends a row to `history.epochs`, and evaluates the validation data. State and history hold all that early stopping
-   * and the best epoch depend on: a resumed run ends as the run would have.
-   *
-   * @throws NumericalError when the loss or a parameter is no longer finite; the state is then that of the last report;
-   *   OptionError for unknown options; RuntimeError after `dispose`
-   */
-  run<M extends MetricSet = NoMetrics>(options: RunTrainerOptions<M>): Promise<RunResult>;
-  /**
-   * Loss, accuracy and other metrics over a data set, in evaluation mode.
-   *
-   * @throws ShapeError, DTypeError, DataError when the data do not fit the model; IsolossError while a run computes
-   */
-  evaluate<M extends MetricSet = NoMetrics>(
-    data: Dataset,
-    options?: EvaluateOptions<M>,
-  ): Promise<Evaluation<M>>;
-  /**
-   * Continues from another state, such as a checkpoint's or a teleported one.
-   *
-   * @param history of the steps before that state; default the trainer's own up to that step
-   * @throws ShapeError, DTypeError when the state does not fit the model and the optimizer
-   */
-  restore(state: TrainState<P, S>, history?: History): void;
-  /** Examples of the batch that a step takes, in order. */
-  batchOf(step: number): Int32Array;
-  dispose(): Promise<void>;
-}
+import type { Trainer, TrainerOptions } from "./trainer-options.js";
 
 /**
  * Compiles the training step and initializes the model as PyTorch would with the same seed.

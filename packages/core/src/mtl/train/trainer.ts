@@ -19,6 +19,7 @@ import { keepsRows } from "../gradients/strategy.js";
 import { taskGradients } from "../gradients/task-gradients.js";
 import { taskUpdates } from "../gradients/task-updates.js";
 import { multiTaskEvaluator, type TaskMetricSets } from "./evaluate.js";
+import { advice, requireFinite } from "./finite.js";
 import { columnsOf, emptyHistory, historyFrom, recordStep } from "./history.js";
 import { labelChecks } from "./label-checks.js";
 import { prepareSources } from "./sources.js";
@@ -305,20 +306,4 @@ export async function createMultiTaskTrainer<P>(
         await evaluator.dispose();
       }),
   };
-}
-
-const advice = (step: number): string =>
-  `The state is still that of step ${step}. Lower the learning rate, or clip the gradient with clipNorm.`;
-
-function requireFinite(
-  losses: Float64Array,
-  tasks: readonly string[],
-  { step, rate }: { readonly step: number; readonly rate: number },
-): void {
-  const bad = losses.findIndex((loss) => !Number.isFinite(loss));
-  if (bad >= 0) {
-    throw new NumericalError(
-      `The loss of task "${tasks[bad]}" became ${losses[bad]} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
-    );
-  }
 }
