@@ -113,6 +113,8 @@ export type {
   Minimizer,
   StartOptions,
 } from "./train/minimize/minimize-options.js";
+export type { Predictor, PredictorOptions, Trained } from "./train/predictor.js";
+export { createPredictor } from "./train/predictor.js";
 export type { ResumeOptions, RunSettings } from "./train/run-settings.js";
 export type { LearningRate, RunResult, RunStepsOptions, StepsProgress } from "./train/run-steps.js";
 export type { TrainState } from "./train/state.js";

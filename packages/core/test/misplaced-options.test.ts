@@ -67,6 +67,7 @@ const calls: Readonly<Record<string, Call>> = {
   mae: (o) => isoloss.mae(o),
   rmse: (o) => isoloss.rmse(o),
   topK: (o) => isoloss.topK(o),
+  createPredictor: (o) => isoloss.createPredictor(isoloss.mlp({ sizes: [2, 2] }), { params: {}, state: {} } as never, o),
   // Layers, losses, models
   activation: (o) => isoloss.activation("leakyRelu", o),
   batchNorm: (o) => isoloss.batchNorm(x, affine, { running_mean: x, running_var: x }, o),

@@ -1,3 +1,4 @@
+import type { NdArray } from "../array.js";
 import type { Batch } from "../batch.js";
 import type { Dataset } from "../data/dataset.js";
 import type { MetricSet, NoMetrics } from "../metrics/metric.js";
@@ -109,6 +110,12 @@ export interface Trainer<P, S> {
     data: Dataset,
     options?: EvaluateOptions<M>,
   ): Promise<Evaluation<M>>;
+  /**
+   * The model's outputs for any number of examples, [n, ...], in evaluation mode: see `createPredictor`.
+   *
+   * @throws ShapeError, DTypeError when the inputs do not fit the model; IsolossError while a run computes
+   */
+  predict(inputs: NdArray): Promise<NdArray>;
   /**
    * Continues from another state, such as a checkpoint's or a teleported one.
    *

@@ -17,6 +17,7 @@ import type { EpochRow } from "./epoch-row.js";
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
 import { emptyHistory, historyUpTo } from "./history.js";
+import { modelInBatches } from "./predictor.js";
 import { requireParts } from "./required-parts.js";
 import { dataChecksum, graphChecksum, ratesOf } from "./run-settings.js";
 import { learningRateOf, requireCount, runSteps } from "./run-steps.js";
@@ -98,6 +99,10 @@ export async function createTrainer<P, S>(
   });
   const evaluator = createEvaluator({
     ...{ model, loss, like: start, dtype, compileOptions },
+    batchSize: evaluationBatchSize,
+  });
+  const predictions = modelInBatches({
+    ...{ model, like: { params, state }, dtype, compileOptions },
     batchSize: evaluationBatchSize,
   });
   const { teleport } = options;
@@ -268,6 +273,11 @@ export async function createTrainer<P, S>(
       const { metrics = {} as never } = evaluateOptions;
       return evaluator.evaluate(current, set, metrics);
     },
+    async predict(inputs) {
+      lifetime.requireIdle("predict");
+      const { params: p, state: s } = current;
+      return predictions.run({ params: p, state: s }, [inputs]);
+    },
     restore(given, past = history) {
       lifetime.requireIdle("restore");
       checkState(given, current);
@@ -280,6 +290,7 @@ export async function createTrainer<P, S>(
       lifetime.end(async () => {
         await executable.dispose();
         await evaluator.dispose();
+        await predictions.dispose();
         await teleports?.dispose();
       }),
   };
