@@ -44,9 +44,16 @@ export interface Optimizer<S = OptimizerState> {
    * @param state like the result of `init`, with tensors for arrays; the returned state has the same
    *   structure
    * @param learningRate scalar tensor or number
+   * @param gradientAt the gradient of the same loss at other parameters, for optimizers that look there, such as `sam`
    * @throws ShapeError, DTypeError when the trees do not fit the parameters
    */
-  update<P>(gradients: P, state: S, params: P, learningRate: Tensor | number): { params: P; state: S };
+  update<P>(
+    gradients: P,
+    state: S,
+    params: P,
+    learningRate: Tensor | number,
+    gradientAt?: (params: P) => P,
+  ): { params: P; state: S };
 }
 
 /** Throws unless `value` is an Optimizer. @throws OptionError */
@@ -69,6 +76,9 @@ export function filledLike<P>(params: P, value = 0): P {
 
 /** An initial step count. In float64: 1 - beta^t in float32 would lose four digits in the first steps. */
 export const zeroSteps = (): NdArray => zeros([], "float64");
+
+/** An initial product, in float64 like {@link zeroSteps}. */
+export const oneScalar = (): NdArray => full([], 1, "float64");
 
 /** A scalar in a dtype. */
 export const scalarOf = (x: Tensor | number, dtype: Tensor["dtype"]): Tensor =>

@@ -64,16 +64,20 @@ export function traceStep<P, S>({
     ({ params: p, state: s, optimizer: o, inputs, labels, batch, learningRate, seed }) => {
       const x = gather(inputs, batch);
       const y = gather(labels, batch);
-      let next = s;
-      const [value, gradients] = valueAndGrad((q: TensorsOf<P>) => {
+      let after = s;
+      const gradientOf = valueAndGrad((q: TensorsOf<P>) => {
         const result = model.apply(q, x, { state: s, training: true, seed });
-        next = result.state;
+        after = result.state;
         output = typeOf(result.output);
         const total = loss(result.output, y);
         uses = labelUses(y);
         return total;
-      })(p);
-      const updated = optimizer.update(clip(gradients, p), o, p, learningRate);
+      });
+      const [value, gradients] = gradientOf(p);
+      // An optimizer may ask for gradients elsewhere: the state is that of the parameters themselves.
+      const next = after;
+      const gradientAt = (q: TensorsOf<P>) => clip(gradientOf(q)[1], q);
+      const updated = optimizer.update(clip(gradients, p), o, p, learningRate, gradientAt);
       return {
         params: updated.params,
         state: next,

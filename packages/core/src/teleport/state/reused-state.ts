@@ -120,7 +120,8 @@ function habitOf(optimizer: Optimizer, name: string, power: 1 | 2): Habit {
       const fresh = optimizer.init(one(0));
       const state = tensors({ ...fresh, [name]: one(past) }) as OptimizerState;
       const zero = tensors(one(0));
-      const updated = optimizer.update(zero, state, tensors(one(weight)), constant(0, "float64"));
+      const at = tensors(one(weight));
+      const updated = optimizer.update(zero, state, at, constant(0, "float64"), () => zero);
       return { moment: (updated.state[name] as { readonly w: Tensor }).w };
     }, []);
     return Number(compileJavaScript(graph).runSync({}).moment.data[0]);
