@@ -63,3 +63,9 @@ export {
 } from "./schedules.js";
 export type { GdOptions, SgdOptions } from "./sgd.js";
 export { gd, sgd } from "./sgd.js";
+export type { AccumulationOptions } from "./with-accumulation.js";
+export { withAccumulation } from "./with-accumulation.js";
+export type { AverageOptions } from "./with-average.js";
+export { withAverage } from "./with-average.js";
+export type { ParameterGroup } from "./with-groups.js";
+export { withGroups } from "./with-groups.js";

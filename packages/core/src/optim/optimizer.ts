@@ -35,6 +35,17 @@ export interface Optimizer<S = OptimizerState> {
    * not listed (a step count, a velocity of normalized gradients) does not change.
    */
   readonly moments: Readonly<Record<string, Moment>>;
+  /**
+   * Entries of the state that begin again where the parameters jump, in a teleport: trees like the parameters (averages
+   * of past ones) at the new parameters, scalars at 0. Default none.
+   */
+  readonly restarts?: readonly string[] | undefined;
+  /** The optimizer that takes any parameters, from which the smoothing of moments is found; default this one. */
+  readonly base?: Optimizer | undefined;
+  /** Whether parameters stay as they are, by their path: their gradients count as 0 in clipping. Default none do. */
+  isFrozen?(path: string): boolean;
+  /** The parameters to evaluate, such as an average; default those of the last step. */
+  evaluated?<P>(state: S, params: P): P;
   /** The initial state for a tree of parameters (arrays), as plain arrays. */
   init<P>(params: P): S;
   /**

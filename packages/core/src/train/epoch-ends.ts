@@ -18,6 +18,8 @@ export interface EpochSource<D, M, V> {
   /** Infinity without data. */
   readonly stepsPerEpoch: number;
   current(): WithBest;
+  /** Parameters and model state that are measured. */
+  evaluated(): Pick<WithBest, "params" | "state">;
   change(parts: Partial<Pick<WithBest, "params" | "state" | "best">>): void;
   rows(): EpochRow<V>[];
   /** Mean training loss from a step on, and seconds so far. */
@@ -76,7 +78,8 @@ export function epochEnds<D, M, V>(
   const keepIfBest = (row: EpochRow<V>): void => {
     if (watch === undefined) return;
     const value = watch.valueOf(row);
-    const { params, state, best: before } = run.current();
+    const { best: before } = run.current();
+    const { params, state } = run.evaluated();
     if (best === undefined || !Number.isFinite(value)) return;
     if (before?.metric === watch.metric && !watch.isBetter(value, before.value)) return;
     run.change({ best: { epoch: row.epoch, metric: watch.metric, value, params, state } });

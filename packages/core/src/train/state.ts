@@ -3,7 +3,7 @@ import { dtypeOf, isNdArray } from "../array.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { formatType, sameShape } from "../graph/tensor.js";
 import { namedArrays } from "../named-arrays.js";
-import type { OptimizerState } from "../optim/optimizer.js";
+import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import { flatten, unflatten } from "../tree.js";
 import type { BestEpoch } from "./epoch-row.js";
 import type { ScheduleState } from "./teleport-event.js";
@@ -80,4 +80,12 @@ export function checkState<P, S>(given: TrainState<P, S>, current: TrainState<P,
     throw new OptionError(`restore: the state's step must be an integer >= 0; got ${given.step}.`);
   }
   checkArrays(arraysOf(given), arraysOf(current), "The state");
+}
+
+/** A state with the parameters that its optimizer would have evaluated, such as an average. */
+export function evaluatedState<T extends { readonly params: unknown; readonly optimizer: OptimizerState }>(
+  optimizer: Pick<Optimizer, "evaluated">,
+  current: T,
+): T {
+  return { ...current, params: optimizer.evaluated?.(current.optimizer, current.params) ?? current.params };
 }

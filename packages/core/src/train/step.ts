@@ -2,14 +2,17 @@ import { dot, valueAndGrad } from "../graph/autodiff.js";
 import type { Graph } from "../graph/graph.js";
 import { type LabelUse, labelUses } from "../graph/labels.js";
 import { cast } from "../graph/ops/arithmetic.js";
+import { broadcastTo } from "../graph/ops/broadcast.js";
 import { equal } from "../graph/ops/compare.js";
 import { gather } from "../graph/ops/gather.js";
+import { constant } from "../graph/ops/leaf.js";
 import { argmax, mean } from "../graph/ops/reduce.js";
-import type { Tensor, Type } from "../graph/tensor.js";
+import { isTensor, type Tensor, type Type } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { classAxis } from "../metrics/class-scores.js";
 import type { Model } from "../nn/model.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
+import { flatten, unflatten } from "../tree.js";
 import type { DataTypes } from "./dataset.js";
 
 /** Loss of a batch: a scalar from the model's output and the labels. */
@@ -73,10 +76,11 @@ export function traceStep<P, S>({
         uses = labelUses(y);
         return total;
       });
-      const [value, gradients] = gradientOf(p);
+      const [value, all] = gradientOf(p);
+      const gradients = trained(all, optimizer);
       // An optimizer may ask for gradients elsewhere: the state is that of the parameters themselves.
       const next = after;
-      const gradientAt = (q: TensorsOf<P>) => clip(gradientOf(q)[1], q);
+      const gradientAt = (q: TensorsOf<P>) => clip(trained(gradientOf(q)[1], optimizer), q);
       const updated = optimizer.update(clip(gradients, p), o, p, learningRate, gradientAt);
       return {
         params: updated.params,
@@ -98,6 +102,14 @@ export function traceStep<P, S>({
     },
   );
   return { graph, output: output as unknown as Type, uses };
+}
+
+/** Gradients of 0 for parameters that stay as they are. */
+function trained<T>(gradients: T, { isFrozen }: Optimizer): T {
+  if (isFrozen === undefined) return gradients;
+  const { leaves, paths, def } = flatten(gradients, isTensor);
+  const kept = leaves.map((g, i) => (isFrozen(paths[i]) ? broadcastTo(constant(0, g.dtype), g.shape) : g));
+  return unflatten(def, kept) as T;
 }
 
 /**

@@ -21,7 +21,7 @@ import { modelInBatches } from "./predictor.js";
 import { requireParts } from "./required-parts.js";
 import { dataChecksum, graphChecksum, ratesOf } from "./run-settings.js";
 import { learningRateOf, requireCount, runSteps } from "./run-steps.js";
-import { arraysOf, checkState, stateFrom, type TrainState } from "./state.js";
+import { arraysOf, checkState, evaluatedState, stateFrom, type TrainState } from "./state.js";
 import { traceStep } from "./step.js";
 import { teleportBatches, teleportLoss } from "./teleport-batches.js";
 import { createTeleports, firstSchedule, planText } from "./teleports.js";
@@ -101,6 +101,8 @@ export async function createTrainer<P, S>(
     ...{ model, loss, like: start, dtype, compileOptions },
     batchSize: evaluationBatchSize,
   });
+  /** The state as it is evaluated. */
+  const evaluated = () => evaluatedState(optimizer, current);
   const predictions = modelInBatches({
     ...{ model, like: { params, state }, dtype, compileOptions },
     batchSize: evaluationBatchSize,
@@ -265,17 +267,18 @@ export async function createTrainer<P, S>(
           requireMetrics("run", metrics, ["loss", "accuracy"]);
           return modesOf(metrics);
         },
-        measure: (set, metrics = {} as never) => evaluator.evaluate(current, set, metrics),
+        evaluated,
+        measure: (set, metrics = {} as never) => evaluator.evaluate(evaluated(), set, metrics),
       }),
     async evaluate(set, evaluateOptions = {}) {
       lifetime.requireIdle("evaluate");
       requireKnown("evaluate", evaluateOptions, ["metrics"], "evaluate(data, { metrics: { f1: f1() } })");
       const { metrics = {} as never } = evaluateOptions;
-      return evaluator.evaluate(current, set, metrics);
+      return evaluator.evaluate(evaluated(), set, metrics);
     },
     async predict(inputs) {
       lifetime.requireIdle("predict");
-      const { params: p, state: s } = current;
+      const { params: p, state: s } = evaluated();
       return predictions.run({ params: p, state: s }, [inputs]);
     },
     restore(given, past = history) {

@@ -1,18 +1,13 @@
-// A step of the trainer, and when a hook is called (its types are in step-hook.ts):
-// 1. the batch is drawn;
-// 2. `beforeStep(context)`, an option, may look at losses, Gramian, conflicts and combined direction of that batch, and
-//    return other parameters, another state of the optimizer, a factor for its moments in this step alone (`reuse`),
-//    a `memory` of its own for the next call (saved with the state) and an `event` for the history;
-// 3. losses and gradients of the batch are computed, unless step 2 did it and nothing moved;
-// 4. the method makes weights or a direction of them; 5. the optimizer's update; 6. `afterStep` and `endEpoch` of the method.
 import type { Batch, NoBatch } from "../../batch.js";
 import { NumericalError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
 import { pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
+import { restartedAt } from "../../teleport/state/restarted.js";
 import { stepSeed } from "../../train/batch-order.js";
 import { dataChecksum, graphChecksum, ratesOf } from "../../train/run-settings.js";
 import { learningRateOf, runSteps } from "../../train/run-steps.js";
+import { evaluatedState } from "../../train/state.js";
 import { conflictOf } from "../conflict.js";
 import { traceLosses } from "../gradients/measure-graph.js";
 import { keepsRows } from "../gradients/strategy.js";
@@ -174,8 +169,9 @@ export async function createMultiTaskTrainer<P>(
     if (change.params !== undefined) point = stepPoint(plan, change.params, place);
     const { input, combination, kind, update, state: nextState } = await point.combined(current.method);
     requireFinite(input.losses, tasks, { step, rate });
+    const memoryBefore = change.optimizer ?? current.optimizer;
     const updated = await updates.apply(kind, update, {
-      optimizer: change.optimizer ?? current.optimizer,
+      optimizer: change.params ? restartedAt(optimizer, memoryBefore, change.params) : memoryBefore,
       learningRate: rate,
       reuse: change.reuse,
     });
@@ -229,8 +225,9 @@ export async function createMultiTaskTrainer<P>(
   };
 
   const hasOutputs = options.outputs !== undefined;
+  const evaluated = () => evaluatedState(optimizer, current);
   const evaluateNow = <M extends TaskMetricSets>(set: MultiTaskData, sets: M) =>
-    evaluator.evaluate(current.params, set, { state: current.state, metrics: sets });
+    evaluator.evaluate(evaluated().params, set, { state: current.state, metrics: sets });
 
   return {
     get current() {
@@ -269,6 +266,7 @@ export async function createMultiTaskTrainer<P>(
         change(parts) {
           current = { ...current, ...(parts as Partial<MultiTaskState<P>>) };
         },
+        evaluated,
         rows: () => history.epochs,
         training: (first) => ({
           loss: meanLoss(history.losses, first),

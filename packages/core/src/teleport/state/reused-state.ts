@@ -106,7 +106,8 @@ function shares(sigma: Tensor, beta: number, done: Tensor | undefined): readonly
 }
 
 /** Calls an update with a past of 1 and no gradient, and with a weight of 1 and no past, to find its coefficients. */
-function habitOf(optimizer: Optimizer, name: string, power: 1 | 2): Habit {
+function habitOf({ base, ...own }: Optimizer, name: string, power: 1 | 2): Habit {
+  const optimizer = base ?? own;
   const one = (value: number) => ({ w: array([value], "float64") });
   const answer = (past: number, weight: number): number => {
     const { graph } = trace(() => {
