@@ -4,6 +4,8 @@
  * @module isoloss/optim
  */
 
+export type { RateSearch, RateSearchOptions } from "../train/find-learning-rate.js";
+export { findLearningRate } from "../train/find-learning-rate.js";
 export type { DirectionRule, Directions, LbfgsOptions } from "../train/line-search/directions.js";
 export { conjugateDirections, lbfgs, steepestDescent } from "../train/line-search/directions.js";
 export { lineSearches } from "../train/line-search/registry.js";
@@ -33,8 +35,8 @@ export { lion } from "./lion.js";
 export type { NadamOptions } from "./nadam.js";
 export { nadam } from "./nadam.js";
 export type { Moment, Optimizer, OptimizerState } from "./optimizer.js";
-export type { Plateau, PlateauOptions, PlateauState } from "./plateau.js";
-export { reduceOnPlateau } from "./plateau.js";
+export type { Plateau, PlateauOptions, PlateauScheduleOptions, PlateauState } from "./plateau.js";
+export { plateauSchedule, reduceOnPlateau } from "./plateau.js";
 export type { RadamOptions } from "./radam.js";
 export { radam } from "./radam.js";
 export { createOptimizer, optimizers } from "./registry.js";
@@ -49,10 +51,12 @@ export type {
   ExponentialScheduleOptions,
   PiecewiseScheduleOptions,
   Schedule,
+  ScheduleContext,
   StepScheduleOptions,
   WarmUpOptions,
 } from "./schedules.js";
 export {
+  byEpoch,
   constantSchedule,
   cosineSchedule,
   exponentialSchedule,

@@ -1,13 +1,14 @@
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
+import type { ScheduleContext } from "../optim/schedules.js";
 import { requireKnown } from "../options.js";
 import type { Lifetime } from "../runtime/lifetime.js";
 import type { EarlyStoppingOptions } from "./early-stopping.js";
 import { type EpochSource, epochEnds } from "./epoch-ends.js";
 import type { EpochRow } from "./epoch-row.js";
 
-/** A number, or a function of the step (0, 1, ...): see schedules. */
-export type LearningRate = number | ((step: number) => number);
+/** A number, or a function of the step (0, 1, ...), and of epochs so far where a trainer has them: see schedules. */
+export type LearningRate = number | ((step: number, run: ScheduleContext) => number);
 
 /**
  * Options of every call of a trainer's `run`.
@@ -181,11 +182,16 @@ export function requireCount(what: string, value: number, least: number): void {
 /**
  * The learning rate of every step, checked on use; a constant is checked at once.
  *
+ * @param run what a function may look at; default epochs of one step, of which none is over
  * @throws OptionError for a rate that is not a finite number >= 0
  */
-export function learningRateOf(owner: string, learningRate: LearningRate): (step: number) => number {
+export function learningRateOf(
+  owner: string,
+  learningRate: LearningRate,
+  run: () => ScheduleContext = () => ({ stepsPerEpoch: 1, epochs: [] }),
+): (step: number) => number {
   const rateOf = (step: number): number => {
-    const rate = typeof learningRate === "function" ? learningRate(step) : learningRate;
+    const rate = typeof learningRate === "function" ? learningRate(step, run()) : learningRate;
     if (Number.isFinite(rate) && rate >= 0) return rate;
     throw new OptionError(
       `${owner}: the learning rate must be a finite number >= 0; got ${describeValue(rate)} at step ${step}.`,

@@ -60,9 +60,12 @@ export async function createTrainer<P, S>(
   const count = data.inputs.shape[0];
   const { batchSize = count, evaluationBatchSize = 500 } = options;
   requireCount("createTrainer: evaluationBatchSize", evaluationBatchSize, 1);
-  const rateOf = learningRateOf("createTrainer", learningRate);
   const batchOf = batchOrder(count, batchSize, seed);
   const stepsPerEpoch = Math.floor(count / batchSize);
+  let history = emptyHistory();
+  const ratesAfter = (epochs: () => readonly EpochRow<unknown>[]) =>
+    learningRateOf("createTrainer", learningRate, () => ({ stepsPerEpoch, epochs: epochs() }));
+  const rateOf = ratesAfter(() => history.epochs);
 
   const { params, state } = model.init(torchGenerator(seed), { dtype });
   const start: TrainState<P, S> = {
@@ -136,7 +139,6 @@ export async function createTrainer<P, S>(
     }));
 
   let current = start;
-  let history = emptyHistory();
   /** Seconds spent on teleports and their schedule since the last step. */
   let pause = 0;
   const lifetime = new Lifetime("trainer", "createTrainer");
@@ -238,7 +240,7 @@ export async function createTrainer<P, S>(
       };
       return {
         optimizer: optimizer.name,
-        learningRate: ratesOf(rateOf),
+        learningRate: ratesOf(ratesAfter(() => [])),
         batchSize,
         seed,
         clipNorm: clipNorm ?? null,

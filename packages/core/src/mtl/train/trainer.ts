@@ -5,6 +5,7 @@ import { pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { restartedAt } from "../../teleport/state/restarted.js";
 import { stepSeed } from "../../train/batch-order.js";
+import type { EpochRow } from "../../train/epoch-row.js";
 import { dataChecksum, graphChecksum, ratesOf } from "../../train/run-settings.js";
 import { learningRateOf, runSteps } from "../../train/run-steps.js";
 import { evaluatedState } from "../../train/state.js";
@@ -62,7 +63,6 @@ export async function createMultiTaskTrainer<P>(
   const { losses } = labels;
   const { seed = 0, clipNorm = method.clipNorm, strategy = "auto" } = options;
   const { params, dtype } = startOf(options, seed);
-  const rateOf = learningRateOf("createMultiTaskTrainer", learningRate);
   const compileOptions = pickCompileOptions(options);
   const sources = prepareSources(data, { batchSize: options.batchSize, seed, dtype });
   const firstBatch = sources.batchOf(0);
@@ -122,6 +122,9 @@ export async function createMultiTaskTrainer<P>(
     epochLosses: new Float64Array(tasks.length),
   };
   let history = emptyHistory(tasks);
+  const ratesAfter = (epochs: () => readonly EpochRow<unknown>[]) =>
+    learningRateOf("createMultiTaskTrainer", learningRate, () => ({ stepsPerEpoch, epochs: epochs() }));
+  const rateOf = ratesAfter(() => history.epochs);
   const lifetime = new Lifetime("trainer", "createMultiTaskTrainer");
   let checksums: { readonly data: string; readonly computation: string } | undefined;
 
@@ -248,7 +251,7 @@ export async function createMultiTaskTrainer<P>(
         tasks,
         method: method.name,
         optimizer: optimizer.name,
-        learningRate: ratesOf(rateOf),
+        learningRate: ratesOf(ratesAfter(() => [])),
         batchSize: options.batchSize ?? null,
         seed,
         clipNorm: clipNorm ?? null,
