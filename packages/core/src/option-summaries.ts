@@ -302,6 +302,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "testCount": "Number of overlaid images to test on; default one for each left image.",
     "dropout": "Dropout rate of the model; default 0.5."
   },
+  "findLearningRate": {
+    "least": "The first learning rate; default 1e-5.",
+    "largest": "The last learning rate; default 10.",
+    "steps": "Number of steps from one to the other; default 200.",
+    "smoothing": "Smoothing of the losses, in [0, 1); default 0.9."
+  },
   "fineTune": {
     "data": "Examples along the first axis: inputs, and classes (int64) or targets.",
     "learningRate": "A number, or a function of the step (0, 1, ...): see schedules.",
@@ -422,6 +428,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "reduction": "`sum` (default) or `mean` of the weighted losses.",
     "weights": "Weight of each task, >= 0; default 1."
   },
+  "lion": {
+    "betas": "b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99].",
+    "weightDecay": "lambda, separate from the gradient; default 0."
+  },
   "lowRank": {
     "rank": "Largest size of each space; default: as `energy` says.",
     "energy": "Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone."
@@ -541,6 +551,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "heads": "Outputs of each task's head, a linear layer.",
     "activation": "Activation after every shared layer; default `relu`."
   },
+  "nadam": {
+    "momentumDecay": "psi: how fast the momentum grows to b1; default 0.004.",
+    "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
+    "epsilon": "Added to the root; default 1e-8.",
+    "weightDecay": "lambda; default 0, for AdamW 0.01."
+  },
   "nashMtl": {
     "updateEvery": "Number of steps from one solution to the next; the weights are kept in between. Default 1.",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1.",
@@ -608,6 +624,17 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "piecewiseSchedule": {
     "boundaries": "Steps at which the next rate begins, in ascending order.",
     "rates": "The rates, one more than boundaries."
+  },
+  "plateauSchedule": {
+    "metric": "The quantity of the validation data that is watched, such as accuracy; default loss.",
+    "mode": "Whether a smaller metric (`min`, default) or a larger one (`max`) is better.",
+    "factor": "Factor of a reduction, in [0, 1]; default 0.1.",
+    "patience": "Number of consecutive metrics without improvement that are tolerated; default 10.",
+    "threshold": "Smallest improvement that counts; default 1e-4.",
+    "thresholdMode": "Whether the threshold is a fraction of the best metric (`relative`, default) or a difference (`absolute`).",
+    "cooldown": "Number of metrics that are ignored after a reduction; default 0.",
+    "least": "Smallest rate; default 0.",
+    "epsilon": "Reductions by at most this much are skipped; default 1e-8."
   },
   "positiveScaling": {
     "activation": "Activation of the network: relu, leakyRelu or identity; default `relu`.",
@@ -678,6 +705,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "learningRate": "Learning rate of the training after the teleport; in a run's plan the default is the run's own.",
     "steps": "Steps from each point; default 10.",
     "optimizer": "Default gradient descent; in a run's plan the default is the run's own optimizer with its state."
+  },
+  "radam": {
+    "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
+    "epsilon": "Added to the root; default 1e-8.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
   "randomLossWeighting": {
     "distribution": "`normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`."
@@ -752,6 +784,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "by": "`hadamard` (default): H diag(+-1), whose entries are all of one size; `random`: any rotation; `descended`: the former, then descent of the weights' kurtosis.",
     "seed": "Seed of signs and random rotations; default 0.",
     "steps": "Steps of the descent for each space; default 100."
+  },
+  "sam": {
+    "rho": "Length of the step to the point whose gradient is used; default 0.05.",
+    "optimizer": "What steps with that gradient; default `sgd` with momentum 0.9."
   },
   "scaling": {
     "name": "Name in reports; default `positive scaling`.",
@@ -854,5 +890,19 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "when": {
     "every": "Steps between two calls; default 1: before every step, so that no steps run without a break."
+  },
+  "withAccumulation": {
+    "steps": "k: number of steps whose gradients are averaged."
+  },
+  "withAverage": {
+    "decay": "d in [0, 1): weight of the past in an exponential average (EMA); default none: equal weights (SWA).",
+    "start": "Steps before the average begins; default 0.",
+    "every": "Steps between parameters that enter the average; default 1."
+  },
+  "withGroups": {
+    "match": "Paths of parameters; `*` stands for any characters: `*.bias`, `layers.0.*`.",
+    "rate": "Factor of the learning rate; default 1.",
+    "frozen": "Whether the parameters stay as they are; default false.",
+    "optimizer": "The same optimizer with other options, such as no weight decay; default that of all."
   }
 };

@@ -5,7 +5,7 @@ import { greater, where } from "../graph/ops/compare.js";
 import { sqrt } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { type AdamOptions, adamMoments, adamRows } from "./adam.js";
+import { adamMoments, adamRows } from "./adam.js";
 import {
   checkUpdate,
   filledLike,
@@ -16,7 +16,14 @@ import {
   zeroSteps,
 } from "./optimizer.js";
 
-export type RadamOptions = Omit<AdamOptions, "amsgrad">;
+export interface RadamOptions {
+  /** b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999]. */
+  readonly betas?: readonly [number, number] | undefined;
+  /** Added to the root; default 1e-8. */
+  readonly epsilon?: number | undefined;
+  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
+  readonly weightDecay?: number | undefined;
+}
 
 const { amsgrad: _, ...rows } = adamRows;
 

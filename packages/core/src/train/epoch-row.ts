@@ -12,7 +12,7 @@ export interface Metrics {
 export type Evaluation<M extends MetricSet = MetricSet> = Metrics & ResultsOf<M>;
 
 /** The end of an epoch, as plain data. */
-export interface EpochRow<V = Evaluation> {
+export interface EpochRow<V = Metrics> {
   /** Passes over the data done. */
   readonly epoch: number;
   /** Steps done. */

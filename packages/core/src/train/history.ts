@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.js";
-import type { EpochRow } from "./epoch-row.js";
+import type { EpochRow, Evaluation } from "./epoch-row.js";
 import type { TeleportEvent } from "./teleport-event.js";
 
 /** The history of a run so far, as plain data: every number was measured in that run. One entry per step. */
@@ -13,7 +13,7 @@ export interface History {
   /** Teleports, including those that moved nothing. */
   readonly teleports: TeleportEvent[];
   /** Ends of epochs, of runs that have them: see `run`. */
-  readonly epochs: EpochRow[];
+  readonly epochs: EpochRow<Evaluation>[];
 }
 
 export function emptyHistory(): History {

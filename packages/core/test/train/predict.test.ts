@@ -98,7 +98,7 @@ describe("a predictor", () => {
     const asModel = {
       init: () => ({ params, state: {} }),
       apply: (p: never, x: never) => ({
-        output: heads.apply(p, x, { training: false, state: {} }),
+        output: heads.apply(p, x, { training: false }),
         state: {},
       }),
     };

@@ -13,7 +13,8 @@ import { resume } from "../../../src/train/checkpoint.js";
 import { flat, type NetParams, randomArray, trunk } from "../gradients/networks.js";
 import { data, net, trainerFor } from "./training-support.js";
 
-const [first, second] = net.tasks;
+/** As literal types, so that results are typed by task. */
+const [first, second] = net.tasks as unknown as readonly ["one", "two"];
 
 /** Outputs of two of the three tasks; the labels of the second are known for the first 12 examples. */
 const outputs: TaskOutputs<NetParams> = ({ shared, heads }, batch) => {
@@ -83,7 +84,7 @@ describe("a run of several tasks in epochs", () => {
   it("ends early on a task's metric, and resumes to the same bits from every step", async () => {
     const settings = { learningRate: 0.3 };
     const options = {
-      ...{ validation, metrics, best: "restore" },
+      ...{ validation, metrics, best: "restore" as const },
       earlyStopping: { metric: `${second}.mae`, patience: 2, threshold: 0.1 },
     } as const;
     const whole = await make(settings);
