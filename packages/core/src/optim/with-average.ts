@@ -45,9 +45,9 @@ export const averageOptions = optionTable("withAverage", {
  * const step = await jit((p, s) => optimizer.update(p, s, p, 0.5), [params, state]);
  * for (let t = 0; t < 3; t++) {
  *   ({ params, state } = await step(params, state));
- *   console.log(params.data[0], state.average.data[0]);
+ *   console.log(`${params.data[0]} ${state.average.data[0]}`);
  * }
- * // 2 1 0.5
+ * // 2 2 1 1.5 0.5 1
  */
 export function withAverage(optimizer: Optimizer, options: AverageOptions = {}): Optimizer {
   const { decay, start, every } = averageOptions.read(options);
