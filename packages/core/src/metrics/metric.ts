@@ -45,12 +45,6 @@ export type MetricSet = Readonly<Record<string, StreamingMetric>>;
 /** No metrics. */
 export type NoMetrics = Record<never, never>;
 
-/** Whether a smaller or a larger result of a metric is better, by name. */
-export const modesOf =
-  (metrics: MetricSet) =>
-  (name: string): StreamingMetric["mode"] =>
-    metrics[name]?.mode;
-
 /** The results of metrics, by name. */
 export type ResultsOf<M> = {
   readonly [K in keyof M]: M[K] extends StreamingMetric<infer _, infer R> ? R : never;
@@ -95,4 +89,18 @@ export function requireMetrics(owner: string, metrics: unknown, taken: readonly 
       `${owner}: the metric "${name}" must have the functions init, update and result; got ${describeValue(value)}.${typeof value === "function" ? " Call it." : ""}`,
     );
   }
+}
+
+/**
+ * Checks metrics, and returns whether a smaller or a larger result of each is better, by name.
+ *
+ * @throws OptionError
+ */
+export function modesOf(
+  owner: string,
+  metrics: MetricSet,
+  taken: readonly string[],
+): (name: string) => StreamingMetric["mode"] {
+  requireMetrics(owner, metrics, taken);
+  return (name) => metrics[name]?.mode;
 }

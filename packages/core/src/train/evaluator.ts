@@ -20,7 +20,11 @@ const mostElements = 2 ** 22;
 /** Measures a model on data sets; compiles once for each type of data. */
 export interface Evaluator<P, S> {
   /** @throws OptionError for metrics that are none */
-  evaluate<M extends MetricSet>(at: TrainState<P, S>, data: Dataset, metrics: M): Promise<Evaluation<M>>;
+  evaluate<M extends MetricSet>(
+    at: TrainState<P, S>,
+    data: Dataset,
+    metrics: M | undefined,
+  ): Promise<Evaluation<M>>;
   dispose(): Promise<void>;
 }
 
@@ -57,7 +61,7 @@ export function createEvaluator<P, S>({
     return { executable, output, uses, dispose: () => executable.dispose() };
   };
   return {
-    async evaluate<M extends MetricSet>(at: TrainState<P, S>, data: Dataset, metrics: M) {
+    async evaluate<M extends MetricSet>(at: TrainState<P, S>, data: Dataset, metrics = {} as M) {
       requireMetrics("evaluate", metrics, ["loss", "accuracy"]);
       const prepared = prepareDataset(data, dtype);
       const count = prepared.inputs.shape[0];

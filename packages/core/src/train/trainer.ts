@@ -3,7 +3,7 @@ import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
-import { modesOf, requireMetrics } from "../metrics/metric.js";
+import { modesOf } from "../metrics/metric.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { clipAdaptively } from "../optim/adaptive-clip.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
@@ -265,18 +265,15 @@ export async function createTrainer<P, S>(
           loss: meanOf(history.loss.slice(first)),
           seconds: history.seconds.at(-1) ?? 0,
         }),
-        modes(metrics = {} as never) {
-          requireMetrics("run", metrics, ["loss", "accuracy"]);
-          return modesOf(metrics);
-        },
+        modes: (metrics = {} as never) => modesOf("run", metrics, ["loss", "accuracy"]),
         evaluated,
-        measure: (set, metrics = {} as never) => evaluator.evaluate(evaluated(), set, metrics),
+        measure: (set, metrics) =>
+          lifetime.compute("run", () => evaluator.evaluate(evaluated(), set, metrics)),
       }),
     async evaluate(set, evaluateOptions = {}) {
       lifetime.requireIdle("evaluate");
       requireKnown("evaluate", evaluateOptions, ["metrics"], "evaluate(data, { metrics: { f1: f1() } })");
-      const { metrics = {} as never } = evaluateOptions;
-      return evaluator.evaluate(evaluated(), set, metrics);
+      return evaluator.evaluate(evaluated(), set, evaluateOptions.metrics);
     },
     async predict(inputs) {
       lifetime.requireIdle("predict");

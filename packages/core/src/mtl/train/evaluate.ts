@@ -152,14 +152,15 @@ export function multiTaskEvaluator<P>({
       }: { readonly state?: unknown; readonly metrics?: M | undefined } = {},
     ) {
       const accumulation = accumulateTasks(sets ?? {});
+      const withOutputs = Object.keys(sets ?? {}).length > 0;
       const sources = prepareSources(data, { seed: 0, dtype });
       const batches = sources.pass(largestBatch);
       let isChecked = false;
       const sums = new Map<string, { total: number; weight: number }>();
       // A function without data has a single empty batch.
       for (const batch of batches.length > 0 ? batches : [{}]) {
-        const key = JSON.stringify([specsOf(batch), sets !== undefined]);
-        const executable = await executables.get(key, () => traceBatch(batch, sets !== undefined));
+        const key = JSON.stringify([specsOf(batch), withOutputs]);
+        const executable = await executables.get(key, () => traceBatch(batch, withOutputs));
         // Which arrays are labels is known after tracing a batch.
         if (!isChecked) labels.check(sources.arrays);
         isChecked = true;

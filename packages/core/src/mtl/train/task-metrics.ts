@@ -4,7 +4,7 @@ import { describeValue, isPlainObject } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { accumulate, type MetricSet, requireMetrics, type StreamingMetric } from "../../metrics/metric.js";
 import type { Values } from "../../runtime/executable.js";
-import type { TaskValues } from "./history.js";
+import type { MultiTaskHistory, TaskValues } from "./history.js";
 
 type Sets = Readonly<Record<string, MetricSet>>;
 
@@ -87,18 +87,25 @@ export function taskValues(
   };
 }
 
-/** Whether a smaller or a larger value is better, by task and name: `left.f1`. */
-export const taskModesOf =
-  (sets: Sets) =>
-  (name: string): StreamingMetric["mode"] =>
-    Object.entries(sets)
-      .flatMap(([task, set]) =>
-        Object.entries(set).map(([own, metric]) => ({ name: `${task}.${own}`, metric })),
-      )
-      .find((entry) => entry.name === name)?.metric.mode;
+/**
+ * Checks metrics by task, and returns whether a smaller or a larger value is better, by task and name: `left.f1`.
+ *
+ * @throws OptionError as {@link requireTaskMetrics}
+ */
+export function taskModesOf(
+  owner: string,
+  sets: Sets,
+  run: Parameters<typeof requireTaskMetrics>[2],
+): (name: string) => StreamingMetric["mode"] {
+  requireTaskMetrics(owner, sets, run);
+  return (name) => {
+    const dot = name.lastIndexOf(".");
+    return sets[name.slice(0, dot)]?.[name.slice(dot + 1)]?.mode;
+  };
+}
 
-/** The mean over tasks and steps from one on. */
-export function meanLoss(losses: readonly (readonly number[])[], first: number): number {
+/** Mean loss over tasks and steps from one on, and seconds so far. */
+export function trainingFrom({ losses, seconds }: MultiTaskHistory, first: number) {
   const all = losses.flatMap((list) => list.slice(first));
-  return all.reduce((a, b) => a + b, 0) / all.length;
+  return { loss: all.reduce((a, b) => a + b, 0) / all.length, seconds: seconds.at(-1) ?? 0 };
 }

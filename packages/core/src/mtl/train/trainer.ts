@@ -21,7 +21,7 @@ import { labelChecks } from "./label-checks.js";
 import { prepareSources } from "./sources.js";
 import type { RunSetup, StepChange, StepContext } from "./step-hook.js";
 import { type StepPlan, type StepPoint, stepPoint } from "./step-point.js";
-import { meanLoss, requireTaskMetrics, taskModesOf, taskValues } from "./task-metrics.js";
+import { requireTaskMetrics, taskModesOf, taskValues, trainingFrom } from "./task-metrics.js";
 import { checkState, type MultiTaskState } from "./train-state.js";
 import type { MultiTaskData, MultiTaskTrainer, MultiTaskTrainerOptions } from "./trainer-options.js";
 import { checkChoices, startOf, traceOptimizer } from "./trainer-start.js";
@@ -271,24 +271,14 @@ export async function createMultiTaskTrainer<P>(
         },
         evaluated,
         rows: () => history.epochs,
-        training: (first) => ({
-          loss: meanLoss(history.losses, first),
-          seconds: history.seconds.at(-1) ?? 0,
-        }),
-        modes(sets = {} as never) {
-          requireTaskMetrics("run", sets, { tasks, hasOutputs });
-          return taskModesOf(sets);
-        },
-        measure: async (set, sets = {} as never) => taskValues(await evaluateNow(set, sets), tasks),
+        training: (first) => trainingFrom(history, first),
+        modes: (sets = {} as never) => taskModesOf("run", sets, { tasks, hasOutputs }),
+        measure: (set, sets = {} as never) =>
+          lifetime.compute("run", async () => taskValues(await evaluateNow(set, sets), tasks)),
       }),
     async evaluate(set, evaluateOptions = {}) {
       lifetime.requireIdle("evaluate");
-      requireKnown(
-        "evaluate",
-        evaluateOptions,
-        ["metrics"],
-        "evaluate(data, { metrics: { left: { f1: f1() } } })",
-      );
+      requireKnown("evaluate", evaluateOptions, ["metrics"], "evaluate(data, { metrics: {} })");
       const { metrics: sets = {} as never } = evaluateOptions;
       requireTaskMetrics("evaluate", sets, { tasks, hasOutputs });
       return evaluateNow(set, sets);
