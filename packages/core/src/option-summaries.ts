@@ -643,6 +643,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "product": {
     "commuting": "Whether the groups' actions commute, so that elements of the product compose and invert group by group; default false: then the product has no `compose` and `inverse`. Actions on different units commute; a scaling and a linear map of the same units do not."
   },
+  "progress": {
+    "stream": "Default `process.stderr`.",
+    "every": "Seconds between lines where they cannot be written over; default 10."
+  },
   "pruneUnits": {
     "fraction": "Share of the units of each group that go, 0 to 1, rounded down; one unit stays at least.",
     "balance": "Whether the units are ranked by balanced weights, so that the ranking does not depend on their scales; default true.",

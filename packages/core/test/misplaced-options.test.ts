@@ -67,6 +67,7 @@ const calls: Readonly<Record<string, Call>> = {
   mae: (o) => isoloss.mae(o),
   rmse: (o) => isoloss.rmse(o),
   topK: (o) => isoloss.topK(o),
+  progress: (o) => isoloss.progress(o),
   createPredictor: (o) =>
     isoloss.createPredictor(isoloss.mlp({ sizes: [2, 2] }), { params: {}, state: {} } as never, o),
   // Layers, losses, models

@@ -51,6 +51,8 @@ export interface RunStepsOptions<R, D = unknown, M = unknown, V = unknown> {
 export interface StepsProgress {
   /** Steps done. */
   readonly step: number;
+  /** The step at which the run ends, unless something ends it earlier. */
+  readonly last: number;
   /** Passes over the data done, as a fraction; 0 without data. */
   readonly epoch: number;
   readonly stepsPerSecond: number;
@@ -103,7 +105,7 @@ export async function runSteps<R, D, M, V>(
     const { step } = run.current();
     const stepsPerSecond = (1000 * (step - before)) / (performance.now() - begin);
     await epochs?.endAt(step);
-    await onProgress?.({ ...report, step, epoch: step / stepsPerEpoch, stepsPerSecond });
+    await onProgress?.({ ...report, step, last, epoch: step / stepsPerEpoch, stepsPerSecond });
   }
   if (status !== "interrupted") epochs?.restoreBest();
   return { status };

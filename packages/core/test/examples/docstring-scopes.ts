@@ -136,6 +136,8 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   },
   train: training,
   "node/checkpoints.ts": training,
+  "node/interrupt.ts": training,
+  "node/progress.ts": training,
   "node/files.ts": training,
   "node/datasets.ts": () => ({ loadIdxDataset }),
   "problems/image-tasks.ts": () => ({ loadIdxDataset }),
