@@ -69,6 +69,14 @@ export type {
   StatelessModel,
   WeightAndBias,
 } from "./model.js";
+export type {
+  AttentionSegnetOptions,
+  AttentionSegnetParams,
+  AttentionSegnetState,
+  ConvBatchParams,
+  ConvBatchState,
+} from "./models/attention-segnet.js";
+export { attentionSegnet } from "./models/attention-segnet.js";
 export type { ConvnetOptions, ConvnetParams, ConvnetState } from "./models/convnet.js";
 export { convnet } from "./models/convnet.js";
 export type { LenetOptions, LenetParams } from "./models/lenet.js";
@@ -97,3 +105,4 @@ export type { Vgg6Options } from "./models/vgg6.js";
 export { vgg6 } from "./models/vgg6.js";
 export type { BatchNormState, NormParams } from "./norm.js";
 export { batchNorm, groupNorm, initBatchNorm, initGroupNorm, initLayerNorm, layerNorm } from "./norm.js";
+export { upsample2d } from "./upsample.js";
