@@ -11,7 +11,7 @@ export interface CalibrationErrorOptions {
   readonly ignore?: number | undefined;
 }
 
-export const calibrationErrorOptions = optionTable("calibrationError", {
+const calibrationErrorOptions = optionTable("calibrationError", {
   bins: integerFrom(1).default(15),
   ignore: finite.default(-1),
 } satisfies OptionRows<CalibrationErrorOptions>);

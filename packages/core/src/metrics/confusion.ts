@@ -11,11 +11,11 @@ export interface ConfusionMetricOptions {
 
 const rows = { ignore: finite.default(-1) } satisfies OptionRows<ConfusionMetricOptions>;
 
-export const confusionOptions = optionTable("confusion", {
+const confusionOptions = optionTable("confusion", {
   ...rows,
 } satisfies OptionRows<ConfusionMetricOptions>);
 
-export const iouOptions = optionTable("iou", { ...rows } satisfies OptionRows<ConfusionMetricOptions>);
+const iouOptions = optionTable("iou", { ...rows } satisfies OptionRows<ConfusionMetricOptions>);
 
 /** Adds a batch to counts of true and predicted classes; `undefined` before the first batch. */
 export function addToCounts(

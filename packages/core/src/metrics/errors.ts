@@ -12,9 +12,9 @@ export interface ErrorOptions {
 
 const rows = { scale: positive.default(1) } satisfies OptionRows<ErrorOptions>;
 
-export const maeOptions = optionTable("mae", { ...rows } satisfies OptionRows<ErrorOptions>);
+const maeOptions = optionTable("mae", { ...rows } satisfies OptionRows<ErrorOptions>);
 
-export const rmseOptions = optionTable("rmse", { ...rows } satisfies OptionRows<ErrorOptions>);
+const rmseOptions = optionTable("rmse", { ...rows } satisfies OptionRows<ErrorOptions>);
 
 /** A sum over elements. */
 export interface ErrorSum {

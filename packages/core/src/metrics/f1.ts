@@ -18,7 +18,7 @@ export interface F1Options {
   readonly ignore?: number | undefined;
 }
 
-export const f1Options = optionTable("f1", {
+const f1Options = optionTable("f1", {
   average: oneOf(["macro", "weighted", "micro"]).default("macro"),
   positive: integerFrom(0).otherwise("1 for one logit a label, else none"),
   ignore: finite.default(-1),

@@ -4,9 +4,9 @@ import { OptionError } from "../errors.js";
 
 /** A model's outputs on some examples, and their labels, with the examples along the first axis. */
 export interface MetricBatch {
-  /** [n, ...]: logits of classes along axis 1 or the last one, or predictions. */
+  /** Logits of classes along axis 1 or the last one, or predictions, [n, ...]. */
   readonly output: NdArray;
-  /** [n, ...]: classes, or targets. */
+  /** Classes, or targets, [n, ...]. */
   readonly labels: NdArray;
 }
 

@@ -10,7 +10,7 @@ export interface TopKOptions {
   readonly ignore?: number | undefined;
 }
 
-export const topKOptions = optionTable("topK", {
+const topKOptions = optionTable("topK", {
   k: integerFrom(1).default(5),
   ignore: finite.default(-1),
 } satisfies OptionRows<TopKOptions>);

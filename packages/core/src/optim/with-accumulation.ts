@@ -11,7 +11,7 @@ export interface AccumulationOptions {
   readonly steps: number;
 }
 
-export const accumulationOptions = optionTable("withAccumulation", {
+const accumulationOptions = optionTable("withAccumulation", {
   steps: integerFrom(1).required(),
 } satisfies OptionRows<AccumulationOptions>);
 

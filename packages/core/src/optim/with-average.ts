@@ -19,7 +19,7 @@ export interface AverageOptions {
   readonly every?: number | undefined;
 }
 
-export const averageOptions = optionTable("withAverage", {
+const averageOptions = optionTable("withAverage", {
   decay: smoothing.otherwise("none: equal weights"),
   start: integerFrom(0).default(0),
   every: integerFrom(1).default(1),

@@ -19,7 +19,7 @@ export interface ParameterGroup {
   readonly optimizer?: Optimizer | undefined;
 }
 
-export const parameterGroupOptions = optionTable("withGroups", {
+const parameterGroupOptions = optionTable("withGroups", {
   match: listOf(text("the path of a parameter, such as layers.0.*"), { least: 1 }).required(),
   rate: nonNegative.default(1),
   frozen: flag.default(false),

@@ -16,7 +16,7 @@ export interface RateSearchOptions {
   readonly smoothing?: number | undefined;
 }
 
-export const rateSearchOptions = optionTable("findLearningRate", {
+const rateSearchOptions = optionTable("findLearningRate", {
   least: positive.default(1e-5),
   largest: positive.default(10),
   steps: integerFrom(2).default(200),

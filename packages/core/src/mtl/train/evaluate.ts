@@ -32,11 +32,11 @@ export type TaskMetrics<P, B = BatchSpec, S = unknown> = (
 
 /** Outputs of a task on a batch, for its metrics. */
 export interface TaskOutput {
-  /** [n, ...]: logits of classes, or predictions. */
+  /** Logits of classes, or predictions, [n, ...]. */
   readonly output: Tensor;
-  /** [n, ...]: classes, or targets. */
+  /** Classes, or targets, [n, ...]. */
   readonly labels: Tensor;
-  /** bool [n]: which examples have labels of this task; default all. */
+  /** Which examples have labels of this task, bool [n]; default all. */
   readonly mask?: Tensor | undefined;
 }
 
