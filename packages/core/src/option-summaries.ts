@@ -495,6 +495,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "generators": "Number of random generators; the curvature is the mean over their curves. Default 20.",
     "seed": "Seed of directions and generators; default 0."
   },
+  "messagePassing": {
+    "tasks": "Names of the tasks: each has a head with one output.",
+    "width": "D: numbers of an atom inside; default 64.",
+    "hidden": "H: hidden units of the network that makes a matrix of a pair of atoms; default 128.",
+    "rounds": "Rounds of messages, and steps of Set2Set; default 3."
+  },
   "mgda": {
     "normalization": "Divisor of each gradient before the minimization of the norm: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`.",
     "combine": "Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalized`).",
@@ -567,6 +573,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "points": "Number of points, as many of one class as of the other; default 500.",
     "noise": "Standard deviation of what is added to both coordinates; default 0.05.",
     "seed": "Seed of the points; default 0."
+  },
+  "multiConvnet": {
+    "heads": "Outputs of each task's head, a linear layer.",
+    "inputs": "Channels of the images; default 3.",
+    "stages": "Channels of the convolutions of each stage; default [[64], [128, 128], [256, 256], [512, 512]].",
+    "hidden": "Widths of the linear layers behind them; default [512, 512]."
   },
   "multiFashion": {
     "imbalanced": "Whether to multiply the left task's loss by 10 and ask only if the right item is a shoe; default false.",

@@ -13,7 +13,7 @@ import { formatShape, requireTensor, type Tensor } from "../graph/tensor.js";
  * @throws ShapeError for fewer than two axes
  *
  * @example
- * upsample2d(x).shape; // [..., 2 height, 2 width]
+ * upsample2d(x).shape; // 1, 1, 4, 6 for x of shape [1, 1, 2, 3]
  */
 export function upsample2d(x: Tensor): Tensor {
   requireTensor("upsample2d", x);
