@@ -13,17 +13,19 @@ import { plateauSchedule } from "../../src/optim/plateau.js";
 import { createOptimizer, optimizers } from "../../src/optim/registry.js";
 import { sam } from "../../src/optim/sam.js";
 import { byEpoch, exponentialSchedule } from "../../src/optim/schedules.js";
-import { sgd } from "../../src/optim/sgd.js";
+import { gd, sgd } from "../../src/optim/sgd.js";
 import { withAccumulation } from "../../src/optim/with-accumulation.js";
 import { withAverage } from "../../src/optim/with-average.js";
 import { withGroups } from "../../src/optim/with-groups.js";
+import { booth } from "../../src/problems/booth.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { every } from "../../src/teleport/when.js";
 import { decodeCheckpoint, encodeCheckpoint, resume } from "../../src/train/checkpoint.js";
 import { findLearningRate } from "../../src/train/find-learning-rate.js";
+import { minimize } from "../../src/train/minimize/minimize.js";
 import { createTrainer } from "../../src/train/trainer.js";
 import { trainerFor } from "../mtl/train/training-support.js";
-import { batchNormNet, elements, numbers, someDigits } from "./support.js";
+import { batchNormNet, distance, elements, numbers, someDigits } from "./support.js";
 
 const data = someDigits(0, 64);
 const validation = someDigits(100, 140);
@@ -69,6 +71,32 @@ describe("a resumed run", () => {
     expect(elements(trainer.current)).toEqual(elements(whole.current));
     expect(trainer.history.loss).toEqual(whole.history.loss);
     expect(trainer.history.teleports.map(({ step }) => step)).toEqual([4, 8]);
+  });
+});
+
+describe("wrappers", () => {
+  it.each(Object.entries(wrapped))("give the same in ONNX Runtime: %s", async (_, optimizer) => {
+    const [a, b] = await Promise.all(
+      (["javascript", "onnx"] as const).map(async (runtime) => {
+        const trainer = await make({ optimizer: optimizer(), runtime, dtype: "float64" });
+        await trainer.run({ steps: 6 });
+        await trainer.dispose();
+        return trainer.current;
+      }),
+    );
+    expect(distance(a, b)).toBeLessThan(1e-9);
+  });
+});
+
+describe("sam in a minimization", () => {
+  it("is its optimizer with rho 0, and another step otherwise", async () => {
+    const losses = async (optimizer: Optimizer) =>
+      (await minimize(booth(), { optimizer, learningRate: 0.02, steps: 8 })).loss;
+    expect(await losses(sam({ rho: 0, optimizer: gd() }))).toEqual(await losses(gd()));
+    const [first, next] = await losses(sam({ rho: 0.1, optimizer: gd() }));
+    const [, plain] = await losses(gd());
+    expect(first).toBeGreaterThan(next);
+    expect(next).not.toBe(plain);
   });
 });
 
