@@ -12,6 +12,7 @@ export type { InterruptSignal } from "./interrupt.js";
 export { interruptSignal } from "./interrupt.js";
 export type { ProgressOptions, ProgressStream } from "./progress.js";
 export { progress } from "./progress.js";
+export { loadQm9 } from "./qm9.js";
 export type { TrainingImages } from "./registry.js";
 export { datasets } from "./registry.js";
 export { reasonOf } from "./system-error.js";
