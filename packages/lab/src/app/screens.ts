@@ -14,7 +14,7 @@ export interface ScreenProps {
 
 /** What a screen gives to tests and consoles: what it shows, as numbers. */
 export interface ScreenExports {
-  inspect(): unknown;
+  readonly inspect?: () => unknown;
 }
 
 export interface ScreenEntry {
@@ -31,4 +31,5 @@ export const screens: readonly ScreenEntry[] = [
     title: "Landscape",
     load: () => import("../screens/landscape/Screen.svelte"),
   },
+  { name: "tasks", title: "Tasks", load: () => import("../screens/tasks/Screen.svelte") },
 ];

@@ -23,6 +23,10 @@ export interface LineChartData {
   readonly logY: boolean;
   /** No ticks between whole numbers, as for steps. */
   readonly whole: boolean;
+  /** The range of y; default that of the data. */
+  readonly yDomain?: readonly [number, number] | undefined;
+  /** A part of the range of y with a meaning of its own, which is shaded and named. */
+  readonly shade?: { readonly y: readonly [number, number]; readonly label: string } | undefined;
 }
 
 export interface LineLayout extends Panel {
@@ -35,7 +39,7 @@ const mostPoints = 4000;
 
 /** Places of axes and values; the axes fit the data. */
 export function layoutOf(data: LineChartData, { width, height }: Size): LineLayout {
-  const { series, xLabel, yLabel, logX, logY, whole } = data;
+  const { series, xLabel, yLabel, logX, logY, whole, yDomain: domain } = data;
   const finite = (values: ArrayLike<number>, log: boolean) => rangeOf(values, log);
   const [left, right, top, bottom] = [58, width - 14, 26, height - 40];
   const x = axisOf(
@@ -46,7 +50,12 @@ export function layoutOf(data: LineChartData, { width, height }: Size): LineLayo
   const lasting = series.filter(({ diverged }) => !diverged);
   const y = axisOf(
     (lasting.length > 0 ? lasting : series).flatMap((s) => finite(s.y, logY)),
-    { label: yLabel, log: logY, count: Math.max(3, Math.round((bottom - top) / 40)) },
+    {
+      label: yLabel,
+      log: logY,
+      count: Math.max(3, Math.round((bottom - top) / 40)),
+      ...(domain ? { domain } : {}),
+    },
   );
   return {
     ...{ width, height, x, y, left, right, top, bottom },
@@ -84,13 +93,14 @@ function notesOf({ series, logX, logY }: LineChartData): string[] {
 
 export function drawLineChart(
   context: Context,
-  { series, logX, logY }: LineChartData,
+  { series, logX, logY, shade }: LineChartData,
   layout: LineLayout,
   theme: Theme,
   cursor?: number,
 ): void {
   const { toX, toY, left, right, top, bottom } = layout;
   context.clearRect(0, 0, layout.width, layout.height);
+  if (shade) drawShade(context, shade, layout, theme);
   drawAxes(context, layout, theme);
   context.save();
   context.beginPath();
@@ -128,6 +138,26 @@ export function drawLineChart(
   }
   context.restore();
   if (cursor !== undefined) drawCursor(context, { series, logX, logY }, layout, theme, cursor);
+}
+
+function drawShade(
+  context: Context,
+  { y, label }: NonNullable<LineChartData["shade"]>,
+  { toY, left, right }: LineLayout,
+  theme: Theme,
+): void {
+  const [low, high] = y.map(toY);
+  context.fillStyle = theme.grid;
+  context.globalAlpha = 0.6;
+  context.beginPath();
+  context.rect(left, high, right - left, low - high);
+  context.fill();
+  context.globalAlpha = 1;
+  context.fillStyle = theme.muted;
+  context.font = "12px system-ui, sans-serif";
+  context.textAlign = "left";
+  context.textBaseline = "bottom";
+  context.fillText(label, left + 6, low - 4);
 }
 
 function cross(context: Context, x: number, y: number): void {

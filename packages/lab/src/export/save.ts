@@ -8,6 +8,8 @@ export function save(name: string, text: string, type: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
+export const svgText = (figure: SVGSVGElement): string => new XMLSerializer().serializeToString(figure);
+
 /** Copies text; what to say, also where the browser does not allow it. */
 export async function copied(what: string, text: string): Promise<string> {
   try {

@@ -116,7 +116,7 @@ describe("the plane", () => {
   });
 
   it("breaks a path where a teleport leaves it, and names its step", () => {
-    const jump = { step: 2, from: [1, 0.9], to: [1.9, -0.5] } as const;
+    const jump = { step: 2, index: 2, from: [1, 0.9], to: [1.9, -0.5] } as const;
     const data = plane([path({ jumps: [jump] })]);
     const layout = planeLayout(data, size);
     const { context, calls, textsAt } = recorder();

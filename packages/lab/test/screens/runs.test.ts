@@ -4,9 +4,9 @@ import { booth, problems } from "isoloss/problems";
 import { atSteps, bestAngle, objectives, orbitSearches, searches } from "isoloss/teleport";
 import { gridOf, themeOf } from "isoloss-figures/base";
 import { beforeAll, describe, expect, it } from "vitest";
+import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
 import { dataCsv } from "../../src/export/csv.js";
 import type { Course, Missing } from "../../src/screens/landscape/course.js";
-import { levelsOfGrid, pictureOf } from "../../src/screens/landscape/levels.js";
 import { createRuns, meanGain, type Runs } from "../../src/screens/landscape/runs.js";
 import {
   defaultState,

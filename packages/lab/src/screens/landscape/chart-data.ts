@@ -79,7 +79,15 @@ export function planeOf(shown: Shown, marked: number | undefined): PlaneData {
     marked: index === undefined || !orbit ? undefined : [orbit.x[index], orbit.y[index]],
     paths: coursesOf(shown).map(({ method, x, y, jumps }) => {
       const { title, color, dash } = lookOf(method, theme);
-      return { name: title, color, dash, x, y, jumps, shown: Math.min(x.length, steps + 1) };
+      return {
+        name: title,
+        color,
+        dash,
+        x,
+        y,
+        jumps: jumps.map((jump) => ({ ...jump, index: jump.step })),
+        shown: Math.min(x.length, steps + 1),
+      };
     }),
   };
 }
