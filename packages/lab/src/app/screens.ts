@@ -31,5 +31,6 @@ export const screens: readonly ScreenEntry[] = [
     title: "Landscape",
     load: () => import("../screens/landscape/Screen.svelte"),
   },
+  { name: "train", title: "Train", load: () => import("../screens/train/Screen.svelte") },
   { name: "tasks", title: "Tasks", load: () => import("../screens/tasks/Screen.svelte") },
 ];

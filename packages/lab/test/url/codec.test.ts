@@ -11,9 +11,9 @@ import {
   printLandscape,
   readLandscape,
   searchNames,
-  type Teleports,
 } from "../../src/screens/landscape/state.js";
 import { addressWriter, printAddress, readAddress } from "../../src/url/address.js";
+import type { Teleports } from "../../src/url/teleports.js";
 
 const steps = fc.integer({ min: 0, max: 100_000 });
 const coordinate = fc.double({ min: -1e3, max: 1e3, noNaN: true }).map((v) => v + 0);
