@@ -31,7 +31,7 @@ export function regionPixels(
     for (let column = 0; column < side; column++) {
       const k = (side - 1 - row) * side + column;
       const color = rgb(palettes[theme][classes[k]]);
-      const strength = (0.6 * (surely[k] - 1 / count)) / (1 - 1 / count);
+      const strength = (0.42 * (surely[k] - 1 / count)) / (1 - 1 / count);
       for (let c = 0; c < 3; c++) {
         pixels[4 * (row * side + column) + c] = paper[c] + strength * (color[c] - paper[c]);
       }

@@ -45,6 +45,7 @@ export function experimentOf(state: TasksState): string {
     "name: lab",
     "kind: multi-task",
     `problem: { name: toy, scale: ${scale}, start: [${x.join(", ")}], untilFront: true }`,
+    `method: ${methods[0] ?? "linearScalarization"}`,
     "optimizer: adam",
     `learningRate: ${lr}`,
     `steps: ${n}`,

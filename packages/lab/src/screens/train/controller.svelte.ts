@@ -3,7 +3,7 @@ import { ScreenModel } from "../../app/screen-model.svelte.js";
 import type { PointData } from "../../charts/regions.js";
 import type { WorkerLike } from "../../worker/client.js";
 import type { FoundMove, Raced, Regions, TrainRun } from "./run.js";
-import { planOf, type RunName, readTrain, type TrainState } from "./state.js";
+import { defaultState, planOf, type RunName, readTrain, type TrainState } from "./state.js";
 
 export type Theme = "light" | "dark";
 
@@ -72,6 +72,10 @@ export class Train extends ScreenModel<TrainState> {
   }
 
   reload(): void {
+    if (this.state.data === "own" && this.#own === undefined) {
+      this.state = { ...this.state, data: defaultState.data };
+      this.notices = [...this.notices, "data=own: points of your own are in no link. Choose a file."];
+    }
     this.runs = [];
     this.regions = [];
     if (textOf(this.state) !== this.#racedOf) this.raced = [];
