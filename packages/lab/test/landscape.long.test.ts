@@ -169,6 +169,29 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     expect(await startOf(page)).toEqual([3, 0.5]);
   });
 
+  it("teleports where the run is, goes on after its end, and shows the orbit there", async () => {
+    const page = await open("#/landscape?f=quadratic&tp=off&orbit=here");
+    await page.getByRole("button", { name: /^Teleport here/ }).click();
+    await page.waitForFunction(() => location.hash.includes("n=60"));
+    await settled(page);
+    const { runs, orbit, state } = await inspected(page);
+    expect(state.tp).toEqual({ kind: "at", steps: [40] });
+    const { jumps, loss, x } = (runs as Course[]).find(({ method }) => method === "teleported") as Course;
+    expect(jumps.map(({ step }) => step)).toEqual([40]);
+    expect(loss).toHaveLength(61);
+    expect([orbit?.x[0], orbit?.loss[0]]).toEqual([expect.closeTo(x[60], 12), expect.closeTo(loss[60], 12)]);
+    await page.keyboard.press(",");
+    await page.waitForFunction((expected) => {
+      const { inspect } = (globalThis as unknown as { isolossLab: { inspect(): { orbit: { x: number[] } } } })
+        .isolossLab;
+      return Math.abs(inspect().orbit.x[0] - expected) < 1e-9;
+    }, x[59]);
+    const chart = page.getByRole("slider", { name: /^Along the orbit through/ });
+    await chart.focus();
+    await page.keyboard.press("Home");
+    expect(await chart.getAttribute("aria-valuetext")).toMatch(/λ max 10$/);
+  });
+
   it("plays, steps and reads its charts by keys", async () => {
     const page = await open("#/landscape?f=booth");
     const output = page.locator(".player output");
@@ -216,6 +239,17 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
       if (file.endsWith(".svg")) expect(text).toMatch(/^<svg.*teleported.*<\/svg>$/s);
       else expect(text.split("\n")).toHaveLength(1 + 2 * 11 + 1);
     }
+    await page.getByLabel("Figures as").selectOption("PNG");
+    const [png] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save plane as PNG" }).click(),
+    ]);
+    expect(png.suggestedFilename()).toBe("level-sets.png");
+    expect(
+      readFileSync(await png.path())
+        .subarray(1, 4)
+        .toString(),
+    ).toBe("PNG");
     await lab.context.grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.getByRole("button", { name: "Copy as TypeScript" }).click();
     await page.waitForFunction(() =>

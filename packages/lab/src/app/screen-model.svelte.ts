@@ -7,6 +7,9 @@ import {
   type WorkerLike,
 } from "../worker/client.js";
 
+/** Milliseconds between two pictures of runs that go on. */
+const pause = 100;
+
 /** What every screen has: settings, a worker that computes, and something to say. Results are plain arrays. */
 export abstract class ScreenModel<S extends object> {
   state = $state.raw<S>() as S;
@@ -17,6 +20,7 @@ export abstract class ScreenModel<S extends object> {
   notices = $state.raw<readonly string[]>([]);
   isBusy = $state(false);
   protected readonly client: WorkerClient;
+  #later: ReturnType<typeof setTimeout> | undefined;
   readonly #read: (query: string) => ReadState<S>;
 
   constructor(query: string, read: (query: string) => ReadState<S>, createWorker: () => WorkerLike) {
@@ -43,7 +47,16 @@ export abstract class ScreenModel<S extends object> {
   abstract reload(): void;
 
   dispose(): void {
+    clearTimeout(this.#later);
     this.client.dispose();
+  }
+
+  /** Shows what has come of runs that go on: some times a second, so that the page has time for its user. */
+  protected changed(): void {
+    this.#later ??= setTimeout(() => {
+      this.#later = undefined;
+      this.version++;
+    }, pause);
   }
 
   /** What becomes of a call that has no result. */

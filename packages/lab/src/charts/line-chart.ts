@@ -23,22 +23,19 @@ export interface LineChartData {
   readonly logY: boolean;
   /** No ticks between whole numbers, as for steps. */
   readonly whole: boolean;
+  /** What else is to say of a place along x. */
+  readonly more?: ((x: number) => string) | undefined;
   /** The range of y; default that of the data. */
   readonly yDomain?: readonly [number, number] | undefined;
   /** A part of the range of y with a meaning of its own, which is shaded and named. */
   readonly shade?: { readonly y: readonly [number, number]; readonly label: string } | undefined;
 }
 
-export interface LineLayout extends Panel {
-  /** What could not be drawn. */
-  readonly notes: readonly string[];
-}
-
 /** What is drawn of a long curve. */
 const mostPoints = 4000;
 
 /** Places of axes and values; the axes fit the data. */
-export function layoutOf(data: LineChartData, { width, height }: Size): LineLayout {
+export function layoutOf(data: LineChartData, { width, height }: Size): Panel {
   const { series, xLabel, yLabel, logX, logY, whole, yDomain: domain } = data;
   const finite = (values: ArrayLike<number>, log: boolean) => rangeOf(values, log);
   const [left, right, top, bottom] = [58, width - 14, 26, height - 40];
@@ -61,7 +58,6 @@ export function layoutOf(data: LineChartData, { width, height }: Size): LineLayo
     ...{ width, height, x, y, left, right, top, bottom },
     toX: scaleOf(x, left, right),
     toY: scaleOf(y, bottom, top),
-    notes: notesOf(data),
   };
 }
 
@@ -82,7 +78,8 @@ export function scaleOf({ domain, log }: Axis, from: number, to: number): (value
   return (value) => from + ((to - from) * (forward(value) - a)) / (b - a);
 }
 
-function notesOf({ series, logX, logY }: LineChartData): string[] {
+/** What could not be drawn. */
+export function notesOf({ series, logX, logY }: LineChartData): string[] {
   if (!logX && !logY) return [];
   const cut = series.filter(({ x, y }) =>
     Array.from(y).some((value, i) => !isDrawable(value, logY) || !isDrawable(x[i], logX)),
@@ -94,7 +91,7 @@ function notesOf({ series, logX, logY }: LineChartData): string[] {
 export function drawLineChart(
   context: Context,
   { series, logX, logY, shade }: LineChartData,
-  layout: LineLayout,
+  layout: Panel,
   theme: Theme,
   cursor?: number,
 ): void {
@@ -143,7 +140,7 @@ export function drawLineChart(
 function drawShade(
   context: Context,
   { y, label }: NonNullable<LineChartData["shade"]>,
-  { toY, left, right }: LineLayout,
+  { toY, left, right }: Panel,
   theme: Theme,
 ): void {
   const [low, high] = y.map(toY);
@@ -207,7 +204,7 @@ export function nearestIndex(x: ArrayLike<number>, value: number): number {
 function drawCursor(
   context: Context,
   { series, logX, logY }: Pick<LineChartData, "series" | "logX" | "logY">,
-  { toX, toY, top, bottom }: LineLayout,
+  { toX, toY, top, bottom }: Panel,
   theme: Theme,
   cursor: number,
 ): void {
@@ -233,12 +230,12 @@ function drawCursor(
 }
 
 /** The values at a place along x, in words. */
-export function readingOf({ series, xLabel }: LineChartData, cursor: number): string {
+export function readingOf({ series, xLabel, more }: LineChartData, cursor: number): string {
   const values = series.map(({ name, x, y }) => {
     const value = y[nearestIndex(x, cursor)];
     return `${name} ${value === undefined ? "no value" : formatValue(value)}`;
   });
-  return `${xLabel} ${formatValue(cursor)}: ${values.join("; ")}`;
+  return `${xLabel} ${formatValue(cursor)}: ${[...values, ...(more ? [more(cursor)] : [])].join("; ")}`;
 }
 
 /** What a chart shows, in sentences. */

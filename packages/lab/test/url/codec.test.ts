@@ -35,6 +35,7 @@ const states: fc.Arbitrary<LandscapeState> = fc.record({
   search: fc.constantFrom(...searchNames),
   obj: fc.constantFrom(...objectiveNames),
   with: fc.subarray([...methodNames]),
+  orbit: fc.constantFrom("start", "here"),
   y: fc.constantFrom("loss", "grad"),
   logx: fc.boolean(),
   logy: fc.boolean(),

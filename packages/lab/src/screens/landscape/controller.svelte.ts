@@ -4,8 +4,8 @@ import { Player } from "../../app/player.svelte.js";
 import { ScreenModel } from "../../app/screen-model.svelte.js";
 import { nextFrame, type Size } from "../../charts/canvas.js";
 import type { WorkerLike } from "../../worker/client.js";
-import type { Course, Missing, Orbit } from "./course.js";
-import { type LandscapeState, type MethodName, mostSteps, readLandscape } from "./state.js";
+import type { Course, Missing, Orbit, Point } from "./course.js";
+import { type LandscapeState, type MethodName, methodNames, mostSteps, readLandscape } from "./state.js";
 
 export type Theme = "light" | "dark";
 
@@ -36,8 +36,12 @@ export class Landscape extends ScreenModel<LandscapeState> {
     this.state = { ...before, ...change };
     this.notices = [];
     this.player.showAll();
-    const { y, logx, logy } = this.state;
+    const { y, logx, logy, orbit } = this.state;
     this.version++;
+    if (orbit !== before.orbit) {
+      this.askOrbit();
+      return;
+    }
     // How charts look needs no run.
     if (y !== before.y || logx !== before.logx || logy !== before.logy) return;
     this.compute();
@@ -57,11 +61,26 @@ export class Landscape extends ScreenModel<LandscapeState> {
       onPart: async (run: Course | Missing) => {
         this.runs.set(run.method, run);
         this.version++;
+        if (run.method === "teleported" && state.orbit === "here") this.askOrbit();
         await nextFrame();
       },
     });
     runs.then(() => this.#done(state), this.failed);
-    this.client.ask<Orbit>("orbit", { state, at: state.x }).then((orbit) => {
+    this.askOrbit();
+  }
+
+  /** The point that the orbit goes through: the start, or the last one that is shown of the teleported run. */
+  get orbitPoint(): Point {
+    const run = this.courses.find(({ method }) => method === "teleported");
+    if (this.state.orbit === "start" || run === undefined) return this.state.x;
+    const k = Math.min(this.player.shown, run.x.length - 1);
+    const point = [run.x[k], run.y[k]] as const;
+    return point.every(Number.isFinite) ? point : this.state.x;
+  }
+
+  askOrbit(): void {
+    const { f, cond } = this.state;
+    this.client.ask<Orbit>("orbit", { state: { f, cond }, at: this.orbitPoint }).then((orbit) => {
       this.orbit = orbit;
       this.version++;
     }, this.failed);
@@ -96,15 +115,36 @@ export class Landscape extends ScreenModel<LandscapeState> {
   /** Moves the start to the steepest point of its orbit. */
   teleport(): void {
     const { orbit } = this;
-    if (orbit === undefined) return;
+    if (orbit === undefined || this.state.orbit !== "start") return;
     this.set({ x: [orbit.x[orbit.best], orbit.y[orbit.best]] });
     this.message = "The start is at the point of its orbit with the largest gradient.";
+  }
+
+  /** One more teleport of the teleported run, before the step that is shown; at the end the runs go on after it. */
+  teleportHere(): void {
+    const { tp, n, with: methods } = this.state;
+    const step = this.player.shown;
+    const before =
+      tp.kind === "every"
+        ? Array.from({ length: Math.floor((n - 1) / tp.steps) }, (_, k) => (k + 1) * tp.steps)
+        : tp.kind === "at"
+          ? tp.steps
+          : [];
+    const steps = [...new Set([...before, step])].sort((a, b) => a - b);
+    const isEnd = step >= n;
+    this.player.steps = isEnd ? Infinity : step;
+    this.set({
+      tp: { kind: "at", steps },
+      n: isEnd ? Math.min(mostSteps, n + Math.max(1, Math.round(n / 2))) : n,
+      with: methodNames.filter((name) => name === "teleported" || methods.includes(name)),
+    });
+    if (!isEnd) this.player.steps = Math.min(step + 1, n);
   }
 
   /** Moves the start along its orbit, to an angle in degrees. */
   turn(degrees: number): void {
     const { orbit } = this;
-    if (orbit === undefined) return;
+    if (orbit === undefined || this.state.orbit !== "start") return;
     const k = Math.round((degrees / 360) * (orbit.x.length - 1));
     if (Number.isFinite(orbit.x[k])) this.set({ x: [orbit.x[k], orbit.y[k]] });
   }

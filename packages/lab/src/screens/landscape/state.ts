@@ -31,6 +31,8 @@ export interface LandscapeState {
   readonly obj: ObjectiveName;
   /** What is compared. */
   readonly with: readonly MethodName[];
+  /** Through which point the orbit goes: the start, or the last point that is shown of the teleported run. */
+  readonly orbit: "start" | "here";
   /** What the charts show. */
   readonly y: "loss" | "grad";
   readonly logx: boolean;
@@ -51,6 +53,7 @@ export const landscapeFields: Fields<LandscapeState> = {
   search: choiceField(searchNames),
   obj: choiceField(objectiveNames),
   with: namesField(methodNames),
+  orbit: choiceField(["start", "here"]),
   y: choiceField(["loss", "grad"]),
   logx: flagField,
   logy: flagField,
@@ -62,6 +65,7 @@ const shared = {
   search: "bestAngle",
   obj: "gradNormSq",
   with: ["plain", "teleported"],
+  orbit: "start",
   y: "loss",
   logx: false,
   logy: true,

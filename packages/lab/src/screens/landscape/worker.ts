@@ -24,8 +24,13 @@ const handlers = {
     }
   },
 
-  orbit: ({ state, at }: { readonly state: LandscapeState; readonly at: readonly [number, number] }) =>
-    surface.orbit(state, at),
+  orbit: ({
+    state,
+    at,
+  }: {
+    readonly state: Pick<LandscapeState, "f" | "cond">;
+    readonly at: readonly [number, number];
+  }) => surface.orbit(state, at),
 
   grid: (state: LandscapeState) => gridOfState(state),
 

@@ -87,7 +87,7 @@ export class Tasks extends ScreenModel<TasksState> {
       onPart: (course: Course) => {
         if (this.#coursesOf !== runsOf(state)) return;
         this.courses.set(runKey(course), course);
-        this.version++;
+        this.changed();
       },
     });
     runs.then(() => this.#done(state), this.failed);
@@ -170,6 +170,7 @@ export class Tasks extends ScreenModel<TasksState> {
   #done(state: TasksState): void {
     if (state !== this.state) return;
     this.isBusy = false;
+    this.version++;
     const { shown } = this;
     const arrived = shown.filter(({ status }) => status === "front").length;
     this.message = `Done: ${arrived} of ${shown.length} ${shown.length === 1 ? "run" : "runs"} came to the Pareto front.`;

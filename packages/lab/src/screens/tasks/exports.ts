@@ -1,5 +1,5 @@
 // What the screen's export buttons do; each returns what to say.
-import { copied, save } from "../../export/save.js";
+import { copied, type FigureFormat, save, saveFigure } from "../../export/save.js";
 import type { Tasks, Theme } from "./controller.svelte.js";
 import { dataCsv, experimentOf, typescriptOf } from "./export.js";
 
@@ -11,20 +11,21 @@ export const exports = {
     save("data.csv", dataCsv(shown), "text/csv");
     return "data.csv saved.";
   },
-  "Save plane as SVG": async (tasks: Tasks, theme: Theme) => {
+  "Save plane as SVG": async (tasks: Tasks, theme: Theme, format: FigureFormat) => {
     const { state, shown: courses } = tasks;
     const [{ planeSvg }, grid] = await Promise.all([import("./figures.js"), tasks.grid()]);
-    save("level-sets.svg", planeSvg({ state, courses, theme }, grid), "image/svg+xml");
-    return "level-sets.svg saved.";
+    return saveFigure("level-sets", planeSvg({ state, courses, theme }, grid), format);
   },
-  "Save front as SVG": async ({ state, shown: courses, front }: Tasks, theme: Theme) => {
+  "Save front as SVG": async (
+    { state, shown: courses, front }: Tasks,
+    theme: Theme,
+    format: FigureFormat,
+  ) => {
     const { frontSvg } = await import("./figures.js");
-    save("pareto-front.svg", frontSvg({ state, courses, theme }, front), "image/svg+xml");
-    return "pareto-front.svg saved.";
+    return saveFigure("pareto-front", frontSvg({ state, courses, theme }, front), format);
   },
-  "Save curves as SVG": async ({ state, shown: courses }: Tasks, theme: Theme) => {
+  "Save curves as SVG": async ({ state, shown: courses }: Tasks, theme: Theme, format: FigureFormat) => {
     const { curvesSvg } = await import("./figures.js");
-    save("curves.svg", curvesSvg({ state, courses, theme }), "image/svg+xml");
-    return "curves.svg saved.";
+    return saveFigure("curves", curvesSvg({ state, courses, theme }), format);
   },
-} as const satisfies Record<string, (tasks: Tasks, theme: Theme) => Promise<string>>;
+} as const satisfies Record<string, (tasks: Tasks, theme: Theme, format: FigureFormat) => Promise<string>>;

@@ -103,11 +103,12 @@ export class Train extends ScreenModel<TrainState> {
       this.runs = told.runs;
       this.missing = told.missing;
       if (told.regions.length > 0) this.regions = told.regions;
-      this.version++;
+      this.changed();
     }).then((isDone) => {
       if (call !== this.#calls) return;
       this.isTraining = false;
       this.isBusy = false;
+      this.version++;
       this.message = isDone ? this.#ending(state) : "Paused.";
     }, this.failed);
   }

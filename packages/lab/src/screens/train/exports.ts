@@ -1,5 +1,5 @@
 // What the screen's export buttons do; each returns what to say.
-import { copied, save } from "../../export/save.js";
+import { copied, type FigureFormat, save, saveFigure } from "../../export/save.js";
 import type { Theme, Train } from "./controller.svelte.js";
 import { dataCsv, experimentOf, teleportsCsv, typescriptOf } from "./export.js";
 
@@ -20,10 +20,9 @@ export const exports = {
     save("teleports.csv", teleportsCsv(runs), "text/csv");
     return "data.csv and teleports.csv saved.";
   },
-  "Save curves as SVG": async ({ state, runs }: Train, theme: Theme) => {
+  "Save curves as SVG": async ({ state, runs }: Train, theme: Theme, format: FigureFormat) => {
     const { curvesSvg } = await import("./figures.js");
-    save("curves.svg", curvesSvg({ state, runs, theme }), "image/svg+xml");
-    return "curves.svg saved.";
+    return saveFigure("curves", curvesSvg({ state, runs, theme }), format);
   },
   "Save weights": async (train: Train) => {
     const [first] = train.runs;
@@ -32,4 +31,4 @@ export const exports = {
     save(`${name}.safetensors`, await train.weights(name), "application/octet-stream");
     return `${name}.safetensors saved.`;
   },
-} as const satisfies Record<string, (train: Train, theme: Theme) => Promise<string>>;
+} as const satisfies Record<string, (train: Train, theme: Theme, format: FigureFormat) => Promise<string>>;
