@@ -3,8 +3,11 @@ import { gzipSync } from "node:zlib";
 import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
 import { stored } from "../data/npz-files.js";
+import { files } from "../data/qm9-support.js";
 import * as lib from "../library.js";
 import { Builder, smallNetwork } from "../model-file/builder.js";
+
+const qm9 = files();
 
 /** Values that an example names without saying where they are from. */
 export type Scope = Readonly<Record<string, unknown>>;
@@ -80,6 +83,18 @@ function pair() {
 const idx = Uint8Array.from([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8]);
 const response = { arrayBuffer: async () => Uint8Array.from(gzipSync(idx)).buffer };
 
+/** A file of a small model, and a batch for it. */
+function imported() {
+  const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
+  const { params } = model.init(lib.torchGenerator(0));
+  const { graph } = lib.trace(({ p, input }) => ({ logits: model.apply(p, input).output }), {
+    p: params,
+    input: lib.spec([5, 4]),
+  });
+  const bytes = lib.toOnnx(graph, { constants: lib.namedArrays({ p: params }) });
+  return { bytes, x: random([5, 4]), y: classes(5, 2) };
+}
+
 /** Scopes by file, or by folder. */
 export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   symmetry: () => network("relu"),
@@ -124,6 +139,8 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   },
   train: training,
   "node/checkpoints.ts": training,
+  "node/interrupt.ts": training,
+  "node/progress.ts": training,
   "node/files.ts": training,
   "node/datasets.ts": () => ({ loadIdxDataset }),
   "problems/image-tasks.ts": () => ({ loadIdxDataset }),
@@ -135,6 +152,9 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "data/npz.ts": () => ({ bytes: stored() }),
   "data/overlay.ts": () => ({ loadIdxDataset }),
   "data/idx.ts": () => ({ bytes: idx, fetch: async () => response }),
+  // As if the files were there.
+  "node/qm9.ts": () => ({ loadQm9: () => lib.parseQm9(qm9) }),
+  "data/qm9.ts": () => ({ sdfText: qm9.sdf.join("\n"), csvText: qm9.csv.join("\n") }),
   "data/safetensors.ts": () => ({ bytes: lib.encodeSafetensors({ w: lib.zeros([2]) }) }),
   "mtl/train/checkpoint.ts": tasks,
   "mtl/cost/adapter/adapter.ts": () => {
@@ -163,16 +183,8 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return { before, images: random([20, 1, 4, 4]), labels: classes(20, 3) };
   },
   "runtime/onnx/external-data.ts": () => ({ bytes: smallNetwork(), data: new Uint8Array(8), files: {} }),
-  "nn/onnx": () => {
-    const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
-    const { params } = model.init(lib.torchGenerator(0));
-    const { graph } = lib.trace(({ p, input }) => ({ logits: model.apply(p, input).output }), {
-      p: params,
-      input: lib.spec([5, 4]),
-    });
-    const bytes = lib.toOnnx(graph, { constants: lib.namedArrays({ p: params }) });
-    return { bytes, x: random([5, 4]), y: classes(5, 2) };
-  },
+  "nn/onnx": imported,
+  "train/predictor.ts": imported,
 };
 
 const rng = () => lib.torchGenerator(0);
