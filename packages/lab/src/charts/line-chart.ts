@@ -1,5 +1,6 @@
 // Curves on a canvas, with the axes of the figures.
 import { type Axis, axisOf, formatValue, isDrawable, type Theme } from "isoloss-figures/base";
+import { type Context, drawTickLabels, type Panel, type Size } from "./canvas.js";
 import { thinned } from "./thin.js";
 
 export interface LineSeries {
@@ -22,34 +23,20 @@ export interface LineChartData {
   readonly logY: boolean;
   /** No ticks between whole numbers, as for steps. */
   readonly whole: boolean;
-}
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-export interface LineLayout extends Size {
-  readonly x: Axis;
-  readonly y: Axis;
-  /** Edges of the panel between the axes. */
-  readonly left: number;
-  readonly right: number;
-  readonly top: number;
-  readonly bottom: number;
-  toX(value: number): number;
-  toY(value: number): number;
-  /** What could not be drawn. */
-  readonly notes: readonly string[];
+  /** What else is to say of a place along x. */
+  readonly more?: ((x: number) => string) | undefined;
+  /** The range of y; default that of the data. */
+  readonly yDomain?: readonly [number, number] | undefined;
+  /** A part of the range of y with a meaning of its own, which is shaded and named. */
+  readonly shade?: { readonly y: readonly [number, number]; readonly label: string } | undefined;
 }
 
 /** What is drawn of a long curve. */
 const mostPoints = 4000;
-const font = "12px system-ui, sans-serif";
 
 /** Places of axes and values; the axes fit the data. */
-export function layoutOf(data: LineChartData, { width, height }: Size): LineLayout {
-  const { series, xLabel, yLabel, logX, logY, whole } = data;
+export function layoutOf(data: LineChartData, { width, height }: Size): Panel {
+  const { series, xLabel, yLabel, logX, logY, whole, yDomain: domain } = data;
   const finite = (values: ArrayLike<number>, log: boolean) => rangeOf(values, log);
   const [left, right, top, bottom] = [58, width - 14, 26, height - 40];
   const x = axisOf(
@@ -60,13 +47,17 @@ export function layoutOf(data: LineChartData, { width, height }: Size): LineLayo
   const lasting = series.filter(({ diverged }) => !diverged);
   const y = axisOf(
     (lasting.length > 0 ? lasting : series).flatMap((s) => finite(s.y, logY)),
-    { label: yLabel, log: logY, count: Math.max(3, Math.round((bottom - top) / 40)) },
+    {
+      label: yLabel,
+      log: logY,
+      count: Math.max(3, Math.round((bottom - top) / 40)),
+      ...(domain ? { domain } : {}),
+    },
   );
   return {
     ...{ width, height, x, y, left, right, top, bottom },
     toX: scaleOf(x, left, right),
     toY: scaleOf(y, bottom, top),
-    notes: notesOf(data),
   };
 }
 
@@ -87,7 +78,8 @@ export function scaleOf({ domain, log }: Axis, from: number, to: number): (value
   return (value) => from + ((to - from) * (forward(value) - a)) / (b - a);
 }
 
-function notesOf({ series, logX, logY }: LineChartData): string[] {
+/** What could not be drawn. */
+export function notesOf({ series, logX, logY }: LineChartData): string[] {
   if (!logX && !logY) return [];
   const cut = series.filter(({ x, y }) =>
     Array.from(y).some((value, i) => !isDrawable(value, logY) || !isDrawable(x[i], logX)),
@@ -96,34 +88,16 @@ function notesOf({ series, logX, logY }: LineChartData): string[] {
   return [`Values of 0 have no place on a logarithmic axis: ${cut.map(({ name }) => name).join(", ")}.`];
 }
 
-/** What a chart draws on: a canvas, or a recorder of calls in tests. */
-export type Context = Pick<
-  CanvasRenderingContext2D,
-  | ("beginPath" | "moveTo" | "lineTo" | "arc" | "closePath" | "stroke" | "fill" | "fillText" | "setLineDash")
-  | (
-      | "save"
-      | "restore"
-      | "clip"
-      | "rect"
-      | "clearRect"
-      | "translate"
-      | "rotate"
-      | "measureText"
-      | "drawImage"
-    )
-  | ("strokeStyle" | "fillStyle" | "lineWidth" | "font" | "textAlign" | "textBaseline" | "globalAlpha")
-  | ("lineJoin" | "lineCap")
->;
-
 export function drawLineChart(
   context: Context,
-  { series, logX, logY }: LineChartData,
-  layout: LineLayout,
+  { series, logX, logY, shade }: LineChartData,
+  layout: Panel,
   theme: Theme,
   cursor?: number,
 ): void {
   const { toX, toY, left, right, top, bottom } = layout;
   context.clearRect(0, 0, layout.width, layout.height);
+  if (shade) drawShade(context, shade, layout, theme);
   drawAxes(context, layout, theme);
   context.save();
   context.beginPath();
@@ -163,6 +137,26 @@ export function drawLineChart(
   if (cursor !== undefined) drawCursor(context, { series, logX, logY }, layout, theme, cursor);
 }
 
+function drawShade(
+  context: Context,
+  { y, label }: NonNullable<LineChartData["shade"]>,
+  { toY, left, right }: Panel,
+  theme: Theme,
+): void {
+  const [low, high] = y.map(toY);
+  context.fillStyle = theme.grid;
+  context.globalAlpha = 0.6;
+  context.beginPath();
+  context.rect(left, high, right - left, low - high);
+  context.fill();
+  context.globalAlpha = 1;
+  context.fillStyle = theme.muted;
+  context.font = "12px system-ui, sans-serif";
+  context.textAlign = "left";
+  context.textBaseline = "bottom";
+  context.fillText(label, left + 6, low - 4);
+}
+
 function cross(context: Context, x: number, y: number): void {
   context.lineWidth = 2;
   context.beginPath();
@@ -173,12 +167,8 @@ function cross(context: Context, x: number, y: number): void {
   context.stroke();
 }
 
-export function drawAxes(
-  context: Context,
-  { x, y, left, right, top, bottom, toX, toY }: LineLayout,
-  theme: Theme,
-): void {
-  context.font = font;
+export function drawAxes(context: Context, panel: Panel, theme: Theme): void {
+  const { x, y, left, right, top, bottom, toX, toY } = panel;
   context.lineWidth = 1;
   context.strokeStyle = theme.grid;
   context.beginPath();
@@ -191,17 +181,7 @@ export function drawAxes(
     context.lineTo(Math.round(toX(tick)) + 0.5, bottom);
   }
   context.stroke();
-  context.fillStyle = theme.muted;
-  context.textBaseline = "middle";
-  context.textAlign = "right";
-  y.ticks.forEach((tick, i) => {
-    context.fillText(y.tickLabels[i], left - 8, toY(tick));
-  });
-  context.textBaseline = "top";
-  context.textAlign = "center";
-  x.ticks.forEach((tick, i) => {
-    context.fillText(x.tickLabels[i], toX(tick), bottom + 7);
-  });
+  drawTickLabels(context, panel, theme);
   context.textAlign = "right";
   context.textBaseline = "alphabetic";
   context.fillText(x.label, right, bottom + 36);
@@ -224,7 +204,7 @@ export function nearestIndex(x: ArrayLike<number>, value: number): number {
 function drawCursor(
   context: Context,
   { series, logX, logY }: Pick<LineChartData, "series" | "logX" | "logY">,
-  { toX, toY, top, bottom }: LineLayout,
+  { toX, toY, top, bottom }: Panel,
   theme: Theme,
   cursor: number,
 ): void {
@@ -250,12 +230,12 @@ function drawCursor(
 }
 
 /** The values at a place along x, in words. */
-export function readingOf({ series, xLabel }: LineChartData, cursor: number): string {
+export function readingOf({ series, xLabel, more }: LineChartData, cursor: number): string {
   const values = series.map(({ name, x, y }) => {
     const value = y[nearestIndex(x, cursor)];
     return `${name} ${value === undefined ? "no value" : formatValue(value)}`;
   });
-  return `${xLabel} ${formatValue(cursor)}: ${values.join("; ")}`;
+  return `${xLabel} ${formatValue(cursor)}: ${[...values, ...(more ? [more(cursor)] : [])].join("; ")}`;
 }
 
 /** What a chart shows, in sentences. */

@@ -1,8 +1,18 @@
 // The plane of two parameters on a canvas: levels, orbit, trajectories and their teleports.
 import { type Axis, axisOf, formatValue, symbolPath, type Theme } from "isoloss-figures/base";
-import { type Context, drawAxes, type LineLayout, type Size, scaleOf } from "./line-chart.js";
+import { type Context, drawTickLabels, type Panel, type Size } from "./canvas.js";
+import { drawAxes, scaleOf } from "./line-chart.js";
 
 export type Point = readonly [number, number];
+
+/** A teleport of a path. */
+export interface PlaneJump {
+  readonly step: number;
+  /** Index of the first point after it. */
+  readonly index: number;
+  readonly from: Point;
+  readonly to: Point;
+}
 
 export interface PlanePath {
   readonly name: string;
@@ -10,18 +20,28 @@ export interface PlanePath {
   readonly dash: readonly number[];
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
-  readonly jumps: readonly { readonly step: number; readonly from: Point; readonly to: Point }[];
+  readonly jumps: readonly PlaneJump[];
   /** Number of points that are drawn, of a run that is played. */
   readonly shown: number;
+}
+
+export interface Curve {
+  readonly x: ArrayLike<number>;
+  readonly y: ArrayLike<number>;
 }
 
 export interface PlaneData {
   readonly x: Point;
   readonly y: Point;
+  /** Names of the axes; default x and y. */
+  readonly xLabel?: string | undefined;
+  readonly yLabel?: string | undefined;
   readonly paths: readonly PlanePath[];
   readonly start: Point;
-  readonly optimum: Point;
-  readonly orbit?: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> } | undefined;
+  readonly optimum?: Point | undefined;
+  /** Points that are best, as a broad line: a Pareto front. */
+  readonly front?: Curve | undefined;
+  readonly orbit?: Curve | undefined;
   /** A point that is pointed at elsewhere on the screen. */
   readonly marked?: Point | undefined;
 }
@@ -31,23 +51,25 @@ const mostDots = 80;
 /** Labels of teleports while there are few. */
 const mostLabels = 12;
 
-export function planeLayout({ x, y }: Pick<PlaneData, "x" | "y">, { width, height }: Size): LineLayout {
+export function planeLayout(
+  { x, y, xLabel = "x", yLabel = "y" }: Pick<PlaneData, "x" | "y" | "xLabel" | "yLabel">,
+  { width, height }: Size,
+): Panel {
   const [left, right, top, bottom] = [40, width - 12, 22, height - 42];
   const axis = (label: string, domain: Point, count: number): Axis => axisOf([], { label, domain, count });
   const [xAxis, yAxis] = [
-    axis("x", x, Math.max(3, Math.round((right - left) / 80))),
-    axis("y", y, Math.max(3, Math.round((bottom - top) / 60))),
+    axis(xLabel, x, Math.max(3, Math.round((right - left) / 80))),
+    axis(yLabel, y, Math.max(3, Math.round((bottom - top) / 60))),
   ];
   return {
     ...{ width, height, x: xAxis, y: yAxis, left, right, top, bottom },
     toX: scaleOf(xAxis, left, right),
     toY: scaleOf(yAxis, bottom, top),
-    notes: [],
   };
 }
 
 /** The point of the plane at a place on the canvas. */
-export function pointAt(layout: LineLayout, px: number, py: number): Point {
+export function pointAt(layout: Panel, px: number, py: number): Point {
   const { x, y, left, right, top, bottom } = layout;
   const along = ({ domain: [a, b] }: Axis, t: number) => a + (b - a) * Math.max(0, Math.min(1, t));
   return [along(x, (px - left) / (right - left)), along(y, (bottom - py) / (bottom - top))];
@@ -56,7 +78,7 @@ export function pointAt(layout: LineLayout, px: number, py: number): Point {
 export function drawPlane(
   context: Context,
   data: PlaneData,
-  layout: LineLayout,
+  layout: Panel,
   theme: Theme,
   picture?: CanvasImageSource,
 ): void {
@@ -71,10 +93,11 @@ export function drawPlane(
   context.clip();
   context.lineJoin = "round";
   context.lineCap = "round";
+  if (data.front) drawFront(context, data.front, layout, theme);
   if (data.orbit) drawOrbit(context, data.orbit, layout, theme);
   for (const path of data.paths) drawPath(context, path, layout, theme);
   for (const path of data.paths) drawJumps(context, path, layout, theme);
-  drawStar(context, toX(data.optimum[0]), toY(data.optimum[1]), theme);
+  if (data.optimum) drawStar(context, toX(data.optimum[0]), toY(data.optimum[1]), theme);
   if (data.marked) {
     disc(context, toX(data.marked[0]), toY(data.marked[1]), 5.5, {
       fill: theme.paper,
@@ -88,35 +111,27 @@ export function drawPlane(
 /** An axis whose grid is not drawn: it would cover the levels. */
 const bare = (axis: Axis): Axis => ({ ...axis, ticks: [], tickLabels: [] });
 
-function drawTicks(
-  context: Context,
-  { x, y, left, top, bottom, right, toX, toY }: LineLayout,
-  theme: Theme,
-): void {
-  context.fillStyle = theme.muted;
+/** The panel's edge and its labels, where a picture takes the place of the grid. */
+function drawTicks(context: Context, panel: Panel, theme: Theme): void {
+  const { left, top, bottom, right } = panel;
   context.strokeStyle = theme.muted;
   context.lineWidth = 1;
   context.beginPath();
   context.rect(left + 0.5, top + 0.5, right - left - 1, bottom - top - 1);
   context.stroke();
-  context.textBaseline = "middle";
-  context.textAlign = "right";
-  y.ticks.forEach((tick, i) => {
-    context.fillText(y.tickLabels[i], left - 8, toY(tick));
-  });
-  context.textBaseline = "top";
-  context.textAlign = "center";
-  x.ticks.forEach((tick, i) => {
-    context.fillText(x.tickLabels[i], toX(tick), bottom + 7);
-  });
+  drawTickLabels(context, panel, theme);
 }
 
-function drawOrbit(
-  context: Context,
-  { x, y }: NonNullable<PlaneData["orbit"]>,
-  { toX, toY }: LineLayout,
-  theme: Theme,
-): void {
+function drawFront(context: Context, { x, y }: Curve, { toX, toY }: Panel, theme: Theme): void {
+  context.strokeStyle = theme.muted;
+  context.globalAlpha = 0.55;
+  context.lineWidth = 7;
+  trace(context, x, y, x.length, toX, toY);
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+function drawOrbit(context: Context, { x, y }: Curve, { toX, toY }: Panel, theme: Theme): void {
   context.strokeStyle = theme.ink;
   context.globalAlpha = 0.75;
   context.lineWidth = 1.5;
@@ -164,10 +179,10 @@ function trace(
 function drawPath(
   context: Context,
   { x, y, color, dash, jumps, shown }: PlanePath,
-  { toX, toY }: LineLayout,
+  { toX, toY }: Panel,
   theme: Theme,
 ): void {
-  const breaks = new Map(jumps.map((jump) => [jump.step, jump]));
+  const breaks = new Map(jumps.map((jump) => [jump.index, jump]));
   trace(context, x, y, shown, toX, toY, breaks);
   context.strokeStyle = theme.paper;
   context.globalAlpha = 0.7;
@@ -189,10 +204,10 @@ function drawPath(
 function drawJumps(
   context: Context,
   { color, jumps, shown }: PlanePath,
-  { toX, toY }: LineLayout,
+  { toX, toY }: Panel,
   theme: Theme,
 ): void {
-  const drawn = jumps.filter(({ step }) => step < shown);
+  const drawn = jumps.filter(({ index }) => index < shown);
   for (const { from, to } of drawn) {
     const [ax, ay, bx, by] = [toX(from[0]), toY(from[1]), toX(to[0]), toY(to[1])];
     for (const isHalo of [true, false]) {
@@ -273,12 +288,12 @@ function drawStar(context: Context, x: number, y: number, theme: Theme): void {
 }
 
 /** What the plane shows, in sentences. */
-export function describePlane({ x, y, paths }: PlaneData): string {
+export function describePlane({ x, y, xLabel = "x", yLabel = "y", paths }: PlaneData): string {
   const ends = paths.map(({ name, jumps, ...path }) => {
     const last = path.x.length - 1;
     if (last < 0) return `${name} has no point.`;
     const steps = jumps.map(({ step }) => step).join(", ");
     return `${name} ends at (${formatValue(path.x[last])}, ${formatValue(path.y[last])})${steps && ` with teleports before steps ${steps}`}.`;
   });
-  return `Level sets for x from ${formatValue(x[0])} to ${formatValue(x[1])} and y from ${formatValue(y[0])} to ${formatValue(y[1])}. ${ends.join(" ")}`;
+  return `The plane for ${xLabel} from ${formatValue(x[0])} to ${formatValue(x[1])} and ${yLabel} from ${formatValue(y[0])} to ${formatValue(y[1])}. ${ends.join(" ")}`;
 }

@@ -11,9 +11,9 @@ import {
   printLandscape,
   readLandscape,
   searchNames,
-  type Teleports,
 } from "../../src/screens/landscape/state.js";
 import { addressWriter, printAddress, readAddress } from "../../src/url/address.js";
+import type { Teleports } from "../../src/url/teleports.js";
 
 const steps = fc.integer({ min: 0, max: 100_000 });
 const coordinate = fc.double({ min: -1e3, max: 1e3, noNaN: true }).map((v) => v + 0);
@@ -35,6 +35,7 @@ const states: fc.Arbitrary<LandscapeState> = fc.record({
   search: fc.constantFrom(...searchNames),
   obj: fc.constantFrom(...objectiveNames),
   with: fc.subarray([...methodNames]),
+  orbit: fc.constantFrom("start", "here"),
   y: fc.constantFrom("loss", "grad"),
   logx: fc.boolean(),
   logy: fc.boolean(),
@@ -47,8 +48,10 @@ describe("the address of a screen", () => {
         const query = printLandscape(state);
         expect(readLandscape(query)).toEqual({ state, notices: [] });
         for (const isEmbedded of [false, true]) {
-          const address = { screen: "landscape", query, isEmbedded };
-          expect(readAddress(printAddress(address))).toEqual(address);
+          for (const theme of ["light", "dark", undefined] as const) {
+            const address = { screen: "landscape", query, isEmbedded, theme };
+            expect(readAddress(printAddress(address))).toEqual({ address, notices: [] });
+          }
         }
       }),
     );
@@ -76,7 +79,7 @@ describe("the address of a screen", () => {
     );
     fc.assert(
       fc.property(texts, (text) => {
-        const { state } = readLandscape(readAddress(`#/landscape?${text}`).query);
+        const { state } = readLandscape(readAddress(`#/landscape?${text}`).address.query);
         expect(readLandscape(printLandscape(state)).state).toEqual(state);
         expect(state.n).toBeGreaterThanOrEqual(1);
         expect(state.n).toBeLessThanOrEqual(100_000);
@@ -119,6 +122,17 @@ describe("the address of a screen", () => {
       expect(readLandscape(`n=7&preset=${name}`).state).toEqual({ ...state, n: 7 });
     }
     expect(readLandscape("preset=nothing").notices[0]).toMatch(/^preset=nothing is none of rosenbrock, /);
+  });
+
+  it("has keys of all screens, which no screen reads", () => {
+    expect(readAddress("#/landscape?theme=dark&f=booth&embed=1")).toEqual({
+      address: { screen: "landscape", query: "f=booth", isEmbedded: true, theme: "dark" },
+      notices: [],
+    });
+    expect(readAddress("#/landscape?theme=blue")).toEqual({
+      address: { screen: "landscape", query: "", isEmbedded: false, theme: undefined },
+      notices: ["theme=blue is not one of light, dark: left at its default."],
+    });
   });
 
   it("is written after a pause, the newest only, and not where it is the same", () => {

@@ -1,6 +1,8 @@
 // The settings of the landscape screen, which are what its address holds.
 import { type Fields, printState, type ReadState, readState } from "../../url/codec.js";
-import { choiceField, type Field, flagField, namesField, numberField, pairField } from "../../url/fields.js";
+import { choiceField, flagField, namesField, numberField, pairField } from "../../url/fields.js";
+import { type Presets, takePreset } from "../../url/presets.js";
+import { type Teleports, teleportsField } from "../../url/teleports.js";
 
 export const functionNames = ["rosenbrock", "booth", "quadratic"] as const;
 export const optimizerNames = ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"] as const;
@@ -13,12 +15,6 @@ export type OptimizerName = (typeof optimizerNames)[number];
 export type SearchName = (typeof searchNames)[number];
 export type ObjectiveName = (typeof objectiveNames)[number];
 export type MethodName = (typeof methodNames)[number];
-
-/** When the teleported run teleports: never, before these steps, or every so many steps. */
-export type Teleports =
-  | { readonly kind: "off" }
-  | { readonly kind: "at"; readonly steps: readonly number[] }
-  | { readonly kind: "every"; readonly steps: number };
 
 export interface LandscapeState {
   readonly f: FunctionName;
@@ -35,6 +31,8 @@ export interface LandscapeState {
   readonly obj: ObjectiveName;
   /** What is compared. */
   readonly with: readonly MethodName[];
+  /** Through which point the orbit goes: the start, or the last point that is shown of the teleported run. */
+  readonly orbit: "start" | "here";
   /** What the charts show. */
   readonly y: "loss" | "grad";
   readonly logx: boolean;
@@ -43,34 +41,6 @@ export interface LandscapeState {
 
 /** Most steps of a run: every point of it is kept. */
 export const mostSteps = 100_000;
-const mostTeleports = 1000;
-
-const one = numberField({ min: 0, max: mostSteps, integer: true });
-
-/** `off`, steps such as `4,100`, or `every:50`. */
-const teleportsField: Field<Teleports> = {
-  read(text, name) {
-    if (text === "off") return { value: { kind: "off" } };
-    const [, period] = /^every:(.*)$/.exec(text) ?? [];
-    if (period !== undefined) {
-      const { value, notice } = numberField({ min: 1, max: mostSteps, integer: true }).read(period, name);
-      return {
-        ...(value === undefined ? {} : { value: { kind: "every", steps: value } as const }),
-        ...(notice === undefined ? {} : { notice }),
-      };
-    }
-    const read = text.split(",").map((part) => one.read(part, name));
-    const steps = [...new Set(read.flatMap(({ value }) => value ?? []))].sort((a, b) => a - b);
-    const [notice] = read.flatMap((part) => part.notice ?? []);
-    const kept = steps.slice(0, mostTeleports);
-    return {
-      ...(kept.length === 0 ? {} : { value: { kind: "at", steps: kept } as const }),
-      ...(notice === undefined ? {} : { notice }),
-    };
-  },
-  print: (value) =>
-    value.kind === "off" ? "off" : value.kind === "every" ? `every:${value.steps}` : value.steps.join(","),
-};
 
 export const landscapeFields: Fields<LandscapeState> = {
   f: choiceField(functionNames),
@@ -79,10 +49,11 @@ export const landscapeFields: Fields<LandscapeState> = {
   opt: choiceField(optimizerNames),
   lr: numberField({ min: 1e-12, max: 1e3 }),
   n: numberField({ min: 1, max: mostSteps, integer: true }),
-  tp: teleportsField,
+  tp: teleportsField(mostSteps),
   search: choiceField(searchNames),
   obj: choiceField(objectiveNames),
   with: namesField(methodNames),
+  orbit: choiceField(["start", "here"]),
   y: choiceField(["loss", "grad"]),
   logx: flagField,
   logy: flagField,
@@ -94,6 +65,7 @@ const shared = {
   search: "bestAngle",
   obj: "gradNormSq",
   with: ["plain", "teleported"],
+  orbit: "start",
   y: "loss",
   logx: false,
   logy: true,
@@ -123,15 +95,7 @@ export const viewOf = (
 export const optimumOf = (f: FunctionName): readonly [number, number] =>
   f === "rosenbrock" ? [1, 1] : f === "booth" ? [1, 3] : [0, 0];
 
-/** A state with a name, which an address can refer to by `preset`. */
-export interface Preset {
-  readonly title: string;
-  /** What to look at. */
-  readonly text: string;
-  readonly state: LandscapeState;
-}
-
-export const presets: Readonly<Record<string, Preset>> = {
+export const presets: Presets<LandscapeState> = {
   rosenbrock: {
     title: "Rosenbrock, a teleport every 100 steps",
     text: "Plain descent creeps along the valley. A teleport jumps to the steepest point of the same level, and ten of them reach the minimum to rounding.",
@@ -166,27 +130,10 @@ export const presets: Readonly<Record<string, Preset>> = {
 
 const firstPreset = "rosenbrock";
 
-/** The state that the keys of an address are read on top of: that of its preset or of its function. */
-function baseOf(query: string): {
-  readonly base: LandscapeState;
-  readonly rest: string;
-  readonly notices: string[];
-} {
-  const given = new URLSearchParams(query);
-  const preset = given.get("preset");
-  const f = functionNames.find((name) => name === given.get("f"));
-  given.delete("preset");
-  const base = f === undefined ? presets[firstPreset].state : defaultState(f);
-  if (preset === null) return { base, rest: given.toString(), notices: [] };
-  if (Object.hasOwn(presets, preset)) {
-    return { base: presets[preset].state, rest: given.toString(), notices: [] };
-  }
-  const notice = `preset=${preset.slice(0, 40)} is none of ${Object.keys(presets).join(", ")}.`;
-  return { base, rest: given.toString(), notices: [notice] };
-}
-
 export function readLandscape(query: string): ReadState<LandscapeState> {
-  const { base, rest, notices } = baseOf(query);
+  const { state, rest, notices } = takePreset(presets, query);
+  const f = functionNames.find((name) => name === new URLSearchParams(rest).get("f"));
+  const base = state ?? (f === undefined ? presets[firstPreset].state : defaultState(f));
   const read = readState(landscapeFields, rest, base);
   return { state: read.state, notices: [...notices, ...read.notices] };
 }
