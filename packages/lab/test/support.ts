@@ -79,8 +79,8 @@ export async function settled(page: Page): Promise<void> {
   );
 }
 
-/** What the screen shows, as numbers. */
-export async function inspected(page: Page): Promise<Inspected> {
+/** What the screen shows, as numbers: of Landscape, where nothing else is said. */
+export async function inspected<I = Inspected>(page: Page): Promise<I> {
   const text = await page.evaluate(() => {
     const lab = (globalThis as unknown as { isolossLab: { inspect(): unknown } }).isolossLab;
     return JSON.stringify(lab.inspect(), (_, value) =>
@@ -93,5 +93,5 @@ export async function inspected(page: Page): Promise<Inspected> {
     value.length > 0
       ? Float64Array.from(value, Number)
       : value,
-  ) as Inspected;
+  ) as I;
 }

@@ -20,17 +20,18 @@ export class Theme {
   choice = $state<ThemeChoice>("system");
   #isDark = $state(false);
 
-  /** The colors in use. */
-  readonly current = $derived<"light" | "dark">(
-    this.choice === "system" ? (this.#isDark ? "dark" : "light") : this.choice,
-  );
-
   constructor(query: MediaQueryList) {
     this.choice = stored();
     this.#isDark = query.matches;
     query.addEventListener("change", ({ matches }) => {
       this.#isDark = matches;
     });
+  }
+
+  /** The colors in use, where the address asks for some of its own or none. */
+  shown(asked: "light" | "dark" | undefined): "light" | "dark" {
+    const choice = asked ?? this.choice;
+    return choice === "system" ? (this.#isDark ? "dark" : "light") : choice;
   }
 
   choose(choice: ThemeChoice): void {

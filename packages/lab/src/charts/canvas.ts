@@ -1,5 +1,63 @@
-// A canvas that is drawn at most once a frame, as sharp as the screen.
-import type { Context, Size } from "./line-chart.js";
+// What charts draw on: a canvas that is drawn at most once a frame, as sharp as the screen, and a panel between two axes.
+import type { Axis, Theme } from "isoloss-figures/base";
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What a chart draws on: a canvas, or a recorder of calls in tests. */
+export type Context = Pick<
+  CanvasRenderingContext2D,
+  | ("beginPath" | "moveTo" | "lineTo" | "arc" | "closePath" | "stroke" | "fill" | "fillText" | "setLineDash")
+  | (
+      | "save"
+      | "restore"
+      | "clip"
+      | "rect"
+      | "clearRect"
+      | "translate"
+      | "rotate"
+      | "measureText"
+      | "drawImage"
+    )
+  | ("strokeStyle" | "fillStyle" | "lineWidth" | "font" | "textAlign" | "textBaseline" | "globalAlpha")
+  | ("lineJoin" | "lineCap")
+>;
+
+const font = "12px system-ui, sans-serif";
+
+/** Two axes, and the places of their values in px. */
+export interface Panel extends Size {
+  readonly x: Axis;
+  readonly y: Axis;
+  /** Edges of the panel between the axes. */
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+  toX(value: number): number;
+  toY(value: number): number;
+}
+
+export function drawTickLabels(
+  context: Context,
+  { x, y, left, bottom, toX, toY }: Panel,
+  theme: Theme,
+): void {
+  context.font = font;
+  context.fillStyle = theme.muted;
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  y.ticks.forEach((tick, i) => {
+    context.fillText(y.tickLabels[i], left - 8, toY(tick));
+  });
+  context.textBaseline = "top";
+  context.textAlign = "center";
+  x.ticks.forEach((tick, i) => {
+    context.fillText(x.tickLabels[i], toX(tick), bottom + 7);
+  });
+}
 
 export interface Sheet {
   /** Asks for a drawing in the next frame. */

@@ -1,5 +1,6 @@
 // Curves on a canvas, with the axes of the figures.
 import { type Axis, axisOf, formatValue, isDrawable, type Theme } from "isoloss-figures/base";
+import { type Context, drawTickLabels, type Panel, type Size } from "./canvas.js";
 import { thinned } from "./thin.js";
 
 export interface LineSeries {
@@ -24,28 +25,13 @@ export interface LineChartData {
   readonly whole: boolean;
 }
 
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-export interface LineLayout extends Size {
-  readonly x: Axis;
-  readonly y: Axis;
-  /** Edges of the panel between the axes. */
-  readonly left: number;
-  readonly right: number;
-  readonly top: number;
-  readonly bottom: number;
-  toX(value: number): number;
-  toY(value: number): number;
+export interface LineLayout extends Panel {
   /** What could not be drawn. */
   readonly notes: readonly string[];
 }
 
 /** What is drawn of a long curve. */
 const mostPoints = 4000;
-const font = "12px system-ui, sans-serif";
 
 /** Places of axes and values; the axes fit the data. */
 export function layoutOf(data: LineChartData, { width, height }: Size): LineLayout {
@@ -95,25 +81,6 @@ function notesOf({ series, logX, logY }: LineChartData): string[] {
   if (cut.length === 0) return [];
   return [`Values of 0 have no place on a logarithmic axis: ${cut.map(({ name }) => name).join(", ")}.`];
 }
-
-/** What a chart draws on: a canvas, or a recorder of calls in tests. */
-export type Context = Pick<
-  CanvasRenderingContext2D,
-  | ("beginPath" | "moveTo" | "lineTo" | "arc" | "closePath" | "stroke" | "fill" | "fillText" | "setLineDash")
-  | (
-      | "save"
-      | "restore"
-      | "clip"
-      | "rect"
-      | "clearRect"
-      | "translate"
-      | "rotate"
-      | "measureText"
-      | "drawImage"
-    )
-  | ("strokeStyle" | "fillStyle" | "lineWidth" | "font" | "textAlign" | "textBaseline" | "globalAlpha")
-  | ("lineJoin" | "lineCap")
->;
 
 export function drawLineChart(
   context: Context,
@@ -173,12 +140,8 @@ function cross(context: Context, x: number, y: number): void {
   context.stroke();
 }
 
-export function drawAxes(
-  context: Context,
-  { x, y, left, right, top, bottom, toX, toY }: LineLayout,
-  theme: Theme,
-): void {
-  context.font = font;
+export function drawAxes(context: Context, panel: Panel, theme: Theme): void {
+  const { x, y, left, right, top, bottom, toX, toY } = panel;
   context.lineWidth = 1;
   context.strokeStyle = theme.grid;
   context.beginPath();
@@ -191,17 +154,7 @@ export function drawAxes(
     context.lineTo(Math.round(toX(tick)) + 0.5, bottom);
   }
   context.stroke();
-  context.fillStyle = theme.muted;
-  context.textBaseline = "middle";
-  context.textAlign = "right";
-  y.ticks.forEach((tick, i) => {
-    context.fillText(y.tickLabels[i], left - 8, toY(tick));
-  });
-  context.textBaseline = "top";
-  context.textAlign = "center";
-  x.ticks.forEach((tick, i) => {
-    context.fillText(x.tickLabels[i], toX(tick), bottom + 7);
-  });
+  drawTickLabels(context, panel, theme);
   context.textAlign = "right";
   context.textBaseline = "alphabetic";
   context.fillText(x.label, right, bottom + 36);

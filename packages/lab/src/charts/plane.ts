@@ -1,6 +1,7 @@
 // The plane of two parameters on a canvas: levels, orbit, trajectories and their teleports.
 import { type Axis, axisOf, formatValue, symbolPath, type Theme } from "isoloss-figures/base";
-import { type Context, drawAxes, type LineLayout, type Size, scaleOf } from "./line-chart.js";
+import { type Context, drawTickLabels, type Panel, type Size } from "./canvas.js";
+import { drawAxes, scaleOf } from "./line-chart.js";
 
 export type Point = readonly [number, number];
 
@@ -31,7 +32,7 @@ const mostDots = 80;
 /** Labels of teleports while there are few. */
 const mostLabels = 12;
 
-export function planeLayout({ x, y }: Pick<PlaneData, "x" | "y">, { width, height }: Size): LineLayout {
+export function planeLayout({ x, y }: Pick<PlaneData, "x" | "y">, { width, height }: Size): Panel {
   const [left, right, top, bottom] = [40, width - 12, 22, height - 42];
   const axis = (label: string, domain: Point, count: number): Axis => axisOf([], { label, domain, count });
   const [xAxis, yAxis] = [
@@ -42,12 +43,11 @@ export function planeLayout({ x, y }: Pick<PlaneData, "x" | "y">, { width, heigh
     ...{ width, height, x: xAxis, y: yAxis, left, right, top, bottom },
     toX: scaleOf(xAxis, left, right),
     toY: scaleOf(yAxis, bottom, top),
-    notes: [],
   };
 }
 
 /** The point of the plane at a place on the canvas. */
-export function pointAt(layout: LineLayout, px: number, py: number): Point {
+export function pointAt(layout: Panel, px: number, py: number): Point {
   const { x, y, left, right, top, bottom } = layout;
   const along = ({ domain: [a, b] }: Axis, t: number) => a + (b - a) * Math.max(0, Math.min(1, t));
   return [along(x, (px - left) / (right - left)), along(y, (bottom - py) / (bottom - top))];
@@ -56,7 +56,7 @@ export function pointAt(layout: LineLayout, px: number, py: number): Point {
 export function drawPlane(
   context: Context,
   data: PlaneData,
-  layout: LineLayout,
+  layout: Panel,
   theme: Theme,
   picture?: CanvasImageSource,
 ): void {
@@ -88,33 +88,21 @@ export function drawPlane(
 /** An axis whose grid is not drawn: it would cover the levels. */
 const bare = (axis: Axis): Axis => ({ ...axis, ticks: [], tickLabels: [] });
 
-function drawTicks(
-  context: Context,
-  { x, y, left, top, bottom, right, toX, toY }: LineLayout,
-  theme: Theme,
-): void {
-  context.fillStyle = theme.muted;
+/** The panel's edge and its labels, where a picture takes the place of the grid. */
+function drawTicks(context: Context, panel: Panel, theme: Theme): void {
+  const { left, top, bottom, right } = panel;
   context.strokeStyle = theme.muted;
   context.lineWidth = 1;
   context.beginPath();
   context.rect(left + 0.5, top + 0.5, right - left - 1, bottom - top - 1);
   context.stroke();
-  context.textBaseline = "middle";
-  context.textAlign = "right";
-  y.ticks.forEach((tick, i) => {
-    context.fillText(y.tickLabels[i], left - 8, toY(tick));
-  });
-  context.textBaseline = "top";
-  context.textAlign = "center";
-  x.ticks.forEach((tick, i) => {
-    context.fillText(x.tickLabels[i], toX(tick), bottom + 7);
-  });
+  drawTickLabels(context, panel, theme);
 }
 
 function drawOrbit(
   context: Context,
   { x, y }: NonNullable<PlaneData["orbit"]>,
-  { toX, toY }: LineLayout,
+  { toX, toY }: Panel,
   theme: Theme,
 ): void {
   context.strokeStyle = theme.ink;
@@ -164,7 +152,7 @@ function trace(
 function drawPath(
   context: Context,
   { x, y, color, dash, jumps, shown }: PlanePath,
-  { toX, toY }: LineLayout,
+  { toX, toY }: Panel,
   theme: Theme,
 ): void {
   const breaks = new Map(jumps.map((jump) => [jump.step, jump]));
@@ -189,7 +177,7 @@ function drawPath(
 function drawJumps(
   context: Context,
   { color, jumps, shown }: PlanePath,
-  { toX, toY }: LineLayout,
+  { toX, toY }: Panel,
   theme: Theme,
 ): void {
   const drawn = jumps.filter(({ step }) => step < shown);

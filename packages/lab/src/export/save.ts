@@ -8,12 +8,12 @@ export function save(name: string, text: string, type: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** Copies text; false where the browser does not allow it. */
-export async function copy(text: string): Promise<boolean> {
+/** Copies text; what to say, also where the browser does not allow it. */
+export async function copied(what: string, text: string): Promise<string> {
   try {
     await navigator.clipboard.writeText(text);
-    return true;
+    return `${what} copied.`;
   } catch {
-    return false;
+    return `This browser does not let the page copy. ${what}: ${text}`;
   }
 }

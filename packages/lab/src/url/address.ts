@@ -1,4 +1,5 @@
 // The address of the page: `#/landscape?f=booth`.
+import { choiceField, flagField } from "./fields.js";
 
 export interface Address {
   readonly screen: string;
@@ -6,21 +7,40 @@ export interface Address {
   readonly query: string;
   /** Whether the page shows the screen alone, inside another page. */
   readonly isEmbedded: boolean;
+  /** Colors that the address asks for, before those that this browser keeps. */
+  readonly theme?: "light" | "dark" | undefined;
 }
 
-export function readAddress(hash: string): Address {
+export interface ReadAddress {
+  readonly address: Address;
+  /** What was not understood of the keys that all screens have. */
+  readonly notices: readonly string[];
+}
+
+const shared = { embed: flagField, theme: choiceField(["light", "dark"]) } as const;
+
+export function readAddress(hash: string): ReadAddress {
   const [, screen = "", text = ""] = /^#?\/?([^?]*)\??(.*)$/s.exec(hash) ?? [];
-  const parts = text.split("&").filter(Boolean);
-  const query = parts.filter((part) => part !== embedded).join("&");
-  return { screen, query, isEmbedded: parts.includes(embedded) };
+  const own: string[] = [];
+  const notices: string[] = [];
+  let [isEmbedded, theme]: [boolean, Address["theme"]] = [false, undefined];
+  for (const part of text.split("&").filter(Boolean)) {
+    const [, name, value] = /^(embed|theme)=(.*)$/s.exec(part) ?? [];
+    if (name === undefined) own.push(part);
+    else {
+      const read = shared[name as keyof typeof shared].read(value, name);
+      if (typeof read.value === "boolean") isEmbedded = read.value;
+      else theme = read.value;
+      if (read.notice !== undefined) notices.push(read.notice);
+    }
+  }
+  return { address: { screen, query: own.join("&"), isEmbedded, theme }, notices };
 }
 
-export function printAddress({ screen, query, isEmbedded }: Address): string {
-  const text = [...(isEmbedded ? [embedded] : []), query].filter(Boolean).join("&");
+export function printAddress({ screen, query, isEmbedded, theme }: Address): string {
+  const text = [isEmbedded && "embed=1", theme && `theme=${theme}`, query].filter(Boolean).join("&");
   return text === "" ? `#/${screen}` : `#/${screen}?${text}`;
 }
-
-const embedded = "embed=1";
 
 /** What the address needs of a window. */
 export interface AddressBar {

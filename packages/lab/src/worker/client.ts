@@ -5,6 +5,8 @@ import type { Answer, Ask } from "./protocol.js";
 export interface WorkerLike {
   postMessage(ask: Ask): void;
   terminate(): void;
+  /** Keeps the worker for the next client of its screen; without it, it ends. */
+  leave?(): void;
   onmessage: ((event: MessageEvent<Answer>) => void) | null;
   onerror: ((event: ErrorEvent) => void) | null;
 }
@@ -50,6 +52,9 @@ export interface WorkerClient {
   dispose(): void;
 }
 
+/** Calls that were made: a worker may answer those of a client that has left it. */
+let ids = 0;
+
 /**
  * Calls to a worker, which is started with the first one and again after it died.
  *
@@ -63,7 +68,6 @@ export function createClient(
   const running = new Map<string, Call>();
   const waiting = new Map<string, Call>();
   let worker: WorkerLike | undefined;
-  let ids = 0;
 
   const byId = (id: number) => [...running.values()].find((call) => call.id === id);
   const post = (ask: Ask) => worker?.postMessage(ask);
@@ -94,11 +98,11 @@ export function createClient(
     if (answer.kind === "value") call.resolve(answer.value as never);
     else call.reject(new CallError(answer.error.name, answer.error.message));
   };
-  const fail = (error: Error): void => {
+  const fail = (error: Error, end: (worker: WorkerLike) => void): void => {
     const lost = [...running.values(), ...waiting.values()];
     running.clear();
     waiting.clear();
-    worker?.terminate();
+    if (worker !== undefined) end(worker);
     worker = undefined;
     for (const call of lost) call.reject(error);
   };
@@ -111,7 +115,7 @@ export function createClient(
     };
     made.onerror = (event) => {
       const reason = event.message || "The worker ended.";
-      fail(new WorkerEnded(reason));
+      fail(new WorkerEnded(reason), (ended) => ended.terminate());
       onEnd(reason, hasAnswered);
     };
     return made;
@@ -131,6 +135,9 @@ export function createClient(
         waiting.get(key)?.reject(new Superseded(`A newer ${call} took its place.`));
         waiting.set(key, made);
       }),
-    dispose: () => fail(new WorkerEnded("The screen was left.")),
+    dispose() {
+      for (const { id } of running.values()) post({ kind: "stop", id });
+      fail(new WorkerEnded("The screen was left."), (left) => (left.leave ? left.leave() : left.terminate()));
+    },
   };
 }

@@ -1,4 +1,4 @@
-import type { Context } from "../../src/charts/line-chart.js";
+import type { Context } from "../../src/charts/canvas.js";
 
 export interface Call {
   readonly name: string;

@@ -47,8 +47,10 @@ describe("the address of a screen", () => {
         const query = printLandscape(state);
         expect(readLandscape(query)).toEqual({ state, notices: [] });
         for (const isEmbedded of [false, true]) {
-          const address = { screen: "landscape", query, isEmbedded };
-          expect(readAddress(printAddress(address))).toEqual(address);
+          for (const theme of ["light", "dark", undefined] as const) {
+            const address = { screen: "landscape", query, isEmbedded, theme };
+            expect(readAddress(printAddress(address))).toEqual({ address, notices: [] });
+          }
         }
       }),
     );
@@ -76,7 +78,7 @@ describe("the address of a screen", () => {
     );
     fc.assert(
       fc.property(texts, (text) => {
-        const { state } = readLandscape(readAddress(`#/landscape?${text}`).query);
+        const { state } = readLandscape(readAddress(`#/landscape?${text}`).address.query);
         expect(readLandscape(printLandscape(state)).state).toEqual(state);
         expect(state.n).toBeGreaterThanOrEqual(1);
         expect(state.n).toBeLessThanOrEqual(100_000);
@@ -119,6 +121,17 @@ describe("the address of a screen", () => {
       expect(readLandscape(`n=7&preset=${name}`).state).toEqual({ ...state, n: 7 });
     }
     expect(readLandscape("preset=nothing").notices[0]).toMatch(/^preset=nothing is none of rosenbrock, /);
+  });
+
+  it("has keys of all screens, which no screen reads", () => {
+    expect(readAddress("#/landscape?theme=dark&f=booth&embed=1")).toEqual({
+      address: { screen: "landscape", query: "f=booth", isEmbedded: true, theme: "dark" },
+      notices: [],
+    });
+    expect(readAddress("#/landscape?theme=blue")).toEqual({
+      address: { screen: "landscape", query: "", isEmbedded: false, theme: undefined },
+      notices: ["theme=blue is not one of light, dark: left at its default."],
+    });
   });
 
   it("is written after a pause, the newest only, and not where it is the same", () => {

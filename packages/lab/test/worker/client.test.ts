@@ -6,6 +6,7 @@ import {
   WorkerEnded,
   type WorkerLike,
 } from "../../src/worker/client.js";
+import { lasting } from "../../src/worker/lasting.js";
 import { type Answer, type Ask, type CallContext, type Handlers, Moved } from "../../src/worker/protocol.js";
 import { type Port, serve } from "../../src/worker/serve.js";
 
@@ -160,5 +161,26 @@ describe("a worker's client", () => {
     expect(await client.ask("echo", 8)).toBe(8);
     client.dispose();
     expect(workers[2].isEnded).toBe(true);
+  });
+
+  it("leaves its worker to the next client of the screen, for a while", async () => {
+    const made: ReturnType<typeof fakeWorker>[] = [];
+    const create = lasting(() => {
+      const worker = fakeWorker({ double: (x: number) => 2 * x });
+      made.push(worker);
+      return worker;
+    }, 20);
+    const first = createClient(create);
+    const late = first.ask("double", 1).catch((error: unknown) => error);
+    first.dispose();
+    expect(await late).toBeInstanceOf(WorkerEnded);
+    const second = createClient(create);
+    expect(await second.ask("double", 21)).toBe(42);
+    second.dispose();
+    expect(made).toMatchObject([{ isEnded: false }]);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    expect(made).toMatchObject([{ isEnded: true }]);
+    expect(await createClient(create).ask("double", 4)).toBe(8);
+    expect(made).toHaveLength(2);
   });
 });

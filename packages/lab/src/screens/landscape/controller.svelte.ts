@@ -1,8 +1,13 @@
 // State of the landscape screen. Runs are plain arrays: `version` says when they changed.
 import type { Grid } from "isoloss-figures/base";
-import { nextFrame } from "../../charts/canvas.js";
-import type { Size } from "../../charts/line-chart.js";
-import { createClient, Superseded, type WorkerClient, WorkerEnded } from "../../worker/client.js";
+import { nextFrame, type Size } from "../../charts/canvas.js";
+import {
+  createClient,
+  Superseded,
+  type WorkerClient,
+  WorkerEnded,
+  type WorkerLike,
+} from "../../worker/client.js";
 import type { Course, Missing, Orbit } from "./course.js";
 import { type LandscapeState, type MethodName, mostSteps, readLandscape } from "./state.js";
 
@@ -31,7 +36,7 @@ export class Landscape {
   #frame: number | undefined;
   readonly #client: WorkerClient;
 
-  constructor(query: string, createWorker: () => Worker) {
+  constructor(query: string, createWorker: () => WorkerLike) {
     this.read(query);
     this.#client = createClient(createWorker, (reason, hasAnswered) => {
       if (!hasAnswered) {

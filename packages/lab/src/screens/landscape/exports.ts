@@ -1,12 +1,9 @@
 // What the screen's export buttons do; each returns what to say.
 import { dataCsv } from "../../export/csv.js";
-import { copy, save } from "../../export/save.js";
+import { copied, save } from "../../export/save.js";
 import { typescriptOf } from "../../export/typescript.js";
 import { experimentOf } from "../../export/yaml.js";
 import type { Landscape, Theme } from "./controller.svelte.js";
-
-const copied = async (what: string, text: string): Promise<string> =>
-  (await copy(text)) ? `${what} copied.` : `This browser does not let the page copy. ${what}: ${text}`;
 
 export const exports = {
   "Copy link": () => copied("Link", location.href),

@@ -1,6 +1,7 @@
 // The settings of the landscape screen, which are what its address holds.
 import { type Fields, printState, type ReadState, readState } from "../../url/codec.js";
 import { choiceField, type Field, flagField, namesField, numberField, pairField } from "../../url/fields.js";
+import { type Presets, takePreset } from "../../url/presets.js";
 
 export const functionNames = ["rosenbrock", "booth", "quadratic"] as const;
 export const optimizerNames = ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"] as const;
@@ -123,15 +124,7 @@ export const viewOf = (
 export const optimumOf = (f: FunctionName): readonly [number, number] =>
   f === "rosenbrock" ? [1, 1] : f === "booth" ? [1, 3] : [0, 0];
 
-/** A state with a name, which an address can refer to by `preset`. */
-export interface Preset {
-  readonly title: string;
-  /** What to look at. */
-  readonly text: string;
-  readonly state: LandscapeState;
-}
-
-export const presets: Readonly<Record<string, Preset>> = {
+export const presets: Presets<LandscapeState> = {
   rosenbrock: {
     title: "Rosenbrock, a teleport every 100 steps",
     text: "Plain descent creeps along the valley. A teleport jumps to the steepest point of the same level, and ten of them reach the minimum to rounding.",
@@ -166,27 +159,10 @@ export const presets: Readonly<Record<string, Preset>> = {
 
 const firstPreset = "rosenbrock";
 
-/** The state that the keys of an address are read on top of: that of its preset or of its function. */
-function baseOf(query: string): {
-  readonly base: LandscapeState;
-  readonly rest: string;
-  readonly notices: string[];
-} {
-  const given = new URLSearchParams(query);
-  const preset = given.get("preset");
-  const f = functionNames.find((name) => name === given.get("f"));
-  given.delete("preset");
-  const base = f === undefined ? presets[firstPreset].state : defaultState(f);
-  if (preset === null) return { base, rest: given.toString(), notices: [] };
-  if (Object.hasOwn(presets, preset)) {
-    return { base: presets[preset].state, rest: given.toString(), notices: [] };
-  }
-  const notice = `preset=${preset.slice(0, 40)} is none of ${Object.keys(presets).join(", ")}.`;
-  return { base, rest: given.toString(), notices: [notice] };
-}
-
 export function readLandscape(query: string): ReadState<LandscapeState> {
-  const { base, rest, notices } = baseOf(query);
+  const { state, rest, notices } = takePreset(presets, query);
+  const f = functionNames.find((name) => name === new URLSearchParams(rest).get("f"));
+  const base = state ?? (f === undefined ? presets[firstPreset].state : defaultState(f));
   const read = readState(landscapeFields, rest, base);
   return { state: read.state, notices: [...notices, ...read.notices] };
 }
