@@ -31,4 +31,9 @@ export const screens: readonly ScreenEntry[] = [
     title: "Landscape",
     load: () => import("../screens/landscape/Screen.svelte"),
   },
+  {
+    name: "model",
+    title: "Model",
+    load: () => import("../screens/model/Screen.svelte"),
+  },
 ];
