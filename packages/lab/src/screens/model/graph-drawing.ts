@@ -63,16 +63,16 @@ export function drawGraph(
     if (!isSeen(a, b, c, d)) return;
     const isLit = isBetween(from) && isBetween(to);
     const isNear = selected === from || selected === to;
-    context.globalAlpha = legs && !isLit ? 0.3 : 1;
+    context.globalAlpha = legs && !isLit ? 0.4 : 1;
     context.strokeStyle = isLit ? theme.series(0) : isNear ? theme.ink : theme.muted;
-    context.lineWidth = isLit ? 3 : isNear ? 2 : 1.25;
+    context.lineWidth = Math.max(isLit ? 3 : isNear ? 2 : 1.25, (isLit ? 2 : 0.75) / view.zoom);
     drawLine(context, line);
   });
   for (const node of graph.nodes) {
     const box = layout.boxes[node.id];
     const [w, h] = [box.width / 2, box.height / 2];
     if (!isSeen(box.x - w - 90, box.y - h - 8, box.x + w + 90, box.y + h + 8)) continue;
-    context.globalAlpha = legs && !isBetween(node.id) ? 0.35 : 1;
+    context.globalAlpha = legs && !isBetween(node.id) ? 0.45 : 1;
     drawNode(context, node, box, theme, {
       zoom: view.zoom,
       isSelected: node.id === selected,
@@ -142,10 +142,11 @@ function drawNode(
   const color = family === undefined ? theme.muted : theme.series(family);
   context.beginPath();
   context.roundRect(left, top, width, height, isOperator ? 6 : height / 2);
-  context.fillStyle = isOperator ? theme.paper : theme.grid;
+  context.fillStyle = zoom < legible ? color : isOperator ? theme.paper : theme.grid;
   context.fill();
   context.setLineDash(node.isKnown ? [] : [5, 3]);
-  context.lineWidth = isSelected || isMatch ? 3 : node.isKnown ? 1.25 : 2.5;
+  const line = isSelected || isMatch ? 3 : node.isKnown ? 1.25 : 2.5;
+  context.lineWidth = Math.max(line, (0.6 * line) / zoom);
   context.strokeStyle = isSelected
     ? theme.ink
     : isMatch

@@ -24,7 +24,13 @@ export const withPowers = (text: string): string =>
 
 /** A relative difference: `0`, `3.1e-7`, `not finite`. */
 export const driftText = (value: number): string =>
-  value === 0 ? "0" : Number.isFinite(value) ? value.toExponential(1) : "not finite";
+  !Number.isFinite(value)
+    ? "not finite"
+    : value === 0
+      ? "0"
+      : value < 0.01
+        ? value.toExponential(1)
+        : value.toPrecision(2);
 
 export const numberText = (value: number): string =>
   value >= 1e5 || (value !== 0 && value < 1e-3)
