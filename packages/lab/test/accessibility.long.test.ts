@@ -1,15 +1,10 @@
-import axe from "axe-core";
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { executablePath, launch } from "../../core/test/browser/site.js";
+import { violationsIn } from "./axe.js";
 import { type LabSite, labSite, openLab } from "./support.js";
 
 const title = executablePath ? "the lab's accessibility" : "the lab's accessibility (skipped: no Chromium)";
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-}
 
 describe.skipIf(!executablePath)(title, () => {
   let site: LabSite;
@@ -31,19 +26,6 @@ describe.skipIf(!executablePath)(title, () => {
     await page.emulateMedia({ colorScheme });
     return page;
   };
-  const violations = async (page: Page): Promise<string[]> => {
-    await page.evaluate(axe.source);
-    const found = await page.evaluate(async () => {
-      const { axe: checker } = globalThis as unknown as {
-        axe: { run(): Promise<{ violations: Violation[] }> };
-      };
-      return (await checker.run()).violations;
-    });
-    return found.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-    );
-  };
-
   it.each([
     ["light", 1280],
     ["light", 390],
@@ -52,10 +34,10 @@ describe.skipIf(!executablePath)(title, () => {
   ] as const)("has no violation that axe finds: %s, %i px", async (theme, width) => {
     const page = await open("#/landscape?with=plain,teleported,random,rate,lbfgs,cg", width, theme);
     for (const details of await page.locator("summary").all()) await details.click();
-    expect(await violations(page)).toEqual([]);
+    expect(await violationsIn(page)).toEqual([]);
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Help" }).click();
-    expect(await violations(page)).toEqual([]);
+    expect(await violationsIn(page)).toEqual([]);
     await page.close();
   });
 

@@ -19,6 +19,12 @@ import type { Drawn } from "./worker.js";
 /** Bytes of a file that is read. */
 const mostBytes = 64 * 2 ** 20;
 
+/** What is opened: a sample, or the bytes and the name of a file. */
+interface Opened {
+  readonly source: SampleName | Uint8Array;
+  readonly name: string | undefined;
+}
+
 /** Everything about one model: replaced as a whole when another is opened. */
 interface Shown {
   readonly summary: Summary;
@@ -29,6 +35,8 @@ export class Model {
   state = $state.raw<ModelState>() as ModelState;
   message = $state("");
   notices = $state.raw<readonly string[]>([]);
+  /** Counts what was done. */
+  turns = $state(0);
   /** What is being done; empty while nothing is. */
   doing = $state("");
   /** The file that was opened; undefined for a sample. */
@@ -39,6 +47,8 @@ export class Model {
   undrawn = $state("");
   found = $state.raw<Found>();
   position = $state.raw<Position>();
+  /** Where a slider is, until the worker has come there. */
+  wanted = $state.raw<{ readonly group: number; readonly t: number }>();
   check = $state.raw<Check>();
   /** Why the model cannot be read, run or moved: an error's own words. */
   problem = $state("");
@@ -56,9 +66,9 @@ export class Model {
   /** Counts random moves and checks: each has inputs and numbers of its own. */
   #draws = 0;
   #isSliding = false;
-  #opened = 0;
-  /** What opens the model again in a new worker. */
-  #source: SampleName | Uint8Array = "mlp";
+  #turn = 0;
+  /** The model that is shown: it is opened again for other sizes, and in a new worker. */
+  #opened: Opened = { source: "mlp", name: undefined };
   readonly #client: WorkerClient;
 
   constructor(query: string, createWorker: () => WorkerLike) {
@@ -70,7 +80,7 @@ export class Model {
         return;
       }
       this.message = `The computation ended (${reason}) and was started again: the model is that of the file.`;
-      void this.#open(this.#source, {});
+      void this.#open(this.#opened, {});
     });
   }
 
@@ -89,8 +99,7 @@ export class Model {
 
   /** The sample that the settings name. */
   openSample(): void {
-    this.file = undefined;
-    void this.#open(this.state.sample, {});
+    void this.#open({ source: this.state.sample, name: undefined }, {});
   }
 
   async openFile(file: File): Promise<void> {
@@ -107,25 +116,25 @@ export class Model {
       this.#refuse(`${file.name} cannot be read: ${(error as Error).message}`);
       return;
     }
-    this.file = file.name;
-    await this.#open(bytes, {});
+    await this.#open({ source: bytes, name: file.name }, {});
   }
 
   /** Traces the model again with another size of an open axis; moves are lost. */
   resize(sizes: Sizes): void {
-    void this.#open(this.#source, { ...this.shown?.summary.sizes, ...sizes });
+    void this.#open(this.#opened, { ...this.shown?.summary.sizes, ...sizes });
   }
 
-  async #open(source: SampleName | Uint8Array, sizes: Sizes): Promise<void> {
-    const turn = ++this.#opened;
-    const isCurrent = () => turn === this.#opened;
-    this.#source = source;
+  async #open(opened: Opened, sizes: Sizes): Promise<void> {
+    const turn = ++this.#turn;
+    const isCurrent = () => turn === this.#turn;
     this.doing = "Reading the model…";
     this.problem = "";
     try {
-      const shown = await this.#client.ask<Shown>("open", { file: source, sizes });
+      const shown = await this.#client.ask<Shown>("open", { file: opened.source, sizes });
       if (!isCurrent()) return;
       this.#forget();
+      this.#opened = opened;
+      this.file = opened.name;
       this.shown = shown;
       await this.#draw();
       if (!isCurrent()) return;
@@ -150,6 +159,7 @@ export class Model {
     this.undrawn = "";
     this.found = undefined;
     this.position = undefined;
+    this.wanted = undefined;
     this.check = undefined;
     this.quantized = undefined;
     this.selected = undefined;
@@ -188,6 +198,7 @@ export class Model {
     const change: Change = { kind: "group", group, act: { kind: "slide", t } };
     const args = this.#args(change, this.#isSliding);
     this.#isSliding = true;
+    this.wanted = { group, t };
     void this.#change("move", args, "slide");
   }
 
@@ -205,7 +216,10 @@ export class Model {
   async #change(call: string, args: unknown, key: string): Promise<void> {
     if (this.found === undefined) return;
     try {
-      this.position = await this.#client.ask<Position>(call, args, { key });
+      const position = await this.#client.ask<Position>(call, args, { key });
+      this.position = position;
+      const { wanted } = this;
+      if (key !== "slide" || (wanted && position.slides[wanted.group] === wanted.t)) this.wanted = undefined;
       this.quantized = undefined;
       await this.#check();
     } catch (error) {
@@ -259,11 +273,12 @@ export class Model {
   #done(message: string): void {
     this.doing = "";
     this.message = message;
+    this.turns++;
   }
 
   #refuse(message: string): void {
     this.problem = message;
-    this.#done("The file was not opened.");
+    this.#done("Done, but the file was not opened.");
   }
 
   readonly #failed = (error: Error): void => {

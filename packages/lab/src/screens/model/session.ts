@@ -139,7 +139,7 @@ export class Session {
   }
 
   /**
-   * @param isBroken leaves out the last weight that the change moves: no symmetry any more, which a check must notice
+   * @param isBroken leaves out the weight that moves most: no symmetry any more, which a check must notice
    * @param isContinued whether a slide goes on, so that undoing goes back to where it began
    */
   async move(
@@ -152,7 +152,7 @@ export class Session {
   ): Promise<Position> {
     const before = this.#point;
     const after = await this.#moved(before, change, seed);
-    const params = isBroken ? withoutLast(before.params, after.params) : after.params;
+    const params = isBroken ? withoutOne(before.params, after.params) : after.params;
     if (!isContinued) this.#before = [...this.#before.slice(1 - mostUndos), before];
     this.#point = isBroken ? { base: params, slides: new Map(), params } : { ...after, params };
     return this.position();
@@ -239,12 +239,15 @@ export class Session {
 
 const fixed = (params: Params): Point => ({ base: params, slides: new Map(), params });
 
-/** The parameters after a change but for the last one that it moved. */
-function withoutLast(before: Params, after: Params): Params {
-  const last = Object.keys(after)
-    .filter((name) => after[name] !== before[name])
-    .pop();
-  return last === undefined ? after : { ...after, [last]: before[last] };
+/** The parameters after a change, but for the one that it changed most. */
+function withoutOne(before: Params, after: Params): Params {
+  let [most, left] = [0, ""];
+  for (const [name, { data }] of Object.entries(after)) {
+    const old = before[name].data as Float32Array;
+    const change = (data as Float32Array).reduce((sum, x, i) => sum + (x - old[i]) ** 2, 0);
+    if (change > most) [most, left] = [change, name];
+  }
+  return most === 0 ? after : { ...after, [left]: before[left] };
 }
 
 function importedFrom(bytes: Uint8Array): {

@@ -5,8 +5,8 @@ import type { ImportedInput } from "isoloss/onnx";
 /** Sizes by the name of an axis, or `input[axis]` where the file has no name for it. */
 export type Sizes = Readonly<Record<string, number>>;
 
-/** Sizes to begin with: of a first axis, which is that of the examples, and of any other. */
-const [examples, other] = [8, 32];
+/** Sizes to begin with, as on the command line: of a first axis, which is that of the examples, and of any other. */
+const [examples, other] = [4, 32];
 
 const axisName = (input: string, axis: number, size: string): string => size || `${input}[${axis}]`;
 

@@ -8,7 +8,6 @@ import type { Sizes } from "./sizes.js";
 import type { SampleName } from "./state.js";
 
 let session: Session | undefined;
-let bytes = new Uint8Array();
 let quantizedBytes: Uint8Array | undefined;
 
 const opened = (): Session => {
@@ -27,9 +26,8 @@ interface MoveArgs {
 }
 
 const handlers = {
-  async open({ file, sizes }: { readonly file?: Uint8Array | SampleName; readonly sizes: Sizes }) {
-    if (file !== undefined) bytes = new Uint8Array(typeof file === "string" ? sampleFile(file) : file);
-    const next = new Session(bytes, sizes);
+  async open({ file, sizes }: { readonly file: Uint8Array | SampleName; readonly sizes: Sizes }) {
+    const next = new Session(typeof file === "string" ? sampleFile(file) : file, sizes);
     await session?.dispose();
     session = next;
     quantizedBytes = undefined;
