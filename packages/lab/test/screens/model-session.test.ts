@@ -116,16 +116,18 @@ describe("the model screen's session", () => {
     const session = new Session(files.convnet());
     await session.find();
     const slide = (t: number): Change => ({ kind: "group", group: 0, act: { kind: "slide", t } });
-    const there = await session.move(slide(0.5), { seed });
+    await session.move(slide(0.5), { seed });
+    const there = session.figures().now;
     await session.move(slide(0.9), { seed, isContinued: true });
     const back = await session.move(slide(0.5), { seed, isContinued: true });
     expect(back.slides.slice(0, 2)).toEqual([0.5, 0]);
-    expect(back.figures).toEqual(there.figures);
-    expect(back.figures.norm).not.toBe((await session.find()).figures.norm);
+    expect(session.figures().now).toEqual(there);
+    expect(there.norm).not.toBe(session.figures().file.norm);
     // Both slides act, from the same base.
     const both = await session.move({ kind: "group", group: 1, act: { kind: "slide", t: 1 } }, { seed });
     expect(both.slides.slice(0, 2)).toEqual([0.5, 1]);
-    expect(session.undo().figures).toEqual(there.figures);
+    session.undo();
+    expect(session.figures().now).toEqual(there);
     expect(session.undo()).toMatchObject({ moved: [], canUndo: false });
     expect((await session.move(slide(0), { seed })).moved).toEqual([]);
     await session.dispose();
@@ -134,14 +136,16 @@ describe("the model screen's session", () => {
   it("balances scales that a move has spread", async () => {
     const session = new Session(files.mlp());
     await session.find();
-    const spread = await session.move({ kind: "random", seed }, { seed });
-    const even = await session.move({ kind: "balance", by: "norm" }, { seed });
-    expect(spread.figures.sigma).toBeGreaterThan(1.5);
-    expect(even.figures.sigma).toBeCloseTo(1, 2);
-    expect(even.figures.norm).toBeLessThan(spread.figures.norm);
+    await session.move({ kind: "random", seed }, { seed });
+    const { now: spread } = session.figures();
+    await session.move({ kind: "balance", by: "norm" }, { seed });
+    const { now: even } = session.figures();
+    expect(spread.sigma).toBeGreaterThan(1.5);
+    expect(even.sigma).toBeCloseTo(1, 2);
+    expect(even.norm).toBeLessThan(spread.norm);
     expect(largestOf(await session.check(5))).toBeLessThan(limit);
-    const ranges = await session.move({ kind: "balance", by: "range" }, { seed });
-    expect(ranges.figures.rounding).toBeLessThan(spread.figures.rounding);
+    await session.move({ kind: "balance", by: "range" }, { seed });
+    expect(session.figures().now.rounding).toBeLessThan(spread.rounding);
     await session.dispose();
   });
 

@@ -10,7 +10,7 @@ import {
 import type { GraphLayout } from "./layout.js";
 import type { ModelGraph } from "./model-graph.js";
 import type { Quantized } from "./quantize.js";
-import type { Change, Check, Found, Position, Summary } from "./session.js";
+import type { Change, Check, FiguresOfPoint, Found, Position, Summary } from "./session.js";
 import type { Sizes } from "./sizes.js";
 import { type ModelState, readModel, type SampleName } from "./state.js";
 import { bytesText, driftText, limit } from "./words.js";
@@ -18,6 +18,9 @@ import type { Drawn } from "./worker.js";
 
 /** Bytes of a file that is read. */
 const mostBytes = 64 * 2 ** 20;
+
+/** Parameters whose figures are computed after every move. */
+const mostWeighed = 1e6;
 
 /** What is opened: a sample, or the bytes and the name of a file. */
 interface Opened {
@@ -50,6 +53,7 @@ export class Model {
   /** Where a slider is, until the worker has come there. */
   wanted = $state.raw<{ readonly group: number; readonly t: number }>();
   check = $state.raw<Check>();
+  figures = $state.raw<FiguresOfPoint>();
   /** Why the model cannot be read, run or moved: an error's own words. */
   problem = $state("");
   /** Whether moves leave a weight out, to see that the check notices. */
@@ -66,6 +70,8 @@ export class Model {
   /** Counts random moves and checks: each has inputs and numbers of its own. */
   #draws = 0;
   #isSliding = false;
+  #isWeighed = $state(false);
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #turn = 0;
   /** The model that is shown: it is opened again for other sizes, and in a new worker. */
   #opened: Opened = { source: "mlp", name: undefined };
@@ -161,6 +167,7 @@ export class Model {
     this.position = undefined;
     this.wanted = undefined;
     this.check = undefined;
+    this.figures = undefined;
     this.quantized = undefined;
     this.selected = undefined;
     this.pointed = undefined;
@@ -215,9 +222,13 @@ export class Model {
 
   async #change(call: string, args: unknown, key: string): Promise<void> {
     if (this.found === undefined) return;
+    // What is quick is not announced.
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (this.doing = "Moving and comparing…"), 400);
     try {
       const position = await this.#client.ask<Position>(call, args, { key });
       this.position = position;
+      this.#isWeighed = false;
       const { wanted } = this;
       if (key !== "slide" || (wanted && position.slides[wanted.group] === wanted.t)) this.wanted = undefined;
       this.quantized = undefined;
@@ -238,7 +249,23 @@ export class Model {
         ? `Done: outputs kept, largest difference ${driftText(largest)}.`
         : `Done: outputs NOT kept, largest difference ${driftText(largest)}.`,
     );
+    if ((this.shown?.summary.parameters?.numbers ?? 0) <= mostWeighed) await this.weigh();
   }
+
+  /** Whether the figures are those of the weights as they are now. */
+  get isWeighed(): boolean {
+    return this.#isWeighed;
+  }
+
+  /** Figures of the weights: of large models they take long, and are computed when they are asked for. */
+  weigh = async (): Promise<void> => {
+    try {
+      this.figures = await this.#client.ask<FiguresOfPoint>("figures", undefined);
+      this.#isWeighed = true;
+    } catch (error) {
+      this.#failed(error as Error);
+    }
+  };
 
   async quantize(): Promise<void> {
     this.doing = "Quantizing…";
@@ -267,10 +294,12 @@ export class Model {
   }
 
   dispose(): void {
+    clearTimeout(this.#timer);
     this.#client.dispose();
   }
 
   #done(message: string): void {
+    clearTimeout(this.#timer);
     this.doing = "";
     this.message = message;
     this.turns++;

@@ -37,7 +37,7 @@ const families: readonly (readonly [series: number, operators: RegExp])[] = [
 ];
 
 /** The color that tells an operator's family, beside its name. */
-export const familyOf = (op: string): number | undefined => families.find(([, names]) => names.test(op))?.[0];
+const familyOf = (op: string): number | undefined => families.find(([, names]) => names.test(op))?.[0];
 
 export function drawGraph(
   context: GraphContext,

@@ -28,6 +28,8 @@ export type Act =
 export interface MovableGroup {
   /** The kind of its elements: those along a direction, orders of units, signs; or why there is no move by hand. */
   readonly moves: "slide" | "order" | "sign" | "none";
+  /** Whether the outputs are kept on all data, and up to rounding. */
+  readonly isExact: boolean;
   act(params: Params, act: Act, seed: number): Promise<Params>;
 }
 
@@ -40,7 +42,9 @@ export function movableGroups(symmetries: Symmetries<Params>, example: Params): 
   return [
     ...all.flat().map((generator: Generator, index) => movable(generator, index, symmetries, example)),
     // Eq. 8 keeps one batch of data, not the function.
-    ...found.bijections.map((): MovableGroup => ({ moves: "none", act: async (params) => params })),
+    ...found.bijections.map(
+      (): MovableGroup => ({ moves: "none", isExact: false, act: async (params) => params }),
+    ),
   ];
 }
 
@@ -62,12 +66,12 @@ function movable(
     case "permutation": {
       const symmetry = permutations(example, [generator]);
       const act = async (params: Params, by: Act) => symmetry.act(params, [orderOf(by, generator.size)]);
-      return { moves: "order", act };
+      return { moves: "order", isExact: true, act };
     }
     case "sign": {
       const symmetry = signFlips(example, [generator]);
       const act = async (params: Params, by: Act) => symmetry.act(params, [signsOf(by, generator.size)]);
-      return { moves: "sign", act };
+      return { moves: "sign", isExact: true, act };
     }
   }
 }
@@ -76,6 +80,7 @@ function movable(
 function along(symmetry: Symmetry<Params>, index: number, block = 0): MovableGroup {
   return {
     moves: "slide",
+    isExact: symmetry.exact === "everywhere",
     async act(params, by, seed) {
       if (by.kind !== "slide" || by.t === 0) return params;
       const rng = torchGenerator(1000 * seed + index);

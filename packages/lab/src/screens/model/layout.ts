@@ -28,7 +28,7 @@ export const mostNodes = 2000;
 const tidyNodes = 200;
 
 /** Parameters that are named in a node; a line says how many more there are. */
-export const mostTags = 3;
+const mostTags = 3;
 
 export const lineHeight = 15;
 const header = 26;
@@ -43,7 +43,7 @@ export function tagLines({ weights }: GraphNode): readonly string[] {
 }
 
 /** The end of a name, which tells more than its beginning. */
-export const shortName = (name: string, length = 22): string =>
+const shortName = (name: string, length = 22): string =>
   name.length > length ? `…${name.slice(1 - length)}` : name;
 
 export const titleOf = ({ kind, op, name }: GraphNode): string =>

@@ -41,7 +41,6 @@ export interface Summary {
 /** The symmetries that were found, and how each can be moved along. */
 export interface Found extends DiscoveryDescription {
   readonly moves: readonly MovableGroup["moves"][];
-  readonly figures: Figures;
 }
 
 /** How far the outputs are from those of the file, on fresh inputs and on inputs ten times as large. */
@@ -54,6 +53,7 @@ export interface Check {
 /** A change of the parameters. */
 export type Change =
   | { readonly kind: "group"; readonly group: number; readonly act: Act }
+  /** A random element of each group that is exact, one after another. */
   | { readonly kind: "random"; readonly seed: number }
   | { readonly kind: "balance"; readonly by: "norm" | "range" };
 
@@ -69,10 +69,14 @@ interface Point {
 export interface Position {
   /** How far along the direction of each group. */
   readonly slides: readonly number[];
-  readonly figures: Figures;
   /** Names of the parameters that differ from the file. */
   readonly moved: readonly string[];
   readonly canUndo: boolean;
+}
+
+export interface FiguresOfPoint {
+  readonly file: Figures;
+  readonly now: Figures;
 }
 
 /** Points that can be gone back to. */
@@ -86,7 +90,10 @@ export class Session {
   readonly #imported: ImportedModel | undefined;
   #symmetries: Symmetries<Params> | undefined;
   #groups: readonly MovableGroup[] = [];
+  /** Parameters that move together with others: one of them alone changes the function. */
+  #paired: ReadonlySet<string> = new Set();
   #comparison: Promise<ParamsComparison> | undefined;
+  #ownFigures: Figures | undefined;
   #point: Point;
   #before: Point[] = [];
 
@@ -130,11 +137,12 @@ export class Session {
     const model = this.#readable();
     this.#symmetries = symmetriesOfModel(model, this.summary.sizes);
     this.#groups = movableGroups(this.#symmetries, model.params);
-    const { found } = this.#symmetries;
+    const description = describeDiscovery(model.params, this.#symmetries.found);
+    const paths = description.groups.map(({ axes }) => new Set(axes.map(({ path }) => path)));
+    this.#paired = new Set(paths.filter(({ size }) => size > 1).flatMap((own) => [...own]));
     return {
-      ...describeDiscovery(model.params, found),
+      ...description,
       moves: this.#groups.map(({ moves }) => moves),
-      figures: figuresOf(model.params, found),
     };
   }
 
@@ -152,7 +160,7 @@ export class Session {
   ): Promise<Position> {
     const before = this.#point;
     const after = await this.#moved(before, change, seed);
-    const params = isBroken ? withoutOne(before.params, after.params) : after.params;
+    const params = isBroken ? withoutOne(before.params, after.params, this.#paired) : after.params;
     if (!isContinued) this.#before = [...this.#before.slice(1 - mostUndos), before];
     this.#point = isBroken ? { base: params, slides: new Map(), params } : { ...after, params };
     return this.position();
@@ -176,7 +184,6 @@ export class Session {
     const { params, slides } = this.#point;
     return {
       slides: this.#groups.map((_, k) => slides.get(k) ?? 0),
-      figures: figuresOf(params, this.#found()),
       moved: Object.keys(params).filter((name) => params[name] !== own[name]),
       canUndo: this.#before.length > 0,
     };
@@ -191,6 +198,17 @@ export class Session {
     const { outputs } = await comparison.compare(params, { seed });
     const { outputs: tenfold } = await comparison.compare(params, { seed: seed + 1, factor: 10 });
     return { seed, outputs, tenfold };
+  }
+
+  /** Figures of the weights, in the file and now. */
+  figures(): FiguresOfPoint {
+    const { params: own } = this.#readable();
+    this.#ownFigures ??= figuresOf(own, this.#found());
+    const { params } = this.#point;
+    return {
+      file: this.#ownFigures,
+      now: params === own ? this.#ownFigures : figuresOf(params, this.#found()),
+    };
   }
 
   /** The file with the parameters as they are now: every other byte stays. */
@@ -209,9 +227,9 @@ export class Session {
     if (change.kind === "balance") return fixed(await balanced(params, this.#found(), { by: change.by }));
     if (change.kind === "random") {
       let moved = params;
-      for (const { moves, act } of this.#groups) {
+      for (const { moves, isExact, act } of this.#groups) {
         const by: Act = moves === "slide" ? { kind: "slide", t: 1 } : { kind: "shuffle", seed: change.seed };
-        if (moves !== "none") moved = await act(moved, by, change.seed);
+        if (isExact) moved = await act(moved, by, change.seed);
       }
       return fixed(moved);
     }
@@ -239,10 +257,11 @@ export class Session {
 
 const fixed = (params: Params): Point => ({ base: params, slides: new Map(), params });
 
-/** The parameters after a change, but for the one that it changed most. */
-function withoutOne(before: Params, after: Params): Params {
+/** The parameters after a change, but for the one of some that it changed most. */
+function withoutOne(before: Params, after: Params, of: ReadonlySet<string>): Params {
   let [most, left] = [0, ""];
   for (const [name, { data }] of Object.entries(after)) {
+    if (!of.has(name)) continue;
     const old = before[name].data as Float32Array;
     const change = (data as Float32Array).reduce((sum, x, i) => sum + (x - old[i]) ** 2, 0);
     if (change > most) [most, left] = [change, name];

@@ -23,7 +23,7 @@ export const samples: Readonly<Record<SampleName, string>> = {
 
 export const defaults: ModelState = { sample: "mlp", dir: "tb", wheel: "scroll", seed: 0 };
 
-export const modelFields: Fields<ModelState> = {
+const modelFields: Fields<ModelState> = {
   sample: choiceField(sampleNames),
   dir: choiceField(["tb", "lr"]),
   wheel: choiceField(["scroll", "zoom"]),

@@ -54,6 +54,7 @@ const handlers = {
   move: ({ change, ...settings }: MoveArgs) => opened().move(change, settings),
   undo: () => opened().undo(),
   reset: () => opened().reset(),
+  figures: () => opened().figures(),
   check: (seed: number) => opened().check(seed),
   file: () => moved(opened().file()),
 
