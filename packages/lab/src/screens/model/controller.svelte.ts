@@ -10,14 +10,12 @@ import {
 import type { GraphLayout } from "./layout.js";
 import type { ModelGraph } from "./model-graph.js";
 import type { Quantized } from "./quantize.js";
+import { readFile } from "./read-file.js";
 import type { Change, Check, FiguresOfPoint, Found, Position, Summary } from "./session.js";
 import type { Sizes } from "./sizes.js";
 import { type ModelState, readModel, type SampleName } from "./state.js";
 import { bytesText, driftText, limit } from "./words.js";
 import type { Drawn } from "./worker.js";
-
-/** Bytes of a file that is read. */
-const mostBytes = 64 * 2 ** 20;
 
 /** Parameters whose figures are computed after every move. */
 const mostWeighed = 1e6;
@@ -54,6 +52,8 @@ export class Model {
   wanted = $state.raw<{ readonly group: number; readonly t: number }>();
   check = $state.raw<Check>();
   figures = $state.raw<FiguresOfPoint>();
+  /** Whether the figures are those of the weights as they are now. */
+  isWeighed = $state(false);
   /** Why the model cannot be read, run or moved: an error's own words. */
   problem = $state("");
   /** Whether moves leave a weight out, to see that the check notices. */
@@ -70,7 +70,6 @@ export class Model {
   /** Counts random moves and checks: each has inputs and numbers of its own. */
   #draws = 0;
   #isSliding = false;
-  #isWeighed = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #turn = 0;
   /** The model that is shown: it is opened again for other sizes, and in a new worker. */
@@ -109,20 +108,13 @@ export class Model {
   }
 
   async openFile(file: File): Promise<void> {
-    if (file.size > mostBytes) {
-      this.#refuse(
-        `${file.name} has ${bytesText(file.size)}; files of up to ${bytesText(mostBytes)} are read here. On the command line isoloss model takes any size.`,
-      );
+    const read = await readFile(file);
+    if ("bytes" in read) {
+      await this.#open({ source: read.bytes, name: file.name }, {});
       return;
     }
-    let bytes: Uint8Array;
-    try {
-      bytes = new Uint8Array(await file.arrayBuffer());
-    } catch (error) {
-      this.#refuse(`${file.name} cannot be read: ${(error as Error).message}`);
-      return;
-    }
-    await this.#open({ source: bytes, name: file.name }, {});
+    this.problem = read.refused;
+    this.#done("Done, but the file was not opened.");
   }
 
   /** Traces the model again with another size of an open axis; moves are lost. */
@@ -228,7 +220,7 @@ export class Model {
     try {
       const position = await this.#client.ask<Position>(call, args, { key });
       this.position = position;
-      this.#isWeighed = false;
+      this.isWeighed = false;
       const { wanted } = this;
       if (key !== "slide" || (wanted && position.slides[wanted.group] === wanted.t)) this.wanted = undefined;
       this.quantized = undefined;
@@ -252,16 +244,11 @@ export class Model {
     if ((this.shown?.summary.parameters?.numbers ?? 0) <= mostWeighed) await this.weigh();
   }
 
-  /** Whether the figures are those of the weights as they are now. */
-  get isWeighed(): boolean {
-    return this.#isWeighed;
-  }
-
   /** Figures of the weights: of large models they take long, and are computed when they are asked for. */
   weigh = async (): Promise<void> => {
     try {
       this.figures = await this.#client.ask<FiguresOfPoint>("figures", undefined);
-      this.#isWeighed = true;
+      this.isWeighed = true;
     } catch (error) {
       this.#failed(error as Error);
     }
@@ -303,11 +290,6 @@ export class Model {
     this.doing = "";
     this.message = message;
     this.turns++;
-  }
-
-  #refuse(message: string): void {
-    this.problem = message;
-    this.#done("Done, but the file was not opened.");
   }
 
   readonly #failed = (error: Error): void => {

@@ -1,5 +1,5 @@
 // Elements of the groups that keep a model's outputs, group by group.
-import { type NdArray, type Symmetries, sizeOf } from "isoloss";
+import { type NdArray, type Symmetries, zeros } from "isoloss";
 import { type Mt19937, torchGenerator, torchRandn } from "isoloss/nn";
 import {
   type Discovery,
@@ -28,8 +28,6 @@ export type Act =
 export interface MovableGroup {
   /** The kind of its elements: those along a direction, orders of units, signs; or why there is no move by hand. */
   readonly moves: "slide" | "order" | "sign" | "none";
-  /** Whether the outputs are kept on all data, and up to rounding. */
-  readonly isExact: boolean;
   act(params: Params, act: Act, seed: number): Promise<Params>;
 }
 
@@ -42,9 +40,7 @@ export function movableGroups(symmetries: Symmetries<Params>, example: Params): 
   return [
     ...all.flat().map((generator: Generator, index) => movable(generator, index, symmetries, example)),
     // Eq. 8 keeps one batch of data, not the function.
-    ...found.bijections.map(
-      (): MovableGroup => ({ moves: "none", isExact: false, act: async (params) => params }),
-    ),
+    ...found.bijections.map((): MovableGroup => ({ moves: "none", act: async (params) => params })),
   ];
 }
 
@@ -66,12 +62,12 @@ function movable(
     case "permutation": {
       const symmetry = permutations(example, [generator]);
       const act = async (params: Params, by: Act) => symmetry.act(params, [orderOf(by, generator.size)]);
-      return { moves: "order", isExact: true, act };
+      return { moves: "order", act };
     }
     case "sign": {
       const symmetry = signFlips(example, [generator]);
       const act = async (params: Params, by: Act) => symmetry.act(params, [signsOf(by, generator.size)]);
-      return { moves: "sign", isExact: true, act };
+      return { moves: "sign", act };
     }
   }
 }
@@ -80,31 +76,62 @@ function movable(
 function along(symmetry: Symmetry<Params>, index: number, block = 0): MovableGroup {
   return {
     moves: "slide",
-    isExact: symmetry.exact === "everywhere",
     async act(params, by, seed) {
       if (by.kind !== "slide" || by.t === 0) return params;
-      const rng = torchGenerator(1000 * seed + index);
-      const T = symmetry.algebra.map((shape, k) =>
-        k === block
-          ? elementAt(by.t, shape, symmetry.bound.kind === "norm" && shape.length === 3, rng)
-          : zero(shape),
-      );
-      const moved = await symmetry.act(params, T, {});
-      if (isRefusal(moved)) throw new Error(`The move was refused: ${moved.refused}.`);
-      return Object.fromEntries(
-        Object.entries(moved).map(([name, array]) => [
-          name,
-          isSame(array, params[name]) ? params[name] : array,
-        ]),
-      );
+      const T = elementOf(symmetry, by.t, torchGenerator(1000 * seed + index));
+      const only = T.map((own, k) => (k === block ? own : zeros(own.shape, "float64")));
+      return acted(symmetry, params, only);
     },
   };
 }
 
+/** A random element of every group that is exact, a kind after another. */
+export async function randomMove(
+  {
+    scaling: scalings,
+    linear,
+    orthogonal: turns,
+    shifts,
+    permutations: orders,
+    signFlips: signs,
+  }: Symmetries<Params>,
+  params: Params,
+  seed: number,
+): Promise<Params> {
+  const rng = torchGenerator(seed);
+  let moved = params;
+  for (const symmetry of [scalings, linear, turns, shifts]) {
+    if (symmetry !== undefined) moved = await acted(symmetry, moved, elementOf(symmetry, 1, rng));
+  }
+  const sizes = (symmetry: { readonly generators?: readonly { readonly size: number }[] | undefined }) =>
+    (symmetry.generators ?? []).map(({ size }, k) => [{ kind: "shuffle", seed: seed + k }, size] as const);
+  if (orders)
+    moved = orders.act(
+      moved,
+      sizes(orders).map(([act, size]) => orderOf(act, size)),
+    );
+  if (signs)
+    moved = signs.act(
+      moved,
+      sizes(signs).map(([act, size]) => signsOf(act, size)),
+    );
+  return moved;
+}
+
+async function acted(symmetry: Symmetry<Params>, params: Params, T: readonly NdArray[]): Promise<Params> {
+  const moved = await symmetry.act(params, T, {});
+  if (isRefusal(moved)) throw new Error(`The move was refused: ${moved.refused}.`);
+  return Object.fromEntries(
+    Object.entries(moved).map(([name, array]) => [name, isSame(array, params[name]) ? params[name] : array]),
+  );
+}
+
+/** T of a random element: t X with X of standard normal numbers. */
+const elementOf = ({ algebra, bound }: Symmetry<Params>, t: number, rng: Mt19937): readonly NdArray[] =>
+  algebra.map((shape) => elementAt(t, shape, bound.kind === "norm" && shape.length === 3, rng));
+
 const isSame = (a: NdArray, b: NdArray): boolean =>
   a === b || (a.data as Float32Array).every((x, i) => x === b.data[i]);
-
-const zero = (shape: readonly number[]): NdArray => ({ shape, data: new Float64Array(sizeOf(shape)) });
 
 /** t X with X of standard normal numbers; of matrices g - 1 for g = exp(t X), where X has norms near 1. */
 function elementAt(t: number, shape: readonly number[], areMatrices: boolean, rng: Mt19937): NdArray {

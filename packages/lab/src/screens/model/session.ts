@@ -1,10 +1,9 @@
 // One model: read, drawn, its symmetries found, moved along them and compared with the file.
-import { DataError, IsolossError, type Symmetries, spec, symmetriesOf, type Tensor, trace } from "isoloss";
+import { DataError, type Symmetries } from "isoloss";
 import { balanced } from "isoloss/moves";
 import {
   createParamsComparison,
   decodeModel,
-  fromOnnx,
   type ImportedModel,
   modelOperators,
   type OnnxModel,
@@ -12,12 +11,12 @@ import {
   type ParamsComparison,
   withParams,
 } from "isoloss/onnx";
-import { add, cast, mean, square, sub } from "isoloss/ops";
 import { type DiscoveryDescription, describeDiscovery } from "isoloss/symmetry";
 import { type Figures, figuresOf } from "./figures.js";
-import { type Act, type MovableGroup, movableGroups, type Params } from "./groups.js";
+import { type Act, type MovableGroup, movableGroups, type Params, randomMove } from "./groups.js";
 import { graphOf, type ModelGraph } from "./model-graph.js";
-import { openSizes, type Sizes, shapeOf } from "./sizes.js";
+import { readModel, symmetriesOfModel } from "./read-model.js";
+import { openSizes, type Sizes } from "./sizes.js";
 
 /** What the file says of itself. */
 export interface Summary {
@@ -102,7 +101,7 @@ export class Session {
     this.#bytes = bytes;
     this.model = decodeModel(bytes);
     const unknown = modelOperators(bytes).filter(({ isSupported }) => !isSupported);
-    const { imported, problem } = importedFrom(bytes);
+    const { imported, problem } = readModel(bytes);
     this.#imported = imported;
     const params = imported?.params ?? {};
     this.#point = { base: params, slides: new Map(), params };
@@ -203,11 +202,11 @@ export class Session {
   /** Figures of the weights, in the file and now. */
   figures(): FiguresOfPoint {
     const { params: own } = this.#readable();
-    this.#ownFigures ??= figuresOf(own, this.#found());
+    this.#ownFigures ??= figuresOf(own, this.#found().found);
     const { params } = this.#point;
     return {
       file: this.#ownFigures,
-      now: params === own ? this.#ownFigures : figuresOf(params, this.#found()),
+      now: params === own ? this.#ownFigures : figuresOf(params, this.#found().found),
     };
   }
 
@@ -224,15 +223,9 @@ export class Session {
   }
 
   async #moved({ base, slides, params }: Point, change: Change, seed: number): Promise<Point> {
-    if (change.kind === "balance") return fixed(await balanced(params, this.#found(), { by: change.by }));
-    if (change.kind === "random") {
-      let moved = params;
-      for (const { moves, isExact, act } of this.#groups) {
-        const by: Act = moves === "slide" ? { kind: "slide", t: 1 } : { kind: "shuffle", seed: change.seed };
-        if (isExact) moved = await act(moved, by, change.seed);
-      }
-      return fixed(moved);
-    }
+    if (change.kind === "balance")
+      return fixed(await balanced(params, this.#found().found, { by: change.by }));
+    if (change.kind === "random") return fixed(await randomMove(this.#found(), params, change.seed));
     const { group, act } = change;
     if (act.kind !== "slide") return fixed(await this.#groups[group].act(params, act, seed));
     const next = new Map(slides).set(group, act.t);
@@ -249,9 +242,9 @@ export class Session {
     throw new DataError(this.summary.problem ?? "The model cannot be read.");
   }
 
-  #found() {
+  #found(): Symmetries<Params> {
     if (this.#symmetries === undefined) throw new Error("The symmetries were not found yet.");
-    return this.#symmetries.found;
+    return this.#symmetries;
   }
 }
 
@@ -267,40 +260,4 @@ function withoutOne(before: Params, after: Params, of: ReadonlySet<string>): Par
     if (change > most) [most, left] = [change, name];
   }
   return most === 0 ? after : { ...after, [left]: before[left] };
-}
-
-function importedFrom(bytes: Uint8Array): {
-  readonly imported: ImportedModel | undefined;
-  readonly problem: string | undefined;
-} {
-  try {
-    const imported = fromOnnx(bytes);
-    const unranked = imported.inputs.find(({ shape }) => shape === undefined);
-    if (unranked === undefined) return { imported, problem: undefined };
-    const problem = `The file does not say how many axes the input "${unranked.name}" has. Export the model with the shapes of its inputs.`;
-    return { imported: undefined, problem };
-  } catch (error) {
-    if (!(error instanceof IsolossError)) throw error;
-    return { imported: undefined, problem: error.message };
-  }
-}
-
-/**
- * The symmetries of the distances of all outputs from any targets: what keeps these on all inputs keeps the outputs.
- */
-function symmetriesOfModel(model: ImportedModel, sizes: Sizes): Symmetries<Params> {
-  const { params, inputs, outputs } = model;
-  const named = (batch: Readonly<Record<string, Tensor>>) =>
-    Object.fromEntries(inputs.map(({ name }, i) => [name, batch[`x${i}`]]));
-  const given = Object.fromEntries(
-    inputs.map((input, i) => [`x${i}`, spec(shapeOf(input, sizes), input.dtype)]),
-  );
-  const { graph } = trace(({ p, x }) => Object.values(model.apply(p, named(x))), { p: params, x: given });
-  const targets = graph.outputs.map(({ tensor }, i) => [`y${i}`, spec(tensor.shape, "float32")] as const);
-  const distance = (p: Readonly<Record<string, Tensor>>, batch: Readonly<Record<string, Tensor>>): Tensor => {
-    const results = model.apply(p, named(batch));
-    const all = outputs.map((name, i) => mean(square(sub(cast(results[name], "float32"), batch[`y${i}`]))));
-    return all.reduce((a, b) => add(a, b));
-  };
-  return symmetriesOf<Params>(distance as never, params, { ...given, ...Object.fromEntries(targets) });
 }
