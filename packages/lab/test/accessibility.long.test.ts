@@ -1,66 +1,86 @@
-import type { BrowserContext, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { executablePath, launch } from "../../core/test/browser/site.js";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { executablePath } from "../../core/test/browser/site.js";
 import { violationsIn } from "./axe.js";
-import { type LabSite, labSite, openLab } from "./support.js";
+import { titled, useLab } from "./support.js";
 
-const title = executablePath ? "the lab's accessibility" : "the lab's accessibility (skipped: no Chromium)";
+/** Each screen with all that it can show, in short runs. */
+const screens = {
+  landscape: "#/landscape?with=plain,teleported,random,rate,lbfgs,cg",
+  train: "#/train?net=8&epochs=3&with=plain,teleported,random,rate&tp=5",
+  tasks: "#/tasks?n=100&with=alone,cost,random,same,rate&methods=linearScalarization,pcGrad",
+  model: "#/model?sample=convnet",
+} as const;
+const themes = ["light", "dark"] as const;
+const widths = [1280, 390, 320] as const;
 
-describe.skipIf(!executablePath)(title, () => {
-  let site: LabSite;
-  let context: BrowserContext;
-  const cleanups: (() => unknown)[] = [];
-  beforeAll(async () => {
-    site = await labSite();
-    cleanups.push(() => site.close());
-    const browser = await launch();
-    cleanups.push(() => browser.close());
-    context = browser.context;
-  }, 120_000);
-  afterAll(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-  });
+describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
+  const lab = useLab();
   const open = async (address: string, width: number, colorScheme: "light" | "dark"): Promise<Page> => {
-    const { page } = await openLab(context, site, address);
-    await page.setViewportSize({ width, height: 900 });
+    const page = await lab.open(address, width);
     await page.emulateMedia({ colorScheme });
     return page;
   };
+  const names = Object.keys(screens) as (keyof typeof screens)[];
+
+  it.each(
+    names.flatMap((name) => themes.flatMap((theme) => widths.map((width) => [name, theme, width] as const))),
+  )(
+    "has no violation that axe finds, and nothing that is cut off: %s, %s, %i px",
+    async (name, theme, width) => {
+      const page = await open(screens[name], width, theme);
+      for (const details of await page.locator("summary").all()) await details.click();
+      expect(await violationsIn(page)).toEqual([]);
+      if (width < 900) {
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+        const cut = await page.evaluate(() =>
+          [...document.querySelectorAll("button, select, input, label, legend, h1, h2, p, figcaption")]
+            .filter((element) => !element.closest(".scroll, .unseen, dialog"))
+            .filter((element) => {
+              const { left, right, width: w } = element.getBoundingClientRect();
+              return w > 0 && (left < 0 || right > innerWidth + 0.5);
+            })
+            .map((element) => element.outerHTML.slice(0, 120)),
+        );
+        expect(cut).toEqual([]);
+      }
+      if (name !== "landscape") return;
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "Help" }).click();
+      expect(await violationsIn(page)).toEqual([]);
+    },
+  );
+
   it.each([
-    ["light", 1280],
-    ["light", 390],
-    ["dark", 1280],
-    ["dark", 390],
-  ] as const)("has no violation that axe finds: %s, %i px", async (theme, width) => {
-    const page = await open("#/landscape?with=plain,teleported,random,rate,lbfgs,cg", width, theme);
-    for (const details of await page.locator("summary").all()) await details.click();
-    expect(await violationsIn(page)).toEqual([]);
-    await page.keyboard.press("Escape");
-    await page.getByRole("button", { name: "Help" }).click();
-    expect(await violationsIn(page)).toEqual([]);
-    await page.close();
-  });
-
-  it.each([320, 390])("has one column and no sideways scroll at %i px", async (width) => {
-    const page = await open("#/landscape?f=quadratic&with=plain,teleported,rate", width, "light");
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-    const cut = await page.evaluate(() =>
-      [...document.querySelectorAll("button, select, input, label, legend, h1, p, figcaption")]
-        .filter((element) => !element.closest(".scroll, .unseen, dialog"))
-        .filter((element) => {
-          const { left, right, width: w } = element.getBoundingClientRect();
-          return w > 0 && (left < 0 || right > innerWidth + 0.5);
-        })
-        .map((element) => element.outerHTML.slice(0, 120)),
-    );
-    expect(cut).toEqual([]);
-    await page.close();
-  });
-
-  it("reaches every control by Tab, and shows where the focus is", async () => {
-    const page = await open("#/landscape?f=booth", 1280, "light");
+    [
+      "#/landscape?f=booth",
+      ["Preset", "start, x 5.00, y -5.00", "Play", "Learning rate", "Copy link", "teleported"],
+    ],
+    [
+      "#/train?epochs=2",
+      ["Preset", "Train again", "Data", "Hidden layers", "Save weights", "plain", "Run 8 seeds"],
+    ],
+    [
+      "#/tasks?n=50",
+      ["Preset", "start, x1 -8.50, x2 7.50", "Play", "FairGrad", "Levels of", "Try all five starts"],
+    ],
+    [
+      "#/model",
+      [
+        ...["Sample", "Smaller", "Random move of all", "16 units, 16 degrees of freedom"],
+        ...[
+          "Along a random direction, 16 units",
+          "Shuffle",
+          "batch",
+          "Save the model",
+          "Quantize and measure",
+        ],
+      ],
+    ],
+  ] as const)("reaches every control by Tab, and shows where the focus is: %s", async (address, expected) => {
+    const page = await open(address, 1280, "light");
     const reached = new Set<string>();
-    for (let k = 0; k < 60; k++) {
+    for (let k = 0; k < 80; k++) {
       await page.keyboard.press("Tab");
       const { name, outline } = await page.evaluate(() => {
         const element = document.activeElement as HTMLElement;
@@ -74,22 +94,11 @@ describe.skipIf(!executablePath)(title, () => {
       expect(`${name}: ${outline}`).not.toMatch(/: none$/);
       reached.add(name);
     }
-    for (const name of [
-      "Preset",
-      "start, x 5.00, y -5.00",
-      "Play",
-      "Learning rate",
-      "Optimizer",
-      "Copy link",
-      "teleported",
-    ]) {
-      expect([...reached]).toContain(name);
-    }
-    await page.close();
+    for (const name of expected) expect([...reached]).toContain(name);
   });
 
-  it("has targets of at least 24 px, and 44 for the point", async () => {
-    const page = await open("#/landscape", 390, "light");
+  it.each(names)("has targets of at least 24 px, and 44 for the point: %s", async (name) => {
+    const page = await open(screens[name], 390, "light");
     const small = await page.evaluate(() =>
       [...document.querySelectorAll("button, select, input, summary, label.toggle, nav a")]
         .filter((element) => !element.closest("label.toggle") || element.matches("label"))
@@ -101,8 +110,10 @@ describe.skipIf(!executablePath)(title, () => {
         .map(({ html, width, height }) => `${width} x ${height}: ${html}`),
     );
     expect(small).toEqual([]);
-    const box = await page.getByRole("button", { name: /^start/ }).boundingBox();
-    expect([box?.width, box?.height]).toEqual([44, 44]);
-    await page.close();
+    const points = page.getByRole("button", { name: /^start/ });
+    for (const point of await points.all()) {
+      const box = await point.boundingBox();
+      expect([box?.width, box?.height]).toEqual([44, 44]);
+    }
   });
 });

@@ -5,13 +5,11 @@ import { minimize } from "isoloss";
 import { gd } from "isoloss/optim";
 import { booth, rosenbrock } from "isoloss/problems";
 import { atSteps, bestAngle } from "isoloss/teleport";
-import type { BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { executablePath, launch } from "../../core/test/browser/site.js";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { executablePath } from "../../core/test/browser/site.js";
 import type { Course } from "../src/screens/landscape/course.js";
-import { inspected, type LabSite, labSite, openLab, settled } from "./support.js";
-
-const title = executablePath ? "the lab" : "the lab (skipped: no Chromium at $CHROMIUM or /usr/bin/chromium)";
+import { hashOf, inspected, settled, titled, useLab } from "./support.js";
 
 /** Compares lists to 1e-12 of their numbers: the browser's sine is its own. */
 function expectNear(list: ArrayLike<number>, expected: readonly number[]): void {
@@ -21,38 +19,13 @@ function expectNear(list: ArrayLike<number>, expected: readonly number[]): void 
   });
 }
 
-describe.skipIf(!executablePath)(title, () => {
-  let site: LabSite;
-  let context: BrowserContext;
-  let complaints: readonly string[] = [];
-  const cleanups: (() => unknown)[] = [];
-  beforeAll(async () => {
-    site = await labSite();
-    cleanups.push(() => site.close());
-    const browser = await launch(["--touch-events=enabled"]);
-    cleanups.push(() => browser.close());
-    context = browser.context;
-  }, 120_000);
-  afterAll(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-  });
-  afterEach(async () => {
-    for (const page of context.pages().slice(1)) await page.close();
-    const found = complaints;
-    complaints = [];
-    expect(found).toEqual([]);
-  });
-  const open = async (address = "", width = 1280): Promise<Page> => {
-    const { page, complaints: list } = await openLab(context, site, address);
-    complaints = list;
-    await page.setViewportSize({ width, height: 900 });
-    return page;
-  };
+describe.skipIf(!executablePath)(titled("the lab"), () => {
+  const lab = useLab();
+  const { open } = lab;
   const courses = async (page: Page) => {
     const { runs } = await inspected(page);
     return Object.fromEntries((runs as Course[]).map((run) => [run.method, run]));
   };
-  const query = (page: Page) => new URL(page.url()).hash;
   const startOf = async (page: Page) => {
     await page.waitForTimeout(500);
     await settled(page);
@@ -116,7 +89,7 @@ describe.skipIf(!executablePath)(title, () => {
       plain.loss,
       (await minimize(booth({ start: dragged }), { optimizer: gd(), learningRate: 0.08, steps: 10 })).loss,
     );
-    expect(query(page)).toBe(`#/landscape?f=booth&x=${dragged.join(",")}`);
+    expect(hashOf(page)).toBe(`#/landscape?f=booth&x=${dragged.join(",")}`);
 
     await point.focus();
     for (const key of ["ArrowRight", "Shift+ArrowDown", "Alt+ArrowUp"]) await page.keyboard.press(key);
@@ -125,7 +98,7 @@ describe.skipIf(!executablePath)(title, () => {
     expect(y).toBeCloseTo(dragged[1] - 2 + 0.02, 10);
     expect(await point.getAttribute("aria-label")).toBe(`start, x ${x.toFixed(2)}, y ${y.toFixed(2)}`);
 
-    const client = await context.newCDPSession(page);
+    const client = await lab.context.newCDPSession(page);
     const finger = (type: "touchStart" | "touchMove" | "touchEnd", touchPoints: { x: number; y: number }[]) =>
       client.send("Input.dispatchTouchEvent", { type, touchPoints });
     const [begin, end] = [at(x, y), at(2, 2)];
@@ -143,12 +116,12 @@ describe.skipIf(!executablePath)(title, () => {
     const page = await open(
       "#/landscape?f=quadratic&cond=50&x=1.5,-0.25&tp=every:7&with=plain,teleported,lbfgs&lr=0.01",
     );
-    const again = await open(query(page));
+    const again = await open(hashOf(page));
     const [a, b] = [await courses(page), await courses(again)];
     expect((await inspected(again)).state).toEqual((await inspected(page)).state);
     for (const method of ["plain", "teleported", "lbfgs"]) expect(b[method].loss).toEqual(a[method].loss);
 
-    const before = query(again);
+    const before = hashOf(again);
     await again.getByLabel("Preset").selectOption("booth");
     await again.waitForFunction(() => location.hash === "#/landscape?f=booth");
     await again.goBack();
@@ -196,6 +169,29 @@ describe.skipIf(!executablePath)(title, () => {
     expect(await startOf(page)).toEqual([3, 0.5]);
   });
 
+  it("teleports where the run is, goes on after its end, and shows the orbit there", async () => {
+    const page = await open("#/landscape?f=quadratic&tp=off&orbit=here");
+    await page.getByRole("button", { name: /^Teleport here/ }).click();
+    await page.waitForFunction(() => location.hash.includes("n=60"));
+    await settled(page);
+    const { runs, orbit, state } = await inspected(page);
+    expect(state.tp).toEqual({ kind: "at", steps: [40] });
+    const { jumps, loss, x } = (runs as Course[]).find(({ method }) => method === "teleported") as Course;
+    expect(jumps.map(({ step }) => step)).toEqual([40]);
+    expect(loss).toHaveLength(61);
+    expect([orbit?.x[0], orbit?.loss[0]]).toEqual([expect.closeTo(x[60], 12), expect.closeTo(loss[60], 12)]);
+    await page.keyboard.press(",");
+    await page.waitForFunction((expected) => {
+      const { inspect } = (globalThis as unknown as { isolossLab: { inspect(): { orbit: { x: number[] } } } })
+        .isolossLab;
+      return Math.abs(inspect().orbit.x[0] - expected) < 1e-9;
+    }, x[59]);
+    const chart = page.getByRole("slider", { name: /^Along the orbit through/ });
+    await chart.focus();
+    await page.keyboard.press("Home");
+    expect(await chart.getAttribute("aria-valuetext")).toMatch(/λ max 10$/);
+  });
+
   it("plays, steps and reads its charts by keys", async () => {
     const page = await open("#/landscape?f=booth");
     const output = page.locator(".player output");
@@ -216,14 +212,14 @@ describe.skipIf(!executablePath)(title, () => {
 
   it("needs no network once it is loaded, and no other origin at any time", async () => {
     const page = await open("#/landscape");
-    await context.setOffline(true);
+    await lab.context.setOffline(true);
     try {
       await page.getByLabel("Preset").selectOption("lbfgs");
       await page.waitForFunction(() => location.hash.includes("lbfgs"));
       await settled(page);
       expect((await courses(page)).lbfgs.loss.at(-1)).toBeLessThan(1e-20);
     } finally {
-      await context.setOffline(false);
+      await lab.context.setOffline(false);
     }
   });
 
@@ -243,7 +239,18 @@ describe.skipIf(!executablePath)(title, () => {
       if (file.endsWith(".svg")) expect(text).toMatch(/^<svg.*teleported.*<\/svg>$/s);
       else expect(text.split("\n")).toHaveLength(1 + 2 * 11 + 1);
     }
-    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.getByLabel("Figures as").selectOption("PNG");
+    const [png] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save plane as PNG" }).click(),
+    ]);
+    expect(png.suggestedFilename()).toBe("level-sets.png");
+    expect(
+      readFileSync(await png.path())
+        .subarray(1, 4)
+        .toString(),
+    ).toBe("PNG");
+    await lab.context.grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.getByRole("button", { name: "Copy as TypeScript" }).click();
     await page.waitForFunction(() =>
       document.querySelector(".status")?.textContent?.includes("Program copied."),
@@ -261,7 +268,7 @@ describe.skipIf(!executablePath)(title, () => {
   });
 
   it("goes on with another worker where one dies", async () => {
-    const page = await context.newPage();
+    const page = await lab.context.newPage();
     // A worker that breaks down on the number of steps 7, once.
     await page.addInitScript(() => {
       const Real = globalThis.Worker;
@@ -275,7 +282,7 @@ describe.skipIf(!executablePath)(title, () => {
         }
       };
     });
-    await page.goto(`${site.url}#/landscape?f=booth`);
+    await page.goto(`${lab.site.url}#/landscape?f=booth`);
     await settled(page);
     await page.getByLabel("Steps", { exact: true }).fill("7");
     await page.keyboard.press("Enter");
@@ -289,18 +296,18 @@ describe.skipIf(!executablePath)(title, () => {
   });
 
   it("is as small as it promises, without WebAssembly and without fonts", async () => {
-    const page = await context.newPage();
+    const page = await lab.context.newPage();
     const loaded: string[] = [];
     page.on("request", (request) =>
       loaded.push(new URL(request.url()).pathname.replace("/some/folder/", "")),
     );
-    await page.goto(`${site.url}#/landscape`);
+    await page.goto(`${lab.site.url}#/landscape`);
     await settled(page);
     await page.close();
     const size = (pattern: RegExp) =>
       [...new Set(loaded)]
         .filter((name) => pattern.test(name))
-        .reduce((sum, name) => sum + gzipSync(readFileSync(join(site.folder, name))).length, 0);
+        .reduce((sum, name) => sum + gzipSync(readFileSync(join(lab.site.folder, name))).length, 0);
     expect(loaded.filter((name) => !/^$|^icon\.svg$|^assets\/[\w-]+\.(js|css)$/.test(name))).toEqual([]);
     const worker = size(/worker-/);
     expect(worker).toBeGreaterThan(50_000);

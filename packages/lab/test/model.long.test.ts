@@ -1,15 +1,13 @@
 import { readFileSync } from "node:fs";
 import { compareModels, fromOnnx, modelError } from "isoloss/onnx";
-import type { BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { executablePath, launch } from "../../core/test/browser/site.js";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { executablePath } from "../../core/test/browser/site.js";
 import { randomBatch } from "../src/screens/model/random-batch.js";
 import { Session } from "../src/screens/model/session.js";
 import { violationsIn } from "./axe.js";
 import { chain, files, unknownOperator } from "./screens/model-files.js";
-import { inspected, type LabSite, labSite, openLab, settled } from "./support.js";
-
-const title = executablePath ? "the model screen" : "the model screen (skipped: no Chromium)";
+import { inspected, settled, titled, useLab } from "./support.js";
 
 interface Shown {
   readonly state: { readonly sample: string; readonly dir: string };
@@ -28,33 +26,9 @@ interface Shown {
   readonly selected: number | undefined;
 }
 
-describe.skipIf(!executablePath)(title, () => {
-  let site: LabSite;
-  let context: BrowserContext;
-  let complaints: readonly string[] = [];
-  const cleanups: (() => unknown)[] = [];
-  beforeAll(async () => {
-    site = await labSite();
-    cleanups.push(() => site.close());
-    const browser = await launch(["--touch-events=enabled"]);
-    cleanups.push(() => browser.close());
-    context = browser.context;
-  });
-  afterAll(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-  });
-  afterEach(async () => {
-    for (const page of context.pages().slice(1)) await page.close();
-    const found = complaints;
-    complaints = [];
-    expect(found).toEqual([]);
-  });
-  const open = async (address = "#/model", width = 1280): Promise<Page> => {
-    const { page, complaints: list } = await openLab(context, site, address);
-    complaints = list;
-    await page.setViewportSize({ width, height: 900 });
-    return page;
-  };
+describe.skipIf(!executablePath)(titled("the model screen"), () => {
+  const lab = useLab();
+  const open = (address = "#/model", width = 1280) => lab.open(address, width);
   const shown = (page: Page) => inspected<Shown>(page);
   /** Does something and waits until the page says that it is done. */
   const after = async (page: Page, act: () => Promise<unknown>) => {
@@ -259,7 +233,7 @@ describe.skipIf(!executablePath)(title, () => {
     const [, larger] = await scrolled();
     expect(larger / height).toBeCloseTo(Math.exp(1 / 3), 1);
 
-    const client = await context.newCDPSession(page);
+    const client = await lab.context.newCDPSession(page);
     const touch = (type: "touchStart" | "touchMove" | "touchEnd", apart?: number) =>
       client.send("Input.dispatchTouchEvent", {
         type,
@@ -309,43 +283,17 @@ describe.skipIf(!executablePath)(title, () => {
     });
   });
 
-  it.each([
-    ["light", 1280],
-    ["light", 390],
-    ["light", 320],
-    ["dark", 1280],
-    ["dark", 390],
-    ["dark", 320],
-  ] as const)("has no violation that axe finds, and nothing cut: %s, %i px", async (theme, width) => {
-    const page = await open("#/model?sample=convnet", width);
-    await page.emulateMedia({ colorScheme: theme });
-    for (const details of await page.locator("summary").all()) await details.click();
-    await page.getByRole("button", { name: "All nodes" }).isVisible();
-    await page.getByRole("button", { name: "Conv", exact: true }).first().click();
-    await page.getByLabel("leave one weight out").check();
-    await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
-    expect(await violationsIn(page)).toEqual([]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-    const cut = await page.evaluate(() =>
-      [...document.querySelectorAll("button, select, input, label, legend, h1, h2, p")]
-        .filter((element) => !element.closest(".scroll, .unseen, dialog"))
-        .filter((element) => {
-          const { left, right, width: w } = element.getBoundingClientRect();
-          return w > 0 && (left < 0 || right > innerWidth + 0.5);
-        })
-        .map((element) => element.outerHTML.slice(0, 120)),
-    );
-    expect(cut).toEqual([]);
-    const small = await page.evaluate(() =>
-      [...document.querySelectorAll("button, select, input, summary, label.toggle")]
-        .filter((element) => !element.closest("label.toggle") || element.matches("label"))
-        .map((element) => ({
-          html: element.outerHTML.slice(0, 100),
-          ...element.getBoundingClientRect().toJSON(),
-        }))
-        .filter(({ width: w, height: h }) => w > 0 && (w < 24 || h < 24))
-        .map(({ html, width: w, height: h }) => `${w} x ${h}: ${html}`),
-    );
-    expect(small).toEqual([]);
-  });
+  it.each(["light", "dark"] as const)(
+    "has no violation that axe finds where a node is open and outputs are lost: %s",
+    async (theme) => {
+      const page = await open("#/model?sample=convnet");
+      await page.emulateMedia({ colorScheme: theme });
+      for (const details of await page.locator("summary").all()) await details.click();
+      await page.getByRole("button", { name: "Conv", exact: true }).first().click();
+      await page.getByLabel("leave one weight out").check();
+      await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+      expect(await page.getByRole("region", { name: "Node" }).count()).toBe(1);
+      expect(await violationsIn(page)).toEqual([]);
+    },
+  );
 });

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright-core";
 import { build } from "vite";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { serveLab } from "../../cli/src/commands/lab-server.js";
+import { executablePath, launch } from "../../core/test/browser/site.js";
 import type { Course, Missing, Orbit } from "../src/screens/landscape/course.js";
 import type { LandscapeState } from "../src/screens/landscape/state.js";
 
@@ -52,9 +54,13 @@ export interface Inspected {
 }
 
 /** Opens a page at an address such as `#/landscape?f=booth`, and waits for its runs. */
-export async function openLab(context: BrowserContext, { url }: LabSite, address = ""): Promise<LabPage> {
+export async function openLab(
+  context: BrowserContext,
+  { url }: LabSite,
+  address = "",
+  complaints: string[] = [],
+): Promise<LabPage> {
   const page = await context.newPage();
-  const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) complaints.push(message.text());
@@ -71,6 +77,57 @@ export async function openLab(context: BrowserContext, { url }: LabSite, address
   await settled(page);
   return { page, complaints };
 }
+
+export interface Lab {
+  readonly site: LabSite;
+  readonly context: BrowserContext;
+  /** Opens a page whose complaints, if it has any, fail the test. */
+  open(address?: string, width?: number): Promise<Page>;
+}
+
+/** What a group of tests is called: without Chromium it is skipped. */
+export const titled = (title: string): string =>
+  executablePath ? title : `${title} (skipped: no Chromium at $CHROMIUM or /usr/bin/chromium)`;
+
+/** The lab in a browser, for the tests of a group; pages are closed after each. */
+export function useLab(): Lab {
+  let site: LabSite;
+  let context: BrowserContext;
+  let complaints: string[] = [];
+  const cleanups: (() => unknown)[] = [];
+  beforeAll(async () => {
+    site = await labSite();
+    cleanups.push(() => site.close());
+    const browser = await launch(["--touch-events=enabled"]);
+    cleanups.push(() => browser.close());
+    context = browser.context;
+  }, 120_000);
+  afterAll(async () => {
+    for (const cleanup of cleanups.reverse()) await cleanup();
+  });
+  afterEach(async () => {
+    for (const page of context.pages().slice(1)) await page.close();
+    const found = complaints;
+    complaints = [];
+    expect(found).toEqual([]);
+  });
+  return {
+    get site() {
+      return site;
+    },
+    get context() {
+      return context;
+    },
+    async open(address = "", width = 1280) {
+      const opened = await openLab(context, site, address, complaints);
+      await opened.page.setViewportSize({ width, height: 900 });
+      return opened.page;
+    },
+  };
+}
+
+/** The address of a page after its `#`, once the page has written it. */
+export const hashOf = (page: Page): string => new URL(page.url()).hash;
 
 /** Waits until the page has computed what its settings ask for. */
 export async function settled(page: Page): Promise<void> {

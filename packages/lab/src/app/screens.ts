@@ -14,7 +14,7 @@ export interface ScreenProps {
 
 /** What a screen gives to tests and consoles: what it shows, as numbers. */
 export interface ScreenExports {
-  inspect(): unknown;
+  readonly inspect?: () => unknown;
 }
 
 export interface ScreenEntry {
@@ -31,9 +31,7 @@ export const screens: readonly ScreenEntry[] = [
     title: "Landscape",
     load: () => import("../screens/landscape/Screen.svelte"),
   },
-  {
-    name: "model",
-    title: "Model",
-    load: () => import("../screens/model/Screen.svelte"),
-  },
+  { name: "train", title: "Train", load: () => import("../screens/train/Screen.svelte") },
+  { name: "tasks", title: "Tasks", load: () => import("../screens/tasks/Screen.svelte") },
+  { name: "model", title: "Model", load: () => import("../screens/model/Screen.svelte") },
 ];

@@ -1,8 +1,9 @@
-import { type LineChartData, type LineLayout, nearestIndex } from "./line-chart.js";
+import type { Panel } from "./canvas.js";
+import { type LineChartData, nearestIndex } from "./line-chart.js";
 
 interface Shown {
   readonly data: LineChartData;
-  readonly layout: LineLayout | undefined;
+  readonly layout: Panel | undefined;
   readonly domain: readonly [number, number];
   readonly cursor: number | undefined;
 }

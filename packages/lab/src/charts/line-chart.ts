@@ -23,19 +23,20 @@ export interface LineChartData {
   readonly logY: boolean;
   /** No ticks between whole numbers, as for steps. */
   readonly whole: boolean;
-}
-
-export interface LineLayout extends Panel {
-  /** What could not be drawn. */
-  readonly notes: readonly string[];
+  /** What else is to say of a place along x. */
+  readonly more?: ((x: number) => string) | undefined;
+  /** The range of y; default that of the data. */
+  readonly yDomain?: readonly [number, number] | undefined;
+  /** A part of the range of y with a meaning of its own, which is shaded and named. */
+  readonly shade?: { readonly y: readonly [number, number]; readonly label: string } | undefined;
 }
 
 /** What is drawn of a long curve. */
 const mostPoints = 4000;
 
 /** Places of axes and values; the axes fit the data. */
-export function layoutOf(data: LineChartData, { width, height }: Size): LineLayout {
-  const { series, xLabel, yLabel, logX, logY, whole } = data;
+export function layoutOf(data: LineChartData, { width, height }: Size): Panel {
+  const { series, xLabel, yLabel, logX, logY, whole, yDomain: domain } = data;
   const finite = (values: ArrayLike<number>, log: boolean) => rangeOf(values, log);
   const [left, right, top, bottom] = [58, width - 14, 26, height - 40];
   const x = axisOf(
@@ -46,13 +47,17 @@ export function layoutOf(data: LineChartData, { width, height }: Size): LineLayo
   const lasting = series.filter(({ diverged }) => !diverged);
   const y = axisOf(
     (lasting.length > 0 ? lasting : series).flatMap((s) => finite(s.y, logY)),
-    { label: yLabel, log: logY, count: Math.max(3, Math.round((bottom - top) / 40)) },
+    {
+      label: yLabel,
+      log: logY,
+      count: Math.max(3, Math.round((bottom - top) / 40)),
+      ...(domain ? { domain } : {}),
+    },
   );
   return {
     ...{ width, height, x, y, left, right, top, bottom },
     toX: scaleOf(x, left, right),
     toY: scaleOf(y, bottom, top),
-    notes: notesOf(data),
   };
 }
 
@@ -73,7 +78,8 @@ export function scaleOf({ domain, log }: Axis, from: number, to: number): (value
   return (value) => from + ((to - from) * (forward(value) - a)) / (b - a);
 }
 
-function notesOf({ series, logX, logY }: LineChartData): string[] {
+/** What could not be drawn. */
+export function notesOf({ series, logX, logY }: LineChartData): string[] {
   if (!logX && !logY) return [];
   const cut = series.filter(({ x, y }) =>
     Array.from(y).some((value, i) => !isDrawable(value, logY) || !isDrawable(x[i], logX)),
@@ -84,13 +90,14 @@ function notesOf({ series, logX, logY }: LineChartData): string[] {
 
 export function drawLineChart(
   context: Context,
-  { series, logX, logY }: LineChartData,
-  layout: LineLayout,
+  { series, logX, logY, shade }: LineChartData,
+  layout: Panel,
   theme: Theme,
   cursor?: number,
 ): void {
   const { toX, toY, left, right, top, bottom } = layout;
   context.clearRect(0, 0, layout.width, layout.height);
+  if (shade) drawShade(context, shade, layout, theme);
   drawAxes(context, layout, theme);
   context.save();
   context.beginPath();
@@ -128,6 +135,26 @@ export function drawLineChart(
   }
   context.restore();
   if (cursor !== undefined) drawCursor(context, { series, logX, logY }, layout, theme, cursor);
+}
+
+function drawShade(
+  context: Context,
+  { y, label }: NonNullable<LineChartData["shade"]>,
+  { toY, left, right }: Panel,
+  theme: Theme,
+): void {
+  const [low, high] = y.map(toY);
+  context.fillStyle = theme.grid;
+  context.globalAlpha = 0.6;
+  context.beginPath();
+  context.rect(left, high, right - left, low - high);
+  context.fill();
+  context.globalAlpha = 1;
+  context.fillStyle = theme.muted;
+  context.font = "12px system-ui, sans-serif";
+  context.textAlign = "left";
+  context.textBaseline = "bottom";
+  context.fillText(label, left + 6, low - 4);
 }
 
 function cross(context: Context, x: number, y: number): void {
@@ -177,7 +204,7 @@ export function nearestIndex(x: ArrayLike<number>, value: number): number {
 function drawCursor(
   context: Context,
   { series, logX, logY }: Pick<LineChartData, "series" | "logX" | "logY">,
-  { toX, toY, top, bottom }: LineLayout,
+  { toX, toY, top, bottom }: Panel,
   theme: Theme,
   cursor: number,
 ): void {
@@ -203,12 +230,12 @@ function drawCursor(
 }
 
 /** The values at a place along x, in words. */
-export function readingOf({ series, xLabel }: LineChartData, cursor: number): string {
+export function readingOf({ series, xLabel, more }: LineChartData, cursor: number): string {
   const values = series.map(({ name, x, y }) => {
     const value = y[nearestIndex(x, cursor)];
     return `${name} ${value === undefined ? "no value" : formatValue(value)}`;
   });
-  return `${xLabel} ${formatValue(cursor)}: ${values.join("; ")}`;
+  return `${xLabel} ${formatValue(cursor)}: ${[...values, ...(more ? [more(cursor)] : [])].join("; ")}`;
 }
 
 /** What a chart shows, in sentences. */

@@ -5,24 +5,43 @@ import { drawAxes, scaleOf } from "./line-chart.js";
 
 export type Point = readonly [number, number];
 
+/** A teleport of a path. */
+export interface PlaneJump {
+  readonly step: number;
+  /** Index of the first point after it. */
+  readonly index: number;
+  readonly from: Point;
+  readonly to: Point;
+}
+
 export interface PlanePath {
   readonly name: string;
   readonly color: string;
   readonly dash: readonly number[];
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
-  readonly jumps: readonly { readonly step: number; readonly from: Point; readonly to: Point }[];
+  readonly jumps: readonly PlaneJump[];
   /** Number of points that are drawn, of a run that is played. */
   readonly shown: number;
+}
+
+export interface Curve {
+  readonly x: ArrayLike<number>;
+  readonly y: ArrayLike<number>;
 }
 
 export interface PlaneData {
   readonly x: Point;
   readonly y: Point;
+  /** Names of the axes; default x and y. */
+  readonly xLabel?: string | undefined;
+  readonly yLabel?: string | undefined;
   readonly paths: readonly PlanePath[];
   readonly start: Point;
-  readonly optimum: Point;
-  readonly orbit?: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> } | undefined;
+  readonly optimum?: Point | undefined;
+  /** Points that are best, as a broad line: a Pareto front. */
+  readonly front?: Curve | undefined;
+  readonly orbit?: Curve | undefined;
   /** A point that is pointed at elsewhere on the screen. */
   readonly marked?: Point | undefined;
 }
@@ -32,12 +51,15 @@ const mostDots = 80;
 /** Labels of teleports while there are few. */
 const mostLabels = 12;
 
-export function planeLayout({ x, y }: Pick<PlaneData, "x" | "y">, { width, height }: Size): Panel {
+export function planeLayout(
+  { x, y, xLabel = "x", yLabel = "y" }: Pick<PlaneData, "x" | "y" | "xLabel" | "yLabel">,
+  { width, height }: Size,
+): Panel {
   const [left, right, top, bottom] = [40, width - 12, 22, height - 42];
   const axis = (label: string, domain: Point, count: number): Axis => axisOf([], { label, domain, count });
   const [xAxis, yAxis] = [
-    axis("x", x, Math.max(3, Math.round((right - left) / 80))),
-    axis("y", y, Math.max(3, Math.round((bottom - top) / 60))),
+    axis(xLabel, x, Math.max(3, Math.round((right - left) / 80))),
+    axis(yLabel, y, Math.max(3, Math.round((bottom - top) / 60))),
   ];
   return {
     ...{ width, height, x: xAxis, y: yAxis, left, right, top, bottom },
@@ -71,10 +93,11 @@ export function drawPlane(
   context.clip();
   context.lineJoin = "round";
   context.lineCap = "round";
+  if (data.front) drawFront(context, data.front, layout, theme);
   if (data.orbit) drawOrbit(context, data.orbit, layout, theme);
   for (const path of data.paths) drawPath(context, path, layout, theme);
   for (const path of data.paths) drawJumps(context, path, layout, theme);
-  drawStar(context, toX(data.optimum[0]), toY(data.optimum[1]), theme);
+  if (data.optimum) drawStar(context, toX(data.optimum[0]), toY(data.optimum[1]), theme);
   if (data.marked) {
     disc(context, toX(data.marked[0]), toY(data.marked[1]), 5.5, {
       fill: theme.paper,
@@ -99,12 +122,16 @@ function drawTicks(context: Context, panel: Panel, theme: Theme): void {
   drawTickLabels(context, panel, theme);
 }
 
-function drawOrbit(
-  context: Context,
-  { x, y }: NonNullable<PlaneData["orbit"]>,
-  { toX, toY }: Panel,
-  theme: Theme,
-): void {
+function drawFront(context: Context, { x, y }: Curve, { toX, toY }: Panel, theme: Theme): void {
+  context.strokeStyle = theme.muted;
+  context.globalAlpha = 0.55;
+  context.lineWidth = 7;
+  trace(context, x, y, x.length, toX, toY);
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+function drawOrbit(context: Context, { x, y }: Curve, { toX, toY }: Panel, theme: Theme): void {
   context.strokeStyle = theme.ink;
   context.globalAlpha = 0.75;
   context.lineWidth = 1.5;
@@ -155,7 +182,7 @@ function drawPath(
   { toX, toY }: Panel,
   theme: Theme,
 ): void {
-  const breaks = new Map(jumps.map((jump) => [jump.step, jump]));
+  const breaks = new Map(jumps.map((jump) => [jump.index, jump]));
   trace(context, x, y, shown, toX, toY, breaks);
   context.strokeStyle = theme.paper;
   context.globalAlpha = 0.7;
@@ -180,7 +207,7 @@ function drawJumps(
   { toX, toY }: Panel,
   theme: Theme,
 ): void {
-  const drawn = jumps.filter(({ step }) => step < shown);
+  const drawn = jumps.filter(({ index }) => index < shown);
   for (const { from, to } of drawn) {
     const [ax, ay, bx, by] = [toX(from[0]), toY(from[1]), toX(to[0]), toY(to[1])];
     for (const isHalo of [true, false]) {
@@ -261,12 +288,12 @@ function drawStar(context: Context, x: number, y: number, theme: Theme): void {
 }
 
 /** What the plane shows, in sentences. */
-export function describePlane({ x, y, paths }: PlaneData): string {
+export function describePlane({ x, y, xLabel = "x", yLabel = "y", paths }: PlaneData): string {
   const ends = paths.map(({ name, jumps, ...path }) => {
     const last = path.x.length - 1;
     if (last < 0) return `${name} has no point.`;
     const steps = jumps.map(({ step }) => step).join(", ");
     return `${name} ends at (${formatValue(path.x[last])}, ${formatValue(path.y[last])})${steps && ` with teleports before steps ${steps}`}.`;
   });
-  return `Level sets for x from ${formatValue(x[0])} to ${formatValue(x[1])} and y from ${formatValue(y[0])} to ${formatValue(y[1])}. ${ends.join(" ")}`;
+  return `The plane for ${xLabel} from ${formatValue(x[0])} to ${formatValue(x[1])} and ${yLabel} from ${formatValue(y[0])} to ${formatValue(y[1])}. ${ends.join(" ")}`;
 }

@@ -8,6 +8,36 @@ export function save(name: string, content: BlobPart, type: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
+export const figureFormats = ["SVG", "PNG"] as const;
+export type FigureFormat = (typeof figureFormats)[number];
+
+/** Saves a figure; what to say. */
+export async function saveFigure(name: string, svg: string, format: FigureFormat): Promise<string> {
+  if (format === "SVG") save(`${name}.svg`, svg, "image/svg+xml");
+  else save(`${name}.png`, await pngOf(svg), "image/png");
+  return `${name}.${format.toLowerCase()} saved.`;
+}
+
+/** A figure as pixels, two for each of its own. */
+async function pngOf(svg: string): Promise<Blob> {
+  const url = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [2 * image.width, 2 * image.height];
+    canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return await new Promise((resolve, reject) => {
+      canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("The browser makes no PNG of it."))));
+    });
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+export const svgText = (figure: SVGSVGElement): string => new XMLSerializer().serializeToString(figure);
+
 /** Copies text; what to say, also where the browser does not allow it. */
 export async function copied(what: string, text: string): Promise<string> {
   try {

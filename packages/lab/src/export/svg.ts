@@ -3,6 +3,7 @@ import { curves, levelSets } from "isoloss-figures";
 import type { Grid } from "isoloss-figures/base";
 import type { Course, Point } from "../screens/landscape/course.js";
 import { type LandscapeState, optimumOf } from "../screens/landscape/state.js";
+import { svgText } from "./save.js";
 
 const pointOf = ([x, y]: Point) => ({ x, y });
 
@@ -19,7 +20,7 @@ export function planeSvg({ state, courses, theme }: Drawn, grid: Grid, floor: nu
     jumps: jumps.map(({ step, from, to }) => ({ step, from: pointOf(from), to: pointOf(to) })),
   }));
   const marks = { start: pointOf(state.x), optimum: pointOf(optimumOf(state.f)) };
-  return text(levelSets({ f: grid, spacing: "log", floor, trajectories, ...marks }, { document, theme }));
+  return svgText(levelSets({ f: grid, spacing: "log", floor, trajectories, ...marks }, { document, theme }));
 }
 
 export function curvesSvg({ state, courses, theme }: Drawn): string {
@@ -34,7 +35,5 @@ export function curvesSvg({ state, courses, theme }: Drawn): string {
     teleports: jumps.map(({ step }) => step),
   }));
   const yLabel = state.y === "loss" ? "loss" : "squared gradient norm";
-  return text(curves({ series, logX: state.logx, logY: state.logy, yLabel }, { document, theme }));
+  return svgText(curves({ series, logX: state.logx, logY: state.logy, yLabel }, { document, theme }));
 }
-
-const text = (figure: SVGSVGElement): string => new XMLSerializer().serializeToString(figure);

@@ -1,5 +1,6 @@
 // An experiment of `isoloss run` with what the screen compares.
-import type { LandscapeState, MethodName, Teleports } from "../screens/landscape/state.js";
+import type { LandscapeState, MethodName } from "../screens/landscape/state.js";
+import type { Teleports } from "../url/teleports.js";
 
 /** The experiment as YAML; the larger rate has no place in it, as the rate is known after the teleports. */
 export function experimentOf(state: LandscapeState): string {

@@ -49,6 +49,8 @@ interface Call extends AskOptions {
 
 export interface WorkerClient {
   ask<V>(call: string, args: unknown, options?: AskOptions): Promise<V>;
+  /** Asks the call with a key to end early: what it has by then is its result. */
+  stop(key: string): void;
   dispose(): void;
 }
 
@@ -135,6 +137,10 @@ export function createClient(
         waiting.get(key)?.reject(new Superseded(`A newer ${call} took its place.`));
         waiting.set(key, made);
       }),
+    stop(key) {
+      const call = running.get(key);
+      if (call !== undefined) post({ kind: "stop", id: call.id });
+    },
     dispose() {
       for (const { id } of running.values()) post({ kind: "stop", id });
       fail(new WorkerEnded("The screen was left."), (left) => (left.leave ? left.leave() : left.terminate()));

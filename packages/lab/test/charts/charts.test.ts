@@ -6,6 +6,7 @@ import {
   type LineChartData,
   layoutOf,
   nearestIndex,
+  notesOf,
   readingOf,
 } from "../../src/charts/line-chart.js";
 import { numberRows } from "../../src/charts/numbers.js";
@@ -47,9 +48,8 @@ describe("a line chart", () => {
 
   it("leaves out what a logarithmic axis cannot show, and says so", () => {
     const data = chart([curve([1, 0, 0.01])]);
-    const { notes } = layoutOf(data, size);
-    expect(notes).toEqual(["Values of 0 have no place on a logarithmic axis: plain."]);
-    expect(layoutOf({ ...data, logY: false }, size).notes).toEqual([]);
+    expect(notesOf(data)).toEqual(["Values of 0 have no place on a logarithmic axis: plain."]);
+    expect(notesOf({ ...data, logY: false })).toEqual([]);
   });
 
   it("fits the runs that last, and ends one that diverged with a cross", () => {
@@ -116,7 +116,7 @@ describe("the plane", () => {
   });
 
   it("breaks a path where a teleport leaves it, and names its step", () => {
-    const jump = { step: 2, from: [1, 0.9], to: [1.9, -0.5] } as const;
+    const jump = { step: 2, index: 2, from: [1, 0.9], to: [1.9, -0.5] } as const;
     const data = plane([path({ jumps: [jump] })]);
     const layout = planeLayout(data, size);
     const { context, calls, textsAt } = recorder();

@@ -4,9 +4,9 @@ import { booth, problems } from "isoloss/problems";
 import { atSteps, bestAngle, objectives, orbitSearches, searches } from "isoloss/teleport";
 import { gridOf, themeOf } from "isoloss-figures/base";
 import { beforeAll, describe, expect, it } from "vitest";
+import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
 import { dataCsv } from "../../src/export/csv.js";
 import type { Course, Missing } from "../../src/screens/landscape/course.js";
-import { levelsOfGrid, pictureOf } from "../../src/screens/landscape/levels.js";
 import { createRuns, meanGain, type Runs } from "../../src/screens/landscape/runs.js";
 import {
   defaultState,
@@ -101,6 +101,8 @@ describe("the landscape screen's worker", () => {
       orbit.x.forEach((value, k) => {
         expect(boothLoss(value, orbit.y[k]) / boothLoss(x, y)).toBeCloseTo(1, 10);
         expect(orbit.gradNormSq[k]).toBeLessThanOrEqual(orbit.gradNormSq[orbit.best]);
+        // The Hessian of Booth's function is [[10, 8], [8, 10]] everywhere.
+        expect(orbit.lambdaMax[k]).toBeCloseTo(18, 12);
       });
       expect([orbit.x[0], orbit.y[0]]).toEqual([expect.closeTo(x, 12), expect.closeTo(y, 12)]);
     }

@@ -11,9 +11,9 @@ import {
   printLandscape,
   readLandscape,
   searchNames,
-  type Teleports,
 } from "../../src/screens/landscape/state.js";
 import { addressWriter, printAddress, readAddress } from "../../src/url/address.js";
+import type { Teleports } from "../../src/url/teleports.js";
 
 const steps = fc.integer({ min: 0, max: 100_000 });
 const coordinate = fc.double({ min: -1e3, max: 1e3, noNaN: true }).map((v) => v + 0);
@@ -35,6 +35,7 @@ const states: fc.Arbitrary<LandscapeState> = fc.record({
   search: fc.constantFrom(...searchNames),
   obj: fc.constantFrom(...objectiveNames),
   with: fc.subarray([...methodNames]),
+  orbit: fc.constantFrom("start", "here"),
   y: fc.constantFrom("loss", "grad"),
   logx: fc.boolean(),
   logy: fc.boolean(),

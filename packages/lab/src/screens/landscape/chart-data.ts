@@ -1,4 +1,5 @@
 // What the screen's charts and its plane draw, from the runs.
+import { formatValue } from "isoloss-figures/base";
 import type { LineChartData, LineSeries } from "../../charts/line-chart.js";
 import type { PlaneData } from "../../charts/plane.js";
 import type { Course, Missing, Orbit } from "./course.js";
@@ -64,7 +65,12 @@ export function orbitCurve({ orbit, theme }: Shown): LineChartData {
       diverged: false,
     },
   ];
-  return { series, ...axis };
+  const more = (degrees: number) => {
+    const k = Math.max(0, Math.min(x.length - 1, Math.round((degrees / 360) * (x.length - 1))));
+    const place = `(${formatValue(orbit.x[k])}, ${formatValue(orbit.y[k])})`;
+    return `at ${place}; loss ${formatValue(orbit.loss[k])}; λ max ${formatValue(orbit.lambdaMax[k])}`;
+  };
+  return { series, ...axis, more };
 }
 
 export function planeOf(shown: Shown, marked: number | undefined): PlaneData {
@@ -79,7 +85,15 @@ export function planeOf(shown: Shown, marked: number | undefined): PlaneData {
     marked: index === undefined || !orbit ? undefined : [orbit.x[index], orbit.y[index]],
     paths: coursesOf(shown).map(({ method, x, y, jumps }) => {
       const { title, color, dash } = lookOf(method, theme);
-      return { name: title, color, dash, x, y, jumps, shown: Math.min(x.length, steps + 1) };
+      return {
+        name: title,
+        color,
+        dash,
+        x,
+        y,
+        jumps: jumps.map((jump) => ({ ...jump, index: jump.step })),
+        shown: Math.min(x.length, steps + 1),
+      };
     }),
   };
 }

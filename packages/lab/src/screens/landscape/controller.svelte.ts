@@ -1,53 +1,24 @@
-// State of the landscape screen. Runs are plain arrays: `version` says when they changed.
+// State of the landscape screen.
 import type { Grid } from "isoloss-figures/base";
+import { Player } from "../../app/player.svelte.js";
+import { ScreenModel } from "../../app/screen-model.svelte.js";
 import { nextFrame, type Size } from "../../charts/canvas.js";
-import {
-  createClient,
-  Superseded,
-  type WorkerClient,
-  WorkerEnded,
-  type WorkerLike,
-} from "../../worker/client.js";
-import type { Course, Missing, Orbit } from "./course.js";
-import { type LandscapeState, type MethodName, mostSteps, readLandscape } from "./state.js";
+import type { WorkerLike } from "../../worker/client.js";
+import type { Course, Missing, Orbit, Point } from "./course.js";
+import { type LandscapeState, type MethodName, methodNames, mostSteps, readLandscape } from "./state.js";
 
 export type Theme = "light" | "dark";
 
-/** Speeds of the player, in steps a frame. */
-export const speeds = [1, 10, 100] as const;
-
-export class Landscape {
-  state = $state.raw<LandscapeState>() as LandscapeState;
-  version = $state(0);
-  message = $state("");
-  /** What was not understood of the address. */
-  notices = $state.raw<readonly string[]>([]);
-  isBusy = $state(false);
-  /** Steps that are shown; Infinity: all. */
-  steps = $state(Infinity);
-  isPlaying = $state(false);
-  speed = $state<number>(1);
-
+export class Landscape extends ScreenModel<LandscapeState> {
+  readonly player = new Player(() => Math.max(0, ...this.courses.map(({ loss }) => loss.length - 1)));
   readonly runs = new Map<MethodName, Course | Missing>();
   orbit: Orbit | undefined;
   picture: ImageBitmap | undefined;
   #size: Size | undefined;
   #theme: Theme = "light";
-  #frame: number | undefined;
-  readonly #client: WorkerClient;
 
   constructor(query: string, createWorker: () => WorkerLike) {
-    this.read(query);
-    this.#client = createClient(createWorker, (reason, hasAnswered) => {
-      if (!hasAnswered) {
-        this.isBusy = false;
-        this.message = `The worker, which computes, does not start in this browser: ${reason}`;
-        return;
-      }
-      this.message = `The computation ended (${reason}) and was started again.`;
-      this.compute();
-      this.#paint();
-    });
+    super(query, readLandscape, createWorker);
   }
 
   /** The runs that are compared, in their own order. */
@@ -59,29 +30,26 @@ export class Landscape {
     return this.shown.filter((run): run is Course => !("missing" in run));
   }
 
-  read(query: string): void {
-    const { state, notices } = readLandscape(query);
-    this.state = state;
-    this.notices = notices;
-  }
-
   /** Changes settings and computes what they ask for. */
   set(change: Partial<LandscapeState>): void {
     const before = this.state;
     this.state = { ...before, ...change };
     this.notices = [];
-    if (!this.isPlaying) this.steps = Infinity;
-    const { y, logx, logy } = this.state;
+    this.player.showAll();
+    const { y, logx, logy, orbit } = this.state;
     this.version++;
+    if (orbit !== before.orbit) {
+      this.askOrbit();
+      return;
+    }
     // How charts look needs no run.
     if (y !== before.y || logx !== before.logx || logy !== before.logy) return;
     this.compute();
     if (this.state.f !== before.f || this.state.cond !== before.cond) this.#paint();
   }
 
-  /** Shows another state altogether. */
   reload(): void {
-    this.steps = Infinity;
+    this.player.steps = Infinity;
     this.compute();
     this.#paint();
   }
@@ -89,18 +57,33 @@ export class Landscape {
   compute(): void {
     const { state } = this;
     this.isBusy = true;
-    const runs = this.#client.ask<void>("run", state, {
+    const runs = this.client.ask<void>("run", state, {
       onPart: async (run: Course | Missing) => {
         this.runs.set(run.method, run);
         this.version++;
+        if (run.method === "teleported" && state.orbit === "here") this.askOrbit();
         await nextFrame();
       },
     });
-    runs.then(() => this.#done(state), this.#failed);
-    this.#client.ask<Orbit>("orbit", { state, at: state.x }).then((orbit) => {
+    runs.then(() => this.#done(state), this.failed);
+    this.askOrbit();
+  }
+
+  /** The point that the orbit goes through: the start, or the last one that is shown of the teleported run. */
+  get orbitPoint(): Point {
+    const run = this.courses.find(({ method }) => method === "teleported");
+    if (this.state.orbit === "start" || run === undefined) return this.state.x;
+    const k = Math.min(this.player.shown, run.x.length - 1);
+    const point = [run.x[k], run.y[k]] as const;
+    return point.every(Number.isFinite) ? point : this.state.x;
+  }
+
+  askOrbit(): void {
+    const { f, cond } = this.state;
+    this.client.ask<Orbit>("orbit", { state: { f, cond }, at: this.orbitPoint }).then((orbit) => {
       this.orbit = orbit;
       this.version++;
-    }, this.#failed);
+    }, this.failed);
   }
 
   /** The levels behind the plane, for its size and theme. */
@@ -117,61 +100,58 @@ export class Landscape {
     if (this.#size === undefined) return;
     const { f, cond } = this.state;
     const asked = { state: { f, cond }, theme: this.#theme, ...this.#size };
-    this.#client.ask<{ readonly bitmap: ImageBitmap }>("levels", asked).then(({ bitmap }) => {
+    this.client.ask<{ readonly bitmap: ImageBitmap }>("levels", asked).then(({ bitmap }) => {
       this.picture?.close();
       this.picture = bitmap;
       this.version++;
-    }, this.#failed);
+    }, this.failed);
   }
 
   /** The function on a grid, for figures. */
   grid(): Promise<{ readonly grid: Grid; readonly floor: number }> {
-    return this.#client.ask("grid", this.state);
+    return this.client.ask("grid", this.state);
   }
 
   /** Moves the start to the steepest point of its orbit. */
   teleport(): void {
     const { orbit } = this;
-    if (orbit === undefined) return;
+    if (orbit === undefined || this.state.orbit !== "start") return;
     this.set({ x: [orbit.x[orbit.best], orbit.y[orbit.best]] });
     this.message = "The start is at the point of its orbit with the largest gradient.";
+  }
+
+  /** One more teleport of the teleported run, before the step that is shown; at the end the runs go on after it. */
+  teleportHere(): void {
+    const { tp, n, with: methods } = this.state;
+    const step = this.player.shown;
+    const before =
+      tp.kind === "every"
+        ? Array.from({ length: Math.floor((n - 1) / tp.steps) }, (_, k) => (k + 1) * tp.steps)
+        : tp.kind === "at"
+          ? tp.steps
+          : [];
+    const steps = [...new Set([...before, step])].sort((a, b) => a - b);
+    const isEnd = step >= n;
+    this.player.steps = isEnd ? Infinity : step;
+    this.set({
+      tp: { kind: "at", steps },
+      n: isEnd ? Math.min(mostSteps, n + Math.max(1, Math.round(n / 2))) : n,
+      with: methodNames.filter((name) => name === "teleported" || methods.includes(name)),
+    });
+    if (!isEnd) this.player.steps = Math.min(step + 1, n);
   }
 
   /** Moves the start along its orbit, to an angle in degrees. */
   turn(degrees: number): void {
     const { orbit } = this;
-    if (orbit === undefined) return;
+    if (orbit === undefined || this.state.orbit !== "start") return;
     const k = Math.round((degrees / 360) * (orbit.x.length - 1));
     if (Number.isFinite(orbit.x[k])) this.set({ x: [orbit.x[k], orbit.y[k]] });
   }
 
-  get longest(): number {
-    return Math.max(0, ...this.courses.map(({ loss }) => loss.length - 1));
-  }
-
-  play(): void {
-    this.isPlaying = !this.isPlaying;
-    if (!this.isPlaying) return;
-    if (this.steps >= this.longest) this.steps = 0;
-    const tick = () => {
-      if (!this.isPlaying) return;
-      this.step(this.speed);
-      if (this.steps >= this.longest) this.isPlaying = false;
-      else this.#frame = requestAnimationFrame(tick);
-    };
-    this.#frame = requestAnimationFrame(tick);
-  }
-
-  step(by: number): void {
-    const from = Math.min(this.steps, this.longest);
-    this.steps = Math.max(0, Math.min(this.longest, from + by));
-    this.version++;
-  }
-
-  dispose(): void {
-    this.isPlaying = false;
-    if (this.#frame !== undefined) cancelAnimationFrame(this.#frame);
-    this.#client.dispose();
+  override dispose(): void {
+    this.player.dispose();
+    super.dispose();
     this.picture?.close();
   }
 
@@ -185,12 +165,6 @@ export class Landscape {
         ? `Done. Diverged: ${diverged.join(", ")}.`
         : `Done: ${runs.length} ${runs.length === 1 ? "run" : "runs"} of ${state.n} steps.`;
   }
-
-  readonly #failed = (error: Error): void => {
-    if (error instanceof Superseded || error instanceof WorkerEnded) return;
-    this.isBusy = false;
-    this.message = error.message;
-  };
 }
 
 /** Limits of the controls; an address may go to the hard ones. */

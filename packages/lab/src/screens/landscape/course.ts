@@ -36,6 +36,8 @@ export interface Orbit {
   readonly y: Float64Array;
   readonly loss: Float64Array;
   readonly gradNormSq: Float64Array;
+  /** Largest eigenvalue of the Hessian. */
+  readonly lambdaMax: Float64Array;
   /** Index of the largest squared gradient norm. */
   readonly best: number;
 }

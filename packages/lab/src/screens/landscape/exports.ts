@@ -1,6 +1,6 @@
 // What the screen's export buttons do; each returns what to say.
 import { dataCsv } from "../../export/csv.js";
-import { copied, save } from "../../export/save.js";
+import { copied, type FigureFormat, save, saveFigure } from "../../export/save.js";
 import { typescriptOf } from "../../export/typescript.js";
 import { experimentOf } from "../../export/yaml.js";
 import type { Landscape, Theme } from "./controller.svelte.js";
@@ -13,18 +13,19 @@ export const exports = {
     save("data.csv", dataCsv(courses), "text/csv");
     return "data.csv saved.";
   },
-  "Save plane as SVG": async (landscape: Landscape, theme: Theme) => {
+  "Save plane as SVG": async (landscape: Landscape, theme: Theme, format: FigureFormat) => {
     const { state, courses } = landscape;
     const [{ planeSvg }, { grid, floor }] = await Promise.all([
       import("../../export/svg.js"),
       landscape.grid(),
     ]);
-    save("level-sets.svg", planeSvg({ state, courses, theme }, grid, floor), "image/svg+xml");
-    return "level-sets.svg saved.";
+    return saveFigure("level-sets", planeSvg({ state, courses, theme }, grid, floor), format);
   },
-  "Save curves as SVG": async ({ state, courses }: Landscape, theme: Theme) => {
+  "Save curves as SVG": async ({ state, courses }: Landscape, theme: Theme, format: FigureFormat) => {
     const { curvesSvg } = await import("../../export/svg.js");
-    save("curves.svg", curvesSvg({ state, courses, theme }), "image/svg+xml");
-    return "curves.svg saved.";
+    return saveFigure("curves", curvesSvg({ state, courses, theme }), format);
   },
-} as const satisfies Record<string, (landscape: Landscape, theme: Theme) => Promise<string>>;
+} as const satisfies Record<
+  string,
+  (landscape: Landscape, theme: Theme, format: FigureFormat) => Promise<string>
+>;

@@ -14,7 +14,8 @@ import {
   randomSearch,
   type SearchFactory,
 } from "isoloss/teleport";
-import type { LandscapeState, ObjectiveName, Teleports } from "./state.js";
+import type { Teleports } from "../../url/teleports.js";
+import type { LandscapeState, ObjectiveName } from "./state.js";
 
 export type PlaneProblem = Problem<VectorParams>;
 

@@ -1,7 +1,8 @@
 // The settings of the landscape screen, which are what its address holds.
 import { type Fields, printState, type ReadState, readState } from "../../url/codec.js";
-import { choiceField, type Field, flagField, namesField, numberField, pairField } from "../../url/fields.js";
+import { choiceField, flagField, namesField, numberField, pairField } from "../../url/fields.js";
 import { type Presets, takePreset } from "../../url/presets.js";
+import { type Teleports, teleportsField } from "../../url/teleports.js";
 
 export const functionNames = ["rosenbrock", "booth", "quadratic"] as const;
 export const optimizerNames = ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"] as const;
@@ -14,12 +15,6 @@ export type OptimizerName = (typeof optimizerNames)[number];
 export type SearchName = (typeof searchNames)[number];
 export type ObjectiveName = (typeof objectiveNames)[number];
 export type MethodName = (typeof methodNames)[number];
-
-/** When the teleported run teleports: never, before these steps, or every so many steps. */
-export type Teleports =
-  | { readonly kind: "off" }
-  | { readonly kind: "at"; readonly steps: readonly number[] }
-  | { readonly kind: "every"; readonly steps: number };
 
 export interface LandscapeState {
   readonly f: FunctionName;
@@ -36,6 +31,8 @@ export interface LandscapeState {
   readonly obj: ObjectiveName;
   /** What is compared. */
   readonly with: readonly MethodName[];
+  /** Through which point the orbit goes: the start, or the last point that is shown of the teleported run. */
+  readonly orbit: "start" | "here";
   /** What the charts show. */
   readonly y: "loss" | "grad";
   readonly logx: boolean;
@@ -44,34 +41,6 @@ export interface LandscapeState {
 
 /** Most steps of a run: every point of it is kept. */
 export const mostSteps = 100_000;
-const mostTeleports = 1000;
-
-const one = numberField({ min: 0, max: mostSteps, integer: true });
-
-/** `off`, steps such as `4,100`, or `every:50`. */
-const teleportsField: Field<Teleports> = {
-  read(text, name) {
-    if (text === "off") return { value: { kind: "off" } };
-    const [, period] = /^every:(.*)$/.exec(text) ?? [];
-    if (period !== undefined) {
-      const { value, notice } = numberField({ min: 1, max: mostSteps, integer: true }).read(period, name);
-      return {
-        ...(value === undefined ? {} : { value: { kind: "every", steps: value } as const }),
-        ...(notice === undefined ? {} : { notice }),
-      };
-    }
-    const read = text.split(",").map((part) => one.read(part, name));
-    const steps = [...new Set(read.flatMap(({ value }) => value ?? []))].sort((a, b) => a - b);
-    const [notice] = read.flatMap((part) => part.notice ?? []);
-    const kept = steps.slice(0, mostTeleports);
-    return {
-      ...(kept.length === 0 ? {} : { value: { kind: "at", steps: kept } as const }),
-      ...(notice === undefined ? {} : { notice }),
-    };
-  },
-  print: (value) =>
-    value.kind === "off" ? "off" : value.kind === "every" ? `every:${value.steps}` : value.steps.join(","),
-};
 
 export const landscapeFields: Fields<LandscapeState> = {
   f: choiceField(functionNames),
@@ -80,10 +49,11 @@ export const landscapeFields: Fields<LandscapeState> = {
   opt: choiceField(optimizerNames),
   lr: numberField({ min: 1e-12, max: 1e3 }),
   n: numberField({ min: 1, max: mostSteps, integer: true }),
-  tp: teleportsField,
+  tp: teleportsField(mostSteps),
   search: choiceField(searchNames),
   obj: choiceField(objectiveNames),
   with: namesField(methodNames),
+  orbit: choiceField(["start", "here"]),
   y: choiceField(["loss", "grad"]),
   logx: flagField,
   logy: flagField,
@@ -95,6 +65,7 @@ const shared = {
   search: "bestAngle",
   obj: "gradNormSq",
   with: ["plain", "teleported"],
+  orbit: "start",
   y: "loss",
   logx: false,
   logy: true,

@@ -1,5 +1,6 @@
 // The rows of the table below the charts.
 import { formatValue } from "isoloss-figures/base";
+import { formatSeconds, none } from "../../app/format.js";
 import type { Course, Missing } from "./course.js";
 
 export interface SummaryRow {
@@ -13,8 +14,6 @@ export interface SummaryRow {
   readonly drift: string;
   readonly note: string;
 }
-
-const none = "–";
 
 export function summaryOf(run: Course | Missing, plain: Course | undefined): SummaryRow {
   if ("missing" in run) {
@@ -67,8 +66,3 @@ export const formatLoss = (value: number | undefined): string =>
     : value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)
       ? value.toExponential(3)
       : String(Number(value.toPrecision(5)));
-
-function formatSeconds(seconds: number | undefined): string {
-  if (seconds === undefined) return none;
-  return seconds < 1 ? `${Number((1000 * seconds).toPrecision(2))} ms` : `${seconds.toPrecision(3)} s`;
-}

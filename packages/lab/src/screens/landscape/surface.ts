@@ -1,5 +1,6 @@
 // The function itself: its values on a grid and along orbits, in compiled loops over points.
-import { compile, dot, spec, trace, valueAndGrad } from "isoloss";
+import { compile, dot, hvp, spec, trace, valueAndGrad } from "isoloss";
+import { constant } from "isoloss/ops";
 import { createOrbitSampler, isRefusal, type OrbitSampler, type VectorParams } from "isoloss/symmetry";
 import type { Orbit } from "./course.js";
 import { problemOf, startOf } from "./problem.js";
@@ -7,10 +8,8 @@ import type { LandscapeState } from "./state.js";
 
 type Named = Pick<LandscapeState, "f" | "cond">;
 
-/** Loss and squared gradient norm at several points. */
-export type Evaluate = (
-  xy: Float64Array,
-) => Promise<{ readonly loss: Float64Array; readonly gradNormSq: Float64Array }>;
+/** Loss, squared gradient norm and largest eigenvalue of the Hessian at several points. */
+export type Evaluate = (xy: Float64Array) => Promise<Pick<Orbit, "loss" | "gradNormSq" | "lambdaMax">>;
 
 interface Compiled {
   readonly key: string;
@@ -52,12 +51,12 @@ export function createSurface(): Surface {
           isRefusal(params) ? [Number.NaN, Number.NaN] : Array.from(params.w.data, Number),
         ),
       );
-      const { loss, gradNormSq } = await evaluate(xy);
+      const { loss, gradNormSq, lambdaMax } = await evaluate(xy);
       return {
         angle: Float64Array.from(points, ({ t }) => t),
         x: xy.filter((_, i) => i % 2 === 0),
         y: xy.filter((_, i) => i % 2 === 1),
-        ...{ loss, gradNormSq },
+        ...{ loss, gradNormSq, lambdaMax },
         best: gradNormSq.reduce((best, value, k) => (value > gradNormSq[best] ? k : best), 0),
       };
     },
@@ -69,7 +68,9 @@ async function compileSurface(named: Named, key: string): Promise<Compiled> {
   const { graph } = trace(
     ({ w }) => {
       const [loss, { w: g }] = valueAndGrad(problem.loss)({ w }, {});
-      return { loss, gradNormSq: dot(g, g) };
+      const column = (v: readonly number[]) =>
+        hvp(problem.loss)({ w }, { w: constant({ shape: [2], data: Float64Array.from(v) }) }, {}).w;
+      return { loss, gradNormSq: dot(g, g), h1: column([1, 0]), h2: column([0, 1]) };
     },
     { w: spec([2], "float64") },
   );
@@ -84,6 +85,11 @@ async function compileSurface(named: Named, key: string): Promise<Compiled> {
       return {
         loss: Float64Array.from(results.loss.data, Number),
         gradNormSq: Float64Array.from(results.gradNormSq.data, Number),
+        lambdaMax: Float64Array.from({ length: steps }, (_, k) => {
+          const [a, b] = [Number(results.h1.data[2 * k]), Number(results.h1.data[2 * k + 1])];
+          const c = Number(results.h2.data[2 * k + 1]);
+          return (a + c) / 2 + Math.hypot((a - c) / 2, b);
+        }),
       };
     },
     async dispose() {

@@ -1,5 +1,5 @@
 // What the settings are called on the screen.
-import type { FunctionName, ObjectiveName, OptimizerName, SearchName, Teleports } from "./state.js";
+import type { FunctionName, ObjectiveName, OptimizerName, SearchName } from "./state.js";
 
 export const functions: Readonly<Record<FunctionName, string>> = {
   rosenbrock: "Rosenbrock's valley",
@@ -26,10 +26,3 @@ export const objectives: readonly (readonly [ObjectiveName, string])[] = [
   ["gradNormSq", "gradient norm"],
   ["modelDecrease", "model decrease"],
 ];
-
-/** Teleports of a kind that was chosen, for runs of `n` steps. */
-export function teleportsOf(kind: Teleports["kind"], n: number): Teleports {
-  if (kind === "off") return { kind };
-  const tenth = Math.max(1, Math.round(n / 10));
-  return kind === "every" ? { kind, steps: tenth } : { kind, steps: [tenth] };
-}

@@ -1,8 +1,8 @@
-import { type Grid, gridOf, themeOf } from "isoloss-figures/base";
+import { type Grid, gridOf } from "isoloss-figures/base";
+import { type Painted, paintLevels } from "../../charts/levels.js";
 import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
 import type { Course, Missing } from "./course.js";
-import { levelsOfGrid, pictureOf } from "./levels.js";
 import { createRuns } from "./runs.js";
 import { type LandscapeState, optimumOf, viewOf } from "./state.js";
 import { createSurface } from "./surface.js";
@@ -24,28 +24,22 @@ const handlers = {
     }
   },
 
-  orbit: ({ state, at }: { readonly state: LandscapeState; readonly at: readonly [number, number] }) =>
-    surface.orbit(state, at),
+  orbit: ({
+    state,
+    at,
+  }: {
+    readonly state: Pick<LandscapeState, "f" | "cond">;
+    readonly at: readonly [number, number];
+  }) => surface.orbit(state, at),
 
   grid: (state: LandscapeState) => gridOfState(state),
 
   /** The function's levels as a picture. */
   async levels({
     state,
-    theme,
-    width,
-    height,
-  }: {
-    readonly state: LandscapeState;
-    readonly theme: "light" | "dark";
-    readonly width: number;
-    readonly height: number;
-  }) {
-    const { grid, floor } = await gridOfState(state);
-    const levels = levelsOfGrid(grid, theme, floor);
-    const { pixels } = pictureOf(grid, levels, { width, height, ink: themeOf(theme).ink });
-    const bitmap = await createImageBitmap(new ImageData(pixels, width, height));
-    return new Moved({ bitmap }, [bitmap]);
+    ...size
+  }: { readonly state: LandscapeState } & Pick<Painted, "theme" | "width" | "height">) {
+    return paintLevels({ ...(await gridOfState(state)), ...size });
   },
 };
 

@@ -1,5 +1,6 @@
 // The picture of a function's levels: bilinear between grid points, in the colors of the figures.
 import { type Grid, type Levels, levelsOf, themeOf } from "isoloss-figures/base";
+import { Moved } from "../worker/protocol.js";
 
 export interface Picture {
   readonly width: number;
@@ -8,8 +9,9 @@ export interface Picture {
   readonly pixels: Uint8ClampedArray<ArrayBuffer>;
 }
 
-export const levelsOfGrid = (grid: Grid, theme: "light" | "dark", floor: number): Levels =>
-  levelsOf(grid, { spacing: "log", levels: 14, floor }, themeOf(theme));
+/** Levels of equal ratios above a floor, or without one equally far apart. */
+export const levelsOfGrid = (grid: Grid, theme: "light" | "dark", floor?: number): Levels =>
+  levelsOf(grid, { levels: 14, ...(floor === undefined ? {} : { spacing: "log", floor }) }, themeOf(theme));
 
 /** Filled levels with faint lines between them, as in the figures. */
 export function pictureOf(
@@ -55,3 +57,20 @@ const rgb = (color: string): readonly [number, number, number] => {
   const channel = (at: number) => Number.parseInt(color.slice(at, at + 2), 16);
   return [channel(1), channel(3), channel(5)];
 };
+
+export interface Painted {
+  readonly grid: Grid;
+  readonly floor?: number | undefined;
+  readonly theme: "light" | "dark";
+  /** Size in the device's pixels. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The levels of a function as a picture; in workers. */
+export async function paintLevels({ grid, floor, theme, width, height }: Painted): Promise<Moved> {
+  const levels = levelsOfGrid(grid, theme, floor);
+  const { pixels } = pictureOf(grid, levels, { width, height, ink: themeOf(theme).ink });
+  const bitmap = await createImageBitmap(new ImageData(pixels, width, height));
+  return new Moved({ bitmap }, [bitmap]);
+}

@@ -1,0 +1,93 @@
+// What the screen's charts and planes draw, from the runs.
+import type { LineChartData, LineSeries } from "../../charts/line-chart.js";
+import type { PlaneData } from "../../charts/plane.js";
+import type { AtStart, FrontPoint } from "./controller.svelte.js";
+import type { Course } from "./course.js";
+import { lookOf } from "./looks.js";
+import { type TasksState, view } from "./state.js";
+
+export interface Shown {
+  readonly state: TasksState;
+  readonly theme: "light" | "dark";
+  readonly runs: readonly Course[];
+  readonly front: readonly FrontPoint[];
+  readonly atStart: AtStart | undefined;
+  /** Points that are shown, of runs that are played. */
+  readonly points: number;
+}
+
+const labels = {
+  distance: "distance to the front",
+  first: "first loss",
+  second: "second loss",
+  cosine: "cosine of the gradients",
+} as const;
+
+/** Distances, losses or cosines against steps or seconds. */
+export function curvesOf(
+  { state, theme, runs, points }: Shown,
+  by: "steps" | "seconds",
+  y: keyof typeof labels = state.y,
+): LineChartData {
+  const series = runs.map((course): LineSeries => {
+    const { title, color, dash } = lookOf(course, state, theme);
+    const count = Math.min(course.step.length, points + 1);
+    return {
+      ...{ name: title, color, dash },
+      x: (by === "steps" ? course.step : course.seconds).subarray(0, count),
+      y: course[y].subarray(0, count),
+      teleports: course.jumps.map(({ step }) => indexAfter(step, course)).filter((index) => index < count),
+      diverged: course.status === "failed" && count === course.step.length,
+    };
+  });
+  return {
+    series,
+    xLabel: by === "steps" ? "step" : "seconds",
+    yLabel: labels[y],
+    logX: false,
+    logY: y === "distance",
+    whole: by === "steps",
+    ...(y === "cosine" ? { yDomain: [-1.05, 1.05], shade: { y: [-1.05, 0], label: "conflict" } } : {}),
+  };
+}
+
+/** Index of the first point after a teleport before a step. */
+const indexAfter = (step: number, { unit }: Course): number => Math.floor(step / unit) + 1;
+
+/** The plane of the two variables. */
+export function planeOf({ state, theme, runs, front, points }: Shown): PlaneData {
+  return {
+    ...view,
+    ...{ xLabel: "x1", yLabel: "x2" },
+    start: state.x,
+    front: { x: front.map(({ x }) => x[0]), y: front.map(({ x }) => x[1]) },
+    paths: runs.map((course) => ({
+      ...pathOf(course, state, theme, points),
+      ...{ x: course.x, y: course.y },
+      jumps: course.jumps.map((jump) => ({ ...jump, index: indexAfter(jump.step, course) })),
+    })),
+  };
+}
+
+/** The plane of the two losses, on which the front is a curve. */
+export function lossPlaneOf({ state, theme, runs, front, atStart, points }: Shown): PlaneData {
+  const scale = Number(state.scale);
+  return {
+    x: [-22 * scale, 12 * scale],
+    y: [-22, 12],
+    ...{ xLabel: "first loss", yLabel: "second loss" },
+    start: [0, 0],
+    front: { x: front.map(({ losses }) => losses[0]), y: front.map(({ losses }) => losses[1]) },
+    marked: atStart && [atStart.first, atStart.second],
+    paths: runs.map((course) => ({
+      ...pathOf(course, state, theme, points),
+      ...{ x: course.first, y: course.second },
+      jumps: [],
+    })),
+  };
+}
+
+function pathOf(course: Course, state: TasksState, theme: "light" | "dark", points: number) {
+  const { title, color, dash } = lookOf(course, state, theme);
+  return { name: title, color, dash, shown: Math.min(course.step.length, points + 1) };
+}

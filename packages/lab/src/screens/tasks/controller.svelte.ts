@@ -1,0 +1,186 @@
+// State of the tasks screen.
+import type { Grid } from "isoloss-figures/base";
+import { Player } from "../../app/player.svelte.js";
+import { ScreenModel } from "../../app/screen-model.svelte.js";
+import type { Size } from "../../charts/canvas.js";
+import type { WorkerLike } from "../../worker/client.js";
+import { type Arrival, type Course, type Point, runKey } from "./course.js";
+import { readTasks, stepsBetween, type TasksState } from "./state.js";
+
+export type Theme = "light" | "dark";
+
+export interface FrontPoint {
+  readonly x: Point;
+  readonly losses: Point;
+}
+
+export interface AtStart {
+  readonly first: number;
+  readonly second: number;
+  readonly cosine: number;
+}
+
+export class Tasks extends ScreenModel<TasksState> {
+  readonly player = new Player(() => Math.max(0, ...this.shown.map(({ step }) => step.length - 1)));
+  /** The newest runs, by method and variant. */
+  readonly courses = new Map<string, Course>();
+  front: readonly FrontPoint[] = [];
+  atStart: AtStart | undefined;
+  picture: ImageBitmap | undefined;
+  /** From all five starts, of the settings without the start; empty until it is asked for. */
+  arrivals: readonly Arrival[] = [];
+  isTrying = $state(false);
+  #arrivalsOf = "";
+  #coursesOf = "";
+  #size: Size | undefined;
+  #theme: Theme = "light";
+
+  constructor(query: string, createWorker: () => WorkerLike) {
+    super(query, readTasks, createWorker);
+  }
+
+  get unit(): number {
+    return stepsBetween(this.state.n);
+  }
+
+  /** The runs that are compared, in their own order. */
+  get shown(): readonly Course[] {
+    const { methods, with: variants } = this.state;
+    return methods.flatMap((method) =>
+      variants.flatMap((variant) => this.courses.get(runKey({ method, variant })) ?? []),
+    );
+  }
+
+  /** Changes settings and computes what they ask for. */
+  set(change: Partial<TasksState>): void {
+    const before = this.state;
+    this.state = { ...before, ...change };
+    this.notices = [];
+    const { scale, shows, y } = this.state;
+    this.version++;
+    if (y !== before.y) return;
+    if (scale !== before.scale || shows !== before.shows) this.#paint();
+    if (shows !== before.shows) return;
+    this.player.showAll();
+    if (scale !== before.scale) this.#askFront();
+    this.compute();
+  }
+
+  reload(): void {
+    this.player.steps = Infinity;
+    this.#askFront();
+    this.compute();
+    this.#paint();
+  }
+
+  compute(): void {
+    const { state } = this;
+    const plan = planOf(state);
+    if (plan !== this.#arrivalsOf) this.arrivals = [];
+    this.isTrying = false;
+    this.isBusy = true;
+    // What is shown of other settings would be taken for these.
+    if (this.#coursesOf !== runsOf(state)) this.courses.clear();
+    this.#coursesOf = runsOf(state);
+    const runs = this.client.ask<void>("run", state, {
+      key: "run",
+      onPart: (course: Course) => {
+        if (this.#coursesOf !== runsOf(state)) return;
+        this.courses.set(runKey(course), course);
+        this.changed();
+      },
+    });
+    runs.then(() => this.#done(state), this.failed);
+    this.client.ask<AtStart>("measure", { scale: state.scale, x: state.x }).then((at) => {
+      this.atStart = at;
+      this.version++;
+    }, this.failed);
+  }
+
+  /** Runs from all five starts, for the table of the experiment. */
+  tryStarts(): void {
+    const { state } = this;
+    this.arrivals = [];
+    this.#arrivalsOf = planOf(state);
+    this.isTrying = true;
+    this.version++;
+    // The same key as the runs: what is under way ends first, and other settings end this.
+    this.client
+      .ask<void>("arrivals", state, {
+        key: "run",
+        onPart: (arrival: Arrival) => {
+          if (this.#arrivalsOf !== planOf(this.state)) return;
+          this.arrivals = [...this.arrivals, arrival];
+          this.version++;
+        },
+      })
+      .then(() => {
+        // Runs that were under way before go on.
+        if (state === this.state) this.compute();
+      }, this.failed);
+  }
+
+  /** Ends what is under way; what there is stays. */
+  stop(): void {
+    this.isTrying = false;
+    this.client.stop("run");
+  }
+
+  /** The levels behind the plane, for its size and theme. */
+  show(size: Size | undefined, theme: Theme): void {
+    const isSame =
+      (size === undefined || (size.width === this.#size?.width && size.height === this.#size?.height)) &&
+      theme === this.#theme;
+    this.#theme = theme;
+    if (isSame) return;
+    this.#size = size ?? this.#size;
+    this.#paint();
+  }
+
+  /** The losses on a grid, for figures. */
+  grid(): Promise<Grid> {
+    const { scale, shows } = this.state;
+    return this.client.ask("grid", { scale, shows });
+  }
+
+  override dispose(): void {
+    this.player.dispose();
+    super.dispose();
+    this.picture?.close();
+  }
+
+  #askFront(): void {
+    this.client.ask<readonly FrontPoint[]>("front", { scale: this.state.scale }).then((front) => {
+      this.front = front;
+      this.version++;
+    }, this.failed);
+  }
+
+  #paint(): void {
+    if (this.#size === undefined) return;
+    const { scale, shows } = this.state;
+    const asked = { state: { scale, shows }, theme: this.#theme, ...this.#size };
+    this.client.ask<{ readonly bitmap: ImageBitmap }>("levels", asked).then(({ bitmap }) => {
+      this.picture?.close();
+      this.picture = bitmap;
+      this.version++;
+    }, this.failed);
+  }
+
+  #done(state: TasksState): void {
+    if (state !== this.state) return;
+    this.isBusy = false;
+    this.version++;
+    const { shown } = this;
+    const arrived = shown.filter(({ status }) => status === "front").length;
+    this.message = `Done: ${arrived} of ${shown.length} ${shown.length === 1 ? "run" : "runs"} came to the Pareto front.`;
+  }
+}
+
+/** What the runs depend on, without which of them are compared. */
+const runsOf = ({ scale, x, every, weight, radius, lr, n }: TasksState): string =>
+  JSON.stringify([scale, x, every, weight, radius, lr, n]);
+
+/** What runs from all starts depend on. */
+const planOf = ({ scale, methods, with: variants, every, weight, radius, lr, n }: TasksState): string =>
+  JSON.stringify([scale, methods, variants, every, weight, radius, lr, n]);

@@ -1,0 +1,162 @@
+// The settings of the tasks screen, which are what its address holds.
+import { type Fields, printState, type ReadState, readState } from "../../url/codec.js";
+import { choiceField, namesField, numberField, pairField } from "../../url/fields.js";
+import { type Presets, takePreset } from "../../url/presets.js";
+
+export const methodNames = [
+  "linearScalarization",
+  "pcGrad",
+  "mgda",
+  "caGrad",
+  "fairGrad",
+  "nashMtl",
+  "upGrad",
+] as const;
+/** How a method runs: alone, with COST, and the controls. */
+export const variantNames = ["alone", "cost", "random", "same", "rate"] as const;
+
+export type MethodName = (typeof methodNames)[number];
+export type VariantName = (typeof variantNames)[number];
+
+export interface TasksState {
+  /** Factor of the first loss. */
+  readonly scale: "1" | "0.1";
+  /** The start. */
+  readonly x: readonly [number, number];
+  readonly methods: readonly MethodName[];
+  readonly with: readonly VariantName[];
+  /** Least steps between two attempts of COST. */
+  readonly every: number;
+  /** Weight of the sharpness in COST's objective. */
+  readonly weight: number;
+  /** Radius of the disc that a teleport stays in. */
+  readonly radius: number;
+  readonly lr: number;
+  /** Most steps. */
+  readonly n: number;
+  /** Whose levels the plane shows. */
+  readonly shows: "first" | "second" | "sum";
+  /** What the charts show. */
+  readonly y: "distance" | "first" | "second";
+}
+
+export const mostMethods = 4;
+const most = namesField(methodNames);
+
+/** Limits of addresses and fields. */
+export const hard = {
+  x: [-11, 11],
+  every: [10, 100_000],
+  weight: [0, 1e3],
+  radius: [1e-3, 20],
+  lr: [1e-6, 1],
+  n: [1, 100_000],
+} as const;
+const within = ([min, max]: readonly [number, number], integer = false) => numberField({ min, max, integer });
+
+const tasksFields: Fields<TasksState> = {
+  scale: choiceField(["1", "0.1"]),
+  x: pairField({ min: hard.x[0], max: hard.x[1] }),
+  methods: {
+    ...most,
+    read(text, name) {
+      const read = most.read(text, name);
+      if (read.value === undefined || read.value.length <= mostMethods) return read;
+      const value = read.value.slice(0, mostMethods);
+      return { value, notice: `${name}: at most ${mostMethods} at a time, so ${value.join(", ")}.` };
+    },
+  },
+  with: namesField(variantNames),
+  every: within(hard.every, true),
+  weight: within(hard.weight),
+  radius: within(hard.radius),
+  lr: within(hard.lr),
+  n: within(hard.n, true),
+  shows: choiceField(["first", "second", "sum"]),
+  y: choiceField(["distance", "first", "second"]),
+};
+
+/** The settings of the experiment `toy`, from one of the two starts at which a sum of the losses stops on the ridge. */
+export const defaultState: TasksState = {
+  scale: "1",
+  x: [-8.5, 7.5],
+  methods: ["linearScalarization"],
+  with: ["alone", "cost", "random"],
+  every: 1000,
+  weight: 0.1,
+  radius: 1,
+  lr: 1e-3,
+  n: 36_000,
+  shows: "sum",
+  y: "distance",
+};
+
+export const presets: Presets<TasksState> = {
+  ridge: {
+    title: "Stopped on the ridge, and over it",
+    text: "The sum of the losses, from (-8.5, 7.5): descent stops on a ridge where the two gradients oppose each other. COST jumps off it, and so do random jumps under the same guard.",
+    state: defaultState,
+  },
+  tenth: {
+    title: "The first loss a tenth",
+    text: "From (9, 9), with the first loss ten times smaller as in Nash-MTL and FairGrad: a sum alone stops again, and both kinds of jumps lead off the ridge.",
+    state: { ...defaultState, scale: "0.1", x: [9, 9] },
+  },
+  rate: {
+    title: "Would a larger rate do?",
+    text: "Adam at ten times the rate needs no teleport to come over the ridge: what the jumps bring here is that the steps were too small.",
+    state: { ...defaultState, with: ["alone", "cost", "rate"] },
+  },
+  time: {
+    title: "The time of the teleports, spent on steps",
+    text: "COST's attempts take time. The third run takes ordinary steps for as long at its end, and stays on the ridge.",
+    state: { ...defaultState, with: ["alone", "cost", "same"] },
+  },
+  methods: {
+    title: "Four methods, no teleport",
+    text: "From (-8.5, 7.5): a sum and CAGrad stop, FairGrad and Nash-MTL come to the front without a jump. Which method is right matters more than teleports.",
+    state: {
+      ...defaultState,
+      methods: ["linearScalarization", "caGrad", "fairGrad", "nashMtl"],
+      with: ["alone"],
+    },
+  },
+  easy: {
+    title: "An easy start",
+    text: "From (9, -1) the gradients agree for most of the way, and all come to the front: there is nothing to gain.",
+    state: { ...defaultState, x: [9, -1] },
+  },
+};
+
+export function readTasks(query: string): ReadState<TasksState> {
+  const { state = defaultState, rest, notices } = takePreset(presets, query);
+  const read = readState(tasksFields, rest, state);
+  return { state: read.state, notices: [...notices, ...read.notices] };
+}
+
+export const printTasks = (state: TasksState): string => printState(tasksFields, state, defaultState);
+
+/** Range of the plane that is drawn. */
+export const view = { x: [-11, 11], y: [-11, 11] } as const;
+
+/** The five starts of the published figures. */
+export const starts = [
+  [-8.5, 7.5],
+  [0, 0],
+  [9, 9],
+  [-7.5, -0.5],
+  [9, -1],
+] as const;
+
+/** From one of the five starts a run is that of the experiment `toy`, whose seed is the number of the start. */
+export const seedOf = ([a, b]: TasksState["x"]): number =>
+  Math.max(
+    0,
+    starts.findIndex(([x, y]) => x === a && y === b),
+  );
+
+/** Steps between the points of a run that are kept, and between looks whether it has come to the front. */
+export const stepsBetween = (n: number): number => (n <= 500 ? 1 : n <= 5000 ? 10 : 100);
+
+/** Distance to the Pareto front at which a run has come to it. */
+export const near = 0.15;

@@ -1,0 +1,53 @@
+// The rows of the tables below the charts.
+import { formatValue } from "isoloss-figures/base";
+import { formatSeconds, none } from "../../app/format.js";
+import type { Arrival, Course } from "./course.js";
+
+export interface SummaryRow {
+  readonly arrived: string;
+  readonly distance: string;
+  readonly losses: string;
+  readonly seconds: string;
+  readonly teleports: string;
+  /** The largest change of the mean loss by an accepted teleport. */
+  readonly change: string;
+  readonly note: string;
+}
+
+export function summaryOf(course: Course): SummaryRow {
+  const { status, step, distance, first, second, seconds, attempts, note } = course;
+  const last = step.length - 1;
+  const value = (list: Float64Array) => (last < 0 ? none : formatValue(list[last]));
+  const accepted = attempts.filter((attempt) => attempt.accepted);
+  const refused = attempts.find((attempt) => !attempt.accepted);
+  const ways = {
+    running: `at step ${step[last] ?? 0}`,
+    front: `at step ${step[last]}`,
+    done: "no",
+    failed: `failed at step ${step[last]}`,
+  };
+  return {
+    arrived: ways[status],
+    distance: value(distance),
+    losses: `${value(first)}, ${value(second)}`,
+    seconds: last < 0 ? none : formatSeconds(seconds[last]),
+    teleports: attempts.length === 0 ? none : `${accepted.length} of ${attempts.length}`,
+    change: accepted.length === 0 ? none : formatValue(Math.max(...accepted.map(({ change }) => change))),
+    note: [note, refused && `before step ${refused.step}: ${refused.reason}`].filter(Boolean).join("; "),
+  };
+}
+
+/** Of the runs of one kind, the steps at which they came to the front, in the order of the starts. */
+export function arrivalRow(
+  arrivals: readonly Arrival[],
+  run: Pick<Arrival, "method" | "variant">,
+  { starts, isGoingOn }: { readonly starts: number; readonly isGoingOn: boolean },
+): { readonly cells: readonly string[]; readonly total: string } {
+  const mine = arrivals.filter(({ method, variant }) => method === run.method && variant === run.variant);
+  const cells = Array.from({ length: starts }, (_, k) => {
+    const found = mine.find(({ start }) => start === k);
+    if (found === undefined) return isGoingOn ? "…" : none;
+    return found.arrived === undefined ? "no" : String(found.arrived);
+  });
+  return { cells, total: `${mine.filter(({ arrived }) => arrived !== undefined).length} of ${mine.length}` };
+}

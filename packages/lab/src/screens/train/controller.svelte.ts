@@ -1,0 +1,201 @@
+// State of the train screen.
+import { ScreenModel } from "../../app/screen-model.svelte.js";
+import type { PointData } from "../../charts/regions.js";
+import type { WorkerLike } from "../../worker/client.js";
+import type { FoundMove, Raced, Regions, TrainRun } from "./run.js";
+import { defaultState, planOf, type RunName, readTrain, type TrainState } from "./state.js";
+
+export type Theme = "light" | "dark";
+
+interface Begun {
+  readonly moves: readonly FoundMove[];
+  readonly points: PointData | undefined;
+  readonly examples: readonly number[];
+}
+
+interface Told {
+  readonly runs: readonly TrainRun[];
+  readonly missing: readonly { readonly name: RunName; readonly why: string }[];
+  readonly regions: readonly Regions[];
+}
+
+export class Train extends ScreenModel<TrainState> {
+  isTraining = $state(false);
+  isRacing = $state(false);
+  /** Why it does not train though nobody paused it. */
+  isHidden = $state(false);
+  runs: readonly TrainRun[] = [];
+  missing: Told["missing"] = [];
+  regions: readonly Regions[] = [];
+  begun: Begun | undefined;
+  raced: readonly Raced[] = [];
+  /** The text of a file with points. */
+  #own: string | undefined;
+  #racedOf = "";
+  /** Calls that were made: what an older one says no longer counts. */
+  #calls = 0;
+  #isToRestart = false;
+
+  constructor(query: string, createWorker: () => WorkerLike) {
+    super(query, readTrain, createWorker);
+  }
+
+  /** Share of the steps that are done, of the run that is furthest behind. */
+  get share(): number {
+    return Math.min(
+      1,
+      ...this.runs.filter(({ status }) => status !== "diverged").map(({ steps, last }) => steps / last),
+    );
+  }
+
+  get isDone(): boolean {
+    return this.runs.length > 0 && this.runs.every(({ status }) => status !== "running");
+  }
+
+  /** Changes settings, and trains anew where they are not of the picture alone. */
+  set(change: Partial<TrainState>): void {
+    const before = this.state;
+    this.state = { ...before, ...change };
+    this.notices = [];
+    this.version++;
+    const { by, with: names } = this.state;
+    if (textOf(before) !== textOf(this.state) || names !== before.with) this.reload();
+    else if (by !== before.by && this.isTraining) this.train();
+  }
+
+  /** Points of a file: two numbers and a label a line. */
+  async choose(file: File): Promise<void> {
+    this.#own = await file.text();
+    this.state = { ...this.state, data: "own" };
+    this.notices = [];
+    this.reload();
+  }
+
+  reload(): void {
+    if (this.state.data === "own" && this.#own === undefined) {
+      this.state = { ...this.state, data: defaultState.data };
+      this.notices = [...this.notices, "data=own: points of your own are in no link. Choose a file."];
+    }
+    this.runs = [];
+    this.regions = [];
+    if (textOf(this.state) !== this.#racedOf) this.raced = [];
+    this.isRacing = false;
+    this.version++;
+    this.client.ask<Begun>("begin", this.#task).then((begun) => {
+      this.begun = begun;
+      this.version++;
+    }, this.failed);
+    this.train({ restart: true });
+  }
+
+  /** Trains from where it is, or again from the first step; `teleport`: with a teleport before the next step. */
+  train({ restart = false, teleport = false } = {}): void {
+    const { state } = this;
+    this.isTraining = true;
+    this.isHidden = false;
+    this.isBusy = true;
+    this.#isToRestart ||= restart;
+    const call = ++this.#calls;
+    const asked = { ...this.#task, restart: this.#isToRestart, teleport };
+    this.#ask<boolean>("train", asked, (told: Told) => {
+      if (call !== this.#calls) return;
+      this.#isToRestart = false;
+      this.runs = told.runs;
+      this.missing = told.missing;
+      if (told.regions.length > 0) this.regions = told.regions;
+      this.changed();
+    }).then((isDone) => {
+      if (call !== this.#calls) return;
+      this.isTraining = false;
+      this.isBusy = false;
+      this.version++;
+      this.message = isDone ? this.#ending(state) : "Paused.";
+    }, this.failed);
+  }
+
+  pause(message = "Paused."): void {
+    if (!this.isTraining) return;
+    this.isTraining = false;
+    this.isBusy = false;
+    this.#calls++;
+    this.client.stop("train");
+    this.message = message;
+  }
+
+  toggle(): void {
+    if (this.isTraining) this.pause();
+    else if (this.isDone) this.reload();
+    else this.train();
+  }
+
+  /** A hidden tab does not train. */
+  hide(isHidden: boolean): void {
+    if (isHidden && this.isTraining) {
+      this.pause("Paused: this tab is hidden.");
+      this.isHidden = true;
+    } else if (!isHidden && this.isHidden) this.train();
+  }
+
+  /** Teleports before the next step, and goes on as before. */
+  teleport(): void {
+    if (this.isDone || this.isRacing) {
+      this.message = "The runs have ended: start again to teleport.";
+      return;
+    }
+    this.train({ teleport: true });
+  }
+
+  /** Eight fresh seeds, plain and teleported. */
+  race(): void {
+    this.pause();
+    this.raced = [];
+    this.#racedOf = textOf(this.state);
+    this.isRacing = true;
+    this.isBusy = true;
+    const call = ++this.#calls;
+    this.#ask<void>("race", this.#task, (raced: Raced) => {
+      if (call !== this.#calls) return;
+      this.raced = [...this.raced, raced];
+      this.version++;
+    }).then(() => {
+      if (call !== this.#calls) return;
+      this.isRacing = false;
+      this.isBusy = false;
+      this.message = `Done: a race of ${this.raced.length} seeds.`;
+    }, this.failed);
+  }
+
+  stopRace(): void {
+    this.client.stop("train");
+  }
+
+  /** The weights of a run as a safetensors file. */
+  async weights(name: RunName): Promise<Uint8Array<ArrayBuffer>> {
+    const { isTraining } = this;
+    if (isTraining) this.pause();
+    const bytes = await this.#ask<Uint8Array<ArrayBuffer>>("weights", { task: this.#task, name });
+    if (isTraining) this.train();
+    return bytes;
+  }
+
+  get #task() {
+    const { state } = this;
+    return { state, own: state.data === "own" ? this.#own : undefined };
+  }
+
+  /** Calls in turn: what trains is stopped, and the newest waits. */
+  #ask<V>(call: string, args: unknown, onPart?: (part: never) => void): Promise<V> {
+    return this.client.ask<V>(call, args, { key: "train", onPart });
+  }
+
+  #ending({ by }: TrainState): string {
+    const diverged = this.runs.filter(({ status }) => status === "diverged").map(({ name }) => name);
+    const [{ last } = { last: 0 }] = this.runs;
+    return diverged.length > 0
+      ? `Done. Diverged: ${diverged.join(", ")}.`
+      : `Done: ${this.runs.length} ${this.runs.length === 1 ? "run" : "runs"} of ${last} steps, in turns of equal ${by}.`;
+  }
+}
+
+/** What the runs depend on, as text. */
+const textOf = (state: TrainState): string => JSON.stringify(planOf(state));

@@ -1,0 +1,148 @@
+// What the screen's export buttons make.
+import type { TrainRun } from "./run.js";
+import type { TrainState } from "./state.js";
+
+/** One row a kept step: variant, step, seconds, loss of its batch, and the means that the charts show. */
+export function dataCsv(runs: readonly TrainRun[]): string {
+  const rows = runs.flatMap(({ name, step, seconds, loss, smoothLoss, smoothGradNormSq }) =>
+    Array.from(step, (t, k) => [name, t, seconds[k], loss[k], smoothLoss[k], smoothGradNormSq[k]].join(",")),
+  );
+  return ["variant,step,seconds,loss,meanLoss,meanGradNormSq", ...rows, ""].join("\n");
+}
+
+/** One row a teleport. */
+export function teleportsCsv(runs: readonly TrainRun[]): string {
+  const rows = runs.flatMap(({ name, teleports }) =>
+    teleports.map(
+      ({ step, accepted, drift, heldOutDrift, gradNormSqBefore, gradNormSqAfter, seconds, reason }) =>
+        [
+          ...[name, step, accepted, drift, heldOutDrift ?? "", gradNormSqBefore, gradNormSqAfter, seconds],
+          `"${reason.replaceAll('"', '""')}"`,
+        ].join(","),
+    ),
+  );
+  const head = "variant,step,accepted,drift,heldOutDrift,gradNormSqBefore,gradNormSqAfter,seconds,reason";
+  return [head, ...rows, ""].join("\n");
+}
+
+/** The schedule with the teleports that were asked for by hand, which are in no setting. */
+function stepsOf({ tp }: TrainState, runs: readonly TrainRun[]): readonly number[] | undefined {
+  const taken = runs.find(({ name }) => name === "teleported")?.teleports.map(({ step }) => step) ?? [];
+  const isPlanned = (step: number) =>
+    tp.kind === "every" ? step > 0 && step % tp.steps === 0 : tp.kind === "at" && tp.steps.includes(step);
+  const isByHand = taken.some((step) => !isPlanned(step));
+  if (tp.kind === "off" || isByHand) return taken;
+  return tp.kind === "at" ? tp.steps : undefined;
+}
+
+/** Names of the found groups in configurations of `isoloss run`. */
+const groups = {
+  scaling: "scaling",
+  linear: "linear",
+  orthogonal: "orthogonal",
+  shifts: "shifts",
+  hidden: "hidden",
+} as const;
+
+/** An experiment of `isoloss run`; undefined for data that it does not read. */
+export function experimentOf(state: TrainState, runs: readonly TrainRun[]): string | undefined {
+  if (state.data !== "digits") return undefined;
+  const { net, act, opt, lr, batch, seed, epochs, tp, sym, obj, with: names, control } = state;
+  const steps = stepsOf(state, runs);
+  const when =
+    steps === undefined
+      ? `{ every: ${tp.kind === "every" ? tp.steps : 1} }`
+      : `{ atSteps: [${steps.join(", ")}] }`;
+  const search = (name: string, more = "") =>
+    sym === "levelSet" ? "levelSet" : `{ name: ${name}, symmetry: ${groups[sym]}${more} }`;
+  const teleport = (by: string) =>
+    `{ teleport: { when: ${when}, search: ${by}, objective: ${obj}, state: ${state.state} } }`;
+  const settings = {
+    plain: "{}",
+    teleported: teleport(search("gradientAscent")),
+    random: teleport(search("randomSearch", `, samples: 1, seed: ${seed}`)),
+    rate: `{ learningRate: ${lr * Number(control)} }`,
+  };
+  const moves = steps !== undefined && steps.length === 0;
+  return [
+    "# npx isoloss run lab.yaml",
+    "name: lab",
+    "kind: train",
+    "data: { name: digits, validation: 0.2 }",
+    `model: { name: mlp, sizes: [64, ${net.join(", ")}, 10], activation: ${act}${act === "leakyRelu" ? ", slope: 0.1" : ""} }`,
+    `optimizer: ${opt}`,
+    `learningRate: ${lr}`,
+    `batchSize: ${batch}`,
+    `epochs: ${epochs}`,
+    `seeds: [${seed}]`,
+    "variants:",
+    ...names
+      .filter((name) => !moves || name === "plain" || name === "rate")
+      .map((name) => `  ${name}: ${settings[name]}`),
+    "figures: [loss, validation]",
+    "",
+  ].join("\n");
+}
+
+/** A TypeScript program of the library that trains what the screen compares, and prints the last losses. */
+export function typescriptOf(state: TrainState, runs: readonly TrainRun[]): string {
+  const { data, noise, net, act, opt, lr, batch, seed, epochs, tp, sym, obj, with: names, control } = state;
+  const steps = stepsOf(state, runs);
+  const isMoving = (name: string) => name === "teleported" || name === "random";
+  const moved = steps?.length === 0 ? [] : names.filter(isMoving);
+  const set = data === "own" ? "moons" : data;
+  const shape = data === "digits" ? `64, ${net.join(", ")}, 10` : `2, ${net.join(", ")}, 2`;
+  const isGroup = sym !== "levelSet" && moved.length > 0;
+  const schedule =
+    steps === undefined ? `every(${tp.kind === "every" ? tp.steps : 1})` : `atSteps([${steps.join(", ")}])`;
+  const searches = {
+    teleported: isGroup ? "gradientAscent(symmetry)" : "levelSet()",
+    random: `randomSearch(symmetry, { samples: 1, seed: ${seed} })`,
+  } as const;
+  const named = [
+    steps === undefined ? "every" : "atSteps",
+    obj,
+    ...moved.map((name) => (name === "random" ? "randomSearch" : isGroup ? "gradientAscent" : "levelSet")),
+  ];
+  const list = (all: readonly string[]) => [...new Set(all)].sort().join(", ");
+  const runOf = (name: (typeof names)[number]) => {
+    if (name === "plain") return "settings";
+    if (name === "rate") return `{ ...settings, learningRate: ${lr * Number(control)} }`;
+    return `{ ...settings, teleport: { when: ${schedule}, search: ${searches[name]}, objective: ${obj}, state: "${state.state}" } }`;
+  };
+  const shown = names.filter((name) => !isMoving(name) || moved.includes(name));
+  return [
+    `import { ${list(["createTrainer", "mlp", ...(isGroup ? ["crossEntropy", "symmetriesOf", "takeRows", "torchGenerator"] : [])])} } from "isoloss";`,
+    `import { ${list([set, "divide"])} } from "isoloss/data";`,
+    'import { createOptimizer } from "isoloss/optim";',
+    ...(moved.length > 0 ? [`import { ${list(named)} } from "isoloss/teleport";`] : []),
+    "",
+    ...(data === "own" ? ["// In the place of the moons: the points of your own."] : []),
+    `const { train, validation = train } = divide(${set}(${data === "digits" ? "" : `{ noise: ${noise} }`}));`,
+    `const model = mlp({ sizes: [${shape}], activation: "${act}", slope: 0.1 });`,
+    "const settings = {",
+    `  ...{ model, data: train, optimizer: createOptimizer("${opt}"), learningRate: ${lr} },`,
+    `  ...{ batchSize: ${batch}, seed: ${seed}, gradNorm: true, runtime: "javascript" },`,
+    "} as const;",
+    ...(isGroup
+      ? [
+          `const rows = Int32Array.from({ length: ${batch} }, (_, k) => k);`,
+          "const batch = { x: takeRows(train.inputs, rows), y: takeRows(train.labels, rows) };",
+          `const { params } = model.init(torchGenerator(${seed}));`,
+          `const { ${sym}: symmetry } = symmetriesOf((p, { x, y }) => crossEntropy(model.apply(p, x).output, y), params, batch);`,
+          'if (symmetry === undefined) throw new Error("This network has no such symmetry.");',
+        ]
+      : []),
+    "",
+    "const trainers = {",
+    ...shown.map((name) => `  ${name}: await createTrainer(${runOf(name)}),`),
+    "};",
+    "export const ends: Record<string, { readonly loss: number; readonly accuracy?: number | undefined }> = {};",
+    "for (const [name, trainer] of Object.entries(trainers)) {",
+    `  await trainer.run({ steps: ${epochs} * trainer.stepsPerEpoch });`,
+    "  ends[name] = await trainer.evaluate(validation);",
+    "}",
+    "console.log(ends);",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,29 @@
+// The figures of the report, drawn from what the screen shows. Loaded when it is asked for: Plot is larger than the lab.
+import { curves } from "isoloss-figures";
+import { svgText } from "../../export/save.js";
+import { curvesOf } from "./chart-data.js";
+import type { TrainRun } from "./run.js";
+import type { TrainState } from "./state.js";
+
+interface Drawn {
+  readonly state: TrainState;
+  readonly runs: readonly TrainRun[];
+  readonly theme: "light" | "dark";
+}
+
+export function curvesSvg({ state, runs, theme }: Drawn): string {
+  const { series, logY, yLabel } = curvesOf({ state, runs, theme }, "steps");
+  return svgText(
+    curves(
+      {
+        series: series.map(({ name, x, y, teleports }) => ({
+          name,
+          runs: [{ steps: Array.from(x), values: Array.from(y) }],
+          teleports: teleports.map((k) => x[k]),
+        })),
+        ...{ logY, yLabel },
+      },
+      { document, theme },
+    ),
+  );
+}

@@ -1,0 +1,43 @@
+// When a run teleports, in the address.
+import { type Field, numberField } from "./fields.js";
+
+/** When a run teleports: never, before these steps, or every so many steps. */
+export type Teleports =
+  | { readonly kind: "off" }
+  | { readonly kind: "at"; readonly steps: readonly number[] }
+  | { readonly kind: "every"; readonly steps: number };
+
+const mostTeleports = 1000;
+
+/** `off`, steps such as `4,100`, or `every:50`; of runs of at most so many steps. */
+export const teleportsField = (mostSteps: number): Field<Teleports> => ({
+  read(text, name) {
+    if (text === "off") return { value: { kind: "off" } };
+    const [, period] = /^every:(.*)$/.exec(text) ?? [];
+    if (period !== undefined) {
+      const { value, notice } = numberField({ min: 1, max: mostSteps, integer: true }).read(period, name);
+      return {
+        ...(value === undefined ? {} : { value: { kind: "every", steps: value } as const }),
+        ...(notice === undefined ? {} : { notice }),
+      };
+    }
+    const one = numberField({ min: 0, max: mostSteps, integer: true });
+    const read = text.split(",").map((part) => one.read(part, name));
+    const steps = [...new Set(read.flatMap(({ value }) => value ?? []))].sort((a, b) => a - b);
+    const [notice] = read.flatMap((part) => part.notice ?? []);
+    const kept = steps.slice(0, mostTeleports);
+    return {
+      ...(kept.length === 0 ? {} : { value: { kind: "at", steps: kept } as const }),
+      ...(notice === undefined ? {} : { notice }),
+    };
+  },
+  print: (value) =>
+    value.kind === "off" ? "off" : value.kind === "every" ? `every:${value.steps}` : value.steps.join(","),
+});
+
+/** Teleports of a kind that was chosen, for runs of `n` steps. */
+export function teleportsOf(kind: Teleports["kind"], n: number): Teleports {
+  if (kind === "off") return { kind };
+  const tenth = Math.max(1, Math.round(n / 10));
+  return kind === "every" ? { kind, steps: tenth } : { kind, steps: [tenth] };
+}

@@ -1,0 +1,254 @@
+import fc from "fast-check";
+import { createTrainer, mlp } from "isoloss";
+import { digits, divide, moons } from "isoloss/data";
+import { createOptimizer, optimizers } from "isoloss/optim";
+import { transportPolicies } from "isoloss/teleport";
+import { describe, expect, it } from "vitest";
+import { curvesOf } from "../../src/screens/train/chart-data.js";
+import { readPoints } from "../../src/screens/train/csv-points.js";
+import { dataCsv, teleportsCsv } from "../../src/screens/train/export.js";
+import { dataOf, movesOf } from "../../src/screens/train/problem.js";
+import { race } from "../../src/screens/train/race.js";
+import { resultOf } from "../../src/screens/train/race-result.js";
+import { createRegionReader, pointsOf } from "../../src/screens/train/regions.js";
+import type { Raced } from "../../src/screens/train/run.js";
+import { createSession, type Session } from "../../src/screens/train/session.js";
+import {
+  activationNames,
+  dataNames,
+  defaultState,
+  hard,
+  moveNames,
+  optimizerNames,
+  policyNames,
+  presets,
+  printTrain,
+  readTrain,
+  runNames,
+  type TrainState,
+} from "../../src/screens/train/state.js";
+import { metersOf, summaryOf } from "../../src/screens/train/summary.js";
+
+const within = ([min, max]: readonly [number, number]) =>
+  fc.double({ min, max, noNaN: true }).map((v) => v + 0);
+const whole = ([min, max]: readonly [number, number]) => fc.integer({ min, max });
+const states: fc.Arbitrary<TrainState> = fc.record({
+  data: fc.constantFrom(...dataNames),
+  noise: within(hard.noise),
+  net: fc.array(whole(hard.width), { minLength: 1, maxLength: 4 }),
+  act: fc.constantFrom(...activationNames),
+  opt: fc.constantFrom(...optimizerNames),
+  lr: within(hard.lr),
+  batch: whole(hard.batch),
+  seed: whole(hard.seed),
+  epochs: whole(hard.epochs),
+  tp: fc.constantFrom(
+    { kind: "off" } as const,
+    { kind: "every", steps: 7 } as const,
+    {
+      kind: "at",
+      steps: [3, 10],
+    } as const,
+  ),
+  sym: fc.constantFrom(...moveNames),
+  obj: fc.constantFrom("gradNormSq", "modelDecrease"),
+  state: fc.constantFrom(...policyNames),
+  with: fc.subarray([...runNames]),
+  control: fc.constantFrom("0.5", "2", "4"),
+  by: fc.constantFrom("steps", "seconds"),
+  y: fc.constantFrom("loss", "heldOut", "accuracy", "grad"),
+  logy: fc.boolean(),
+});
+
+describe("the address of the train screen", () => {
+  it("holds every state exactly", () => {
+    fc.assert(
+      fc.property(states, (state) => {
+        expect(readTrain(printTrain(state))).toEqual({ state, notices: [] });
+      }),
+    );
+    expect(printTrain(defaultState)).toBe("");
+    for (const [name, { state }] of Object.entries(presets)) {
+      expect(readTrain(`preset=${name}`)).toEqual({ state, notices: [] });
+    }
+  });
+
+  it("says what it did not take as it is written", () => {
+    expect(readTrain("net=1,2,3,4,5&batch=0&act=sine&net2=1").notices).toEqual([
+      "net: at most 4 hidden layers, so 1, 2, 3, 4.",
+      "batch=0 is beyond 1: taken as 1.",
+      "act=sine is not one of relu, leakyRelu, tanh: left at its default.",
+      "net2 is no setting of this screen.",
+    ]);
+    expect(readTrain("net=big").state.net).toEqual([16, 16]);
+  });
+});
+
+describe("points of a user's own", () => {
+  it("are read with their labels, scaled to mean 0 and deviation 1", () => {
+    const rows = Array.from({ length: 12 }, (_, k) => `${10 + k}, ${-3 * k};${k % 2 ? "red" : "blue"}`);
+    const { images, labels, classes } = readPoints(`x,y,color\r\n${rows.join("\n")}\n\n`);
+    expect([images.shape, classes]).toEqual([[12, 2], 2]);
+    expect(Array.from(labels.data).map(Number)).toEqual([0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
+    const x = Array.from({ length: 12 }, (_, k) => Number(images.data[2 * k]));
+    expect(x.reduce((a, b) => a + b)).toBeCloseTo(0, 5);
+    expect(x.reduce((a, b) => a + b * b, 0) / 12).toBeCloseTo(1, 5);
+  });
+
+  it.each([
+    ["1,2,a\n3,oops,b", 'Line 2, column 2: "oops" is no finite number.'],
+    ["1,2,a\nInfinity,1,b", 'Line 2, column 1: "Infinity" is no finite number.'],
+    ["1,2,a\n\n1,2", "Line 3 has 2 columns; expected three: two numbers and a label."],
+    ["1,2,a\n3,4,a", "The points have one label only; at least two are needed."],
+    ["", "The points have no label; at least two are needed."],
+    ["1,2,a\n3,4,b", "The file has 2 points; at least 10 are needed."],
+    ["1,2,a\n".repeat(5001), "The file has 5001 points; at most 5000 are taken."],
+  ])("say where they are wrong: %#", (text, message) => {
+    expect(() => readPoints(text)).toThrow(message);
+  });
+});
+
+describe("the train screen's worker", () => {
+  const short: TrainState = {
+    ...defaultState,
+    net: [8],
+    epochs: 4,
+    tp: { kind: "at", steps: [10, 30] },
+    with: ["plain", "teleported", "rate"],
+  };
+  const finished = async (state: TrainState, by: TrainState["by"] = "steps"): Promise<Session> => {
+    const session = await createSession({ state });
+    while (!session.isDone) await session.advance(by);
+    return session;
+  };
+
+  it("offers what the library has, by its names", () => {
+    for (const name of optimizerNames) expect(Object.keys(optimizers)).toContain(name);
+    expect([...transportPolicies]).toEqual([...policyNames]);
+    const { train, heldOut } = dataOf({ state: { ...short, data: "digits" } });
+    expect([train.inputs.shape, heldOut.inputs.shape]).toEqual([
+      [1438, 64],
+      [359, 64],
+    ]);
+    const { data } = divide(digits()).train.inputs;
+    expect(Buffer.from(train.inputs.data.buffer).equals(Buffer.from(data.buffer))).toBe(true);
+  });
+
+  it("trains what a trainer trains: plain and at another rate to the last bit, whatever the other runs do", async () => {
+    const session = await finished(short);
+    const [plain, teleported, rate] = session.runs.map((run) => run.shown());
+    const { train, validation } = divide(moons({ noise: 0.15 }));
+    for (const [run, learningRate] of [
+      [plain, 0.1],
+      [rate, 0.2],
+    ] as const) {
+      const trainer = await createTrainer({
+        model: mlp({ sizes: [2, 8, 2], activation: "leakyRelu", slope: 0.1 }),
+        data: train,
+        ...{ optimizer: createOptimizer("gd"), learningRate, batchSize: 40, runtime: "javascript" },
+      });
+      await trainer.run({ steps: 40 });
+      expect(Array.from(run.loss)).toEqual(trainer.history.loss);
+      const { loss, accuracy } = await trainer.evaluate(validation as typeof train);
+      expect(run.evaluations.at(-1)).toMatchObject({ step: 40, loss, accuracy });
+    }
+    expect(teleported.teleports.map(({ step }) => step)).toEqual([10, 30]);
+    expect(Array.from(teleported.loss.slice(0, 10))).toEqual(Array.from(plain.loss.slice(0, 10)));
+    for (const teleport of teleported.teleports.filter(({ accepted }) => accepted)) {
+      expect(teleport.drift).toBeLessThan(1e-4);
+      expect(teleport.gradNormSqAfter).toBeGreaterThan(teleport.gradNormSqBefore);
+      expect(metersOf(teleport).map(({ isKept }) => isKept)).toEqual([true, true]);
+    }
+    expect(summaryOf(teleported).teleports).toBe("2 of 2");
+    const curves = curvesOf({ runs: [plain, teleported], state: short, theme: "light" }, "steps");
+    expect(curves.series[1].teleports).toEqual([10, 30]);
+    expect(dataCsv([plain, teleported]).trimEnd().split("\n")).toHaveLength(81);
+    expect(teleportsCsv([plain, teleported]).trimEnd().split("\n")).toHaveLength(3);
+    await session.dispose();
+  });
+
+  it("teleports when it is asked to, before the next step", async () => {
+    const session = await createSession({ state: { ...short, tp: { kind: "off" }, with: ["teleported"] } });
+    while (session.runs[0].trainer.current.step < 5) await session.advance("steps");
+    const { step } = session.runs[0].trainer.current;
+    session.teleport();
+    while (!session.isDone) await session.advance("steps");
+    expect(session.runs[0].shown().teleports.map((teleport) => teleport.step)).toEqual([step]);
+    await session.dispose();
+  });
+
+  it("offers the moves that the library finds in the network", () => {
+    const names = (act: TrainState["act"]) =>
+      movesOf({ ...short, act }, dataOf({ state: short })).map(({ name }) => name);
+    expect(names("relu")).toEqual(expect.arrayContaining(["scaling", "levelSet"]));
+    expect(names("relu")).not.toContain("hidden");
+    expect(names("leakyRelu")).toEqual(expect.arrayContaining(["scaling", "hidden", "levelSet"]));
+    expect(names("tanh")).toContain("hidden");
+    expect(names("tanh")).not.toContain("scaling");
+  });
+
+  it("says why there is no run, and of one that diverged why it ended", async () => {
+    const none = await finished({ ...short, act: "tanh", epochs: 1 });
+    expect(none.missing).toEqual([
+      { name: "teleported", why: "This network has no such symmetry: choose another move." },
+    ]);
+    const wild = await finished({ ...short, lr: 1000, opt: "gd", epochs: 40, net: [8, 8], with: ["plain"] });
+    const [run] = wild.runs.map((one) => one.shown());
+    expect(["diverged", "done"]).toContain(run.status);
+    await expect(createSession({ state: { ...short, data: "own" } })).rejects.toThrow("choose a file");
+  });
+
+  it("takes turns of equal seconds, too", async () => {
+    const session = await createSession({ state: { ...short, epochs: 400, with: ["plain", "rate"] } });
+    for (let k = 0; k < 12; k++) await session.advance("seconds");
+    const [a, b] = session.runs.map((run) => run.shown().seconds.at(-1) ?? 0);
+    expect(Math.min(a, b)).toBeGreaterThan(0);
+    await session.dispose();
+  });
+
+  it("sees the class of each point of the plane as the trained network does", async () => {
+    const state = { ...short, epochs: 60, with: ["plain"] } as const;
+    const session = await finished(state);
+    const [run] = session.runs;
+    const reader = await createRegionReader(state, session.data, run.trainer.current.params);
+    const { side, classes, surely } = await reader.read(run);
+    const points = pointsOf(session.data);
+    const cell = (v: number, [low, high]: readonly [number, number]) =>
+      Math.floor((side * (v - low)) / (high - low));
+    const held = Array.from(points.isTraining).flatMap((isTraining, k) => (isTraining ? [] : [k]));
+    const right = held.filter((k) => {
+      const at = cell(points.y[k], points.range.y) * side + cell(points.x[k], points.range.x);
+      return classes[at] === points.label[k];
+    });
+    const accuracy = run.shown().evaluations.at(-1)?.accuracy ?? 0;
+    expect(Math.abs(right.length / held.length - accuracy)).toBeLessThan(0.06);
+    expect(surely.every((value) => value >= 0.5 && value <= 1)).toBe(true);
+    await reader.dispose();
+    await session.dispose();
+  });
+
+  it("races plain against teleported from fresh seeds, and says how sure the difference is", async () => {
+    const pairs: Raced[] = [];
+    let looks = 0;
+    await race(
+      { state: { ...short, epochs: 1 } },
+      {
+        isStopped: async () => pairs.length === 2 && ++looks > 0,
+        async send(raced) {
+          pairs.push(raced);
+        },
+      },
+    );
+    expect(pairs.map(({ seed }) => seed)).toEqual([1000, 1001]);
+    // Logarithms of the ratios: log 2 and log 8, with mean log 4 and standard error log 2.
+    const pair = (plain: number, teleported: number) => ({ ...pairs[0], plain, teleported });
+    const result = resultOf([pair(1, 2), pair(1, 8)]);
+    expect(result?.ratio).toBeCloseTo(4, 12);
+    expect(result?.interval[1]).toBeCloseTo(4 * 2 ** 12.706204736, 1);
+    expect(result?.sentence).toBe("The interval holds 1: these seeds show no difference.");
+    expect(resultOf([pair(1, 2), pair(1, Number.NaN)])).toBeUndefined();
+    expect(resultOf([pair(1, 0.5), pair(1, 0.51), pair(1, 0.49)])?.sentence).toContain(
+      "smaller held-out loss",
+    );
+  });
+});
