@@ -292,7 +292,7 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
       await page.getByRole("button", { name: "Conv", exact: true }).first().click();
       await page.getByLabel("leave one weight out").check();
       await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
-      expect(await page.getByRole("region", { name: "Node" }).count()).toBe(1);
+      expect(await page.getByRole("region", { name: "Node", exact: true }).count()).toBe(1);
       expect(await violationsIn(page)).toEqual([]);
     },
   );

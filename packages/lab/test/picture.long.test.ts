@@ -22,6 +22,11 @@ describe.skipIf(!executablePath)(titled("docs/lab.md"), () => {
     const page = await lab.open(address);
     await page.setViewportSize({ width: 1280, height });
     await settled(page);
+    if (name === "model") {
+      await page.getByRole("button", { name: "Random move of all" }).click();
+      await page.locator(".card .head", { hasText: "tensors moved" }).waitFor();
+      await page.getByRole("button", { name: "8 units, 8 degrees of freedom" }).click();
+    }
     await page.waitForTimeout(1000);
     const drawn = await page.screenshot();
     if (process.env.PICTURE === "1") {
