@@ -30,6 +30,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scale": "Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`).",
     "epsilon": "Eigenvalues up to K times this fraction of the largest are left out; default 1.19e-7, float32's epsilon."
   },
+  "attentionSegnet": {
+    "heads": "Channels of each task's output: those of CityScapes are `{ semantic: 7, depth: 1 }`.",
+    "inputs": "Channels of the images; default 3.",
+    "channels": "Channels of the stages, two or more; default [64, 128, 256, 512, 512].",
+    "attention": "Whether each task has an attention network (MTAN), or only a head (split); default true."
+  },
   "balance": {
     "by": "`norm` (default): the least sum of squares of the weights on the orbit; `range`: equal largest magnitudes of each unit's weights; `gradient`: the least gradient on the orbit.",
     "powersOfTwo": "Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where nothing over- or underflows. GL is left out then. Default false.",
@@ -120,6 +126,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "steps": "Number of steps from the initial rate to the least one.",
     "least": "Rate at the end; default 0."
   },
+  "cosmos": {
+    "lambda": "lambda: how much the direction of the losses counts beside their sum; default 1. The authors use 0.01 to 8.",
+    "preference": "r, one number > 0 a task; left out: drawn anew in each step, uniformly on the simplex."
+  },
   "cost": {
     "preset": "Preset; default `default`.",
     "preserve": "L_t: the losses to preserve.",
@@ -196,6 +206,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "sign": "With `reuse`: the sign of sigma, see `trajectorySimilarity`.",
     "effective": "With `reuse`: whether it has an effect. In the authors' program it has none, as sigma is restored before the step."
   },
+  "crMogm": {
+    "alpha": "alpha: weight of the past; 0 changes nothing. Default 0.9."
+  },
   "createParamsComparison": {
     "examples": "Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4.",
     "sizes": "Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each.",
@@ -231,6 +244,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
     "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
   },
+  "dibsMtl": {
+    "length": "Length of each gradient in the sum; default 1. The authors' is 0.01 times the learning rate."
+  },
   "digitQuestions": {
     "seed": "Seed of the split; default 0.",
     "hidden": "Widths of the shared layers; default [64, 32]."
@@ -259,8 +275,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "until": "No teleport at this step or later; default never.",
     "max": "Maximum number of teleports; default no limit."
   },
+  "everySteps": {
+    "steps": "n: after so many steps weights are computed anew; 1 changes nothing."
+  },
   "excessMtl": {
-    "stepSize": "eta: step of the weights; default 0.01."
+    "stepSize": "eta: step of the weights; default 0.01.",
+    "warmupSteps": "Steps with equal weights, whose mean e_k is e_k(0); default 1. The authors take three epochs."
   },
   "exponentialSchedule": {
     "gamma": "Factor of every step."
@@ -324,6 +344,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "globalNorm": {
     "order": "p of the norm: 1, 2 (default) or Infinity."
   },
+  "go4Align": {
+    "groups": "Number of groups; default 2. With as many as tasks, each task has its own weight.",
+    "rate": "eta: rate of the risks' running shares; default 1e-4."
+  },
   "gradDrop": {
     "leak": "Part of a gradient that is never dropped, in [0, 1]: one for all, or one per task; default 0.",
     "clipNorm": "Largest norm of the shared gradient; default 1, as in the implementations for the published benchmarks."
@@ -361,6 +385,14 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "slope": "Slope of leakyRelu; default 0.01.",
     "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss drifts; default false: such an action is refused."
   },
+  "imGrad": {
+    "c": "Radius of the ball around g_0, in units of ||g_0||; 0 is the mean. Default 0.4.",
+    "rescale": "Divisor of d: 1 for 0, 1 + c^2 for 1 (default), 1 + c for 2.",
+    "scale": "Whether d has the scale of the gradients' mean (`mean`) or of their sum (`sum`, default: K times).",
+    "stationaryBelow": "||g_w|| up to this fraction of sqrt(trace G) counts as 0, too; default 0.",
+    "whenStationary": "d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`).",
+    "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
+  },
   "imtlG": {
     "form": "Dependent gradients: `classical` (default) keeps equal projections, which may then be 0; `pinv` takes the least squares v = pinv(G) (||g_1||, ..., ||g_K||), w = v / sum v. The same for independent gradients."
   },
@@ -374,6 +406,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "inEpochs": {
     "batches": "Number of mini-batches in each epoch; default 1."
+  },
+  "krum": {
+    "byzantine": "f: how many gradients may be arbitrary; default 1. There must be at least f + 3 tasks.",
+    "selected": "How many gradients are averaged (Multi-Krum); default 1.",
+    "distance": "Whether a score sums distances or, as in the paper (default), their squares."
   },
   "lars": {
     "trust": "Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001.",
@@ -432,6 +469,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scale": "What a radius measures: the length of the whole perturbation (`global`, default), or the length in each tensor relative to the tensor's norm (`tensor`), which scalings of layers do not change.",
     "generators": "Number of random generators; the curvature is the mean over their curves. Default 20.",
     "seed": "Seed of directions and generators; default 0."
+  },
+  "messagePassing": {
+    "tasks": "Names of the tasks: each has a head with one output.",
+    "width": "D: numbers of an atom inside; default 64.",
+    "hidden": "H: hidden units of the network that makes a matrix of a pair of atoms; default 128.",
+    "rounds": "Rounds of messages, and steps of Set2Set; default 3."
   },
   "mgda": {
     "normalization": "Divisor of each gradient before the minimization of the norm: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`.",
@@ -505,6 +548,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "points": "Number of points, as many of one class as of the other; default 500.",
     "noise": "Standard deviation of what is added to both coordinates; default 0.05.",
     "seed": "Seed of the points; default 0."
+  },
+  "multiConvnet": {
+    "heads": "Outputs of each task's head, a linear layer.",
+    "inputs": "Channels of the images; default 3.",
+    "stages": "Channels of the convolutions of each stage; default [[64], [128, 128], [256, 256], [512, 512]].",
+    "hidden": "Widths of the linear layers behind them; default [512, 512]."
   },
   "multiFashion": {
     "imbalanced": "Whether to multiply the left task's loss by 10 and ask only if the right item is a shoe; default false.",
@@ -583,6 +632,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "mlpRatio": "Ratio of the hidden units of a block's perceptron to the width; default 2.",
     "classes": "Default 10.",
     "activation": "Activation of the perceptrons; default relu."
+  },
+  "pbi": {
+    "preference": "The ray on which losses should lie, one number > 0 a task; default equal.",
+    "reference": "z: where the ray begins, the best losses that are thinkable; one for all, or one per task; default 0.",
+    "penalty": "theta: penalty on the distance from the ray; default 5."
   },
   "pcGrad": {
     "scale": "`sum` (default) or `mean` of the projected gradients.",
@@ -793,8 +847,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "seed": "Seed of the points; default 0."
   },
   "stch": {
+    "variant": "`nadir` (default): as in the authors' runs of several tasks; `published`: the paper's equation, on the losses themselves.",
     "mu": "Smoothing mu: as it approaches 0, only the worst task counts; default 1.",
-    "warmupEpoch": "The epoch, from 0, whose mean losses become the nadir; default 4."
+    "warmupEpoch": "The epoch, from 0, whose mean losses become the nadir; default 4.",
+    "preference": "lambda of `published`, one number > 0 a task; default 1 / K.",
+    "reference": "z of `published`: the best losses that are thinkable; one for all, or one per task; default 0."
   },
   "stepSchedule": {
     "size": "Steps between two reductions.",
@@ -809,6 +866,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "trajectorySimilarity": {
     "sign": "What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's quantity and the authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`."
   },
+  "trimmedMean": {
+    "trim": "b: how many of the largest and of the smallest numbers are left out in each parameter; default 1."
+  },
   "twoTaskToy": {
     "scale": "Factor of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1."
   },
@@ -820,6 +880,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "preference": "Weight p_k >= 0 of each task; default 1 / K.",
     "normEpsilon": "A trace of G below this counts as 0; default 1e-4.",
     "regEpsilon": "Added to the diagonal of G / trace G; default 1e-4. With both 0 the projections are exact."
+  },
+  "uwSo": {
+    "temperature": "T: large for equal weights; default 1."
   },
   "vgg6": {
     "inputs": "Channels of the images; default 3.",

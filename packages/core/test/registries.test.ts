@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { describeOptions } from "../src/describe-options.js";
 import { OptionError } from "../src/errors.js";
-import { createMethod, methods } from "../src/mtl/registry.js";
+import { createMethod, methods, methodWrappers } from "../src/mtl/registry.js";
 import { models } from "../src/nn/models/registry.js";
 import { datasets } from "../src/node/registry.js";
 import { optimizers } from "../src/optim/registry.js";
@@ -18,6 +18,7 @@ const registries: Record<string, Readonly<Record<string, { readonly options: Opt
   optimizers,
   schedules,
   methods,
+  methodWrappers,
   models,
   problems,
   multiTaskProblems,
@@ -92,6 +93,15 @@ describe("createMethod", () => {
       expect(createMethod(name).needs).toMatch(/losses|gramian|jacobian/);
     },
   );
+
+  it("makes a method around another one", () => {
+    expect(createMethod("normalized", { method: "upGrad" }).name).toBe("normalized(upGrad)");
+    const method = { name: "caGrad", c: 0.2 };
+    expect(createMethod("crMogm", { method, alpha: 0.5 }).name).toBe("crMogm(caGrad)");
+    expect(createMethod("everySteps", { method: "fairGrad", steps: 3 }).needs).toBe("gramian");
+    expect(() => createMethod("crMogm")).toThrow("crMogm: method must be a name, or { name, ...options }");
+    expect(() => createMethod("everySteps", { method: "mgda" })).toThrow("steps");
+  });
 
   it("passes options on", () => {
     expect(() => createMethod("caGrad", { c: -1 })).toThrow(

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { executablePath } from "../../core/test/browser/site.js";
+import { smallPng } from "./small-png.js";
 import { settled, titled, useLab } from "./support.js";
 
 /** Width and height of a PNG: its first chunk. */
@@ -13,7 +14,7 @@ describe.skipIf(!executablePath)(titled("docs/lab.md"), () => {
   const lab = useLab();
 
   it.each([
-    ["landscape", "#/landscape?with=plain,teleported,lbfgs", 1180],
+    ["landscape", "#/landscape?with=plain,teleported,lbfgs", 1300],
     ["train", "#/train", 1190],
     ["tasks", "#/tasks", 1190],
     ["model", "#/model?sample=convnet", 1190],
@@ -28,13 +29,13 @@ describe.skipIf(!executablePath)(titled("docs/lab.md"), () => {
       await page.getByRole("button", { name: "8 units, 8 degrees of freedom" }).click();
     }
     await page.waitForTimeout(1000);
-    const drawn = await page.screenshot();
+    const drawn = await smallPng(page, await page.screenshot());
     if (process.env.PICTURE === "1") {
       mkdirSync(dirname(target), { recursive: true });
       writeFileSync(target, drawn);
     }
     expect(existsSync(target)).toBe(true);
     expect(sizeOf(readFileSync(target))).toEqual(sizeOf(drawn));
-    expect(statSync(target).size).toBeLessThan(250_000);
+    expect(statSync(target).size).toBeLessThan(150_000);
   });
 });

@@ -101,9 +101,10 @@ Examples:
     .command("sweep [file]")
     .description("try many settings of an experiment, and confirm the best ones on fresh seeds")
     .addOption(
-      new Option("--jobs <n>", "runs at the same time, each in a process")
-        .argParser(positiveInteger)
-        .default(availableParallelism(), "one for each core"),
+      new Option(
+        "--jobs <n>",
+        "runs at the same time on this computer, each in a process (default: one for each core; with --queue none)",
+      ).argParser(positiveInteger),
     )
     .option("--out <dir>", "folder in which each sweep gets a directory of its own", "sweeps")
     .option("--set <path=value>", "change a key of the sweep's file; may be given several times", collect, [])
@@ -130,6 +131,7 @@ The directory, such as sweeps/rates-1, holds sweep.yaml and experiment.yaml (run
 journal.jsonl (what was asked, judged and recorded, in order), runs/TRIAL-SEED (as of isoloss run), trials.csv,
 summary.json and report.html.
 
+With --queue the runs are left to the workers of a server, and with --jobs beside it some of them are computed here, too.
 With --queue and --detach the command ends when the runs are with the workers. They compute what was asked by then: all trials
 of a grid, random or Sobol; what follows from results (TPE, second seeds with pruning, fresh seeds) is asked by --resume.
 

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { OptionError } from "isoloss";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
@@ -25,7 +26,8 @@ import { faultsOfJournal } from "../sweep/verify.js";
 import { closeOnQueue, listOnQueue } from "./sweep-on-queue.js";
 
 export interface SweepOptions {
-  readonly jobs: number;
+  /** Default one for each core, beside a queue none. */
+  readonly jobs?: number;
   readonly out: string;
   readonly set: readonly string[];
   readonly trials?: number;
@@ -63,6 +65,11 @@ export async function sweep(target: string | undefined, options: SweepOptions): 
   if (options.detach && !chosenQueue(queue)) {
     throw new OptionError(
       "--detach leaves a sweep to the workers of a server: give its address with --queue.",
+    );
+  }
+  if (options.detach && options.jobs !== undefined) {
+    throw new OptionError(
+      "--detach leaves all runs to the workers of a server, and --jobs computes here: give one of them.",
     );
   }
   if (cancel !== undefined || close !== undefined) return closeOnQueue({ cancel, close }, queue);
@@ -182,7 +189,7 @@ interface CheckDocument {
   readonly notes: readonly string[];
 }
 
-function printCheck(loaded: LoadedSweep, { json, jobs }: SweepOptions): void {
+function printCheck(loaded: LoadedSweep, { json, jobs = availableParallelism() }: SweepOptions): void {
   const document = checkDocument(loaded, jobs);
   if (json) {
     process.stdout.write(`${JSON.stringify(document)}\n`);

@@ -17,6 +17,8 @@ export interface RunRequest {
   readonly metrics: readonly string[];
   /** Seconds; left out: no limit. */
   readonly timeout?: number | undefined;
+  /** Runs with the same number are computed in one lane: their times are compared. */
+  readonly together?: number | undefined;
   /** Its record brings the run along whole, for who has no use for a directory elsewhere. */
   readonly isBrought?: true | undefined;
 }

@@ -30,6 +30,8 @@ export function planSweep({ file, experiment, variant, settingsOf }: LoadedSweep
         ...(prune && !isConfirming
           ? { pauses: { rule: prune, metric: metric.name, goal: metric.goal } }
           : {}),
+        // One computer and one lane for all contenders of a seed, one after the other.
+        ...(isConfirming && confirm !== false && confirm.metric ? { together: seed } : {}),
       };
     },
   };

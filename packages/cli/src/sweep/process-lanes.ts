@@ -45,6 +45,8 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
   const queue: RunRequest[] = [];
   const taken = new Set<string>();
   const deaths = new Map<string, number>();
+  /** The lanes of runs whose times are compared. */
+  const chosen = new Map<number, Lane>();
   let host: LaneHost | undefined;
   let isStopping = false;
   let onIdle = (): void => {};
@@ -54,8 +56,12 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
     if (isStopping) return;
     for (const lane of lanes) {
       if (lane.run) continue;
-      const request = queue.shift();
-      if (request === undefined) return;
+      const next = queue.findIndex(({ together }) => {
+        return together === undefined || (chosen.get(together) ?? lane) === lane;
+      });
+      const [request] = next === -1 ? [] : queue.splice(next, 1);
+      if (request === undefined) continue;
+      if (request.together !== undefined) chosen.set(request.together, lane);
       begin(lane, request);
     }
   }

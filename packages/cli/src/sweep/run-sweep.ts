@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { writeFileAtomic } from "isoloss/node";
 import type { QueueAddress } from "isoloss-queue";
 import { localRunner } from "../experiments/jobs/pool.js";
@@ -8,13 +9,15 @@ import { type OpenSweep, type StoredSweep, sweepPaths } from "./directory.js";
 import { type SweepDocument, sweepDocument, trialRows } from "./document.js";
 import { createLane } from "./lane.js";
 import type { Lanes } from "./lanes.js";
+import { startOwnWorker } from "./own-worker.js";
 import { childLane, type ProcessLanesOptions, processLanes } from "./process-lanes.js";
 import { sweepReporter } from "./progress-line.js";
 import { queuedLanes } from "./queue.js";
 import { sweepReport } from "./sweep-report.js";
 
 export interface RunSweepOptions {
-  readonly jobs: number;
+  /** Runs at the same time on this computer; default one for each core, beside a queue none. */
+  readonly jobs?: number | undefined;
   readonly quiet: boolean;
   /** The program's script, which child processes start; without one, runs use this thread, one after the other. */
   readonly script?: URL | undefined;
@@ -35,7 +38,7 @@ export async function runSweep(
   const lanes: Lanes = queue
     ? await queuedLanes(sweep, queue)
     : processLanes({
-        jobs: script ? jobs : 1,
+        jobs: script ? (jobs ?? availableParallelism()) : 1,
         folder: sweepPaths(sweep.directory).runs,
         start: script ? childLane(script) : localLane,
       });
@@ -58,6 +61,13 @@ export async function runSweep(
     writing = writing.then(() => writeOutputs(sweep)).catch(() => {});
   };
   const timer = setInterval(refresh, 500);
+  const endWorker =
+    queue && jobs && script
+      ? startOwnWorker({
+          ...{ script, queue, jobs, id: sweep.id, note: reporter.line },
+          work: sweepPaths(sweep.directory).runs,
+        })
+      : undefined;
   try {
     const hasEnded = await untilInterrupted(told, (signal) =>
       coordinate({
@@ -71,6 +81,7 @@ export async function runSweep(
     return await writeOutputs(sweep, hasEnded ? "completed" : "interrupted");
   } finally {
     clearInterval(timer);
+    await endWorker?.();
     reporter.end();
   }
 }

@@ -73,6 +73,19 @@ describe("lanes on this computer", () => {
     expect(records.every(({ lane }) => /:[01]$/.test(lane))).toBe(true);
   });
 
+  it("compute runs whose times are compared in one lane", async () => {
+    const { lanes, processes, records } = await played(2);
+    const runs = ["a", "b", "c", "d"].map((id, i) => request(id, { together: i < 3 ? 7 : 8 }));
+    lanes.submit(runs);
+    const begun = () => processes.map(({ orders }) => orders.map((order) => "run" in order && order.run.id));
+    expect(begun()).toEqual([["a"], ["d"]]);
+    processes[1]?.say(done("d"));
+    expect(begun()).toEqual([["a"], ["d"]]);
+    for (const id of ["a", "b", "c"]) processes[0]?.say(done(id));
+    expect(begun()).toEqual([["a", "b", "c"], ["d"]]);
+    expect(new Set(records.filter(({ run }) => run !== "d").map(({ lane }) => lane)).size).toBe(1);
+  });
+
   it("answer a report with the verdict", async () => {
     const { lanes, processes } = await played(1);
     lanes.submit([request("a")]);

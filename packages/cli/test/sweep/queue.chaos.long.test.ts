@@ -187,6 +187,14 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     process.env.REHEARSAL ? 7_200_000 : undefined,
   );
 
+  it("when no other computer helps, with --jobs", async () => {
+    const { ended, errors } = start(
+      ...["sweep", "chaos.yaml", "--out", "alone", "--queue", server.url, "--jobs", "1"],
+    );
+    expect(await ended, errors()).toBe(0);
+    await check(folderOf("alone"));
+  });
+
   it("when a worker is frozen past its lock, and goes on", async () => {
     const directory = folderOf("frozen");
     const [one] = [worker("a"), worker("b")];

@@ -1,5 +1,5 @@
 // The IDX format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", "File formats".
-import { allocate, astype, type DType, type NdArray, requireDType, sizeOf } from "../array.js";
+import { astype, type DType, type NdArray, requireDType, sizeOf } from "../array.js";
 import { requireBytes } from "../bytes.js";
 import { DataError } from "../errors.js";
 import { requireKnown } from "../options.js";
@@ -66,8 +66,10 @@ export function parseIdx(bytes: Uint8Array, options: IdxOptions = {}): NdArray {
   }
   const target = dtype ?? type.dtype;
   // float64 holds every number of the format, but needs too much memory for images.
-  const data = allocate(target === "float32" ? "float32" : "float64", size);
-  for (let i = 0; i < size; i++) data[i] = type.read(view, header + i * type.bytes);
+  const data = target === "float32" ? new Float32Array(size) : new Float64Array(size);
+  // Images are bytes, and millions of them.
+  if (bytes[2] === 0x08) data.set(bytes.subarray(header));
+  else for (let i = 0; i < size; i++) data[i] = type.read(view, header + i * type.bytes);
   return astype({ shape, data }, target);
 }
 

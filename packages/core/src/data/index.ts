@@ -15,6 +15,8 @@ export type { DividedData, DivideOptions } from "./divide.js";
 export { divide, divideOptions } from "./divide.js";
 export { parseIdx, readIdx } from "./idx.js";
 export type { LabeledImages } from "./labeled-images.js";
+export type { Molecule, MoleculeBatch } from "./molecules.js";
+export { moleculeBatch } from "./molecules.js";
 export type { NpyOptions } from "./npy.js";
 export { decodeNpy, encodeNpy } from "./npy.js";
 export { decodeNpz } from "./npz.js";

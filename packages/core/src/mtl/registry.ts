@@ -1,4 +1,6 @@
+import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
+import { isObject } from "../option-kinds.js";
 import { optionTable } from "../options.js";
 import type { Choice } from "../registry.js";
 import type { MultiTaskMethod } from "./method.js";
@@ -6,31 +8,43 @@ import { alignedMtl, alignedMtlOptions } from "./methods/aligned-mtl.js";
 import { caGrad, caGradOptions } from "./methods/ca-grad.js";
 import { config, configOptions } from "./methods/config.js";
 import { constant, constantOptions } from "./methods/constant.js";
+import { cosmos, cosmosOptions } from "./methods/cosmos.js";
 import { dbMtl, dbMtlOptions } from "./methods/db-mtl.js";
+import { dibsMtl, dibsMtlOptions } from "./methods/dibs-mtl.js";
 import { dualProj, dualProjOptions } from "./methods/dual-proj.js";
 import { dwa, dwaOptions } from "./methods/dwa.js";
 import { excessMtl, excessMtlOptions } from "./methods/excess-mtl.js";
 import { fairGrad, fairGradOptions } from "./methods/fair-grad.js";
 import { famo, famoOptions } from "./methods/famo.js";
 import { geometricLoss } from "./methods/geometric-loss.js";
+import { go4Align, go4AlignOptions } from "./methods/go4-align.js";
 import { gradDrop, gradDropOptions } from "./methods/grad-drop.js";
 import { gradNorm, gradNormOptions } from "./methods/grad-norm.js";
 import { gradVac, gradVacOptions } from "./methods/grad-vac.js";
+import { igb } from "./methods/igb.js";
+import { imGrad, imGradOptions } from "./methods/im-grad.js";
 import { imtlG, imtlGOptions } from "./methods/imtl-g.js";
 import { imtlHybrid, imtlHybridOptions } from "./methods/imtl-hybrid.js";
 import { imtlL, imtlLOptions } from "./methods/imtl-l.js";
+import { krum, krumOptions } from "./methods/krum.js";
 import { linearScalarization, linearScalarizationOptions } from "./methods/linear-scalarization.js";
 import { mgda, mgdaOptions } from "./methods/mgda.js";
 import { moco, mocoOptions } from "./methods/moco.js";
 import { modo, modoOptions } from "./methods/modo.js";
 import { nashMtl, nashMtlOptions } from "./methods/nash-mtl.js";
+import { pbi, pbiOptions } from "./methods/pbi.js";
 import { pcGrad, pcGradOptions } from "./methods/pc-grad.js";
 import { randomLossWeighting, randomLossWeightingOptions } from "./methods/random-loss-weighting.js";
 import { scaleInvariant } from "./methods/scale-invariant.js";
 import { sdmGrad, sdmGradOptions } from "./methods/sdm-grad.js";
 import { stch, stchOptions } from "./methods/stch.js";
+import { trimmedMean, trimmedMeanOptions } from "./methods/trimmed-mean.js";
 import { uncertaintyWeighting, uncertaintyWeightingOptions } from "./methods/uncertainty-weighting.js";
 import { upGrad, upGradOptions } from "./methods/up-grad.js";
+import { uwSo, uwSoOptions } from "./methods/uw-so.js";
+import { crMogm, crMogmOptions } from "./wrappers/cr-mogm.js";
+import { everySteps, everyStepsOptions } from "./wrappers/every-steps.js";
+import { normalized } from "./wrappers/normalized.js";
 
 /** A method with any type of state. */
 type AnyMethod = MultiTaskMethod<unknown>;
@@ -70,6 +84,27 @@ export const methods = {
     options: famoOptions,
     summary: "FAMO: losses that fall at the same relative rate, from losses alone",
   },
+  uwSo: { make: uwSo, options: uwSoOptions, summary: "UW-SO: softmax of the inverse losses" },
+  igb: {
+    make: igb,
+    options: optionTable("igb", {}),
+    summary: "IGBv1: logarithms of losses, more weight for those that fell little since the first epoch",
+  },
+  go4Align: {
+    make: go4Align,
+    options: go4AlignOptions,
+    summary: "GO4Align: groups of tasks with similar risks, from losses alone",
+  },
+  cosmos: {
+    make: cosmos,
+    options: cosmosOptions,
+    summary: "COSMOS: weighted losses that point along the weights",
+  },
+  pbi: {
+    make: pbi,
+    options: pbiOptions,
+    summary: "PBI: losses along a ray, with a penalty on the distance from it",
+  },
   stch: { make: stch, options: stchOptions, summary: "STCH: smooth Tchebycheff scalarization" },
   gradNorm: {
     make: gradNorm,
@@ -102,6 +137,11 @@ export const methods = {
     make: caGrad,
     options: caGradOptions,
     summary: "CAGrad: the best worst decrease in a ball around the mean gradient",
+  },
+  imGrad: {
+    make: imGrad,
+    options: imGradOptions,
+    summary: "IMGrad: CAGrad that counts its ball by how far tasks agree",
   },
   imtlG: { make: imtlG, options: imtlGOptions, summary: "IMTL-G: equal projections on all gradients" },
   imtlHybrid: {
@@ -137,21 +177,73 @@ export const methods = {
     summary: "MoDo: weights from products of gradients of independent batches",
   },
   moco: { make: moco, options: mocoOptions, summary: "MoCo: weights from tracked gradients" },
+  dibsMtl: {
+    make: dibsMtl,
+    options: dibsMtlOptions,
+    summary: "DiBS-MTL: the sum of the gradients' directions",
+  },
+  krum: { make: krum, options: krumOptions, summary: "Krum: the gradients nearest to most others" },
+  trimmedMean: {
+    make: trimmedMean,
+    options: trimmedMeanOptions,
+    summary: "Trimmed mean: in each parameter, without the extremes",
+  },
   conFig: { make: config, options: configOptions, summary: "ConFIG: equal cosines with all gradients" },
 } satisfies Record<string, Choice<(options: never) => MultiTaskMethod<unknown>>>;
 
+/** Every method around another one by name. */
+export const methodWrappers = {
+  normalized: {
+    make: normalized,
+    options: optionTable("normalized", {}),
+    summary: "any method on gradients of length 1",
+  },
+  crMogm: {
+    make: crMogm,
+    options: crMogmOptions,
+    summary: "CR-MOGM: any method with its weights averaged over the steps",
+  },
+  everySteps: {
+    make: everySteps,
+    options: everyStepsOptions,
+    summary: "any method with its weights kept for some steps",
+  },
+} satisfies Record<string, Choice<(method: AnyMethod, options: never) => { readonly name: string }>>;
+
 /**
- * A multi-task method by name, with the options of its function, for configurations.
+ * A multi-task method by name, with the options of its function, for configurations. A method around another one has that as
+ * its option `method`: a name, or an object of a name and options.
  *
  * @throws OptionError for an unknown name, listing the known ones, and for unknown options of the method
  *
  * @example
  * createMethod("caGrad", { c: 0.2 }).name; // caGrad
+ * createMethod("crMogm", { method: { name: "caGrad", c: 0.2 }, alpha: 0.5 }).name; // crMogm(caGrad)
  */
 export function createMethod(name: string, options: Readonly<Record<string, unknown>> = {}): AnyMethod {
+  if (Object.hasOwn(methodWrappers, name)) {
+    const { make } = methodWrappers[name as keyof typeof methodWrappers];
+    const { method, ...own } = options;
+    return (make as (method: AnyMethod, options: unknown) => unknown)(
+      innerMethod(name, method),
+      own,
+    ) as AnyMethod;
+  }
   if (!Object.hasOwn(methods, name)) {
-    throw new OptionError(`The method must be one of ${Object.keys(methods).join(", ")}; got "${name}".`);
+    const known = [...Object.keys(methods), ...Object.keys(methodWrappers)];
+    throw new OptionError(`The method must be one of ${known.join(", ")}; got "${name}".`);
   }
   const { make } = methods[name as keyof typeof methods];
   return (make as (options: unknown) => unknown)(options) as AnyMethod;
+}
+
+function innerMethod(wrapper: string, given: unknown): AnyMethod {
+  if (typeof given === "string") return createMethod(given);
+  if (isObject(given) && "name" in given && typeof given.name === "string") {
+    const { name, ...options } = given;
+    return createMethod(name, options);
+  }
+  throw new OptionError(
+    `${wrapper}: method must be a name, or { name, ...options }, such as "caGrad"; got ${describeValue(given)}.`,
+  );
 }

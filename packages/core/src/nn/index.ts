@@ -69,14 +69,35 @@ export type {
   StatelessModel,
   WeightAndBias,
 } from "./model.js";
+export type {
+  AttentionSegnetOptions,
+  AttentionSegnetParams,
+  AttentionSegnetState,
+  ConvBatchParams,
+  ConvBatchState,
+} from "./models/attention-segnet.js";
+export { attentionSegnet } from "./models/attention-segnet.js";
 export type { ConvnetOptions, ConvnetParams, ConvnetState } from "./models/convnet.js";
 export { convnet } from "./models/convnet.js";
 export type { LenetOptions, LenetParams } from "./models/lenet.js";
 export { lenet } from "./models/lenet.js";
+export type {
+  MessagePassingModel,
+  MessagePassingOptions,
+  MessagePassingParams,
+  MoleculeTensors,
+} from "./models/message-passing.js";
+export { messagePassing } from "./models/message-passing.js";
 export type { MlpOptions, MlpParams } from "./models/mlp.js";
 export { mlp } from "./models/mlp.js";
 export type { MobilenetOptions, MobilenetParams, MobilenetState } from "./models/mobilenet.js";
 export { mobilenet } from "./models/mobilenet.js";
+export type {
+  MultiConvnetOptions,
+  MultiConvnetState,
+  MultiConvnetTrunkParams,
+} from "./models/multi-convnet.js";
+export { multiConvnet } from "./models/multi-convnet.js";
 export type { MultiHeadModel, MultiHeadParams } from "./models/multi-head.js";
 export type { MultiLenetOptions } from "./models/multi-lenet.js";
 export { multiLenet } from "./models/multi-lenet.js";
@@ -97,3 +118,6 @@ export type { Vgg6Options } from "./models/vgg6.js";
 export { vgg6 } from "./models/vgg6.js";
 export type { BatchNormState, NormParams } from "./norm.js";
 export { batchNorm, groupNorm, initBatchNorm, initGroupNorm, initLayerNorm, layerNorm } from "./norm.js";
+export type { CellParams } from "./recurrent-cells.js";
+export { gruCell, initGruCell, initLstmCell, lstmCell } from "./recurrent-cells.js";
+export { upsample2d } from "./upsample.js";

@@ -218,6 +218,29 @@ export const traced: Readonly<Record<string, () => Scope & { readonly tensors: S
   },
   "nn/losses/l1.ts": () => ({ tensors: { depth: float([2, 3]), target: float([2, 3]) } }),
   "nn/losses/mse.ts": () => ({ tensors: { output: float([2, 3]), y: float([2, 3]) } }),
+  "nn/models/message-passing.ts": () => {
+    const { params } = { params: lib.messagePassing({ tasks: ["mu", "alpha"] }).init(rng()) };
+    const water = {
+      symbols: ["O", "H", "H"],
+      bonds: [
+        [0, 1, 1],
+        [0, 2, 1],
+      ] as const,
+    };
+    const positions = [
+      [0, 0, 0],
+      [0.96, 0, 0],
+      [-0.24, 0.93, 0],
+    ] as const;
+    return { tensors: { params, batch: lib.moleculeBatch(Array(8).fill({ ...water, positions })) } };
+  },
+  "nn/recurrent-cells.ts": () => ({
+    tensors: {
+      ...{ x: float([8, 16]), h: float([8, 32]), state: { h: float([8, 32]), c: float([8, 32]) } },
+      params: lib.initGruCell(rng(), 16, 32),
+    },
+  }),
+  "nn/upsample.ts": () => ({ tensors: { x: float([1, 1, 2, 3]) } }),
   "nn/models/segnet.ts": () => ({
     tensors: {
       ...{ params: lib.segnet().init(rng()).params, x: float([1, 3, 32, 32]) },

@@ -1,12 +1,31 @@
 import type { MultiTaskMethod } from "isoloss";
-import { methods } from "isoloss/mtl";
-import { fromOptions, makeNamed, type Named, namedSchema } from "./named.js";
+import { createMethod, methods, methodWrappers } from "isoloss/mtl";
+import { fromOptions, makeNamed, type Named, namedSchema, type Registry } from "./named.js";
 
 /** A method with any state, which the trainer keeps. */
 export type AnyMethod = MultiTaskMethod<unknown>;
 
+const plainMethods = fromOptions<AnyMethod>(methods);
+
+/** The method inside of another one. */
+const inside = {
+  method: {
+    schema: namedSchema("method", plainMethods),
+    range: "a method",
+    summary: "The method whose gradients or weights are changed: its name, or its name with options.",
+  },
+};
+
 /** Multi-task methods by name, all those that the library has. */
-export const methodRegistry = fromOptions<AnyMethod>(methods);
+export const methodRegistry: Registry<undefined, AnyMethod> = {
+  ...plainMethods,
+  ...Object.fromEntries(
+    Object.entries(methodWrappers).map(([name, { options, summary }]) => [
+      name,
+      { options, summary, own: inside, make: (given) => createMethod(name, given) },
+    ]),
+  ),
+};
 
 export const methodSchema = namedSchema("method", methodRegistry);
 

@@ -1,5 +1,5 @@
 import type { Kind, OptionTableData } from "isoloss";
-import { costOptions, methods } from "isoloss/mtl";
+import { costOptions, methods, methodWrappers } from "isoloss/mtl";
 import { models } from "isoloss/nn";
 import { lineSearches, optimizers, schedules } from "isoloss/optim";
 import { multiTaskProblems, problems } from "isoloss/problems";
@@ -35,7 +35,7 @@ const pairs: [string, Tables, Readonly<Record<string, ConfigOptions>>][] = [
   ["optimizers", optimizers, optimizerRegistry],
   ["line searches", lineSearches, lineSearchRegistry],
   ["schedules", schedules, scheduleRegistry],
-  ["methods", methods, methodRegistry],
+  ["methods", { ...methods, ...methodWrappers }, methodRegistry],
   ["models", models, modelRegistry],
   ["problems", problems, problemRegistry],
   ["problems of several tasks", multiTaskProblems, multiTaskProblemRegistry],
@@ -85,11 +85,17 @@ const required = ({ rows }: OptionTableData): Record<string, unknown> =>
     Object.entries(rows).flatMap(([name, row]) => (row.required ? [[name, sample(row.kind)]] : [])),
   );
 
+/** A value of an option that only configs have. */
+function ownSample(key: string, name: string): unknown {
+  if (key === "method") return { name: "mgda" };
+  return /inEpochs|atSteps/.test(name) ? [1] : 2;
+}
+
 const needed = (entry: ConfigOptions, name: string): Record<string, unknown> => ({
   ...required(entry.options),
   ...Object.fromEntries(
     Object.entries(entry.own ?? {}).flatMap(([key, { otherwise }]) =>
-      otherwise === undefined ? [[key, /inEpochs|atSteps/.test(name) ? [1] : 2]] : [],
+      otherwise === undefined ? [[key, ownSample(key, name)]] : [],
     ),
   ),
 });

@@ -1,4 +1,7 @@
-// J. Duchi et al., "Efficient projections onto the l1-ball for learning in high dimensions", ICML 2008, figure 1.
+// Points of the simplex. J. Duchi et al., "Efficient projections onto the l1-ball for learning in high dimensions", ICML 2008,
+// figure 1.
+import type { Rng } from "../../math/rng.js";
+import { softmax } from "./softmax.js";
 
 /**
  * The point of the simplex {w >= 0, sum w = 1} nearest to v.
@@ -22,4 +25,11 @@ export function projectSimplex(v: Float64Array): Float64Array {
     if (u[j - 1] + (1 - sum) / j > 0) tau = (sum - 1) / j;
   }
   return shifted.map((x) => Math.max(x - tau, 0));
+}
+
+/** A point of the simplex, all equally likely: Dirichlet(1, ..., 1). Takes K numbers. */
+export function drawSimplex(rng: Rng, K: number): Float64Array {
+  // Exponential numbers over their sum: the softmax of their logarithms.
+  const draw = () => Math.log(-Math.log1p(-rng.next()) + Number.MIN_VALUE);
+  return softmax(Float64Array.from({ length: K }, draw));
 }

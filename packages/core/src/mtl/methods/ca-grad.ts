@@ -2,9 +2,9 @@
 import { nonNegative, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
-import { caGradInner } from "../kernels/ca-grad-inner.js";
-import { gramianOf, rowNorms, squaredNorm, uniform } from "../kernels/gramian.js";
-import type { MultiTaskMethod } from "../method.js";
+import { type CaGradInner, caGradInner } from "../kernels/ca-grad-inner.js";
+import { gramianOf, rowNorms, type Square, squaredNorm, uniform } from "../kernels/gramian.js";
+import type { Combination, MultiTaskMethod } from "../method.js";
 
 export interface CaGradOptions {
   /** Radius of the ball around g_0, in units of ||g_0||; 0 is the mean. Default 0.4. */
@@ -30,6 +30,8 @@ export const caGradOptions = optionTable("caGrad", {
   clipNorm: nonNegative.default(1),
 } satisfies OptionRows<CaGradOptions>);
 
+type GivenCaGrad = ReturnType<typeof caGradOptions.read<CaGradOptions>>;
+
 /**
  * CAGrad: the direction that improves the worst task most, within a ball around the mean gradient.
  *
@@ -50,8 +52,8 @@ export const caGradOptions = optionTable("caGrad", {
  * caGrad({ c: 0.5, rescale: 0, scale: "mean" }).combine(input, null).weights; // 0.7041, 0.5
  */
 export function caGrad(options: CaGradOptions = {}): MultiTaskMethod<null> {
-  const { c, rescale, scale, clipNorm, stationaryBelow, whenStationary } = caGradOptions.read(options);
-  const divisor = [1, 1 + c * c, 1 + c][rescale];
+  const given = caGradOptions.read(options);
+  const { clipNorm } = given;
   return checkedMethod({
     name: "caGrad",
     needs: "gramian",
@@ -60,22 +62,30 @@ export function caGrad(options: CaGradOptions = {}): MultiTaskMethod<null> {
     init: () => null,
     combine(input, state) {
       const G = gramianOf(input);
-      const K = G.shape[0];
-      const factor = (scale === "sum" ? K : 1) / divisor;
-      const mean = uniform(K);
-      // The ball is too small to change d.
-      if (c < 1e-12) return { weights: mean.map((x) => x * factor), state };
-      const { weights: w, norm } = caGradInner(G, c);
-      const size = Math.hypot(...rowNorms(G));
-      if (norm <= stationaryBelow * size) {
-        return {
-          weights: mean.map((x) => (whenStationary === "mean" ? x * factor : 0)),
-          state,
-          note: `The gradients have a convex combination of length ${norm.toExponential(2)}: the direction is the ${whenStationary} instead.`,
-        };
-      }
-      const lambda = (c * Math.sqrt(squaredNorm(G, mean))) / norm;
-      return { weights: mean.map((x, k) => (x + lambda * w[k]) * factor), state };
+      return { ...aroundMean(G, (radius) => caGradInner(G, radius), given), state };
     },
   });
+}
+
+/** (g_0 + c ||g_0|| / ||g_w|| g_w), divided and scaled, for the w that `inner` gives. */
+export function aroundMean(
+  G: Square,
+  inner: (c: number) => CaGradInner,
+  { c, rescale, scale, stationaryBelow, whenStationary }: GivenCaGrad,
+): Pick<Combination<null>, "weights" | "note"> {
+  const K = G.shape[0];
+  const factor = (scale === "sum" ? K : 1) / [1, 1 + c * c, 1 + c][rescale];
+  const mean = uniform(K);
+  // The ball is too small to change d.
+  if (c < 1e-12) return { weights: mean.map((x) => x * factor) };
+  const { weights: w, norm } = inner(c);
+  const size = Math.hypot(...rowNorms(G));
+  if (norm <= stationaryBelow * size) {
+    return {
+      weights: mean.map((x) => (whenStationary === "mean" ? x * factor : 0)),
+      note: `The gradients have a convex combination of length ${norm.toExponential(2)}: the direction is the ${whenStationary} instead.`,
+    };
+  }
+  const lambda = (c * Math.sqrt(squaredNorm(G, mean))) / norm;
+  return { weights: mean.map((x, k) => (x + lambda * w[k]) * factor) };
 }

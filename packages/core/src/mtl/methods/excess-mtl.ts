@@ -2,7 +2,7 @@
 
 import type { NdArray } from "../../array.js";
 import { NumericalError } from "../../errors.js";
-import { nonNegative } from "../../option-kinds.js";
+import { integerFrom, nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { rowsLike } from "../kernels/jacobian-rows.js";
@@ -13,17 +13,22 @@ import type { MultiTaskMethod } from "../method.js";
 export interface ExcessMtlOptions {
   /** eta: step of the weights; default 0.01. */
   readonly stepSize?: number | undefined;
+  /** Steps with equal weights, whose mean e_k is e_k(0); default 1. The authors take three epochs. */
+  readonly warmupSteps?: number | undefined;
 }
 
 export const excessMtlOptions = optionTable("excessMtl", {
   stepSize: nonNegative.default(0.01),
+  warmupSteps: integerFrom(1).default(1),
 } satisfies OptionRows<ExcessMtlOptions>);
 
 export interface ExcessMtlState {
   /** S, [K * P] row by row; null before the first step. */
   readonly squares: Float64Array | null;
-  /** e_k(0), [K]; 0 while a task has had no gradient. */
+  /** e_k(0), [K], so far; 0 while a task has had no gradient. */
   readonly first: Float64Array;
+  /** Steps done, up to those of the warm-up. */
+  readonly warmed: number;
   /** The weights are K softmax(logWeights); [K]. */
   readonly logWeights: Float64Array;
 }
@@ -33,7 +38,7 @@ export interface ExcessMtlState {
  * in their labels.
  *
  * S_k <- S_k + g_k^2, e_k = sum_p g_kp^2 / sqrt(S_kp + 1e-7)
- * w_k <- w_k exp(eta e_k / e_k(0)), then scaled to sum K; w = 1 at the first step, which gives e_k(0)
+ * w_k <- w_k exp(eta e_k / e_k(0)), then scaled to sum K; w = 1 in the warm-up, whose mean e_k is e_k(0)
  *
  * A task whose e_k(0) would be 0, because its gradient is zero, keeps its factor at 1 until its first nonzero
  * gradient. K = 1: weight 1. The state holds K P numbers.
@@ -48,7 +53,7 @@ export interface ExcessMtlState {
  * method.combine(input, method.init(2)).weights; // 1, 1
  */
 export function excessMtl(options: ExcessMtlOptions = {}): MultiTaskMethod<ExcessMtlState> {
-  const { stepSize } = excessMtlOptions.read(options);
+  const { stepSize, warmupSteps } = excessMtlOptions.read(options);
   return checkedMethod<ExcessMtlState>({
     name: "excess-mtl",
     needs: "jacobian",
@@ -56,22 +61,31 @@ export function excessMtl(options: ExcessMtlOptions = {}): MultiTaskMethod<Exces
     init: (tasks) => ({
       squares: null,
       first: new Float64Array(tasks),
+      warmed: 0,
       logWeights: new Float64Array(tasks),
     }),
     combine({ jacobian }, state) {
       const j = jacobian as NdArray<Float64Array>;
       const squares = rowsLike("excess-mtl", j.shape, state.squares);
       const excess = addSquares(squares, j);
+      const { warmed } = state;
+      const isWarm = warmed >= warmupSteps;
       const logWeights = state.logWeights.map((w, k) =>
-        state.first[k] === 0 ? w : w + stepSize * ratio(excess[k], state.first[k]),
+        !isWarm || state.first[k] === 0 ? w : w + stepSize * ratio(excess[k], state.first[k]),
       );
-      const first = state.first.map((e, k) => (e === 0 ? excess[k] : e));
+      const first = state.first.map((e, k) => {
+        if (!isWarm) return e + (excess[k] - e) / (warmed + 1);
+        return e === 0 ? excess[k] : e;
+      });
       const tasks = first.length;
       // Logarithms, because the product of factors exp(...) over a long training would overflow float64.
       const largest = logWeights.reduce((a, b) => Math.max(a, b), -Infinity);
       return {
         weights: softmax(logWeights).map((p) => tasks * p),
-        state: { squares, first, logWeights: logWeights.map((w) => w - largest) },
+        state: {
+          ...{ squares, first, warmed: Math.min(warmed + 1, warmupSteps) },
+          logWeights: logWeights.map((w) => w - largest),
+        },
       };
     },
   });

@@ -3,6 +3,7 @@
 import { oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
+import { drawSimplex } from "../kernels/simplex.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -36,10 +37,9 @@ export function randomLossWeighting(options: RandomLossWeightingOptions = {}): M
     headGradient: "weighted",
     init: () => null,
     combine({ losses, rng }, state) {
-      // Exponential numbers over their sum are uniform on the simplex: the softmax of their logarithms.
-      const draw = () =>
-        distribution === "normal" ? rng.normal() : Math.log(-Math.log1p(-rng.next()) + Number.MIN_VALUE);
-      return { weights: softmax(losses.map(draw)), state };
+      const isNormal = distribution === "normal";
+      const weights = isNormal ? softmax(losses.map(() => rng.normal())) : drawSimplex(rng, losses.length);
+      return { weights, state };
     },
   });
 }

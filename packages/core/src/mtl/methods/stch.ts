@@ -1,21 +1,32 @@
 // X. Lin et al., "Smooth Tchebycheff scalarization for multi-objective optimization", ICML 2024, equation 6.
-import { integerFrom, positive } from "../../option-kinds.js";
+import { finite, integerFrom, listOf, oneOf, oneOrEach, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
+import { preferenceOf } from "../kernels/preference.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
+import { eachTask } from "./task-option.js";
 
 export interface StchOptions {
+  /** `nadir` (default): as in the authors' runs of several tasks; `published`: the paper's equation, on the losses themselves. */
+  readonly variant?: "nadir" | "published" | undefined;
   /** Smoothing mu: as it approaches 0, only the worst task counts; default 1. */
   readonly mu?: number | undefined;
   /** The epoch, from 0, whose mean losses become the nadir; default 4. */
   readonly warmupEpoch?: number | undefined;
+  /** lambda of `published`, one number > 0 a task; default 1 / K. */
+  readonly preference?: readonly number[] | undefined;
+  /** z of `published`: the best losses that are thinkable; one for all, or one per task; default 0. */
+  readonly reference?: number | readonly number[] | undefined;
 }
 
 export const stchOptions = optionTable("stch", {
+  variant: oneOf(["nadir", "published"]).default("nadir"),
   mu: positive.default(1),
   warmupEpoch: integerFrom(0).default(4),
+  preference: listOf(positive, { least: 1 }).otherwise("1 / K each"),
+  reference: oneOrEach(finite).default(0),
 } satisfies OptionRows<StchOptions>);
 
 export interface StchState {
@@ -28,15 +39,18 @@ export interface StchState {
 const tiny = 1e-20;
 
 /**
- * Smooth Tchebycheff scalarization of the logarithms of the losses relative to those of an early epoch, the nadir n.
+ * Smooth Tchebycheff scalarization: the worst loss, smoothed; by default of the logarithms of the losses relative to those of
+ * an early epoch, the nadir n.
  *
  * K mu log sum_k exp(y_k / mu), y_k = log(L_k / n_k + 1e-20), so w_k = K softmax(y / mu)_k / (L_k + 1e-20 n_k)
  * until the end of epoch `warmupEpoch`: sum_k log L_k, so w_k = 1 / L_k
+ * `published`: mu log sum_k exp(lambda_k (L_k - z_k) / mu), so w_k = lambda_k softmax(lambda (L - z) / mu)_k
  *
- * A loss of 0 has weight 0 and a note; a nadir of 0 counts as 1e-20. Zero gradients need no special case. Without calls
- * of `endEpoch` the warm-up does not end. K = 1: weight 1 / L.
+ * With `nadir`, a loss of 0 has weight 0 and a note; a nadir of 0 counts as 1e-20. Zero gradients need no special case. Without calls
+ * of `endEpoch` the warm-up does not end. K = 1: weight 1 / L; with `published` lambda.
  *
- * @throws OptionError; NumericalError for a loss that is negative or not finite, naming its task
+ * @throws OptionError, also where `preference` or `reference` is not one number a task; NumericalError for a loss that is not
+ *   finite or, with `nadir`, negative, naming its task
  *
  * @example
  * const method = stch({ warmupEpoch: 0 });
@@ -45,7 +59,8 @@ const tiny = 1e-20;
  * method.combine(input, state).weights; // 1, 2
  */
 export function stch(options: StchOptions = {}): MultiTaskMethod<StchState> {
-  const { mu, warmupEpoch } = stchOptions.read(options);
+  const { variant, mu, warmupEpoch, preference, reference } = stchOptions.read(options);
+  if (variant === "published") return published(mu, preference, reference);
   return checkedMethod<StchState>(
     {
       name: "stch",
@@ -70,4 +85,29 @@ export function stch(options: StchOptions = {}): MultiTaskMethod<StchState> {
     },
     { losses: "non-negative" },
   );
+}
+
+function published(
+  mu: number,
+  preference: readonly number[] | undefined,
+  reference: number | readonly number[],
+): MultiTaskMethod<StchState> {
+  const read = (tasks: number) => ({
+    lambda: preferenceOf("stch", preference, tasks, 1 / tasks),
+    z: eachTask("stch: reference", reference, tasks),
+  });
+  return checkedMethod<StchState>({
+    name: "stch",
+    needs: "losses",
+    headGradient: "weighted",
+    init(tasks) {
+      read(tasks);
+      return { epochs: 0, nadir: null };
+    },
+    combine({ losses }, state) {
+      const { lambda, z } = read(losses.length);
+      const share = softmax(losses.map((loss, k) => (lambda[k] * (loss - z[k])) / mu));
+      return { weights: lambda.map((x, k) => x * share[k]), state };
+    },
+  });
 }

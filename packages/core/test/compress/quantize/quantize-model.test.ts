@@ -33,6 +33,31 @@ describe("a quantized model", () => {
     }
   });
 
+  it("has rows of rotated spaces where that is asked for, which compute the same before they are rounded", async () => {
+    // Two linear maps with 4 values between them, of very unequal ranges.
+    const [inner, outer] = [normal(1, [6, 4]), normal(2, [4, 5])];
+    for (let k = 0; k < 6; k++) (inner.data as Float32Array)[4 * k] *= 30;
+    const nodes = [node("MatMul", ["x", "inner"], {}, ["h"]), node("MatMul", ["h", "outer"])];
+    const given = (seed: number) => ({ x: normal(seed, [512, 6]) });
+    const fixed = decodeModel(fileOf({ inputs: given(3), initializers: { inner, outer }, nodes }));
+    const bytes = encodeModel(fixed);
+    const options = { calibration: [given(3), given(4)], equalize: false, granularity: "tensor" } as const;
+    const names = ({ table }: Awaited<ReturnType<typeof quantizeModel>>) =>
+      new Set(table.map(({ candidate }) => candidate));
+    expect(names(await quantizeModel(bytes, options))).toEqual(new Set(["as it is"]));
+    const turned = await quantizeModel(bytes, { ...options, rotate: true });
+    expect(names(turned)).toEqual(new Set(["as it is", "rotated"]));
+    const best = (name: string) =>
+      Math.max(...turned.table.filter(({ candidate }) => candidate === name).map(({ sqnr }) => sqnr));
+    // One of the values between has nearly all of the range as it is.
+    expect(best("rotated") - best("as it is")).toBeGreaterThan(2);
+    expect(best("rotated")).toBeGreaterThan(30);
+    const { skipped } = await quantizeModel(smallNetwork(), {
+      ...{ calibration: images(8), equalize: false, rotate: true },
+    });
+    expect(skipped).toContain("rotated: the model has no space that linear maps or lengths alone touch");
+  });
+
   it.each(Object.entries(networks))("is close to the model in float: %s", async (_, { bytes, shape }) => {
     const batch = (count: number, seed: number) => [{ x: normal(seed, [count, ...shape]) }];
     const examples = { calibration: batch(32, 1), heldOut: batch(16, 2), equalize: false };

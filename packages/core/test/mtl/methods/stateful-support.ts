@@ -2,21 +2,34 @@ import { expect } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { createRng, type Rng } from "../../../src/math/rng.js";
 import type { Combination, MultiTaskMethod, TaskInput } from "../../../src/mtl/method.js";
+import { caGrad } from "../../../src/mtl/methods/ca-grad.js";
+import { cosmos } from "../../../src/mtl/methods/cosmos.js";
 import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
+import { dibsMtl } from "../../../src/mtl/methods/dibs-mtl.js";
 import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { excessMtl } from "../../../src/mtl/methods/excess-mtl.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
 import { geometricLoss } from "../../../src/mtl/methods/geometric-loss.js";
+import { go4Align } from "../../../src/mtl/methods/go4-align.js";
 import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
 import { gradNorm } from "../../../src/mtl/methods/grad-norm.js";
 import { gradVac } from "../../../src/mtl/methods/grad-vac.js";
+import { igb } from "../../../src/mtl/methods/igb.js";
+import { imGrad } from "../../../src/mtl/methods/im-grad.js";
 import { imtlHybrid } from "../../../src/mtl/methods/imtl-hybrid.js";
 import { imtlL } from "../../../src/mtl/methods/imtl-l.js";
+import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { moco } from "../../../src/mtl/methods/moco.js";
+import { pbi } from "../../../src/mtl/methods/pbi.js";
 import { randomLossWeighting } from "../../../src/mtl/methods/random-loss-weighting.js";
 import { scaleInvariant } from "../../../src/mtl/methods/scale-invariant.js";
 import { stch } from "../../../src/mtl/methods/stch.js";
 import { uncertaintyWeighting } from "../../../src/mtl/methods/uncertainty-weighting.js";
+import { uwSo } from "../../../src/mtl/methods/uw-so.js";
+import { crMogm } from "../../../src/mtl/wrappers/cr-mogm.js";
+import { everySteps } from "../../../src/mtl/wrappers/every-steps.js";
+import { normalized } from "../../../src/mtl/wrappers/normalized.js";
 
 export type Rows = readonly (readonly number[])[];
 
@@ -50,6 +63,20 @@ export const methods: {
   { method: gradVac() as MultiTaskMethod<unknown>, random: true },
   { method: gradVac({ blocks: [1, 2] }) as MultiTaskMethod<unknown>, random: true },
   { method: moco() as MultiTaskMethod<unknown>, positive: true },
+  { method: cosmos(), random: true },
+  { method: pbi() },
+  { method: dibsMtl() },
+  { method: imGrad() },
+  { method: uwSo(), positive: true },
+  { method: igb() as MultiTaskMethod<unknown>, positive: true },
+  { method: go4Align() as MultiTaskMethod<unknown>, positive: true },
+  { method: stch({ variant: "published" }) as MultiTaskMethod<unknown> },
+  { method: excessMtl({ warmupSteps: 2 }) as MultiTaskMethod<unknown> },
+  { method: crMogm(mgda()) as MultiTaskMethod<unknown> },
+  { method: crMogm(famo()) as MultiTaskMethod<unknown>, positive: true },
+  { method: everySteps(caGrad(), { steps: 2 }) as MultiTaskMethod<unknown> },
+  { method: normalized(fairGrad()) },
+  { method: normalized(dwa()) as MultiTaskMethod<unknown> },
 ];
 
 /** Random numbers that are not: uniform or normal ones from a list, and no shuffling. */

@@ -5,33 +5,45 @@ import { alignedMtl } from "../../../src/mtl/methods/aligned-mtl.js";
 import { caGrad } from "../../../src/mtl/methods/ca-grad.js";
 import { config } from "../../../src/mtl/methods/config.js";
 import { constant } from "../../../src/mtl/methods/constant.js";
+import { cosmos } from "../../../src/mtl/methods/cosmos.js";
 import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
+import { dibsMtl } from "../../../src/mtl/methods/dibs-mtl.js";
 import { dualProj } from "../../../src/mtl/methods/dual-proj.js";
 import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { excessMtl } from "../../../src/mtl/methods/excess-mtl.js";
 import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
 import { geometricLoss } from "../../../src/mtl/methods/geometric-loss.js";
+import { go4Align } from "../../../src/mtl/methods/go4-align.js";
 import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
 import { gradNorm } from "../../../src/mtl/methods/grad-norm.js";
 import { gradVac } from "../../../src/mtl/methods/grad-vac.js";
+import { igb } from "../../../src/mtl/methods/igb.js";
+import { imGrad } from "../../../src/mtl/methods/im-grad.js";
 import { imtlG } from "../../../src/mtl/methods/imtl-g.js";
 import { imtlHybrid } from "../../../src/mtl/methods/imtl-hybrid.js";
 import { imtlL } from "../../../src/mtl/methods/imtl-l.js";
+import { krum } from "../../../src/mtl/methods/krum.js";
 import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { moco } from "../../../src/mtl/methods/moco.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
+import { pbi } from "../../../src/mtl/methods/pbi.js";
 import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import { randomLossWeighting } from "../../../src/mtl/methods/random-loss-weighting.js";
 import { scaleInvariant } from "../../../src/mtl/methods/scale-invariant.js";
 import { sdmGrad } from "../../../src/mtl/methods/sdm-grad.js";
 import { stch } from "../../../src/mtl/methods/stch.js";
+import { trimmedMean } from "../../../src/mtl/methods/trimmed-mean.js";
 import { uncertaintyWeighting } from "../../../src/mtl/methods/uncertainty-weighting.js";
 import { upGrad } from "../../../src/mtl/methods/up-grad.js";
+import { uwSo } from "../../../src/mtl/methods/uw-so.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer, type MultiTaskTrainerOptions } from "../../../src/mtl/train/trainer.js";
+import { crMogm } from "../../../src/mtl/wrappers/cr-mogm.js";
+import { everySteps } from "../../../src/mtl/wrappers/every-steps.js";
+import { normalized } from "../../../src/mtl/wrappers/normalized.js";
 import { dropout } from "../../../src/nn/dropout.js";
 import { linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
@@ -69,6 +81,21 @@ export const everyMethod: readonly MultiTaskMethod[] = [
   stch(),
   uncertaintyWeighting(),
   upGrad(),
+  cosmos(),
+  dibsMtl(),
+  go4Align(),
+  igb(),
+  imGrad(),
+  krum({ byzantine: 0 }),
+  pbi(),
+  trimmedMean(),
+  uwSo(),
+  stch({ variant: "published" }),
+  excessMtl({ warmupSteps: 2 }),
+  crMogm(mgda()),
+  everySteps(caGrad(), { steps: 2 }),
+  normalized(fairGrad()),
+  normalized(gradDrop()),
 ];
 
 /** Three regressions on 20 examples by a small network with dropout in its last shared layer. */

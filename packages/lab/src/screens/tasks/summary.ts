@@ -19,6 +19,7 @@ export function summaryOf(course: Course): SummaryRow {
   const last = step.length - 1;
   const value = (list: Float64Array) => (last < 0 ? none : formatValue(list[last]));
   const accepted = attempts.filter((attempt) => attempt.accepted);
+  /** The first one; the report's advice on settings is left out. */
   const refused = attempts.find((attempt) => !attempt.accepted);
   const ways = {
     running: `at step ${step[last] ?? 0}`,
@@ -33,7 +34,9 @@ export function summaryOf(course: Course): SummaryRow {
     seconds: last < 0 ? none : formatSeconds(seconds[last]),
     teleports: attempts.length === 0 ? none : `${accepted.length} of ${attempts.length}`,
     change: accepted.length === 0 ? none : formatValue(Math.max(...accepted.map(({ change }) => change))),
-    note: [note, refused && `before step ${refused.step}: ${refused.reason}`].filter(Boolean).join("; "),
+    note: [note, refused && `before step ${refused.step}: ${refused.reason.split(". ")[0]}`]
+      .filter(Boolean)
+      .join("; "),
   };
 }
 

@@ -1,0 +1,63 @@
+// A worker of this computer for a sweep on a server, beside those of other computers.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { QueueAddress } from "isoloss-queue";
+
+export interface OwnWorkerOptions {
+  /** The program's script. */
+  readonly script: URL;
+  readonly queue: QueueAddress;
+  /** Of the sweep. */
+  readonly id: string;
+  /** Runs at the same time. */
+  readonly jobs: number;
+  /** Folder of checkpoints. */
+  readonly work: string;
+  /** Tells a line. */
+  note(line: string): void;
+}
+
+/** Seconds without a run after which a worker ends, should this process be killed; until then it is started again. */
+const idleSeconds = 60;
+
+/**
+ * Starts `isoloss worker` for a sweep.
+ *
+ * @returns what ends it: its runs save where they are and are given back
+ */
+export function startOwnWorker({
+  script,
+  queue,
+  id,
+  jobs,
+  work,
+  note,
+}: OwnWorkerOptions): () => Promise<void> {
+  const { url, password } = queue;
+  // Not among the arguments, which other users of this computer can read.
+  const env = { ...process.env, ISOLOSS_QUEUE: url, ISOLOSS_QUEUE_PASSWORD: password ?? "" };
+  const args = ["worker", "--sweep", id, "--jobs", `${jobs}`, "--work", work];
+  let child: ChildProcess;
+  let isOver = false;
+  const begin = () => {
+    child = spawn(
+      process.execPath,
+      [fileURLToPath(script), ...args, "--idle-exit", `${idleSeconds}`, "--quiet"],
+      { env, stdio: ["ignore", "ignore", "inherit"] },
+    );
+    child.on("exit", (code) => {
+      if (isOver) return;
+      if (code === 0) begin();
+      else note(`The worker of this computer has ended with code ${code}; the sweep goes on with others.`);
+    });
+  };
+  begin();
+  return async () => {
+    isOver = true;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill();
+    await ended;
+  };
+}

@@ -1,0 +1,58 @@
+// M. Ruchte, J. Grabocka, "Scalable Pareto front approximation for deep multi-objective learning", ICDM 2021, equation 4.
+import { listOf, nonNegative, positive } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { checkedMethod } from "../checked-method.js";
+import { preferenceOf } from "../kernels/preference.js";
+import { drawSimplex } from "../kernels/simplex.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface CosmosOptions {
+  /** lambda: how much the direction of the losses counts beside their sum; default 1. The authors use 0.01 to 8. */
+  readonly lambda?: number | undefined;
+  /** r, one number > 0 a task; left out: drawn anew in each step, uniformly on the simplex. */
+  readonly preference?: readonly number[] | undefined;
+}
+
+export const cosmosOptions = optionTable("cosmos", {
+  lambda: nonNegative.default(1),
+  preference: listOf(positive, { least: 1 }).otherwise("drawn in each step"),
+} satisfies OptionRows<CosmosOptions>);
+
+/**
+ * COSMOS: a weighted sum of the losses, and a vector of losses that points along the weights.
+ *
+ * sum_k r_k L_k - lambda cos(r, L), so w_k = r_k - lambda (r_k / (|r| |L|) - cos(r, L) L_k / |L|^2)
+ *
+ * With a drawn r, K numbers are taken from the step's `rng`. Losses that are all 0 have no cosine: w = r, with a note. Zero
+ * gradients need no special case. K = 1: w = r, as the cosine is 1.
+ *
+ * @throws OptionError, also where `preference` is not one number a task; NumericalError for a loss that is not
+ *   finite, naming its task
+ *
+ * @example
+ * const input = { losses: Float64Array.of(3, 4), step: 0, epoch: 0, rng: createRng(0) };
+ * cosmos({ preference: [1, 1] }).combine(input, null).weights; // 0.977, 1.017
+ */
+export function cosmos(options: CosmosOptions = {}): MultiTaskMethod<null> {
+  const { lambda, preference } = cosmosOptions.read(options);
+  return checkedMethod({
+    name: "cosmos",
+    needs: "losses",
+    headGradient: "weighted",
+    init(tasks) {
+      preferenceOf("cosmos", preference, tasks, 1);
+      return null;
+    },
+    combine({ losses, rng }, state) {
+      const K = losses.length;
+      const r = preference ? preferenceOf("cosmos", preference, K, 1) : drawSimplex(rng, K);
+      const size = Math.hypot(...losses);
+      if (size === 0) return { weights: r, state, note: "All losses are 0: the weights are the preference." };
+      const length = Math.hypot(...r);
+      const unit = losses.map((loss) => loss / size);
+      const cosine = unit.reduce((sum, u, k) => sum + (u * r[k]) / length, 0);
+      const weights = r.map((x, k) => x - (lambda * (x / length - cosine * unit[k])) / size);
+      return { weights, state };
+    },
+  });
+}

@@ -1,0 +1,63 @@
+// J. Shen et al., "GO4Align: group optimization for multi-task alignment", NeurIPS 2024, section 3.
+import { integerFrom, nonNegative } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { checkedMethod } from "../checked-method.js";
+import { clusterCenters } from "../kernels/clusters.js";
+import { ratio } from "../kernels/ratio.js";
+import { softmax } from "../kernels/softmax.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface Go4AlignOptions {
+  /** Number of groups; default 2. With as many as tasks, each task has its own weight. */
+  readonly groups?: number | undefined;
+  /** eta: rate of the risks' running shares; default 1e-4. */
+  readonly rate?: number | undefined;
+}
+
+export const go4AlignOptions = optionTable("go4Align", {
+  groups: integerFrom(1).default(2),
+  rate: nonNegative.default(1e-4),
+} satisfies OptionRows<Go4AlignOptions>);
+
+export interface Go4AlignState {
+  /** q = softmax(logShares), [K]. */
+  readonly logShares: Float64Array;
+}
+
+/**
+ * GO4Align: tasks with similar risks form groups, and a group has one weight.
+ *
+ * q_k <- q_k exp(-eta L_k) / sum_j q_j exp(-eta L_j), from q = 1 / K; v_k = q_k sum_j L_j / L_k
+ * w_k = the center of v_k's cluster, by k-means of the K numbers v
+ *
+ * The clusters are the best ones (not those of random starts). A loss of 0 counts as v_k = q_k. Zero gradients need no special case. K = 1: w = 1.
+ *
+ * @throws OptionError; NumericalError for a loss that is negative or not finite, naming its task
+ *
+ * @example
+ * const method = go4Align({ rate: 0 });
+ * const input = { losses: Float64Array.of(1, 1, 2), step: 0, epoch: 0, rng: createRng(0) };
+ * method.combine(input, method.init(3)).weights; // 1.333, 1.333, 0.667
+ */
+export function go4Align(options: Go4AlignOptions = {}): MultiTaskMethod<Go4AlignState> {
+  const { groups, rate } = go4AlignOptions.read(options);
+  return checkedMethod<Go4AlignState>(
+    {
+      name: "go4Align",
+      needs: "losses",
+      headGradient: "weighted",
+      init: (tasks) => ({ logShares: new Float64Array(tasks) }),
+      combine({ losses }, state) {
+        const logShares = state.logShares.map((x, k) => x - rate * losses[k]);
+        const largest = logShares.reduce((a, b) => Math.max(a, b), -Infinity);
+        const total = losses.reduce((a, b) => a + b, 0);
+        const v = softmax(logShares).map((q, k) => q * ratio(total, losses[k]));
+        return {
+          weights: clusterCenters(v, groups),
+          state: { logShares: logShares.map((x) => x - largest) },
+        };
+      },
+    },
+    { losses: "non-negative" },
+  );
+}

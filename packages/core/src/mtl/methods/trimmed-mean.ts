@@ -1,0 +1,60 @@
+// D. Yin, Y. Chen, K. Ramchandran, P. Bartlett, "Byzantine-robust distributed learning: towards optimal statistical rates",
+// ICML 2018, definition 2.
+
+import type { NdArray } from "../../array.js";
+import { OptionError } from "../../errors.js";
+import { integerFrom } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { checkedMethod } from "../checked-method.js";
+import type { MultiTaskMethod } from "../method.js";
+
+export interface TrimmedMeanOptions {
+  /** b: how many of the largest and of the smallest numbers are left out in each parameter; default 1. */
+  readonly trim?: number | undefined;
+}
+
+export const trimmedMeanOptions = optionTable("trimmedMean", {
+  trim: integerFrom(0).default(1),
+} satisfies OptionRows<TrimmedMeanOptions>);
+
+/**
+ * Trimmed mean: in each shared parameter the mean of the tasks' gradients without the largest and the smallest ones.
+ *
+ * d_p = the mean of the K - 2 b numbers g_kp that remain without the b largest and the b smallest
+ *
+ * There must be at least 2 b + 1 tasks. b = 0 is the mean. Losses do not matter.
+ *
+ * @throws OptionError, also for fewer than 2 b + 1 tasks; NumericalError for numbers that are not finite, naming their task
+ *
+ * @example
+ * const jacobian = array([[1, 5], [2, 7], [90, 6]], "float64") as NdArray<Float64Array>;
+ * const input = { losses: Float64Array.of(1, 1, 1), jacobian, step: 0, epoch: 0, rng: createRng(0) };
+ * trimmedMean().combine(input, null).direction; // 2, 6
+ */
+export function trimmedMean(options: TrimmedMeanOptions = {}): MultiTaskMethod<null> {
+  const { trim } = trimmedMeanOptions.read(options);
+  const requireTasks = (tasks: number): null => {
+    if (tasks > 2 * trim) return null;
+    throw new OptionError(`trimmedMean with trim ${trim} needs ${2 * trim + 1} tasks or more; got ${tasks}.`);
+  };
+  return checkedMethod({
+    name: "trimmedMean",
+    needs: "jacobian",
+    headGradient: "unweighted",
+    init: requireTasks,
+    combine({ jacobian }, state) {
+      const { data, shape } = jacobian as NdArray<Float64Array>;
+      const [tasks, width] = shape;
+      requireTasks(tasks);
+      const column = new Float64Array(tasks);
+      const direction = Float64Array.from({ length: width }, (_, p) => {
+        for (let k = 0; k < tasks; k++) column[k] = data[k * width + p];
+        column.sort();
+        let sum = 0;
+        for (let k = trim; k < tasks - trim; k++) sum += column[k] / (tasks - 2 * trim);
+        return sum;
+      });
+      return { direction, state };
+    },
+  });
+}

@@ -1,0 +1,51 @@
+// S. Zhou et al., "On the convergence of stochastic multi-objective gradient manipulation and beyond", NeurIPS 2022, algorithm 1.
+import { smoothing } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import type { MultiTaskMethod } from "../method.js";
+import { type Wrapped, weightsOf, wrapped } from "./wrapped.js";
+
+export interface CrMogmOptions {
+  /** alpha: weight of the past; 0 changes nothing. Default 0.9. */
+  readonly alpha?: number | undefined;
+}
+
+export const crMogmOptions = optionTable("crMogm", {
+  alpha: smoothing.default(0.9),
+} satisfies OptionRows<CrMogmOptions>);
+
+export interface CrMogmState<S> extends Wrapped<S> {
+  /** lambda of the last step; null before the first. */
+  readonly smoothed: Float64Array | null;
+}
+
+/**
+ * CR-MOGM: any method with its weights averaged over the steps, which corrects the bias that weights have when they are
+ * computed from the batch that they are applied to.
+ *
+ * lambda_t = alpha lambda_{t-1} + (1 - alpha) w_t, lambda_1 = w_1; d = J' lambda_t
+ *
+ * The rest is as in the method inside: what it needs, its clipping, its state.
+ *
+ * @param method one that gives weights
+ * @throws OptionError, at the first step for a method without weights, such as gradDrop
+ *
+ * @example
+ * const smooth = crMogm(mgda(), { alpha: 0.5 });
+ * smooth.name; // crMogm(mgda)
+ */
+export function crMogm<S>(
+  method: MultiTaskMethod<S>,
+  options: CrMogmOptions = {},
+): MultiTaskMethod<CrMogmState<S>> {
+  const { alpha } = crMogmOptions.read(options);
+  return wrapped<S, CrMogmState<S>>(method, {
+    name: `crMogm(${method.name})`,
+    init: (tasks) => ({ inner: method.init(tasks), smoothed: null }),
+    combine(input, { inner, smoothed }) {
+      const combination = method.combine(input, inner);
+      const w = weightsOf("crMogm", method, combination);
+      const weights = smoothed ? w.map((x, k) => alpha * smoothed[k] + (1 - alpha) * x) : w;
+      return { ...combination, weights, state: { inner: combination.state, smoothed: weights } };
+    },
+  });
+}

@@ -1,0 +1,129 @@
+// O. Sener, V. Koltun, "Multi-task learning as multi-objective optimization", NeurIPS 2018, use CelebA's 40 attributes; this is
+// the network of nine layers of FAMO, FairGrad and COST for them.
+import { relu } from "../../graph/ops/activation.js";
+import { maxPool2d } from "../../graph/ops/pool.js";
+import { mean } from "../../graph/ops/reduce.js";
+import type { Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
+import { inCode, integerFrom, isObject, listOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { type ConvNormParams, type ConvNormState, convNorm, initConvNorm } from "../conv-norm.js";
+import { resolveInit } from "../init-options.js";
+import { initLinear, type LinearParams, linear } from "../linear.js";
+import type { Model } from "../model.js";
+import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
+import type { MultiHeadParams } from "./multi-head.js";
+
+export interface MultiConvnetOptions {
+  /** Outputs of each task's head, a linear layer. */
+  readonly heads: Readonly<Record<string, number>>;
+  /** Channels of the images; default 3. */
+  readonly inputs?: number | undefined;
+  /** Channels of the convolutions of each stage; default [[64], [128, 128], [256, 256], [512, 512]]. */
+  readonly stages?: readonly (readonly number[])[] | undefined;
+  /** Widths of the linear layers behind them; default [512, 512]. */
+  readonly hidden?: readonly number[] | undefined;
+}
+
+const multiConvnetOptions = optionTable("multiConvnet", {
+  heads: inCode<Readonly<Record<string, number>>>(
+    "the outputs of each task by its name",
+    isObject,
+  ).required(),
+  inputs: integerFrom(1).default(3),
+  stages: listOf(listOf(integerFrom(1), { least: 1 }), { least: 1 }).default([
+    [64],
+    [128, 128],
+    [256, 256],
+    [512, 512],
+  ]),
+  hidden: listOf(integerFrom(1)).default([512, 512]),
+} satisfies OptionRows<MultiConvnetOptions>);
+
+/** A linear layer without bias, and its batch norm. */
+interface NormedLinearParams {
+  readonly linear: LinearParams;
+  readonly norm: NormParams;
+}
+
+/** The trunk, which the tasks share. */
+export interface MultiConvnetTrunkParams {
+  /** All convolutions in order. */
+  readonly convs: readonly ConvNormParams[];
+  readonly hidden: readonly NormedLinearParams[];
+}
+
+export interface MultiConvnetState {
+  readonly convs: readonly ConvNormState[];
+  readonly hidden: readonly BatchNormState[];
+}
+
+/**
+ * A convolutional network with batch norms as the trunk of several tasks: convolutions 3x3 without biases, max-pooling by 2
+ * between the stages, the mean over all pixels, linear layers without biases; each with batch norm and ReLU. Each head is a
+ * linear layer.
+ *
+ * With the default widths and 40 heads of one output, those of CelebA's attributes, it has 5,197,160 parameters. Images
+ * [batch, inputs, height, width]; the output is by task, [batch, outputs].
+ *
+ * @throws OptionError
+ *
+ * @example
+ * const model = multiConvnet({ heads: { smiling: 1, young: 1 } });
+ * const { params, state } = model.init(torchGenerator(0));
+ * const apply = (p, s, x) => model.apply(p, x, { state: s, training: true }); // { output: { smiling, young }, state }
+ */
+export function multiConvnet(
+  options: MultiConvnetOptions,
+): Model<
+  MultiHeadParams<MultiConvnetTrunkParams, LinearParams>,
+  MultiConvnetState,
+  Readonly<Record<string, Tensor>>
+> {
+  const { heads, inputs, stages, hidden } = multiConvnetOptions.read(options);
+  const channels = [inputs, ...stages.flat()];
+  const widths = [channels.at(-1) as number, ...hidden];
+  /** The number of convolutions up to the end of each stage but the last: there is a pooling. */
+  const pooled = new Set(stages.slice(0, -1).map((_, k) => stages.slice(0, k + 1).flat().length));
+  return {
+    init(rng, initOptions = {}) {
+      const { dtype } = resolveInit("multiConvnet", initOptions);
+      const convs = channels.slice(1).map((to, k) => initConvNorm(rng, channels[k], to, 3, { dtype }));
+      const layers = hidden.map((to, k) => ({
+        linear: initLinear(rng, widths[k], to, { dtype, bias: false }),
+        norm: initBatchNorm(to, { dtype }),
+      }));
+      const features = widths.at(-1) as number;
+      const own = Object.entries(heads).map(([task, to]) => [task, initLinear(rng, features, to, { dtype })]);
+      return {
+        params: {
+          shared: {
+            convs: convs.map(({ params }) => params),
+            hidden: layers.map(({ linear: layer, norm }) => ({ linear: layer, norm: norm.params })),
+          },
+          heads: Object.fromEntries(own),
+        },
+        state: { convs: convs.map(({ state }) => state), hidden: layers.map(({ norm }) => norm.state) },
+      };
+    },
+    apply({ shared, heads: own }, x, { state, training = false }) {
+      let h = x;
+      const convs = shared.convs.map((layer, k) => {
+        const result = convNorm(h, layer, state.convs[k], { training });
+        h = pooled.has(k + 1) ? maxPool2d(result.output, { kernel: 2 }) : result.output;
+        return result.state;
+      });
+      h = mean(h, { axes: [2, 3] });
+      const next = shared.hidden.map((layer, k) => {
+        const result = batchNorm(linear(h, layer.linear), layer.norm, state.hidden[k], { training });
+        h = relu(result.output);
+        return result.state;
+      });
+      const outputs = Object.keys(heads).map((task) => [
+        task,
+        linear(h, own[task] as TensorsOf<LinearParams>),
+      ]);
+      return { output: Object.fromEntries(outputs), state: { convs, hidden: next } };
+    },
+  };
+}
