@@ -55,7 +55,7 @@ export interface ParamsComparison {
  * @throws OptionError for options out of range and an unknown axis; DataError, ShapeError if the model cannot be run
  *
  * @example
- * const model = fromOnnx(bytes);
+ * const model = fromOnnx(before);
  * const comparison = await createParamsComparison(model);
  * const { largest } = await comparison.compare(model.params, { seed: 1 }); // 0
  * await comparison.dispose();
