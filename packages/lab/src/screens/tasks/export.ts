@@ -101,10 +101,10 @@ export function typescriptOf(state: TasksState): string {
     "}",
     "",
     "/** Where a run ends: at the Pareto front, or after the last step. */",
-    `async function run(method: MultiTaskMethod, { move, learningRate = ${lr} }: Settings = {}) {`,
+    `async function run(method: MultiTaskMethod, { ${isMoved ? "move, " : ""}learningRate = ${lr} }: Settings = {}) {`,
     ...(isMoved
       ? [
-          `  const teleports = move && cost({ ...${JSON.stringify(costOptionsOf(state))}, move, seed: ${seedOf(x)} });`,
+          `  const teleports = move && cost<ReturnType<typeof toy.at>>({ ...${JSON.stringify(costOptionsOf(state))}, move, seed: ${seedOf(x)} });`,
         ]
       : []),
     "  const trainer = await createMultiTaskTrainer({",

@@ -121,8 +121,14 @@ export function typescriptOf(state: TrainState, runs: readonly TrainRun[]): stri
     `const { train, validation = train } = divide(${set}(${data === "digits" ? "" : `{ noise: ${noise} }`}));`,
     `const model = mlp({ sizes: [${shape}], activation: "${act}", slope: 0.1 });`,
     "const settings = {",
-    `  ...{ model, data: train, optimizer: createOptimizer("${opt}"), learningRate: ${lr} },`,
-    `  ...{ batchSize: ${batch}, seed: ${seed}, gradNorm: true, runtime: "javascript" },`,
+    "  model,",
+    "  data: train,",
+    `  optimizer: createOptimizer("${opt}"),`,
+    `  learningRate: ${lr},`,
+    `  batchSize: ${batch},`,
+    `  seed: ${seed},`,
+    "  gradNorm: true,",
+    '  runtime: "javascript",',
     "} as const;",
     ...(isGroup
       ? [
