@@ -24,5 +24,7 @@ export type { OverlaidImages, OverlayOptions } from "./overlay.js";
 export { overlayImages } from "./overlay.js";
 export type { CirclesOptions, PlanarOptions, PlanarPoints, SpiralsOptions } from "./planar.js";
 export { circles, moons, spirals } from "./planar.js";
+export type { Lines, Qm9, Qm9Files } from "./qm9.js";
+export { parseQm9, qm9Tasks, readSdf } from "./qm9.js";
 export { resizeImages } from "./resize.js";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";

@@ -8,6 +8,7 @@ export { hasIdxDataset, loadIdxDataset } from "./datasets.js";
 export { readFileOrThrow, writeFileAtomic } from "./files.js";
 export type { IdxSource } from "./idx-sources.js";
 export { fashionMnist, mnist } from "./idx-sources.js";
+export { loadQm9 } from "./qm9.js";
 export type { TrainingImages } from "./registry.js";
 export { datasets } from "./registry.js";
 export { reasonOf } from "./system-error.js";

@@ -3,8 +3,11 @@ import { gzipSync } from "node:zlib";
 import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
 import { stored } from "../data/npz-files.js";
+import { files } from "../data/qm9-support.js";
 import * as lib from "../library.js";
 import { Builder, smallNetwork } from "../model-file/builder.js";
+
+const qm9 = files();
 
 /** Values that an example names without saying where they are from. */
 export type Scope = Readonly<Record<string, unknown>>;
@@ -136,6 +139,9 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "data/npz.ts": () => ({ bytes: stored() }),
   "data/overlay.ts": () => ({ loadIdxDataset }),
   "data/idx.ts": () => ({ bytes: idx, fetch: async () => response }),
+  // As if the files were there.
+  "node/qm9.ts": () => ({ loadQm9: () => lib.parseQm9(qm9) }),
+  "data/qm9.ts": () => ({ sdfText: qm9.sdf.join("\n"), csvText: qm9.csv.join("\n") }),
   "data/safetensors.ts": () => ({ bytes: lib.encodeSafetensors({ w: lib.zeros([2]) }) }),
   "mtl/train/checkpoint.ts": tasks,
   "mtl/cost/adapter/adapter.ts": () => {

@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { DataError, MissingDataError } from "../../src/errors.js";
+import { loadQm9 } from "../../src/node/qm9.js";
+import { files } from "../data/qm9-support.js";
+
+describe("loadQm9", () => {
+  const folder = mkdtempSync(join(tmpdir(), "isoloss-qm9-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("says what a folder lacks, and where it is to be had", async () => {
+    await expect(loadQm9(folder)).rejects.toThrow(MissingDataError);
+    await expect(loadQm9(folder)).rejects.toThrow("gdb9.sdf and no gdb9.sdf.csv and no uncharacterized.txt");
+  });
+
+  it("reads the files, also those of another system's line ends, and refuses a part unless it may be one", async () => {
+    const { sdf, csv } = files();
+    writeFileSync(join(folder, "gdb9.sdf"), `${sdf.join("\r\n")}\r\n`);
+    writeFileSync(join(folder, "gdb9.sdf.csv"), `${csv.join("\n")}\n`);
+    writeFileSync(join(folder, "uncharacterized.txt"), "Index\n");
+    const { molecules, targets } = await loadQm9(folder, { isWhole: false });
+    expect(molecules).toHaveLength(2);
+    expect(targets.shape).toEqual([2, 11]);
+    await expect(loadQm9(folder)).rejects.toThrow(DataError);
+    await expect(loadQm9(folder)).rejects.toThrow(
+      "130831 molecules that are characterized; these files have 2",
+    );
+  });
+});
