@@ -22,7 +22,7 @@ export interface LabSite {
 }
 
 /** Builds the lab from the sources, and serves it in a folder of a site. */
-export async function labSite(): Promise<LabSite> {
+async function labSite(): Promise<LabSite> {
   const folder = mkdtempSync(join(tmpdir(), "isoloss-lab-"));
   const outDir = join(folder, "some/folder");
   await build({
@@ -54,7 +54,7 @@ export interface Inspected {
 }
 
 /** Opens a page at an address such as `#/landscape?f=booth`, and waits for its runs. */
-export async function openLab(
+async function openLab(
   context: BrowserContext,
   { url }: LabSite,
   address = "",

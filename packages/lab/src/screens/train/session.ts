@@ -44,7 +44,7 @@ export interface Session {
 }
 
 /** Steps of a run, and whether that is fewer than asked for. */
-export function stepsOf(state: TrainState, data: TrainData): number {
+function stepsOf(state: TrainState, data: TrainData): number {
   const perEpoch = Math.floor(data.train.inputs.shape[0] / batchSizeOf(state, data));
   return Math.min(mostSteps, state.epochs * perEpoch);
 }

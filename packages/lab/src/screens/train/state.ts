@@ -54,7 +54,7 @@ export const hard = {
   width: [1, 256],
 } as const;
 export const mostSteps = 100_000;
-export const mostLayers = 4;
+const mostLayers = 4;
 
 const within = ([min, max]: readonly [number, number], integer = false) => numberField({ min, max, integer });
 

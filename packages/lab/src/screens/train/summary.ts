@@ -42,7 +42,7 @@ export function summaryOf({
 }
 
 /** What a guard allows the loss to move, relative to its size. */
-export const limits = { batch: 1e-4, heldOut: 0.01 } as const;
+const limits = { batch: 1e-4, heldOut: 0.01 } as const;
 
 export interface Meter {
   readonly label: string;
