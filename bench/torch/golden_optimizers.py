@@ -37,6 +37,46 @@ class Lars(torch.optim.Optimizer):
                 w.sub_(group["lr"] * velocity)
 
 
+class Lion(torch.optim.Optimizer):
+    """Lion (arXiv 2302.06675, program 1), which PyTorch lacks."""
+
+    def __init__(self, params, lr, betas, weight_decay):
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            b1, b2 = group["betas"]
+            for w in group["params"]:
+                m = self.state[w].setdefault("m", torch.zeros_like(w))
+                direction = (b1 * m + (1 - b1) * w.grad).sign()
+                w.sub_(group["lr"] * (direction + group["weight_decay"] * w))
+                m.mul_(b2).add_((1 - b2) * w.grad)
+
+
+class Sam(torch.optim.SGD):
+    """SAM (arXiv 2010.01412, algorithm 1 with eq. 2), which PyTorch lacks; the step is SGD's."""
+
+    def __init__(self, params, rho, **options):
+        super().__init__(params, **options)
+        self.rho = rho
+
+    def step(self, closure):
+        """closure() computes the gradients at the parameters as they are."""
+        weights = [w for group in self.param_groups for w in group["params"]]
+        with torch.no_grad():
+            norm = torch.sqrt(sum((w.grad**2).sum() for w in weights))
+            starts = [w.clone() for w in weights]
+            for w in weights:
+                w.add_(self.rho * w.grad / norm)
+        self.zero_grad()
+        closure()
+        with torch.no_grad():
+            for w, start in zip(weights, starts):
+                w.copy_(start)
+        super().step()
+
+
 STEPS = 20
 SCHEDULE_STEPS = 30
 OPTIMIZERS = {
@@ -46,6 +86,10 @@ OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
     "lars": Lars,
+    "nadam": torch.optim.NAdam,
+    "radam": torch.optim.RAdam,
+    "lion": Lion,
+    "sam": Sam,
 }
 CONFIGURATIONS = [
     ("sgd", "sgd", {"lr": 0.1}),
@@ -91,6 +135,18 @@ CONFIGURATIONS = [
         "lars",
         {"lr": 0.1, "trust": 0.1, "momentum": 0.0, "weight_decay": 0.05, "eps": 1e-8, "exclude_vectors": False},
     ),
+    ("nadam", "nadam", {"lr": 0.05, "betas": [0.9, 0.999], "eps": 1e-8, "momentum_decay": 4e-3}),
+    (
+        "nadam-weight-decay",
+        "nadam",
+        {"lr": 0.05, "betas": [0.8, 0.99], "eps": 1e-8, "momentum_decay": 0.1, "weight_decay": 0.05},
+    ),
+    ("radam", "radam", {"lr": 0.05, "betas": [0.9, 0.999], "eps": 1e-8}),
+    ("radam-weight-decay", "radam", {"lr": 0.05, "betas": [0.8, 0.9], "eps": 1e-8, "weight_decay": 0.05}),
+    ("lion", "lion", {"lr": 0.01, "betas": [0.9, 0.99], "weight_decay": 0.0}),
+    ("lion-weight-decay", "lion", {"lr": 0.01, "betas": [0.8, 0.9], "weight_decay": 0.1}),
+    ("sam", "sam", {"lr": 0.1, "rho": 0.05, "momentum": 0.9}),
+    ("sam-weight-decay", "sam", {"lr": 0.1, "rho": 0.3, "weight_decay": 0.05}),
 ]
 
 
@@ -121,14 +177,20 @@ def trajectory(kind, options, set_gradients):
     """Parameters after each step, flat; `set_gradients(params, t)` fills .grad and returns a loss or None."""
     params = {name: value.clone().requires_grad_() for name, value in start().items()}
     settings = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    # NAdam keeps its product of momenta in the default dtype, and float32 would cost nine digits.
+    torch.set_default_dtype(torch.float64 if kind == "nadam" else torch.float32)
     optimizer = OPTIMIZERS[kind](list(params.values()), **settings)
     rows = []
     for t in range(STEPS):
         optimizer.zero_grad()
         loss = set_gradients(params, t)
-        optimizer.step()
+        if kind == "sam":
+            optimizer.step(lambda: set_gradients(params, t))
+        else:
+            optimizer.step()
         row = {name: value.detach().reshape(-1).tolist() for name, value in params.items()}
         rows.append(row if loss is None else {"loss": loss, **row})
+    torch.set_default_dtype(torch.float32)
     return rows
 
 

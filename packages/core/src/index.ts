@@ -99,7 +99,9 @@ export type { When } from "./teleport/when.js";
 export { atSteps, every } from "./teleport/when.js";
 export type { Checkpoint, CheckpointSource, Resumable, StoredRun } from "./train/checkpoint.js";
 export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
-export type { History, Metrics } from "./train/history.js";
+export type { EarlyStoppingOptions } from "./train/early-stopping.js";
+export type { BestEpoch, EpochRow, Evaluation, Metrics } from "./train/epoch-row.js";
+export type { History } from "./train/history.js";
 export { createMinimizer, minimize } from "./train/minimize/minimize.js";
 export type {
   Jump,
@@ -111,18 +113,21 @@ export type {
   Minimizer,
   StartOptions,
 } from "./train/minimize/minimize-options.js";
+export type { Predictor, PredictorOptions, Trained } from "./train/predictor.js";
+export { createPredictor } from "./train/predictor.js";
 export type { ResumeOptions, RunSettings } from "./train/run-settings.js";
-export type { LearningRate, RunStepsOptions, StepsProgress } from "./train/run-steps.js";
+export type { LearningRate, RunResult, RunStepsOptions, StepsProgress } from "./train/run-steps.js";
 export type { TrainState } from "./train/state.js";
 export type { Loss } from "./train/step.js";
 export type { TeleportBatch } from "./train/teleport-batches.js";
 export type { ScheduleState, TeleportEvent } from "./train/teleport-event.js";
 export type { TeleportPlan } from "./train/teleports.js";
-export type { Trainer } from "./train/trainer.js";
 export { createTrainer } from "./train/trainer.js";
 export type {
+  EvaluateOptions,
   Progress,
   RunTrainerOptions,
+  Trainer,
   TrainerOptions,
   TrainerTeleportPlan,
 } from "./train/trainer-options.js";

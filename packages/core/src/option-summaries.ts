@@ -78,6 +78,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "runtime": "Where the model runs: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",
     "signal": "Ends the calibration with its reason."
   },
+  "calibrationError": {
+    "bins": "M, the number of bins of equal width; default 15.",
+    "ignore": "The label of positions that do not count; default -1."
+  },
   "circles": {
     "factor": "Radius of the inner circle over that of the outer one; default 0.5.",
     "points": "Number of points, as many of one class as of the other; default 500.",
@@ -102,6 +106,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "config": {
     "preference": "Desired cosine for each task, up to a common factor; default 1."
+  },
+  "confusion": {
+    "ignore": "The label of positions that do not count; default -1."
   },
   "confusionMatrix": {
     "classes": "C.",
@@ -270,6 +277,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "temperature": "T; default 2.",
     "window": "Compares means over this many steps instead of epochs; the common implementations use 25."
   },
+  "earlyStopping": {
+    "metric": "The quantity of the validation data that is watched; default loss.",
+    "patience": "Number of epochs in a row without improvement after which the run ends; Infinity to watch alone; default 10.",
+    "threshold": "Smallest improvement that counts; default 0.",
+    "mode": "Whether a smaller (`min`) or a larger (`max`) value is better; default what the metric says."
+  },
   "every": {
     "from": "First step; default k.",
     "until": "No teleport at this step or later; default never.",
@@ -284,6 +297,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "exponentialSchedule": {
     "gamma": "Factor of every step."
+  },
+  "f1": {
+    "average": "How classes are averaged: all alike (`macro`, default), weighted by their numbers of labels (`weighted`), or with the counts of all classes added up (`micro`).",
+    "positive": "A class whose own F1 it is, without an average; default 1 for one logit a label, else none.",
+    "ignore": "The label of positions that do not count; default -1."
   },
   "fairGrad": {
     "alpha": "Fairness: 1 is proportional (Nash-MTL's weights), 0 approaches the sum, infinity max-min. Default 2, as in the authors' runs.",
@@ -312,6 +330,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "trainCount": "Number of overlaid images to train on; default one for each left image.",
     "testCount": "Number of overlaid images to test on; default one for each left image.",
     "dropout": "Dropout rate of the model; default 0.5."
+  },
+  "findLearningRate": {
+    "least": "The first learning rate; default 1e-5.",
+    "largest": "The last learning rate; default 10.",
+    "steps": "Number of steps from one to the other; default 200.",
+    "smoothing": "Smoothing of the losses, in [0, 1); default 0.9."
   },
   "fineTune": {
     "data": "Examples along the first axis: inputs, and classes (int64) or targets.",
@@ -407,6 +431,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "inEpochs": {
     "batches": "Number of mini-batches in each epoch; default 1."
   },
+  "iou": {
+    "ignore": "The label of positions that do not count; default -1."
+  },
   "krum": {
     "byzantine": "f: how many gradients may be arbitrary; default 1. There must be at least f + 3 tasks.",
     "selected": "How many gradients are averaged (Multi-Krum); default 1.",
@@ -447,9 +474,16 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "reduction": "`sum` (default) or `mean` of the weighted losses.",
     "weights": "Weight of each task, >= 0; default 1."
   },
+  "lion": {
+    "betas": "b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99].",
+    "weightDecay": "lambda, separate from the gradient; default 0."
+  },
   "lowRank": {
     "rank": "Largest size of each space; default: as `energy` says.",
     "energy": "Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone."
+  },
+  "mae": {
+    "scale": "Factor that converts the error to its unit, such as the standard deviation that targets were divided by; default 1."
   },
   "matrixFactorization": {
     "seed": "Seed of the matrix and the start; default 0.",
@@ -575,6 +609,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "heads": "Outputs of each task's head, a linear layer.",
     "activation": "Activation after every shared layer; default `relu`."
   },
+  "nadam": {
+    "momentumDecay": "psi: how fast the momentum grows to b1; default 0.004.",
+    "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
+    "epsilon": "Added to the root; default 1e-8.",
+    "weightDecay": "lambda; default 0, for AdamW 0.01."
+  },
   "nashMtl": {
     "updateEvery": "Number of steps from one solution to the next; the weights are kept in between. Default 1.",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1.",
@@ -648,12 +688,27 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "boundaries": "Steps at which the next rate begins, in ascending order.",
     "rates": "The rates, one more than boundaries."
   },
+  "plateauSchedule": {
+    "metric": "The quantity of the validation data that is watched, such as accuracy; default loss.",
+    "mode": "Whether a smaller metric (`min`, default) or a larger one (`max`) is better.",
+    "factor": "Factor of a reduction, in [0, 1]; default 0.1.",
+    "patience": "Number of consecutive metrics without improvement that are tolerated; default 10.",
+    "threshold": "Smallest improvement that counts; default 1e-4.",
+    "thresholdMode": "Whether the threshold is a fraction of the best metric (`relative`, default) or a difference (`absolute`).",
+    "cooldown": "Number of metrics that are ignored after a reduction; default 0.",
+    "least": "Smallest rate; default 0.",
+    "epsilon": "Reductions by at most this much are skipped; default 1e-8."
+  },
   "positiveScaling": {
     "activation": "Activation of the network: relu, leakyRelu or identity; default `relu`.",
     "slope": "Slope of leakyRelu. It has no effect, as every slope commutes with positive factors; it is accepted so that a network's own options can be passed."
   },
   "product": {
     "commuting": "Whether the groups' actions commute, so that elements of the product compose and invert group by group; default false: then the product has no `compose` and `inverse`. Actions on different units commute; a scaling and a linear map of the same units do not."
+  },
+  "progress": {
+    "stream": "Default `process.stderr`.",
+    "every": "Seconds between lines where they cannot be written over; default 10."
   },
   "pruneUnits": {
     "fraction": "Share of the units of each group that go, 0 to 1, rounded down; one unit stays at least.",
@@ -718,6 +773,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "steps": "Steps from each point; default 10.",
     "optimizer": "Default gradient descent; in a run's plan the default is the run's own optimizer with its state."
   },
+  "radam": {
+    "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
+    "epsilon": "Added to the root; default 1e-8.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+  },
   "randomLossWeighting": {
     "distribution": "`normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`."
   },
@@ -766,6 +826,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "weights": "Which stored weights may be scaled, by their names in the file: a layer with another one is left; default all.",
     "runtime": "Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default)."
   },
+  "rmse": {
+    "scale": "Factor that converts the error to its unit, such as the standard deviation that targets were divided by; default 1."
+  },
   "rmsprop": {
     "decay": "alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99.",
     "epsilon": "Added to the root; default 1e-8.",
@@ -788,6 +851,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "by": "`hadamard` (default): H diag(+-1), whose entries are all of one size; `random`: any rotation; `descended`: the former, then descent of the weights' kurtosis.",
     "seed": "Seed of signs and random rotations; default 0.",
     "steps": "Steps of the descent for each space; default 100."
+  },
+  "sam": {
+    "rho": "Length of the step to the point whose gradient is used; default 0.05.",
+    "optimizer": "What steps with that gradient; default `sgd` with momentum 0.9."
   },
   "scaling": {
     "name": "Name in reports; default `positive scaling`.",
@@ -863,6 +930,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "calibration": "Batches of arrays by the names of the inputs, so that the ranges of activations count, too; default: weights alone.",
     "sizes": "Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32."
   },
+  "topK": {
+    "k": "Number of largest logits among which the label must be; default 5.",
+    "ignore": "The label of positions that do not count; default -1."
+  },
   "trajectorySimilarity": {
     "sign": "What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's quantity and the authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`."
   },
@@ -895,5 +966,19 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "when": {
     "every": "Steps between two calls; default 1: before every step, so that no steps run without a break."
+  },
+  "withAccumulation": {
+    "steps": "k: number of steps whose gradients are averaged."
+  },
+  "withAverage": {
+    "decay": "d in [0, 1): weight of the past in an exponential average (EMA); default none: equal weights (SWA).",
+    "start": "Steps before the average begins; default 0.",
+    "every": "Steps between parameters that enter the average; default 1."
+  },
+  "withGroups": {
+    "match": "Paths of parameters; `*` stands for any characters: `*.bias`, `layers.0.*`.",
+    "rate": "Factor of the learning rate; default 1.",
+    "frozen": "Whether the parameters stay as they are; default false.",
+    "optimizer": "The same optimizer with other options, such as no weight decay; default that of all."
   }
 };

@@ -4,6 +4,7 @@ export * from "../src/graph/ops/index.js";
 export type { Cost } from "../src/index.js";
 export * from "../src/index.js";
 export * from "../src/math/index.js";
+export * from "../src/metrics/index.js";
 export * from "../src/moves/index.js";
 export * from "../src/mtl/index.js";
 export * from "../src/nn/index.js";

@@ -174,18 +174,22 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     await page.getByRole("button", { name: /^Teleport here/ }).click();
     await page.waitForFunction(() => location.hash.includes("n=60"));
     await settled(page);
-    const { runs, orbit, state } = await inspected(page);
+    const { runs, state } = await inspected(page);
     expect(state.tp).toEqual({ kind: "at", steps: [40] });
     const { jumps, loss, x } = (runs as Course[]).find(({ method }) => method === "teleported") as Course;
     expect(jumps.map(({ step }) => step)).toEqual([40]);
     expect(loss).toHaveLength(61);
-    expect([orbit?.x[0], orbit?.loss[0]]).toEqual([expect.closeTo(x[60], 12), expect.closeTo(loss[60], 12)]);
+    /** The orbit is asked for after the runs, and again after each step of the player. */
+    const orbitThrough = (expected: number) =>
+      page.waitForFunction((at) => {
+        const lab = (globalThis as unknown as { isolossLab: { inspect(): { orbit?: { x: number[] } } } })
+          .isolossLab;
+        return Math.abs((lab.inspect().orbit?.x[0] ?? Number.NaN) - at) < 1e-12;
+      }, expected);
+    await orbitThrough(x[60]);
     await page.keyboard.press(",");
-    await page.waitForFunction((expected) => {
-      const { inspect } = (globalThis as unknown as { isolossLab: { inspect(): { orbit: { x: number[] } } } })
-        .isolossLab;
-      return Math.abs(inspect().orbit.x[0] - expected) < 1e-9;
-    }, x[59]);
+    await orbitThrough(x[59]);
+    expect((await inspected(page)).orbit?.loss[0]).toBeCloseTo(loss[59], 12);
     const chart = page.getByRole("slider", { name: /^Along the orbit through/ });
     await chart.focus();
     await page.keyboard.press("Home");

@@ -7,4 +7,5 @@ type OptimizerName = Extract<FineTuneOptions["optimizer"], string>;
 
 export const optimizerNames: readonly OptimizerName[] = [
   ...(["gd", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "lars"] as const),
+  ...(["nadam", "radam", "lion", "sam"] as const),
 ];

@@ -125,3 +125,9 @@ export function takeRows<A extends NdArray>(a: A, indices: ArrayLike<number>): A
   }
   return { shape: [indices.length, ...rest], data } as unknown as A;
 }
+
+/** The rows `from` up to `to` of an array, without a copy. */
+export const rowsOf = ({ shape: [rows, ...rest], data }: NdArray, from: number, to: number): NdArray => {
+  const width = data.length / rows;
+  return { shape: [to - from, ...rest], data: data.subarray(from * width, to * width) };
+};

@@ -6,6 +6,7 @@ import { compareModels } from "../model-file/compare/compare-models.js";
 import { withParams } from "../model-file/edit/with-params.js";
 import { foldBatchNorm } from "../model-file/prepare/fold-batch-norm.js";
 import type { PreparationRow } from "../model-file/prepare/preparation.js";
+import { namesMatching } from "../name-patterns.js";
 import type { FloatDType } from "../nn/model.js";
 import { fromOnnx, type ImportedModel } from "../nn/onnx/from-onnx.js";
 import { createOptimizer } from "../optim/registry.js";
@@ -13,7 +14,6 @@ import type { Loss } from "../train/step.js";
 import { createTrainer } from "../train/trainer.js";
 import { calibrationBatches, divided, evaluationPlan } from "./divided-data.js";
 import { type FineTuneOptions, fineTuneOptions } from "./fine-tune-options.js";
-import { frozenNames } from "./frozen-names.js";
 import { type LossName, type NamedLoss, namedLosses } from "./named-losses.js";
 import { withOwnStatistics } from "./own-statistics.js";
 import { type Arrays, type EpochResults, type FineTuneEpoch, runEpochs } from "./run-epochs.js";
@@ -78,7 +78,7 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const { input, fixed } = singleInput(imported);
   const output = chosenOutput(imported, settings.output);
   const names = [...Object.keys(imported.params), ...Object.keys(imported.state)];
-  const frozen = frozenNames("fineTune", settings.freeze, names);
+  const frozen = namesMatching("fineTune", settings.freeze, names);
   const dtype = dtypeOfModel(imported);
   const { train, validation } = divided(settings.data, settings.validation, { seed, dtype });
 
@@ -101,18 +101,17 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const { model, batchSize, fixed: fixedAtOnce, uses } = trainingSetup(file, setup);
   checkClasses("fineTune: the labels", settings.data.labels, uses);
 
+  const heldOut = evaluationPlan(validation, fixedAtOnce);
   const trainer = await createTrainer({
-    ...{ model, data: train, loss, batchSize, seed, dtype, runtime },
+    ...{ model, data: train, loss, batchSize, seed, dtype, runtime, evaluationBatchSize: heldOut.size },
     optimizer:
       typeof settings.optimizer === "string" ? createOptimizer(settings.optimizer) : settings.optimizer,
     learningRate: settings.learningRate,
     clipNorm: settings.clipNorm,
   });
-  const heldOut = evaluationPlan(validation, fixedAtOnce);
   const { best, ...results } = await runEpochs(trainer, {
     epochs: settings.epochs,
     validation: heldOut.set,
-    evaluationSize: heldOut.size,
     onEpoch: settings.onEpoch ?? (() => {}),
     signal: settings.signal,
   }).finally(() => trainer.dispose());

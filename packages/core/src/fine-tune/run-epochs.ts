@@ -1,9 +1,9 @@
 import type { NdArray } from "../array.js";
-import { takeRows } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
 import { NumericalError } from "../errors.js";
-import type { Metrics } from "../train/history.js";
-import type { Trainer } from "../train/trainer.js";
+import { withoutUndefined } from "../options.js";
+import type { Metrics } from "../train/epoch-row.js";
+import type { Trainer } from "../train/trainer-options.js";
 
 /** Arrays by their names in a file. */
 export type Arrays = Readonly<Record<string, NdArray>>;
@@ -23,8 +23,6 @@ export interface FineTuneEpoch {
 export interface EpochSettings {
   readonly epochs: number;
   readonly validation: Dataset;
-  /** Examples that are evaluated at once. */
-  readonly evaluationSize: number;
   readonly onEpoch: (row: FineTuneEpoch) => void | Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,79 +45,36 @@ export interface EpochResults {
 /** Trains for some epochs and keeps the state with the smallest validation loss; the first one on ties. */
 export async function runEpochs(
   trainer: Trainer<Arrays, Arrays>,
-  { epochs, validation, evaluationSize, onEpoch, signal }: EpochSettings,
+  { epochs, validation, onEpoch, signal }: EpochSettings,
 ): Promise<EpochResults> {
   const history: FineTuneEpoch[] = [];
-  let best: EpochResults["best"] & { readonly loss: number } = {
-    epoch: 0,
-    loss: Number.POSITIVE_INFINITY,
-    ...statesOf(trainer),
-  };
-  const record = async (epoch: number, trainingLoss?: number): Promise<void> => {
-    const metrics = await evaluated(trainer, validation, evaluationSize);
-    if (metrics.loss < best.loss) best = { epoch, loss: metrics.loss, ...statesOf(trainer) };
-    const seconds = trainer.history.seconds.at(-1) ?? 0;
-    const row = {
-      epoch,
-      ...(trainingLoss === undefined ? {} : { trainingLoss }),
-      validation: metrics,
-      seconds,
-    };
+  const record = async (row: FineTuneEpoch): Promise<void> => {
     history.push(row);
     await onEpoch(row);
   };
+  const { params, state } = trainer.current;
+  const asItCame = { epoch: 0, params, state };
   const results = (ended: Ending, problem?: string): EpochResults => {
-    const { loss: _, ...kept } = best;
-    return { history, best: kept, ended, ...(problem === undefined ? {} : { problem }) };
+    const { best } = trainer.current;
+    const isBetter = best !== undefined && !(history[0].validation.loss <= best.value);
+    const { epoch, params: kept, state: keptState } = isBetter ? best : asItCame;
+    return {
+      history,
+      best: { epoch, params: kept, state: keptState },
+      ended,
+      ...withoutUndefined({ problem }),
+    };
   };
-  const steps = trainer.stepsPerEpoch;
+  await record({ epoch: 0, validation: await trainer.evaluate(validation), seconds: 0 });
   try {
-    await record(0);
-    for (let epoch = 1; epoch <= epochs; epoch++) {
-      if (!(await runEpoch(trainer, signal))) return results("interrupted");
-      const losses = trainer.history.loss.slice(-steps);
-      await record(epoch, losses.reduce((a, b) => a + b, 0) / losses.length);
-    }
-    return results("complete");
+    const { status } = await trainer.run({
+      ...{ epochs, validation, best: "keep", signal, reportEvery: Math.ceil(trainer.stepsPerEpoch / 10) },
+      onEpoch: ({ epoch, loss, validation: measured, seconds }) =>
+        record({ epoch, trainingLoss: loss, validation: measured as Metrics, seconds }),
+    });
+    return results(status === "interrupted" ? "interrupted" : "complete");
   } catch (error) {
     if (!(error instanceof NumericalError)) throw error;
     return results("diverged", error.message);
   }
-}
-
-const statesOf = ({ current: { params, state } }: Trainer<Arrays, Arrays>) => ({ params, state });
-
-/** Trains for one epoch; false if the signal came before its end. */
-async function runEpoch(trainer: Trainer<Arrays, Arrays>, signal: AbortSignal | undefined): Promise<boolean> {
-  const parts = signal === undefined ? 1 : 10;
-  const last = trainer.current.step + trainer.stepsPerEpoch;
-  while (trainer.current.step < last) {
-    // Events such as a signal's come between tasks alone.
-    if (signal !== undefined) await new Promise((next) => setTimeout(next));
-    if (signal?.aborted) return false;
-    const steps = Math.min(Math.ceil(trainer.stepsPerEpoch / parts), last - trainer.current.step);
-    await trainer.run({ steps, reportEvery: steps });
-  }
-  return true;
-}
-
-/** Loss and accuracy over a data set, some examples at a time: a whole one may not fit into memory. */
-async function evaluated(
-  trainer: Trainer<Arrays, Arrays>,
-  { inputs, labels }: Dataset,
-  size: number,
-): Promise<Metrics> {
-  const [count] = inputs.shape;
-  const totals = { loss: 0, hits: 0 };
-  let hasAccuracy = false;
-  for (let first = 0; first < count; first += size) {
-    const rows = Array.from({ length: Math.min(size, count - first) }, (_, i) => first + i);
-    const part = { inputs: takeRows(inputs, rows), labels: takeRows(labels, rows) };
-    const { loss, accuracy } = await trainer.evaluate(part);
-    totals.loss += loss * rows.length;
-    // A mean in float32 is rounded.
-    totals.hits += Math.round((accuracy ?? 0) * rows.length);
-    hasAccuracy = accuracy !== undefined;
-  }
-  return { loss: totals.loss / count, ...(hasAccuracy ? { accuracy: totals.hits / count } : {}) };
 }

@@ -4,6 +4,15 @@
  * @module isoloss/mtl
  */
 
+export type { BinaryCounts, BinaryCountsOptions } from "../metrics/classification.js";
+export { accuracyOf, binaryCounts, f1Score } from "../metrics/classification.js";
+export type { DepthErrors } from "../metrics/depth.js";
+export { depthErrors } from "../metrics/depth.js";
+export type { AngleStatistics } from "../metrics/normals.js";
+export { angleStatistics } from "../metrics/normals.js";
+export { meanAbsoluteError } from "../metrics/regression.js";
+export type { ConfusionMatrix, ConfusionOptions } from "../metrics/segmentation.js";
+export { confusionMatrix, meanIoU, pixelAccuracy } from "../metrics/segmentation.js";
 export type { Conflict, ConflictTrigger } from "./conflict.js";
 export { balanceWeights, conflictOf, isTriggered } from "./conflict.js";
 export type { AdapterOptions } from "./cost/adapter/adapter.js";
@@ -104,24 +113,23 @@ export type { UpGradOptions } from "./methods/up-grad.js";
 export { upGrad } from "./methods/up-grad.js";
 export type { UwSoOptions } from "./methods/uw-so.js";
 export { uwSo } from "./methods/uw-so.js";
-export type { BinaryCounts, BinaryCountsOptions } from "./metrics/classification.js";
-export { accuracyOf, binaryCounts, f1Score } from "./metrics/classification.js";
 export { deltaM } from "./metrics/delta-m.js";
-export type { DepthErrors } from "./metrics/depth.js";
-export { depthErrors } from "./metrics/depth.js";
 export type { MeanRankOptions } from "./metrics/mean-rank.js";
 export { meanRank } from "./metrics/mean-rank.js";
-export type { AngleStatistics } from "./metrics/normals.js";
-export { angleStatistics } from "./metrics/normals.js";
-export { meanAbsoluteError } from "./metrics/regression.js";
-export type { ConfusionMatrix, ConfusionOptions } from "./metrics/segmentation.js";
-export { confusionMatrix, meanIoU, pixelAccuracy } from "./metrics/segmentation.js";
 export { createMethod, methods, methodWrappers } from "./registry.js";
 export type { MultiTaskCheckpoint } from "./train/checkpoint.js";
 export { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "./train/checkpoint.js";
-export type { MultiTaskEvaluation, TaskMetrics, WeightedMean } from "./train/evaluate.js";
+export type {
+  MultiTaskEvaluation,
+  TaskMetricSets,
+  TaskMetrics,
+  TaskOutput,
+  TaskOutputs,
+  TaskResultsOf,
+  WeightedMean,
+} from "./train/evaluate.js";
 export { accuracy } from "./train/evaluate.js";
-export type { MultiTaskHistory, StepEvent } from "./train/history.js";
+export type { MultiTaskHistory, StepEvent, TaskValues } from "./train/history.js";
 export type { PlainData } from "./train/step-hook.js";
 export type { LossContext, TaskLosses } from "./train/task-losses.js";
 export type { MultiTaskState } from "./train/train-state.js";
@@ -136,7 +144,7 @@ export type {
   StepContext,
 } from "./train/trainer.js";
 export { createMultiTaskTrainer } from "./train/trainer.js";
-export type { MultiTaskData } from "./train/trainer-options.js";
+export type { EvaluateTasksOptions, MultiTaskData } from "./train/trainer-options.js";
 export type { CrMogmOptions, CrMogmState } from "./wrappers/cr-mogm.js";
 export { crMogm } from "./wrappers/cr-mogm.js";
 export type { EveryStepsOptions, EveryStepsState } from "./wrappers/every-steps.js";

@@ -1,7 +1,7 @@
 import { DataError } from "../errors.js";
 import { decodeCheckpoint, encodeCheckpoint, resume } from "../train/checkpoint.js";
 import type { ResumeOptions } from "../train/run-settings.js";
-import type { Trainer } from "../train/trainer.js";
+import type { Trainer } from "../train/trainer-options.js";
 import { readFileOrThrow, writeFileAtomic } from "./files.js";
 
 /**

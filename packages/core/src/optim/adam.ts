@@ -10,6 +10,7 @@ import {
   descend,
   filledLike,
   type Optimizer,
+  type OptimizerState,
   scalarLike,
   scalarOf,
   withDecay,
@@ -69,6 +70,18 @@ export function adam(options: AdamOptions = {}): Optimizer {
   return adamWithDecay("adam", adamOptions.read(options), "penalty");
 }
 
+/** Running means of gradients and of their squares after one more. */
+export function adamMoments<P>(
+  [b1, b2]: readonly [number, number],
+  gradients: P,
+  state: OptimizerState,
+): { m: P; v: P } {
+  return {
+    m: mapTree((past, x) => add(mul(b1, past), mul(1 - b1, x)), state.m as P, gradients),
+    v: mapTree((past, x) => add(mul(b2, past), mul(1 - b2, square(x))), state.v as P, gradients),
+  };
+}
+
 /** Adam with the weight decay in the gradient (`penalty`) or separate from it (`decoupled`). */
 export function adamWithDecay(
   name: string,
@@ -100,8 +113,7 @@ export function adamWithDecay(
         ...(amsgrad ? { vMax: pastMax } : {}),
       });
       const g = withDecay(gradients, params, penalty);
-      const m = mapTree((past, x) => add(mul(b1, past), mul(1 - b1, x)), pastM as P, g);
-      const v = mapTree((past, x) => add(mul(b2, past), mul(1 - b2, square(x))), pastV as P, g);
+      const { m, v } = adamMoments([b1, b2], g, state);
       const vMax = amsgrad ? mapTree(maximum, pastMax as P, v) : undefined;
 
       // Both corrections are scalar factors, which saves two operations for every parameter.

@@ -84,7 +84,10 @@ export function withAdaptiveClipping<S>(
   adaptiveClipOptions.read(options);
   return {
     ...optimizer,
-    update: (gradients, state, params, learningRate) =>
-      optimizer.update(clipAdaptively(gradients, params, options), state, params, learningRate),
+    update(gradients, state, params, learningRate, gradientAt) {
+      const clipped = (g: typeof params, w: typeof params) => clipAdaptively(g, w, options);
+      const clippedAt = gradientAt && ((w: typeof params) => clipped(gradientAt(w), w));
+      return optimizer.update(clipped(gradients, params), state, params, learningRate, clippedAt);
+    },
   };
 }

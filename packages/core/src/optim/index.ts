@@ -4,6 +4,8 @@
  * @module isoloss/optim
  */
 
+export type { RateSearch, RateSearchOptions } from "../train/find-learning-rate.js";
+export { findLearningRate } from "../train/find-learning-rate.js";
 export type { DirectionRule, Directions, LbfgsOptions } from "../train/line-search/directions.js";
 export { conjugateDirections, lbfgs, steepestDescent } from "../train/line-search/directions.js";
 export { lineSearches } from "../train/line-search/registry.js";
@@ -28,12 +30,20 @@ export type { NormOptions } from "./clip.js";
 export { clipByGlobalNorm, clipByValue, globalNorm } from "./clip.js";
 export type { LarsOptions } from "./lars.js";
 export { lars } from "./lars.js";
+export type { LionOptions } from "./lion.js";
+export { lion } from "./lion.js";
+export type { NadamOptions } from "./nadam.js";
+export { nadam } from "./nadam.js";
 export type { Moment, Optimizer, OptimizerState } from "./optimizer.js";
-export type { Plateau, PlateauOptions, PlateauState } from "./plateau.js";
-export { reduceOnPlateau } from "./plateau.js";
+export type { Plateau, PlateauOptions, PlateauScheduleOptions, PlateauState } from "./plateau.js";
+export { plateauSchedule, reduceOnPlateau } from "./plateau.js";
+export type { RadamOptions } from "./radam.js";
+export { radam } from "./radam.js";
 export { createOptimizer, optimizers } from "./registry.js";
 export type { RmspropOptions } from "./rmsprop.js";
 export { rmsprop } from "./rmsprop.js";
+export type { SamOptions } from "./sam.js";
+export { sam } from "./sam.js";
 export type { RateOption } from "./schedule-registry.js";
 export { schedules } from "./schedule-registry.js";
 export type {
@@ -41,10 +51,12 @@ export type {
   ExponentialScheduleOptions,
   PiecewiseScheduleOptions,
   Schedule,
+  ScheduleContext,
   StepScheduleOptions,
   WarmUpOptions,
 } from "./schedules.js";
 export {
+  byEpoch,
   constantSchedule,
   cosineSchedule,
   exponentialSchedule,
@@ -55,3 +67,9 @@ export {
 } from "./schedules.js";
 export type { GdOptions, SgdOptions } from "./sgd.js";
 export { gd, sgd } from "./sgd.js";
+export type { AccumulationOptions } from "./with-accumulation.js";
+export { withAccumulation } from "./with-accumulation.js";
+export type { AverageOptions } from "./with-average.js";
+export { withAverage } from "./with-average.js";
+export type { ParameterGroup } from "./with-groups.js";
+export { withGroups } from "./with-groups.js";

@@ -35,6 +35,17 @@ export interface Optimizer<S = OptimizerState> {
    * not listed (a step count, a velocity of normalized gradients) does not change.
    */
   readonly moments: Readonly<Record<string, Moment>>;
+  /**
+   * Entries of the state that begin again where the parameters jump, in a teleport: trees like the parameters (averages
+   * of past ones) at the new parameters, scalars at 0. Default none.
+   */
+  readonly restarts?: readonly string[] | undefined;
+  /** The optimizer that takes any parameters, from which the smoothing of moments is found; default this one. */
+  readonly base?: Optimizer | undefined;
+  /** Whether parameters stay as they are, by their path: their gradients count as 0 in clipping. Default none do. */
+  isFrozen?(path: string): boolean;
+  /** The parameters to evaluate, such as an average; default those of the last step. */
+  evaluated?<P>(state: S, params: P): P;
   /** The initial state for a tree of parameters (arrays), as plain arrays. */
   init<P>(params: P): S;
   /**
@@ -44,9 +55,16 @@ export interface Optimizer<S = OptimizerState> {
    * @param state like the result of `init`, with tensors for arrays; the returned state has the same
    *   structure
    * @param learningRate scalar tensor or number
+   * @param gradientAt the gradient of the same loss at other parameters, for optimizers that look there, such as `sam`
    * @throws ShapeError, DTypeError when the trees do not fit the parameters
    */
-  update<P>(gradients: P, state: S, params: P, learningRate: Tensor | number): { params: P; state: S };
+  update<P>(
+    gradients: P,
+    state: S,
+    params: P,
+    learningRate: Tensor | number,
+    gradientAt?: (params: P) => P,
+  ): { params: P; state: S };
 }
 
 /** Throws unless `value` is an Optimizer. @throws OptionError */
@@ -69,6 +87,9 @@ export function filledLike<P>(params: P, value = 0): P {
 
 /** An initial step count. In float64: 1 - beta^t in float32 would lose four digits in the first steps. */
 export const zeroSteps = (): NdArray => zeros([], "float64");
+
+/** An initial product, in float64 like {@link zeroSteps}. */
+export const oneScalar = (): NdArray => full([], 1, "float64");
 
 /** A scalar in a dtype. */
 export const scalarOf = (x: Tensor | number, dtype: Tensor["dtype"]): Tensor =>

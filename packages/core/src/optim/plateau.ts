@@ -1,6 +1,7 @@
 import { OptionError } from "../errors.js";
-import { integerFrom, nonNegative, oneOf, share } from "../option-kinds.js";
+import { integerFrom, nonNegative, oneOf, share, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
+import type { ScheduleContext } from "./schedules.js";
 
 /** State of {@link reduceOnPlateau}: plain data that JSON preserves. */
 export interface PlateauState {
@@ -32,7 +33,7 @@ export interface PlateauOptions {
   readonly epsilon?: number | undefined;
 }
 
-const reduceOnPlateauOptions = optionTable("reduceOnPlateau", {
+const plateauRows = {
   mode: oneOf(["min", "max"]).default("min"),
   factor: share.default(0.1),
   patience: integerFrom(0).default(10),
@@ -41,6 +42,10 @@ const reduceOnPlateauOptions = optionTable("reduceOnPlateau", {
   cooldown: integerFrom(0).default(0),
   least: nonNegative.default(0),
   epsilon: nonNegative.default(1e-8),
+} satisfies OptionRows<PlateauOptions>;
+
+const reduceOnPlateauOptions = optionTable("reduceOnPlateau", {
+  ...plateauRows,
 } satisfies OptionRows<PlateauOptions>);
 
 export interface Plateau {
@@ -99,5 +104,50 @@ export function reduceOnPlateau(options: PlateauOptions = {}): Plateau {
       const rate = state.rate - reduced > epsilon ? reduced : state.rate;
       return { state: { rate, best, waited: 0, cooldown }, rate };
     },
+  };
+}
+
+export interface PlateauScheduleOptions extends PlateauOptions {
+  /** The quantity of the validation data that is watched, such as accuracy; default loss. */
+  readonly metric?: string | undefined;
+}
+
+const plateauScheduleOptions = optionTable("plateauSchedule", {
+  ...plateauRows,
+  metric: text("the name of a quantity, such as loss").default("loss"),
+} satisfies OptionRows<PlateauScheduleOptions>);
+
+/**
+ * The learning rate of a trainer that lowers it when a quantity of the validation data stops improving: {@link reduceOnPlateau}
+ * on the ends of epochs. It keeps no state: the rate follows from the run's history, also of a run that is resumed.
+ *
+ * @throws OptionError for options that are unknown or out of range, and in a run if no such quantity is measured
+ *
+ * @example
+ * const learningRate = plateauSchedule(0.1, { factor: 0.5, patience: 1 });
+ * const epochs = [2, 1, 1, 1].map((loss, i) => ({ step: 10 * (i + 1), validation: { loss } }));
+ * learningRate(40, { stepsPerEpoch: 10, epochs }); // 0.05
+ */
+export function plateauSchedule(
+  rate: number,
+  options: PlateauScheduleOptions = {},
+): (step: number, run: ScheduleContext) => number {
+  const { metric, ...rest } = plateauScheduleOptions.read(options);
+  const plateau = reduceOnPlateau(rest);
+  const start = plateau.init(rate);
+  const missing = () =>
+    new OptionError(
+      `plateauSchedule: every run must measure "${metric}" at the ends of epochs, from the first one on: give run validation data${metric === "loss" ? "" : " and that metric"}.`,
+    );
+  return (step, { stepsPerEpoch, epochs }) => {
+    if (epochs.length === 0 && step >= stepsPerEpoch) throw missing();
+    let state = start;
+    for (const { step: end, validation } of epochs) {
+      if (end > step) break;
+      const value = (validation as Readonly<Record<string, unknown>> | undefined)?.[metric];
+      if (typeof value !== "number") throw missing();
+      ({ state } = plateau.next(state, value));
+    }
+    return state.rate;
   };
 }

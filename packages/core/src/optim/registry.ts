@@ -6,8 +6,12 @@ import { adagrad, adagradOptions } from "./adagrad.js";
 import { adam, adamOptions } from "./adam.js";
 import { adamw, adamwOptions } from "./adamw.js";
 import { lars, larsOptions } from "./lars.js";
+import { lion, lionOptions } from "./lion.js";
+import { nadam, nadamOptions } from "./nadam.js";
 import type { Optimizer } from "./optimizer.js";
+import { radam, radamOptions } from "./radam.js";
 import { rmsprop, rmspropOptions } from "./rmsprop.js";
+import { sam, samOptions } from "./sam.js";
 import { gd, gdOptions, type SgdOptions, sgd, sgdOptions } from "./sgd.js";
 
 const momentumOptions = optionTable("momentum", {
@@ -58,6 +62,18 @@ export const optimizers = {
     make: lars,
     options: larsOptions,
     summary: "momentum, with the gradient of each weight scaled to the weight's norm",
+  },
+  nadam: { make: nadam, options: nadamOptions, summary: "Adam with Nesterov's momentum" },
+  radam: {
+    make: radam,
+    options: radamOptions,
+    summary: "Adam that warms up by itself, by the variance of its divisor",
+  },
+  lion: { make: lion, options: lionOptions, summary: "steps in the sign of a running mean of gradients" },
+  sam: {
+    make: sam,
+    options: samOptions,
+    summary: "sharpness-aware: steps with the gradient of the worst point nearby",
   },
 } satisfies Record<string, Choice<(options?: never) => Optimizer>>;
 

@@ -5,6 +5,26 @@ import { type OptionRows, optionTable } from "../options.js";
 /** The learning rate of step t = 0, 1, ... */
 export type Schedule = (step: number) => number;
 
+/** What a learning rate may depend on besides the step. */
+export interface ScheduleContext {
+  /** Infinity without data. */
+  readonly stepsPerEpoch: number;
+  /** The ends of epochs so far: a trainer's `history.epochs`. */
+  readonly epochs: readonly { readonly step: number; readonly validation?: unknown }[];
+}
+
+/**
+ * A schedule that counts epochs instead of steps: the same rate throughout an epoch.
+ *
+ * @example
+ * const rate = byEpoch(stepSchedule(0.1, { size: 30, gamma: 0.5 }));
+ * rate(3000, { stepsPerEpoch: 100, epochs: [] }); // 0.05
+ */
+export const byEpoch =
+  (schedule: Schedule) =>
+  (step: number, { stepsPerEpoch }: ScheduleContext): number =>
+    schedule(Math.floor(step / stepsPerEpoch));
+
 function checkRate(owner: string, rate: number): void {
   if (!nonNegative.test(rate))
     throw new OptionError(`${owner}: the rate must be ${nonNegative.expected}; got ${rate}.`);

@@ -111,7 +111,8 @@ function updated<P>(
   batch: BatchTensors,
   rate: Tensor,
 ) {
-  const next = optimizer.update(grad(loss)(params, batch), state, params, rate);
+  const gradientAt = (at: TensorsOf<P>) => grad(loss)(at, batch);
+  const next = optimizer.update(gradientAt(params), state, params, rate, gradientAt);
   return { params: next.params, state: next.state };
 }
 

@@ -2,12 +2,12 @@ import type { NdArray } from "../array.js";
 import { isNdArray } from "../array.js";
 import { DataError, IsolossError } from "../errors.js";
 import { namedArrays } from "../named-arrays.js";
+import { withoutUndefined } from "../options.js";
 import { flatten, unflatten } from "../tree.js";
 import { decodeParts, encodeParts } from "./checkpoint-codec.js";
 import type { History } from "./history.js";
 import { type ResumeOptions, type RunSettings, requireSameSettings } from "./run-settings.js";
 import { arraysOf, checkArrays, type TrainState } from "./state.js";
-import type { ScheduleState } from "./teleport-event.js";
 
 const format = "isoloss-checkpoint-3";
 
@@ -23,7 +23,10 @@ export interface StoredRun<R, H> {
 }
 
 /** A checkpoint of a trainer or a minimization as read from a file. */
-export type Checkpoint = StoredRun<{ readonly schedule?: ScheduleState | undefined }, History>;
+export type Checkpoint = StoredRun<Rest, History>;
+
+/** A state without step and arrays. */
+type Rest = Pick<TrainState<unknown, unknown>, "schedule" | "best">;
 
 /** A run from which a checkpoint can be created: a trainer, or a minimization in progress. */
 export interface CheckpointSource<T, H> {
@@ -33,9 +36,10 @@ export interface CheckpointSource<T, H> {
 }
 
 /** The plain data of a checkpoint. */
-interface Plain {
-  readonly schedule?: ScheduleState | undefined;
+interface Plain extends Rest {
   readonly teleports: History["teleports"];
+  /** Left out if there are none, as in files of before there were any. */
+  readonly epochs?: History["epochs"] | undefined;
   readonly settings: RunSettings;
 }
 
@@ -52,13 +56,18 @@ interface Plain {
  */
 export function encodeCheckpoint<P, S>(run: CheckpointSource<TrainState<P, S>, History>): Uint8Array {
   const { current, history, settings } = run;
-  const { loss, seconds, gradNormSq, teleports } = history;
-  const { step, schedule } = current;
+  const { loss, seconds, gradNormSq, teleports, epochs } = history;
+  const { step, schedule, best } = current;
   return encodeParts<Plain>(format, {
     step,
     tensors: arraysOf(current),
     columns: { loss, seconds, ...(gradNormSq.length > 0 ? { gradNormSq } : {}) },
-    plain: { ...(schedule === undefined ? {} : { schedule }), teleports, settings },
+    plain: {
+      ...withoutUndefined({ schedule, best }),
+      teleports,
+      ...(epochs.length > 0 ? { epochs } : {}),
+      settings,
+    },
   });
 }
 
@@ -74,7 +83,7 @@ export function encodeCheckpoint<P, S>(run: CheckpointSource<TrainState<P, S>, H
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const { step, tensors, columns, plain } = decodeParts<Plain>(format, "a checkpoint", bytes);
   const { loss, seconds, gradNormSq = [] } = columns;
-  const { schedule, teleports, settings } = plain;
+  const { schedule, best, teleports, epochs = [], settings } = plain;
   if (!Number.isSafeInteger(step) || step < 0 || loss?.length !== step || seconds?.length !== step) {
     throw new DataError(
       `A checkpoint has a step >= 0 and a history of as many losses and times; got step ${step}, ` +
@@ -83,13 +92,14 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   }
   return {
     tensors,
-    rest: { step, ...(schedule === undefined ? {} : { schedule }) },
+    rest: { step, ...withoutUndefined({ schedule, best }) },
     settings,
     history: {
       loss: Array.from(loss),
       seconds: Array.from(seconds),
       gradNormSq: Array.from(gradNormSq),
       teleports,
+      epochs,
     },
   };
 }

@@ -1,24 +1,34 @@
-import type { NdArray } from "../array.js";
+import { type NdArray, sizeOf } from "../array.js";
+import { rowsOf } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
 import { checkClasses, type LabelUse } from "../graph/labels.js";
 import type { Type } from "../graph/tensor.js";
+import { accumulate, type MetricSet, requireMetrics } from "../metrics/metric.js";
 import type { Model } from "../nn/model.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
+import { lazy } from "../runtime/lazy.js";
+import type { Disposable } from "../runtime/resources.js";
 import { prepareDataset, typesOf, usesByOutput } from "./dataset.js";
-import type { Metrics } from "./history.js";
+import type { Evaluation } from "./epoch-row.js";
 import { arraysOf, type TrainState } from "./state.js";
 import { type Loss, traceEvaluation } from "./step.js";
 
-const largestBatch = 500;
+/** Number of elements of outputs that one call of a runtime may return. */
+const mostElements = 2 ** 22;
 
 /** Measures a model on data sets; compiles once for each type of data. */
 export interface Evaluator<P, S> {
-  evaluate(at: TrainState<P, S>, data: Dataset): Promise<Metrics>;
+  /** @throws OptionError for metrics that are none */
+  evaluate<M extends MetricSet>(
+    at: TrainState<P, S>,
+    data: Dataset,
+    metrics: M | undefined,
+  ): Promise<Evaluation<M>>;
   dispose(): Promise<void>;
 }
 
-interface Compiled {
+interface Compiled extends Disposable {
   readonly executable: Executable;
   readonly output: Type;
   readonly uses: readonly LabelUse[];
@@ -29,6 +39,7 @@ export function createEvaluator<P, S>({
   loss,
   like,
   dtype,
+  batchSize: largestBatch,
   compileOptions,
 }: {
   readonly model: Model<P, S>;
@@ -36,49 +47,70 @@ export function createEvaluator<P, S>({
   /** An example of the states to evaluate, of which only the types matter. */
   readonly like: TrainState<P, S>;
   readonly dtype: "float32" | "float64";
+  /** Number of examples that are evaluated at once. */
+  readonly batchSize: number;
   readonly compileOptions: Omit<CompileOptions, "scan" | "dtype">;
 }): Evaluator<P, S> {
-  const compiled = new Map<string, Promise<Compiled>>();
-  const compileFor = async (data: Dataset, batchSize: number): Promise<Compiled> => {
-    const parts = { model, loss, params: like.params, state: like.state, data: typesOf(data), batchSize };
+  const compiled = lazy<Compiled>();
+  const compileFor = async (data: Dataset, batchSize: number, withOutput: boolean): Promise<Compiled> => {
+    const { params, state } = like;
+    const parts = { model, loss, params, state, data: typesOf(data), batchSize, withOutput };
     const { graph, output, uses } = traceEvaluation(parts);
     const scan = { carry: {}, sequences: ["batch"] };
-    return { executable: await compile(graph, { ...compileOptions, scan }), output, uses };
+    const executable = await compile(graph, { ...compileOptions, scan });
+    return { executable, output, uses, dispose: () => executable.dispose() };
   };
   return {
-    async evaluate(at, data) {
+    async evaluate<M extends MetricSet>(at: TrainState<P, S>, data: Dataset, metrics = {} as M) {
+      requireMetrics("evaluate", metrics, ["loss", "accuracy"]);
       const prepared = prepareDataset(data, dtype);
       const count = prepared.inputs.shape[0];
       const inputs = { ...arraysOf(at), inputs: prepared.inputs, labels: prepared.labels };
-      const totals: Record<string, number> = {};
-      for (const { first, size, batches } of plan(count)) {
-        const key = JSON.stringify([size, typesOf(prepared)]);
-        if (!compiled.has(key)) compiled.set(key, compileFor(prepared, size));
-        const { executable, output, uses } = await (compiled.get(key) as Promise<Compiled>);
+      const withOutput = Object.keys(metrics).length > 0;
+      const accumulation = accumulate(metrics);
+      const labelCount = prepared.labels.data.length;
+      let [total, hits, isClassifier] = [0, 0, false];
+      for (const { first, size, batches } of plan(count, largestBatch)) {
+        const key = JSON.stringify([size, typesOf(prepared), withOutput]);
+        const { executable, output, uses } = await compiled.get(key, () =>
+          compileFor(prepared, size, withOutput),
+        );
         checkClasses("Labels", prepared.labels, uses.length > 0 ? uses : usesByOutput(prepared, output));
-        const batch: NdArray = {
-          shape: [batches, size],
-          data: BigInt64Array.from({ length: batches * size }, (_, i) => BigInt(first + i)),
-        };
-        const results = await executable.run({ ...inputs, batch }, { steps: batches });
-        for (const [name, { data: values }] of Object.entries(results)) {
-          for (const v of values) totals[name] = (totals[name] ?? 0) + Number(v) * size;
+        const most = withOutput ? Math.max(1, Math.floor(mostElements / sizeOf(output.shape))) : batches;
+        for (let done = 0; done < batches; done += most) {
+          const steps = Math.min(most, batches - done);
+          const from = first + done * size;
+          const batch: NdArray = {
+            shape: [steps, size],
+            data: BigInt64Array.from({ length: steps * size }, (_, i) => BigInt(from + i)),
+          };
+          const results = await executable.run({ ...inputs, batch }, { steps });
+          for (const mean of results.loss.data) total += Number(mean) * size;
+          // A mean in float32 is rounded; a count of labels is not.
+          const labelsAtOnce = size * (labelCount / count);
+          for (const mean of results.accuracy?.data ?? []) hits += Math.round(Number(mean) * labelsAtOnce);
+          isClassifier = results.accuracy !== undefined;
+          if (!withOutput) continue;
+          const labels = rowsOf(prepared.labels, from, from + steps * size);
+          accumulation.update({
+            output: { ...results.output, shape: [steps * size, ...output.shape.slice(1)] },
+            labels,
+          });
         }
       }
-      const { loss: total, accuracy: hits } = totals;
-      return { loss: total / count, ...(hits !== undefined ? { accuracy: hits / count } : {}) };
+      return {
+        loss: total / count,
+        ...(isClassifier ? { accuracy: hits / labelCount } : {}),
+        ...accumulation.results(),
+      };
     },
-    async dispose() {
-      const all = await Promise.allSettled(compiled.values());
-      compiled.clear();
-      for (const result of all) if (result.status === "fulfilled") await result.value.executable.dispose();
-    },
+    dispose: () => compiled.dispose(),
   };
 }
 
 /** Whole batches first, then the rest as one smaller batch. */
-function plan(count: number): { first: number; size: number; batches: number }[] {
-  const size = Math.min(count, largestBatch);
+function plan(count: number, most: number): { first: number; size: number; batches: number }[] {
+  const size = Math.min(count, most);
   const batches = Math.floor(count / size);
   const rest = count - batches * size;
   const whole = { first: 0, size, batches };

@@ -34,7 +34,9 @@ export function requireFinite<P, S>({
       `The training loss became ${losses[bad]} at step ${first + bad}, with learning rate ${rates[bad]}. ${state} ${cause ?? advice}`,
     );
   }
-  for (const [path, array] of Object.entries(arraysOf({ ...next, state: {}, optimizer: {} }))) {
+  for (const [path, array] of Object.entries(
+    arraysOf({ step: next.step, params: next.params, state: {}, optimizer: {} }),
+  )) {
     const found = firstNonFinite(array);
     if (found) {
       throw new NumericalError(

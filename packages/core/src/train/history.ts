@@ -1,13 +1,6 @@
 import { ShapeError } from "../errors.js";
+import type { EpochRow, Evaluation } from "./epoch-row.js";
 import type { TeleportEvent } from "./teleport-event.js";
-
-/** Quantities of a model on a data set. */
-export interface Metrics {
-  /** Mean over the examples (over batches of 500, weighted by size, where the loss is not a mean). */
-  readonly loss: number;
-  /** Fraction of correct classes, 0..1; only for classifiers. */
-  readonly accuracy?: number | undefined;
-}
 
 /** The history of a run so far, as plain data: every number was measured in that run. One entry per step. */
 export interface History {
@@ -19,10 +12,12 @@ export interface History {
   readonly gradNormSq: number[];
   /** Teleports, including those that moved nothing. */
   readonly teleports: TeleportEvent[];
+  /** Ends of epochs, of runs that have them: see `run`. */
+  readonly epochs: EpochRow<Evaluation>[];
 }
 
 export function emptyHistory(): History {
-  return { loss: [], seconds: [], gradNormSq: [], teleports: [] };
+  return { loss: [], seconds: [], gradNormSq: [], teleports: [], epochs: [] };
 }
 
 /**
@@ -30,7 +25,8 @@ export function emptyHistory(): History {
  *
  * @throws ShapeError when it has fewer steps
  */
-export function historyUpTo(step: number, { loss, seconds, gradNormSq, teleports }: History): History {
+export function historyUpTo(step: number, past: History): History {
+  const { loss, seconds, gradNormSq, teleports, epochs } = past;
   if (loss.length < step || seconds.length < step) {
     throw new ShapeError(
       `restore: a state at step ${step} needs a history of as many steps; got ${loss.length} losses and ${seconds.length} times.`,
@@ -41,5 +37,6 @@ export function historyUpTo(step: number, { loss, seconds, gradNormSq, teleports
     seconds: seconds.slice(0, step),
     gradNormSq: gradNormSq.slice(0, step),
     teleports: teleports.filter((event) => event.step < step),
+    epochs: epochs.filter((row) => row.step <= step),
   };
 }

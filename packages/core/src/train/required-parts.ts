@@ -16,7 +16,8 @@ export function requireParts<P, S>(options: TrainerOptions<P, S>): void {
   const { model, optimizer, learningRate, loss } = options;
   requireKnown("createTrainer", options, [
     ...(["model", "data", "optimizer", "learningRate", "loss", "batchSize", "seed", "dtype"] as const),
-    ...(["clipNorm", "adaptiveClip", "gradNorm", "teleport", "runtime", "provider", "threads"] as const),
+    ...(["evaluationBatchSize", "clipNorm", "adaptiveClip", "gradNorm", "teleport"] as const),
+    ...(["runtime", "provider", "threads"] as const),
   ]);
   const given = Object.keys(options).join(", ");
   if (model === undefined) {

@@ -1,19 +1,48 @@
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
+import type { ScheduleContext } from "../optim/schedules.js";
 import { requireKnown } from "../options.js";
 import type { Lifetime } from "../runtime/lifetime.js";
+import type { EarlyStoppingOptions } from "./early-stopping.js";
+import { type EpochSource, epochEnds } from "./epoch-ends.js";
+import type { EpochRow } from "./epoch-row.js";
 
-/** A number, or a function of the step (0, 1, ...): see schedules. */
-export type LearningRate = number | ((step: number) => number);
+/** A number, or a function of the step (0, 1, ...), and of epochs so far where a trainer has them: see schedules. */
+export type LearningRate = number | ((step: number, run: ScheduleContext) => number);
 
-/** Options of every call of a trainer's `run`. */
-export interface RunStepsOptions<M> {
-  readonly steps: number;
+/**
+ * Options of every call of a trainer's `run`.
+ *
+ * @typeParam R what is reported on steps
+ * @typeParam D validation data
+ * @typeParam M metrics
+ * @typeParam V what is measured on validation data
+ */
+export interface RunStepsOptions<R, D = unknown, M = unknown, V = unknown> {
+  /** Steps to do; or `epochs`. */
+  readonly steps?: number | undefined;
+  /** Passes over the data to do; one that is under way counts as the first. */
+  readonly epochs?: number | undefined;
+  /** Data that are evaluated at the end of each epoch; default none. */
+  readonly validation?: D | undefined;
+  /** Further quantities of the validation data, by name; default none. */
+  readonly metrics?: M | undefined;
+  /** Ends the run when a quantity of the validation data stops improving; default no end but that of the epochs. */
+  readonly earlyStopping?: EarlyStoppingOptions | undefined;
+  /**
+   * Keeps parameters and model state of the best epoch in `current.best`, and with `restore` continues with them after the
+   * run, unless the signal ended it. The best is that of the quantity of `earlyStopping`, or of the validation loss.
+   */
+  readonly best?: "keep" | "restore" | undefined;
+  /** Called at the end of each epoch, and awaited, like `onProgress`, which comes after it. */
+  readonly onEpoch?: ((row: EpochRow<V>) => void | Promise<void>) | undefined;
+  /** Ends the run after the steps under way when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
   /**
    * Called between steps, and awaited: it may save a checkpoint, evaluate or restore. An exception that it
    * throws ends the run.
    */
-  readonly onProgress?: ((progress: M & StepsProgress) => void | Promise<void>) | undefined;
+  readonly onProgress?: ((progress: R & StepsProgress) => void | Promise<void>) | undefined;
   /** Steps between reports; default a hundredth of the run, at least 10. */
   readonly reportEvery?: number | undefined;
 }
@@ -22,74 +51,127 @@ export interface RunStepsOptions<M> {
 export interface StepsProgress {
   /** Steps done. */
   readonly step: number;
+  /** The step at which the run ends, unless something ends it earlier. */
+  readonly last: number;
   /** Passes over the data done, as a fraction; 0 without data. */
   readonly epoch: number;
   readonly stepsPerSecond: number;
 }
 
-/** Performs the steps of a run. */
-export interface Stepper<M> {
-  readonly lifetime: Lifetime;
-  /** Infinity without data. */
-  readonly stepsPerEpoch: number;
-  /** Steps done. */
-  step(): number;
-  /** Performs at least one and at most `most` steps and returns a report on them. */
-  advance(most: number): Promise<M>;
+/** How a run ended: after its steps, by early stopping, or by its signal. */
+export interface RunResult {
+  readonly status: "completed" | "stopped" | "interrupted";
 }
 
+/** Performs the steps of a run. */
+export interface Stepper<R, D, M, V> extends EpochSource<D, M, V> {
+  readonly lifetime: Lifetime;
+  /** Performs at least one and at most `most` steps and returns a report on them. */
+  advance(most: number): Promise<R>;
+}
+
+const known = [
+  ...(["steps", "epochs", "validation", "metrics", "earlyStopping", "best", "onEpoch", "signal"] as const),
+  ...(["onProgress", "reportEvery"] as const),
+];
+
 /**
- * Performs steps, with reports.
+ * Performs steps, with reports, and with a row of the history at the end of each epoch where the options ask for epochs.
  *
  * @throws OptionError for options that are unknown or out of range
  */
-export async function runSteps<M>(options: RunStepsOptions<M>, run: Stepper<M>): Promise<void> {
+export async function runSteps<R, D, M, V>(
+  options: RunStepsOptions<R, D, M, V>,
+  run: Stepper<R, D, M, V>,
+): Promise<RunResult> {
   run.lifetime.requireOpen();
   const { stepsPerEpoch } = run;
-  requireSteps("run", options, ["steps", "onProgress", "reportEvery"], stepsPerEpoch);
-  const { steps, onProgress, reportEvery = Math.max(10, Math.ceil(steps / 100)) } = options;
+  requireOptions("run", options, known, "{ steps: 100 } or { epochs: 5 }");
+  const first = run.current().step;
+  const last = lastStep(options, first, stepsPerEpoch);
+  const { onProgress, signal, reportEvery = Math.max(10, Math.ceil((last - first) / 100)) } = options;
   requireCount("reportEvery", reportEvery, 1);
-  const last = run.step() + steps;
-  while (run.step() < last) {
+  const epochs = epochEnds(options, run);
+  let status: RunResult["status"] = "completed";
+  const isAborted = abortedOf(signal);
+  while (run.current().step < last) {
+    if (await isAborted()) status = "interrupted";
+    else if (epochs?.isOver()) status = "stopped";
+    if (status !== "completed") break;
     const begin = performance.now();
-    const first = run.step();
-    const report = await run.lifetime.compute("run", () => run.advance(Math.min(reportEvery, last - first)));
-    const step = run.step();
-    await onProgress?.({
-      ...report,
-      step,
-      epoch: step / stepsPerEpoch,
-      stepsPerSecond: (1000 * (step - first)) / (performance.now() - begin),
-    });
+    const { step: before } = run.current();
+    const most = Math.min(reportEvery, last - before, epochs?.stepsLeft(before) ?? Infinity);
+    const report = await run.lifetime.compute("run", () => run.advance(most));
+    const { step } = run.current();
+    const stepsPerSecond = (1000 * (step - before)) / (performance.now() - begin);
+    await epochs?.endAt(step);
+    await onProgress?.({ ...report, step, last, epoch: step / stepsPerEpoch, stepsPerSecond });
   }
+  if (status !== "interrupted") epochs?.restoreBest();
+  return { status };
+}
+
+/** The step at which a run ends. */
+function lastStep(
+  { steps, epochs }: { readonly steps?: number | undefined; readonly epochs?: number | undefined },
+  first: number,
+  stepsPerEpoch: number,
+): number {
+  if ((steps === undefined) === (epochs === undefined)) {
+    throw new OptionError(
+      `run takes steps or epochs, one of them; got ${steps === undefined ? "neither" : "both"}.`,
+    );
+  }
+  if (epochs === undefined) {
+    requireCount("steps", steps as number, 0);
+    return first + (steps as number);
+  }
+  requireCount("epochs", epochs, 0);
+  if (stepsPerEpoch === Infinity)
+    throw new OptionError("run: without data there are no epochs; write steps.");
+  return Math.max(first, (Math.floor(first / stepsPerEpoch) + epochs) * stepsPerEpoch);
+}
+
+/** Milliseconds of computation after which events such as that of a signal get their turn. */
+const longestTurn = 50;
+
+/** Whether a signal is aborted; lets events happen first, as they only come between tasks. */
+function abortedOf(signal: AbortSignal | undefined): () => Promise<boolean> {
+  let since = performance.now();
+  return async () => {
+    if (signal === undefined) return false;
+    if (performance.now() - since > longestTurn) {
+      await new Promise((next) => setTimeout(next));
+      since = performance.now();
+    }
+    return signal.aborted;
+  };
 }
 
 /**
  * Checks options that give the length of a run as `steps`.
  *
- * @param stepsPerEpoch to convert `epochs` in the error message
  * @throws OptionError
  */
 export function requireSteps<T extends { readonly steps: number }>(
   owner: string,
   options: T,
   known: readonly (string & keyof T)[],
-  stepsPerEpoch = 1,
+): void {
+  requireOptions(owner, options, known, "{ steps: 100 }");
+  requireCount(`${owner}: steps`, options.steps, 0);
+}
+
+function requireOptions<T extends object>(
+  owner: string,
+  options: T,
+  known: readonly (string & keyof T)[],
+  example: string,
 ): void {
   if (typeof options !== "object" || options === null) {
-    throw new OptionError(`${owner} takes an object, such as { steps: 100 }; got ${options}.`);
-  }
-  const { epochs } = options as { readonly epochs?: unknown };
-  if (epochs !== undefined) {
-    const n = typeof epochs === "number" ? epochs : 1;
-    const written =
-      stepsPerEpoch === Infinity
-        ? "steps: without data there are no epochs"
-        : `steps: ${Math.round(n * stepsPerEpoch)} (${stepsPerEpoch === 1 ? "each step sees all data" : `an epoch has ${stepsPerEpoch} steps, trainer.stepsPerEpoch`})`;
-    throw new OptionError(`${owner} has no option "epochs"; write ${written}.`);
+    throw new OptionError(`${owner} takes an object, such as ${example}; got ${options}.`);
   }
   requireKnown(owner, options, known);
-  requireCount(owner === "run" ? "steps" : `${owner}: steps`, options.steps, 0);
 }
 
 /** @throws OptionError unless a value is a count of at least `least` */
@@ -102,11 +184,16 @@ export function requireCount(what: string, value: number, least: number): void {
 /**
  * The learning rate of every step, checked on use; a constant is checked at once.
  *
+ * @param run what a function may look at; default epochs of one step, of which none is over
  * @throws OptionError for a rate that is not a finite number >= 0
  */
-export function learningRateOf(owner: string, learningRate: LearningRate): (step: number) => number {
+export function learningRateOf(
+  owner: string,
+  learningRate: LearningRate,
+  run: () => ScheduleContext = () => ({ stepsPerEpoch: 1, epochs: [] }),
+): (step: number) => number {
   const rateOf = (step: number): number => {
-    const rate = typeof learningRate === "function" ? learningRate(step) : learningRate;
+    const rate = typeof learningRate === "function" ? learningRate(step, run()) : learningRate;
     if (Number.isFinite(rate) && rate >= 0) return rate;
     throw new OptionError(
       `${owner}: the learning rate must be a finite number >= 0; got ${describeValue(rate)} at step ${step}.`,

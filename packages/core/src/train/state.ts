@@ -3,8 +3,9 @@ import { dtypeOf, isNdArray } from "../array.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { formatType, sameShape } from "../graph/tensor.js";
 import { namedArrays } from "../named-arrays.js";
-import type { OptimizerState } from "../optim/optimizer.js";
+import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import { flatten, unflatten } from "../tree.js";
+import type { BestEpoch } from "./epoch-row.js";
 import type { ScheduleState } from "./teleport-event.js";
 
 /** Everything that changes while training, as plain data: what a checkpoint holds. */
@@ -17,6 +18,8 @@ export interface TrainState<P, S> {
   readonly optimizer: OptimizerState;
   /** State of the schedule of the run's teleports; left out if the run has none. */
   readonly schedule?: ScheduleState | undefined;
+  /** The best epoch so far; left out unless a run keeps it. */
+  readonly best?: BestEpoch<P, S> | undefined;
 }
 
 /** The arrays of a state by their paths (`params.layers.0.weight`), which are the names of the step's inputs. */
@@ -38,7 +41,7 @@ export function stateFrom<P, S>(
     def,
     paths.map((path) => arrays[path]),
   ) as Omit<TrainState<P, S>, "step">;
-  return { step, ...trees, ...(schedule === undefined ? {} : { schedule }) };
+  return { ...like, step, ...trees, ...(schedule === undefined ? {} : { schedule }) };
 }
 
 /**
@@ -77,4 +80,12 @@ export function checkState<P, S>(given: TrainState<P, S>, current: TrainState<P,
     throw new OptionError(`restore: the state's step must be an integer >= 0; got ${given.step}.`);
   }
   checkArrays(arraysOf(given), arraysOf(current), "The state");
+}
+
+/** A state with the parameters that its optimizer would have evaluated, such as an average. */
+export function evaluatedState<T extends { readonly params: unknown; readonly optimizer: OptimizerState }>(
+  optimizer: Pick<Optimizer, "evaluated">,
+  current: T,
+): T {
+  return { ...current, params: optimizer.evaluated?.(current.optimizer, current.params) ?? current.params };
 }

@@ -1,15 +1,18 @@
-import type { Shape } from "../array.js";
 import { dot, valueAndGrad } from "../graph/autodiff.js";
 import type { Graph } from "../graph/graph.js";
 import { type LabelUse, labelUses } from "../graph/labels.js";
 import { cast } from "../graph/ops/arithmetic.js";
+import { broadcastTo } from "../graph/ops/broadcast.js";
 import { equal } from "../graph/ops/compare.js";
 import { gather } from "../graph/ops/gather.js";
+import { constant } from "../graph/ops/leaf.js";
 import { argmax, mean } from "../graph/ops/reduce.js";
-import { sameShape, type Tensor, type Type } from "../graph/tensor.js";
+import { isTensor, type Tensor, type Type } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
+import { classAxis } from "../metrics/class-scores.js";
 import type { Model } from "../nn/model.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
+import { flatten, unflatten } from "../tree.js";
 import type { DataTypes } from "./dataset.js";
 
 /** Loss of a batch: a scalar from the model's output and the labels. */
@@ -64,16 +67,21 @@ export function traceStep<P, S>({
     ({ params: p, state: s, optimizer: o, inputs, labels, batch, learningRate, seed }) => {
       const x = gather(inputs, batch);
       const y = gather(labels, batch);
-      let next = s;
-      const [value, gradients] = valueAndGrad((q: TensorsOf<P>) => {
+      let after = s;
+      const gradientOf = valueAndGrad((q: TensorsOf<P>) => {
         const result = model.apply(q, x, { state: s, training: true, seed });
-        next = result.state;
+        after = result.state;
         output = typeOf(result.output);
         const total = loss(result.output, y);
         uses = labelUses(y);
         return total;
-      })(p);
-      const updated = optimizer.update(clip(gradients, p), o, p, learningRate);
+      });
+      const [value, all] = gradientOf(p);
+      const gradients = trained(all, optimizer);
+      // An optimizer may ask for gradients elsewhere: the state is that of the parameters themselves.
+      const next = after;
+      const gradientAt = (q: TensorsOf<P>) => clip(trained(gradientOf(q)[1], optimizer), q);
+      const updated = optimizer.update(clip(gradients, p), o, p, learningRate, gradientAt);
       return {
         params: updated.params,
         state: next,
@@ -96,7 +104,17 @@ export function traceStep<P, S>({
   return { graph, output: output as unknown as Type, uses };
 }
 
-/** Loss and, for classes, accuracy of one batch in evaluation mode, as a graph. */
+/** Gradients of 0 for parameters that stay as they are. */
+function trained<T>(gradients: T, { isFrozen }: Optimizer): T {
+  if (isFrozen === undefined) return gradients;
+  const { leaves, paths, def } = flatten(gradients, isTensor);
+  const kept = leaves.map((g, i) => (isFrozen(paths[i]) ? broadcastTo(constant(0, g.dtype), g.shape) : g));
+  return unflatten(def, kept) as T;
+}
+
+/**
+ * Loss and, for classes, accuracy of one batch in evaluation mode, as a graph; with `withOutput` also the model's output.
+ */
 export function traceEvaluation<P, S>({
   model,
   loss,
@@ -104,7 +122,8 @@ export function traceEvaluation<P, S>({
   state,
   data,
   batchSize,
-}: Parts<P, S>): TracedModel {
+  withOutput,
+}: Parts<P, S> & { readonly withOutput: boolean }): TracedModel {
   let output: Type | undefined;
   let uses: readonly LabelUse[] = [];
   const { graph } = trace(
@@ -114,10 +133,11 @@ export function traceEvaluation<P, S>({
       output = typeOf(result.output);
       const value = loss(result.output, y);
       uses = labelUses(y);
-      const axis = classAxis(result.output, y);
-      if (axis === undefined) return { loss: value };
+      const axis = y.dtype === "int64" ? classAxis(result.output.shape, y.shape) : undefined;
+      const shown = withOutput ? { output: result.output } : {};
+      if (axis === undefined) return { loss: value, ...shown };
       const hits = cast(equal(argmax(result.output, { axis }), y), value.dtype);
-      return { loss: value, accuracy: mean(hits) };
+      return { loss: value, accuracy: mean(hits), ...shown };
     },
     {
       params,
@@ -129,17 +149,3 @@ export function traceEvaluation<P, S>({
   );
   return { graph, output: output as unknown as Type, uses };
 }
-
-/**
- * The axis of an output's classes when integer labels are its elements' classes: the last, or axis 1 for images
- * [batch, classes, height, width]. Undefined if both fit: no accuracy is better than a wrong one.
- */
-function classAxis(output: Tensor, labels: Tensor): number | undefined {
-  if (labels.dtype !== "int64") return undefined;
-  const fits = [...new Set([1, output.rank - 1])].filter(
-    (axis) => axis > 0 && sameShape(without(output.shape, axis), labels.shape),
-  );
-  return fits.length === 1 ? fits[0] : undefined;
-}
-
-const without = (shape: Shape, axis: number): Shape => shape.filter((_, d) => d !== axis);

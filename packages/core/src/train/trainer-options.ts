@@ -1,10 +1,17 @@
+import type { NdArray } from "../array.js";
 import type { Batch } from "../batch.js";
 import type { Dataset } from "../data/dataset.js";
+import type { MetricSet, NoMetrics } from "../metrics/metric.js";
 import type { Model } from "../nn/model.js";
 import type { AdaptiveClipOptions } from "../optim/adaptive-clip.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { CompileOptions } from "../runtime/compile.js";
-import type { LearningRate, RunStepsOptions, StepsProgress } from "./run-steps.js";
+import type { Executable } from "../runtime/executable.js";
+import type { Evaluation } from "./epoch-row.js";
+import type { History } from "./history.js";
+import type { RunSettings } from "./run-settings.js";
+import type { LearningRate, RunResult, RunStepsOptions, StepsProgress } from "./run-steps.js";
+import type { TrainState } from "./state.js";
 import type { Loss } from "./step.js";
 import type { TeleportBatch } from "./teleport-batches.js";
 import type { TeleportPlan } from "./teleports.js";
@@ -24,6 +31,8 @@ export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dty
   readonly loss?: Loss | undefined;
   /** Default: the whole data set. */
   readonly batchSize?: number | undefined;
+  /** Number of examples that are evaluated at once; default 500. */
+  readonly evaluationBatchSize?: number | undefined;
   /** Seed of initialization, order of batches and dropout; an integer, default 0. */
   readonly seed?: number | undefined;
   readonly dtype?: "float32" | "float64" | undefined;
@@ -47,4 +56,74 @@ export interface TrainerTeleportPlan<P> extends Omit<TeleportPlan<P, TeleportBat
   readonly batchSize?: number | undefined;
 }
 
-export type RunTrainerOptions = RunStepsOptions<Pick<Progress, "loss">>;
+/** @typeParam M metrics of the validation data */
+export type RunTrainerOptions<M extends MetricSet = MetricSet> = RunStepsOptions<
+  Pick<Progress, "loss">,
+  Dataset,
+  M,
+  Evaluation<M>
+>;
+
+/** Options of an evaluation. */
+export interface EvaluateOptions<M extends MetricSet = MetricSet> {
+  /** Further quantities, by name; default none. */
+  readonly metrics?: M | undefined;
+}
+
+/**
+ * Trains a model: one compiled step, run in loops inside the runtime.
+ * Two runs with the same options give the same numbers, bit for bit, however the steps are divided into calls
+ * of {@link run}.
+ *
+ * @example
+ * const { images, labels } = digits();
+ * const data = { inputs: images, labels };
+ * const model = mlp({ sizes: [64, 32, 10] });
+ * const trainer = await createTrainer({ model, data, optimizer: sgd(), learningRate: 0.5, batchSize: 64 });
+ * await trainer.run({ steps: 300 });
+ * const { loss, accuracy } = await trainer.evaluate(data);
+ */
+export interface Trainer<P, S> {
+  readonly current: TrainState<P, S>;
+  /** Grows during the run. */
+  readonly history: History;
+  /** What the numbers of the run depend on besides its state; a checkpoint is compared by it. */
+  readonly settings: RunSettings;
+  /** Number of batches in a pass over the data; the examples of an incomplete last batch are left out of the pass. */
+  readonly stepsPerEpoch: number;
+  readonly executable: Executable;
+  /**
+   * Trains for a number of steps or epochs. At the end of each epoch a run by `epochs`, or one with `validation` or `onEpoch`,
+   * appends a row to `history.epochs`, and evaluates the validation data. State and history hold all that early stopping
+   * and the best epoch depend on: a resumed run ends as the run would have.
+   *
+   * @throws NumericalError when the loss or a parameter is no longer finite; the state is then that of the last report;
+   *   OptionError for unknown options; RuntimeError after `dispose`
+   */
+  run<M extends MetricSet = NoMetrics>(options: RunTrainerOptions<M>): Promise<RunResult>;
+  /**
+   * Loss, accuracy and other metrics over a data set, in evaluation mode.
+   *
+   * @throws ShapeError, DTypeError, DataError when the data do not fit the model; IsolossError while a run computes
+   */
+  evaluate<M extends MetricSet = NoMetrics>(
+    data: Dataset,
+    options?: EvaluateOptions<M>,
+  ): Promise<Evaluation<M>>;
+  /**
+   * The model's outputs for any number of examples, [n, ...], in evaluation mode: see `createPredictor`.
+   *
+   * @throws ShapeError, DTypeError when the inputs do not fit the model; IsolossError while a run computes
+   */
+  predict(inputs: NdArray): Promise<NdArray>;
+  /**
+   * Continues from another state, such as a checkpoint's or a teleported one.
+   *
+   * @param history of the steps before that state; default the trainer's own up to that step
+   * @throws ShapeError, DTypeError when the state does not fit the model and the optimizer
+   */
+  restore(state: TrainState<P, S>, history?: History): void;
+  /** Examples of the batch that a step takes, in order. */
+  batchOf(step: number): Int32Array;
+  dispose(): Promise<void>;
+}

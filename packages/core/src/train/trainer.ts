@@ -1,75 +1,31 @@
 import { array } from "../array.js";
-import type { Dataset } from "../data/dataset.js";
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
+import { modesOf } from "../metrics/metric.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { clipAdaptively } from "../optim/adaptive-clip.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
+import { requireKnown } from "../options.js";
 import { compile, pickCompileOptions } from "../runtime/compile.js";
-import type { Executable } from "../runtime/executable.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { batchOrder, stepSeed } from "./batch-order.js";
 import { prepareDataset, requireDefaultLabels, typesOf, usesByOutput } from "./dataset.js";
+import { checkBest } from "./epoch-ends.js";
+import type { EpochRow } from "./epoch-row.js";
 import { createEvaluator } from "./evaluator.js";
 import { requireFinite } from "./finite.js";
-import { emptyHistory, type History, historyUpTo, type Metrics } from "./history.js";
+import { emptyHistory, historyUpTo } from "./history.js";
+import { modelInBatches } from "./predictor.js";
 import { requireParts } from "./required-parts.js";
-import { dataChecksum, graphChecksum, type RunSettings, ratesOf } from "./run-settings.js";
-import { learningRateOf, runSteps } from "./run-steps.js";
-import { arraysOf, checkState, stateFrom, type TrainState } from "./state.js";
+import { dataChecksum, graphChecksum, ratesOf } from "./run-settings.js";
+import { learningRateOf, requireCount, runSteps } from "./run-steps.js";
+import { arraysOf, checkState, evaluatedState, stateFrom, type TrainState } from "./state.js";
 import { traceStep } from "./step.js";
 import { teleportBatches, teleportLoss } from "./teleport-batches.js";
 import { createTeleports, firstSchedule, planText } from "./teleports.js";
-import type { RunTrainerOptions, TrainerOptions } from "./trainer-options.js";
-
-/**
- * Trains a model: one compiled step, run in loops inside the runtime.
- * Two runs with the same options give the same numbers, bit for bit, however the steps are divided into calls
- * of {@link run}.
- *
- * @example
- * const { images, labels } = digits();
- * const data = { inputs: images, labels };
- * const model = mlp({ sizes: [64, 32, 10] });
- * const trainer = await createTrainer({ model, data, optimizer: sgd(), learningRate: 0.5, batchSize: 64 });
- * await trainer.run({ steps: 300 });
- * const { loss, accuracy } = await trainer.evaluate(data);
- */
-export interface Trainer<P, S> {
-  readonly current: TrainState<P, S>;
-  /** Grows during the run. */
-  readonly history: History;
-  /** What the numbers of the run depend on besides its state; a checkpoint is compared by it. */
-  readonly settings: RunSettings;
-  /** Number of batches in a pass over the data; the examples of an incomplete last batch are left out of the pass. */
-  readonly stepsPerEpoch: number;
-  readonly executable: Executable;
-  /**
-   * Trains for a number of steps.
-   *
-   * @throws NumericalError when the loss or a parameter is no longer finite; the state is then that of the last report;
-   *   OptionError for unknown options; RuntimeError after `dispose`
-   */
-  run(options: RunTrainerOptions): Promise<void>;
-  /**
-   * Loss and accuracy over a data set, in evaluation mode.
-   *
-   * @throws ShapeError, DTypeError, DataError when the data do not fit the model; IsolossError while a run computes
-   */
-  evaluate(data: Dataset): Promise<Metrics>;
-  /**
-   * Continues from another state, such as a checkpoint's or a teleported one.
-   *
-   * @param history of the steps before that state; default the trainer's own up to that step
-   * @throws ShapeError, DTypeError when the state does not fit the model and the optimizer
-   */
-  restore(state: TrainState<P, S>, history?: History): void;
-  /** Examples of the batch that a step takes, in order. */
-  batchOf(step: number): Int32Array;
-  dispose(): Promise<void>;
-}
+import type { Trainer, TrainerOptions } from "./trainer-options.js";
 
 /**
  * Compiles the training step and initializes the model as PyTorch would with the same seed.
@@ -102,10 +58,14 @@ export async function createTrainer<P, S>(
   const data = prepareDataset(options.data, dtype);
   if (options.loss === undefined) requireDefaultLabels(typesOf(data));
   const count = data.inputs.shape[0];
-  const { batchSize = count } = options;
-  const rateOf = learningRateOf("createTrainer", learningRate);
+  const { batchSize = count, evaluationBatchSize = 500 } = options;
+  requireCount("createTrainer: evaluationBatchSize", evaluationBatchSize, 1);
   const batchOf = batchOrder(count, batchSize, seed);
   const stepsPerEpoch = Math.floor(count / batchSize);
+  let history = emptyHistory();
+  const ratesAfter = (epochs: () => readonly EpochRow<unknown>[]) =>
+    learningRateOf("createTrainer", learningRate, () => ({ stepsPerEpoch, epochs: epochs() }));
+  const rateOf = ratesAfter(() => history.epochs);
 
   const { params, state } = model.init(torchGenerator(seed), { dtype });
   const start: TrainState<P, S> = {
@@ -140,7 +100,16 @@ export async function createTrainer<P, S>(
       sequences: ["batch", "learningRate", "seed"],
     },
   });
-  const evaluator = createEvaluator({ model, loss, like: start, dtype, compileOptions });
+  const evaluator = createEvaluator({
+    ...{ model, loss, like: start, dtype, compileOptions },
+    batchSize: evaluationBatchSize,
+  });
+  /** The state as it is evaluated. */
+  const evaluated = () => evaluatedState(optimizer, current);
+  const predictions = modelInBatches({
+    ...{ model, like: { params, state }, dtype, compileOptions },
+    batchSize: evaluationBatchSize,
+  });
   const { teleport } = options;
   const teleportSize = teleport?.batchSize ?? batchSize;
   if (!Number.isInteger(teleportSize) || teleportSize < 1 || teleportSize > count) {
@@ -170,7 +139,6 @@ export async function createTrainer<P, S>(
     }));
 
   let current = start;
-  let history = emptyHistory();
   /** Seconds spent on teleports and their schedule since the last step. */
   let pause = 0;
   const lifetime = new Lifetime("trainer", "createTrainer");
@@ -249,7 +217,7 @@ export async function createTrainer<P, S>(
     try {
       const due = await teleportIfDue();
       const losses = await advance(Math.min(most, due - current.step));
-      return { loss: losses.reduce((a, b) => a + b, 0) / losses.length };
+      return { loss: meanOf(losses) };
     } catch (error) {
       // A teleport belongs to the steps after it.
       ({ current } = kept);
@@ -272,7 +240,7 @@ export async function createTrainer<P, S>(
       };
       return {
         optimizer: optimizer.name,
-        learningRate: ratesOf(rateOf),
+        learningRate: ratesOf(ratesAfter(() => [])),
         batchSize,
         seed,
         clipNorm: clipNorm ?? null,
@@ -286,23 +254,48 @@ export async function createTrainer<P, S>(
     executable,
     batchOf: (s) => batchOf(s).slice(),
     run: (runOptions) =>
-      runSteps(runOptions, { lifetime, stepsPerEpoch, step: () => current.step, advance: advanceTogether }),
-    async evaluate(set) {
+      runSteps(runOptions, {
+        ...{ lifetime, stepsPerEpoch, advance: advanceTogether },
+        current: () => current,
+        change(parts) {
+          current = { ...current, ...(parts as Partial<TrainState<P, S>>) };
+        },
+        rows: () => history.epochs as EpochRow<never>[],
+        training: (first) => ({
+          loss: meanOf(history.loss.slice(first)),
+          seconds: history.seconds.at(-1) ?? 0,
+        }),
+        modes: (metrics = {} as never) => modesOf("run", metrics, ["loss", "accuracy"]),
+        evaluated,
+        measure: (set, metrics) =>
+          lifetime.compute("run", () => evaluator.evaluate(evaluated(), set, metrics)),
+      }),
+    async evaluate(set, evaluateOptions = {}) {
       lifetime.requireIdle("evaluate");
-      return evaluator.evaluate(current, set);
+      requireKnown("evaluate", evaluateOptions, ["metrics"], "evaluate(data, { metrics: { f1: f1() } })");
+      return evaluator.evaluate(evaluated(), set, evaluateOptions.metrics);
+    },
+    async predict(inputs) {
+      lifetime.requireIdle("predict");
+      const { params: p, state: s } = evaluated();
+      return predictions.run({ params: p, state: s }, [inputs]);
     },
     restore(given, past = history) {
       lifetime.requireIdle("restore");
       checkState(given, current);
+      checkBest(given, current);
       history = historyUpTo(given.step, past);
-      current = { ...current, ...given };
+      current = { ...current, best: undefined, ...given };
       pause = 0;
     },
     dispose: () =>
       lifetime.end(async () => {
         await executable.dispose();
         await evaluator.dispose();
+        await predictions.dispose();
         await teleports?.dispose();
       }),
   };
 }
+
+const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;

@@ -83,6 +83,18 @@ function pair() {
 const idx = Uint8Array.from([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8]);
 const response = { arrayBuffer: async () => Uint8Array.from(gzipSync(idx)).buffer };
 
+/** A file of a small model, and a batch for it. */
+function imported() {
+  const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
+  const { params } = model.init(lib.torchGenerator(0));
+  const { graph } = lib.trace(({ p, input }) => ({ logits: model.apply(p, input).output }), {
+    p: params,
+    input: lib.spec([5, 4]),
+  });
+  const bytes = lib.toOnnx(graph, { constants: lib.namedArrays({ p: params }) });
+  return { bytes, x: random([5, 4]), y: classes(5, 2) };
+}
+
 /** Scopes by file, or by folder. */
 export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   symmetry: () => network("relu"),
@@ -128,6 +140,8 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   },
   train: training,
   "node/checkpoints.ts": training,
+  "node/interrupt.ts": training,
+  "node/progress.ts": training,
   "node/files.ts": training,
   "node/datasets.ts": () => ({ loadIdxDataset }),
   "problems/image-tasks.ts": () => ({ loadIdxDataset }),
@@ -170,16 +184,8 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return { before, images: random([20, 1, 4, 4]), labels: classes(20, 3) };
   },
   "runtime/onnx/external-data.ts": () => ({ bytes: smallNetwork(), data: new Uint8Array(8), files: {} }),
-  "nn/onnx": () => {
-    const model = lib.mlp({ sizes: [4, 3, 2], activation: "relu" });
-    const { params } = model.init(lib.torchGenerator(0));
-    const { graph } = lib.trace(({ p, input }) => ({ logits: model.apply(p, input).output }), {
-      p: params,
-      input: lib.spec([5, 4]),
-    });
-    const bytes = lib.toOnnx(graph, { constants: lib.namedArrays({ p: params }) });
-    return { bytes, x: random([5, 4]), y: classes(5, 2) };
-  },
+  "nn/onnx": imported,
+  "train/predictor.ts": imported,
 };
 
 const rng = () => lib.torchGenerator(0);

@@ -11,8 +11,12 @@ import { adagrad } from "../../src/optim/adagrad.js";
 import { adam } from "../../src/optim/adam.js";
 import { adamw } from "../../src/optim/adamw.js";
 import { lars } from "../../src/optim/lars.js";
+import { lion } from "../../src/optim/lion.js";
+import { nadam } from "../../src/optim/nadam.js";
 import type { Optimizer } from "../../src/optim/optimizer.js";
+import { radam } from "../../src/optim/radam.js";
 import { rmsprop } from "../../src/optim/rmsprop.js";
+import { sam } from "../../src/optim/sam.js";
 import { cosineSchedule } from "../../src/optim/schedules.js";
 import { gd, sgd } from "../../src/optim/sgd.js";
 import { compileOnnx } from "../../src/runtime/onnx/executable.js";
@@ -70,6 +74,18 @@ const rows: [golden: string, optimizer: Optimizer, traits?: { decays: true }][] 
     lars({ trust: 0.1, momentum: 0, weightDecay: 0.05, excludeVectors: false }),
     { decays: true },
   ],
+  ["nadam", nadam()],
+  [
+    "nadam-weight-decay",
+    nadam({ betas: [0.8, 0.99], momentumDecay: 0.1, weightDecay: 0.05 }),
+    { decays: true },
+  ],
+  ["radam", radam()],
+  ["radam-weight-decay", radam({ betas: [0.8, 0.9], weightDecay: 0.05 }), { decays: true }],
+  ["lion", lion()],
+  ["lion-weight-decay", lion({ betas: [0.8, 0.9], weightDecay: 0.1 }), { decays: true }],
+  ["sam", sam()],
+  ["sam-weight-decay", sam({ rho: 0.3, optimizer: sgd({ weightDecay: 0.05 }) }), { decays: true }],
 ];
 
 const { problem } = golden;

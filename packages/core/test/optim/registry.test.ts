@@ -28,7 +28,7 @@ describe("createOptimizer", () => {
   it.each(["adamax", "toString", ""])("names the known optimizers for an unknown one: %j", (name) => {
     expect(() => createOptimizer(name)).toThrow(OptionError);
     expect(() => createOptimizer(name)).toThrow(
-      `must be one of gd, sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, lars; got "${name}".`,
+      `must be one of gd, sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, lars, nadam, radam, lion, sam; got "${name}".`,
     );
   });
 

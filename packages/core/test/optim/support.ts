@@ -72,7 +72,8 @@ export function stepGraph(
   given: Arrays,
 ): { graph: Graph; scan: Scan } {
   const { graph } = trace(
-    ({ params: p, state: s, given: g, rate }) => optimizer.update(gradients(p, g), s, p, rate),
+    ({ params: p, state: s, given: g, rate }) =>
+      optimizer.update(gradients(p, g), s, p, rate, (q) => gradients(q, g)),
     { params, state, given, rate: spec([], dtypeOf(arraysOf(params)[0])) },
   );
   const outputs = graph.outputs.map(({ name }) => name);

@@ -135,7 +135,7 @@ describe("a checkpoint", () => {
     const trainer = await trainerFor();
     const bytes = encodeCheckpoint({
       current: { ...trainer.current, step: 4 },
-      history: { ...history, gradNormSq: [], teleports: [] },
+      history: { ...history, gradNormSq: [], teleports: [], epochs: [] },
       settings: trainer.settings,
     });
     expect(() => decodeCheckpoint(bytes)).toThrow(DataError);

@@ -126,6 +126,7 @@ describe("restore", () => {
       seconds: [...history.seconds],
       gradNormSq: [],
       teleports: [],
+      epochs: [],
     };
     b.restore(current, kept);
     await b.run({ steps: 1 });

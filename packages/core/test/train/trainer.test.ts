@@ -136,7 +136,7 @@ describe("createTrainer", () => {
       const constant = await trainerFor(softmax, { learningRate: rates[step], dtype: "float64" });
       constant.restore(
         { ...states[step], step: 0 },
-        { loss: [], seconds: [], gradNormSq: [], teleports: [] },
+        { loss: [], seconds: [], gradNormSq: [], teleports: [], epochs: [] },
       );
       await constant.run({ steps: 1 });
       expect(distance(constant.current, states[step + 1])).toBe(0);

@@ -15,7 +15,8 @@ export type MultiTaskCheckpoint = StoredRun<Rest, MultiTaskHistory>;
 /** The data that are not stored as tensors of their own. */
 interface Plain {
   readonly state: Rest;
-  readonly history: Pick<MultiTaskHistory, "tasks" | "events" | "notes">;
+  readonly history: Pick<MultiTaskHistory, "tasks" | "events" | "notes"> &
+    Partial<Pick<MultiTaskHistory, "epochs">>;
   readonly settings: RunSettings;
 }
 
@@ -33,12 +34,12 @@ export function encodeMultiTaskCheckpoint<P>(
 ): Uint8Array {
   const { current, history, settings } = run;
   const { params: _, state: __, optimizer: ___, ...state } = current;
-  const { tasks, events, notes } = history;
+  const { tasks, events, notes, epochs } = history;
   return encodeParts<Plain>(format, {
     step: current.step,
     tensors: arraysOf(current),
     columns: columnsOf(history),
-    plain: { state, history: { tasks, events, notes }, settings },
+    plain: { state, history: { tasks, events, notes, ...(epochs.length > 0 ? { epochs } : {}) }, settings },
   });
 }
 

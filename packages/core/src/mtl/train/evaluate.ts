@@ -7,6 +7,7 @@ import { argmax, mean } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
+import type { MetricSet, NoMetrics, ResultsOf } from "../../metrics/metric.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { CompileOptions } from "../../runtime/compile.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
@@ -14,6 +15,7 @@ import type { Representation } from "../gradients/forward.js";
 import { labelChecks } from "./label-checks.js";
 import { prepareSources } from "./sources.js";
 import { checkLosses, type LossContext, type TaskLosses } from "./task-losses.js";
+import { accumulateTasks } from "./task-metrics.js";
 
 /** A mean over examples; with `weight`, its weight in a mean over batches: the number of known labels. */
 export interface WeightedMean {
@@ -28,11 +30,36 @@ export type TaskMetrics<P, B = BatchSpec, S = unknown> = (
   context: LossContext<S>,
 ) => Readonly<Record<string, Tensor | WeightedMean>>;
 
+/** Outputs of a task on a batch, for its metrics. */
+export interface TaskOutput {
+  /** Logits of classes, or predictions, [n, ...]. */
+  readonly output: Tensor;
+  /** Classes, or targets, [n, ...]. */
+  readonly labels: Tensor;
+  /** Which examples have labels of this task, bool [n]; default all. */
+  readonly mask?: Tensor | undefined;
+}
+
+/** Outputs of a batch by task, for metrics. Traced in evaluation mode. */
+export type TaskOutputs<P, B = BatchSpec, S = unknown> = (
+  params: TensorsOf<P>,
+  batch: TensorsOf<B>,
+  context: LossContext<S>,
+) => Readonly<Record<string, TaskOutput>>;
+
+/** Metrics by task and name. */
+export type TaskMetricSets = Readonly<Record<string, MetricSet>>;
+
+/** The results of metrics by task and name. */
+export type TaskResultsOf<M> = { readonly [K in keyof M]: ResultsOf<M[K]> };
+
 /** Quantities of a run's parameters on a data set. */
-export interface MultiTaskEvaluation {
+export interface MultiTaskEvaluation<M extends TaskMetricSets = NoMetrics> {
   /** L_k, [K]: means over batches, weighted by the number of examples from the source that the loss reads. */
   readonly losses: Float64Array;
   readonly metrics: Readonly<Record<string, number>>;
+  /** Results of the metrics that the call asked for, by task and name. */
+  readonly tasks: TaskResultsOf<M>;
 }
 
 /**
@@ -49,7 +76,11 @@ export const accuracy = (logits: Tensor, labels: Tensor): Tensor =>
 
 /** Measures parameters on data sets; compiles once for each size of batch. */
 export interface MultiTaskEvaluator<P> {
-  evaluate(params: P, data: Batch | readonly Batch[], state?: unknown): Promise<MultiTaskEvaluation>;
+  evaluate<M extends TaskMetricSets>(
+    params: P,
+    data: Batch | readonly Batch[],
+    options?: { readonly state?: unknown; readonly metrics?: M | undefined },
+  ): Promise<MultiTaskEvaluation<M>>;
   dispose(): Promise<void>;
 }
 
@@ -60,6 +91,7 @@ const isWeighted = (value: Tensor | WeightedMean): value is WeightedMean => "wei
 export function multiTaskEvaluator<P>({
   losses: taskLosses,
   metrics = () => ({}),
+  outputs,
   representation,
   params: like,
   state: stateLike = {},
@@ -68,6 +100,7 @@ export function multiTaskEvaluator<P>({
 }: Omit<CompileOptions, "scan" | "dtype"> & {
   readonly losses: TaskLosses<P>;
   readonly metrics?: TaskMetrics<P> | undefined;
+  readonly outputs?: TaskOutputs<P> | undefined;
   readonly representation?: Representation<P> | undefined;
   readonly params: P;
   readonly state?: unknown;
@@ -79,7 +112,7 @@ export function multiTaskEvaluator<P>({
   const names: string[] = [];
   /** Arrays of the batch that each loss and mean reads. */
   const read = new Map<string, readonly string[]>();
-  const traceBatch = (batch: Batch) => {
+  const traceBatch = (batch: Batch, withOutputs: boolean) => {
     const quantitiesOf = (params: TensorsOf<P>, state: unknown, tensors: BatchTensors) => {
       const plain: LossContext = { training: false, state };
       const context = representation
@@ -92,7 +125,11 @@ export function multiTaskEvaluator<P>({
           ? { mean: scalar(value.mean), weight: scalar(value.weight) }
           : { mean: scalar(value) };
       });
-      return { losses: checkLosses(losses(params, tensors, context)).map(scalar), metrics: quantities };
+      return {
+        losses: checkLosses(losses(params, tensors, context)).map(scalar),
+        metrics: quantities,
+        ...(withOutputs && outputs ? { outputs: outputs(params, tensors, context) } : {}),
+      };
     };
     const { graph } = trace((given) => quantitiesOf(given.params, given.state, given.batch), {
       params: like,
@@ -100,24 +137,35 @@ export function multiTaskEvaluator<P>({
       batch: specsOf(batch),
     });
     for (const { name, tensor } of graph.outputs) {
-      if (!name.endsWith(".weight")) read.set(name, arraysRead(graph, tensor));
+      if (!name.endsWith(".weight") && !name.startsWith("outputs."))
+        read.set(name, arraysRead(graph, tensor));
     }
     return graph;
   };
   return {
-    async evaluate(params, data, state = stateLike) {
+    async evaluate<M extends TaskMetricSets>(
+      params: P,
+      data: Batch | readonly Batch[],
+      {
+        state = stateLike,
+        metrics: sets,
+      }: { readonly state?: unknown; readonly metrics?: M | undefined } = {},
+    ) {
+      const accumulation = accumulateTasks(sets ?? {});
+      const withOutputs = Object.keys(sets ?? {}).length > 0;
       const sources = prepareSources(data, { seed: 0, dtype });
       const batches = sources.pass(largestBatch);
       let isChecked = false;
       const sums = new Map<string, { total: number; weight: number }>();
       // A function without data has a single empty batch.
       for (const batch of batches.length > 0 ? batches : [{}]) {
-        const key = JSON.stringify(specsOf(batch));
-        const executable = await executables.get(key, () => traceBatch(batch));
+        const key = JSON.stringify([specsOf(batch), withOutputs]);
+        const executable = await executables.get(key, () => traceBatch(batch, withOutputs));
         // Which arrays are labels is known after tracing a batch.
         if (!isChecked) labels.check(sources.arrays);
         isChecked = true;
         const results = await executable.run(namedArrays({ params, state, batch }));
+        accumulation.update(results);
         for (const [name, arrays] of read) {
           const labels = name.startsWith("metrics.") ? results[name.replace(/mean$/, "weight")] : undefined;
           const examples = Math.max(1, ...arrays.map((array) => batch[array].shape[0]));
@@ -136,6 +184,7 @@ export function multiTaskEvaluator<P>({
       return {
         losses: Float64Array.from({ length: tasks }, (_, k) => meanOf(`losses.${k}`)),
         metrics: Object.fromEntries(names.map((name, i) => [name, meanOf(`metrics.${i}.mean`)])),
+        tasks: accumulation.results() as TaskResultsOf<M>,
       };
     },
     dispose: () => executables.dispose(),

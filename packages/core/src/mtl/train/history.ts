@@ -1,5 +1,6 @@
 import type { NdArray } from "../../array.js";
 import { ShapeError } from "../../errors.js";
+import type { EpochRow } from "../../train/epoch-row.js";
 import { type Conflict, conflictOf } from "../conflict.js";
 
 /** Something that a hook reported, such as a teleport. */
@@ -43,7 +44,15 @@ export interface MultiTaskHistory {
   readonly events: StepEvent[];
   /** Notes on steps at which a method fell back to something other than its formula. */
   readonly notes: { readonly step: number; readonly note: string }[];
+  /**
+   * Ends of epochs, of runs that have them: see `run`. Their `validation` has the `loss` of each task (`left.loss`), their
+   * mean as `loss`, the trainer's metrics by name and those of the run by task and name (`left.f1`).
+   */
+  readonly epochs: EpochRow<TaskValues>[];
 }
+
+/** What is measured on validation data, by name. */
+export type TaskValues = Readonly<Record<string, unknown>> & { readonly loss: number };
 
 /** With more tasks, the cosines of all pairs would exceed everything else that a run records. */
 const mostTasksWithPairs = 10;
@@ -64,6 +73,7 @@ export function emptyHistory(tasks: readonly string[]): MultiTaskHistory {
     seconds: [],
     events: [],
     notes: [],
+    epochs: [],
   };
 }
 
@@ -121,7 +131,11 @@ export function columnsOf(history: MultiTaskHistory): Record<string, number[]> {
 export function historyFrom(
   tasks: readonly string[],
   columns: Readonly<Record<string, ArrayLike<number>>>,
-  { events, notes }: Pick<MultiTaskHistory, "events" | "notes">,
+  {
+    events,
+    notes,
+    epochs = [],
+  }: Pick<MultiTaskHistory, "events" | "notes"> & Partial<Pick<MultiTaskHistory, "epochs">>,
   steps: number,
 ): MultiTaskHistory {
   const history = emptyHistory(tasks);
@@ -136,5 +150,6 @@ export function historyFrom(
   }
   history.events.push(...events.filter(({ step }) => step < steps));
   history.notes.push(...notes.filter(({ step }) => step < steps));
+  history.epochs.push(...epochs.filter(({ step }) => step <= steps));
   return history;
 }

@@ -1,3 +1,10 @@
+// A step of the trainer, and when a hook is called:
+// 1. the batch is drawn;
+// 2. `beforeStep(context)`, an option, may look at losses, Gramian, conflicts and combined direction of that batch, and
+//    return other parameters, another state of the optimizer, a factor for its moments in this step alone (`reuse`),
+//    a `memory` of its own for the next call (saved with the state) and an `event` for the history;
+// 3. losses and gradients of the batch are computed, unless step 2 did it and nothing moved;
+// 4. the method makes weights or a direction of them; 5. the optimizer's update; 6. `afterStep` and `endEpoch` of the method.
 import type { NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import type { OptimizerState } from "../../optim/optimizer.js";

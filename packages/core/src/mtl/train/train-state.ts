@@ -2,6 +2,8 @@ import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { OptimizerState } from "../../optim/optimizer.js";
+import { checkBest } from "../../train/epoch-ends.js";
+import type { BestEpoch } from "../../train/epoch-row.js";
 import { checkArrays } from "../../train/state.js";
 import type { PlainData } from "./step-hook.js";
 
@@ -19,6 +21,8 @@ export interface MultiTaskState<P> {
   readonly epochLosses: Float64Array;
   /** The hook's memory; undefined without a hook. */
   readonly memory?: PlainData | undefined;
+  /** The best epoch so far; left out unless a run keeps it. */
+  readonly best?: BestEpoch<P, unknown> | undefined;
 }
 
 /** The arrays of a state by their paths. */
@@ -35,6 +39,7 @@ export function checkState<P>(given: MultiTaskState<P>, current: MultiTaskState<
     throw new OptionError(`restore: the state's step must be an integer >= 0; got ${given.step}.`);
   }
   checkArrays(arraysOf(given), arraysOf(current), "The state");
+  checkBest(given, current);
   const tasks = current.epochLosses.length;
   if (given.epochLosses.length !== tasks) {
     throw new OptionError(`restore: the state has ${given.epochLosses.length} tasks, this run has ${tasks}.`);

@@ -1,14 +1,15 @@
 import type { Batch, MergedBatch } from "../../batch.js";
 import type { Mt19937 } from "../../math/mt19937.js";
+import type { NoMetrics } from "../../metrics/metric.js";
 import type { Optimizer } from "../../optim/optimizer.js";
 import type { CompileOptions } from "../../runtime/compile.js";
 import type { RunSettings } from "../../train/run-settings.js";
-import type { LearningRate, RunStepsOptions, StepsProgress } from "../../train/run-steps.js";
+import type { LearningRate, RunResult, RunStepsOptions, StepsProgress } from "../../train/run-steps.js";
 import type { Representation } from "../gradients/forward.js";
 import type { TaskOf } from "../gradients/parameter-split.js";
 import type { MultiTaskMethod } from "../method.js";
-import type { MultiTaskEvaluation, TaskMetrics } from "./evaluate.js";
-import type { MultiTaskHistory } from "./history.js";
+import type { MultiTaskEvaluation, TaskMetricSets, TaskMetrics, TaskOutputs } from "./evaluate.js";
+import type { MultiTaskHistory, TaskValues } from "./history.js";
 import type { BeforeStep, RunSetup } from "./step-hook.js";
 import type { TaskLosses } from "./task-losses.js";
 import type { MultiTaskState } from "./train-state.js";
@@ -66,6 +67,8 @@ export interface MultiTaskTrainerOptions<P, D extends MultiTaskData = Batch, S =
   readonly strategy?: "auto" | "keep" | "recompute" | undefined;
   /** Additional quantities for {@link MultiTaskTrainer.evaluate}. */
   readonly metrics?: TaskMetrics<P, MergedBatch<D>, S> | undefined;
+  /** Outputs and labels by task, for the metrics by task of `run` and `evaluate`. */
+  readonly outputs?: TaskOutputs<P, MergedBatch<D>, S> | undefined;
   readonly beforeStep?: BeforeStep<P> | undefined;
 }
 
@@ -74,7 +77,20 @@ export interface MultiTaskProgress extends StepsProgress {
   readonly losses: Float64Array;
 }
 
-export type RunMultiTaskOptions = RunStepsOptions<Pick<MultiTaskProgress, "losses">>;
+/**
+ * @typeParam D validation data
+ * @typeParam M metrics by task
+ */
+export type RunMultiTaskOptions<
+  D = MultiTaskData,
+  M extends TaskMetricSets = TaskMetricSets,
+> = RunStepsOptions<Pick<MultiTaskProgress, "losses">, D, M, TaskValues>;
+
+/** Options of an evaluation. */
+export interface EvaluateTasksOptions<M extends TaskMetricSets = TaskMetricSets> {
+  /** Further quantities by task and name; they need the trainer's option `outputs`. Default none. */
+  readonly metrics?: M | undefined;
+}
 
 /**
  * Trains a model on several tasks. Two runs with the same options give the same numbers, bit for bit, however
@@ -89,18 +105,23 @@ export interface MultiTaskTrainer<P, D extends MultiTaskData = MultiTaskData> {
   readonly stepsPerEpoch: number;
   readonly setup: RunSetup<P>;
   /**
-   * Trains for a number of steps.
+   * Trains for a number of steps or epochs. At the end of each epoch a run by `epochs`, or one with `validation` or `onEpoch`,
+   * appends a row to `history.epochs`, and evaluates the validation data. State and history hold all that early stopping
+   * and the best epoch depend on: a resumed run ends as the run would have.
    *
    * @throws NumericalError when a loss or the gradient is no longer finite; the state is then that before the step;
    *   OptionError for unknown options; RuntimeError after `dispose`
    */
-  run(options: RunMultiTaskOptions): Promise<void>;
+  run<M extends TaskMetricSets = NoMetrics>(options: RunMultiTaskOptions<D, M>): Promise<RunResult>;
   /**
    * Losses and metrics over a data set, in evaluation mode; a list of records if tasks have examples of their own.
    *
    * @throws ShapeError, DTypeError, DataError when the data do not fit the losses; IsolossError while a run computes
    */
-  evaluate(data: D): Promise<MultiTaskEvaluation>;
+  evaluate<M extends TaskMetricSets = NoMetrics>(
+    data: D,
+    options?: EvaluateTasksOptions<M>,
+  ): Promise<MultiTaskEvaluation<M>>;
   /**
    * Continues from another state, such as a checkpoint's.
    *

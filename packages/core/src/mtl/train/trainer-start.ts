@@ -52,9 +52,21 @@ export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
   requireKnown<Partial<typeof options>>("createMultiTaskTrainer", own, [
     ...(["losses", "params", "state", "data", "method", "optimizer", "learningRate", "batchSize"] as const),
     ...(["seed", "dtype", "tasks", "taskOf", "clipNorm", "headGradient", "representation"] as const),
-    ...(["recordGradients", "strategy", "metrics", "beforeStep", "runtime", "provider", "threads"] as const),
+    ...([
+      "recordGradients",
+      "strategy",
+      "metrics",
+      "outputs",
+      "beforeStep",
+      "runtime",
+      "provider",
+      "threads",
+    ] as const),
   ]);
   const { dtype, clipNorm, headGradient, strategy, method, optimizer, representation, tasks } = options;
+  if (options.outputs !== undefined) {
+    requireFunction("outputs", options.outputs, "outputs: (p, batch) => ({ left: { output, labels } })");
+  }
   requireFunction("losses", options.losses, "losses: (p, batch) => [first, second]");
   if (options.beforeStep !== undefined) {
     requireFunction("beforeStep", options.beforeStep, "beforeStep: hook.beforeStep");

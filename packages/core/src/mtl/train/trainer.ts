@@ -1,28 +1,27 @@
-// A step of the trainer, and when a hook is called (its types are in step-hook.ts):
-// 1. the batch is drawn;
-// 2. `beforeStep(context)`, an option, may look at losses, Gramian, conflicts and combined direction of that batch, and
-//    return other parameters, another state of the optimizer, a factor for its moments in this step alone (`reuse`),
-//    a `memory` of its own for the next call (saved with the state) and an `event` for the history;
-// 3. losses and gradients of the batch are computed, unless step 2 did it and nothing moved;
-// 4. the method makes weights or a direction of them; 5. the optimizer's update; 6. `afterStep` and `endEpoch` of the method.
 import type { Batch, NoBatch } from "../../batch.js";
 import { NumericalError } from "../../errors.js";
+import { requireKnown } from "../../options.js";
 import { pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
+import { restartedAt } from "../../teleport/state/restarted.js";
 import { stepSeed } from "../../train/batch-order.js";
+import type { EpochRow } from "../../train/epoch-row.js";
 import { dataChecksum, graphChecksum, ratesOf } from "../../train/run-settings.js";
 import { learningRateOf, runSteps } from "../../train/run-steps.js";
+import { evaluatedState } from "../../train/state.js";
 import { conflictOf } from "../conflict.js";
 import { traceLosses } from "../gradients/measure-graph.js";
 import { keepsRows } from "../gradients/strategy.js";
 import { taskGradients } from "../gradients/task-gradients.js";
 import { taskUpdates } from "../gradients/task-updates.js";
-import { multiTaskEvaluator } from "./evaluate.js";
+import { multiTaskEvaluator, type TaskMetricSets } from "./evaluate.js";
+import { advice, requireFinite } from "./finite.js";
 import { columnsOf, emptyHistory, historyFrom, recordStep } from "./history.js";
 import { labelChecks } from "./label-checks.js";
 import { prepareSources } from "./sources.js";
 import type { RunSetup, StepChange, StepContext } from "./step-hook.js";
 import { type StepPlan, type StepPoint, stepPoint } from "./step-point.js";
+import { requireTaskMetrics, taskModesOf, taskValues, trainingFrom } from "./task-metrics.js";
 import { checkState, type MultiTaskState } from "./train-state.js";
 import type { MultiTaskData, MultiTaskTrainer, MultiTaskTrainerOptions } from "./trainer-options.js";
 import { checkChoices, startOf, traceOptimizer } from "./trainer-start.js";
@@ -64,7 +63,6 @@ export async function createMultiTaskTrainer<P>(
   const { losses } = labels;
   const { seed = 0, clipNorm = method.clipNorm, strategy = "auto" } = options;
   const { params, dtype } = startOf(options, seed);
-  const rateOf = learningRateOf("createMultiTaskTrainer", learningRate);
   const compileOptions = pickCompileOptions(options);
   const sources = prepareSources(data, { batchSize: options.batchSize, seed, dtype });
   const firstBatch = sources.batchOf(0);
@@ -87,6 +85,7 @@ export async function createMultiTaskTrainer<P>(
   const evaluator = multiTaskEvaluator({
     losses: options.losses,
     metrics,
+    outputs: options.outputs,
     representation,
     params,
     state,
@@ -123,6 +122,9 @@ export async function createMultiTaskTrainer<P>(
     epochLosses: new Float64Array(tasks.length),
   };
   let history = emptyHistory(tasks);
+  const ratesAfter = (epochs: () => readonly EpochRow<unknown>[]) =>
+    learningRateOf("createMultiTaskTrainer", learningRate, () => ({ stepsPerEpoch, epochs: epochs() }));
+  const rateOf = ratesAfter(() => history.epochs);
   const lifetime = new Lifetime("trainer", "createMultiTaskTrainer");
   let checksums: { readonly data: string; readonly computation: string } | undefined;
 
@@ -170,8 +172,9 @@ export async function createMultiTaskTrainer<P>(
     if (change.params !== undefined) point = stepPoint(plan, change.params, place);
     const { input, combination, kind, update, state: nextState } = await point.combined(current.method);
     requireFinite(input.losses, tasks, { step, rate });
+    const memoryBefore = change.optimizer ?? current.optimizer;
     const updated = await updates.apply(kind, update, {
-      optimizer: change.optimizer ?? current.optimizer,
+      optimizer: change.params ? restartedAt(optimizer, memoryBefore, change.params) : memoryBefore,
       learningRate: rate,
       reuse: change.reuse,
     });
@@ -224,6 +227,11 @@ export async function createMultiTaskTrainer<P>(
     return { losses: sums.map((sum) => sum / count) };
   };
 
+  const hasOutputs = options.outputs !== undefined;
+  const evaluated = () => evaluatedState(optimizer, current);
+  const evaluateNow = <M extends TaskMetricSets>(set: MultiTaskData, sets: M) =>
+    evaluator.evaluate(evaluated().params, set, { state: current.state, metrics: sets });
+
   return {
     get current() {
       return current;
@@ -243,7 +251,7 @@ export async function createMultiTaskTrainer<P>(
         tasks,
         method: method.name,
         optimizer: optimizer.name,
-        learningRate: ratesOf(rateOf),
+        learningRate: ratesOf(ratesAfter(() => [])),
         batchSize: options.batchSize ?? null,
         seed,
         clipNorm: clipNorm ?? null,
@@ -255,10 +263,25 @@ export async function createMultiTaskTrainer<P>(
     stepsPerEpoch,
     setup,
     run: (runOptions) =>
-      runSteps(runOptions, { lifetime, stepsPerEpoch, step: () => current.step, advance: advanceTogether }),
-    async evaluate(set) {
+      runSteps(runOptions, {
+        ...{ lifetime, stepsPerEpoch, advance: advanceTogether },
+        current: () => current,
+        change(parts) {
+          current = { ...current, ...(parts as Partial<MultiTaskState<P>>) };
+        },
+        evaluated,
+        rows: () => history.epochs,
+        training: (first) => trainingFrom(history, first),
+        modes: (sets = {} as never) => taskModesOf("run", sets, { tasks, hasOutputs }),
+        measure: (set, sets = {} as never) =>
+          lifetime.compute("run", async () => taskValues(await evaluateNow(set, sets), tasks)),
+      }),
+    async evaluate(set, evaluateOptions = {}) {
       lifetime.requireIdle("evaluate");
-      return evaluator.evaluate(current.params, set, current.state);
+      requireKnown("evaluate", evaluateOptions, ["metrics"], "evaluate(data, { metrics: {} })");
+      const { metrics: sets = {} as never } = evaluateOptions;
+      requireTaskMetrics("evaluate", sets, { tasks, hasOutputs });
+      return evaluateNow(set, sets);
     },
     restore(given, past = history) {
       lifetime.requireIdle("restore");
@@ -274,20 +297,4 @@ export async function createMultiTaskTrainer<P>(
         await evaluator.dispose();
       }),
   };
-}
-
-const advice = (step: number): string =>
-  `The state is still that of step ${step}. Lower the learning rate, or clip the gradient with clipNorm.`;
-
-function requireFinite(
-  losses: Float64Array,
-  tasks: readonly string[],
-  { step, rate }: { readonly step: number; readonly rate: number },
-): void {
-  const bad = losses.findIndex((loss) => !Number.isFinite(loss));
-  if (bad >= 0) {
-    throw new NumericalError(
-      `The loss of task "${tasks[bad]}" became ${losses[bad]} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
-    );
-  }
 }

@@ -61,9 +61,12 @@ export function decrease(options: DecreaseOptions = {}): Objective {
     let state = memory?.optimizer ?? freshState(optimizer, params);
     const isAdaptive = flatten(state, isTensor).leaves.length > 0;
     let w = params;
+    const gradientAt = (at: typeof w) => {
+      const g = grad(loss)(at, batch);
+      return isAdaptive ? mapTree(awayFromZero, g) : g;
+    };
     for (let k = 0; k < steps; k++) {
-      const g = grad(loss)(w, batch);
-      ({ params: w, state } = optimizer.update(isAdaptive ? mapTree(awayFromZero, g) : g, state, w, rate));
+      ({ params: w, state } = optimizer.update(gradientAt(w), state, w, rate, gradientAt));
     }
     return sub(loss(params, batch), loss(w, batch));
   };

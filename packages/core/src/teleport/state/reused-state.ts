@@ -106,7 +106,8 @@ function shares(sigma: Tensor, beta: number, done: Tensor | undefined): readonly
 }
 
 /** Calls an update with a past of 1 and no gradient, and with a weight of 1 and no past, to find its coefficients. */
-function habitOf(optimizer: Optimizer, name: string, power: 1 | 2): Habit {
+function habitOf({ base, ...own }: Optimizer, name: string, power: 1 | 2): Habit {
+  const optimizer = base ?? own;
   const one = (value: number) => ({ w: array([value], "float64") });
   const answer = (past: number, weight: number): number => {
     const { graph } = trace(() => {
@@ -120,7 +121,8 @@ function habitOf(optimizer: Optimizer, name: string, power: 1 | 2): Habit {
       const fresh = optimizer.init(one(0));
       const state = tensors({ ...fresh, [name]: one(past) }) as OptimizerState;
       const zero = tensors(one(0));
-      const updated = optimizer.update(zero, state, tensors(one(weight)), constant(0, "float64"));
+      const at = tensors(one(weight));
+      const updated = optimizer.update(zero, state, at, constant(0, "float64"), () => zero);
       return { moment: (updated.state[name] as { readonly w: Tensor }).w };
     }, []);
     return Number(compileJavaScript(graph).runSync({}).moment.data[0]);

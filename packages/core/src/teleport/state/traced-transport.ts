@@ -12,6 +12,7 @@ import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import { flatten, unflatten } from "../../tree.js";
+import { restarted } from "./restarted.js";
 import { reusedState } from "./reused-state.js";
 import type { TransportPolicy } from "./transport.js";
 
@@ -38,18 +39,20 @@ export function tracedTransport<P>({
   readonly loss: BatchLoss<P>;
   readonly params: P;
 }): TracedTransport<P> | undefined {
+  const begun = (state: OptimizerState, to: unknown) =>
+    restarted(optimizer, state, to, { isLeaf: isTensor, zero: constant(0, "float64") });
   if (policy === "reset") {
     const { leaves, def } = flatten<NdArray>(optimizer.init(params), isNdArray);
-    return () =>
-      unflatten(
-        def,
-        leaves.map((leaf) => constant(leaf)),
-      ) as OptimizerState;
+    return ({ to }) => {
+      const state = leaves.map((leaf) => constant(leaf));
+      return begun(unflatten(def, state) as OptimizerState, to);
+    };
   }
   const hasMoments = Object.keys(optimizer.moments).length > 0;
-  if (policy === "keep" || !hasMoments) return ({ state }) => state;
+  if (policy === "keep" || !hasMoments) return ({ state, to }) => begun(state, to);
   if (policy === "push") return undefined;
-  return ({ from, to, batch, state }) => {
+  return ({ from, to, batch, state: before }) => {
+    const state = begun(before, to);
     const [start, end] = [from, to].map((p) => flatten(p, isTensor).leaves);
     const slope = flatten(grad(loss)(from, batch), isTensor).leaves;
     const sigma = neg(

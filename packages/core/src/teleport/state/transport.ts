@@ -13,6 +13,7 @@ import { isRefusal } from "../../symmetry/symmetry.js";
 import { flatten, unflatten } from "../../tree.js";
 import { parameterVector } from "../parameter-vector.js";
 import type { Teleported } from "../teleporter.js";
+import { restartedAt } from "./restarted.js";
 import { reusedState } from "./reused-state.js";
 import { trajectorySimilarity } from "./trajectory-reuse.js";
 
@@ -76,9 +77,10 @@ export async function transportState<P>(
   },
   moved: StateMove<P>,
 ): Promise<StateWithSimilarity> {
-  const { state, params, way } = moved;
+  const { state: before, params, way } = moved;
+  const state = optimizer ? restartedAt(optimizer, before, params) : before;
   if (policy === "reset" && optimizer) return { state: optimizer.init(params) };
-  if (policy === "push" && optimizer) return pushed(optimizer, moved);
+  if (policy === "push" && optimizer) return pushed(optimizer, { ...moved, state });
   if (policy !== "reuse" || way === undefined) return { state };
   const { move, gradient } = await way();
   if (!Array.from(gradient).every(Number.isFinite)) {
@@ -155,7 +157,7 @@ export async function createTransport<P, B extends BatchSpec = BatchSpec>({
         ...(reuse ? { way: () => reuse.way(from, to, at) } : {}),
       });
       return reuse && sigma !== undefined
-        ? { state: await reuse.blended(state, sigma, to, at) }
+        ? { state: await reuse.blended(transported.state, sigma, to, at) }
         : transported;
     },
     dispose: () => lifetime.end(async () => reuse?.dispose()),

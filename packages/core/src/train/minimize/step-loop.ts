@@ -2,7 +2,7 @@
 import type { NdArray } from "../../array.js";
 import { array, isNdArray, zeros } from "../../array.js";
 import type { Batch, BatchLoss } from "../../batch.js";
-import { dot, valueAndGrad } from "../../graph/autodiff.js";
+import { dot, grad, valueAndGrad } from "../../graph/autodiff.js";
 import type { Graph } from "../../graph/graph.js";
 import { spec, trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
@@ -74,7 +74,8 @@ export function traceStepLoop<P>({
       const here = { params, optimizer: state };
       const at = branch && now ? branch.trace(now, here, { batch: b, rate }) : here;
       const [value, g] = valueAndGrad(loss)(at.params, b);
-      const updated = optimizer.update(g, at.optimizer, at.params, rate);
+      const gradientAt = (p: typeof at.params) => grad(loss)(p, b);
+      const updated = optimizer.update(g, at.optimizer, at.params, rate, gradientAt);
       const ends = branch && (branch.measuresEnds || keepsPoints) ? { from: params, to: at.params } : {};
       return {
         params: updated.params,

@@ -115,7 +115,9 @@ export async function createDescent(toy: TwoTaskToy, plan: Plan): Promise<Descen
       return spent;
     },
     restart,
-    run: (steps) => trainer.run({ steps }),
+    async run(steps) {
+      await trainer.run({ steps });
+    },
     async dispose() {
       await trainer.dispose();
       await teleports?.dispose();

@@ -43,7 +43,7 @@ export interface Session {
   dispose(): Promise<void>;
 }
 
-/** Steps of a run, and whether that is fewer than asked for. */
+/** Steps of a run: its epochs, within the limit. */
 function stepsOf(state: TrainState, data: TrainData): number {
   const perEpoch = Math.floor(data.train.inputs.shape[0] / batchSizeOf(state, data));
   return Math.min(mostSteps, state.epochs * perEpoch);

@@ -1,6 +1,6 @@
-import type { NdArray } from "../../array.js";
-import { NumericalError } from "../../errors.js";
-import { requireKnown } from "../../options.js";
+import type { NdArray } from "../array.js";
+import { NumericalError } from "../errors.js";
+import { requireKnown } from "../options.js";
 import { requireNumber, requireSameShape } from "./values.js";
 
 /**

@@ -1,5 +1,5 @@
-import { type NdArray, requireArray } from "../../array.js";
-import { NumericalError, ShapeError } from "../../errors.js";
+import { type NdArray, requireArray } from "../array.js";
+import { NumericalError, ShapeError } from "../errors.js";
 
 /** Checks that predictions and targets have the same shape. */
 export function requireSameShape(what: string, predictions: NdArray, targets: NdArray): void {

@@ -1,18 +1,17 @@
-import { OptionError } from "../errors.js";
+import { OptionError } from "./errors.js";
 
 /**
  * The names that patterns select; `*` stands for any characters.
  *
  * @throws OptionError for a pattern that selects none
  */
-export function frozenNames(
+export function namesMatching(
   op: string,
   patterns: readonly string[],
   names: readonly string[],
 ): ReadonlySet<string> {
   const selected = patterns.map((pattern) => {
-    const expression = pattern.split("*").map(escaped).join(".*");
-    const own = names.filter((name) => new RegExp(`^${expression}$`, "s").test(name));
+    const own = names.filter(matcherOf([pattern]));
     if (own.length > 0) return own;
     const listed = `${names.slice(0, 8).join(", ")}${names.length > 8 ? ` and ${names.length - 8} more` : ""}`;
     const start = names.find((name) => name.startsWith(pattern));
@@ -20,6 +19,14 @@ export function frozenNames(
     throw new OptionError(`${op}: the pattern "${pattern}" selects none of ${listed}.${advice}`);
   });
   return new Set(selected.flat());
+}
+
+/** Whether a name matches one of some patterns; `*` stands for any characters. */
+export function matcherOf(patterns: readonly string[]): (name: string) => boolean {
+  const expressions = patterns.map(
+    (pattern) => new RegExp(`^${pattern.split("*").map(escaped).join(".*")}$`, "s"),
+  );
+  return (name) => expressions.some((expression) => expression.test(name));
 }
 
 const escaped = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&");

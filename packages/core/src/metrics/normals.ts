@@ -1,7 +1,7 @@
 // The metrics of D. Eigen, R. Fergus, "Predicting depth, surface normals and semantic labels with a common multi-scale
 // convolutional architecture", ICCV 2015, section 6.2, as S. Liu, E. Johns, A. Davison, CVPR 2019, take them.
-import type { NdArray } from "../../array.js";
-import { ShapeError } from "../../errors.js";
+import type { NdArray } from "../array.js";
+import { ShapeError } from "../errors.js";
 import { requireNumber, requireSameShape } from "./values.js";
 
 /** Angles between predicted and true normals of a batch. */

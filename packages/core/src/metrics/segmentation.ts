@@ -1,7 +1,7 @@
-import { type NdArray, requireArray } from "../../array.js";
-import { DataError, NumericalError, ShapeError } from "../../errors.js";
-import { finite, inCode, integerFrom, isObject } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type NdArray, requireArray } from "../array.js";
+import { DataError, NumericalError, ShapeError } from "../errors.js";
+import { finite, inCode, integerFrom, isObject } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { requireSameShape } from "./values.js";
 
 /** Counts of pixels, [C, C]: row for the label, column for the prediction. */

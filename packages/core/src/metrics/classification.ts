@@ -1,7 +1,7 @@
-import type { NdArray } from "../../array.js";
-import { NumericalError, OptionError } from "../../errors.js";
-import { inCode, isObject, share } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import type { NdArray } from "../array.js";
+import { NumericalError, OptionError } from "../errors.js";
+import { inCode, isObject, share } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
 import { requireNumber, requireSameShape } from "./values.js";
 
 /** Counts of a binary classifier: true and false positives, false negatives. */

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { array } from "../../../src/array.js";
-import { DataError, NumericalError, OptionError, ShapeError } from "../../../src/errors.js";
-import { accuracyOf, binaryCounts, f1Score } from "../../../src/mtl/metrics/classification.js";
-import { depthErrors } from "../../../src/mtl/metrics/depth.js";
-import { angleStatistics } from "../../../src/mtl/metrics/normals.js";
-import { meanAbsoluteError } from "../../../src/mtl/metrics/regression.js";
-import { confusionMatrix, meanIoU, pixelAccuracy } from "../../../src/mtl/metrics/segmentation.js";
+import { array } from "../../src/array.js";
+import { DataError, NumericalError, OptionError, ShapeError } from "../../src/errors.js";
+import { accuracyOf, binaryCounts, f1Score } from "../../src/metrics/classification.js";
+import { depthErrors } from "../../src/metrics/depth.js";
+import { angleStatistics } from "../../src/metrics/normals.js";
+import { meanAbsoluteError } from "../../src/metrics/regression.js";
+import { confusionMatrix, meanIoU, pixelAccuracy } from "../../src/metrics/segmentation.js";
 
 describe("segmentation", () => {
   const labels = array([0, 0, 1, 2, -1, 2], "int64");

@@ -1,6 +1,6 @@
 // The metrics of D. Eigen, C. Puhrsch, R. Fergus, "Depth map prediction from a single image", NeurIPS 2014, section 4, as
 // S. Liu, E. Johns, A. Davison, CVPR 2019, use them: means over the valid pixels of a batch.
-import type { NdArray } from "../../array.js";
+import type { NdArray } from "../array.js";
 import { requireNumber, requireSameShape } from "./values.js";
 
 /** Errors of a batch. */

@@ -1,0 +1,77 @@
+import { finite } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { classScores, predictedClass } from "./class-scores.js";
+import type { MetricBatch, StreamingMetric } from "./metric.js";
+import { type ConfusionMatrix, meanIoU } from "./segmentation.js";
+
+export interface ConfusionMetricOptions {
+  /** The label of positions that do not count; default -1. */
+  readonly ignore?: number | undefined;
+}
+
+const rows = { ignore: finite.default(-1) } satisfies OptionRows<ConfusionMetricOptions>;
+
+const confusionOptions = optionTable("confusion", {
+  ...rows,
+} satisfies OptionRows<ConfusionMetricOptions>);
+
+const iouOptions = optionTable("iou", { ...rows } satisfies OptionRows<ConfusionMetricOptions>);
+
+/** Adds a batch to counts of true and predicted classes; `undefined` before the first batch. */
+export function addToCounts(
+  metric: string,
+  counts: ConfusionMatrix | undefined,
+  batch: MetricBatch,
+  ignore: number,
+): ConfusionMatrix {
+  const scores = classScores(metric, batch, ignore);
+  const { classes, known } = scores;
+  const data = counts ? counts.data.slice() : new Float64Array(classes * classes);
+  for (const { at, label } of known) data[label * classes + predictedClass(scores, at)]++;
+  return { shape: [classes, classes], data };
+}
+
+const noCounts = (): ConfusionMatrix => ({ shape: [0, 0], data: new Float64Array() });
+
+/**
+ * The confusion matrix [classes, classes]: counts by label (row) and predicted class (column).
+ *
+ * @throws OptionError; ShapeError, DataError from `update` if outputs are no logits of the labels' classes
+ *
+ * @example
+ * const metric = confusion();
+ * const batch = { output: array([[1, 0], [0, 1], [0, 1]]), labels: array([0, 1, 0], "int64") };
+ * metric.result(metric.update(metric.init(), batch)).data; // Float64Array [1, 1, 0, 1]
+ */
+export function confusion(
+  options: ConfusionMetricOptions = {},
+): StreamingMetric<ConfusionMatrix | undefined, ConfusionMatrix> {
+  const { ignore } = confusionOptions.read(options);
+  return {
+    init: () => undefined,
+    update: (counts, batch) => addToCounts("confusion", counts, batch, ignore),
+    result: (counts) => counts ?? noCounts(),
+  };
+}
+
+/**
+ * Mean intersection over union of the classes, from the counts of all batches together: see `meanIoU`. NaN if nothing counts.
+ *
+ * @throws OptionError; ShapeError, DataError from `update` if outputs are no logits of the labels' classes
+ *
+ * @example
+ * const metric = iou();
+ * const batch = { output: array([[1, 0], [0, 1], [0, 1]]), labels: array([0, 1, 0], "int64") };
+ * metric.result(metric.update(metric.init(), batch)); // 0.5
+ */
+export function iou(
+  options: ConfusionMetricOptions = {},
+): StreamingMetric<ConfusionMatrix | undefined, number> {
+  const { ignore } = iouOptions.read(options);
+  return {
+    mode: "max",
+    init: () => undefined,
+    update: (counts, batch) => addToCounts("iou", counts, batch, ignore),
+    result: (counts) => (counts?.data.some((n) => n > 0) ? meanIoU(counts) : Number.NaN),
+  };
+}

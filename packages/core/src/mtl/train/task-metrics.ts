@@ -1,0 +1,111 @@
+import type { NdArray } from "../../array.js";
+import { takeRows } from "../../data/batches.js";
+import { describeValue, isPlainObject } from "../../describe.js";
+import { OptionError } from "../../errors.js";
+import { accumulate, type MetricSet, requireMetrics, type StreamingMetric } from "../../metrics/metric.js";
+import type { Values } from "../../runtime/executable.js";
+import type { MultiTaskHistory, TaskValues } from "./history.js";
+
+type Sets = Readonly<Record<string, MetricSet>>;
+
+/** Accumulates the metrics of several tasks over batches. */
+export function accumulateTasks(sets: Sets): {
+  /** @param results of a batch: `outputs.TASK.output`, `.labels` and `.mask` */
+  update(results: Values): void;
+  /** By task and name. */
+  results(): Readonly<Record<string, unknown>>;
+} {
+  const all = Object.entries(sets).map(([task, set]) => ({ task, accumulation: accumulate(set) }));
+  return {
+    update(results) {
+      for (const { task, accumulation } of all) {
+        const of = (part: string) => results[`outputs.${task}.${part}`];
+        const [output, labels, mask] = [of("output"), of("labels"), of("mask") as NdArray | undefined];
+        if (output === undefined) {
+          throw new OptionError(
+            `evaluate: "${task}" has metrics; the option outputs of the trainer has no such task.`,
+          );
+        }
+        const known = mask && Array.from(mask.data.keys()).filter((i) => Number(mask.data[i]) !== 0);
+        accumulation.update(
+          known ? { output: takeRows(output, known), labels: takeRows(labels, known) } : { output, labels },
+        );
+      }
+    },
+    results: () => Object.fromEntries(all.map(({ task, accumulation }) => [task, accumulation.results()])),
+  };
+}
+
+/**
+ * Checks metrics by task.
+ *
+ * @throws OptionError unless they are metrics by name for tasks of the run, whose trainer has `outputs`
+ */
+export function requireTaskMetrics(
+  owner: string,
+  sets: unknown,
+  { tasks, hasOutputs }: { readonly tasks: readonly string[]; readonly hasOutputs: boolean },
+): void {
+  if (!isPlainObject(sets)) {
+    throw new OptionError(
+      `${owner}: metrics must be an object of metrics by task, such as { ${tasks[0]}: { f1: f1() } }; got ${describeValue(sets)}.`,
+    );
+  }
+  for (const [task, set] of Object.entries(sets)) {
+    if (!tasks.includes(task)) {
+      throw new OptionError(`${owner}: metrics has no task "${task}"; the tasks are ${tasks.join(", ")}.`);
+    }
+    requireMetrics(`${owner}: metrics.${task}`, set, ["loss"]);
+  }
+  if (!hasOutputs && Object.keys(sets).length > 0) {
+    throw new OptionError(
+      `${owner}: metrics of tasks need the option outputs of createMultiTaskTrainer: (p, batch) => ({ ${tasks[0]}: { output, labels } }).`,
+    );
+  }
+}
+
+/** An evaluation of several tasks. */
+interface Measured {
+  readonly losses: Float64Array;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly tasks: object;
+}
+
+/** What was measured, in one record: `loss`, `left.loss`, the trainer's metrics, `left.f1`. */
+export function taskValues(
+  { losses, metrics, tasks: results }: Measured,
+  tasks: readonly string[],
+): TaskValues {
+  const byTask = Object.entries(results as Readonly<Record<string, object>>);
+  return {
+    loss: losses.reduce((a, b) => a + b, 0) / losses.length,
+    ...Object.fromEntries(tasks.map((task, k) => [`${task}.loss`, losses[k]])),
+    ...metrics,
+    ...Object.fromEntries(
+      byTask.flatMap(([task, own]) => Object.entries(own).map(([name, value]) => [`${task}.${name}`, value])),
+    ),
+  };
+}
+
+/**
+ * Checks metrics by task, and returns whether a smaller or a larger value is better, by task and name: `left.f1`.
+ *
+ * @throws OptionError as {@link requireTaskMetrics}
+ */
+export function taskModesOf(
+  owner: string,
+  sets: Sets,
+  run: Parameters<typeof requireTaskMetrics>[2],
+): (name: string) => StreamingMetric["mode"] {
+  requireTaskMetrics(owner, sets, run);
+  return (name) => {
+    const dot = name.lastIndexOf(".");
+    return sets[name.slice(0, dot)]?.[name.slice(dot + 1)]?.mode;
+  };
+}
+
+/** Mean loss over tasks and steps from one on, and seconds so far. */
+export function trainingFrom({ losses, seconds }: MultiTaskHistory, first: number) {
+  const all = losses.flatMap((list) => list.slice(first));
+  return { loss: all.reduce((a, b) => a + b, 0) / all.length, seconds: seconds.at(-1) ?? 0 };
+}

@@ -1,0 +1,96 @@
+// L. Liu et al., "On the variance of the adaptive learning rate and beyond", ICLR 2020, algorithm 2.
+import { mapTree } from "../graph/autodiff.js";
+import { add, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
+import { greater, where } from "../graph/ops/compare.js";
+import { sqrt } from "../graph/ops/elementary.js";
+import type { Tensor } from "../graph/tensor.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { adamMoments, adamRows } from "./adam.js";
+import {
+  checkUpdate,
+  filledLike,
+  type Optimizer,
+  scalarLike,
+  scalarOf,
+  withDecay,
+  zeroSteps,
+} from "./optimizer.js";
+
+export interface RadamOptions {
+  /** b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999]. */
+  readonly betas?: readonly [number, number] | undefined;
+  /** Added to the root; default 1e-8. */
+  readonly epsilon?: number | undefined;
+  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
+  readonly weightDecay?: number | undefined;
+}
+
+const { amsgrad: _, ...rows } = adamRows;
+
+export const radamOptions = optionTable("radam", { ...rows } satisfies OptionRows<RadamOptions>);
+
+/**
+ * RAdam: Adam that does not divide by the root mean square before its variance is known, a warm-up without a setting.
+ *
+ * g <- g + lambda w
+ * m <- b1 m + (1 - b1) g
+ * v <- b2 v + (1 - b2) g^2
+ * rho_inf = 2 / (1 - b2) - 1, rho_t = rho_inf - 2 t b2^t / (1 - b2^t), t = 1, 2, ...
+ * r_t = sqrt((rho_t - 4) (rho_t - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho_t))
+ * w <- w - eta r_t m / (1 - b1^t) sqrt(1 - b2^t) / (sqrt(v) + epsilon) if rho_t > 5, else w <- w - eta m / (1 - b1^t)
+ *
+ * eta: the learning rate; [b1, b2]: `betas`; lambda: `weightDecay`, an L2 penalty.
+ * State: `step` (t), `m`, `v`. The paper's condition is rho_t > 4; this is PyTorch's form.
+ *
+ * @throws OptionError for unknown options or values out of range
+ *
+ * @example
+ * const optimizer = radam({ betas: [0.9, 0.99] });
+ * let params = array([3, -4], "float64");
+ * let state = optimizer.init(params);
+ * const step = await jit((p, s, rate) => {
+ *   const [loss, gradients] = valueAndGrad((w) => sum(square(w)))(p);
+ *   return { loss, ...optimizer.update(gradients, s, p, rate) };
+ * }, [params, state, spec([], "float64")]);
+ * for (let t = 0; t < 5; t++) {
+ *   const result = await step(params, state, array(0.1, "float64"));
+ *   ({ params, state } = result);
+ *   console.log(item(result.loss).toFixed(3));
+ * }
+ * // 25.000 16.000 9.643 5.343 2.605
+ */
+export function radam(options: RadamOptions = {}): Optimizer {
+  const { betas, epsilon, weightDecay } = radamOptions.read(options);
+  const [b1, b2] = betas;
+  const limit = 2 / (1 - b2) - 1;
+  return {
+    name: "radam",
+    moments: { m: { power: 1, kind: "average" }, v: { power: 2, kind: "average" } },
+    init: (params) => ({ step: zeroSteps(), m: filledLike(params), v: filledLike(params) }),
+    update(gradients, state, params, learningRate) {
+      checkUpdate("radam", params, learningRate, { gradients, m: state.m, v: state.v });
+      const g = withDecay(gradients, params, weightDecay);
+      const { m, v } = adamMoments(betas, g, state);
+      const step = add(state.step as Tensor, 1);
+      const weight = sub(1, pow(b2, step));
+      const rho = sub(limit, div(mul(mul(2, step), sub(1, weight)), weight));
+      const isKnown = greater(rho, 5);
+      const product = mul(mul(sub(rho, 4), sub(rho, 2)), limit / ((limit - 4) * (limit - 2)));
+      // Not used, and not negative, where rho is small.
+      const r = sqrt(maximum(div(product, maximum(rho, 1)), 0));
+      const rate = div(scalarOf(learningRate, "float64"), sub(1, pow(b1, step)));
+      const adaptive = mul(rate, mul(r, sqrt(weight)));
+      const direction = mapTree(
+        (a, b) =>
+          where(
+            isKnown,
+            mul(scalarLike(adaptive, a), div(a, add(sqrt(b), epsilon))),
+            mul(scalarLike(rate, a), a),
+          ),
+        m,
+        v,
+      );
+      return { params: mapTree(sub, params, direction), state: { step, m, v } };
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import { isNdArray } from "../../array.js";
+import { type Optimizer, type OptimizerState, zeroSteps } from "../../optim/optimizer.js";
+import { flatten } from "../../tree.js";
+
+/**
+ * A state whose entries that do not follow a jump of the parameters begin again there: see `restarts` of an optimizer.
+ * Of arrays or of tensors.
+ *
+ * @param zero a scalar 0
+ */
+export function restarted<L>(
+  { restarts = [] }: Pick<Optimizer, "restarts">,
+  state: OptimizerState,
+  params: unknown,
+  { isLeaf, zero }: { readonly isLeaf: (value: unknown) => value is L; readonly zero: L },
+): OptimizerState {
+  if (restarts.length === 0) return state;
+  const { paths } = flatten(params, isLeaf);
+  const isTree = (entry: unknown) => flatten(entry, isLeaf).paths.join() === paths.join();
+  const begun = restarts.map((name) => [name, isTree(state[name]) ? params : zero]);
+  return { ...state, ...Object.fromEntries(begun) };
+}
+
+/** As {@link restarted}, of arrays. */
+export const restartedAt = (
+  optimizer: Pick<Optimizer, "restarts">,
+  state: OptimizerState,
+  params: unknown,
+): OptimizerState => restarted(optimizer, state, params, { isLeaf: isNdArray, zero: zeroSteps() });

@@ -1,0 +1,87 @@
+// L. Prechelt, "Early stopping - but when?", 1998: the third class of criteria, UP, with a count of measurements in a row.
+import { describeValue } from "../describe.js";
+import { OptionError } from "../errors.js";
+import { nonNegative, number, oneOf, text } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import type { EpochRow } from "./epoch-row.js";
+
+export interface EarlyStoppingOptions {
+  /** The quantity of the validation data that is watched; default loss. */
+  readonly metric?: string | undefined;
+  /** Number of epochs in a row without improvement after which the run ends; Infinity to watch alone; default 10. */
+  readonly patience?: number | undefined;
+  /** Smallest improvement that counts; default 0. */
+  readonly threshold?: number | undefined;
+  /** Whether a smaller (`min`) or a larger (`max`) value is better; default what the metric says. */
+  readonly mode?: "min" | "max" | undefined;
+}
+
+const earlyStoppingOptions = optionTable("earlyStopping", {
+  metric: text("the name of a quantity, such as loss").default("loss"),
+  patience: number({ min: 1, integer: true, infinite: true }).default(10),
+  threshold: nonNegative.default(0),
+  mode: oneOf(["min", "max"]).otherwise("what the metric says"),
+} satisfies OptionRows<EarlyStoppingOptions>);
+
+/** A quantity of the validation data that a run watches. */
+export interface Watch {
+  readonly metric: string;
+  /** Its value in a row. @throws OptionError unless it is a number there */
+  valueOf(row: EpochRow<unknown>): number;
+  /** Whether a value is better than the best so far by more than `threshold`; NaN never is. */
+  isBetter(value: number, best: number, threshold?: number): boolean;
+  /** Whether the rows end with too many that are no improvement. */
+  isOver(rows: readonly EpochRow<unknown>[]): boolean;
+}
+
+const modes: Readonly<Record<string, "min" | "max">> = { loss: "min", accuracy: "max" };
+
+/**
+ * The quantity that a run watches. It keeps no state: all follows from the rows of a history, so that a resumed run ends
+ * where the run would have ended.
+ *
+ * @param modeOf the mode of a metric by name
+ * @throws OptionError for options out of range, and if neither they nor the metric tell the mode
+ */
+export function watchOf(
+  options: EarlyStoppingOptions,
+  modeOf: (metric: string) => "min" | "max" | undefined,
+): Watch {
+  const { metric, patience, threshold, mode: given } = earlyStoppingOptions.read(options);
+  const mode = given ?? modeOf(metric) ?? modes[metric.slice(metric.lastIndexOf(".") + 1)];
+  if (mode === undefined) {
+    throw new OptionError(
+      `earlyStopping: mode must be given, min or max: the metric "${metric}" does not tell which is better.`,
+    );
+  }
+  const isBetter = (value: number, best: number, least = 0) =>
+    mode === "min" ? value < best - least : value > best + least;
+  const measured = ({ validation }: EpochRow<unknown>) =>
+    (validation ?? {}) as Readonly<Record<string, unknown>>;
+  return {
+    metric,
+    valueOf(row) {
+      const values = measured(row);
+      const value = values[metric];
+      if (typeof value === "number") return value;
+      const numbers = Object.keys(values).filter((name) => typeof values[name] === "number");
+      throw new OptionError(
+        `earlyStopping: metric must be one of ${numbers.join(", ")}; got ${describeValue(metric)}.`,
+      );
+    },
+    isBetter,
+    isOver(rows) {
+      let best = mode === "min" ? Infinity : -Infinity;
+      let waited = 0;
+      for (const row of rows) {
+        const value = measured(row)[metric];
+        // A run without this metric may have come before.
+        if (typeof value !== "number") continue;
+        const improves = isBetter(value, best, threshold);
+        if (improves) best = value;
+        waited = improves ? 0 : waited + 1;
+      }
+      return waited >= patience;
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import { dtypeOf, isNdArray, type NdArray } from "../array.js";
+import { describeValue } from "../describe.js";
+import { OptionError } from "../errors.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { TensorsOf } from "../graph/trace.js";
+import type { FloatDType, Model } from "../nn/model.js";
+import type { ImportedModel } from "../nn/onnx/from-onnx.js";
+import { requireModel } from "../nn/require-model.js";
+import { requireKnown } from "../options.js";
+import { type CompileOptions, pickCompileOptions } from "../runtime/compile.js";
+import { Lifetime } from "../runtime/lifetime.js";
+import { flatten, type MapLeaves } from "../tree.js";
+import { type InBatches, inBatches } from "./in-batches.js";
+import { requireCount } from "./run-steps.js";
+
+/** Arrays by name. */
+type Named = Readonly<Record<string, NdArray>>;
+
+/** A model for predictions. */
+export interface Predictor<I, R> {
+  /**
+   * Outputs for any number of examples, also none, in evaluation mode.
+   *
+   * @throws ShapeError, DTypeError, OptionError when the inputs do not fit the model; RuntimeError after `dispose`
+   */
+  predict(inputs: I): Promise<R>;
+  dispose(): Promise<void>;
+}
+
+export interface PredictorOptions extends Omit<CompileOptions, "scan" | "dtype"> {
+  /** Number of examples that are computed at once; default 500, or what the file fixes. */
+  readonly batchSize?: number | undefined;
+}
+
+/** A model with its numbers: what a trainer has in `current`, or what a file was read as. */
+export interface Trained<P, S> {
+  readonly params: P;
+  readonly state: S;
+}
+
+/**
+ * Compiles a model for predictions: one read by `fromOnnx`, or one of one's own with parameters and state.
+ *
+ * Batches of few sizes are compiled, on the first call that needs them: the rest after whole batches is filled up to a
+ * power of two, or to the size that a file fixes. An example's prediction must not depend on the others of its batch.
+ *
+ * @param model an imported model, whose inputs and outputs are arrays by name; or a model, of one input
+ * @param trained parameters and state of a model, such as `trainer.current`; those of an imported model by default
+ * @throws OptionError for settings that are unknown or out of range
+ *
+ * @example
+ * const predictor = await createPredictor(fromOnnx(bytes));
+ * const { logits } = await predictor.predict({ input: x });
+ *
+ * @example
+ * const model = mlp({ sizes: [4, 3, 2] });
+ * const trained = model.init(torchGenerator(0));
+ * const predictor = await createPredictor(model, trained, { batchSize: 64 });
+ * const logits = await predictor.predict(x);
+ */
+export function createPredictor<Out extends string>(
+  model: ImportedModel<Out>,
+  trained?: Trained<Named, Named>,
+  options?: PredictorOptions,
+): Promise<Predictor<Named, Record<Out, NdArray>>>;
+export function createPredictor<P, S, O>(
+  model: Model<P, S, O>,
+  trained: Trained<P, S>,
+  options?: PredictorOptions,
+): Promise<Predictor<NdArray, MapLeaves<O, Tensor, NdArray>>>;
+export async function createPredictor(
+  model: ImportedModel | Model<unknown, unknown, unknown>,
+  trained?: Trained<unknown, unknown>,
+  options: PredictorOptions = {},
+): Promise<Predictor<never, unknown>> {
+  const known = ["batchSize", "runtime", "provider", "threads"] as const;
+  requireKnown("createPredictor", options, known, "createPredictor(model, trained, { batchSize: 64 })");
+  const { batchSize } = options;
+  if (batchSize !== undefined) requireCount("createPredictor: batchSize", batchSize, 1);
+  const compileOptions = pickCompileOptions(options);
+  const lifetime = new Lifetime("predictor", "createPredictor");
+  if (isImported(model)) {
+    const { params, state } = { ...model, ...(trained as Trained<Named, Named> | undefined) };
+    const fixed = fixedSize(model);
+    const names = model.inputs.map(({ name }) => name);
+    const batches: InBatches<Trained<Named, Named>, readonly NdArray[]> = inBatches({
+      // Names of a file may hold colons, which those of a graph's inputs and outputs must not.
+      forward: (trees, inputs) => {
+        const { params: p, state: s } = trees as unknown as Trained<
+          Record<string, Tensor>,
+          Record<string, Tensor>
+        >;
+        const byName = Object.fromEntries(names.map((name, i) => [name, inputs[i]]));
+        const { output } = model.applyWithState(p, byName, { state: s as never });
+        return model.outputs.map((name) => output[name]);
+      },
+      like: { params, state },
+      dtype: dtypeOfTree({ params, state }),
+      batchSize: fixed ?? batchSize ?? 500,
+      isFixed: fixed !== undefined,
+      compileOptions,
+    });
+    return {
+      async predict(given: Named) {
+        lifetime.requireOpen();
+        const inputs = names.map((name) => given?.[name]);
+        const unknown = Object.keys(given ?? {}).find((name) => !names.includes(name));
+        if (isNdArray(given) || unknown !== undefined || inputs.some((a) => a === undefined)) {
+          throw new OptionError(
+            `predict takes the model's inputs by name, { ${names.join(", ")} }; got ${describeValue(given)}.`,
+          );
+        }
+        const outputs = await batches.run({ params, state }, inputs);
+        return Object.fromEntries(model.outputs.map((name, i) => [name, outputs[i]]));
+      },
+      dispose: () => lifetime.end(() => batches.dispose()),
+    };
+  }
+  requireModel("createPredictor", model);
+  if (trained === undefined) {
+    throw new OptionError(
+      "createPredictor: a model needs its parameters and state; write createPredictor(model, trainer.current).",
+    );
+  }
+  const { params, state } = trained;
+  const batches = modelInBatches({
+    model,
+    like: { params, state },
+    dtype: dtypeOfTree({ params, state }),
+    batchSize: batchSize ?? 500,
+    compileOptions,
+  });
+  return {
+    async predict(inputs: NdArray) {
+      lifetime.requireOpen();
+      return batches.run({ params, state }, [inputs]);
+    },
+    dispose: () => lifetime.end(() => batches.dispose()),
+  };
+}
+
+/** A model of one input on any number of examples, in evaluation mode. */
+export function modelInBatches<P, S, O>({
+  model,
+  ...rest
+}: { readonly model: Model<P, S, O> } & Omit<
+  Parameters<typeof inBatches<Trained<P, S>, unknown>>[0],
+  "forward"
+>): InBatches<Trained<P, S>, MapLeaves<O, Tensor, NdArray>> {
+  return inBatches({
+    ...rest,
+    forward: (trees, [x]) => {
+      const { params, state } = trees as unknown as { params: TensorsOf<P>; state: TensorsOf<S> };
+      return model.apply(params, x, { state }).output;
+    },
+  });
+}
+
+const isImported = (model: unknown): model is ImportedModel =>
+  typeof (model as Partial<ImportedModel> | null)?.applyWithState === "function";
+
+/** The size of a batch that a file fixes. */
+function fixedSize({ inputs }: ImportedModel): number | undefined {
+  const sizes = inputs.map(({ shape }) => shape?.[0]);
+  return sizes.find((size) => typeof size === "number");
+}
+
+/** The dtype of a tree's floats. */
+function dtypeOfTree(tree: unknown): FloatDType {
+  const { leaves } = flatten<NdArray>(tree, isNdArray);
+  return leaves.some((a) => dtypeOf(a) === "float64") ? "float64" : "float32";
+}
