@@ -14,13 +14,13 @@ export interface Molecule {
 /** Molecules with as many places for atoms each, padded with zeros. */
 export interface MoleculeBatch {
   /**
-   * [molecules, atoms, 11]: one-hot of H, C, N, O, F; atomic number; aromatic, sp, sp2, sp3, which are 0; number of bonded
+   * [molecules, atoms, 11], one-hot of H, C, N, O, F; atomic number; aromatic, sp, sp2, sp3, which are 0; number of bonded
    * hydrogens.
    */
   readonly atoms: NdArray<Float32Array>;
-  /** [molecules, atoms, atoms, 5]: one-hot of the orders 1, 2, 3, aromatic, which is 0; distance. Of all pairs of different atoms. */
+  /** [molecules, atoms, atoms, 5], one-hot of the orders 1, 2, 3, aromatic, which is 0; distance. Of all pairs of different atoms. */
   readonly pairs: NdArray<Float32Array>;
-  /** [molecules, atoms]: 1 where there is an atom. */
+  /** [molecules, atoms], 1 where there is an atom. */
   readonly mask: NdArray<Float32Array>;
 }
 
