@@ -18,7 +18,13 @@ export default defineConfig({
     alias: { ...aliases, "#ort": fileURLToPath(new URL("src/worker/no-ort.ts", import.meta.url)) },
   },
   worker: { format: "es" },
-  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  // Browsers that know light-dark(): what is put in its place for older ones does not follow the switch of the theme.
+  build: {
+    target: "es2022",
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
   server: { headers },
   preview: { headers },
 });

@@ -93,6 +93,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "epsilon": "Norm that a smaller unit counts as, so that units of zeros can grow; default 1e-3.",
     "exclude": "Paths of parameters that are not clipped, or how their paths begin, such as `linear`; default none."
   },
+  "compare": {
+    "seed": "Seed of the random inputs; default 0.",
+    "factor": "What inputs of floats are multiplied by: farther from zero, units switch on that small numbers never reach. Default 1."
+  },
   "compareModels": {
     "seed": "Seed of the random inputs; default 0.",
     "examples": "Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4.",
@@ -211,6 +215,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "crMogm": {
     "alpha": "alpha: weight of the past; 0 changes nothing. Default 0.9."
+  },
+  "createParamsComparison": {
+    "examples": "Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4.",
+    "sizes": "Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each.",
+    "runtime": "Where the model runs: `javascript`, `onnx`, or `auto` (default), the faster one for its size."
   },
   "curveFit": {
     "seed": "Seed of the curve, its noise and the network; default 0.",

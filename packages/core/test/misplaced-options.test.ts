@@ -124,6 +124,7 @@ const calls: Readonly<Record<string, Call>> = {
   xavierUniform: (o) => isoloss.xavierUniform(rng, [2, 2], o),
   // Graphs and runtimes
   calibrate: (o) => isoloss.calibrate(file, [], o),
+  createParamsComparison: (o) => isoloss.createParamsComparison(isoloss.fromOnnx(file), o),
   compareModels: (o) => isoloss.compareModels(file, file, o),
   quantizeModel: (o) => isoloss.quantizeModel(file, o),
   quantizeWeights: (o) => isoloss.quantizeWeights(file, o),

@@ -1,19 +1,15 @@
-import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { executablePath } from "../../core/test/browser/site.js";
+import { violationsIn } from "./axe.js";
 import { titled, useLab } from "./support.js";
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-}
 
 /** Each screen with all that it can show, in short runs. */
 const screens = {
   landscape: "#/landscape?with=plain,teleported,random,rate,lbfgs,cg",
   train: "#/train?net=8&epochs=3&with=plain,teleported,random,rate&tp=5",
   tasks: "#/tasks?n=100&with=alone,cost,random,same,rate&methods=linearScalarization,pcGrad",
+  model: "#/model?sample=convnet",
 } as const;
 const themes = ["light", "dark"] as const;
 const widths = [1280, 390, 320] as const;
@@ -25,19 +21,6 @@ describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
     await page.emulateMedia({ colorScheme });
     return page;
   };
-  const violations = async (page: Page): Promise<string[]> => {
-    await page.evaluate(axe.source);
-    const found = await page.evaluate(async () => {
-      const { axe: checker } = globalThis as unknown as {
-        axe: { run(): Promise<{ violations: Violation[] }> };
-      };
-      return (await checker.run()).violations;
-    });
-    return found.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-    );
-  };
-
   const names = Object.keys(screens) as (keyof typeof screens)[];
 
   it.each(
@@ -47,7 +30,7 @@ describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
     async (name, theme, width) => {
       const page = await open(screens[name], width, theme);
       for (const details of await page.locator("summary").all()) await details.click();
-      expect(await violations(page)).toEqual([]);
+      expect(await violationsIn(page)).toEqual([]);
       if (width < 900) {
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
         const cut = await page.evaluate(() =>
@@ -64,7 +47,7 @@ describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
       if (name !== "landscape") return;
       await page.keyboard.press("Escape");
       await page.getByRole("button", { name: "Help" }).click();
-      expect(await violations(page)).toEqual([]);
+      expect(await violationsIn(page)).toEqual([]);
     },
   );
 
@@ -80,6 +63,19 @@ describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
     [
       "#/tasks?n=50",
       ["Preset", "start, x1 -8.50, x2 7.50", "Play", "FairGrad", "Levels of", "Try all five starts"],
+    ],
+    [
+      "#/model",
+      [
+        ...["Sample", "Smaller", "Random move of all", "16 units, 16 degrees of freedom"],
+        ...[
+          "Along a random direction, 16 units",
+          "Shuffle",
+          "batch",
+          "Save the model",
+          "Quantize and measure",
+        ],
+      ],
     ],
   ] as const)("reaches every control by Tab, and shows where the focus is: %s", async (address, expected) => {
     const page = await open(address, 1280, "light");

@@ -17,11 +17,17 @@ describe.skipIf(!executablePath)(titled("docs/lab.md"), () => {
     ["landscape", "#/landscape?with=plain,teleported,lbfgs", 1300],
     ["train", "#/train", 1190],
     ["tasks", "#/tasks", 1190],
+    ["model", "#/model?sample=convnet", 1190],
   ] as const)("shows the screen %s", async (name, address, height) => {
     const target = fileURLToPath(new URL(`../../../docs/lab/${name}.png`, import.meta.url));
     const page = await lab.open(address);
     await page.setViewportSize({ width: 1280, height });
     await settled(page);
+    if (name === "model") {
+      await page.getByRole("button", { name: "Random move of all" }).click();
+      await page.locator(".card .head", { hasText: "tensors moved" }).waitFor();
+      await page.getByRole("button", { name: "8 units, 8 degrees of freedom" }).click();
+    }
     await page.waitForTimeout(1000);
     const drawn = await smallPng(page, await page.screenshot());
     if (process.env.PICTURE === "1") {

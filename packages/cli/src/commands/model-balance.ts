@@ -54,7 +54,7 @@ export async function balance(path: string, options: BalanceOptions): Promise<vo
   const { batches, sizes } = await measuredInputs(file, options, heldOut);
   const discovery = discoveryOf(file, { sizes });
   const { model, found } = discovery;
-  const { p: params } = await balanced({ p: model.params }, found, { by, powersOfTwo });
+  const params = await balanced(model.params, found, { by, powersOfTwo });
   const moved = Object.entries(params).filter(([name, array]) => array !== model.params[name]);
   const bytes = withParams(file.bytes, Object.fromEntries(moved));
   const written = await writeVerified(file, out, bytes, { sizes, inputs: batches, tolerance, verify });

@@ -7,7 +7,6 @@ import { requirePage } from "../model/page/require-page.js";
 import { readModelFile } from "../model/read-model.js";
 import { peakOf, rotatedText } from "../model/rotated-text.js";
 import type { Sizes } from "../model/sizes.js";
-import { nameOf } from "../model/symmetry-reports.js";
 import { checkedText, requireOtherFile, type Written, writeVerified } from "../model/write-prepared.js";
 
 export interface RotateOptions extends DataOptions {
@@ -56,7 +55,7 @@ export async function rotate(path: string, options: RotateOptions): Promise<void
   await requirePage(file, out, report);
   const { batches, sizes } = await measuredInputs(file, options, heldOut);
   const { model, found } = discoveryOf(file, { sizes });
-  const { p: params } = rotated({ p: model.params }, found, { by, seed });
+  const params = rotated(model.params, found, { by, seed });
   const moved = Object.entries(params).filter(([name, array]) => array !== model.params[name]);
   const bytes = withParams(file.bytes, Object.fromEntries(moved));
   const written = await writeVerified(file, out, bytes, { sizes, inputs: batches, tolerance, verify });
@@ -68,7 +67,7 @@ export async function rotate(path: string, options: RotateOptions): Promise<void
       kind,
       size,
       copies,
-      parameters: [...new Set(axes.map((axis) => nameOf(axis.path)))],
+      parameters: [...new Set(axes.map(({ path: name }) => name))],
     })),
     weights: moved
       .filter(([, { shape }]) => shape.length > 1)

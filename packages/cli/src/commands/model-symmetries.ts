@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { sum } from "es-toolkit";
+import type { GroupDescription } from "isoloss/symmetry";
 import { groupBy } from "../experiments/results/groups.js";
 import { textList } from "../experiments/results/table.js";
 import { readModelFile } from "../model/read-model.js";
-import { sentenceOf, titleOf } from "../model/sentences.js";
 import { type Sizes, sizesText } from "../model/sizes.js";
-import { type SymmetriesOfModel, symmetriesOfModel } from "../model/symmetries.js";
-import type { SymmetryReport } from "../model/symmetry-reports.js";
+import { type FoundInModel, type SymmetriesOfModel, symmetriesOfModel } from "../model/symmetries.js";
+import { reportOf } from "../model/symmetry-reports.js";
 import { colors } from "../terminal.js";
 
 export interface SymmetriesOptions {
@@ -19,14 +19,21 @@ export interface SymmetriesOptions {
 export async function symmetries(path: string, { size, output, json }: SymmetriesOptions): Promise<void> {
   const found = symmetriesOfModel(await readModelFile(path), { sizes: size, outputs: output });
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ...found, file: resolve(path) })}\n`);
+    const { groups, total: _, discreteOnly, unreached, ...model } = found;
+    const document: SymmetriesOfModel = {
+      ...model,
+      file: resolve(path),
+      symmetries: groups.map(reportOf),
+      ...{ discreteOnly, unreached },
+    };
+    process.stdout.write(`${JSON.stringify(document)}\n`);
     return;
   }
   process.stdout.write(`${foundText(found)}\n`);
 }
 
-function foundText(found: SymmetriesOfModel): string {
-  const { file, outputs, sizes, parameters, symmetries: all, discreteOnly, unreached } = found;
+function foundText(found: FoundInModel): string {
+  const { file, outputs, sizes, parameters, groups: all, total, discreteOnly, unreached } = found;
   const { bold } = colors();
   const head: readonly (readonly [string, string])[] = [
     ["model", file],
@@ -34,8 +41,10 @@ function foundText(found: SymmetriesOfModel): string {
     ["kept", `${outputs.join(", ")} on all inputs`],
     ...(Object.keys(sizes).length === 0 ? [] : [["traced with", sizesText(sizes)] as const]),
   ];
-  const groups = [...groupBy(all, ({ kind }) => kind)].map(([kind, list]) =>
-    [bold(`${titleOf(kind)} (${countsText(list)})`), textList(list.map(sentenceOf))].join("\n"),
+  const groups = [...groupBy(all, ({ title }) => title)].map(([title, list]) =>
+    [bold(`${title} (${countsText(list)})`), textList(list.map(({ units, text }) => [units, text]))].join(
+      "\n",
+    ),
   );
   const rest: readonly (readonly [string, string])[] = [
     ["discrete groups alone act on", discreteOnly.join(", ")],
@@ -44,7 +53,7 @@ function foundText(found: SymmetriesOfModel): string {
   const named = rest.filter(([, names]) => names !== "");
   return [
     textList(head, ""),
-    ...(groups.length === 0 ? [nothingText(parameters.tensors)] : groups),
+    ...(groups.length === 0 ? [nothingText(parameters.tensors)] : [...groups, total]),
     ...(named.length === 0 ? [] : [textList(named, "")]),
   ].join("\n\n");
 }
@@ -55,7 +64,7 @@ const nothingText = (tensors: number): string =>
     : "No symmetry was found.";
 
 /** How many groups there are, and of which dimension. */
-function countsText(list: readonly SymmetryReport[]): string {
+function countsText(list: readonly GroupDescription[]): string {
   const count = list.length === 1 ? "1 group" : `${list.length} groups`;
   const dimensions = list.flatMap(({ degreesOfFreedom }) => degreesOfFreedom ?? []);
   if (dimensions.length === 0) return `${count}, discrete`;

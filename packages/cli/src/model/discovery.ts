@@ -5,7 +5,6 @@ import { analyze, type Discovery } from "isoloss/symmetry";
 import { oneOf } from "../config/nearest.js";
 import { type ModelFile, namingFile } from "./read-model.js";
 import { type Sizes, shapesOf, sizesOf, tracing } from "./sizes.js";
-import { pathOf } from "./symmetry-reports.js";
 
 export interface DiscoverySettings {
   readonly sizes: Sizes;
@@ -15,7 +14,7 @@ export interface DiscoverySettings {
 
 export interface DiscoveryOfModel {
   readonly model: ImportedModel;
-  /** Paths are those of a tree `{ p: model.params }`. */
+  /** Paths are the names in `model.params`. */
   readonly found: Discovery;
   /** Sizes of open axes with which the model was traced. */
   readonly sizes: Sizes;
@@ -33,8 +32,10 @@ export function discoveryOf(
   const sizes = sizesOf(model.inputs, given);
   const shapes = shapesOf(model.inputs, sizes);
   const x = Object.fromEntries(model.inputs.map(({ name, dtype }) => [name, spec(shapes[name], dtype)]));
-  const { graph } = tracing(path, sizes, () =>
+  const { inputs, outputs: results } = tracing(path, sizes, () =>
     trace((at) => model.apply(at.p, at.x), { p: model.params, x }),
-  );
-  return { model, found: analyze(graph, Object.keys(model.params).map(pathOf)), sizes };
+  ).graph;
+  const named = inputs.map(({ name, tensor }) => ({ name: name.replace(/^p\./, ""), tensor }));
+  const graph = { inputs: named, outputs: results };
+  return { model, found: analyze(graph, Object.keys(model.params)), sizes };
 }

@@ -2,7 +2,6 @@
 import { type Imbalance, imbalance } from "isoloss/moves";
 import { textTable } from "../experiments/results/table.js";
 import type { DiscoveryOfModel } from "./discovery.js";
-import { nameOf } from "./symmetry-reports.js";
 
 /** Figures of a model's weights: see `Imbalance`. */
 export interface ImbalanceFigures extends Omit<Imbalance, "groups"> {
@@ -19,13 +18,13 @@ export function imbalanceFigures(
   { model, found }: DiscoveryOfModel,
   params: DiscoveryOfModel["model"]["params"] = model.params,
 ): ImbalanceFigures {
-  const { groups, ...figures } = imbalance({ p: params }, found);
+  const { groups, ...figures } = imbalance(params, found);
   return {
     groups: groups.map(({ generator: { size, axes }, factor, sigma }) => ({
       size,
       factor,
       sigma,
-      parameters: [...new Set(axes.map(({ path }) => nameOf(path)))],
+      parameters: [...new Set(axes.map(({ path }) => path))],
     })),
     ...figures,
   };

@@ -1,9 +1,10 @@
 // The symmetries of an ONNX model's parameters, as a document.
-import { mapValues, sum } from "es-toolkit";
+import { sum } from "es-toolkit";
+import { describeDiscovery, type GroupDescription } from "isoloss/symmetry";
 import { type DiscoverySettings, discoveryOf } from "./discovery.js";
 import type { ModelFile } from "./read-model.js";
 import type { Sizes } from "./sizes.js";
-import { reportsOf, type SymmetryReport } from "./symmetry-reports.js";
+import type { SymmetryReport } from "./symmetry-reports.js";
 
 /** The document of `isoloss model symmetries --json`. */
 export interface SymmetriesOfModel {
@@ -19,19 +20,23 @@ export interface SymmetriesOfModel {
   readonly unreached: readonly string[];
 }
 
+/** What the document is made of: its symmetries are the groups. */
+export interface FoundInModel extends Omit<SymmetriesOfModel, "symmetries"> {
+  readonly groups: readonly GroupDescription[];
+  /** What all groups come to, in a sentence. */
+  readonly total: string;
+}
+
 /** Finds the symmetries of a model's outputs, as a function of its parameters, on all inputs. */
-export function symmetriesOfModel(file: ModelFile, settings: DiscoverySettings): SymmetriesOfModel {
+export function symmetriesOfModel(file: ModelFile, settings: DiscoverySettings): FoundInModel {
   const { model, found, sizes } = discoveryOf(file, settings);
   const names = Object.keys(model.params);
-  const symmetries = reportsOf(
-    found,
-    mapValues(model.params, ({ shape }) => shape),
-  );
-  const onAllData = symmetries.filter(({ kind }) => kind !== "bijection");
-  const reached = (list: readonly SymmetryReport[]) =>
-    new Set(list.flatMap(({ axes }) => axes.map(({ parameter }) => parameter)));
+  const { groups, total } = describeDiscovery(model.params, found);
+  const onAllData = groups.filter(({ kind }) => kind !== "bijection");
+  const reached = (list: readonly GroupDescription[]) =>
+    new Set(list.flatMap(({ axes }) => axes.map((axis) => axis.path)));
   const byAny = reached(onAllData);
-  const byContinuous = reached(onAllData.filter(({ degreesOfFreedom }) => degreesOfFreedom !== null));
+  const byContinuous = reached(onAllData.filter(({ degreesOfFreedom }) => degreesOfFreedom !== undefined));
   return {
     file: file.path,
     outputs: model.outputs,
@@ -40,7 +45,7 @@ export function symmetriesOfModel(file: ModelFile, settings: DiscoverySettings):
       tensors: names.length,
       numbers: sum(Object.values(model.params).map(({ data }) => data.length)),
     },
-    symmetries,
+    ...{ groups, total },
     discreteOnly: names.filter((name) => byAny.has(name) && !byContinuous.has(name)),
     unreached: names.filter((name) => !byAny.has(name)),
   };

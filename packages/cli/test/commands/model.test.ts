@@ -136,6 +136,8 @@ describe("isoloss model symmetries", () => {
       "Permutations: the units in another order (1 group, discrete)",
       `  3 units  ${w1} axis 0, ${b1}, ${w2} axis 1 reordered`,
       "",
+      "The same function along 3 continuous directions and in 6 orders of units.",
+      "",
       `no symmetry reaches  ${b2}`,
       "",
     ]);

@@ -5,6 +5,12 @@
  */
 export type { Bijection } from "./bijection.js";
 export type {
+  AxisDescription,
+  DiscoveryDescription,
+  GroupDescription,
+} from "./discovery/describe.js";
+export { describeDiscovery } from "./discovery/describe.js";
+export type {
   BijectionSite,
   Discovery,
   GroupGenerator,
@@ -18,6 +24,7 @@ export type {
   SignGenerator,
 } from "./discovery/descriptors.js";
 export { analyze } from "./discovery/discovery.js";
+export type { DiscoverySize } from "./discovery/discovery-size.js";
 export type { ScaleAlong, ScaleTerm, TensorScale } from "./discovery/scales/scales.js";
 export { scalesOf } from "./discovery/scales/scales.js";
 export type { DiscreteElement, DiscreteSymmetry } from "./discrete/discrete.js";

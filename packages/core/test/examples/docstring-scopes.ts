@@ -120,6 +120,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     const model = lib.mlp({ sizes: [4, 3, 2] });
     return { model, params: model.init(lib.torchGenerator(0)).params, x: random([5, 4]), y: random([5, 2]) };
   },
+  "symmetry/discovery/describe.ts": () => network("relu"),
   teleport: () => network("relu"),
   "teleport/search/discrete.ts": () => ({ ...network("tanh"), objective: lib.modelDecrease }),
   "teleport/search/best-angle.ts": () => planar(lib.rosenbrock() as never),

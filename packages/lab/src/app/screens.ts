@@ -33,4 +33,5 @@ export const screens: readonly ScreenEntry[] = [
   },
   { name: "train", title: "Train", load: () => import("../screens/train/Screen.svelte") },
   { name: "tasks", title: "Tasks", load: () => import("../screens/tasks/Screen.svelte") },
+  { name: "model", title: "Model", load: () => import("../screens/model/Screen.svelte") },
 ];

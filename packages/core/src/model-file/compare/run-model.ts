@@ -11,12 +11,18 @@ interface RunOptions extends Pick<CompileOptions, "runtime"> {
   readonly after?: (results: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>;
 }
 
+/** A model that is ready to run. */
+interface ModelSession extends FileSession {
+  /** @param params others than the model's own, of the same shapes */
+  run(inputs: NamedValues, params?: NamedValues): Promise<NamedValues>;
+}
+
 /** Compiles a model for batches of the shapes of one. */
 export async function openModel(
   model: ImportedModel,
   example: NamedValues,
   { runtime, after = (results) => results }: RunOptions,
-): Promise<FileSession> {
+): Promise<ModelSession> {
   const { params, inputs } = model;
   requireInputs(model, example);
   // Names of a file may hold colons, which names of a graph's inputs and outputs must not.
@@ -31,9 +37,9 @@ export async function openModel(
     { runtime },
   );
   return {
-    async run(batch) {
+    async run(batch, p = params) {
       requireInputs(model, batch);
-      const values = await run({ p: params, x: inputs.map(({ name }) => batch[name]) });
+      const values = await run({ p, x: inputs.map(({ name }) => batch[name]) });
       return Object.fromEntries(values.map((value, i) => [names[i], value]));
     },
     dispose: () => run.dispose(),

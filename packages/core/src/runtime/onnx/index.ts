@@ -48,6 +48,12 @@ export type {
 } from "../../model-file/compare/compare-models.js";
 export { compareModels } from "../../model-file/compare/compare-models.js";
 export type { OutputDifference } from "../../model-file/compare/output-difference.js";
+export type {
+  CompareParamsOptions,
+  ParamsComparison,
+  ParamsComparisonOptions,
+} from "../../model-file/compare/params-comparison.js";
+export { createParamsComparison } from "../../model-file/compare/params-comparison.js";
 export type { WithParamsOptions } from "../../model-file/edit/with-params.js";
 export { withParams } from "../../model-file/edit/with-params.js";
 export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "../../model-file/model-operators.js";

@@ -19,6 +19,7 @@ import { multiHeadAttention } from "../../../src/nn/attention.js";
 import { linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
+import { describeDiscovery } from "../../../src/symmetry/discovery/describe.js";
 import { orthogonal } from "../../../src/symmetry/rotation/orthogonal.js";
 import { shift } from "../../../src/symmetry/shift.js";
 import { normals, type Subject, subject, tangents, type Values } from "./support.js";
@@ -51,9 +52,13 @@ function rank(rows: readonly (readonly number[])[]): number {
 
 /**
  * Directions at random parameters in which the loss has no slope whatever the data, and how many of them are tangents of
- * what is found.
+ * what is found; and how many directions its description counts.
  */
-function directions(loss: Loss, params: Shapes, data: Shapes): { kept: number; found: number } {
+function directions(
+  loss: Loss,
+  params: Shapes,
+  data: Shapes,
+): { kept: number; found: number; described: number } {
   const p = draw(1, params);
   const s = subject(loss, p, draw(2, data));
   const { found, values } = s;
@@ -70,6 +75,7 @@ function directions(loss: Loss, params: Shapes, data: Shapes): { kept: number; f
   return {
     kept: unknowns - rank(gradients),
     found: rank([...tangents(found, values), ...otherTangents(s)]),
+    described: describeDiscovery(values, found).directions,
   };
 }
 
@@ -199,6 +205,9 @@ describe("The continuous symmetries that are found", () => {
       4 * 4,
     ],
   ])("are all of them with %s", (_, loss, params, data, expected) => {
-    expect(directions(loss, params, data)).toEqual({ kept: expected, found: expected });
+    expect(directions(loss, params, data)).toEqual({
+      ...{ kept: expected, found: expected },
+      described: expected,
+    });
   });
 });

@@ -1,0 +1,225 @@
+import type { NdArray, Shape } from "../../array.js";
+import { describeValue } from "../../describe.js";
+import { OptionError } from "../../errors.js";
+import { namedArrays } from "../../named-arrays.js";
+import type { Discovery, GroupGenerator, ParameterAxis, Part } from "./descriptors.js";
+import { type DiscoverySize, sizeOfDiscovery } from "./discovery-size.js";
+import { groupBy } from "./parameter-axes.js";
+
+/** An axis of a parameter that a group acts on. */
+export interface AxisDescription {
+  readonly path: string;
+  /** The parameter's own shape. */
+  readonly shape: Shape;
+  /** Only these elements along one axis of the parameter: from `start`, `count` of them. */
+  readonly part?: Part | undefined;
+  /** The parameter (or its part) reshaped to this shape, ... */
+  readonly view: Shape;
+  /** ... has the units along this axis. */
+  readonly axis: number;
+  /** What the kind of group says of the axis: the `power` of a factor, the `variance` of a linear map. */
+  readonly attributes: Readonly<Record<string, number>>;
+}
+
+/** A group of changes of the parameters that keeps what is computed. */
+export interface GroupDescription {
+  readonly kind: GroupGenerator["kind"];
+  /** What groups of this kind do, such as "Scalings: each unit has a factor c > 0". */
+  readonly title: string;
+  /** Number of units. */
+  readonly size: number;
+  /** Number of independent elements of the group, such as one for each attention head. */
+  readonly copies: number;
+  /** Dimension of the group; undefined for a group that is discrete. */
+  readonly degreesOfFreedom: number | undefined;
+  /** False: kept up to the small constant of a normalization alone. */
+  readonly exact: boolean;
+  /** Of a bijection: the activation. */
+  readonly activation?: string | undefined;
+  readonly axes: readonly AxisDescription[];
+  /** `16 units`, or `4 x 8 units` of copies. */
+  readonly units: string;
+  /** What the group does to which parameters: `w1 axis 0, b1 times c; w2 axis 1 divided by c`. */
+  readonly text: string;
+}
+
+export interface DiscoveryDescription extends DiscoverySize {
+  /** All groups, in the order of the kinds in `Discovery`, and of each kind in the graph's. */
+  readonly groups: readonly GroupDescription[];
+  /** What all groups together come to, in a sentence. */
+  readonly total: string;
+}
+
+/** What is said about a kind of groups. */
+interface KindText {
+  readonly title: string;
+  /** What the group does to the elements along an axis. */
+  readonly does: (axis: AxisDescription) => string;
+}
+
+const exponent = (power: number): string => (Math.abs(power) === 1 ? "" : `^${Math.abs(power)}`);
+
+const kinds: Readonly<Record<GroupGenerator["kind"], KindText>> = {
+  scaling: {
+    title: "Scalings: each unit has a factor c > 0",
+    does: ({ attributes: { power = 1 } }) => `${power < 0 ? "divided by" : "times"} c${exponent(power)}`,
+  },
+  linear: {
+    title: "Linear maps: any invertible matrix g mixes the units",
+    does: ({ attributes: { variance = 1 } }) => (variance < 0 ? "times the inverse of g'" : "times g"),
+  },
+  sign: { title: "Signs: each unit has a factor s of 1 or -1", does: () => "times s" },
+  permutation: { title: "Permutations: the units in another order", does: () => "reordered" },
+  bijection: {
+    title: "Hidden units with a bijective activation: kept on one batch of data, not on all",
+    does: () => "moved",
+  },
+  shift: {
+    title: "Shifts: each unit has a number t that is added",
+    does: ({ attributes: { absorbs } }) => (absorbs === 1 ? "minus its effect" : "plus t"),
+  },
+  orthogonal: {
+    title: "Orthogonal maps: any rotation or reflection g mixes the units",
+    does: () => "times g",
+  },
+};
+
+/**
+ * What `symmetriesOf` or `analyze` finds, in words: for each group its units, the axes of parameters that it acts on and what it
+ * does to them; and how many symmetries there are in all.
+ *
+ * @param params the parameters whose paths `found` has, or others of their shapes
+ * @param found such as `symmetriesOf(loss, params, batch).found`
+ * @throws OptionError for anything but what `symmetriesOf` finds for these parameters
+ *
+ * @example
+ * const { groups, total } = describeDiscovery(params, symmetriesOf(loss, params, batch).found);
+ * groups.map(({ units, text }) => `${units}: ${text}`);
+ */
+export function describeDiscovery<P>(params: P, found: Discovery): DiscoveryDescription {
+  if (!Array.isArray(found?.scalings) || !Array.isArray(found.bijections)) {
+    throw new OptionError(
+      `describeDiscovery takes what symmetriesOf finds, symmetriesOf(loss, params, batch).found; got ${describeValue(found)}.`,
+    );
+  }
+  const arrays: Readonly<Record<string, NdArray>> = namedArrays(params);
+  const shapeOf = (path: string): Shape => {
+    if (Object.hasOwn(arrays, path)) return arrays[path].shape;
+    throw new OptionError(
+      `describeDiscovery: "${path}", on which a symmetry acts, is no parameter. Give the parameters that the symmetries were found for.`,
+    );
+  };
+  const { scalings, signs, permutations, linear, orthogonal, shifts, bijections } = found;
+  const all = [...scalings, ...signs, ...permutations, ...linear, ...orthogonal, ...shifts, ...bijections];
+  const size = sizeOfDiscovery(found);
+  return { groups: all.map((group) => described(group, shapeOf)), ...size, total: totalOf(size, found) };
+}
+
+type ShapeOf = (path: string) => Shape;
+
+function described(group: GroupGenerator, shapeOf: ShapeOf): GroupDescription {
+  const { kind, size } = group;
+  const { title, does } = kinds[kind];
+  const copies = "copies" in group ? group.copies : 1;
+  const exact = kind !== "scaling" || group.exact;
+  const activation = kind === "bijection" ? group.activation : undefined;
+  const axes = axesOf(group, shapeOf).map((axis) => axisOf(axis, shapeOf));
+  const units = size === 1 ? "1 unit" : `${size} units`;
+  const acts = [...groupBy(axes, does)].map(([verb, list]) => `${list.map(placeOf).join(", ")} ${verb}`);
+  const notes = [activation ?? "", exact ? "" : "but for the small constant of a normalization"];
+  const note = notes.filter(Boolean).join(", ");
+  return {
+    ...{ kind, title, size, copies, degreesOfFreedom: dimensionOf(group), exact },
+    ...(activation === undefined ? {} : { activation }),
+    axes,
+    units: copies === 1 ? units : `${copies} x ${units}`,
+    text: `${acts.join("; ")}${note && ` (${note})`}`,
+  };
+}
+
+function dimensionOf(group: GroupGenerator): number | undefined {
+  const { kind, size: n } = group;
+  if (kind === "scaling" || kind === "shift") return n;
+  if (kind === "linear") return group.copies * n * n;
+  if (kind === "orthogonal") return (group.copies * n * (n - 1)) / 2;
+  return kind === "bijection" ? n * n : undefined;
+}
+
+/** An axis with what its kind of group says of it. */
+type Rated = ParameterAxis & Readonly<Record<string, unknown>>;
+
+function axesOf(group: GroupGenerator, shapeOf: ShapeOf): readonly Rated[] {
+  if (group.kind === "shift") {
+    const { path, part, along, absorbing } = group;
+    const own =
+      along.length === 0
+        ? asOneUnit({ path, part }, shapeOf)
+        : { path, part, view: partShape({ path, part }, shapeOf), axis: along[0] };
+    return [own, ...absorbing.map((place) => ({ ...asOneUnit(place, shapeOf), absorbs: 1 }))];
+  }
+  if (group.kind === "bijection") {
+    const { weight, bias, next } = group;
+    const places = [
+      { path: weight.path, axis: weight.out },
+      ...(bias === undefined ? [] : [{ path: bias, axis: 0 }]),
+      { path: next.path, axis: next.in },
+    ];
+    return places.map(({ path, axis }) => ({ path, axis, view: shapeOf(path) }));
+  }
+  return group.axes as readonly Rated[];
+}
+
+type Place = Pick<ParameterAxis, "path" | "part">;
+
+const partShape = ({ path, part }: Place, shapeOf: ShapeOf): Shape =>
+  shapeOf(path).map((n, d) => (d === part?.axis ? part.count : n));
+
+const asOneUnit = (place: Place, shapeOf: ShapeOf): Rated => ({
+  ...place,
+  view: [1, ...partShape(place, shapeOf)],
+  axis: 0,
+});
+
+function axisOf({ path, part, view, axis, ...rest }: Rated, shapeOf: ShapeOf): AxisDescription {
+  const numbers = Object.entries(rest).filter(
+    (entry): entry is [string, number] => typeof entry[1] === "number",
+  );
+  const attributes = Object.fromEntries(numbers);
+  return { path, shape: shapeOf(path), ...(part === undefined ? {} : { part }), view, axis, attributes };
+}
+
+/** Where the units are in a parameter. */
+function placeOf({ path, shape, part, view, axis }: AxisDescription): string {
+  const elements =
+    part === undefined ? path : `${path}[axis ${part.axis}: ${part.start}..${part.start + part.count - 1}]`;
+  // One unit that is the whole parameter has an axis of its own in front.
+  if (view.length === 1 || view[axis] === 1) return elements;
+  const stored = shape.map((n, d) => (d === part?.axis ? part.count : n));
+  const isAsStored = view.join() === stored.join();
+  return isAsStored ? `${elements} axis ${axis}` : `${elements} as ${view.join(" x ")} axis ${axis}`;
+}
+
+const counted = (count: number, what: string): string =>
+  `${count.toLocaleString("en-US")} ${what}${count === 1 ? "" : "s"}`;
+
+function totalOf({ directions, nearDirections, logPermutations, signs }: DiscoverySize, found: Discovery) {
+  const orders =
+    logPermutations < 6
+      ? Math.round(10 ** logPermutations).toLocaleString("en-US")
+      : `10^${Math.round(logPermutations)}`;
+  const ways = [
+    ...(directions > 0 ? [`along ${counted(directions, "continuous direction")}`] : []),
+    ...(logPermutations > 0 ? [`in ${orders} orders of units`] : []),
+    ...(signs > 0 ? [`with 2^${signs} signs of units`] : []),
+  ];
+  const last = ways.pop();
+  const near = nearDirections > 0 ? counted(nearDirections, "direction") : "";
+  if (last !== undefined) {
+    const but = near && `; but for the small constant of a normalization along ${near} more`;
+    return `The same function ${ways.length === 0 ? last : `${ways.join(", ")} and ${last}`}${but}.`;
+  }
+  if (near) return `The same function but for the small constant of a normalization, along ${near}.`;
+  return found.bijections.length > 0
+    ? "No symmetry was found that holds on all data; hidden units can be mixed on one batch."
+    : "No symmetry was found.";
+}

@@ -1,0 +1,263 @@
+// One model: read, drawn, its symmetries found, moved along them and compared with the file.
+import { DataError, type Symmetries } from "isoloss";
+import { balanced } from "isoloss/moves";
+import {
+  createParamsComparison,
+  decodeModel,
+  type ImportedModel,
+  modelOperators,
+  type OnnxModel,
+  type OutputDifference,
+  type ParamsComparison,
+  withParams,
+} from "isoloss/onnx";
+import { type DiscoveryDescription, describeDiscovery } from "isoloss/symmetry";
+import { type Figures, figuresOf } from "./figures.js";
+import { type Act, type MovableGroup, movableGroups, type Params, randomMove } from "./groups.js";
+import { graphOf, type ModelGraph } from "./model-graph.js";
+import { readModel, symmetriesOfModel } from "./read-model.js";
+import { openSizes, type Sizes } from "./sizes.js";
+
+/** What the file says of itself. */
+export interface Summary {
+  readonly producer: string;
+  readonly opset: number;
+  readonly bytes: number;
+  readonly nodes: number;
+  /** Undefined where the file cannot be read as a computation. */
+  readonly parameters: { readonly tensors: number; readonly numbers: number } | undefined;
+  /** Names and types of inputs and outputs, such as `x float32[batch, 8]`. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Operators that are not read, with the number of their nodes. */
+  readonly unknown: readonly { readonly name: string; readonly count: number }[];
+  /** Sizes of axes that the file leaves open. */
+  readonly sizes: Sizes;
+  /** Why the model cannot be moved; the error's own words. */
+  readonly problem: string | undefined;
+}
+
+/** The symmetries that were found, and how each can be moved along. */
+export interface Found extends DiscoveryDescription {
+  readonly moves: readonly MovableGroup["moves"][];
+}
+
+/** How far the outputs are from those of the file, on fresh inputs and on inputs ten times as large. */
+export interface Check {
+  readonly seed: number;
+  readonly outputs: readonly OutputDifference[];
+  readonly tenfold: readonly OutputDifference[];
+}
+
+/** A change of the parameters. */
+export type Change =
+  | { readonly kind: "group"; readonly group: number; readonly act: Act }
+  /** A random element of each group that is exact, one after another. */
+  | { readonly kind: "random"; readonly seed: number }
+  | { readonly kind: "balance"; readonly by: "norm" | "range" };
+
+/** Where the parameters are: at `base`, and from there along directions of groups. */
+interface Point {
+  readonly base: Params;
+  /** How far along the direction of each group; 0 where a group is not here. */
+  readonly slides: ReadonlyMap<number, number>;
+  readonly params: Params;
+}
+
+/** What the page shows of a point. */
+export interface Position {
+  /** How far along the direction of each group. */
+  readonly slides: readonly number[];
+  /** Names of the parameters that differ from the file. */
+  readonly moved: readonly string[];
+  readonly canUndo: boolean;
+}
+
+export interface FiguresOfPoint {
+  readonly file: Figures;
+  readonly now: Figures;
+}
+
+/** Points that can be gone back to. */
+const mostUndos = 50;
+
+export class Session {
+  readonly model: OnnxModel;
+  readonly summary: Summary;
+  readonly graph: ModelGraph;
+  readonly #bytes: Uint8Array;
+  readonly #imported: ImportedModel | undefined;
+  #symmetries: Symmetries<Params> | undefined;
+  #groups: readonly MovableGroup[] = [];
+  /** Parameters that move together with others: one of them alone changes the function. */
+  #paired: ReadonlySet<string> = new Set();
+  #comparison: Promise<ParamsComparison> | undefined;
+  #ownFigures: Figures | undefined;
+  #point: Point;
+  #before: Point[] = [];
+
+  /** @throws DataError for bytes that are no ONNX model */
+  constructor(bytes: Uint8Array, given: Sizes = {}) {
+    this.#bytes = bytes;
+    this.model = decodeModel(bytes);
+    const unknown = modelOperators(bytes).filter(({ isSupported }) => !isSupported);
+    const { imported, problem } = readModel(bytes);
+    this.#imported = imported;
+    const params = imported?.params ?? {};
+    this.#point = { base: params, slides: new Map(), params };
+    this.graph = graphOf(this.model, new Set(unknown.map(({ name }) => name)), (name) =>
+      Object.hasOwn(params, name),
+    );
+    const { producer, opsets } = this.model;
+    const named = (kind: "input" | "output") =>
+      this.graph.nodes.flatMap(({ kind: own, name, type }) =>
+        own === kind ? [`${name} ${type}`.trim()] : [],
+      );
+    const arrays = Object.values(params);
+    this.summary = {
+      producer,
+      opset: opsets.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version ?? 0,
+      bytes: bytes.length,
+      nodes: this.model.graph.nodes.length,
+      parameters: imported && {
+        tensors: arrays.length,
+        numbers: arrays.reduce((sum, { data }) => sum + data.length, 0),
+      },
+      inputs: named("input"),
+      outputs: named("output"),
+      unknown: unknown.map(({ name, count }) => ({ name, count })),
+      sizes: imported ? openSizes(imported.inputs, given) : {},
+      problem,
+    };
+  }
+
+  /** @throws what tracing throws, such as for sizes that the model does not take */
+  async find(): Promise<Found> {
+    const model = this.#readable();
+    this.#symmetries = symmetriesOfModel(model, this.summary.sizes);
+    this.#groups = movableGroups(this.#symmetries, model.params);
+    const description = describeDiscovery(model.params, this.#symmetries.found);
+    const paths = description.groups.map(({ axes }) => new Set(axes.map(({ path }) => path)));
+    this.#paired = new Set(paths.filter(({ size }) => size > 1).flatMap((own) => [...own]));
+    return {
+      ...description,
+      moves: this.#groups.map(({ moves }) => moves),
+    };
+  }
+
+  /**
+   * @param isBroken leaves out the weight that moves most: no symmetry any more, which a check must notice
+   * @param isContinued whether a slide goes on, so that undoing goes back to where it began
+   */
+  async move(
+    change: Change,
+    {
+      seed,
+      isBroken = false,
+      isContinued = false,
+    }: { readonly seed: number; readonly isBroken?: boolean; readonly isContinued?: boolean },
+  ): Promise<Position> {
+    const before = this.#point;
+    const after = await this.#moved(before, change, seed);
+    const params = isBroken ? withoutOne(before.params, after.params, this.#paired) : after.params;
+    if (!isContinued) this.#before = [...this.#before.slice(1 - mostUndos), before];
+    this.#point = isBroken ? { base: params, slides: new Map(), params } : { ...after, params };
+    return this.position();
+  }
+
+  undo(): Position {
+    this.#point = this.#before.pop() ?? this.#point;
+    return this.position();
+  }
+
+  /** Back to the file. */
+  reset(): Position {
+    const { params } = this.#readable();
+    if (this.#point.params !== params) this.#before.push(this.#point);
+    this.#point = { base: params, slides: new Map(), params };
+    return this.position();
+  }
+
+  position(): Position {
+    const { params: own } = this.#readable();
+    const { params, slides } = this.#point;
+    return {
+      slides: this.#groups.map((_, k) => slides.get(k) ?? 0),
+      moved: Object.keys(params).filter((name) => params[name] !== own[name]),
+      canUndo: this.#before.length > 0,
+    };
+  }
+
+  /** Compares the outputs with those of the file. */
+  async check(seed: number): Promise<Check> {
+    const model = this.#readable();
+    this.#comparison ??= createParamsComparison(model, { sizes: this.summary.sizes });
+    const comparison = await this.#comparison;
+    const { params } = this.#point;
+    const { outputs } = await comparison.compare(params, { seed });
+    const { outputs: tenfold } = await comparison.compare(params, { seed: seed + 1, factor: 10 });
+    return { seed, outputs, tenfold };
+  }
+
+  /** Figures of the weights, in the file and now. */
+  figures(): FiguresOfPoint {
+    const { params: own } = this.#readable();
+    this.#ownFigures ??= figuresOf(own, this.#found().found);
+    const { params } = this.#point;
+    return {
+      file: this.#ownFigures,
+      now: params === own ? this.#ownFigures : figuresOf(params, this.#found().found),
+    };
+  }
+
+  /** The file with the parameters as they are now: every other byte stays. */
+  file(): Uint8Array {
+    const { params: own } = this.#readable();
+    const moved = Object.entries(this.#point.params).filter(([name, array]) => array !== own[name]);
+    return withParams(this.#bytes, Object.fromEntries(moved));
+  }
+
+  async dispose(): Promise<void> {
+    await (await this.#comparison)?.dispose();
+    await this.#symmetries?.shifts?.dispose?.();
+  }
+
+  async #moved({ base, slides, params }: Point, change: Change, seed: number): Promise<Point> {
+    if (change.kind === "balance")
+      return fixed(await balanced(params, this.#found().found, { by: change.by }));
+    if (change.kind === "random") return fixed(await randomMove(this.#found(), params, change.seed));
+    const { group, act } = change;
+    if (act.kind !== "slide") return fixed(await this.#groups[group].act(params, act, seed));
+    const next = new Map(slides).set(group, act.t);
+    let moved = base;
+    for (const [k, own] of this.#groups.entries()) {
+      const t = next.get(k) ?? 0;
+      if (t !== 0) moved = await own.act(moved, { kind: "slide", t }, seed);
+    }
+    return { base, slides: next, params: moved };
+  }
+
+  #readable(): ImportedModel {
+    if (this.#imported !== undefined) return this.#imported;
+    throw new DataError(this.summary.problem ?? "The model cannot be read.");
+  }
+
+  #found(): Symmetries<Params> {
+    if (this.#symmetries === undefined) throw new Error("The symmetries were not found yet.");
+    return this.#symmetries;
+  }
+}
+
+const fixed = (params: Params): Point => ({ base: params, slides: new Map(), params });
+
+/** The parameters after a change, but for the one of some that it changed most. */
+function withoutOne(before: Params, after: Params, of: ReadonlySet<string>): Params {
+  let [most, left] = [0, ""];
+  for (const [name, { data }] of Object.entries(after)) {
+    if (!of.has(name)) continue;
+    const old = before[name].data as Float32Array;
+    const change = (data as Float32Array).reduce((sum, x, i) => sum + (x - old[i]) ** 2, 0);
+    if (change > most) [most, left] = [change, name];
+  }
+  return most === 0 ? after : { ...after, [left]: before[left] };
+}

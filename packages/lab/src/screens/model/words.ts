@@ -1,0 +1,38 @@
+// Numbers as the screen says them.
+
+/** A difference of outputs below this is rounding: float32 has 24 bits, and a deep model rounds often. */
+export const limit = 1e-4;
+
+/** Distances between neighboring numbers of float32, relative to them. */
+export const float32Step = 2 ** -24;
+
+export const bytesText = (bytes: number): string =>
+  bytes < 1000
+    ? `${bytes} bytes`
+    : bytes < 1e6
+      ? `${(bytes / 1e3).toPrecision(3)} kB`
+      : `${(bytes / 1e6).toPrecision(3)} MB`;
+
+export const countText = (count: number, what: string): string =>
+  `${count.toLocaleString("en-US")} ${what}${count === 1 ? "" : "s"}`;
+
+const raised = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** Powers as they are printed: `10^21` with raised digits. */
+export const withPowers = (text: string): string =>
+  text.replaceAll(/\^(\d+)/g, (_, digits: string) => [...digits].map((d) => raised[Number(d)]).join(""));
+
+/** A relative difference: `0`, `3.1e-7`, `not finite`. */
+export const driftText = (value: number): string =>
+  !Number.isFinite(value)
+    ? "not finite"
+    : value === 0
+      ? "0"
+      : value < 0.01
+        ? value.toExponential(1)
+        : value.toPrecision(2);
+
+export const numberText = (value: number): string =>
+  value >= 1e5 || (value !== 0 && value < 1e-3)
+    ? value.toExponential(2)
+    : String(Number(value.toPrecision(4)));

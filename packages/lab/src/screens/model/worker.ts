@@ -1,0 +1,84 @@
+import { type CallContext, Moved } from "../../worker/protocol.js";
+import { type Port, serve } from "../../worker/serve.js";
+import { type Direction, type GraphLayout, layOut, mostNodes } from "./layout.js";
+import type { Quantized } from "./quantize.js";
+import { sampleFile } from "./samples.js";
+import { type Change, Session } from "./session.js";
+import type { Sizes } from "./sizes.js";
+import type { SampleName } from "./state.js";
+
+let session: Session | undefined;
+let quantizedBytes: Uint8Array | undefined;
+
+const opened = (): Session => {
+  if (session === undefined) throw new Error("No model is open.");
+  return session;
+};
+
+/** A drawing of the graph, or why there is none. */
+export type Drawn = { readonly layout: GraphLayout } | { readonly missing: string };
+
+interface MoveArgs {
+  readonly change: Change;
+  readonly seed: number;
+  readonly isBroken: boolean;
+  readonly isContinued: boolean;
+}
+
+const handlers = {
+  async open({ file, sizes }: { readonly file: Uint8Array | SampleName; readonly sizes: Sizes }) {
+    const next = new Session(typeof file === "string" ? sampleFile(file) : file, sizes);
+    await session?.dispose();
+    session = next;
+    quantizedBytes = undefined;
+    return { summary: next.summary, graph: next.graph };
+  },
+
+  draw(direction: Direction): Drawn {
+    const { graph } = opened();
+    if (graph.nodes.length > mostNodes) {
+      const count = graph.nodes.length.toLocaleString("en-US");
+      return {
+        missing: `The graph has ${count} nodes, and up to ${mostNodes} are drawn. The table "All nodes" has all of them.`,
+      };
+    }
+    try {
+      return { layout: layOut(graph, direction) };
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return { missing: 'The graph is too deep to be laid out here. The table "All nodes" has its nodes.' };
+    }
+  },
+
+  find: () => opened().find(),
+  move: ({ change, ...settings }: MoveArgs) => opened().move(change, settings),
+  undo: () => opened().undo(),
+  reset: () => opened().reset(),
+  figures: () => opened().figures(),
+  check: (seed: number) => opened().check(seed),
+  file: () => moved(opened().file()),
+
+  /** Tells what is tried; the file itself stays here until it is saved. */
+  async quantize(seed: number, { send }: CallContext): Promise<Omit<Quantized, "bytes">> {
+    const { quantized } = await import("./quantize.js");
+    const { bytes: file, ...rest } = await quantized(
+      opened().file(),
+      opened().summary.sizes,
+      seed,
+      (next) => {
+        void send(next);
+      },
+    );
+    quantizedBytes = file;
+    return rest;
+  },
+
+  quantizedFile() {
+    if (quantizedBytes === undefined) throw new Error("The model was not quantized yet.");
+    return moved(quantizedBytes.slice());
+  },
+};
+
+const moved = (file: Uint8Array) => new Moved(file, [file.buffer as ArrayBuffer]);
+
+serve(globalThis as unknown as Port, handlers as never);

@@ -1,0 +1,299 @@
+import { readFileSync } from "node:fs";
+import { compareModels, fromOnnx, modelError } from "isoloss/onnx";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { executablePath } from "../../core/test/browser/site.js";
+import { randomBatch } from "../src/screens/model/random-batch.js";
+import { Session } from "../src/screens/model/session.js";
+import { violationsIn } from "./axe.js";
+import { chain, files, unknownOperator } from "./screens/model-files.js";
+import { inspected, settled, titled, useLab } from "./support.js";
+
+interface Shown {
+  readonly state: { readonly sample: string; readonly dir: string };
+  readonly file: string | undefined;
+  readonly graph: Session["graph"];
+  readonly found:
+    | { readonly groups: readonly { readonly text: string }[]; readonly total: string }
+    | undefined;
+  readonly position:
+    | { readonly slides: readonly number[]; readonly moved: readonly string[]; readonly canUndo: boolean }
+    | undefined;
+  readonly check: { readonly outputs: readonly { readonly relative: number }[] };
+  readonly quantized: { readonly table: readonly { readonly sqnr: number }[]; readonly recommended: number };
+  readonly problem: string;
+  readonly turns: number;
+  readonly selected: number | undefined;
+}
+
+describe.skipIf(!executablePath)(titled("the model screen"), () => {
+  const lab = useLab();
+  const open = (address = "#/model", width = 1280) => lab.open(address, width);
+  const shown = (page: Page) => inspected<Shown>(page);
+  /** Does something and waits until the page says that it is done. */
+  const after = async (page: Page, act: () => Promise<unknown>) => {
+    const { turns } = await shown(page);
+    await act();
+    await page.waitForFunction((before) => {
+      const { isolossLab } = globalThis as unknown as { isolossLab: { inspect(): { turns: number } } };
+      return isolossLab.inspect().turns > before;
+    }, turns);
+    await settled(page);
+  };
+  const drop = (page: Page, name: string, bytes: Uint8Array) =>
+    after(page, () =>
+      page.evaluate(
+        ([own, text]) => {
+          const data = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([data], own));
+          document.body.dispatchEvent(
+            new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }),
+          );
+        },
+        [name, Buffer.from(bytes).toString("base64")] as const,
+      ),
+    );
+  const saved = async (page: Page, button: string): Promise<readonly [string, Uint8Array]> => {
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: button }).click(),
+    ]);
+    return [download.suggestedFilename(), new Uint8Array(readFileSync(await download.path()))];
+  };
+
+  it("opens a file that is dropped, moves its weights and saves it: ONNX Runtime computes the same", async () => {
+    const page = await open();
+    const bytes = files["ResNet, folded"]();
+    await drop(page, "resnet.onnx", bytes);
+    const session = new Session(bytes);
+    const expected = await session.find();
+    const { found, file } = await shown(page);
+    expect(file).toBe("resnet.onnx");
+    expect(found?.total).toBe(expected.total);
+    expect(found?.groups.map(({ text }) => text)).toEqual(expected.groups.map(({ text }) => text));
+
+    await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+    expect(await page.locator(".verdict").textContent()).toBe("✓ kept");
+    const { position, check } = await shown(page);
+    expect(position?.moved.length).toBeGreaterThan(3);
+    expect(check.outputs[0].relative).toBeGreaterThan(0);
+    const [name, moved] = await saved(page, "Save the model");
+    expect(name).toBe("resnet-moved.onnx");
+    expect(moved.length).toBe(bytes.length);
+    const { sizes } = session.summary;
+    for (const runtime of ["onnx", "javascript"] as const) {
+      expect((await compareModels(bytes, moved, { sizes, runtime })).largest).toBeLessThan(1e-4);
+    }
+    const [own, params] = [fromOnnx(bytes).params, fromOnnx(moved).params];
+    const changed = Object.keys(own).filter(
+      (weight) => own[weight].data.join() !== params[weight].data.join(),
+    );
+    expect(changed.sort()).toEqual([...(position?.moved ?? [])].sort());
+  });
+
+  it("says that outputs are not kept where a weight was left out, and goes back", async () => {
+    const page = await open("#/model?sample=convnet");
+    await page.getByLabel("leave one weight out").check();
+    await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+    expect(await page.locator(".verdict").textContent()).toBe("✗ not kept");
+    expect(await page.locator(".status").textContent()).toContain("NOT kept");
+    await after(page, () => page.getByRole("button", { name: "Back to the file" }).click());
+    expect(await page.locator(".verdict").textContent()).toBe("✓ kept");
+    expect((await shown(page)).position?.moved).toEqual([]);
+  });
+
+  it("slides along one symmetry by keys, lights its weights up, and undoes the move", async () => {
+    const page = await open("#/model?sample=convnet");
+    const slider = page.getByRole("slider", { name: "Along a random direction, 8 units" });
+    await slider.focus();
+    await after(page, async () => {
+      for (let k = 0; k < 5; k++) await page.keyboard.press("ArrowRight");
+    });
+    await page.waitForTimeout(300);
+    await settled(page);
+    expect((await shown(page)).position?.slides[0]).toBeCloseTo(0.05, 10);
+    expect(await page.locator(".legend").textContent()).toContain("takes it back");
+    expect(await page.locator(".verdict").textContent()).toBe("✓ kept");
+    for (let k = 0; k < 5 && (await shown(page)).position?.canUndo; k++) {
+      await after(page, () => page.getByRole("button", { name: "Undo" }).click());
+    }
+    expect((await shown(page)).position).toMatchObject({ moved: [], canUndo: false });
+    for (const name of ["Shuffle", "Reverse", "Swap"]) {
+      await after(page, () => page.getByRole("button", { name, exact: true }).first().click());
+      expect(await page.locator(".verdict").textContent()).toBe("✓ kept");
+    }
+  });
+
+  it("shows the graph of a file with unknown operators, says what stops it, and stays usable", async () => {
+    const page = await open();
+    await drop(page, "swirl.onnx", unknownOperator());
+    const { problem } = new Session(unknownOperator()).summary;
+    expect(await page.getByRole("alert").textContent()).toBe(problem);
+    expect(await page.locator(".summary").textContent()).toContain("Not read: com.example.Swirl (1 node)");
+    expect((await shown(page)).graph.nodes).toHaveLength(5);
+    expect(await page.locator("canvas").count()).toBe(1);
+
+    const damaged = files.mlp().slice(0, 400);
+    await drop(page, "damaged.onnx", damaged);
+    let message = "";
+    try {
+      new Session(damaged);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(await page.getByRole("alert").textContent()).toBe(message);
+
+    await after(page, () =>
+      page.evaluate(() => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([new Uint8Array(65 * 2 ** 20)], "large.onnx"));
+        document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+      }),
+    );
+    expect(await page.getByRole("alert").textContent()).toMatch(
+      /^large\.onnx has 68\.2 MB; files of up to 67\.1 MB/,
+    );
+    await after(page, () => page.getByLabel("Sample").selectOption("attention"));
+    expect(await page.getByRole("alert").count()).toBe(0);
+    expect((await shown(page)).found?.total).toMatch(/^The same function along /);
+  });
+
+  it("shows a file of 2001 nodes as a table alone, and one of 1990 as a graph", async () => {
+    const page = await open();
+    await drop(page, "long.onnx", chain(1999));
+    expect(await page.locator(".undrawn").textContent()).toBe(
+      'The graph has 2,001 nodes, and up to 2000 are drawn. The table "All nodes" has all of them.',
+    );
+    await page.getByText("All nodes (2,001)").click();
+    expect(await page.locator("tbody tr th button").count()).toBe(200);
+    await page.getByRole("button", { name: "Next" }).click();
+    expect(await page.locator(".pages").textContent()).toContain("201 to 400 of 2,001");
+    await drop(page, "drawn.onnx", chain(1988));
+    expect(await page.locator("canvas").count()).toBe(1);
+    expect(await page.locator(".undrawn").count()).toBe(0);
+    // All of it, drawn again and again: our share of a frame.
+    await page.getByRole("button", { name: "All", exact: true }).first().click();
+    expect((await shown(page)).graph.nodes).toHaveLength(1990);
+  });
+
+  it("is used by keys alone: finds nodes, goes along the graph and moves", async () => {
+    const page = await open("#/model?sample=convnet");
+    await page.keyboard.press("/");
+    await page.keyboard.type("relu");
+    await page.keyboard.press("Enter");
+    const op = async () => {
+      const { graph, selected = -1 } = await shown(page);
+      return graph.nodes[selected]?.op;
+    };
+    expect(await op()).toBe("Relu");
+    const first = (await shown(page)).selected;
+    await page.keyboard.press("Enter");
+    expect((await shown(page)).selected).not.toBe(first);
+    await page.getByRole("region", { name: "Node" }).getByRole("button", { name: "MaxPool" }).focus();
+    await page.keyboard.press("Enter");
+    expect(await op()).toBe("MaxPool");
+    const graph = page.getByRole("region", { name: /^Graph:/ });
+    await graph.focus();
+    const top = () => graph.evaluate((element) => element.scrollTop);
+    await page.keyboard.press("0");
+    await page.keyboard.press("+");
+    await page.keyboard.press("+");
+    const before = await top();
+    await page.keyboard.press("ArrowDown");
+    await page.waitForTimeout(400);
+    expect(await top()).toBeGreaterThan(before);
+    await page.keyboard.press("Escape");
+    expect((await shown(page)).selected).toBeUndefined();
+    await page.getByRole("button", { name: "Balance norms" }).focus();
+    await after(page, () => page.keyboard.press("Enter"));
+    expect((await shown(page)).position?.moved.length).toBeGreaterThan(0);
+    await after(page, () => page.keyboard.press("u"));
+    expect((await shown(page)).position?.moved).toEqual([]);
+  });
+
+  it("is moved and zoomed by pointer, wheel and two fingers", async () => {
+    const page = await open("#/model?sample=attention");
+    const graph = page.getByRole("region", { name: /^Graph:/ });
+    const box = await graph.boundingBox();
+    if (!box) throw new Error("There is no graph.");
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    const scrolled = () => graph.evaluate(({ scrollTop, scrollHeight }) => [scrollTop, scrollHeight]);
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x, y - 120, { steps: 4 });
+    await page.mouse.up();
+    expect((await scrolled())[0]).toBe(120);
+    expect((await shown(page)).selected).toBeUndefined();
+    const [, height] = await scrolled();
+    await page.keyboard.down("Control");
+    await page.mouse.wheel(0, -100);
+    await page.keyboard.up("Control");
+    await page.waitForTimeout(100);
+    const [, larger] = await scrolled();
+    expect(larger / height).toBeCloseTo(Math.exp(1 / 3), 1);
+
+    const client = await lab.context.newCDPSession(page);
+    const touch = (type: "touchStart" | "touchMove" | "touchEnd", apart?: number) =>
+      client.send("Input.dispatchTouchEvent", {
+        type,
+        touchPoints:
+          apart === undefined
+            ? []
+            : [
+                { x: x - apart, y, id: 0 },
+                { x: x + apart, y, id: 1 },
+              ],
+      });
+    await touch("touchStart", 100);
+    for (const apart of [90, 80, 70, 60, 50]) await touch("touchMove", apart);
+    await touch("touchEnd");
+    expect((await scrolled())[1] / larger).toBeCloseTo(0.5, 1);
+  });
+
+  it("quantizes and measures, and saves a file that ONNX Runtime runs with that error", async () => {
+    const page = await open("#/model?sample=convnet");
+    await after(page, () => page.getByRole("button", { name: "Quantize and measure" }).click());
+    await page.getByRole("button", { name: "Save the recommended file" }).waitFor();
+    const { quantized } = await shown(page);
+    const sqnr = quantized.table[quantized.recommended].sqnr;
+    const [name, bytes] = await saved(page, "Save the recommended file");
+    expect(name).toBe("convnet-int8.onnx");
+    const { inputs } = fromOnnx(files.convnet());
+    // The inputs that the page judges by, in the runtime's kernels for integers.
+    const judged = [6, 7].map((seed) => randomBatch(inputs, {}, seed));
+    const measured = await modelError(files.convnet(), bytes, { inputs: judged });
+    expect(Math.abs(measured.sqnr - sqnr)).toBeLessThan(1);
+  });
+
+  it("has its settings in the address, and takes another size of the batch", async () => {
+    const page = await open("#/model?sample=mlp&dir=lr");
+    expect(await page.getByLabel("Runs").inputValue()).toBe("lr");
+    await after(page, () => page.getByLabel("Sample").selectOption("convnet"));
+    expect(new URL(page.url()).hash).toBe("#/model?sample=convnet&dir=lr");
+    await after(page, () => page.goBack());
+    expect((await shown(page)).state.sample).toBe("mlp");
+    await page.getByLabel("batch").fill("3");
+    await after(page, () => page.keyboard.press("Enter"));
+    await page.waitForFunction(() => {
+      const { isolossLab } = globalThis as unknown as {
+        isolossLab: { inspect(): { check?: { outputs: { shape: number[] }[] } } };
+      };
+      return isolossLab.inspect().check?.outputs[0].shape[0] === 3;
+    });
+  });
+
+  it.each(["light", "dark"] as const)(
+    "has no violation that axe finds where a node is open and outputs are lost: %s",
+    async (theme) => {
+      const page = await open("#/model?sample=convnet");
+      await page.emulateMedia({ colorScheme: theme });
+      for (const details of await page.locator("summary").all()) await details.click();
+      await page.getByRole("button", { name: "Conv", exact: true }).first().click();
+      await page.getByLabel("leave one weight out").check();
+      await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+      expect(await page.getByRole("region", { name: "Node", exact: true }).count()).toBe(1);
+      expect(await violationsIn(page)).toEqual([]);
+    },
+  );
+});

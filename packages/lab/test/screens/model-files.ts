@@ -1,0 +1,61 @@
+// ONNX files that the tests of the model screen open.
+import { encodeModel, type OnnxModel } from "isoloss/onnx";
+import { fileBytes, networks } from "../../../core/test/nn/onnx/exported.js";
+import { sampleFile } from "../../src/screens/model/samples.js";
+import { sampleNames } from "../../src/screens/model/state.js";
+
+/** PyTorch's export of a network, without batch norms where PyTorch has folded them. */
+function exportedFile(name: string, folded = false): Uint8Array {
+  const network = networks.find((row) => row.name === name && row.mode === "eval");
+  const [packed] = Object.values(network?.[folded ? "folded" : "files"] ?? {});
+  if (packed === undefined) throw new Error(`no ${name}`);
+  return fileBytes(packed);
+}
+
+/** Files by name: the samples, and exports of PyTorch. */
+export const files: Readonly<Record<string, () => Uint8Array>> = {
+  ...Object.fromEntries(sampleNames.map((name) => [name, () => sampleFile(name)])),
+  "ResNet, folded": () => exportedFile("ResNet", true),
+  "MobileNet, folded": () => exportedFile("MobileNet", true),
+  "U-Net": () => exportedFile("U-Net"),
+  "RMSNorm transformer": () => exportedFile("RMSNorm transformer"),
+  "text reader": () => exportedFile("text reader"),
+};
+
+type Graph = OnnxModel["graph"];
+type Node = Graph["nodes"][number];
+
+export const node = (opType: string, inputs: readonly string[], output: string, domain = ""): Node => ({
+  ...{ opType, domain, name: `${opType}_${output}`, inputs, outputs: [output], attributes: {} },
+});
+
+/** A file of x [2, 3] through nodes to the last one's result, with a weight w [3, 3]. */
+export function fileOf(nodes: readonly Node[]): Uint8Array {
+  const data = Float32Array.from({ length: 9 }, (_, i) => Math.sin(i));
+  return encodeModel({
+    ...{ irVersion: 8, opsets: [{ domain: "", version: 18 }], producer: "test", metadata: {} },
+    graph: {
+      name: "g",
+      inputs: [{ name: "x", dtype: "float32", shape: [2, 3] }],
+      outputs: [{ name: nodes.at(-1)?.outputs[0] as string, dtype: "float32", shape: [2, 3] }],
+      initializers: [{ name: "w", dtype: "float32", shape: [3, 3], data }],
+      nodes,
+    },
+  });
+}
+
+/** A chain of so many nodes. */
+export const chain = (count: number): Uint8Array =>
+  fileOf(
+    Array.from({ length: count }, (_, k) =>
+      k === 0 ? node("MatMul", ["x", "w"], "v0") : node("Relu", [`v${k - 1}`], `v${k}`),
+    ),
+  );
+
+/** A layer, an operator that nothing reads, and a layer behind it. */
+export const unknownOperator = (): Uint8Array =>
+  fileOf([
+    node("MatMul", ["x", "w"], "h"),
+    node("Swirl", ["h"], "s", "com.example"),
+    node("MatMul", ["s", "w"], "y"),
+  ]);

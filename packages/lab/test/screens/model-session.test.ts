@@ -1,0 +1,213 @@
+import { DataError, spec, trace } from "isoloss";
+import { compareModels, decodeModel, fromOnnx } from "isoloss/onnx";
+import { analyze, describeDiscovery } from "isoloss/symmetry";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { roundingOf } from "../../src/screens/model/figures.js";
+import type { Act } from "../../src/screens/model/groups.js";
+import { matrixExponential } from "../../src/screens/model/matrix-exponential.js";
+import { quantized } from "../../src/screens/model/quantize.js";
+import { type Change, type Found, Session } from "../../src/screens/model/session.js";
+import { openSizes, shapeOf } from "../../src/screens/model/sizes.js";
+import { limit } from "../../src/screens/model/words.js";
+import { fileOf, files, node, unknownOperator } from "./model-files.js";
+
+const seed = 3;
+
+/** What `isoloss model symmetries` finds: in the graph of all outputs. */
+function describedOutputs(bytes: Uint8Array) {
+  const model = fromOnnx(bytes);
+  const sizes = openSizes(model.inputs, {});
+  const x = Object.fromEntries(
+    model.inputs.map((input) => [input.name, spec(shapeOf(input, sizes), input.dtype)]),
+  );
+  const { graph } = trace((at) => model.apply(at.p, at.x), { p: model.params, x });
+  const inputs = graph.inputs.map(({ name, tensor }) => ({ name: name.replace(/^p\./, ""), tensor }));
+  const found = analyze({ inputs, outputs: graph.outputs }, Object.keys(model.params));
+  return describeDiscovery(model.params, found);
+}
+
+const largestOf = ({ outputs, tenfold }: Awaited<ReturnType<Session["check"]>>): number =>
+  Math.max(...[...outputs, ...tenfold].map(({ relative }) => relative));
+
+describe.each(Object.entries(files))("the model screen's session on %s", (_, make) => {
+  const bytes = make();
+  const session = new Session(bytes);
+  let found: Found;
+  beforeAll(async () => {
+    found = await session.find();
+  });
+  afterAll(() => session.dispose());
+
+  it("finds what the command line finds in the graph of the outputs", () => {
+    const { groups, total } = found;
+    const expected = describedOutputs(bytes);
+    expect(groups).toEqual(expected.groups);
+    expect(total).toBe(expected.total);
+    expect(groups.length).toBeGreaterThan(0);
+  });
+
+  it("keeps the outputs with each move of each group, and undoes it", async () => {
+    const acts: Readonly<Record<string, readonly Act[]>> = {
+      slide: [
+        { kind: "slide", t: 1 },
+        { kind: "slide", t: -0.7 },
+      ],
+      order: [
+        { kind: "reverse", seed },
+        { kind: "shuffle", seed },
+        { kind: "swap", units: [0, 1] },
+      ],
+      sign: [
+        { kind: "flipAll", seed },
+        { kind: "shuffle", seed },
+        { kind: "flip", unit: 0 },
+      ],
+      none: [],
+    };
+    // One act of each group: all acts of all groups are tried over the files.
+    for (const [group, kind] of found.moves.entries()) {
+      const list = acts[kind];
+      if (list.length === 0) continue;
+      const change: Change = { kind: "group", group, act: list[group % list.length] };
+      const { moved, canUndo } = await session.move(change, { seed });
+      expect(moved.length + (kind === "sign" ? 1 : 0)).toBeGreaterThan(0);
+      expect(canUndo).toBe(true);
+      expect(session.undo()).toMatchObject({ moved: [], canUndo: false });
+    }
+    await session.move({ kind: "random", seed }, { seed });
+    expect(largestOf(await session.check(1))).toBeLessThan(limit);
+  });
+
+  it("notices a move with one weight left out", async () => {
+    session.reset();
+    await session.move({ kind: "random", seed }, { seed, isBroken: true });
+    expect(largestOf(await session.check(2))).toBeGreaterThan(limit);
+  });
+
+  it("saves the file with other numbers in moved tensors, and every other byte as it was", async () => {
+    session.reset();
+    expect(session.file()).toEqual(bytes);
+    const { moved } = await session.move({ kind: "random", seed }, { seed });
+    const saved = session.file();
+    expect(saved.length).toBe(bytes.length);
+    const [before, after] = [decodeModel(bytes), decodeModel(saved)];
+    const data = (model: typeof before) =>
+      new Map(
+        [
+          ...model.graph.initializers,
+          ...model.graph.nodes.flatMap(({ attributes, outputs: [name] }) =>
+            attributes.value?.kind === "tensor" ? [{ ...attributes.value.value, name }] : [],
+          ),
+        ].map((tensor) => [tensor.name.replaceAll(":", "_"), tensor.data]),
+      );
+    const others = data(before);
+    for (const [name, numbers] of data(after)) {
+      if (moved.includes(name)) expect(numbers).not.toEqual(others.get(name));
+      else expect(numbers).toEqual(others.get(name));
+    }
+    expect({ ...after, graph: undefined }).toEqual({ ...before, graph: undefined });
+    const { sizes } = session.summary;
+    expect((await compareModels(bytes, saved, { sizes })).largest).toBeLessThan(limit);
+  });
+});
+
+describe("the model screen's session", () => {
+  it("slides from where the slide began, and undoes it as a whole", async () => {
+    const session = new Session(files.convnet());
+    await session.find();
+    const slide = (t: number): Change => ({ kind: "group", group: 0, act: { kind: "slide", t } });
+    await session.move(slide(0.5), { seed });
+    const there = session.figures().now;
+    await session.move(slide(0.9), { seed, isContinued: true });
+    const back = await session.move(slide(0.5), { seed, isContinued: true });
+    expect(back.slides.slice(0, 2)).toEqual([0.5, 0]);
+    expect(session.figures().now).toEqual(there);
+    expect(there.norm).not.toBe(session.figures().file.norm);
+    // Both slides act, from the same base.
+    const both = await session.move({ kind: "group", group: 1, act: { kind: "slide", t: 1 } }, { seed });
+    expect(both.slides.slice(0, 2)).toEqual([0.5, 1]);
+    session.undo();
+    expect(session.figures().now).toEqual(there);
+    expect(session.undo()).toMatchObject({ moved: [], canUndo: false });
+    expect((await session.move(slide(0), { seed })).moved).toEqual([]);
+    await session.dispose();
+  });
+
+  it("balances scales that a move has spread", async () => {
+    const session = new Session(files.mlp());
+    await session.find();
+    await session.move({ kind: "random", seed }, { seed });
+    const { now: spread } = session.figures();
+    await session.move({ kind: "balance", by: "norm" }, { seed });
+    const { now: even } = session.figures();
+    expect(spread.sigma).toBeGreaterThan(1.5);
+    expect(even.sigma).toBeCloseTo(1, 2);
+    expect(even.norm).toBeLessThan(spread.norm);
+    expect(largestOf(await session.check(5))).toBeLessThan(limit);
+    await session.move({ kind: "balance", by: "range" }, { seed });
+    expect(session.figures().now.rounding).toBeLessThan(spread.rounding);
+    await session.dispose();
+  });
+
+  it("shows the graph of a file with unknown operators, and says in the library's words what stops it", async () => {
+    const session = new Session(unknownOperator());
+    const { unknown, parameters, problem } = session.summary;
+    expect(unknown).toEqual([{ name: "com.example.Swirl", count: 1 }]);
+    expect(parameters).toBeUndefined();
+    expect(() => fromOnnx(unknownOperator())).toThrow(new DataError(problem as string));
+    expect(session.graph.nodes.map(({ op, isKnown }) => [op, isKnown])).toEqual([
+      ["input", true],
+      ["MatMul", true],
+      ["com.example.Swirl", false],
+      ["MatMul", true],
+      ["output", true],
+    ]);
+    await expect(session.find()).rejects.toThrow(new DataError(problem as string));
+    expect(() => new Session(new TextEncoder().encode("no model"))).toThrow(DataError);
+  });
+
+  it("has sizes for axes that the file leaves open, and takes others", async () => {
+    const bytes = files.mlp();
+    expect(new Session(bytes).summary.sizes).toEqual({ batch: 4 });
+    const session = new Session(bytes, { batch: 3 });
+    await session.find();
+    expect((await session.check(0)).outputs[0].shape).toEqual([3, 4]);
+    await session.dispose();
+  });
+
+  it("measures quantized files, and recommends the one with the largest signal", async () => {
+    const bytes = fileOf([
+      node("MatMul", ["x", "w"], "h"),
+      node("Relu", ["h"], "r"),
+      node("MatMul", ["r", "w"], "y"),
+    ]);
+    const steps: string[] = [];
+    const { table, recommended, bytes: saved } = await quantized(bytes, {}, seed, (next) => steps.push(next));
+    expect(steps.length).toBeGreaterThanOrEqual(table.length);
+    const most = Math.max(...table.map(({ sqnr }) => sqnr));
+    expect(table[recommended].sqnr).toBeGreaterThanOrEqual(most - 0.1);
+    expect(most).toBeGreaterThan(20);
+    expect(saved.length).toBe(table[recommended].bytes);
+    const { opsets } = decodeModel(saved);
+    expect(opsets.length).toBeGreaterThan(0);
+  });
+});
+
+describe("the numbers of the model screen", () => {
+  it("rounds to 255 steps between the largest magnitudes", () => {
+    // 127 is a step of 1: 0.5 is rounded to 1 and 2.25 to 2.
+    expect(roundingOf([127, 0.5, 2.25])).toBeCloseTo(Math.hypot(0.5, 0.25) / Math.hypot(127, 0.5, 2.25), 14);
+    expect(roundingOf([0, 0])).toBeUndefined();
+  });
+
+  it("has the exponential of a matrix", () => {
+    const a = 2.5;
+    const turn = matrixExponential(Float64Array.of(0, -a, a, 0), 2);
+    [Math.cos(a), -Math.sin(a), Math.sin(a), Math.cos(a)].forEach((value, i) => {
+      expect(turn[i]).toBeCloseTo(value, 13);
+    });
+    expect(Array.from(matrixExponential(Float64Array.of(0, 3, 0, 0), 2))).toEqual([1, 3, 0, 1]);
+    expect(matrixExponential(Float64Array.of(7), 1)[0] / Math.exp(7)).toBeCloseTo(1, 13);
+    expect(Array.from(matrixExponential(new Float64Array(4), 2))).toEqual([1, 0, 0, 1]);
+  });
+});
