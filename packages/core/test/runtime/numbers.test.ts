@@ -58,8 +58,8 @@ describe.each(Object.entries(optimizers))("%s", (_name, { make }) => {
     const step = (rate: number | undefined) =>
       jit(
         ((p: { w: Tensor; b: Tensor }, s: never, r: Tensor) => {
-          const gradients = valueAndGrad(loss)(p)[1];
-          return optimizer.update(gradients, s, p, rate ?? r);
+          const gradientAt = (q: typeof p) => valueAndGrad(loss)(q)[1];
+          return optimizer.update(gradientAt(p), s, p, rate ?? r, gradientAt as never);
         }) as never,
         [...args, spec([], "float64")],
       );
