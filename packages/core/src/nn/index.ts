@@ -69,14 +69,14 @@ export type {
   StatelessModel,
   WeightAndBias,
 } from "./model.js";
+export type { AttentionSegnetOptions } from "./models/attention-segnet.js";
+export { attentionSegnet } from "./models/attention-segnet.js";
 export type {
-  AttentionSegnetOptions,
   AttentionSegnetParams,
   AttentionSegnetState,
   ConvBatchParams,
   ConvBatchState,
-} from "./models/attention-segnet.js";
-export { attentionSegnet } from "./models/attention-segnet.js";
+} from "./models/attention-segnet-params.js";
 export type { ConvnetOptions, ConvnetParams, ConvnetState } from "./models/convnet.js";
 export { convnet } from "./models/convnet.js";
 export type { LenetOptions, LenetParams } from "./models/lenet.js";

@@ -1,6 +1,5 @@
 // S. Liu, E. Johns, A. Davison, "End-to-end multi-task learning with attention", CVPR 2019, section 4.1: SegNet with an
 // attention network for each task, as in the repositories of FAMO, FairGrad and COST.
-import { zeros } from "../../array.js";
 import { OptionError, ShapeError } from "../../errors.js";
 import { relu, sigmoid } from "../../graph/ops/activation.js";
 import { mul } from "../../graph/ops/arithmetic.js";
@@ -8,16 +7,22 @@ import { maxPool2d, maxPoolIndices2d, maxUnpool2d } from "../../graph/ops/pool.j
 import { concat } from "../../graph/ops/slice.js";
 import { formatShape, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import type { Mt19937 } from "../../math/mt19937.js";
 import { flag, inCode, integerFrom, isObject, listOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { type ConvParams, convLayer } from "../conv.js";
-import type { Initial } from "../conv-norm.js";
+import { convLayer } from "../conv.js";
 import { resolveInit } from "../init-options.js";
-import { xavierNormal } from "../initializers.js";
-import type { InitOptions, Model } from "../model.js";
-import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
+import type { Model } from "../model.js";
+import { batchNorm } from "../norm.js";
 import { upsample2d } from "../upsample.js";
+import {
+  type AttentionParams,
+  type AttentionSegnetParams,
+  type AttentionSegnetState,
+  type AttentionState,
+  type ConvBatchParams,
+  type ConvBatchState,
+  initialAttentionSegnet,
+} from "./attention-segnet-params.js";
 
 export interface AttentionSegnetOptions {
   /** Channels of each task's output: those of CityScapes are `{ semantic: 7, depth: 1 }`. */
@@ -39,37 +44,6 @@ const attentionSegnetOptions = optionTable("attentionSegnet", {
   channels: listOf(integerFrom(1), { least: 2 }).default([64, 128, 256, 512, 512]),
   attention: flag.default(true),
 } satisfies OptionRows<AttentionSegnetOptions>);
-
-/** A convolution and its batch norm, in PyTorch's order of a Sequential. */
-export type ConvBatchParams = readonly [ConvParams, NormParams];
-/** The state of one, at the place of the norm. */
-export type ConvBatchState = { readonly 1: BatchNormState };
-
-/** Two convolutions 1x1, each with a batch norm. */
-type AttentionParams = readonly [ConvBatchParams, ConvBatchParams];
-type AttentionState = readonly [ConvBatchState, ConvBatchState];
-
-interface Trees<Block, Attention> {
-  readonly encoder_block: readonly Block[];
-  readonly decoder_block: readonly Block[];
-  readonly conv_block_enc: readonly (readonly Block[])[];
-  readonly conv_block_dec: readonly (readonly Block[])[];
-  /** With attention: of all tasks. */
-  readonly encoder_block_att?: readonly Block[];
-  readonly decoder_block_att?: readonly Block[];
-  readonly attention?: Readonly<
-    Record<string, { readonly encoder_att: readonly Attention[]; readonly decoder_att: readonly Attention[] }>
-  >;
-}
-
-export interface AttentionSegnetParams {
-  /** `attention.TASK` is shared in the repositories of FAMO, FairGrad and COST, and the task's own in those of CAGrad. */
-  readonly shared: Trees<ConvBatchParams, AttentionParams>;
-  /** Convolutions 3x3 and 1x1, with nothing between. */
-  readonly heads: Readonly<Record<string, readonly [ConvParams, ConvParams]>>;
-}
-
-export type AttentionSegnetState = Trees<ConvBatchState, AttentionState>;
 
 /**
  * SegNet for several tasks of each pixel, with attention networks (MTAN) or without (split).
@@ -102,7 +76,7 @@ export function attentionSegnet(
   const divisor = 2 ** channels.length;
   return {
     init(rng, initOptions = {}) {
-      return initial(
+      return initialAttentionSegnet(
         rng,
         { heads, inputs, channels, attention },
         resolveInit("attentionSegnet", initOptions),
@@ -282,82 +256,3 @@ function attend(
   const second = batchNorm(convLayer(relu(first.output), conv2), norm2, state[1][1], { training });
   return { output: sigmoid(second.output), state: [{ 1: first.state }, { 1: second.state }] };
 }
-
-function initial(
-  rng: Mt19937,
-  { heads, inputs, channels: F, attention }: Required<Defined<AttentionSegnetOptions>>,
-  { dtype = "float32" }: InitOptions,
-): Initial<AttentionSegnetParams, AttentionSegnetState> {
-  const conv = (from: number, to: number, kernel: number): ConvParams => ({
-    weight: xavierNormal(rng, [to, from, kernel, kernel], { dtype }),
-    bias: zeros([to], dtype),
-  });
-  /** The channels of the stage before; of the first one its own. */
-  const less = (i: number) => F[Math.max(i - 1, 0)];
-  const more = (i: number) => F[Math.min(i + 1, F.length - 1)];
-  const stages = <T>(make: (i: number) => T): T[] => F.map((_, i) => make(i));
-  type Both<P, S> = readonly [P, S];
-  const cl = (from: number, to: number, kernel = 3): Both<ConvBatchParams, ConvBatchState> => {
-    const { params, state } = initBatchNorm(to, { dtype });
-    return [[conv(from, to, kernel), params], { 1: state }];
-  };
-  const att = (from: number, between: number, to: number): Both<AttentionParams, AttentionState> => {
-    const [[p1, s1], [p2, s2]] = [cl(from, between, 1), cl(between, to, 1)];
-    return [
-      [p1, p2],
-      [s1, s2],
-    ];
-  };
-  const split = <P, S>(made: readonly Both<P, S>[]): Both<P[], S[]> => [
-    made.map(([p]) => p),
-    made.map(([, s]) => s),
-  ];
-  const nested = <P, S>(made: readonly Both<P[], S[]>[]): Both<P[][], S[][]> => split(made);
-  /** The first two stages have one convolution here, the others two. */
-  const several = (width: number, i: number) =>
-    split(Array.from({ length: i < 2 ? 1 : 2 }, () => cl(width, width)));
-
-  const [encoder_block, encoderState] = split(stages((i) => cl(i === 0 ? inputs : F[i - 1], F[i])));
-  const [decoder_block, decoderState] = split(stages((i) => cl(F[i], less(i))));
-  const [conv_block_enc, encState] = nested(stages((i) => several(F[i], i)));
-  const [conv_block_dec, decState] = nested(stages((i) => several(less(i), i)));
-  const trunk = { encoder_block, decoder_block, conv_block_enc, conv_block_dec };
-  const trunkState = {
-    encoder_block: encoderState,
-    decoder_block: decoderState,
-    conv_block_enc: encState,
-    conv_block_dec: decState,
-  };
-  const headsOf = () =>
-    Object.fromEntries(
-      Object.entries(heads).map(
-        ([name, outputs]) => [name, [conv(F[0], F[0], 3), conv(F[0], outputs, 1)]] as const,
-      ),
-    );
-  if (!attention) return { params: { shared: trunk, heads: headsOf() }, state: trunkState };
-
-  const masks = Object.keys(heads).map((name) => {
-    const [encoder_att, encoder] = split(stages((i) => att(i === 0 ? F[0] : 2 * F[i], F[i], F[i])));
-    const [decoder_att, decoder] = split(stages((i) => att(F[i] + less(i), less(i), less(i))));
-    return [name, { encoder_att, decoder_att }, { encoder_att: encoder, decoder_att: decoder }] as const;
-  });
-  const [encoder_block_att, encoderAttState] = split(stages((i) => cl(F[i], more(i))));
-  const [decoder_block_att, decoderAttState] = split(stages((i) => cl(F[i], less(i))));
-  return {
-    params: {
-      shared: {
-        ...trunk,
-        ...{ encoder_block_att, decoder_block_att },
-        attention: Object.fromEntries(masks.map(([name, own]) => [name, own])),
-      },
-      heads: headsOf(),
-    },
-    state: {
-      ...trunkState,
-      ...{ encoder_block_att: encoderAttState, decoder_block_att: decoderAttState },
-      attention: Object.fromEntries(masks.map(([name, , own]) => [name, own])),
-    },
-  };
-}
-
-type Defined<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };

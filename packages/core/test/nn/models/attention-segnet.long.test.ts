@@ -10,11 +10,11 @@ import type { TensorsOf } from "../../../src/graph/trace.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import type { ConvParams } from "../../../src/nn/conv.js";
-import {
-  type AttentionSegnetParams,
-  attentionSegnet,
-  type ConvBatchParams,
-} from "../../../src/nn/models/attention-segnet.js";
+import { attentionSegnet } from "../../../src/nn/models/attention-segnet.js";
+import type {
+  AttentionSegnetParams,
+  ConvBatchParams,
+} from "../../../src/nn/models/attention-segnet-params.js";
 import type { NormParams } from "../../../src/nn/norm.js";
 import { evaluate, numbers } from "../support.js";
 
