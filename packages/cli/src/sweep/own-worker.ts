@@ -40,6 +40,7 @@ export function startOwnWorker({
   const args = ["worker", "--sweep", id, "--jobs", `${jobs}`, "--work", work];
   let child: ChildProcess;
   let isOver = false;
+  let again: NodeJS.Timeout | undefined;
   const begin = () => {
     child = spawn(
       process.execPath,
@@ -48,13 +49,15 @@ export function startOwnWorker({
     );
     child.on("exit", (code) => {
       if (isOver) return;
-      if (code === 0) begin();
+      // After a moment: Ctrl-C reaches the worker before this process.
+      if (code === 0) again = setTimeout(begin, 1000);
       else note(`The worker of this computer has ended with code ${code}; the sweep goes on with others.`);
     });
   };
   begin();
   return async () => {
     isOver = true;
+    clearTimeout(again);
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, "exit");
     child.kill();

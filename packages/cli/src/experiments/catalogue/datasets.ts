@@ -7,6 +7,7 @@ import {
   mnist,
   type TrainingImages,
 } from "isoloss/node";
+import { keptLast } from "./kept-last.js";
 import { fromOptions, makeNamed, type Named, namedSchema } from "./named.js";
 
 /** Data sets by name, all those that the library has. */
@@ -27,19 +28,10 @@ export async function dataMissing(names: readonly string[] = Object.keys(dataReg
 
 export const dataSchema = namedSchema("data set", dataRegistry);
 
-let last: { readonly key: string; readonly data: Promise<TrainingImages> } | undefined;
-
-/** A data set. The last one is kept for the next run of a thread: unpacking it takes as long as a short run. */
-export function loadData(named: Named): Promise<TrainingImages> {
-  const key = JSON.stringify(named);
-  if (last?.key !== key) last = { key, data: makeNamed(dataRegistry, named, undefined) };
-  const { data } = last;
-  // Files that were missing may be there at the next call.
-  data.catch(() => {
-    if (last?.data === data) last = undefined;
-  });
-  return data;
-}
+/** A data set, kept for the next run of a thread. */
+export const loadData = keptLast(
+  (named: Named): Promise<TrainingImages> => makeNamed(dataRegistry, named, undefined),
+);
 
 /** The same data with images as [n, channels, height, width]. */
 export function asImages({ image, train, validation, test }: TrainingImages): TrainingImages {

@@ -1,9 +1,7 @@
 import { loadIdxDataset } from "isoloss/node";
+import { keptLast } from "./kept-last.js";
 
-let loading: ReturnType<typeof loadIdxDataset> | undefined;
+const load = keptLast(loadIdxDataset);
 
-/** Fashion-MNIST, unpacked once for all runs of a thread: that takes as long as a short run. */
-export function fashionMnist(): ReturnType<typeof loadIdxDataset> {
-  loading ??= loadIdxDataset("fashion-mnist");
-  return loading;
-}
+/** Fashion-MNIST, unpacked once for all runs of a thread. */
+export const fashionMnist = (): ReturnType<typeof loadIdxDataset> => load("fashion-mnist");
