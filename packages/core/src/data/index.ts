@@ -28,3 +28,4 @@ export type { Lines, Qm9, Qm9Files } from "./qm9.js";
 export { parseQm9, qm9Tasks, readSdf } from "./qm9.js";
 export { resizeImages } from "./resize.js";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
+export type { DataStream } from "./stream.js";
