@@ -116,11 +116,25 @@ export type {
   TransformerBlockParams,
 } from "./models/patch-transformer.js";
 export { patchTransformer } from "./models/patch-transformer.js";
+export type {
+  RecurrentClassifierOptions,
+  RecurrentClassifierParams,
+  RecurrentLayerParams,
+} from "./models/recurrent-classifier.js";
+export { recurrentClassifier } from "./models/recurrent-classifier.js";
 export { models } from "./models/registry.js";
 export type { Resnet18Options, Resnet18Params, Resnet18State } from "./models/resnet18.js";
 export { resnet18 } from "./models/resnet18.js";
 export type { SegnetOptions, SegnetOutput, SegnetParams } from "./models/segnet.js";
 export { segnet } from "./models/segnet.js";
+export type {
+  PreNormBlockParams,
+  SequenceTransformerOptions,
+  SequenceTransformerParams,
+} from "./models/sequence-transformer.js";
+export { sequenceTransformer } from "./models/sequence-transformer.js";
+export type { UnetOptions, UnetPair, UnetParams, UnetState } from "./models/unet.js";
+export { unet } from "./models/unet.js";
 export type { Vgg6Options } from "./models/vgg6.js";
 export { vgg6 } from "./models/vgg6.js";
 export type { BatchNormState, NormParams, RmsNormParams } from "./norm.js";
@@ -140,4 +154,8 @@ export type { CellParams, LstmState } from "./recurrent-cells.js";
 export { gruCell, initGruCell, initLstmCell, lstmCell } from "./recurrent-cells.js";
 export type { RotaryOptions } from "./rotary.js";
 export { rotaryEmbedding } from "./rotary.js";
+export type { LayerSummary } from "./summary/layers.js";
+export type { StepMemory, Summary, SummaryInput } from "./summary/summary.js";
+export { summary } from "./summary/summary.js";
+export { summaryText } from "./summary/summary-text.js";
 export { upsample2d } from "./upsample.js";

@@ -112,7 +112,7 @@ function along<S extends { readonly h: Tensor }>(
     start,
     {
       t: constant({ shape: [length], data: BigInt64Array.from({ length }, (_, t) => BigInt(t)) }),
-      inputs: transpose(gateInputs(x, params), [1, 0, 2]),
+      inputs: gateInputs(transpose(x, [1, 0, 2]), params),
     },
     { reverse, recompute },
   );
