@@ -793,6 +793,16 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "seed": "Seed of the random elements; default 0.",
     "bound": "Largest T; default the symmetry's bound."
   },
+  "recurrentClassifier": {
+    "cell": "Default `gru`.",
+    "inputs": "Numbers of an element, or the size of its embedding; default 8.",
+    "tokens": "Different tokens, if elements are such: integers below it, each with an embedding; default 0: elements are vectors.",
+    "width": "Hidden values of a layer and direction; default 32.",
+    "layers": "Default 1.",
+    "bidirectional": "Whether each layer reads its sequence from its end, too; default false.",
+    "classes": "Default 10.",
+    "perElement": "Whether each element gets its class (tagging), or the whole sequence one; default false."
+  },
   "reduceOnPlateau": {
     "mode": "Whether a smaller metric (`min`, default) or a larger one (`max`) is better.",
     "factor": "Factor of a reduction, in [0, 1]; default 0.1.",
@@ -899,6 +909,18 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "channels": "Channels of the encoder's stages; default [32, 64, 128, 128].",
     "classes": "Pixel classes; default 7."
   },
+  "sequenceTransformer": {
+    "inputs": "Numbers of an element that is a vector; default 8.",
+    "tokens": "Different tokens, if elements are such: integers below it, each with an embedding; default 0: elements are vectors.",
+    "width": "Default 32.",
+    "heads": "Attention heads; the width must be an even multiple of them; default 4.",
+    "depth": "Blocks; default 2.",
+    "hidden": "Hidden units of a block's perceptron; default 64.",
+    "causal": "Whether an element sees only those before it and itself; default false.",
+    "base": "Base of the rotary embedding; default 10000.",
+    "classes": "Default 10.",
+    "perElement": "Whether each element gets its class (tagging, language models), or the whole sequence one; default false."
+  },
   "sgd": {
     "momentum": "mu in [0, 1); default 0: plain gradient descent.",
     "dampening": "tau in [0, 1]: fraction of a gradient that does not enter the velocity, from the second step on; default 0.",
@@ -953,6 +975,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "uncertaintyWeighting": {
     "learningRate": "Learning rate of Adam for s; default 0.025.",
     "initial": "s before the first step; default 0."
+  },
+  "unet": {
+    "inputs": "Channels of the images; default 1.",
+    "channels": "Channels of each level; the images halve from one to the next. Default [16, 32, 64].",
+    "norm": "Batch norm after each convolution of 3 x 3 (default `batch`), or biases (`none`).",
+    "classes": "Classes of a pixel; default 2."
   },
   "upGrad": {
     "preference": "Weight p_k >= 0 of each task; default 1 / K.",
