@@ -29,3 +29,7 @@ export { parseQm9, qm9Tasks, readSdf } from "./qm9.js";
 export { resizeImages } from "./resize.js";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 export type { DataStream } from "./stream.js";
+export type { ShuffledOptions } from "./streams/shuffled.js";
+export { shuffled } from "./streams/shuffled.js";
+export type { StreamOfOptions } from "./streams/stream-of.js";
+export { streamOf } from "./streams/stream-of.js";

@@ -10,16 +10,17 @@ import { clipByGlobalNorm } from "../optim/clip.js";
 import { requireKnown } from "../options.js";
 import { compile, pickCompileOptions } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
-import { batchOrder, stepSeed } from "./batch-order.js";
-import { prepareDataset, requireDefaultLabels, typesOf, usesByOutput } from "./dataset.js";
+import { stepSeed } from "./batch-order.js";
+import { requireDefaultLabels, typesOf, usesByOutput } from "./dataset.js";
 import { checkBest } from "./epoch-ends.js";
 import type { EpochRow } from "./epoch-row.js";
 import { createEvaluator } from "./evaluator.js";
+import { createFeed, type Feed, type FeedOptions } from "./feed.js";
 import { requireFinite } from "./finite.js";
 import { emptyHistory, historyUpTo } from "./history.js";
 import { modelInBatches } from "./predictor.js";
 import { requireParts } from "./required-parts.js";
-import { dataChecksum, graphChecksum, ratesOf } from "./run-settings.js";
+import { graphChecksum, ratesOf } from "./run-settings.js";
 import { learningRateOf, requireCount, runSteps } from "./run-steps.js";
 import { arraysOf, checkState, evaluatedState, stateFrom, type TrainState } from "./state.js";
 import { traceStep } from "./step.js";
@@ -49,19 +50,31 @@ export async function createTrainer<P, S>(
   // The second part lets TypeScript infer P and S where another option is misspelled: its error then names that option.
   options: TrainerOptions<P, S> & Pick<TrainerOptions<P, S>, "model">,
 ): Promise<Trainer<P, S>> {
-  const { model, optimizer, learningRate, loss = crossEntropy } = options;
-  const { seed = 0, dtype = "float32", clipNorm, adaptiveClip, gradNorm = false } = options;
+  const { seed = 0, dtype = "float32", batchSize } = options;
   if (dtype !== "float32" && dtype !== "float64") {
     throw new OptionError(`dtype must be float32 or float64; got ${describeValue(dtype)}.`);
   }
   requireParts(options);
-  const data = prepareDataset(options.data, dtype);
-  if (options.loss === undefined) requireDefaultLabels(typesOf(data));
-  const count = data.inputs.shape[0];
-  const { batchSize = count, evaluationBatchSize = 500 } = options;
+  const feed = await createFeed(options.data, { batchSize, seed, dtype });
+  try {
+    return await trainerOn(feed, { ...options, seed, dtype });
+  } catch (error) {
+    await feed.dispose();
+    throw error;
+  }
+}
+
+/** A trainer whose data are open. */
+async function trainerOn<P, S>(
+  feed: Feed,
+  options: TrainerOptions<P, S> & Required<Pick<FeedOptions, "seed" | "dtype">>,
+): Promise<Trainer<P, S>> {
+  const { model, optimizer, learningRate, loss = crossEntropy, seed, dtype } = options;
+  const { clipNorm, adaptiveClip, gradNorm = false } = options;
+  const { evaluationBatchSize = 500 } = options;
   requireCount("createTrainer: evaluationBatchSize", evaluationBatchSize, 1);
-  const batchOf = batchOrder(count, batchSize, seed);
-  const stepsPerEpoch = Math.floor(count / batchSize);
+  const { data, count, batchSize, stepsPerEpoch } = feed;
+  if (options.loss === undefined) requireDefaultLabels(typesOf(data));
   let history = emptyHistory();
   const ratesAfter = (epochs: () => readonly EpochRow<unknown>[]) =>
     learningRateOf("createTrainer", learningRate, () => ({ stepsPerEpoch, epochs: epochs() }));
@@ -91,7 +104,9 @@ export async function createTrainer<P, S>(
     gradNorm,
     dtype,
   });
-  checkClasses("Labels", data.labels, step.uses.length > 0 ? step.uses : usesByOutput(data, step.output));
+  feed.checkBy((part) =>
+    checkClasses("Labels", part.labels, step.uses.length > 0 ? step.uses : usesByOutput(part, step.output)),
+  );
   const compileOptions = pickCompileOptions(options);
   const executable = await compile(step.graph, {
     ...compileOptions,
@@ -115,14 +130,11 @@ export async function createTrainer<P, S>(
   if (!Number.isInteger(teleportSize) || teleportSize < 1 || teleportSize > count) {
     throw new OptionError(`teleport.batchSize must be an integer in [1, ${count}]; got ${teleportSize}.`);
   }
-  const batchOfTeleport = (step: number, modelState: S) =>
-    teleportBatches({
-      data,
-      batchOf,
+  const batchOfTeleport = async (at: number, modelState: S) =>
+    teleportBatches(await feed.next(at, 2 * teleportSize), {
       count: teleportSize,
-      step,
       state: modelState,
-      seed: stepSeed(seed, step),
+      seed: stepSeed(seed, at),
     });
   const teleports =
     teleport &&
@@ -132,7 +144,7 @@ export async function createTrainer<P, S>(
       // Held-out data show how a move changes evaluation, including running statistics.
       heldOutLoss: teleportLoss({ model, loss, state, training: false }),
       params,
-      batch: batchOfTeleport(0, state).batch,
+      batch: (await batchOfTeleport(0, state)).batch,
       optimizer,
       dtype,
       compileOptions,
@@ -145,23 +157,19 @@ export async function createTrainer<P, S>(
   let checksums: { readonly data: string; readonly computation: string } | undefined;
 
   /** Runs some steps in one call of the runtime; nothing changes when they fail. */
-  const advance = async (steps: number): Promise<number[]> => {
+  const advance = async (most: number): Promise<number[]> => {
     const first = current.step;
+    const { data: resident, batch, nameOf, seen } = await feed.feed(first, most, current.seen);
+    const [steps] = batch.shape;
     const each = Array.from({ length: steps }, (_, t) => first + t);
-    const indices = new BigInt64Array(steps * batchSize);
-    each.forEach((s, t) => {
-      batchOf(s).forEach((example, k) => {
-        indices[t * batchSize + k] = BigInt(example);
-      });
-    });
     const rates = each.map(rateOf);
     const begin = performance.now();
     const results = await executable.run(
       {
         ...arraysOf(current),
-        inputs: data.inputs,
-        labels: data.labels,
-        batch: { shape: [steps, batchSize], data: indices },
+        inputs: resident.inputs,
+        labels: resident.labels,
+        batch,
         learningRate: array(rates, dtype),
         seed: { shape: [steps], data: BigInt64Array.from(each, (s) => stepSeed(seed, s)) },
       },
@@ -169,8 +177,8 @@ export async function createTrainer<P, S>(
     );
     const seconds = (performance.now() - begin) / 1000;
     const losses = Array.from(results.loss.data, Number);
-    const next = stateFrom(current, results, first + steps);
-    requireFinite({ losses, rates, next, first, data });
+    const next = { ...stateFrom(current, results, first + steps), ...(seen ? { seen } : {}) };
+    requireFinite({ losses, rates, next, first, data: resident, nameOf });
 
     const before = (history.seconds.at(-1) ?? 0) + pause;
     if (gradNorm) history.gradNormSq.push(...Array.from(results.gradNormSq.data, Number));
@@ -200,7 +208,7 @@ export async function createTrainer<P, S>(
         params: current.params,
         optimizer: current.optimizer,
         learningRate: rateOf(at),
-        ...batchOfTeleport(at, current.state),
+        ...(await batchOfTeleport(at, current.state)),
       },
       schedule,
     );
@@ -235,7 +243,7 @@ export async function createTrainer<P, S>(
     },
     get settings() {
       checksums ??= {
-        data: dataChecksum({ inputs: data.inputs, labels: data.labels }),
+        data: feed.checksum(),
         computation: graphChecksum([executable.graph], (name) => name !== "gradNormSq"),
       };
       return {
@@ -252,7 +260,7 @@ export async function createTrainer<P, S>(
     },
     stepsPerEpoch,
     executable,
-    batchOf: (s) => batchOf(s).slice(),
+    batchOf: (s) => feed.batchOf(s).slice(),
     run: (runOptions) =>
       runSteps(runOptions, {
         ...{ lifetime, stepsPerEpoch, advance: advanceTogether },
@@ -285,11 +293,12 @@ export async function createTrainer<P, S>(
       checkState(given, current);
       checkBest(given, current);
       history = historyUpTo(given.step, past);
-      current = { ...current, best: undefined, ...given };
+      current = { ...current, best: undefined, seen: undefined, ...given };
       pause = 0;
     },
     dispose: () =>
       lifetime.end(async () => {
+        await feed.dispose();
         await executable.dispose();
         await evaluator.dispose();
         await predictions.dispose();

@@ -6,7 +6,7 @@ import { Lifetime } from "../../runtime/lifetime.js";
 import { restartedAt } from "../../teleport/state/restarted.js";
 import { stepSeed } from "../../train/batch-order.js";
 import type { EpochRow } from "../../train/epoch-row.js";
-import { dataChecksum, graphChecksum, ratesOf } from "../../train/run-settings.js";
+import { graphChecksum, ratesOf } from "../../train/run-settings.js";
 import { learningRateOf, runSteps } from "../../train/run-steps.js";
 import { evaluatedState } from "../../train/state.js";
 import { conflictOf } from "../conflict.js";
@@ -64,8 +64,9 @@ export async function createMultiTaskTrainer<P>(
   const { seed = 0, clipNorm = method.clipNorm, strategy = "auto" } = options;
   const { params, dtype } = startOf(options, seed);
   const compileOptions = pickCompileOptions(options);
-  const sources = prepareSources(data, { batchSize: options.batchSize, seed, dtype });
-  const firstBatch = sources.batchOf(0);
+  const { batchSize } = options;
+  const sources = await prepareSources(data, { batchSize, seed, dtype, check: (part) => labels.check(part) });
+  const firstBatch = await sources.batchOf(0);
   const { tasks: named, taskOf, state = {} } = options;
   const shapes = { losses, params, state, batch: firstBatch, tasks: named, taskOf, representation };
   const probe = taskGradients({ ...shapes, ...compileOptions });
@@ -158,7 +159,11 @@ export async function createMultiTaskTrainer<P>(
     const begin = performance.now();
     const { step } = current;
     const rate = rateOf(step);
-    const batches = Array.from({ length: method.samplesPerStep ?? 1 }, (_, i) => sources.batchOf(step, i));
+    const batches: Batch[] = [];
+    for (let i = 0; i < (method.samplesPerStep ?? 1); i++) {
+      batches.push(await sources.batchOf(step, i, current.seen));
+    }
+    const seen = sources.seenAfter(step);
     const place = {
       step,
       epoch: epochOf(step),
@@ -206,6 +211,7 @@ export async function createMultiTaskTrainer<P>(
       method: methodState,
       epochLosses: endsEpoch ? epochLosses.fill(0) : epochLosses,
       ...(memory === undefined ? {} : { memory }),
+      ...(seen === undefined ? {} : { seen }),
     };
     if (change.event !== undefined) history.events.push({ step, seconds: hookSeconds, event: change.event });
     recordStep(history, {
@@ -241,7 +247,7 @@ export async function createMultiTaskTrainer<P>(
     },
     get settings() {
       checksums ??= {
-        data: dataChecksum(sources.arrays),
+        data: sources.checksum(),
         computation: graphChecksum([
           traceLosses(probe.parts),
           traceOptimizer(optimizer, params, optimizerStart),
@@ -291,6 +297,7 @@ export async function createMultiTaskTrainer<P>(
     },
     dispose: () =>
       lifetime.end(async () => {
+        await sources.dispose();
         await probe.dispose();
         await gradients.dispose();
         await updates.dispose();
