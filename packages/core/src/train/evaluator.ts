@@ -143,8 +143,8 @@ async function* partsOf(
     yield { data: prepared, rows: prepared.inputs.shape[0] };
     return;
   }
-  const reader = partReader(data.batches(0, 0), ({ inputs, labels }) => ({
-    ...prepareDataset({ inputs, labels }, dtype),
+  const reader = partReader(data.batches(0, 0), (part) => ({
+    ...prepareDataset(part as unknown as Dataset, dtype),
   }));
   try {
     let isFirst = true;

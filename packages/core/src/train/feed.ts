@@ -95,7 +95,7 @@ async function streamFeed(
   let check = (_: Dataset) => {};
   const windows = await streamWindows(stream, {
     ...{ batchSize: size, seed },
-    prepare: ({ inputs, labels }) => ({ ...prepareDataset({ inputs, labels }, dtype) }),
+    prepare: (part) => ({ ...prepareDataset(part as unknown as Dataset, dtype) }),
     check: (arrays) => check(asDataset(arrays)),
   });
   const { count, stepsPerEpoch } = windows;

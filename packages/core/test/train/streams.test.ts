@@ -186,7 +186,10 @@ describe("a trainer refuses a stream", () => {
   const { inputs } = arrays;
   const [few, more] = [someDigits(0, 30), someDigits(30, 75)];
   const narrow = { shape: [30, 32], data: new Float32Array(960) };
-  const broken = { ...few.inputs, data: few.inputs.data.slice().fill(Number.NaN, 64 * 25, 64 * 26) };
+  const broken = {
+    ...few.inputs,
+    data: Float32Array.from(few.inputs.data, Number).fill(Number.NaN, 64 * 25),
+  };
   it.each<[string, DataStream<Dataset>, object, string]>([
     ["without a batch size", streamed(), { batchSize: undefined }, "batchSize must be an integer in 1..75"],
     ["that is too short for a batch", streamed(), { batchSize: 80 }, "batchSize must be an integer in 1..75"],
@@ -199,7 +202,7 @@ describe("a trainer refuses a stream", () => {
     ],
     ["that is longer", partsOf(70, few, more), {}, "in every epoch: 70, as its length says; epoch 0 has 75"],
     ["of arrays", partsOf(75, inputs), {}, 'A part of a stream: "shape" must be an array'],
-    ["of parts without labels", partsOf(75, { inputs }), {}, "labels is not one. Got inputs"],
+    ["of parts without labels", partsOf(75, { inputs }), {}, "labels is not one. Got inputs."],
     ["of uneven parts", partsOf(75, { inputs, labels: few.labels }), {}, '"inputs" has 75 and "labels" 30'],
     [
       "of parts of several types",

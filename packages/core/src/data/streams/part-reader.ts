@@ -84,6 +84,7 @@ export function partReader<T>(
       if (isOver) break;
       size = countExamples(next.value);
       done = 0;
+      if (size === 0) continue;
       part = prepare(next.value as unknown as Part);
       const found = exampleTypes(part);
       types ??= found;

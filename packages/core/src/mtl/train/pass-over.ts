@@ -56,4 +56,3 @@ export async function passOver(
   }
   return { arrays: Object.assign({}, ...sources.map(({ arrays }) => arrays)), batches: batches() };
 }
-

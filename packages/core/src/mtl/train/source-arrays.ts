@@ -51,4 +51,3 @@ export function prepareSource(
   }
   return { arrays: Object.fromEntries(entries), count };
 }
-

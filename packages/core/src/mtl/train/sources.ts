@@ -25,6 +25,8 @@ export interface Sources {
   batchOf(step: number, sample?: number, seen?: SeenSources): Promise<Batch>;
   /** What the run has seen of streams after the batches of a step; left out without streams. */
   seenAfter(step: number): SeenSources | undefined;
+  /** Has a function look at the arrays before they are used, beginning with those that are there. */
+  checkBy(check: (arrays: Batch) => void): void;
   /** What a checkpoint says of the data. */
   checksum(): string;
   /** Random examples of every source; all examples if it has fewer. @throws DataError for a stream */
@@ -59,12 +61,11 @@ interface OpenSource {
  */
 export async function prepareSources(
   data: Source | readonly Source[],
-  { seed, check = () => {}, ...options }: Omit<SourceOptions, "check"> & {
-    readonly seed: number;
-    readonly check?: SourceOptions["check"] | undefined;
-  },
+  { seed, ...options }: Omit<SourceOptions, "check"> & { readonly seed: number },
 ): Promise<Sources> {
   const sources: OpenSource[] = [];
+  let look = (_: Batch) => {};
+  const check = (arrays: Batch) => look(arrays);
   const dispose = async () => {
     for (const source of sources) await source.dispose();
   };
@@ -82,8 +83,13 @@ export async function prepareSources(
   }
   const merged = async (parts: Iterable<Batch | Promise<Batch>>): Promise<Batch> =>
     Object.assign({}, ...(await Promise.all(parts)));
+  const arrays: Batch = Object.assign({}, ...sources.map((source) => source.arrays));
   return {
-    arrays: Object.assign({}, ...sources.map(({ arrays }) => arrays)),
+    arrays,
+    checkBy(next) {
+      look = next;
+      look(arrays);
+    },
     stepsPerEpoch: sources.length === 0 ? Infinity : Math.max(...sources.map((s) => s.stepsPerEpoch)),
     batchOf: (step, sample = 0, seen = {}) =>
       merged(sources.map((source, s) => source.batchOf(step, sample, seen[`${s}.${sample}`]))),

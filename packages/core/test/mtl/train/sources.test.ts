@@ -66,7 +66,8 @@ describe("batches of a run", () => {
   });
 
   it("need arrays of examples under names that differ", async () => {
-    const make = (data: object) => expect(prepareSources(data as never, { seed: 0, dtype: "float64" })).rejects;
+    const make = (data: object) =>
+      expect(prepareSources(data as never, { seed: 0, dtype: "float64" })).rejects;
     await make([{ a: counted(2) }, { a: counted(3) }]).toThrow('Two sources of data have an array "a"');
     await make({ a: [1, 2] }).toThrow('"a" is not one');
     await make(counted(2)).toThrow("a record of arrays");
