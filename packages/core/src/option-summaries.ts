@@ -232,6 +232,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "noise": "Standard deviation of the values about the curve; default 0.05.",
     "dtype": "Element type of the parameters and the points, which are drawn in float64; default float64."
   },
+  "cutout": {
+    "size": "Side of the square in pixels.",
+    "array": "Name of the array; default inputs."
+  },
   "dbMtl": {
     "beta": "Weight of the past in the running gradients; default 0.9.",
     "sigma": "beta is divided by t^sigma at step t; default 0."
@@ -539,6 +543,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
     "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
   },
+  "mixup": {
+    "classes": "Number of classes, for labels that are classes; default none: labels are floats.",
+    "alpha": "The fractions are drawn from Beta(alpha, alpha), alpha in (0, 4]; default 0.2.",
+    "labels": "Name of the labels; default labels.",
+    "array": "Name of the array; default inputs."
+  },
   "mlp": {
     "sizes": "Widths from input to output.",
     "activation": "Activation between the layers, not after the last; default `relu`.",
@@ -637,6 +647,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "dampening": "tau in [0, 1]: fraction of a gradient that does not enter the velocity, from the second step on; default 0.",
     "nesterov": "Whether to step along the velocity of the next step; needs momentum and no dampening; default false.",
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+  },
+  "normalize": {
+    "mean": "One number, or one for each channel.",
+    "std": "One number above 0, or one for each channel.",
+    "array": "Name of the array; default inputs."
   },
   "nullSpace": {
     "steps": "Number of steps, each at the cost of a gradient of the objective; default 5.",
@@ -792,8 +807,21 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
     "epsilon": "Added to the root; default 1e-8."
   },
+  "randomCrop": {
+    "padding": "Pixels of zeros around the image, from which a part of its size is cut.",
+    "array": "Name of the array; default inputs."
+  },
+  "randomFlip": {
+    "direction": "Left and right, or top and bottom; default horizontal.",
+    "probability": "Fraction of the images that are flipped; default 0.5.",
+    "array": "Name of the array; default inputs."
+  },
   "randomLossWeighting": {
     "distribution": "`normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`."
+  },
+  "randomRotation": {
+    "degrees": "Largest angle in degrees, in either direction.",
+    "array": "Name of the array; default inputs."
   },
   "randomSearch": {
     "samples": "Number of group elements to try; default 20.",
@@ -1035,5 +1063,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "rate": "Factor of the learning rate; default 1.",
     "frozen": "Whether the parameters stay as they are; default false.",
     "optimizer": "The same optimizer with other options, such as no weight decay; default that of all."
+  },
+  "workerStream": {
+    "export": "Name of the module's export that is the stream; default default.",
+    "length": "Examples in an epoch; default unknown: a trainer counts them by reading an epoch.",
+    "ahead": "Parts that are read before they are asked for; default 2."
   }
 };
