@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseQm9, type Qm9 } from "../data/qm9.js";
+import { DataError } from "../errors.js";
 import { requireKnown } from "../options.js";
 import { Folder, type FolderGuide } from "./benchmarks/folder.js";
 
@@ -40,7 +41,11 @@ export async function loadQm9(
   for (const name of Object.values(names)) if (!(await folder.has(name))) missing.push(name);
   if (missing.length > 0) throw folder.missing(`there is no ${missing.join(" and no ")}`);
   const [sdf, csv, uncharacterized] = Object.values(names).map((name) => linesOf(join(directory, name)));
-  const loaded = await parseQm9({ sdf, csv, uncharacterized });
+  const loaded = await parseQm9({ sdf, csv, uncharacterized }).catch((error) => {
+    throw error instanceof DataError
+      ? new DataError(`${directory}: ${error.message}`, { cause: error })
+      : error;
+  });
   if (isWhole) folder.requireWhole({ molecules: loaded.molecules.length });
   return loaded;
 }

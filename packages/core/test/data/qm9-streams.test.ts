@@ -39,7 +39,7 @@ describe("qm9Streams", () => {
       expect(std[k]).toBeCloseTo(deviation, 12);
       const seen = all.flatMap((part) => Array.from(part[task].data as Float32Array)).sort((a, b) => a - b);
       const expected = column.map((v) => (v - average) / deviation).sort((a, b) => a - b);
-      seen.forEach((value, i) => expect(value).toBeCloseTo(expected[i], 5));
+      for (const [i, value] of seen.entries()) expect(value).toBeCloseTo(expected[i], 5);
       // A prediction of 0 has the error std mean |z|.
       expect(all[0][task].shape).toEqual([24, 1]);
     });
