@@ -237,6 +237,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "optimizer": "The optimizer in use; default gradient descent.",
     "steps": "k, the number of virtual steps; default 1."
   },
+  "depthError": {
+    "kind": "|p - t|, or |p - t| / t; default `absolute`."
+  },
   "diagnose": {
     "loss": "Loss as a function of parameters and batch. Traced.",
     "params": "The point to diagnose.",
@@ -291,6 +294,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "everySteps": {
     "steps": "n: after so many steps weights are computed anew; 1 changes nothing."
+  },
+  "exampleStream": {
+    "partSize": "Examples of a part; the last part may have fewer. Default 16.",
+    "shuffle": "Whether each epoch has its own order, by seed; default false.",
+    "transform": "Changes a part before it is given out, such as by an augmentation; default none."
   },
   "excessMtl": {
     "stepSize": "eta: step of the weights; default 0.01.",
@@ -485,6 +493,41 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "betas": "b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99].",
     "weightDecay": "lambda, separate from the gradient; default 0."
   },
+  "loadCeleba": {
+    "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "partSize": "Examples of a part of the stream; default 64."
+  },
+  "loadCityscapes": {
+    "augment": "Whether training examples are scaled, cropped and mirrored anew in each epoch; default true.",
+    "depthScale": "Whether depth is divided by the scale of an enlarged example, as published, or multiplied; default `divide`.",
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "keep": "Whether examples stay in memory once they are read; default false.",
+    "partSize": "Examples of a part of the stream; default 8."
+  },
+  "loadNyuv2": {
+    "augment": "Whether training examples are scaled, cropped and mirrored anew in each epoch; default true.",
+    "depthScale": "Whether depth is divided by the scale of an enlarged example, as published, or multiplied; default `divide`.",
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "keep": "Whether examples stay in memory once they are read; default false.",
+    "partSize": "Examples of a part of the stream; default 8."
+  },
+  "loadOffice31": {
+    "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "lists": "A folder with lists TASK_train.txt, TASK_val.txt and TASK_test.txt; default the folder `lists` beside the images, and where there is none 60, 20 and 20 % of each class by seed.",
+    "partSize": "Examples of a part of the stream; default 16.",
+    "side": "Pixels of a side; default 224.",
+    "splitSeed": "Seed of the parts without lists; default 0."
+  },
+  "loadOfficeHome": {
+    "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "lists": "A folder with lists TASK_train.txt, TASK_val.txt and TASK_test.txt; default the folder `lists` beside the images, and where there is none 60, 20 and 20 % of each class by seed.",
+    "partSize": "Examples of a part of the stream; default 16.",
+    "side": "Pixels of a side; default 224.",
+    "splitSeed": "Seed of the parts without lists; default 0."
+  },
   "lowRank": {
     "rank": "Largest size of each space; default: as `energy` says.",
     "energy": "Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone."
@@ -634,6 +677,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "nesterov": "Whether to step along the velocity of the next step; needs momentum and no dampening; default false.",
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
+  "normalAngle": {
+    "statistic": "The mean or median angle in degrees, or the fraction of pixels with an angle below so many degrees; default `mean`."
+  },
   "nullSpace": {
     "steps": "Number of steps, each at the cost of a gradient of the objective; default 5.",
     "stepSize": "Length of a step relative to that of the weights that can move, or the factor eta itself; default 0.1.",
@@ -741,6 +787,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "activation": "Activation of the network, any; default `relu`, as in `mlp`.",
     "slope": "Slope of leakyRelu; default 0.01.",
     "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss drifts; default false: such an action is refused."
+  },
+  "qm9Streams": {
+    "held": "Molecules of test, and as many of validation; default 10000, or a tenth where there are fewer than 100000.",
+    "order": "Numbers of all molecules, first those of test, then of validation, then of training, such as another program's split; default by `splitSeed`.",
+    "partSize": "Examples of a part of the stream; default 120.",
+    "places": "Atoms for which a molecule has places; default 29, which the largest has.",
+    "splitSeed": "Seed of the split; default 0."
   },
   "quadratic": {
     "matrix": "A: symmetric, positive definite, [n, n]; default diag(1, 10).",
@@ -863,6 +916,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "rho": "Length of the step to the point whose gradient is used; default 0.05.",
     "optimizer": "What steps with that gradient; default `sgd` with momentum 0.9."
   },
+  "scaleCropFlip": {
+    "maps": "Kinds of the maps by name; arrays of other names stay as they are.",
+    "numbers": "Number of each example in its set, on which its changes depend: the order of reading changes nothing.",
+    "seed": "Seed of the changes; default 0.",
+    "epoch": "Number of the epoch, each with changes of its own; default 0.",
+    "depthScale": "Whether depth is divided by the scale, as published, or multiplied, as inverse depth should be; default `divide`."
+  },
   "scaling": {
     "name": "Name in reports; default `positive scaling`.",
     "bound": "Largest element of T; default 0.3."
@@ -962,6 +1022,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "uwSo": {
     "temperature": "T: large for equal weights; default 1."
   },
+  "verifyBenchmark": {
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "onProgress": "Called after each part of a stream; default none."
+  },
   "vgg6": {
     "inputs": "Channels of the images; default 3.",
     "imageSize": "Height and width of the images; default [32, 32].",
@@ -987,5 +1051,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "rate": "Factor of the learning rate; default 1.",
     "frozen": "Whether the parameters stay as they are; default false.",
     "optimizer": "The same optimizer with other options, such as no weight decay; default that of all."
+  },
+  "writeSample": {
+    "examples": "Examples of each part, or molecules; default as many as show what is special about the format.",
+    "size": "[height, width] of CityScapes and NYUv2; default [32, 64]. Others have sizes of their own."
   }
 };

@@ -5,7 +5,13 @@
  */
 
 export { firstBytes } from "../bytes.js";
-export type { BenchmarkName, ReadArray, ReadPart, ReadProgress } from "./benchmarks/benchmarks.js";
+export type {
+  BenchmarkName,
+  ReadArray,
+  ReadPart,
+  ReadProgress,
+  VerifyOptions,
+} from "./benchmarks/benchmarks.js";
 export { benchmarkGuides, verifyBenchmark, writeSample } from "./benchmarks/benchmarks.js";
 export type { CelebaData, CelebaOptions } from "./benchmarks/celeba.js";
 export { loadCeleba } from "./benchmarks/celeba.js";

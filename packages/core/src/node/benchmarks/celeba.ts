@@ -19,7 +19,7 @@ export interface CelebaOptions {
   readonly partSize?: number | undefined;
 }
 
-const celebaOptions = optionTable("celeba", {
+const celebaOptions = optionTable("loadCeleba", {
   cache: text("a folder").otherwise("none: decoded every time"),
   isWhole: flag.default(true),
   partSize: integerFrom(1).default(64),
@@ -57,7 +57,7 @@ const size = [64, 64] as const;
  *   the stream for images that cannot be decoded; OptionError
  *
  * @example
- * const { train, tasks } = await loadCeleba("celeba", { cache: "celeba-cache", isWhole: false });
+ * const { train, tasks } = await loadCeleba("celeba", { isWhole: false });
  * for await (const { image, Smiling } of train.batches(0, 0)) console.log(image.shape, Smiling.shape);
  */
 export async function loadCeleba(directory: string, options: CelebaOptions = {}): Promise<CelebaData> {

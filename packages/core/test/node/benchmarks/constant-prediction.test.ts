@@ -23,7 +23,7 @@ import { valuesOf } from "./support.js";
 const root = mkdtempSync(join(tmpdir(), "isoloss-constant-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
-const resultOf = (metric: StreamingMetric<never, number>, output: NdArray, labels: NdArray): number =>
+const resultOf = <A>(metric: StreamingMetric<A, number>, output: NdArray, labels: NdArray): number =>
   metric.result(metric.update(metric.init(), { output, labels }));
 
 /** An array whose plane along axis 1 has one value for each channel. */
