@@ -7,22 +7,22 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "limit": "The largest relative change of results on the held-out data, above which the parameters stay; default 1e-3."
   },
   "adagrad": {
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
     "epsilon": "Added to the root; default 1e-10.",
     "rateDecay": "delta: the rate falls as eta / (1 + delta t); default 0.",
-    "initialSum": "Initial value of s; default 0.",
-    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+    "initialSum": "Initial value of s; default 0."
   },
   "adam": {
+    "weightDecay": "lambda; default 0, for AdamW 0.01.",
     "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
     "epsilon": "Added to the root; default 1e-8.",
-    "amsgrad": "Divides by the root of the largest v so far; default false.",
-    "weightDecay": "lambda; default 0, for AdamW 0.01."
+    "amsgrad": "Divides by the root of the largest v so far; default false."
   },
   "adamw": {
+    "weightDecay": "lambda; default 0, for AdamW 0.01.",
     "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
     "epsilon": "Added to the root; default 1e-8.",
-    "amsgrad": "Divides by the root of the largest v so far; default false.",
-    "weightDecay": "lambda; default 0, for AdamW 0.01."
+    "amsgrad": "Divides by the root of the largest v so far; default false."
   },
   "alignedMtl": {
     "scaleMode": "The common length of all principal components: sqrt of the least (default), lower median or mean eigenvalue.",
@@ -87,6 +87,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "points": "Number of points, as many of one class as of the other; default 500.",
     "noise": "Standard deviation of what is added to both coordinates; default 0.05.",
     "seed": "Seed of the points; default 0."
+  },
+  "clip": {
+    "norm": "The largest norm.",
+    "order": "p of the norm: 1, 2 (default) or Infinity."
   },
   "clipAdaptively": {
     "limit": "lambda: largest ratio of the norm of a unit's gradient to the unit's own norm; default 0.01.",
@@ -455,8 +459,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "distance": "Whether a score sums distances or, as in the paper (default), their squares."
   },
   "lars": {
-    "trust": "Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001.",
     "momentum": "mu in [0, 1); default 0.9.",
+    "trust": "Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001.",
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
     "epsilon": "Added to the denominator; default 1e-8.",
     "excludeVectors": "Whether vectors and scalars (biases, scales of norms) take plain momentum steps, without decay; default true."
@@ -490,8 +494,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "weights": "Weight of each task, >= 0; default 1."
   },
   "lion": {
-    "betas": "b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99].",
-    "weightDecay": "lambda, separate from the gradient; default 0."
+    "weightDecay": "lambda, separate from the gradient; default 0.",
+    "betas": "b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99]."
   },
   "loadCeleba": {
     "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
@@ -660,10 +664,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "activation": "Activation after every shared layer; default `relu`."
   },
   "nadam": {
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
     "momentumDecay": "psi: how fast the momentum grows to b1; default 0.004.",
     "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
-    "epsilon": "Added to the root; default 1e-8.",
-    "weightDecay": "lambda; default 0, for AdamW 0.01."
+    "epsilon": "Added to the root; default 1e-8."
   },
   "nashMtl": {
     "updateEvery": "Number of steps from one solution to the next; the weights are kept in between. Default 1.",
@@ -736,6 +740,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "includeSelf": "Whether a projected gradient that has turned against its own task is also projected on that task's gradient, as most implementations do; the paper (default) leaves it out.",
     "epsilon": "Added to ||g_j||^2 in the projection; default 0.",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
+  },
+  "penalty": {
+    "weightDecay": "lambda."
   },
   "piecewiseSchedule": {
     "boundaries": "Steps at which the next rate begins, in ascending order.",
@@ -834,9 +841,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "optimizer": "Default gradient descent; in a run's plan the default is the run's own optimizer with its state."
   },
   "radam": {
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
     "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
-    "epsilon": "Added to the root; default 1e-8.",
-    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+    "epsilon": "Added to the root; default 1e-8."
   },
   "randomLossWeighting": {
     "distribution": "`normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`."
@@ -890,11 +897,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scale": "Factor that converts the error to its unit, such as the standard deviation that targets were divided by; default 1."
   },
   "rmsprop": {
+    "momentum": "mu in [0, 1); default 0.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
     "decay": "alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99.",
     "epsilon": "Added to the root; default 1e-8.",
-    "momentum": "mu in [0, 1); default 0.",
-    "centered": "Divides by the running standard deviation instead of the root mean square; default false.",
-    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+    "centered": "Divides by the running standard deviation instead of the root mean square; default false."
   },
   "rosenbrock": {
     "start": "Default [-1, -1].",
@@ -915,6 +922,36 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "sam": {
     "rho": "Length of the step to the point whose gradient is used; default 0.05.",
     "optimizer": "What steps with that gradient; default `sgd` with momentum 0.9."
+  },
+  "scaleByAdam": {
+    "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
+    "epsilon": "Added to the root; default 1e-8.",
+    "amsgrad": "Divides by the root of the largest v so far; default false."
+  },
+  "scaleByNadam": {
+    "momentumDecay": "psi: how fast the momentum grows to b1; default 0.004.",
+    "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
+    "epsilon": "Added to the root; default 1e-8."
+  },
+  "scaleByRadam": {
+    "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
+    "epsilon": "Added to the root; default 1e-8."
+  },
+  "scaleByRms": {
+    "decay": "alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99.",
+    "epsilon": "Added to the root; default 1e-8.",
+    "centered": "Divides by the running standard deviation instead of the root mean square; default false."
+  },
+  "scaleBySquares": {
+    "epsilon": "Added to the root; default 1e-10.",
+    "rateDecay": "delta: the rate falls as eta / (1 + delta t); default 0.",
+    "initialSum": "Initial value of s; default 0."
+  },
+  "scaleByTrust": {
+    "trust": "Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
+    "epsilon": "Added to the denominator; default 1e-8.",
+    "excludeVectors": "Whether vectors and scalars (biases, scales of norms) take plain momentum steps, without decay; default true."
   },
   "scaleCropFlip": {
     "maps": "Kinds of the maps by name; arrays of other names stay as they are.",
@@ -971,6 +1008,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "seed": "Seed of the directions; default 0.",
     "scale": "What a radius measures: the length of the whole perturbation (`global`, default), or the length in each tensor relative to the tensor's norm (`tensor`: r ||w_l||), for layers of different scale."
   },
+  "shrink": {
+    "weightDecay": "lambda."
+  },
+  "signOfMean": {
+    "betas": "b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99]."
+  },
   "siteAction": {
     "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss drifts; default false: such an action is refused."
   },
@@ -1021,6 +1064,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "uwSo": {
     "temperature": "T: large for equal weights; default 1."
+  },
+  "velocity": {
+    "momentum": "mu in [0, 1); default 0.9.",
+    "dampening": "tau in [0, 1]: fraction of what comes in that does not enter the velocity, from the second step on; default 0.",
+    "nesterov": "Whether the velocity of the next step goes out; default false."
   },
   "verifyBenchmark": {
     "isWhole": "Whether there must be as many examples as were published; default true.",
