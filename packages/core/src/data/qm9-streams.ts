@@ -4,10 +4,10 @@ import { OptionError } from "../errors.js";
 import { permutation } from "../math/rng.js";
 import { inCode, integerFrom } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { type Examples, exampleStream } from "./example-stream.js";
 import { moleculeBatch } from "./molecules.js";
 import { type Qm9, qm9Tasks } from "./qm9.js";
 import type { DataStream } from "./stream.js";
+import { type Examples, exampleStream } from "./streams/example-stream.js";
 
 export interface Qm9StreamOptions {
   /** Molecules of test, and as many of validation; default 10000, or a tenth where there are fewer than 100000. */

@@ -183,7 +183,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "data/npz.ts": () => ({ bytes: stored() }),
   "data/overlay.ts": () => ({ loadIdxDataset }),
   "data/idx.ts": () => ({ bytes: idx, fetch: async () => response }),
-  "data/example-stream.ts": () => {
+  "data/streams/example-stream.ts": () => {
     const examples = {
       length: 4,
       read: async (numbers: readonly number[]) => ({ x: lib.array(numbers.map((n) => [n])) }),

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { item, type NdArray, ndarray } from "../../../src/array.js";
-import { readEpoch } from "../../../src/data/example-stream.js";
+import { readEpoch } from "../../../src/data/streams/example-stream.js";
 import { greater } from "../../../src/graph/ops/compare.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { depthError, f1, iou, normalAngle, topK } from "../../../src/metrics/index.js";

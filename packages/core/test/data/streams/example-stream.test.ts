@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { array } from "../../src/array.js";
-import { type Examples, exampleStream, keptExamples, readEpoch } from "../../src/data/example-stream.js";
-import { DataError, ShapeError } from "../../src/errors.js";
-import { permutation } from "../../src/math/rng.js";
+import { array } from "../../../src/array.js";
+import {
+  type Examples,
+  exampleStream,
+  keptExamples,
+  readEpoch,
+} from "../../../src/data/streams/example-stream.js";
+import { DataError, ShapeError } from "../../../src/errors.js";
+import { permutation } from "../../../src/math/rng.js";
 
 /** Examples that are their numbers, with a list of what was read. */
 function counted(length: number): { readonly examples: Examples; readonly reads: (readonly number[])[] } {
