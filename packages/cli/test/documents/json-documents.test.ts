@@ -130,5 +130,7 @@ describe("the documents of --json", () => {
     expect(await differences("[choice]", "list", "constantWeights")).toEqual([]);
     expect(await differences("datasets", "data", "list")).toEqual([]);
     expect(await differences("dataset", "data", "verify", "digits")).toEqual([]);
+    expect(await differences("sample", "data", "sample", "nyuv2", "small", "--examples", "1")).toEqual([]);
+    expect(await differences("verifiedData", "data", "verify", "nyuv2", "small", "--part")).toEqual([]);
   });
 });
