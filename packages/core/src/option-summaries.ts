@@ -664,6 +664,20 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "onPredictedGain": {
     "every": "Steps between two trials; default 100."
   },
+  "openCsv": {
+    "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
+    "delimiter": "Between fields; default \",\".",
+    "label": "The column of labels, or several columns of numbers.",
+    "features": "Columns of the inputs, in this order; default all others.",
+    "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), or the row is left out; default refuse."
+  },
+  "openParquet": {
+    "label": "The column of labels, or several columns of numbers.",
+    "features": "Columns of the inputs, in this order; default all others.",
+    "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), or the row is left out; default refuse."
+  },
   "orbit": {
     "samples": "Number of points, both ends of the range included; default 361.",
     "plane": "Which entry of T varies, counted through all its blocks; the others are 0. Default 0.",
@@ -958,6 +972,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "stepSchedule": {
     "size": "Steps between two reductions.",
     "gamma": "Factor of a reduction; default 0.1."
+  },
+  "table": {
+    "label": "The column of labels, or several columns of numbers.",
+    "features": "Columns of the inputs, in this order; default all others.",
+    "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), or the row is left out; default refuse."
   },
   "toHalf": {
     "move": "Whether weights are scaled by powers of two into the range of float16 first; default true.",
