@@ -489,6 +489,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "betas": "b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99].",
     "weightDecay": "lambda, separate from the gradient; default 0."
   },
+  "loadArrays": {
+    "inputs": "Name of the inputs in the file; default inputs, or the only array of a file.",
+    "labels": "Name of the labels in their file; default labels, or the only array of a file.",
+    "labelFile": "A file of their own for the labels; default that of the inputs."
+  },
   "lowRank": {
     "rank": "Largest size of each space; default: as `energy` says.",
     "energy": "Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone."
@@ -671,6 +676,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
     "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), or the row is left out; default refuse."
+  },
+  "openImageFolder": {
+    "decode": "Decodes the bytes of a file, whose path is for messages.",
+    "size": "[height, width] to which all are resized; default the size of the first.",
+    "channels": "1 for gray, 3 for color; default as the first.",
+    "shuffle": "Whether each epoch has an order of its own, that in which a trainer takes arrays; default false: class by class."
   },
   "openParquet": {
     "label": "The column of labels, or several columns of numbers.",

@@ -3,11 +3,15 @@
  *
  * @module isoloss/node
  */
+export type { ArrayFileOptions } from "./array-files.js";
+export { arrayFileOptions, loadArrays } from "./array-files.js";
 export { loadCheckpoint, saveCheckpoint } from "./checkpoints.js";
 export { hasIdxDataset, loadIdxDataset } from "./datasets.js";
 export { readFileOrThrow, writeFileAtomic } from "./files.js";
 export type { IdxSource } from "./idx-sources.js";
 export { fashionMnist, mnist } from "./idx-sources.js";
+export type { DecodedImage, ImageFolder, ImageFolderOptions } from "./image-folder.js";
+export { imageFolderOptions, openImageFolder } from "./image-folder.js";
 export type { InterruptSignal } from "./interrupt.js";
 export { interruptSignal } from "./interrupt.js";
 export type { ProgressOptions, ProgressStream } from "./progress.js";
