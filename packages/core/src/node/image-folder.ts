@@ -3,24 +3,15 @@ import { join } from "node:path";
 import type { Dataset } from "../data/dataset.js";
 import { resizeImages } from "../data/resize.js";
 import type { DataStream } from "../data/stream.js";
+import { exampleStream } from "../data/streams/example-stream.js";
 import { DataError } from "../errors.js";
-import { permutation } from "../math/rng.js";
-import { flag, inCode, integerFrom, listOf, oneOf } from "../option-kinds.js";
+import { flag, integerFrom, listOf, oneOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { readFileOrThrow } from "./files.js";
+import { type Image, ImageReader } from "./images/image.js";
 import { reasonOf } from "./system-error.js";
 
-/** Pixels in [0, 1], row by row; gray, or red, green and blue beside each other. */
-export interface DecodedImage {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: 1 | 3;
-  readonly pixels: Float32Array;
-}
-
 export interface ImageFolderOptions {
-  /** Decodes the bytes of a file, whose path is for messages. */
-  readonly decode: (bytes: Uint8Array, path: string) => DecodedImage | Promise<DecodedImage>;
   /** [height, width] to which all are resized; default the size of the first. */
   readonly size?: readonly [number, number] | undefined;
   /** 1 for gray, 3 for color; default as the first. */
@@ -30,10 +21,6 @@ export interface ImageFolderOptions {
 }
 
 export const imageFolderOptions = optionTable("openImageFolder", {
-  decode: inCode<ImageFolderOptions["decode"]>(
-    "a function (bytes, path) => { width, height, channels, pixels }",
-    (v) => typeof v === "function",
-  ).required(),
   size: listOf(integerFrom(1), { length: 2 }).otherwise("the size of the first"),
   channels: oneOf([1, 3]).otherwise("as the first"),
   shuffle: flag.default(false),
@@ -51,15 +38,15 @@ export interface ImageFolder {
 const partSize = 64;
 
 /**
- * A folder that has a folder of images (.png, .jpg, .jpeg) for each class, as data for a trainer. Images are read in every epoch: `cached` keeps them.
+ * A folder that has a folder of images (.png, .jpg, .jpeg) for each class, as data for a trainer. Images are read in every epoch: `cached` keeps them. PNG needs the package `fast-png`, JPEG `@jsquash/jpeg`.
  *
  * @throws DataError for a folder without such, and from the stream for images that cannot be read or differ in size; OptionError
  *
  * @example
- * const { stream, classes } = await openImageFolder("flowers", { decode: decodePng, size: [64, 64], shuffle: true });
+ * const { stream, classes } = await openImageFolder("flowers", { size: [64, 64], shuffle: true });
  */
-export async function openImageFolder(path: string, options: ImageFolderOptions): Promise<ImageFolder> {
-  const { decode, size, channels, shuffle } = imageFolderOptions.read(options);
+export async function openImageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
+  const { size, channels, shuffle } = imageFolderOptions.read(options);
   const list = async (folder: string) =>
     (
       await readdir(folder, { withFileTypes: true }).catch((cause) => {
@@ -82,34 +69,35 @@ export async function openImageFolder(path: string, options: ImageFolderOptions)
   if (classes.length === 0) {
     throw new DataError(`The folder ${path} has no folders: expected one for each class, with images in it.`);
   }
-  const read = async (file: string): Promise<DecodedImage> =>
-    decode(await readFileOrThrow(file, { what: "image" }), file);
+  const reader = new ImageReader();
+  const read = async (file: string): Promise<Image> =>
+    reader.read(await readFileOrThrow(file, { what: "image" }), file);
   const first = await read(files[0].path);
   const shape = [channels ?? first.channels, ...(size ?? [first.height, first.width])] as const;
-  return {
-    classes,
-    stream: {
-      length: files.length,
-      async *batches(seed, epoch) {
-        const order = shuffle ? permutation(files.length, seed, epoch) : Int32Array.from(files.keys());
-        for (let from = 0; from < order.length; from += partSize) {
-          const part = Array.from(order.subarray(from, from + partSize), (i) => files[i]);
-          const images: Float32Array[] = [];
-          for (const file of part)
-            images.push(planesOf(await read(file.path), { ...file, shape, isResized: size !== undefined }));
-          yield {
-            inputs: { shape: [part.length, ...shape], data: joined(images) },
-            labels: { shape: [part.length], data: BigInt64Array.from(part, ({ label }) => BigInt(label)) },
-          };
+  const length = files.length;
+  const stream = exampleStream(
+    {
+      length,
+      async read(numbers) {
+        const part = numbers.map((i) => files[i]);
+        const images: Float32Array[] = [];
+        for (const file of part) {
+          images.push(planesOf(await read(file.path), { ...file, shape, isResized: size !== undefined }));
         }
+        return {
+          inputs: { shape: [part.length, ...shape], data: joined(images) },
+          labels: { shape: [part.length], data: BigInt64Array.from(part, ({ label }) => BigInt(label)) },
+        };
       },
     },
-  };
+    { partSize, shuffle },
+  );
+  return { classes, stream: { ...(stream as unknown as DataStream<Dataset>), length } };
 }
 
 /** An image as planes of one size; gray of color by the weights of ITU-R BT.601. */
 function planesOf(
-  { width, height, channels: own, pixels }: DecodedImage,
+  { width, height, channels: own, pixels }: Image,
   {
     path,
     shape: [channels, ...to],

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { encode } from "fast-png";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { array } from "../../src/array.js";
 import { encodeNpy } from "../../src/data/npy.js";
@@ -9,7 +10,7 @@ import { encodeSafetensors } from "../../src/data/safetensors.js";
 import { collected } from "../../src/data/streams/collected.js";
 import { permutation } from "../../src/math/rng.js";
 import { loadArrays } from "../../src/node/array-files.js";
-import { type DecodedImage, openImageFolder } from "../../src/node/image-folder.js";
+import { openImageFolder } from "../../src/node/image-folder.js";
 
 let folder: string;
 beforeAll(async () => {
@@ -39,22 +40,18 @@ describe("files of arrays", () => {
 });
 
 describe("a folder of images", () => {
-  /** Files hold the channels, height, width and pixels as bytes. */
-  const decode = (bytes: Uint8Array): DecodedImage => {
-    const [channels, height, width, ...rest] = bytes;
-    return { channels: channels as 1 | 3, height, width, pixels: Float32Array.from(rest, (v) => v / 255) };
-  };
-  const write = async (name: string, bytes: readonly number[]) => {
+  const write = async (name: string, [channels, height, width, ...pixels]: readonly number[]) => {
     await mkdir(join(folder, name, ".."), { recursive: true });
-    await writeFile(join(folder, name), Uint8Array.from(bytes));
+    const image = { width, height, channels: channels as 1 | 3, depth: 8 as const };
+    await writeFile(join(folder, name), encode({ ...image, data: Uint8Array.from(pixels) }));
   };
 
   it("has a class for each folder of it, images in the order of their names", async () => {
     await write("gray/cats/b.png", [1, 1, 2, 10, 20]);
-    await write("gray/cats/a.JPG", [1, 1, 2, 30, 40]);
-    await write("gray/ants/z.jpeg", [3, 1, 2, 100, 0, 0, 0, 100, 0]);
-    await write("gray/cats/notes.txt", [0]);
-    const { stream, classes } = await openImageFolder(join(folder, "gray"), { decode, channels: 1 });
+    await write("gray/cats/a.PNG", [1, 1, 2, 30, 40]);
+    await write("gray/ants/z.png", [3, 1, 2, 100, 0, 0, 0, 100, 0]);
+    await writeFile(join(folder, "gray", "cats", "notes.txt"), "no image");
+    const { stream, classes } = await openImageFolder(join(folder, "gray"), { channels: 1 });
     expect([classes, stream.length]).toEqual([["ants", "cats"], 3]);
     const { inputs, labels } = await collected(stream);
     expect(inputs.shape).toEqual([3, 1, 1, 2]);
@@ -63,7 +60,7 @@ describe("a folder of images", () => {
       expect(value).toBeCloseTo(expected[i], 6);
     });
     expect(labels.data).toEqual(BigInt64Array.of(0n, 1n, 1n));
-    const mixed = await openImageFolder(join(folder, "gray"), { decode, channels: 1, shuffle: true });
+    const mixed = await openImageFolder(join(folder, "gray"), { channels: 1, shuffle: true });
     for await (const part of mixed.stream.batches(5, 2)) {
       expect(Array.from(part.labels.data, Number)).toEqual(
         [...permutation(3, 5, 2)].map((i) => (i === 0 ? 0 : 1)),
@@ -75,9 +72,9 @@ describe("a folder of images", () => {
     await write("sizes/one/a.png", [1, 1, 2, 10, 20]);
     await write("sizes/one/b.png", [1, 2, 2, 10, 20, 30, 40]);
     const path = join(folder, "sizes");
-    const same = await openImageFolder(path, { decode });
+    const same = await openImageFolder(path);
     await expect(collected(same.stream)).rejects.toThrow("has 2 x 2 pixels, the first image 1 x 2");
-    const { stream } = await openImageFolder(path, { decode, size: [3, 3] });
+    const { stream } = await openImageFolder(path, { size: [3, 3] });
     const { inputs } = await collected(stream);
     const square = { shape: [1, 4], data: Float32Array.of(10, 20, 30, 40).map((v) => v / 255) };
     expect(inputs.data.slice(9)).toEqual(resizeImages(square, { from: [2, 2], to: [3, 3] }).data);
@@ -85,10 +82,11 @@ describe("a folder of images", () => {
 
   it("is refused without classes or images", async () => {
     await mkdir(join(folder, "empty"));
-    await expect(openImageFolder(join(folder, "empty"), { decode })).rejects.toThrow("has no folders");
+    await expect(openImageFolder(join(folder, "empty"))).rejects.toThrow("has no folders");
     await mkdir(join(folder, "bare", "class"), { recursive: true });
-    await expect(openImageFolder(join(folder, "bare"), { decode })).rejects.toThrow("has no image");
-    await expect(openImageFolder(join(folder, "none"), { decode })).rejects.toThrow("no such file");
-    await expect(openImageFolder(folder, {} as never)).rejects.toThrow("decode");
+    await expect(openImageFolder(join(folder, "bare"))).rejects.toThrow("has no image");
+    await expect(openImageFolder(join(folder, "none"))).rejects.toThrow("no such file");
+    await writeFile(join(folder, "bare", "class", "a.png"), "no image");
+    await expect(openImageFolder(join(folder, "bare"))).rejects.toThrow("is neither PNG nor JPEG");
   });
 });
