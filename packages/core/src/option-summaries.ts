@@ -501,6 +501,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "weightDecay": "lambda, separate from the gradient; default 0.",
     "betas": "b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99]."
   },
+  "loadArrays": {
+    "inputs": "Name of the inputs in the file; default inputs, or the only array of a file.",
+    "labels": "Name of the labels in their file; default labels, or the only array of a file.",
+    "labelFile": "A file of their own for the labels; default that of the inputs."
+  },
   "loadCeleba": {
     "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
     "isWhole": "Whether there must be as many examples as were published; default true.",
@@ -535,11 +540,6 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "partSize": "Examples of a part of the stream; default 16.",
     "side": "Pixels of a side; default 224.",
     "splitSeed": "Seed of the parts without lists; default 0."
-  },
-  "loadArrays": {
-    "inputs": "Name of the inputs in the file; default inputs, or the only array of a file.",
-    "labels": "Name of the labels in their file; default labels, or the only array of a file.",
-    "labelFile": "A file of their own for the labels; default that of the inputs."
   },
   "lowRank": {
     "rank": "Largest size of each space; default: as `energy` says.",
@@ -728,7 +728,6 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), or the row is left out; default refuse."
   },
   "openImageFolder": {
-    "decode": "Decodes the bytes of a file, whose path is for messages.",
     "size": "[height, width] to which all are resized; default the size of the first.",
     "channels": "1 for gray, 3 for color; default as the first.",
     "shuffle": "Whether each epoch has an order of its own, that in which a trainer takes arrays; default false: class by class."

@@ -3,10 +3,10 @@
  *
  * @module isoloss/node
  */
-export type { ArrayFileOptions } from "./array-files.js";
-export { arrayFileOptions, loadArrays } from "./array-files.js";
 
 export { firstBytes } from "../bytes.js";
+export type { ArrayFileOptions } from "./array-files.js";
+export { arrayFileOptions, loadArrays } from "./array-files.js";
 export type {
   BenchmarkName,
   ReadArray,
