@@ -8,7 +8,8 @@ import { emptyPart, type Part, partReader } from "./part-reader.js";
  * @throws DataError for a stream without examples, and for parts that do not fit together
  *
  * @example
- * const data = await collected(streamOf({ inputs: x, labels: y }));
+ * const data = await collected(shuffled(streamOf({ images: digits().images }), { buffer: 100 }));
+ * data.images.shape; // [1797, 64]
  */
 export async function collected<T extends object>(stream: DataStream<T>): Promise<T> {
   requireStream("collected", stream);
