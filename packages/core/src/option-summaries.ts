@@ -232,6 +232,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "noise": "Standard deviation of the values about the curve; default 0.05.",
     "dtype": "Element type of the parameters and the points, which are drawn in float64; default float64."
   },
+  "cutout": {
+    "size": "Side of the square in pixels.",
+    "array": "Name of the array; default inputs."
+  },
   "dbMtl": {
     "beta": "Weight of the past in the running gradients; default 0.9.",
     "sigma": "beta is divided by t^sigma at step t; default 0."
@@ -582,6 +586,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
     "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
   },
+  "mixup": {
+    "classes": "Number of classes, for labels that are classes; default none: labels are floats.",
+    "alpha": "The fractions are drawn from Beta(alpha, alpha), alpha in (0, 4]; default 0.2.",
+    "labels": "Name of the labels; default labels.",
+    "array": "Name of the array; default inputs."
+  },
   "mlp": {
     "sizes": "Widths from input to output.",
     "activation": "Activation between the layers, not after the last; default `relu`.",
@@ -683,6 +693,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "normalAngle": {
     "statistic": "The mean or median angle in degrees, or the fraction of pixels with an angle below so many degrees; default `mean`."
+  },
+  "normalize": {
+    "mean": "One number, or one for each channel.",
+    "std": "One number above 0, or one for each channel.",
+    "array": "Name of the array; default inputs."
   },
   "nullSpace": {
     "steps": "Number of steps, each at the cost of a gradient of the objective; default 5.",
@@ -845,13 +860,36 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
     "epsilon": "Added to the root; default 1e-8."
   },
+  "randomCrop": {
+    "padding": "Pixels of zeros around the image, from which a part of its size is cut.",
+    "array": "Name of the array; default inputs."
+  },
+  "randomFlip": {
+    "direction": "Left and right, or top and bottom; default horizontal.",
+    "probability": "Fraction of the images that are flipped; default 0.5.",
+    "array": "Name of the array; default inputs."
+  },
   "randomLossWeighting": {
     "distribution": "`normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`."
+  },
+  "randomRotation": {
+    "degrees": "Largest angle in degrees, in either direction.",
+    "array": "Name of the array; default inputs."
   },
   "randomSearch": {
     "samples": "Number of group elements to try; default 20.",
     "seed": "Seed of the random elements; default 0.",
     "bound": "Largest T; default the symmetry's bound."
+  },
+  "recurrentClassifier": {
+    "cell": "Default `gru`.",
+    "inputs": "Numbers of an element, or the size of its embedding; default 8.",
+    "tokens": "Different tokens, if elements are such: integers below it, each with an embedding; default 0: elements are vectors.",
+    "width": "Hidden values of a layer and direction; default 32.",
+    "layers": "Default 1.",
+    "bidirectional": "Whether each layer reads its sequence from its end, too; default false.",
+    "classes": "Default 10.",
+    "perElement": "Whether each element gets its class (tagging), or the whole sequence one; default false."
   },
   "reduceOnPlateau": {
     "mode": "Whether a smaller metric (`min`, default) or a larger one (`max`) is better.",
@@ -996,6 +1034,18 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "channels": "Channels of the encoder's stages; default [32, 64, 128, 128].",
     "classes": "Pixel classes; default 7."
   },
+  "sequenceTransformer": {
+    "inputs": "Numbers of an element that is a vector; default 8.",
+    "tokens": "Different tokens, if elements are such: integers below it, each with an embedding; default 0: elements are vectors.",
+    "width": "Default 32.",
+    "heads": "Attention heads; the width must be an even multiple of them; default 4.",
+    "depth": "Blocks; default 2.",
+    "hidden": "Hidden units of a block's perceptron; default 64.",
+    "causal": "Whether an element sees only those before it and itself; default false.",
+    "base": "Base of the rotary embedding; default 10000.",
+    "classes": "Default 10.",
+    "perElement": "Whether each element gets its class (tagging, language models), or the whole sequence one; default false."
+  },
   "sgd": {
     "momentum": "mu in [0, 1); default 0: plain gradient descent.",
     "dampening": "tau in [0, 1]: fraction of a gradient that does not enter the velocity, from the second step on; default 0.",
@@ -1057,6 +1107,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "learningRate": "Learning rate of Adam for s; default 0.025.",
     "initial": "s before the first step; default 0."
   },
+  "unet": {
+    "inputs": "Channels of the images; default 1.",
+    "channels": "Channels of each level; the images halve from one to the next. Default [16, 32, 64].",
+    "norm": "Batch norm after each convolution of 3 x 3 (default `batch`), or biases (`none`).",
+    "classes": "Classes of a pixel; default 2."
+  },
   "upGrad": {
     "preference": "Weight p_k >= 0 of each task; default 1 / K.",
     "normEpsilon": "A trace of G below this counts as 0; default 1e-4.",
@@ -1099,6 +1155,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "rate": "Factor of the learning rate; default 1.",
     "frozen": "Whether the parameters stay as they are; default false.",
     "optimizer": "The same optimizer with other options, such as no weight decay; default that of all."
+  },
+  "workerStream": {
+    "export": "Name of the module's export that is the stream; default default.",
+    "length": "Examples in an epoch; default unknown: a trainer counts them by reading an epoch.",
+    "ahead": "Parts that are read before they are asked for; default 2."
   },
   "writeSample": {
     "examples": "Examples of each part, or molecules; default as many as show what is special about the format.",

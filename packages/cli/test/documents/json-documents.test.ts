@@ -84,6 +84,7 @@ describe("the documents of --json", () => {
     writeFileSync(join(bench.folder, "open.onnx"), withShape(perceptron("tanh"), ["batch", 4]));
     for (const file of ["relu.onnx", "open.onnx"]) {
       expect(await differences("inspection", "model", "inspect", file)).toEqual([]);
+      expect(await differences("modelSummary", "model", "summary", file)).toEqual([]);
       expect(await differences("symmetries", "model", "symmetries", file)).toEqual([]);
       expect(await differences("verification", "model", "verify", file, file)).toEqual([]);
     }

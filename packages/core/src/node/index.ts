@@ -37,3 +37,5 @@ export { loadQm9 } from "./qm9.js";
 export type { TrainingImages } from "./registry.js";
 export { datasets } from "./registry.js";
 export { reasonOf } from "./system-error.js";
+export type { WorkerStream, WorkerStreamOptions } from "./worker-stream.js";
+export { workerStream, workerStreamOptions } from "./worker-stream.js";

@@ -5,7 +5,7 @@ import { add, div, mul } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import { nonNegative } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { chain, type Transform } from "./chain.js";
+import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import type { Optimizer } from "./optimizer.js";
 
@@ -78,7 +78,7 @@ const scaleBySquaresOptions = optionTable("scaleBySquares", {
  * @example
  * chain("AdaGrad with momentum", [scaleBySquares(), velocity()]).name; // AdaGrad with momentum
  */
-export function scaleBySquares(options: SquaresScalingOptions = {}): Transform {
+export function scaleBySquares(options: SquaresScalingOptions = {}): GradientTransform {
   const { epsilon, rateDecay, initialSum } = scaleBySquaresOptions.read(options);
   return {
     name: "scaleBySquares",

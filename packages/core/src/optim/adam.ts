@@ -4,7 +4,7 @@ import { add, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import { flag, listOf, nonNegative, smoothing } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { chain, type Transform, type TransformTree } from "./chain.js";
+import { chain, type GradientTransform, type TransformTree } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";
 
@@ -99,7 +99,7 @@ const scaleByAdamOptions = optionTable("scaleByAdam", {
  * @example
  * chain("clipped Adam", [clip({ norm: 1 }), scaleByAdam({ betas: [0.9, 0.95] })]).name; // clipped Adam
  */
-export function scaleByAdam(options: AdamScalingOptions = {}): Transform {
+export function scaleByAdam(options: AdamScalingOptions = {}): GradientTransform {
   const { betas, epsilon, amsgrad } = scaleByAdamOptions.read(options);
   const [b1, b2] = betas;
   return {

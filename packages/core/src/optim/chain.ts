@@ -15,7 +15,7 @@ import {
   scalarOf,
 } from "./optimizer.js";
 
-/** Where a {@link Transform} is applied. */
+/** Where a {@link GradientTransform} is applied. */
 export interface TransformAt<P> {
   readonly params: P;
   /** Its trees of the state, like the parameters. */
@@ -24,8 +24,8 @@ export interface TransformAt<P> {
   readonly scalars: Readonly<Record<string, Tensor>>;
 }
 
-/** What a {@link Transform} makes of gradients. */
-export interface Transformed<P> {
+/** What a {@link GradientTransform} makes of gradients. */
+export interface TransformedGradients<P> {
   /** A tree like the parameters: the next transformation's gradients, or the direction of the step. */
   readonly direction: P;
   /** A scalar that multiplies the direction; as that of the last transformation it costs no operation. Default 1. */
@@ -37,7 +37,7 @@ export interface Transformed<P> {
   readonly scalars?: Readonly<Record<string, Tensor>> | undefined;
 }
 
-/** A tree like the parameters in the state of a {@link Transform}. */
+/** A tree like the parameters in the state of a {@link GradientTransform}. */
 export interface TransformTree {
   /** What all of its elements begin with; default 0. */
   readonly first?: number | undefined;
@@ -46,7 +46,7 @@ export interface TransformTree {
 }
 
 /** A transformation of gradients, the part that optimizers are made of: see {@link chain}. */
-export interface Transform {
+export interface GradientTransform {
   readonly name: string;
   /** Its trees in the state, by name; default none. */
   readonly trees?: Readonly<Record<string, TransformTree>> | undefined;
@@ -55,7 +55,7 @@ export interface Transform {
   /** Whether what goes out changes under a symmetry as gradients do, if what comes in does: sums and averages do. */
   readonly keepsGradients: boolean;
   /** Traced, pure. */
-  apply<P>(gradients: P, at: TransformAt<P>): Transformed<P>;
+  apply<P>(gradients: P, at: TransformAt<P>): TransformedGradients<P>;
 }
 
 /**
@@ -87,7 +87,7 @@ export interface Transform {
  * }
  * // 25.000 16.000 4.410 0.372 4.198
  */
-export function chain(name: string, transforms: readonly Transform[]): Optimizer {
+export function chain(name: string, transforms: readonly GradientTransform[]): Optimizer {
   requireTransforms(name, transforms);
   const scalars: Record<string, number> = Object.assign({}, ...transforms.map((part) => part.scalars));
   const trees: Record<string, TransformTree> = Object.assign({}, ...transforms.map((part) => part.trees));
@@ -128,7 +128,7 @@ export function chain(name: string, transforms: readonly Transform[]): Optimizer
 }
 
 /** The moments that follow a teleport: those of the transformations up to the first that does not keep gradients. */
-function momentsOf(transforms: readonly Transform[]): Readonly<Record<string, Moment>> {
+function momentsOf(transforms: readonly GradientTransform[]): Readonly<Record<string, Moment>> {
   const last = transforms.findIndex(({ keepsGradients }) => !keepsGradients);
   const trees = transforms.slice(0, last < 0 ? undefined : last + 1).map((part) => part.trees ?? {});
   const entries = trees.flatMap((own) => Object.entries(own));
@@ -151,7 +151,7 @@ function mapValues<T, R>(
 const inOrderOf = (state: OptimizerState, next: OptimizerState): OptimizerState =>
   mapValues(state, (_, entry) => next[entry]);
 
-function requireTransforms(name: string, transforms: readonly Transform[]): void {
+function requireTransforms(name: string, transforms: readonly GradientTransform[]): void {
   const example = 'chain("clipped momentum", [clip({ norm: 1 }), velocity({ momentum: 0.9 })])';
   if (typeof name !== "string" || !Array.isArray(transforms)) {
     throw new OptionError(

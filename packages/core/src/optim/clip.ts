@@ -9,7 +9,7 @@ import { isTensor, type Tensor } from "../graph/tensor.js";
 import { oneOf, positive } from "../option-kinds.js";
 import { type OptionRows, optionTable, requireKnown } from "../options.js";
 import { flatten } from "../tree.js";
-import type { Transform } from "./chain.js";
+import type { GradientTransform } from "./chain.js";
 
 export interface NormOptions {
   /** p of the norm: 1, 2 (default) or Infinity. */
@@ -94,7 +94,7 @@ const clipOptions = optionTable("clip", {
  * @example
  * chain("clipped momentum", [clip({ norm: 1 }), velocity({ momentum: 0.9 })]).name; // clipped momentum
  */
-export function clip(options: ClipOptions): Transform {
+export function clip(options: ClipOptions): GradientTransform {
   const { norm, order } = clipOptions.read(options);
   return {
     name: "clip",

@@ -1,6 +1,6 @@
 import { nonNegative } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import type { Transform } from "./chain.js";
+import type { GradientTransform } from "./chain.js";
 import { withDecay } from "./optimizer.js";
 
 export interface DecayOptions {
@@ -25,7 +25,7 @@ const shrinkOptions = optionTable("shrink", {
  * @example
  * chain("decayed", [penalty({ weightDecay: 1e-4 }), velocity()]).name; // decayed
  */
-export function penalty(options: DecayOptions): Transform {
+export function penalty(options: DecayOptions): GradientTransform {
   const { weightDecay } = penaltyOptions.read(options);
   return {
     name: "penalty",
@@ -42,7 +42,7 @@ export function penalty(options: DecayOptions): Transform {
  * @example
  * chain("decayed", [shrink({ weightDecay: 0.01 }), velocity()]).name; // decayed
  */
-export function shrink(options: DecayOptions): Transform {
+export function shrink(options: DecayOptions): GradientTransform {
   const { weightDecay } = shrinkOptions.read(options);
   return {
     name: "shrink",

@@ -26,7 +26,7 @@ export { adam, scaleByAdam } from "./adam.js";
 export { adamw } from "./adamw.js";
 export type { AdaptiveClipOptions } from "./adaptive-clip.js";
 export { adaptiveClipOptions, clipAdaptively, withAdaptiveClipping } from "./adaptive-clip.js";
-export type { Transform, TransformAt, Transformed, TransformTree } from "./chain.js";
+export type { GradientTransform, TransformAt, TransformedGradients, TransformTree } from "./chain.js";
 export { chain } from "./chain.js";
 export type { ClipOptions, NormOptions } from "./clip.js";
 export { clip, clipByGlobalNorm, clipByValue, globalNorm } from "./clip.js";

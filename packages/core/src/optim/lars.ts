@@ -7,7 +7,7 @@ import { sum } from "../graph/ops/reduce.js";
 import type { Tensor } from "../graph/tensor.js";
 import { flag, nonNegative, positive, smoothing } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { chain, type Transform } from "./chain.js";
+import { chain, type GradientTransform } from "./chain.js";
 import type { Optimizer } from "./optimizer.js";
 import { velocity } from "./sgd.js";
 
@@ -86,7 +86,7 @@ const scaleByTrustOptions = optionTable("scaleByTrust", {
  * @example
  * chain("LAMB", [scaleByAdam(), scaleByTrust({ trust: 1, weightDecay: 0.01 })]).name; // LAMB
  */
-export function scaleByTrust(options: TrustScalingOptions = {}): Transform {
+export function scaleByTrust(options: TrustScalingOptions = {}): GradientTransform {
   const { trust, weightDecay, epsilon, excludeVectors } = scaleByTrustOptions.read(options);
   const scaled = (g: Tensor, w: Tensor): Tensor => {
     if (excludeVectors && w.rank <= 1) return g;

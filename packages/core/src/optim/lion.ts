@@ -5,7 +5,7 @@ import { sign } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { listOf, nonNegative, smoothing } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { chain, type Transform } from "./chain.js";
+import { chain, type GradientTransform } from "./chain.js";
 import { shrink } from "./decay.js";
 import type { Optimizer } from "./optimizer.js";
 
@@ -68,7 +68,7 @@ const signOfMeanOptions = optionTable("signOfMean", {
  * @example
  * chain("clipped Lion", [clip({ norm: 1 }), signOfMean()]).name; // clipped Lion
  */
-export function signOfMean(options: SignOfMeanOptions = {}): Transform {
+export function signOfMean(options: SignOfMeanOptions = {}): GradientTransform {
   const {
     betas: [b1, b2],
   } = signOfMeanOptions.read(options);

@@ -6,7 +6,7 @@ import type { Tensor } from "../graph/tensor.js";
 import { nonNegative } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { type AdamScalingOptions, adamMoments, adamRows, adamTrees } from "./adam.js";
-import { chain, type Transform } from "./chain.js";
+import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";
 
@@ -76,7 +76,7 @@ const scaleByNadamOptions = optionTable("scaleByNadam", {
  * @example
  * chain("decayed NAdam", [shrink({ weightDecay: 0.01 }), scaleByNadam()]).name; // decayed NAdam
  */
-export function scaleByNadam(options: NadamScalingOptions = {}): Transform {
+export function scaleByNadam(options: NadamScalingOptions = {}): GradientTransform {
   const { betas, epsilon, momentumDecay } = scaleByNadamOptions.read(options);
   const [b1, b2] = betas;
   const momentum = (t: Tensor) => mul(b1, sub(1, mul(0.5, pow(0.96, mul(momentumDecay, t)))));

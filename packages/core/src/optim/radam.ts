@@ -5,7 +5,7 @@ import { greater, where } from "../graph/ops/compare.js";
 import { sqrt } from "../graph/ops/elementary.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { adamMoments, adamRows, adamTrees } from "./adam.js";
-import { chain, type Transform } from "./chain.js";
+import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";
 
@@ -75,7 +75,7 @@ const scaleByRadamOptions = optionTable("scaleByRadam", {
  * @example
  * chain("decayed RAdam", [shrink({ weightDecay: 0.01 }), scaleByRadam()]).name; // decayed RAdam
  */
-export function scaleByRadam(options: RadamScalingOptions = {}): Transform {
+export function scaleByRadam(options: RadamScalingOptions = {}): GradientTransform {
   const { betas, epsilon } = scaleByRadamOptions.read(options);
   const [b1, b2] = betas;
   const limit = 2 / (1 - b2) - 1;

@@ -6,7 +6,7 @@ import { sqrt, square } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { flag, nonNegative, smoothing } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { chain, type Transform } from "./chain.js";
+import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import type { Optimizer } from "./optimizer.js";
 import { velocity } from "./sgd.js";
@@ -88,7 +88,7 @@ const scaleByRmsOptions = optionTable("scaleByRms", {
  * @example
  * chain("RMSprop with Nesterov", [scaleByRms(), velocity({ nesterov: true })]).name; // RMSprop with Nesterov
  */
-export function scaleByRms(options: RmsScalingOptions = {}): Transform {
+export function scaleByRms(options: RmsScalingOptions = {}): GradientTransform {
   const { decay, epsilon, centered } = scaleByRmsOptions.read(options);
   const average = (past: Tensor, x: Tensor) => add(mul(decay, past), mul(1 - decay, x));
   return {

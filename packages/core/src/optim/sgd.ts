@@ -7,7 +7,7 @@ import { equal, where } from "../graph/ops/compare.js";
 import { constant } from "../graph/ops/leaf.js";
 import { flag, nonNegative, share, smoothing } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { chain, type Transform } from "./chain.js";
+import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";
 
@@ -100,7 +100,7 @@ const velocityOptions = optionTable("velocity", {
  * @example
  * chain("heavy ball", [velocity({ momentum: 0.5 })]).name; // heavy ball
  */
-export function velocity(options: VelocityOptions = {}): Transform {
+export function velocity(options: VelocityOptions = {}): GradientTransform {
   const { momentum, dampening, nesterov } = velocityOptions.read(options);
   return {
     name: "velocity",

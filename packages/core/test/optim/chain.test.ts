@@ -5,7 +5,7 @@ import { mapTree } from "../../src/graph/autodiff.js";
 import { sign } from "../../src/graph/ops/elementary.js";
 import { adagrad, scaleBySquares } from "../../src/optim/adagrad.js";
 import { scaleByAdam } from "../../src/optim/adam.js";
-import { chain, type Transform } from "../../src/optim/chain.js";
+import { chain, type GradientTransform } from "../../src/optim/chain.js";
 import { clip } from "../../src/optim/clip.js";
 import { penalty, shrink } from "../../src/optim/decay.js";
 import { scaleByTrust } from "../../src/optim/lars.js";
@@ -33,7 +33,7 @@ const stepped = (direction: (g: number[], w: number[], t: number) => number[]) =
   return float64(w, [2, 2]);
 };
 
-const signs: Transform = {
+const signs: GradientTransform = {
   name: "signs",
   keepsGradients: false,
   apply: (gradients) => ({ direction: mapTree(sign, gradients) }),
@@ -113,7 +113,7 @@ describe("chain", () => {
   it("knows which of its entries follow a symmetry: those before what is no gradient any more", () => {
     const sum = { power: 1, kind: "sum" };
     const square = { power: 2, kind: "average" };
-    const moments = (...transforms: Transform[]) => chain("moments", transforms).moments;
+    const moments = (...transforms: GradientTransform[]) => chain("moments", transforms).moments;
     expect(moments(clip({ norm: 1 }), velocity())).toEqual({ velocity: sum });
     expect(moments(velocity(), scaleByRms())).toEqual({ velocity: sum, square });
     expect(moments(scaleByRms(), velocity())).toEqual({ square });
