@@ -41,7 +41,7 @@ export { cached } from "./streams/cached.js";
 export { collected } from "./streams/collected.js";
 export { concatenated } from "./streams/concatenated.js";
 export type { ExampleStreamOptions, Examples, ExampleTransform } from "./streams/example-stream.js";
-export { exampleStream, keptExamples, readEpoch } from "./streams/example-stream.js";
+export { exampleStream, readEpoch } from "./streams/example-stream.js";
 export type { Transform } from "./streams/mapped.js";
 export { mapped } from "./streams/mapped.js";
 export type { ShuffledOptions } from "./streams/shuffled.js";

@@ -184,13 +184,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "data/npz.ts": () => ({ bytes: stored() }),
   "data/overlay.ts": () => ({ loadIdxDataset }),
   "data/idx.ts": () => ({ bytes: idx, fetch: async () => response }),
-  "data/streams/example-stream.ts": () => {
-    const examples = {
-      length: 4,
-      read: async (numbers: readonly number[]) => ({ x: lib.array(numbers.map((n) => [n])) }),
-    };
-    return { examples, stream: lib.exampleStream(examples) };
-  },
+  "data/streams/example-stream.ts": () => ({ stream: lib.streamOf({ x: random([4, 1]) }) }),
   "node/benchmarks": folders,
   "node/images": () => ({
     pngFile: encode({ width: 1, height: 1, channels: 1, data: Uint8Array.of(7) }),
