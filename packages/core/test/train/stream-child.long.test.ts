@@ -20,7 +20,7 @@ beforeAll(async () => {
   await build({
     config: false,
     cwd: path("../.."),
-    entry: { child: path("./stream-child.ts") },
+    entry: { child: fileURLToPath(new URL("./stream-child.ts", import.meta.url)) },
     outDir: folder,
     format: "esm",
     platform: "node",

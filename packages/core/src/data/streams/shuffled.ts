@@ -4,7 +4,7 @@ import { createRng, permutation } from "../../math/rng.js";
 import { requireKnown } from "../../options.js";
 import { takeRows } from "../batches.js";
 import { type DataStream, requireStream } from "../stream.js";
-import { countExamples, emptyPart, type Part, partReader, partRows } from "./part-reader.js";
+import { countExamples, emptyPart, exampleTypes, type Part, partReader, partRows } from "./part-reader.js";
 
 export interface ShuffledOptions {
   /** Examples that are kept in memory, of which the next one is drawn. */
@@ -36,6 +36,8 @@ export function shuffled<T extends object>(stream: DataStream<T>, options: Shuff
       `shuffled: buffer must be a number of examples, an integer >= 1; got ${describeValue(size)}.`,
     );
   }
+  /** The buffer of the last epoch, to be used again: to allocate it costs as much as to fill it. */
+  let spare: Part | undefined;
   return {
     length: stream.length,
     async *batches(seed, epoch) {
@@ -45,7 +47,8 @@ export function shuffled<T extends object>(stream: DataStream<T>, options: Shuff
         if (like === undefined) return;
         // A stream of a known length needs no more room than for its examples.
         const room = Math.min(size, stream.length ?? size);
-        const buffer = emptyPart(like, room);
+        const buffer = spare && exampleTypes(spare) === exampleTypes(like) ? spare : emptyPart(like, room);
+        spare = undefined;
         const held = await reader.readInto(buffer, 0, room);
         const rng = createRng(seed).fork("shuffled").fork(epoch);
         for (let next = await reader.take(partSize); next !== undefined; next = await reader.take(partSize)) {
@@ -55,6 +58,7 @@ export function shuffled<T extends object>(stream: DataStream<T>, options: Shuff
         for (let from = 0; from < held; from += partSize) {
           yield rowsAt(buffer, order.subarray(from, from + partSize)) as T;
         }
+        spare = buffer;
       } finally {
         await reader.close();
       }

@@ -14,7 +14,7 @@ interface Parsed {
  * @param delimiter one character
  * @throws DataError for a quote that is not closed, or stands within a field
  */
-export async function* csvRows(pieces: AsyncIterable<string>, delimiter: string): AsyncGenerator<Parsed> {
+async function* csvRows(pieces: AsyncIterable<string>, delimiter: string): AsyncGenerator<Parsed> {
   let fields: string[] = [];
   let field = "";
   let [line, first] = [1, 1];

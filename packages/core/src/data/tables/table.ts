@@ -41,7 +41,7 @@ export const tableRows = {
   missing: oneOf(["refuse", "mean", "drop"]).default("refuse"),
 } satisfies OptionRows<TableOptions>;
 
-export const tableOptions = optionTable("table", { ...tableRows } satisfies OptionRows<TableOptions>);
+const tableOptions = optionTable("table", { ...tableRows } satisfies OptionRows<TableOptions>);
 
 /** A table as data for a trainer. */
 export interface TableData {
