@@ -98,7 +98,7 @@ export type {
   MultiConvnetTrunkParams,
 } from "./models/multi-convnet.js";
 export { multiConvnet } from "./models/multi-convnet.js";
-export type { MultiHeadModel, MultiHeadParams } from "./models/multi-head.js";
+export type { MultiHeadModel, MultiHeadParams, StatefulMultiHeadModel } from "./models/multi-head.js";
 export type { MultiLenetOptions } from "./models/multi-lenet.js";
 export { multiLenet } from "./models/multi-lenet.js";
 export type { MultiMlpOptions } from "./models/multi-mlp.js";

@@ -11,7 +11,7 @@ import type { MetricSet, NoMetrics, ResultsOf } from "../../metrics/metric.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { CompileOptions } from "../../runtime/compile.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
-import type { Representation } from "../gradients/forward.js";
+import { type Representation, representedContext } from "../gradients/forward.js";
 import { labelChecks } from "./label-checks.js";
 import { prepareSources } from "./sources.js";
 import { checkLosses, type LossContext, type TaskLosses } from "./task-losses.js";
@@ -116,7 +116,7 @@ export function multiTaskEvaluator<P>({
     const quantitiesOf = (params: TensorsOf<P>, state: unknown, tensors: BatchTensors) => {
       const plain: LossContext = { training: false, state };
       const context = representation
-        ? { ...plain, representation: representation(params, tensors, plain) }
+        ? representedContext(plain, representation(params, tensors, plain))
         : plain;
       const scalar = (x: Tensor) => cast(reshape(x, []), dtype);
       const quantities = Object.entries(metrics(params, tensors, context)).map(([name, value], i) => {

@@ -62,11 +62,11 @@ export async function createMultiTaskTrainer<P>(
   const labels = labelChecks(options.losses);
   const { losses } = labels;
   const { seed = 0, clipNorm = method.clipNorm, strategy = "auto" } = options;
-  const { params, dtype } = startOf(options, seed);
+  const { params, state, dtype } = startOf(options, seed);
   const compileOptions = pickCompileOptions(options);
   const sources = prepareSources(data, { batchSize: options.batchSize, seed, dtype });
   const firstBatch = sources.batchOf(0);
-  const { tasks: named, taskOf, state = {} } = options;
+  const { tasks: named, taskOf } = options;
   const shapes = { losses, params, state, batch: firstBatch, tasks: named, taskOf, representation };
   const probe = taskGradients({ ...shapes, ...compileOptions });
   labels.check(sources.arrays);
