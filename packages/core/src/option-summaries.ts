@@ -359,6 +359,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "foldBatchNorm": {
     "norms": "Which batch norms are folded, by the name of their result; default all."
   },
+  "fromStateDict": {
+    "prefix": "What all names begin with, such as `model.`; default whichever of none, `model.` and `module.` fits."
+  },
   "gd": {
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
   },
@@ -615,6 +618,14 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "sizes": "Widths from the input to the representation.",
     "heads": "Outputs of each task's head, a linear layer.",
     "activation": "Activation after every shared layer; default `relu`."
+  },
+  "multiResnet18": {
+    "heads": "Classes of each task.",
+    "inputs": "Channels of the images; default 3.",
+    "width": "Channels of the first stage; default 64.",
+    "hidden": "Units of the hidden layer; default 512.",
+    "dropout": "Dropout rate behind it; default 0.5.",
+    "stem": "As of `resnet18`: `imagenet` (default) or `cifar`."
   },
   "nadam": {
     "momentumDecay": "psi: how fast the momentum grows to b1; default 0.004.",

@@ -110,6 +110,13 @@ export type {
 } from "./models/patch-transformer.js";
 export { patchTransformer } from "./models/patch-transformer.js";
 export { models } from "./models/registry.js";
+export type {
+  MultiResnet18,
+  MultiResnet18Options,
+  MultiResnet18State,
+  MultiResnet18TrunkParams,
+} from "./models/multi-resnet18.js";
+export { multiResnet18 } from "./models/multi-resnet18.js";
 export type { Resnet18Options, Resnet18Params, Resnet18State } from "./models/resnet18.js";
 export { resnet18 } from "./models/resnet18.js";
 export type { SegnetOptions, SegnetOutput, SegnetParams } from "./models/segnet.js";
@@ -121,3 +128,5 @@ export { batchNorm, groupNorm, initBatchNorm, initGroupNorm, initLayerNorm, laye
 export type { CellParams } from "./recurrent-cells.js";
 export { gruCell, initGruCell, initLstmCell, lstmCell } from "./recurrent-cells.js";
 export { upsample2d } from "./upsample.js";
+export type { StateDictOptions } from "./state-dict.js";
+export { fromStateDict } from "./state-dict.js";
