@@ -1,5 +1,6 @@
 import { dtypeOf, type NdArray } from "../../array.js";
 import type { Batch, BatchSpec, BatchTensors } from "../../batch.js";
+import { OptionError } from "../../errors.js";
 import { type Graph, topologicalOrder } from "../../graph/graph.js";
 import { cast } from "../../graph/ops/arithmetic.js";
 import { equal } from "../../graph/ops/compare.js";
@@ -79,7 +80,11 @@ export interface MultiTaskEvaluator<P> {
   evaluate<M extends TaskMetricSets>(
     params: P,
     data: Batch | readonly Batch[],
-    options?: { readonly state?: unknown; readonly metrics?: M | undefined },
+    options?: {
+      readonly state?: unknown;
+      readonly metrics?: M | undefined;
+      readonly batchSize?: number | undefined;
+    },
   ): Promise<MultiTaskEvaluation<M>>;
   dispose(): Promise<void>;
 }
@@ -149,12 +154,20 @@ export function multiTaskEvaluator<P>({
       {
         state = stateLike,
         metrics: sets,
-      }: { readonly state?: unknown; readonly metrics?: M | undefined } = {},
+        batchSize = largestBatch,
+      }: {
+        readonly state?: unknown;
+        readonly metrics?: M | undefined;
+        readonly batchSize?: number | undefined;
+      } = {},
     ) {
+      if (!Number.isInteger(batchSize) || batchSize < 1) {
+        throw new OptionError(`evaluate: batchSize must be an integer >= 1; got ${batchSize}.`);
+      }
       const accumulation = accumulateTasks(sets ?? {});
       const withOutputs = Object.keys(sets ?? {}).length > 0;
       const sources = prepareSources(data, { seed: 0, dtype });
-      const batches = sources.pass(largestBatch);
+      const batches = sources.pass(batchSize);
       let isChecked = false;
       const sums = new Map<string, { total: number; weight: number }>();
       // A function without data has a single empty batch.

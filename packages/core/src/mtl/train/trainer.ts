@@ -229,8 +229,8 @@ export async function createMultiTaskTrainer<P>(
 
   const hasOutputs = options.outputs !== undefined;
   const evaluated = () => evaluatedState(optimizer, current);
-  const evaluateNow = <M extends TaskMetricSets>(set: MultiTaskData, sets: M) =>
-    evaluator.evaluate(evaluated().params, set, { state: current.state, metrics: sets });
+  const evaluateNow = <M extends TaskMetricSets>(set: MultiTaskData, sets: M, size?: number) =>
+    evaluator.evaluate(evaluated().params, set, { state: current.state, metrics: sets, batchSize: size });
 
   return {
     get current() {
@@ -278,10 +278,10 @@ export async function createMultiTaskTrainer<P>(
       }),
     async evaluate(set, evaluateOptions = {}) {
       lifetime.requireIdle("evaluate");
-      requireKnown("evaluate", evaluateOptions, ["metrics"], "evaluate(data, { metrics: {} })");
-      const { metrics: sets = {} as never } = evaluateOptions;
+      requireKnown("evaluate", evaluateOptions, ["metrics", "batchSize"], "evaluate(data, { metrics: {} })");
+      const { metrics: sets = {} as never, batchSize } = evaluateOptions;
       requireTaskMetrics("evaluate", sets, { tasks, hasOutputs });
-      return evaluateNow(set, sets);
+      return evaluateNow(set, sets, batchSize);
     },
     restore(given, past = history) {
       lifetime.requireIdle("restore");
