@@ -3,11 +3,22 @@
  *
  * @module isoloss/node
  */
+
+export { firstBytes } from "../bytes.js";
+export type { BenchmarkName, ReadArray, ReadPart, ReadProgress } from "./benchmarks/benchmarks.js";
+export { benchmarkGuides, verifyBenchmark, writeSample } from "./benchmarks/benchmarks.js";
+export type { DenseData, DenseOptions } from "./benchmarks/dense.js";
+export { loadCityscapes, loadNyuv2 } from "./benchmarks/dense.js";
+export type { FolderGuide } from "./benchmarks/folder.js";
+export type { SampleOptions } from "./benchmarks/samples/sample.js";
 export { loadCheckpoint, saveCheckpoint } from "./checkpoints.js";
 export { hasIdxDataset, loadIdxDataset } from "./datasets.js";
 export { readFileOrThrow, writeFileAtomic } from "./files.js";
 export type { IdxSource } from "./idx-sources.js";
 export { fashionMnist, mnist } from "./idx-sources.js";
+export type { Image } from "./images/image.js";
+export { ImageReader, isImage } from "./images/image.js";
+export type { JpegDecoder, RgbaImage } from "./images/jpeg.js";
 export type { InterruptSignal } from "./interrupt.js";
 export { interruptSignal } from "./interrupt.js";
 export type { ProgressOptions, ProgressStream } from "./progress.js";
