@@ -242,6 +242,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "optimizer": "The optimizer in use; default gradient descent.",
     "steps": "k, the number of virtual steps; default 1."
   },
+  "dense": {
+    "augment": "Whether training examples are scaled, cropped and mirrored anew in each epoch; default true.",
+    "depthScale": "Whether depth is divided by the scale of an enlarged example, as published, or multiplied; default `divide`.",
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "keep": "Whether examples stay in memory once they are read; default false.",
+    "partSize": "Examples of a part of the stream; default 8."
+  },
   "denseTasks": {
     "classes": "Classes of a pixel: 7 of CityScapes, 13 of NYUv2; default 7.",
     "normals": "Whether surface normals are a task, too; default false.",
@@ -302,6 +309,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "everySteps": {
     "steps": "n: after so many steps weights are computed anew; 1 changes nothing."
+  },
+  "exampleStream": {
+    "partSize": "Examples of a part; the last part may have fewer. Default 16.",
+    "shuffle": "Whether each epoch has its own order, by seed; default false.",
+    "transform": "Changes a part before it is given out, such as by an augmentation; default none."
   },
   "excessMtl": {
     "stepSize": "eta: step of the weights; default 0.01.",
@@ -899,6 +911,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "rho": "Length of the step to the point whose gradient is used; default 0.05.",
     "optimizer": "What steps with that gradient; default `sgd` with momentum 0.9."
   },
+  "scaleCropFlip": {
+    "maps": "Kinds of the maps by name; arrays of other names stay as they are.",
+    "numbers": "Number of each example in its set, on which its changes depend: the order of reading changes nothing.",
+    "seed": "Seed of the changes; default 0.",
+    "epoch": "Number of the epoch, each with changes of its own; default 0.",
+    "depthScale": "Whether depth is divided by the scale, as published, or multiplied, as inverse depth should be; default `divide`."
+  },
   "scaling": {
     "name": "Name in reports; default `positive scaling`.",
     "bound": "Largest element of T; default 0.3."
@@ -1023,5 +1042,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "rate": "Factor of the learning rate; default 1.",
     "frozen": "Whether the parameters stay as they are; default false.",
     "optimizer": "The same optimizer with other options, such as no weight decay; default that of all."
+  },
+  "writeSample": {
+    "examples": "Examples of each part, or molecules; default as many as show what is special about the format.",
+    "size": "[height, width] of CityScapes and NYUv2; default [32, 64]. Others have sizes of their own."
   }
 };

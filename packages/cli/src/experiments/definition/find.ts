@@ -30,6 +30,9 @@ export function packagedNames(): string[] {
     .sort();
 }
 
+/** The benchmarks of papers on several tasks. */
+export const benchmarkNames = ["cityscapes", "nyuv2"].map((name) => `benchmarks/${name}`);
+
 /**
  * The path of an experiment, given as a file or by the name of one that comes with the program.
  *
@@ -38,7 +41,7 @@ export function packagedNames(): string[] {
 export function findExperiment(fileOrName: string): string {
   const isFile = statSync(fileOrName, { throwIfNoEntry: false })?.isFile() ?? false;
   if (isFile) return fileOrName;
-  const names = [...packagedNames(), ...demoNames.map((name) => `demo/${name}`)];
+  const names = [...packagedNames(), ...demoNames.map((name) => `demo/${name}`), ...benchmarkNames];
   if (names.includes(fileOrName)) return join(packagedFolder(), `${fileOrName}.yaml`);
   const file = [".yaml", ".yml"].map((end) => `${fileOrName}${end}`).find((path) => existsSync(path));
   const meant = file ?? nearest(fileOrName, names);
