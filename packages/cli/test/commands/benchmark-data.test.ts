@@ -31,7 +31,7 @@ describe("isoloss data", () => {
     await bench.run("data", "sample", "nyuv2", "few", "--examples", "1");
     const { status, stderr } = await bench.run("data", "verify", "nyuv2", "few");
     expect(status).toBe(1);
-    expect(stderr).toMatch(/NYUv2 has 795 of train, 654 of test; here are 1 of train, 1 of test\. .*--part/);
+    expect(stderr).toMatch(/NYUv2 has 795 train, 654 test; here are 1 train, 1 test\. .*--part/);
   });
 
   it("says how a folder must look and where the data are had", async () => {

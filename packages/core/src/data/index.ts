@@ -9,6 +9,8 @@ export { createRng, permutation } from "../math/rng.js";
 export type { DigitAttribute } from "./attributes.js";
 export { attributesOf, digitAttributes } from "./attributes.js";
 export { batches, split, takeRows } from "./batches.js";
+export type { FaceAttributes } from "./celeba.js";
+export { parseFaceAttributes, parseFaceParts } from "./celeba.js";
 export type { Dataset } from "./dataset.js";
 export { digits } from "./digits.js";
 export type { DividedData, DivideOptions } from "./divide.js";
@@ -28,6 +30,8 @@ export type { CirclesOptions, PlanarOptions, PlanarPoints, SpiralsOptions } from
 export { circles, moons, spirals } from "./planar.js";
 export type { Lines, Qm9, Qm9Files } from "./qm9.js";
 export { parseQm9, qm9Tasks, readSdf } from "./qm9.js";
+export type { Qm9StreamOptions, Qm9Streams } from "./qm9-streams.js";
+export { qm9Streams } from "./qm9-streams.js";
 export { resizeImages } from "./resize.js";
 export type { ByteImage } from "./resize-bytes.js";
 export { resizeBytes } from "./resize-bytes.js";

@@ -37,15 +37,15 @@ function resampled(
 ): Uint8Array {
   const result = new Uint8Array(outer * to * inner);
   const taps = tapsOf(from, to);
-  let at = 0;
+  let next = 0;
   for (let o = 0; o < outer; o++) {
     for (const { first, weights } of taps) {
       const start = (o * from + first) * inner;
       for (let i = 0; i < inner; i++) {
-        // Numbers hold the sum of bytes times 2^22 exactly.
-        let sum = 2 ** (bits - 1);
-        for (let t = 0; t < weights.length; t++) sum += data[start + t * inner + i] * weights[t];
-        result[at++] = Math.max(0, Math.min(255, Math.floor(sum / 2 ** bits)));
+        // Below 2^31, as bytes are below 2^8 and weights together about 2^22.
+        let sum = 1 << (bits - 1);
+        for (let t = 0, at = start + i; t < weights.length; t++, at += inner) sum += data[at] * weights[t];
+        result[next++] = sum >> bits;
       }
     }
   }
@@ -54,7 +54,7 @@ function resampled(
 
 interface Taps {
   readonly first: number;
-  readonly weights: Float64Array;
+  readonly weights: Int32Array;
 }
 
 function tapsOf(from: number, to: number): Taps[] {
@@ -68,6 +68,6 @@ function tapsOf(from: number, to: number): Taps[] {
       Math.max(0, 1 - Math.abs((first + i - center + 0.5) / f)),
     );
     const total = raw.reduce((a, b) => a + b, 0);
-    return { first, weights: raw.map((w) => Math.floor(0.5 + (w / total) * 2 ** bits)) };
+    return { first, weights: Int32Array.from(raw, (w) => Math.floor(0.5 + (w / total) * 2 ** bits)) };
   });
 }

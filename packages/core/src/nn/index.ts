@@ -58,6 +58,7 @@ export { crossEntropy } from "./losses/cross-entropy.js";
 export { l1Loss } from "./losses/l1.js";
 export { mseLoss } from "./losses/mse.js";
 export { nllLoss } from "./losses/nll.js";
+export { normalLoss } from "./losses/normals.js";
 export type { LossOptions } from "./losses/reduction.js";
 export type {
   Context,

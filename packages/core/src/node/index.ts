@@ -7,9 +7,13 @@
 export { firstBytes } from "../bytes.js";
 export type { BenchmarkName, ReadArray, ReadPart, ReadProgress } from "./benchmarks/benchmarks.js";
 export { benchmarkGuides, verifyBenchmark, writeSample } from "./benchmarks/benchmarks.js";
+export type { CelebaData, CelebaOptions } from "./benchmarks/celeba.js";
+export { loadCeleba } from "./benchmarks/celeba.js";
 export type { DenseData, DenseOptions } from "./benchmarks/dense.js";
 export { loadCityscapes, loadNyuv2 } from "./benchmarks/dense.js";
 export type { FolderGuide } from "./benchmarks/folder.js";
+export type { OfficeData, OfficeOptions, OfficeTask } from "./benchmarks/office.js";
+export { loadOffice31, loadOfficeHome } from "./benchmarks/office.js";
 export type { SampleOptions } from "./benchmarks/samples/sample.js";
 export { loadCheckpoint, saveCheckpoint } from "./checkpoints.js";
 export { hasIdxDataset, loadIdxDataset } from "./datasets.js";

@@ -1,11 +1,18 @@
 import type { DType, NdArray } from "../../array.js";
 import { dtypeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
+import { qm9Streams } from "../../data/qm9-streams.js";
 import type { DataStream } from "../../data/stream.js";
 import { DataError, OptionError } from "../../errors.js";
+import { loadQm9, qm9Guide } from "../qm9.js";
+import { celebaGuide, loadCeleba } from "./celeba.js";
 import { cityscapesGuide, loadCityscapes, loadNyuv2, nyuv2Guide } from "./dense.js";
 import type { FolderGuide } from "./folder.js";
+import { loadOffice31, loadOfficeHome, type OfficeData, office31, officeHome } from "./office.js";
+import { celebaSample } from "./samples/celeba-sample.js";
 import { cityscapesSample, nyuv2Sample } from "./samples/dense-sample.js";
+import { office31Sample, officeHomeSample } from "./samples/office-sample.js";
+import { qm9Sample } from "./samples/qm9-sample.js";
 import { type SampleFile, type SampleOptions, sampleOptions, writeFolder } from "./samples/sample.js";
 
 type Parts = Readonly<Record<string, DataStream<Batch>>>;
@@ -34,7 +41,42 @@ const rows = {
     },
     sample: nyuv2Sample,
   },
+  celeba: {
+    guide: celebaGuide,
+    parts: async (directory, isWhole) => {
+      const { train, validation, test } = await loadCeleba(directory, { isWhole });
+      return { train, validation, test };
+    },
+    sample: celebaSample,
+  },
+  qm9: {
+    guide: qm9Guide,
+    parts: async (directory, isWhole) => {
+      const { train, validation, test } = qm9Streams(await loadQm9(directory, { isWhole }));
+      return { train, validation, test };
+    },
+    sample: qm9Sample,
+  },
+  office31: {
+    guide: office31.guide,
+    parts: async (directory, isWhole) => partsOf(await loadOffice31(directory, { isWhole })),
+    sample: office31Sample,
+  },
+  officeHome: {
+    guide: officeHome.guide,
+    parts: async (directory, isWhole) => partsOf(await loadOfficeHome(directory, { isWhole })),
+    sample: officeHomeSample,
+  },
 } satisfies Readonly<Record<string, Benchmark>>;
+
+/** Parts of all tasks. */
+function partsOf({ tasks }: OfficeData): Parts {
+  return Object.fromEntries(
+    Object.entries(tasks).flatMap(([task, parts]) =>
+      Object.entries(parts).map(([part, stream]) => [`${task}.${part}`, stream]),
+    ),
+  );
+}
 
 /** Names of the data sets of papers on several tasks. */
 export type BenchmarkName = keyof typeof rows;

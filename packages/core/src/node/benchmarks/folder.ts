@@ -71,7 +71,7 @@ export class Folder {
     const { title, published } = this.guide;
     const text = (of: Readonly<Record<string, number>>) =>
       Object.entries(of)
-        .map(([part, count]) => `${count} of ${part}`)
+        .map(([part, count]) => `${count} ${part}`)
         .join(", ");
     if (text(counts) === text(published)) return;
     throw new DataError(

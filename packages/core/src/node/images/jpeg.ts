@@ -43,7 +43,10 @@ export async function loadJpegDecoder(): Promise<JpegDecoder> {
     messages = [];
     try {
       // A copy of these bytes alone: a Buffer of Node may be a part of a larger one.
-      return await decode(new Uint8Array(bytes).buffer);
+      const image = await decode(new Uint8Array(bytes).buffer);
+      // The decoder fills up what is missing with gray, and goes on.
+      if (messages.some((text) => text.includes("Premature end"))) throw new Error();
+      return image;
     } catch (cause) {
       // A file that cannot be decoded leaves the module unusable.
       await start();

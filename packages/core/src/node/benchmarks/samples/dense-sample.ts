@@ -1,5 +1,5 @@
 // Small sets in the form of CityScapes and NYUv2, of formulas, so that what is measured on them can be known.
-import { type NpyForm, npyFile } from "./npy-writer.js";
+import { type NpyForm, npyFile } from "../../npy-writer.js";
 import type { SampleFile, SampleOptions } from "./sample.js";
 
 /** A map at a pixel: example n of its part, row y, column x, channel c. */

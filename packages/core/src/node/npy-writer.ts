@@ -1,5 +1,5 @@
 // The NPY format of arrays in all the forms that NumPy writes, for files that readers are tried with.
-import { sizeOf } from "../../../array.js";
+import { sizeOf } from "../array.js";
 
 export interface NpyForm {
   /** Element type; default f4. */
