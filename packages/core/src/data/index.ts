@@ -39,3 +39,7 @@ export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 export type { MapKind, ScaleCropOptions } from "./scale-crop.js";
 export { scaleCropFlip } from "./scale-crop.js";
 export type { DataStream } from "./stream.js";
+export type { ShuffledOptions } from "./streams/shuffled.js";
+export { shuffled } from "./streams/shuffled.js";
+export type { StreamOfOptions } from "./streams/stream-of.js";
+export { streamOf } from "./streams/stream-of.js";

@@ -11,7 +11,7 @@ import {
   twoTaskToy,
 } from "isoloss/problems";
 import { z } from "zod";
-import { denseBenchmark, denseOwn, type MadeBenchmark } from "./benchmarks.js";
+import { benchmarkEntries, type MadeBenchmark } from "./benchmarks.js";
 import { fashionMnist } from "./fashion-mnist.js";
 import { type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
@@ -134,18 +134,12 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
     own: dataSeed,
     make: async (o) => fromData(digitQuestions(withSeed(o))),
   },
-  cityscapes: {
-    summary: "class and depth of each pixel of streets by SegNet or MTAN",
-    options: none,
-    own: denseOwn,
-    make: async (o) => fromBenchmark(await denseBenchmark("cityscapes", o)),
-  },
-  nyuv2: {
-    summary: "class, depth and surface normal of each pixel of rooms by SegNet or MTAN",
-    options: none,
-    own: denseOwn,
-    make: async (o) => fromBenchmark(await denseBenchmark("nyuv2", o)),
-  },
+  ...Object.fromEntries(
+    benchmarkEntries.map(({ name, summary, own, make }) => [
+      name,
+      { summary, options: none, own, make: async (o) => fromBenchmark(await make(o)) } satisfies TaskEntry,
+    ]),
+  ),
 };
 
 const withSeed = ({ dataSeed: seed, ...rest }: Readonly<Record<string, unknown>>): object => ({
@@ -169,7 +163,7 @@ function fromData<P>(problem: MultiTaskProblem<P>): MadeTasks {
 
 type AnyTasks = BenchmarkTasks<never, Tree>;
 
-function fromBenchmark({ tasks: given, train, validation, test }: MadeBenchmark): MadeTasks {
+function fromBenchmark({ tasks: given, parts: { train, validation, test } }: MadeBenchmark): MadeTasks {
   const { tasks, losses, params, state, represent, outputs, measures } = given as AnyTasks;
   const data = { train, test, ...(validation === undefined ? {} : { validation }) };
   return {

@@ -1,22 +1,20 @@
 // S. Liu, E. Johns, A. Davison, "End-to-end multi-task learning with attention", CVPR 2019, section 4.1: CityScapes and NYUv2.
-import { div, maximum, mul, sub } from "../../graph/ops/arithmetic.js";
-import { equal, logicalNot } from "../../graph/ops/compare.js";
+import { div, maximum } from "../../graph/ops/arithmetic.js";
+import { greater } from "../../graph/ops/compare.js";
 import { sqrt, square } from "../../graph/ops/elementary.js";
 import { sum } from "../../graph/ops/reduce.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { confusion, iou } from "../../metrics/confusion.js";
-import { depthErrors } from "../../metrics/depth.js";
-import type { MetricSet } from "../../metrics/metric.js";
-import { angleStatistics } from "../../metrics/normals.js";
-import { pixelAccuracy } from "../../metrics/segmentation.js";
+import { iou } from "../../metrics/confusion.js";
+import { depthError } from "../../metrics/depth.js";
+import { normalAngle } from "../../metrics/normals.js";
+import { topK } from "../../metrics/top-k.js";
 import { crossEntropy } from "../../nn/losses/cross-entropy.js";
 import { l1Loss } from "../../nn/losses/l1.js";
-import { reduceLoss } from "../../nn/losses/reduction.js";
+import { normalLoss } from "../../nn/losses/normals.js";
 import { attentionSegnet } from "../../nn/models/attention-segnet.js";
 import type { AttentionSegnetParams, AttentionSegnetState } from "../../nn/models/attention-segnet-params.js";
 import { flag, integerFrom, listOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { meanOverBatches } from "./batch-means.js";
 import { type BenchmarkTask, type BenchmarkTasks, benchmarkTasks } from "./benchmark-tasks.js";
 
 export interface DenseTasksOptions {
@@ -39,32 +37,30 @@ export const denseTasksOptions = optionTable("denseTasks", {
 
 /** Vectors along axis 1, divided by their lengths. */
 const unit = (p: Tensor): Tensor =>
-  div(p, sqrt(maximum(sum(square(p), { axes: [1], keepDims: true }), 1e-24)));
-
-const isNonzero = (x: Tensor): Tensor => logicalNot(equal(x, 0));
+  div(p, sqrt(maximum(sum(square(p), { axes: [1], keepDims: true }), 1e-16)));
 
 const semantic: BenchmarkTask = {
   loss: (logits, batch) => crossEntropy(logits, batch.semantic, { axis: 1, ignoreIndex: -1 }),
   output: (logits, batch) => ({ output: logits, labels: batch.semantic }),
-  measures: { iou: iou(), accuracy: accuracyOfPixels() },
+  measures: { iou: iou(), accuracy: topK({ k: 1 }) },
 };
 
 const depth: BenchmarkTask = {
-  loss: (output, batch) => l1Loss(output, batch.depth, { mask: isNonzero(batch.depth) }),
+  loss: (output, batch) => l1Loss(output, batch.depth, { mask: greater(batch.depth, 0) }),
   output: (output, batch) => ({ output, labels: batch.depth }),
-  measures: {
-    absolute: meanOverBatches(({ output, labels }) => depthErrors(output, labels)?.absolute, "min"),
-    relative: meanOverBatches(({ output, labels }) => depthErrors(output, labels)?.relative, "min"),
-  },
+  measures: { absolute: depthError(), relative: depthError({ kind: "relative" }) },
 };
 
 const normal: BenchmarkTask = {
-  loss(output, { normal: t }) {
-    const cosine = sum(mul(unit(output), t), { axes: [1] });
-    return reduceLoss(sub(1, cosine), { mask: isNonzero(sum(square(t), { axes: [1] })) });
-  },
+  loss: (output, batch) => normalLoss(output, batch.normal),
   output: (output, batch) => ({ output: unit(output), labels: batch.normal }),
-  measures: angles(),
+  measures: {
+    mean: normalAngle(),
+    median: normalAngle({ statistic: "median" }),
+    within11: normalAngle({ statistic: 11.25 }),
+    within22: normalAngle({ statistic: 22.5 }),
+    within30: normalAngle({ statistic: 30 }),
+  },
 };
 
 /**
@@ -101,28 +97,4 @@ export function denseTasks(
       };
     },
   });
-}
-
-function accuracyOfPixels(): MetricSet[string] {
-  const counts = confusion();
-  return {
-    ...counts,
-    mode: "max",
-    result: (all) => pixelAccuracy(counts.result(all as Parameters<typeof counts.result>[0])),
-  } as MetricSet[string];
-}
-
-function angles(): MetricSet {
-  const of = (pick: (angle: NonNullable<ReturnType<typeof angleStatistics>>) => number, mode: "min" | "max") =>
-    meanOverBatches(({ output, labels }) => {
-      const found = angleStatistics(output, labels);
-      return found && pick(found);
-    }, mode);
-  return {
-    mean: of(({ mean }) => mean, "min"),
-    median: of(({ median }) => median, "min"),
-    within11: of(({ within }) => within[0], "max"),
-    within22: of(({ within }) => within[1], "max"),
-    within30: of(({ within }) => within[2], "max"),
-  };
 }

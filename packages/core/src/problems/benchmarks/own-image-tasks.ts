@@ -39,7 +39,7 @@ export const ownImageTasksOptions = optionTable("ownImageTasks", {
 } satisfies OptionRows<OwnImageTasksOptions>);
 
 /** Names of a task's arrays in batches. */
-export const ownArrays = (task: string) => ({ image: `${task} image`, label: `${task} label` });
+export const ownArrays = (task: string) => ({ image: `${task}Images`, label: `${task}Labels` });
 
 const classification = (name: string): BenchmarkTask => {
   const { label } = ownArrays(name);
@@ -53,7 +53,7 @@ const classification = (name: string): BenchmarkTask => {
 /**
  * Classes of images, each task with images of its own, by a ResNet-18: the tasks of Office-31 and Office-Home.
  *
- * Batches: `TASK image` [n, 3, H, W] and `TASK label` int64 [n], of each task; data are a list of these, a record for each task.
+ * Batches: `TASKImages` [n, 3, H, W] and `TASKLabels` int64 [n], of each task; data are a list of these, a record for each task.
  * Losses are cross-entropies; measures `TASK.accuracy`.
  *
  * @throws OptionError
