@@ -31,7 +31,8 @@ export function packagedNames(): string[] {
 }
 
 /** The benchmarks of papers on several tasks. */
-export const benchmarkNames = ["cityscapes", "nyuv2"].map((name) => `benchmarks/${name}`);
+export const benchmarkNames = ["celeba", "cityscapes", "nyuv2", "office-31", "office-home", "qm9"].map(
+ (name) => `benchmarks/${name}`);
 
 /**
  * The path of an experiment, given as a file or by the name of one that comes with the program.
