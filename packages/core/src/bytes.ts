@@ -45,7 +45,7 @@ export function bfloatToNumber(bits: number): number {
  * The first bytes of a file, for messages.
  *
  * @example
- * firstBytes(Uint8Array.of(0x47, 0x49, 0x46)); // 47 49 46
+ * firstBytes(Uint8Array.of(0x47, 0x49, 0x46)); // "47 49 46"
  */
 export const firstBytes = (bytes: Uint8Array, count = 8): string =>
   bytes.length === 0

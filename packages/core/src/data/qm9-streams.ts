@@ -4,10 +4,10 @@ import { OptionError } from "../errors.js";
 import { permutation } from "../math/rng.js";
 import { inCode, integerFrom } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { type Examples, exampleStream } from "./example-stream.js";
 import { moleculeBatch } from "./molecules.js";
 import { type Qm9, qm9Tasks } from "./qm9.js";
 import type { DataStream } from "./stream.js";
+import { type Examples, exampleStream } from "./streams/example-stream.js";
 
 export interface Qm9StreamOptions {
   /** Molecules of test, and as many of validation; default 10000, or a tenth where there are fewer than 100000. */
@@ -57,8 +57,9 @@ export interface Qm9Streams {
  * @throws OptionError for parts that would be empty, and for an order that does not have every molecule once
  *
  * @example
- * const { train, tasks } = qm9Streams(await parseQm9({ sdf: sdfText.split("\n"), csv: csvText.split("\n") }), { order: [1, 0], held: 1 });
- * console.log(tasks.length, train.length); // 11 0
+ * const qm9 = await parseQm9({ sdf: sdfText.split("\n"), csv: csvText.split("\n") });
+ * const { tasks, test } = qm9Streams(qm9, { order: [1, 0], held: 1 });
+ * tasks.length; // 11
  */
 export function qm9Streams({ molecules, targets }: Qm9, options: Qm9StreamOptions = {}): Qm9Streams {
   const { held, order, partSize, places, splitSeed } = qm9StreamOptions.read(options);

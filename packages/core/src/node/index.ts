@@ -5,7 +5,13 @@
  */
 
 export { firstBytes } from "../bytes.js";
-export type { BenchmarkName, ReadArray, ReadPart, ReadProgress } from "./benchmarks/benchmarks.js";
+export type {
+  BenchmarkName,
+  ReadArray,
+  ReadPart,
+  ReadProgress,
+  VerifyOptions,
+} from "./benchmarks/benchmarks.js";
 export { benchmarkGuides, verifyBenchmark, writeSample } from "./benchmarks/benchmarks.js";
 export type { CelebaData, CelebaOptions } from "./benchmarks/celeba.js";
 export { loadCeleba } from "./benchmarks/celeba.js";
@@ -31,3 +37,5 @@ export { loadQm9 } from "./qm9.js";
 export type { TrainingImages } from "./registry.js";
 export { datasets } from "./registry.js";
 export { reasonOf } from "./system-error.js";
+export type { WorkerStream, WorkerStreamOptions } from "./worker-stream.js";
+export { workerStream, workerStreamOptions } from "./worker-stream.js";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../../src/array.js";
-import { readEpoch } from "../../src/data/example-stream.js";
 import type { Molecule } from "../../src/data/molecules.js";
 import { moleculeBatch } from "../../src/data/molecules.js";
 import { qm9Streams } from "../../src/data/qm9-streams.js";
+import { readEpoch } from "../../src/data/streams/example-stream.js";
 import { OptionError } from "../../src/errors.js";
 
 const n = 30;

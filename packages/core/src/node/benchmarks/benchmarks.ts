@@ -4,6 +4,8 @@ import type { Batch } from "../../batch.js";
 import { qm9Streams } from "../../data/qm9-streams.js";
 import type { DataStream } from "../../data/stream.js";
 import { DataError, OptionError } from "../../errors.js";
+import { flag, inCode } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { loadQm9, qm9Guide } from "../qm9.js";
 import { celebaGuide, loadCeleba } from "./celeba.js";
 import { cityscapesGuide, loadCityscapes, loadNyuv2, nyuv2Guide } from "./dense.js";
@@ -118,10 +120,24 @@ export interface ReadProgress {
   readonly of: number;
 }
 
+export interface VerifyOptions {
+  /** Whether there must be as many examples as were published; default true. */
+  readonly isWhole?: boolean | undefined;
+  /** Called after each part of a stream; default none. */
+  readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
+}
+
+const verifyOptions = optionTable("verifyBenchmark", {
+  isWhole: flag.default(true),
+  onProgress: inCode<(progress: ReadProgress) => void>(
+    "a function",
+    (value) => typeof value === "function",
+  ).otherwise("none"),
+} satisfies OptionRows<VerifyOptions>);
+
 /**
  * Reads all files of a data set and checks them.
  *
- * @param options `isWhole`: whether there must be as many examples as were published, default true; `onProgress`
  * @throws MissingDataError, which says how the folder must look and where to get it; DataError for the first file that is damaged;
  *   OptionError
  *
@@ -132,14 +148,9 @@ export interface ReadProgress {
 export async function verifyBenchmark(
   name: BenchmarkName,
   directory: string,
-  {
-    isWhole = true,
-    onProgress = () => {},
-  }: {
-    readonly isWhole?: boolean | undefined;
-    readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
-  } = {},
+  options: VerifyOptions = {},
 ): Promise<Readonly<Record<string, ReadPart>>> {
+  const { isWhole, onProgress } = verifyOptions.read(options);
   const parts = await rowOf(name).parts(directory, isWhole);
   const result: Record<string, ReadPart> = {};
   for (const [part, stream] of Object.entries(parts)) {
@@ -150,7 +161,7 @@ export async function verifyBenchmark(
       arrays = Object.fromEntries(
         Object.entries(batch).map(([key, a]) => [key, joined(`${directory}: ${key}`, arrays[key], a)]),
       );
-      onProgress({ part, examples, of: stream.length ?? examples });
+      onProgress?.({ part, examples, of: stream.length ?? examples });
     }
     result[part] = { examples, arrays };
   }

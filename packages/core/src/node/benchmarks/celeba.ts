@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { type NdArray, ndarray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { facePartNames, parseFaceAttributes, parseFaceParts } from "../../data/celeba.js";
-import { exampleStream } from "../../data/example-stream.js";
 import type { DataStream } from "../../data/stream.js";
+import { exampleStream } from "../../data/streams/example-stream.js";
 import { DataError } from "../../errors.js";
 import { flag, integerFrom, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
@@ -19,7 +19,7 @@ export interface CelebaOptions {
   readonly partSize?: number | undefined;
 }
 
-const celebaOptions = optionTable("celeba", {
+const celebaOptions = optionTable("loadCeleba", {
   cache: text("a folder").otherwise("none: decoded every time"),
   isWhole: flag.default(true),
   partSize: integerFrom(1).default(64),
@@ -57,7 +57,7 @@ const size = [64, 64] as const;
  *   the stream for images that cannot be decoded; OptionError
  *
  * @example
- * const { train, tasks } = await loadCeleba("celeba", { cache: "celeba-cache", isWhole: false });
+ * const { train, tasks } = await loadCeleba("celeba", { isWhole: false });
  * for await (const { image, Smiling } of train.batches(0, 0)) console.log(image.shape, Smiling.shape);
  */
 export async function loadCeleba(directory: string, options: CelebaOptions = {}): Promise<CelebaData> {

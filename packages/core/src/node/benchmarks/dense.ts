@@ -1,7 +1,7 @@
 import type { Batch } from "../../batch.js";
-import { exampleStream, keptExamples } from "../../data/example-stream.js";
 import { type MapKind, scaleCropFlip } from "../../data/scale-crop.js";
 import type { DataStream } from "../../data/stream.js";
+import { exampleStream, keptExamples } from "../../data/streams/example-stream.js";
 import { flag, integerFrom, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { Folder, type FolderGuide } from "./folder.js";
@@ -20,13 +20,17 @@ export interface DenseOptions {
   readonly partSize?: number | undefined;
 }
 
-export const denseOptions = optionTable("dense", {
+const rows = {
   augment: flag.default(true),
   depthScale: oneOf(["divide", "multiply"]).default("divide"),
   isWhole: flag.default(true),
   keep: flag.default(false),
   partSize: integerFrom(1).default(8),
-} satisfies OptionRows<DenseOptions>);
+} satisfies OptionRows<DenseOptions>;
+
+const cityscapesOptions = optionTable("loadCityscapes", { ...rows } satisfies OptionRows<DenseOptions>);
+
+const nyuv2Options = optionTable("loadNyuv2", { ...rows } satisfies OptionRows<DenseOptions>);
 
 /** Images with maps of numbers for each pixel, of training and of test. */
 export interface DenseData {
@@ -117,7 +121,7 @@ export const nyuv2Guide: FolderGuide = {
  * for await (const { image, semantic, depth } of train.batches(0, 0)) console.log(image.shape);
  */
 export const loadCityscapes = (directory: string, options: DenseOptions = {}): Promise<DenseData> =>
-  loadDense(new Folder(directory, cityscapesGuide), options, {
+  loadDense(new Folder(directory, cityscapesGuide), cityscapesOptions.read(options), {
     classes: 7,
     maps: [image, semantic(7, ["label_7", "label"]), depth],
   });
@@ -135,17 +139,16 @@ export const loadCityscapes = (directory: string, options: DenseOptions = {}): P
  * const { train, classes } = await loadNyuv2("nyuv2", { isWhole: false, augment: false }); // 13 classes
  */
 export const loadNyuv2 = (directory: string, options: DenseOptions = {}): Promise<DenseData> =>
-  loadDense(new Folder(directory, nyuv2Guide), options, {
+  loadDense(new Folder(directory, nyuv2Guide), nyuv2Options.read(options), {
     classes: 13,
     maps: [image, semantic(13, ["label"]), depth, normal],
   });
 
 async function loadDense(
   folder: Folder,
-  options: DenseOptions,
+  { augment, depthScale, isWhole, keep, partSize }: ReturnType<typeof nyuv2Options.read<DenseOptions>>,
   { classes, maps }: { readonly classes: number; readonly maps: readonly MapFiles[] },
 ): Promise<DenseData> {
-  const { augment, depthScale, isWhole, keep, partSize } = denseOptions.read(options);
   const [train, test] = [await openNpyPart(folder, "train", maps), await openNpyPart(folder, "val", maps)];
   if (train.size.join() !== test.size.join()) {
     throw folder.wrong(

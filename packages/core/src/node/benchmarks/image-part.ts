@@ -1,5 +1,5 @@
 import { type NdArray, ndarray } from "../../array.js";
-import type { Examples } from "../../data/example-stream.js";
+import type { Examples } from "../../data/streams/example-stream.js";
 import { resizedImages } from "../images/resized.js";
 
 /** Images of a part with what belongs to them. */

@@ -1,9 +1,9 @@
 // Folders of numbered .npy files, a map a file, as S. Liu, E. Johns and A. Davison publish CityScapes and NYUv2 for MTAN.
 import { astype, type NdArray, ndarray } from "../../array.js";
 import type { Batch } from "../../batch.js";
-import type { Examples } from "../../data/example-stream.js";
-import { joinParts } from "../../data/example-stream.js";
 import { decodeNpy } from "../../data/npy.js";
+import type { Examples } from "../../data/streams/example-stream.js";
+import { joinParts } from "../../data/streams/example-stream.js";
 import { DataError } from "../../errors.js";
 import { readFileOrThrow } from "../files.js";
 import type { Folder } from "./folder.js";

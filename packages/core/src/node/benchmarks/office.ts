@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ndarray } from "../../array.js";
 import type { Batch } from "../../batch.js";
-import { exampleStream } from "../../data/example-stream.js";
 import type { DataStream } from "../../data/stream.js";
+import { exampleStream } from "../../data/streams/example-stream.js";
 import { DataError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
 import { flag, integerFrom, text } from "../../option-kinds.js";
@@ -31,14 +31,18 @@ export interface OfficeOptions {
   readonly splitSeed?: number | undefined;
 }
 
-const officeOptions = optionTable("office", {
+const rows = {
   cache: text("a folder").otherwise("none: decoded every time"),
   isWhole: flag.default(true),
   lists: text("a folder").otherwise("the folder lists, or 60, 20 and 20 % of each class"),
   partSize: integerFrom(1).default(16),
   side: integerFrom(1).default(224),
   splitSeed: integerFrom(0).default(0),
-} satisfies OptionRows<OfficeOptions>);
+} satisfies OptionRows<OfficeOptions>;
+
+const office31Options = optionTable("loadOffice31", { ...rows } satisfies OptionRows<OfficeOptions>);
+
+const officeHomeOptions = optionTable("loadOfficeHome", { ...rows } satisfies OptionRows<OfficeOptions>);
 
 /** Parts of the images of one task. */
 export interface OfficeTask {
@@ -115,7 +119,7 @@ const normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] 
  * for await (const { amazonImages, amazonLabels } of tasks.amazon.train.batches(0, 0)) console.log(amazonImages.shape);
  */
 export const loadOffice31 = (directory: string, options: OfficeOptions = {}): Promise<OfficeData> =>
-  loadOffice(directory, office31, options);
+  loadOffice(directory, office31, office31Options.read(options));
 
 /**
  * Office-Home: a task for Art, Clipart, Product and Real_World, each with streams of `ArtImages` [n, 3, 224, 224], normalized as for
@@ -129,7 +133,7 @@ export const loadOffice31 = (directory: string, options: OfficeOptions = {}): Pr
  * console.log(tasks.Real_World.test.length);
  */
 export const loadOfficeHome = (directory: string, options: OfficeOptions = {}): Promise<OfficeData> =>
-  loadOffice(directory, officeHome, options);
+  loadOffice(directory, officeHome, officeHomeOptions.read(options));
 
 interface LabeledPath {
   readonly path: string;
@@ -138,8 +142,12 @@ interface LabeledPath {
 
 type Parts = Readonly<Record<keyof OfficeTask, readonly LabeledPath[]>>;
 
-async function loadOffice(directory: string, form: Form, options: OfficeOptions): Promise<OfficeData> {
-  const { cache, isWhole, lists: named, partSize, side, splitSeed } = officeOptions.read(options);
+async function loadOffice(
+  directory: string,
+  form: Form,
+  options: ReturnType<typeof office31Options.read<OfficeOptions>>,
+): Promise<OfficeData> {
+  const { cache, isWhole, lists: named, partSize, side, splitSeed } = options;
   const folder = new Folder(directory, form.guide);
   const lists = named ?? ((await folder.has("lists")) ? folder.at("lists") : undefined);
   const parts: Record<string, Parts> = {};

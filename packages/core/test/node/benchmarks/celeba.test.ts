@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readEpoch } from "../../../src/data/example-stream.js";
 import { decodeNpy } from "../../../src/data/npy.js";
+import { readEpoch } from "../../../src/data/streams/example-stream.js";
 import { verifyBenchmark, writeSample } from "../../../src/node/benchmarks/benchmarks.js";
 import { loadCeleba } from "../../../src/node/benchmarks/celeba.js";
 import { bitsOf, valuesOf } from "./support.js";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { item, type NdArray, ndarray } from "../../../src/array.js";
-import { readEpoch } from "../../../src/data/example-stream.js";
+import { readEpoch } from "../../../src/data/streams/example-stream.js";
 import { greater } from "../../../src/graph/ops/compare.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { depthError, f1, iou, normalAngle, topK } from "../../../src/metrics/index.js";
@@ -23,7 +23,7 @@ import { valuesOf } from "./support.js";
 const root = mkdtempSync(join(tmpdir(), "isoloss-constant-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
-const resultOf = (metric: StreamingMetric<never, number>, output: NdArray, labels: NdArray): number =>
+const resultOf = <A>(metric: StreamingMetric<A, number>, output: NdArray, labels: NdArray): number =>
   metric.result(metric.update(metric.init(), { output, labels }));
 
 /** An array whose plane along axis 1 has one value for each channel. */

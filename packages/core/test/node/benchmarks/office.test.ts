@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readEpoch } from "../../../src/data/example-stream.js";
+import { readEpoch } from "../../../src/data/streams/example-stream.js";
 import { writeSample } from "../../../src/node/benchmarks/benchmarks.js";
 import { loadOffice31, loadOfficeHome } from "../../../src/node/benchmarks/office.js";
 import { bitsOf, valuesOf } from "./support.js";

@@ -1,10 +1,10 @@
-import type { NdArray } from "../array.js";
-import type { Batch } from "../batch.js";
-import { permutation } from "../math/rng.js";
-import { flag, inCode, integerFrom } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
-import { concatenateRows, takeRows } from "./batches.js";
-import type { DataStream } from "./stream.js";
+import type { NdArray } from "../../array.js";
+import type { Batch } from "../../batch.js";
+import { permutation } from "../../math/rng.js";
+import { flag, inCode, integerFrom } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { concatenateRows, takeRows } from "../batches.js";
+import type { DataStream } from "../stream.js";
 
 /** Examples that are read by their numbers 0, ..., length - 1. */
 export interface Examples {
