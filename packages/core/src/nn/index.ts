@@ -112,6 +112,13 @@ export { multiLenet } from "./models/multi-lenet.js";
 export type { MultiMlpOptions } from "./models/multi-mlp.js";
 export { multiMlp } from "./models/multi-mlp.js";
 export type {
+  MultiResnet18,
+  MultiResnet18Options,
+  MultiResnet18State,
+  MultiResnet18TrunkParams,
+} from "./models/multi-resnet18.js";
+export { multiResnet18 } from "./models/multi-resnet18.js";
+export type {
   PatchTransformerOptions,
   PatchTransformerParams,
   TransformerBlockParams,
@@ -124,13 +131,6 @@ export type {
 } from "./models/recurrent-classifier.js";
 export { recurrentClassifier } from "./models/recurrent-classifier.js";
 export { models } from "./models/registry.js";
-export type {
-  MultiResnet18,
-  MultiResnet18Options,
-  MultiResnet18State,
-  MultiResnet18TrunkParams,
-} from "./models/multi-resnet18.js";
-export { multiResnet18 } from "./models/multi-resnet18.js";
 export type { Resnet18Options, Resnet18Params, Resnet18State } from "./models/resnet18.js";
 export { resnet18 } from "./models/resnet18.js";
 export type { SegnetOptions, SegnetOutput, SegnetParams } from "./models/segnet.js";
@@ -162,10 +162,10 @@ export type { CellParams, LstmState } from "./recurrent-cells.js";
 export { gruCell, initGruCell, initLstmCell, lstmCell } from "./recurrent-cells.js";
 export type { RotaryOptions } from "./rotary.js";
 export { rotaryEmbedding } from "./rotary.js";
+export type { StateDictOptions } from "./state-dict.js";
+export { fromStateDict } from "./state-dict.js";
 export type { LayerSummary } from "./summary/layers.js";
 export type { StepMemory, Summary, SummaryInput } from "./summary/summary.js";
 export { summary } from "./summary/summary.js";
 export { summaryText } from "./summary/summary-text.js";
 export { upsample2d } from "./upsample.js";
-export type { StateDictOptions } from "./state-dict.js";
-export { fromStateDict } from "./state-dict.js";

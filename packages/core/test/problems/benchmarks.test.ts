@@ -14,8 +14,10 @@ import { ownImageTasks } from "../../src/problems/benchmarks/own-image-tasks.js"
 import { flatten } from "../../src/tree.js";
 import { evaluate, float64, numbers } from "../nn/support.js";
 
-const measured = (metric: StreamingMetric | undefined, batches: readonly { output: NdArray; labels: NdArray }[]) =>
-  metric?.result(batches.reduce((sum, batch) => metric.update(sum, batch), metric.init()));
+const measured = (
+  metric: StreamingMetric | undefined,
+  batches: readonly { output: NdArray; labels: NdArray }[],
+) => metric?.result(batches.reduce((sum, batch) => metric.update(sum, batch), metric.init()));
 
 const countsOf = (tree: unknown) => flatten<NdArray>(tree, isNdArray).leaves.length;
 
@@ -97,7 +99,9 @@ describe("denseTasks", () => {
     const [n, H, W] = [2, 4, 4];
     const single = (a: NdArray) => astype(a, "float32");
     const batch: Batch = {
-      image: single(filled([n, 3, H, W], (i = 0, c, y, x) => Math.sin(i + 2 * (c ?? 0) + 3 * (y ?? 0) + 5 * (x ?? 0)))),
+      image: single(
+        filled([n, 3, H, W], (i = 0, c, y, x) => Math.sin(i + 2 * (c ?? 0) + 3 * (y ?? 0) + 5 * (x ?? 0))),
+      ),
       semantic: ndarray(
         BigInt64Array.from({ length: n * H * W }, (_, i) => BigInt((i % 4) - 1)),
         [n, H, W],
@@ -130,7 +134,8 @@ describe("denseTasks", () => {
     const { outputs } = run;
     for (let i = 0; i < n; i++) {
       for (let p = 0; p < pixels; p++) {
-        const at = (a: NdArray, channels: number, c: number) => Number(a.data[(i * channels + c) * pixels + p]);
+        const at = (a: NdArray, channels: number, c: number) =>
+          Number(a.data[(i * channels + c) * pixels + p]);
         const label = Number(batch.semantic?.data[i * pixels + p]);
         if (label >= 0) {
           const z = [0, 1, 2].map((c) => at(outputs.semantic.output, 3, c));

@@ -77,8 +77,10 @@ const loaders = {
 export type BenchmarkName = keyof typeof loaders;
 
 /** The data of a benchmark: streams of its files, or arrays of a sample, which goes with the folder that it was written into. */
-export const benchmarkParts: (given: BenchmarkPlace & { readonly name: BenchmarkName }) => Promise<BenchmarkParts> =
-  keptLast(async ({ name, ...place }: BenchmarkPlace & { readonly name: BenchmarkName }) => {
+export const benchmarkParts: (
+  given: BenchmarkPlace & { readonly name: BenchmarkName },
+) => Promise<BenchmarkParts> = keptLast(
+  async ({ name, ...place }: BenchmarkPlace & { readonly name: BenchmarkName }) => {
     const { root = join("data", name), sample, size } = place;
     if (sample === undefined) return loaders[name](root, true, place);
     const directory = join(tmpdir(), `isoloss-${name}-${randomUUID()}`);
@@ -94,7 +96,8 @@ export const benchmarkParts: (given: BenchmarkPlace & { readonly name: Benchmark
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
-  });
+  },
+);
 
 async function arraysOf(data: MultiTaskData): Promise<MultiTaskData> {
   const streams = [data].flat() as Stream[];

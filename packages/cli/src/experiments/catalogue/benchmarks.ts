@@ -1,4 +1,10 @@
-import { attributeTasks, type BenchmarkTasks, denseTasks, moleculeTasks, ownImageTasks } from "isoloss/problems";
+import {
+  attributeTasks,
+  type BenchmarkTasks,
+  denseTasks,
+  moleculeTasks,
+  ownImageTasks,
+} from "isoloss/problems";
 import { z } from "zod";
 import {
   type BenchmarkName,

@@ -32,7 +32,8 @@ export function packagedNames(): string[] {
 
 /** The benchmarks of papers on several tasks. */
 export const benchmarkNames = ["celeba", "cityscapes", "nyuv2", "office-31", "office-home", "qm9"].map(
- (name) => `benchmarks/${name}`);
+  (name) => `benchmarks/${name}`,
+);
 
 /**
  * The path of an experiment, given as a file or by the name of one that comes with the program.

@@ -58,7 +58,9 @@ export function dibsMtl(options: DibsMtlOptions = {}): MultiTaskMethod<null> {
       const G = gramianOf(input);
       const norms = rowNorms(G);
       const lengths =
-        steps === 1 ? norms.map(() => length) : bargained(cosines(G, norms).data, norms.length, steps, radius);
+        steps === 1
+          ? norms.map(() => length)
+          : bargained(cosines(G, norms).data, norms.length, steps, radius);
       return { weights: norms.map((n, k) => (n === 0 ? 0 : lengths[k] / n)), state };
     },
   });

@@ -35,8 +35,7 @@ export const attributeTasksOptions = optionTable("attributeTasks", {
 
 /** A question about an image, whose answers are 1 and 0. */
 const question = (name: string): BenchmarkTask => ({
-  loss: (output, { [name]: labels }) =>
-    binaryCrossEntropyWithLogits(reshape(output, labels.shape), labels),
+  loss: (output, { [name]: labels }) => binaryCrossEntropyWithLogits(reshape(output, labels.shape), labels),
   output: (output, { [name]: labels }) => ({ output, labels }),
   measures: { f1: f1() },
 });

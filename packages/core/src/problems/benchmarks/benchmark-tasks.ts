@@ -48,10 +48,7 @@ interface TwoParts<P extends MultiHeadParams<unknown, unknown>, S> {
     batch: BatchTensors,
     context: LossContext<S>,
   ): Output<S, readonly Tensor[]>;
-  readOut(
-    heads: TensorsOf<P["heads"]>,
-    representations: readonly Tensor[],
-  ): Readonly<Record<string, Tensor>>;
+  readOut(heads: TensorsOf<P["heads"]>, representations: readonly Tensor[]): Readonly<Record<string, Tensor>>;
 }
 
 /** Puts tasks and the model that is made for them together. */

@@ -67,7 +67,8 @@ export function publishedDeltaM(protocol: Protocol, values: readonly number[]): 
 function scoreOf(protocol: Protocol, evaluation: Evaluation, first: Evaluation): number {
   const values = valuesOf(protocol, evaluation, "validation");
   const { report } = protocol;
-  if (!("best" in report) || report.best === "deltaM") return -(publishedDeltaM(protocol, values) ?? Number.NaN);
+  if (!("best" in report) || report.best === "deltaM")
+    return -(publishedDeltaM(protocol, values) ?? Number.NaN);
   if (report.best === "mean") return mean(values);
   const base = valuesOf(protocol, first, "validation");
   return mean(

@@ -12,8 +12,8 @@ import { trainingLoop } from "../training-loop.js";
 import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
 import { jumpsOf, teleportOf } from "./cost-record.js";
 import { type Evaluation, evaluated, isAtFront, metricsOf } from "./metrics.js";
-import type { MultiTaskSettings } from "./settings.js";
 import { plateauRate } from "./plateau.js";
+import type { MultiTaskSettings } from "./settings.js";
 import { multiTaskWriter } from "./writer.js";
 
 /** A run's trainer, and its length. */
@@ -114,7 +114,8 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
         evaluations,
         ...(test
           ? {
-              evaluate: () => evaluated(trainer, {
+              evaluate: () =>
+                evaluated(trainer, {
                   made,
                   since: evaluations.at(-1)?.step ?? 0,
                   batchSize: settings.batchSize,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { loadExperiment, benchmarkNames } from "../../../../src/experiments/definition/find.js";
+import { benchmarkNames, loadExperiment } from "../../../../src/experiments/definition/find.js";
 import { resolveExperiment } from "../../../../src/experiments/definition/resolve.js";
 import { plateauRate } from "../../../../src/experiments/kinds/multi-task/plateau.js";
 import {
@@ -62,11 +62,15 @@ describe("a plateau", () => {
     const protocol: Protocol = { columns, report: { last: 1 }, base: [30, 2] };
     const flat = [1, 2, 3, 4, 5].map((step) => at(step, 0.1, 4));
     const rows: never[] = [];
-    const rate = plateauRate(1, { factor: 0.5, patience: 1 }, {
-      protocol,
-      evaluations: flat,
-      isRun: ({ epochs }) => epochs === rows,
-    });
+    const rate = plateauRate(
+      1,
+      { factor: 0.5, patience: 1 },
+      {
+        protocol,
+        evaluations: flat,
+        isRun: ({ epochs }) => epochs === rows,
+      },
+    );
     const rates = [0, 1, 2, 3, 4, 5].map((step) => rate(step, { stepsPerEpoch: 1, epochs: rows }));
     // The first is the best one; two more that are not better, and the rate falls.
     expect(rates).toEqual([1, 1, 1, 0.5, 0.5, 0.25]);
@@ -91,20 +95,23 @@ describe("the published table", () => {
 });
 
 describe("benchmarks/", () => {
-  it.each(benchmarkNames)("%s has settings and rows that the check accepts, whole and quick", async (name) => {
-    const experiment = await loadExperiment(name);
-    expect(name).toBe(`benchmarks/${experiment.name}`);
-    for (const quick of [false, true]) {
-      const { variants } = resolveExperiment(experiment, { quick });
-      for (const { settings } of variants) checkProtocol(settings.protocol as Protocol);
-      expect(variants.map((v) => v.name)).toContain("single-task");
-    }
-    // The published rows that can be computed again are those of their papers.
-    const [table] = publishedTables(experiment.protocol as Protocol);
-    for (const { name: row, values } of table?.rows ?? []) {
-      const [printed, computed] = values.slice(-2) as (number | null)[];
-      if (printed === null || computed === null) continue;
-      expect([row, Math.abs((printed as number) - (computed as number)) < 0.5]).toEqual([row, true]);
-    }
-  });
+  it.each(benchmarkNames)(
+    "%s has settings and rows that the check accepts, whole and quick",
+    async (name) => {
+      const experiment = await loadExperiment(name);
+      expect(name).toBe(`benchmarks/${experiment.name}`);
+      for (const quick of [false, true]) {
+        const { variants } = resolveExperiment(experiment, { quick });
+        for (const { settings } of variants) checkProtocol(settings.protocol as Protocol);
+        expect(variants.map((v) => v.name)).toContain("single-task");
+      }
+      // The published rows that can be computed again are those of their papers.
+      const [table] = publishedTables(experiment.protocol as Protocol);
+      for (const { name: row, values } of table?.rows ?? []) {
+        const [printed, computed] = values.slice(-2) as (number | null)[];
+        if (printed === null || computed === null) continue;
+        expect([row, Math.abs((printed as number) - (computed as number)) < 0.5]).toEqual([row, true]);
+      }
+    },
+  );
 });
