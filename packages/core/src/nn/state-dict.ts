@@ -30,10 +30,8 @@ const mostNamed = 5;
  * @throws DataError naming what is missing, or has another shape; OptionError
  *
  * @example
- * const { tensors } = decodeSafetensors(await readFile("resnet18.safetensors"));
- * const model = resnet18({ stem: "imagenet", classes: 1000 });
- * const start = model.init(torchGenerator(0));
- * const [params, state] = [fromStateDict(start.params, tensors), fromStateDict(start.state, tensors)];
+ * const model = { fc: { weight: zeros([1, 2]) } };
+ * fromStateDict(model, { "model.fc.weight": ones([1, 2]) }).fc.weight.data; // 1, 1
  */
 export function fromStateDict<T>(
   tree: T,
