@@ -36,6 +36,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "channels": "Channels of the stages, two or more; default [64, 128, 256, 512, 512].",
     "attention": "Whether each task has an attention network (MTAN), or only a head (split); default true."
   },
+  "attributeTasks": {
+    "attributes": "Names of the attributes, which are those of their labels in batches.",
+    "stages": "Channels of the convolutions of each stage; default [[64], [128, 128], [256, 256], [512, 512]].",
+    "hidden": "Widths of the linear layers behind them; default [512, 512]."
+  },
   "balance": {
     "by": "`norm` (default): the least sum of squares of the weights on the orbit; `range`: equal largest magnitudes of each unit's weights; `gradient`: the least gradient on the orbit.",
     "powersOfTwo": "Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where nothing over- or underflows. GL is left out then. Default false.",
@@ -245,6 +250,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "optimizer": "The optimizer in use; default gradient descent.",
     "steps": "k, the number of virtual steps; default 1."
   },
+  "denseTasks": {
+    "classes": "Classes of a pixel: 7 of CityScapes, 13 of NYUv2; default 7.",
+    "normals": "Whether surface normals are a task, too; default false.",
+    "channels": "Channels of SegNet's stages; default [64, 128, 256, 512, 512].",
+    "attention": "Whether each task has an attention network (MTAN), or only a head (split); default true."
+  },
   "depthError": {
     "kind": "|p - t|, or |p - t| / t; default `absolute`."
   },
@@ -264,7 +275,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
   },
   "dibsMtl": {
-    "length": "Length of each gradient in the sum; default 1. The authors' is 0.01 times the learning rate."
+    "length": "With one step: length of each gradient in the sum; default 1. The authors' is 0.01 times the learning rate.",
+    "steps": "Steps of bargaining; default 1. The authors' form with several has 5.",
+    "radius": "With several steps: rho, at most 1 / (2 K); default 0.001. The authors' is the learning rate."
   },
   "digitQuestions": {
     "seed": "Seed of the split; default 0.",
@@ -374,6 +387,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "foldBatchNorm": {
     "norms": "Which batch norms are folded, by the name of their result; default all."
+  },
+  "fromStateDict": {
+    "prefix": "What all names begin with, such as `model.`; default whichever of none, `model.` and `module.` fits."
   },
   "gd": {
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
@@ -644,6 +660,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gamma": "Rate of the steps on lambda; default 1e-3.",
     "rho": "Weight of 1/2 ||lambda||^2; default 0.1."
   },
+  "moleculeTasks": {
+    "tasks": "Names of the tasks, which are those of their targets in batches.",
+    "units": "What a target of 1 is in the unit of the metric, for each task; default 1 for all.",
+    "width": "Numbers of an atom inside; default 64.",
+    "hidden": "Hidden units of the network that makes messages of a pair of atoms; default 128."
+  },
   "momentum": {
     "momentum": "mu in [0, 1); default 0: plain gradient descent.",
     "dampening": "tau in [0, 1]: fraction of a gradient that does not enter the velocity, from the second step on; default 0.",
@@ -680,6 +702,14 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "sizes": "Widths from the input to the representation.",
     "heads": "Outputs of each task's head, a linear layer.",
     "activation": "Activation after every shared layer; default `relu`."
+  },
+  "multiResnet18": {
+    "heads": "Classes of each task.",
+    "inputs": "Channels of the images; default 3.",
+    "width": "Channels of the first stage; default 64.",
+    "hidden": "Units of the hidden layer; default 512.",
+    "dropout": "Dropout rate behind it; default 0.5.",
+    "stem": "As of `resnet18`: `imagenet` (default) or `cifar`."
   },
   "nadam": {
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
@@ -760,6 +790,14 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "count": "Number of images; default one for each left image.",
     "mean": "Subtracted from every pixel; default 0.",
     "deviation": "Divisor of the pixels after the subtraction; default 1."
+  },
+  "ownImageTasks": {
+    "tasks": "Names of the tasks.",
+    "classes": "Classes, the same of all tasks.",
+    "width": "Channels of the first stage; default 64.",
+    "hidden": "Units of the hidden layer; default 512.",
+    "dropout": "Dropout rate behind it; default 0.5.",
+    "stem": "As of `resnet18`: `imagenet` (default) or `cifar`."
   },
   "patchTransformer": {
     "imageSize": "Height and width of the images; default [28, 28].",

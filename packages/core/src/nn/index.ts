@@ -106,11 +106,18 @@ export type {
   MultiConvnetTrunkParams,
 } from "./models/multi-convnet.js";
 export { multiConvnet } from "./models/multi-convnet.js";
-export type { MultiHeadModel, MultiHeadParams } from "./models/multi-head.js";
+export type { MultiHeadModel, MultiHeadParams, StatefulMultiHeadModel } from "./models/multi-head.js";
 export type { MultiLenetOptions } from "./models/multi-lenet.js";
 export { multiLenet } from "./models/multi-lenet.js";
 export type { MultiMlpOptions } from "./models/multi-mlp.js";
 export { multiMlp } from "./models/multi-mlp.js";
+export type {
+  MultiResnet18,
+  MultiResnet18Options,
+  MultiResnet18State,
+  MultiResnet18TrunkParams,
+} from "./models/multi-resnet18.js";
+export { multiResnet18 } from "./models/multi-resnet18.js";
 export type {
   PatchTransformerOptions,
   PatchTransformerParams,
@@ -155,6 +162,8 @@ export type { CellParams, LstmState } from "./recurrent-cells.js";
 export { gruCell, initGruCell, initLstmCell, lstmCell } from "./recurrent-cells.js";
 export type { RotaryOptions } from "./rotary.js";
 export { rotaryEmbedding } from "./rotary.js";
+export type { StateDictOptions } from "./state-dict.js";
+export { fromStateDict } from "./state-dict.js";
 export type { LayerSummary } from "./summary/layers.js";
 export type { StepMemory, Summary, SummaryInput } from "./summary/summary.js";
 export { summary } from "./summary/summary.js";

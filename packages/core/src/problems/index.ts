@@ -3,6 +3,15 @@
  *
  * @module isoloss/problems
  */
+export type { AttributeTasksOptions } from "./benchmarks/attribute-tasks.js";
+export { attributeTasks } from "./benchmarks/attribute-tasks.js";
+export type { BenchmarkTasks } from "./benchmarks/benchmark-tasks.js";
+export type { DenseTasksOptions } from "./benchmarks/dense-tasks.js";
+export { denseTasks } from "./benchmarks/dense-tasks.js";
+export type { MoleculeTasksOptions } from "./benchmarks/molecule-tasks.js";
+export { moleculeTasks } from "./benchmarks/molecule-tasks.js";
+export type { OwnImageTasksOptions } from "./benchmarks/own-image-tasks.js";
+export { ownImageTasks } from "./benchmarks/own-image-tasks.js";
 export type { BoothOptions } from "./booth.js";
 export { booth } from "./booth.js";
 export type { CurveFitOptions } from "./curve-fit.js";

@@ -1,6 +1,7 @@
-import { type Batch, type MultiTaskTrainerOptions, OptionError } from "isoloss";
-import type { TaskMetrics } from "isoloss/mtl";
+import { type MultiTaskTrainerOptions, OptionError, type OptionTableData } from "isoloss";
+import type { LossContext, MultiTaskData, TaskMetricSets, TaskMetrics, TaskOutputs } from "isoloss/mtl";
 import {
+  type BenchmarkTasks,
   digitQuestions,
   fashionAttributes,
   fashionDigits,
@@ -10,6 +11,7 @@ import {
   twoTaskToy,
 } from "isoloss/problems";
 import { z } from "zod";
+import { benchmarkEntries, type MadeBenchmark } from "./benchmarks.js";
 import { fashionMnist } from "./fashion-mnist.js";
 import { type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
@@ -25,11 +27,17 @@ export interface Plane {
 
 /** Tasks as a run has them. */
 export interface MadeTasks
-  extends Pick<MultiTaskTrainerOptions<Tree>, "losses" | "params" | "representation" | "tasks"> {
+  extends Pick<
+    MultiTaskTrainerOptions<Tree>,
+    "losses" | "params" | "representation" | "tasks" | "state" | "outputs"
+  > {
   readonly tasks: readonly string[];
   readonly metrics?: TaskMetrics<Tree>;
-  readonly train?: Batch;
-  readonly test?: Batch;
+  /** Of benchmarks: the published metrics by task and name, instead of accuracies. */
+  readonly measures?: TaskMetricSets;
+  readonly train?: MultiTaskData;
+  readonly validation?: MultiTaskData;
+  readonly test?: MultiTaskData;
   /** Of the toy. */
   readonly plane?: Plane;
   /** Each task by a model of its own. */
@@ -51,6 +59,9 @@ interface TaskEntry extends Entry<{ readonly seed: number }, Promise<MadeTasks>>
   /** The data set that it is made from, where that is files. */
   readonly reads?: "fashionMnist";
 }
+
+/** The options of benchmarks are the command line's own. */
+const none: OptionTableData = { name: "benchmark", rows: {} };
 
 /** Problems of several tasks by name. */
 export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
@@ -123,6 +134,12 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
     own: dataSeed,
     make: async (o) => fromData(digitQuestions(withSeed(o))),
   },
+  ...Object.fromEntries(
+    benchmarkEntries.map(({ name, summary, own, make }) => [
+      name,
+      { summary, options: none, own, make: async (o) => fromBenchmark(await make(o)) } satisfies TaskEntry,
+    ]),
+  ),
 };
 
 const withSeed = ({ dataSeed: seed, ...rest }: Readonly<Record<string, unknown>>): object => ({
@@ -142,6 +159,64 @@ function fromData<P>(problem: MultiTaskProblem<P>): MadeTasks {
     test,
     alone: () => aloneOf(problem as unknown as MultiTaskProblem<Tree>),
   } as unknown as MadeTasks;
+}
+
+type AnyTasks = BenchmarkTasks<never, Tree>;
+
+function fromBenchmark({ tasks: given, parts: { train, validation, test } }: MadeBenchmark): MadeTasks {
+  const { tasks, losses, params, state, represent, outputs, measures } = given as AnyTasks;
+  const data = { train, test, ...(validation === undefined ? {} : { validation }) };
+  return {
+    ...{ tasks, losses, params, state, outputs, measures, ...data },
+    representation: represent,
+    alone: () => ({ ...aloneBenchmark(given as AnyTasks), ...data }),
+  } as unknown as MadeTasks;
+}
+
+/** As {@link aloneOf}, of networks with a state. */
+function aloneBenchmark({ tasks, only, measures }: AnyTasks): MadeTasks {
+  const single = tasks.map((task) => only(task));
+  const networkOf = (params: unknown, k: number) => (params as Networks).networks[tasks[k]] as never;
+  /** The context of a task, whose next state goes into its own place. */
+  const contexts = ({ state, keepState, ...context }: LossContext): LossContext[] => {
+    const states = state as Readonly<Record<string, never>>;
+    const next: Record<string, unknown> = { ...states };
+    return tasks.map((task) => ({
+      ...context,
+      state: states[task],
+      ...(keepState && {
+        keepState(kept: unknown) {
+          next[task] = kept;
+          keepState({ ...next } as never);
+        },
+      }),
+    }));
+  };
+  const made: Omit<MadeTasks, "alone"> = {
+    tasks,
+    measures,
+    params: (rng, options) => ({
+      networks: Object.fromEntries(single.map(({ params }, k) => [tasks[k], params(rng, options)])),
+    }),
+    state: Object.fromEntries(single.map(({ state }, k) => [tasks[k], state])),
+    losses: (params, batch, context) => {
+      const own = contexts(context);
+      return single.flatMap(({ losses }, k) => losses(networkOf(params, k), batch, own[k] as never));
+    },
+    outputs: ((params, batch, context) => {
+      const own = contexts(context);
+      return Object.assign(
+        {},
+        ...single.map(({ outputs }, k) => outputs(networkOf(params, k), batch, own[k] as never)),
+      );
+    }) as TaskOutputs<Tree>,
+  };
+  return {
+    ...made,
+    alone() {
+      return this;
+    },
+  };
 }
 
 /** Networks by the names of their tasks. */

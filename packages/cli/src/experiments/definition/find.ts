@@ -31,6 +31,11 @@ export function packagedNames(): string[] {
     .sort();
 }
 
+/** The benchmarks of papers on several tasks. */
+export const benchmarkNames = ["celeba", "cityscapes", "nyuv2", "office-31", "office-home", "qm9"].map(
+  (name) => `benchmarks/${name}`,
+);
+
 /**
  * The path of an experiment, given as a file or by the name of one that comes with the program.
  *
@@ -39,7 +44,7 @@ export function packagedNames(): string[] {
 export function findExperiment(fileOrName: string): string {
   const isFile = statSync(fileOrName, { throwIfNoEntry: false })?.isFile() ?? false;
   if (isFile) return fileOrName;
-  const names = [...packagedNames(), ...demoNames.map((name) => `demo/${name}`)];
+  const names = [...packagedNames(), ...demoNames.map((name) => `demo/${name}`), ...benchmarkNames];
   if (names.includes(fileOrName)) return join(packagedFolder(), `${fileOrName}.yaml`);
   const file = [".yaml", ".yml"].map((end) => `${fileOrName}${end}`).find((path) => existsSync(path));
   const meant = file ?? nearest(fileOrName, names);

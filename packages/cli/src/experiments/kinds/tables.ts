@@ -5,14 +5,16 @@ import { z } from "zod";
 import type { JobResult, Kind, Measured } from "../kind.js";
 import { trainerForm } from "../records/stored-form.js";
 
-const column = z.strictObject({
+/** A column of a published table. */
+export const tableColumn = z.strictObject({
   name: z.string().min(1),
   better: z.enum(["higher", "lower"]),
   /** Digits after the point, in reports; default 2. */
   digits: z.int().min(0).max(10).optional(),
 });
 
-const tableRow = z.strictObject({
+/** A row of a published table. */
+export const tableRow = z.strictObject({
   values: z.array(z.number()).min(1),
   /** As printed. */
   deltaM: z.number().optional(),
@@ -20,7 +22,7 @@ const tableRow = z.strictObject({
 });
 
 interface TableSettings {
-  readonly columns: readonly z.output<typeof column>[];
+  readonly columns: readonly z.output<typeof tableColumn>[];
   readonly base: readonly number[];
   readonly rows: Readonly<Record<string, z.output<typeof tableRow>>>;
   readonly ties?: "competition" | "dense";
@@ -33,7 +35,7 @@ export const tablesKind: Kind = {
   stoppable: false,
   stored: trainerForm,
   settings: {
-    columns: z.array(column).min(1),
+    columns: z.array(tableColumn).min(1),
     /** Values of the single-task models. */
     base: z.array(z.number()).min(1),
     rows: z.record(z.string(), tableRow),

@@ -9,8 +9,9 @@ import { concat } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { flatten } from "../../tree.js";
+import { representedContext } from "../gradients/forward.js";
 import type { RunSetup } from "../train/step-hook.js";
-import { checkLosses } from "../train/task-losses.js";
+import { checkLosses, type LossContext } from "../train/task-losses.js";
 
 /** Parameters with a shared part; the rest belongs to the heads. */
 export interface SharedParams {
@@ -50,10 +51,8 @@ export function sharedLosses<P>({
 }: Pick<RunSetup<P>, "losses" | "representation">): SharedLosses {
   return ({ shared, rest, state }, batch) => {
     const params = { ...rest, shared } as TensorsOf<P>;
-    const plain = { training: false, state };
-    const context = representation
-      ? { ...plain, representation: representation(params, batch, plain) }
-      : plain;
+    const plain: LossContext = { training: false, state: state as LossContext["state"] };
+    const context = representation ? representedContext(plain, representation(params, batch, plain)) : plain;
     return checkLosses(losses(params, batch, context)).map((loss) => reshape(loss, []));
   };
 }

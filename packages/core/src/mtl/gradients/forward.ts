@@ -12,12 +12,27 @@ import { flatten } from "../../tree.js";
 import { checkLosses, type LossContext, type TaskLosses } from "../train/task-losses.js";
 import type { ParameterSplit } from "./parameter-split.js";
 
-/** The shared representation of a batch, a tensor from which the losses are computed. */
+/**
+ * The shared representation of a batch: the tensor from which the losses are computed, or several, such as one a task or
+ * those of skip connections.
+ */
 export type Representation<P, B = BatchSpec, S = unknown> = (
   params: TensorsOf<P>,
   batch: TensorsOf<B>,
   context: LossContext<S>,
-) => Tensor;
+) => Tensor | readonly Tensor[];
+
+/**
+ * The context of losses that are computed from a representation, whose tensors are named anew: a loss is differentiated in
+ * them even where it could also find the same nodes in another way.
+ */
+export function representedContext(
+  context: LossContext,
+  given: Tensor | readonly Tensor[],
+): LossContext & { readonly representations: readonly Tensor[] } {
+  const representations = (isTensor(given) ? [given] : given).map(alias);
+  return { ...context, representation: representations[0], representations };
+}
 
 /** The parts from which the graphs of a multi-task step are built. */
 export interface TaskParts<P> {
@@ -66,14 +81,14 @@ export function forwardTasks<P>(
   };
   const context: LossContext = { training: true, seed, state, keepState };
   const leaves = flatten(params, isTensor).leaves;
-  const z = representation && alias(representation(params, batch, context));
-  const values = checkLosses(losses(params, batch, z ? { ...context, representation: z } : context));
+  const represented = representation && representedContext(context, representation(params, batch, context));
+  const values = checkLosses(losses(params, batch, represented ?? context));
   const shared = split.shared.map((i) => leaves[i]);
   return {
     losses: values.map((loss) => cast(reshape(loss, []), dtype)),
     shared,
     heads: split.heads.map(({ leaf }) => leaves[leaf]),
-    space: z ? [z] : shared,
+    space: represented?.representations ?? shared,
     state: next,
   };
 }

@@ -1,3 +1,4 @@
+import { type Shape, sizeOf } from "../../array.js";
 import type { BatchSpec } from "../../batch.js";
 import { backward } from "../../graph/autodiff.js";
 import type { Graph } from "../../graph/graph.js";
@@ -123,16 +124,19 @@ const gradientsBy: Readonly<Record<UpdateKind, <P>(parts: UpdateParts<P>, given:
   },
   combined({ split, tasks, width }, { jacobian, weights, heads, headWeights }) {
     const d = reshape(matmul(reshape(weights, [1, tasks]), jacobian), [width]);
-    return { shared: cut(d, split), heads: scaled(heads, headWeights, split) };
+    return { shared: cut(d, sharedShapes(split)), heads: scaled(heads, headWeights, split) };
   },
   given({ split }, { direction, heads, headWeights }) {
-    return { shared: cut(direction, split), heads: scaled(heads, headWeights, split) };
+    return { shared: cut(direction, sharedShapes(split)), heads: scaled(heads, headWeights, split) };
   },
   pulled(parts, { direction, headWeights, ...inputs }) {
     const forward = forwardTasks(parts, inputs);
-    const [z] = forward.space;
+    const cotangents = cut(
+      direction,
+      forward.space.map(({ shape }) => shape),
+    );
     return {
-      shared: backward([z], [reshape(direction, z.shape)], forward.shared),
+      shared: backward(forward.space, cotangents, forward.shared),
       heads: scaled(headGradients(parts, forward), headWeights, parts.split),
     };
   },
@@ -147,12 +151,14 @@ const scaled = (heads: readonly Tensor[], weights: Tensor, { heads: leaves }: Pa
   return heads.map((g, i) => mul(each[leaves[i].task], g));
 };
 
-/** A vector [P] as the shared leaves. */
-function cut(d: Tensor, { shared, shapes }: ParameterSplit): Tensor[] {
+const sharedShapes = ({ shared, shapes }: ParameterSplit): readonly Shape[] =>
+  shared.map((leaf) => shapes[leaf]);
+
+/** A vector as tensors of some shapes, one after the other. */
+function cut(d: Tensor, shapes: readonly Shape[]): Tensor[] {
   let at = 0;
-  return shared.map((leaf) => {
-    const shape = shapes[leaf];
-    const size = shape.reduce((a, b) => a * b, 1);
+  return shapes.map((shape) => {
+    const size = sizeOf(shape);
     const part = slice(d, { starts: [at], ends: [at + size] });
     at += size;
     return reshape(part, shape);

@@ -1,5 +1,6 @@
 import { dtypeOf, type NdArray } from "../../array.js";
 import type { Batch, BatchSpec, BatchTensors } from "../../batch.js";
+import { OptionError } from "../../errors.js";
 import { type Graph, topologicalOrder } from "../../graph/graph.js";
 import { cast } from "../../graph/ops/arithmetic.js";
 import { equal } from "../../graph/ops/compare.js";
@@ -11,7 +12,7 @@ import type { MetricSet, NoMetrics, ResultsOf } from "../../metrics/metric.js";
 import { namedArrays } from "../../named-arrays.js";
 import type { CompileOptions } from "../../runtime/compile.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
-import type { Representation } from "../gradients/forward.js";
+import { type Representation, representedContext } from "../gradients/forward.js";
 import { labelChecks } from "./label-checks.js";
 import { passOver } from "./pass-over.js";
 import type { Source } from "./source-arrays.js";
@@ -80,7 +81,11 @@ export interface MultiTaskEvaluator<P> {
   evaluate<M extends TaskMetricSets>(
     params: P,
     data: Source | readonly Source[],
-    options?: { readonly state?: unknown; readonly metrics?: M | undefined },
+    options?: {
+      readonly state?: unknown;
+      readonly metrics?: M | undefined;
+      readonly batchSize?: number | undefined;
+    },
   ): Promise<MultiTaskEvaluation<M>>;
   dispose(): Promise<void>;
 }
@@ -117,7 +122,7 @@ export function multiTaskEvaluator<P>({
     const quantitiesOf = (params: TensorsOf<P>, state: unknown, tensors: BatchTensors) => {
       const plain: LossContext = { training: false, state };
       const context = representation
-        ? { ...plain, representation: representation(params, tensors, plain) }
+        ? representedContext(plain, representation(params, tensors, plain))
         : plain;
       const scalar = (x: Tensor) => cast(reshape(x, []), dtype);
       const quantities = Object.entries(metrics(params, tensors, context)).map(([name, value], i) => {
@@ -150,11 +155,19 @@ export function multiTaskEvaluator<P>({
       {
         state = stateLike,
         metrics: sets,
-      }: { readonly state?: unknown; readonly metrics?: M | undefined } = {},
+        batchSize = largestBatch,
+      }: {
+        readonly state?: unknown;
+        readonly metrics?: M | undefined;
+        readonly batchSize?: number | undefined;
+      } = {},
     ) {
+      if (!Number.isInteger(batchSize) || batchSize < 1) {
+        throw new OptionError(`evaluate: batchSize must be an integer >= 1; got ${batchSize}.`);
+      }
       const accumulation = accumulateTasks(sets ?? {});
       const withOutputs = Object.keys(sets ?? {}).length > 0;
-      const { arrays: whole, batches } = await passOver(data, { most: largestBatch, dtype });
+      const { arrays: whole, batches } = await passOver(data, { most: batchSize, dtype });
       let isChecked = false;
       const sums = new Map<string, { total: number; weight: number }>();
       for await (const batch of batches) {

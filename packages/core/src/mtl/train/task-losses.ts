@@ -21,8 +21,10 @@ export interface LossContext<S = unknown> {
    * not change.
    */
   keepState?(next: TensorsOf<S>): void;
-  /** The result of the option `representation`, for losses that are computed from it. */
+  /** The result of the option `representation`, or its first tensor, for losses that are computed from it. */
   readonly representation?: Tensor | undefined;
+  /** All tensors of that result. */
+  readonly representations?: readonly Tensor[] | undefined;
 }
 
 /**

@@ -32,9 +32,15 @@ export async function trainerOn<P>(
   options: MultiTaskTrainerOptions<P>,
   {
     params,
+    state,
     dtype,
     seed,
-  }: { readonly params: P; readonly dtype: "float32" | "float64"; readonly seed: number },
+  }: {
+    readonly params: P;
+    readonly state: unknown;
+    readonly dtype: "float32" | "float64";
+    readonly seed: number;
+  },
 ): Promise<MultiTaskTrainer<P>> {
   const { method, optimizer, learningRate, beforeStep, metrics, representation } = options;
   const labels = labelChecks(options.losses);
@@ -42,7 +48,7 @@ export async function trainerOn<P>(
   const { clipNorm = method.clipNorm, strategy = "auto" } = options;
   const compileOptions = pickCompileOptions(options);
   const firstBatch = await sources.batchOf(0);
-  const { tasks: named, taskOf, state = {} } = options;
+  const { tasks: named, taskOf } = options;
   const shapes = { losses, params, state, batch: firstBatch, tasks: named, taskOf, representation };
   const probe = taskGradients({ ...shapes, ...compileOptions });
   sources.checkBy((arrays) => labels.check(arrays));
@@ -210,8 +216,8 @@ export async function trainerOn<P>(
 
   const hasOutputs = options.outputs !== undefined;
   const evaluated = () => evaluatedState(optimizer, current);
-  const evaluateNow = <M extends TaskMetricSets>(set: MultiTaskData, sets: M) =>
-    evaluator.evaluate(evaluated().params, set, { state: current.state, metrics: sets });
+  const evaluateNow = <M extends TaskMetricSets>(set: MultiTaskData, sets: M, size?: number) =>
+    evaluator.evaluate(evaluated().params, set, { state: current.state, metrics: sets, batchSize: size });
 
   return {
     get current() {
@@ -259,10 +265,10 @@ export async function trainerOn<P>(
       }),
     async evaluate(set, evaluateOptions = {}) {
       lifetime.requireIdle("evaluate");
-      requireKnown("evaluate", evaluateOptions, ["metrics"], "evaluate(data, { metrics: {} })");
-      const { metrics: sets = {} as never } = evaluateOptions;
+      requireKnown("evaluate", evaluateOptions, ["metrics", "batchSize"], "evaluate(data, { metrics: {} })");
+      const { metrics: sets = {} as never, batchSize } = evaluateOptions;
       requireTaskMetrics("evaluate", sets, { tasks, hasOutputs });
-      return evaluateNow(set, sets);
+      return evaluateNow(set, sets, batchSize);
     },
     restore(given, past = history) {
       lifetime.requireIdle("restore");

@@ -54,8 +54,8 @@ export interface MultiTaskTrainerOptions<P, D extends MultiTaskData = Batch, S =
   /** Whether the heads' gradients are multiplied by their tasks' weights; default the method's setting. */
   readonly headGradient?: "weighted" | "unweighted" | undefined;
   /**
-   * If given, the tasks' gradients are compared in the representation that it returns, which the losses find
-   * in their context.
+   * If given, the tasks' gradients are compared in the representation that it returns, a tensor or several, which the losses
+   * find in their context.
    */
   readonly representation?: Representation<P, MergedBatch<D>, S> | undefined;
   /** Whether gradients are measured and recorded even for a method that needs only losses; default false. */
@@ -91,6 +91,8 @@ export type RunMultiTaskOptions<
 export interface EvaluateTasksOptions<M extends TaskMetricSets = TaskMetricSets> {
   /** Further quantities by task and name; they need the trainer's option `outputs`. Default none. */
   readonly metrics?: M | undefined;
+  /** Largest number of examples at a time, of which means over batches depend; default 500. */
+  readonly batchSize?: number | undefined;
 }
 
 /**

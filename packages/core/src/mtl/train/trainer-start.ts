@@ -1,7 +1,8 @@
-import { astype, isNdArray, type NdArray } from "../../array.js";
+import { astype, dtypeOf, isNdArray, type NdArray } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
+import { isFloat } from "../../graph/tensor.js";
 import { spec, trace } from "../../graph/trace.js";
 import { type Mt19937, torchGenerator } from "../../math/mt19937.js";
 import { type Optimizer, type OptimizerState, requireOptimizer } from "../../optim/optimizer.js";
@@ -10,20 +11,26 @@ import { flatten, unflatten } from "../../tree.js";
 import { floatOf } from "../gradients/parameter-split.js";
 import type { MultiTaskTrainerOptions } from "./trainer-options.js";
 
-/** Initial parameters and the precision of the run, which is theirs unless the options set another one. */
+/** Initial parameters and state, and the precision of the run, which is that of the parameters unless the options set another one. */
 export function startOf<P>(
-  { params, dtype }: MultiTaskTrainerOptions<P>,
+  { params, state = {}, dtype }: MultiTaskTrainerOptions<P>,
   seed: number,
-): { readonly params: P; readonly dtype: "float32" | "float64" } {
+): { readonly params: P; readonly state: unknown; readonly dtype: "float32" | "float64" } {
   if (typeof params === "function") {
     const precision = dtype ?? "float32";
     const draw = params as (rng: Mt19937, options: object) => P;
-    return { params: draw(torchGenerator(seed), { dtype: precision }), dtype: precision };
+    const drawn = draw(torchGenerator(seed), { dtype: precision });
+    return { params: drawn, state: floatsAs(state, precision), dtype: precision };
   }
   const precision = dtype ?? floatOf(params);
-  const { leaves, def } = flatten<NdArray>(params, isNdArray);
-  const cast = leaves.map((a) => astype(a, precision));
-  return { params: unflatten(def, cast) as P, dtype: precision };
+  return { params: floatsAs(params, precision), state: floatsAs(state, precision), dtype: precision };
+}
+
+/** A tree of arrays whose floating-point numbers have another precision. */
+function floatsAs<T>(tree: T, dtype: "float32" | "float64"): T {
+  const { leaves, def } = flatten<NdArray>(tree, isNdArray);
+  const cast = leaves.map((a) => (isFloat(dtypeOf(a)) ? astype(a, dtype) : a));
+  return unflatten(def, cast) as T;
 }
 
 /** The optimizer's update as a graph, which shows the effect of its options. */

@@ -37,10 +37,10 @@ export async function createMultiTaskTrainer<P>(
 ): Promise<MultiTaskTrainer<P>> {
   checkChoices(options);
   const { data = {}, batchSize, seed = 0 } = options;
-  const { params, dtype } = startOf(options, seed);
+  const { params, state, dtype } = startOf(options, seed);
   const sources = await prepareSources(data, { batchSize, seed, dtype });
   try {
-    return await trainerOn(sources, options, { params, dtype, seed });
+    return await trainerOn(sources, options, { params, state, dtype, seed });
   } catch (error) {
     await sources.dispose();
     throw error;

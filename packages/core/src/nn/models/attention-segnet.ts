@@ -11,7 +11,6 @@ import { flag, inCode, integerFrom, isObject, listOf } from "../../option-kinds.
 import { type OptionRows, optionTable } from "../../options.js";
 import { convLayer } from "../conv.js";
 import { resolveInit } from "../init-options.js";
-import type { Model } from "../model.js";
 import { batchNorm } from "../norm.js";
 import { upsample2d } from "../upsample.js";
 import {
@@ -23,6 +22,7 @@ import {
   type ConvBatchState,
   initialAttentionSegnet,
 } from "./attention-segnet-params.js";
+import type { StatefulMultiHeadModel } from "./multi-head.js";
 
 export interface AttentionSegnetOptions {
   /** Channels of each task's output: those of CityScapes are `{ semantic: 7, depth: 1 }`. */
@@ -66,7 +66,7 @@ const attentionSegnetOptions = optionTable("attentionSegnet", {
  */
 export function attentionSegnet(
   options: AttentionSegnetOptions,
-): Model<AttentionSegnetParams, AttentionSegnetState, Readonly<Record<string, Tensor>>> {
+): StatefulMultiHeadModel<AttentionSegnetParams, AttentionSegnetState> {
   const { heads, inputs, channels, attention } = attentionSegnetOptions.read(options);
   for (const [name, count] of Object.entries(heads)) {
     if (Number.isInteger(count) && count >= 1) continue;
@@ -82,7 +82,7 @@ export function attentionSegnet(
         resolveInit("attentionSegnet", initOptions),
       );
     },
-    apply({ shared, heads: own }, x, { state, training = false }) {
+    trunk(shared, x, { state, training = false }) {
       const [height, width] = x.shape.slice(-2);
       if (x.rank !== 4 || height % divisor !== 0 || width % divisor !== 0) {
         throw new ShapeError(
@@ -90,25 +90,29 @@ export function attentionSegnet(
         );
       }
       const trunk = trunkOf(shared, state, x, training);
-      const outputs: [string, Tensor][] = [];
+      if (!attention) return { output: [trunk.stages[0].decoded], state: trunk.state };
+      const features: Tensor[] = [];
       const attended: [string, NonNullable<TensorsOf<AttentionSegnetState>["attention"]>[string]][] = [];
       let next = trunk.state;
       for (const name of tasks) {
-        let features = trunk.stages[0].decoded;
-        if (attention) {
-          // The layers that the tasks share see one task after the other, each with its own batch statistics.
-          const { output, ...result } = attendedBy(name, shared, next, trunk.stages, training);
-          features = output;
-          next = { ...next, ...result.shared };
-          attended.push([name, result.own]);
-        }
-        const [first, second] = own[name];
-        outputs.push([name, convLayer(convLayer(features, first, { padding: 1 }), second)]);
+        // The layers that the tasks share see one task after the other, each with its own batch statistics.
+        const { output, ...result } = attendedBy(name, shared, next, trunk.stages, training);
+        features.push(output);
+        next = { ...next, ...result.shared };
+        attended.push([name, result.own]);
       }
-      return {
-        output: Object.fromEntries(outputs),
-        state: attention ? { ...next, attention: Object.fromEntries(attended) } : next,
-      };
+      return { output: features, state: { ...next, attention: Object.fromEntries(attended) } };
+    },
+    readOut(own, features) {
+      const outputs = tasks.map((name, k) => {
+        const [first, second] = own[name];
+        return [name, convLayer(convLayer(features[attention ? k : 0], first, { padding: 1 }), second)];
+      });
+      return Object.fromEntries(outputs);
+    },
+    apply({ shared, heads: own }, x, context) {
+      const { output, state } = this.trunk(shared, x, context);
+      return { output: this.readOut(own, output), state };
     },
   };
 }

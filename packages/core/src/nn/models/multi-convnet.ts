@@ -3,16 +3,14 @@
 import { relu } from "../../graph/ops/activation.js";
 import { maxPool2d } from "../../graph/ops/pool.js";
 import { mean } from "../../graph/ops/reduce.js";
-import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { inCode, integerFrom, isObject, listOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvNormParams, type ConvNormState, convNorm, initConvNorm } from "../conv-norm.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
-import type { Model } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
-import type { MultiHeadParams } from "./multi-head.js";
+import type { MultiHeadParams, StatefulMultiHeadModel } from "./multi-head.js";
 
 export interface MultiConvnetOptions {
   /** Outputs of each task's head, a linear layer. */
@@ -75,11 +73,7 @@ export interface MultiConvnetState {
  */
 export function multiConvnet(
   options: MultiConvnetOptions,
-): Model<
-  MultiHeadParams<MultiConvnetTrunkParams, LinearParams>,
-  MultiConvnetState,
-  Readonly<Record<string, Tensor>>
-> {
+): StatefulMultiHeadModel<MultiHeadParams<MultiConvnetTrunkParams, LinearParams>, MultiConvnetState> {
   const { heads, inputs, stages, hidden } = multiConvnetOptions.read(options);
   const channels = [inputs, ...stages.flat()];
   const widths = [channels.at(-1) as number, ...hidden];
@@ -106,7 +100,7 @@ export function multiConvnet(
         state: { convs: convs.map(({ state }) => state), hidden: layers.map(({ norm }) => norm.state) },
       };
     },
-    apply({ shared, heads: own }, x, { state, training = false }) {
+    trunk(shared, x, { state, training = false }) {
       let h = x;
       const convs = shared.convs.map((layer, k) => {
         const result = convNorm(h, layer, state.convs[k], { training });
@@ -119,11 +113,18 @@ export function multiConvnet(
         h = relu(result.output);
         return result.state;
       });
+      return { output: [h], state: { convs, hidden: next } };
+    },
+    readOut(own, [h]) {
       const outputs = Object.keys(heads).map((task) => [
         task,
         linear(h, own[task] as TensorsOf<LinearParams>),
       ]);
-      return { output: Object.fromEntries(outputs), state: { convs, hidden: next } };
+      return Object.fromEntries(outputs);
+    },
+    apply({ shared, heads: own }, x, context) {
+      const { output, state } = this.trunk(shared, x, context);
+      return { output: this.readOut(own, output), state };
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
-import type { InitOptions } from "../model.js";
+import type { InitOptions, Model, Output } from "../model.js";
 
 /** Parameters of a model of several tasks: a shared trunk, and a head for each task. */
 export interface MultiHeadParams<Trunk, Head> {
@@ -34,4 +34,23 @@ export interface MultiHeadModel<Trunk, Head> {
     x: Tensor,
     context: HeadContext,
   ): Readonly<Record<string, Tensor>>;
+}
+
+/**
+ * A model of several tasks with a state, such as running statistics. Its trunk's output is one tensor that all heads read,
+ * or one for each task.
+ *
+ * @typeParam P parameters, `{ shared, heads }`
+ * @typeParam S tree of the state
+ */
+export interface StatefulMultiHeadModel<P extends MultiHeadParams<unknown, unknown>, S>
+  extends Model<P, S, Readonly<Record<string, Tensor>>> {
+  /** What the heads read, and the next state. Traced. */
+  trunk(
+    shared: TensorsOf<P["shared"]>,
+    x: Tensor,
+    context: { readonly state: TensorsOf<S>; readonly training?: boolean | undefined },
+  ): Output<S, readonly Tensor[]>;
+  /** The output of every head, by task. Traced. */
+  readOut(heads: TensorsOf<P["heads"]>, representations: readonly Tensor[]): Readonly<Record<string, Tensor>>;
 }

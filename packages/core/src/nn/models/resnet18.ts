@@ -13,7 +13,7 @@ import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
-import type { InitOptions, Model } from "../model.js";
+import type { InitOptions, Model, Output } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
 import { redrawnConvs } from "./redrawn-convs.js";
 
@@ -85,29 +85,46 @@ export function resnet18(options: Resnet18Options = {}): Model<Resnet18Params, R
         resolveInit("resnet18", initOptions),
       ),
     apply(params, x, { state, training = false }) {
-      const next = { ...state };
-      const convolved = convLayer(
-        x,
-        params.conv1,
-        stem === "cifar" ? { padding: 1 } : { stride: 2, padding: 3 },
-      );
-      const first = batchNorm(convolved, params.bn1, state.bn1, { training });
-      next.bn1 = first.state;
-      // ReLU commutes with max-pooling, and works on fewer elements after it.
-      const pooled =
-        stem === "imagenet" ? maxPool2d(first.output, { kernel: 3, stride: 2, padding: 1 }) : first.output;
-      let h = relu(pooled);
-      for (const name of stageNames) {
-        next[name] = params[name].map((block, k) => {
-          const stride = k === 0 && name !== "layer1" ? 2 : 1;
-          const result = applyBlock(h, block, state[name][k], stride, training);
-          h = result.output;
-          return result.state;
-        });
-      }
-      return { output: linear(mean(h, { axes: [2, 3] }), params.fc), state: next };
+      const features = resnet18Features(params, x, { state, training, stem });
+      return { output: linear(features.output, params.fc), state: features.state };
     },
   };
+}
+
+/** The trunk's parameters: all but the linear layer. */
+export type Resnet18TrunkParams = Omit<Resnet18Params, "fc">;
+
+/** What the linear layer reads: the means over the pixels of the last stage, [batch, 8 width]. */
+export function resnet18Features(
+  params: TensorsOf<Resnet18TrunkParams>,
+  x: Tensor,
+  {
+    state,
+    training,
+    stem,
+  }: {
+    readonly state: TensorsOf<Resnet18State>;
+    readonly training: boolean;
+    readonly stem: "cifar" | "imagenet";
+  },
+): Output<Resnet18State> {
+  const next = { ...state };
+  const convolved = convLayer(x, params.conv1, stem === "cifar" ? { padding: 1 } : { stride: 2, padding: 3 });
+  const first = batchNorm(convolved, params.bn1, state.bn1, { training });
+  next.bn1 = first.state;
+  // ReLU commutes with max-pooling, and works on fewer elements after it.
+  const pooled =
+    stem === "imagenet" ? maxPool2d(first.output, { kernel: 3, stride: 2, padding: 1 }) : first.output;
+  let h = relu(pooled);
+  for (const name of stageNames) {
+    next[name] = params[name].map((block, k) => {
+      const stride = k === 0 && name !== "layer1" ? 2 : 1;
+      const result = applyBlock(h, block, state[name][k], stride, training);
+      h = result.output;
+      return result.state;
+    });
+  }
+  return { output: mean(h, { axes: [2, 3] }), state: next };
 }
 
 function applyBlock(

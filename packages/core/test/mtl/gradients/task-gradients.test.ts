@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { array, ndarray } from "../../../src/array.js";
 import { greater } from "../../../src/graph/ops/compare.js";
+import { concat, slice } from "../../../src/graph/ops/slice.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { linear } from "../../../src/nn/linear.js";
@@ -121,6 +123,30 @@ describe("measuring gradients", () => {
     expectClose(Array.from(jacobian?.data ?? [], Number), want, 1e-13);
     expectClose(gramian.data, gramianOf(jacobian as NdArray), 1e-14);
     await executable.dispose();
+  });
+
+  it("takes gradients in several tensors as in one that holds their numbers", async () => {
+    const { params, batch, losses } = randomNet();
+    const columns = (z: Tensor, from: number, to: number) =>
+      slice(z, { starts: [0, from], ends: [z.shape[0] as number, to] });
+    const parts = ({ shared }: never, { x }: never) => {
+      const z = trunk(shared, x);
+      return [columns(z, 0, 1), columns(z, 1, 4)];
+    };
+    const joined: typeof losses = (p, b, context) =>
+      losses(p, b, { ...context, representation: concat(context.representations ?? [], { axis: 1 }) });
+    const whole = ({ shared }: never, { x }: never) => trunk(shared, x);
+    const measure = (l: typeof losses, representation: unknown) =>
+      taskGradients({ losses: l, params, batch, representation: representation as never, keep: true });
+    const [several, one] = [measure(joined, parts), measure(losses, whole)];
+    expect(several.width).toBe(24);
+    const [got, want] = [await several.measure(params, batch), await one.measure(params, batch)];
+    expectClose(got.gramian.data, want.gramian.data, 1e-14);
+    // A row of J has the six numbers of the first tensor, then those of the second.
+    const row = Array.from(want.jacobian?.data.slice(0, 24) ?? [], Number);
+    const first = row.filter((_, i) => i % 4 === 0);
+    const rest = row.filter((_, i) => i % 4 > 0);
+    expectClose(Array.from(got.jacobian?.data.slice(0, 24) ?? [], Number), [...first, ...rest], 1e-14);
   });
 });
 

@@ -3,6 +3,7 @@ import type { NdArray } from "../../../src/array.js";
 import type { BatchTensors } from "../../../src/batch.js";
 import { grad } from "../../../src/graph/autodiff.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
+import { concat, slice } from "../../../src/graph/ops/slice.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
 import { taskUpdates, type UpdateInput } from "../../../src/mtl/gradients/task-updates.js";
@@ -22,18 +23,28 @@ async function setting(
     readonly optimizer?: Optimizer;
     readonly clipNorm?: number;
     readonly dtype?: "float32" | "float64";
-    readonly representation?: boolean;
+    readonly representation?: "one tensor" | "two tensors" | undefined;
   } = {},
 ) {
   const { optimizer = sgd(), clipNorm, dtype = "float64" } = options;
-  const { params, batch, losses } = randomNet({ dtype });
-  const representation = ({ shared }: never, { x }: never) => trunk(shared, x);
+  const { params, batch, losses: ofOne } = randomNet({ dtype });
+  const representations = {
+    "one tensor": ({ shared }: never, { x }: never) => trunk(shared, x),
+    "two tensors": ({ shared }: never, { x }: never) => {
+      const z = trunk(shared, x);
+      return [slice(z, { starts: [0, 0], ends: [2, 4] }), slice(z, { starts: [2, 0], ends: [6, 4] })];
+    },
+  };
+  const losses: typeof ofOne = (p, b, context) => {
+    const { representations: parts } = context;
+    return ofOne(p, b, parts ? { ...context, representation: concat(parts) } : context);
+  };
   const gradients = taskGradients({
     losses,
     params,
     batch,
     keep: true,
-    ...(options.representation ? { representation: representation as never } : {}),
+    ...(options.representation ? { representation: representations[options.representation] as never } : {}),
   });
   const optimizerState = optimizer.init(params);
   const updates = taskUpdates({
@@ -126,20 +137,23 @@ describe("the update from a direction", () => {
     );
   });
 
-  it("pulls one in the representation back to the shared parameters", async () => {
-    const { params, updates, optimizerState, input, measured } = await setting({ representation: true });
-    const plain = await setting();
-    const direction = Float64Array.from(combined(measured.jacobian as NdArray, weights));
-    const { params: after } = await updates.apply(
-      "pulled",
-      { ...input, direction },
-      { optimizer: optimizerState, learningRate: 1 },
-    );
-    const want = combined(plain.measured.jacobian as NdArray, weights);
-    expectClose(stepped(params, after).slice(0, size), want);
-    // With weights there is nothing to pull back: the weighted loss is differentiated as ever.
-    expectClose([...(await updates.direction("weighted", input))], want);
-  });
+  it.each(["one tensor", "two tensors"] as const)(
+    "pulls one in %s of a representation back to the shared parameters",
+    async (representation) => {
+      const { params, updates, optimizerState, input, measured } = await setting({ representation });
+      const plain = await setting();
+      const direction = Float64Array.from(combined(measured.jacobian as NdArray, weights));
+      const { params: after } = await updates.apply(
+        "pulled",
+        { ...input, direction },
+        { optimizer: optimizerState, learningRate: 1 },
+      );
+      const want = combined(plain.measured.jacobian as NdArray, weights);
+      expectClose(stepped(params, after).slice(0, size), want);
+      // With weights there is nothing to pull back: the weighted loss is differentiated as ever.
+      expectClose([...(await updates.direction("weighted", input))], want);
+    },
+  );
 });
 
 it("clips the shared gradient alone", async () => {

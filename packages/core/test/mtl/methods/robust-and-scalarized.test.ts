@@ -325,6 +325,26 @@ describe("wrappers", () => {
     }
   });
 
+  it("dibsMtl with several steps moves towards each task's preferred state by its distance", () => {
+    const [rho, N] = [0.15, 5];
+    const unit = rows.map((g) => g.map((x) => x / norm(g)));
+    let x = [0, 0, 0];
+    const weights = [0, 0, 0];
+    for (let step = 0; step < N; step++) {
+      const distances = unit.map((u) => norm(x.map((v, p) => v + rho * (u[p] as number))));
+      x = x.map((v, p) => v - (rho / N) * unit.reduce((sum, u, k) => sum + distances[k] * u[p], 0));
+      distances.forEach((d, k) => {
+        weights[k] += ((rho / N) * d) / norm(rows[k]);
+      });
+    }
+    const method = dibsMtl({ steps: N, radius: rho });
+    expectNumbers([...first(method)], Float64Array.from(weights), 1e-12);
+    expectNumbers([...firstStep(as(method), rows).d], Float64Array.from(x.map((v) => -v)), 1e-12);
+    expect(norm(x)).toBeLessThan(rho);
+    expect(method.clipNorm).toBe(1);
+    expect(() => dibsMtl({ steps: 2, radius: 0.2 }).init(3)).toThrow("at most 1 / (2 K)");
+  });
+
   it("normalized gives the method unit gradients, and the sum of these is dibsMtl's", () => {
     const unit = rows.map((g) => g.map((x) => x / norm(g)));
     for (const method of [as(upGrad()), as(mgda()), as(gradDrop()), as(linearScalarization())]) {

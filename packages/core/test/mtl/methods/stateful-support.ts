@@ -66,6 +66,7 @@ export const methods: {
   { method: cosmos(), random: true },
   { method: pbi() },
   { method: dibsMtl() },
+  { method: dibsMtl({ steps: 5 }) },
   { method: imGrad() },
   { method: uwSo(), positive: true },
   { method: igb() as MultiTaskMethod<unknown>, positive: true },

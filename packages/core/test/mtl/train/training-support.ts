@@ -83,6 +83,7 @@ export const everyMethod: readonly MultiTaskMethod[] = [
   upGrad(),
   cosmos(),
   dibsMtl(),
+  dibsMtl({ steps: 5 }),
   go4Align(),
   igb(),
   imGrad(),

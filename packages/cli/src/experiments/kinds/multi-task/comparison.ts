@@ -1,6 +1,6 @@
 import { mean } from "es-toolkit";
 import { deltaM, meanRank } from "isoloss/mtl";
-import type { Cell, TableColumn, TaskTableData } from "isoloss-figures";
+import type { Cell, TaskTableData } from "isoloss-figures";
 import { summarize } from "../../../run/statistics.js";
 import type { Named } from "../../catalogue/named.js";
 import type { JobResult, RunComparison } from "../../kind.js";
@@ -10,6 +10,8 @@ import { conflictsFigure, frontFigures, pathFigures, testFigures } from "./figur
 import { gainFigures } from "./gain-figure.js";
 import { gainFindings } from "./gains.js";
 import { plainKey, problemKey } from "./plain.js";
+import { isHigherBetter, type Protocol } from "./protocol.js";
+import { type MetricColumn, protocolColumns, publishedTables, reportText } from "./protocol-table.js";
 import { toyFindings } from "./toy-findings.js";
 import { toyTables } from "./toy-table.js";
 
@@ -42,8 +44,25 @@ function withMetrics(result: JobResult, metrics: Readonly<Record<string, number>
   return { ...result, document: { ...document, metrics: { ...document.metrics, ...metrics } } };
 }
 
-const namesOf = ({ document }: JobResult): string[] =>
-  Object.keys(document.metrics).filter((name) => accuracies.test(name));
+/** The metrics that are compared: those of the protocol, or accuracies. */
+interface ComparedMetrics {
+  readonly names: readonly string[];
+  readonly isHigherBetter: readonly boolean[];
+}
+
+function comparedMetrics({ document, settings }: JobResult): ComparedMetrics {
+  const protocol = protocolOf(settings);
+  if (protocol) {
+    return {
+      names: protocol.columns.map(({ metric }) => `reported.${metric}`),
+      isHigherBetter: isHigherBetter(protocol),
+    };
+  }
+  const names = Object.keys(document.metrics).filter((name) => accuracies.test(name));
+  return { names, isHigherBetter: names.map(() => true) };
+}
+
+const protocolOf = ({ protocol }: JobResult["settings"]) => protocol as Protocol | undefined;
 
 /** Delta_m of each run against the single-task run of its seed on the same problem. */
 function withDeltas(results: readonly JobResult[]): readonly JobResult[] {
@@ -51,18 +70,12 @@ function withDeltas(results: readonly JobResult[]): readonly JobResult[] {
     const base = results.find(
       (r) => isAlone(r) && r.seed === result.seed && problemKey(r.settings) === problemKey(result.settings),
     );
-    const names = namesOf(result);
+    const { names, isHigherBetter: isBetter } = comparedMetrics(result);
     if (base === undefined || names.length === 0) return result;
     const values = (r: JobResult) => names.map((name) => r.document.metrics[name] ?? Number.NaN);
     const [own, single] = [values(result), values(base)];
     if (![...own, ...single].every(Number.isFinite) || single.some((v) => v <= 0)) return result;
-    return withMetrics(result, {
-      deltaM: deltaM(
-        own,
-        single,
-        names.map(() => true),
-      ),
-    });
+    return withMetrics(result, { deltaM: deltaM(own, single, isBetter) });
   });
 }
 
@@ -87,7 +100,8 @@ const withRanks = (results: readonly JobResult[]): readonly JobResult[] => byPro
 
 function ranked(results: readonly JobResult[]): readonly JobResult[] {
   const groups = [...byVariant(results)].filter(([, group]) => !isAlone(group[0]));
-  const names = results.length > 0 ? namesOf(results[0]) : [];
+  const none = { names: [], isHigherBetter: [] };
+  const { names, isHigherBetter: isBetter } = results.length > 0 ? comparedMetrics(results[0]) : none;
   const table = groups.map(([, group]) =>
     names.map((name) => mean(group.map((r) => r.document.metrics[name] ?? Number.NaN))),
   );
@@ -95,7 +109,7 @@ function ranked(results: readonly JobResult[]): readonly JobResult[] {
   if (usable.length < 2) return results;
   const ranks = meanRank(
     table.filter((row) => row.every(Number.isFinite)),
-    names.map(() => true),
+    isBetter,
   );
   const rankOf = new Map(usable.map(([variant], i) => [variant, ranks[i]]));
   return results.map((result) => {
@@ -115,22 +129,21 @@ function cellOf(group: readonly JobResult[], metric: string, factor = 1): Cell {
   return interval === null ? middle : { mean: middle, spread: (interval[1] - interval[0]) / 2 };
 }
 
-interface MetricColumn extends TableColumn {
-  readonly metric: string;
-  readonly factor?: number;
-}
-
 /** Of more tasks the table has the mean accuracy alone. */
 const mostTasks = 4;
 
 /** A table a problem. */
 function taskTables(results: readonly JobResult[]): TaskTableData[] {
-  const tested = results.filter((r) => typeof r.document.metrics["test.accuracy"] === "number");
+  const tested = results.filter(
+    (r) => protocolOf(r.settings) || typeof r.document.metrics["test.accuracy"] === "number",
+  );
   const groups = byProblem(tested);
-  return groups.map((group) => {
+  return groups.flatMap((group) => {
     const { name, ...options } = group[0].settings.problem as Named;
     const described = Object.entries(options).map(([key, value]) => `${key} ${value}`);
-    return taskTable(group, groups.length > 1 ? `${[name, ...described].join(", ")}. ` : "");
+    const heading = groups.length > 1 ? `${[name, ...described].join(", ")}. ` : "";
+    const protocol = protocolOf(group[0].settings);
+    return [taskTable(group, heading), ...(protocol ? publishedTables(protocol) : [])];
   });
 }
 
@@ -149,9 +162,10 @@ function driftColumns(accuracyNames: readonly string[]): MetricColumn[] {
 }
 
 function taskTable(tested: readonly JobResult[], heading: string): TaskTableData {
-  const names = namesOf(tested[0]);
+  const protocol = protocolOf(tested[0].settings);
+  const { names } = comparedMetrics(tested[0]);
   const percent = { direction: "higher", digits: 2, factor: 100 } as const;
-  const wanted: MetricColumn[] = [
+  const ofAccuracies: MetricColumn[] = [
     ...(names.length <= mostTasks ? names : []).map((metric) => ({
       name: accuracies.exec(metric)?.[1] ?? metric,
       group: "accuracy %",
@@ -160,7 +174,11 @@ function taskTable(tested: readonly JobResult[], heading: string): TaskTableData
     })),
     { name: "mean", group: "accuracy %", metric: "test.accuracy", ...percent },
     { name: "test loss", metric: "test.loss", direction: "lower", digits: 4 },
+  ];
+  const wanted: MetricColumn[] = [
+    ...(protocol ? protocolColumns(protocol) : ofAccuracies),
     { name: "Delta_m %", metric: "deltaM", direction: "lower" },
+    { name: "Delta_m % to published base", metric: "reported.deltaM", direction: "lower" },
     { name: "mean rank", metric: "meanRank", direction: "lower" },
     { name: "COST adds, points", metric: "cost.gain" },
     { name: "dominated %", group: "conflicts", metric: "conflicts.dominated", factor: 100, digits: 1 },
@@ -169,16 +187,17 @@ function taskTable(tested: readonly JobResult[], heading: string): TaskTableData
     { name: "% of time", group: "COST", metric: "cost.fraction", factor: 100, digits: 1 },
     { name: "% of an epoch each", group: "COST", metric: "cost.epochs", factor: 100, digits: 1 },
     { name: "teleports", group: "COST", metric: "cost.accepted", digits: 1 },
-    ...driftColumns(names),
+    ...driftColumns(protocol ? [] : names),
     { name: "cosine before", group: "COST", metric: "cost.cosineBefore" },
     { name: "cosine after", group: "COST", metric: "cost.cosineAfter" },
   ];
   const shown = wanted.filter(({ metric }) =>
     tested.some((r) => typeof r.document.metrics[metric] === "number"),
   );
+  const when = protocol ? reportText(protocol) : "after the last step";
   return {
     caption:
-      `${heading}On the test data, after the last step: mean ± half of the 95 % interval over seeds. Delta_m is against ` +
+      `${heading}On the test data, ${when}: mean ± half of the 95 % interval over seeds. Delta_m is against ` +
       "the single-task runs of the same seeds; mean ranks are among these rows",
     rowLabel: "variant",
     columns: shown.map(({ metric: _, factor: __, ...column }) => column),

@@ -1,11 +1,13 @@
-import { mean } from "es-toolkit";
+import { mean, pickBy } from "es-toolkit";
 import type { MultiTaskTrainer } from "isoloss";
+import type { MultiTaskEvaluation, TaskMetricSets } from "isoloss/mtl";
 import { type CostConfig, isGuarded } from "../../catalogue/cost.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { MadeTasks } from "../../catalogue/tasks.js";
 import type { Measured } from "../../kind.js";
 import { type CostEvent, secondsOf } from "./cost-clock.js";
 import { costMetrics } from "./cost-record.js";
+import { type Protocol, reportedMetrics } from "./protocol.js";
 
 export type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
@@ -16,6 +18,29 @@ const near = 0.15;
 export const isAtFront = ({ plane }: MadeTasks, params: Tree): boolean =>
   plane?.untilFront === true && plane.distanceToFront(params) <= near;
 
+interface EvaluationOptions {
+  readonly made: MadeTasks;
+  readonly since: number;
+  /** Of benchmarks, some of whose metrics are means over batches. */
+  readonly batchSize?: number | undefined;
+}
+
+/** Losses and measures of a part of the data: `test.loss`, `test.TASK.loss`, `test.TASK.MEASURE`. */
+function measured(
+  part: string,
+  names: readonly string[],
+  { losses, tasks }: MultiTaskEvaluation<TaskMetricSets>,
+): Record<string, number> {
+  const results = Object.entries(tasks as Readonly<Record<string, Readonly<Record<string, unknown>>>>);
+  return Object.fromEntries([
+    [`${part}.loss`, mean([...losses])],
+    ...names.map((task, k) => [`${part}.${task}.loss`, losses[k]]),
+    ...results.flatMap(([task, own]) =>
+      Object.entries(own).map(([name, value]) => [`${part}.${task}.${name}`, Number(value)]),
+    ),
+  ]);
+}
+
 /**
  * Losses and accuracies on the test data, and the conflicts of the steps since the last time.
  *
@@ -23,8 +48,20 @@ export const isAtFront = ({ plane }: MadeTasks, params: Tree): boolean =>
  */
 export async function evaluated(
   trainer: MultiTaskTrainer<Tree>,
-  { made: { test, tasks }, since }: { readonly made: MadeTasks; readonly since: number },
+  { made, since, batchSize }: EvaluationOptions,
 ): Promise<Evaluation> {
+  const { test, validation, tasks, measures } = made;
+  if (measures !== undefined) {
+    const on = async (part: string, data: typeof test) =>
+      data && measured(part, tasks, await trainer.evaluate(data, { metrics: measures, batchSize }));
+    return {
+      step: trainer.current.step,
+      seconds: trainer.history.seconds.at(-1) ?? 0,
+      ...(await on("validation", validation)),
+      ...(await on("test", test)),
+      ...conflictsSince(trainer, since),
+    } as Evaluation;
+  }
   const { losses, metrics } = await trainer.evaluate(test as NonNullable<typeof test>);
   const accuracies = tasks.map((task) => metrics[task]);
   return {
@@ -53,6 +90,7 @@ interface Findings {
   readonly made: MadeTasks;
   readonly evaluations: readonly Evaluation[];
   readonly cost?: CostConfig | undefined;
+  readonly protocol?: Protocol | undefined;
   /** Of a plane, `recordEvery` steps apart. */
   readonly points: readonly (readonly number[])[];
   readonly recordEvery: number;
@@ -60,7 +98,7 @@ interface Findings {
 
 /** Results of a run by name. */
 export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): Record<string, number> {
-  const { made, evaluations, cost } = findings;
+  const { made, evaluations, cost, protocol } = findings;
   const { history, current, stepsPerEpoch } = trainer;
   const { seconds, events, conflicts, losses } = history;
   const last = evaluations.at(-1);
@@ -71,6 +109,7 @@ export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): 
     if (current.step > 0) metrics[`train.${task}.loss`] = mean(losses[k].slice(-window));
   });
   for (const [name, value] of Object.entries(last ?? {})) if (name.startsWith("test.")) metrics[name] = value;
+  if (protocol) Object.assign(metrics, pickBy(reportedMetrics(protocol, evaluations), Number.isFinite));
   if (stepsPerEpoch < Infinity && current.step > 0) {
     metrics["seconds.perEpoch"] = (spent * stepsPerEpoch) / current.step;
   }

@@ -10,6 +10,8 @@ import type { Kind } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
 import { multiTaskComparison } from "./comparison.js";
 import { taskPoints } from "./diagnose.js";
+import { plateauSchema } from "./plateau.js";
+import { checkProtocol, protocolSchema } from "./protocol.js";
 import { multiTaskRun } from "./run.js";
 import type { MultiTaskSettings } from "./settings.js";
 
@@ -42,6 +44,8 @@ export const multiTaskKind: Kind = {
     strategy: z.enum(["auto", "keep", "recompute"]).optional(),
     recordGradients: z.boolean().optional(),
     representation: z.boolean().optional(),
+    protocol: protocolSchema.optional(),
+    plateau: plateauSchema.optional(),
   },
   comparison: multiTaskComparison,
   stored: { ...trainerForm, tensorsOf: (checkpoint) => decodeMultiTaskCheckpoint(checkpoint).tensors },
@@ -54,7 +58,8 @@ export const multiTaskKind: Kind = {
   },
 };
 
-function checkSettings({ epochs, steps, alone, method, cost, problem }: MultiTaskSettings): void {
+function checkSettings({ epochs, steps, alone, method, cost, problem, protocol }: MultiTaskSettings): void {
+  if (protocol) checkProtocol(protocol);
   if ((epochs === undefined) === (steps === undefined)) {
     throw new OptionError("A run of kind multi-task needs either epochs or steps.");
   }

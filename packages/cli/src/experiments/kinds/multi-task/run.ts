@@ -12,6 +12,7 @@ import { trainingLoop } from "../training-loop.js";
 import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
 import { jumpsOf, teleportOf } from "./cost-record.js";
 import { type Evaluation, evaluated, isAtFront, metricsOf } from "./metrics.js";
+import { plateauRate } from "./plateau.js";
 import type { MultiTaskSettings } from "./settings.js";
 import { multiTaskWriter } from "./writer.js";
 
@@ -25,7 +26,11 @@ export interface MultiTaskSession {
 }
 
 /** The trainer of a run with its tasks. */
-export async function sessionOf(settings: MultiTaskSettings, seed: number): Promise<MultiTaskSession> {
+export async function sessionOf(
+  settings: MultiTaskSettings,
+  seed: number,
+  evaluations: readonly Evaluation[] = [],
+): Promise<MultiTaskSession> {
   const { problem: named, alone = false, cost: config, epochs, steps, representation, ...rest } = settings;
   const { batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients } = rest;
   const whole = await makeTasks(named, seed);
@@ -33,17 +38,27 @@ export async function sessionOf(settings: MultiTaskSettings, seed: number): Prom
   const [method, optimizer] = [makeMethod(rest.method), makeOptimizer(rest.optimizer)];
   const hook = config && makeCost(config, { seed, optimizer });
   let end = steps ?? Infinity;
-  const trainer = await createMultiTaskTrainer<Tree>({
+  const rate = rest.plateau
+    ? plateauRate(rest.learningRate, rest.plateau, {
+        protocol: rest.protocol,
+        evaluations,
+        isRun: ({ epochs: rows }) => rows === trainer?.history.epochs,
+      })
+    : makeLearningRate(rest.learningRate);
+  let trainer: MultiTaskTrainer<Tree> | undefined;
+  trainer = await createMultiTaskTrainer<Tree>({
     ...{ batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients },
     losses: made.losses,
     params: made.params,
     tasks: made.tasks,
     metrics: made.metrics,
+    state: made.state,
+    outputs: made.outputs,
     data: made.train,
     representation: representation ? made.representation : undefined,
     method,
     optimizer,
-    learningRate: makeLearningRate(rest.learningRate),
+    learningRate: rate,
     seed,
     ...(hook
       ? {
@@ -78,13 +93,13 @@ export async function sessionOf(settings: MultiTaskSettings, seed: number): Prom
 export async function multiTaskRun(settings: MultiTaskSettings, context: JobContext): Promise<Measured> {
   const { seed, directory, before } = context;
   const records = before?.metrics ?? [];
-  const session = await sessionOf(settings, seed);
+  const evaluations = records.filter((r) => "test.loss" in r) as unknown as Evaluation[];
+  const session = await sessionOf(settings, seed, evaluations);
   const { made, trainer } = session;
   try {
     if (before) resume(trainer, decodeMultiTaskCheckpoint(before.checkpoint));
     const { evaluateEvery = 1, recordEvery = 1 } = settings;
     const { test, plane } = made;
-    const evaluations = records.filter((r) => "test.loss" in r) as unknown as Evaluation[];
     const points = pointsIn(records);
     const writer = multiTaskWriter(trainer, { recordEvery, directory });
     const status = await trainingLoop(
@@ -99,7 +114,12 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
         evaluations,
         ...(test
           ? {
-              evaluate: () => evaluated(trainer, { made, since: evaluations.at(-1)?.step ?? 0 }),
+              evaluate: () =>
+                evaluated(trainer, {
+                  made,
+                  since: evaluations.at(-1)?.step ?? 0,
+                  batchSize: settings.batchSize,
+                }),
             }
           : {}),
         ...(plane
@@ -139,6 +159,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
         made,
         evaluations,
         cost: settings.cost,
+        protocol: settings.protocol,
         points,
         recordEvery,
       }),

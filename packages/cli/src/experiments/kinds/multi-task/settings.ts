@@ -1,5 +1,7 @@
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";
+import type { PlateauConfig } from "./plateau.js";
+import type { Protocol } from "./protocol.js";
 
 /** Settings of a run of kind multi-task, checked. */
 export interface MultiTaskSettings {
@@ -22,4 +24,6 @@ export interface MultiTaskSettings {
   readonly strategy?: "auto" | "keep" | "recompute";
   readonly recordGradients?: boolean;
   readonly representation?: boolean;
+  readonly protocol?: Protocol;
+  readonly plateau?: PlateauConfig;
 }

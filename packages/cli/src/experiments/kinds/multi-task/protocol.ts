@@ -1,0 +1,110 @@
+import { mean } from "es-toolkit";
+import { OptionError } from "isoloss";
+import { deltaM } from "isoloss/mtl";
+import { z } from "zod";
+import { count } from "../../catalogue/named.js";
+import { tableColumn, tableRow } from "../tables.js";
+import type { Evaluation } from "./metrics.js";
+
+/** How the numbers of a paper's table are made of a run, and that table. */
+export const protocolSchema = z.strictObject({
+  /** The metrics that Delta_m and mean ranks are of. */
+  columns: z
+    .array(
+      tableColumn.extend({
+        /** Task and measure, such as semantic.iou. */
+        metric: z.string().min(1),
+        /** By which the table multiplies it; default 1. */
+        factor: z.number().gt(0).optional(),
+        group: z.string().min(1).optional(),
+      }),
+    )
+    .min(1),
+  /** The mean over so many last evaluations, or the test values of the best one on the validation data. */
+  report: z.union([
+    z.strictObject({ last: count }),
+    z.strictObject({ best: z.enum(["deltaM", "mean", "improvement"]) }),
+  ]),
+  /** Published values of single-task models, as the table has them. */
+  base: z.array(z.number()).min(1).optional(),
+  /** Published rows: values as the table has them, or Delta_m alone. */
+  published: z.record(z.string(), tableRow.extend({ values: tableRow.shape.values.optional() })).optional(),
+  /** Where they are from. */
+  source: z.string().min(1).optional(),
+});
+
+export type Protocol = z.output<typeof protocolSchema>;
+
+/** Checks what the schema cannot. */
+export function checkProtocol({ columns, base, report, published = {} }: Protocol): void {
+  const rows = Object.entries(published).map(([name, { values }]) => [`published.${name}`, values] as const);
+  for (const [name, values] of [["base", base] as const, ...rows]) {
+    if (values === undefined || values.length === columns.length) continue;
+    throw new OptionError(
+      `protocol.${name}: expected ${columns.length} values, one a column (${columns.map((c) => c.name).join(", ")}); got ${values.length}.`,
+    );
+  }
+  if ("best" in report && report.best === "deltaM" && base === undefined) {
+    throw new OptionError("protocol.report: the best Delta_m needs a base to be measured against.");
+  }
+}
+
+export const isHigherBetter = ({ columns }: Protocol): boolean[] =>
+  columns.map(({ better }) => better === "higher");
+
+const valuesOf = ({ columns }: Protocol, evaluation: Evaluation, part: "test" | "validation"): number[] =>
+  columns.map(({ metric }) => evaluation[`${part}.${metric}`] ?? Number.NaN);
+
+/** Delta_m of values against the published base; undefined without one, and for values that are not numbers. */
+export function publishedDeltaM(protocol: Protocol, values: readonly number[]): number | undefined {
+  const { base, columns } = protocol;
+  if (base === undefined || !values.every(Number.isFinite)) return undefined;
+  const shown = values.map((value, k) => value * (columns[k].factor ?? 1));
+  return deltaM(shown, base, isHigherBetter(protocol));
+}
+
+/** What the best evaluation is chosen by, from its validation values: a larger number is better. */
+function scoreOf(protocol: Protocol, evaluation: Evaluation, first: Evaluation): number {
+  const values = valuesOf(protocol, evaluation, "validation");
+  const { report } = protocol;
+  if (!("best" in report) || report.best === "deltaM")
+    return -(publishedDeltaM(protocol, values) ?? Number.NaN);
+  if (report.best === "mean") return mean(values);
+  const base = valuesOf(protocol, first, "validation");
+  return mean(
+    values.map((value, k) => {
+      const change = (value - base[k]) / base[k];
+      return protocol.columns[k].better === "higher" ? change : -change;
+    }),
+  );
+}
+
+/** Delta_m of each evaluation's validation values against the published base. */
+export const validationDeltas = (protocol: Protocol, evaluations: readonly Evaluation[]): number[] =>
+  evaluations.map((e) => publishedDeltaM(protocol, valuesOf(protocol, e, "validation")) ?? Number.NaN);
+
+/** The reported values of a run, in the order of the columns; of ties the later evaluation counts. */
+export function reportedValues(protocol: Protocol, evaluations: readonly Evaluation[]): number[] {
+  const { report, columns } = protocol;
+  if (evaluations.length === 0) return columns.map(() => Number.NaN);
+  if ("last" in report) {
+    const last = evaluations.slice(-report.last).map((e) => valuesOf(protocol, e, "test"));
+    return columns.map((_, k) => mean(last.map((values) => values[k])));
+  }
+  const scores = evaluations.map((e) => scoreOf(protocol, e, evaluations[0]));
+  const best = scores.reduce((at, score, k) => (score >= scores[at] || Number.isNaN(scores[at]) ? k : at), 0);
+  return valuesOf(protocol, evaluations[best], "test");
+}
+
+/** The reported values as metrics of a run: `reported.TASK.MEASURE`, and Delta_m against the published base. */
+export function reportedMetrics(
+  protocol: Protocol,
+  evaluations: readonly Evaluation[],
+): Record<string, number> {
+  const values = reportedValues(protocol, evaluations);
+  const delta = publishedDeltaM(protocol, values);
+  return {
+    ...Object.fromEntries(protocol.columns.map(({ metric }, k) => [`reported.${metric}`, values[k]])),
+    ...(delta === undefined ? {} : { "reported.deltaM": delta }),
+  };
+}

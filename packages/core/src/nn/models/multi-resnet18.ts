@@ -1,0 +1,158 @@
+// K. He et al., CVPR 2016, with a hidden layer and a head for each task, as LibMTL (B. Lin, Y. Zhang, JMLR 24, 2023) has it for
+// Office-31 and Office-Home.
+import { full } from "../../array.js";
+import { relu } from "../../graph/ops/activation.js";
+import type { Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
+import type { Mt19937 } from "../../math/mt19937.js";
+import { inCode, integerFrom, isObject, oneOf, smoothing } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { dropout } from "../dropout.js";
+import { resolveInit } from "../init-options.js";
+import { normal } from "../initializers.js";
+import { initLinear, type LinearParams, linear } from "../linear.js";
+import type { InitOptions, Output } from "../model.js";
+import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
+import type { MultiHeadParams } from "./multi-head.js";
+import { type Resnet18State, type Resnet18TrunkParams, resnet18, resnet18Features } from "./resnet18.js";
+
+export interface MultiResnet18Options {
+  /** Classes of each task. */
+  readonly heads: Readonly<Record<string, number>>;
+  /** Channels of the images; default 3. */
+  readonly inputs?: number | undefined;
+  /** Channels of the first stage; default 64. */
+  readonly width?: number | undefined;
+  /** Units of the hidden layer; default 512. */
+  readonly hidden?: number | undefined;
+  /** Dropout rate behind it; default 0.5. */
+  readonly dropout?: number | undefined;
+  /** As of `resnet18`: `imagenet` (default) or `cifar`. */
+  readonly stem?: "cifar" | "imagenet" | undefined;
+}
+
+const multiResnet18Options = optionTable("multiResnet18", {
+  heads: inCode<Readonly<Record<string, number>>>(
+    "the classes of each task by its name",
+    isObject,
+  ).required(),
+  inputs: integerFrom(1).default(3),
+  width: integerFrom(1).default(64),
+  hidden: integerFrom(1).default(512),
+  dropout: smoothing.default(0.5),
+  stem: oneOf(["cifar", "imagenet"]).default("imagenet"),
+} satisfies OptionRows<MultiResnet18Options>);
+
+/** What the tasks share. */
+export interface MultiResnet18TrunkParams {
+  /** Under torchvision's names. */
+  readonly trunk: Resnet18TrunkParams;
+  readonly hidden: { readonly linear: LinearParams; readonly norm: NormParams };
+}
+
+export interface MultiResnet18State {
+  readonly trunk: Resnet18State;
+  readonly hidden: BatchNormState;
+}
+
+type Params = MultiHeadParams<MultiResnet18TrunkParams, LinearParams>;
+
+/** What the model needs besides parameters and images. */
+interface Context {
+  readonly state: TensorsOf<MultiResnet18State>;
+  readonly training?: boolean | undefined;
+  /** Seed of the step's dropout; needed in training. */
+  readonly seed?: Tensor | undefined;
+}
+
+/** A classifier of several tasks, each with images of its own. */
+export interface MultiResnet18 {
+  init(rng: Mt19937, options?: InitOptions): { params: Params; state: MultiResnet18State };
+  /** The representation of each task's images [batch, hidden], in the order of the heads. Traced. */
+  trunk(
+    shared: TensorsOf<MultiResnet18TrunkParams>,
+    images: Readonly<Record<string, Tensor>>,
+    context: Context,
+  ): Output<MultiResnet18State, readonly Tensor[]>;
+  /** Logits by task. Traced. */
+  readOut(
+    heads: TensorsOf<Params["heads"]>,
+    representations: readonly Tensor[],
+  ): Readonly<Record<string, Tensor>>;
+  /** @param images of each task, [batch, inputs, height, width]. Traced. */
+  apply(
+    params: TensorsOf<Params>,
+    images: Readonly<Record<string, Tensor>>,
+    context: Context,
+  ): Output<MultiResnet18State, Readonly<Record<string, Tensor>>>;
+}
+
+/**
+ * ResNet-18 for several tasks with images of their own: one forward pass for each task.
+ *
+ * z = dropout(relu(batch norm(linear(means of the last stage)))), logits of task k = linear_k(z)
+ *
+ * Batch norms take the statistics of one task's images at a time; the running ones are updated by the tasks in turn. Weights of
+ * the hidden layer start normal with deviation 0.005, its biases 0.1; the trunk starts as `resnet18`, and torchvision's weights
+ * are put into it by {@link fromStateDict}.
+ *
+ * @throws OptionError
+ *
+ * @example
+ * const model = multiResnet18({ heads: { amazon: 31, dslr: 31, webcam: 31 } });
+ * const { params, state } = model.init(torchGenerator(0));
+ * const apply = (p, s, images) => model.apply(p, images, { state: s }); // { output: { amazon, dslr, webcam }, state }
+ */
+export function multiResnet18(options: MultiResnet18Options): MultiResnet18 {
+  const { heads, inputs, width, hidden, dropout: rate, stem } = multiResnet18Options.read(options);
+  const tasks = Object.keys(heads);
+  const trunkModel = resnet18({ inputs, width, stem, classes: 1 });
+  return {
+    init(rng, initOptions = {}) {
+      const { dtype = "float32" } = resolveInit("multiResnet18", initOptions);
+      const { params, state } = trunkModel.init(rng, { dtype });
+      const { fc: _, ...trunk } = params;
+      const norm = initBatchNorm(hidden, { dtype });
+      const own = tasks.map((task) => [task, initLinear(rng, hidden, heads[task], { dtype })]);
+      return {
+        params: {
+          shared: {
+            trunk,
+            hidden: {
+              linear: {
+                weight: normal(rng, [hidden, 8 * width], { deviation: 0.005, dtype }),
+                bias: full([hidden], 0.1, dtype),
+              },
+              norm: norm.params,
+            },
+          },
+          heads: Object.fromEntries(own),
+        },
+        state: { trunk: state, hidden: norm.state },
+      };
+    },
+    trunk(shared, images, { state, training = false, seed }) {
+      let next = state;
+      const output = tasks.map((task, stream) => {
+        const features = resnet18Features(shared.trunk, images[task], {
+          state: next.trunk,
+          training,
+          stem,
+        });
+        const { linear: layer, norm } = shared.hidden;
+        const normed = batchNorm(linear(features.output, layer), norm, next.hidden, { training });
+        next = { trunk: features.state, hidden: normed.state };
+        return dropout(relu(normed.output), { rate, stream, training, seed });
+      });
+      return { output, state: next };
+    },
+    readOut: (own, representations) =>
+      Object.fromEntries(
+        tasks.map((task, k) => [task, linear(representations[k], own[task] as TensorsOf<LinearParams>)]),
+      ),
+    apply(params, images, context) {
+      const { output, state } = this.trunk(params.shared, images, context);
+      return { output: this.readOut(params.heads, output), state };
+    },
+  };
+}
