@@ -4,11 +4,18 @@ import { copied, type FigureFormat, save, saveFigure } from "../../export/save.j
 import { typescriptOf } from "../../export/typescript.js";
 import { experimentOf } from "../../export/yaml.js";
 import type { Landscape, Theme } from "./controller.svelte.js";
+import { pointOf } from "./hand.js";
 
 export const exports = {
   "Copy link": () => copied("Link", location.href),
-  "Copy as TypeScript": ({ state }: Landscape) => copied("Program", typescriptOf(state)),
-  "Copy as experiment": ({ state }: Landscape) => copied("Experiment", experimentOf(state)),
+  "Copy as TypeScript": ({ state, orbit, hand }: Landscape) =>
+    copied("Program", typescriptOf(state, orbit && hand !== undefined ? pointOf(orbit, hand) : undefined)),
+  "Copy as experiment": async ({ state }: Landscape) => {
+    const text = experimentOf(state);
+    return text === undefined
+      ? "An experiment reads no formulas: copy as TypeScript, or choose another function."
+      : copied("Experiment", text);
+  },
   "Save CSV": async ({ courses }: Landscape) => {
     save("data.csv", dataCsv(courses), "text/csv");
     return "data.csv saved.";

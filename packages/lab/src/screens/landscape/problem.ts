@@ -14,12 +14,20 @@ import {
   randomSearch,
   type SearchFactory,
 } from "isoloss/teleport";
+import { ownProblem } from "../../formula/own.js";
 import type { Teleports } from "../../url/teleports.js";
-import type { LandscapeState, ObjectiveName } from "./state.js";
+import type { FunctionSettings, LandscapeState, ObjectiveName } from "./state.js";
 
 export type PlaneProblem = Problem<VectorParams>;
 
-export function problemOf({ f, cond, x }: Pick<LandscapeState, "f" | "cond" | "x">): PlaneProblem {
+export function problemOf({
+  f,
+  cond,
+  r1,
+  r2,
+  x,
+}: FunctionSettings & Pick<LandscapeState, "x">): PlaneProblem {
+  if (f === "own") return ownProblem({ r1, r2, start: x });
   if (f === "booth") return booth({ start: x });
   if (f === "rosenbrock") return rosenbrock({ start: x });
   // biome-ignore format: a matrix
