@@ -26,7 +26,7 @@ describe.skipIf(!executablePath)(titled("level sets under the hand"), () => {
           isolossLab: { inspect(): { runs: Course[]; orbit?: { x: Float64Array }; hand: number } };
         }
       ).isolossLab.inspect();
-      return runs.find(({ method }) => method === "hand")?.x[0] === orbit?.x[hand];
+      return orbit !== undefined && runs.find(({ method }) => method === "hand")?.x[0] === orbit.x[hand];
     });
     return (await shown(page)).runs.find(({ method }) => method === "hand") as Course;
   };

@@ -13,6 +13,7 @@ const runs = createRuns();
 const folder = mkdtempSync(join(tmpdir(), "isoloss-lab-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+let programs = 0;
 const hand = { from: [-1, 0], to: [3, 1] } as const;
 const own = { with: ["plain", "hand", "teleported", "lbfgs"] } as const;
 const shown = [
@@ -27,7 +28,7 @@ it.each([
   ["own", { ...own, r1: "x/2 + y - 1", r2: "sin(2) - y", search: "bestAngle" }],
 ] as const)("the program that is copied prints the numbers of the screen: %s", async (f, more) => {
   const state = { ...defaultState(f), ...more };
-  const path = join(folder, `${f}-${Object.keys(more).join("-")}.ts`);
+  const path = join(folder, `program-${++programs}.ts`);
   writeFileSync(path, typescriptOf(state, hand.to));
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
   const { lastLosses } = (await import(path)) as { readonly lastLosses: Readonly<Record<string, number>> };
