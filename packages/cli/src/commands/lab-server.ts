@@ -75,7 +75,7 @@ export async function serveLab(folder: string, { port, host }: LabServerOptions)
     setHeaders: (response, path) =>
       response.setHeader(
         "Cache-Control",
-        path.startsWith("/assets/") ? "max-age=31536000, immutable" : "no-cache",
+        path.includes("/assets/") ? "max-age=31536000, immutable" : "no-cache",
       ),
   });
   const server = createServer((request, response) => {

@@ -149,7 +149,7 @@ describe("the landscape screen's worker", () => {
     const [plain, teleported] = [await course(state, "plain"), await course(state, "teleported")];
     expect(plain.loss[0]).toBe(10 ** 2 + 8 ** 2);
     expect(teleported.teleports).toMatchObject([{ step: 5, accepted: true }]);
-    expect(teleported.teleports[0].drift).toBeLessThan(1e-10);
+    expect(teleported.teleports[0].drift).toBeLessThan(1e-8);
     const hand = { from: [-1, 0], to: [3, 1] } as const;
     const byHand = (await runs.run(state, "hand", undefined, hand)) as Course;
     expect(byHand.jumps).toEqual([{ step: 0, ...hand }]);

@@ -6,12 +6,7 @@ import {
   type Minimizer,
   type StartOptions,
 } from "isoloss";
-import {
-  conjugateDirections,
-  createLineSearchMinimizer,
-  type LineSearchMinimization,
-  lbfgs,
-} from "isoloss/optim";
+import type { LineSearchMinimization } from "isoloss/optim";
 import type { VectorParams } from "isoloss/symmetry";
 import { noGroup } from "../../formula/own.js";
 import type { CallContext } from "../../worker/protocol.js";
@@ -70,17 +65,17 @@ export function createRuns(): Runs {
     const when = method === "teleported" || method === "random" ? whenOf(tp) : undefined;
     const plan = when && (method === "random" ? [tp, obj] : [tp, obj, search]);
     const key = JSON.stringify([functionOf(state), opt, n, lr, plan, method === "random"]);
-    const minimizer = await compiled<Steps>(key, () => {
+    const minimizer = await compiled<Steps>(key, async () => {
       const problem = problemOf(state);
       return createMinimizer(problem, {
-        optimizer: optimizerOf(state),
+        optimizer: await optimizerOf(state),
         learningRate: lr,
         steps: n,
         trajectory: true,
         runtime: "javascript",
         teleport: when && {
           when,
-          search: searchOf(state, problem, method === "random"),
+          search: await searchOf(state, problem, method === "random"),
           objective: objectiveOf(obj),
         },
       });
@@ -91,14 +86,15 @@ export function createRuns(): Runs {
 
   async function search(state: LandscapeState, method: "lbfgs" | "cg"): Promise<Course> {
     const { n, x } = state;
-    const minimizer = await compiled<Searches>(JSON.stringify([functionOf(state), n, method]), () =>
-      createLineSearchMinimizer(problemOf(state), {
+    const minimizer = await compiled<Searches>(JSON.stringify([functionOf(state), n, method]), async () => {
+      const { conjugateDirections, createLineSearchMinimizer, lbfgs } = await import("./line-searches.js");
+      return createLineSearchMinimizer(problemOf(state), {
         directions: method === "lbfgs" ? lbfgs() : conjugateDirections,
         steps: n,
         trajectory: true,
         runtime: "javascript",
-      }),
-    );
+      });
+    });
     const run = await minimizer.run({ start: startOf(x) });
     return { ...courseOf(method, run), evaluations: run.evaluations.at(-1) };
   }
