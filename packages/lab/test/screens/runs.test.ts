@@ -163,8 +163,20 @@ describe("the landscape screen's worker", () => {
   it("moves the point on an orbit by shares of it, around where it is closed", async () => {
     const surface = createSurface();
     const orbit = await surface.orbit(defaultState("booth"), [5, -5]);
-    expect(handOf(orbit, "best")).toBe(orbit.best);
-    expect(handOf(orbit, 90)).toBe(360);
+    const booth = defaultState("booth");
+    expect(handOf(orbit, booth)).toBe(orbit.best);
+    expect(handOf(orbit, { ...booth, on: 90 })).toBe(360);
+    // The steepest point of Rosenbrock's orbit is far outside of the plane, at y = 223.
+    const rosenbrock = defaultState("rosenbrock");
+    const valley = await surface.orbit(rosenbrock, rosenbrock.x);
+    expect(valley.y[valley.best]).toBeGreaterThan(200);
+    const shown = handOf(valley, rosenbrock);
+    expect([Math.abs(valley.x[shown]) <= 2, valley.y[shown] >= -1.5, valley.y[shown] <= 3]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(valley.gradNormSq[shown]).toBeGreaterThan(valley.gradNormSq[0]);
     expect(placesOf(orbit)[360]).toBeCloseTo(90, 10);
     expect(stepped(orbit, 360, 0.1)).toBe(504);
     expect(stepped(orbit, 0, -0.25)).toBe(1080);

@@ -63,7 +63,7 @@ export function orbitCurve({ orbit, theme, state }: Shown): LineChartData {
       x: placesOf(orbit),
       y: orbit.gradNormSq,
       teleports: [orbit.best],
-      marked: { at: handOf(orbit, state.on), color: themeOf(theme).ink },
+      marked: { at: handOf(orbit, state), color: themeOf(theme).ink },
       diverged: false,
     },
   ];
@@ -79,8 +79,8 @@ export function orbitCurve({ orbit, theme, state }: Shown): LineChartData {
 export interface HandReading {
   readonly place: string;
   readonly loss: string;
-  /** How far the loss is from that of the start, relative to it. */
-  readonly drift: string;
+  /** How far the loss is from that of the start, relative to it, in words. */
+  readonly kept: string;
   readonly gradNormSq: string;
   /** Squared gradient norm by that at the start. */
   readonly gain: string;
@@ -89,14 +89,14 @@ export interface HandReading {
 
 export function handReading({ orbit, state }: Pick<Shown, "orbit" | "state">): HandReading | undefined {
   if (orbit === undefined) return undefined;
-  const k = handOf(orbit, state.on);
+  const k = handOf(orbit, state);
   const start = indexAt(orbit, 0);
   const level = orbit.loss[start];
   const drift = Math.abs(orbit.loss[k] - level) / (Math.abs(level) || 1);
   return {
     place: `x ${orbit.x[k].toFixed(2)}, y ${orbit.y[k].toFixed(2)}`,
     loss: formatLoss(orbit.loss[k]),
-    drift: drift === 0 ? "0" : drift.toExponential(0),
+    kept: drift === 0 ? "kept exactly" : `kept to ${drift.toExponential(0)}`,
     gradNormSq: formatValue(orbit.gradNormSq[k]),
     gain: `${Number((orbit.gradNormSq[k] / orbit.gradNormSq[start]).toPrecision(3))}`,
     lambdaMax: formatValue(orbit.lambdaMax[k]),

@@ -111,7 +111,7 @@ export class Landscape extends ScreenModel<LandscapeState> {
 
   /** The point on the orbit. */
   get hand(): number | undefined {
-    return this.orbit && handOf(this.orbit, this.state.on);
+    return this.orbit && handOf(this.orbit, this.state);
   }
 
   /** Descends from the point on the orbit, if that is compared. */
@@ -181,8 +181,8 @@ export class Landscape extends ScreenModel<LandscapeState> {
     this.set({ x: pointOf(orbit, hand) });
     this.message =
       state.on === "best"
-        ? "The start is at the point of its orbit with the largest gradient."
-        : "The start is at the point that was chosen on its orbit.";
+        ? "The start is at the point with the largest gradient of those of its level that the plane shows."
+        : "The start is at the point of its level that was chosen.";
   }
 
   /** One more teleport of the teleported run, before the step that is shown; at the end the runs go on after it. */

@@ -1,7 +1,7 @@
 // The point on the orbit that is moved by hand.
 import { nearestIndex } from "../../charts/line-chart.js";
 import type { Orbit, Point } from "./course.js";
-import type { LandscapeState } from "./state.js";
+import { type LandscapeState, viewOf } from "./state.js";
 
 /** Where the points of an orbit are on it: angles in degrees, or lengths along a curve without a group. */
 export const placesOf = ({ isGroup, t }: Orbit): Float64Array =>
@@ -11,9 +11,21 @@ export const placesOf = ({ isGroup, t }: Orbit): Float64Array =>
 export const indexAt = (orbit: Orbit, place: number): number =>
   nearestIndex(orbit.t, orbit.isGroup ? (place * Math.PI) / 180 : place);
 
-/** Index of the point that the settings name: by its place, or as the steepest. */
-export const handOf = (orbit: Orbit, on: LandscapeState["on"]): number =>
-  on === "best" ? orbit.best : indexAt(orbit, on);
+/** Index of the point that the settings name: by its place, or as the steepest that the plane shows. */
+export function handOf(orbit: Orbit, { on, ...settings }: Pick<LandscapeState, "on" | "f" | "view">): number {
+  if (on !== "best") return indexAt(orbit, on);
+  const {
+    x: [left, right],
+    y: [bottom, top],
+  } = viewOf(settings);
+  const { x, y, gradNormSq } = orbit;
+  let best: number | undefined;
+  for (let k = 0; k < x.length; k++) {
+    const isShown = x[k] >= left && x[k] <= right && y[k] >= bottom && y[k] <= top;
+    if (isShown && (best === undefined || gradNormSq[k] > gradNormSq[best])) best = k;
+  }
+  return best ?? indexAt(orbit, 0);
+}
 
 export const pointOf = ({ x, y }: Orbit, k: number): Point => [x[k], y[k]];
 
