@@ -59,13 +59,13 @@ def fill_parameters(module, dtype):
     """Give parameter k of `named_parameters()` its values; returns the module in that dtype.
 
     Two and more axes: sqrt(6 / fan_in) signed(i, k), fan_in = size / shape[0]. One axis (biases, batch-norm
-    shifts): 0.1 signed(i, k); batch-norm scales: 1 + 0.1 signed(i, k).
+    shifts): 0.1 signed(i, k); scales of norms: 1 + 0.1 signed(i, k).
     """
     module = module.to(dtype)
     scales = {
         f"{name}.weight" if name else "weight"
         for name, part in module.named_modules()
-        if isinstance(part, torch.nn.BatchNorm2d)
+        if isinstance(part, (torch.nn.BatchNorm2d, torch.nn.RMSNorm))
     }
     with torch.no_grad():
         for k, (name, value) in enumerate(module.named_parameters()):

@@ -147,6 +147,111 @@ class NormedConvnet(nn.Module):
         return self.linear(x.flatten(1))
 
 
+class Recurrent(nn.Module):
+    """Layers of `make` (nn.GRU or nn.LSTM) on sequences, and a linear layer on the last hidden values."""
+
+    def __init__(self, make, inputs, width, layers, both):
+        super().__init__()
+        self.layers = make(inputs, width, layers, batch_first=True, bidirectional=both)
+        self.linear = nn.Linear(width * (1 + both), 10)
+        self.directions = 1 + both
+
+    def forward(self, x):
+        _, last = self.layers(x)
+        hidden = last[0] if isinstance(last, tuple) else last
+        return self.linear(torch.cat(list(hidden[-self.directions :]), dim=1))
+
+
+class Attention(nn.Module):
+    """Self-attention of two heads with rotary embeddings, pairs half of a head's width apart, as complex numbers."""
+
+    def __init__(self, width, heads, causal):
+        super().__init__()
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.out_proj = nn.Linear(width, width, bias=False)
+        self.heads, self.causal = heads, causal
+
+    def turned(self, x):
+        width = x.shape[-1]
+        angle = torch.arange(x.shape[-2]).double()[:, None] * 10000.0 ** (-torch.arange(0, width, 2).double() / width)
+        turned = torch.complex(*x.unflatten(-1, (2, -1)).unbind(-2)) * torch.polar(torch.ones_like(angle), angle)
+        return torch.cat([turned.real, turned.imag], -1)
+
+    def forward(self, x):
+        q, k, v = (x @ self.in_proj_weight.T).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        # PyTorch's fused attention has no second derivative.
+        scores = self.turned(q) @ self.turned(k).mT / q.shape[-1] ** 0.5
+        if self.causal:
+            scores = scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -torch.inf)
+        return self.out_proj((scores.softmax(-1) @ v).transpose(1, 2).flatten(-2))
+
+
+class Block(nn.Module):
+    """RMSNorm and attention, RMSNorm and a gated perceptron."""
+
+    def __init__(self, width, heads, hidden, causal):
+        super().__init__()
+        self.norm1 = nn.RMSNorm(width, eps=1e-6)
+        self.self_attn = Attention(width, heads, causal)
+        self.norm2 = nn.RMSNorm(width, eps=1e-6)
+        self.gate, self.up = nn.Linear(width, hidden, bias=False), nn.Linear(width, hidden, bias=False)
+        self.down = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, t):
+        t = t + self.self_attn(self.norm1(t))
+        n = self.norm2(t)
+        return t + self.down(F.silu(self.gate(n)) * self.up(n))
+
+
+class Transformer(nn.Module):
+    """Blocks on vectors, RMSNorm, the mean over elements and a linear layer."""
+
+    def __init__(self, inputs, width, heads, depth, hidden, causal):
+        super().__init__()
+        self.embedding = nn.Linear(inputs, width, bias=False)
+        self.layers = nn.ModuleList([Block(width, heads, hidden, causal) for _ in range(depth)])
+        self.norm = nn.RMSNorm(width, eps=1e-6)
+        self.head = nn.Linear(width, 10, bias=False)
+
+    def forward(self, x):
+        t = self.embedding(x)
+        for layer in self.layers:
+            t = layer(t)
+        return self.head(self.norm(t).mean(1))
+
+
+class UNet(nn.Module):
+    """U-Net with padded convolutions; its logits' mean over pixels."""
+
+    def __init__(self, inputs, channels, norm):
+        super().__init__()
+
+        def pair(a, b):
+            return nn.ModuleList([conv_norm(a, b, 3, norm), conv_norm(b, b, 3, norm)])
+
+        self.encoder = nn.ModuleList([pair(a, b) for a, b in zip([inputs, *channels], channels)])
+        small_first = channels[::-1]
+        self.decoder = nn.ModuleList(
+            [
+                nn.ModuleDict({"up": nn.ConvTranspose2d(a, b, 2, stride=2), "pair": pair(2 * b, b)})
+                for a, b in zip(small_first, small_first[1:])
+            ]
+        )
+        self.head = nn.Conv2d(channels[0], 10, 1)
+
+    def forward(self, x):
+        def both(pair, h):
+            return F.relu(pair[1](F.relu(pair[0](h))))
+
+        down = []
+        for level, pair in enumerate(self.encoder):
+            down.append(both(pair, F.max_pool2d(down[-1], 2) if level > 0 else x))
+        h = down.pop()
+        for stage in self.decoder:
+            h = both(stage["pair"], torch.cat([down.pop(), stage["up"](h)], 1))
+        return self.head(h).mean((2, 3))
+
+
 def segnet(shape):
     """The sum of two tasks' losses."""
     module = formula.fill_parameters(conv.SegNet(), DTYPE)
@@ -182,6 +287,12 @@ def models():
             "mobilenet-plain", MobileNet(2, 4, [[5], [5]], 2, 8, F.relu, False, 2), (4, 2, 12, 10), formula.signed
         ),
         classification("mobilenet-narrow", MobileNet(1, 4, [[4, 4]], 1, 8, F.relu, True), (6, 1, 6, 6), formula.signed),
+        classification("recurrent-gru", Recurrent(nn.GRU, 3, 4, 2, True), (4, 5, 3), formula.signed, second=True),
+        classification("recurrent-lstm", Recurrent(nn.LSTM, 3, 4, 2, False), (4, 5, 3), formula.signed, second=True),
+        classification("transformer", Transformer(3, 8, 2, 2, 6, False), (4, 5, 3), formula.signed, second=True),
+        classification("transformer-causal", Transformer(3, 8, 2, 1, 6, True), (4, 5, 3), formula.signed, second=True),
+        classification("unet", UNet(2, [3, 4, 5], True), (3, 2, 8, 4), formula.signed),
+        classification("unet-plain", UNet(1, [3, 4], False), (3, 1, 6, 4), formula.signed),
     ]
 
 

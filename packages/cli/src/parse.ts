@@ -89,3 +89,11 @@ export const oneName =
 export const nameAmong =
   (names: readonly string[]) =>
   (text: string, before: readonly string[]): string[] => [...before, oneName(names)(text)];
+
+/** A command-line argument as a height and a width. */
+export function imageSize(text: string): readonly [number, number] {
+  const [, height, width] = /^([1-9]\d{0,5})x([1-9]\d{0,5})$/.exec(text) ?? [];
+  if (height === undefined)
+    throw new InvalidArgumentError("It must be a height and a width such as 224x224.");
+  return [Number(height), Number(width)];
+}

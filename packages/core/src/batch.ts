@@ -50,8 +50,11 @@ export function forAnyBatch<P, Rest extends readonly unknown[]>(
   return f as (params: TensorsOf<P>, batch: BatchTensors, ...rest: Rest) => Tensor;
 }
 
-/** The batch type of one data source, or of a list of sources whose arrays are merged into one batch. */
-export type MergedBatch<D> = D extends readonly (infer Source)[] ? Intersection<Source> : D;
+/** The batch type of one data source, arrays or a stream, or of a list of sources whose arrays are merged into one batch. */
+export type MergedBatch<D> = D extends readonly (infer Source)[] ? Intersection<PartOf<Source>> : PartOf<D>;
+
+/** What a stream gives; arrays are a part themselves. */
+type PartOf<D> = D extends { batches(seed: number, epoch: number): AsyncIterable<infer T> } ? T : D;
 
 type Intersection<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void
   ? I

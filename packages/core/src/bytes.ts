@@ -40,3 +40,14 @@ export function bfloatToNumber(bits: number): number {
   word.setUint32(0, bits << 16);
   return word.getFloat32(0);
 }
+
+/**
+ * The first bytes of a file, for messages.
+ *
+ * @example
+ * firstBytes(Uint8Array.of(0x47, 0x49, 0x46)); // "47 49 46"
+ */
+export const firstBytes = (bytes: Uint8Array, count = 8): string =>
+  bytes.length === 0
+    ? "no bytes"
+    : Array.from(bytes.subarray(0, count), (b) => b.toString(16).padStart(2, "0")).join(" ");

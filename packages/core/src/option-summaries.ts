@@ -7,22 +7,22 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "limit": "The largest relative change of results on the held-out data, above which the parameters stay; default 1e-3."
   },
   "adagrad": {
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
     "epsilon": "Added to the root; default 1e-10.",
     "rateDecay": "delta: the rate falls as eta / (1 + delta t); default 0.",
-    "initialSum": "Initial value of s; default 0.",
-    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+    "initialSum": "Initial value of s; default 0."
   },
   "adam": {
+    "weightDecay": "lambda; default 0, for AdamW 0.01.",
     "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
     "epsilon": "Added to the root; default 1e-8.",
-    "amsgrad": "Divides by the root of the largest v so far; default false.",
-    "weightDecay": "lambda; default 0, for AdamW 0.01."
+    "amsgrad": "Divides by the root of the largest v so far; default false."
   },
   "adamw": {
+    "weightDecay": "lambda; default 0, for AdamW 0.01.",
     "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
     "epsilon": "Added to the root; default 1e-8.",
-    "amsgrad": "Divides by the root of the largest v so far; default false.",
-    "weightDecay": "lambda; default 0, for AdamW 0.01."
+    "amsgrad": "Divides by the root of the largest v so far; default false."
   },
   "alignedMtl": {
     "scaleMode": "The common length of all principal components: sqrt of the least (default), lower median or mean eigenvalue.",
@@ -87,6 +87,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "points": "Number of points, as many of one class as of the other; default 500.",
     "noise": "Standard deviation of what is added to both coordinates; default 0.05.",
     "seed": "Seed of the points; default 0."
+  },
+  "clip": {
+    "norm": "The largest norm.",
+    "order": "p of the norm: 1, 2 (default) or Infinity."
   },
   "clipAdaptively": {
     "limit": "lambda: largest ratio of the norm of a unit's gradient to the unit's own norm; default 0.01.",
@@ -228,6 +232,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "noise": "Standard deviation of the values about the curve; default 0.05.",
     "dtype": "Element type of the parameters and the points, which are drawn in float64; default float64."
   },
+  "cutout": {
+    "size": "Side of the square in pixels.",
+    "array": "Name of the array; default inputs."
+  },
   "dbMtl": {
     "beta": "Weight of the past in the running gradients; default 0.9.",
     "sigma": "beta is divided by t^sigma at step t; default 0."
@@ -236,6 +244,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "learningRate": "eta, used if the teleport gets none in its `memory`.",
     "optimizer": "The optimizer in use; default gradient descent.",
     "steps": "k, the number of virtual steps; default 1."
+  },
+  "depthError": {
+    "kind": "|p - t|, or |p - t| / t; default `absolute`."
   },
   "diagnose": {
     "loss": "Loss as a function of parameters and batch. Traced.",
@@ -291,6 +302,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "everySteps": {
     "steps": "n: after so many steps weights are computed anew; 1 changes nothing."
+  },
+  "exampleStream": {
+    "partSize": "Examples of a part; the last part may have fewer. Default 16.",
+    "shuffle": "Whether each epoch has its own order, by seed; default false.",
+    "transform": "Changes a part before it is given out, such as by an augmentation; default none."
   },
   "excessMtl": {
     "stepSize": "eta: step of the weights; default 0.01.",
@@ -447,8 +463,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "distance": "Whether a score sums distances or, as in the paper (default), their squares."
   },
   "lars": {
-    "trust": "Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001.",
     "momentum": "mu in [0, 1); default 0.9.",
+    "trust": "Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001.",
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
     "epsilon": "Added to the denominator; default 1e-8.",
     "excludeVectors": "Whether vectors and scalars (biases, scales of norms) take plain momentum steps, without decay; default true."
@@ -482,8 +498,43 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "weights": "Weight of each task, >= 0; default 1."
   },
   "lion": {
-    "betas": "b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99].",
-    "weightDecay": "lambda, separate from the gradient; default 0."
+    "weightDecay": "lambda, separate from the gradient; default 0.",
+    "betas": "b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99]."
+  },
+  "loadCeleba": {
+    "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "partSize": "Examples of a part of the stream; default 64."
+  },
+  "loadCityscapes": {
+    "augment": "Whether training examples are scaled, cropped and mirrored anew in each epoch; default true.",
+    "depthScale": "Whether depth is divided by the scale of an enlarged example, as published, or multiplied; default `divide`.",
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "keep": "Whether examples stay in memory once they are read; default false.",
+    "partSize": "Examples of a part of the stream; default 8."
+  },
+  "loadNyuv2": {
+    "augment": "Whether training examples are scaled, cropped and mirrored anew in each epoch; default true.",
+    "depthScale": "Whether depth is divided by the scale of an enlarged example, as published, or multiplied; default `divide`.",
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "keep": "Whether examples stay in memory once they are read; default false.",
+    "partSize": "Examples of a part of the stream; default 8."
+  },
+  "loadOffice31": {
+    "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "lists": "A folder with lists TASK_train.txt, TASK_val.txt and TASK_test.txt; default the folder `lists` beside the images, and where there is none 60, 20 and 20 % of each class by seed.",
+    "partSize": "Examples of a part of the stream; default 16.",
+    "side": "Pixels of a side; default 224.",
+    "splitSeed": "Seed of the parts without lists; default 0."
+  },
+  "loadOfficeHome": {
+    "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "lists": "A folder with lists TASK_train.txt, TASK_val.txt and TASK_test.txt; default the folder `lists` beside the images, and where there is none 60, 20 and 20 % of each class by seed.",
+    "partSize": "Examples of a part of the stream; default 16.",
+    "side": "Pixels of a side; default 224.",
+    "splitSeed": "Seed of the parts without lists; default 0."
   },
   "lowRank": {
     "rank": "Largest size of each space; default: as `energy` says.",
@@ -534,6 +585,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "provider": "Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`.",
     "runtime": "`javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much slower that is.",
     "threads": "Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores."
+  },
+  "mixup": {
+    "classes": "Number of classes, for labels that are classes; default none: labels are floats.",
+    "alpha": "The fractions are drawn from Beta(alpha, alpha), alpha in (0, 4]; default 0.2.",
+    "labels": "Name of the labels; default labels.",
+    "array": "Name of the array; default inputs."
   },
   "mlp": {
     "sizes": "Widths from input to output.",
@@ -617,10 +674,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "activation": "Activation after every shared layer; default `relu`."
   },
   "nadam": {
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
     "momentumDecay": "psi: how fast the momentum grows to b1; default 0.004.",
     "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
-    "epsilon": "Added to the root; default 1e-8.",
-    "weightDecay": "lambda; default 0, for AdamW 0.01."
+    "epsilon": "Added to the root; default 1e-8."
   },
   "nashMtl": {
     "updateEvery": "Number of steps from one solution to the next; the weights are kept in between. Default 1.",
@@ -633,6 +690,14 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "dampening": "tau in [0, 1]: fraction of a gradient that does not enter the velocity, from the second step on; default 0.",
     "nesterov": "Whether to step along the velocity of the next step; needs momentum and no dampening; default false.",
     "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+  },
+  "normalAngle": {
+    "statistic": "The mean or median angle in degrees, or the fraction of pixels with an angle below so many degrees; default `mean`."
+  },
+  "normalize": {
+    "mean": "One number, or one for each channel.",
+    "std": "One number above 0, or one for each channel.",
+    "array": "Name of the array; default inputs."
   },
   "nullSpace": {
     "steps": "Number of steps, each at the cost of a gradient of the objective; default 5.",
@@ -691,6 +756,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "epsilon": "Added to ||g_j||^2 in the projection; default 0.",
     "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
   },
+  "penalty": {
+    "weightDecay": "lambda."
+  },
   "piecewiseSchedule": {
     "boundaries": "Steps at which the next rate begins, in ascending order.",
     "rates": "The rates, one more than boundaries."
@@ -742,6 +810,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "slope": "Slope of leakyRelu; default 0.01.",
     "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss drifts; default false: such an action is refused."
   },
+  "qm9Streams": {
+    "held": "Molecules of test, and as many of validation; default 10000, or a tenth where there are fewer than 100000.",
+    "order": "Numbers of all molecules, first those of test, then of validation, then of training, such as another program's split; default by `splitSeed`.",
+    "partSize": "Examples of a part of the stream; default 120.",
+    "places": "Atoms for which a molecule has places; default 29, which the largest has.",
+    "splitSeed": "Seed of the split; default 0."
+  },
   "quadratic": {
     "matrix": "A: symmetric, positive definite, [n, n]; default diag(1, 10).",
     "start": "n numbers; default (3, 0.5)."
@@ -781,17 +856,40 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "optimizer": "Default gradient descent; in a run's plan the default is the run's own optimizer with its state."
   },
   "radam": {
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
     "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
-    "epsilon": "Added to the root; default 1e-8.",
-    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+    "epsilon": "Added to the root; default 1e-8."
+  },
+  "randomCrop": {
+    "padding": "Pixels of zeros around the image, from which a part of its size is cut.",
+    "array": "Name of the array; default inputs."
+  },
+  "randomFlip": {
+    "direction": "Left and right, or top and bottom; default horizontal.",
+    "probability": "Fraction of the images that are flipped; default 0.5.",
+    "array": "Name of the array; default inputs."
   },
   "randomLossWeighting": {
     "distribution": "`normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`."
+  },
+  "randomRotation": {
+    "degrees": "Largest angle in degrees, in either direction.",
+    "array": "Name of the array; default inputs."
   },
   "randomSearch": {
     "samples": "Number of group elements to try; default 20.",
     "seed": "Seed of the random elements; default 0.",
     "bound": "Largest T; default the symmetry's bound."
+  },
+  "recurrentClassifier": {
+    "cell": "Default `gru`.",
+    "inputs": "Numbers of an element, or the size of its embedding; default 8.",
+    "tokens": "Different tokens, if elements are such: integers below it, each with an embedding; default 0: elements are vectors.",
+    "width": "Hidden values of a layer and direction; default 32.",
+    "layers": "Default 1.",
+    "bidirectional": "Whether each layer reads its sequence from its end, too; default false.",
+    "classes": "Default 10.",
+    "perElement": "Whether each element gets its class (tagging), or the whole sequence one; default false."
   },
   "reduceOnPlateau": {
     "mode": "Whether a smaller metric (`min`, default) or a larger one (`max`) is better.",
@@ -837,11 +935,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "scale": "Factor that converts the error to its unit, such as the standard deviation that targets were divided by; default 1."
   },
   "rmsprop": {
+    "momentum": "mu in [0, 1); default 0.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
     "decay": "alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99.",
     "epsilon": "Added to the root; default 1e-8.",
-    "momentum": "mu in [0, 1); default 0.",
-    "centered": "Divides by the running standard deviation instead of the root mean square; default false.",
-    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0."
+    "centered": "Divides by the running standard deviation instead of the root mean square; default false."
   },
   "rosenbrock": {
     "start": "Default [-1, -1].",
@@ -862,6 +960,43 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "sam": {
     "rho": "Length of the step to the point whose gradient is used; default 0.05.",
     "optimizer": "What steps with that gradient; default `sgd` with momentum 0.9."
+  },
+  "scaleByAdam": {
+    "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
+    "epsilon": "Added to the root; default 1e-8.",
+    "amsgrad": "Divides by the root of the largest v so far; default false."
+  },
+  "scaleByNadam": {
+    "momentumDecay": "psi: how fast the momentum grows to b1; default 0.004.",
+    "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
+    "epsilon": "Added to the root; default 1e-8."
+  },
+  "scaleByRadam": {
+    "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",
+    "epsilon": "Added to the root; default 1e-8."
+  },
+  "scaleByRms": {
+    "decay": "alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99.",
+    "epsilon": "Added to the root; default 1e-8.",
+    "centered": "Divides by the running standard deviation instead of the root mean square; default false."
+  },
+  "scaleBySquares": {
+    "epsilon": "Added to the root; default 1e-10.",
+    "rateDecay": "delta: the rate falls as eta / (1 + delta t); default 0.",
+    "initialSum": "Initial value of s; default 0."
+  },
+  "scaleByTrust": {
+    "trust": "Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001.",
+    "weightDecay": "lambda of an L2 penalty lambda/2 ||w||^2; default 0.",
+    "epsilon": "Added to the denominator; default 1e-8.",
+    "excludeVectors": "Whether vectors and scalars (biases, scales of norms) take plain momentum steps, without decay; default true."
+  },
+  "scaleCropFlip": {
+    "maps": "Kinds of the maps by name; arrays of other names stay as they are.",
+    "numbers": "Number of each example in its set, on which its changes depend: the order of reading changes nothing.",
+    "seed": "Seed of the changes; default 0.",
+    "epoch": "Number of the epoch, each with changes of its own; default 0.",
+    "depthScale": "Whether depth is divided by the scale, as published, or multiplied, as inverse depth should be; default `divide`."
   },
   "scaling": {
     "name": "Name in reports; default `positive scaling`.",
@@ -899,6 +1034,18 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "channels": "Channels of the encoder's stages; default [32, 64, 128, 128].",
     "classes": "Pixel classes; default 7."
   },
+  "sequenceTransformer": {
+    "inputs": "Numbers of an element that is a vector; default 8.",
+    "tokens": "Different tokens, if elements are such: integers below it, each with an embedding; default 0: elements are vectors.",
+    "width": "Default 32.",
+    "heads": "Attention heads; the width must be an even multiple of them; default 4.",
+    "depth": "Blocks; default 2.",
+    "hidden": "Hidden units of a block's perceptron; default 64.",
+    "causal": "Whether an element sees only those before it and itself; default false.",
+    "base": "Base of the rotary embedding; default 10000.",
+    "classes": "Default 10.",
+    "perElement": "Whether each element gets its class (tagging, language models), or the whole sequence one; default false."
+  },
   "sgd": {
     "momentum": "mu in [0, 1); default 0: plain gradient descent.",
     "dampening": "tau in [0, 1]: fraction of a gradient that does not enter the velocity, from the second step on; default 0.",
@@ -910,6 +1057,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "samples": "Number of directions, each used with every radius; default 4.",
     "seed": "Seed of the directions; default 0.",
     "scale": "What a radius measures: the length of the whole perturbation (`global`, default), or the length in each tensor relative to the tensor's norm (`tensor`: r ||w_l||), for layers of different scale."
+  },
+  "shrink": {
+    "weightDecay": "lambda."
+  },
+  "signOfMean": {
+    "betas": "b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99]."
   },
   "siteAction": {
     "allowInexact": "Acts even where the batch is too large for the pseudo-inverse, so that the loss drifts; default false: such an action is refused."
@@ -954,6 +1107,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "learningRate": "Learning rate of Adam for s; default 0.025.",
     "initial": "s before the first step; default 0."
   },
+  "unet": {
+    "inputs": "Channels of the images; default 1.",
+    "channels": "Channels of each level; the images halve from one to the next. Default [16, 32, 64].",
+    "norm": "Batch norm after each convolution of 3 x 3 (default `batch`), or biases (`none`).",
+    "classes": "Classes of a pixel; default 2."
+  },
   "upGrad": {
     "preference": "Weight p_k >= 0 of each task; default 1 / K.",
     "normEpsilon": "A trace of G below this counts as 0; default 1e-4.",
@@ -961,6 +1120,15 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "uwSo": {
     "temperature": "T: large for equal weights; default 1."
+  },
+  "velocity": {
+    "momentum": "mu in [0, 1); default 0.9.",
+    "dampening": "tau in [0, 1]: fraction of what comes in that does not enter the velocity, from the second step on; default 0.",
+    "nesterov": "Whether the velocity of the next step goes out; default false."
+  },
+  "verifyBenchmark": {
+    "isWhole": "Whether there must be as many examples as were published; default true.",
+    "onProgress": "Called after each part of a stream; default none."
   },
   "vgg6": {
     "inputs": "Channels of the images; default 3.",
@@ -987,5 +1155,14 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "rate": "Factor of the learning rate; default 1.",
     "frozen": "Whether the parameters stay as they are; default false.",
     "optimizer": "The same optimizer with other options, such as no weight decay; default that of all."
+  },
+  "workerStream": {
+    "export": "Name of the module's export that is the stream; default default.",
+    "length": "Examples in an epoch; default unknown: a trainer counts them by reading an epoch.",
+    "ahead": "Parts that are read before they are asked for; default 2."
+  },
+  "writeSample": {
+    "examples": "Examples of each part, or molecules; default as many as show what is special about the format.",
+    "size": "[height, width] of CityScapes and NYUv2; default [32, 64]. Others have sizes of their own."
   }
 };

@@ -1,6 +1,7 @@
 // Options that are no object of known options: a number or a list in their place, a misspelt name.
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { ndarray } from "../src/array.js";
 import { OptionError } from "../src/errors.js";
 import { input, relu } from "../src/graph/ops/index.js";
 import { array, digits, sgd, spec, toOnnx, torchGenerator, trace } from "../src/index.js";
@@ -163,6 +164,18 @@ const calls: Readonly<Record<string, Call>> = {
   pinv: (o) => isoloss.pinv(matrix, o),
   readIdx: (o) => isoloss.readIdx(bytes, o),
   resizeImages: (o) => isoloss.resizeImages(images, o),
+  exampleStream: (o) => isoloss.exampleStream({ length: 1, read: async () => ({ images }) }, o),
+  scaleCropFlip: (o) => isoloss.scaleCropFlip({ image: ndarray(new Float32Array(4), [1, 1, 2, 2]) }, o),
+  qm9Streams: (o) => isoloss.qm9Streams({ molecules: [], targets: ndarray(new Float64Array(0), [0, 11]) }, o),
+  loadCityscapes: (o) => isoloss.loadCityscapes("nowhere", o),
+  loadNyuv2: (o) => isoloss.loadNyuv2("nowhere", o),
+  loadCeleba: (o) => isoloss.loadCeleba("nowhere", o),
+  loadOffice31: (o) => isoloss.loadOffice31("nowhere", o),
+  loadOfficeHome: (o) => isoloss.loadOfficeHome("nowhere", o),
+  verifyBenchmark: (o) => isoloss.verifyBenchmark("nyuv2", "nowhere", o),
+  writeSample: (o) => isoloss.writeSample("nyuv2", "nowhere", o),
+  depthError: (o) => isoloss.depthError(o),
+  normalAngle: (o) => isoloss.normalAngle(o),
   spirals: (o) => isoloss.spirals(o),
   torchRand: (o) => isoloss.torchRand(rng, [2], o),
   torchRandn: (o) => isoloss.torchRandn(rng, [2], o),
@@ -176,6 +189,17 @@ const calls: Readonly<Record<string, Call>> = {
   adagrad: (o) => isoloss.adagrad(o),
   adam: (o) => isoloss.adam(o),
   adamw: (o) => isoloss.adamw(o),
+  clip: (o) => isoloss.clip(o),
+  penalty: (o) => isoloss.penalty(o),
+  shrink: (o) => isoloss.shrink(o),
+  velocity: (o) => isoloss.velocity(o),
+  signOfMean: (o) => isoloss.signOfMean(o),
+  scaleByAdam: (o) => isoloss.scaleByAdam(o),
+  scaleByNadam: (o) => isoloss.scaleByNadam(o),
+  scaleByRadam: (o) => isoloss.scaleByRadam(o),
+  scaleByRms: (o) => isoloss.scaleByRms(o),
+  scaleBySquares: (o) => isoloss.scaleBySquares(o),
+  scaleByTrust: (o) => isoloss.scaleByTrust(o),
   clipAdaptively: (o) => isoloss.clipAdaptively(x, x, o),
   clipByGlobalNorm: (o) => isoloss.clipByGlobalNorm(x, 1, o),
   cosineSchedule: (o) => isoloss.cosineSchedule(1, o),

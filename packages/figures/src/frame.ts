@@ -16,7 +16,7 @@ export interface FigureOptions {
   readonly description?: string;
   /** In px, from 240; default 640. */
   readonly width?: number;
-  /** In px, of everything from title to caption; default 400. */
+  /** In px, of everything from title to caption; default 400, or more where legend and notes are long. */
   readonly height?: number;
   /** Default `light`, for paper and for programs that know no CSS variables. */
   readonly theme?: ThemeName;
@@ -63,7 +63,7 @@ export function canvasOf({ document = globalThis.document, theme = "light" }: Fi
  * @throws OptionError if the size leaves no room for the figure
  */
 export function framed(contents: Contents, options: FigureOptions): SVGSVGElement {
-  const { title, caption, width = 640, height = 400, description = contents.description } = options;
+  const { title, caption, width = 640, description = contents.description } = options;
   need(
     Number.isFinite(width) && width >= 240,
     `The width of a figure must be a number of at least 240 (px); got ${width}.`,
@@ -77,10 +77,12 @@ export function framed(contents: Contents, options: FigureOptions): SVGSVGElemen
   const top = pad + titleLines.length * 20 + (titleLines.length > 0 ? 4 : 0);
   const below =
     (noteLines.length + captionLines.length) * 16 + (noteLines.length + captionLines.length > 0 ? 6 : 0);
-  const room = height - top - key.height - 6 - below - pad;
+  const around = top + key.height + 6 + below + pad;
+  const { height = Math.max(400, Math.ceil(around) + 200) } = options;
+  const room = height - around;
   need(
     Number.isFinite(height) && room >= 100,
-    `The height of this figure must be at least ${Math.ceil(height - room + 100) || 240} px for its title, ` +
+    `The height of this figure must be at least ${Math.ceil(around + 100)} px for its title, ` +
       `legend and notes; got ${height}.`,
   );
 

@@ -80,6 +80,15 @@ describe("a figure", () => {
     expect(() => draw({ height: least })).not.toThrow();
   });
 
+  it("is as high as a long legend needs", () => {
+    const series = Array.from({ length: 40 }, (_, k) => ({
+      name: `a long name ${k}`,
+      runs: data.series[0].runs,
+    }));
+    const [svg] = parseXml(textOf(curves, { series }, { width: 300 }));
+    expect(Number(svg.attributes.height)).toBeGreaterThan(600);
+  });
+
   it("stays well-formed with a space that HTML names", () => {
     const svg = svgText(curves(data, { document: nodeDocument(), title: "5\u00a0steps" }));
     expect(svg).not.toContain("&nbsp;");

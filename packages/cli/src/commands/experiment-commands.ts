@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
-import { collect, positiveInteger, seedNumber, seedRange } from "../parse.js";
+import { quietOption } from "../model/command-progress.js";
+import { collect, imageSize, positiveInteger, seedNumber, seedRange } from "../parse.js";
 
 /**
  * Adds the commands about experiments: `run`, `reproduce`, `list`, `init` and `data`.
@@ -232,25 +233,38 @@ Examples:
     .action(async (file: string | undefined, options) => (await import("./init.js")).init(file, options));
 
   program
-    .command("data <action> [name]")
-    .description("data sets: list them, verify one, or fetch one")
+    .command("data <action> [name] [folder]")
+    .description("data sets: list them, verify or fetch one, or write a small one in its form")
     .option("--directory <dir>", "the only folder to look in, or to fetch to")
     .option("--mirror <url>", "where to fetch from instead of the usual places")
+    .option("--part", "verify: the folder may have fewer examples than were published", false)
+    .option("--examples <n>", "sample: examples of each part", positiveInteger)
+    .option(
+      "--size <HxW>",
+      "sample: pixels of cityscapes and nyuv2, such as 128x256 (default: 32x64)",
+      imageSize,
+    )
+    .addOption(quietOption())
     .option("--json", "one JSON document on stdout instead of text", false)
     .addHelpText(
       "after",
       `
-  list          prints the data sets, and whether they are on this computer
-  verify NAME   reads a data set and checks its form
-  fetch NAME    downloads what is missing; a file is kept only with the published checksum
+  list              prints the data sets, and whether they are on this computer
+  verify NAME       reads a data set and checks its form
+  fetch NAME        downloads what is missing; a file is kept only with the published checksum
+  verify NAME DIR   reads all files of a paper's data set for several tasks, which you put into DIR, and checks them
+  sample NAME DIR   writes a small set of formulas in the form of such a data set, to try programs without it
 
 Places: $ISOLOSS_DATA/NAME, /usr/share/datasets/NAME (Debian's dataset-fashion-mnist), ~/.cache/isoloss/NAME.
+Where the sets for several tasks are had, and how DIR must look, is what verify says of an empty folder.
 
 Examples:
   isoloss data list
-  isoloss data fetch fashionMnist`,
+  isoloss data fetch fashionMnist
+  isoloss data sample cityscapes cityscapes-sample
+  isoloss data verify cityscapes cityscapes-sample --part`,
     )
-    .action(async (action: string, name: string | undefined, options) =>
-      (await import("./data.js")).data(action, name, options),
+    .action(async (action: string, name: string | undefined, folder: string | undefined, options) =>
+      (await import("./data.js")).data(action, name, folder, options),
     );
 }

@@ -48,6 +48,27 @@ Examples:
     .action(async (file: string, options) => (await import("./model-inspect.js")).inspect(file, options));
 
   model
+    .command("summary <file>")
+    .description("layers, shapes, parameters, operations, and the memory of a training step")
+    .addOption(sizeOption())
+    .option("--json", "one JSON document on stdout instead of the table", false)
+    .addHelpText(
+      "after",
+      `
+A line is what is computed with the weights of one path, and what follows it without weights. Multiply-adds are those of
+matrix products and convolutions; FLOPs are two a multiply-add, and those of all other operations. The memory of a step is
+that of weights, results and gradients if each result is freed after its last use; an optimizer's state comes on top.
+
+The document of --json: file, sizes, layers [{name, operations, output, parameters, multiplyAdds, flops}], outputs {name:
+shape}, parameters, state, multiplyAdds, flops, memory {parameters, results} in bytes.
+
+Examples:
+  isoloss model summary model.onnx
+  isoloss model summary model.onnx --size batch=32 --json`,
+    )
+    .action(async (file: string, options) => (await import("./model-summary.js")).summary(file, options));
+
+  model
     .command("symmetries <file>")
     .description("which changes of the weights keep what the model computes, on all inputs")
     .option(

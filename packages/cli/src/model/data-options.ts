@@ -1,6 +1,6 @@
 // Options of commands that read data for a model.
 import { type Command, InvalidArgumentError } from "commander";
-import { finiteNumber, positiveInteger } from "../parse.js";
+import { finiteNumber, imageSize, positiveInteger } from "../parse.js";
 import type { DataSource } from "./batches.js";
 
 /** What the options below give. */
@@ -42,13 +42,6 @@ export const dataSource = (
     ...(std === undefined ? {} : { std }),
   },
 });
-
-function imageSize(text: string): readonly [number, number] {
-  const [, height, width] = /^([1-9]\d{0,5})x([1-9]\d{0,5})$/.exec(text) ?? [];
-  if (height === undefined)
-    throw new InvalidArgumentError("It must be a height and a width such as 224x224.");
-  return [Number(height), Number(width)];
-}
 
 const numbers = (text: string): readonly number[] => text.split(",").map(finiteNumber);
 

@@ -3,8 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, type NdArray, ndarray, OptionError, takeRows } from "isoloss";
 import { decodeNpy, decodeNpz, resizeImages } from "isoloss/data";
-import { readFileOrThrow, reasonOf } from "isoloss/node";
-import { firstBytes, type Image, ImageReader, isImage } from "../formats/image.js";
+import { firstBytes, type Image, ImageReader, isImage, readFileOrThrow, reasonOf } from "isoloss/node";
 
 /** How images become numbers: (scale * pixel - mean) / std, the pixel in [0, 1]. */
 export interface ImageSettings {

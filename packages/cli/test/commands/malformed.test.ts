@@ -239,7 +239,7 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["export not-a-run --to csv", /is not the directory of a run/, 1],
   ["export not-a-run", /required option '--to <format>' not specified/, 2],
   ["diagnose nowhere", /There is no file nowhere/, 2],
-  ["data eat", /the action must be one of list, verify, fetch; got "eat"/, 2],
+  ["data eat", /the action must be one of list, verify, fetch, sample; got "eat"/, 2],
   ["data verify fashionMnits", /there is no "fashionMnits"; did you mean "fashionMnist"\?/, 2],
   ["data verify mnist --directory not-a-run", /The files of mnist .* are in none of these folders/, 1],
   ["list searchs", /There is no list of "searchs"; did you mean "searches"\?/, 2],

@@ -4,6 +4,7 @@ import { encode } from "fast-png";
 import { full } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { ModelSummary } from "../../src/commands/model-summary.js";
 import type { Verification } from "../../src/commands/model-verify.js";
 import type { Inspection } from "../../src/model/inspect.js";
 import type { SymmetriesOfModel } from "../../src/model/symmetries.js";
@@ -101,6 +102,39 @@ describe("isoloss model inspect", () => {
       "--json",
     );
     expect([parameters, problem]).toEqual([null, expect.stringContaining("Frobnicate")]);
+  });
+});
+
+describe("isoloss model summary", () => {
+  it("prints a line a layer, and the sums", async () => {
+    const { status, stdout } = await bench.run("model", "summary", "open.onnx", "--size", "batch=7");
+    expect(status).toBe(0);
+    // 4 x 3 and 3 x 2 weights, for each of 7 examples.
+    expect(stdout).toMatch(/^net\.layers\.0 +matmul add relu +\[7, 3\] +15 +84$/m);
+    expect(stdout).toMatch(/^net\.layers\.1 +matmul add +\[7, 2\] +8 +42$/m);
+    expect(stdout).toMatch(/^23 parameters; output logits \[7, 2\]$/m);
+    expect(stdout).toMatch(/^With batch 7; other sizes: --size NAME=N\.$/m);
+  });
+
+  it("gives the same as a document", async () => {
+    const document = await bench.json<ModelSummary>("model", "summary", "tanh.onnx", "--json");
+    expect(document).toMatchObject({
+      file: join(bench.folder, "tanh.onnx"),
+      sizes: {},
+      outputs: { logits: [5, 2] },
+      ...{ parameters: 23, state: 0, multiplyAdds: 5 * 18 },
+      memory: { parameters: 92 },
+    });
+    expect(document.layers.map(({ name, parameters }) => [name, parameters])).toEqual([
+      ["net.layers.0", 15],
+      ["net.layers.1", 8],
+    ]);
+  });
+
+  it("says which operators are not read", async () => {
+    const { status, stderr } = await bench.run("model", "summary", "foreign.onnx");
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/foreign\.onnx: .*not supported: Frobnicate/);
   });
 });
 

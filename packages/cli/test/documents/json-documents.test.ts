@@ -84,6 +84,7 @@ describe("the documents of --json", () => {
     writeFileSync(join(bench.folder, "open.onnx"), withShape(perceptron("tanh"), ["batch", 4]));
     for (const file of ["relu.onnx", "open.onnx"]) {
       expect(await differences("inspection", "model", "inspect", file)).toEqual([]);
+      expect(await differences("modelSummary", "model", "summary", file)).toEqual([]);
       expect(await differences("symmetries", "model", "symmetries", file)).toEqual([]);
       expect(await differences("verification", "model", "verify", file, file)).toEqual([]);
     }
@@ -129,5 +130,7 @@ describe("the documents of --json", () => {
     expect(await differences("[choice]", "list", "constantWeights")).toEqual([]);
     expect(await differences("datasets", "data", "list")).toEqual([]);
     expect(await differences("dataset", "data", "verify", "digits")).toEqual([]);
+    expect(await differences("sample", "data", "sample", "nyuv2", "small", "--examples", "1")).toEqual([]);
+    expect(await differences("verifiedData", "data", "verify", "nyuv2", "small", "--part")).toEqual([]);
   });
 });

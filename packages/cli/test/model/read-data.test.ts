@@ -6,8 +6,8 @@ import { array, DataError, OptionError } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deflated } from "../../../core/test/data/npz-files.js";
+import { jpegFile } from "../../../core/test/node/images/jpeg-file.js";
 import { type DataFile, readData } from "../../src/model/read-data.js";
-import { jpegFile } from "../formats/jpeg-file.js";
 
 let folder: string;
 const at = (name: string) => join(folder, name);

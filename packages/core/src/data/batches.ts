@@ -131,3 +131,23 @@ export const rowsOf = ({ shape: [rows, ...rest], data }: NdArray, from: number, 
   const width = data.length / rows;
   return { shape: [to - from, ...rest], data: data.subarray(from * width, to * width) };
 };
+
+/** Arrays of one element type and of one shape but for the first axis, one after another. */
+export function concatenateRows(arrays: readonly NdArray[]): NdArray {
+  if (arrays.length === 1) return arrays[0];
+  const [{ shape }] = arrays;
+  const other = arrays.find((a) => a.shape.slice(1).join() !== shape.slice(1).join());
+  if (other !== undefined) {
+    throw new ShapeError(
+      `Parts of data must have one shape but for the first axis; got [${shape.join(", ")}] and [${other.shape.join(", ")}].`,
+    );
+  }
+  const rows = arrays.reduce((n, a) => n + a.shape[0], 0);
+  const data = allocate(dtypeOf(arrays[0]), rows * shape.slice(1).reduce((a, b) => a * b, 1));
+  let at = 0;
+  for (const a of arrays) {
+    data.set(a.data as never, at);
+    at += a.data.length;
+  }
+  return { shape: [rows, ...shape.slice(1)], data } as NdArray;
+}

@@ -85,7 +85,8 @@ export function moleculeBatch(molecules: readonly Molecule[], places?: number): 
 const distance = (a: readonly number[], b: readonly number[]): number =>
   Math.hypot(...a.map((x, k) => x - b[k]));
 
-function requireMolecule({ symbols, positions, bonds }: Molecule, at: number): void {
+/** Throws unless a molecule has known elements, a place for every atom, and bonds between its atoms. */
+export function requireMolecule({ symbols, positions, bonds }: Molecule, at: number): void {
   const unknown = symbols.find((symbol) => !Object.hasOwn(numbers, symbol));
   if (unknown !== undefined) {
     throw new DataError(`Molecule ${at}: elements are ${symbolsInOrder.join(", ")}; got ${unknown}.`);

@@ -1,4 +1,5 @@
 // The header of the NPY format: NumPy Enhancement Proposal 1 and numpy.lib.format, versions 1.0 to 3.0.
+import { firstBytes } from "../bytes.js";
 import { DataError } from "../errors.js";
 
 export interface NpyHeader {
@@ -17,12 +18,6 @@ const longest = 10_000_000;
 
 /** Whether bytes start with the magic string of a `.npy` file. */
 const isNpy = (bytes: Uint8Array): boolean => magic.every((byte, i) => bytes[i] === byte);
-
-/** The first bytes of a file, for messages. */
-const firstBytes = (bytes: Uint8Array, count = 8): string =>
-  bytes.length === 0
-    ? "no bytes"
-    : Array.from(bytes.subarray(0, count), (b) => b.toString(16).padStart(2, "0")).join(" ");
 
 /** @throws DataError when the bytes do not start with a complete header */
 export function readNpyHeader(bytes: Uint8Array): NpyHeader {

@@ -2,7 +2,7 @@
 // MoleculeNet's files gdb9.sdf (MDL V2000) and gdb9.sdf.csv, with the indices of uncharacterized.txt left out.
 import type { NdArray } from "../array.js";
 import { DataError } from "../errors.js";
-import type { Molecule } from "./molecules.js";
+import { type Molecule, requireMolecule } from "./molecules.js";
 
 /** Lines of a text file, without their ends. */
 export type Lines = AsyncIterable<string> | Iterable<string>;
@@ -60,6 +60,7 @@ export async function parseQm9({ sdf, csv, uncharacterized = [] }: Qm9Files): Pr
   let records = 0;
   for await (const molecule of readSdf(sdf)) {
     records += 1;
+    requireMolecule(molecule, records);
     if (!left.has(records)) molecules.push(molecule);
   }
   const targets: number[] = [];

@@ -1,3 +1,6 @@
+import { describeValue } from "../describe.js";
+import { DataError } from "../errors.js";
+
 /**
  * A data set that is read part by part, because it does not fit into memory or is changed by chance at every reading.
  *
@@ -12,4 +15,17 @@ export interface DataStream<T> {
    * @param epoch 0, 1, ...
    */
   batches(seed: number, epoch: number): AsyncIterable<T>;
+}
+
+/** Whether a value is a stream, and not arrays. */
+export function isStream<T>(value: T | DataStream<T>): value is DataStream<T> {
+  return typeof (value as Partial<DataStream<T>> | null)?.batches === "function";
+}
+
+/** @throws DataError unless a value is a stream */
+export function requireStream(owner: string, value: unknown): void {
+  if (isStream(value)) return;
+  throw new DataError(
+    `${owner} takes a stream { length, batches(seed, epoch) }; got ${describeValue(value)}. Of arrays, streamOf(data) makes one.`,
+  );
 }

@@ -1,6 +1,10 @@
 // The metrics of D. Eigen, C. Puhrsch, R. Fergus, "Depth map prediction from a single image", NeurIPS 2014, section 4, as
 // S. Liu, E. Johns, A. Davison, CVPR 2019, use them: means over the valid pixels of a batch.
 import type { NdArray } from "../array.js";
+import { oneOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { type BatchMean, batchMean } from "./batch-mean.js";
+import type { StreamingMetric } from "./metric.js";
 import { requireNumber, requireSameShape } from "./values.js";
 
 /** Errors of a batch. */
@@ -44,4 +48,28 @@ export function depthErrors(predictions: NdArray, targets: NdArray): DepthErrors
     relative: requireNumber("The relative error", relative / count),
     count,
   };
+}
+
+export interface DepthErrorOptions {
+  /** |p - t|, or |p - t| / t; default `absolute`. */
+  readonly kind?: "absolute" | "relative" | undefined;
+}
+
+const depthErrorOptions = optionTable("depthError", {
+  kind: oneOf(["absolute", "relative"]).default("absolute"),
+} satisfies OptionRows<DepthErrorOptions>);
+
+/**
+ * Absolute or relative error of depths as papers on several tasks report it: the mean over batches of `depthErrors`, each batch alike.
+ * Batches without valid pixels do not count; NaN if none has any.
+ *
+ * @throws OptionError; ShapeError, NumericalError from `update` as `depthErrors`
+ *
+ * @example
+ * const metric = depthError({ kind: "relative" });
+ * metric.result(metric.update(metric.init(), { output: array([1, 3, 9]), labels: array([2, 2, 0]) })); // 0.5
+ */
+export function depthError(options: DepthErrorOptions = {}): StreamingMetric<BatchMean, number> {
+  const { kind } = depthErrorOptions.read(options);
+  return batchMean("min", ({ output, labels }) => depthErrors(output, labels)?.[kind]);
 }

@@ -2,6 +2,10 @@
 // convolutional architecture", ICCV 2015, section 6.2, as S. Liu, E. Johns, A. Davison, CVPR 2019, take them.
 import type { NdArray } from "../array.js";
 import { ShapeError } from "../errors.js";
+import { oneOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { type BatchMean, batchMean } from "./batch-mean.js";
+import type { StreamingMetric } from "./metric.js";
 import { requireNumber, requireSameShape } from "./values.js";
 
 /** Angles between predicted and true normals of a batch. */
@@ -72,4 +76,50 @@ function anglesOf(predictions: NdArray, { data: t, shape: [n, , height, width] }
     }
   }
   return Float64Array.from(angles);
+}
+
+export interface NormalAngleOptions {
+  /** The mean or median angle in degrees, or the fraction of pixels with an angle below so many degrees; default `mean`. */
+  readonly statistic?: "mean" | "median" | 11.25 | 22.5 | 30 | undefined;
+}
+
+const normalAngleOptions = optionTable("normalAngle", {
+  statistic: oneOf(["mean", "median", ...limits]).default("mean"),
+} satisfies OptionRows<NormalAngleOptions>);
+
+/**
+ * A statistic of the angles between normals as papers on several tasks report it: the mean over batches of `angleStatistics`, each batch
+ * alike. Predictions may have any length. Batches without valid pixels do not count; NaN if none has any.
+ *
+ * @throws OptionError; ShapeError, NumericalError from `update` as `angleStatistics`
+ *
+ * @example
+ * const metric = normalAngle({ statistic: "median" });
+ * const batch = { output: array([[[[0]], [[0]], [[3]]]]), labels: array([[[[0]], [[1]], [[0]]]]) };
+ * metric.result(metric.update(metric.init(), batch)); // 90
+ */
+export function normalAngle(options: NormalAngleOptions = {}): StreamingMetric<BatchMean, number> {
+  const { statistic } = normalAngleOptions.read(options);
+  return batchMean(typeof statistic === "number" ? "max" : "min", ({ output, labels }) => {
+    const found = angleStatistics(ofLengthOne(output), labels);
+    return typeof statistic === "number" ? found?.within[limits.indexOf(statistic)] : found?.[statistic];
+  });
+}
+
+/** Vectors along axis 1 divided by their lengths; zeros stay zeros. */
+function ofLengthOne({ shape, data }: NdArray): NdArray {
+  const [n, , height, width] = shape;
+  const pixels = height * width;
+  const result = new Float64Array(data.length);
+  for (let image = 0; image < n; image++) {
+    for (let pixel = 0; pixel < pixels; pixel++) {
+      const x = 3 * image * pixels + pixel;
+      const [y, z] = [x + pixels, x + 2 * pixels];
+      const length = Math.sqrt(Number(data[x]) ** 2 + Number(data[y]) ** 2 + Number(data[z]) ** 2) || 1;
+      result[x] = Number(data[x]) / length;
+      result[y] = Number(data[y]) / length;
+      result[z] = Number(data[z]) / length;
+    }
+  }
+  return { shape, data: result };
 }

@@ -16,6 +16,7 @@ import { xavierUniform } from "./initializers.js";
 import { initLinear, type LinearParams, linear } from "./linear.js";
 import type { InitOptions } from "./model.js";
 import { requireParams } from "./params.js";
+import { type RotaryOptions, rotaryEmbedding } from "./rotary.js";
 
 /**
  * The parameters of `torch.nn.MultiheadAttention`: the projections to queries, keys and values, stacked in
@@ -59,6 +60,8 @@ export interface AttentionOptions {
   readonly causal?: boolean | undefined;
   /** bool, broadcast to [batch, heads, length of x, length of memory]: true where attention is allowed. */
   readonly mask?: Tensor | undefined;
+  /** Turns queries and keys by their positions, with options of `rotaryEmbedding`; default: they have no positions. */
+  readonly rotary?: RotaryOptions | undefined;
 }
 
 /** Score of a masked pair: its exponential is zero, and unlike -Infinity it gives no NaN in a fully masked row. */
@@ -82,9 +85,9 @@ export function multiHeadAttention(
   params: TensorsOf<AttentionParams>,
   options: AttentionOptions,
 ): Tensor {
-  const known = ["heads", "memory", "causal", "mask"] as const;
+  const known = ["heads", "memory", "causal", "mask", "rotary"] as const;
   requireKnown("multiHeadAttention", options, known, "multiHeadAttention(x, params, { heads: 8 })");
-  const { heads, memory = x, causal = false, mask } = options;
+  const { heads, memory = x, causal = false, mask, rotary } = options;
   requireFlags("multiHeadAttention", { causal });
   requireTensor("multiHeadAttention", x);
   requireParams("multiHeadAttention", params, ["in_proj_weight"]);
@@ -121,7 +124,8 @@ export function multiHeadAttention(
     );
   };
   const [q, k, v] = memory === x ? project(x, 0, 3) : [...project(x, 0, 1), ...project(memory, 1, 3)];
-  const scores = matmul(mul(q, Math.sqrt(heads / width)), k, { transposeB: true });
+  const placed = (t: Tensor): Tensor => (rotary ? rotaryEmbedding(t, rotary) : t);
+  const scores = matmul(mul(placed(q), Math.sqrt(heads / width)), placed(k), { transposeB: true });
   const allowed = allowedPairs(x.shape[1], memory.shape[1], causal, mask);
   const weights = softmax(allowed ? where(allowed, scores, forbidden) : scores);
   return linear(reshape(transpose(matmul(weights, v), [0, 2, 1, 3]), x.shape), out_proj);

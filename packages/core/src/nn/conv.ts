@@ -1,5 +1,6 @@
 import { add } from "../graph/ops/arithmetic.js";
 import { conv2d, convTranspose2d } from "../graph/ops/conv.js";
+import { type Conv1dOptions, conv1d, conv1dOptions } from "../graph/ops/conv-1d.js";
 import {
   type ConvOptions,
   type ConvTransposeOptions,
@@ -18,7 +19,10 @@ import { initAffine } from "./initializers.js";
 import type { InitOptions, WeightAndBias } from "./model.js";
 import { requireParams } from "./params.js";
 
-/** `weight` [out, in / groups, height, width] ([in, out / groups, height, width] if transposed), `bias` [out]. */
+/**
+ * `weight` [out, in / groups, height, width] ([in, out / groups, height, width] if transposed, [out, in / groups, kernel]
+ * over sequences), `bias` [out].
+ */
 export interface ConvParams extends WeightAndBias {}
 
 export interface InitConvOptions extends InitOptions {
@@ -51,6 +55,18 @@ export function initConv2d(
   return initAffine(rng, [outputs, inputs / groups, ...size], outputs, options);
 }
 
+/** Parameters of `torch.nn.Conv1d(inputs, outputs, kernel)`, bit for bit. */
+export function initConv1d(
+  rng: Mt19937,
+  inputs: number,
+  outputs: number,
+  kernel: number,
+  options: InitConvOptions = {},
+): ConvParams {
+  const [groups, [, size]] = resolveInit("initConv1d", kernel, options);
+  return initAffine(rng, [outputs, inputs / groups, size], outputs, options);
+}
+
 /** Parameters of `torch.nn.ConvTranspose2d(inputs, outputs, kernel)`, bit for bit. */
 export function initConvTranspose2d(
   rng: Mt19937,
@@ -64,7 +80,7 @@ export function initConvTranspose2d(
 }
 
 const withBias = (y: Tensor, bias: Tensor | undefined): Tensor =>
-  bias ? add(y, reshape(bias, [1, bias.size, 1, 1])) : y;
+  bias ? add(y, reshape(bias, [1, bias.size, ...y.shape.slice(2).map(() => 1)])) : y;
 
 /**
  * Two-dimensional convolution with a bias for each output channel.
@@ -80,6 +96,24 @@ export function convLayer(x: Tensor, params: TensorsOf<ConvParams>, options: Con
   requireParams("convLayer", params, ["weight"]);
   const { weight, bias } = params;
   return withBias(conv2d(x, weight, options), bias);
+}
+
+/**
+ * One-dimensional convolution with a bias for each output channel.
+ *
+ * @param x sequences [batch, in, length]
+ * @param options `stride`, `padding` (a number or [before, after]), `dilation`, `groups`
+ *
+ * @example
+ * const params = initConv1d(torchGenerator(0), 3, 16, 5);
+ * const f = (p, s) => conv1dLayer(s, p, { padding: 2 });
+ * trace(f, [params, spec([8, 3, 100])]).graph.outputs[0].tensor.shape; // [8, 16, 100]
+ */
+export function conv1dLayer(x: Tensor, params: TensorsOf<ConvParams>, options: Conv1dOptions = {}): Tensor {
+  requireKnown("conv1dLayer", options, conv1dOptions, "conv1dLayer(x, params, { stride: 2, padding: 1 })");
+  requireParams("conv1dLayer", params, ["weight"]);
+  const { weight, bias } = params;
+  return withBias(conv1d(x, weight, options), bias);
 }
 
 /**

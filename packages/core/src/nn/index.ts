@@ -11,7 +11,14 @@ export { activation } from "./activation.js";
 export type { AttentionOptions, AttentionParams } from "./attention.js";
 export { initMultiHeadAttention, multiHeadAttention } from "./attention.js";
 export type { ConvParams } from "./conv.js";
-export { convLayer, convTransposeLayer, initConv2d, initConvTranspose2d } from "./conv.js";
+export {
+  conv1dLayer,
+  convLayer,
+  convTransposeLayer,
+  initConv1d,
+  initConv2d,
+  initConvTranspose2d,
+} from "./conv.js";
 export type {
   BlockOptions,
   Carried,
@@ -58,6 +65,7 @@ export { crossEntropy } from "./losses/cross-entropy.js";
 export { l1Loss } from "./losses/l1.js";
 export { mseLoss } from "./losses/mse.js";
 export { nllLoss } from "./losses/nll.js";
+export { normalLoss } from "./losses/normals.js";
 export type { LossOptions } from "./losses/reduction.js";
 export type {
   Context,
@@ -109,15 +117,46 @@ export type {
   TransformerBlockParams,
 } from "./models/patch-transformer.js";
 export { patchTransformer } from "./models/patch-transformer.js";
+export type {
+  RecurrentClassifierOptions,
+  RecurrentClassifierParams,
+  RecurrentLayerParams,
+} from "./models/recurrent-classifier.js";
+export { recurrentClassifier } from "./models/recurrent-classifier.js";
 export { models } from "./models/registry.js";
 export type { Resnet18Options, Resnet18Params, Resnet18State } from "./models/resnet18.js";
 export { resnet18 } from "./models/resnet18.js";
 export type { SegnetOptions, SegnetOutput, SegnetParams } from "./models/segnet.js";
 export { segnet } from "./models/segnet.js";
+export type {
+  PreNormBlockParams,
+  SequenceTransformerOptions,
+  SequenceTransformerParams,
+} from "./models/sequence-transformer.js";
+export { sequenceTransformer } from "./models/sequence-transformer.js";
+export type { UnetOptions, UnetPair, UnetParams, UnetState } from "./models/unet.js";
+export { unet } from "./models/unet.js";
 export type { Vgg6Options } from "./models/vgg6.js";
 export { vgg6 } from "./models/vgg6.js";
-export type { BatchNormState, NormParams } from "./norm.js";
-export { batchNorm, groupNorm, initBatchNorm, initGroupNorm, initLayerNorm, layerNorm } from "./norm.js";
-export type { CellParams } from "./recurrent-cells.js";
+export type { BatchNormState, NormParams, RmsNormParams } from "./norm.js";
+export {
+  batchNorm,
+  groupNorm,
+  initBatchNorm,
+  initGroupNorm,
+  initLayerNorm,
+  initRmsNorm,
+  layerNorm,
+  rmsNorm,
+} from "./norm.js";
+export type { RecurrentOptions } from "./recurrent.js";
+export { gru, lstm } from "./recurrent.js";
+export type { CellParams, LstmState } from "./recurrent-cells.js";
 export { gruCell, initGruCell, initLstmCell, lstmCell } from "./recurrent-cells.js";
+export type { RotaryOptions } from "./rotary.js";
+export { rotaryEmbedding } from "./rotary.js";
+export type { LayerSummary } from "./summary/layers.js";
+export type { StepMemory, Summary, SummaryInput } from "./summary/summary.js";
+export { summary } from "./summary/summary.js";
+export { summaryText } from "./summary/summary-text.js";
 export { upsample2d } from "./upsample.js";

@@ -1,5 +1,5 @@
 // S. Ioffe and C. Szegedy, ICML 2015 (batch); J. L. Ba et al., arXiv 1607.06450 (layer);
-// Y. Wu and K. He, ECCV 2018 (group).
+// Y. Wu and K. He, ECCV 2018 (group); B. Zhang and R. Sennrich, NeurIPS 2019 (root mean square).
 import type { NdArray, Shape } from "../array.js";
 import { ones, requireShape, sizeOf, zeros } from "../array.js";
 import { OptionError, ShapeError } from "../errors.js";
@@ -19,6 +19,11 @@ import { requireParams } from "./params.js";
 export interface NormParams {
   readonly weight: NdArray;
   readonly bias: NdArray;
+}
+
+/** Scale `weight`. */
+export interface RmsNormParams {
+  readonly weight: NdArray;
 }
 
 /** Running estimates of mean and unbiased variance of each channel, under PyTorch's names. */
@@ -46,6 +51,12 @@ export function initBatchNorm(
 /** Parameters of layer normalization over last axes of the given sizes: scale 1, shift 0. */
 export function initLayerNorm(shape: number | Shape, options: InitOptions = {}): NormParams {
   return initNorm("initLayerNorm", typeof shape === "number" ? [shape] : shape, options);
+}
+
+/** Parameters of normalization by the root mean square over last axes of the given sizes: scale 1. */
+export function initRmsNorm(shape: number | Shape, options: InitOptions = {}): RmsNormParams {
+  const { weight } = initNorm("initRmsNorm", typeof shape === "number" ? [shape] : shape, options);
+  return { weight };
 }
 
 /** Parameters of group normalization of `channels` channels: scale 1, shift 0. */
@@ -149,14 +160,39 @@ export function layerNorm(
   requireParams("layerNorm", params, ["weight", "bias"]);
   const { weight, bias } = params;
   const { epsilon = 1e-5 } = options;
+  return add(mul(standardize(x, lastAxes("layerNorm", x, weight), epsilon), weight), bias);
+}
+
+/** The axes of x that the weight has. */
+function lastAxes(op: string, x: Tensor, weight: Tensor): number[] {
   const first = x.rank - weight.rank;
   if (weight.rank < 1 || !sameShape(x.shape.slice(Math.max(first, 0)), weight.shape)) {
     throw new ShapeError(
-      `layerNorm: the last axes of x must be those of the weight; got ${formatShape(x.shape)} and ${formatShape(weight.shape)}.`,
+      `${op}: the last axes of x must be those of the weight; got ${formatShape(x.shape)} and ${formatShape(weight.shape)}.`,
     );
   }
-  const axes = weight.shape.map((_, d) => first + d);
-  return add(mul(standardize(x, axes, epsilon), weight), bias);
+  return weight.shape.map((_, d) => first + d);
+}
+
+/**
+ * Divides each sample by its root mean square over its last axes (as many as the weight has), then scales each element.
+ *
+ * y = w x / sqrt(mean(x^2) + epsilon)
+ *
+ * @param x [..., ...shape of the weight]
+ * @param options `epsilon`: added to the mean square; default 1e-6. (PyTorch's default is the spacing of numbers at 1.)
+ */
+export function rmsNorm(
+  x: Tensor,
+  params: TensorsOf<RmsNormParams>,
+  options: { readonly epsilon?: number | undefined } = {},
+): Tensor {
+  requireKnown("rmsNorm", options, ["epsilon"], "rmsNorm(x, params, { epsilon: 1e-5 })");
+  requireTensor("rmsNorm", x);
+  requireParams("rmsNorm", params, ["weight"]);
+  const { epsilon = 1e-6 } = options;
+  const axes = lastAxes("rmsNorm", x, params.weight);
+  return mul(div(x, sqrt(add(mean(square(x), { axes, keepDims: true }), epsilon))), params.weight);
 }
 
 /**

@@ -65,6 +65,38 @@ const gatesOf = (x: Tensor, width: number): Tensor[] =>
     return slice(x, { starts, ends });
   });
 
+/** What an input adds to the gates of a cell, [..., g width]. */
+export const gateInputs = (x: Tensor, params: TensorsOf<CellParams>): Tensor =>
+  linear(x, { weight: params.weight_ih, bias: params.bias_ih });
+
+const gateStates = (h: Tensor, params: TensorsOf<CellParams>): Tensor =>
+  linear(h, { weight: params.weight_hh, bias: params.bias_hh });
+
+/** The next h of a GRU, given what the input adds to its gates. */
+export function gruStep(inputs: Tensor, h: Tensor, params: TensorsOf<CellParams>): Tensor {
+  const width = h.shape.at(-1) as number;
+  const [ir, iz, inner] = gatesOf(inputs, width);
+  const [hr, hz, hn] = gatesOf(gateStates(h, params), width);
+  const r = sigmoid(add(ir, hr));
+  const z = sigmoid(add(iz, hz));
+  const n = tanh(add(inner, mul(r, hn)));
+  return add(n, mul(z, sub(h, n)));
+}
+
+/** Hidden values and cell of an LSTM. */
+export interface LstmState {
+  readonly h: Tensor;
+  readonly c: Tensor;
+}
+
+/** The next state of an LSTM, given what the input adds to its gates. */
+export function lstmStep(inputs: Tensor, state: LstmState, params: TensorsOf<CellParams>): LstmState {
+  const width = state.h.shape.at(-1) as number;
+  const [i, f, g, o] = gatesOf(add(inputs, gateStates(state.h, params)), width);
+  const c = add(mul(sigmoid(f), state.c), mul(sigmoid(i), tanh(g)));
+  return { h: mul(sigmoid(o), tanh(c)), c };
+}
+
 /**
  * A step of a gated recurrent unit.
  *
@@ -78,13 +110,7 @@ const gatesOf = (x: Tensor, width: number): Tensor[] =>
  * const next = gruCell(x, h, params); // [8, 16], [8, 32] -> [8, 32]
  */
 export function gruCell(x: Tensor, h: Tensor, params: TensorsOf<CellParams>): Tensor {
-  const width = h.shape.at(-1) as number;
-  const [ir, iz, inner] = gatesOf(linear(x, { weight: params.weight_ih, bias: params.bias_ih }), width);
-  const [hr, hz, hn] = gatesOf(linear(h, { weight: params.weight_hh, bias: params.bias_hh }), width);
-  const r = sigmoid(add(ir, hr));
-  const z = sigmoid(add(iz, hz));
-  const n = tanh(add(inner, mul(r, hn)));
-  return add(n, mul(z, sub(h, n)));
+  return gruStep(gateInputs(x, params), h, params);
 }
 
 /**
@@ -100,17 +126,6 @@ export function gruCell(x: Tensor, h: Tensor, params: TensorsOf<CellParams>): Te
  * const params = initLstmCell(torchGenerator(0), 16, 32);
  * const { graph } = trace((p, y, s) => lstmCell(y, s, p), [params, spec([8, 16]), { h: spec([8, 32]), c: spec([8, 32]) }]);
  */
-export function lstmCell(
-  x: Tensor,
-  state: { readonly h: Tensor; readonly c: Tensor },
-  params: TensorsOf<CellParams>,
-): { readonly h: Tensor; readonly c: Tensor } {
-  const width = state.h.shape.at(-1) as number;
-  const both = add(
-    linear(x, { weight: params.weight_ih, bias: params.bias_ih }),
-    linear(state.h, { weight: params.weight_hh, bias: params.bias_hh }),
-  );
-  const [i, f, g, o] = gatesOf(both, width);
-  const c = add(mul(sigmoid(f), state.c), mul(sigmoid(i), tanh(g)));
-  return { h: mul(sigmoid(o), tanh(c)), c };
+export function lstmCell(x: Tensor, state: LstmState, params: TensorsOf<CellParams>): LstmState {
+  return lstmStep(gateInputs(x, params), state, params);
 }

@@ -3,11 +3,32 @@
  *
  * @module isoloss/node
  */
+
+export { firstBytes } from "../bytes.js";
+export type {
+  BenchmarkName,
+  ReadArray,
+  ReadPart,
+  ReadProgress,
+  VerifyOptions,
+} from "./benchmarks/benchmarks.js";
+export { benchmarkGuides, verifyBenchmark, writeSample } from "./benchmarks/benchmarks.js";
+export type { CelebaData, CelebaOptions } from "./benchmarks/celeba.js";
+export { loadCeleba } from "./benchmarks/celeba.js";
+export type { DenseData, DenseOptions } from "./benchmarks/dense.js";
+export { loadCityscapes, loadNyuv2 } from "./benchmarks/dense.js";
+export type { FolderGuide } from "./benchmarks/folder.js";
+export type { OfficeData, OfficeOptions, OfficeTask } from "./benchmarks/office.js";
+export { loadOffice31, loadOfficeHome } from "./benchmarks/office.js";
+export type { SampleOptions } from "./benchmarks/samples/sample.js";
 export { loadCheckpoint, saveCheckpoint } from "./checkpoints.js";
 export { hasIdxDataset, loadIdxDataset } from "./datasets.js";
 export { readFileOrThrow, writeFileAtomic } from "./files.js";
 export type { IdxSource } from "./idx-sources.js";
 export { fashionMnist, mnist } from "./idx-sources.js";
+export type { Image } from "./images/image.js";
+export { ImageReader, isImage } from "./images/image.js";
+export type { JpegDecoder, RgbaImage } from "./images/jpeg.js";
 export type { InterruptSignal } from "./interrupt.js";
 export { interruptSignal } from "./interrupt.js";
 export type { ProgressOptions, ProgressStream } from "./progress.js";
@@ -16,3 +37,5 @@ export { loadQm9 } from "./qm9.js";
 export type { TrainingImages } from "./registry.js";
 export { datasets } from "./registry.js";
 export { reasonOf } from "./system-error.js";
+export type { WorkerStream, WorkerStreamOptions } from "./worker-stream.js";
+export { workerStream, workerStreamOptions } from "./worker-stream.js";

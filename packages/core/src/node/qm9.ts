@@ -1,13 +1,22 @@
 import { createReadStream } from "node:fs";
-import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseQm9, type Qm9 } from "../data/qm9.js";
-import { DataError, MissingDataError } from "../errors.js";
+import { DataError } from "../errors.js";
 import { requireKnown } from "../options.js";
+import { Folder, type FolderGuide } from "./benchmarks/folder.js";
 
-/** Molecules of the published files without those of uncharacterized.txt. */
-const published = 130_831;
+export const qm9Guide: FolderGuide = {
+  title: "QM9",
+  layout: [
+    "gdb9.sdf              molecules",
+    "gdb9.sdf.csv          their properties",
+    "uncharacterized.txt   molecules to leave out",
+  ],
+  source: "MoleculeNet's qm9.zip (moleculenet.org/datasets-1), and figshare's file 3195404",
+  licence: "QM9 is CC0",
+  published: { molecules: 130_831 },
+};
 const names = { sdf: "gdb9.sdf", csv: "gdb9.sdf.csv", uncharacterized: "uncharacterized.txt" };
 
 /**
@@ -27,22 +36,17 @@ export async function loadQm9(
 ): Promise<Qm9> {
   requireKnown("loadQm9", options, ["isWhole"], 'loadQm9("qm9/raw", { isWhole: false })');
   const { isWhole = true } = options;
+  const folder = new Folder(directory, qm9Guide);
   const missing: string[] = [];
-  for (const name of Object.values(names)) {
-    await access(join(directory, name)).catch(() => missing.push(name));
-  }
-  if (missing.length > 0) {
-    throw new MissingDataError(
-      `${directory} has no ${missing.join(" and no ")}. gdb9.sdf and gdb9.sdf.csv are in MoleculeNet's qm9.zip, uncharacterized.txt is figshare's file 3195404: put all three into one folder.`,
-    );
-  }
+  for (const name of Object.values(names)) if (!(await folder.has(name))) missing.push(name);
+  if (missing.length > 0) throw folder.missing(`there is no ${missing.join(" and no ")}`);
   const [sdf, csv, uncharacterized] = Object.values(names).map((name) => linesOf(join(directory, name)));
-  const loaded = await parseQm9({ sdf, csv, uncharacterized });
-  if (isWhole && loaded.molecules.length !== published) {
-    throw new DataError(
-      `${directory}: QM9 has ${published} molecules that are characterized; these files have ${loaded.molecules.length}. For a part of it, isWhole: false.`,
-    );
-  }
+  const loaded = await parseQm9({ sdf, csv, uncharacterized }).catch((error) => {
+    throw error instanceof DataError
+      ? new DataError(`${directory}: ${error.message}`, { cause: error })
+      : error;
+  });
+  if (isWhole) folder.requireWhole({ molecules: loaded.molecules.length });
   return loaded;
 }
 

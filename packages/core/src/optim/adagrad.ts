@@ -3,26 +3,23 @@
 import { mapTree } from "../graph/autodiff.js";
 import { add, div, mul } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
-import type { Tensor } from "../graph/tensor.js";
 import { nonNegative } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import {
-  checkUpdate,
-  descend,
-  filledLike,
-  type Optimizer,
-  scalarOf,
-  withDecay,
-  zeroSteps,
-} from "./optimizer.js";
+import { chain, type GradientTransform } from "./chain.js";
+import { penalty } from "./decay.js";
+import type { Optimizer } from "./optimizer.js";
 
-export interface AdagradOptions {
+/** Options of {@link scaleBySquares}. */
+export interface SquaresScalingOptions {
   /** Added to the root; default 1e-10. */
   readonly epsilon?: number | undefined;
   /** delta: the rate falls as eta / (1 + delta t); default 0. */
   readonly rateDecay?: number | undefined;
   /** Initial value of s; default 0. */
   readonly initialSum?: number | undefined;
+}
+
+export interface AdagradOptions extends SquaresScalingOptions {
   /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   readonly weightDecay?: number | undefined;
 }
@@ -62,23 +59,38 @@ export const adagradOptions = optionTable("adagrad", {
  * // 25.000 13.000 7.849 5.022 3.318
  */
 export function adagrad(options: AdagradOptions = {}): Optimizer {
-  const { epsilon, rateDecay, initialSum, weightDecay } = adagradOptions.read(options);
+  const { weightDecay, ...settings } = adagradOptions.read(options);
+  return chain("adagrad", [penalty({ weightDecay }), scaleBySquares(settings)]);
+}
+
+const { weightDecay: _, ...scalingRows } = adagradOptions.rows;
+
+const scaleBySquaresOptions = optionTable("scaleBySquares", {
+  ...scalingRows,
+} satisfies OptionRows<SquaresScalingOptions>);
+
+/**
+ * A part of a {@link chain}: AdaGrad's scaling, g / (1 + delta t) / (sqrt(s) + epsilon) with s the sum of all g^2. See
+ * {@link adagrad} for its options and state.
+ *
+ * @throws OptionError for unknown options or values out of range
+ *
+ * @example
+ * chain("AdaGrad with momentum", [scaleBySquares(), velocity()]).name; // AdaGrad with momentum
+ */
+export function scaleBySquares(options: SquaresScalingOptions = {}): GradientTransform {
+  const { epsilon, rateDecay, initialSum } = scaleBySquaresOptions.read(options);
   return {
-    name: "adagrad",
-    moments: { sum: { power: 2, kind: "sum" } },
-    init: (params) => ({
-      ...(rateDecay > 0 ? { step: zeroSteps() } : {}),
-      sum: filledLike(params, initialSum),
-    }),
-    update(gradients, state, params, learningRate) {
-      checkUpdate("adagrad", params, learningRate, { gradients, sum: state.sum });
-      const g = withDecay(gradients, params, weightDecay);
-      const sum = mapTree((s, x) => add(s, square(x)), state.sum as typeof params, g);
-      const direction = mapTree((x, s) => div(x, add(sqrt(s), epsilon)), g, sum);
-      if (rateDecay === 0) return { params: descend(params, direction, learningRate), state: { sum } };
-      const step = state.step as Tensor;
-      const rate = div(scalarOf(learningRate, "float64"), add(1, mul(rateDecay, step)));
-      return { params: descend(params, direction, rate), state: { step: add(step, 1), sum } };
+    name: "scaleBySquares",
+    trees: { sum: { first: initialSum, moment: { power: 2, kind: "sum" } } },
+    ...(rateDecay > 0 ? { scalars: { step: 0 } } : {}),
+    keepsGradients: false,
+    apply(gradients, { trees, scalars: { step } }) {
+      const sum = mapTree((s, g) => add(s, square(g)), trees.sum, gradients);
+      const direction = mapTree((g, s) => div(g, add(sqrt(s), epsilon)), gradients, sum);
+      if (step === undefined) return { direction, trees: { sum } };
+      const factor = div(1, add(1, mul(rateDecay, step)));
+      return { direction, factor, trees: { sum }, scalars: { step: add(step, 1) } };
     },
   };
 }

@@ -2,28 +2,23 @@
 import { mapTree } from "../graph/autodiff.js";
 import { add, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
-import type { Tensor } from "../graph/tensor.js";
 import { flag, listOf, nonNegative, smoothing } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import {
-  checkUpdate,
-  descend,
-  filledLike,
-  type Optimizer,
-  type OptimizerState,
-  scalarLike,
-  scalarOf,
-  withDecay,
-  zeroSteps,
-} from "./optimizer.js";
+import { chain, type GradientTransform, type TransformTree } from "./chain.js";
+import { penalty } from "./decay.js";
+import { type Optimizer, scalarLike } from "./optimizer.js";
 
-export interface AdamOptions {
+/** Options of {@link scaleByAdam}. */
+export interface AdamScalingOptions {
   /** b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999]. */
   readonly betas?: readonly [number, number] | undefined;
   /** Added to the root; default 1e-8. */
   readonly epsilon?: number | undefined;
   /** Divides by the root of the largest v so far; default false. */
   readonly amsgrad?: boolean | undefined;
+}
+
+export interface AdamOptions extends AdamScalingOptions {
   /** lambda; default 0, for AdamW 0.01. */
   readonly weightDecay?: number | undefined;
 }
@@ -67,67 +62,63 @@ export const adamOptions = optionTable("adam", { ...adamRows } satisfies OptionR
  * // 25.000 18.500 13.033 8.604 5.197
  */
 export function adam(options: AdamOptions = {}): Optimizer {
-  return adamWithDecay("adam", adamOptions.read(options), "penalty");
+  const { weightDecay, ...settings } = adamOptions.read(options);
+  return chain("adam", [penalty({ weightDecay }), scaleByAdam(settings)]);
 }
 
 /** Running means of gradients and of their squares after one more. */
 export function adamMoments<P>(
   [b1, b2]: readonly [number, number],
   gradients: P,
-  state: OptimizerState,
+  past: Readonly<Record<string, P>>,
 ): { m: P; v: P } {
   return {
-    m: mapTree((past, x) => add(mul(b1, past), mul(1 - b1, x)), state.m as P, gradients),
-    v: mapTree((past, x) => add(mul(b2, past), mul(1 - b2, square(x))), state.v as P, gradients),
+    m: mapTree((m, g) => add(mul(b1, m), mul(1 - b1, g)), past.m, gradients),
+    v: mapTree((v, g) => add(mul(b2, v), mul(1 - b2, square(g))), past.v, gradients),
   };
 }
 
-/** Adam with the weight decay in the gradient (`penalty`) or separate from it (`decoupled`). */
-export function adamWithDecay(
-  name: string,
-  { betas: [b1, b2], epsilon, amsgrad, weightDecay }: Required<AdamOptions>,
-  kind: "penalty" | "decoupled",
-): Optimizer {
-  const penalty = kind === "penalty" ? weightDecay : 0;
-  const decay = kind === "decoupled" ? weightDecay : 0;
-  return {
-    name,
-    moments: {
-      m: { power: 1, kind: "average" },
-      v: { power: 2, kind: "average" },
-      ...(amsgrad ? { vMax: { power: 2, kind: "maximum" } as const } : {}),
-    },
-    init: (params) => ({
-      step: zeroSteps(),
-      m: filledLike(params),
-      v: filledLike(params),
-      ...(amsgrad ? { vMax: filledLike(params) } : {}),
-    }),
-    update(gradients, state, params, learningRate) {
-      type P = typeof params;
-      const { step: before, m: pastM, v: pastV, vMax: pastMax } = state;
-      checkUpdate(name, params, learningRate, {
-        gradients,
-        m: pastM,
-        v: pastV,
-        ...(amsgrad ? { vMax: pastMax } : {}),
-      });
-      const g = withDecay(gradients, params, penalty);
-      const { m, v } = adamMoments([b1, b2], g, state);
-      const vMax = amsgrad ? mapTree(maximum, pastMax as P, v) : undefined;
+/** m and v in the state of Adam and its relatives. */
+export const adamTrees = {
+  m: { moment: { power: 1, kind: "average" } },
+  v: { moment: { power: 2, kind: "average" } },
+} as const satisfies Record<string, TransformTree>;
 
+const { weightDecay: _, ...scalingRows } = adamRows;
+
+const scaleByAdamOptions = optionTable("scaleByAdam", {
+  ...scalingRows,
+} satisfies OptionRows<AdamScalingOptions>);
+
+/**
+ * A part of a {@link chain}: Adam's scaling, m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + epsilon). See {@link adam} for its options
+ * and state.
+ *
+ * @throws OptionError for unknown options or values out of range
+ *
+ * @example
+ * chain("clipped Adam", [clip({ norm: 1 }), scaleByAdam({ betas: [0.9, 0.95] })]).name; // clipped Adam
+ */
+export function scaleByAdam(options: AdamScalingOptions = {}): GradientTransform {
+  const { betas, epsilon, amsgrad } = scaleByAdamOptions.read(options);
+  const [b1, b2] = betas;
+  return {
+    name: "scaleByAdam",
+    trees: { ...adamTrees, ...(amsgrad ? { vMax: { moment: { power: 2, kind: "maximum" } } } : {}) },
+    scalars: { step: 0 },
+    keepsGradients: false,
+    apply(gradients, { trees, scalars }) {
+      const { m, v } = adamMoments(betas, gradients, trees);
+      const vMax = amsgrad ? mapTree(maximum, trees.vMax, v) : undefined;
       // Both corrections are scalar factors, which saves two operations for every parameter.
-      const step = add(before as Tensor, 1);
-      const rate = scalarOf(learningRate, "float64");
+      const step = add(scalars.step, 1);
       const root = sqrt(sub(1, pow(b2, step)));
-      const corrected = mul(rate, div(root, sub(1, pow(b1, step))));
       const floor = mul(epsilon, root);
-      const direction = mapTree((a, b) => div(a, add(sqrt(b), scalarLike(floor, b))), m, vMax ?? v);
-      const kept = decay > 0 ? sub(1, mul(decay, rate)) : undefined;
-      const from = kept ? mapTree((w) => mul(scalarLike(kept, w), w), params) : params;
       return {
-        params: descend(from, direction, corrected),
-        state: { step, m, v, ...(vMax ? { vMax } : {}) },
+        direction: mapTree((a, b) => div(a, add(sqrt(b), scalarLike(floor, b))), m, vMax ?? v),
+        factor: div(root, sub(1, pow(b1, step))),
+        trees: { m, v, ...(vMax ? { vMax } : {}) },
+        scalars: { step },
       };
     },
   };

@@ -1,7 +1,9 @@
 // I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
 import { nonNegative } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { type AdamOptions, adamRows, adamWithDecay } from "./adam.js";
+import { type AdamOptions, adamRows, scaleByAdam } from "./adam.js";
+import { chain } from "./chain.js";
+import { shrink } from "./decay.js";
 import type { Optimizer } from "./optimizer.js";
 
 export const adamwOptions = optionTable("adamw", {
@@ -36,5 +38,6 @@ export const adamwOptions = optionTable("adamw", {
  * // 25.000 16.413 9.994 5.463 2.532
  */
 export function adamw(options: AdamOptions = {}): Optimizer {
-  return adamWithDecay("adamw", adamwOptions.read(options), "decoupled");
+  const { weightDecay, ...settings } = adamwOptions.read(options);
+  return chain("adamw", [shrink({ weightDecay }), scaleByAdam(settings)]);
 }

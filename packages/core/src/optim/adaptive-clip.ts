@@ -38,8 +38,8 @@ export const adaptiveClipOptions = optionTable("clipAdaptively", {
  * @throws OptionError for unknown options, values out of range, or a path to exclude that no parameter has
  *
  * @example
- * const clip = await jit((g, w) => clipAdaptively(g, w, { limit: 0.5 }), [spec([2, 2]), spec([2, 2])]);
- * (await clip(array([[3, 4], [0.5, 0]]), array([[0, 5], [1, 2]]))).data;
+ * const clipped = await jit((g, w) => clipAdaptively(g, w, { limit: 0.5 }), [spec([2, 2]), spec([2, 2])]);
+ * (await clipped(array([[3, 4], [0.5, 0]]), array([[0, 5], [1, 2]]))).data;
  * // Float32Array [1.5, 2, 0.5, 0]
  */
 export function clipAdaptively<P>(gradients: P, params: P, options: AdaptiveClipOptions = {}): P {

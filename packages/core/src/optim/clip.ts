@@ -6,9 +6,10 @@ import { add, cast, div, maximum, minimum, mul } from "../graph/ops/arithmetic.j
 import { abs, sqrt, square } from "../graph/ops/elementary.js";
 import { max, sum } from "../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
-import { oneOf } from "../option-kinds.js";
+import { oneOf, positive } from "../option-kinds.js";
 import { type OptionRows, optionTable, requireKnown } from "../options.js";
 import { flatten } from "../tree.js";
+import type { GradientTransform } from "./chain.js";
 
 export interface NormOptions {
   /** p of the norm: 1, 2 (default) or Infinity. */
@@ -47,8 +48,8 @@ export function globalNorm<P>(tree: P, options: NormOptions = {}): Tensor {
  * @throws OptionError unless clipNorm > 0, or for an order that {@link globalNorm} does not have
  *
  * @example
- * const clip = await jit((g) => clipByGlobalNorm(g, 1), [spec([2], "float64")]);
- * (await clip(array([3, 4], "float64"))).data; // Float64Array [0.59999988, 0.79999984]
+ * const clipped = await jit((g) => clipByGlobalNorm(g, 1), [spec([2], "float64")]);
+ * (await clipped(array([3, 4], "float64"))).data; // Float64Array [0.59999988, 0.79999984]
  */
 export function clipByGlobalNorm<P>(gradients: P, clipNorm: number, options: NormOptions = {}): P {
   requireKnown("clipByGlobalNorm", options, ["order"], "clipByGlobalNorm(gradients, 1, { order: Infinity })");
@@ -73,4 +74,31 @@ export function clipByGlobalNorm<P>(gradients: P, clipNorm: number, options: Nor
 export function clipByValue<P>(gradients: P, limit: number): P {
   if (!(limit > 0)) throw new OptionError(`clipByValue: the limit must be > 0; got ${limit}.`);
   return mapTree((g) => minimum(maximum(g, -limit), limit), gradients);
+}
+
+export interface ClipOptions extends NormOptions {
+  /** The largest norm. */
+  readonly norm: number;
+}
+
+const clipOptions = optionTable("clip", {
+  norm: positive.required(),
+  ...globalNormOptions.rows,
+} satisfies OptionRows<ClipOptions>);
+
+/**
+ * A part of a {@link chain}: {@link clipByGlobalNorm}.
+ *
+ * @throws OptionError for unknown options or values out of range
+ *
+ * @example
+ * chain("clipped momentum", [clip({ norm: 1 }), velocity({ momentum: 0.9 })]).name; // clipped momentum
+ */
+export function clip(options: ClipOptions): GradientTransform {
+  const { norm, order } = clipOptions.read(options);
+  return {
+    name: "clip",
+    keepsGradients: true,
+    apply: (gradients) => ({ direction: clipByGlobalNorm(gradients, norm, { order }) }),
+  };
 }

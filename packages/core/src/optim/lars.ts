@@ -7,20 +7,25 @@ import { sum } from "../graph/ops/reduce.js";
 import type { Tensor } from "../graph/tensor.js";
 import { flag, nonNegative, positive, smoothing } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { checkUpdate, type Optimizer } from "./optimizer.js";
-import { sgd } from "./sgd.js";
+import { chain, type GradientTransform } from "./chain.js";
+import type { Optimizer } from "./optimizer.js";
+import { velocity } from "./sgd.js";
 
-export interface LarsOptions {
+/** Options of {@link scaleByTrust}. */
+export interface TrustScalingOptions {
   /** Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001. */
   readonly trust?: number | undefined;
-  /** mu in [0, 1); default 0.9. */
-  readonly momentum?: number | undefined;
   /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   readonly weightDecay?: number | undefined;
   /** Added to the denominator; default 1e-8. */
   readonly epsilon?: number | undefined;
   /** Whether vectors and scalars (biases, scales of norms) take plain momentum steps, without decay; default true. */
   readonly excludeVectors?: boolean | undefined;
+}
+
+export interface LarsOptions extends TrustScalingOptions {
+  /** mu in [0, 1); default 0.9. */
+  readonly momentum?: number | undefined;
 }
 
 export const larsOptions = optionTable("lars", {
@@ -62,8 +67,27 @@ export const larsOptions = optionTable("lars", {
  * // 25.000 20.250 12.960 5.905 1.286
  */
 export function lars(options: LarsOptions = {}): Optimizer {
-  const { trust, momentum, weightDecay, epsilon, excludeVectors } = larsOptions.read(options);
-  const descent = sgd({ momentum });
+  const { momentum, ...settings } = larsOptions.read(options);
+  return chain("lars", [scaleByTrust(settings), ...(momentum > 0 ? [velocity({ momentum })] : [])]);
+}
+
+const { momentum: _, ...scalingRows } = larsOptions.rows;
+
+const scaleByTrustOptions = optionTable("scaleByTrust", {
+  ...scalingRows,
+} satisfies OptionRows<TrustScalingOptions>);
+
+/**
+ * A part of a {@link chain}: each parameter's gradient scaled to the parameter's norm, with a weight decay in it. See {@link lars}
+ * for its formula (d) and options. Behind {@link scaleByAdam} it makes LAMB (Y. You et al., ICLR 2020) without its clipping.
+ *
+ * @throws OptionError for unknown options or values out of range
+ *
+ * @example
+ * chain("LAMB", [scaleByAdam(), scaleByTrust({ trust: 1, weightDecay: 0.01 })]).name; // LAMB
+ */
+export function scaleByTrust(options: TrustScalingOptions = {}): GradientTransform {
+  const { trust, weightDecay, epsilon, excludeVectors } = scaleByTrustOptions.read(options);
   const scaled = (g: Tensor, w: Tensor): Tensor => {
     if (excludeVectors && w.rank <= 1) return g;
     const size = norm(w);
@@ -72,15 +96,9 @@ export function lars(options: LarsOptions = {}): Optimizer {
     return mul(where(greater(size, 0), div(mul(trust, size), add(length, epsilon)), 1), decayed);
   };
   return {
-    name: "lars",
-    // The velocity sums gradients over their norms.
-    moments: {},
-    init: descent.init,
-    update(gradients, state, params, learningRate) {
-      const { velocity } = state;
-      checkUpdate("lars", params, learningRate, { gradients, ...(momentum > 0 ? { velocity } : {}) });
-      return descent.update(mapTree(scaled, gradients, params), state, params, learningRate);
-    },
+    name: "scaleByTrust",
+    keepsGradients: false,
+    apply: (gradients, { params }) => ({ direction: mapTree(scaled, gradients, params) }),
   };
 }
 

@@ -5,11 +5,17 @@ import { sign } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { listOf, nonNegative, smoothing } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { checkUpdate, descend, filledLike, type Optimizer, withDecay } from "./optimizer.js";
+import { chain, type GradientTransform } from "./chain.js";
+import { shrink } from "./decay.js";
+import type { Optimizer } from "./optimizer.js";
 
-export interface LionOptions {
+/** Options of {@link signOfMean}. */
+export interface SignOfMeanOptions {
   /** b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99]. */
   readonly betas?: readonly [number, number] | undefined;
+}
+
+export interface LionOptions extends SignOfMeanOptions {
   /** lambda, separate from the gradient; default 0. */
   readonly weightDecay?: number | undefined;
 }
@@ -46,23 +52,34 @@ export const lionOptions = optionTable("lion", {
  * // 25.000 18.500 13.000 8.500 5.000
  */
 export function lion(options: LionOptions = {}): Optimizer {
+  const { weightDecay, ...settings } = lionOptions.read(options);
+  return chain("lion", [shrink({ weightDecay }), signOfMean(settings)]);
+}
+
+const signOfMeanOptions = optionTable("signOfMean", {
+  betas: lionOptions.rows.betas,
+} satisfies OptionRows<SignOfMeanOptions>);
+
+/**
+ * A part of a {@link chain}: Lion's direction, sign(b1 m + (1 - b1) g). See {@link lion} for its options and state.
+ *
+ * @throws OptionError for unknown options or values out of range
+ *
+ * @example
+ * chain("clipped Lion", [clip({ norm: 1 }), signOfMean()]).name; // clipped Lion
+ */
+export function signOfMean(options: SignOfMeanOptions = {}): GradientTransform {
   const {
     betas: [b1, b2],
-    weightDecay,
-  } = lionOptions.read(options);
+  } = signOfMeanOptions.read(options);
   const mix = (b: number) => (m: Tensor, g: Tensor) => add(mul(b, m), mul(1 - b, g));
   return {
-    name: "lion",
-    moments: { m: { power: 1, kind: "average" } },
-    init: (params) => ({ m: filledLike(params) }),
-    update(gradients, state, params, learningRate) {
-      checkUpdate("lion", params, learningRate, { gradients, m: state.m });
-      const past = state.m as typeof params;
-      const signs = mapTree((m, g) => sign(mix(b1)(m, g)), past, gradients);
-      return {
-        params: descend(params, withDecay(signs, params, weightDecay), learningRate),
-        state: { m: mapTree(mix(b2), past, gradients) },
-      };
-    },
+    name: "signOfMean",
+    trees: { m: { moment: { power: 1, kind: "average" } } },
+    keepsGradients: false,
+    apply: (gradients, { trees }) => ({
+      direction: mapTree((m, g) => sign(mix(b1)(m, g)), trees.m, gradients),
+      trees: { m: mapTree(mix(b2), trees.m, gradients) },
+    }),
   };
 }

@@ -5,21 +5,20 @@ import { sqrt } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { nonNegative } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { type AdamOptions, adamMoments, adamRows } from "./adam.js";
-import {
-  checkUpdate,
-  filledLike,
-  type Optimizer,
-  oneScalar,
-  scalarLike,
-  scalarOf,
-  withDecay,
-  zeroSteps,
-} from "./optimizer.js";
+import { type AdamScalingOptions, adamMoments, adamRows, adamTrees } from "./adam.js";
+import { chain, type GradientTransform } from "./chain.js";
+import { penalty } from "./decay.js";
+import { type Optimizer, scalarLike } from "./optimizer.js";
 
-export interface NadamOptions extends Omit<AdamOptions, "amsgrad"> {
+/** Options of {@link scaleByNadam}. */
+export interface NadamScalingOptions extends Omit<AdamScalingOptions, "amsgrad"> {
   /** psi: how fast the momentum grows to b1; default 0.004. */
   readonly momentumDecay?: number | undefined;
+}
+
+export interface NadamOptions extends NadamScalingOptions {
+  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
+  readonly weightDecay?: number | undefined;
 }
 
 const { amsgrad: _, ...rows } = adamRows;
@@ -59,42 +58,53 @@ export const nadamOptions = optionTable("nadam", {
  * // 25.000 18.163 14.116 10.960 8.348
  */
 export function nadam(options: NadamOptions = {}): Optimizer {
-  const { betas, epsilon, weightDecay, momentumDecay } = nadamOptions.read(options);
+  const { weightDecay, ...settings } = nadamOptions.read(options);
+  return chain("nadam", [penalty({ weightDecay }), scaleByNadam(settings)]);
+}
+
+const { weightDecay: __, ...scalingRows } = nadamOptions.rows;
+
+const scaleByNadamOptions = optionTable("scaleByNadam", {
+  ...scalingRows,
+} satisfies OptionRows<NadamScalingOptions>);
+
+/**
+ * A part of a {@link chain}: NAdam's scaling. See {@link nadam} for its formula, options and state.
+ *
+ * @throws OptionError for unknown options or values out of range
+ *
+ * @example
+ * chain("decayed NAdam", [shrink({ weightDecay: 0.01 }), scaleByNadam()]).name; // decayed NAdam
+ */
+export function scaleByNadam(options: NadamScalingOptions = {}): GradientTransform {
+  const { betas, epsilon, momentumDecay } = scaleByNadamOptions.read(options);
   const [b1, b2] = betas;
   const momentum = (t: Tensor) => mul(b1, sub(1, mul(0.5, pow(0.96, mul(momentumDecay, t)))));
   return {
-    name: "nadam",
-    moments: { m: { power: 1, kind: "average" }, v: { power: 2, kind: "average" } },
-    init: (params) => ({
-      step: zeroSteps(),
-      product: oneScalar(),
-      m: filledLike(params),
-      v: filledLike(params),
-    }),
-    update(gradients, state, params, learningRate) {
-      checkUpdate("nadam", params, learningRate, { gradients, m: state.m, v: state.v });
-      const g = withDecay(gradients, params, weightDecay);
-      const { m, v } = adamMoments(betas, g, state);
-      const step = add(state.step as Tensor, 1);
+    name: "scaleByNadam",
+    trees: adamTrees,
+    scalars: { step: 0, product: 1 },
+    keepsGradients: false,
+    apply(gradients, { trees, scalars }) {
+      const { m, v } = adamMoments(betas, gradients, trees);
+      const step = add(scalars.step, 1);
       const [now, then] = [momentum(step), momentum(add(step, 1))];
-      const product = mul(state.product as Tensor, now);
-      const rate = scalarOf(learningRate, "float64");
+      const product = mul(scalars.product, now);
       const root = sqrt(sub(1, pow(b2, step)));
       // The root of 1 - b2^t is taken out of the denominator, which saves an operation for every parameter.
-      const ofGradient = mul(rate, mul(root, div(sub(1, now), sub(1, product))));
-      const ofMean = mul(rate, mul(root, div(then, sub(1, mul(product, then)))));
+      const ofGradient = mul(root, div(sub(1, now), sub(1, product)));
+      const ofMean = mul(root, div(then, sub(1, mul(product, then))));
       const floor = mul(epsilon, root);
-      const direction = mapTree(
-        (x, a, b) =>
-          div(
-            add(mul(scalarLike(ofGradient, x), x), mul(scalarLike(ofMean, a), a)),
-            add(sqrt(b), scalarLike(floor, b)),
-          ),
-        g,
+      const ahead = mapTree(
+        (g, a) => add(mul(scalarLike(ofGradient, g), g), mul(scalarLike(ofMean, a), a)),
+        gradients,
         m,
-        v,
       );
-      return { params: mapTree(sub, params, direction), state: { step, product, m, v } };
+      return {
+        direction: mapTree((a, b) => div(a, add(sqrt(b), scalarLike(floor, b))), ahead, v),
+        trees: { m, v },
+        scalars: { step, product },
+      };
     },
   };
 }

@@ -88,9 +88,6 @@ export function filledLike<P>(params: P, value = 0): P {
 /** An initial step count. In float64: 1 - beta^t in float32 would lose four digits in the first steps. */
 export const zeroSteps = (): NdArray => zeros([], "float64");
 
-/** An initial product, in float64 like {@link zeroSteps}. */
-export const oneScalar = (): NdArray => full([], 1, "float64");
-
 /** A scalar in a dtype. */
 export const scalarOf = (x: Tensor | number, dtype: Tensor["dtype"]): Tensor =>
   typeof x === "number" ? constant(x, dtype) : cast(x, dtype);

@@ -3,24 +3,21 @@ import { mapTree } from "../graph/autodiff.js";
 import { add, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { greater, where } from "../graph/ops/compare.js";
 import { sqrt } from "../graph/ops/elementary.js";
-import type { Tensor } from "../graph/tensor.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { adamMoments, adamRows } from "./adam.js";
-import {
-  checkUpdate,
-  filledLike,
-  type Optimizer,
-  scalarLike,
-  scalarOf,
-  withDecay,
-  zeroSteps,
-} from "./optimizer.js";
+import { adamMoments, adamRows, adamTrees } from "./adam.js";
+import { chain, type GradientTransform } from "./chain.js";
+import { penalty } from "./decay.js";
+import { type Optimizer, scalarLike } from "./optimizer.js";
 
-export interface RadamOptions {
+/** Options of {@link scaleByRadam}. */
+export interface RadamScalingOptions {
   /** b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999]. */
   readonly betas?: readonly [number, number] | undefined;
   /** Added to the root; default 1e-8. */
   readonly epsilon?: number | undefined;
+}
+
+export interface RadamOptions extends RadamScalingOptions {
   /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   readonly weightDecay?: number | undefined;
 }
@@ -60,37 +57,53 @@ export const radamOptions = optionTable("radam", { ...rows } satisfies OptionRow
  * // 25.000 16.000 9.643 5.343 2.605
  */
 export function radam(options: RadamOptions = {}): Optimizer {
-  const { betas, epsilon, weightDecay } = radamOptions.read(options);
+  const { weightDecay, ...settings } = radamOptions.read(options);
+  return chain("radam", [penalty({ weightDecay }), scaleByRadam(settings)]);
+}
+
+const { weightDecay: __, ...scalingRows } = radamOptions.rows;
+
+const scaleByRadamOptions = optionTable("scaleByRadam", {
+  ...scalingRows,
+} satisfies OptionRows<RadamScalingOptions>);
+
+/**
+ * A part of a {@link chain}: RAdam's scaling. See {@link radam} for its formula, options and state.
+ *
+ * @throws OptionError for unknown options or values out of range
+ *
+ * @example
+ * chain("decayed RAdam", [shrink({ weightDecay: 0.01 }), scaleByRadam()]).name; // decayed RAdam
+ */
+export function scaleByRadam(options: RadamScalingOptions = {}): GradientTransform {
+  const { betas, epsilon } = scaleByRadamOptions.read(options);
   const [b1, b2] = betas;
   const limit = 2 / (1 - b2) - 1;
   return {
-    name: "radam",
-    moments: { m: { power: 1, kind: "average" }, v: { power: 2, kind: "average" } },
-    init: (params) => ({ step: zeroSteps(), m: filledLike(params), v: filledLike(params) }),
-    update(gradients, state, params, learningRate) {
-      checkUpdate("radam", params, learningRate, { gradients, m: state.m, v: state.v });
-      const g = withDecay(gradients, params, weightDecay);
-      const { m, v } = adamMoments(betas, g, state);
-      const step = add(state.step as Tensor, 1);
+    name: "scaleByRadam",
+    trees: adamTrees,
+    scalars: { step: 0 },
+    keepsGradients: false,
+    apply(gradients, { trees, scalars }) {
+      const { m, v } = adamMoments(betas, gradients, trees);
+      const step = add(scalars.step, 1);
       const weight = sub(1, pow(b2, step));
       const rho = sub(limit, div(mul(mul(2, step), sub(1, weight)), weight));
       const isKnown = greater(rho, 5);
       const product = mul(mul(sub(rho, 4), sub(rho, 2)), limit / ((limit - 4) * (limit - 2)));
       // Not used, and not negative, where rho is small.
       const r = sqrt(maximum(div(product, maximum(rho, 1)), 0));
-      const rate = div(scalarOf(learningRate, "float64"), sub(1, pow(b1, step)));
-      const adaptive = mul(rate, mul(r, sqrt(weight)));
-      const direction = mapTree(
-        (a, b) =>
-          where(
-            isKnown,
-            mul(scalarLike(adaptive, a), div(a, add(sqrt(b), epsilon))),
-            mul(scalarLike(rate, a), a),
-          ),
-        m,
-        v,
-      );
-      return { params: mapTree(sub, params, direction), state: { step, m, v } };
+      const adaptive = mul(r, sqrt(weight));
+      return {
+        direction: mapTree(
+          (a, b) => where(isKnown, mul(scalarLike(adaptive, a), div(a, add(sqrt(b), epsilon))), a),
+          m,
+          v,
+        ),
+        factor: div(1, sub(1, pow(b1, step))),
+        trees: { m, v },
+        scalars: { step },
+      };
     },
   };
 }

@@ -6,17 +6,24 @@ import { sqrt, square } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { flag, nonNegative, smoothing } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { checkUpdate, descend, filledLike, type Optimizer, withDecay } from "./optimizer.js";
+import { chain, type GradientTransform } from "./chain.js";
+import { penalty } from "./decay.js";
+import type { Optimizer } from "./optimizer.js";
+import { velocity } from "./sgd.js";
 
-export interface RmspropOptions {
+/** Options of {@link scaleByRms}. */
+export interface RmsScalingOptions {
   /** alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99. */
   readonly decay?: number | undefined;
   /** Added to the root; default 1e-8. */
   readonly epsilon?: number | undefined;
-  /** mu in [0, 1); default 0. */
-  readonly momentum?: number | undefined;
   /** Divides by the running standard deviation instead of the root mean square; default false. */
   readonly centered?: boolean | undefined;
+}
+
+export interface RmspropOptions extends RmsScalingOptions {
+  /** mu in [0, 1); default 0. */
+  readonly momentum?: number | undefined;
   /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   readonly weightDecay?: number | undefined;
 }
@@ -59,38 +66,46 @@ export const rmspropOptions = optionTable("rmsprop", {
  * // 25.000 13.518 8.276 5.272 3.409
  */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {
-  const { decay, epsilon, momentum, centered, weightDecay } = rmspropOptions.read(options);
+  const { momentum, weightDecay, ...settings } = rmspropOptions.read(options);
+  return chain("rmsprop", [
+    penalty({ weightDecay }),
+    scaleByRms(settings),
+    ...(momentum > 0 ? [velocity({ momentum })] : []),
+  ]);
+}
+
+const { momentum: _, weightDecay: __, ...scalingRows } = rmspropOptions.rows;
+
+const scaleByRmsOptions = optionTable("scaleByRms", {
+  ...scalingRows,
+} satisfies OptionRows<RmsScalingOptions>);
+
+/**
+ * A part of a {@link chain}: RMSprop's scaling, g / (sqrt(s) + epsilon). See {@link rmsprop} for its options and state.
+ *
+ * @throws OptionError for unknown options or values out of range
+ *
+ * @example
+ * chain("RMSprop with Nesterov", [scaleByRms(), velocity({ nesterov: true })]).name; // RMSprop with Nesterov
+ */
+export function scaleByRms(options: RmsScalingOptions = {}): GradientTransform {
+  const { decay, epsilon, centered } = scaleByRmsOptions.read(options);
+  const average = (past: Tensor, x: Tensor) => add(mul(decay, past), mul(1 - decay, x));
   return {
-    name: "rmsprop",
-    moments: {
-      square: { power: 2, kind: "average" },
-      ...(centered ? { mean: { power: 1, kind: "center" } as const } : {}),
+    name: "scaleByRms",
+    trees: {
+      square: { moment: { power: 2, kind: "average" } },
+      ...(centered ? { mean: { moment: { power: 1, kind: "center" } } } : {}),
     },
-    init: (params) => ({
-      square: filledLike(params),
-      ...(centered ? { mean: filledLike(params) } : {}),
-      ...(momentum > 0 ? { velocity: filledLike(params) } : {}),
-    }),
-    update(gradients, state, params, learningRate) {
-      type P = typeof params;
-      checkUpdate("rmsprop", params, learningRate, {
-        gradients,
-        square: state.square,
-        ...(centered ? { mean: state.mean } : {}),
-        ...(momentum > 0 ? { velocity: state.velocity } : {}),
-      });
-      const g = withDecay(gradients, params, weightDecay);
-      const average = (past: Tensor, x: Tensor) => add(mul(decay, past), mul(1 - decay, x));
-      const s = mapTree((past, x) => average(past, square(x)), state.square as P, g);
-      const a = centered ? mapTree(average, state.mean as P, g) : undefined;
+    keepsGradients: false,
+    apply(gradients, { trees }) {
+      const s = mapTree((past, g) => average(past, square(g)), trees.square, gradients);
+      const a = centered ? mapTree(average, trees.mean, gradients) : undefined;
       // A variance near zero may round to a negative number.
       const spread = a ? mapTree((x, m) => maximum(sub(x, square(m)), 0), s, a) : s;
-      const d = mapTree((x, v) => div(x, add(sqrt(v), epsilon)), g, spread);
-      const b =
-        momentum > 0 ? mapTree((past, x) => add(mul(momentum, past), x), state.velocity as P, d) : undefined;
       return {
-        params: descend(params, b ?? d, learningRate),
-        state: { square: s, ...(a ? { mean: a } : {}), ...(b ? { velocity: b } : {}) },
+        direction: mapTree((g, v) => div(g, add(sqrt(v), epsilon)), gradients, spread),
+        trees: { square: s, ...(a ? { mean: a } : {}) },
       };
     },
   };

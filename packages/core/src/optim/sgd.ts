@@ -5,18 +5,11 @@ import { mapTree } from "../graph/autodiff.js";
 import { add, mul } from "../graph/ops/arithmetic.js";
 import { equal, where } from "../graph/ops/compare.js";
 import { constant } from "../graph/ops/leaf.js";
-import type { Tensor } from "../graph/tensor.js";
 import { flag, nonNegative, share, smoothing } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import {
-  checkUpdate,
-  descend,
-  filledLike,
-  type Optimizer,
-  scalarLike,
-  withDecay,
-  zeroSteps,
-} from "./optimizer.js";
+import { chain, type GradientTransform } from "./chain.js";
+import { penalty } from "./decay.js";
+import { type Optimizer, scalarLike } from "./optimizer.js";
 
 export interface GdOptions {
   /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
@@ -77,36 +70,54 @@ export function sgd(options: SgdOptions = {}): Optimizer {
       `sgd: nesterov needs momentum > 0 and dampening 0; got momentum ${momentum}, dampening ${dampening}.`,
     );
   }
-  if (momentum === 0) {
-    return {
-      name: "sgd",
-      moments: {},
-      init: () => ({}),
-      update(gradients, state, params, learningRate) {
-        checkUpdate("sgd", params, learningRate, { gradients });
-        return { params: descend(params, withDecay(gradients, params, weightDecay), learningRate), state };
-      },
-    };
-  }
-  const name = nesterov ? "nesterov" : "momentum";
+  const decay = penalty({ weightDecay });
+  if (momentum === 0) return chain("sgd", [decay]);
+  return chain(nesterov ? "nesterov" : "momentum", [decay, velocity({ momentum, dampening, nesterov })]);
+}
+
+/** Options of {@link velocity}. */
+export interface VelocityOptions {
+  /** mu in [0, 1); default 0.9. */
+  readonly momentum?: number | undefined;
+  /** tau in [0, 1]: fraction of what comes in that does not enter the velocity, from the second step on; default 0. */
+  readonly dampening?: number | undefined;
+  /** Whether the velocity of the next step goes out; default false. */
+  readonly nesterov?: boolean | undefined;
+}
+
+const velocityOptions = optionTable("velocity", {
+  momentum: smoothing.default(0.9),
+  dampening: sgdOptions.rows.dampening,
+  nesterov: sgdOptions.rows.nesterov,
+} satisfies OptionRows<VelocityOptions>);
+
+/**
+ * A part of a {@link chain}: momentum. v <- mu v + (1 - tau) g, the first v being g; out goes v, or with `nesterov`
+ * g + mu v. State: `velocity` (v), and with dampening `step`.
+ *
+ * @throws OptionError for unknown options or values out of range
+ *
+ * @example
+ * chain("heavy ball", [velocity({ momentum: 0.5 })]).name; // heavy ball
+ */
+export function velocity(options: VelocityOptions = {}): GradientTransform {
+  const { momentum, dampening, nesterov } = velocityOptions.read(options);
   return {
-    name,
-    moments: { velocity: { power: 1, kind: "sum" } },
-    init: (params) => ({ ...(dampening > 0 ? { step: zeroSteps() } : {}), velocity: filledLike(params) }),
-    update(gradients, state, params, learningRate) {
-      checkUpdate(name, params, learningRate, { gradients, velocity: state.velocity });
-      const g = withDecay(gradients, params, weightDecay);
-      const step = state.step as Tensor | undefined;
+    name: "velocity",
+    trees: { velocity: { moment: { power: 1, kind: "sum" } } },
+    ...(dampening > 0 ? { scalars: { step: 0 } } : {}),
+    keepsGradients: true,
+    apply(gradients, { trees, scalars: { step } }) {
       const part = step && where(equal(step, 0), constant(1, "float64"), constant(1 - dampening, "float64"));
-      const velocity = mapTree(
-        (v, x) => add(mul(momentum, v), part ? mul(scalarLike(part, x), x) : x),
-        state.velocity as typeof params,
-        g,
+      const v = mapTree(
+        (past, g) => add(mul(momentum, past), part ? mul(scalarLike(part, g), g) : g),
+        trees.velocity,
+        gradients,
       );
-      const direction = nesterov ? mapTree((x, v) => add(x, mul(momentum, v)), g, velocity) : velocity;
       return {
-        params: descend(params, direction, learningRate),
-        state: { ...(step ? { step: add(step, 1) } : {}), velocity },
+        direction: nesterov ? mapTree((g, own) => add(g, mul(momentum, own)), gradients, v) : v,
+        trees: { velocity: v },
+        ...(step ? { scalars: { step: add(step, 1) } } : {}),
       };
     },
   };

@@ -93,13 +93,16 @@ export function lacksFloat64(graph: Graph, { provider }: CompileOptions): boolea
   return isFloat32 && someNode(graph, (n) => n.dtype === "float64");
 }
 
+/** Bytes that stay in the cache of a core. */
+const cached = 2 ** 22;
+
 /** Estimated microseconds of a step in each runtime; constants measured on a current x86 core. */
 export function estimate(graph: Graph, scan?: Scan): { javascript: number; onnx: number } {
   requireGraph("estimate", graph);
   const { nodes, flops, bytes } = costOf(graph);
   const call = scan ? 1 : 12;
   return {
-    javascript: 0.1 + flops * 5e-4,
+    javascript: 0.1 + flops * 5e-4 + Math.max(0, bytes - cached) * 2e-4,
     onnx: call + 0.5 * nodes + flops * 2e-5 + bytes * 1e-4,
   };
 }

@@ -26,7 +26,7 @@ export interface StoredRun<R, H> {
 export type Checkpoint = StoredRun<Rest, History>;
 
 /** A state without step and arrays. */
-type Rest = Pick<TrainState<unknown, unknown>, "schedule" | "best">;
+type Rest = Pick<TrainState<unknown, unknown>, "schedule" | "best" | "seen">;
 
 /** A run from which a checkpoint can be created: a trainer, or a minimization in progress. */
 export interface CheckpointSource<T, H> {
@@ -57,13 +57,13 @@ interface Plain extends Rest {
 export function encodeCheckpoint<P, S>(run: CheckpointSource<TrainState<P, S>, History>): Uint8Array {
   const { current, history, settings } = run;
   const { loss, seconds, gradNormSq, teleports, epochs } = history;
-  const { step, schedule, best } = current;
+  const { step, schedule, best, seen } = current;
   return encodeParts<Plain>(format, {
     step,
     tensors: arraysOf(current),
     columns: { loss, seconds, ...(gradNormSq.length > 0 ? { gradNormSq } : {}) },
     plain: {
-      ...withoutUndefined({ schedule, best }),
+      ...withoutUndefined({ schedule, best, seen }),
       teleports,
       ...(epochs.length > 0 ? { epochs } : {}),
       settings,
@@ -83,7 +83,7 @@ export function encodeCheckpoint<P, S>(run: CheckpointSource<TrainState<P, S>, H
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const { step, tensors, columns, plain } = decodeParts<Plain>(format, "a checkpoint", bytes);
   const { loss, seconds, gradNormSq = [] } = columns;
-  const { schedule, best, teleports, epochs = [], settings } = plain;
+  const { schedule, best, seen, teleports, epochs = [], settings } = plain;
   if (!Number.isSafeInteger(step) || step < 0 || loss?.length !== step || seconds?.length !== step) {
     throw new DataError(
       `A checkpoint has a step >= 0 and a history of as many losses and times; got step ${step}, ` +
@@ -92,7 +92,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   }
   return {
     tensors,
-    rest: { step, ...withoutUndefined({ schedule, best }) },
+    rest: { step, ...withoutUndefined({ schedule, best, seen }) },
     settings,
     history: {
       loss: Array.from(loss),
@@ -164,8 +164,14 @@ export function resumedState<T extends StateTrees, R>(
     def,
     paths.map((path) => checkpoint.tensors[path]),
   ) as StateTrees;
-  return { ...current, ...checkpoint.rest, ...stored };
+  const next = { ...current, ...checkpoint.rest, ...stored };
+  // Other data on purpose are not those that were seen.
+  return isOtherData(settings, checkpoint.settings) ? { ...next, seen: undefined } : next;
 }
+
+/** Whether settings on which the examples of steps depend differ. */
+const isOtherData = (here: RunSettings, stored: RunSettings): boolean =>
+  ["data", "seed", "batchSize"].some((name) => here[name] !== stored[name]);
 
 /** Names the optimizers if they differ, the usual reason why arrays of a checkpoint do not fit. */
 function otherOptimizer(here: RunSettings, stored: RunSettings): string {

@@ -1,6 +1,9 @@
 import { type NdArray, sizeOf } from "../array.js";
 import { rowsOf } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
+import { type DataStream, isStream } from "../data/stream.js";
+import { countExamples, emptyPart, partReader } from "../data/streams/part-reader.js";
+import { DataError } from "../errors.js";
 import { checkClasses, type LabelUse } from "../graph/labels.js";
 import type { Type } from "../graph/tensor.js";
 import { accumulate, type MetricSet, requireMetrics } from "../metrics/metric.js";
@@ -13,6 +16,7 @@ import { prepareDataset, typesOf, usesByOutput } from "./dataset.js";
 import type { Evaluation } from "./epoch-row.js";
 import { arraysOf, type TrainState } from "./state.js";
 import { type Loss, traceEvaluation } from "./step.js";
+import { windowSize } from "./stream-windows.js";
 
 /** Number of elements of outputs that one call of a runtime may return. */
 const mostElements = 2 ** 22;
@@ -22,7 +26,7 @@ export interface Evaluator<P, S> {
   /** @throws OptionError for metrics that are none */
   evaluate<M extends MetricSet>(
     at: TrainState<P, S>,
-    data: Dataset,
+    data: Dataset | DataStream<Dataset>,
     metrics: M | undefined,
   ): Promise<Evaluation<M>>;
   dispose(): Promise<void>;
@@ -61,41 +65,56 @@ export function createEvaluator<P, S>({
     return { executable, output, uses, dispose: () => executable.dispose() };
   };
   return {
-    async evaluate<M extends MetricSet>(at: TrainState<P, S>, data: Dataset, metrics = {} as M) {
+    async evaluate<M extends MetricSet>(
+      at: TrainState<P, S>,
+      data: Dataset | DataStream<Dataset>,
+      metrics = {} as M,
+    ) {
       requireMetrics("evaluate", metrics, ["loss", "accuracy"]);
-      const prepared = prepareDataset(data, dtype);
-      const count = prepared.inputs.shape[0];
-      const inputs = { ...arraysOf(at), inputs: prepared.inputs, labels: prepared.labels };
       const withOutput = Object.keys(metrics).length > 0;
       const accumulation = accumulate(metrics);
-      const labelCount = prepared.labels.data.length;
-      let [total, hits, isClassifier] = [0, 0, false];
-      for (const { first, size, batches } of plan(count, largestBatch)) {
-        const key = JSON.stringify([size, typesOf(prepared), withOutput]);
-        const { executable, output, uses } = await compiled.get(key, () =>
-          compileFor(prepared, size, withOutput),
-        );
-        checkClasses("Labels", prepared.labels, uses.length > 0 ? uses : usesByOutput(prepared, output));
-        const most = withOutput ? Math.max(1, Math.floor(mostElements / sizeOf(output.shape))) : batches;
-        for (let done = 0; done < batches; done += most) {
-          const steps = Math.min(most, batches - done);
-          const from = first + done * size;
-          const batch: NdArray = {
-            shape: [steps, size],
-            data: BigInt64Array.from({ length: steps * size }, (_, i) => BigInt(from + i)),
-          };
-          const results = await executable.run({ ...inputs, batch }, { steps });
-          for (const mean of results.loss.data) total += Number(mean) * size;
-          // A mean in float32 is rounded; a count of labels is not.
-          const labelsAtOnce = size * (labelCount / count);
-          for (const mean of results.accuracy?.data ?? []) hits += Math.round(Number(mean) * labelsAtOnce);
-          isClassifier = results.accuracy !== undefined;
-          if (!withOutput) continue;
-          const labels = rowsOf(prepared.labels, from, from + steps * size);
-          accumulation.update({
-            output: { ...results.output, shape: [steps * size, ...output.shape.slice(1)] },
-            labels,
-          });
+      const state = arraysOf(at);
+      let [total, hits, count, labelCount, isClassifier] = [0, 0, 0, 0, false];
+      for await (const { data: prepared, rows } of partsOf(data, { dtype, batchSize: largestBatch })) {
+        const inputs = { ...state, ...prepared };
+        const labelsEach = sizeOf(prepared.labels.shape.slice(1));
+        count += rows;
+        labelCount += rows * labelsEach;
+        for (const { first, size, batches } of plan(rows, largestBatch)) {
+          const key = JSON.stringify([size, typesOf(prepared), withOutput]);
+          const { executable, output, uses } = await compiled.get(key, () =>
+            compileFor(prepared, size, withOutput),
+          );
+          checkClasses(
+            "Labels",
+            rowsOf(prepared.labels, 0, rows),
+            uses.length > 0 ? uses : usesByOutput(prepared, output),
+          );
+          const most = withOutput ? Math.max(1, Math.floor(mostElements / sizeOf(output.shape))) : batches;
+          for (let done = 0; done < batches; done += most) {
+            const steps = Math.min(most, batches - done);
+            const from = first + done * size;
+            const batch: NdArray = {
+              shape: [steps, size],
+              data: BigInt64Array.from({ length: steps * size }, (_, i) => BigInt(from + i)),
+            };
+            const results = await executable.run({ ...inputs, batch }, { steps });
+            for (const mean of results.loss.data) total += Number(mean) * size;
+            // A mean in float32 is rounded; a count of labels is not.
+            for (const mean of results.accuracy?.data ?? []) {
+              hits += Math.round(Number(mean) * size * labelsEach);
+            }
+            isClassifier = results.accuracy !== undefined;
+            if (!withOutput) continue;
+            for (let t = 0; t < steps; t++) {
+              const { shape, data: outputs } = results.output;
+              const width = outputs.length / steps;
+              accumulation.update({
+                output: { shape: shape.slice(1), data: outputs.slice(t * width, (t + 1) * width) },
+                labels: rowsOf(prepared.labels, from + t * size, from + (t + 1) * size),
+              });
+            }
+          }
         }
       }
       return {
@@ -106,6 +125,39 @@ export function createEvaluator<P, S>({
     },
     dispose: () => compiled.dispose(),
   };
+}
+
+/** Arrays of which the first `rows` examples are evaluated. */
+interface EvaluatedPart {
+  readonly data: Dataset;
+  readonly rows: number;
+}
+
+/** A data set as it is, or the parts of a stream in order, put together into arrays of equal types. */
+async function* partsOf(
+  data: Dataset | DataStream<Dataset>,
+  { dtype, batchSize }: { readonly dtype: "float32" | "float64"; readonly batchSize: number },
+): AsyncGenerator<EvaluatedPart> {
+  if (!isStream(data)) {
+    const prepared = prepareDataset(data, dtype);
+    yield { data: prepared, rows: prepared.inputs.shape[0] };
+    return;
+  }
+  const reader = partReader(data.batches(0, 0), (part) => ({
+    ...prepareDataset(part as unknown as Dataset, dtype),
+  }));
+  try {
+    let isFirst = true;
+    for (let like = await reader.like(); like !== undefined; like = await reader.like()) {
+      const arrays = emptyPart(like, windowSize(like, { batchSize }));
+      const rows = await reader.readInto(arrays, 0, countExamples(arrays));
+      yield { data: { inputs: arrays.inputs, labels: arrays.labels }, rows };
+      isFirst = false;
+    }
+    if (isFirst) throw new DataError("evaluate: the stream has no examples.");
+  } finally {
+    await reader.close();
+  }
 }
 
 /** Whole batches first, then the rest as one smaller batch. */

@@ -6,7 +6,7 @@ import { arraysOf, type TrainState } from "./state.js";
 /**
  * Checks that loss and parameters are finite after some steps.
  *
- * @param run losses and rates of the steps, the state after them, the first step, and the data of the run
+ * @param run losses and rates of the steps, the state after them, the first step, and the data that they took
  * @throws NumericalError naming the first step at which they are not, with advice
  */
 export function requireFinite<P, S>({
@@ -15,12 +15,15 @@ export function requireFinite<P, S>({
   next,
   first,
   data,
+  nameOf,
 }: {
   readonly losses: readonly number[];
   readonly rates: readonly number[];
   readonly next: TrainState<P, S>;
   readonly first: number;
   readonly data: Dataset;
+  /** Names an example of the data. */
+  readonly nameOf: (row: number) => string;
 }): void {
   const state = `The state is still that of step ${first}.`;
   const advice = "Lower the learning rate, or clip the gradient with clipNorm.";
@@ -29,7 +32,7 @@ export function requireFinite<P, S>({
     const input = firstNonFinite(data.inputs);
     const width = data.inputs.data.length / data.inputs.shape[0];
     const cause =
-      input && `The inputs hold ${input.value}, first in example ${Math.floor(input.at / width)}.`;
+      input && `The inputs hold ${input.value}, first in ${nameOf(Math.floor(input.at / width))}.`;
     throw new NumericalError(
       `The training loss became ${losses[bad]} at step ${first + bad}, with learning rate ${rates[bad]}. ${state} ${cause ?? advice}`,
     );

@@ -114,7 +114,7 @@ function wordHash({ data }: NdArray, start: number): number {
 
 const textHash = (text: string): number => crc32(new TextEncoder().encode(text));
 
-const hexOf = (hash: number): string => (hash >>> 0).toString(16).padStart(8, "0");
+export const hexOf = (hash: number): string => (hash >>> 0).toString(16).padStart(8, "0");
 
 /**
  * A checksum of what graphs compute: operations with their attributes and constants, names and types.

@@ -6,6 +6,7 @@ import { namedArrays } from "../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import { flatten, unflatten } from "../tree.js";
 import type { BestEpoch } from "./epoch-row.js";
+import type { Seen } from "./seen.js";
 import type { ScheduleState } from "./teleport-event.js";
 
 /** Everything that changes while training, as plain data: what a checkpoint holds. */
@@ -20,6 +21,8 @@ export interface TrainState<P, S> {
   readonly schedule?: ScheduleState | undefined;
   /** The best epoch so far; left out unless a run keeps it. */
   readonly best?: BestEpoch<P, S> | undefined;
+  /** Checksums of what has been seen; left out unless the data are a stream. */
+  readonly seen?: Seen | undefined;
 }
 
 /** The arrays of a state by their paths (`params.layers.0.weight`), which are the names of the step's inputs. */

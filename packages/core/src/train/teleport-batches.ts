@@ -1,7 +1,7 @@
 import type { NdArray } from "../array.js";
 import { isNdArray } from "../array.js";
 import type { BatchLoss } from "../batch.js";
-import { takeRows } from "../data/batches.js";
+import { rowsOf } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
@@ -11,18 +11,6 @@ import type { Loss } from "./step.js";
 
 /** What the loss of a teleport in training gets besides the model's state. */
 export type TeleportBatch = { readonly x: NdArray; readonly y: NdArray; readonly seed: NdArray };
-
-/** Where a teleport's batch comes from. */
-interface Source<S> {
-  readonly data: Dataset;
-  readonly batchOf: (step: number) => Int32Array;
-  /** Number of examples in the batch. */
-  readonly count: number;
-  readonly step: number;
-  readonly state: S;
-  /** Seed of the step's dropout. */
-  readonly seed: bigint;
-}
 
 /**
  * The loss of a model as a function of parameters and a batch `{x, y, seed, state...}`. In training, batch statistics
@@ -51,27 +39,21 @@ export function teleportLoss<P, S>({
 }
 
 /**
- * The batch of a teleport before a step: the next examples of the training, and, if the data set has as many
- * more, the following ones as held-out data.
+ * The batch of a teleport before a step: the next examples of the training, and, if there are as many more, the following
+ * ones as held-out data.
+ *
+ * @param next the next examples, each once
+ * @param given the number of examples in the batch, the model's state, and the seed of the step's dropout
  */
-export function teleportBatches<S>({ data, batchOf, count, step, state, seed }: Source<S>): {
-  readonly batch: TeleportBatch;
-  readonly heldOut?: TeleportBatch | undefined;
-} {
-  const total = data.inputs.shape[0];
-  // Each example once: batches of the next epoch may repeat those of this one.
-  const unique = new Set<number>();
-  const patience = 4 * Math.ceil(total / batchOf(step).length);
-  for (let s = step; unique.size < Math.min(2 * count, total) && s < step + patience; s++) {
-    for (const row of batchOf(s)) unique.add(row);
-  }
-  const rows = [...unique];
-  const make = (picked: readonly number[]): TeleportBatch => ({
-    x: takeRows(data.inputs, picked),
-    y: takeRows(data.labels, picked),
+export function teleportBatches<S>(
+  { inputs, labels }: Dataset,
+  { count, state, seed }: { readonly count: number; readonly state: S; readonly seed: bigint },
+): { readonly batch: TeleportBatch; readonly heldOut?: TeleportBatch | undefined } {
+  const make = (from: number): TeleportBatch => ({
+    x: rowsOf(inputs, from, from + count),
+    y: rowsOf(labels, from, from + count),
     seed: { shape: [], data: BigInt64Array.of(seed) },
     ...namedArrays({ state }),
   });
-  const rest = rows.slice(count, 2 * count);
-  return { batch: make(rows.slice(0, count)), ...(rest.length === count ? { heldOut: make(rest) } : {}) };
+  return { batch: make(0), ...(inputs.shape[0] >= 2 * count ? { heldOut: make(count) } : {}) };
 }

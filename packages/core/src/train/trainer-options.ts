@@ -1,6 +1,7 @@
 import type { NdArray } from "../array.js";
 import type { Batch } from "../batch.js";
 import type { Dataset } from "../data/dataset.js";
+import type { DataStream } from "../data/stream.js";
 import type { MetricSet, NoMetrics } from "../metrics/metric.js";
 import type { Model } from "../nn/model.js";
 import type { AdaptiveClipOptions } from "../optim/adaptive-clip.js";
@@ -23,13 +24,14 @@ export interface Progress extends StepsProgress {
 
 export interface TrainerOptions<P, S> extends Omit<CompileOptions, "scan" | "dtype"> {
   readonly model: Model<P, S>;
-  readonly data: Dataset;
+  /** Arrays, or a stream that is read while the run goes on and has the same bits. */
+  readonly data: Dataset | DataStream<Dataset>;
   readonly optimizer: Optimizer;
   /** A number, or a function of the step (0, 1, ...): see schedules. */
   readonly learningRate: LearningRate;
   /** Default: mean cross-entropy. */
   readonly loss?: Loss | undefined;
-  /** Default: the whole data set. */
+  /** Default: the whole data set; a stream needs it. */
   readonly batchSize?: number | undefined;
   /** Number of examples that are evaluated at once; default 500. */
   readonly evaluationBatchSize?: number | undefined;
@@ -59,7 +61,7 @@ export interface TrainerTeleportPlan<P> extends Omit<TeleportPlan<P, TeleportBat
 /** @typeParam M metrics of the validation data */
 export type RunTrainerOptions<M extends MetricSet = MetricSet> = RunStepsOptions<
   Pick<Progress, "loss">,
-  Dataset,
+  Dataset | DataStream<Dataset>,
   M,
   Evaluation<M>
 >;
@@ -102,12 +104,12 @@ export interface Trainer<P, S> {
    */
   run<M extends MetricSet = NoMetrics>(options: RunTrainerOptions<M>): Promise<RunResult>;
   /**
-   * Loss, accuracy and other metrics over a data set, in evaluation mode.
+   * Loss, accuracy and other metrics over a data set, in evaluation mode. A stream is read in the order of its epoch 0 with seed 0.
    *
    * @throws ShapeError, DTypeError, DataError when the data do not fit the model; IsolossError while a run computes
    */
   evaluate<M extends MetricSet = NoMetrics>(
-    data: Dataset,
+    data: Dataset | DataStream<Dataset>,
     options?: EvaluateOptions<M>,
   ): Promise<Evaluation<M>>;
   /**
@@ -123,7 +125,7 @@ export interface Trainer<P, S> {
    * @throws ShapeError, DTypeError when the state does not fit the model and the optimizer
    */
   restore(state: TrainState<P, S>, history?: History): void;
-  /** Examples of the batch that a step takes, in order. */
+  /** Numbers of the examples in the batch that a step takes, in order. @throws OptionError for a stream */
   batchOf(step: number): Int32Array;
   dispose(): Promise<void>;
 }

@@ -1,5 +1,9 @@
 // What examples in docstrings take for granted: a user's own model, data and results so far.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { encode } from "fast-png";
 import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
 import { stored } from "../data/npz-files.js";
@@ -95,6 +99,32 @@ function imported() {
   return { bytes, x: random([5, 4]), y: classes(5, 2) };
 }
 
+/** Functions of folders, given small sets in the form of the published ones. */
+async function folders(): Promise<Scope> {
+  const root = mkdtempSync(join(tmpdir(), "isoloss-examples-"));
+  process.on("exit", () => rmSync(root, { recursive: true, force: true }));
+  const within =
+    <A extends unknown[], R>(f: (folder: string, ...rest: A) => R) =>
+    (folder: string, ...rest: A): R =>
+      f(join(root, folder), ...rest);
+  const names = { cityscapes: "cityscapes", nyuv2: "nyuv2", celeba: "celeba" } as const;
+  const others = { office31: "office31", officeHome: "office-home" } as const;
+  for (const [name, folder] of Object.entries({ ...names, ...others })) {
+    await lib.writeSample(name as lib.BenchmarkName, join(root, folder), { examples: 2 });
+  }
+  return {
+    loadCityscapes: within(lib.loadCityscapes),
+    loadNyuv2: within(lib.loadNyuv2),
+    loadCeleba: within(lib.loadCeleba),
+    loadOffice31: within(lib.loadOffice31),
+    loadOfficeHome: within(lib.loadOfficeHome),
+    verifyBenchmark: (name: lib.BenchmarkName, folder: string, options: lib.VerifyOptions) =>
+      lib.verifyBenchmark(name, join(root, folder), options),
+    writeSample: (name: lib.BenchmarkName, folder: string, options: lib.SampleOptions) =>
+      lib.writeSample(name, join(root, folder), options),
+  };
+}
+
 /** Scopes by file, or by folder. */
 export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   symmetry: () => network("relu"),
@@ -153,8 +183,20 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "data/npz.ts": () => ({ bytes: stored() }),
   "data/overlay.ts": () => ({ loadIdxDataset }),
   "data/idx.ts": () => ({ bytes: idx, fetch: async () => response }),
+  "data/streams/example-stream.ts": () => {
+    const examples = {
+      length: 4,
+      read: async (numbers: readonly number[]) => ({ x: lib.array(numbers.map((n) => [n])) }),
+    };
+    return { examples, stream: lib.exampleStream(examples) };
+  },
+  "node/benchmarks": folders,
+  "node/images": () => ({
+    pngFile: encode({ width: 1, height: 1, channels: 1, data: Uint8Array.of(7) }),
+  }),
   // As if the files were there.
   "node/qm9.ts": () => ({ loadQm9: () => lib.parseQm9(qm9) }),
+  "data/qm9-streams.ts": () => ({ sdfText: qm9.sdf.join("\n"), csvText: qm9.csv.join("\n") }),
   "data/qm9.ts": () => ({ sdfText: qm9.sdf.join("\n"), csvText: qm9.csv.join("\n") }),
   "data/safetensors.ts": () => ({ bytes: lib.encodeSafetensors({ w: lib.zeros([2]) }) }),
   "mtl/train/checkpoint.ts": tasks,
@@ -230,6 +272,10 @@ export const traced: Readonly<Record<string, () => Scope & { readonly tensors: S
     return { model, tensors: { params: model.init(rng()).params, x: float([5, 4]), labels: ints([5]) } };
   },
   "nn/losses/l1.ts": () => ({ tensors: { depth: float([2, 3]), target: float([2, 3]) } }),
+  "nn/losses/normals.ts": () => {
+    const net = (p: lib.Tensor) => ({ normal: p });
+    return { net, tensors: { p: float([2, 3, 4, 4]), x: float([1]), normal: float([2, 3, 4, 4]) } };
+  },
   "nn/losses/mse.ts": () => ({ tensors: { output: float([2, 3]), y: float([2, 3]) } }),
   "nn/models/message-passing.ts": () => {
     const { params } = { params: lib.messagePassing({ tasks: ["mu", "alpha"] }).init(rng()) };

@@ -1,13 +1,16 @@
 import { expect, it } from "vitest";
 import { isNdArray, type NdArray, sizeOf } from "../../src/array.js";
 import { backward } from "../../src/graph/autodiff.js";
+import { avgPool1d, maxPool1d } from "../../src/graph/ops/conv-1d.js";
 import { square } from "../../src/graph/ops/elementary.js";
 import { fillLike } from "../../src/graph/ops/leaf.js";
+import { transpose } from "../../src/graph/ops/reshape.js";
 import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { trace } from "../../src/graph/trace.js";
 import { type Mt19937, torchGenerator, torchRandn } from "../../src/math/mt19937.js";
 import { initMultiHeadAttention, multiHeadAttention } from "../../src/nn/attention.js";
+import { conv1dLayer, initConv1d } from "../../src/nn/conv.js";
 import { dropout } from "../../src/nn/dropout.js";
 import { fakeQuantize } from "../../src/nn/fake-quantize.js";
 import { binaryCrossEntropyWithLogits } from "../../src/nn/losses/binary-cross-entropy.js";
@@ -17,8 +20,11 @@ import { l1Loss } from "../../src/nn/losses/l1.js";
 import { convnet } from "../../src/nn/models/convnet.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { mobilenet } from "../../src/nn/models/mobilenet.js";
+import { recurrentClassifier } from "../../src/nn/models/recurrent-classifier.js";
 import { resnet18 } from "../../src/nn/models/resnet18.js";
 import { segnet } from "../../src/nn/models/segnet.js";
+import { sequenceTransformer } from "../../src/nn/models/sequence-transformer.js";
+import { unet } from "../../src/nn/models/unet.js";
 import {
   batchNorm,
   groupNorm,
@@ -27,6 +33,9 @@ import {
   initLayerNorm,
   layerNorm,
 } from "../../src/nn/norm.js";
+import { lstm } from "../../src/nn/recurrent.js";
+import { initLstmCell } from "../../src/nn/recurrent-cells.js";
+import { rotaryEmbedding } from "../../src/nn/rotary.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { compileOnnx } from "../../src/runtime/onnx/executable.js";
 import { flatten } from "../../src/tree.js";
@@ -57,6 +66,16 @@ const smallNormedConvnet = convnet({ inputs: 3, imageSize: [8, 8], stages: [[4, 
 const normedConvnet = start(smallNormedConvnet);
 const smallMobilenet = mobilenet({ inputs: 3, stem: 4, stages: [[4], [6, 6]], expansion: 3, head: 8 });
 const mobilenetStart = start(smallMobilenet);
+const smallUnet = unet({ inputs: 3, channels: [3, 4] });
+const unetStart = start(smallUnet);
+const smallGru = recurrentClassifier({ tokens: 5, inputs: 3, width: 4, layers: 2, bidirectional: true });
+const smallTransformer = sequenceTransformer({
+  inputs: 3,
+  width: 8,
+  heads: 2,
+  causal: true,
+  perElement: true,
+});
 const bn = initBatchNorm(3);
 
 const cases: Record<string, Case> = {
@@ -132,6 +151,35 @@ const cases: Record<string, Case> = {
   "mobilenet in evaluation": {
     args: [mobilenetStart.params, random([4, 3, 8, 8]), mobilenetStart.state],
     f: (p: never, x: Tensor, state: never) => smallMobilenet.apply(p, x, { state }).output,
+  },
+  "unet in training": {
+    args: [unetStart.params, random([2, 3, 8, 8]), unetStart.state],
+    f: (p: never, x: Tensor, state: never) => smallUnet.apply(p, x, { state, training: true }),
+  },
+  "GRU layers in both directions, on tokens": {
+    args: [start(smallGru).params, classes([3, 6], 5)],
+    f: (p: never, x: Tensor) => smallGru.apply(p, x).output,
+  },
+  "LSTM of sequences of different lengths": {
+    args: [initLstmCell(torchGenerator(1), 3, 4), random([2, 6, 3]), int64([5, 2])],
+    f: (p: never, x: Tensor, lengths: Tensor) => lstm(x, p, { lengths, reverse: true }),
+  },
+  "transformer with rotary embeddings": {
+    args: [start(smallTransformer).params, random([2, 5, 3])],
+    f: (p: never, x: Tensor) => smallTransformer.apply(p, x).output,
+  },
+  "convolution and pooling of sequences": {
+    args: [initConv1d(torchGenerator(1), 3, 4, 3), random([2, 3, 9])],
+    f(p: never, x: Tensor) {
+      const h = conv1dLayer(x, p, { padding: 1 });
+      return {
+        max: maxPool1d(h, { kernel: 2 }),
+        avg: avgPool1d(h, { kernel: 3, stride: 2, padding: 1 }),
+        last: rotaryEmbedding(transpose(conv1dLayer(x, p, { stride: 2, dilation: 2 }), [0, 2, 1]), {
+          interleaved: true,
+        }),
+      };
+    },
   },
   segnet: {
     args: [start(smallSegnet).params, random(images)],

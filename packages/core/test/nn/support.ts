@@ -19,7 +19,7 @@ export interface GoldenArray {
   data: number[];
 }
 
-/** A case of nn.json's `ops`: see bench/torch/golden_nn.py. */
+/** A case of `ops` of nn.json and nn-sequences.json: see bench/torch/golden_nn.py. */
 export interface GoldenCase {
   name: string;
   // biome-ignore lint/suspicious/noExplicitAny: options are whatever the operation of PyTorch takes
@@ -37,8 +37,8 @@ export function readGolden<G>(name: string): G {
 }
 
 /** PyTorch's cases for an operation, by name. */
-export function casesOf(op: string): [string, GoldenCase][] {
-  const { ops } = readGolden<{ ops: Record<string, GoldenCase[]> }>("nn.json");
+export function casesOf(op: string, file = "nn.json"): [string, GoldenCase][] {
+  const { ops } = readGolden<{ ops: Record<string, GoldenCase[]> }>(file);
   return ops[op].map((c) => [c.name, c]);
 }
 

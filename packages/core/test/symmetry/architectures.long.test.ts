@@ -106,6 +106,15 @@ const expected: Readonly<Record<string, readonly number[]>> = {
   resnet18: [12, 20, 20, 12, 0],
   "patchTransformer with relu": [15, 1, 14, 9, 4],
   "patchTransformer with gelu": [13, 1, 14, 9, 4],
+  // Outputs of all convolutions but the last; what is read through a skip connection is scaled in both readers. Nothing lies
+  // between a transposed convolution and the next one.
+  unet: [7, 0, 1, 7, 1],
+  "unet with batch norm": [7, 6, 7, 7, 1],
+  // The hidden values of each direction, and of each layer: in another order, and with other signs, as tanh is odd.
+  "recurrentClassifier of gru cells": [0, 0, 2, 2, 0],
+  "recurrentClassifier of lstm cells": [0, 0, 2, 2, 0],
+  // Per block: scales of both norms, and the linear factor of the gated unit; the last norm; the residual stream.
+  sequenceTransformer: [7, 1, 10, 3, 0],
 };
 
 describe.each(architectures)("The symmetries of $name", (row) => {
@@ -135,7 +144,9 @@ describe.each(architectures)("The symmetries of $name", (row) => {
         );
       }
       for (const group of discrete(a)) {
-        const to = group.act(a.params, group.random(createRng(seed)));
+        const drawn = group.act(a.params, group.random(createRng(seed)));
+        // A group of few elements may draw its identity.
+        const to = distance(a.params, drawn) > 0 ? drawn : group.act(a.params, group.move(0));
         expect(distance(a.params, to), group.name).toBeGreaterThan(0.01);
         expect(relative(await loss(a.params), await loss(to)), group.name).toBeLessThan(tolerance);
       }
@@ -188,7 +199,7 @@ describe.each(architectures)("The symmetries of $name", (row) => {
       for (const { symmetry } of continuous(a).filter((s) => s.symmetry.exact === "everywhere")) {
         const { params, report } = await teleported(a, gradientAscent(symmetry));
         expect(report.accepted, `${symmetry.name}: ${report.reason}`).toBe(true);
-        expect(report.gradNormSqAfter / report.gradNormSqBefore, symmetry.name).toBeGreaterThan(1.05);
+        expect(report.gradNormSqAfter / report.gradNormSqBefore, symmetry.name).toBeGreaterThan(row.rise);
         expect(relative(await loss(a.params), await loss(params)), symmetry.name).toBeLessThan(
           dtype === "float64" ? 1e-10 : 1e-4,
         );

@@ -10,12 +10,16 @@ import { convnet } from "../../src/nn/models/convnet.js";
 import { lenet } from "../../src/nn/models/lenet.js";
 import { mobilenet } from "../../src/nn/models/mobilenet.js";
 import { patchTransformer } from "../../src/nn/models/patch-transformer.js";
+import { recurrentClassifier } from "../../src/nn/models/recurrent-classifier.js";
 import { resnet18 } from "../../src/nn/models/resnet18.js";
+import { sequenceTransformer } from "../../src/nn/models/sequence-transformer.js";
+import { unet } from "../../src/nn/models/unet.js";
 import { vgg6 } from "../../src/nn/models/vgg6.js";
 import { compile } from "../../src/runtime/compile.js";
 import { type Symmetries, symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import { teleportLoss } from "../../src/train/teleport-batches.js";
 import { flatten, unflatten } from "../../src/tree.js";
+import { overPixels } from "../nn/models/support.js";
 import type { Float } from "./support.js";
 
 /** A tree of parameters, of whatever network. */
@@ -34,19 +38,27 @@ export interface Architecture {
 export interface ArchitectureRow {
   readonly name: string;
   readonly model: Model<unknown, unknown>;
-  /** Shape of a batch of images. */
+  /** Shape of a batch of images or sequences. */
   readonly input: readonly number[];
   /** Whether it has so many parameters, or graphs so large, that each try takes long. */
   readonly isLarge: boolean;
+  /** How far a teleport along each of its groups raises ||grad||^2 at least. */
+  readonly rise: number;
 }
 
 const classes = 3;
 
-const row = (name: string, model: unknown, input: readonly number[], isLarge = false): ArchitectureRow => ({
+const row = (
+  name: string,
+  model: unknown,
+  input: readonly number[],
+  { isLarge = false, rise = 1.05 } = {},
+): ArchitectureRow => ({
   name,
   model: model as ArchitectureRow["model"],
   input,
   isLarge,
+  rise,
 });
 
 const patches = { imageSize: [4, 4], patch: 2, width: 6, heads: 3, depth: 2, classes } as const;
@@ -69,10 +81,28 @@ export const architectures: readonly ArchitectureRow[] = [
   ),
   row("mobilenet with relu6 and batch norm", mobilenet(mobile), [3, 1, 6, 6]),
   row("lenet", lenet({ imageSize: [16, 16], channels: [2, 3], hidden: [5, 4], classes }), [4, 1, 16, 16]),
-  row("vgg6", vgg6({ imageSize: [8, 8], classes }), [2, 3, 8, 8], true),
-  row("resnet18", resnet18({ width: 2, classes }), [3, 3, 16, 16], true),
+  row("vgg6", vgg6({ imageSize: [8, 8], classes }), [2, 3, 8, 8], { isLarge: true }),
+  row("resnet18", resnet18({ width: 2, classes }), [3, 3, 16, 16], { isLarge: true }),
   row("patchTransformer with relu", patchTransformer(patches), [4, 1, 4, 4]),
   row("patchTransformer with gelu", patchTransformer({ ...patches, activation: "gelu" }), [4, 1, 4, 4]),
+  // GL acts on few of their parameters: those around the transposed convolution.
+  row("unet", overPixels(unet({ channels: [4, 5], norm: "none", classes })), [3, 1, 4, 4], { rise: 1.005 }),
+  row("unet with batch norm", overPixels(unet({ channels: [4, 5], classes })), [3, 1, 4, 4], { rise: 1.005 }),
+  row(
+    "recurrentClassifier of gru cells",
+    recurrentClassifier({ inputs: 3, width: 4, bidirectional: true, classes }),
+    [4, 5, 3],
+  ),
+  row(
+    "recurrentClassifier of lstm cells",
+    recurrentClassifier({ cell: "lstm", inputs: 3, width: 4, layers: 2, classes }),
+    [4, 5, 3],
+  ),
+  row(
+    "sequenceTransformer",
+    sequenceTransformer({ inputs: 3, width: 8, heads: 2, hidden: 5, classes }),
+    [4, 5, 3],
+  ),
 ];
 
 export const architecture = (name: string): ArchitectureRow => {

@@ -19,6 +19,7 @@ import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent
 import { ownMove } from "../../src/teleport/search/own-move.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { atSteps, every, inEpochs, onPredictedGain, type When } from "../../src/teleport/when.js";
+import { createFeed } from "../../src/train/feed.js";
 import { minimize } from "../../src/train/minimize/minimize.js";
 import { teleportBatches } from "../../src/train/teleport-batches.js";
 import { createTrainer } from "../../src/train/trainer.js";
@@ -109,10 +110,7 @@ describe("a race", () => {
 
 describe("held-out data", () => {
   it("share no example with the teleport's batch, nor does one come twice", async () => {
-    const trainer = await trainerFor(mlp({ sizes: [64, 8, 10] }), {
-      when: every(3),
-      symmetry: positiveScaling,
-    });
+    const feed = await createFeed(data, { batchSize: 20, seed: 0, dtype: "float32" });
     const first = (a: { data: ArrayLike<number | bigint>; shape: readonly number[] }) =>
       Array.from({ length: a.shape[0] }, (_, i) => {
         const width = a.data.length / a.shape[0];
@@ -125,20 +123,13 @@ describe("held-out data", () => {
       [60, 5],
       [80, 3],
     ]) {
-      const { batch, heldOut } = teleportBatches({
-        data: { inputs: data.inputs, labels: data.labels },
-        batchOf: trainer.batchOf,
-        count,
-        step,
-        state: {},
-        seed: 0n,
-      });
+      const examples = await feed.next(step, 2 * count);
+      const { batch, heldOut } = teleportBatches(examples, { count, state: {}, seed: 0n });
       const rows = [...first(batch.x), ...(heldOut ? first(heldOut.x) : [])];
       expect(new Set(rows).size).toBe(rows.length);
       expect(batch.x.shape[0]).toBe(count);
       expect(heldOut === undefined).toBe(2 * count > 120);
     }
-    await trainer.dispose();
   });
 
   it("see the model in evaluation, so that moves which running statistics would have to follow are refused", async () => {

@@ -40,7 +40,7 @@ export async function runBatch(
 }
 
 /** A page has two figures in a row, on a telephone one. */
-const pageSize = { width: 480, height: 380 };
+const pageSize = { width: 480 };
 
 /** Writes each figure as a file, and the report, which contains them. Returns the absolute path of the report. */
 export async function writeReport({ outcomes }: Batch, out: string, text: ReportText): Promise<string> {

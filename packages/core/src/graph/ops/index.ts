@@ -25,6 +25,8 @@ export {
   where,
 } from "./compare.js";
 export { conv2d, convTranspose2d } from "./conv.js";
+export type { Conv1dOptions, Pool1dOptions, Window1dOptions } from "./conv-1d.js";
+export { avgPool1d, conv1d, maxPool1d } from "./conv-1d.js";
 export type { WindowOptions } from "./conv-attributes.js";
 export { einsum } from "./einsum.js";
 export {

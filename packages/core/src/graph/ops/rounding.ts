@@ -6,11 +6,14 @@ import { unary } from "./elementary.js";
 
 const roundOp = unary({ name: "round", onnx: "Round", js: (x) => `roundEven(${x})`, cost: 1 });
 
-/** Floating-point formats: significant bits, least exponent, largest number, and the code in ONNX. */
+/**
+ * Floating-point formats: the code in ONNX, and of those that JavaScript does not round to, significant bits, least exponent
+ * and largest number.
+ */
 const formats = {
   float16: { digits: 11, lowest: -14, largest: 65504, code: 10 },
   bfloat16: { digits: 8, lowest: -126, largest: (2 - 2 ** -7) * 2 ** 127, code: 16 },
-  float32: { digits: 24, lowest: -126, largest: (2 - 2 ** -23) * 2 ** 127, code: 1 },
+  float32: { code: 1 },
 } as const;
 
 /** A floating-point format that numbers are rounded to. */
@@ -30,6 +33,7 @@ const roundToOp: Op<{ format: FloatFormat }> = {
     flat: true,
     readsOnce: true,
     pull(at, read, _node, { format }) {
+      if (format === "float32") return `Math.fround(${read(0, at)})`;
       const { digits, lowest, largest } = formats[format];
       return `roundToDigits(${read(0, at)},${digits},${lowest},${largest})`;
     },

@@ -13,7 +13,8 @@ import type { CompileOptions } from "../../runtime/compile.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
 import type { Representation } from "../gradients/forward.js";
 import { labelChecks } from "./label-checks.js";
-import { prepareSources } from "./sources.js";
+import { passOver } from "./pass-over.js";
+import type { Source } from "./source-arrays.js";
 import { checkLosses, type LossContext, type TaskLosses } from "./task-losses.js";
 import { accumulateTasks } from "./task-metrics.js";
 
@@ -78,7 +79,7 @@ export const accuracy = (logits: Tensor, labels: Tensor): Tensor =>
 export interface MultiTaskEvaluator<P> {
   evaluate<M extends TaskMetricSets>(
     params: P,
-    data: Batch | readonly Batch[],
+    data: Source | readonly Source[],
     options?: { readonly state?: unknown; readonly metrics?: M | undefined },
   ): Promise<MultiTaskEvaluation<M>>;
   dispose(): Promise<void>;
@@ -145,7 +146,7 @@ export function multiTaskEvaluator<P>({
   return {
     async evaluate<M extends TaskMetricSets>(
       params: P,
-      data: Batch | readonly Batch[],
+      data: Source | readonly Source[],
       {
         state = stateLike,
         metrics: sets,
@@ -153,16 +154,15 @@ export function multiTaskEvaluator<P>({
     ) {
       const accumulation = accumulateTasks(sets ?? {});
       const withOutputs = Object.keys(sets ?? {}).length > 0;
-      const sources = prepareSources(data, { seed: 0, dtype });
-      const batches = sources.pass(largestBatch);
+      const { arrays: whole, batches } = await passOver(data, { most: largestBatch, dtype });
       let isChecked = false;
       const sums = new Map<string, { total: number; weight: number }>();
-      // A function without data has a single empty batch.
-      for (const batch of batches.length > 0 ? batches : [{}]) {
+      for await (const batch of batches) {
         const key = JSON.stringify([specsOf(batch), withOutputs]);
         const executable = await executables.get(key, () => traceBatch(batch, withOutputs));
         // Which arrays are labels is known after tracing a batch.
-        if (!isChecked) labels.check(sources.arrays);
+        if (!isChecked) labels.check(whole);
+        labels.check(batch);
         isChecked = true;
         const results = await executable.run(namedArrays({ params, state, batch }));
         accumulation.update(results);

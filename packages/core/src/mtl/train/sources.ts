@@ -1,145 +1,195 @@
-import { astype, dtypeOf, isNdArray, type NdArray, sizeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { batches, takeRows } from "../../data/batches.js";
-import { DataError, OptionError, ShapeError } from "../../errors.js";
-import { formatShape, isFloat } from "../../graph/tensor.js";
-import { createRng, hash32 } from "../../math/rng.js";
+import { type DataStream, isStream } from "../../data/stream.js";
+import { DataError, OptionError } from "../../errors.js";
+import { createRng, hash32, type Rng } from "../../math/rng.js";
+import { dataChecksum, hexOf } from "../../train/run-settings.js";
+import type { Seen } from "../../train/seen.js";
+import { type StreamWindows, streamWindows } from "../../train/stream-windows.js";
+import { listOf, prepareSource, requireNames, type Source } from "./source-arrays.js";
+
+/** What a run has seen of its streams, by number of the source and of the sample: `0.0`. */
+export type SeenSources = Readonly<Record<string, Seen>>;
 
 /** The data of a run, cut into batches. */
 export interface Sources {
   /** Steps per epoch, from the source with the most batches; Infinity for a function without data. */
   readonly stepsPerEpoch: number;
-  /** All examples of all sources, arrays by name. */
+  /** All examples of all sources, arrays by name; of a stream those of its first steps. */
   readonly arrays: Batch;
-  /** The batch of a step; `stream` 1, 2, ... are independent, each a pass over the data in its own order. */
-  batchOf(step: number, stream?: number): Batch;
   /**
-   * All examples in order, in batches of at most `most`; several sources are split into equally many batches,
-   * none of them empty.
+   * The batch of a step; the samples 1, 2, ... are independent, each a pass over the data in its own order.
+   *
+   * @param seen what the run has seen of streams before the step, which they must give again when they are read again
    */
-  pass(most: number): readonly Batch[];
-  /** Random examples of every source; all examples if it has fewer. */
+  batchOf(step: number, sample?: number, seen?: SeenSources): Promise<Batch>;
+  /** What the run has seen of streams after the batches of a step; left out without streams. */
+  seenAfter(step: number): SeenSources | undefined;
+  /** Has a function look at the arrays before they are used, beginning with those that are there. */
+  checkBy(check: (arrays: Batch) => void): void;
+  /** What a checkpoint says of the data. */
+  checksum(): string;
+  /** Random examples of every source; all examples if it has fewer. @throws DataError for a stream */
   sample(count: number, step: number, label: string | number): Batch;
+  dispose(): Promise<void>;
 }
 
-interface Source {
+interface SourceOptions {
+  readonly batchSize?: number | undefined;
+  readonly dtype: "float32" | "float64";
+  /** Looks at arrays of a stream before they are used. */
+  readonly check: (arrays: Batch) => void;
+}
+
+/** The batches of one source. */
+interface OpenSource {
   readonly arrays: Batch;
-  readonly count: number;
-  readonly batchSize: number;
+  readonly stepsPerEpoch: number;
+  batchOf(step: number, sample: number, seen: Seen | undefined): Promise<Batch>;
+  /** What has been seen after a step, by sample; of arrays nothing. */
+  seenAfter(step: number): readonly [sample: string, Seen][];
+  /** What a checkpoint says of a stream. */
+  readonly text?: string | undefined;
+  sample(rng: Rng, count: number): Batch;
+  dispose(): Promise<void>;
 }
 
 /**
- * Checks the arrays of a run and converts floats to its precision.
+ * Opens the data of a run; floats are converted to its precision.
  *
  * @throws DataError, ShapeError unless the arrays of a source have equally many examples and all names differ
  */
-export function prepareSources(
-  data: Batch | readonly Batch[],
-  {
-    batchSize,
-    seed,
-    dtype,
-  }: {
-    readonly batchSize?: number | undefined;
-    readonly seed: number;
-    readonly dtype: "float32" | "float64";
-  },
-): Sources {
-  const sources = (Array.isArray(data) ? data : [data])
-    .map((arrays: Batch) => prepareSource(arrays, batchSize, dtype))
-    .filter(({ count }) => count > 0);
-  const names = sources.flatMap(({ arrays }) => Object.keys(arrays));
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  if (twice !== undefined) {
-    throw new DataError(`Two sources of data have an array "${twice}"; their names must differ.`);
-  }
-  const orders = new Map<string, (step: number) => Int32Array>();
-  const orderOf = (s: number, stream: number) => {
-    const key = `${s}.${stream}`;
-    const known = orders.get(key);
-    if (known) return known;
-    const { count, batchSize: size } = sources[s];
-    const own = s === 0 && stream === 0 ? seed : hash32(hash32(seed) + 1009 * s + stream);
-    const made = cycle(count, size, own);
-    orders.set(key, made);
-    return made;
+export async function prepareSources(
+  data: Source | readonly Source[],
+  { seed, ...options }: Omit<SourceOptions, "check"> & { readonly seed: number },
+): Promise<Sources> {
+  const sources: OpenSource[] = [];
+  let look = (_: Batch) => {};
+  const check = (arrays: Batch) => look(arrays);
+  const dispose = async () => {
+    for (const source of sources) await source.dispose();
   };
-  const rows = ({ arrays }: Source, indices: Int32Array): Batch =>
-    Object.fromEntries(Object.entries(arrays).map(([name, a]) => [name, takeRows(a, indices)]));
+  try {
+    for (const [s, given] of listOf(data).entries()) {
+      const seedOf = (sample: number) =>
+        s === 0 && sample === 0 ? seed : hash32(hash32(seed) + 1009 * s + sample);
+      const open = isStream(given) ? openStream : openArrays;
+      sources.push(await open(given as never, { ...options, check, seedOf }));
+    }
+    requireNames(sources.map(({ arrays }) => arrays));
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  const merged = async (parts: Iterable<Batch | Promise<Batch>>): Promise<Batch> =>
+    Object.assign({}, ...(await Promise.all(parts)));
+  const arrays: Batch = Object.assign({}, ...sources.map((source) => source.arrays));
   return {
-    arrays: Object.assign({}, ...sources.map(({ arrays }) => arrays)),
-    stepsPerEpoch:
-      sources.length === 0
-        ? Infinity
-        : Math.max(...sources.map(({ count, batchSize: size }) => Math.floor(count / size))),
-    batchOf(step, stream = 0) {
-      const parts = sources.map((source, s) =>
-        source.batchSize === source.count ? source.arrays : rows(source, orderOf(s, stream)(step)),
-      );
-      return Object.assign({}, ...parts);
+    arrays,
+    checkBy(next) {
+      look = next;
+      look(arrays);
     },
-    pass(most) {
-      const counts = sources.map(({ count }) => count);
-      const batchCount = Math.min(Math.ceil(Math.max(0, ...counts) / most), ...counts);
-      const first = (n: number, i: number) =>
-        sources.length === 1 ? Math.min(n, i * most) : Math.floor((i * n) / batchCount);
-      return Array.from({ length: batchCount }, (_, i) =>
-        Object.assign(
-          {},
-          ...sources.map((source) => {
-            const from = first(source.count, i);
-            const size = first(source.count, i + 1) - from;
-            return size === source.count
-              ? source.arrays
-              : rows(
-                  source,
-                  Int32Array.from({ length: size }, (__, r) => from + r),
-                );
-          }),
-        ),
+    stepsPerEpoch: sources.length === 0 ? Infinity : Math.max(...sources.map((s) => s.stepsPerEpoch)),
+    batchOf: (step, sample = 0, seen = {}) =>
+      merged(sources.map((source, s) => source.batchOf(step, sample, seen[`${s}.${sample}`]))),
+    seenAfter(step) {
+      const all = sources.flatMap((source, s) =>
+        source.seenAfter(step).map(([sample, seen]) => [`${s}.${sample}`, seen] as const),
       );
+      return all.length > 0 ? Object.fromEntries(all) : undefined;
+    },
+    checksum() {
+      const texts = sources.flatMap(({ text }) => text ?? []);
+      const arrays = sources.filter(({ text }) => text === undefined).map((source) => source.arrays);
+      if (arrays.length > 0 || texts.length === 0) texts.unshift(dataChecksum(Object.assign({}, ...arrays)));
+      return texts.join("; ");
     },
     sample(count, step, label) {
       const rng = createRng(seed).fork("sample").fork(step).fork(label);
-      const parts = sources.map((source) => {
-        const all = Int32Array.from({ length: source.count }, (_, i) => i);
-        return rows(source, rng.shuffle(all).slice(0, count));
-      });
-      return Object.assign({}, ...parts);
+      return Object.assign({}, ...sources.map((source) => source.sample(rng, count)));
     },
+    dispose,
   };
 }
 
-function prepareSource(given: Batch, batchSize: number | undefined, dtype: "float32" | "float64"): Source {
-  if (typeof given !== "object" || given === null || isNdArray(given)) {
-    throw new DataError(
-      "Data are a record of arrays { shape, data }, such as { x, left, right }, or a list of such.",
-    );
-  }
-  const entries = Object.entries(given).map(([name, a]): [string, NdArray] => {
-    if (!isNdArray(a)) throw new DataError(`Data are arrays { shape, data }; "${name}" is not one.`);
-    if (a.shape.length === 0 || sizeOf(a.shape) !== a.data.length) {
-      throw new ShapeError(
-        `"${name}" needs a first axis of examples and as many elements as its shape says; got ${a.data.length} for ${formatShape(a.shape)}.`,
-      );
-    }
-    return [name, isFloat(dtypeOf(a)) ? astype(a, dtype) : a];
-  });
-  const count = entries[0]?.[1].shape[0] ?? 0;
-  for (const [name, { shape }] of entries) {
-    if (shape[0] === count && count > 0) continue;
-    throw new ShapeError(
-      `The arrays of a source must have equally many examples, at least one; "${entries[0][0]}" has ${count} and "${name}" ${shape[0]}. ` +
-        "If tasks have examples of their own, put their arrays into separate records and pass a list of these.",
-    );
-  }
+type OpenOptions = SourceOptions & { readonly seedOf: (sample: number) => number };
+
+async function openArrays(given: Batch, { batchSize, dtype, seedOf }: OpenOptions): Promise<OpenSource> {
+  const { arrays, count } = prepareSource(given, dtype);
   const size = batchSize ?? count;
-  if (count > 0 && (!Number.isInteger(size) || size < 1 || size > count)) {
+  if (!Number.isInteger(size) || size < 1 || size > count) {
     throw new OptionError(
       `batchSize must be an integer in 1..${count}, the number of examples; got ${size}.`,
     );
   }
-  return { arrays: Object.fromEntries(entries), count, batchSize: size };
+  const rows = (indices: Int32Array): Batch =>
+    Object.fromEntries(Object.entries(arrays).map(([name, a]) => [name, takeRows(a, indices)]));
+  const orderOf = byNumber((sample) => cycle(count, size, seedOf(sample)));
+  return {
+    arrays,
+    stepsPerEpoch: Math.floor(count / size),
+    batchOf: async (step, sample) => (size === count ? arrays : rows(orderOf(sample)(step))),
+    seenAfter: () => [],
+    sample(rng, most) {
+      const all = Int32Array.from({ length: count }, (_, i) => i);
+      return rows(rng.shuffle(all).slice(0, most));
+    },
+    dispose: async () => {},
+  };
+}
+
+async function openStream(
+  stream: DataStream<Batch>,
+  { batchSize, dtype, check, seedOf }: OpenOptions,
+): Promise<OpenSource> {
+  const opened = new Map<number, StreamWindows>();
+  const windowsOf = byNumber(async (sample) => {
+    const windows = await streamWindows(stream, {
+      ...{ batchSize, check, seed: seedOf(sample) },
+      prepare: (part) => prepareSource(part, dtype).arrays,
+    });
+    opened.set(sample, windows);
+    return windows;
+  });
+  const dispose = async () => {
+    for (const windows of opened.values()) await windows.dispose();
+  };
+  const first = await windowsOf(0);
+  const { arrays, seen } = await first.at(0).catch(async (error) => {
+    await dispose();
+    throw error;
+  });
+  return {
+    arrays,
+    stepsPerEpoch: first.stepsPerEpoch,
+    text: `a stream of ${first.count} examples, the first batch with checksum ${hexOf(seen[1].now)}`,
+    async batchOf(step, sample, before) {
+      const windows = await windowsOf(sample);
+      await windows.at(step, before);
+      return windows.batchAt(step);
+    },
+    seenAfter: (step) =>
+      [...opened].flatMap(([sample, windows]) => {
+        const after = windows.seenAfter(step);
+        return after ? [[`${sample}`, after] as [string, Seen]] : [];
+      }),
+    sample() {
+      throw new DataError(
+        "sample: a stream gives no examples at random, which this hook asks for; give the trainer arrays as data.",
+      );
+    },
+    dispose,
+  };
+}
+
+/** Makes a value for a number once. */
+function byNumber<V>(make: (n: number) => V): (n: number) => V {
+  const made = new Map<number, V>();
+  return (n) => {
+    if (!made.has(n)) made.set(n, make(n));
+    return made.get(n) as V;
+  };
 }
 
 /** The batch of every step, pass after pass; the order of each pass is drawn once. */

@@ -5,6 +5,7 @@ import type { OptimizerState } from "../../optim/optimizer.js";
 import { checkBest } from "../../train/epoch-ends.js";
 import type { BestEpoch } from "../../train/epoch-row.js";
 import { checkArrays } from "../../train/state.js";
+import type { SeenSources } from "./sources.js";
 import type { PlainData } from "./step-hook.js";
 
 /** Everything that changes in a run of several tasks, as plain data: what a checkpoint holds. */
@@ -23,6 +24,8 @@ export interface MultiTaskState<P> {
   readonly memory?: PlainData | undefined;
   /** The best epoch so far; left out unless a run keeps it. */
   readonly best?: BestEpoch<P, unknown> | undefined;
+  /** Checksums of what has been seen of streams; left out without such. */
+  readonly seen?: SeenSources | undefined;
 }
 
 /** The arrays of a state by their paths. */

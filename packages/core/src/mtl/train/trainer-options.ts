@@ -10,12 +10,13 @@ import type { TaskOf } from "../gradients/parameter-split.js";
 import type { MultiTaskMethod } from "../method.js";
 import type { MultiTaskEvaluation, TaskMetricSets, TaskMetrics, TaskOutputs } from "./evaluate.js";
 import type { MultiTaskHistory, TaskValues } from "./history.js";
+import type { Source } from "./source-arrays.js";
 import type { BeforeStep, RunSetup } from "./step-hook.js";
 import type { TaskLosses } from "./task-losses.js";
 import type { MultiTaskState } from "./train-state.js";
 
-/** Arrays by name, or a list of such records. */
-export type MultiTaskData = Batch | readonly Batch[];
+/** Arrays by name, or a stream of such, or a list of these. */
+export type MultiTaskData = Source | readonly Source[];
 
 /**
  * @typeParam P tree of parameters
@@ -30,15 +31,15 @@ export interface MultiTaskTrainerOptions<P, D extends MultiTaskData = Batch, S =
   /** The model's untrained state, such as running statistics: a tree of arrays; default none. */
   readonly state?: S | undefined;
   /**
-   * Arrays by name with examples along the first axis; a list of such records if tasks have examples of their
-   * own.
+   * Arrays by name with examples along the first axis, or a stream of such; a list of these if tasks have examples of their
+   * own. A stream has no random examples, for which hooks such as that of COST ask.
    */
   readonly data?: D | undefined;
   readonly method: MultiTaskMethod;
   readonly optimizer: Optimizer;
   /** A number, or a function of the step (0, 1, ...): see schedules. */
   readonly learningRate: LearningRate;
-  /** Number of examples per step from every source; default all. */
+  /** Number of examples per step from every source; default all; a stream needs it. */
   readonly batchSize?: number | undefined;
   /** Seed of initialization, order of batches, dropout and the method's random numbers; an integer, default 0. */
   readonly seed?: number | undefined;
@@ -114,7 +115,8 @@ export interface MultiTaskTrainer<P, D extends MultiTaskData = MultiTaskData> {
    */
   run<M extends TaskMetricSets = NoMetrics>(options: RunMultiTaskOptions<D, M>): Promise<RunResult>;
   /**
-   * Losses and metrics over a data set, in evaluation mode; a list of records if tasks have examples of their own.
+   * Losses and metrics over a data set, in evaluation mode; a list of records if tasks have examples of their own. Streams are
+   * read in the order of their epoch 0 with seed 0.
    *
    * @throws ShapeError, DTypeError, DataError when the data do not fit the losses; IsolossError while a run computes
    */

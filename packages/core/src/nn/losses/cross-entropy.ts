@@ -1,8 +1,11 @@
 // Label smoothing: C. Szegedy et al., "Rethinking the Inception architecture", CVPR 2016, section 7.
+import { OptionError } from "../../errors.js";
+import { mul, neg } from "../../graph/ops/arithmetic.js";
+import { sum } from "../../graph/ops/reduce.js";
 import { logSoftmax } from "../../graph/ops/softmax.js";
-import { requireTensor, type Tensor } from "../../graph/tensor.js";
+import { isFloat, requireTensor, sameShape, type Tensor } from "../../graph/tensor.js";
 import { labelLoss, nllOptions, type SmoothedOptions } from "./nll.js";
-import { requireLossOptions } from "./reduction.js";
+import { reduceLoss, requireLossOptions } from "./reduction.js";
 
 /**
  * Cross-entropy between classes and softmax(logits), by default its mean over the elements.
@@ -14,10 +17,11 @@ import { requireLossOptions } from "./reduction.js";
  * of the mean too.
  *
  * @param logits [..., classes], or with the classes along `axis`: [batch, classes, height, width] with axis 1
- * @param labels int64, of the shape of the logits without the axis of the classes
+ * @param labels int64, of the shape of the logits without the axis of the classes; or floats of the shape of the logits, the
+ *   probabilities q themselves, with `reduction`, `axis` and `mask` as options
  * @param options `reduction`, `axis`, `labelSmoothing`, `ignoreIndex`, `mask`, `weights` of the classes (the mean is then
  *   the sum divided by the labels' weights, as in PyTorch)
- * @throws ShapeError, DTypeError when the labels do not fit
+ * @throws ShapeError, DTypeError when the labels do not fit; OptionError for other options with probabilities
  *
  * @example
  * crossEntropy(model.apply(params, x).output, labels, { labelSmoothing: 0.1 });
@@ -25,5 +29,14 @@ import { requireLossOptions } from "./reduction.js";
 export function crossEntropy(logits: Tensor, labels: Tensor, options: SmoothedOptions = {}): Tensor {
   requireTensor("crossEntropy", logits);
   requireLossOptions("crossEntropy", options, [...nllOptions, "labelSmoothing"]);
-  return labelLoss("crossEntropy", logSoftmax(logits, { axis: options.axis ?? -1 }), labels, options);
+  const axis = options.axis ?? -1;
+  const logP = logSoftmax(logits, { axis });
+  requireTensor("crossEntropy", labels);
+  if (!isFloat(labels.dtype) || !sameShape(labels.shape, logits.shape))
+    return labelLoss("crossEntropy", logP, labels, options);
+  for (const name of ["ignoreIndex", "labelSmoothing", "weights"] as const) {
+    if (options[name] === undefined) continue;
+    throw new OptionError(`crossEntropy: ${name} is for classes as labels; these are probabilities.`);
+  }
+  return reduceLoss(neg(sum(mul(labels, logP), { axes: [axis] })), options);
 }

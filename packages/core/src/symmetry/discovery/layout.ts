@@ -89,18 +89,15 @@ export function layOut(graph: Graph, parameters: readonly ParameterRef[]): Layou
   const slotsOf = (x: Tensor): readonly Slot[] => slots.get(x) ?? [];
   const flows = new Map<Tensor, Flow>();
   for (const [node, view] of views) flows.set(node, flow(node, links.get(node) ?? {}, view, slotsOf));
-  const zeros = new Map<Tensor, boolean>();
+  const zeros = new Set<Tensor>();
+  for (const node of nodes) if (isZeroConstant(node) || isZeroResult(node, zeros)) zeros.add(node);
   return {
     graph,
     nodes,
     parameters: parameters.filter(({ tensor }) => slots.has(tensor)),
     slotsOf,
     flowOf: (node) => flows.get(node) ?? { to: [], contracted: [], repeated: new Set() },
-    isZero(x) {
-      const zero = zeros.get(x) ?? isZeroConstant(x);
-      zeros.set(x, zero);
-      return zero;
-    },
+    isZero: (x) => zeros.has(x),
   };
 }
 
@@ -219,6 +216,12 @@ export function variesAlong(node: Tensor, axis: number): boolean {
   }
   return false;
 }
+
+const ofOne: ReadonlySet<string> = new Set(["reshape", "transpose", "slice", "broadcast", "neg"]);
+
+/** Whether zeros among the inputs make a result zero, such as what the first state of a recurrent network adds. */
+const isZeroResult = ({ op, inputs }: Tensor, zeros: ReadonlySet<Tensor>): boolean =>
+  (op.name === "mul" || op.name === "matmul" || ofOne.has(op.name)) && inputs.some((x) => zeros.has(x));
 
 /** Whether a tensor is a constant whose elements are all zero. */
 export function isZeroConstant(x: Tensor): boolean {

@@ -16,60 +16,63 @@ const counted = (n: number, from = 0) =>
 const values = (a: { readonly data: ArrayLike<number | bigint> }) => Array.from(a.data, Number);
 
 describe("batches of a run", () => {
-  it("are those of the data's own order for the seed, epoch by epoch", () => {
-    const sources = prepareSources({ x: counted(10) }, { batchSize: 4, seed: 5, dtype: "float64" });
+  it("are those of the data's own order for the seed, epoch by epoch", async () => {
+    const sources = await prepareSources({ x: counted(10) }, { batchSize: 4, seed: 5, dtype: "float64" });
     expect(sources.stepsPerEpoch).toBe(2);
     const order = [0, 1, 2].flatMap((epoch) => batches(10, 4, { seed: 5, epoch }));
-    order.forEach((rows, step) => {
-      expect(values(sources.batchOf(step).x)).toEqual([...rows]);
-    });
+    for (const [step, rows] of order.entries()) {
+      expect(values((await sources.batchOf(step)).x)).toEqual([...rows]);
+    }
     // Any step may be asked for again, as after a restore.
-    expect(values(sources.batchOf(1).x)).toEqual([...order[1]]);
+    expect(values((await sources.batchOf(1)).x)).toEqual([...order[1]]);
   });
 
-  it("of further streams are other orders of the same examples", () => {
-    const sources = prepareSources({ x: counted(12) }, { batchSize: 4, seed: 5, dtype: "float64" });
-    const passes = [0, 1, 2].map((stream) =>
-      [0, 1, 2].flatMap((step) => values(sources.batchOf(step, stream).x)),
-    );
+  it("of further streams are other orders of the same examples", async () => {
+    const sources = await prepareSources({ x: counted(12) }, { batchSize: 4, seed: 5, dtype: "float64" });
+    const passes: number[][] = [];
+    for (const sample of [0, 1, 2]) {
+      const steps = await Promise.all([0, 1, 2].map((step) => sources.batchOf(step, sample)));
+      passes.push(steps.flatMap(({ x }) => values(x)));
+    }
     for (const pass of passes) expect(pass.slice().sort((a, b) => a - b)).toEqual(values(counted(12)));
     expect(new Set(passes.map(String)).size).toBe(3);
   });
 
-  it("take a batch of every source; shorter ones start anew in another order", () => {
-    const sources = prepareSources([{ a: counted(8) }, { b: counted(4, 100) }], {
+  it("take a batch of every source; shorter ones start anew in another order", async () => {
+    const sources = await prepareSources([{ a: counted(8) }, { b: counted(4, 100) }], {
       batchSize: 2,
       seed: 0,
       dtype: "float64",
     });
     expect(sources.stepsPerEpoch).toBe(4);
-    const b = [0, 1, 2, 3].map((step) => values(sources.batchOf(step).b));
+    const b = await Promise.all([0, 1, 2, 3].map(async (step) => values((await sources.batchOf(step)).b)));
     for (const pass of [b.slice(0, 2), b.slice(2)]) {
       expect(pass.flat().sort((x, y) => x - y)).toEqual([100, 101, 102, 103]);
     }
-    expect(Object.keys(sources.batchOf(0))).toEqual(["a", "b"]);
+    expect(Object.keys(await sources.batchOf(0))).toEqual(["a", "b"]);
   });
 
-  it("are in the precision of the run, but integers stay", () => {
+  it("are in the precision of the run, but integers stay", async () => {
     const labels = ndarray(BigInt64Array.of(1n, 2n), [2]);
-    const { batchOf } = prepareSources({ x: counted(2), labels }, { seed: 0, dtype: "float32" });
-    expect(batchOf(0).x.data).toBeInstanceOf(Float32Array);
-    expect(batchOf(0).labels.data).toBeInstanceOf(BigInt64Array);
+    const { batchOf } = await prepareSources({ x: counted(2), labels }, { seed: 0, dtype: "float32" });
+    expect((await batchOf(0)).x.data).toBeInstanceOf(Float32Array);
+    expect((await batchOf(0)).labels.data).toBeInstanceOf(BigInt64Array);
   });
 
-  it("are nothing, without an end of an epoch, for a function", () => {
-    const sources = prepareSources({}, { seed: 0, dtype: "float64" });
-    expect(sources.batchOf(7)).toEqual({});
+  it("are nothing, without an end of an epoch, for a function", async () => {
+    const sources = await prepareSources({}, { seed: 0, dtype: "float64" });
+    expect(await sources.batchOf(7)).toEqual({});
     expect(sources.stepsPerEpoch).toBe(Infinity);
   });
 
-  it("need arrays of examples under names that differ", () => {
-    const make = (data: object) => () => prepareSources(data as never, { seed: 0, dtype: "float64" });
-    expect(make([{ a: counted(2) }, { a: counted(3) }])).toThrow('Two sources of data have an array "a"');
-    expect(make({ a: [1, 2] })).toThrow('"a" is not one');
-    expect(make(counted(2))).toThrow("a record of arrays");
-    expect(make({ a: { shape: [], data: Float64Array.of(1) } })).toThrow("first axis of examples");
-    expect(make({ a: counted(0) })).toThrow("at least one");
+  it("need arrays of examples under names that differ", async () => {
+    const make = (data: object) =>
+      expect(prepareSources(data as never, { seed: 0, dtype: "float64" })).rejects;
+    await make([{ a: counted(2) }, { a: counted(3) }]).toThrow('Two sources of data have an array "a"');
+    await make({ a: [1, 2] }).toThrow('"a" is not one');
+    await make(counted(2)).toThrow("a record of arrays");
+    await make({ a: { shape: [], data: Float64Array.of(1) } }).toThrow("first axis of examples");
+    await make({ a: counted(0) }).toThrow("at least one");
   });
 });
 

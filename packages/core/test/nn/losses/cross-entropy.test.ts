@@ -166,3 +166,24 @@ describe("nllLoss", () => {
     expect(item(loss)).toBeCloseTo(Math.log(4), 15);
   });
 });
+
+describe("cross-entropy with probabilities as labels", () => {
+  const q = float64([0.2, 0.3, 0.5, 0, 1, 0, 0.25, 0.75, 0], [3, 3]);
+
+  it("is -sum q log softmax, and that of classes where one is certain", () => {
+    const rows = [0, 1, 2].map((i) => [0, 1, 2].map((c) => Number(logits.data[3 * i + c])));
+    const expected = rows.map((z, i) => {
+      const top = Math.log(z.reduce((s, v) => s + Math.exp(v), 0));
+      return -z.reduce((s, v, c) => s + Number(q.data[3 * i + c]) * (v - top), 0);
+    });
+    const each = evaluate((z) => crossEntropy(z.logits, z.q, { reduction: "none" }), { logits, q });
+    expectClose(numbers(each), expected);
+    const mean = evaluate((z) => crossEntropy(z.logits, z.q), { logits, q });
+    expect(item(mean)).toBeCloseTo(expected.reduce((a, b) => a + b, 0) / 3, 12);
+  });
+
+  it("takes no options of classes", () => {
+    const z = constant(logits);
+    expect(() => crossEntropy(z, constant(q), { labelSmoothing: 0.1 })).toThrow(OptionError);
+  });
+});

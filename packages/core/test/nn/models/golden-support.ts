@@ -17,11 +17,14 @@ import { convnet } from "../../../src/nn/models/convnet.js";
 import { lenet } from "../../../src/nn/models/lenet.js";
 import { mlp } from "../../../src/nn/models/mlp.js";
 import { mobilenet } from "../../../src/nn/models/mobilenet.js";
+import { recurrentClassifier } from "../../../src/nn/models/recurrent-classifier.js";
 import { resnet18 } from "../../../src/nn/models/resnet18.js";
+import { sequenceTransformer } from "../../../src/nn/models/sequence-transformer.js";
+import { unet } from "../../../src/nn/models/unet.js";
 import { vgg6 } from "../../../src/nn/models/vgg6.js";
 import { flatten } from "../../../src/tree.js";
 import { evaluate, numbers } from "../support.js";
-import { filledModel, goldenModel, labels, signed, unit } from "./support.js";
+import { filledModel, goldenModel, labels, overPixels, signed, unit } from "./support.js";
 
 /** Relative distance. */
 export const off = (actual: NdArray, expected: number): number => Math.abs(item(actual) / expected - 1);
@@ -31,6 +34,16 @@ export const classifiers: [string, StatelessModel<unknown>, (shape: Shape, k: nu
   ["lenet", lenet(), unit],
   ["convnet", convnet(), unit],
   ["vgg6", vgg6(), signed],
+];
+
+const sequences = { inputs: 3, width: 4, layers: 2 } as const;
+const blocks = { inputs: 3, width: 8, heads: 2, hidden: 6 } as const;
+
+export const ofSequences: typeof classifiers = [
+  ["recurrent-gru", recurrentClassifier({ ...sequences, bidirectional: true }), signed],
+  ["recurrent-lstm", recurrentClassifier({ ...sequences, cell: "lstm" }), signed],
+  ["transformer", sequenceTransformer({ ...blocks, depth: 2 }), signed],
+  ["transformer-causal", sequenceTransformer({ ...blocks, depth: 1, causal: true }), signed],
 ];
 
 const stages = [[4], [6, 6]];
@@ -73,6 +86,8 @@ export const normalized: [string, Model<unknown, unknown>][] = (
         ...{ activation: "relu", norm: "none" },
       }),
     ],
+    ["unet", overPixels(unet({ inputs: 2, channels: [3, 4, 5], classes: 10 }))],
+    ["unet-plain", overPixels(unet({ channels: [3, 4], norm: "none", classes: 10 }))],
     ["mobilenet-narrow", mobilenet({ stem: 4, stages: [[4, 4]], expansion: 1, head: 8, activation: "relu" })],
   ] as const
 ).map(([name, model]) => [name, model as Model<unknown, unknown>]);

@@ -7,11 +7,18 @@ import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { l1Loss } from "../../../src/nn/losses/l1.js";
 import { segnet } from "../../../src/nn/models/segnet.js";
 import { evaluate } from "../support.js";
-import { classifiers, expectSecondOrder, expectStatistics, normalized, off } from "./golden-support.js";
+import {
+  classifiers,
+  expectSecondOrder,
+  expectStatistics,
+  normalized,
+  off,
+  ofSequences,
+} from "./golden-support.js";
 import { filledModel, goldenModel, labels, signed, unit } from "./support.js";
 
 describe("models with PyTorch's parameters and data", () => {
-  expectSecondOrder(classifiers.slice(0, 3));
+  expectSecondOrder([...classifiers.slice(0, 3), ...ofSequences.slice(0, 3)]);
 
   expectStatistics(normalized.slice(2));
 

@@ -1,4 +1,5 @@
 import { isNdArray, type NdArray, ndarray, sizeOf } from "../../../src/array.js";
+import { mean } from "../../../src/graph/ops/reduce.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import type { Model } from "../../../src/nn/model.js";
 import { flatten, unflatten } from "../../../src/tree.js";
@@ -57,4 +58,15 @@ export function filledModel<P, S>(model: Model<P, S, unknown>): { params: P; sta
     return signed(shape, k, 0.1, paths[k].endsWith("weight") ? 1 : 0);
   });
   return { params: unflatten(def, values) as P, state };
+}
+
+/** The mean over pixels of what a model of pixels puts out. */
+export function overPixels<P, S>(model: Model<P, S>): Model<P, S> {
+  return {
+    init: (rng, options) => model.init(rng, options),
+    apply(params, x, context) {
+      const { output, state } = model.apply(params, x, context);
+      return { output: mean(output, { axes: [2, 3] }), state };
+    },
+  };
 }

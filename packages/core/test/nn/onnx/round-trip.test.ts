@@ -14,7 +14,10 @@ import { convnet } from "../../../src/nn/models/convnet.js";
 import { mlp } from "../../../src/nn/models/mlp.js";
 import { mobilenet } from "../../../src/nn/models/mobilenet.js";
 import { patchTransformer } from "../../../src/nn/models/patch-transformer.js";
+import { recurrentClassifier } from "../../../src/nn/models/recurrent-classifier.js";
 import { resnet18 } from "../../../src/nn/models/resnet18.js";
+import { sequenceTransformer } from "../../../src/nn/models/sequence-transformer.js";
+import { unet } from "../../../src/nn/models/unet.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { jit } from "../../../src/runtime/jit.js";
@@ -22,6 +25,7 @@ import { toOnnx } from "../../../src/runtime/onnx/export.js";
 import type { OpRow } from "../../graph/ops/op-case.js";
 import { forwardGraph, relativeError } from "../../graph/ops/op-derivatives.js";
 import { labeled, opTable, settings } from "../../graph/ops/op-table.js";
+import { overPixels } from "../models/support.js";
 import { expectClose, int64 } from "../support.js";
 
 /** Operations that a file spells with operators that are not read: random bits, loops of a length that data decides. */
@@ -58,6 +62,15 @@ const networks: Readonly<Record<string, readonly [model: unknown, shape: readonl
   "a network of depthwise convolutions": [
     mobilenet({ stem: 4, stages: [[4], [6, 6]], expansion: 3, head: 8 }),
     [2, 1, 8, 8],
+  ],
+  "a network of pixel classes": [overPixels(unet({ channels: [3, 4], classes: 3 })), [2, 1, 4, 4]],
+  "a recurrent network": [
+    recurrentClassifier({ cell: "lstm", inputs: 3, width: 4, layers: 2, bidirectional: true }),
+    [2, 4, 3],
+  ],
+  "a transformer with rotary embeddings": [
+    sequenceTransformer({ inputs: 3, width: 4, heads: 2, depth: 1, hidden: 5 }),
+    [2, 4, 3],
   ],
   "a residual network": [resnet18({ width: 4 }), [2, 3, 8, 8]],
   "a transformer": [

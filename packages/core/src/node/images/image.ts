@@ -1,5 +1,6 @@
 // Images as numbers: PNG and JPEG, known by their first bytes.
-import { DataError } from "isoloss";
+import { firstBytes } from "../../bytes.js";
+import { DataError } from "../../errors.js";
 import { type JpegDecoder, loadJpegDecoder } from "./jpeg.js";
 
 /** Pixels in [0, 1], row by row; gray, or red, green and blue beside each other. Transparency is left out. */
@@ -16,16 +17,21 @@ const starts = (bytes: Uint8Array, first: readonly number[]): boolean =>
 const isPng = (bytes: Uint8Array): boolean => starts(bytes, [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const isJpeg = (bytes: Uint8Array): boolean => starts(bytes, [0xff, 0xd8, 0xff]);
 
-/** Whether bytes start as an image that can be read does. */
+/**
+ * Whether bytes start as an image that can be read does.
+ *
+ * @example
+ * isImage(Uint8Array.of(0xff, 0xd8, 0xff, 0xe0)); // true
+ */
 export const isImage = (bytes: Uint8Array): boolean => isPng(bytes) || isJpeg(bytes);
 
-/** The first bytes of a file, for messages. */
-export const firstBytes = (bytes: Uint8Array): string =>
-  bytes.length === 0
-    ? "no bytes"
-    : Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-
-/** Reads images, one after another. The decoder of JPEG is loaded with the first one. */
+/**
+ * Reads PNG (package fast-png) and JPEG (package @jsquash/jpeg), known by their first bytes, not by names. The decoder of JPEG is
+ * loaded with the first such image. Images are not turned as cameras say.
+ *
+ * @example
+ * const { width, height, pixels } = await new ImageReader().read(pngFile, "a.png");
+ */
 export class ImageReader {
   private jpeg: Promise<JpegDecoder> | undefined;
 
@@ -80,7 +86,12 @@ function imageOf({ width, height, samples, stride, largest }: Samples): Image {
 }
 
 async function decodePng(bytes: Uint8Array): Promise<Image> {
-  const { convertIndexedToRgb, decode } = await import("fast-png");
+  const { convertIndexedToRgb, decode } = await import("fast-png").catch((cause) => {
+    throw new DataError(
+      "PNG images need the package fast-png. Install it beside isoloss: npm install fast-png@8.0.0.",
+      { cause },
+    );
+  });
   const png = decode(bytes, { checkCrc: true });
   const { width, height, depth, channels, data, palette } = png;
   if (palette !== undefined) {

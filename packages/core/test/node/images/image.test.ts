@@ -1,9 +1,9 @@
 import { deflateSync } from "node:zlib";
 import { encode } from "fast-png";
-import { DataError } from "isoloss";
 import { describe, expect, it, vi } from "vitest";
-import { crc32 } from "../../../core/src/data/crc32.js";
-import { ImageReader } from "../../src/formats/image.js";
+import { crc32 } from "../../../src/data/crc32.js";
+import { DataError } from "../../../src/errors.js";
+import { ImageReader } from "../../../src/node/images/image.js";
 import { jpegFile } from "./jpeg-file.js";
 
 const reader = new ImageReader();

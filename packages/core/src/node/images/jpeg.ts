@@ -1,7 +1,7 @@
 // JPEG by mozjpeg as WebAssembly, an optional package: it decodes to the same values as libjpeg-turbo, which Pillow has.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { DataError } from "isoloss";
+import { DataError } from "../../errors.js";
 
 /** Pixels as bytes of red, green, blue and alpha. */
 export interface RgbaImage {
@@ -21,7 +21,7 @@ export type JpegDecoder = (bytes: Uint8Array) => Promise<RgbaImage>;
 export async function loadJpegDecoder(): Promise<JpegDecoder> {
   const { default: decode, init } = await import("@jsquash/jpeg/decode.js").catch((cause) => {
     throw new DataError(
-      "JPEG images need the package @jsquash/jpeg. Install it where isoloss-cli is: npm install @jsquash/jpeg@1.6.0 (with --global for a global isoloss). Or convert the images to PNG.",
+      "JPEG images need the package @jsquash/jpeg. Install it beside isoloss: npm install @jsquash/jpeg@1.6.0 (with --global for a global isoloss-cli). Or convert the images to PNG.",
       { cause },
     );
   });
@@ -43,7 +43,10 @@ export async function loadJpegDecoder(): Promise<JpegDecoder> {
     messages = [];
     try {
       // A copy of these bytes alone: a Buffer of Node may be a part of a larger one.
-      return await decode(new Uint8Array(bytes).buffer);
+      const image = await decode(new Uint8Array(bytes).buffer);
+      // The decoder fills up what is missing with gray, and goes on.
+      if (messages.some((text) => text.includes("Premature end"))) throw new Error();
+      return image;
     } catch (cause) {
       // A file that cannot be decoded leaves the module unusable.
       await start();

@@ -1,0 +1,90 @@
+// The data sets of papers on several tasks: their folders are the user's own.
+import { OptionError } from "isoloss";
+import {
+  type BenchmarkName,
+  benchmarkGuides,
+  type ReadPart,
+  verifyBenchmark,
+  writeSample,
+} from "isoloss/node";
+import { withProgress } from "../model/command-progress.js";
+
+export interface BenchmarkDataOptions {
+  readonly part: boolean;
+  readonly examples?: number;
+  readonly size?: readonly [number, number];
+  readonly quiet: boolean;
+  readonly json: boolean;
+}
+
+export const benchmarkNames = Object.keys(benchmarkGuides) as BenchmarkName[];
+
+export const isBenchmark = (name: string | undefined): name is BenchmarkName =>
+  benchmarkNames.some((known) => known === name);
+
+/** How the folders must look and where they are had, for lists. */
+export const benchmarkList = () =>
+  Object.entries(benchmarkGuides).map(([name, guide]) => ({ name, ...guide }));
+
+/** Names the folder of a data set, which has no usual place. */
+function needFolder(name: BenchmarkName, action: string, folder: string | undefined): string {
+  if (folder !== undefined) return folder;
+  throw new OptionError(`data ${action}: give the folder, too: isoloss data ${action} ${name} DIR.`);
+}
+
+/** `isoloss data verify NAME DIR`. */
+export async function verifyBenchmarkData(
+  name: BenchmarkName,
+  folder: string | undefined,
+  { part, json, quiet }: BenchmarkDataOptions,
+): Promise<void> {
+  const directory = needFolder(name, "verify", folder);
+  const parts = await withProgress({ quiet, json }, (step) =>
+    verifyBenchmark(name, directory, {
+      isWhole: !part,
+      onProgress: (at) => step(`${at.part}: ${at.examples} of ${at.of} examples read`),
+    }),
+  );
+  process.stdout.write(json ? `${JSON.stringify({ name, directory, parts })}\n` : partsText(name, parts));
+}
+
+function partsText(name: BenchmarkName, parts: Readonly<Record<string, ReadPart>>): string {
+  const lines = Object.entries(parts).flatMap(([part, { examples, arrays }]) => [
+    `  ${part}: ${examples} examples`,
+    ...Object.entries(arrays).map(
+      ([array, { shape, dtype, least, largest }]) =>
+        `    ${array}: ${dtype} [${shape.join(", ")}], from ${rounded(least)} to ${rounded(largest)}`,
+    ),
+  ]);
+  return `${benchmarkGuides[name].title}: all files are as they should be.\n${lines.join("\n")}\n`;
+}
+
+const rounded = (value: number): string => String(Number(value.toPrecision(4)));
+
+/** `isoloss data sample NAME DIR`. */
+export async function sampleData(
+  name: string | undefined,
+  folder: string | undefined,
+  { examples, size, json }: BenchmarkDataOptions,
+): Promise<void> {
+  if (!isBenchmark(name)) {
+    throw new OptionError(
+      `data sample: samples are of ${benchmarkNames.join(", ")}; got ${name === undefined ? "none" : `"${name}"`}. Write isoloss data sample ${benchmarkNames[0]} DIR.`,
+    );
+  }
+  const directory = needFolder(name, "sample", folder);
+  if (size && !sized.has(name)) {
+    throw new OptionError(
+      `data sample: --size is for ${[...sized].join(" and ")}; the images of ${name} have sizes of their own.`,
+    );
+  }
+  const files = await writeSample(name, directory, { examples, size });
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ name, directory, files })}\n`
+      : `${files} files in the form of ${benchmarkGuides[name].title}, of formulas, are in ${directory}.\nisoloss data verify ${name} ${directory} --part\n`,
+  );
+}
+
+/** Samples of maps of pixels, which may have any size. */
+const sized: ReadonlySet<string> = new Set(["cityscapes", "nyuv2"]);

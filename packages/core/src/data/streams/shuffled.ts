@@ -1,0 +1,80 @@
+import { describeValue } from "../../describe.js";
+import { OptionError } from "../../errors.js";
+import { createRng, permutation } from "../../math/rng.js";
+import { requireKnown } from "../../options.js";
+import { takeRows } from "../batches.js";
+import { type DataStream, requireStream } from "../stream.js";
+import { countExamples, emptyPart, type Part, partReader, partRows } from "./part-reader.js";
+
+export interface ShuffledOptions {
+  /** Examples that are kept in memory, of which the next one is drawn. */
+  readonly buffer: number;
+}
+
+/** Examples in a part that `shuffled` gives. */
+const partSize = 1024;
+
+/**
+ * A stream in random order, another one in every epoch: the next example is drawn from a buffer, and its place taken by
+ * the next one of the stream.
+ *
+ * A buffer of all examples gives the order in which a trainer takes arrays: `permutation(n, seed, epoch)`. A smaller one moves an
+ * example forward by less than its size, so that data in an order (class by class) need a large one.
+ *
+ * @throws OptionError for a buffer that is not an integer >= 1
+ *
+ * @example
+ * const { images, labels } = digits();
+ * const stream = shuffled(streamOf({ inputs: images, labels }), { buffer: 500 });
+ */
+export function shuffled<T extends object>(stream: DataStream<T>, options: ShuffledOptions): DataStream<T> {
+  requireStream("shuffled", stream);
+  requireKnown("shuffled", options, ["buffer"], "shuffled(stream, { buffer: 10000 })");
+  const { buffer: size } = options;
+  if (!Number.isSafeInteger(size) || size < 1) {
+    throw new OptionError(
+      `shuffled: buffer must be a number of examples, an integer >= 1; got ${describeValue(size)}.`,
+    );
+  }
+  return {
+    length: stream.length,
+    async *batches(seed, epoch) {
+      const reader = partReader(stream.batches(seed, epoch));
+      try {
+        const like = await reader.like();
+        if (like === undefined) return;
+        // A stream of a known length needs no more room than for its examples.
+        const room = Math.min(size, stream.length ?? size);
+        const buffer = emptyPart(like, room);
+        const held = await reader.readInto(buffer, 0, room);
+        const rng = createRng(seed).fork("shuffled").fork(epoch);
+        for (let next = await reader.take(partSize); next !== undefined; next = await reader.take(partSize)) {
+          yield exchanged(buffer, next, () => rng.int(held)) as T;
+        }
+        const order = permutation(held, seed, epoch);
+        for (let from = 0; from < held; from += partSize) {
+          yield rowsAt(buffer, order.subarray(from, from + partSize)) as T;
+        }
+      } finally {
+        await reader.close();
+      }
+    },
+  };
+}
+
+/** Draws an example of the buffer for each of some new ones, which take the places of those drawn. */
+function exchanged(buffer: Part, next: Part, draw: () => number): Part {
+  const count = countExamples(next);
+  const drawn = emptyPart(next, count);
+  for (let i = 0; i < count; i++) {
+    const place = draw();
+    for (const [name, a] of Object.entries(partRows(buffer, place, place + 1))) {
+      drawn[name].data.set(a.data as never, i * a.data.length);
+      a.data.set(partRows(next, i, i + 1)[name].data as never);
+    }
+  }
+  return drawn;
+}
+
+const rowsAt = (part: Part, rows: Int32Array): Part =>
+  Object.fromEntries(Object.entries(part).map(([name, a]) => [name, takeRows(a, rows)]));

@@ -1,0 +1,42 @@
+import { oneOf, share } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import type { Transform } from "../streams/mapped.js";
+import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
+
+export interface FlipOptions extends ArrayOption {
+  /** Left and right, or top and bottom; default horizontal. */
+  readonly direction?: "horizontal" | "vertical" | undefined;
+  /** Fraction of the images that are flipped; default 0.5. */
+  readonly probability?: number | undefined;
+}
+
+export const flipOptions = optionTable("randomFlip", {
+  direction: oneOf(["horizontal", "vertical"]).default("horizontal"),
+  probability: share.default(0.5),
+  ...arrayRow,
+} satisfies OptionRows<FlipOptions>);
+
+/**
+ * Flips images [n, channels, height, width] at random.
+ *
+ * @throws OptionError for options out of range
+ *
+ * @example
+ * const transform = randomFlip({ probability: 0.5 });
+ */
+export function randomFlip(options: FlipOptions = {}): Transform {
+  const { direction, probability, array } = flipOptions.read(options);
+  return imageTransform(
+    "randomFlip",
+    array,
+    (rng) => rng.next() < probability,
+    ({ height, width, from, to, start }, isFlipped) => {
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) {
+          const [v, u] = direction === "horizontal" ? [y, width - 1 - x] : [height - 1 - y, x];
+          to[start + y * width + x] = from[start + (isFlipped ? v * width + u : y * width + x)];
+        }
+      }
+    },
+  );
+}

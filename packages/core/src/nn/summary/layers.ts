@@ -1,0 +1,103 @@
+import { type Graph, nodesOf } from "../../graph/graph.js";
+import type { Tensor } from "../../graph/tensor.js";
+import { multiplyAddsOf } from "./multiply-adds.js";
+
+/** A part of a model: what is computed with the parameters of one path, and after it without parameters. */
+export interface LayerSummary {
+  /** Path of its parameters without the last name; `input` for what comes before any. */
+  readonly name: string;
+  /** Operations on data, in order and each once; changes of shape are left out. */
+  readonly operations: readonly string[];
+  /** Shape of the last result. */
+  readonly output: readonly number[];
+  /** Numbers that are trained. */
+  readonly parameters: number;
+  /** Products that are added up, in matrix products and convolutions. */
+  readonly multiplyAdds: number;
+  /** Floating-point operations: two a multiply-add, and those of all other operations. */
+  readonly flops: number;
+}
+
+const input = "input";
+
+/** The layer of a parameter or of a value that a model carries: its path without the last name. */
+const layerOf = (path: string): string => (path.includes(".") ? path.slice(0, path.lastIndexOf(".")) : path);
+
+interface Gathered {
+  operations: Set<string>;
+  output: readonly number[];
+  parameters: number;
+  multiplyAdds: number;
+  flops: number;
+}
+
+/**
+ * Gives each node of a graph to a layer. A node that takes a parameter, or what is computed of parameters alone, belongs to
+ * that parameter's layer; any other to the layer of its latest operand.
+ *
+ * @param owned paths of the inputs that belong to a model, and whether each is trained; the other inputs are data
+ */
+export function layersOf(
+  graph: Graph,
+  owned: ReadonlyMap<string, { path: string; trained: boolean }>,
+): LayerSummary[] {
+  const layers = new Map<string, Gathered>();
+  const at = (name: string): Gathered => {
+    const known = layers.get(name) ?? {
+      operations: new Set<string>(),
+      output: [],
+      parameters: 0,
+      multiplyAdds: 0,
+      flops: 0,
+    };
+    layers.set(name, known);
+    return known;
+  };
+  const owners = new Map(
+    graph.inputs.flatMap(({ name, tensor }) => {
+      const own = owned.get(name);
+      return own ? [[tensor, own] as const] : [];
+    }),
+  );
+  const names = new Map<Tensor, string>();
+  const ofData = new Set<Tensor>();
+  const order = new Map<Tensor, number>();
+
+  for (const [place, node] of nodesOf(graph).entries()) {
+    order.set(node, place);
+    const owner = owners.get(node);
+    if (owner) {
+      names.set(node, layerOf(owner.path));
+      continue;
+    }
+    const isData =
+      node.inputs.length === 0 ? node.op.name === "input" : node.inputs.some((x) => ofData.has(x));
+    if (isData) ofData.add(node);
+    const named = node.inputs.filter((x) => names.has(x));
+    const own = named.find((x) => !ofData.has(x));
+    const latest = named.reduce<Tensor | undefined>(
+      (last, x) => (last && (order.get(last) as number) > (order.get(x) as number) ? last : x),
+      undefined,
+    );
+    const chosen = own ?? latest;
+    // Constants belong to whatever uses them.
+    if (!chosen && !isData) continue;
+    const name = chosen ? (names.get(chosen) as string) : input;
+    names.set(node, name);
+    if (node.inputs.length === 0) continue;
+    const flops = node.op.flops?.(node, node.attrs) ?? node.size;
+    const layer = at(name);
+    layer.multiplyAdds += multiplyAddsOf(node);
+    layer.flops += flops;
+    if (!isData) continue;
+    layer.output = node.shape;
+    if (flops > 0) layer.operations.add(node.op.name);
+  }
+  for (const { tensor } of graph.inputs) {
+    const owner = owners.get(tensor);
+    if (owner?.trained) at(layerOf(owner.path)).parameters += tensor.size;
+  }
+  return [...layers]
+    .filter(([name, { flops }]) => name !== input || flops > 0)
+    .map(([name, { operations, ...rest }]) => ({ name, operations: [...operations], ...rest }));
+}

@@ -1,0 +1,162 @@
+import { Worker } from "node:worker_threads";
+import type { DataStream } from "../data/stream.js";
+import { describeValue } from "../describe.js";
+import { DataError, OptionError } from "../errors.js";
+import { integerFrom, text } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+
+export interface WorkerStreamOptions {
+  /** Name of the module's export that is the stream; default default. */
+  readonly export?: string | undefined;
+  /** Examples in an epoch; default unknown: a trainer counts them by reading an epoch. */
+  readonly length?: number | undefined;
+  /** Parts that are read before they are asked for; default 2. */
+  readonly ahead?: number | undefined;
+}
+
+export const workerStreamOptions = optionTable("workerStream", {
+  export: text("the name of an export, such as training").default("default"),
+  length: integerFrom(1).otherwise("unknown"),
+  ahead: integerFrom(1).default(2),
+} satisfies OptionRows<WorkerStreamOptions>);
+
+/** A stream that a thread reads. */
+export interface WorkerStream<T> extends DataStream<T> {
+  /** Ends the thread, which would else end with the process. */
+  dispose(): Promise<void>;
+}
+
+/** What the thread sends for a reading. */
+type Message =
+  | { readonly kind: "part"; readonly part: unknown }
+  | { readonly kind: "end" }
+  | { readonly kind: "error"; readonly message: string };
+
+/** The thread, and who waits for the messages of each reading. */
+interface Thread {
+  readonly worker: Worker;
+  readonly readings: Map<number, (message: Message) => void>;
+}
+
+/**
+ * The stream of a module, read in a thread of its own while the steps run. Parts are copied from there.
+ *
+ * @param module address of a JavaScript module whose export is a stream, or a function that makes one, also asynchronously
+ * @throws OptionError for another address or options out of range; DataError from the stream when the module fails
+ *
+ * @example
+ * const stream = workerStream(new URL("./training-data.mjs", import.meta.url), { length: 60000 });
+ */
+export function workerStream<T extends object>(
+  module: URL | string,
+  options: WorkerStreamOptions = {},
+): WorkerStream<T> {
+  const { export: name, length, ahead } = workerStreamOptions.read(options);
+  const address = addressOf(module);
+  let thread: Thread | undefined;
+  let readings = 0;
+  return {
+    length,
+    async *batches(seed, epoch) {
+      thread ??= startThread({ address, name, ahead }, () => {
+        thread = undefined;
+      });
+      const { worker, readings: open } = thread;
+      const id = readings++;
+      const messages: Message[] = [];
+      let wake = () => {};
+      open.set(id, (message) => {
+        messages.push(message);
+        wake();
+      });
+      worker.postMessage({ id, begin: { seed, epoch } });
+      try {
+        for (;;) {
+          // A process waits for a part that is asked for, and for nothing else here.
+          worker.ref();
+          while (messages.length === 0) {
+            await new Promise<void>((next) => {
+              wake = next;
+            });
+          }
+          worker.unref();
+          const message = messages.shift() as Message;
+          if (message.kind === "end") return;
+          if (message.kind === "error") {
+            throw new DataError(`The stream "${name}" of ${address} failed: ${message.message}.`);
+          }
+          worker.postMessage({ id });
+          yield message.part as T;
+        }
+      } finally {
+        open.delete(id);
+        worker.postMessage({ id, isOver: true });
+      }
+    },
+    async dispose() {
+      await thread?.worker.terminate();
+    },
+  };
+}
+
+function startThread(workerData: object, onEnd: () => void): Thread {
+  const worker = new Worker(program, { eval: true, workerData });
+  worker.unref();
+  const readings: Thread["readings"] = new Map();
+  const fail = (message: string) => {
+    onEnd();
+    for (const receive of readings.values()) receive({ kind: "error", message });
+  };
+  worker.on("message", ({ id, ...message }: Message & { id: number }) =>
+    readings.get(id)?.(message as Message),
+  );
+  worker.on("error", (error) => fail(error.message));
+  worker.on("exit", () => fail("its thread has ended"));
+  return { worker, readings };
+}
+
+function addressOf(module: URL | string): string {
+  if (URL.canParse(String(module))) return String(module);
+  throw new OptionError(
+    `workerStream takes the address of a module, new URL("./data.mjs", import.meta.url); got ${describeValue(module)}.`,
+  );
+}
+
+/** The thread: reads up to `ahead` parts more than have been taken. As text, so that bundlers need no second file. */
+const program = `
+const { parentPort, workerData: { address, name, ahead } } = require("node:worker_threads");
+const readings = new Map();
+let opened;
+const open = async () => {
+  const exported = (await import(address))[name];
+  const stream = typeof exported === "function" ? await exported() : exported;
+  if (typeof stream?.batches !== "function") throw new Error("it is no stream { length, batches(seed, epoch) }");
+  return stream;
+};
+const read = async (id, { seed, epoch }) => {
+  const state = { room: ahead, isOver: false, wake() {} };
+  readings.set(id, state);
+  opened ??= open();
+  for await (const part of (await opened).batches(seed, epoch)) {
+    while (state.room < 1 && !state.isOver) await new Promise((next) => { state.wake = next; });
+    if (state.isOver) break;
+    state.room -= 1;
+    const copy = Object.fromEntries(Object.entries(part).map(([key, { shape, data }]) => [key, { shape, data: data.slice() }]));
+    parentPort.postMessage({ id, kind: "part", part: copy }, Object.values(copy).map(({ data }) => data.buffer));
+  }
+  if (!state.isOver) parentPort.postMessage({ id, kind: "end" });
+};
+parentPort.on("message", ({ id, begin, isOver }) => {
+  if (begin) {
+    read(id, begin)
+      .catch((error) => parentPort.postMessage({ id, kind: "error", message: String(error?.message ?? error) }))
+      .finally(() => readings.delete(id));
+    return;
+  }
+  const state = readings.get(id);
+  if (!state) return;
+  if (isOver) state.isOver = true;
+  else state.room += 1;
+  state.wake();
+});
+`;

@@ -1,0 +1,136 @@
+// What a model is made of, against counts by hand.
+import { describe, expect, it } from "vitest";
+import { OptionError, ShapeError } from "../../../src/errors.js";
+import { relu } from "../../../src/graph/ops/activation.js";
+import { matmul } from "../../../src/graph/ops/matmul.js";
+import { spec, trace } from "../../../src/graph/trace.js";
+import { torchGenerator } from "../../../src/math/mt19937.js";
+import { namedArrays } from "../../../src/named-arrays.js";
+import { convnet } from "../../../src/nn/models/convnet.js";
+import { lenet } from "../../../src/nn/models/lenet.js";
+import { messagePassing } from "../../../src/nn/models/message-passing.js";
+import { mlp } from "../../../src/nn/models/mlp.js";
+import { recurrentClassifier } from "../../../src/nn/models/recurrent-classifier.js";
+import { segnet } from "../../../src/nn/models/segnet.js";
+import { sequenceTransformer } from "../../../src/nn/models/sequence-transformer.js";
+import { unet } from "../../../src/nn/models/unet.js";
+import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
+import { peakBytes } from "../../../src/nn/summary/step-memory.js";
+import { type Summary, summary } from "../../../src/nn/summary/summary.js";
+import { summaryText } from "../../../src/nn/summary/summary-text.js";
+import { toOnnx } from "../../../src/runtime/onnx/export.js";
+
+const rowsOf = ({ layers }: Summary) =>
+  layers.map(({ name, output, parameters, multiplyAdds }) => [name, output, parameters, multiplyAdds]);
+
+describe("summary", () => {
+  it("counts a perceptron: products of weights, and an addition and a ReLU an element", () => {
+    const s = summary(mlp({ sizes: [784, 16, 10] }), [2, 784]);
+    expect(rowsOf(s)).toEqual([
+      ["layers.0", [2, 16], 784 * 16 + 16, 2 * 784 * 16],
+      ["layers.1", [2, 10], 16 * 10 + 10, 2 * 16 * 10],
+    ]);
+    expect(s.layers.map(({ operations }) => operations)).toEqual([
+      ["matmul", "add", "relu"],
+      ["matmul", "add"],
+    ]);
+    expect(s.parameters).toBe(12730);
+    expect(s.multiplyAdds).toBe(2 * 12704);
+    expect(s.flops).toBe(2 * (2 * 12704 + 16 + 16 + 10));
+    expect(s.outputs).toEqual({ result: [2, 10] });
+    expect(s.memory.parameters).toBe(4 * 12730);
+  });
+
+  it("counts LeNet: 61,706 parameters, and a kernel for each pixel and channel", () => {
+    // LeCun et al., 1998, with ReLU and images of 28 x 28 that are padded nowhere: planes of 24, 12, 8 and 4.
+    const s = summary(lenet({ imageSize: [28, 28] }), [1, 1, 28, 28]);
+    const counts = [24 * 24 * 6 * 25, 8 * 8 * 16 * 6 * 25, 256 * 120, 120 * 84, 84 * 10];
+    expect(s.layers.map(({ multiplyAdds }) => multiplyAdds)).toEqual(counts);
+    const sizes = [6 * 25 + 6, 16 * 6 * 25 + 16, 256 * 120 + 120, 120 * 84 + 84, 84 * 10 + 10];
+    expect(s.layers.map(({ parameters }) => parameters)).toEqual(sizes);
+    expect(s.layers[0].output).toEqual([1, 6, 12, 12]);
+  });
+
+  it("counts a GRU: three gates of each element, for all steps of its loop", () => {
+    const model = recurrentClassifier({ inputs: 3, width: 4, classes: 2 });
+    const s = summary(model, [5, 7, 3]);
+    expect(s.parameters).toBe(12 * 3 + 12 * 4 + 2 * 12 + 4 * 2 + 2);
+    expect(s.multiplyAdds).toBe(5 * 7 * (12 * 3 + 12 * 4) + 5 * 4 * 2);
+    expect(s.layers.map(({ name }) => name)).toEqual(["layers.0.forward", "linear"]);
+  });
+
+  it("counts the new models' parameters", () => {
+    // Pairs of convolutions with norms, up-convolutions of 2 x 2, the head of 1 x 1.
+    const pair = (a: number, b: number) => 9 * a * b + 2 * b + 9 * b * b + 2 * b;
+    const ups = (a: number, b: number) => 4 * a * b + b + pair(2 * b, b);
+    const network = summary(unet(), [1, 1, 16, 16]);
+    expect(network.parameters).toBe(
+      pair(1, 16) + pair(16, 32) + pair(32, 64) + ups(64, 32) + ups(32, 16) + 16 * 2 + 2,
+    );
+    expect(network.state).toBe(2 * (2 * (16 + 32 + 64) + 2 * (32 + 16)));
+    const block = 3 * 32 * 32 + 32 * 32 + 3 * 32 * 64 + 2 * 32;
+    const transformer = summary(sequenceTransformer({ tokens: 50, perElement: true }), spec([2, 6], "int64"));
+    expect(transformer.parameters).toBe(50 * 32 + 2 * block + 32 + 32 * 10);
+    expect(transformer.outputs).toEqual({ result: [2, 6, 10] });
+  });
+
+  it("is of models with several outputs and of states", () => {
+    const { outputs } = summary(segnet({ channels: [4, 6], classes: 5 }), [1, 3, 8, 8]);
+    expect(outputs).toEqual({ classes: [1, 5, 8, 8], depth: [1, 1, 8, 8] });
+    const normed = summary(convnet({ imageSize: [8, 8], stages: [[4]], norm: "batch" }), [2, 1, 8, 8]);
+    expect(normed.state).toBe(8);
+    expect(normed.layers.map(({ name }) => name)).toEqual(["convs.0", "norms.0", "linear"]);
+  });
+
+  it("is of an imported model as of the one that was exported", () => {
+    const model = mlp({ sizes: [8, 6, 3] });
+    const { params } = model.init(torchGenerator(0));
+    const { graph } = trace(({ p, x }) => ({ logits: model.apply(p, x).output }), {
+      p: params,
+      x: spec([2, 8]),
+    });
+    const imported = fromOnnx(toOnnx(graph, { constants: namedArrays({ p: params }) }));
+    const [own, read] = [summary(model, [2, 8]), summary(imported, { x: [2, 8] })];
+    expect(read.layers.map(({ name }) => name)).toEqual(["p.layers.0", "p.layers.1"]);
+    expect(rowsOf(read).map(([, ...row]) => row)).toEqual(rowsOf(own).map(([, ...row]) => row));
+    expect(read.outputs).toEqual({ logits: [2, 3] });
+    expect(() => summary(imported, {})).toThrow(/takes its inputs' shapes by name, { x }/);
+  });
+
+  it("says what it takes", () => {
+    expect(() => summary(mlp({ sizes: [8, 3] }), 8 as never)).toThrow(OptionError);
+    expect(() => summary(mlp({ sizes: [8, 3] }), [2, 7])).toThrow(ShapeError);
+    expect(() => summary(messagePassing as never, [2, 7])).toThrow(OptionError);
+  });
+});
+
+describe("peakBytes", () => {
+  it("frees each result after its last use, and keeps outputs", () => {
+    // x [1, 100] -> a [1, 50] -> b [1, 20] -> c [1, 10], in float32; a is freed when b is there.
+    const shapes = { x: spec([1, 100]), u: spec([100, 50]), v: spec([50, 20]), w: spec([20, 10]) };
+    const { graph } = trace(({ x, u, v, w }) => ({ c: matmul(matmul(matmul(x, u), v), w) }), shapes);
+    expect(peakBytes(graph)).toBe(4 * (50 + 20));
+    const both = trace(({ x, u, v, w }) => {
+      const a = matmul(x, u);
+      return { a, c: matmul(relu(matmul(a, v)), w) };
+    }, shapes);
+    expect(peakBytes(both.graph)).toBe(4 * (50 + 20 + 20));
+  });
+});
+
+describe("summaryText", () => {
+  it("is a table with the sums below", () => {
+    expect(summaryText(summary(mlp({ sizes: [784, 16, 10] }), [1, 784]))).toBe(
+      [
+        "layer     operations       output   parameters  multiply-adds",
+        "layers.0  matmul add relu  [1, 16]      12,560         12,544",
+        "layers.1  matmul add       [1, 10]         170            160",
+        "",
+        "12,730 parameters; output [1, 10]",
+        "12,704 multiply-adds, 25,450 FLOPs",
+        // The gradients are there at once in the end: four bytes a parameter.
+        "a training step needs 102 kB: 50.9 kB of parameters, 50.9 kB of results and gradients",
+      ].join("\n"),
+    );
+  });
+});

@@ -1,0 +1,69 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decodeNpy } from "../../../src/data/npy.js";
+import { readEpoch } from "../../../src/data/streams/example-stream.js";
+import { verifyBenchmark, writeSample } from "../../../src/node/benchmarks/benchmarks.js";
+import { loadCeleba } from "../../../src/node/benchmarks/celeba.js";
+import { bitsOf, valuesOf } from "./support.js";
+
+const root = mkdtempSync(join(tmpdir(), "isoloss-celeba-"));
+const folder = join(root, "celeba");
+beforeAll(() => writeSample("celeba", folder));
+afterAll(() => rmSync(root, { recursive: true }));
+
+describe("loadCeleba", () => {
+  it("reads images as Pillow's resizing of the decoded pixels, and attributes by name", async () => {
+    const { train, validation, test, tasks } = await loadCeleba(folder, { isWhole: false });
+    expect([train.length, validation.length, test.length, tasks.length]).toEqual([6, 3, 3, 40]);
+    const { image, ...attributes } = await readEpoch(test);
+    expect(image.shape).toEqual([3, 3, 64, 64]);
+    expect(Object.keys(attributes)).toEqual(tasks);
+    // The sample's formula for images 9, 10 and 11.
+    tasks.forEach((name, k) => {
+      expect(valuesOf(attributes[name])).toEqual(
+        [9, 10, 11].map((n) => ((((k % 5) + 1) * n + k) % 7 < 3 ? 1 : 0)),
+      );
+    });
+    // Ramps stay ramps when they are resized, to within the losses of JPEG.
+    let worst = 0;
+    for (let i = 0; i < image.data.length; i++) {
+      const [n, c, y, x] = [
+        9 + Math.floor(i / 12288),
+        Math.floor(i / 4096) % 3,
+        Math.floor(i / 64) % 64,
+        i % 64,
+      ];
+      const at = ((x + 0.5) * 178) / 64 + ((y + 0.5) * 218) / 64 - 1;
+      const value = 20 + ((37 * n + 80 * c) % 160) + (30 * at) / 396;
+      worst = Math.max(worst, Math.abs(255 * Number(image.data[i]) - value));
+    }
+    expect(worst).toBeLessThan(6);
+  });
+
+  it("keeps the resized images in a file that numpy reads, and gives the same from it to the bit", async () => {
+    const cache = join(root, "cache");
+    const decoded = await loadCeleba(folder, { isWhole: false, partSize: 4 });
+    const plain = bitsOf(await readEpoch(decoded.train, 3, 1));
+    const cached = await loadCeleba(folder, { isWhole: false, cache });
+    expect(bitsOf(await readEpoch(cached.train, 3, 1))).toEqual(plain);
+    const [file, ...others] = readdirSync(cache);
+    expect(others).toEqual([]);
+    const bytes = decodeNpy(readFileSync(join(cache, file)));
+    expect(bytes.shape).toEqual([6, 3, 64, 64]);
+    // The images themselves are not read any more.
+    renameSync(join(folder, "Img/img_align_celeba"), join(folder, "away"));
+    mkdirSync(join(folder, "Img/img_align_celeba"));
+    expect(bitsOf(await readEpoch(cached.train, 3, 1))).toEqual(plain);
+    rmSync(join(folder, "Img/img_align_celeba"), { recursive: true });
+    renameSync(join(folder, "away"), join(folder, "Img/img_align_celeba"));
+  });
+
+  it("is verified with all its images", async () => {
+    const { train } = await verifyBenchmark("celeba", folder, { isWhole: false });
+    expect(train.examples).toBe(6);
+    expect(train.arrays.Smiling).toEqual({ shape: [], dtype: "float32", least: 0, largest: 1 });
+    await expect(loadCeleba(folder)).rejects.toThrow("162770 train, 19867 validation, 19962 test");
+  });
+});
