@@ -26,45 +26,50 @@ const mostHeap = 80;
 describe.skipIf(!executablePath)(titled("random use"), () => {
   const lab = useLab();
 
-  it(`ends without an error and with a bounded heap (seed ${seed}, ${minutes} minutes)`, async () => {
-    console.info(`random use: seed ${seed}, ${minutes} minutes`);
-    const rng = createRng(seed);
-    const pick = <T>(list: readonly T[]): T => {
-      if (list.length === 0) throw new Error(nothing);
-      return list[rng.int(list.length)];
-    };
-    const page = await lab.open(addresses[0]);
-    const client = await lab.context.newCDPSession(page);
-    page.on("dialog", (dialog) => void dialog.dismiss());
-    const before = await heapOf(client);
-    const counts: Record<string, number> = {};
-    const end = performance.now() + 60_000 * minutes;
-    while (performance.now() < end) {
-      const action = pick(Object.keys(actions));
-      counts[action] = (counts[action] ?? 0) + 1;
-      // What an action meets may be gone, or covered, by the time it is done.
-      await actions[action](page, pick, () => rng.next()).catch((error: Error) => {
-        if (
-          !/^there is nothing|Timeout|not attached|detached|intercepts|not visible|not enabled/.test(
-            error.message,
+  it(
+    `ends without an error and with a bounded heap (seed ${seed}, ${minutes} minutes)`,
+    async () => {
+      console.info(`random use: seed ${seed}, ${minutes} minutes`);
+      const rng = createRng(seed);
+      const pick = <T>(list: readonly T[]): T => {
+        if (list.length === 0) throw new Error(nothing);
+        return list[rng.int(list.length)];
+      };
+      const page = await lab.open(addresses[0]);
+      const client = await lab.context.newCDPSession(page);
+      page.on("dialog", (dialog) => void dialog.dismiss());
+      const before = await heapOf(client);
+      const counts: Record<string, number> = {};
+      const end = performance.now() + 60_000 * minutes;
+      while (performance.now() < end) {
+        const action = pick(Object.keys(actions));
+        counts[action] = (counts[action] ?? 0) + 1;
+        // What an action meets may be gone, or covered, by the time it is done.
+        await actions[action](page, pick, () => rng.next()).catch((error: Error) => {
+          if (
+            !/^there is nothing|Timeout|not attached|detached|intercepts|not visible|not enabled/.test(
+              error.message,
+            )
           )
-        )
-          throw error;
-      });
-    }
-    // Back to where it began: what is left is what was not let go.
-    await page.evaluate((hash) => {
-      location.hash = hash;
-    }, addresses[0]);
-    await page.reload().catch(() => {});
-    await settled(page);
-    const after = await heapOf(client);
-    console.info(
-      `random use: heap ${before.toFixed(1)} MB before, ${after.toFixed(1)} MB after a reload; most ${mostSeen.toFixed(1)} MB; ${JSON.stringify(counts)}`,
-    );
-    expect(mostSeen).toBeLessThan(mostHeap);
-    expect(await page.locator("[role=alert]").count()).toBe(0);
-  });
+            throw error;
+        });
+      }
+      // Back to where it began: what is left is what was not let go.
+      await page.evaluate((hash) => {
+        location.hash = hash;
+      }, addresses[0]);
+      await page.reload().catch(() => {});
+      await settled(page);
+      const after = await heapOf(client);
+      console.info(
+        `random use: heap ${before.toFixed(1)} MB before, ${after.toFixed(1)} MB after a reload; most ${mostSeen.toFixed(1)} MB; ${JSON.stringify(counts)}`,
+      );
+      expect(mostSeen).toBeLessThan(mostHeap);
+      expect(await page.locator("[role=alert]").count()).toBe(0);
+      // The usual limit, on top of the minutes that were asked for.
+    },
+    300_000 + 60_000 * minutes,
+  );
 
   let mostSeen = 0;
   /** Megabytes in use after a collection of garbage. */
