@@ -1,4 +1,4 @@
-import { globSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
@@ -14,7 +14,8 @@ export default defineConfig({
   hooks: {
     // The WebAssembly of ONNX Runtime is larger than all else: `isoloss lab` serves what is installed.
     "build:done"() {
-      for (const path of globSync("dist/lab/assets/*.wasm")) rmSync(path);
+      const folder = "dist/lab/assets";
+      for (const name of readdirSync(folder)) if (name.endsWith(".wasm")) rmSync(`${folder}/${name}`);
     },
   },
 });

@@ -26,6 +26,8 @@ export class Landscape extends ScreenModel<LandscapeState> {
   picture: ImageBitmap | undefined;
   /** The point that the orbit goes through. */
   #through: Point = [0, 0];
+  /** Counts what was asked to run: only the newest says that it is done. */
+  #turn = 0;
   #size: Size | undefined;
   #theme: Theme = "light";
 
@@ -45,20 +47,18 @@ export class Landscape extends ScreenModel<LandscapeState> {
   /** Changes settings and computes what they ask for. */
   set(change: Partial<LandscapeState>): void {
     const before = this.state;
-    this.state = withSearch({ ...before, on: "best", ...change });
-    const { state } = this;
+    const next = { ...before, ...change };
+    const isNew = (...keys: readonly (keyof LandscapeState)[]) =>
+      keys.some((key) => next[key] !== before[key]);
+    const isOtherLevel = isNew("f", "cond", "r1", "r2", "x", "orbit") && !isNew("on");
+    this.state = withSearch(isOtherLevel ? { ...next, on: "best" } : next);
     this.notices = [];
     this.player.showAll();
     this.version++;
-    const isNew = (...keys: readonly (keyof LandscapeState)[]) =>
-      keys.some((key) => state[key] !== before[key]);
-    if (isNew("orbit")) this.askOrbit();
-    else if (isNew("view")) this.#paint();
     // How charts look needs no run.
-    else if (!isNew("y", "logx", "logy")) {
-      this.compute();
-      if (isNew("f", "cond", "r1", "r2")) this.#paint();
-    }
+    if (isNew("f", "cond", "r1", "r2", "x", "opt", "lr", "n", "tp", "search", "obj", "with")) this.compute();
+    else if (isNew("orbit")) this.askOrbit();
+    if (isNew("f", "cond", "r1", "r2", "view")) this.#paint();
   }
 
   reload(): void {
@@ -69,6 +69,7 @@ export class Landscape extends ScreenModel<LandscapeState> {
 
   compute(): void {
     const { state } = this;
+    const turn = ++this.#turn;
     this.isBusy = true;
     // The run by hand begins on the orbit, which is not known yet.
     const searched = { ...state, with: state.with.filter((method) => method !== "hand") };
@@ -84,7 +85,7 @@ export class Landscape extends ScreenModel<LandscapeState> {
         },
       },
     );
-    runs.then(() => this.#done(state), this.failed);
+    runs.then(() => this.#done(turn), this.failed);
     this.askOrbit();
   }
 
@@ -212,15 +213,15 @@ export class Landscape extends ScreenModel<LandscapeState> {
     this.picture?.close();
   }
 
-  #done(state: LandscapeState): void {
-    if (state !== this.state) return;
+  #done(turn: number): void {
+    if (turn !== this.#turn) return;
     this.isBusy = false;
     const runs = this.courses;
     const diverged = runs.filter(({ status }) => status === "diverged").map(({ method }) => method);
     this.message =
       diverged.length > 0
         ? `Done. Diverged: ${diverged.join(", ")}.`
-        : `Done: ${runs.length} ${runs.length === 1 ? "run" : "runs"} of ${state.n} steps.`;
+        : `Done: ${runs.length} ${runs.length === 1 ? "run" : "runs"} of ${this.state.n} steps.`;
   }
 }
 
