@@ -204,5 +204,7 @@ export function oneOrEach<V>(each: Kind<V>): Kind<V | readonly V[]> {
   );
 }
 
+export const isFunction = (value: unknown): boolean => typeof value === "function";
+
 export const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -501,9 +501,15 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "weightDecay": "lambda, separate from the gradient; default 0.",
     "betas": "b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99]."
   },
+  "loadArrays": {
+    "inputs": "Name of the inputs in the file; default inputs, or the only array of a file.",
+    "labels": "Name of the labels in their file; default labels, or the only array of a file.",
+    "labelFile": "A file of their own for the labels; default that of the inputs."
+  },
   "loadCeleba": {
     "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
     "isWhole": "Whether there must be as many examples as were published; default true.",
+    "onCached": "Called for each image that is put into the cache, with the number of those done and of all of the part; default none.",
     "partSize": "Examples of a part of the stream; default 64."
   },
   "loadCityscapes": {
@@ -524,6 +530,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
     "isWhole": "Whether there must be as many examples as were published; default true.",
     "lists": "A folder with lists TASK_train.txt, TASK_val.txt and TASK_test.txt; default the folder `lists` beside the images, and where there is none 60, 20 and 20 % of each class by seed.",
+    "onCached": "Called for each image that is put into the cache, with the number of those done and of all of the part; default none.",
     "partSize": "Examples of a part of the stream; default 16.",
     "side": "Pixels of a side; default 224.",
     "splitSeed": "Seed of the parts without lists; default 0."
@@ -532,6 +539,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
     "isWhole": "Whether there must be as many examples as were published; default true.",
     "lists": "A folder with lists TASK_train.txt, TASK_val.txt and TASK_test.txt; default the folder `lists` beside the images, and where there is none 60, 20 and 20 % of each class by seed.",
+    "onCached": "Called for each image that is put into the cache, with the number of those done and of all of the part; default none.",
     "partSize": "Examples of a part of the stream; default 16.",
     "side": "Pixels of a side; default 224.",
     "splitSeed": "Seed of the parts without lists; default 0."
@@ -713,6 +721,25 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "onPredictedGain": {
     "every": "Steps between two trials; default 100."
+  },
+  "openCsv": {
+    "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
+    "delimiter": "Between fields; default \",\".",
+    "label": "The column of labels, or several columns of numbers.",
+    "features": "Columns of the inputs, in this order; default all others.",
+    "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), or the row is left out; default refuse."
+  },
+  "openImageFolder": {
+    "size": "[height, width] to which all are resized; default the size of the first.",
+    "channels": "1 for gray, 3 for color; default as the first.",
+    "shuffle": "Whether each epoch has an order of its own, that in which a trainer takes arrays; default false: class by class."
+  },
+  "openParquet": {
+    "label": "The column of labels, or several columns of numbers.",
+    "features": "Columns of the inputs, in this order; default all others.",
+    "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), or the row is left out; default refuse."
   },
   "orbit": {
     "samples": "Number of points, both ends of the range included; default 361.",
@@ -1083,6 +1110,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "stepSchedule": {
     "size": "Steps between two reductions.",
     "gamma": "Factor of a reduction; default 0.1."
+  },
+  "table": {
+    "label": "The column of labels, or several columns of numbers.",
+    "features": "Columns of the inputs, in this order; default all others.",
+    "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), or the row is left out; default refuse."
   },
   "toHalf": {
     "move": "Whether weights are scaled by powers of two into the range of float16 first; default true.",

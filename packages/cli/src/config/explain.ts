@@ -62,12 +62,18 @@ function strayKeys(path: Path, schema: SchemaNode, data: unknown): Finding[] {
     .map((key) => unknownKey(key, path, schema, data));
 }
 
+type UnionIssue = Issue & { readonly code: "invalid_union" };
+
+/** The alternatives of a union, and in the place of one that is a union itself its own. */
+const alternativesOf = (issue: UnionIssue): readonly (readonly Issue[])[] =>
+  issue.errors.flatMap((branch): readonly (readonly Issue[])[] => {
+    const [first] = branch;
+    const isUnion = branch.length === 1 && first.code === "invalid_union" && first.path.length === 0;
+    return isUnion && first.discriminator === undefined ? alternativesOf(first) : [branch];
+  });
+
 /** The findings of the alternative that was most likely meant: the one whose check got furthest. */
-function explainUnion(
-  issue: Issue & { readonly code: "invalid_union" },
-  schema: SchemaNode,
-  data: unknown,
-): Finding[] {
+function explainUnion(issue: UnionIssue, schema: SchemaNode, data: unknown): Finding[] {
   const path = issue.path as Path;
   if (issue.discriminator !== undefined) {
     const values = (issue as { readonly options?: readonly unknown[] }).options ?? [];
@@ -77,12 +83,15 @@ function explainUnion(
     const finding = { path, isMissing: value === undefined, message: wrongValue(value, values, title) };
     return value === undefined ? [...strayKeys(path.slice(0, -1), schema, data), finding] : [finding];
   }
-  const branches = issue.errors.filter((branch) => branch.length > 0);
+  const branches = alternativesOf(issue).filter((branch) => branch.length > 0);
   const isInside = (branch: readonly Issue[]) =>
     branch.every((inner) => inner.path.length > 0 || inner.code === "unrecognized_keys");
   const faults = (branch: readonly Issue[]) =>
     sumBy(branch, (inner) => (inner.code === "unrecognized_keys" ? inner.keys.length : 1));
-  const inside = branches.filter(isInside).sort((a, b) => faults(a) - faults(b));
+  // Of two that fit alike, the one is meant of which the map has a key, not the one whose key is missing.
+  const missing = (branch: readonly Issue[]) =>
+    sumBy(branch, (inner) => Number(valueAt(data, [...path, ...(inner.path as Path)]) === undefined));
+  const inside = branches.filter(isInside).sort((a, b) => faults(a) - faults(b) || missing(a) - missing(b));
   if (inside.length > 0) {
     const inner = inside[0].map((i) => ({ ...i, path: [...issue.path, ...i.path] }) as Issue);
     return explain(inner, schema, data);

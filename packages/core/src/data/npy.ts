@@ -38,6 +38,14 @@ const types: ReadonlyMap<string, ElementType> = new Map<string, ElementType>([
   ["f8", { bytes: 8, dtype: "float64", read: (v, at, little) => v.getFloat64(at, little) }],
 ]);
 
+/** Arrays whose memory is that of a file in the order of this computer, by element type and bytes. */
+const floatsOf: Partial<Record<DType, Readonly<Record<number, typeof Float32Array | typeof Float64Array>>>> =
+  {
+    float32: { 4: Float32Array },
+    float64: { 8: Float64Array },
+  };
+const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
 /** What to save instead, by the kind of elements that are not numbers. */
 const instead: Readonly<Record<string, string>> = {
   O: "Python objects, which only Python reads. Save an array of numbers: np.save(path, np.asarray(values, dtype=np.float32))",
@@ -82,9 +90,15 @@ export function decodeNpy(bytes: Uint8Array, options: NpyOptions = {}): NdArray 
       `The .npy data of type ${descr} and shape [${shape.join(", ")}] needs ${expected} bytes; got ${available}. ${what}.`,
     );
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const isLittle = descr?.[0] !== ">";
   const target = dtype ?? type.dtype;
+  const memory = floatsOf[type.dtype]?.[type.bytes];
+  if (memory && isLittle && !isFortran && isLittleEndian) {
+    // A copy, aligned: the bytes may be a part of a larger buffer.
+    const data = new memory(new Uint8Array(bytes.subarray(dataStart)).buffer);
+    return astype({ shape, data } as NdArray, target);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // An image of bytes as int64 first would need eight times its memory.
   const isDirect = target === "float32" && type.bytes <= 4;
   const data = allocate(isDirect ? "float32" : type.dtype, size);

@@ -64,10 +64,10 @@ export interface Qm9Streams {
 export function qm9Streams({ molecules, targets }: Qm9, options: Qm9StreamOptions = {}): Qm9Streams {
   const { held, order, partSize, places, splitSeed } = qm9StreamOptions.read(options);
   const count = molecules.length;
-  const each = held ?? Math.min(10_000, Math.floor(count / 10));
-  if (each < 1 || 2 * each > count) {
+  const each = held ?? Math.max(1, Math.min(10_000, Math.floor(count / 10)));
+  if (2 * each > count) {
     throw new OptionError(
-      `qm9Streams: test and validation take ${each} molecules each; there are ${count}. Set held, such as ${Math.max(1, Math.floor(count / 10))}.`,
+      `qm9Streams: test and validation take ${each} molecules each; there are ${count}. Set held to a smaller number.`,
     );
   }
   const numbers = order === undefined ? permutation(count, splitSeed, -1) : checkedOrder(order, count);

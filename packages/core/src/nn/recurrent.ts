@@ -19,6 +19,8 @@ export interface RecurrentOptions {
   readonly recompute?: number | undefined;
 }
 
+const recurrentOptions = ["reverse", "lengths", "recompute"] as const;
+
 /**
  * A gated recurrent unit along a sequence, as `torch.nn.GRU` of one layer and direction with `batch_first`. Parameters are
  * those of `initGruCell`, and several of them, drawn one after the other, are those of a stack in PyTorch.
@@ -38,6 +40,7 @@ export function gru(
   params: TensorsOf<CellParams>,
   options: RecurrentOptions & { readonly h?: Tensor | undefined } = {},
 ): { readonly output: Tensor; readonly h: Tensor } {
+  requireKnown("gru", options, [...recurrentOptions, "h"], "gru(x, params, { reverse: true })");
   const { h, ...rest } = options;
   const [output, last] = along("gru", x, params, { h }, rest, (inputs, state) => ({
     h: gruStep(inputs, state.h, params),
@@ -64,6 +67,7 @@ export function lstm(
   params: TensorsOf<CellParams>,
   options: RecurrentOptions & { readonly h?: Tensor | undefined; readonly c?: Tensor | undefined } = {},
 ): LstmState & { readonly output: Tensor } {
+  requireKnown("lstm", options, [...recurrentOptions, "h", "c"], "lstm(x, params, { reverse: true })");
   const { h, c, ...rest } = options;
   const [output, last] = along<LstmState>("lstm", x, params, { h, c }, rest, (inputs, state) =>
     lstmStep(inputs, state, params),
@@ -84,8 +88,6 @@ function along<S extends { readonly h: Tensor }>(
   step: (inputs: Tensor, state: S) => S,
 ): [Tensor, S] {
   const names = Object.keys(initial) as (string & keyof S)[];
-  const known = ["reverse", "lengths", "recompute"] as const;
-  requireKnown(op, options, known, `${op}(x, params, { reverse: true })`);
   const { reverse = false, lengths, recompute } = options;
   requireFlags(op, { reverse });
   requireTensor(op, x);

@@ -4,6 +4,7 @@ import { access, constants, mkdir, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { DType, NdArray } from "../array.js";
+import type { Dataset } from "../data/dataset.js";
 import { readIdx } from "../data/idx.js";
 import type { LabeledImages } from "../data/labeled-images.js";
 import { DataError, MissingDataError, OptionError } from "../errors.js";
@@ -26,8 +27,8 @@ export interface IdxDatasetOptions {
 }
 
 export interface ImageDataset {
-  readonly train: LabeledImages;
-  readonly test: LabeledImages;
+  readonly train: LabeledImages & Dataset;
+  readonly test: LabeledImages & Dataset;
   readonly classes: number;
 }
 
@@ -39,7 +40,8 @@ export interface ImageDataset {
  * files are downloaded to the last of these; a file is kept only if its SHA-256 is the published one.
  *
  * @param source "mnist", "fashion-mnist" or a custom {@link IdxSource}
- * @returns images float32 [n, pixels] (784 for both names) in [0, 1], labels int64 [n]
+ * @returns parts that are data for a trainer: inputs float32 [n, 1, height, width] in [0, 1] and labels int64 [n]; images are the
+ *   same numbers as rows of pixels, [n, pixels] (784 for both names)
  * @throws MissingDataError when files are missing; the message names the folders searched
  * @throws DataError when they are damaged or fail their checksum
  * @throws OptionError for an unknown name
@@ -207,7 +209,11 @@ async function readArray(path: string, dtype: DType): Promise<NdArray> {
   }
 }
 
-async function readPart(imagesPath: string, labelsPath: string, classes: number): Promise<LabeledImages> {
+async function readPart(
+  imagesPath: string,
+  labelsPath: string,
+  classes: number,
+): Promise<LabeledImages & Dataset> {
   const images = (await readArray(imagesPath, "float32")) as NdArray<Float32Array>;
   const labels = (await readArray(labelsPath, "int64")) as NdArray<BigInt64Array>;
   const [n, ...size] = images.shape;
@@ -223,5 +229,10 @@ async function readPart(imagesPath: string, labelsPath: string, classes: number)
   }
   const { data } = images;
   for (let i = 0; i < data.length; i++) data[i] /= 255;
-  return { images: { shape: [n, size.reduce((a, b) => a * b, 1)], data }, labels };
+  return {
+    images: { shape: [n, size.reduce((a, b) => a * b, 1)], data },
+    // Gray images have one channel.
+    inputs: { shape: size.length === 2 ? [n, 1, ...size] : images.shape, data },
+    labels,
+  };
 }

@@ -5,6 +5,8 @@
  */
 
 export { firstBytes } from "../bytes.js";
+export type { ArrayFileOptions } from "./array-files.js";
+export { arrayFileOptions, loadArrays } from "./array-files.js";
 export type {
   BenchmarkName,
   ReadArray,
@@ -26,6 +28,8 @@ export { hasIdxDataset, loadIdxDataset } from "./datasets.js";
 export { readFileOrThrow, writeFileAtomic } from "./files.js";
 export type { IdxSource } from "./idx-sources.js";
 export { fashionMnist, mnist } from "./idx-sources.js";
+export type { ImageFolder, ImageFolderOptions } from "./image-folder.js";
+export { imageFolderOptions, openImageFolder } from "./image-folder.js";
 export type { Image } from "./images/image.js";
 export { ImageReader, isImage } from "./images/image.js";
 export type { JpegDecoder, RgbaImage } from "./images/jpeg.js";
@@ -37,5 +41,7 @@ export { loadQm9 } from "./qm9.js";
 export type { TrainingImages } from "./registry.js";
 export { datasets } from "./registry.js";
 export { reasonOf } from "./system-error.js";
+export type { CsvOptions } from "./tables.js";
+export { csvOptions, openCsv, openParquet, parquetOptions } from "./tables.js";
 export type { WorkerStream, WorkerStreamOptions } from "./worker-stream.js";
 export { workerStream, workerStreamOptions } from "./worker-stream.js";

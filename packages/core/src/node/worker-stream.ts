@@ -45,7 +45,8 @@ interface Thread {
  * @throws OptionError for another address or options out of range; DataError from the stream when the module fails
  *
  * @example
- * const stream = workerStream(new URL("./training-data.mjs", import.meta.url), { length: 60000 });
+ * // In a module: new URL("./training-data.mjs", import.meta.url).
+ * const stream = workerStream("file:///home/me/training-data.mjs", { length: 60000 });
  */
 export function workerStream<T extends object>(
   module: URL | string,

@@ -1,9 +1,10 @@
 // What examples in docstrings take for granted: a user's own model, data and results so far.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { encode } from "fast-png";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
 import { stored } from "../data/npz-files.js";
@@ -183,17 +184,31 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "data/npz.ts": () => ({ bytes: stored() }),
   "data/overlay.ts": () => ({ loadIdxDataset }),
   "data/idx.ts": () => ({ bytes: idx, fetch: async () => response }),
-  "data/streams/example-stream.ts": () => {
-    const examples = {
-      length: 4,
-      read: async (numbers: readonly number[]) => ({ x: lib.array(numbers.map((n) => [n])) }),
-    };
-    return { examples, stream: lib.exampleStream(examples) };
-  },
+  "data/streams/example-stream.ts": () => ({ stream: lib.streamOf({ x: random([4, 1]) }) }),
   "node/benchmarks": folders,
   "node/images": () => ({
     pngFile: encode({ width: 1, height: 1, channels: 1, data: Uint8Array.of(7) }),
   }),
+  "node/tables.ts"() {
+    writeFileSync("houses.csv", "rooms,heating,price\n3,gas,210\n5,oil,340\n");
+    const columnData = [
+      { name: "width", data: [1.5, 2] },
+      { name: "species", data: ["setosa", "virginica"] },
+    ];
+    writeFileSync("iris.parquet", new Uint8Array(parquetWriteBuffer({ columnData })));
+    return {};
+  },
+  "node/array-files.ts"() {
+    writeFileSync("x.npy", lib.encodeNpy(lib.zeros([3, 2])));
+    writeFileSync("y.npy", lib.encodeNpy(classes(3, 2)));
+    return {};
+  },
+  "node/image-folder.ts"() {
+    mkdirSync("flowers/rose", { recursive: true });
+    const image = { width: 2, height: 1, channels: 1 as const, data: Uint8Array.of(7, 8) };
+    writeFileSync("flowers/rose/a.png", encode(image));
+    return {};
+  },
   // As if the files were there.
   "node/qm9.ts": () => ({ loadQm9: () => lib.parseQm9(qm9) }),
   "data/qm9-streams.ts": () => ({ sdfText: qm9.sdf.join("\n"), csvText: qm9.csv.join("\n") }),

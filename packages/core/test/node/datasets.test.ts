@@ -48,10 +48,15 @@ const loaded = {
       shape: [3, 4],
       data: Float32Array.from([0, 255, 51, 102, 153, 204, 1, 2, 3, 4, 5, 6], (x) => x / 255),
     },
+    inputs: {
+      shape: [3, 1, 2, 2],
+      data: Float32Array.from([0, 255, 51, 102, 153, 204, 1, 2, 3, 4, 5, 6], (x) => x / 255),
+    },
     labels: { shape: [3], data: BigInt64Array.from([0n, 2n, 1n]) },
   },
   test: {
     images: { shape: [1, 4], data: Float32Array.from([1, 1, 0, 0]) },
+    inputs: { shape: [1, 1, 2, 2], data: Float32Array.from([1, 1, 0, 0]) },
     labels: { shape: [1], data: BigInt64Array.from([2n]) },
   },
   classes: 3,

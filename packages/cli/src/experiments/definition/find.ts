@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { OptionError } from "isoloss";
 import { loadConfig } from "../../config/load.js";
 import { nearest } from "../../config/nearest.js";
+import { withOwnFiles } from "./own-files.js";
 import { type Experiment, experimentSchema } from "./schema.js";
 
 /** The folder of the experiments that come with the program: beside the package's files, or the checkout's. */
@@ -54,5 +55,6 @@ export function findExperiment(fileOrName: string): string {
  * @throws ConfigError, OptionError, DataError
  */
 export async function loadExperiment(fileOrName: string, set: readonly string[] = []): Promise<Experiment> {
-  return loadConfig(findExperiment(fileOrName), { schema: experimentSchema, set });
+  const path = findExperiment(fileOrName);
+  return withOwnFiles(await loadConfig(path, { schema: experimentSchema, set }), path);
 }

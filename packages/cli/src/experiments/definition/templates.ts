@@ -64,6 +64,8 @@ kind: train # a classifier on mini-batches
 
 data: { name: digits, validation: 0.2 } # isoloss list data
 model: { name: mlp, sizes: [64, 32, 10], activation: leakyRelu, slope: 0.1 } # isoloss list models
+# model: { onnx: network.onnx } # or a file of yours, relative to this one; or a module that exports a model:
+# model: { module: "mine.mjs#model", images: true } # images: it takes [n, channels, height, width], not rows of pixels
 optimizer: sgd # or with options: { name: sgd, momentum: 0.9 }; isoloss list optimizers
 learningRate: 0.1 # or a schedule: { name: step, rate: 0.1, size: 500 }; isoloss list rates
 batchSize: 20

@@ -1,7 +1,7 @@
 import type { NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { permutation } from "../../math/rng.js";
-import { flag, inCode, integerFrom } from "../../option-kinds.js";
+import { flag, inCode, integerFrom, isFunction } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { concatenateRows, takeRows } from "../batches.js";
 import type { DataStream } from "../stream.js";
@@ -31,10 +31,7 @@ export interface ExampleStreamOptions {
 const exampleStreamOptions = optionTable("exampleStream", {
   partSize: integerFrom(1).default(16),
   shuffle: flag.default(false),
-  transform: inCode<ExampleTransform>(
-    "a function of a part",
-    (value) => typeof value === "function",
-  ).otherwise("none"),
+  transform: inCode<ExampleTransform>("a function of a part", isFunction).otherwise("none"),
 } satisfies OptionRows<ExampleStreamOptions>);
 
 /**
@@ -76,12 +73,7 @@ export function exampleStream(examples: Examples, options: ExampleStreamOptions 
   };
 }
 
-/**
- * Keeps each example in memory once it was read.
- *
- * @example
- * const kept = keptExamples(examples); // the second epoch reads no files
- */
+/** Keeps each example in memory once it was read: before a transform, and in any order, unlike `cached`. */
 export function keptExamples({ length, read }: Examples): Examples {
   const kept = new Map<number, Batch>();
   return {

@@ -28,7 +28,7 @@ interface Step<T> {
  *
  * @example
  * const { images, labels } = digits();
- * const stream = streamOf({ inputs: reshaped(images, [1797, 1, 8, 8]), labels });
+ * const stream = streamOf({ inputs: ndarray(images.data, [1797, 1, 8, 8]), labels });
  * const augmented = mapped(stream, [randomCrop({ padding: 1 }), randomRotation({ degrees: 10 })]);
  */
 export function mapped<T extends object>(

@@ -24,7 +24,8 @@ export const normalizeOptions = optionTable("normalize", {
  * @throws OptionError for options out of range; ShapeError from a stream whose arrays have another number of channels
  *
  * @example
- * const stream = mapped(streamOf({ inputs: x, labels: y }), normalize({ mean: 0.3, std: 0.35 }));
+ * const { images, labels } = digits();
+ * const stream = mapped(streamOf({ inputs: images, labels }), normalize({ mean: 0.3, std: 0.35 }));
  */
 export function normalize(options: NormalizeOptions): Transform {
   const { mean, std, array } = normalizeOptions.read(options);

@@ -32,7 +32,7 @@ export interface RecurrentClassifierOptions {
   readonly perElement?: boolean | undefined;
 }
 
-export const recurrentClassifierOptions = optionTable("recurrentClassifier", {
+const recurrentClassifierOptions = optionTable("recurrentClassifier", {
   cell: oneOf(["gru", "lstm"]).default("gru"),
   inputs: integerFrom(1).default(8),
   tokens: integerFrom(0).default(0),

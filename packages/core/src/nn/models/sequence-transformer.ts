@@ -41,7 +41,7 @@ export interface SequenceTransformerOptions {
   readonly perElement?: boolean | undefined;
 }
 
-export const sequenceTransformerOptions = optionTable("sequenceTransformer", {
+const sequenceTransformerOptions = optionTable("sequenceTransformer", {
   inputs: integerFrom(1).default(8),
   tokens: integerFrom(0).default(0),
   width: integerFrom(1).default(32),

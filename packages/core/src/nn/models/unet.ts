@@ -30,7 +30,7 @@ export interface UnetOptions {
   readonly classes?: number | undefined;
 }
 
-export const unetOptions = optionTable("unet", {
+const unetOptions = optionTable("unet", {
   inputs: integerFrom(1).default(1),
   channels: listOf(integerFrom(1), { least: 1 }).default([16, 32, 64]),
   norm: convNormKind.default("batch"),

@@ -4,7 +4,7 @@ import type { Batch } from "../../batch.js";
 import { qm9Streams } from "../../data/qm9-streams.js";
 import type { DataStream } from "../../data/stream.js";
 import { DataError, OptionError } from "../../errors.js";
-import { flag, inCode } from "../../option-kinds.js";
+import { flag, inCode, isFunction } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { loadQm9, qm9Guide } from "../qm9.js";
 import { celebaGuide, loadCeleba } from "./celeba.js";
@@ -129,10 +129,7 @@ export interface VerifyOptions {
 
 const verifyOptions = optionTable("verifyBenchmark", {
   isWhole: flag.default(true),
-  onProgress: inCode<(progress: ReadProgress) => void>(
-    "a function",
-    (value) => typeof value === "function",
-  ).otherwise("none"),
+  onProgress: inCode<(progress: ReadProgress) => void>("a function", isFunction).otherwise("none"),
 } satisfies OptionRows<VerifyOptions>);
 
 /**

@@ -5,7 +5,7 @@ import { facePartNames, parseFaceAttributes, parseFaceParts } from "../../data/c
 import type { DataStream } from "../../data/stream.js";
 import { exampleStream } from "../../data/streams/example-stream.js";
 import { DataError } from "../../errors.js";
-import { flag, integerFrom, text } from "../../option-kinds.js";
+import { flag, inCode, integerFrom, isFunction, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { Folder, type FolderGuide } from "./folder.js";
 import { imageExamples } from "./image-part.js";
@@ -15,6 +15,8 @@ export interface CelebaOptions {
   readonly cache?: string | undefined;
   /** Whether there must be as many examples as were published; default true. */
   readonly isWhole?: boolean | undefined;
+  /** Called for each image that is put into the cache, with the number of those done and of all of the part; default none. */
+  readonly onCached?: ((images: number, of: number) => void) | undefined;
   /** Examples of a part of the stream; default 64. */
   readonly partSize?: number | undefined;
 }
@@ -22,6 +24,7 @@ export interface CelebaOptions {
 const celebaOptions = optionTable("loadCeleba", {
   cache: text("a folder").otherwise("none: decoded every time"),
   isWhole: flag.default(true),
+  onCached: inCode<NonNullable<CelebaOptions["onCached"]>>("a function", isFunction).otherwise("none"),
   partSize: integerFrom(1).default(64),
 } satisfies OptionRows<CelebaOptions>);
 
@@ -61,7 +64,7 @@ const size = [64, 64] as const;
  * for await (const { image, Smiling } of train.batches(0, 0)) console.log(image.shape, Smiling.shape);
  */
 export async function loadCeleba(directory: string, options: CelebaOptions = {}): Promise<CelebaData> {
-  const { cache, isWhole, partSize } = celebaOptions.read(options);
+  const { cache, isWhole, onCached, partSize } = celebaOptions.read(options);
   const folder = new Folder(directory, celebaGuide);
   const place = (name: string, within: string) => folder.first([name, `${within}/${name}`]);
   const read = async (path: string) => readFile(folder.at(path), "utf8");
@@ -96,7 +99,7 @@ export async function loadCeleba(directory: string, options: CelebaOptions = {})
         ]),
       );
     const paths = places.map((at) => folder.at(`${images}/${files[at]}`));
-    return exampleStream(imageExamples({ paths, size, name: "image", cache, labels }), {
+    return exampleStream(imageExamples({ paths, size, name: "image", cache, onCached, labels }), {
       partSize,
       shuffle: part === "train",
     });

@@ -1,15 +1,13 @@
 import { type NdArray, ndarray } from "../../array.js";
 import type { Examples } from "../../data/streams/example-stream.js";
-import { resizedImages } from "../images/resized.js";
+import { type ResizedOptions, resizedImages } from "../images/resized.js";
 
 /** Images of a part with what belongs to them. */
-export interface ImagePart {
+export interface ImagePart extends ResizedOptions {
   readonly paths: readonly string[];
   readonly size: readonly [height: number, width: number];
   /** Name of the array of images. */
   readonly name: string;
-  /** A folder for resized images; default none. */
-  readonly cache?: string | undefined;
   /** Means and deviations of the channels, of values in [0, 1]; default none: values stay in [0, 1]. */
   readonly normalization?: { readonly mean: readonly number[]; readonly std: readonly number[] } | undefined;
   /** Arrays of the examples with these numbers. */
@@ -17,8 +15,8 @@ export interface ImagePart {
 }
 
 /** Images as float32 [n, 3, height, width], and their labels. */
-export function imageExamples({ paths, size, name, cache, normalization, labels }: ImagePart): Examples {
-  const images = resizedImages(paths, size, cache);
+export function imageExamples({ paths, size, name, normalization, labels, ...resized }: ImagePart): Examples {
+  const images = resizedImages(paths, size, resized);
   const { fround } = Math;
   const { mean = [0, 0, 0], std = [1, 1, 1] } = normalization ?? {};
   // In steps of float32, as tensors of other programs are divided, shifted and divided again.

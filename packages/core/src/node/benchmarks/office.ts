@@ -7,7 +7,7 @@ import type { DataStream } from "../../data/stream.js";
 import { exampleStream } from "../../data/streams/example-stream.js";
 import { DataError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
-import { flag, integerFrom, text } from "../../option-kinds.js";
+import { flag, inCode, integerFrom, isFunction, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { reasonOf } from "../system-error.js";
 import { Folder, type FolderGuide } from "./folder.js";
@@ -23,6 +23,8 @@ export interface OfficeOptions {
    * is none 60, 20 and 20 % of each class by seed.
    */
   readonly lists?: string | undefined;
+  /** Called for each image that is put into the cache, with the number of those done and of all of the part; default none. */
+  readonly onCached?: ((images: number, of: number) => void) | undefined;
   /** Examples of a part of the stream; default 16. */
   readonly partSize?: number | undefined;
   /** Pixels of a side; default 224. */
@@ -35,6 +37,7 @@ const rows = {
   cache: text("a folder").otherwise("none: decoded every time"),
   isWhole: flag.default(true),
   lists: text("a folder").otherwise("the folder lists, or 60, 20 and 20 % of each class"),
+  onCached: inCode<NonNullable<OfficeOptions["onCached"]>>("a function", isFunction).otherwise("none"),
   partSize: integerFrom(1).default(16),
   side: integerFrom(1).default(224),
   splitSeed: integerFrom(0).default(0),
@@ -147,7 +150,7 @@ async function loadOffice(
   form: Form,
   options: ReturnType<typeof office31Options.read<OfficeOptions>>,
 ): Promise<OfficeData> {
-  const { cache, isWhole, lists: named, partSize, side, splitSeed } = options;
+  const { cache, isWhole, lists: named, onCached, partSize, side, splitSeed } = options;
   const folder = new Folder(directory, form.guide);
   const lists = named ?? ((await folder.has("lists")) ? folder.at("lists") : undefined);
   const parts: Record<string, Parts> = {};
@@ -175,6 +178,7 @@ async function loadOffice(
       size: [side, side],
       name: `${task}Images`,
       cache,
+      onCached,
       normalization,
       labels: (numbers) => ({
         [`${task}Labels`]: ndarray(

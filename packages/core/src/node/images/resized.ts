@@ -16,15 +16,18 @@ export interface ResizedImages {
   read(numbers: readonly number[]): Promise<readonly Uint8Array[]>;
 }
 
-/**
- * Images as red, green and blue planes of one size, by Pillow's bilinear resizing. Gray ones have three equal planes.
- *
- * @param cache a folder for a file with all of them, which is made at the first reading; default none
- */
+export interface ResizedOptions {
+  /** A folder for a file with all of them, which is made at the first reading; default none. */
+  readonly cache?: string | undefined;
+  /** Called for each image while that file is made. */
+  readonly onCached?: ((images: number, of: number) => void) | undefined;
+}
+
+/** Images as red, green and blue planes of one size, by Pillow's bilinear resizing. Gray ones have three equal planes. */
 export function resizedImages(
   paths: readonly string[],
   size: readonly [number, number],
-  cache?: string,
+  { cache, onCached }: ResizedOptions,
 ): ResizedImages {
   const bytes = 3 * size[0] * size[1];
   const reader = new ImageReader();
@@ -50,7 +53,7 @@ export function resizedImages(
       },
     };
   }
-  const file = new CacheFile(cache, paths, size, decode);
+  const file = new CacheFile(cache, paths, size, decode, onCached);
   return { bytes, read: (numbers) => file.read(numbers) };
 }
 
@@ -75,6 +78,7 @@ class CacheFile {
     private readonly paths: readonly string[],
     [height, width]: readonly [number, number],
     private readonly decode: (number: number) => Promise<Uint8Array>,
+    private readonly onCached: ResizedOptions["onCached"],
   ) {
     const hash = createHash("sha256").update(paths.join("\n")).digest("hex").slice(0, 16);
     this.path = join(folder, `images-${height}x${width}-${hash}.npy`);
@@ -110,7 +114,10 @@ class CacheFile {
       const file = await open(temporary, "w");
       try {
         await file.write(header);
-        for (let number = 0; number < paths.length; number++) await file.write(await this.decode(number));
+        for (let number = 0; number < paths.length; number++) {
+          await file.write(await this.decode(number));
+          this.onCached?.(number + 1, paths.length);
+        }
         await file.sync();
       } finally {
         await file.close();

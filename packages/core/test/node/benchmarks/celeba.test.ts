@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -46,12 +46,22 @@ describe("loadCeleba", () => {
     const cache = join(root, "cache");
     const decoded = await loadCeleba(folder, { isWhole: false, partSize: 4 });
     const plain = bitsOf(await readEpoch(decoded.train, 3, 1));
-    const cached = await loadCeleba(folder, { isWhole: false, cache });
+    const told: string[] = [];
+    const cached = await loadCeleba(folder, {
+      isWhole: false,
+      cache,
+      onCached: (images, of) => told.push(`${images} of ${of}`),
+    });
     expect(bitsOf(await readEpoch(cached.train, 3, 1))).toEqual(plain);
+    expect(told).toEqual(["1 of 6", "2 of 6", "3 of 6", "4 of 6", "5 of 6", "6 of 6"]);
     const [file, ...others] = readdirSync(cache);
     expect(others).toEqual([]);
     const bytes = decodeNpy(readFileSync(join(cache, file)));
     expect(bytes.shape).toEqual([6, 3, 64, 64]);
+    // One that a full disk has cut off is made again.
+    truncateSync(join(cache, file), 5000);
+    const repaired = await loadCeleba(folder, { isWhole: false, cache });
+    expect(bitsOf(await readEpoch(repaired.train, 3, 1))).toEqual(plain);
     // The images themselves are not read any more.
     renameSync(join(folder, "Img/img_align_celeba"), join(folder, "away"));
     mkdirSync(join(folder, "Img/img_align_celeba"));

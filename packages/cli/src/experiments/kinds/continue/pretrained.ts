@@ -15,9 +15,8 @@ export interface PretrainSettings extends Pick<TrainSettings, "optimizer" | "lea
 }
 
 /** What decides how a network comes out of its first training. */
-export interface FirstSettings extends Pick<TrainSettings, "batchSize" | "dtype" | "runtime"> {
-  readonly data: Named;
-  readonly model: Named;
+export interface FirstSettings
+  extends Pick<TrainSettings, "data" | "model" | "batchSize" | "dtype" | "runtime"> {
   readonly pretrain?: PretrainSettings | null;
 }
 

@@ -5,6 +5,7 @@ import { dataSchema } from "../../catalogue/datasets.js";
 import { modelSchema } from "../../catalogue/models.js";
 import { count, fromZero, positive } from "../../catalogue/named.js";
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
+import { ownModelSchema } from "../../catalogue/own-model.js";
 import { schemaOf } from "../../catalogue/schema-of.js";
 import { teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
@@ -17,7 +18,8 @@ import { type TrainSettings, trainerOf } from "./trainer.js";
 /** What a run of a trainer is told. */
 export const trainSettings = {
   data: dataSchema,
-  model: modelSchema,
+  /** One of the catalogue, or one's own: `{ onnx: FILE }`, `{ module: FILE#NAME }`. */
+  model: z.union([modelSchema, ownModelSchema]).meta({ title: "model" }),
   optimizer: optimizerSchema,
   learningRate: learningRateSchema,
   batchSize: count,

@@ -6,6 +6,7 @@ import { asImages, loadData } from "../../catalogue/datasets.js";
 import { type MadeModel, makeModel } from "../../catalogue/models.js";
 import type { Named } from "../../catalogue/named.js";
 import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
+import { isOwnModel, type OwnModel, ownModel } from "../../catalogue/own-model.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, type TeleportConfig } from "../../catalogue/teleport.js";
@@ -14,7 +15,7 @@ import type { Settings } from "../../kind.js";
 /** Settings of a run of kind train, checked. */
 export interface TrainSettings {
   readonly data: Named;
-  readonly model: Named;
+  readonly model: Named | OwnModel;
   readonly optimizer: Named;
   readonly learningRate: number | Named;
   readonly batchSize: number;
@@ -36,9 +37,13 @@ export interface LearningTask extends MadeModel {
 }
 
 /** The data and the model of a run. */
-export async function taskOf({ data: named, model }: Pick<TrainSettings, "data" | "model">) {
+export async function taskOf({
+  data: named,
+  model,
+  dtype = "float32",
+}: Pick<TrainSettings, "data" | "model" | "dtype">) {
   const raw = await loadData(named);
-  const made = makeModel(model, raw.image);
+  const made = isOwnModel(model) ? await ownModel(model, raw.image, dtype) : makeModel(model, raw.image);
   return { ...made, data: made.takesImages ? asImages(raw) : raw } satisfies LearningTask;
 }
 

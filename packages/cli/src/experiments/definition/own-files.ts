@@ -1,0 +1,28 @@
+import { isOwnModel, locatedModel } from "../catalogue/own-model.js";
+import type { Settings } from "../kind.js";
+import type { Experiment } from "./schema.js";
+
+/**
+ * An experiment whose own files are found from any folder: their paths are absolute, and it has their hashes.
+ *
+ * @param path of the experiment: paths in it are relative to that
+ * @throws DataError when a file cannot be read, or is another one than the experiment says
+ */
+export async function withOwnFiles(experiment: Experiment, path: string): Promise<Experiment> {
+  const located = async (settings: Settings): Promise<Settings> => {
+    const { model } = settings;
+    if (typeof model !== "object" || model === null || !isOwnModel(model)) return settings;
+    return { ...settings, model: await locatedModel(model, path) };
+  };
+  const { variants = {}, quick } = experiment;
+  const changed = await Promise.all(
+    Object.entries(variants).map(
+      async ([name, change]) => [name, change && (await located(change))] as const,
+    ),
+  );
+  return {
+    ...((await located(experiment as Settings)) as Experiment),
+    ...(experiment.variants ? { variants: Object.fromEntries(changed) } : {}),
+    ...(quick ? { quick: await located(quick) } : {}),
+  };
+}

@@ -1,0 +1,78 @@
+import { extname } from "node:path";
+import type { NdArray } from "../array.js";
+import type { Dataset } from "../data/dataset.js";
+import { decodeNpy } from "../data/npy.js";
+import { decodeNpz } from "../data/npz.js";
+import { decodeSafetensors } from "../data/safetensors.js";
+import { DataError } from "../errors.js";
+import { text } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { readFileOrThrow } from "./files.js";
+
+export interface ArrayFileOptions {
+  /** Name of the inputs in the file; default inputs, or the only array of a file. */
+  readonly inputs?: string | undefined;
+  /** Name of the labels in their file; default labels, or the only array of a file. */
+  readonly labels?: string | undefined;
+  /** A file of their own for the labels; default that of the inputs. */
+  readonly labelFile?: string | undefined;
+}
+
+export const arrayFileOptions = optionTable("loadArrays", {
+  inputs: text("the name of an array").otherwise("inputs, or the only array of a file"),
+  labels: text("the name of an array").otherwise("labels, or the only array of a file"),
+  labelFile: text("a path").otherwise("that of the inputs"),
+} satisfies OptionRows<ArrayFileOptions>);
+
+/**
+ * A data set from files of arrays: `.npz` and `.safetensors` with inputs and labels, or two files, such as `.npy`, of one each.
+ *
+ * @throws DataError for files that cannot be read or are malformed, and for arrays that are not there
+ *
+ * @example
+ * const data = await loadArrays("x.npy", { labelFile: "y.npy" });
+ */
+export async function loadArrays(path: string, options: ArrayFileOptions = {}): Promise<Dataset> {
+  const { inputs, labels, labelFile } = arrayFileOptions.read(options);
+  const first = await arraysIn(path);
+  const second = labelFile === undefined ? first : await arraysIn(labelFile);
+  return {
+    inputs: pick(path, first, inputs ?? nameOf(first, "inputs", labelFile !== undefined), "inputs"),
+    labels: pick(
+      labelFile ?? path,
+      second,
+      labels ?? nameOf(second, "labels", labelFile !== undefined),
+      "labels",
+    ),
+  };
+}
+
+type Arrays = Readonly<Record<string, NdArray>>;
+
+const nameOf = (arrays: Arrays, usual: string, isAlone: boolean): string => {
+  const names = Object.keys(arrays);
+  return isAlone && names.length === 1 ? names[0] : usual;
+};
+
+function pick(path: string, arrays: Arrays, name: string, option: "inputs" | "labels"): NdArray {
+  if (Object.hasOwn(arrays, name)) return arrays[name];
+  throw new DataError(
+    `${path} has no array "${name}"; it has ${Object.keys(arrays).join(", ")}. Name one: { ${option}: "..." }${option === "labels" ? ', or give their file: { labelFile: "y.npy" }' : ""}.`,
+  );
+}
+
+async function arraysIn(path: string): Promise<Arrays> {
+  const kind = extname(path).toLowerCase();
+  if (![".npy", ".npz", ".safetensors"].includes(kind)) {
+    throw new DataError(`${path} must be a file .npy, .npz or .safetensors.`);
+  }
+  const bytes = await readFileOrThrow(path, { what: "data" });
+  try {
+    if (kind === ".npz") return await decodeNpz(bytes);
+    if (kind === ".safetensors") return decodeSafetensors(bytes).tensors;
+    return { array: decodeNpy(bytes) };
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new DataError(`${path}: ${cause.message}`, { cause });
+  }
+}

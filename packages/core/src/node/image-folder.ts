@@ -1,0 +1,138 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Dataset } from "../data/dataset.js";
+import { resizeImages } from "../data/resize.js";
+import type { DataStream } from "../data/stream.js";
+import { exampleStream } from "../data/streams/example-stream.js";
+import { DataError } from "../errors.js";
+import { flag, integerFrom, listOf, oneOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { readFileOrThrow } from "./files.js";
+import { type Image, ImageReader } from "./images/image.js";
+import { reasonOf } from "./system-error.js";
+
+export interface ImageFolderOptions {
+  /** [height, width] to which all are resized; default the size of the first. */
+  readonly size?: readonly [number, number] | undefined;
+  /** 1 for gray, 3 for color; default as the first. */
+  readonly channels?: 1 | 3 | undefined;
+  /** Whether each epoch has an order of its own, that in which a trainer takes arrays; default false: class by class. */
+  readonly shuffle?: boolean | undefined;
+}
+
+export const imageFolderOptions = optionTable("openImageFolder", {
+  size: listOf(integerFrom(1), { length: 2 }).otherwise("the size of the first"),
+  channels: oneOf([1, 3]).otherwise("as the first"),
+  shuffle: flag.default(false),
+} satisfies OptionRows<ImageFolderOptions>);
+
+/** Images as data for a trainer. */
+export interface ImageFolder {
+  /** inputs float32 [n, channels, height, width] in [0, 1], labels int64 [n]. */
+  readonly stream: DataStream<Dataset> & { readonly length: number };
+  /** Names of the folders, in the order of the classes' numbers. */
+  readonly classes: readonly string[];
+}
+
+/** Images in a part of the stream. */
+const partSize = 64;
+
+/**
+ * A folder that has a folder of images (.png, .jpg, .jpeg) for each class, as data for a trainer. Images are read in every epoch: `cached` keeps them. PNG needs the package `fast-png`, JPEG `@jsquash/jpeg`.
+ *
+ * @throws DataError for a folder without such, and from the stream for images that cannot be read or differ in size; OptionError
+ *
+ * @example
+ * const { stream, classes } = await openImageFolder("flowers", { size: [64, 64], shuffle: true });
+ */
+export async function openImageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
+  const { size, channels, shuffle } = imageFolderOptions.read(options);
+  const list = async (folder: string) =>
+    (
+      await readdir(folder, { withFileTypes: true }).catch((cause) => {
+        throw new DataError(`Cannot read the folder ${folder}: ${reasonOf(cause)}.`, { cause });
+      })
+    ).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const classes = (await list(path))
+    .filter((e) => e.isDirectory() && !e.name.startsWith("."))
+    .map((e) => e.name);
+  const files: { readonly path: string; readonly label: number }[] = [];
+  for (const [label, name] of classes.entries()) {
+    const images = (await list(join(path, name))).filter((e) => /\.(png|jpe?g)$/i.test(e.name));
+    if (images.length === 0) {
+      throw new DataError(
+        `The folder ${join(path, name)} has no image: expected files named .png, .jpg or .jpeg.`,
+      );
+    }
+    files.push(...images.map((image) => ({ path: join(path, name, image.name), label })));
+  }
+  if (classes.length === 0) {
+    throw new DataError(`The folder ${path} has no folders: expected one for each class, with images in it.`);
+  }
+  const reader = new ImageReader();
+  const read = async (file: string): Promise<Image> =>
+    reader.read(await readFileOrThrow(file, { what: "image" }), file);
+  const first = await read(files[0].path);
+  const shape = [channels ?? first.channels, ...(size ?? [first.height, first.width])] as const;
+  const length = files.length;
+  const stream = exampleStream(
+    {
+      length,
+      async read(numbers) {
+        const part = numbers.map((i) => files[i]);
+        const images: Float32Array[] = [];
+        for (const file of part) {
+          images.push(planesOf(await read(file.path), { ...file, shape, isResized: size !== undefined }));
+        }
+        return {
+          inputs: { shape: [part.length, ...shape], data: joined(images) },
+          labels: { shape: [part.length], data: BigInt64Array.from(part, ({ label }) => BigInt(label)) },
+        };
+      },
+    },
+    { partSize, shuffle },
+  );
+  return { classes, stream: { ...(stream as unknown as DataStream<Dataset>), length } };
+}
+
+/** An image as planes of one size; gray of color by the weights of ITU-R BT.601. */
+function planesOf(
+  { width, height, channels: own, pixels }: Image,
+  {
+    path,
+    shape: [channels, ...to],
+    isResized,
+  }: {
+    readonly path: string;
+    readonly shape: readonly [number, number, number];
+    readonly isResized: boolean;
+  },
+): Float32Array {
+  const isSame = height === to[0] && width === to[1];
+  if (!isSame && !isResized) {
+    throw new DataError(
+      `${path} has ${height} x ${width} pixels, the first image ${to.join(" x ")}. Give the size to resize all to: size: [${to.join(", ")}].`,
+    );
+  }
+  const area = width * height;
+  const planes = new Float32Array(channels * area);
+  for (let i = 0; i < planes.length; i++) {
+    const [c, at] = [Math.floor(i / area), (i % area) * own];
+    if (own === 1) planes[i] = pixels[at];
+    else if (channels === 3) planes[i] = pixels[at + c];
+    else planes[i] = 0.299 * pixels[at] + 0.587 * pixels[at + 1] + 0.114 * pixels[at + 2];
+  }
+  if (isSame) return planes;
+  return resizeImages(
+    { shape: [channels, area], data: planes },
+    { from: [height, width], to: [to[0], to[1]] },
+  ).data as Float32Array;
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.length * parts[0].length);
+  parts.forEach((part, i) => {
+    all.set(part, i * part.length);
+  });
+  return all;
+}

@@ -1,0 +1,127 @@
+// Tables in files: CSV, and Parquet by hyparquet.
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { csvTable } from "../data/tables/csv-rows.js";
+import {
+  type TableData,
+  type TableOptions,
+  type TableRow,
+  tableData,
+  tableRows,
+} from "../data/tables/table.js";
+import { DataError, IsolossError, MissingDataError } from "../errors.js";
+import { flag, oneOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { reasonOf } from "./system-error.js";
+
+export interface CsvOptions extends TableOptions {
+  /** Whether the first line has the names of the columns; default true. Without, they are 0, 1, .... */
+  readonly header?: boolean | undefined;
+  /** Between fields; default ",". */
+  readonly delimiter?: "," | ";" | "\t" | "|" | undefined;
+}
+
+export const csvOptions = optionTable("openCsv", {
+  ...tableRows,
+  header: flag.default(true),
+  delimiter: oneOf([",", ";", "\t", "|"]).default(","),
+} satisfies OptionRows<CsvOptions>);
+
+export const parquetOptions = optionTable("openParquet", {
+  ...tableRows,
+} satisfies OptionRows<TableOptions>);
+
+/**
+ * A CSV file as data for a trainer. It is read once to find the types of its columns, and then part by part in each epoch: it may be
+ * larger than the memory. A column of numbers is an input, one of text an input for each of its values (0 or 1).
+ *
+ * @throws DataError for a file that cannot be read or is malformed, with the line; OptionError for unknown options
+ *
+ * @example
+ * const { stream, features, means, stds } = await openCsv("houses.csv", { label: "price" });
+ * const data = mapped(shuffled(stream, { buffer: 10000 }), normalize({ mean: means, std: stds }));
+ */
+export async function openCsv(path: string, options: CsvOptions): Promise<TableData> {
+  const { header, delimiter, ...table } = csvOptions.read(options);
+  await requireFile(path);
+  return tableData(
+    {
+      name: path,
+      read: () =>
+        told(
+          path,
+          csvTable(() => pieces(path), { header, delimiter }),
+        ),
+    },
+    table,
+  );
+}
+
+/**
+ * A Parquet file as data for a trainer, like that of {@link openCsv}. It needs the package `hyparquet`.
+ *
+ * @throws MissingDataError without that package; DataError for a file that cannot be read; OptionError for unknown options
+ *
+ * @example
+ * const { stream, classes } = await openParquet("iris.parquet", { label: "species" });
+ */
+export async function openParquet(path: string, options: TableOptions): Promise<TableData> {
+  const table = parquetOptions.read(options);
+  await requireFile(path);
+  return tableData({ name: path, read: () => told(path, parquetRows(path, table)) }, table);
+}
+
+/** Text of a file, piece by piece. */
+async function* pieces(path: string): AsyncGenerator<string> {
+  yield* createReadStream(path, { encoding: "utf8", highWaterMark: 2 ** 18 }) as AsyncIterable<string>;
+}
+
+/** Rows that are decoded at once. */
+const rowsAtOnce = 4096;
+
+async function* parquetRows(
+  path: string,
+  { label, features }: Pick<TableOptions, "label" | "features">,
+): AsyncGenerator<readonly string[] | TableRow> {
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import(
+    "hyparquet"
+  ).catch((cause) => {
+    throw new MissingDataError("Parquet files need the package hyparquet: npm install hyparquet@1.31.5.", {
+      cause,
+    });
+  });
+  const file = await asyncBufferFromFile(path);
+  const metadata = await parquetMetadataAsync(file);
+  const all = parquetSchema(metadata).children.map(({ element }) => element.name);
+  const wanted = [...[label].flat(), ...(features ?? all)];
+  const names = all.filter((name) => wanted.includes(name));
+  yield names;
+  const count = Number(metadata.num_rows);
+  for (let rowStart = 0; rowStart < count; rowStart += rowsAtOnce) {
+    const rowEnd = Math.min(count, rowStart + rowsAtOnce);
+    const records = await parquetReadObjects({ file, metadata, columns: names, rowStart, rowEnd });
+    for (const [i, record] of records.entries()) {
+      yield { values: names.map((name) => record[name]), place: `row ${rowStart + i + 1}` };
+    }
+  }
+}
+
+async function requireFile(path: string): Promise<void> {
+  const found = await stat(path).catch((cause) => {
+    throw new DataError(`Cannot read the table ${path}: ${reasonOf(cause)}.`, { cause });
+  });
+  if (!found.isFile()) throw new DataError(`Cannot read the table ${path}: it is no file.`);
+}
+
+/** The same rows; errors name the file. */
+async function* told<R>(path: string, rows: AsyncIterable<R>): AsyncGenerator<R> {
+  try {
+    yield* rows;
+  } catch (cause) {
+    if (cause instanceof IsolossError && cause.message.includes(path)) throw cause;
+    if (cause instanceof MissingDataError) throw cause;
+    throw new DataError(`${path}: ${cause instanceof IsolossError ? cause.message : reasonOf(cause)}`, {
+      cause,
+    });
+  }
+}

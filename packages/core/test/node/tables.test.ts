@@ -1,0 +1,161 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parquetWriteBuffer } from "hyparquet-writer";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { collected } from "../../src/data/streams/collected.js";
+import type { CsvOptions } from "../../src/node/tables.js";
+import { openCsv, openParquet } from "../../src/node/tables.js";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "isoloss-tables-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+let files = 0;
+async function open(text: string, options: CsvOptions) {
+  const path = join(folder, `${files++}.csv`);
+  await writeFile(path, text);
+  return openCsv(path, options);
+}
+const numbers = (a: { readonly data: ArrayLike<number | bigint> }) => Array.from(a.data, Number);
+
+const flowers = `\ufeffwidth,"color, of petals",height,kind\r
+1.5,red,-2,rose\r
+2,"blue ""sky""",3e1,lily\r
+\r
+.5,red,4,rose`;
+
+describe("a CSV file", () => {
+  it("has inputs of numbers, one for each value of text, and classes by name", async () => {
+    const table = await open(flowers, { label: "kind" });
+    expect(table.features).toEqual([
+      "width",
+      'color, of petals=blue "sky"',
+      "color, of petals=red",
+      "height",
+    ]);
+    expect(table.classes).toEqual(["lily", "rose"]);
+    expect(table.stream.length).toBe(3);
+    const { inputs, labels } = await collected(table.stream);
+    expect(inputs.shape).toEqual([3, 4]);
+    expect(numbers(inputs)).toEqual([1.5, 0, 1, -2, 2, 1, 0, 30, 0.5, 0, 1, 4]);
+    expect(labels).toEqual({ shape: [3], data: BigInt64Array.of(1n, 0n, 1n) });
+    // Mean and standard deviation by hand, of width and height.
+    expect(table.means.map((m) => Number(m.toFixed(4)))).toEqual([1.3333, 0, 0, 10.6667]);
+    const std = (x: number[]) => {
+      const mean = x.reduce((a, b) => a + b) / x.length;
+      return Math.sqrt(x.reduce((s, v) => s + (v - mean) ** 2, 0) / x.length);
+    };
+    expect(table.stds[0]).toBeCloseTo(std([1.5, 2, 0.5]), 12);
+    expect(table.stds[3]).toBeCloseTo(std([-2, 30, 4]), 12);
+  });
+
+  it("has numbers as labels, or classes that are numbers, and chosen columns", async () => {
+    const text = "a;b;y;z\n1;2;10;0.5\n3;4;9;1.5\n5;6;10;2.5\n";
+    const one = await open(text, { label: "y", features: ["b", "a"], delimiter: ";" });
+    const { inputs, labels } = await collected(one.stream);
+    expect([numbers(inputs), labels.shape, numbers(labels)]).toEqual([
+      [2, 1, 4, 3, 6, 5],
+      [3, 1],
+      [10, 9, 10],
+    ]);
+    expect(one.classes).toBeUndefined();
+    const classes = await open(text, { label: "y", features: ["a"], classes: true, delimiter: ";" });
+    expect(classes.classes).toEqual(["9", "10"]);
+    expect(numbers((await collected(classes.stream)).labels)).toEqual([1, 0, 1]);
+    const two = await open(text, { label: ["z", "y"], delimiter: ";" });
+    expect(numbers((await collected(two.stream)).labels)).toEqual([0.5, 10, 1.5, 9, 2.5, 10]);
+    const bare = await open("1,2\n3,4\n", { label: "1", header: false });
+    expect([bare.features, numbers((await collected(bare.stream)).inputs)]).toEqual([["0"], [1, 3]]);
+  });
+
+  it("fills in what is missing, or leaves the row out", async () => {
+    const text = "a,b,y\n1,red,1\n,blue,2\n5,NA,3\n6,red,?\n";
+    await expect(open(text, { label: "y" })).rejects.toThrow('line 3 has no value of "a"');
+    await expect(open(text, { label: "y", missing: "mean" })).rejects.toThrow('line 5 has no value of "y"');
+    const filled = await open(text.replace("?", "4"), { label: "y", missing: "mean" });
+    expect(numbers((await collected(filled.stream)).inputs)).toEqual([1, 0, 1, 4, 1, 0, 5, 0, 0, 6, 0, 1]);
+    const dropped = await open(text, { label: "y", missing: "drop" });
+    expect(dropped.stream.length).toBe(1);
+    expect(numbers((await collected(dropped.stream)).inputs)).toEqual([1, 1]);
+  });
+
+  it("is read piece by piece with the same result as at once", async () => {
+    const rows = Array.from({ length: 20000 }, (_, i) => `${i},"text, ${i % 7}",${(i % 13) / 4}`);
+    const table = await open(`i,t,y\n${rows.join("\r\n")}\r\n`, { label: "y" });
+    const { inputs, labels } = await collected(table.stream);
+    expect(inputs.shape).toEqual([20000, 8]);
+    expect(
+      [0, 12345, 19999].map((i) => [inputs.data[8 * i], inputs.data[8 * i + 1 + (i % 7)], labels.data[i]]),
+    ).toEqual([0, 12345, 19999].map((i) => [i, 1, (i % 13) / 4]));
+  });
+
+  it.each<[string, string, CsvOptions, string]>([
+    ["nothing", "", { label: "y" }, "The CSV text is empty"],
+    ["a header alone", "a,y\n", { label: "y" }, "the table has no rows"],
+    ["no such label", "a,b\n1,2\n", { label: "y" }, 'there is no column "y"; the columns are a, b'],
+    ["two columns of one name", "a,a\n1,2\n", { label: "a" }, 'two columns have the name "a"'],
+    ["the label alone", "y\n1\n", { label: "y" }, "no column besides the label"],
+    ["a short line", "a,y\n1,2\n3\n", { label: "y" }, "CSV line 3 has 1 fields; the first line has 2"],
+    ["a quote without end", 'a,y\n"1,2\n3,4\n', { label: "y" }, "CSV line 2: a quoted field has no end"],
+    ["a quote within a field", 'a,y\n1"2,3\n', { label: "y" }, "CSV line 2: a quote within a field"],
+    [
+      "text after a quote",
+      'a,y\n"1"2,3\n',
+      { label: "y" },
+      'CSV line 2: "2" after the end of a quoted field',
+    ],
+    [
+      "labels of two kinds",
+      "a,y,z\n1,2,x\n",
+      { label: ["y", "z"] },
+      "must be columns of numbers, or one column of classes",
+    ],
+    [
+      "too many values",
+      `a,y\n${Array.from({ length: 1002 }, (_, i) => `n${i},1`).join("\n")}\n`,
+      { label: "y" },
+      '"a" has more than 1000 values (n0, n1, n2, ...)',
+    ],
+  ])("is refused for %s", async (_, text, options, message) => {
+    await expect(open(text, options)).rejects.toThrow(message);
+  });
+
+  it("must be there, with known options", async () => {
+    await expect(openCsv(join(folder, "none.csv"), { label: "y" })).rejects.toThrow("no such file");
+    await expect(openCsv(folder, { label: "y" })).rejects.toThrow("it is no file");
+    await expect(open("a,y\n1,2\n", { label: "y", delimter: ";" } as never)).rejects.toThrow("delimiter");
+  });
+});
+
+describe("a Parquet file", () => {
+  it("has the same data as a CSV file", async () => {
+    const path = join(folder, "flowers.parquet");
+    const columnData = [
+      { name: "width", data: [1.5, 2, 0.5] },
+      { name: "color", data: ["red", "blue", null] },
+      { name: "count", data: [7n, 8n, 9n] },
+      { name: "kind", data: ["rose", "lily", "rose"] },
+    ];
+    await writeFile(path, new Uint8Array(parquetWriteBuffer({ columnData })));
+    await expect(openParquet(path, { label: "kind" })).rejects.toThrow('row 3 has no value of "color"');
+    const table = await openParquet(path, { label: "kind", missing: "mean" });
+    expect([table.features, table.classes]).toEqual([
+      ["width", "color=blue", "color=red", "count"],
+      ["lily", "rose"],
+    ]);
+    const { inputs, labels } = await collected(table.stream);
+    expect(numbers(inputs)).toEqual([1.5, 0, 1, 7, 2, 1, 0, 8, 0.5, 0, 0, 9]);
+    expect(numbers(labels)).toEqual([1, 0, 1]);
+    const some = await openParquet(path, { label: "kind", features: ["count"] });
+    expect(numbers((await collected(some.stream)).inputs)).toEqual([7, 8, 9]);
+  });
+
+  it("is refused when it is none", async () => {
+    const path = join(folder, "broken.parquet");
+    await writeFile(path, "PAR1 no");
+    await expect(openParquet(path, { label: "y" })).rejects.toThrow(path);
+  });
+});
