@@ -6,7 +6,7 @@ import { type Expression, parseFormula } from "./parse.js";
 export type Affine = readonly [number, number, number];
 
 /** The coefficients of a formula that is affine as it is written. */
-export function affineOf(expression: Expression): Affine | undefined {
+function affineOf(expression: Expression): Affine | undefined {
   const scaled = (v: Affine, s: number): Affine => [s * v[0], s * v[1], s * v[2]];
   const result = fold<Affine | undefined>(
     expression,
