@@ -1,3 +1,4 @@
+import { readdirSync, rmSync } from "node:fs";
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
@@ -10,4 +11,11 @@ export default defineConfig({
   deps: { neverBundle: [/^isoloss(-figures|-queue)?(\/|$)/] },
   // Beside the program: what `isoloss run NAME` finds, and what `isoloss lab` serves.
   copy: ["../../experiments", { from: "../lab/dist", to: "dist", rename: "lab" }],
+  hooks: {
+    // The WebAssembly of ONNX Runtime is larger than all else: `isoloss lab` serves what is installed.
+    "build:done"() {
+      const folder = "dist/lab/assets";
+      for (const name of readdirSync(folder)) if (name.endsWith(".wasm")) rmSync(`${folder}/${name}`);
+    },
+  },
 });

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 import { aliases } from "../../scripts/entries.js";
 
 /** What a page needs before it may share memory with its threads. */
@@ -9,11 +9,31 @@ const headers = {
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
+/**
+ * Names what no page has asked for yet, for browsers to fetch when they have nothing else to do: the other screens, what saves
+ * figures. A page that was opened once then needs no network; the WebAssembly of ONNX Runtime is too large for that.
+ */
+const fetchedAhead: Plugin = {
+  name: "isoloss-lab-ahead",
+  apply: "build",
+  transformIndexHtml: {
+    order: "post",
+    handler: (html, { bundle = {} }) =>
+      Object.keys(bundle)
+        .filter((name) => /\.(js|css)$/.test(name) && !html.includes(name))
+        .map((name) => ({
+          tag: "link",
+          attrs: { rel: "prefetch", href: `./${name}` },
+          injectTo: "head" as const,
+        })),
+  },
+};
+
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   // Any folder of any static server.
   base: "./",
-  plugins: [svelte()],
+  plugins: [svelte(), fetchedAhead],
   resolve: {
     alias: { ...aliases, "#ort": fileURLToPath(new URL("src/worker/no-ort.ts", import.meta.url)) },
   },
@@ -25,6 +45,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
+  // Its script finds the WebAssembly beside itself.
+  optimizeDeps: { exclude: ["onnxruntime-web"] },
   server: { headers },
   preview: { headers },
 });

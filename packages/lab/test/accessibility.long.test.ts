@@ -21,6 +21,19 @@ describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
     await page.emulateMedia({ colorScheme });
     return page;
   };
+  const expectNothingCut = async (page: Page, width: number) => {
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    const cut = await page.evaluate(() =>
+      [...document.querySelectorAll("button, select, input, label, legend, h1, h2, p, figcaption")]
+        .filter((element) => !element.closest(".scroll, .unseen, dialog"))
+        .filter((element) => {
+          const { left, right, width: w } = element.getBoundingClientRect();
+          return w > 0 && (left < 0 || right > innerWidth + 0.5);
+        })
+        .map((element) => element.outerHTML.slice(0, 120)),
+    );
+    expect(cut).toEqual([]);
+  };
   const names = Object.keys(screens) as (keyof typeof screens)[];
 
   it.each(
@@ -31,19 +44,7 @@ describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
       const page = await open(screens[name], width, theme);
       for (const details of await page.locator("summary").all()) await details.click();
       expect(await violationsIn(page)).toEqual([]);
-      if (width < 900) {
-        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-        const cut = await page.evaluate(() =>
-          [...document.querySelectorAll("button, select, input, label, legend, h1, h2, p, figcaption")]
-            .filter((element) => !element.closest(".scroll, .unseen, dialog"))
-            .filter((element) => {
-              const { left, right, width: w } = element.getBoundingClientRect();
-              return w > 0 && (left < 0 || right > innerWidth + 0.5);
-            })
-            .map((element) => element.outerHTML.slice(0, 120)),
-        );
-        expect(cut).toEqual([]);
-      }
+      if (width < 900) await expectNothingCut(page, width);
       if (name !== "landscape") return;
       await page.keyboard.press("Escape");
       await page.getByRole("button", { name: "Help" }).click();
@@ -54,11 +55,29 @@ describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
   it.each([
     [
       "#/landscape?f=booth",
-      ["Preset", "start, x 5.00, y -5.00", "Play", "Learning rate", "Copy link", "teleported"],
+      [
+        "Preset",
+        "start, x 5.00, y -5.00",
+        "point on the orbit",
+        "Play",
+        "Learning rate",
+        "Copy link",
+        "teleported",
+      ],
     ],
     [
       "#/train?epochs=2",
-      ["Preset", "Train again", "Data", "Hidden layers", "Save weights", "plain", "Run 8 seeds"],
+      [
+        "Preset",
+        "Train again",
+        "Data",
+        "Hidden layers",
+        "Save weights",
+        "Save as ONNX",
+        "Save checkpoint",
+        "plain",
+        "Run 8 seeds",
+      ],
     ],
     [
       "#/tasks?n=50",
@@ -72,6 +91,7 @@ describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
           "Along a random direction, 16 units",
           "Shuffle",
           "batch",
+          "Run both files in ONNX Runtime",
           "Save the model",
           "Quantize and measure",
         ],
@@ -95,6 +115,41 @@ describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
       reached.add(name);
     }
     for (const name of expected) expect([...reached]).toContain(name);
+  });
+
+  it.each(names)("can be used at a zoom of 400 %: %s", async (name) => {
+    // 1280 x 1024 pixels, of which each is four times as large.
+    const page = await lab.open(screens[name], 320);
+    await page.setViewportSize({ width: 320, height: 256 });
+    await expectNothingCut(page, 320);
+    // What is focused is not below the line of the status.
+    for (let k = 0; k < 12; k++) await page.keyboard.press("Tab");
+    const seen = await page.evaluate(() => {
+      const { top, bottom } = (document.activeElement as HTMLElement).getBoundingClientRect();
+      const status = document.querySelector(".status")?.getBoundingClientRect();
+      return { top, bottom, left: status?.top ?? innerHeight, height: innerHeight };
+    });
+    expect(seen.left).toBeGreaterThan(0.6 * seen.height);
+    expect(seen.top).toBeLessThan(seen.left);
+    expect(seen.bottom).toBeGreaterThan(0);
+  });
+
+  it.each(names)("keeps its marks where the system chooses the colors: %s", async (name) => {
+    const page = await lab.open(screens[name]);
+    await page.emulateMedia({ forcedColors: "active" });
+    expect(await violationsIn(page)).toEqual([]);
+    const colors = await page.evaluate(() => {
+      const paper = getComputedStyle(document.body).backgroundColor;
+      const marks = [...document.querySelectorAll(".on-orbit, .diamond, th i, .fill")];
+      return marks
+        .filter((mark) => mark.getBoundingClientRect().width > 0)
+        .map((mark) => {
+          const pseudo = mark.matches(".on-orbit") ? "::before" : undefined;
+          return getComputedStyle(mark, pseudo).backgroundColor;
+        })
+        .filter((color) => color === paper);
+    });
+    expect(colors).toEqual([]);
   });
 
   it.each(names)("has targets of at least 24 px, and 44 for the point: %s", async (name) => {

@@ -19,6 +19,9 @@ interface Shown {
   readonly position:
     | { readonly slides: readonly number[]; readonly moved: readonly string[]; readonly canUndo: boolean }
     | undefined;
+  readonly ort:
+    | { readonly examples: number; readonly outputs: readonly { readonly relative: number }[] }
+    | undefined;
   readonly check: { readonly outputs: readonly { readonly relative: number }[] };
   readonly quantized: { readonly table: readonly { readonly sqnr: number }[]; readonly recommended: number };
   readonly problem: string;
@@ -296,4 +299,31 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
       expect(await violationsIn(page)).toEqual([]);
     },
   );
+
+  it("runs the file and the moved one in ONNX Runtime, whose WebAssembly is loaded then and not before", async () => {
+    const page = await open("#/model?sample=convnet");
+    const loaded: string[] = [];
+    page.on("request", (request) => loaded.push(request.url()));
+    const button = page.getByRole("button", { name: "Run both files in ONNX Runtime" });
+    const outputs = async () => {
+      await after(page, () => button.click());
+      const { ort } = await shown(page);
+      expect(ort?.examples).toBe(64);
+      return ort?.outputs.map(({ relative }) => relative) ?? [];
+    };
+    // The file as it came: the same numbers.
+    expect(await outputs()).toEqual([0]);
+    expect(loaded.filter((url) => url.endsWith(".wasm"))).toHaveLength(1);
+    await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+    expect((await shown(page)).ort).toBeUndefined();
+    const [moved] = await outputs();
+    expect(moved).toBeGreaterThan(0);
+    expect(moved).toBeLessThan(1e-4);
+    // What is no symmetry is seen there, too.
+    await page.getByLabel("leave one weight out").check();
+    await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+    const [lost] = await outputs();
+    expect(lost).toBeGreaterThan(1e-3);
+    expect(loaded.filter((url) => url.endsWith(".wasm"))).toHaveLength(1);
+  });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { createTrainer, mlp } from "isoloss";
+import { array, compile, createTrainer, decodeCheckpoint, mlp, namedArrays, spec, trace } from "isoloss";
 import { decodeSafetensors, digits, divide, moons } from "isoloss/data";
+import { fromOnnx } from "isoloss/onnx";
 import { createOptimizer } from "isoloss/optim";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
@@ -147,6 +148,63 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
     expect(weights.suggestedFilename()).toBe("teleported.safetensors");
     const { tensors } = decodeSafetensors(readFileSync(await weights.path()));
     expect(tensors["layers.0.weight"].shape).toEqual([5, 2]);
+    const network = async (name: string, file: string) => {
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name }).click(),
+      ]);
+      expect(download.suggestedFilename()).toBe(file);
+      return readFileSync(await download.path());
+    };
+    const checkpoint = decodeCheckpoint(
+      await network("Save checkpoint", "teleported-checkpoint.safetensors"),
+    );
+    const { teleported } = await runs(page);
+    expect(checkpoint.rest.step).toBe(teleported.steps);
+    expect(checkpoint.tensors["params.layers.0.weight"]).toEqual(tensors["layers.0.weight"]);
+    // The file computes what the weights say, and opens in the Model screen.
+    const onnx = await network("Save as ONNX", "teleported.onnx");
+    const { apply, params } = fromOnnx(onnx);
+    expect(params).toMatchObject({ "layers.0.weight": { shape: [5, 2] } });
+    const x = spec([3, 2]);
+    const { graph } = trace(({ p, x: at }) => apply(p, { x: at }).logits, { p: params, x });
+    const executable = await compile(graph, { runtime: "javascript" });
+    const points = array(
+      [
+        [0.5, -1],
+        [2, 0],
+        [-0.3, 0.7],
+      ],
+      "float32",
+    );
+    const { result } = await executable.run({ ...namedArrays({ p: params }), x: points });
+    const w = (name: string, i: number) => Number(tensors[name].data[i]);
+    const hidden = (k: number, j: number) =>
+      Math.tanh(
+        w("layers.0.weight", 2 * j) * Number(points.data[2 * k]) +
+          w("layers.0.weight", 2 * j + 1) * Number(points.data[2 * k + 1]) +
+          w("layers.0.bias", j),
+      );
+    for (let k = 0; k < 3; k++) {
+      for (const c of [0, 1]) {
+        const sum = [0, 1, 2, 3, 4].reduce((s, j) => s + w("layers.1.weight", 5 * c + j) * hidden(k, j), 0);
+        expect(result.data[2 * k + c]).toBeCloseTo(sum + w("layers.1.bias", c), 5);
+      }
+    }
+    const model = await open("#/model");
+    await model.locator("input[type=file]").first().setInputFiles({
+      name: "teleported.onnx",
+      mimeType: "application/octet-stream",
+      buffer: onnx,
+    });
+    await model.waitForFunction(
+      () =>
+        document.querySelector("main")?.textContent?.includes("teleported.onnx") &&
+        /Done: outputs kept/.test(document.querySelector(".status")?.textContent ?? ""),
+    );
+    // tanh keeps the signs of its five units.
+    expect(await model.locator("main").textContent()).toContain("5 units");
+    await model.close();
     const [curves] = await Promise.all([
       page.waitForEvent("download"),
       page.getByRole("button", { name: "Save curves as SVG" }).click(),

@@ -1,5 +1,8 @@
 // The lab's files over HTTP, for the browser of this computer.
-import { createServer, type Server } from "node:http";
+import { createReadStream, statSync } from "node:fs";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { OptionError } from "isoloss";
 import sirv from "sirv";
 
@@ -35,6 +38,31 @@ const headers = {
 
 export const isLoopback = (host: string): boolean => /^(127\.|localhost$|::1$)/.test(host);
 
+/** The WebAssembly of ONNX Runtime, which the package leaves out: 14 MB. */
+const wasmFile = /\/assets\/ort-wasm-simd-threaded[-\w]*\.wasm$/;
+
+/** Where that is installed: beside this program, or where it was started. */
+function installedWasm(): string | undefined {
+  for (const from of [import.meta.url, join(process.cwd(), "package.json")]) {
+    try {
+      return createRequire(from).resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm");
+    } catch {
+      // The next place may have it.
+    }
+  }
+  return undefined;
+}
+
+function sendWasm(path: string, isHead: boolean, response: ServerResponse): void {
+  response.writeHead(200, {
+    "Content-Type": "application/wasm",
+    "Content-Length": statSync(path).size,
+    "Cache-Control": "max-age=31536000, immutable",
+  });
+  if (isHead) response.end();
+  else createReadStream(path).pipe(response);
+}
+
 /**
  * Serves a folder as it is at the start: other paths, and files that come later, are not found.
  *
@@ -47,7 +75,7 @@ export async function serveLab(folder: string, { port, host }: LabServerOptions)
     setHeaders: (response, path) =>
       response.setHeader(
         "Cache-Control",
-        path.startsWith("/assets/") ? "max-age=31536000, immutable" : "no-cache",
+        path.includes("/assets/") ? "max-age=31536000, immutable" : "no-cache",
       ),
   });
   const server = createServer((request, response) => {
@@ -61,7 +89,15 @@ export async function serveLab(folder: string, { port, host }: LabServerOptions)
       end(405, "The lab answers GET and HEAD.\n");
       return;
     }
-    files(request, response, () => end(404, "The lab has no such file.\n"));
+    files(request, response, () => {
+      if (!wasmFile.test(request.url ?? "")) {
+        end(404, "The lab has no such file.\n");
+        return;
+      }
+      const path = installedWasm();
+      if (path === undefined) end(404, "ONNX Runtime is not installed: type npm install onnxruntime-web.\n");
+      else sendWasm(path, request.method === "HEAD", response);
+    });
   });
   const ports = port === undefined ? Array.from({ length: mostTries }, (_, i) => firstPort + i) : [port];
   for (const [i, candidate] of ports.entries()) {

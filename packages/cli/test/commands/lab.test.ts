@@ -65,6 +65,18 @@ describe("isoloss lab", () => {
     expect(status).toBe(404);
   });
 
+  it("gives the WebAssembly of the ONNX Runtime that is installed, and of no other name", async () => {
+    const path = `${server.url}assets/ort-wasm-simd-threaded`;
+    const wasm = await fetch(`${path}-Ab1_.wasm`, { method: "HEAD" });
+    expect(wasm.status).toBe(200);
+    expect(wasm.headers.get("content-type")).toBe("application/wasm");
+    expect(Number(wasm.headers.get("content-length"))).toBeGreaterThan(1e6);
+    const begin = new Uint8Array(await (await fetch(`${path}.wasm`)).arrayBuffer());
+    // The magic number of WebAssembly.
+    expect(Array.from(begin.subarray(0, 4))).toEqual([0, 0x61, 0x73, 0x6d]);
+    expect((await fetch(`${path}.asyncify/x.wasm`)).status).toBe(404);
+  });
+
   it("answers GET and HEAD alone", async () => {
     expect((await fetch(server.url, { method: "HEAD" })).status).toBe(200);
     const posted = await fetch(server.url, { method: "POST", body: "x" });

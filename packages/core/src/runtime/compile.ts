@@ -8,7 +8,6 @@ import { simplify } from "../graph/simplify.js";
 import { requireKnown } from "../options.js";
 import type { Executable, Scan } from "./executable.js";
 import { compileProgram, executableOf } from "./javascript/executable.js";
-import { compileOnnx } from "./onnx/executable.js";
 import { keepProgram, knownProgram, programKey } from "./program-cache.js";
 
 export type RuntimeName = "auto" | "javascript" | "onnx";
@@ -76,6 +75,8 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
   const preferred = asked ?? chooseRuntime(simplified, scan);
   const why = asked === undefined && preferred === "onnx" ? await whyNoOrt() : undefined;
   if (preferred === "onnx" && why === undefined) {
+    // Loaded when it is used: pages that compute in JavaScript have no use for it.
+    const { compileOnnx } = await import("./onnx/executable.js");
     const executable = await compileOnnx(simplified, { ...loop, provider, threads });
     return { ...executable, compileSeconds: (performance.now() - start) / 1000 };
   }

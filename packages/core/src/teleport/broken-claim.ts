@@ -6,8 +6,6 @@ import { type SpecLeaf, trace } from "../graph/trace.js";
 import { createRng, type Rng } from "../math/rng.js";
 import { namedArrays } from "../named-arrays.js";
 import { compile } from "../runtime/compile.js";
-import { activationBehind, firstUnshown } from "../symmetry/discovery/shown.js";
-import { discover } from "../symmetry/symmetries-of.js";
 import { isRefusal } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
 import { relativeDrift } from "./guard.js";
@@ -46,47 +44,29 @@ const examples = 8;
  */
 export async function brokenClaim<P>(
   { exact, claim }: Pick<Search<P>, "exact" | "claim">,
-  problem: Problem<P>,
+  problem: ClaimProblem<P>,
 ): Promise<BrokenClaim | undefined> {
   if (claim === undefined || exact === "no") return undefined;
-  const { generators } = claim;
-  const isShown = generators && firstUnshown(generators, discoverIn(problem).found) === undefined;
+  const isShown = claim.generators && (await analysis()).isShown(claim.generators, problem);
   if (isShown) return undefined;
   const change = await changeBy(claim, exact, problem);
-  if (change === undefined) return undefined;
-  const { graph, found } = discoverIn(problem);
-  const unshown = generators && firstUnshown(generators, found);
-  const axes = unshown && "axes" in unshown ? unshown.axes : [];
-  const [behind] = axes.flatMap(({ path }) => {
-    const activation = activationBehind(graph, path);
-    return activation === undefined ? [] : [{ path, activation }];
-  });
-  const anyActivation = behind ? "pseudoInverseAction (of an mlp) or " : "";
-  const site = found.bijections.find(({ activation }) => activation === behind?.activation);
-  const where = behind ? ` (${behind.activation} behind ${behind.path})` : "";
-  return {
-    finding: `"${claim.name}" does not keep this loss${where}: ${change}`,
-    advice: site
-      ? `use hiddenAction of isoloss/symmetry for ${site.activation}, such as (p) => hiddenAction(p, { activation: "${site.activation}" }): it keeps the loss on its batch`
-      : found.scalings.length + found.linear.length > 0
-        ? "use the groups of symmetriesOf(loss, params, batch), which the loss has"
-        : `use ${anyActivation}a search without a symmetry, such as levelSet()`,
-  };
+  return change === undefined ? undefined : (await analysis()).explained(claim, problem, change);
 }
 
-interface Problem<P> {
+/** The analysis of the loss's graph, loaded when it is used: it is a fifth of what a small page needs. */
+const analysis = () => import("./analyzed-claim.js");
+
+export interface ClaimProblem<P> {
   readonly loss: BatchLoss<P>;
   readonly params: P;
   readonly batch: BatchSpec;
 }
 
-const discoverIn = <P>({ loss, params, batch }: Problem<P>) => discover(loss, params, batch);
-
 /** Describes the change of the loss by a random move; undefined if it is within the tolerance. */
 async function changeBy<P>(
   claim: Claim<P>,
   exact: keyof typeof tolerances,
-  { loss, params, batch }: Problem<P>,
+  { loss, params, batch }: ClaimProblem<P>,
 ): Promise<string | undefined> {
   const rng = createRng(0).fork("claim");
   const { graph, batch: small } =

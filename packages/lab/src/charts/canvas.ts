@@ -76,6 +76,7 @@ export function sheet(
 ): Sheet {
   const context = canvas.getContext("2d") as CanvasRenderingContext2D;
   let frame: number | undefined;
+  let isGone = false;
   let size: Size = { width: 0, height: 0 };
   const paint = () => {
     frame = undefined;
@@ -87,6 +88,8 @@ export function sheet(
     draw(context, size);
   };
   const request = () => {
+    // What is asked for once the element has left the page has nothing to be drawn on.
+    if (isGone) return;
     frame ??= requestAnimationFrame(paint);
   };
   const observer = new ResizeObserver(([entry]) => {
@@ -100,6 +103,7 @@ export function sheet(
   return {
     request,
     destroy() {
+      isGone = true;
       observer.disconnect();
       if (frame !== undefined) cancelAnimationFrame(frame);
     },

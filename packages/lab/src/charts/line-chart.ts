@@ -11,6 +11,8 @@ export interface LineSeries {
   readonly y: ArrayLike<number>;
   /** Indices of points at which there was a teleport. */
   readonly teleports: readonly number[];
+  /** A point that is pointed at elsewhere on the screen. */
+  readonly marked?: { readonly at: number; readonly color: string } | undefined;
   /** Whether the run ended because its numbers were no longer finite. */
   readonly diverged: boolean;
 }
@@ -103,7 +105,7 @@ export function drawLineChart(
   context.beginPath();
   context.rect(left, top - 6, right - left + 8, bottom - top + 6);
   context.clip();
-  for (const { x, y, color, dash, teleports, diverged } of series) {
+  for (const { x, y, color, dash, teleports, marked, diverged } of series) {
     const isShown = (i: number) => isDrawable(y[i], logY) && isDrawable(x[i], logX);
     context.strokeStyle = color;
     context.lineWidth = 2;
@@ -130,6 +132,7 @@ export function drawLineChart(
       context.lineTo(toX(x[i]), toY(y[i]) + 5);
     }
     context.stroke();
+    if (marked && isShown(marked.at)) dot(context, toX(x[marked.at]), toY(y[marked.at]), marked.color, theme);
     const last = y.length - 1;
     if (diverged && last >= 0 && isShown(last)) cross(context, toX(x[last]), Math.max(top + 6, toY(y[last])));
   }
@@ -219,14 +222,18 @@ function drawCursor(
   for (const { x, y, color } of series) {
     const i = nearestIndex(x, cursor);
     if (!(isDrawable(y[i], logY) && isDrawable(x[i], logX))) continue;
-    context.fillStyle = color;
-    context.strokeStyle = theme.paper;
-    context.lineWidth = 1.5;
-    context.beginPath();
-    context.arc(toX(x[i]), toY(y[i]), 4, 0, 2 * Math.PI);
-    context.fill();
-    context.stroke();
+    dot(context, toX(x[i]), toY(y[i]), color, theme);
   }
+}
+
+function dot(context: Context, x: number, y: number, color: string, theme: Theme): void {
+  context.fillStyle = color;
+  context.strokeStyle = theme.paper;
+  context.lineWidth = 1.5;
+  context.beginPath();
+  context.arc(x, y, 4, 0, 2 * Math.PI);
+  context.fill();
+  context.stroke();
 }
 
 /** The values at a place along x, in words. */

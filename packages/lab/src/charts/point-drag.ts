@@ -1,10 +1,16 @@
 // Moving a point of the plane by mouse, touch and keys.
-import type { Point } from "./plane.js";
+import type { Panel } from "./canvas.js";
+import type { Curve, Point } from "./plane.js";
 
-/** Drags the button in an element, and puts its point where the element is clicked. */
-export function dragPoint(canvas: () => HTMLCanvasElement, moveTo: (px: number, py: number) => void) {
+/** Told where a point was moved, in px of the canvas. */
+export type MoveTo = (px: number, py: number) => void;
+
+/** Drags the handles in an element, those with `data-handle`, and moves the first one where the element is clicked. */
+export function dragPoints(canvas: () => HTMLCanvasElement, moves: () => Readonly<Record<string, MoveTo>>) {
   return (element: HTMLElement) => {
-    let dragging: { readonly id: number; readonly dx: number; readonly dy: number } | undefined;
+    let dragging:
+      | { readonly id: number; readonly dx: number; readonly dy: number; readonly moveTo: MoveTo }
+      | undefined;
     const placeOf = ({ clientX, clientY }: PointerEvent) => {
       const { left, top } = canvas().getBoundingClientRect();
       return [clientX - left, clientY - top] as const;
@@ -12,21 +18,23 @@ export function dragPoint(canvas: () => HTMLCanvasElement, moveTo: (px: number, 
     const down = (event: PointerEvent) => {
       if (event.button !== 0) return;
       const [px, py] = placeOf(event);
-      const button = (event.target as Element).closest("button");
-      if (button === null) {
+      const handle = (event.target as Element).closest<HTMLElement>("[data-handle]");
+      if (handle === null) {
+        const [first] = Object.values(moves());
         // A finger that scrolls the page starts on the plane, too: it moves nothing.
-        if (event.pointerType === "mouse") moveTo(px, py);
+        if (event.pointerType === "mouse") first?.(px, py);
         return;
       }
       // The point stays where it was under the pointer.
-      const [dx, dy] = [button.offsetLeft + 22 - px, button.offsetTop + 22 - py];
-      dragging = { id: event.pointerId, dx, dy };
-      button.setPointerCapture(event.pointerId);
+      const [dx, dy] = [handle.offsetLeft + 22 - px, handle.offsetTop + 22 - py];
+      const moveTo = moves()[handle.dataset.handle ?? ""];
+      dragging = { id: event.pointerId, dx, dy, moveTo };
+      handle.setPointerCapture(event.pointerId);
     };
     const move = (event: PointerEvent) => {
       if (dragging?.id !== event.pointerId) return;
       const [px, py] = placeOf(event);
-      moveTo(px + dragging.dx, py + dragging.dy);
+      dragging.moveTo(px + dragging.dx, py + dragging.dy);
     };
     const up = (event: PointerEvent) => {
       if (dragging?.id === event.pointerId) dragging = undefined;
@@ -43,6 +51,16 @@ export function dragPoint(canvas: () => HTMLCanvasElement, moveTo: (px: number, 
   };
 }
 
+/** Index of the point of a curve that is nearest to a place on the canvas. */
+export function nearestOn({ x, y }: Curve, { toX, toY }: Panel, px: number, py: number): number {
+  let [nearest, least] = [0, Infinity];
+  for (let k = 0; k < x.length; k++) {
+    const distance = Math.hypot(toX(x[k]) - px, toY(y[k]) - py);
+    if (distance < least) [nearest, least] = [k, distance];
+  }
+  return nearest;
+}
+
 const directions: Readonly<Record<string, Point>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -50,7 +68,10 @@ const directions: Readonly<Record<string, Point>> = {
   ArrowDown: [0, -1],
 };
 
-/** Arrows move by 1 % of the range, with Shift by 10 %, with Alt by 0.1 %. */
+/** Of a range: 1 %, with Shift 10 %, with Alt 0.1 %. */
+const shareOf = (event: KeyboardEvent): number => (event.shiftKey ? 0.1 : event.altKey ? 0.001 : 0.01);
+
+/** Arrows move by a share of the range. */
 export function pointKeys(
   plane: () => { readonly x: Point; readonly y: Point; readonly start: Point },
   move: (to: Point) => void,
@@ -59,10 +80,20 @@ export function pointKeys(
     const direction = directions[event.key];
     if (direction === undefined) return;
     event.preventDefault();
-    const share = event.shiftKey ? 0.1 : event.altKey ? 0.001 : 0.01;
+    const share = shareOf(event);
     const { x, y, start } = plane();
     const along = (value: number, [a, b]: Point, by: number) =>
       by === 0 ? value : Math.max(a, Math.min(b, value + by * share * (b - a)));
     move([along(start[0], x, direction[0]), along(start[1], y, direction[1])]);
+  };
+}
+
+/** Right and up go forward by a share of a curve, left and down back. */
+export function curveKeys(step: (share: number) => void) {
+  return (event: KeyboardEvent) => {
+    const direction = directions[event.key];
+    if (direction === undefined) return;
+    event.preventDefault();
+    step((direction[0] + direction[1]) * shareOf(event));
   };
 }

@@ -19,7 +19,8 @@ export function planeSvg({ state, courses, theme }: Drawn, grid: Grid, floor: nu
     points: Array.from(x, (value, i) => ({ x: value, y: y[i] })),
     jumps: jumps.map(({ step, from, to }) => ({ step, from: pointOf(from), to: pointOf(to) })),
   }));
-  const marks = { start: pointOf(state.x), optimum: pointOf(optimumOf(state.f)) };
+  const optimum = optimumOf(state.f);
+  const marks = { start: pointOf(state.x), ...(optimum && { optimum: pointOf(optimum) }) };
   return svgText(levelSets({ f: grid, spacing: "log", floor, trajectories, ...marks }, { document, theme }));
 }
 

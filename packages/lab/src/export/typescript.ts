@@ -1,16 +1,28 @@
 // A program that prints the numbers of the screen.
-import type { LandscapeState, MethodName } from "../screens/landscape/state.js";
+import { ownTypescript } from "../formula/typescript.js";
+import type { Point } from "../screens/landscape/course.js";
+import { hasGroup, type LandscapeState, type MethodName } from "../screens/landscape/state.js";
 
-/** A TypeScript program of the library that runs what the screen compares, and prints the last loss of each. */
-export function typescriptOf(state: LandscapeState): string {
-  const { f, cond, x, opt, lr, n, tp, search, obj } = state;
-  const teleports = tp.kind === "off" ? [] : state.with.filter((m) => m === "teleported" || m === "random");
+/**
+ * A TypeScript program of the library that runs what the screen compares, and prints the last loss of each.
+ *
+ * @param hand where the run by hand begins
+ */
+export function typescriptOf(state: LandscapeState, hand?: Point): string {
+  const { f, cond, r1, r2, x, opt, lr, n, tp, search, obj } = state;
+  const teleports =
+    tp.kind === "off"
+      ? []
+      : state.with.filter((m) => m === "teleported" || (m === "random" && hasGroup(state)));
   const searches = state.with.filter((m) => m === "lbfgs" || m === "cg");
   const start = `[${x.join(", ")}]`;
+  const options =
+    f === "quadratic" ? `{ matrix: [[1, 0], [0, ${cond}]], start: ${start} }` : `{ start: ${start} }`;
   const problem =
-    f === "quadratic"
-      ? `quadratic({ matrix: [[1, 0], [0, ${cond}]], start: ${start} })`
-      : `${f}({ start: ${start} })`;
+    f === "own"
+      ? ownTypescript(r1, r2, start)
+      : { lines: [`const problem = ${f}(${options});`], imports: { "isoloss/problems": [f] } };
+  const byHand = hand && state.with.includes("hand") ? `vector([${hand.join(", ")}])` : undefined;
   const ways: Readonly<Record<string, string>> = {
     bestAngle: "bestAngle(problem.symmetry())",
     gradientAscent: "gradientAscent(problem.symmetry())",
@@ -24,25 +36,35 @@ export function typescriptOf(state: LandscapeState): string {
     ...(teleports.length > 0 ? [tp.kind === "every" ? "every" : "atSteps", obj] : []),
     ...teleports.map((method) => (method === "random" ? "randomSearch" : search)),
   ];
-  const list = (names: readonly string[], from: string) =>
-    names.length === 0 ? [] : [`import { ${[...new Set(names)].sort().join(", ")} } from "${from}";`];
+  const optimizers = searches.flatMap((m) => [
+    "minimizeByLineSearch",
+    m === "lbfgs" ? "lbfgs" : "conjugateDirections",
+  ]);
+  const imports = [
+    problem.imports,
+    { isoloss: ["minimize"], "isoloss/optim": ["createOptimizer", ...optimizers], "isoloss/teleport": named },
+    { "isoloss/problems": byHand ? ["vector"] : [] },
+  ];
+  const importsFrom = (entry: string) => {
+    const names = imports.flatMap((part: Readonly<Record<string, readonly string[]>>) => part[entry] ?? []);
+    return names.length === 0 ? [] : [`import { ${[...new Set(names)].sort().join(", ")} } from "${entry}";`];
+  };
   return [
-    ...list(["minimize"], "isoloss"),
-    ...list(
-      [
-        "createOptimizer",
-        ...searches.flatMap((m) => ["minimizeByLineSearch", m === "lbfgs" ? "lbfgs" : "conjugateDirections"]),
-      ],
+    ...[
+      "isoloss",
+      "isoloss/ops",
       "isoloss/optim",
-    ),
-    ...list([f], "isoloss/problems"),
-    ...list(named, "isoloss/teleport"),
+      "isoloss/problems",
+      "isoloss/symmetry",
+      "isoloss/teleport",
+    ].flatMap(importsFrom),
     "",
-    `const problem = ${problem};`,
+    ...problem.lines,
     `const settings = { optimizer: createOptimizer("${opt}"), learningRate: ${lr}, steps: ${n} };`,
     "",
     "export const lastLosses = {",
     ...(state.with.includes("plain") ? ["  plain: (await minimize(problem, settings)).loss.at(-1),"] : []),
+    ...(byHand ? [`  hand: (await minimize({ ...problem, start: ${byHand} }, settings)).loss.at(-1),`] : []),
     ...teleports.flatMap((method) => [
       `  ${method}: (`,
       "    await minimize(problem, {",

@@ -2,9 +2,13 @@
 import type { LandscapeState, MethodName } from "../screens/landscape/state.js";
 import type { Teleports } from "../url/teleports.js";
 
-/** The experiment as YAML; the larger rate has no place in it, as the rate is known after the teleports. */
-export function experimentOf(state: LandscapeState): string {
+/**
+ * The experiment as YAML; the larger rate has no place in it, as the rate is known after the teleports. Undefined for a
+ * function of one's own, which experiments do not read.
+ */
+export function experimentOf(state: LandscapeState): string | undefined {
   const { f, cond, x, opt, lr, n, tp, search, obj } = state;
+  if (f === "own") return undefined;
   const start = `start: [${x.join(", ")}]`;
   const problem =
     f === "quadratic" ? `name: ${f}, matrix: [[1, 0], [0, ${cond}]], ${start}` : `name: ${f}, ${start}`;

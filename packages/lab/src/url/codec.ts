@@ -9,11 +9,15 @@ export interface ReadState<S> {
   readonly notices: readonly string[];
 }
 
+/** The keys and values of a query, in which a plus is a plus. */
+export const settingsIn = (query: string): URLSearchParams =>
+  new URLSearchParams(query.replaceAll("+", "%2B"));
+
 /** Reads a query such as `f=booth&lr=0.08`. Never throws. */
 export function readState<S extends object>(fields: Fields<S>, query: string, defaults: S): ReadState<S> {
   const state = { ...defaults };
   const notices: string[] = [];
-  const given = new URLSearchParams(query);
+  const given = settingsIn(query);
   for (const name of new Set(given.keys())) {
     if (!Object.hasOwn(fields, name)) {
       notices.push(`${name.slice(0, 40)} is no setting of this screen.`);
@@ -37,6 +41,6 @@ export function printState<S extends object>(fields: Fields<S>, state: S, defaul
   return parts.join("&");
 }
 
-/** Percent-encoded where needed: commas and colons stay readable. */
+/** Percent-encoded where needed: lists and formulas stay readable. */
 const encoded = (text: string): string =>
-  encodeURIComponent(text).replaceAll("%2C", ",").replaceAll("%3A", ":");
+  encodeURIComponent(text).replace(/%(?:2C|3A|2B|2F|5E)/g, decodeURIComponent);

@@ -1,3 +1,5 @@
+import { settingsIn } from "./codec.js";
+
 /** Settings with a name, which an address can refer to by `preset`. */
 export interface Preset<S> {
   readonly title: string;
@@ -13,10 +15,10 @@ export function takePreset<S>(
   presets: Presets<S>,
   query: string,
 ): { readonly state: S | undefined; readonly rest: string; readonly notices: readonly string[] } {
-  const given = new URLSearchParams(query);
-  const name = given.get("preset");
-  given.delete("preset");
-  const rest = given.toString();
+  const isPreset = (part: string) => part.startsWith("preset=");
+  const parts = query.split("&");
+  const name = settingsIn(parts.filter(isPreset).join("&")).get("preset");
+  const rest = parts.filter((part) => !isPreset(part)).join("&");
   if (name === null) return { state: undefined, rest, notices: [] };
   if (Object.hasOwn(presets, name)) return { state: presets[name].state, rest, notices: [] };
   const notice = `preset=${name.slice(0, 40)} is none of ${Object.keys(presets).join(", ")}.`;

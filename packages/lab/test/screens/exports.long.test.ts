@@ -13,28 +13,37 @@ const runs = createRuns();
 const folder = mkdtempSync(join(tmpdir(), "isoloss-lab-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+let programs = 0;
+const hand = { from: [-1, 0], to: [3, 1] } as const;
+const own = { with: ["plain", "hand", "teleported", "lbfgs"] } as const;
 const shown = [
   ["quadratic", { with: ["plain", "teleported", "random", "lbfgs", "cg"] }],
   ["booth", { tp: { kind: "every", steps: 3 }, search: "levelSet", obj: "modelDecrease", opt: "adam" }],
 ] as const;
 
-it.each(shown)("the program that is copied prints the numbers of the screen: %s", async (f, more) => {
+it.each([
+  ...shown,
+  ["own", own],
+  ["own", { ...own, r1: "x/2 + y - 1", r2: "2", search: "levelSet" }],
+  ["own", { ...own, r1: "x/2 + y - 1", r2: "sin(2) - y", search: "bestAngle" }],
+] as const)("the program that is copied prints the numbers of the screen: %s", async (f, more) => {
   const state = { ...defaultState(f), ...more };
-  const path = join(folder, `${f}.ts`);
-  writeFileSync(path, typescriptOf(state));
+  const path = join(folder, `program-${++programs}.ts`);
+  writeFileSync(path, typescriptOf(state, hand.to));
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
   const { lastLosses } = (await import(path)) as { readonly lastLosses: Readonly<Record<string, number>> };
   expect(log).toHaveBeenCalledWith(lastLosses);
   log.mockRestore();
-  expect(Object.keys(lastLosses)).toEqual([...state.with]);
+  expect(Object.keys(lastLosses).sort()).toEqual([...state.with].sort());
   for (const method of state.with) {
-    expect(lastLosses[method]).toBe(((await runs.run(state, method)) as Course).loss.at(-1));
+    const shownRun = (await runs.run(state, method, undefined, hand)) as Course;
+    expect(lastLosses[method]).toBe(shownRun.loss.at(-1));
   }
 });
 
 it.each(shown)("the experiment that is copied ends with the losses of the screen: %s", async (f, more) => {
   const state = { ...defaultState(f), ...more };
-  writeFileSync(join(folder, "lab.yaml"), experimentOf(state));
+  writeFileSync(join(folder, "lab.yaml"), experimentOf(state) ?? "");
   const { status, stdout, stderr } = await inProcess(
     ["run", "lab.yaml", "--quiet", "--json", "--out", f],
     folder,

@@ -6,7 +6,9 @@ import { gridOf, themeOf } from "isoloss-figures/base";
 import { beforeAll, describe, expect, it } from "vitest";
 import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
 import { dataCsv } from "../../src/export/csv.js";
+import { noGroup } from "../../src/formula/own.js";
 import type { Course, Missing } from "../../src/screens/landscape/course.js";
+import { handOf, placesOf, stepped } from "../../src/screens/landscape/hand.js";
 import { createRuns, meanGain, type Runs } from "../../src/screens/landscape/runs.js";
 import {
   defaultState,
@@ -33,7 +35,8 @@ describe("the landscape screen's worker", () => {
     for (const name of optimizerNames) expect(Object.keys(optimizers)).toContain(name);
     for (const name of searchNames) expect({ ...searches, ...orbitSearches }).toHaveProperty(name);
     for (const name of objectiveNames) expect(Object.keys(objectives)).toContain(name);
-    for (const name of functionNames) expect(Object.keys(problems)).toContain(name);
+    for (const name of functionNames.filter((f) => f !== "own"))
+      expect(Object.keys(problems)).toContain(name);
   });
 
   it("runs what `minimize` runs, wherever it was compiled", async () => {
@@ -97,7 +100,7 @@ describe("the landscape screen's worker", () => {
       [0, 0],
     ]) {
       // biome-ignore format: one line
-      const orbit = await surface.orbit({ f: "booth", cond: 10 }, [x, y]);
+      const orbit = await surface.orbit(defaultState("booth"), [x, y]);
       orbit.x.forEach((value, k) => {
         expect(boothLoss(value, orbit.y[k]) / boothLoss(x, y)).toBeCloseTo(1, 10);
         expect(orbit.gradNormSq[k]).toBeLessThanOrEqual(orbit.gradNormSq[orbit.best]);
@@ -106,9 +109,81 @@ describe("the landscape screen's worker", () => {
       });
       expect([orbit.x[0], orbit.y[0]]).toEqual([expect.closeTo(x, 12), expect.closeTo(y, 12)]);
     }
+    expect(Array.from(await surface.valuesAt(defaultState("booth"), Float64Array.of(1, 3, 5, -5)))).toEqual([
+      0, 144,
+    ]);
+  });
+
+  it("follows level sets without a group once around, and to both sides where they do not close", async () => {
+    const surface = createSurface();
+    const himmelblau = (x: number, y: number) => (x * x + y - 11) ** 2 + (x + y * y - 7) ** 2;
+    const closed = await surface.orbit(defaultState("own"), [-1, 0]);
+    expect(closed.isGroup).toBe(false);
+    const last = closed.x.length - 1;
+    expect([closed.x[0], closed.y[0], closed.x[last], closed.y[last]]).toEqual([-1, 0, -1, 0]);
     expect(
-      Array.from(await surface.valuesAt({ f: "booth", cond: 10 }, Float64Array.of(1, 3, 5, -5))),
-    ).toEqual([0, 144]);
+      closed.x.every((x, k) => Math.abs(himmelblau(x, closed.y[k]) / himmelblau(-1, 0) - 1) < 1e-12),
+    ).toBe(true);
+    // Steps of a point to the next: none jumps across the valley.
+    for (let k = 1; k <= last; k++) {
+      const step = Math.hypot(closed.x[k] - closed.x[k - 1], closed.y[k] - closed.y[k - 1]);
+      expect(step).toBeLessThan(1.5 * (12 / 300));
+      expect(closed.t[k] - closed.t[k - 1]).toBeCloseTo(step, 12);
+    }
+    // The circle x^2 + y^2 = 25, whose length is 10 pi, as the square of another function.
+    const circle = { ...defaultState("own"), r1: "x^2 + y^2", r2: "0" };
+    const around = await surface.orbit(circle, [3, 4]);
+    expect(around.t.at(-1)).toBeCloseTo(10 * Math.PI, 2);
+    // x y = 2, whose branch does not close.
+    const { x, y, t } = await surface.orbit({ ...circle, r1: "x*y" }, [1, 2]);
+    expect(x.every((value, k) => Math.abs(value * y[k] - 2) < 1e-10)).toBe(true);
+    expect([t[0] < -5, (t.at(-1) as number) > 5, Math.min(...x) < 0.2, Math.max(...x) > 10]).toEqual(
+      Array(4).fill(true),
+    );
+    // At a stationary point there is nowhere to go.
+    expect((await surface.orbit(circle, [0, 0])).t).toHaveLength(1);
+  });
+
+  it("descends on an own function, by hand from a point of the same level, too", async () => {
+    const state = { ...defaultState("own"), with: ["plain", "teleported", "hand"] as const };
+    const [plain, teleported] = [await course(state, "plain"), await course(state, "teleported")];
+    expect(plain.loss[0]).toBe(10 ** 2 + 8 ** 2);
+    expect(teleported.teleports).toMatchObject([{ step: 5, accepted: true }]);
+    expect(teleported.teleports[0].drift).toBeLessThan(1e-8);
+    const hand = { from: [-1, 0], to: [3, 1] } as const;
+    const byHand = (await runs.run(state, "hand", undefined, hand)) as Course;
+    expect(byHand.jumps).toEqual([{ step: 0, ...hand }]);
+    expect(Array.from(byHand.loss)).toEqual(
+      Array.from((await course({ ...state, x: [3, 1] }, "plain")).loss),
+    );
+    expect(await runs.run(state, "random")).toMatchObject({ missing: noGroup });
+    expect(await runs.run(state, "hand")).toMatchObject({ missing: "There is no point on the orbit." });
+  });
+
+  it("moves the point on an orbit by shares of it, around where it is closed", async () => {
+    const surface = createSurface();
+    const orbit = await surface.orbit(defaultState("booth"), [5, -5]);
+    const booth = defaultState("booth");
+    expect(handOf(orbit, booth)).toBe(orbit.best);
+    expect(handOf(orbit, { ...booth, on: 90 })).toBe(360);
+    // The steepest point of Rosenbrock's orbit is far outside of the plane, at y = 223.
+    const rosenbrock = defaultState("rosenbrock");
+    const valley = await surface.orbit(rosenbrock, rosenbrock.x);
+    expect(valley.y[valley.best]).toBeGreaterThan(200);
+    const shown = handOf(valley, rosenbrock);
+    expect([Math.abs(valley.x[shown]) <= 2, valley.y[shown] >= -1.5, valley.y[shown] <= 3]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(valley.gradNormSq[shown]).toBeGreaterThan(valley.gradNormSq[0]);
+    expect(placesOf(orbit)[360]).toBeCloseTo(90, 10);
+    expect(stepped(orbit, 360, 0.1)).toBe(504);
+    expect(stepped(orbit, 0, -0.25)).toBe(1080);
+    expect(stepped(orbit, 1439, 1e-5)).toBe(0);
+    const open = await surface.orbit({ ...defaultState("own"), r1: "x*y", r2: "0" }, [1, 2]);
+    expect(stepped(open, open.t.length - 1, 0.1)).toBe(open.t.length - 1);
+    expect(stepped(open, 0, -1e-9)).toBe(0);
   });
 
   it("paints levels from the lowest color up, the top row first", () => {

@@ -11,6 +11,7 @@ import {
   printLandscape,
   readLandscape,
   searchNames,
+  withSearch,
 } from "../../src/screens/landscape/state.js";
 import { addressWriter, printAddress, readAddress } from "../../src/url/address.js";
 import type { Teleports } from "../../src/url/teleports.js";
@@ -24,22 +25,29 @@ const teleports: fc.Arbitrary<Teleports> = fc.oneof(
     .uniqueArray(steps, { minLength: 1, maxLength: 20 })
     .map((list) => ({ kind: "at", steps: list.sort((a, b) => a - b) }) as const),
 );
-const states: fc.Arbitrary<LandscapeState> = fc.record({
-  f: fc.constantFrom(...functionNames),
-  cond: fc.double({ min: 1, max: 1e6, noNaN: true }),
-  x: fc.tuple(coordinate, coordinate),
-  opt: fc.constantFrom(...optimizerNames),
-  lr: fc.double({ min: 1e-12, max: 1e3, noNaN: true }),
-  n: fc.integer({ min: 1, max: 100_000 }),
-  tp: teleports,
-  search: fc.constantFrom(...searchNames),
-  obj: fc.constantFrom(...objectiveNames),
-  with: fc.subarray([...methodNames]),
-  orbit: fc.constantFrom("start", "here"),
-  y: fc.constantFrom("loss", "grad"),
-  logx: fc.boolean(),
-  logy: fc.boolean(),
-});
+const formula = fc.constantFrom("x^2 + y - 11", "x", "2*y+1", "-(x/y)**2", "exp( x )", "sin(x*y) - 1e-3");
+const states: fc.Arbitrary<LandscapeState> = fc
+  .record({
+    f: fc.constantFrom(...functionNames),
+    cond: fc.double({ min: 1, max: 1e6, noNaN: true }),
+    r1: formula,
+    r2: formula,
+    view: fc.double({ min: 1e-2, max: 1e3, noNaN: true }),
+    x: fc.tuple(coordinate, coordinate),
+    opt: fc.constantFrom(...optimizerNames),
+    lr: fc.double({ min: 1e-12, max: 1e3, noNaN: true }),
+    n: fc.integer({ min: 1, max: 100_000 }),
+    tp: teleports,
+    search: fc.constantFrom(...searchNames),
+    obj: fc.constantFrom(...objectiveNames),
+    with: fc.subarray([...methodNames]),
+    orbit: fc.constantFrom("start", "here"),
+    on: fc.oneof(fc.constant("best" as const), coordinate),
+    y: fc.constantFrom("loss", "grad"),
+    logx: fc.boolean(),
+    logy: fc.boolean(),
+  })
+  .map(withSearch);
 
 describe("the address of a screen", () => {
   it("holds every state exactly", () => {
@@ -67,6 +75,9 @@ describe("the address of a screen", () => {
       "with",
       "preset",
       "cond",
+      "r1",
+      "r2",
+      "on",
       "logx",
       "__proto__",
       "constructor",
@@ -100,19 +111,33 @@ describe("the address of a screen", () => {
     expect(printLandscape({ ...state, with: [] })).toBe("f=booth&x=-1.5,2&tp=every:5&with=-");
   });
 
+  it("shows formulas as they are typed, and takes them as they are typed by hand", () => {
+    const own = { ...defaultState("own"), r1: "x^2+y/2-11", r2: "(x - y)*3" };
+    expect(printLandscape(own)).toBe("f=own&r1=x^2+y/2-11&r2=(x%20-%20y)*3");
+    expect(readLandscape("f=own&r1=x^2+y/2-11&r2=(x - y)*3").state).toEqual(own);
+    expect(readLandscape("f=own&r1=2x&search=bestAngle")).toEqual({
+      state: defaultState("own"),
+      notices: [
+        'r1: expected an operator or the end, got "x": a product is written 2*x, at character 2.',
+        "search=bestAngle needs a group, and none is known: taken as levelSet.",
+      ],
+    });
+    expect(readLandscape("f=own&r1=x+1&r2=x-y&search=bestAngle").notices).toEqual([]);
+  });
+
   it("says what it did not take as it is written", () => {
     expect(readLandscape("lr=1e9&n=2.5&f=nothing&size=3&x=1")).toEqual({
       state: { ...defaultState("rosenbrock"), lr: 1e3, n: 3 },
       notices: [
         "lr=1e9 is beyond 1000: taken as 1000.",
         "n=2.5 is taken as 3.",
-        "f=nothing is not one of rosenbrock, booth, quadratic: left at its default.",
+        "f=nothing is not one of rosenbrock, booth, quadratic, own: left at its default.",
         "size is no setting of this screen.",
         "x=1 is not two numbers with a comma between: left at its default.",
       ],
     });
     expect(readLandscape("with=plain,luck").notices).toEqual([
-      "with: luck is none of plain, teleported, random, rate, lbfgs, cg.",
+      "with: luck is none of plain, teleported, hand, random, rate, lbfgs, cg.",
     ]);
   });
 

@@ -1,10 +1,12 @@
 // What the screen's charts and its plane draw, from the runs.
-import { formatValue } from "isoloss-figures/base";
+import { formatValue, themeOf } from "isoloss-figures/base";
 import type { LineChartData, LineSeries } from "../../charts/line-chart.js";
 import type { PlaneData } from "../../charts/plane.js";
 import type { Course, Missing, Orbit } from "./course.js";
+import { handOf, indexAt, placesOf, pointOf } from "./hand.js";
 import { lookOf } from "./methods.js";
 import { type LandscapeState, optimumOf, viewOf } from "./state.js";
+import { formatLoss } from "./summary.js";
 
 export interface Shown {
   readonly state: LandscapeState;
@@ -42,47 +44,73 @@ export function curvesOf(shown: Shown, by: "steps" | "seconds"): LineChartData {
   };
 }
 
-/** Squared gradient norm along the orbit of the start, against the angle in degrees. */
-export function orbitCurve({ orbit, theme }: Shown): LineChartData {
+/** Squared gradient norm along the orbit, against the angle in degrees or the length. */
+export function orbitCurve({ orbit, theme, state }: Shown): LineChartData {
   const { color } = lookOf("teleported", theme);
   const axis = {
-    xLabel: "angle in degrees",
+    xLabel: orbit?.isGroup === false ? "length along the level set" : "angle in degrees",
     yLabel: "squared gradient norm",
     logX: false,
     logY: true,
     whole: false,
   };
   if (orbit === undefined) return { series: [], ...axis };
-  const x = orbit.angle.map((t) => (180 * t) / Math.PI);
   const series = [
     {
-      name: "on the orbit",
+      name: orbit.isGroup ? "on the orbit" : "on the level set",
       color,
       dash: [],
-      x,
+      x: placesOf(orbit),
       y: orbit.gradNormSq,
       teleports: [orbit.best],
+      marked: { at: handOf(orbit, state), color: themeOf(theme).ink },
       diverged: false,
     },
   ];
-  const more = (degrees: number) => {
-    const k = Math.max(0, Math.min(x.length - 1, Math.round((degrees / 360) * (x.length - 1))));
-    const place = `(${formatValue(orbit.x[k])}, ${formatValue(orbit.y[k])})`;
-    return `at ${place}; loss ${formatValue(orbit.loss[k])}; λ max ${formatValue(orbit.lambdaMax[k])}`;
+  const more = (place: number) => {
+    const k = indexAt(orbit, place);
+    const at = `(${formatValue(orbit.x[k])}, ${formatValue(orbit.y[k])})`;
+    return `at ${at}; loss ${formatValue(orbit.loss[k])}; λ max ${formatValue(orbit.lambdaMax[k])}`;
   };
   return { series, ...axis, more };
 }
 
+/** What changes and what stays at the point on the orbit. */
+export interface HandReading {
+  readonly place: string;
+  readonly loss: string;
+  /** How far the loss is from that of the start, relative to it, in words. */
+  readonly kept: string;
+  readonly gradNormSq: string;
+  /** Squared gradient norm by that at the start. */
+  readonly gain: string;
+  readonly lambdaMax: string;
+}
+
+export function handReading({ orbit, state }: Pick<Shown, "orbit" | "state">): HandReading | undefined {
+  if (orbit === undefined) return undefined;
+  const k = handOf(orbit, state);
+  const start = indexAt(orbit, 0);
+  const level = orbit.loss[start];
+  const drift = Math.abs(orbit.loss[k] - level) / (Math.abs(level) || 1);
+  return {
+    place: `x ${orbit.x[k].toFixed(2)}, y ${orbit.y[k].toFixed(2)}`,
+    loss: formatLoss(orbit.loss[k]),
+    kept: drift === 0 ? "kept exactly" : `kept to ${drift.toExponential(0)}`,
+    gradNormSq: formatValue(orbit.gradNormSq[k]),
+    gain: `${Number((orbit.gradNormSq[k] / orbit.gradNormSq[start]).toPrecision(3))}`,
+    lambdaMax: formatValue(orbit.lambdaMax[k]),
+  };
+}
+
 export function planeOf(shown: Shown, marked: number | undefined): PlaneData {
   const { state, theme, orbit, steps } = shown;
-  const index =
-    marked === undefined || !orbit ? undefined : Math.round((marked / 360) * (orbit.x.length - 1));
   return {
-    ...viewOf(state.f),
+    ...viewOf(state),
     start: state.x,
     optimum: optimumOf(state.f),
     orbit,
-    marked: index === undefined || !orbit ? undefined : [orbit.x[index], orbit.y[index]],
+    marked: marked === undefined || !orbit ? undefined : pointOf(orbit, indexAt(orbit, marked)),
     paths: coursesOf(shown).map(({ method, x, y, jumps }) => {
       const { title, color, dash } = lookOf(method, theme);
       return {

@@ -5,7 +5,17 @@ import { ScreenModel } from "../../app/screen-model.svelte.js";
 import { nextFrame, type Size } from "../../charts/canvas.js";
 import type { WorkerLike } from "../../worker/client.js";
 import type { Course, Missing, Orbit, Point } from "./course.js";
-import { type LandscapeState, type MethodName, methodNames, mostSteps, readLandscape } from "./state.js";
+import { handOf, pointOf, printedPlace, stepped } from "./hand.js";
+import {
+  functionOf,
+  type LandscapeState,
+  type MethodName,
+  methodNames,
+  mostSteps,
+  type PlaneSettings,
+  readLandscape,
+  withSearch,
+} from "./state.js";
 
 export type Theme = "light" | "dark";
 
@@ -14,6 +24,10 @@ export class Landscape extends ScreenModel<LandscapeState> {
   readonly runs = new Map<MethodName, Course | Missing>();
   orbit: Orbit | undefined;
   picture: ImageBitmap | undefined;
+  /** The point that the orbit goes through. */
+  #through: Point = [0, 0];
+  /** Counts what was asked to run: only the newest says that it is done. */
+  #turn = 0;
   #size: Size | undefined;
   #theme: Theme = "light";
 
@@ -33,19 +47,18 @@ export class Landscape extends ScreenModel<LandscapeState> {
   /** Changes settings and computes what they ask for. */
   set(change: Partial<LandscapeState>): void {
     const before = this.state;
-    this.state = { ...before, ...change };
+    const next = { ...before, ...change };
+    const isNew = (...keys: readonly (keyof LandscapeState)[]) =>
+      keys.some((key) => next[key] !== before[key]);
+    const isOtherLevel = isNew("f", "cond", "r1", "r2", "x", "orbit") && !isNew("on");
+    this.state = withSearch(isOtherLevel ? { ...next, on: "best" } : next);
     this.notices = [];
     this.player.showAll();
-    const { y, logx, logy, orbit } = this.state;
     this.version++;
-    if (orbit !== before.orbit) {
-      this.askOrbit();
-      return;
-    }
     // How charts look needs no run.
-    if (y !== before.y || logx !== before.logx || logy !== before.logy) return;
-    this.compute();
-    if (this.state.f !== before.f || this.state.cond !== before.cond) this.#paint();
+    if (isNew("f", "cond", "r1", "r2", "x", "opt", "lr", "n", "tp", "search", "obj", "with")) this.compute();
+    else if (isNew("orbit")) this.askOrbit();
+    if (isNew("f", "cond", "r1", "r2", "view")) this.#paint();
   }
 
   reload(): void {
@@ -56,16 +69,23 @@ export class Landscape extends ScreenModel<LandscapeState> {
 
   compute(): void {
     const { state } = this;
+    const turn = ++this.#turn;
     this.isBusy = true;
-    const runs = this.client.ask<void>("run", state, {
-      onPart: async (run: Course | Missing) => {
-        this.runs.set(run.method, run);
-        this.version++;
-        if (run.method === "teleported" && state.orbit === "here") this.askOrbit();
-        await nextFrame();
+    // The run by hand begins on the orbit, which is not known yet.
+    const searched = { ...state, with: state.with.filter((method) => method !== "hand") };
+    const runs = this.client.ask<void>(
+      "run",
+      { state: searched },
+      {
+        onPart: async (run: Course | Missing) => {
+          this.runs.set(run.method, run);
+          this.version++;
+          if (run.method === "teleported" && state.orbit === "here") this.askOrbit();
+          await nextFrame();
+        },
       },
-    });
-    runs.then(() => this.#done(state), this.failed);
+    );
+    runs.then(() => this.#done(turn), this.failed);
     this.askOrbit();
   }
 
@@ -79,11 +99,55 @@ export class Landscape extends ScreenModel<LandscapeState> {
   }
 
   askOrbit(): void {
-    const { f, cond } = this.state;
-    this.client.ask<Orbit>("orbit", { state: { f, cond }, at: this.orbitPoint }).then((orbit) => {
+    const { state } = this;
+    const at = this.orbitPoint;
+    const asked = { state: planeSettings(state), at };
+    this.client.ask<Orbit>("orbit", asked).then((orbit) => {
       this.orbit = orbit;
+      this.#through = at;
       this.version++;
+      this.#runHand();
     }, this.failed);
+  }
+
+  /** The point on the orbit. */
+  get hand(): number | undefined {
+    return this.orbit && handOf(this.orbit, this.state);
+  }
+
+  /** Descends from the point on the orbit, if that is compared. */
+  #runHand(): void {
+    const { orbit, hand, state } = this;
+    if (orbit === undefined || hand === undefined || !state.with.includes("hand")) return;
+    const asked = {
+      state: { ...state, with: ["hand"] },
+      hand: { from: this.#through, to: pointOf(orbit, hand) },
+    };
+    const run = this.client.ask<void>("run", asked, {
+      key: "hand",
+      onPart: async (course: Course | Missing) => {
+        this.runs.set("hand", course);
+        this.version++;
+        await nextFrame();
+      },
+    });
+    run.catch(this.failed);
+  }
+
+  /** Moves the point along the orbit: descent goes on from there. */
+  moveHand(k: number): void {
+    const { orbit, state } = this;
+    if (orbit === undefined || !Number.isFinite(orbit.x[k])) return;
+    const compared = methodNames.filter((name) => name === "hand" || state.with.includes(name));
+    this.state = { ...state, on: printedPlace(orbit, k), with: compared };
+    this.version++;
+    this.#runHand();
+  }
+
+  /** Moves it by a share of the orbit. */
+  stepHand(share: number): void {
+    const { orbit, hand } = this;
+    if (orbit !== undefined && hand !== undefined) this.moveHand(stepped(orbit, hand, share));
   }
 
   /** The levels behind the plane, for its size and theme. */
@@ -98,8 +162,7 @@ export class Landscape extends ScreenModel<LandscapeState> {
 
   #paint(): void {
     if (this.#size === undefined) return;
-    const { f, cond } = this.state;
-    const asked = { state: { f, cond }, theme: this.#theme, ...this.#size };
+    const asked = { state: planeSettings(this.state), theme: this.#theme, ...this.#size };
     this.client.ask<{ readonly bitmap: ImageBitmap }>("levels", asked).then(({ bitmap }) => {
       this.picture?.close();
       this.picture = bitmap;
@@ -109,15 +172,18 @@ export class Landscape extends ScreenModel<LandscapeState> {
 
   /** The function on a grid, for figures. */
   grid(): Promise<{ readonly grid: Grid; readonly floor: number }> {
-    return this.client.ask("grid", this.state);
+    return this.client.ask("grid", planeSettings(this.state));
   }
 
-  /** Moves the start to the steepest point of its orbit. */
+  /** Moves the start to the point on its orbit. */
   teleport(): void {
-    const { orbit } = this;
-    if (orbit === undefined || this.state.orbit !== "start") return;
-    this.set({ x: [orbit.x[orbit.best], orbit.y[orbit.best]] });
-    this.message = "The start is at the point of its orbit with the largest gradient.";
+    const { orbit, hand, state } = this;
+    if (orbit === undefined || hand === undefined || state.orbit !== "start") return;
+    this.set({ x: pointOf(orbit, hand) });
+    this.message =
+      state.on === "best"
+        ? "The start is at the point with the largest gradient of those of its level that the plane shows."
+        : "The start is at the point of its level that was chosen.";
   }
 
   /** One more teleport of the teleported run, before the step that is shown; at the end the runs go on after it. */
@@ -141,31 +207,25 @@ export class Landscape extends ScreenModel<LandscapeState> {
     if (!isEnd) this.player.steps = Math.min(step + 1, n);
   }
 
-  /** Moves the start along its orbit, to an angle in degrees. */
-  turn(degrees: number): void {
-    const { orbit } = this;
-    if (orbit === undefined || this.state.orbit !== "start") return;
-    const k = Math.round((degrees / 360) * (orbit.x.length - 1));
-    if (Number.isFinite(orbit.x[k])) this.set({ x: [orbit.x[k], orbit.y[k]] });
-  }
-
   override dispose(): void {
     this.player.dispose();
     super.dispose();
     this.picture?.close();
   }
 
-  #done(state: LandscapeState): void {
-    if (state !== this.state) return;
+  #done(turn: number): void {
+    if (turn !== this.#turn) return;
     this.isBusy = false;
     const runs = this.courses;
     const diverged = runs.filter(({ status }) => status === "diverged").map(({ method }) => method);
     this.message =
       diverged.length > 0
         ? `Done. Diverged: ${diverged.join(", ")}.`
-        : `Done: ${runs.length} ${runs.length === 1 ? "run" : "runs"} of ${state.n} steps.`;
+        : `Done: ${runs.length} ${runs.length === 1 ? "run" : "runs"} of ${this.state.n} steps.`;
   }
 }
+
+const planeSettings = (state: LandscapeState): PlaneSettings => ({ ...functionOf(state), view: state.view });
 
 /** Limits of the controls; an address may go to the hard ones. */
 export const soft = { lr: [1e-5, 1], n: [1, 10_000], cond: [1, 1000] } as const;

@@ -29,9 +29,12 @@ export interface Course {
   readonly evaluations?: number | undefined;
 }
 
-/** The orbit through a point, once around. */
+/** The level set through a point: its orbit once around, or as far as it was followed. */
 export interface Orbit {
-  readonly angle: Float64Array;
+  /** Whether a group leads around it. */
+  readonly isGroup: boolean;
+  /** Angle of the group in radians, or length along the curve; 0 at the point. */
+  readonly t: Float64Array;
   readonly x: Float64Array;
   readonly y: Float64Array;
   readonly loss: Float64Array;

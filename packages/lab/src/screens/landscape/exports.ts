@@ -1,15 +1,24 @@
-// What the screen's export buttons do; each returns what to say.
-import { dataCsv } from "../../export/csv.js";
+// What the screen's export buttons do, loaded on use; each returns what to say.
 import { copied, type FigureFormat, save, saveFigure } from "../../export/save.js";
-import { typescriptOf } from "../../export/typescript.js";
-import { experimentOf } from "../../export/yaml.js";
 import type { Landscape, Theme } from "./controller.svelte.js";
+import { pointOf } from "./hand.js";
 
 export const exports = {
   "Copy link": () => copied("Link", location.href),
-  "Copy as TypeScript": ({ state }: Landscape) => copied("Program", typescriptOf(state)),
-  "Copy as experiment": ({ state }: Landscape) => copied("Experiment", experimentOf(state)),
+  "Copy as TypeScript": async ({ state, orbit, hand }: Landscape) => {
+    const { typescriptOf } = await import("../../export/typescript.js");
+    const at = orbit && hand !== undefined ? pointOf(orbit, hand) : undefined;
+    return copied("Program", typescriptOf(state, at));
+  },
+  "Copy as experiment": async ({ state }: Landscape) => {
+    const { experimentOf } = await import("../../export/yaml.js");
+    const text = experimentOf(state);
+    return text === undefined
+      ? "An experiment reads no formulas: copy as TypeScript, or choose another function."
+      : copied("Experiment", text);
+  },
   "Save CSV": async ({ courses }: Landscape) => {
+    const { dataCsv } = await import("../../export/csv.js");
     save("data.csv", dataCsv(courses), "text/csv");
     return "data.csv saved.";
   },

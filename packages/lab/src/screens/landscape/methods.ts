@@ -16,6 +16,11 @@ const looks: Readonly<Record<MethodName, Look>> = {
     dash: [],
     text: "The optimizer, with teleports before the chosen steps.",
   },
+  hand: {
+    title: "from the point",
+    dash: [1, 5],
+    text: "A teleport by hand: the optimizer alone, from the point on the orbit that you drag.",
+  },
   random: {
     title: "random angle",
     dash: [8, 4],
@@ -38,7 +43,11 @@ const looks: Readonly<Record<MethodName, Look>> = {
   },
 };
 
+/** The searched methods have the colors of the figures, what is moved by hand that of the point. */
 export const lookOf = (method: MethodName, theme: "light" | "dark") => ({
   ...looks[method],
-  color: themeOf(theme).series(methodNames.indexOf(method)),
+  color:
+    method === "hand"
+      ? themeOf(theme).ink
+      : themeOf(theme).series(methodNames.filter((name) => name !== "hand").indexOf(method)),
 });

@@ -1,6 +1,6 @@
 // The library's parts that the settings of the landscape screen name.
 import type { When } from "isoloss";
-import { createOptimizer, type Optimizer } from "isoloss/optim";
+import { gd, type Optimizer } from "isoloss/optim";
 import { booth, type Problem, quadratic, rosenbrock, vector } from "isoloss/problems";
 import type { VectorParams } from "isoloss/symmetry";
 import {
@@ -9,24 +9,32 @@ import {
   every,
   gradientAscent,
   gradNormSq,
-  levelSet,
   modelDecrease,
   randomSearch,
   type SearchFactory,
 } from "isoloss/teleport";
+import { ownProblem } from "../../formula/own.js";
 import type { Teleports } from "../../url/teleports.js";
-import type { LandscapeState, ObjectiveName } from "./state.js";
+import type { FunctionSettings, LandscapeState, ObjectiveName } from "./state.js";
 
 export type PlaneProblem = Problem<VectorParams>;
 
-export function problemOf({ f, cond, x }: Pick<LandscapeState, "f" | "cond" | "x">): PlaneProblem {
+export function problemOf({
+  f,
+  cond,
+  r1,
+  r2,
+  x,
+}: FunctionSettings & Pick<LandscapeState, "x">): PlaneProblem {
+  if (f === "own") return ownProblem({ r1, r2, start: x });
   if (f === "booth") return booth({ start: x });
   if (f === "rosenbrock") return rosenbrock({ start: x });
   // biome-ignore format: a matrix
   return quadratic({ matrix: [[1, 0], [0, cond]], start: x });
 }
 
-export const optimizerOf = ({ opt }: Pick<LandscapeState, "opt">): Optimizer => createOptimizer(opt);
+export const optimizerOf = async ({ opt }: Pick<LandscapeState, "opt">): Promise<Optimizer> =>
+  opt === "gd" ? gd() : (await import("./optimizers.js")).createOptimizer(opt);
 
 export function whenOf(tp: Teleports): When | undefined {
   if (tp.kind === "off") return undefined;
@@ -36,13 +44,13 @@ export function whenOf(tp: Teleports): When | undefined {
 export const objectiveOf = (name: ObjectiveName) => (name === "gradNormSq" ? gradNormSq : modelDecrease);
 
 /** The search of the teleported run, and that of its control: one random angle under the same guard. */
-export function searchOf(
+export async function searchOf(
   { search }: Pick<LandscapeState, "search">,
   problem: PlaneProblem,
   isControl: boolean,
-): SearchFactory<VectorParams> {
+): Promise<SearchFactory<VectorParams>> {
   if (isControl) return randomSearch(problem.symmetry(), { samples: 1 });
-  if (search === "levelSet") return levelSet();
+  if (search === "levelSet") return (await import("./level-set-search.js")).levelSet();
   const symmetry = problem.symmetry();
   return search === "bestAngle" ? bestAngle(symmetry) : gradientAscent(symmetry);
 }

@@ -6,17 +6,13 @@ import {
   type Minimizer,
   type StartOptions,
 } from "isoloss";
-import {
-  conjugateDirections,
-  createLineSearchMinimizer,
-  type LineSearchMinimization,
-  lbfgs,
-} from "isoloss/optim";
+import type { LineSearchMinimization } from "isoloss/optim";
 import type { VectorParams } from "isoloss/symmetry";
+import { noGroup } from "../../formula/own.js";
 import type { CallContext } from "../../worker/protocol.js";
 import type { Course, Missing, Point } from "./course.js";
 import { objectiveOf, optimizerOf, problemOf, searchOf, startOf, whenOf } from "./problem.js";
-import type { LandscapeState, MethodName } from "./state.js";
+import { functionOf, hasGroup, type LandscapeState, type MethodName } from "./state.js";
 
 type Steps = Minimizer<Minimization<VectorParams>, MinimizeRunOptions<VectorParams>>;
 type Searches = Minimizer<LineSearchMinimization<VectorParams>, StartOptions<VectorParams>>;
@@ -24,8 +20,19 @@ type Searches = Minimizer<LineSearchMinimization<VectorParams>, StartOptions<Vec
 /** Compiled minimizers that are kept: those of the newest settings. */
 const mostKept = 12;
 
+export interface Hand {
+  readonly from: Point;
+  readonly to: Point;
+}
+
 export interface Runs {
-  run(state: LandscapeState, method: MethodName, context?: CallContext): Promise<Course | Missing>;
+  /** @param hand where the run by hand begins, after a teleport from a point of the same level */
+  run(
+    state: LandscapeState,
+    method: MethodName,
+    context?: CallContext,
+    hand?: Hand,
+  ): Promise<Course | Missing>;
 }
 
 export function createRuns(): Runs {
@@ -54,21 +61,21 @@ export function createRuns(): Runs {
     { method, lr = state.lr }: { readonly method: MethodName; readonly lr?: number },
     context: CallContext | undefined,
   ): Promise<Course> {
-    const { f, cond, opt, n, tp, search, obj, x } = state;
+    const { opt, n, tp, search, obj, x } = state;
     const when = method === "teleported" || method === "random" ? whenOf(tp) : undefined;
     const plan = when && (method === "random" ? [tp, obj] : [tp, obj, search]);
-    const key = JSON.stringify([f, cond, opt, n, lr, plan, method === "random"]);
-    const minimizer = await compiled<Steps>(key, () => {
+    const key = JSON.stringify([functionOf(state), opt, n, lr, plan, method === "random"]);
+    const minimizer = await compiled<Steps>(key, async () => {
       const problem = problemOf(state);
       return createMinimizer(problem, {
-        optimizer: optimizerOf(state),
+        optimizer: await optimizerOf(state),
         learningRate: lr,
         steps: n,
         trajectory: true,
         runtime: "javascript",
         teleport: when && {
           when,
-          search: searchOf(state, problem, method === "random"),
+          search: await searchOf(state, problem, method === "random"),
           objective: objectiveOf(obj),
         },
       });
@@ -78,27 +85,34 @@ export function createRuns(): Runs {
   }
 
   async function search(state: LandscapeState, method: "lbfgs" | "cg"): Promise<Course> {
-    const { f, cond, n, x } = state;
-    const minimizer = await compiled<Searches>(JSON.stringify([f, cond, n, method]), () =>
-      createLineSearchMinimizer(problemOf(state), {
+    const { n, x } = state;
+    const minimizer = await compiled<Searches>(JSON.stringify([functionOf(state), n, method]), async () => {
+      const { conjugateDirections, createLineSearchMinimizer, lbfgs } = await import("./line-searches.js");
+      return createLineSearchMinimizer(problemOf(state), {
         directions: method === "lbfgs" ? lbfgs() : conjugateDirections,
         steps: n,
         trajectory: true,
         runtime: "javascript",
-      }),
-    );
+      });
+    });
     const run = await minimizer.run({ start: startOf(x) });
     return { ...courseOf(method, run), evaluations: run.evaluations.at(-1) };
   }
 
   return {
-    async run(state, method, context) {
+    async run(state, method, context, hand) {
       if (method === "plain") return descend(state, { method }, context);
       if (method === "lbfgs" || method === "cg") return search(state, method);
+      if (method === "hand") {
+        if (hand === undefined) return { method, missing: "There is no point on the orbit." };
+        const course = await descend({ ...state, x: hand.to }, { method }, context);
+        return { ...course, jumps: [{ step: 0, ...hand }] };
+      }
       if (state.tp.kind === "off") return { method, missing: "There are no teleports: choose when." };
+      if (method === "random" && !hasGroup(state)) return { method, missing: noGroup };
       if (method === "random") return descend(state, { method }, context);
-      const { f, cond, opt, n, lr, tp, search: by, obj, x } = state;
-      const key = JSON.stringify([f, cond, opt, n, lr, tp, by, obj, x]);
+      const { opt, n, lr, tp, search: by, obj, x } = state;
+      const key = JSON.stringify([functionOf(state), opt, n, lr, tp, by, obj, x]);
       if (method === "teleported" || known?.key !== key) {
         const course = await descend(state, { method: "teleported" }, context);
         known = { key, gain: meanGain(course) };

@@ -1,14 +1,16 @@
 // The settings of the landscape screen, which are what its address holds.
-import { type Fields, printState, type ReadState, readState } from "../../url/codec.js";
-import { choiceField, flagField, namesField, numberField, pairField } from "../../url/fields.js";
+import { inverseOf } from "../../formula/affine.js";
+import { formulaField } from "../../formula/field.js";
+import { type Fields, printState, type ReadState, readState, settingsIn } from "../../url/codec.js";
+import { choiceField, type Field, flagField, namesField, numberField, pairField } from "../../url/fields.js";
 import { type Presets, takePreset } from "../../url/presets.js";
 import { type Teleports, teleportsField } from "../../url/teleports.js";
 
-export const functionNames = ["rosenbrock", "booth", "quadratic"] as const;
+export const functionNames = ["rosenbrock", "booth", "quadratic", "own"] as const;
 export const optimizerNames = ["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"] as const;
 export const searchNames = ["bestAngle", "gradientAscent", "levelSet"] as const;
 export const objectiveNames = ["gradNormSq", "modelDecrease"] as const;
-export const methodNames = ["plain", "teleported", "random", "rate", "lbfgs", "cg"] as const;
+export const methodNames = ["plain", "teleported", "hand", "random", "rate", "lbfgs", "cg"] as const;
 
 export type FunctionName = (typeof functionNames)[number];
 export type OptimizerName = (typeof optimizerNames)[number];
@@ -20,6 +22,11 @@ export interface LandscapeState {
   readonly f: FunctionName;
   /** Condition of the quadratic. */
   readonly cond: number;
+  /** Formulas of the own function, r1(x, y)^2 + r2(x, y)^2. */
+  readonly r1: string;
+  readonly r2: string;
+  /** The plane of the own function goes from -view to view. */
+  readonly view: number;
   /** The start. */
   readonly x: readonly [number, number];
   readonly opt: OptimizerName;
@@ -33,11 +40,25 @@ export interface LandscapeState {
   readonly with: readonly MethodName[];
   /** Through which point the orbit goes: the start, or the last point that is shown of the teleported run. */
   readonly orbit: "start" | "here";
+  /** The point on the orbit: the steepest, or at an angle in degrees; without a group, at a length along the curve. */
+  readonly on: number | "best";
   /** What the charts show. */
   readonly y: "loss" | "grad";
   readonly logx: boolean;
   readonly logy: boolean;
 }
+
+/** What says which function it is. */
+export type FunctionSettings = Pick<LandscapeState, "f" | "cond" | "r1" | "r2">;
+
+/** The function, and the part of the plane that is drawn. */
+export type PlaneSettings = FunctionSettings & Pick<LandscapeState, "view">;
+
+export const functionOf = ({ f, cond, r1, r2 }: FunctionSettings): FunctionSettings => ({ f, cond, r1, r2 });
+
+/** Whether a group is known that keeps the function's levels. */
+export const hasGroup = ({ f, r1, r2 }: Pick<LandscapeState, "f" | "r1" | "r2">): boolean =>
+  f !== "own" || inverseOf(r1, r2) !== undefined;
 
 /** Most steps of a run: every point of it is kept. */
 export const mostSteps = 100_000;
@@ -45,6 +66,9 @@ export const mostSteps = 100_000;
 export const landscapeFields: Fields<LandscapeState> = {
   f: choiceField(functionNames),
   cond: numberField({ min: 1, max: 1e6 }),
+  r1: formulaField,
+  r2: formulaField,
+  view: numberField({ min: 1e-2, max: 1e3 }),
   x: pairField({ min: -1e3, max: 1e3 }),
   opt: choiceField(optimizerNames),
   lr: numberField({ min: 1e-12, max: 1e3 }),
@@ -54,18 +78,31 @@ export const landscapeFields: Fields<LandscapeState> = {
   obj: choiceField(objectiveNames),
   with: namesField(methodNames),
   orbit: choiceField(["start", "here"]),
+  on: bestOr(numberField({ min: -1e6, max: 1e6 })),
   y: choiceField(["loss", "grad"]),
   logx: flagField,
   logy: flagField,
 };
 
+/** A number, or the word `best`. */
+function bestOr(field: Field<number>): Field<number | "best"> {
+  return {
+    read: (text, name) => (text === "best" ? { value: text } : field.read(text, name)),
+    print: String,
+  };
+}
+
 const shared = {
   cond: 10,
+  // Himmelblau's function, with four minima of value 0.
+  r1: "x^2 + y - 11",
+  r2: "x + y^2 - 7",
+  view: 6,
   opt: "gd",
-  search: "bestAngle",
   obj: "gradNormSq",
   with: ["plain", "teleported"],
   orbit: "start",
+  on: "best",
   y: "loss",
   logx: false,
   logy: true,
@@ -78,22 +115,31 @@ const settings: Readonly<Record<FunctionName, Pick<LandscapeState, "x" | "lr" | 
   rosenbrock: { x: [-1, -1], lr: 1e-3, n: 1000, tp: hundreds },
   booth: { x: [5, -5], lr: 0.08, n: 10, tp: { kind: "at", steps: [4] } },
   quadratic: { x: [3, 0.5], lr: 0.1, n: 40, tp: { kind: "at", steps: [2] } },
+  own: { x: [-1, 0], lr: 2e-3, n: 100, tp: { kind: "at", steps: [5] } },
 };
 
-export const defaultState = (f: FunctionName): LandscapeState => ({ f, ...shared, ...settings[f] });
+export const defaultState = (f: FunctionName): LandscapeState => ({
+  ...{ f, search: f === "own" ? "levelSet" : "bestAngle" },
+  ...shared,
+  ...settings[f],
+});
+
+type Range = readonly [number, number];
 
 /** Range of the plane that is drawn. */
-export const viewOf = (
-  f: FunctionName,
-): { readonly x: readonly [number, number]; readonly y: readonly [number, number] } =>
-  f === "rosenbrock"
-    ? { x: [-2, 2], y: [-1.5, 3] }
-    : f === "booth"
-      ? { x: [-8, 10], y: [-8, 12] }
-      : { x: [-4, 4], y: [-4, 4] };
+export function viewOf({ f, view }: Pick<LandscapeState, "f" | "view">): {
+  readonly x: Range;
+  readonly y: Range;
+} {
+  if (f === "rosenbrock") return { x: [-2, 2], y: [-1.5, 3] };
+  if (f === "booth") return { x: [-8, 10], y: [-8, 12] };
+  const side = f === "own" ? view : 4;
+  return { x: [-side, side], y: [-side, side] };
+}
 
-export const optimumOf = (f: FunctionName): readonly [number, number] =>
-  f === "rosenbrock" ? [1, 1] : f === "booth" ? [1, 3] : [0, 0];
+/** The minimum, where it is known. */
+export const optimumOf = (f: FunctionName): Range | undefined =>
+  (({ rosenbrock: [1, 1], booth: [1, 3], quadratic: [0, 0], own: undefined }) as const)[f];
 
 export const presets: Presets<LandscapeState> = {
   rosenbrock: {
@@ -126,17 +172,31 @@ export const presets: Presets<LandscapeState> = {
     text: "Quasi-Newton steps with line searches, without a teleport and without a rate to tune.",
     state: { ...defaultState("rosenbrock"), with: ["plain", "teleported", "lbfgs"] },
   },
+  himmelblau: {
+    title: "Himmelblau, or a function of your own",
+    text: "Type the two formulas whose squares are added. Where no group is known, as for Himmelblau's function here, teleports walk along the level set itself.",
+    state: defaultState("own"),
+  },
 };
 
 const firstPreset = "rosenbrock";
 
 export function readLandscape(query: string): ReadState<LandscapeState> {
   const { state, rest, notices } = takePreset(presets, query);
-  const f = functionNames.find((name) => name === new URLSearchParams(rest).get("f"));
+  const f = functionNames.find((name) => name === settingsIn(rest).get("f"));
   const base = state ?? (f === undefined ? presets[firstPreset].state : defaultState(f));
   const read = readState(landscapeFields, rest, base);
-  return { state: read.state, notices: [...notices, ...read.notices] };
+  const possible = withSearch(read.state);
+  const told =
+    possible === read.state
+      ? []
+      : [`search=${read.state.search} needs a group, and none is known: taken as levelSet.`];
+  return { state: possible, notices: [...notices, ...read.notices, ...told] };
 }
+
+/** The settings with a search that there is for the function. */
+export const withSearch = (state: LandscapeState): LandscapeState =>
+  state.search === "levelSet" || hasGroup(state) ? state : { ...state, search: "levelSet" };
 
 export function printLandscape(state: LandscapeState): string {
   const own = printState(landscapeFields, state, defaultState(state.f));

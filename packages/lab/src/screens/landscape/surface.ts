@@ -1,70 +1,93 @@
 // The function itself: its values on a grid and along orbits, in compiled loops over points.
 import { compile, dot, hvp, spec, trace, valueAndGrad } from "isoloss";
 import { constant } from "isoloss/ops";
-import { createOrbitSampler, isRefusal, type OrbitSampler, type VectorParams } from "isoloss/symmetry";
-import type { Orbit } from "./course.js";
-import { problemOf, startOf } from "./problem.js";
-import type { LandscapeState } from "./state.js";
-
-type Named = Pick<LandscapeState, "f" | "cond">;
+import { createOrbitSampler, isRefusal } from "isoloss/symmetry";
+import type { Orbit, Point } from "./course.js";
+import { type Curve, createLevelCurve } from "./level-curve.js";
+import { type PlaneProblem, problemOf, startOf } from "./problem.js";
+import { type FunctionSettings, functionOf, hasGroup, type PlaneSettings, viewOf } from "./state.js";
 
 /** Loss, squared gradient norm and largest eigenvalue of the Hessian at several points. */
 export type Evaluate = (xy: Float64Array) => Promise<Pick<Orbit, "loss" | "gradNormSq" | "lambdaMax">>;
 
 interface Compiled {
-  readonly key: string;
   readonly evaluate: Evaluate;
-  readonly sampler: OrbitSampler<VectorParams>;
+  readonly curve: CurveThrough;
+  dispose(): Promise<void>;
+}
+
+/** Points of equal loss through one. */
+interface CurveThrough {
+  /** @param longest step between points that are followed */
+  through(at: Point, longest: number): Promise<Curve>;
   dispose(): Promise<void>;
 }
 
 export interface Surface {
   /** Loss at points (x, y), one after another. */
-  valuesAt(named: Named, xy: Float64Array): Promise<Float64Array>;
-  orbit(named: Named, at: readonly [number, number]): Promise<Orbit>;
+  valuesAt(settings: FunctionSettings, xy: Float64Array): Promise<Float64Array>;
+  orbit(settings: PlaneSettings, at: Point): Promise<Orbit>;
 }
 
 /** Points of an orbit, four a degree: the curve of a valley bends within a few of them. */
 const samples = 1441;
+/** Steps across the plane of a level set that is followed. */
+const stepsAcross = 300;
 
 export function createSurface(): Surface {
   let current: Promise<Compiled> | undefined;
   let key: string | undefined;
-  const compiled = async (named: Named): Promise<Compiled> => {
-    const wanted = JSON.stringify([named.f, named.cond]);
+  const compiled = async (settings: FunctionSettings): Promise<Compiled> => {
+    const wanted = JSON.stringify(functionOf(settings));
     if (current !== undefined && key === wanted) return current;
     const old = current;
     key = wanted;
-    current = compileSurface(named, wanted);
+    current = compileSurface(settings);
     await (await old)?.dispose();
     return current;
   };
   return {
-    async valuesAt(named, xy) {
-      return (await (await compiled(named)).evaluate(xy)).loss;
+    async valuesAt(settings, xy) {
+      return (await (await compiled(settings)).evaluate(xy)).loss;
     },
-    async orbit(named, at) {
-      const { sampler, evaluate } = await compiled(named);
-      const points = await sampler.through(startOf(at));
-      const xy = Float64Array.from(
-        points.flatMap(({ params }) =>
-          isRefusal(params) ? [Number.NaN, Number.NaN] : Array.from(params.w.data, Number),
-        ),
-      );
-      const { loss, gradNormSq, lambdaMax } = await evaluate(xy);
+    async orbit(settings, at) {
+      const { curve, evaluate } = await compiled(settings);
+      const [from, to] = viewOf(settings).x;
+      const { t, xy } = await curve.through(at, (to - from) / stepsAcross);
+      const numbers = await evaluate(xy);
+      const { gradNormSq } = numbers;
       return {
-        angle: Float64Array.from(points, ({ t }) => t),
+        ...{ isGroup: hasGroup(settings), t },
         x: xy.filter((_, i) => i % 2 === 0),
         y: xy.filter((_, i) => i % 2 === 1),
-        ...{ loss, gradNormSq, lambdaMax },
+        ...numbers,
         best: gradNormSq.reduce((best, value, k) => (value > gradNormSq[best] ? k : best), 0),
       };
     },
   };
 }
 
-async function compileSurface(named: Named, key: string): Promise<Compiled> {
-  const problem = problemOf({ ...named, x: [0, 0] });
+/** Once around the group. */
+async function orbitCurve(problem: PlaneProblem): Promise<CurveThrough> {
+  const sampler = await createOrbitSampler(problem.symmetry(), { params: problem.start }, { samples });
+  return {
+    async through(at) {
+      const points = await sampler.through(startOf(at));
+      return {
+        t: Float64Array.from(points, ({ t }) => t),
+        xy: Float64Array.from(
+          points.flatMap(({ params }) =>
+            isRefusal(params) ? [Number.NaN, Number.NaN] : Array.from(params.w.data, Number),
+          ),
+        ),
+      };
+    },
+    dispose: () => sampler.dispose(),
+  };
+}
+
+async function compileSurface(settings: FunctionSettings): Promise<Compiled> {
+  const problem = problemOf({ ...settings, x: [0, 0] });
   const { graph } = trace(
     ({ w }) => {
       const [loss, { w: g }] = valueAndGrad(problem.loss)({ w }, {});
@@ -75,10 +98,9 @@ async function compileSurface(named: Named, key: string): Promise<Compiled> {
     { w: spec([2], "float64") },
   );
   const loop = await compile(graph, { runtime: "javascript", scan: { carry: {}, sequences: ["w"] } });
-  const sampler = await createOrbitSampler(problem.symmetry(), { params: problem.start }, { samples });
+  const curve = await (hasGroup(settings) ? orbitCurve(problem) : createLevelCurve(problem));
   return {
-    key,
-    sampler,
+    curve,
     async evaluate(xy) {
       const steps = xy.length / 2;
       const results = await loop.run({ w: { shape: [steps, 2], data: xy } }, { steps });
@@ -94,7 +116,7 @@ async function compileSurface(named: Named, key: string): Promise<Compiled> {
     },
     async dispose() {
       await loop.dispose();
-      await sampler.dispose();
+      await curve.dispose();
     },
   };
 }

@@ -5,6 +5,7 @@ export const functions: Readonly<Record<FunctionName, string>> = {
   rosenbrock: "Rosenbrock's valley",
   booth: "Booth's function",
   quadratic: "quadratic, ½ (x² + c y²)",
+  own: "your own, r₁² + r₂²",
 };
 
 export const optimizers: readonly (readonly [OptimizerName, string])[] = [

@@ -2,9 +2,9 @@ import { type Grid, gridOf } from "isoloss-figures/base";
 import { type Painted, paintLevels } from "../../charts/levels.js";
 import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
-import type { Course, Missing } from "./course.js";
-import { createRuns } from "./runs.js";
-import { type LandscapeState, optimumOf, viewOf } from "./state.js";
+import type { Course, Missing, Point } from "./course.js";
+import { createRuns, type Hand } from "./runs.js";
+import { type LandscapeState, optimumOf, type PlaneSettings, viewOf } from "./state.js";
 import { createSurface } from "./surface.js";
 
 /** Grid points a side. */
@@ -13,43 +13,43 @@ const side = 161;
 const runs = createRuns();
 const surface = createSurface();
 
+interface Asked {
+  readonly state: LandscapeState;
+  readonly hand?: Hand | undefined;
+}
+
 const handlers = {
   /** The runs of the methods that are compared, each sent as it ends. */
-  async run(state: LandscapeState, { send, ...context }: CallContext): Promise<void> {
+  async run({ state, hand }: Asked, { send, ...context }: CallContext): Promise<void> {
     for (const method of state.with) {
       const course = await runs
-        .run(state, method, { send, ...context })
+        .run(state, method, { send, ...context }, hand)
         .catch((error: Error): Missing => ({ method, missing: error.message }));
       await send("missing" in course ? course : new Moved(course, buffersOf(course)));
     }
   },
 
-  orbit: ({
-    state,
-    at,
-  }: {
-    readonly state: Pick<LandscapeState, "f" | "cond">;
-    readonly at: readonly [number, number];
-  }) => surface.orbit(state, at),
+  orbit: ({ state, at }: { readonly state: PlaneSettings; readonly at: Point }) => surface.orbit(state, at),
 
-  grid: (state: LandscapeState) => gridOfState(state),
+  grid: (state: PlaneSettings) => gridOfState(state),
 
   /** The function's levels as a picture. */
   async levels({
     state,
     ...size
-  }: { readonly state: LandscapeState } & Pick<Painted, "theme" | "width" | "height">) {
+  }: { readonly state: PlaneSettings } & Pick<Painted, "theme" | "width" | "height">) {
     return paintLevels({ ...(await gridOfState(state)), ...size });
   },
 };
 
-/** The function on a grid over its view, and its minimum. */
-async function gridOfState(state: LandscapeState): Promise<{ readonly grid: Grid; readonly floor: number }> {
-  const view = viewOf(state.f);
+/** The function on a grid over its view, and its minimum: of sums of squares 0 if no other is known. */
+async function gridOfState(state: PlaneSettings): Promise<{ readonly grid: Grid; readonly floor: number }> {
+  const view = viewOf(state);
   const points: number[] = [];
   gridOf((x, y) => points.push(x, y), { ...view, n: side });
   const values = await surface.valuesAt(state, Float64Array.from(points));
-  const [floor] = await surface.valuesAt(state, Float64Array.from(optimumOf(state.f)));
+  const optimum = optimumOf(state.f);
+  const [floor] = optimum ? await surface.valuesAt(state, Float64Array.from(optimum)) : [0];
   return { grid: { ...view, nx: side, ny: side, values }, floor };
 }
 

@@ -9,6 +9,7 @@ import {
 } from "../../worker/client.js";
 import type { GraphLayout } from "./layout.js";
 import type { ModelGraph } from "./model-graph.js";
+import type { OrtComparison } from "./ort.js";
 import type { Quantized } from "./quantize.js";
 import { readFile } from "./read-file.js";
 import type { Change, Check, FiguresOfPoint, Found, Position, Summary } from "./session.js";
@@ -51,6 +52,8 @@ export class Model {
   /** Where a slider is, until the worker has come there. */
   wanted = $state.raw<{ readonly group: number; readonly t: number }>();
   check = $state.raw<Check>();
+  /** The same in ONNX Runtime, once it was asked for. */
+  ort = $state.raw<OrtComparison>();
   figures = $state.raw<FiguresOfPoint>();
   /** Whether the figures are those of the weights as they are now. */
   isWeighed = $state(false);
@@ -159,6 +162,7 @@ export class Model {
     this.position = undefined;
     this.wanted = undefined;
     this.check = undefined;
+    this.ort = undefined;
     this.figures = undefined;
     this.quantized = undefined;
     this.selected = undefined;
@@ -221,6 +225,7 @@ export class Model {
       const position = await this.#client.ask<Position>(call, args, { key });
       this.position = position;
       this.isWeighed = false;
+      this.ort = undefined;
       const { wanted } = this;
       if (key !== "slide" || (wanted && position.slides[wanted.group] === wanted.t)) this.wanted = undefined;
       this.quantized = undefined;
@@ -249,6 +254,18 @@ export class Model {
     try {
       this.figures = await this.#client.ask<FiguresOfPoint>("figures", undefined);
       this.isWeighed = true;
+    } catch (error) {
+      this.#failed(error as Error);
+    }
+  };
+
+  /** Runs the file and the moved one in ONNX Runtime. */
+  compareInOrt = async (): Promise<void> => {
+    this.doing = "Loading ONNX Runtime and running both files…";
+    try {
+      this.ort = await this.#client.ask<OrtComparison>("ort", this.state.seed + 2 * this.#draws++);
+      const most = Math.max(0, ...this.ort.outputs.map(({ relative }) => relative));
+      this.#done(`Done: in ONNX Runtime the largest difference is ${driftText(most)}.`);
     } catch (error) {
       this.#failed(error as Error);
     }

@@ -15,6 +15,7 @@ import { type DiscoveryDescription, describeDiscovery } from "isoloss/symmetry";
 import { type Figures, figuresOf } from "./figures.js";
 import { type Act, type MovableGroup, movableGroups, type Params, randomMove } from "./groups.js";
 import { graphOf, type ModelGraph } from "./model-graph.js";
+import type { OrtComparison } from "./ort.js";
 import { readModel, symmetriesOfModel } from "./read-model.js";
 import { openSizes, type Sizes } from "./sizes.js";
 
@@ -197,6 +198,13 @@ export class Session {
     const { outputs } = await comparison.compare(params, { seed });
     const { outputs: tenfold } = await comparison.compare(params, { seed: seed + 1, factor: 10 });
     return { seed, outputs, tenfold };
+  }
+
+  /** Compares the moved file with the file in ONNX Runtime, on fresh inputs. */
+  async compareInOrt(seed: number): Promise<OrtComparison> {
+    const { inputs } = this.#readable();
+    const { compareInOrt } = await import("./ort.js");
+    return compareInOrt(this.#bytes, this.file(), { inputs, sizes: this.summary.sizes, seed });
   }
 
   /** Figures of the weights, in the file and now. */

@@ -56,6 +56,7 @@ const handlers = {
   reset: () => opened().reset(),
   figures: () => opened().figures(),
   check: (seed: number) => opened().check(seed),
+  ort: (seed: number) => opened().compareInOrt(seed),
   file: () => moved(opened().file()),
 
   /** Tells what is tried; the file itself stays here until it is saved. */

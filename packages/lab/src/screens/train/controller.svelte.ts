@@ -3,7 +3,7 @@ import { ScreenModel } from "../../app/screen-model.svelte.js";
 import type { PointData } from "../../charts/regions.js";
 import type { WorkerLike } from "../../worker/client.js";
 import type { FoundMove, Raced, Regions, TrainRun } from "./run.js";
-import { defaultState, planOf, type RunName, readTrain, type TrainState } from "./state.js";
+import { defaultState, type FileKind, planOf, type RunName, readTrain, type TrainState } from "./state.js";
 
 export type Theme = "light" | "dark";
 
@@ -169,11 +169,11 @@ export class Train extends ScreenModel<TrainState> {
     this.client.stop("train");
   }
 
-  /** The weights of a run as a safetensors file. */
-  async weights(name: RunName): Promise<Uint8Array<ArrayBuffer>> {
+  /** A run's network as a file. */
+  async file(name: RunName, kind: FileKind): Promise<Uint8Array<ArrayBuffer>> {
     const { isTraining } = this;
     if (isTraining) this.pause();
-    const bytes = await this.#ask<Uint8Array<ArrayBuffer>>("weights", { task: this.#task, name });
+    const bytes = await this.#ask<Uint8Array<ArrayBuffer>>("file", { task: this.#task, name, kind });
     if (isTraining) this.train();
     return bytes;
   }

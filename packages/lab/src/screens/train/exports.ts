@@ -2,6 +2,17 @@
 import { copied, type FigureFormat, save, saveFigure } from "../../export/save.js";
 import type { Theme, Train } from "./controller.svelte.js";
 import { dataCsv, experimentOf, teleportsCsv, typescriptOf } from "./export.js";
+import { type FileKind, fileEndings } from "./state.js";
+
+/** Saves the teleported network, or the first one. */
+async function saveNetwork(train: Train, kind: FileKind): Promise<string> {
+  const [first] = train.runs;
+  if (first === undefined) return "There is no network yet.";
+  const { name } = train.runs.find((run) => run.name === "teleported") ?? first;
+  const file = `${name}${fileEndings[kind]}`;
+  save(file, await train.file(name, kind), "application/octet-stream");
+  return `${file} saved.`;
+}
 
 export const exports = {
   "Copy link": async ({ state }: Train) => {
@@ -24,11 +35,10 @@ export const exports = {
     const { curvesSvg } = await import("./figures.js");
     return saveFigure("curves", curvesSvg({ state, runs, theme }), format);
   },
-  "Save weights": async (train: Train) => {
-    const [first] = train.runs;
-    if (first === undefined) return "There are no weights yet.";
-    const { name } = train.runs.find((run) => run.name === "teleported") ?? first;
-    save(`${name}.safetensors`, await train.weights(name), "application/octet-stream");
-    return `${name}.safetensors saved.`;
+  "Save weights": (train: Train) => saveNetwork(train, "weights"),
+  "Save as ONNX": async (train: Train) => {
+    const said = await saveNetwork(train, "onnx");
+    return train.state.data === "own" ? `${said} It takes coordinates of mean 0 and deviation 1.` : said;
   },
+  "Save checkpoint": (train: Train) => saveNetwork(train, "checkpoint"),
 } as const satisfies Record<string, (train: Train, theme: Theme, format: FigureFormat) => Promise<string>>;

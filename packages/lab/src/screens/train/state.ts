@@ -180,3 +180,12 @@ export function planOf(state: TrainState): Omit<TrainState, "with" | "by" | "y" 
 }
 
 export const isPlanar = ({ data }: Pick<TrainState, "data">): boolean => data !== "digits";
+
+/** What a network is saved as, and how the names of the files end. */
+export const fileEndings = {
+  weights: ".safetensors",
+  onnx: ".onnx",
+  checkpoint: "-checkpoint.safetensors",
+} as const;
+
+export type FileKind = keyof typeof fileEndings;

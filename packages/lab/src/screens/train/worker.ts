@@ -1,12 +1,11 @@
-import { namedArrays } from "isoloss";
-import { encodeSafetensors } from "isoloss/data";
 import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
+import { fileOf } from "./files.js";
 import { dataOf, movesOf, type TrainTask } from "./problem.js";
 import { race } from "./race.js";
 import { createRegionReader, pointsOf, type RegionReader } from "./regions.js";
 import { createSession, type Session } from "./session.js";
-import { isPlanar, planOf, type RunName } from "./state.js";
+import { type FileKind, isPlanar, planOf, type RunName } from "./state.js";
 
 /** Milliseconds between two pictures of the runs, and of what they see. */
 const pause = { runs: 60, regions: 250 };
@@ -85,11 +84,20 @@ const handlers = {
 
   race: (task: TrainTask, context: CallContext) => race(task, context),
 
-  /** The weights of a run as a file. */
-  async weights({ task, name }: { readonly task: TrainTask; readonly name: RunName }) {
-    const run = (await sessionOf(task)).runs.find((one) => one.name === name);
+  /** A run's network as a file. */
+  async file({
+    task,
+    name,
+    kind,
+  }: {
+    readonly task: TrainTask;
+    readonly name: RunName;
+    readonly kind: FileKind;
+  }) {
+    const { runs, data } = await sessionOf(task);
+    const run = runs.find((one) => one.name === name);
     if (run === undefined) throw new Error(`There is no run "${name}".`);
-    const bytes = encodeSafetensors(namedArrays(run.trainer.current.params));
+    const bytes = fileOf[kind]({ state: task.state, data, trainer: run.trainer });
     return new Moved(bytes, [bytes.buffer]);
   },
 };

@@ -1,0 +1,76 @@
+// Files side by side in ONNX Runtime. Its WebAssembly is loaded with the first comparison, and not before.
+import type { NdArray } from "isoloss";
+import type { ImportedInput, OutputDifference } from "isoloss/onnx";
+import { env, InferenceSession, Tensor, type TypedTensor } from "onnxruntime-web/wasm";
+import { randomBatch } from "./random-batch.js";
+import { type Sizes, shapeOf } from "./sizes.js";
+
+export interface OrtComparison {
+  readonly outputs: readonly OutputDifference[];
+  /** Number of examples that were compared. */
+  readonly examples: number;
+}
+
+/** Examples that are compared at least. */
+const leastExamples = 64;
+
+// Threads would start the page's script again.
+env.wasm.numThreads = 1;
+env.logLevel = "error";
+
+/** Compares two files on the same random inputs. */
+export async function compareInOrt(
+  file: Uint8Array,
+  other: Uint8Array,
+  {
+    inputs,
+    sizes,
+    seed,
+  }: { readonly inputs: readonly ImportedInput[]; readonly sizes: Sizes; readonly seed: number },
+): Promise<OrtComparison> {
+  const [each = 1] = inputs.length > 0 ? shapeOf(inputs[0], sizes) : [];
+  const runs = Math.ceil(leastExamples / Math.max(1, each));
+  const sessions = [await InferenceSession.create(file), await InferenceSession.create(other)];
+  const found = new Map<string, { shape: readonly number[]; absolute: number; scale: number }>();
+  try {
+    for (let k = 0; k < runs; k++) {
+      const feeds = Object.fromEntries(
+        Object.entries(randomBatch(inputs, sizes, seed + k)).map(([name, array]) => [
+          name,
+          tensorOf(array, name, inputs),
+        ]),
+      );
+      const [first, second] = [await sessions[0].run(feeds), await sessions[1].run(feeds)];
+      for (const [name, { dims, data }] of Object.entries(first)) {
+        const before = found.get(name) ?? { shape: dims, absolute: 0, scale: 0 };
+        let { absolute, scale } = before;
+        for (let i = 0; i < data.length; i++) {
+          const [a, b] = [Number(data[i]), Number(second[name].data[i])];
+          // NaN stays: two values that are none differ by none.
+          if (!(Number.isNaN(a) && Number.isNaN(b))) absolute = largest(absolute, Math.abs(a - b));
+          scale = Math.max(scale, Number.isFinite(a) ? Math.abs(a) : 0);
+        }
+        found.set(name, { ...before, absolute, scale });
+      }
+    }
+  } finally {
+    for (const session of sessions) await session.release();
+  }
+  const outputs = [...found].map(([name, { shape, absolute, scale }]) => ({
+    ...{ name, shape, absolute },
+    relative: absolute === 0 ? 0 : absolute / scale,
+  }));
+  return { outputs, examples: runs * each };
+}
+
+/** The larger number, and NaN where one is. */
+const largest = (a: number, b: number): number => (Number.isNaN(a) || a > b ? a : b);
+
+function tensorOf(
+  { shape, data }: NdArray,
+  name: string,
+  inputs: readonly ImportedInput[],
+): TypedTensor<Tensor.Type> {
+  const type = inputs.find((input) => input.name === name)?.dtype ?? "float32";
+  return new Tensor(type as "float32", data as Float32Array, shape);
+}
