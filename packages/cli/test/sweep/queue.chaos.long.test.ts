@@ -55,10 +55,10 @@ const rehearsal = {
         text: sweep
           .replace("trials: 5", "trials: 60")
           .replace("seeds: [0]", "seeds: 0..1")
-          .replace("steps: 100", "steps: 1000"),
-        // Milliseconds between kills, the mean of an even distribution: on a busy computer a run takes ten seconds, and one whose
+          .replace("steps: 100", "steps: 15000"),
+        // Milliseconds between kills, the mean of an even distribution: a run takes some ten seconds, and one whose
         // worker is killed five times counts as lost.
-        between: 8000,
+        between: 12_000,
       }
     : { trials: 5, text: sweep, between: 700 }),
 };

@@ -22,7 +22,7 @@ export interface AttributeTasksOptions {
   readonly hidden?: readonly number[] | undefined;
 }
 
-export const attributeTasksOptions = optionTable("attributeTasks", {
+const attributeTasksOptions = optionTable("attributeTasks", {
   attributes: listOf(text("the name of an attribute"), { least: 1 }).required(),
   stages: listOf(listOf(integerFrom(1), { least: 1 }), { least: 1 }).default([
     [64],

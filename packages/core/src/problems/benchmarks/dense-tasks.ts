@@ -28,7 +28,7 @@ export interface DenseTasksOptions {
   readonly attention?: boolean | undefined;
 }
 
-export const denseTasksOptions = optionTable("denseTasks", {
+const denseTasksOptions = optionTable("denseTasks", {
   classes: integerFrom(2).default(7),
   normals: flag.default(false),
   channels: listOf(integerFrom(1), { least: 2 }).default([64, 128, 256, 512, 512]),

@@ -22,7 +22,7 @@ export interface MoleculeTasksOptions {
   readonly hidden?: number | undefined;
 }
 
-export const moleculeTasksOptions = optionTable("moleculeTasks", {
+const moleculeTasksOptions = optionTable("moleculeTasks", {
   tasks: listOf(text("the name of a task"), { least: 1 }).required(),
   units: listOf(positive).otherwise("1 for all"),
   width: integerFrom(1).default(64),

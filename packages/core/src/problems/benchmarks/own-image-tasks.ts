@@ -29,7 +29,7 @@ export interface OwnImageTasksOptions {
   readonly stem?: "cifar" | "imagenet" | undefined;
 }
 
-export const ownImageTasksOptions = optionTable("ownImageTasks", {
+const ownImageTasksOptions = optionTable("ownImageTasks", {
   tasks: listOf(text("the name of a task"), { least: 1 }).required(),
   classes: integerFrom(2).required(),
   width: integerFrom(1).default(64),
@@ -39,7 +39,7 @@ export const ownImageTasksOptions = optionTable("ownImageTasks", {
 } satisfies OptionRows<OwnImageTasksOptions>);
 
 /** Names of a task's arrays in batches. */
-export const ownArrays = (task: string) => ({ image: `${task}Images`, label: `${task}Labels` });
+const ownArrays = (task: string) => ({ image: `${task}Images`, label: `${task}Labels` });
 
 const classification = (name: string): BenchmarkTask => {
   const { label } = ownArrays(name);
