@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import {
   cpSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -10,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "tsdown";
 
@@ -58,7 +59,9 @@ export async function createPackedProject({ types = true } = {}): Promise<Packed
     const installInto = (project: string, names: readonly string[]) => {
       cpSync(unpacked, join(project, "node_modules", "isoloss"), { recursive: true });
       for (const name of [...names, "@types"]) {
-        symlinkSync(join(modules, name), join(project, "node_modules", name), "junction");
+        const link = join(project, "node_modules", name);
+        mkdirSync(dirname(link), { recursive: true });
+        symlinkSync(join(modules, name), link, "junction");
       }
       writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
     };
