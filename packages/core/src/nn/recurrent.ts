@@ -26,7 +26,7 @@ const recurrentOptions = ["reverse", "lengths", "recompute"] as const;
  * those of `initGruCell`, and several of them, drawn one after the other, are those of a stack in PyTorch.
  *
  * @param x sequences [batch, length, inputs]
- * @param h [batch, width] before the first element; default zeros
+ * @param options `h`: [batch, width] before the first element; default zeros
  * @returns `output` [batch, length, width], h after each element, and the last `h` [batch, width]
  * @throws ShapeError, DTypeError when inputs do not fit
  *
@@ -53,7 +53,7 @@ export function gru(
  * those of `initLstmCell`.
  *
  * @param x sequences [batch, length, inputs]
- * @param h [batch, width] before the first element; default zeros. So is `c`, the cell.
+ * @param options `h` and `c`: [batch, width] before the first element; default zeros
  * @returns `output` [batch, length, width], h after each element, and the last `h` and `c` [batch, width]
  * @throws ShapeError, DTypeError when inputs do not fit
  *
