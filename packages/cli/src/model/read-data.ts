@@ -3,7 +3,15 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, type NdArray, ndarray, OptionError, takeRows } from "isoloss";
 import { decodeNpy, decodeNpz, resizeImages } from "isoloss/data";
-import { firstBytes, type Image, ImageReader, isImage, readFileOrThrow, reasonOf } from "isoloss/node";
+import {
+  firstBytes,
+  type Image,
+  ImageReader,
+  isImage,
+  planesOf,
+  readFileOrThrow,
+  reasonOf,
+} from "isoloss/node";
 
 /** How images become numbers: (scale * pixel - mean) / std, the pixel in [0, 1]. */
 export interface ImageSettings {
@@ -136,17 +144,4 @@ function stacked(images: readonly NamedImage[], settings: ImageSettings): NdArra
     }
   });
   return ndarray(out, [images.length, channels, ...size]);
-}
-
-/** The channels of an image as rows of pixels; gray of color by the weights of ITU-R BT.601. */
-function planesOf({ pixels, channels: own, width, height }: Image, channels: 1 | 3): NdArray<Float32Array> {
-  const area = width * height;
-  const planes = new Float32Array(channels * area);
-  for (let i = 0; i < planes.length; i++) {
-    const [c, at] = [Math.floor(i / area), (i % area) * own];
-    if (own === 1) planes[i] = pixels[at];
-    else if (channels === 3) planes[i] = pixels[at + c];
-    else planes[i] = 0.299 * pixels[at] + 0.587 * pixels[at + 1] + 0.114 * pixels[at + 2];
-  }
-  return ndarray(planes, [channels, area]);
 }

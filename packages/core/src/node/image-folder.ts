@@ -9,6 +9,7 @@ import { flag, integerFrom, listOf, oneOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { readFileOrThrow } from "./files.js";
 import { type Image, ImageReader } from "./images/image.js";
+import { planesOf } from "./images/planes.js";
 import { reasonOf } from "./system-error.js";
 
 export interface ImageFolderOptions {
@@ -82,7 +83,7 @@ export async function openImageFolder(path: string, options: ImageFolderOptions 
         const part = numbers.map((i) => files[i]);
         const images: Float32Array[] = [];
         for (const file of part) {
-          images.push(planesOf(await read(file.path), { ...file, shape, isResized: size !== undefined }));
+          images.push(fitted(await read(file.path), { ...file, shape, isResized: size !== undefined }));
         }
         return {
           inputs: { shape: [part.length, ...shape], data: joined(images) },
@@ -95,38 +96,30 @@ export async function openImageFolder(path: string, options: ImageFolderOptions 
   return { classes, stream: { ...(stream as unknown as DataStream<Dataset>), length } };
 }
 
-/** An image as planes of one size; gray of color by the weights of ITU-R BT.601. */
-function planesOf(
-  { width, height, channels: own, pixels }: Image,
+/** An image as planes of one size. */
+function fitted(
+  image: Image,
   {
     path,
     shape: [channels, ...to],
     isResized,
   }: {
     readonly path: string;
-    readonly shape: readonly [number, number, number];
+    readonly shape: readonly [1 | 3, number, number];
     readonly isResized: boolean;
   },
 ): Float32Array {
+  const { width, height } = image;
   const isSame = height === to[0] && width === to[1];
   if (!isSame && !isResized) {
     throw new DataError(
       `${path} has ${height} x ${width} pixels, the first image ${to.join(" x ")}. Give the size to resize all to: size: [${to.join(", ")}].`,
     );
   }
-  const area = width * height;
-  const planes = new Float32Array(channels * area);
-  for (let i = 0; i < planes.length; i++) {
-    const [c, at] = [Math.floor(i / area), (i % area) * own];
-    if (own === 1) planes[i] = pixels[at];
-    else if (channels === 3) planes[i] = pixels[at + c];
-    else planes[i] = 0.299 * pixels[at] + 0.587 * pixels[at + 1] + 0.114 * pixels[at + 2];
-  }
-  if (isSame) return planes;
-  return resizeImages(
-    { shape: [channels, area], data: planes },
-    { from: [height, width], to: [to[0], to[1]] },
-  ).data as Float32Array;
+  const planes = planesOf(image, channels);
+  return isSame
+    ? planes.data
+    : (resizeImages(planes, { from: [height, width], to: [to[0], to[1]] }).data as Float32Array);
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -33,6 +33,7 @@ export { imageFolderOptions, openImageFolder } from "./image-folder.js";
 export type { Image } from "./images/image.js";
 export { ImageReader, isImage } from "./images/image.js";
 export type { JpegDecoder, RgbaImage } from "./images/jpeg.js";
+export { planesOf } from "./images/planes.js";
 export type { InterruptSignal } from "./interrupt.js";
 export { interruptSignal } from "./interrupt.js";
 export type { ProgressOptions, ProgressStream } from "./progress.js";
