@@ -72,7 +72,7 @@ export function traceStepLoop<P>({
   const { graph } = trace(
     ({ params, optimizer: state, batch: b, rate, now }) => {
       const here = { params, optimizer: state };
-      const at = branch && now ? branch.trace(now, here, { batch: b, rate }) : here;
+      const at = branch && now ? branch.trace(now, here, { data: () => ({ batch: b }), rate }) : here;
       const [value, g] = valueAndGrad(loss)(at.params, b);
       const gradientAt = (p: typeof at.params) => grad(loss)(p, b);
       const updated = optimizer.update(g, at.optimizer, at.params, rate, gradientAt);

@@ -123,6 +123,32 @@ describe("teleports in the loop of steps", () => {
     expect(inLoop.params).toEqual(onHost.params);
   });
 
+  const races = {
+    "with the run's optimizer, state and rate": { search: "level set", race: { steps: 3 } },
+    "with another optimizer": { search: "eq. 8", race: { steps: 3, optimizer: adam(), learningRate: 0.2 } },
+    "at another rate": { search: "line search", race: { learningRate: 1e-5, steps: 4 } },
+    "with random elements": { search: "random elements", race: { steps: 2 } },
+  } as const;
+  it.each(Object.keys(races))("race: %s", async (name) => {
+    const { search, race } = races[name as keyof typeof races];
+    const teleport = { search: searches[search], when: atSteps([0, 3, 9]), guard: { race, curvature: 0 } };
+    const settings = { optimizer: sgd({ momentum: 0.9 }), learningRate: 1e-7, steps: 12 };
+    const [inLoop, onHost] = await both(regression, { ...settings, teleport });
+    expect(inLoop.teleports.some(({ accepted }) => accepted)).toBe(true);
+    expect(untimed(inLoop)).toEqual(untimed(onHost));
+    expect(inLoop.loss).toEqual(onHost.loss);
+    expect(inLoop.params).toEqual(onHost.params);
+  });
+
+  it("race at the rate of the plan, if it has one", async () => {
+    // At the rate of the run it would not diverge.
+    const guard = { race: { learningRate: 1e9, steps: 10 }, curvature: 0, halvings: 0 };
+    const teleport = { search: searches.scaling, when: asked(atSteps([3])), guard };
+    const settings = { optimizer: gd(), learningRate: 1e-7, steps: 5 };
+    const { teleports } = await minimize(regression, { ...settings, teleport });
+    expect(teleports[0].reason).toContain("diverges");
+  });
+
   it.each(["reset", "reuse", "push"] as const)("take Adam's state along: %s", async (state) => {
     const problem = quadratic();
     const settings = { optimizer: state === "push" ? gd() : adam(), learningRate: 0.01, steps: 40 };
