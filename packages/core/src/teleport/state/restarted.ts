@@ -35,8 +35,7 @@ export const tracedRestart = (
   optimizer: Pick<Optimizer, "restarts">,
   state: OptimizerState,
   params: unknown,
-): OptimizerState =>
-  restarted(optimizer, state, params, { isLeaf: isTensor, zero: constant(0, "float64") });
+): OptimizerState => restarted(optimizer, state, params, { isLeaf: isTensor, zero: constant(0, "float64") });
 
 /** The state with which an optimizer begins at parameters of the same types. Traced. */
 export function tracedFirstState(

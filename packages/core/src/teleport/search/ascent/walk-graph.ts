@@ -240,7 +240,11 @@ export function ascentWalk<P>(
         const [later, more] = passes(end, halvings);
         return { params: later.params, status: later.status, more };
       },
-      () => ({ params: end.params, status: end.status, more: fill([halvings, passWidth(problem.race)], 0, problem.dtype) }),
+      () => ({
+        params: end.params,
+        status: end.status,
+        more: fill([halvings, passWidth(problem.race)], 0, problem.dtype),
+      }),
     );
     return ended(last, concat([first, reshape(last.more, [last.more.size])]));
   };
