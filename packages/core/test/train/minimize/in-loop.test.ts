@@ -8,8 +8,10 @@ import { booth } from "../../../src/problems/booth.js";
 import { mlpRegression } from "../../../src/problems/mlp-regression.js";
 import { quadratic } from "../../../src/problems/quadratic.js";
 import { rosenbrock } from "../../../src/problems/rosenbrock.js";
+import { rosenbrock2n } from "../../../src/problems/rosenbrock-2n.js";
 import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
 import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
+import { decrease } from "../../../src/teleport/objective/decrease.js";
 import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
 import { bestAngle } from "../../../src/teleport/search/best-angle.js";
 import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
@@ -121,6 +123,18 @@ describe("teleports in the loop of steps", () => {
     expect(untimed(inLoop)).toEqual(untimed(onHost));
     expect(inLoop.loss).toEqual(onHost.loss);
     expect(inLoop.params).toEqual(onHost.params);
+  });
+
+  it("turn in many planes at once", async () => {
+    const problem = rosenbrock2n({ pairs: 3 });
+    const search = gradientAscent(problem.symmetry(), { steps: 3 });
+    const teleport = { search, when: atSteps([5, 20]), objective: decrease({ optimizer: gd(), steps: 2 }) };
+    const [inLoop, onHost] = await both(problem, {
+      ...{ optimizer: sgd({ momentum: 0.5 }), learningRate: 2e-4, steps: 40, teleport },
+    });
+    expect(inLoop.teleports.map(({ steps }) => steps > 1)).toEqual([true, true]);
+    expect(untimed(inLoop)).toEqual(untimed(onHost));
+    expect(inLoop.loss).toEqual(onHost.loss);
   });
 
   const races = {
