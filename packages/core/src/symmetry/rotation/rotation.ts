@@ -3,8 +3,10 @@ import { type NdArray, ndarray } from "../../array.js";
 import { scan } from "../../graph/control/scan.js";
 import { whileLoop } from "../../graph/control/while.js";
 import { add, cast, div, maximum, minimum, mul, neg, sub } from "../../graph/ops/arithmetic.js";
+import { broadcastTo } from "../../graph/ops/broadcast.js";
 import { greater, lessEqual, where } from "../../graph/ops/compare.js";
 import { abs, cos, sin, sqrt, square } from "../../graph/ops/elementary.js";
+import { identity } from "../../graph/ops/elimination.js";
 import { gather } from "../../graph/ops/gather.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import { matmul } from "../../graph/ops/matmul.js";
@@ -139,27 +141,19 @@ export function skewMatrices(T: Tensor, n: number): Tensor {
   return gather(entries, constant({ shape: [copies, n, n], data: places }));
 }
 
-const skewMatrix = (T: Tensor, n: number): Tensor =>
-  reshape(skewMatrices(reshape(T, [1, T.size]), n), [n, n]);
-
 /** S v for the skew matrix of T and a vector v. Traced. */
 export function skewTimes(T: Tensor, v: Tensor): Tensor {
   const n = v.size;
-  return reshape(matmul(skewMatrix(T, n), reshape(v, [n, 1])), v.shape);
+  const S = reshape(skewMatrices(reshape(T, [1, T.size]), n), [n, n]);
+  return reshape(matmul(S, reshape(v, [n, 1])), v.shape);
 }
 
 /** Terms of the exponential series of a matrix of norm 1 that are not below rounding: 1 / 20! = 4e-19. */
 const terms = 20;
-/** The largest ||T|| that {@link turned} takes: beyond it is not finite. */
+/** The largest ||T|| that traced rotations take: beyond it they are not finite. */
 const mostTurn = 1000;
 
-/**
- * exp(S) v for the skew matrix S of T, of shape [planes], and a vector v. Traced.
- *
- * In a plane by cosine and sine; else by the series sum of S^k v / k!, in parts of norm 1 at most, as the largest angle
- * is no larger than ||T||: A. Al-Mohy, N. Higham, "Computing the action of the matrix exponential", SIAM J. Sci. Comput.
- * 2011, section 3.
- */
+/** exp(S) v for the skew matrix S of T, of shape [planes], and a vector v. Traced. */
 export function turned(T: Tensor, v: Tensor): Tensor {
   const n = v.size;
   if (n === 2) {
@@ -167,17 +161,30 @@ export function turned(T: Tensor, v: Tensor): Tensor {
     const [x, y] = [slice(v, { ends: [1] }), slice(v, { starts: [1] })];
     return concat([sub(mul(c, x), mul(s, y)), add(mul(s, x), mul(c, y))]);
   }
+  return reshape(exponentialTimes(reshape(T, [1, T.size]), reshape(v, [1, n, 1])), v.shape);
+}
+
+/** The rotations [copies, n, n] of a tensor [copies, planes], exactly I where it is 0. Traced. */
+export const rotationMatrices = (T: Tensor, n: number): Tensor =>
+  exponentialTimes(T, broadcastTo(identity(n, T.dtype as "float64"), [T.shape[0], n, n]));
+
+/**
+ * exp(S) V for the skew matrices S of T [copies, planes], and V [copies, n, k], by the series sum of S^k V / k!, in parts of
+ * norm 1 at most, as the largest angle is no larger than ||T||: A. Al-Mohy, N. Higham, "Computing the action of the matrix
+ * exponential", SIAM J. Sci. Comput. 2011, section 3.
+ */
+function exponentialTimes(T: Tensor, V: Tensor): Tensor {
   const norm = sqrt(sum(square(T)));
-  const unit = skewMatrix(div(T, maximum(norm, Number.MIN_VALUE)), n);
+  const unit = skewMatrices(div(T, maximum(norm, Number.MIN_VALUE)), V.shape[1]);
   const inverses = constant(
     ndarray(
       Float64Array.from({ length: terms }, (_, k) => 1 / (k + 1)),
       [terms],
     ),
   );
-  const { u } = whileLoop(
+  const { at } = whileLoop(
     ({ left }) => greater(left, 0),
-    ({ u: from, left }) => {
+    ({ at: from, left }) => {
       const part = minimum(left, 1);
       const [{ total }] = scan(
         (c: { readonly term: Tensor; readonly total: Tensor }, [inverse]: readonly Tensor[]) => {
@@ -187,12 +194,12 @@ export function turned(T: Tensor, v: Tensor): Tensor {
         { term: from, total: from },
         [inverses],
       );
-      return { u: total, left: sub(left, 1) };
+      return { at: total, left: sub(left, 1) };
     },
-    { u: reshape(v, [n, 1]), left: norm },
+    { at: V, left: norm },
     { most: mostTurn },
   );
-  return where(lessEqual(norm, mostTurn), reshape(u, v.shape), Number.NaN);
+  return where(lessEqual(norm, mostTurn), at, Number.NaN);
 }
 
 /**
