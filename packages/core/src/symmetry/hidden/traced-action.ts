@@ -66,8 +66,8 @@ export function traceSites<P, S extends ElementWise>(
 
 /** From so many units on, ONNX Runtime inverts a matrix more slowly than it multiplies several. */
 const manyUnits = 128;
-/** ||T|| up to which eight terms of the series below are exact to a rounding error of float32. */
-const small = 1 / 8;
+/** ||T|| up to which four and eight terms of the series below are exact to a rounding error of float32. */
+const small = { 4: 1 / 40, 8: 1 / 8 } as const;
 
 /**
  * W g^-1 for g = I + T in float32. For a small T
@@ -78,26 +78,28 @@ const small = 1 / 8;
  */
 function undone(W: Tensor, T: Tensor): Tensor {
   const [rows, units] = W.shape;
-  const change = (): Tensor => {
+  const change = (count: keyof typeof small): Tensor => {
     const first = matmul(W, T);
     if (2 * rows <= units) {
       // Of few rows each term is cheaper than a power of T.
       const terms = [first];
-      for (let k = 1; k < 8; k++) terms.push(matmul(terms[k - 1], T));
+      for (let k = 1; k < count; k++) terms.push(matmul(terms[k - 1], T));
       return terms.reduce((total, term, k) => (k % 2 === 1 ? sub(total, term) : add(total, term)));
     }
-    const second = matmul(T, T);
+    const power = matmul(T, T);
     const two = sub(first, matmul(first, T));
-    const four = add(two, matmul(two, second));
-    return add(four, matmul(four, matmul(second, second)));
+    const four = add(two, matmul(two, power));
+    return count === 4 ? four : add(four, matmul(four, matmul(power, power)));
+  };
+  const norm2 = sum(square(T));
+  const byInverse = () => {
+    const g = add(identity(units, "float64"), cast(T, "float64"));
+    return cast(matmul(cast(W, "float64"), matrixInverse(g)), W.dtype);
   };
   return cond(
-    lessEqual(sum(square(T)), small ** 2),
-    () => sub(W, change()),
-    () => {
-      const g = add(identity(units, "float64"), cast(T, "float64"));
-      return cast(matmul(cast(W, "float64"), matrixInverse(g)), W.dtype);
-    },
+    lessEqual(norm2, small[4] ** 2),
+    () => sub(W, change(4)),
+    () => cond(lessEqual(norm2, small[8] ** 2), () => sub(W, change(8)), byInverse),
   );
 }
 

@@ -178,8 +178,8 @@ describe("hiddenAction", () => {
       b: batch,
     });
     const executable = await compile(graph, { runtime: "onnx" });
-    // Divided among two layers. The series takes 0.125 of one at most.
-    for (const norm of [0.02, 0.17, 0.3, 0]) {
+    // Divided among two layers. The short series takes 0.025 of one at most, the long one 0.125.
+    for (const norm of [0.02, 0.035, 0.17, 0.3, 0]) {
       const T = randomT(symmetry.algebra, norm, 5).map((t) => astype(t, "float32"));
       const wanted = (await symmetry.act(params, T, batch)) as MlpParams;
       const results = await executable.run({
