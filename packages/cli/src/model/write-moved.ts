@@ -56,6 +56,6 @@ export async function writeMoved(
   );
   const bytes = withParams(file.bytes, changed);
   const written = await writeVerified(file, out, bytes, { sizes, inputs: batches, tolerance, verify });
-  const checked = checkedText(written.largest, path, what);
+  const checked = checkedText(written, path, what);
   return { discovery, params, changed, written, checked, subject: { file, out, bytes, sizes } };
 }
