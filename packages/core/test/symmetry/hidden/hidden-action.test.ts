@@ -189,7 +189,7 @@ describe("hiddenAction", () => {
       });
       wanted.layers.forEach(({ weight }, m) => {
         const own = results[`layers.${m}.weight`].data;
-        const change = Math.hypot(...Array.from(weight.data, (w, i) => Number(own[i]) - Number(w)));
+        const change = Math.hypot(...Array.from(weight.data as Float32Array, (w, i) => Number(own[i]) - w));
         // The host's are those of float64, rounded: to 6e-8 of each weight at most.
         expect(change / Math.hypot(...Array.from(weight.data, Number)), `${norm}`).toBeLessThan(6e-8);
       });
