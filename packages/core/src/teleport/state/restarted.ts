@@ -10,7 +10,7 @@ import { flatten, unflatten } from "../../tree.js";
  *
  * @param zero a scalar 0
  */
-export function restarted<L>(
+function restarted<L>(
   { restarts = [] }: Pick<Optimizer, "restarts">,
   state: OptimizerState,
   params: unknown,
