@@ -5,11 +5,11 @@ import { adam } from "../../src/optim/adam.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { decrease } from "../../src/teleport/objective/decrease.js";
 import { levelSet } from "../../src/teleport/search/level-set/level-set.js";
-import { every, inEpochs, onPlateau } from "../../src/teleport/when.js";
+import { atSteps, every, inEpochs, onPlateau } from "../../src/teleport/when.js";
 import { decodeCheckpoint, encodeCheckpoint, resume } from "../../src/train/checkpoint.js";
 import { createTrainer } from "../../src/train/trainer.js";
 import type { TrainerTeleportPlan } from "../../src/train/trainer-options.js";
-import { someDigits } from "./support.js";
+import { type BatchNormNetParams, batchNormNet, someDigits } from "./support.js";
 
 const data = someDigits(0, 120);
 const model = mlp({ sizes: [64, 12, 10] });
@@ -115,6 +115,28 @@ describe("a trainer's teleports", () => {
       const { seconds: __, ...expected } = host.history.teleports[i];
       expect(event).toEqual(expected);
     });
+  });
+
+  it("see the running statistics and the dropout of their step in the loop, too", async () => {
+    const runs = [atSteps([3]), { ...atSteps([3]), isPlanned: false }].map(async (when) => {
+      const trainer = await createTrainer({
+        ...{ model: batchNormNet(6), data, optimizer: adam(), learningRate: 1e-2, batchSize: 20 },
+        ...({ dtype: "float64", runtime: "javascript" } as const),
+        teleport: {
+          ...{ when, search: levelSet<BatchNormNetParams>({ steps: 2 }) },
+          guard: { heldOutDrift: 1, curvature: 1 },
+        },
+      });
+      await trainer.run({ steps: 6 });
+      await trainer.dispose();
+      return trainer;
+    });
+    const [branch, host] = await Promise.all(runs);
+    const [{ seconds: _, ...event }] = branch.history.teleports;
+    expect(event).toMatchObject({ accepted: true, steps: 2 });
+    expect({ ...event, seconds: 0 }).toEqual({ ...host.history.teleports[0], seconds: 0 });
+    expect(branch.history.loss).toEqual(host.history.loss);
+    expect(branch.current).toEqual(host.current);
   });
 
   it("leave the loop where the host has to decide", async () => {
