@@ -28,13 +28,16 @@ export async function anchorsOf(
 }
 
 /**
- * Whole batches, with at least `samples` examples in total, that the move does not use; the step's own batch
- * without data or samples.
+ * Whole batches, with at least `samples` examples in total but not more than an epoch has, that the move does not
+ * use; the step's own batch without data or samples.
  */
-export async function guardBatches({ batch, sample }: Source, samples: number): Promise<Batch[]> {
+export async function guardBatches(
+  { batch, sample, stepsPerEpoch }: Source,
+  samples: number,
+): Promise<Batch[]> {
   const size = examplesIn(batch);
   if (size === 0 || samples === 0) return [batch];
-  const count = Math.ceil(samples / size);
+  const count = Math.min(Math.ceil(samples / size), stepsPerEpoch);
   return Promise.all(Array.from({ length: count }, (_, i) => sample(size, `cost guard ${i}`)));
 }
 

@@ -55,7 +55,7 @@ export const rejected = (reason: string): Landing => ({
 const nothingMoved = "D is zero: nothing was moved";
 const nothingToGain =
   "D is zero: the gradients conflict only with dropout and batch statistics, as in training. Without them, as a teleport " +
-  "keeps the losses, there was nothing to gain. In a model with batch normalization this is so in the first steps: begin later.";
+  "keeps the losses, there was nothing to gain. This is so while running statistics differ much from those of a batch.";
 
 /** Moves by the largest fraction of the proposed displacement that the guard accepts. */
 export async function land(

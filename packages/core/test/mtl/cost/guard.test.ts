@@ -118,6 +118,7 @@ describe("examples of a teleport", () => {
     asked.length = 0;
     expect(await guardBatches(source, 10)).toHaveLength(3);
     expect(new Set(asked.map(([, label]) => label)).size).toBe(3);
+    expect(await guardBatches(source, 1000)).toHaveLength(source.stepsPerEpoch);
     expect(await guardBatches(source, 0)).toEqual([source.batch]);
   });
 

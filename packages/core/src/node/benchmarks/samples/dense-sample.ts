@@ -30,7 +30,7 @@ const image = (count: number): SampleMap => ({
       const turn = classAt(count, width, n, x) / count + c / 3;
       const saturation = 0.15 + (0.15 * x) / width;
       const waves = Math.sin(0.9 * n + 1.7 * c + (16 * y) / height + (74 * x) / width);
-      return 0.35 + (0.3 * y) / height + saturation * Math.sin(2 * Math.PI * turn) + 0.02 * waves;
+      return 0.35 + (0.3 * y) / height + saturation * Math.sin(2 * Math.PI * turn) + 0.005 * waves;
     },
 });
 
