@@ -197,16 +197,23 @@ describe("the other benchmarks", () => {
   it("start from a ResNet-18's tensors by name, each baseline too, and say what does not fit", () => {
     const sizes = { classes: 2, width: 2, hidden: 3 };
     const { params, state } = resnet18({ stem: "imagenet", width: 2 }).init(torchGenerator(7));
-    const weights = { ...namedArrays(params), ...namedArrays({ ...state, num_batches_tracked: full([], 3) }) };
+    const weights = {
+      ...namedArrays(params),
+      ...namedArrays({ ...state, num_batches_tracked: full([], 3) }),
+    };
     const office = ownImageTasks({ tasks: ["a", "b"], ...sizes, weights });
     for (const problem of [office, office.only("b")]) {
       const { shared, heads } = problem.params(torchGenerator(0));
-      expect(shared.trunk).toEqual(Object.fromEntries(Object.keys(shared.trunk).map((k) => [k, params[k as never]])));
+      expect(shared.trunk).toEqual(
+        Object.fromEntries(Object.keys(shared.trunk).map((k) => [k, params[k as never]])),
+      );
       expect(problem.state.trunk).toEqual(state);
       expect(Object.keys(heads)).toEqual(problem.tasks);
     }
     const { "bn1.running_var": _, ...less } = weights;
-    expect(() => ownImageTasks({ tasks: ["a"], ...sizes, weights: less })).toThrow('"bn1.running_var" is missing');
+    expect(() => ownImageTasks({ tasks: ["a"], ...sizes, weights: less })).toThrow(
+      '"bn1.running_var" is missing',
+    );
     expect(() => ownImageTasks({ tasks: ["a"], ...sizes, width: 3, weights })).toThrow(
       '"conv1.weight" is [2, 3, 7, 7] instead of [3, 3, 7, 7]',
     );

@@ -1,6 +1,12 @@
 import type { Batch } from "../../batch.js";
 import type { DataStream } from "../../data/stream.js";
-import { emptyPart, type Part, type PartReader, partReader, partRows } from "../../data/streams/part-reader.js";
+import {
+  emptyPart,
+  type Part,
+  type PartReader,
+  partReader,
+  partRows,
+} from "../../data/streams/part-reader.js";
 
 /** Examples of a stream beside those of the training. */
 export interface StreamSamples {

@@ -17,8 +17,8 @@ import { loadOffice31, loadOfficeHome } from "../../../src/node/benchmarks/offic
 import { loadQm9 } from "../../../src/node/qm9.js";
 import { adam } from "../../../src/optim/adam.js";
 import { stepSchedule } from "../../../src/optim/schedules.js";
-import { attributeTasks, denseTasks, moleculeTasks, ownImageTasks } from "../../../src/problems/index.js";
 import type { BenchmarkTasks } from "../../../src/problems/benchmarks/benchmark-tasks.js";
+import { attributeTasks, denseTasks, moleculeTasks, ownImageTasks } from "../../../src/problems/index.js";
 
 const root = mkdtempSync(join(tmpdir(), "isoloss-overfit-"));
 afterAll(() => rmSync(root, { recursive: true }));
