@@ -51,8 +51,12 @@ export function qm9FromArrays(arrays: Readonly<Record<string, NdArray>>): Qm9 {
     for (let e = edges[m]; e < edges[m + 1]; e++) {
       const [from, to] = [ends[e], ends[sizes.E + e]];
       const order = kinds.slice(4 * e, 4 * e + 4).indexOf(1) + 1;
-      // Both directions of a bond are there.
       if (from <= to) bonds.push([from, to, order]);
+    }
+    if (2 * bonds.length !== edges[m + 1] - edges[m]) {
+      throw new DataError(
+        `Molecule ${m}: edge_index must have each bond in both directions; ${edges[m + 1] - edges[m]} columns have ${bonds.length} bonds.`,
+      );
     }
     const molecule: Molecule = {
       symbols: own.map(symbolOf),

@@ -50,6 +50,11 @@ describe("qm9FromArrays", async () => {
     expect(() => qm9FromArrays({ ...arrays, edge_index: beyond })).toThrow(
       "Molecule 0: a bond is between two of its 5 atoms",
     );
+    // The first bond twice from its second atom.
+    const once = (edge_index.data as BigInt64Array).map((v, i) => (i === 0 ? 1n : i === 12 ? 0n : v));
+    expect(() => qm9FromArrays({ ...arrays, edge_index: { shape: edge_index.shape, data: once } })).toThrow(
+      "each bond in both directions",
+    );
     const none = { shape: edge_attr.shape, data: new Float32Array(edge_attr.data.length) };
     expect(() => qm9FromArrays({ ...arrays, edge_attr: none })).toThrow("got 0, 1, 0");
     expect(() => qm9FromArrays(rest)).toThrow("edge_index and edge_attr and y is missing");
