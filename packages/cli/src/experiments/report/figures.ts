@@ -138,17 +138,17 @@ function seriesOf(
 
 function evaluationSeries(results: readonly JobResult[], key: string): CurveSeries[] {
   return [...byVariant(results)].flatMap(([name, group]) => {
-    const runs = group.flatMap(({ evaluations = [] }) =>
-      evaluations.length === 0
-        ? []
-        : [
-            {
-              steps: evaluations.map(({ step }) => step),
-              seconds: evaluations.map(({ seconds }) => seconds),
-              values: evaluations.map((e) => e[key]),
-            },
-          ],
-    );
+    const runs = group.flatMap(({ evaluations = [] }) => {
+      const measured = evaluations.filter((e) => e[key] !== undefined);
+      if (measured.length === 0) return [];
+      return [
+        {
+          steps: measured.map(({ step }) => step),
+          seconds: measured.map(({ seconds }) => seconds),
+          values: measured.map((e) => e[key]),
+        },
+      ];
+    });
     return runs.length === 0 ? [] : [{ name, runs, teleports: teleportSteps(group) }];
   });
 }

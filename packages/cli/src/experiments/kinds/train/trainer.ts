@@ -1,20 +1,22 @@
 import { createTrainer, OptionError } from "isoloss";
 import { masked } from "isoloss/moves";
-import type { TrainingImages } from "isoloss/node";
 import type { AdaptiveClipOptions } from "isoloss/optim";
-import { asImages, loadData } from "../../catalogue/datasets.js";
+import { loadData } from "../../catalogue/datasets.js";
+import { lossOf } from "../../catalogue/loss.js";
 import { type MadeModel, makeModel } from "../../catalogue/models.js";
 import type { Named } from "../../catalogue/named.js";
 import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
-import { isOwnModel, type OwnModel, ownModel } from "../../catalogue/own-model.js";
+import type { OwnData } from "../../catalogue/own/data.js";
+import { isOwnModel, type OwnModel, ownModel } from "../../catalogue/own/model.js";
 import type { Tree } from "../../catalogue/problems.js";
+import { asFloats, asImages, asRows, exampleShape, type RunData } from "../../catalogue/run-data.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, type TeleportConfig } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
 
 /** Settings of a run of kind train, checked. */
 export interface TrainSettings {
-  readonly data: Named;
+  readonly data: Named | OwnData;
   readonly model: Named | OwnModel;
   readonly optimizer: Named;
   readonly learningRate: number | Named;
@@ -29,9 +31,9 @@ export interface TrainSettings {
   readonly teleport?: TeleportConfig | null;
 }
 
-/** A data set and a model that takes its images. */
+/** A data set and a model that takes it. */
 export interface LearningTask extends MadeModel {
-  readonly data: TrainingImages;
+  readonly data: RunData;
   /** 0 where weights stay zero. */
   readonly mask?: Tree;
 }
@@ -43,8 +45,14 @@ export async function taskOf({
   dtype = "float32",
 }: Pick<TrainSettings, "data" | "model" | "dtype">) {
   const raw = await loadData(named);
-  const made = isOwnModel(model) ? await ownModel(model, raw.image, dtype) : makeModel(model, raw.image);
-  return { ...made, data: made.takesImages ? asImages(raw) : raw } satisfies LearningTask;
+  if (!isOwnModel(model)) return fitted(makeModel(model, raw), asFloats(raw));
+  return fitted(await ownModel(model, exampleShape(raw), dtype), raw);
+}
+
+/** A model with the data in the shape that it takes. */
+function fitted(made: MadeModel, data: RunData): LearningTask {
+  if (made.takesImages === undefined) return { ...made, data };
+  return { ...made, data: made.takesImages ? asImages(data) : asRows(data) };
 }
 
 /** The trainer of a run with its data, and its number of steps. */
@@ -57,7 +65,7 @@ export async function trainerFor(task: LearningTask, settings: Settings, seed: n
   const { epochs, steps: given, teleport, ...rest } = settings as unknown as TrainSettings;
   const { dtype = "float32", runtime, clipNorm, adaptiveClip, batchSize } = rest;
   if ((epochs === undefined) === (given === undefined)) {
-    throw new OptionError("A run that trains a classifier needs either epochs or steps.");
+    throw new OptionError("A run of training needs either epochs or steps.");
   }
   const { model, data, activation, mask } = task;
   const optimizer = makeOptimizer(rest.optimizer);
@@ -72,6 +80,7 @@ export async function trainerFor(task: LearningTask, settings: Settings, seed: n
   const trainer = await createTrainer<Tree, Tree>({
     model,
     data: data.train,
+    loss: lossOf(data.train),
     optimizer: context.optimizer,
     learningRate: context.learningRate,
     batchSize,
