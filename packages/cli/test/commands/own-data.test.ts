@@ -193,3 +193,67 @@ describe("an experiment on one's own data", () => {
     renameSync(at("data/kept.csv"), at("data/things.csv"));
   });
 });
+
+describe("mistakes in one's own data", () => {
+  const csv = (text: string) => () => {
+    bench.write("data/bad.csv", text);
+    return "{ csv: data/bad.csv, label: y }";
+  };
+  const cases: readonly (readonly [string, string | (() => string), RegExp, string?])[] = [
+    ["no file", "{ csv: data/none.csv, label: y }", /Cannot read the data .*data\/none\.csv: no such file/],
+    ["a folder", "{ csv: data, label: y }", /Cannot read the data .*\/data: it is a directory/],
+    ["a header only", csv("a,b,y\n"), /bad\.csv: the table has no rows/],
+    ["an empty file", csv(""), /bad\.csv: The CSV text is empty/],
+    ["one column", csv("y\n1\n2\n"), /there is no column besides the label "y"/],
+    ["a missing value", csv("a,b,y\n1,,2\n"), /line 2 has no value of "b"\. .*missing: "mean"/],
+    ["lines of other lengths", csv("a,b,y\n1,2,3\n4,5\n"), /CSV line 3 has 2 fields; the first line has 3/],
+    ["an unknown column", csv("a,b,z\n1,2,3\n"), /there is no column "y"; the columns are a, b, z/],
+    ["one class", csv("a,b,y\n1,2,x\n3,4,x\n"), /all labels are "x"; a classifier needs two/],
+    ["one row", csv("a,b,y\n1,2,3\n"), /has 1 example, too few to be divided .* validation: 0/],
+    ["no label", "{ csv: data/things.csv }", /data\.label: missing; expected text or a list/],
+    [
+      "a misspelled option",
+      "{ csv: data/things.csv, label: kind, validaton: 0 }",
+      /data\.validaton: unknown key; did you mean "validation"\? Known: label, .*csv, (?!.*npz)/,
+    ],
+    [
+      "a misspelled format",
+      "{ cvs: data/things.csv, label: kind }",
+      /data\.cvs: unknown key; did you mean "csv"/,
+    ],
+    ["another format", "{ parquet: data/things.csv, label: kind }", /things\.csv: .*parquet/],
+    [
+      "other sizes",
+      "{ csv: data/things.csv, label: kind }",
+      /model\.sizes is \[2, 8, 2\], and the data have 5 inputs \(a, b, shop=x, shop=y, price\) and 2 classes\. Write sizes: \[5, 8, 2\]/,
+    ],
+    [
+      "a model of images",
+      "{ csv: data/things.csv, label: kind }",
+      /The model convnet takes images, and an example of the data is \[5\]/,
+      "{ name: convnet, stages: [[4]] }",
+    ],
+    ["an unknown array", "{ npz: data/xy.npz }", /xy\.npz has no array "inputs"; it has points, kinds/],
+    [
+      "arrays of other lengths",
+      '{ module: "data/mine.mjs#uneven" }',
+      /expected inputs \[n, \.\.\.\] and as many labels \[n\]/,
+    ],
+    [
+      "no arrays",
+      '{ module: "data/mine.mjs#wrong" }',
+      /the export wrong must be data, \{ inputs, labels \} of two arrays/,
+    ],
+    ["no export", '{ module: "data/mine.mjs#none" }', /has no export none; it exports default, parts/],
+    ["parts twice", '{ module: "data/mine.mjs#parts", validation: 0.5 }', /has validation data of its own/],
+    ["images without classes", "{ images: images/dark }", /has no folders: expected one for each class/],
+    ["another hash", `{ npz: data/xy.npz, sha256: "${"0".repeat(64)}" }`, /xy\.npz has changed/],
+  ];
+  it.each(cases)("are told: %s", async (_, data, message, model) => {
+    bench.write("bad.yaml", experiment(typeof data === "string" ? data : data(), model));
+    const { status, stderr } = await bench.run("run", "bad.yaml", "--quiet");
+    expect(status).toBeGreaterThan(0);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split("\n").length).toBeLessThan(4);
+  });
+});

@@ -1,8 +1,8 @@
 // Data of the user's own: tables, arrays, images and modules.
 
 import { omit } from "es-toolkit";
-import { type Dataset, OptionError } from "isoloss";
-import { type DivideOptions, divide, divideOptions } from "isoloss/data";
+import { OptionError } from "isoloss";
+import { type DivideOptions, divide, divideOptions, type LabeledImages } from "isoloss/data";
 import { arrayFileOptions, csvOptions, imageFolderOptions, parquetOptions } from "isoloss/node";
 import { z } from "zod";
 import type { RunData } from "../run-data.js";
@@ -23,6 +23,7 @@ interface Format extends ConfigOptions {
   readonly summary: string;
   /** Options that are paths, beside that of the format's own name. */
   readonly files?: readonly string[];
+  readonly isFolder?: boolean;
   open(path: string, options: object): Promise<Opened>;
 }
 
@@ -94,6 +95,7 @@ export const ownDataRegistry: Readonly<Record<string, Format>> = {
     summary: "data of your own: a folder with a folder of images for each class, { images: FOLDER }",
     options: { ...imageFolderOptions, rows: omit(imageFolderOptions.rows, ["shuffle"]) },
     own: { images: required("a path", "The folder."), ...divided, ...standardize("false") },
+    isFolder: true,
     open: openImages,
   },
   module: {
@@ -133,7 +135,10 @@ function pathsOf(data: OwnData): readonly string[] {
 }
 
 const check = (data: OwnData): Promise<string> =>
-  hashed(pathsOf(data), { what: "data", expected: data.sha256 });
+  hashed(pathsOf(data), {
+    ...{ what: "data", expected: data.sha256 },
+    isFolder: ownDataRegistry[formatOf(data)].isFolder,
+  });
 
 /**
  * The same data with absolute paths and the hash of their files.
@@ -177,14 +182,18 @@ function partsOf({ data, validation, test }: Opened, options: DivideOptions, pat
   if (validation !== undefined && options.validation !== undefined) {
     throw new OptionError(`${path} has validation data of its own: leave data.validation out.`);
   }
-  if (share !== 0 && count < 2) {
+  // Images can be inputs of any shape here.
+  const { inputs: images, labels } = data as Pick<LabeledImages, "labels"> & {
+    inputs: LabeledImages["images"];
+  };
+  try {
+    const parts = divide({ images, labels }, { ...options, validation: share });
+    return { ...parts, ...(validation ? { validation } : {}), ...(test ? { test } : {}) };
+  } catch (cause) {
+    if (!(cause instanceof OptionError)) throw cause;
     throw new OptionError(
-      `${path} has ${count} example, which cannot be divided into training and validation: add examples, or write validation: 0.`,
+      `${path} has ${count} example${count === 1 ? "" : "s"}, too few to be divided into training and validation: take more, another fraction, or validation: 0.`,
+      { cause },
     );
   }
-  const { inputs: images, labels } = data;
-  const parts = divide({ images, labels } as Parameters<typeof divide>[0], { ...options, validation: share });
-  return { ...parts, ...(validation ? { validation } : {}), ...(test ? { test } : {}) } satisfies {
-    readonly train: Dataset;
-  };
 }

@@ -1,8 +1,8 @@
 // Files of the user's own that experiments name: found, hashed, and modules imported.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { DataError, MissingDataError, OptionError } from "isoloss";
 import { reasonOf } from "isoloss/node";
@@ -26,18 +26,25 @@ export function absoluteModule(text: string, config: string): string {
 
 export const absolute = (file: string, config: string): string => resolve(dirname(config), file);
 
+interface HashOptions {
+  /** What messages call it. */
+  readonly what: string;
+  /** By the config. */
+  readonly expected?: string | undefined;
+  /** Whether it is a folder with a folder of images for each class. */
+  readonly isFolder?: boolean | undefined;
+}
+
 /**
- * The SHA-256 of a file. That of a folder, or of several paths, is the SHA-256 of the lines that `sha256sum` prints of their files.
+ * The SHA-256 of a file. That of several is the SHA-256 of the lines that `sha256sum` prints of them.
  *
- * @param what what messages call it
- * @param expected by the config
  * @throws DataError when a file cannot be read, or the hash is another one than expected
  */
 export async function hashed(
   paths: readonly string[],
-  { what, expected }: { readonly what: string; readonly expected?: string | undefined },
+  { what, expected, isFolder = false }: HashOptions,
 ): Promise<string> {
-  const sha256 = await hashOf(paths).catch((cause) => {
+  const sha256 = await (isFolder ? hashOfFolder(paths[0]) : hashOfFiles(paths)).catch((cause) => {
     const { path = paths[0], code } = cause as NodeJS.ErrnoException;
     const Kind = code === "ENOENT" ? MissingDataError : DataError;
     throw new Kind(`Cannot read the ${what} ${path}: ${reasonOf(cause)}.`, { cause });
@@ -50,26 +57,30 @@ export async function hashed(
   );
 }
 
-async function hashOf(paths: readonly string[]): Promise<string> {
-  const [first] = paths;
-  if (paths.length === 1 && !(await stat(first)).isDirectory()) return hashOfFile(first);
-  const lines: string[] = [];
-  for (const path of paths) {
-    for (const file of await filesIn(path)) {
-      lines.push(`${await hashOfFile(file)}  ${relative(dirname(path), file)}\n`);
-    }
-  }
-  return createHash("sha256").update(lines.join("")).digest("hex");
+async function hashOfFiles(paths: readonly string[]): Promise<string> {
+  if (paths.length === 1) return hashOfFile(paths[0]);
+  return hashOfLines(paths.map((path) => ({ path, name: basename(path) })));
 }
 
-/** A file, or all files of a folder in the order of their paths. */
-async function filesIn(path: string): Promise<readonly string[]> {
-  if (!(await stat(path)).isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+async function hashOfFolder(folder: string): Promise<string> {
+  const entries = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const names: string[] = [];
+  for (const { name } of entries) {
+    if (name.startsWith(".")) continue;
+    const files = await readdir(join(folder, name));
+    names.push(...files.filter((file) => isImageName(file)).map((file) => `${name}/${file}`));
+  }
+  return hashOfLines(names.sort().map((name) => ({ path: join(folder, name), name })));
+}
+
+export const isImageName = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);
+
+async function hashOfLines(
+  files: readonly { readonly path: string; readonly name: string }[],
+): Promise<string> {
+  const hash = createHash("sha256");
+  for (const { path, name } of files) hash.update(`${await hashOfFile(path)}  ${name}\n`);
+  return hash.digest("hex");
 }
 
 async function hashOfFile(path: string): Promise<string> {
