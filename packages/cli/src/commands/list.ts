@@ -9,6 +9,7 @@ import { methodRegistry } from "../experiments/catalogue/methods.js";
 import { modelRegistry } from "../experiments/catalogue/models.js";
 import { objectiveRegistry } from "../experiments/catalogue/objectives.js";
 import { optimizerRegistry, scheduleRegistry } from "../experiments/catalogue/optimizers.js";
+import { ownDataRegistry } from "../experiments/catalogue/own/data.js";
 import { problemRegistry } from "../experiments/catalogue/problems.js";
 import { type ConfigOptions, describeConfigOptions } from "../experiments/catalogue/schema-of.js";
 import { searchRegistry } from "../experiments/catalogue/searches.js";
@@ -29,7 +30,7 @@ const sections: Readonly<Record<string, Summaries>> = {
   kinds,
   problems: problemRegistry,
   models: modelRegistry,
-  data: dataRegistry,
+  data: { ...dataRegistry, ...ownDataRegistry },
   optimizers: { ...optimizerRegistry, ...lineSearchRegistry },
   rates: scheduleRegistry,
   when: whenRegistry,
