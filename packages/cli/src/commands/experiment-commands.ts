@@ -231,6 +231,8 @@ With --data it looks at a CSV (.csv, .tsv), Parquet, .npz or .npy file, or at a 
 class, guesses what is to be predicted, and writes an experiment that runs as it is, to NAME.yaml beside you if no file is
 given. Text and few integers are classes, other numbers are numbers. Nothing is overwritten without --force.
 
+--kind module writes a module beside the experiment, too: a loss of your own, or a network with its data. Its code runs.
+
 With a schema beside it, an editor with a YAML language server completes and checks an experiment that begins with
   # yaml-language-server: $schema=experiment.schema.json
 

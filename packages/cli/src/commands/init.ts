@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { basename, dirname, extname, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
 import { reasonOf } from "isoloss/node";
 import { stringify } from "yaml";
@@ -7,6 +7,7 @@ import { configJsonSchema } from "../config/json-schema.js";
 import { oneOf } from "../config/nearest.js";
 import { lookAt } from "../experiments/definition/from-data/look.js";
 import { experimentOn } from "../experiments/definition/from-data/template.js";
+import { moduleTemplate, moduleText } from "../experiments/definition/module-template.js";
 import { experimentSchema, identifier } from "../experiments/definition/schema.js";
 import { templates } from "../experiments/definition/templates.js";
 import { sweepSchema } from "../sweep/schema.js";
@@ -28,7 +29,7 @@ export async function init(file: string | undefined, options: InitOptions): Prom
   const { kind = "minimize", schema, force, data } = options;
   if (data !== undefined) return initFrom(data, file, options);
   if (options.label !== undefined) throw new OptionError("--label is about data: give --data, too.");
-  const kinds = { ...templates, sweep: sweepTemplate };
+  const kinds = { ...templates, module: moduleTemplate, sweep: sweepTemplate };
   if (!Object.hasOwn(kinds, kind)) {
     throw new OptionError(`The kind must be ${oneOf(kind, Object.keys(kinds))}`);
   }
@@ -37,16 +38,20 @@ export async function init(file: string | undefined, options: InitOptions): Prom
   const title = `Isoloss ${isSweep ? "sweep" : "experiment"}`;
   const content = schema
     ? `${JSON.stringify(configJsonSchema(isSweep ? sweepSchema : experimentSchema, { title }), undefined, 2)}\n`
-    : named(template, file);
+    : named(template, file).replace(/\bMODULE$/m, moduleBeside(file ?? "mine.yaml"));
   if (file === undefined) {
     process.stdout.write(content);
     return;
   }
   await write(file, content, force);
+  if (kind === "module" && !schema) await write(join(dirname(file), moduleBeside(file)), moduleText, force);
   process.stdout.write(
     schema ? `${file}\n` : `${file}: run it with\n  isoloss ${isSweep ? "sweep" : "run"} ${file}\n`,
   );
 }
+
+/** Name of the module of an experiment of kind module. */
+const moduleBeside = (file: string): string => `${basename(file).replace(/\.ya?ml$/, "")}.mjs`;
 
 /** An experiment on data, and what was found in them and guessed. */
 async function initFrom(

@@ -19,6 +19,7 @@ import { multiTaskProblemRegistry } from "../experiments/catalogue/tasks.js";
 import { guardConfigOptions } from "../experiments/catalogue/teleport.js";
 import { whenRegistry } from "../experiments/catalogue/when.js";
 import { loadExperiment, packagedNames } from "../experiments/definition/find.js";
+import { programSummary } from "../experiments/definition/program.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { textList } from "../experiments/results/table.js";
 import { colors } from "../terminal.js";
@@ -27,7 +28,7 @@ type Summaries = Readonly<Record<string, { readonly summary: string } & Partial<
 
 /** The names that configs may use, by key, from the tables by which configs are checked. */
 const sections: Readonly<Record<string, Summaries>> = {
-  kinds,
+  kinds: { ...kinds, module: { summary: programSummary } },
   problems: problemRegistry,
   models: modelRegistry,
   data: { ...dataRegistry, ...ownDataRegistry },

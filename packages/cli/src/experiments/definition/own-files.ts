@@ -1,5 +1,6 @@
 import { isOwnData, locatedData } from "../catalogue/own/data.js";
 import { isOwnModel, locatedModel } from "../catalogue/own/model.js";
+import { isOwnModule, locatedModule } from "../catalogue/own/problem.js";
 import type { Settings } from "../kind.js";
 import type { Experiment } from "./schema.js";
 
@@ -11,10 +12,12 @@ import type { Experiment } from "./schema.js";
  */
 export async function withOwnFiles(experiment: Experiment, path: string): Promise<Experiment> {
   const located = async (settings: Settings): Promise<Settings> => {
-    const { model, data } = settings;
+    const { model, data, problem, loss } = settings;
     return {
       ...settings,
       ...(isObject(model) && isOwnModel(model) ? { model: await locatedModel(model, path) } : {}),
+      ...(isObject(problem) && isOwnModule(problem) ? { problem: await locatedModule(problem, path) } : {}),
+      ...(isObject(loss) && isOwnModule(loss) ? { loss: await locatedModule(loss, path) } : {}),
       ...(isObject(data) && isOwnData(data) ? { data: await locatedData(data, path) } : {}),
     };
   };

@@ -101,7 +101,11 @@ export async function exportOf({
   try {
     exports = await import(pathToFileURL(file).href);
   } catch (cause) {
-    throw new DataError(`Cannot import ${file}: ${(cause as Error).message}`, { cause });
+    const { message } = cause as Error;
+    const advice = /find package 'isoloss'/.test(message)
+      ? ". A module must find the isoloss of this command: npm install isoloss isoloss-cli beside it, and run npx isoloss."
+      : "";
+    throw new DataError(`Cannot import ${file}: ${message}${advice}`, { cause });
   }
   if (name in exports) return exports[name];
   const names = Object.keys(exports).join(", ") || "nothing";

@@ -73,7 +73,9 @@ export async function ownModel(
   }
   const place = placeInModule(model.module);
   const value = await exportOf(place);
-  const made = typeof value === "function" ? (value as (shape: readonly number[]) => unknown)(shape) : value;
+  // A program of the kind module has a model.
+  const given = (value as { readonly model?: unknown } | null)?.model ?? value;
+  const made = typeof given === "function" ? (given as (shape: readonly number[]) => unknown)(shape) : given;
   return { model: requireModel(made, place), takesImages: model.images };
 }
 

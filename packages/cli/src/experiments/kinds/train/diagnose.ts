@@ -1,6 +1,5 @@
 import { type BatchLoss, decodeCheckpoint, resume, type Symmetry, takeRows } from "isoloss";
 import { diagnose as diagnosisOf } from "isoloss/teleport";
-import { lossOf } from "../../catalogue/loss.js";
 import type { Tree } from "../../catalogue/problems.js";
 import { makeSymmetry } from "../../catalogue/symmetries.js";
 import type { DiagnosedPoint, Subject } from "../../kind.js";
@@ -39,6 +38,7 @@ export async function networkPoints({
 async function networkPoint({
   trainer,
   data,
+  loss: lossOfRun,
   context,
   model,
 }: Awaited<ReturnType<typeof trainerOf>>): Promise<DiagnosedPoint> {
@@ -47,7 +47,7 @@ async function networkPoint({
   const batch = { x: takeRows(data.train.inputs, rows), y: takeRows(data.train.labels, rows) };
   const rate = typeof context.learningRate === "function" ? context.learningRate(step) : context.learningRate;
   const loss: BatchLoss<Tree> = (p, b) =>
-    lossOf(data.train)(model.apply(p, b.x, { state: state as never }).output, b.y);
+    lossOfRun(model.apply(p, b.x, { state: state as never }).output, b.y);
   const symmetry: Symmetry<Tree> | undefined =
     context.activation && makeSymmetry({ name: "positiveScaling" }, context)({ loss, params, batch });
   const diagnosis = await diagnosisOf<Tree>({

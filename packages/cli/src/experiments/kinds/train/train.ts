@@ -6,6 +6,7 @@ import { modelSchema } from "../../catalogue/models.js";
 import { count, fromZero, positive } from "../../catalogue/named.js";
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
 import { ownModelSchema } from "../../catalogue/own/model.js";
+import { ownModuleSchema } from "../../catalogue/own/problem.js";
 import { schemaOf } from "../../catalogue/schema-of.js";
 import { teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
@@ -20,6 +21,8 @@ export const trainSettings = {
   data: dataSchema,
   /** One of the catalogue, or one's own: `{ onnx: FILE }`, `{ module: FILE#NAME }`. */
   model: z.union([modelSchema, ownModelSchema]).meta({ title: "model" }),
+  /** A loss of one's own, `{ module: FILE#NAME }`; default cross-entropy of classes, mean squared error of numbers. */
+  loss: ownModuleSchema.optional(),
   optimizer: optimizerSchema,
   learningRate: learningRateSchema,
   batchSize: count,

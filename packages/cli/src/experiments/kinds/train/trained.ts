@@ -13,6 +13,8 @@ import type { TrainSettings } from "./trainer.js";
 export interface Trainee {
   readonly trainer: Trainer<Tree, Tree>;
   readonly data: RunData;
+  /** Of one target under the mean squared error: its unit in those of the labels. */
+  readonly targetUnit?: number | undefined;
   readonly steps: number;
   /** Seconds of the run before its first step; default 0. */
   readonly secondsBefore?: number;
@@ -20,7 +22,7 @@ export interface Trainee {
 
 /** Trains to the end of a run from where its trainer is, and measures it. */
 export async function trained(
-  { trainer, data, steps, secondsBefore = 0 }: Trainee,
+  { trainer, data, targetUnit: scale, steps, secondsBefore = 0 }: Trainee,
   { evaluateEvery = 1 }: Pick<TrainSettings, "evaluateEvery">,
   context: JobContext,
 ): Promise<Measured> {
@@ -29,7 +31,12 @@ export async function trained(
     (r) => "validation.loss" in r,
   ) as unknown as Evaluation[];
   const { validation } = data;
-  const recorder = { trainer, data, directory, secondsBefore };
+  const recorder = {
+    trainer,
+    metrics: scale === undefined ? undefined : { rmse: rmse({ scale }) },
+    directory,
+    secondsBefore,
+  };
   const status = await trainingLoop(
     {
       trainer,
@@ -55,7 +62,9 @@ export async function trained(
   };
 }
 
-interface Recorder extends Pick<Trainee, "trainer" | "data"> {
+interface Recorder extends Pick<Trainee, "trainer"> {
+  /** Of regressions. */
+  readonly metrics: { readonly rmse: ReturnType<typeof rmse> } | undefined;
   readonly directory: RunDirectory | undefined;
   readonly secondsBefore: number;
 }
@@ -68,14 +77,12 @@ async function evaluated(recorder: Recorder, validation: Dataset): Promise<Evalu
   return { step: recorder.trainer.current.step, seconds: secondsNow(recorder), ...measured };
 }
 
-/** Loss and accuracy on data; of one target that was scaled, the root mean squared error in the target's own unit. */
+/** Loss and accuracy on data; of one target the root mean squared error in its own unit. */
 async function figuresOn(
-  { trainer, data: { targetScale } }: Recorder,
+  { trainer, metrics }: Recorder,
   part: string,
   data: Dataset,
 ): Promise<Readonly<Record<`${string}.loss`, number>>> {
-  const [scale, ...others] = targetScale?.stds ?? [];
-  const metrics = scale !== undefined && others.length === 0 ? { rmse: rmse({ scale }) } : undefined;
   const measured = Object.entries(await trainer.evaluate(data, metrics && { metrics }));
   return Object.fromEntries(
     measured.flatMap(([name, value]) => (value === undefined ? [] : [[`${part}.${name}`, value]])),
