@@ -134,11 +134,11 @@ describe("an experiment on one's own data", () => {
     );
     await bench.json("export", directory, "--to", "onnx", "--out", "price.onnx", "--json");
     const { model, params } = networkIn("price.onnx");
-    const predict = await jit(
-      (p: typeof params, x) => model.apply(p, x, { state: {} }).output,
-      [params, points],
-    );
-    const { data: prices } = await predict(params, points);
+    const predict = await jit((at) => model.apply(at.params, at.x, { state: {} }).output, {
+      params,
+      x: points,
+    });
+    const { data: prices } = await predict({ params, x: points });
     await predict.dispose();
     const squares = rows.map((r, i) => (Number(prices[i]) - priceOf(r)) ** 2);
     const rmse = Math.sqrt(squares.reduce((a, b) => a + b) / n);
@@ -249,7 +249,8 @@ describe("mistakes in one's own data", () => {
     ["images without classes", "{ images: images/dark }", /has no folders: expected one for each class/],
     ["another hash", `{ npz: data/xy.npz, sha256: "${"0".repeat(64)}" }`, /xy\.npz has changed/],
   ];
-  it.each(cases)("are told: %s", async (_, data, message, model) => {
+  const named = cases.map(([what, data, message, model]) => [what, { data, message, model }] as const);
+  it.each(named)("are told: %s", async (_, { data, message, model }) => {
     bench.write("bad.yaml", experiment(typeof data === "string" ? data : data(), model));
     const { status, stderr } = await bench.run("run", "bad.yaml", "--quiet");
     expect(status).toBeGreaterThan(0);

@@ -73,7 +73,7 @@ async function hashOfFolder(folder: string): Promise<string> {
   return hashOfLines(names.sort().map((name) => ({ path: join(folder, name), name })));
 }
 
-export const isImageName = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);
+const isImageName = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);
 
 async function hashOfLines(
   files: readonly { readonly path: string; readonly name: string }[],
