@@ -1,4 +1,4 @@
-import type { Dataset } from "isoloss";
+import { type Dataset, OptionError } from "isoloss";
 import { makeNamed, type Named, namedSchema, type Registry } from "./named.js";
 import { mapParts, type RunData, requireImages } from "./run-data.js";
 
@@ -34,6 +34,9 @@ const inverted = everywhere(({ inputs, labels }) => ({
 
 /** Each class by the next one's name. */
 const relabeled = everywhere(({ inputs, labels }) => {
+  if (!(labels.data instanceof BigInt64Array)) {
+    throw new OptionError("The shift relabeled is of classes, and the labels are numbers: choose another.");
+  }
   const last = Math.max(...Array.from(labels.data as BigInt64Array, Number));
   const data = BigInt64Array.from(labels.data as BigInt64Array, (label) =>
     BigInt((Number(label) + 1) % (last + 1)),
