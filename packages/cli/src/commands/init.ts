@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
@@ -38,13 +39,15 @@ export async function init(file: string | undefined, options: InitOptions): Prom
   const title = `Isoloss ${isSweep ? "sweep" : "experiment"}`;
   const content = schema
     ? `${JSON.stringify(configJsonSchema(isSweep ? sweepSchema : experimentSchema, { title }), undefined, 2)}\n`
-    : named(template, file).replace(/\bMODULE$/m, moduleBeside(file ?? "mine.yaml"));
+    : named(template, file).replace(/\bMODULE$/m, () => stringify(moduleBeside(file ?? "mine.yaml")).trim());
   if (file === undefined) {
     process.stdout.write(content);
     return;
   }
   await write(file, content, force);
-  if (kind === "module" && !schema) await write(join(dirname(file), moduleBeside(file)), moduleText, force);
+  // A module that is there is the user's: it stays, also with --force.
+  const module = join(dirname(file), moduleBeside(file));
+  if (kind === "module" && !schema && !existsSync(module)) await write(module, moduleText, false);
   process.stdout.write(
     schema ? `${file}\n` : `${file}: run it with\n  isoloss ${isSweep ? "sweep" : "run"} ${file}\n`,
   );

@@ -155,6 +155,9 @@ describe("an experiment of kind module", () => {
     expect(Object.values(variants).map((v) => v.runs[0].status)).toEqual(Array(3).fill("completed"));
     const again = await bench.run("init", "own/begin.yaml", "--kind", "module");
     expect(again.stderr).toMatch(/begin\.yaml: it is there already/);
+    bench.write("own/begin.mjs", "export default 3;\n");
+    expect((await bench.run("init", "own/begin.yaml", "--kind", "module", "--force")).status).toBe(0);
+    expect(readFileSync(at("own/begin.mjs"), "utf8")).toBe("export default 3;\n");
   });
 });
 
