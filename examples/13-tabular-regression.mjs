@@ -1,9 +1,10 @@
 // A table of numbers and words: a CSV file, a network that predicts one of its columns, and how far off it is.
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { array, createTrainer, mlp, takeRows } from "isoloss";
-import { createRng, split } from "isoloss/data";
+import { collected, createRng, mapped, normalize, split } from "isoloss/data";
 import { mae } from "isoloss/metrics";
 import { mseLoss } from "isoloss/nn";
+import { openCsv } from "isoloss/node";
 import { adamw } from "isoloss/optim";
 
 // In the place of a file of yours: how far balls fly, by Newton's law with the drag of air, integrated in small steps.
@@ -29,27 +30,20 @@ const lines = Array.from({ length: 1500 }, () => {
 await mkdir("out", { recursive: true });
 await writeFile("out/throws.csv", ["ball,speed,angle,range", ...lines].join("\n"));
 
-// Words become a column for each, numbers are centered and scaled; so is what is predicted.
-const [head, ...rows] = (await readFile("out/throws.csv", "utf8")).split("\n").map((line) => line.split(","));
-const words = [...new Set(rows.map(([ball]) => ball))].sort();
-const scaled = (name) => {
-  const values = rows.map((row) => Number(row[head.indexOf(name)]));
-  const center = values.reduce((a, b) => a + b) / values.length;
-  const deviation = Math.sqrt(values.reduce((a, b) => a + (b - center) ** 2, 0) / values.length);
-  return { deviation, values: values.map((v) => (v - center) / deviation) };
-};
-const [speed, angle, target] = ["speed", "angle", "range"].map(scaled);
-const inputs = array(
-  rows.map(([ball], i) => [speed.values[i], angle.values[i], ...words.map((word) => Number(word === ball))]),
-);
-const labels = array(target.values.map((value) => [value]));
+// Words become an input for each, numbers are centered and scaled; so is what is predicted.
+const { stream, features, means, stds } = await openCsv("out/throws.csv", { label: "range" });
+const { inputs, labels: meters } = await collected(mapped(stream, normalize({ mean: means, std: stds })));
+const count = stream.length;
+const center = meters.data.reduce((a, b) => a + b) / count;
+const deviation = Math.sqrt(meters.data.reduce((a, b) => a + (b - center) ** 2, 0) / count);
+const labels = array(Array.from(meters.data, (v) => [(v - center) / deviation]));
 
-const [training, validation, test] = split(rows.length, [0.7, 0.15, 0.15], 0).map((chosen) => ({
+const [training, validation, test] = split(count, [0.7, 0.15, 0.15], 0).map((chosen) => ({
   inputs: takeRows(inputs, chosen),
   labels: takeRows(labels, chosen),
 }));
 const trainer = await createTrainer({
-  model: mlp({ sizes: [2 + words.length, 32, 32, 1], activation: "silu" }),
+  model: mlp({ sizes: [features.length, 32, 32, 1], activation: "silu" }),
   ...{ data: training, loss: mseLoss, optimizer: adamw(), learningRate: 1e-2, batchSize: 50 },
 });
 await trainer.run({
@@ -58,10 +52,9 @@ await trainer.run({
   earlyStopping: { metric: "loss", patience: 10 },
   best: "restore",
 });
-const { error } = await trainer.evaluate(test, { metrics: { error: mae() } });
-const [off, spread] = [error * target.deviation, target.deviation];
-console.log(`${rows.length} throws of ${words.join(", ")}`);
+const { error } = await trainer.evaluate(test, { metrics: { error: mae({ scale: deviation }) } });
+console.log(`${count} throws; inputs ${features.join(", ")}`);
 console.log(
-  `off by ${off.toFixed(1)} m on throws that were not seen, which spread by ${spread.toFixed(0)} m`,
+  `off by ${error.toFixed(1)} m on throws that were not seen, which spread by ${deviation.toFixed(0)} m`,
 );
 await trainer.dispose();

@@ -259,6 +259,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "depthError": {
     "kind": "|p - t|, or |p - t| / t; default `absolute`."
   },
+  "describeCsv": {
+    "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
+    "delimiter": "Between fields; default \",\"."
+  },
   "diagnose": {
     "loss": "Loss as a function of parameters and batch. Traced.",
     "params": "The point to diagnose.",
@@ -753,12 +757,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "every": "Steps between two trials; default 100."
   },
   "openCsv": {
-    "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
-    "delimiter": "Between fields; default \",\".",
     "label": "The column of labels, or several columns of numbers.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), or the row is left out; default refuse."
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), or the row is left out; default refuse.",
+    "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
+    "delimiter": "Between fields; default \",\"."
   },
   "openImageFolder": {
     "size": "[height, width] to which all are resized; default the size of the first.",

@@ -212,7 +212,12 @@ Example:
   program
     .command("init [file]")
     .description("write a commented experiment or sweep to start from; without a file to stdout")
-    .option("--kind <kind>", "kind of experiment, see isoloss list kinds; or sweep", "minimize")
+    .option("--kind <kind>", "kind of experiment, see isoloss list kinds; or sweep (default: minimize)")
+    .option("--data <path>", "an experiment on data of your own: a file, or a folder of images")
+    .option(
+      "--label <name>",
+      "of --data: the column, array or file to predict; default a guess, which is said",
+    )
     .option(
       "--schema",
       "the JSON Schema of experiments or sweeps instead, for editors that check YAML",
@@ -222,11 +227,18 @@ Example:
     .addHelpText(
       "after",
       `
+With --data it looks at a CSV (.csv, .tsv), Parquet, .npz or .npy file, or at a folder with a folder of images for each
+class, guesses what is to be predicted, and writes an experiment that runs as it is, to NAME.yaml beside you if no file is
+given. Text and few integers are classes, other numbers are numbers. Nothing is overwritten without --force.
+
+--kind module writes a module beside the experiment, too: a loss of your own, or a network with its data. Its code runs.
+
 With a schema beside it, an editor with a YAML language server completes and checks an experiment that begins with
   # yaml-language-server: $schema=experiment.schema.json
 
 Examples:
   isoloss init my-experiment.yaml --kind train
+  isoloss init --data houses.csv --label price
   isoloss init --schema experiment.schema.json
   isoloss init my-sweep.yaml --kind sweep`,
     )

@@ -1,24 +1,36 @@
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
 import { reasonOf } from "isoloss/node";
 import { stringify } from "yaml";
 import { configJsonSchema } from "../config/json-schema.js";
 import { oneOf } from "../config/nearest.js";
+import { lookAt } from "../experiments/definition/from-data/look.js";
+import { experimentOn } from "../experiments/definition/from-data/template.js";
+import { moduleTemplate, moduleText } from "../experiments/definition/module-template.js";
 import { experimentSchema, identifier } from "../experiments/definition/schema.js";
 import { templates } from "../experiments/definition/templates.js";
 import { sweepSchema } from "../sweep/schema.js";
 import { sweepTemplate } from "../sweep/template.js";
 
 export interface InitOptions {
-  readonly kind: string;
+  /** Left out: minimize. */
+  readonly kind?: string;
+  /** A file or a folder that the experiment is to be about. */
+  readonly data?: string;
+  /** Of the data: the column, array or file of labels. */
+  readonly label?: string;
   readonly schema: boolean;
   readonly force: boolean;
 }
 
 /** `isoloss init`: a commented experiment or sweep to start from, or the JSON Schema for editors. */
-export async function init(file: string | undefined, { kind, schema, force }: InitOptions): Promise<void> {
-  const kinds = { ...templates, sweep: sweepTemplate };
+export async function init(file: string | undefined, options: InitOptions): Promise<void> {
+  const { kind = "minimize", schema, force, data } = options;
+  if (data !== undefined) return initFrom(data, file, options);
+  if (options.label !== undefined) throw new OptionError("--label is about data: give --data, too.");
+  const kinds = { ...templates, module: moduleTemplate, sweep: sweepTemplate };
   if (!Object.hasOwn(kinds, kind)) {
     throw new OptionError(`The kind must be ${oneOf(kind, Object.keys(kinds))}`);
   }
@@ -27,11 +39,46 @@ export async function init(file: string | undefined, { kind, schema, force }: In
   const title = `Isoloss ${isSweep ? "sweep" : "experiment"}`;
   const content = schema
     ? `${JSON.stringify(configJsonSchema(isSweep ? sweepSchema : experimentSchema, { title }), undefined, 2)}\n`
-    : named(template, file);
+    : named(template, file).replace(/\bMODULE$/m, () => stringify(moduleBeside(file ?? "mine.yaml")).trim());
   if (file === undefined) {
     process.stdout.write(content);
     return;
   }
+  await write(file, content, force);
+  // A module that is there is the user's: it stays, also with --force.
+  const module = join(dirname(file), moduleBeside(file));
+  if (kind === "module" && !schema && !existsSync(module)) await write(module, moduleText, false);
+  process.stdout.write(
+    schema ? `${file}\n` : `${file}: run it with\n  isoloss ${isSweep ? "sweep" : "run"} ${file}\n`,
+  );
+}
+
+/** Name of the module of an experiment of kind module. */
+const moduleBeside = (file: string): string => `${basename(file).replace(/\.ya?ml$/, "")}.mjs`;
+
+/** An experiment on data, and what was found in them and guessed. */
+async function initFrom(
+  data: string,
+  given: string | undefined,
+  { kind, schema, force, label }: InitOptions,
+): Promise<void> {
+  if (schema || (kind !== undefined && kind !== "train")) {
+    throw new OptionError(
+      `--data writes an experiment of kind train: leave ${schema ? "--schema" : "--kind"} out.`,
+    );
+  }
+  const guess = await lookAt(data, label);
+  const stem = basename(resolve(data), extname(data));
+  const file = given ?? `${stem}.yaml`;
+  const own = basename(file).replace(/\.ya?ml$/, "");
+  const name = identifier.safeParse(own).success ? own : "my-experiment";
+  await write(file, experimentOn(guess, { name, file }), force);
+  const found = guess.found.map((line) => `  ${line}\n`).join("");
+  process.stdout.write(`${data}\n${found}${file}: look through it, and run it with\n  isoloss run ${file}\n`);
+}
+
+/** @throws DataError when it cannot be written, or is there and is not to be replaced */
+async function write(file: string, content: string, force: boolean): Promise<void> {
   try {
     await mkdir(dirname(resolve(file)), { recursive: true });
     await writeFile(file, content, { flag: force ? "w" : "wx" });
@@ -42,9 +89,6 @@ export async function init(file: string | undefined, { kind, schema, force }: In
       { cause },
     );
   }
-  process.stdout.write(
-    schema ? `${file}\n` : `${file}: run it with\n  isoloss ${isSweep ? "sweep" : "run"} ${file}\n`,
-  );
 }
 
 /** A template whose experiment has the file's name, where that is a valid one. */

@@ -9,6 +9,7 @@ import { methodRegistry } from "../experiments/catalogue/methods.js";
 import { modelRegistry } from "../experiments/catalogue/models.js";
 import { objectiveRegistry } from "../experiments/catalogue/objectives.js";
 import { optimizerRegistry, scheduleRegistry } from "../experiments/catalogue/optimizers.js";
+import { ownDataRegistry } from "../experiments/catalogue/own/data.js";
 import { problemRegistry } from "../experiments/catalogue/problems.js";
 import { type ConfigOptions, describeConfigOptions } from "../experiments/catalogue/schema-of.js";
 import { searchRegistry } from "../experiments/catalogue/searches.js";
@@ -18,6 +19,7 @@ import { multiTaskProblemRegistry } from "../experiments/catalogue/tasks.js";
 import { guardConfigOptions } from "../experiments/catalogue/teleport.js";
 import { whenRegistry } from "../experiments/catalogue/when.js";
 import { loadExperiment, packagedNames } from "../experiments/definition/find.js";
+import { programSummary } from "../experiments/definition/program.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { textList } from "../experiments/results/table.js";
 import { colors } from "../terminal.js";
@@ -26,10 +28,10 @@ type Summaries = Readonly<Record<string, { readonly summary: string } & Partial<
 
 /** The names that configs may use, by key, from the tables by which configs are checked. */
 const sections: Readonly<Record<string, Summaries>> = {
-  kinds,
+  kinds: { ...kinds, module: { summary: programSummary } },
   problems: problemRegistry,
   models: modelRegistry,
-  data: dataRegistry,
+  data: { ...dataRegistry, ...ownDataRegistry },
   optimizers: { ...optimizerRegistry, ...lineSearchRegistry },
   rates: scheduleRegistry,
   when: whenRegistry,

@@ -87,7 +87,10 @@ function explainUnion(issue: UnionIssue, schema: SchemaNode, data: unknown): Fin
   const isInside = (branch: readonly Issue[]) =>
     branch.every((inner) => inner.path.length > 0 || inner.code === "unrecognized_keys");
   const faults = (branch: readonly Issue[]) =>
-    sumBy(branch, (inner) => (inner.code === "unrecognized_keys" ? inner.keys.length : 1));
+    sumBy(branch, (inner) => {
+      if (inner.code === "unrecognized_keys") return inner.keys.length;
+      return 1 + keysOutside(inner, path, schema, data);
+    });
   // Of two that fit alike, the one is meant of which the map has a key, not the one whose key is missing.
   const missing = (branch: readonly Issue[]) =>
     sumBy(branch, (inner) => Number(valueAt(data, [...path, ...(inner.path as Path)]) === undefined));
@@ -105,6 +108,18 @@ function explainUnion(issue: UnionIssue, schema: SchemaNode, data: unknown): Fin
   }
   const expected = [...new Set(flat.map((inner) => expectation(inner, nodes)))];
   return [{ path, isMissing: value === undefined, message: expectedButGot(expected.join(" or "), value) }];
+}
+
+/** Number of a map's keys that no alternative knows among which a key chooses that the map does not have. */
+function keysOutside(issue: Issue, path: Path, schema: SchemaNode, data: unknown): number {
+  if (issue.code !== "invalid_union" || issue.discriminator === undefined) return 0;
+  const { discriminator } = issue;
+  const map = valueAt(data, [...path, ...(issue.path as Path).slice(0, -1)]) as object;
+  if (Object.hasOwn(map, discriminator)) return 0;
+  const known = nodesAt(schema, path, undefined)
+    .filter(({ properties }) => properties?.[discriminator]?.const !== undefined)
+    .flatMap(({ properties = {} }) => Object.keys(properties));
+  return Object.keys(map).filter((key) => !known.includes(key)).length;
 }
 
 function describe(issue: Issue, value: unknown, schema: SchemaNode, data: unknown): string {

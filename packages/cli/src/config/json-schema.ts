@@ -9,6 +9,7 @@ export interface SchemaNode {
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly required?: readonly string[];
   readonly additionalProperties?: SchemaNode | boolean;
   readonly items?: SchemaNode | readonly SchemaNode[];
   readonly minItems?: number;
@@ -101,7 +102,13 @@ function childOf(node: SchemaNode, key: string | number): SchemaNode | undefined
   return isRecord(node.additionalProperties) ? (node.additionalProperties as SchemaNode) : undefined;
 }
 
-/** Keys that an object may have at a place. */
+/** Keys that an object may have at a place, in the alternatives of which it has all keys that must be there, or in all. */
 export function keysAt(root: SchemaNode, path: Path, data: unknown): string[] {
-  return [...new Set(nodesAt(root, path, data).flatMap((node) => Object.keys(node.properties ?? {})))];
+  const all = nodesAt(root, path, data);
+  const value = path.reduce<unknown>((at, key) => (at as Record<string | number, unknown>)?.[key], data);
+  const fits = all.filter(
+    ({ required = [] }) => isRecord(value) && required.every((key) => Object.hasOwn(value, key)),
+  );
+  const nodes = fits.length > 0 ? fits : all;
+  return [...new Set(nodes.flatMap((node) => Object.keys(node.properties ?? {})))];
 }

@@ -2,10 +2,12 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { csvTable } from "../data/tables/csv-rows.js";
+import { describeTable, type TableDescription } from "../data/tables/description.js";
 import {
   type TableData,
   type TableOptions,
   type TableRow,
+  type TableSource,
   tableData,
   tableRows,
 } from "../data/tables/table.js";
@@ -14,18 +16,27 @@ import { flag, oneOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { reasonOf } from "./system-error.js";
 
-export interface CsvOptions extends TableOptions {
+/** The form of a CSV file. */
+export interface CsvForm {
   /** Whether the first line has the names of the columns; default true. Without, they are 0, 1, .... */
   readonly header?: boolean | undefined;
   /** Between fields; default ",". */
   readonly delimiter?: "," | ";" | "\t" | "|" | undefined;
 }
 
-export const csvOptions = optionTable("openCsv", {
-  ...tableRows,
+export interface CsvOptions extends TableOptions, CsvForm {}
+
+const formRows = {
   header: flag.default(true),
   delimiter: oneOf([",", ";", "\t", "|"]).default(","),
+} satisfies OptionRows<CsvForm>;
+
+export const csvOptions = optionTable("openCsv", {
+  ...tableRows,
+  ...formRows,
 } satisfies OptionRows<CsvOptions>);
+
+const csvForm = optionTable("describeCsv", { ...formRows } satisfies OptionRows<CsvForm>);
 
 export const parquetOptions = optionTable("openParquet", {
   ...tableRows,
@@ -44,17 +55,45 @@ export const parquetOptions = optionTable("openParquet", {
 export async function openCsv(path: string, options: CsvOptions): Promise<TableData> {
   const { header, delimiter, ...table } = csvOptions.read(options);
   await requireFile(path);
-  return tableData(
-    {
-      name: path,
-      read: () =>
-        told(
-          path,
-          csvTable(() => pieces(path), { header, delimiter }),
-        ),
-    },
-    table,
-  );
+  return tableData(csvSource(path, { header, delimiter }), table);
+}
+
+/**
+ * Reads a CSV file once and says which columns it has: before {@link openCsv}, to choose labels and inputs.
+ *
+ * @throws DataError for a file that cannot be read, is malformed or has no rows; OptionError for unknown options
+ *
+ * @example
+ * const { length, columns } = await describeCsv("houses.csv");
+ * columns.map(({ name, isNumber }) => [name, isNumber]); // [["rooms", true], ["heating", false], ["price", true]]
+ */
+export async function describeCsv(path: string, options: CsvForm = {}): Promise<TableDescription> {
+  const form = csvForm.read(options);
+  await requireFile(path);
+  return describeTable(csvSource(path, form));
+}
+
+const csvSource = (path: string, form: Parameters<typeof csvTable>[1]): TableSource => ({
+  name: path,
+  read: () =>
+    told(
+      path,
+      csvTable(() => pieces(path), form),
+    ),
+});
+
+/**
+ * Reads a Parquet file once and says which columns it has, as {@link describeCsv} does of a CSV file. It needs the package `hyparquet`.
+ *
+ * @throws MissingDataError without that package; DataError for a file that cannot be read or has no rows
+ *
+ * @example
+ * const { columns } = await describeParquet("iris.parquet");
+ * columns[1]; // { name: "species", isNumber: false, values: ["setosa", "virginica"], missing: 0 }
+ */
+export async function describeParquet(path: string): Promise<TableDescription> {
+  await requireFile(path);
+  return describeTable({ name: path, read: () => told(path, parquetRows(path)) });
 }
 
 /**
@@ -81,7 +120,7 @@ const rowsAtOnce = 4096;
 
 async function* parquetRows(
   path: string,
-  { label, features }: Pick<TableOptions, "label" | "features">,
+  { label = [], features }: Partial<Pick<TableOptions, "label" | "features">> = {},
 ): AsyncGenerator<readonly string[] | TableRow> {
   const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import(
     "hyparquet"

@@ -1,4 +1,7 @@
-// Files as NumPy 2.4.6 writes them, in base64.
+// Files as NumPy 2.4.6 writes them, in base64; and further ones of arrays that a test has.
+import type { NdArray } from "../../src/array.js";
+import { crc32 } from "../../src/data/crc32.js";
+import { encodeNpy } from "../../src/data/npy.js";
 
 const bytesOf = (base64: string): Uint8Array => Uint8Array.from(Buffer.from(base64, "base64"));
 
@@ -25,3 +28,32 @@ export const objects = (): Uint8Array =>
   bytesOf(
     "UEsDBC0AAAAAAAAAIQACZgkb//////////8FABQAby5ucHkBABAAFQEAAAAAAAAVAQAAAAAAAJNOVU1QWQEAdgB7J2Rlc2NyJzogJ3xPJywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDEsKSwgfSAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAKgASVigAAAAAAAACMFm51bXB5Ll9jb3JlLm11bHRpYXJyYXmUjAxfcmVjb25zdHJ1Y3SUk5SMBW51bXB5lIwHbmRhcnJheZSTlEsAhZRDAWKUh5RSlChLAUsBhZRoA4wFZHR5cGWUk5SMAk84lImIh5RSlChLA4wBfJROTk5K/////0r/////Sz90lGKJXZROYXSUYi5QSwECLQMtAAAAAAAAACEAAmYJGxUBAAAVAQAABQAAAAAAAAAAAAAAgAEAAAAAby5ucHlQSwUGAAAAAAEAAQAzAAAATAEAAAAA",
   );
+
+/** Arrays in the form of np.savez: entries that are not compressed, by APPNOTE.TXT of PKWARE, sections 4.3.7 to 4.3.16. */
+export function npzOf(arrays: Readonly<Record<string, NdArray>>): Uint8Array {
+  const files: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const [key, value] of Object.entries(arrays)) {
+    const [name, body] = [Buffer.from(`${key}.npy`), Buffer.from(encodeNpy(value))];
+    const common = Buffer.alloc(26);
+    common.writeUInt16LE(20, 0);
+    common.writeUInt32LE(crc32(body), 10);
+    common.writeUInt32LE(body.length, 14);
+    common.writeUInt32LE(body.length, 18);
+    common.writeUInt16LE(name.length, 22);
+    const place = Buffer.alloc(14);
+    place.writeUInt32LE(offset, 10);
+    const file = Buffer.concat([Buffer.from("PK\x03\x04"), common, name, body]);
+    files.push(file);
+    directory.push(Buffer.from("PK\x01\x02\x14\x00"), common, place, name);
+    offset += file.length;
+  }
+  const entries = Buffer.concat(directory);
+  const end = Buffer.alloc(18);
+  end.writeUInt16LE(files.length, 4);
+  end.writeUInt16LE(files.length, 6);
+  end.writeUInt32LE(entries.length, 8);
+  end.writeUInt32LE(offset, 12);
+  return Buffer.concat([...files, entries, Buffer.from("PK\x05\x06"), end]);
+}

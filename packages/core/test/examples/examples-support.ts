@@ -104,7 +104,7 @@ export const promises: Readonly<Record<string, readonly RegExp[]>> = {
     /^went on to step 60; losses equal bit for bit: true$/,
   ],
   "13-tabular-regression.mjs": [
-    /^1500 throws of foot, golf, tennis$/,
+    /^1500 throws; inputs ball=foot, ball=golf, ball=tennis, speed, angle$/,
     /^off by 0\.\d m on throws that were not seen, which spread by 2\d m$/,
   ],
   // Of the embedded digits 183 are threes, 182 fives and 174 eights.

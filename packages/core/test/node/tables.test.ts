@@ -5,7 +5,8 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collected } from "../../src/data/streams/collected.js";
 import type { CsvOptions } from "../../src/node/tables.js";
-import { openCsv, openParquet } from "../../src/node/tables.js";
+import { describeCsv, describeParquet, openCsv, openParquet } from "../../src/node/tables.js";
+import { parquetFile } from "./parquet-file.js";
 
 let folder: string;
 beforeAll(async () => {
@@ -157,5 +158,35 @@ describe("a Parquet file", () => {
     const path = join(folder, "broken.parquet");
     await writeFile(path, "PAR1 no");
     await expect(openParquet(path, { label: "y" })).rejects.toThrow(path);
+  });
+});
+
+describe("the description of a table", () => {
+  it("has the columns with their values and how many are missing", async () => {
+    const path = join(folder, "described.csv");
+    await writeFile(path, "a;kind;empty\n10;x;\n9;;NA\n?;y;\n9;x;\n");
+    expect(await describeCsv(path, { delimiter: ";" })).toEqual({
+      length: 4,
+      columns: [
+        { name: "a", isNumber: true, values: ["9", "10"], missing: 1 },
+        { name: "kind", isNumber: false, values: ["x", "y"], missing: 1 },
+        { name: "empty", isNumber: false, values: [], missing: 4 },
+      ],
+    });
+    await writeFile(path, "a,b\n");
+    await expect(describeCsv(path)).rejects.toThrow(/described\.csv: the table has no rows/);
+    await expect(describeCsv(join(folder, "none.csv"))).rejects.toThrow(/Cannot read the table .*none\.csv/);
+  });
+
+  it("is that of a Parquet file, too", async () => {
+    const path = join(folder, "described.parquet");
+    await writeFile(path, parquetFile({ a: [1.5, 2, null], kind: ["x", "y", "x"] }));
+    expect(await describeParquet(path)).toEqual({
+      length: 3,
+      columns: [
+        { name: "a", isNumber: true, values: ["1.5", "2"], missing: 1 },
+        { name: "kind", isNumber: false, values: ["x", "y"], missing: 0 },
+      ],
+    });
   });
 });

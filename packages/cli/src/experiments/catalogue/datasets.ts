@@ -1,17 +1,12 @@
-import type { Dataset } from "isoloss";
-import {
-  datasets,
-  fashionMnist,
-  hasIdxDataset,
-  type IdxSource,
-  mnist,
-  type TrainingImages,
-} from "isoloss/node";
+import { datasets, fashionMnist, hasIdxDataset, type IdxSource, mnist } from "isoloss/node";
+import { z } from "zod";
 import { keptLast } from "./kept-last.js";
 import { fromOptions, makeNamed, type Named, namedSchema } from "./named.js";
+import { isOwnData, loadOwnData, type OwnData, ownDataSchema } from "./own/data.js";
+import type { RunData } from "./run-data.js";
 
 /** Data sets by name, all those that the library has. */
-export const dataRegistry = fromOptions<Promise<TrainingImages>>(datasets);
+export const dataRegistry = fromOptions<Promise<RunData>>(datasets);
 
 /** Those that are files; others are part of the package. */
 export const dataFiles: Readonly<Record<string, IdxSource>> = { fashionMnist, mnist };
@@ -26,23 +21,13 @@ export async function dataMissing(names: readonly string[] = Object.keys(dataReg
   return missing;
 }
 
-export const dataSchema = namedSchema("data set", dataRegistry);
+/** One of the library's, or one's own: `{ csv: FILE, label: COLUMN }` and others. */
+export const dataSchema = z
+  .union([namedSchema("data set", dataRegistry), ownDataSchema])
+  .meta({ title: "data set" });
 
 /** A data set, kept for the next run of a thread. */
 export const loadData = keptLast(
-  (named: Named): Promise<TrainingImages> => makeNamed(dataRegistry, named, undefined),
+  (data: Named | OwnData): Promise<RunData> =>
+    isOwnData(data) ? loadOwnData(data) : makeNamed(dataRegistry, data as Named, undefined),
 );
-
-/** The same data with images as [n, channels, height, width]. */
-export function asImages({ image, train, validation, test }: TrainingImages): TrainingImages {
-  const shaped = ({ inputs, labels }: Dataset): Dataset => ({
-    inputs: { ...inputs, shape: [inputs.shape[0], ...image] } as Dataset["inputs"],
-    labels,
-  });
-  return {
-    image,
-    train: shaped(train),
-    validation: validation && shaped(validation),
-    test: test && shaped(test),
-  };
-}

@@ -1,19 +1,17 @@
-import type { Activation, Model } from "isoloss";
+import { type Activation, type Model, OptionError } from "isoloss";
 import { models } from "isoloss/nn";
 import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
+import { type ImageShape, type RunData, requireImages } from "./run-data.js";
 
 /** A model, and what is known of it. */
 export interface MadeModel {
   readonly model: Model<Tree, Tree>;
-  /** Whether it takes images as [n, channels, height, width]; otherwise rows of pixels. */
-  readonly takesImages: boolean;
+  /** Whether it takes images as [n, channels, height, width], or rows of numbers; left out: the data as they are. */
+  readonly takesImages?: boolean | undefined;
   /** Of a multilayer perceptron. */
   readonly activation?: { readonly activation: Activation; readonly slope?: number };
 }
-
-/** Channels, height and width of an image. */
-type ImageShape = readonly [number, number, number];
 
 /** Names of the options that an image's shape decides, where a model has them. */
 const ofImages = {
@@ -34,12 +32,32 @@ const fromImage: Readonly<Record<Exclude<keyof typeof models, "mlp">, readonly (
 
 const { mlp, ...imageModels } = models;
 
+interface MlpOptions {
+  readonly sizes: readonly number[];
+  readonly activation?: Activation;
+  readonly slope?: number;
+}
+
+/** @throws OptionError where a table has another number of columns, classes or targets */
+function requireSizes(sizes: readonly number[], { train, features, classes }: RunData): void {
+  if (features === undefined) return;
+  const outputs = classes?.length ?? train.labels.shape[1];
+  if (sizes[0] === features.length && sizes.at(-1) === outputs) return;
+  const listed = features.slice(0, 12).join(", ") + (features.length > 12 ? ", ..." : "");
+  const what =
+    classes === undefined ? (outputs === 1 ? "one target" : `${outputs} targets`) : `${outputs} classes`;
+  throw new OptionError(
+    `model.sizes is [${sizes.join(", ")}], and the data have ${features.length} inputs (${listed}) and ${what}. Write sizes: [${[features.length, ...sizes.slice(1, -1), outputs].join(", ")}].`,
+  );
+}
+
 /** Models by name, all those that the library has; their input is the size of an image. */
-export const modelRegistry: Readonly<Record<string, Entry<ImageShape, MadeModel>>> = {
+export const modelRegistry: Readonly<Record<string, Entry<RunData, MadeModel>>> = {
   mlp: {
     ...mlp,
-    make(options) {
-      const { activation = "relu", slope } = options as { activation?: Activation; slope?: number };
+    make(options, data) {
+      const { activation = "relu", slope, sizes } = options as unknown as MlpOptions;
+      requireSizes(sizes, data);
       return {
         model: mlp.make(options as never) as unknown as MadeModel["model"],
         takesImages: false,
@@ -61,13 +79,14 @@ export const modelRegistry: Readonly<Record<string, Entry<ImageShape, MadeModel>
         {
           summary,
           options: { ...options, rows: { ...options.rows, ...rows } },
-          make: (given: object, image: ImageShape) => ({
-            model: (make as (options: object) => unknown)({
-              ...Object.fromEntries(names.map((option) => [option, ofImages[option](image)])),
-              ...given,
-            }) as MadeModel["model"],
-            takesImages: true,
-          }),
+          make(given: object, data: RunData) {
+            const image = requireImages(data, `The model ${name}`);
+            const shape = Object.fromEntries(names.map((option) => [option, ofImages[option](image)]));
+            return {
+              model: (make as (options: object) => unknown)({ ...shape, ...given }) as MadeModel["model"],
+              takesImages: true,
+            };
+          },
         },
       ];
     }),
@@ -76,5 +95,4 @@ export const modelRegistry: Readonly<Record<string, Entry<ImageShape, MadeModel>
 
 export const modelSchema = namedSchema("model", modelRegistry);
 
-export const makeModel = (named: Named, image: ImageShape): MadeModel =>
-  makeNamed(modelRegistry, named, image);
+export const makeModel = (named: Named, data: RunData): MadeModel => makeNamed(modelRegistry, named, data);

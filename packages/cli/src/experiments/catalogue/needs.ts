@@ -4,7 +4,9 @@ import { multiTaskProblemRegistry } from "./tasks.js";
 
 /** Names of the data sets that a run reads, by its settings. */
 export function needsOf(settings: Readonly<Record<string, unknown>>): string[] {
-  const { data, problem } = settings as { readonly data?: Named; readonly problem?: Named };
-  const reads = problem && (multiTaskProblemRegistry[problem.name] ?? problemRegistry[problem.name])?.reads;
-  return [...(data ? [data.name] : []), ...(reads ? [reads] : [])];
+  const { data, problem } = settings as { readonly data?: Partial<Named>; readonly problem?: Partial<Named> };
+  const reads =
+    problem?.name !== undefined &&
+    (multiTaskProblemRegistry[problem.name] ?? problemRegistry[problem.name])?.reads;
+  return [...(data?.name === undefined ? [] : [data.name]), ...(reads ? [reads] : [])];
 }

@@ -62,6 +62,21 @@ export function describeConfigOptions({ options, own = {} }: ConfigOptions): rea
   return [...known, ...others];
 }
 
+/** The options of a further table as own ones. */
+export const ownOptionsOf = (options: OptionTableData): OwnOptions =>
+  Object.fromEntries(
+    describeConfigOptions({ options }).map(
+      ({ name, range, summary, required, default: value, otherwise }) => [
+        name,
+        {
+          schema: kindSchema(options.rows[name].kind, name) as z.ZodType,
+          ...{ range, summary },
+          ...(required ? {} : { otherwise: otherwise ?? String(value) }),
+        },
+      ],
+    ),
+  );
+
 const below = (name: string, options: OptionTableData): OptionDescription[] =>
   describeConfigOptions({ options }).map((option) => ({ ...option, name: `${name}.${option.name}` }));
 

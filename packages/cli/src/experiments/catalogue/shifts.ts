@@ -1,31 +1,30 @@
-import type { Dataset } from "isoloss";
-import type { TrainingImages } from "isoloss/node";
+import { type Dataset, OptionError } from "isoloss";
 import { makeNamed, type Named, namedSchema, type Registry } from "./named.js";
+import { mapParts, type RunData, requireImages } from "./run-data.js";
 
-type Shift = (data: TrainingImages) => TrainingImages;
+type Shift = (data: RunData) => RunData;
 
 /** The same change of every part of a data set. */
 const everywhere =
-  (change: (part: Dataset, image: TrainingImages["image"]) => Dataset): Shift =>
-  (data) => ({
-    ...data,
-    train: change(data.train, data.image),
-    validation: data.validation && change(data.validation, data.image),
-    test: data.test && change(data.test, data.image),
-  });
+  (change: (part: Dataset) => Dataset): Shift =>
+  (data) =>
+    mapParts(data, change);
 
 /** Each image by a quarter turn, of square images. */
-const turned = everywhere(({ inputs, labels }, [channels, height, width]) => {
-  const data = new Float32Array(inputs.data.length);
+const turned: Shift = (all) => {
+  const [channels, height, width] = requireImages(all, "The shift turned");
   const area = height * width;
-  for (let plane = 0; plane < inputs.shape[0] * channels; plane++) {
-    for (let p = 0; p < area; p++) {
-      const [row, column] = [Math.floor(p / width), p % width];
-      data[plane * area + column * height + (height - 1 - row)] = Number(inputs.data[plane * area + p]);
+  return mapParts(all, ({ inputs, labels }) => {
+    const data = new Float32Array(inputs.data.length);
+    for (let plane = 0; plane < inputs.shape[0] * channels; plane++) {
+      for (let p = 0; p < area; p++) {
+        const [row, column] = [Math.floor(p / width), p % width];
+        data[plane * area + column * height + (height - 1 - row)] = Number(inputs.data[plane * area + p]);
+      }
     }
-  }
-  return { inputs: { ...inputs, data }, labels };
-});
+    return { inputs: { ...inputs, data }, labels };
+  });
+};
 
 /** White for black. */
 const inverted = everywhere(({ inputs, labels }) => ({
@@ -35,6 +34,9 @@ const inverted = everywhere(({ inputs, labels }) => ({
 
 /** Each class by the next one's name. */
 const relabeled = everywhere(({ inputs, labels }) => {
+  if (!(labels.data instanceof BigInt64Array)) {
+    throw new OptionError("The shift relabeled is of classes, and the labels are numbers: choose another.");
+  }
   const last = Math.max(...Array.from(labels.data as BigInt64Array, Number));
   const data = BigInt64Array.from(labels.data as BigInt64Array, (label) =>
     BigInt((Number(label) + 1) % (last + 1)),

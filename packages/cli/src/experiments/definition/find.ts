@@ -5,6 +5,7 @@ import { OptionError } from "isoloss";
 import { loadConfig } from "../../config/load.js";
 import { nearest } from "../../config/nearest.js";
 import { withOwnFiles } from "./own-files.js";
+import { fromProgram } from "./program.js";
 import { type Experiment, experimentSchema } from "./schema.js";
 
 /** The folder of the experiments that come with the program: beside the package's files, or the checkout's. */
@@ -61,5 +62,6 @@ export function findExperiment(fileOrName: string): string {
  */
 export async function loadExperiment(fileOrName: string, set: readonly string[] = []): Promise<Experiment> {
   const path = findExperiment(fileOrName);
-  return withOwnFiles(await loadConfig(path, { schema: experimentSchema, set }), path);
+  const experiment = await loadConfig(path, { schema: experimentSchema, set });
+  return withOwnFiles(await fromProgram(experiment, path), path);
 }

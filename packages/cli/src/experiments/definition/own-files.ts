@@ -1,4 +1,6 @@
-import { isOwnModel, locatedModel } from "../catalogue/own-model.js";
+import { isOwnData, locatedData } from "../catalogue/own/data.js";
+import { isOwnModel, locatedModel } from "../catalogue/own/model.js";
+import { isOwnModule, locatedModule } from "../catalogue/own/problem.js";
 import type { Settings } from "../kind.js";
 import type { Experiment } from "./schema.js";
 
@@ -10,9 +12,14 @@ import type { Experiment } from "./schema.js";
  */
 export async function withOwnFiles(experiment: Experiment, path: string): Promise<Experiment> {
   const located = async (settings: Settings): Promise<Settings> => {
-    const { model } = settings;
-    if (typeof model !== "object" || model === null || !isOwnModel(model)) return settings;
-    return { ...settings, model: await locatedModel(model, path) };
+    const { model, data, problem, loss } = settings;
+    return {
+      ...settings,
+      ...(isObject(model) && isOwnModel(model) ? { model: await locatedModel(model, path) } : {}),
+      ...(isObject(problem) && isOwnModule(problem) ? { problem: await locatedModule(problem, path) } : {}),
+      ...(isObject(loss) && isOwnModule(loss) ? { loss: await locatedModule(loss, path) } : {}),
+      ...(isObject(data) && isOwnData(data) ? { data: await locatedData(data, path) } : {}),
+    };
   };
   const { variants = {}, quick } = experiment;
   const changed = await Promise.all(
@@ -26,3 +33,5 @@ export async function withOwnFiles(experiment: Experiment, path: string): Promis
     ...(quick ? { quick: await located(quick) } : {}),
   };
 }
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;

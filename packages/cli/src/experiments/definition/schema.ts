@@ -1,5 +1,7 @@
+import { omit } from "es-toolkit";
 import { z } from "zod";
 import { fromZero, nonNegative, positive } from "../catalogue/named.js";
+import { sha256Schema } from "../catalogue/own/file.js";
 import { type FigureName, figureNames } from "../figure-names.js";
 import type { Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
@@ -104,8 +106,16 @@ const common = {
   rates: z.union([ratesSchema, z.array(ratesSchema).min(1)]).optional(),
 };
 
-const branches = Object.entries(kinds).map(([kind, { settings }]) => {
-  const changes = z.strictObject(settings).partial();
+/** Settings of a program of the kind module, in the module or in the file: those of either form. */
+export const programSettings = z
+  .object({
+    ...omit(kinds.train.settings, ["model", "data", "loss"]),
+    ...omit(kinds.minimize.settings, ["problem"]),
+  })
+  .partial().shape;
+
+const branchOf = (kind: string, settings: z.ZodRawShape, changed = settings) => {
+  const changes = z.strictObject(changed).partial();
   return z.strictObject({
     ...common,
     kind: z.literal(kind),
@@ -119,9 +129,21 @@ const branches = Object.entries(kinds).map(([kind, { settings }]) => {
       })
       .optional(),
   });
-});
+};
 
-const [first, ...others] = branches;
+const [first, ...others] = [
+  ...Object.entries(kinds).map(([kind, { settings }]) => branchOf(kind, settings)),
+  branchOf(
+    "module",
+    {
+      /** A JavaScript module, and the name of its export: FILE#NAME; without a name the default export. */
+      module: z.string().min(1),
+      sha256: sha256Schema.optional(),
+      ...programSettings,
+    },
+    programSettings,
+  ),
+];
 
 /** An experiment as in a YAML file. */
 export const experimentSchema = z

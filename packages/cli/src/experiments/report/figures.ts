@@ -9,8 +9,8 @@ import {
   type Trajectory,
 } from "isoloss-figures";
 import type { ThemeName } from "isoloss-figures/base";
-import type { Named } from "../catalogue/named.js";
-import { type MadeProblem, makeProblem } from "../catalogue/problems.js";
+import { makeAnyProblem, type ProblemChoice } from "../catalogue/any-problem.js";
+import type { MadeProblem } from "../catalogue/problems.js";
 import type { FigureName } from "../figure-names.js";
 import type { DrawComparison, JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
@@ -63,7 +63,8 @@ export async function drawFigures({
   for (const figure of figures) {
     if (figure === "levelSets") {
       const planar = shown.filter((r) => r.seed === shown[0].seed && r.trajectory?.[0]?.length === 2);
-      if (planar.length > 0) add("level-sets", await levelSetsOf(planar, options()));
+      const element = planar.length > 0 ? await levelSetsOf(planar, options()) : undefined;
+      if (element) add("level-sets", element);
     } else if (figure === "loss") {
       addBoth("loss", "Loss", lossCurves(shown));
     } else if (figure === "gradNormSq") {
@@ -138,17 +139,17 @@ function seriesOf(
 
 function evaluationSeries(results: readonly JobResult[], key: string): CurveSeries[] {
   return [...byVariant(results)].flatMap(([name, group]) => {
-    const runs = group.flatMap(({ evaluations = [] }) =>
-      evaluations.length === 0
-        ? []
-        : [
-            {
-              steps: evaluations.map(({ step }) => step),
-              seconds: evaluations.map(({ seconds }) => seconds),
-              values: evaluations.map((e) => e[key]),
-            },
-          ],
-    );
+    const runs = group.flatMap(({ evaluations = [] }) => {
+      const measured = evaluations.filter((e) => e[key] !== undefined);
+      if (measured.length === 0) return [];
+      return [
+        {
+          steps: measured.map(({ step }) => step),
+          seconds: measured.map(({ seconds }) => seconds),
+          values: measured.map((e) => e[key]),
+        },
+      ];
+    });
     return runs.length === 0 ? [] : [{ name, runs, teleports: teleportSteps(group) }];
   });
 }
@@ -163,9 +164,17 @@ function rangeOf(values: readonly number[]): [number, number] {
 
 const point = ([x, y]: readonly number[]) => ({ x, y });
 
-async function levelSetsOf(results: readonly JobResult[], options: FigureOptions): Promise<SVGSVGElement> {
+/** Undefined for a problem whose two variables are not one vector w. */
+async function levelSetsOf(
+  results: readonly JobResult[],
+  options: FigureOptions,
+): Promise<SVGSVGElement | undefined> {
   const [{ settings }] = results;
-  const made = await makeProblem(settings.problem as Named, { seed: results[0].seed, dtype: "float64" });
+  const made = await makeAnyProblem(settings.problem as ProblemChoice, {
+    seed: results[0].seed,
+    dtype: "float64",
+  });
+  if (problemVector(made.problem.start) === undefined) return undefined;
   const trajectories = results.map(
     ({ variant, trajectory = [], jumps }): Trajectory => ({
       name: variant,

@@ -76,6 +76,9 @@ export function reasonOf({ status, errors }: ExperimentOutcome): string {
   if (first === undefined) return "no run";
   const message = (errorOfRun(first.error, first.job) as Error).message;
   if (status !== "skipped") return message;
-  const name = (first.job.settings.data as { readonly name?: string } | undefined)?.name ?? "the data set";
+  const data = first.job.settings.data as { readonly name?: string } | undefined;
+  // Of data of the user's own, nothing can be fetched.
+  if (data && data.name === undefined) return message;
+  const name = data?.name ?? "the data set";
   return `${name} is not on this computer. Get it with: isoloss data fetch ${name}`;
 }

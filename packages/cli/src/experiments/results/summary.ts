@@ -20,13 +20,22 @@ export function meanText(values: readonly number[], digits = 5): string {
   return `${formatNumber(mean, digits)}${spread}${lost > 0 ? ` (${lost} diverged)` : ""}`;
 }
 
+/** What is shown of the validation data, where runs have it. */
+const validationFigures = [
+  ["validation.loss", "val. loss"],
+  ["validation.accuracy", "val. accuracy"],
+  ["validation.rmse", "val. rmse"],
+] as const;
+
 /** The rows of {@link summaryTable}, for text and for HTML. */
 export function summaryRows(results: readonly JobResult[]): {
   readonly head: string[];
   readonly rows: string[][];
 } {
   const groups = [...byVariant(results)];
-  const hasAccuracy = results.some((r) => typeof r.document.metrics["validation.accuracy"] === "number");
+  const figures = validationFigures.filter(([name]) =>
+    results.some((r) => typeof r.document.metrics[name] === "number"),
+  );
   const hasTeleports = results.some((r) => r.document.teleports.length > 0);
   const of = (group: readonly JobResult[], pick: (r: JobResult) => number | null | undefined) =>
     group.map((r) => pick(r) ?? Number.NaN);
@@ -40,7 +49,7 @@ export function summaryRows(results: readonly JobResult[]): {
     "runs",
     "final loss",
     ...(hasGradient ? ["||g||^2"] : []),
-    ...(hasAccuracy ? ["val. loss", "val. accuracy"] : []),
+    ...figures.map(([, title]) => title),
     ...(testMetric === undefined ? [] : [testMetric.replace(".", " ")]),
     ...(hasTeleports ? ["teleports", "largest drift", "teleport time"] : []),
     "time",
@@ -63,18 +72,12 @@ export function summaryRows(results: readonly JobResult[]): {
             ),
           ]
         : []),
-      ...(hasAccuracy
-        ? [
-            meanText(
-              of(group, (r) => r.document.metrics["validation.loss"]),
-              4,
-            ),
-            meanText(
-              of(group, (r) => r.document.metrics["validation.accuracy"]),
-              4,
-            ),
-          ]
-        : []),
+      ...figures.map(([name]) =>
+        meanText(
+          of(group, (r) => r.document.metrics[name]),
+          4,
+        ),
+      ),
       ...(testMetric === undefined
         ? []
         : [

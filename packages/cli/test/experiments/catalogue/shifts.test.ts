@@ -33,4 +33,12 @@ describe("shifts of data", () => {
     expect(shifted("inverted")).toEqual({ inputs: [1, 0.75, 0.5, 0, 0, 1, 1, 1], labels: [0, 1] });
     expect(shifted("relabeled")).toEqual({ inputs: [0, 0.25, 0.5, 1, 1, 0, 0, 0], labels: [1, 0] });
   });
+
+  it("say what they need", () => {
+    const table = { train: { inputs: array([[1], [2]]), labels: array([[1], [2]]) } };
+    expect(() => makeShift({ name: "turned" })(table)).toThrow(/The shift turned takes images/);
+    expect(() => makeShift({ name: "relabeled" })(table)).toThrow(
+      /is of classes, and the labels are numbers/,
+    );
+  });
 });

@@ -170,7 +170,8 @@ export async function tableData(source: TableSource, options: TableOptions): Pro
   };
 }
 
-const isRow = (row: readonly string[] | TableRow): row is TableRow => !Array.isArray(row);
+/** Whether it is a row, and not the names of the columns. */
+export const isRow = (row: readonly string[] | TableRow): row is TableRow => !Array.isArray(row);
 
 interface Place {
   readonly at: number;

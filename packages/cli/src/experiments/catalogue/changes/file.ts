@@ -1,7 +1,7 @@
 import { namedArrays, spec, toOnnx, trace } from "isoloss";
-import type { TrainingImages } from "isoloss/node";
 import { fromOnnx, trainable, withParams } from "isoloss/onnx";
 import type { Tree } from "../problems.js";
+import type { RunData } from "../run-data.js";
 import type { Network } from "./network.js";
 
 /** Names of the input and the result in files of networks. */
@@ -14,7 +14,7 @@ export const fileNames = { input: "x", output: "logits" } as const;
  */
 export function networkFile(
   { model, params, state }: Network,
-  { train }: TrainingImages,
+  { train }: RunData,
   options: { readonly batch?: number | undefined; readonly metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array {
   const { batch, metadata } = options;
@@ -30,7 +30,7 @@ export function networkFile(
 }
 
 /** The file of a network, as it was read where it was read from one: a graph no longer shows what were batch norms. */
-export const fileOf = (network: Network, data: TrainingImages): Uint8Array =>
+export const fileOf = (network: Network, data: RunData): Uint8Array =>
   network.file === undefined
     ? networkFile(network, data)
     : withParams(network.file, { ...network.params, ...network.state } as never);

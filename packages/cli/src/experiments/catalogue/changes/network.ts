@@ -1,6 +1,7 @@
-import { type BatchLoss, crossEntropy, type Model, type Symmetries, symmetriesOf, takeRows } from "isoloss";
-import type { TrainingImages } from "isoloss/node";
+import { type BatchLoss, type Model, type Symmetries, symmetriesOf, takeRows } from "isoloss";
+import { lossOf } from "../loss.js";
 import type { Tree } from "../problems.js";
+import type { RunData } from "../run-data.js";
 
 /** A network between two trainings. */
 export interface Network {
@@ -17,7 +18,7 @@ export interface Network {
 export interface ChangeContext {
   readonly seed: number;
   /** What the network is trained on next. */
-  readonly data: TrainingImages;
+  readonly data: RunData;
 }
 
 /** Something that happens to a network before its training goes on. */
@@ -28,14 +29,14 @@ export interface Change {
 }
 
 /** The first examples of the training data, in a batch. */
-export function firstExamples({ train }: TrainingImages, count: number) {
+export function firstExamples({ train }: RunData, count: number) {
   const rows = Int32Array.from({ length: Math.min(count, train.inputs.shape[0]) }, (_, i) => i);
   return { x: takeRows(train.inputs, rows), y: takeRows(train.labels, rows) };
 }
 
 /** The symmetries of a network in evaluation mode. */
-export function networkSymmetries({ model, params, state }: Network, data: TrainingImages): Symmetries<Tree> {
+export function networkSymmetries({ model, params, state }: Network, data: RunData): Symmetries<Tree> {
   const loss: BatchLoss<Tree> = (p, { x, y }) =>
-    crossEntropy(model.apply(p, x, { state: state as never }).output, y);
+    lossOf(data.train)(model.apply(p, x, { state: state as never }).output, y);
   return symmetriesOf(loss, params, firstExamples(data, 2));
 }

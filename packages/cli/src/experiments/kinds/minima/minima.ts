@@ -2,8 +2,9 @@ import { mean } from "es-toolkit";
 import type { Correlation } from "isoloss/linalg";
 import { type MinimumRow, minimaStudy } from "isoloss/teleport";
 import { z } from "zod";
-import { asImages, dataSchema, loadData } from "../../catalogue/datasets.js";
-import { makeModel, modelSchema } from "../../catalogue/models.js";
+import { dataSchema } from "../../catalogue/datasets.js";
+import { lossOf } from "../../catalogue/loss.js";
+import { modelSchema } from "../../catalogue/models.js";
 import { count, type Named, positive } from "../../catalogue/named.js";
 import {
   learningRateSchema,
@@ -11,13 +12,15 @@ import {
   makeOptimizer,
   optimizerSchema,
 } from "../../catalogue/optimizers.js";
+import type { OwnData } from "../../catalogue/own/data.js";
 import type { JobContext, Kind, Measured } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
 import { finalLossMetric } from "../../results/loss-curve.js";
+import { taskOf } from "../train/trainer.js";
 import { minimaComparison } from "./comparison.js";
 
 interface MinimaSettings {
-  readonly data: Named;
+  readonly data: Named | OwnData;
   readonly model: Named;
   readonly optimizer: Named;
   readonly learningRate: number | Named;
@@ -59,25 +62,16 @@ export const minimaKind: Kind = {
 };
 
 async function run(settings: MinimaSettings, { seed, directory, progress }: JobContext): Promise<Measured> {
-  const {
-    data: named,
-    model: wanted,
-    epochs,
-    models,
-    batchSize,
-    optimizer,
-    learningRate,
-    ...measuring
-  } = settings;
-  const raw = await loadData(named);
-  const { model, takesImages } = makeModel(wanted, raw.image);
-  const { train, validation = raw.test } = takesImages ? asImages(raw) : raw;
+  const { data: _, model: __, epochs, models, batchSize, optimizer, learningRate, ...measuring } = settings;
+  const { model, data } = await taskOf(settings);
+  const { train, validation = data.test } = data;
   const steps = Math.round(epochs * Math.floor(train.inputs.shape[0] / batchSize));
   const begin = performance.now();
   const evaluations: Evaluation[] = [];
   const { rows, correlations } = await minimaStudy({
     ...measuring,
     model,
+    loss: lossOf(train),
     data: { training: train, validation: validation ?? train },
     optimizer: makeOptimizer(optimizer),
     learningRate: makeLearningRate(learningRate, steps),

@@ -1,15 +1,15 @@
 import { gd } from "isoloss";
+import { makeAnyProblem, type ProblemChoice } from "../../catalogue/any-problem.js";
 import { makeDirections } from "../../catalogue/line-searches.js";
 import type { Named } from "../../catalogue/named.js";
 import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
-import { makeProblem } from "../../catalogue/problems.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import type { TeleportConfig } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
 
 /** Settings of a run of kind minimize, checked. */
 export interface MinimizeSettings {
-  readonly problem: Named;
+  readonly problem: ProblemChoice;
   readonly optimizer: Named;
   readonly learningRate: number | Named;
   readonly steps: number;
@@ -29,7 +29,7 @@ export async function contextOf(settings: Settings, seed: number) {
     steps,
     dtype = "float64",
   } = settings as unknown as MinimizeSettings;
-  const { problem, quadratic, slope } = await makeProblem(named, { seed, dtype });
+  const { problem, quadratic, slope } = await makeAnyProblem(named, { seed, dtype });
   const context: TeleportContext = {
     seed,
     // For an objective, a line search steps along the gradient.

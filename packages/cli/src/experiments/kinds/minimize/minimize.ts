@@ -16,10 +16,11 @@ import { encodeSafetensors } from "isoloss/data";
 import { writeFileAtomic } from "isoloss/node";
 import { createLineSearchMinimizer, type LineSearchMinimization } from "isoloss/optim";
 import { z } from "zod";
+import { anyProblemSchema } from "../../catalogue/any-problem.js";
 import { descentSchema, makeDirections } from "../../catalogue/line-searches.js";
 import { count, fromZero } from "../../catalogue/named.js";
 import { learningRateSchema } from "../../catalogue/optimizers.js";
-import { problemSchema, type Tree } from "../../catalogue/problems.js";
+import type { Tree } from "../../catalogue/problems.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, JobResult, Kind, Measured, Settings } from "../../kind.js";
@@ -40,7 +41,8 @@ export const minimizeKind: Kind = {
   pauseMetrics: ["loss"],
   comparison: { figures: { sweep: sweepFigures } },
   settings: {
-    problem: problemSchema,
+    /** One of the catalogue, or one's own: `{ module: FILE#NAME }`. */
+    problem: anyProblemSchema,
     optimizer: descentSchema,
     learningRate: learningRateSchema,
     steps: fromZero,

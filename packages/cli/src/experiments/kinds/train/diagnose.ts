@@ -1,4 +1,4 @@
-import { type BatchLoss, crossEntropy, decodeCheckpoint, resume, type Symmetry, takeRows } from "isoloss";
+import { type BatchLoss, decodeCheckpoint, resume, type Symmetry, takeRows } from "isoloss";
 import { diagnose as diagnosisOf } from "isoloss/teleport";
 import type { Tree } from "../../catalogue/problems.js";
 import { makeSymmetry } from "../../catalogue/symmetries.js";
@@ -38,6 +38,7 @@ export async function networkPoints({
 async function networkPoint({
   trainer,
   data,
+  loss: lossOfRun,
   context,
   model,
 }: Awaited<ReturnType<typeof trainerOf>>): Promise<DiagnosedPoint> {
@@ -46,7 +47,7 @@ async function networkPoint({
   const batch = { x: takeRows(data.train.inputs, rows), y: takeRows(data.train.labels, rows) };
   const rate = typeof context.learningRate === "function" ? context.learningRate(step) : context.learningRate;
   const loss: BatchLoss<Tree> = (p, b) =>
-    crossEntropy(model.apply(p, b.x, { state: state as never }).output, b.y);
+    lossOfRun(model.apply(p, b.x, { state: state as never }).output, b.y);
   const symmetry: Symmetry<Tree> | undefined =
     context.activation && makeSymmetry({ name: "positiveScaling" }, context)({ loss, params, batch });
   const diagnosis = await diagnosisOf<Tree>({

@@ -5,7 +5,8 @@ import { dataSchema } from "../../catalogue/datasets.js";
 import { modelSchema } from "../../catalogue/models.js";
 import { count, fromZero, positive } from "../../catalogue/named.js";
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
-import { ownModelSchema } from "../../catalogue/own-model.js";
+import { ownModelSchema } from "../../catalogue/own/model.js";
+import { ownModuleSchema } from "../../catalogue/own/problem.js";
 import { schemaOf } from "../../catalogue/schema-of.js";
 import { teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
@@ -20,6 +21,8 @@ export const trainSettings = {
   data: dataSchema,
   /** One of the catalogue, or one's own: `{ onnx: FILE }`, `{ module: FILE#NAME }`. */
   model: z.union([modelSchema, ownModelSchema]).meta({ title: "model" }),
+  /** A loss of one's own, `{ module: FILE#NAME }`; default cross-entropy of classes, mean squared error of numbers. */
+  loss: ownModuleSchema.optional(),
   optimizer: optimizerSchema,
   learningRate: learningRateSchema,
   batchSize: count,
@@ -36,9 +39,9 @@ export const trainSettings = {
 /** What such runs can report at pauses: the mean loss of the last mini-batches, or figures on the validation data. */
 export const trainPauseMetrics = ["loss", "validation.loss", "validation.accuracy"];
 
-/** Training of a classifier on mini-batches. */
+/** Training of a model on mini-batches. */
 export const trainKind: Kind = {
-  summary: "a classifier on mini-batches of a data set",
+  summary: "a model on mini-batches of a data set: a classifier, or a regression on data of your own",
   stoppable: true,
   pauseMetrics: trainPauseMetrics,
   settings: trainSettings,

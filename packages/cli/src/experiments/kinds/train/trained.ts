@@ -1,8 +1,9 @@
 import { mean, sumBy } from "es-toolkit";
 import { type Dataset, encodeCheckpoint, type Trainer } from "isoloss";
-import type { TrainingImages } from "isoloss/node";
+import { rmse } from "isoloss/metrics";
 import type { RunDirectory } from "../../../run/directory.js";
 import type { Tree } from "../../catalogue/problems.js";
+import type { RunData } from "../../catalogue/run-data.js";
 import type { JobContext, Measured } from "../../kind.js";
 import { teleportRecord } from "../../records/teleport-record.js";
 import { trainingLoop } from "../training-loop.js";
@@ -11,7 +12,9 @@ import type { TrainSettings } from "./trainer.js";
 /** What is trained. */
 export interface Trainee {
   readonly trainer: Trainer<Tree, Tree>;
-  readonly data: TrainingImages;
+  readonly data: RunData;
+  /** Of one target under the mean squared error: its unit in those of the labels. */
+  readonly targetUnit?: number | undefined;
   readonly steps: number;
   /** Seconds of the run before its first step; default 0. */
   readonly secondsBefore?: number;
@@ -19,7 +22,7 @@ export interface Trainee {
 
 /** Trains to the end of a run from where its trainer is, and measures it. */
 export async function trained(
-  { trainer, data, steps, secondsBefore = 0 }: Trainee,
+  { trainer, data, targetUnit: scale, steps, secondsBefore = 0 }: Trainee,
   { evaluateEvery = 1 }: Pick<TrainSettings, "evaluateEvery">,
   context: JobContext,
 ): Promise<Measured> {
@@ -28,7 +31,12 @@ export async function trained(
     (r) => "validation.loss" in r,
   ) as unknown as Evaluation[];
   const { validation } = data;
-  const recorder = { trainer, directory, secondsBefore };
+  const recorder = {
+    trainer,
+    metrics: scale === undefined ? undefined : { rmse: rmse({ scale }) },
+    directory,
+    secondsBefore,
+  };
   const status = await trainingLoop(
     {
       trainer,
@@ -55,22 +63,30 @@ export async function trained(
 }
 
 interface Recorder extends Pick<Trainee, "trainer"> {
+  /** Of regressions. */
+  readonly metrics: { readonly rmse: ReturnType<typeof rmse> } | undefined;
   readonly directory: RunDirectory | undefined;
   readonly secondsBefore: number;
 }
 
 type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
-/** Loss and accuracy on the validation data. */
+/** Figures on the validation data. */
 async function evaluated(recorder: Recorder, validation: Dataset): Promise<Evaluation> {
-  const { trainer } = recorder;
-  const { loss, accuracy } = await trainer.evaluate(validation);
-  return {
-    step: trainer.current.step,
-    seconds: secondsNow(recorder),
-    "validation.loss": loss,
-    ...(accuracy === undefined ? {} : { "validation.accuracy": accuracy }),
-  };
+  const measured = await figuresOn(recorder, "validation", validation);
+  return { step: recorder.trainer.current.step, seconds: secondsNow(recorder), ...measured };
+}
+
+/** Loss and accuracy on data; of one target the root mean squared error in its own unit. */
+async function figuresOn(
+  { trainer, metrics }: Recorder,
+  part: string,
+  data: Dataset,
+): Promise<Readonly<Record<`${string}.loss`, number>>> {
+  const measured = Object.entries(await trainer.evaluate(data, metrics && { metrics }));
+  return Object.fromEntries(
+    measured.flatMap(([name, value]) => (value === undefined ? [] : [[`${part}.${name}`, value]])),
+  );
 }
 
 /** Seconds of the run up to now. */
@@ -91,12 +107,11 @@ function measuredBy(recorder: Recorder) {
 
 async function metricsOf(
   recorder: Recorder,
-  data: TrainingImages,
+  data: RunData,
   status: Measured["status"],
   evaluations: readonly Evaluation[],
 ): Promise<Record<string, number>> {
-  const { trainer } = recorder;
-  const { teleports } = trainer.history;
+  const { teleports } = recorder.trainer.history;
   const spent = sumBy(teleports, (t) => t.seconds);
   const metrics: Record<string, number> = {
     "teleports.accepted": teleports.filter(({ accepted }) => accepted).length,
@@ -112,9 +127,7 @@ async function metricsOf(
   if (status !== "completed") return metrics;
   for (const [name, set] of Object.entries({ train: data.train, test: data.test })) {
     if (set === undefined) continue;
-    const { loss, accuracy } = await trainer.evaluate(set);
-    metrics[`${name}.loss`] = loss;
-    if (accuracy !== undefined) metrics[`${name}.accuracy`] = accuracy;
+    Object.assign(metrics, await figuresOn(recorder, name, set));
   }
   return metrics;
 }

@@ -1,21 +1,25 @@
-import { createTrainer, OptionError } from "isoloss";
+import { createTrainer, dtypeOf, OptionError } from "isoloss";
 import { masked } from "isoloss/moves";
-import type { TrainingImages } from "isoloss/node";
 import type { AdaptiveClipOptions } from "isoloss/optim";
-import { asImages, loadData } from "../../catalogue/datasets.js";
+import { loadData } from "../../catalogue/datasets.js";
+import { type LossFunction, lossOf, ownLoss } from "../../catalogue/loss.js";
 import { type MadeModel, makeModel } from "../../catalogue/models.js";
 import type { Named } from "../../catalogue/named.js";
 import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
-import { isOwnModel, type OwnModel, ownModel } from "../../catalogue/own-model.js";
+import type { OwnData } from "../../catalogue/own/data.js";
+import { isOwnModel, type OwnModel, ownModel } from "../../catalogue/own/model.js";
+import type { OwnModule } from "../../catalogue/own/problem.js";
 import type { Tree } from "../../catalogue/problems.js";
+import { asFloats, asImages, asRows, exampleShape, type RunData } from "../../catalogue/run-data.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, type TeleportConfig } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
 
 /** Settings of a run of kind train, checked. */
 export interface TrainSettings {
-  readonly data: Named;
+  readonly data: Named | OwnData;
   readonly model: Named | OwnModel;
+  readonly loss?: OwnModule;
   readonly optimizer: Named;
   readonly learningRate: number | Named;
   readonly batchSize: number;
@@ -29,9 +33,12 @@ export interface TrainSettings {
   readonly teleport?: TeleportConfig | null;
 }
 
-/** A data set and a model that takes its images. */
+/** A data set and a model that takes it. */
 export interface LearningTask extends MadeModel {
-  readonly data: TrainingImages;
+  readonly data: RunData;
+  readonly loss: LossFunction;
+  /** Of one target under the mean squared error: its unit in those of the labels. */
+  readonly targetUnit?: number | undefined;
   /** 0 where weights stay zero. */
   readonly mask?: Tree;
 }
@@ -40,11 +47,27 @@ export interface LearningTask extends MadeModel {
 export async function taskOf({
   data: named,
   model,
+  loss: own,
   dtype = "float32",
-}: Pick<TrainSettings, "data" | "model" | "dtype">) {
+}: Pick<TrainSettings, "data" | "model" | "loss" | "dtype">): Promise<LearningTask> {
   const raw = await loadData(named);
-  const made = isOwnModel(model) ? await ownModel(model, raw.image, dtype) : makeModel(model, raw.image);
-  return { ...made, data: made.takesImages ? asImages(raw) : raw } satisfies LearningTask;
+  const made = isOwnModel(model)
+    ? fitted(await ownModel(model, exampleShape(raw), dtype), raw)
+    : fitted(makeModel(model, raw), asFloats(raw));
+  const { labels } = raw.train;
+  if (own) return { ...made, loss: await ownLoss(own) };
+  const isTarget = dtypeOf(labels) !== "int64" && labels.shape[1] === 1;
+  return {
+    ...made,
+    loss: lossOf(raw.train),
+    ...(isTarget ? { targetUnit: raw.targetScale?.stds[0] ?? 1 } : {}),
+  };
+}
+
+/** A model with the data in the shape that it takes. */
+function fitted(made: MadeModel, data: RunData): MadeModel & Pick<LearningTask, "data"> {
+  if (made.takesImages === undefined) return { ...made, data };
+  return { ...made, data: made.takesImages ? asImages(data) : asRows(data) };
 }
 
 /** The trainer of a run with its data, and its number of steps. */
@@ -57,9 +80,9 @@ export async function trainerFor(task: LearningTask, settings: Settings, seed: n
   const { epochs, steps: given, teleport, ...rest } = settings as unknown as TrainSettings;
   const { dtype = "float32", runtime, clipNorm, adaptiveClip, batchSize } = rest;
   if ((epochs === undefined) === (given === undefined)) {
-    throw new OptionError("A run that trains a classifier needs either epochs or steps.");
+    throw new OptionError("A run of training needs either epochs or steps.");
   }
-  const { model, data, activation, mask } = task;
+  const { model, data, loss, targetUnit, activation, mask } = task;
   const optimizer = makeOptimizer(rest.optimizer);
   const stepsPerEpoch = Math.floor(data.train.inputs.shape[0] / batchSize);
   const steps = given ?? Math.round((epochs as number) * stepsPerEpoch);
@@ -72,6 +95,7 @@ export async function trainerFor(task: LearningTask, settings: Settings, seed: n
   const trainer = await createTrainer<Tree, Tree>({
     model,
     data: data.train,
+    loss,
     optimizer: context.optimizer,
     learningRate: context.learningRate,
     batchSize,
@@ -83,5 +107,5 @@ export async function trainerFor(task: LearningTask, settings: Settings, seed: n
     ...(adaptiveClip === undefined ? {} : { adaptiveClip }),
     ...(teleport ? { teleport: makeTeleportPlan(teleport, context) } : {}),
   });
-  return { trainer, data, steps, context, model };
+  return { trainer, data, loss, targetUnit, steps, context, model };
 }

@@ -1,0 +1,199 @@
+// Data of the user's own: tables, arrays, images and modules.
+
+import { omit } from "es-toolkit";
+import { OptionError } from "isoloss";
+import { type DivideOptions, divide, divideOptions, type LabeledImages } from "isoloss/data";
+import { arrayFileOptions, csvOptions, imageFolderOptions, parquetOptions } from "isoloss/node";
+import { z } from "zod";
+import type { RunData } from "../run-data.js";
+import { type ConfigOptions, type OwnOption, type OwnOptions, ownOptionsOf, schemaOf } from "../schema-of.js";
+import { standardized } from "../standardized.js";
+import { absolute, absoluteModule, hashed, placeInModule, sha256Schema } from "./file.js";
+import {
+  type Opened,
+  openCsvFile,
+  openImages,
+  openModule,
+  openNpy,
+  openNpz,
+  openParquetFile,
+} from "./readers.js";
+
+interface Format extends ConfigOptions {
+  readonly summary: string;
+  /** Options that are paths, beside that of the format's own name. */
+  readonly files?: readonly string[];
+  readonly isFolder?: boolean;
+  open(path: string, options: object): Promise<Opened>;
+}
+
+const required = (range: string, summary: string): OwnOption => ({
+  schema: z.string().min(1),
+  range,
+  summary,
+});
+
+const optional = (row: Omit<OwnOption, "schema">, schema: z.ZodType): OwnOption => ({ ...row, schema });
+
+const divided = ownOptionsOf(divideOptions);
+
+const standardize = (otherwise: "true" | "false"): OwnOptions => ({
+  standardize: optional(
+    {
+      range: "true or false",
+      otherwise,
+      summary:
+        "Whether columns of numbers, and targets that are numbers, get mean 0 and standard deviation 1 over the training examples; of images each channel.",
+    },
+    z.boolean(),
+  ),
+});
+
+const classes: OwnOptions = {
+  classes: optional(
+    {
+      range: "true or false",
+      otherwise: "whether they are integers",
+      summary: "Whether labels are classes, 0, 1, ...; else they are numbers to be predicted.",
+    },
+    z.boolean(),
+  ),
+};
+
+/** Formats of data by the key that names the file. */
+export const ownDataRegistry: Readonly<Record<string, Format>> = {
+  csv: {
+    summary: "data of your own: a CSV file with a column of labels, { csv: FILE, label: COLUMN }",
+    options: csvOptions,
+    own: { csv: required("a path", "The file."), ...divided, ...standardize("true") },
+    open: openCsvFile,
+  },
+  parquet: {
+    summary: "data of your own: a Parquet file, { parquet: FILE, label: COLUMN }",
+    options: parquetOptions,
+    own: { parquet: required("a path", "The file."), ...divided, ...standardize("true") },
+    open: openParquetFile,
+  },
+  npy: {
+    summary: "data of your own: two arrays, { npy: FILE, labels: FILE }",
+    options: { name: "npy", rows: {} },
+    own: {
+      npy: required("a path", "The inputs, [n, ...]."),
+      labels: required("a path", "The labels, [n]; of numbers also [n, columns]."),
+      ...{ ...classes, ...divided, ...standardize("true") },
+    },
+    files: ["labels"],
+    open: openNpy,
+  },
+  npz: {
+    summary: "data of your own: arrays in one file, { npz: FILE }",
+    options: { ...arrayFileOptions, rows: omit(arrayFileOptions.rows, ["labelFile"]) },
+    own: { npz: required("a path", "The file."), ...classes, ...divided, ...standardize("true") },
+    open: openNpz,
+  },
+  images: {
+    summary: "data of your own: a folder with a folder of images for each class, { images: FOLDER }",
+    options: { ...imageFolderOptions, rows: omit(imageFolderOptions.rows, ["shuffle"]) },
+    own: { images: required("a path", "The folder."), ...divided, ...standardize("false") },
+    isFolder: true,
+    open: openImages,
+  },
+  module: {
+    summary: "data of your own: an export { inputs, labels }, { module: FILE#NAME }",
+    options: { name: "module", rows: {} },
+    own: {
+      module: required("a path, and the name of the export after #", "The module, whose code runs."),
+      ...{ ...classes, ...divided, ...standardize("false") },
+    },
+    open: openModule,
+  },
+};
+
+export const ownDataSchema = z.union(
+  Object.values(ownDataRegistry).map((format) =>
+    schemaOf(format).extend({ sha256: sha256Schema.optional() }),
+  ),
+) as unknown as z.ZodType<OwnData, OwnData>;
+
+/** Data of a config, checked: the path under the name of its format, and options. */
+export interface OwnData extends DivideOptions {
+  readonly sha256?: string;
+  readonly standardize?: boolean;
+  readonly [option: string]: unknown;
+}
+
+export const isOwnData = (data: object): data is OwnData => !("name" in data);
+
+const formatOf = (data: OwnData): string => Object.keys(ownDataRegistry).find((key) => key in data) as string;
+
+/** The files of data. */
+function pathsOf(data: OwnData): readonly string[] {
+  const format = formatOf(data);
+  const own = data[format] as string;
+  const { files = [] } = ownDataRegistry[format];
+  return [format === "module" ? placeInModule(own).file : own, ...files.map((key) => data[key] as string)];
+}
+
+const check = (data: OwnData): Promise<string> =>
+  hashed(pathsOf(data), {
+    ...{ what: "data", expected: data.sha256 },
+    isFolder: ownDataRegistry[formatOf(data)].isFolder,
+  });
+
+/**
+ * The same data with absolute paths and the hash of their files.
+ *
+ * @param config the config that names them: paths are relative to that
+ * @throws DataError when they cannot be read, or are others than the config says
+ */
+export async function locatedData(data: OwnData, config: string): Promise<OwnData> {
+  const format = formatOf(data);
+  const { files = [] } = ownDataRegistry[format];
+  const locate = format === "module" ? absoluteModule : absolute;
+  const located: OwnData = {
+    ...data,
+    [format]: locate(data[format] as string, config),
+    ...Object.fromEntries(files.map((key) => [key, absolute(data[key] as string, config)])),
+  };
+  return { ...located, sha256: await check(located) };
+}
+
+/**
+ * Reads data of the user's own, and divides them into those for training and for validation.
+ *
+ * @throws DataError, OptionError, which say what the file should hold
+ */
+export async function loadOwnData(data: OwnData): Promise<RunData> {
+  await check(data);
+  const format = formatOf(data);
+  const { own = {}, open } = ownDataRegistry[format];
+  const { [format]: path, sha256: _, validation, splitSeed, limit, standardize: wanted, ...options } = data;
+  const opened = await open(path as string, options);
+  const parts = partsOf(opened, { validation, splitSeed, limit }, path as string);
+  const { image, features, classes: names } = opened;
+  const raw: RunData = { ...parts, image, features, classes: names };
+  const isStandardized = wanted ?? own.standardize.otherwise === "true";
+  return isStandardized ? standardized(raw, opened.isNumber) : raw;
+}
+
+function partsOf({ data, validation, test }: Opened, options: DivideOptions, path: string): RunData {
+  const count = data.inputs.shape[0];
+  const share = validation === undefined ? options.validation : 0;
+  if (validation !== undefined && options.validation !== undefined) {
+    throw new OptionError(`${path} has validation data of its own: leave data.validation out.`);
+  }
+  // Images can be inputs of any shape here.
+  const { inputs: images, labels } = data as Pick<LabeledImages, "labels"> & {
+    inputs: LabeledImages["images"];
+  };
+  try {
+    const parts = divide({ images, labels }, { ...options, validation: share });
+    return { ...parts, ...(validation ? { validation } : {}), ...(test ? { test } : {}) };
+  } catch (cause) {
+    if (!(cause instanceof OptionError)) throw cause;
+    throw new OptionError(
+      `${path} has ${count} example${count === 1 ? "" : "s"}, too few to be divided into training and validation: take more, another fraction, or validation: 0.`,
+      { cause },
+    );
+  }
+}

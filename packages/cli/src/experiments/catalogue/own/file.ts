@@ -1,0 +1,113 @@
+// Files of the user's own that experiments name: found, hashed, and modules imported.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { DataError, MissingDataError, OptionError } from "isoloss";
+import { reasonOf } from "isoloss/node";
+import { z } from "zod";
+
+/** SHA-256 of a file: a run's config has it, so that another file is not taken for it. */
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits");
+
+/** A module, and the name of its export: FILE#NAME; without a name the default export. */
+export function placeInModule(text: string): { readonly file: string; readonly name: string } {
+  const at = text.lastIndexOf("#");
+  return at < 0 ? { file: text, name: "default" } : { file: text.slice(0, at), name: text.slice(at + 1) };
+}
+
+/** The same with an absolute path. @param config paths are relative to that file */
+export function absoluteModule(text: string, config: string): string {
+  const { file, name } = placeInModule(text);
+  const path = absolute(file, config);
+  return name === "default" ? path : `${path}#${name}`;
+}
+
+export const absolute = (file: string, config: string): string => resolve(dirname(config), file);
+
+interface HashOptions {
+  /** What messages call it. */
+  readonly what: string;
+  /** By the config. */
+  readonly expected?: string | undefined;
+  /** Whether it is a folder with a folder of images for each class. */
+  readonly isFolder?: boolean | undefined;
+}
+
+/**
+ * The SHA-256 of a file. That of several is the SHA-256 of the lines that `sha256sum` prints of them.
+ *
+ * @throws DataError when a file cannot be read, or the hash is another one than expected
+ */
+export async function hashed(
+  paths: readonly string[],
+  { what, expected, isFolder = false }: HashOptions,
+): Promise<string> {
+  const sha256 = await (isFolder ? hashOfFolder(paths[0]) : hashOfFiles(paths)).catch((cause) => {
+    const { path = paths[0], code } = cause as NodeJS.ErrnoException;
+    const Kind = code === "ENOENT" ? MissingDataError : DataError;
+    throw new Kind(`Cannot read the ${what} ${path}: ${reasonOf(cause)}.`, { cause });
+  });
+  if (expected === undefined || expected === sha256) return sha256;
+  const [changed, those] =
+    paths.length > 1 ? [`One of ${paths.join(", ")} has`, "the files"] : [`${paths[0]} has`, "the file"];
+  throw new DataError(
+    `${changed} changed: its SHA-256 is ${sha256}, and the config says ${expected}. Restore ${those}, or leave sha256 out to take what is there.`,
+  );
+}
+
+async function hashOfFiles(paths: readonly string[]): Promise<string> {
+  if (paths.length === 1) return hashOfFile(paths[0]);
+  return hashOfLines(paths.map((path) => ({ path, name: basename(path) })));
+}
+
+async function hashOfFolder(folder: string): Promise<string> {
+  const entries = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const names: string[] = [];
+  for (const { name } of entries) {
+    if (name.startsWith(".")) continue;
+    const files = await readdir(join(folder, name));
+    names.push(...files.filter((file) => isImageName(file)).map((file) => `${name}/${file}`));
+  }
+  return hashOfLines(names.sort().map((name) => ({ path: join(folder, name), name })));
+}
+
+const isImageName = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);
+
+async function hashOfLines(
+  files: readonly { readonly path: string; readonly name: string }[],
+): Promise<string> {
+  const hash = createHash("sha256");
+  for (const { path, name } of files) hash.update(`${await hashOfFile(path)}  ${name}\n`);
+  return hash.digest("hex");
+}
+
+async function hashOfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path)) hash.update(piece as Uint8Array);
+  return hash.digest("hex");
+}
+
+/** Imports the user's code. @throws DataError when that fails; OptionError when it has no such export */
+export async function exportOf({
+  file,
+  name,
+}: {
+  readonly file: string;
+  readonly name: string;
+}): Promise<unknown> {
+  let exports: Readonly<Record<string, unknown>>;
+  try {
+    exports = await import(pathToFileURL(file).href);
+  } catch (cause) {
+    const { message } = cause as Error;
+    const advice = /find package 'isoloss'/.test(message)
+      ? ". A module must find the isoloss of this command: npm install isoloss isoloss-cli beside it, and run npx isoloss."
+      : "";
+    throw new DataError(`Cannot import ${file}: ${message}${advice}`, { cause });
+  }
+  if (name in exports) return exports[name];
+  const names = Object.keys(exports).join(", ") || "nothing";
+  throw new OptionError(`${file} has no export ${name}; it exports ${names}. Write module: FILE#NAME.`);
+}

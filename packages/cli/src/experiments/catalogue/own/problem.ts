@@ -1,0 +1,113 @@
+// A loss of the user's own on fixed data, as a problem to minimize.
+import {
+  astype,
+  type BatchLoss,
+  dtypeOf,
+  flattenTree,
+  isNdArray,
+  type NdArray,
+  OptionError,
+  type Symmetry,
+  unflattenTree,
+} from "isoloss";
+import { z } from "zod";
+import type { MadeProblem, ProblemInput, Tree } from "../problems.js";
+import { absoluteModule, exportOf, hashed, placeInModule, sha256Schema } from "./file.js";
+
+export const ownModuleSchema = z.strictObject({
+  /** A JavaScript module, and the name of its export: FILE#NAME; without a name the default export. */
+  module: z.string().min(1),
+  sha256: sha256Schema.optional(),
+});
+
+export type OwnModule = z.output<typeof ownModuleSchema>;
+
+export const isOwnModule = (value: object): value is OwnModule => "module" in value && !("name" in value);
+
+/**
+ * The same with an absolute path and the hash of its file.
+ *
+ * @param config the config that names it: paths are relative to that
+ */
+export async function locatedModule(own: OwnModule, config: string): Promise<OwnModule> {
+  const module = absoluteModule(own.module, config);
+  return { module, sha256: await check({ ...own, module }) };
+}
+
+const check = ({ module, sha256 }: OwnModule): Promise<string> =>
+  hashed([placeInModule(module).file], { what: "module", expected: sha256 });
+
+/** An export of the user's module, whose hash is that of the config. */
+export async function ownExport(own: OwnModule): Promise<unknown> {
+  await check(own);
+  return exportOf(placeInModule(own.module));
+}
+
+/** What a module exports for a problem. */
+interface Exported {
+  readonly loss?: unknown;
+  /** Parameters, or a function of the seed. */
+  readonly start?: unknown;
+  readonly batch?: unknown;
+  /** A group that keeps the loss, or a function that makes one. */
+  readonly symmetry?: unknown;
+}
+
+/** @throws OptionError, DataError, which say what the module should export */
+export async function ownProblem(
+  own: OwnModule,
+  { seed, dtype }: Pick<ProblemInput, "seed" | "dtype">,
+): Promise<MadeProblem> {
+  const { file, name } = placeInModule(own.module);
+  const wrong = (what: string) => new OptionError(`${file}: the export ${name} ${what}`);
+  const { loss, start, batch = {}, symmetry } = ((await ownExport(own)) ?? {}) as Exported;
+  if (typeof loss !== "function") {
+    throw wrong(
+      "needs a loss, a function of parameters and batch that returns a scalar: loss: (p, { x, y }) => ....",
+    );
+  }
+  let point = start;
+  if (typeof start === "function") {
+    try {
+      point = await start(seed);
+    } catch (cause) {
+      throw new OptionError(`${file}: the start of ${name} failed: ${(cause as Error).message}`, { cause });
+    }
+  }
+  const inPrecision = (tree: unknown, what: string): Tree => {
+    try {
+      const { leaves, def } = flattenTree<NdArray>(tree as object, isNdArray);
+      const isFloat = (a: NdArray) => dtypeOf(a).startsWith("float");
+      return unflattenTree(
+        def,
+        leaves.map((a) => (isFloat(a) ? astype(a, dtype) : a)),
+      ) as Tree;
+    } catch (cause) {
+      throw wrong(`${what} ${(cause as Error).message}`);
+    }
+  };
+  const params = inPrecision(
+    point,
+    "needs a start, parameters as arrays by name, { w: array([1, 2]) }, or a function of the seed that returns such.",
+  );
+  if (flattenTree(params, isNdArray).leaves.length === 0) throw wrong("has a start without parameters.");
+  return {
+    problem: {
+      name: file,
+      loss: loss as BatchLoss<Tree> as never,
+      start: params,
+      batch: inPrecision(
+        batch,
+        "has a batch that is not arrays by name, such as { x: array([[1], [2]]) }.",
+      ) as never,
+      symmetry() {
+        if (symmetry === undefined) {
+          throw new OptionError(
+            `${file} gives no symmetry: name one that is found in the loss, such as symmetry: scaling, or a search without one, such as levelSet.`,
+          );
+        }
+        return (typeof symmetry === "function" ? symmetry() : symmetry) as Symmetry<Tree>;
+      },
+    },
+  };
+}

@@ -1,0 +1,144 @@
+// Readers of data in files, as arrays.
+import { astype, DataError, type Dataset, dtypeOf, isNdArray, type NdArray, OptionError } from "isoloss";
+import { collected } from "isoloss/data";
+import { type CsvOptions, loadArrays, openCsv, openImageFolder, openParquet } from "isoloss/node";
+import type { ImageShape } from "../run-data.js";
+import { exportOf, placeInModule } from "./file.js";
+
+/** Data of a file before they are divided. */
+export interface Opened {
+  readonly data: Dataset;
+  /** Where the data have such parts themselves. */
+  readonly validation?: Dataset | undefined;
+  readonly test?: Dataset | undefined;
+  readonly image?: ImageShape | undefined;
+  /** Names of the inputs, and whether each is a column of numbers: others are 0 or 1 for a value of a column of text. */
+  readonly features?: readonly string[] | undefined;
+  readonly isNumber?: readonly boolean[] | undefined;
+  readonly classes?: readonly string[] | undefined;
+}
+
+export const openCsvFile = (path: string, options: object): Promise<Opened> =>
+  fromTable(path, openCsv(path, options as CsvOptions));
+
+export const openParquetFile = (path: string, options: object): Promise<Opened> =>
+  fromTable(path, openParquet(path, options as CsvOptions));
+
+async function fromTable(path: string, opening: ReturnType<typeof openCsv>): Promise<Opened> {
+  const { stream, features, classes, means, stds } = await opening;
+  if (classes?.length === 1) {
+    throw new DataError(`${path}: all labels are "${classes[0]}"; a classifier needs two classes or more.`);
+  }
+  const data = await collected(stream);
+  // An input of a value of text has no mean and deviation of its own.
+  return { data, features, classes, isNumber: means.map((mean, i) => !(mean === 0 && stds[i] === 1)) };
+}
+
+export async function openImages(path: string, options: object): Promise<Opened> {
+  const { stream, classes } = await openImageFolder(path, options);
+  const { inputs, labels } = await collected(stream);
+  if (classes.length === 1) {
+    throw new DataError(
+      `${path} has one folder, ${classes[0]}: expected one for each of two or more classes, with images in it.`,
+    );
+  }
+  return { ...fromArrays({ inputs, labels }, path), classes };
+}
+
+interface ArrayOptions {
+  readonly inputs?: string;
+  readonly labels?: string;
+  readonly classes?: boolean;
+}
+
+export async function openNpy(path: string, { labels: labelFile, classes }: ArrayOptions): Promise<Opened> {
+  return fromArrays(await loadArrays(path, { labelFile }), path, classes);
+}
+
+export async function openNpz(path: string, { classes, ...names }: ArrayOptions): Promise<Opened> {
+  return fromArrays(await loadArrays(path, names), path, classes);
+}
+
+/** Data, or a program of the kind module, which has data. */
+type Exported = Partial<Dataset> & {
+  readonly data?: Partial<Dataset>;
+  readonly validation?: Partial<Dataset>;
+  readonly test?: Partial<Dataset>;
+};
+
+export async function openModule(place: string, { classes }: ArrayOptions): Promise<Opened> {
+  const { file, name } = placeInModule(place);
+  const value = await exportOf({ file, name });
+  const made = (await (typeof value === "function" ? value() : value)) as Exported | null | undefined;
+  const part = (data: Partial<Dataset> | null | undefined, key: string): Opened => {
+    if (isNdArray(data?.inputs) && isNdArray(data.labels)) {
+      return fromArrays({ inputs: data.inputs, labels: data.labels }, file, classes);
+    }
+    const got =
+      typeof data === "object" && data !== null ? `{ ${Object.keys(data).join(", ")} }` : typeof data;
+    throw new OptionError(
+      `${file}: the export ${name}${key} must be data, { inputs, labels } of two arrays such as array([[1, 2], [3, 4]]), or a function that returns such; got ${got}.`,
+    );
+  };
+  const opened = made?.data === undefined ? part(made, "") : part(made.data, ".data");
+  return {
+    ...opened,
+    ...(made?.validation === undefined ? {} : { validation: part(made.validation, ".validation").data }),
+    ...(made?.test === undefined ? {} : { test: part(made.test, ".test").data }),
+  };
+}
+
+/**
+ * Arrays as data of a run.
+ *
+ * @param classes whether labels are classes; default whether they are integers
+ * @throws DataError for arrays of shapes that do not fit, and for numbers that are not finite
+ */
+function fromArrays({ inputs, labels }: Dataset, path: string, classes?: boolean): Opened {
+  const [n, ...example] = inputs.shape;
+  if (example.length === 0 || n === 0 || labels.shape[0] !== n) {
+    throw new DataError(
+      `${path}: expected inputs [n, ...] and as many labels [n], at least one; got inputs [${inputs.shape.join(", ")}] and labels [${labels.shape.join(", ")}].`,
+    );
+  }
+  requireFinite(inputs, `${path}: the inputs`);
+  requireFinite(labels, `${path}: the labels`);
+  return { data: { inputs, labels: labelsOf(labels, path, classes) }, image: imageShape(example) };
+}
+
+/** Arrays of four axes are images with channels, those of three without. */
+const imageShape = (example: readonly number[]): ImageShape | undefined =>
+  example.length === 3
+    ? (example as unknown as ImageShape)
+    : example.length === 2
+      ? [1, example[0], example[1]]
+      : undefined;
+
+function requireFinite({ shape, data }: NdArray, what: string): void {
+  if (data instanceof BigInt64Array) return;
+  const at = data.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  const row = Math.floor(at / (data.length / shape[0]));
+  throw new DataError(
+    `${what} must be finite numbers; example ${row} has ${data[at]}. Fill it in, or leave it out.`,
+  );
+}
+
+/** Classes as int64 [n], numbers as floats [n, columns]. */
+function labelsOf(labels: NdArray, path: string, classes?: boolean): NdArray {
+  const { shape, data } = labels;
+  const isInteger = !(data instanceof Float32Array || data instanceof Float64Array);
+  const isColumn = shape.length === 1 || (shape.length === 2 && shape[1] === 1);
+  if (classes ?? isInteger) {
+    const values = Array.from<number | bigint, number>(data, Number);
+    const wrong = values.findIndex((value) => !(value >= 0 && Number.isInteger(value)));
+    if (wrong >= 0) {
+      throw new DataError(
+        `${path}: classes are 0, 1, 2, ...; label ${wrong} is ${data[wrong]}. Numbers to be predicted have classes: false.`,
+      );
+    }
+    return { shape: isColumn ? [shape[0]] : shape, data: BigInt64Array.from(values, BigInt) };
+  }
+  const numbers = dtypeOf(labels) === "float64" ? labels : astype(labels, "float32");
+  return { ...numbers, shape: shape.length === 1 ? [shape[0], 1] : shape };
+}

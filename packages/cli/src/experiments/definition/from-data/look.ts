@@ -1,0 +1,77 @@
+// What data of the user's own look like, and what there is to learn in them, as a guess.
+import { existsSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import { DataError, OptionError } from "isoloss";
+import { type Guess, guessArrays, guessImages } from "./arrays.js";
+import { guessTable } from "./table.js";
+
+/** @param label the column, array or file of labels; undefined: a guess */
+export async function lookAt(path: string, label: string | undefined): Promise<Guess> {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new DataError(`There is no ${path}: give a file or a folder of images.`);
+  if (found.isDirectory()) {
+    if (label !== undefined) {
+      throw new OptionError(`The folders in ${path} are the classes of their images: leave --label out.`);
+    }
+    return guessImages(path);
+  }
+  switch (extname(path).toLowerCase()) {
+    case ".csv":
+    case ".tsv":
+    case ".txt":
+      return guessTable({ path, format: "csv", ...formOf(await firstLine(path)) }, label);
+    case ".parquet":
+      return guessTable({ path, format: "parquet" }, label);
+    case ".npz":
+      return guessArrays(path, label);
+    case ".npy":
+      return guessArrays(path, label ?? labelsBeside(path));
+    default:
+      throw new DataError(
+        `${path}: expected a file .csv, .tsv, .parquet, .npz or .npy, or a folder with a folder of images for each class.`,
+      );
+  }
+}
+
+async function firstLine(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(65_536), 0, 65_536, 0);
+    return buffer
+      .subarray(0, bytesRead)
+      .toString("utf8")
+      .replace(/^\ufeff/, "")
+      .split(/\r?\n/)[0];
+  } finally {
+    await file.close();
+  }
+}
+
+const delimiters = [",", ";", "\t", "|"] as const;
+
+/** The delimiter that the first line has most of; it names the columns unless one of its fields is a number. */
+function formOf(line: string) {
+  const count = (delimiter: string) => line.split(delimiter).length;
+  const delimiter = delimiters.reduce((best, next) => (count(next) > count(best) ? next : best));
+  const header = !line
+    .split(delimiter)
+    .some((field) => field.trim() !== "" && Number.isFinite(Number(field)));
+  return { delimiter, header };
+}
+
+const namesOfLabels: readonly (readonly [RegExp, string])[] = [
+  [/^x\.npy$/i, "y.npy"],
+  [/^inputs\.npy$/i, "labels.npy"],
+  [/^(.*)_x\.npy$/i, "$1_y.npy"],
+  [/^x_(.*)\.npy$/i, "y_$1.npy"],
+];
+
+/** The file of labels beside one of inputs. @throws OptionError where none is found */
+function labelsBeside(path: string): string {
+  for (const [pattern, name] of namesOfLabels) {
+    const file = join(dirname(path), basename(path).replace(pattern, name));
+    if (file !== path && existsSync(file)) return file;
+  }
+  throw new OptionError(`${path} has inputs alone: name the file of labels, --label y.npy.`);
+}

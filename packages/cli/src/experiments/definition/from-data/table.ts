@@ -1,0 +1,120 @@
+import { DataError, OptionError } from "isoloss";
+import type { TableColumn } from "isoloss/data";
+import { type CsvForm, describeCsv, describeParquet } from "isoloss/node";
+import { oneOf } from "../../../config/nearest.js";
+import type { Guess } from "./arrays.js";
+
+interface Table extends CsvForm {
+  readonly path: string;
+  readonly format: "csv" | "parquet";
+}
+
+/** Names that columns of labels have, likely ones first. */
+const usualLabels = ["label", "labels", "target", "class", "y", "species", "category", "outcome"];
+/** Integers with at most so many values, each of which has some examples, are taken for classes. */
+const mostClasses = 20;
+const examplesOfClass = 5;
+/** A column of text with more values is taken for names of examples. */
+const mostWords = 50;
+
+/** A guess at the label, the task and the inputs of a table. */
+export async function guessTable(
+  { path, format, ...form }: Table,
+  label: string | undefined,
+): Promise<Guess> {
+  const { length, columns } = await (format === "csv" ? describeCsv(path, form) : describeParquet(path));
+  if (columns.length < 2) {
+    throw new DataError(
+      `${path} has one column, ${columns[0].name}: expected a column to predict and others to predict it from.${format === "csv" ? " Fields are divided by a comma, semicolon, tab or |." : ""}`,
+    );
+  }
+  const target = targetOf(columns, label);
+  const why =
+    label !== undefined
+      ? "as you said"
+      : usualLabels.includes(target.name.toLowerCase())
+        ? "by its name"
+        : "as it is the last column";
+  const classes = isClasses(target, length);
+  if (classes && target.values.length < 2) {
+    throw new DataError(
+      `${path}: "${target.name}" is "${target.values[0]}" everywhere, so there is nothing to predict.`,
+    );
+  }
+  const others = columns.filter((column) => column !== target);
+  const left = others.flatMap((column) => {
+    const reason = reasonToLeave(column, length);
+    return reason === undefined ? [] : [{ name: column.name, reason }];
+  });
+  const used = others.filter(({ name }) => !left.some((column) => column.name === name));
+  if (used.length === 0) {
+    throw new DataError(
+      `${path}: no column is of use to predict "${target.name}": ${left.map(({ name, reason }) => `${name} ${reason}`).join(", ")}.`,
+    );
+  }
+  const missing = columns.some(
+    (column) => column.missing > 0 && (column === target || used.includes(column)),
+  );
+  const examples = target.missing > 0 ? length - target.missing : length;
+  return {
+    path,
+    format,
+    examples,
+    options: {
+      label: target.name,
+      ...(left.length === 0 ? {} : { features: used.map(({ name }) => name) }),
+      ...(classes && target.isNumber ? { classes: true } : {}),
+      ...(form.delimiter === undefined || form.delimiter === "," ? {} : { delimiter: form.delimiter }),
+      ...(form.header === false ? { header: false } : {}),
+      ...(missing ? { missing: target.missing > 0 ? "drop" : "mean" } : {}),
+    },
+    inputs: used.reduce((sum, { isNumber, values }) => sum + (isNumber ? 1 : values.length), 0),
+    outputs: classes ? target.values.length : 1,
+    classes,
+    found: [
+      `${length} rows of ${columns.length} columns`,
+      `"${target.name}" is predicted, ${why}: ${classes ? `${target.values.length} classes, ${shortList(target.values)}` : "a number"} (--label COLUMN predicts another)`,
+      ...left.map(({ name, reason }) => `"${name}" is left out: it ${reason}`),
+      ...(missing
+        ? [
+            target.missing > 0
+              ? "rows with missing values are left out"
+              : "missing values are the column's mean",
+          ]
+        : []),
+    ],
+  };
+}
+
+function targetOf(columns: readonly TableColumn[], label: string | undefined): TableColumn {
+  const names = columns.map(({ name }) => name);
+  if (label !== undefined) {
+    const found = columns.find(({ name }) => name === label);
+    if (found) return found;
+    throw new OptionError(`--label must be a column, ${oneOf(label, names)}`);
+  }
+  const usual = usualLabels.flatMap(
+    (name) => columns.find((column) => column.name.toLowerCase() === name) ?? [],
+  );
+  return usual[0] ?? columns[columns.length - 1];
+}
+
+function isClasses({ isNumber, values }: TableColumn, length: number): boolean {
+  if (!isNumber) return true;
+  const areIntegers = values.every((value) => Number.isInteger(Number(value)));
+  return areIntegers && values.length <= mostClasses && values.length * examplesOfClass <= length;
+}
+
+/** Why a column tells nothing; undefined where it may. */
+function reasonToLeave({ name, isNumber, values, missing }: TableColumn, length: number): string | undefined {
+  if (missing === length) return "is empty";
+  if (values.length === 1) return `is ${JSON.stringify(values[0])} everywhere`;
+  if (/^(id|index|row|unnamed: 0|)$/i.test(name) && values.length >= Math.min(length - missing, 1000))
+    return "numbers the rows";
+  if (!isNumber && values.length > mostWords)
+    return `is text with ${values.length > 1000 ? "more than 1000" : values.length} values`;
+  return undefined;
+}
+
+const shortList = (values: readonly string[]): string =>
+  values.length > 6 ? `${values.slice(0, 5).join(", ")}, ...` : values.join(", ");

@@ -1,0 +1,134 @@
+// Experiments that `isoloss init --data` writes: they run as they are.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { encode } from "fast-png";
+import { array } from "isoloss";
+import { encodeNpy } from "isoloss/data";
+import { beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { npzOf } from "../../../core/test/data/npz-files.js";
+import { parquetFile } from "../../../core/test/node/parquet-file.js";
+import { workbench } from "./support.js";
+
+const bench = workbench({ isInProcess: true });
+const at = (name: string) => join(bench.folder, name);
+const n = 40;
+const all = Array.from({ length: n }, (_, i) => i);
+const x = array(all.map((i) => [i % 7, (i * 3) % 5, 1]));
+const parity = array(
+  all.map((i) => i % 2),
+  "int64",
+);
+
+beforeAll(() => {
+  for (const name of ["my", "my/pets/cat", "my/pets/dog"]) mkdirSync(at(name), { recursive: true });
+  const rows = all.map((i) => `${i};${i % 3 ? "gas" : ""};${i * 1.5};${i % 7 ? 200 + i * 3 : ""}`);
+  bench.write("my/houses.csv", `id;heating;area;rent\n${rows.join("\n")}\n`);
+  bench.write("my/plain.tsv", all.map((i) => `${i % 5}\t${i % 7}\t${i % 2}`).join("\n"));
+  const columns = {
+    width: all.map((i) => i / 8),
+    species: all.map((i) => (i > 20 ? "iris" : "rose")),
+    code: all.map(() => "k"),
+  };
+  writeFileSync(at("my/flowers.parquet"), parquetFile(columns));
+  writeFileSync(at("my/both.npz"), npzOf({ X: x, y: parity }));
+  writeFileSync(at("my/x.npy"), encodeNpy(x));
+  writeFileSync(at("my/y.npy"), encodeNpy(array(all.map((i) => i / 3))));
+  writeFileSync(at("my/alone.npy"), encodeNpy(x));
+  for (const i of all) {
+    const data = Uint8Array.from({ length: 64 }, (_, k) => ((i % 2) * 100 + i + k) % 256);
+    writeFileSync(
+      at(`my/pets/${i % 2 ? "dog" : "cat"}/${i}.png`),
+      encode({ width: 8, height: 8, channels: 1, data }),
+    );
+  }
+});
+
+/** What is written for data, and that it runs. */
+async function begun(data: string, ...more: string[]) {
+  const { status, stdout, stderr } = await bench.run("init", "--data", data, ...more);
+  expect([status, stderr]).toEqual([0, ""]);
+  const [, file] = /isoloss run (\S+)\n$/.exec(stdout) as unknown as [string, string];
+  const run = await bench.run("run", file, "--seed", "0", "--quiet", "--set", "epochs=3", "--json");
+  expect([run.status, run.stderr]).toEqual([0, ""]);
+  const { variants } = JSON.parse(run.stdout);
+  expect(Object.values(variants).map((v) => (v as { runs: { status: string }[] }).runs[0].status)).toEqual([
+    "completed",
+    "completed",
+  ]);
+  return { said: stdout, file, yaml: parse(readFileSync(at(file), "utf8")) };
+}
+
+describe("init --data", () => {
+  it("guesses the number to predict of a CSV file, its delimiter and what is of no use", async () => {
+    const { said, file, yaml } = await begun("my/houses.csv");
+    expect(file).toBe("houses.yaml");
+    expect(said).toMatch(/"rent" is predicted, as it is the last column: a number/);
+    expect(said).toMatch(/"id" is left out: it numbers the rows/);
+    expect(yaml).toMatchObject({
+      name: "houses",
+      data: { csv: "my/houses.csv", label: "rent", delimiter: ";", features: ["area"], missing: "drop" },
+      model: { sizes: [1, 32, 1] },
+      figures: ["loss", "validation"],
+    });
+    const again = await bench.run("init", "--data", "my/houses.csv");
+    expect([again.status, again.stderr]).toEqual([
+      1,
+      expect.stringMatching(/houses\.yaml: it is there already\. .*--force/),
+    ]);
+  });
+
+  it("predicts another column, in a file elsewhere", async () => {
+    const { said, yaml } = await begun("my/houses.csv", "deep/down.yaml", "--label", "area");
+    expect(said).toMatch(/"area" is predicted, as you said/);
+    expect(yaml.data).toMatchObject({ csv: "../my/houses.csv", label: "area", missing: "mean" });
+  });
+
+  it("takes few integers for classes, and columns by number without a header", async () => {
+    const { yaml } = await begun("my/plain.tsv");
+    expect(yaml.data).toEqual({
+      csv: "my/plain.tsv",
+      label: "2",
+      classes: true,
+      delimiter: "\t",
+      header: false,
+      validation: 0.2,
+    });
+    expect(yaml.model.sizes).toEqual([2, 32, 2]);
+    expect(yaml.figures).toEqual(["loss", "validation", "accuracy"]);
+  });
+
+  it.each([
+    ["a Parquet file", "my/flowers.parquet", { label: "species", features: ["width"] }, [1, 32, 2]],
+    ["an npz file", "my/both.npz", { inputs: "X", labels: "y" }, [3, 32, 2]],
+    ["npy files", "my/x.npy", { labels: "my/y.npy" }, [3, 32, 1]],
+  ])("finds the labels of %s", async (_, data, options, sizes) => {
+    const { yaml } = await begun(data);
+    expect(yaml.data).toMatchObject(options);
+    expect(yaml.model.sizes).toEqual(sizes);
+  });
+
+  it("trains a convolutional network on a folder of images", async () => {
+    const { said, yaml } = await begun("my/pets");
+    expect(said).toMatch(/40 images of 8 x 8 pixels, gray, in 2 folders, which are the classes: cat, dog/);
+    expect(yaml.model).toMatchObject({ name: "convnet", classes: 2 });
+  });
+
+  it.each([
+    ["my/none.csv", /There is no my\/none\.csv/],
+    ["my/alone.npy", /my\/alone\.npy has inputs alone: name the file of labels, --label y\.npy/],
+    ["my/houses.csv --label rents", /--label must be a column, one of .*did you mean "rent"/],
+    ["my/pets --label x", /are the classes of their images: leave --label out/],
+    ["my/both.npz --label z", /--label must be an array of my\/both\.npz, one of X, y/],
+    ["my/houses.csv --kind minima", /--data writes an experiment of kind train: leave --kind out/],
+    ["my", /my\/pets has no image/],
+  ])("says what is wrong with %s", async (args, message) => {
+    const { status, stderr } = await bench.run("init", "--data", ...args.split(" "));
+    expect(status).toBeGreaterThan(0);
+    expect(stderr).toMatch(message);
+  });
+
+  it("needs data for a label", async () => {
+    expect((await bench.run("init", "--label", "y")).stderr).toMatch(/--label is about data: give --data/);
+  });
+});

@@ -1,0 +1,260 @@
+// Experiments on data of the user's own: tables, arrays, images and modules.
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { encode } from "fast-png";
+import { array, jit } from "isoloss";
+import { encodeNpy } from "isoloss/data";
+import { fromOnnx, trainable } from "isoloss/onnx";
+import { beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { npzOf } from "../../../core/test/data/npz-files.js";
+import { parquetFile } from "../../../core/test/node/parquet-file.js";
+import { workbench } from "./support.js";
+
+const bench = workbench({ isInProcess: true });
+const at = (name: string) => join(bench.folder, name);
+
+const experiment = (data: string, model = "{ name: mlp, sizes: [2, 8, 2] }") => `name: own
+kind: train
+data: ${data}
+model: ${model}
+optimizer: adam
+learningRate: 0.02
+batchSize: 10
+epochs: 12
+`;
+
+const n = 60;
+const rows = Array.from({ length: n }, (_, i) => ({ a: (i * 7) % 11, b: 100 + ((i * 5) % 13), i }));
+/** Two classes that a line divides. */
+const kindOf = ({ a, b }: { a: number; b: number }) => (a + 100 - b > 0 ? "short" : "long");
+const priceOf = ({ a, b }: { a: number; b: number }) => 3000 * a - 2000 * b;
+const table = (...lines: string[]) => `${["a,b,shop,kind,price", ...lines].join("\n")}\n`;
+const lines = rows.map((r) => [r.a, r.b, r.i % 3 ? "x" : "y", kindOf(r), priceOf(r)].join());
+const points = array(rows.map(({ a, b }) => [a, b]));
+const classes = array(
+  rows.map((r) => (kindOf(r) === "short" ? 1 : 0)),
+  "int64",
+);
+
+beforeAll(() => {
+  for (const name of ["data", "images/dark", "images/light"]) mkdirSync(at(name), { recursive: true });
+  bench.write("data/things.csv", table(...lines));
+  const columns = { a: rows.map((r) => r.a), b: rows.map((r) => r.b), kind: rows.map(kindOf) };
+  writeFileSync(at("data/things.parquet"), parquetFile(columns));
+  writeFileSync(at("data/x.npy"), encodeNpy(points));
+  writeFileSync(at("data/y.npy"), encodeNpy(classes));
+  writeFileSync(at("data/xy.npz"), npzOf({ points, kinds: classes }));
+  // Images of bytes, without an axis of channels.
+  const bytes = array(
+    rows.map((r) => [
+      [r.i % 2 ? 250 : 5, r.a],
+      [r.b, 0],
+    ]),
+    "int64",
+  );
+  const parity = array(
+    rows.map((r) => r.i % 2),
+    "int64",
+  );
+  writeFileSync(at("data/gray.npz"), npzOf({ inputs: bytes, labels: parity }));
+  for (let i = 0; i < 20; i++) {
+    const level = i % 2 === 0 ? 20 : 200;
+    const data = Uint8Array.from({ length: 36 }, (_, k) => level + ((i * 3 + k) % 20));
+    const png = encode({ width: 6, height: 6, channels: 1, data });
+    writeFileSync(at(`images/${i % 2 === 0 ? "dark" : "light"}/${i}.png`), png);
+  }
+  bench.write(
+    "data/mine.mjs",
+    `import { array } from "isoloss";
+     const of = (m) => ({ inputs: array(m.map((i) => [i % 2, 1 - (i % 2)])), labels: array(m.map((i) => i % 2), "int64") });
+     export default async () => of([...Array(40).keys()]);
+     export const parts = { data: of([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), validation: of([0, 1]), test: of([1]) };
+     export const wrong = { inputs: [[1, 2]], labels: [0] };
+     export const uneven = { inputs: array([[1], [2]]), labels: array([0], "int64") };`,
+  );
+});
+
+interface Run {
+  readonly status: string;
+  readonly directory: string;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+async function trained(data: string, model?: string, ...more: string[]): Promise<Run> {
+  bench.write("own.yaml", experiment(data, model));
+  const run = await bench.json<Run>("run", "own.yaml", "--json", "--quiet", ...more);
+  expect(run.status).toBe("completed");
+  return run;
+}
+
+function networkIn(name: string) {
+  const file = fromOnnx(readFileSync(at(name)));
+  return { model: trainable(file), params: file.params };
+}
+
+describe("an experiment on one's own data", () => {
+  it.each([
+    ["a CSV file with classes", "{ csv: data/things.csv, label: kind, features: [a, b] }"],
+    ["a Parquet file", "{ parquet: data/things.parquet, label: kind }"],
+    ["two npy files", "{ npy: data/x.npy, labels: data/y.npy }"],
+    ["an npz file", "{ npz: data/xy.npz, inputs: points, labels: kinds }"],
+    ["a function of a module", "{ module: data/mine.mjs }"],
+  ])("learns classes of %s", async (_, data) => {
+    const { metrics } = await trained(data);
+    expect(metrics["validation.accuracy"]).toBeGreaterThan(0.7);
+    // Chance is a loss of log 2 = 0.69.
+    expect(metrics["train.loss"]).toBeLessThan(0.5);
+  });
+
+  it("learns numbers, with text as inputs, and tells the error in their unit", async () => {
+    const data = "{ csv: data/things.csv, label: price, features: [a, b, shop] }";
+    const { metrics } = await trained(data, "{ name: mlp, sizes: [4, 16, 1] }", "--set", "epochs=60");
+    expect(metrics).not.toHaveProperty("validation.accuracy");
+    // The loss is in units of the variance of the training targets.
+    expect(metrics["train.loss"]).toBeLessThan(0.05);
+    const { loss, rmse } = { loss: metrics["train.loss"], rmse: metrics["train.rmse"] };
+    const std = rmse / Math.sqrt(loss);
+    const prices = rows.map(priceOf);
+    const mean = prices.reduce((a, b) => a + b) / n;
+    const deviation = Math.sqrt(prices.reduce((s, p) => s + (p - mean) ** 2, 0) / n);
+    // That of 48 of the 60 rows.
+    expect(std / deviation).toBeGreaterThan(0.85);
+    expect(std / deviation).toBeLessThan(1.15);
+  });
+
+  it("exports a network that takes and gives numbers as they are in the table", async () => {
+    const data = "{ csv: data/things.csv, label: price, features: [a, b], validation: 0 }";
+    const { directory, metrics } = await trained(
+      data,
+      "{ name: mlp, sizes: [2, 16, 1] }",
+      "--set",
+      "epochs=60",
+    );
+    await bench.json("export", directory, "--to", "onnx", "--out", "price.onnx", "--json");
+    const { model, params } = networkIn("price.onnx");
+    const predict = await jit((at) => model.apply(at.params, at.x, { state: {} }).output, {
+      params,
+      x: points,
+    });
+    const { data: prices } = await predict({ params, x: points });
+    await predict.dispose();
+    const squares = rows.map((r, i) => (Number(prices[i]) - priceOf(r)) ** 2);
+    const rmse = Math.sqrt(squares.reduce((a, b) => a + b) / n);
+    expect(rmse / metrics["train.rmse"]).toBeCloseTo(1, 4);
+  });
+
+  it("takes images of a folder, and arrays of bytes, in the shape that the model takes", async () => {
+    const convnet = "{ name: convnet, stages: [[4]], classes: 2, norm: none }";
+    for (const model of [convnet, "{ name: mlp, sizes: [36, 4, 2] }"]) {
+      const { metrics } = await trained(
+        "{ images: images, validation: 0.25 }",
+        model,
+        "--set",
+        "batchSize=5",
+      );
+      expect(metrics["validation.accuracy"]).toBe(1);
+    }
+    const gray = await trained("{ npz: data/gray.npz }", "{ name: mlp, sizes: [4, 4, 2] }");
+    expect(gray.metrics["validation.accuracy"]).toBe(1);
+  });
+
+  it("takes parts that a module has", async () => {
+    const { metrics } = await trained('{ module: "data/mine.mjs#parts" }', undefined, "--set", "epochs=60");
+    expect(metrics["validation.accuracy"]).toBe(1);
+    expect(metrics["test.accuracy"]).toBe(1);
+  });
+
+  it("has the hash of its files in its config, and goes on with no others", async () => {
+    const sha256 = (...bytes: Uint8Array[]) =>
+      bytes.reduce((hash, part) => hash.update(part), createHash("sha256")).digest("hex");
+    const [x, y] = ["data/x.npy", "data/y.npy"].map((name) => readFileSync(at(name)));
+    const csv = await trained("{ csv: data/things.csv, label: kind, features: [a, b] }");
+    const stored = (run: Run) => parse(readFileSync(join(run.directory, "config.yaml"), "utf8")).data;
+    expect(stored(csv)).toMatchObject({
+      csv: at("data/things.csv"),
+      sha256: sha256(readFileSync(at("data/things.csv"))),
+    });
+    const npy = await trained("{ npy: data/x.npy, labels: data/y.npy }");
+    // As `sha256sum x.npy y.npy | sha256sum` prints it.
+    const sums = Buffer.from(`${sha256(x)}  x.npy\n${sha256(y)}  y.npy\n`);
+    expect(stored(npy)).toMatchObject({ labels: at("data/y.npy"), sha256: sha256(sums) });
+    renameSync(at("data/things.csv"), at("data/kept.csv"));
+    bench.write("data/things.csv", table(...lines.slice(1)));
+    for (const args of [
+      ["run", "--resume", csv.directory],
+      ["run", join(csv.directory, "config.yaml")],
+    ]) {
+      const { status, stderr } = await bench.run(...args);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/things\.csv has changed: its SHA-256 is .* Restore the file/);
+    }
+    renameSync(at("data/kept.csv"), at("data/things.csv"));
+  });
+});
+
+describe("mistakes in one's own data", () => {
+  const csv = (text: string) => () => {
+    bench.write("data/bad.csv", text);
+    return "{ csv: data/bad.csv, label: y }";
+  };
+  const cases: readonly (readonly [string, string | (() => string), RegExp, string?])[] = [
+    ["no file", "{ csv: data/none.csv, label: y }", /Cannot read the data .*data\/none\.csv: no such file/],
+    ["a folder", "{ csv: data, label: y }", /Cannot read the data .*\/data: it is a directory/],
+    ["a header only", csv("a,b,y\n"), /bad\.csv: the table has no rows/],
+    ["an empty file", csv(""), /bad\.csv: The CSV text is empty/],
+    ["one column", csv("y\n1\n2\n"), /there is no column besides the label "y"/],
+    ["a missing value", csv("a,b,y\n1,,2\n"), /line 2 has no value of "b"\. .*missing: "mean"/],
+    ["lines of other lengths", csv("a,b,y\n1,2,3\n4,5\n"), /CSV line 3 has 2 fields; the first line has 3/],
+    ["an unknown column", csv("a,b,z\n1,2,3\n"), /there is no column "y"; the columns are a, b, z/],
+    ["one class", csv("a,b,y\n1,2,x\n3,4,x\n"), /all labels are "x"; a classifier needs two/],
+    ["one row", csv("a,b,y\n1,2,3\n"), /has 1 example, too few to be divided .* validation: 0/],
+    ["no label", "{ csv: data/things.csv }", /data\.label: missing; expected text or a list/],
+    [
+      "a misspelled option",
+      "{ csv: data/things.csv, label: kind, validaton: 0 }",
+      /data\.validaton: unknown key; did you mean "validation"\? Known: label, .*csv, (?!.*npz)/,
+    ],
+    [
+      "a misspelled format",
+      "{ cvs: data/things.csv, label: kind }",
+      /data\.cvs: unknown key; did you mean "csv"/,
+    ],
+    ["another format", "{ parquet: data/things.csv, label: kind }", /things\.csv: .*parquet/],
+    [
+      "other sizes",
+      "{ csv: data/things.csv, label: kind }",
+      /model\.sizes is \[2, 8, 2\], and the data have 5 inputs \(a, b, shop=x, shop=y, price\) and 2 classes\. Write sizes: \[5, 8, 2\]/,
+    ],
+    [
+      "a model of images",
+      "{ csv: data/things.csv, label: kind }",
+      /The model convnet takes images, and an example of the data is \[5\]/,
+      "{ name: convnet, stages: [[4]] }",
+    ],
+    ["an unknown array", "{ npz: data/xy.npz }", /xy\.npz has no array "inputs"; it has points, kinds/],
+    [
+      "arrays of other lengths",
+      '{ module: "data/mine.mjs#uneven" }',
+      /expected inputs \[n, \.\.\.\] and as many labels \[n\]/,
+    ],
+    [
+      "no arrays",
+      '{ module: "data/mine.mjs#wrong" }',
+      /the export wrong must be data, \{ inputs, labels \} of two arrays/,
+    ],
+    ["no export", '{ module: "data/mine.mjs#none" }', /has no export none; it exports default, parts/],
+    ["parts twice", '{ module: "data/mine.mjs#parts", validation: 0.5 }', /has validation data of its own/],
+    ["images without classes", "{ images: images/dark }", /has no folders: expected one for each class/],
+    ["another hash", `{ npz: data/xy.npz, sha256: "${"0".repeat(64)}" }`, /xy\.npz has changed/],
+  ];
+  const named = cases.map(([what, data, message, model]) => [what, { data, message, model }] as const);
+  it.each(named)("are told: %s", async (_, { data, message, model }) => {
+    bench.write("bad.yaml", experiment(typeof data === "string" ? data : data(), model));
+    const { status, stderr } = await bench.run("run", "bad.yaml", "--quiet");
+    expect(status).toBeGreaterThan(0);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split("\n").length).toBeLessThan(4);
+  });
+});

@@ -1,0 +1,49 @@
+import { DataError } from "../../errors.js";
+import { Column, isMissing } from "./columns.js";
+import { isRow, type TableSource } from "./table.js";
+
+/** A column of a table. */
+export interface TableColumn {
+  readonly name: string;
+  /** Whether all values that are there are numbers. */
+  readonly isNumber: boolean;
+  /** Different values in order, of numbers as of text; where there are more than 1000, some of them. */
+  readonly values: readonly string[];
+  /** Number of values that are missing: empty, NA, NaN, null or ?. */
+  readonly missing: number;
+}
+
+/** What a table holds. */
+export interface TableDescription {
+  /** Number of rows. */
+  readonly length: number;
+  readonly columns: readonly TableColumn[];
+}
+
+/** Reads a table once. @throws DataError for one without rows */
+export async function describeTable({ name: file, read }: TableSource): Promise<TableDescription> {
+  let columns: readonly Column[] = [];
+  let missing: number[] = [];
+  let length = 0;
+  for await (const row of read()) {
+    if (!isRow(row)) {
+      columns = row.map((name) => new Column(name));
+      missing = columns.map(() => 0);
+      continue;
+    }
+    length += 1;
+    for (const [i, column] of columns.entries()) {
+      const value = row.values[i];
+      column.note(value);
+      if (isMissing(value)) missing[i] += 1;
+    }
+  }
+  if (length === 0) throw new DataError(`${file}: the table has no rows.`);
+  return {
+    length,
+    columns: columns.map((column, i) => ({
+      ...{ name: column.name, isNumber: column.isNumeric && missing[i] < length },
+      ...{ values: column.values, missing: missing[i] },
+    })),
+  };
+}
