@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { OptionError } from "isoloss";
 import { describe, expect, it } from "vitest";
-import { crc32c } from "../../src/formats/crc32c.js";
-import { encodeEvents, eventFileName, tfRecord } from "../../src/formats/tensorboard.js";
+import { OptionError } from "../../../src/errors.js";
+import { crc32c } from "../../../src/node/history/crc32c.js";
+import { encodeEvents, eventFileName, tfRecord } from "../../../src/node/history/tensorboard.js";
 import { type Fields, readFields, readRecords } from "./read-events.js";
 
 describe("crc32c", () => {
@@ -76,5 +76,5 @@ describe("encodeEvents", () => {
 const inner = (fields: Fields, field: number): Fields => readFields(fields[field][0] as Buffer);
 
 it("names files so that TensorBoard finds them", () => {
-  expect(eventFileName(new Date("2023-11-14T22:13:20Z"))).toBe("events.out.tfevents.1700000000.isoloss");
+  expect(eventFileName({ startedAt: new Date("2023-11-14T22:13:20Z") })).toBe("events.out.tfevents.1700000000.isoloss");
 });
