@@ -946,6 +946,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "seed": "Seed of the random elements; default 0.",
     "bound": "Largest T; default the symmetry's bound."
   },
+  "recordedRun": {
+    "name": "Of the run: up to 60 letters, digits, \".\", \"_\" and \"-\".",
+    "experiment": "What the run is grouped by, a name of the same form; default training.",
+    "settings": "Plain data that are shown beside the trainer's own settings, such as the sizes of the model; default none.",
+    "status": "How the run ended, as `run` returns it; default completed.",
+    "startedAt": "When the run began; default its seconds of computation ago."
+  },
   "recurrentClassifier": {
     "cell": "Default `gru`.",
     "inputs": "Numbers of an element, or the size of its embedding; default 8.",
@@ -1025,6 +1032,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "sam": {
     "rho": "Length of the step to the point whose gradient is used; default 0.05.",
     "optimizer": "What steps with that gradient; default `sgd` with momentum 0.9."
+  },
+  "saveRun": {
+    "to": "The program that reads the files; default isoloss."
   },
   "scaleByAdam": {
     "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",

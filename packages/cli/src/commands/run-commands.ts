@@ -111,7 +111,10 @@ Examples:
     .description("write a run for other programs")
     .requiredOption("--to <format>", "onnx, safetensors, csv, tensorboard, wandb or mlflow")
     .option("--out <path>", "default: a file in the run's directory; of wandb the folder wandb")
-    .option("--url <url>", "of the MLflow server, or the folder of a file store; default $MLFLOW_TRACKING_URI")
+    .option(
+      "--url <url>",
+      "of the MLflow server, or the folder of a file store; default $MLFLOW_TRACKING_URI",
+    )
     .option("--batch <n>", "examples of the ONNX model's input; default: any number", positiveInteger)
     .option("--json", "the path as a JSON document on stdout", false)
     .addHelpText(

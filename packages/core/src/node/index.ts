@@ -31,6 +31,7 @@ export { mlflowContent } from "./history/mlflow.js";
 export type { RecordedRun, RecordedStatus, RunRecord } from "./history/recorded.js";
 export type { RecordedRunOptions, RunSource } from "./history/recorded-run.js";
 export { recordedRun, recordedRunOptions } from "./history/recorded-run.js";
+export { stepRecord } from "./history/records.js";
 export type { RunFormat, SaveRunOptions } from "./history/save-run.js";
 export { saveRun, saveRunOptions } from "./history/save-run.js";
 export type { IdxSource } from "./idx-sources.js";

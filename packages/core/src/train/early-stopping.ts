@@ -1,6 +1,7 @@
 // L. Prechelt, "Early stopping - but when?", 1998: the third class of criteria, UP, with a count of measurements in a row.
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
+import { resultName } from "../metrics/result-name.js";
 import { nonNegative, number, oneOf, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { EpochRow } from "./epoch-row.js";
@@ -34,8 +35,6 @@ export interface Watch {
   isOver(rows: readonly EpochRow<unknown>[]): boolean;
 }
 
-const modes: Readonly<Record<string, "min" | "max">> = { loss: "min", accuracy: "max" };
-
 /**
  * The quantity that a run watches. It keeps no state: all follows from the rows of a history, so that a resumed run ends
  * where the run would have ended.
@@ -48,7 +47,7 @@ export function watchOf(
   modeOf: (metric: string) => "min" | "max" | undefined,
 ): Watch {
   const { metric, patience, threshold, mode: given } = earlyStoppingOptions.read(options);
-  const mode = given ?? modeOf(metric) ?? modes[metric.slice(metric.lastIndexOf(".") + 1)];
+  const mode = given ?? modeOf(metric) ?? resultName(metric).better;
   if (mode === undefined) {
     throw new OptionError(
       `earlyStopping: mode must be given, min or max: the metric "${metric}" does not tell which is better.`,

@@ -174,6 +174,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "node/interrupt.ts": training,
   "node/progress.ts": training,
   "node/files.ts": training,
+  "node/history": training,
   "node/datasets.ts": () => ({ loadIdxDataset }),
   "problems/image-tasks.ts": () => ({ loadIdxDataset }),
   "problems/multi-task.ts": () => {

@@ -1,4 +1,6 @@
+import { upperFirst } from "es-toolkit";
 import { compile, namedArrays, trace } from "isoloss";
+import { resultName } from "isoloss/metrics";
 import {
   type CurveSeries,
   type CurvesData,
@@ -68,14 +70,13 @@ export async function drawFigures({
       addBoth("loss", "Loss", lossCurves(shown));
     } else if (figure === "gradNormSq") {
       const series = seriesOf(shown, (r) => r.document.gradNormSq.history);
-      const title = "Squared gradient norm against steps";
+      const title = `${upperFirst(resultName("gradNormSq").label)} against steps`;
       add("grad-norm", curves({ series, logY: true, yLabel: "‖g‖²", window }, { ...options(), title }));
     } else if (figure === "validation" || figure === "accuracy") {
-      const isLoss = figure === "validation";
-      const series = evaluationSeries(shown, isLoss ? "validation.loss" : "validation.accuracy");
-      const yLabel = isLoss ? "validation loss" : "validation accuracy";
-      if (series.length > 0)
-        addBoth(figure, isLoss ? "Validation loss" : "Validation accuracy", { series, yLabel });
+      const name = figure === "validation" ? "validation.loss" : "validation.accuracy";
+      const series = evaluationSeries(shown, name);
+      const { label } = resultName(name);
+      if (series.length > 0) addBoth(figure, upperFirst(label), { series, yLabel: label });
     } else {
       for (const { name, element } of (await compared[figure]?.(shown, options)) ?? []) add(name, element);
     }

@@ -32,7 +32,13 @@ const both = ["runs/momentum-0", "runs/momentum-0.9"];
 it("are drawn: losses, gradients, validation", async () => {
   const { figures } = await bench.json<{ figures: string[] }>("plot", ...both, "--out", "figures", "--json");
   expect(figures.map((path) => path.split("/").at(-1))).toEqual(
-    expect.arrayContaining(["loss.svg", "loss-seconds.svg", "grad-norm.svg", "validation.svg", "accuracy.svg"]),
+    expect.arrayContaining([
+      "loss.svg",
+      "loss-seconds.svg",
+      "grad-norm.svg",
+      "validation.svg",
+      "accuracy.svg",
+    ]),
   );
   const svg = readFileSync(join(bench.folder, "figures/loss.svg"), "utf8");
   for (const name of ["momentum-0", "momentum-0.9"]) expect(svg).toContain(name);

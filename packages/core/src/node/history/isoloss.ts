@@ -15,7 +15,10 @@ export function isolossFiles(run: RecordedRun): RunFiles {
       // Records first: a run is there when it has a config.
       [`${name}/metrics.jsonl`]: lines(records),
       [`${name}/teleports.jsonl`]: lines(teleports),
-      [`${name}/summary.json`]: json({ status: status === "stopped" ? "completed" : status, metrics: results }),
+      [`${name}/summary.json`]: json({
+        status: status === "stopped" ? "completed" : status,
+        metrics: results,
+      }),
       [`${name}/environment.json`]: json({
         versions: { isoloss: null, node: process.versions.node },
         platform: `${platform()} ${arch()} ${release()}`,

@@ -10,7 +10,14 @@ export function historyRecords(history: History | MultiTaskHistory): RunRecord[]
   return [...steps, ...history.epochs.map(epochRecord)].sort((a, b) => a.step - b.step);
 }
 
-/** The numbers of one step of a history, which are of the batch before its update. */
+/**
+ * The numbers of one step of a trainer's history by name, as runs are recorded; they are of the batch before its update.
+ *
+ * @param step in 0 .. steps done - 1
+ *
+ * @example
+ * Object.keys(stepRecord(trainer.history, 0)).join(" "); // step loss seconds
+ */
 export function stepRecord(history: History | MultiTaskHistory, step: number): RunRecord {
   const seconds = history.seconds[step];
   if (!("losses" in history)) {

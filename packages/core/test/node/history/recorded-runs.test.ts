@@ -1,5 +1,13 @@
 // What other programs are given, read by the descriptions of their formats.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -117,10 +125,20 @@ describe("mlflowContent", () => {
   it("names what is nested by its path, and cuts what is too long for MLflow", () => {
     const run = recordedRun(trainer, {
       ...options,
-      settings: { optimizer: { name: "sgd", nesterov: false }, sizes: [64, 10], none: null, "a/b": "x".repeat(7000) },
+      settings: {
+        optimizer: { name: "sgd", nesterov: false },
+        sizes: [64, 10],
+        none: null,
+        "a/b": "x".repeat(7000),
+      },
     });
     const { params } = mlflowContent(run);
-    expect(params).toMatchObject({ "optimizer.name": "sgd", "optimizer.nesterov": "false", sizes: "[64,10]", none: "null" });
+    expect(params).toMatchObject({
+      "optimizer.name": "sgd",
+      "optimizer.nesterov": "false",
+      sizes: "[64,10]",
+      none: "null",
+    });
     expect(params.a_b).toMatch(/^x{5997}\.\.\.$/);
   });
 });
@@ -151,7 +169,8 @@ describe("TensorBoard's event file", () => {
   });
 
   it("replaces that of an earlier saving", async () => {
-    const at = (seconds: number) => recordedRun(trainer, { ...options, name: "again", startedAt: new Date(1e12 + 1000 * seconds) });
+    const at = (seconds: number) =>
+      recordedRun(trainer, { ...options, name: "again", startedAt: new Date(1e12 + 1000 * seconds) });
     await saveRun(folder, at(0), { to: "tensorboard" });
     await saveRun(folder, at(5), { to: "tensorboard" });
     expect(readdirSync(join(folder, "again"))).toEqual(["events.out.tfevents.1000000005.isoloss"]);

@@ -76,5 +76,7 @@ describe("encodeEvents", () => {
 const inner = (fields: Fields, field: number): Fields => readFields(fields[field][0] as Buffer);
 
 it("names files so that TensorBoard finds them", () => {
-  expect(eventFileName({ startedAt: new Date("2023-11-14T22:13:20Z") })).toBe("events.out.tfevents.1700000000.isoloss");
+  expect(eventFileName({ startedAt: new Date("2023-11-14T22:13:20Z") })).toBe(
+    "events.out.tfevents.1700000000.isoloss",
+  );
 });
