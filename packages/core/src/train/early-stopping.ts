@@ -31,6 +31,8 @@ export interface Watch {
   valueOf(row: EpochRow<unknown>): number;
   /** Whether a value is better than the best so far by more than `threshold`; NaN never is. */
   isBetter(value: number, best: number, threshold?: number): boolean;
+  /** Whether the last of the rows is better than all before it. */
+  endsWithBest(rows: readonly EpochRow<unknown>[]): boolean;
   /** Whether the rows end with too many that are no improvement. */
   isOver(rows: readonly EpochRow<unknown>[]): boolean;
 }
@@ -53,6 +55,7 @@ export function watchOf(
       `earlyStopping: mode must be given, min or max: the metric "${metric}" does not tell which is better.`,
     );
   }
+  const worst = mode === "min" ? Infinity : -Infinity;
   const isBetter = (value: number, best: number, least = 0) =>
     mode === "min" ? value < best - least : value > best + least;
   const measured = ({ validation }: EpochRow<unknown>) =>
@@ -69,8 +72,18 @@ export function watchOf(
       );
     },
     isBetter,
+    endsWithBest(rows) {
+      let best = worst;
+      let isBest = false;
+      for (const row of rows) {
+        const value = measured(row)[metric];
+        isBest = typeof value === "number" && isBetter(value, best);
+        if (isBest) best = value as number;
+      }
+      return isBest;
+    },
     isOver(rows) {
-      let best = mode === "min" ? Infinity : -Infinity;
+      let best = worst;
       let waited = 0;
       for (const row of rows) {
         const value = measured(row)[metric];
