@@ -175,6 +175,7 @@ const calls: Readonly<Record<string, Call>> = {
   recordedRun: (o) => isoloss.recordedRun({ history, settings: {} }, o),
   saveRun: (o) => isoloss.saveRun("runs", recorded, o),
   // Data and numbers
+  workerStream: (o) => isoloss.workerStream("file:///data.mjs", o),
   batches: (o) => isoloss.batches(4, 2, o),
   circles: (o) => isoloss.circles(o),
   decodeNpy: (o) => isoloss.decodeNpy(isoloss.encodeNpy(array([1])), o),

@@ -52,5 +52,3 @@ export { datasets } from "./registry.js";
 export { reasonOf } from "./system-error.js";
 export type { CsvOptions } from "./tables.js";
 export { csvOptions, openCsv, openParquet, parquetOptions } from "./tables.js";
-export type { WorkerStream, WorkerStreamOptions } from "./worker-stream.js";
-export { workerStream, workerStreamOptions } from "./worker-stream.js";
