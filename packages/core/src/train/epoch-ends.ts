@@ -68,7 +68,9 @@ export function epochEnds<D, M, V>(
     throw new OptionError(`run: best must be keep or restore; got ${describeValue(best)}.`);
   }
   if (validation === undefined) {
-    const needs = Object.entries({ metrics, earlyStopping, best, onBest }).find(([, value]) => value !== undefined);
+    const needs = Object.entries({ metrics, earlyStopping, best, onBest }).find(
+      ([, value]) => value !== undefined,
+    );
     if (needs) throw new OptionError(`run: ${needs[0]} needs validation data, { validation }.`);
     if (epochs === undefined && onEpoch === undefined) return undefined;
   }

@@ -64,7 +64,9 @@ describe.skipIf(!executablePath)(title, () => {
     // 1: there was no document where it was read.
     expect(await call(page, "failingInWorker", "where")).toEqual({
       parts: [1],
-      error: expect.stringMatching(/DataError: The stream "where" of .*waves\.js failed: the connection is gone\./),
+      error: expect.stringMatching(
+        /DataError: The stream "where" of .*waves\.js failed: the connection is gone\./,
+      ),
     });
     const none = await call(page, "failingInWorker", "other");
     expect(none.error).toMatch(/it is no stream/);

@@ -1,6 +1,5 @@
 import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { pickBy } from "es-toolkit";
 import { OptionError } from "isoloss";
 import { mlflowContent, type RecordedRun, saveRun } from "isoloss/node";
 import { baseAddress } from "../../formats/http-json.js";
@@ -31,7 +30,9 @@ export function recordedOf({ stored, config, document, settings, seed }: StoredR
       ...scalarsOf(record),
     })),
     teleports: stored.teleports as readonly StepRecord[],
-    results: pickBy(document.metrics, (value) => value !== null),
+    results: Object.fromEntries(
+      Object.entries(document.metrics).filter((entry): entry is [string, number] => entry[1] !== null),
+    ),
   };
 }
 

@@ -73,7 +73,9 @@ function webThread(program: string, { onMessage, onEnd }: ThreadEvents): Thread 
   const address = URL.createObjectURL(script);
   const worker = new Worker(address, { type: "module" });
   worker.addEventListener("message", ({ data }) => onMessage(data));
-  worker.addEventListener("error", ({ message }) => onEnd(message || "the page does not let it start a worker"));
+  worker.addEventListener("error", ({ message }) =>
+    onEnd(message || "the page does not let it start a worker"),
+  );
   return {
     post: (data) => worker.postMessage(data),
     hold() {},

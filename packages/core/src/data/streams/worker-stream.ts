@@ -130,7 +130,11 @@ function addressOf(module: URL | string): string {
  * What the thread does: it reads up to `ahead` parts more than have been taken. As text, so that bundlers need no second
  * file; `listen` and `post` are the thread's, see `openThread`.
  */
-const programOf = (given: { readonly address: string; readonly name: string; readonly ahead: number }): string => `
+const programOf = (given: {
+  readonly address: string;
+  readonly name: string;
+  readonly ahead: number;
+}): string => `
 const { address, name, ahead } = ${JSON.stringify(given)};
 const readings = new Map();
 let opened;
