@@ -172,6 +172,8 @@ const calls: Readonly<Record<string, Call>> = {
   withParams: (o) => isoloss.withParams(file, {}, o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
   // Runs
+  loadArrays: (o) => isoloss.loadArrays("x.npz", o),
+  openArrays: (o) => isoloss.openArrays("x.npz", o),
   recordedRun: (o) => isoloss.recordedRun({ history, settings: {} }, o),
   saveRun: (o) => isoloss.saveRun("runs", recorded, o),
   // Data and numbers

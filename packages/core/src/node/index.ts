@@ -6,7 +6,8 @@
 
 export { firstBytes } from "../bytes.js";
 export type { ArrayFileOptions } from "./array-files.js";
-export { arrayFileOptions, loadArrays } from "./array-files.js";
+export { arrayFileOptions, arrayStreamOptions, loadArrays } from "./array-files.js";
+export { openArrays } from "./array-streams.js";
 export type {
   BenchmarkName,
   ReadArray,

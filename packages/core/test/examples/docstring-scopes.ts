@@ -204,6 +204,11 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     writeFileSync("y.npy", lib.encodeNpy(classes(3, 2)));
     return {};
   },
+  "node/array-streams.ts"() {
+    writeFileSync("x.npy", lib.encodeNpy(lib.zeros([3, 2])));
+    writeFileSync("y.npy", lib.encodeNpy(classes(3, 2)));
+    return {};
+  },
   "node/image-folder.ts"() {
     mkdirSync("flowers/rose", { recursive: true });
     const image = { width: 2, height: 1, channels: 1 as const, data: Uint8Array.of(7, 8) };
