@@ -9,6 +9,7 @@ import { input } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
 import { Tensor } from "../../../graph/tensor.js";
+import { partOf } from "../descriptors.js";
 import type { ParameterRef } from "../layout.js";
 import { groupBy } from "../parameter-axes.js";
 import { reshapeGroups } from "./links.js";
@@ -58,28 +59,40 @@ function piecesOf(
   users: readonly Tensor[],
 ): { refs: ParameterRef[]; users: Map<Tensor, Tensor> } | undefined {
   if (users.length === 0 || users.some((user) => !isPlainSlice(user))) return undefined;
-  const axes = new Set(
-    users.flatMap((user) => user.shape.flatMap((n, d) => (n === tensor.shape[d] ? [] : [d]))),
-  );
-  if (axes.size !== 1) return undefined;
-  const [axis] = axes;
-  const startOf = (user: Tensor) => (user.attrs.starts as readonly number[])[axis];
-  const groups = groupBy(
-    [...users].sort((a, b) => startOf(a) - startOf(b) || a.shape[axis] - b.shape[axis]),
-    (user) => `${startOf(user)}+${user.shape[axis]}`,
-  );
-  let end = 0;
+  const groups = groupBy(users, (user) => keyOf(cutOf(user)));
+  const cuts = [...groups.values()].map(([user]) => cutOf(user));
+  if (cuts.some((cut) => isWhole(cut, tensor)) || overlap(cuts, tensor.shape)) return undefined;
   const replaced = new Map<Tensor, Tensor>();
   const refs: ParameterRef[] = [];
-  for (const group of groups.values()) {
-    const [start, count] = [startOf(group[0]), group[0].shape[axis]];
-    if (start < end) return undefined;
-    end = start + count;
+  for (const group of [...groups.values()].sort(([p], [q]) => inOrder(cutOf(p), cutOf(q)))) {
+    const cut = cutOf(group[0]);
     const piece = input(group[0].shape, tensor.dtype);
     for (const user of group) replaced.set(user, piece);
-    refs.push({ path, tensor: piece, part: { axis, start, count } });
+    const along = cut.flatMap((own, axis) => (own.count === tensor.shape[axis] ? [] : [{ axis, ...own }]));
+    refs.push({ path, tensor: piece, part: partOf(along) });
   }
   return { refs, users: replaced };
+}
+
+const cutOf = ({ shape, attrs }: Tensor): Cut =>
+  shape.map((count, d) => ({ start: (attrs.starts as readonly number[])[d], count }));
+
+/** By where they start, the outermost axis first. */
+function inOrder(a: Cut, b: Cut): number {
+  const d = a.findIndex(({ start }, i) => start !== b[i].start);
+  return d < 0 ? 0 : a[d].start - b[d].start;
+}
+
+/** Whether two of some different cuts have elements in common. */
+function overlap(cuts: readonly Cut[], shape: Shape): boolean {
+  const meet = (a: Cut, b: Cut) =>
+    a.every(({ start, count }, d) => start < b[d].start + b[d].count && b[d].start < start + count);
+  // Along one axis only neighbors can meet; there may be many.
+  const isOne = shape.filter((n, d) => cuts.some((cut) => cut[d].count !== n)).length === 1;
+  const sorted = [...cuts].sort(inOrder);
+  return sorted.some((cut, i) =>
+    (isOne ? sorted.slice(i + 1, i + 2) : sorted.slice(i + 1)).some((b) => meet(cut, b)),
+  );
 }
 
 const isPlainSlice = ({ op, attrs }: Tensor): boolean =>
