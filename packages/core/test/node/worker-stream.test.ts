@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { NdArray } from "../../../src/array.js";
-import { workerStream } from "../../../src/data/streams/worker-stream.js";
+import type { NdArray } from "../../src/array.js";
+import { workerStream } from "../../src/data/streams/worker-stream.js";
 
 let folder: string;
 let address: URL;
