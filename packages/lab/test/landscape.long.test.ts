@@ -311,7 +311,7 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     await page.goto(`${lab.site.url}#/landscape`);
     await settled(page);
     await page.close();
-    expect(loaded.filter((name) => !/^$|^icon\.svg$|^assets\/[\w-]+\.(js|css)$/.test(name))).toEqual([]);
+    expect(loaded.filter((name) => !/^$|^icon\.svg$|^assets\/[\w.-]+\.(js|css)$/.test(name))).toEqual([]);
     const size = (isMeant: (name: string) => boolean) =>
       [...new Set(loaded)]
         .filter((name) => name.startsWith("assets/") && isMeant(name))
@@ -322,7 +322,7 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     const isWorker = (name: string) =>
       worker.includes(name) ||
       worker.some((own) =>
-        [...readFileSync(join(lab.site.folder, own), "utf8").matchAll(/\bfrom\s*"\.\/([\w-]+\.js)"/g)].some(
+        [...readFileSync(join(lab.site.folder, own), "utf8").matchAll(/\bfrom\s*"\.\/([\w.-]+\.js)"/g)].some(
           ([, imported]) => name === `assets/${imported}`,
         ),
       );

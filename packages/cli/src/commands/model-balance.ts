@@ -1,27 +1,15 @@
 import type { NdArray } from "isoloss";
 import { balanced } from "isoloss/moves";
-import { withParams } from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
-import type { DataOptions } from "../model/data-options.js";
-import { type DiscoveryOfModel, discoveryOf } from "../model/discovery.js";
+import type { DiscoveryOfModel } from "../model/discovery.js";
 import { groupsText, type ImbalanceFigures, imbalanceFigures } from "../model/imbalance.js";
-import { measuredInputs } from "../model/measured-change.js";
-import { requirePage } from "../model/page/require-page.js";
-import { readModelFile } from "../model/read-model.js";
-import type { Sizes } from "../model/sizes.js";
-import { checkedText, requireOtherFile, type Written, writeVerified } from "../model/write-prepared.js";
+import { type MoveOptions, writeMoved } from "../model/write-moved.js";
+import type { Written } from "../model/write-prepared.js";
 
-export interface BalanceOptions extends DataOptions {
+export interface BalanceOptions extends MoveOptions {
   readonly by: "norm" | "range";
   readonly powersOfTwo: boolean;
-  readonly heldOut?: string;
-  readonly out: string;
-  readonly tolerance: number;
-  readonly size: Sizes;
-  readonly verify: boolean;
-  readonly report?: string;
-  readonly json: boolean;
 }
 
 /** The document of `isoloss model balance --json`. */
@@ -47,34 +35,26 @@ const LARGEST = 8;
 
 /** `isoloss model balance`: the same function with balanced weights. */
 export async function balance(path: string, options: BalanceOptions): Promise<void> {
-  const { by, powersOfTwo, heldOut, out, tolerance, verify, report, json } = options;
-  const file = await readModelFile(path);
-  await requireOtherFile(file, out);
-  await requirePage(file, out, report);
-  const { batches, sizes } = await measuredInputs(file, options, heldOut);
-  const discovery = discoveryOf(file, { sizes });
-  const { model, found } = discovery;
-  const params = await balanced(model.params, found, { by, powersOfTwo });
-  const moved = Object.entries(params).filter(([name, array]) => array !== model.params[name]);
-  const bytes = withParams(file.bytes, Object.fromEntries(moved));
-  const written = await writeVerified(file, out, bytes, { sizes, inputs: batches, tolerance, verify });
+  const { by, powersOfTwo, out, report, json } = options;
+  const { discovery, params, changed, written, checked, subject } = await writeMoved(
+    path,
+    options,
+    ({ model, found }) => balanced(model.params, found, { by, powersOfTwo }),
+  );
   const document: BalancedModel = {
     ...written,
     by,
     powersOfTwo,
-    changed: moved.length,
+    changed: Object.keys(changed).length,
     before: imbalanceFigures(discovery),
     after: imbalanceFigures(discovery, params),
     ranges: rangesOf(discovery, params),
   };
   if (report !== undefined) {
     const { writeBalancePage } = await import("../model/page/balance-page.js");
-    const checked = checkedText(written.largest, path, heldOut ?? "random inputs");
-    await writeBalancePage(report, { file, out, bytes, sizes }, { ...document, checked });
+    await writeBalancePage(report, subject, { ...document, checked });
   }
-  process.stdout.write(
-    json ? `${JSON.stringify(document)}\n` : `${balancedText(document, path, out, heldOut)}\n`,
-  );
+  process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${balancedText(document, out, checked)}\n`);
 }
 
 function rangesOf({ model }: DiscoveryOfModel, params: DiscoveryOfModel["model"]["params"]): WeightRange[] {
@@ -91,10 +71,9 @@ const rangeOf = ({ data }: NdArray): number =>
   (data as Float64Array).reduce((a, v) => Math.max(a, Math.abs(v)), 0);
 
 function balancedText(
-  { changed, before, after, ranges, largest }: BalancedModel,
-  file: string,
+  { changed, before, after, ranges }: BalancedModel,
   out: string,
-  heldOut: string | undefined,
+  checked: string,
 ): string {
   if (changed === 0) return `${groupsText(before)}\n\nThere was nothing to change: wrote ${out} as it was.`;
   const table = textTable(
@@ -106,6 +85,6 @@ function balancedText(
     table,
     `before: ${before.advice}`,
     `after: ${after.advice}`,
-    `Wrote ${out}. ${checkedText(largest, file, heldOut ?? "random inputs")}`,
+    `Wrote ${out}. ${checked}`,
   ].join("\n\n");
 }

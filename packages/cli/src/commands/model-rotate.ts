@@ -1,24 +1,11 @@
 import { rotated } from "isoloss/moves";
-import { withParams } from "isoloss/onnx";
-import type { DataOptions } from "../model/data-options.js";
-import { discoveryOf } from "../model/discovery.js";
-import { measuredInputs } from "../model/measured-change.js";
-import { requirePage } from "../model/page/require-page.js";
-import { readModelFile } from "../model/read-model.js";
 import { peakOf, rotatedText } from "../model/rotated-text.js";
-import type { Sizes } from "../model/sizes.js";
-import { checkedText, requireOtherFile, type Written, writeVerified } from "../model/write-prepared.js";
+import { type MoveOptions, writeMoved } from "../model/write-moved.js";
+import type { Written } from "../model/write-prepared.js";
 
-export interface RotateOptions extends DataOptions {
+export interface RotateOptions extends MoveOptions {
   readonly by: "hadamard" | "random" | "descended";
   readonly seed: number;
-  readonly heldOut?: string;
-  readonly out: string;
-  readonly tolerance: number;
-  readonly size: Sizes;
-  readonly verify: boolean;
-  readonly report?: string;
-  readonly json: boolean;
 }
 
 /** The document of `isoloss model rotate --json`. */
@@ -49,16 +36,13 @@ interface PeakOfWeight {
 
 /** `isoloss model rotate`: the same function with rotated hidden spaces. */
 export async function rotate(path: string, options: RotateOptions): Promise<void> {
-  const { by, seed, heldOut, out, tolerance, verify, report, json } = options;
-  const file = await readModelFile(path);
-  await requireOtherFile(file, out);
-  await requirePage(file, out, report);
-  const { batches, sizes } = await measuredInputs(file, options, heldOut);
-  const { model, found } = discoveryOf(file, { sizes });
-  const params = rotated(model.params, found, { by, seed });
-  const moved = Object.entries(params).filter(([name, array]) => array !== model.params[name]);
-  const bytes = withParams(file.bytes, Object.fromEntries(moved));
-  const written = await writeVerified(file, out, bytes, { sizes, inputs: batches, tolerance, verify });
+  const { by, seed, out, report, json } = options;
+  const { discovery, changed, written, checked, subject } = await writeMoved(
+    path,
+    options,
+    ({ model, found }) => rotated(model.params, found, { by, seed }),
+  );
+  const { model, found } = discovery;
   const document: RotatedModel = {
     ...written,
     by,
@@ -69,7 +53,7 @@ export async function rotate(path: string, options: RotateOptions): Promise<void
       copies,
       parameters: [...new Set(axes.map(({ path: name }) => name))],
     })),
-    weights: moved
+    weights: Object.entries(changed)
       .filter(([, { shape }]) => shape.length > 1)
       .map(([parameter, array]) => ({
         parameter,
@@ -78,10 +62,9 @@ export async function rotate(path: string, options: RotateOptions): Promise<void
       }))
       .sort((a, b) => b.before - a.before),
   };
-  const checked = checkedText(written.largest, path, heldOut ?? "random inputs");
   if (report !== undefined) {
     const { writeRotatePage } = await import("../model/page/rotate-page.js");
-    await writeRotatePage(report, { file, out, bytes, sizes }, { ...document, checked });
+    await writeRotatePage(report, subject, { ...document, checked });
   }
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${rotatedText(document, out, checked)}\n`);
 }

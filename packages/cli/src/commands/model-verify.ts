@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { compareModels, fromOnnx, type OutputDifference } from "isoloss/onnx";
+import { type Float64Comparison, fromOnnx, type OutputDifference, sameFunction } from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
 import { readBatches } from "../model/batches.js";
@@ -22,6 +22,8 @@ export interface Verification {
   readonly second: string;
   readonly same: boolean;
   readonly tolerance: number;
+  /** Where an output differs by more than the tolerance: both files in float64, and the first one's rounding. */
+  readonly inFloat64: Float64Comparison | null;
   /** Largest differences; null where one is not finite. */
   readonly outputs: readonly {
     readonly name: string;
@@ -39,13 +41,16 @@ export async function verify(first: string, second: string, options: VerifyOptio
   const batches = data === undefined ? [] : await readBatches(inputs, dataSource(data, options), size);
   const sizes = sizesOf(inputs, size, batches[0]);
   const on = data === undefined ? {} : { inputs: batches };
-  const { outputs, largest } = await compareModels(a.bytes, b.bytes, { seed, examples, sizes, ...on }).catch(
-    (cause) =>
-      Promise.reject(
-        withSizes(`${first} and ${second} cannot be compared`, data === undefined ? sizes : {}, cause),
-      ),
+  const comparison = sameFunction(a.bytes, b.bytes, { seed, examples, sizes, tolerance, ...on });
+  const {
+    outputs,
+    isSame: same,
+    inFloat64 = null,
+  } = await comparison.catch((cause) =>
+    Promise.reject(
+      withSizes(`${first} and ${second} cannot be compared`, data === undefined ? sizes : {}, cause),
+    ),
   );
-  const same = largest <= tolerance;
   if (!same) process.exitCode = 1;
   if (json) {
     const document: Verification = {
@@ -53,6 +58,7 @@ export async function verify(first: string, second: string, options: VerifyOptio
       second: resolve(second),
       same,
       tolerance,
+      inFloat64,
       outputs: outputs.map(finite),
     };
     process.stdout.write(`${JSON.stringify(document)}\n`);
@@ -68,12 +74,15 @@ export async function verify(first: string, second: string, options: VerifyOptio
     ]),
   );
   const where = data ?? "random inputs";
+  const exactly = inFloat64
+    ? ` In float64 they differ by ${formatNumber(inFloat64.largest, 3)}, and rounding moves those of ${first} by ${formatNumber(inFloat64.rounding, 3)}.`
+    : "";
   process.stdout.write(
     `${table}\n\n${
       same
-        ? `Both compute the same on ${where}: no output differs by more than ${tolerance}, relative to its largest value.`
+        ? `Both compute the same on ${where}: no output differs by more than ${inFloat64 ? "rounding" : tolerance}, relative to its largest value.`
         : `They differ on ${where}: the tolerance is ${tolerance}, relative to an output's largest value.`
-    }\n`,
+    }${exactly}\n`,
   );
 }
 

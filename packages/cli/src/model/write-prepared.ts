@@ -3,7 +3,13 @@ import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
-import { compareModels, fromOnnx, type Preparation } from "isoloss/onnx";
+import {
+  type Float64Comparison,
+  type FunctionComparison,
+  fromOnnx,
+  type Preparation,
+  sameFunction,
+} from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
 import { prepareFolder } from "../output.js";
@@ -22,11 +28,13 @@ export interface Prepared {
   readonly left: number;
   /** The largest difference of an output, relative to its largest value; null where it was not measured. */
   readonly largest: number | null;
+  /** Where that is more than the tolerance, by rounding alone: the same in float64. */
+  readonly inFloat64: Float64Comparison | null;
   readonly report: Preparation["report"];
 }
 
 /** A new file that was compared with the one before. */
-export type Written = Pick<Prepared, "file" | "out" | "bytes" | "largest">;
+export type Written = Pick<Prepared, "file" | "out" | "bytes" | "largest" | "inFloat64">;
 
 export interface WriteSettings {
   readonly sizes: Sizes;
@@ -64,9 +72,9 @@ export async function writePrepared(
   { bytes, report }: Preparation,
   settings: WriteSettings,
 ): Promise<Prepared> {
-  const { largest, ...written } = await writeVerified(before, out, bytes, settings);
+  const written = await writeVerified(before, out, bytes, settings);
   const changed = report.filter((row) => row.changed).length;
-  return { ...written, changed, left: report.length - changed, largest, report };
+  return { ...written, changed, left: report.length - changed, report };
 }
 
 /**
@@ -78,36 +86,42 @@ export async function writeVerified(
   before: ModelFile,
   out: string,
   bytes: Uint8Array,
-  { tolerance, verify, ...settings }: WriteSettings,
+  settings: WriteSettings,
 ): Promise<Written> {
-  const largest = verify ? await differenceOf(before, bytes, settings) : null;
-  if (largest !== null && !(largest <= tolerance)) {
-    throw new DataError(
-      `The new model differs from ${before.path} by ${formatNumber(largest, 2)}, relative to an output's largest value; at most ${tolerance} is allowed (--tolerance). Nothing was written.`,
-    );
-  }
+  const { largest = null, inFloat64 = null } = settings.verify ? await sameAs(before, bytes, settings) : {};
   const path = resolve(out);
   await writeFileAtomic(path, bytes);
-  return { file: resolve(before.path), out: path, bytes: bytes.length, largest };
+  return { file: resolve(before.path), out: path, bytes: bytes.length, largest, inFloat64 };
 }
 
-/** The largest difference of outputs; where the model cannot be run, the error says how to do without. */
-async function differenceOf(
+/** Throws where a new model computes something else; where one cannot be run, the error says how to do without. */
+async function sameAs(
   before: ModelFile,
   bytes: Uint8Array,
-  { sizes: given, inputs: batches }: Pick<WriteSettings, "sizes" | "inputs">,
-): Promise<number> {
+  settings: WriteSettings,
+): Promise<FunctionComparison> {
+  const comparison = await compared(before, bytes, settings);
+  const { isSame, largest, inFloat64 } = comparison;
+  if (isSame) return comparison;
+  const exact = inFloat64 ? ` (${formatNumber(inFloat64.largest, 2)} in float64)` : "";
+  throw new DataError(
+    `The new model differs from ${before.path} by ${formatNumber(largest, 2)}${exact}, relative to an output's largest value; at most ${settings.tolerance} is allowed (--tolerance). Nothing was written.`,
+  );
+}
+
+async function compared(
+  before: ModelFile,
+  bytes: Uint8Array,
+  { sizes: given, inputs: batches, tolerance }: WriteSettings,
+): Promise<FunctionComparison> {
   try {
     const { inputs } = namingFile(before.path, () => fromOnnx(before.bytes));
     const sizes = sizesOf(inputs, given, batches?.[0]);
-    const comparison = compareModels(before.bytes, bytes, { sizes, inputs: batches });
-    return (
-      await comparison.catch((cause) =>
-        Promise.reject(
-          withSizes(`${before.path} cannot be compared with the new model`, batches ? {} : sizes, cause),
-        ),
-      )
-    ).largest;
+    return await sameFunction(before.bytes, bytes, { sizes, inputs: batches, tolerance }).catch((cause) =>
+      Promise.reject(
+        withSizes(`${before.path} cannot be compared with the new model`, batches ? {} : sizes, cause),
+      ),
+    );
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
     throw new DataError(`${cause.message} To write the new model without comparing it, add --no-verify.`, {
@@ -118,7 +132,7 @@ async function differenceOf(
 
 /** What was done, line by line. */
 export function preparedText(
-  { report, changed, left, largest }: Prepared,
+  { report, changed, left, ...written }: Prepared,
   file: string,
   out: string,
 ): string {
@@ -131,13 +145,20 @@ export function preparedText(
       ? []
       : [`${title}\n${textList(rows.map(({ node, opType, note }) => [`${node} (${opType})`, note]))}`],
   );
-  const checked = checkedText(largest, file, "random inputs");
+  const checked = checkedText(written, file, "random inputs");
   if (report.length === 0) return `There was nothing to change.\n\nWrote ${out}. ${checked}`;
   return [...texts, `Wrote ${out}: ${changed} changed, ${left} left as they are. ${checked}`].join("\n\n");
 }
 
 /** How far the outputs of the new model are from those of the file before. */
-export const checkedText = (largest: number | null, file: string, inputs: string): string =>
-  largest === null
-    ? "It was not compared with the file before."
-    : `On ${inputs} no output differs from that of ${file} by more than ${formatNumber(largest, 2)}, relative to its largest value.`;
+export function checkedText(
+  { largest, inFloat64 }: Pick<Written, "largest" | "inFloat64">,
+  file: string,
+  inputs: string,
+): string {
+  if (largest === null) return "It was not compared with the file before.";
+  const all = `On ${inputs} no output differs from that of ${file} by more than ${formatNumber(largest, 2)}, relative to its largest value`;
+  return inFloat64 === null
+    ? `${all}.`
+    : `${all}: rounding, which moves those of ${file} by ${formatNumber(inFloat64.rounding, 2)}; in float64 both are the same to ${formatNumber(inFloat64.largest, 2)}.`;
+}

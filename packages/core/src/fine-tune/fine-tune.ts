@@ -2,7 +2,7 @@ import { dtypeOf, sizeOf } from "../array.js";
 import { requireBytes } from "../bytes.js";
 import { DataError, OptionError } from "../errors.js";
 import { checkClasses } from "../graph/labels.js";
-import { compareModels } from "../model-file/compare/compare-models.js";
+import { sameFunction } from "../model-file/compare/same-function.js";
 import { withParams } from "../model-file/edit/with-params.js";
 import { foldBatchNorm } from "../model-file/prepare/fold-batch-norm.js";
 import type { PreparationRow } from "../model-file/prepare/preparation.js";
@@ -86,8 +86,8 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const restored = await restoredFile(base, batches, { batchNorm: settings.batchNorm, frozen, runtime });
   const differenceOf = async (what: string, a: Uint8Array, b: Uint8Array): Promise<number> => {
     if (a === b) return 0;
-    const { largest } = await compareModels(a, b, { inputs: batches.slice(0, 2), runtime });
-    if (largest <= tolerance) return largest;
+    const { isSame, largest } = await sameFunction(a, b, { inputs: batches.slice(0, 2), runtime, tolerance });
+    if (isSame) return largest;
     throw new DataError(
       `fineTune: ${what} the batch norms changes an output by ${largest.toPrecision(2)}, relative to its largest value; ` +
         `at most ${tolerance} is allowed. Set a larger tolerance, or batchNorm: "keep".`,

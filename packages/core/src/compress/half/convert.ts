@@ -1,4 +1,5 @@
 // A file of float32 as one of float16.
+import { float64Of } from "../../bytes.js";
 import { DataError } from "../../errors.js";
 import { floatsOf } from "../../model-file/edit/float-data.js";
 import { GraphEditor } from "../../model-file/edit/graph-editor.js";
@@ -107,9 +108,7 @@ function keptTensors(editor: GraphEditor): ReadonlySet<string> {
 }
 
 function halfTensor({ name, shape, data }: OnnxTensor): OnnxTensor {
-  const numbers = Float64Array.from<number | bigint>(data, (x) =>
-    Math.min(Math.max(Number(x), -largestHalf), largestHalf),
-  );
+  const numbers = float64Of(data).map((x) => Math.min(Math.max(x, -largestHalf), largestHalf));
   return {
     name,
     dtype: "float16",

@@ -1,7 +1,7 @@
 // Units removed from a file, and checked against the file with their weights at zero.
 import type { NdArray } from "../../array.js";
 import { IsolossError } from "../../errors.js";
-import { compareModels } from "../../model-file/compare/compare-models.js";
+import { sameFunction } from "../../model-file/compare/same-function.js";
 import { withParams } from "../../model-file/edit/with-params.js";
 import type { UnitSpace } from "../../symmetry/discrete/discrete-axes.js";
 import { isUncuttable, zeroedCuts } from "./cut.js";
@@ -55,8 +55,10 @@ export async function smaller(
     [...byParameter].map(([name, own]) => [name, zeroedCuts(params[name], own)]),
   );
   try {
-    const { largest } = await compareModels(withParams(bytes, zeroed), after, { sizes, examples: 2 });
-    return largest <= tolerance
+    const { isSame, largest } = await sameFunction(withParams(bytes, zeroed), after, {
+      ...{ sizes, tolerance, examples: 2 },
+    });
+    return isSame
       ? after
       : `the model uses the number of its units: without them it differs by ${largest.toPrecision(2)} from the model with their weights at zero`;
   } catch (cause) {

@@ -1,5 +1,6 @@
 // Means and variances of values inside a model, from those that batch norms store or that were measured.
 import type { NdArray } from "../../array.js";
+import { float64Of } from "../../bytes.js";
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
 import { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { float, int, isStandard } from "../../model-file/prepare/attributes.js";
@@ -71,7 +72,7 @@ export async function measuredMoments(
 
 const squared = ({ shape, data }: NdArray): NdArray => ({
   shape,
-  data: Float64Array.from<number | bigint>(data, (x) => Number(x) ** 2),
+  data: float64Of(data).map((x) => x ** 2),
 });
 
 /** Operators that keep the means of channels. */

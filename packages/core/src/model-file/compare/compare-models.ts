@@ -30,7 +30,7 @@ const isList = (inputs: NamedValues | readonly NamedValues[]): inputs is readonl
 
 const isBatch = (value: unknown): boolean => isObject(value) && Object.values(value).every(isNdArray);
 
-const compareModelsOptions = optionTable("compareModels", {
+export const compareModelsRows = {
   seed: integerFrom(0).default(0),
   examples: integerFrom(1).default(4),
   sizes: axisSizes.default({}),
@@ -39,7 +39,9 @@ const compareModelsOptions = optionTable("compareModels", {
     (value) => (Array.isArray(value) ? value.length > 0 && value.every(isBatch) : isBatch(value)),
   ).default({}),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
-} satisfies OptionRows<CompareModelsOptions>);
+} satisfies OptionRows<CompareModelsOptions>;
+
+const compareModelsOptions = optionTable("compareModels", compareModelsRows);
 
 /** The differences of two models' outputs on the same inputs. */
 export interface ModelComparison {
@@ -82,7 +84,16 @@ export async function compareModels(
     throw withAdvice(cause, guessedAxes(first.inputs, { ...settings, inputs: given[0] }));
   });
   const got = await outputsOf(second, batches, { runtime });
-  const outputs = first.outputs.map((name) =>
+  return comparisonOf(first.outputs, expected, got);
+}
+
+/** How far the outputs of some runs are from those that are expected. */
+export function comparisonOf(
+  names: readonly string[],
+  expected: readonly NamedValues[],
+  got: readonly NamedValues[],
+): ModelComparison {
+  const outputs = names.map((name) =>
     differenceOf(
       "compareModels",
       name,
@@ -91,6 +102,15 @@ export async function compareModels(
     ),
   );
   return { outputs, largest: Math.max(0, ...outputs.map(({ relative }) => relative)) };
+}
+
+/** The first batch of a comparison. */
+export function firstBatch(
+  { inputs: wanted }: ImportedModel,
+  { inputs = {}, ...settings }: CompareModelsOptions,
+): NamedValues {
+  const own = isList(inputs) ? inputs[0] : inputs;
+  return randomInputs("compareModels", wanted, { ...compareModelsOptions.read(settings), inputs: own })[0];
 }
 
 /** An error that says that a guessed size may be its cause, if there is one. */
@@ -123,7 +143,7 @@ function requireSameInterface(first: ImportedModel, second: ImportedModel): void
 }
 
 /** The dtype of a model's floats. */
-const floatOf = ({ params, inputs }: ImportedModel): FloatDType =>
+export const floatOf = ({ params, inputs }: ImportedModel): FloatDType =>
   [...Object.values(params).map(dtypeOf), ...inputs.map(({ dtype }) => dtype)].includes("float64")
     ? "float64"
     : "float32";

@@ -1,4 +1,5 @@
-import type { NdArray, TypedArray } from "../../array.js";
+import type { NdArray } from "../../array.js";
+import { float64Of } from "../../bytes.js";
 import { DataError } from "../../errors.js";
 import { isRaw, type TensorHeader, withData, withRawData } from "../../runtime/onnx/raw-tensor.js";
 import { toBfloat16Bits, toFloat16Bits } from "../../runtime/onnx/small-floats.js";
@@ -59,7 +60,7 @@ export function withFloats(tensor: Uint8Array, { name, code }: TensorHeader, val
 /** Numbers of an array in a float type of a file, rounded to the nearest; `what` names their owner in errors. */
 export function floatsOf({ data }: NdArray, dtype: string, what: string): FloatBits {
   const format = formats[dtype];
-  const numbers = numbersOf(data);
+  const numbers = float64Of(data);
   const bits = format.encode(numbers);
   const wrong = firstLost(numbers, bits, format);
   if (wrong < 0) return bits;
@@ -75,12 +76,11 @@ export function canHold(dtype: string, numbers: Float64Array): boolean {
   return firstLost(numbers, format.encode(numbers), format) < 0;
 }
 
-const numbersOf = (data: TypedArray): Float64Array =>
-  data instanceof BigInt64Array ? Float64Array.from(data, Number) : new Float64Array(data);
-
 /** The first number that is NaN, or was finite and is no more. */
 function firstLost(numbers: Float64Array, bits: FloatBits, { exponent = 0 }: FloatFormat): number {
-  const isFiniteAt = (i: number) =>
-    bits instanceof Uint16Array ? (bits[i] & exponent) !== exponent : Number.isFinite(bits[i]);
-  return numbers.findIndex((x, i) => Number.isNaN(x) || (Number.isFinite(x) && !isFiniteAt(i)));
+  for (let i = 0; i < numbers.length; i++) {
+    const isKept = bits instanceof Uint16Array ? (bits[i] & exponent) !== exponent : Number.isFinite(bits[i]);
+    if (!isKept && Math.abs(numbers[i]) !== Number.POSITIVE_INFINITY) return i;
+  }
+  return -1;
 }

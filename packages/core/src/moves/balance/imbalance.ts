@@ -1,4 +1,5 @@
 import type { NdArray } from "../../array.js";
+import { float64Of } from "../../bytes.js";
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { type HalfCounts, halfCounts, noCounts } from "../../math/half-counts.js";
@@ -111,10 +112,7 @@ function lostBitsOf(generators: readonly ScalingGenerator[], arrayAt: (path: str
 }
 
 const countsOf = (arrays: readonly NdArray[]): HalfCounts =>
-  arrays.reduce(
-    (counts, { data }) => halfCounts(Float64Array.from<number | bigint>(data, Number), counts),
-    noCounts,
-  );
+  arrays.reduce((counts, { data }) => halfCounts(float64Of(data), counts), noCounts);
 
 function adviceFor({
   factor,

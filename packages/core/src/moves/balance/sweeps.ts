@@ -1,5 +1,6 @@
 // Sweeps over groups that act on the same arrays, one group after another.
 import type { NdArray } from "../../array.js";
+import { float64Of } from "../../bytes.js";
 import { NumericalError, OptionError } from "../../errors.js";
 
 /** When sweeps over all groups end. */
@@ -40,16 +41,15 @@ export function doublesOf(
     }
     const { shape, data } = arrays[path];
     requireFinite(path, data);
-    copies.set(path, { shape, data: Float64Array.from(data as Float64Array) });
+    copies.set(path, { shape, data: float64Of(data) });
   }
   return copies;
 }
 
 export function requireFinite(path: string, data: NdArray["data"]): void {
-  for (const x of data) {
-    // Integers of 64 bits are finite.
-    if (typeof x === "number" && !Number.isFinite(x)) {
-      throw new NumericalError(`The weights "${path}" are not all finite.`);
-    }
+  if (data instanceof BigInt64Array) return;
+  // By number: an iterator over millions of weights takes ten times as long.
+  for (let i = 0; i < data.length; i++) {
+    if (!Number.isFinite(data[i])) throw new NumericalError(`The weights "${path}" are not all finite.`);
   }
 }

@@ -1,5 +1,5 @@
 import { type DType, type NdArray, sizeOf, type TypedArray } from "../../array.js";
-import { bfloatToNumber, halfToNumber } from "../../bytes.js";
+import { bfloatToNumber, float64Of, halfToNumber } from "../../bytes.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
@@ -17,27 +17,28 @@ export function importedDType(dtype: OnnxDType, float: FloatDType): DType {
 export function arrayOf({ dtype, shape, data }: OnnxTensor, float: FloatDType): NdArray {
   const own = importedDType(dtype, float);
   if (dtype === own && dtype !== "int64") return { shape, data: data as TypedArray };
-  const values = Float64Array.from<number | bigint>(data, numbersOf[dtype] ?? Number);
+  const read = numbersOf[dtype];
+  const values = read ? float64Of(data).map(read) : float64Of(data);
   return { shape, data: dataOf(own, values) };
 }
 
 function dataOf(dtype: DType, values: Float64Array): TypedArray {
   switch (dtype) {
     case "bool":
-      return Uint8Array.from(values);
+      return new Uint8Array(values);
     case "int64":
       return BigInt64Array.from<number>(values, safeInteger);
     case "float32":
-      return Float32Array.from(values);
+      return new Float32Array(values);
     case "float64":
       return values;
   }
 }
 
 /** The element types that are kept as raw bits. */
-const numbersOf: Partial<Record<OnnxDType, (bits: number | bigint) => number>> = {
-  float16: (bits) => halfToNumber(Number(bits)),
-  bfloat16: (bits) => bfloatToNumber(Number(bits)),
+const numbersOf: Partial<Record<OnnxDType, (bits: number) => number>> = {
+  float16: halfToNumber,
+  bfloat16: bfloatToNumber,
 };
 
 /** An integer clamped to the safe ones: the ends of int64, which mean "to the end" in files, are outside. */

@@ -1,5 +1,6 @@
 import type { DType, NdArray, TypedArray } from "../../array.js";
 import { allocate, astype } from "../../array.js";
+import { float64Of } from "../../bytes.js";
 import { RuntimeError } from "../../errors.js";
 import { type Graph, requireGraph } from "../../graph/graph.js";
 import type { Tensor } from "../../graph/tensor.js";
@@ -141,7 +142,7 @@ function load({ source, buffers, programs }: Program): Run {
  * loop split into several runs gives the same bits as a single run.
  */
 function operand(value: NdArray, isCarried: boolean, dtype: DType): Operand {
-  if (value.data instanceof BigInt64Array) return Float64Array.from(value.data, Number);
+  if (value.data instanceof BigInt64Array) return float64Of(value.data);
   if (!isCarried) return value.data as Operand;
   return astype(value, dtype).data.slice() as Operand;
 }

@@ -1,6 +1,6 @@
 import { loadOrt } from "#ort";
 import type { NdArray } from "../../array.js";
-import { halfToNumber } from "../../bytes.js";
+import { float64Of, halfToNumber } from "../../bytes.js";
 import { DataError, OptionError, RuntimeError } from "../../errors.js";
 import { Lifetime } from "../lifetime.js";
 import { arrayClasses } from "./dtypes.js";
@@ -67,7 +67,7 @@ function dataFor(name: string, { data }: NdArray, type: string): OnnxData {
   const Class = arrayClasses[type];
   // A Uint8Array holds truth values here, which are the same for both.
   if (data instanceof Class) return data;
-  const numbers = Float64Array.from<number | bigint>(data, Number);
+  const numbers = float64Of(data);
   if (Class === BigInt64Array || Class === BigUint64Array) return Class.from([...numbers].map(BigInt));
   const bits = type === "float16" ? numbers.map(toFloat16Bits) : numbers;
   return new (Class as Float64ArrayConstructor)(bits);
@@ -84,11 +84,8 @@ function arrayFrom({ type, dims, data }: OrtTensor): NdArray {
   if (data instanceof Uint8Array && type === "bool") return { shape, data };
   if (type === "string") throw new DataError("The file has a result of strings, which arrays cannot have.");
   const isBits = type === "float16" && data instanceof Uint16Array;
-  const numbers = data as ArrayLike<number | bigint>;
-  return {
-    shape,
-    data: Float64Array.from<number | bigint>(numbers, (x) => (isBits ? halfToNumber(Number(x)) : Number(x))),
-  };
+  const numbers = float64Of(data as ArrayLike<number>);
+  return { shape, data: isBits ? numbers.map(halfToNumber) : numbers };
 }
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

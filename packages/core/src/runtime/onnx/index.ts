@@ -54,6 +54,12 @@ export type {
   ParamsComparisonOptions,
 } from "../../model-file/compare/params-comparison.js";
 export { createParamsComparison } from "../../model-file/compare/params-comparison.js";
+export type {
+  Float64Comparison,
+  FunctionComparison,
+  SameFunctionOptions,
+} from "../../model-file/compare/same-function.js";
+export { sameFunction } from "../../model-file/compare/same-function.js";
 export type { WithParamsOptions } from "../../model-file/edit/with-params.js";
 export { withParams } from "../../model-file/edit/with-params.js";
 export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "../../model-file/model-operators.js";

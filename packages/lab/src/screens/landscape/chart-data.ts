@@ -17,7 +17,8 @@ export interface Shown {
   readonly steps: number;
 }
 
-const coursesOf = ({ runs }: Shown): Course[] => runs.filter((run): run is Course => !("missing" in run));
+export const coursesOf = ({ runs }: Pick<Shown, "runs">): Course[] =>
+  runs.filter((run): run is Course => !("missing" in run));
 
 /** Losses, or squared gradient norms, against steps or seconds. */
 export function curvesOf(shown: Shown, by: "steps" | "seconds"): LineChartData {

@@ -3,22 +3,20 @@ import { formatValue } from "isoloss-figures/base";
 import { formatSeconds, none } from "../../app/format.js";
 import type { Course, Missing } from "./course.js";
 
-export interface SummaryRow {
-  readonly loss: string;
-  /** Steps to the loss that the plain run ended with. */
-  readonly steps: string;
-  readonly seconds: string;
-  /** Accepted of all teleports. */
-  readonly teleports: string;
-  /** The largest relative change of the loss by a teleport. */
-  readonly drift: string;
-  readonly note: string;
-}
+export const columns = {
+  loss: "last loss",
+  steps: "steps to plain's last loss",
+  seconds: "time *",
+  teleports: "teleports accepted",
+  /** The largest relative change of the loss by one. */
+  drift: "largest drift",
+};
 
-export function summaryOf(run: Course | Missing, plain: Course | undefined): SummaryRow {
-  if ("missing" in run) {
-    return { loss: none, steps: none, seconds: none, teleports: none, drift: none, note: run.missing };
-  }
+export function summaryOf(
+  run: Course | Missing,
+  plain: Course | undefined,
+): { readonly [Name in keyof typeof columns]?: string } & { readonly note: string } {
+  if ("missing" in run) return { note: run.missing };
   const { loss, seconds, teleports, status, rate, evaluations } = run;
   const accepted = teleports.filter((teleport) => teleport.accepted);
   const target = plain?.loss.at(-1);

@@ -3,18 +3,17 @@ import { formatValue } from "isoloss-figures/base";
 import { formatSeconds, none } from "../../app/format.js";
 import type { Arrival, Course } from "./course.js";
 
-export interface SummaryRow {
-  readonly arrived: string;
-  readonly distance: string;
-  readonly losses: string;
-  readonly seconds: string;
-  readonly teleports: string;
-  /** The largest change of the mean loss by an accepted teleport. */
-  readonly change: string;
-  readonly note: string;
-}
+export const columns = {
+  arrived: "came to the front",
+  distance: "last distance",
+  losses: "last losses",
+  seconds: "time *",
+  teleports: "teleports accepted",
+  /** The largest change of the mean loss by an accepted one. */
+  change: "losses moved by up to",
+};
 
-export function summaryOf(course: Course): SummaryRow {
+export function summaryOf(course: Course): Readonly<Record<keyof typeof columns | "note", string>> {
   const { status, step, distance, first, second, seconds, attempts, note } = course;
   const last = step.length - 1;
   const value = (list: Float64Array) => (last < 0 ? none : formatValue(list[last]));

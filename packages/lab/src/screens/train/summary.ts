@@ -3,15 +3,14 @@ import { formatValue } from "isoloss-figures/base";
 import { formatSeconds, none } from "../../app/format.js";
 import type { Teleport, TrainRun } from "./run.js";
 
-export interface SummaryRow {
-  readonly steps: string;
-  readonly loss: string;
-  readonly heldOut: string;
-  readonly accuracy: string;
-  readonly seconds: string;
-  readonly teleports: string;
-  readonly note: string;
-}
+export const columns = {
+  steps: "steps",
+  loss: "training loss",
+  heldOut: "held-out loss",
+  accuracy: "held-out right",
+  seconds: "time *",
+  teleports: "teleports accepted",
+};
 
 export function summaryOf({
   steps,
@@ -21,7 +20,7 @@ export function summaryOf({
   teleports,
   status,
   note,
-}: TrainRun): SummaryRow {
+}: TrainRun): Readonly<Record<keyof typeof columns | "note", string>> {
   const last = evaluations.at(-1);
   const accepted = teleports.filter((teleport) => teleport.accepted);
   const refused = teleports.find((teleport) => !teleport.accepted);

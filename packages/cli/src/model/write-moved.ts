@@ -1,0 +1,61 @@
+// A model that was moved along its symmetries: compared with the one before, then written.
+import { withParams } from "isoloss/onnx";
+import type { DataOptions } from "./data-options.js";
+import { type DiscoveryOfModel, discoveryOf } from "./discovery.js";
+import { measuredInputs } from "./measured-change.js";
+import { requirePage } from "./page/require-page.js";
+import { type ModelFile, readModelFile } from "./read-model.js";
+import type { Sizes } from "./sizes.js";
+import { checkedText, requireOtherFile, type Written, writeVerified } from "./write-prepared.js";
+
+export interface MoveOptions extends DataOptions {
+  readonly heldOut?: string;
+  readonly out: string;
+  readonly tolerance: number;
+  readonly size: Sizes;
+  readonly verify: boolean;
+  readonly report?: string;
+  readonly json: boolean;
+}
+
+type Params = DiscoveryOfModel["model"]["params"];
+
+export interface MovedFile {
+  readonly discovery: DiscoveryOfModel;
+  /** All parameters after the move. */
+  readonly params: Params;
+  /** Those that the move changed. */
+  readonly changed: Params;
+  readonly written: Written;
+  /** How far outputs are from those before. */
+  readonly checked: string;
+  /** What pages are written about. */
+  readonly subject: {
+    readonly file: ModelFile;
+    readonly out: string;
+    readonly bytes: Uint8Array;
+    readonly sizes: Sizes;
+  };
+}
+
+/** Reads a model, moves it and writes it under another name, if it computes the same. */
+export async function writeMoved(
+  path: string,
+  options: MoveOptions,
+  move: (discovery: DiscoveryOfModel) => Params | Promise<Params>,
+): Promise<MovedFile> {
+  const { heldOut, out, tolerance, verify, report } = options;
+  const file = await readModelFile(path);
+  await requireOtherFile(file, out);
+  await requirePage(file, out, report);
+  const { batches, sizes, what } = await measuredInputs(file, options, heldOut);
+  const discovery = discoveryOf(file, { sizes });
+  const params = await move(discovery);
+  const changed = Object.fromEntries(
+    Object.entries(params).filter(([name, array]) => array !== discovery.model.params[name]),
+  );
+  const bytes = withParams(file.bytes, changed);
+  const written = await writeVerified(file, out, bytes, { sizes, inputs: batches, tolerance, verify });
+  const checked = checkedText(written, path, what);
+  return { discovery, params, changed, written, checked, subject: { file, out, bytes, sizes } };
+}

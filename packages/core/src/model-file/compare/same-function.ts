@@ -1,0 +1,99 @@
+// Whether two files compute the same, where rounding alone may move an output by more than a tolerance.
+import { astype, type NdArray } from "../../array.js";
+import { fromOnnx } from "../../nn/onnx/from-onnx.js";
+import { nonNegative } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import {
+  type CompareModelsOptions,
+  compareModels,
+  compareModelsRows,
+  comparisonOf,
+  firstBatch,
+  floatOf,
+  type ModelComparison,
+} from "./compare-models.js";
+import type { NamedValues } from "./random-inputs.js";
+import { outputsOf } from "./run-model.js";
+
+export interface SameFunctionOptions extends CompareModelsOptions {
+  /** Largest difference that counts as rounding, relative to an output's largest value; default 1e-4. */
+  readonly tolerance?: number | undefined;
+}
+
+const sameFunctionOptions = optionTable("sameFunction", {
+  ...compareModelsRows,
+  tolerance: nonNegative.default(1e-4),
+} satisfies OptionRows<SameFunctionOptions>);
+
+/** What is left of a difference in float64, on the first batch. */
+export interface Float64Comparison {
+  /** The largest relative difference of both files. */
+  readonly largest: number;
+  /** That of the first file between float32 and float64: what rounding does to it. */
+  readonly rounding: number;
+}
+
+export interface FunctionComparison extends ModelComparison {
+  readonly isSame: boolean;
+  /** Where `largest`, which is of the files as they run, is above the tolerance. */
+  readonly inFloat64?: Float64Comparison | undefined;
+}
+
+/** How many times as far as by its own rounding an output may be from that of another file with the same function. */
+const ROUNDINGS = 10;
+
+/**
+ * Whether two ONNX files compute the same function. Their outputs are the same up to the tolerance, see {@link compareModels};
+ * or they are in float64, and in float32 no further apart than ten times the rounding of the first. An output that is small
+ * beside what it is computed from, such as a sigmoid's that is near 0 everywhere, may be off by some percent of its largest
+ * value by rounding alone.
+ *
+ * @param a the bytes of the reference, a file that `fromOnnx` reads
+ * @param b the bytes of another file with the same inputs, and the same outputs or more
+ * @throws like {@link compareModels}
+ *
+ * @example
+ * const { isSame } = await sameFunction(before, foldBatchNorm(before).bytes, { sizes: { height: 64 } });
+ * isSame; // true
+ */
+export async function sameFunction(
+  a: Uint8Array,
+  b: Uint8Array,
+  options: SameFunctionOptions = {},
+): Promise<FunctionComparison> {
+  const { tolerance, ...settings } = sameFunctionOptions.read(options);
+  const comparison = await compareModels(a, b, settings);
+  const { largest } = comparison;
+  if (largest <= tolerance) return { ...comparison, isSame: true };
+  // What only one of them cannot hold is no rounding.
+  if (!Number.isFinite(largest) || floatOf(fromOnnx(a)) === "float64")
+    return { ...comparison, isSame: false };
+  const inFloat64 = await float64Comparison(a, b, settings);
+  const isSame = inFloat64.largest <= tolerance && largest <= ROUNDINGS * inFloat64.rounding;
+  return { ...comparison, isSame, inFloat64 };
+}
+
+async function float64Comparison(
+  a: Uint8Array,
+  b: Uint8Array,
+  settings: CompareModelsOptions,
+): Promise<Float64Comparison> {
+  const rounded = fromOnnx(a);
+  const batch = firstBatch(rounded, settings);
+  const exactly = async (bytes: Uint8Array) =>
+    outputsOf(fromOnnx(bytes, { dtype: "float64" }), [doubles(batch)], { runtime: "javascript" });
+  const [expected, got] = [await exactly(a), await exactly(b)];
+  const ofFile = await outputsOf(rounded, [batch], settings);
+  return {
+    largest: comparisonOf(rounded.outputs, expected, got).largest,
+    rounding: comparisonOf(rounded.outputs, expected, ofFile).largest,
+  };
+}
+
+const doubles = (batch: NamedValues): NamedValues =>
+  Object.fromEntries(
+    Object.entries(batch).map(([name, value]: [string, NdArray]) => [
+      name,
+      value.data instanceof Float32Array ? astype(value, "float64") : value,
+    ]),
+  );

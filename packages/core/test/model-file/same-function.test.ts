@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { compareModels } from "../../src/model-file/compare/compare-models.js";
+import { sameFunction } from "../../src/model-file/compare/same-function.js";
+import { encodeModel } from "../../src/runtime/onnx/codec.js";
+import { float32, node, tensorOf } from "../nn/onnx/support.js";
+
+/** sigmoid((x u) v + offset - less), near 0 everywhere: its float32 is off by 1e-7 of 1, not of itself. */
+const nearZero = (u: readonly number[], v: readonly number[], offset = -14, less = 0) =>
+  encodeModel({
+    irVersion: 8,
+    opsets: [{ domain: "", version: 18 }],
+    producer: "test",
+    metadata: {},
+    graph: {
+      name: "near zero",
+      inputs: [{ name: "x", dtype: "float32", shape: ["batch", 2] }],
+      outputs: [{ name: "y" }],
+      initializers: [
+        tensorOf("u", float32(u, [2, 2])),
+        tensorOf("v", float32(v, [2, 1])),
+        tensorOf("offset", float32([offset], [1])),
+        tensorOf("less", float32([less], [1])),
+      ],
+      nodes: [
+        node("MatMul", ["x", "u"], {}, ["h"]),
+        node("MatMul", ["h", "v"], {}, ["g"]),
+        node("Add", ["g", "offset"], {}, ["a"]),
+        node("Sub", ["a", "less"], {}, ["b"]),
+        node("Sigmoid", ["b"], {}, ["y"]),
+      ],
+    },
+  });
+
+const before = nearZero([0.3, -0.7, 1.1, 0.2], [0.9, -0.4]);
+/** Hidden units divided by 3 and 7, whose next weights are multiplied by them. */
+const scaled = nearZero([0.3 / 3, -0.7 / 7, 1.1 / 3, 0.2 / 7], [0.9 * 3, -0.4 * 7]);
+const onnx = { runtime: "onnx", examples: 64 } as const;
+
+describe("whether two files compute the same", () => {
+  it("takes rounding for rounding, where an output is small beside what it is computed from", async () => {
+    const { largest } = await compareModels(before, scaled, onnx);
+    expect(largest).toBeGreaterThan(1e-4);
+    const comparison = await sameFunction(before, scaled, onnx);
+    expect(comparison).toMatchObject({ isSame: true, largest });
+    // The weights of a file are float32 all the same.
+    expect(comparison.inFloat64?.largest).toBeLessThan(1e-6);
+    expect(comparison.inFloat64?.rounding).toBeGreaterThan(1e-3);
+  });
+
+  it("does not take a change for rounding, however small outputs are", async () => {
+    const changed = nearZero([0.3, -0.7, 1.1, 0.2], [0.909, -0.4]);
+    const { isSame, inFloat64 } = await sameFunction(before, changed, onnx);
+    expect(isSame).toBe(false);
+    expect(inFloat64?.largest).toBeGreaterThan(1e-3);
+  });
+
+  it("does not excuse rounding that the file before does not have", async () => {
+    // About 2^27 is added and subtracted: the same in float64, and in float32 the steps there are of 8.
+    const cancelling = nearZero([0.3, -0.7, 1.1, 0.2], [0.9, -0.4], 2 ** 27 - 16, 2 ** 27);
+    const even = nearZero([0.3, -0.7, 1.1, 0.2], [0.9, -0.4], 0, 16);
+    const { isSame, largest, inFloat64 } = await sameFunction(even, cancelling, onnx);
+    expect(inFloat64?.largest).toBeLessThan(1e-3);
+    expect(largest).toBeGreaterThan(10 * (inFloat64?.rounding as number));
+    expect(isSame).toBe(false);
+  });
+
+  it("measures nothing twice within the tolerance, and believes what is infinite", async () => {
+    expect(await sameFunction(before, scaled, { ...onnx, tolerance: 1 })).not.toHaveProperty("inFloat64");
+    const broken = nearZero([0.3, -0.7, 1.1, 0.2], [Number.NaN, -0.4]);
+    expect(await sameFunction(before, broken, onnx)).toMatchObject({ isSame: false, largest: Infinity });
+  });
+});
