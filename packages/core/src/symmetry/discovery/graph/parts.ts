@@ -1,7 +1,7 @@
 // Parameters that a graph only reads in pieces, such as the stacked projections of attention or the gate of a
 // gated unit: cuts are moved from the values to the parameters, so that each piece becomes a parameter of its
 // own.
-import type { Shape } from "../../../array.js";
+import { type Shape, sizeOf } from "../../../array.js";
 import type { Graph } from "../../../graph/graph.js";
 import { nodesOf } from "../../../graph/graph.js";
 import { broadcastTo } from "../../../graph/ops/broadcast.js";
@@ -61,7 +61,7 @@ function piecesOf(
   if (users.length === 0 || users.some((user) => !isPlainSlice(user))) return undefined;
   const groups = groupBy(users, (user) => keyOf(cutOf(user)));
   const cuts = [...groups.values()].map(([user]) => cutOf(user));
-  if (cuts.some((cut) => isWhole(cut, tensor)) || overlap(cuts, tensor.shape)) return undefined;
+  if (cuts.some((cut) => isWhole(cut, tensor)) || !areApart(cuts, tensor.shape)) return undefined;
   const replaced = new Map<Tensor, Tensor>();
   const refs: ParameterRef[] = [];
   for (const group of [...groups.values()].sort(([p], [q]) => inOrder(cutOf(p), cutOf(q)))) {
@@ -83,16 +83,18 @@ function inOrder(a: Cut, b: Cut): number {
   return d < 0 ? 0 : a[d].start - b[d].start;
 }
 
-/** Whether two of some different cuts have elements in common. */
-function overlap(cuts: readonly Cut[], shape: Shape): boolean {
-  const meet = (a: Cut, b: Cut) =>
-    a.every(({ start, count }, d) => start < b[d].start + b[d].count && b[d].start < start + count);
-  // Along one axis only neighbors can meet; there may be many.
-  const isOne = shape.filter((n, d) => cuts.some((cut) => cut[d].count !== n)).length === 1;
-  const sorted = [...cuts].sort(inOrder);
-  return sorted.some((cut, i) =>
-    (isOne ? sorted.slice(i + 1, i + 2) : sorted.slice(i + 1)).some((b) => meet(cut, b)),
-  );
+/** Whether cuts along one axis have no elements in common, and those along several are all cells of a grid. */
+function areApart(cuts: readonly Cut[], shape: Shape): boolean {
+  const ranges = shape.map((_, d) => new Map(cuts.map((cut) => [keyOf([cut[d]]), cut[d]])));
+  const isApart = ranges.every((own) => {
+    const sorted = [...own.values()].sort((p, q) => p.start - q.start);
+    return sorted.every(({ start }, i) => i === 0 || sorted[i - 1].start + sorted[i - 1].count <= start);
+  });
+  const cutAxes = shape.filter((n, d) => cuts.some((cut) => cut[d].count !== n));
+  if (!isApart || cutAxes.length < 2) return isApart;
+  // Else what acts on a whole row of it would have no description.
+  const elements = cuts.reduce((sum, cut) => sum + sizeOf(shapeOf(cut)), 0);
+  return elements === sizeOf(shape);
 }
 
 const isPlainSlice = ({ op, attrs }: Tensor): boolean =>
