@@ -69,7 +69,9 @@ export async function drawFigures({
     } else if (figure === "loss") {
       addBoth("loss", "Loss", lossCurves(shown));
     } else if (figure === "gradNormSq") {
-      const series = seriesOf(shown, (r) => r.document.gradNormSq.history);
+      const measured = shown.filter((r) => r.document.gradNormSq.history.some((v) => v !== null));
+      if (measured.length === 0) continue;
+      const series = seriesOf(measured, (r) => r.document.gradNormSq.history);
       const title = `${upperFirst(resultName("gradNormSq").label)} against steps`;
       add("grad-norm", curves({ series, logY: true, yLabel: "‖g‖²", window }, { ...options(), title }));
     } else if (figure === "validation" || figure === "accuracy") {
@@ -139,17 +141,17 @@ function seriesOf(
 
 function evaluationSeries(results: readonly JobResult[], key: string): CurveSeries[] {
   return [...byVariant(results)].flatMap(([name, group]) => {
-    const runs = group.flatMap(({ evaluations = [] }) =>
-      evaluations.length === 0
-        ? []
-        : [
-            {
-              steps: evaluations.map(({ step }) => step),
-              seconds: evaluations.map(({ seconds }) => seconds),
-              values: evaluations.map((e) => e[key]),
-            },
-          ],
-    );
+    const runs = group.flatMap(({ evaluations = [] }) => {
+      const known = evaluations.filter((e) => typeof e[key] === "number");
+      if (known.length === 0) return [];
+      return [
+        {
+          steps: known.map(({ step }) => step),
+          seconds: known.map(({ seconds }) => seconds),
+          values: known.map((e) => e[key]),
+        },
+      ];
+    });
     return runs.length === 0 ? [] : [{ name, runs, teleports: teleportSteps(group) }];
   });
 }

@@ -1,8 +1,11 @@
 // Runs that the library wrote, through the commands that show runs.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createTrainer, digits, mlp, sgd, takeRows } from "isoloss";
+import { createTrainer, digits, mlp, ndarray, sgd, takeRows } from "isoloss";
+import { mseLoss } from "isoloss/nn";
 import { recordedRun, saveRun } from "isoloss/node";
+import { positiveScaling } from "isoloss/symmetry";
+import { atSteps } from "isoloss/teleport";
 import { beforeAll, expect, it } from "vitest";
 import { parse } from "yaml";
 import { workbench } from "../../commands/support.js";
@@ -42,6 +45,36 @@ it("are drawn: losses, gradients, validation", async () => {
   );
   const svg = readFileSync(join(bench.folder, "figures/loss.svg"), "utf8");
   for (const name of ["momentum-0", "momentum-0.9"]) expect(svg).toContain(name);
+});
+
+it("are drawn with what they have: a regression without gradients, with teleports", async () => {
+  const inputs = ndarray(
+    Float32Array.from({ length: 80 }, (_, i) => Math.sin(i)),
+    [40, 2],
+  );
+  const data = { inputs, labels: ndarray(inputs.data.slice(0, 40), [40, 1]) };
+  const trainer = await createTrainer({
+    ...{ model: mlp({ sizes: [2, 6, 1], activation: "relu" }), data, optimizer: sgd(), loss: mseLoss },
+    ...{ learningRate: 0.01, batchSize: 20, runtime: "javascript" },
+    teleport: { when: atSteps([3]), symmetry: (p) => positiveScaling(p) },
+  });
+  await trainer.run({ epochs: 3, validation: data });
+  await saveRun(join(bench.folder, "runs"), recordedRun(trainer, { name: "regression" }));
+  await trainer.dispose();
+  const args = ["plot", "runs/regression", "--out", "regression", "--json"];
+  const { figures } = await bench.json<{ figures: string[] }>(...args);
+  const names = figures.map((path) => path.split("/").at(-1)).filter((name) => !name?.endsWith(".png"));
+  expect(names).toEqual([
+    "loss.svg",
+    "loss-seconds.svg",
+    "validation.svg",
+    "validation-seconds.svg",
+    "data.csv",
+    "teleports.csv",
+  ]);
+  const [head, line] = readFileSync(join(bench.folder, "regression/teleports.csv"), "utf8").split("\r\n");
+  expect(head).toContain("step,");
+  expect(line.split(",")[head.split(",").indexOf("step")]).toBe("3");
 });
 
 it("are compared", async () => {

@@ -26,7 +26,7 @@ export interface RecordedRun {
   /** In the order of their steps; a step may have several. */
   readonly records: readonly RunRecord[];
   /** Reports of teleports, as plain data. */
-  readonly teleports: readonly { readonly step: number; readonly [name: string]: unknown }[];
+  readonly teleports: readonly { readonly step: number }[];
   /** Numbers of the whole run by name. */
   readonly results: Readonly<Record<string, number>>;
   /** Further texts for MLflow, by name. */

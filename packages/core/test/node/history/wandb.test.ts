@@ -73,7 +73,7 @@ const run: RecordedRun = {
     { step: 1, seconds: 1, loss: 1.5 },
     { step: 1, seconds: 1, "validation.loss": 3, broken: Number.NaN },
   ],
-  teleports: [{ step: 1, drift: 1e-9, accepted: true, reason: "steps" }],
+  teleports: [{ step: 1, ...{ drift: 1e-9, accepted: true, reason: "steps" } }],
   results: { "validation.loss": 3 },
 };
 
