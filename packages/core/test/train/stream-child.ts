@@ -85,8 +85,9 @@ async function file(folder: string, megabytes: number): Promise<void> {
   };
   writeFileSync(inputs, header("<f4", `${rows}, 1024`));
   writeFileSync(labelFile, Buffer.concat([header("|u1", `${rows},`), new Uint8Array(rows)]));
-  for (let i = 0; i < megabytes; i++)
-    appendFileSync(inputs, new Float32Array(256 * 1024).fill(i / megabytes));
+  for (let i = 0; i < megabytes; i++) {
+    appendFileSync(inputs, new Uint8Array(new Float32Array(256 * 1024).fill(i / megabytes).buffer));
+  }
   await trainOn(await openArrays(inputs, { labelFile }));
 }
 

@@ -93,7 +93,7 @@ function writeTextPlugin(metadata: ProtoWriter): void {
 }
 
 /** The events of a run: its numbers, and its settings as a text. */
-export function eventsOf(run: RecordedRun): TensorboardEvent[] {
+function eventsOf(run: RecordedRun): TensorboardEvent[] {
   const settings = JSON.stringify(run.settings, undefined, 2).replaceAll(/^/gm, "    ");
   return [
     { step: 0, wallTime: secondsAt(run, 0), texts: { settings } },
