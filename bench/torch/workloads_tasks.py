@@ -6,6 +6,10 @@ mtl-celeba-40  conv3x3-BN-ReLU: 64 | pool | 128, 128 | pool | 256, 256 | pool | 
                512-BN-ReLU; no biases there; 40 heads linear 512-1. Batch 32: x [32,3,64,64] = signed with k = 1000, binary
                targets [32,40] = labels with k = 1001; binary cross-entropy of each task. Batch statistics alone.
 
+mtl-segnet-2   MTAN: SegNet with an attention network for each of two tasks, classes and depth, as published for CityScapes, with a
+               quarter of the channels, 16, 32, 64, 128, 128, on images of 64 x 128. Batch 4: x [4,3,64,128] = unit with
+               k = 1000, 7 classes = labels with k = 1001, depth = unit with k = 1002; cross-entropy, and |p - t| where depth > 0.
+
 Parameters by fill_parameters in the order of the modules. A step: for each task one backward pass into the shared
 parameters and the task's own head; rows of J; G = J J'; MGDA's weights (two tasks: closed form; more: Frank-Wolfe); shared
 gradient J' w, a head's gradient times its task's weight; SGD, lr 0.01.
@@ -61,6 +65,76 @@ class Celeba(nn.Module):
         return [head(z) for head in self.heads]
 
 
+def conv_norm(c_in, c_out, kernel=3):
+    """A convolution and its batch norm."""
+    return nn.Sequential(nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2), nn.BatchNorm2d(c_out))
+
+
+class Masks(nn.Module):
+    """A task's attention network."""
+
+    def __init__(self, widths, less):
+        super().__init__()
+        layers = lambda c_in, c: nn.Sequential(conv_norm(c_in, c, 1), conv_norm(c, c, 1))  # noqa: E731
+        self.encoder_att = nn.ModuleList(layers(c if i == 0 else 2 * c, c) for i, c in enumerate(widths))
+        self.decoder_att = nn.ModuleList(layers(c + low, low) for c, low in zip(widths, less))
+
+
+class Segnet(nn.Module):
+    """SegNet with attention networks of two tasks."""
+
+    def __init__(self, widths=(16, 32, 64, 128, 128)):
+        super().__init__()
+        less, more = (widths[0], *widths[:-1]), (*widths[1:], widths[-1])
+        several = lambda c, i: nn.ModuleList(conv_norm(c, c) for _ in range(1 if i < 2 else 2))  # noqa: E731
+        self.encoder_block = nn.ModuleList(conv_norm(a, b) for a, b in zip((3, *widths), widths))
+        self.decoder_block = nn.ModuleList(conv_norm(a, b) for a, b in zip(widths, less))
+        self.conv_block_enc = nn.ModuleList(several(c, i) for i, c in enumerate(widths))
+        self.conv_block_dec = nn.ModuleList(several(c, i) for i, c in enumerate(less))
+        self.encoder_block_att = nn.ModuleList(conv_norm(a, b) for a, b in zip(widths, more))
+        self.decoder_block_att = nn.ModuleList(conv_norm(a, b) for a, b in zip(widths, less))
+        self.attention = nn.ModuleList(Masks(widths, less) for _ in range(2))
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(widths[0], widths[0], 3, padding=1), nn.Conv2d(widths[0], c, 1)) for c in (7, 1)
+        )
+
+    def forward(self, x):
+        stages, unpooled, decoded = [], {}, {}
+        for block, more in zip(self.encoder_block, self.conv_block_enc):
+            first = F.relu(block(x))
+            encoded = run(more, first)
+            x, indices = F.max_pool2d(encoded, 2, return_indices=True)
+            stages.append((first, encoded, indices))
+        for i in reversed(range(len(stages))):
+            unpooled[i] = F.max_unpool2d(x, stages[i][2], 2)
+            decoded[i] = x = run(self.conv_block_dec[i], F.relu(self.decoder_block[i](unpooled[i])))
+        return [head(self.attended(masks, stages, unpooled, decoded)) for masks, head in zip(self.attention, self.heads)]
+
+    def attended(self, masks, stages, unpooled, decoded):
+        """A task's features."""
+        h = None
+        for (first, encoded, _), att, block in zip(stages, masks.encoder_att, self.encoder_block_att):
+            seen = first if h is None else torch.cat([first, h], dim=1)
+            h = F.max_pool2d(F.relu(block(mask(att, seen) * encoded)), 2)
+        for i in reversed(range(len(stages))):
+            wide = F.interpolate(h, scale_factor=2, mode="bilinear", align_corners=True)
+            seen = torch.cat([unpooled[i], F.relu(self.decoder_block_att[i](wide))], dim=1)
+            h = mask(masks.decoder_att[i], seen) * decoded[i]
+        return h
+
+
+def run(blocks, x):
+    """Convolutions with norms and ReLU."""
+    for block in blocks:
+        x = F.relu(block(x))
+    return x
+
+
+def mask(att, x):
+    """Numbers in (0, 1)."""
+    return torch.sigmoid(att[1](F.relu(att[0](x))))
+
+
 def min_norm_weights(gramian):
     """MGDA's weights."""
     count = gramian.shape[0]
@@ -97,7 +171,9 @@ class TaskStep:
         losses = self.losses_of()
         rows, own = [], []
         for k, loss in enumerate(losses):
-            found = torch.autograd.grad(loss, self.shared + self.heads[k], retain_graph=k + 1 < len(losses))
+            wanted, keep = self.shared + self.heads[k], k + 1 < len(losses)
+            # The attention network of another task has no gradient.
+            found = torch.autograd.grad(loss, wanted, retain_graph=keep, allow_unused=True, materialize_grads=True)
             rows.append(torch.cat([g.reshape(-1) for g in found[: len(self.shared)]]))
             own.append(found[len(self.shared) :])
         return losses, torch.stack(rows), own
@@ -158,6 +234,25 @@ def celeba(layout):
     return make
 
 
+def segnet(layout):
+    """Two tasks of each pixel."""
+
+    def make(dtype, batch):
+        module, count = formula.fill_parameters(Segnet(), dtype).to(memory_format=layout), batch or 4
+        x = formula.unit((count, 3, 64, 128), 1000, dtype).contiguous(memory_format=layout)
+        classes = formula.labels((count, 64, 128), 1001, 7)
+        depth = formula.unit((count, 1, 64, 128), 1002, dtype)
+        known = (depth > 0).to(dtype)
+
+        def losses_of():
+            logits, y = module(x)
+            return [F.cross_entropy(logits, classes), ((y - depth).abs() * known).sum() / known.sum()]
+
+        return workload(module, losses_of)
+
+    return make
+
+
 def fill_with_dense_scales(module, dtype):
     """`fill_parameters`, which takes only the scales of BatchNorm2d for scales."""
     module = formula.fill_parameters(module, dtype)
@@ -174,4 +269,6 @@ WORKLOADS = {
     "mtl-lenet-2-channels-last": lenet(torch.channels_last),
     "mtl-celeba-40": celeba(torch.contiguous_format),
     "mtl-celeba-40-channels-last": celeba(torch.channels_last),
+    "mtl-segnet-2": segnet(torch.contiguous_format),
+    "mtl-segnet-2-channels-last": segnet(torch.channels_last),
 }

@@ -13,6 +13,7 @@ import {
   multiLenet,
 } from "isoloss/nn";
 import { constant, maxPool2d, mean, relu, slice } from "isoloss/ops";
+import { denseTasks } from "isoloss/problems";
 import { labels, signed, unit } from "../formula.mjs";
 import { timed, withValues } from "./support.mjs";
 
@@ -117,6 +118,19 @@ async function celeba(threads) {
   return training({ losses, params: celebaParams(), data }, threads);
 }
 
+/** Two tasks of CityScapes by MTAN with a quarter of its channels, on made-up images. */
+async function segnet(threads) {
+  const { losses, params, state, tasks } = denseTasks({ channels: [16, 32, 64, 128, 128] });
+  const isScale = (path) => path.startsWith("shared") && path.endsWith(".1.weight");
+  const data = {
+    image: unit([4, 3, 64, 128], 1000),
+    semantic: labels([4, 64, 128], 1001, 7),
+    depth: unit([4, 1, 64, 128], 1002),
+  };
+  const start = withValues(params(torchGenerator(0)), isScale);
+  return training({ losses, params: start, state, tasks, data }, threads);
+}
+
 /** What a method may be given of 40 tasks: three Jacobians of 200 random numbers a row, of sizes that differ a hundredfold. */
 function randomTasks(seed) {
   const rng = createRng(seed);
@@ -185,6 +199,12 @@ export const tasks = {
     peers: ["mtl-celeba-40", "mtl-celeba-40-channels-last"],
     isSlow: true,
     reach: 1.0,
+  },
+  "mtl-segnet-2": {
+    make: segnet,
+    peers: ["mtl-segnet-2", "mtl-segnet-2-channels-last"],
+    isSlow: true,
+    reach: 1.1,
   },
   "mtl-weighting-40": { make: weighting, base: { name: "2 ms", us: 2000 }, reach: 1.0 },
 };

@@ -797,7 +797,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "width": "Channels of the first stage; default 64.",
     "hidden": "Units of the hidden layer; default 512.",
     "dropout": "Dropout rate behind it; default 0.5.",
-    "stem": "As of `resnet18`: `imagenet` (default) or `cifar`."
+    "stem": "As of `resnet18`: `imagenet` (default) or `cifar`.",
+    "weights": "Where the trunk starts from: tensors under torchvision's names, as `fromStateDict` takes them, such as those of ImageNet; default drawn by chance."
   },
   "patchTransformer": {
     "imageSize": "Height and width of the images; default [28, 28].",

@@ -27,6 +27,10 @@ export interface MoleculeBatch {
 const numbers: Readonly<Record<string, number>> = { H: 1, C: 6, N: 7, O: 8, F: 9 };
 const symbolsInOrder = Object.keys(numbers);
 
+/** The element of an atomic number, or the number where it is none of QM9's. */
+export const symbolOf = (number: number): string =>
+  symbolsInOrder.find((symbol) => numbers[symbol] === number) ?? `${number}`;
+
 /** Numbers of an atom, and of a pair of atoms. */
 const [atom, pair] = [11, 5];
 

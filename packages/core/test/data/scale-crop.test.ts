@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { array, type NdArray, ndarray } from "../../src/array.js";
 import { takeRows } from "../../src/data/batches.js";
-import { drawScaleCrop, type MapKind, scaleCropFlip } from "../../src/data/scale-crop.js";
+import { drawScaleCrop, type MapKind, scaleCropFlip } from "../../src/data/transforms/scale-crop.js";
 import { OptionError, ShapeError } from "../../src/errors.js";
 
 const [height, width, count] = [12, 18, 8];

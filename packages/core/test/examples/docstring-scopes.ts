@@ -8,6 +8,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
 import { stored } from "../data/npz-files.js";
+import { processed } from "../data/qm9-processed.js";
 import { files } from "../data/qm9-support.js";
 import * as lib from "../library.js";
 import { Builder, smallNetwork } from "../model-file/builder.js";
@@ -218,6 +219,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   // As if the files were there.
   "node/qm9.ts": () => ({ loadQm9: () => lib.parseQm9(qm9) }),
   "data/qm9-streams.ts": () => ({ sdfText: qm9.sdf.join("\n"), csvText: qm9.csv.join("\n") }),
+  "data/qm9-arrays.ts": () => ({ bytes: processed() }),
   "data/qm9.ts": () => ({ sdfText: qm9.sdf.join("\n"), csvText: qm9.csv.join("\n") }),
   "data/safetensors.ts": () => ({ bytes: lib.encodeSafetensors({ w: lib.zeros([2]) }) }),
   "mtl/train/checkpoint.ts": tasks,

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { DataError, MissingDataError } from "../../src/errors.js";
 import { loadQm9 } from "../../src/node/qm9.js";
+import { processed } from "../data/qm9-processed.js";
 import { files } from "../data/qm9-support.js";
 
 describe("loadQm9", () => {
@@ -25,5 +26,16 @@ describe("loadQm9", () => {
     expect(targets.shape).toEqual([2, 11]);
     await expect(loadQm9(folder)).rejects.toThrow(DataError);
     await expect(loadQm9(folder)).rejects.toThrow("QM9 has 130831 molecules; here are 2 molecules");
+  });
+
+  it("reads what PyTorch Geometric keeps, in a folder without the raw files", async () => {
+    const own = join(folder, "processed");
+    mkdirSync(own);
+    writeFileSync(join(own, "qm9.npz"), processed());
+    const { molecules, targets } = await loadQm9(own, { isWhole: false });
+    expect(molecules.map(({ symbols }) => symbols.join(""))).toEqual(["CHHHH", "CNH"]);
+    expect(targets.shape).toEqual([2, 11]);
+    writeFileSync(join(own, "qm9.npz"), processed().subarray(0, 200));
+    await expect(loadQm9(own, { isWhole: false })).rejects.toThrow(DataError);
   });
 });

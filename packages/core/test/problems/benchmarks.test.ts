@@ -1,11 +1,13 @@
 // Losses and measures of the benchmarks' tasks, against plain loops and the numbers of constant predictions.
 import { describe, expect, it } from "vitest";
-import { astype, isNdArray, type NdArray, ndarray } from "../../src/array.js";
+import { astype, full, isNdArray, type NdArray, ndarray } from "../../src/array.js";
 import type { Batch, BatchTensors } from "../../src/batch.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
 import type { StreamingMetric } from "../../src/metrics/metric.js";
 import { deltaM } from "../../src/mtl/metrics/delta-m.js";
+import { namedArrays } from "../../src/named-arrays.js";
+import { resnet18 } from "../../src/nn/models/resnet18.js";
 import { attributeTasks } from "../../src/problems/benchmarks/attribute-tasks.js";
 import type { BenchmarkTasks } from "../../src/problems/benchmarks/benchmark-tasks.js";
 import { denseTasks } from "../../src/problems/benchmarks/dense-tasks.js";
@@ -190,5 +192,30 @@ describe("the other benchmarks", () => {
     const own = alone.params(torchGenerator(0)) as { heads: object };
     expect(Object.keys(own.heads)).toEqual([first]);
     expect(countsOf(own)).toBeLessThan(countsOf(whole));
+  });
+
+  it("start from a ResNet-18's tensors by name, each baseline too, and say what does not fit", () => {
+    const sizes = { classes: 2, width: 2, hidden: 3 };
+    const { params, state } = resnet18({ stem: "imagenet", width: 2 }).init(torchGenerator(7));
+    const weights = {
+      ...namedArrays(params),
+      ...namedArrays({ ...state, num_batches_tracked: full([], 3) }),
+    };
+    const office = ownImageTasks({ tasks: ["a", "b"], ...sizes, weights });
+    for (const problem of [office, office.only("b")]) {
+      const { shared, heads } = problem.params(torchGenerator(0));
+      expect(shared.trunk).toEqual(
+        Object.fromEntries(Object.keys(shared.trunk).map((k) => [k, params[k as never]])),
+      );
+      expect(problem.state.trunk).toEqual(state);
+      expect(Object.keys(heads)).toEqual(problem.tasks);
+    }
+    const { "bn1.running_var": _, ...less } = weights;
+    expect(() => ownImageTasks({ tasks: ["a"], ...sizes, weights: less })).toThrow(
+      '"bn1.running_var" is missing',
+    );
+    expect(() => ownImageTasks({ tasks: ["a"], ...sizes, width: 3, weights })).toThrow(
+      '"conv1.weight" is [2, 3, 7, 7] instead of [3, 3, 7, 7]',
+    );
   });
 });

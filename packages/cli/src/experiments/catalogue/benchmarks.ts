@@ -1,3 +1,5 @@
+import { decodeSafetensors } from "isoloss/data";
+import { readFileOrThrow } from "isoloss/node";
 import {
   attributeTasks,
   type BenchmarkTasks,
@@ -85,6 +87,12 @@ const office: OwnOptions = {
   side: width("224", "Pixels of a side, to which images are resized."),
   width: width("64", "Channels of ResNet-18's first stage; others are not the published network."),
   hidden: width("512", "Units of the hidden layer behind it."),
+  weights: {
+    schema: z.string().min(1),
+    range: "a .safetensors file",
+    otherwise: "drawn by chance",
+    summary: "Where the ResNet-18 starts from, under torchvision's names, such as ImageNet's.",
+  },
 };
 
 const denseData = ["root", "sample", "size", "augment"] as const;
@@ -143,19 +151,27 @@ const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
     summary: "31 classes of images of three kinds, each a task with its own, by ResNet-18",
     own: office,
     ofData: officeData,
-    tasks: (options: object, parts) => ownImageTasks({ ...ownOf(parts), ...options }),
+    tasks: officeTasks,
   },
   officeHome: {
     summary: "65 classes of images of four kinds, each a task with its own, by ResNet-18",
     own: office,
     ofData: officeData,
-    tasks: (options: object, parts) => ownImageTasks({ ...ownOf(parts), ...options }),
+    tasks: officeTasks,
   },
 };
 
-function ownOf(parts: BenchmarkParts) {
+async function officeTasks(
+  { weights: file, ...options }: { readonly weights?: string },
+  parts: BenchmarkParts,
+) {
   const { tasks, classes } = named(parts);
-  return { tasks, classes };
+  return ownImageTasks({ tasks, classes, ...options, weights: file ? await tensorsOf(file) : undefined });
+}
+
+async function tensorsOf(file: string) {
+  const bytes = await readFileOrThrow(file, { what: "weights" });
+  return decodeSafetensors(bytes).tensors;
 }
 
 /** Benchmarks by name, with the options that configs have for them. */
@@ -173,5 +189,5 @@ async function makeBenchmark(
   const pick = (wanted: boolean) =>
     Object.fromEntries(Object.entries(options).filter(([key]) => isOfData(key) === wanted));
   const parts = await benchmarkParts({ name, ...pick(true) });
-  return { tasks: tasks(pick(false) as never, parts) as BenchmarkTasks<never, unknown>, parts };
+  return { tasks: (await tasks(pick(false) as never, parts)) as BenchmarkTasks<never, unknown>, parts };
 }

@@ -62,7 +62,7 @@ export async function attemptTeleport<P, S>(
 
 /** Proposes a point and asks the guard about it. */
 async function proposed<P, S>(
-  { preserve, inner, guard, seed, negligible }: ResolvedCost<S>,
+  { preserve, inner, guard, seed, negligible, trigger }: ResolvedCost<S>,
   { losses, mover }: CostMachine,
   context: StepContext<P>,
   {
@@ -72,9 +72,9 @@ async function proposed<P, S>(
   }: { readonly here: Parts; readonly before: TaskPoint; readonly balance: Float64Array },
 ): Promise<{ readonly proposal?: Proposal | undefined; readonly landing: Landing }> {
   const { batch, step } = context;
-  const anchors = anchorsOf(context, preserve.batches);
+  const anchors = await anchorsOf(context, preserve.batches);
   const each = await losses.each(here, anchors);
-  const batches = guardBatches(context, guard === false ? 0 : guard.samples);
+  const batches = await guardBatches(context, guard === false ? 0 : guard.samples);
   const lossesBefore = meanOf(await losses.each(here, batches));
   const isUsable = [...each, lossesBefore].every((values) => values.every(Number.isFinite));
   if (before.conflict === undefined || !isUsable) {
@@ -91,7 +91,10 @@ async function proposed<P, S>(
     // Far from the seeds of neighboring steps, and a small integer in every runtime.
     seed: (seed + step * 1009) % 2 ** 29,
   });
-  const landing = await land(proposal, here, { losses, guard, batches, lossesBefore, negligible });
+  const landing = await land(proposal, here, {
+    ...{ losses, guard, batches, lossesBefore, negligible },
+    isTriggered: isTriggered(before.conflict, trigger),
+  });
   return { proposal, landing };
 }
 

@@ -1,6 +1,6 @@
 import type { NdArray } from "../../array.js";
-import { sizeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
+import { rowsOf } from "../../data/batches.js";
 import type { StepContext } from "../train/step-hook.js";
 import type { PreserveOptions } from "./presets.js";
 
@@ -14,25 +14,31 @@ function examplesIn(batch: Batch): number {
 /**
  * Batches on which losses are frozen: the step's own and additional ones, or those of a whole epoch.
  */
-export function anchorsOf(
+export async function anchorsOf(
   { batch, sample, stepsPerEpoch }: Source,
   count: PreserveOptions["batches"],
-): Batch[] {
+): Promise<Batch[]> {
   const size = examplesIn(batch);
   if (size === 0) return [batch];
-  if (count === "loader") return cut(sample(size * stepsPerEpoch, "cost loader"), batch, stepsPerEpoch);
+  if (count === "loader") {
+    return cut(await sample(size * stepsPerEpoch, "cost loader"), batch, stepsPerEpoch);
+  }
   const more = Array.from({ length: count - 1 }, (_, i) => sample(size, `cost anchor ${i}`));
-  return [batch, ...more];
+  return [batch, ...(await Promise.all(more))];
 }
 
 /**
- * Whole batches, with at least `samples` examples in total, that the move does not use; the step's own batch
- * without data or samples.
+ * Whole batches, with at least `samples` examples in total but not more than an epoch has, that the move does not
+ * use; the step's own batch without data or samples.
  */
-export function guardBatches({ batch, sample }: Source, samples: number): Batch[] {
+export async function guardBatches(
+  { batch, sample, stepsPerEpoch }: Source,
+  samples: number,
+): Promise<Batch[]> {
   const size = examplesIn(batch);
   if (size === 0 || samples === 0) return [batch];
-  return Array.from({ length: Math.ceil(samples / size) }, (_, i) => sample(size, `cost guard ${i}`));
+  const count = Math.min(Math.ceil(samples / size), stepsPerEpoch);
+  return Promise.all(Array.from({ length: count }, (_, i) => sample(size, `cost guard ${i}`)));
 }
 
 /**
@@ -41,9 +47,8 @@ export function guardBatches({ batch, sample }: Source, samples: number): Batch[
  */
 function cut(all: Batch, batch: Batch, count: number): Batch[] {
   const rows = (a: NdArray, size: number, i: number): NdArray => {
-    const width = size * sizeOf(a.shape.slice(1));
     const at = i % Math.floor(a.shape[0] / size);
-    return { shape: [size, ...a.shape.slice(1)], data: a.data.slice(at * width, (at + 1) * width) };
+    return rowsOf(a, at * size, (at + 1) * size);
   };
   return Array.from({ length: count }, (_, i) =>
     Object.fromEntries(Object.entries(all).map(([name, a]) => [name, rows(a, batch[name].shape[0], i)])),

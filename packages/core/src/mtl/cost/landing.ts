@@ -38,6 +38,8 @@ export interface LandingContext {
   /** Batches that the move does not use, and the mean losses on them before it. */
   readonly batches: readonly Batch[];
   readonly lossesBefore: Float64Array;
+  /** Whether the gradients of the function that moves, without dropout and batch statistics, conflict at all. */
+  readonly isTriggered: boolean;
   /** ||D|| / ||theta|| below which a move does not count. */
   readonly negligible: number;
 }
@@ -50,11 +52,16 @@ export const rejected = (reason: string): Landing => ({
   halvings: 0,
 });
 
+const nothingMoved = "D is zero: nothing was moved";
+const nothingToGain =
+  "D is zero: the gradients conflict only with dropout and batch statistics, as in training. Without them, as a teleport " +
+  "keeps the losses, there was nothing to gain. This is so while running statistics differ much from those of a batch.";
+
 /** Moves by the largest fraction of the proposed displacement that the guard accepts. */
 export async function land(
   proposal: Proposal,
   here: Parts,
-  { losses, guard, batches, lossesBefore, negligible }: LandingContext,
+  { losses, guard, batches, lossesBefore, isTriggered, negligible }: LandingContext,
 ): Promise<Landing> {
   const { shared } = here;
   const isStill = (there: unknown) => differenceOf(there, shared).every((v) => v === 0);
@@ -63,7 +70,7 @@ export async function land(
     async propose(fraction: number) {
       const there = proposal.at(fraction);
       stayed = isStill(there);
-      return stayed ? { stopped: "D is zero: nothing was moved" } : there;
+      return stayed ? { stopped: nothingMoved } : there;
     },
   };
   const criterion = {
@@ -84,7 +91,7 @@ export async function land(
     const drift = found.refused && { drift: driftOf(lossesBefore, found.refused) };
     if (!stayed) return { ...rejected(found.reason), ...drift, halvings };
     return {
-      ...{ ...rejected("D is zero: nothing was moved"), ...drift, halvings },
+      ...{ ...rejected(isTriggered ? nothingMoved : nothingToGain), ...drift, halvings },
       outcome: "negligible",
     };
   }

@@ -1,12 +1,13 @@
 import type { Batch } from "../../batch.js";
 import { batches, takeRows } from "../../data/batches.js";
 import { type DataStream, isStream } from "../../data/stream.js";
-import { DataError, OptionError } from "../../errors.js";
+import { OptionError } from "../../errors.js";
 import { createRng, hash32, type Rng } from "../../math/rng.js";
 import { dataChecksum, hexOf } from "../../train/run-settings.js";
 import type { Seen } from "../../train/seen.js";
 import { type StreamWindows, streamWindows } from "../../train/stream-windows.js";
 import { listOf, prepareSource, requireNames, type Source } from "./source-arrays.js";
+import { streamSamples } from "./stream-samples.js";
 
 /** What a run has seen of its streams, by number of the source and of the sample: `0.0`. */
 export type SeenSources = Readonly<Record<string, Seen>>;
@@ -29,8 +30,8 @@ export interface Sources {
   checkBy(check: (arrays: Batch) => void): void;
   /** What a checkpoint says of the data. */
   checksum(): string;
-  /** Random examples of every source; all examples if it has fewer. @throws DataError for a stream */
-  sample(count: number, step: number, label: string | number): Batch;
+  /** Random examples of every source; all examples if it has fewer. Of a stream see {@link streamSamples}. */
+  sample(count: number, step: number, label: string | number): Promise<Batch>;
   dispose(): Promise<void>;
 }
 
@@ -50,7 +51,7 @@ interface OpenSource {
   seenAfter(step: number): readonly [sample: string, Seen][];
   /** What a checkpoint says of a stream. */
   readonly text?: string | undefined;
-  sample(rng: Rng, count: number): Batch;
+  sample(count: number, step: number, label: string | number, rng: Rng): Promise<Batch>;
   dispose(): Promise<void>;
 }
 
@@ -107,7 +108,7 @@ export async function prepareSources(
     },
     sample(count, step, label) {
       const rng = createRng(seed).fork("sample").fork(step).fork(label);
-      return Object.assign({}, ...sources.map((source) => source.sample(rng, count)));
+      return merged(sources.map((source) => source.sample(count, step, label, rng)));
     },
     dispose,
   };
@@ -131,7 +132,7 @@ async function openArrays(given: Batch, { batchSize, dtype, seedOf }: OpenOption
     stepsPerEpoch: Math.floor(count / size),
     batchOf: async (step, sample) => (size === count ? arrays : rows(orderOf(sample)(step))),
     seenAfter: () => [],
-    sample(rng, most) {
+    async sample(most, _, __, rng) {
       const all = Int32Array.from({ length: count }, (_, i) => i);
       return rows(rng.shuffle(all).slice(0, most));
     },
@@ -144,21 +145,26 @@ async function openStream(
   { batchSize, dtype, check, seedOf }: OpenOptions,
 ): Promise<OpenSource> {
   const opened = new Map<number, StreamWindows>();
+  const prepare = (part: Batch) => prepareSource(part, dtype).arrays;
   const windowsOf = byNumber(async (sample) => {
     const windows = await streamWindows(stream, {
       ...{ batchSize, check, seed: seedOf(sample) },
-      prepare: (part) => prepareSource(part, dtype).arrays,
+      prepare,
     });
     opened.set(sample, windows);
     return windows;
   });
-  const dispose = async () => {
+  const close = async () => {
     for (const windows of opened.values()) await windows.dispose();
   };
   const first = await windowsOf(0);
   const { arrays, seen } = await first.at(0).catch(async (error) => {
-    await dispose();
+    await close();
     throw error;
+  });
+  const samples = streamSamples(stream, {
+    ...{ length: first.count, prepare, check },
+    seedAt: (step) => hash32(hash32(seedOf(-1)) + step),
   });
   return {
     arrays,
@@ -174,12 +180,11 @@ async function openStream(
         const after = windows.seenAfter(step);
         return after ? [[`${sample}`, after] as [string, Seen]] : [];
       }),
-    sample() {
-      throw new DataError(
-        "sample: a stream gives no examples at random, which this hook asks for; give the trainer arrays as data.",
-      );
+    sample: samples.at,
+    async dispose() {
+      await samples.dispose();
+      await close();
     },
-    dispose,
   };
 }
 

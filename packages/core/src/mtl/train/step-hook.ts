@@ -64,9 +64,10 @@ export interface StepContext<P> {
   direction(): Promise<Float64Array>;
   /**
    * `count` examples drawn at random without replacement, independent of the training's batches. Equal labels give
-   * equal examples at a step.
+   * equal examples at a step. Of a stream they are the next ones of a reading with a seed of the step's own: random
+   * as far as the stream's order depends on the seed.
    */
-  sample(count: number, label?: string | number): Batch;
+  sample(count: number, label?: string | number): Promise<Batch>;
 }
 
 /** What a {@link BeforeStep} changes. */

@@ -1,7 +1,7 @@
 import type { Batch } from "../../batch.js";
-import { type MapKind, scaleCropFlip } from "../../data/scale-crop.js";
 import type { DataStream } from "../../data/stream.js";
 import { exampleStream, keptExamples } from "../../data/streams/example-stream.js";
+import { type MapKind, scaleCropFlip } from "../../data/transforms/scale-crop.js";
 import { flag, integerFrom, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { Folder, type FolderGuide } from "./folder.js";

@@ -1,5 +1,6 @@
 // K. Saenko et al., "Adapting visual category models to new domains", ECCV 2010 (Office-31), and H. Venkateswara et al., CVPR 2017
 // (Office-Home), as LibMTL (B. Lin, Y. Zhang, JMLR 24, 2023) trains on them: a task for each domain, with images of its own.
+import type { NdArray } from "../../array.js";
 import type { BatchTensors } from "../../batch.js";
 import { topK } from "../../metrics/top-k.js";
 import type { LinearParams } from "../../nn/linear.js";
@@ -10,7 +11,8 @@ import {
   type MultiResnet18TrunkParams,
   multiResnet18,
 } from "../../nn/models/multi-resnet18.js";
-import { integerFrom, listOf, oneOf, smoothing, text } from "../../option-kinds.js";
+import { fromStateDict } from "../../nn/state-dict.js";
+import { inCode, integerFrom, isObject, listOf, oneOf, smoothing, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type BenchmarkTask, type BenchmarkTasks, benchmarkTasks } from "./benchmark-tasks.js";
 
@@ -27,6 +29,11 @@ export interface OwnImageTasksOptions {
   readonly dropout?: number | undefined;
   /** As of `resnet18`: `imagenet` (default) or `cifar`. */
   readonly stem?: "cifar" | "imagenet" | undefined;
+  /**
+   * Where the trunk starts from: tensors under torchvision's names, as `fromStateDict` takes them, such as those of ImageNet;
+   * default drawn by chance.
+   */
+  readonly weights?: Readonly<Record<string, NdArray>> | undefined;
 }
 
 const ownImageTasksOptions = optionTable("ownImageTasks", {
@@ -36,6 +43,9 @@ const ownImageTasksOptions = optionTable("ownImageTasks", {
   hidden: integerFrom(1).default(512),
   dropout: smoothing.default(0.5),
   stem: oneOf(["cifar", "imagenet"]).default("imagenet"),
+  weights: inCode<Readonly<Record<string, NdArray>>>("arrays by torchvision's names", isObject).otherwise(
+    "drawn by chance",
+  ),
 } satisfies OptionRows<OwnImageTasksOptions>);
 
 /** Names of a task's arrays in batches. */
@@ -56,7 +66,7 @@ const classification = (name: string): BenchmarkTask => {
  * Batches: `TASKImages` [n, 3, H, W] and `TASKLabels` int64 [n], of each task; data are a list of these, a record for each task.
  * Losses are cross-entropies; measures `TASK.accuracy`.
  *
- * @throws OptionError
+ * @throws OptionError; DataError where `weights` do not fit
  *
  * @example
  * ownImageTasks({ tasks: ["amazon", "dslr", "webcam"], classes: 31 }).tasks; // amazon, dslr, webcam
@@ -64,7 +74,7 @@ const classification = (name: string): BenchmarkTask => {
 export function ownImageTasks(
   options: OwnImageTasksOptions,
 ): BenchmarkTasks<MultiHeadParams<MultiResnet18TrunkParams, LinearParams>, MultiResnet18State> {
-  const { tasks: names, classes, ...model } = ownImageTasksOptions.read(options);
+  const { tasks: names, classes, weights, ...model } = ownImageTasksOptions.read(options);
   return benchmarkTasks("own images", {
     tasks: Object.fromEntries(names.map((name) => [name, classification(name)])),
     make(tasks) {
@@ -75,7 +85,18 @@ export function ownImageTasks(
       const imagesOf = (batch: BatchTensors) =>
         Object.fromEntries(tasks.map((task) => [task, batch[ownArrays(task).image]]));
       return {
-        init: network.init,
+        init(rng, initOptions) {
+          const drawn = network.init(rng, initOptions);
+          if (!weights) return drawn;
+          const {
+            params: { shared, heads },
+            state,
+          } = drawn;
+          return {
+            params: { shared: { ...shared, trunk: fromStateDict(shared.trunk, weights) }, heads },
+            state: { ...state, trunk: fromStateDict(state.trunk, weights) },
+          };
+        },
         trunk: (shared, batch, { state, training, seed }) =>
           network.trunk(shared, imagesOf(batch), { state, training, seed }),
         readOut: network.readOut,

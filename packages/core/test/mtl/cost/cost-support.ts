@@ -36,7 +36,7 @@ export async function attempt(
     params,
     batch: netData(16, tasks, dtype),
     optimizer: adam().init(params),
-    sample: (count, label = 0) => {
+    sample: async (count, label = 0) => {
       if (!labels.has(label)) labels.set(label, labels.size + 1);
       return netData(count, tasks, dtype, 100 + (labels.get(label) ?? 0));
     },

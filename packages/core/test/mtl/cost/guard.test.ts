@@ -90,21 +90,21 @@ describe("examples of a teleport", () => {
   const source = {
     batch: rows(0, 4),
     stepsPerEpoch: 3,
-    sample: (count: number, label?: string | number) => {
+    sample: async (count: number, label?: string | number) => {
       asked.push([count, label]);
       return rows(10, count);
     },
   };
 
-  it("freezes losses on the step's batch and further ones", () => {
-    const [first, ...others] = anchorsOf(source, 3);
+  it("freezes losses on the step's batch and further ones", async () => {
+    const [first, ...others] = await anchorsOf(source, 3);
     expect(first).toBe(source.batch);
     expect(others.map(({ y }) => y.shape[0])).toEqual([4, 4]);
-    expect(anchorsOf(source, 1)).toEqual([source.batch]);
+    expect(await anchorsOf(source, 1)).toEqual([source.batch]);
   });
 
-  it("cuts an epoch into batches", () => {
-    const batches = anchorsOf(source, "loader");
+  it("cuts an epoch into batches", async () => {
+    const batches = await anchorsOf(source, "loader");
     expect(asked.at(-1)?.[0]).toBe(12);
     expect(batches.map(({ y }) => numbers(y))).toEqual([
       [10, 11, 12, 13],
@@ -114,17 +114,18 @@ describe("examples of a teleport", () => {
     expect(batches[2].x).toEqual(rows(18, 4).x);
   });
 
-  it("judges on whole batches of examples with labels of their own", () => {
+  it("judges on whole batches of examples with labels of their own", async () => {
     asked.length = 0;
-    expect(guardBatches(source, 10)).toHaveLength(3);
+    expect(await guardBatches(source, 10)).toHaveLength(3);
     expect(new Set(asked.map(([, label]) => label)).size).toBe(3);
-    expect(guardBatches(source, 0)).toEqual([source.batch]);
+    expect(await guardBatches(source, 1000)).toHaveLength(source.stepsPerEpoch);
+    expect(await guardBatches(source, 0)).toEqual([source.batch]);
   });
 
-  it("has only the function where there are no data", () => {
+  it("has only the function where there are no data", async () => {
     const none = { ...source, batch: {}, stepsPerEpoch: Infinity };
     for (const batches of [anchorsOf(none, 4), anchorsOf(none, "loader"), guardBatches(none, 1000)]) {
-      expect(batches).toEqual([{}]);
+      expect(await batches).toEqual([{}]);
     }
   });
 

@@ -113,7 +113,7 @@ export async function contextFor<P>({
   params,
   batch,
   optimizer = {},
-  sample = () => batch,
+  sample = async () => batch,
   ...place
 }: {
   readonly taskLosses: TaskLosses<P>;

@@ -9,6 +9,7 @@ import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
 import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
+import type { MultiTaskData } from "../../../src/mtl/train/trainer-options.js";
 import { adam } from "../../../src/optim/adam.js";
 import { flatten } from "../../../src/tree.js";
 import { netData, netLosses, type SmallNet, smallNet } from "./support.js";
@@ -21,13 +22,14 @@ export async function train(
     method = linearScalarization() as MultiTaskMethod<unknown>,
     tasks = 2,
     losses = netLosses(tasks),
+    data = netData(64, tasks) as MultiTaskData,
   } = {},
 ) {
   const teleports = options && cost<SmallNet>(options);
   const trainer = await createMultiTaskTrainer<SmallNet>({
     losses,
     params: smallNet(tasks),
-    data: netData(64, tasks),
+    data,
     batchSize: 16,
     method,
     optimizer: adam(),

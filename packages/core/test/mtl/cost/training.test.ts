@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { shuffled } from "../../../src/data/streams/shuffled.js";
+import { streamOf } from "../../../src/data/streams/stream-of.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
-import { netLosses, type SmallNet } from "./support.js";
+import { netData, netLosses, type SmallNet } from "./support.js";
 import { always, expectWrapped, methods, train } from "./training-support.js";
 
 describe("COST in a training", () => {
@@ -61,6 +63,32 @@ describe("COST in a training", () => {
     }
     // The mean does not see the small task.
     expect(Math.max(...(await tasksMoves("mean")).flat())).toBeGreaterThan(bound);
+  });
+
+  it("teleports on a stream as on arrays, with examples of its own", async () => {
+    const data = shuffled(streamOf(netData(64, 2), { size: 10 }), { buffer: 64 });
+    const options = { ...always, preserve: { batches: "loader" } } as const;
+    const { reports, losses } = await train(options, { data, steps: 8 });
+    const accepted = reports.filter(({ outcome }) => outcome === "accepted");
+    expect(accepted.length).toBeGreaterThan(0);
+    for (const { drift } of accepted) expect(drift?.worstRelative).toBeLessThanOrEqual(0.05);
+    const again = await train(options, { data, steps: 8 });
+    expect(again.losses).toEqual(losses);
+    // The same batches as of arrays, until the first teleport.
+    const { losses: plain } = await train(undefined, { steps: 8 });
+    const first = accepted[0]?.step ?? 0;
+    expect(losses.map((own) => own.slice(0, first))).toEqual(plain.map((own) => own.slice(0, first)));
+  });
+
+  it("says where gradients conflict only with the statistics of batches or dropout, which a teleport does without", async () => {
+    // In training the second loss is the first one's negative, otherwise the same.
+    const losses: TaskLosses<SmallNet> = (params, batch, context) => {
+      const [first] = netLosses(2)(params, batch, context);
+      return [first, mul(context.training ? -1 : 1, first)];
+    };
+    const { reports } = await train(always, { losses, steps: 1 });
+    expect(reports.map(({ outcome }) => outcome)).toEqual(["negligible"]);
+    expect(reports[0]?.reason).toContain("conflict only with dropout and batch statistics");
   });
 
   it("takes the step at the new point, on the same batch", async () => {

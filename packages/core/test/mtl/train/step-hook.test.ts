@@ -89,7 +89,7 @@ describe("a hook before the step", () => {
         await losses();
         await conflict();
         await direction();
-        sample(3);
+        await sample(3);
         return { event: "looked" };
       };
       const [plain, watched] = [await trainerFor(method), await trainerFor(method, { beforeStep: look })];
@@ -154,8 +154,10 @@ describe("a hook before the step", () => {
     const draws: number[][] = [];
     const trainer = await trainerFor(linearScalarization(), {
       beforeStep: async ({ sample }) => {
-        for (const label of ["a", "a", "b"]) draws.push(Array.from(sample(4, label).x.data, Number));
-        expect(sample(100).x.shape).toEqual([20, 3]);
+        for (const label of ["a", "a", "b"]) {
+          draws.push(Array.from((await sample(4, label)).x.data, Number));
+        }
+        expect((await sample(100)).x.shape).toEqual([20, 3]);
         return undefined;
       },
     });

@@ -71,14 +71,46 @@ describe("a trainer of several tasks on streams", () => {
     await Promise.all([whole, first, second].map((one) => one.dispose()));
   });
 
+  it("gives hooks examples of its own: different ones by label, the same when a step is repeated", async () => {
+    const draws: [number, string, number[]][] = [];
+    const rows = (batch: Record<string, { readonly data: ArrayLike<number | bigint> }>) =>
+      Array.from<number | bigint, number>(batch.x?.data ?? [], Number);
+    const run = async (streams: unknown, from: number, steps: number) => {
+      const trainer = await trainerFor(famo(), {
+        data: streams as never,
+        beforeStep: async ({ step, sample }) => {
+          if (step < from) return;
+          const drawn = await Promise.all(["a", "b", "a"].map((label) => sample(6, label)));
+          drawn.forEach((batch, i) => {
+            expect(Object.keys(batch).sort()).toEqual(Object.keys(data).sort());
+            draws.push([step, ["a", "b", "a"][i] as string, rows(batch as never)]);
+          });
+          expect(rows((await sample(100, "all")) as never)).toHaveLength(3 * 20);
+        },
+      });
+      await trainer.run({ steps });
+      await trainer.dispose();
+    };
+    await run([streamed(together), { [third]: apart }], 0, 2);
+    const [a0, b0, again, a1] = draws;
+    expect(again?.[2]).toEqual(a0?.[2]);
+    expect(a1?.[2]).not.toEqual(a0?.[2]);
+    // Examples of a reading are different ones, of those of the arrays.
+    const examples = (flatRows: readonly number[]) =>
+      Array.from({ length: flatRows.length / 3 }, (_, i) => String(flatRows.slice(3 * i, 3 * i + 3)));
+    const all = new Set(examples(rows(data as never)));
+    const both = [...examples(a0?.[2] ?? []), ...examples(b0?.[2] ?? [])];
+    expect(new Set(both).size).toBe(12);
+    expect(both.every((row) => all.has(row))).toBe(true);
+    // What a step draws does not depend on the steps before it.
+    const first = draws.filter(([step]) => step === 1);
+    draws.length = 0;
+    await run([streamed(together), { [third]: apart }], 1, 2);
+    expect(draws).toEqual(first);
+  });
+
   it("refuses what a stream does not have", async () => {
     const needsBatchSize = trainerFor(famo(), { data: streamed() as never, batchSize: undefined });
     await expect(needsBatchSize).rejects.toThrow("batchSize must be an integer in 1..20");
-    const trainer = await trainerFor(famo(), {
-      data: streamed() as never,
-      beforeStep: async ({ sample }) => void sample(4),
-    });
-    await expect(trainer.run({ steps: 1 })).rejects.toThrow("sample: a stream gives no examples at random");
-    await trainer.dispose();
   });
 });

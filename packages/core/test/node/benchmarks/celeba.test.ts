@@ -36,7 +36,8 @@ describe("loadCeleba", () => {
         i % 64,
       ];
       const at = ((x + 0.5) * 178) / 64 + ((y + 0.5) * 218) / 64 - 1;
-      const value = 20 + ((37 * n + 80 * c) % 160) + (30 * at) / 396;
+      const hue = 118 + 80 * Math.sin(2 * Math.PI * (n / 7 + c / 3)) + 10 * Math.sin(n);
+      const value = hue + (30 * at) / 396;
       worst = Math.max(worst, Math.abs(255 * Number(image.data[i]) - value));
     }
     expect(worst).toBeLessThan(6);

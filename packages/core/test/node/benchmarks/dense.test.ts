@@ -48,8 +48,11 @@ describe("loadCityscapes", () => {
     const plain = decodeNpy(readFileSync(join(cityscapes, "val/image/3.npy")));
     expect(image.data[((3 * 3 + 2) * 32 + 7) * 64 + 9]).toBe(plain.data[(7 * 64 + 9) * 3 + 2]);
     // And the first one in Fortran order, of the formula.
+    // Column 33 is of class 3; saturation is 0.15 + 0.15 * 33 / 64, and green is a third of a turn on.
+    const hue = Math.sin(2 * Math.PI * (3 / 7 + 1 / 3));
+    const wave = Math.sin(1.7 + (16 * 20) / 32 + (74 * 33) / 64);
     expect(image.data[((0 * 3 + 1) * 32 + 20) * 64 + 33]).toBe(
-      Math.fround(0.5 + 0.5 * Math.sin(1.7 + (16 * 20) / 32 + (74 * 33) / 64)),
+      Math.fround(0.35 + (0.3 * 20) / 32 + (0.15 + (0.15 * 33) / 64) * hue + 0.005 * wave),
     );
   });
 

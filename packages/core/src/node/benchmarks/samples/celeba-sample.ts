@@ -9,13 +9,14 @@ const names =
 
 const fileOf = (n: number) => `${String(n + 1).padStart(6, "0")}.jpg`;
 
-/** A color of the image's own over a ramp. */
+/** One of seven hues, by which attributes go, in a brightness of the image's own over a ramp. */
 const face = (n: number): FormulaImage => ({
   size: [218, 178],
-  at: (y, x, c) => 20 + ((37 * n + 80 * c) % 160) + (30 * (x + y)) / 396,
+  at: (y, x, c) =>
+    118 + 80 * Math.sin(2 * Math.PI * (n / 7 + c / 3)) + 10 * Math.sin(n) + (30 * (x + y)) / 396,
 });
 
-/** Attribute k of image n: of all combinations one that the color tells, three of seven images have it. */
+/** Attribute k of image n: three of the seven hues have it. */
 const hasAttribute = (n: number, k: number): boolean => (((k % 5) + 1) * n + k) % 7 < 3;
 
 /** Twice as many images for training as for validation and for test. */

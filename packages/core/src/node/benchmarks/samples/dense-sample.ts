@@ -13,15 +13,26 @@ interface SampleMap {
   readonly of: (size: readonly [number, number]) => MapOf;
 }
 
-const image: SampleMap = {
+/** The class of a pixel: bands from left to right, which begin elsewhere in each example. */
+const classAt = (count: number, width: number, n: number, x: number): number =>
+  (Math.floor((count * x) / width) + n) % count;
+
+/**
+ * Colors that tell what the other maps have, with a little of waves of the example's own: the hue is the class, brightness rises
+ * from top to bottom as depth does, and saturation from left to right as angles do.
+ */
+const image = (count: number): SampleMap => ({
   folder: "image",
   channels: 3,
-  // Waves of a phase of the example's own, so that an image tells which one it is.
   of:
     ([height, width]) =>
-    (n, y, x, c) =>
-      0.5 + 0.5 * Math.sin(0.9 * n + 1.7 * c + (16 * y) / height + (74 * x) / width),
-};
+    (n, y, x, c) => {
+      const turn = classAt(count, width, n, x) / count + c / 3;
+      const saturation = 0.15 + (0.15 * x) / width;
+      const waves = Math.sin(0.9 * n + 1.7 * c + (16 * y) / height + (74 * x) / width);
+      return 0.35 + (0.3 * y) / height + saturation * Math.sin(2 * Math.PI * turn) + 0.005 * waves;
+    },
+});
 
 const classes = (folder: string, count: number): SampleMap => ({
   folder,
@@ -30,7 +41,7 @@ const classes = (folder: string, count: number): SampleMap => ({
   of:
     ([height, width]) =>
     (n, y, x) =>
-      y < height / 16 ? -1 : (Math.floor((count * x) / width) + n) % count,
+      y < height / 16 ? -1 : classAt(count, width, n, x),
 });
 
 const depth = (from: number, range: number): SampleMap => ({
@@ -56,10 +67,10 @@ const normal: SampleMap = {
 };
 
 export const cityscapesSample = (options: SampleOptions): Iterable<SampleFile> =>
-  denseSample([image, classes("label_7", 7), depth(0.1, 0.3)], options);
+  denseSample([image(7), classes("label_7", 7), depth(0.1, 0.3)], options);
 
 export const nyuv2Sample = (options: SampleOptions): Iterable<SampleFile> =>
-  denseSample([image, classes("label", 13), depth(1, 8), normal], options);
+  denseSample([image(13), classes("label", 13), depth(1, 8), normal], options);
 
 /** Forms that readers must know, of the first images. */
 const forms: readonly NpyForm[] = [{ isFortran: true }, { isBigEndian: true }, { version: 2 }];

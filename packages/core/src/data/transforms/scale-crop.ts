@@ -1,11 +1,11 @@
 // Random scaling and cropping of S. Liu, E. Johns, A. Davison, "End-to-end multi-task learning with attention", CVPR 2019, as their
 // program and those of FAMO, FairGrad and COST have it.
-import { type NdArray, requireArray } from "../array.js";
-import type { Batch } from "../batch.js";
-import { OptionError, ShapeError } from "../errors.js";
-import { createRng } from "../math/rng.js";
-import { inCode, integerFrom, isObject, listOf, number, oneOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type NdArray, requireArray } from "../../array.js";
+import type { Batch } from "../../batch.js";
+import { OptionError, ShapeError } from "../../errors.js";
+import { createRng } from "../../math/rng.js";
+import { inCode, integerFrom, isObject, listOf, number, oneOf } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 
 /** What the numbers of a map are, which says how they are resized and mirrored. */
 export type MapKind = "image" | "classes" | "depth" | "normal";
