@@ -752,6 +752,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "onPredictedGain": {
     "every": "Steps between two trials; default 100."
   },
+  "openArrays": {
+    "inputs": "Name of the inputs in the file; default inputs, or the only array of a file.",
+    "labels": "Name of the labels in their file; default labels, or the only array of a file.",
+    "labelFile": "A file of their own for the labels; default that of the inputs."
+  },
   "openCsv": {
     "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
     "delimiter": "Between fields; default \",\".",
@@ -1033,6 +1038,14 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "sam": {
     "rho": "Length of the step to the point whose gradient is used; default 0.05.",
     "optimizer": "What steps with that gradient; default `sgd` with momentum 0.9."
+  },
+  "sameFunction": {
+    "tolerance": "Largest difference that counts as rounding, relative to an output's largest value; default 1e-4.",
+    "seed": "Seed of the random inputs; default 0.",
+    "examples": "Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4.",
+    "sizes": "Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each.",
+    "inputs": "Arrays for some or all inputs, by name, or a list of such batches of the same shapes; default: random numbers.",
+    "runtime": "Where the models run: `javascript`, `onnx`, or `auto` (default), the faster one for their size."
   },
   "saveRun": {
     "to": "The program that reads the files; default isoloss."
