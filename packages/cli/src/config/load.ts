@@ -66,7 +66,11 @@ export function readConfig<T extends z.ZodType>(
   { schema, set = [], translate = asItIs, file }: LoadOptions<T> & { readonly file: string },
 ): Reading<z.output<T>> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
+  const document = parseDocument(text, {
+    ...{ lineCounter: lines, prettyErrors: false, logLevel: "error" },
+    // `<<: *name` takes over the keys of another map.
+    merge: true,
+  });
   const at = (offset: number): string => {
     const { line, col } = lines.linePos(Math.min(offset, text.length));
     return `${file}:${line}:${col}`;

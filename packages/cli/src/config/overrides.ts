@@ -85,6 +85,9 @@ function resolvePath(
   for (let length = 0; length < path.length; length++) {
     const start = path.slice(0, length);
     const above = length === 0 ? document.contents : document.getIn(start, true);
+    if (above === undefined && hasMerge(document.getIn(start.slice(0, -1), true))) {
+      return `${pathText(start)} may come from another map by "<<": set it as a whole.`;
+    }
     if (above === undefined || above === null || isCollection(above)) continue;
     // A map replaces null.
     if (isScalar(above) && above.value === null) {
@@ -101,3 +104,7 @@ function resolvePath(
   }
   return path;
 }
+
+/** Whether a node is a map that takes over keys of another one. */
+const hasMerge = (node: unknown): boolean =>
+  isMap(node) && node.items.some(({ key }) => isScalar(key) && /^(Symbol\(<<\)|<<)$/.test(String(key.value)));

@@ -55,6 +55,24 @@ describe("parseConfig", () => {
     });
   });
 
+  it("takes over the keys of other maps by <<, the map's own first", () => {
+    const text = `${valid}optimizer: &base {name: sgd, momentum: 0.9}\ntasks:\n`;
+    const merged = `${text}  - &first {name: a, weight: 2}\n  - {<<: *first, name: b}\n`;
+    expect(parse(merged).tasks).toEqual([
+      { name: "a", weight: 2 },
+      { name: "b", weight: 2 },
+    ]);
+    expect(parse(merged, ["tasks[1].weight=3"]).tasks?.[1]).toEqual({ name: "b", weight: 3 });
+    expect(messageOf(() => parse(`${text}  - {<<: *base, weight: 1}\n`))).toContain(
+      "tasks[0].momentum: unknown key",
+    );
+    // What stands below a key that may be another map's would replace all of it.
+    const whole = `name: toy\ntasks:\n  - &all {name: a, data: {x: 1}}\n  - {<<: *all}\n`;
+    expect(messageOf(() => parse(whole, ["tasks[1].data.x=2"]))).toContain(
+      '--set tasks[1].data.x=2: tasks[1].data.x: tasks[1].data may come from another map by "<<": set it as a whole.',
+    );
+  });
+
   it.each([
     // What is in the file, and the message for it.
     [

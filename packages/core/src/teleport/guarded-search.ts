@@ -52,13 +52,20 @@ export async function takeCompiledWalk<P>({
   return { params, start, point, reason, steps, halvings, ...(pushForward ? { pushForward } : {}) };
 }
 
-/** The outcome of a walk within a larger program; undefined if the guard objects to any of its points. */
+/**
+ * The outcome of a walk within a larger program; undefined if the guard objects to any of its points.
+ *
+ * @param heldOut the loss on held-out data at the start and at the end
+ */
 export function outcomeOf(
   { steps, points, halvings = 0, reason }: WalkRecord,
   limits: Limits,
+  heldOut?: readonly [number, number],
 ): WalkOutcome | undefined {
-  if (points.length !== steps + 1 || !isAllowed(points, limits)) return undefined;
-  return { start: points[0], point: points[steps], reason, steps, halvings };
+  if (points.length !== steps + 1) return undefined;
+  const [start, point] = [points[0], points[steps]].map((p, i) => ({ ...p, heldOutLoss: heldOut?.[i] }));
+  const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
+  return isAllowed(way, limits) ? { start, point, reason, steps, halvings } : undefined;
 }
 
 /** Whether the guard has no objection to any point of a way. */

@@ -5,6 +5,7 @@ import { OptionError } from "../errors.js";
 import { grad } from "../graph/autodiff.js";
 import { scan } from "../graph/control/scan.js";
 import { type Graph, someNode } from "../graph/graph.js";
+import { constant } from "../graph/ops/leaf.js";
 import type { Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
@@ -14,6 +15,7 @@ import { inCode, integerFrom, positive } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import { flatten, unflatten } from "../tree.js";
+import { tracedFirstState } from "./state/restarted.js";
 
 export interface RaceOptions {
   /** Learning rate of the training after the teleport; in a run's plan the default is the run's own. */
@@ -63,6 +65,11 @@ export interface TracedRace<P> {
   readonly start: RaceArrays;
   /** @throws OptionError if no learning rate is known */
   startOf(params: P, start: RaceStart): RaceArrays;
+  /** The same as {@link startOf}, of tensors. Traced. */
+  tracedStart(
+    params: TensorsOf<P>,
+    start: { readonly state?: OptimizerState | undefined; readonly rate?: Tensor | undefined },
+  ): TensorsOf<RaceArrays>;
   /** The loss after the steps on a batch. Traced. */
   lossAfter(params: TensorsOf<P>, batch: BatchTensors, start: TensorsOf<RaceArrays>): Tensor;
 }
@@ -83,10 +90,14 @@ export function tracedRace<P>(
 ): TracedRace<P> | undefined {
   if (someNode(graph, ({ op }) => op.name === "conv2d")) return undefined;
   const { learningRate, steps, optimizer = gd() } = raceOptions.read(options);
+  const begun = tracedFirstState(optimizer, params);
   return {
     start: { state: optimizer.init(params), rate: array(learningRate ?? 0, dtype) },
     startOf(p, { state = optimizer.init(p), rate = learningRate }) {
       return { state, rate: array(requireRate(rate), dtype) };
+    },
+    tracedStart(p, { state = begun(p), rate = constant(requireRate(learningRate), dtype) }) {
+      return { state, rate } as TensorsOf<RaceArrays>;
     },
     lossAfter(p, batch, { state, rate }) {
       const [end] = scan(

@@ -225,9 +225,14 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
 
   const reporter = createReporter<P>({ search: search.name, inexact: broken?.finding, meter });
   const { tracedWalk } = search;
+  /** Whether the race is a part of the walk: on held-out data, and with a loss of their own, it is the host's. */
+  const isWhole = (heldOut: unknown) =>
+    raceInside !== undefined && search.races && heldOut === undefined && options.heldOutLoss === undefined;
   const lifetime = new Lifetime("teleporter", "createTeleporter");
   return {
-    ...(tracedWalk && race === undefined ? { part: teleportPart(tracedWalk, { limits, reporter }) } : {}),
+    ...(tracedWalk && (race === undefined || isWhole(undefined))
+      ? { part: teleportPart(tracedWalk, { limits, reporter, heldOutLoss, race: raceInside }) }
+      : {}),
     exact: broken ? "no" : search.exact,
     compileSeconds,
     async teleport(initial, at, teleportOptions = {}) {
@@ -243,11 +248,8 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
         race: raceInside?.startOf(initial, { state, rate }),
       };
       const course = { search, initial, setting, limits, heldOut: heldOut !== undefined };
-      // A race on held-out data, and with a loss of their own, is the host's.
-      const isWhole =
-        raceInside && search.races && heldOut === undefined && options.heldOutLoss === undefined;
       const end =
-        (race === undefined || isWhole ? await takeCompiledWalk(course) : undefined) ??
+        (race === undefined || isWhole(heldOut) ? await takeCompiledWalk(course) : undefined) ??
         (await takeWalks(course));
       const { params: moved } = end;
       const accepted = moved !== initial;

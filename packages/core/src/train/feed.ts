@@ -41,6 +41,8 @@ export interface Feed {
   feed(step: number, most: number, seen: Seen | undefined): Promise<Feeding>;
   /** The next examples from a step on, each once, at most `most`. */
   next(step: number, most: number): Promise<Dataset>;
+  /** Rows of the arrays for {@link next}; left out for a stream. */
+  nextRows?(step: number, most: number): number[];
   dispose(): Promise<void>;
 }
 
@@ -60,8 +62,17 @@ function arrayFeed(given: Dataset, { batchSize: size, seed, dtype }: FeedOptions
   const count = data.inputs.shape[0];
   const batchSize = size ?? count;
   const batchOf = batchOrder(count, batchSize, seed);
+  const nextRows = (step: number, most: number): number[] => {
+    // Each example once: batches of the next epoch may repeat those of this one.
+    const unique = new Set<number>();
+    const wanted = Math.min(most, count);
+    for (let s = step; unique.size < wanted && s < step + patienceOf(count, batchSize); s++) {
+      for (const row of batchOf(s)) unique.add(row);
+    }
+    return [...unique].slice(0, most);
+  };
   return {
-    ...{ count, batchSize, data, batchOf },
+    ...{ count, batchSize, data, batchOf, nextRows },
     stepsPerEpoch: Math.floor(count / batchSize),
     checkBy: (check) => check(data),
     checksum: () => dataChecksum({ inputs: data.inputs, labels: data.labels }),
@@ -75,13 +86,7 @@ function arrayFeed(given: Dataset, { batchSize: size, seed, dtype }: FeedOptions
       return { data, batch: { shape: [most, batchSize], data: indices }, nameOf: (row) => `example ${row}` };
     },
     async next(step, most) {
-      // Each example once: batches of the next epoch may repeat those of this one.
-      const unique = new Set<number>();
-      const wanted = Math.min(most, count);
-      for (let s = step; unique.size < wanted && s < step + patienceOf(count, batchSize); s++) {
-        for (const row of batchOf(s)) unique.add(row);
-      }
-      const rows = [...unique].slice(0, most);
+      const rows = nextRows(step, most);
       return { inputs: takeRows(data.inputs, rows), labels: takeRows(data.labels, rows) };
     },
     dispose: async () => {},

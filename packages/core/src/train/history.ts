@@ -21,6 +21,39 @@ export function emptyHistory(): History {
 }
 
 /**
+ * Appends steps that were run at once, with the teleports among them.
+ *
+ * @param ran `seconds` of all of it, and `pause` before it
+ */
+export function appendSteps(
+  history: History,
+  {
+    losses,
+    events,
+    seconds,
+    pause,
+  }: {
+    readonly losses: readonly number[];
+    readonly events: readonly TeleportEvent[];
+    readonly seconds: number;
+    readonly pause: number;
+  },
+): void {
+  const first = history.loss.length;
+  const teleported = new Map(events.map((event) => [event.step - first, event.seconds]));
+  // The steps share what the teleports leave.
+  const spent = events.reduce((sum, event) => sum + event.seconds, 0);
+  const ofStep = Math.max(0, seconds - spent) / losses.length;
+  let clock = (history.seconds.at(-1) ?? 0) + pause;
+  losses.forEach((loss, t) => {
+    history.loss.push(loss);
+    clock += (teleported.get(t) ?? 0) + ofStep;
+    history.seconds.push(clock);
+  });
+  history.teleports.push(...events);
+}
+
+/**
  * A copy of the first steps of a history.
  *
  * @throws ShapeError when it has fewer steps

@@ -37,6 +37,27 @@ export interface TracedModel {
 
 const typeOf = ({ shape, dtype }: Tensor): Type => ({ shape, dtype });
 
+/** What happens before a step, in its graph. */
+export interface BeforeStep<P, S> {
+  /** Types of its own inputs, `teleport.NAME` of the graph. */
+  readonly inputs: Readonly<Record<string, Type>>;
+  /** Traced: what the step continues with, and outputs of its own, `teleport.NAME` of the graph. */
+  trace(
+    at: {
+      readonly params: TensorsOf<P>;
+      readonly state: TensorsOf<S>;
+      readonly optimizer: OptimizerState;
+    },
+    given: Readonly<Record<"inputs" | "labels" | "learningRate" | "seed", Tensor>> & {
+      readonly own: Readonly<Record<string, Tensor>>;
+    },
+  ): {
+    readonly params: TensorsOf<P>;
+    readonly optimizer: OptimizerState;
+    readonly outputs: Readonly<Record<string, unknown>>;
+  };
+}
+
 /**
  * One training step as a graph: batch taken from the resident data set, forward, backward, update.
  * Inputs: params, state, optimizer, inputs, labels, batch, learningRate, seed.
@@ -53,18 +74,29 @@ export function traceStep<P, S>({
   clip,
   gradNorm,
   dtype,
+  before,
 }: Parts<P, S> & {
   readonly optimizer: Optimizer;
   readonly optimizerState: OptimizerState;
   readonly clip: <T>(gradients: T, params: T) => T;
   /** Whether the squared norm of the gradient before clipping is also an output. */
   readonly gradNorm: boolean;
+  readonly before?: BeforeStep<P, S> | undefined;
   readonly dtype: "float32" | "float64";
 }): TracedModel {
   let output: Type | undefined;
   let uses: readonly LabelUse[] = [];
   const { graph } = trace(
-    ({ params: p, state: s, optimizer: o, inputs, labels, batch, learningRate, seed }) => {
+    ({ params: from, state: s, optimizer: last, inputs, labels, batch, learningRate, seed, teleport }) => {
+      const given = {
+        inputs,
+        labels,
+        learningRate,
+        seed,
+        own: teleport as unknown as Record<string, Tensor>,
+      };
+      const here = { params: from, state: s, optimizer: last };
+      const { params: p, optimizer: o, outputs } = before?.trace(here, given) ?? { ...here, outputs: {} };
       const x = gather(inputs, batch);
       const y = gather(labels, batch);
       let after = s;
@@ -88,6 +120,7 @@ export function traceStep<P, S>({
         optimizer: updated.state,
         loss: value,
         ...(gradNorm ? { gradNormSq: dot(gradients, gradients) } : {}),
+        teleport: outputs,
       };
     },
     {
@@ -99,6 +132,7 @@ export function traceStep<P, S>({
       batch: spec([batchSize], "int64"),
       learningRate: spec([], dtype),
       seed: spec([], "int64"),
+      teleport: before?.inputs ?? {},
     },
   );
   return { graph, output: output as unknown as Type, uses };

@@ -1,11 +1,10 @@
 // Teleports as a branch of a loop of steps.
-import type { BatchTensors } from "../batch.js";
 import { cond } from "../graph/control/cond.js";
 import { fill } from "../graph/ops/leaf.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { OptimizerState } from "../optim/optimizer.js";
-import type { PartResults, TeleportPart } from "../teleport/part.js";
+import type { PartResults, PartSetting, TeleportPart } from "../teleport/part.js";
 import { hasNumbers } from "../teleport/search/guard-graph.js";
 import type { TracedTransport } from "../teleport/state/traced-transport.js";
 import { occasionAt, type When } from "../teleport/when.js";
@@ -16,6 +15,9 @@ interface BranchState<P> {
   readonly params: TensorsOf<P>;
   readonly optimizer: OptimizerState;
 }
+
+/** The data of a teleport. */
+type BranchData = Pick<PartSetting, "batch" | "heldOut">;
 
 /** The teleports of some steps. */
 export interface BranchPlan {
@@ -35,10 +37,10 @@ export interface TeleportBranch<P> {
   trace(
     now: Tensor,
     at: BranchState<P>,
-    given: { readonly batch: BatchTensors; readonly rate: Tensor },
+    given: { readonly data: () => BranchData; readonly rate: Tensor },
   ): BranchState<P> & { readonly numbers: Tensor };
   /** Asks the schedule in advance, for the steps from `first` on. */
-  plan(schedule: ScheduleState, first: number, count: number): BranchPlan;
+  plan(schedule: ScheduleState, first: number, count: number, stepsPerEpoch: number): BranchPlan;
   /** Whether {@link event} needs both ends. */
   readonly measuresEnds: boolean;
   /** Undefined where the host has to teleport instead. */
@@ -50,6 +52,7 @@ export function teleportBranch<P>({
   part,
   transport,
   usesMemory,
+  race: { usesState, usesRate },
   due,
 }: {
   readonly when: When;
@@ -57,31 +60,35 @@ export function teleportBranch<P>({
   readonly transport: TracedTransport<P>;
   /** Whether the objective may use the optimizer's state and the learning rate. */
   readonly usesMemory: boolean;
-  due(schedule: ScheduleState): number;
+  /** Whether a race begins with the optimizer's state, and whether with the learning rate. */
+  readonly race: { readonly usesState: boolean; readonly usesRate: boolean };
+  due(schedule: ScheduleState, stepsPerEpoch: number): number;
 }): TeleportBranch<P> {
   return {
-    trace(now, { params, optimizer }, { batch, rate }) {
+    trace(now, { params, optimizer }, { data, rate }) {
       let width = 0;
       const teleported = () => {
+        const given = data();
         const memory = usesMemory ? { optimizer, learningRate: rate } : {};
-        const { params: to, isMoved, numbers } = part.trace(params, batch, memory);
+        const race = { state: usesState ? optimizer : undefined, rate: usesRate ? rate : undefined };
+        const { params: to, isMoved, numbers } = part.trace(params, { ...given, memory, race });
         width = numbers.size;
-        const moved = () => transport({ from: params, to, batch, state: optimizer });
+        const moved = () => transport({ from: params, to, batch: given.batch, state: optimizer });
         return { params: to, optimizer: cond(isMoved, moved, () => optimizer), numbers };
       };
       const still = () => ({ params, optimizer, numbers: fill([width], 0, "float64") });
       // A run that has diverged is over: nothing is searched for there.
       return cond(now, () => cond(hasNumbers(params), teleported, still), still);
     },
-    plan(schedule, first, count) {
+    plan(schedule, first, count, stepsPerEpoch) {
       const now = new Uint8Array(count);
       let last = schedule;
-      let next = Math.max(first, due(schedule));
+      let next = Math.max(first, due(schedule, stepsPerEpoch));
       while (next < first + count) {
-        const { teleport, state } = when.should(occasionAt(next, 1), last.state);
+        const { teleport, state } = when.should(occasionAt(next, stepsPerEpoch), last.state);
         now[next - first] = teleport ? 1 : 0;
         last = { asked: next, state };
-        next = due(last);
+        next = due(last, stepsPerEpoch);
       }
       return { now, schedule: last };
     },

@@ -148,7 +148,7 @@ export async function createTeleports<P, B extends Batch = Batch>({
     // Only a custom objective may use it.
     objective === undefined ? {} : { optimizer: optimizerState, learningRate: array(rate, dtype) };
   const made = typeof symmetry === "function" ? symmetry(params) : symmetry;
-  const { guard, isOwnRace } = guardOf(plan, optimizer);
+  const { guard, race } = guardOf(plan, optimizer);
   const resources = new Resources();
   const { teleporter, transport } = await resources.releasedOnError(async () => ({
     teleporter: resources.keep(
@@ -184,7 +184,7 @@ export async function createTeleports<P, B extends Batch = Batch>({
       ? {
           branch: teleportBranch({
             ...{ when, part, transport: carried, usesMemory: objective !== undefined },
-            due: (schedule) => due(schedule, 1),
+            ...{ race, due },
           }),
         }
       : {}),
@@ -198,8 +198,8 @@ export async function createTeleports<P, B extends Batch = Batch>({
         const start = performance.now();
         const result = await teleporter.teleport(at.params, at.batch, {
           memory: memoryOf(at.optimizer, at.learningRate),
-          raceRate: at.learningRate,
-          raceState: isOwnRace ? at.optimizer : undefined,
+          raceRate: race.usesRate ? at.learningRate : undefined,
+          raceState: race.usesState ? at.optimizer : undefined,
           heldOut,
         });
         // A report's curvature serves the reader alone.
@@ -237,14 +237,17 @@ export async function createTeleports<P, B extends Batch = Batch>({
 }
 
 /**
- * A plan's guard with the run's optimizer in its race, unless the plan names another one, which starts with a
- * new state.
+ * A plan's guard with the run's optimizer and learning rate in its race, unless the plan names others; another optimizer
+ * starts with a new state.
  */
 function guardOf({ guard }: Pick<TeleportPlan<unknown>, "guard">, optimizer: Optimizer) {
-  if (!guard || guard.race === undefined) return { guard, isOwnRace: false };
+  if (!guard || guard.race === undefined) return { guard, race: { usesState: false, usesRate: false } };
   return {
     guard: { ...guard, race: { optimizer, ...withoutUndefined(guard.race) } },
-    isOwnRace: guard.race.optimizer === undefined,
+    race: {
+      usesState: guard.race.optimizer === undefined,
+      usesRate: guard.race.learningRate === undefined,
+    },
   };
 }
 

@@ -1,5 +1,4 @@
 import { array } from "../array.js";
-import { OptionError } from "../errors.js";
 import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
 import { modesOf } from "../metrics/metric.js";
@@ -16,15 +15,16 @@ import type { EpochRow } from "./epoch-row.js";
 import { createEvaluator } from "./evaluator.js";
 import type { Feed, FeedOptions } from "./feed.js";
 import { requireFinite } from "./finite.js";
-import { emptyHistory, historyUpTo } from "./history.js";
+import { appendSteps, emptyHistory, historyUpTo } from "./history.js";
 import { modelInBatches } from "./predictor.js";
 import { graphChecksum, ratesOf } from "./run-settings.js";
 import { learningRateOf, requireCount, runSteps } from "./run-steps.js";
 import { arraysOf, checkState, evaluatedState, stateFrom, type TrainState } from "./state.js";
 import { traceStep } from "./step.js";
-import { teleportBatches, teleportLoss } from "./teleport-batches.js";
+import { teleportLoss } from "./teleport-batches.js";
 import { createTeleports, firstSchedule, planText } from "./teleports.js";
 import type { Trainer, TrainerOptions } from "./trainer-options.js";
+import { createTeleportLoop, teleportData } from "./trainer-teleports.js";
 
 /** A trainer whose options are checked and whose data are open. */
 export async function trainerOn<P, S>(
@@ -35,7 +35,7 @@ export async function trainerOn<P, S>(
   const { clipNorm, adaptiveClip, gradNorm = false } = options;
   const { evaluationBatchSize = 500 } = options;
   requireCount("createTrainer: evaluationBatchSize", evaluationBatchSize, 1);
-  const { data, count, batchSize, stepsPerEpoch } = feed;
+  const { data, batchSize, stepsPerEpoch } = feed;
   if (options.loss === undefined) requireDefaultLabels(typesOf(data));
   let history = emptyHistory();
   const ratesAfter = (epochs: () => readonly EpochRow<unknown>[]) =>
@@ -50,7 +50,7 @@ export async function trainerOn<P, S>(
     optimizer: optimizer.init(params),
     ...(options.teleport ? { schedule: firstSchedule(options.teleport.when) } : {}),
   };
-  const step = traceStep({
+  const stepParts = {
     model,
     loss,
     params,
@@ -59,24 +59,21 @@ export async function trainerOn<P, S>(
     batchSize,
     optimizer,
     optimizerState: start.optimizer,
-    clip(gradients, weights) {
+    clip<T>(gradients: T, weights: T): T {
       const bounded = adaptiveClip ? clipAdaptively(gradients, weights, adaptiveClip) : gradients;
       return clipNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipNorm);
     },
     gradNorm,
     dtype,
-  });
+  };
+  const step = traceStep(stepParts);
   feed.checkBy((part) =>
     checkClasses("Labels", part.labels, step.uses.length > 0 ? step.uses : usesByOutput(part, step.output)),
   );
   const compileOptions = pickCompileOptions(options);
-  const executable = await compile(step.graph, {
-    ...compileOptions,
-    scan: {
-      carry: Object.fromEntries(Object.keys(arraysOf(start)).map((path) => [path, path])),
-      sequences: ["batch", "learningRate", "seed"],
-    },
-  });
+  const carry = Object.fromEntries(Object.keys(arraysOf(start)).map((path) => [path, path]));
+  const sequences = ["batch", "learningRate", "seed"];
+  const executable = await compile(step.graph, { ...compileOptions, scan: { carry, sequences } });
   const evaluator = createEvaluator({
     ...{ model, loss, like: start, dtype, compileOptions },
     batchSize: evaluationBatchSize,
@@ -88,16 +85,7 @@ export async function trainerOn<P, S>(
     batchSize: evaluationBatchSize,
   });
   const { teleport } = options;
-  const teleportSize = teleport?.batchSize ?? batchSize;
-  if (!Number.isInteger(teleportSize) || teleportSize < 1 || teleportSize > count) {
-    throw new OptionError(`teleport.batchSize must be an integer in [1, ${count}]; got ${teleportSize}.`);
-  }
-  const batchOfTeleport = async (at: number, modelState: S) =>
-    teleportBatches(await feed.next(at, 2 * teleportSize), {
-      count: teleportSize,
-      state: modelState,
-      seed: stepSeed(seed, at),
-    });
+  const examples = teleportData<S>(feed, { size: teleport?.batchSize ?? batchSize, seed });
   const teleports =
     teleport &&
     (await createTeleports({
@@ -106,11 +94,29 @@ export async function trainerOn<P, S>(
       // Held-out data show how a move changes evaluation, including running statistics.
       heldOutLoss: teleportLoss({ model, loss, state, training: false }),
       params,
-      batch: (await batchOfTeleport(0, state)).batch,
+      batch: (await examples.at(0, state)).batch,
       optimizer,
       dtype,
       compileOptions,
     }));
+
+  const branch = executable.runtime === "javascript" && feed.nextRows ? teleports?.branch : undefined;
+  /** Teleports within the loop; undefined where the host teleports. */
+  let inLoop =
+    branch &&
+    (await createTeleportLoop<P, S>(branch, examples, {
+      ...{ like: start, stepsPerEpoch },
+      compileStep: (before) =>
+        compile(traceStep({ ...stepParts, before }).graph, {
+          ...compileOptions,
+          runtime: "javascript",
+          scan: {
+            carry,
+            sequences: [...sequences, ...Object.keys(before.inputs).map((n) => `teleport.${n}`)],
+          },
+        }),
+    }));
+  const inLoopProgram = inLoop?.executable;
 
   let current = start;
   /** Seconds spent on teleports and their schedule since the last step. */
@@ -118,16 +124,23 @@ export async function trainerOn<P, S>(
   const lifetime = new Lifetime("trainer", "createTrainer");
   let checksums: { readonly data: string; readonly computation: string } | undefined;
 
-  /** Runs some steps in one call of the runtime; nothing changes when they fail. */
-  const advance = async (most: number): Promise<number[]> => {
+  /**
+   * Runs some steps in one call of the runtime; nothing changes when they fail. Undefined where the host has to teleport.
+   */
+  const advance = async (most: number): Promise<number[] | undefined> => {
     const first = current.step;
-    const { data: resident, batch, nameOf, seen } = await feed.feed(first, most, current.seen);
+    const wanted = Math.min(most, inLoop?.most ?? most);
+    const planned = inLoop && current.schedule && inLoop.plan(current.schedule, first, wanted);
+    if (inLoop && planned === undefined) return undefined;
+    const { data: resident, batch, nameOf, seen } = await feed.feed(first, wanted, current.seen);
     const [steps] = batch.shape;
     const each = Array.from({ length: steps }, (_, t) => first + t);
     const rates = each.map(rateOf);
     const begin = performance.now();
-    const results = await executable.run(
+    const program = planned?.now && inLoop ? inLoop.executable : executable;
+    const results = await program.run(
       {
+        ...planned?.inputs,
         ...arraysOf(current),
         inputs: resident.inputs,
         labels: resident.labels,
@@ -139,15 +152,16 @@ export async function trainerOn<P, S>(
     );
     const seconds = (performance.now() - begin) / 1000;
     const losses = Array.from(results.loss.data, Number);
-    const next = { ...stateFrom(current, results, first + steps), ...(seen ? { seen } : {}) };
+    const schedule = planned?.schedule ?? current.schedule;
+    const next = { ...stateFrom(current, results, first + steps, schedule), ...(seen ? { seen } : {}) };
+    const events = planned?.now && inLoop ? await inLoop.events(first, planned.now, results) : [];
+    if (events === undefined) {
+      pause += seconds;
+      return undefined;
+    }
     requireFinite({ losses, rates, next, first, data: resident, nameOf });
-
-    const before = (history.seconds.at(-1) ?? 0) + pause;
     if (gradNorm) history.gradNormSq.push(...Array.from(results.gradNormSq.data, Number));
-    losses.forEach((l, t) => {
-      history.loss.push(l);
-      history.seconds.push(before + (seconds * (t + 1)) / steps);
-    });
+    appendSteps(history, { losses, events, seconds, pause });
     current = next;
     pause = 0;
     return losses;
@@ -170,7 +184,7 @@ export async function trainerOn<P, S>(
         params: current.params,
         optimizer: current.optimizer,
         learningRate: rateOf(at),
-        ...(await batchOfTeleport(at, current.state)),
+        ...(await examples.at(at, current.state)),
       },
       schedule,
     );
@@ -185,8 +199,12 @@ export async function trainerOn<P, S>(
   const advanceTogether = async (most: number): Promise<{ readonly loss: number }> => {
     const kept = { current, teleports: history.teleports.length };
     try {
-      const due = await teleportIfDue();
-      const losses = await advance(Math.min(most, due - current.step));
+      let losses = inLoop && (await advance(most));
+      if (losses === undefined) {
+        inLoop = undefined;
+        const due = await teleportIfDue();
+        losses = (await advance(Math.min(most, due - current.step))) as number[];
+      }
       return { loss: meanOf(losses) };
     } catch (error) {
       // A teleport belongs to the steps after it.
@@ -262,6 +280,7 @@ export async function trainerOn<P, S>(
       lifetime.end(async () => {
         await feed.dispose();
         await executable.dispose();
+        await inLoopProgram?.dispose();
         await evaluator.dispose();
         await predictions.dispose();
         await teleports?.dispose();

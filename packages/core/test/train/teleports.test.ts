@@ -4,11 +4,12 @@ import { mlp } from "../../src/nn/models/mlp.js";
 import { adam } from "../../src/optim/adam.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { decrease } from "../../src/teleport/objective/decrease.js";
-import { every, inEpochs, onPlateau } from "../../src/teleport/when.js";
+import { levelSet } from "../../src/teleport/search/level-set/level-set.js";
+import { atSteps, every, inEpochs, onPlateau } from "../../src/teleport/when.js";
 import { decodeCheckpoint, encodeCheckpoint, resume } from "../../src/train/checkpoint.js";
 import { createTrainer } from "../../src/train/trainer.js";
 import type { TrainerTeleportPlan } from "../../src/train/trainer-options.js";
-import { someDigits } from "./support.js";
+import { type BatchNormNetParams, batchNormNet, someDigits } from "./support.js";
 
 const data = someDigits(0, 120);
 const model = mlp({ sizes: [64, 12, 10] });
@@ -72,6 +73,88 @@ describe("a trainer's teleports", () => {
       expect(resumed.current.params).toEqual(whole.current.params);
       for (const trainer of [whole, cut, resumed]) await trainer.dispose();
     }
+  });
+
+  const inLoop = {
+    "eq. 8 of a scaling, moments reset": { symmetry: positiveScaling, state: "reset" },
+    "level-set steps, on few examples": {
+      search: levelSet<MlpParams>({ steps: 3 }),
+      batchSize: 8,
+      guard: { heldOutDrift: 0.5 },
+    },
+    "for what the optimizer gains, curvature unmeasured": {
+      symmetry: positiveScaling,
+      objective: decrease({ optimizer: adam(), steps: 2 }),
+      guard: { curvature: 0 },
+    },
+    "on all data, none held out": { symmetry: positiveScaling, batchSize: 120, state: "reuse" },
+  } satisfies Record<string, Omit<TrainerTeleportPlan<MlpParams>, "when">>;
+  it.each(Object.keys(inLoop))("are a branch of the loop, with the numbers of the host: %s", async (name) => {
+    const given = inLoop[name as keyof typeof inLoop] as Omit<TrainerTeleportPlan<MlpParams>, "when">;
+    const runs = [every(4), { ...every(4), isPlanned: false }].map(async (when) => {
+      const trainer = await trainerFor({ ...given, when });
+      let calls = 0;
+      const { run } = trainer.executable;
+      Object.assign(trainer.executable, {
+        run: (...args: Parameters<typeof run>) => {
+          calls++;
+          return run(...args);
+        },
+      });
+      await trainer.run({ steps: 10, reportEvery: 5 });
+      await trainer.dispose();
+      return { ...trainer, calls };
+    });
+    const [branch, host] = await Promise.all(runs);
+    expect(branch.history.teleports.some(({ accepted }) => accepted)).toBe(true);
+    // The host cuts its run at the teleports before steps 4 and 8.
+    expect([branch.calls, host.calls]).toEqual([0, 3]);
+    expect(branch.history.loss).toEqual(host.history.loss);
+    expect(branch.current).toEqual(host.current);
+    branch.history.teleports.forEach(({ seconds: _, ...event }, i) => {
+      const { seconds: __, ...expected } = host.history.teleports[i];
+      expect(event).toEqual(expected);
+    });
+  });
+
+  it("see the running statistics and the dropout of their step in the loop, too", async () => {
+    const runs = [atSteps([3]), { ...atSteps([3]), isPlanned: false }].map(async (when) => {
+      const trainer = await createTrainer({
+        ...{ model: batchNormNet(6), data, optimizer: adam(), learningRate: 1e-2, batchSize: 20 },
+        ...({ dtype: "float64", runtime: "javascript" } as const),
+        teleport: {
+          ...{ when, search: levelSet<BatchNormNetParams>({ steps: 2 }) },
+          guard: { heldOutDrift: 1, curvature: 1 },
+        },
+      });
+      await trainer.run({ steps: 6 });
+      await trainer.dispose();
+      return trainer;
+    });
+    const [branch, host] = await Promise.all(runs);
+    const [{ seconds: _, ...event }] = branch.history.teleports;
+    expect(event).toMatchObject({ accepted: true, steps: 2 });
+    expect({ ...event, seconds: 0 }).toEqual({ ...host.history.teleports[0], seconds: 0 });
+    expect(branch.history.loss).toEqual(host.history.loss);
+    expect(branch.current).toEqual(host.current);
+  });
+
+  it("leave the loop where the host has to decide", async () => {
+    // Batch losses kept by level-set steps drift on other examples.
+    const given = { search: levelSet<MlpParams>({ steps: 3 }), batchSize: 8, guard: { heldOutDrift: 1e-9 } };
+    const runs = [every(4), { ...every(4), isPlanned: false }].map(async (when) => {
+      const trainer = await trainerFor({ ...given, when });
+      await trainer.run({ steps: 10 });
+      await trainer.dispose();
+      return trainer;
+    });
+    const [branch, host] = await Promise.all(runs);
+    const untimed = ({ history }: typeof host) =>
+      history.teleports.map((event) => ({ ...event, seconds: 0 }));
+    expect(untimed(branch)).toEqual(untimed(host));
+    expect(branch.history.teleports[0].reason).toContain("held-out");
+    expect(branch.history.loss).toEqual(host.history.loss);
+    expect(branch.current).toEqual(host.current);
   });
 
   it("can aim at what the optimizer itself will gain, from its own state", async () => {

@@ -3,7 +3,7 @@
 import { OptionError } from "../../errors.js";
 import { add, div, neg, sub } from "../../graph/ops/arithmetic.js";
 import { matmul } from "../../graph/ops/matmul.js";
-import { reshape, transpose } from "../../graph/ops/reshape.js";
+import { reshape } from "../../graph/ops/reshape.js";
 import { slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { MlpParams } from "../../nn/models/mlp.js";
@@ -79,11 +79,12 @@ export function hiddenAction(params: MlpParams, given: HiddenActionOptions): Sym
 export const hiddenRule: SiteRule<Bijection> = {
   name: "hidden action (eq. 8)",
   matrixName: "a layer's input",
+  isUndone: true,
   matrix: ({ h }) => h,
   move(site, { g, back, plus }) {
     const { activation: s, z, weight, bias, next } = site;
     const moved = s.inverse(matmul(s.forward(z), g, { transposeB: true }));
-    const change = split(matmul(plus, sub(moved, z)), site);
+    const change = split(matmul(sub(moved, z), plus, { transposeA: true, transposeB: true }), site);
     return {
       weight: add(weight, change.weight),
       ...(bias && change.bias ? { bias: add(bias, change.bias) } : {}),
@@ -93,15 +94,19 @@ export const hiddenRule: SiteRule<Bijection> = {
   rate(site, T, plus) {
     const { activation: s, z, next } = site;
     const dz = div(matmul(s.forward(z), T, { transposeB: true }), slopeOf(s, z));
-    return { ...split(matmul(plus, dz), site), next: neg(matmul(next, T)) };
+    return {
+      ...split(matmul(dz, plus, { transposeA: true, transposeB: true }), site),
+      next: neg(matmul(next, T)),
+    };
   },
 };
 
-/** W and b of [W b]' [inputs (+ 1), units]. */
+/** W and b of [W b], [units, inputs (+ 1)]. */
 function split(joined: Tensor, { weight, bias }: SiteValues<Bijection>): Omit<SiteParams, "next"> {
+  if (bias === undefined) return { weight: joined };
   const [units, inputs] = weight.shape;
   return {
-    weight: transpose(slice(joined, { ends: [inputs] })),
-    ...(bias ? { bias: reshape(slice(joined, { starts: [inputs] }), [units]) } : {}),
+    weight: slice(joined, { ends: [units, inputs] }),
+    bias: reshape(slice(joined, { starts: [0, inputs] }), [units]),
   };
 }

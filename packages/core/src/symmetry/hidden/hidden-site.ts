@@ -50,6 +50,8 @@ export interface SiteRule<S extends ElementWise> {
   readonly name: string;
   /** Name of the matrix in refusals. */
   readonly matrixName: string;
+  /** Whether {@link move} multiplies the next weight by g^-1, and by nothing else. */
+  readonly isUndone: boolean;
   /** The matrix; the action is exact where its rows are independent. */
   matrix(site: SiteValues<S>, g: Tensor): Tensor;
   /** The parameters moved by g; `back` is g^-1, `plus` the pseudo-inverse of the matrix. */
@@ -144,6 +146,16 @@ function stored<P, S extends ElementWise>(
     ...(bias !== undefined && values.bias ? { [bias]: reshape(values.bias, byPath(p)(bias).shape) } : {}),
     [next.path]: next.in === 1 ? values.next : transpose(values.next),
   };
+}
+
+/** The next weight of a site after a change of its form [outputs, units], by path. */
+export function changedNext<P, S extends ElementWise>(
+  { next }: HiddenSite<P, S>,
+  p: TensorsOf<P>,
+  change: (next: Tensor) => Tensor,
+): Record<string, Tensor> {
+  const turned = (w: Tensor) => (next.in === 1 ? w : transpose(w));
+  return { [next.path]: turned(change(turned(byPath(p)(next.path)))) };
 }
 
 /** The tensor at a path of a tree. */

@@ -1,13 +1,15 @@
 // Actions on hidden units as traced functions: the host's graphs, in float64 as there, in line.
 import type { BatchTensors } from "../../batch.js";
 import { inlined } from "../../graph/control/body.js";
+import { cond } from "../../graph/control/cond.js";
 import type { Graph } from "../../graph/graph.js";
-import { add, cast } from "../../graph/ops/arithmetic.js";
+import { add, cast, sub } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, where } from "../../graph/ops/compare.js";
 import { abs, sqrt, square } from "../../graph/ops/elementary.js";
 import { identity } from "../../graph/ops/elimination.js";
 import { matrixInverse } from "../../graph/ops/inverse.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
+import { matmul } from "../../graph/ops/matmul.js";
 import { corrected, matrixPinv, pinvParts } from "../../graph/ops/pinv.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { retype } from "../../graph/retype.js";
@@ -17,7 +19,7 @@ import { flatten } from "../../tree.js";
 import type { ElementWise } from "../bijection.js";
 import { mapTensors } from "../parameter-axes.js";
 import type { TracedContext } from "../symmetry.js";
-import { type HiddenSite, type SiteRule, traceSiteAct, traceSiteMatrix } from "./hidden-site.js";
+import { changedNext, type HiddenSite, type SiteRule, traceSiteAct, traceSiteMatrix } from "./hidden-site.js";
 import { mostError } from "./inverses.js";
 
 /** The action of a rule on all sites. */
@@ -36,26 +38,69 @@ export function traceSites<P, S extends ElementWise>(
   T: readonly Tensor[],
   batch: BatchTensors,
 ): TensorsOf<P> {
-  let moved = inFloat64(params);
+  let moved = params;
   sites.forEach((site, m) => {
     const step = cast(T[m], "float64");
     const g = add(identity(site.size, "float64"), step);
-    const given = { params: moved, batch: inFloat64(batch), g };
+    const given = { params: inFloat64(moved), batch: inFloat64(batch), g };
     const { matrix } = valuesIn(traceSiteMatrix(rule, site, example, specsOf(batch)), given);
-    const next = valuesIn(traceSiteAct(rule, site, example, specsOf(batch)), {
-      ...given,
+    const plus = matrixPinv(matrix);
+    const values = valuesIn(traceSiteAct(rule, site, example, specsOf(batch)), {
+      ...{ ...given, plus },
       back: matrixInverse(g),
-      plus: matrixPinv(matrix),
     });
+    const own =
+      rule.isUndone && T[m].dtype === "float32" && site.size >= manyUnits
+        ? changedNext(site, moved, (next) => undone(next, T[m]))
+        : {};
     // The identity moves by nothing, not even by rounding.
     const isMoving = greater(sum(abs(step)), 0);
+    // As on the host, the next site starts from rounded values: its matrix is then that of the end.
     moved = mapTensors(moved, (w, path) => {
-      const to = next[`moved.${path}`];
-      return to ? where(isMoving, to, w) : w;
+      const to = values[`moved.${path}`];
+      return own[path] ?? (to ? where(isMoving, cast(to, w.dtype), w) : w);
     });
   });
-  const { leaves, paths } = flatten<Tensor>(params, isTensor);
-  return mapTensors(moved, (w, path) => cast(w, leaves[paths.indexOf(path)].dtype));
+  return moved;
+}
+
+/** From so many units on, ONNX Runtime inverts a matrix more slowly than it multiplies several. */
+const manyUnits = 128;
+/** ||T|| up to which four and eight terms of the series below are exact to a rounding error of float32. */
+const small = { 4: 1 / 40, 8: 1 / 8 } as const;
+
+/**
+ * W g^-1 for g = I + T in float32. For a small T
+ *
+ * W g^-1 = W - W T (I - T + T^2 - ... - T^7) = W - W T (I - T) (I + T^2) (I + T^4)
+ *
+ * whose change is so small that its rounding errors are below those of W; else by g^-1 in float64.
+ */
+function undone(W: Tensor, T: Tensor): Tensor {
+  const [rows, units] = W.shape;
+  const change = (count: keyof typeof small): Tensor => {
+    const first = matmul(W, T);
+    if (2 * rows <= units) {
+      // Of few rows each term is cheaper than a power of T.
+      const terms = [first];
+      for (let k = 1; k < count; k++) terms.push(matmul(terms[k - 1], T));
+      return terms.reduce((total, term, k) => (k % 2 === 1 ? sub(total, term) : add(total, term)));
+    }
+    const power = matmul(T, T);
+    const two = sub(first, matmul(first, T));
+    const four = add(two, matmul(two, power));
+    return count === 4 ? four : add(four, matmul(four, matmul(power, power)));
+  };
+  const norm2 = sum(square(T));
+  const byInverse = () => {
+    const g = add(identity(units, "float64"), cast(T, "float64"));
+    return cast(matmul(cast(W, "float64"), matrixInverse(g)), W.dtype);
+  };
+  return cond(
+    lessEqual(norm2, small[4] ** 2),
+    () => sub(W, change(4)),
+    () => cond(lessEqual(norm2, small[8] ** 2), () => sub(W, change(8)), byInverse),
+  );
 }
 
 /** The pseudo-inverse at each site; certain if it makes the action exact, and Newton's iteration for it converges. */

@@ -1,6 +1,9 @@
 // O(n) on hidden spaces that are only normalized by their length, such as the residual stream of a transformer: S. Ashkboos et
 // al., "SliceGPT", ICLR 2024, section 3.1.
 import type { NdArray } from "../../array.js";
+import { add, cast, sub } from "../../graph/ops/arithmetic.js";
+import { broadcastTo } from "../../graph/ops/broadcast.js";
+import { identity } from "../../graph/ops/elimination.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { positive, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
@@ -8,7 +11,7 @@ import type { OrthogonalSpace } from "../discovery/descriptors.js";
 import { appliedAlong, type Matrices, multipliedAlong, stackOf } from "../matrices-along.js";
 import { byPath, mapArrays, mapTensors, sumLike } from "../parameter-axes.js";
 import type { Symmetry } from "../symmetry.js";
-import { rotation, rotationGroup, rotationPlanes, skewMatrices } from "./rotation.js";
+import { rotation, rotationGroup, rotationMatrices, rotationPlanes, skewMatrices } from "./rotation.js";
 
 /** A parameter axis with the index of its space, which is also the index of its block of T. */
 type Numbered = OrthogonalSpace["axes"][number] & { readonly block: number };
@@ -93,6 +96,20 @@ export function orthogonal<P>(
       );
     },
     act: async (params, T) => moved(params, rotations(T)),
+    trace(params, T) {
+      const changes = T.map((t, i) => {
+        const { size, copies } = spaces[i];
+        const R = rotationMatrices(cast(t, "float64"), size);
+        return sub(R, broadcastTo(identity(size, "float64"), [copies, size, size]));
+      });
+      return mapTensors(params, (w, path) => {
+        const to = (axes.get(path) ?? []).reduce(
+          (a, parameterAxis) => add(a, appliedAlong(a, parameterAxis, changes[parameterAxis.block])),
+          cast(w, "float64"),
+        );
+        return cast(to, w.dtype);
+      });
+    },
     inverse: (T) => each(T, (t, block) => rotationGroup(spaces[block].size).inverse([t])),
     compose: (second, first) =>
       each(second, (t, block, copy) =>

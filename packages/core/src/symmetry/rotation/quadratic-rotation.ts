@@ -8,7 +8,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import { eigenSymmetric } from "../../math/linalg.js";
 import { type Matrix, product, spectral, times } from "../matrix.js";
 import type { Symmetry } from "../symmetry.js";
-import { rotation, rotationGroup, rotationPlanes, skewTimes, turned } from "./rotation.js";
+import { rotation, rotationGroup, rotationPlanes, skewTimes, turned, unlessStill } from "./rotation.js";
 
 /** Parameters of a function of R^n: one vector. */
 export interface VectorParams {
@@ -87,14 +87,7 @@ export function quadraticRotation(matrix: NdArray): Symmetry<VectorParams> {
     bound: { kind: "norm", value: Math.PI },
     derivative: ({ w }, [T]) => ({ w: map(rootInverse, skewTimes(T, map(root, w))) }),
     act: async (params, T) => moved(params, conjugated(rootInverse, T, root)),
-    // In more dimensions rotations do not commute: their elements do not add up.
-    ...(n === 2
-      ? {
-          trace: ({ w }: { readonly w: Tensor }, [T]: readonly Tensor[]) => ({
-            w: map(rootInverse, turned(T, map(root, w))),
-          }),
-        }
-      : {}),
+    trace: ({ w }, [T]) => ({ w: unlessStill(T, map(rootInverse, turned(T, map(root, w))), w) }),
     ...rotationGroup(n),
     // J^-T = A^1/2 R A^-1/2.
     pushForward: async (tree, T, power) => {

@@ -3,7 +3,7 @@
 import { astype, dtypeOf, isNdArray, type NdArray, type Shape } from "../../array.js";
 import type { Batch, BatchSpec, BatchTensors } from "../../batch.js";
 import { OptionError } from "../../errors.js";
-import { jvp, vjp } from "../../graph/autodiff.js";
+import { jvp, mapTree, vjp } from "../../graph/autodiff.js";
 import { matmul } from "../../graph/ops/matmul.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
@@ -14,7 +14,7 @@ import type { Executable } from "../../runtime/executable.js";
 import { flatten, unflatten } from "../../tree.js";
 import { times } from "../matrix.js";
 import { isRefusal, type Refusal, type Symmetry } from "../symmetry.js";
-import { rotation, rotationGroup, rotationPlanes, skewTimes, turned } from "./rotation.js";
+import { rotation, rotationGroup, rotationPlanes, skewTimes, turned, unlessStill } from "./rotation.js";
 
 /** Invertible residuals of a sum of squares, L = ||r(w)||^2. Traced. */
 export interface ResidualMap<P, B extends BatchSpec = BatchSpec> {
@@ -148,12 +148,10 @@ function rotationOf<P>(
       const to = await turnedAt(p, T, b);
       return isRefusal(to) ? to : treeOf(to, "moved", p);
     },
-    ...(n === 2
-      ? {
-          trace: (p: TensorsOf<P>, [T]: readonly Tensor[], b: BatchTensors) =>
-            map.inverse(turned(T, map.residuals(p, b)), b),
-        }
-      : {}),
+    trace(p, [T], b) {
+      const moved = map.inverse(turned(T, map.residuals(p, b)), b);
+      return mapTree((to, w) => unlessStill(T, to, w), moved, p);
+    },
     ...rotationGroup(n),
     async pushForward(tree, T, power, p, b) {
       const to = await turnedAt(p, T, b);

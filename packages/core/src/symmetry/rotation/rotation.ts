@@ -1,10 +1,16 @@
 // Rotations of R^n by their Lie algebra, the skew matrices, with the exponential and logarithm in closed form.
-import type { NdArray } from "../../array.js";
-import { add, mul, neg, sub } from "../../graph/ops/arithmetic.js";
-import { cos, sin } from "../../graph/ops/elementary.js";
+import { type NdArray, ndarray } from "../../array.js";
+import { scan } from "../../graph/control/scan.js";
+import { whileLoop } from "../../graph/control/while.js";
+import { add, cast, div, maximum, minimum, mul, neg, sub } from "../../graph/ops/arithmetic.js";
+import { broadcastTo } from "../../graph/ops/broadcast.js";
+import { greater, lessEqual, where } from "../../graph/ops/compare.js";
+import { abs, cos, sin, sqrt, square } from "../../graph/ops/elementary.js";
+import { identity } from "../../graph/ops/elimination.js";
 import { gather } from "../../graph/ops/gather.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import { matmul } from "../../graph/ops/matmul.js";
+import { sum } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat, slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
@@ -142,12 +148,66 @@ export function skewTimes(T: Tensor, v: Tensor): Tensor {
   return reshape(matmul(S, reshape(v, [n, 1])), v.shape);
 }
 
-/** R(theta) v in the plane, for an angle of shape [1]. Traced. */
-export function turned(angle: Tensor, v: Tensor): Tensor {
-  const [c, s] = [cos(angle), sin(angle)];
-  const [x, y] = [slice(v, { ends: [1] }), slice(v, { starts: [1] })];
-  return concat([sub(mul(c, x), mul(s, y)), add(mul(s, x), mul(c, y))]);
+/** Terms of the exponential series of a matrix of norm 1 that are not below rounding: 1 / 20! = 4e-19. */
+const terms = 20;
+/** The largest ||T|| that traced rotations take: beyond it they are not finite. */
+const mostTurn = 1000;
+
+/** exp(S) v for the skew matrix S of T, of shape [planes], and a vector v. Traced. */
+export function turned(T: Tensor, v: Tensor): Tensor {
+  const n = v.size;
+  if (n === 2) {
+    const [c, s] = [cos(T), sin(T)];
+    const [x, y] = [slice(v, { ends: [1] }), slice(v, { starts: [1] })];
+    return concat([sub(mul(c, x), mul(s, y)), add(mul(s, x), mul(c, y))]);
+  }
+  return reshape(exponentialTimes(reshape(T, [1, T.size]), reshape(v, [1, n, 1])), v.shape);
 }
+
+/** The rotations [copies, n, n] of a tensor [copies, planes], exactly I where it is 0. Traced. */
+export const rotationMatrices = (T: Tensor, n: number): Tensor =>
+  exponentialTimes(T, broadcastTo(identity(n, T.dtype as "float64"), [T.shape[0], n, n]));
+
+/**
+ * exp(S) V for the skew matrices S of T [copies, planes], and V [copies, n, k], by the series sum of S^k V / k!, in parts of
+ * norm 1 at most, as the largest angle is no larger than ||T||: A. Al-Mohy, N. Higham, "Computing the action of the matrix
+ * exponential", SIAM J. Sci. Comput. 2011, section 3.
+ */
+function exponentialTimes(T: Tensor, V: Tensor): Tensor {
+  const norm = sqrt(sum(square(T)));
+  const unit = skewMatrices(div(T, maximum(norm, Number.MIN_VALUE)), V.shape[1]);
+  const inverses = constant(
+    ndarray(
+      Float64Array.from({ length: terms }, (_, k) => 1 / (k + 1)),
+      [terms],
+    ),
+  );
+  const { at } = whileLoop(
+    ({ left }) => greater(left, 0),
+    ({ at: from, left }) => {
+      const part = minimum(left, 1);
+      const [{ total }] = scan(
+        (c: { readonly term: Tensor; readonly total: Tensor }, [inverse]: readonly Tensor[]) => {
+          const term = mul(mul(part, cast(inverse, part.dtype)), matmul(unit, c.term));
+          return [{ term, total: add(c.total, term) }, []];
+        },
+        { term: from, total: from },
+        [inverses],
+      );
+      return { at: total, left: sub(left, 1) };
+    },
+    { at: V, left: norm },
+    { most: mostTurn },
+  );
+  return where(lessEqual(norm, mostTurn), at, Number.NaN);
+}
+
+/**
+ * A moved array, or the array before where T is 0: the identity moves by nothing, not even by rounding. In a plane, which is
+ * scanned at hundreds of angles, it may. Traced.
+ */
+export const unlessStill = (T: Tensor, to: Tensor, w: Tensor): Tensor =>
+  T.size === 1 ? to : where(greater(sum(abs(T)), 0), to, w);
 
 /** The inverse and the product of rotations, in the algebra: T of R^-1, and of R(second) R(first). */
 export const rotationGroup = (n: number) => ({

@@ -114,7 +114,7 @@ export async function compileJump<P>(
     return { found, record };
   };
   const tracedWalk: TracedWalk<P> = {
-    trace(start, b, m, limits) {
+    trace(start, { batch: b, memory: m }, limits) {
       const { end, before, after, row, isWanted } = jumped(start, b, m);
       const earlier = { isStart: constant(0, "bool"), startLoss: before.loss, objective: before.objective };
       const bounds = unpacked(constantBounds(limits, 1, dtype), boundNames);

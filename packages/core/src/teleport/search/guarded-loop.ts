@@ -176,8 +176,8 @@ export function endOf(
   }
 }
 
-/** Numbers of a candidate in a row, without a race. */
-export const pointSize = 3;
+/** Numbers of a candidate in a row. */
+export const widthOf = (race: object | undefined): number => (race ? 4 : 3);
 
 /** Loss, objective and ||g||^2 of a candidate, and the loss after the race from there if there is one. */
 export const rowOf = ({ loss, objective, gradNormSq, racedLoss }: Measured): Tensor =>

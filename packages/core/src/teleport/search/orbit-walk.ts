@@ -24,11 +24,11 @@ import {
   endOf,
   firstStatus,
   guardedPass,
-  pointSize,
   pointsOf,
   type Status,
   statusNames,
   statusSize,
+  widthOf,
 } from "./guarded-loop.js";
 import type { Search, SearchProblem, TracedWalk, WalkRecord } from "./search.js";
 import { warmUp } from "./warm-up.js";
@@ -143,7 +143,7 @@ export async function compileOrbitWalk<P, S, G>(
         },
         limits,
       );
-    const width = race ? 4 : 3;
+    const width = widthOf(race);
     const zero = symmetry.algebra.map((shape) => fill(shape, 0, dtype));
     const begin: Walked<P, S> = {
       base: {
@@ -205,26 +205,26 @@ export async function compileOrbitWalk<P, S, G>(
     return { steps: end.steps, halvings: end.halvings, points, reason };
   };
   const tracedWalk: TracedWalk<P> = {
-    trace(start, b, m, limits) {
+    trace(start, setting, limits) {
       const bounds = unpacked(constantBounds(limits, steps, dtype), boundNames);
       const all = flatten<NdArray>(given, isNdArray);
       const constants = unflatten(
         all.def,
         all.leaves.map((x) => constant(x)),
       ) as TensorsOf<G>;
-      const inputs = { batch: b, memory: m, given: constants, race: {}, bounds };
-      const { params: end, status, points, latest } = walked(start, inputs);
+      const { params: end, status, points, latest } = walked(start, { ...setting, given: constants, bounds });
       const isMoved = greater(unpacked(status, statusNames).taken, 0);
       return { params: end, isMoved, numbers: concat([status, latest, reshape(points, [points.size])]) };
     },
     read(numbers, limits) {
       const data = numbers.subarray(statusSize);
-      const rows = { shape: [data.length / pointSize, pointSize], data };
+      const width = widthOf(race);
+      const rows = { shape: [data.length / width, width], data };
       const status = { shape: [statusSize], data: numbers.subarray(0, statusSize) };
       return read(status, pointsOf(rows), steps, limits);
     },
   };
-  const isPart = executable.runtime === "javascript" && dtype === "float64" && race === undefined;
+  const isPart = executable.runtime === "javascript" && dtype === "float64";
   const walk: NonNullable<Search<P>["compiledWalk"]> = async (start, setting, count, limits) => {
     const inputs = {
       params: start,

@@ -90,10 +90,18 @@ export interface Search<P> {
   dispose(): Promise<void>;
 }
 
+/** What a traced walk depends on besides its start. */
+export interface TracedSetting {
+  readonly batch: BatchTensors;
+  readonly memory: Memory;
+  /** Where the race begins; empty if there is none. */
+  readonly race: TensorsOf<RaceArrays> | object;
+}
+
 /** A whole walk as a part of a larger program. */
 export interface TracedWalk<P> {
   /** Traced: the end of the walk, at the given parameters if no step was taken, and a vector that tells of it. */
-  trace(start: TensorsOf<P>, batch: BatchTensors, memory: Memory, limits: Limits): TracedEnd<P>;
+  trace(start: TensorsOf<P>, setting: TracedSetting, limits: Limits): TracedEnd<P>;
   /** The walk that the vector tells of; undefined if the guard on the host might have decided otherwise. */
   read(numbers: Float64Array, limits: Limits): WalkRecord | undefined;
 }

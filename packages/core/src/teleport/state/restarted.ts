@@ -1,6 +1,8 @@
-import { isNdArray } from "../../array.js";
+import { isNdArray, type NdArray } from "../../array.js";
+import { constant } from "../../graph/ops/leaf.js";
+import { isTensor } from "../../graph/tensor.js";
 import { type Optimizer, type OptimizerState, zeroSteps } from "../../optim/optimizer.js";
-import { flatten } from "../../tree.js";
+import { flatten, unflatten } from "../../tree.js";
 
 /**
  * A state whose entries that do not follow a jump of the parameters begin again there: see `restarts` of an optimizer.
@@ -8,7 +10,7 @@ import { flatten } from "../../tree.js";
  *
  * @param zero a scalar 0
  */
-export function restarted<L>(
+function restarted<L>(
   { restarts = [] }: Pick<Optimizer, "restarts">,
   state: OptimizerState,
   params: unknown,
@@ -27,3 +29,22 @@ export const restartedAt = (
   state: OptimizerState,
   params: unknown,
 ): OptimizerState => restarted(optimizer, state, params, { isLeaf: isNdArray, zero: zeroSteps() });
+
+/** As {@link restarted}, of tensors. Traced. */
+export const tracedRestart = (
+  optimizer: Pick<Optimizer, "restarts">,
+  state: OptimizerState,
+  params: unknown,
+): OptimizerState => restarted(optimizer, state, params, { isLeaf: isTensor, zero: constant(0, "float64") });
+
+/** The state with which an optimizer begins at parameters of the same types. Traced. */
+export function tracedFirstState(
+  optimizer: Pick<Optimizer, "init" | "restarts">,
+  params: unknown,
+): (at: unknown) => OptimizerState {
+  const { leaves, def } = flatten<NdArray>(optimizer.init(params), isNdArray);
+  return (at) => {
+    const state = leaves.map((leaf) => constant(leaf));
+    return tracedRestart(optimizer, unflatten(def, state) as OptimizerState, at);
+  };
+}

@@ -1,18 +1,18 @@
 // What happens to an optimizer's state in a teleport, as a part of a program.
 
-import { isNdArray, type NdArray } from "../../array.js";
 import type { BatchLoss, BatchTensors } from "../../batch.js";
 import { dot, grad } from "../../graph/autodiff.js";
 import { div, maximum, minimum, neg, sub } from "../../graph/ops/arithmetic.js";
 import { equal, logicalOr, where } from "../../graph/ops/compare.js";
 import { abs, sqrt } from "../../graph/ops/elementary.js";
-import { constant } from "../../graph/ops/leaf.js";
 import { max } from "../../graph/ops/reduce.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import { concat } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
-import { flatten, unflatten } from "../../tree.js";
-import { restarted } from "./restarted.js";
+import { flatten } from "../../tree.js";
+import { tracedFirstState, tracedRestart } from "./restarted.js";
 import { reusedState } from "./reused-state.js";
 import type { TransportPolicy } from "./transport.js";
 
@@ -39,40 +39,30 @@ export function tracedTransport<P>({
   readonly loss: BatchLoss<P>;
   readonly params: P;
 }): TracedTransport<P> | undefined {
-  const begun = (state: OptimizerState, to: unknown) =>
-    restarted(optimizer, state, to, { isLeaf: isTensor, zero: constant(0, "float64") });
   if (policy === "reset") {
-    const { leaves, def } = flatten<NdArray>(optimizer.init(params), isNdArray);
-    return ({ to }) => {
-      const state = leaves.map((leaf) => constant(leaf));
-      return begun(unflatten(def, state) as OptimizerState, to);
-    };
+    const begun = tracedFirstState(optimizer, params);
+    return ({ to }) => begun(to);
   }
   const hasMoments = Object.keys(optimizer.moments).length > 0;
-  if (policy === "keep" || !hasMoments) return ({ state, to }) => begun(state, to);
+  if (policy === "keep" || !hasMoments) return ({ state, to }) => tracedRestart(optimizer, state, to);
   if (policy === "push") return undefined;
   return ({ from, to, batch, state: before }) => {
-    const state = begun(before, to);
-    const [start, end] = [from, to].map((p) => flatten(p, isTensor).leaves);
-    const slope = flatten(grad(loss)(from, batch), isTensor).leaves;
-    const sigma = neg(
-      similarity(
-        end.map((x, i) => sub(x, start[i])),
-        slope,
-      ),
-    );
+    const state = tracedRestart(optimizer, before, to);
+    const [start, end, slope] = [from, to, grad(loss)(from, batch)].map(vectorOf);
+    const sigma = neg(similarity(sub(end, start), slope));
     return reusedState(optimizer, state, grad(loss)(to, batch), to, sigma);
   };
 }
 
+/** All numbers of a tree, so that sums over them have the host's order. */
+const vectorOf = (tree: unknown): Tensor =>
+  concat(flatten(tree, isTensor).leaves.map((x) => reshape(x, [x.size])));
+
 /** As `trajectorySimilarity` with the sign of the gradient. Traced. */
-function similarity(move: readonly Tensor[], gradient: readonly Tensor[]): Tensor {
-  const [a, b] = [move, gradient].map((of) => of.map((x) => max(abs(x))).reduce(maximum));
+function similarity(move: Tensor, gradient: Tensor): Tensor {
+  const [a, b] = [move, gradient].map((of) => max(abs(of)));
   const isZero = logicalOr(equal(a, 0), equal(b, 0));
-  const [x, y] = [
-    move.map((v) => div(v, where(isZero, 1, a))),
-    gradient.map((v) => div(v, where(isZero, 1, b))),
-  ];
+  const [x, y] = [div(move, where(isZero, 1, a)), div(gradient, where(isZero, 1, b))];
   const cosine = div(div(dot(x, y), sqrt(dot(x, x))), sqrt(dot(y, y)));
   return where(isZero, 0, maximum(-1, minimum(1, cosine)));
 }

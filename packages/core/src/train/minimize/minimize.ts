@@ -166,7 +166,7 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
     const advance = async (count: number): Promise<number> => {
       const { step, params, optimizer: state, schedule } = current;
       const rates = Array.from({ length: count }, (_, t) => rateOf(Math.min(step + t, steps)));
-      const planned = branch && schedule && branch.plan(schedule, step, Math.min(count, steps - step));
+      const planned = branch && schedule && branch.plan(schedule, step, Math.min(count, steps - step), 1);
       const now = new Uint8Array(count);
       now.set(planned?.now ?? []);
       const results = await loop.run({ params, optimizer: state }, rates, now);
@@ -175,7 +175,10 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
       const finite = finiteCount(results);
       for (let t = now.indexOf(1); t >= 0 && t <= finite; t = now.indexOf(1, t + 1)) {
         const { numbers, ends } = results.teleportAt(t);
-        const event = await branch?.event(step + t, { numbers, ends: ends && { ...ends, batch } });
+        const event = await branch?.event(step + t, {
+          ...{ numbers, hasHeldOut: false },
+          ends: ends && { ...ends, batch },
+        });
         if (event === undefined) {
           // Up to there once more; then the host decides.
           const seconds = t > 0 ? await advance(t) : 0;

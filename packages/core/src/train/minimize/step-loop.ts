@@ -11,6 +11,7 @@ import { type CompileOptions, compile } from "../../runtime/compile.js";
 import type { Executable } from "../../runtime/executable.js";
 import { warmUp } from "../../teleport/search/warm-up.js";
 import { flatten, unflatten } from "../../tree.js";
+import { mostSteps, recordedAt, recordedTree } from "../recorded.js";
 import type { TeleportBranch } from "../teleport-branch.js";
 
 /** What a step changes. */
@@ -56,8 +57,6 @@ export interface StepLoopOptions<P> {
 
 /** Most points of a run, so that one that diverges ends soon. */
 const mostPoints = 1000;
-/** Numbers that are recorded in a run at most, 32 MB of them, but those of ten points. */
-const mostNumbers = 2 ** 22;
 
 /** A step as a graph, with the teleport before it if there is a branch for it. */
 export function traceStepLoop<P>({
@@ -72,7 +71,7 @@ export function traceStepLoop<P>({
   const { graph } = trace(
     ({ params, optimizer: state, batch: b, rate, now }) => {
       const here = { params, optimizer: state };
-      const at = branch && now ? branch.trace(now, here, { batch: b, rate }) : here;
+      const at = branch && now ? branch.trace(now, here, { data: () => ({ batch: b }), rate }) : here;
       const [value, g] = valueAndGrad(loss)(at.params, b);
       const gradientAt = (p: typeof at.params) => grad(loss)(p, b);
       const updated = optimizer.update(g, at.optimizer, at.params, rate, gradientAt);
@@ -107,17 +106,9 @@ export async function compileStepLoop<P>(
       sequences: ["rate", ...(branch ? ["now"] : [])],
     },
   });
-  const carried = new Set(paths);
-  const recorded = graph.outputs.reduce(
-    (sum, { name, tensor }) => sum + (carried.has(name) ? 0 : tensor.size),
-    0,
-  );
   const fixed = namedArrays({ batch });
-  const treeAt = (results: Results, name: string, t: number): P => {
-    const like = flatten<NdArray>({ [name]: start.params }, isNdArray);
-    const leaves = like.paths.map((path) => rowOf(results[path], t));
-    return (unflatten(like.def, leaves) as Record<string, P>)[name];
-  };
+  const treeAt = (results: Results, name: string, t: number): P =>
+    recordedTree(results, name, start.params, t);
   // What is timed later is code that the engine has optimized, with teleports and without.
   const steps = 20;
   const first = Uint8Array.from({ length: steps }, (_, t) => (t === 0 ? 1 : 0));
@@ -147,14 +138,14 @@ export async function compileStepLoop<P>(
         seconds,
         pointAt: (t) => treeAt(results, "at", t),
         teleportAt: (t) => ({
-          numbers: rowOf(results["teleport.numbers"], t).data as Float64Array,
+          numbers: recordedAt(results["teleport.numbers"], t).data as Float64Array,
           ...(hasEnds(executable)
             ? { ends: { from: treeAt(results, "teleport.from", t), to: treeAt(results, "teleport.to", t) } }
             : {}),
         }),
       };
     },
-    most: Math.min(mostPoints, Math.max(10, Math.floor(mostNumbers / recorded))),
+    most: Math.min(mostPoints, mostSteps(graph, paths)),
     dispose: () => executable.dispose(),
   };
 }
@@ -163,9 +154,3 @@ type Results = Readonly<Record<string, NdArray>>;
 
 const hasEnds = ({ graph }: Executable): boolean =>
   graph.outputs.some(({ name }) => name === "teleport.from" || name.startsWith("teleport.from."));
-
-/** One element along the first axis. */
-function rowOf({ shape, data }: NdArray, t: number): NdArray {
-  const size = data.length / shape[0];
-  return { shape: shape.slice(1), data: data.slice(t * size, (t + 1) * size) as Float64Array };
-}

@@ -26,16 +26,28 @@ export function gramianOf(rows: Rows): F64 {
 
 /** J' w. */
 export function directionOf(rows: Rows, w: ArrayLike<number>): number[] {
-  return rows[0].map((_, p) => rows.reduce((sum, row, k) => sum + w[k] * row[p], 0));
+  const d = new Array<number>(rows[0].length).fill(0);
+  rows.forEach((row, k) => {
+    for (let p = 0; p < d.length; p++) d[p] += w[k] * row[p];
+  });
+  return d;
+}
+
+/** The arrays of a Jacobian that many methods are given: computed for each of them, they would take the time of the test. */
+const arrays = new WeakMap<Rows, { readonly gramian: F64; readonly jacobian: F64 }>();
+
+function arraysOf(rows: Rows) {
+  const known = arrays.get(rows) ?? { gramian: gramianOf(rows), jacobian: jacobianOf(rows) };
+  arrays.set(rows, known);
+  return known;
 }
 
 /** A step with everything that methods of gradients need. */
 export function inputOf(rows: Rows, more: Partial<TaskInput> = {}): TaskInput {
+  const { gramian, jacobian } = arraysOf(rows);
   return {
     losses: new Float64Array(rows.length).fill(1),
-    gramian: gramianOf(rows),
-    jacobian: jacobianOf(rows),
-    samples: [jacobianOf(rows), jacobianOf(rows), jacobianOf(rows)],
+    ...{ gramian, jacobian, samples: [jacobian, jacobian, jacobian] },
     step: 0,
     epoch: 0,
     rng: createRng(0),

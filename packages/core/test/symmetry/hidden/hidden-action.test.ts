@@ -1,16 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { isNdArray, type NdArray } from "../../../src/array.js";
+import { astype, isNdArray, type NdArray } from "../../../src/array.js";
 import { takeRows } from "../../../src/data/batches.js";
 import { OptionError } from "../../../src/errors.js";
 import { asinh, sinh } from "../../../src/graph/ops/elementary.js";
+import { spec, trace } from "../../../src/graph/trace.js";
+import { createRng } from "../../../src/math/rng.js";
 import type { Activation } from "../../../src/nn/activation.js";
 import type { MlpParams } from "../../../src/nn/models/mlp.js";
+import { compile } from "../../../src/runtime/compile.js";
 import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
 import { flatten } from "../../../src/tree.js";
 import {
   distance,
   evaluator,
+  named,
   type ProblemOptions,
   randomProblem,
   randomT,
@@ -149,6 +153,50 @@ describe("hiddenAction", () => {
     const T = randomT(symmetry.algebra, 0.05, 7);
     expect(refusalOf(await symmetry.act(params, T, batch))).not.toBe("moved");
     expect(refusalOf(await symmetry.context?.(params, batch))).toMatch(/input cannot be inverted/);
+  });
+
+  it("inverts small elements of many units by a series in float32, as exactly as in float64", async () => {
+    const rng = createRng(4);
+    const matrix = (shape: readonly [number, number]): NdArray => ({
+      shape,
+      data: Float32Array.from({ length: shape[0] * shape[1] }, () => rng.normal() / Math.sqrt(shape[1])),
+    });
+    const params: MlpParams = {
+      layers: (
+        [
+          [130, 24],
+          [130, 130],
+          [3, 130],
+        ] as const
+      ).map((shape) => ({ weight: matrix(shape) })),
+    };
+    const batch = { x: matrix([8, 24]) };
+    const symmetry = hiddenAction(params, { activation: "leakyRelu", slope: 0.1 });
+    const { graph } = trace(({ p, t, b }) => symmetry.trace?.(p, t, b) as typeof p, {
+      p: params,
+      t: symmetry.algebra.map((shape) => spec(shape, "float32")),
+      b: batch,
+    });
+    const executable = await compile(graph, { runtime: "onnx" });
+    // Divided among two layers. The short series takes 0.025 of one at most, the long one 0.125.
+    for (const norm of [0.02, 0.035, 0.17, 0.3, 0]) {
+      const T = randomT(symmetry.algebra, norm, 5).map((t) => astype(t, "float32"));
+      const wanted = (await symmetry.act(params, T, batch)) as MlpParams;
+      const results = await executable.run({
+        ...named("p", params),
+        ...named("t", T),
+        ...named("b", batch),
+      });
+      wanted.layers.forEach(({ weight }, m) => {
+        const own = results[`layers.${m}.weight`].data;
+        const change = Math.hypot(...Array.from(weight.data as Float32Array, (w, i) => Number(own[i]) - w));
+        // The host's are those of float64, rounded: to 6e-8 of each weight at most.
+        expect(change / Math.hypot(...Array.from(weight.data, Number)), `${norm}`).toBeLessThan(6e-8);
+      });
+      if (norm === 0) expect(results["layers.2.weight"].data).toEqual(params.layers[2].weight.data);
+    }
+    await executable.dispose();
+    await symmetry.dispose?.();
   });
 
   it("refuses relu and networks without hidden layers", () => {

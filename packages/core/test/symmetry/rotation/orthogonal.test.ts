@@ -7,14 +7,16 @@ import { sum } from "../../../src/graph/ops/reduce.js";
 import { reshape, transpose } from "../../../src/graph/ops/reshape.js";
 import { softmax } from "../../../src/graph/ops/softmax.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
+import type { TensorsOf } from "../../../src/graph/trace.js";
 import { createRng } from "../../../src/math/rng.js";
 import { multiHeadAttention } from "../../../src/nn/attention.js";
 import { layerNorm } from "../../../src/nn/norm.js";
+import { jit } from "../../../src/runtime/jit.js";
 import { orthogonal } from "../../../src/symmetry/rotation/orthogonal.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
 import { rmsNorm } from "../discovery/random-network.js";
 import { describeFound, normals, type Subject, subject } from "../discovery/support.js";
-import { randomT, relative } from "../support.js";
+import { randomT, relative, scaledT } from "../support.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -34,8 +36,20 @@ function subjectOf(
 
 async function expectKept({ values, found, evaluate }: Subject): Promise<void> {
   const symmetry = orthogonal<typeof values>(found.orthogonal);
-  const to = await symmetry.act(values, randomT(symmetry.algebra, 3, 1), {});
+  const T = randomT(symmetry.algebra, 3, 1);
+  const to = await symmetry.act(values, T, {});
   if (isRefusal(to)) throw new Error(to.refused);
+  const traced = await jit(
+    (p: TensorsOf<typeof values>, t: readonly Tensor[]) => symmetry.trace?.(p, t, {}) as typeof p,
+    [values, T],
+  );
+  const compiled = await traced(values, T);
+  for (const [name, { data: expected }] of Object.entries(to)) {
+    const numbers = Array.from(compiled[name].data, Number);
+    expect(Math.hypot(...numbers.map((v, i) => v - Number(expected[i])))).toBeLessThan(1e-12);
+  }
+  expect(await traced(values, scaledT(T, 0))).toEqual(values);
+  await traced.dispose();
   expect(to).not.toEqual(values);
   expect(relative(evaluate(values), evaluate(to))).toBeLessThan(1e-10);
 }

@@ -106,16 +106,18 @@ describe.each(rows.map((p) => [`${p.name} of ${p.start.w.shape[0]}`, p] as const
       expect(difference(vector(once.map((v) => v * v)), squares)).toBeLessThan(1e-12);
     });
 
-    it("are traced as they act where they turn one plane, and not at all where they do not commute", async () => {
-      const { trace } = symmetry;
-      expect(trace !== undefined).toBe(problem.start.w.shape[0] === 2);
-      if (trace === undefined) return;
+    it("are traced as they act, and not at all far beyond a whole turn", async () => {
+      const trace = symmetry.trace as NonNullable<typeof symmetry.trace>;
       const f = (p: TensorsOf<VectorParams>, T: readonly Tensor[]) => trace(p, T, {});
       const run = (await jit(f, [problem.start, element(symmetry, 0, 1)])) as never as Run;
       for (let seed = 0; seed < 10; seed++) {
         const [p, T] = [point(problem, seed), element(symmetry, seed, seed)];
         expect(difference(await act(p, T), await run(p, T))).toBeLessThan(1e-12);
       }
+      if (problem.start.w.shape[0] === 2) return;
+      const still = point(problem, 3);
+      expect(await run(still, element(symmetry, 3, 0))).toEqual(still);
+      expect(numbers(await run(still, element(symmetry, 3, 2000))).every(Number.isNaN)).toBe(true);
     });
 
     it("keep float32 parameters in float32", async () => {

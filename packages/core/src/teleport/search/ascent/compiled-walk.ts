@@ -19,7 +19,6 @@ import { type AscentOptions, ascentWalk, passWidth, traceAscentPass } from "./wa
 /** An ascent that takes all its steps in one run, or in a few runs if the guard refuses some. */
 export interface CompiledAscent<P> {
   walk(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
-  /** Left out with a race. */
   readonly tracedWalk?: TracedWalk<P> | undefined;
   dispose(): Promise<void>;
 }
@@ -52,16 +51,14 @@ export async function compileAscent<P>(
 
   const walk = ascentWalk(symmetry, act, problem, options);
   const tracedWalk: TracedWalk<P> = {
-    trace(start, b, m, limits) {
+    trace(start, setting, limits) {
       const bounds = constantBounds(limits, options.steps, dtype);
-      return walk(
-        start,
-        { batch: b, memory: m, race: {}, bounds },
-        { steps: options.steps, halvings: limits.halvings },
-      );
+      const most = { steps: options.steps, halvings: limits.halvings };
+      return walk(start, { ...setting, bounds }, most);
     },
     read(numbers, limits) {
-      const rows = { shape: [numbers.length / passWidth, passWidth], data: numbers };
+      const width = passWidth(problem.race);
+      const rows = { shape: [numbers.length / width, width], data: numbers };
       const replayed = replay(record([], { measured: rows }), options.steps, limits, ends);
       return replayed === "disagrees" ? undefined : replayed;
     },
@@ -106,7 +103,7 @@ export async function compileAscent<P>(
           : {}),
       };
     },
-    ...(isCheap && dtype === "float64" && problem.race === undefined ? { tracedWalk } : {}),
+    ...(isCheap && dtype === "float64" ? { tracedWalk } : {}),
     dispose: () => loop.dispose(),
   };
 }

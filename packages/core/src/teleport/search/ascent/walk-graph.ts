@@ -181,12 +181,12 @@ export function traceAscentPass<P>(
   return { graph, begin };
 }
 
-/** Numbers of a pass in `measured`, without a race. */
-export const passWidth = 8;
+/** Numbers of a pass in `measured`. */
+export const passWidth = (race: object | undefined): number => (race ? 9 : 8);
 
 /**
  * All passes of an ascent as a traced function: those that a walk without refusals takes, and where it is not over then,
- * as many as the guard allows halvings. For a problem without a race.
+ * as many as the guard allows halvings.
  *
  * @returns the end, with `measured` of the passes one after the other
  */
@@ -240,7 +240,11 @@ export function ascentWalk<P>(
         const [later, more] = passes(end, halvings);
         return { params: later.params, status: later.status, more };
       },
-      () => ({ params: end.params, status: end.status, more: fill([halvings, passWidth], 0, problem.dtype) }),
+      () => ({
+        params: end.params,
+        status: end.status,
+        more: fill([halvings, passWidth(problem.race)], 0, problem.dtype),
+      }),
     );
     return ended(last, concat([first, reshape(last.more, [last.more.size])]));
   };

@@ -11,7 +11,7 @@ import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
 import { boundsOf, constantBounds, unpacked } from "../guard-graph.js";
-import { pointSize, pointsOf } from "../guarded-loop.js";
+import { pointsOf, widthOf } from "../guarded-loop.js";
 import type { CompiledWalk, SearchProblem, Setting, TracedWalk, WalkRecord } from "../search.js";
 import { warmUp } from "../warm-up.js";
 import { ends, type LevelSetRule } from "./rule.js";
@@ -21,7 +21,6 @@ import { outcomes, type Status, statusNames } from "./walk-status.js";
 export interface CompiledLevelSetWalk<P> {
   /** Undefined where the host has to take the steps. */
   walk(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
-  /** Left out with a race. */
   readonly tracedWalk?: TracedWalk<P> | undefined;
   dispose(): Promise<void>;
 }
@@ -33,6 +32,7 @@ export async function compileLevelSetWalk<P>(
 ): Promise<CompiledLevelSetWalk<P>> {
   const { params, batch, memory, dtype, compileOptions } = problem;
   const race = problem.race?.start ?? {};
+  const width = widthOf(problem.race);
   const walk = levelSetWalk(problem, rule);
   const executable = await compile(traceLevelSetWalk(problem, rule), compileOptions);
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
@@ -40,16 +40,16 @@ export async function compileLevelSetWalk<P>(
   const example = Object.fromEntries(names.map((name, k) => [name, leaves[k]]));
   await warmUp(executable, { ...example, bounds: boundsOf(limitsOf(false, dtype), rule.steps, dtype) });
   const tracedWalk: TracedWalk<P> = {
-    trace(start, b, m, limits) {
+    trace(start, setting, limits) {
       const bounds = constantBounds(limits, rule.steps, dtype);
-      const { params: end, points, latest, status } = walk(start, { batch: b, memory: m, race: {}, bounds });
+      const { params: end, points, latest, status } = walk(start, { ...setting, bounds });
       const isMoved = greater(unpacked(status, statusNames).taken, 0);
       return { params: end, isMoved, numbers: concat([status, latest, reshape(points, [points.size])]) };
     },
     read(numbers, limits) {
       const first = statusNames.length;
       const rows = {
-        shape: [(numbers.length - first) / pointSize, pointSize],
+        shape: [(numbers.length - first) / width, width],
         data: numbers.subarray(first),
       };
       const [latest, ...points] = pointsOf(rows);
@@ -75,9 +75,7 @@ export async function compileLevelSetWalk<P>(
       ) as { readonly params: P };
       return { params: end.params, ...record };
     },
-    ...(executable.runtime === "javascript" && dtype === "float64" && problem.race === undefined
-      ? { tracedWalk }
-      : {}),
+    ...(executable.runtime === "javascript" && dtype === "float64" ? { tracedWalk } : {}),
     dispose: () => executable.dispose(),
   };
 }

@@ -27,7 +27,7 @@ import { flatten, unflatten } from "../../../tree.js";
 import type { Memory } from "../../objective/objective.js";
 import type { RaceArrays } from "../../race.js";
 import { all, boundNames, chosen, hasValue, isAdmitted, packed, unpacked } from "../guard-graph.js";
-import { pointSize, rowOf } from "../guarded-loop.js";
+import { rowOf, widthOf } from "../guarded-loop.js";
 import type { SearchProblem } from "../search.js";
 import {
   backtracking,
@@ -109,7 +109,7 @@ export function levelSetWalk<P>(
         () => scalar(race?.lossAfter(p, b, inputs.race as TensorsOf<RaceArrays>) as Tensor),
         () => number(0),
       );
-    const width = race ? pointSize + 1 : pointSize;
+    const width = widthOf(race);
 
     const pass = (from: Carried<P>): Carried<P> => {
       const s = unpacked(from.status, statusNames);
