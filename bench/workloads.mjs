@@ -4,6 +4,7 @@ import { compress } from "./workloads/compress.mjs";
 import { functions } from "./workloads/functions.mjs";
 import { recurrent } from "./workloads/recurrent.mjs";
 import { sixTeleports } from "./workloads/six-teleports.mjs";
+import { streams } from "./workloads/streams.mjs";
 import { tasks } from "./workloads/tasks.mjs";
 import { teleports } from "./workloads/teleports.mjs";
 
@@ -23,5 +24,6 @@ export const workloads = {
   ...sixTeleports,
   ...tasks,
   ...recurrent,
+  ...streams,
   ...compress,
 };

@@ -756,6 +756,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "onPredictedGain": {
     "every": "Steps between two trials; default 100."
   },
+  "openArrays": {
+    "inputs": "Name of the inputs in the file; default inputs, or the only array of a file.",
+    "labels": "Name of the labels in their file; default labels, or the only array of a file.",
+    "labelFile": "A file of their own for the labels; default that of the inputs."
+  },
   "openCsv": {
     "label": "The column of labels, or several columns of numbers.",
     "features": "Columns of the inputs, in this order; default all others.",
@@ -951,6 +956,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "seed": "Seed of the random elements; default 0.",
     "bound": "Largest T; default the symmetry's bound."
   },
+  "recordedRun": {
+    "name": "Of the run: up to 60 letters, digits, \".\", \"_\" and \"-\".",
+    "experiment": "What the run is grouped by, a name of the same form; default training.",
+    "settings": "Plain data that are shown beside the trainer's own settings, such as the sizes of the model; default none.",
+    "status": "How the run ended, as `run` returns it; default completed.",
+    "startedAt": "When the run began; default its seconds of computation ago."
+  },
   "recurrentClassifier": {
     "cell": "Default `gru`.",
     "inputs": "Numbers of an element, or the size of its embedding; default 8.",
@@ -1030,6 +1042,17 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "sam": {
     "rho": "Length of the step to the point whose gradient is used; default 0.05.",
     "optimizer": "What steps with that gradient; default `sgd` with momentum 0.9."
+  },
+  "sameFunction": {
+    "tolerance": "Largest difference that counts as rounding, relative to an output's largest value; default 1e-4.",
+    "seed": "Seed of the random inputs; default 0.",
+    "examples": "Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4.",
+    "sizes": "Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each.",
+    "inputs": "Arrays for some or all inputs, by name, or a list of such batches of the same shapes; default: random numbers.",
+    "runtime": "Where the models run: `javascript`, `onnx`, or `auto` (default), the faster one for their size."
+  },
+  "saveRun": {
+    "to": "The program that reads the files; default isoloss."
   },
   "scaleByAdam": {
     "betas": "b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999].",

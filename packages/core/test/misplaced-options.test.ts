@@ -23,6 +23,9 @@ const affine = { weight: input([2]), bias: input([2]) };
 const bytes = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 7);
 const { images, labels: classes } = digits();
 
+const history = { loss: [], seconds: [], gradNormSq: [], teleports: [], epochs: [] };
+const recorded = isoloss.recordedRun({ history, settings: {} }, { name: "run" });
+
 type Call = (options: never) => unknown;
 
 /** Every public function that takes options, with all else as it should be. */
@@ -169,7 +172,13 @@ const calls: Readonly<Record<string, Call>> = {
   toHalf: (o) => isoloss.toHalf(file, o),
   withParams: (o) => isoloss.withParams(file, {}, o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
+  // Runs
+  loadArrays: (o) => isoloss.loadArrays("x.npz", o),
+  openArrays: (o) => isoloss.openArrays("x.npz", o),
+  recordedRun: (o) => isoloss.recordedRun({ history, settings: {} }, o),
+  saveRun: (o) => isoloss.saveRun("runs", recorded, o),
   // Data and numbers
+  workerStream: (o) => isoloss.workerStream("file:///data.mjs", o),
   batches: (o) => isoloss.batches(4, 2, o),
   circles: (o) => isoloss.circles(o),
   decodeNpy: (o) => isoloss.decodeNpy(isoloss.encodeNpy(array([1])), o),

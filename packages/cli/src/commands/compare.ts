@@ -1,9 +1,10 @@
 import { relative, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { mean } from "es-toolkit";
+import { resultName } from "isoloss/metrics";
 import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
-import { finalLoss, firstAtMost, lossCurve } from "../experiments/results/loss-curve.js";
+import { finalLoss, finalLossMetric, firstAtMost, lossCurve } from "../experiments/results/loss-curve.js";
 import { byVariant, meanText } from "../experiments/results/summary.js";
 import { textTable } from "../experiments/results/table.js";
 import { ratioText } from "../experiments/results/to-target.js";
@@ -112,7 +113,15 @@ function text({ target, groups, figures }: CompareDocument): string {
   const spread = (summary: Summary | null, show: (v: number) => string) =>
     summary === null ? "-" : `${show(summary.mean)}${summary.std === null ? "" : ` +- ${show(summary.std)}`}`;
   const table = textTable(
-    ["", "runs", "final loss", `reached ${formatNumber(target, 4)}`, "steps", "time", "sooner by"],
+    [
+      "",
+      "runs",
+      resultName(finalLossMetric).label,
+      `reached ${formatNumber(target, 4)}`,
+      "steps",
+      "time",
+      "sooner by",
+    ],
     groups.map((g) => [
       g.name,
       String(g.seeds.length),

@@ -27,7 +27,7 @@ export function addExperimentCommands(program: Command, script?: URL): void {
         "save after so many steps, too; otherwise every 10 seconds",
       ).argParser(positiveInteger),
     )
-    .option("--mlflow <url>", "send each run that ends to this MLflow server, see isoloss export")
+    .option("--mlflow <url>", "send each run that ends to this MLflow server or folder, see isoloss export")
     .option("--json", "one JSON document on stdout instead of the table", false)
     .option("--quiet", "no progress on stderr", false)
     .addHelpText(

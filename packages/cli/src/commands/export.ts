@@ -1,14 +1,13 @@
 import { existsSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
 import { encodeSafetensors } from "isoloss/data";
-import { writeFileAtomic } from "isoloss/node";
+import { saveRun, writeFileAtomic } from "isoloss/node";
 import { oneOf } from "../config/nearest.js";
 import { loadStored, type StoredResult, storedWeights } from "../experiments/jobs/stored.js";
-import { pageOf, sendToMlflow, trackedRecords } from "../experiments/jobs/tracking.js";
+import { placeOf, recordedOf, sendToMlflow } from "../experiments/jobs/tracking.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { toCsv } from "../formats/csv.js";
-import { encodeEvents, eventFileName, eventsOf } from "../formats/tensorboard.js";
 import { readRunCheckpoint } from "../run/read.js";
 import { sweepPaths } from "../sweep/directory.js";
 import { sendSweepToMlflow, sweepCsv } from "../sweep/export-sweep.js";
@@ -32,11 +31,6 @@ interface Exported {
 const formats: Readonly<Record<string, (run: StoredResult, batch: number | undefined) => Promise<Exported>>> =
   {
     csv: async ({ stored }) => ({ name: "metrics.csv", content: toCsv(stored.metrics) }),
-    tensorboard: async (run) => {
-      const startedAt = new Date(run.stored.environment.startedAt);
-      const events = eventsOf(trackedRecords(run), startedAt);
-      return { name: eventFileName(startedAt), content: encodeEvents(events) };
-    },
     safetensors: async (run) => ({
       name: "params.safetensors",
       content: encodeSafetensors((await storedWeights(run)).tensors, { format: "pt" }),
@@ -44,19 +38,31 @@ const formats: Readonly<Record<string, (run: StoredResult, batch: number | undef
     onnx: onnxOf,
   };
 
+/** Programs that show many runs: what they take is a folder of runs. */
+const trackers = ["tensorboard", "wandb"] as const;
+
+const isTracker = (to: string): to is (typeof trackers)[number] =>
+  (trackers as readonly string[]).includes(to);
+
 /** `isoloss export`: a run for other programs. */
 export async function exportRun(path: string, { to, out, url, batch, json }: ExportOptions): Promise<void> {
-  const names = [...Object.keys(formats), "mlflow"];
+  const names = [...Object.keys(formats), ...trackers, "mlflow"];
   if (!names.includes(to)) throw new OptionError(`--to must be ${oneOf(to, names)}`);
   if (to !== "mlflow" && url !== undefined) throw new OptionError("--url is for --to mlflow.");
   if (to === "mlflow" && out !== undefined) {
-    throw new OptionError("--to mlflow writes no file: leave --out out, and give --url.");
+    throw new OptionError("--to mlflow has no --out: give --url, an address or a folder such as ./mlruns.");
   }
   if (existsSync(sweepPaths(path).journal)) return exportSweep(path, { to, out, url, json });
   const run = await loadStored(path);
   if (to === "mlflow") {
     const tracked = await sendToMlflow(run, url);
-    process.stdout.write(json ? `${JSON.stringify(tracked)}\n` : `${pageOf(tracked)}\n`);
+    process.stdout.write(json ? `${JSON.stringify(tracked)}\n` : `${placeOf(tracked)}\n`);
+    return;
+  }
+  if (isTracker(to)) {
+    // A folder of runs for TensorBoard, and W&B's folder beside the work.
+    const folder = out ?? (to === "tensorboard" ? dirname(run.stored.path) : "wandb");
+    report(await saveRun(folder, recordedOf(run), { to }), json);
     return;
   }
   const { name, content } = await formats[to](run, batch);
@@ -65,6 +71,10 @@ export async function exportRun(path: string, { to, out, url, batch, json }: Exp
 
 async function write(file: string, content: Uint8Array | string, json: boolean): Promise<void> {
   await writeFileAtomic(file, content);
+  report(file, json);
+}
+
+function report(file: string, json: boolean): void {
   process.stdout.write(json ? `${JSON.stringify({ file })}\n` : `${relative(process.cwd(), file)}\n`);
 }
 
@@ -75,7 +85,7 @@ async function exportSweep(
 ): Promise<void> {
   if (to === "mlflow") {
     const runs = await sendSweepToMlflow(path, url);
-    const lines = runs.map((tracked) => `${pageOf(tracked)}\n`).join("");
+    const lines = runs.map((tracked) => `${placeOf(tracked)}\n`).join("");
     process.stdout.write(json ? `${JSON.stringify({ runs })}\n` : lines);
     return;
   }

@@ -109,9 +109,15 @@ Examples:
   program
     .command("export <run>")
     .description("write a run for other programs")
-    .requiredOption("--to <format>", "onnx, safetensors, csv, tensorboard or mlflow")
-    .option("--out <file>", "default: a file in the run's directory")
-    .option("--url <url>", "of the MLflow server; default $MLFLOW_TRACKING_URI")
+    .requiredOption("--to <format>", "onnx, safetensors, csv, tensorboard, wandb or mlflow")
+    .option(
+      "--out <path>",
+      "default: a file in the run's directory; for tensorboard and wandb a folder of runs",
+    )
+    .option(
+      "--url <url>",
+      "of the MLflow server, or the folder of a file store; default $MLFLOW_TRACKING_URI",
+    )
     .option("--batch <n>", "examples of the ONNX model's input; default: any number", positiveInteger)
     .option("--json", "the path as a JSON document on stdout", false)
     .addHelpText(
@@ -121,9 +127,11 @@ Examples:
   safetensors  the parameters by their paths
   csv          the records of every step
   tensorboard  an event file: tensorboard --logdir RUN
-  mlflow       nothing on disk: settings, records, teleports and results to a tracking server over its REST interface,
-               as a new run of the experiment's name. MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
-               MLFLOW_TRACKING_PASSWORD, are the credentials. isoloss run --mlflow URL sends every run when it ends
+  wandb        a run as W&B's client makes one offline, in the folder wandb: wandb sync wandb/offline-run-* sends it
+  mlflow       settings, records, teleports and results, to a tracking server over its REST interface, as a new run of the
+               experiment's name, or to a folder such as ./mlruns: mlflow ui --backend-store-uri ./mlruns shows it.
+               MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, are a server's
+               credentials. isoloss run --mlflow URL sends every run when it ends
 
 Of a sweep's directory, csv is the table of its trials, and mlflow sends each of their runs, with tags for sweep and trial.
 

@@ -7,14 +7,13 @@ import { type Experiment, seedsOf } from "../experiments/definition/schema.js";
 import { type Job, jobsOf, jobToResume } from "../experiments/jobs/job.js";
 import { errorsToTell, resumeAdvice, runSession } from "../experiments/jobs/session.js";
 import { loadStored } from "../experiments/jobs/stored.js";
-import { sendToMlflow } from "../experiments/jobs/tracking.js";
+import { requireTracking, sendToMlflow } from "../experiments/jobs/tracking.js";
 import type { JobResult, RunComparison } from "../experiments/kind.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { drawFigures } from "../experiments/report/figures.js";
 import { byVariant, summaryTable } from "../experiments/results/summary.js";
 import { textOfTable } from "../experiments/results/table.js";
 import { fail } from "../fail.js";
-import { baseAddress } from "../formats/http-json.js";
 import { type RunDocument, type RunsDocument, runsDocument } from "../formats/json.js";
 import { interruptedCode } from "../interrupt.js";
 import { readRun } from "../run/read.js";
@@ -33,7 +32,7 @@ export interface RunOptions {
   readonly queue?: string;
   readonly quick: boolean;
   readonly checkpointEvery?: number;
-  /** Address of a tracking server. */
+  /** Address of a tracking server, or folder of a file store. */
   readonly mlflow?: string;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -54,7 +53,7 @@ const checkpointSeconds = 10;
 export async function run(target: string | undefined, options: RunOptions): Promise<void> {
   const { quiet, json, script } = options;
   // Before the runs, not after them.
-  if (options.mlflow !== undefined) baseAddress(options.mlflow);
+  if (options.mlflow !== undefined) requireTracking(options.mlflow);
   const experiment = options.resume === undefined ? await experimentOf(target, options) : undefined;
   const jobs = experiment ? jobsFor(experiment, options) : [await resumed(target, options)];
   // A run that is resumed goes on from files of this computer.

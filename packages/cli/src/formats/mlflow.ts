@@ -1,19 +1,7 @@
 // MLflow's tracking server over its REST API 2.0 (mlflow.org, "REST API").
 import { DataError } from "isoloss";
-import type { StepRecord } from "../run/directory.js";
+import type { MlflowContent } from "isoloss/node";
 import { baseAddress, HttpError, type HttpOptions, requestJson } from "./http-json.js";
-import { scalarsOf, timeOf } from "./scalars.js";
-
-/** How MLflow says that a run ended. */
-export type MlflowStatus = "FINISHED" | "FAILED" | "KILLED";
-
-export interface MlflowMetric {
-  readonly key: string;
-  readonly value: number;
-  /** Milliseconds since 1970. */
-  readonly timestamp: number;
-  readonly step: number;
-}
 
 export interface MlflowOptions extends Omit<HttpOptions, "authorization"> {
   /** Address of the tracking server; user and password may stand in it. */
@@ -31,17 +19,15 @@ export interface MlflowOptions extends Omit<HttpOptions, "authorization"> {
 export interface MlflowRun {
   readonly experimentId: string;
   readonly runId: string;
-  /** Parameters of the run; what is nested is named by its path. A value has at most 6000 characters: the rest is cut. */
-  logParams(params: Readonly<Record<string, unknown>>): Promise<void>;
-  logMetrics(metrics: readonly MlflowMetric[]): Promise<void>;
+  logParams(params: MlflowContent["params"]): Promise<void>;
+  logMetrics(metrics: MlflowContent["metrics"]): Promise<void>;
   /** Ends the run. */
-  end(status: MlflowStatus, endTime?: number): Promise<void>;
+  end(status: MlflowContent["status"], endTime?: number): Promise<void>;
 }
 
-/** Limits of a `log-batch` request, and of a parameter's value. */
+/** Limits of a `log-batch` request. */
 const METRICS_PER_BATCH = 1000;
 const PARAMS_PER_BATCH = 100;
-const LONGEST_PARAM = 6000;
 
 /**
  * Starts a run on a tracking server, in the experiment of that name, which is created when it does not exist.
@@ -93,8 +79,7 @@ export async function startMlflowRun({
     experimentId,
     runId,
     async logParams(params) {
-      const all = pairs(flat(params)).map(({ key, value }) => ({ key, value: shortened(value) }));
-      for (const part of parts(all, PARAMS_PER_BATCH)) await logBatch({ params: part });
+      for (const part of parts(pairs(params), PARAMS_PER_BATCH)) await logBatch({ params: part });
     },
     async logMetrics(metrics) {
       const all = metrics.map(({ value, ...rest }) => ({ ...rest, value: jsonNumber(value) }));
@@ -104,23 +89,6 @@ export async function startMlflowRun({
       await call("runs/update", { run_id: runId, status, end_time: endTime });
     },
   };
-}
-
-/**
- * The metrics of a run's records: each number one.
- *
- * @param startedAt of the run
- */
-export function metricsOf(records: readonly StepRecord[], startedAt: Date): MlflowMetric[] {
-  return records.flatMap((record) => {
-    const timestamp = Math.round(timeOf(record, startedAt.getTime()));
-    return Object.entries(scalarsOf(record)).map(([key, value]) => ({
-      key,
-      value,
-      timestamp,
-      step: record.step,
-    }));
-  });
 }
 
 type Call = (path: string, body?: unknown) => Promise<unknown>;
@@ -160,19 +128,6 @@ function textAt(answer: unknown, ...path: readonly string[]): string {
 
 const pairs = (record: Readonly<Record<string, string>>): { key: string; value: string }[] =>
   Object.entries(record).map(([key, value]) => ({ key, value }));
-
-/** Plain values by their paths, as text. */
-function flat(value: unknown, path = ""): Record<string, string> {
-  if (typeof value !== "object" || value === null) return { [path]: String(value) };
-  if (Array.isArray(value)) return { [path]: JSON.stringify(value) };
-  return Object.assign(
-    {},
-    ...Object.entries(value).map(([key, inner]) => flat(inner, path === "" ? key : `${path}.${key}`)),
-  ) as Record<string, string>;
-}
-
-const shortened = (text: string): string =>
-  text.length <= LONGEST_PARAM ? text : `${text.slice(0, LONGEST_PARAM - 3)}...`;
 
 /** A double as protobuf's JSON mapping has it: what JSON lacks is text. */
 const jsonNumber = (value: number): number | string => (Number.isFinite(value) ? value : String(value));

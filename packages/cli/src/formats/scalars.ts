@@ -6,11 +6,3 @@ export function scalarsOf(record: JsonRecord): Record<string, number> {
   const numbers = leaves(record).filter((leaf): leaf is [string, number] => typeof leaf[1] === "number");
   return Object.fromEntries(numbers.filter(([path]) => path !== "step" && path !== "seconds"));
 }
-
-/**
- * When a record was made, in milliseconds since 1970: by its `seconds` of computing after the start.
- *
- * @param startedAt milliseconds since 1970
- */
-export const timeOf = ({ seconds }: JsonRecord, startedAt: number): number =>
-  typeof seconds === "number" ? startedAt + 1000 * seconds : startedAt;

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { bestOfEach, bestTrials, type Confirmed, confirmed, type SeedValues } from "./confirm.js";
 import type { RunState, SweepState, TrialState } from "./engine-types.js";
-import { oriented } from "./metric.js";
+import { goalOf, oriented } from "./metric.js";
 import type { Assignment, ConfirmPlan, Metric, SweepFile, Trial } from "./types.js";
 
 /** Trials to confirm, and what they are compared with; undefined where no trial was completed. */
@@ -34,7 +34,7 @@ export function confirmationOf(
   if (confirm === false || contenders === undefined) return [];
   const { each } = confirm;
   const compared: Metric =
-    confirm.metric === undefined ? metric : { ...metric, name: confirm.metric, goal: "minimize" };
+    confirm.metric === undefined ? metric : { ...metric, name: confirm.metric, goal: goalOf(confirm.metric) };
   const valuesOf = (runs: readonly RunState[]): SeedValues =>
     new Map(
       runs.slice(0, count).flatMap(({ seed, record }): [number, number][] => {

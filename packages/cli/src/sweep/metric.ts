@@ -1,4 +1,5 @@
 // The number by which trials are ranked.
+import { resultName } from "isoloss/metrics";
 import { valueAtPath } from "../dotted-path.js";
 import type { RunDocument } from "../formats/json.js";
 import { median } from "./prune.js";
@@ -21,6 +22,10 @@ export function metricOf(document: RunDocument, name: string): number | undefine
       : (valueAtPath(document, name) ?? valueAtPath(document.metrics, name));
   return Number.isFinite(value) ? value : undefined;
 }
+
+/** The goal that a metric's name tells: where it tells none, less is better. */
+export const goalOf = (name: string): Metric["goal"] =>
+  resultName(name).better === "max" ? "maximize" : "minimize";
 
 /** A value of which less is better. */
 export const oriented = ({ goal }: Pick<Metric, "goal">, value: number): number =>

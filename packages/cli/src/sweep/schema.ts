@@ -2,8 +2,9 @@ import { z } from "zod";
 import { count, positive } from "../experiments/catalogue/named.js";
 import { identifier, seedsOf, seedsSchema } from "../experiments/definition/schema.js";
 import { faultsOfSweep } from "./faults.js";
+import { goalOf } from "./metric.js";
 import { anyValue, parameterSchema } from "./parameter-schema.js";
-import type { SweepFile } from "./types.js";
+import type { Metric, SweepFile } from "./types.js";
 
 const seeds = seedsSchema.transform((given, context): readonly number[] => {
   const list = seedsOf(given);
@@ -19,15 +20,20 @@ const seeds = seedsSchema.transform((given, context): readonly number[] => {
 /** Values by paths as in `--set`. */
 const assignment = z.record(z.string(), anyValue);
 
-const metric = z.strictObject({
+const metricFields = z.strictObject({
   /** loss, or a number of a run's document: loss.last, validation.loss, steps. */
   name: z.string().min(1),
-  goal: z.enum(["minimize", "maximize"]).meta({ title: "goal" }).default("minimize"),
+  /** Default what the name tells: an accuracy is maximized, all else minimized. */
+  goal: z.enum(["minimize", "maximize"]).meta({ title: "goal" }).optional(),
   /** Over the seeds. */
   aggregate: z.enum(["mean", "median", "geometric", "worst"]).meta({ title: "aggregate" }).default("mean"),
   /** No new trials once one has reached it. */
   target: z.number().optional(),
 });
+
+const metric = metricFields.transform(
+  (given): Metric => ({ ...given, goal: given.goal ?? goalOf(given.name) }),
+);
 
 const unit = z.enum(["steps", "epochs"]).meta({ title: "unit" }).default("steps");
 const startup = z.int().min(0);

@@ -81,7 +81,7 @@ describe("MLflow", () => {
     const { status, stderr } = await bench.run("export", "kept/small-plain-0-1", "--to", "mlflow");
     expect(status).toBe(2);
     expect(stderr).toBe(
-      "isoloss: The address of MLflow is missing: give --url, such as http://localhost:5000, or set MLFLOW_TRACKING_URI.\n",
+      "isoloss: The address of MLflow is missing: give --url, such as http://localhost:5000 or ./mlruns, or set MLFLOW_TRACKING_URI.\n",
     );
   });
 });

@@ -19,10 +19,8 @@ const start = (options: object = {}) =>
 it("makes experiment and run, logs settings and metrics, and ends the run", async () => {
   const run = await start({ tags: { "isoloss.version": "0.1.0" } });
   await run.logParams({
-    steps: 10,
-    optimizer: { name: "sgd", nesterov: false },
-    sizes: [64, 10],
-    none: null,
+    steps: "10",
+    "optimizer.name": "sgd",
   });
   await run.logMetrics([
     { key: "loss", value: 0.5, timestamp: 7, step: 1 },
@@ -48,9 +46,6 @@ it("makes experiment and run, logs settings and metrics, and ends the run", asyn
   expect(Object.fromEntries(stored?.params ?? [])).toEqual({
     steps: "10",
     "optimizer.name": "sgd",
-    "optimizer.nesterov": "false",
-    sizes: "[64,10]",
-    none: "null",
   });
 });
 
@@ -71,13 +66,11 @@ it("cuts long logs to the limits of a request", async () => {
     step,
   }));
   await run.logMetrics(metrics);
-  await run.logParams(Object.fromEntries(Array.from({ length: 250 }, (_, i) => [`p${i}`, i])));
-  await run.logParams({ long: "x".repeat(7000) });
+  await run.logParams(Object.fromEntries(Array.from({ length: 250 }, (_, i) => [`p${i}`, String(i)])));
   const stored = server.runs.get(run.runId);
   expect(stored?.metrics).toEqual(metrics);
-  expect(stored?.params.size).toBe(251);
-  expect(stored?.params.get("long")).toMatch(/^x{5997}\.\.\.$/);
-  expect(server.requests.filter(({ path }) => path.endsWith("log-batch"))).toHaveLength(3 + 3 + 1);
+  expect(stored?.params.size).toBe(250);
+  expect(server.requests.filter(({ path }) => path.endsWith("log-batch"))).toHaveLength(3 + 3);
 });
 
 it("sends nothing for nothing", async () => {
@@ -116,8 +109,8 @@ it("does not make two runs when an answer is lost", async () => {
 
 it("tells a refusal at once", async () => {
   const run = await start();
-  await run.logParams({ steps: 1 });
-  const changing = run.logParams({ steps: 2 });
+  await run.logParams({ steps: "1" });
+  const changing = run.logParams({ steps: "2" });
   await expect(changing).rejects.toThrow(DataError);
   await expect(changing).rejects.toThrow(
     "refused with status 400: INVALID_PARAMETER_VALUE: Changing param values is not allowed: steps.",

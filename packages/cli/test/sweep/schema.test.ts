@@ -39,6 +39,17 @@ describe("parseSweep", () => {
   });
 
   it.each([
+    ["validation.accuracy", "maximize"],
+    ["test.left.accuracy", "maximize"],
+    ["validation.loss", "minimize"],
+    ["metrics.front.distance", "minimize"],
+  ])("has the goal of %s from its name: %s", (name, goal) => {
+    const text = `experiment: x\nmethod: grid\nmetric: { name: ${name} }\nparameters: { a: { values: [1] } }\n`;
+    expect(parse(text).file.metric.goal).toBe(goal);
+    expect(parse(text.replace(" }", ", goal: minimize }")).file.metric.goal).toBe("minimize");
+  });
+
+  it.each([
     ["asha", "{ rule: asha, from: 40 }", { factor: 3, startup: 3, unit: "steps" }],
     ["asha with another factor", "{ rule: asha, from: 1, factor: 2.5 }", { startup: 3 }],
     ["median", "{ rule: median, from: 40, unit: epochs }", { every: 40, startup: 5, unit: "epochs" }],

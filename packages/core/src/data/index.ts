@@ -47,6 +47,8 @@ export type { ShuffledOptions } from "./streams/shuffled.js";
 export { shuffled } from "./streams/shuffled.js";
 export type { StreamOfOptions } from "./streams/stream-of.js";
 export { streamOf } from "./streams/stream-of.js";
+export type { WorkerStream, WorkerStreamOptions } from "./streams/worker-stream.js";
+export { workerStream, workerStreamOptions } from "./streams/worker-stream.js";
 export type { TableColumn, TableDescription } from "./tables/description.js";
 export type { TableData, TableOptions } from "./tables/table.js";
 export type { CropOptions } from "./transforms/crop.js";

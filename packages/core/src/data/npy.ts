@@ -13,7 +13,7 @@ import { halfToNumber, requireBytes } from "../bytes.js";
 import { DataError } from "../errors.js";
 import { requireKnown } from "../options.js";
 import { writeElements } from "./elements.js";
-import { readNpyHeader } from "./npy-header.js";
+import { type NpyHeader, readNpyHeader } from "./npy-header.js";
 
 interface ElementType {
   readonly bytes: number;
@@ -80,22 +80,40 @@ export function decodeNpy(bytes: Uint8Array, options: NpyOptions = {}): NdArray 
   requireKnown("decodeNpy", options, ["dtype"], 'decodeNpy(bytes, { dtype: "float32" })');
   const { dtype } = options;
   if (dtype !== undefined) requireDType("decodeNpy", dtype);
-  const { descr, isFortran, shape, dataStart } = readNpyHeader(bytes);
+  const header = readNpyHeader(bytes);
+  requireNpySize(header, bytes.length);
+  return npyElements(header, bytes.subarray(header.dataStart), dtype);
+}
+
+/**
+ * The bytes of an element of a `.npy` file.
+ *
+ * @throws DataError unless the file has as many bytes as its header says, and elements that are real numbers
+ */
+export function requireNpySize({ descr, shape, dataStart }: NpyHeader, length: number): number {
+  const { bytes } = typeOf(descr);
+  const [expected, available] = [sizeOf(shape) * bytes, length - dataStart];
+  if (expected === available) return bytes;
+  const what = available < expected ? "The file is truncated" : "The file has trailing bytes";
+  throw new DataError(
+    `The .npy data of type ${descr} and shape [${shape.join(", ")}] needs ${expected} bytes; got ${available}. ${what}.`,
+  );
+}
+
+/** The array of some bytes of elements, which are copied. */
+export function npyElements(
+  { descr, isFortran, shape }: Omit<NpyHeader, "dataStart">,
+  bytes: Uint8Array,
+  dtype?: DType,
+): NdArray {
   const type = typeOf(descr);
   const size = sizeOf(shape);
-  const [expected, available] = [size * type.bytes, bytes.length - dataStart];
-  if (expected !== available) {
-    const what = available < expected ? "The file is truncated" : "The file has trailing bytes";
-    throw new DataError(
-      `The .npy data of type ${descr} and shape [${shape.join(", ")}] needs ${expected} bytes; got ${available}. ${what}.`,
-    );
-  }
   const isLittle = descr?.[0] !== ">";
   const target = dtype ?? type.dtype;
   const memory = floatsOf[type.dtype]?.[type.bytes];
   if (memory && isLittle && !isFortran && isLittleEndian) {
     // A copy, aligned: the bytes may be a part of a larger buffer.
-    const data = new memory(new Uint8Array(bytes.subarray(dataStart)).buffer);
+    const data = new memory(new Uint8Array(bytes).buffer);
     return astype({ shape, data } as NdArray, target);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -104,7 +122,7 @@ export function decodeNpy(bytes: Uint8Array, options: NpyOptions = {}): NdArray 
   const data = allocate(isDirect ? "float32" : type.dtype, size);
   const position = isFortran ? fortranPositions(shape) : (i: number) => i;
   for (let i = 0; i < size; i++) {
-    const value = type.read(view, dataStart + position(i) * type.bytes, isLittle);
+    const value = type.read(view, position(i) * type.bytes, isLittle);
     if (data instanceof BigInt64Array) data[i] = BigInt(value);
     else data[i] = Number(value);
   }

@@ -18,5 +18,7 @@ export { f1 } from "./f1.js";
 export type { MetricBatch, MetricSet, NoMetrics, ResultsOf, StreamingMetric } from "./metric.js";
 export type { NormalAngleOptions } from "./normals.js";
 export { normalAngle } from "./normals.js";
+export type { ResultName } from "./result-name.js";
+export { resultName } from "./result-name.js";
 export type { HitCounts, TopKOptions } from "./top-k.js";
 export { topK } from "./top-k.js";

@@ -18,14 +18,23 @@ export interface ArrayFileOptions {
   readonly labelFile?: string | undefined;
 }
 
-export const arrayFileOptions = optionTable("loadArrays", {
+const arrayFileRows = {
   inputs: text("the name of an array").otherwise("inputs, or the only array of a file"),
   labels: text("the name of an array").otherwise("labels, or the only array of a file"),
   labelFile: text("a path").otherwise("that of the inputs"),
+} satisfies OptionRows<ArrayFileOptions>;
+
+export const arrayFileOptions = optionTable("loadArrays", {
+  ...arrayFileRows,
+} satisfies OptionRows<ArrayFileOptions>);
+
+export const arrayStreamOptions = optionTable("openArrays", {
+  ...arrayFileRows,
 } satisfies OptionRows<ArrayFileOptions>);
 
 /**
  * A data set from files of arrays: `.npz` and `.safetensors` with inputs and labels, or two files, such as `.npy`, of one each.
+ * The files are read at once; {@link openArrays} reads them part by part.
  *
  * @throws DataError for files that cannot be read or are malformed, and for arrays that are not there
  *
@@ -36,32 +45,45 @@ export async function loadArrays(path: string, options: ArrayFileOptions = {}): 
   const { inputs, labels, labelFile } = arrayFileOptions.read(options);
   const first = await arraysIn(path);
   const second = labelFile === undefined ? first : await arraysIn(labelFile);
+  return inputsAndLabels({ path, labelFile, names: { inputs, labels } }, first, second);
+}
+
+type ByName<A> = Readonly<Record<string, A>>;
+
+/** Inputs and labels among the arrays of two files, or of one. @throws DataError where they are not there */
+export function inputsAndLabels<A>(
+  {
+    path,
+    labelFile,
+    names,
+  }: {
+    readonly path: string;
+    readonly labelFile: string | undefined;
+    readonly names: Pick<ArrayFileOptions, "inputs" | "labels">;
+  },
+  first: ByName<A>,
+  second: ByName<A>,
+): { readonly inputs: A; readonly labels: A } {
+  const isAlone = labelFile !== undefined;
   return {
-    inputs: pick(path, first, inputs ?? nameOf(first, "inputs", labelFile !== undefined), "inputs"),
-    labels: pick(
-      labelFile ?? path,
-      second,
-      labels ?? nameOf(second, "labels", labelFile !== undefined),
-      "labels",
-    ),
+    inputs: pick(path, first, names.inputs ?? nameOf(first, "inputs", isAlone), "inputs"),
+    labels: pick(labelFile ?? path, second, names.labels ?? nameOf(second, "labels", isAlone), "labels"),
   };
 }
 
-type Arrays = Readonly<Record<string, NdArray>>;
-
-const nameOf = (arrays: Arrays, usual: string, isAlone: boolean): string => {
+const nameOf = (arrays: ByName<unknown>, usual: string, isAlone: boolean): string => {
   const names = Object.keys(arrays);
   return isAlone && names.length === 1 ? names[0] : usual;
 };
 
-function pick(path: string, arrays: Arrays, name: string, option: "inputs" | "labels"): NdArray {
+function pick<A>(path: string, arrays: ByName<A>, name: string, option: "inputs" | "labels"): A {
   if (Object.hasOwn(arrays, name)) return arrays[name];
   throw new DataError(
     `${path} has no array "${name}"; it has ${Object.keys(arrays).join(", ")}. Name one: { ${option}: "..." }${option === "labels" ? ', or give their file: { labelFile: "y.npy" }' : ""}.`,
   );
 }
 
-async function arraysIn(path: string): Promise<Arrays> {
+async function arraysIn(path: string): Promise<ByName<NdArray>> {
   const kind = extname(path).toLowerCase();
   if (![".npy", ".npz", ".safetensors"].includes(kind)) {
     throw new DataError(`${path} must be a file .npy, .npz or .safetensors.`);

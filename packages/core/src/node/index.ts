@@ -6,7 +6,8 @@
 
 export { firstBytes } from "../bytes.js";
 export type { ArrayFileOptions } from "./array-files.js";
-export { arrayFileOptions, loadArrays } from "./array-files.js";
+export { arrayFileOptions, arrayStreamOptions, loadArrays } from "./array-files.js";
+export { openArrays } from "./array-streams.js";
 export type {
   BenchmarkName,
   ReadArray,
@@ -26,6 +27,14 @@ export type { SampleOptions } from "./benchmarks/samples/sample.js";
 export { loadCheckpoint, saveCheckpoint } from "./checkpoints.js";
 export { hasIdxDataset, loadIdxDataset } from "./datasets.js";
 export { readFileOrThrow, writeFileAtomic } from "./files.js";
+export type { MlflowContent, MlflowMetric } from "./history/mlflow.js";
+export { mlflowContent } from "./history/mlflow.js";
+export type { RecordedRun, RecordedStatus, RunRecord } from "./history/recorded.js";
+export type { RecordedRunOptions, RunSource } from "./history/recorded-run.js";
+export { recordedRun, recordedRunOptions } from "./history/recorded-run.js";
+export { stepRecord } from "./history/records.js";
+export type { RunFormat, SaveRunOptions } from "./history/save-run.js";
+export { saveRun, saveRunOptions } from "./history/save-run.js";
 export type { IdxSource } from "./idx-sources.js";
 export { fashionMnist, mnist } from "./idx-sources.js";
 export type { ImageFolder, ImageFolderOptions } from "./image-folder.js";
@@ -44,5 +53,3 @@ export { datasets } from "./registry.js";
 export { reasonOf } from "./system-error.js";
 export type { CsvForm, CsvOptions } from "./tables.js";
 export { csvOptions, describeCsv, describeParquet, openCsv, openParquet, parquetOptions } from "./tables.js";
-export type { WorkerStream, WorkerStreamOptions } from "./worker-stream.js";
-export { workerStream, workerStreamOptions } from "./worker-stream.js";

@@ -7,7 +7,7 @@ import { reshape } from "../graph/ops/reshape.js";
 import { pad, slice } from "../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { flatten, unflatten } from "../tree.js";
-import type { ParameterAxis } from "./discovery/descriptors.js";
+import { cutsOf, type ParameterAxis } from "./discovery/descriptors.js";
 
 /** Axes by the path of their parameter. */
 export function byPath<L extends ParameterAxis>(axes: readonly L[]): ReadonlyMap<string, readonly L[]> {
@@ -41,13 +41,22 @@ export const sumLike = (terms: readonly Tensor[], like: Tensor): Tensor =>
 
 /** Where the elements that a parameter axis covers are: runs of equal length, at equal distances. */
 function runsOf({ shape, data }: NdArray, { part }: ParameterAxis) {
-  if (part === undefined) return { count: 1, length: data.length, startOf: () => 0 };
-  const behind = sizeOf(shape.slice(part.axis + 1));
-  const stride = shape[part.axis] * behind;
+  const cuts = cutsOf(part);
+  if (cuts.length === 0) return { count: 1, length: data.length, startOf: () => 0 };
+  const cutAt = shape.map((count, d) => cuts.find(({ axis }) => axis === d) ?? { start: 0, count });
+  const strideOf = (d: number) => sizeOf(shape.slice(d + 1));
+  const last = Math.max(...cuts.map(({ axis }) => axis));
   return {
-    count: sizeOf(shape.slice(0, part.axis)),
-    length: part.count * behind,
-    startOf: (r: number) => r * stride + part.start * behind,
+    count: sizeOf(cutAt.slice(0, last).map(({ count }) => count)),
+    length: cutAt[last].count * strideOf(last),
+    startOf(r: number) {
+      let [place, rest] = [cutAt[last].start * strideOf(last), r];
+      for (let d = last - 1; d >= 0; d--) {
+        place += (cutAt[d].start + (rest % cutAt[d].count)) * strideOf(d);
+        rest = Math.floor(rest / cutAt[d].count);
+      }
+      return place;
+    },
   };
 }
 
@@ -60,7 +69,7 @@ export function requireView(array: NdArray, parameterAxis: ParameterAxis): void 
   const { path, part, view } = parameterAxis;
   const { shape } = array;
   const { count, length } = runsOf(array, parameterAxis);
-  const isInside = part === undefined || part.start + part.count <= shape[part.axis];
+  const isInside = cutsOf(part).every(({ axis, start, count: n }) => start + n <= shape[axis]);
   if (isInside && count * length === sizeOf(view)) return;
   throw new OptionError(
     `The symmetries are of other parameters: "${path}" has the shape [${shape.join(", ")}], which is not that of which they were found. Find those of these parameters by symmetriesOf.`,

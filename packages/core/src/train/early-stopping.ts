@@ -1,6 +1,7 @@
 // L. Prechelt, "Early stopping - but when?", 1998: the third class of criteria, UP, with a count of measurements in a row.
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
+import { resultName } from "../metrics/result-name.js";
 import { nonNegative, number, oneOf, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { EpochRow } from "./epoch-row.js";
@@ -30,11 +31,11 @@ export interface Watch {
   valueOf(row: EpochRow<unknown>): number;
   /** Whether a value is better than the best so far by more than `threshold`; NaN never is. */
   isBetter(value: number, best: number, threshold?: number): boolean;
+  /** Whether the last of the rows is better than all before it. */
+  endsWithBest(rows: readonly EpochRow<unknown>[]): boolean;
   /** Whether the rows end with too many that are no improvement. */
   isOver(rows: readonly EpochRow<unknown>[]): boolean;
 }
-
-const modes: Readonly<Record<string, "min" | "max">> = { loss: "min", accuracy: "max" };
 
 /**
  * The quantity that a run watches. It keeps no state: all follows from the rows of a history, so that a resumed run ends
@@ -48,12 +49,13 @@ export function watchOf(
   modeOf: (metric: string) => "min" | "max" | undefined,
 ): Watch {
   const { metric, patience, threshold, mode: given } = earlyStoppingOptions.read(options);
-  const mode = given ?? modeOf(metric) ?? modes[metric.slice(metric.lastIndexOf(".") + 1)];
+  const mode = given ?? modeOf(metric) ?? resultName(metric).better;
   if (mode === undefined) {
     throw new OptionError(
       `earlyStopping: mode must be given, min or max: the metric "${metric}" does not tell which is better.`,
     );
   }
+  const worst = mode === "min" ? Infinity : -Infinity;
   const isBetter = (value: number, best: number, least = 0) =>
     mode === "min" ? value < best - least : value > best + least;
   const measured = ({ validation }: EpochRow<unknown>) =>
@@ -70,8 +72,18 @@ export function watchOf(
       );
     },
     isBetter,
+    endsWithBest(rows) {
+      let best = worst;
+      let isBest = false;
+      for (const row of rows) {
+        const value = measured(row)[metric];
+        isBest = typeof value === "number" && isBetter(value, best);
+        if (isBest) best = value as number;
+      }
+      return isBest;
+    },
     isOver(rows) {
-      let best = mode === "min" ? Infinity : -Infinity;
+      let best = worst;
       let waited = 0;
       for (const row of rows) {
         const value = measured(row)[metric];

@@ -36,6 +36,7 @@ interface EpochOptions<D, M, V> {
   readonly metrics?: M | undefined;
   readonly earlyStopping?: EarlyStoppingOptions | undefined;
   readonly best?: "keep" | "restore" | undefined;
+  readonly onBest?: ((row: EpochRow<V>) => void | Promise<void>) | undefined;
   readonly onEpoch?: ((row: EpochRow<V>) => void | Promise<void>) | undefined;
 }
 
@@ -62,19 +63,21 @@ export function epochEnds<D, M, V>(
   options: EpochOptions<D, M, V>,
   run: EpochSource<D, M, V>,
 ): EpochEnds | undefined {
-  const { epochs, validation, metrics, earlyStopping, best, onEpoch } = options;
+  const { epochs, validation, metrics, earlyStopping, best, onBest, onEpoch } = options;
   if (best !== undefined && best !== "keep" && best !== "restore") {
     throw new OptionError(`run: best must be keep or restore; got ${describeValue(best)}.`);
   }
   if (validation === undefined) {
-    const needs = Object.entries({ metrics, earlyStopping, best }).find(([, value]) => value !== undefined);
+    const needs = Object.entries({ metrics, earlyStopping, best, onBest }).find(
+      ([, value]) => value !== undefined,
+    );
     if (needs) throw new OptionError(`run: ${needs[0]} needs validation data, { validation }.`);
     if (epochs === undefined && onEpoch === undefined) return undefined;
   }
   const { stepsPerEpoch } = run;
   if (stepsPerEpoch === Infinity) throw new OptionError("run: without data there are no epochs to evaluate.");
   const modes = run.modes(metrics);
-  const watch = earlyStopping || best ? watchOf(earlyStopping ?? {}, modes) : undefined;
+  const watch = earlyStopping || best || onBest ? watchOf(earlyStopping ?? {}, modes) : undefined;
   const keepIfBest = (row: EpochRow<V>): void => {
     if (watch === undefined) return;
     const value = watch.valueOf(row);
@@ -96,6 +99,8 @@ export function epochEnds<D, M, V>(
       };
       keepIfBest(row);
       run.rows().push(row);
+      // By the rows alone, which a resumed run has.
+      if (watch?.endsWithBest(run.rows())) await onBest?.(row);
       await onEpoch?.(row);
     },
     isOver: () => earlyStopping !== undefined && watch?.isOver(run.rows()) === true,

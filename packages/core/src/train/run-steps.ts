@@ -34,6 +34,11 @@ export interface RunStepsOptions<R, D = unknown, M = unknown, V = unknown> {
    * run, unless the signal ended it. The best is that of the quantity of `earlyStopping`, or of the validation loss.
    */
   readonly best?: "keep" | "restore" | undefined;
+  /**
+   * Called at the end of each epoch that is the best so far, in this sense, and awaited, before `onEpoch`: with
+   * `() => saveCheckpoint("best.safetensors", trainer)` a file always has the best epoch, whole.
+   */
+  readonly onBest?: ((row: EpochRow<V>) => void | Promise<void>) | undefined;
   /** Called at the end of each epoch, and awaited, like `onProgress`, which comes after it. */
   readonly onEpoch?: ((row: EpochRow<V>) => void | Promise<void>) | undefined;
   /** Ends the run after the steps under way when it is aborted. */
@@ -71,8 +76,8 @@ export interface Stepper<R, D, M, V> extends EpochSource<D, M, V> {
 }
 
 const known = [
-  ...(["steps", "epochs", "validation", "metrics", "earlyStopping", "best", "onEpoch", "signal"] as const),
-  ...(["onProgress", "reportEvery"] as const),
+  ...(["steps", "epochs", "validation", "metrics", "earlyStopping", "best", "onBest"] as const),
+  ...(["onEpoch", "signal", "onProgress", "reportEvery"] as const),
 ];
 
 /**

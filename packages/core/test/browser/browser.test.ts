@@ -55,6 +55,23 @@ describe.skipIf(!executablePath)(title, () => {
     },
   );
 
+  it("trains on a module's stream that a Web Worker reads, with the bits of one that the page reads", async () => {
+    const page = await pages.open(pages.plain);
+    const { worker, page: own } = await call(page, "streamInWorker");
+    expect(worker).toHaveLength(36);
+    expect(worker).toEqual(own);
+    expect(worker[35]).toBeLessThan(worker[0]);
+    // 1: there was no document where it was read.
+    expect(await call(page, "failingInWorker", "where")).toEqual({
+      parts: [1],
+      error: expect.stringMatching(
+        /DataError: The stream "where" of .*waves\.js failed: the connection is gone\./,
+      ),
+    });
+    const none = await call(page, "failingInWorker", "other");
+    expect(none.error).toMatch(/it is no stream/);
+  });
+
   it("says what is missing where the WebAssembly cannot be loaded", async () => {
     const page = await pages.open(pages.plain);
     await page.route("**/*.wasm", (route) => route.fulfill({ status: 404 }));

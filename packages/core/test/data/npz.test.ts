@@ -53,6 +53,37 @@ describe("decodeNpz", () => {
     await expect(decodeNpz(damaged(deflated, change))).rejects.toThrow(message);
   });
 
+  it("reads sizes where ZIP64 keeps them, as in archives of more than 4 GB", async () => {
+    // The directory of one file with an extra field of ZIP64: size, packed size and place; and ZIP64's records at the end.
+    const bytes = stored();
+    const view = new DataView(bytes.buffer);
+    const at = view.getUint32(bytes.length - 6, true);
+    const directory = bytes.slice(at, at + 46 + 5);
+    const entry = new DataView(directory.buffer);
+    const numbers = [24, 20, 42].map((field) => entry.getUint32(field, true));
+    for (const field of [24, 20, 42]) entry.setUint32(field, 0xffffffff, true);
+    entry.setUint16(30, 28, true);
+    const extra = Buffer.alloc(28);
+    extra.writeUInt16LE(1, 0);
+    extra.writeUInt16LE(24, 2);
+    for (const [i, number] of numbers.entries()) extra.writeBigUInt64LE(BigInt(number), 4 + 8 * i);
+    const end64 = Buffer.alloc(56);
+    end64.writeUInt32LE(0x06064b50);
+    end64.writeBigUInt64LE(1n, 32);
+    end64.writeBigUInt64LE(BigInt(at), 48);
+    const locator = Buffer.alloc(20);
+    locator.writeUInt32LE(0x07064b50);
+    locator.writeBigUInt64LE(BigInt(at + directory.length + extra.length), 8);
+    const end = Buffer.alloc(22, 0xff);
+    end.writeUInt32LE(0x06054b50);
+    end.writeUInt16LE(0, 20);
+    const archive = Buffer.concat([bytes.subarray(0, at), directory, extra, end64, locator, end]);
+    expect(Object.keys(await decodeNpz(archive))).toEqual(["w"]);
+    expect((await decodeNpz(archive)).w.data).toEqual(Float32Array.from([0, 1, 2, 3, 4, 5]));
+    archive.writeUInt32LE(0, at + directory.length + extra.length);
+    await expect(decodeNpz(archive)).rejects.toThrow("at the end of the zip archive are damaged");
+  });
+
   it("tells a truncated archive", async () => {
     const bytes = stored();
     await expect(decodeNpz(bytes.subarray(0, bytes.length - 30))).rejects.toThrow(/it is truncated/);

@@ -175,6 +175,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "node/interrupt.ts": training,
   "node/progress.ts": training,
   "node/files.ts": training,
+  "node/history": training,
   "node/datasets.ts": () => ({ loadIdxDataset }),
   "problems/image-tasks.ts": () => ({ loadIdxDataset }),
   "problems/multi-task.ts": () => {
@@ -200,6 +201,11 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return {};
   },
   "node/array-files.ts"() {
+    writeFileSync("x.npy", lib.encodeNpy(lib.zeros([3, 2])));
+    writeFileSync("y.npy", lib.encodeNpy(classes(3, 2)));
+    return {};
+  },
+  "node/array-streams.ts"() {
     writeFileSync("x.npy", lib.encodeNpy(lib.zeros([3, 2])));
     writeFileSync("y.npy", lib.encodeNpy(classes(3, 2)));
     return {};

@@ -35,6 +35,19 @@ function newTrainer({ dropout = 0.2, hidden = 8, runtime = "javascript" as "java
   });
 }
 
+it("keeps a file with the best epoch, from which training goes on", async () => {
+  const trainer = await newTrainer();
+  const validation = someDigits(60, 90);
+  const save = () => saveCheckpoint(path, trainer);
+  await trainer.run({ epochs: 3, validation, best: "keep", onBest: save });
+  const { best, step } = trainer.current;
+  const saved = await newTrainer();
+  await loadCheckpoint(path, saved);
+  expect(saved.current.step).toBe(((best?.epoch ?? 0) * step) / 3);
+  expect(saved.current.params).toEqual(best?.params);
+  expect(await readdir(directory)).toEqual(["checkpoint.safetensors"]);
+});
+
 /** Lets the next file that is opened take only a part of what is written to it, as a full disk does. */
 function failNextWrite(): void {
   vi.mocked(open).mockImplementationOnce(async (file, flags) => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
-import { workerStream } from "../../src/node/worker-stream.js";
+import { workerStream } from "../../src/data/streams/worker-stream.js";
 
 let folder: string;
 let address: URL;

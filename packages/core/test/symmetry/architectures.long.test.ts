@@ -113,6 +113,7 @@ const expected: Readonly<Record<string, readonly number[]>> = {
   // The hidden values of each direction, and of each layer: in another order, and with other signs, as tanh is odd.
   "recurrentClassifier of gru cells": [0, 0, 2, 2, 0],
   "recurrentClassifier of lstm cells": [0, 0, 2, 2, 0],
+  "recurrentClassifier of stacked lstm cells, both directions": [0, 0, 4, 4, 0],
   // Per block: scales of both norms, and the linear factor of the gated unit; the last norm; the residual stream.
   sequenceTransformer: [7, 1, 10, 3, 0],
 };

@@ -99,6 +99,11 @@ export const architectures: readonly ArchitectureRow[] = [
     [4, 5, 3],
   ),
   row(
+    "recurrentClassifier of stacked lstm cells, both directions",
+    recurrentClassifier({ cell: "lstm", inputs: 3, width: 3, layers: 2, bidirectional: true, classes }),
+    [4, 5, 3],
+  ),
+  row(
     "sequenceTransformer",
     sequenceTransformer({ inputs: 3, width: 8, heads: 2, hidden: 5, classes }),
     [4, 5, 3],

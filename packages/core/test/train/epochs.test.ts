@@ -99,6 +99,30 @@ describe("a run in epochs", () => {
     }
   });
 
+  it("tells of each best epoch, also in a resumed run", async () => {
+    const trainer = await make();
+    const told: string[] = [];
+    const checkpoints: Uint8Array[] = [];
+    const tell = {
+      onBest: ({ epoch }: EpochRow) => {
+        told.push(`best ${epoch}`);
+        checkpoints.push(encodeCheckpoint(trainer));
+      },
+      onEpoch: ({ epoch }: EpochRow) => void told.push(`end ${epoch}`),
+    };
+    const watched = { validation, earlyStopping: { metric: "score", patience: 9 } };
+    await trainer.run({ epochs: 4, ...watched, metrics: { score: scripted([1, 3, 2, 3]) }, ...tell });
+    expect(told).toEqual(["best 1", "end 1", "best 2", "end 2", "end 3", "end 4"]);
+    expect(trainer.current.best).toBeUndefined();
+    const resumed = await make();
+    resume(resumed, decodeCheckpoint(checkpoints[1]));
+    expect([resumed.current.step, resumed.history.epochs.length]).toEqual([6, 2]);
+    told.length = 0;
+    await resumed.run({ epochs: 3, ...watched, metrics: { score: scripted([2, 3, 4]) }, ...tell });
+    expect(told).toEqual(["end 3", "end 4", "best 5", "end 5"]);
+    await expect(trainer.run({ epochs: 1, ...tell })).rejects.toThrow("run: onBest needs validation data");
+  });
+
   it("ends at a signal, and does not take the best epoch's parameters then", async () => {
     const trainer = await make();
     const abort = new AbortController();

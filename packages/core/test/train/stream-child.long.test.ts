@@ -76,9 +76,12 @@ it("a run on a stream that is killed at twenty moments has the bits of one that 
   for (const place of [killed, whole]) rmSync(place, { recursive: true });
 });
 
-it("a run on a stream needs memory for a part of it", async () => {
+it.each(["large", "file"])("a run on a stream (%s) needs memory for a part of it", async (mode) => {
   const [allowed, megabytes] = [48, 480];
-  const { output } = await run(["large", `${megabytes}`], { flags: [`--max-old-space-size=${allowed}`] });
+  const place = mkdtempSync(join(tmpdir(), "isoloss-large-"));
+  const args = mode === "file" ? [mode, place, `${megabytes}`] : [mode, `${megabytes}`];
+  const { output } = await run(args, { flags: [`--max-old-space-size=${allowed}`] });
+  rmSync(place, { recursive: true });
   const found = JSON.parse(output) as { steps: number; megabytes: number };
   expect(found.steps).toBe(2 * megabytes);
   // All of the process, of which Node itself is some 60 MB.

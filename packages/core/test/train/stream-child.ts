@@ -1,7 +1,8 @@
 // A run on a stream in a process of its own, which tests kill or give little memory. Arguments: MODE, then
 // run: folder of the checkpoint, steps (from the checkpoint, if there is one); prints its state at the end
 // large: megabytes of the stream; prints the megabytes that the process had at most
-import { existsSync } from "node:fs";
+// file: folder for an .npy file, and its megabytes; prints the same
+import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ndarray } from "../../src/array.js";
 import type { Dataset } from "../../src/data/dataset.js";
@@ -14,6 +15,7 @@ import { randomCrop } from "../../src/data/transforms/crop.js";
 import { randomFlip } from "../../src/data/transforms/flip.js";
 import { createRng } from "../../src/math/rng.js";
 import { mlp } from "../../src/nn/models/mlp.js";
+import { openArrays } from "../../src/node/array-streams.js";
 import { loadCheckpoint, saveCheckpoint } from "../../src/node/checkpoints.js";
 import { adam } from "../../src/optim/adam.js";
 import { sgd } from "../../src/optim/sgd.js";
@@ -21,6 +23,7 @@ import { createTrainer } from "../../src/train/trainer.js";
 
 const [mode, ...rest] = process.argv.slice(2);
 if (mode === "run") await run(rest[0], Number(rest[1]));
+else if (mode === "file") await file(rest[0], Number(rest[1]));
 else await large(Number(rest[0]));
 
 async function run(folder: string, steps: number): Promise<void> {
@@ -69,6 +72,26 @@ async function large(megabytes: number): Promise<void> {
       }
     },
   };
+  await trainOn(stream);
+}
+
+/** The same from files, which are written part by part, too. */
+async function file(folder: string, megabytes: number): Promise<void> {
+  const rows = 256 * megabytes;
+  const [inputs, labelFile] = ["x.npy", "y.npy"].map((name) => join(folder, name));
+  const header = (descr: string, shape: string) => {
+    const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape}), }`.padEnd(117);
+    return Buffer.from(`\x93NUMPY\x01\0\x76\0${text}\n`, "latin1");
+  };
+  writeFileSync(inputs, header("<f4", `${rows}, 1024`));
+  writeFileSync(labelFile, Buffer.concat([header("|u1", `${rows},`), new Uint8Array(rows)]));
+  for (let i = 0; i < megabytes; i++) {
+    appendFileSync(inputs, new Uint8Array(new Float32Array(256 * 1024).fill(i / megabytes).buffer));
+  }
+  await trainOn(await openArrays(inputs, { labelFile }));
+}
+
+async function trainOn(stream: DataStream<Dataset>): Promise<void> {
   const trainer = await createTrainer({
     model: mlp({ sizes: [1024, 4] }),
     data: shuffled(stream, { buffer: 2000 }),

@@ -1,8 +1,9 @@
 import { MissingDataError } from "isoloss";
+import { resultName } from "isoloss/metrics";
 import { createProgress, type ProgressStream } from "../../progress.js";
 import type { JobProgress } from "../kind.js";
 import { formatDuration, formatNumber } from "../results/format-number.js";
-import { finalLoss } from "../results/loss-curve.js";
+import { finalLoss, finalLossMetric } from "../results/loss-curve.js";
 import { type Job, runName } from "./job.js";
 import type { JobOutcome } from "./pool.js";
 
@@ -69,8 +70,10 @@ function endOf(outcome: JobOutcome): string {
   const accuracy = metrics["validation.accuracy"];
   const parts = [
     `${status} after ${steps} steps`,
-    `final loss ${formatNumber(finalLoss(outcome.result) ?? Number.NaN)}`,
-    ...(typeof accuracy === "number" ? [`validation accuracy ${(100 * accuracy).toFixed(1)} %`] : []),
+    `${resultName(finalLossMetric).label} ${formatNumber(finalLoss(outcome.result) ?? Number.NaN)}`,
+    ...(typeof accuracy === "number"
+      ? [`${resultName("validation.accuracy").label} ${(100 * accuracy).toFixed(1)} %`]
+      : []),
     ...(teleports.length > 0 ? [`${accepted} of ${teleports.length} teleports accepted`] : []),
     formatDuration(wallSeconds ?? Number.NaN),
     ...(directory === null ? [] : [directory]),

@@ -3,6 +3,7 @@ import { continueKind } from "./continue/continue.js";
 import { minimaKind } from "./minima/minima.js";
 import { minimizeKind } from "./minimize/minimize.js";
 import { multiTaskKind } from "./multi-task/multi-task.js";
+import { recordedKind } from "./recorded.js";
 import { tablesKind } from "./tables.js";
 import { trainKind } from "./train/train.js";
 
@@ -14,4 +15,5 @@ export const kinds: Readonly<Record<string, Kind>> = {
   minima: minimaKind,
   "multi-task": multiTaskKind,
   tables: tablesKind,
+  recorded: recordedKind,
 };

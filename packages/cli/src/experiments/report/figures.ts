@@ -1,4 +1,6 @@
+import { upperFirst } from "es-toolkit";
 import { compile, namedArrays, trace } from "isoloss";
+import { resultName } from "isoloss/metrics";
 import {
   type CurveSeries,
   type CurvesData,
@@ -68,15 +70,16 @@ export async function drawFigures({
     } else if (figure === "loss") {
       addBoth("loss", "Loss", lossCurves(shown));
     } else if (figure === "gradNormSq") {
-      const series = seriesOf(shown, (r) => r.document.gradNormSq.history);
-      const title = "Squared gradient norm against steps";
+      const measured = shown.filter((r) => r.document.gradNormSq.history.some((v) => v !== null));
+      if (measured.length === 0) continue;
+      const series = seriesOf(measured, (r) => r.document.gradNormSq.history);
+      const title = `${upperFirst(resultName("gradNormSq").label)} against steps`;
       add("grad-norm", curves({ series, logY: true, yLabel: "‖g‖²", window }, { ...options(), title }));
     } else if (figure === "validation" || figure === "accuracy") {
-      const isLoss = figure === "validation";
-      const series = evaluationSeries(shown, isLoss ? "validation.loss" : "validation.accuracy");
-      const yLabel = isLoss ? "validation loss" : "validation accuracy";
-      if (series.length > 0)
-        addBoth(figure, isLoss ? "Validation loss" : "Validation accuracy", { series, yLabel });
+      const name = figure === "validation" ? "validation.loss" : "validation.accuracy";
+      const series = evaluationSeries(shown, name);
+      const { label } = resultName(name);
+      if (series.length > 0) addBoth(figure, upperFirst(label), { series, yLabel: label });
     } else {
       for (const { name, element } of (await compared[figure]?.(shown, options)) ?? []) add(name, element);
     }
@@ -140,13 +143,13 @@ function seriesOf(
 function evaluationSeries(results: readonly JobResult[], key: string): CurveSeries[] {
   return [...byVariant(results)].flatMap(([name, group]) => {
     const runs = group.flatMap(({ evaluations = [] }) => {
-      const measured = evaluations.filter((e) => e[key] !== undefined);
-      if (measured.length === 0) return [];
+      const known = evaluations.filter((e) => typeof e[key] === "number");
+      if (known.length === 0) return [];
       return [
         {
-          steps: measured.map(({ step }) => step),
-          seconds: measured.map(({ seconds }) => seconds),
-          values: measured.map((e) => e[key]),
+          steps: known.map(({ step }) => step),
+          seconds: known.map(({ seconds }) => seconds),
+          values: known.map((e) => e[key]),
         },
       ];
     });

@@ -1,5 +1,7 @@
+import { resultName } from "isoloss/metrics";
 import { htmlTable } from "../../run/report-html.js";
 import { formatNumber } from "../results/format-number.js";
+import { finalLossMetric } from "../results/loss-curve.js";
 import { differenceText, ratioText, shownRatios, type ToTarget } from "../results/to-target.js";
 import { type RateComparison, type RatesResult, rateText } from "./rates.js";
 
@@ -39,7 +41,7 @@ export function rateTables(rates: RatesResult) {
   const hasValidation = rows.some(([, , c]) => c.validation !== null);
   const hasAccuracy = rows.some(([, , c]) => c.accuracy !== null);
   const columns: readonly Column[] = [
-    ["final loss", (c) => lossText(c.finalLoss)],
+    [resultName(finalLossMetric).label, (c) => lossText(c.finalLoss)],
     ["reached", (c) => `${c.reached} of ${c.seeds}`],
     ...when(hasRatios, ["steps", (c) => ratioText(c.steps)]),
     ...when(hasMedians, ["median steps", (c) => medianText(c.medianSteps)]),

@@ -1,9 +1,10 @@
 import { sumBy } from "es-toolkit";
+import { resultName } from "isoloss/metrics";
 import { summarize } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
 import { formatDuration, formatNumber } from "./format-number.js";
 import { groupBy } from "./groups.js";
-import { finalLoss, lossCurve } from "./loss-curve.js";
+import { finalLoss, finalLossMetric, lossCurve } from "./loss-curve.js";
 import { textTable } from "./table.js";
 
 /** Results by their variant, in the order in which they come. */
@@ -20,37 +21,29 @@ export function meanText(values: readonly number[], digits = 5): string {
   return `${formatNumber(mean, digits)}${spread}${lost > 0 ? ` (${lost} diverged)` : ""}`;
 }
 
-/** What is shown of the validation data, where runs have it. */
-const validationFigures = [
-  ["validation.loss", "val. loss"],
-  ["validation.accuracy", "val. accuracy"],
-  ["validation.rmse", "val. rmse"],
-] as const;
-
 /** The rows of {@link summaryTable}, for text and for HTML. */
 export function summaryRows(results: readonly JobResult[]): {
   readonly head: string[];
   readonly rows: string[][];
 } {
   const groups = [...byVariant(results)];
-  const figures = validationFigures.filter(([name]) =>
-    results.some((r) => typeof r.document.metrics[name] === "number"),
-  );
   const hasTeleports = results.some((r) => r.document.teleports.length > 0);
   const of = (group: readonly JobResult[], pick: (r: JobResult) => number | null | undefined) =>
     group.map((r) => pick(r) ?? Number.NaN);
-  const testMetric = ["test.accuracy", "test.loss"].find((name) =>
-    results.some((r) => typeof r.document.metrics[name] === "number"),
-  );
+  const isThere = (name: string) => results.some((r) => typeof r.document.metrics[name] === "number");
+  const testMetric = ["test.accuracy", "test.loss"].find(isThere);
+  const measured = [
+    ...["validation.loss", "validation.accuracy", "validation.rmse"].filter(isThere),
+    ...(testMetric === undefined ? [] : [testMetric]),
+  ];
   // The gradient of the last mini-batch says nothing about the whole data.
   const hasGradient = results.every((r) => lossCurve(r).window === 1);
   const head = [
     "",
     "runs",
-    "final loss",
+    resultName(finalLossMetric).label,
     ...(hasGradient ? ["||g||^2"] : []),
-    ...figures.map(([, title]) => title),
-    ...(testMetric === undefined ? [] : [testMetric.replace(".", " ")]),
+    ...measured.map((name) => resultName(name).label),
     ...(hasTeleports ? ["teleports", "largest drift", "teleport time"] : []),
     "time",
   ];
@@ -72,20 +65,12 @@ export function summaryRows(results: readonly JobResult[]): {
             ),
           ]
         : []),
-      ...figures.map(([name]) =>
+      ...measured.map((name) =>
         meanText(
           of(group, (r) => r.document.metrics[name]),
           4,
         ),
       ),
-      ...(testMetric === undefined
-        ? []
-        : [
-            meanText(
-              of(group, (r) => r.document.metrics[testMetric]),
-              4,
-            ),
-          ]),
       ...(hasTeleports
         ? [
             teleports.length === 0 ? "-" : `${accepted.length} of ${teleports.length}`,

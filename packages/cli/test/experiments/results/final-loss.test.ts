@@ -87,7 +87,7 @@ describe("the table of an experiment", () => {
     const metrics = { ...net.document.metrics, "test.loss": 0.4, "test.accuracy": 0.875 };
     const { head, rows } = summaryRows([{ ...net, document: { ...net.document, metrics } }]);
     expect(rows[0][head.indexOf("test accuracy")]).toBe("0.875");
-    expect(head.indexOf("test accuracy")).toBe(head.indexOf("val. accuracy") + 1);
+    expect(head.indexOf("test accuracy")).toBe(head.indexOf("validation accuracy") + 1);
     expect(summaryRows([net]).head).not.toContain("test accuracy");
   });
 

@@ -1,10 +1,11 @@
+import type { NdArray } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { createRng, permutation } from "../../math/rng.js";
 import { requireKnown } from "../../options.js";
 import { takeRows } from "../batches.js";
 import { type DataStream, requireStream } from "../stream.js";
-import { countExamples, emptyPart, exampleTypes, type Part, partReader, partRows } from "./part-reader.js";
+import { countExamples, emptyPart, exampleTypes, type Part, partReader } from "./part-reader.js";
 
 export interface ShuffledOptions {
   /** Examples that are kept in memory, of which the next one is drawn. */
@@ -69,15 +70,29 @@ export function shuffled<T extends object>(stream: DataStream<T>, options: Shuff
 /** Draws an example of the buffer for each of some new ones, which take the places of those drawn. */
 function exchanged(buffer: Part, next: Part, draw: () => number): Part {
   const count = countExamples(next);
+  const places = Int32Array.from({ length: count }, draw);
   const drawn = emptyPart(next, count);
-  for (let i = 0; i < count; i++) {
-    const place = draw();
-    for (const [name, a] of Object.entries(partRows(buffer, place, place + 1))) {
-      drawn[name].data.set(a.data as never, i * a.data.length);
-      a.data.set(partRows(next, i, i + 1)[name].data as never);
-    }
-  }
+  for (const [name, a] of Object.entries(buffer))
+    exchangeRows(a.data, next[name].data, drawn[name].data, places);
   return drawn;
+}
+
+type Elements = NdArray["data"];
+
+/** Row after row, since a place may be drawn twice; a loop over views alone, as objects would cost more than the copies. */
+function exchangeRows(held: Elements, next: Elements, drawn: Elements, places: Int32Array): void {
+  const width = next.length / places.length;
+  for (let i = 0; i < places.length; i++) {
+    const place = places[i] * width;
+    const at = i * width;
+    if (width === 1) {
+      drawn[at] = held[place];
+      held[place] = next[at];
+      continue;
+    }
+    drawn.set(held.subarray(place, place + width) as never, at);
+    held.set(next.subarray(at, at + width) as never, place);
+  }
 }
 
 const rowsAt = (part: Part, rows: Int32Array): Part =>

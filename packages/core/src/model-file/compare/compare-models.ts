@@ -41,7 +41,9 @@ export const compareModelsRows = {
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
 } satisfies OptionRows<CompareModelsOptions>;
 
-const compareModelsOptions = optionTable("compareModels", compareModelsRows);
+const compareModelsOptions = optionTable("compareModels", {
+  ...compareModelsRows,
+} satisfies OptionRows<CompareModelsOptions>);
 
 /** The differences of two models' outputs on the same inputs. */
 export interface ModelComparison {

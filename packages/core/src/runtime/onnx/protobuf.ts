@@ -37,6 +37,11 @@ export class ProtoWriter {
     this.#append(new Uint8Array(Float32Array.of(value).buffer));
   }
 
+  double(field: number, value: number): void {
+    this.#tag(field, FIXED64);
+    this.#append(new Uint8Array(Float64Array.of(value).buffer));
+  }
+
   string(field: number, value: string): void {
     this.bytes(field, encoder.encode(value));
   }

@@ -17,6 +17,21 @@ export interface Part {
   readonly axis: number;
   readonly start: number;
   readonly count: number;
+  /** Only these elements along another axis, too: of pieces while a graph is analyzed, which no symmetry has that is found. */
+  readonly within?: Part | undefined;
+}
+
+/** The cuts of a part, one an axis. */
+export function cutsOf(part: Part | undefined): Omit<Part, "within">[] {
+  if (part === undefined) return [];
+  const { within, ...cut } = part;
+  return [cut, ...cutsOf(within)];
+}
+
+/** The part of some cuts. */
+export function partOf([first, ...others]: readonly Omit<Part, "within">[]): Part | undefined {
+  const within = others.length > 0 ? partOf(others) : undefined;
+  return first && { ...first, ...(within ? { within } : {}) };
 }
 
 /** Multiplies element i along each axis by exp(power * T[i]). */

@@ -53,13 +53,17 @@ export function analyze(graph: Graph, parameters: readonly string[]): Discovery 
     ...found,
     axes: mergeParts(found.axes, shapes),
   });
+  /** With what acts on pieces joined; a group that acts on pieces of pieces in part is left out. */
+  const whole = <L extends ParameterAxis, F extends { readonly axes: readonly L[] }>(
+    found: readonly F[],
+  ): F[] => found.map(merged).filter(({ axes }) => axes.every(({ part }) => part?.within === undefined));
   const { linear, orthogonal } = findSpaces(layout);
   return {
-    scalings: findScalings(layout).map(merged),
-    signs: findSigns(layout).map(merged),
-    permutations: findPermutations(layout).map(merged),
-    linear: linear.map(merged),
-    orthogonal: orthogonal.map(merged),
+    scalings: whole(findScalings(layout)),
+    signs: whole(findSigns(layout)),
+    permutations: whole(findPermutations(layout)),
+    linear: whole(linear),
+    orthogonal: whole(orthogonal),
     shifts: findShifts(prepared.graph, prepared.parameters).map(({ generator }) => generator),
     bijections: findBijectionSites(graph, refs),
   };

@@ -1,5 +1,5 @@
 import { type Shape, sizeOf } from "../../array.js";
-import type { ParameterAxis, Part } from "./descriptors.js";
+import { cutsOf, type ParameterAxis, partOf } from "./descriptors.js";
 import { groupBy } from "./parameter-axes.js";
 
 type Acting = ParameterAxis & {
@@ -10,6 +10,16 @@ type Acting = ParameterAxis & {
 
 /** Joins axes of adjacent pieces of a parameter on which the group acts alike. */
 export function mergeParts<L extends Acting>(axes: readonly L[], shapes: ReadonlyMap<string, Shape>): L[] {
+  const cutAxes = new Set(axes.flatMap(({ part }) => cutsOf(part).map(({ axis }) => axis)));
+  return [...cutAxes].reduce((merged, along) => mergeAlong(merged, along, shapes), [...axes]);
+}
+
+/** Joins axes of pieces that are next to each other along one axis of the parameter. */
+function mergeAlong<L extends Acting>(
+  axes: readonly L[],
+  along: number,
+  shapes: ReadonlyMap<string, Shape>,
+): L[] {
   const places = axes.map((parameterAxis, order) => ({
     parameterAxis,
     order,
@@ -17,53 +27,61 @@ export function mergeParts<L extends Acting>(axes: readonly L[], shapes: Readonl
   }));
   const groups = groupBy(
     places,
-    ({ parameterAxis, order, shape }) => alikeKey(parameterAxis, shape) ?? `alone ${order}`,
+    ({ parameterAxis, order, shape }) => alikeKey(parameterAxis, along, shape) ?? `alone ${order}`,
   );
+  const cutOf = ({ part }: Acting) => cutsOf(part).find(({ axis }) => axis === along);
+  const startOf = (parameterAxis: Acting) => cutOf(parameterAxis)?.start ?? 0;
   return [...groups.values()].flatMap((group) => {
     const runs: L[][] = [];
     for (const { parameterAxis } of [...group].sort(
       (a, b) => startOf(a.parameterAxis) - startOf(b.parameterAxis),
     )) {
       const run = runs.at(-1);
-      const last = run?.at(-1)?.part;
-      if (run && last && parameterAxis.part?.start === last.start + last.count) run.push(parameterAxis);
+      const last = run && cutOf(run.at(-1) as L);
+      if (run && last && startOf(parameterAxis) === last.start + last.count) run.push(parameterAxis);
       else runs.push([parameterAxis]);
     }
-    return runs.map((run) => joined(run, group[0].shape));
+    return runs.map((run) => joined(run, along, group[0].shape));
   });
 }
 
-const startOf = ({ part }: ParameterAxis): number => part?.start ?? 0;
-
 /**
- * The axis of the view along which the parameter was cut into parts, if there is one and the group does not
- * act along it.
+ * The axis of the view along which the parameter was cut into parts along one of its own, if there is one and the group
+ * does not act along it.
  */
-function partAxis({ part, view, axis, copyAxis }: Acting, shape: Shape): number | undefined {
-  if (!part) return undefined;
-  const before = sizeOf(shape.slice(0, part.axis));
+function partAxis({ part, view, axis, copyAxis }: Acting, along: number, shape: Shape): number | undefined {
+  const cuts = cutsOf(part);
+  const cut = cuts.find((c) => c.axis === along);
+  if (!cut) return undefined;
+  const own = shape.map((n, d) => cuts.find((c) => c.axis === d)?.count ?? n);
+  const before = sizeOf(own.slice(0, along));
   const found = view.findIndex(
-    (n, d) => n === part.count && sizeOf(view.slice(0, d)) === before && d !== axis && d !== copyAxis,
+    (n, d) => n === cut.count && sizeOf(view.slice(0, d)) === before && d !== axis && d !== copyAxis,
   );
   return found < 0 ? undefined : found;
 }
 
 /** A key that is equal for axes that may be joined. */
-function alikeKey(parameterAxis: Acting, shape: Shape): string | undefined {
+function alikeKey(parameterAxis: Acting, along: number, shape: Shape): string | undefined {
   const { path, part, view, axis, power, variance, copyAxis } = parameterAxis;
-  const at = partAxis(parameterAxis, shape);
-  if (!part || at === undefined) return undefined;
+  const at = partAxis(parameterAxis, along, shape);
+  if (at === undefined) return undefined;
   const others = view.filter((_, d) => d !== at);
-  return JSON.stringify([path, part.axis, at, others, axis, power, variance, copyAxis]);
+  const otherCuts = cutsOf(part).filter((cut) => cut.axis !== along);
+  return JSON.stringify([path, otherCuts, at, others, axis, power, variance, copyAxis]);
 }
 
-function joined<L extends Acting>(run: readonly L[], shape: Shape): L {
+function joined<L extends Acting>(run: readonly L[], along: number, shape: Shape): L {
   const [first] = run;
-  const at = partAxis(first, shape);
-  if (run.length === 1 || !first.part || at === undefined) return first;
-  const count = run.reduce((sum, { part }) => sum + (part as Part).count, 0);
+  const at = partAxis(first, along, shape);
+  if (run.length === 1 || at === undefined) return first;
+  const countOf = ({ part }: L) => cutsOf(part).find(({ axis }) => axis === along)?.count ?? 0;
+  const count = run.reduce((sum, one) => sum + countOf(one), 0);
   const { part, ...rest } = first;
+  const cuts = cutsOf(part).flatMap((cut) => {
+    if (cut.axis !== along) return [cut];
+    return count === shape[along] ? [] : [{ ...cut, count }];
+  });
   const view = first.view.map((n, d) => (d === at ? count : n));
-  const isWhole = count === shape[part.axis];
-  return { ...rest, ...(isWhole ? {} : { part: { ...part, count } }), view } as unknown as L;
+  return { ...rest, ...(cuts.length > 0 ? { part: partOf(cuts) } : {}), view } as unknown as L;
 }

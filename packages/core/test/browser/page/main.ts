@@ -1,3 +1,5 @@
+import { createTrainer, type Dataset, mlp, type NdArray, sgd } from "isoloss";
+import { type DataStream, workerStream } from "isoloss/data";
 import { derivatives, type Numbers, type Runtime, rosenbrock, trainAndTeleport } from "./cases.js";
 import type * as Quantized from "./quantized.js";
 
@@ -26,11 +28,46 @@ async function withFilesFrom(
   return derivatives(name, runtime);
 }
 
+const waves = new URL("waves.js", location.href);
+
+/** The losses of a training on a stream that a worker reads, and of the same one on a stream that the page reads. */
+async function streamInWorker(): Promise<{ worker: number[]; page: number[] }> {
+  const module: { waves: DataStream<Dataset> } = await import(/* @vite-ignore */ waves.href);
+  const losses = async (data: DataStream<Dataset>) => {
+    const model = mlp({ sizes: [16, 8, 2] });
+    const options = { model, data, optimizer: sgd(), learningRate: 0.1, batchSize: 50 };
+    const trainer = await createTrainer({ ...options, runtime: "javascript" });
+    await trainer.run({ epochs: 3 });
+    await trainer.dispose();
+    return trainer.history.loss;
+  };
+  const stream = workerStream<Dataset>(waves, { export: "waves", length: 600 });
+  const worker = await losses(stream);
+  await stream.dispose();
+  return { worker, page: await losses(module.waves) };
+}
+
+/** What is read of a stream that fails, and its error. */
+async function failingInWorker(name: string): Promise<{ parts: number[]; error: string }> {
+  const stream = workerStream<{ x: NdArray }>(waves, { export: name });
+  const parts: number[] = [];
+  try {
+    for await (const { x } of stream.batches(0, 0)) parts.push(Number(x.data[0]));
+  } catch (error) {
+    return { parts, error: String(error) };
+  } finally {
+    await stream.dispose();
+  }
+  throw new Error("It has not failed.");
+}
+
 export const cases = {
   derivatives,
   rosenbrock,
   trainAndTeleport,
   inWorker,
+  streamInWorker,
+  failingInWorker,
   withFilesFrom,
   /** Loaded when it is asked for, as a page with a part that quantizes would. */
   quantized: async (...args: Parameters<typeof Quantized.quantized>) =>

@@ -1,4 +1,5 @@
 import { mean } from "es-toolkit";
+import { resultName } from "isoloss/metrics";
 import { deltaM, meanRank } from "isoloss/mtl";
 import type { Cell, TaskTableData } from "isoloss-figures";
 import { summarize } from "../../../run/statistics.js";
@@ -59,7 +60,7 @@ function comparedMetrics({ document, settings }: JobResult): ComparedMetrics {
     };
   }
   const names = Object.keys(document.metrics).filter((name) => accuracies.test(name));
-  return { names, isHigherBetter: names.map(() => true) };
+  return { names, isHigherBetter: names.map((name) => resultName(name).better === "max") };
 }
 
 const protocolOf = ({ protocol }: JobResult["settings"]) => protocol as Protocol | undefined;
@@ -173,7 +174,7 @@ function taskTable(tested: readonly JobResult[], heading: string): TaskTableData
       ...percent,
     })),
     { name: "mean", group: "accuracy %", metric: "test.accuracy", ...percent },
-    { name: "test loss", metric: "test.loss", direction: "lower", digits: 4 },
+    { name: resultName("test.loss").label, metric: "test.loss", direction: "lower", digits: 4 },
   ];
   const wanted: MetricColumn[] = [
     ...(protocol ? protocolColumns(protocol) : ofAccuracies),

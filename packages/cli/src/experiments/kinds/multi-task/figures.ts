@@ -1,4 +1,6 @@
+import { upperFirst } from "es-toolkit";
 import { compile, trace } from "isoloss";
+import { resultName } from "isoloss/metrics";
 import { twoTaskToy } from "isoloss/problems";
 import { conflictCosines, curves, levelSets, paretoFront } from "isoloss-figures";
 import type { CostConfig } from "../../catalogue/cost.js";
@@ -164,17 +166,18 @@ export const testFigures: DrawComparison = async (results, options) => {
     return runs.length > 0 ? [{ name, runs }] : [];
   });
   if (series.length === 0) return [];
-  const yLabel = "mean test accuracy";
+  const { label } = resultName("test.accuracy");
+  const yLabel = `mean ${label}`;
   return [
     {
       name: "test",
-      element: curves({ series, yLabel }, { ...options(), title: "Test accuracy against steps" }),
+      element: curves({ series, yLabel }, { ...options(), title: `${upperFirst(label)} against steps` }),
     },
     {
       name: "test-seconds",
       element: curves(
         { series, x: "seconds", yLabel },
-        { ...options(), title: "Test accuracy against time" },
+        { ...options(), title: `${upperFirst(label)} against time` },
       ),
     },
   ];

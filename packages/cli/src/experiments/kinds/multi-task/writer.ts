@@ -1,5 +1,5 @@
-import { mean } from "es-toolkit";
 import type { MultiTaskTrainer } from "isoloss";
+import { stepRecord } from "isoloss/node";
 import type { RunDirectory } from "../../../run/directory.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { CostEvent } from "./cost-clock.js";
@@ -20,10 +20,6 @@ export function multiTaskWriter(
   let written = trainer.current.step;
   let events = trainer.history.events.length;
 
-  const lossAt = (step: number): number => {
-    const { losses } = trainer.history;
-    return mean(losses.map((list) => list[step]));
-  };
   const recordsFrom = (first: number): number[] => {
     const steps: number[] = [];
     const start = Math.ceil(first / recordEvery) * recordEvery;
@@ -33,22 +29,8 @@ export function multiTaskWriter(
   return {
     append(points) {
       const { history } = trainer;
-      const { tasks, losses, weights, norms, cosines, directionNorms, seconds } = history;
-      const perTask = (name: string, lists: readonly number[][], step: number) =>
-        Object.fromEntries(
-          lists.flatMap((list, k) => (Number.isNaN(list[step]) ? [] : [[`${name}.${tasks[k]}`, list[step]]])),
-        );
       const fresh = recordsFrom(written).map((step) => ({
-        step,
-        loss: lossAt(step),
-        gradNormSq: directionNorms[step] ** 2,
-        seconds: seconds[step],
-        ...perTask("loss", losses, step),
-        ...perTask("weight", weights, step),
-        ...perTask("norm", norms, step),
-        ...Object.fromEntries(
-          cosines.flatMap((list, pair) => (Number.isNaN(list[step]) ? [] : [[`cosine.${pair}`, list[step]]])),
-        ),
+        ...stepRecord(history, step),
         ...(points[step / recordEvery] ? { params: [...points[step / recordEvery]] } : {}),
       }));
       directory?.appendMetrics(...fresh);
@@ -60,12 +42,9 @@ export function multiTaskWriter(
     },
     columns() {
       const steps = recordsFrom(0);
-      const { directionNorms, seconds } = trainer.history;
-      return {
-        loss: steps.map(lossAt),
-        gradNormSq: steps.map((step) => directionNorms[step] ** 2),
-        seconds: steps.map((step) => seconds[step]),
-      };
+      const records = steps.map((step) => stepRecord(trainer.history, step));
+      const column = (name: string) => records.map((record) => record[name] as number);
+      return { loss: column("loss"), gradNormSq: column("gradNormSq"), seconds: column("seconds") };
     },
   };
 }

@@ -1,6 +1,7 @@
 import { mean, sumBy } from "es-toolkit";
 import { type Dataset, encodeCheckpoint, type Trainer } from "isoloss";
 import { rmse } from "isoloss/metrics";
+import { stepRecord } from "isoloss/node";
 import type { RunDirectory } from "../../../run/directory.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { RunData } from "../../catalogue/run-data.js";
@@ -138,10 +139,10 @@ function appender(recorder: Recorder): () => void {
   let written = trainer.current.step;
   let writtenTeleports = trainer.history.teleports.length;
   return () => {
-    const { loss, gradNormSq, seconds, teleports } = trainer.history;
-    const fresh = loss.slice(written).map((value, i) => {
-      const step = written + i;
-      return { step, loss: value, gradNormSq: gradNormSq[step], seconds: secondsBefore + seconds[step] };
+    const { loss, teleports } = trainer.history;
+    const fresh = loss.slice(written).map((_, i) => {
+      const { seconds = 0, ...record } = stepRecord(trainer.history, written + i);
+      return { ...record, seconds: secondsBefore + seconds };
     });
     directory?.appendMetrics(...fresh);
     directory?.appendTeleports(...teleports.slice(writtenTeleports).map(teleportRecord));

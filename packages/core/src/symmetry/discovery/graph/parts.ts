@@ -1,7 +1,7 @@
 // Parameters that a graph only reads in pieces, such as the stacked projections of attention or the gate of a
 // gated unit: cuts are moved from the values to the parameters, so that each piece becomes a parameter of its
 // own.
-import type { Shape } from "../../../array.js";
+import { type Shape, sizeOf } from "../../../array.js";
 import type { Graph } from "../../../graph/graph.js";
 import { nodesOf } from "../../../graph/graph.js";
 import { broadcastTo } from "../../../graph/ops/broadcast.js";
@@ -9,6 +9,7 @@ import { input } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
 import { Tensor } from "../../../graph/tensor.js";
+import { partOf } from "../descriptors.js";
 import type { ParameterRef } from "../layout.js";
 import { groupBy } from "../parameter-axes.js";
 import { reshapeGroups } from "./links.js";
@@ -58,28 +59,42 @@ function piecesOf(
   users: readonly Tensor[],
 ): { refs: ParameterRef[]; users: Map<Tensor, Tensor> } | undefined {
   if (users.length === 0 || users.some((user) => !isPlainSlice(user))) return undefined;
-  const axes = new Set(
-    users.flatMap((user) => user.shape.flatMap((n, d) => (n === tensor.shape[d] ? [] : [d]))),
-  );
-  if (axes.size !== 1) return undefined;
-  const [axis] = axes;
-  const startOf = (user: Tensor) => (user.attrs.starts as readonly number[])[axis];
-  const groups = groupBy(
-    [...users].sort((a, b) => startOf(a) - startOf(b) || a.shape[axis] - b.shape[axis]),
-    (user) => `${startOf(user)}+${user.shape[axis]}`,
-  );
-  let end = 0;
+  const groups = groupBy(users, (user) => keyOf(cutOf(user)));
+  const cuts = [...groups.values()].map(([user]) => cutOf(user));
+  if (cuts.some((cut) => isWhole(cut, tensor)) || !areApart(cuts, tensor.shape)) return undefined;
   const replaced = new Map<Tensor, Tensor>();
   const refs: ParameterRef[] = [];
-  for (const group of groups.values()) {
-    const [start, count] = [startOf(group[0]), group[0].shape[axis]];
-    if (start < end) return undefined;
-    end = start + count;
+  for (const group of [...groups.values()].sort(([p], [q]) => inOrder(cutOf(p), cutOf(q)))) {
+    const cut = cutOf(group[0]);
     const piece = input(group[0].shape, tensor.dtype);
     for (const user of group) replaced.set(user, piece);
-    refs.push({ path, tensor: piece, part: { axis, start, count } });
+    const along = cut.flatMap((own, axis) => (own.count === tensor.shape[axis] ? [] : [{ axis, ...own }]));
+    refs.push({ path, tensor: piece, part: partOf(along) });
   }
   return { refs, users: replaced };
+}
+
+const cutOf = ({ shape, attrs }: Tensor): Cut =>
+  shape.map((count, d) => ({ start: (attrs.starts as readonly number[])[d], count }));
+
+/** By where they start, the outermost axis first. */
+function inOrder(a: Cut, b: Cut): number {
+  const d = a.findIndex(({ start }, i) => start !== b[i].start);
+  return d < 0 ? 0 : a[d].start - b[d].start;
+}
+
+/** Whether cuts along one axis have no elements in common, and those along several are all cells of a grid. */
+function areApart(cuts: readonly Cut[], shape: Shape): boolean {
+  const ranges = shape.map((_, d) => new Map(cuts.map((cut) => [keyOf([cut[d]]), cut[d]])));
+  const isApart = ranges.every((own) => {
+    const sorted = [...own.values()].sort((p, q) => p.start - q.start);
+    return sorted.every(({ start }, i) => i === 0 || sorted[i - 1].start + sorted[i - 1].count <= start);
+  });
+  const cutAxes = shape.filter((n, d) => cuts.some((cut) => cut[d].count !== n));
+  if (!isApart || cutAxes.length < 2) return isApart;
+  // Else what acts on a whole row of it would have no description.
+  const elements = cuts.reduce((sum, cut) => sum + sizeOf(shapeOf(cut)), 0);
+  return elements === sizeOf(shape);
 }
 
 const isPlainSlice = ({ op, attrs }: Tensor): boolean =>

@@ -4,6 +4,7 @@ import { fill } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { slice } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
+import { cutsOf } from "../descriptors.js";
 import { withInputs } from "../graph/rewrite.js";
 import type { ParameterRef } from "../layout.js";
 import { changeOf } from "./absorb.js";
@@ -31,7 +32,11 @@ export function changesOf(
   const made = new Map<Tensor, Tensor>();
   for (const { tensor, path, part } of parts) {
     const parameter = whole.get(path) as Tensor;
-    made.set(tensor, part ? cut(parameter, part.axis, part.start, part.count) : parameter);
+    const cuts = cutsOf(part);
+    made.set(
+      tensor,
+      cuts.reduce((x, { axis, start, count }) => cut(x, axis, start, count), parameter),
+    );
   }
   const { shape } = giver.tensor;
   const along = shape.map((n, d) => (generator.along.includes(d) ? n : 1));

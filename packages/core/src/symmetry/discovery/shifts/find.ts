@@ -104,6 +104,8 @@ class Search {
     if (!walked) return undefined;
     const { signals, ends } = walked;
     const moved = [giver, ...ends.map(({ absorber }) => absorber.parameter)];
+    // Changes of pieces of pieces have no generator.
+    if (moved.some(({ part }) => part?.within !== undefined)) return undefined;
     const read = this.factorsOf(signals);
     const isFree = moved.every(({ tensor }) => !this.read.has(tensor) && !read.has(tensor));
     if (!isFree || [...read].some((x) => this.moved.has(x))) return undefined;

@@ -16,7 +16,7 @@ import type { Tensor } from "../../../../src/graph/tensor.js";
 import { createRng } from "../../../../src/math/rng.js";
 import { namedArrays } from "../../../../src/named-arrays.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
-import type { Part } from "../../../../src/symmetry/discovery/descriptors.js";
+import { cutsOf, type Part } from "../../../../src/symmetry/discovery/descriptors.js";
 import { separateChannels } from "../../../../src/symmetry/discovery/graph/average-pooling.js";
 import { splitJoins } from "../../../../src/symmetry/discovery/graph/joins.js";
 import { separateParts } from "../../../../src/symmetry/discovery/graph/parts.js";
@@ -47,8 +47,8 @@ function separated({ graph, values, data }: Subject): { parts: string[]; loss: n
     .filter(({ tensor }) => read.has(tensor))
     .map(({ path, tensor, part }, k) => ({
       port: { name: `part ${k}`, tensor },
-      value: part ? cut(values[path], part) : values[path],
-      text: part ? `${path} ${part.axis}: ${part.start}+${part.count}` : path,
+      value: cutsOf(part).reduce(cut, values[path]),
+      text: [path, ...cutsOf(part).map(({ axis, start, count }) => `${axis}: ${start}+${count}`)].join(" "),
     }));
   const others = graph.inputs.filter(({ name }) => !(name in values));
   const run = compileJavaScript({
@@ -80,6 +80,18 @@ describe("Parameters in parts", () => {
     expect(parts((p, x) => sum(mul(row(split(wide(p, x)), 0), relu(row(split(wide(p, x)), 1)))))).toEqual([
       "p.w 0: 0+3",
       "p.w 0: 3+3",
+    ]);
+  });
+
+  it("are pieces of pieces where joined values meet weights whose results are read in pieces", () => {
+    const columns = (x: Tensor, from: number, to: number) => slice(x, { starts: [0, from], ends: [5, to] });
+    const gates = (w: Tensor, x: Tensor) => {
+      const joined = concat([columns(x, 0, 1), relu(columns(x, 1, 3))], { axis: 1 });
+      return halves(matmul(joined, w, { transposeB: true }));
+    };
+    expect(parts((p, x) => sum(gates(p.w, x).reduce(mul)))).toEqual([
+      ...["p.w 0: 0+3 1: 0+1", "p.w 0: 0+3 1: 1+2"],
+      ...["p.w 0: 3+3 1: 0+1", "p.w 0: 3+3 1: 1+2"],
     ]);
   });
 

@@ -1,9 +1,9 @@
-import { Worker } from "node:worker_threads";
-import type { DataStream } from "../data/stream.js";
-import { describeValue } from "../describe.js";
-import { DataError, OptionError } from "../errors.js";
-import { integerFrom, text } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { describeValue } from "../../describe.js";
+import { DataError, OptionError } from "../../errors.js";
+import { integerFrom, text } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import type { DataStream } from "../stream.js";
+import { openThread, type Thread } from "./thread.js";
 
 export interface WorkerStreamOptions {
   /** Name of the module's export that is the stream; default default. */
@@ -33,13 +33,17 @@ type Message =
   | { readonly kind: "error"; readonly message: string };
 
 /** The thread, and who waits for the messages of each reading. */
-interface Thread {
-  readonly worker: Worker;
+interface Reader {
+  readonly thread: Thread;
   readonly readings: Map<number, (message: Message) => void>;
 }
 
 /**
- * The stream of a module, read in a thread of its own while the steps run. Parts are copied from there.
+ * The stream of a module, read in a thread of its own while the steps run: a worker thread of Node, or a Web Worker in a
+ * browser. Parts are moved from there.
+ *
+ * A browser loads the module by its address, so that it must be served as it is there, with what it imports: a bundler leaves
+ * it alone in the folder of public files, or makes it an entry of its own that keeps its exports.
  *
  * @param module address of a JavaScript module whose export is a stream, or a function that makes one, also asynchronously
  * @throws OptionError for another address or options out of range; DataError from the stream when the module fails
@@ -54,15 +58,15 @@ export function workerStream<T extends object>(
 ): WorkerStream<T> {
   const { export: name, length, ahead } = workerStreamOptions.read(options);
   const address = addressOf(module);
-  let thread: Thread | undefined;
+  let reader: Reader | undefined;
   let readings = 0;
   return {
     length,
     async *batches(seed, epoch) {
-      thread ??= startThread({ address, name, ahead }, () => {
-        thread = undefined;
+      reader ??= startReader(programOf({ address, name, ahead }), () => {
+        reader = undefined;
       });
-      const { worker, readings: open } = thread;
+      const { thread, readings: open } = reader;
       const id = readings++;
       const messages: Message[] = [];
       let wake = () => {};
@@ -70,50 +74,49 @@ export function workerStream<T extends object>(
         messages.push(message);
         wake();
       });
-      worker.postMessage({ id, begin: { seed, epoch } });
+      thread.post({ id, begin: { seed, epoch } });
       try {
         for (;;) {
           // A process waits for a part that is asked for, and for nothing else here.
-          worker.ref();
+          thread.hold();
           while (messages.length === 0) {
             await new Promise<void>((next) => {
               wake = next;
             });
           }
-          worker.unref();
+          thread.release();
           const message = messages.shift() as Message;
           if (message.kind === "end") return;
           if (message.kind === "error") {
             throw new DataError(`The stream "${name}" of ${address} failed: ${message.message}.`);
           }
-          worker.postMessage({ id });
+          thread.post({ id });
           yield message.part as T;
         }
       } finally {
         open.delete(id);
-        worker.postMessage({ id, isOver: true });
+        thread.post({ id, isOver: true });
       }
     },
     async dispose() {
-      await thread?.worker.terminate();
+      await reader?.thread.end();
     },
   };
 }
 
-function startThread(workerData: object, onEnd: () => void): Thread {
-  const worker = new Worker(program, { eval: true, workerData });
-  worker.unref();
-  const readings: Thread["readings"] = new Map();
-  const fail = (message: string) => {
-    onEnd();
-    for (const receive of readings.values()) receive({ kind: "error", message });
-  };
-  worker.on("message", ({ id, ...message }: Message & { id: number }) =>
-    readings.get(id)?.(message as Message),
-  );
-  worker.on("error", (error) => fail(error.message));
-  worker.on("exit", () => fail("its thread has ended"));
-  return { worker, readings };
+function startReader(program: string, onEnd: () => void): Reader {
+  const readings: Reader["readings"] = new Map();
+  const thread = openThread(program, {
+    onMessage(data) {
+      const { id, ...message } = data as Message & { id: number };
+      readings.get(id)?.(message as Message);
+    },
+    onEnd(why) {
+      onEnd();
+      for (const receive of readings.values()) receive({ kind: "error", message: why });
+    },
+  });
+  return { thread, readings };
 }
 
 function addressOf(module: URL | string): string {
@@ -123,9 +126,16 @@ function addressOf(module: URL | string): string {
   );
 }
 
-/** The thread: reads up to `ahead` parts more than have been taken. As text, so that bundlers need no second file. */
-const program = `
-const { parentPort, workerData: { address, name, ahead } } = require("node:worker_threads");
+/**
+ * What the thread does: it reads up to `ahead` parts more than have been taken. As text, so that bundlers need no second
+ * file; `listen` and `post` are the thread's, see `openThread`.
+ */
+const programOf = (given: {
+  readonly address: string;
+  readonly name: string;
+  readonly ahead: number;
+}): string => `
+const { address, name, ahead } = ${JSON.stringify(given)};
 const readings = new Map();
 let opened;
 const open = async () => {
@@ -143,14 +153,14 @@ const read = async (id, { seed, epoch }) => {
     if (state.isOver) break;
     state.room -= 1;
     const copy = Object.fromEntries(Object.entries(part).map(([key, { shape, data }]) => [key, { shape, data: data.slice() }]));
-    parentPort.postMessage({ id, kind: "part", part: copy }, Object.values(copy).map(({ data }) => data.buffer));
+    post({ id, kind: "part", part: copy }, Object.values(copy).map(({ data }) => data.buffer));
   }
-  if (!state.isOver) parentPort.postMessage({ id, kind: "end" });
+  if (!state.isOver) post({ id, kind: "end" });
 };
-parentPort.on("message", ({ id, begin, isOver }) => {
+listen(({ id, begin, isOver }) => {
   if (begin) {
     read(id, begin)
-      .catch((error) => parentPort.postMessage({ id, kind: "error", message: String(error?.message ?? error) }))
+      .catch((error) => post({ id, kind: "error", message: String(error?.message ?? error) }))
       .finally(() => readings.delete(id));
     return;
   }

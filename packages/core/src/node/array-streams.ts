@@ -1,0 +1,166 @@
+// Files of arrays that are read part by part.
+import { extname } from "node:path";
+import { type NdArray, sizeOf } from "../array.js";
+import type { Dataset } from "../data/dataset.js";
+import { npyElements, requireNpySize } from "../data/npy.js";
+import { readNpyHeader } from "../data/npy-header.js";
+import type { DataStream } from "../data/stream.js";
+import { DataError } from "../errors.js";
+import { type Content, fileContent, zipContents } from "./array-contents.js";
+import { type ArrayFileOptions, arrayStreamOptions, inputsAndLabels } from "./array-files.js";
+
+/** Bytes and examples of a part, at most. */
+const [largestPart, mostExamples] = [2 ** 20, 1024];
+
+/** No header of a file of numbers comes near. */
+const headerBytes = 2 ** 16;
+
+/** An array whose rows are read one after another. */
+interface StoredArray {
+  readonly shape: readonly number[];
+  readonly rowBytes: number;
+  /** All rows, `count` at a time. */
+  rows(count: number): AsyncGenerator<NdArray>;
+}
+
+/**
+ * A data set from files of arrays as {@link loadArrays} takes them, `.npz` and `.npy`, read part by part in each epoch: they may be
+ * larger than the memory. The order is that of the file: `shuffled` draws from a buffer. Checksums of an archive are verified in
+ * the first epoch.
+ *
+ * @throws DataError for files that cannot be read or are malformed, and for arrays that are not there or whose examples do not
+ *   lie one after another (Fortran order)
+ *
+ * @example
+ * const stream = await openArrays("x.npy", { labelFile: "y.npy" });
+ * const data = shuffled(stream, { buffer: 10000 });
+ */
+export async function openArrays(
+  path: string,
+  options: ArrayFileOptions = {},
+): Promise<DataStream<Dataset> & { readonly length: number }> {
+  const { inputs: own, labels: others, labelFile } = arrayStreamOptions.read(options);
+  const first = await storedArrays(path);
+  const second = labelFile === undefined ? first : await storedArrays(labelFile);
+  const names = { inputs: own, labels: others };
+  const found = inputsAndLabels({ path, labelFile, names }, first, second);
+  const [inputs, labels] = [await found.inputs(), await found.labels()];
+  const [length, count] = [inputs.shape[0], labels.shape[0]];
+  if (length !== count) {
+    throw new DataError(`${path} has ${length} inputs, but there are ${count} labels.`);
+  }
+  const size = Math.floor(largestPart / (inputs.rowBytes + labels.rowBytes));
+  const partSize = Math.min(mostExamples, Math.max(1, size));
+  return {
+    length,
+    async *batches() {
+      const [x, y] = [inputs.rows(partSize), labels.rows(partSize)];
+      try {
+        for (;;) {
+          const [a, b] = await Promise.all([x.next(), y.next()]);
+          if (a.done || b.done) return;
+          yield { inputs: a.value, labels: b.value };
+        }
+      } finally {
+        await Promise.all([x.return(undefined), y.return(undefined)]);
+      }
+    },
+  };
+}
+
+/** The arrays of a file, each opened when it is asked for. */
+async function storedArrays(path: string): Promise<Readonly<Record<string, () => Promise<StoredArray>>>> {
+  const kind = extname(path).toLowerCase();
+  if (kind === ".npy") {
+    const content = await fileContent(path);
+    return { array: () => storedArray(path, content) };
+  }
+  if (kind !== ".npz") {
+    throw new DataError(`${path} must be a file .npy or .npz; loadArrays reads .safetensors, too.`);
+  }
+  const entries = (await zipContents(path)).map(
+    (content) =>
+      [
+        content.name.replace(/\.npy$/, ""),
+        () => storedArray(`${path}: ${content.name} in the .npz file`, content),
+      ] as const,
+  );
+  return Object.fromEntries(entries);
+}
+
+async function storedArray(what: string, content: Content): Promise<StoredArray> {
+  const told = (cause: unknown): unknown =>
+    cause instanceof DataError ? new DataError(`${what}: ${cause.message}`, { cause }) : cause;
+  try {
+    const header = readNpyHeader(await firstOf(content.bytes(), headerBytes));
+    const elementBytes = requireNpySize(header, content.size);
+    const { shape, isFortran, dataStart } = header;
+    const rowBytes = elementBytes * sizeOf(shape.slice(1));
+    if (shape.length === 0 || rowBytes === 0) {
+      throw new DataError(`The array of shape [${shape.join(", ")}] has no examples along its first axis.`);
+    }
+    if (isFortran && shape.length > 1) {
+      throw new DataError(
+        "The array is in Fortran order, whose examples are not one after another: np.save(path, np.ascontiguousarray(a)).",
+      );
+    }
+    return {
+      shape,
+      rowBytes,
+      async *rows(count) {
+        const total = shape[0] * rowBytes;
+        try {
+          for await (const part of inParts(content.bytes(), {
+            skip: dataStart,
+            size: count * rowBytes,
+            total,
+          })) {
+            const rows = [part.length / rowBytes, ...shape.slice(1)];
+            yield npyElements({ ...header, isFortran: false, shape: rows }, part);
+          }
+        } catch (cause) {
+          throw told(cause);
+        }
+      },
+    };
+  } catch (cause) {
+    throw told(cause);
+  }
+}
+
+/** The first bytes, at most so many. */
+async function firstOf(source: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const bytes of source) {
+    parts.push(bytes);
+    length += bytes.length;
+    if (length >= most) break;
+  }
+  return Buffer.concat(parts);
+}
+
+/** Bytes in parts of one size, the last one smaller, in memory that is used again. */
+async function* inParts(
+  source: AsyncIterable<Uint8Array>,
+  { skip, size, total }: { readonly skip: number; readonly size: number; readonly total: number },
+): AsyncGenerator<Uint8Array> {
+  const part = new Uint8Array(Math.min(size, total));
+  let [toSkip, filled, left] = [skip, 0, total];
+  for await (const piece of source) {
+    let bytes = piece.subarray(Math.min(toSkip, piece.length));
+    toSkip -= piece.length - bytes.length;
+    while (bytes.length > 0) {
+      if (left === 0) throw new DataError("The file has grown while it was read.");
+      const some = bytes.subarray(0, Math.min(size, left) - filled);
+      part.set(some, filled);
+      filled += some.length;
+      bytes = bytes.subarray(some.length);
+      if (filled < Math.min(size, left)) continue;
+      yield part.subarray(0, filled);
+      left -= filled;
+      filled = 0;
+    }
+  }
+  if (left > 0) throw new DataError(`The file ended ${left - filled} bytes too soon while it was read.`);
+}

@@ -1,0 +1,86 @@
+import { describeValue, isPlainObject } from "../../describe.js";
+import { OptionError } from "../../errors.js";
+import type { MultiTaskHistory } from "../../mtl/train/history.js";
+import { inCode, oneOf, text } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import type { History } from "../../train/history.js";
+import type { RunSettings } from "../../train/run-settings.js";
+import type { RecordedRun, RecordedStatus } from "./recorded.js";
+import { historyRecords, lastResults } from "./records.js";
+
+export interface RecordedRunOptions {
+  /** Of the run: up to 60 letters, digits, ".", "_" and "-". */
+  readonly name: string;
+  /** What the run is grouped by, a name of the same form; default training. */
+  readonly experiment?: string | undefined;
+  /** Plain data that are shown beside the trainer's own settings, such as the sizes of the model; default none. */
+  readonly settings?: Readonly<Record<string, unknown>> | undefined;
+  /** How the run ended, as `run` returns it; default completed. */
+  readonly status?: RecordedStatus | undefined;
+  /** When the run began; default its seconds of computation ago. */
+  readonly startedAt?: Date | undefined;
+}
+
+const statuses = ["completed", "stopped", "interrupted", "diverged", "failed", "pruned"] as const;
+
+export const recordedRunOptions = optionTable("recordedRun", {
+  name: { kind: text("a name"), required: true },
+  experiment: text("a name").default("training"),
+  settings: inCode<Readonly<Record<string, unknown>>>("plain data by name", isPlainObject).otherwise("none"),
+  status: oneOf(statuses).default("completed"),
+  startedAt: inCode<Date>("a valid Date", isDate).otherwise("its seconds of computation ago"),
+} satisfies OptionRows<RecordedRunOptions>);
+
+/** What is recorded of a trainer, of one task or of several. */
+export interface RunSource {
+  readonly history: History | MultiTaskHistory;
+  readonly settings: RunSettings;
+}
+
+/**
+ * The history of a trainer, of one task or of several, as a run that other programs show: see `saveRun`.
+ *
+ * Its records are `loss` of each step, with `gradNormSq` where the trainer measures it, and of several tasks `loss.TASK`,
+ * `weight.TASK` and `norm.TASK`; and `epoch`, `epoch.loss` (the mean of the epoch's steps) and `validation.NAME` at the end of
+ * each epoch, which are also its results.
+ *
+ * @param run the trainer
+ * @throws OptionError for a name that cannot be part of a path, and other options out of range
+ *
+ * @example
+ * const recorded = recordedRun(trainer, { name: "sgd", settings: { layers: [64, 10] } });
+ * recorded.records.length; // 2
+ */
+export function recordedRun(run: RunSource, options: RecordedRunOptions): RecordedRun {
+  const { name, experiment, settings = {}, status, startedAt } = recordedRunOptions.read(options);
+  requireName("name", name);
+  requireName("experiment", experiment);
+  const { history } = run;
+  const spent = 1000 * (history.seconds.at(-1) ?? 0);
+  return {
+    ...{ experiment, name, status },
+    startedAt: startedAt ?? new Date(Date.now() - spent),
+    settings: { ...shownSettings(run.settings), ...settings },
+    records: historyRecords(history),
+    teleports: "teleports" in history ? history.teleports : [],
+    results: lastResults(history),
+  };
+}
+
+/** Names are parts of paths, in all formats. */
+function requireName(option: string, name: string): void {
+  if (/^[A-Za-z0-9_][A-Za-z0-9._-]{0,59}$/.test(name)) return;
+  throw new OptionError(
+    `recordedRun: ${option} must be up to 60 letters, digits, ".", "_" and "-", the first no "." or "-"; got ${describeValue(name)}.`,
+  );
+}
+
+function isDate(value: unknown): boolean {
+  return value instanceof Date && Number.isFinite(value.getTime());
+}
+
+/** A learning rate is stored as its values at some steps: a constant one is shown as one. */
+function shownSettings({ learningRate, ...settings }: RunSettings): Record<string, unknown> {
+  const isConstant = Array.isArray(learningRate) && learningRate.every((rate) => rate === learningRate[0]);
+  return { ...settings, learningRate: isConstant ? learningRate[0] : learningRate };
+}
