@@ -1,5 +1,7 @@
-// The journal of a sweep: one JSON value a line, which only grows. What it says is the sweep; all else follows from it.
+// The journal of a sweep: one JSON value a line, which only grows. What it says is the sweep; all else follows from it. Runs'
+// directories stand in it relative to its own, so that a sweep can be moved.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { DataError } from "isoloss";
 import { type JsonLinesFile, type JsonRecord, openJsonLines, readJsonLines } from "../run/json-lines.js";
@@ -98,8 +100,20 @@ export async function readJournal(path: string): Promise<Entry[]> {
       `${path}:${i + 1}: expected an entry of a sweep's journal (${kinds.join(", ")}); got ${JSON.stringify(entry)}.`,
     );
   });
-  return entries as unknown as Entry[];
+  return (entries as unknown as Entry[]).map((entry) =>
+    inDirectory(entry, (own) => {
+      const place = isAbsolute(own) ? own : join(dirname(path), own);
+      // A sweep is published without its runs.
+      return existsSync(place) ? place : null;
+    }),
+  );
 }
+
+/** An entry whose run's directory, where it is on this computer, is told in another way. */
+const inDirectory = <E extends NewEntry>(entry: E, tell: (directory: string) => string | null): E =>
+  entry.entry === "record" && entry.directory !== null
+    ? { ...entry, directory: tell(entry.directory) }
+    : entry;
 
 const compressed = (path: string): string => `${path}.gz`;
 
@@ -114,7 +128,10 @@ export function openJournal(path: string): Journal {
   return {
     append(entries) {
       if (entries.length === 0) return;
-      file.append(...(entries as unknown as JsonRecord[]));
+      const written = entries.map((entry) =>
+        inDirectory(entry, (own) => relative(dirname(path), own).split(sep).join("/")),
+      );
+      file.append(...(written as unknown as JsonRecord[]));
       file.sync();
     },
     close: file.close,

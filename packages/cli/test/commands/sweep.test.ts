@@ -191,7 +191,9 @@ runSeconds: 2
     mkdirSync(published, { recursive: true });
     for (const name of ["sweep.yaml", "experiment.yaml"])
       cpSync(join(first.directory, name), join(published, name));
-    const journal = readFileSync(join(first.directory, "journal.jsonl"));
+    const journal = readFileSync(join(first.directory, "journal.jsonl"), "utf8");
+    expect(journal).toContain('"directory":"runs/0-0"');
+    expect(journal).not.toContain(bench.folder);
     writeFileSync(join(published, "journal.jsonl.gz"), gzipSync(journal));
     expect((await bench.run("sweep", "--verify", published)).stdout).toBe("I1 to I5 hold.\n");
     const { sweeps } = await bench.json<{ sweeps: { best: unknown }[] }>(

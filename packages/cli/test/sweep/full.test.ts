@@ -1,15 +1,25 @@
 // The sweeps of experiments/full, which take hours, are read and checked; full.long.test.ts runs the smallest form of each.
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { loadExperiment } from "../../src/experiments/definition/find.js";
 import { resolveExperiment } from "../../src/experiments/definition/resolve.js";
 import { loadSweep } from "../../src/sweep/load.js";
+import { workbench } from "../commands/support.js";
 
 const folder = fileURLToPath(new URL("../../../../experiments/full", import.meta.url));
 const sweeps = readdirSync(folder).filter((name) => name.endsWith(".yaml") && name !== "sharpness.yaml");
 
+const journals = join(folder, "journals");
+const bench = workbench({ isInProcess: true });
+
 describe("experiments/full", () => {
+  it.each(readdirSync(journals))("has the journal of %s, with every run counted once", async (name) => {
+    const { status, stdout } = await bench.run("sweep", "--verify", join(journals, name));
+    expect([status, stdout]).toEqual([0, "I1 to I5 hold.\n"]);
+  });
+
   it.each(sweeps)("%s compares arms with a plain one, on 8 to 24 fresh seeds", async (name) => {
     const { file, notes } = await loadSweep(`${folder}/${name}`);
     expect(`${file.name}.yaml`).toBe(name);
