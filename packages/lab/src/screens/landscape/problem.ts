@@ -3,16 +3,7 @@ import type { When } from "isoloss";
 import { gd, type Optimizer } from "isoloss/optim";
 import { booth, type Problem, quadratic, rosenbrock, vector } from "isoloss/problems";
 import type { VectorParams } from "isoloss/symmetry";
-import {
-  atSteps,
-  bestAngle,
-  every,
-  gradientAscent,
-  gradNormSq,
-  modelDecrease,
-  randomSearch,
-  type SearchFactory,
-} from "isoloss/teleport";
+import { atSteps, bestAngle, every, gradNormSq, modelDecrease, type SearchFactory } from "isoloss/teleport";
 import { ownProblem } from "../../formula/own.js";
 import type { Teleports } from "../../url/teleports.js";
 import type { FunctionSettings, LandscapeState, ObjectiveName } from "./state.js";
@@ -49,10 +40,10 @@ export async function searchOf(
   problem: PlaneProblem,
   isControl: boolean,
 ): Promise<SearchFactory<VectorParams>> {
+  if (!isControl && search === "bestAngle") return bestAngle(problem.symmetry());
+  const { gradientAscent, levelSet, randomSearch } = await import("./other-searches.js");
   if (isControl) return randomSearch(problem.symmetry(), { samples: 1 });
-  if (search === "levelSet") return (await import("./level-set-search.js")).levelSet();
-  const symmetry = problem.symmetry();
-  return search === "bestAngle" ? bestAngle(symmetry) : gradientAscent(symmetry);
+  return search === "levelSet" ? levelSet() : gradientAscent(problem.symmetry());
 }
 
 export const startOf = ([x, y]: readonly [number, number]): VectorParams => vector([x, y]);
