@@ -122,68 +122,93 @@ function drawTicks(context: Context, panel: Panel, theme: Theme): void {
   drawTickLabels(context, panel, theme);
 }
 
-function drawFront(context: Context, { x, y }: Curve, { toX, toY }: Panel, theme: Theme): void {
+function drawFront(context: Context, curve: Curve, panel: Panel, theme: Theme): void {
   context.strokeStyle = theme.muted;
   context.globalAlpha = 0.55;
   context.lineWidth = 7;
-  trace(context, x, y, x.length, toX, toY);
+  trace(context, curve, curve.x.length, panel);
   context.stroke();
   context.globalAlpha = 1;
 }
 
-function drawOrbit(context: Context, { x, y }: Curve, { toX, toY }: Panel, theme: Theme): void {
+function drawOrbit(context: Context, curve: Curve, panel: Panel, theme: Theme): void {
   context.strokeStyle = theme.ink;
   context.globalAlpha = 0.75;
   context.lineWidth = 1.5;
   context.setLineDash([1.5, 5]);
-  trace(context, x, y, x.length, toX, toY);
+  trace(context, curve, curve.x.length, panel);
   context.stroke();
   context.setLineDash([]);
   context.globalAlpha = 1;
 }
 
-/** A line through the finite points. */
+/** How far outside of the panel lines are drawn: their width. */
+const margin = 10;
+
+/**
+ * The part of a segment that can be seen, by Liang and Barsky (1984), with ends that are the same objects where nothing is cut
+ * off. What is far outside would be dashed all the same, in tens of thousands of pieces.
+ */
+function visible(
+  a: Point,
+  b: Point,
+  { left, right, top, bottom }: Panel,
+): readonly [Point, Point] | undefined {
+  let [from, to] = [0, 1];
+  for (const [axis, low, high] of [
+    [0, left - margin, right + margin],
+    [1, top - margin, bottom + margin],
+  ]) {
+    const length = b[axis] - a[axis];
+    const [near, far] = [low - a[axis], high - a[axis]];
+    if (length === 0 && (near > 0 || far < 0)) return undefined;
+    if (length === 0) continue;
+    from = Math.max(from, Math.min(near / length, far / length));
+    to = Math.min(to, Math.max(near / length, far / length));
+  }
+  if (from > to) return undefined;
+  const at = (t: number): Point => [a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])];
+  return [from === 0 ? a : at(from), to === 1 ? b : at(to)];
+}
+
+/** A line through the finite points, as far as it can be seen. */
 function trace(
   context: Context,
-  x: ArrayLike<number>,
-  y: ArrayLike<number>,
+  { x, y }: Curve,
   count: number,
-  toX: (v: number) => number,
-  toY: (v: number) => number,
+  panel: Panel,
   breaks: ReadonlyMap<number, { readonly from: Point; readonly to: Point }> = new Map(),
 ): void {
   context.beginPath();
-  let isDown = false;
-  let last = [Number.NaN, Number.NaN];
+  /** The end of the line so far, and where the pen is. */
+  let end: Point | undefined;
+  let pen: Point | undefined;
+  const lineTo = (to: Point) => {
+    const seen = end && visible(end, to, panel);
+    end = to;
+    if (!seen) return;
+    if (pen !== seen[0]) context.moveTo(...seen[0]);
+    context.lineTo(...seen[1]);
+    pen = seen[1];
+  };
   for (let i = 0; i < count; i++) {
     const jump = breaks.get(i);
     if (jump) {
-      if (isDown) context.lineTo(toX(jump.from[0]), toY(jump.from[1]));
-      isDown = false;
+      lineTo([panel.toX(jump.from[0]), panel.toY(jump.from[1])]);
+      end = undefined;
     }
-    const [px, py] = [toX(x[i]), toY(y[i])];
-    if (!(Math.abs(px) < 1e6 && Math.abs(py) < 1e6)) {
-      isDown = false;
-      continue;
-    }
+    const point: Point = [panel.toX(x[i]), panel.toY(y[i])];
+    if (!point.every(Number.isFinite)) end = undefined;
     // Steps of less than half a pixel: a long run has many that nobody sees.
-    const isSeen = !(Math.abs(px - last[0]) + Math.abs(py - last[1]) < 0.5) || i === count - 1;
-    if (isDown && !isSeen) continue;
-    if (isDown) context.lineTo(px, py);
-    else context.moveTo(px, py);
-    isDown = true;
-    last = [px, py];
+    else if (end && i < count - 1 && Math.abs(point[0] - end[0]) + Math.abs(point[1] - end[1]) < 0.5)
+      continue;
+    else lineTo(point);
   }
 }
 
-function drawPath(
-  context: Context,
-  { x, y, color, dash, jumps, shown }: PlanePath,
-  { toX, toY }: Panel,
-  theme: Theme,
-): void {
-  const breaks = new Map(jumps.map((jump) => [jump.index, jump]));
-  trace(context, x, y, shown, toX, toY, breaks);
+function drawPath(context: Context, path: PlanePath, panel: Panel, theme: Theme): void {
+  const { x, y, color, dash, jumps, shown } = path;
+  trace(context, path, shown, panel, new Map(jumps.map((jump) => [jump.index, jump])));
   context.strokeStyle = theme.paper;
   context.globalAlpha = 0.7;
   context.lineWidth = 4.5;
@@ -194,7 +219,7 @@ function drawPath(
   context.setLineDash([...dash]);
   context.stroke();
   context.setLineDash([]);
-  const at = (i: number) => [toX(x[i]), toY(y[i])] as const;
+  const at = (i: number) => [panel.toX(x[i]), panel.toY(y[i])] as const;
   if (x.length <= mostDots) {
     for (let i = 0; i < shown; i++) disc(context, ...at(i), 2.4, { fill: color });
   }
