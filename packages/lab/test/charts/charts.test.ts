@@ -124,8 +124,35 @@ describe("the plane", () => {
     const at = ([x, y]: readonly number[]) => [layout.toX(x), layout.toY(y)];
     const moves = calls.filter(({ name }) => name === "moveTo" || name === "lineTo");
     expect(moves).toContainEqual({ name: "lineTo", args: at(jump.from) });
-    expect(moves).toContainEqual({ name: "moveTo", args: at([2, 0]) });
+    // The path's last point comes after the teleport: no line leads there.
+    expect(moves).not.toContainEqual({ name: "lineTo", args: at([2, 0]) });
     expect(textsAt()).toContain("2");
+  });
+
+  it("cuts lines off where they leave the panel, and begins again where they come back", () => {
+    const data = plane([path({ shown: 6, x: [0, 1, 1e4, 1e4, -1e4, 2], y: [0, 0, 0, 1e4, 1e4, 0] })]);
+    const layout = planeLayout(data, size);
+    const { context, calls } = recorder();
+    drawPlane(context, data, layout, theme);
+    const lines = calls.filter(({ name }) => name === "moveTo" || name === "lineTo");
+    const at = lines.map(({ args }) => args as [number, number]);
+    expect(
+      at.every(([x, y]) => x > layout.left - 12 && x < layout.right + 12 && y > -20 && y < size.height),
+    ).toBe(true);
+    const from = at.findIndex(([x, y]) => x === layout.toX(0) && y === layout.toY(0));
+    // Along y = 0 to the right edge; then from the upper edge to the last point, on the line from (-1e4, 1e4).
+    expect(lines.slice(from, from + 5).map(({ name }) => name)).toEqual([
+      "moveTo",
+      "lineTo",
+      "lineTo",
+      "moveTo",
+      "lineTo",
+    ]);
+    expect(at[from + 2]).toEqual([layout.right + 10, layout.toY(0)]);
+    expect(at[from + 4]).toEqual([layout.toX(2), layout.toY(0)]);
+    const [px, py] = at[from + 3];
+    const slope = (layout.toY(0) - layout.toY(1e4)) / (layout.toX(2) - layout.toX(-1e4));
+    expect(py - layout.toY(0)).toBeCloseTo(slope * (px - layout.toX(2)), 6);
   });
 
   it("draws no further than what is shown, and nothing that is not finite", () => {
