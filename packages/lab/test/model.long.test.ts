@@ -165,19 +165,19 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
   it("shows a file of 2001 nodes as a table alone, and one of 1990 as a graph", async () => {
     const page = await open();
     await drop(page, "long.onnx", chain(1999));
-    expect(await page.locator(".undrawn").textContent()).toBe(
-      'The graph has 2,001 nodes, and up to 2000 are drawn. The table "All nodes" has all of them.',
-    );
+    await expect
+      .poll(() => page.locator(".undrawn").textContent())
+      .toBe('The graph has 2,001 nodes, and up to 2000 are drawn. The table "All nodes" has all of them.');
     await page.getByText("All nodes (2,001)").click();
-    expect(await page.locator("tbody tr th button").count()).toBe(200);
+    await expect.poll(() => page.locator("tbody tr th button").count()).toBe(200);
     await page.getByRole("button", { name: "Next" }).click();
-    expect(await page.locator(".pages").textContent()).toContain("201 to 400 of 2,001");
+    await expect.poll(() => page.locator(".pages").textContent()).toContain("201 to 400 of 2,001");
     await drop(page, "drawn.onnx", chain(1988));
-    expect(await page.locator("canvas").count()).toBe(1);
+    await expect.poll(() => page.locator("canvas").count()).toBe(1);
     expect(await page.locator(".undrawn").count()).toBe(0);
     // All of it, drawn again and again: our share of a frame.
     await page.getByRole("button", { name: "All", exact: true }).first().click();
-    expect((await shown(page)).graph.nodes).toHaveLength(1990);
+    await expect.poll(async () => (await shown(page)).graph.nodes.length).toBe(1990);
   });
 
   it("is used by keys alone: finds nodes, goes along the graph and moves", async () => {
