@@ -6,7 +6,14 @@ import { inCode, integerFrom, isObject, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
 import { differenceOf, type OutputDifference } from "./output-difference.js";
-import { axisSizes, guessedAxes, type NamedValues, OPEN_SIZE, randomInputs } from "./random-inputs.js";
+import {
+  axisSizes,
+  guessedAxes,
+  type NamedValues,
+  OPEN_SIZE,
+  type RandomInputSettings,
+  randomInputs,
+} from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
 
 export interface CompareModelsOptions {
@@ -25,8 +32,8 @@ export interface CompareModelsOptions {
   readonly runtime?: RuntimeName | undefined;
 }
 
-const isList = (inputs: NamedValues | readonly NamedValues[]): inputs is readonly NamedValues[] =>
-  Array.isArray(inputs);
+const listOf = (inputs: NamedValues | readonly NamedValues[]): readonly NamedValues[] =>
+  Array.isArray(inputs) ? inputs : [inputs as NamedValues];
 
 const isBatch = (value: unknown): boolean => isObject(value) && Object.values(value).every(isNdArray);
 
@@ -44,6 +51,12 @@ export const compareModelsRows = {
 const compareModelsOptions = optionTable("compareModels", {
   ...compareModelsRows,
 } satisfies OptionRows<CompareModelsOptions>);
+
+/** Options with their defaults. */
+export interface CompareSettings extends Omit<RandomInputSettings, "inputs"> {
+  readonly inputs: NamedValues | readonly NamedValues[];
+  readonly runtime: RuntimeName;
+}
 
 /** The differences of two models' outputs on the same inputs. */
 export interface ModelComparison {
@@ -74,16 +87,14 @@ export async function compareModels(
   b: Uint8Array,
   options: CompareModelsOptions = {},
 ): Promise<ModelComparison> {
-  const { runtime, inputs, ...settings } = compareModelsOptions.read(options);
+  const settings = compareModelsOptions.read(options);
+  const { runtime } = settings;
   const first = fromOnnx(a);
   const second = fromOnnx(b, { dtype: floatOf(first) });
   requireSameInterface(first, second);
-  const given = isList(inputs) ? inputs : [inputs];
-  const batches = given.flatMap((own) =>
-    randomInputs("compareModels", first.inputs, { ...settings, inputs: own }),
-  );
+  const batches = batchesFor(first, settings);
   const expected = await outputsOf(first, batches, { runtime }).catch((cause) => {
-    throw withAdvice(cause, guessedAxes(first.inputs, { ...settings, inputs: given[0] }));
+    throw withAdvice(cause, guessedAxes(first.inputs, { ...settings, inputs: listOf(settings.inputs)[0] }));
   });
   const got = await outputsOf(second, batches, { runtime });
   return comparisonOf(first.outputs, expected, got);
@@ -106,14 +117,12 @@ export function comparisonOf(
   return { outputs, largest: Math.max(0, ...outputs.map(({ relative }) => relative)) };
 }
 
-/** The first batch of a comparison. */
-export function firstBatch(
-  { inputs: wanted }: ImportedModel,
-  { inputs = {}, ...settings }: CompareModelsOptions,
-): NamedValues {
-  const own = isList(inputs) ? inputs[0] : inputs;
-  return randomInputs("compareModels", wanted, { ...compareModelsOptions.read(settings), inputs: own })[0];
-}
+/** What models are run on. @param settings as the table of options reads them */
+export const batchesFor = (
+  model: ImportedModel,
+  { inputs, ...settings }: CompareSettings,
+): readonly NamedValues[] =>
+  listOf(inputs).flatMap((own) => randomInputs("compareModels", model.inputs, { ...settings, inputs: own }));
 
 /** An error that says that a guessed size may be its cause, if there is one. */
 function withAdvice(cause: unknown, axes: readonly string[]): unknown {

@@ -4,11 +4,12 @@ import { fromOnnx } from "../../nn/onnx/from-onnx.js";
 import { nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import {
+  batchesFor,
   type CompareModelsOptions,
+  type CompareSettings,
   compareModels,
   compareModelsRows,
   comparisonOf,
-  firstBatch,
   floatOf,
   type ModelComparison,
 } from "./compare-models.js";
@@ -76,10 +77,10 @@ export async function sameFunction(
 async function float64Comparison(
   a: Uint8Array,
   b: Uint8Array,
-  settings: CompareModelsOptions,
+  settings: CompareSettings,
 ): Promise<Float64Comparison> {
   const rounded = fromOnnx(a);
-  const batch = firstBatch(rounded, settings);
+  const [batch] = batchesFor(rounded, settings);
   const exactly = async (bytes: Uint8Array) =>
     outputsOf(fromOnnx(bytes, { dtype: "float64" }), [doubles(batch)], { runtime: "javascript" });
   const [expected, got] = [await exactly(a), await exactly(b)];
