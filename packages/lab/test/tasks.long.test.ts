@@ -174,4 +174,22 @@ describe.skipIf(!executablePath)(titled("the tasks screen"), () => {
     await settled(page);
     expect((await shown(page)).runs[0].step.at(-1)).toBe(100);
   });
+
+  it("takes no settings of the screen before it", async () => {
+    const page = await open("#/tasks?with=alone&n=100");
+    await page.keyboard.press("1");
+    await page.waitForFunction(() => document.querySelector("h1")?.textContent === "Landscape");
+    const seen = new Set<string>();
+    for (let i = 0; i < 10; i++) {
+      for (const [move, title] of [
+        ["back", "Tasks"],
+        ["forward", "Landscape"],
+      ] as const) {
+        await page.evaluate((by) => history[by](), move);
+        await page.waitForFunction((text) => document.querySelector("h1")?.textContent === text, title);
+        seen.add(hashOf(page));
+      }
+    }
+    expect([...seen].sort()).toEqual(["#/landscape", "#/tasks?with=alone&n=100"]);
+  });
 });

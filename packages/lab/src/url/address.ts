@@ -55,14 +55,19 @@ const pause = 300;
 export function addressWriter({ hash, replace }: AddressBar): {
   write(address: Address): void;
   flush(): void;
+  /** What is not written yet belongs to an entry of the history that the page has left. */
+  forget(): void;
 } {
   let next: string | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const flush = () => {
+  const forget = () => {
     clearTimeout(timer);
     timer = undefined;
-    if (next !== undefined && next !== hash()) replace(next);
     next = undefined;
+  };
+  const flush = () => {
+    if (next !== undefined && next !== hash()) replace(next);
+    forget();
   };
   return {
     write(address) {
@@ -70,5 +75,6 @@ export function addressWriter({ hash, replace }: AddressBar): {
       timer ??= setTimeout(flush, pause);
     },
     flush,
+    forget,
   };
 }

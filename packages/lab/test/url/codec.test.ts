@@ -178,5 +178,9 @@ describe("the address of a screen", () => {
     writer.write({ ...landscape, query: "n=2" });
     writer.flush();
     expect(written).toEqual(["#/landscape?n=2"]);
+    writer.write({ ...landscape, query: "n=3" });
+    writer.forget();
+    writer.flush();
+    expect(written).toHaveLength(1);
   });
 });
