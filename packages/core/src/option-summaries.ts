@@ -156,7 +156,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "optimizer": "Optimizer of the training, for the state policy `reset`.",
     "seed": "Seed of adapters, directions and samples; default 0.",
     "trigger": "Which conflicts trigger a teleport: see `isTriggered`.",
-    "schedule": "When teleports may be attempted.",
+    "schedule": "When teleports may be attempted. Given as a whole: what it leaves out is as in `createSchedule`, not the preset's.",
     "adapter": "The form of the displacement that is trained.",
     "improve": "L_g: the quantity to improve.",
     "trust": "Bound on the displacement, `relative` to the parameters or `absolute`; false: none.",

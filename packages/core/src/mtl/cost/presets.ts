@@ -43,7 +43,7 @@ export interface StateOptions {
 export interface CostSettings {
   /** Which conflicts trigger a teleport: see `isTriggered`. */
   readonly trigger: ConflictTrigger;
-  /** When teleports may be attempted. */
+  /** When teleports may be attempted. Given as a whole: what it leaves out is as in `createSchedule`, not the preset's. */
   readonly schedule: ScheduleOptions;
   /** The form of the displacement that is trained. */
   readonly adapter: AdapterOptions;
