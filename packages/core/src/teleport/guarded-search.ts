@@ -10,8 +10,8 @@ export interface GuardedSearch<P> {
   readonly initial: P;
   readonly setting: Setting<P>;
   readonly limits: Limits;
-  /** Whether the setting also measures held-out data. */
-  readonly heldOut: boolean;
+  /** The loss on held-out data, if there are some; the setting measures it, too. */
+  readonly heldOutLoss?: ((params: P) => Promise<number>) | undefined;
 }
 
 /** The result of a search without the parameters. */
@@ -39,14 +39,18 @@ export async function takeCompiledWalk<P>({
   initial,
   setting,
   limits,
-  heldOut,
+  heldOutLoss,
 }: GuardedSearch<P>): Promise<SearchOutcome<P> | undefined> {
   const walked = await search.compiledWalk?.(initial, setting, search.steps, limits);
   if (walked === undefined || walked.points.length === 0) return undefined;
   const { steps, points, halvings = 0, reason, pushForward } = walked;
   const params = steps > 0 ? walked.params : initial;
-  const start = heldOut ? await setting.measure(initial) : points[0];
-  const point = heldOut || points.length === steps ? await setting.measure(params) : points[steps];
+  const measured = async (p: P, known: Point | undefined): Promise<Point> => {
+    if (known === undefined) return setting.measure(p);
+    return heldOutLoss ? { ...known, heldOutLoss: await heldOutLoss(p) } : known;
+  };
+  const start = await measured(initial, points[0]);
+  const point = steps > 0 ? await measured(params, points[steps]) : start;
   const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
   if (!isAllowed(way, limits) || !isFiniteTree(params)) return undefined;
   return { params, start, point, reason, steps, halvings, ...(pushForward ? { pushForward } : {}) };

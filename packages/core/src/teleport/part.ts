@@ -30,7 +30,7 @@ export interface PartSetting {
   /** Data on which the loss must stay as well. */
   readonly heldOut?: BatchTensors | undefined;
   /** Where the guard's race begins, if it has one; default as `TeleportOptions` has it. */
-  readonly race?: Parameters<TracedRace<never>["tracedStart"]>[1] | undefined;
+  readonly race?: Parameters<TracedRace<never>["tracedStart"]>[2] | undefined;
 }
 
 export interface TeleportPart<P> {
@@ -61,7 +61,8 @@ export function teleportPart<P>(
     measuresEnds: limits.curvature > 0,
     trace(start, { batch, memory, heldOut, race: raceStart = {} }) {
       const [{ params, isMoved, numbers }, seconds] = timed(() => {
-        const setting = { batch, memory, race: race?.tracedStart(start, raceStart) ?? {} };
+        const raced = race?.tracedStart(start, heldOut ?? batch, raceStart) ?? {};
+        const setting = { batch, memory, race: raced };
         const end = walk.trace(start, setting, limits);
         const elsewhere = [start, end.params].map((p) =>
           heldOut ? reshape(heldOutLoss(p, heldOut), []) : constant(0, "float64"),

@@ -4,7 +4,7 @@ import type { Batch, BatchLoss, BatchSpec, BatchTensors } from "../batch.js";
 import { OptionError } from "../errors.js";
 import { grad } from "../graph/autodiff.js";
 import { scan } from "../graph/control/scan.js";
-import { type Graph, someNode } from "../graph/graph.js";
+import { someNode } from "../graph/graph.js";
 import { constant } from "../graph/ops/leaf.js";
 import type { Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
@@ -14,6 +14,7 @@ import { gd } from "../optim/sgd.js";
 import { inCode, integerFrom, positive } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
+import type { Executable } from "../runtime/executable.js";
 import { flatten, unflatten } from "../tree.js";
 import { tracedFirstState } from "./state/restarted.js";
 
@@ -42,10 +43,11 @@ export interface RaceStart {
   readonly rate?: number | undefined;
 }
 
-/** The start of a race as arrays. */
+/** The start of a race as arrays, and the data on which the ends of the descents are compared. */
 export interface RaceArrays {
   readonly state: OptimizerState;
   readonly rate: NdArray;
+  readonly judgedOn: Batch;
 }
 
 /** Measures where descent leads from a point, to judge whether a larger gradient helps. */
@@ -62,54 +64,67 @@ export interface Race<P> {
 /** A race as part of a graph. */
 export interface TracedRace<P> {
   /** Example of where it begins. */
-  readonly start: RaceArrays;
+  readonly start: Omit<RaceArrays, "judgedOn"> & { readonly judgedOn: BatchSpec };
   /** @throws OptionError if no learning rate is known */
-  startOf(params: P, start: RaceStart): RaceArrays;
+  startOf(params: P, judgedOn: Batch, start: RaceStart): RaceArrays;
   /** The same as {@link startOf}, of tensors. Traced. */
   tracedStart(
     params: TensorsOf<P>,
+    judgedOn: BatchTensors,
     start: { readonly state?: OptimizerState | undefined; readonly rate?: Tensor | undefined },
   ): TensorsOf<RaceArrays>;
-  /** The loss after the steps on a batch. Traced. */
+  /** The loss by which the guard compares after the steps on a batch. Traced. */
   lossAfter(params: TensorsOf<P>, batch: BatchTensors, start: TensorsOf<RaceArrays>): Tensor;
 }
 
 /**
- * The steps of descent on one batch, to be traced into other graphs; undefined for a loss with convolutions, which have no
- * layout of their own inside a loop: on images the host's race is faster.
+ * The steps of descent on one batch, to be traced into other graphs; undefined for a loss with convolutions in ONNX Runtime,
+ * which have no layout of their own inside a loop there: on images the host's race is faster.
  *
- * @param graph of the loss
+ * @param measurement a compiled program with the loss in it
+ * @param run `judgedBy` is the loss by which the ends are compared
  * @throws OptionError for a learning rate or a number of steps out of range
  */
 export function tracedRace<P>(
-  graph: Graph,
-  loss: BatchLoss<P>,
-  params: P,
-  dtype: "float32" | "float64",
+  measurement: Pick<Executable, "graph" | "runtime">,
+  {
+    loss,
+    judgedBy,
+    params,
+    batch,
+    dtype,
+  }: {
+    readonly loss: BatchLoss<P>;
+    readonly judgedBy: BatchLoss<P>;
+    readonly params: P;
+    readonly batch: BatchSpec;
+    readonly dtype: "float32" | "float64";
+  },
   options: RaceOptions,
 ): TracedRace<P> | undefined {
-  if (someNode(graph, ({ op }) => op.name === "conv2d")) return undefined;
+  const { graph, runtime } = measurement;
+  if (runtime !== "javascript" && someNode(graph, ({ op }) => op.name === "conv2d")) return undefined;
   const { learningRate, steps, optimizer = gd() } = raceOptions.read(options);
   const begun = tracedFirstState(optimizer, params);
   return {
-    start: { state: optimizer.init(params), rate: array(learningRate ?? 0, dtype) },
-    startOf(p, { state = optimizer.init(p), rate = learningRate }) {
-      return { state, rate: array(requireRate(rate), dtype) };
+    start: { state: optimizer.init(params), rate: array(learningRate ?? 0, dtype), judgedOn: batch },
+    startOf(p, judgedOn, { state = optimizer.init(p), rate = learningRate }) {
+      return { state, rate: array(requireRate(rate), dtype), judgedOn };
     },
-    tracedStart(p, { state = begun(p), rate = constant(requireRate(learningRate), dtype) }) {
-      return { state, rate } as TensorsOf<RaceArrays>;
+    tracedStart(p, judgedOn, { state = begun(p), rate = constant(requireRate(learningRate), dtype) }) {
+      return { state, rate, judgedOn } as TensorsOf<RaceArrays>;
     },
-    lossAfter(p, batch, { state, rate }) {
+    lossAfter(p, b, { state, rate, judgedOn }) {
       const [end] = scan(
         (at: { readonly params: TensorsOf<P>; readonly state: OptimizerState }): [typeof at, []] => [
-          updated(loss, optimizer, at, batch, rate),
+          updated(loss, optimizer, at, b, rate),
           [],
         ],
         { params: p, state },
         [],
         { length: steps },
       );
-      return loss(end.params, batch);
+      return judgedBy(end.params, judgedOn);
     },
   };
 }

@@ -25,7 +25,7 @@ import { createReporter } from "./measured-report.js";
 import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
 import { type TeleportPart, teleportPart } from "./part.js";
 import type { Point } from "./point.js";
-import { createRace, tracedRace } from "./race.js";
+import { createRace, type TracedRace, tracedRace } from "./race.js";
 import type { TeleportReport } from "./report.js";
 import { gradientAscent } from "./search/ascent/gradient-ascent.js";
 import type { MemoryArrays, SearchFactory } from "./search/search.js";
@@ -161,9 +161,8 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
   );
   const elsewhere = trace(({ params: p, batch: b }) => ({ loss: heldOutLoss(p, b) }), { params, batch });
   const raceOptions = guard === false ? undefined : guard.race;
-  const raceInside = raceOptions && tracedRace(quantities.graph, loss, params, dtype, raceOptions);
   const resources = new Resources();
-  const makeSearch = async () => {
+  const makeSearch = async (raceInside: TracedRace<P> | undefined) => {
     const search = resources.keep(
       await factory({
         loss,
@@ -184,10 +183,13 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
     }
     return { search, broken };
   };
-  const { search, broken, measurement, elsewhereRun, race, meter } = await resources.releasedOnError(
-    async () => ({
-      ...(await makeSearch()),
-      measurement: resources.keep(await compile(quantities.graph, compileOptions)),
+  const makeAll = async () => {
+    const measurement = resources.keep(await compile(quantities.graph, compileOptions));
+    const raced = { loss, judgedBy: heldOutLoss, params, batch, dtype };
+    const raceInside = raceOptions && tracedRace(measurement, raced, raceOptions);
+    return {
+      ...{ measurement, raceInside },
+      ...(await makeSearch(raceInside)),
       elsewhereRun: resources.keep(await compile(elsewhere.graph, compileOptions)),
       race:
         raceOptions &&
@@ -196,20 +198,22 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
         limits.curvature > 0
           ? resources.keep(await createCurvatureMeter(loss, params, batch, limits.curvature, compileOptions))
           : undefined,
-    }),
-  );
+    };
+  };
+  const { search, broken, measurement, elsewhereRun, race, raceInside, meter } =
+    await resources.releasedOnError(makeAll);
   const compileSeconds = (performance.now() - beforeCompiling) / 1000;
 
   // Names are found once: a small teleport takes microseconds.
   const quantitiesOf = namedLike(flatten<SpecLeaf>({ params, batch, memory }, isSpecLeaf));
   const elsewhereOf = namedLike(flatten<SpecLeaf>({ params, batch }, isSpecLeaf));
+  const lossElsewhere = async (p: P, b: Batch): Promise<number> =>
+    item((await elsewhereRun.run(elsewhereOf({ params: p, batch: b }))).loss);
   const measureWith = (at: Batch, { heldOut, memory: m = {}, raceState, raceRate }: TeleportOptions) => {
     const raceStart = {
       state: raceState,
       rate: raceRate,
     };
-    const lossElsewhere = async (p: P, b: Batch): Promise<number> =>
-      item((await elsewhereRun.run(elsewhereOf({ params: p, batch: b }))).loss);
     return async (p: P): Promise<Point> => {
       const here = await measurement.run(quantitiesOf({ params: p, batch: at, memory: m }));
       const finish = race && (await race.run(p, at, raceStart));
@@ -225,12 +229,11 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
 
   const reporter = createReporter<P>({ search: search.name, inexact: broken?.finding, meter });
   const { tracedWalk } = search;
-  /** Whether the race is a part of the walk: on held-out data, and with a loss of their own, it is the host's. */
-  const isWhole = (heldOut: unknown) =>
-    raceInside !== undefined && search.races && heldOut === undefined && options.heldOutLoss === undefined;
+  /** Whether the walk as one program has the race in it, if there is one. */
+  const isWhole = race === undefined || (raceInside !== undefined && search.races === true);
   const lifetime = new Lifetime("teleporter", "createTeleporter");
   return {
-    ...(tracedWalk && (race === undefined || isWhole(undefined))
+    ...(tracedWalk && isWhole
       ? { part: teleportPart(tracedWalk, { limits, reporter, heldOutLoss, race: raceInside }) }
       : {}),
     exact: broken ? "no" : search.exact,
@@ -245,12 +248,11 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
       const { heldOut, raceState: state, raceRate: rate } = teleportOptions;
       const setting = {
         ...{ batch: at, memory: teleportOptions.memory ?? {}, measure, drift: limits.drift },
-        race: raceInside?.startOf(initial, { state, rate }),
+        race: raceInside?.startOf(initial, heldOut ?? at, { state, rate }),
       };
-      const course = { search, initial, setting, limits, heldOut: heldOut !== undefined };
-      const end =
-        (race === undefined || isWhole(heldOut) ? await takeCompiledWalk(course) : undefined) ??
-        (await takeWalks(course));
+      const heldOutLossAt = heldOut && ((p: P) => lossElsewhere(p, heldOut));
+      const course = { search, initial, setting, limits, heldOutLoss: heldOutLossAt };
+      const end = (isWhole ? await takeCompiledWalk(course) : undefined) ?? (await takeWalks(course));
       const { params: moved } = end;
       const accepted = moved !== initial;
       const seconds = (performance.now() - startTime) / 1000;

@@ -1,14 +1,20 @@
 import { describe, expect, it } from "vitest";
+import { tanh } from "../../src/graph/ops/elementary.js";
+import { reshape } from "../../src/graph/ops/reshape.js";
+import { type ConvParams, convLayer, initConv2d } from "../../src/nn/conv.js";
+import { initLinear, type LinearParams, linear } from "../../src/nn/linear.js";
+import type { Model } from "../../src/nn/model.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { adam } from "../../src/optim/adam.js";
+import { sgd } from "../../src/optim/sgd.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { decrease } from "../../src/teleport/objective/decrease.js";
 import { levelSet } from "../../src/teleport/search/level-set/level-set.js";
-import { atSteps, every, inEpochs, onPlateau } from "../../src/teleport/when.js";
+import { atSteps, every, inEpochs, onPlateau, type When } from "../../src/teleport/when.js";
 import { decodeCheckpoint, encodeCheckpoint, resume } from "../../src/train/checkpoint.js";
 import { createTrainer } from "../../src/train/trainer.js";
-import type { TrainerTeleportPlan } from "../../src/train/trainer-options.js";
+import type { Trainer, TrainerTeleportPlan } from "../../src/train/trainer-options.js";
 import { type BatchNormNetParams, batchNormNet, someDigits } from "./support.js";
 
 const data = someDigits(0, 120);
@@ -28,6 +34,31 @@ const trainerFor = (teleport: TrainerTeleportPlan<MlpParams>) =>
   });
 
 const plan: TrainerTeleportPlan<MlpParams> = { when: every(7), symmetry: positiveScaling, state: "push" };
+
+/** Runs with the teleports in the loop and with those of the host, which have the same numbers; and counts the runs of plain steps. */
+async function both<P, S>(when: When, make: (when: When) => Promise<Trainer<P, S>>, steps: number) {
+  const runs = [when, { ...when, isPlanned: false }].map(async (each) => {
+    const trainer = await make(each);
+    let calls = 0;
+    const { run } = trainer.executable;
+    Object.assign(trainer.executable, {
+      run: (...args: Parameters<typeof run>) => {
+        calls++;
+        return run(...args);
+      },
+    });
+    await trainer.run({ steps, reportEvery: 5 });
+    await trainer.dispose();
+    return { trainer, calls };
+  });
+  const [branch, host] = await Promise.all(runs);
+  const untimed = ({ history }: Trainer<P, S>) =>
+    history.teleports.map((event) => ({ ...event, seconds: 0 }));
+  expect(untimed(branch.trainer)).toEqual(untimed(host.trainer));
+  expect(branch.trainer.history.loss).toEqual(host.trainer.history.loss);
+  expect(branch.trainer.current).toEqual(host.trainer.current);
+  return { branch: branch.trainer, calls: [branch.calls, host.calls] };
+}
 
 describe("a trainer's teleports", () => {
   it("happen before the steps of the plan, on their batches, at the same loss", async () => {
@@ -87,74 +118,77 @@ describe("a trainer's teleports", () => {
       objective: decrease({ optimizer: adam(), steps: 2 }),
       guard: { curvature: 0 },
     },
+    "raced with the run's optimizer, its state and rate": {
+      symmetry: positiveScaling,
+      guard: { race: { steps: 3 }, curvature: 0 },
+    },
+    "in a race that most lose": {
+      search: levelSet<MlpParams>({ steps: 3 }),
+      guard: { race: { learningRate: 0.3, steps: 4, optimizer: sgd() }, heldOutDrift: 0.5, curvature: 0 },
+    },
     "on all data, none held out": { symmetry: positiveScaling, batchSize: 120, state: "reuse" },
   } satisfies Record<string, Omit<TrainerTeleportPlan<MlpParams>, "when">>;
   it.each(Object.keys(inLoop))("are a branch of the loop, with the numbers of the host: %s", async (name) => {
     const given = inLoop[name as keyof typeof inLoop] as Omit<TrainerTeleportPlan<MlpParams>, "when">;
-    const runs = [every(4), { ...every(4), isPlanned: false }].map(async (when) => {
-      const trainer = await trainerFor({ ...given, when });
-      let calls = 0;
-      const { run } = trainer.executable;
-      Object.assign(trainer.executable, {
-        run: (...args: Parameters<typeof run>) => {
-          calls++;
-          return run(...args);
-        },
-      });
-      await trainer.run({ steps: 10, reportEvery: 5 });
-      await trainer.dispose();
-      return { ...trainer, calls };
-    });
-    const [branch, host] = await Promise.all(runs);
+    const { branch, calls } = await both(every(4), (when) => trainerFor({ ...given, when }), 10);
     expect(branch.history.teleports.some(({ accepted }) => accepted)).toBe(true);
     // The host cuts its run at the teleports before steps 4 and 8.
-    expect([branch.calls, host.calls]).toEqual([0, 3]);
-    expect(branch.history.loss).toEqual(host.history.loss);
-    expect(branch.current).toEqual(host.current);
-    branch.history.teleports.forEach(({ seconds: _, ...event }, i) => {
-      const { seconds: __, ...expected } = host.history.teleports[i];
-      expect(event).toEqual(expected);
-    });
+    expect(calls).toEqual([0, 3]);
   });
 
   it("see the running statistics and the dropout of their step in the loop, too", async () => {
-    const runs = [atSteps([3]), { ...atSteps([3]), isPlanned: false }].map(async (when) => {
-      const trainer = await createTrainer({
-        ...{ model: batchNormNet(6), data, optimizer: adam(), learningRate: 1e-2, batchSize: 20 },
-        ...({ dtype: "float64", runtime: "javascript" } as const),
-        teleport: {
-          ...{ when, search: levelSet<BatchNormNetParams>({ steps: 2 }) },
-          guard: { heldOutDrift: 1, curvature: 1 },
-        },
-      });
-      await trainer.run({ steps: 6 });
-      await trainer.dispose();
-      return trainer;
-    });
-    const [branch, host] = await Promise.all(runs);
-    const [{ seconds: _, ...event }] = branch.history.teleports;
-    expect(event).toMatchObject({ accepted: true, steps: 2 });
-    expect({ ...event, seconds: 0 }).toEqual({ ...host.history.teleports[0], seconds: 0 });
-    expect(branch.history.loss).toEqual(host.history.loss);
-    expect(branch.current).toEqual(host.current);
+    const { branch, calls } = await both(
+      atSteps([3]),
+      (when) =>
+        createTrainer({
+          ...{ model: batchNormNet(6), data, optimizer: adam(), learningRate: 1e-2, batchSize: 20 },
+          ...({ dtype: "float64", runtime: "javascript" } as const),
+          teleport: {
+            ...{ when, search: levelSet<BatchNormNetParams>({ steps: 2 }) },
+            guard: { heldOutDrift: 1, curvature: 1, race: { steps: 2 } },
+          },
+        }),
+      5,
+    );
+    expect(branch.history.teleports).toMatchObject([{ accepted: true, steps: 2 }]);
+    expect(calls[0]).toBe(0);
+  });
+
+  it("race in the loop for the loss on held-out data, through convolutions, too", async () => {
+    type P = { readonly conv: ConvParams; readonly last: LinearParams };
+    const net: Model<P, object> = {
+      init: (rng, options) => ({
+        params: { conv: initConv2d(rng, 1, 2, 3, options), last: initLinear(rng, 72, 10, options) },
+        state: {},
+      }),
+      apply({ conv, last }, x, { state }) {
+        const h = tanh(convLayer(reshape(x, [x.shape[0], 1, 8, 8]), conv));
+        return { output: linear(reshape(h, [x.shape[0], 72]), last), state };
+      },
+    };
+    // Descent from a steep point oscillates at the rate of the race.
+    const race = { learningRate: 1, steps: 3, optimizer: sgd() };
+    const { branch, calls } = await both(
+      atSteps([2]),
+      (when) =>
+        createTrainer({
+          ...{ model: net, data, optimizer: adam(), learningRate: 1e-3, batchSize: 20 },
+          ...({ dtype: "float64", runtime: "javascript" } as const),
+          teleport: {
+            ...{ when, search: levelSet<P>({ steps: 2 }), guard: { heldOutDrift: 1, curvature: 0, race } },
+          },
+        }),
+      4,
+    );
+    expect(branch.history.teleports[0].reason).toContain("descent from the new point");
+    expect(calls[0]).toBe(0);
   });
 
   it("leave the loop where the host has to decide", async () => {
     // Batch losses kept by level-set steps drift on other examples.
     const given = { search: levelSet<MlpParams>({ steps: 3 }), batchSize: 8, guard: { heldOutDrift: 1e-9 } };
-    const runs = [every(4), { ...every(4), isPlanned: false }].map(async (when) => {
-      const trainer = await trainerFor({ ...given, when });
-      await trainer.run({ steps: 10 });
-      await trainer.dispose();
-      return trainer;
-    });
-    const [branch, host] = await Promise.all(runs);
-    const untimed = ({ history }: typeof host) =>
-      history.teleports.map((event) => ({ ...event, seconds: 0 }));
-    expect(untimed(branch)).toEqual(untimed(host));
+    const { branch } = await both(every(4), (when) => trainerFor({ ...given, when }), 10);
     expect(branch.history.teleports[0].reason).toContain("held-out");
-    expect(branch.history.loss).toEqual(host.history.loss);
-    expect(branch.current).toEqual(host.current);
   });
 
   it("can aim at what the optimizer itself will gain, from its own state", async () => {

@@ -101,7 +101,7 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
           pushForwardBy(angle, start, setting.batch),
         );
       },
-      ...(jumping ? { compiledWalk: jumping.walk, tracedWalk: jumping.tracedWalk } : {}),
+      ...(jumping ? { compiledWalk: jumping.walk, tracedWalk: jumping.tracedWalk, races: true } : {}),
       async dispose() {
         await resources.release();
         await hosted.dispose();

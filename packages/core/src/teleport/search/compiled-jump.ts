@@ -3,6 +3,7 @@ import type { NdArray } from "../../array.js";
 import { isNdArray } from "../../array.js";
 import type { BatchTensors } from "../../batch.js";
 import { constant } from "../../graph/ops/leaf.js";
+import { concat } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type SpecLeaf, type TensorsOf, trace } from "../../graph/trace.js";
 import { namedLike } from "../../named-arrays.js";
@@ -12,6 +13,7 @@ import type { Limits } from "../guard.js";
 import { isFinitePoint, objection } from "../guard.js";
 import { gradNormSq, type Memory } from "../objective/objective.js";
 import type { Point } from "../point.js";
+import type { RaceArrays } from "../race.js";
 import { stepsTaken } from "../report.js";
 import {
   all,
@@ -25,7 +27,15 @@ import {
   packed,
   unpacked,
 } from "./guard-graph.js";
-import type { CompiledWalk, SearchProblem, Setting, TracedWalk, WalkRecord } from "./search.js";
+import { pointsOf, rowOf, widthOf } from "./guarded-loop.js";
+import type {
+  CompiledWalk,
+  SearchProblem,
+  Setting,
+  TracedSetting,
+  TracedWalk,
+  WalkRecord,
+} from "./search.js";
 import { warmUp } from "./warm-up.js";
 
 /** The point that a program jumps to, and numbers by which the host judges it. */
@@ -59,46 +69,40 @@ export interface CompiledJump<P> {
 
 /** Compiles a walk of one step: see `Search.compiledWalk`. */
 export async function compileJump<P>(
-  { loss, objective, params, batch, memory, dtype, compileOptions }: SearchProblem<P>,
+  { loss, objective, race, params, batch, memory, dtype, compileOptions }: SearchProblem<P>,
   options: CompiledJumpOptions<P>,
 ): Promise<CompiledJump<P>> {
   const names: string[] = [];
-  const jumped = (start: TensorsOf<P>, b: BatchTensors, m: Memory) => {
+  const width = widthOf(race);
+  const jumped = (start: TensorsOf<P>, { batch: b, memory: m, race: raceStart }: TracedSetting) => {
     const measured = (p: TensorsOf<P>): Measured => ({
       loss: loss(p, b),
       objective: objective(p, b, m),
       gradNormSq: gradNormSq(loss)(p, b, m),
+      ...(race ? { racedLoss: race.lossAfter(p, b, raceStart as TensorsOf<RaceArrays>) } : {}),
     });
     const { params: end, numbers, isWanted } = options.trace(start, b, m);
     names.splice(0, names.length, ...Object.keys(numbers));
     const [before, after] = [measured(start), measured(end)];
-    const row = [before, after, numbers].flatMap((of) => Object.values<Tensor>(of));
+    const row = concat([rowOf(before), rowOf(after), packed(Object.values(numbers))]);
     return { end, before, after, row, isWanted: isWanted(before, after) };
   };
-  const { graph } = trace(
-    ({ params: start, batch: b, memory: m }) => {
-      const { end, row } = jumped(start, b, m);
-      return { end: flatten(end, isTensor).leaves, row: packed(row) };
-    },
-    { params, batch, memory },
-  );
+  const example = { params, batch, memory, race: race?.start ?? {} };
+  const { graph } = trace(({ params: start, ...setting }) => {
+    const { end, row } = jumped(start as TensorsOf<P>, setting as TracedSetting);
+    return { end: flatten(end, isTensor).leaves, row };
+  }, example);
   const executable = await compile(graph, compileOptions);
-  const inputsOf = namedLike(flatten<SpecLeaf>({ params, batch, memory }, isSpecLeaf));
+  const inputsOf = namedLike(flatten<SpecLeaf>(example, isSpecLeaf));
   const { leaves, def } = flatten<NdArray>(params, isNdArray);
   const outputs = leaves.map((_, k) => `end.${k}`);
-  await warmUp(executable, inputsOf<SpecLeaf>({ params, batch, memory }));
+  await warmUp(executable, inputsOf<SpecLeaf>(example));
 
   /** What a row tells, and what follows from it; undefined where the host has to decide. */
-  const read = (
-    row: ArrayLike<number>,
-    limits: Limits,
-  ): { found: JumpFound; record: WalkRecord } | undefined => {
-    const pointAt = (k: number): Point => ({ loss: row[k], objective: row[k + 1], gradNormSq: row[k + 2] });
-    const found: JumpFound = {
-      start: pointAt(0),
-      end: pointAt(3),
-      numbers: Object.fromEntries(names.map((name, k) => [name, row[6 + k]])),
-    };
+  const read = (row: Float64Array, limits: Limits): { found: JumpFound; record: WalkRecord } | undefined => {
+    const [start, end] = pointsOf({ shape: [2, width], data: row.subarray(0, 2 * width) });
+    const numbers = Object.fromEntries(names.map((name, k) => [name, row[2 * width + k]]));
+    const found: JumpFound = { start, end, numbers };
     if (!isFinitePoint(found.start)) return undefined;
     const stopped = options.judge(found);
     if (stopped === "host") return undefined;
@@ -114,16 +118,16 @@ export async function compileJump<P>(
     return { found, record };
   };
   const tracedWalk: TracedWalk<P> = {
-    trace(start, { batch: b, memory: m }, limits) {
-      const { end, before, after, row, isWanted } = jumped(start, b, m);
-      const earlier = { isStart: constant(0, "bool"), startLoss: before.loss, objective: before.objective };
+    trace(start, setting, limits) {
+      const { end, before, after, row, isWanted } = jumped(start, setting);
+      const earlier = { ...before, isStart: constant(0, "bool"), startLoss: before.loss };
       const bounds = unpacked(constantBounds(limits, 1, dtype), boundNames);
       const isTaken = all(
-        ...Object.values<Tensor>(before).map(hasValue),
+        ...[before.loss, before.objective, before.gradNormSq].map(hasValue),
         isWanted,
         isAdmitted(after, earlier, bounds),
       );
-      const numbers = packed([...row, indicator(isTaken, dtype)]);
+      const numbers = concat([row, packed([indicator(isTaken, dtype)])]);
       return { params: chosen(isTaken, end, start), isMoved: isTaken, numbers };
     },
     read(numbers, limits) {
@@ -133,8 +137,8 @@ export async function compileJump<P>(
     },
   };
   return {
-    async walk(start, { batch: b, memory: m }, _steps, limits) {
-      const results = await executable.run(inputsOf({ params: start, batch: b, memory: m }));
+    async walk(start, { batch: b, memory: m, race: raceStart = {} }, _steps, limits) {
+      const results = await executable.run(inputsOf({ params: start, batch: b, memory: m, race: raceStart }));
       const known = read(results.row.data as Float64Array, limits);
       if (known === undefined || known.record.steps === 0) return known && { params: start, ...known.record };
       const pushForward = options.pushForward?.(known.found, start, b);

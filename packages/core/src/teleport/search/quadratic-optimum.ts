@@ -114,7 +114,7 @@ export function quadraticOptimum(
         if (isThere(distance, Math.hypot(...from))) return jump<VectorParams>(async () => ({ stopped }));
         return jump(async () => at(start, to), pushedBy(from, to));
       },
-      ...(jumping ? { compiledWalk: jumping.walk, tracedWalk: jumping.tracedWalk } : {}),
+      ...(jumping ? { compiledWalk: jumping.walk, tracedWalk: jumping.tracedWalk, races: true } : {}),
       dispose: async () => jumping?.dispose(),
     };
   };

@@ -18,6 +18,7 @@ const rows: readonly (readonly [string, Make, Case])[] = [
   ["line search, unguarded", line, { guard: false }],
   ["corner, in a steep race", corner, { objective: minimized(gradNormSq), guard: { race: steep } }],
   ["ascent, raced", ascent, { guard: { race } }],
+  ["ascent, raced on held-out data", ascent, { guard: { race: steep }, heldOut: true }],
   ["level set, in a steep race", along, { guard: { race: steep } }],
 ];
 

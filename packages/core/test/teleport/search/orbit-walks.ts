@@ -1,10 +1,12 @@
 // Searches on an orbit, each as one program and as steps that the host takes.
 import { expect } from "vitest";
 import { ndarray } from "../../../src/array.js";
+import { mul } from "../../../src/graph/ops/arithmetic.js";
 import type { MlpParams } from "../../../src/nn/models/mlp.js";
 import { adam } from "../../../src/optim/adam.js";
 import { sgd } from "../../../src/optim/sgd.js";
 import type { RuntimeName } from "../../../src/runtime/compile.js";
+import { mapArrays } from "../../../src/symmetry/parameter-axes.js";
 import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
 import type { Symmetry } from "../../../src/symmetry/symmetry.js";
 import type { GuardOptions } from "../../../src/teleport/guard.js";
@@ -27,18 +29,20 @@ export interface Case {
   readonly guard?: GuardOptions | false;
   readonly objective?: ObjectiveFor<MlpParams>;
   readonly runtime?: RuntimeName;
+  /** With held-out data, and a loss of their own there; default false. */
+  readonly heldOut?: boolean;
 }
 
 /** A teleport, and whether all of it was one run. */
 async function teleport(
   { params, batch, loss }: Problem,
   search: SearchFactory<MlpParams>,
-  { guard = {}, objective = gradNormSq, runtime = "javascript" }: Case,
+  { guard = {}, objective = gradNormSq, runtime = "javascript", heldOut = false }: Case,
   isHosted: boolean,
 ) {
   let wasWhole = false;
   const memory = { optimizer: optimizer.init(params), learningRate: ndarray(Float64Array.of(0.05), []) };
-  const teleporter = await createTeleporter({
+  const teleporter = await createTeleporter<MlpParams>({
     ...{ objective, loss, params, batch, memory, runtime },
     search: async (problem) => {
       const { compiledWalk, ...found } = await search(problem);
@@ -53,8 +57,14 @@ async function teleport(
       };
     },
     guard: guard && { curvature: 0, ...guard },
+    heldOutLoss: heldOut ? (p, b) => mul(0.5, loss(p, b)) : undefined,
   });
-  const result = await teleporter.teleport(params, batch, { memory });
+  const result = await teleporter.teleport(params, batch, {
+    memory,
+    ...(heldOut
+      ? { heldOut: mapArrays(batch, ({ shape, data }) => ({ shape, data: data.slice().reverse() })) }
+      : {}),
+  });
   const pushed = (await result.pushForward?.(params, 1)) as MlpParams | undefined;
   await teleporter.dispose();
   return { ...result, pushed, wasWhole };
@@ -84,6 +94,7 @@ async function compare(problem: Problem, make: () => Symmetry<MlpParams>, search
   const { seconds: _, ...report } = compiled.report;
   expect(walk.wasWhole).toBe(false);
   expect(report.reason, problem.label).toBe(walk.report.reason);
+  if (options.heldOut) expect(report.heldOut?.drift).toBeCloseTo(walk.report.heldOut?.drift as number, 10);
   expect(report.steps, problem.label).toBe(walk.report.steps);
   expect(report.halvings, problem.label).toBe(walk.report.halvings);
   expect(distance(walk.params, compiled.params), problem.label).toBeLessThan(1e-6);

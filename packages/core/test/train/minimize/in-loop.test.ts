@@ -154,6 +154,33 @@ describe("teleports in the loop of steps", () => {
     expect(inLoop.params).toEqual(onHost.params);
   });
 
+  it("race along a circle, too", async () => {
+    const problem = rosenbrock();
+    const search = bestAngle(problem.symmetry());
+    const settings = { optimizer: sgd({ momentum: 0.5 }), learningRate: 1e-3, steps: 100 };
+    // Descent from a steep point diverges at the larger rate.
+    for (const [learningRate, isWon] of [
+      [1e-4, true],
+      [3e-3, false],
+    ] as const) {
+      const guard = { race: { learningRate, steps: 5 }, curvature: 0 };
+      const { trace: _, ...untraced } = problem.symmetry();
+      const teleport = { when: every(40, { from: 9 }), guard };
+      const [inLoop, onHost] = await both(problem, { ...settings, teleport: { ...teleport, search } });
+      expect(untimed(inLoop)).toEqual(untimed(onHost));
+      expect(inLoop.params).toEqual(onHost.params);
+      const stepped = await minimize(problem, {
+        ...settings,
+        teleport: { ...teleport, search: bestAngle(untraced) },
+      });
+      expect(inLoop.teleports.some(({ accepted }) => accepted)).toBe(isWon);
+      expect(inLoop.teleports.map(({ accepted, halvings }) => [accepted, halvings])).toEqual(
+        stepped.teleports.map(({ accepted, halvings }) => [accepted, halvings]),
+      );
+      expect(inLoop.loss.at(-1)).toBeCloseTo(stepped.loss.at(-1) as number, 10);
+    }
+  });
+
   it("race at the rate of the plan, if it has one", async () => {
     // At the rate of the run it would not diverge.
     const guard = { race: { learningRate: 1e9, steps: 10 }, curvature: 0, halvings: 0 };
