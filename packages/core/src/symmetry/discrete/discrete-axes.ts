@@ -1,5 +1,9 @@
 import { isNdArray, type NdArray, type Shape, sizeOf } from "../../array.js";
 import { OptionError, ShapeError } from "../../errors.js";
+import { constant } from "../../graph/ops/leaf.js";
+import { reshape } from "../../graph/ops/reshape.js";
+import { concat, slice } from "../../graph/ops/slice.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { ParameterAxis, Part } from "../discovery/descriptors.js";
 
@@ -14,6 +18,20 @@ export interface UnitSpace {
 export const pathsOf = (spaces: readonly UnitSpace[]): readonly string[] => [
   ...new Set(spaces.flatMap(({ axes }) => axes.map(({ path }) => path))),
 ];
+
+/** The numbers of each space's units, counted through all spaces, int64. Traced. */
+export const unitNumbers = (spaces: readonly UnitSpace[]): Tensor[] =>
+  spaces.map(({ size }, s) => {
+    const first = firstUnit(spaces, s);
+    return constant({
+      shape: [size],
+      data: BigInt64Array.from({ length: size }, (_, i) => BigInt(first + i)),
+    });
+  });
+
+/** The number of a space's first unit, counted through all spaces. */
+export const firstUnit = (spaces: readonly UnitSpace[], space: number): number =>
+  spaces.slice(0, space).reduce((sum, { size }) => sum + size, 0);
 
 /**
  * A parameter axis with the index of its parameter among the leaves, as [outer, size, inner] elements in
@@ -140,4 +158,33 @@ export function withLeaves<P>(tree: P, change: (data: NdArray["data"], leaf: num
     return data === array.data ? array : { shape: array.shape, data };
   });
   return unflatten(def, changed) as P;
+}
+
+/** As {@link withLeaves}, of the elements that each axis of each space covers as [outer, size, inner]. Traced. */
+export function withViews<P>(
+  tree: P,
+  axes: readonly (readonly ResolvedAxis[])[],
+  change: (view: Tensor, space: number) => Tensor,
+): P {
+  const { leaves, def } = flatten<Tensor>(tree, isTensor);
+  const changed = [...leaves];
+  axes.forEach((ofSpace, space) => {
+    for (const axis of ofSpace) {
+      changed[axis.leaf] = changedAlong(changed[axis.leaf], axis, (view) => change(view, space));
+    }
+  });
+  return unflatten(def, changed) as P;
+}
+
+function changedAlong(w: Tensor, axis: ResolvedAxis, f: (view: Tensor) => Tensor): Tensor {
+  const { outer, size, inner, block } = axis;
+  const { start, count, stride } = block;
+  const rows = w.size / stride;
+  const flat = reshape(w, [rows, stride]);
+  const between = (from: number, to: number) => slice(flat, { starts: [0, from], ends: [rows, to] });
+  const changed = reshape(f(reshape(between(start, start + count), [outer, size, inner])), [rows, count]);
+  const rest = [between(0, start), between(start + count, stride)].map((part) =>
+    part.size > 0 ? [part] : [],
+  );
+  return reshape(concat([...rest[0], changed, ...rest[1]], { axis: 1 }), w.shape);
 }

@@ -1,3 +1,5 @@
+import type { Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
 import type { Rng } from "../../math/rng.js";
 import type { GroupGenerator } from "../discovery/descriptors.js";
 import type { Symmetry } from "../symmetry.js";
@@ -25,6 +27,13 @@ export interface DiscreteSymmetry<P> {
   move(index: number): DiscreteElement;
   /** A uniformly drawn element. */
   random(rng: Rng): DiscreteElement;
+  /** The element of elementary move number `index`, an int64 scalar, for {@link trace}. Traced. */
+  traceMove?(index: Tensor): readonly Tensor[];
+  /**
+   * The action as a traced function, of an element of tensors, one for each factor. A whole search then runs as one
+   * compiled loop.
+   */
+  trace?(params: TensorsOf<P>, element: readonly Tensor[]): TensorsOf<P>;
   /** New parameters with the same loss. Arrays that an element does not change are the same objects. */
   act(params: P, element: DiscreteElement): P;
   inverse(element: DiscreteElement): DiscreteElement;

@@ -1,16 +1,24 @@
 // Permutations of hidden units: Hecht-Nielsen, "On the algebraic structure of feedforward network weight spaces", 1990.
 import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
+import { sub } from "../../graph/ops/arithmetic.js";
+import { equal, where } from "../../graph/ops/compare.js";
+import { gather } from "../../graph/ops/gather.js";
+import { constant } from "../../graph/ops/leaf.js";
+import type { Tensor } from "../../graph/tensor.js";
 import { createRng } from "../../math/rng.js";
 import type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
 import {
   areApart,
+  firstUnit,
   pathsOf,
   positionOf,
   type ResolvedAxis,
   resolveAxes,
   type UnitSpace,
+  unitNumbers,
   withLeaves,
+  withViews,
 } from "./discrete-axes.js";
 
 /**
@@ -72,6 +80,14 @@ export function permutations<P>(params: P, spaces: readonly UnitSpace[]): Discre
         s === space ? units.map((i) => (i === first ? second : i === second ? first : i)) : units,
       );
     },
+    traceMove(index) {
+      const [first, second] = pairsOf(spaces).map((units) => gather(units, index));
+      return unitNumbers(spaces).map((units, s) => {
+        const swapped = where(equal(units, first), second, where(equal(units, second), first, units));
+        return sub(swapped, firstUnit(spaces, s));
+      });
+    },
+    trace: (params, element) => withViews(params, axes, (view, s) => gather(view, element[s], { axis: 1 })),
     random: (rng) => identity.map((units) => rng.shuffle([...units])),
     act,
     inverse: (element) =>
@@ -85,6 +101,21 @@ export function permutations<P>(params: P, spaces: readonly UnitSpace[]): Discre
     compose: (second, first) => second.map((permutation, s) => permutation.map((from) => first[s][from])),
     pushForward: (tree, element) => act(tree, element),
   };
+}
+
+/** The first and the second unit of every swap, counted through all spaces. Traced. */
+function pairsOf(spaces: readonly UnitSpace[]): Tensor[] {
+  const [first, second]: [bigint[], bigint[]] = [[], []];
+  spaces.forEach(({ size }, s) => {
+    const begin = firstUnit(spaces, s);
+    for (let i = 0; i < size; i++) {
+      for (let k = i + 1; k < size; k++) {
+        first.push(BigInt(begin + i));
+        second.push(BigInt(begin + k));
+      }
+    }
+  });
+  return [first, second].map((units) => constant({ shape: [units.length], data: BigInt64Array.from(units) }));
 }
 
 function permuted(

@@ -1,5 +1,9 @@
 // Sign flips of hidden units with an odd activation: Sussmann, Neural Networks 5 (1992) 589-593.
 import type { NdArray } from "../../array.js";
+import { cast, mul } from "../../graph/ops/arithmetic.js";
+import { equal, where } from "../../graph/ops/compare.js";
+import { fillLike } from "../../graph/ops/leaf.js";
+import { reshape } from "../../graph/ops/reshape.js";
 import type { DiscreteElement, DiscreteSymmetry } from "./discrete.js";
 import {
   pathsOf,
@@ -7,7 +11,9 @@ import {
   type ResolvedAxis,
   resolveAxes,
   type UnitSpace,
+  unitNumbers,
   withLeaves,
+  withViews,
 } from "./discrete-axes.js";
 
 /**
@@ -63,6 +69,12 @@ export function signFlips<P>(params: P, generators: readonly UnitSpace[]): Discr
         return signs.map((sign, i) => (i === at ? -sign : sign));
       });
     },
+    traceMove: (index) =>
+      unitNumbers(generators).map((units) => where(equal(units, index), -1, fillLike(units, 1))),
+    trace: (params, element) =>
+      withViews(params, axes, (view, s) =>
+        mul(reshape(cast(element[s], view.dtype), [1, view.shape[1], 1]), view),
+      ),
     random: (rng) => identity.map((signs) => signs.map(() => 1 - 2 * rng.int(2))),
     act,
     inverse: (element) => element,

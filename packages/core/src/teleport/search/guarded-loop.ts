@@ -31,8 +31,14 @@ export interface TracedProposals<X, S> {
   /** The start itself where the state is that before the first pass. */
   candidate(base: X, state: S, status: Status<Tensor>): X;
   visit(candidate: X): Visit<S>;
-  /** Whether there is another candidate after a refused one, as a bool; left out: always, at half the step. */
-  hasOther?(state: S, status: Status<Tensor>): Tensor;
+  /** What follows a refused candidate; left out: the same state, at half the step. */
+  retry?(base: X, state: S, status: Status<Tensor>): Retry<S>;
+}
+
+/** The state from which the next candidate follows, and whether there is one, as a bool. */
+export interface Retry<S> {
+  readonly state: S;
+  readonly hasOther: Tensor;
 }
 
 export const statusNames = [
@@ -94,7 +100,7 @@ export interface Passed<X, S> {
  */
 export function guardedPass<X, S>(
   from: Carried<X, S>,
-  { candidate, visit, hasOther }: TracedProposals<X, S>,
+  { candidate, visit, retry }: TracedProposals<X, S>,
   bounds: Bounds,
 ): Passed<X, S> {
   const s = unpacked(from.status, statusNames);
@@ -109,8 +115,18 @@ export function guardedPass<X, S>(
   const isStepping = logicalAnd(isTaken, less(taken, bounds.steps));
   const isRefused = all(isOpen, logicalNot(isGood), logicalNot(isStart));
   const isHalved = logicalAnd(isRefused, less(s.halvings, bounds.halvings));
-  const isRetried = hasOther ? logicalAnd(isHalved, hasOther(from.state, s)) : isHalved;
-  const next = cond(isStepping, onward, () => ({ state: from.state, stop: fillLike(taken, 0) }));
+  const retried =
+    retry &&
+    cond(
+      isHalved,
+      () => retry(from.base, from.state, s),
+      () => ({ state: from.state, hasOther: isHalved }),
+    );
+  const isRetried = retried?.hasOther ?? isHalved;
+  const next = cond(isStepping, onward, () => ({
+    state: retried?.state ?? from.state,
+    stop: fillLike(taken, 0),
+  }));
   const ended = (name: (typeof outcomes)[number]) => fillLike(taken, outcomes.indexOf(name));
   const goingOn = where(greater(next.stop, 0), add(next.stop, outcomes.length - 1), ended("going on"));
   const refused = where(isRetried, ended("going on"), where(isStart, ended("start"), ended("refused")));

@@ -8,10 +8,13 @@ import { sum } from "../../../src/graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../../../src/graph/tensor.js";
 import { createRng } from "../../../src/math/rng.js";
 import type { MlpParams } from "../../../src/nn/models/mlp.js";
+import type { DiscreteSymmetry } from "../../../src/symmetry/discrete/discrete.js";
 import { permutations } from "../../../src/symmetry/discrete/permutations.js";
 import { signFlips } from "../../../src/symmetry/discrete/sign-flips.js";
 import { gradNormSq, type Objective } from "../../../src/teleport/objective/objective.js";
 import { type DiscreteSearchOptions, discreteSearch } from "../../../src/teleport/search/discrete.js";
+import type { SearchFactory } from "../../../src/teleport/search/search.js";
+import { createTeleporter, type TeleporterOptions } from "../../../src/teleport/teleporter.js";
 import { flatten } from "../../../src/tree.js";
 import { combine, distance, randomProblem } from "../../symmetry/support.js";
 import { gradientOf, hiddenUnits, leavesOf } from "../../symmetry/units.js";
@@ -81,6 +84,66 @@ describe("discreteSearch", () => {
     expect(report.reason).toBe("1 moves were tried");
     const none = await teleportBy(discreteSearch(flips, { tries: 0 }), problem, gradNormSq);
     expect(none.report.accepted).toBe(false);
+  });
+
+  /** Takes the steps in one program, or one by one. */
+  async function taken(
+    symmetry: DiscreteSymmetry<MlpParams>,
+    { tries, ...options }: Partial<TeleporterOptions<MlpParams>> & { readonly tries: number },
+    isHosted: boolean,
+  ) {
+    let wasWhole = false;
+    const { loss, params, batch } = problem;
+    const search: SearchFactory<MlpParams> = async (of) => {
+      const { compiledWalk, ...found } = await discreteSearch(symmetry, { tries })(of);
+      if (isHosted || compiledWalk === undefined) return found;
+      const whole: typeof compiledWalk = async (...given) => {
+        const walk = await compiledWalk(...given);
+        wasWhole = walk !== undefined;
+        return walk;
+      };
+      return { ...found, compiledWalk: whole };
+    };
+    const objective = closenessTo(symmetry.act(params, symmetry.random(createRng(11))));
+    const teleporter = await createTeleporter<MlpParams>({
+      ...{ search, loss, params, batch, objective, runtime: "javascript", ...options },
+      guard: { curvature: 0, ...options.guard },
+    });
+    const { params: to, report, pushForward } = await teleporter.teleport(params, batch);
+    await teleporter.dispose();
+    return { to, report: { ...report, seconds: 0 }, pushed: await pushForward?.(params, 1), wasWhole };
+  }
+
+  // The last generator flips what leads out of a unit alone, which the guard refuses.
+  const half = hiddenUnits(problem.params)[0];
+  const broken = signFlips(problem.params, [
+    ...hiddenUnits(problem.params),
+    { ...half, axes: half.axes.slice(-1) },
+  ]);
+  const cases = {
+    "sign flips": [flips, { tries: 500 }],
+    permutations: [swaps, { tries: 500 }],
+    "few tries": [swaps, { tries: 9 }],
+    "refused by the guard": [broken, { tries: 60, allowInexact: true }],
+    "refused more often than it may be": [broken, { tries: 400, allowInexact: true, guard: { halvings: 1 } }],
+    "without a guard": [broken, { tries: 60, allowInexact: true, guard: { drift: 1e9 } }],
+    "in ONNX Runtime": [swaps, { tries: 60, runtime: "onnx" }],
+    "refused in ONNX Runtime": [broken, { tries: 60, allowInexact: true, runtime: "onnx" }],
+  } as const satisfies Record<string, readonly [DiscreteSymmetry<MlpParams>, Parameters<typeof taken>[1]]>;
+  it.each(Object.keys(cases))("is one program that does what the host does: %s", async (name) => {
+    const [symmetry, options] = cases[name as keyof typeof cases];
+    const whole = await taken(symmetry, options, false);
+    const hosted = await taken(symmetry, options, true);
+    expect([whole.wasWhole, hosted.wasWhole]).toEqual([true, false]);
+    expect(whole.report.steps).toBeGreaterThan(0);
+    expect(whole.report.halvings > 0).toBe(name.startsWith("refused"));
+    expect(distance(whole.to, hosted.to)).toBe(0);
+    expect(whole.pushed).toEqual(hosted.pushed);
+    const { reason, steps, halvings, accepted } = hosted.report;
+    expect(whole.report).toMatchObject({ reason, steps, halvings, accepted });
+    for (const key of ["lossAfter", "objectiveAfter", "gradNormSqAfter", "objectiveBefore"] as const) {
+      expect(whole.report[key]).toBeCloseTo(hosted.report[key], 10);
+    }
   });
 
   it.each<DiscreteSearchOptions>([{ tries: -1 }, { starts: 0 }, { seed: 0.5 }])("refuses %j", (options) => {

@@ -9,11 +9,14 @@ import { mlpRegression } from "../../../src/problems/mlp-regression.js";
 import { quadratic } from "../../../src/problems/quadratic.js";
 import { rosenbrock } from "../../../src/problems/rosenbrock.js";
 import { rosenbrock2n } from "../../../src/problems/rosenbrock-2n.js";
+import { permutations } from "../../../src/symmetry/discrete/permutations.js";
 import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
 import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
+import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
 import { decrease } from "../../../src/teleport/objective/decrease.js";
 import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
 import { bestAngle } from "../../../src/teleport/search/best-angle.js";
+import { discreteSearch } from "../../../src/teleport/search/discrete.js";
 import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { lineSearch } from "../../../src/teleport/search/line-search.js";
 import { quadraticOptimum } from "../../../src/teleport/search/quadratic-optimum.js";
@@ -148,6 +151,22 @@ describe("teleports in the loop of steps", () => {
     const teleport = { search: searches[search], when: atSteps([0, 3, 9]), guard: { race, curvature: 0 } };
     const settings = { optimizer: sgd({ momentum: 0.9 }), learningRate: 1e-7, steps: 12 };
     const [inLoop, onHost] = await both(regression, { ...settings, teleport });
+    expect(inLoop.teleports.some(({ accepted }) => accepted)).toBe(true);
+    expect(untimed(inLoop)).toEqual(untimed(onHost));
+    expect(inLoop.loss).toEqual(onHost.loss);
+    expect(inLoop.params).toEqual(onHost.params);
+  });
+
+  it("swap units until no swap helps what Adam gains", async () => {
+    const { found } = symmetriesOf(regression.loss, regression.start, regression.batch);
+    const search = discreteSearch(permutations(regression.start, found.permutations), { tries: 30 });
+    const teleport = {
+      ...{ search, when: atSteps([3, 9]), guard: { curvature: 0 } },
+      objective: decrease({ optimizer: adam(), steps: 2 }),
+    };
+    const [inLoop, onHost] = await both(regression, {
+      ...{ optimizer: adam(), learningRate: 0.01, steps: 12, teleport },
+    });
     expect(inLoop.teleports.some(({ accepted }) => accepted)).toBe(true);
     expect(untimed(inLoop)).toEqual(untimed(onHost));
     expect(inLoop.loss).toEqual(onHost.loss);
