@@ -46,7 +46,7 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
     });
   };
   const has = (name: "context" | "prepare") => symmetries.some((s) => s[name] !== undefined);
-  const allHave = (name: "pushForward" | "inverse" | "compose" | "trace") =>
+  const allHave = (name: "pushForward" | "tracePushForward" | "inverse" | "compose" | "trace") =>
     symmetries.every((s) => s[name] !== undefined);
   const kinds = ["everywhere", "nearly", "batch", "no"] as const;
   const isNorm = symmetries.some(({ bound }) => bound.kind === "norm");
@@ -149,6 +149,15 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
             }
             return pushed;
           },
+        }
+      : {}),
+    ...(allHave("tracePushForward")
+      ? {
+          tracePushForward: (tree, T, power) =>
+            split(T, counts).reduce(
+              (pushed, block, k) => symmetries[k].tracePushForward?.(pushed, block, power) ?? pushed,
+              tree,
+            ),
         }
       : {}),
     async dispose() {

@@ -5,6 +5,7 @@ import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { exp } from "../graph/ops/elementary.js";
 import { reshape } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
+import type { TensorsOf } from "../graph/trace.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import type { ScalingGenerator } from "./discovery/descriptors.js";
@@ -65,6 +66,13 @@ export function scaling<P>(
         array,
       ),
     );
+  const tracedScaled = (tree: TensorsOf<P>, T: readonly Tensor[], factor: number): TensorsOf<P> =>
+    mapTensors(tree, (w, path) =>
+      (axes.get(path) ?? []).reduce(
+        (a, parameterAxis) => scaledTensorAlong(a, parameterAxis, T[parameterAxis.block], factor),
+        w,
+      ),
+    );
   return {
     name,
     paths: [...axes.keys()],
@@ -80,18 +88,13 @@ export function scaling<P>(
         ),
       ),
     act: async (params, T) => scaled(params, T, 1),
-    trace: (params, T) =>
-      mapTensors(params, (w, path) =>
-        (axes.get(path) ?? []).reduce(
-          (a, parameterAxis) => factorAlong(a, parameterAxis, T[parameterAxis.block]),
-          w,
-        ),
-      ),
+    trace: (params, T) => tracedScaled(params, T, 1),
     additive: true,
     inverse: (T) => T.map((t) => combined(t, t, (v) => -v)),
     compose: (second, first) => second.map((t, i) => combined(t, first[i], (a, b) => a + b)),
     // g' = (dw'/dw)^-T g: a gradient is divided by what its parameter is multiplied by, its square twice.
     pushForward: async (tree, T, power) => scaled(tree, T, -power),
+    tracePushForward: (tree, T, power) => tracedScaled(tree, T, -power),
   };
 }
 
@@ -111,11 +114,12 @@ const alongAxis = (parameterAxis: Numbered, T: Tensor): Tensor =>
 const rateAlong = (w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor =>
   rateAlongAxis(w, parameterAxis, (view) => mul(mul(parameterAxis.power, alongAxis(parameterAxis, T)), view));
 
-/** w exp(power T_i) along the axis. */
-function factorAlong(w: Tensor, parameterAxis: Numbered, T: Tensor): Tensor {
+/** As {@link scaledAlong}, traced. */
+function scaledTensorAlong(w: Tensor, parameterAxis: Numbered, T: Tensor, times: number): Tensor {
+  const exponent = times * parameterAxis.power;
   // One exponential for a factor and its inverse.
-  const raised = exp(mul(Math.abs(parameterAxis.power), alongAxis(parameterAxis, T)));
-  const factor = parameterAxis.power < 0 ? div(1, raised) : raised;
+  const raised = exp(mul(Math.abs(exponent), alongAxis(parameterAxis, T)));
+  const factor = exponent < 0 ? div(1, raised) : raised;
   // An axis may cover only a part of a tensor; the rest stays: w + (exp - 1) w on that part.
   if (parameterAxis.part)
     return add(

@@ -36,6 +36,8 @@ export interface PartSetting {
 export interface TeleportPart<P> {
   /** Traced: where the teleport leads, and a vector from which its report is made. */
   trace(params: TensorsOf<P>, setting: PartSetting): TracedEnd<P>;
+  /** See {@link TracedWalk.push}. */
+  readonly push: TracedWalk<P>["push"];
   /** Whether the reports measure curvature at both ends. */
   readonly measuresEnds: boolean;
   /** Undefined where the host has to teleport instead, as the guard there might decide otherwise. */
@@ -58,9 +60,10 @@ export function teleportPart<P>(
   },
 ): TeleportPart<P> {
   return {
+    push: walk.push,
     measuresEnds: limits.curvature > 0,
     trace(start, { batch, memory, heldOut, race: raceStart = {} }) {
-      const [{ params, isMoved, numbers }, seconds] = timed(() => {
+      const [{ params, total, isMoved, numbers }, seconds] = timed(() => {
         const raced = race?.tracedStart(start, heldOut ?? batch, raceStart) ?? {};
         const setting = { batch, memory, race: raced };
         const end = walk.trace(start, setting, limits);
@@ -70,7 +73,7 @@ export function teleportPart<P>(
         const told = packed([...elsewhere, indicator(hasNumbers(end.params), "float64")]);
         return { ...end, numbers: concat([told, end.numbers]) };
       });
-      return { params, isMoved, numbers: concat([packed([seconds]), numbers]) };
+      return { params, total, isMoved, numbers: concat([packed([seconds]), numbers]) };
     },
     async report({ numbers, ends, hasHeldOut }) {
       const [seconds, before, after, isFine] = numbers;

@@ -51,6 +51,7 @@ export function teleportBranch<P>({
   when,
   part,
   transport,
+  note,
   usesMemory,
   race: { usesState, usesRate },
   due,
@@ -58,6 +59,8 @@ export function teleportBranch<P>({
   readonly when: When;
   readonly part: TeleportPart<P>;
   readonly transport: TracedTransport<P>;
+  /** Why another policy is applied to the optimizer's state in all of them. */
+  readonly note: string | undefined;
   /** Whether the objective may use the optimizer's state and the learning rate. */
   readonly usesMemory: boolean;
   /** Whether a race begins with the optimizer's state, and whether with the learning rate. */
@@ -71,9 +74,9 @@ export function teleportBranch<P>({
         const given = data();
         const memory = usesMemory ? { optimizer, learningRate: rate } : {};
         const race = { state: usesState ? optimizer : undefined, rate: usesRate ? rate : undefined };
-        const { params: to, isMoved, numbers } = part.trace(params, { ...given, memory, race });
+        const { params: to, total, isMoved, numbers } = part.trace(params, { ...given, memory, race });
         width = numbers.size;
-        const moved = () => transport({ from: params, to, batch: given.batch, state: optimizer });
+        const moved = () => transport({ from: params, to, total, batch: given.batch, state: optimizer });
         return { params: to, optimizer: cond(isMoved, moved, () => optimizer), numbers };
       };
       const still = () => ({ params, optimizer, numbers: fill([width], 0, "float64") });
@@ -95,7 +98,8 @@ export function teleportBranch<P>({
     measuresEnds: part.measuresEnds,
     async event(step, results) {
       const report = await part.report(results);
-      return report && { step, ...report };
+      if (report === undefined) return undefined;
+      return { step, ...report, ...(report.accepted && note !== undefined ? { note } : {}) };
     },
   };
 }

@@ -12,7 +12,7 @@ import type { ObjectiveFor } from "../teleport/objective/objective.js";
 import type { TeleportReport } from "../teleport/report.js";
 import type { MemoryArrays, SearchFactory } from "../teleport/search/search.js";
 import { tracedTransport } from "../teleport/state/traced-transport.js";
-import { createTransport, type TransportPolicy } from "../teleport/state/transport.js";
+import { createTransport, keptNote, type TransportPolicy } from "../teleport/state/transport.js";
 import { createPartTeleporter } from "../teleport/teleporter.js";
 import { occasionAt, type When } from "../teleport/when.js";
 import { type TeleportBranch, teleportBranch } from "./teleport-branch.js";
@@ -176,14 +176,16 @@ export async function createTeleports<P, B extends Batch = Batch>({
     return Math.max(next, asked + 1);
   };
   const { part } = teleporter;
-  const carried = tracedTransport({ policy: state, optimizer, loss: forAnyBatch(loss), params });
+  const carried =
+    part && tracedTransport({ policy: state, optimizer, loss: forAnyBatch(loss), params, push: part.push });
+  const note = part && keptNote({ policy: state, optimizer }, part.push !== undefined);
   const isTraced = when.isPlanned === true && plan.heldOut === undefined;
   return {
     due,
     ...(isTraced && part && carried
       ? {
           branch: teleportBranch({
-            ...{ when, part, transport: carried, usesMemory: objective !== undefined },
+            ...{ when, part, transport: carried, note, usesMemory: objective !== undefined },
             ...{ race, due },
           }),
         }

@@ -118,6 +118,11 @@ describe("a trainer's teleports", () => {
       objective: decrease({ optimizer: adam(), steps: 2 }),
       guard: { curvature: 0 },
     },
+    "its moments pushed along": { symmetry: positiveScaling, state: "push", guard: { curvature: 0 } },
+    "moments that cannot be pushed": {
+      search: levelSet<MlpParams>({ steps: 2 }),
+      ...{ state: "push", guard: { heldOutDrift: 0.5, curvature: 0 } },
+    },
     "raced with the run's optimizer, its state and rate": {
       symmetry: positiveScaling,
       guard: { race: { steps: 3 }, curvature: 0 },

@@ -118,6 +118,7 @@ export async function compileJump<P>(
     return { found, record };
   };
   const tracedWalk: TracedWalk<P> = {
+    push: options.pushForward && "host",
     trace(start, setting, limits) {
       const { end, before, after, row, isWanted } = jumped(start, setting);
       const earlier = { ...before, isStart: constant(0, "bool"), startLoss: before.loss };

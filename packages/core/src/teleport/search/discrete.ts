@@ -191,7 +191,7 @@ async function compileDiscrete<P>(
     return { state, isFound };
   };
   const program = await compileWalkProgram<P, Place, Tried, typeof given>(problem, {
-    ...{ steps: tries, given, reasons: [noneRaises(symmetry.moves), allTried(tries)] },
+    ...{ steps: tries, given, push: "host", reasons: [noneRaises(symmetry.moves), allTried(tries)] },
     begin: (params) => ({ params, moves: fill([tries], 0, "int64"), taken: number(-1), count: number(0) }),
     first: { move: noMove, place: number(0), count: number(0) },
     candidate: ({ params, moves, taken }, { move, count }) => ({

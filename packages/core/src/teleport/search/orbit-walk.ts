@@ -10,7 +10,7 @@ import type { Symmetry } from "../../symmetry/symmetry.js";
 import type { Memory } from "../objective/objective.js";
 import { pushedAlong } from "./ascent/compiled-walk.js";
 import type { Status } from "./guarded-loop.js";
-import type { Search, SearchProblem } from "./search.js";
+import { type Search, type SearchProblem, tracedPushOf } from "./search.js";
 import { compileWalkProgram, stepNumbers, type WalkInputs, type WalkProgramOptions } from "./walk-program.js";
 
 export type Blocks = readonly Tensor[];
@@ -61,7 +61,7 @@ export async function compileOrbitWalk<P, S, G>(
     { batch, memory, given: own }: WalkInputs<G>,
   ): OrbitPoint<P, G> => ({ params, total, batch, memory, given: own });
   const program = await compileWalkProgram<P, Place<P>, S, G>(problem, {
-    ...{ steps, given, reasons, first },
+    ...{ steps, given, reasons, first, push: tracedPushOf(symmetry) },
     begin: (params) => ({
       params,
       total: symmetry.algebra.map((shape) => fill(shape, 0, dtype)),

@@ -102,6 +102,11 @@ export interface TracedSetting {
 export interface TracedWalk<P> {
   /** Traced: the end of the walk, at the given parameters if no step was taken, and a vector that tells of it. */
   trace(start: TensorsOf<P>, setting: TracedSetting, limits: Limits): TracedEnd<P>;
+  /**
+   * How trees like the parameters are transformed along with the walk, by the sum of its elements: see
+   * {@link Symmetry.tracePushForward}. `host`: by the host alone; left out: its moves have no such map.
+   */
+  readonly push?: Symmetry<P>["tracePushForward"] | "host" | undefined;
   /** The walk that the vector tells of; undefined if the guard on the host might have decided otherwise. */
   read(numbers: Float64Array, limits: Limits): WalkRecord | undefined;
 }
@@ -111,10 +116,19 @@ export interface TracedEnd<P> {
   /** Whether a step was taken, as a bool. */
   readonly isMoved: Tensor;
   readonly numbers: Tensor;
+  /** The sum of the elements, for a {@link TracedWalk.push}; else left out. */
+  readonly total?: readonly Tensor[] | undefined;
 }
 
 /** What a walk did, without its end. */
 export type WalkRecord = Pick<CompiledWalk<unknown>, "steps" | "halvings" | "points" | "reason">;
+
+/** See {@link TracedWalk.push}. */
+export const tracedPushOf = <P>({
+  pushForward,
+  tracePushForward,
+  additive,
+}: Symmetry<P>): TracedWalk<P>["push"] => (additive && tracePushForward) || (pushForward && "host");
 
 /** The result of a walk that was taken at once. */
 export interface CompiledWalk<P> {

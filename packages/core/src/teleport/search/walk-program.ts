@@ -35,6 +35,8 @@ import { warmUp } from "./warm-up.js";
 /** What moves in a walk. */
 interface Place<P> {
   readonly params: TensorsOf<P>;
+  /** See {@link TracedEnd.total}. */
+  readonly total?: readonly Tensor[] | undefined;
 }
 
 /** What a walk depends on besides its start. */
@@ -57,6 +59,8 @@ export interface WalkInputs<G> {
  */
 export interface WalkProgramOptions<P, X extends Place<P>, S, G> {
   readonly steps: number;
+  /** See {@link TracedWalk.push}. */
+  readonly push: TracedWalk<P>["push"];
   /** Example of what the host gives, and its values. */
   readonly given: G;
   /** Reasons to stop, by number from 1; undefined: the host has to decide. */
@@ -98,7 +102,7 @@ export const stepNumbers = (steps: number, rank: number, dtype: "float32" | "flo
 /** Compiles a search as a loop of guarded passes; undefined where the provider lacks float64. */
 export async function compileWalkProgram<P, X extends Place<P>, S, G>(
   { loss, objective, race, params, batch, memory, dtype, compileOptions }: SearchProblem<P>,
-  { steps, given, reasons, begin, first, candidate, onward, retry }: WalkProgramOptions<P, X, S, G>,
+  { steps, push, given, reasons, begin, first, candidate, onward, retry }: WalkProgramOptions<P, X, S, G>,
 ) {
   const example = { params, batch, memory, given, race: race?.start ?? {} };
   const walked = (start: TensorsOf<P>, inputs: WalkInputs<G>) => {
@@ -173,6 +177,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G>(
     return { steps: end.steps, halvings: end.halvings, points, reason };
   };
   const tracedWalk: TracedWalk<P> = {
+    push,
     trace(start, setting, limits) {
       const bounds = unpacked(constantBounds(limits, steps, dtype), boundNames);
       const all = flatten<NdArray>(given, isNdArray);
@@ -180,9 +185,11 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G>(
         all.def,
         all.leaves.map((x) => constant(x)),
       ) as TensorsOf<G>;
-      const { params: end, status, points, latest } = walked(start, { ...setting, given: constants, bounds });
+      const inputs = { ...setting, given: constants, bounds };
+      const { params, total = [], status, points, latest } = walked(start, inputs);
       const isMoved = greater(unpacked(status, statusNames).taken, 0);
-      return { params: end, isMoved, numbers: concat([status, latest, reshape(points, [points.size])]) };
+      const rows = reshape(points, [points.size]);
+      return { params, total, isMoved, numbers: concat([status, latest, rows]) };
     },
     read(numbers, limits) {
       const data = numbers.subarray(statusSize);

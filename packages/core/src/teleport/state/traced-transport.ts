@@ -12,6 +12,7 @@ import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import { flatten } from "../../tree.js";
+import type { TracedWalk } from "../search/search.js";
 import { tracedFirstState, tracedRestart } from "./restarted.js";
 import { reusedState } from "./reused-state.js";
 import type { TransportPolicy } from "./transport.js";
@@ -22,30 +23,49 @@ export interface TracedMove<P> {
   readonly to: TensorsOf<P>;
   readonly batch: BatchTensors;
   readonly state: OptimizerState;
+  /** See {@link TracedEnd.total}. */
+  readonly total?: readonly Tensor[] | undefined;
 }
 
 /** The state after a move. Traced. */
 export type TracedTransport<P> = (move: TracedMove<P>) => OptimizerState;
 
-/** As `createTransport`, traced; undefined where the host has to push moments forward. */
+/**
+ * As `createTransport`, traced; undefined where the host has to push moments forward.
+ *
+ * @param of `push` is that of the walk: see {@link TracedWalk.push}
+ */
 export function tracedTransport<P>({
   policy,
   optimizer,
   loss,
   params,
+  push,
 }: {
   readonly policy: TransportPolicy;
   readonly optimizer: Optimizer;
   readonly loss: BatchLoss<P>;
   readonly params: P;
+  readonly push: TracedWalk<P>["push"];
 }): TracedTransport<P> | undefined {
   if (policy === "reset") {
     const begun = tracedFirstState(optimizer, params);
     return ({ to }) => begun(to);
   }
-  const hasMoments = Object.keys(optimizer.moments).length > 0;
-  if (policy === "keep" || !hasMoments) return ({ state, to }) => tracedRestart(optimizer, state, to);
-  if (policy === "push") return undefined;
+  const moments = Object.entries(optimizer.moments);
+  const isKept = policy === "keep" || moments.length === 0 || (policy === "push" && push === undefined);
+  if (isKept) return ({ state, to }) => tracedRestart(optimizer, state, to);
+  if (policy === "push") {
+    if (push === undefined || push === "host") return undefined;
+    return ({ state: before, to, total = [] }) => {
+      const state = tracedRestart(optimizer, before, to);
+      const pushed = moments.map(([name, { power }]) => [
+        name,
+        push(state[name] as TensorsOf<P>, total, power),
+      ]);
+      return { ...state, ...Object.fromEntries(pushed) };
+    };
+  }
   return ({ from, to, batch, state: before }) => {
     const state = tracedRestart(optimizer, before, to);
     const [start, end, slope] = [from, to, grad(loss)(from, batch)].map(vectorOf);

@@ -164,13 +164,24 @@ export async function createTransport<P, B extends BatchSpec = BatchSpec>({
   };
 }
 
+const noPushForward = "kept: this move has no push-forward";
+
+/** Why a policy keeps the state in every move of a search; undefined if it does not. */
+export const keptNote = (
+  { policy, optimizer }: { readonly policy: TransportPolicy; readonly optimizer: Optimizer },
+  hasPushForward: boolean,
+): string | undefined =>
+  policy === "push" && !hasPushForward && Object.keys(optimizer.moments).length > 0
+    ? noPushForward
+    : undefined;
+
 /** Pushes the moments forward; the note is that of the first one that cannot be. */
 async function pushed<P>(
   optimizer: Optimizer,
   { state, pushForward }: StateMove<P>,
 ): Promise<TransportedState> {
   if (Object.keys(optimizer.moments).length === 0) return { state };
-  if (pushForward === undefined) return { state, note: "kept: this move has no push-forward" };
+  if (pushForward === undefined) return { state, note: noPushForward };
   const next: Record<string, unknown> = { ...state };
   for (const [name, { power }] of Object.entries(optimizer.moments)) {
     const result = await pushForward(state[name] as P, power);

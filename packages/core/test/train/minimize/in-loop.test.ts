@@ -12,6 +12,8 @@ import { rosenbrock2n } from "../../../src/problems/rosenbrock-2n.js";
 import { permutations } from "../../../src/symmetry/discrete/permutations.js";
 import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
 import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
+import { product } from "../../../src/symmetry/product.js";
+import { scaling } from "../../../src/symmetry/scaling.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
 import { decrease } from "../../../src/teleport/objective/decrease.js";
 import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
@@ -43,6 +45,7 @@ const asked = (when: When): When => ({ ...when, isPlanned: false });
 const untimed = ({ teleports }: Minimization<unknown>) => teleports.map(({ seconds: _, ...event }) => event);
 
 const regression = mlpRegression();
+const { scalings } = symmetriesOf(regression.loss, regression.start, regression.batch).found;
 const leaky = { activation: "leakyRelu" } as const;
 const hessian = { shape: [2, 2], data: Float64Array.of(10, 8, 8, 10) };
 
@@ -217,6 +220,44 @@ describe("teleports in the loop of steps", () => {
     const [inLoop, onHost] = await both(problem, { ...settings, teleport });
     expect(inLoop.teleports.some(({ accepted }) => accepted)).toBe(true);
     expect(inLoop.loss).toEqual(onHost.loss);
+  });
+
+  const pushing = {
+    "gradient ascent": searches.scaling,
+    "line search": searches["line search"],
+    "random elements": searches["random elements"],
+    "best corner": searches["best corner"],
+    "a product": gradientAscent(
+      product([positiveScaling(regression.start, leaky), scaling<typeof regression.start>(scalings)], {
+        commuting: true,
+      }),
+      { steps: 2 },
+    ),
+  };
+  it.each(Object.keys(pushing))("push Adam's moments along: %s", async (name) => {
+    const search = pushing[name as keyof typeof pushing];
+    const teleport = { search, when: atSteps([3, 9]), state: "push" as const, guard: { curvature: 0 } };
+    const settings = { optimizer: adam(), learningRate: 1e-3, steps: 12 };
+    const [inLoop, onHost] = await both(regression, { ...settings, teleport });
+    expect(inLoop.teleports.map(({ accepted, note }) => [accepted, note])).toEqual([
+      ...[
+        [true, undefined],
+        [true, undefined],
+      ],
+    ]);
+    inLoop.loss.forEach((loss, t) => {
+      expect(loss / onHost.loss[t]).toBeCloseTo(1, 12);
+    });
+    const kept = await minimize(regression, { ...settings, teleport: { ...teleport, state: "keep" } });
+    expect(Math.abs(kept.loss[12] / inLoop.loss[12] - 1)).toBeGreaterThan(1e-9);
+  });
+
+  it("say that what has no push-forward kept the moments", async () => {
+    const teleport = { search: searches["level set"], when: atSteps([3]), state: "push" as const };
+    const settings = { optimizer: adam(), learningRate: 1e-3, steps: 5 };
+    const [inLoop, onHost] = await both(regression, { ...settings, teleport });
+    expect(inLoop.teleports[0].note).toBe("kept: this move has no push-forward");
+    expect(untimed(inLoop)).toEqual(untimed(onHost));
   });
 
   it("leave to the host what only it can decide, with the same numbers", async () => {

@@ -11,7 +11,13 @@ import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
 import { boundsOf, constantBounds } from "../guard-graph.js";
-import type { CompiledWalk, SearchProblem, Setting, TracedWalk } from "../search.js";
+import {
+  type CompiledWalk,
+  type SearchProblem,
+  type Setting,
+  type TracedWalk,
+  tracedPushOf,
+} from "../search.js";
 import { warmUp } from "../warm-up.js";
 import { whyNoAscent } from "./ascent-direction.js";
 import { type AscentOptions, ascentWalk, passWidth, traceAscentPass } from "./walk-graph.js";
@@ -51,6 +57,7 @@ export async function compileAscent<P>(
 
   const walk = ascentWalk(symmetry, act, problem, options);
   const tracedWalk: TracedWalk<P> = {
+    push: tracedPushOf(symmetry),
     trace(start, setting, limits) {
       const bounds = constantBounds(limits, options.steps, dtype);
       const most = { steps: options.steps, halvings: limits.halvings };

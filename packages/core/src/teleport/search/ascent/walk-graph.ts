@@ -227,8 +227,8 @@ export function ascentWalk<P>(
     const [end, measured] = passes({ params, ...begin }, steps + 1);
     const first = reshape(measured, [measured.size]);
     const statusIn = (of: Tensor) => unpacked(of, Object.keys(status) as (keyof typeof status)[]);
-    const ended = (at: Pick<Carried<P>, "params" | "status">, numbers: Tensor) => ({
-      params: at.params,
+    const ended = (at: Pick<Carried<P>, "params" | "status" | "total">, numbers: Tensor) => ({
+      ...{ params: at.params, total: at.total },
       isMoved: greater(statusIn(at.status).taken, 0),
       numbers,
     });
@@ -238,11 +238,10 @@ export function ascentWalk<P>(
       all(less(taken, steps), lessEqual(refused, halvings), isSet(open)),
       () => {
         const [later, more] = passes(end, halvings);
-        return { params: later.params, status: later.status, more };
+        return { params: later.params, status: later.status, total: later.total, more };
       },
       () => ({
-        params: end.params,
-        status: end.status,
+        ...{ params: end.params, status: end.status, total: end.total },
         more: fill([halvings, passWidth(problem.race)], 0, problem.dtype),
       }),
     );
