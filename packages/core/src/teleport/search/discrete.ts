@@ -14,10 +14,10 @@ import { createRng, type Rng } from "../../math/rng.js";
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { DiscreteElement, DiscreteSymmetry } from "../../symmetry/discrete/discrete.js";
-import { all, chosen } from "./guard-graph.js";
+import { all, chosen, stepNumbers } from "./guard-graph.js";
 import { objectiveWhenNeeded } from "./objective-value.js";
 import type { Search, SearchFactory, SearchProblem } from "./search.js";
-import { compileWalkProgram, stepNumbers, type WalkInputs } from "./walk-program.js";
+import { compileWalkProgram, type WalkInputs } from "./walk-program.js";
 
 export interface DiscreteSearchOptions {
   /** Number of moves to try in one walk; default 100. */

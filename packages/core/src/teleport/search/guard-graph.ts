@@ -89,6 +89,13 @@ export function unpacked<K extends string>(vector: Tensor, names: readonly K[]):
   return Object.fromEntries(names.map((name, i) => [name, at(i)])) as Record<K, Tensor>;
 }
 
+/** 0, 1, .. for each step, in a shape that broadcasts against a row of this rank for each. */
+export const stepNumbers = (steps: number, rank: number, dtype: "float32" | "float64"): Tensor =>
+  reshape(constant(astype(array(Array.from({ length: steps }, (_, k) => k)), dtype)), [
+    steps,
+    ...Array<number>(rank).fill(1),
+  ]);
+
 /** Selects one of two trees of the same shapes. */
 export function chosen<P>(condition: Tensor, a: TensorsOf<P>, b: TensorsOf<P>): TensorsOf<P> {
   const [yes, no] = [flatten(a, isTensor), flatten(b, isTensor)];

@@ -9,9 +9,10 @@ import type { TensorsOf } from "../../graph/trace.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import type { Memory } from "../objective/objective.js";
 import { pushedAlong } from "./ascent/compiled-walk.js";
+import { stepNumbers } from "./guard-graph.js";
 import type { Status } from "./guarded-loop.js";
 import { type Search, type SearchProblem, tracedPushOf } from "./search.js";
-import { compileWalkProgram, stepNumbers, type WalkInputs, type WalkProgramOptions } from "./walk-program.js";
+import { compileWalkProgram, type WalkInputs, type WalkProgramOptions } from "./walk-program.js";
 
 export type Blocks = readonly Tensor[];
 

@@ -1,5 +1,5 @@
 // A whole walk, guard and race included, as one compiled program: a loop of guarded passes.
-import { array, astype, isNdArray, type NdArray } from "../../array.js";
+import { isNdArray, type NdArray } from "../../array.js";
 import type { BatchTensors } from "../../batch.js";
 import { whileLoop } from "../../graph/control/while.js";
 import { equal, greater, logicalAnd, where } from "../../graph/ops/compare.js";
@@ -15,7 +15,15 @@ import { type Limits, limitsOf } from "../guard.js";
 import { gradNormSq, type Memory } from "../objective/objective.js";
 import type { Point } from "../point.js";
 import type { RaceArrays } from "../race.js";
-import { type Bounds, boundNames, boundsOf, constantBounds, type Measured, unpacked } from "./guard-graph.js";
+import {
+  type Bounds,
+  boundNames,
+  boundsOf,
+  constantBounds,
+  type Measured,
+  stepNumbers,
+  unpacked,
+} from "./guard-graph.js";
 import {
   type Carried,
   endOf,
@@ -91,13 +99,6 @@ interface Walked<X, S> extends Carried<X, S> {
   readonly points: Tensor;
   readonly latest: Tensor;
 }
-
-/** 0, 1, .. for each step, in a shape that broadcasts against a row of this rank for each. */
-export const stepNumbers = (steps: number, rank: number, dtype: "float32" | "float64"): Tensor =>
-  reshape(constant(astype(array(Array.from({ length: steps }, (_, k) => k)), dtype)), [
-    steps,
-    ...Array<number>(rank).fill(1),
-  ]);
 
 /** Compiles a search as a loop of guarded passes; undefined where the provider lacks float64. */
 export async function compileWalkProgram<P, X extends Place<P>, S, G>(

@@ -82,13 +82,15 @@ export async function compileAscent<P>(
       ];
       const passes: Pass[] = [];
       const first = [...leavesAt<NdArray>(def, start), ...still];
-      let results = await loop.run(named(names, [...first, ...fixed]), { steps: steps + 1 });
+      // Passes after the end change nothing, but each costs a race.
+      const most = problem.race ? 2 + limits.halvings : Infinity;
+      let results = await loop.run(named(names, [...first, ...fixed]), { steps: Math.min(steps + 1, most) });
       let walked = replay(record(passes, results), steps, limits, ends);
       while (walked === undefined) {
         const left = steps + 1 - passes.filter(({ isTaken }) => isTaken).length;
         const more = left + (isCheap ? limits.halvings : 0);
         const last = paths.map((path) => results[path]);
-        results = await loop.run(named(names, [...last, ...fixed]), { steps: more });
+        results = await loop.run(named(names, [...last, ...fixed]), { steps: Math.min(more, most) });
         walked = replay(record(passes, results), steps, limits, ends);
       }
       // Runtime and host may round differently at a bound: then the host decides, step by step.

@@ -3,15 +3,13 @@
 import { array, astype, zeros } from "../../../array.js";
 import type { BatchTensors } from "../../../batch.js";
 import { dot } from "../../../graph/autodiff.js";
-import { cond } from "../../../graph/control/cond.js";
-import { scan } from "../../../graph/control/scan.js";
+import { whileLoop } from "../../../graph/control/while.js";
 import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithmetic.js";
-import { greater, less, lessEqual, logicalAnd, where } from "../../../graph/ops/compare.js";
+import { equal, greater, less, lessEqual, logicalAnd, where } from "../../../graph/ops/compare.js";
 import { sqrt } from "../../../graph/ops/elementary.js";
 import { constant, fill } from "../../../graph/ops/leaf.js";
 import { sum } from "../../../graph/ops/reduce.js";
 import { reshape } from "../../../graph/ops/reshape.js";
-import { concat } from "../../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
 import type { Symmetry, TracedContext } from "../../../symmetry/symmetry.js";
@@ -27,6 +25,7 @@ import {
   isAdmitted,
   isSet,
   packed,
+  stepNumbers,
   unpacked,
 } from "../guard-graph.js";
 import type { SearchProblem } from "../search.js";
@@ -60,6 +59,8 @@ const status = {
   /** 1, or 0 if nothing was left to move. */
   open: 1,
 };
+
+const statusKeys = Object.keys(status) as (keyof typeof status)[];
 
 /** The values that are passed from pass to pass. */
 interface Carried<P> {
@@ -97,7 +98,7 @@ function ascentPass<P>(
   const contextless: TracedContext = { context: [], isCertain: number(1) };
 
   return ({ from: carried, batch: b, memory: m, race: raceStart, bounds: limits }: PassInputs<P>) => {
-    const from = { ...carried, ...unpacked(carried.status, Object.keys(status) as (keyof typeof status)[]) };
+    const from = { ...carried, ...unpacked(carried.status, statusKeys) };
     const bounds = unpacked(limits, boundNames);
     const candidate = act(from.params, from.step, b);
     const value = objective(candidate, b, m);
@@ -185,8 +186,7 @@ export function traceAscentPass<P>(
 export const passWidth = (race: object | undefined): number => (race ? 9 : 8);
 
 /**
- * All passes of an ascent as a traced function: those that a walk without refusals takes, and where it is not over then,
- * as many as the guard allows halvings.
+ * All passes of an ascent as a traced function; none is evaluated after the end of the walk.
  *
  * @returns the end, with `measured` of the passes one after the other
  */
@@ -197,55 +197,41 @@ export function ascentWalk<P>(
   options: AscentOptions,
 ) {
   const pass = ascentPass(symmetry, act, problem, options);
-  const still = () => symmetry.algebra.map((shape) => fill(shape, 0, problem.dtype));
+  const { dtype } = problem;
+  const still = () => symmetry.algebra.map((shape) => fill(shape, 0, dtype));
   return (
-    params: TensorsOf<P>,
+    start: TensorsOf<P>,
     inputs: Omit<PassInputs<P>, "from">,
     { steps, halvings }: { readonly steps: number; readonly halvings: number },
   ) => {
-    const passes = (from: Carried<P>, length: number): [Carried<P>, Tensor] =>
-      scan(
-        (at: Carried<P>) => {
-          const {
-            measured,
-            params: next,
-            total,
-            step,
-            direction,
-            status: reached,
-          } = pass({ from: at, ...inputs });
-          return [{ params: next, total, step, direction, status: reached }, measured];
-        },
-        from,
-        [],
-        { length },
-      );
+    const most = 1 + steps + halvings;
     const begin = {
-      ...{ total: still(), step: still(), direction: still() },
-      status: constant(firstStatus(problem.dtype)),
+      ...{ params: start, total: still(), step: still(), direction: still() },
+      status: constant(firstStatus(dtype)),
+      count: constant(0, dtype),
+      rows: fill([most, passWidth(problem.race)], 0, dtype),
     };
-    const [end, measured] = passes({ params, ...begin }, steps + 1);
-    const first = reshape(measured, [measured.size]);
-    const statusIn = (of: Tensor) => unpacked(of, Object.keys(status) as (keyof typeof status)[]);
-    const ended = (at: Pick<Carried<P>, "params" | "status" | "total">, numbers: Tensor) => ({
-      ...{ params: at.params, total: at.total },
-      isMoved: greater(statusIn(at.status).taken, 0),
-      numbers,
-    });
-    if (halvings === 0) return ended(end, first);
-    const { taken, refused, open } = statusIn(end.status);
-    const last = cond(
-      all(less(taken, steps), lessEqual(refused, halvings), isSet(open)),
-      () => {
-        const [later, more] = passes(end, halvings);
-        return { params: later.params, status: later.status, total: later.total, more };
+    const end = whileLoop(
+      (at: typeof begin) => {
+        const { taken, refused, open } = unpacked(at.status, statusKeys);
+        return all(less(taken, steps), lessEqual(refused, halvings), isSet(open));
       },
-      () => ({
-        ...{ params: end.params, status: end.status, total: end.total },
-        more: fill([halvings, passWidth(problem.race)], 0, problem.dtype),
-      }),
+      ({ count, rows, ...from }) => {
+        const { measured, steps: _, ...next } = pass({ from, ...inputs });
+        return {
+          ...next,
+          count: add(count, 1),
+          rows: where(equal(stepNumbers(most, 1, dtype), count), measured, rows),
+        };
+      },
+      begin,
+      { most },
     );
-    return ended(last, concat([first, reshape(last.more, [last.more.size])]));
+    return {
+      ...{ params: end.params, total: end.total },
+      isMoved: greater(unpacked(end.status, statusKeys).taken, 0),
+      numbers: reshape(end.rows, [end.rows.size]),
+    };
   };
 }
 
