@@ -22,6 +22,8 @@ export interface Feeding {
   readonly nameOf: (row: number) => string;
   /** What the run has seen after the steps; left out for arrays. */
   readonly seen?: Seen | undefined;
+  /** Rows of the arrays for {@link Feed.next}; undefined where some of the examples are not there. */
+  nextRows(step: number, most: number): number[] | undefined;
 }
 
 export interface Feed {
@@ -41,8 +43,6 @@ export interface Feed {
   feed(step: number, most: number, seen: Seen | undefined): Promise<Feeding>;
   /** The next examples from a step on, each once, at most `most`. */
   next(step: number, most: number): Promise<Dataset>;
-  /** Rows of the arrays for {@link next}; left out for a stream. */
-  nextRows?(step: number, most: number): number[];
   dispose(): Promise<void>;
 }
 
@@ -72,7 +72,7 @@ function arrayFeed(given: Dataset, { batchSize: size, seed, dtype }: FeedOptions
     return [...unique].slice(0, most);
   };
   return {
-    ...{ count, batchSize, data, batchOf, nextRows },
+    ...{ count, batchSize, data, batchOf },
     stepsPerEpoch: Math.floor(count / batchSize),
     checkBy: (check) => check(data),
     checksum: () => dataChecksum({ inputs: data.inputs, labels: data.labels }),
@@ -83,7 +83,8 @@ function arrayFeed(given: Dataset, { batchSize: size, seed, dtype }: FeedOptions
           indices[t * batchSize + k] = BigInt(example);
         });
       }
-      return { data, batch: { shape: [most, batchSize], data: indices }, nameOf: (row) => `example ${row}` };
+      const batch = { shape: [most, batchSize], data: indices };
+      return { data, batch, nextRows, nameOf: (row) => `example ${row}` };
     },
     async next(step, most) {
       const rows = nextRows(step, most);
@@ -133,6 +134,14 @@ async function streamFeed(
         batch: { shape: [steps, batchSize], data: rows },
         nameOf: (row) => `the batch of step ${window.first + Math.floor(row / batchSize)}`,
         seen: window.seen[from + steps],
+        nextRows(s, wanted) {
+          // The examples of an epoch are different ones; those of the next one may be there already.
+          const rows = Math.min(wanted, count);
+          const end = s + Math.ceil(rows / batchSize);
+          const isOneEpoch = end <= (Math.floor(s / stepsPerEpoch) + 1) * stepsPerEpoch;
+          if (!isOneEpoch || end > window.first + window.steps) return undefined;
+          return Array.from({ length: rows }, (_, i) => (s - window.first) * batchSize + i);
+        },
       };
     },
     next: (step, most) => distinct(windows, step, { most, batchSize }),

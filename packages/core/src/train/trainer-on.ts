@@ -100,7 +100,7 @@ export async function trainerOn<P, S>(
       compileOptions,
     }));
 
-  const branch = executable.runtime === "javascript" && feed.nextRows ? teleports?.branch : undefined;
+  const branch = executable.runtime === "javascript" ? teleports?.branch : undefined;
   /** Teleports within the loop; undefined where the host teleports. */
   let inLoop =
     branch &&
@@ -130,10 +130,13 @@ export async function trainerOn<P, S>(
   const advance = async (most: number): Promise<number[] | undefined> => {
     const first = current.step;
     const wanted = Math.min(most, inLoop?.most ?? most);
-    const planned = inLoop && current.schedule && inLoop.plan(current.schedule, first, wanted);
+    const whole = await feed.feed(first, wanted, current.seen);
+    const [available] = whole.batch.shape;
+    const planned = inLoop && current.schedule && inLoop.plan(current.schedule, first, available, whole);
     if (inLoop && planned === undefined) return undefined;
-    const { data: resident, batch, nameOf, seen } = await feed.feed(first, wanted, current.seen);
-    const [steps] = batch.shape;
+    const steps = planned?.steps ?? available;
+    const feeding = steps < available ? await feed.feed(first, steps, current.seen) : whole;
+    const { data: resident, batch, nameOf, seen } = feeding;
     const each = Array.from({ length: steps }, (_, t) => first + t);
     const rates = each.map(rateOf);
     const begin = performance.now();
@@ -156,6 +159,8 @@ export async function trainerOn<P, S>(
     const next = { ...stateFrom(current, results, first + steps, schedule), ...(seen ? { seen } : {}) };
     const events = planned?.now && inLoop ? await inLoop.events(first, planned.now, results) : [];
     if (events === undefined) {
+      // From here on the host teleports.
+      inLoop = undefined;
       pause += seconds;
       return undefined;
     }
@@ -201,7 +206,6 @@ export async function trainerOn<P, S>(
     try {
       let losses = inLoop && (await advance(most));
       if (losses === undefined) {
-        inLoop = undefined;
         const due = await teleportIfDue();
         losses = (await advance(Math.min(most, due - current.step))) as number[];
       }

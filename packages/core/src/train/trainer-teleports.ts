@@ -7,7 +7,7 @@ import { spec } from "../graph/trace.js";
 import type { Executable } from "../runtime/executable.js";
 import { flatten } from "../tree.js";
 import { stepSeed } from "./batch-order.js";
-import type { Feed } from "./feed.js";
+import type { Feed, Feeding } from "./feed.js";
 import { mostSteps, recordedAt, recordedTree } from "./recorded.js";
 import { arraysOf, type TrainState } from "./state.js";
 import type { BeforeStep } from "./step.js";
@@ -23,9 +23,10 @@ export interface TeleportData<S> {
     step: number,
     state: S,
   ): Promise<{ readonly batch: TeleportBatch; readonly heldOut?: Batch | undefined }>;
-  /** Their rows in the feed's arrays; undefined where the feed has none, or not enough. */
+  /** Their rows in the arrays of some steps; undefined where not all of them are there. */
   rowsAt(
     step: number,
+    feeding: Pick<Feeding, "nextRows">,
   ): { readonly batch: readonly number[]; readonly heldOut: readonly number[] } | undefined;
   readonly hasHeldOut: boolean;
 }
@@ -44,8 +45,8 @@ export function teleportData<S>(
     ...{ size, hasHeldOut },
     at: async (step, state) =>
       teleportBatches(await feed.next(step, 2 * size), { count: size, state, seed: stepSeed(seed, step) }),
-    rowsAt(step) {
-      const rows = feed.nextRows?.(step, 2 * size) ?? [];
+    rowsAt(step, { nextRows }) {
+      const rows = nextRows(step, (hasHeldOut ? 2 : 1) * size) ?? [];
       if (rows.length < (hasHeldOut ? 2 : 1) * size) return undefined;
       return { batch: rows.slice(0, size), heldOut: hasHeldOut ? rows.slice(size) : [] };
     },
@@ -54,6 +55,8 @@ export function teleportData<S>(
 
 /** What some steps need for the teleports before them. */
 export interface PlannedTeleports {
+  /** Number of steps: fewer than asked for if the host has to teleport before the next one. */
+  readonly steps: number;
   readonly schedule: ScheduleState;
   /** Left out if there is no teleport. */
   readonly now?: Uint8Array | undefined;
@@ -65,8 +68,13 @@ export interface TeleportLoop {
   readonly executable: Executable;
   /** Most steps of a run: what is recorded of each takes memory. */
   readonly most: number;
-  /** Asks the schedule in advance; undefined where the host has to teleport. */
-  plan(schedule: ScheduleState, first: number, count: number): PlannedTeleports | undefined;
+  /** Asks the schedule in advance; undefined where the host has to teleport before the first step. */
+  plan(
+    schedule: ScheduleState,
+    first: number,
+    count: number,
+    feeding: Pick<Feeding, "nextRows">,
+  ): PlannedTeleports | undefined;
   /** What happened; undefined where the host has to teleport instead. */
   events(
     first: number,
@@ -114,27 +122,28 @@ export async function createTeleportLoop<P, S>(
       return { ...taken, outputs: { numbers: taken.numbers, ...ends } };
     },
   });
+  const plan: TeleportLoop["plan"] = (schedule, first, count, feeding) => {
+    const { now, schedule: next } = branch.plan(schedule, first, count, stepsPerEpoch);
+    if (!now.includes(1)) return { schedule: next, steps: count };
+    const [batch, heldOut] = [new BigInt64Array(count * size), new BigInt64Array(count * size)];
+    for (let t = now.indexOf(1); t >= 0; t = now.indexOf(1, t + 1)) {
+      const found = data.rowsAt(first + t, feeding);
+      if (found === undefined) return t > 0 ? plan(schedule, first, t, feeding) : undefined;
+      batch.set(found.batch.map(BigInt), t * size);
+      heldOut.set(found.heldOut.map(BigInt), t * size);
+    }
+    const shape = [count, size];
+    const inputs = {
+      "teleport.now": { shape: [count], data: now },
+      "teleport.batch": { shape, data: batch },
+      ...(hasHeldOut ? { "teleport.heldOut": { shape, data: heldOut } } : {}),
+    };
+    return { schedule: next, steps: count, now, inputs };
+  };
   return {
     executable,
     most: mostSteps(executable.graph, Object.keys(arraysOf(like))),
-    plan(schedule, first, count) {
-      const { now, schedule: next } = branch.plan(schedule, first, count, stepsPerEpoch);
-      if (!now.includes(1)) return { schedule: next };
-      const [batch, heldOut] = [new BigInt64Array(count * size), new BigInt64Array(count * size)];
-      for (let t = now.indexOf(1); t >= 0; t = now.indexOf(1, t + 1)) {
-        const found = data.rowsAt(first + t);
-        if (found === undefined) return undefined;
-        batch.set(found.batch.map(BigInt), t * size);
-        heldOut.set(found.heldOut.map(BigInt), t * size);
-      }
-      const shape = [count, size];
-      const inputs = {
-        "teleport.now": { shape: [count], data: now },
-        "teleport.batch": { shape, data: batch },
-        ...(hasHeldOut ? { "teleport.heldOut": { shape, data: heldOut } } : {}),
-      };
-      return { schedule: next, now, inputs };
-    },
+    plan,
     async events(first, now, results) {
       const events: TeleportEvent[] = [];
       for (let t = now.indexOf(1); t >= 0; t = now.indexOf(1, t + 1)) {

@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { Dataset } from "../../src/data/dataset.js";
+import type { DataStream } from "../../src/data/stream.js";
+import { streamOf } from "../../src/data/streams/stream-of.js";
 import { tanh } from "../../src/graph/ops/elementary.js";
 import { reshape } from "../../src/graph/ops/reshape.js";
 import { type ConvParams, convLayer, initConv2d } from "../../src/nn/conv.js";
@@ -20,10 +23,10 @@ import { type BatchNormNetParams, batchNormNet, someDigits } from "./support.js"
 const data = someDigits(0, 120);
 const model = mlp({ sizes: [64, 12, 10] });
 
-const trainerFor = (teleport: TrainerTeleportPlan<MlpParams>) =>
+const trainerFor = (teleport: TrainerTeleportPlan<MlpParams>, from: Dataset | DataStream<Dataset> = data) =>
   createTrainer({
     model,
-    data,
+    data: from,
     optimizer: adam(),
     learningRate: 1e-3,
     batchSize: 20,
@@ -47,7 +50,7 @@ async function both<P, S>(when: When, make: (when: When) => Promise<Trainer<P, S
         return run(...args);
       },
     });
-    await trainer.run({ steps, reportEvery: 5 });
+    await trainer.run({ steps, reportEvery: 6 });
     await trainer.dispose();
     return { trainer, calls };
   });
@@ -139,6 +142,25 @@ describe("a trainer's teleports", () => {
     expect(branch.history.teleports.some(({ accepted }) => accepted)).toBe(true);
     // The host cuts its run at the teleports before steps 4 and 8.
     expect(calls).toEqual([0, 3]);
+  });
+
+  it("are in the loop on a stream, too, where their examples are in memory", async () => {
+    const stream = streamOf(data, { size: 30 });
+    // An epoch is in memory, of 6 steps; held-out data are the batch after that of the teleport.
+    for (const [step, isHosted] of [
+      [3, false],
+      [4, false],
+      [5, true],
+    ] as const) {
+      const { branch, calls } = await both(
+        atSteps([step, step + 6, 14]),
+        (when) => trainerFor({ when, symmetry: positiveScaling, guard: { race: { steps: 2 } } }, stream),
+        18,
+      );
+      expect(branch.history.teleports.map(({ accepted }) => accepted)).toEqual([true, true, true]);
+      expect(calls[0]).toBe(isHosted ? 4 : 0);
+      expect(calls[1]).toBeGreaterThan(calls[0]);
+    }
   });
 
   it("see the running statistics and the dropout of their step in the loop, too", async () => {
