@@ -30,11 +30,7 @@ export interface TracedMove<P> {
 /** The state after a move. Traced. */
 export type TracedTransport<P> = (move: TracedMove<P>) => OptimizerState;
 
-/**
- * As `createTransport`, traced; undefined where the host has to push moments forward.
- *
- * @param of `push` is that of the walk: see {@link TracedWalk.push}
- */
+/** As `createTransport`, traced; undefined where the host has to push moments forward. `push` is that of the walk. */
 export function tracedTransport<P>({
   policy,
   optimizer,
