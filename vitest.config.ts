@@ -52,5 +52,6 @@ export default defineConfig(({ mode }) => ({
     // For what hangs: a slow machine, beside other programs, must not fail.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
   },
 }));

@@ -5,5 +5,8 @@ const target = document.getElementById("app") as HTMLElement;
 target.replaceChildren();
 const app = mount(App, { target });
 
-/** For tests and consoles: what the screen shows, as numbers. */
-(globalThis as { isolossLab?: unknown }).isolossLab = { inspect: () => app.inspect() };
+/** For tests and consoles: what the screen shows, as numbers, and whether more of it is to come. */
+(globalThis as { isolossLab?: unknown }).isolossLab = {
+  inspect: () => app.inspect(),
+  isSettled: () => app.isSettled(),
+};

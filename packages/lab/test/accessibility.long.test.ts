@@ -16,11 +16,8 @@ const widths = [1280, 390, 320] as const;
 
 describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
   const lab = useLab();
-  const open = async (address: string, width: number, colorScheme: "light" | "dark"): Promise<Page> => {
-    const page = await lab.open(address, width);
-    await page.emulateMedia({ colorScheme });
-    return page;
-  };
+  const open = (address: string, width: number, colorScheme: "light" | "dark") =>
+    lab.open(address, { width, media: { colorScheme } });
   const expectNothingCut = async (page: Page, width: number) => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
     const cut = await page.evaluate(() =>
@@ -119,8 +116,7 @@ describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
 
   it.each(names)("can be used at a zoom of 400 %: %s", async (name) => {
     // 1280 x 1024 pixels, of which each is four times as large.
-    const page = await lab.open(screens[name], 320);
-    await page.setViewportSize({ width: 320, height: 256 });
+    const page = await lab.open(screens[name], { width: 320, height: 256 });
     await expectNothingCut(page, 320);
     // What is focused is not below the line of the status.
     for (let k = 0; k < 12; k++) await page.keyboard.press("Tab");
@@ -135,8 +131,7 @@ describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
   });
 
   it.each(names)("keeps its marks where the system chooses the colors: %s", async (name) => {
-    const page = await lab.open(screens[name]);
-    await page.emulateMedia({ forcedColors: "active" });
+    const page = await lab.open(screens[name], { media: { forcedColors: "active" } });
     expect(await violationsIn(page)).toEqual([]);
     const colors = await page.evaluate(() => {
       const paper = getComputedStyle(document.body).backgroundColor;

@@ -9,7 +9,7 @@ import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { executablePath } from "../../core/test/browser/site.js";
 import type { Course } from "../src/screens/landscape/course.js";
-import { hashOf, inspected, settled, titled, useLab } from "./support.js";
+import { fetchedAhead, hashOf, inspected, settled, titled, useLab } from "./support.js";
 
 /** Compares lists to 1e-12 of their numbers: the browser's sine is its own. */
 function expectNear(list: ArrayLike<number>, expected: readonly number[]): void {
@@ -27,7 +27,6 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     return Object.fromEntries((runs as Course[]).map((run) => [run.method, run]));
   };
   const startOf = async (page: Page) => {
-    await page.waitForTimeout(500);
     await settled(page);
     return (await inspected(page)).state.x;
   };
@@ -89,7 +88,7 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
       plain.loss,
       (await minimize(booth({ start: dragged }), { optimizer: gd(), learningRate: 0.08, steps: 10 })).loss,
     );
-    expect(hashOf(page)).toBe(`#/landscape?f=booth&x=${dragged.join(",")}`);
+    expect(await hashOf(page)).toBe(`#/landscape?f=booth&x=${dragged.join(",")}`);
 
     await point.focus();
     for (const key of ["ArrowRight", "Shift+ArrowDown", "Alt+ArrowUp"]) await page.keyboard.press(key);
@@ -116,20 +115,20 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     const page = await open(
       "#/landscape?f=quadratic&cond=50&x=1.5,-0.25&tp=every:7&with=plain,teleported,lbfgs&lr=0.01",
     );
-    const again = await open(hashOf(page));
+    const again = await open(await hashOf(page));
     const [a, b] = [await courses(page), await courses(again)];
     expect((await inspected(again)).state).toEqual((await inspected(page)).state);
     for (const method of ["plain", "teleported", "lbfgs"]) expect(b[method].loss).toEqual(a[method].loss);
 
-    const before = hashOf(again);
+    const before = await hashOf(again);
+    const shown = async () => [await hashOf(again), (await inspected(again)).state.f];
     await again.getByLabel("Preset").selectOption("booth");
-    await again.waitForFunction(() => location.hash === "#/landscape?f=booth");
+    await expect.poll(shown).toEqual(["#/landscape?f=booth", "booth"]);
     await again.goBack();
-    await again.waitForFunction((hash) => location.hash === hash, before);
-    expect((await inspected(again)).state).toMatchObject({ f: "quadratic", cond: 50 });
+    await expect.poll(shown).toEqual([before, "quadratic"]);
+    expect((await inspected(again)).state.cond).toBe(50);
     await again.goForward();
-    await again.waitForTimeout(400);
-    expect((await inspected(again)).state.f).toBe("booth");
+    await expect.poll(shown).toEqual(["#/landscape?f=booth", "booth"]);
   });
 
   it("opens its first screen where a link names another one, and takes the link's colors", async () => {
@@ -142,6 +141,35 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     await page.getByLabel("Theme").selectOption("light");
     await page.waitForFunction(() => location.hash === "#/landscape?f=booth");
     expect(await scheme()).toBe("light");
+  });
+
+  it("is on the screen of the last key, however fast they come, and goes back through all of them", async () => {
+    const places = [
+      ["Landscape", "#/landscape?f=booth"],
+      ["Train", "#/train?net=4&epochs=1&with=plain"],
+      ["Tasks", "#/tasks?with=alone&n=50"],
+      ["Model", "#/model?dir=lr"],
+    ] as const;
+    const page = await open(places[0][1]);
+    for (const [, hash] of places.slice(1)) {
+      await page.evaluate((to) => {
+        location.hash = to;
+      }, hash);
+      await settled(page);
+    }
+    const place = async () => [await page.locator("h1").textContent(), await hashOf(page)];
+    const visited = [0, 1, 2, 3];
+    for (let k = 0; k < 30; k++) {
+      visited.push((visited[visited.length - 1] + (k % 3) + 1) % 4);
+      await page.keyboard.press(String(1 + visited[visited.length - 1]));
+    }
+    while (visited.length > 1) {
+      await expect.poll(place).toEqual(places[visited.pop() as number]);
+      await page.evaluate(() => history.back());
+    }
+    await expect.poll(place).toEqual(places[0]);
+    await settled(page);
+    expect((await inspected(page)).state.f).toBe("booth");
   });
 
   it("says what a link has that it does not understand, and goes on", async () => {
@@ -173,8 +201,8 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
   it("teleports where the run is, goes on after its end, and shows the orbit there", async () => {
     const page = await open("#/landscape?f=quadratic&tp=off&orbit=here");
     await page.getByRole("button", { name: /^Teleport here/ }).click();
-    await page.waitForFunction(() => location.hash.includes("n=60"));
     await settled(page);
+    expect(await hashOf(page)).toContain("n=60");
     const { runs, state } = await inspected(page);
     expect(state.tp).toEqual({ kind: "at", steps: [40] });
     const { jumps, loss, x } = (runs as Course[]).find(({ method }) => method === "teleported") as Course;
@@ -217,11 +245,12 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
 
   it("needs no network once it is loaded, and no other origin at any time", async () => {
     const page = await open("#/landscape");
+    await fetchedAhead(page);
     await lab.context.setOffline(true);
     try {
       await page.getByLabel("Preset").selectOption("lbfgs");
-      await page.waitForFunction(() => location.hash.includes("lbfgs"));
       await settled(page);
+      expect(await hashOf(page)).toContain("lbfgs");
       expect((await courses(page)).lbfgs.loss.at(-1)).toBeLessThan(1e-20);
     } finally {
       await lab.context.setOffline(false);

@@ -90,9 +90,9 @@ describe.skipIf(!executablePath)(titled("level sets under the hand"), () => {
 
       // A link has the point, too.
       await byHand(page);
-      await page.waitForFunction(() => /[?&]on=/.test(location.hash));
-      await page.waitForTimeout(400);
-      const again = await open(hashOf(page));
+      await settled(page);
+      expect(await hashOf(page)).toMatch(/[?&]on=/);
+      const again = await open(await hashOf(page));
       const opened = await byHand(again);
       expect(Array.from(opened.loss)).toEqual(Array.from((await byHand(page)).loss));
 

@@ -7,7 +7,7 @@ import { randomBatch } from "../src/screens/model/random-batch.js";
 import { Session } from "../src/screens/model/session.js";
 import { violationsIn } from "./axe.js";
 import { chain, files, unknownOperator } from "./screens/model-files.js";
-import { inspected, settled, titled, useLab } from "./support.js";
+import { hashOf, inspected, settled, titled, useLab } from "./support.js";
 
 interface Shown {
   readonly state: { readonly sample: string; readonly dir: string };
@@ -22,7 +22,9 @@ interface Shown {
   readonly ort:
     | { readonly examples: number; readonly outputs: readonly { readonly relative: number }[] }
     | undefined;
-  readonly check: { readonly outputs: readonly { readonly relative: number }[] };
+  readonly check: {
+    readonly outputs: readonly { readonly relative: number; readonly shape: readonly number[] }[];
+  };
   readonly quantized: { readonly table: readonly { readonly sqnr: number }[]; readonly recommended: number };
   readonly problem: string;
   readonly turns: number;
@@ -31,7 +33,7 @@ interface Shown {
 
 describe.skipIf(!executablePath)(titled("the model screen"), () => {
   const lab = useLab();
-  const open = (address = "#/model", width = 1280) => lab.open(address, width);
+  const open = (address = "#/model", media = {}) => lab.open(address, { media });
   const shown = (page: Page) => inspected<Shown>(page);
   /** Does something and waits until the page says that it is done. */
   const after = async (page: Page, act: () => Promise<unknown>) => {
@@ -113,8 +115,6 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     await after(page, async () => {
       for (let k = 0; k < 5; k++) await page.keyboard.press("ArrowRight");
     });
-    await page.waitForTimeout(300);
-    await settled(page);
     expect((await shown(page)).position?.slides[0]).toBeCloseTo(0.05, 10);
     expect(await page.locator(".legend").textContent()).toContain("takes it back");
     expect(await page.locator(".verdict").textContent()).toBe("✓ kept");
@@ -204,8 +204,7 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     await page.keyboard.press("+");
     const before = await top();
     await page.keyboard.press("ArrowDown");
-    await page.waitForTimeout(400);
-    expect(await top()).toBeGreaterThan(before);
+    await expect.poll(top).toBeGreaterThan(before);
     await page.keyboard.press("Escape");
     expect((await shown(page)).selected).toBeUndefined();
     await page.getByRole("button", { name: "Balance norms" }).focus();
@@ -226,15 +225,15 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     await page.mouse.down();
     await page.mouse.move(x, y - 120, { steps: 4 });
     await page.mouse.up();
-    expect((await scrolled())[0]).toBe(120);
+    await expect.poll(async () => (await scrolled())[0]).toBe(120);
     expect((await shown(page)).selected).toBeUndefined();
     const [, height] = await scrolled();
     await page.keyboard.down("Control");
     await page.mouse.wheel(0, -100);
     await page.keyboard.up("Control");
-    await page.waitForTimeout(100);
+    const heights = async (of: number) => (await scrolled())[1] / of;
+    await expect.poll(() => heights(height)).toBeCloseTo(Math.exp(1 / 3), 1);
     const [, larger] = await scrolled();
-    expect(larger / height).toBeCloseTo(Math.exp(1 / 3), 1);
 
     const client = await lab.context.newCDPSession(page);
     const touch = (type: "touchStart" | "touchMove" | "touchEnd", apart?: number) =>
@@ -251,7 +250,7 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     await touch("touchStart", 100);
     for (const apart of [90, 80, 70, 60, 50]) await touch("touchMove", apart);
     await touch("touchEnd");
-    expect((await scrolled())[1] / larger).toBeCloseTo(0.5, 1);
+    await expect.poll(() => heights(larger)).toBeCloseTo(0.5, 1);
   });
 
   it("quantizes and measures, and saves a file that ONNX Runtime runs with that error", async () => {
@@ -273,24 +272,18 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     const page = await open("#/model?sample=mlp&dir=lr");
     expect(await page.getByLabel("Runs").inputValue()).toBe("lr");
     await after(page, () => page.getByLabel("Sample").selectOption("convnet"));
-    expect(new URL(page.url()).hash).toBe("#/model?sample=convnet&dir=lr");
+    expect(await hashOf(page)).toBe("#/model?sample=convnet&dir=lr");
     await after(page, () => page.goBack());
     expect((await shown(page)).state.sample).toBe("mlp");
     await page.getByLabel("batch").fill("3");
     await after(page, () => page.keyboard.press("Enter"));
-    await page.waitForFunction(() => {
-      const { isolossLab } = globalThis as unknown as {
-        isolossLab: { inspect(): { check?: { outputs: { shape: number[] }[] } } };
-      };
-      return isolossLab.inspect().check?.outputs[0].shape[0] === 3;
-    });
+    expect((await shown(page)).check.outputs[0].shape[0]).toBe(3);
   });
 
   it.each(["light", "dark"] as const)(
     "has no violation that axe finds where a node is open and outputs are lost: %s",
     async (theme) => {
-      const page = await open("#/model?sample=convnet");
-      await page.emulateMedia({ colorScheme: theme });
+      const page = await open("#/model?sample=convnet", { colorScheme: theme });
       for (const details of await page.locator("summary").all()) await details.click();
       await page.getByRole("button", { name: "Conv", exact: true }).first().click();
       await page.getByLabel("leave one weight out").check();

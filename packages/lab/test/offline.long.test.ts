@@ -1,28 +1,10 @@
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { executablePath } from "../../core/test/browser/site.js";
-import { settled, titled, useLab } from "./support.js";
+import { fetchedAhead, settled, titled, useLab } from "./support.js";
 
 describe.skipIf(!executablePath)(titled("the lab without a network"), () => {
   const lab = useLab();
-  /** Waits until the status says something else, and that it is done. */
-  const afterwards = async (page: Page, act: () => Promise<unknown>, word = /^\s*Done/) => {
-    await page.evaluate(() => {
-      const status = document.querySelector(".status");
-      const seen = { changes: 0 };
-      Object.assign(globalThis, { seen });
-      new MutationObserver(() => seen.changes++).observe(status as Element, {
-        ...{ subtree: true, childList: true, characterData: true },
-      });
-    });
-    await act();
-    await page.waitForFunction(
-      (source) =>
-        (globalThis as unknown as { seen: { changes: number } }).seen.changes > 0 &&
-        new RegExp(source).test(document.querySelector(".status")?.textContent ?? ""),
-      word.source,
-    );
-  };
   const uses: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
     "#/landscape?n=50": (page) => page.getByLabel("Preset").selectOption("lbfgs"),
     "#/train?net=6&epochs=1&with=plain": async (page) => {
@@ -48,25 +30,23 @@ describe.skipIf(!executablePath)(titled("the lab without a network"), () => {
       });
       expect(policy).toContain("default-src 'self'");
       expect(policy).not.toContain("unsafe-inline' 'unsafe-eval'");
-      // What the browser fetches ahead for later.
-      await page.waitForFunction(() =>
-        [...document.querySelectorAll<HTMLLinkElement>("link[rel=prefetch]")].every(
-          ({ href }) => performance.getEntriesByName(href).length > 0,
-        ),
-      );
+      await fetchedAhead(page);
       await lab.context.setOffline(true);
       try {
         const failed: string[] = [];
         page.on("requestfailed", (request) => failed.push(request.url()));
-        await afterwards(page, () => use(page));
+        await use(page);
+        await settled(page);
         const figures = page.getByRole("button", { name: /^Save .*as SVG/ });
         for (const button of await figures.all()) {
           const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
           expect(download.suggestedFilename()).toMatch(/\.svg$/);
         }
         const quantize = page.getByRole("button", { name: "Quantize and measure" });
-        if ((await quantize.count()) > 0)
-          await afterwards(page, () => quantize.click(), /quantized files measured/);
+        if ((await quantize.count()) > 0) {
+          await quantize.click();
+          await settled(page, /quantized files measured/);
+        }
         expect(failed).toEqual([]);
         expect(
           await page.evaluate(() => (globalThis as unknown as { violations: string[] }).violations),

@@ -20,15 +20,13 @@ describe.skipIf(!executablePath)(titled("docs/lab.md"), () => {
     ["model", "#/model?sample=convnet", 1190],
   ] as const)("shows the screen %s", async (name, address, height) => {
     const target = fileURLToPath(new URL(`../../../docs/lab/${name}.png`, import.meta.url));
-    const page = await lab.open(address);
-    await page.setViewportSize({ width: 1280, height });
-    await settled(page);
+    const page = await lab.open(address, { height });
     if (name === "model") {
       await page.getByRole("button", { name: "Random move of all" }).click();
       await page.locator(".card .head", { hasText: "tensors moved" }).waitFor();
       await page.getByRole("button", { name: "8 units, 8 degrees of freedom" }).click();
+      await settled(page);
     }
-    await page.waitForTimeout(1000);
     const drawn = await smallPng(page, await page.screenshot());
     if (process.env.PICTURE === "1") {
       mkdirSync(dirname(target), { recursive: true });

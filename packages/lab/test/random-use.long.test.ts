@@ -55,10 +55,8 @@ describe.skipIf(!executablePath)(titled("random use"), () => {
         });
       }
       // Back to where it began: what is left is what was not let go.
-      await page.evaluate((hash) => {
-        location.hash = hash;
-      }, addresses[0]);
-      await page.reload().catch(() => {});
+      await page.goto("about:blank");
+      await page.goto(`${lab.site.url}${addresses[0]}`);
       await settled(page);
       const after = await heapOf(client);
       console.info(
@@ -168,12 +166,15 @@ describe.skipIf(!executablePath)(titled("random use"), () => {
       async resize(page, pick) {
         await page.setViewportSize({ width: pick([320, 390, 800, 1280, 1600]), height: pick([500, 900]) });
       },
-      async back(page, pick) {
-        const soon = { timeout: 2000 };
-        await (pick([true, false]) ? page.goBack(soon) : page.goForward(soon));
-        // Before the lab's first address there is an empty page, where nothing can be done.
-        if (page.url() === "about:blank") await page.goForward(soon);
-      },
+      /** Within the lab: before its first address there is an empty page, where nothing can be done. */
+      back: (page, pick) =>
+        page.evaluate(
+          (way) => {
+            const { navigation } = globalThis as unknown as Record<"navigation", Record<string, boolean>>;
+            if (navigation[way === "back" ? "canGoBack" : "canGoForward"]) history[way]();
+          },
+          pick(["back", "forward"] as const),
+        ),
       rest: (page, pick) => page.waitForTimeout(pick([10, 100, 500])),
       async measure(page) {
         const client = await page.context().newCDPSession(page);

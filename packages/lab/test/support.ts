@@ -41,26 +41,30 @@ async function labSite(): Promise<LabSite> {
   };
 }
 
-/** A page of the lab, and what went wrong in it. */
-export interface LabPage {
-  readonly page: Page;
-  readonly complaints: readonly string[];
-}
-
 export interface Inspected {
   readonly state: LandscapeState;
   readonly runs: readonly (Course | Missing)[];
   readonly orbit: Orbit | undefined;
 }
 
+/** What a page is like before it is opened: what changes later has its effects a frame later. */
+interface Look {
+  readonly width?: number;
+  readonly height?: number;
+  readonly media?: Parameters<Page["emulateMedia"]>[0];
+}
+
 /** Opens a page at an address such as `#/landscape?f=booth`, and waits for its runs. */
 async function openLab(
   context: BrowserContext,
   { url }: LabSite,
-  address = "",
-  complaints: string[] = [],
-): Promise<LabPage> {
+  address: string,
+  { width = 1280, height = 900, media = {} }: Look,
+  complaints: string[],
+): Promise<Page> {
   const page = await context.newPage();
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia(media);
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) complaints.push(message.text());
@@ -75,14 +79,14 @@ async function openLab(
   });
   await page.goto(`${url}${address}`);
   await settled(page);
-  return { page, complaints };
+  return page;
 }
 
 export interface Lab {
   readonly site: LabSite;
   readonly context: BrowserContext;
   /** Opens a page whose complaints, if it has any, fail the test. */
-  open(address?: string, width?: number): Promise<Page>;
+  open(address?: string, look?: Look): Promise<Page>;
 }
 
 /** What a group of tests is called: without Chromium it is skipped. */
@@ -101,7 +105,9 @@ export function useLab(): Lab {
     const browser = await launch(["--touch-events=enabled"]);
     cleanups.push(() => browser.close());
     context = browser.context;
-  }, 120_000);
+    // For what hangs, as in the tests' own limit: a slow machine must not fail.
+    context.setDefaultTimeout(120_000);
+  });
   afterAll(async () => {
     for (const cleanup of cleanups.reverse()) await cleanup();
   });
@@ -118,21 +124,34 @@ export function useLab(): Lab {
     get context() {
       return context;
     },
-    async open(address = "", width = 1280) {
-      const opened = await openLab(context, site, address, complaints);
-      await opened.page.setViewportSize({ width, height: 900 });
-      return opened.page;
-    },
+    open: (address = "", look = {}) => openLab(context, site, address, look, complaints),
   };
 }
 
-/** The address of a page after its `#`, once the page has written it. */
-export const hashOf = (page: Page): string => new URL(page.url()).hash;
+/** What the page gives to tests. */
+interface InPage {
+  readonly isolossLab?: { isSettled(): boolean };
+}
 
-/** Waits until the page has computed what its settings ask for. */
-export async function settled(page: Page): Promise<void> {
+/** The address of a page after its `#`; one that is settled has written it. */
+export const hashOf = (page: Page): Promise<string> => page.evaluate(() => location.hash);
+
+/** Waits until the page has computed what its settings ask for, says so, and has them in its address. */
+export async function settled(page: Page, word = /^\s*(Done|The start is)/): Promise<void> {
+  await page.waitForFunction(
+    (source) =>
+      (globalThis as InPage).isolossLab?.isSettled() === true &&
+      new RegExp(source).test(document.querySelector(".status")?.textContent ?? ""),
+    word.source,
+  );
+}
+
+/** Waits until the page has what it fetches ahead, for screens and files that nobody has asked for yet. */
+export async function fetchedAhead(page: Page): Promise<void> {
   await page.waitForFunction(() =>
-    /^\s*(Done|The start is)/.test(document.querySelector(".status")?.textContent ?? ""),
+    [...document.querySelectorAll<HTMLLinkElement>("link[rel=prefetch]")].every(
+      ({ href }) => performance.getEntriesByName(href).length > 0,
+    ),
   );
 }
 

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { executablePath } from "../../core/test/browser/site.js";
 import type { Arrival, Course } from "../src/screens/tasks/course.js";
 import type { TasksState } from "../src/screens/tasks/state.js";
-import { hashOf, inspected, settled, titled, useLab } from "./support.js";
+import { fetchedAhead, hashOf, inspected, settled, titled, useLab } from "./support.js";
 
 interface Inspected {
   readonly state: TasksState;
@@ -19,10 +19,6 @@ describe.skipIf(!executablePath)(titled("the tasks screen"), () => {
   const lab = useLab();
   const { open } = lab;
   const shown = (page: Page) => inspected<Inspected>(page);
-  const settledAfter = async (page: Page) => {
-    await page.waitForTimeout(500);
-    await settled(page);
-  };
 
   it("shows the numbers of the trainer, up to where rounding decides", async () => {
     const page = await open("#/tasks?methods=linearScalarization,fairGrad,mgda&with=alone&n=2000");
@@ -76,21 +72,21 @@ describe.skipIf(!executablePath)(titled("the tasks screen"), () => {
     const point = page.getByRole("button", { name: /^start, x1/ });
     await point.focus();
     for (const key of ["ArrowRight", "Shift+ArrowDown"]) await page.keyboard.press(key);
-    await settledAfter(page);
+    await settled(page);
     expect((await shown(page)).state.x).toEqual([-8.28, 5.3]);
-    expect(hashOf(page)).toBe("#/tasks?x=-8.28,5.3&with=alone&n=200");
-    const again = await open(hashOf(page));
+    expect(await hashOf(page)).toBe("#/tasks?x=-8.28,5.3&with=alone&n=200");
+    const again = await open(await hashOf(page));
     expect((await shown(again)).runs[0].first).toEqual((await shown(page)).runs[0].first);
     await again.getByRole("button", { name: "(9, -1)" }).click();
-    await settledAfter(again);
+    await settled(again);
     expect((await shown(again)).runs[0].x[0]).toBe(9);
     await again.keyboard.press("r");
-    await settledAfter(again);
+    await settled(again);
     expect((await shown(again)).state.x).toEqual([-8.5, 7.5]);
   });
 
   it("drags its start by touch", async () => {
-    const page = await open("#/tasks?with=alone&n=50", 390);
+    const page = await open("#/tasks?with=alone&n=50", { width: 390 });
     const box = await page.getByRole("button", { name: /^start, x1/ }).boundingBox();
     if (!box) throw new Error("There is no start.");
     const client = await lab.context.newCDPSession(page);
@@ -100,7 +96,7 @@ describe.skipIf(!executablePath)(titled("the tasks screen"), () => {
     await finger("touchStart", [at]);
     for (const by of [20, 40, 60]) await finger("touchMove", [{ x: at.x + by, y: at.y + by }]);
     await finger("touchEnd", []);
-    await settledAfter(page);
+    await settled(page);
     const { state } = await shown(page);
     expect(state.x[0]).toBeGreaterThan(-6);
     expect(state.x[1]).toBeLessThan(5);
@@ -109,9 +105,7 @@ describe.skipIf(!executablePath)(titled("the tasks screen"), () => {
   it("runs from all five starts, and plays what it ran by keys", async () => {
     const page = await open("#/tasks?with=alone&n=400&lr=0.1");
     await page.getByRole("button", { name: "Try all five starts" }).click();
-    await page.waitForFunction(() =>
-      [...document.querySelectorAll("button")].some((b) => b.textContent === "Try all five starts"),
-    );
+    await settled(page);
     const { arrivals } = await shown(page);
     expect(arrivals.map(({ start }) => start)).toEqual([0, 1, 2, 3, 4]);
     const cells = await page
@@ -132,11 +126,12 @@ describe.skipIf(!executablePath)(titled("the tasks screen"), () => {
 
   it("needs no network once it is there, and saves what it shows", async () => {
     const page = await open("#/tasks?with=alone&n=300");
+    await fetchedAhead(page);
     await lab.context.setOffline(true);
     try {
       await page.getByLabel("Steps, at most").fill("200");
       await page.keyboard.press("Enter");
-      await settledAfter(page);
+      await settled(page);
       expect((await shown(page)).runs[0].step.at(-1)).toBe(200);
     } finally {
       await lab.context.setOffline(false);
@@ -163,15 +158,16 @@ describe.skipIf(!executablePath)(titled("the tasks screen"), () => {
     await page.keyboard.press("1");
     await page.waitForFunction(() => document.querySelector("h1")?.textContent === "Landscape");
     await settled(page);
-    expect(hashOf(page)).toBe("#/landscape");
+    expect(await hashOf(page)).toBe("#/landscape");
     await page.goBack();
     await page.waitForFunction(() => document.querySelector("h1")?.textContent === "Tasks");
-    expect(hashOf(page)).toBe("#/tasks?with=alone&n=100");
+    await settled(page);
+    expect(await hashOf(page)).toBe("#/tasks?with=alone&n=100");
     await page.keyboard.press("1");
     await page.waitForFunction(() => document.querySelector("h1")?.textContent === "Landscape");
     await page.getByRole("link", { name: "Tasks" }).click();
-    await page.waitForFunction(() => location.hash === "#/tasks?with=alone&n=100");
     await settled(page);
+    expect(await hashOf(page)).toBe("#/tasks?with=alone&n=100");
     expect((await shown(page)).runs[0].step.at(-1)).toBe(100);
   });
 
@@ -187,7 +183,7 @@ describe.skipIf(!executablePath)(titled("the tasks screen"), () => {
       ] as const) {
         await page.evaluate((by) => history[by](), move);
         await page.waitForFunction((text) => document.querySelector("h1")?.textContent === text, title);
-        seen.add(hashOf(page));
+        seen.add(await hashOf(page));
       }
     }
     expect([...seen].sort()).toEqual(["#/landscape", "#/tasks?with=alone&n=100"]);

@@ -21,8 +21,7 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
   const shown = (page: Page) => inspected<Inspected>(page);
   const runs = async (page: Page) =>
     Object.fromEntries((await shown(page)).runs.map((run) => [run.name, run] as const));
-  const paused = (page: Page) =>
-    page.waitForFunction(() => /^\s*Paused/.test(document.querySelector(".status")?.textContent ?? ""));
+  const paused = (page: Page) => settled(page, /^\s*Paused/);
 
   it.each([
     ["digits", "#/train?data=digits&net=16&batch=20&epochs=2&tp=at:9&with=plain", [64, 16, 10], 20, digits],
@@ -60,12 +59,12 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
     const page = await open("#/train?epochs=20&tp=off&with=plain,teleported");
     const before = await runs(page);
     await page.getByRole("button", { name: "Train again" }).click();
-    await page.waitForFunction(() => {
-      const lab = (globalThis as unknown as { isolossLab: { inspect(): { runs: { steps: number }[] } } })
-        .isolossLab;
-      const [run] = lab.inspect().runs;
-      return run !== undefined && run.steps < 200;
-    });
+    await settled(page);
+    expect((await runs(page)).teleported.loss).toEqual(before.teleported.loss);
+    // Who asked for less motion finds it paused at its first steps.
+    await page.emulateMedia({ reducedMotion: "reduce" });
+    await page.reload();
+    await paused(page);
     await page.keyboard.press("t");
     await settled(page);
     const after = await runs(page);
@@ -121,7 +120,7 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
     const { plain } = await runs(page);
     expect(plain.status).toBe("done");
     expect(await page.getByRole("img", { name: /^What plain sees/ }).count()).toBe(1);
-    const linked = await open(hashOf(page));
+    const linked = await open(await hashOf(page));
     expect((await shown(linked)).state.data).toBe("moons");
     expect(await linked.locator(".status").textContent()).toContain("points of your own are in no link");
   });
@@ -210,7 +209,7 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
       page.getByRole("button", { name: "Save curves as SVG" }).click(),
     ]);
     expect(readFileSync(await curves.path(), "utf8")).toMatch(/^<svg.*teleported.*<\/svg>$/s);
-    const again = await open(hashOf(page));
+    const again = await open(await hashOf(page));
     expect((await shown(again)).state).toEqual((await shown(page)).state);
     expect((await runs(again)).plain.loss).toEqual((await runs(page)).plain.loss);
   });

@@ -57,6 +57,8 @@ export function addressWriter({ hash, replace }: AddressBar): {
   flush(): void;
   /** What is not written yet belongs to an entry of the history that the page has left. */
   forget(): void;
+  /** Whether there is something that is not written yet. */
+  readonly isWaiting: boolean;
 } {
   let next: string | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -76,5 +78,8 @@ export function addressWriter({ hash, replace }: AddressBar): {
     },
     flush,
     forget,
+    get isWaiting() {
+      return next !== undefined;
+    },
   };
 }

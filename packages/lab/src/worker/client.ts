@@ -56,6 +56,11 @@ export interface WorkerClient {
 
 /** Calls that were made: a worker may answer those of a client that has left it. */
 let ids = 0;
+/** Those that have no result yet, of all clients. */
+let open = 0;
+
+/** Whether a worker of the page computes what was asked for. */
+export const isComputing = (): boolean => open > 0;
 
 /**
  * Calls to a worker, which is started with the first one and again after it died.
@@ -126,7 +131,17 @@ export function createClient(
   return {
     ask: (call, args, { key = call, onPart } = {}) =>
       new Promise((resolve, reject) => {
-        const made: Call = { id: ids++, key, call, args, onPart, resolve, reject };
+        open++;
+        const ended =
+          <A>(settle: (answer: A) => void) =>
+          (answer: A) => {
+            open--;
+            settle(answer);
+          };
+        const made: Call = {
+          ...{ id: ids++, key, call, args, onPart },
+          ...{ resolve: ended(resolve), reject: ended(reject) },
+        };
         const before = running.get(key);
         if (before === undefined) {
           begin(made);
