@@ -184,6 +184,24 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     );
   });
 
+  it("runs what is added to a comparison, and what was left out while settings changed, and nothing else", async () => {
+    const page = await open("#/landscape?f=booth");
+    const before = await courses(page);
+    const toggle = async () => {
+      await page.getByRole("checkbox", { name: "L-BFGS" }).click();
+      await settled(page);
+      return courses(page);
+    };
+    const { lbfgs, ...others } = await toggle();
+    expect(others).toEqual(before);
+    expect(lbfgs.loss.length).toBeGreaterThan(2);
+    expect(await toggle()).toEqual(before);
+    await page.getByLabel("Steps", { exact: true }).fill("1");
+    await page.keyboard.press("Enter");
+    const after = await toggle();
+    expect(Object.values(after).map(({ loss }) => loss.length)).toEqual([2, 2, 2]);
+  });
+
   it("teleports the start to the steepest point of its orbit, by button or key", async () => {
     const page = await open("#/landscape?f=quadratic");
     await page.getByRole("slider", { name: /^point on/ }).waitFor();

@@ -1,4 +1,5 @@
-// What charts draw on: a canvas that is drawn at most once a frame, as sharp as the screen, and a panel between two axes.
+// What charts draw on: a canvas that is drawn at most once a frame and only while it is near the screen, as sharp as the
+// screen; and a panel between two axes.
 import type { Axis, Theme } from "isoloss-figures/base";
 
 export interface Size {
@@ -77,9 +78,13 @@ export function sheet(
   const context = canvas.getContext("2d") as CanvasRenderingContext2D;
   let frame: number | undefined;
   let isGone = false;
+  let isNear = false;
+  /** Whether it was asked for while it was off the screen. */
+  let isLate = false;
   let size: Size = { width: 0, height: 0 };
   const paint = () => {
     frame = undefined;
+    isLate = false;
     if (size.width < 40 || size.height < 40) return;
     const ratio = globalThis.devicePixelRatio || 1;
     const [width, height] = [Math.round(size.width * ratio), Math.round(size.height * ratio)];
@@ -90,7 +95,8 @@ export function sheet(
   const request = () => {
     // What is asked for once the element has left the page has nothing to be drawn on.
     if (isGone) return;
-    frame ??= requestAnimationFrame(paint);
+    isLate = !isNear;
+    if (isNear) frame ??= requestAnimationFrame(paint);
   };
   const observer = new ResizeObserver(([entry]) => {
     const { width, height } = entry.contentRect;
@@ -100,11 +106,23 @@ export function sheet(
     request();
   });
   observer.observe(canvas);
+  // What is off the screen is drawn once it comes near: what is seen does not wait for it.
+  const approach = new IntersectionObserver(
+    (entries) => {
+      isNear = entries[entries.length - 1].isIntersecting;
+      if (isNear && isLate) request();
+    },
+    { rootMargin: "25%" },
+  );
+  approach.observe(canvas);
+  addEventListener("beforeprint", paint);
   return {
     request,
     destroy() {
       isGone = true;
       observer.disconnect();
+      approach.disconnect();
+      removeEventListener("beforeprint", paint);
       if (frame !== undefined) cancelAnimationFrame(frame);
     },
   };

@@ -112,15 +112,18 @@ export function drawLineChart(
     context.lineJoin = "round";
     context.setLineDash([...dash]);
     context.beginPath();
-    let isDown = false;
+    const last = y.length - 1;
+    let pen: readonly [number, number] | undefined;
     for (const i of thinned(y, mostPoints)) {
       if (!isShown(i)) {
-        isDown = false;
+        pen = undefined;
         continue;
       }
-      if (isDown) context.lineTo(toX(x[i]), toY(y[i]));
-      else context.moveTo(toX(x[i]), toY(y[i]));
-      isDown = true;
+      const to = [toX(x[i]), toY(y[i])] as const;
+      if (pen && i < last && isNear(pen, to)) continue;
+      if (pen) context.lineTo(...to);
+      else context.moveTo(...to);
+      pen = to;
     }
     context.stroke();
     context.setLineDash([]);
@@ -133,12 +136,15 @@ export function drawLineChart(
     }
     context.stroke();
     if (marked && isShown(marked.at)) dot(context, toX(x[marked.at]), toY(y[marked.at]), marked.color, theme);
-    const last = y.length - 1;
     if (diverged && last >= 0 && isShown(last)) cross(context, toX(x[last]), Math.max(top + 6, toY(y[last])));
   }
   context.restore();
   if (cursor !== undefined) drawCursor(context, { series, logX, logY }, layout, theme, cursor);
 }
+
+/** Steps of less than half a pixel: a long run has many that nobody sees. */
+export const isNear = (a: readonly [number, number], b: readonly [number, number]): boolean =>
+  Math.abs(a[0] - b[0]) + Math.abs(a[1] - b[1]) < 0.5;
 
 function drawShade(
   context: Context,

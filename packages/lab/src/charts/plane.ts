@@ -1,7 +1,7 @@
 // The plane of two parameters on a canvas: levels, orbit, trajectories and their teleports.
 import { type Axis, axisOf, formatValue, symbolPath, type Theme } from "isoloss-figures/base";
 import { type Context, drawTickLabels, type Panel, type Size } from "./canvas.js";
-import { drawAxes, scaleOf } from "./line-chart.js";
+import { drawAxes, isNear, scaleOf } from "./line-chart.js";
 
 export type Point = readonly [number, number];
 
@@ -199,9 +199,7 @@ function trace(
     }
     const point: Point = [panel.toX(x[i]), panel.toY(y[i])];
     if (!point.every(Number.isFinite)) end = undefined;
-    // Steps of less than half a pixel: a long run has many that nobody sees.
-    else if (end && i < count - 1 && Math.abs(point[0] - end[0]) + Math.abs(point[1] - end[1]) < 0.5)
-      continue;
+    else if (end && i < count - 1 && isNear(end, point)) continue;
     else lineTo(point);
   }
 }

@@ -26,6 +26,8 @@ export class Landscape extends ScreenModel<LandscapeState> {
   picture: ImageBitmap | undefined;
   /** The point that the orbit goes through. */
   #through: Point = [0, 0];
+  /** The methods that have no run of these settings yet. */
+  #due = new Set<MethodName>();
   /** Counts what was asked to run: only the newest says that it is done. */
   #turn = 0;
   #size: Size | undefined;
@@ -56,7 +58,8 @@ export class Landscape extends ScreenModel<LandscapeState> {
     this.player.showAll();
     this.version++;
     // How charts look needs no run.
-    if (isNew("f", "cond", "r1", "r2", "x", "opt", "lr", "n", "tp", "search", "obj", "with")) this.compute();
+    if (isNew("f", "cond", "r1", "r2", "x", "opt", "lr", "n", "tp", "search", "obj")) this.compute();
+    else if (isNew("with")) this.#compare(before.with);
     else if (isNew("orbit")) this.askOrbit();
     if (isNew("f", "cond", "r1", "r2", "view")) this.#paint();
   }
@@ -68,17 +71,37 @@ export class Landscape extends ScreenModel<LandscapeState> {
   }
 
   compute(): void {
+    // The run by hand begins on the orbit, which is not known yet.
+    this.#due = new Set(this.state.with.filter((method) => method !== "hand"));
+    this.#run();
+    this.askOrbit();
+  }
+
+  /** Runs the methods that were not compared before: the others have their runs. */
+  #compare(before: readonly MethodName[]): void {
+    const { with: methods, orbit } = this.state;
+    const isAdded = (method: MethodName) => methods.includes(method) && !before.includes(method);
+    for (const method of methodNames) {
+      if (!methods.includes(method)) this.#due.delete(method);
+      else if (method !== "hand" && isAdded(method)) this.#due.add(method);
+    }
+    this.#run();
+    if (orbit === "here") this.askOrbit();
+    else if (isAdded("hand")) this.#runHand();
+  }
+
+  #run(): void {
     const { state } = this;
+    const due = this.#due;
     const turn = ++this.#turn;
     this.isBusy = true;
-    // The run by hand begins on the orbit, which is not known yet.
-    const searched = { ...state, with: state.with.filter((method) => method !== "hand") };
     const runs = this.client.ask<void>(
       "run",
-      { state: searched },
+      { state: { ...state, with: [...due] } },
       {
         onPart: async (run: Course | Missing) => {
           this.runs.set(run.method, run);
+          due.delete(run.method);
           this.version++;
           if (run.method === "teleported" && state.orbit === "here") this.askOrbit();
           await nextFrame();
@@ -86,7 +109,6 @@ export class Landscape extends ScreenModel<LandscapeState> {
       },
     );
     runs.then(() => this.#done(turn), this.failed);
-    this.askOrbit();
   }
 
   /** The point that the orbit goes through: the start, or the last one that is shown of the teleported run. */
