@@ -6,6 +6,7 @@ import { nextFrame, type Size } from "../../charts/canvas.js";
 import type { WorkerLike } from "../../worker/client.js";
 import type { Course, Missing, Orbit, Point } from "./course.js";
 import { handOf, pointOf, printedPlace, stepped } from "./hand.js";
+import { lookOf } from "./methods.js";
 import {
   functionOf,
   type LandscapeState,
@@ -239,7 +240,9 @@ export class Landscape extends ScreenModel<LandscapeState> {
     if (turn !== this.#turn) return;
     this.isBusy = false;
     const runs = this.courses;
-    const diverged = runs.filter(({ status }) => status === "diverged").map(({ method }) => method);
+    const diverged = runs
+      .filter(({ status }) => status === "diverged")
+      .map(({ method }) => lookOf(method, this.#theme).title);
     this.message =
       diverged.length > 0
         ? `Done. Diverged: ${diverged.join(", ")}.`

@@ -4,6 +4,7 @@ import type { PointData } from "../../charts/regions.js";
 import type { WorkerLike } from "../../worker/client.js";
 import type { FoundMove, Raced, Regions, TrainRun } from "./run.js";
 import { defaultState, type FileKind, planOf, type RunName, readTrain, type TrainState } from "./state.js";
+import { lookOf } from "./words.js";
 
 export type Theme = "light" | "dark";
 
@@ -188,12 +189,14 @@ export class Train extends ScreenModel<TrainState> {
     return this.client.ask<V>(call, args, { key: "train", onPart });
   }
 
-  #ending({ by }: TrainState): string {
-    const diverged = this.runs.filter(({ status }) => status === "diverged").map(({ name }) => name);
+  #ending(state: TrainState): string {
+    const diverged = this.runs
+      .filter(({ status }) => status === "diverged")
+      .map(({ name }) => lookOf(name, state, "light").title);
     const [{ last } = { last: 0 }] = this.runs;
     return diverged.length > 0
       ? `Done. Diverged: ${diverged.join(", ")}.`
-      : `Done: ${this.runs.length} ${this.runs.length === 1 ? "run" : "runs"} of ${last} steps, in turns of equal ${by}.`;
+      : `Done: ${this.runs.length} ${this.runs.length === 1 ? "run" : "runs"} of ${last} steps, in turns of equal ${state.by}.`;
   }
 }
 
