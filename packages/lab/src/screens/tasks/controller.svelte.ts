@@ -32,6 +32,8 @@ export class Tasks extends ScreenModel<TasksState> {
   isTrying = $state(false);
   #arrivalsOf = "";
   #coursesOf = "";
+  /** Counts what was asked to run: what is stopped for something newer is not done. */
+  #turn = 0;
   #size: Size | undefined;
   #theme: Theme = "light";
 
@@ -75,6 +77,7 @@ export class Tasks extends ScreenModel<TasksState> {
 
   compute(): void {
     const { state } = this;
+    const turn = ++this.#turn;
     const plan = planOf(state);
     if (plan !== this.#arrivalsOf) this.arrivals = [];
     this.isTrying = false;
@@ -90,7 +93,7 @@ export class Tasks extends ScreenModel<TasksState> {
         this.changed();
       },
     });
-    runs.then(() => this.#done(state), this.failed);
+    runs.then(() => this.#done(turn), this.failed);
     this.client.ask<AtStart>("measure", { scale: state.scale, x: state.x }).then((at) => {
       this.atStart = at;
       this.version++;
@@ -102,6 +105,7 @@ export class Tasks extends ScreenModel<TasksState> {
     const { state } = this;
     this.arrivals = [];
     this.#arrivalsOf = planOf(state);
+    this.#turn++;
     this.isTrying = true;
     this.version++;
     // The same key as the runs: what is under way ends first, and other settings end this.
@@ -135,6 +139,8 @@ export class Tasks extends ScreenModel<TasksState> {
     if (isSame) return;
     this.#size = size ?? this.#size;
     this.#paint();
+    // The worker takes calls in turn: the runs go on after the levels, which are quick.
+    if (this.isBusy) this.compute();
   }
 
   /** The losses on a grid, for figures. */
@@ -167,8 +173,8 @@ export class Tasks extends ScreenModel<TasksState> {
     }, this.failed);
   }
 
-  #done(state: TasksState): void {
-    if (state !== this.state) return;
+  #done(turn: number): void {
+    if (turn !== this.#turn) return;
     this.isBusy = false;
     this.version++;
     const { shown } = this;
