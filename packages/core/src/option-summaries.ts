@@ -179,7 +179,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "cost: improve: cosine": {
     "kind": "`cosine`: of the tasks' gradients.",
     "weight": "gamma; default 1.",
-    "cap": "Pairs of gradients with this cosine or a larger one are not improved further; default 0.2."
+    "cap": "Pairs of gradients with this cosine or a larger one are not improved further; default 0.2.",
+    "derivatives": "How L_g is differentiated: `exact`, or by `differences` of gradients, for which the activations of one pass of one task are in memory at once; default `exact`.",
+    "step": "With `differences`: the length of a perturbation over 1 + ||theta||; default 0.01."
   },
   "cost: improve: none": {
     "kind": "`none`: the control experiment."

@@ -55,10 +55,10 @@ export const numbersOf = (tree: unknown): number[][] =>
 
 export const taskCounts = [2, 8];
 
-export function expectNoConflicts(rows: typeof taskCounts): void {
+export function expectNoConflicts(rows: typeof taskCounts, options: Options = {}): void {
   it.each(rows)("removes conflicts among %i tasks and reports what it did", async (tasks) => {
     const { report, change, params, meter, context } = await attempt(
-      { guard: { drift: 0.2, samples: 64 }, inner: { learningRate: 0.01, steps: 20 } },
+      { guard: { drift: 0.2, samples: 64 }, inner: { learningRate: 0.01, steps: 20 }, ...options },
       { tasks },
     );
     expect(report.outcome).toBe("accepted");
@@ -71,6 +71,14 @@ export function expectNoConflicts(rows: typeof taskCounts): void {
     const there = await meter.at(partsOf(change?.params), context.batch);
     expect(report.after?.meanCosines).toEqual([...(there.conflict?.meanCosines ?? [])]);
     expect(report.stillDominated).toBe(there.conflict?.dominated);
+    const guarded = await Promise.all(
+      [0, 1, 2, 3].map(async (i) =>
+        meter.at(partsOf(change?.params), await context.sample(16, `cost guard ${i}`)),
+      ),
+    );
+    report.drift?.lossesAfter.forEach((loss, k) => {
+      expect(loss).toBeCloseTo(mean(guarded.map(({ losses }) => losses[k])), 12);
+    });
     const squares = (tree: unknown) => numbersOf(tree).flat();
     const [from, to] = [squares(params.shared), squares(change?.params?.shared)];
     const D = Math.hypot(...to.map((v, i) => v - from[i]));

@@ -18,6 +18,10 @@ import { netLosses, type SmallNet, smallNet } from "./support.js";
 describe("a COST teleport", () => {
   expectNoConflicts(taskCounts.slice(0, 1));
 
+  describe("by differences of gradients", () => {
+    expectNoConflicts(taskCounts.slice(0, 1), { improve: { kind: "cosine", derivatives: "differences" } });
+  });
+
   it("keeps the optimizer's moments by default, and counts an attempt", async () => {
     const { change } = await attempt({ guard: { drift: 0.5 } });
     expect(Object.keys(change ?? {}).sort()).toEqual(["event", "memory", "params"]);

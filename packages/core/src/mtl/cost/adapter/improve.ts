@@ -1,15 +1,11 @@
 // What a teleport improves: the sharpness of Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, equations 8-10, or the
 // angles between the tasks' gradients themselves.
 import { OptionError } from "../../../errors.js";
-import { div, maximum, minimum, mul } from "../../../graph/ops/arithmetic.js";
-import { sqrt } from "../../../graph/ops/elementary.js";
-import { mean } from "../../../graph/ops/reduce.js";
-import { reshape } from "../../../graph/ops/reshape.js";
-import { slice } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
-import { nonNegative, number, oneOf } from "../../../option-kinds.js";
+import { nonNegative, number, oneOf, positive } from "../../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../../options.js";
-import { lossesAndGramian, stacked } from "../shared-losses.js";
+import { lossesAndGramian } from "../shared-losses.js";
+import { cappedCosine, cosineByDifferences } from "./cosine.js";
 import {
   type BalancedSharpnessOptions,
   balancedSharpness,
@@ -24,6 +20,13 @@ export interface ImproveByCosine {
   readonly weight?: number | undefined;
   /** Pairs of gradients with this cosine or a larger one are not improved further; default 0.2. */
   readonly cap?: number | undefined;
+  /**
+   * How L_g is differentiated: `exact`, or by `differences` of gradients, for which the activations of one pass of one task are
+   * in memory at once; default `exact`.
+   */
+  readonly derivatives?: "exact" | "differences" | undefined;
+  /** With `differences`: the length of a perturbation over 1 + ||theta||; default 0.01. */
+  readonly step?: number | undefined;
 }
 
 export interface ImproveBySharpness extends BalancedSharpnessOptions {
@@ -44,6 +47,8 @@ export const improveByCosineOptions = optionTable("cost: improve: cosine", {
   kind: oneOf(["cosine"]).required(),
   weight: nonNegative.default(1),
   cap: number({ min: -1, max: 1 }).default(0.2),
+  derivatives: oneOf(["exact", "differences"]).default("exact"),
+  step: positive.default(0.01),
 } satisfies OptionRows<ImproveByCosine>);
 
 export const improveBySharpnessOptions = optionTable("cost: improve: sharpness", {
@@ -60,6 +65,8 @@ export const improveNothingOptions = optionTable("cost: improve: none", {
 export interface ImproveInputs extends SharpnessInputs {
   /** Task losses on the batch with the conflict. */
   conflicting(shared: unknown): readonly Tensor[];
+  /** The leaves in which L_g is differentiated; default: all. */
+  readonly leaves?: readonly number[] | undefined;
 }
 
 /** L_g, which is maximized with weight gamma. */
@@ -75,6 +82,8 @@ export interface Improve {
  *
  * L_g = mean over pairs i < j of min(cos(g_i, g_j), cap)
  *
+ * differentiated exactly or by differences of gradients, see {@link cosineByDifferences};
+ *
  * or `none`, the control experiment.
  *
  * @throws OptionError for an unknown kind and values out of range
@@ -86,10 +95,13 @@ export function improveOf(options: ImproveOptions): Improve {
     return { weight: 0 };
   }
   if (kind === "cosine") {
-    const { weight, cap } = improveByCosineOptions.read(options);
+    const { weight, cap, derivatives, step } = improveByCosineOptions.read(options);
     return {
       weight,
-      value: (shared, { conflicting }) => cappedCosine(lossesAndGramian(conflicting, shared).gramian, cap),
+      value: (shared, { conflicting, leaves }) =>
+        derivatives === "exact"
+          ? cappedCosine(lossesAndGramian(conflicting, shared).gramian, cap)
+          : cosineByDifferences(conflicting, shared, { cap, step, leaves }),
     };
   }
   if (kind !== "sharpness") {
@@ -98,18 +110,4 @@ export function improveOf(options: ImproveOptions): Improve {
   const { kind: _, weight, ...sharpness } = improveBySharpnessOptions.read(options);
   const value = balancedSharpness(sharpness);
   return { weight, value: (shared, inputs) => value(shared, inputs) };
-}
-
-/** Mean over pairs of min(cos, cap), from the Gramian. */
-function cappedCosine(gramian: Tensor, cap: number): Tensor {
-  const [tasks] = gramian.shape;
-  if (tasks < 2) throw new OptionError("improve: the cosine needs two tasks or more; there is one.");
-  const at = (i: number, j: number) => reshape(slice(gramian, { starts: [i, j], ends: [i + 1, j + 1] }), []);
-  // A task with a zero gradient has no angle: its cosine is 0, and so is the factor of its derivative.
-  const norms = Array.from({ length: tasks }, (_, k) => sqrt(maximum(at(k, k), 1e-30)));
-  const pairs: Tensor[] = [];
-  for (let i = 0; i < tasks; i++) {
-    for (let j = i + 1; j < tasks; j++) pairs.push(minimum(div(at(i, j), mul(norms[i], norms[j])), cap));
-  }
-  return mean(stacked(pairs));
 }

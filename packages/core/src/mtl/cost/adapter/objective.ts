@@ -8,6 +8,7 @@ import type { Tensor } from "../../../graph/tensor.js";
 import { type Parts, type SharedLosses, stacked } from "../shared-losses.js";
 import type { Adapter, Factors } from "./adapter.js";
 import type { Improve } from "./improve.js";
+import { wholeGradient } from "./whole-gradient.js";
 
 /** The inputs of the objective besides the adapter's factors. Traced. */
 export interface ObjectiveInputs {
@@ -55,10 +56,14 @@ export function costObjective(
   }: { readonly weight: number; readonly improve: Improve; readonly dtype: "float32" | "float64" },
 ): (factors: readonly Factors<Tensor>[], inputs: ObjectiveInputs) => ObjectiveParts {
   return (factors, { parts, batch, frozen, conflicting, balance, seed }) => {
-    const moved = adapter.merge(parts.shared, adapter.displacement(factors));
-    const here = stacked(losses({ ...parts, shared: moved }, batch));
+    const D = adapter.displacement(factors);
+    const moved = adapter.merge(parts.shared, D);
     const band = mul(rounding[dtype], abs(frozen));
-    const preserve = mean(maximum(sub(abs(sub(here, frozen)), band), 0));
+    const change = (at: readonly Tensor[]): Tensor => {
+      const here = stacked(losses({ ...parts, shared: adapter.merge(parts.shared, at) }, batch));
+      return mean(maximum(sub(abs(sub(here, frozen)), band), 0));
+    };
+    const preserve = wholeGradient(change, D);
     const kept = mul(weight, preserve);
     if (improve.value === undefined) return { value: kept, preserve, improve: constant(0, dtype) };
     const raised = improve.value(moved, {
@@ -66,6 +71,7 @@ export function costObjective(
       conflicting: (shared) => losses({ ...parts, shared }, conflicting),
       balance,
       seed,
+      leaves: adapter.sites.map(({ leaf }) => leaf),
     });
     return { value: add(kept, mul(-improve.weight, raised)), preserve, improve: raised };
   };

@@ -91,6 +91,15 @@ describe("the inner loop", () => {
     expect(Math.max(...ratios)).toBeGreaterThan(0.02);
   });
 
+  it("does so by differences of gradients, too", async () => {
+    const loop = await loopFor({ improve: { kind: "cosine", derivatives: "differences" } });
+    const { first, last, ratios } = await loop.run();
+    expect(first?.improve).toBeCloseTo((await cosine.run()).first?.improve ?? 0, 12);
+    expect(last?.improve).toBeGreaterThan((first?.improve ?? 0) + 0.05);
+    for (const ratio of ratios) expect(ratio).toBeLessThanOrEqual(0.1 * (1 + 1e-12));
+    await loop.dispose();
+  });
+
   it("holds the trust region at any learning rate", async () => {
     const { ratios } = await cosine.run({ learningRate: 1 });
     for (const ratio of ratios) {

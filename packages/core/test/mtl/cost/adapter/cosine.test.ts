@@ -1,0 +1,139 @@
+import { describe, expect, it } from "vitest";
+import { astype, isNdArray, type NdArray } from "../../../../src/array.js";
+import { valueAndGrad } from "../../../../src/graph/autodiff.js";
+import { mul, sub } from "../../../../src/graph/ops/arithmetic.js";
+import { square, tanh } from "../../../../src/graph/ops/elementary.js";
+import { matmul } from "../../../../src/graph/ops/matmul.js";
+import { mean } from "../../../../src/graph/ops/reduce.js";
+import { slice } from "../../../../src/graph/ops/slice.js";
+import type { Tensor } from "../../../../src/graph/tensor.js";
+import { trace } from "../../../../src/graph/trace.js";
+import { createRng } from "../../../../src/math/rng.js";
+import { type ImproveByCosine, improveOf } from "../../../../src/mtl/cost/adapter/improve.js";
+import { namedArrays } from "../../../../src/named-arrays.js";
+import { compile } from "../../../../src/runtime/compile.js";
+import { flatten, unflatten } from "../../../../src/tree.js";
+
+type Float = "float32" | "float64";
+type Point = { readonly first: Tensor; readonly second: Tensor };
+
+const numbers = (shape: readonly number[], seed: number): NdArray => {
+  const rng = createRng(seed);
+  const data = Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 0.5 * rng.normal());
+  return { shape, data };
+};
+
+/** Losses of a network without kinks: tanh, one column of the output for each task, in sizes that differ. */
+const lossesOn =
+  (tasks: number, { x, y }: { readonly x: Tensor; readonly y: Tensor }) =>
+  ({ first, second }: Point): Tensor[] => {
+    const out = sub(matmul(tanh(matmul(x, first)), second), y);
+    return Array.from({ length: tasks }, (_, k) =>
+      mul(k + 1, mean(square(slice(out, { starts: [0, k], ends: [out.shape[0], k + 1] })))),
+    );
+  };
+
+interface Case {
+  readonly tasks?: number;
+  readonly dtype?: Float;
+  readonly leaves?: readonly number[];
+  readonly start?: Readonly<Record<keyof Point, NdArray>>;
+}
+
+/** L_g and its gradient in both weights. */
+async function cosineOf(
+  improve: Partial<ImproveByCosine>,
+  { tasks = 2, dtype = "float64", leaves, start }: Case = {},
+) {
+  const { value } = improveOf({ kind: "cosine", cap: 1, ...improve });
+  const point = start ?? { first: numbers([4, 6], 1), second: numbers([6, tasks], 2) };
+  const { leaves: arrays, def } = flatten<NdArray>(
+    { point, batch: { x: numbers([12, 4], 3), y: numbers([12, tasks], 4) } },
+    isNdArray,
+  );
+  const args = unflatten(
+    def,
+    arrays.map((a) => astype(a, dtype)),
+  ) as { point: typeof point; batch: { x: NdArray; y: NdArray } };
+  const { graph } = trace(({ point: at, batch }) => {
+    const losses = lossesOn(tasks, batch);
+    const inputs = { conflicting: losses, losses, leaves } as never;
+    const [L, g] = valueAndGrad((p: Point) => value?.(p, inputs) as Tensor)(at);
+    return { L, g };
+  }, args);
+  const run = await compile(graph, { runtime: dtype === "float32" ? "onnx" : "javascript" });
+  const found = await run.run(namedArrays(args));
+  await run.dispose();
+  return {
+    value: Number(found.L.data[0]),
+    gradient: [found["g.first"], found["g.second"]].map(({ data }) => Float64Array.from(data, Number)),
+  };
+}
+
+type Found = Awaited<ReturnType<typeof cosineOf>>;
+const norm = (v: Iterable<number>): number => Math.hypot(...v);
+
+/** ||a - b|| / ||b|| of gradients. */
+function errorOf(a: Found, b: Found): number {
+  const [from, to] = [a, b].map(({ gradient }) => gradient.flatMap((part) => [...part]));
+  expect(norm(to)).toBeGreaterThan(0.01);
+  return norm(from.map((v, i) => v - to[i])) / norm(to);
+}
+
+describe("the cosine's derivative by differences of gradients", () => {
+  it.each([2, 8])(
+    "is the exact one to the rounding of float64, with %i tasks and a short step",
+    async (tasks) => {
+      const exact = await cosineOf({}, { tasks });
+      const near = await cosineOf({ derivatives: "differences", step: 1e-5 }, { tasks });
+      expect(errorOf(near, exact)).toBeLessThan(1e-8);
+      expect(near.value).toBeCloseTo(exact.value, 13);
+    },
+  );
+
+  it.each([2, 8])(
+    "is the exact one to a hundredth at the default step in float32, with %i tasks",
+    async (tasks) => {
+      const exact = await cosineOf({}, { tasks });
+      const near = await cosineOf({ derivatives: "differences" }, { tasks, dtype: "float32" });
+      expect(errorOf(near, exact)).toBeLessThan(1e-2);
+      expect(near.value).toBeCloseTo(exact.value, 5);
+    },
+  );
+
+  it("errs by O(step^2)", async () => {
+    const exact = await cosineOf({});
+    const [coarse, fine] = await Promise.all(
+      [0.02, 0.01].map(async (step) => errorOf(await cosineOf({ derivatives: "differences", step }), exact)),
+    );
+    expect(coarse / fine).toBeCloseTo(4, 1);
+  });
+
+  it("is that of the chosen leaves alone, at perturbations of all", async () => {
+    const differences = { derivatives: "differences", step: 1e-4 } as const;
+    const all = await cosineOf(differences);
+    const some = await cosineOf(differences, { leaves: [1] });
+    expect(norm(some.gradient[0])).toBe(0);
+    expect([...some.gradient[1]]).toEqual([...all.gradient[1]]);
+  });
+
+  it("is zero where all pairs are above the cap", async () => {
+    const { value, gradient } = await cosineOf({ derivatives: "differences", cap: -1 });
+    expect(value).toBe(-1);
+    expect(gradient.map(norm)).toEqual([0, 0]);
+  });
+
+  it("is finite at a stationary point", async () => {
+    const start = { first: { shape: [4, 6], data: new Float64Array(24) }, second: numbers([6, 2], 2) };
+    const still = { ...start, second: { shape: [6, 2], data: new Float64Array(12) } };
+    const { gradient } = await cosineOf({ derivatives: "differences" }, { start: still });
+    expect(gradient.map(norm)).toEqual([0, 0]);
+  });
+
+  it("takes positive steps only", () => {
+    expect(() => improveOf({ kind: "cosine", derivatives: "differences", step: 0 })).toThrow("step must be");
+    expect(() => improveOf({ kind: "cosine", derivatives: "forward" as never })).toThrow(
+      "derivatives must be",
+    );
+  });
+});
