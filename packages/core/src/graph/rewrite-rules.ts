@@ -1,5 +1,5 @@
 import { sizeOf } from "../array.js";
-import { constantsInCond, constantsInScan, constantsInWhile } from "./control/constants-inside.js";
+import { knownInCond, knownInScan, knownInWhile } from "./control/known-inside.js";
 import { add, div, mul, neg, sub } from "./ops/arithmetic.js";
 import { broadcastShapes, broadcastTo } from "./ops/broadcast.js";
 import { constantValue } from "./ops/leaf.js";
@@ -217,9 +217,9 @@ const rules: Readonly<Record<string, Rule>> = {
   conv2d: (node) => factorOut(node, [0]),
   conv2dInputGradient: (node) => factorOut(node, [0]),
   conv2dWeightGradient: (node) => factorOut(node, [0, 1]),
-  scan: constantsInScan,
-  whileLoop: constantsInWhile,
-  cond: constantsInCond,
+  scan: knownInScan,
+  whileLoop: knownInWhile,
+  cond: knownInCond,
 };
 
 /** One rewriting of a node whose inputs are simplified; undefined when no rule applies. */

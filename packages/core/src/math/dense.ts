@@ -90,31 +90,49 @@ export const addScaled = (a: Float64Array, s: number, b: Float64Array): Float64A
  * largest diagonal element.
  */
 export function cholesky(a: Float64Array, n: number, least = 0): Float64Array | undefined {
-  const lower = new Float64Array(n * n);
+  const upper = a.slice();
   let largest = 0;
   for (let i = 0; i < n; i++) largest = Math.max(largest, a[i * n + i]);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = a[i * n + j];
-      for (let k = 0; k < j; k++) sum -= lower[i * n + k] * lower[j * n + k];
-      if (j < i) lower[i * n + j] = sum / lower[j * n + j];
-      else if (sum > least * largest) lower[i * n + i] = Math.sqrt(sum);
-      else return undefined;
+  const negated = new Float64Array(n * n);
+  for (let first = 0; first < n; first += block) {
+    const end = Math.min(n, first + block);
+    for (let i = first; i < end; i++) {
+      const at = i * n + i;
+      const pivot = upper[at];
+      if (!(pivot > least * largest)) return undefined;
+      const factor = 1 / Math.sqrt(pivot);
+      for (let k = at; k < (i + 1) * n; k++) {
+        upper[k] *= factor;
+        negated[k] = -upper[k];
+      }
+      for (let r = i + 1; r < end; r++) addRow(upper, r * n + r, upper, i * n + r, n - r, negated[i * n + r]);
     }
+    const rows = { from: negated, row: 1, column: n };
+    addTiles(upper, rows, upper, { first, end, top: end, m: n, n, left: "diagonal", right: n });
   }
+  const lower = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) lower[i * n + j] = upper[j * n + i];
   return lower;
 }
 
 /** The inverse of a lower triangular matrix [n, n] without zeros on its diagonal, by forward substitution. */
 export function invertLower(lower: Float64Array, n: number): Float64Array {
   const x = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < i; j++) addRow(x, i * n, x, j * n, j + 1, -lower[i * n + j]);
-    x[i * n + i] = 1;
-    for (let j = 0; j <= i; j++) x[i * n + j] /= lower[i * n + i];
+  const rows = { from: lower.map((v) => -v), row: n, column: 1 };
+  for (let first = 0; first < n; first += block) {
+    const end = Math.min(n, first + block);
+    addTiles(x, rows, x, { first: 0, end: first, top: first, m: end, n, left: 0, right: first });
+    for (let i = first; i < end; i++) {
+      for (let j = first; j < i; j++) addRow(x, i * n, x, j * n, j + 1, -lower[i * n + j]);
+      x[i * n + i] = 1;
+      for (let j = 0; j <= i; j++) x[i * n + j] /= lower[i * n + i];
+    }
   }
   return x;
 }
+
+/** Rows of a triangular matrix that are solved one by one; all others are products. */
+const block = 8;
 
 /** Rows that stay in a processor's cache while all products with them are added. */
 const chunk = 32;
@@ -128,8 +146,23 @@ export function addProduct(
 ): void {
   for (let first = 0; first < k; first += chunk) {
     const end = Math.min(k, first + chunk);
-    addTiles(out, { from: a, row: k, column: 1 }, b, { first, end, m, n, isUpper: false });
+    addTiles(out, { from: a, row: k, column: 1 }, b, { first, end, top: 0, m, n, ...span(b, first, end, n) });
   }
+}
+
+/** The columns outside of which some rows of B are zero: of a triangular matrix half of the work is left out. */
+function span(b: Float64Array, first: number, end: number, n: number) {
+  let [left, right] = [n, 0];
+  for (let p = first; p < end; p++) {
+    const row = p * n;
+    let j = 0;
+    while (j < left && b[row + j] === 0) j++;
+    left = j;
+    j = n;
+    while (j > right && b[row + j - 1] === 0) j--;
+    right = j;
+  }
+  return { left, right: Math.max(left, right) };
 }
 
 /** out += X'X with X [rows, n]. */
@@ -137,7 +170,15 @@ export function addGram(out: Float64Array, x: Float64Array, rows: number, n: num
   const half = new Float64Array(n * n);
   for (let first = 0; first < rows; first += chunk) {
     const end = Math.min(rows, first + chunk);
-    addTiles(half, { from: x, row: 1, column: n }, x, { first, end, m: n, n, isUpper: true });
+    addTiles(half, { from: x, row: 1, column: n }, x, {
+      first,
+      end,
+      top: 0,
+      m: n,
+      n,
+      left: "diagonal",
+      right: n,
+    });
   }
   for (let i = 0; i < n; i++) {
     out[i * n + i] += half[i * n + i];
@@ -159,11 +200,13 @@ interface Range {
   /** The rows of B that are added. */
   readonly first: number;
   readonly end: number;
-  /** Rows of the sum, and columns. */
+  /** The first row of the sum that is added to, the row behind the last, and columns. */
+  readonly top: number;
   readonly m: number;
   readonly n: number;
-  /** Whether what is below the diagonal is left out. */
-  readonly isUpper: boolean;
+  /** The columns from `left`, or from the diagonal, to before `right` are added to. */
+  readonly left: number | "diagonal";
+  readonly right: number;
 }
 
 /** Adds to out [m, n] the products of some columns of A [m, k] with those rows of B [k, n]. */
@@ -171,19 +214,19 @@ function addTiles(
   out: Float64Array,
   { from, row, column }: Strided,
   b: Float64Array,
-  { first, end, m, n, isUpper }: Range,
+  { first, end, top, m, n, left, right }: Range,
 ): void {
-  for (let i = 0; i < m; ) {
+  for (let i = top; i < m; ) {
     const isTile = i + 4 <= m;
-    const start = isUpper ? i : 0;
+    const start = left === "diagonal" ? i : left;
     let p = first;
     for (; isTile && p + 4 <= end; p += 4) {
-      tile(out, i * n + start, from, i * row + p * column, b, p * n + start, n, n - start, row, column);
+      tile(out, i * n + start, from, i * row + p * column, b, p * n + start, n, right - start, row, column);
     }
     const rows = isTile ? 4 : 1;
     for (; p < end; p++) {
       for (let r = i; r < i + rows; r++) {
-        addRow(out, r * n + start, b, p * n + start, n - start, from[r * row + p * column]);
+        addRow(out, r * n + start, b, p * n + start, right - start, from[r * row + p * column]);
       }
     }
     i += rows;

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { addGram, addProduct, cholesky, invertLower } from "../../src/math/dense.js";
 import { createRng } from "../../src/math/rng.js";
+import { transposed } from "../../src/symmetry/matrix.js";
 
 const rng = createRng(5);
 const draw = (length: number) => Float64Array.from({ length }, () => rng.normal());
@@ -41,3 +42,22 @@ it("factors a positive definite matrix, and inverts the factor, by hand", () => 
   expect(cholesky(Float64Array.of(1, 0, 0, 1e-13), 2, 1e-12)).toBeUndefined();
   expect(cholesky(Float64Array.of(Number.NaN), 1)).toBeUndefined();
 });
+
+it.each([3, 8, 9, 19, 45])(
+  "factors positive definite matrices of %i rows, and inverts the factors, in blocks",
+  (n) => {
+    const x = draw(2 * n * n);
+    const a = new Float64Array(n * n);
+    addGram(a, x, 2 * n, n);
+    const lower = cholesky(a, n) as Float64Array;
+    const upper = transposed({ shape: [n, n], data: lower }).data;
+    // Products leave out what is zero in a triangle.
+    const [again, one] = [new Float64Array(n * n), new Float64Array(n * n)];
+    addProduct(again, lower, upper, [n, n, n]);
+    addProduct(one, lower, invertLower(lower, n), [n, n, n]);
+    again.forEach((v, at) => {
+      expect(v).toBeCloseTo(a[at], 10);
+      expect(one[at]).toBeCloseTo(at % (n + 1) === 0 ? 1 : 0, 10);
+    });
+  },
+);

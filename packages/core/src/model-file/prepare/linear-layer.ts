@@ -94,14 +94,15 @@ function channelsOf(node: OnnxNode, weight: Floats | undefined): Channels | Reas
   }
   if (weight === undefined) return { reason: `its weight ${node.inputs[1]} is computed` };
   const { shape } = weight;
-  const inner = (from: number) => sizeOf(shape.slice(from));
-  if (opType === "Conv") return { count: shape[0], channelOf: (e) => Math.floor(e / inner(1)) };
+  // Known before millions of elements ask for their channel.
+  const [along, within] = [sizeOf(shape.slice(1)), sizeOf(shape.slice(2))];
+  if (opType === "Conv") return { count: shape[0], channelOf: (e) => Math.floor(e / along) };
   if (opType === "ConvTranspose") {
     // [inputs, channels of a group, ...window]: the group follows from the input.
     const group = int(node, "group", 1);
     const perGroup = shape[0] / group;
     const channelOf = (e: number) =>
-      Math.floor(Math.floor(e / inner(1)) / perGroup) * shape[1] + (Math.floor(e / inner(2)) % shape[1]);
+      Math.floor(Math.floor(e / along) / perGroup) * shape[1] + (Math.floor(e / within) % shape[1]);
     return { count: shape[1] * group, channelOf };
   }
   if (shape.length !== 2) return { reason: `its weight has ${shape.length} axes` };

@@ -1,7 +1,6 @@
 // The point of an orbit of GL(n) where the sum of squares is least.
 import type { NdArray } from "../../array.js";
-import { addGram, cholesky, invertLower } from "../../math/dense.js";
-import { eigenSymmetric } from "../../math/linalg.js";
+import { cholesky, invertLower } from "../../math/dense.js";
 import type { LinearSpace } from "../../symmetry/discovery/descriptors.js";
 import {
   gramsAlong,
@@ -10,11 +9,9 @@ import {
   multipliedAlong,
   stackOf,
 } from "../../symmetry/matrices-along.js";
-import { type Matrix, plusDiagonal, product, spectral, transposed } from "../../symmetry/matrix.js";
+import { type Matrix, plusDiagonal, product, transposed } from "../../symmetry/matrix.js";
+import { geometricMean } from "./geometric-mean.js";
 import type { Sweeps, Swept } from "./sweeps.js";
-
-/** Spaces whose weights use fewer directions than this share of the largest stay as they are. */
-const leastShare = 1e-12;
 
 /**
  * T = g - I of each space where the sum of squares of its weights is least. With M+ the sum of v v' over all that
@@ -117,7 +114,7 @@ function stepOf(space: LinearSpace, { plus, minus }: Grams): Step {
   const roots = Array.from({ length: copies }, (_, copy) => {
     const mean = geometricMean(matrixOf(plus, copy), matrixOf(minus, copy));
     // An element that is on two axes moves with both: half a step then does not go past the point.
-    const G = mean && isShared(space) ? power(mean, 0.5) : mean;
+    const G = mean && isShared(space) ? geometricMean(identity(size), mean) : mean;
     const root = G && rootOf(G);
     if (root) step = plusDiagonal(G, -1).data.reduce((a, v) => Math.max(a, Math.abs(v) / 2), step);
     return root ?? { g: identity(size), dual: identity(size) };
@@ -133,66 +130,9 @@ const identity = (n: number): Matrix => plusDiagonal({ shape: [n, n], data: new 
 
 const isShared = ({ axes }: LinearSpace): boolean => new Set(axes.map(({ path }) => path)).size < axes.length;
 
-/**
- * The G with G M+ G = M-, which is L^-T (L' M- L)^1/2 L^-1 for M+ = L L'; undefined where a matrix is singular.
- */
-function geometricMean(plus: Matrix, minus: Matrix): Matrix | undefined {
-  const { shape } = plus;
-  const [n] = shape;
-  const factor = cholesky(plus.data, n, leastShare);
-  if (!factor) return undefined;
-  const lower: Matrix = { shape, data: factor };
-  const spectrum = spectrumOf(product(transposed(lower), product(minus, lower)));
-  if (!spectrum) return undefined;
-  // Y Y' with Y = L^-T V S^1/4, where L' M- L = V S V'.
-  const { vectors, values } = spectrum;
-  const inverse: Matrix = { shape, data: invertLower(factor, n) };
-  const turned = product(transposed(vectors), inverse).data;
-  const roots = values.map((v) => v ** 0.25);
-  const gram = new Float64Array(n * n);
-  addGram(
-    gram,
-    turned.map((v, k) => v * roots[Math.floor(k / n)]),
-    n,
-    n,
-  );
-  return { shape, data: gram };
-}
-
 /** The upper triangular g with g'g = G, and g^-T. */
 function rootOf({ shape, data }: Matrix): { readonly g: Matrix; readonly dual: Matrix } | undefined {
   const [n] = shape;
   const lower = cholesky(data, n);
   return lower && { g: transposed({ shape, data: lower }), dual: { shape, data: invertLower(lower, n) } };
 }
-
-interface Spectrum {
-  readonly vectors: Matrix;
-  readonly values: Matrix["data"];
-}
-
-/** Eigenvalues and vectors of a symmetric positive definite matrix; undefined for a singular one. */
-function spectrumOf(matrix: Matrix): Spectrum | undefined {
-  const {
-    values: { data: values },
-    vectors,
-  } = eigenSymmetric(symmetric(matrix));
-  const largest = values[values.length - 1];
-  return !(largest > 0) || values[0] < leastShare * largest ? undefined : { vectors, values };
-}
-
-const powerOf = ({ vectors, values }: Spectrum, exponent: number): Matrix =>
-  spectral(
-    vectors,
-    Array.from(values, (v) => v ** exponent),
-  );
-
-function power(matrix: Matrix, exponent: number): Matrix | undefined {
-  const spectrum = spectrumOf(matrix);
-  return spectrum && powerOf(spectrum, exponent);
-}
-
-const symmetric = ({ shape, data }: Matrix): Matrix => {
-  const [n] = shape;
-  return { shape, data: data.map((v, k) => (v + data[(k % n) * n + Math.floor(k / n)]) / 2) };
-};

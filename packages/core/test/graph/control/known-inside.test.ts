@@ -1,0 +1,99 @@
+// What loops and branches are given twice, and numbers, are not computed with twice inside.
+import { expect, it } from "vitest";
+import { array } from "../../../src/array.js";
+import { cond } from "../../../src/graph/control/cond.js";
+import { scan } from "../../../src/graph/control/scan.js";
+import { whileLoop } from "../../../src/graph/control/while.js";
+import { bodiesOf, nodesOf } from "../../../src/graph/graph.js";
+import { add, mul } from "../../../src/graph/ops/arithmetic.js";
+import { greater, less } from "../../../src/graph/ops/compare.js";
+import { sin, tanh } from "../../../src/graph/ops/elementary.js";
+import { constant } from "../../../src/graph/ops/leaf.js";
+import { matmul } from "../../../src/graph/ops/matmul.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
+import { reshape } from "../../../src/graph/ops/reshape.js";
+import { concat, slice } from "../../../src/graph/ops/slice.js";
+import { simplify } from "../../../src/graph/simplify.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
+import { trace } from "../../../src/graph/trace.js";
+import { uniform } from "../ops/op-case.js";
+import { expectSame } from "./support.js";
+
+interface Args {
+  readonly h: Tensor;
+  readonly w: Tensor;
+  readonly xs: Tensor;
+  readonly limit: Tensor;
+}
+
+const values = {
+  h: uniform(1, [2, 3]),
+  w: uniform(2, [3, 3], -0.8, 0.8),
+  xs: uniform(3, [4, 2, 3]),
+  limit: array(1, "float64"),
+};
+
+const at = (xs: Tensor, k: number) => reshape(slice(xs, { starts: [k], ends: [k + 1] }), [2, 3]);
+const stacked = (list: readonly Tensor[]) => concat(list.map((x) => reshape(x, [1, 2, 3])));
+
+/** The same product twice, of expressions that are found to be equal only outside. */
+const twice = (c: Tensor, [a, b]: readonly Tensor[]) => tanh(add(matmul(c, a), mul(2, matmul(c, b))));
+
+const rows = {
+  scan: ({ h, w, xs }: Args) => {
+    const both = [sin(w), sin(w)];
+    const step = (c: Tensor, [x, y]: Tensor[]): [Tensor, Tensor[]] => [
+      twice(add(c, x), both),
+      [matmul(add(c, y), both[1])],
+    ];
+    const [last, [stack]] = scan(step, h, [sin(xs), sin(xs)]);
+    return { last, stack };
+  },
+  whileLoop: ({ h, w, limit }: Args) => {
+    const both = [sin(w), sin(w)];
+    const init = { c: h, count: constant(0, "float64") };
+    const step = ({ c, count }: typeof init) => ({ c: twice(c, both), count: add(count, limit) });
+    return { last: whileLoop(({ count }: typeof init) => less(count, 3), step, init, { most: 5 }).c };
+  },
+  cond: ({ h, w, limit }: Args) => {
+    const both = [sin(w), sin(w)];
+    const branch = (c: Tensor) => () => twice(c, both);
+    return { last: cond(greater(limit, 0), branch(h), branch(mul(2, h))) };
+  },
+};
+
+const writtenOut = {
+  scan: ({ h, w, xs }: Args) => {
+    let last = h;
+    const stack: Tensor[] = [];
+    for (let k = 0; k < 4; k++) {
+      const x = sin(at(xs, k));
+      stack.push(matmul(add(last, x), sin(w)));
+      last = tanh(mul(3, stack[k]));
+    }
+    return { last, stack: stacked(stack) };
+  },
+  whileLoop: ({ h, w }: Args) => {
+    let last = h;
+    for (let k = 0; k < 3; k++) last = tanh(mul(3, matmul(last, sin(w))));
+    return { last };
+  },
+  cond: ({ h, w }: Args) => ({ last: tanh(mul(3, matmul(h, sin(w)))) }),
+};
+
+it.each(["scan", "whileLoop", "cond"] as const)(
+  "%s computes once with what it is given twice",
+  async (name) => {
+    const { graph } = trace((args: Args) => rows[name](args) as Record<string, Tensor>, values);
+    const [node] = nodesOf(simplify(graph)).filter(({ op }) => op.name === name);
+    for (const body of bodiesOf(node)) {
+      expect(nodesOf(body).filter(({ op }) => op.name === "matmul")).toHaveLength(1);
+    }
+    await expectSame(
+      rows[name] as (args: Args) => { last: Tensor },
+      writtenOut[name],
+      ({ last }) => sum(sin(last)),
+      values,
+    );
+  },
+);
