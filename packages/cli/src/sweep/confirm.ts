@@ -18,6 +18,8 @@ export interface Contender {
   readonly fresh: SeedValues;
   /** What it is, beside its number. */
   readonly label?: string | undefined;
+  /** In what else it is not as the baseline, such as `learningRate 0.002 against 0.001`. */
+  readonly apart?: readonly string[] | undefined;
 }
 
 /** A trial compared with the baseline, seed by seed. */
@@ -77,7 +79,8 @@ export function confirmed(
 ): readonly Confirmed[] {
   const level = 1 - 0.05 / contenders.length;
   const sign = metric.goal === "minimize" ? 1 : -1;
-  return contenders.map(({ trial, tuning, fresh: values, label }) => {
+  return contenders.map((contender) => {
+    const { trial, tuning, fresh: values } = contender;
     const all = [...values.values()];
     const isWhole = all.length > 0 && all.every(Number.isFinite);
     const fresh = isWhole ? aggregated(metric, all) : null;
@@ -89,7 +92,7 @@ export function confirmed(
       optimism: fresh === null || tuning === undefined ? null : sign * (fresh - tuning),
       comparison,
       judgment: isWhole || all.length === 0 ? judgmentOf(comparison, sign) : "does not help",
-      text: sentence(metric, { trial, tuning, fresh: values, label }, fresh, comparison, baseline),
+      text: sentence(metric, contender, fresh, comparison, baseline),
     };
   });
 }
@@ -124,7 +127,7 @@ function judgmentOf(comparison: PairedComparison | null, sign: number): Judgemen
 
 function sentence(
   { name }: Metric,
-  { trial, tuning, fresh: values, label }: Contender,
+  { trial, tuning, fresh: values, label, apart = [] }: Contender,
   fresh: number | null,
   comparison: PairedComparison | null,
   baseline: SeedValues,
@@ -150,7 +153,10 @@ function sentence(
     kind === "ratio"
       ? `${number(value)}${range} times the baseline`
       : `${signed(value)}${range} from the baseline`;
-  return `${start}; ${difference} over ${n} pairs (${formatNumber(100 * level, 4)} % interval).`;
+  const compared = `${start}; ${difference} over ${n} pairs (${formatNumber(100 * level, 4)} % interval).`;
+  return apart.length === 0
+    ? compared
+    : `${compared} Its best settings are not the baseline's (${apart.join(", ")}), which alone may make a difference.`;
 }
 
 const signed = (value: number): string => `${value > 0 ? "+" : ""}${formatNumber(value, 4)}`;

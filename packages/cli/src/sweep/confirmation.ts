@@ -55,12 +55,23 @@ export function confirmationOf(
       return [
         {
           ...{ trial, fresh: valuesOf(runs), tuning },
-          label: each === undefined ? undefined : `${each} ${wordOf(parameters[each])}`,
+          ...(each === undefined
+            ? {}
+            : {
+                label: `${each} ${wordOf(parameters[each])}`,
+                apart: apartIn(each, parameters, baseline.parameters),
+              }),
         },
       ];
     }),
   );
 }
+
+/** In what settings besides the compared one two trials differ. */
+const apartIn = (each: string, own: Assignment, baseline: Assignment): string[] =>
+  Object.keys(own)
+    .filter((path) => path !== each && path in baseline && !isDeepStrictEqual(own[path], baseline[path]))
+    .map((path) => `${path} ${wordOf(own[path])} against ${wordOf(baseline[path])}`);
 
 const wordOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 

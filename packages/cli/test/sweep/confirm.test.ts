@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { bestTrials, confirmed, type SeedValues } from "../../src/sweep/confirm.js";
-import type { Metric, Trial } from "../../src/sweep/types.js";
+import { confirmationOf } from "../../src/sweep/confirmation.js";
+import type { Assignment, Metric, Trial } from "../../src/sweep/types.js";
 
 const loss: Metric = { name: "loss", goal: "minimize", aggregate: "mean" };
 const accuracy: Metric = { name: "validation.accuracy", goal: "maximize", aggregate: "mean" };
@@ -88,5 +89,27 @@ describe("confirmed", () => {
     const [alone] = confirmed(loss, seeds(2, Number.NaN), [{ trial: 3, fresh: seeds(1, 2) }]);
     expect(alone).toMatchObject({ fresh: 1.5, comparison: null, judgment: "undecided" });
     expect(alone.text).toMatch(/not compared: 1 of 2 runs of the baseline diverged\.$/);
+  });
+});
+
+describe("confirmationOf", () => {
+  it("says in what else an arm's best settings are not the baseline's", () => {
+    const contender = (trial: number | "baseline", parameters: Assignment) => ({
+      ...{ trial, parameters },
+      runs: [1000, 1001].map((seed) => ({
+        ...{ seed, record: { status: "completed", values: { "validation.accuracy": seed / 2000 } } },
+      })),
+    });
+    const confirm = { seeds: [1000], best: 1, each: "cost", baseline: { cost: null } };
+    const texts = confirmationOf({ confirm, metric: accuracy } as never, {
+      trials: [],
+      contenders: [
+        contender("baseline", { learningRate: 1e-3, cost: null }),
+        contender(0, { learningRate: 2e-3, cost: "default" }),
+        contender(1, { learningRate: 1e-3, cost: "paper" }),
+      ] as never,
+    }).map(({ text }) => text);
+    expect(texts[0]).toMatch(/^Trial 0 \(cost default\).*\(learningRate 0\.002 against 0\.001\)/);
+    expect(texts[1]).not.toContain("against");
   });
 });
