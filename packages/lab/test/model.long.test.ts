@@ -6,7 +6,7 @@ import { executablePath } from "../../core/test/browser/site.js";
 import { randomBatch } from "../src/screens/model/random-batch.js";
 import { Session } from "../src/screens/model/session.js";
 import { violationsIn } from "./axe.js";
-import { chain, files, unknownOperator } from "./screens/model-files.js";
+import { chain, fileOf, files, node, unknownOperator } from "./screens/model-files.js";
 import { hashOf, inspected, settled, titled, useLab } from "./support.js";
 
 interface Shown {
@@ -160,6 +160,20 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     await after(page, () => page.getByLabel("Sample").selectOption("attention"));
     expect(await page.getByRole("alert").count()).toBe(0);
     expect((await shown(page)).found?.total).toMatch(/^The same function along /);
+  });
+
+  it("says that a size which the file leaves open may be wrong, and takes another", async () => {
+    const page = await open();
+    await drop(page, "open.onnx", fileOf([node("MatMul", ["x", "w"], "y")], [2, "width"]));
+    expect((await shown(page)).problem).toMatch(/ The file leaves width open: other sizes may do\.$/);
+    expect(await page.getByRole("group", { name: "Symmetries" }).textContent()).toContain(
+      "the model does not run",
+    );
+    await after(page, async () => {
+      await page.getByLabel("width").fill("3");
+      await page.keyboard.press("Enter");
+    });
+    expect(await shown(page)).toMatchObject({ problem: "", check: { outputs: [{ shape: [2, 3] }] } });
   });
 
   it("shows a file of 2001 nodes as a table alone, and one of 1990 as a graph", async () => {

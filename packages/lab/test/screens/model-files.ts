@@ -29,14 +29,14 @@ export const node = (opType: string, inputs: readonly string[], output: string, 
   ...{ opType, domain, name: `${opType}_${output}`, inputs, outputs: [output], attributes: {} },
 });
 
-/** A file of x [2, 3] through nodes to the last one's result, with a weight w [3, 3]. */
-export function fileOf(nodes: readonly Node[]): Uint8Array {
+/** A file of x, [2, 3] if nothing else is given, through nodes to the last one's result, with a weight w [3, 3]. */
+export function fileOf(nodes: readonly Node[], shape: readonly (number | string)[] = [2, 3]): Uint8Array {
   const data = Float32Array.from({ length: 9 }, (_, i) => Math.sin(i));
   return encodeModel({
     ...{ irVersion: 8, opsets: [{ domain: "", version: 18 }], producer: "test", metadata: {} },
     graph: {
       name: "g",
-      inputs: [{ name: "x", dtype: "float32", shape: [2, 3] }],
+      inputs: [{ name: "x", dtype: "float32", shape }],
       outputs: [{ name: nodes.at(-1)?.outputs[0] as string, dtype: "float32", shape: [2, 3] }],
       initializers: [{ name: "w", dtype: "float32", shape: [3, 3], data }],
       nodes,

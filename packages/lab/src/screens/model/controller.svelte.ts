@@ -311,7 +311,9 @@ export class Model {
 
   readonly #failed = (error: Error): void => {
     if (error instanceof Superseded || error instanceof WorkerEnded) return;
-    this.problem = error.message;
+    const open = this.found ? [] : Object.keys(this.shown?.summary.sizes ?? {});
+    const hint = open.length > 0 ? ` The file leaves ${open.join(" and ")} open: other sizes may do.` : "";
+    this.problem = `${error.message}${hint}`;
     this.#done("Done, but for what is said above.");
   };
 }
