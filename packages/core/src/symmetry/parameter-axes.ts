@@ -120,16 +120,28 @@ export function changeAlong(
  * Traced.
  */
 export function rateAlongAxis(w: Tensor, parameterAxis: ParameterAxis, f: (view: Tensor) => Tensor): Tensor {
-  const { part, view } = parameterAxis;
-  if (part === undefined) return reshape(f(reshape(w, view)), w.shape);
+  const rate = f(viewAlong(w, parameterAxis));
+  if (parameterAxis.part === undefined) return reshape(rate, w.shape);
+  const { axis, start, count } = parameterAxis.part;
+  const around = w.shape.map((n, d): [number, number] => (d === axis ? [start, n - start - count] : [0, 0]));
+  return pad(
+    reshape(
+      rate,
+      w.shape.map((n, d) => (d === axis ? count : n)),
+    ),
+    around,
+  );
+}
+
+/** The elements of a tensor that a parameter axis covers, in the shape of the axis's view. Traced. */
+export function viewAlong(w: Tensor, { part, view }: ParameterAxis): Tensor {
+  if (part === undefined) return reshape(w, view);
   const { axis, start, count } = part;
   const picked = slice(w, {
     starts: w.shape.map((_, d) => (d === axis ? start : 0)),
     ends: w.shape.map((n, d) => (d === axis ? start + count : n)),
   });
-  const rate = reshape(f(reshape(picked, view)), picked.shape);
-  const around = w.shape.map((n, d): [number, number] => (d === axis ? [start, n - start - count] : [0, 0]));
-  return pad(rate, around);
+  return reshape(picked, view);
 }
 
 /** Number of elements of a parameter axis's view before, along and behind the axis. */

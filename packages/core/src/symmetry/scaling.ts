@@ -8,7 +8,7 @@ import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import type { ScalingGenerator } from "./discovery/descriptors.js";
+import type { ParameterAxis, ScalingGenerator } from "./discovery/descriptors.js";
 import {
   byPath,
   changeAlong,
@@ -104,10 +104,10 @@ const combined = (a: NdArray, b: NdArray, f: (x: number, y: number) => number): 
 });
 
 /** T_i in a shape that broadcasts against the view of a parameter axis. */
-const alongAxis = (parameterAxis: Numbered, T: Tensor): Tensor =>
+export const alongAxis = ({ view, axis }: ParameterAxis, T: Tensor): Tensor =>
   reshape(
     T,
-    parameterAxis.view.map((n, d) => (d === parameterAxis.axis && T.size > 1 ? n : 1)),
+    view.map((n, d) => (d === axis && T.size > 1 ? n : 1)),
   );
 
 /** power T_i w along the axis. */

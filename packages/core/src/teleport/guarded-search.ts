@@ -106,7 +106,6 @@ async function follow<P>(
   if (!isFinitePoint(start)) {
     return { ...stayed, ...transports, reason: "the loss or its gradient is not finite at the start" };
   }
-  const judged = search.goal === "own" ? { ...limits, anyObjective: true } : limits;
   let from = { params: initial, point: start };
   if (walk.origin !== undefined) {
     if (isRefusal(walk.origin)) return { ...stayed, ...transports, reason: walk.origin.refused };
@@ -117,7 +116,7 @@ async function follow<P>(
   }
   const criterion = {
     measure: (p: P) => setting.measure(p),
-    objection: (first: Point, before: Point, after: Point) => objection(first, before, after, judged),
+    objection: (first: Point, before: Point, after: Point) => objection(first, before, after, limits),
     halvings: limits.halvings,
   };
   const { params, point, reason, steps, halvings } = await walkGuarded(walk, criterion, {

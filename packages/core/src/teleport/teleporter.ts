@@ -145,7 +145,7 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
     );
   }
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
-  const limits = limitsOf(guard, dtype);
+  const guardLimits = limitsOf(guard, dtype);
   const loss = forAnyBatch(options.loss);
   const value = forAnyBatch(objective(options.loss));
   const heldOutLoss = forAnyBatch(options.heldOutLoss ?? options.loss);
@@ -195,14 +195,17 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
         raceOptions &&
         resources.keep(await createRace(loss, params, batch, dtype, raceOptions, compileOptions)),
       meter:
-        limits.curvature > 0
-          ? resources.keep(await createCurvatureMeter(loss, params, batch, limits.curvature, compileOptions))
+        guardLimits.curvature > 0
+          ? resources.keep(
+              await createCurvatureMeter(loss, params, batch, guardLimits.curvature, compileOptions),
+            )
           : undefined,
     };
   };
   const { search, broken, measurement, elsewhereRun, race, raceInside, meter } =
     await resources.releasedOnError(makeAll);
   const compileSeconds = (performance.now() - beforeCompiling) / 1000;
+  const limits = search.goal === "own" ? { ...guardLimits, anyObjective: true } : guardLimits;
 
   // Names are found once: a small teleport takes microseconds.
   const quantitiesOf = namedLike(flatten<SpecLeaf>({ params, batch, memory }, isSpecLeaf));

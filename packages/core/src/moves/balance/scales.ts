@@ -38,7 +38,7 @@ export function balancedScales(
 }
 
 /** The logarithm of a magnitude from where on sums of squares are found in two steps. */
-const farLog = 100;
+export const farLog = 100;
 
 function sweptScales(
   given: ReadonlyMap<string, NdArray>,
@@ -69,16 +69,17 @@ function sweptScales(
   return { T, away, arrays: scaledBy(given, generators, T) };
 }
 
-const relaxation = 1.6;
+export const relaxation = 1.6;
 
 /** Whether all powers are p or -p, each on a parameter of its own. */
-const isEven = (legs: readonly Leg[]): boolean =>
+export const isEven = (legs: readonly Leg[]): boolean =>
   new Set(legs.map(({ power }) => Math.abs(power))).size === 1 && isOnce(legs);
 
-const isOnce = (legs: readonly Leg[]): boolean => new Set(legs.map(({ path }) => path)).size === legs.length;
+export const isOnce = (legs: readonly Leg[]): boolean =>
+  new Set(legs.map(({ path }) => path)).size === legs.length;
 
 /** Which generators share a parameter with each, and how far a step of it moves their best points at most. */
-function reachOf(generators: readonly ScalingGenerator[]) {
+export function reachOf(generators: readonly ScalingGenerator[]) {
   const paths = generators.map(({ axes }) => new Set(axes.map(({ path }) => path)));
   const sizes = generators.map(({ axes }) => axes.map(({ power }) => Math.abs(power)));
   return generators.map((_, k) =>

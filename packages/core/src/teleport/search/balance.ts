@@ -1,18 +1,35 @@
 // The balanced point of an orbit in one jump: Stock et al., ICLR 2019, for norms; Nagel et al., ICCV 2019, for ranges.
 import { OptionError } from "../../errors.js";
 import { grad } from "../../graph/autodiff.js";
+import { cast } from "../../graph/ops/arithmetic.js";
+import { lessEqual, where } from "../../graph/ops/compare.js";
+import { abs } from "../../graph/ops/elementary.js";
+import { constant, fill } from "../../graph/ops/leaf.js";
+import { max } from "../../graph/ops/reduce.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { trace } from "../../graph/trace.js";
 import { type BalancedOptions, balancedOptions, toleranceOf } from "../../moves/balance/balanced.js";
-import { type BalancedGroup, balancedGroups, balancedPoint } from "../../moves/balance/element.js";
+import {
+  type BalancedGroup,
+  type BalanceSettings,
+  balancedGroups,
+  balancedPoint,
+} from "../../moves/balance/element.js";
+import { hasEvenPowers, tracedScales } from "../../moves/balance/traced-scales.js";
 import { namedArrays } from "../../named-arrays.js";
 import { oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
+import { lazy } from "../../runtime/lazy.js";
+import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
+import { flatten } from "../../tree.js";
 import { orbitPath } from "./ascent/orbit-path.js";
 import { claimOf } from "./claim.js";
+import { all } from "./guard-graph.js";
 import { jump } from "./jump.js";
+import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem, Setting, Stop } from "./search.js";
 
 export interface BalanceOptions extends Omit<BalancedOptions, "by"> {
@@ -52,13 +69,24 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
   const settings = { by: by === "range" ? by : "norm", powersOfTwo, tolerance, most } as const;
   return async (problem) => {
     await symmetry.prepare?.(problem.params, problem.batch);
-    const gradient = by === "gradient" ? await compileGradient(problem) : undefined;
+    const gradients = lazy<Awaited<ReturnType<typeof compileGradient<P>>>>();
+    const gradientAt = async (start: P, batch: Setting<P>["batch"]): Promise<P> =>
+      (await gradients.get("gradient", () => compileGradient(problem))).at(start, batch);
+    const acting = by === "gradient" ? groups.map(dual) : groups;
 
     /** Elements of the group that lead to the balanced point. */
-    const elementsFrom = async (start: P, { batch }: Setting<P>) =>
-      gradient === undefined
-        ? balancedPoint(namedArrays(start), groups, settings)
-        : balancedPoint(namedArrays(await gradient.at(start, batch)), groups.map(dual), settings);
+    const elementsFrom = async (start: P, { batch }: Setting<P>) => {
+      const from = by === "gradient" ? await gradientAt(start, batch) : start;
+      return balancedPoint(namedArrays(from), acting, settings);
+    };
+
+    const { trace: act } = symmetry;
+    const scalings = acting.flatMap((group) =>
+      group.kind === "scaling" && hasEvenPowers(group) ? [group] : [],
+    );
+    const isTraced = scalings.length === acting.length && !powersOfTwo;
+    const proposals = proposalsOf(problem, scalings, { ...settings, of: by });
+    const whole = act && isTraced ? await compileOrbitWalk(symmetry, act, problem, proposals) : undefined;
 
     return {
       name: `${symmetry.name}, balanced by ${by}`,
@@ -74,7 +102,7 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
           const isThere = found.elements.every((T) =>
             T.every(({ data }) => data.every((t) => Math.abs(t) <= tolerance)),
           );
-          if (isThere) return { stopped: `it is balanced by ${by} already` };
+          if (isThere) return { stopped: alreadyBy(by) };
           for (const T of found.elements) {
             const next = await symmetry.act(path.current, T, setting.batch);
             if (isRefusal(next)) return next;
@@ -84,11 +112,46 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
         };
         return jump(point, path.pushForward);
       },
+      ...(whole ? { compiledWalk: whole.walk, tracedWalk: whole.tracedWalk, races: true } : {}),
       async dispose() {
-        await gradient?.dispose();
+        await whole?.dispose();
+        await gradients.dispose();
         await symmetry.dispose?.();
       },
     };
+  };
+}
+
+const alreadyBy = (by: string) => `it is balanced by ${by} already`;
+
+/**
+ * The same jump, traced.
+ *
+ * @param scalings as they act on what is balanced
+ */
+function proposalsOf<P>(
+  { loss, dtype }: SearchProblem<P>,
+  scalings: readonly ScalingGenerator[],
+  { by, of, tolerance, most }: Pick<BalanceSettings, "by" | "tolerance" | "most"> & { readonly of: string },
+): OrbitWalkOptions<P, { readonly T: readonly Tensor[] }, object> {
+  const paths = new Set(scalings.flatMap(({ axes }) => axes.map(({ path }) => path)));
+  return {
+    // Where the program does not settle, the host goes on, or says why.
+    ...{ steps: 1, given: {}, reasons: [alreadyBy(of), undefined] },
+    first: { T: scalings.map(({ size }) => fill([size], 0, dtype)) },
+    element: (_from, { T }) => T,
+    hasOther: () => constant(0, "bool"),
+    onward({ params, batch }) {
+      const { leaves, paths: names } = flatten<Tensor>(
+        of === "gradient" ? grad(loss)(params, batch) : params,
+        isTensor,
+      );
+      const weights = new Map(names.flatMap((name, i) => (paths.has(name) ? [[name, leaves[i]]] : [])));
+      const { T, isSettled } = tracedScales(weights, scalings, by, { tolerance, most });
+      const isThere = all(...T.map((t) => lessEqual(max(abs(t)), tolerance)));
+      const stop = where(isSettled, where(isThere, constant(1, dtype), 0), 2);
+      return { state: { T: T.map((t) => cast(t, dtype)) }, stop };
+    },
   };
 }
 

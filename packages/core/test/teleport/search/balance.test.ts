@@ -144,6 +144,14 @@ describe("balance", () => {
     expect(report.reason).toMatch(/^the weights are not balanced after 1 sweeps/);
   });
 
+  it("leaves weights far from 1 to the host", async () => {
+    const start = await symmetry.act(params, [filled(7, 120), filled(6, -130)], batch);
+    if (isRefusal(start)) throw new Error(start.refused);
+    const { params: to, report } = await teleportBy(balance(symmetry), problemAt(start));
+    expect(report.accepted).toBe(true);
+    expectClose(to, await balanced(start, found));
+  });
+
   it("is judged by the guard: on the loss, on held-out data, and in the race", async () => {
     const start = await unbalanced(symmetry, params, 2);
     // The bias of the first layer is forgotten: the loss changes.
@@ -179,6 +187,11 @@ describe("balance", () => {
     expect(() => balance(generalLinear([space]), { powersOfTwo: true })).toThrow(/takes scalings/);
     expect(() => balance(symmetry, { by: "size" as never })).toThrow(/norm, range, gradient/);
   });
+});
+
+const filled = (size: number, t: number): NdArray => ({
+  shape: [size],
+  data: new Float64Array(size).fill(t),
 });
 
 const squaresOf = (values: readonly number[]) => values.reduce((sum, v) => sum + v * v, 0);

@@ -7,6 +7,7 @@ import {
   compareGroup,
   compareScaling,
   corner,
+  evenGradients,
   line,
   type Make,
   race,
@@ -19,6 +20,7 @@ const rows: readonly (readonly [string, Make, Case])[] = [
   ["corner, in a steep race", corner, { objective: minimized(gradNormSq), guard: { race: steep } }],
   ["ascent, raced", ascent, { guard: { race } }],
   ["ascent, raced on held-out data", ascent, { guard: { race: steep }, heldOut: true }],
+  ["balanced gradients", evenGradients, {}],
   ["level set, in a steep race", along, { guard: { race: steep } }],
 ];
 

@@ -13,6 +13,7 @@ import type { GuardOptions } from "../../../src/teleport/guard.js";
 import { decrease } from "../../../src/teleport/objective/decrease.js";
 import { gradNormSq, type ObjectiveFor } from "../../../src/teleport/objective/objective.js";
 import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
+import { balance } from "../../../src/teleport/search/balance.js";
 import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { lineSearch } from "../../../src/teleport/search/line-search.js";
 import { randomSearch } from "../../../src/teleport/search/random.js";
@@ -76,6 +77,10 @@ export const random: Make = (symmetry) => randomSearch(symmetry, { samples: 12, 
 export const wild: Make = (symmetry) => randomSearch(symmetry, { samples: 9, bound: 4 });
 export const corner: Make = (symmetry) => scalingCorner(symmetry, { bound: 0.4 });
 export const plainCorner: Make = (symmetry) => scalingCorner(symmetry, { bound: 2, sweeps: 0 });
+
+export const even: Make = (symmetry) => balance(symmetry);
+export const evenRanges: Make = (symmetry) => balance(symmetry, { by: "range" });
+export const evenGradients: Make = (symmetry) => balance(symmetry, { by: "gradient", tolerance: 1e-6 });
 
 export const ascent: Make = (symmetry) => gradientAscent(symmetry, { steps: 4, bound: 1 });
 export const along: Make = () => levelSet<MlpParams>({ steps: 4 });

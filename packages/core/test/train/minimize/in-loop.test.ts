@@ -17,6 +17,7 @@ import { scaling } from "../../../src/symmetry/scaling.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
 import { decrease } from "../../../src/teleport/objective/decrease.js";
 import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
+import { balance } from "../../../src/teleport/search/balance.js";
 import { bestAngle } from "../../../src/teleport/search/best-angle.js";
 import { discreteSearch } from "../../../src/teleport/search/discrete.js";
 import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
@@ -116,6 +117,8 @@ describe("teleports in the loop of steps", () => {
     "line search": lineSearch(positiveScaling(regression.start, leaky), { steps: 3 }),
     "random elements": randomSearch(positiveScaling(regression.start, leaky), { samples: 20 }),
     "best corner": scalingCorner(positiveScaling(regression.start, leaky)),
+    "balanced norms": balance(positiveScaling(regression.start, leaky)),
+    "balanced gradients": balance(positiveScaling(regression.start, leaky), { by: "gradient" }),
   };
   it.each(Object.keys(searches))("take the same walks: %s", async (name) => {
     const search = searches[name as keyof typeof searches];
@@ -227,6 +230,7 @@ describe("teleports in the loop of steps", () => {
     "line search": searches["line search"],
     "random elements": searches["random elements"],
     "best corner": searches["best corner"],
+    "balanced gradients": searches["balanced gradients"],
     "a product": gradientAscent(
       product([positiveScaling(regression.start, leaky), scaling<typeof regression.start>(scalings)], {
         commuting: true,
