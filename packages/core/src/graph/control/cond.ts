@@ -9,7 +9,7 @@ import { alias } from "../ops/stop-gradient.js";
 import { apply, formatType, isFloat, nextSerial, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { closureOf, inlined, usedInputs } from "./body.js";
 import { type Leaves, leavesLike, leavesOf } from "./leaves.js";
-import { resultOf, resultsOf } from "./result.js";
+import { isResult, resultOf, resultsOf } from "./result.js";
 
 /** The first input is the condition; the others are the inputs of both branches. */
 export interface CondAttributes extends Readonly<Record<string, unknown>> {
@@ -122,7 +122,8 @@ function condNode(condition: Tensor, whenTrue: Branch, whenFalse: Branch): Tenso
   const closures = [whenTrue, whenFalse].map((branch) => {
     const start = nextSerial();
     const outputs = branch().map((tensor, k): Port => ({ name: `${k}`, tensor }));
-    return closureOf([], outputs, ({ serial }) => serial >= start);
+    // A result of an operation before the branch is one from before, though it is read here first.
+    return closureOf([], outputs, (node) => (isResult(node) ? node.inputs[0] : node).serial >= start);
   });
   const [types, others] = closures.map(({ graph }) =>
     graph.outputs.map(({ tensor }) => formatType(tensor)).join(", "),

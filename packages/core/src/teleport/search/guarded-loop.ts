@@ -30,7 +30,7 @@ export interface Visit<S> {
 export interface TracedProposals<X, S> {
   /** The start itself where the state is that before the first pass. */
   candidate(base: X, state: S, status: Status<Tensor>): X;
-  visit(candidate: X): Visit<S>;
+  visit(candidate: X, status: Status<Tensor>): Visit<S>;
   /** What follows a refused candidate; left out: the same state, at half the step. */
   retry?(base: X, state: S, status: Status<Tensor>): Retry<S>;
 }
@@ -107,7 +107,7 @@ export function guardedPass<X, S>(
   const isOpen = equal(s.outcome, 0);
   const isStart = greater(0, s.taken);
   const here = candidate(from.base, from.state, s);
-  const { measured, onward } = visit(here);
+  const { measured, onward } = visit(here, s);
   const startLoss = where(isStart, measured.loss, s.startLoss);
   const isGood = isAdmitted(measured, { ...s, isStart, startLoss }, bounds);
   const isTaken = logicalAnd(isOpen, isGood);

@@ -1,9 +1,11 @@
 // A whole walk, guard and race included, as one compiled program: a loop of guarded passes.
 import { isNdArray, type NdArray } from "../../array.js";
 import type { BatchTensors } from "../../batch.js";
+import { cond } from "../../graph/control/cond.js";
 import { whileLoop } from "../../graph/control/while.js";
-import { equal, greater, logicalAnd, where } from "../../graph/ops/compare.js";
-import { constant, fill } from "../../graph/ops/leaf.js";
+import { add } from "../../graph/ops/arithmetic.js";
+import { equal, greater, greaterEqual, less, logicalAnd, where } from "../../graph/ops/compare.js";
+import { constant, fill, fillLike } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
@@ -13,7 +15,6 @@ import { compile, lacksFloat64 } from "../../runtime/compile.js";
 import { flatten, unflatten } from "../../tree.js";
 import { type Limits, limitsOf } from "../guard.js";
 import { gradNormSq, type Memory } from "../objective/objective.js";
-import type { Point } from "../point.js";
 import type { RaceArrays } from "../race.js";
 import {
   type Bounds,
@@ -31,6 +32,7 @@ import {
   guardedPass,
   pointsOf,
   type Retry,
+  rowOf,
   type Status,
   statusNames,
   statusSize,
@@ -48,11 +50,13 @@ interface Place<P> {
 }
 
 /** What a walk depends on besides its start. */
-export interface WalkInputs<G> {
+export interface WalkInputs<G, I = undefined> {
   readonly batch: BatchTensors;
   readonly memory: Memory;
   /** What the host gives to the program. */
   readonly given: TensorsOf<G>;
+  /** See {@link WalkProgramOptions.invariant}. */
+  readonly invariant: I;
   /** Where the race begins, if there is one. */
   readonly race: TensorsOf<RaceArrays | object>;
   readonly bounds: Bounds;
@@ -64,22 +68,36 @@ export interface WalkInputs<G> {
  * @typeParam X the parameters, and what else moves with them
  * @typeParam S tree of what a proposal depends on
  * @typeParam G tree of what the host gives
+ * @typeParam I what is computed once, at the start
  */
-export interface WalkProgramOptions<P, X extends Place<P>, S, G> {
+export interface WalkProgramOptions<P, X extends Place<P>, S, G, I = undefined> {
   readonly steps: number;
   /** See {@link TracedWalk.push}. */
   readonly push: TracedWalk<P>["push"];
-  /** Example of what the host gives, and its values. */
+  /** Example of what the host gives, and its values where a walk is not given others. */
   readonly given: G;
   /** Reasons to stop, by number from 1; undefined: the host has to decide. */
   readonly reasons: readonly (string | undefined)[];
   /** The place before the first pass, and the state there. */
   begin(start: TensorsOf<P>): X;
   readonly first: S;
+  /** What stays the same along a walk; left out: nothing. */
+  invariant?(start: TensorsOf<P>, inputs: Omit<WalkInputs<G, I>, "invariant">): I;
   /** See {@link TracedProposals}; before the start is accepted, the start itself. */
-  candidate(base: X, state: S, status: Status<Tensor>, inputs: WalkInputs<G>): X;
-  onward(place: X, measured: Measured, inputs: WalkInputs<G>): { readonly state: S; readonly stop: Tensor };
-  retry?(base: X, state: S, status: Status<Tensor>, inputs: WalkInputs<G>): Retry<S>;
+  candidate(base: X, state: S, status: Status<Tensor>, inputs: WalkInputs<G, I>): X;
+  onward(place: X, measured: Measured, inputs: WalkInputs<G, I>): Onward<S>;
+  /**
+   * A measurement together with what {@link onward} returns, sharing what stays the same along the walk; the last point is
+   * measured without that. Left out: all are.
+   */
+  shared?(place: X, inputs: WalkInputs<G, I>): Onward<S> & { readonly measured: Measured };
+  retry?(base: X, state: S, status: Status<Tensor>, inputs: WalkInputs<G, I>): Retry<S>;
+}
+
+/** The state from which the next point follows; and 0, or the number of a reason to stop, from 1. */
+export interface Onward<S> {
+  readonly state: S;
+  readonly stop: Tensor;
 }
 
 /** What a program did. */
@@ -101,29 +119,39 @@ interface Walked<X, S> extends Carried<X, S> {
 }
 
 /** Compiles a search as a loop of guarded passes; undefined where the provider lacks float64. */
-export async function compileWalkProgram<P, X extends Place<P>, S, G>(
+export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefined>(
   { loss, objective, race, params, batch, memory, dtype, compileOptions }: SearchProblem<P>,
-  { steps, push, given, reasons, begin, first, candidate, onward, retry }: WalkProgramOptions<P, X, S, G>,
+  options: WalkProgramOptions<P, X, S, G, I>,
 ) {
+  const { steps, push, given, reasons, begin, first, invariant, shared, candidate, onward, retry } = options;
   const example = { params, batch, memory, given, race: race?.start ?? {} };
-  const walked = (start: TensorsOf<P>, inputs: WalkInputs<G>) => {
-    const { batch: b, memory: m, race: raceStart, bounds: limits } = inputs;
-    const scalar = (x: Tensor) => reshape(x, []);
+  const width = widthOf(race);
+  const scalar = (x: Tensor) => reshape(x, []);
+  const flat = (x: Tensor) => reshape(x, [x.size]);
+  const walked = (start: TensorsOf<P>, from: Omit<WalkInputs<G, I>, "invariant">) => {
+    const { batch: b, memory: m, race: raceStart, bounds: limits } = from;
+    const inputs: WalkInputs<G, I> = { ...from, invariant: invariant?.(start, from) as I };
+    const measured = (p: TensorsOf<P>): Measured => ({
+      loss: scalar(loss(p, b)),
+      objective: scalar(objective(p, b, m)),
+      gradNormSq: gradNormSq(loss)(p, b, m),
+    });
     const proposals: TracedProposals<X, S> = {
       candidate: (base, state, status) => candidate(base, state, status, inputs),
-      visit(place) {
+      visit(place, { taken }) {
         const p = place.params;
-        const measured = {
-          loss: scalar(loss(p, b)),
-          objective: scalar(objective(p, b, m)),
-          gradNormSq: gradNormSq(loss)(p, b, m),
+        const alone = () => ({ measured: measured(p), state: first, stop: fillLike(taken, 0) });
+        const { measured: own, ...next } = shared
+          ? cond(greaterEqual(add(taken, 1), limits.steps), alone, () => shared(place, inputs))
+          : alone();
+        const here = {
+          ...own,
           ...(race ? { racedLoss: scalar(race.lossAfter(p, b, raceStart as TensorsOf<RaceArrays>)) } : {}),
         };
-        return { measured, onward: () => onward(place, measured, inputs) };
+        return { measured: here, onward: () => (shared ? next : onward(place, here, inputs)) };
       },
       ...(retry ? { retry: (base, state, status) => retry(base, state, status, inputs) } : {}),
     };
-    const width = widthOf(race);
     const still: Walked<X, S> = {
       ...{ base: begin(start), state: first, status: constant(firstStatus(dtype)) },
       points: fill([steps, width], 0, dtype),
@@ -143,12 +171,20 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G>(
       { most: mostPasses },
     );
     const { base, status, points, latest } = end;
-    return { ...base, status, points, latest };
+    const all = concat([latest, flat(points)]);
+    if (!shared) return { ...base, status, rows: all };
+    const { taken, racedLoss } = unpacked(status, statusNames);
+    const last = cond(
+      less(taken, limits.steps),
+      () => rowOf({ ...measured(base.params), ...(race ? { racedLoss } : {}) }),
+      () => latest,
+    );
+    return { ...base, status, rows: concat([last, all]) };
   };
   const { graph } = trace(
     ({ params: start, bounds: vector, ...inputs }) =>
       walked(start as TensorsOf<P>, {
-        ...(inputs as Omit<WalkInputs<G>, "bounds">),
+        ...(inputs as Omit<WalkInputs<G>, "bounds" | "invariant">),
         bounds: unpacked(vector, boundNames),
       }),
     { ...example, bounds: spec([boundNames.length], dtype) },
@@ -165,13 +201,17 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G>(
   /** What a walk did; undefined where the host has to decide. */
   const read = (
     status: NdArray,
-    [latest, ...others]: readonly Point[],
+    rows: Float64Array,
     count: number,
     limits: Limits,
   ): WalkRecord | undefined => {
+    const all = pointsOf({ shape: [rows.length / width, width], data: rows });
+    const last = shared && all.shift();
+    const [latest, ...others] = all;
     const taken = Number(status.data[statusNames.indexOf("taken")]);
     const before = others.slice(0, Math.min(taken + 1, count));
     const points = taken === count ? [...before, latest] : before;
+    if (last && taken >= 0) points[taken] = last;
     const end = endOf({ points, refused: latest, status }, limits);
     const reason = end?.reason ?? (end?.stop === undefined ? undefined : reasons[end.stop - 1]);
     if (end === undefined || reason === undefined) return undefined;
@@ -187,17 +227,13 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G>(
         all.leaves.map((x) => constant(x)),
       ) as TensorsOf<G>;
       const inputs = { ...setting, given: constants, bounds };
-      const { params, total = [], status, points, latest } = walked(start, inputs);
+      const { params, total = [], status, rows } = walked(start, inputs);
       const isMoved = greater(unpacked(status, statusNames).taken, 0);
-      const rows = reshape(points, [points.size]);
-      return { params, total, isMoved, numbers: concat([status, latest, rows]) };
+      return { params, total, isMoved, numbers: concat([status, rows]) };
     },
     read(numbers, limits) {
-      const data = numbers.subarray(statusSize);
-      const width = widthOf(race);
-      const rows = { shape: [data.length / width, width], data };
       const status = { shape: [statusSize], data: numbers.subarray(0, statusSize) };
-      return read(status, pointsOf(rows), steps, limits);
+      return read(status, numbers.subarray(statusSize), steps, limits);
     },
   };
   const isPart = executable.runtime === "javascript" && dtype === "float64";
@@ -206,21 +242,17 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G>(
     setting: Setting<P>,
     count: number,
     limits: Limits,
+    givenHere: G = given,
   ): Promise<ProgramEnd<P> | undefined> => {
     const inputs = {
       params: start,
       batch: setting.batch,
       memory: setting.memory,
-      given,
+      given: givenHere,
       race: setting.race ?? {},
     };
     const results = await executable.run({ ...namedArrays(inputs), bounds: boundsOf(limits, count, dtype) });
-    const record = read(
-      results.status,
-      [...pointsOf(results.latest), ...pointsOf(results.points)],
-      count,
-      limits,
-    );
+    const record = read(results.status, results.rows.data as Float64Array, count, limits);
     if (record === undefined) return undefined;
     const { params: moved } = unflatten(
       def,

@@ -1,7 +1,7 @@
 // Branches against a selection of both results, in values, first and second derivatives, and both runtimes.
 import { describe, expect, it } from "vitest";
 import { array } from "../../../src/array.js";
-import { grad, jvp } from "../../../src/graph/autodiff.js";
+import { backward, grad, jvp } from "../../../src/graph/autodiff.js";
 import { cond } from "../../../src/graph/control/cond.js";
 import { scan } from "../../../src/graph/control/scan.js";
 import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
@@ -132,6 +132,21 @@ describe("cond", () => {
       for (const name of ["tangents", "g"])
         expect(relativeError(results[`actual.${name}`], results[`expected.${name}`])).toBeLessThan(1e-14);
     }
+  });
+
+  it("differentiates in a branch what a loop before it computed", async () => {
+    const squared = (x: Tensor) => scan((h: Tensor) => [square(h), []], x, [], { length: 3 })[0];
+    const slope = ({ x }: { readonly x: Tensor }) => {
+      const value = squared(x);
+      return cond(
+        greater(value, 0),
+        () => backward([value], [constant(1, "float64")], [x])[0],
+        () => x,
+      );
+    };
+    const executable = compileJavaScript(trace(slope, { x: array(1.5, "float64") }).graph);
+    const [result] = Object.values(await executable.run({ x: array(1.5, "float64") }));
+    expect(result.data[0]).toBeCloseTo(8 * 1.5 ** 7, 10);
   });
 
   it("matches the results of the branches by their names, whatever their order", async () => {

@@ -22,6 +22,7 @@ import { bestAngle } from "../../../src/teleport/search/best-angle.js";
 import { discreteSearch } from "../../../src/teleport/search/discrete.js";
 import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { lineSearch } from "../../../src/teleport/search/line-search.js";
+import { nullSpace } from "../../../src/teleport/search/null-space/null-space.js";
 import { quadraticOptimum } from "../../../src/teleport/search/quadratic-optimum.js";
 import { randomSearch } from "../../../src/teleport/search/random.js";
 import { scalingCorner } from "../../../src/teleport/search/scaling-corner.js";
@@ -34,6 +35,8 @@ import type {
   MinimizeOptions,
 } from "../../../src/train/minimize/minimize-options.js";
 import type { TeleportPlan } from "../../../src/train/teleports.js";
+import { network } from "../../teleport/search/networks.js";
+import { withoutUnit } from "../../teleport/search/null-space/walks.js";
 
 const optimizers: Readonly<Record<string, Optimizer>> = {
   "gradient descent": gd(),
@@ -158,6 +161,23 @@ describe("teleports in the loop of steps", () => {
     const settings = { optimizer: sgd({ momentum: 0.9 }), learningRate: 1e-7, steps: 12 };
     const [inLoop, onHost] = await both(regression, { ...settings, teleport });
     expect(inLoop.teleports.some(({ accepted }) => accepted)).toBe(true);
+    expect(untimed(inLoop)).toEqual(untimed(onHost));
+    expect(inLoop.loss).toEqual(onHost.loss);
+    expect(inLoop.params).toEqual(onHost.params);
+  });
+
+  it.each([
+    ["layers", network([3, 6, 8, 2], 4), {}],
+    ["layers, one with a unit that is never active", withoutUnit(network([3, 6, 8, 2], 8)), {}],
+    ["layers, raced", network([3, 6, 8, 2], 4), { race: { steps: 3 } }],
+  ])("walk in the null spaces of %s", async (_, { loss, params, batch }, guard) => {
+    const search = nullSpace<typeof params>({ steps: 3 });
+    const teleport = { search, when: atSteps([0, 3, 9]), guard: { curvature: 0, ...guard } };
+    const [inLoop, onHost] = await both(
+      { loss, start: params, batch },
+      { optimizer: sgd({ momentum: 0.9 }), learningRate: 1e-3, steps: 12, teleport },
+    );
+    expect(inLoop.teleports.some(({ accepted, steps }) => accepted && steps > 1)).toBe(true);
     expect(untimed(inLoop)).toEqual(untimed(onHost));
     expect(inLoop.loss).toEqual(onHost.loss);
     expect(inLoop.params).toEqual(onHost.params);

@@ -1,25 +1,32 @@
 // Runs a whole ascent in the null spaces of layers at once.
 import { isNdArray, type NdArray, zeros } from "../../../array.js";
 import type { Graph } from "../../../graph/graph.js";
+import { sub } from "../../../graph/ops/arithmetic.js";
+import { constant } from "../../../graph/ops/leaf.js";
+import { matmul } from "../../../graph/ops/matmul.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import { type TensorsOf, trace } from "../../../graph/trace.js";
 import { namedArrays } from "../../../named-arrays.js";
 import { compile } from "../../../runtime/compile.js";
-import type { Executable } from "../../../runtime/executable.js";
 import { lazy } from "../../../runtime/lazy.js";
-import type { Disposable } from "../../../runtime/resources.js";
 import { flatten, unflatten } from "../../../tree.js";
-import { type Limits, limitsOf } from "../../guard.js";
+import type { Limits } from "../../guard.js";
 import type { Point } from "../../point.js";
-import { stepsTaken } from "../../report.js";
-import { boundsOf } from "../guard-graph.js";
-import { endOf, firstStatus, type PassesEnd, pointsOf } from "../guarded-loop.js";
+import { pointsOf, rowOf } from "../guarded-loop.js";
 import type { SearchProblem, Setting } from "../search.js";
-import type { InputSpace } from "./input-space.js";
+import { compileWalkProgram, type ProgramEnd } from "../walk-program.js";
+import { basisRows, type InputSpace, isWide } from "./input-space.js";
 import type { LinearMap } from "./layer-inputs.js";
-import { type NullSpaceRule, stops, traceNullSpacePass, type WalkedMaps } from "./walk-graph.js";
+import { tracedSpans } from "./traced-spans.js";
+import {
+  type NullSpaceRule,
+  type NullSpaceStart,
+  nullSpaceSteps,
+  type Spans,
+  type WalkedMaps,
+} from "./walk-graph.js";
 
 export interface NullSpaceWalks<P> {
-  /** Compiles for these open maps in advance; otherwise that happens on first use. */
-  prepare(open: readonly LinearMap[]): Promise<void>;
   /** A step from a point, the point's measurements, and why there is none: see {@link stops}. */
   direction(here: P, setting: Setting<P>, open: readonly InputSpace[]): Promise<Direction<P>>;
   /** Takes all steps in the null spaces at the start. Undefined where the host has to take them. */
@@ -29,7 +36,7 @@ export interface NullSpaceWalks<P> {
     open: readonly InputSpace[],
     steps: number,
     limits: Limits,
-  ): Promise<(PassesEnd & { readonly params: P }) | undefined>;
+  ): Promise<ProgramEnd<P> | undefined>;
   dispose(): Promise<void>;
 }
 
@@ -40,121 +47,143 @@ export interface Direction<P> {
   moved(scale: number): P;
 }
 
-interface Program {
-  readonly loop: Executable;
-  /** Numbers of the parameters' arrays that move. */
-  readonly leaves: readonly number[];
+/** What a walk needs to know of a loss. */
+export interface NullSpaceProblem<P> {
+  readonly joint: Graph;
+  readonly problem: SearchProblem<P>;
+  readonly maps: Omit<WalkedMaps, "open">;
+  readonly rule: NullSpaceRule & { readonly steps: number };
 }
 
-/** Compiles a loop of {@link traceNullSpacePass}, once for each set of open maps that occurs. */
-export function nullSpaceWalks<P>(
-  joint: Graph,
-  { params, dtype, compileOptions }: SearchProblem<P>,
-  maps: Omit<WalkedMaps, "open">,
-  rule: NullSpaceRule,
-): NullSpaceWalks<P> {
-  const { leaves: arrays, def } = flatten<NdArray>(params, isNdArray);
-  const programs = lazy<Program & Disposable>();
-
-  /** Numbers of the arrays that hold the weights of maps. */
-  const leavesOf = (open: readonly LinearMap[]): number[] => {
-    const places = new Set(open.flatMap(({ rows }) => Array.from(rows)));
-    let first = 0;
-    return arrays.flatMap(({ data }, k) => {
-      const isHeld = data.some((_: unknown, i: number) => places.has(first + i));
-      first += data.length;
-      return isHeld ? [k] : [];
-    });
-  };
-  const programFor = (open: readonly LinearMap[]) =>
-    programs.get(open.map((map) => maps.movable.indexOf(map)).join(), async () => {
-      const leaves = leavesOf(open);
-      const graph = traceNullSpacePass(joint, { ...maps, open }, leaves, rule, dtype);
-      const carry = Object.fromEntries(
-        graph.outputs.flatMap(({ name }) =>
-          graph.inputs.some((port) => port.name === `from.${name}`) ? [[name, `from.${name}`]] : [],
-        ),
-      );
-      const loop = await compile(graph, { ...compileOptions, scan: { carry } });
-      return { loop, leaves, dispose: () => loop.dispose() };
-    });
-
-  /** Inputs that stay the same, and those of the first pass. */
-  const inputsAt = (
-    start: P,
-    { batch, memory }: Setting<P>,
-    spaces: readonly InputSpace[],
-    moving: readonly NdArray[],
-  ) => ({
-    fixed: namedArrays({ params: start, batch, memory, basis: spaces.map(({ basis }) => basis) }),
-    from: namedArrays({
-      from: {
-        base: moving,
-        step: moving.map(({ shape }) => zeros(shape, "float64")),
-        status: firstStatus(dtype),
-      },
-    }),
+/** Compiles a walk for these open maps, whose spans are computed from what the host gives, or from the inputs of maps. */
+function compileNullSpaceWalk<P, G>(
+  { joint, problem, maps, rule }: NullSpaceProblem<P>,
+  open: readonly LinearMap[],
+  {
+    given,
+    reads = [],
+    reasons,
+    spansOf,
+  }: {
+    readonly given: G;
+    readonly reasons: readonly string[];
+    /** Nodes of the joint graph that spans are computed from. */
+    readonly reads?: readonly Tensor[];
+    spansOf(formOf: (node: Tensor) => Tensor, given: TensorsOf<G>): Spans;
+  },
+) {
+  const { first, formsAt, candidate, measure, onward } = nullSpaceSteps<P>(
+    ...([joint, { ...maps, open }, rule, problem.dtype] as const),
+  );
+  return compileWalkProgram<P, { readonly params: TensorsOf<P> }, typeof first, G, NullSpaceStart>(problem, {
+    ...{ steps: rule.steps, push: undefined, given, first, candidate },
+    reasons,
+    begin: (params) => ({ params }),
+    invariant(start, inputs) {
+      const forms = formsAt(start, inputs, reads);
+      return { forms, ...spansOf((node) => forms.get(node) as Tensor, inputs.given) };
+    },
+    onward: (place, measured, { invariant }) => onward(place, measured, invariant),
+    shared(place, { invariant }) {
+      const measured = measure(place, invariant);
+      return { measured, ...onward(place, measured, invariant) };
+    },
   });
-  const take = async (start: P, spaces: readonly InputSpace[]) => {
-    const { loop, leaves } = await programFor(spaces.map(({ map }) => map));
-    const all = flatten<NdArray>(start, isNdArray).leaves;
-    /** The parameters with other arrays in place of those that move. */
-    const withMoved = (moved: readonly NdArray[]) =>
-      unflatten(
-        def,
-        all.map((x, k) => (leaves.includes(k) ? moved[leaves.indexOf(k)] : x)),
-      ) as P;
-    return { loop, moving: leaves.map((k) => all[k]), withMoved };
-  };
+}
+
+/** Why a walk stops; with {@link nowhere}, the host is to say why nothing moves. */
+export const noGradient = "the gradient is not finite";
+export const nowhere = "nothing can move at the same outputs";
+
+/**
+ * A walk as one program, spans included. Undefined where most likely nothing can move, as no map has fewer samples than
+ * inputs, and where convolutions have so many inputs that the host does not look at all of them.
+ */
+export async function compileWholeWalk<P>(of: NullSpaceProblem<P>, free: readonly LinearMap[]) {
+  if (!free.some(isWide) || free.some((map) => !isWide(map) && map.head)) return undefined;
+  return compileNullSpaceWalk(of, free, {
+    // Where nothing moves or a span is not certain, the host decides.
+    ...{ given: {}, reasons: [noGradient] },
+    reads: free.map(({ inputs }) => inputs),
+    spansOf: (formOf) => tracedSpans(free, formOf),
+  });
+}
+
+/** Spans that the host found. */
+const givenSpans = (open: readonly LinearMap[], bases: readonly Tensor[]): Spans => ({
+  outside: open.map((map, i) => (x) => {
+    const along = matmul(matmul(x, bases[i], { transposeB: true }), bases[i]);
+    return isWide(map) ? sub(x, along) : along;
+  }),
+  isCertain: constant(1, "bool"),
+});
+
+/** Walks in spaces that the host found, compiled once for each set of open maps that occurs. */
+export function nullSpaceWalks<P>(of: NullSpaceProblem<P>): NullSpaceWalks<P> {
+  const { joint, problem, maps, rule } = of;
+  const { params, batch, memory, dtype, compileOptions } = problem;
+  const walks = lazy<Awaited<ReturnType<typeof compileWalkFor>>>();
+  const steps = lazy<Awaited<ReturnType<typeof compileStepFor>>>();
+  const nameOf = (open: readonly LinearMap[]) => open.map((map) => maps.movable.indexOf(map)).join();
+  const mapsOf = (spaces: readonly InputSpace[]) => spaces.map(({ map }) => map);
+  const basesOf = (spaces: readonly InputSpace[]) => spaces.map(({ basis }) => basis as NdArray);
+  const emptyBases = (open: readonly LinearMap[]): readonly NdArray[] =>
+    open.map((map) => zeros([basisRows(map), map.columns], "float64"));
+
+  async function compileWalkFor(open: readonly LinearMap[]) {
+    const made = await compileNullSpaceWalk(of, open, {
+      ...{ given: { bases: emptyBases(open) }, reasons: [noGradient, nowhere] },
+      spansOf: (_, { bases }) => givenSpans(open, bases),
+    });
+    return { walk: made?.walk, dispose: async () => made?.dispose() };
+  }
+
+  async function compileStepFor(open: readonly LinearMap[]) {
+    const { leaves, formsAt, measure, onward } = nullSpaceSteps<P>(joint, { ...maps, open }, rule, dtype);
+    const { graph } = trace(
+      ({ bases, ...inputs }) => {
+        const place = { params: inputs.params as TensorsOf<P> };
+        const start = { forms: formsAt(place.params, inputs), ...givenSpans(open, bases) };
+        const measured = measure(place, start);
+        const { state, stop } = onward(place, measured, start);
+        return { row: rowOf(measured), ...state, stop };
+      },
+      { params, batch, memory, bases: emptyBases(open) },
+    );
+    const executable = await compile(graph, compileOptions);
+    return { executable, leaves, dispose: () => executable.dispose() };
+  }
 
   return {
-    async prepare(open) {
-      if (open.length > 0) await programFor(open);
-    },
-    async direction(here, setting, spaces) {
-      const { loop, moving, withMoved } = await take(here, spaces);
-      const { fixed, from } = inputsAt(here, setting, spaces, moving);
-      const bounds = boundsOf(limitsOf(false, dtype), 2, dtype);
-      const results = await loop.run({ ...fixed, ...from, bounds });
-      const [point] = pointsOf(results.row);
-      const end = endOf(
-        { points: [point], refused: undefined, status: results.status },
-        limitsOf(false, dtype),
+    async direction(here, { batch: b, memory: m }, spaces) {
+      const open = mapsOf(spaces);
+      const { executable, leaves: moving } = await steps.get(nameOf(open), () => compileStepFor(open));
+      const results = await executable.run(
+        namedArrays({ params: here, batch: b, memory: m, bases: basesOf(spaces) }),
       );
+      const stop = Number(results.stop.data[0]);
+      const { leaves, def } = flatten<NdArray>(here, isNdArray);
       return {
-        point,
-        stop: end === undefined ? stops.noGradient : end.stop,
-        moved: (scale) => withMoved(moving.map((x, i) => stepped(x, results[`step.${i}`], scale))),
+        point: pointsOf(results.row)[0],
+        stop: stop === 0 ? undefined : stop,
+        moved: (scale) =>
+          unflatten(
+            def,
+            leaves.map((x, k) =>
+              moving.includes(k) ? stepped(x, results[`step.${moving.indexOf(k)}`], scale) : x,
+            ),
+          ) as P,
       };
     },
-    async walk(start, setting, spaces, steps, limits) {
-      const { loop, moving, withMoved } = await take(start, spaces);
-      const inputs = inputsAt(start, setting, spaces, moving);
-      const fixed = { ...inputs.fixed, bounds: boundsOf(limits, steps, dtype) };
-      let { from } = inputs;
-      const points: Point[] = [];
-      let refused: Point | undefined;
-      for (let passes = steps; ; passes = steps - points.length) {
-        const results = await loop.run({ ...fixed, ...from }, { steps: passes });
-        for (const [pass, point] of pointsOf(results.row).entries()) {
-          if (results.isStepping.data[pass] === 1) points.push(point);
-          else refused = point;
-        }
-        const end = endOf({ points, refused, status: results.status }, limits);
-        if (end === undefined) return undefined;
-        if (end.reason !== undefined || end.stop !== undefined) {
-          return { ...end, params: withMoved(moving.map((_, i) => results[`base.${i}`])) };
-        }
-        if (points.length === steps) {
-          // The candidate of the last step, which the guard is to measure.
-          const moved = moving.map((_, i) => stepped(results[`base.${i}`], results[`step.${i}`], end.scale));
-          return { ...end, params: withMoved(moved), steps, reason: stepsTaken(steps) };
-        }
-        const last = Object.keys(from).map((name) => [name, results[name.slice("from.".length)]]);
-        from = Object.fromEntries(last);
-      }
+    async walk(start, setting, spaces, count, limits) {
+      const open = mapsOf(spaces);
+      const { walk } = await walks.get(nameOf(open), () => compileWalkFor(open));
+      return walk?.(start, setting, count, limits, { bases: basesOf(spaces) });
     },
-    dispose: () => programs.dispose(),
+    async dispose() {
+      await walks.dispose();
+      await steps.dispose();
+    },
   };
 }
 

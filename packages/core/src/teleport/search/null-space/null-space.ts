@@ -9,8 +9,8 @@ import type { Limits } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
 import { isStop, type SearchFactory, type Setting, type Stop } from "../search.js";
-import { type Direction, nullSpaceWalks } from "./compiled-walk.js";
-import { compileInputSpaces, type InputSpace, type InputSpaces, isWide } from "./input-space.js";
+import { compileWholeWalk, type Direction, noGradient, nowhere, nullSpaceWalks } from "./compiled-walk.js";
+import { compileInputSpaces, type InputSpace, type InputSpaces } from "./input-space.js";
 import { type LinearMap, linearMaps } from "./layer-inputs.js";
 import { quantitiesOf } from "./quantities.js";
 import { stops } from "./walk-graph.js";
@@ -80,33 +80,32 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
     const still = isExact ? mapsThrough(joint, maps) : [];
     const free = maps.filter((map) => !still.includes(map));
     const resources = new Resources();
-    const rule = { stepSize, normalized };
-    const { spaces, walks } = await resources.releasedOnError(async () => {
-      const made = {
-        spaces: resources.keep(await compileInputSpaces(graph, free, threshold, compileOptions)),
-        walks: resources.keep(
-          nullSpaceWalks(joint, problem, { kept: isExact ? all : [], movable: maps }, rule),
-        ),
-      };
-      // Most likely the inputs of the other maps span everything.
-      if (steps > 0) await made.walks.prepare(free.filter(isWide));
-      return made;
-    });
-    let others: Promise<InputSpaces> | undefined;
+    const rule = { stepSize, normalized, steps };
+    const of = { joint, problem, maps: { kept: isExact ? all : [], movable: maps }, rule };
+    const walks = resources.keep(nullSpaceWalks(of));
+    const whole = isExact && steps > 0 ? await compileWholeWalk(of, free) : undefined;
+    if (whole) resources.keep(whole);
+    const spacesOf = (some: readonly LinearMap[]): Promise<InputSpaces> =>
+      compileInputSpaces(graph, some, threshold, compileOptions).then((made) => resources.keep(made));
+    let [spaces, others]: (Promise<InputSpaces> | undefined)[] = [];
+
+    /** The spaces of the maps that may move; undefined if inputs are not finite. */
+    const spacesAt = async (here: P, at: Batch) => {
+      spaces ??= spacesOf(free);
+      return (await spaces).at(here, at);
+    };
 
     /** Why nothing moves. Only this needs the spaces of layers that never move. */
-    const nowhere = async (spacesHere: readonly InputSpace[], here: P, at: Batch): Promise<Stop> => {
-      others ??= compileInputSpaces(graph, still, threshold, compileOptions).then((made) =>
-        resources.keep(made),
-      );
+    const whyNowhere = async (spacesHere: readonly InputSpace[], here: P, at: Batch): Promise<Stop> => {
+      others ??= spacesOf(still);
       const all = [...spacesHere, ...((await (await others).at(here, at)) ?? [])];
       const state = maps.flatMap((map) => all.filter((one) => one.map === map).map(stateOf));
-      return { stopped: `nothing can move at the same outputs: ${state.join("; ")}` };
+      return { stopped: `${nowhere}: ${state.join("; ")}` };
     };
 
     /** Why a walk ended, from the number that the program gave. */
     const reasonOf = async (stop: number, bases: readonly InputSpace[], here: P, at: Batch): Promise<Stop> =>
-      stop === stops.nowhere ? nowhere(bases, here, at) : { stopped: "the gradient is not finite" };
+      stop === stops.nowhere ? whyNowhere(bases, here, at) : { stopped: noGradient };
 
     /** Steps from one point after another, in the null spaces there. */
     const begin = (start: P, setting: Setting<P>) => {
@@ -114,10 +113,10 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
       let bases: readonly InputSpace[] | undefined;
       return {
         async direction(): Promise<Direction<P> | Stop> {
-          bases ??= await spaces.at(here, setting.batch);
+          bases ??= await spacesAt(here, setting.batch);
           if (bases === undefined) return { stopped: "the inputs of a layer are not finite" };
           const open = bases.filter(isOpen);
-          if (open.length === 0) return nowhere(bases, here, setting.batch);
+          if (open.length === 0) return whyNowhere(bases, here, setting.batch);
           const found = await walks.direction(here, setting, open);
           return found.stop === undefined ? found : reasonOf(found.stop, bases, here, setting.batch);
         },
@@ -130,19 +129,15 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
     };
 
     async function walkExactly(start: P, setting: Setting<P>, count: number, limits: Limits) {
-      const bases = await spaces.at(start, setting.batch);
+      const atOnce = await whole?.walk(start, setting, count, limits);
+      if (atOnce) return { params: atOnce.params, ...atOnce.record };
+      const bases = await spacesAt(start, setting.batch);
       const open = bases?.filter(isOpen) ?? [];
       if (bases === undefined || open.length === 0) return undefined;
-      const walked = await walks.walk(start, setting, open, count, limits);
-      if (walked === undefined) return undefined;
-      const { params: end, steps: taken, halvings, stop } = walked;
-      const reason =
-        stop === undefined
-          ? (walked.reason as string)
-          : (await reasonOf(stop, bases, end, setting.batch)).stopped;
-      // The guard measures the end with all that rounding changed.
-      const points = walked.points.slice(0, Math.max(taken, 1));
-      return { params: end, steps: taken, halvings, points, reason };
+      const end = await walks.walk(start, setting, open, count, limits);
+      if (end?.record.reason !== nowhere) return end && { params: end.params, ...end.record };
+      const { stopped } = await whyNowhere(bases, end.params, setting.batch);
+      return { params: end.params, ...end.record, reason: stopped };
     }
 
     /** Without the guard between the steps, whose spaces need the host. */
@@ -186,6 +181,7 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
         };
       },
       ...(steps > 0 ? { compiledWalk: isExact ? walkExactly : walkLoosely } : {}),
+      ...(isExact ? { tracedWalk: whole?.tracedWalk, races: true } : {}),
       dispose: () => resources.release(),
     };
   };

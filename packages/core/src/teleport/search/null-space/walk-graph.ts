@@ -1,21 +1,22 @@
-// A pass of ascent in the null spaces of layers, guard included, as a graph.
+// The steps of an ascent in the null spaces of layers, traced.
 import type { NdArray } from "../../../array.js";
+import type { BatchTensors } from "../../../batch.js";
 import { backward, dot } from "../../../graph/autodiff.js";
-import { type Graph, type Port, topologicalOrder } from "../../../graph/graph.js";
-import { add, cast, div, mul, sub } from "../../../graph/ops/arithmetic.js";
+import { type Graph, topologicalOrder } from "../../../graph/graph.js";
+import { add, cast, div, mul } from "../../../graph/ops/arithmetic.js";
 import { greater, lessEqual, where } from "../../../graph/ops/compare.js";
 import { sqrt, square } from "../../../graph/ops/elementary.js";
 import { gather } from "../../../graph/ops/gather.js";
-import { constant, fill, fillLike, input } from "../../../graph/ops/leaf.js";
-import { matmul } from "../../../graph/ops/matmul.js";
+import { constant, fill, fillLike } from "../../../graph/ops/leaf.js";
 import { sum } from "../../../graph/ops/reduce.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { concat } from "../../../graph/ops/slice.js";
-import { alias } from "../../../graph/ops/stop-gradient.js";
-import { apply, type Tensor } from "../../../graph/tensor.js";
-import { boundNames, hasValue, indicator, unpacked } from "../guard-graph.js";
-import { guardedPass, statusSize } from "../guarded-loop.js";
-import { basisRows, isWide } from "./input-space.js";
+import { apply, isTensor, type Tensor } from "../../../graph/tensor.js";
+import type { TensorsOf } from "../../../graph/trace.js";
+import { flatten, unflatten } from "../../../tree.js";
+import type { Memory } from "../../objective/objective.js";
+import { hasValue, type Measured } from "../guard-graph.js";
+import type { Status } from "../guarded-loop.js";
 import type { LinearMap } from "./layer-inputs.js";
 
 /** Fraction of a gradient that is rounding. */
@@ -24,7 +25,7 @@ const negligible = { float64: 1e-10, float32: 1e-5 };
 const quantityNames = ["loss", "objective", "gradNormSq"] as const;
 
 /** Why a walk stops, by number. */
-export const stops = { noGradient: 1, nowhere: 2 } as const;
+export const stops = { noGradient: 1, nowhere: 2, uncertain: 3 } as const;
 
 export interface NullSpaceRule {
   readonly stepSize: number;
@@ -40,123 +41,140 @@ export interface WalkedMaps {
   readonly open: readonly LinearMap[];
 }
 
+/** The spans of the open maps' inputs. */
+export interface Spans {
+  /** The part of rows outside each. */
+  readonly outside: readonly ((rows: Tensor) => Tensor)[];
+  /** Whether the host would find the same spans, as a bool. */
+  readonly isCertain: Tensor;
+}
+
+/** What is the same at all points of a walk. */
+export interface NullSpaceStart extends Spans {
+  /** The nodes of the joint graph at the start. */
+  readonly forms: ReadonlyMap<Tensor, Tensor>;
+}
+
+interface Place<P> {
+  readonly params: TensorsOf<P>;
+}
+
+/** The state from which the next point follows: the step of each array that moves, in float64. */
+interface Next {
+  readonly step: readonly Tensor[];
+}
+
 /**
  * A step keeps every layer's output, so that the products at the start are those at all points: what depends on them
- * alone, such as the whole forward pass, is the same in all passes and computed once. The point after the last step is
- * left to the guard, which measures it without that.
- *
- * Inputs: those of `joint`, `bounds`, `basis.0`, ..., and what is carried, `from.base.0`, ..., `from.step.0`, ...,
- * `from.status`; outputs: what is carried, and `row` and `isStepping` of the pass.
+ * alone, such as the whole forward pass, is the same in all passes and computed once.
  *
  * @param joint see `quantitiesOf`
- * @param leaves numbers of the parameters' arrays that hold the open maps
  */
-export function traceNullSpacePass(
+export function nullSpaceSteps<P>(
   joint: Graph,
   { kept, movable, open }: WalkedMaps,
-  leaves: readonly number[],
   { stepSize, normalized }: NullSpaceRule,
   dtype: "float32" | "float64",
-): Graph {
-  const [loss, objective, gradNormSq] = quantityNames.map(
-    (name) => (joint.outputs.find((port) => port.name === name) as Port).tensor,
-  );
+) {
+  const quantities = quantityNames.flatMap((name) => {
+    return joint.outputs.filter((port) => port.name === name).map(({ tensor }) => tensor);
+  });
   const parameters = joint.inputs.filter(({ name }) => name.startsWith("params")).map(({ tensor }) => tensor);
-  const start = leaves.map((k) => parameters[k]);
-  const bases = open.map((map) => input([basisRows(map), map.columns], "float64"));
-  const limits = input([boundNames.length], dtype);
-  const bounds = unpacked(limits, boundNames);
-  const scalar = (x: Tensor) => reshape(x, []);
   const products = new Set(kept.flatMap((map) => map.products));
   const layout = layoutOf(parameters);
+  /** Numbers of the parameters' arrays that hold the open maps. */
+  const leaves = layout.leavesOf(open);
+  const movingOf = (all: readonly Tensor[]) => leaves.map((k) => all[k]);
+  const arraysOf = ({ params }: Place<P>) => flatten<Tensor>(params, isTensor).leaves;
 
-  /** Tensors of the joint graph where the parameters that move have other values. */
-  const at = (moved: readonly Tensor[], tensors: readonly Tensor[]) => {
-    const forms = new Map<Tensor, Tensor>(start.map((x, i) => [x, moved[i]]));
-    for (const node of topologicalOrder(tensors)) {
-      if (forms.has(node)) continue;
-      const inputs = node.inputs.map((x) => forms.get(x) as Tensor);
-      const isSame = products.has(node) || inputs.every((x, i) => x === node.inputs[i]);
-      forms.set(node, isSame ? node : apply(node.op, inputs, node.attrs));
-    }
-    return tensors.map((x) => scalar(forms.get(x) as Tensor));
-  };
-  const withMoved = (moved: readonly Tensor[]) =>
-    parameters.map((x, k) => (leaves.includes(k) ? moved[leaves.indexOf(k)] : x));
-  const movableNorm = (moved: readonly Tensor[]) => {
-    const all = withMoved(moved);
-    const rows = movable.map((map) => layout.rowsOf(map, all));
-    return sqrt(dot(rows, rows));
-  };
-
-  /** A step of the parameters that move, and the norm of the projected gradient. */
-  const stepFrom = (moved: readonly Tensor[], slope: readonly Tensor[]) => {
-    const all = parameters.map((x, k) => (leaves.includes(k) ? slope[leaves.indexOf(k)] : fillLike(x, 0)));
-    const rows = open.map((map, i) => {
-      const g = layout.rowsOf(map, all);
-      return withoutRounding(outside(outside(g, bases[i], map), bases[i], map), g, negligible[dtype]);
-    });
-    const length = sqrt(dot(rows, rows));
-    const isMoving = greater(length, 0);
-    const eta = normalized
-      ? where(isMoving, div(mul(stepSize, movableNorm(moved)), where(isMoving, length, 1)), 0)
-      : constant(stepSize, "float64");
-    const scaled = rows.map((x) => mul(eta, x));
-    return { step: leaves.map((k) => layout.leafOf(k, open, scaled)), length };
-  };
-
-  const carried = {
-    base: start.map(({ shape }) => input(shape, dtype)),
-    state: start.map(({ shape }) => input(shape, "float64")),
-    status: input([statusSize], dtype),
-  };
-  const { next, row, isStepping } = guardedPass<readonly Tensor[], readonly Tensor[]>(
-    carried,
-    {
-      candidate: (base, step, { scale }) =>
-        base.map((x, i) => cast(add(cast(x, "float64"), mul(cast(scale, "float64"), step[i])), dtype)),
-      visit(candidate) {
-        const here = candidate.map(alias);
-        const [l, value, norm] = at(here, [loss, objective, gradNormSq]);
-        const slope = backward([value], [fillLike(value, 1)], here);
-        const { step, length } = stepFrom(candidate, slope);
-        const stop = where(
-          hasValue(length),
-          where(greater(length, 0), constant(0, dtype), stops.nowhere),
-          stops.noGradient,
-        );
-        const measured = { loss: l, objective: value, gradNormSq: norm };
-        return { measured, onward: () => ({ state: step, stop }) };
-      },
-    },
-    bounds,
-  );
-  const ports = (prefix: string, tensors: readonly Tensor[]): Port[] =>
-    tensors.map((tensor, i) => ({ name: `${prefix}.${i}`, tensor }));
   return {
-    inputs: [
-      ...joint.inputs,
-      { name: "bounds", tensor: limits },
-      ...ports("basis", bases),
-      ...ports("from.base", carried.base),
-      ...ports("from.step", carried.state),
-      { name: "from.status", tensor: carried.status },
-    ],
-    outputs: [
-      ...ports("base", next.base),
-      ...ports("step", next.state),
-      { name: "status", tensor: next.status },
-      { name: "row", tensor: row },
-      { name: "isStepping", tensor: indicator(isStepping, dtype) },
-    ],
+    leaves,
+    first: { step: movingOf(parameters).map(({ shape }) => fill(shape, 0, "float64")) } as Next,
+
+    /** The nodes of the joint graph at the start. */
+    formsAt(
+      start: TensorsOf<P>,
+      { batch, memory }: { readonly batch: BatchTensors; readonly memory: Memory },
+      others: readonly Tensor[] = [],
+    ): ReadonlyMap<Tensor, Tensor> {
+      const given = flatten<Tensor>({ params: start, batch, memory }, isTensor);
+      const forms = new Map(
+        joint.inputs.map(({ name, tensor }) => [tensor, given.leaves[given.paths.indexOf(name)]]),
+      );
+      for (const node of topologicalOrder([...quantities, ...others])) {
+        if (!forms.has(node)) forms.set(node, node.inputs.length === 0 ? node : applied(node, forms));
+      }
+      return forms;
+    },
+
+    candidate(base: Place<P>, { step }: Next, { scale }: Pick<Status<Tensor>, "scale">): Place<P> {
+      const { def, leaves: all } = flatten<Tensor>(base.params, isTensor);
+      const moved = movingOf(all).map((x, i) =>
+        cast(add(cast(x, "float64"), mul(cast(scale, "float64"), step[i])), dtype),
+      );
+      const params = unflatten(
+        def,
+        all.map((x, k) => (leaves.includes(k) ? moved[leaves.indexOf(k)] : x)),
+      );
+      return { params: params as TensorsOf<P> };
+    },
+
+    measure(place: Place<P>, { forms }: NullSpaceStart): Measured {
+      const here = new Map<Tensor, Tensor>();
+      const moved = arraysOf(place);
+      for (const k of leaves) here.set(parameters[k], moved[k]);
+      for (const node of topologicalOrder(quantities)) {
+        if (here.has(node)) continue;
+        const isSame = products.has(node) || node.inputs.every((x) => here.get(x) === forms.get(x));
+        here.set(node, isSame ? (forms.get(node) as Tensor) : applied(node, here));
+      }
+      const [loss, objective, gradNormSq] = quantities.map((x) => reshape(here.get(x) as Tensor, []));
+      return { loss, objective, gradNormSq };
+    },
+
+    /** The step from a point that was measured, and why there is none. */
+    onward(
+      place: Place<P>,
+      { objective }: Measured,
+      { outside, isCertain }: NullSpaceStart,
+    ): { readonly state: Next; readonly stop: Tensor } {
+      const here = arraysOf(place);
+      const slope = backward([objective], [fillLike(objective, 1)], movingOf(here));
+      const all = parameters.map((x, k) => (leaves.includes(k) ? slope[leaves.indexOf(k)] : fillLike(x, 0)));
+      const rows = open.map((map, i) => {
+        const g = layout.rowsOf(map, all);
+        // Applied twice, it removes the rounding of the first time.
+        return withoutRounding(outside[i](outside[i](g)), g, negligible[dtype]);
+      });
+      const length = sqrt(dot(rows, rows));
+      const isMoving = greater(length, 0);
+      const movableRows = movable.map((map) => layout.rowsOf(map, here));
+      const size = mul(stepSize, sqrt(dot(movableRows, movableRows)));
+      const eta = normalized
+        ? where(isMoving, div(size, where(isMoving, length, 1)), 0)
+        : constant(stepSize, "float64");
+      const scaled = rows.map((x) => mul(eta, x));
+      const because = (reason: keyof typeof stops) => constant(stops[reason], dtype);
+      const stop = where(
+        isCertain,
+        where(
+          hasValue(length),
+          where(isMoving, constant(0, dtype), because("nowhere")),
+          because("noGradient"),
+        ),
+        because("uncertain"),
+      );
+      return { state: { step: leaves.map((k) => layout.leafOf(k, open, scaled)) }, stop };
+    },
   };
 }
 
-/** The part of rows outside the inputs; applied twice, which removes the rounding of the first time. */
-function outside(rows: Tensor, basis: Tensor, map: LinearMap): Tensor {
-  const along = matmul(matmul(rows, basis, { transposeB: true }), basis);
-  return isWide(map) ? sub(rows, along) : along;
-}
+const applied = (node: Tensor, forms: ReadonlyMap<Tensor, Tensor>): Tensor =>
+  apply(
+    node.op,
+    node.inputs.map((x) => forms.get(x) as Tensor),
+    node.attrs,
+  );
 
 /** Projected rows, set to zero where almost nothing of the full ones is left. */
 function withoutRounding(projected: Tensor, full: Tensor, fraction: number): Tensor {
@@ -178,6 +196,11 @@ function layoutOf(parameters: readonly Tensor[]) {
   };
   const flat = (x: Tensor) => reshape(cast(x, "float64"), [x.size]);
   return {
+    /** Numbers of the arrays that hold the weights of maps. */
+    leavesOf(maps: readonly LinearMap[]): number[] {
+      const held = new Set(maps.flatMap(({ rows }) => Array.from(rows, leafAt)));
+      return [...held].sort((a, b) => a - b);
+    },
     /** [rows, columns] in float64. */
     rowsOf({ rows, columns }: LinearMap, arrays: readonly Tensor[]): Tensor {
       const used = [...new Set(Array.from(rows, leafAt))];

@@ -26,6 +26,11 @@ describe("an ascent in null spaces as one loop", () => {
   it("leads there for a network without biases", () =>
     compare(problems["an mlp without biases"], cases[0], "javascript"));
 
+  it.each(["an mlp with a unit that is never active", "a sample that occurs twice"])(
+    "leads there for %s",
+    (name) => compare(problems[name], { steps: 3 }, "javascript"),
+  );
+
   it("leads there in ONNX Runtime", () =>
     compare(problems["an mlp"], { steps: 3, stepSize: 1, guard: { halvings: 0 } }, "onnx"));
 

@@ -52,13 +52,31 @@ const distance = (a: unknown, b: unknown): number => {
   return Math.hypot(...x.map((v, i) => v - y[i])) / Math.hypot(...y);
 };
 
+/** The same network with a first unit whose weights are zero. */
+export function withoutUnit({ params: { layers }, ...problem }: Any): Any {
+  const [first, ...rest] = structuredClone(layers);
+  for (const { data, shape } of [first.weight, first.bias as NdArray])
+    data.fill(0 as never, 0, shape[1] ?? 1);
+  return { ...problem, params: { layers: [first, ...rest] } };
+}
+
+/** The same network on a batch whose second sample is the first one again. */
+function withTwins({ batch, ...problem }: Any): Any {
+  const { x, y } = structuredClone(batch);
+  for (const { data, shape } of [x, y]) (data as Float64Array).copyWithin(shape[1], 0, shape[1]);
+  return { ...problem, batch: { x, y } };
+}
+
 export const problems: Readonly<Record<string, Any>> = {
   "an mlp": network([3, 6, 8, 2], 4),
   "an mlp without biases": network([4, 7, 5, 3], 3, { seed: 20, bias: false }),
+  "an mlp with a unit that is never active": withoutUnit(network([3, 6, 8, 2], 8)),
+  "a sample that occurs twice": withTwins(network([3, 6, 8, 2], 4)),
   "a convolutional network": images(2) as unknown as Any,
 };
 
-export const compare = async (problem: Any, options: Case, runtime: RuntimeName) => {
+/** Compares both, and returns the teleport that was one program. */
+export const compared = async (problem: Any, options: Case, runtime: RuntimeName) => {
   const compiled = await teleport(problem, options, { runtime, isStepwise: false });
   const walk = await teleport(problem, options, { runtime, isStepwise: true });
   expect(compiled.report.reason).toBe(walk.report.reason);
@@ -67,4 +85,9 @@ export const compare = async (problem: Any, options: Case, runtime: RuntimeName)
   expect(compiled.report.objectiveBefore / walk.report.objectiveBefore).toBeCloseTo(1, 12);
   expect(compiled.report.objectiveAfter / walk.report.objectiveAfter).toBeCloseTo(1, 8);
   expect(distance(compiled.params, walk.params)).toBeLessThan(1e-8);
+  return compiled;
+};
+
+export const compare = async (...given: Parameters<typeof compared>): Promise<void> => {
+  await compared(...given);
 };
