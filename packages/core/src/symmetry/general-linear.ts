@@ -7,6 +7,7 @@ import { identity } from "../graph/ops/elimination.js";
 import { matrixInverse } from "../graph/ops/inverse.js";
 import { matmul } from "../graph/ops/matmul.js";
 import type { Tensor } from "../graph/tensor.js";
+import type { TensorsOf } from "../graph/trace.js";
 import { inverse } from "../math/linalg.js";
 import { positive, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
@@ -74,6 +75,23 @@ export function generalLinear<P>(
         return matrices ? multipliedAlong(a, parameterAxis, matrices) : a;
       }, array),
     );
+  /** Adds the changes of g along the axes of a variance, and those of g^-T along the others. Traced. */
+  const tracedMoved = (
+    tree: TensorsOf<P>,
+    changes: readonly { readonly own: Tensor; readonly dual: Tensor }[],
+    variance: 1 | -1,
+  ): TensorsOf<P> =>
+    mapTensors(tree, (w, path) => {
+      const to = (axes.get(path) ?? []).reduce(
+        (a, parameterAxis) => {
+          const isOwn = parameterAxis.variance === variance;
+          const change = changes[parameterAxis.block][isOwn ? "own" : "dual"];
+          return add(a, appliedAlong(a, parameterAxis, change, { transposed: !isOwn }));
+        },
+        cast(w, "float64"),
+      );
+      return cast(to, w.dtype);
+    });
   return {
     name,
     paths: [...axes.keys()],
@@ -92,25 +110,7 @@ export function generalLinear<P>(
       const found = await elements(T);
       return isRefusal(found) ? found : moved(params, found.g, found.dual);
     },
-    trace(params, T) {
-      const changes = T.map((t) => {
-        const step = cast(t, "float64");
-        const g = add(identity(step.shape[2], "float64"), step);
-        // g - I = T, and g^-1 - I = -T g^-1.
-        return { own: step, dual: neg(matmul(step, matrixInverse(g))) };
-      });
-      return mapTensors(params, (w, path) => {
-        const moved = (axes.get(path) ?? []).reduce(
-          (a, parameterAxis) => {
-            const isOwn = parameterAxis.variance === 1;
-            const change = changes[parameterAxis.block][isOwn ? "own" : "dual"];
-            return add(a, appliedAlong(a, parameterAxis, change, { transposed: !isOwn }));
-          },
-          cast(w, "float64"),
-        );
-        return cast(moved, w.dtype);
-      });
-    },
+    trace: (params, T) => tracedMoved(params, T.map(changesBy), 1),
     inverse: (T) => T.map((t) => plusDiagonal(mapMatrices(identityPlus(t), inverse), -1)),
     compose: (second, first) =>
       second.map((t, i) => {
@@ -132,7 +132,25 @@ export function generalLinear<P>(
         ? moved(tree, found.dual, found.g)
         : moved(tree, squared(found.dual), squared(found.g));
     },
+    tracePushForward: (tree, T, power) =>
+      tracedMoved(
+        tree,
+        T.map((t) => {
+          const { own, dual } = changesBy(t);
+          // (I + C)^2 = I + (2 I + C) C, entry by entry.
+          const squared = (C: Tensor) => mul(add(mul(2, identity(C.shape[2], "float64")), C), C);
+          return power === 1 ? { own, dual } : { own: squared(own), dual: squared(dual) };
+        }),
+        -1,
+      ),
   };
+}
+
+/** g - I = T, and g^-1 - I = -T g^-1. Traced. */
+function changesBy(t: Tensor): { readonly own: Tensor; readonly dual: Tensor } {
+  const own = cast(t, "float64");
+  const g = add(identity(own.shape[2], "float64"), own);
+  return { own, dual: neg(matmul(own, matrixInverse(g))) };
 }
 
 /** T w along a parameter axis of the space, -T' w along an axis of its dual. */

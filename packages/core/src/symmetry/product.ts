@@ -153,11 +153,14 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
       : {}),
     ...(allHave("tracePushForward")
       ? {
-          tracePushForward: (tree, T, power) =>
-            split(T, counts).reduce(
-              (pushed, block, k) => symmetries[k].tracePushForward?.(pushed, block, power) ?? pushed,
-              tree,
-            ),
+          tracePushForward(tree, T, power, params, batch) {
+            let [pushed, from] = [tree, params];
+            for (const [k, block] of split(T, counts).entries()) {
+              pushed = symmetries[k].tracePushForward?.(pushed, block, power, from, batch) ?? pushed;
+              from = symmetries[k].trace?.(from, block, batch) ?? from;
+            }
+            return pushed;
+          },
         }
       : {}),
     async dispose() {

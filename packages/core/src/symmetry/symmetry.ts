@@ -82,8 +82,14 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
    * g' = (dw'/dw)^-T g, with power 2 as the element-wise squares of one. `params` is the point before the action.
    */
   pushForward?(tree: P, T: BlocksOf<A, NdArray>, power: 1 | 2, params: P, batch: Batch): Promise<P | Refusal>;
-  /** The same push-forward as a traced function, of a symmetry whose elements add up; left out: the host pushes. */
-  tracePushForward?(tree: TensorsOf<P>, T: BlocksOf<A, Tensor>, power: 1 | 2): TensorsOf<P>;
+  /** The same push-forward as a traced function, with {@link trace}; left out: the host pushes. */
+  tracePushForward?(
+    tree: TensorsOf<P>,
+    T: BlocksOf<A, Tensor>,
+    power: 1 | 2,
+    params: TensorsOf<P>,
+    batch: BatchTensors,
+  ): TensorsOf<P>;
   /**
    * Releases what {@link prepare}, {@link context} and {@link act} compiled. They compile again when they are
    * called again, so disposing twice, or of a symmetry that is still used elsewhere, costs time only. Must

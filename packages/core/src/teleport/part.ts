@@ -63,7 +63,7 @@ export function teleportPart<P>(
     push: walk.push,
     measuresEnds: limits.curvature > 0,
     trace(start, { batch, memory, heldOut, race: raceStart = {} }) {
-      const [{ params, total, isMoved, numbers }, seconds] = timed(() => {
+      const [{ params, elements, isMoved, numbers }, seconds] = timed(() => {
         const raced = race?.tracedStart(start, heldOut ?? batch, raceStart) ?? {};
         const setting = { batch, memory, race: raced };
         const end = walk.trace(start, setting, limits);
@@ -73,7 +73,7 @@ export function teleportPart<P>(
         const told = packed([...elsewhere, indicator(hasNumbers(end.params), "float64")]);
         return { ...end, numbers: concat([told, end.numbers]) };
       });
-      return { params, total, isMoved, numbers: concat([packed([seconds]), numbers]) };
+      return { params, elements, isMoved, numbers: concat([packed([seconds]), numbers]) };
     },
     async report({ numbers, ends, hasHeldOut }) {
       const [seconds, before, after, isFine] = numbers;

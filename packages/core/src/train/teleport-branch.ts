@@ -74,9 +74,9 @@ export function teleportBranch<P>({
         const given = data();
         const memory = usesMemory ? { optimizer, learningRate: rate } : {};
         const race = { state: usesState ? optimizer : undefined, rate: usesRate ? rate : undefined };
-        const { params: to, total, isMoved, numbers } = part.trace(params, { ...given, memory, race });
+        const { params: to, elements, isMoved, numbers } = part.trace(params, { ...given, memory, race });
         width = numbers.size;
-        const moved = () => transport({ from: params, to, total, batch: given.batch, state: optimizer });
+        const moved = () => transport({ from: params, to, elements, batch: given.batch, state: optimizer });
         return { params: to, optimizer: cond(isMoved, moved, () => optimizer), numbers };
       };
       const still = () => ({ params, optimizer, numbers: fill([width], 0, "float64") });

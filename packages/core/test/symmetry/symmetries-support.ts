@@ -2,9 +2,11 @@ import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import type { BatchLoss } from "../../src/batch.js";
 import { simplify } from "../../src/graph/simplify.js";
+import { trace } from "../../src/graph/trace.js";
 import { namedArrays } from "../../src/named-arrays.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
+import { mapArrays } from "../../src/symmetry/parameter-axes.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
 import { traceAscent } from "../../src/teleport/search/ascent/ascent-graph.js";
@@ -228,6 +230,28 @@ export function expectGroups(rows: typeof groupRows): void {
         const pushed = await symmetry.pushForward?.(before, T, 1, params, batch);
         const after = await gradientOf(problem, await at(symmetry, problem, T));
         expect(distance(after, pushed as MlpParams), label).toBeLessThan(tolerance);
+      }
+    });
+
+    it("pushes forward as a traced function what it does on the host, and squares, too", async () => {
+      for (const { seed, problem } of problems) {
+        const { params, batch, label } = problem;
+        const symmetry = make(problem);
+        const { tracePushForward } = symmetry;
+        if (tracePushForward === undefined) continue;
+        const T = randomT(symmetry.algebra, norm, seed);
+        const { graph } = trace(
+          ({ p, b, t }) => [1, 2].map((power) => tracePushForward(p, t, power as 1 | 2, p, b)),
+          { p: params, b: batch, t: T },
+        );
+        const results = await compileJavaScript(simplify(graph)).run(
+          namedArrays({ p: params, b: batch, t: T }),
+        );
+        for (const power of [1, 2] as const) {
+          const pushed = await symmetry.pushForward?.(params, T, power, params, batch);
+          const traced = mapArrays(params, (_, path) => results[`${power - 1}.${path}`]);
+          expect(distance(pushed as MlpParams, traced), label).toBeLessThan(1e-11);
+        }
       }
     });
   });

@@ -3,8 +3,10 @@
 import type { NdArray } from "../../array.js";
 import { add, cast, sub } from "../../graph/ops/arithmetic.js";
 import { broadcastTo } from "../../graph/ops/broadcast.js";
+import { square } from "../../graph/ops/elementary.js";
 import { identity } from "../../graph/ops/elimination.js";
 import type { Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
 import { positive, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { OrthogonalSpace } from "../discovery/descriptors.js";
@@ -63,6 +65,21 @@ export function orthogonal<P>(
         array,
       ),
     );
+  /** A tree turned by the rotations of T, or by the squares of their entries. Traced. */
+  const tracedMoved = (tree: TensorsOf<P>, T: readonly Tensor[], power: 1 | 2): TensorsOf<P> => {
+    const changes = T.map((t, i) => {
+      const { size, copies } = spaces[i];
+      const R = rotationMatrices(cast(t, "float64"), size);
+      return sub(power === 1 ? R : square(R), broadcastTo(identity(size, "float64"), [copies, size, size]));
+    });
+    return mapTensors(tree, (w, path) => {
+      const to = (axes.get(path) ?? []).reduce(
+        (a, parameterAxis) => add(a, appliedAlong(a, parameterAxis, changes[parameterAxis.block])),
+        cast(w, "float64"),
+      );
+      return cast(to, w.dtype);
+    });
+  };
   /** Maps the blocks of elements copy by copy. */
   const each = (
     T: readonly NdArray[],
@@ -96,20 +113,7 @@ export function orthogonal<P>(
       );
     },
     act: async (params, T) => moved(params, rotations(T)),
-    trace(params, T) {
-      const changes = T.map((t, i) => {
-        const { size, copies } = spaces[i];
-        const R = rotationMatrices(cast(t, "float64"), size);
-        return sub(R, broadcastTo(identity(size, "float64"), [copies, size, size]));
-      });
-      return mapTensors(params, (w, path) => {
-        const to = (axes.get(path) ?? []).reduce(
-          (a, parameterAxis) => add(a, appliedAlong(a, parameterAxis, changes[parameterAxis.block])),
-          cast(w, "float64"),
-        );
-        return cast(to, w.dtype);
-      });
-    },
+    trace: (params, T) => tracedMoved(params, T, 1),
     inverse: (T) => each(T, (t, block) => rotationGroup(spaces[block].size).inverse([t])),
     compose: (second, first) =>
       each(second, (t, block, copy) =>
@@ -127,6 +131,7 @@ export function orthogonal<P>(
         all.map(({ shape, data }) => ({ shape, data: data.map((v) => v * v) })),
       );
     },
+    tracePushForward: tracedMoved,
   };
 }
 

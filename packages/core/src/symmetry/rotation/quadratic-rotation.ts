@@ -1,6 +1,7 @@
 // The action on level sets of a convex quadratic: Zhao et al., NeurIPS 2022 (arXiv 2205.10637).
 import { astype, dtypeOf, type NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
+import { square } from "../../graph/ops/elementary.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { matmul } from "../../graph/ops/matmul.js";
 import { reshape } from "../../graph/ops/reshape.js";
@@ -8,7 +9,15 @@ import type { Tensor } from "../../graph/tensor.js";
 import { eigenSymmetric } from "../../math/linalg.js";
 import { type Matrix, product, spectral, times } from "../matrix.js";
 import type { Symmetry } from "../symmetry.js";
-import { rotation, rotationGroup, rotationPlanes, skewTimes, turned, unlessStill } from "./rotation.js";
+import {
+  rotation,
+  rotationGroup,
+  rotationMatrices,
+  rotationPlanes,
+  skewTimes,
+  turned,
+  unlessStill,
+} from "./rotation.js";
 
 /** Parameters of a function of R^n: one vector. */
 export interface VectorParams {
@@ -96,6 +105,12 @@ export function quadraticRotation(matrix: NdArray): Symmetry<VectorParams> {
         tree,
         power === 1 ? cotangents : { shape: [n, n], data: cotangents.data.map((v) => v * v) },
       );
+    },
+    tracePushForward({ w }, [T], power) {
+      const R = reshape(rotationMatrices(reshape(T, [1, T.size]), n), [n, n]);
+      const cotangents = matmul(constant(root), matmul(R, constant(rootInverse)));
+      const m = power === 1 ? cotangents : square(cotangents);
+      return { w: reshape(matmul(m, reshape(w, [n, 1])), w.shape) };
     },
   };
 }

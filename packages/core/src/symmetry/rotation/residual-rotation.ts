@@ -4,9 +4,15 @@ import { astype, dtypeOf, isNdArray, type NdArray, type Shape } from "../../arra
 import type { Batch, BatchSpec, BatchTensors } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { jvp, mapTree, vjp } from "../../graph/autodiff.js";
+import { scan } from "../../graph/control/scan.js";
+import { add, mul, neg } from "../../graph/ops/arithmetic.js";
+import { square } from "../../graph/ops/elementary.js";
+import { identity } from "../../graph/ops/elimination.js";
+import { fillLike } from "../../graph/ops/leaf.js";
 import { matmul } from "../../graph/ops/matmul.js";
 import { reshape } from "../../graph/ops/reshape.js";
-import type { Tensor } from "../../graph/tensor.js";
+import { concat, slice } from "../../graph/ops/slice.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, type Traced, trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
@@ -130,6 +136,11 @@ function rotationOf<P>(
     return to;
   };
 
+  const tracedAt = (p: TensorsOf<P>, [T]: readonly Tensor[], b: BatchTensors): TensorsOf<P> => {
+    const moved = map.inverse(turned(T, map.residuals(p, b)), b);
+    return mapTree((to, w) => unlessStill(T, to, w), moved, p);
+  };
+
   return {
     name: "rotation of residuals",
     paths,
@@ -148,10 +159,7 @@ function rotationOf<P>(
       const to = await turnedAt(p, T, b);
       return isRefusal(to) ? to : treeOf(to, "moved", p);
     },
-    trace(p, [T], b) {
-      const moved = map.inverse(turned(T, map.residuals(p, b)), b);
-      return mapTree((to, w) => unlessStill(T, to, w), moved, p);
-    },
+    trace: tracedAt,
     ...rotationGroup(n),
     async pushForward(tree, T, power, p, b) {
       const to = await turnedAt(p, T, b);
@@ -162,6 +170,11 @@ function rotationOf<P>(
       const pushed = (g: P) => run.run(namedArrays({ params: at, batch: b, turn, g }));
       if (power === 1) return treeOf(await pushed(tree), "g", tree);
       return throughSquares(tree, async (g) => treeOf(await pushed(g), "g", g));
+    },
+    tracePushForward(tree, [T], power, p, b) {
+      const back = (q: TensorsOf<P>) => map.inverse(turned(neg(T), map.residuals(q, b)), b);
+      const push = vjp(back, tracedAt(p, [T], b))[1];
+      return power === 1 ? push(tree) : tracedThroughSquares(tree, push);
     },
     async dispose() {
       const runs = [...compiled.values()];
@@ -232,4 +245,28 @@ async function throughSquares<P>(tree: P, map: (g: P) => Promise<P>): Promise<P>
     def,
     leaves.map((leaf, i) => astype({ shape: leaf.shape, data: sums[i] }, dtypeOf(leaf))),
   ) as P;
+}
+
+/** As {@link throughSquares}, traced. */
+function tracedThroughSquares<T>(tree: T, map: (g: T) => T): T {
+  const { leaves, def } = flatten<Tensor>(tree, isTensor);
+  const flat = (list: readonly Tensor[]) => concat(list.map((x) => reshape(x, [x.size])));
+  const treeOf = (vector: Tensor): T => {
+    let end = 0;
+    const parts = leaves.map(({ shape, size }) => {
+      end += size;
+      return reshape(slice(vector, { starts: [end - size], ends: [end] }), shape);
+    });
+    return unflatten(def, parts) as T;
+  };
+  const values = flat(leaves);
+  const [total] = scan(
+    (sum: Tensor, [unit, value]: readonly Tensor[]) => {
+      const column = flat(flatten<Tensor>(map(treeOf(unit)), isTensor).leaves);
+      return [add(sum, mul(value, square(column))), []];
+    },
+    fillLike(values, 0),
+    [identity(values.size, values.dtype), values],
+  );
+  return treeOf(total);
 }

@@ -31,7 +31,7 @@ import {
   turnTolerance,
 } from "./hosted-scan.js";
 import { jump } from "./jump.js";
-import { isStop, type SearchFactory, type SearchProblem, type Walk } from "./search.js";
+import { isStop, type SearchFactory, type SearchProblem, tracedPushOf, type Walk } from "./search.js";
 
 export interface BestAngleOptions {
   /** Number of angles in the scan over the whole turn; peaks narrower than their distance are missed. Default 360. */
@@ -81,6 +81,8 @@ export function bestAngle<P>(symmetry: Symmetry<P>, options: BestAngleOptions = 
           await compileJump(problem, {
             trace: tracedBest(symmetry.trace, problem, { samples, block }),
             judge: judged,
+            // One element is the sum of all.
+            push: tracedPushOf({ ...symmetry, additive: true }),
             pushForward: ({ numbers }, start, batch) => pushForwardBy(numbers.angle, start, batch),
           }),
         );
@@ -148,6 +150,7 @@ function tracedBest<P>(
     const off = div(sqrt(dot(moved, moved)), maximum(sqrt(dot(from, from)), Number.MIN_VALUE));
     return {
       params: turned(start, best.angle),
+      elements: [reshape(best.angle, block)],
       numbers: { angle: best.angle, isValid: where(best.isValid, fillLike(off, 1), 0), off },
       isWanted: ({ objective: value }, { objective: highest }) =>
         all(best.isValid, lessEqual(off, turnTolerance), tracedIsHigher(highest, value)),

@@ -30,6 +30,7 @@ import {
 import { pointsOf, rowOf, widthOf } from "./guarded-loop.js";
 import type {
   CompiledWalk,
+  Elements,
   SearchProblem,
   Setting,
   TracedSetting,
@@ -41,6 +42,8 @@ import { warmUp } from "./warm-up.js";
 /** The point that a program jumps to, and numbers by which the host judges it. */
 export interface TracedJump<P> {
   readonly params: TensorsOf<P>;
+  /** See {@link TracedEnd.elements}. */
+  readonly elements?: Elements | undefined;
   readonly numbers: Readonly<Record<string, Tensor>>;
   /** What `judge` decides, as a bool. */
   isWanted(start: Measured, end: Measured): Tensor;
@@ -58,6 +61,8 @@ export interface CompiledJumpOptions<P> {
   trace(start: TensorsOf<P>, batch: BatchTensors, memory: Memory): TracedJump<P>;
   /** Why nothing moves; undefined: it jumps. `host`: the host has to decide. */
   judge(found: JumpFound): "host" | string | undefined;
+  /** See {@link TracedWalk.push}; left out: the host pushes, if it does. */
+  readonly push?: TracedWalk<P>["push"];
   pushForward?(found: JumpFound, start: P, batch: Setting<P>["batch"]): CompiledWalk<P>["pushForward"];
 }
 
@@ -81,11 +86,11 @@ export async function compileJump<P>(
       gradNormSq: gradNormSq(loss)(p, b, m),
       ...(race ? { racedLoss: race.lossAfter(p, b, raceStart as TensorsOf<RaceArrays>) } : {}),
     });
-    const { params: end, numbers, isWanted } = options.trace(start, b, m);
+    const { params: end, elements = [], numbers, isWanted } = options.trace(start, b, m);
     names.splice(0, names.length, ...Object.keys(numbers));
     const [before, after] = [measured(start), measured(end)];
     const row = concat([rowOf(before), rowOf(after), packed(Object.values(numbers))]);
-    return { end, before, after, row, isWanted: isWanted(before, after) };
+    return { end, elements, before, after, row, isWanted: isWanted(before, after) };
   };
   const example = { params, batch, memory, race: race?.start ?? {} };
   const { graph } = trace(({ params: start, ...setting }) => {
@@ -118,9 +123,9 @@ export async function compileJump<P>(
     return { found, record };
   };
   const tracedWalk: TracedWalk<P> = {
-    push: options.pushForward && "host",
+    push: options.push ?? (options.pushForward && "host"),
     trace(start, setting, limits) {
-      const { end, before, after, row, isWanted } = jumped(start, setting);
+      const { end, elements, before, after, row, isWanted } = jumped(start, setting);
       const earlier = { ...before, isStart: constant(0, "bool"), startLoss: before.loss };
       const bounds = unpacked(constantBounds(limits, 1, dtype), boundNames);
       const isTaken = all(
@@ -129,7 +134,7 @@ export async function compileJump<P>(
         isAdmitted(after, earlier, bounds),
       );
       const numbers = concat([row, packed([indicator(isTaken, dtype)])]);
-      return { params: chosen(isTaken, end, start), isMoved: isTaken, numbers };
+      return { params: chosen(isTaken, end, start), elements, isMoved: isTaken, numbers };
     },
     read(numbers, limits) {
       const record = read(numbers, limits)?.record;

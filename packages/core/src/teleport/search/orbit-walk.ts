@@ -63,6 +63,7 @@ export async function compileOrbitWalk<P, S, G>(
   ): OrbitPoint<P, G> => ({ params, total, batch, memory, given: own });
   const program = await compileWalkProgram<P, Place<P>, S, G>(problem, {
     ...{ steps, given, reasons, first, push: tracedPushOf(symmetry) },
+    elementsOf: ({ total, elements }) => (symmetry.additive ? total : elements),
     begin: (params) => ({
       params,
       total: symmetry.algebra.map((shape) => fill(shape, 0, dtype)),

@@ -1,4 +1,5 @@
 import type { Batch, BatchLoss, BatchSpec, BatchTensors } from "../../batch.js";
+import { scan } from "../../graph/control/scan.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { CompileOptions } from "../../runtime/compile.js";
@@ -103,10 +104,10 @@ export interface TracedWalk<P> {
   /** Traced: the end of the walk, at the given parameters if no step was taken, and a vector that tells of it. */
   trace(start: TensorsOf<P>, setting: TracedSetting, limits: Limits): TracedEnd<P>;
   /**
-   * How trees like the parameters are transformed along with the walk, by the sum of its elements: see
-   * {@link Symmetry.tracePushForward}. `host`: by the host alone; left out: its moves have no such map.
+   * How trees like the parameters are transformed along with the walk. `host`: by the host alone; left out: its moves have
+   * no such map.
    */
-  readonly push?: Symmetry<P>["tracePushForward"] | "host" | undefined;
+  readonly push?: TracedPush<P> | "host" | undefined;
   /** The walk that the vector tells of; undefined if the guard on the host might have decided otherwise. */
   read(numbers: Float64Array, limits: Limits): WalkRecord | undefined;
 }
@@ -116,19 +117,50 @@ export interface TracedEnd<P> {
   /** Whether a step was taken, as a bool. */
   readonly isMoved: Tensor;
   readonly numbers: Tensor;
-  /** The sum of the elements, for a {@link TracedWalk.push}; else left out. */
-  readonly total?: readonly Tensor[] | undefined;
+  /** For a {@link TracedWalk.push}; else left out. */
+  readonly elements?: Elements | undefined;
 }
 
 /** What a walk did, without its end. */
 export type WalkRecord = Pick<CompiledWalk<unknown>, "steps" | "halvings" | "points" | "reason">;
 
+/**
+ * The elements of a walk's steps: their sum where elements add up, else all of them, a row each with the identity where no
+ * step was taken.
+ */
+export type Elements = readonly Tensor[];
+
+/** Where the walk began. */
+export interface PushedFrom<P> {
+  readonly elements: Elements;
+  readonly from: TensorsOf<P>;
+  readonly batch: BatchTensors;
+}
+
+/** Transforms a tree along with a walk, with the power of {@link Symmetry.pushForward}. Traced. */
+export type TracedPush<P> = (tree: TensorsOf<P>, power: 1 | 2, walk: PushedFrom<P>) => TensorsOf<P>;
+
 /** See {@link TracedWalk.push}. */
-export const tracedPushOf = <P>({
+export function tracedPushOf<P>({
   pushForward,
-  tracePushForward,
+  tracePushForward: push,
+  trace,
   additive,
-}: Symmetry<P>): TracedWalk<P>["push"] => (additive && tracePushForward) || (pushForward && "host");
+}: Pick<Symmetry<P>, "pushForward" | "tracePushForward" | "trace" | "additive">): TracedWalk<P>["push"] {
+  if (push === undefined || trace === undefined) return pushForward && "host";
+  if (additive) return (tree, power, { elements, from, batch }) => push(tree, elements, power, from, batch);
+  return (tree, power, { elements, from, batch }) => {
+    const [{ pushed }] = scan(
+      ({ at, pushed: before }: { readonly at: TensorsOf<P>; readonly pushed: TensorsOf<P> }, T: Elements) => [
+        { at: trace(at, T, batch), pushed: push(before, T, power, at, batch) },
+        [],
+      ],
+      { at: from, pushed: tree },
+      elements,
+    );
+    return pushed;
+  };
+}
 
 /** The result of a walk that was taken at once. */
 export interface CompiledWalk<P> {

@@ -39,14 +39,12 @@ import {
   type TracedProposals,
   widthOf,
 } from "./guarded-loop.js";
-import type { SearchProblem, Setting, TracedWalk, WalkRecord } from "./search.js";
+import type { Elements, SearchProblem, Setting, TracedWalk, WalkRecord } from "./search.js";
 import { warmUp } from "./warm-up.js";
 
 /** What moves in a walk. */
 interface Place<P> {
   readonly params: TensorsOf<P>;
-  /** See {@link TracedEnd.total}. */
-  readonly total?: readonly Tensor[] | undefined;
 }
 
 /** What a walk depends on besides its start. */
@@ -72,8 +70,9 @@ export interface WalkInputs<G, I = undefined> {
  */
 export interface WalkProgramOptions<P, X extends Place<P>, S, G, I = undefined> {
   readonly steps: number;
-  /** See {@link TracedWalk.push}. */
+  /** See {@link TracedWalk.push}, and {@link TracedEnd.elements}. */
   readonly push: TracedWalk<P>["push"];
+  elementsOf?(place: X): Elements;
   /** Example of what the host gives, and its values where a walk is not given others. */
   readonly given: G;
   /** Reasons to stop, by number from 1; undefined: the host has to decide. */
@@ -123,7 +122,20 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
   { loss, objective, race, params, batch, memory, dtype, compileOptions }: SearchProblem<P>,
   options: WalkProgramOptions<P, X, S, G, I>,
 ) {
-  const { steps, push, given, reasons, begin, first, invariant, shared, candidate, onward, retry } = options;
+  const {
+    steps,
+    push,
+    elementsOf,
+    given,
+    reasons,
+    begin,
+    first,
+    invariant,
+    shared,
+    candidate,
+    onward,
+    retry,
+  } = options;
   const example = { params, batch, memory, given, race: race?.start ?? {} };
   const width = widthOf(race);
   const scalar = (x: Tensor) => reshape(x, []);
@@ -227,9 +239,10 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
         all.leaves.map((x) => constant(x)),
       ) as TensorsOf<G>;
       const inputs = { ...setting, given: constants, bounds };
-      const { params, total = [], status, rows } = walked(start, inputs);
+      const { status, rows, ...place } = walked(start, inputs);
       const isMoved = greater(unpacked(status, statusNames).taken, 0);
-      return { params, total, isMoved, numbers: concat([status, rows]) };
+      const elements = elementsOf?.(place as unknown as X) ?? [];
+      return { params: place.params, elements, isMoved, numbers: concat([status, rows]) };
     },
     read(numbers, limits) {
       const status = { shape: [statusSize], data: numbers.subarray(0, statusSize) };

@@ -12,7 +12,7 @@ import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import { flatten } from "../../tree.js";
-import type { TracedWalk } from "../search/search.js";
+import type { Elements, TracedWalk } from "../search/search.js";
 import { tracedFirstState, tracedRestart } from "./restarted.js";
 import { reusedState } from "./reused-state.js";
 import type { TransportPolicy } from "./transport.js";
@@ -23,8 +23,8 @@ export interface TracedMove<P> {
   readonly to: TensorsOf<P>;
   readonly batch: BatchTensors;
   readonly state: OptimizerState;
-  /** See {@link TracedEnd.total}. */
-  readonly total?: readonly Tensor[] | undefined;
+  /** See {@link TracedEnd.elements}. */
+  readonly elements?: Elements | undefined;
 }
 
 /** The state after a move. Traced. */
@@ -53,11 +53,11 @@ export function tracedTransport<P>({
   if (isKept) return ({ state, to }) => tracedRestart(optimizer, state, to);
   if (policy === "push") {
     if (push === undefined || push === "host") return undefined;
-    return ({ state: before, to, total = [] }) => {
+    return ({ from, state: before, to, batch, elements = [] }) => {
       const state = tracedRestart(optimizer, before, to);
       const pushed = moments.map(([name, { power }]) => [
         name,
-        push(state[name] as TensorsOf<P>, total, power),
+        push(state[name] as TensorsOf<P>, power, { elements, from, batch }),
       ]);
       return { ...state, ...Object.fromEntries(pushed) };
     };

@@ -35,6 +35,8 @@ import type {
   MinimizeOptions,
 } from "../../../src/train/minimize/minimize-options.js";
 import type { TeleportPlan } from "../../../src/train/teleports.js";
+import { randomProblem } from "../../symmetry/support.js";
+import { type SymmetryRow, symmetryRows } from "../../symmetry/symmetries.js";
 import { network } from "../../teleport/search/networks.js";
 import { withoutUnit } from "../../teleport/search/null-space/walks.js";
 
@@ -273,6 +275,49 @@ describe("teleports in the loop of steps", () => {
       expect(loss / onHost.loss[t]).toBeCloseTo(1, 12);
     });
     const kept = await minimize(regression, { ...settings, teleport: { ...teleport, state: "keep" } });
+    expect(Math.abs(kept.loss[12] / inLoop.loss[12] - 1)).toBeGreaterThan(1e-9);
+  });
+
+  const rowOf = (name: string) => symmetryRows.find((row) => row.name === name) as SymmetryRow;
+  const along = <P, B extends Batch>(
+    problem: MinimizationProblem<P, B>,
+    search: SearchFactory<P>,
+    learningRate: number,
+  ) => ({
+    run: async () => {
+      const teleport = { search, when: atSteps([3, 9]), state: "push" as const, guard: { curvature: 0 } };
+      const settings = { optimizer: adam(), learningRate, steps: 12 };
+      const [inLoop, onHost] = await both(problem, { ...settings, teleport });
+      const kept = await minimize(problem, { ...settings, teleport: { ...teleport, state: "keep" } });
+      return { inLoop, onHost, kept };
+    },
+  });
+  const ofGroup = (name: string) => {
+    const problem = randomProblem(1003, rowOf(name));
+    const search = gradientAscent(rowOf(name).make(problem), { steps: 2 });
+    return along({ ...problem, start: problem.params }, search, 1e-4);
+  };
+  const plane = rosenbrock();
+  const planes = rosenbrock2n({ pairs: 2 });
+  const alongOthers = {
+    "a rotation of residuals": along(plane, bestAngle(plane.symmetry()), 1e-3),
+    "rotations of residuals in many planes": along(
+      planes,
+      gradientAscent(planes.symmetry(), { steps: 3 }),
+      1e-3,
+    ),
+    "a rotation of a quadratic": along(quadratic(), bestAngle(quadratic().symmetry()), 1e-3),
+    GL: ofGroup("GL of linear networks"),
+    "rotations of spaces": ofGroup("rotations of spaces read by their length"),
+    "scaling and GL": ofGroup("product of scaling and GL"),
+  };
+  it.each(Object.keys(alongOthers))("push Adam's moments along %s, to rounding", async (name) => {
+    const { inLoop, onHost, kept } = await alongOthers[name as keyof typeof alongOthers].run();
+    expect(inLoop.teleports.map(({ note }) => note)).toEqual([undefined, undefined]);
+    expect(inLoop.teleports[0].accepted).toBe(true);
+    inLoop.loss.forEach((loss, t) => {
+      expect(loss / onHost.loss[t]).toBeCloseTo(1, 9);
+    });
     expect(Math.abs(kept.loss[12] / inLoop.loss[12] - 1)).toBeGreaterThan(1e-9);
   });
 

@@ -199,6 +199,8 @@ export function ascentWalk<P>(
   const pass = ascentPass(symmetry, act, problem, options);
   const { dtype } = problem;
   const still = () => symmetry.algebra.map((shape) => fill(shape, 0, dtype));
+  /** Whether a tree that is transformed along needs each element. */
+  const isPushed = symmetry.tracePushForward && !symmetry.additive;
   return (
     start: TensorsOf<P>,
     inputs: Omit<PassInputs<P>, "from">,
@@ -207,6 +209,7 @@ export function ascentWalk<P>(
     const most = 1 + steps + halvings;
     const begin = {
       ...{ params: start, total: still(), step: still(), direction: still() },
+      elements: isPushed ? symmetry.algebra.map((shape) => fill([steps, ...shape], 0, dtype)) : [],
       status: constant(firstStatus(dtype)),
       count: constant(0, dtype),
       rows: fill([most, passWidth(problem.race)], 0, dtype),
@@ -216,10 +219,15 @@ export function ascentWalk<P>(
         const { taken, refused, open } = unpacked(at.status, statusKeys);
         return all(less(taken, steps), lessEqual(refused, halvings), isSet(open));
       },
-      ({ count, rows, ...from }) => {
+      ({ count, rows, elements, ...from }) => {
         const { measured, steps: _, ...next } = pass({ from, ...inputs });
+        const [before, after] = [from, next].map(({ status: s }) => unpacked(s, statusKeys).taken);
         return {
           ...next,
+          elements: elements.map((all, i) => {
+            const isHere = equal(stepNumbers(steps, symmetry.algebra[i].length, dtype), before);
+            return where(logicalAnd(greater(after, before), isHere), from.step[i], all);
+          }),
           count: add(count, 1),
           rows: where(equal(stepNumbers(most, 1, dtype), count), measured, rows),
         };
@@ -228,7 +236,7 @@ export function ascentWalk<P>(
       { most },
     );
     return {
-      ...{ params: end.params, total: end.total },
+      ...{ params: end.params, elements: isPushed ? end.elements : end.total },
       isMoved: greater(unpacked(end.status, statusKeys).taken, 0),
       numbers: reshape(end.rows, [end.rows.size]),
     };
