@@ -14,11 +14,14 @@ import type { CompiledWalk } from "./search.js";
 /** A candidate that was evaluated. */
 export interface Visit<S> {
   readonly measured: Measured;
-  /**
-   * The state from which the next candidate follows, computed only where this one is accepted and another step is wanted;
-   * and 0, or the number of a reason to stop, from 1.
-   */
-  onward(): { readonly state: S; readonly stop: Tensor };
+  /** Computed only where the candidate is accepted and another step is wanted. */
+  onward(): Onward<S>;
+}
+
+/** The state from which the next candidate follows; and 0, or the number of a reason to stop, from 1. */
+export interface Onward<S> {
+  readonly state: S;
+  readonly stop: Tensor;
 }
 
 /**

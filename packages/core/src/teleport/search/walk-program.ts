@@ -30,6 +30,7 @@ import {
   endOf,
   firstStatus,
   guardedPass,
+  type Onward,
   pointsOf,
   type Retry,
   rowOf,
@@ -86,17 +87,11 @@ export interface WalkProgramOptions<P, X extends Place<P>, S, G, I = undefined> 
   candidate(base: X, state: S, status: Status<Tensor>, inputs: WalkInputs<G, I>): X;
   onward(place: X, measured: Measured, inputs: WalkInputs<G, I>): Onward<S>;
   /**
-   * A measurement together with what {@link onward} returns, sharing what stays the same along the walk; the last point is
-   * measured without that. Left out: all are.
+   * A measurement that shares what stays the same along the walk, also with what follows; the last point is measured without
+   * that. Left out: all are.
    */
-  shared?(place: X, inputs: WalkInputs<G, I>): Onward<S> & { readonly measured: Measured };
+  measure?(place: X, inputs: WalkInputs<G, I>): Measured;
   retry?(base: X, state: S, status: Status<Tensor>, inputs: WalkInputs<G, I>): Retry<S>;
-}
-
-/** The state from which the next point follows; and 0, or the number of a reason to stop, from 1. */
-export interface Onward<S> {
-  readonly state: S;
-  readonly stop: Tensor;
 }
 
 /** What a program did. */
@@ -131,7 +126,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     begin,
     first,
     invariant,
-    shared,
+    measure,
     candidate,
     onward,
     retry,
@@ -152,15 +147,16 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       candidate: (base, state, status) => candidate(base, state, status, inputs),
       visit(place, { taken }) {
         const p = place.params;
-        const alone = () => ({ measured: measured(p), state: first, stop: fillLike(taken, 0) });
-        const { measured: own, ...next } = shared
-          ? cond(greaterEqual(add(taken, 1), limits.steps), alone, () => shared(place, inputs))
-          : alone();
+        const last = () => ({ own: measured(p), state: first, stop: fillLike(taken, 0) });
+        const shared = (own: Measured) => ({ own, ...onward(place, own, inputs) });
+        const { own, ...next } = measure
+          ? cond(greaterEqual(add(taken, 1), limits.steps), last, () => shared(measure(place, inputs)))
+          : last();
         const here = {
           ...own,
           ...(race ? { racedLoss: scalar(race.lossAfter(p, b, raceStart as TensorsOf<RaceArrays>)) } : {}),
         };
-        return { measured: here, onward: () => (shared ? next : onward(place, here, inputs)) };
+        return { measured: here, onward: () => (measure ? next : onward(place, here, inputs)) };
       },
       ...(retry ? { retry: (base, state, status) => retry(base, state, status, inputs) } : {}),
     };
@@ -184,7 +180,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     );
     const { base, status, points, latest } = end;
     const all = concat([latest, flat(points)]);
-    if (!shared) return { ...base, status, rows: all };
+    if (!measure) return { ...base, status, rows: all };
     const { taken, racedLoss } = unpacked(status, statusNames);
     const last = cond(
       less(taken, limits.steps),
@@ -218,7 +214,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     limits: Limits,
   ): WalkRecord | undefined => {
     const all = pointsOf({ shape: [rows.length / width, width], data: rows });
-    const last = shared && all.shift();
+    const last = measure && all.shift();
     const [latest, ...others] = all;
     const taken = Number(status.data[statusNames.indexOf("taken")]);
     const before = others.slice(0, Math.min(taken + 1, count));

@@ -72,9 +72,8 @@ function compileNullSpaceWalk<P, G>(
     spansOf(formOf: (node: Tensor) => Tensor, given: TensorsOf<G>): Spans;
   },
 ) {
-  const { first, formsAt, candidate, measure, onward } = nullSpaceSteps<P>(
-    ...([joint, { ...maps, open }, rule, problem.dtype] as const),
-  );
+  const traced = nullSpaceSteps<P>(joint, { ...maps, open }, rule, problem.dtype);
+  const { first, formsAt, candidate, measure, onward } = traced;
   return compileWalkProgram<P, { readonly params: TensorsOf<P> }, typeof first, G, NullSpaceStart>(problem, {
     ...{ steps: rule.steps, push: undefined, given, first, candidate },
     reasons,
@@ -83,11 +82,8 @@ function compileNullSpaceWalk<P, G>(
       const forms = formsAt(start, inputs, reads);
       return { forms, ...spansOf((node) => forms.get(node) as Tensor, inputs.given) };
     },
+    measure: (place, { invariant }) => measure(place, invariant),
     onward: (place, measured, { invariant }) => onward(place, measured, invariant),
-    shared(place, { invariant }) {
-      const measured = measure(place, invariant);
-      return { measured, ...onward(place, measured, invariant) };
-    },
   });
 }
 
