@@ -52,7 +52,7 @@ export async function takeCompiledWalk<P>({
   const start = await measured(initial, points[0]);
   const point = steps > 0 ? await measured(params, points[steps]) : start;
   const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
-  if (!isAllowed(way, limits) || !isFiniteTree(params)) return undefined;
+  if (!isAllowed(start, way, limits) || !isFiniteTree(params)) return undefined;
   return { params, start, point, reason, steps, halvings, ...(pushForward ? { pushForward } : {}) };
 }
 
@@ -62,19 +62,22 @@ export async function takeCompiledWalk<P>({
  * @param heldOut the loss on held-out data at the start and at the end
  */
 export function outcomeOf(
-  { steps, points, halvings = 0, reason }: WalkRecord,
+  { steps, points, halvings = 0, reason, origin }: WalkRecord,
   limits: Limits,
   heldOut?: readonly [number, number],
 ): WalkOutcome | undefined {
   if (points.length !== steps + 1) return undefined;
   const [start, point] = [points[0], points[steps]].map((p, i) => ({ ...p, heldOutLoss: heldOut?.[i] }));
-  const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
-  return isAllowed(way, limits) ? { start, point, reason, steps, halvings } : undefined;
+  const way = [origin ?? start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
+  return isAllowed(start, way, limits) ? { start, point, reason, steps, halvings } : undefined;
 }
 
-/** Whether the guard has no objection to any point of a way. */
-const isAllowed = (way: readonly Point[], limits: Limits): boolean =>
-  way.every((next, t) => t === 0 || objection(way[0], way[t - 1], next, limits) === undefined);
+/** Whether the guard has no objection to any point of a way, which may begin elsewhere than at the start. */
+const isAllowed = (start: Point, way: readonly Point[], limits: Limits): boolean =>
+  way.every((next, t) => {
+    if (t > 0) return objection(start, way[t - 1], next, limits) === undefined;
+    return next === start || driftObjection(start, next, limits) === undefined;
+  });
 
 /**
  * Follows walks one proposal after another; of several walks the one with the highest objective at its end

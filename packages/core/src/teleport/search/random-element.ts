@@ -1,4 +1,4 @@
-import type { NdArray } from "../../array.js";
+import { astype, type NdArray } from "../../array.js";
 import { createRng } from "../../math/rng.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import { normOf, type TrustRegion } from "./ascent/trust-region.js";
@@ -24,4 +24,11 @@ export function randomElement<P>(
   const factor = (0.5 * value) / normOf(blocks.map(({ data }) => data));
   for (const { data } of blocks) for (let k = 0; k < data.length; k++) data[k] *= factor;
   return blocks;
+}
+
+/** Blocks of several elements as one array. */
+export function stacked(blocks: readonly NdArray[], dtype: "float32" | "float64"): NdArray {
+  const { shape } = blocks[0];
+  const data = Float64Array.from(blocks.flatMap((block) => Array.from(block.data, Number)));
+  return astype({ shape: [blocks.length, ...shape], data }, dtype);
 }

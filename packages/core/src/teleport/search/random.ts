@@ -1,6 +1,6 @@
 // Random sampling of group elements: Zhao et al., NeurIPS 2022, section 4.1.
 
-import { astype, type NdArray } from "../../array.js";
+import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { scan } from "../../graph/control/scan.js";
 import { add, cast } from "../../graph/ops/arithmetic.js";
@@ -20,7 +20,7 @@ import type { TrustRegion } from "./ascent/trust-region.js";
 import { claimOf } from "./claim.js";
 import { objectiveWhenNeeded } from "./objective-value.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
-import { randomElement } from "./random-element.js";
+import { randomElement, stacked } from "./random-element.js";
 import type { SearchFactory, Setting } from "./search.js";
 
 export interface RandomSearchOptions {
@@ -165,13 +165,6 @@ const noneHigher = (which: string, samples: number) =>
 interface Ranking {
   readonly order: Tensor;
   readonly better: Tensor;
-}
-
-/** Blocks of several elements as one array. */
-function stacked(blocks: readonly NdArray[], dtype: "float32" | "float64"): NdArray {
-  const { shape } = blocks[0];
-  const data = Float64Array.from(blocks.flatMap((block) => Array.from(block.data, Number)));
-  return astype({ shape: [blocks.length, ...shape], data }, dtype);
 }
 
 function sampleOf<P>(symmetry: Symmetry<P>, region: TrustRegion, seed: number, k: number): NdArray[] {

@@ -122,7 +122,10 @@ export interface TracedEnd<P> {
 }
 
 /** What a walk did, without its end. */
-export type WalkRecord = Pick<CompiledWalk<unknown>, "steps" | "halvings" | "points" | "reason">;
+export type WalkRecord = Pick<CompiledWalk<unknown>, "steps" | "halvings" | "points" | "reason"> & {
+  /** Where the walk began, if not at the start. */
+  readonly origin?: Point | undefined;
+};
 
 /**
  * The elements of a walk's steps: their sum where elements add up, else all of them, a row each with the identity where no

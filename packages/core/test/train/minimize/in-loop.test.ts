@@ -292,9 +292,9 @@ describe("teleports in the loop of steps", () => {
       return { inLoop, onHost, kept };
     },
   });
-  const ofGroup = (name: string) => {
+  const ofGroup = (name: string, starts = 1) => {
     const problem = randomProblem(1003, rowOf(name));
-    const search = gradientAscent(rowOf(name).make(problem), { steps: 2 });
+    const search = gradientAscent(rowOf(name).make(problem), { steps: 2, starts });
     return along({ ...problem, start: problem.params }, search, 1e-4);
   };
   const plane = rosenbrock();
@@ -308,6 +308,7 @@ describe("teleports in the loop of steps", () => {
     ),
     "a rotation of a quadratic": along(quadratic(), bestAngle(quadratic().symmetry()), 1e-3),
     GL: ofGroup("GL of linear networks"),
+    "GL, from several starts": ofGroup("GL of linear networks", 4),
     "rotations of spaces": ofGroup("rotations of spaces read by their length"),
     "scaling and GL": ofGroup("product of scaling and GL"),
   };
@@ -319,6 +320,43 @@ describe("teleports in the loop of steps", () => {
       expect(loss / onHost.loss[t]).toBeCloseTo(1, 9);
     });
     expect(Math.abs(kept.loss[12] / inLoop.loss[12] - 1)).toBeGreaterThan(1e-9);
+  });
+
+  const severalStarts = {
+    scaling: gradientAscent(positiveScaling(regression.start, leaky), {
+      steps: 4,
+      bound: 1,
+      starts: 4,
+      seed: 5,
+    }),
+    "eq. 8": gradientAscent(hiddenAction(regression.start, leaky), { steps: 3, starts: 3, bound: 0.1 }),
+  };
+  it.each(Object.keys(severalStarts))("keep the best of several starts, to rounding: %s", async (name) => {
+    const search = severalStarts[name as keyof typeof severalStarts];
+    const teleport = { search, when: atSteps([0, 3, 9]), state: "push" as const, guard: { curvature: 0 } };
+    const settings = { optimizer: adam(), learningRate: 1e-6, steps: 12 };
+    const [inLoop, onHost] = await both(regression, { ...settings, teleport });
+    const told = ({ teleports }: Minimization<unknown>) =>
+      teleports.map(({ accepted, reason, steps, halvings, note }) => ({
+        accepted,
+        reason,
+        steps,
+        halvings,
+        note,
+      }));
+    expect(told(inLoop)).toEqual(told(onHost));
+    expect(inLoop.teleports.some(({ accepted }) => accepted)).toBe(true);
+    inLoop.teleports.forEach(({ objectiveAfter }, k) => {
+      expect(objectiveAfter / onHost.teleports[k].objectiveAfter).toBeCloseTo(1, 9);
+    });
+    inLoop.loss.forEach((loss, t) => {
+      expect(loss / onHost.loss[t]).toBeCloseTo(1, 9);
+    });
+    const first = gradientAscent(positiveScaling(regression.start, leaky), { steps: 4, bound: 1 });
+    const single = await minimize(regression, { ...settings, teleport: { ...teleport, search: first } });
+    if (name === "scaling") {
+      expect(inLoop.teleports[0].objectiveAfter).toBeGreaterThan(single.teleports[0].objectiveAfter);
+    }
   });
 
   it("say that what has no push-forward kept the moments", async () => {

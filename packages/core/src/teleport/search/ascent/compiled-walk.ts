@@ -11,21 +11,16 @@ import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
 import { boundsOf, constantBounds } from "../guard-graph.js";
-import {
-  type CompiledWalk,
-  type SearchProblem,
-  type Setting,
-  type TracedWalk,
-  tracedPushOf,
-} from "../search.js";
+import { type CompiledWalk, type SearchProblem, type Setting, tracedPushOf } from "../search.js";
 import { warmUp } from "../warm-up.js";
 import { whyNoAscent } from "./ascent-direction.js";
+import type { WalkFromOrigin } from "./several-starts.js";
 import { type AscentOptions, ascentWalk, passWidth, traceAscentPass } from "./walk-graph.js";
 
 /** An ascent that takes all its steps in one run, or in a few runs if the guard refuses some. */
 export interface CompiledAscent<P> {
   walk(start: P, setting: Setting<P>, steps: number, limits: Limits): Promise<CompiledWalk<P> | undefined>;
-  readonly tracedWalk?: TracedWalk<P> | undefined;
+  readonly tracedWalk?: WalkFromOrigin<P> | undefined;
   dispose(): Promise<void>;
 }
 
@@ -56,17 +51,17 @@ export async function compileAscent<P>(
   });
 
   const walk = ascentWalk(symmetry, act, problem, options);
-  const tracedWalk: TracedWalk<P> = {
+  const tracedWalk: WalkFromOrigin<P> = {
     push: tracedPushOf(symmetry),
     trace(start, setting, limits) {
       const bounds = constantBounds(limits, options.steps, dtype);
       const most = { steps: options.steps, halvings: limits.halvings };
       return walk(start, { ...setting, bounds }, most);
     },
-    read(numbers, limits) {
+    read(numbers, limits, start) {
       const width = passWidth(problem.race);
       const rows = { shape: [numbers.length / width, width], data: numbers };
-      const replayed = replay(record([], { measured: rows }), options.steps, limits, ends);
+      const replayed = replay(record([], { measured: rows }), options.steps, limits, { ...ends, start });
       return replayed === "disagrees" ? undefined : replayed;
     },
   };
@@ -185,7 +180,16 @@ function replay(
   passes: readonly Pass[],
   steps: number,
   limits: Limits,
-  { bound, refused }: { readonly bound: number; readonly refused: string | undefined },
+  {
+    bound,
+    refused,
+    start,
+  }: {
+    readonly bound: number;
+    readonly refused: string | undefined;
+    /** The point from which drift is counted; default the first one. */
+    readonly start?: Point | undefined;
+  },
 ): Replayed | "disagrees" | undefined {
   const points: Pass[] = [];
   let refusal: string | undefined;
@@ -195,7 +199,7 @@ function replay(
     const last = points[points.length - 1];
     if (last === undefined && !pass.isTaken) return "disagrees";
     if (!pass.isCertain && Number.isFinite(pass.loss)) return "disagrees";
-    refusal = last && (pass.isActing ? objection(points[0], last, pass, limits) : refused);
+    refusal = last && (pass.isActing ? objection(start ?? points[0], last, pass, limits) : refused);
     if (pass.isTaken !== (refusal === undefined)) return "disagrees";
     if (refusal === undefined) {
       points.push(pass);

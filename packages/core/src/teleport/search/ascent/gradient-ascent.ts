@@ -12,6 +12,7 @@ import { isStop, type Search, type SearchFactory, type Setting, type Walk } from
 import { compileDirection } from "./ascent-direction.js";
 import { compileAscent } from "./compiled-walk.js";
 import { orbitPath } from "./orbit-path.js";
+import { severalStarts } from "./several-starts.js";
 import { accumulate, limited, scaledBlock, type TrustRegion } from "./trust-region.js";
 
 export interface GradientAscentOptions {
@@ -73,11 +74,16 @@ export function gradientAscent<P>(
     const { ascent, loop } = await resources.releasedOnError(async () => {
       const direction = resources.keep(await compileDirection(symmetry, problem, { normalized }));
       const { trace } = symmetry;
-      const isWhole = trace && isTraceable(symmetry) && steps > 0 && starts === 1;
+      const isWhole = trace && isTraceable(symmetry) && steps > 0;
       const way = { steps, stepSize, momentum, normalized, region };
       const whole = isWhole ? await compileAscent(symmetry, trace, problem, way) : undefined;
       return { ascent: direction, loop: whole && resources.keep(whole) };
     });
+    const images = Array.from({ length: starts - 1 }, (_, k) => randomElement(symmetry, region, seed, k + 1));
+    const { trace: act } = symmetry;
+    const single = loop?.tracedWalk;
+    const tracedWalk =
+      act && single && starts > 1 ? severalStarts(symmetry, act, problem, single, { images, steps }) : single;
 
     const walk = async (start: P, setting: Setting<P>, index: number): Promise<Walk<P>> => {
       const path = orbitPath(symmetry, start, setting.batch);
@@ -86,7 +92,7 @@ export function gradientAscent<P>(
       let candidate: { readonly params: P; readonly T: readonly NdArray[] } | undefined;
       let origin: P | Refusal | undefined;
       if (index > 0) {
-        const T = randomElement(symmetry, region, seed, index);
+        const T = images[index - 1];
         origin = await symmetry.act(start, T, setting.batch);
         if (!isRefusal(origin)) path.take(origin, T);
       }
@@ -129,9 +135,9 @@ export function gradientAscent<P>(
       steps,
       starts,
       walk,
-      compiledWalk: loop?.walk,
-      tracedWalk: loop?.tracedWalk,
-      races: true,
+      compiledWalk: starts === 1 ? loop?.walk : undefined,
+      tracedWalk,
+      races: starts === 1,
       dispose: () => resources.release(),
     };
     return search;

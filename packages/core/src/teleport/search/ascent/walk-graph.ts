@@ -30,6 +30,7 @@ import {
 } from "../guard-graph.js";
 import type { SearchProblem } from "../search.js";
 import { ascentAt } from "./ascent-graph.js";
+import type { Origin } from "./several-starts.js";
 import type { TrustRegion } from "./trust-region.js";
 
 /** The options of an ascent that a pass needs. */
@@ -81,6 +82,8 @@ interface PassInputs<P> {
   readonly race: TensorsOf<RaceArrays | object>;
   /** See {@link boundNames}. */
   readonly bounds: Tensor;
+  /** Default: the walk begins at the start. */
+  readonly origin?: Origin | undefined;
 }
 
 /**
@@ -97,7 +100,8 @@ function ascentPass<P>(
   const number = (x: number) => constant(x, dtype);
   const contextless: TracedContext = { context: [], isCertain: number(1) };
 
-  return ({ from: carried, batch: b, memory: m, race: raceStart, bounds: limits }: PassInputs<P>) => {
+  return (inputs: PassInputs<P>) => {
+    const { from: carried, batch: b, memory: m, race: raceStart, bounds: limits } = inputs;
     const from = { ...carried, ...unpacked(carried.status, statusKeys) };
     const bounds = unpacked(limits, boundNames);
     const candidate = act(from.params, from.step, b);
@@ -113,7 +117,7 @@ function ascentPass<P>(
       symmetry.traceRefusal === undefined ? number(1) : indicator(hasValue(sumOf(candidate)), dtype);
 
     const isStart = greater(number(0), from.taken);
-    const startLoss = where(isStart, here, from.startLoss);
+    const startLoss = inputs.origin?.startLoss ?? where(isStart, here, from.startLoss);
     const racedLoss = race?.lossAfter(candidate, b, raceStart as TensorsOf<RaceArrays>);
     const measured = { loss: here, objective: value, gradNormSq: norm2, racedLoss };
     const isTaken = all(
@@ -208,7 +212,7 @@ export function ascentWalk<P>(
   ) => {
     const most = 1 + steps + halvings;
     const begin = {
-      ...{ params: start, total: still(), step: still(), direction: still() },
+      ...{ params: start, total: inputs.origin?.T ?? still(), step: still(), direction: still() },
       elements: isPushed ? symmetry.algebra.map((shape) => fill([steps, ...shape], 0, dtype)) : [],
       status: constant(firstStatus(dtype)),
       count: constant(0, dtype),
