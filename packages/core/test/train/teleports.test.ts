@@ -4,6 +4,7 @@ import type { DataStream } from "../../src/data/stream.js";
 import { streamOf } from "../../src/data/streams/stream-of.js";
 import { tanh } from "../../src/graph/ops/elementary.js";
 import { reshape } from "../../src/graph/ops/reshape.js";
+import { torchGenerator } from "../../src/math/mt19937.js";
 import { type ConvParams, convLayer, initConv2d } from "../../src/nn/conv.js";
 import { initLinear, type LinearParams, linear } from "../../src/nn/linear.js";
 import type { Model } from "../../src/nn/model.js";
@@ -13,7 +14,9 @@ import { adam } from "../../src/optim/adam.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { decrease } from "../../src/teleport/objective/decrease.js";
+import { balance } from "../../src/teleport/search/balance.js";
 import { levelSet } from "../../src/teleport/search/level-set/level-set.js";
+import { nullSpace } from "../../src/teleport/search/null-space/null-space.js";
 import { atSteps, every, inEpochs, onPlateau, type When } from "../../src/teleport/when.js";
 import { decodeCheckpoint, encodeCheckpoint, resume } from "../../src/train/checkpoint.js";
 import { createTrainer } from "../../src/train/trainer.js";
@@ -133,6 +136,14 @@ describe("a trainer's teleports", () => {
     "in a race that most lose": {
       search: levelSet<MlpParams>({ steps: 3 }),
       guard: { race: { learningRate: 0.3, steps: 4, optimizer: sgd() }, heldOutDrift: 0.5, curvature: 0 },
+    },
+    "weights balanced": {
+      search: balance(positiveScaling(model.init(torchGenerator(0)).params)),
+      ...{ state: "push", guard: { curvature: 0 } },
+    },
+    "in the null space of a layer, on few examples": {
+      search: nullSpace<MlpParams>({ steps: 2 }),
+      ...{ batchSize: 8, guard: { heldOutDrift: 1, curvature: 0 } },
     },
     "on all data, none held out": { symmetry: positiveScaling, batchSize: 120, state: "reuse" },
   } satisfies Record<string, Omit<TrainerTeleportPlan<MlpParams>, "when">>;
