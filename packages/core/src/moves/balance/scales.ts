@@ -71,9 +71,12 @@ function sweptScales(
 
 export const relaxation = 1.6;
 
-/** Whether all powers are p or -p, each on a parameter of its own. */
-export const isEven = (legs: readonly Leg[]): boolean =>
-  new Set(legs.map(({ power }) => Math.abs(power))).size === 1 && isOnce(legs);
+/** Whether all powers are p or -p. */
+export const hasEvenPowers = (legs: readonly Leg[]): boolean =>
+  new Set(legs.map(({ power }) => Math.abs(power))).size === 1;
+
+/** Whether they are, each on a parameter of its own. */
+export const isEven = (legs: readonly Leg[]): boolean => hasEvenPowers(legs) && isOnce(legs);
 
 export const isOnce = (legs: readonly Leg[]): boolean =>
   new Set(legs.map(({ path }) => path)).size === legs.length;

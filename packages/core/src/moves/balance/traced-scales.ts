@@ -15,10 +15,6 @@ import type { ScaleMeasure } from "./cells.js";
 import { farLog, isEven, isOnce, reachOf, relaxation } from "./scales.js";
 import type { Sweeps } from "./sweeps.js";
 
-/** Whether {@link tracedScales} takes a generator. */
-export const hasEvenPowers = ({ axes }: ScalingGenerator): boolean =>
-  new Set(axes.map(({ power }) => Math.abs(power))).size === 1;
-
 export interface TracedScales {
   /** Of each generator, in float64. */
   readonly T: readonly Tensor[];

@@ -15,7 +15,8 @@ import {
   balancedGroups,
   balancedPoint,
 } from "../../moves/balance/element.js";
-import { hasEvenPowers, tracedScales } from "../../moves/balance/traced-scales.js";
+import { hasEvenPowers } from "../../moves/balance/scales.js";
+import { tracedScales } from "../../moves/balance/traced-scales.js";
 import { namedArrays } from "../../named-arrays.js";
 import { oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
@@ -82,7 +83,7 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
 
     const { trace: act } = symmetry;
     const scalings = acting.flatMap((group) =>
-      group.kind === "scaling" && hasEvenPowers(group) ? [group] : [],
+      group.kind === "scaling" && hasEvenPowers(group.axes) ? [group] : [],
     );
     const isTraced = scalings.length === acting.length && !powersOfTwo;
     const proposals = proposalsOf(problem, scalings, { ...settings, of: by });

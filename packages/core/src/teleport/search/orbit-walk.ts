@@ -10,7 +10,7 @@ import type { Symmetry } from "../../symmetry/symmetry.js";
 import type { Memory } from "../objective/objective.js";
 import { pushedAlong } from "./ascent/compiled-walk.js";
 import { stepNumbers } from "./guard-graph.js";
-import type { Status } from "./guarded-loop.js";
+import type { Onward, Status } from "./guarded-loop.js";
 import { type Search, type SearchProblem, tracedPushOf } from "./search.js";
 import { compileWalkProgram, type WalkInputs, type WalkProgramOptions } from "./walk-program.js";
 
@@ -34,7 +34,7 @@ export interface OrbitProposals<P, S, G> {
   /** T from the last accepted point to the candidate; not asked for before the start is accepted. Traced. */
   element(from: OrbitPoint<P, G>, state: S, status: Status<Tensor>): Blocks;
   /** See `Visit.onward`. */
-  onward(point: OrbitPoint<P, G>): { readonly state: S; readonly stop: Tensor };
+  onward(point: OrbitPoint<P, G>): Onward<S>;
   /** Whether there is another candidate after a refused one, as a bool; left out: always, at half the step. */
   hasOther?(state: S, status: Status<Tensor>): Tensor;
 }

@@ -1,9 +1,9 @@
 // The sweeps of a program beside those on the host.
 import { expect, it } from "vitest";
 import { trace } from "../../../src/graph/trace.js";
-import { balancedScales } from "../../../src/moves/balance/scales.js";
+import { balancedScales, hasEvenPowers } from "../../../src/moves/balance/scales.js";
 import { doublesOf, largestAway } from "../../../src/moves/balance/sweeps.js";
-import { hasEvenPowers, tracedScales } from "../../../src/moves/balance/traced-scales.js";
+import { tracedScales } from "../../../src/moves/balance/traced-scales.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { randomNetwork } from "../../symmetry/discovery/random-network.js";
 import { networkKinds } from "../balanced-support.js";
@@ -16,7 +16,7 @@ it.each(networkKinds.flatMap((kind) => measures.map((by) => [kind, by] as const)
     let [settled, ofParts] = [0, 0];
     for (let seed = 0; seed < 40; seed++) {
       const { found, values } = randomNetwork(seed, kind);
-      const scalings = found.scalings.filter(hasEvenPowers);
+      const scalings = found.scalings.filter(({ axes }) => hasEvenPowers(axes));
       if (scalings.length === 0) continue;
       const settings = { tolerance: 1e-3, most: 1000 };
       const { T, away } = balancedScales(doublesOf(values, scalings), scalings, by, settings);

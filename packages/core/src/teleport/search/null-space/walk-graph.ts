@@ -16,7 +16,7 @@ import type { TensorsOf } from "../../../graph/trace.js";
 import { flatten, unflatten } from "../../../tree.js";
 import type { Memory } from "../../objective/objective.js";
 import { hasValue, type Measured } from "../guard-graph.js";
-import type { Status } from "../guarded-loop.js";
+import type { Onward, Status } from "../guarded-loop.js";
 import type { LinearMap } from "./layer-inputs.js";
 
 /** Fraction of a gradient that is rounding. */
@@ -133,11 +133,7 @@ export function nullSpaceSteps<P>(
     },
 
     /** The step from a point that was measured, and why there is none. */
-    onward(
-      place: Place<P>,
-      { objective }: Measured,
-      { outside, isCertain }: NullSpaceStart,
-    ): { readonly state: Next; readonly stop: Tensor } {
+    onward(place: Place<P>, { objective }: Measured, { outside, isCertain }: NullSpaceStart): Onward<Next> {
       const here = arraysOf(place);
       const slope = backward([objective], [fillLike(objective, 1)], movingOf(here));
       const all = parameters.map((x, k) => (leaves.includes(k) ? slope[leaves.indexOf(k)] : fillLike(x, 0)));
