@@ -494,6 +494,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "lbfgs": {
     "memory": "Number of steps in memory; default 10."
   },
+  "ldcMtl": {
+    "lambda": "lambda: weight of the differences between neighbors; default 0.05. The authors take 0.01 for CelebA.",
+    "normalization": "What is weighted: L_k (`none`, default), L_k over its first value relative to the smallest (`ratio`), or the logarithm of L_k over its first value (`log`).",
+    "learningRate": "Learning rate of Adam for a; default 1e-3. The authors take that of the model.",
+    "initial": "a before the first step; default 1."
+  },
   "lenet": {
     "inputs": "Channels of the images; default 1.",
     "imageSize": "Height and width of the images; default [28, 28].",

@@ -81,6 +81,8 @@ export type { ImtlLOptions, ImtlLState } from "./methods/imtl-l.js";
 export { imtlL } from "./methods/imtl-l.js";
 export type { KrumOptions } from "./methods/krum.js";
 export { krum } from "./methods/krum.js";
+export type { LdcMtlOptions, LdcMtlState } from "./methods/ldc-mtl.js";
+export { ldcMtl } from "./methods/ldc-mtl.js";
 export type { LinearScalarizationOptions } from "./methods/linear-scalarization.js";
 export { linearScalarization } from "./methods/linear-scalarization.js";
 export type { MgdaOptions } from "./methods/mgda.js";

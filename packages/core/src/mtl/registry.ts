@@ -27,6 +27,7 @@ import { imtlG, imtlGOptions } from "./methods/imtl-g.js";
 import { imtlHybrid, imtlHybridOptions } from "./methods/imtl-hybrid.js";
 import { imtlL, imtlLOptions } from "./methods/imtl-l.js";
 import { krum, krumOptions } from "./methods/krum.js";
+import { ldcMtl, ldcMtlOptions } from "./methods/ldc-mtl.js";
 import { linearScalarization, linearScalarizationOptions } from "./methods/linear-scalarization.js";
 import { mgda, mgdaOptions } from "./methods/mgda.js";
 import { moco, mocoOptions } from "./methods/moco.js";
@@ -94,6 +95,11 @@ export const methods = {
     make: go4Align,
     options: go4AlignOptions,
     summary: "GO4Align: groups of tasks with similar risks, from losses alone",
+  },
+  ldcMtl: {
+    make: ldcMtl,
+    options: ldcMtlOptions,
+    summary: "LDC-MTL: trained weights that keep weighted losses near each other, from losses alone",
   },
   cosmos: {
     make: cosmos,

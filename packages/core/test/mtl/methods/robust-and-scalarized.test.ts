@@ -14,6 +14,7 @@ import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
 import { igb } from "../../../src/mtl/methods/igb.js";
 import { imGrad } from "../../../src/mtl/methods/im-grad.js";
 import { krum } from "../../../src/mtl/methods/krum.js";
+import { ldcMtl } from "../../../src/mtl/methods/ldc-mtl.js";
 import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { pbi } from "../../../src/mtl/methods/pbi.js";
@@ -74,6 +75,49 @@ describe("weights that are derivatives of an objective", () => {
     });
     expectNumbers(first(method), quotients, 1e-8);
   });
+
+  it.each(["none", "ratio", "log"] as const)(
+    "ldcMtl, and its own weights, normalization %s",
+    (normalization) => {
+      const [lambda, start, h] = [0.3, [1, 2, 0.5], 1e-6];
+      const of = { none: (x: number) => x, ratio: (x: number, k: number) => (x * 0.5) / start[k] };
+      const u = (l: readonly number[]) =>
+        l.map((x, k) => (normalization === "log" ? Math.log(x / start[k]) : of[normalization](x, k)));
+      const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+      const f = (l: readonly number[], a: readonly number[], total: number) => {
+        const weighted = u(l).map((x, k) => x * sigmoid(a[k]));
+        const gaps = weighted.slice(1).map((x, k) => Math.abs(weighted[k] - x));
+        const sum = (list: readonly number[]) => list.reduce((p, q) => p + q, 0);
+        return sum(weighted) / total + lambda * sum(gaps);
+      };
+      const method = ldcMtl({ lambda, normalization, initial: 0.4, learningRate: 0.01 });
+      const { state } = method.combine(inputOf(start, rows), method.init(3));
+      const a = [...state.a];
+      const total = a.map(sigmoid).reduce((p, q) => p + q);
+      const quotients = (
+        g: (moved: (s: number) => number[]) => (s: number) => number,
+        at: readonly number[],
+      ) =>
+        at.map((_x, k) => {
+          const value = g((s) => at.map((x, j) => (j === k ? x + s : x)));
+          return (value(h) - value(-h)) / (2 * h);
+        });
+      const step = method.combine(inputOf(L, rows), state);
+      const slopes = quotients((moved) => (s) => f(moved(s), a, total), L);
+      expectNumbers(step.weights, slopes, 1e-8);
+      // Adam's second moment holds the squares of the derivatives in a.
+      const own = quotients((moved) => (s) => f(L, moved(s), total), a);
+      const squares = step.state.adam.v.map((v, k) => (v - 0.999 * state.adam.v[k]) / 0.001);
+      expectNumbers(
+        squares,
+        own.map((g) => g * g),
+        1e-6,
+      );
+      expect(step.state.a.map((x, k) => Math.sign(a[k] - x))).toEqual(
+        step.state.adam.m.map((m) => Math.sign(m)),
+      );
+    },
+  );
 
   it("say by name which preference has the wrong length", () => {
     for (const make of [cosmos, pbi]) expect(() => make({ preference: r }).init(2)).toThrow(OptionError);

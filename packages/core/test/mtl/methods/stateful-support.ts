@@ -19,6 +19,7 @@ import { igb } from "../../../src/mtl/methods/igb.js";
 import { imGrad } from "../../../src/mtl/methods/im-grad.js";
 import { imtlHybrid } from "../../../src/mtl/methods/imtl-hybrid.js";
 import { imtlL } from "../../../src/mtl/methods/imtl-l.js";
+import { ldcMtl } from "../../../src/mtl/methods/ldc-mtl.js";
 import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { moco } from "../../../src/mtl/methods/moco.js";
 import { pbi } from "../../../src/mtl/methods/pbi.js";
@@ -71,6 +72,10 @@ export const methods: {
   { method: uwSo(), positive: true },
   { method: igb() as MultiTaskMethod<unknown>, positive: true },
   { method: go4Align() as MultiTaskMethod<unknown>, positive: true },
+  // It compares neighbors.
+  { method: ldcMtl() as MultiTaskMethod<unknown>, random: true },
+  { method: ldcMtl({ normalization: "ratio" }) as MultiTaskMethod<unknown>, random: true, positive: true },
+  { method: ldcMtl({ normalization: "log" }) as MultiTaskMethod<unknown>, random: true, positive: true },
   { method: stch({ variant: "published" }) as MultiTaskMethod<unknown> },
   { method: excessMtl({ warmupSteps: 2 }) as MultiTaskMethod<unknown> },
   { method: crMogm(mgda()) as MultiTaskMethod<unknown> },

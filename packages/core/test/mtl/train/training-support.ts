@@ -24,6 +24,7 @@ import { imtlG } from "../../../src/mtl/methods/imtl-g.js";
 import { imtlHybrid } from "../../../src/mtl/methods/imtl-hybrid.js";
 import { imtlL } from "../../../src/mtl/methods/imtl-l.js";
 import { krum } from "../../../src/mtl/methods/krum.js";
+import { ldcMtl } from "../../../src/mtl/methods/ldc-mtl.js";
 import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { moco } from "../../../src/mtl/methods/moco.js";
@@ -87,6 +88,7 @@ export const everyMethod: readonly MultiTaskMethod[] = [
   go4Align(),
   igb(),
   imGrad(),
+  ldcMtl(),
   krum({ byzantine: 0 }),
   pbi(),
   trimmedMean(),
