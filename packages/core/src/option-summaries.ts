@@ -41,6 +41,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "stages": "Channels of the convolutions of each stage; default [[64], [128, 128], [256, 256], [512, 512]].",
     "hidden": "Widths of the linear layers behind them; default [512, 512]."
   },
+  "autoLambda": {
+    "learningRate": "Learning rate of Adam for a; default 1e-4.",
+    "initial": "a before the first step; default 0.1.",
+    "weights": "Whether w is a itself (`free`, default, as the authors have it) or softmax(a), as LibMTL has it.",
+    "primary": "Numbers of the tasks whose losses count; the others only help them. Default all."
+  },
   "balance": {
     "by": "`norm` (default): the least sum of squares of the weights on the orbit; `range`: equal largest magnitudes of each unit's weights; `gradient`: the least gradient on the orbit.",
     "powersOfTwo": "Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where nothing over- or underflows. GL is left out then. Default false.",

@@ -39,6 +39,8 @@ export type { TaskOf } from "./gradients/parameter-split.js";
 export type { Combination, MultiTaskMethod, Need, TaskInput } from "./method.js";
 export type { AlignedMtlOptions } from "./methods/aligned-mtl.js";
 export { alignedMtl } from "./methods/aligned-mtl.js";
+export type { AutoLambdaOptions, AutoLambdaState } from "./methods/auto-lambda.js";
+export { autoLambda } from "./methods/auto-lambda.js";
 export type { CaGradOptions } from "./methods/ca-grad.js";
 export { caGrad } from "./methods/ca-grad.js";
 export type { ConfigOptions } from "./methods/config.js";

@@ -20,6 +20,11 @@ export interface TaskInput {
    * first.
    */
   readonly samples?: readonly NdArray<Float64Array>[] | undefined;
+  /**
+   * dL_j(theta') / dw_i, [K, K], of the losses on the second sample after a virtual step theta' = theta - eta sum_k w_k g_k in all
+   * parameters; given to methods with `virtualWeights`, whose w it is.
+   */
+  readonly ahead?: NdArray<Float64Array> | undefined;
   /** Steps done before this one, and epochs. */
   readonly step: number;
   readonly epoch: number;
@@ -59,6 +64,8 @@ export interface MultiTaskMethod<S = unknown> {
   readonly clipNorm?: number | undefined;
   /** Number of independent batches that a step needs; default 1. */
   readonly samplesPerStep?: number | undefined;
+  /** w of a virtual step with the run's learning rate, see `ahead` of the input; such a method takes two samples a step. */
+  virtualWeights?(state: S): Float64Array;
   /** State before the first step. */
   init(tasks: number): S;
   /** Weights or direction of a step. Finite input never gives NaN. */

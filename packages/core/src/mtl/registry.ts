@@ -5,6 +5,7 @@ import { optionTable } from "../options.js";
 import type { Choice } from "../registry.js";
 import type { MultiTaskMethod } from "./method.js";
 import { alignedMtl, alignedMtlOptions } from "./methods/aligned-mtl.js";
+import { autoLambda, autoLambdaOptions } from "./methods/auto-lambda.js";
 import { caGrad, caGradOptions } from "./methods/ca-grad.js";
 import { config, configOptions } from "./methods/config.js";
 import { constant, constantOptions } from "./methods/constant.js";
@@ -95,6 +96,11 @@ export const methods = {
     make: go4Align,
     options: go4AlignOptions,
     summary: "GO4Align: groups of tasks with similar risks, from losses alone",
+  },
+  autoLambda: {
+    make: autoLambda,
+    options: autoLambdaOptions,
+    summary: "Auto-Lambda: weights trained so that a step lowers the losses on another batch",
   },
   ldcMtl: {
     make: ldcMtl,

@@ -1,5 +1,6 @@
 import type { Shape } from "../../array.js";
 import { sizeOf } from "../../array.js";
+import { add } from "../../graph/ops/arithmetic.js";
 import { matmul } from "../../graph/ops/matmul.js";
 import { reshape, transpose } from "../../graph/ops/reshape.js";
 import { concat } from "../../graph/ops/slice.js";
@@ -108,3 +109,9 @@ export function gramiansOf(groups: readonly Group[]): Tensor {
   });
   return stack(parts);
 }
+
+/** J A', [K, K]: products of the rows of two Jacobians of one shape. */
+export const crossGramian = (j: readonly Group[], a: readonly Group[]): Tensor =>
+  j
+    .map(({ blocks }, g) => matmul(stack(blocks), stack(a[g].blocks), { transposeB: true }))
+    .reduce((x, y) => add(x, y));

@@ -1,4 +1,4 @@
-import { isNdArray, type NdArray } from "../../array.js";
+import { astype, isNdArray, type NdArray, ndarray } from "../../array.js";
 import type { Batch, BatchSpec } from "../../batch.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
@@ -7,6 +7,7 @@ import type { Executable } from "../../runtime/executable.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { TaskLosses } from "../train/task-losses.js";
+import { traceAhead } from "./ahead-graph.js";
 import {
   type CommonInputs,
   commonArguments,
@@ -78,6 +79,15 @@ export interface TaskGradients<P> {
   forward(params: P, batch: Batch, options?: PassOptions): Promise<Passed>;
   /** The forward pass and K backward passes. */
   measure(params: P, batch: Batch, options?: PassOptions): Promise<Measured>;
+  /**
+   * dL_j(theta') / dw_i, [K, K], of the losses on another batch after a virtual step theta' = theta - eta sum_k w_k grad L_k(theta) in
+   * all parameters, the heads' included: two forward passes and 2 K + 1 backward passes.
+   */
+  ahead(
+    params: P,
+    batches: { readonly batch: Batch; readonly other: Batch },
+    options: PassOptions & { readonly weights: Float64Array; readonly learningRate: number },
+  ): Promise<F64>;
   dispose(): Promise<void>;
 }
 
@@ -141,6 +151,22 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
       const { gramians, jacobian } = results;
       const heads = split.heads.map((_, i) => results[`heads.${i}`]);
       return { ...passed, gramian: sumOf(gramians), ...(keep ? { jacobian, heads } : {}) };
+    },
+    async ahead(p, batches, { weights, learningRate, seed = 0n, state: past = state }) {
+      const executable = await executables.get("ahead", () => traceAhead(parts, tasks.length));
+      const numbers = (shape: readonly number[], values: ArrayLike<number>) =>
+        astype(ndarray(Float64Array.from(values), shape), dtype);
+      const { shared, ...heads } = await executable.run({
+        ...namedArrays({ params: p, state: past, ...batches }),
+        seed: { shape: [], data: BigInt64Array.of(seed) },
+        weights: numbers([tasks.length], weights),
+        learningRate: numbers([], [learningRate]),
+      });
+      const data = Float64Array.from(shared.data as Float64Array);
+      split.heads.forEach(({ task }, i) => {
+        data[task * (tasks.length + 1)] += Number(heads[`heads.${i}`].data[0]);
+      });
+      return { shape: [tasks.length, tasks.length], data };
     },
     dispose: () => executables.dispose(),
   };

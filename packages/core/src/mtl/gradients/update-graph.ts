@@ -12,7 +12,13 @@ import { clipByGlobalNorm, globalNorm } from "../../optim/clip.js";
 import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import { reusedState } from "../../teleport/state/reused-state.js";
 import { flatten, unflatten } from "../../tree.js";
-import { commonArguments, forwardTasks, headGradients, type TaskParts } from "./forward.js";
+import {
+  type CommonInputs,
+  commonArguments,
+  forwardTasks,
+  headGradients,
+  type TaskParts,
+} from "./forward.js";
 import type { ParameterSplit } from "./parameter-split.js";
 
 /**
@@ -115,13 +121,7 @@ function argumentsOf<P>(parts: UpdateParts<P>): InputTypes<P> {
 }
 
 const gradientsBy: Readonly<Record<UpdateKind, <P>(parts: UpdateParts<P>, given: Inputs<P>) => Gradients>> = {
-  weighted(parts, { weights, headWeights, ...inputs }) {
-    const forward = forwardTasks(parts, inputs);
-    return {
-      shared: backward(forward.losses, elements(weights), forward.shared),
-      heads: backward(forward.losses, elements(headWeights), forward.heads),
-    };
-  },
+  weighted: weightedGradients,
   combined({ split, tasks, width }, { jacobian, weights, heads, headWeights }) {
     const d = reshape(matmul(reshape(weights, [1, tasks]), jacobian), [width]);
     return { shared: cut(d, sharedShapes(split)), heads: scaled(heads, headWeights, split) };
@@ -141,6 +141,18 @@ const gradientsBy: Readonly<Record<UpdateKind, <P>(parts: UpdateParts<P>, given:
     };
   },
 };
+
+/** The gradients of sum_k w_k L_k in the shared parameters, and with weights of their own in the heads. */
+export function weightedGradients<P>(
+  parts: TaskParts<P>,
+  { weights, headWeights, ...inputs }: CommonInputs<P> & Record<"weights" | "headWeights", Tensor>,
+): Gradients {
+  const forward = forwardTasks(parts, inputs);
+  return {
+    shared: backward(forward.losses, elements(weights), forward.shared),
+    heads: backward(forward.losses, elements(headWeights), forward.heads),
+  };
+}
 
 /** The elements of a vector as scalars. */
 const elements = (x: Tensor): Tensor[] =>
@@ -165,7 +177,8 @@ function cut(d: Tensor, shapes: readonly Shape[]): Tensor[] {
   });
 }
 
-function treeOf<P>(params: TensorsOf<P>, split: ParameterSplit, gradients: Gradients): TensorsOf<P> {
+/** A tree like the parameters' of their gradients. */
+export function treeOf<P>(params: TensorsOf<P>, split: ParameterSplit, gradients: Gradients): TensorsOf<P> {
   const { leaves, def } = flatten(params, isTensor);
   const all = leaves.slice();
   split.shared.forEach((leaf, i) => {

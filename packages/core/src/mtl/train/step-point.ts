@@ -29,6 +29,7 @@ export interface StepPlace {
   readonly epoch: number;
   /** The model's state before the step. */
   readonly state: unknown;
+  readonly learningRate: number;
   /** Seed of the step's dropout. */
   readonly dropout: bigint;
   /** The step's batch, and those of additional samples. */
@@ -77,13 +78,18 @@ export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): St
     losses: async () => (await passed()).losses,
     gramian: async () => (await measuredOnce())[0].gramian,
     async combined(state) {
-      const { step, epoch } = place;
+      const { step, epoch, learningRate } = place;
       const found = measures ? await measuredOnce() : [];
       const { losses, state: next } = await passed();
+      const weights = method.virtualWeights?.(state);
+      const [batch, other] = batches;
       const input: TaskInput = {
         losses,
         ...(found[0] && { gramian: found[0].gramian }),
         ...(method.needs === "jacobian" ? jacobians(found) : {}),
+        ...(weights && {
+          ahead: await gradients.ahead(params, { batch, other }, { weights, learningRate, ...pass }),
+        }),
         step,
         epoch,
         rng: createRng(plan.seed).fork("method").fork(step),

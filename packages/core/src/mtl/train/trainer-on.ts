@@ -149,6 +149,7 @@ export async function trainerOn<P>(
       step,
       epoch: epochOf(step),
       state: current.state,
+      learningRate: rate,
       dropout: stepSeed(seed, step),
       batches,
     };

@@ -9,12 +9,13 @@ export interface Wrapped<S> {
 
 /** A method around another one, which gets the calls after steps and epochs, and says what it needs. */
 export function wrapped<S, W extends Wrapped<S>>(
-  { afterStep, endEpoch, ...method }: MultiTaskMethod<S>,
+  { virtualWeights, afterStep, endEpoch, ...method }: MultiTaskMethod<S>,
   own: Pick<MultiTaskMethod<W>, "name" | "init" | "combine">,
 ): MultiTaskMethod<W> {
   return checkedMethod<W>({
     ...method,
     ...own,
+    ...(virtualWeights && { virtualWeights: (state: W) => virtualWeights(state.inner) }),
     ...(afterStep && {
       afterStep: (losses, input, state: W) => ({ ...state, inner: afterStep(losses, input, state.inner) }),
     }),

@@ -48,6 +48,8 @@ export function inputOf(rows: Rows, more: Partial<TaskInput> = {}): TaskInput {
   return {
     losses: new Float64Array(rows.length).fill(1),
     ...{ gramian, jacobian, samples: [jacobian, jacobian, jacobian] },
+    // With eta = -1, of losses that are linear.
+    ahead: gramian,
     step: 0,
     epoch: 0,
     rng: createRng(0),

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { createRng, type Rng } from "../../../src/math/rng.js";
 import type { Combination, MultiTaskMethod, TaskInput } from "../../../src/mtl/method.js";
+import { autoLambda } from "../../../src/mtl/methods/auto-lambda.js";
 import { caGrad } from "../../../src/mtl/methods/ca-grad.js";
 import { cosmos } from "../../../src/mtl/methods/cosmos.js";
 import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
@@ -72,6 +73,8 @@ export const methods: {
   { method: uwSo(), positive: true },
   { method: igb() as MultiTaskMethod<unknown>, positive: true },
   { method: go4Align() as MultiTaskMethod<unknown>, positive: true },
+  { method: autoLambda() as MultiTaskMethod<unknown> },
+  { method: autoLambda({ weights: "softmax" }) as MultiTaskMethod<unknown> },
   // It compares neighbors.
   { method: ldcMtl() as MultiTaskMethod<unknown>, random: true },
   { method: ldcMtl({ normalization: "ratio" }) as MultiTaskMethod<unknown>, random: true, positive: true },
@@ -111,6 +114,8 @@ export const gramian = (rows: Rows): NdArray<Float64Array> =>
 /** A step's input from losses and J. */
 export function inputOf(losses: readonly number[], rows: Rows, rest: Partial<TaskInput> = {}): TaskInput {
   return {
+    // Of a step against all gradients.
+    ahead: { ...gramian(rows), data: gramian(rows).data.map((x) => -x) },
     losses: Float64Array.from(losses),
     gramian: gramian(rows),
     jacobian: matrix(rows),

@@ -2,6 +2,7 @@ import type { NdArray } from "../../../src/array.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { alignedMtl } from "../../../src/mtl/methods/aligned-mtl.js";
+import { autoLambda } from "../../../src/mtl/methods/auto-lambda.js";
 import { caGrad } from "../../../src/mtl/methods/ca-grad.js";
 import { config } from "../../../src/mtl/methods/config.js";
 import { constant } from "../../../src/mtl/methods/constant.js";
@@ -54,6 +55,7 @@ import { type NetParams, randomArray, randomNet, trunk } from "../gradients/netw
 /** Every method with its defaults. */
 export const everyMethod: readonly MultiTaskMethod[] = [
   alignedMtl(),
+  autoLambda(),
   caGrad(),
   config(),
   constant({ weights: [0.2, 0.3, 0.5] }),
@@ -96,6 +98,7 @@ export const everyMethod: readonly MultiTaskMethod[] = [
   stch({ variant: "published" }),
   excessMtl({ warmupSteps: 2 }),
   crMogm(mgda()),
+  crMogm(autoLambda()),
   everySteps(caGrad(), { steps: 2 }),
   normalized(fairGrad()),
   normalized(gradDrop()),

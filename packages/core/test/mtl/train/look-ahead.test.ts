@@ -1,0 +1,129 @@
+// Weights that are trained on what a virtual step does: the trainer's derivatives, and Auto-Lambda.
+import { describe, expect, it } from "vitest";
+import { isNdArray, type NdArray, ndarray } from "../../../src/array.js";
+import { OptionError, ShapeError } from "../../../src/errors.js";
+import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
+import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
+import { type AutoLambdaOptions, autoLambda } from "../../../src/mtl/methods/auto-lambda.js";
+import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
+import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
+import { sgd } from "../../../src/optim/sgd.js";
+import { flatten, unflatten } from "../../../src/tree.js";
+import { type NetParams, randomNet } from "../gradients/networks.js";
+import { expectNumbers, inputOf } from "../methods/stateful-support.js";
+
+/** Parameters after a plain step along sum_k w_k grad L_k, heads included. */
+function stepped(
+  params: NetParams,
+  { jacobian, heads = [] }: { readonly jacobian?: NdArray; readonly heads?: readonly NdArray[] },
+  weights: readonly number[],
+  rate: number,
+): NetParams {
+  const { leaves, paths, def } = flatten<NdArray>(params, isNdArray);
+  const width = jacobian?.shape[1] as number;
+  let [at, head] = [0, 0];
+  const moved = leaves.map(({ shape, data }, leaf) => {
+    const task = paths[leaf].startsWith("heads.") ? Math.floor(head / 2) : undefined;
+    const own = task === undefined ? undefined : heads[head++];
+    const start = at;
+    if (own === undefined) at += data.length;
+    const gradient = (p: number) =>
+      own
+        ? weights[task as number] * Number(own.data[p])
+        : weights.reduce((g, w, k) => g + w * Number(jacobian?.data[k * width + start + p]), 0);
+    return { shape, data: Float64Array.from(data as Float64Array, (x, p) => x - rate * gradient(p)) };
+  });
+  return unflatten(def, moved) as NetParams;
+}
+
+describe("the derivatives of losses after a virtual step", () => {
+  it("are those of its weights, by difference quotients", async () => {
+    const net = randomNet({ seed: 1 });
+    const { params, losses, batch } = net;
+    const other = randomNet({ seed: 2 }).batch;
+    const gradients = taskGradients({ losses, params, batch, keep: true, groupLimit: 30 });
+    const measured = await gradients.measure(params, batch);
+    const [weights, rate, h] = [[0.3, 1.2, -0.5], 0.2, 1e-5];
+    const after = async (w: readonly number[]) =>
+      (await gradients.forward(stepped(params, measured, w, rate), other)).losses;
+    const options = { weights: Float64Array.from(weights), learningRate: rate };
+    const ahead = await gradients.ahead(params, { batch, other }, options);
+    expect(ahead.shape).toEqual([3, 3]);
+    for (const i of [0, 1, 2]) {
+      const [up, down] = [
+        await after(weights.map((w, k) => (k === i ? w + h : w))),
+        await after(weights.map((w, k) => (k === i ? w - h : w))),
+      ];
+      expectNumbers(
+        ahead.data.slice(3 * i, 3 * i + 3),
+        Array.from(up, (x, j) => (x - down[j]) / (2 * h)),
+        1e-9,
+      );
+    }
+    await gradients.dispose();
+  });
+});
+
+describe("Auto-Lambda", () => {
+  const rows = [
+    [1, 2],
+    [3, -1],
+    [0, 1],
+  ];
+  const ahead = ndarray(Float64Array.of(-2, 1, 0.5, 0.25, -1, 0.125, 3, 0, -4), [3, 3]);
+  /** The squares that Adam has after a step: those of the derivatives in a. */
+  const squares = (options: AutoLambdaOptions) => {
+    const method = autoLambda(options);
+    const { state, weights } = method.combine(inputOf([1, 2, 3], rows, { ahead }), method.init(3));
+    return { squares: state.adam.v.map((v) => v / 0.001), a: state.a, weights };
+  };
+
+  it("takes a step of Adam along the sum over the primary tasks, by hand", () => {
+    expectNumbers(squares({}).squares, [0.5 ** 2, 0.625 ** 2, 1], 1e-12);
+    const { squares: one, a } = squares({ primary: [1], learningRate: 0.01 });
+    expectNumbers(one, [1, 1, 0], 1e-12);
+    expectNumbers(a, [0.09, 0.11, 0.1], 1e-8);
+    // w_i (s_i - w . s) with equal weights and s = -0.5, -0.625, -1.
+    const mean = (-0.5 - 0.625 - 1) / 3;
+    const { squares: soft, weights } = squares({ weights: "softmax", learningRate: 0.01 });
+    expectNumbers(
+      soft,
+      [-0.5, -0.625, -1].map((s) => ((s - mean) / 3) ** 2),
+      1e-12,
+    );
+    expect(weights?.reduce((x, y) => x + y)).toBeCloseTo(1, 12);
+  });
+
+  it("says what it lacks", () => {
+    const method = autoLambda({ primary: [2] });
+    expect(() => method.init(2)).toThrow(OptionError);
+    expect(() => method.init(2)).toThrow("primary tasks are numbered 0 to 1; got 2");
+    const { ahead: _, ...rest } = inputOf([1, 2, 3], rows);
+    expect(() => method.combine(rest, method.init(3))).toThrow(ShapeError);
+    expect(() => method.combine(rest, method.init(3))).toThrow("needs ahead [3, 3]");
+  });
+
+  it("learns which task helps the primary one", async () => {
+    type P = { readonly shared: { readonly x: NdArray } };
+    /** The second task pulls away from the first one's minimum, the third one towards it. */
+    const losses: TaskLosses<P> = ({ shared: { x } }) => {
+      const [near, far] = [sub(x, 1), add(x, 1)];
+      return [near, far, near].map((d) => sum(mul(d, d)));
+    };
+    const trainer = await createMultiTaskTrainer<P>({
+      losses,
+      params: { shared: { x: ndarray(Float64Array.of(0, 0.2), [2]) } },
+      tasks: ["primary", "harmful", "helpful"],
+      method: autoLambda({ primary: [0], learningRate: 0.02 }),
+      optimizer: sgd(),
+      learningRate: 0.05,
+    });
+    await trainer.run({ steps: 40 });
+    const [primary, harmful, helpful] = trainer.history.weights.map((w) => w.at(-1) as number);
+    expect(helpful).toBeCloseTo(primary, 12);
+    expect(helpful).toBeGreaterThan(0.3);
+    expect(harmful).toBeLessThan(0);
+    await trainer.dispose();
+  });
+});
