@@ -153,6 +153,7 @@ function randomTasks(seed) {
   return {
     losses: Float64Array.from({ length: K }, () => 0.1 + rng.next()),
     gramian: { shape: [K, K], data: gramian },
+    ahead: { shape: [K, K], data: gramian },
     jacobian: samples[0],
     samples,
     step: 0,

@@ -134,6 +134,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "steps": "Maximum number of products with A; default 100.",
     "tolerance": "Largest ||b - A x|| / ||b|| that counts as solved; default 1e-8."
   },
+  "consMtl": {
+    "lambda": "Weight of the agreement; default 1.",
+    "headLimit": "The largest norm of what a head gets besides its own gradient, relative to that; default 0.1.",
+    "alpha": "Fairness: 1 is proportional (Nash-MTL's weights), 0 approaches the sum, infinity max-min. Default 2, as in the authors' runs.",
+    "scale": "Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default).",
+    "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1."
+  },
   "constant": {
     "weights": "w_k of each task, of any sign."
   },

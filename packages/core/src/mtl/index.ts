@@ -45,6 +45,8 @@ export type { CaGradOptions } from "./methods/ca-grad.js";
 export { caGrad } from "./methods/ca-grad.js";
 export type { ConfigOptions } from "./methods/config.js";
 export { config as conFig } from "./methods/config.js";
+export type { ConsMtlOptions } from "./methods/cons-mtl.js";
+export { consMtl } from "./methods/cons-mtl.js";
 export type { ConstantOptions } from "./methods/constant.js";
 export { constant as constantWeights } from "./methods/constant.js";
 export type { CosmosOptions } from "./methods/cosmos.js";

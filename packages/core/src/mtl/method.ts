@@ -48,6 +48,14 @@ export interface Combination<S> {
   readonly note?: string | undefined;
 }
 
+/** How the heads' gradients are changed so that the tasks' gradients in the representation agree. */
+export interface HeadAlignment {
+  /** lambda of -lambda <dL_k/dz, (1 / K) sum_j w_j dL_j/dz>, whose gradient each head gets besides its own. */
+  readonly lambda: number;
+  /** The largest norm of what is added, relative to the head's own gradient. */
+  readonly limit: number;
+}
+
 /**
  * A multi-task method: how the gradients of K tasks are combined into one direction. A pair of pure
  * functions, like an optimizer: the state is plain data (numbers, Float64Array, arrays and objects of them),
@@ -62,6 +70,11 @@ export interface MultiTaskMethod<S = unknown> {
   readonly headGradient: "weighted" | "unweighted";
   /** Largest norm of the shared gradient; left out: no clipping. */
   readonly clipNorm?: number | undefined;
+  /**
+   * Left out: heads have their own gradients alone. Needs the run's representation; gradients are compared in the shared parameters all
+   * the same.
+   */
+  readonly headAlignment?: HeadAlignment | undefined;
   /** Number of independent batches that a step needs; default 1. */
   readonly samplesPerStep?: number | undefined;
   /** w of a virtual step with the run's learning rate, see `ahead` of the input; such a method takes two samples a step. */

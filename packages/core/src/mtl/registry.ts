@@ -8,6 +8,7 @@ import { alignedMtl, alignedMtlOptions } from "./methods/aligned-mtl.js";
 import { autoLambda, autoLambdaOptions } from "./methods/auto-lambda.js";
 import { caGrad, caGradOptions } from "./methods/ca-grad.js";
 import { config, configOptions } from "./methods/config.js";
+import { consMtl, consMtlOptions } from "./methods/cons-mtl.js";
 import { constant, constantOptions } from "./methods/constant.js";
 import { cosmos, cosmosOptions } from "./methods/cosmos.js";
 import { dbMtl, dbMtlOptions } from "./methods/db-mtl.js";
@@ -178,6 +179,11 @@ export const methods = {
   },
   nashMtl: { make: nashMtl, options: nashMtlOptions, summary: "Nash-MTL: the bargaining solution" },
   fairGrad: { make: fairGrad, options: fairGradOptions, summary: "FairGrad: alpha-fair decreases" },
+  consMtl: {
+    make: consMtl,
+    options: consMtlOptions,
+    summary: "ConsMTL: FairGrad with heads whose gradients agree in the representation",
+  },
   sdmGrad: {
     make: sdmGrad,
     options: sdmGradOptions,

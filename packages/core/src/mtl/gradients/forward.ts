@@ -9,6 +9,7 @@ import { alias } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf } from "../../graph/trace.js";
 import { flatten } from "../../tree.js";
+import type { HeadAlignment } from "../method.js";
 import { checkLosses, type LossContext, type TaskLosses } from "../train/task-losses.js";
 import type { ParameterSplit } from "./parameter-split.js";
 
@@ -37,8 +38,9 @@ export function representedContext(
 /** The parts from which the graphs of a multi-task step are built. */
 export interface TaskParts<P> {
   readonly losses: TaskLosses<P>;
-  /** Gradients are then compared in the returned tensor instead of the shared parameters. */
+  /** Gradients are then compared in the returned tensor instead of the shared parameters, but with `headAlignment`. */
   readonly representation?: Representation<P> | undefined;
+  readonly headAlignment?: HeadAlignment | undefined;
   readonly params: P;
   readonly batch: BatchSpec;
   /** The model's state, a tree; `{}` for a model without state. */
@@ -55,6 +57,8 @@ export interface Forward {
   readonly heads: readonly Tensor[];
   /** The tensors in which the tasks' gradients are compared: the shared leaves, or the representation. */
   readonly space: readonly Tensor[];
+  /** Left out without a representation. */
+  readonly representations?: readonly Tensor[] | undefined;
   /** The model's state for the next step: a tree of tensors. */
   readonly state: unknown;
 }
@@ -72,7 +76,7 @@ export type CommonInputs<P> = TensorsOf<ReturnType<typeof commonArguments<P>>>;
 
 /** Traces the losses of a batch in training mode. */
 export function forwardTasks<P>(
-  { losses, representation, split, dtype }: TaskParts<P>,
+  { losses, representation, headAlignment, split, dtype }: TaskParts<P>,
   { params, state, batch, seed }: CommonInputs<P>,
 ): Forward {
   let next = state;
@@ -88,7 +92,8 @@ export function forwardTasks<P>(
     losses: values.map((loss) => cast(reshape(loss, []), dtype)),
     shared,
     heads: split.heads.map(({ leaf }) => leaves[leaf]),
-    space: represented?.representations ?? shared,
+    space: (headAlignment ? undefined : represented?.representations) ?? shared,
+    representations: represented?.representations,
     state: next,
   };
 }

@@ -6,6 +6,7 @@ import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.j
 import type { Executable } from "../../runtime/executable.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
 import { flatten, unflatten } from "../../tree.js";
+import type { HeadAlignment } from "../method.js";
 import type { TaskLosses } from "../train/task-losses.js";
 import { traceAhead } from "./ahead-graph.js";
 import {
@@ -38,6 +39,8 @@ export interface TaskGradientOptions<P> extends Omit<CompileOptions, "scan" | "d
    * context.
    */
   readonly representation?: Representation<P> | undefined;
+  /** If given, the representation is for the heads alone: gradients are compared in the shared parameters. */
+  readonly headAlignment?: HeadAlignment | undefined;
 }
 
 /** Inputs of a pass besides the batch. */
@@ -107,12 +110,12 @@ export interface TaskGradients<P> {
  * const { losses, gramian } = await gradients.measure(toy.at([9, 9]), {}); // losses 7.944, 6.691
  */
 export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients<P> {
-  const { losses, params, batch, state = {}, representation, keep = false, groupLimit } = options;
+  const { losses, params, batch, state = {}, representation, headAlignment, keep = false } = options;
   const dtype = floatOf(params);
   const { count, width, tasks } = inspect(options, dtype);
   requireTasks(count, tasks);
   const split = splitParameters(params, tasks, options.taskOf);
-  const parts: TaskParts<P> = { losses, representation, params, state, batch, split, dtype };
+  const parts: TaskParts<P> = { losses, representation, headAlignment, params, state, batch, split, dtype };
   const executables = lazyExecutables(pickCompileOptions(options));
   const stateLike = flatten<NdArray>({ state }, isNdArray);
   const run = async (
@@ -133,12 +136,13 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
   };
   const compiled = {
     losses: () => executables.get("losses", () => traceLosses(parts)),
-    measure: () => executables.get("measure", () => traceMeasure(parts, { keep, groupLimit })),
+    measure: () =>
+      executables.get("measure", () => traceMeasure(parts, { keep, groupLimit: options.groupLimit })),
   };
   return {
     parts,
     tasks,
-    width: representation ? width : split.size,
+    width: representation && !headAlignment ? width : split.size,
     async compile(graph) {
       await compiled[graph]();
     },

@@ -19,6 +19,7 @@ import {
   headGradients,
   type TaskParts,
 } from "./forward.js";
+import { alignedHeads } from "./head-alignment.js";
 import type { ParameterSplit } from "./parameter-split.js";
 
 /**
@@ -147,10 +148,15 @@ export function weightedGradients<P>(
   parts: TaskParts<P>,
   { weights, headWeights, ...inputs }: CommonInputs<P> & Record<"weights" | "headWeights", Tensor>,
 ): Gradients {
+  const { headAlignment, split } = parts;
   const forward = forwardTasks(parts, inputs);
+  const each = elements(weights);
+  const heads = backward(forward.losses, elements(headWeights), forward.heads);
   return {
-    shared: backward(forward.losses, elements(weights), forward.shared),
-    heads: backward(forward.losses, elements(headWeights), forward.heads),
+    shared: backward(forward.losses, each, forward.shared),
+    heads: headAlignment
+      ? alignedHeads(forward, { ...headAlignment, split }, { weights: each, heads })
+      : heads,
   };
 }
 

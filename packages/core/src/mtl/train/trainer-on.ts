@@ -47,9 +47,10 @@ export async function trainerOn<P>(
   const { losses } = labels;
   const { clipNorm = method.clipNorm, strategy = "auto" } = options;
   const compileOptions = pickCompileOptions(options);
-  const firstBatch = await sources.batchOf(0);
+  const batch = await sources.batchOf(0);
   const { tasks: named, taskOf } = options;
-  const shapes = { losses, params, state, batch: firstBatch, tasks: named, taskOf, representation };
+  const { headAlignment } = method;
+  const shapes = { losses, params, state, batch, tasks: named, taskOf, representation, headAlignment };
   const probe = taskGradients({ ...shapes, ...compileOptions });
   sources.checkBy((arrays) => labels.check(arrays));
   const { tasks, parts } = probe;

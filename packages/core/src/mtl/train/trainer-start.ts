@@ -99,6 +99,11 @@ export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
       `createMultiTaskTrainer: method must be one such as fairGrad(); got ${typeof method}.${typeof method === "function" ? " Call it." : ""}`,
     );
   }
+  if (representation === undefined && method.headAlignment) {
+    throw new OptionError(
+      `${method.name} aligns the tasks' gradients in a representation: give the option representation, such as a problem's represent.`,
+    );
+  }
   if (representation !== undefined && (method.samplesPerStep ?? 1) > 1) {
     throw new OptionError(
       `${method.name} takes ${method.samplesPerStep} batches a step, each with a representation of its own; leave representation out.`,

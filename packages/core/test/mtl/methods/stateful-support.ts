@@ -4,6 +4,7 @@ import { createRng, type Rng } from "../../../src/math/rng.js";
 import type { Combination, MultiTaskMethod, TaskInput } from "../../../src/mtl/method.js";
 import { autoLambda } from "../../../src/mtl/methods/auto-lambda.js";
 import { caGrad } from "../../../src/mtl/methods/ca-grad.js";
+import { consMtl } from "../../../src/mtl/methods/cons-mtl.js";
 import { cosmos } from "../../../src/mtl/methods/cosmos.js";
 import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
 import { dibsMtl } from "../../../src/mtl/methods/dibs-mtl.js";
@@ -73,6 +74,7 @@ export const methods: {
   { method: uwSo(), positive: true },
   { method: igb() as MultiTaskMethod<unknown>, positive: true },
   { method: go4Align() as MultiTaskMethod<unknown>, positive: true },
+  { method: consMtl() },
   { method: autoLambda() as MultiTaskMethod<unknown> },
   { method: autoLambda({ weights: "softmax" }) as MultiTaskMethod<unknown> },
   // It compares neighbors.

@@ -55,7 +55,7 @@ export async function sessionOf(
     state: made.state,
     outputs: made.outputs,
     data: made.train,
-    representation: representation ? made.representation : undefined,
+    representation: representation || method.headAlignment ? made.representation : undefined,
     method,
     optimizer,
     learningRate: rate,

@@ -1,0 +1,45 @@
+// X. Qin, X. Wang, J. Yan, "Towards consistent multi-task learning: unlocking the potential of task-specific parameters", CVPR 2025.
+import { nonNegative } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
+import { checkedMethod } from "../checked-method.js";
+import type { MultiTaskMethod } from "../method.js";
+import { type FairGradOptions, fairGrad, fairGradOptions } from "./fair-grad.js";
+
+export interface ConsMtlOptions extends FairGradOptions {
+  /** Weight of the agreement; default 1. */
+  readonly lambda?: number | undefined;
+  /** The largest norm of what a head gets besides its own gradient, relative to that; default 0.1. */
+  readonly headLimit?: number | undefined;
+}
+
+export const consMtlOptions = optionTable("consMtl", {
+  lambda: nonNegative.default(1),
+  headLimit: nonNegative.default(0.1),
+  ...fairGradOptions.rows,
+} satisfies OptionRows<ConsMtlOptions>);
+
+/**
+ * ConsMTL: FairGrad in the shared parameters, and heads that are trained to send agreeing gradients into the representation z.
+ *
+ * w and d as of {@link fairGrad}; head k steps along grad L_k + c_k grad(-lambda <dL_k/dz, D>), D = (1 / K) sum_j w_j dL_j/dz as a constant,
+ * c_k = min(1, headLimit ||grad L_k|| / ||grad(...)||)
+ *
+ * The second gradient is exact, through the heads alone. The trainer's option `representation` gives z: one tensor for all tasks, or
+ * one of the same shape for each. Degenerate gradients are those of FairGrad.
+ *
+ * @throws OptionError; from the trainer without `representation`; ShapeError for representations of different shapes; NumericalError for a loss
+ *   or gradient that is not finite, naming its task
+ *
+ * @example
+ * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
+ * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
+ * consMtl({ scale: "mean" }).combine(input, null).weights; // 0.4714, 0.3195
+ */
+export function consMtl(options: ConsMtlOptions = {}): MultiTaskMethod<null> {
+  const { lambda, headLimit, ...shared } = consMtlOptions.read(options);
+  return checkedMethod({
+    ...fairGrad(shared),
+    name: "consMtl",
+    headAlignment: { lambda, limit: headLimit },
+  });
+}
