@@ -18,7 +18,7 @@ import { symmetryRegistry } from "../experiments/catalogue/symmetries.js";
 import { multiTaskProblemRegistry } from "../experiments/catalogue/tasks.js";
 import { guardConfigOptions } from "../experiments/catalogue/teleport.js";
 import { whenRegistry } from "../experiments/catalogue/when.js";
-import { loadExperiment, packagedNames } from "../experiments/definition/find.js";
+import { experimentNames, loadExperiment } from "../experiments/definition/find.js";
 import { programSummary } from "../experiments/definition/program.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { textList } from "../experiments/results/table.js";
@@ -74,7 +74,7 @@ async function entriesOf(name: string): Promise<(readonly [string, string])[]> {
     return Object.entries(sections[name]).map(([key, { summary }]) => [key, summary] as const);
   }
   return Promise.all(
-    packagedNames().map(async (key) => [key, (await loadExperiment(key)).title ?? key] as const),
+    experimentNames().map(async (key) => [key, (await loadExperiment(key)).title ?? key] as const),
   );
 }
 

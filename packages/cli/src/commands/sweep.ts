@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { OptionError } from "isoloss";
+import { needsOf } from "../experiments/catalogue/needs.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
@@ -21,6 +22,7 @@ import { programVersion } from "../sweep/plan.js";
 import { attachSweep, chosenQueue, queueAddress } from "../sweep/queue.js";
 import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
+import { partOfGrid, searchEnd } from "../sweep/search-end.js";
 import type { Assignment, SweepFile } from "../sweep/types.js";
 import { faultsOfJournal } from "../sweep/verify.js";
 import { closeOnQueue, listOnQueue } from "./sweep-on-queue.js";
@@ -104,7 +106,9 @@ async function finish(
   }
   const faults = await faultsOf(directory);
   for (const fault of faults) process.stderr.write(`isoloss: the journal of ${directory}: ${fault}\n`);
-  const said = options.detach ? `Sweep: ${relative(process.cwd(), directory) || "."}\n` : text(document);
+  const said = options.detach
+    ? `Sweep: ${relative(process.cwd(), directory) || "."}\n`
+    : text(document, searchEnd(opened, document));
   process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : said);
   if (document.status === "interrupted") {
     const where = relative(process.cwd(), directory) || ".";
@@ -185,6 +189,8 @@ interface CheckDocument {
   readonly steps: number | null;
   /** Of all runs in the lanes of `--jobs`; null without `runSeconds` in the file. */
   readonly hours: number | null;
+  /** Names of the data sets that each computer needs. */
+  readonly needs: readonly string[];
   readonly samples: readonly Assignment[];
   readonly notes: readonly string[];
 }
@@ -195,9 +201,14 @@ function printCheck(loaded: LoadedSweep, { json, jobs = availableParallelism() }
     process.stdout.write(`${JSON.stringify(document)}\n`);
     return;
   }
-  const { name, method, trials, runs, steps, hours, samples, notes } = document;
+  const { name, method, trials, runs, steps, hours, needs, samples, notes } = document;
+  const part = partOfGrid(loaded.file);
   const all = [
-    ...[`${trials} trials`, `at most ${runs} runs`, ...(steps === null ? [] : [`${steps} steps`])],
+    ...[
+      `${trials} trials${part ? ` (${part})` : ""}`,
+      `at most ${runs} runs`,
+      ...(steps === null ? [] : [`${steps} steps`]),
+    ],
     ...(hours === null
       ? []
       : [`${formatNumber(hours, 3)} hours with ${jobs === 1 ? "1 lane" : `${jobs} lanes`}`]),
@@ -205,6 +216,7 @@ function printCheck(loaded: LoadedSweep, { json, jobs = availableParallelism() }
   const lines = [
     `${name}: ${method}, ${all.join(", ")}`,
     ...notes,
+    ...(needs.length > 0 ? [`Each computer needs the data of ${needs.join(", ")}.`] : []),
     "Trials such as",
     ...samples.map((sample) => `  ${JSON.stringify(sample)}`),
   ];
@@ -232,7 +244,8 @@ function checkDocument(loaded: LoadedSweep, jobs: number): CheckDocument {
   const [length] = lengths;
   const isKnown = lengths.size === 1 && typeof length === "number";
   const hours = runSeconds === undefined ? null : (runs * runSeconds) / 3600 / jobs;
-  return { name, method, trials, runs, steps: isKnown ? runs * length : null, hours, samples, notes };
+  const needs = needsOf(loaded.variant.settings);
+  return { name, method, trials, runs, steps: isKnown ? runs * length : null, hours, needs, samples, notes };
 }
 
 /** Those that run on fresh seeds, the baseline among them. */
@@ -242,17 +255,21 @@ function contendersIn({ confirm, parameters }: SweepFile): number {
   return parameter && "values" in parameter ? parameter.values.length : confirm.best + 1;
 }
 
-function text(document: SweepDocument): string {
-  const { counts, best, confirmed, failures, directory, seconds, report } = document;
+/** @param ended sentences on the end of the search */
+function text(document: SweepDocument, ended: readonly string[]): string {
+  const { counts, best, confirmed, failures, directory, seconds, report, status } = document;
   const place = (path: string) => relative(process.cwd(), path) || ".";
   const lines = [
     `${countsText(counts)} in ${formatDuration(seconds)}`,
+    ...ended,
     ...(best === null
       ? ["No trial was completed."]
       : [`Best: trial ${best.trial}, ${formatNumber(best.value)}, ${JSON.stringify(best.parameters)}`]),
     ...(confirmed.length > 0
       ? confirmed.map(({ judgment, text: sentence }) => `${judgment}: ${sentence}`)
-      : ["Nothing was confirmed on fresh seeds: the best value is that of the luckiest trial."]),
+      : best === null || status === "interrupted"
+        ? []
+        : ["Nothing was confirmed on fresh seeds: the best value is that of the luckiest trial."]),
     ...failures.map(
       ({ contender, seed, status, error }) =>
         `${contender === "baseline" ? "The baseline" : `Trial ${contender}`} ${status} on the fresh seed ${seed}: ${error}`,

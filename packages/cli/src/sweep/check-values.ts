@@ -67,9 +67,11 @@ function extremes({ bins, isCategorical, valueAt, hasEnds }: Axis) {
 /** A finding of the experiment's check at the parameter that it is about. */
 function inSweep({ path, message }: Finding, assignment: Assignment): Finding {
   const words = path.map(String);
-  const about = Object.keys(assignment)
-    .filter((name) => isUnder(words, pathWords(name)))
-    .sort((a, b) => b.length - a.length)[0];
+  const names = Object.keys(assignment);
+  const about =
+    names.filter((name) => isUnder(words, pathWords(name))).sort((a, b) => b.length - a.length)[0] ??
+    // Of a key on the way to the only parameter below it.
+    onlyOf(names.filter((name) => isUnder(pathWords(name), words)));
   if (about === undefined) {
     const trial = JSON.stringify(assignment);
     return {
@@ -77,6 +79,8 @@ function inSweep({ path, message }: Finding, assignment: Assignment): Finding {
       message: `${pathText(path)}: ${message.replace(/\.$/, "")}, in the trial ${trial}.`,
     };
   }
-  const isDeeper = path.length > pathWords(about).length;
-  return { path: ["parameters", about], message: isDeeper ? `${pathText(path)}: ${message}` : message };
+  const isElsewhere = path.length !== pathWords(about).length;
+  return { path: ["parameters", about], message: isElsewhere ? `${pathText(path)}: ${message}` : message };
 }
+
+const onlyOf = <T>([first, ...rest]: readonly T[]): T | undefined => (rest.length === 0 ? first : undefined);

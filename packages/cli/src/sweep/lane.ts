@@ -1,6 +1,7 @@
 // What computes runs, one at a time: in a child process, or in the sweep's own. It speaks in messages of plain data.
 import { setTimeout as pause } from "node:timers/promises";
 import { MissingDataError } from "isoloss";
+import { nearest } from "../config/nearest.js";
 import type { JobOutcome, Runner } from "../experiments/jobs/pool.js";
 import type { JobProgress, JobResult, PausePlan } from "../experiments/kind.js";
 import { LockedError } from "../run/lock.js";
@@ -126,10 +127,12 @@ function recordOf(
   const status = document.status === "interrupted" ? "failed" : document.status;
   const missing = names.find((name) => values[name] === null && !isKnown(document, name));
   if (status !== "completed" || missing === undefined) return { ...record, status };
+  const known = ["loss", "steps", ...Object.keys(metrics)];
+  const meant = nearest(missing, known);
   return {
     ...record,
     status: "failed",
-    error: `The run has no number ${missing}. It has loss, steps, ${Object.keys(metrics).join(", ")}.`,
+    error: `The run has no number ${missing}${meant ? `; did you mean ${meant}?` : "."} It has ${known.join(", ")}.`,
   };
 }
 

@@ -5,6 +5,7 @@ import type { StoredSweep } from "./directory.js";
 import type { SweepDocument } from "./document.js";
 import { progressText } from "./progress-line.js";
 import { rankCorrelation } from "./rank-correlation.js";
+import { searchEnd } from "./search-end.js";
 import { completedTrials, sweepFigures, type Valued, varying } from "./sweep-figures.js";
 
 /** The most trials of the report's table; trials.csv has all. */
@@ -46,7 +47,7 @@ export function sweepReport(sweep: StoredSweep, document: SweepDocument): string
     conclusion: conclusionOf(document),
     lead:
       `${progressText(sweep)}; ${formatDuration(seconds)}. Method ${file.method}, seeds ${file.seeds.join(", ")}; ` +
-      `${file.metric.goal} ${file.metric.name}.`,
+      [`${file.metric.goal} ${file.metric.name}.`, ...searchEnd(sweep, document)].join(" "),
     verdicts: confirmed.map(({ trial, judgment, text }) => ({
       title: `Trial ${trial}`,
       outcome: judgment,

@@ -58,11 +58,14 @@ const distributions = [
   "q_log_normal",
 ];
 
-/** W&B rounds numbers between min and max to multiples of q. */
+/** W&B rounds numbers between min and max to multiples of q: those that more than one number rounds to. */
 function multiples(given: Data, q: unknown, scale: "linear" | "log"): Data {
   const ends = pair(given.min, given.max);
   if (ends === undefined || typeof q !== "number" || q <= 0) return { ...given, step: q, scale };
-  const [min, max] = ends.map((x) => Number((Math.round(x / q) * q).toPrecision(15)));
+  const [low, high] = ends;
+  const [min, max] = [Math.round(low / q), Math.ceil(high / q - 0.5)].map((n) =>
+    Number((n * q).toPrecision(15)),
+  );
   return { ...given, min: scale === "log" ? Math.max(min, q) : min, max, step: q, scale };
 }
 

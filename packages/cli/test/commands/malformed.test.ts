@@ -131,6 +131,7 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run mnist.yaml", /The files of mnist \(plain or \.gz\) are in none of these folders/, 1],
   ["run missing.yaml", /There is no file missing\.yaml, and no experiment of that name\. /, 2],
   ["run typo", /There is no file typo, .* Did you mean "typo\.yaml"\?/, 2],
+  ["run cityscapes", /There is no file cityscapes, .* Did you mean "benchmarks\/cityscapes"\?/, 2],
   ["run boooth", /There is no file boooth, .* Did you mean "booth"\?/, 2],
   ["run", /Name an experiment, a YAML file or, with --resume, the directory of a run/, 2],
   ["run .", /There is no file \., and no experiment of that name/, 2],

@@ -44,11 +44,12 @@ describe("isoloss list", () => {
     for (const entries of Object.values(document)) {
       expect(entries.length).toBeGreaterThan(0);
       for (const { name, summary } of entries) {
-        expect(name).toMatch(/^[\w-]+$/);
+        expect(name).toMatch(/^[\w/-]+$/);
         expect(summary).toMatch(/^\S.*\S$/);
       }
     }
-    expect(document.experiments.map((e) => e.name)).toContain("regression-gd");
+    const names = document.experiments.map((e) => e.name);
+    expect(names).toEqual(expect.arrayContaining(["regression-gd", "demo/toy", "benchmarks/cityscapes"]));
     const { stdout } = await bench.run("list", "searches");
     expect(stdout).toMatch(/^searches\n {2}gradientAscent +gradient ascent/);
   });

@@ -127,6 +127,13 @@ confirm: false
     expect(document).toMatchObject({ trials: 3, runs: 9 });
     const { stdout } = await bench.run("sweep", "booths.yaml", "--check");
     expect(stdout).toMatch(/^booths: grid, 4 trials, at most 10 runs/);
+    expect(stdout).not.toContain("needs the data");
+    bench.write(
+      "digits.yaml",
+      sweep().replace("booth\nvariant: plain", "classify-digits").replace("loss.last", "loss"),
+    );
+    const digits = await bench.run("sweep", "digits.yaml", "--check");
+    expect(digits.stdout).toContain("\nEach computer needs the data of digits.\n");
   });
 
   it("accepts the example of the repository", async () => {
@@ -262,6 +269,29 @@ describe("a sweep that fails", () => {
     const { status, stderr } = await bench.run("sweep", "unknown.yaml");
     expect(status).toBe(1);
     expect(stderr).toContain("The run has no number accuracy. It has loss, steps, loss.final, loss.least");
+    bench.write("near.yaml", sweep().replace("loss.last", "loss.leest"));
+    const near = await bench.run("sweep", "near.yaml");
+    expect(near.stderr).toContain("The run has no number loss.leest; did you mean loss.least? It has loss,");
+    // The same at the end, for those who were not there.
+    expect(near.stdout).toMatch(
+      /^3 failed, 1 cancelled in .*\nThe search ended as its first trials failed \(stopAfter\): The run has no number loss\.leest.*\nNo trial was completed\.\nSweep: /,
+    );
+  });
+
+  it("says why a search ended early, and how much of a grid that was", async () => {
+    const text = sweep("budget: { trials: 3 }\n")
+      .replace("name: booths", "name: early")
+      .replace("loss.last }", "loss.last, target: 1e9 }")
+      .replace(/confirm: .*/, "confirm: false");
+    bench.write("early.yaml", text);
+    const { stdout } = await bench.run("sweep", "early.yaml", "--jobs", "1", "--quiet");
+    expect(stdout).toContain(
+      "\nOf the grid 3 of 4 points.\nThe search ended as a trial reached metric.target, 1000000000.\nBest: trial 0,",
+    );
+    const page = readFileSync(join(bench.folder, "sweeps/early-1/report.html"), "utf8");
+    expect(page).toContain("minimize loss.last. Of the grid 3 of 4 points. The search ended as");
+    const check = await bench.run("sweep", "early.yaml", "--check");
+    expect(check.stdout).toMatch(/^early: grid, 3 trials \(3 of 4 points\), at most 3 runs/);
   });
 
   it("counts a run that diverges as the worst value, not as a failure", async () => {

@@ -114,11 +114,13 @@ describe("a sweep of W&B", () => {
     ["{ distribution: uniform, min: 1, max: 4 }", { min: 1, max: 4, scale: "linear" }],
     // Multiples of q that numbers between min and max are rounded to.
     ["{ distribution: q_uniform, min: 1, max: 9, q: 4 }", { min: 0, max: 8, step: 4, scale: "linear" }],
+    // 10 and 50 are alone in being rounded to 0 and 60.
+    ["{ distribution: q_uniform, min: 10, max: 50, q: 20 }", { min: 20, max: 40, step: 20, scale: "linear" }],
     ["{ distribution: q_uniform, min: 0, max: 9 }", { min: 0, max: 9, step: 1, scale: "linear" }],
     ["{ distribution: log_uniform_values, min: 1, max: 4 }", { min: 1, max: 4, scale: "log" }],
     [
       "{ distribution: q_log_uniform_values, min: 1, max: 100, q: 8 }",
-      { min: 8, max: 104, step: 8, scale: "log" },
+      { min: 8, max: 96, step: 8, scale: "log" },
     ],
     ["{ distribution: normal }", { distribution: "normal", mu: 0, sigma: 1 }],
     ["{ distribution: normal, mu: 3, sigma: 2 }", { distribution: "normal", mu: 3, sigma: 2 }],
@@ -259,6 +261,14 @@ describe("loadSweep", () => {
     const loaded = load(`${lines}\n`);
     await expect(loaded).rejects.toThrow(message);
     await expect(loaded).rejects.toThrow(ConfigError);
+  });
+
+  it("finds the parameter below a key that there is not", async () => {
+    await expect(
+      load("parameters:\n  learningRate: { value: 1 }\n  optimizr.beta: { min: 1, max: 3 }\n"),
+    ).rejects.toThrow(
+      /s\.yaml:8:3: parameters\.optimizr\.beta: optimizr: unknown key; did you mean "optimizer"\?/,
+    );
   });
 
   it("checks all points of a grid", async () => {

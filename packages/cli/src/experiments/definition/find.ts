@@ -37,6 +37,13 @@ export const benchmarkNames = ["celeba", "cityscapes", "nyuv2", "office-31", "of
   (name) => `benchmarks/${name}`,
 );
 
+/** Names of all experiments that come with the program. */
+export const experimentNames = (): string[] => [
+  ...packagedNames(),
+  ...demoNames.map((name) => `demo/${name}`),
+  ...benchmarkNames,
+];
+
 /**
  * The path of an experiment, given as a file or by the name of one that comes with the program.
  *
@@ -45,10 +52,11 @@ export const benchmarkNames = ["celeba", "cityscapes", "nyuv2", "office-31", "of
 export function findExperiment(fileOrName: string): string {
   const isFile = statSync(fileOrName, { throwIfNoEntry: false })?.isFile() ?? false;
   if (isFile) return fileOrName;
-  const names = [...packagedNames(), ...demoNames.map((name) => `demo/${name}`), ...benchmarkNames];
+  const names = experimentNames();
   if (names.includes(fileOrName)) return join(packagedFolder(), `${fileOrName}.yaml`);
   const file = [".yaml", ".yml"].map((end) => `${fileOrName}${end}`).find((path) => existsSync(path));
-  const meant = file ?? nearest(fileOrName, names);
+  const inFolder = names.find((name) => name.endsWith(`/${fileOrName}`));
+  const meant = file ?? inFolder ?? nearest(fileOrName, names);
   const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;
   throw new OptionError(
     `There is no file ${fileOrName}, and no experiment of that name.${hint} Those that come with isoloss: ${names.join(", ")}.`,
