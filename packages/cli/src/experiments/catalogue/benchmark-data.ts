@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Batch } from "isoloss";
-import { type DataStream, qm9Streams, readEpoch } from "isoloss/data";
+import { type DataStream, decodeNpy, qm9Streams, readEpoch } from "isoloss/data";
 import type { MultiTaskData } from "isoloss/mtl";
 import {
   loadCeleba,
@@ -12,6 +12,7 @@ import {
   loadOffice31,
   loadOfficeHome,
   loadQm9,
+  readFileOrThrow,
   writeSample,
 } from "isoloss/node";
 import { keptLast } from "./kept-last.js";
@@ -34,7 +35,13 @@ export interface BenchmarkPlace {
   readonly root?: string;
   readonly sample?: number;
   readonly size?: readonly [number, number];
+  /** The folder may have fewer examples than were published. */
+  readonly part?: boolean;
   readonly augment?: boolean;
+  readonly depthScale?: "divide" | "multiply";
+  readonly keep?: boolean;
+  /** An .npy file of molecules' numbers. */
+  readonly order?: string;
   /** A folder for resized images. */
   readonly cache?: string;
   readonly lists?: string;
@@ -46,8 +53,8 @@ type Load = (directory: string, isWhole: boolean, place: BenchmarkPlace) => Prom
 
 const dense =
   (load: typeof loadCityscapes): Load =>
-  async (directory, isWhole, { augment }) => {
-    const { train, test } = await load(directory, { isWhole, augment });
+  async (directory, isWhole, { augment, depthScale, keep }) => {
+    const { train, test } = await load(directory, { isWhole, augment, depthScale, keep });
     return { train, test };
   };
 
@@ -66,8 +73,11 @@ const loaders = {
   cityscapes: dense(loadCityscapes),
   nyuv2: dense(loadNyuv2),
   celeba: (async (directory, isWhole, { cache }) => loadCeleba(directory, { isWhole, cache })) as Load,
-  qm9: (async (directory, isWhole) => {
-    const { std, ...parts } = qm9Streams(await loadQm9(directory, { isWhole }));
+  qm9: (async (directory, isWhole, { order }) => {
+    const loaded = await loadQm9(directory, { isWhole });
+    const { std, ...parts } = qm9Streams(loaded, {
+      order: order === undefined ? undefined : await numbersOf(order),
+    });
     return { ...parts, units: [...std] };
   }) as Load,
   office31: office(loadOffice31),
@@ -81,8 +91,8 @@ export const benchmarkParts: (
   given: BenchmarkPlace & { readonly name: BenchmarkName },
 ) => Promise<BenchmarkParts> = keptLast(
   async ({ name, ...place }: BenchmarkPlace & { readonly name: BenchmarkName }) => {
-    const { root = join("data", name), sample, size } = place;
-    if (sample === undefined) return loaders[name](root, true, place);
+    const { root = join("data", name), sample, size, part = false } = place;
+    if (sample === undefined) return loaders[name](root, !part, place);
     const directory = join(tmpdir(), `isoloss-${name}-${randomUUID()}`);
     try {
       await writeSample(name, directory, { examples: sample, ...(size === undefined ? {} : { size }) });
@@ -98,6 +108,11 @@ export const benchmarkParts: (
     }
   },
 );
+
+async function numbersOf(file: string): Promise<number[]> {
+  const { data } = decodeNpy(await readFileOrThrow(file, { what: "order" }));
+  return Array.from(data as ArrayLike<number | bigint>, Number);
+}
 
 async function arraysOf(data: MultiTaskData): Promise<MultiTaskData> {
   const streams = [data].flat() as Stream[];

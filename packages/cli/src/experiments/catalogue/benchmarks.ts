@@ -40,6 +40,12 @@ const width = (otherwise: string, summary: string) => ({
 /** Where the data are, of every benchmark. */
 const place: OwnOptions = {
   root: { ...folder, otherwise: "data/NAME", summary: "Where the data are: see `isoloss data verify`." },
+  part: {
+    schema: z.boolean(),
+    range: "true or false",
+    otherwise: "false",
+    summary: "Whether root may have fewer examples than were published.",
+  },
   sample: {
     schema: count,
     range: "an integer >= 1",
@@ -65,6 +71,19 @@ const dense: OwnOptions = {
     range: "true or false",
     otherwise: "true",
     summary: "Whether training images are scaled, cropped and mirrored anew in each epoch.",
+  },
+  depthScale: {
+    schema: z.enum(["divide", "multiply"]),
+    range: "divide or multiply",
+    otherwise: "divide",
+    summary:
+      "What the scale of an augmented image does to its depth: as published, or as is right for inverse depth.",
+  },
+  keep: {
+    schema: z.boolean(),
+    range: "true or false",
+    otherwise: "false",
+    summary: "Whether images stay in memory once they are read.",
   },
   channels: {
     schema: counts,
@@ -95,8 +114,9 @@ const office: OwnOptions = {
   },
 };
 
-const denseData = ["root", "sample", "size", "augment"] as const;
-const officeData = ["root", "sample", "cache", "lists", "side"] as const;
+const placeData = ["root", "part", "sample"] as const;
+const denseData = [...placeData, "size", "augment", "depthScale", "keep"] as const;
+const officeData = [...placeData, "cache", "lists", "side"] as const;
 
 const named = ({ tasks = [], classes = 2, units }: BenchmarkParts) => ({ tasks, classes, units });
 
@@ -131,17 +151,23 @@ const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
         summary: "Widths of the linear layers behind them.",
       },
     },
-    ofData: ["root", "sample", "cache"],
+    ofData: [...placeData, "cache"],
     tasks: (options: object, parts) => attributeTasks({ attributes: named(parts).tasks, ...options }),
   },
   qm9: {
     summary: "eleven properties of molecules by a message passing network",
     own: {
       ...place,
+      order: {
+        schema: z.string().min(1),
+        range: "an .npy file",
+        otherwise: "drawn by chance",
+        summary: "Numbers of all molecules, first those of test, then of validation, then of training.",
+      },
       width: width("64", "Numbers of an atom inside; others are not the published network."),
       hidden: width("128", "Hidden units of the network that makes messages."),
     },
-    ofData: ["root", "sample"],
+    ofData: [...placeData, "order"],
     tasks: (options: object, parts) => {
       const { tasks, units } = named(parts);
       return moleculeTasks({ tasks, units, ...options });
