@@ -149,6 +149,7 @@ export async function coordinate({
     signal?.removeEventListener("abort", onAbort);
     await lanes.stop();
   }
+  if (!state.hasEnded) write([{ entry: "pause" }]);
   return state.hasEnded;
 }
 

@@ -128,6 +128,7 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
     close(entry) {
       why ??= entry.why;
     },
+    pause() {},
     end() {
       hasEnded = true;
     },

@@ -60,6 +60,11 @@ export interface CloseEntry {
   readonly why: SearchEnd;
 }
 
+/** The sweep was interrupted: the time until then counts. */
+export interface PauseEntry {
+  readonly entry: "pause";
+}
+
 /** The sweep is over. */
 export interface EndEntry {
   readonly entry: "end";
@@ -73,12 +78,22 @@ export type NewEntry =
   | RecordEntry
   | ConfirmEntry
   | CloseEntry
+  | PauseEntry
   | EndEntry;
 
 /** An entry, with the seconds that the sweep had run then: times when nothing ran it do not count. */
 export type Entry = NewEntry & { readonly at: number };
 
-const kinds: readonly Entry["entry"][] = ["open", "ask", "verdict", "record", "confirm", "close", "end"];
+const kinds: readonly Entry["entry"][] = [
+  "open",
+  "ask",
+  "verdict",
+  "record",
+  "confirm",
+  "close",
+  "pause",
+  "end",
+];
 
 /** A journal that is written. */
 export interface Journal {

@@ -146,6 +146,9 @@ describe("a sweep comes to the same numbers", () => {
     expect(errors()).toContain("isoloss sweep --resume stopped/chaos-1");
     expect(existsSync(join(directory, "lock"))).toBe(false);
     expect(lanesOf(directory).size).toBe(0);
+    // The time until then counts in budget.seconds.
+    const last = readFileSync(join(directory, "journal.jsonl"), "utf8").trim().split("\n").at(-1) as string;
+    expect(JSON.parse(last)).toEqual({ entry: "pause", at: expect.any(Number) });
     const again = start("--resume", directory);
     expect(await again.ended).toBe(0);
     expect(numbers(JSON.parse(again.output()))).toEqual(numbers(calm));
