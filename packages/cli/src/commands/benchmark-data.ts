@@ -1,4 +1,5 @@
 // The data sets of papers on several tasks: their folders are the user's own.
+import { groupBy } from "es-toolkit";
 import { OptionError } from "isoloss";
 import {
   type BenchmarkName,
@@ -49,15 +50,25 @@ export async function verifyBenchmarkData(
 }
 
 function partsText(name: BenchmarkName, parts: Readonly<Record<string, ReadPart>>): string {
-  const lines = Object.entries(parts).flatMap(([part, { examples, arrays }]) => [
-    `  ${part}: ${examples} examples`,
-    ...Object.entries(arrays).map(
-      ([array, { shape, dtype, least, largest }]) =>
-        `    ${array}: ${dtype} [${shape.join(", ")}], from ${rounded(least)} to ${rounded(largest)}`,
-    ),
-  ]);
+  const lines = Object.entries(parts).flatMap(([part, { examples, arrays }]) => {
+    // The 40 attributes of a face are of one kind.
+    const alike = groupBy(Object.entries(arrays), ([, read]) => describe(read));
+    return [
+      `  ${part}: ${examples} examples`,
+      ...Object.entries(alike).map(
+        ([what, entries]) => `    ${namesText(entries.map(([array]) => array))}: ${what}`,
+      ),
+    ];
+  });
   return `${benchmarkGuides[name].title}: all files are as they should be.\n${lines.join("\n")}\n`;
 }
+
+const describe = ({ shape, dtype, least, largest }: ReadPart["arrays"][string]): string =>
+  `${dtype} [${shape.join(", ")}], from ${rounded(least)} to ${rounded(largest)}`;
+
+/** All names, or how many and the ends of a long list. */
+const namesText = (names: readonly string[]): string =>
+  names.length <= 4 ? names.join(", ") : `${names.length} from ${names[0]} to ${names.at(-1)}`;
 
 const rounded = (value: number): string => String(Number(value.toPrecision(4)));
 
