@@ -6,7 +6,9 @@ import { createProgram } from "./commands/program.js";
 
 if (isMainThread && process.argv[2] === "lane" && process.connected) {
   // A child process of a sweep.
-  (await import("./sweep/lane-process.js")).serveLane(new URL(import.meta.url));
+  const [, , , threads] = process.argv;
+  const { serveLane } = await import("./sweep/lane-process.js");
+  serveLane(new URL(import.meta.url), threads === undefined ? undefined : Number(threads));
 } else if (isMainThread) {
   const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {

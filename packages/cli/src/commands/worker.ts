@@ -60,7 +60,7 @@ export async function worker(options: WorkerOptions): Promise<void> {
         timing: queueTiming(),
       },
       ...{ sweep: options.sweep, idleExit: options.idleExit, once: options.once },
-      computing: computingOf(processLanes({ jobs, folder: join(work), start: childLane(script) })),
+      computing: computingOf(processLanes({ jobs, folder: join(work), start: childLane(script, jobs) })),
       async refusal(sweep) {
         const lacking = sweep.needs.filter((name) => missing.includes(name));
         if (lacking.length > 0)

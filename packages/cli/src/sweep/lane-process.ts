@@ -2,8 +2,12 @@ import { setPriority } from "node:os";
 import { type Runner, workerRunner } from "../experiments/jobs/pool.js";
 import { createLane, type LaneOrder } from "./lane.js";
 
-/** Computes what the parent process sends. This process answers at once: runs are in a thread of their own. */
-export function serveLane(script: URL): void {
+/**
+ * Computes what the parent process sends. This process answers at once: runs are in a thread of their own.
+ *
+ * @param threads inside an operator; undefined: all cores
+ */
+export function serveLane(script: URL, threads: number | undefined): void {
   try {
     // The sweep's own process comes first.
     setPriority(5);
@@ -13,7 +17,9 @@ export function serveLane(script: URL): void {
   // Ctrl-C in a terminal goes to all of its processes; the parent decides.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
   process.on("disconnect", () => process.exit(0));
-  const take = createLane(dying(workerRunner(script)), { send: (message) => process.send?.(message) });
+  const take = createLane(dying(workerRunner(script, threads)), {
+    send: (message) => process.send?.(message),
+  });
   process.on("message", (order: LaneOrder) => take(order));
 }
 

@@ -1,6 +1,6 @@
 // Lanes on this computer: child processes, each of which computes one run at a time.
 import { type ChildProcess, fork } from "node:child_process";
-import { hostname } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { LaneMessage, LaneOrder } from "./lane.js";
@@ -176,11 +176,18 @@ const ended = ({ name }: Lane, { request }: UnderWay, status: "failed" | "lost",
   ...{ lane: name, directory: null },
 });
 
-/** Starts lanes as child processes. @param script the program's own */
+/**
+ * Starts lanes as child processes, each with its share of the cores.
+ *
+ * @param script the program's own
+ * @param jobs how many lanes there will be
+ */
 export const childLane =
-  (script: URL): ProcessLanesOptions["start"] =>
+  (script: URL, jobs: number): ProcessLanesOptions["start"] =>
   (onMessage, onExit) => {
-    const child: ChildProcess = fork(fileURLToPath(script), ["lane"], {
+    const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
+    const args = ["lane", ...(jobs === 1 ? [] : [String(threads)])];
+    const child: ChildProcess = fork(fileURLToPath(script), args, {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });

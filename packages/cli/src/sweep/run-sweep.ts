@@ -35,12 +35,13 @@ export async function runSweep(
   sweep: OpenSweep,
   { jobs, quiet, script, queue, detach }: RunSweepOptions,
 ): Promise<SweepDocument> {
+  const count = script ? (jobs ?? availableParallelism()) : 1;
   const lanes: Lanes = queue
     ? await queuedLanes(sweep, queue)
     : processLanes({
-        jobs: script ? (jobs ?? availableParallelism()) : 1,
+        jobs: count,
         folder: sweepPaths(sweep.directory).runs,
-        start: script ? childLane(script) : localLane,
+        start: script ? childLane(script, count) : localLane,
       });
   const reporter = sweepReporter(sweep, {
     words: () => lanes.words,

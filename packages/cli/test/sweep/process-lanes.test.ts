@@ -1,8 +1,12 @@
 // Lanes whose processes are played by the test.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, it, vi } from "vitest";
 import type { LaneMessage, LaneOrder } from "../../src/sweep/lane.js";
 import type { LaneHost, RunRecord, RunRequest } from "../../src/sweep/lanes.js";
-import { processLanes } from "../../src/sweep/process-lanes.js";
+import { childLane, processLanes } from "../../src/sweep/process-lanes.js";
 
 const request = (id: string, set: Partial<RunRequest> = {}): RunRequest => ({
   ...{ id, place: `${id}-0`, metrics: ["loss"] },
@@ -54,6 +58,27 @@ async function played(jobs: number) {
 
 const done = (run: string): LaneMessage => ({
   record: { run, status: "completed", values: {}, metrics: {}, steps: 1, seconds: 1, directory: null },
+});
+
+describe("a lane's process", () => {
+  it("is told its share of the cores, where there are others", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "isoloss-lane-"));
+    const script = join(folder, "lane.mjs");
+    writeFileSync(script, "process.send({ stopped: process.argv.slice(2).join() });");
+    const told = (jobs: number) =>
+      new Promise<string>((resolve) => {
+        const lane = childLane(pathToFileURL(script), jobs)(
+          (message) => {
+            if ("stopped" in message) resolve(message.stopped);
+            lane.kill();
+          },
+          () => {},
+        );
+      });
+    expect(await told(1)).toBe("lane");
+    expect(await told(10_000)).toBe("lane,1");
+    rmSync(folder, { recursive: true });
+  });
 });
 
 describe("lanes on this computer", () => {

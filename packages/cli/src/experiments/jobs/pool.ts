@@ -1,5 +1,6 @@
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import * as library from "isoloss";
+import { setDefaultThreads } from "isoloss/onnx";
 import type { JobProgress, JobResult, PauseReport } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { executeJob, type Job, type JobHooks } from "./job.js";
@@ -26,6 +27,8 @@ export interface PoolOptions {
 /** Data of a worker: `stop[0]` becomes 1 when the worker must end. */
 interface Start {
   readonly stop: Int32Array;
+  /** See `setDefaultThreads`. */
+  readonly threads?: number | undefined;
 }
 
 /** What a worker is sent: a job, or the answer to its report. */
@@ -107,10 +110,15 @@ export function localRunner(): Runner {
   };
 }
 
-/** A runner in a worker thread. @param script what the thread starts: it must call {@link serveJobs} */
-export function workerRunner(script: URL): Runner {
+/**
+ * A runner in a worker thread.
+ *
+ * @param script what the thread starts: it must call {@link serveJobs}
+ * @param threads inside an operator, where other processes compute beside it; default all cores
+ */
+export function workerRunner(script: URL, threads?: number): Runner {
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const start: Start = { stop };
+  const start: Start = { stop, threads };
   let worker: Worker | undefined;
   return {
     run: (job, { onProgress, report, signal }) =>
@@ -176,7 +184,8 @@ export function revived({ name, message, stack, cause }: PlainError): Error {
 
 /** Runs the jobs that the main thread sends. */
 export function serveJobs(): void {
-  const { stop } = workerData as Start;
+  const { stop, threads } = workerData as Start;
+  setDefaultThreads(threads);
   const send = (message: Message) => parentPort?.postMessage(message);
   let onAnswer: ((answer: "go" | "stop") => void) | undefined;
   parentPort?.on("message", async (order: Order) => {

@@ -18,7 +18,7 @@ export interface OnnxOptions {
   readonly provider?: string | undefined;
   /**
    * Threads inside an operator; default: one for small graphs, which more threads do not speed up, else all
-   * cores. In a browser, all graphs of a page share the number of threads that the first graph asks for;
+   * cores or what {@link setDefaultThreads} says. In a browser, all graphs of a page share the number of threads that the first graph asks for;
    * default one.
    */
   readonly threads?: number | undefined;
@@ -37,9 +37,7 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
   requireKnown("compileOnnx", options, known, 'compileOnnx(graph, { provider: "cpu" })');
   const { provider = defaultProvider, threads, scan } = options;
   const start = performance.now();
-  if (threads !== undefined && (!Number.isInteger(threads) || threads < 1)) {
-    throw new OptionError(`threads must be an integer >= 1; got ${threads}.`);
-  }
+  if (threads !== undefined) requireThreads("threads", threads);
   if (scan) checkScan(graph, scan);
   // The default provider is always available, and listing the others may wake up a graphics processor.
   const providers = provider === defaultProvider ? [provider] : await listProviders();
@@ -107,8 +105,31 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
 }
 
 /** ONNX Runtime takes 0 as "all cores". */
+let mostThreads = 0;
+
 function defaultThreads(graph: Graph): number {
-  return flopsOfPass(graph) < smallGraph ? 1 : 0;
+  return flopsOfPass(graph) < smallGraph ? 1 : mostThreads;
+}
+
+/**
+ * Sets the threads inside an operator of graphs that are compiled from now on without the option `threads`, and are not small: for
+ * programs that compute in several processes or workers, whose threads would get in each other's way.
+ *
+ * @param threads an integer >= 1; undefined: all cores, the default
+ * @throws OptionError for another number
+ *
+ * @example
+ * setDefaultThreads(1);
+ * setDefaultThreads(undefined);
+ */
+export function setDefaultThreads(threads: number | undefined): void {
+  if (threads !== undefined) requireThreads("setDefaultThreads", threads);
+  mostThreads = threads ?? 0;
+}
+
+function requireThreads(what: string, threads: number): void {
+  if (Number.isInteger(threads) && threads >= 1) return;
+  throw new OptionError(`${what} must be an integer >= 1; got ${threads}.`);
 }
 
 /** With fewer floating-point operations of a pass a second thread slows a run down; measured on multilayer perceptrons. */

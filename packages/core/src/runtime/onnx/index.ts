@@ -83,7 +83,7 @@ export type { TrainableOptions } from "../../nn/onnx/trainable.js";
 export { trainable } from "../../nn/onnx/trainable.js";
 export { decodeModel, encodeModel } from "./codec.js";
 export { emitModel } from "./emit.js";
-export { compileOnnx } from "./executable.js";
+export { compileOnnx, setDefaultThreads } from "./executable.js";
 export type { ToOnnxOptions } from "./export.js";
 export { toOnnx } from "./export.js";
 export type { ExternalData } from "./external-data.js";

@@ -13,7 +13,7 @@ import { compile } from "../../../src/runtime/compile.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { emitModel } from "../../../src/runtime/onnx/emit.js";
-import { compileOnnx } from "../../../src/runtime/onnx/executable.js";
+import { compileOnnx, setDefaultThreads } from "../../../src/runtime/onnx/executable.js";
 import type { OnnxNode } from "../../../src/runtime/onnx/schema.js";
 import { uniform } from "../../graph/ops/op-case.js";
 import { relativeError } from "../../graph/ops/op-derivatives.js";
@@ -182,15 +182,20 @@ it("steps and sequences that do not fit are refused by name", async () => {
 it("a session of two threads gives the same bits as one of a single thread", async () => {
   const { graph } = trace(({ x }) => matmul(tanh(x), x), { x: spec([300, 300]) });
   const x = uniform(1, [300, 300], -1, 1);
-  const [one, two] = await Promise.all(
-    [1, 2].map(async (threads) => {
-      const executable = await compileOnnx(simplify(graph), { threads });
-      const { result } = await executable.run({ x });
-      await executable.dispose();
-      return result;
-    }),
-  );
+  const resultWith = async (options: { readonly threads?: number }) => {
+    const executable = await compileOnnx(simplify(graph), options);
+    const { result } = await executable.run({ x });
+    await executable.dispose();
+    return result;
+  };
+  const [one, two] = [await resultWith({ threads: 1 }), await resultWith({ threads: 2 })];
   expect(one.data).toEqual(two.data);
+  setDefaultThreads(2);
+  expect((await resultWith({})).data).toEqual(two.data);
+  setDefaultThreads(undefined);
+  for (const wrong of [0, 1.5, Number.NaN]) {
+    expect(() => setDefaultThreads(wrong)).toThrow(`setDefaultThreads must be an integer >= 1; got ${wrong}`);
+  }
   expect(one.data.some((v) => Number(v) !== 0)).toBe(true);
 });
 
