@@ -1,4 +1,4 @@
-// S. Liu, S. James, A. Davison, E. Johns, "Auto-Lambda: disentangling dynamic task relationships", TMLR 2022, algorithm 1.
+// S. Liu, S. James, A. Davison, E. Johns, "Auto-Lambda: disentangling dynamic task relationships", TMLR 2022, and the authors' program.
 import { OptionError, ShapeError } from "../../errors.js";
 import { finite, integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";

@@ -1,4 +1,5 @@
-// X. Qin, X. Wang, J. Yan, "Towards consistent multi-task learning: unlocking the potential of task-specific parameters", CVPR 2025.
+// Qin et al., "Towards consistent multi-task learning: unlocking the potential of task-specific parameters", CVPR 2025, as the program
+// of DiBS-MTL's comparison has it.
 import { nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";

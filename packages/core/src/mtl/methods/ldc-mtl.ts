@@ -1,5 +1,5 @@
-// P. Xiao, C. Dong, S. Zou, K. Ji, "LDC-MTL: balancing multi-task learning through scalable loss discrepancy control", 2025,
-// equations 3 and 6, with the authors' weights for many tasks: one trained number for each.
+// P. Xiao et al., "LDC-MTL: balancing multi-task learning through scalable loss discrepancy control", 2025 (arXiv 2502.08585), with
+// the weights of the authors' programs for CelebA and QM9: one trained number for each task.
 import { finite, nonNegative, oneOf, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
