@@ -182,7 +182,7 @@ describe("a trainer's teleports", () => {
           ...{ model: batchNormNet(6), data, optimizer: adam(), learningRate: 1e-2, batchSize: 20 },
           ...({ dtype: "float64", runtime: "javascript" } as const),
           teleport: {
-            ...{ when, search: levelSet<BatchNormNetParams>({ steps: 2 }) },
+            ...{ when, search: levelSet<BatchNormNetParams>({ steps: 2, rho: 0.02 }) },
             guard: { heldOutDrift: 1, curvature: 1, race: { steps: 2 } },
           },
         }),

@@ -9,15 +9,16 @@ import { isStop, type SearchFactory, type Setting, type Stop } from "../search.j
 import { compileLevelSetWalk } from "./compiled-walk.js";
 import { type Ascent, evaluation, type Trial } from "./evaluation.js";
 import {
-  backtracking,
+  changing,
   driftShare,
   ends,
   gainShare,
+  lengthening,
   mostBacktracks,
   mostCorrection,
   mostProjections,
-  promising,
   sameObjective,
+  shrinking,
   sufficient,
 } from "./rule.js";
 
@@ -26,7 +27,7 @@ export interface LevelSetOptions {
   readonly steps?: number | undefined;
   /** Length of the first step in units of the scaled ascent direction; default 0.1. */
   readonly rho?: number | undefined;
-  /** Shrinks rho until the merit function rises enough, and enlarges it after easy steps; default true. */
+  /** Shrinks rho until the merit function rises enough, and begins the next step where that rise promises most; default true. */
   readonly lineSearch?: boolean | undefined;
   /**
    * The walk ends when the projected step is shorter than this and the loss is as close to the start's;
@@ -56,6 +57,8 @@ interface Candidate<P> {
 
 interface Landing<P> {
   readonly loss: number;
+  /** Of the last point that was tried. */
+  readonly gain: number;
   readonly found?: Candidate<P>;
 }
 
@@ -89,7 +92,9 @@ interface Bend {
  * O(rho^2), and with `sublevel` v g is left out where v <= 0: the loss may fall. The line search requires the merit 1/2 log phi - gamma |f - f0| to rise, with gamma twice the multiplier
  * g.d / ||g||^2; where `sublevel` allows points below the level set, they are not penalized. With `project`, what has to
  * rise is 1/2 log phi - (g.d / ||g||^2) (f - f0), phi on the level set to first order, before each Newton step, too: a
- * try that cannot succeed ends there.
+ * try that cannot succeed ends there. The next try, or the next step, is as long as the parabola through the merit's
+ * rise is highest that a try's promise and its gain define: 0.3 to 0.7 times as long after a failed try, 0.7 to 1.43
+ * times after a step.
  *
  * @throws OptionError for settings out of range
  *
@@ -181,8 +186,8 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
       }
       const gamma = project ? 0 : 2 * Math.abs(multiplier);
       const excess = (f: number) => (sublevel ? Math.max(f - level, 0) : Math.abs(f - level));
+      let length = first;
       for (let k = 0; k <= mostBacktracks; k++) {
-        const length = first * backtracking ** k;
         const expected = bent.by * length ** 2;
         const rise = project && expected ** 2 <= length ** 2 * tt * gg ? expected : 0;
         const v = length * multiplier + (off + rise) / gg;
@@ -197,7 +202,6 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
             : gamma * (excess(trial.loss) - excess(loss));
           return growth - lost;
         };
-        const isGain = (trial: Trial) => gainOf(trial) >= sufficient * promised;
         const isClose = (trial: Trial) => {
           const distance = Math.abs(trial.loss - level);
           return (
@@ -207,17 +211,14 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
           );
         };
         const target = x.map((value, i) => value + change[i]);
-        const { found, loss: reached } = await land(
-          target,
-          { level, curvature, isClose, isGain: lineSearch ? isGain : () => true },
-          setting,
-        );
+        const isEnough = (gain: number) => !lineSearch || gain >= sufficient * promised;
+        const landing = { level, curvature, isClose, gainOf, isEnough };
+        const { found, loss: reached, gain } = await land(target, landing, setting);
         if (Number.isFinite(reached)) bent.by = (rise + reached - level) / length ** 2;
-        if (found && lineSearch) {
-          const isEasy = k === 0 && gainOf(found.trial) >= promising * promised;
-          return { ...found, rho: isEasy ? length / backtracking : length };
-        }
         if (!lineSearch) return found ? { ...found, rho: first } : { stopped: ends.lost };
+        const factor = lengthening(gain, project ? length * tt : promised, found ? changing : shrinking);
+        if (found) return { ...found, rho: length * factor };
+        length *= factor;
       }
       return { stopped: ends.exhausted };
     }
@@ -229,26 +230,29 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         level,
         curvature,
         isClose,
-        isGain,
+        gainOf,
+        isEnough,
       }: {
         readonly level: number;
         readonly curvature: number;
         readonly isClose: (trial: Trial) => boolean;
-        readonly isGain: (trial: Trial) => boolean;
+        readonly gainOf: (trial: Trial) => number;
+        readonly isEnough: (gain: number) => boolean;
       },
       setting: Setting<P>,
     ): Promise<Landing<P>> {
       let x = target;
-      let reached = Number.NaN;
+      let [reached, gain] = [Number.NaN, Number.NaN];
       for (let k = 0; k <= mostProjections; k++) {
         const params = space.treeOf(x);
         const trial = await evaluate.trial(params, setting);
         const { loss, objective, g } = trial;
         if (k === 0) reached = loss;
-        if (!Number.isFinite(loss) || !Number.isFinite(objective) || !isGain(trial)) break;
+        gain = gainOf(trial);
+        if (!Number.isFinite(loss) || !Number.isFinite(objective) || !isEnough(gain)) break;
         const off = loss - level;
         if (!project || isClose(trial)) {
-          return { loss: reached, found: { params, x: space.vectorOf(params), trial } };
+          return { loss: reached, gain, found: { params, x: space.vectorOf(params), trial } };
         }
         const correction = 0.5 * curvature * off;
         const back =
@@ -256,7 +260,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
         if (!Number.isFinite(back)) break;
         x = x.map((value, i) => value - back * g[i]);
       }
-      return { loss: reached };
+      return { loss: reached, gain };
     }
   };
 }

@@ -13,12 +13,23 @@ export interface LevelSetRule {
   readonly between: number;
 }
 
-/** Factor on rho after a failed step; its inverse applies after an easy one. */
-export const backtracking = 0.7;
-/** Required fraction of the gain predicted to first order. */
+/** Required fraction of the gain that a step promises. */
 export const sufficient = 0.1;
-/** Fraction of that gain from which on the next step begins longer. */
-export const promising = 0.5;
+/** Least and largest factor on rho after a failed try, and from one step to the next. */
+export const shrinking = [0.3, 0.7] as const;
+export const changing = [0.7, 1 / 0.7] as const;
+/**
+ * Factor on rho to where the parabola through a try's gain is highest that rises from 0 by what the try promised to
+ * first order.
+ */
+export function lengthening(
+  gain: number,
+  promised: number,
+  [least, most]: readonly [number, number],
+): number {
+  const lost = promised - gain;
+  return lost > 0 ? Math.max(least, Math.min(most, (0.5 * promised) / lost)) : most;
+}
 /** How far, relative to it, the loss's curvature may change the length of a Newton step. */
 export const mostCorrection = 0.5;
 /** Relative difference of the objective and ||g||^2 up to which the one is taken to be the other. */

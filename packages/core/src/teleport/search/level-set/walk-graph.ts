@@ -30,15 +30,15 @@ import { all, boundNames, chosen, hasValue, isAdmitted, packed, unpacked } from 
 import { rowOf, widthOf } from "../guarded-loop.js";
 import type { SearchProblem } from "../search.js";
 import {
-  backtracking,
+  changing,
   driftShare,
   gainShare,
   type LevelSetRule,
   mostBacktracks,
   mostCorrection,
   mostProjections,
-  promising,
   sameObjective,
+  shrinking,
   sufficient,
 } from "./rule.js";
 import { type Facts, factNames, type Outcome, outcomes, type Status, statusNames } from "./walk-status.js";
@@ -210,13 +210,18 @@ export function levelSetWalk<P>(
       );
       const facts = unpacked(next.facts, factNames);
 
-      const isEasy = logicalAnd(equal(s.backtracks, 0), greaterEqual(gain, mul(promising, promised)));
-      const tried = div(either(isEasy, div(s.trial, backtracking), s.trial), s.scale);
+      /** See `lengthening`. */
+      const first = project ? mul(s.trial, square(before.tangent)) : promised;
+      const lost = sub(first, gain);
+      const highest = div(mul(0.5, first), lost);
+      const lengthened = ([least, most]: readonly [number, number]) =>
+        mul(s.trial, where(greater(lost, 0), maximum(least, minimum(most, highest)), most));
+      const tried = div(lengthened(changing), s.scale);
       const length = lineSearch ? either(logicalAnd(isTaken, not(isStart)), tried, s.rho) : s.rho;
       const scale = either(isHalved, mul(0.5, s.scale), s.scale);
       const isNew = logicalOr(isStepping, isHalved);
       const begun = mul(scale, length);
-      const shorter = either(isBacktracking, mul(backtracking, s.trial), s.trial);
+      const shorter = either(isBacktracking, lengthened(shrinking), s.trial);
       const trial = either(isNew, begun, shorter);
       const backtracks = either(isBacktracking, add(s.backtracks, 1), s.backtracks);
 
