@@ -35,8 +35,12 @@ export interface KernelWriter {
   result(flat: string): string;
   /** The array of input `k`, for rules with `wholes`. */
   whole(k: number): string;
+  /** Whether an element of input `k` is read at its flat offset as well as at its multi-index. */
+  isFlat(k: number): boolean;
   /** The array of one of several results. */
   resultAt(index: number): string;
+  /** Statements, the node's last ones, that make input `k` one of several results. */
+  passOn(k: number, index: number): string;
   /**
    * The name of a function `(inputs, outputs, steps)` of arrays that computes a graph, or a loop of it. The
    * inputs' arrays of what a loop carries are overwritten.

@@ -3,7 +3,7 @@ import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { backward } from "../autodiff.js";
 import { costOf, type Graph, type Port } from "../graph.js";
 import { Index } from "../index-expression.js";
-import { copying, filling } from "../javascript-rule.js";
+import { copying, filling, type KernelWriter } from "../javascript-rule.js";
 import { constantValue, input } from "../ops/leaf.js";
 import { alias } from "../ops/stop-gradient.js";
 import { apply, formatType, isFloat, nextSerial, type Op, requireTensor, type Tensor } from "../tensor.js";
@@ -45,7 +45,7 @@ const condOp: Op<CondAttributes> = {
       const operands = node.inputs.slice(1).map((_, k) => w.whole(k + 1));
       const results = whenTrue.outputs.map((_, k) => w.resultAt(k));
       const code = (branch: Graph) =>
-        passedOn(branch, operands, results) ?? `${w.program(branch)}([${operands}],[${results}],1);`;
+        passedOn(branch, w) ?? `${w.program(branch)}([${operands}],[${results}],1);`;
       w.line(`if(${w.read(0, Index.multi([], []))}){${code(whenTrue)}}else{${code(whenFalse)}}`);
     },
   },
@@ -63,16 +63,15 @@ const condOp: Op<CondAttributes> = {
 };
 
 /** Statements for a branch that computes nothing: a call would cost more. */
-function passedOn(
-  { inputs, outputs }: Graph,
-  operands: readonly string[],
-  results: readonly string[],
-): string | undefined {
+function passedOn({ inputs, outputs }: Graph, w: KernelWriter): string | undefined {
   const lines = outputs.map(({ tensor }, k) => {
     const place = inputs.findIndex((port) => port.tensor === tensor);
-    if (place >= 0) return copying(operands[place], results[k], tensor.size);
+    if (place >= 0) {
+      const isOnce = outputs.filter((other) => other.tensor === tensor).length === 1;
+      return isOnce ? w.passOn(place + 1, k) : copying(w.whole(place + 1), w.resultAt(k), tensor.size);
+    }
     const value = constantValue(tensor);
-    return value === undefined ? undefined : filling(results[k], value, tensor.size);
+    return value === undefined ? undefined : filling(w.resultAt(k), value, tensor.size);
   });
   return lines.includes(undefined) ? undefined : lines.join("");
 }

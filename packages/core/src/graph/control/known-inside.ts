@@ -1,4 +1,5 @@
 import type { Graph } from "../graph.js";
+import { neg } from "../ops/arithmetic.js";
 import { constantValue, fill } from "../ops/leaf.js";
 import { apply, type Tensor } from "../tensor.js";
 import { inlined } from "./body.js";
@@ -30,9 +31,24 @@ export function knownInCond(node: Tensor): Tensor | undefined {
   const { whenTrue, whenFalse } = node.attrs as CondAttributes;
   const [condition, ...values] = node.inputs;
   const known = knownOf(values, () => 0);
-  if (known.every(isNothing)) return undefined;
+  if (known.every(isNothing)) return negatedInside(node);
   const attrs = { whenTrue: withKnown(whenTrue, known), whenFalse: withKnown(whenFalse, known) };
   return apply(node.op, [condition, ...unknown(values, known)], attrs);
+}
+
+/** Signs of a branch's values change inside, where they often vanish in an operation that follows. */
+function negatedInside(node: Tensor): Tensor | undefined {
+  const { whenTrue, whenFalse } = node.attrs as CondAttributes;
+  const [condition, ...values] = node.inputs;
+  const isNegated = values.map(({ op }) => op.name === "neg");
+  if (!isNegated.includes(true)) return undefined;
+  const inside = (branch: Graph): Graph => {
+    const inputs = branch.inputs.map(({ tensor }, k) => (isNegated[k] ? neg(tensor) : tensor));
+    const outputs = inlined(branch, inputs);
+    return { ...branch, outputs: branch.outputs.map(({ name }, k) => ({ name, tensor: outputs[k] })) };
+  };
+  const attrs = { whenTrue: inside(whenTrue), whenFalse: inside(whenFalse) };
+  return apply(node.op, [condition, ...values.map((x, k) => (isNegated[k] ? x.inputs[0] : x))], attrs);
 }
 
 /** A number, which becomes a constant in the body, or an earlier input that has the same value. */

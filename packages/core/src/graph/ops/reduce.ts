@@ -79,9 +79,9 @@ function reductionRule(start: string, join: (a: string, x: string) => string): J
         const accumulator = w.fresh("s");
         w.line(`let ${accumulator}=${start};`);
         const place = Index.multi(outer, at);
-        nest(counts, [], (reduced) => {
-          w.line(`${accumulator}=${join(accumulator, w.read(0, inputIndex(x, place, attrs, reduced)))};`);
-        });
+        const take = (from: Index) => w.line(`${accumulator}=${join(accumulator, w.read(0, from))};`);
+        if (counts.length === x.rank && w.isFlat(0)) w.loop(x.size, (i) => take(Index.flat(x.shape, i)));
+        else nest(counts, [], (reduced) => take(inputIndex(x, place, attrs, reduced)));
         w.store(place, accumulator);
       });
     },

@@ -109,9 +109,17 @@ class Generator {
         const values = isArray(node)
           ? (node.attrs.value as { data: ArrayLike<number | bigint> }).data
           : undefined;
-        this.bufferOf.set(node, this.buffer(node.size, values));
+        const place = this.placeAmongResults(node);
+        this.bufferOf.set(node, place === undefined ? this.buffer(node.size, values) : `y${place}`);
       }
     }
+  }
+
+  /** Where the caller's array for a result serves as the buffer of a node: it rounds nothing, and is written once. */
+  private placeAmongResults(node: Tensor): number | undefined {
+    const places = this.graph.outputs.flatMap(({ tensor }, i) => (tensor === node ? [i] : []));
+    const isOwn = this.inVariables && !this.scan && !isArray(node) && node.dtype === "float64";
+    return isOwn && places.length === 1 ? places[0] : undefined;
   }
 
   private buffer(size: number, values?: ArrayLike<number | bigint>): string {
@@ -214,11 +222,12 @@ class Generator {
           this.lines.push(`${buffer}[${k}]=${element};`);
         }
       } else if (node.rank === 0 || this.isFlat(node)) {
-        this.loop(node.size, (i) => {
-          this.lines.push(`${buffer}[${i}]=${this.compute(node, Index.flat(node.shape, i))};`);
-        });
+        this.row(node, node.size, (i) => Index.flat(node.shape, i));
       } else {
-        this.nest(node.shape.slice(0, -1), [], (outer) => this.row(node, outer));
+        const count = node.shape[node.shape.length - 1];
+        this.nest(node.shape.slice(0, -1), [], (outer) =>
+          this.row(node, count, (i) => Index.multi(node.shape, [...outer, i])),
+        );
       }
     } else {
       node.op.js.kernel?.(this.writer(node), node, node.attrs);
@@ -227,17 +236,16 @@ class Generator {
   }
 
   /**
-   * One row of an element-wise result. Elements that are constant along the row, such as a row of a matrix
+   * One row of an element-wise result, or all of it. Elements that are constant along the row, such as a row of a matrix
    * product's left factor, are read once before it: the engine's compiler cannot know that no other code
    * writes to them.
    */
-  private row(node: Tensor, outer: readonly Affine[]): void {
+  private row(node: Tensor, count: number, placeOf: (i: Affine) => Index): void {
     const buffer = this.bufferOf.get(node);
-    const count = node.shape[node.shape.length - 1];
     const lines = this.lines;
     this.lines = [];
     this.loop(count, (i) => {
-      const place = Index.multi(node.shape, [...outer, i]);
+      const place = placeOf(i);
       this.invariant = count > 1 ? { variable: i.toString(), names: new Map() } : undefined;
       this.lines.push(`${buffer}[${place.flat}]=${this.compute(node, place)};`);
     });
@@ -258,7 +266,12 @@ class Generator {
       store: (at, expression) => this.lines.push(`${buffer}[${at.flat}]=${expression};`),
       result: (flat) => (flat === "" ? buffer : `${buffer}[${flat}]`),
       whole: (k) => this.wholeArray(node.inputs[k]),
+      isFlat: (k) => {
+        const x = node.inputs[k];
+        return this.placement.get(x) !== "inline" || this.isFlat(x);
+      },
       resultAt: (index) => (this.buffersOf.get(node) as string[])[index],
+      passOn: (k, index) => this.passOn(node, k, index),
       program: (graph, loop) => {
         const place = this.programs.length;
         this.programs.push(this.known[place] ?? generate(graph, loop));
@@ -285,7 +298,8 @@ class Generator {
 
   /** Whether one flat loop computes the node, that is, everything fused into it is element-wise. */
   private isFlat(node: Tensor): boolean {
-    if (!node.op.js.flat) return false;
+    const { flat, view } = node.op.js;
+    if (!flat) return view === true && node.op.name === "broadcast" && node.inputs[0].size === 1;
     return node.inputs.every((x) => this.placement.get(x) !== "inline" || x.size === 1 || this.isFlat(x));
   }
 
@@ -375,8 +389,33 @@ class Generator {
     );
   }
 
+  /**
+   * Statements that make an input the result of a node. What the result is carried to, and nothing else reads, changes
+   * places with it now, and again after the step.
+   */
+  private passOn(node: Tensor, k: number, index: number): string {
+    const x = node.inputs[k];
+    const [from, to] = [this.wholeArray(x), (this.buffersOf.get(node) as string[])[index]];
+    const target = this.graph.inputs.find(({ tensor }) => tensor === x)?.name;
+    const isCarried = this.graph.outputs.some(
+      ({ name, tensor }) =>
+        target !== undefined &&
+        this.scan?.carry[name] === target &&
+        isResult(tensor) &&
+        tensor.inputs[0] === node &&
+        tensor.attrs.index === index &&
+        this.isSwapped(tensor),
+    );
+    const readers = [
+      ...this.order.flatMap(({ inputs }) => inputs),
+      ...this.graph.outputs.map((o) => o.tensor),
+    ];
+    const isReadOnce = readers.filter((y) => y === x).length === 1;
+    return isCarried && isReadOnce ? `{const s=${from};${from}=${to};${to}=s;}` : copying(from, to, x.size);
+  }
+
   private copy(tensor: Tensor, to: string, offset?: string): string[] {
-    if (tensor.size === 0) return [];
+    if (tensor.size === 0 || this.bufferOf.get(tensor) === to) return [];
     if (this.placement.get(tensor) === "local") {
       const at = (k: number) => (offset ? `${offset}+${k}` : `${k}`);
       return Array.from({ length: tensor.size }, (_, k) => `${to}[${at(k)}]=${this.local(tensor, k)};`);

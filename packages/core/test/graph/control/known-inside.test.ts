@@ -4,8 +4,8 @@ import { array } from "../../../src/array.js";
 import { cond } from "../../../src/graph/control/cond.js";
 import { scan } from "../../../src/graph/control/scan.js";
 import { whileLoop } from "../../../src/graph/control/while.js";
-import { bodiesOf, nodesOf } from "../../../src/graph/graph.js";
-import { add, mul } from "../../../src/graph/ops/arithmetic.js";
+import { bodiesOf, type Graph, nodesOf } from "../../../src/graph/graph.js";
+import { add, mul, neg, sub } from "../../../src/graph/ops/arithmetic.js";
 import { greater, less } from "../../../src/graph/ops/compare.js";
 import { sin, tanh } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
@@ -97,3 +97,20 @@ it.each(["scan", "whileLoop", "cond"] as const)(
     );
   },
 );
+
+it("changes signs inside of a branch, not before it", () => {
+  const f = ({ h, limit }: Args) => {
+    const negated = neg(sin(h));
+    return cond(
+      greater(limit, 0),
+      () => sub(limit, negated),
+      () => mul(2, negated),
+    );
+  };
+  const graph = simplify(trace(f, values).graph);
+  const namesIn = (body: Graph) => nodesOf(body).map(({ op }) => op.name);
+  expect(namesIn(graph)).not.toContain("neg");
+  const [whenTrue] = bodiesOf(nodesOf(graph).filter(({ op }) => op.name === "cond")[0]);
+  expect(namesIn(whenTrue)).toContain("add");
+  expect(namesIn(whenTrue)).not.toContain("neg");
+});
