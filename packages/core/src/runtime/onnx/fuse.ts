@@ -4,6 +4,7 @@ import { float, int } from "../../graph/onnx-rule.js";
 import type { ConvAttributes } from "../../graph/ops/conv-attributes.js";
 import { emitConv } from "../../graph/ops/conv-forward.js";
 import { constantValue } from "../../graph/ops/leaf.js";
+import type { Reduction } from "../../graph/ops/reduce.js";
 import { apply, isFloat, type Op, type Tensor } from "../../graph/tensor.js";
 
 /** op(A) op(B) + beta C in one node. */
@@ -24,6 +25,17 @@ const convBiasOp: Op<ConvAttributes & { shape: readonly number[] }> = {
   js: {},
   onnx: {
     emit: (e, operands, node, attrs) => emitConv(e, operands, node.inputs[1].shape, attrs),
+  },
+};
+
+/** The sum of the squares of all elements in one node. */
+const sumOfSquaresOp: Op<Reduction & { shape: readonly number[] }> = {
+  name: "sumOfSquares",
+  infer: ([x], { shape }) => ({ shape, dtype: x.dtype }),
+  js: {},
+  onnx: {
+    emit: (e, [x], _node, { axes, keepDims }) =>
+      e.emit("ReduceSumSquare", [x, e.indices(axes)], { keepdims: int(+keepDims) }),
   },
 };
 
@@ -82,9 +94,21 @@ export function fuse(graph: Graph): Graph {
     return undefined;
   };
 
+  const fuseSum = ({ inputs: [x], attrs, shape }: Tensor): Tensor | undefined => {
+    const reduction = attrs as unknown as Reduction;
+    const isSquare = once(x, "mul") && x.inputs[0] === x.inputs[1] && isFloat(x.dtype);
+    // Along some of the axes alone, ONNX Runtime has a faster sum.
+    if (!isSquare || reduction.axes.length < x.rank) return undefined;
+    return apply(sumOfSquaresOp, [of(x.inputs[0])], { ...reduction, shape });
+  };
+
+  const pairs: Readonly<Record<string, (node: Tensor) => Tensor | undefined>> = {
+    add: fuseAdd,
+    sum: fuseSum,
+  };
   for (const node of order) {
     if (forms.has(node)) continue;
-    const fused = node.op.name === "add" ? fuseAdd(node) : undefined;
+    const fused = pairs[node.op.name]?.(node);
     forms.set(node, fused ?? apply(node.op, node.inputs.map(of), node.attrs));
   }
   return {

@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
 import { array } from "../../../src/array.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
+import { square } from "../../../src/graph/ops/elementary.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { torchGenerator, torchUniform } from "../../../src/math/mt19937.js";
@@ -32,6 +34,25 @@ it("makes one node of product and factor where the factor is exact", () => {
   expect(typesOf("float64", 0.5)).toEqual(["Gemm"]);
   expect(typesOf("float64", 0.9)).toEqual(["Mul", "Gemm"]);
 });
+
+it.each(["float32", "float64"] as const)(
+  "sums the squares of all elements in one node: %s",
+  async (dtype) => {
+    const { graph } = trace(({ x }) => sum(square(x)), { x: spec([2, 3], dtype) });
+    expect(emitModel(graph).graph.nodes.map(({ opType }) => opType)).toEqual(["ReduceSumSquare"]);
+    const executable = await compile(graph, { runtime: "onnx" });
+    const x = array(
+      [
+        [1, -2, 3],
+        [0, 5, 0.5],
+      ],
+      dtype,
+    );
+    const { result } = await executable.run({ x });
+    expect(result.data[0]).toBe(39.25);
+    await executable.dispose();
+  },
+);
 
 it.each([
   [false, false],
