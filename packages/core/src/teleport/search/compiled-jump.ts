@@ -105,7 +105,7 @@ export async function compileJump<P>(
 
   /** What a row tells, and what follows from it; undefined where the host has to decide. */
   const read = (row: Float64Array, limits: Limits): { found: JumpFound; record: WalkRecord } | undefined => {
-    const [start, end] = pointsOf({ shape: [2, width], data: row.subarray(0, 2 * width) });
+    const [start, end] = pointsOf(row.subarray(0, 2 * width), width);
     const numbers = Object.fromEntries(names.map((name, k) => [name, row[2 * width + k]]));
     const found: JumpFound = { start, end, numbers };
     if (!isFinitePoint(found.start)) return undefined;

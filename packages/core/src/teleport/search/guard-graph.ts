@@ -23,8 +23,10 @@ export const boundNames = ["steps", "drift", "halvings", "any"] as const;
 export type Bounds = Record<(typeof boundNames)[number], Tensor>;
 
 /** The values of {@link boundNames}. */
-export const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number, dtype: Float): NdArray =>
-  astype(array([steps, drift, halvings, anyObjective ? 1 : 0]), dtype);
+export const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number, dtype: Float): NdArray => {
+  const Data = dtype === "float64" ? Float64Array : Float32Array;
+  return { shape: [boundNames.length], data: Data.of(steps, drift, halvings, anyObjective ? 1 : 0) };
+};
 
 /** The bounds as constants of a program. */
 export const constantBounds = (limits: Limits, steps: number, dtype: Float): Tensor =>

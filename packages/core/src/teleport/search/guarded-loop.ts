@@ -171,10 +171,14 @@ export function endOf(
     points,
     refused,
     status,
-  }: { readonly points: readonly Point[]; readonly refused: Point | undefined; readonly status: NdArray },
+  }: {
+    readonly points: readonly Point[];
+    readonly refused: Point | undefined;
+    readonly status: NdArray["data"];
+  },
   limits: Limits,
 ): PassesEnd | undefined {
-  const at = (name: (typeof statusNames)[number]) => Number(status.data[statusNames.indexOf(name)]);
+  const at = (name: (typeof statusNames)[number]) => Number(status[statusNames.indexOf(name)]);
   const walked = { points, steps: at("taken"), halvings: at("halvings"), scale: at("scale") };
   const outcome = outcomes[at("outcome")];
   switch (outcome) {
@@ -202,14 +206,16 @@ export const widthOf = (race: object | undefined): number => (race ? 4 : 3);
 export const rowOf = ({ loss, objective, gradNormSq, racedLoss }: Measured): Tensor =>
   packed([loss, objective, gradNormSq, ...(racedLoss ? [racedLoss] : [])]);
 
-/** Rows of passes as points. */
-export function pointsOf({ data, shape }: NdArray): Point[] {
-  const width = shape[shape.length - 1];
-  return Array.from({ length: data.length / width }, (_, row) => {
-    const [loss, objective, gradNormSq, racedLoss] = data.subarray(
-      row * width,
-      (row + 1) * width,
-    ) as Float64Array;
-    return { loss, objective, gradNormSq, ...(racedLoss === undefined ? {} : { racedLoss }) };
-  });
+/** Rows of passes as points, from a place of a vector on. */
+export function pointsOf(numbers: NdArray["data"], width = widthOf(undefined), from = 0): Point[] {
+  const points: Point[] = [];
+  for (let at = from; at < numbers.length; at += width) {
+    const point = {
+      loss: Number(numbers[at]),
+      objective: Number(numbers[at + 1]),
+      gradNormSq: Number(numbers[at + 2]),
+    };
+    points.push(width === 3 ? point : { ...point, racedLoss: Number(numbers[at + 3]) });
+  }
+  return points;
 }

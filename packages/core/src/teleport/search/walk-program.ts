@@ -10,7 +10,7 @@ import { reshape } from "../../graph/ops/reshape.js";
 import { concat } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type SpecLeaf, spec, type TensorsOf, trace } from "../../graph/trace.js";
-import { namedArrays } from "../../named-arrays.js";
+import { namedLike } from "../../named-arrays.js";
 import { compile, lacksFloat64 } from "../../runtime/compile.js";
 import { flatten, unflatten } from "../../tree.js";
 import { type Limits, limitsOf } from "../guard.js";
@@ -180,43 +180,41 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     );
     const { base, status, points, latest } = end;
     const all = concat([latest, flat(points)]);
-    if (!measure) return { ...base, status, rows: all };
+    if (!measure) return { ...base, status, numbers: concat([status, all]) };
     const { taken, racedLoss } = unpacked(status, statusNames);
     const last = cond(
       less(taken, limits.steps),
       () => rowOf({ ...measured(base.params), ...(race ? { racedLoss } : {}) }),
       () => latest,
     );
-    return { ...base, status, rows: concat([last, all]) };
+    return { ...base, status, numbers: concat([status, last, all]) };
   };
   const { graph } = trace(
-    ({ params: start, bounds: vector, ...inputs }) =>
-      walked(start as TensorsOf<P>, {
+    ({ params: start, bounds: vector, ...inputs }) => {
+      const { status: _, ...end } = walked(start as TensorsOf<P>, {
         ...(inputs as Omit<WalkInputs<G>, "bounds" | "invariant">),
         bounds: unpacked(vector, boundNames),
-      }),
+      });
+      return end;
+    },
     { ...example, bounds: spec([boundNames.length], dtype) },
   );
   if (lacksFloat64(graph, compileOptions)) return undefined;
   const executable = await compile(graph, compileOptions);
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
-  const { leaves, paths: names } = flatten<SpecLeaf>(example, isSpecLeaf);
+  const inputsOf = namedLike(flatten<SpecLeaf>(example, isSpecLeaf));
   await warmUp(executable, {
-    ...Object.fromEntries(names.map((name, k) => [name, leaves[k]])),
+    ...inputsOf<SpecLeaf>(example),
     bounds: boundsOf(limitsOf(false, dtype), steps, dtype),
   });
 
   /** What a walk did; undefined where the host has to decide. */
-  const read = (
-    status: NdArray,
-    rows: Float64Array,
-    count: number,
-    limits: Limits,
-  ): WalkRecord | undefined => {
-    const all = pointsOf({ shape: [rows.length / width, width], data: rows });
+  const read = (numbers: NdArray["data"], count: number, limits: Limits): WalkRecord | undefined => {
+    const status = numbers.subarray(0, statusSize);
+    const all = pointsOf(numbers, width, statusSize);
     const last = measure && all.shift();
     const [latest, ...others] = all;
-    const taken = Number(status.data[statusNames.indexOf("taken")]);
+    const taken = Number(status[statusNames.indexOf("taken")]);
     const before = others.slice(0, Math.min(taken + 1, count));
     const points = taken === count ? [...before, latest] : before;
     if (last && taken >= 0) points[taken] = last;
@@ -235,15 +233,12 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
         all.leaves.map((x) => constant(x)),
       ) as TensorsOf<G>;
       const inputs = { ...setting, given: constants, bounds };
-      const { status, rows, ...place } = walked(start, inputs);
+      const { status, numbers, ...place } = walked(start, inputs);
       const isMoved = greater(unpacked(status, statusNames).taken, 0);
       const elements = elementsOf?.(place as unknown as X) ?? [];
-      return { params: place.params, elements, isMoved, numbers: concat([status, rows]) };
+      return { params: place.params, elements, isMoved, numbers };
     },
-    read(numbers, limits) {
-      const status = { shape: [statusSize], data: numbers.subarray(0, statusSize) };
-      return read(status, numbers.subarray(statusSize), steps, limits);
-    },
+    read: (numbers, limits) => read(numbers, steps, limits),
   };
   const isPart = executable.runtime === "javascript" && dtype === "float64";
   const walk = async (
@@ -260,8 +255,8 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       given: givenHere,
       race: setting.race ?? {},
     };
-    const results = await executable.run({ ...namedArrays(inputs), bounds: boundsOf(limits, count, dtype) });
-    const record = read(results.status, results.rows.data as Float64Array, count, limits);
+    const results = await executable.run({ ...inputsOf(inputs), bounds: boundsOf(limits, count, dtype) });
+    const record = read(results.numbers.data, count, limits);
     if (record === undefined) return undefined;
     const { params: moved } = unflatten(
       def,

@@ -1,16 +1,14 @@
 // Runs a whole walk on a level set at once.
 import { isNdArray, type NdArray } from "../../../array.js";
 import { greater } from "../../../graph/ops/compare.js";
-import { reshape } from "../../../graph/ops/reshape.js";
-import { concat } from "../../../graph/ops/slice.js";
 import { isSpecLeaf, type SpecLeaf } from "../../../graph/trace.js";
-import { namedArrays } from "../../../named-arrays.js";
+import { namedLike } from "../../../named-arrays.js";
 import { compile } from "../../../runtime/compile.js";
 import { flatten, unflatten } from "../../../tree.js";
 import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
-import { boundsOf, constantBounds, unpacked } from "../guard-graph.js";
+import { boundsOf, constantBounds } from "../guard-graph.js";
 import { pointsOf, widthOf } from "../guarded-loop.js";
 import type { CompiledWalk, SearchProblem, Setting, TracedWalk, WalkRecord } from "../search.js";
 import { warmUp } from "../warm-up.js";
@@ -36,38 +34,28 @@ export async function compileLevelSetWalk<P>(
   const walk = levelSetWalk(problem, rule);
   const executable = await compile(traceLevelSetWalk(problem, rule), compileOptions);
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
-  const { leaves, paths: names } = flatten<SpecLeaf>({ params, batch, memory, race }, isSpecLeaf);
-  const example = Object.fromEntries(names.map((name, k) => [name, leaves[k]]));
-  await warmUp(executable, { ...example, bounds: boundsOf(limitsOf(false, dtype), rule.steps, dtype) });
+  const example = { params, batch, memory, race };
+  const inputsOf = namedLike(flatten<SpecLeaf>(example, isSpecLeaf));
+  await warmUp(executable, {
+    ...inputsOf<SpecLeaf>(example),
+    bounds: boundsOf(limitsOf(false, dtype), rule.steps, dtype),
+  });
+  const read = (numbers: NdArray["data"], limits: Limits) =>
+    recordOf(numbers, width, limits, rule.lineSearch);
   const tracedWalk: TracedWalk<P> = {
     trace(start, setting, limits) {
       const bounds = constantBounds(limits, rule.steps, dtype);
-      const { params: end, points, latest, status } = walk(start, { ...setting, bounds });
-      const isMoved = greater(unpacked(status, statusNames).taken, 0);
-      return { params: end, isMoved, numbers: concat([status, latest, reshape(points, [points.size])]) };
+      const { taken, ...end } = walk(start, { ...setting, bounds });
+      return { ...end, isMoved: greater(taken, 0) };
     },
-    read(numbers, limits) {
-      const first = statusNames.length;
-      const rows = {
-        shape: [(numbers.length - first) / width, width],
-        data: numbers.subarray(first),
-      };
-      const [latest, ...points] = pointsOf(rows);
-      const status = { shape: [first], data: numbers.subarray(0, first) };
-      return recordOf({ status, latest, points }, limits, rule.lineSearch);
-    },
+    read,
   };
   return {
     async walk(start, setting, steps, limits) {
-      const given = namedArrays({
-        params: start,
-        batch: setting.batch,
-        memory: setting.memory,
-        race: setting.race ?? {},
-      });
+      const { batch: at, memory: m, race: from = {} } = setting;
+      const given = inputsOf({ params: start, batch: at, memory: m, race: from });
       const results = await executable.run({ ...given, bounds: boundsOf(limits, steps, dtype) });
-      const [[latest], points] = [pointsOf(results.latest), pointsOf(results.points)];
-      const record = recordOf({ status: results.status, latest, points }, limits, rule.lineSearch);
+      const record = read(results.numbers.data, limits);
       if (record === undefined) return undefined;
       const end = unflatten(
         def,
@@ -80,16 +68,17 @@ export async function compileLevelSetWalk<P>(
   };
 }
 
-/** What a walk did, from its status, the latest measurements and those of its points; undefined as in {@link reasonOf}. */
+/** What a walk did, from the numbers that it gives; undefined as in {@link reasonOf}. */
 function recordOf(
-  walked: { readonly status: NdArray; readonly latest: Point; readonly points: readonly Point[] },
+  numbers: NdArray["data"],
+  width: number,
   limits: Limits,
   lineSearch: boolean,
 ): WalkRecord | undefined {
-  const status = statusOf(walked.status);
-  const { latest } = walked;
+  const status = statusOf(numbers);
+  const [latest, ...others] = pointsOf(numbers, width, statusNames.length);
   const isDone = outcomes[status.outcome] === "steps taken";
-  const before = walked.points.slice(0, isDone ? status.taken : status.taken + 1);
+  const before = others.slice(0, isDone ? status.taken : status.taken + 1);
   const points = isDone ? [...before, latest] : before;
   const reason = reasonOf(status, { points, refused: latest }, limits, lineSearch);
   if (reason === undefined) return undefined;
@@ -119,8 +108,8 @@ function reasonOf(
   }
 }
 
-function statusOf({ data }: NdArray): Status<number> {
+function statusOf(numbers: NdArray["data"]): Status<number> {
   const status = {} as Status<number>;
-  for (let k = 0; k < statusNames.length; k++) status[statusNames[k]] = Number(data[k]);
+  for (let k = 0; k < statusNames.length; k++) status[statusNames[k]] = Number(numbers[k]);
   return status;
 }

@@ -20,6 +20,7 @@ import {
 import { abs, log, sqrt, square } from "../../../graph/ops/elementary.js";
 import { constant, fill, fillLike } from "../../../graph/ops/leaf.js";
 import { reshape } from "../../../graph/ops/reshape.js";
+import { concat } from "../../../graph/ops/slice.js";
 import { alias } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
@@ -49,20 +50,21 @@ interface Carried<P> {
   readonly direction: TensorsOf<P>;
   readonly g: TensorsOf<P>;
   readonly candidate: TensorsOf<P>;
-  readonly facts: Tensor;
-  readonly status: Tensor;
+  readonly facts: Facts<Tensor>;
+  readonly status: Status<Tensor>;
   /** Measurements of the accepted points but the last of all steps, a row each. */
   readonly points: Tensor;
   /** Measurements of that point, or of the last one that was refused. */
   readonly latest: Tensor;
 }
 
-/** The end of a walk, {@link rowOf} each point, and {@link statusNames}. */
 interface TracedLevelSetWalk<P> {
+  /** The end of the walk. */
   readonly params: TensorsOf<P>;
-  readonly points: Tensor;
-  readonly latest: Tensor;
-  readonly status: Tensor;
+  /** Number of steps. */
+  readonly taken: Tensor;
+  /** The status, the latest row and those of the points. */
+  readonly numbers: Tensor;
 }
 
 interface WalkInputs {
@@ -101,6 +103,8 @@ export function levelSetWalk<P>(
     const bounds = unpacked(inputs.bounds, boundNames);
     const zeros = mapTree((x) => fillLike(x, 0), start);
     const first: Partial<Status<number>> = { rho, scale: 1, taken: -1 };
+    const scalars = <K extends string>(names: readonly K[], values: Partial<Record<K, number>>) =>
+      Object.fromEntries(names.map((name) => [name, number(values[name] ?? 0)])) as Record<K, Tensor>;
 
     /** Only points that the guard judges are raced. */
     const raced = (isJudged: Tensor, p: TensorsOf<P>) =>
@@ -112,8 +116,7 @@ export function levelSetWalk<P>(
     const width = widthOf(race);
 
     const pass = (from: Carried<P>): Carried<P> => {
-      const s = unpacked(from.status, statusNames);
-      const before = unpacked(from.facts, factNames);
+      const { status: s, facts: before } = from;
       const { leaves, def } = flatten(from.candidate, isTensor);
       const here = leaves.map(alias);
       const p = unflatten(def, here) as TensorsOf<P>;
@@ -196,7 +199,8 @@ export function levelSetWalk<P>(
           const multiplier = div(dot(direction, g), gg);
           const tangent = mapTree((x, y) => sub(x, mul(multiplier, y)), direction, g);
           const length = sqrt(dot(tangent, tangent));
-          const facts = packed([f, value, gg, multiplier, dot(direction, direction), length]);
+          const dd = add(square(length), mul(square(multiplier), gg));
+          const facts = { loss: f, objective: value, gg, multiplier, dd, tangent: length };
           const points = where(equal(rowNumbers, taken), row, from.points);
           return { base: p, direction, g, facts, points };
         },
@@ -208,7 +212,7 @@ export function levelSetWalk<P>(
           points: from.points,
         }),
       );
-      const facts = unpacked(next.facts, factNames);
+      const { facts } = next;
 
       /** See `lengthening`. */
       const first = project ? mul(s.trial, square(before.tangent)) : promised;
@@ -248,12 +252,8 @@ export function levelSetWalk<P>(
 
       const rise = riseOf(trial, bend, facts);
       const aside = backOf(trial, facts, rise);
-      const landed = mapTree(
-        (x, d, y) => sub(add(x, mul(trial, d)), mul(aside, y)),
-        next.base,
-        next.direction,
-        next.g,
-      );
+      const landed = () =>
+        mapTree((x, d, y) => sub(add(x, mul(trial, d)), mul(aside, y)), next.base, next.direction, next.g);
       const closer = () => mapTree((x, y) => sub(x, mul(either(isDone, 0, back), y)), p, g);
       const status: Status<Tensor> = {
         ...{ level, rho: length, trial, scale, bend, taken, outcome },
@@ -267,43 +267,48 @@ export function levelSetWalk<P>(
       };
       return {
         ...next,
-        candidate: project
-          ? chosen(logicalOr(isDone, isProjecting), closer(), landed)
-          : chosen(isDone, p, landed),
-        status: packed(statusNames.map((name) => status[name])),
+        candidate: cond(logicalOr(isDone, isProjecting), project ? closer : () => p, landed),
+        status,
         latest: where(logicalOr(isDone, isRefused), row, from.latest),
       };
     };
 
     const end = whileLoop<Carried<P>>(
-      ({ status }) => equal(unpacked(status, statusNames).outcome, 0),
+      ({ status }) => equal(status.outcome, 0),
       pass,
       {
         ...{ base: start, direction: zeros, g: zeros, candidate: start },
-        facts: fill([factNames.length], 0, dtype),
-        status: packed(statusNames.map((name) => number(first[name] ?? 0))),
+        facts: scalars(factNames, {}),
+        status: scalars(statusNames, first),
         points: fill([rows, width], 0, dtype),
         latest: fill([width], 0, dtype),
       },
       { most: mostPasses },
     );
-    const { outcome } = unpacked(end.status, statusNames);
-    const last = chosen(equal(outcome, outcomes.indexOf("steps taken")), end.candidate, end.base);
-    return { params: last, points: end.points, latest: end.latest, status: end.status };
+    const { status, latest, points } = end;
+    const isDone = equal(status.outcome, outcomes.indexOf("steps taken"));
+    const vector = packed(statusNames.map((name) => status[name]));
+    const numbers = concat([vector, latest, reshape(points, [points.size])]);
+    return { params: chosen(isDone, end.candidate, end.base), taken: status.taken, numbers };
   };
 }
 
 /**
- * {@link levelSetWalk} as a graph. Inputs: `params`, `batch`, `memory`, `race`, `bounds`; outputs: `params`, `points`,
- * `latest`, `status`.
+ * {@link levelSetWalk} as a graph. Inputs: `params`, `batch`, `memory`, `race`, `bounds`; outputs: `params`, `numbers`.
  */
 export function traceLevelSetWalk<P>(problem: SearchProblem<P>, rule: LevelSetRule): Graph {
   const { params, batch, memory, race, dtype } = problem;
   const walk = levelSetWalk(problem, rule);
-  const { graph } = trace(({ params: start, ...inputs }) => walk(start, inputs), {
-    ...{ params, batch, memory, race: race?.start ?? {} },
-    bounds: spec([boundNames.length], dtype),
-  });
+  const { graph } = trace(
+    ({ params: start, ...inputs }) => {
+      const { params: end, numbers } = walk(start, inputs);
+      return { params: end, numbers };
+    },
+    {
+      ...{ params, batch, memory, race: race?.start ?? {} },
+      bounds: spec([boundNames.length], dtype),
+    },
+  );
   return graph;
 }
 

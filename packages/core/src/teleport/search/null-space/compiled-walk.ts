@@ -160,7 +160,7 @@ export function nullSpaceWalks<P>(of: NullSpaceProblem<P>): NullSpaceWalks<P> {
       const stop = Number(results.stop.data[0]);
       const { leaves, def } = flatten<NdArray>(here, isNdArray);
       return {
-        point: pointsOf(results.row)[0],
+        point: pointsOf(results.row.data)[0],
         stop: stop === 0 ? undefined : stop,
         moved: (scale) =>
           unflatten(
