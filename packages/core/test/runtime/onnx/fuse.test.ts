@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { array } from "../../../src/array.js";
+import type { Graph } from "../../../src/graph/graph.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
@@ -8,8 +9,20 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { torchGenerator, torchUniform } from "../../../src/math/mt19937.js";
 import { compile } from "../../../src/runtime/compile.js";
+import type { Values } from "../../../src/runtime/executable.js";
 import { emitModel } from "../../../src/runtime/onnx/emit.js";
 import { relativeError } from "../relative-error.js";
+
+/** The result in JavaScript and in ONNX Runtime. */
+const resultsOf = (graph: Graph, inputs: Values) =>
+  Promise.all(
+    (["javascript", "onnx"] as const).map(async (runtime) => {
+      const executable = await compile(graph, { runtime });
+      const { result } = await executable.run(inputs);
+      await executable.dispose();
+      return result;
+    }),
+  );
 
 // A B + 0.9 C is one Gemm node, whose factor is stored as a float32: 0.9 there is 0.9 - 2.4e-8.
 const traced = (dtype: "float32" | "float64", factor: number) =>
@@ -55,6 +68,19 @@ it.each(["float32", "float64"] as const)(
 );
 
 it.each([
+  ["long sums of a narrow result", [40, 3, 4], ["MatMul", "Transpose"]],
+  ["short sums", [8, 3, 4], ["Gemm"]],
+] as const)("turns the product of two transposed matrices: %s", async (_, [k, m, n], types) => {
+  const shapes = { a: spec([k, m]), b: spec([n, k]) };
+  const { graph } = trace(({ a, b }) => matmul(a, b, { transposeA: true, transposeB: true }), shapes);
+  expect(emitModel(graph).graph.nodes.map(({ opType }) => opType)).toEqual(types);
+  const random = (seed: number, shape: readonly number[]) => torchUniform(torchGenerator(seed), shape, -1, 1);
+  const [expected, actual] = await resultsOf(graph, { a: random(1, [k, m]), b: random(2, [n, k]) });
+  expect(actual.shape).toEqual([m, n]);
+  expect(relativeError(expected, actual)).toBeLessThan(1e-6);
+});
+
+it.each([
   [false, false],
   [true, false],
   [false, true],
@@ -65,14 +91,7 @@ it.each([
   const product = (x: Tensor, y: Tensor) => matmul(x, y, { transposeA, transposeB });
   const { graph } = trace(({ a, b }) => product(a, b), { a: spec(a.shape), b: spec(b.shape) });
   expect(emitModel(graph).graph.nodes.length).toBe(1);
-  const [expected, actual] = await Promise.all(
-    (["javascript", "onnx"] as const).map(async (runtime) => {
-      const executable = await compile(graph, { runtime });
-      const { result } = await executable.run({ a, b });
-      await executable.dispose();
-      return result;
-    }),
-  );
+  const [expected, actual] = await resultsOf(graph, { a, b });
   expect(actual.shape).toEqual([5, 3, 2, 6]);
   expect(relativeError(expected, actual)).toBeLessThan(1e-6);
 });
