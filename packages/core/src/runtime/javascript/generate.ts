@@ -298,8 +298,7 @@ class Generator {
 
   /** Whether one flat loop computes the node, that is, everything fused into it is element-wise. */
   private isFlat(node: Tensor): boolean {
-    const { flat, view } = node.op.js;
-    if (!flat) return view === true && node.op.name === "broadcast" && node.inputs[0].size === 1;
+    if (!node.op.js.flat) return node.op.name === "broadcast" && node.inputs[0].size === 1;
     return node.inputs.every((x) => this.placement.get(x) !== "inline" || x.size === 1 || this.isFlat(x));
   }
 
