@@ -41,6 +41,13 @@ export interface Executable {
    * @throws ShapeError, DTypeError when inputs do not match the graph; RuntimeError after `dispose`
    */
   run(inputs: Inputs, options?: RunOptions): Promise<Record<string, NdArray>>;
+  /**
+   * Frees the memory that ONNX Runtime keeps between the runs of a large graph (256 MB or more). The next run takes it
+   * again and lasts longer, by a part of the compilation. Not to be called during a run.
+   *
+   * @throws RuntimeError after `dispose`
+   */
+  unload(): Promise<void>;
   /** Frees the memory that the runtime holds. */
   dispose(): Promise<void>;
 }

@@ -1,10 +1,13 @@
 import type { NdArray } from "../../array.js";
 import type { Batch, BatchTensors } from "../../batch.js";
+import { isTensor } from "../../graph/tensor.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
+import { flatten } from "../../tree.js";
 import { type Conflict, conflictOf } from "../conflict.js";
-import { lossesAndGramian, type Parts, type SharedLosses, stacked } from "./shared-losses.js";
+import { gradientRows, gramianOf, gramiansOf } from "../gradients/rows.js";
+import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
 /** Losses and conflicts at a point. */
 export interface TaskPoint {
@@ -27,18 +30,17 @@ export async function compileConflict(
   compileOptions: CompileOptions,
 ): Promise<ConflictMeter> {
   const measured = ({ parts, batch: b }: { readonly parts: Parts; readonly batch: BatchTensors }) => {
-    const found = lossesAndGramian((shared) => losses({ ...parts, shared }, b), parts.shared);
-    return { losses: stacked(found.losses), gramian: found.gramian };
+    const found = losses(parts, b);
+    const rows = gradientRows({ losses: found, space: flatten(parts.shared, isTensor).leaves });
+    return { losses: stacked(found), gramians: gramiansOf(rows) };
   };
   const { graph } = trace(measured, { parts: example, batch });
   const run = await compile(graph, compileOptions);
   return {
     async at(parts, b) {
       const results = await run.run(namedArrays({ parts, batch: b }));
-      const gramian = {
-        shape: results.gramian.shape,
-        data: Float64Array.from(results.gramian.data as Float64Array),
-      };
+      await run.unload();
+      const gramian = gramianOf(results.gramians);
       return {
         losses: Float64Array.from(results.losses.data as Float64Array),
         gramian,

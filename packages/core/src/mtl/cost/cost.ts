@@ -55,8 +55,10 @@ export function cost<P extends SharedParams>(options: CostOptions<P["shared"]> =
       return { memory: attempted, event: refusal(context, failed) };
     }
     if (!isTriggered(await context.conflict(), trigger)) return undefined;
-    const machine = await machines.for(context.setup, partsOf(context.params, context.state), context.batch);
     const balance = balanceWeights(await context.gramian());
+    // An attempt needs as much memory as a step: they take turns.
+    await context.unload();
+    const machine = await machines.for(context.setup, partsOf(context.params, context.state), context.batch);
     const change: StepChange<P> = await attemptTeleport(settings, machine, context, balance);
     return { ...change, memory: attempted };
   };

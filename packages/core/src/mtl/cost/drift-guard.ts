@@ -147,6 +147,7 @@ export async function compileLosses(
         const results = await run.run(namedArrays({ parts, batch: b }));
         found.push(Float64Array.from(results.losses.data as Float64Array));
       }
+      await run.unload();
       return found;
     },
     dispose: () => run.dispose(),

@@ -1,12 +1,9 @@
 import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
 import type { BatchTensors } from "../../batch.js";
 import { ShapeError } from "../../errors.js";
-import { jacobian } from "../../graph/autodiff.js";
-import { add } from "../../graph/ops/arithmetic.js";
-import { matmul } from "../../graph/ops/matmul.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat } from "../../graph/ops/slice.js";
-import { isTensor, type Tensor } from "../../graph/tensor.js";
+import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { flatten } from "../../tree.js";
 import { representedContext } from "../gradients/forward.js";
@@ -60,21 +57,6 @@ export function sharedLosses<P>({
 /** Scalars as a vector, [K]. */
 export const stacked = (scalars: readonly Tensor[]): Tensor =>
   concat(scalars.map((scalar) => reshape(scalar, [1])));
-
-/**
- * Losses, and the Gramian of their gradients in the shared parameters, G = J J' [K, K]. Traced; differentiable.
- */
-export function lossesAndGramian(
-  losses: (shared: unknown) => readonly Tensor[],
-  shared: unknown,
-): { readonly losses: readonly Tensor[]; readonly gramian: Tensor } {
-  const [values, rows] = jacobian(losses)(shared);
-  const gramian = flatten(rows, isTensor)
-    .leaves.map((row) => reshape(row, [values.length, row.size / values.length]))
-    .map((row) => matmul(row, row, { transposeB: true }))
-    .reduce(add);
-  return { losses: values, gramian };
-}
 
 export const floatTypeOf = (tree: unknown): "float32" | "float64" =>
   dtypeOf(flatten<NdArray>(tree, isNdArray).leaves[0]) as "float32" | "float64";

@@ -1,4 +1,4 @@
-import type { Shape } from "../../array.js";
+import type { NdArray, Shape } from "../../array.js";
 import { sizeOf } from "../../array.js";
 import { add } from "../../graph/ops/arithmetic.js";
 import { matmul } from "../../graph/ops/matmul.js";
@@ -72,7 +72,10 @@ const flat = (tensors: readonly Tensor[]): Tensor => {
 const stack = (rows: readonly Tensor[]): Tensor => (rows.length === 1 ? rows[0] : concat(rows));
 
 /** All K backward passes, as groups of rows. */
-export function gradientRows({ losses, space }: Forward, limit = groupLimit): readonly Group[] {
+export function gradientRows(
+  { losses, space }: Pick<Forward, "losses" | "space">,
+  limit = groupLimit,
+): readonly Group[] {
   const rows = losses.map((loss) => gradientOf(loss, space));
   const groups = groupsOf(
     space.map((x) => x.shape),
@@ -115,3 +118,12 @@ export const crossGramian = (j: readonly Group[], a: readonly Group[]): Tensor =
   j
     .map(({ blocks }, g) => matmul(stack(blocks), stack(a[g].blocks), { transposeB: true }))
     .reduce((x, y) => add(x, y));
+
+/** G in float64, from the Gramians of the groups. */
+export function gramianOf({ shape: [groups, K], data }: NdArray): NdArray<Float64Array> {
+  const sum = new Float64Array(K * K);
+  for (let g = 0; g < groups; g++) {
+    for (let i = 0; i < sum.length; i++) sum[i] += Number(data[g * sum.length + i]);
+  }
+  return { shape: [K, K], data: sum };
+}

@@ -19,6 +19,7 @@ import {
 } from "./forward.js";
 import { type MeasureOptions, traceLosses, traceMeasure } from "./measure-graph.js";
 import { floatOf, headNames, splitParameters, type TaskOf } from "./parameter-split.js";
+import { gramianOf } from "./rows.js";
 
 type F64 = NdArray<Float64Array>;
 
@@ -91,6 +92,8 @@ export interface TaskGradients<P> {
     batches: { readonly batch: Batch; readonly other: Batch },
     options: PassOptions & { readonly weights: Float64Array; readonly learningRate: number },
   ): Promise<F64>;
+  /** Unloads the compiled graphs: see `Executable`. */
+  unload(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -154,7 +157,7 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
       const { results, ...passed } = await run(await compiled.measure(), p, b, pass);
       const { gramians, jacobian } = results;
       const heads = split.heads.map((_, i) => results[`heads.${i}`]);
-      return { ...passed, gramian: sumOf(gramians), ...(keep ? { jacobian, heads } : {}) };
+      return { ...passed, gramian: gramianOf(gramians), ...(keep ? { jacobian, heads } : {}) };
     },
     async ahead(p, batches, { weights, learningRate, seed = 0n, state: past = state }) {
       const executable = await executables.get("ahead", () => traceAhead(parts, tasks.length));
@@ -172,6 +175,7 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
       });
       return { shape: [tasks.length, tasks.length], data };
     },
+    unload: () => executables.unload(),
     dispose: () => executables.dispose(),
   };
 }
@@ -193,13 +197,4 @@ function inspect<P>(
   trace(counted, commonArguments(parts));
   const heads = taskOf === undefined ? headNames(params) : undefined;
   return { count, width, tasks: named ?? heads ?? Array.from({ length: count }, (_, k) => `${k}`) };
-}
-
-/** The sum of matrices along the first axis, in float64. */
-function sumOf({ shape: [groups, K], data }: NdArray): F64 {
-  const sum = new Float64Array(K * K);
-  for (let g = 0; g < groups; g++) {
-    for (let i = 0; i < sum.length; i++) sum[i] += Number(data[g * sum.length + i]);
-  }
-  return { shape: [K, K], data: sum };
 }

@@ -45,6 +45,8 @@ export interface TaskUpdates<P> {
   ): Promise<Updated<P>>;
   /** The clipped shared gradient that {@link apply} would use, [P]. */
   direction(kind: UpdateKind, input: UpdateInput<P>): Promise<Float64Array>;
+  /** Unloads the compiled graphs: see `Executable`. */
+  unload(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -127,6 +129,7 @@ export function taskUpdates<P>({
       });
       return out;
     },
+    unload: () => executables.unload(),
     dispose: () => executables.dispose(),
   };
 }

@@ -68,6 +68,8 @@ export interface StepContext<P> {
    * as far as the stream's order depends on the seed.
    */
   sample(count: number, label?: string | number): Promise<Batch>;
+  /** Frees the memory of the step's large graphs until they run again, for a hook that needs as much: see `Executable`. */
+  unload(): Promise<void>;
 }
 
 /** What a {@link BeforeStep} changes. */

@@ -133,6 +133,10 @@ export async function trainerOn<P>(
         return updates.direction(kind, update);
       },
       sample: (count, label = 0) => sources.sample(count, step, label),
+      async unload() {
+        await gradients.unload();
+        await updates.unload();
+      },
     };
   };
 

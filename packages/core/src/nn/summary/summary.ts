@@ -7,6 +7,7 @@ import type { Graph } from "../../graph/graph.js";
 import { add } from "../../graph/ops/arithmetic.js";
 import { fillLike } from "../../graph/ops/leaf.js";
 import { sum } from "../../graph/ops/reduce.js";
+import { peakBytes } from "../../graph/peak-bytes.js";
 import { simplify } from "../../graph/simplify.js";
 import { bytesOf, isFloat, type Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type SpecLeaf, spec, trace } from "../../graph/trace.js";
@@ -16,7 +17,6 @@ import type { Model } from "../model.js";
 import type { ImportedModel } from "../onnx/from-onnx.js";
 import { requireModel } from "../require-model.js";
 import { type LayerSummary, layersOf } from "./layers.js";
-import { peakBytes } from "./step-memory.js";
 
 /** What a model is made of and costs, for inputs of given shapes. */
 export interface Summary {

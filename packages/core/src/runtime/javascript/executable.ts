@@ -117,6 +117,7 @@ export function executableOf(
     source,
     runSync,
     run: async (inputs, runOptions) => runSync(inputs, runOptions),
+    unload: async () => lifetime.requireOpen(),
     dispose: () => lifetime.end(async () => {}),
   };
 }

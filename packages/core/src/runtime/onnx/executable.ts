@@ -2,7 +2,8 @@ import { defaultProvider, float32Providers, inTurn, listProviders, loadOrt } fro
 import type { NdArray, TypedArray } from "../../array.js";
 import { astype } from "../../array.js";
 import { DTypeError, OptionError, RuntimeError } from "../../errors.js";
-import { costOf, flopsOfPass, type Graph, requireGraph, someNode } from "../../graph/graph.js";
+import { flopsOfPass, type Graph, requireGraph, someNode } from "../../graph/graph.js";
+import { peakBytes } from "../../graph/peak-bytes.js";
 import { requireKnown } from "../../options.js";
 import { checkScan, type Executable, resolveInputs, type Scan, stepsOf } from "../executable.js";
 import { Lifetime } from "../lifetime.js";
@@ -11,6 +12,7 @@ import { convBlock } from "./conv-block.js";
 import { emitModel, inputName, stepsInput } from "./emit.js";
 import type { Ort } from "./ort.js";
 
+type Session = Awaited<ReturnType<Ort["InferenceSession"]["create"]>>;
 type OrtTensor = InstanceType<Ort["Tensor"]>;
 
 export interface OnnxOptions {
@@ -56,9 +58,12 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
   const block = provider === "cpu" && hasConv ? await convBlock(ort) : undefined;
   const layouts = { convBlock: block, batchLast: provider === "cpu" };
   const model = emitModel(graph, { ...layouts, scan });
-  const session = await inTurn(provider, () =>
-    open(ort, encodeModel(model), graph, provider, threads ?? defaultThreads(graph)),
-  );
+  const isLarge = peakBytes(graph) >= largeGraph;
+  const opener = sessionOpener(ort, encodeModel(model), graph, { provider, threads, isLarge });
+  let session: ReturnType<typeof opener> | undefined = opener();
+  await session;
+  // The encoded model of a small graph is not kept.
+  const reopen = isLarge ? opener : undefined;
   const compileSeconds = (performance.now() - start) / 1000;
 
   const lifetime = new Lifetime("executable", "compile");
@@ -74,6 +79,12 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
   }));
   const gives = graph.outputs.map(({ name }) => name);
 
+  const release = async () => {
+    const opened = await session;
+    session = undefined;
+    if (opened) await inTurn(provider, () => opened.release());
+  };
+
   return {
     graph,
     runtime: `onnx (${provider})`,
@@ -85,9 +96,11 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
       const feeds: Record<string, OrtTensor> = {};
       for (const { name, to, dtype } of takes) feeds[to] = feed(values[name], dtype);
       if (scan) feeds[stepsInput] = new ort.Tensor("int64", BigInt64Array.of(BigInt(steps)), []);
-      let results: Awaited<ReturnType<typeof session.run>>;
+      session ??= reopen?.();
+      const opened = (await session) as Session;
+      let results: Awaited<ReturnType<Session["run"]>>;
       try {
-        results = await inTurn(provider, () => session.run(feeds));
+        results = await inTurn(provider, () => opened.run(feeds));
       } catch (cause) {
         throw new RuntimeError(`ONNX Runtime (${provider}) could not run the graph: ${message(cause)}`, {
           cause,
@@ -100,7 +113,11 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
       }
       return outputs;
     },
-    dispose: () => lifetime.end(() => inTurn(provider, () => session.release())),
+    async unload() {
+      lifetime.requireOpen();
+      if (reopen) await release();
+    },
+    dispose: () => lifetime.end(release),
   };
 }
 
@@ -136,13 +153,29 @@ function requireThreads(what: string, threads: number): void {
 const smallGraph = 3e7;
 
 /**
- * Runs that read and write at least this many bytes do not plan their memory beforehand. The plan is one
- * block, allocated in addition to the memory of the first run: it doubles the memory and saves a negligible
+ * Graphs whose results need at least this many bytes at once do not plan their memory beforehand, and can be unloaded. The
+ * plan is one block, allocated in addition to the memory of the first run: it doubles the memory and saves a negligible
  * time in such runs.
  */
-const largeGraph = 2 ** 33;
+const largeGraph = 2 ** 28;
 
-async function open(ort: Ort, bytes: Uint8Array, graph: Graph, provider: string, threads: number) {
+interface SessionSettings {
+  readonly provider: string;
+  readonly threads: number | undefined;
+  readonly isLarge: boolean;
+}
+
+const sessionOpener =
+  (ort: Ort, bytes: Uint8Array, graph: Graph, settings: SessionSettings): (() => Promise<Session>) =>
+  () =>
+    inTurn(settings.provider, () => open(ort, bytes, graph, settings));
+
+async function open(
+  ort: Ort,
+  bytes: Uint8Array,
+  graph: Graph,
+  { provider, threads = defaultThreads(graph), isLarge }: SessionSettings,
+): Promise<Session> {
   const isDouble = someNode(graph, (node) => node.dtype === "float64" && node.rank >= 2);
   try {
     return await ort.InferenceSession.create(bytes, {
@@ -152,7 +185,7 @@ async function open(ort: Ort, bytes: Uint8Array, graph: Graph, provider: string,
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: 3,
-      enableMemPattern: costOf(graph).bytes < largeGraph,
+      enableMemPattern: !isLarge,
       extra: {
         // Otherwise a session's threads spin while they wait for its next run, and take the cores from other
         // sessions.

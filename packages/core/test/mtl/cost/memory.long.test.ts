@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { valueAndGrad } from "../../../src/graph/autodiff.js";
 import type { Graph } from "../../../src/graph/graph.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
+import { peakBytes } from "../../../src/graph/peak-bytes.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
@@ -12,7 +13,6 @@ import { type ImproveOptions, improveOf } from "../../../src/mtl/cost/adapter/im
 import { costObjective } from "../../../src/mtl/cost/adapter/objective.js";
 import { costPresets } from "../../../src/mtl/cost/presets.js";
 import { partsOf, sharedLosses, stacked } from "../../../src/mtl/cost/shared-losses.js";
-import { peakBytes } from "../../../src/nn/summary/step-memory.js";
 import { denseTasks } from "../../../src/problems/benchmarks/dense-tasks.js";
 
 describe("the memory of a teleport on CityScapes' network", () => {
@@ -69,8 +69,8 @@ describe("the memory of a teleport on CityScapes' network", () => {
     return { peak: peakOf(graph), adapter: bytes };
   };
 
-  // Of the graph as it is: 0.87 without L_g, 0.91 by differences, 2.38 by second derivatives.
-  it("is below 1.3 times that of a step and the adapter without L_g and by differences, and below 2.5 times by second derivatives", () => {
+  // Of the graph as it is: 0.87 without L_g, 0.91 by differences, 1.82 by second derivatives.
+  it("is below 1.3 times that of a step and the adapter without L_g and by differences, and below 2 times by second derivatives", () => {
     const ordinary = step();
     const ratioOf = (improve: ImproveOptions) => {
       const { peak, adapter } = inner(improve);
@@ -78,6 +78,6 @@ describe("the memory of a teleport on CityScapes' network", () => {
     };
     expect(ratioOf({ kind: "none" })).toBeLessThan(1.3);
     expect(ratioOf({ ...costPresets.default.improve, derivatives: "differences" })).toBeLessThan(1.3);
-    expect(ratioOf(costPresets.default.improve)).toBeLessThan(2.5);
+    expect(ratioOf(costPresets.default.improve)).toBeLessThan(2);
   });
 });

@@ -127,6 +127,7 @@ export async function contextFor<P>({
   const dtype = floatTypeOf(params);
   const point = () => meter.at(partsOf(params), batch);
   const context: StepContext<P> = {
+    unload: async () => {},
     setup: { losses: taskLosses, tasks, sharedPaths: [], dtype, compileOptions: {} },
     step: 0,
     epoch: 1,

@@ -1,8 +1,6 @@
 // What a model is made of, against counts by hand.
 import { describe, expect, it } from "vitest";
 import { OptionError, ShapeError } from "../../../src/errors.js";
-import { relu } from "../../../src/graph/ops/activation.js";
-import { matmul } from "../../../src/graph/ops/matmul.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { namedArrays } from "../../../src/named-arrays.js";
@@ -15,7 +13,6 @@ import { segnet } from "../../../src/nn/models/segnet.js";
 import { sequenceTransformer } from "../../../src/nn/models/sequence-transformer.js";
 import { unet } from "../../../src/nn/models/unet.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
-import { peakBytes } from "../../../src/nn/summary/step-memory.js";
 import { type Summary, summary } from "../../../src/nn/summary/summary.js";
 import { summaryText } from "../../../src/nn/summary/summary-text.js";
 import { toOnnx } from "../../../src/runtime/onnx/export.js";
@@ -101,20 +98,6 @@ describe("summary", () => {
     expect(() => summary(mlp({ sizes: [8, 3] }), 8 as never)).toThrow(OptionError);
     expect(() => summary(mlp({ sizes: [8, 3] }), [2, 7])).toThrow(ShapeError);
     expect(() => summary(messagePassing as never, [2, 7])).toThrow(OptionError);
-  });
-});
-
-describe("peakBytes", () => {
-  it("frees each result after its last use, and keeps outputs", () => {
-    // x [1, 100] -> a [1, 50] -> b [1, 20] -> c [1, 10], in float32; a is freed when b is there.
-    const shapes = { x: spec([1, 100]), u: spec([100, 50]), v: spec([50, 20]), w: spec([20, 10]) };
-    const { graph } = trace(({ x, u, v, w }) => ({ c: matmul(matmul(matmul(x, u), v), w) }), shapes);
-    expect(peakBytes(graph)).toBe(4 * (50 + 20));
-    const both = trace(({ x, u, v, w }) => {
-      const a = matmul(x, u);
-      return { a, c: matmul(relu(matmul(a, v)), w) };
-    }, shapes);
-    expect(peakBytes(both.graph)).toBe(4 * (50 + 20 + 20));
   });
 });
 

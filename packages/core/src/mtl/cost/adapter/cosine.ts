@@ -29,52 +29,49 @@ export function cappedCosine(gramian: Tensor, cap: number): Tensor {
   return mean(stacked(pairs));
 }
 
-export interface Differences {
+export interface CosineOptions {
   readonly cap: number;
-  /** ||e_i|| / (1 + ||theta||). */
-  readonly step: number;
+  /** ||e_i|| / (1 + ||theta||) of differences; left out: exact second derivatives. */
+  readonly step?: number | undefined;
   /** Leaves in which the derivative is needed; default: all. */
   readonly leaves?: readonly number[] | undefined;
 }
 
 /**
- * The capped cosine L_g(G), G = J J', with its derivative by central differences of the tasks' gradients,
+ * The capped cosine L_g(G), G = J J', with its derivative from one task after the other,
  *
  * dL_g/dtheta = sum_i H_i u_i,  u_i = dL_g/dg_i = sum_j (C_ij + C_ji) g_j,  C = dL_g/dG
  *
+ * exact, or by central differences of the tasks' gradients,
+ *
  * H_i u_i ~ (g_i(theta + e_i) - g_i(theta - e_i)) ||u_i|| / (2 ||e_i||),  e_i = step (1 + ||theta||) u_i / ||u_i||
  *
- * The value is exact. The derivative errs by O(step^2) for smooth losses, and by rounding / step. At the kinks of ReLUs it
- * differs from the exact one, which does not see them: short steps meet few kinks, whose jumps they divide by their length,
- * so a shorter step can be worse. Passes come one by one, each with its task's activations alone. Traced; it has no second
- * derivative.
+ * The value is exact. Differences err by O(step^2) for smooth losses, and by rounding / step. At the kinks of ReLUs they
+ * differ from the exact derivative, which does not see them: short steps meet few kinks, whose jumps they divide by their
+ * length, so a shorter step can be worse. Passes come one by one, each with its task's activations alone. Traced; it has no
+ * second derivative.
  */
-export function cosineByDifferences(
+export function gradientCosine(
   losses: (shared: unknown) => readonly Tensor[],
   shared: unknown,
-  { cap, step, leaves: chosen }: Differences,
+  { cap, step, leaves: chosen }: CosineOptions,
 ): Tensor {
   const { leaves, def } = flatten(shared, isTensor);
   const all = [...leaves.keys()];
   const moved = chosen ?? all;
   const theta = leaves.map(stopGradient);
-  const gradientOf = (task: number, at: readonly Tensor[], which: readonly number[]): Tensor => {
-    const loss = (parts: readonly Tensor[]) => {
-      const point = [...at];
-      which.forEach((leaf, i) => {
-        point[leaf] = parts[i];
-      });
-      return losses(unflatten(def, point))[task];
-    };
-    return rowOf(grad(loss)(which.map((leaf) => at[leaf])));
-  };
+  /** The derivative of a function at a point in some of its leaves, as a row. */
+  const rowOfGrad = (f: (at: readonly Tensor[]) => Tensor, at: readonly Tensor[], which: readonly number[]) =>
+    rowOf(grad((parts: readonly Tensor[]) => f(replaced(at, which, parts)))(which.map((leaf) => at[leaf])));
+  const gradientOf = (task: number, at: readonly Tensor[], which: readonly number[]): Tensor =>
+    rowOfGrad((point) => losses(unflatten(def, [...point]))[task], at, which);
   const tasks = losses(unflatten(def, theta)).map((_, k) => k);
   const J = concat(tasks.map((k) => gradientOf(k, theta, all)));
   const [value, C] = valueAndGrad((G: Tensor) => cappedCosine(G, cap))(matmul(J, J, { transposeB: true }));
   const U = add(matmul(C, J), matmul(C, J, { transposeA: true }));
-  const length = mul(step, add(1, sqrt(theta.map((x) => sum(square(x))).reduce(add))));
-  const products = tasks.map((k) => {
-    const u = slice(U, { starts: [k, 0], ends: [k + 1, U.shape[1]] });
+  const exactly = (k: number, u: Tensor) =>
+    rowOfGrad((at) => sum(mul(gradientOf(k, at, all), u)), theta, moved);
+  const byDifferences = (length: Tensor) => (k: number, u: Tensor) => {
     // A task whose pairs are all above the cap has u = 0, and a difference of 0.
     const scale = div(length, maximum(sqrt(sum(square(u))), 1e-30));
     const e = partsOf(mul(scale, u), theta);
@@ -86,11 +83,28 @@ export function cosineByDifferences(
       ),
     );
     return div(sub(ahead, behind), mul(2, scale));
-  });
-  const derivative = products.reduce((a, b) => add(a, b));
+  };
+  const size = () => sqrt(theta.map((x) => sum(square(x))).reduce(add));
+  const product = step === undefined ? exactly : byDifferences(mul(step, add(1, size())));
+  const derivative = tasks
+    .map((k) => product(k, slice(U, { starts: [k, 0], ends: [k + 1, U.shape[1]] })))
+    .reduce((a, b) => add(a, b));
   return withGradient(
     value,
     moved.map((leaf) => leaves[leaf]),
     derivative,
   );
+}
+
+/** A list with other tensors at some places. */
+function replaced(
+  list: readonly Tensor[],
+  places: readonly number[],
+  others: readonly Tensor[],
+): readonly Tensor[] {
+  const out = [...list];
+  places.forEach((place, i) => {
+    out[place] = others[i];
+  });
+  return out;
 }

@@ -4,8 +4,7 @@ import { OptionError } from "../../../errors.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { nonNegative, number, oneOf, positive } from "../../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../../options.js";
-import { lossesAndGramian } from "../shared-losses.js";
-import { cappedCosine, cosineByDifferences } from "./cosine.js";
+import { gradientCosine } from "./cosine.js";
 import {
   type BalancedSharpnessOptions,
   balancedSharpness,
@@ -82,7 +81,7 @@ export interface Improve {
  *
  * L_g = mean over pairs i < j of min(cos(g_i, g_j), cap)
  *
- * differentiated exactly or by differences of gradients, see {@link cosineByDifferences};
+ * differentiated exactly or by differences of gradients, see {@link gradientCosine};
  *
  * or `none`, the control experiment.
  *
@@ -99,9 +98,7 @@ export function improveOf(options: ImproveOptions): Improve {
     return {
       weight,
       value: (shared, { conflicting, leaves }) =>
-        derivatives === "exact"
-          ? cappedCosine(lossesAndGramian(conflicting, shared).gramian, cap)
-          : cosineByDifferences(conflicting, shared, { cap, step, leaves }),
+        gradientCosine(conflicting, shared, { cap, leaves, ...(derivatives === "differences" && { step }) }),
     };
   }
   if (kind !== "sharpness") {

@@ -159,6 +159,7 @@ export async function compileInnerLoop(problem: InnerProblem): Promise<InnerLoop
           values.push({ value: v, preserve: preserve[t], improve: raised[t] });
         });
       }
+      await loop.unload();
       factors = (
         unflatten(
           def,

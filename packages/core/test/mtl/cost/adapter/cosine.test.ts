@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { astype, isNdArray, type NdArray } from "../../../../src/array.js";
-import { valueAndGrad } from "../../../../src/graph/autodiff.js";
-import { mul, sub } from "../../../../src/graph/ops/arithmetic.js";
+import { jacobian, valueAndGrad } from "../../../../src/graph/autodiff.js";
+import { add, mul, sub } from "../../../../src/graph/ops/arithmetic.js";
 import { square, tanh } from "../../../../src/graph/ops/elementary.js";
 import { matmul } from "../../../../src/graph/ops/matmul.js";
 import { mean } from "../../../../src/graph/ops/reduce.js";
+import { reshape } from "../../../../src/graph/ops/reshape.js";
 import { slice } from "../../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../../src/graph/tensor.js";
 import { trace } from "../../../../src/graph/trace.js";
 import { createRng } from "../../../../src/math/rng.js";
+import { cappedCosine } from "../../../../src/mtl/cost/adapter/cosine.js";
 import { type ImproveByCosine, improveOf } from "../../../../src/mtl/cost/adapter/improve.js";
 import { namedArrays } from "../../../../src/named-arrays.js";
 import { compile } from "../../../../src/runtime/compile.js";
@@ -38,14 +40,28 @@ interface Case {
   readonly dtype?: Float;
   readonly leaves?: readonly number[];
   readonly start?: Readonly<Record<keyof Point, NdArray>>;
+  /** Another L_g than that of the options. */
+  readonly value?: typeof cosineOfGramian;
+}
+
+/** L_g as a differentiable function of the losses. */
+function cosineOfGramian(point: Point, { conflicting }: { conflicting(p: unknown): readonly Tensor[] }) {
+  const [, rows] = jacobian(conflicting as (p: Point) => readonly Tensor[])(point);
+  const flat = [rows.first, rows.second].map((row) => reshape(row, [row.shape[0], row.size / row.shape[0]]));
+  return cappedCosine(flat.map((J) => matmul(J, J, { transposeB: true })).reduce(add), 1);
 }
 
 /** L_g and its gradient in both weights. */
 async function cosineOf(
   improve: Partial<ImproveByCosine>,
-  { tasks = 2, dtype = "float64", leaves, start }: Case = {},
+  {
+    tasks = 2,
+    dtype = "float64",
+    leaves,
+    start,
+    value = improveOf({ kind: "cosine", cap: 1, ...improve }).value as never,
+  }: Case = {},
 ) {
-  const { value } = improveOf({ kind: "cosine", cap: 1, ...improve });
   const point = start ?? { first: numbers([4, 6], 1), second: numbers([6, tasks], 2) };
   const { leaves: arrays, def } = flatten<NdArray>(
     { point, batch: { x: numbers([12, 4], 3), y: numbers([12, tasks], 4) } },
@@ -58,7 +74,7 @@ async function cosineOf(
   const { graph } = trace(({ point: at, batch }) => {
     const losses = lossesOn(tasks, batch);
     const inputs = { conflicting: losses, losses, leaves } as never;
-    const [L, g] = valueAndGrad((p: Point) => value?.(p, inputs) as Tensor)(at);
+    const [L, g] = valueAndGrad((p: Point) => value(p, inputs))(at);
     return { L, g };
   }, args);
   const run = await compile(graph, { runtime: dtype === "float32" ? "onnx" : "javascript" });
@@ -79,6 +95,18 @@ function errorOf(a: Found, b: Found): number {
   expect(norm(to)).toBeGreaterThan(0.01);
   return norm(from.map((v, i) => v - to[i])) / norm(to);
 }
+
+describe("the cosine's exact derivative", () => {
+  it.each([2, 8])(
+    "of one task after the other is that of the whole Gramian, with %i tasks",
+    async (tasks) => {
+      const found = await cosineOf({}, { tasks });
+      const whole = await cosineOf({}, { tasks, value: cosineOfGramian });
+      expect(errorOf(found, whole)).toBeLessThan(1e-13);
+      expect(found.value).toBeCloseTo(whole.value, 14);
+    },
+  );
+});
 
 describe("the cosine's derivative by differences of gradients", () => {
   it.each([2, 8])(

@@ -1,5 +1,5 @@
-import { type Graph, nodesOf } from "../../graph/graph.js";
-import { bytesOf, type Tensor, type Type } from "../../graph/tensor.js";
+import { type Graph, nodesOf } from "./graph.js";
+import { bytesOf, type Tensor, type Type } from "./tensor.js";
 
 /** Operations whose results need no memory of their own: they are other views of their operand. */
 const views: ReadonlySet<string> = new Set([
