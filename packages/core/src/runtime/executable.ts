@@ -42,8 +42,8 @@ export interface Executable {
    */
   run(inputs: Inputs, options?: RunOptions): Promise<Record<string, NdArray>>;
   /**
-   * Frees the memory that ONNX Runtime keeps between the runs of a large graph (256 MB or more). The next run takes it
-   * again and lasts longer, by a part of the compilation. Not to be called during a run.
+   * Frees the memory that ONNX Runtime keeps between the runs of a large graph (256 MB of results at once, say). The next run
+   * takes it again and lasts longer, by a part of the compilation. Not to be called during a run.
    *
    * @throws RuntimeError after `dispose`
    */

@@ -2,7 +2,7 @@ import { defaultProvider, float32Providers, inTurn, listProviders, loadOrt } fro
 import type { NdArray, TypedArray } from "../../array.js";
 import { astype } from "../../array.js";
 import { DTypeError, OptionError, RuntimeError } from "../../errors.js";
-import { flopsOfPass, type Graph, requireGraph, someNode } from "../../graph/graph.js";
+import { costOf, flopsOfPass, type Graph, requireGraph, someNode } from "../../graph/graph.js";
 import { peakBytes } from "../../graph/peak-bytes.js";
 import { requireKnown } from "../../options.js";
 import { checkScan, type Executable, resolveInputs, type Scan, stepsOf } from "../executable.js";
@@ -58,7 +58,7 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
   const block = provider === "cpu" && hasConv ? await convBlock(ort) : undefined;
   const layouts = { convBlock: block, batchLast: provider === "cpu" };
   const model = emitModel(graph, { ...layouts, scan });
-  const isLarge = peakBytes(graph) >= largeGraph;
+  const isLarge = isLargeGraph(graph);
   const opener = sessionOpener(ort, encodeModel(model), graph, { provider, threads, isLarge });
   let session: ReturnType<typeof opener> | undefined = opener();
   await session;
@@ -153,11 +153,11 @@ function requireThreads(what: string, threads: number): void {
 const smallGraph = 3e7;
 
 /**
- * Graphs whose results need at least this many bytes at once do not plan their memory beforehand, and can be unloaded. The
- * plan is one block, allocated in addition to the memory of the first run: it doubles the memory and saves a negligible
- * time in such runs.
+ * Graphs whose results need much memory at once, or that read and write much, do not plan their memory beforehand, and can be
+ * unloaded. The plan is one block, allocated in addition to the memory of the first run: it doubles the memory and saves a
+ * negligible time in such runs.
  */
-const largeGraph = 2 ** 28;
+const isLargeGraph = (graph: Graph): boolean => peakBytes(graph) >= 2 ** 28 || costOf(graph).bytes >= 2 ** 33;
 
 interface SessionSettings {
   readonly provider: string;
