@@ -35,7 +35,12 @@ export default defineConfig({
   base: "./",
   plugins: [svelte(), fetchedAhead],
   resolve: {
-    alias: { ...aliases, "#ort": fileURLToPath(new URL("src/worker/no-ort.ts", import.meta.url)) },
+    alias: {
+      ...aliases,
+      "#ort": fileURLToPath(new URL("src/worker/no-ort.ts", import.meta.url)),
+      // Its modules, of which a worker takes what it uses; its entry is one file for all.
+      "ml-matrix": fileURLToPath(new URL("./src/index.js", import.meta.resolve("ml-matrix"))),
+    },
   },
   worker: { format: "es" },
   // Browsers that know light-dark(): what is put in its place for older ones does not follow the switch of the theme.
