@@ -56,7 +56,7 @@ const rehearsal = {
         text: sweep
           .replace("trials: 5", "trials: 60")
           .replace("seeds: [0]", "seeds: 0..1")
-          .replace("steps: 20000", "steps: 120000"),
+          .replace("steps: 20000", "steps: 200000"),
       }
     : { trials: 5, text: sweep }),
 };
