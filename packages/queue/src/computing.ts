@@ -63,7 +63,7 @@ export interface QueueWorkerOptions<
   /** Ends it: runs under way save a checkpoint and are given back. */
   readonly signal?: AbortSignal | undefined;
   onNote(line: string): void;
-  /** A run was counted, or not: its record came late. */
-  onRun?(run: string, outcome: string): void;
+  /** A run was counted, or not: its record came late, or it was dropped without one. */
+  onRun?(run: Run, outcome: string, sweep: SweepNotice, record?: Rec): void;
   readonly timing?: Partial<QueueTiming> | undefined;
 }

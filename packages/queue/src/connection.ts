@@ -97,6 +97,32 @@ export async function connect(address: QueueAddress): Promise<Redis> {
   }
 }
 
+/** Tells of a server that has been away for so many milliseconds, and when it is back. */
+export function tellOfOutages(
+  redis: Redis,
+  url: string,
+  { after, note }: { readonly after: number; note(line: string): void },
+): void {
+  let waiting: NodeJS.Timeout | undefined;
+  let isTold = false;
+  redis.on("close", () => {
+    waiting ??= setTimeout(() => {
+      isTold = true;
+      note(`The server at ${shown(url)} does not answer: waiting for it`);
+    }, after).unref();
+  });
+  const settled = () => {
+    clearTimeout(waiting);
+    waiting = undefined;
+  };
+  redis.on("end", settled);
+  redis.on("ready", () => {
+    settled();
+    if (isTold) note(`The server at ${shown(url)} answers again`);
+    isTold = false;
+  });
+}
+
 /** A server that refuses the password is told at once, one that cannot be reached may be starting. */
 async function ready(redis: Redis): Promise<void> {
   const isAnswer = (error: Error) => /WRONGPASS|NOAUTH/.test(error.message);

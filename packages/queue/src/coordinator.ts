@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { DataError, OptionError } from "isoloss";
-import { connect, shown } from "./connection.js";
+import { connect, shown, tellOfOutages } from "./connection.js";
 import { sweepKeys, sweepsKey } from "./keys.js";
 import type { QueuedRecord, QueuedRun, QueueHost, QueueLanes, QueueLanesOptions } from "./lanes.js";
 import { commitRecord, keepVerdicts, releaseLease, takeLease } from "./scripts.js";
@@ -180,6 +180,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       host = given;
       const redis = await connect(options);
       redis.on("error", () => {});
+      tellOfOutages(redis, options.url, { after: 3 * timing.look, note: (line) => host?.note(line) });
       try {
         await takeOver(redis);
       } catch (error) {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Job, WaitingError, Worker } from "bullmq";
 import type { QueueWorkerOptions, WorkerVerdict } from "./computing.js";
-import { connect, connectionOptions } from "./connection.js";
+import { connect, connectionOptions, tellOfOutages } from "./connection.js";
 import { type SweepKeys, sweepKeys, workerKey, workersKey } from "./keys.js";
 import type { QueuedRecord, QueuedRun } from "./lanes.js";
 import { askVerdict, commitRecord, type VerdictRequest } from "./scripts.js";
@@ -34,6 +34,7 @@ export async function serveQueue<
   const { name, version, lanes, missing = [], computing, signal } = options;
   const timing = { ...defaultTiming, ...options.timing };
   const redis = await connect(options);
+  tellOfOutages(redis, options.url, { after: 3 * timing.look, note: options.onNote });
   const underWay = new Map<string, UnderWay<Run, Rec, Report>>();
   const refused = new Set<string>();
   let [committed, lastRun] = [0, performance.now()];
@@ -213,7 +214,7 @@ export async function serveQueue<
     lastRun = performance.now();
     if (ending.how === "back") return giveBack(job, token);
     if (ending.how === "dropped") {
-      options.onRun?.(run.id, ending.why);
+      options.onRun?.(run, ending.why, sweep);
       return ending.why;
     }
     const missing = options.givenBack?.(ending.record);
@@ -225,7 +226,7 @@ export async function serveQueue<
     const outcome = await persistent(() => commitRecord(redis, keys, run.id, json));
     if (outcome === undefined) return giveBack(job, token);
     committed += 1;
-    options.onRun?.(run.id, outcome);
+    options.onRun?.(run, outcome, sweep, ending.record);
     return outcome;
   }
 

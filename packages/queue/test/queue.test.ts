@@ -202,13 +202,21 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
   });
 
   it("survives a server that dies and starts again", async () => {
-    worker("one");
-    const { all, records } = await sweep({}, runsOf(12, { milliseconds: 60 }));
+    const { notes } = worker("one");
+    const { all, records, notes: told } = await sweep({}, runsOf(12, { milliseconds: 60 }));
     await expect.poll(() => records.length, { interval: 5 }).toBeGreaterThan(2);
     await server.kill();
     await pause(500);
     await server.start();
     expect(await all()).toEqual(doubled(12));
+    for (const lines of [notes, told]) {
+      await expect
+        .poll(() => lines.filter((line) => line.includes(server.url)))
+        .toEqual([
+          `The server at ${server.url} does not answer: waiting for it`,
+          `The server at ${server.url} answers again`,
+        ]);
+    }
   });
 
   it("gets runs back from a worker that is told to end", async () => {

@@ -31,6 +31,10 @@ export interface WorkerOptions {
 
 const howToGet = (name: string): string => `${name} (isoloss data fetch ${name})`;
 
+/** What came of a run, with its error if it has one. */
+const cameTo = (outcome: string, record: RunRecord | undefined): string =>
+  [outcome === "first" ? `${record?.status}, counted` : outcome, record?.error].filter(Boolean).join(": ");
+
 /** `isoloss worker`: computes the runs of sweeps that other computers started. */
 export async function worker(options: WorkerOptions): Promise<void> {
   const { queue, jobs, work, anyVersion, script, quiet } = options;
@@ -70,7 +74,7 @@ export async function worker(options: WorkerOptions): Promise<void> {
       },
       givenBack: ({ isMissingData, error }) => (isMissingData ? error : undefined),
       onNote: say,
-      onRun: (run, outcome) => say(`${run}: ${outcome === "first" ? "counted" : outcome}`),
+      onRun: ({ place }, outcome, { name }, record) => say(`${name} ${place}: ${cameTo(outcome, record)}`),
     }),
   );
   say(`${count} ${count === 1 ? "run" : "runs"} computed`);
