@@ -61,7 +61,9 @@ Examples:
 
   program
     .command("reproduce [experiments...]")
-    .description("run the papers' experiments and compare them with the numbers that are expected")
+    .description(
+      "run the papers' experiments, and compare them with the numbers that are expected; or a file of yours",
+    )
     .option("--list", "only print the experiments that exist", false)
     .option("--quick", "small settings: all of them within two minutes", false)
     .option("--strict", "exit code 1 when a number differs", false)
@@ -83,7 +85,8 @@ Without names, all experiments that come with isoloss. Each expected number is
   differs           outside its tolerance; an error only with --strict
   not reproducible  not available: data are missing, or no paper states the settings
 An experiment whose data are not on this computer is skipped. The report is one HTML page with figures, tables, settings
-and verdicts; an experiment with a grid of learning rates is compared with the plain optimizer at its tuned rate.
+and verdicts; an experiment with a grid of learning rates is compared with the plain optimizer at its tuned rate, which
+answers for a file of yours with the key rates whether its teleports pay.
 
 The document of --json: report (path), quick, seconds, counts {pass, differs, not reproducible}, experiments [{name,
 status, findings [{title, judgment, text}], verdicts [{outcome, variant, seed, path, measured, expected, text, source}],
@@ -92,6 +95,7 @@ rates, errors}].
 Examples:
   isoloss reproduce --list
   isoloss reproduce booth rosenbrock --out /tmp/functions
+  isoloss reproduce my-experiment.yaml
   isoloss reproduce --quick --strict`,
     )
     .action(async (names: string[], options) =>

@@ -47,7 +47,7 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const report = await writeReport(batch, out, {
     title: "Isoloss: the papers' experiments, run here",
     lead:
-      `${outcomes.length} experiments in ${formatDuration(seconds)}${quick ? ", with the small settings of --quick" : ""}. ` +
+      `${numberOf(outcomes)} in ${formatDuration(seconds)}${quick ? ", with the small settings of --quick" : ""}. ` +
       "Every number was measured in this run, but for those in columns called expected.",
     tellsPasses: true,
   });
@@ -80,6 +80,9 @@ async function printList(names: readonly string[], json: boolean): Promise<void>
   process.stdout.write(`${textList(entries, "")}\n`);
 }
 
+const numberOf = ({ length }: Batch["outcomes"]): string =>
+  length === 1 ? "1 experiment" : `${length} experiments`;
+
 function text(
   { outcomes, seconds }: Batch,
   { counts, report }: Pick<ReproduceDocument, "counts" | "report">,
@@ -87,6 +90,6 @@ function text(
   const blocks = outcomes.map((outcome) => outcomeText(outcome, { tellsPasses: true }));
   const end =
     `${counts.pass} pass, ${counts.differs} differ, ${counts["not reproducible"]} not reproducible; ` +
-    `${outcomes.length} experiments in ${formatDuration(seconds)}.\nReport: ${relative(process.cwd(), report)}\n`;
+    `${numberOf(outcomes)} in ${formatDuration(seconds)}.\nReport: ${relative(process.cwd(), report)}\n`;
   return `${[...blocks, end].join("\n\n")}`;
 }

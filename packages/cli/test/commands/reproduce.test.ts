@@ -59,7 +59,7 @@ describe("isoloss reproduce", () => {
       /^not reproducible: plain: loss\.history\[99\]: this run has no such number/m,
     );
     expect(lenient.stdout).toMatch(/^not reproducible: plain: metrics\.nothing: the paper does not tell/m);
-    expect(lenient.stdout).toMatch(/^1 pass, 1 differ, 2 not reproducible; 1 experiments/m);
+    expect(lenient.stdout).toMatch(/^1 pass, 1 differ, 2 not reproducible; 1 experiment in/m);
     expect((await bench.run("reproduce", file, "--quiet", "--strict")).status).toBe(1);
   });
 

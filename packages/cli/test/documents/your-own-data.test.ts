@@ -14,11 +14,12 @@ const blocksOf = (language: string) =>
   );
 
 beforeAll(() => {
-  const [rents, bowl] = blocksOf("yaml");
+  const [rents, pays, bowl] = blocksOf("yaml");
   const files = {
     "rooms.csv": blocksOf("csv")[0],
     "bowl.mjs": blocksOf("es6")[0],
     "rents.yaml": rents,
+    "pays.yaml": pays,
     "bowl.yaml": bowl,
   };
   for (const [name, content] of Object.entries(files)) bench.write(name, content);
