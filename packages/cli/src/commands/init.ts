@@ -47,10 +47,10 @@ export async function init(file: string | undefined, options: InitOptions): Prom
   await write(file, content, force);
   // A module that is there is the user's: it stays, also with --force.
   const module = join(dirname(file), moduleBeside(file));
-  if (kind === "module" && !schema && !existsSync(module)) await write(module, moduleText, false);
-  process.stdout.write(
-    schema ? `${file}\n` : `${file}: run it with\n  isoloss ${isSweep ? "sweep" : "run"} ${file}\n`,
-  );
+  const isNew = kind === "module" && !schema && !existsSync(module);
+  if (isNew) await write(module, moduleText, false);
+  const how = `: run it with\n  isoloss ${isSweep ? "sweep" : "run"} ${file}`;
+  process.stdout.write(`${file}${isNew ? ` and ${module}` : ""}${schema ? "" : how}\n`);
 }
 
 /** Name of the module of an experiment of kind module. */

@@ -148,7 +148,10 @@ describe("an experiment of kind module", () => {
 
   it("begins with what init writes, the module, too, and nothing is overwritten", async () => {
     const made = await bench.run("init", "own/begin.yaml", "--kind", "module");
-    expect([made.status, made.stdout]).toEqual([0, expect.stringMatching(/isoloss run own\/begin\.yaml/)]);
+    expect([made.status, made.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^own\/begin\.yaml and own\/begin\.mjs: .*\n.*isoloss run own\/begin\.yaml/),
+    ]);
     const { variants } = await bench.json<{ variants: Record<string, { runs: Run[] }> }>(
       ...["run", "own/begin.yaml", "--set", "steps=30", "--json", "--quiet"],
     );
