@@ -1,5 +1,6 @@
 // Explains zod's findings to the author of a YAML file.
 import { sumBy } from "es-toolkit";
+import { stringify } from "yaml";
 import type { z } from "zod";
 import type { Path } from "../dotted-path.js";
 import { keysAt, nodesAt, type SchemaNode } from "./json-schema.js";
@@ -107,7 +108,8 @@ function explainUnion(issue: UnionIssue, schema: SchemaNode, data: unknown): Fin
     return [{ path, message: wrongValue(value, values, titleAt(schema, path, data)) }];
   }
   const expected = [...new Set(flat.map((inner) => expectation(inner, nodes)))];
-  return [{ path, isMissing: value === undefined, message: expectedButGot(expected.join(" or "), value) }];
+  const words = [...expected, ...orNull(nodes, expected)].join(" or ") + suchAs(nodes);
+  return [{ path, isMissing: value === undefined, message: expectedButGot(words, value) }];
 }
 
 /** Number of a map's keys that no alternative knows among which a key chooses that the map does not have. */
@@ -127,8 +129,24 @@ function describe(issue: Issue, value: unknown, schema: SchemaNode, data: unknow
     return wrongValue(value, issue.values, titleAt(schema, issue.path as Path, data));
   }
   if (issue.code === "custom") return issue.message;
-  return expectedButGot(expectation(issue, nodesAt(schema, issue.path as Path, data)), value);
+  const nodes = nodesAt(schema, issue.path as Path, data);
+  const expected = expectation(issue, nodes);
+  const others = issue.code === "invalid_type" ? orNull(nodes, [expected]).map((word) => ` or ${word}`) : [];
+  return expectedButGot([expected, ...others, suchAs(nodes)].join(""), value);
 }
+
+/** What is allowed besides, where that is null. */
+const orNull = (nodes: readonly SchemaNode[], expected: readonly string[]): string[] =>
+  nodes.some(({ type }) => type === "null") && !expected.includes("null") ? ["null"] : [];
+
+/** The example that a schema gives: `, such as { name: loss }`. */
+function suchAs(nodes: readonly SchemaNode[]): string {
+  const example = nodes.find(({ examples }) => examples !== undefined)?.examples?.[0];
+  return example === undefined ? "" : `, such as ${flowText(example)}`;
+}
+
+const flowText = (value: unknown): string =>
+  stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trim();
 
 /** The value that was expected, by the issue and by the schema at its place. */
 function expectation(issue: Issue, nodes: readonly SchemaNode[]): string {

@@ -5,6 +5,8 @@ import type { Path } from "../dotted-path.js";
 export interface SchemaNode {
   readonly $ref?: string;
   readonly title?: string;
+  /** A value as a user may write it. */
+  readonly examples?: readonly unknown[];
   readonly type?: string;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
@@ -76,10 +78,12 @@ function alternatives(node: SchemaNode, root: SchemaNode): SchemaNode[] {
   }
   const branches = node.anyOf ?? node.oneOf ?? node.allOf;
   if (branches === undefined) return [node];
-  const { title } = node;
-  return branches
-    .flatMap((branch) => alternatives(branch, root))
-    .map((branch) => (title === undefined ? branch : { title, ...branch }));
+  const { title, examples } = node;
+  const shared = {
+    ...(title === undefined ? {} : { title }),
+    ...(examples === undefined ? {} : { examples }),
+  };
+  return branches.flatMap((branch) => alternatives(branch, root)).map((branch) => ({ ...shared, ...branch }));
 }
 
 /** The alternatives whose fixed values the object has; all that are maps, or all, when there are none. */

@@ -115,7 +115,8 @@ export function readConfig<T extends z.ZodType>(
   throw error([...untranslated, ...findings]);
 }
 
-const asItIs = (data: unknown): Translation => ({ data, findings: [], sourceOf: (path) => path });
+/** Data that need no translation. */
+export const asItIs = (data: unknown): Translation => ({ data, findings: [], sourceOf: (path) => path });
 
 /**
  * Checks plain data, which a program has read from its own file, as a config.

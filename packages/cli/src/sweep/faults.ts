@@ -63,6 +63,15 @@ function faultsOfPath(path: string, { set }: SweepFile): Finding[] {
       { path: ["parameters", path], message: "expected a path of the experiment, such as optimizer.name." },
     ];
   }
+  if (path === "variant") {
+    return [
+      {
+        path: ["parameters", path],
+        message:
+          "a sweep is of one variant: compare what the variants change, such as teleport: { values: [null, { when: .., search: .. }] }.",
+      },
+    ];
+  }
   return Object.hasOwn(set, path)
     ? [{ path: ["set", path], message: "is one of the parameters, too: leave out one of them." }]
     : [];

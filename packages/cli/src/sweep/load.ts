@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { OptionError } from "isoloss";
 import { readFileOrThrow } from "isoloss/node";
 import { type Document, isScalar } from "yaml";
 import type { Finding } from "../config/explain.js";
@@ -54,7 +55,7 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
   if (faults.length > 0) throw error(faults);
   return {
     file,
-    notes,
+    notes: [...notes, ...constantsNote(file)],
     experiment,
     variant: { name, settings: base.settings },
     settingsOf(assignment) {
@@ -63,6 +64,17 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
       return settings as Settings;
     },
   };
+}
+
+/** Constants of the trials alone: compared with a baseline without them, their effect looks like that of the search. */
+function constantsNote({ parameters, confirm }: SweepFile): string[] {
+  if (confirm === false || confirm.each !== undefined) return [];
+  const paths = Object.keys(parameters).filter(
+    (path) => "value" in parameters[path] && !Object.hasOwn(confirm.baseline, path),
+  );
+  return paths.length === 0
+    ? []
+    : [`${paths.join(", ")}: of the trials alone, not of the baseline. Under set it would be of both.`];
 }
 
 /** Runs are compared at rungs by what their kind reports there. */
@@ -83,6 +95,11 @@ export function parseSweep(
 ) {
   let notes: readonly string[] = [];
   const translate = (data: unknown, document: Document): Translation => {
+    if (hasKey(data, "kind") && !hasKey(data, "parameters")) {
+      throw new OptionError(
+        `${file} is an experiment: isoloss run runs it, and a sweep has it as its key experiment (isoloss init --kind sweep).`,
+      );
+    }
     const translated = fromWandb(data);
     notes = translated.notes;
     return {
@@ -94,11 +111,14 @@ export function parseSweep(
   return { file: config satisfies SweepFile as SweepFile, notes, error };
 }
 
+const isMap = (data: unknown): data is object =>
+  typeof data === "object" && data !== null && !Array.isArray(data);
+const hasKey = (data: unknown, key: string): boolean => isMap(data) && Object.hasOwn(data, key);
+
 /** A sweep without a name has the file's. */
 function named(data: unknown, file: string): unknown {
   const name = basename(file).replace(/\.ya?ml$/, "");
-  const isMap = typeof data === "object" && data !== null && !Array.isArray(data);
-  return isMap && identifier.safeParse(name).success ? { name, ...data } : data;
+  return isMap(data) && identifier.safeParse(name).success ? { name, ...data } : data;
 }
 
 /** Numbers that are written with a point are real: `min: 0.0, max: 1.0` is no range of two integers. */

@@ -49,6 +49,7 @@ export const parameterSchema = keys
       context.addIssue({ code: "custom", path: [...path], message });
     }
   })
+  .meta({ examples: [{ values: [0.01, 0.1] }] })
   .transform((given): Parameter => {
     const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
     return (given.distribution === undefined ? known : { mu: 0, sigma: 1, ...known }) as unknown as Parameter;

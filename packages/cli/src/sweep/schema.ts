@@ -20,16 +20,18 @@ const seeds = seedsSchema.transform((given, context): readonly number[] => {
 /** Values by paths as in `--set`. */
 const assignment = z.record(z.string(), anyValue);
 
-const metricFields = z.strictObject({
-  /** loss, or a number of a run's document: loss.last, validation.loss, steps. */
-  name: z.string().min(1),
-  /** Default what the name tells: an accuracy is maximized, all else minimized. */
-  goal: z.enum(["minimize", "maximize"]).meta({ title: "goal" }).optional(),
-  /** Over the seeds. */
-  aggregate: z.enum(["mean", "median", "geometric", "worst"]).meta({ title: "aggregate" }).default("mean"),
-  /** No new trials once one has reached it. */
-  target: z.number().optional(),
-});
+const metricFields = z
+  .strictObject({
+    /** loss, or a number of a run's document: loss.last, validation.loss, steps. */
+    name: z.string().min(1),
+    /** Default what the name tells: an accuracy is maximized, all else minimized. */
+    goal: z.enum(["minimize", "maximize"]).meta({ title: "goal" }).optional(),
+    /** Over the seeds. */
+    aggregate: z.enum(["mean", "median", "geometric", "worst"]).meta({ title: "aggregate" }).default("mean"),
+    /** No new trials once one has reached it. */
+    target: z.number().optional(),
+  })
+  .meta({ examples: [{ name: "validation.loss" }] });
 
 const metric = metricFields.transform(
   (given): Metric => ({ ...given, goal: given.goal ?? goalOf(given.name) }),

@@ -30,7 +30,10 @@ export function fromWandb(source: unknown): Translated {
     findings.push({
       path: [key],
       isKey: true,
-      message: "isoloss runs experiments, not programs: write experiment: FILE.yaml in its place.",
+      message:
+        key === "command" && program !== undefined
+          ? "leave it out, too."
+          : "isoloss runs experiments, not programs: write experiment: FILE.yaml in its place.",
     });
     // What is to replace it is not missed, too.
     data.experiment ??= "experiment.yaml";

@@ -67,6 +67,7 @@ beforeAll(async () => {
   write("table.yaml", table);
   write("unclosed.yaml", "name: x\nkind: [minimize");
   write("text.yaml", "just some text\n");
+  write("sweep.yaml", "experiment: booth\nmethod: grid\nparameters: {}\n");
   write("list.yaml", "- 1\n- 2\n");
   write("empty.yaml", "");
   write("binary.yaml", "\u0000\u0001\ufffd");
@@ -117,6 +118,8 @@ const everything = (): string[] =>
 const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run unclosed.yaml", /^isoloss: unclosed\.yaml:\d+:\d+: .*sequence/, 2],
   ["run text.yaml", /text\.yaml:1:1: expected a map of keys; got "just some text"/, 2],
+  ["run sweep.yaml", /^isoloss: sweep\.yaml is a sweep: isoloss sweep runs it\.$/m, 2],
+  ["sweep typo.yaml", /^isoloss: typo\.yaml is an experiment: isoloss run runs it, and/m, 2],
   ["run list.yaml", /list\.yaml:1:1: expected a map of keys; got \[1,2\]/, 2],
   ["run empty.yaml", /empty\.yaml:1:1: expected a map of keys; got null/, 2],
   ["run binary.yaml", /binary\.yaml:1:1: /, 2],

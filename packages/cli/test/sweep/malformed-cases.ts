@@ -36,6 +36,21 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       ["2:1: program: isoloss runs experiments, not programs: write experiment: FILE.yaml in its place."],
     ],
     [
+      "experiment: classify-digits",
+      "program: train.py\ncommand: [python]",
+      [
+        "2:1: program: isoloss runs experiments, not programs: write experiment: FILE.yaml in its place.",
+        "3:1: command: leave it out, too.",
+      ],
+    ],
+    [
+      "batchSize: { min: 10, max: 50, step: 10 }",
+      "variant: { values: [sgd, adam] }",
+      [
+        "10:3: parameters.variant: a sweep is of one variant: compare what the variants change, such as teleport: { values: [null, { when: .., search: .. }] }.",
+      ],
+    ],
+    [
       "method: tpe",
       "method: bayesian",
       ['3:1: method: unknown method "bayesian". Known: grid, random, sobol, tpe.'],
@@ -49,7 +64,8 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       ],
     ],
     ["method: tpe", "method: sobol\norder: file", ["4:1: order: only a grid has an order."]],
-    [/metric: .*\n/, "", ["1:1: metric: missing; expected a map of keys"]],
+    [/metric: .*\n/, "", ["1:1: metric: missing; expected a map of keys, such as { name: validation.loss }"]],
+    ["seeds: 0..1", "seeds: 3", ["5:1: seeds: expected a list or text, such as 0..4; got 3"]],
     [
       "goal: minimize",
       "goal: minimise",
@@ -131,7 +147,7 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
     [
       "{ min: 1.0e-3, max: 1, scale: log }",
       "0.1",
-      ["7:3: parameters.learningRate: expected a map of keys; got 0.1"],
+      ["7:3: parameters.learningRate: expected a map of keys, such as { values: [ 0.01, 0.1 ] }; got 0.1"],
     ],
     [
       "{ min: 1.0e-3, max: 1, scale: log }",

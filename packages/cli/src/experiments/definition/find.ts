@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { OptionError } from "isoloss";
-import { loadConfig } from "../../config/load.js";
+import { asItIs, loadConfig } from "../../config/load.js";
 import { nearest } from "../../config/nearest.js";
 import { withOwnFiles } from "./own-files.js";
 import { fromProgram } from "./program.js";
@@ -63,6 +63,9 @@ export function findExperiment(fileOrName: string): string {
   );
 }
 
+const isSweep = (data: unknown): boolean =>
+  typeof data === "object" && data !== null && "parameters" in data && !("kind" in data);
+
 /**
  * An experiment, read and checked.
  *
@@ -70,6 +73,10 @@ export function findExperiment(fileOrName: string): string {
  */
 export async function loadExperiment(fileOrName: string, set: readonly string[] = []): Promise<Experiment> {
   const path = findExperiment(fileOrName);
-  const experiment = await loadConfig(path, { schema: experimentSchema, set });
+  const translate = (data: unknown) => {
+    if (isSweep(data)) throw new OptionError(`${path} is a sweep: isoloss sweep runs it.`);
+    return asItIs(data);
+  };
+  const experiment = await loadConfig(path, { schema: experimentSchema, set, translate });
   return withOwnFiles(await fromProgram(experiment, path), path);
 }

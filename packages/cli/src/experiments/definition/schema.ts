@@ -14,10 +14,9 @@ export const identifier = z
     'up to 60 letters, digits, ".", "_" and "-", the first no "." or "-"',
   );
 
-export const seedsSchema = z.union([
-  z.array(fromZero).min(1),
-  z.string().regex(/^\d+\.\.\d+$/, "a range a..b"),
-]);
+export const seedsSchema = z
+  .union([z.array(fromZero).min(1), z.string().regex(/^\d+\.\.\d+$/, "a range a..b")])
+  .meta({ examples: ["0..4"] });
 
 /** In place of a variant: every run that has the number, of any variant. */
 export const everyRun = "*";
