@@ -16,10 +16,11 @@ import {
   sweepsIn,
 } from "../sweep/directory.js";
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
+import { edgesOf } from "../sweep/edges.js";
 import { readJournal } from "../sweep/journal.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
 import { programVersion } from "../sweep/plan.js";
-import { attachSweep, chosenQueue, queueAddress } from "../sweep/queue.js";
+import { attachSweep, chosenQueue, queueAddress, requireQueue } from "../sweep/queue.js";
 import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
 import { partOfGrid, searchEnd } from "../sweep/search-end.js";
@@ -88,6 +89,8 @@ export async function sweep(target: string | undefined, options: SweepOptions): 
   const loaded = await loadSweep(target as string, set);
   if (check) return printCheck(loaded, options);
   if (!options.quiet) for (const note of loaded.notes) process.stderr.write(`isoloss: ${note}\n`);
+  const address = chosenQueue(queue);
+  if (address) await requireQueue(address, loaded);
   return finish(await createSweepDirectory(options.out, loaded), options);
 }
 
@@ -108,7 +111,7 @@ async function finish(
   for (const fault of faults) process.stderr.write(`isoloss: the journal of ${directory}: ${fault}\n`);
   const said = options.detach
     ? `Sweep: ${relative(process.cwd(), directory) || "."}\n`
-    : text(document, searchEnd(opened, document));
+    : text(document, opened.loaded.file, searchEnd(opened, document));
   process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : said);
   if (document.status === "interrupted") {
     const where = relative(process.cwd(), directory) || ".";
@@ -256,7 +259,7 @@ function contendersIn({ confirm, parameters }: SweepFile): number {
 }
 
 /** @param ended sentences on the end of the search */
-function text(document: SweepDocument, ended: readonly string[]): string {
+function text(document: SweepDocument, file: SweepFile, ended: readonly string[]): string {
   const { counts, best, confirmed, failures, directory, seconds, report, status } = document;
   const place = (path: string) => relative(process.cwd(), path) || ".";
   const lines = [
@@ -264,7 +267,10 @@ function text(document: SweepDocument, ended: readonly string[]): string {
     ...ended,
     ...(best === null
       ? ["No trial was completed."]
-      : [`Best: trial ${best.trial}, ${formatNumber(best.value)}, ${JSON.stringify(best.parameters)}`]),
+      : [
+          `Best: trial ${best.trial}, ${file.metric.name} ${formatNumber(best.value)}, ${JSON.stringify(best.parameters)}`,
+        ]),
+    ...edgesOf(file, document),
     ...(confirmed.length > 0
       ? confirmed.map(({ judgment, text: sentence }) => `${judgment}: ${sentence}`)
       : best === null || status === "interrupted"

@@ -153,10 +153,16 @@ function sentence(
     kind === "ratio"
       ? `${number(value)}${range} times the baseline`
       : `${signed(value)}${range} from the baseline`;
-  const compared = `${start}; ${difference} over ${n} pairs (${formatNumber(100 * level, 4)} % interval).`;
+  const compared =
+    `${start}; ${difference} over ${n} pairs (${formatNumber(100 * level, 4)} % interval).` +
+    (isSame(values, baseline) ? " Both gave the same numbers: what is compared changed nothing." : "");
   return apart.length === 0
     ? compared
     : `${compared} Its best settings are not the baseline's (${apart.join(", ")}), which alone may make a difference.`;
 }
+
+/** Whether all pairs are equal to the digit, as where a teleport never came, or was never accepted. */
+const isSame = (a: SeedValues, b: SeedValues): boolean =>
+  [...a].every(([seed, value]) => !b.has(seed) || b.get(seed) === value);
 
 const signed = (value: number): string => `${value > 0 ? "+" : ""}${formatNumber(value, 4)}`;

@@ -15,13 +15,16 @@ export interface SweepReporter {
   end(): void;
 }
 
-/** A reporter on a stream: on a terminal a line that is rewritten; elsewhere failures and notes alone. */
+/** Seconds between lines of progress where none can be rewritten. */
+const every = 60;
+
+/** A reporter on a stream: on a terminal a line that is rewritten; elsewhere failures, notes, and a line each minute. */
 export function sweepReporter(
   sweep: StoredSweep,
   { words, stream }: { readonly words: () => string; readonly stream: ProgressStream | undefined },
 ): SweepReporter {
   if (stream === undefined) return { update() {}, onRecord() {}, line() {}, end() {} };
-  const progress = createProgress(stream);
+  const progress = createProgress(stream, { every });
   const { runs } = sweep.engine.state;
   return {
     update: () => progress.update([progressText(sweep), words()].join(", ")),

@@ -16,6 +16,7 @@ import type { Settings } from "../experiments/kind.js";
 import { type OpenSweep, rebuildSweepDirectory, type SweepSpec, sweepPaths } from "./directory.js";
 import type { AskEntry } from "./journal.js";
 import type { Lanes, RequestedPauses, RungReport, RungVerdict, RunRecord, RunRequest } from "./lanes.js";
+import type { LoadedSweep } from "./load.js";
 import { programVersion } from "./plan.js";
 import { verdictRuleOf } from "./prune.js";
 
@@ -50,16 +51,25 @@ export function queueAddress(url: string | undefined): QueueAddress {
 export const chosenQueue = (url: string | undefined): QueueAddress | undefined =>
   url === undefined && !process.env.ISOLOSS_QUEUE ? undefined : queueAddress(url);
 
+/** Before a sweep has a directory: @throws OptionError where workers cannot compute it, or the server is not there */
+export async function requireQueue(address: QueueAddress, loaded: LoadedSweep): Promise<void> {
+  const { listSweeps } = await loadQueue();
+  requireNoTimes(loaded);
+  await listSweeps(address);
+}
+
+function requireNoTimes({ file: { confirm } }: LoadedSweep): void {
+  if (confirm === false || confirm.metric === undefined) return;
+  throw new OptionError(
+    `confirm.metric: the times of several computers cannot be compared; got ${confirm.metric}. Leave it out, or run the sweep without --queue.`,
+  );
+}
+
 /** Lanes that are workers behind a queue. */
 export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Promise<Lanes> {
   const { queueLanes } = await loadQueue();
   const { directory, id, loaded, engine } = sweep;
-  const { confirm } = loaded.file;
-  if (confirm !== false && confirm.metric !== undefined) {
-    throw new OptionError(
-      `confirm.metric: the times of several computers cannot be compared; got ${confirm.metric}. Leave it out, or run the sweep without --queue.`,
-    );
-  }
+  requireNoTimes(loaded);
   const paths = sweepPaths(directory);
   const [file, experiment, environment] = await Promise.all(
     [paths.file, paths.experiment, paths.environment].map(async (path) =>

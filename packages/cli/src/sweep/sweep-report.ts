@@ -3,6 +3,7 @@ import { describeEnvironment } from "../run/environment.js";
 import { htmlTable, type ReportSection, renderReport } from "../run/report-html.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument } from "./document.js";
+import { edgesOf } from "./edges.js";
 import { progressText } from "./progress-line.js";
 import { rankCorrelation } from "./rank-correlation.js";
 import { searchEnd } from "./search-end.js";
@@ -47,7 +48,11 @@ export function sweepReport(sweep: StoredSweep, document: SweepDocument): string
     conclusion: conclusionOf(document),
     lead:
       `${progressText(sweep)}; ${formatDuration(seconds)}. Method ${file.method}, seeds ${file.seeds.join(", ")}; ` +
-      [`${file.metric.goal} ${file.metric.name}.`, ...searchEnd(sweep, document)].join(" "),
+      [
+        `${file.metric.goal} ${file.metric.name}.`,
+        ...searchEnd(sweep, document),
+        ...edgesOf(file, document),
+      ].join(" "),
     verdicts: confirmed.map(({ trial, judgment, text }) => ({
       title: `Trial ${trial}`,
       outcome: judgment,
@@ -61,7 +66,8 @@ export function sweepReport(sweep: StoredSweep, document: SweepDocument): string
 function conclusionOf({ confirmed, best }: SweepDocument): string {
   if (confirmed.length > 0) {
     const helped = confirmed.filter(({ judgment }) => judgment === "helps").length;
-    return `Of ${confirmed.length} trials on fresh seeds, ${helped} did better than the baseline beyond doubt.`;
+    const trials = confirmed.length === 1 ? "1 trial" : `${confirmed.length} trials`;
+    return `Of ${trials} on fresh seeds, ${helped} did better than the baseline beyond doubt.`;
   }
   if (best === null) return "No trial is complete.";
   return (

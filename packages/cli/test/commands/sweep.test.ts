@@ -132,8 +132,31 @@ confirm: false
       "digits.yaml",
       sweep().replace("booth\nvariant: plain", "classify-digits").replace("loss.last", "loss"),
     );
-    const digits = await bench.run("sweep", "digits.yaml", "--check");
-    expect(digits.stdout).toContain("\nEach computer needs the data of digits.\n");
+    // Those of digits are part of the package.
+    const check = (...set: string[]) => bench.run("sweep", "digits.yaml", "--check", ...set);
+    expect((await check()).stdout).not.toContain("needs the data");
+    expect((await check("--set", "set.data=mnist")).stdout).toContain(
+      "\nEach computer needs the data of mnist.\n",
+    );
+  });
+
+  it("says what is of the trials alone, not of the baseline", async () => {
+    const check = (...set: string[]) =>
+      bench.run("sweep", "booths.yaml", "--check", ...set.flatMap((one) => ["--set", one]));
+    const [constant, note] = [
+      "parameters.steps={value: 3}",
+      "\nsteps: of the trials alone, not of the baseline.",
+    ];
+    expect((await check(constant)).stdout).toContain(note);
+    expect((await check(constant, "confirm.baseline={steps: 3}")).stdout).not.toContain(note);
+  });
+
+  it("makes no directory for a server that is not there", async () => {
+    const { status, stderr } = await bench.run(
+      ...["sweep", "booths.yaml", "--out", "unserved", "--queue", "redis://127.0.0.1:1"],
+    );
+    expect([status, stderr]).toEqual([2, expect.stringContaining("There is no server")]);
+    expect(existsSync(join(bench.folder, "unserved"))).toBe(false);
   });
 
   it("accepts the example of the repository", async () => {

@@ -45,6 +45,13 @@ describe("confirmed", () => {
     );
   });
 
+  it("says so where both gave the same numbers", () => {
+    const texts = [seeds(2, 4, 8), seeds(2, 4, 8.1)].map(
+      (fresh) => confirmed(loss, seeds(2, 4, 8), [{ trial: 5, fresh }])[0]?.text,
+    );
+    expect(texts.map((text) => text?.includes("Both gave the same numbers"))).toEqual([true, false]);
+  });
+
   it("divides the 5 % among the trials", () => {
     const fresh = seeds(1, 2, 2);
     const both = confirmed(loss, seeds(2, 4, 8), [

@@ -1,0 +1,33 @@
+import type { SweepDocument } from "./document.js";
+import type { Parameter, SweepFile } from "./types.js";
+
+/**
+ * Numbers of the best trials that are the least or the largest of what is tried, as sentences: the search may have ended
+ * before the best ones.
+ */
+export function edgesOf(
+  { parameters }: Pick<SweepFile, "parameters">,
+  { best, confirmed, trials }: Pick<SweepDocument, "best" | "confirmed" | "trials">,
+): string[] {
+  const shown = new Set([...(best === null ? [] : [best]), ...confirmed].map(({ trial }) => trial));
+  return trials
+    .filter(({ trial }) => shown.has(trial))
+    .flatMap(({ trial, parameters: own }) =>
+      Object.entries(own).flatMap(([path, value]) => {
+        const end = endsOf(parameters[path]).indexOf(value);
+        if (end < 0) return [];
+        return `Trial ${trial} has the ${end === 0 ? "least" : "largest"} ${path} of those tried, ${value}: a better one may lie beyond.`;
+      }),
+    );
+}
+
+/** The least and the largest of three numbers or more; none where there is no order. */
+function endsOf(parameter: Parameter | undefined): readonly unknown[] {
+  if (parameter === undefined) return [];
+  if ("min" in parameter) return [parameter.min, parameter.max];
+  const values = "values" in parameter ? parameter.values : [];
+  const numbers = values.filter((value) => typeof value === "number");
+  return numbers.length > 2 && numbers.length === values.length
+    ? [Math.min(...numbers), Math.max(...numbers)]
+    : [];
+}
