@@ -72,7 +72,7 @@ export interface RunRecord {
   readonly seconds: number;
   /** Why it failed or was lost. */
   readonly error?: string | undefined;
-  /** It failed as its data are not on this computer. */
+  /** It failed as its data are not on this computer, or are others. */
   readonly isMissingData?: true | undefined;
   /** Of a run whose verdicts the sweep's own process has not made. */
   readonly verdicts?: readonly RungVerdict[] | undefined;

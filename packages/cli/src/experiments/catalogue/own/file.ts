@@ -38,7 +38,7 @@ interface HashOptions {
 /**
  * The SHA-256 of a file. That of several is the SHA-256 of the lines that `sha256sum` prints of them.
  *
- * @throws DataError when a file cannot be read, or the hash is another one than expected
+ * @throws DataError when a file cannot be read; MissingDataError when there is none, or its hash is another one than expected
  */
 export async function hashed(
   paths: readonly string[],
@@ -52,7 +52,8 @@ export async function hashed(
   if (expected === undefined || expected === sha256) return sha256;
   const [changed, those] =
     paths.length > 1 ? [`One of ${paths.join(", ")} has`, "the files"] : [`${paths[0]} has`, "the file"];
-  throw new DataError(
+  // The data of the config are not here; another computer may have them.
+  throw new MissingDataError(
     `${changed} changed: its SHA-256 is ${sha256}, and the config says ${expected}. Restore ${those}, or leave sha256 out to take what is there.`,
   );
 }
