@@ -58,10 +58,12 @@ function rungsIn(
   if (!Number.isFinite(size)) {
     throw new OptionError("Pauses in epochs need a run with epochs; this one has none: count steps.");
   }
+  // In steps: 100 / 27 times 27 is a little less than 100.
+  const end = Math.min(length, Math.round(below * size));
   const rungs = new Map<number, number>();
-  for (let rung = from; rung < below; ) {
+  for (let rung = from; ; ) {
     const step = Math.max(1, Math.round(rung * size));
-    if (step >= length) break;
+    if (step >= end) break;
     if (!rungs.has(step)) rungs.set(step, rung);
     if (factor !== undefined) rung *= factor;
     else if (every !== undefined) rung += every;

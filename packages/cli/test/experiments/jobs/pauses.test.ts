@@ -123,6 +123,9 @@ describe("pauses", () => {
     expect(once.reports.map((r) => r.step)).toEqual([4]);
     const below = await run({ ...jobOf("minimize"), pauses: plan({ below: 16 }) });
     expect(below.reports.map((r) => r.step)).toEqual([4, 8]);
+    // 50 / 9 three times by 3 is 49.99...: still the bound.
+    const thirds = await run({ ...jobOf("minimize"), pauses: plan({ from: 50 / 9, factor: 3, below: 50 }) });
+    expect(thirds.reports.map((r) => r.step)).toEqual([6, 17]);
   });
 
   it("are refused where the run has no such number", async () => {
