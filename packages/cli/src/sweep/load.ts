@@ -100,7 +100,7 @@ export function parseSweep(
         `${file} is an experiment: isoloss run runs it, and a sweep has it as its key experiment (isoloss init --kind sweep).`,
       );
     }
-    const translated = fromWandb(data);
+    const translated = fromWandb(data, set);
     notes = translated.notes;
     return {
       ...translated,

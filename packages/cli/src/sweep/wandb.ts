@@ -17,8 +17,12 @@ const isMap = (value: unknown): value is Data =>
 /** Parts of the data that are elsewhere in the source, the longest paths first. */
 type Origins = (readonly [ours: Path, source: Path])[];
 
-/** A sweep in W&B's form or ours, or something between, in ours. What is not W&B's is left for the check. */
-export function fromWandb(source: unknown): Translated {
+/**
+ * A sweep in W&B's form or ours, or something between, in ours. What is not W&B's is left for the check.
+ *
+ * @param set what `--set` has changed, in our words: the file's own word for it does not count then
+ */
+export function fromWandb(source: unknown, set: readonly string[] = []): Translated {
   const findings: Finding[] = [];
   const notes: string[] = [];
   const origins: Origins = [];
@@ -50,12 +54,14 @@ export function fromWandb(source: unknown): Translated {
       isKey: true,
       message: `means ${ours}, which is there, too: leave out one of them.`,
     });
-  if (run_cap !== undefined) {
+  const isSet = (ours: string) =>
+    set.some((text) => text.startsWith(`${ours}=`) || text.startsWith(`${ours}.`));
+  if (run_cap !== undefined && !isSet("budget.trials")) {
     if (budget.trials !== undefined) both("run_cap", "budget.trials");
     data.budget = { ...budget, trials: run_cap };
     origins.push([["budget", "trials"], ["run_cap"]]);
   }
-  if (early_terminate !== undefined) {
+  if (early_terminate !== undefined && !isSet("prune")) {
     if (data.prune !== undefined) both("early_terminate", "prune");
     data.prune = pruneOf(early_terminate, findings, origins);
     notes.push("early_terminate: iterations are steps of the run here, not calls of a logger.");

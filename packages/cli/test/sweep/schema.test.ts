@@ -166,6 +166,16 @@ describe("a sweep of W&B", () => {
     const { file } = wandb("{ min: 1, max: 4 }", `method: random\nrun_cap: 5\nearly_terminate: ${text}\n`);
     expect(file.prune).toMatchObject({ rule: "asha", unit: "steps", ...expected });
   });
+
+  it("gives way to what --set says in our words", () => {
+    const text =
+      "experiment: x\nmethod: random\nrun_cap: 5\nmetric: { name: loss }\nparameters: { a: { min: 1, max: 4 } }\n" +
+      "early_terminate: { type: hyperband, min_iter: 4 }\n";
+    const { file } = parseSweep(text, { file: "s.yaml", set: ["budget.trials=2", "prune=null"] });
+    expect([file.budget.trials, file.prune]).toEqual([2, undefined]);
+    const other = parseSweep(text, { file: "s.yaml", set: ["budget.seconds=9"] }).file;
+    expect([other.budget, other.prune?.from]).toEqual([{ hard: false, seconds: 9, trials: 5 }, 4]);
+  });
 });
 
 describe("the JSON Schema of sweeps", () => {
