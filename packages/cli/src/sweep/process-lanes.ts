@@ -26,6 +26,8 @@ export interface LaneProcess {
 const mostDeaths = 4;
 /** Between the request to stop and the end of a run that did not. */
 const graceSeconds = 10;
+/** Of a timer of Node, 24 days; a longer one would end at once. */
+const mostMilliseconds = 2 ** 31 - 1;
 
 /** A run under way. */
 interface UnderWay {
@@ -73,7 +75,7 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
       (message) => onMessage(lane, message),
       (last) => onExit(lane, last),
     );
-    if (request.timeout !== undefined) {
+    if (request.timeout !== undefined && 1000 * request.timeout <= mostMilliseconds) {
       const stop = () => {
         run.isLate = true;
         lane.process?.send({ stop: true });

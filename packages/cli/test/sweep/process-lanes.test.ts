@@ -131,6 +131,18 @@ describe("lanes on this computer", () => {
     expect(processes.at(-1)?.orders).toMatchObject([{ run: { id: "b" } }]);
   });
 
+  it("have no end for a run whose time is longer than a timer's", async () => {
+    vi.useFakeTimers();
+    try {
+      const { lanes, processes } = await played(1);
+      lanes.submit([request("a", { timeout: 30 * 24 * 3600 })]);
+      vi.advanceTimersByTime(1e6);
+      expect(processes[0]?.orders).toHaveLength(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("stop a run that takes too long, kill it where it does not stop, and record why", async () => {
     vi.useFakeTimers();
     try {
