@@ -27,7 +27,7 @@ export interface SweepTrialDocument {
   readonly status: Trial["status"];
   /** As the metric has it; of a pruned trial at the rung where it was stopped. */
   readonly value: number | null;
-  /** Steps at which it was pruned. */
+  /** At which it was pruned, in steps or epochs as the rule has it. */
   readonly rung: number | null;
   readonly parameters: Assignment;
   /** Whether another trial had the same runs before. */

@@ -65,7 +65,7 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
     } else if (status === "pruned") {
       const stop = [...(ended.find((run) => statusOf(run) === "pruned")?.verdicts.values() ?? [])].at(-1);
       trial.value = stop?.value ?? undefined;
-      trial.rung = stop?.step;
+      trial.rung = stop?.rung;
     }
     open.delete(trial);
     finished += 1;
@@ -235,7 +235,7 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
       const entry: VerdictEntry = {
         ...{ entry: "verdict", run: id, rung, step, value: isNumber ? value : null, verdict },
         n: values.length,
-        rank: 1 + values.filter((other) => other < value).length,
+        rank: 1 + values.filter((other) => other < value || !isNumber).length,
       };
       return { verdict, entry };
     },

@@ -88,7 +88,7 @@ function trialSection({ trials }: SweepDocument, best: readonly Valued[]): Repor
         : (JSON.stringify(value) ?? "-");
   const rows = shown.map(({ trial, status, value, rung, parameters }) => [
     trial,
-    rung === null ? status : `${status} at ${rung}`,
+    rung === null ? status : `${status} at ${formatNumber(rung, 4)}`,
     value === null ? "-" : formatNumber(value, 5),
     ...paths.map((path) => text(parameters[path])),
   ]);

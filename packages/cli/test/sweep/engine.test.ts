@@ -97,7 +97,7 @@ describe("the engine of sweeps", () => {
       expect(runs[1]?.record).toBeUndefined();
       expect(status).toBe("pruned");
       const stop = [...(runs[0]?.verdicts.values() ?? [])].at(-1);
-      expect([rung, value]).toEqual([stop?.step, stop?.value]);
+      expect([rung, value]).toEqual([stop?.rung, stop?.value]);
     }
   });
 
@@ -175,6 +175,16 @@ describe("a sweep that ends early", () => {
     },
   );
 
+  it("knows pruned trials by their rungs, which are epochs where these are compared", () => {
+    const { engine, write, runs, add } = asked({ prune: { ...asha, unit: "epochs", from: 1 } });
+    const [run = ""] = runs;
+    const at = { run, seed: 0, rung: 1, unit: "epochs", step: 143, value: Number.NaN, best: 2 } as const;
+    const { entry } = engine.judge(at);
+    if (entry) write({ ...entry, value: 2 });
+    add(record(run, { status: "pruned", values: { loss: null } }));
+    expect(engine.state.trials[0]).toMatchObject({ status: "pruned", rung: 1, value: 2 });
+  });
+
   it("by seconds, hard where the budget says so, and not before", () => {
     const { engine } = asked({ budget: { trials: 8, hard: true, seconds: 60 } });
     expect(engine.wanted(2, 59).what).toBe("runs");
@@ -208,6 +218,8 @@ describe("records and verdicts", () => {
     ).toEqual(["go", "go", "stop", "go", "stop"]);
     expect(judge(ids[2] as string, 0)).toEqual({ verdict: "stop" });
     expect(engine.state.runs.get(ids[3] as string)?.verdicts.get(4)).toMatchObject({ n: 4, rank: 2 });
+    // What is no number comes after all that are.
+    expect(engine.state.runs.get(ids[4] as string)?.verdicts.get(4)).toMatchObject({ n: 4, rank: 5 });
     expect(
       engine.judge({ run: "r-unknown", seed: 0, rung: 4, unit: "steps", step: 4, value: 0, best: 0 }),
     ).toEqual({
