@@ -67,7 +67,7 @@ function conclusionOf({ confirmed, best }: SweepDocument): string {
   if (confirmed.length > 0) {
     const helped = confirmed.filter(({ judgment }) => judgment === "helps").length;
     const trials = confirmed.length === 1 ? "1 trial" : `${confirmed.length} trials`;
-    return `Of ${trials} on fresh seeds, ${helped} did better than the baseline beyond doubt.`;
+    return `Of ${trials} on fresh seeds, ${helped} did better than the baseline, by its whole interval.`;
   }
   if (best === null) return "No trial is complete.";
   return (
