@@ -18,6 +18,8 @@ export interface Contender {
   readonly fresh: SeedValues;
   /** What it is, beside its number. */
   readonly label?: string | undefined;
+  /** Seeds whose pair does not count: times of two lanes cannot be compared. */
+  readonly unpaired?: readonly number[] | undefined;
   /** In what else it is not as the baseline, such as `learningRate 0.002 against 0.001`. */
   readonly apart?: readonly string[] | undefined;
 }
@@ -80,11 +82,12 @@ export function confirmed(
   const level = 1 - 0.05 / contenders.length;
   const sign = metric.goal === "minimize" ? 1 : -1;
   return contenders.map((contender) => {
-    const { trial, tuning, fresh: values } = contender;
+    const { trial, tuning, fresh: values, unpaired = [] } = contender;
     const all = [...values.values()];
     const isWhole = all.length > 0 && all.every(Number.isFinite);
     const fresh = isWhole ? aggregated(metric, all) : null;
-    const comparison = compared(metric, baseline, values, level);
+    const paired = new Map([...values].filter(([seed]) => !unpaired.includes(seed)));
+    const comparison = compared(metric, baseline, paired, level);
     return {
       trial,
       tuning: tuning ?? null,
@@ -127,7 +130,7 @@ function judgmentOf(comparison: PairedComparison | null, sign: number): Judgemen
 
 function sentence(
   { name }: Metric,
-  { trial, tuning, fresh: values, label, apart = [] }: Contender,
+  { trial, tuning, fresh: values, label, unpaired = [], apart = [] }: Contender,
   fresh: number | null,
   comparison: PairedComparison | null,
   baseline: SeedValues,
@@ -141,10 +144,12 @@ function sentence(
       : values.size === 0
         ? "no run ended on fresh seeds"
         : `${diverged(values)} of ${values.size} runs on fresh seeds diverged`;
+  const left = unpaired.length === 0 ? "" : `, without ${unpaired.length} whose runs were in two lanes`;
   const start = `Trial ${trial}${label ? ` (${label})` : ""}: ${name} ${tuned}${own}`;
   if (comparison === null) {
     const lost = diverged(baseline);
-    const why = lost > 0 ? `${lost} of ${baseline.size} runs of the baseline diverged` : "there are no pairs";
+    const why =
+      lost > 0 ? `${lost} of ${baseline.size} runs of the baseline diverged` : `there are no pairs${left}`;
     return fresh === null ? `${start}.` : `${start}; not compared: ${why}.`;
   }
   const { kind, value, interval, level, n } = comparison;
@@ -154,7 +159,7 @@ function sentence(
       ? `${number(value)}${range} times the baseline`
       : `${signed(value)}${range} from the baseline`;
   const compared =
-    `${start}; ${difference} over ${n} pairs (${formatNumber(100 * level, 4)} % interval).` +
+    `${start}; ${difference} over ${n} pairs${left} (${formatNumber(100 * level, 4)} % interval).` +
     (isSame(values, baseline) ? " Both gave the same numbers: what is compared changed nothing." : "");
   return apart.length === 0
     ? compared

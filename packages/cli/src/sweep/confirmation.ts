@@ -44,6 +44,14 @@ export function confirmationOf(
     );
   const baseline = contenders.find(({ trial }) => trial === "baseline");
   if (baseline === undefined) return [];
+  /** Seeds that two lanes computed, as after an interruption. */
+  const unpaired = (runs: readonly RunState[]): readonly number[] =>
+    confirm.metric === undefined
+      ? []
+      : runs.slice(0, count).flatMap(({ seed, record }, i) => {
+          const other = baseline.runs[i]?.record;
+          return record && other && record.lane !== other.lane ? [seed] : [];
+        });
   return confirmed(
     compared,
     valuesOf(baseline.runs),
@@ -54,7 +62,7 @@ export function confirmationOf(
         value === undefined || confirm.metric !== undefined ? undefined : oriented(metric, value);
       return [
         {
-          ...{ trial, fresh: valuesOf(runs), tuning },
+          ...{ trial, fresh: valuesOf(runs), tuning, unpaired: unpaired(runs) },
           ...(each === undefined
             ? {}
             : {

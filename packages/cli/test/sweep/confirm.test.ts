@@ -100,6 +100,31 @@ describe("confirmed", () => {
 });
 
 describe("confirmationOf", () => {
+  it("compares times of one lane alone", () => {
+    const contender = (trial: number | "baseline", lanes: string) => ({
+      ...{ trial, parameters: {} },
+      runs: [...lanes].map((lane, i) => ({
+        ...{ seed: 1000 + i, record: { status: "completed", lane, values: { wallSeconds: 2 + i } } },
+      })),
+    });
+    const confirm = { seeds: [1000, 1001, 1002], best: 1, baseline: {}, metric: "wallSeconds" };
+    const state = { trials: [], contenders: [contender("baseline", "aab"), contender(0, "aaa")] };
+    const [one] = confirmationOf({ confirm, metric: loss } as never, state as never);
+    expect(one.comparison?.n).toBe(2);
+    expect(one.text).toContain("over 2 pairs, without 1 whose runs were in two lanes (95 % interval)");
+    const apart = { trials: [], contenders: [contender("baseline", "aab"), contender(0, "bba")] };
+    const [none] = confirmationOf({ confirm, metric: loss } as never, apart as never);
+    expect([none.comparison, none.judgment]).toEqual([null, "undecided"]);
+    // Of the sweep's metric, lanes do not matter.
+    const { metric: _, ...other } = confirm;
+    const values = (trial: { runs: { record: { values: object } }[] }) => {
+      for (const { record } of trial.runs) record.values = { loss: 1 };
+    };
+    state.contenders.forEach(values);
+    const [all] = confirmationOf({ confirm: other, metric: loss } as never, state as never);
+    expect(all.comparison?.n).toBe(3);
+  });
+
   it("says in what else an arm's best settings are not the baseline's", () => {
     const contender = (trial: number | "baseline", parameters: Assignment) => ({
       ...{ trial, parameters },
