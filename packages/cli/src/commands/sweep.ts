@@ -1,6 +1,8 @@
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
-import { OptionError } from "isoloss";
+import { isDeepStrictEqual } from "node:util";
+import { range } from "es-toolkit";
+import { IsolossError, OptionError } from "isoloss";
 import { needsOf } from "../experiments/catalogue/needs.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
@@ -153,8 +155,16 @@ async function printFaults(path: string, json: boolean): Promise<void> {
 
 async function printList({ out, json }: SweepOptions): Promise<void> {
   const documents: SweepDocument[] = [];
-  for (const directory of await sweepsIn(out))
-    documents.push(sweepDocument(await readSweepDirectory(directory)));
+  for (const directory of await sweepsIn(out)) {
+    try {
+      documents.push(sweepDocument(await readSweepDirectory(directory)));
+    } catch (error) {
+      // One that is damaged does not hide the others.
+      if (!(error instanceof IsolossError)) throw error;
+      process.stderr.write(`isoloss: ${error.message}\n`);
+      process.exitCode = 1;
+    }
+  }
   if (json) {
     const sweeps = documents.map(({ name, id, directory, status, counts, best, seconds }) => ({
       ...{ name, id, directory, status, counts, best, seconds },

@@ -102,7 +102,7 @@ export function openJsonLines(path: string, length: number): JsonLinesFile {
  */
 export async function readJsonLines(path: string): Promise<JsonRecord[]> {
   const file = await readFileOrThrow(path, { what: "records" });
-  const bytes = path.endsWith(".gz") ? gunzipSync(file) : file;
+  const bytes = path.endsWith(".gz") ? unzipped(path, file) : file;
   const whole = bytes.subarray(0, bytes.lastIndexOf(NEWLINE) + 1);
   const lines = Buffer.from(whole).toString("utf8").split("\n");
   return lines.slice(0, -1).map((line, i) => {
@@ -117,4 +117,13 @@ export async function readJsonLines(path: string): Promise<JsonRecord[]> {
       `${path}:${i + 1}: expected a JSON object; got ${JSON.stringify(line.slice(0, 60))}.`,
     );
   });
+}
+
+/** @throws DataError */
+export function unzipped(path: string, bytes: Uint8Array): Uint8Array {
+  try {
+    return gunzipSync(bytes);
+  } catch (cause) {
+    throw new DataError(`${path} is no whole gzip file: ${reasonOf(cause)}.`, { cause });
+  }
 }

@@ -18,6 +18,7 @@ import {
   hasJournal,
   type Journal,
   type NewEntry,
+  type OpenEntry,
   openJournal,
   readJournal,
 } from "./journal.js";
@@ -162,14 +163,11 @@ async function opened(
 }
 
 function folded(directory: string, loaded: LoadedSweep, entries: readonly Entry[]): StoredSweep {
-  const [first] = entries;
-  if (first?.entry !== "open") {
-    throw new DataError(`${sweepPaths(directory).journal} does not begin with the entry of a sweep.`);
-  }
+  const { id } = entries[0] as OpenEntry;
   const plan = planSweep(loaded);
   const engine = createEngine({ file: loaded.file, sampler: samplerOf(loaded.file), idOf: plan.idOf });
   for (const entry of entries) engine.apply(entry);
-  return { directory, id: first.id, loaded, engine, plan };
+  return { directory, id, loaded, engine, plan };
 }
 
 /** The absolute path of a sweep's directory. @throws DataError unless it is one */

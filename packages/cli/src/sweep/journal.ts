@@ -1,10 +1,15 @@
 // The journal of a sweep: one JSON value a line, which only grows. What it says is the sweep; all else follows from it. Runs'
 // directories stand in it relative to its own, so that a sweep can be moved.
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { DataError } from "isoloss";
-import { type JsonLinesFile, type JsonRecord, openJsonLines, readJsonLines } from "../run/json-lines.js";
+import {
+  type JsonLinesFile,
+  type JsonRecord,
+  openJsonLines,
+  readJsonLines,
+  unzipped,
+} from "../run/json-lines.js";
 import type { RungVerdict, RunRecord } from "./lanes.js";
 import type { Assignment } from "./types.js";
 
@@ -84,16 +89,17 @@ export type NewEntry =
 /** An entry, with the seconds that the sweep had run then: times when nothing ran it do not count. */
 export type Entry = NewEntry & { readonly at: number };
 
-const kinds: readonly Entry["entry"][] = [
-  "open",
-  "ask",
-  "verdict",
-  "record",
-  "confirm",
-  "close",
-  "pause",
-  "end",
-];
+/** Kinds of entries, with what they cannot do without. */
+const kinds: Readonly<Record<Entry["entry"], readonly string[]>> = {
+  open: ["id", "name", "since"],
+  ask: ["trial", "parameters", "runs"],
+  verdict: ["run", "rung", "step", "verdict"],
+  record: ["run", "status", "values", "steps", "directory"],
+  confirm: ["contenders"],
+  close: ["why"],
+  pause: [],
+  end: [],
+};
 
 /** A journal that is written. */
 export interface Journal {
@@ -105,16 +111,26 @@ export interface Journal {
 /**
  * The entries of a journal, without half a line at its end. A published one may be compressed: `journal.jsonl.gz`.
  *
- * @throws DataError when it cannot be read, or a line is no entry
+ * @throws DataError when it cannot be read, a line is no entry, or the first one is not that of a sweep
  */
 export async function readJournal(path: string): Promise<Entry[]> {
   const entries = await readJsonLines(existsSync(path) ? path : compressed(path));
-  entries.forEach(({ entry, at }, i) => {
-    if (kinds.includes(entry as Entry["entry"]) && typeof at === "number") return;
-    throw new DataError(
-      `${path}:${i + 1}: expected an entry of a sweep's journal (${kinds.join(", ")}); got ${JSON.stringify(entry)}.`,
-    );
+  entries.forEach((record, i) => {
+    const { entry, at } = record;
+    const keys = Object.hasOwn(kinds, String(entry)) ? kinds[entry as Entry["entry"]] : undefined;
+    if (keys === undefined || typeof at !== "number") {
+      throw new DataError(
+        `${path}:${i + 1}: expected an entry of a sweep's journal (${Object.keys(kinds).join(", ")}); got ${JSON.stringify(entry)}.`,
+      );
+    }
+    const missing = keys.filter((key) => !(key in record));
+    if (missing.length > 0) {
+      throw new DataError(`${path}:${i + 1}: the entry ${entry} has no ${missing.join(" and no ")}.`);
+    }
   });
+  if (entries[0]?.entry !== "open") {
+    throw new DataError(`${path} does not begin with the entry of a sweep.`);
+  }
   return (entries as unknown as Entry[]).map((entry) =>
     inDirectory(entry, (own) => {
       const place = isAbsolute(own) ? own : join(dirname(path), own);
@@ -137,7 +153,7 @@ export const hasJournal = (path: string): boolean => existsSync(path) || existsS
 
 /** Opens a journal to append to, unpacked if it is compressed; half a line at its end goes. @throws DataError */
 export function openJournal(path: string): Journal {
-  if (!existsSync(path) && hasJournal(path)) writeFileSync(path, gunzipSync(readFileSync(compressed(path))));
+  if (!existsSync(path) && hasJournal(path)) unpack(path);
   const length = existsSync(path) ? readFileSync(path).lastIndexOf(0x0a) + 1 : 0;
   const file: JsonLinesFile = openJsonLines(path, length);
   return {
@@ -151,4 +167,11 @@ export function openJournal(path: string): Journal {
     },
     close: file.close,
   };
+}
+
+/** Whole or not at all: a part of it would count as the journal from then on. */
+function unpack(path: string): void {
+  const part = `${path}.tmp`;
+  writeFileSync(part, unzipped(compressed(path), readFileSync(compressed(path))));
+  renameSync(part, path);
 }

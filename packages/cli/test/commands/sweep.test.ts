@@ -235,6 +235,37 @@ runSeconds: 2
     expect(withoutTimes(again)).toEqual(withoutTimes(first));
   });
 
+  it("says which journal is damaged, and lists the others", async () => {
+    const folder = join(bench.folder, "damaged");
+    const lines = readFileSync(join(first.directory, "journal.jsonl"), "utf8").split("\n");
+    const broken = (name: string, journal: string | Uint8Array, file = "journal.jsonl") => {
+      mkdirSync(join(folder, name), { recursive: true });
+      for (const one of ["sweep.yaml", "experiment.yaml"])
+        cpSync(join(first.directory, one), join(folder, name, one));
+      writeFileSync(join(folder, name, file), journal);
+    };
+    broken("empty", "");
+    broken("foreign", `${lines[0]}\n{"entry":"ask","at":3}\n`);
+    broken("headless", `${lines.slice(1).join("\n")}`);
+    broken("packed", gzipSync(lines.join("\n")).subarray(0, 200), "journal.jsonl.gz");
+    broken("whole", lines.join("\n"));
+    const texts = {
+      empty: "damaged/empty/journal.jsonl does not begin with the entry of a sweep.",
+      foreign: "damaged/foreign/journal.jsonl:2: the entry ask has no trial and no parameters and no runs.",
+      headless: "damaged/headless/journal.jsonl does not begin with the entry of a sweep.",
+      packed: "damaged/packed/journal.jsonl.gz is no whole gzip file: ",
+    };
+    for (const [name, text] of Object.entries(texts)) {
+      for (const mode of ["--verify", "--resume"]) {
+        const { status, stdout, stderr } = await bench.run("sweep", mode, `damaged/${name}`);
+        expect([status, stdout, stderr]).toEqual([1, "", expect.stringContaining(text)]);
+      }
+    }
+    const { status, stdout, stderr } = await bench.run("sweep", "--list", "--out", "damaged", "--json");
+    expect([status, JSON.parse(stdout).sweeps]).toMatchObject([1, [{ name: "booths" }]]);
+    for (const text of Object.values(texts)) expect(stderr).toContain(text);
+  });
+
   it("finds a record that was counted twice", async () => {
     const { directory } = await bench.json<SweepDocument>("sweep", "booths.yaml", "--json", "--quiet");
     const path = join(directory, "journal.jsonl");
