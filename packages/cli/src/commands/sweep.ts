@@ -9,6 +9,7 @@ import { textTable } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
 import type { Environment } from "../run/environment.js";
 import { readJsonFile } from "../run/read.js";
+import { axisOf } from "../sweep/axis.js";
 import {
   createSweepDirectory,
   openSweepDirectory,
@@ -26,7 +27,7 @@ import { attachSweep, chosenQueue, queueAddress, requireQueue } from "../sweep/q
 import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
 import { partOfGrid, searchEnd } from "../sweep/search-end.js";
-import type { Assignment, SweepFile } from "../sweep/types.js";
+import type { Assignment, Parameter, SweepFile } from "../sweep/types.js";
 import { faultsOfJournal } from "../sweep/verify.js";
 import { closeOnQueue, listOnQueue } from "./sweep-on-queue.js";
 
@@ -241,7 +242,7 @@ function checkDocument(loaded: LoadedSweep, jobs: number): CheckDocument {
   const { name, method, seeds, confirm, budget, runSeconds } = file;
   const sampler = samplerOf(file);
   const trials = Math.min(budget.trials ?? Infinity, sampler.size);
-  const fresh = confirm === false ? 0 : contendersIn(loaded.file) * confirm.seeds.length;
+  const fresh = confirm === false ? 0 : contendersIn(file, trials) * confirm.seeds.length;
   const history = { status: "running" } as const;
   const samples: Assignment[] = [];
   for (let trial = 0; trial < Math.min(5, trials); trial++) {
@@ -261,11 +262,17 @@ function checkDocument(loaded: LoadedSweep, jobs: number): CheckDocument {
   return { name, method, trials, runs, steps: isKnown ? runs * length : null, hours, needs, samples, notes };
 }
 
-/** Those that run on fresh seeds, the baseline among them. */
-function contendersIn({ confirm, parameters }: SweepFile): number {
+/** Those that run on fresh seeds at most, the baseline among them. */
+function contendersIn({ confirm, parameters }: SweepFile, trials: number): number {
   if (confirm === false) return 0;
-  const parameter = confirm.each === undefined ? undefined : parameters[confirm.each];
-  return parameter && "values" in parameter ? parameter.values.length : confirm.best + 1;
+  const { each, best, baseline } = confirm;
+  if (each === undefined) return Math.min(best, trials) + 1;
+  const parameter = parameters[each] as Parameter;
+  const bins = "value" in parameter ? undefined : axisOf(parameter).bins;
+  const values = "value" in parameter ? [parameter.value] : bins && range(bins.count).map(bins.value);
+  const others = values?.filter((value) => !isDeepStrictEqual(value, baseline[each])).length ?? Infinity;
+  // Where it is off, the experiment's own setting is another value.
+  return Math.min(others + (parameter.when ? 1 : 0), trials) + 1;
 }
 
 /** @param ended sentences on the end of the search */

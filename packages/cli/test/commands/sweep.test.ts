@@ -348,6 +348,28 @@ describe("a sweep that fails", () => {
     expect(check.stdout).toMatch(/^early: grid, 3 trials \(3 of 4 points\), at most 3 runs/);
   });
 
+  it("counts at most as many contenders as there can be", async () => {
+    const runs = async (confirm: string, set = "") => {
+      bench.write("each.yaml", sweep(set).replace(/confirm: .*/, `confirm: { seeds: [10, 11], ${confirm} }`));
+      return (await bench.json<{ runs: number }>("sweep", "each.yaml", "--check", "--json")).runs - 4;
+    };
+    expect(await runs("best: 9")).toBe(2 * 5);
+    expect(await runs("each: learningRate, baseline: { learningRate: 0.05 }")).toBe(2 * 4);
+    expect(await runs("each: learningRate, baseline: { learningRate: 0.02 }")).toBe(2 * 5);
+    bench.write(
+      "ranges.yaml",
+      sweep("budget: { trials: 4 }")
+        .replace("grid", "random")
+        .replace("{ values: [0.01, 0.05, 0.08, 0.1] }", "{ min: 0.01, max: 0.1 }")
+        .replace(
+          /confirm: .*/,
+          "confirm: { seeds: [10, 11], each: learningRate, baseline: { learningRate: 0.02 } }",
+        ),
+    );
+    const { runs: all } = await bench.json<{ runs: number }>("sweep", "ranges.yaml", "--check", "--json");
+    expect(all - 4).toBe(2 * 5);
+  });
+
   it("counts a run that diverges as the worst value, not as a failure", async () => {
     bench.write("wild.yaml", sweep("set: { steps: 1000 }\n").replace("0.1]", "5]"));
     const document = await bench.json<SweepDocument>("sweep", "wild.yaml", "--json", "--quiet");
