@@ -44,11 +44,17 @@ export function summarize(runs: readonly Run[], { log, spread }: { log: boolean;
   const places = placesOf(whole);
   const [forward, back] = log ? [Math.log, Math.exp] : [(v: number) => v, (v: number) => v];
   const moved = whole.map(({ x, y }) => ({ x, y: y.map(forward) }));
-  const band = places.map((x) => {
-    const values = moved.map((run) => at(run, x));
-    const { mean, low, high } = spreadOf(values, spread);
-    return { x, mean: back(mean), low: back(low), high: back(high) };
-  });
+  const [only, ...others] = whole;
+  // A single run may have several values at a place, as a stair has.
+  const alone =
+    others.length === 0 ? only?.x.map((x, i) => ({ x, ...spreadOf([only.y[i]], spread) })) : undefined;
+  const band =
+    alone ??
+    places.map((x) => {
+      const values = moved.map((run) => at(run, x));
+      const { mean, low, high } = spreadOf(values, spread);
+      return { x, mean: back(mean), low: back(low), high: back(high) };
+    });
   const end = places.at(-1) ?? -Infinity;
   const tails = whole
     .map(({ x, y }) => {

@@ -27,6 +27,17 @@ describe("summarize", () => {
     expect(band[0].high).toBeCloseTo(2 + 2.4843, 3);
   });
 
+  it("keeps all values that a single run has at a place", () => {
+    const { band } = summarize([run([5, 5, 3, 3, 2], [1, 2, 2, 4, 4])], linear);
+    expect(band.map(({ x, mean }) => [x, mean])).toEqual([
+      [1, 5],
+      [2, 5],
+      [2, 3],
+      [4, 3],
+      [4, 2],
+    ]);
+  });
+
   it("is linear between the places of a run, over the range that runs share", () => {
     const { band, tails } = summarize([run([0, 10], [0, 10]), run([4, 4], [5, 20])], linear);
     expect(band.map(({ x, mean }) => [x, mean])).toEqual([
