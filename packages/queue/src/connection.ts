@@ -72,7 +72,9 @@ export async function connect(address: QueueAddress): Promise<Redis> {
   const redis = new Redis({ ...connectionOptions(address), lazyConnect: true });
   let reason = "no answer";
   redis.on("error", (error: NodeJS.ErrnoException) => {
-    reason = error.code ?? error.message;
+    // Of what speaks another language, such as a web server, the client says that it is to be told of.
+    reason =
+      error.code ?? (/RESP/.test(error.message) ? "what answers is no Valkey or Redis" : error.message);
   });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -153,6 +153,10 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     await queue.addBulk(runs.map((data) => ({ name: "run", data, opts: opts(data.id) })));
   }
 
+  const stopTimers = (): void => {
+    for (const timer of timers.splice(0)) clearInterval(timer);
+  };
+
   /** Waits for the lease of a process that may have died. */
   async function takeOver(redis: Redis): Promise<void> {
     const until = performance.now() + 1.2 * timing.lease;
@@ -229,6 +233,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
         for (const record of early) host?.record(record);
       });
     },
+    handedOver: () => work,
     async withdraw() {
       const dropped: string[] = [];
       await inTurn(async (at) => {
@@ -244,6 +249,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       return left;
     },
     cancel(runs) {
+      if (runs.length === 0) return;
       for (const id of runs) wanted.delete(id);
       void inTurn(async ({ redis, queue }) => {
         await redis.sadd(keys.cancelled, ...runs);
@@ -257,13 +263,15 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       );
     },
     async forget() {
+      // Renewed meanwhile, the lease would stay.
+      stopTimers();
       await atMost(
         patience,
         inTurn(({ redis }) => forget(redis, options, sweep.id)),
       );
     },
     async stop() {
-      for (const timer of timers.splice(0)) clearInterval(timer);
+      stopTimers();
       host = undefined;
       if (!server) return;
       const { redis, queue, news } = server;

@@ -48,6 +48,8 @@ export interface QueueLanes<Run extends QueuedRun, Rec extends QueuedRecord> {
   readonly words: string;
   asked(asks: readonly QueuedAsk[]): void;
   submit(runs: readonly Run[]): void;
+  /** Waits until the server has all that was submitted. */
+  handedOver(): Promise<unknown>;
   withdraw(): Promise<readonly string[]>;
   cancel(runs: readonly string[]): void;
   /** Leaves the sweep to its workers. */

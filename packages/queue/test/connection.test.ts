@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { connect, connectionOptions, shown } from "../src/connection.js";
 import { serverProgram, startServer } from "./server.js";
@@ -43,6 +44,16 @@ describe.skipIf(!serverProgram)("connecting", () => {
       await server.end();
     }
   });
+
+  it("is no server where something else answers", async () => {
+    const web = createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
+    const { port } = web.address() as AddressInfo;
+    await expect(connect({ url: `redis://:secret@127.0.0.1:${port}` })).rejects.toThrow(
+      `There is no server at redis://127.0.0.1:${port} (what answers is no Valkey or Redis). Start one,`,
+    );
+    web.close();
+  }, 20_000);
 
   it("refuses a server that drops keys", async () => {
     const server = await startServer("--maxmemory-policy", "allkeys-lru");

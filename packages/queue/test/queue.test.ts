@@ -274,15 +274,26 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
 
   it("withdraws what has not begun, and stops what is cancelled", async () => {
     const { begun } = worker("one", { lanes: 1 });
-    const { lanes, records } = await sweep({}, runsOf(5, { milliseconds: 700 }));
+    const { lanes, records, notes } = await sweep({}, runsOf(5, { milliseconds: 700 }));
     await expect.poll(() => begun.size, { interval: 5 }).toBe(1);
     const dropped = await lanes.withdraw();
     expect(dropped.length).toBe(4);
     const [under] = [...begun.keys()];
     expect(dropped).not.toContain(under);
+    lanes.cancel([]);
     lanes.cancel([under]);
     lanes.submit([{ id: "r-next", number: 9, milliseconds: 1 }]);
     await expect.poll(() => records.map(({ run }) => run), { timeout: 20_000 }).toEqual(["r-next"]);
+    expect(notes.join()).not.toContain("refuses");
+  });
+
+  it("is on the server once it is handed over", async () => {
+    const { lanes } = await sweep({}, runsOf(500));
+    await lanes.handedOver();
+    const redis = new Redis(server.port);
+    const { prefix, queue } = sweepKeys(id);
+    expect(await redis.llen(`${prefix}:${queue}:wait`)).toBe(500);
+    redis.disconnect();
   });
 
   it("is closed for all", async () => {

@@ -112,7 +112,10 @@ export async function coordinate({
           if (state.hasEnded) return finish(undefined);
           for (const run of wanted.runs) run.isSubmitted = true;
           if (wanted.runs.length > 0) lanes.submit(wanted.runs.map(requestOf));
-          if (isDetached) finish(undefined);
+          if (isDetached) {
+            await lanes.handedOver?.();
+            finish(undefined);
+          }
           return;
       }
     }

@@ -115,6 +115,8 @@ export interface Lanes {
   asked?(asks: readonly AskEntry[]): void;
   /** Takes runs, in the order in which they are to begin. Ids that it has already are ignored. */
   submit(runs: readonly RunRequest[]): void;
+  /** Of lanes that go on without this process: waits until they have all that was submitted. */
+  handedOver?(): Promise<unknown>;
   /** Drops the runs that have not begun, and tells which. Those under way go on. */
   withdraw(): Promise<readonly string[]>;
   /** Drops runs that have not begun, and stops those that have. They are recorded as cancelled by then. */

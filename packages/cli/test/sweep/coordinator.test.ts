@@ -1,0 +1,33 @@
+import { expect, it } from "vitest";
+import { coordinate } from "../../src/sweep/coordinator.js";
+import { createEngine } from "../../src/sweep/engine.js";
+import type { Entry } from "../../src/sweep/journal.js";
+import { samplerOf } from "../../src/sweep/samplers/sampler.js";
+import { idOf, sweepFile } from "./model.js";
+
+it("leaves a sweep to its lanes once they have all runs, however long that takes", async () => {
+  const file = sweepFile({ seeds: [0], confirm: false });
+  const engine = createEngine({ file, sampler: samplerOf(file), idOf });
+  const entries: Entry[] = [];
+  const told: string[] = [];
+  const hasEnded = await coordinate({
+    engine,
+    journal: { append: (fresh) => void entries.push(...fresh), close() {} },
+    lanes: {
+      ...{ width: 1, words: "1 lane" },
+      async start() {},
+      submit() {},
+      async handedOver() {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        told.push("handed over");
+      },
+      withdraw: async () => [],
+      cancel() {},
+      stop: async () => void told.push("stopped"),
+    },
+    requestOf: ({ id }) => ({ id }) as never,
+    isDetached: true,
+  });
+  expect([hasEnded, told]).toEqual([false, ["handed over", "stopped"]]);
+  expect(entries.filter(({ entry }) => entry === "ask")).toHaveLength(8);
+});
