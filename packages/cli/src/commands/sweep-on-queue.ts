@@ -7,13 +7,16 @@ import { loadQueue, queueAddress } from "../sweep/queue.js";
 export async function closeOnQueue(
   what: { readonly close?: string | undefined; readonly cancel?: string | undefined },
   queue: string | undefined,
+  json: boolean,
 ): Promise<void> {
   const address = queueAddress(queue);
   const { closeSweep } = await loadQueue();
   const id = what.close ?? (await readSweepDirectory(what.cancel as string)).id;
   await closeSweep(address, id);
   process.stdout.write(
-    `Closed ${id}: its workers stop, and what is known of it stays on the server for a day.\n`,
+    json
+      ? `${JSON.stringify({ closed: id })}\n`
+      : `Closed ${id}: its workers stop, and what is known of it stays on the server for a day.\n`,
   );
 }
 

@@ -78,7 +78,7 @@ export async function sweep(target: string | undefined, options: SweepOptions): 
       "--detach leaves all runs to the workers of a server, and --jobs computes here: give one of them.",
     );
   }
-  if (cancel !== undefined || close !== undefined) return closeOnQueue({ cancel, close }, queue);
+  if (cancel !== undefined || close !== undefined) return closeOnQueue({ cancel, close }, queue, json);
   if (attach !== undefined)
     return finish(await attachSweep(options.out, attach, queueAddress(queue)), options);
   if (list && queue !== undefined) return listOnQueue(queue, json);
