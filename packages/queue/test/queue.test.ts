@@ -274,7 +274,7 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
 
   it("withdraws what has not begun, and stops what is cancelled", async () => {
     const { begun } = worker("one", { lanes: 1 });
-    const { lanes, records, notes } = await sweep({}, runsOf(5, { milliseconds: 700 }));
+    const { lanes, records, notes } = await sweep({}, runsOf(5, { milliseconds: 5000 }));
     await expect.poll(() => begun.size, { interval: 5 }).toBe(1);
     const dropped = await lanes.withdraw();
     expect(dropped.length).toBe(4);
