@@ -13,6 +13,7 @@ import type { Settings } from "../experiments/kind.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { assigned, type Base } from "./assigned.js";
 import { faultsOfValues, under } from "./check-values.js";
+import { faultsOfFiles, withOwnFilesOfSweep } from "./own-files.js";
 import { sweepSchema } from "./schema.js";
 import type { Assignment, SweepFile } from "./types.js";
 import { fromWandb } from "./wandb.js";
@@ -39,20 +40,28 @@ export interface LoadedSweep {
  */
 export async function loadSweep(path: string, set: readonly string[] = []): Promise<LoadedSweep> {
   const bytes = await readFileOrThrow(path, { what: "sweep" });
-  const { file, notes, error } = parseSweep(Buffer.from(bytes).toString("utf8"), { file: path, set });
-  const beside = join(dirname(path), file.experiment);
-  const where = findExperiment(existsSync(beside) ? beside : file.experiment);
+  const { file: given, notes, error } = parseSweep(Buffer.from(bytes).toString("utf8"), { file: path, set });
+  const beside = join(dirname(path), given.experiment);
+  const where = findExperiment(existsSync(beside) ? beside : given.experiment);
   const experiment = resolveExperiment(
     await loadExperiment(where),
-    file.variant === undefined ? {} : { variants: [file.variant] },
+    given.variant === undefined ? {} : { variants: [given.variant] },
   );
   const [{ name, settings }] = experiment.variants;
   const { kind } = experiment;
-  const common = assigned({ kind, settings }, file.set);
-  if (Array.isArray(common)) throw error(under(["set"], common));
-  const base: Base = { kind, settings: common as Settings };
-  const faults = [...faultsOfPruning(file, kind), ...faultsOfValues(file, base)];
+  const baseOf = ({ set: common }: SweepFile): Base => {
+    const found = assigned({ kind, settings }, common);
+    if (Array.isArray(found)) throw error(under(["set"], found));
+    return { kind, settings: found as Settings };
+  };
+  const faults = [
+    ...faultsOfFiles(given, settings),
+    ...faultsOfPruning(given, kind),
+    ...faultsOfValues(given, baseOf(given)),
+  ];
   if (faults.length > 0) throw error(faults);
+  const file = await withOwnFilesOfSweep(given, path);
+  const base = baseOf(file);
   return {
     file,
     notes: [...notes, ...constantsNote(file)],

@@ -277,6 +277,49 @@ runSeconds: 2
     expect([status, stdout]).toEqual([1, "I2: a run has two records\n"]);
   });
 
+  it("finds files of one's own beside it, and computes again where they hold something else", async () => {
+    const table = (power: number) =>
+      `x,y\n${[1, 2, 3, 4, 5, 6].map((x) => `${x},${x ** power}`).join("\n")}\n`;
+    mkdirSync(join(bench.folder, "own"));
+    bench.write("own/a.csv", table(1));
+    bench.write("own/b.csv", table(2));
+    bench.write(
+      "own/line.yaml",
+      "kind: train\nname: line\ndata: { csv: a.csv, label: y }\nmodel: { name: mlp, sizes: [1, 2, 1] }\n" +
+        "optimizer: sgd\nlearningRate: 0.01\nbatchSize: 2\nepochs: 2\n",
+    );
+    const data = "{ csv: a.csv, label: y }, { csv: b.csv, label: y }";
+    const file = (parameters: string) =>
+      bench.write(
+        "own/files.yaml",
+        `experiment: line.yaml\nmethod: grid\nmetric: { name: loss.last }\nconfirm: false\nparameters: ${parameters}\n`,
+      );
+    file(`{ data: { values: [${data}] } }`);
+    const runs = async () => {
+      const { trials } = await bench.json<SweepDocument>("sweep", "own/files.yaml", "--json", "--quiet");
+      return trials.map((trial) => [
+        (trial.parameters.data as { csv: string }).csv,
+        trial.runs[0]?.run,
+        trial.value,
+      ]);
+    };
+    const before = new Map((await runs()).map(([csv, ...rest]) => [csv, rest]));
+    expect([...before.keys()].sort()).toEqual(
+      ["a.csv", "b.csv"].map((name) => join(bench.folder, "own", name)),
+    );
+    bench.write("own/b.csv", table(3));
+    for (const [csv, ...rest] of await runs()) {
+      if ((csv as string).endsWith("a.csv")) expect(rest).toEqual(before.get(csv));
+      else for (const [i, one] of rest.entries()) expect(one).not.toEqual(before.get(csv)?.[i]);
+    }
+    file("{ data.csv: { values: [a.csv, b.csv] } }");
+    const { status, stderr } = await bench.run("sweep", "own/files.yaml");
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining("give data as a whole, { csv: FILE, ... }"),
+    ]);
+  });
+
   it("is exported as a table, and to MLflow with tags", async () => {
     const { stdout } = await bench.run("export", place(first), "--to", "csv", "--out", "t.csv");
     expect(stdout).toBe("t.csv\n");

@@ -11,26 +11,28 @@ import type { Experiment } from "./schema.js";
  * @throws DataError when a file cannot be read, or is another one than the experiment says
  */
 export async function withOwnFiles(experiment: Experiment, path: string): Promise<Experiment> {
-  const located = async (settings: Settings): Promise<Settings> => {
-    const { model, data, problem, loss } = settings;
-    return {
-      ...settings,
-      ...(isObject(model) && isOwnModel(model) ? { model: await locatedModel(model, path) } : {}),
-      ...(isObject(problem) && isOwnModule(problem) ? { problem: await locatedModule(problem, path) } : {}),
-      ...(isObject(loss) && isOwnModule(loss) ? { loss: await locatedModule(loss, path) } : {}),
-      ...(isObject(data) && isOwnData(data) ? { data: await locatedData(data, path) } : {}),
-    };
-  };
   const { variants = {}, quick } = experiment;
   const changed = await Promise.all(
     Object.entries(variants).map(
-      async ([name, change]) => [name, change && (await located(change))] as const,
+      async ([name, change]) => [name, change && (await locatedSettings(change, path))] as const,
     ),
   );
   return {
-    ...((await located(experiment as Settings)) as Experiment),
+    ...((await locatedSettings(experiment as Settings, path)) as Experiment),
     ...(experiment.variants ? { variants: Object.fromEntries(changed) } : {}),
-    ...(quick ? { quick: await located(quick) } : {}),
+    ...(quick ? { quick: await locatedSettings(quick, path) } : {}),
+  };
+}
+
+/** Settings with the absolute paths and the hashes of own files, which are relative to a config's. */
+export async function locatedSettings(settings: Settings, path: string): Promise<Settings> {
+  const { model, data, problem, loss } = settings;
+  return {
+    ...settings,
+    ...(isObject(model) && isOwnModel(model) ? { model: await locatedModel(model, path) } : {}),
+    ...(isObject(problem) && isOwnModule(problem) ? { problem: await locatedModule(problem, path) } : {}),
+    ...(isObject(loss) && isOwnModule(loss) ? { loss: await locatedModule(loss, path) } : {}),
+    ...(isObject(data) && isOwnData(data) ? { data: await locatedData(data, path) } : {}),
   };
 }
 
