@@ -23,7 +23,7 @@ import { edgesOf } from "../sweep/edges.js";
 import { readJournal } from "../sweep/journal.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
 import { programVersion } from "../sweep/plan.js";
-import { attachSweep, chosenQueue, queueAddress, requireQueue } from "../sweep/queue.js";
+import { attachSweep, chosenQueue, loadQueue, queueAddress, requireQueue } from "../sweep/queue.js";
 import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
 import { partOfGrid, searchEnd } from "../sweep/search-end.js";
@@ -118,9 +118,10 @@ async function finish(
   process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : said);
   if (document.status === "interrupted") {
     const where = relative(process.cwd(), directory) || ".";
+    const on = options.queue === undefined ? "" : ` --queue ${(await loadQueue()).shown(options.queue)}`;
     process.stderr.write(
       queue
-        ? `isoloss: the sweep goes on with its workers. Watch it again with\n  isoloss sweep --resume ${where} --queue ...\nor end it with\n  isoloss sweep --cancel ${where} --queue ...\n`
+        ? `isoloss: the sweep goes on with its workers. Watch it again with\n  isoloss sweep --resume ${where}${on}\nor end it with\n  isoloss sweep --cancel ${where}${on}\n`
         : `isoloss: interrupted. Resume with\n  isoloss sweep --resume ${where}\n`,
     );
     process.exitCode = options.detach ? 0 : interruptedCode;

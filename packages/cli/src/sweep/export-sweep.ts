@@ -11,19 +11,22 @@ export async function sweepCsv(path: string): Promise<string> {
 }
 
 /**
- * Sends the runs of a sweep's trials to MLflow, each as a run with the tags `isoloss.sweep` and `isoloss.trial`.
+ * Sends the runs of a sweep to MLflow, each once, with the tags `isoloss.sweep`, `isoloss.trial` (a number, or `baseline`)
+ * and `isoloss.phase` (`search`, or `confirmation` on fresh seeds).
  *
  * @throws OptionError where no run is on this computer; see {@link sendToMlflow}
  */
 export async function sendSweepToMlflow(path: string, url: string | undefined): Promise<TrackedRun[]> {
-  const { trials, id } = sweepDocument(await readSweepDirectory(path));
+  const { id, engine } = await readSweepDirectory(path);
   const sent: TrackedRun[] = [];
-  for (const { trial, runs, reused } of trials) {
-    for (const { directory } of reused ? [] : runs) {
-      if (directory === null) continue;
-      const tags = { "isoloss.sweep": id, "isoloss.trial": String(trial) };
-      sent.push(await sendToMlflow(await loadStored(directory), url, tags));
-    }
+  for (const { record, place, isConfirming } of engine.state.runs.values()) {
+    if (!record?.directory) continue;
+    const tags = {
+      "isoloss.sweep": id,
+      "isoloss.trial": place.slice(0, place.lastIndexOf("-")),
+      "isoloss.phase": isConfirming ? "confirmation" : "search",
+    };
+    sent.push(await sendToMlflow(await loadStored(record.directory), url, tags));
   }
   if (sent.length === 0) throw new OptionError(`${path} has no run on this computer to send.`);
   return sent;

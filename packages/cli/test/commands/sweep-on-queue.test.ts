@@ -26,6 +26,7 @@ describe.skipIf(!serverProgram)("isoloss sweep on a server", () => {
     const left = await bench.run("sweep", "booths.yaml", "--detach", "--quiet", ...queue);
     const { id, counts }: SweepDocument = JSON.parse(left.stdout);
     expect([left.status, counts]).toEqual([0, { running: 40 }]);
+    expect(left.stderr).toContain(`isoloss sweep --resume sweeps/booths-1 --queue ${server.url}\n`);
     const redis = new Redis(server.port);
     expect(await redis.llen(`{isoloss-${id}}:isoloss-${id}:wait`)).toBe(40);
     redis.disconnect();

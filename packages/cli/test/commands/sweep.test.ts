@@ -331,7 +331,16 @@ runSeconds: 2
     try {
       const sent = await bench.json<object>("export", place(first), "--to", "mlflow", "--url", url, "--json");
       expect(objections(shapes, "trackedSweep", sent)).toEqual([]);
-      expect((sent as { runs: unknown[] }).runs).toHaveLength(4);
+      // Four points of the grid, and three contenders on two fresh seeds.
+      expect((sent as { runs: unknown[] }).runs).toHaveLength(10);
+      const phases = [...server.runs.values()].map(({ tags }) =>
+        (tags as { key: string; value: string }[])
+          .filter(({ key }) => /trial|phase/.test(key))
+          .map(({ value }) => value)
+          .join(" "),
+      );
+      expect(new Set(phases)).toContain("3 search");
+      expect(phases.filter((phase) => phase === "baseline confirmation")).toHaveLength(2);
     } finally {
       await server.stop();
     }
