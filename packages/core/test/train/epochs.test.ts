@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { OptionError, ShapeError } from "../../src/errors.js";
-import { f1, type StreamingMetric, topK } from "../../src/metrics/index.js";
+import { f1, topK } from "../../src/metrics/index.js";
 import { adam } from "../../src/optim/adam.js";
 import { decodeCheckpoint, encodeCheckpoint, resume } from "../../src/train/checkpoint.js";
 import { watchOf } from "../../src/train/early-stopping.js";
 import type { EpochRow } from "../../src/train/epoch-row.js";
 import { createTrainer } from "../../src/train/trainer.js";
-import { batchNormNet, elements, someDigits } from "./support.js";
+import { batchNormNet, elements, scripted, someDigits } from "./support.js";
 
 const data = someDigits(0, 70);
 const validation = someDigits(100, 160);
@@ -20,12 +20,6 @@ function make(options: object = {}) {
     runtime: "javascript" as const,
   };
   return createTrainer({ model: batchNormNet(), ...defaults, ...options });
-}
-
-/** A metric whose results are given. */
-function scripted(values: readonly number[]): StreamingMetric<unknown, number> {
-  let at = 0;
-  return { mode: "max", init: () => 0, update: () => 0, result: () => values[at++] };
 }
 
 describe("a run in epochs", () => {

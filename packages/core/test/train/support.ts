@@ -4,6 +4,7 @@ import { takeRows } from "../../src/data/batches.js";
 import type { Dataset } from "../../src/data/dataset.js";
 import { digits } from "../../src/data/digits.js";
 import { relu } from "../../src/graph/ops/activation.js";
+import type { StreamingMetric } from "../../src/metrics/index.js";
 import { dropout } from "../../src/nn/dropout.js";
 import { initLinear, type LinearParams, linear } from "../../src/nn/linear.js";
 import type { Model } from "../../src/nn/model.js";
@@ -76,4 +77,10 @@ export function softmaxLoss({ weight, bias }: Softmax, x: readonly number[], lab
 export function row({ data, shape }: NdArray, i: number): number[] {
   const width = data.length / shape[0];
   return Array.from<number | bigint, number>(data.subarray(i * width, (i + 1) * width), Number);
+}
+
+/** A metric whose results are given. */
+export function scripted(values: readonly number[]): StreamingMetric<unknown, number> {
+  let at = 0;
+  return { mode: "max", init: () => 0, update: () => 0, result: () => values[at++] };
 }

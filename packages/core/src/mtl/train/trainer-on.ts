@@ -189,15 +189,15 @@ export async function trainerOn<P>(
         methodState,
       );
     }
-    const memory = change.memory ?? current.memory;
     current = {
+      ...current,
       step: step + 1,
       params: updated.params,
       state: nextState,
       optimizer: updated.optimizer,
       method: methodState,
       epochLosses: endsEpoch ? epochLosses.fill(0) : epochLosses,
-      ...(memory === undefined ? {} : { memory }),
+      ...(change.memory === undefined ? {} : { memory: change.memory }),
       ...(seen === undefined ? {} : { seen }),
     };
     if (change.event !== undefined) history.events.push({ step, seconds: hookSeconds, event: change.event });

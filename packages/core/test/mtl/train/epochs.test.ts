@@ -10,6 +10,7 @@ import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../s
 import type { TaskOutputs } from "../../../src/mtl/train/evaluate.js";
 import { linear } from "../../../src/nn/linear.js";
 import { resume } from "../../../src/train/checkpoint.js";
+import { scripted } from "../../train/support.js";
 import { flat, type NetParams, randomArray, trunk } from "../gradients/networks.js";
 import { data, net, trainerFor } from "./training-support.js";
 
@@ -81,6 +82,23 @@ describe("metrics of several tasks", () => {
 });
 
 describe("a run of several tasks in epochs", () => {
+  it("keeps the best epoch, and continues with it where it is told to", async () => {
+    for (const best of ["keep", "restore"] as const) {
+      const trainer = await make();
+      const seen: object[] = [];
+      await trainer.run({
+        ...{ epochs: 4, validation, best },
+        metrics: { [first]: { score: scripted([1, 3, 2, 3]) } },
+        earlyStopping: { metric: `${first}.score`, patience: Infinity },
+        onEpoch: () => void seen.push(trainer.current.params),
+      });
+      const { best: kept, params } = trainer.current;
+      expect([kept?.epoch, kept?.value]).toEqual([2, 3]);
+      expect(kept?.params).toBe(seen[1]);
+      expect(params).toBe(seen[best === "keep" ? 3 : 1]);
+    }
+  });
+
   it("ends early on a task's metric, and resumes to the same bits from every step", async () => {
     const settings = { learningRate: 0.3 };
     const options = {
