@@ -36,8 +36,8 @@ export interface Optimizer<S = OptimizerState> {
    */
   readonly moments: Readonly<Record<string, Moment>>;
   /**
-   * Entries of the state that begin again where the parameters jump, in a teleport: trees like the parameters (averages
-   * of past ones) at the new parameters, scalars at 0. Default none.
+   * Entries of the state that begin again where the parameters jump, in a teleport or back to the best epoch: trees like the
+   * parameters (averages of past ones) at the new parameters, scalars at 0. Default none.
    */
   readonly restarts?: readonly string[] | undefined;
   /** The optimizer that takes any parameters, from which the smoothing of moments is found; default this one. */

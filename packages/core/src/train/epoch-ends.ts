@@ -1,6 +1,8 @@
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { namedArrays } from "../named-arrays.js";
+import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
+import { restartedAt } from "../teleport/state/restarted.js";
 import { type EarlyStoppingOptions, watchOf } from "./early-stopping.js";
 import type { BestEpoch, EpochRow } from "./epoch-row.js";
 import { checkArrays } from "./state.js";
@@ -10,6 +12,7 @@ interface WithBest {
   readonly step: number;
   readonly params: unknown;
   readonly state: unknown;
+  readonly optimizer: OptimizerState;
   readonly best?: BestEpoch<unknown, unknown> | undefined;
 }
 
@@ -17,10 +20,11 @@ interface WithBest {
 export interface EpochSource<D, M, V> {
   /** Infinity without data. */
   readonly stepsPerEpoch: number;
+  readonly optimizer: Optimizer;
   current(): WithBest;
   /** Parameters and model state that are measured. */
   evaluated(): Pick<WithBest, "params" | "state">;
-  change(parts: Partial<Pick<WithBest, "params" | "state" | "best">>): void;
+  change(parts: Partial<Omit<WithBest, "step">>): void;
   rows(): EpochRow<V>[];
   /** Mean training loss from a step on, and seconds so far. */
   training(first: number): Pick<EpochRow, "loss" | "seconds">;
@@ -105,8 +109,10 @@ export function epochEnds<D, M, V>(
     },
     isOver: () => earlyStopping !== undefined && watch?.isOver(run.rows()) === true,
     restoreBest() {
-      const { best: kept } = run.current();
-      if (best === "restore" && kept) run.change({ params: kept.params, state: kept.state });
+      const { best: kept, optimizer } = run.current();
+      if (best !== "restore" || !kept) return;
+      const { params, state } = kept;
+      run.change({ params, state, optimizer: restartedAt(run.optimizer, optimizer, params) });
     },
   };
 }
@@ -116,7 +122,10 @@ export function epochEnds<D, M, V>(
  *
  * @throws ShapeError, DTypeError
  */
-export function checkBest(given: WithBest, { params, state }: WithBest): void {
+export function checkBest(
+  given: Pick<WithBest, "best">,
+  { params, state }: Pick<WithBest, "params" | "state">,
+): void {
   if (given.best === undefined) return;
   const { params: bestParams, state: bestState } = given.best;
   checkArrays(

@@ -247,7 +247,7 @@ export async function trainerOn<P, S>(
     batchOf: (s) => feed.batchOf(s).slice(),
     run: (runOptions) =>
       runSteps(runOptions, {
-        ...{ lifetime, stepsPerEpoch, advance: advanceTogether },
+        ...{ lifetime, stepsPerEpoch, optimizer, advance: advanceTogether },
         current: () => current,
         change(parts) {
           current = { ...current, ...(parts as Partial<TrainState<P, S>>) };

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { OptionError, ShapeError } from "../../src/errors.js";
 import { f1, topK } from "../../src/metrics/index.js";
 import { adam } from "../../src/optim/adam.js";
+import { withAverage } from "../../src/optim/with-average.js";
 import { decodeCheckpoint, encodeCheckpoint, resume } from "../../src/train/checkpoint.js";
 import { watchOf } from "../../src/train/early-stopping.js";
 import type { EpochRow } from "../../src/train/epoch-row.js";
@@ -91,6 +92,22 @@ describe("a run in epochs", () => {
       expect(kept?.params).toBe(seen[1]);
       expect(params).toBe(seen[best === "keep" ? 3 : 1]);
     }
+  });
+
+  it("continues with the best epoch's average", async () => {
+    const trainer = await make({ optimizer: withAverage(adam(), { decay: 0.5 }) });
+    await trainer.run({
+      ...{ epochs: 3, validation, best: "restore" },
+      metrics: { score: scripted([1, 3, 2]) },
+      earlyStopping: { metric: "score", patience: Infinity },
+    });
+    const { epochs } = trainer.history;
+    expect(epochs[1].validation?.loss).not.toBe(epochs[2].validation?.loss);
+    expect((await trainer.evaluate(validation)).loss).toBe(epochs[1].validation?.loss);
+    const { params, optimizer } = trainer.current;
+    expect(optimizer.average).toBe(params);
+    await trainer.run({ steps: 1 });
+    expect(trainer.current.optimizer.average).toEqual(trainer.current.params);
   });
 
   it("tells of each best epoch, also in a resumed run", async () => {

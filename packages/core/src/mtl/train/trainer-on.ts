@@ -257,7 +257,7 @@ export async function trainerOn<P>(
     setup,
     run: (runOptions) =>
       runSteps(runOptions, {
-        ...{ lifetime, stepsPerEpoch, advance: advanceTogether },
+        ...{ lifetime, stepsPerEpoch, optimizer, advance: advanceTogether },
         current: () => current,
         change(parts) {
           current = { ...current, ...(parts as Partial<MultiTaskState<P>>) };
