@@ -164,14 +164,18 @@ export function resumedState<T extends StateTrees, R>(
     def,
     paths.map((path) => checkpoint.tensors[path]),
   ) as StateTrees;
-  const next = { ...current, ...checkpoint.rest, ...stored };
-  // Other data on purpose are not those that were seen.
-  return isOtherData(settings, checkpoint.settings) ? { ...next, seen: undefined } : next;
+  const isChanged = (name: string) => settings[name] !== checkpoint.settings[name];
+  return withoutUndefined({
+    ...current,
+    // What the checkpoint does not have is not what this run has had so far.
+    ...{ best: undefined, memory: undefined, seen: undefined },
+    ...checkpoint.rest,
+    ...stored,
+    // Other data on purpose are not those that were seen, and another method begins with its own state.
+    ...(["data", "seed", "batchSize"].some(isChanged) ? { seen: undefined } : {}),
+    ...(isChanged("method") ? { method: (current as { readonly method?: unknown }).method } : {}),
+  });
 }
-
-/** Whether settings on which the examples of steps depend differ. */
-const isOtherData = (here: RunSettings, stored: RunSettings): boolean =>
-  ["data", "seed", "batchSize"].some((name) => here[name] !== stored[name]);
 
 /** Names the optimizers if they differ, the usual reason why arrays of a checkpoint do not fit. */
 function otherOptimizer(here: RunSettings, stored: RunSettings): string {

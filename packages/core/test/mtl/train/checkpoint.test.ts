@@ -52,6 +52,18 @@ describe("a checkpoint of several tasks", () => {
     expect(second.current.memory).toEqual({ calls: 6, at: Float64Array.of(5, -0) });
   });
 
+  it("takes away what a trainer has had since", async () => {
+    const options = { beforeStep: async ({ step }: { step: number }) => (step < 2 ? {} : { memory: step }) };
+    const trainer = await trainerFor(famo(), options);
+    await trainer.run({ steps: 1 });
+    const { current } = trainer;
+    const bytes = encodeMultiTaskCheckpoint(trainer);
+    await trainer.run({ epochs: 2, validation: data, best: "keep" });
+    expect(trainer.current).toMatchObject({ memory: 7, best: { epoch: 2 } });
+    resume(trainer, decodeMultiTaskCheckpoint(bytes));
+    expect(trainer.current).toEqual(current);
+  });
+
   it("is refused when damaged, of another kind, or of another run", async () => {
     const trainer = await trainerFor(dbMtl());
     await trainer.run({ steps: 2 });
@@ -101,7 +113,7 @@ describe("a trainer of several tasks refuses a checkpoint of a run", () => {
     expect(trainer.current).toBe(before);
   });
 
-  it("by another method, but for what may change", async () => {
+  it("by another method, which begins with its own state, but for what may change", async () => {
     const checkpoint = decodeMultiTaskCheckpoint(await bytesOf());
     const other = await trainerFor(dbMtl());
     expect(() => resume(other, checkpoint)).toThrow("method was famo, here db-mtl");
@@ -109,6 +121,9 @@ describe("a trainer of several tasks refuses a checkpoint of a run", () => {
     resume(slower, checkpoint, { allowChanges: ["learningRate"] });
     await slower.run({ steps: 1 });
     expect(slower.current.step).toBe(3);
+    resume(other, checkpoint, { allowChanges: ["method"] });
+    await other.run({ steps: 1 });
+    expect(other.current).toMatchObject({ step: 3, method: { step: 1 } });
   });
 });
 
