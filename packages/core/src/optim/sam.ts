@@ -26,8 +26,8 @@ export const samOptions = optionTable("sam", {
  * e = rho g / ||g||
  * w <- step of the optimizer from w along the gradient at w + e
  *
- * g: the gradient at w, of all parameters together. A step computes two gradients, on the same batch and with the same
- * dropout; running statistics are those of w. State: that of the optimizer.
+ * g: the gradient at w, of all parameters together; ||g|| below 1e-18 counts as that. A step computes two gradients, on the
+ * same batch and with the same dropout; running statistics are those of w. State: that of the optimizer.
  *
  * It needs to evaluate gradients elsewhere: `createTrainer` and `minimize` can, a trainer of several tasks cannot.
  *
@@ -56,8 +56,8 @@ export function sam(options: SamOptions = {}): Optimizer {
             "or give update its fifth argument, the gradient as a function of the parameters.",
         );
       }
-      // The norm of a gradient of zeros is not divided by.
-      const scale = div(rho, maximum(globalNorm(gradients), 1e-30));
+      // Below it squares are 0 in float32: to divide by the norm that is left would end far away.
+      const scale = div(rho, maximum(globalNorm(gradients), 1e-18));
       const above = mapTree((w, g) => add(w, mul(cast(scale, g.dtype), g)), params, gradients);
       return optimizer.update(gradientAt(above), state, params, learningRate, gradientAt);
     },
