@@ -17,25 +17,27 @@ export interface CostMachine {
   dispose(): Promise<void>;
 }
 
-/** Machines by the shapes of the batch: the last batch of an epoch may be smaller. */
+/** Machines by run and by the shapes of its batch. */
 export interface CostMachines<P> {
   for(setup: RunSetup<P>, parts: Parts, batch: Batch): Promise<CostMachine>;
   dispose(): Promise<void>;
 }
 
 export function costMachines<P, S>(settings: ResolvedCost<S>): CostMachines<P> {
-  const machines = new Map<string, CostMachine>();
+  const machines = new Map<RunSetup<P>, Map<string, CostMachine>>();
   return {
     async for(setup, parts, batch) {
       const key = JSON.stringify(Object.entries(namedArrays({ batch })).map(([name, a]) => [name, a.shape]));
-      const known = machines.get(key);
+      const own = machines.get(setup) ?? new Map<string, CostMachine>();
+      machines.set(setup, own);
+      const known = own.get(key);
       if (known) return known;
       const made = await build(settings, setup, parts, batch);
-      machines.set(key, made);
+      own.set(key, made);
       return made;
     },
     async dispose() {
-      for (const machine of machines.values()) await machine.dispose();
+      for (const own of machines.values()) for (const machine of own.values()) await machine.dispose();
       machines.clear();
     },
   };

@@ -23,9 +23,9 @@ export async function train(
     tasks = 2,
     losses = netLosses(tasks),
     data = netData(64, tasks) as MultiTaskData,
+    teleports = options && cost<SmallNet>(options),
   } = {},
 ) {
-  const teleports = options && cost<SmallNet>(options);
   const trainer = await createMultiTaskTrainer<SmallNet>({
     losses,
     params: smallNet(tasks),

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { shuffled } from "../../../src/data/streams/shuffled.js";
 import { streamOf } from "../../../src/data/streams/stream-of.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
+import { cost } from "../../../src/mtl/cost/cost.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { netData, netLosses, type SmallNet } from "./support.js";
 import { always, expectWrapped, methods, train } from "./training-support.js";
@@ -63,6 +64,20 @@ describe("COST in a training", () => {
     }
     // The mean does not see the small task.
     expect(Math.max(...(await tasksMoves("mean")).flat())).toBeGreaterThan(bound);
+  });
+
+  it("sees the losses of each run that has the hook", async () => {
+    const teleports = cost<SmallNet>(always);
+    const before = async (losses: TaskLosses<SmallNet>) => {
+      const { reports } = await train(always, {
+        losses,
+        teleports: { ...teleports, dispose: async () => {} },
+      });
+      return reports[0].before?.losses ?? [];
+    };
+    const [own, large] = [await before(netLosses(2)), await before(farApart)];
+    expect(large[0]).toBeCloseTo(600 * own[0], 2);
+    await teleports.dispose();
   });
 
   it("teleports on a stream as on arrays, with examples of its own", async () => {
