@@ -2,7 +2,7 @@ import { NumericalError } from "../../errors.js";
 
 /** Advice for a run that leaves the finite numbers before a step is done. */
 export const advice = (step: number): string =>
-  `The state is still that of step ${step}. Lower the learning rate, or clip the gradient with clipNorm.`;
+  `The state is still that of step ${step}. Lower the learning rate, clip the gradient with clipNorm, or check the data.`;
 
 /** @throws NumericalError unless the losses of a step are finite */
 export function requireFinite(

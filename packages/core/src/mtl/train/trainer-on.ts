@@ -162,8 +162,8 @@ export async function trainerOn<P>(
     const change: StepChange<P> = (await beforeStep?.(contextOf(point, batches[0], rate))) ?? {};
     const hookSeconds = (performance.now() - begin) / 1000;
     if (change.params !== undefined) point = stepPoint(plan, change.params, place);
+    requireFinite(await point.losses(), tasks, { step, rate });
     const { input, combination, kind, update, state: nextState } = await point.combined(current.method);
-    requireFinite(input.losses, tasks, { step, rate });
     const memoryBefore = change.optimizer ?? current.optimizer;
     const updated = await updates.apply(kind, update, {
       optimizer: change.params ? restartedAt(optimizer, memoryBefore, change.params) : memoryBefore,
