@@ -189,6 +189,16 @@ export async function trainerOn<P>(
         methodState,
       );
     }
+    // First, as it throws for gradients whose products are not finite.
+    recordStep(history, {
+      losses: input.losses,
+      weights: combination.weights,
+      gramian: input.gramian,
+      directionNorm: updated.norm,
+      seconds: (performance.now() - begin) / 1000,
+      note: combination.note,
+    });
+    if (change.event !== undefined) history.events.push({ step, seconds: hookSeconds, event: change.event });
     current = {
       ...current,
       step: step + 1,
@@ -200,15 +210,6 @@ export async function trainerOn<P>(
       ...(change.memory === undefined ? {} : { memory: change.memory }),
       ...(seen === undefined ? {} : { seen }),
     };
-    if (change.event !== undefined) history.events.push({ step, seconds: hookSeconds, event: change.event });
-    recordStep(history, {
-      losses: input.losses,
-      weights: combination.weights,
-      gramian: input.gramian,
-      directionNorm: updated.norm,
-      seconds: (performance.now() - begin) / 1000,
-      note: combination.note,
-    });
     return input.losses;
   };
 

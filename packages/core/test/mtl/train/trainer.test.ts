@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../../src/array.js";
 import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
-import { mean } from "../../../src/graph/ops/reduce.js";
+import { mean, sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { sharedSizes } from "../../../src/mtl/gradients/parameter-split.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
@@ -280,6 +280,21 @@ describe("misuse and failure", () => {
       expect(trainer.current.step).toBe(0);
       expect(trainer.history.seconds.length).toBe(0);
     }
+  });
+
+  it("of recorded gradients that are too large leaves the state", async () => {
+    const trainer = await createMultiTaskTrainer({
+      losses: ({ w }) => [mul(1e200, sum(w))],
+      params: { w: ndarray(Float64Array.of(1, 2), [2]) },
+      method: linearScalarization({ weights: [1e-200] }),
+      optimizer: sgd(),
+      learningRate: 0.1,
+      recordGradients: true,
+    });
+    const { current } = trainer;
+    await expect(trainer.run({ steps: 1 })).rejects.toThrow("is Infinity, not a finite number");
+    expect(trainer.current).toBe(current);
+    expect(trainer.history.losses).toEqual([[]]);
   });
 
   it("of options says what they may be", async () => {
