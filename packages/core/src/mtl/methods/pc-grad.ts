@@ -61,7 +61,9 @@ export function pcGrad(options: PcGradOptions = {}): MultiTaskMethod<null> {
           if (j === i && !includeSelf) continue;
           let inner = 0;
           for (let k = 0; k < K; k++) inner += G[j * K + k] * c[k];
-          if (inner < 0) c[j] -= inner / (G[j * K + j] + epsilon);
+          // In float32 the square of a tiny gradient can be 0 where its product with a large one is not.
+          const square = G[j * K + j] + epsilon;
+          if (inner < 0 && square > 0) c[j] -= inner / square;
         }
         for (let k = 0; k < K; k++) w[k] += c[k];
       }

@@ -1,5 +1,6 @@
 // What the methods of the Gramian do in the cases that their docstrings name, and what they refuse.
 import { describe, expect, it } from "vitest";
+import { ndarray } from "../../../src/array.js";
 import { NumericalError, OptionError, ShapeError } from "../../../src/errors.js";
 import { createRng } from "../../../src/math/rng.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
@@ -46,6 +47,12 @@ function close(actual: readonly number[] | Float64Array | undefined, expected: n
 }
 
 describe("A zero row", () => {
+  it("conflicts with nothing in PCGrad, also where products with it are not 0", () => {
+    const gramian = ndarray(Float64Array.of(1e4, -1e-23, -1e-23, 0), [2, 2]);
+    const input = { losses: Float64Array.of(1, 1), gramian, step: 0, epoch: 0, rng: createRng(0) };
+    expect([...(pcGrad().combine(input, null).weights ?? [])]).toEqual([1, 1]);
+  });
+
   it("stops MGDA", () => {
     expect(firstStep(mgda(), withZero).w).toEqual([0, 1, 0]);
   });
