@@ -39,7 +39,7 @@ export function everySteps<S>(
   options: EveryStepsOptions,
 ): MultiTaskMethod<EveryStepsState<S>> {
   const { steps } = everyStepsOptions.read(options);
-  return wrapped<S, EveryStepsState<S>>(method, {
+  const every = wrapped<S, EveryStepsState<S>>(method, {
     name: `everySteps(${method.name})`,
     init: (tasks) => ({ inner: method.init(tasks), kept: null, left: 0 }),
     combine(input, state) {
@@ -57,4 +57,10 @@ export function everySteps<S>(
       };
     },
   });
+  const { afterStep } = every;
+  if (!afterStep) return every;
+  return {
+    ...every,
+    afterStep: (losses, input, state) => (state.left === steps - 1 ? afterStep(losses, input, state) : state),
+  };
 }

@@ -9,6 +9,7 @@ import { caGrad } from "../../../src/mtl/methods/ca-grad.js";
 import { cosmos } from "../../../src/mtl/methods/cosmos.js";
 import { dibsMtl } from "../../../src/mtl/methods/dibs-mtl.js";
 import { excessMtl } from "../../../src/mtl/methods/excess-mtl.js";
+import { famo } from "../../../src/mtl/methods/famo.js";
 import { go4Align } from "../../../src/mtl/methods/go4-align.js";
 import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
 import { igb } from "../../../src/mtl/methods/igb.js";
@@ -361,6 +362,22 @@ describe("wrappers", () => {
     ];
     expect(seen).toEqual([own(0), own(0), own(0), own(3), own(3), own(3), own(6)]);
     expect(() => everySteps(mgda(), { steps: 0 })).toThrow(OptionError);
+  });
+
+  it("everySteps shows the method inside the results of its own steps alone", () => {
+    const method = everySteps(famo(), { steps: 3 });
+    let state = method.init(3);
+    const trained = [0, 1, 2, 3].map(() => {
+      state = method.combine(inputOf(L, rows), state).state;
+      state =
+        method.afterStep?.(
+          Float64Array.from(L, (loss) => loss / 2),
+          inputOf(L, rows),
+          state,
+        ) ?? state;
+      return state.inner.adam.step;
+    });
+    expect(trained).toEqual([1, 1, 1, 2]);
   });
 
   it("refuse methods without weights, by name", () => {
