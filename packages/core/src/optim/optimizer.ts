@@ -42,7 +42,10 @@ export interface Optimizer<S = OptimizerState> {
   readonly restarts?: readonly string[] | undefined;
   /** The optimizer that takes any parameters, from which the smoothing of moments is found; default this one. */
   readonly base?: Optimizer | undefined;
-  /** Whether parameters stay as they are, by their path: their gradients count as 0 in clipping. Default none do. */
+  /**
+   * Whether parameters stay as they are, by their path: in clipping, and to multi-task methods, their gradients are 0.
+   * Default none do.
+   */
   isFrozen?(path: string): boolean;
   /** The parameters to evaluate, such as an average; default those of the last step. */
   evaluated?<P>(state: S, params: P): P;

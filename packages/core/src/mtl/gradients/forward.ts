@@ -5,10 +5,10 @@ import { cast } from "../../graph/ops/arithmetic.js";
 import { fillLike } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat } from "../../graph/ops/slice.js";
-import { alias } from "../../graph/ops/stop-gradient.js";
+import { alias, stopGradient } from "../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf } from "../../graph/trace.js";
-import { flatten } from "../../tree.js";
+import { flatten, unflatten } from "../../tree.js";
 import type { HeadAlignment } from "../method.js";
 import { checkLosses, type LossContext, type TaskLosses } from "../train/task-losses.js";
 import type { ParameterSplit } from "./parameter-split.js";
@@ -46,6 +46,8 @@ export interface TaskParts<P> {
   /** The model's state, a tree; `{}` for a model without state. */
   readonly state?: unknown;
   readonly split: ParameterSplit;
+  /** Whether parameters stay as they are, by their path: their gradients are 0. Default none do. */
+  readonly isFrozen?: ((path: string) => boolean) | undefined;
   readonly dtype: "float32" | "float64";
 }
 
@@ -76,7 +78,7 @@ export type CommonInputs<P> = TensorsOf<ReturnType<typeof commonArguments<P>>>;
 
 /** Traces the losses of a batch in training mode. */
 export function forwardTasks<P>(
-  { losses, representation, headAlignment, split, dtype }: TaskParts<P>,
+  { losses, representation, headAlignment, split, isFrozen = () => false, dtype }: TaskParts<P>,
   { params, state, batch, seed }: CommonInputs<P>,
 ): Forward {
   let next = state;
@@ -84,9 +86,11 @@ export function forwardTasks<P>(
     next = given;
   };
   const context: LossContext = { training: true, seed, state, keepState };
-  const leaves = flatten(params, isTensor).leaves;
-  const represented = representation && representedContext(context, representation(params, batch, context));
-  const values = checkLosses(losses(params, batch, represented ?? context));
+  const { leaves, def } = flatten(params, isTensor);
+  const held = leaves.map((leaf, i) => (isFrozen(split.paths[i]) ? stopGradient(leaf) : leaf));
+  const at = unflatten(def, held) as TensorsOf<P>;
+  const represented = representation && representedContext(context, representation(at, batch, context));
+  const values = checkLosses(losses(at, batch, represented ?? context));
   const shared = split.shared.map((i) => leaves[i]);
   return {
     losses: values.map((loss) => cast(reshape(loss, []), dtype)),

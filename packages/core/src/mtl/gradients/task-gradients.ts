@@ -35,6 +35,8 @@ export interface TaskGradientOptions<P> extends Omit<CompileOptions, "scan" | "d
   readonly tasks?: readonly string[] | undefined;
   /** Default: `heads.NAME` belongs to task NAME, all else is shared. */
   readonly taskOf?: TaskOf | undefined;
+  /** Whether parameters stay as they are, by their path: their gradients are 0. Default none do. */
+  readonly isFrozen?: ((path: string) => boolean) | undefined;
   /**
    * If given, gradients are compared in the representation that it returns, which the losses find in their
    * context.
@@ -113,12 +115,22 @@ export interface TaskGradients<P> {
  * const { losses, gramian } = await gradients.measure(toy.at([9, 9]), {}); // losses 7.944, 6.691
  */
 export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients<P> {
-  const { losses, params, batch, state = {}, representation, headAlignment, keep = false } = options;
+  const {
+    losses,
+    params,
+    batch,
+    state = {},
+    representation,
+    headAlignment,
+    isFrozen,
+    keep = false,
+  } = options;
   const dtype = floatOf(params);
   const { count, width, tasks } = inspect(options, dtype);
   requireTasks(count, tasks);
   const split = splitParameters(params, tasks, options.taskOf);
-  const parts: TaskParts<P> = { losses, representation, headAlignment, params, state, batch, split, dtype };
+  const shapes = { params, state, batch, split, isFrozen, dtype };
+  const parts: TaskParts<P> = { losses, representation, headAlignment, ...shapes };
   const executables = lazyExecutables(pickCompileOptions(options));
   const stateLike = flatten<NdArray>({ state }, isNdArray);
   const run = async (

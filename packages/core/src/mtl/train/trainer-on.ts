@@ -49,8 +49,10 @@ export async function trainerOn<P>(
   const compileOptions = pickCompileOptions(options);
   const batch = await sources.batchOf(0);
   const { tasks: named, taskOf } = options;
-  const { headAlignment } = method;
-  const shapes = { losses, params, state, batch, tasks: named, taskOf, representation, headAlignment };
+  const shapes = {
+    ...{ losses, params, state, batch, tasks: named, taskOf, representation },
+    ...{ headAlignment: method.headAlignment, isFrozen: optimizer.isFrozen },
+  };
   const probe = taskGradients({ ...shapes, ...compileOptions });
   sources.checkBy((arrays) => labels.check(arrays));
   const { tasks, parts } = probe;

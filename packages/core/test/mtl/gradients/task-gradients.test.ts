@@ -53,6 +53,20 @@ describe("measuring gradients", () => {
     expect(ofSecondHead[0]).toBe(0);
   });
 
+  it("leaves out those of frozen parameters", async () => {
+    const { params, batch, losses } = randomNet();
+    const isFrozen = (path: string) => path.startsWith("shared.0.") || path === "heads.task1.bias";
+    const all = await taskGradients({ losses, params, batch, keep: true }).measure(params, batch);
+    const some = await taskGradients({ losses, params, batch, isFrozen, keep: true }).measure(params, batch);
+    // The first layer has 20 of the 44 shared parameters.
+    const want = flat(all.jacobian).map((x, i) => (i % 44 < 20 ? 0 : x));
+    expectClose(flat(some.jacobian), want, 1e-15);
+    expectClose(some.gramian.data, gramianOf({ shape: [3, 44], data: Float64Array.from(want) }), 1e-14);
+    expect(some.heads?.map((head) => flat(head).some((x) => x !== 0))).toEqual([
+      ...[true, true, true, false, true, true],
+    ]);
+  });
+
   it.each([
     ["javascript", "float64", 1e-14],
     ["onnx", "float64", 1e-14],

@@ -9,6 +9,7 @@ import type { MultiTaskMethod, TaskInput } from "../../../src/mtl/method.js";
 import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
+import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
 import { gradVac } from "../../../src/mtl/methods/grad-vac.js";
 import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
@@ -19,8 +20,9 @@ import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer, type MultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { sgd } from "../../../src/optim/sgd.js";
+import { withGroups } from "../../../src/optim/with-groups.js";
 import { resume } from "../../../src/train/checkpoint.js";
-import { trunk } from "../gradients/networks.js";
+import { flat, trunk } from "../gradients/networks.js";
 import { data, everyMethod, losses, net, trainerFor } from "./training-support.js";
 
 const numbers = (trainer: MultiTaskTrainer<never>): Record<string, number[]> =>
@@ -245,6 +247,23 @@ describe("what a method is told", () => {
       expect(got).toEqual(unit.map((g, k) => expect.closeTo(want[k] * g, 12)));
     }
   });
+
+  it.each([linearScalarization(), pcGrad(), gradDrop()].map((m) => [m.name, m] as const))(
+    "clips the gradient of the parameters that are not frozen: %s",
+    async (_, method) => {
+      const optimizer = withGroups(sgd(), [{ match: ["shared.0.*", "heads.task0.weight"], frozen: true }]);
+      const trainer = await trainerFor(method, { optimizer, learningRate: 1, clipNorm: 1e-3 });
+      await trainer.run({ steps: 1 });
+      const [from, to] = [net.params, trainer.current.params].map((params) => namedArrays({ params }));
+      const moved = (path: string) => {
+        const [before, after] = [from, to].map((arrays) => flat(arrays[`params.${path}`]));
+        return after.map((x, i) => x - before[i]);
+      };
+      expect(Math.hypot(...moved("shared.0.weight"), ...moved("heads.task0.weight"))).toBe(0);
+      const length = Math.hypot(...moved("shared.1.weight"), ...moved("shared.1.bias"));
+      expect(length).toBeCloseTo(1e-3 / (1 + 1e-6 / trainer.history.directionNorms[0]), 12);
+    },
+  );
 
   it("decides how the shared gradient is clipped, unless a user does", async () => {
     const norms = async (clip: number | undefined, clipNorm?: number) => {
