@@ -426,7 +426,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "gradDrop": {
     "leak": "Part of a gradient that is never dropped, in [0, 1]: one for all, or one per task; default 0.",
-    "clipNorm": "Largest norm of the shared gradient; default 1, as in the implementations for the published benchmarks."
+    "clipNorm": "Largest norm of the shared gradient; 0: no limit. Default 1, as in the implementations for the published benchmarks."
   },
   "gradNorm": {
     "alpha": "Strength of the pull toward equal training rates; default 1.5.",

@@ -2,7 +2,7 @@
 // equation 1 and algorithm 1.
 
 import type { NdArray } from "../../array.js";
-import { oneOrEach, positive, share } from "../../option-kinds.js";
+import { nonNegative, oneOrEach, share } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
@@ -11,13 +11,13 @@ import { eachTask } from "./task-option.js";
 export interface GradDropOptions {
   /** Part of a gradient that is never dropped, in [0, 1]: one for all, or one per task; default 0. */
   readonly leak?: number | readonly number[] | undefined;
-  /** Largest norm of the shared gradient; default 1, as in the implementations for the published benchmarks. */
+  /** Largest norm of the shared gradient; 0: no limit. Default 1, as in the implementations for the published benchmarks. */
   readonly clipNorm?: number | undefined;
 }
 
 export const gradDropOptions = optionTable("gradDrop", {
   leak: oneOrEach(share).default(0),
-  clipNorm: positive.default(1),
+  clipNorm: nonNegative.default(1),
 } satisfies OptionRows<GradDropOptions>);
 
 /**
@@ -43,7 +43,7 @@ export function gradDrop(options: GradDropOptions = {}): MultiTaskMethod<null> {
     name: "graddrop",
     needs: "jacobian",
     headGradient: "unweighted",
-    clipNorm,
+    ...(clipNorm > 0 && { clipNorm }),
     init(tasks) {
       eachTask("gradDrop: leak", leak, tasks);
       return null;

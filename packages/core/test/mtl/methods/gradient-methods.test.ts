@@ -109,6 +109,7 @@ describe("GradDrop", () => {
   it("clips the shared gradient at norm 1 unless told otherwise", () => {
     expect(gradDrop().clipNorm).toBe(1);
     expect(gradDrop({ clipNorm: 5 }).clipNorm).toBe(5);
+    expect(gradDrop({ clipNorm: 0 }).clipNorm).toBeUndefined();
   });
 });
 
