@@ -34,11 +34,11 @@ export interface RateSearch {
   readonly suggestion: number | undefined;
 }
 
-/** The loss explodes where it is this many times the smallest mean of those so far. */
-const explosion = 4;
+/** The loss explodes where it rises above the smallest mean of those so far by this many times its size. */
+const explosion = 3;
 
-/** A fall that is more than noise. */
-const leastFall = 0.95;
+/** A fall that is more than noise, of the size of the first mean. */
+const leastFall = 0.05;
 
 /**
  * Finds a learning rate by a short training in which it grows from step to step: a tenth of that at
@@ -78,12 +78,14 @@ export async function findLearningRate<P, S>(
     return sumOf(losses.map((loss, k) => weights[k] * loss)) / sumOf(weights);
   };
   let smallest = Infinity;
+  /** The size of losses: where these fall to 0 or below, that of the first one if it is larger. */
+  const size = () => (smallest > 0 ? smallest : Math.max(-smallest, Math.abs(losses[0])));
   try {
     while (losses.length < steps) {
       await trainer.run({ steps: 1 });
       const last = losses.length - 1;
       smallest = Math.min(smallest, meanAt(last));
-      if (losses[last] > explosion * smallest) break;
+      if (losses[last] - smallest > explosion * size()) break;
     }
   } catch (error) {
     // The loss is no longer finite: the rates before are what was to be found.
@@ -96,7 +98,8 @@ export async function findLearningRate<P, S>(
   const lowest = smoothed.indexOf(Math.min(...smoothed));
   return {
     ...{ rates, losses, smoothed },
-    suggestion: smoothed[lowest] < leastFall * smoothed[0] ? rates[lowest] / 10 : undefined,
+    suggestion:
+      smoothed[0] - smoothed[lowest] > leastFall * Math.abs(smoothed[0]) ? rates[lowest] / 10 : undefined,
   };
 }
 

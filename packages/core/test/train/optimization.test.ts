@@ -2,10 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { array } from "../../src/array.js";
 import { OptionError } from "../../src/errors.js";
-import { mul } from "../../src/graph/ops/arithmetic.js";
+import { mul, sub } from "../../src/graph/ops/arithmetic.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { linearScalarization } from "../../src/mtl/methods/linear-scalarization.js";
+import { crossEntropy } from "../../src/nn/losses/cross-entropy.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { adam } from "../../src/optim/adam.js";
 import type { Optimizer } from "../../src/optim/optimizer.js";
@@ -299,6 +300,18 @@ describe("findLearningRate", () => {
     const trainer = await make({ learningRate: suggestion });
     await trainer.run({ steps: 200 });
     expect(trainer.history.loss[199]).toBeLessThan(0.8 * trainer.history.loss[0]);
+  });
+
+  it("follows losses below 0 as well", async () => {
+    const range = { least: 1e-3, largest: 1e5 };
+    const loss = (output: Tensor, labels: Tensor) => sub(crossEntropy(output, labels), 4);
+    const below = await findLearningRate({ ...options, loss }, range);
+    const { rates } = await findLearningRate(options, range);
+    expect(below.losses[0]).toBeLessThan(0);
+    expect(below.rates.length).toBeGreaterThan(0.9 * rates.length);
+    expect(below.rates.length).toBeLessThan(200);
+    expect(below.suggestion).toBeGreaterThan(0.01);
+    expect(below.suggestion).toBeLessThan(10);
   });
 
   it("suggests nothing where the loss never falls, and refuses a range that is none", async () => {
