@@ -63,9 +63,11 @@ export interface Schedule {
  */
 export function createSchedule(options: ScheduleOptions = {}): Schedule {
   const { start, end, perEpoch, every } = scheduleOptions.read(options);
-  if (end && "step" in start && "step" in end && end.step <= start.step) {
+  const [from, to]: Partial<Record<"step" | "epoch", number>>[] = [start, end ?? {}];
+  for (const unit of ["step", "epoch"] as const) {
+    if ((to[unit] ?? Infinity) > (from[unit] ?? -1)) continue;
     throw new OptionError(
-      `schedule: the end must come after the start; got steps ${start.step} and ${end.step}.`,
+      `schedule: the end must come after the start; got ${unit}s ${from[unit]} and ${to[unit]}.`,
     );
   }
   return {

@@ -40,5 +40,6 @@ describe("the schedule of teleports", () => {
     );
     expect(() => createSchedule({ perEpoch: 0 })).toThrow("perEpoch must be an integer >= 1");
     expect(() => createSchedule({ start: { step: 5 }, end: { step: 5 } })).toThrow("after the start");
+    expect(() => createSchedule({ start: { epoch: 5 }, end: { epoch: 3 } })).toThrow("got epochs 5 and 3");
   });
 });
