@@ -34,7 +34,7 @@ import {
 import { createSchedule, type Schedule, scheduleOptions } from "./schedule.js";
 
 /**
- * Settings of COST teleports; the preset supplies those that are left out.
+ * Settings of COST teleports; the preset supplies those that are left out, of `improve` where it has the same kind.
  *
  * @typeParam S tree of shared parameters
  */
@@ -149,7 +149,9 @@ export function resolveCost<S>(options: CostOptions<S>): ResolvedCost<S> {
     inner,
     state,
     schedule: createSchedule(schedule),
-    improve: improveOf(improve),
+    improve: improveOf(
+      improve.kind === preset.improve.kind ? { ...preset.improve, ...withoutUndefined(improve) } : improve,
+    ),
     guard: driftGuardOf(guard),
     move,
     innerOptimizer,

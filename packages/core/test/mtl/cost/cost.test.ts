@@ -4,8 +4,10 @@ import { OptionError, ShapeError } from "../../../src/errors.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import { log } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
+import { improveBySharpnessOptions } from "../../../src/mtl/cost/adapter/improve.js";
 import { cost } from "../../../src/mtl/cost/cost.js";
 import type { SharedProblem } from "../../../src/mtl/cost/move.js";
+import { costPresets } from "../../../src/mtl/cost/presets.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { adam } from "../../../src/optim/adam.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
@@ -159,6 +161,19 @@ describe("a COST teleport", () => {
       state: { policy: undefined },
     });
     expect(report.displacement).toBe(plain.displacement);
+  });
+
+  it("takes from the preset what an L_g of its kind leaves out", async () => {
+    const own = { learningRate: 0.01, steps: 2 };
+    const options = { preset: "released", inner: own, state: { policy: "keep" } } as const;
+    const [whole, part] = [
+      await attempt(options),
+      await attempt({ ...options, improve: { kind: "sharpness" } }),
+    ];
+    expect(part.report.inner).toEqual(whole.report.inner);
+    expect(costPresets.released.improve).not.toMatchObject(
+      improveBySharpnessOptions.read({ kind: "sharpness" }),
+    );
   });
 
   it("moves only the layers it is told to", async () => {
