@@ -71,6 +71,10 @@ export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
     ] as const),
   ]);
   const { dtype, clipNorm, headGradient, strategy, method, optimizer, representation, tasks } = options;
+  const { seed = 0 } = options;
+  if (!Number.isSafeInteger(seed)) {
+    throw new OptionError(`createMultiTaskTrainer: seed must be an integer; got ${describeValue(seed)}.`);
+  }
   if (options.outputs !== undefined) {
     requireFunction("outputs", options.outputs, "outputs: (p, batch) => ({ left: { output, labels } })");
   }
