@@ -1,6 +1,6 @@
 import type { NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
-import { ShapeError } from "../../errors.js";
+import { OptionError, ShapeError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
 import type { Measured, Passed, TaskGradients } from "../gradients/task-gradients.js";
 import type { UpdateInput } from "../gradients/task-updates.js";
@@ -120,6 +120,11 @@ function updateOf<P>(
   place: Pick<UpdateInput<P>, "params" | "batch" | "seed" | "state">,
 ): { readonly kind: UpdateKind; readonly update: UpdateInput<P> } {
   const ones = new Float64Array(tasks.length).fill(1);
+  if (headGradient === "weighted" && !weights && !own) {
+    throw new OptionError(
+      `headGradient: "weighted" needs a method that gives weights of the tasks; ${method.name} gives a direction only. Leave it out.`,
+    );
+  }
   const policy = headGradient ?? method.headGradient;
   const implied = policy === "weighted" ? (weights ?? ones) : ones;
   const headWeights = headGradient === "unweighted" ? ones : (own ?? implied);

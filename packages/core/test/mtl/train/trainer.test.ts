@@ -331,7 +331,13 @@ describe("misuse and failure", () => {
       "method must be one such as fairGrad(); got function. Call it.",
     );
     await expect(make({ learningRate: -1 })).rejects.toThrow("learning rate must be a finite number >= 0");
-    await expect(make({ seed: 1.5, batchSize: undefined })).rejects.toThrow("seed must be an integer; got 1.5");
+    const weighted = await trainerFor(gradDrop(), { headGradient: "weighted" });
+    await expect(weighted.run({ steps: 1 })).rejects.toThrow(
+      'headGradient: "weighted" needs a method that gives weights of the tasks; graddrop gives a direction only',
+    );
+    await expect(make({ seed: 1.5, batchSize: undefined })).rejects.toThrow(
+      "seed must be an integer; got 1.5",
+    );
     await expect(make({ batchSize: 21 })).rejects.toThrow("batchSize must be an integer in 1..20");
     await expect(
       make({ data: { ...data, x: { shape: [3, 3], data: new Float64Array(9) } } }),
