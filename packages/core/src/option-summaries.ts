@@ -438,7 +438,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "gradVac": {
     "beta": "Step of the running cosines; default 0.5.",
-    "blocks": "Sizes of consecutive blocks of the P parameters, such as layers, each treated separately; default: one block of all."
+    "blocks": "Sizes of consecutive blocks of the P parameters, such as those of `sharedSizes`, each treated separately; default: one block of all."
   },
   "gradientAscent": {
     "steps": "Ascent steps; default 10.",

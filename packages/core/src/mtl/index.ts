@@ -36,6 +36,7 @@ export { costOptions } from "./cost/settings.js";
 export type { SharedParams } from "./cost/shared-losses.js";
 export type { Representation } from "./gradients/forward.js";
 export type { TaskOf } from "./gradients/parameter-split.js";
+export { sharedSizes } from "./gradients/parameter-split.js";
 export type { Combination, MultiTaskMethod, Need, TaskInput } from "./method.js";
 export type { AlignedMtlOptions } from "./methods/aligned-mtl.js";
 export { alignedMtl } from "./methods/aligned-mtl.js";

@@ -77,7 +77,9 @@ export function splitParameters(
  * @param taskOf default: `heads.NAME` belongs to task NAME, all else is shared
  *
  * @example
- * gradVac({ blocks: sharedSizes(params) }); // each weight and bias on its own
+ * const params = { shared: { weight: zeros([2, 3]), bias: zeros([2]) }, heads: { left: zeros([2]) } };
+ * sharedSizes(params); // 6, 2
+ * gradVac({ blocks: sharedSizes(params) }); // the weight and the bias each on its own
  */
 export function sharedSizes(params: unknown, taskOf: TaskOf = byConvention): number[] {
   const { leaves, paths } = flatten<NdArray>(params, isNdArray);

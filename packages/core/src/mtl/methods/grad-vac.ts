@@ -15,7 +15,7 @@ export interface GradVacOptions {
   /** Step of the running cosines; default 0.5. */
   readonly beta?: number | undefined;
   /**
-   * Sizes of consecutive blocks of the P parameters, such as layers, each treated separately; default: one
+   * Sizes of consecutive blocks of the P parameters, such as those of `sharedSizes`, each treated separately; default: one
    * block of all.
    */
   readonly blocks?: readonly number[] | undefined;
