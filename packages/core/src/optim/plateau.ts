@@ -140,7 +140,8 @@ export function plateauSchedule(
       `plateauSchedule: every run must measure "${metric}" at the ends of epochs, from the first one on: give run validation data${metric === "loss" ? "" : " and that metric"}.`,
     );
   return (step, { stepsPerEpoch, epochs }) => {
-    if (epochs.length === 0 && step >= stepsPerEpoch) throw missing();
+    const lastEnd = stepsPerEpoch === Infinity ? 0 : step - (step % stepsPerEpoch);
+    if ((epochs.at(-1)?.step ?? 0) < lastEnd) throw missing();
     let state = start;
     for (const { step: end, validation } of epochs) {
       if (end > step) break;

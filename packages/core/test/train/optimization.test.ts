@@ -263,6 +263,10 @@ describe("learning rates of epochs", () => {
     await expect(trainer.run({ epochs: 2, validation })).rejects.toThrow('every run must measure "f1"');
     const without = await make({ learningRate: plateauSchedule(0.1) });
     await expect(without.run({ steps: 9 })).rejects.toThrow(OptionError);
+    const later = await make({ learningRate: plateauSchedule(0.1) });
+    await later.run({ epochs: 2, validation });
+    await later.run({ steps: 3 });
+    await expect(later.run({ steps: 9 })).rejects.toThrow('every run must measure "loss"');
   });
 
   it("may be counted in epochs", async () => {
