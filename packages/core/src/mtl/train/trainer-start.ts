@@ -87,6 +87,9 @@ export function checkChoices<P>(options: MultiTaskTrainerOptions<P>): void {
       `createMultiTaskTrainer: tasks must be a list of names; got ${describeValue(tasks)}.`,
     );
   }
+  if (new Set(tasks).size < (tasks?.length ?? 0)) {
+    throw new OptionError(`createMultiTaskTrainer: names of tasks must differ; got ${describeValue(tasks)}.`);
+  }
   const choices = {
     dtype: [dtype, ["float32", "float64"]],
     headGradient: [headGradient, ["weighted", "unweighted"]],

@@ -331,6 +331,9 @@ describe("misuse and failure", () => {
       "method must be one such as fairGrad(); got function. Call it.",
     );
     await expect(make({ learningRate: -1 })).rejects.toThrow("learning rate must be a finite number >= 0");
+    await expect(make({ tasks: ["task0", "task1", "task1"] })).rejects.toThrow(
+      "names of tasks must differ; got",
+    );
     const weighted = await trainerFor(gradDrop(), { headGradient: "weighted" });
     await expect(weighted.run({ steps: 1 })).rejects.toThrow(
       'headGradient: "weighted" needs a method that gives weights of the tasks; graddrop gives a direction only',
