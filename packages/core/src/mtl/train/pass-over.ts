@@ -8,7 +8,7 @@ import { listOf, prepareSource, requireNames, type Source } from "./source-array
 
 /**
  * All examples in order, in batches of at most `most`; several sources are split into equally many batches, none of them
- * empty.
+ * empty, so that batches of the others are larger where one has fewer examples than there would be batches.
  *
  * @returns the batches, and the arrays of the sources that are no streams
  * @throws DataError, ShapeError unless the arrays of a source have equally many examples and all names differ

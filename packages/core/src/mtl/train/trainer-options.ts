@@ -91,7 +91,10 @@ export type RunMultiTaskOptions<
 export interface EvaluateTasksOptions<M extends TaskMetricSets = TaskMetricSets> {
   /** Further quantities by task and name; they need the trainer's option `outputs`. Default none. */
   readonly metrics?: M | undefined;
-  /** Largest number of examples at a time, of which means over batches depend; default 500. */
+  /**
+   * Largest number of examples at a time, of which means over batches depend; default 500. Of several sources more, where one of
+   * them has fewer examples than there would be batches.
+   */
   readonly batchSize?: number | undefined;
 }
 
