@@ -122,10 +122,7 @@ export function epochEnds<D, M, V>(
  *
  * @throws ShapeError, DTypeError
  */
-export function checkBest(
-  given: Pick<WithBest, "best">,
-  { params, state }: Pick<WithBest, "params" | "state">,
-): void {
+export function checkBest(given: WithBest, { params, state }: WithBest): void {
   if (given.best === undefined) return;
   const { params: bestParams, state: bestState } = given.best;
   checkArrays(

@@ -51,7 +51,10 @@ export interface MultiTaskTrainerOptions<P, D extends MultiTaskData = Batch, S =
   readonly taskOf?: TaskOf | undefined;
   /** Largest norm of the shared gradient, 0 for no limit; default the method's. */
   readonly clipNorm?: number | undefined;
-  /** Whether the heads' gradients are multiplied by their tasks' weights, if the method gives any; default the method's setting. */
+  /**
+   * Whether the heads' gradients are multiplied by their tasks' weights, for which the method has to give some; default the
+   * method's setting.
+   */
   readonly headGradient?: "weighted" | "unweighted" | undefined;
   /**
    * If given, the tasks' gradients are compared in the representation that it returns, a tensor or several, which the losses
