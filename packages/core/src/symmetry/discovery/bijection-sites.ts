@@ -80,9 +80,10 @@ function siteAt(node: Tensor, context: Context): BijectionSite | undefined {
 
 const usersOf = (x: Tensor, { users }: Context): readonly Tensor[] => users.get(x) ?? [];
 
+/** The node that alone reads a value; undefined for an output, too. */
 function onlyUser(x: Tensor, context: Context): Tensor | undefined {
   const users = usersOf(x, context);
-  return users.length === 1 ? users[0] : undefined;
+  return users.length === 1 && users[0] !== x ? users[0] : undefined;
 }
 
 /** The matrix as which a value enters a product; undefined if the value has other users, too. */

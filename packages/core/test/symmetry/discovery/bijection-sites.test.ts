@@ -130,6 +130,13 @@ describe("Sites of the hidden action", () => {
     ).toEqual([]);
   });
 
+  it("are none where the result of the activation, or another shape of it, is an output", () => {
+    const hidden = (p: P, x: Tensor) => tanh(linear(x, { weight: p.w, bias: p.b }));
+    expect(sites(hidden)).toEqual([]);
+    expect(sites((p, x) => reshape(hidden(p, x), [20]))).toEqual([]);
+    expect(sites((p, x) => reshape(reshape(hidden(p, x), [20]), [4, 5]))).toEqual([]);
+  });
+
   it("are none where the input is made of parameters alone, or the slope makes no bijection", () => {
     expect(sites(layered((z) => leakyRelu(z, 0)))).toEqual([]);
     expect(sites(layered(relu))).toEqual([]);
