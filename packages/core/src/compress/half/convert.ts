@@ -27,14 +27,22 @@ const refused: ReadonlySet<string> = new Set([
   ...["HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix", "DFT", "STFT"],
 ]);
 
+/** The operator sets from which on operators take float16; they take integers, too. */
+const halfSince: Readonly<Record<string, number>> = {
+  Celu: Infinity,
+  CumSum: 14,
+  IsInf: 20,
+  Range: Infinity,
+};
+
 /** Operands that stay float32 in the standard. */
 const alwaysFloat32: Readonly<Record<string, readonly number[]>> = { Resize: [2], Upsample: [1] };
 
 export interface ConvertSettings {
   /** Types of the model's inputs and outputs of floats. */
   readonly io: "float32" | "float16";
-  /** Names of outputs that are floats. */
-  readonly floatOutputs: ReadonlySet<string>;
+  /** Names of the values inside the model, and of its outputs, that are floats. */
+  readonly floats: ReadonlySet<string>;
 }
 
 /**
@@ -43,11 +51,12 @@ export interface ConvertSettings {
  *
  * @throws DataError for what float16 cannot be in
  */
-export function converted(op: string, bytes: Uint8Array, { io, floatOutputs }: ConvertSettings): Uint8Array {
+export function converted(op: string, bytes: Uint8Array, { io, floats }: ConvertSettings): Uint8Array {
   const { graph } = decodeModel(bytes);
-  requireConvertible(op, graph.nodes, [...graph.initializers, ...graph.inputs]);
   const editor = new GraphEditor(op, bytes);
+  requireConvertible(op, editor, floats, [...graph.initializers, ...graph.inputs]);
   const stored = new Set(graph.initializers.map(({ name }) => name));
+  const floatOutputs = graph.outputs.map(({ name }) => name).filter((name) => floats.has(name));
   const kept = keptTensors(editor);
   const tensors = new Map<string, OnnxTensor>();
   for (const own of graph.initializers) {
@@ -74,16 +83,20 @@ export function converted(op: string, bytes: Uint8Array, { io, floatOutputs }: C
 
 function requireConvertible(
   op: string,
-  nodes: readonly OnnxNode[],
+  { nodes, opset }: GraphEditor,
+  floats: ReadonlySet<string>,
   typed: readonly { readonly name: string; readonly dtype?: string | undefined }[],
 ): void {
+  const isFloat32Alone = ({ opType, inputs, outputs }: OnnxNode) =>
+    opset < (halfSince[opType] ?? 0) && [...inputs, ...outputs].some((name) => floats.has(name));
   const wrong = nodes.find(
-    (node) => !isStandard(node) || refused.has(node.opType) || graphsIn(node).length > 0,
+    (node) =>
+      !isStandard(node) || refused.has(node.opType) || isFloat32Alone(node) || graphsIn(node).length > 0,
   );
   if (wrong !== undefined) {
     const { opType, name, outputs, domain } = wrong;
     throw new DataError(
-      `${op}: the ${isStandard(wrong) ? opType : `${domain} ${opType}`} "${name || outputs[0]}" cannot be converted to float16.`,
+      `${op}: the ${isStandard(wrong) ? opType : `${domain} ${opType}`} "${name || outputs[0]}" cannot be converted to float16 (operator set ${opset}).`,
     );
   }
   const other = typed.find(({ dtype }) => ["float64", "float16", "bfloat16"].includes(dtype ?? ""));

@@ -98,7 +98,7 @@ export async function toHalf(bytes: Uint8Array, options: ToHalfOptions = {}): Pr
   const floats = new Set([...values].filter(([, { dtype }]) => isFloat(dtype)).map(([name]) => name));
   const made = new Set(graph.nodes.flatMap((node) => node.outputs));
   const computed = [...floats].filter((name) => made.has(name));
-  const settings = { io, floatOutputs: new Set(outputs.filter((name) => floats.has(name))) };
+  const settings = { io, floats };
   // What cannot be converted is known before anything is computed.
   converted("toHalf", bytes, settings);
   const batches = smallBatches(bytes, calibration);

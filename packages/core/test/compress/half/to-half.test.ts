@@ -121,6 +121,38 @@ describe("a converted file", () => {
     },
   );
 
+  it("is refused with an operator that has no float16 in the file's operator set", async () => {
+    const axis = { shape: [], data: BigInt64Array.of(1n) };
+    const sums = (opset: number) =>
+      fileOf({
+        inputs: { x: normal([2, 3]) },
+        initializers: { w: normal([3, 4]), axis },
+        nodes: [node("MatMul", ["x", "w"], {}, ["h"]), node("CumSum", ["h", "axis"])],
+        opset,
+      });
+    await expect(toHalf(sums(13))).rejects.toThrow('the CumSum "y" cannot be converted to float16');
+    const { bytes } = await toHalf(sums(14));
+    const x = normal([2, 3], 5);
+    expectNear(await outputOf(bytes, x), await outputOf(sums(14), x), 2e-3);
+    const counted = (data: Float32Array | BigInt64Array) => {
+      const b = new Builder();
+      const [start, end, step] = [0, 3, 1].map((k) =>
+        b.constant("k", {
+          shape: [],
+          data: data instanceof Float32Array ? Float32Array.of(k) : BigInt64Array.of(BigInt(k)),
+        }),
+      );
+      const range = b.node("Range", [start, end, step]);
+      return b.bytes([2, 3], b.node("Mul", ["x", b.node("Cast", [range], { to: int(1) })]));
+    };
+    await expect(toHalf(counted(new Float32Array()))).rejects.toThrow("the Range");
+    expectNear(
+      await outputOf((await toHalf(counted(new BigInt64Array()))).bytes, x),
+      await outputOf(counted(new BigInt64Array()), x),
+      2e-3,
+    );
+  });
+
   it("is refused of a file of float16, and for bad options", async () => {
     const { bytes } = await toHalf(folded);
     await expect(toHalf(bytes)).rejects.toThrow("takes a model of float32");
