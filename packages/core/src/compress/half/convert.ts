@@ -58,17 +58,18 @@ export function converted(op: string, bytes: Uint8Array, { io, floats }: Convert
   const stored = new Set(graph.initializers.map(({ name }) => name));
   const floatOutputs = graph.outputs.map(({ name }) => name).filter((name) => floats.has(name));
   const kept = keptTensors(editor);
+  // Outputs that are stored tensors keep their type.
+  const given = io === "float32" ? floatOutputs.filter((name) => stored.has(name)) : [];
   const tensors = new Map<string, OnnxTensor>();
   for (const own of graph.initializers) {
-    if (own.dtype === "float32" && !kept.has(own.name)) tensors.set(own.name, halfTensor(own));
+    if (own.dtype === "float32" && !kept.has(own.name) && !given.includes(own.name)) {
+      tensors.set(own.name, halfTensor(own));
+    }
   }
   for (const node of editor.nodes) convertNode(editor, node, kept);
   const inputs = graph.inputs.filter(({ name, dtype }) => dtype === "float32" && !stored.has(name));
   if (io === "float32") {
-    castInputs(
-      editor,
-      inputs.map(({ name }) => name),
-    );
+    castInputs(editor, [...inputs.map(({ name }) => name), ...given]);
     for (const name of floatOutputs) castOutput(editor, name);
   }
   const names = new Set([...inputs.map(({ name }) => name), ...floatOutputs]);

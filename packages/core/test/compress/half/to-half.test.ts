@@ -171,6 +171,9 @@ describe("a converted file", () => {
     const file = fileOf({ inputs: given, initializers: weights, nodes, outputs: ["y", "b"] });
     const { bytes, activations } = await toHalf(file, { calibration: [given] });
     expect(activations?.before.numbers).toBe(6 + 6);
+    const session = await openFileSession(bytes);
+    expect((await session.run(given)).b).toEqual(weights.b);
+    await session.dispose();
     expectNear(await outputOf(bytes, given.x), await outputOf(file, given.x), 2e-3);
   });
 });
