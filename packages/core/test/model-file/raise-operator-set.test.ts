@@ -53,6 +53,14 @@ const cases: Readonly<Record<string, Case>> = {
     nodes: [node("Split", ["x"], { axis: int(3) }, ["y", "z"])],
     outputs: ["y", "z"],
   },
+  RoiAlign: {
+    opset: 11,
+    nodes: [node("RoiAlign", ["x", "boxes", "of"], { output_height: int(2), output_width: int(2) })],
+    initializers: {
+      boxes: { shape: [2, 4], data: Float32Array.of(0.2, 0.3, 2.6, 3.1, 1, 0, 3, 2.5) },
+      of: { shape: [2], data: BigInt64Array.of(0n, 1n) },
+    },
+  },
   Pad: { opset: 10, nodes: [node("Pad", ["x"], { pads: ints([0, 0, 1, 0, 0, 0, 0, 2]), value: float(3) })] },
   "Pad by reflection": {
     opset: 10,

@@ -88,6 +88,12 @@ const gridSample = edited(20, (node) => {
   return { ...node, attributes: { ...node.attributes, mode: string(gridModes[old] ?? old) } };
 });
 
+/** Boxes are half a place off by the newer default. */
+const roiAlign = edited(16, (node) => ({
+  ...node,
+  attributes: { coordinate_transformation_mode: string("output_half_pixel"), ...node.attributes },
+}));
+
 const reductions = ["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare"];
 
 /** By operator, in the order of the sets. */
@@ -104,6 +110,7 @@ export const changes: ReadonlyMap<string, readonly OperatorChange[]> = new Map([
   ...reductions.map((name): [string, readonly OperatorChange[]] => [`Reduce${name}`, moved(18, ["axes"])]),
   ["ReduceSum", moved(13, ["axes"])],
   ["Resize", [asymmetric]],
+  ["RoiAlign", [roiAlign]],
   ["Scan", refused(9, "its sequences lost an axis")],
   ["Scatter", [edited(11, (node) => ({ ...node, opType: "ScatterElements" }))]],
   ["Slice", moved(10, ["starts", "ends", "axes"])],
