@@ -77,7 +77,8 @@ export function biasOf(
   { bias, shape, outAxis }: Pick<WeightedLayer, "bias" | "shape" | "outAxis">,
 ): Floats | undefined {
   const stored = bias === "" ? undefined : editor.floats(bias);
-  if (stored?.dtype !== "float32") return undefined;
+  // A bias with more axes than a matrix may give the result more of them.
+  if (stored?.dtype !== "float32" || stored.shape.length > 2) return undefined;
   const channels = shape[outAxis];
   if (stored.data.length === 1) {
     return { ...stored, shape: [channels], data: new Float64Array(channels).fill(stored.data[0]) };

@@ -72,6 +72,22 @@ describe("a quantized file", () => {
     }
   });
 
+  it.each([[[1, 1, 6]], [[1, 1, 1]], [[1, 6]], [[1]]])(
+    "has the axes that a bias of the shape %j gives a product",
+    async (shape) => {
+      const file = fileOf({
+        inputs: { x: normal(1, [4, 8]) },
+        initializers: { w: normal(2, [8, 6]), b: normal(3, shape), v: normal(4, [6, 5]) },
+        nodes: [
+          node("MatMul", ["x", "w"], {}, ["p"]),
+          node("Add", ["p", "b"], {}, ["h"]),
+          node("MatMul", ["h", "v"]),
+        ],
+      });
+      await quantizedFile(file, { x: normal(5, [4, 8]) });
+    },
+  );
+
   it("has a Clip to -1 and 1 done by the rounding", async () => {
     const b = new Builder({ seed: 1 });
     const own = b.clip(b.conv("x", 3, 4, { bias: true }), -1, 1);
