@@ -1,5 +1,6 @@
 import { sizeOf } from "../../array.js";
 import { IsolossError } from "../../errors.js";
+import { cast } from "../../graph/ops/arithmetic.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
@@ -23,7 +24,8 @@ export async function absorbedFile(
       Object.fromEntries(inputs.map(({ name }, k) => [`input${k}`, batch[name]]));
     const all = (p: Readonly<Record<string, Tensor>>, batch: Readonly<Record<string, Tensor>>): Tensor => {
       const results = apply(p, Object.fromEntries(inputs.map(({ name }, k) => [name, batch[`input${k}`]])));
-      return concat(outputs.map((name) => reshape(results[name], [sizeOf(results[name].shape)])));
+      const flat = (x: Tensor) => cast(reshape(x, [sizeOf(x.shape)]), "float32");
+      return concat(outputs.map((name) => flat(results[name])));
     };
     const found = await absorbedBiases(all, params, calibration.map(numbered), {
       heldOut: heldOut.map(numbered),

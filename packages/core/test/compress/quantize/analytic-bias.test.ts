@@ -11,6 +11,7 @@ import { withParams } from "../../../src/model-file/edit/with-params.js";
 import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { quantizeModel } from "../../../src/runtime/onnx/index.js";
+import { int } from "../../../src/runtime/onnx/schema.js";
 import { smallNetwork } from "../../model-file/builder.js";
 import { type Arrays, fileOf, float32, node } from "../../nn/onnx/support.js";
 
@@ -189,20 +190,26 @@ describe("quantizeModel", () => {
   it("tries the file with high biases absorbed, whose activations have smaller ranges", async () => {
     // h = relu(x W + 50) is near 50: without what is absorbed, 8 bits are steps of about 0.2 for a standard deviation of 2.
     const [x, w1, w2] = [draws([64, 4], 9), draws([4, 6], 10), draws([6, 3], 11)];
-    const bytes = fileOf({
-      inputs: { x },
-      initializers: { w1, w2, b1: float32(Array(6).fill(50)), b2: float32([1, 2, 3]) },
-      nodes: [
-        node("Gemm", ["x", "w1", "b1"], {}, ["z"]),
-        node("Relu", ["z"], {}, ["h"]),
-        node("Gemm", ["h", "w2", "b2"], {}, ["y"]),
-      ],
-    });
+    const fileWith = (outputs: readonly string[]) =>
+      fileOf({
+        inputs: { x },
+        initializers: { w1, w2, b1: float32(Array(6).fill(50)), b2: float32([1, 2, 3]) },
+        nodes: [
+          node("Gemm", ["x", "w1", "b1"], {}, ["z"]),
+          node("Relu", ["z"], {}, ["h"]),
+          node("Gemm", ["h", "w2", "b2"], {}, ["y"]),
+          node("ArgMax", ["y"], { axis: int(1) }, ["place"]),
+        ],
+        outputs,
+      });
     const given = { granularity: "channel", equalize: false, biasCorrection: false } as const;
-    const { table, skipped } = await quantizeModel(bytes, {
-      ...{ ...given, calibration: [{ x }], heldOut: [{ x }], absorbBiases: true },
-    });
+    const choices = (outputs: readonly string[]) =>
+      quantizeModel(fileWith(outputs), {
+        ...{ ...given, calibration: [{ x }], heldOut: [{ x }], absorbBiases: true },
+      });
+    const { table, skipped } = await choices(["y"]);
     expect(skipped).toEqual([]);
+    expect((await choices(["y", "place"])).skipped).toEqual([]);
     const [asItIs, absorbed] = table;
     expect(table.map(({ candidate }) => candidate)).toEqual(["as it is", "as it is, biases absorbed"]);
     expect(absorbed.sqnr).toBeGreaterThan(asItIs.sqnr + 6);
