@@ -26,13 +26,17 @@ export function addQuantizeCommand(model: Command): void {
       new Option("--bits <n>", "of weights; 4 with --weights-only alone").choices(["8", "4"]).default("8"),
     )
     .addOption(
-      new Option("--activations <type>", "of activations").choices(["uint8", "int8"]).default("uint8"),
+      new Option("--activations <type>", "of activations")
+        .choices(["uint8", "int8"])
+        .default("uint8")
+        .conflicts("weightsOnly"),
     )
     .option("--reduce-range", "weights of 7 bits, for processors without 8-bit dot products", false)
     .addOption(
       new Option("--method <name>", "how ranges of activations are found")
         .choices(["minMax", "percentile", "entropy", "mse"])
-        .default("minMax"),
+        .default("minMax")
+        .conflicts("weightsOnly"),
     )
     .option("--no-equalize", "only the weights as they are: faster")
     .addOption(

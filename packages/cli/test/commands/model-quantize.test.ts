@@ -144,6 +144,18 @@ describe("isoloss model quantize", () => {
       2,
     ],
     [
+      "a type of activations that stay float",
+      ["--calibration", "images.npy", "--weights-only", "--activations", "int8"],
+      /cannot be used with/,
+      2,
+    ],
+    [
+      "a method for ranges of activations that stay float",
+      ["--calibration", "images.npy", "--weights-only", "--method", "mse"],
+      /cannot be used with/,
+      2,
+    ],
+    [
       "one example",
       ["--calibration", "images.npy", "--limit", "1"],
       /give two examples or more, or other data by --held-out/,
