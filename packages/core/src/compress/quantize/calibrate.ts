@@ -64,7 +64,7 @@ export async function calibrate(
   requireBytes("calibrate", bytes);
   const { method, percentile, values, runtime, signal } = calibrateOptions.read(options);
   requireBatches("calibrate", bytes, batches);
-  const names = values ?? quantizableValues(bytes);
+  const names = values ?? quantizableValues(bytes, "calibrate");
   const settings = { runtime, signal };
   const small = smallBatches(bytes, batches);
   const ranges = await extremes(bytes, names, small, settings);

@@ -9,6 +9,7 @@ import { errorOf } from "./measure-error.js";
 import type { QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
 import { rotatedFile } from "./rotated-file.js";
 import { type MomentsByValue, measuredMoments } from "./value-moments.js";
+import { quantizableValues } from "./write-qdq.js";
 
 /** Options with their defaults. */
 export type Given = ReturnType<typeof quantizeModelOptions.read<QuantizeModelOptions>>;
@@ -69,10 +70,11 @@ type Ingredients = Pick<Recipe, "candidate" | "ranges" | "correct">;
 async function ingredients(candidate: CandidateFile, source: RecipeSource): Promise<Ingredients> {
   const { given, judge } = source;
   const { calibrationMethod: method, percentile, activations } = given;
-  const ranges =
-    activations === "none"
-      ? new Map()
-      : await calibrate(candidate.bytes, judge.calibration, { method, percentile, ...judge.run });
+  const calibrated = () => {
+    const values = quantizableValues(candidate.bytes);
+    return calibrate(candidate.bytes, judge.calibration, { method, percentile, values, ...judge.run });
+  };
+  const ranges = activations === "none" ? new Map() : await calibrated();
   return { candidate, ranges, correct: await corrector(candidate, source) };
 }
 

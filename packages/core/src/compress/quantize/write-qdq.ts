@@ -30,7 +30,7 @@ export function writeQdq(
   ranges: ReadonlyMap<string, ValueRange>,
   settings: QdqSettings,
 ): QuantizedFile {
-  const op = "writeQdq";
+  const op = "quantizeModel";
   requireSettings(op, settings);
   const { activations, weights, leave } = settings;
   if (activations === "none") return weightsAlone(op, bytes, weights, leave);
@@ -52,9 +52,12 @@ export function writeQdq(
   return { bytes: editor.finish(), report: { nodes, scales, raisedScales } };
 }
 
-/** The values of a file whose ranges `writeQdq` needs, in the order of the graph. */
-export function quantizableValues(bytes: Uint8Array): readonly string[] {
-  const op = "quantizableValues";
+/**
+ * The values of a file whose ranges `writeQdq` needs, in the order of the graph.
+ *
+ * @param op names the function in errors
+ */
+export function quantizableValues(bytes: Uint8Array, op = "quantizeModel"): readonly string[] {
   const editor = editorOf(op, bytes);
   const own = new Set(editor.nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
   raiseOperatorSet(op, editor, 13);

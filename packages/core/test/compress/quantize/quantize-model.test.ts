@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { calibrate } from "../../../src/compress/quantize/calibrate.js";
 import { quantizeModel } from "../../../src/compress/quantize/quantize-model.js";
 import type { QuantizationProgress } from "../../../src/compress/quantize/quantize-options.js";
+import { quantizeWeights } from "../../../src/compress/quantize/quantize-weights.js";
 import { DataError } from "../../../src/errors.js";
 import { decodeModel, encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { smallNetwork } from "../../model-file/builder.js";
@@ -130,5 +132,9 @@ describe("the work of a quantization", () => {
     await expect(run({ calibration: images(4), weightBits: 4 })).rejects.toThrow('activations: "none"');
     await expect(run({ calibration: [{ z: images(4)[0].x }] })).rejects.toThrow('input "x" is missing');
     await expect(quantizeModel(new Uint8Array(3), { calibration: images(4) })).rejects.toThrow(DataError);
+    const again = quantizeWeights(smallNetwork()).bytes;
+    const refused = (op: string) => new RegExp(`^${op}: the file is quantized already`);
+    await expect(quantizeModel(again, { calibration: images(4) })).rejects.toThrow(refused("quantizeModel"));
+    await expect(calibrate(again, images(4))).rejects.toThrow(refused("calibrate"));
   });
 });

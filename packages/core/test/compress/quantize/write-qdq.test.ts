@@ -295,7 +295,7 @@ describe("what is refused", () => {
   it("a file that is quantized", () => {
     const { bytes } = writeQdq(file, ranges, settings);
     expect(() => writeQdq(bytes, ranges, settings)).toThrow(/quantized already: it has a DequantizeLinear/);
-    expect(() => quantizableValues(bytes)).toThrow(/quantizableValues: the file is quantized already/);
+    expect(() => quantizableValues(bytes)).toThrow(/quantizeModel: the file is quantized already/);
   });
 
   it("an old file with graphs inside", () => {
