@@ -17,7 +17,7 @@ import { type FineTuneOptions, fineTuneOptions } from "./fine-tune-options.js";
 import { type LossName, type NamedLoss, namedLosses } from "./named-losses.js";
 import { withOwnStatistics } from "./own-statistics.js";
 import { type Arrays, type EpochResults, type FineTuneEpoch, runEpochs } from "./run-epochs.js";
-import { restoredFile, withOperandAsOutput } from "./training-file.js";
+import { restoredFile, withoutEnd } from "./training-file.js";
 import { trainingSetup } from "./training-setup.js";
 
 /** A model that was trained further. */
@@ -53,7 +53,7 @@ export interface FineTuned {
  * parameters of the epoch with the smallest validation loss are kept, where epoch 0 is the model as it came. Two calls
  * with the same options give the same numbers.
  *
- * A loss by name that contains an activation takes the operand of it where the output is one: `crossEntropy` that of a
+ * A loss by name that contains an activation takes the operand of it where the output is one, perhaps in another shape: `crossEntropy` that of a
  * Softmax, `binaryCrossEntropy` that of a Sigmoid. Dropout does nothing. If the file fixes the size of a batch, and its nodes do
  * not allow another one, steps and evaluations have that size.
  *
@@ -96,7 +96,7 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const restoring = await differenceOf("restoring", base, restored.bytes);
 
   const { loss, contains } = namedLoss(settings.loss);
-  const file = withOperandAsOutput("fineTune", { bytes: restored.bytes, output }, contains);
+  const file = withoutEnd("fineTune", { bytes: restored.bytes, output }, contains);
   const setup = { input, fixed, frozen, loss, train, batchSize: settings.batchSize };
   const { model, batchSize, fixed: fixedAtOnce, uses } = trainingSetup(file, setup);
   checkClasses("fineTune: the labels", settings.data.labels, uses);

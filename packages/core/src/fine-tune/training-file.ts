@@ -53,19 +53,30 @@ export interface TrainingFile {
   readonly output: string;
 }
 
-/** The operand of an operator that makes a result, as a result of its own; the same file where another operator does. */
-export function withOperandAsOutput(
-  op: string,
-  file: TrainingFile,
-  operator: string | undefined,
-): TrainingFile {
+/** Operators that pass on all numbers of their operand in order. */
+const passing = new Set(["Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
+
+/**
+ * A file without the operator that a result ends in, of which the result may be another shape; the same file where it ends
+ * in another operator.
+ */
+export function withoutEnd(op: string, file: TrainingFile, operator: string | undefined): TrainingFile {
   if (operator === undefined) return file;
   const editor = new GraphEditor(op, file.bytes);
-  const maker = editor.uses.maker(file.output);
+  let end = file.output;
+  let maker = editor.uses.maker(end);
+  while (maker !== undefined && passing.has(maker.opType)) {
+    [end] = maker.inputs;
+    maker = editor.uses.maker(end);
+  }
   if (maker?.opType !== operator) return file;
-  const [output] = maker.inputs;
-  if (!editor.isOutput(output)) editor.addOutput(output);
-  return { bytes: editor.finish(), output };
+  const [operand] = maker.inputs;
+  if (end !== file.output) {
+    editor.rename(end, operand);
+    return { bytes: editor.finish(), output: file.output };
+  }
+  if (!editor.isOutput(operand)) editor.addOutput(operand);
+  return { bytes: editor.finish(), output: operand };
 }
 
 /** A file with a first axis of any size for an input, whether or not its nodes allow that. */
