@@ -9,6 +9,15 @@ import { type Cuts, type Uncuttable, withoutCuts } from "./cut.js";
 /** Cuts of stored tensors, by their names in the file. */
 export type FileCuts = ReadonlyMap<string, Cuts>;
 
+/** Operators with an attribute of the size of their state, which is that of the last axis of their third operand. */
+const recurrent = new Set(["GRU", "LSTM", "RNN"]);
+
+const countKept = (gone: Uint8Array): number => gone.length - gone.reduce((sum, g) => sum + g, 0);
+
+function setInt(editor: GraphEditor, node: OnnxNode, name: string, value: number): void {
+  editor.replace(node, { ...node, attributes: { ...node.attributes, [name]: intValue(value) } });
+}
+
 /** The file without what is cut, or why a node does not allow it. */
 export function smallerFile(op: string, bytes: Uint8Array, cuts: FileCuts): Uint8Array | Uncuttable {
   const editor = new GraphEditor(op, bytes);
@@ -19,8 +28,10 @@ export function smallerFile(op: string, bytes: Uint8Array, cuts: FileCuts): Uint
   for (const node of editor.nodes) {
     const group = groupsLeft(editor, node, cuts);
     if (typeof group === "object") return group;
-    if (group !== int(node, "group", 1)) {
-      editor.replace(node, { ...node, attributes: { ...node.attributes, group: intValue(group) } });
+    if (group !== int(node, "group", 1)) setInt(editor, node, "group", group);
+    const states = cuts.get(node.inputs[2] ?? "")?.get(2);
+    if (recurrent.has(node.opType) && states !== undefined) {
+      setInt(editor, node, "hidden_size", countKept(states));
     }
     if (node.opType === "Reshape") changed.push(...fittingShape(editor, node, cuts));
   }
@@ -81,7 +92,7 @@ function fittingShape(editor: GraphEditor, node: OnnxNode, cuts: FileCuts): Onnx
     const gone = cuts.get(weight)?.get(int(reader, "transB", 0) === 1 ? 1 : rank - 2);
     if (gone === undefined || BigInt(gone.length) !== columns) continue;
     const data = stored.data.slice();
-    data[data.length - 1] = BigInt(gone.filter((g) => g === 0).length);
+    data[data.length - 1] = BigInt(countKept(gone));
     return [{ ...stored, name, data }];
   }
   return [];

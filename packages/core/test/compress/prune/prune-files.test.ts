@@ -6,7 +6,7 @@ import { decodeModel, encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { writeValueInfo } from "../../../src/runtime/onnx/encode.js";
 import { compareModels, pruneUnits, pruneWeights } from "../../../src/runtime/onnx/index.js";
 import { mapFields, rawField, rawFields, rawMessage } from "../../../src/runtime/onnx/raw-fields.js";
-import { type AttributeValue, graph } from "../../../src/runtime/onnx/schema.js";
+import { type AttributeValue, graph, int } from "../../../src/runtime/onnx/schema.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";
 import { fileOf, node } from "../../nn/onnx/support.js";
 import { expectRuns, image } from "./prune-files-support.js";
@@ -119,6 +119,21 @@ describe("pruned units of a file", () => {
     expect(groups.map(({ removed }) => removed)).toEqual([3]);
     expect(shapesOf(bytes)).toEqual(["3,2,3,3", "3,48", "3"]);
     await expectRuns(bytes, image(2, 4));
+  });
+
+  it.each([
+    ["LSTM", 4],
+    ["GRU", 3],
+    ["RNN", 1],
+  ])("are those of a recurrence, whose attribute says how many there are: %s", async (opType, gates) => {
+    const b = new Builder();
+    const [w, r] = [b.weights("w", [1, 5 * gates, 3]), b.weights("r", [1, 5 * gates, 5])];
+    const [states] = b.nodes(opType, ["x", w, r], 1, { hidden_size: int(5) });
+    const axis = b.constant("axis", { shape: [1], data: BigInt64Array.of(1n) });
+    const file = b.bytes([4, "batch", 3], b.product(b.node("Squeeze", [states, axis]), 5, 2));
+    const { bytes, groups } = await pruneUnits(file, { fraction: 0.4 });
+    expect(groups.map(({ removed }) => removed)).toEqual([2]);
+    await expectRuns(bytes, { shape: [4, 2, 3], data: image(1, 4).data.slice(0, 24) });
   });
 
   it("go without what the file says of values inside it", async () => {
