@@ -151,6 +151,18 @@ describe("restored batch norms", () => {
     expect(bytes).toEqual(before);
   });
 
+  it("leave a layer whose statistics are not finite, as a variance of values of 1e20 in float32", async () => {
+    const x = normals([4, 3], 1);
+    const w = Array.from(normals([3, 2], 2).data, (v) => Number(v) * 1e20);
+    const before = fileOf({
+      inputs: { x },
+      initializers: { w: float32(w, [3, 2]) },
+      nodes: [node("MatMul", ["x", "w"], {}, ["z"]), node("Relu", ["z"])],
+    });
+    const { report } = await restoreBatchNorm(before, { x });
+    expect(report).toMatchObject([{ changed: false, note: "its statistics are not finite" }]);
+  });
+
   it("need a batch that fits the model", async () => {
     const b = new Builder();
     const before = b.bytes([4, 2, 2, 2], b.node("Relu", [b.conv("x", 2, 2)]));

@@ -148,6 +148,7 @@ function restore(
   { mean, variance }: ChannelStatistics,
   epsilon: number,
 ): { readonly note: string } | Reason {
+  if (![...mean, ...variance].every(Number.isFinite)) return { reason: "its statistics are not finite" };
   const { bias, end, weight } = layer;
   const [value] = end.outputs;
   const dtype = editor.floatType(weight)?.dtype ?? "float32";
