@@ -4,6 +4,7 @@
 import type { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { int, isStandard } from "../../model-file/prepare/attributes.js";
 import { isReason } from "../../model-file/prepare/linear-layer.js";
+import { storeTransposed } from "../../model-file/prepare/store-transposes.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
 import { finiteFloats } from "./quantized-weight.js";
 import { type WeightedLayer, weightedLayer } from "./weighted-layer.js";
@@ -43,11 +44,8 @@ function transposedOf(
   transposed: Map<string, string>,
 ): string {
   const known = transposed.get(weight);
-  const floats = finiteFloats(editor, weight);
-  if (known !== undefined || floats === undefined) return known ?? weight;
-  const [rows, columns] = floats.shape;
-  const data = floats.data.map((_, i) => floats.data[(i % rows) * columns + Math.floor(i / rows)]);
-  const name = editor.add(`${weight}_transposed`, { ...floats, shape: [columns, rows], data });
+  if (known !== undefined || finiteFloats(editor, weight) === undefined) return known ?? weight;
+  const name = storeTransposed(editor, weight) ?? weight;
   transposed.set(weight, name);
   return name;
 }

@@ -1,11 +1,11 @@
 import { requireBytes } from "../../bytes.js";
-import { dropIdentity } from "../../model-file/prepare/drop-identity.js";
 import { foldBatchNorm } from "../../model-file/prepare/fold-batch-norm.js";
 import { type Judge, outputsOfFile, type QuantizationChoice, type Trial, tried } from "./choices.js";
 import { requireBatches } from "./examples.js";
 import { withHeldOut } from "./held-out.js";
 import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
+import { plainEditor } from "./readable.js";
 import { nameOf, recipesFor } from "./recipes.js";
 import type { QdqReport } from "./report.js";
 import { batchNormMoments } from "./value-moments.js";
@@ -33,7 +33,7 @@ export interface QuantizedModel {
  * Quantizes a model: tries what can be chosen, measures each file on examples that were not used for it, and returns the
  * best one with the table.
  *
- * Batch norms are folded and nodes that do nothing removed. Tried are scales for each channel and for whole tensors; the
+ * Batch norms are folded, nodes that do nothing removed, and weights that a Transpose makes stored. Tried are scales for each channel and for whole tensors; the
  * weights as they are, and on the orbit of the model's scalings those with equal ranges of units and those with the least
  * predicted noise of rounded weights, or of weights and activations (and what `candidates` has); with biases corrected so that every layer keeps its mean, and not. Other
  * weights compute the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured
@@ -69,7 +69,7 @@ export async function quantizeModel(
   const expected = await outputsOfFile(bytes, examples.heldOut, run);
   const judge: Judge = { ...examples, expected, metric, run };
   const skipped: string[] = [];
-  const prepared = dropIdentity(foldBatchNorm(bytes).bytes).bytes;
+  const prepared = plainEditor("quantizeModel", foldBatchNorm(bytes).bytes).finish();
   const skip = (text: string) => skipped.push(text);
   const moments = batchNormMoments(bytes);
   const source = { bytes: prepared, given, judge, mayGoOn, moments, skip };

@@ -24,7 +24,7 @@ const quantizeWeightsOptions = optionTable("quantizeWeights", {
 } satisfies OptionRows<QuantizeWeightsOptions>);
 
 /**
- * Stores the weights of Conv, ConvTranspose, Gemm and MatMul, and the rows of embeddings, as integers: the file is about 4 times smaller at 8 bits
+ * Stores the weights of Conv, ConvTranspose, Gemm and MatMul (also those that a Transpose makes of stored ones), and the rows of embeddings, as integers: the file is about 4 times smaller at 8 bits
  * and 7 times at 4, and needs no data to calibrate on. With s the scale of a tensor, channel or block and Q = 127 or 7:
  *
  *     s = max |w| / Q,    q = round(w / s),    w' = s q,    |w' - w| <= s / 2

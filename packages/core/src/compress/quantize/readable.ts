@@ -1,6 +1,7 @@
 import { DataError } from "../../errors.js";
 import { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { dropIdentity } from "../../model-file/prepare/drop-identity.js";
+import { storeTransposes } from "../../model-file/prepare/store-transposes.js";
 import { layerTypes } from "./weighted-layer.js";
 
 const quantizing = [
@@ -38,5 +39,12 @@ export function editorOf(op: string, bytes: Uint8Array): GraphEditor {
       );
     }
   }
-  return new GraphEditor(op, dropIdentity(bytes).bytes);
+  return plainEditor(op, bytes);
+}
+
+/** A file without nodes that pass values on, and with stored weights in the place of those that a Transpose makes. */
+export function plainEditor(op: string, bytes: Uint8Array): GraphEditor {
+  const editor = new GraphEditor(op, dropIdentity(bytes).bytes);
+  storeTransposes(editor);
+  return editor;
 }

@@ -185,11 +185,32 @@ describe("layers", () => {
     const rows = { x: int64([3, 0, 3, 1]) };
     const nodes = [
       node("Gather", ["table", "x"], {}, ["a"]),
-      node("Transpose", ["table"], {}, ["t"]),
+      node("Neg", ["table"], {}, ["n"]),
+      node("Transpose", ["n"], {}, ["t"]),
       node("MatMul", ["a", "t"]),
     ];
     const initializers = { table: normal(7, [4, 6]) };
     expect(quantizeWeights(fileOf({ inputs: rows, initializers, nodes })).report.nodes).toEqual([]);
+  });
+
+  it("may have the transposed matrix of an embedding as their weight", async () => {
+    const rows = { x: int64([3, 0, 3, 1]) };
+    const nodes = [
+      node("Gather", ["table", "x"], {}, ["a"]),
+      node("Transpose", ["table"], {}, ["t"]),
+      node("MatMul", ["a", "t"]),
+    ];
+    const before = fileOf({ inputs: rows, initializers: { table: normal(7, [4, 6]) }, nodes });
+    const { bytes, report } = quantizeWeights(before);
+    expect(report.nodes.map(({ opType, bits }) => [opType, bits])).toEqual([
+      ["Gather", 8],
+      ["MatMul", 8],
+    ]);
+    const [float, rounded] = [await runOrt(before, rows), await runOrt(bytes, rows)];
+    const largest = Math.max(...Array.from(float.y.data, (v) => Math.abs(Number(v))));
+    for (const [i, v] of float.y.data.entries()) {
+      expect(Math.abs(Number(v) - Number(rounded.y.data[i]))).toBeLessThan(0.03 * largest);
+    }
   });
 
   it("of few inputs keep 8 bits where others have 4 in blocks", () => {

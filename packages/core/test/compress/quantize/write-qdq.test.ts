@@ -88,6 +88,22 @@ describe("a quantized file", () => {
     },
   );
 
+  it("has weights that a Transpose makes of stored ones", async () => {
+    const file = fileOf({
+      inputs: { x: normal(1, [4, 8]) },
+      initializers: { w: normal(2, [6, 8]), v: normal(3, [5, 6]) },
+      nodes: [
+        node("Transpose", ["w"], {}, ["wt"]),
+        node("Transpose", ["v"], { perm: ints([1, 0]) }, ["vt"]),
+        node("MatMul", ["x", "wt"], {}, ["h"]),
+        node("Gemm", ["h", "vt"]),
+      ],
+    });
+    const { runs, graph } = await quantizedFile(file, { x: normal(5, [4, 8]) });
+    expect(runs).toEqual(["QLinearMatMul", "QGemm"]);
+    expect(graph.nodes.filter(({ opType }) => opType === "Transpose")).toHaveLength(0);
+  });
+
   it("has a Clip to -1 and 1 done by the rounding", async () => {
     const b = new Builder({ seed: 1 });
     const own = b.clip(b.conv("x", 3, 4, { bias: true }), -1, 1);
