@@ -23,12 +23,8 @@ export function channeledParameters(bytes: Uint8Array): ChanneledParameters {
   const { graph } = decodeModel(bytes);
   const weights = new Set(Object.keys(fromOnnx(bytes).params));
   const nodes = allNodesOf(graph);
-  const readers = new Map<string, OnnxNode[]>();
-  for (const node of nodes) {
-    for (const name of node.inputs) readers.set(name, [...(readers.get(name) ?? []), node]);
-  }
+  const readers = readersOf(nodes);
   const constants = nodes.filter(({ opType }) => opType === "Constant").flatMap(({ outputs }) => outputs);
-  const named = (name: string) => name.replaceAll(":", "_");
   const isChanneled = (name: string) =>
     (readers.get(name) ?? []).length > 0 &&
     readers.get(name)?.every(({ opType }) => channeled.has(opType)) === true;
@@ -40,3 +36,21 @@ export function channeledParameters(bytes: Uint8Array): ChanneledParameters {
     ),
   };
 }
+
+/** Names of the parameters that are added to others alone, such as the mask of an attention, or biases of places. */
+export function addedParameters(bytes: Uint8Array): ReadonlySet<string> {
+  const readers = readersOf(allNodesOf(decodeModel(bytes).graph));
+  const added = [...readers].filter(([, nodes]) => nodes.every(({ opType }) => opType === "Add"));
+  return new Set(added.map(([name]) => named(name)));
+}
+
+function readersOf(nodes: readonly OnnxNode[]): ReadonlyMap<string, readonly OnnxNode[]> {
+  const readers = new Map<string, OnnxNode[]>();
+  for (const node of nodes) {
+    for (const name of node.inputs) readers.set(name, [...(readers.get(name) ?? []), node]);
+  }
+  return readers;
+}
+
+/** The name of a tensor of the file as a parameter. */
+const named = (name: string): string => name.replaceAll(":", "_");

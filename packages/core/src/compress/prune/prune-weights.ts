@@ -7,6 +7,7 @@ import { flag, oneOf, share } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { tracedFile } from "../traced-file.js";
 import { countZeros } from "./count-zeros.js";
+import { addedParameters } from "./file-parameters.js";
 import { pruned } from "./pruned.js";
 import type { PrunedBy } from "./scores.js";
 
@@ -41,7 +42,8 @@ export interface PrunedWeights {
 
 /**
  * Sets weights of an ONNX file to zero, as {@link pruned} does, after balancing them on the orbit of all scalings that the
- * file has. Weights are the parameters of `fromOnnx` with two axes longer than 1. What the model computes changes: measure
+ * file has. Weights are the parameters of `fromOnnx` with two axes longer than 1, but not those that are added alone, such as
+ * the mask of an attention. What the model computes changes: measure
  * it, and train on. The file keeps its size; it packs better.
  *
  * @param bytes the bytes of an `.onnx` file, its data inside
@@ -57,10 +59,11 @@ export async function pruneWeights(bytes: Uint8Array, options: PruneWeightsOptio
   const { fraction, by, balance, sizes } = pruneWeightsOptions.read(options);
   requireBytes("pruneWeights", bytes);
   const params = balance ? await balancedParams(bytes, sizes) : fromOnnx(bytes).params;
+  const added = addedParameters(bytes);
   const result = pruned(params, {
     fraction,
     by,
-    isPruned: (_name, { shape }) => shape.filter((n) => n > 1).length > 1,
+    isPruned: (name, { shape }) => !added.has(name) && shape.filter((n) => n > 1).length > 1,
   });
   return {
     bytes: withParams(bytes, result.params),

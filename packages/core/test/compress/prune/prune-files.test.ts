@@ -49,6 +49,17 @@ describe("pruned weights of a file", () => {
     expect((await pruneWeights(own, { fraction: 0, balance: false })).bytes).toEqual(own);
   });
 
+  it("are not numbers that are added alone, such as the -Infinity of a mask", async () => {
+    const mask = { shape: [2, 2], data: Float32Array.of(0, -Infinity, 0, 0) };
+    const b = new Builder();
+    const masked = b.node("Add", [b.product("x", 2, 2, { bias: false }), b.constant("mask", mask)]);
+    const own = b.bytes(["batch", 2, 2], b.product(b.node("Softmax", [masked]), 2, 3));
+    const { bytes, of } = await pruneWeights(own, { fraction: 0.5 });
+    expect(of).toBe(2 * 2 + 2 * 3);
+    const stored = Object.entries(fromOnnx(bytes).params).find(([name]) => name.startsWith("mask"));
+    expect(stored?.[1]).toEqual(mask);
+  });
+
   it("differ by the score", async () => {
     const [magnitude, lamp] = await Promise.all(
       (["magnitude", "lamp"] as const).map((by) => pruneWeights(before, { fraction: 0.7, by })),
