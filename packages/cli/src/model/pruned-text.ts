@@ -34,9 +34,20 @@ export const prunedTable = ({
 });
 
 /** What was written, and where it was measured. */
-export function prunedSummary({ groups, by, balanced, bytes, measured }: PrunedModel, file: string): string {
+export function prunedSummary(
+  { groups, by, fraction, balanced, bytes, measured }: PrunedModel,
+  file: string,
+): string {
   const gone = groups.filter(({ removed }) => removed > 0);
   const units = gone.reduce((sum, { removed }) => sum + removed, 0);
+  if (by === "units" && units === 0) {
+    const kept = groups.filter(({ reason }) => reason === null).map(({ size }) => size);
+    const why =
+      kept.length === 0
+        ? "the file has no group of units that can go"
+        : `a fraction of ${fraction} takes none of the largest group, which has ${Math.max(...kept)}`;
+    return `no units removed, as ${why}: it is ${file} as it was.`;
+  }
   const what =
     by === "units"
       ? `${units} units of ${gone.length} ${gone.length === 1 ? "group" : "groups"} removed`

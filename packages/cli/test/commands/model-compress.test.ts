@@ -66,6 +66,11 @@ describe("isoloss model prune", () => {
     expect(text.stdout).toMatch(
       /^Wrote pruned\.onnx: 2 units of 1 group removed, ranked by weights after balance/m,
     );
+    const none = await bench.run(...prune, "0.2", "--units");
+    expect(none.stdout).toMatch(
+      /^Wrote pruned\.onnx: no units removed, as a fraction of 0\.2 takes none of the largest group, which has 4: it is folded\.onnx as it was\.$/m,
+    );
+    expect(read("pruned.onnx")).toEqual(read("folded.onnx"));
   });
 
   it.each([
