@@ -27,11 +27,15 @@ const refused: ReadonlySet<string> = new Set([
   ...["HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix", "DFT", "STFT"],
 ]);
 
-/** The operator sets from which on operators take float16; they take integers, too. */
+/**
+ * The operator sets from which on operators take float16; they take integers, too. What stands for a
+ * MeanVarianceNormalization in the standard adds a number of float32.
+ */
 const halfSince: Readonly<Record<string, number>> = {
   Celu: Infinity,
   CumSum: 14,
   IsInf: 20,
+  MeanVarianceNormalization: Infinity,
   Range: Infinity,
 };
 
@@ -140,6 +144,8 @@ function convertNode(editor: GraphEditor, node: OnnxNode, kept: ReadonlySet<stri
     }
   } else if (opType === "Cast" && int(node, "to", 0) === FLOAT32) {
     editor.replace(node, { ...node, attributes: { ...attributes, to: intValue(FLOAT16) } });
+  } else if (opType === "SequenceEmpty" && int(node, "dtype", FLOAT32) === FLOAT32) {
+    editor.replace(node, { ...node, attributes: { dtype: intValue(FLOAT16) } });
   } else if (opType === "ConstantOfShape") {
     const { value } = attributes;
     const own = value?.kind === "tensor" ? value.value : zero;

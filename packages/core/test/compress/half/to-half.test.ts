@@ -121,6 +121,19 @@ describe("a converted file", () => {
     },
   );
 
+  it("has sequences of float16", async () => {
+    const x = normal([2, 3]);
+    const file = fileOf({
+      inputs: { x },
+      nodes: [
+        node("SequenceEmpty", [], {}, ["none"]),
+        node("SequenceInsert", ["none", "x"], {}, ["one"]),
+        node("ConcatFromSequence", ["one"], { axis: int(0) }),
+      ],
+    });
+    expectNear(await outputOf((await toHalf(file)).bytes, x), x, 1e-3);
+  });
+
   it("is refused with an operator that has no float16 in the file's operator set", async () => {
     const axis = { shape: [], data: BigInt64Array.of(1n) };
     const sums = (opset: number) =>
@@ -134,6 +147,9 @@ describe("a converted file", () => {
     const { bytes } = await toHalf(sums(14));
     const x = normal([2, 3], 5);
     expectNear(await outputOf(bytes, x), await outputOf(sums(14), x), 2e-3);
+    const nodes = [node("MeanVarianceNormalization", ["x"])];
+    const normalized = fileOf({ inputs: { x: normal([2, 3, 4, 4]) }, nodes });
+    await expect(toHalf(normalized)).rejects.toThrow("the MeanVarianceNormalization");
     const counted = (data: Float32Array | BigInt64Array) => {
       const b = new Builder();
       const [start, end, step] = [0, 3, 1].map((k) =>
