@@ -153,7 +153,7 @@ describe("restored batch norms", () => {
 
   it("leave a layer whose statistics are not finite, as a variance of values of 1e20 in float32", async () => {
     const x = normals([4, 3], 1);
-    const w = Array.from(normals([3, 2], 2).data, (v) => Number(v) * 1e20);
+    const w = Array.from<number | bigint, number>(normals([3, 2], 2).data, (v) => Number(v) * 1e20);
     const before = fileOf({
       inputs: { x },
       initializers: { w: float32(w, [3, 2]) },
