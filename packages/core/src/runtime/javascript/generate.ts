@@ -2,7 +2,6 @@ import { isResult } from "../../graph/control/result.js";
 import type { Graph } from "../../graph/graph.js";
 import type { Loop } from "../../graph/javascript-rule.js";
 import { apply, type Op, type Tensor } from "../../graph/tensor.js";
-import { invariantsOf } from "../loop-invariants.js";
 import { isArray, isInput } from "./layout.js";
 import { Memory } from "./memory.js";
 import { nodeWriter } from "./node-writer.js";
@@ -91,9 +90,8 @@ function write(
     (node, k, index) => passOn(graph, loop, memory, { node, k, index }),
   );
   const computed = memory.order.filter((node) => isComputed(node, memory));
-  const invariant: ReadonlySet<Tensor> = loop ? invariantsOf(graph, loop) : new Set();
-  const once = computed.filter((node) => invariant.has(node)).map(block);
-  const blocks = computed.filter((node) => !invariant.has(node)).map(block);
+  const once = computed.filter((node) => memory.invariant.has(node)).map(block);
+  const blocks = computed.filter((node) => !memory.invariant.has(node)).map(block);
   const { stacked, carried, ended, swapped } = stepEnd(graph, loop, memory);
   const [x, y, b] = [graph.inputs, graph.outputs, buffers].map(({ length }) => length);
   const functions = inVariables ? [] : split([...blocks, stacked]);

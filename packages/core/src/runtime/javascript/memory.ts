@@ -4,6 +4,7 @@ import type { Graph } from "../../graph/graph.js";
 import { Affine, type Index } from "../../graph/index-expression.js";
 import type { Loop } from "../../graph/javascript-rule.js";
 import type { Tensor } from "../../graph/tensor.js";
+import { invariantsOf } from "../loop-invariants.js";
 import { isArray, isInput, type Placement, placeNodes } from "./layout.js";
 
 type Values = ArrayLike<number | bigint>;
@@ -16,6 +17,8 @@ export class Memory {
   readonly order: readonly Tensor[];
   /** Sizes of the buffers, and the values of those that are constant. */
   readonly buffers: { readonly size: number; readonly values?: Values | undefined }[] = [];
+  /** What no step of a loop changes. */
+  readonly invariant: ReadonlySet<Tensor>;
   private readonly placement: ReadonlyMap<Tensor, Placement>;
   private readonly ids = new Map<Tensor, number>();
   private readonly names = new Map<Tensor, string>();
@@ -28,6 +31,7 @@ export class Memory {
     /** Whether small values may be kept in variables, and results be computed in the caller's arrays. */
     readonly inVariables: boolean,
   ) {
+    this.invariant = loop ? invariantsOf(graph, loop) : new Set();
     const outputs = graph.outputs.map((o) => o.tensor);
     const { order, placement } = placeNodes(outputs, new Set(outputs), { variables: inVariables });
     this.order = order;

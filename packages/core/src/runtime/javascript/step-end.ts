@@ -2,7 +2,6 @@ import { isResult } from "../../graph/control/result.js";
 import type { Graph } from "../../graph/graph.js";
 import { copying, type Loop } from "../../graph/javascript-rule.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { isArray } from "./layout.js";
 import type { Memory } from "./memory.js";
 
 /** Statements after a step of a program. */
@@ -77,7 +76,7 @@ function isSwapped(graph: Graph, memory: Memory, tensor: Tensor): boolean {
     tensor.dtype === "float64" &&
     tensor.size > 1 &&
     memory.placeOf(tensor) === "buffer" &&
-    !isArray(tensor) &&
+    !memory.invariant.has(tensor) &&
     graph.outputs.filter((o) => o.tensor === tensor).length === 1
   );
 }

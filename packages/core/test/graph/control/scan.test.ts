@@ -107,6 +107,18 @@ describe("scan", () => {
     await expectSame(swapped, once, ({ x, y }) => sum(mul(square(x), y)), values);
   });
 
+  it("carries what no step changes, of more elements than variables", async () => {
+    const kept = ({ xs, h, w }: Args) => {
+      const [last, ys] = scan((c: Tensor, x: Tensor) => [mul(w, 2), matmul(x, c)], sin(w), xs);
+      return { last, ys, h };
+    };
+    const apart = ({ xs, h, w }: Args) => {
+      const after = matmul(slice(xs, { starts: [1] }), mul(w, 2));
+      return { last: mul(w, 2), ys: concat([matmul(slice(xs, { ends: [1] }), sin(w)), after]), h };
+    };
+    await expectSame(kept, apart, ({ last, ys }) => add(sum(square(last)), sum(sin(ys))), values);
+  });
+
   it("nests: a loop in a loop", async () => {
     const rows = ({ h, xs, w }: Args) => {
       const [total, ys] = scan(
