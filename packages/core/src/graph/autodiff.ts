@@ -59,7 +59,9 @@ export function backward(
     if (isResult(node)) {
       const [source] = node.inputs;
       const list = bars.get(source) ?? source.results?.map(() => undefined) ?? [];
-      list[node.attrs.index] = g;
+      const known = list[node.attrs.index];
+      // Another derivative may have taken the same result apart.
+      list[node.attrs.index] = known && g ? add(known, g) : (g ?? known);
       bars.set(source, list);
       continue;
     }

@@ -1,7 +1,7 @@
 // Loops against the same loops written out, in values, first and second derivatives, and both runtimes.
 import { describe, expect, it } from "vitest";
 import { ndarray, sizeOf } from "../../../src/array.js";
-import { backward, grad } from "../../../src/graph/autodiff.js";
+import { backward, grad, jacobian } from "../../../src/graph/autodiff.js";
 import { type ScanOptions, scan } from "../../../src/graph/control/scan.js";
 import { bodiesOf, type Graph, nodesOf, printGraph } from "../../../src/graph/graph.js";
 import { add, cast, mul } from "../../../src/graph/ops/arithmetic.js";
@@ -151,6 +151,22 @@ describe("scan", () => {
       };
     };
     await expectSame(rows, writtenOutRows, ({ total, ys }) => add(sum(square(total)), sum(sin(ys))), values);
+  });
+
+  it("is differentiated again where several derivatives were taken of it", async () => {
+    const rows = (loop: Loop) => (args: Args) => {
+      const [, { h, w }] = jacobian((p: Args) => {
+        const { last, ys } = loop({ ...args, ...p });
+        return [sum(square(last)), sum(sin(ys))];
+      })(args);
+      return { h, w };
+    };
+    await expectSame(
+      rows(looped({})),
+      rows(writtenOut({})),
+      ({ h, w }) => add(sum(square(h)), sum(sin(w))),
+      values,
+    );
   });
 
   it("stops at once for no steps", () => {
