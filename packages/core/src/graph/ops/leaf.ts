@@ -37,7 +37,7 @@ const arrayOp: Op<{ value: NdArray; dtype: DType }> = {
 };
 
 /** A JavaScript literal, also for NaN, infinities and negative numbers inside an expression. */
-function literal(value: number): string {
+export function literal(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (value === Infinity) return "Infinity";
   if (value === -Infinity) return "(-Infinity)";

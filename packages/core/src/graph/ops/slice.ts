@@ -5,6 +5,7 @@ import { requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import { int } from "../onnx-rule.js";
 import { apply, formatShape, formatType, type Op, requireTensor, sameShape, type Tensor } from "../tensor.js";
+import { literal } from "./leaf.js";
 import { resolveAxis } from "./reshape.js";
 
 interface SliceAttributes extends Record<string, unknown> {
@@ -72,7 +73,7 @@ const placeOp: Op<SliceAttributes & { value: number }> = {
         conditions.push(`(${from})%${steps[d]}===0`);
         return Affine.variable(`((${from})/${steps[d]}|0)`);
       });
-      const elsewhere = value === -Infinity ? "-Infinity" : String(value);
+      const elsewhere = literal(value);
       if (outside || x.size === 0) return elsewhere;
       const element = read(0, Index.multi(x.shape, axes));
       return conditions.length === 0 ? element : `(${conditions.join("&&")}?${element}:${elsewhere})`;

@@ -199,6 +199,12 @@ it("A single element of values that are kept in variables is read where the inde
   expect([...result.data]).toEqual([Math.tanh(0.25), ...Array<number>(8).fill(0), Math.tanh(-0.5)]);
 });
 
+it("writes the number of a padding as an operand", () => {
+  const ends = (value: number) => evaluate((x: Tensor) => sub(neg(pad(x, [[1, 1]], value)), x), float64([2]));
+  expect(numbers(ends(-5))).toEqual([3, -4, 3]);
+  expect(numbers(ends(-Infinity))).toEqual([Infinity, -4, Infinity]);
+});
+
 describe("Tensors without elements", () => {
   it("go through every kind of operation", () => {
     const { rows, ...rest } = evaluate(
