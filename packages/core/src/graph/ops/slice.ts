@@ -36,7 +36,8 @@ const sliceOp: Op<SliceAttributes> = {
       const axes = [...full.keys()].filter(
         (d) => starts[d] !== 0 || steps[d] !== 1 || node.shape[d] !== full[d],
       );
-      const ends = axes.map((d) => starts[d] + (node.shape[d] - 1) * steps[d] + 1);
+      // Of no elements it would be below the start, and count from the end if it is negative.
+      const ends = axes.map((d) => starts[d] + Math.max((node.shape[d] - 1) * steps[d] + 1, 0));
       return e.emit("Slice", [
         x,
         e.indices(axes.map((d) => starts[d])),
