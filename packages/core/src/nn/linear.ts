@@ -1,3 +1,4 @@
+import { sizeOf } from "../array.js";
 import { ShapeError } from "../errors.js";
 import { add } from "../graph/ops/arithmetic.js";
 import { matmul } from "../graph/ops/matmul.js";
@@ -46,7 +47,7 @@ export function linear(x: Tensor, params: TensorsOf<LinearParams>): Tensor {
     );
   }
   // The leading axes are joined into one: product and bias then become one node in ONNX.
-  const rows = reshape(x, [x.size / inputs, inputs]);
+  const rows = reshape(x, [sizeOf(x.shape.slice(0, -1)), inputs]);
   const product = matmul(rows, weight, { transposeB: true });
   return reshape(bias ? add(product, bias) : product, [...x.shape.slice(0, -1), weight.shape[0]]);
 }

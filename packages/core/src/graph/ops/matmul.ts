@@ -1,3 +1,4 @@
+import { sizeOf } from "../../array.js";
 import { DTypeError, ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
@@ -167,7 +168,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   const shared = b.rank === 2 && a.rank > 2 && !transposeA;
   if (shared) {
     // One matrix is shared by the whole batch: compute a single large product.
-    const rows = a.size / (a.shape.at(-1) as number);
+    const rows = sizeOf(a.shape.slice(0, -1));
     const flat = matmul(reshape(a, [rows, a.shape.at(-1) as number]), b, { transposeB });
     return reshape(flat, [...a.shape.slice(0, -1), flat.shape[1]]);
   }

@@ -19,6 +19,7 @@ import { softmax } from "../../../src/graph/ops/softmax.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
+import { linear } from "../../../src/nn/linear.js";
 import type { Values } from "../../../src/runtime/executable.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { uniform } from "../../graph/ops/op-case.js";
@@ -211,6 +212,8 @@ describe("Tensors without elements", () => {
       (x: Tensor, w: Tensor) => ({
         rows: matmul(x, w),
         outer: matmul(transpose(x), x),
+        batched: matmul(fill([2, 3, 0], 1, "float64"), x),
+        unbiased: linear(transpose(x), { weight: fill([4, 0], 1, "float64") }),
         sums: sum(x),
         columns: sum(x, { axes: 0 }),
         joined: concat([x, fill([2, 3], 7, "float64")]),
@@ -239,6 +242,8 @@ describe("Tensors without elements", () => {
     expect(rows.shape).toEqual([0, 4]);
     expect(Object.fromEntries(Object.entries(rest).map(([k, v]) => [k, v.shape]))).toEqual({
       outer: [3, 3],
+      batched: [2, 3, 3],
+      unbiased: [3, 4],
       sums: [],
       columns: [3],
       joined: [2, 3],
@@ -255,6 +260,7 @@ describe("Tensors without elements", () => {
       many: [0, 3],
     });
     expect(numbers(rest.outer)).toEqual(new Array(9).fill(0));
+    expect(numbers(rest.batched)).toEqual(new Array(18).fill(0));
     expect(numbers(rest.sums)).toEqual([0]);
     expect(numbers(rest.joined)).toEqual(new Array(6).fill(7));
     expect(numbers(rest.padded)).toEqual([5, 5, 5]);
