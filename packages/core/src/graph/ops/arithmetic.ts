@@ -11,7 +11,7 @@ import {
   type Type,
 } from "../tensor.js";
 import { unify } from "./broadcast.js";
-import { equal, greater, where } from "./compare.js";
+import { equal, greater, greaterEqual, where } from "./compare.js";
 import { log, sqrt, square } from "./elementary.js";
 import { constantValue, fillLike, type Operand } from "./leaf.js";
 
@@ -70,8 +70,11 @@ const powOp = binary({
   js: (a, b) => `Math.pow(${a},${b})`,
   vjp(g, a, b, y) {
     const exponent = constantValue(b);
-    const da = mul(g, mul(b, pow(a, exponent === undefined ? sub(b, 1) : exponent - 1)));
-    return [da, exponent === undefined ? mul(g, mul(y, log(a))) : undefined];
+    const from = (base: Tensor, lower: Operand) => mul(g, mul(b, pow(base, lower)));
+    if (exponent !== undefined) return [from(a, exponent - 1), undefined];
+    // As in PyTorch 0^0 does not change with its base, nor 0^b with b >= 0: products of 0 and infinity are NaN.
+    const safe = (holds: Tensor) => where(equal(a, 0), where(holds, 1, a), a);
+    return [from(safe(equal(b, 0)), sub(b, 1)), mul(g, mul(y, log(safe(greaterEqual(b, 0)))))];
   },
 });
 
@@ -125,7 +128,8 @@ export const minimum = (a: Operand, b: Operand): Tensor => apply(minimumOp, unif
 export const neg = (x: Tensor): Tensor => apply(negOp, [x], {});
 
 /**
- * Element-wise a^b. A constant exponent is not differentiated, so negative bases work with integer exponents.
+ * Element-wise a^b. A constant exponent is not differentiated, so negative bases work with integer exponents. At base 0
+ * the derivative in an exponent >= 0 is 0, and so is that in the base for exponent 0.
  */
 export function pow(a: Operand, b: Operand): Tensor {
   const [base, exponent] = unify("pow", [a, b]);

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { array, type NdArray, zeros } from "../../../src/array.js";
 import { backward, grad } from "../../../src/graph/autodiff.js";
 import { elu, leakyRelu, relu, relu6 } from "../../../src/graph/ops/activation.js";
-import { maximum, minimum, mul } from "../../../src/graph/ops/arithmetic.js";
+import { maximum, minimum, mul, pow } from "../../../src/graph/ops/arithmetic.js";
 import { abs } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import { maxPool2d } from "../../../src/graph/ops/pool.js";
@@ -41,6 +41,14 @@ it("relu and abs have derivative 0 at 0, relu6 at 6, too, leakyRelu its slope, e
 it("maximum and minimum give each operand half of a tie's gradient", () => {
   expect(gradientAt((x) => maximum(x, 1), list(0, 1, 2))).toEqual([0, 0.5, 1]);
   expect(gradientAt((x) => minimum(x, 1), list(0, 1, 2))).toEqual([1, 0.5, 0]);
+});
+
+it("pow of base 0 has derivative 0 in an exponent from 0 on, and in the base for exponent 0", () => {
+  const [bases, exponents] = [list(0, 0, 0, 0, 2), list(0, 1, 2, 3, 3)];
+  expect(gradientAt((x) => pow(x, exponents), bases)).toEqual([0, 1, 0, 0, 12]);
+  expect(gradientAt((b) => pow(bases, b), exponents)).toEqual([0, 0, 0, 0, 8 * Math.log(2)]);
+  const slope = (x: Tensor) => grad((u: Tensor) => sum(pow(u, exponents)))(x);
+  expect(gradientAt(slope, bases)).toEqual([0, 0, 2, 0, 12]);
 });
 
 it("max and min over axes share a tie's gradient evenly", () => {
