@@ -61,12 +61,13 @@ export function f1(options: F1Options = {}): StreamingMetric<F1Counts | undefine
         const predictions = sumOf(classes, (j) => data[j * classes + c]);
         return { tp, fp: predictions - tp, fn: labels - tp, labels };
       });
+      const seen = each.filter(({ tp, fp, fn }) => tp + fp + fn > 0);
+      if (seen.length === 0) return Number.NaN;
       const chosen = counted.positive;
       if (chosen !== undefined) return f1Score(each[chosen] ?? { tp: 0, fp: 0, fn: 0 });
-      const seen = each.filter(({ tp, fp, fn }) => tp + fp + fn > 0);
       const total = (key: keyof (typeof each)[number]) => sumOf(seen.length, (k) => seen[k][key]);
       if (average === "macro") return sumOf(seen.length, (k) => f1Score(seen[k])) / seen.length;
-      if (average === "micro" && seen.length > 0) {
+      if (average === "micro") {
         return f1Score({ tp: total("tp"), fp: total("fp"), fn: total("fn") });
       }
       return sumOf(seen.length, (k) => seen[k].labels * f1Score(seen[k])) / total("labels");

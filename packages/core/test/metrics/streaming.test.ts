@@ -157,6 +157,8 @@ describe("metrics of classes", () => {
     expect(resultOf(f1({ positive: 0 }), batch)).toBeCloseTo(2 / 3, 12);
     expect(resultOf(f1({ positive: 1 }), batch)).toBeCloseTo(2 / 3, 12);
     expect(resultOf(f1({ positive: 7 }), batch)).toBe(0);
+    const nothing = { output: array([1, 2]), labels: array([-1, -1]) };
+    expect(resultOf(f1(), nothing)).toBeNaN();
   });
 
   it("count a logit that is NaN as no hit", () => {
