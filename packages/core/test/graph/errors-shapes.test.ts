@@ -223,6 +223,12 @@ rejects("Images", [
     ["conv2d", "[2, 3, 8, 8]", "[4, 3, 9, 9]"],
   ],
   [
+    "conv2d of no images",
+    () => conv2d(float(0, 3, 8, 8), float(4, 3, 3, 3)),
+    ShapeError,
+    ["conv2d", "[0, 3, 8, 8]", "no axis may be empty"],
+  ],
+  [
     "conv2d of two dtypes",
     () => conv2d(images, double(4, 3, 3, 3)),
     DTypeError,
@@ -263,6 +269,12 @@ rejects("Images", [
     () => convTranspose2d(float(8, 8), float(1, 1, 3, 3)),
     ShapeError,
     ["convTranspose2d", "[8, 8]", "[1, 1, 3, 3]"],
+  ],
+  [
+    "convTranspose2d with too much padding",
+    () => convTranspose2d(images, float(3, 2, 3, 3), { padding: [5, 0] }),
+    ShapeError,
+    ["convTranspose2d", "[2, 3, 8, 8]", "padding [5,0,5,0]", "0 x 10"],
   ],
   [
     "convTranspose2d with too much outputPadding",

@@ -56,11 +56,15 @@ function check(op: string, tensors: readonly Tensor[], { x, w, y }: Shapes, attr
     );
   }
   const expected = outputShape(x, w, attrs);
-  if (expected.some((n) => n < 1) || expected.join() !== y.join()) {
+  const isEmpty = expected.some((n) => n < 1);
+  if (isEmpty || expected.join() !== y.join()) {
+    const why = expected.slice(2).some((n) => n < 1)
+      ? "the window is larger than the image"
+      : "no axis may be empty";
     throw new ShapeError(
       `${op}: images ${formatShape(x)} with weights ${formatShape(w)}, stride [${attrs.stride}], padding [${attrs.padding}], ` +
         `dilation [${attrs.dilation}] give outputs ${formatShape(expected)}` +
-        (expected.some((n) => n < 1) ? ": the window is larger than the image." : `, not ${formatShape(y)}.`),
+        (isEmpty ? `: ${why}.` : `, not ${formatShape(y)}.`),
     );
   }
 }
@@ -260,5 +264,12 @@ export function convTranspose2d(y: Tensor, w: Tensor, options: ConvTransposeOpti
     attrs.dilation[d] * (w.shape[2 + d] - 1) +
     extra[d] +
     1;
-  return inputGradient(y, w, attrs, [y.shape[0], w.shape[1] * groups, length(0), length(1)]);
+  const [height, width] = [length(0), length(1)];
+  if (height < 1 || width < 1) {
+    throw new ShapeError(
+      `convTranspose2d: images ${formatShape(y.shape)} with weights ${formatShape(w.shape)} and padding [${attrs.padding}] ` +
+        `give images of ${height} x ${width}: the padding takes away all of them.`,
+    );
+  }
+  return inputGradient(y, w, attrs, [y.shape[0], w.shape[1] * groups, height, width]);
 }
