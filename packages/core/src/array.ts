@@ -11,7 +11,7 @@ export type TypedArray = Float32Array | Float64Array | BigInt64Array | Uint8Arra
 /**
  * A dense row-major array as plain data: the only form in which numbers enter and leave the library.
  * The class of `data` determines the element type (Float32Array: float32, Float64Array: float64,
- * BigInt64Array: int64, Uint8Array: bool).
+ * BigInt64Array: int64, Uint8Array: bool, 0 or 1).
  */
 export interface NdArray<D extends TypedArray = TypedArray> {
   readonly shape: Shape;
@@ -57,6 +57,15 @@ export function requireArray(op: string, value: unknown): asserts value is NdArr
   if (isNdArray(value)) return;
   throw new DTypeError(
     `${op} takes an array {shape, data}; got ${describeValue(value)}. Make one with array([1, 2, 3]), say.`,
+  );
+}
+
+/** Throws if a byte of bools is neither 0 nor 1: it would be true for some operations and false for others. */
+export function requireBools(what: string, { data }: NdArray): void {
+  const wrong = data instanceof Uint8Array ? data.find((x) => x > 1) : undefined;
+  if (wrong === undefined) return;
+  throw new DTypeError(
+    `${what} holds bools, bytes of 0 or 1; got ${wrong}. Write Uint8Array.from(data, (x) => (x === 0 ? 0 : 1)).`,
   );
 }
 
@@ -173,7 +182,8 @@ export function array(values: Nested, dtype: DType = "float32"): NdArray {
           `array: int64 holds integers; got ${level}. Round it, or write array(values, "float32").`,
         );
       }
-      data[at++] = dtype === "int64" ? BigInt(Number(level)) : Number(level);
+      const number = dtype === "bool" ? +(Number(level) !== 0) : Number(level);
+      data[at++] = dtype === "int64" ? BigInt(number) : number;
     }
   };
   fill(values, 0);
@@ -209,7 +219,7 @@ function filled(op: string, shape: Shape, value: number, dtype: DType): NdArray 
   requireDType(op, dtype);
   const data = allocate(dtype, sizeOf(shape));
   if (data instanceof BigInt64Array) data.fill(BigInt(value));
-  else data.fill(value);
+  else data.fill(dtype === "bool" ? +(value !== 0) : value);
   return { shape: [...shape], data };
 }
 

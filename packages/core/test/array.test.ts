@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { array, ndarray } from "../src/array.js";
+import { array, full, ndarray } from "../src/array.js";
 import { DTypeError, ShapeError } from "../src/errors.js";
 
 describe("array", () => {
@@ -8,6 +8,8 @@ describe("array", () => {
     expect(array(7, "float64")).toEqual({ shape: [], data: Float64Array.of(7) });
     expect(array([1, 2], "int64")).toEqual({ shape: [2], data: BigInt64Array.of(1n, 2n) });
     expect(array([true, false], "bool")).toEqual({ shape: [2], data: Uint8Array.of(1, 0) });
+    expect(array([256, 0.5, -0], "bool").data).toEqual(Uint8Array.of(1, 1, 0));
+    expect(full([1], 256, "bool").data).toEqual(Uint8Array.of(1));
     expect(array([[], []])).toEqual({ shape: [2, 0], data: new Float32Array() });
   });
 

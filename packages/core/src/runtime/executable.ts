@@ -1,5 +1,5 @@
 import type { DType, NdArray } from "../array.js";
-import { dtypeOf, full, isNdArray, sizeOf } from "../array.js";
+import { dtypeOf, full, isNdArray, requireBools, sizeOf } from "../array.js";
 import { describeValue } from "../describe.js";
 import { DTypeError, IsolossError, OptionError, ShapeError } from "../errors.js";
 import type { Graph, Port } from "../graph/graph.js";
@@ -88,6 +88,7 @@ export function resolveInputs(graph: Graph, inputs: Inputs, scan: Scan | undefin
     if (dtype !== tensor.dtype && !floats) {
       throw new DTypeError(`run: input "${name}" must be ${tensor.dtype}; got ${dtype}.`);
     }
+    requireBools(`run: input "${name}"`, value);
   }
   return filled ?? (inputs as Values);
 }

@@ -1,9 +1,11 @@
 // A compiled function called as a loop calls it: again and again, with its own results.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { array, type NdArray } from "../../src/array.js";
+import { array, type NdArray, ndarray } from "../../src/array.js";
 import { valueAndGrad } from "../../src/graph/autodiff.js";
 import { add, mul, sub } from "../../src/graph/ops/arithmetic.js";
+import { logicalNot, where } from "../../src/graph/ops/compare.js";
 import { square } from "../../src/graph/ops/elementary.js";
+import { constant } from "../../src/graph/ops/leaf.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec } from "../../src/graph/trace.js";
@@ -68,6 +70,21 @@ for (const runtime of ["javascript", "onnx"] as const) {
     });
   });
 }
+
+it.each(["javascript", "onnx"] as const)("refuses bools other than 0 and 1 in %s", async (runtime) => {
+  const f = await jit((x) => logicalNot(x), [spec([2], "bool")], { runtime });
+  expect((await f(array([1, 0], "bool"))).data).toEqual(Uint8Array.of(0, 1));
+  const bytes = ndarray(Uint8Array.of(255, 0), [2]);
+  await expect(f(bytes)).rejects.toThrow('run: input "0" holds bools, bytes of 0 or 1; got 255.');
+  await expect(jit((x) => where(constant(bytes), x, 0), [spec([2])], { runtime })).rejects.toThrow(
+    "constant: the array holds bools, bytes of 0 or 1; got 255.",
+  );
+  const shifted = await jit((x) => add(constant(bytes, "float32"), x), [spec([2])], { runtime });
+  expect((await shifted(array([1, 2]))).data).toEqual(Float32Array.of(256, 2));
+  const added = await jit((k) => add(constant(array([2.7]), "int64"), k), [spec([1], "int64")], { runtime });
+  expect((await added(array([1], "int64"))).data).toEqual(BigInt64Array.of(3n));
+  for (const one of [f, shifted, added]) await one.dispose();
+});
 
 describe("the arguments of a compiled function", () => {
   const make = () =>

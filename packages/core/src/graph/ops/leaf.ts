@@ -1,8 +1,8 @@
 import type { DType, NdArray, Shape } from "../../array.js";
-import { astype, dtypeOf, isNdArray, requireDType, requireShape } from "../../array.js";
+import { astype, dtypeOf, isNdArray, requireBools, requireDType, requireShape } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { DTypeError } from "../../errors.js";
-import { apply, describe, isTensor, type Op, requireTensor, type Tensor } from "../tensor.js";
+import { apply, describe, isFloat, isTensor, type Op, requireTensor, type Tensor } from "../tensor.js";
 import { broadcastTo } from "./broadcast.js";
 
 /** A value given when the graph runs. Each call of {@link input} makes a distinct value. */
@@ -69,7 +69,11 @@ export function constant(value: number | NdArray, dtype?: DType): Tensor {
       `constant takes a number or an array {shape, data}; got ${describeValue(value)}. Write constant(array([1, 2])), say.`,
     );
   }
-  return apply(arrayOp, [], { value, dtype: dtype ?? dtypeOf(value) });
+  const type = dtype ?? dtypeOf(value);
+  // Floats keep their digits: the graph may be computed in another precision.
+  const exact = isFloat(type) ? value : astype(value, type);
+  if (type === "bool") requireBools("constant: the array", exact);
+  return apply(arrayOp, [], { value: exact, dtype: type });
 }
 
 /** A tensor of `shape` with every element `value`. */
