@@ -13,10 +13,10 @@ export function importedDType(dtype: OnnxDType, float: FloatDType): DType {
   return isFloatKind(dtype) ? float : "int64";
 }
 
-/** A tensor of a file as an array, which shares its data where the element type is the same. */
+/** A tensor of a file as an array, which shares its data where both are floats of one type. */
 export function arrayOf({ dtype, shape, data }: OnnxTensor, float: FloatDType): NdArray {
   const own = importedDType(dtype, float);
-  if (dtype === own && dtype !== "int64") return { shape, data: data as TypedArray };
+  if (dtype === own && isFloatKind(dtype)) return { shape, data: data as TypedArray };
   const read = numbersOf[dtype];
   const values = read ? float64Of(data).map(read) : float64Of(data);
   return { shape, data: dataOf(own, values) };
@@ -25,7 +25,7 @@ export function arrayOf({ dtype, shape, data }: OnnxTensor, float: FloatDType): 
 function dataOf(dtype: DType, values: Float64Array): TypedArray {
   switch (dtype) {
     case "bool":
-      return new Uint8Array(values);
+      return Uint8Array.from(values, (x) => (x === 0 ? 0 : 1));
     case "int64":
       return BigInt64Array.from<number>(values, safeInteger);
     case "float32":

@@ -21,7 +21,7 @@ it.each<[OnnxDType, OnnxData, readonly number[]]>([
   ["uint8", Uint8Array.of(255), [255]],
   ["int4", Int8Array.of(-8, 7), [-8, 7]],
   ["uint4", Uint8Array.of(15), [15]],
-  ["bool", Uint8Array.of(1, 0), [1, 0]],
+  ["bool", Uint8Array.of(255, 1, 0), [1, 1, 0]],
 ])("%s", (dtype, data, numbers) => {
   const made = arrayOf({ name: "t", dtype, shape: [data.length], data }, "float32");
   const expected = dtype === "bool" ? "bool" : dtype.includes("int") ? "int64" : "float32";
