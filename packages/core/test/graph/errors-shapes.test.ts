@@ -126,6 +126,13 @@ rejects("Indices", [
     ["scatterAdd", "float32[3]"],
   ],
   [
+    "scatterAdd of bools",
+    () => scatterAdd(bool(3), int(3), { size: 2 }),
+    DTypeError,
+    ["scatterAdd", "bool[3]"],
+  ],
+  ["cumsum of bools", () => cumsum(bool(3)), DTypeError, ["cumsum", "bool[3]"]],
+  [
     "scatterAdd of unequal shapes",
     () => scatterAdd(float(3, 2), int(4), { size: 5 }),
     ShapeError,

@@ -48,6 +48,7 @@ rejects("Comparisons and selection", [
     ShapeError,
     ["lessEqual", "[2]", "[3]"],
   ],
+  ["greater of bools", () => greater(bool(2), bool(2)), DTypeError, ["greater", "bool[2]", "cast"]],
   ["equal of two dtypes", () => equal(float(2), int(2)), DTypeError, ["equal", "float32[2]", "int64[2]"]],
   ["logicalAnd of floats", () => logicalAnd(float(2), float(2)), DTypeError, ["logicalAnd", "float32[2]"]],
   ["logicalNot of floats", () => logicalNot(float(2)), DTypeError, ["logicalNot", "float32[2]"]],
@@ -75,6 +76,7 @@ rejects("Reductions", [
   ["mean of integers", () => mean(int(4)), DTypeError, ["mean", "int64[4]", "cast"]],
   ["variance of integers", () => variance(int(4)), DTypeError, ["variance", "int64[4]", "cast"]],
   ["variance over a missing axis", () => variance(float(2), { axes: 1 }), ShapeError, ["variance", "axis 1"]],
+  ["argmax of bools", () => argmax(bool(2)), DTypeError, ["argmax", "bool[2]"]],
   ["argmax over an empty axis", () => argmax(float(2, 0)), ShapeError, ["argmax", "float32[2, 0]"]],
   ["argmax of a scalar", () => argmax(float()), ShapeError, ["argmax", "axis -1"]],
 ]);

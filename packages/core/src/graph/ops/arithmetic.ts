@@ -22,8 +22,8 @@ interface Binary {
   vjp(g: Tensor, a: Tensor, b: Tensor, y: Tensor): readonly [Tensor | undefined, Tensor | undefined];
 }
 
-/** The type of the first operand, which must hold numbers. */
-function numeric(name: string, { shape, dtype }: Tensor): Type {
+/** The type of an operand, which must hold numbers; the message names the operation. */
+export function numeric(name: string, { shape, dtype }: Tensor): Type {
   if (dtype === "bool") {
     throw new DTypeError(
       `${name} takes numbers; got ${formatType({ shape, dtype })}. Convert with cast(x, "float32").`,

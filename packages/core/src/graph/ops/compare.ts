@@ -1,5 +1,6 @@
 import { DTypeError } from "../../errors.js";
 import { apply, formatType, type Op, requireTensor, type Tensor } from "../tensor.js";
+import { numeric } from "./arithmetic.js";
 import { broadcastShapes, broadcastTo, unify } from "./broadcast.js";
 import { fillLike, type Operand } from "./leaf.js";
 
@@ -7,7 +8,8 @@ import { fillLike, type Operand } from "./leaf.js";
 function comparison(name: string, onnx: string, operator: string): Op {
   return {
     name,
-    infer: ([a]) => ({ shape: a.shape, dtype: "bool" }),
+    // Bools have no order in ONNX.
+    infer: ([a]) => ({ shape: (name === "equal" ? a : numeric(name, a)).shape, dtype: "bool" }),
     js: {
       flat: true,
       readsOnce: true,

@@ -6,6 +6,7 @@ import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import { int } from "../onnx-rule.js";
 import { apply, bytesOf, formatType, isFloat, type Op, requireTensor, type Tensor } from "../tensor.js";
+import { numeric } from "./arithmetic.js";
 import { resolveAxis } from "./reshape.js";
 import { scatterAdd } from "./scatter.js";
 
@@ -107,7 +108,7 @@ interface CumsumAttributes extends Record<string, unknown> {
 
 const cumsumOp: Op<CumsumAttributes> = {
   name: "cumsum",
-  infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
+  infer: ([x]) => numeric("cumsum", x),
   vjp: (g, _node, { axis, exclusive, reverse }) => [cumsum(g, { axis, exclusive, reverse: !reverse })],
   js: {
     readsOnce: true,

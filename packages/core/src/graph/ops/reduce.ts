@@ -1,12 +1,12 @@
 import type { Shape } from "../../array.js";
 import { sizeOf } from "../../array.js";
-import { DTypeError, ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import type { JavaScriptRule } from "../javascript-rule.js";
 import { int } from "../onnx-rule.js";
 import { apply, formatType, type Op, requireFloat, requireTensor, type Tensor } from "../tensor.js";
-import { cast, div, mul, sub } from "./arithmetic.js";
+import { cast, div, mul, numeric, sub } from "./arithmetic.js";
 import { broadcastTo } from "./broadcast.js";
 import { equal } from "./compare.js";
 import { reshape, resolveAxis } from "./reshape.js";
@@ -90,12 +90,7 @@ function reductionRule(start: string, join: (a: string, x: string) => string): J
 
 const sumOp: Op<Reduction> = {
   name: "sum",
-  infer([x], attrs) {
-    if (x.dtype === "bool") {
-      throw new DTypeError(`sum takes numbers; got ${formatType(x)}. Convert with cast(x, "float32").`);
-    }
-    return { shape: reducedShape(x.shape, attrs), dtype: x.dtype };
-  },
+  infer: ([x], attrs) => ({ shape: reducedShape(x.shape, attrs), dtype: numeric("sum", x).dtype }),
   vjp: (g, { inputs: [x] }, attrs) => [broadcastTo(reshape(g, keptShape(x.shape, attrs)), x.shape)],
   js: reductionRule("0", (a, x) => `${a}+${x}`),
   onnx: {
@@ -110,12 +105,11 @@ function extremum(name: string, onnx: string, start: string): Op<Reduction> {
   return {
     name,
     infer([x], attrs) {
-      if (x.dtype === "bool")
-        throw new DTypeError(`${name} takes numbers; got ${formatType(x)}. Convert with cast(x, "int64").`);
+      const { dtype } = numeric(name, x);
       if (attrs.axes.some((d) => x.shape[d] === 0)) {
         throw new ShapeError(`${name}: cannot reduce an axis of size 0 in ${formatType(x)}.`);
       }
-      return { shape: reducedShape(x.shape, attrs), dtype: x.dtype };
+      return { shape: reducedShape(x.shape, attrs), dtype };
     },
     vjp(g, node, attrs) {
       const [x] = node.inputs;
@@ -203,6 +197,7 @@ export function variance(
 const argmaxOp: Op<{ axis: number }> = {
   name: "argmax",
   infer([x], { axis }) {
+    numeric("argmax", x);
     if (x.shape[axis] === 0) throw new ShapeError(`argmax: axis ${axis} of ${formatType(x)} is empty.`);
     return { shape: x.shape.filter((_, d) => d !== axis), dtype: "int64" };
   },

@@ -1,18 +1,13 @@
 import { DTypeError } from "../../errors.js";
 import { int } from "../onnx-rule.js";
 import { apply, formatType, type Op, type Tensor, type Type } from "../tensor.js";
-import { div, mul, neg, sub } from "./arithmetic.js";
+import { div, mul, neg, numeric, sub } from "./arithmetic.js";
 import { unify } from "./broadcast.js";
 import type { Operand } from "./leaf.js";
 
 const remainderOp: Op = {
   name: "remainder",
-  infer([{ shape, dtype }]) {
-    if (dtype !== "bool") return { shape, dtype };
-    throw new DTypeError(
-      `remainder takes numbers; got ${formatType({ shape, dtype })}. Convert with cast(x, "float32").`,
-    );
-  },
+  infer: ([a]) => numeric("remainder", a),
   vjp(g, y) {
     const [a, b] = y.inputs;
     // The remainder is a - n b, where the integer n does not change.

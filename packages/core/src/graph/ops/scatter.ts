@@ -1,19 +1,10 @@
-import { DTypeError, ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import type { JavaScriptRule } from "../javascript-rule.js";
 import { ints, type OnnxEmitter, text } from "../onnx-rule.js";
-import {
-  apply,
-  formatShape,
-  formatType,
-  isFloat,
-  type Op,
-  requireTensor,
-  type Tensor,
-  type Type,
-} from "../tensor.js";
-import { cast, div, mul } from "./arithmetic.js";
+import { apply, formatShape, isFloat, type Op, requireTensor, type Tensor, type Type } from "../tensor.js";
+import { cast, div, mul, numeric } from "./arithmetic.js";
 import { equal } from "./compare.js";
 import { gather, requireCount, requireIndices } from "./gather.js";
 import { type PoolAttributes, tiles } from "./pool-tiles.js";
@@ -25,6 +16,7 @@ interface Target extends Record<string, unknown> {
 }
 
 function scatteredType(op: string, updates: Tensor, indices: Tensor, { axis, size }: Target): Type {
+  numeric(op, updates);
   requireIndices(op, indices);
   const covered = updates.shape.slice(axis, axis + indices.rank);
   if (covered.join() !== indices.shape.join()) {
@@ -119,11 +111,7 @@ const lowest = ({ dtype }: Tensor): number => (isFloat(dtype) ? -Infinity : Numb
 /** The largest of the slices written to each place; ties share the gradient evenly, as those of max do. */
 const scatterMaxOp: Op<Target> = {
   name: "scatterMax",
-  infer([updates, indices], target) {
-    if (updates.dtype === "bool")
-      throw new DTypeError(`scatterMax takes numbers; got ${formatType(updates)}.`);
-    return scatteredType("scatterMax", updates, indices, target);
-  },
+  infer: ([updates, indices], target) => scatteredType("scatterMax", updates, indices, target),
   vjp(g, node, { axis, size }) {
     const [updates, indices] = node.inputs;
     const back = (y: Tensor) => gather(y, indices, { axis });

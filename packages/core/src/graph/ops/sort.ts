@@ -1,9 +1,10 @@
 import { describeValue } from "../../describe.js";
-import { DTypeError, ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors.js";
 import { requireFlags, requireKnown } from "../../options.js";
 import { Affine, Index } from "../index-expression.js";
 import { int } from "../onnx-rule.js";
-import { apply, formatType, type Op, requireTensor, type Tensor } from "../tensor.js";
+import { apply, type Op, requireTensor, type Tensor } from "../tensor.js";
+import { numeric } from "./arithmetic.js";
 import { resolveAxis } from "./reshape.js";
 
 interface Order extends Record<string, unknown> {
@@ -15,7 +16,7 @@ interface Order extends Record<string, unknown> {
 const argsortOp: Op<Order> = {
   name: "argsort",
   infer([x], { axis, count }) {
-    if (x.dtype === "bool") throw new DTypeError(`argsort takes numbers; got ${formatType(x)}.`);
+    numeric("argsort", x);
     return { shape: x.shape.map((n, d) => (d === axis ? count : n)), dtype: "int64" };
   },
   js: {
