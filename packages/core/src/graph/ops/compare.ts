@@ -66,7 +66,15 @@ const whereOp: Op = {
     readsOnce: true,
     pull: (at, read) => `(${read(0, at)}?${read(1, at)}:${read(2, at)})`,
   },
-  onnx: { broadcasts: true, emit: (e, inputs) => e.emit("Where", inputs) },
+  onnx: {
+    broadcasts: true,
+    emit(e, inputs, { dtype }) {
+      if (dtype !== "bool") return e.emit("Where", inputs);
+      // ONNX Runtime selects no bools.
+      const [condition, a, b] = inputs;
+      return e.emit("Or", [e.emit("And", [condition, a]), e.emit("And", [e.emit("Not", [condition]), b])]);
+    },
+  },
 };
 
 /** Element-wise a > b, as bool. */

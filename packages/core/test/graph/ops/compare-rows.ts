@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { NdArray } from "../../../src/array.js";
 import {
   equal,
   greater,
@@ -44,16 +45,21 @@ const logical = (
   reference: (a: number, b: number) => number,
 ): OpRow => binary(name, f, reference, { pair: boolPair, differentiable: false, result: "bool" });
 
-const whereRow: OpRow = {
-  name: "where",
+const whereRow = (
+  name: string,
+  make: (seed: number, shape: readonly number[]) => NdArray,
+  dtype: "float64" | "bool",
+): OpRow => ({
+  name,
+  differentiable: dtype === "float64",
   cases: fc.tuple(broadcastingShapes(3), seed).map(([{ shape, operands }, s]) => ({
     label: `${operands.map(show)} seed ${s}`,
-    inputs: [bools(s, operands[0]), uniform(s + 1, operands[1]), uniform(s + 2, operands[2])],
+    inputs: [bools(s, operands[0]), make(s + 1, operands[1]), make(s + 2, operands[2])],
     apply: where,
     reference: (c, a, b) =>
-      tabulate(shape, (at) => (getBroadcast(c, at) ? getBroadcast(a, at) : getBroadcast(b, at))),
+      tabulate(shape, (at) => (getBroadcast(c, at) ? getBroadcast(a, at) : getBroadcast(b, at)), dtype),
   })),
-};
+});
 
 const notRow: OpRow = {
   name: "logicalNot",
@@ -75,5 +81,6 @@ export const compareRows: readonly OpRow[] = [
   logical("logicalAnd", logicalAnd, (a, b) => a * b),
   logical("logicalOr", logicalOr, (a, b) => Math.max(a, b)),
   notRow,
-  whereRow,
+  whereRow("where", uniform, "float64"),
+  whereRow("where of bools", bools, "bool"),
 ];
