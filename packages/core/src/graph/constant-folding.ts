@@ -3,56 +3,6 @@ import { Affine, Index } from "./index-expression.js";
 import { constantValue, fill } from "./ops/leaf.js";
 import type { Tensor } from "./tensor.js";
 
-const foldable = new Set([
-  "add",
-  "sub",
-  "mul",
-  "div",
-  "pow",
-  "maximum",
-  "minimum",
-  "neg",
-  "cast",
-  "greater",
-  "greaterEqual",
-  "equal",
-  "logicalAnd",
-  "logicalOr",
-  "logicalNot",
-  "where",
-  "exp",
-  "log",
-  "sqrt",
-  "abs",
-  "sign",
-  "floor",
-  "sin",
-  "cos",
-  "tanh",
-  "sinh",
-  "asinh",
-  "asin",
-  "acos",
-  "atan",
-  "acosh",
-  "atanh",
-  "erf",
-  "round",
-  "roundTo",
-  "mod",
-  "remainder",
-  "bitwiseAnd",
-  "bitwiseOr",
-  "bitwiseXor",
-  "step",
-  "relu",
-  "relu6",
-  "sigmoid",
-  "softplus",
-  "leakyStep",
-  "leakyRelu",
-]);
-
 /** Operations whose result is zero when one of the listed operands is. */
 const zeroWith: Readonly<Record<string, readonly number[]>> = {
   mul: [0, 1],
@@ -86,8 +36,8 @@ export function foldConstant(node: Tensor): Tensor | undefined {
   if (op.name === "concat" && values.every((v) => v === values[0]))
     return fill(shape, values[0] as number, dtype);
   if (op.name === "sum") return fill(shape, ((values[0] as number) * inputs[0].size) / node.size, dtype);
-  if (foldable.has(op.name)) return fill(shape, evaluate(node, values as number[]), dtype);
-  return undefined;
+  const isElementwise = op.js.flat && op.js.readsOnce;
+  return isElementwise ? fill(shape, evaluate(node, values as number[]), dtype) : undefined;
 }
 
 /** Computes one element of an element-wise operation with the code of the JavaScript runtime. */
