@@ -46,12 +46,13 @@ export function backward(
   /** Cotangents of operations with several results. */
   const bars = new Map<Tensor, (Tensor | undefined)[]>();
   outputs.forEach((y, k) => {
-    if (!sameShape(y.shape, cotangents[k].shape)) {
+    const g = cotangents[k];
+    if (!isTensor(g) || !sameShape(y.shape, g.shape)) {
       throw new ShapeError(
-        `backward: the cotangent of an output ${formatType(y)} must have its shape; got ${formatType(cotangents[k])}.`,
+        `backward: the cotangent of an output ${formatType(y)} must have its shape; got ${isTensor(g) ? formatType(g) : describeValue(g)}.`,
       );
     }
-    if (needed.has(y)) accumulate(y, cotangents[k]);
+    if (needed.has(y)) accumulate(y, g);
   });
   const ends = new Set(inputs);
   for (const node of order.reverse()) {

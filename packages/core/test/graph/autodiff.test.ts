@@ -236,6 +236,7 @@ describe("backward", () => {
   it("refuses a cotangent of another shape", () => {
     const x = input([2], "float64");
     expect(() => backward([x], [sum(x)], [x])).toThrow(/float64\[2\].*float64\[\]/);
+    expect(() => backward([x], [], [x])).toThrow(/float64\[2\] must have its shape; got undefined/);
   });
 });
 
