@@ -179,7 +179,7 @@ export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
   return attrs.axes.length === 0 ? x : apply(minOp, [x], attrs);
 }
 
-/** Variance over axes: mean squared distance from the mean, divided by n (`correction` 0) or n - correction. */
+/** Variance over axes: mean squared distance from the mean, divided by n (`correction` 0) or n - correction, at least 0. */
 export function variance(
   x: Tensor,
   options: ReduceOptions & { correction?: number | undefined } = {},
@@ -191,7 +191,7 @@ export function variance(
   const count = sizeOf(attrs.axes.map((d) => x.shape[d]));
   requireFloat("variance", x);
   const centered = sub(x, mean(x, { axes, keepDims: true }));
-  return mul(total(mul(centered, centered), attrs), 1 / (count - correction));
+  return mul(total(mul(centered, centered), attrs), 1 / Math.max(count - correction, 0));
 }
 
 const argmaxOp: Op<{ axis: number }> = {

@@ -5,6 +5,7 @@ import { expm } from "../../../src/graph/ops/expm.js";
 import { matrixInverse, solveLinear } from "../../../src/graph/ops/inverse.js";
 import { input } from "../../../src/graph/ops/leaf.js";
 import { matrixPinv } from "../../../src/graph/ops/pinv.js";
+import { variance } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { pinv as pinvBySvd } from "../../../src/math/linalg.js";
@@ -77,6 +78,13 @@ describe("matrixPinv", () => {
     const actual = matrix(inJavaScript(matrixPinv, a), n, 4);
     expect(relativeError(actual, expected)).toBeLessThan(100 * condition * Number.EPSILON);
   });
+});
+
+it("a variance without a degree of freedom is not finite", () => {
+  const of = (x: NdArray, correction: number) => inJavaScript((t) => variance(t, { correction }), x)[0];
+  const x = matrix([1, 2, 3], 3);
+  expect([2, 3, 4].map((correction) => of(x, correction))).toEqual([2, Infinity, Infinity]);
+  expect(of(matrix([1, 1], 2), 3)).toBeNaN();
 });
 
 describe("what is no square matrix", () => {
