@@ -1,6 +1,7 @@
 import { DTypeError, OptionError, ShapeError } from "../../src/errors.js";
 import { broadcastTo } from "../../src/graph/ops/broadcast.js";
 import { conv2d, convTranspose2d } from "../../src/graph/ops/conv.js";
+import { conv1d } from "../../src/graph/ops/conv-1d.js";
 import { einsum } from "../../src/graph/ops/einsum.js";
 import { cumsum, gather, oneHot } from "../../src/graph/ops/gather.js";
 import { constant, fill, input } from "../../src/graph/ops/leaf.js";
@@ -276,6 +277,12 @@ rejects("Images", [
     () => convTranspose2d(float(8, 8), float(1, 1, 3, 3)),
     ShapeError,
     ["convTranspose2d", "[8, 8]", "[1, 1, 3, 3]"],
+  ],
+  [
+    "conv1d of three paddings",
+    () => conv1d(float(2, 3, 8), float(4, 3, 3), { padding: [1, 2, 3] as unknown as [number, number] }),
+    OptionError,
+    ["conv1d", "[before, after]", "padding [1, 2, 3]"],
   ],
   [
     "convTranspose2d with too much padding",

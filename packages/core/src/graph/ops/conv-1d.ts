@@ -30,7 +30,8 @@ const pool1dOptions = ["kernel", ...windowOptions] as const;
 
 /** The window over an image of height 1. */
 function onImage(op: string, { stride, padding = 0, dilation }: Window1dOptions) {
-  const [before, after] = typeof padding === "number" ? [padding, padding] : padding;
+  const both = typeof padding === "number" ? [padding, padding] : padding;
+  const [before, after] = Array.isArray(both) && both.length === 2 ? both : [Number.NaN];
   const integers: readonly (readonly [string, number | undefined, number])[] = [
     ["stride", stride, 1],
     ["padding", before, 0],
