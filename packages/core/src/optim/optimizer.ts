@@ -36,10 +36,10 @@ export interface Optimizer<S = OptimizerState> {
    */
   readonly moments: Readonly<Record<string, Moment>>;
   /**
-   * Entries of the state that begin again where the parameters jump, in a teleport or back to the best epoch: trees like the
-   * parameters (averages of past ones) at the new parameters, scalars at 0. Default none.
+   * Entries of the state that begin again where the parameters jump, in a teleport or back to the best epoch: averages of
+   * past parameters at the new ones (`params`), scalars at 0 (`zero`). Default none.
    */
-  readonly restarts?: readonly string[] | undefined;
+  readonly restarts?: Readonly<Record<string, "params" | "zero">> | undefined;
   /** The optimizer that takes any parameters, from which the smoothing of moments is found; default this one. */
   readonly base?: Optimizer | undefined;
   /**

@@ -53,7 +53,7 @@ export function withAverage(optimizer: Optimizer, options: AverageOptions = {}):
   const { decay, start, every } = averageOptions.read(options);
   return {
     ...optimizer,
-    restarts: [...(optimizer.restarts ?? []), "average", "averaged"],
+    restarts: { ...optimizer.restarts, average: "params", averaged: "zero" },
     evaluated: <P>(state: OptimizerState) => state.average as P,
     init: (params) => ({
       ...optimizer.init(params),

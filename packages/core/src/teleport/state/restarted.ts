@@ -1,6 +1,5 @@
 import { isNdArray, type NdArray } from "../../array.js";
 import { constant } from "../../graph/ops/leaf.js";
-import { isTensor } from "../../graph/tensor.js";
 import { type Optimizer, type OptimizerState, zeroSteps } from "../../optim/optimizer.js";
 import { flatten, unflatten } from "../../tree.js";
 
@@ -10,17 +9,14 @@ import { flatten, unflatten } from "../../tree.js";
  *
  * @param zero a scalar 0
  */
-function restarted<L>(
-  { restarts = [] }: Pick<Optimizer, "restarts">,
+function restarted(
+  { restarts = {} }: Pick<Optimizer, "restarts">,
   state: OptimizerState,
   params: unknown,
-  { isLeaf, zero }: { readonly isLeaf: (value: unknown) => value is L; readonly zero: L },
+  zero: unknown,
 ): OptimizerState {
-  if (restarts.length === 0) return state;
-  const { paths } = flatten(params, isLeaf);
-  const isTree = (entry: unknown) => flatten(entry, isLeaf).paths.join() === paths.join();
-  const begun = restarts.map((name) => [name, isTree(state[name]) ? params : zero]);
-  return { ...state, ...Object.fromEntries(begun) };
+  const begun = Object.entries(restarts).map(([name, at]) => [name, at === "params" ? params : zero]);
+  return begun.length === 0 ? state : { ...state, ...Object.fromEntries(begun) };
 }
 
 /** As {@link restarted}, of arrays. */
@@ -28,14 +24,14 @@ export const restartedAt = (
   optimizer: Pick<Optimizer, "restarts">,
   state: OptimizerState,
   params: unknown,
-): OptimizerState => restarted(optimizer, state, params, { isLeaf: isNdArray, zero: zeroSteps() });
+): OptimizerState => restarted(optimizer, state, params, zeroSteps());
 
 /** As {@link restarted}, of tensors. Traced. */
 export const tracedRestart = (
   optimizer: Pick<Optimizer, "restarts">,
   state: OptimizerState,
   params: unknown,
-): OptimizerState => restarted(optimizer, state, params, { isLeaf: isTensor, zero: constant(0, "float64") });
+): OptimizerState => restarted(optimizer, state, params, constant(0, "float64"));
 
 /** The state with which an optimizer begins at parameters of the same types. Traced. */
 export function tracedFirstState(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { NdArray } from "../../../src/array.js";
+import { array, type NdArray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
 import { OptionError } from "../../../src/errors.js";
 import { mul, sub } from "../../../src/graph/ops/arithmetic.js";
@@ -10,9 +10,10 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { adagrad } from "../../../src/optim/adagrad.js";
 import { adam } from "../../../src/optim/adam.js";
 import { adamw } from "../../../src/optim/adamw.js";
-import type { Optimizer, OptimizerState } from "../../../src/optim/optimizer.js";
+import { type Optimizer, type OptimizerState, zeroSteps } from "../../../src/optim/optimizer.js";
 import { rmsprop } from "../../../src/optim/rmsprop.js";
 import { gd, sgd } from "../../../src/optim/sgd.js";
+import { withAverage } from "../../../src/optim/with-average.js";
 import { jit } from "../../../src/runtime/jit.js";
 import { scaling } from "../../../src/symmetry/scaling.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
@@ -165,4 +166,21 @@ describe("an optimizer's state across a teleport", () => {
       /one of keep, reset, push, reuse; got "drop"/,
     );
   });
+});
+
+it.each<[string, NdArray, NdArray]>([
+  ["a vector", vector([4, 3]), vector([-4, -3])],
+  ["a number", array(4, "float64"), array(-4, "float64")],
+])("begins an average again where the parameters are %s without a name", async (_, params, moved) => {
+  const optimizer = withAverage(sgd());
+  const state = { ...optimizer.init(params), averaged: vector([7]), averageStep: vector([9]) };
+  const loss: BatchLoss<NdArray> = (w) => sum(square(w));
+  const transport = await createTransport({ policy: "keep", optimizer, loss, params, batch: {} });
+  const { state: after } = await transport.transport({
+    from: params,
+    state,
+    batch: {},
+    moved: arrived(moved),
+  });
+  expect(after).toEqual({ average: moved, averaged: zeroSteps(), averageStep: state.averageStep });
 });
