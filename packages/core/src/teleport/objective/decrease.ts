@@ -59,7 +59,8 @@ export function decrease(options: DecreaseOptions = {}): Objective {
       );
     }
     let state = memory?.optimizer ?? freshState(optimizer, params);
-    const isAdaptive = flatten(state, isTensor).leaves.length > 0;
+    // Of means and sums of gradients alone no roots are taken, and the sign of a mean, Lion's, must stay 0.
+    const isAdaptive = Object.keys(state).some((name) => optimizer.moments[name]?.power !== 1);
     let w = params;
     const gradientAt = (at: typeof w) => {
       const g = grad(loss)(at, batch);

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { OptionError, ShapeError } from "../../../src/errors.js";
+import { relu } from "../../../src/graph/ops/activation.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { adagrad } from "../../../src/optim/adagrad.js";
 import { adam } from "../../../src/optim/adam.js";
+import { lion } from "../../../src/optim/lion.js";
 import { rmsprop } from "../../../src/optim/rmsprop.js";
 import { sgd } from "../../../src/optim/sgd.js";
 import { decrease } from "../../../src/teleport/objective/decrease.js";
@@ -94,6 +96,17 @@ describe("decrease", () => {
     expect(value).toBeGreaterThan(0);
     expect(gradient.every(Number.isFinite)).toBe(true);
     expect(gradient[1]).toBe(0);
+  });
+
+  // The first element is dead, and stays: its gradient is 0, and so is the sign of 0. The other goes from -3 to -2.9.
+  it("moves nothing by Lion where the gradient is zero", () => {
+    const { value, gradient } = measured(
+      decrease({ optimizer: lion(), learningRate: 0.1 }),
+      (p: Tensor) => sum(square(relu(mul(-1, p)))),
+      float64([0.05, -3]),
+    );
+    expect(value).toBeCloseTo(9 - 2.9 ** 2, 13);
+    expect(gradient[0]).toBe(0);
   });
 
   it("refuses to go without a learning rate, and options that are none", () => {
