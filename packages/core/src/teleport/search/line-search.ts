@@ -75,7 +75,7 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
     const isWhole = trace && steps > 0 && isTraceable(symmetry);
     const whole = isWhole
       ? await compileOrbitWalk(symmetry, trace, problem, {
-          ...{ steps, given: {}, reasons: reasonsOf(bound, evaluations) },
+          ...{ steps, given: {}, reasons: reasonsOf(bound, evaluations, problem.dtype) },
           ...proposalsOf(symmetry, trace, problem, { stepSize, evaluations, region }),
         })
       : undefined;
@@ -158,10 +158,12 @@ const boundReached = (bound: number) => `the bound ${bound} on the group element
 const noneHigher = (evaluations: number) =>
   `no point of ${evaluations} along the direction of ascent raises the objective`;
 
-/** Why a compiled walk stops, in the order of the numbers in {@link proposalsOf}. */
-const reasonsOf = (bound: number, evaluations: number) => [
-  whyNoAscent.infinite,
-  whyNoAscent.stationary,
+/**
+ * Why a compiled walk stops, in the order of the numbers in {@link proposalsOf}. Squares of small and large slopes are 0 and
+ * infinite in float32, but not on the host, which decides then.
+ */
+const reasonsOf = (bound: number, evaluations: number, dtype: "float32" | "float64") => [
+  ...(dtype === "float64" ? [whyNoAscent.infinite, whyNoAscent.stationary] : [undefined, undefined]),
   boundReached(bound),
   noneHigher(evaluations),
   undefined,

@@ -36,7 +36,7 @@ export async function compileAscent<P>(
   const { graph, begin } = traceAscentPass(symmetry, act, problem, options);
   if (lacksFloat64(graph, compileOptions)) return undefined;
   const { paths } = flatten<NdArray>({ params, ...begin }, isNdArray);
-  const ends = { bound: options.region.value, refused: symmetry.traceRefusal };
+  const ends = { bound: options.region.value, refused: symmetry.traceRefusal, dtype };
   const carried = paths.map((path) => `from.${path}`);
   const still = Object.values(namedArrays(begin));
   const carry = Object.fromEntries(paths.map((path, i) => [path, carried[i]]));
@@ -183,10 +183,12 @@ function replay(
   {
     bound,
     refused,
+    dtype,
     start,
   }: {
     readonly bound: number;
     readonly refused: string | undefined;
+    readonly dtype: "float32" | "float64";
     /** The point from which drift is counted; default the first one. */
     readonly start?: Point | undefined;
   },
@@ -210,7 +212,11 @@ function replay(
     } else {
       halvings++;
     }
-    if (!pass.isOpen) return end(refusal ?? whyStill(pass.slope, bound));
+    if (pass.isOpen) continue;
+    if (refusal !== undefined) return end(refusal);
+    // Squares of small and large slopes are 0 and infinite in float32, but not on the host.
+    const isSquared = pass.slope > 0 && pass.slope < Infinity;
+    return isSquared || dtype === "float64" ? end(whyStill(pass.slope, bound)) : "disagrees";
   }
   return undefined;
 }

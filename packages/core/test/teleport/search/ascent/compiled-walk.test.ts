@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { mul } from "../../../../src/graph/ops/arithmetic.js";
 import { positiveScaling } from "../../../../src/symmetry/positive-scaling.js";
 import { gradientAscent } from "../../../../src/teleport/search/ascent/gradient-ascent.js";
-import { createTeleporter } from "../../../../src/teleport/teleporter.js";
+import { lineSearch } from "../../../../src/teleport/search/line-search.js";
+import { createTeleporter, teleport } from "../../../../src/teleport/teleporter.js";
 import { randomProblem } from "../../../symmetry/support.js";
 import { ascents, ascentsOf, expectSameWalks, expectSameWalksOf } from "./compiled-walk-support.js";
 
@@ -26,5 +28,29 @@ describe("an ascent as one loop", () => {
     await teleporter.dispose();
     expect(actual.report.objectiveAfter).toBe(expected.report.objectiveAfter);
     expect(actual.params.layers[0].weight).toEqual(expected.params.layers[0].weight);
+  });
+
+  // ||grad L||^2 is a number of float32 here, and the square of its slope is not.
+  it.each([
+    ["gradientAscent", 1e-12, gradientAscent],
+    ["gradientAscent", 1e12, gradientAscent],
+    ["lineSearch", 1e-12, lineSearch],
+    ["lineSearch", 1e12, lineSearch],
+  ])("of float32 gains by %s what it gains at another scale of the loss: %d", async (_, scale, make) => {
+    const { params, batch, loss, activation } = randomProblem(43, {
+      activations: ["leakyRelu"],
+      dtype: "float32",
+    });
+    const gain = async (factor: number) => {
+      const { report } = await teleport({
+        search: make(positiveScaling(params, activation), { steps: 2 }),
+        ...{ params, batch, runtime: "onnx" as const, guard: { curvature: 0 } },
+        loss: (p, b) => mul(factor, loss(p, b)),
+      });
+      return report.objectiveAfter / report.objectiveBefore;
+    };
+    const usual = await gain(1);
+    expect(usual).toBeGreaterThan(1.01);
+    expect(Math.abs((await gain(scale)) / usual - 1)).toBeLessThan(1e-3);
   });
 });
