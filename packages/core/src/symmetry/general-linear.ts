@@ -16,7 +16,7 @@ import { appliedAlong, type Matrices, mapMatrices, matrixOf, multipliedAlong } f
 import { identityPlus, plusDiagonal, product, transposed } from "./matrix.js";
 import { orRefusal } from "./or-refusal.js";
 import { byPath, mapArrays, mapTensors, sumLike } from "./parameter-axes.js";
-import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
+import { isRefusal, type Refusal, requireGenerators, type Symmetry } from "./symmetry.js";
 
 /** A parameter axis with the index of its space, which is also the index of its block of T. */
 type Numbered = LinearSpace["axes"][number] & { readonly block: number };
@@ -46,6 +46,7 @@ export const generalLinearOptions = optionTable("generalLinear", {
  *
  * @param spaces such as those that `symmetriesOf` finds
  * @param options `name` in reports; `bound` on the Frobenius norm of T, default 0.5
+ * @throws OptionError for settings out of range, and without spaces
  *
  * @example
  * const symmetry = generalLinear(symmetriesOf(loss, params, batch).found.linear);
@@ -54,6 +55,7 @@ export function generalLinear<P>(
   spaces: readonly LinearSpace[],
   options: GeneralLinearOptions = {},
 ): Symmetry<P> {
+  requireGenerators("generalLinear", spaces);
   const { name, bound } = generalLinearOptions.read(options);
   const axes = byPath(
     spaces.flatMap(({ axes: all }, block) =>

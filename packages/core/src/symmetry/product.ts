@@ -5,7 +5,7 @@ import { add, mul } from "../graph/ops/arithmetic.js";
 import { spec, type TensorsOf } from "../graph/trace.js";
 import { flag } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { isRefusal, type Refusal, type Symmetry } from "./symmetry.js";
+import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "./symmetry.js";
 
 export interface ProductOptions {
   /**
@@ -28,14 +28,17 @@ const productOptions = optionTable("product", {
  * The algebra joins those of all groups. The trust region is the smallest of theirs. Where some bound
  * elements and others norms, it bounds the norm, which bounds every element, too.
  *
- * @throws OptionError for an empty list
+ * @throws OptionError for an empty list, and for anything but symmetries in it
  *
  * @example
  * const both = product([positiveScaling(params), hiddenAction(params, { activation: "leakyRelu" })]);
  */
 export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductOptions = {}): Symmetry<P> {
   const { commuting } = productOptions.read(options);
-  if (symmetries.length === 0) throw new OptionError("product: needs at least one symmetry; got none.");
+  if (!Array.isArray(symmetries) || symmetries.length === 0) {
+    throw new OptionError("product: needs a list of at least one symmetry; got none.");
+  }
+  for (const symmetry of symmetries) requireSymmetry("product", symmetry);
   const counts = symmetries.map(({ algebra }) => algebra.length);
   /** Splits a list into pieces of the given lengths. */
   const split = <A>(list: readonly A[], lengths: readonly number[]): A[][] => {

@@ -18,7 +18,7 @@ import {
   rateAlongAxis,
   sumLike,
 } from "./parameter-axes.js";
-import type { Symmetry } from "./symmetry.js";
+import { requireGenerators, type Symmetry } from "./symmetry.js";
 
 /** A parameter axis with the index of its generator, which is also the index of its block of T. */
 type Numbered = ScalingGenerator["axes"][number] & { readonly block: number };
@@ -44,6 +44,7 @@ export const scalingOptions = optionTable("scaling", {
  *
  * @param generators such as those that `symmetriesOf` finds
  * @param options `name` in reports; `bound` on |T_i|, default 0.3
+ * @throws OptionError for settings out of range, and without generators
  *
  * @example
  * const { scalings } = symmetriesOf(loss, params, batch).found;
@@ -53,6 +54,7 @@ export function scaling<P>(
   generators: readonly ScalingGenerator[],
   options: ScalingOptions = {},
 ): Symmetry<P> {
+  requireGenerators("scaling", generators);
   const { name, bound } = scalingOptions.read(options);
   const axes = byPath(
     generators.flatMap((generator, block) =>

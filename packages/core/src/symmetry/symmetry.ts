@@ -1,5 +1,6 @@
 import type { NdArray, Shape } from "../array.js";
 import type { Batch, BatchSpec, BatchTensors } from "../batch.js";
+import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
@@ -131,4 +132,16 @@ export function requireSymmetry(owner: string, value: unknown): void {
   };
   const missing = Object.entries(isWanted).find(([, isThere]) => !isThere);
   if (missing) throw new OptionError(`${owner}: a symmetry has an entry ${missing[0]}; this one does not.`);
+}
+
+/**
+ * Throws unless there is something that a group acts on.
+ *
+ * @throws OptionError for anything but a list that is not empty
+ */
+export function requireGenerators(owner: string, value: unknown): void {
+  if (Array.isArray(value) && value.length > 0) return;
+  throw new OptionError(
+    `${owner} takes a list of at least one entry, such as symmetriesOf finds; got ${describeValue(value)}.`,
+  );
 }

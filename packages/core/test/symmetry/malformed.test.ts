@@ -8,9 +8,19 @@ import type { TensorsOf } from "../../src/graph/trace.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { sgd } from "../../src/optim/sgd.js";
+import { generalLinear } from "../../src/symmetry/general-linear.js";
 import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
+import { product } from "../../src/symmetry/product.js";
+import { orthogonal } from "../../src/symmetry/rotation/orthogonal.js";
+import { scaling } from "../../src/symmetry/scaling.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
+import { createGainPredictor } from "../../src/teleport/diagnosis/predicted-gain.js";
+import { orbitCurvature } from "../../src/teleport/objective/orbit-curvature.js";
+import { referenceAngleTeleport } from "../../src/teleport/reference/reference-angle.js";
+import { bestAngle } from "../../src/teleport/search/best-angle.js";
+import { discreteSearch } from "../../src/teleport/search/discrete.js";
+import { scalingCorner } from "../../src/teleport/search/scaling-corner.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { createTrainer } from "../../src/train/trainer.js";
 
@@ -81,4 +91,41 @@ it("names the part of a trainer that is missing, misspelt or still to be called"
   await expect(trainer({ learning_rate: 1 })).rejects.toThrow(
     /no option "learning_rate"; it has model, data/,
   );
+});
+
+const none = undefined as never;
+const uncalled = positiveScaling as never;
+it.each<[string, () => unknown, RegExp]>([
+  [
+    "scalingCorner",
+    () => scalingCorner(none),
+    /scalingCorner takes a symmetry; got undefined\. Where symmetriesOf/,
+  ],
+  ["bestAngle", () => bestAngle(uncalled), /bestAngle takes a symmetry; got a function\. Call it/],
+  ["orbitCurvature", () => orbitCurvature(none), /orbitCurvature takes a symmetry; got undefined/],
+  ["product", () => product([symmetry, none]), /product takes a symmetry; got undefined/],
+  ["product of no list", () => product(symmetry as never), /product: needs a list of at least one symmetry/],
+  ["discreteSearch", () => discreteSearch(none), /discreteSearch takes a discrete symmetry.+; got undefined/],
+  ["discreteSearch of another", () => discreteSearch(symmetry as never), /takes a discrete symmetry.+; got/],
+  [
+    "scaling",
+    () => scaling([]),
+    /scaling takes a list of at least one entry, such as symmetriesOf finds; got \[\]/,
+  ],
+  ["generalLinear", () => generalLinear([]), /generalLinear takes a list of at least one entry/],
+  ["orthogonal", () => orthogonal(none), /orthogonal takes a list of at least one entry.+; got undefined/],
+])("%s asks for what it acts on where it is given", (_, make, message) => {
+  expect(make).toThrow(OptionError);
+  expect(make).toThrow(message);
+});
+
+it("asks for a symmetry and for a bound where a gain is predicted or an angle is turned", async () => {
+  const predictor = (changed: object) =>
+    createGainPredictor<Pair>({ symmetry, loss, params, batch: {}, ...changed });
+  await expect(predictor({ symmetry: none })).rejects.toThrow(
+    /createGainPredictor takes a symmetry; got undef/,
+  );
+  await expect(predictor({ bound: -1 })).rejects.toThrow(/bound must be a finite number > 0; got -1/);
+  const angle = referenceAngleTeleport(params, {}, loss as never, uncalled);
+  await expect(angle).rejects.toThrow(/referenceAngleTeleport takes a symmetry; got a function/);
 });

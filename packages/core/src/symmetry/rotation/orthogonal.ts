@@ -12,7 +12,7 @@ import { type OptionRows, optionTable } from "../../options.js";
 import type { OrthogonalSpace } from "../discovery/descriptors.js";
 import { appliedAlong, type Matrices, multipliedAlong, stackOf } from "../matrices-along.js";
 import { byPath, mapArrays, mapTensors, sumLike } from "../parameter-axes.js";
-import type { Symmetry } from "../symmetry.js";
+import { requireGenerators, type Symmetry } from "../symmetry.js";
 import { rotation, rotationGroup, rotationMatrices, rotationPlanes, skewMatrices } from "./rotation.js";
 
 /** A parameter axis with the index of its space, which is also the index of its block of T. */
@@ -40,6 +40,7 @@ export const orthogonalOptions = optionTable("orthogonal", {
  *
  * @param spaces such as those that `symmetriesOf` finds
  * @param options `name` in reports; `bound` on the norm of T, default 1
+ * @throws OptionError for settings out of range, and without spaces
  *
  * @example
  * const symmetry = orthogonal(symmetriesOf(loss, params, batch).found.orthogonal);
@@ -48,6 +49,7 @@ export function orthogonal<P>(
   spaces: readonly OrthogonalSpace[],
   options: OrthogonalOptions = {},
 ): Symmetry<P> {
+  requireGenerators("orthogonal", spaces);
   const { name, bound } = orthogonalOptions.read(options);
   const axes = byPath(
     spaces.flatMap(({ axes: all }, block) =>

@@ -1,13 +1,16 @@
 import type { NdArray } from "../../array.js";
 import { dtypeOf, isNdArray, item } from "../../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch } from "../../batch.js";
+import { describeValue } from "../../describe.js";
+import { OptionError } from "../../errors.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
+import { positive } from "../../option-kinds.js";
 import { requireKnown } from "../../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
-import { isRefusal, type Refusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { gradNormSq, type ObjectiveFor } from "../objective/objective.js";
 import { traceAscent } from "../search/ascent/ascent-graph.js";
@@ -46,6 +49,8 @@ export interface GainPredictor<P> {
  * the gradient in T at the identity. It costs as much as a step of gradient ascent. An orthogonal action does
  * not change ||g||^2: then G = 0.
  *
+ * @throws OptionError for a bound out of range, and for anything but a symmetry
+ *
  * @example
  * const predictor = await createGainPredictor({ symmetry: positiveScaling(params), loss, params, batch });
  * await predictor.predict(params, batch); // 0.8: ||g||^2 may grow by about 80 %
@@ -58,7 +63,13 @@ export async function createGainPredictor<P, B extends BatchSpec = BatchSpec>(
     ...(["runtime", "provider", "threads"] as const),
   ]);
   const { symmetry, loss, objective = gradNormSq, params, batch, memory = {} } = options;
+  requireSymmetry("createGainPredictor", symmetry);
   const { bound = symmetry.bound.value } = options;
+  if (!positive.test(bound)) {
+    throw new OptionError(
+      `createGainPredictor: bound must be ${positive.expected}; got ${describeValue(bound)}.`,
+    );
+  }
   const compileOptions = pickCompileOptions(options);
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
   const value = objective(loss);

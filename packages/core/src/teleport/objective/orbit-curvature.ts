@@ -13,7 +13,7 @@ import { spec, type TensorsOf } from "../../graph/trace.js";
 import { createRng } from "../../math/rng.js";
 import { inCode, integerFrom } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import type { Symmetry } from "../../symmetry/symmetry.js";
+import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
 
@@ -53,6 +53,7 @@ const TINY = 1e-30;
  * const objective = minimized(orbitCurvature(positiveScaling(params), { samples: 8 }));
  */
 export function orbitCurvature<P0>(symmetry: Symmetry<P0>, options: OrbitCurvatureOptions = {}): Objective {
+  requireSymmetry("orbitCurvature", symmetry);
   const { samples, seed, generators: given } = orbitCurvatureOptions.read(options);
   const blocks = symmetry.algebra.length;
   if (given !== undefined && (given.length === 0 || given.some((M) => M?.length !== blocks))) {

@@ -9,7 +9,7 @@ import { namedArrays } from "../../named-arrays.js";
 import { finite, integerFrom, nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
-import { isRefusal, type Refusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { gradNormSq } from "../objective/objective.js";
 import { traceAscent } from "../search/ascent/ascent-graph.js";
@@ -60,6 +60,7 @@ export async function referenceAngleTeleport<P>(
     seed,
     angle = Math.PI * createRng(seed).next(),
   } = referenceAngleTeleportOptions.read(options);
+  requireSymmetry("referenceAngleTeleport", symmetry);
   const [block] = symmetry.algebra;
   if (symmetry.algebra.length !== 1 || block.reduce((a, b) => a * b, 1) !== 1) {
     throw new OptionError(

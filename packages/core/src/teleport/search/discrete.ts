@@ -1,5 +1,6 @@
 // Search over discrete symmetries: Armenta et al., arXiv 2012.01118; Zhao et al., NeurIPS 2022, section 4.1.
 
+import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { whileLoop } from "../../graph/control/while.js";
 import { add, cast, mul } from "../../graph/ops/arithmetic.js";
@@ -46,7 +47,7 @@ const significant = { float32: 1e-5, float64: 1e-10 };
  * it. They help with objectives that distinguish parameters, such as one with an optimizer's moments, which
  * do not move.
  *
- * @throws OptionError for settings out of range
+ * @throws OptionError for settings out of range, and for anything but a discrete symmetry
  *
  * @example
  * const { signs } = symmetriesOf(loss, params, batch).found;
@@ -57,6 +58,7 @@ export function discreteSearch<P>(
   symmetry: DiscreteSymmetry<P>,
   options: DiscreteSearchOptions = {},
 ): SearchFactory<P> {
+  requireDiscrete(symmetry);
   const { tries, starts, seed } = discreteSearchOptions.read(options);
   const shuffled = (rng: Rng) => rng.shuffle(Array.from({ length: symmetry.moves }, (_, i) => i));
   return async (problem) => {
@@ -126,6 +128,14 @@ export function discreteSearch<P>(
       },
     };
   };
+}
+
+function requireDiscrete(value: unknown): void {
+  const { moves, move, act } = (value ?? {}) as Partial<DiscreteSymmetry<unknown>>;
+  if (Number.isInteger(moves) && typeof move === "function" && typeof act === "function") return;
+  throw new OptionError(
+    `discreteSearch takes a discrete symmetry, such as signFlips(params, signs); got ${describeValue(value)}. Where symmetriesOf finds no such group, its entry is undefined.`,
+  );
 }
 
 const noneRaises = (moves: number) => `none of the ${moves} moves raises the objective`;

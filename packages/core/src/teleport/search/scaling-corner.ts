@@ -15,7 +15,7 @@ import { slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
+import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { claimOf } from "./claim.js";
 import { objectiveWhenNeeded } from "./objective-value.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
@@ -53,6 +53,7 @@ export function scalingCorner<P>(
   symmetry: Symmetry<P>,
   options: ScalingCornerOptions = {},
 ): SearchFactory<P> {
+  requireSymmetry("scalingCorner", symmetry);
   const { bound = symmetry.bound.value, sweeps } = scalingCornerOptions.read(options);
   if (symmetry.bound.kind !== "element") {
     throw new OptionError(
