@@ -108,11 +108,15 @@ export function namedGraph<P, R>(
   batch: BatchSpec,
 ): Graph {
   const { graph } = trace(({ params: p, batch: b }) => f(p, b), { params, batch });
-  const isParameter = (name: string) => name.startsWith("params.");
-  const bare = ({ name, tensor }: Port): Port => ({ name: name.slice("params.".length), tensor });
-  const inputs = graph.inputs.map((port) => (isParameter(port.name) ? bare(port) : port));
+  const inputs = graph.inputs.map(
+    ({ name, tensor }): Port => ({ name: parameterPath(name) ?? name, tensor }),
+  );
   return { inputs, outputs: graph.outputs };
 }
+
+/** The path of a parameter from its name in a trace of `params` and `batch`, empty for a single array; undefined for data. */
+export const parameterPath = (name: string): string | undefined =>
+  name === "params" || name.startsWith("params.") ? name.slice("params.".length) : undefined;
 
 /** A site that finds its values again in each trace of the loss. */
 function hiddenSite<P>(site: BijectionSite, index: number, loss: BatchLoss<P>): HiddenSite<P> {

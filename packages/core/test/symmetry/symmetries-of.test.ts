@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../src/array.js";
-import { sub } from "../../src/graph/ops/arithmetic.js";
+import { mul, sub } from "../../src/graph/ops/arithmetic.js";
 import { square, tanh } from "../../src/graph/ops/elementary.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
 import { sum } from "../../src/graph/ops/reduce.js";
+import { slice } from "../../src/graph/ops/slice.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { torchGenerator, torchRand } from "../../src/math/mt19937.js";
 import { createRng } from "../../src/math/rng.js";
@@ -48,6 +49,28 @@ describe("symmetriesOf", () => {
       if (isRefusal(b)) expect(isRefusal(a), label).toBe(true);
       else expect(distance(a as MlpParams, b), label).toBeLessThan(1e-10);
     }
+  });
+
+  it("finds symmetries within a single array, and teleports with them", async () => {
+    const params = array(
+      [
+        [1, 2, 0.5],
+        [3, -1, 2],
+      ],
+      "float64",
+    );
+    const row = (w: Tensor, i: number) => slice(w, { starts: [i], ends: [i + 1] });
+    const loss = (w: Tensor) => square(sub(sum(mul(row(w, 0), row(w, 1))), 1));
+    const { scaling, found } = symmetriesOf(loss, params, {});
+    expect(found.scalings).toHaveLength(1);
+    expect(found.scalings[0].axes.map(({ path, power }) => [path, power])).toEqual([
+      ["", 1],
+      ["", -1],
+    ]);
+    const teleporter = await createTeleporter({ symmetry: scaling, loss, params, batch: {} });
+    const { report } = await teleporter.teleport(params, {});
+    expect(report.gradNormSqAfter).toBeGreaterThan(1.1 * report.gradNormSqBefore);
+    expect(report.drift).toBeLessThan(1e-12);
   });
 
   it("finds eq. 8 in a hand-written loss whose samples are columns, and teleports with it", async () => {

@@ -7,7 +7,8 @@ import { OptionError } from "../../src/errors.js";
 import { mul, sub } from "../../src/graph/ops/arithmetic.js";
 import { square } from "../../src/graph/ops/elementary.js";
 import { constant } from "../../src/graph/ops/leaf.js";
-import { mean } from "../../src/graph/ops/reduce.js";
+import { mean, sum } from "../../src/graph/ops/reduce.js";
+import type { Tensor } from "../../src/graph/tensor.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
 import { createRng } from "../../src/math/rng.js";
@@ -21,6 +22,7 @@ import { pseudoInverseAction } from "../../src/symmetry/hidden/pseudo-inverse-ac
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { product } from "../../src/symmetry/product.js";
 import { quadraticRotation, type VectorParams } from "../../src/symmetry/rotation/quadratic-rotation.js";
+import { residualRotation } from "../../src/symmetry/rotation/residual-rotation.js";
 import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
 import { brokenClaim } from "../../src/teleport/broken-claim.js";
@@ -359,6 +361,18 @@ describe("the trial", () => {
         /does not keep this loss/,
       );
     }
+  });
+
+  it("refuses the rotation of other residuals where the parameters are a single array", async () => {
+    const [there, back] = [array([1, 2], "float64"), array([1, 0.5], "float64")];
+    const map = { residuals: (w: Tensor) => mul(w, there), inverse: (u: Tensor) => mul(u, back) };
+    const params = array([3, 0.5], "float64");
+    const made = createTeleporter({
+      symmetry: residualRotation(map, { params, batch: {} }),
+      loss: (w) => sum(square(w)),
+      ...{ params, batch: {} },
+    });
+    await expect(made).rejects.toThrow(/"rotation of residuals" does not keep this loss: a random element/);
   });
 
   it("leaves searches alone that claim nothing", async () => {

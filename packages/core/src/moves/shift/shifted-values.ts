@@ -9,6 +9,7 @@ import { prepare } from "../../symmetry/discovery/graph/prepare.js";
 import type { ParameterRef } from "../../symmetry/discovery/layout.js";
 import { findShifts, type ShiftSite } from "../../symmetry/discovery/shifts/find.js";
 import { elementsAlong } from "../../symmetry/parameter-axes.js";
+import { parameterPath } from "../../symmetry/symmetries-of.js";
 
 /** A shift with the values that it is added to, as a graph of parameters and batch. */
 export interface ShiftedValues {
@@ -39,11 +40,10 @@ export interface FoundShifts {
 
 export function foundShifts<P>(loss: BatchLoss<P>, params: P, batch: BatchSpec): FoundShifts {
   const traced = trace(({ params: p, batch: b }) => loss(p, b), { params, batch }).graph;
-  const refs = traced.inputs.flatMap(({ name, tensor }): ParameterRef[] =>
-    name.startsWith("params.") && isFloat(tensor.dtype)
-      ? [{ path: name.slice("params.".length), tensor }]
-      : [],
-  );
+  const refs = traced.inputs.flatMap(({ name, tensor }): ParameterRef[] => {
+    const path = parameterPath(name);
+    return path !== undefined && isFloat(tensor.dtype) ? [{ path, tensor }] : [];
+  });
   const { graph, parameters } = prepare(traced, refs);
   const pieces = parameters.flatMap((ref, k): Piece[] => (ref.part ? [{ name: `piece.${k}`, ref }] : []));
   const inputs = [...traced.inputs, ...pieces.map(({ name, ref }) => ({ name, tensor: ref.tensor }))];
