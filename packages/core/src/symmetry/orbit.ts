@@ -1,4 +1,4 @@
-// Points of an orbit along one of the group's directions, exp(t X) w for t in a range.
+// Points of an orbit along one of the group's directions, for t in a range.
 import { dtypeOf, isNdArray, type NdArray, sizeOf, zeros } from "../array.js";
 import type { Batch } from "../batch.js";
 import { OptionError } from "../errors.js";
@@ -45,7 +45,9 @@ export interface OrbitSampler<P> {
 /**
  * Points of the orbit through `params` along one direction X of the Lie algebra, all of the same loss:
  *
- * w(t) = exp(t X).w,  t = t_0, ..., t_1 at equal distances
+ * w(t) = g(t X).w,  t = t_0, ..., t_1 at equal distances
+ *
+ * with g(T) = exp(T) for scalings, shifts and rotations, and g(T) = I + T for linear maps.
  *
  * @param symmetry whose action is sampled
  * @param params where t = 0 is

@@ -6,10 +6,11 @@ import { mul } from "../../src/graph/ops/arithmetic.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
-import { mlp } from "../../src/nn/models/mlp.js";
+import { type MlpParams, mlp } from "../../src/nn/models/mlp.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { generalLinear } from "../../src/symmetry/general-linear.js";
 import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
+import { pseudoInverseAction } from "../../src/symmetry/hidden/pseudo-inverse-action.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { product } from "../../src/symmetry/product.js";
 import { orthogonal } from "../../src/symmetry/rotation/orthogonal.js";
@@ -128,4 +129,21 @@ it("asks for a symmetry and for a bound where a gain is predicted or an angle is
   await expect(predictor({ bound: -1 })).rejects.toThrow(/bound must be a finite number > 0; got -1/);
   const angle = referenceAngleTeleport(params, {}, loss as never, uncalled);
   await expect(angle).rejects.toThrow(/referenceAngleTeleport takes a symmetry; got a function/);
+});
+
+it.each([
+  ["hiddenAction", (p: MlpParams) => hiddenAction(p, { activation: "tanh" })],
+  ["pseudoInverseAction", (p: MlpParams) => pseudoInverseAction(p, { activation: "tanh" })],
+])("%s says where it looks for the network's input", async (name, make) => {
+  const model = mlp({ sizes: [2, 2, 1], activation: "tanh" });
+  const { params: initial } = model.init(torchGenerator(0));
+  const made = createTeleporter({
+    symmetry: make(initial),
+    loss: (p, { inputs }) => sum(model.apply(p, inputs).output),
+    ...{ params: initial, batch: { inputs: array([[1, 2]]) } },
+  });
+  await expect(made).rejects.toThrow(OptionError);
+  await expect(made).rejects.toThrow(
+    `${name} takes the network's input from the batch's x; the batch has inputs`,
+  );
 });

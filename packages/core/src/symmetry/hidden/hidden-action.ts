@@ -46,8 +46,8 @@ export const hiddenActionOptions = optionTable("hiddenAction", {
  * Layers are moved from the first to the last; each gets the input that the moved layers below produce.
  * Pseudo-inverse and inverse are computed in float64.
  *
- * @param params of an `mlp` with one hidden layer or more, or like it, whose activation is the one given here; for other
- *   networks see `symmetriesOf`
+ * @param params of an `mlp` with one hidden layer or more, or like it, whose activation is the one given here and whose input
+ *   is the batch's `x`; for other networks see `symmetriesOf`
  * @throws OptionError without an activation, for an activation that is not a bijection, such as relu, and for a network
  *   without hidden layers
  *

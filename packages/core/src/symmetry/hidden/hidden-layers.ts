@@ -39,8 +39,16 @@ export const hiddenSites = <S extends ElementWise>(
     weight: { path: `layers.${m}.weight`, out: 0, in: 1 },
     bias: bias ? `layers.${m}.bias` : undefined,
     next: { path: `layers.${m + 1}.weight`, out: 0, in: 1 },
-    values(p, { x }) {
-      const h = layerInput(p, x, m, activation);
+    values(p, batch) {
+      const h = layerInput(p, requireX(batch, action), m, activation);
       return { h, z: preActivation(h, p.layers[m]) };
     },
   }));
+
+/** The network's input. */
+export function requireX<X>(batch: Readonly<Record<string, X>>, action: string): X {
+  if (batch.x !== undefined) return batch.x;
+  throw new OptionError(
+    `${action} takes the network's input from the batch's x; the batch has ${Object.keys(batch).join(", ") || "nothing"}. For networks that read others see symmetriesOf.`,
+  );
+}

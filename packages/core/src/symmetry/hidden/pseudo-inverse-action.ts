@@ -41,7 +41,8 @@ export const pseudoInverseActionOptions = optionTable("pseudoInverseAction", {
  *
  * Layers are moved from the first to the last. Pseudo-inverses are computed in float64.
  *
- * @param params of an `mlp` with one hidden layer or more, whose activation is the one given here
+ * @param params of an `mlp` with one hidden layer or more, whose activation is the one given here and whose input is the
+ *   batch's `x`
  * @throws OptionError for an unknown activation and for a network without hidden layers
  *
  * @example

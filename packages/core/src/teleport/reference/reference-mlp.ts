@@ -21,7 +21,7 @@ import { type OptionRows, optionTable } from "../../options.js";
 import { jit } from "../../runtime/jit.js";
 import { type Bijection, bijection } from "../../symmetry/bijection.js";
 import { layerInput, preActivation } from "../../symmetry/hidden/hidden-graphs.js";
-import { hiddenLayers } from "../../symmetry/hidden/hidden-layers.js";
+import { hiddenLayers, requireX } from "../../symmetry/hidden/hidden-layers.js";
 import { identityPlus } from "../../symmetry/matrix.js";
 import { orRefusal } from "../../symmetry/or-refusal.js";
 import { isRefusal, type Refusal } from "../../symmetry/symmetry.js";
@@ -83,6 +83,7 @@ export async function referenceMlpTeleport(
 ): Promise<MlpParams | Refusal> {
   const { slope, steps, learningRate, exactAction } = referenceMlpTeleportOptions.read(options);
   hiddenLayers(params, "referenceMlpTeleport");
+  requireX(batch, "referenceMlpTeleport");
   if (params.layers.some(({ bias }) => bias !== undefined)) {
     throw new OptionError(
       "referenceMlpTeleport: the released code has no biases; create the mlp with bias: false.",

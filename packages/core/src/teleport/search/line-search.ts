@@ -47,7 +47,7 @@ export const lineSearchOptions = optionTable("lineSearch", {
 /**
  * Maximizes the measured objective along the direction of steepest ascent in the algebra, D = dphi/dT normalized,
  *
- * t* = argmax phi(exp(t D).w)  within the trust region,
+ * t* = argmax phi((t D).w)  within the trust region,
  *
  * by bracketing and golden section, and continues from there in a new direction. A round costs one gradient
  * in T, which for ||grad L||^2 includes a Hessian-vector product; the other points cost one action and one
