@@ -18,10 +18,11 @@ import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmet
 import { orbitPath } from "./ascent/orbit-path.js";
 import type { TrustRegion } from "./ascent/trust-region.js";
 import { claimOf } from "./claim.js";
+import { isSet } from "./guard-graph.js";
 import { objectiveWhenNeeded } from "./objective-value.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import { randomElement, stacked } from "./random-element.js";
-import type { SearchFactory, Setting } from "./search.js";
+import { isStop, type SearchFactory, type Setting, type Stop } from "./search.js";
 
 export interface RandomSearchOptions {
   /** Number of group elements to try; default 20. */
@@ -64,16 +65,23 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
     const { trace } = symmetry;
     const whole = trace && (await compileOrbitWalk(symmetry, trace, problem, proposalsOf(trace)));
 
-    /** All samples that are better than the start, the best first. */
-    const better = async (start: P, setting: Setting<P>): Promise<Sample[]> => {
+    /** All samples that are better than the start, the best first, or why none of them can act. */
+    const better = async (start: P, setting: Setting<P>): Promise<Sample[] | Stop> => {
       const level = await objective.at(start, setting);
       const found: Sample[] = [];
+      const refusals: string[] = [];
       for (let k = 0; k < samples; k++) {
         const T = sampleOf(symmetry, region, seed, k);
         const params = await symmetry.act(start, T, setting.batch);
-        if (isRefusal(params)) continue;
+        if (isRefusal(params)) {
+          refusals.push(params.refused);
+          continue;
+        }
         const value = await objective.at(params, setting);
         if (value > level) found.push({ T, objective: value });
+      }
+      if (refusals.length === samples) {
+        return { stopped: `none of ${samples} random group elements can act: ${refusals[0]}` };
       }
       return found.sort((a, b) => b.objective - a.objective);
     };
@@ -92,7 +100,8 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
       };
       const none: BigInt64Array = new BigInt64Array(samples);
       return {
-        ...{ steps: 1, given, reasons: [noneHigher("none", samples)] },
+        // Where the program cannot tell whether the group acts, the host decides.
+        ...{ steps: 1, given, reasons: [noneHigher("none", samples), undefined] },
         first: { order: constant({ shape: [samples], data: none }), better: constant(0, problem.dtype) },
         element({ given: { T } }, { order }, { halvings }) {
           const k = gather(order, reshape(cast(halvings, "int64"), [1]));
@@ -113,7 +122,9 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
           );
           const better = sum(where(greater(values, level), fillLike(values, 1), 0));
           const order = argsort(values, { descending: true });
-          return { state: { order, better }, stop: where(greater(better, 0), fillLike(better, 0), 1) };
+          const isCertain = symmetry.traceContext?.(params, batch).isCertain ?? fillLike(better, 1);
+          const stop = where(isSet(isCertain), where(greater(better, 0), fillLike(better, 0), 1), 2);
+          return { state: { order, better }, stop };
         },
       };
     }
@@ -125,12 +136,13 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
       steps: 1,
       async walk(start, setting) {
         const path = orbitPath(symmetry, start, setting.batch);
-        let ranking: Sample[] | undefined;
+        let ranking: Sample[] | Stop | undefined;
         let tried = false;
         let candidate: { readonly params: P; readonly T: readonly NdArray[] } | undefined;
         return {
           async propose() {
             ranking ??= await better(start, setting);
+            if (isStop(ranking)) return ranking;
             const next = ranking.shift();
             if (next === undefined) {
               return { stopped: noneHigher(tried ? "no other" : "none", samples) };

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
 import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
+import { pseudoInverseAction } from "../../../src/symmetry/hidden/pseudo-inverse-action.js";
 import { type RandomSearchOptions, randomSearch } from "../../../src/teleport/search/random.js";
+import { teleport } from "../../../src/teleport/teleporter.js";
 import { randomProblem } from "../../symmetry/support.js";
 import { batchOf, linearizedAct, numbersOf, productLoss, toy, toyScaling } from "../toy.js";
 import { everyProposal, problemOf, teleportBy } from "./support.js";
@@ -59,7 +61,18 @@ describe("randomSearch", () => {
     expect(report.reason).toMatch(/no other of 3 random group elements|the loss drifts/);
     const refusing = toyScaling({ act: async () => ({ refused: "no" }) });
     const { stopped } = await everyProposal(randomSearch(refusing, { samples: 3 }), problem, 1);
-    expect(stopped).toBe("none of 3 random group elements raises the objective");
+    expect(stopped).toBe("none of 3 random group elements can act: no");
+  });
+
+  it("moves nothing, even without a guard, where the batch is too large for the action", async () => {
+    for (const make of [hiddenAction, pseudoInverseAction]) {
+      const p = randomProblem(7002, { activations: ["tanh"], size: "wide" });
+      const search = randomSearch(make(p.params, { activation: "tanh" }), { samples: 5 });
+      const { params: start, batch: at, loss } = p;
+      const { params, report } = await teleport({ search, loss, params: start, batch: at, guard: false });
+      expect(params).toBe(start);
+      expect(report.reason).toMatch(/^none of 5 random group elements can act: .+ for a batch of \d+/);
+    }
   });
 
   it("gives the same point for the same seed and another one for another", async () => {
