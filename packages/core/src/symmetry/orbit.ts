@@ -74,7 +74,8 @@ export async function orbit<P>(
 }
 
 /**
- * Compiles {@link orbit} for several points: one loop where the symmetry has `trace`; elsewhere `act`, point by point.
+ * Compiles {@link orbit} for several points: one loop where the symmetry has `trace` and no `context`; elsewhere `act`, point
+ * by point.
  *
  * @param symmetry whose action is sampled
  * @param example `params` and `batch`: their shapes count
@@ -121,7 +122,9 @@ export async function createOrbitSampler<P>(
 
   const lifetime = new Lifetime("orbit sampler", "createOrbitSampler");
   const resources = new Resources();
-  const loop = symmetry.trace && resources.keep(await compileLoop(symmetry.trace, symmetry, example, dtype));
+  // What the traced action of a symmetry with a context makes of a batch that is too large is no refusal.
+  const act = symmetry.context === undefined ? symmetry.trace : undefined;
+  const loop = act && resources.keep(await compileLoop(act, symmetry, example, dtype));
   if (!loop) await symmetry.prepare?.(example.params, example.batch ?? {});
   return {
     async through(params, batch = {}) {

@@ -2,9 +2,11 @@ import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../src/array.js";
 import { OptionError } from "../../src/errors.js";
 import { rosenbrock } from "../../src/problems/rosenbrock.js";
+import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { createOrbitSampler, type OrbitPoint, orbit } from "../../src/symmetry/orbit.js";
 import { quadraticRotation, type VectorParams } from "../../src/symmetry/rotation/quadratic-rotation.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
+import { randomProblem } from "./support.js";
 
 const w = (x: number, y: number): VectorParams => ({ w: array([x, y], "float64") });
 const placesOf = (points: readonly OrbitPoint<VectorParams>[]) =>
@@ -80,5 +82,13 @@ describe("orbit", () => {
     const points = await orbit(symmetry, w(Number.MAX_VALUE, Number.MAX_VALUE), {}, { samples: 3 });
     expect(points[1].params).toEqual({ refused: "the action is not finite" });
     await expect(orbit(symmetry, w(1, 1), {}, { samples: 1 })).rejects.toThrow(OptionError);
+  });
+
+  it("has no points where the batch is too large for the action", async () => {
+    const { params, batch, activation } = randomProblem(7002, { activations: ["tanh"], size: "wide" });
+    const range = [0, 1e-3] as const;
+    const points = await orbit(hiddenAction(params, activation), params, batch, { samples: 3, range });
+    for (const { params: at } of points)
+      expect(isRefusal(at) && at.refused).toMatch(/rank \d+ for a batch of \d+/);
   });
 });
