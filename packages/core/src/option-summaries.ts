@@ -525,7 +525,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "rho": "Length of the first step in units of the scaled ascent direction; default 0.1.",
     "lineSearch": "Shrinks rho until the merit function rises enough, and begins the next step where that rise promises most; default true.",
     "tolerance": "The walk ends when the projected step is shorter than this and the loss is as close to the start's; default 1e-6.",
-    "sublevel": "Accepts points below the level set as well, without returning to it; default true.",
+    "sublevel": "Without `project`: accepts points below the level set as well, without returning to it; default true.",
     "project": "Returns to the level set after each step by Newton steps along the gradient; default true."
   },
   "lineSearch": {

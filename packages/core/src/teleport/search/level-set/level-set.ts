@@ -34,7 +34,7 @@ export interface LevelSetOptions {
    * default 1e-6.
    */
   readonly tolerance?: number | undefined;
-  /** Accepts points below the level set as well, without returning to it; default true. */
+  /** Without `project`: accepts points below the level set as well, without returning to it; default true. */
   readonly sublevel?: boolean | undefined;
   /** Returns to the level set after each step by Newton steps along the gradient; default true. */
   readonly project?: boolean | undefined;
