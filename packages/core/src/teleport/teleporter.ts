@@ -144,6 +144,11 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
       `A search is made by a function such as gradientAscent(symmetry) or levelSet(); got ${typeof factory}.`,
     );
   }
+  if (typeof objective !== "function") {
+    throw new OptionError(
+      `An objective is a function such as gradNormSq or decrease(); got ${typeof objective}.`,
+    );
+  }
   const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
   const guardLimits = limitsOf(guard, dtype);
   const loss = forAnyBatch(options.loss);

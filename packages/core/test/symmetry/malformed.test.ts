@@ -68,10 +68,14 @@ it("a derivative that is no tree like the parameters is refused with both", asyn
   );
 });
 
-it("says what is missing where neither a search nor a symmetry is given, or a search is a name", async () => {
+it("says what is missing where neither a search nor a symmetry is given, or a search or an objective is a name", async () => {
   await expect(teleporter(undefined)).rejects.toThrow(/got neither\. Where symmetriesOf finds no such group/);
   const search = "gradientAscent" as never;
   await expect(createTeleporter({ search, loss, params, batch: {} })).rejects.toThrow(/got string/);
+  const objective = "gradNormSq" as never;
+  await expect(createTeleporter({ symmetry, objective, loss, params, batch: {} })).rejects.toThrow(
+    /An objective is a function such as gradNormSq or decrease\(\); got string/,
+  );
   const misspelt = { symmetry, loss, params, batch: {}, gaurd: {} };
   await expect(createTeleporter(misspelt)).rejects.toThrow(/no option "gaurd"; it has search, symmetry/);
 });
