@@ -1,6 +1,6 @@
 // The point of an orbit of scalings where quantization makes least noise.
 import type { Batch, BatchSpec } from "../../batch.js";
-import { OptionError } from "../../errors.js";
+import { NumericalError, OptionError } from "../../errors.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
@@ -78,7 +78,8 @@ const rounding = 1e-4;
  * @param options bits, held-out batches, what becomes of clips, head room, a loss, powers of two
  * @returns the parameters to quantize, and all candidates with predicted and measured ratios of signal to noise
  * @throws OptionError for unknown options, without a held-out batch, where no product with a weight is found, or for what needs data
- *   without them; ShapeError, DTypeError when parameters and batches do not fit
+ *   without them; ShapeError, DTypeError when parameters and batches do not fit; NumericalError where weights, or values on the
+ *   data, are not finite
  *
  * @example
  * const batches = [0, 1, 2, 3].map((seed) => ({ x: torchRand(torchGenerator(seed), [4, 784]) }));
@@ -190,6 +191,11 @@ async function actedOn<P>(params: P, { name, T }: Proposal, quantized: Quantized
 /** The candidate that measures best among those whose floats are kept, or weighed against clips. */
 function chosen<P>(candidates: readonly QuantizationCandidate<P>[], { clips }: QuantizedGraph) {
   const [still] = candidates;
+  if (candidates.length > 1 && [still.predicted, still.loss ?? still.measured].some(Number.isNaN)) {
+    throw new NumericalError(
+      "minimizeQuantizationNoise: what the function computes on the calibration data and the held-out data is not all finite.",
+    );
+  }
   const isBetter = (a: QuantizationCandidate<P>, b: QuantizationCandidate<P>) =>
     a.loss !== undefined && b.loss !== undefined ? a.loss < b.loss : a.measured > b.measured;
   const eligible = candidates.filter(({ drift = 0 }) => clips.length > 0 || drift <= rounding);

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { astype } from "../../../src/array.js";
+import { NumericalError } from "../../../src/errors.js";
 import { minimizeQuantizationNoise } from "../../../src/moves/index.js";
 import { roundedWeights } from "../../../src/moves/quantization-noise/simulation.js";
 import {
@@ -88,4 +89,14 @@ it("refuses what cannot be measured", async () => {
   await expect(minimizeQuantizationNoise((p) => p["0.bias"]!, params, batches(2))).rejects.toThrow(
     "no convolution or product",
   );
+});
+
+it.each([0, 3])("refuses data that are not finite, in batch %d of 4", async (bad) => {
+  const { apply, params, batches } = dense(0);
+  const calibration = batches(4);
+  const [first] = Object.values(calibration[bad]);
+  first.data[0] = Number.NaN;
+  const made = minimizeQuantizationNoise(apply, params, calibration);
+  await expect(made).rejects.toThrow(NumericalError);
+  await expect(made).rejects.toThrow("is not all finite");
 });
