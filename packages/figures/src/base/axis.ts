@@ -142,7 +142,7 @@ function scientific(value: number): string {
     .replace(/\d/g, (d) => digits[Number(d)])}`;
   if (mantissa === "1") return power;
   if (mantissa === "-1") return `−${power}`;
-  return `${minus(String(Number(Number(mantissa).toPrecision(6))))}×${power}`;
+  return `${minus(mantissa)}×${power}`;
 }
 
 const minus = (text: string): string => text.replace("-", "−");

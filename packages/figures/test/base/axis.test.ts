@@ -60,6 +60,15 @@ describe("axisOf", () => {
     expect(() => axisOf([], { label: "w", log: true, domain: [0, 1] })).toThrow(/two positive numbers/);
   });
 
+  it.each([
+    [[1_000_000, 1_000_001], false],
+    [[1_000_000, 1_000_001], true],
+    [[5e-4, 5.0000001e-4], false],
+  ])("tells ticks apart that differ in their seventh digit: %j", (values, isLog) => {
+    const { ticks, tickLabels } = axisOf(values, { label: "v", log: isLog });
+    expect(new Set(tickLabels).size).toBe(ticks.length);
+  });
+
   it("always has some distinct ticks inside the range, each with its own label", () => {
     const value = fc.double({ min: 1e-290, max: 1e290, noNaN: true });
     fc.assert(
