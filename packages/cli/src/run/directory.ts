@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, rmSync } from "node:fs";
 import { mkdir, readdir, realpath, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { once } from "es-toolkit";
 import { DataError, OptionError } from "isoloss";
 import { reasonOf, writeFileAtomic } from "isoloss/node";
 import { stringify } from "yaml";
@@ -193,12 +194,17 @@ function openFiles(path: string, mark: Mark | undefined): RunDirectory {
     const teleports = open("teleports");
     let current = mark;
     let saving: Promise<void> = Promise.resolve();
+    // A run that goes on has not ended: what its summary told of its earlier end no longer holds.
+    const goOn = once(() => rmSync(join(path, "summary.json"), { force: true }));
     return {
       path,
       get step() {
         return current?.step ?? 0;
       },
-      appendMetrics: metrics.append,
+      appendMetrics(...records) {
+        goOn();
+        metrics.append(...records);
+      },
       appendTeleports: teleports.append,
       async saveCheckpoint(step, bytes) {
         // Before the first wait: what the caller appends meanwhile belongs to the next checkpoint.

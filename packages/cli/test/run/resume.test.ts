@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DataError } from "isoloss";
 import { describe, expect, it, vi } from "vitest";
 import { openRunDirectory } from "../../src/run/directory.js";
-import { readRunCheckpoint } from "../../src/run/read.js";
+import { readRun, readRunCheckpoint } from "../../src/run/read.js";
 import { asOrdinaryUser, config, fillDiskAt, lines, useRuns } from "./support.js";
 
 vi.mock("node:fs/promises", async (original) => {
@@ -38,6 +38,19 @@ describe("openRunDirectory", () => {
     expect(await readdir(run.path)).not.toContain(".checkpoint.0.tmp");
     directory.appendMetrics({ step: 3 });
     expect(await lines(directory)).toHaveLength(5);
+  });
+
+  it("forgets the summary of an earlier end with its first record, and not before", async () => {
+    const run = await runs.create();
+    run.appendMetrics({ step: 0 });
+    await run.saveCheckpoint(1, Buffer.from("first"));
+    await run.writeSummary({ status: "interrupted", metrics: { "loss.final": 5 } });
+    run.close();
+
+    const { directory } = await runs.reopen(run.path);
+    expect((await readRun(run.path)).summary).toBeDefined();
+    directory.appendMetrics({ step: 1 });
+    expect((await readRun(run.path)).summary).toBeUndefined();
   });
 
   it("begins again when there was no checkpoint", async () => {
