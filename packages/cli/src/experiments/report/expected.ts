@@ -71,7 +71,7 @@ function wantedText({ value, tolerance = 1e-6, absolute, atLeast, atMost }: Expe
     ...(value === undefined
       ? []
       : [
-          `${formatNumber(value, 12)} within ${absolute === undefined ? `${tolerance} of it` : formatNumber(absolute)}`,
+          `${formatNumber(value, 12)} within ${absolute === undefined ? `${tolerance} of it` : formatNumber(Math.max(absolute, tolerance * Math.abs(value)))}`,
         ]),
     ...(atLeast === undefined ? [] : [`at least ${formatNumber(atLeast)}`]),
     ...(atMost === undefined ? [] : [`at most ${formatNumber(atMost)}`]),

@@ -41,6 +41,14 @@ describe("judge", () => {
     expect(outcomeOf({ value: 5.01, tolerance: 0, absolute: 0.009 })[0]).toBe("differs");
   });
 
+  it("names the tolerance by which it judged", () => {
+    const expected = { path: "loss.history[0]", source: "hand", value: 5 };
+    const textOf = (tolerances: object) => judge([{ ...expected, ...tolerances }], results, [])[0].text;
+    expect(textOf({ absolute: 1e-9 })).toContain("5 within 5e-6 ");
+    expect(textOf({ absolute: 1e-9, tolerance: 0 })).toContain("5 within 1e-9 ");
+    expect(textOf({ tolerance: 0.1 })).toContain("5 within 0.1 of it ");
+  });
+
   it("keeps to bounds, their ends included", () => {
     expect(outcomeOf({ atLeast: 5, atMost: 5 })[0]).toBe("pass");
     expect(outcomeOf({ atLeast: 5.1 })[0]).toBe("differs");
