@@ -1,11 +1,12 @@
 import { relative, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { mean } from "es-toolkit";
+import { mean, uniq } from "es-toolkit";
+import { OptionError } from "isoloss";
 import { resultName } from "isoloss/metrics";
 import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { finalLoss, finalLossMetric, firstAtMost, lossCurve } from "../experiments/results/loss-curve.js";
-import { byVariant, meanText } from "../experiments/results/summary.js";
+import { byVariant } from "../experiments/results/summary.js";
 import { textTable } from "../experiments/results/table.js";
 import { ratioText } from "../experiments/results/to-target.js";
 import { pairedRatio, type RatioSummary, type Summary, summarize } from "../run/statistics.js";
@@ -44,14 +45,24 @@ export async function compare(
 ): Promise<void> {
   const runs = await loadAllStored(paths);
   const groups = [...byVariant(runs)] as [string, StoredResult[]][];
-  const [[, first]] = groups;
+  const [[firstName, first]] = groups;
   const target = given ?? mean(first.flatMap((r) => finalLoss(r) ?? []));
+  if (Number.isNaN(target)) {
+    throw new OptionError(`No run of ${firstName} has a final loss to reach: give one with --target.`);
+  }
   for (const [name, group] of groups) {
     const keys = [...new Set(group.flatMap(differing(group[0])))];
-    if (keys.length === 0) continue;
-    process.stderr.write(
-      `isoloss: the runs of ${name} differ in ${keys.join(", ")}, and count as one group. Name only those with equal settings to compare them.\n`,
-    );
+    const seeds = group.map(({ seed }) => seed);
+    const repeated = uniq(seeds.filter((seed, i) => seeds.indexOf(seed) !== i));
+    if (keys.length > 0) {
+      process.stderr.write(
+        `isoloss: the runs of ${name} differ in ${keys.join(", ")}, and count as one group. Name only those with equal settings to compare them.\n`,
+      );
+    } else if (repeated.length > 0) {
+      process.stderr.write(
+        `isoloss: ${name} has several runs of seed ${repeated.join(", ")}: such runs are not independent, and its intervals are too narrow. Name one run for each seed.\n`,
+      );
+    }
   }
   const places = new Map(runs.map((r) => [r, placeOf(r, target)]));
   const compared = groups.map(([name, group]): ComparedGroup => {
@@ -109,6 +120,13 @@ function speedUpOf(
       );
 }
 
+function finalLossText({ finalLoss: found, seeds }: ComparedGroup): string {
+  if (found === null) return "-";
+  const lost = seeds.length - found.n;
+  const spread = found.std === null ? "" : ` +- ${formatNumber(found.std, 2)}`;
+  return `${formatNumber(found.mean, 5)}${spread}${lost > 0 ? ` (${lost} diverged)` : ""}`;
+}
+
 function text({ target, groups, figures }: CompareDocument): string {
   const spread = (summary: Summary | null, show: (v: number) => string) =>
     summary === null ? "-" : `${show(summary.mean)}${summary.std === null ? "" : ` +- ${show(summary.std)}`}`;
@@ -125,10 +143,7 @@ function text({ target, groups, figures }: CompareDocument): string {
     groups.map((g) => [
       g.name,
       String(g.seeds.length),
-      g.finalLoss === null
-        ? "-"
-        : meanText([g.finalLoss.mean]) +
-          (g.finalLoss.std === null ? "" : ` +- ${formatNumber(g.finalLoss.std, 2)}`),
+      finalLossText(g),
       `${g.reached} of ${g.seeds.length}`,
       spread(g.steps, (v) => formatNumber(v, 4)),
       spread(g.seconds, formatDuration),

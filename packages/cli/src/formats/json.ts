@@ -57,7 +57,7 @@ export interface RunsSummary {
   readonly status: Readonly<Partial<Record<RunStatus, number>>>;
   readonly steps: Summary | null;
   readonly wallSeconds: Summary | null;
-  /** Of the final losses, which are `loss.final` among the metrics. */
+  /** Of the final losses, which are `loss.final` among the metrics; a run that diverged has none. */
   readonly loss: Summary | null;
   /** Of the last values; over the runs that have one. */
   readonly gradNormSq: Summary | null;
@@ -138,7 +138,7 @@ export function runsDocument(runs: readonly RunDocument[]): RunsDocument {
       status,
       steps: over((run) => run.steps),
       wallSeconds: over((run) => run.wallSeconds),
-      loss: over((run) => run.metrics["loss.final"] ?? run.loss.last),
+      loss: over((run) => (run.status === "diverged" ? null : (run.metrics["loss.final"] ?? run.loss.last))),
       gradNormSq: over((run) => run.gradNormSq.last),
       metrics: Object.fromEntries(metrics.filter((entry): entry is [string, Summary] => entry[1] !== null)),
     },

@@ -188,6 +188,12 @@ describe("isoloss compare", () => {
     expect(alike.stderr).toBe("");
   });
 
+  it("says where a seed counts twice", async () => {
+    await bench.run("run", "small.yaml", "--quiet", "--variant", "plain", "--out", "again");
+    const { stderr } = await bench.run("compare", "runs/small-plain-0-1", "again/small-plain-0-1");
+    expect(stderr).toMatch(/^isoloss: plain has several runs of seed 0: such runs are not independent/);
+  });
+
   it("says which runs never came to a target", async () => {
     const { stdout } = await bench.run(
       "compare",

@@ -35,9 +35,10 @@ export const finalLossMetric = "loss.final";
 /**
  * The final loss of a run, wherever one is printed: the last entry of its {@link lossCurve}. Of full batches that is the loss at
  * the end, of mini-batches the mean over the last twentieth of the steps. A kind without such a curve gives its own. Null
- * where it is not finite.
+ * where it is not finite, and of a run that diverged: what it recorded ends before that.
  */
 export function finalLoss(result: CurveOf): number | null {
+  if (result.document.status === "diverged") return null;
   const own = result.document.metrics[finalLossMetric];
   return own === undefined ? lossCurve(result).last : own;
 }

@@ -129,10 +129,11 @@ function arrival(
   return { step: at, seconds: Math.max(run.seconds[at], 1e-9) };
 }
 
-/** The loss of a run at a time; its last one after its end. NaN where it has none yet. */
+/** The loss of a run at a time; its final one after its end. NaN where it has none yet, or no longer. */
 function lossAt(run: JobResult, seconds: number): number {
   const { losses } = lossCurve(run);
   const after = run.seconds.findIndex((s) => s > seconds);
+  if (after < 0 && run.document.status === "diverged") return Number.NaN;
   const index = (after < 0 ? run.seconds.length : after) - 1;
   return losses[Math.min(index, losses.length - 1)] ?? Number.NaN;
 }

@@ -50,6 +50,23 @@ describe("the final loss of a run", () => {
     expect(finalLoss(result)).toBe(result.document.loss.last);
   });
 
+  it("is none where the run diverged, whose records end at a finite loss", async () => {
+    const result = await executeJob(jobOf(booth, ["learningRate=1e6", "steps=400"]), hooks);
+    const { document } = result;
+    expect([document.status, Number.isFinite(document.loss.last)]).toEqual(["diverged", true]);
+    expect(finalLoss(result)).toBeNull();
+    expect(document.metrics).not.toHaveProperty(["loss.final"]);
+    expect(runsDocument([document]).summary.loss).toBeNull();
+
+    const { head, rows } = summaryRows([result]);
+    expect(rows[0][head.indexOf("final loss")]).toBe("-");
+    const directory = document.directory as string;
+    const { stderr } = await inProcess(["compare", directory], out);
+    expect(stderr).toMatch(/^isoloss: No run of .* has a final loss to reach: give one with --target\.$/m);
+    const { stdout } = await inProcess(["compare", directory, "--target", "1"], out);
+    expect(stdout).toContain("0 of 1");
+  });
+
   it("is one number in progress, table, comparison, summary.json and the means over seeds", async () => {
     const final = finalLoss(net) as number;
     // The last mini-batch, and the whole of the training data, have others.
