@@ -28,7 +28,8 @@ export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Fin
       .filter(([name]) => isJudged(resolved, name))
       .map(([name, c]) => ({
         title: name,
-        judgment: judgementOf(c),
+        // A baseline that diverged with some seed has no loss to reach there: that is no failure of the others.
+        judgment: comparison.finalLoss === null ? "undecided" : judgementOf(c),
         text: rateSentence(name, comparison, c),
       })),
   );

@@ -237,7 +237,7 @@ export const rateText = ({ rate, decay }: TriedRate): string =>
 /** What a variant needs to the baseline's final loss, in a sentence: at its tuned rate or, a reference, as it is. */
 export function rateSentence(
   name: string,
-  { baseline, rate, grid }: RatesResult,
+  { baseline, rate, grid, finalLoss }: RatesResult,
   compared: RateComparison | ToTarget,
 ): string {
   const c = shownRatios(compared);
@@ -261,7 +261,8 @@ export function rateSentence(
       ? ""
       : ` Its validation accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`);
   const edge = [rate, own[1]].some(isAtEnd) ? " A tuned rate lies at the end of the grid." : "";
-  return `${start} ${reachedText(c)}.${equal}${edge}`;
+  const lost = finalLoss === null ? ` ${baseline} itself diverged with some of these seeds.` : "";
+  return `${start} ${reachedText(c)}.${lost}${equal}${edge}`;
 }
 
 function reachedText({

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Finding, JobResult } from "../../../src/experiments/kind.js";
 import { toyFindings } from "../../../src/experiments/kinds/multi-task/toy-findings.js";
-import { conclusionOf, judgementOf } from "../../../src/experiments/report/findings.js";
+import { conclusionOf, findingsOf, judgementOf } from "../../../src/experiments/report/findings.js";
+import type { ExperimentOutcome } from "../../../src/experiments/report/outcome.js";
 import { shareOfText, type ToTarget } from "../../../src/experiments/results/to-target.js";
 import { runDocument } from "../../../src/formats/json.js";
 
@@ -39,6 +40,26 @@ describe("judgementOf", () => {
     ["undecided", { deterministic: true, steps: ratio(0.5), seconds: ratio(20) }],
   ] as const)("says %j where the intervals bear it and no more: %j", (judgment, given) => {
     expect(judgementOf(compared(given))).toBe(judgment);
+  });
+});
+
+describe("findingsOf", () => {
+  it("decides nothing where the baseline itself diverged with a seed", () => {
+    const at = { rate: 0.1, decay: "none" } as const;
+    const missed = compared({ reached: 4, steps: null, seconds: null });
+    const findingsWith = (finalLoss: number | null) =>
+      findingsOf({
+        resolved: { kind: "minimize", variants: [] },
+        results: [],
+        rates: [{ ...at, baseline: "plain", finalLoss, grid: [], tuned: { exact: { ...at, ...missed } } }],
+      } as unknown as ExperimentOutcome);
+    expect(findingsWith(1)[0].judgment).toBe("does not help");
+    const [{ judgment, text }] = findingsWith(null);
+    expect(judgment).toBe("undecided");
+    expect(text).toContain(
+      "in 4 of 5 seeds, half of them within 0.5 times its steps and 0.6 times its time.",
+    );
+    expect(text).toContain(" plain itself diverged with some of these seeds.");
   });
 });
 
