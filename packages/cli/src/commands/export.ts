@@ -49,6 +49,7 @@ export async function exportRun(path: string, { to, out, url, batch, json }: Exp
   const names = [...Object.keys(formats), ...trackers, "mlflow"];
   if (!names.includes(to)) throw new OptionError(`--to must be ${oneOf(to, names)}`);
   if (to !== "mlflow" && url !== undefined) throw new OptionError("--url is for --to mlflow.");
+  if (to !== "onnx" && batch !== undefined) throw new OptionError("--batch is for --to onnx.");
   if (to === "mlflow" && out !== undefined) {
     throw new OptionError("--to mlflow has no --out: give --url, an address or a folder such as ./mlruns.");
   }

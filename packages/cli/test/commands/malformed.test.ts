@@ -234,6 +234,7 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
     /--to must be one of .*; got "tenosrboard"; did you mean "tensorboard"\?/,
     2,
   ],
+  ["export no-steps --to csv --batch 3", /--batch is for --to onnx\./, 2],
   ["data verify mnist --directory cut", /train-images-idx3-ubyte.*(truncated|bytes)/, 1],
   ["plot no-steps --figure acuracy", /Did you mean "accuracy"\? It must be one of levelSets, /, 2],
   ["plot no-steps --scale ten", /argument 'ten' is invalid/, 2],
