@@ -6,6 +6,7 @@ import { float32, int64 } from "./support.js";
 
 const single = (x: NdArray) => astype(x, "float32");
 const image = single(uniform(80, [2, 3, 5, 7]));
+const row = single(uniform(81, [1, 1, 1, 12]));
 
 const resize = (
   { scales, sizes, region }: { scales?: number[]; sizes?: number[]; region?: number[] },
@@ -64,9 +65,13 @@ export const resizeCases: Readonly<Record<string, readonly Case[]>> = {
     resize({ sizes: [9, 9] }, { mode: "linear", keep_aspect_ratio_policy: "not_smaller" }, last),
     resize({ scales: [1, 1, 2, 2] }, { mode: "cubic", antialias: 1 }),
     withFile("Resize", image, [float32([1, 1, 2, 3])], { mode: string("linear") }, 10),
+    withFile("Resize", row, [float32([1, 1, 1, 0.6])], {}, 10),
   ],
   Upsample: [
     withFile("Upsample", image, [float32([1, 1, 2, 3])], {}, 9),
+    // In float32 1.4 is less than it is, and 1.7 is more.
+    withFile("Upsample", image, [float32([1, 1, 1.4, 1])], {}, 9),
+    withFile("Upsample", row, [float32([1, 1, 1, 1.7])], {}, 9),
     given("Upsample", [image], { scales: floats([1, 1, 2, 1.5]), mode: string("linear") }, 7),
   ],
 };

@@ -53,7 +53,9 @@ type Sampling = (at: number, axis: Axis) => readonly Tap[];
 function samplingOf(call: Call, mode: string): Sampling {
   const [x, opset] = [call.tensor(0), call.opset];
   if (mode === "nearest") {
-    const name = call.text("nearest_mode", opset < 11 ? "floor" : "round_prefer_floor");
+    // The first operator sets do not say how to round; ONNX Runtime rounds up where it shrinks.
+    if (opset < 11) return (at, { from, scale }) => nearestTap(at, from, scale < 1 ? Math.ceil : Math.floor);
+    const name = call.text("nearest_mode", "round_prefer_floor");
     const round = ownEntry(roundings, name) ?? call.fail(`nearest_mode "${name}" is unknown`);
     return (at, { from }) => nearestTap(at, from, round);
   }
@@ -81,7 +83,8 @@ function resized(call: Call, axes: readonly Axis[], transformation: string): Ten
       // Each place has a list of elements with their weights.
       call.listed(8 * axis.to);
       const rows = range(axis.to).map((i) => {
-        const at = place(i, axis);
+        // In float32, as in ONNX Runtime: 17 / 1.7 is 10, though 1.7 in float32 is a little more.
+        const at = Math.fround(place(i, axis));
         return isOutside(at) ? [] : sample(at, axis);
       });
       return { ...axis, rows };
@@ -119,9 +122,10 @@ function fromSizes(call: Call, lengths: readonly number[], sizes: readonly numbe
   return { scales: scales.map(() => scale), sizes: lengths.map((n) => Math.floor(scale * n + 0.5)) };
 }
 
+/** Products in float32, as in ONNX Runtime: 7 / 3 is a little less there, and yet three of it are 7. */
 const fromScales = (lengths: readonly number[], scales: readonly number[]) => ({
   scales,
-  sizes: scales.map((scale, k) => Math.floor(scale * lengths[k])),
+  sizes: scales.map((scale, k) => Math.floor(Math.fround(scale * lengths[k]))),
 });
 
 function resize(call: Call): Tensor {
