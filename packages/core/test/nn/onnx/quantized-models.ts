@@ -79,6 +79,10 @@ export const quantizedModels: Readonly<Record<string, readonly FileOptions[]>> =
       block_size: int(2),
     }),
     {
+      ...dequantize(float32([0.5, 2, 0.25]), int64([1, -2, 3]), int8, { axis: int(0), block_size: int(2) }),
+      inputs: { x: int64([1, 2, -3, 4, 50, 60]) },
+    },
+    {
       inputs: { x },
       initializers: { scale: scalar(0.03), zero: int64([9], []) },
       nodes: [
@@ -88,17 +92,15 @@ export const quantizedModels: Readonly<Record<string, readonly FileOptions[]>> =
       ],
     },
   ],
-  DynamicQuantizeLinear: [
-    {
-      inputs: { x },
-      nodes: [
-        node("DynamicQuantizeLinear", ["x"], {}, ["q", "scale", "zero"]),
-        cast("q", "y", int64Code),
-        cast("zero", "z", int64Code),
-      ],
-      outputs: ["y", "scale", "z"],
-    },
-  ],
+  DynamicQuantizeLinear: [x, float32([0, 0, 0])].map((operand) => ({
+    inputs: { x: operand },
+    nodes: [
+      node("DynamicQuantizeLinear", ["x"], {}, ["q", "scale", "zero"]),
+      cast("q", "y", int64Code),
+      cast("zero", "z", int64Code),
+    ],
+    outputs: ["y", "scale", "z"],
+  })),
   MatMulInteger: [
     {
       inputs: { a: left, b: right, v: int64([100], []), w: int64([3, -4, 5]) },

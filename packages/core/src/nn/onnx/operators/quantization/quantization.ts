@@ -1,4 +1,5 @@
 import { cast, maximum, minimum, neg, sub } from "../../../../graph/ops/arithmetic.js";
+import { greater, where } from "../../../../graph/ops/compare.js";
 import { fillLike } from "../../../../graph/ops/leaf.js";
 import { max, min } from "../../../../graph/ops/reduce.js";
 import type { Call, Operator } from "../../call.js";
@@ -25,7 +26,9 @@ function dequantizeLinear(call: Call): Value {
 function dynamicQuantizeLinear(call: Call): readonly Value[] {
   const x = call.tensor(0);
   const [low, high] = [minimum(min(x), 0), maximum(max(x), 0)];
-  const scale = ratioOf(sub(high, low), fillLike(low, 255));
+  const width = sub(high, low);
+  // Zeros alone have no range: ONNX Runtime takes the scale 1.
+  const scale = where(greater(width, 0), ratioOf(width, fillLike(low, 255)), 1);
   const zero = quantized(ratioOf(neg(low), scale), undefined, "uint8");
   const y = quantized(ratioOf(x, scale), cast(zero.tensor, x.dtype), "uint8");
   return [y, { tensor: scale, kind: "float32" }, zero];

@@ -19,9 +19,9 @@ import type { Value } from "../../value.js";
 export function spread(call: Call, x: Tensor, given: Tensor): Tensor {
   if (given.size === 1) return reshape(given, []);
   const axis = resolveAxis(call.int("axis", 1), x.rank, call.node.opType);
-  if (given.rank === 1) return alongAxis(given, axis, x.rank);
   const size = call.int("block_size", 0);
   const { shape } = given;
+  if (size <= 0 && shape.length === 1) return alongAxis(given, axis, x.rank);
   if (size <= 0 || shape.length !== x.rank || shape[axis] !== Math.ceil(x.shape[axis] / size)) {
     return call.fail("scales must be one number, one for each index of the axis, or one for each block");
   }
