@@ -56,6 +56,7 @@ export const numberCases: Readonly<Record<string, readonly Case[]>> = {
     given("IsInf", [special]),
     given("IsInf", [special], { detect_negative: int(0) }),
     given("IsInf", [special], { detect_positive: int(0) }),
+    given("IsInf", [special], { detect_positive: int(0), detect_negative: int(0) }),
   ],
   IsNaN: [given("IsNaN", [special])],
   MelWeightMatrix: [

@@ -149,7 +149,17 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ReduceL1: reduced("ReduceL1"),
   ReduceL2: reduced("ReduceL2"),
   ReduceLogSum: reduced("ReduceLogSum", positive),
-  ReduceLogSumExp: reduced("ReduceLogSumExp"),
+  ReduceLogSumExp: [
+    ...reduced("ReduceLogSumExp"),
+    given(
+      "ReduceLogSumExp",
+      [float32([-Infinity, -Infinity, 1, -Infinity, Infinity, 1], [3, 2])],
+      {
+        axes: ints([1]),
+      },
+      13,
+    ),
+  ],
   ReduceMax: [...reduced("ReduceMax"), ...reduced("ReduceMax", integers(80, [2, 3, 4], 9))],
   ReduceMean: reduced("ReduceMean"),
   ReduceMin: [

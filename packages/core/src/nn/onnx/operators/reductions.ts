@@ -1,4 +1,5 @@
 import { add, cast, sub } from "../../../graph/ops/arithmetic.js";
+import { less, where } from "../../../graph/ops/compare.js";
 import { abs, exp, log, sqrt, square } from "../../../graph/ops/elementary.js";
 import { prod } from "../../../graph/ops/prod.js";
 import { max, mean, min, type ReduceOptions, sum } from "../../../graph/ops/reduce.js";
@@ -27,10 +28,11 @@ const extremum =
     return x.size === 0 ? add(sum(x, options), ofNone) : f(x, options);
   };
 
-/** Subtracts the largest element first, so that no exponential overflows. */
+/** Subtracts the largest element first, if it is finite, so that no exponential overflows. */
 function logSumExp(x: Tensor, options: ReduceOptions): Tensor {
   if (x.size === 0) return log(sum(x, options));
-  const top = stopGradient(max(x, { ...options, keepDims: true }));
+  const largest = stopGradient(max(x, { ...options, keepDims: true }));
+  const top = where(less(abs(largest), Infinity), largest, 0);
   const rest = log(sum(exp(sub(x, top)), options));
   return add(rest, reshape(top, rest.shape));
 }

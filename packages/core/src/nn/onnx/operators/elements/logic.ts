@@ -9,15 +9,18 @@ import {
   logicalOr,
   where,
 } from "../../../../graph/ops/compare.js";
+import { fill } from "../../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../../graph/tensor.js";
 import type { Call, Operator } from "../../call.js";
 import { binary, unary } from "./operands.js";
 
 function isInfinite(call: Call): Tensor {
   const x = call.tensor(0);
-  const [isAbove, isBelow] = [equal(x, Infinity), equal(x, -Infinity)];
-  if (call.int("detect_negative", 1) === 0) return isAbove;
-  return call.int("detect_positive", 1) === 0 ? isBelow : logicalOr(isAbove, isBelow);
+  const ends = [
+    ...(call.int("detect_positive", 1) === 0 ? [] : [Infinity]),
+    ...(call.int("detect_negative", 1) === 0 ? [] : [-Infinity]),
+  ].map((end) => equal(x, end));
+  return ends.length === 0 ? fill(x.shape, 0, "bool") : ends.reduce(logicalOr);
 }
 
 export const logic: Readonly<Record<string, Operator>> = {
