@@ -18,7 +18,7 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 /** The number of a value; values are counted from the last, and around. */
 type Ref = number;
 
-/** A statement adds values of the shape [2] to those that are there. */
+/** A statement adds values of one shape, [n], to those that are there. */
 export type Statement =
   | { readonly kind: "sin" | "double" | "stop"; readonly a: Ref }
   | { readonly kind: "add" | "mul" | "times"; readonly a: Ref; readonly b: Ref }
@@ -145,10 +145,12 @@ export const writtenOut: Control = {
     const stack: Tensor[] = [];
     for (let k = 0; k < steps; k++) {
       const t = reverse ? steps - 1 - k : k;
-      const elements = sequences.map((x) => reshape(slice(x, { starts: [t, 0], ends: [t + 1, 2] }), [2]));
+      const elements = sequences.map((x) =>
+        reshape(slice(x, { starts: [t, 0], ends: [t + 1, x.shape[1]] }), [-1]),
+      );
       const [next, y] = run(state, elements);
       state = next;
-      stack[t] = reshape(y, [1, 2]);
+      stack[t] = reshape(y, [1, -1]);
     }
     return [state, concat(stack, { axis: 0 })];
   },
@@ -170,7 +172,7 @@ export const writtenOut: Control = {
   },
 };
 
-/** The results of a program for given values of the shape [2] and a matrix w. */
+/** The results of a program for given values of the shape [n] and a matrix w. */
 export function runProgram(
   { statements, results }: Program,
   values: readonly Tensor[],
@@ -202,7 +204,7 @@ function runStatement(
     case "mul":
       return [tanh(mul(at(one.a), at(one.b)))];
     case "times":
-      return [add(tanh(reshape(matmul(w, reshape(at(one.a), [2, 1])), [2])), mul(0.1, at(one.b)))];
+      return [add(tanh(reshape(matmul(w, reshape(at(one.a), [-1, 1])), [-1])), mul(0.1, at(one.b)))];
     case "slope": {
       const loss = (x: Tensor) => {
         const [y, z] = runProgram(one.body, [...all, x], w, control);
@@ -251,7 +253,7 @@ function runLoop(
   control: Control,
 ): Tensor[] {
   const sequences = loop.sequences.map((k) => {
-    const rows = Array.from({ length: loop.steps }, (_, t) => reshape(mul(t + 1, at(k)), [1, 2]));
+    const rows = Array.from({ length: loop.steps }, (_, t) => reshape(mul(t + 1, at(k)), [1, -1]));
     return concat(rows, { axis: 0 });
   });
   const step: Step = ({ values, count, isOrdered }, elements) => {
