@@ -6,7 +6,7 @@ import { resultName } from "isoloss/metrics";
 import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { finalLoss, finalLossMetric, firstAtMost, lossCurve } from "../experiments/results/loss-curve.js";
-import { byVariant } from "../experiments/results/summary.js";
+import { byVariant, spreadText } from "../experiments/results/summary.js";
 import { textTable } from "../experiments/results/table.js";
 import { ratioText } from "../experiments/results/to-target.js";
 import { pairedRatio, type RatioSummary, type Summary, summarize } from "../run/statistics.js";
@@ -120,13 +120,6 @@ function speedUpOf(
       );
 }
 
-function finalLossText({ finalLoss: found, seeds }: ComparedGroup): string {
-  if (found === null) return "-";
-  const lost = seeds.length - found.n;
-  const spread = found.std === null ? "" : ` +- ${formatNumber(found.std, 2)}`;
-  return `${formatNumber(found.mean, 5)}${spread}${lost > 0 ? ` (${lost} diverged)` : ""}`;
-}
-
 function text({ target, groups, figures }: CompareDocument): string {
   const spread = (summary: Summary | null, show: (v: number) => string) =>
     summary === null ? "-" : `${show(summary.mean)}${summary.std === null ? "" : ` +- ${show(summary.std)}`}`;
@@ -143,7 +136,7 @@ function text({ target, groups, figures }: CompareDocument): string {
     groups.map((g) => [
       g.name,
       String(g.seeds.length),
-      finalLossText(g),
+      g.finalLoss === null ? "-" : spreadText(g.finalLoss, g.seeds.length - g.finalLoss.n),
       `${g.reached} of ${g.seeds.length}`,
       spread(g.steps, (v) => formatNumber(v, 4)),
       spread(g.seconds, formatDuration),

@@ -1,6 +1,6 @@
 import { sumBy } from "es-toolkit";
 import { resultName } from "isoloss/metrics";
-import { summarize } from "../../run/statistics.js";
+import { type Summary, summarize } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
 import { formatDuration, formatNumber } from "./format-number.js";
 import { groupBy } from "./groups.js";
@@ -11,14 +11,15 @@ import { textTable } from "./table.js";
 export const byVariant = (results: readonly JobResult[]): Map<string, JobResult[]> =>
   groupBy(results, ({ variant }) => variant);
 
-/** A mean, and for several values their standard deviation. */
-export function meanText(values: readonly number[], digits = 5): string {
-  const finite = values.filter(Number.isFinite);
-  if (finite.length === 0) return "-";
-  const { mean, std } = summarize(finite);
-  const lost = values.length - finite.length;
+/** A mean, and for several values their standard deviation. @param lost further values, which are not finite */
+export function spreadText({ mean, std }: Summary, lost: number, digits = 5): string {
   const spread = std === null ? "" : ` +- ${formatNumber(std, 2)}`;
   return `${formatNumber(mean, digits)}${spread}${lost > 0 ? ` (${lost} diverged)` : ""}`;
+}
+
+function meanText(values: readonly number[], digits?: number): string {
+  const finite = values.filter(Number.isFinite);
+  return finite.length === 0 ? "-" : spreadText(summarize(finite), values.length - finite.length, digits);
 }
 
 /** The rows of {@link summaryTable}, for text and for HTML. */
