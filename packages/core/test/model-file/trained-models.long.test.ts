@@ -59,8 +59,11 @@ for (const model of trainedModels) {
       expect(found.scalings.length).toBeGreaterThanOrEqual(model.scalings);
       expect(found.linear.length).toBeGreaterThanOrEqual(model.linear);
       const exact = found.scalings.filter((generator) => generator.exact);
-      const groups = [scaling<Arrays>(exact), generalLinear<Arrays>(found.linear)];
-      for (const group of groups.filter(({ algebra }) => algebra.length > 0)) {
+      const groups = [
+        ...(exact.length > 0 ? [scaling<Arrays>(exact)] : []),
+        ...(found.linear.length > 0 ? [generalLinear<Arrays>(found.linear)] : []),
+      ];
+      for (const group of groups) {
         const moved = await movedBy(group, fromOnnx(bytes).params);
         expectClose(await runOrt(withParams(bytes, moved), { ...inputs, ...known }), expected);
       }
