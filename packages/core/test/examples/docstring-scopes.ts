@@ -12,6 +12,7 @@ import { processed } from "../data/qm9-processed.js";
 import { files } from "../data/qm9-support.js";
 import * as lib from "../library.js";
 import { Builder, smallNetwork } from "../model-file/builder.js";
+import { rmsNorm } from "../symmetry/discovery/random-network.js";
 
 const qm9 = files();
 
@@ -34,6 +35,14 @@ function network(activation: lib.Activation, { bias = true } = {}) {
     lib.crossEntropy(model.apply(p, (b as lib.BatchTensors).x).output, (b as lib.BatchTensors).y);
   return { model, params, batch, loss, symmetry: lib.positiveScaling(params), ...batch };
 }
+
+/** A network of which a hidden space is read by linear maps and by its length alone. */
+const normalized = () => ({
+  loss: (p: { w: lib.Tensor; v: lib.Tensor }, { x }: { x: lib.Tensor }) =>
+    lib.mean(lib.square(lib.matmul(rmsNorm(lib.matmul(x, p.w)), p.v))),
+  params: { w: random([4, 6]), v: random([6, 3], 1) },
+  batch: { x: random([5, 4], 2) },
+});
 
 /** A function of two variables. */
 const planar = ({ loss, start }: lib.Problem<never>) => ({ loss, params: start, batch: {} });
@@ -147,6 +156,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "moves/shift": () => network("identity"),
   "moves/quantization-noise": () => ({ ...network("relu"), before: smallNetwork() }),
   "symmetry/general-linear.ts": () => network("identity"),
+  "symmetry/rotation/orthogonal.ts": normalized,
   "symmetry/discrete/sign-flips.ts": () => network("tanh"),
   "symmetry/discovery": () => {
     const model = lib.mlp({ sizes: [4, 3, 2] });
@@ -260,7 +270,7 @@ const double = (shape: readonly number[]) => lib.spec(shape, "float64");
 
 /** Examples that stand inside a traced function: the types of the tensors that they name, and what else they do. */
 export const traced: Readonly<Record<string, () => Scope & { readonly tensors: Scope }>> = {
-  "graph/autodiff.ts:136": () => ({ tensors: { w: double([3]) } }),
+  "graph/autodiff.ts:139": () => ({ tensors: { w: double([3]) } }),
   "graph/control/cond.ts": () => ({ tensors: { x: double([3]) } }),
   "graph/control/scan.ts": () => ({ tensors: { x: double([3]) } }),
   "graph/control/while.ts": () => ({ tensors: { x: double([3]) } }),
