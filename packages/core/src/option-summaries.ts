@@ -222,7 +222,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "start": "When teleports begin; default at the start of the run.",
     "end": "When teleports end; default never.",
     "perEpoch": "Maximum number of attempts in one epoch; default any number.",
-    "every": "Minimum number of steps from one attempt to the next; default 1."
+    "every": "Minimum number of steps from one attempt to the next; default 1.",
+    "lookEvery": "Conflicts are looked for in every n-th step of the run; default 1. Looking takes K backward passes more for methods that do without the tasks' gradients."
   },
   "cost: sharpness": {
     "samples": "n, the number of directions; default 5.",

@@ -29,7 +29,7 @@ export interface Cost<P> {
  * region, and merged into theta, so the model's structure does not change. Moves that change the loss of any
  * task by more than the guard allows are halved, then given up. The method's step continues from the new
  * point, on the same batch. While an attempt is due, every step needs the Gramian: K more backward passes for
- * methods that do not use it. `schedule` limits their number.
+ * methods that do not use it. `schedule` limits both: `perEpoch` the attempts, `lookEvery` the steps that look.
  *
  * In our trials on small networks it removed conflicts but gave no better models than the same time spent on
  * ordinary steps, so compare with these.

@@ -16,6 +16,11 @@ export interface ScheduleOptions {
   readonly perEpoch?: number | undefined;
   /** Minimum number of steps from one attempt to the next; default 1. */
   readonly every?: number | undefined;
+  /**
+   * Conflicts are looked for in every n-th step of the run; default 1. Looking takes K backward passes more for methods that
+   * do without the tasks' gradients.
+   */
+  readonly lookEvery?: number | undefined;
 }
 
 const time = anyOf(record({ epoch: integerFrom(0) }), record({ step: integerFrom(0) }));
@@ -25,6 +30,7 @@ export const scheduleOptions = optionTable("cost: schedule", {
   end: time.otherwise("never"),
   perEpoch: number({ integer: true, min: 1, infinite: true }).default(Infinity),
   every: integerFrom(1).default(1),
+  lookEvery: integerFrom(1).default(1),
 } satisfies OptionRows<ScheduleOptions>);
 
 /** The memory of a schedule, as plain data. */
@@ -53,7 +59,7 @@ export interface Schedule {
 
 /**
  * When teleports may be attempted: from `start` to `end`, at most `perEpoch` in an epoch, at least `every`
- * steps apart.
+ * steps apart, in steps that `lookEvery` divides.
  *
  * @throws OptionError for values out of range
  *
@@ -62,7 +68,7 @@ export interface Schedule {
  * isDue({ step: 0, epoch: 0 }, start); // false
  */
 export function createSchedule(options: ScheduleOptions = {}): Schedule {
-  const { start, end, perEpoch, every } = scheduleOptions.read(options);
+  const { start, end, perEpoch, every, lookEvery } = scheduleOptions.read(options);
   const [from, to]: Partial<Record<"step" | "epoch", number>>[] = [start, end ?? {}];
   for (const unit of ["step", "epoch"] as const) {
     if ((to[unit] ?? Infinity) > (from[unit] ?? -1)) continue;
@@ -74,6 +80,7 @@ export function createSchedule(options: ScheduleOptions = {}): Schedule {
     start: { step: -1, epoch: -1, inEpoch: 0 },
     isDue(place, memory) {
       if (!hasCome(start, place) || (end && hasCome(end, place))) return false;
+      if (place.step % lookEvery !== 0) return false;
       if (memory.step >= 0 && place.step - memory.step < every) return false;
       return memory.epoch !== place.epoch || memory.inEpoch < perEpoch;
     },

@@ -25,6 +25,7 @@ describe("the schedule of teleports", () => {
     [{ every: 3, perEpoch: 1 }, [0, 5, 10, 15]],
     [{ start: { epoch: 1 }, end: { epoch: 3 }, every: 4 }, [5, 9, 13]],
     [{ start: { step: 3 }, end: { step: 6 } }, [3, 4, 5]],
+    [{ start: { step: 3 }, lookEvery: 4, perEpoch: 1 }, [4, 8, 12, 16]],
   ])("keeps to %o", (options, steps) => {
     expect(attempts(options)).toEqual(steps);
   });
