@@ -1,26 +1,21 @@
-import type { Batch } from "../../batch.js";
-import { NumericalError } from "../../errors.js";
 import { requireKnown } from "../../options.js";
 import { pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
-import { restartedAt } from "../../teleport/state/restarted.js";
-import { stepSeed } from "../../train/batch-order.js";
 import type { EpochRow } from "../../train/epoch-row.js";
 import { graphChecksum, ratesOf } from "../../train/run-settings.js";
 import { learningRateOf, runSteps } from "../../train/run-steps.js";
 import { evaluatedState } from "../../train/state.js";
-import { conflictOf } from "../conflict.js";
 import { traceLosses } from "../gradients/measure-graph.js";
 import { keepsRows } from "../gradients/strategy.js";
 import { taskGradients } from "../gradients/task-gradients.js";
 import { taskUpdates } from "../gradients/task-updates.js";
 import { multiTaskEvaluator, type TaskMetricSets } from "./evaluate.js";
-import { advice, requireFinite } from "./finite.js";
 import { columnsOf, emptyHistory, historyFrom, recordStep } from "./history.js";
 import { labelChecks } from "./label-checks.js";
 import type { Sources } from "./sources.js";
-import type { RunSetup, StepChange, StepContext } from "./step-hook.js";
-import { type StepPlan, type StepPoint, stepPoint } from "./step-point.js";
+import { multiTaskStep } from "./step.js";
+import type { RunSetup } from "./step-hook.js";
+import type { StepPlan } from "./step-point.js";
 import { requireTaskMetrics, taskModesOf, taskValues, trainingFrom } from "./task-metrics.js";
 import { checkState, type MultiTaskState } from "./train-state.js";
 import type { MultiTaskData, MultiTaskTrainer, MultiTaskTrainerOptions } from "./trainer-options.js";
@@ -96,7 +91,6 @@ export async function trainerOn<P>(
   };
   await gradients.compile(measures ? "measure" : "losses");
   const { stepsPerEpoch } = sources;
-  const epochOf = (step: number) => (stepsPerEpoch === Infinity ? 0 : Math.floor(step / stepsPerEpoch));
 
   let current: MultiTaskState<P> = {
     step: 0,
@@ -113,106 +107,15 @@ export async function trainerOn<P>(
   const lifetime = new Lifetime("trainer", "createMultiTaskTrainer");
   let checksums: { readonly data: string; readonly computation: string } | undefined;
 
-  const contextOf = (point: StepPoint<P>, batch: Batch, rate: number): StepContext<P> => {
-    const { step, params: p, optimizer: optimizerState, memory, method: methodState } = current;
-    return {
-      setup,
-      step,
-      epoch: epochOf(step),
-      stepsPerEpoch,
-      params: p,
-      optimizer: optimizerState,
-      state: current.state,
-      learningRate: rate,
-      batch,
-      memory,
-      history,
-      losses: () => point.losses(),
-      gramian: () => point.gramian(),
-      conflict: async () => conflictOf(await point.gramian()),
-      async direction() {
-        const { kind, update } = await point.combined(methodState);
-        return updates.direction(kind, update);
-      },
-      sample: (count, label = 0) => sources.sample(count, step, label),
-      async unload() {
-        await gradients.unload();
-        await updates.unload();
-      },
-    };
-  };
-
+  const step = multiTaskStep({ plan, setup, sources, updates, optimizer, beforeStep });
   /** One step; nothing changes when it fails. */
   const advance = async (): Promise<Float64Array> => {
-    const begin = performance.now();
-    const { step } = current;
-    const rate = rateOf(step);
-    const batches: Batch[] = [];
-    for (let i = 0; i < (method.samplesPerStep ?? 1); i++) {
-      batches.push(await sources.batchOf(step, i, current.seen));
-    }
-    const seen = sources.seenAfter(step);
-    const place = {
-      step,
-      epoch: epochOf(step),
-      state: current.state,
-      learningRate: rate,
-      dropout: stepSeed(seed, step),
-      batches,
-    };
-    let point = stepPoint(plan, current.params, place);
-    const change: StepChange<P> = (await beforeStep?.(contextOf(point, batches[0], rate))) ?? {};
-    const hookSeconds = (performance.now() - begin) / 1000;
-    if (change.params !== undefined) point = stepPoint(plan, change.params, place);
-    requireFinite(await point.losses(), tasks, { step, rate });
-    const { input, combination, kind, update, state: nextState } = await point.combined(current.method);
-    const memoryBefore = change.optimizer ?? current.optimizer;
-    const updated = await updates.apply(kind, update, {
-      optimizer: change.params ? restartedAt(optimizer, memoryBefore, change.params) : memoryBefore,
-      learningRate: rate,
-      reuse: change.reuse,
-    });
-    if (!Number.isFinite(updated.norm)) {
-      throw new NumericalError(
-        `The shared gradient became ${updated.norm} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
-      );
-    }
-    let methodState = combination.state;
-    if (method.afterStep) {
-      const pass = { seed: place.dropout, state: place.state };
-      const { losses: after } = await gradients.forward(updated.params, batches[0], pass);
-      methodState = method.afterStep(after, input, methodState);
-    }
-    const epochLosses = current.epochLosses.map((sum, k) => sum + input.losses[k]);
-    const endsEpoch = (step + 1) % stepsPerEpoch === 0;
-    if (endsEpoch && method.endEpoch) {
-      methodState = method.endEpoch(
-        epochLosses.map((sum) => sum / stepsPerEpoch),
-        methodState,
-      );
-    }
+    const { next, record, event } = await step(current, { rate: rateOf(current.step), history });
     // First, as it throws for gradients whose products are not finite.
-    recordStep(history, {
-      losses: input.losses,
-      weights: combination.weights,
-      gramian: input.gramian,
-      directionNorm: updated.norm,
-      seconds: (performance.now() - begin) / 1000,
-      note: combination.note,
-    });
-    if (change.event !== undefined) history.events.push({ step, seconds: hookSeconds, event: change.event });
-    current = {
-      ...current,
-      step: step + 1,
-      params: updated.params,
-      state: nextState,
-      optimizer: updated.optimizer,
-      method: methodState,
-      epochLosses: endsEpoch ? epochLosses.fill(0) : epochLosses,
-      ...(change.memory === undefined ? {} : { memory: change.memory }),
-      ...(seen === undefined ? {} : { seen }),
-    };
-    return input.losses;
+    recordStep(history, record);
+    if (event) history.events.push(event);
+    current = next;
+    return record.losses;
   };
 
   const advanceTogether = async (count: number): Promise<{ readonly losses: Float64Array }> => {
