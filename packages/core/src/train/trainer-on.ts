@@ -1,4 +1,3 @@
-import { array } from "../array.js";
 import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
 import { modesOf } from "../metrics/metric.js";
@@ -8,18 +7,17 @@ import { clipByGlobalNorm } from "../optim/clip.js";
 import { requireKnown } from "../options.js";
 import { compile, pickCompileOptions } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
-import { stepSeed } from "./batch-order.js";
+import { createAdvance, meanOf, type Progress } from "./advance.js";
 import { requireDefaultLabels, typesOf, usesByOutput } from "./dataset.js";
 import { checkBest } from "./epoch-ends.js";
 import type { EpochRow } from "./epoch-row.js";
 import { createEvaluator } from "./evaluator.js";
 import type { Feed, FeedOptions } from "./feed.js";
-import { requireFinite } from "./finite.js";
-import { appendSteps, emptyHistory, historyUpTo } from "./history.js";
+import { emptyHistory, historyUpTo } from "./history.js";
 import { modelInBatches } from "./predictor.js";
 import { graphChecksum, ratesOf } from "./run-settings.js";
 import { learningRateOf, requireCount, runSteps } from "./run-steps.js";
-import { arraysOf, checkState, evaluatedState, stateFrom, type TrainState } from "./state.js";
+import { arraysOf, checkState, evaluatedState, type TrainState } from "./state.js";
 import { traceStep } from "./step.js";
 import { teleportLoss } from "./teleport-batches.js";
 import { createTeleports, firstSchedule, planText } from "./teleports.js";
@@ -37,11 +35,6 @@ export async function trainerOn<P, S>(
   requireCount("createTrainer: evaluationBatchSize", evaluationBatchSize, 1);
   const { data, batchSize, stepsPerEpoch } = feed;
   if (options.loss === undefined) requireDefaultLabels(typesOf(data));
-  let history = emptyHistory();
-  const ratesAfter = (epochs: () => readonly EpochRow<unknown>[]) =>
-    learningRateOf("createTrainer", learningRate, () => ({ stepsPerEpoch, epochs: epochs() }));
-  const rateOf = ratesAfter(() => history.epochs);
-
   const { params, state } = model.init(torchGenerator(seed), { dtype });
   const start: TrainState<P, S> = {
     step: 0,
@@ -50,6 +43,10 @@ export async function trainerOn<P, S>(
     optimizer: optimizer.init(params),
     ...(options.teleport ? { schedule: firstSchedule(options.teleport.when) } : {}),
   };
+  const run: Progress<P, S> = { current: start, history: emptyHistory(), pause: 0 };
+  const ratesAfter = (epochs: () => readonly EpochRow<unknown>[]) =>
+    learningRateOf("createTrainer", learningRate, () => ({ stepsPerEpoch, epochs: epochs() }));
+  const rateOf = ratesAfter(() => run.history.epochs);
   const stepParts = {
     model,
     loss,
@@ -79,7 +76,7 @@ export async function trainerOn<P, S>(
     batchSize: evaluationBatchSize,
   });
   /** The state as it is evaluated. */
-  const evaluated = () => evaluatedState(optimizer, current);
+  const evaluated = () => evaluatedState(optimizer, run.current);
   const predictions = modelInBatches({
     ...{ model, like: { params, state }, dtype, compileOptions },
     batchSize: evaluationBatchSize,
@@ -102,7 +99,7 @@ export async function trainerOn<P, S>(
 
   const branch = executable.runtime === "javascript" ? teleports?.branch : undefined;
   /** Teleports within the loop; undefined where the host teleports. */
-  let inLoop =
+  const inLoop =
     branch &&
     (await createTeleportLoop<P, S>(branch, examples, {
       ...{ like: start, stepsPerEpoch },
@@ -116,114 +113,19 @@ export async function trainerOn<P, S>(
           },
         }),
     }));
-  const inLoopProgram = inLoop?.executable;
-
-  let current = start;
-  /** Seconds spent on teleports and their schedule since the last step. */
-  let pause = 0;
   const lifetime = new Lifetime("trainer", "createTrainer");
   let checksums: { readonly data: string; readonly computation: string } | undefined;
 
-  /**
-   * Runs some steps in one call of the runtime; nothing changes when they fail. Undefined where the host has to teleport.
-   */
-  const advance = async (most: number): Promise<number[] | undefined> => {
-    const first = current.step;
-    const wanted = Math.min(most, inLoop?.most ?? most);
-    const whole = await feed.feed(first, wanted, current.seen);
-    const [available] = whole.batch.shape;
-    const planned = inLoop && current.schedule && inLoop.plan(current.schedule, first, available, whole);
-    if (inLoop && planned === undefined) return undefined;
-    const steps = planned?.steps ?? available;
-    const feeding = steps < available ? await feed.feed(first, steps, current.seen) : whole;
-    const { data: resident, batch, nameOf, seen } = feeding;
-    const each = Array.from({ length: steps }, (_, t) => first + t);
-    const rates = each.map(rateOf);
-    const begin = performance.now();
-    const program = planned?.now && inLoop ? inLoop.executable : executable;
-    const results = await program.run(
-      {
-        ...planned?.inputs,
-        ...arraysOf(current),
-        inputs: resident.inputs,
-        labels: resident.labels,
-        batch,
-        learningRate: array(rates, dtype),
-        seed: { shape: [steps], data: BigInt64Array.from(each, (s) => stepSeed(seed, s)) },
-      },
-      { steps },
-    );
-    const seconds = (performance.now() - begin) / 1000;
-    const losses = Array.from(results.loss.data, Number);
-    const schedule = planned?.schedule ?? current.schedule;
-    const next = { ...stateFrom(current, results, first + steps, schedule), ...(seen ? { seen } : {}) };
-    const events = planned?.now && inLoop ? await inLoop.events(first, planned.now, results) : [];
-    if (events === undefined) {
-      // From here on the host teleports.
-      inLoop = undefined;
-      pause += seconds;
-      return undefined;
-    }
-    requireFinite({ losses, rates, next, first, data: resident, nameOf });
-    if (gradNorm) history.gradNormSq.push(...Array.from(results.gradNormSq.data, Number));
-    appendSteps(history, { losses, events, seconds, pause });
-    current = next;
-    pause = 0;
-    return losses;
-  };
-
-  /**
-   * Teleports if the schedule says so before the next step; returns the step before which the schedule must
-   * be asked again.
-   */
-  const teleportIfDue = async (): Promise<number> => {
-    const { schedule, step: at } = current;
-    if (teleports === undefined || schedule === undefined) return Infinity;
-    const due = teleports.due(schedule, stepsPerEpoch);
-    if (at < due) return due;
-    const outcome = await teleports.maybeTeleport(
-      {
-        step: at,
-        stepsPerEpoch,
-        losses: history.loss,
-        params: current.params,
-        optimizer: current.optimizer,
-        learningRate: rateOf(at),
-        ...(await examples.at(at, current.state)),
-      },
-      schedule,
-    );
-    const { event, seconds, ...next } = outcome;
-    current = { ...current, ...next };
-    pause += seconds;
-    if (event) history.teleports.push(event);
-    return teleports.due(outcome.schedule, stepsPerEpoch);
-  };
-
-  /** Runs steps up to the next teleport, including the teleports due now; nothing changes when they fail. */
-  const advanceTogether = async (most: number): Promise<{ readonly loss: number }> => {
-    const kept = { current, teleports: history.teleports.length };
-    try {
-      let losses = inLoop && (await advance(most));
-      if (losses === undefined) {
-        const due = await teleportIfDue();
-        losses = (await advance(Math.min(most, due - current.step))) as number[];
-      }
-      return { loss: meanOf(losses) };
-    } catch (error) {
-      // A teleport belongs to the steps after it.
-      ({ current } = kept);
-      history.teleports.length = kept.teleports;
-      throw error;
-    }
-  };
+  const advance = createAdvance(run, {
+    ...{ feed, executable, inLoop, teleports, examples, rateOf, gradNorm, seed, dtype },
+  });
 
   return {
     get current() {
-      return current;
+      return run.current;
     },
     get history() {
-      return history;
+      return run.history;
     },
     get settings() {
       checksums ??= {
@@ -247,15 +149,15 @@ export async function trainerOn<P, S>(
     batchOf: (s) => feed.batchOf(s).slice(),
     run: (runOptions) =>
       runSteps(runOptions, {
-        ...{ lifetime, stepsPerEpoch, optimizer, advance: advanceTogether },
-        current: () => current,
+        ...{ lifetime, stepsPerEpoch, optimizer, advance },
+        current: () => run.current,
         change(parts) {
-          current = { ...current, ...(parts as Partial<TrainState<P, S>>) };
+          run.current = { ...run.current, ...(parts as Partial<TrainState<P, S>>) };
         },
-        rows: () => history.epochs as EpochRow<never>[],
+        rows: () => run.history.epochs as EpochRow<never>[],
         training: (first) => ({
-          loss: meanOf(history.loss.slice(first)),
-          seconds: history.seconds.at(-1) ?? 0,
+          loss: meanOf(run.history.loss.slice(first)),
+          seconds: run.history.seconds.at(-1) ?? 0,
         }),
         modes: (metrics = {} as never) => modesOf("run", metrics, ["loss", "accuracy"]),
         evaluated,
@@ -272,24 +174,22 @@ export async function trainerOn<P, S>(
       const { params: p, state: s } = evaluated();
       return predictions.run({ params: p, state: s }, [inputs]);
     },
-    restore(given, past = history) {
+    restore(given, past = run.history) {
       lifetime.requireIdle("restore");
-      checkState(given, current);
-      checkBest(given, current);
-      history = historyUpTo(given.step, past);
-      current = { ...current, best: undefined, seen: undefined, ...given };
-      pause = 0;
+      checkState(given, run.current);
+      checkBest(given, run.current);
+      run.history = historyUpTo(given.step, past);
+      run.current = { ...run.current, best: undefined, seen: undefined, ...given };
+      run.pause = 0;
     },
     dispose: () =>
       lifetime.end(async () => {
         await feed.dispose();
         await executable.dispose();
-        await inLoopProgram?.dispose();
+        await inLoop?.executable.dispose();
         await evaluator.dispose();
         await predictions.dispose();
         await teleports?.dispose();
       }),
   };
 }
-
-const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
