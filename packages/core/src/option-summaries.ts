@@ -1191,7 +1191,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "stch": {
     "variant": "`nadir` (default): as in the authors' runs of several tasks; `published`: the paper's equation, on the losses themselves.",
     "mu": "Smoothing mu: as it approaches 0, only the worst task counts; default 1.",
-    "warmupEpoch": "The epoch, from 0, whose mean losses become the nadir; default 4.",
+    "warmupEpoch": "With `nadir`: the epoch, from 0, whose mean losses become it; default 4.",
     "preference": "lambda of `published`, one number > 0 a task; default 1 / K.",
     "reference": "z of `published`: the best losses that are thinkable; one for all, or one per task; default 0."
   },

@@ -97,6 +97,22 @@ export function requireKnown<T extends object>(
   }
 }
 
+/**
+ * Throws if one of some options is given where none of them has an effect.
+ *
+ * @param why the end of the sentence about it, such as `is for variant "nadir"`
+ * @throws OptionError
+ */
+export function refuseGiven<T extends object>(
+  owner: string,
+  options: T,
+  names: readonly (string & keyof T)[],
+  why: string,
+): void {
+  const given = names.find((name) => options[name] !== undefined);
+  if (given !== undefined) throw new OptionError(`${owner}: ${given} ${why}.`);
+}
+
 function misplaced(
   owner: string,
   value: unknown,

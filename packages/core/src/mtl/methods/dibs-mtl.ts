@@ -1,7 +1,7 @@
 // "DiBS-MTL: transformation-invariant multitask learning with direction oracles", 2025: the form with one step, and with several.
 import { OptionError } from "../../errors.js";
 import { integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionRows, optionTable, refuseGiven } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { cosines, gramianOf, rowNorms } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
@@ -32,7 +32,7 @@ export const dibsMtlOptions = optionTable("dibsMtl", {
  * Each task prefers the state -rho u_k in a ball around the parameters, and moves x more the farther away that is. With
  * rho <= 1 / (2 K) x stays in the ball. Zero rows have weight 0. K = 1: the direction of the gradient. Losses do not matter.
  *
- * @throws OptionError, from `init` for rho > 1 / (2 K); NumericalError for a loss or gradient that is not finite, naming its task
+ * @throws OptionError, also for an option of the other form, and from `init` for rho > 1 / (2 K); NumericalError for a loss or gradient that is not finite, naming its task
  *
  * @example
  * const gramian = ndarray(Float64Array.of(4, 0, 0, 25), [2, 2]);
@@ -41,6 +41,8 @@ export const dibsMtlOptions = optionTable("dibsMtl", {
  */
 export function dibsMtl(options: DibsMtlOptions = {}): MultiTaskMethod<null> {
   const { length, steps, radius } = dibsMtlOptions.read(options);
+  if (steps === 1) refuseGiven("dibsMtl", options, ["radius"], "is for several steps; this is one");
+  else refuseGiven("dibsMtl", options, ["length"], `is for one step; these are ${steps}`);
   return checkedMethod({
     name: "dibsMtl",
     needs: "gramian",

@@ -1,6 +1,6 @@
 // X. Lin et al., "Smooth Tchebycheff scalarization for multi-objective optimization", ICML 2024, equation 6.
 import { finite, integerFrom, listOf, oneOf, oneOrEach, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionRows, optionTable, refuseGiven } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { preferenceOf } from "../kernels/preference.js";
 import { softmax } from "../kernels/softmax.js";
@@ -13,7 +13,7 @@ export interface StchOptions {
   readonly variant?: "nadir" | "published" | undefined;
   /** Smoothing mu: as it approaches 0, only the worst task counts; default 1. */
   readonly mu?: number | undefined;
-  /** The epoch, from 0, whose mean losses become the nadir; default 4. */
+  /** With `nadir`: the epoch, from 0, whose mean losses become it; default 4. */
   readonly warmupEpoch?: number | undefined;
   /** lambda of `published`, one number > 0 a task; default 1 / K. */
   readonly preference?: readonly number[] | undefined;
@@ -49,7 +49,7 @@ const tiny = 1e-20;
  * With `nadir`, a loss of 0 has weight 0 and a note; a nadir of 0 counts as 1e-20. Zero gradients need no special case. Without calls
  * of `endEpoch` the warm-up does not end. K = 1: weight 1 / L; with `published` lambda.
  *
- * @throws OptionError, also where `preference` or `reference` is not one number a task; NumericalError for a loss that is not
+ * @throws OptionError, also for an option of the other variant, and where `preference` or `reference` is not one number a task; NumericalError for a loss that is not
  *   finite or, with `nadir`, negative, naming its task
  *
  * @example
@@ -60,7 +60,11 @@ const tiny = 1e-20;
  */
 export function stch(options: StchOptions = {}): MultiTaskMethod<StchState> {
   const { variant, mu, warmupEpoch, preference, reference } = stchOptions.read(options);
-  if (variant === "published") return published(mu, preference, reference);
+  if (variant === "published") {
+    refuseGiven("stch", options, ["warmupEpoch"], 'is for variant "nadir"; this is "published"');
+    return published(mu, preference, reference);
+  }
+  refuseGiven("stch", options, ["preference", "reference"], 'is for variant "published"; this is "nadir"');
   return checkedMethod<StchState>(
     {
       name: "stch",

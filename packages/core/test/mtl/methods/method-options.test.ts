@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
 import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
+import { dibsMtl } from "../../../src/mtl/methods/dibs-mtl.js";
 import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { excessMtl } from "../../../src/mtl/methods/excess-mtl.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
@@ -39,5 +40,22 @@ describe("options", () => {
   ])("that make no sense are rejected: %s", (name, make) => {
     expect(make).toThrow(OptionError);
     expect(make).toThrow(name);
+  });
+
+  it.each([
+    [
+      'stch: warmupEpoch is for variant "nadir"; this is "published".',
+      () => stch({ variant: "published", warmupEpoch: 1 }),
+    ],
+    ['stch: preference is for variant "published"; this is "nadir".', () => stch({ preference: [1, 2] })],
+    [
+      'stch: reference is for variant "published"; this is "nadir".',
+      () => stch({ variant: "nadir", reference: 0 }),
+    ],
+    ["dibsMtl: radius is for several steps; this is one.", () => dibsMtl({ radius: 0.1 })],
+    ["dibsMtl: length is for one step; these are 5.", () => dibsMtl({ steps: 5, length: 2 })],
+  ])("that have no effect in a method's form are rejected: %s", (message, make) => {
+    expect(make).toThrow(OptionError);
+    expect(make).toThrow(message);
   });
 });
