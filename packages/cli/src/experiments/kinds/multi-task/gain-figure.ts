@@ -1,21 +1,22 @@
 import { bars, barsWidth } from "isoloss-figures";
 import type { DrawComparison } from "../../kind.js";
-import { gainRows } from "./gains.js";
+import { gainRows, lostText } from "./gains.js";
 
 /** Digits after the point: more would be noise. */
 const hundredths = (points: number): number => Math.round(100 * points) / 100;
 
 /** What COST and each of its controls add to the same method without them, with intervals. */
 export const gainFigures: DrawComparison = async (results, options) => {
-  const rows = gainRows(results);
-  if (rows.length === 0) return [];
-  const ratios = rows.map(({ name, plain: { points } }) => ({
-    name,
-    ratio: hundredths(points.mean),
-    ...(points.interval === null
-      ? {}
-      : { low: hundredths(points.interval[0]), high: hundredths(points.interval[1]) }),
-  }));
+  const ratios = gainRows(results).flatMap(({ name, plain }) => {
+    if (plain.points === null) return [];
+    const { mean, interval } = plain.points;
+    return {
+      name: `${name}${lostText(plain)}`,
+      ratio: hundredths(mean),
+      ...(interval === null ? {} : { low: hundredths(interval[0]), high: hundredths(interval[1]) }),
+    };
+  });
+  if (ratios.length === 0) return [];
   const size = options();
   const element = bars(
     { ratios, reference: 0, better: "higher", log: false, xLabel: "points of mean test accuracy" },

@@ -7,26 +7,34 @@ import { plainKey } from "./plain.js";
 /** What a variant with COST, or a control of it, has in mean test accuracy that another variant has not, in points. */
 export interface Gain {
   readonly over: string;
-  /** Over the pairs of runs with the same seed. */
-  readonly points: Summary;
+  /** Over the pairs of runs with the same seed of which none diverged; null: there is no such pair. */
+  readonly points: Summary | null;
+  /** The other pairs. */
+  readonly lost: number;
 }
 
 /** A variant with COST beside the same method without it, and beside COST's controls. */
 export interface GainRow {
   readonly name: string;
   readonly isControl: boolean;
+  /** Its own runs that diverged. */
+  readonly diverged: number;
   readonly plain: Gain;
   /** Of controls: none. */
   readonly controls: readonly Gain[];
 }
 
-const accuracyOf = ({ document }: JobResult): number => document.metrics["test.accuracy"] ?? Number.NaN;
-
 const costOf = ({ settings }: JobResult) => settings.cost as { readonly control?: string } | undefined;
 
-/** The gains of all variants with COST. Seeds without a partner, and runs that diverged, are left out. */
+const hasDiverged = ({ document }: JobResult): boolean => document.status === "diverged";
+
+/** Of a run that diverged: none, although it may have been evaluated before. */
+const accuracyOf = (result: JobResult): number =>
+  hasDiverged(result) ? Number.NaN : (result.document.metrics["test.accuracy"] ?? Number.NaN);
+
+/** The gains of all variants with COST. Seeds without a partner are left out. */
 export function gainRows(results: readonly JobResult[]): GainRow[] {
-  const groups = [...byVariant(results.filter((r) => Number.isFinite(accuracyOf(r))))];
+  const groups = [...byVariant(results.filter((r) => hasDiverged(r) || Number.isFinite(accuracyOf(r))))];
   return groups.flatMap(([name, group]): GainRow[] => {
     if (costOf(group[0]) === undefined) return [];
     const key = plainKey(group[0].settings);
@@ -36,33 +44,46 @@ export function gainRows(results: readonly JobResult[]): GainRow[] {
         const other = others.find(({ seed }) => seed === r.seed);
         return other ? [100 * (accuracyOf(r) - accuracyOf(other))] : [];
       });
-      return differences.length > 0 ? [{ over, points: summarize(differences) }] : [];
+      if (differences.length === 0) return [];
+      const known = differences.filter(Number.isFinite);
+      const points = known.length > 0 ? summarize(known) : null;
+      return [{ over, points, lost: differences.length - known.length }];
     };
     const [plain] = like.filter(([, [first]]) => costOf(first) === undefined).flatMap(gainOver);
     if (plain === undefined) return [];
     const isControl = costOf(group[0])?.control !== undefined;
     const controls = like.filter(([, [first]]) => !isControl && costOf(first)?.control !== undefined);
-    return [{ name, isControl, plain, controls: controls.flatMap(gainOver) }];
+    const diverged = group.filter(hasDiverged).length;
+    return [{ name, isControl, diverged, plain, controls: controls.flatMap(gainOver) }];
   });
 }
 
-/** Whether networks with COST end with more accuracy than without it and than its controls; only intervals decide. */
+/**
+ * Whether networks with COST end with more accuracy than without it and than its controls; only intervals decide, and runs with COST
+ * that diverged.
+ */
 export const gainFindings = (results: readonly JobResult[]): Finding[] =>
   gainRows(results)
     .filter(({ isControl }) => !isControl)
-    .map(({ name, plain, controls }) => ({
+    .map(({ name, diverged, plain, controls }) => ({
       title: name,
-      judgment: judgementOf(plain, controls),
+      judgment: diverged > 0 ? "does not help" : judgementOf(plain, controls),
       text: `Gain in mean accuracy of ${name}, in points, over ${[plain, ...controls].map(gainText).join(", ")}.`,
     }));
 
 function judgementOf(plain: Gain, controls: readonly Gain[]): Judgement {
-  if (plain.points.interval === null) return "undecided";
+  if (!plain.points?.interval) return "undecided";
   if (!isAbove(plain)) return "does not help";
   return controls.every(isAbove) ? "helps" : "no better than a control";
 }
 
-const isAbove = ({ points: { interval } }: Gain): boolean => interval !== null && interval[0] > 0;
+const isAbove = ({ points }: Gain): boolean => points?.interval != null && points.interval[0] > 0;
 
-const gainText = ({ over, points: { mean, interval } }: Gain): string =>
-  `${over}: ${mean.toFixed(2)}${interval === null ? "" : ` [${interval.map((v) => v.toFixed(2)).join(", ")}]`}`;
+/** How many pairs a gain leaves out. */
+export const lostText = ({ lost }: Gain): string => (lost > 0 ? ` (${lost} diverged)` : "");
+
+function gainText(gain: Gain): string {
+  const { over, points } = gain;
+  const interval = points?.interval ? ` [${points.interval.map((v) => v.toFixed(2)).join(", ")}]` : "";
+  return `${over}: ${points === null ? "-" : `${points.mean.toFixed(2)}${interval}`}${lostText(gain)}`;
+}

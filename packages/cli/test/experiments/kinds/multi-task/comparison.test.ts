@@ -21,9 +21,13 @@ const run = (variant: string, seed: number, accuracies: readonly number[], setti
   jumps: [],
 });
 
-/** Runs of a variant with the given mean accuracies, a seed each. */
+/** Runs of a variant with the given mean accuracies, a seed each; NaN: one that diverged after it was evaluated. */
 const runs = (variant: string, means: readonly number[], settings: object = {}) =>
-  means.map((mean, seed) => run(variant, seed, [mean - 0.1, mean + 0.1], settings));
+  means.map((mean, seed): JobResult => {
+    const made = run(variant, seed, [mean - 0.1, mean + 0.1], settings);
+    if (!Number.isNaN(mean)) return made;
+    return { ...made, document: { ...made.document, status: "diverged", metrics: { "test.accuracy": 0.9 } } };
+  });
 
 describe("comparisons of runs on several tasks", () => {
   it("take Delta_m and ranks among the runs on the same problem", () => {
@@ -57,9 +61,9 @@ describe("comparisons of runs on several tasks", () => {
     ]);
     // Differences 2, 3, 4: t(0.975, 2) / sqrt(3) = 2.484 around 3.
     const [{ plain, controls }] = rows;
-    expect(plain.points.mean).toBeCloseTo(3, 9);
-    expect(plain.points.interval?.[0]).toBeCloseTo(3 - 2.484, 3);
-    expect(controls.map(({ over, points }) => [over, Number(points.mean.toFixed(9))])).toEqual([
+    expect(plain.points?.mean).toBeCloseTo(3, 9);
+    expect(plain.points?.interval?.[0]).toBeCloseTo(3 - 2.484, 3);
+    expect(controls.map(({ over, points }) => [over, Number(points?.mean.toFixed(9))])).toEqual([
       ["random", 2],
     ]);
   });
@@ -77,5 +81,21 @@ describe("comparisons of runs on several tasks", () => {
     ]);
     expect(findings.map((f) => [f.title, f.judgment])).toEqual([["COST", judgment]]);
     expect(findings[0].text).toMatch(/^Gain in mean accuracy of COST, in points, over LS: /);
+  });
+
+  it("say which runs diverged: a gain without them is none", () => {
+    const findingsWith = (cost: readonly number[], plain: readonly number[]) =>
+      gainFindings([...runs("LS", plain), ...runs("COST", cost, { cost: { preset: "default" } })]).map(
+        ({ judgment, text }) => [judgment, text.slice(text.indexOf("over"))],
+      );
+    expect(findingsWith([0.54, 0.64, Number.NaN], [0.5, 0.6, 0.7])).toEqual([
+      ["does not help", "over LS: 4.00 [4.00, 4.00] (1 diverged)."],
+    ]);
+    expect(findingsWith([0.54, 0.64, 0.74], [0.5, 0.6, Number.NaN])).toEqual([
+      ["helps", "over LS: 4.00 [4.00, 4.00] (1 diverged)."],
+    ]);
+    expect(findingsWith([Number.NaN, Number.NaN], [0.5, 0.6])).toEqual([
+      ["does not help", "over LS: - (2 diverged)."],
+    ]);
   });
 });

@@ -5,13 +5,13 @@ import { gainFigures } from "../../../../src/experiments/kinds/multi-task/gain-f
 import { nodeDocument } from "../../../../src/experiments/report/node-document.js";
 import { runDocument } from "../../../../src/formats/json.js";
 
-const run = (variant: string, accuracy: number, cost?: object): JobResult => ({
+const run = (variant: string, accuracy: number, cost?: object, seed = 0): JobResult => ({
   experiment: "pairs",
   variant,
-  seed: 0,
+  seed,
   settings: { problem: { name: "digitQuestions" }, ...(cost ? { cost } : {}) },
   document: runDocument({
-    ...{ name: "pairs", seed: 0, status: "completed", steps: 1, wallSeconds: 1, loss: [1, 1] },
+    ...{ name: "pairs", seed, status: "completed", steps: 1, wallSeconds: 1, loss: [1, 1] },
     metrics: { "test.accuracy": accuracy },
   }),
   seconds: [0, 1],
@@ -38,4 +38,19 @@ it("has room for a single variant in a page", async () => {
   expect(svg).toContain("weak");
   // 100 (0.625 - 0.5)
   expect(svg).toContain("12.5");
+});
+
+it("names how many runs diverged, and has no bar for a variant of which all did", async () => {
+  const options = () => ({ document: nodeDocument(), theme: "auto", width: 480, height: 380 }) as const;
+  const lost = (variant: string, seed: number): JobResult => {
+    const made = run(variant, Number.NaN, { trigger: "weak" }, seed);
+    return { ...made, document: { ...made.document, status: "diverged", metrics: {} } };
+  };
+  const plain = [run("plain", 0.5), run("plain", 0.5, undefined, 1)];
+  const [{ element }] = await gainFigures(
+    [...plain, run("weak", 0.625, { trigger: "weak" }), lost("weak", 1), lost("always", 0)],
+    options,
+  );
+  expect(svgText(element)).toContain("weak (1 diverged)");
+  expect(svgText(element)).not.toContain("always");
 });
