@@ -13,6 +13,10 @@ export interface RgbaImage {
 /** A decoder of JPEG files. */
 export type JpegDecoder = (bytes: Uint8Array) => Promise<RgbaImage>;
 
+/** What the package says of the image at hand. It has one decoder for the whole process, which therefore decodes one image at a time. */
+let messages: string[] = [];
+let last: Promise<unknown> = Promise.resolve();
+
 /**
  * Loads the decoder.
  *
@@ -27,7 +31,6 @@ export async function loadJpegDecoder(): Promise<JpegDecoder> {
   });
   const path = createRequire(import.meta.url).resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm");
   const module = await WebAssembly.compile(new Uint8Array(await readFile(path)));
-  let messages: string[] = [];
   // In Node the package would look for its code over the network.
   const start = () =>
     init({
@@ -39,7 +42,7 @@ export async function loadJpegDecoder(): Promise<JpegDecoder> {
       printErr: (text: string) => messages.push(text),
     } as unknown as Parameters<typeof init>[0]);
   await start();
-  return async (bytes) => {
+  const decodeOne: JpegDecoder = async (bytes) => {
     messages = [];
     try {
       // A copy of these bytes alone: a Buffer of Node may be a part of a larger one.
@@ -52,5 +55,10 @@ export async function loadJpegDecoder(): Promise<JpegDecoder> {
       await start();
       throw new Error(messages.join(", ") || String(cause), { cause });
     }
+  };
+  return (bytes) => {
+    const image = last.then(() => decodeOne(bytes));
+    last = image.catch(() => {});
+    return image;
   };
 }

@@ -121,6 +121,20 @@ describe("ImageReader", () => {
     await expect(reader.read(whole.subarray(0, 30), "b.png")).rejects.toThrow(DataError);
   });
 
+  it("refuses a truncated JPEG beside other readers and images, and that one alone", async () => {
+    const other = new ImageReader();
+    await other.read(jpegFile, "a.jpg");
+    const cut = jpegFile.subarray(0, jpegFile.length - 2);
+    for (const one of [reader, other]) {
+      await expect(one.read(cut, "cut.jpg")).rejects.toThrow("Premature end of JPEG file");
+    }
+    const together = [jpegFile, cut, jpegFile].map((bytes, i) =>
+      (i === 1 ? other : reader).read(bytes, `${i}`),
+    );
+    const ends = (await Promise.allSettled(together)).map(({ status }) => status);
+    expect(ends).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  });
+
   it("shows the first bytes of a file that is no image", async () => {
     await expect(reader.read(Uint8Array.from([0x47, 0x49, 0x46, 0x38]), "a.gif")).rejects.toThrow(
       "a.gif is neither PNG nor JPEG: its first bytes are 47 49 46 38.",
