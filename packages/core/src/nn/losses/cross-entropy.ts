@@ -1,11 +1,13 @@
 // Label smoothing: C. Szegedy et al., "Rethinking the Inception architecture", CVPR 2016, section 7.
-import { OptionError } from "../../errors.js";
 import { mul, neg } from "../../graph/ops/arithmetic.js";
+import { broadcastTo } from "../../graph/ops/broadcast.js";
 import { sum } from "../../graph/ops/reduce.js";
+import { expandDims, resolveAxis } from "../../graph/ops/reshape.js";
 import { logSoftmax } from "../../graph/ops/softmax.js";
 import { isFloat, requireTensor, sameShape, type Tensor } from "../../graph/tensor.js";
+import { refuseGiven } from "../../options.js";
 import { labelLoss, nllOptions, type SmoothedOptions } from "./nll.js";
-import { reduceLoss, requireLossOptions } from "./reduction.js";
+import { checkMask, presentLabels, reduceLoss, requireLossOptions } from "./reduction.js";
 
 /**
  * Cross-entropy between classes and softmax(logits), by default its mean over the elements.
@@ -34,9 +36,17 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: SmoothedOp
   requireTensor("crossEntropy", labels);
   if (!isFloat(labels.dtype) || !sameShape(labels.shape, logits.shape))
     return labelLoss("crossEntropy", logP, labels, options);
-  for (const name of ["ignoreIndex", "labelSmoothing", "weights"] as const) {
-    if (options[name] === undefined) continue;
-    throw new OptionError(`crossEntropy: ${name} is for classes as labels; these are probabilities.`);
-  }
-  return reduceLoss(neg(sum(mul(labels, logP), { axes: [axis] })), options);
+  const forClasses = ["ignoreIndex", "labelSmoothing", "weights"] as const;
+  refuseGiven("crossEntropy", options, forClasses, "is for classes as labels; these are probabilities");
+  const losses = neg(sum(mul(probabilities(labels, options.mask, axis), logP), { axes: [axis] }));
+  return reduceLoss(losses, options);
+}
+
+/** The probabilities of the elements that a mask of the losses' shape has. */
+function probabilities(labels: Tensor, mask: Tensor | undefined, axis: number): Tensor {
+  if (!mask) return labels;
+  const at = resolveAxis(axis, labels.rank, "crossEntropy");
+  const shape = labels.shape.filter((_, d) => d !== at);
+  checkMask("crossEntropy", mask, shape);
+  return presentLabels("crossEntropy", labels, expandDims(broadcastTo(mask, shape), at));
 }

@@ -58,7 +58,7 @@ export function labelLoss(op: string, logP: Tensor, labels: Tensor, options: Smo
   const axis = resolveAxis(options.axis ?? -1, logP.rank, op);
   const classes = logP.shape[axis];
   checkLabelTypes(op, logP, labels, axis);
-  checkMask(op, mask, labels);
+  checkMask(op, mask, labels.shape);
   noteLabels(labels, {
     classes,
     ...(ignoreIndex === undefined ? {} : { ignoreIndex }),
@@ -77,6 +77,11 @@ export function labelLoss(op: string, logP: Tensor, labels: Tensor, options: Smo
   }
 
   const perClass = weights && (isTensor(weights) ? weights : constant(weights, logP.dtype));
+  if (perClass && !sameShape(perClass.shape, [classes])) {
+    throw new ShapeError(
+      `${op}: weights must be one number for each of the ${classes} classes; got ${formatShape(perClass.shape)}.`,
+    );
+  }
   const w = perClass && reshape(perClass, alongAxis(classes, axis, logP.rank));
   const ofLabel = w && sum(where(hit, w, 0), { axes: axis });
   let losses = neg(sum(picked, { axes: axis }));

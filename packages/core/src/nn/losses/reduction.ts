@@ -1,3 +1,4 @@
+import type { Shape } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { cast, div, maximum, mul } from "../../graph/ops/arithmetic.js";
@@ -52,21 +53,21 @@ function countPresent(mask: Tensor, losses: Tensor): Tensor {
 
 /** Labels with zeros where they are missing, so that masked labels cannot make the gradient NaN. */
 export function presentLabels(op: string, labels: Tensor, mask: Tensor | undefined): Tensor {
-  checkMask(op, mask, labels);
+  checkMask(op, mask, labels.shape);
   return mask ? where(mask, labels, 0) : labels;
 }
 
 /** Throws unless the mask is bool and broadcasts to the labels. */
-export function checkMask(op: string, mask: Tensor | undefined, labels: Tensor): void {
+export function checkMask(op: string, mask: Tensor | undefined, labels: Shape): void {
   if (!mask) return;
   if (mask.dtype !== "bool") {
     throw new DTypeError(
       `${op}: the mask must be bool, true where labels are present; got ${formatType(mask)}.`,
     );
   }
-  if (!sameShape(broadcastShapes(mask.shape, labels.shape, op), labels.shape)) {
+  if (!sameShape(broadcastShapes(mask.shape, labels, op), labels)) {
     throw new ShapeError(
-      `${op}: the mask must broadcast to the labels ${formatShape(labels.shape)}; got ${formatShape(mask.shape)}.`,
+      `${op}: the mask must broadcast to the labels ${formatShape(labels)}; got ${formatShape(mask.shape)}.`,
     );
   }
 }

@@ -148,6 +148,9 @@ describe("crossEntropy", () => {
     expect(at([2, 4, 4], "int64", { axis: 1, labelSmoothing: 1.5 })).toThrow(OptionError);
     expect(at([2, 4, 4], "int64", { axis: 1, reduction: "max" as Reduction })).toThrow(OptionError);
     expect(at([2, 4, 4], "int64", { axis: 1, mask: constant(1) })).toThrow(DTypeError);
+    expect(at([2, 4, 4], "int64", { axis: 1, weights: float64([1, 2]) })).toThrow(
+      "weights must be one number for each of the",
+    );
   });
 });
 
@@ -180,6 +183,24 @@ describe("cross-entropy with probabilities as labels", () => {
     expect(numbers(each).map((v) => v.toFixed(12))).toEqual(expected.map((v) => v.toFixed(12)));
     const mean = evaluate((z: Tensor, y: Tensor) => crossEntropy(z, y), logits, q);
     expect(item(mean)).toBeCloseTo(expected.reduce((a, b) => a + b, 0) / 3, 12);
+  });
+
+  it("leaves masked elements out, whatever their probabilities", () => {
+    const unknown = float64([0.2, 0.3, 0.5, Number.NaN, Number.NaN, Number.NaN, 0.25, 0.75, 0], [3, 3]);
+    const mask = constant(bool([1, 0, 1]));
+    for (const reduction of ["mean", "sum", "none"] as const) {
+      const [masked, others] = [run({ reduction, mask }, unknown), run({ reduction, mask }, q)];
+      expectClose(masked.loss, others.loss);
+      expectClose(masked.gradient, others.gradient);
+      expect(numbers(masked.gradient).slice(3, 6)).toEqual([0, 0, 0]);
+    }
+    const whole = run({ mask: constant(bool([1], [])) }, q);
+    expectClose(whole.gradient, run({}, q).gradient);
+    const [z, y] = [constant(logits), constant(q)];
+    expect(() => crossEntropy(z, y, { mask: constant(bool([1, 0, 1, 0, 1, 1], [2, 3])) })).toThrow(
+      ShapeError,
+    );
+    expect(() => crossEntropy(z, y, { mask: constant(1) })).toThrow(DTypeError);
   });
 
   it("takes no options of classes", () => {
