@@ -1,3 +1,4 @@
+import { OptionError } from "../errors.js";
 import { add } from "../graph/ops/arithmetic.js";
 import { conv2d, convTranspose2d } from "../graph/ops/conv.js";
 import { type Conv1dOptions, conv1d, conv1dOptions } from "../graph/ops/conv-1d.js";
@@ -31,15 +32,21 @@ export interface InitConvOptions extends InitOptions {
   readonly groups?: number | undefined;
 }
 
-/** Checks groups and kernel. */
+/** Checks channels, groups and kernel. */
 function resolveInit(
   op: string,
+  channels: readonly number[],
   kernel: Pair,
   options: InitConvOptions,
 ): [number, readonly [number, number]] {
   requireKnown(op, options, ["bias", "groups", "dtype"], `${op}(rng, 3, 16, 5, { bias: false })`);
   const { groups = 1 } = options;
   requireGroups(op, groups);
+  if (channels.some((n) => n % groups !== 0)) {
+    throw new OptionError(
+      `${op}: groups must divide the channels, ${channels.join(" and ")}; got ${groups}.`,
+    );
+  }
   return [groups, resolvePair(op, "kernel", kernel, 1)];
 }
 
@@ -51,7 +58,7 @@ export function initConv2d(
   kernel: Pair,
   options: InitConvOptions = {},
 ): ConvParams {
-  const [groups, size] = resolveInit("initConv2d", kernel, options);
+  const [groups, size] = resolveInit("initConv2d", [inputs, outputs], kernel, options);
   return initAffine(rng, [outputs, inputs / groups, ...size], outputs, options);
 }
 
@@ -63,7 +70,7 @@ export function initConv1d(
   kernel: number,
   options: InitConvOptions = {},
 ): ConvParams {
-  const [groups, [, size]] = resolveInit("initConv1d", kernel, options);
+  const [groups, [, size]] = resolveInit("initConv1d", [inputs, outputs], kernel, options);
   return initAffine(rng, [outputs, inputs / groups, size], outputs, options);
 }
 
@@ -75,7 +82,7 @@ export function initConvTranspose2d(
   kernel: Pair,
   options: InitConvOptions = {},
 ): ConvParams {
-  const [groups, size] = resolveInit("initConvTranspose2d", kernel, options);
+  const [groups, size] = resolveInit("initConvTranspose2d", [inputs, outputs], kernel, options);
   return initAffine(rng, [inputs, outputs / groups, ...size], outputs, options);
 }
 

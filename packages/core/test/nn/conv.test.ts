@@ -1,5 +1,13 @@
-import { describe, it } from "vitest";
-import { convLayer, convTransposeLayer } from "../../src/nn/conv.js";
+import { describe, expect, it } from "vitest";
+import { OptionError } from "../../src/errors.js";
+import { torchGenerator } from "../../src/math/mt19937.js";
+import {
+  convLayer,
+  convTransposeLayer,
+  initConv1d,
+  initConv2d,
+  initConvTranspose2d,
+} from "../../src/nn/conv.js";
 import { casesOf, checkCase } from "./support.js";
 
 describe("convLayer", () => {
@@ -18,4 +26,22 @@ describe("convTransposeLayer", () => {
       );
     },
   );
+});
+
+it("initial weights need groups that divide the channels", () => {
+  const rng = torchGenerator(0);
+  for (const init of [initConv1d, initConv2d, initConvTranspose2d] as (typeof initConv2d)[]) {
+    for (const [inputs, outputs] of [
+      [3, 16],
+      [4, 15],
+    ] as const) {
+      expect(() => init(rng, inputs, outputs, 3, { groups: 2 })).toThrow(OptionError);
+      expect(() => init(rng, inputs, outputs, 3, { groups: 2 })).toThrow(
+        `groups must divide the channels, ${inputs} and ${outputs}; got 2.`,
+      );
+    }
+    expect(init(rng, 4, 6, 3, { groups: 2 }).weight.shape.slice(0, 2).sort()).toEqual(
+      init === (initConvTranspose2d as typeof init) ? [3, 4] : [2, 6],
+    );
+  }
 });
