@@ -6,7 +6,7 @@ import { OptionError, ShapeError } from "../../errors.js";
 import { add } from "../../graph/ops/arithmetic.js";
 import { mean } from "../../graph/ops/reduce.js";
 import { reshape, transpose } from "../../graph/ops/reshape.js";
-import { formatShape, type Tensor } from "../../graph/tensor.js";
+import { formatShape, sameShape, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
 import { integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
@@ -107,12 +107,9 @@ export function patchTransformer(
   } = patchTransformerOptions.read(options);
   const [height, breadth] = imageSize;
   const hidden = mlpRatio * width;
-  requireCounts(
-    { "image height": height, "image width": breadth, channels, patch, width, heads, classes },
-    1,
-  );
-  requireCounts({ depth }, 0);
-  requireCounts({ "mlpRatio times the width": hidden }, 1);
+  if (!Number.isInteger(hidden)) {
+    throw new OptionError(`patchTransformer: mlpRatio times the width must be an integer; got ${hidden}.`);
+  }
   if (height % patch !== 0 || breadth % patch !== 0) {
     throw new OptionError(
       `patchTransformer: patches must tile the image; got ${patch} x ${patch} for ${height} x ${breadth}.`,
@@ -128,9 +125,10 @@ export function patchTransformer(
   /** [batch, patches, pixels of a patch]. */
   const cut = (x: Tensor): Tensor => {
     const [batch] = x.shape;
-    if (![2, 4].includes(x.rank) || x.size !== batch * channels * height * breadth) {
+    const own = [batch, channels, height, breadth];
+    if (!sameShape(x.shape, own) && !sameShape(x.shape, [batch, pixels * rows * columns])) {
       throw new ShapeError(
-        `patchTransformer: takes images [batch, ${channels}, ${height}, ${breadth}], or these in rows; got ${formatShape(x.shape)}.`,
+        `patchTransformer: takes images [batch, ${own.slice(1).join(", ")}], or these in rows; got ${formatShape(x.shape)}.`,
       );
     }
     const split = reshape(x, [batch, channels, rows, patch, columns, patch]);
@@ -153,13 +151,6 @@ export function patchTransformer(
       return { output: linear(mean(layerNorm(last, norm), { axes: [1] }), head), state: {} };
     },
   };
-}
-
-function requireCounts(counts: Readonly<Record<string, number>>, least: number): void {
-  for (const [what, count] of Object.entries(counts)) {
-    if (Number.isInteger(count) && count >= least) continue;
-    throw new OptionError(`patchTransformer: ${what} must be an integer >= ${least}; got ${count}.`);
-  }
 }
 
 function initBlock(

@@ -215,5 +215,6 @@ describe("patchTransformer", () => {
     expect(at([2, 47])).toThrow(ShapeError);
     expect(at([2, 2, 4, 5])).toThrow(/images \[batch, 2, 4, 6\]/);
     expect(at([2, 4, 12])).toThrow(ShapeError);
+    expect(at([2, 4, 6, 2])).toThrow(/images \[batch, 2, 4, 6\].*got \[2, 4, 6, 2\]/);
   });
 });
