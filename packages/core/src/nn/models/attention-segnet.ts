@@ -1,13 +1,13 @@
 // S. Liu, E. Johns, A. Davison, "End-to-end multi-task learning with attention", CVPR 2019, section 4.1: SegNet with an
 // attention network for each task, as in the repositories of FAMO, FairGrad and COST.
-import { OptionError, ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors.js";
 import { relu, sigmoid } from "../../graph/ops/activation.js";
 import { mul } from "../../graph/ops/arithmetic.js";
 import { maxPool2d, maxPoolIndices2d, maxUnpool2d } from "../../graph/ops/pool.js";
 import { concat } from "../../graph/ops/slice.js";
 import { formatShape, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { flag, inCode, integerFrom, isObject, listOf } from "../../option-kinds.js";
+import { flag, integerFrom, listOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { convLayer } from "../conv.js";
 import { resolveInit } from "../init-options.js";
@@ -22,7 +22,7 @@ import {
   type ConvBatchState,
   initialAttentionSegnet,
 } from "./attention-segnet-params.js";
-import type { StatefulMultiHeadModel } from "./multi-head.js";
+import { headSizes, type StatefulMultiHeadModel } from "./multi-head.js";
 
 export interface AttentionSegnetOptions {
   /** Channels of each task's output: those of CityScapes are `{ semantic: 7, depth: 1 }`. */
@@ -36,10 +36,7 @@ export interface AttentionSegnetOptions {
 }
 
 const attentionSegnetOptions = optionTable("attentionSegnet", {
-  heads: inCode<Readonly<Record<string, number>>>(
-    "the channels of each task's output by its name",
-    isObject,
-  ).required(),
+  heads: headSizes("output channels").required(),
   inputs: integerFrom(1).default(3),
   channels: listOf(integerFrom(1), { least: 2 }).default([64, 128, 256, 512, 512]),
   attention: flag.default(true),
@@ -68,10 +65,6 @@ export function attentionSegnet(
   options: AttentionSegnetOptions,
 ): StatefulMultiHeadModel<AttentionSegnetParams, AttentionSegnetState> {
   const { heads, inputs, channels, attention } = attentionSegnetOptions.read(options);
-  for (const [name, count] of Object.entries(heads)) {
-    if (Number.isInteger(count) && count >= 1) continue;
-    throw new OptionError(`attentionSegnet: heads.${name} must be a number of channels >= 1; got ${count}.`);
-  }
   const tasks = Object.keys(heads);
   const divisor = 2 ** channels.length;
   return {

@@ -4,13 +4,13 @@ import { relu } from "../../graph/ops/activation.js";
 import { maxPool2d } from "../../graph/ops/pool.js";
 import { mean } from "../../graph/ops/reduce.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { inCode, integerFrom, isObject, listOf } from "../../option-kinds.js";
+import { integerFrom, listOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvNormParams, type ConvNormState, convNorm, initConvNorm } from "../conv-norm.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
-import type { MultiHeadParams, StatefulMultiHeadModel } from "./multi-head.js";
+import { headSizes, type MultiHeadParams, type StatefulMultiHeadModel } from "./multi-head.js";
 
 export interface MultiConvnetOptions {
   /** Outputs of each task's head, a linear layer. */
@@ -24,10 +24,7 @@ export interface MultiConvnetOptions {
 }
 
 const multiConvnetOptions = optionTable("multiConvnet", {
-  heads: inCode<Readonly<Record<string, number>>>(
-    "the outputs of each task by its name",
-    isObject,
-  ).required(),
+  heads: headSizes("outputs").required(),
   inputs: integerFrom(1).default(3),
   stages: listOf(listOf(integerFrom(1), { least: 1 }), { least: 1 }).default([
     [64],

@@ -1,7 +1,15 @@
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
+import { inCode, integerFrom, isObject, type Kind } from "../../option-kinds.js";
 import type { InitOptions, Model, Output } from "../model.js";
+
+/** The kind of the option `heads`. @param what the numbers are, such as classes */
+export const headSizes = (what: string): Kind<Readonly<Record<string, number>>> =>
+  inCode(`the ${what} of each task by its name, integers >= 1`, (value) => {
+    const sizes = isObject(value) ? Object.values(value) : [];
+    return sizes.length > 0 && sizes.every((size) => integerFrom(1).test(size));
+  });
 
 /** Parameters of a model of several tasks: a shared trunk, and a head for each task. */
 export interface MultiHeadParams<Trunk, Head> {

@@ -8,14 +8,14 @@ import { maxPool2d } from "../../graph/ops/pool.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { inCode, integerFrom, isObject, listOf, smoothing } from "../../option-kinds.js";
+import { integerFrom, listOf, smoothing } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { dropout } from "../dropout.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import { pooledSize } from "./image-size.js";
-import type { MultiHeadModel } from "./multi-head.js";
+import { headSizes, type MultiHeadModel } from "./multi-head.js";
 
 export interface MultiLenetOptions {
   /** Outputs of each task's head. */
@@ -33,10 +33,7 @@ export interface MultiLenetOptions {
 }
 
 const multiLenetOptions = optionTable("multiLenet", {
-  heads: inCode<Readonly<Record<string, number>>>(
-    "the outputs of each task by its name",
-    isObject,
-  ).required(),
+  heads: headSizes("outputs").required(),
   inputs: integerFrom(1).default(1),
   imageSize: listOf(integerFrom(1), { length: 2 }).default([28, 28]),
   channels: listOf(integerFrom(1), { length: 2 }).default([10, 20]),

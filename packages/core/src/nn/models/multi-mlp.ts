@@ -1,12 +1,12 @@
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { inCode, integerFrom, isObject, listOf, oneOf } from "../../option-kinds.js";
+import { integerFrom, listOf, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
-import type { MultiHeadModel } from "./multi-head.js";
+import { headSizes, type MultiHeadModel } from "./multi-head.js";
 
 export interface MultiMlpOptions {
   /** Widths from the input to the representation. */
@@ -19,10 +19,7 @@ export interface MultiMlpOptions {
 
 const multiMlpOptions = optionTable("multiMlp", {
   sizes: listOf(integerFrom(1), { least: 2 }).required(),
-  heads: inCode<Readonly<Record<string, number>>>(
-    "the outputs of each task by its name",
-    isObject,
-  ).required(),
+  heads: headSizes("outputs").required(),
   activation: oneOf(activations).default("relu"),
 } satisfies OptionRows<MultiMlpOptions>);
 

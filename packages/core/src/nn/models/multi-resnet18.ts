@@ -5,7 +5,7 @@ import { relu } from "../../graph/ops/activation.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
-import { inCode, integerFrom, isObject, oneOf, smoothing } from "../../option-kinds.js";
+import { integerFrom, oneOf, smoothing } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { dropout } from "../dropout.js";
 import { resolveInit } from "../init-options.js";
@@ -13,7 +13,7 @@ import { normal } from "../initializers.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, Output } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
-import type { MultiHeadParams } from "./multi-head.js";
+import { headSizes, type MultiHeadParams } from "./multi-head.js";
 import { type Resnet18State, type Resnet18TrunkParams, resnet18, resnet18Features } from "./resnet18.js";
 
 export interface MultiResnet18Options {
@@ -32,10 +32,7 @@ export interface MultiResnet18Options {
 }
 
 const multiResnet18Options = optionTable("multiResnet18", {
-  heads: inCode<Readonly<Record<string, number>>>(
-    "the classes of each task by its name",
-    isObject,
-  ).required(),
+  heads: headSizes("classes").required(),
   inputs: integerFrom(1).default(3),
   width: integerFrom(1).default(64),
   hidden: integerFrom(1).default(512),

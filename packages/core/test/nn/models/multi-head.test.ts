@@ -10,8 +10,11 @@ import { createRng } from "../../../src/math/rng.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { convLayer } from "../../../src/nn/conv.js";
 import { linear } from "../../../src/nn/linear.js";
+import { attentionSegnet } from "../../../src/nn/models/attention-segnet.js";
+import { multiConvnet } from "../../../src/nn/models/multi-convnet.js";
 import { multiLenet } from "../../../src/nn/models/multi-lenet.js";
 import { multiMlp } from "../../../src/nn/models/multi-mlp.js";
+import { multiResnet18 } from "../../../src/nn/models/multi-resnet18.js";
 import { jit } from "../../../src/runtime/jit.js";
 
 const model = multiLenet({ heads: { left: 10, right: 3 } });
@@ -125,4 +128,19 @@ describe("a multilayer perceptron as a trunk", () => {
   it("needs an input and a representation", () => {
     expect(() => multiMlp({ sizes: [4], heads: {} })).toThrow("a list of 2 or more, each an integer >= 1");
   });
+});
+
+const sizes = [4, 3];
+it.each([
+  ["multiLenet", (heads: never) => multiLenet({ heads })],
+  ["multiMlp", (heads: never) => multiMlp({ sizes, heads })],
+  ["multiConvnet", (heads: never) => multiConvnet({ heads })],
+  ["multiResnet18", (heads: never) => multiResnet18({ heads })],
+  ["attentionSegnet", (heads: never) => attentionSegnet({ heads })],
+])("%s refuses heads that are no sizes by name", (name, make) => {
+  for (const heads of [{}, { a: 0 }, { a: 2.5 }, { a: 3, b: "3" }, [3], null]) {
+    expect(() => make(heads as never)).toThrow(
+      new RegExp(`^${name}: heads must be the .* of each task by its name, integers >= 1; got `),
+    );
+  }
 });
