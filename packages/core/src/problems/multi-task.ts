@@ -13,6 +13,7 @@ import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import type { InitOptions } from "../nn/model.js";
 import type { MultiHeadModel, MultiHeadParams } from "../nn/models/multi-head.js";
 import { requireKnown } from "../options.js";
+import { taskAlone } from "./task-alone.js";
 
 /**
  * Tasks on data, ready for `createMultiTaskTrainer`: `{ ...problem, data: problem.train }`.
@@ -88,7 +89,8 @@ export function classification<Trunk, Head>(
     represent: ({ shared }, { x }, context) => model.trunk(shared, x, context),
     train,
     test,
-    only: (task) => classification(`${name}, ${task} alone`, { ...parts, tasks: { [task]: tasks[task] } }),
+    only: (task) =>
+      classification(`${name}, ${task} alone`, { ...parts, tasks: taskAlone(name, tasks, task) }),
   };
 }
 

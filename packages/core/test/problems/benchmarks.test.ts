@@ -13,6 +13,7 @@ import type { BenchmarkTasks } from "../../src/problems/benchmarks/benchmark-tas
 import { denseTasks } from "../../src/problems/benchmarks/dense-tasks.js";
 import { moleculeTasks } from "../../src/problems/benchmarks/molecule-tasks.js";
 import { ownImageTasks } from "../../src/problems/benchmarks/own-image-tasks.js";
+import { digitQuestions } from "../../src/problems/image-tasks.js";
 import { flatten } from "../../src/tree.js";
 import { evaluate, float64, numbers } from "../nn/support.js";
 
@@ -218,4 +219,15 @@ describe("the other benchmarks", () => {
       '"conv1.weight" is [2, 3, 7, 7] instead of [3, 3, 7, 7]',
     );
   });
+});
+
+it("a problem has only its own tasks alone, and molecules a unit for each", () => {
+  const attributes = attributeTasks({ attributes: ["Smiling"], stages: [[2]], hidden: [2] });
+  expect(() => attributes.only("Smile")).toThrow('attributes has no task "Smile"; it has Smiling.');
+  expect(() => digitQuestions().only("odd")).toThrow(
+    /^digit-attributes has no task "odd"; it has even, prime/,
+  );
+  expect(() => moleculeTasks({ tasks: ["mu", "alpha"], units: [1.5] })).toThrow(
+    "moleculeTasks: units must be one number for each of the 2 tasks; got 1.",
+  );
 });

@@ -8,6 +8,7 @@ import type { TaskMetricSets, TaskOutput, TaskOutputs } from "../../mtl/train/ev
 import type { LossContext, TaskLosses } from "../../mtl/train/task-losses.js";
 import type { InitOptions, Output } from "../../nn/model.js";
 import type { MultiHeadParams } from "../../nn/models/multi-head.js";
+import { taskAlone } from "../task-alone.js";
 
 /**
  * The tasks of a benchmark with their model, without its data: `{ ...tasks, data }` for `createMultiTaskTrainer`, and
@@ -89,6 +90,6 @@ export function benchmarkTasks<P extends MultiHeadParams<unknown, unknown>, S>(
       return Object.fromEntries(kinds.map(([task, { output }]) => [task, output(outputs[task], batch)]));
     },
     measures: Object.fromEntries(kinds.map(([task, { measures }]) => [task, measures])),
-    only: (task) => benchmarkTasks(`${name}, ${task} alone`, { make, tasks: { [task]: tasks[task] } }),
+    only: (task) => benchmarkTasks(`${name}, ${task} alone`, { make, tasks: taskAlone(name, tasks, task) }),
   };
 }

@@ -1,5 +1,6 @@
 // R. Ramakrishnan et al., "Quantum chemistry structures and properties of 134 kilo molecules", Scientific Data 1, 2014 (QM9), as
 // A. Navon et al., ICML 2022, use it: eleven tasks by a message passing network.
+import { OptionError } from "../../errors.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { mae } from "../../metrics/errors.js";
 import { type LinearParams, linear } from "../../nn/linear.js";
@@ -51,6 +52,11 @@ export function moleculeTasks(
   options: MoleculeTasksOptions,
 ): BenchmarkTasks<MultiHeadParams<MessagePassingParams, LinearParams>, Stateless> {
   const { tasks: names, units, width, hidden } = moleculeTasksOptions.read(options);
+  if (units && units.length !== names.length) {
+    throw new OptionError(
+      `moleculeTasks: units must be one number for each of the ${names.length} tasks; got ${units.length}.`,
+    );
+  }
   return benchmarkTasks("molecules", {
     tasks: Object.fromEntries(names.map((name, k) => [name, property(name, units?.[k] ?? 1)])),
     make(tasks) {
