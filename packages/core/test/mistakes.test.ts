@@ -355,6 +355,11 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
     () => attributesOf(any(zeros([2]))),
     'attributesOf takes int64 classes; got float32. Convert them with astype(labels, "int64").',
   ],
+  [
+    "attributesOf a class that is no list",
+    () => attributesOf(ndarray(BigInt64Array.of(1n), [1]), any({ even: 2 })),
+    "attributesOf takes lists of classes by question; got { even: 2 }. Write",
+  ],
   ["inverse of a list", () => inverse(any([[1]])), "inverse takes an array {shape, data}; got [[1]]."],
   [
     "meanAbsoluteError of lists",

@@ -43,7 +43,8 @@ export function attributesOf<Name extends string = DigitAttribute>(
       `attributesOf takes int64 classes; got ${dtypeOf(labels)}. Convert them with astype(labels, "int64").`,
     );
   }
-  if (!isPlainObject(attributes)) {
+  const isList = (classes: unknown) => Array.isArray(classes) && classes.every(Number.isInteger);
+  if (!isPlainObject(attributes) || !Object.values(attributes).every(isList)) {
     throw new DataError(
       `attributesOf takes lists of classes by question; got ${describeValue(attributes)}. Write attributesOf(labels, { even: [0, 2, 4] }).`,
     );
