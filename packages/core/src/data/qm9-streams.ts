@@ -58,16 +58,16 @@ export interface Qm9Streams {
  *
  * @example
  * const qm9 = await parseQm9({ sdf: sdfText.split("\n"), csv: csvText.split("\n") });
- * const { tasks, test } = qm9Streams(qm9, { order: [1, 0], held: 1 });
+ * const { tasks, test } = qm9Streams(qm9, { order: [2, 1, 0, 3], held: 1 });
  * tasks.length; // 11
  */
 export function qm9Streams({ molecules, targets }: Qm9, options: Qm9StreamOptions = {}): Qm9Streams {
   const { held, order, partSize, places, splitSeed } = qm9StreamOptions.read(options);
   const count = molecules.length;
   const each = held ?? Math.max(1, Math.min(10_000, Math.floor(count / 10)));
-  if (2 * each > count) {
+  if (2 * each >= count) {
     throw new OptionError(
-      `qm9Streams: test and validation take ${each} molecules each; there are ${count}. Set held to a smaller number.`,
+      `qm9Streams: test and validation take ${each} molecules each, and some must be left for training; there are ${count}.${each > 1 ? " Set held to a smaller number." : ""}`,
     );
   }
   const numbers = order === undefined ? permutation(count, splitSeed, -1) : checkedOrder(order, count);

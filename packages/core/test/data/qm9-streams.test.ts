@@ -58,8 +58,10 @@ describe("qm9Streams", () => {
   it("refuses empty parts and orders that miss molecules", () => {
     expect(() => qm9Streams(qm9, { held: 16 })).toThrow(OptionError);
     expect(() => qm9Streams(qm9, { held: 16 })).toThrow(
-      "take 16 molecules each; there are 30. Set held to a smaller number.",
+      "take 16 molecules each, and some must be left for training; there are 30. Set held to a smaller number.",
     );
+    expect(() => qm9Streams(qm9, { held: 15 })).toThrow("some must be left for training; there are 30");
+    expect(qm9Streams(qm9, { held: 14 }).train.length).toBe(2);
     expect(() => qm9Streams(qm9, { order: [0, 0, 1] })).toThrow("got 3 numbers, 2 of them different");
   });
 });

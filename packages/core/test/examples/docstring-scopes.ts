@@ -228,7 +228,10 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   },
   // As if the files were there.
   "node/qm9.ts": () => ({ loadQm9: () => lib.parseQm9(qm9) }),
-  "data/qm9-streams.ts": () => ({ sdfText: qm9.sdf.join("\n"), csvText: qm9.csv.join("\n") }),
+  "data/qm9-streams.ts": () => ({
+    sdfText: [...qm9.sdf, ...qm9.sdf].join("\n"),
+    csvText: [...qm9.csv, ...qm9.csv.slice(1)].join("\n"),
+  }),
   "data/qm9-arrays.ts": () => ({ bytes: processed() }),
   "data/qm9.ts": () => ({ sdfText: qm9.sdf.join("\n"), csvText: qm9.csv.join("\n") }),
   "data/safetensors.ts": () => ({ bytes: lib.encodeSafetensors({ w: lib.zeros([2]) }) }),
