@@ -146,3 +146,24 @@ describe("scaleCropFlip", () => {
     expect(wrong({}, { heat: "image" })).toThrow('maps names "heat"; the part has image, semantic');
   });
 });
+
+it("scales maps of a single row", () => {
+  const row = {
+    x: ndarray(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 4]),
+    y: ndarray(BigInt64Array.of(1n, 2n, 3n, 4n), [1, 1, 4]),
+  };
+  for (let n = 0; n < 20; n++) {
+    const { x, y } = scaleCropFlip(row, { maps: { x: "image", y: "classes" }, numbers: [n] });
+    for (const value of [...x.data, ...y.data].map(Number)) {
+      expect(value).toBeGreaterThanOrEqual(1);
+      expect(value).toBeLessThanOrEqual(4);
+    }
+  }
+});
+
+it("refuses a kind that maps do not have", () => {
+  const image = array([[[[1, 2], [3, 4]]]]); // biome-ignore format: an image
+  expect(() => scaleCropFlip({ image }, { maps: { image: "img" as never }, numbers: [0] })).toThrow(
+    'maps must be kinds of maps by name (image, classes, depth, normal); got {"image":"img"}',
+  );
+});

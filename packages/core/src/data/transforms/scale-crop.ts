@@ -8,7 +8,8 @@ import { inCode, integerFrom, isObject, listOf, number, oneOf } from "../../opti
 import { type OptionRows, optionTable } from "../../options.js";
 
 /** What the numbers of a map are, which says how they are resized and mirrored. */
-export type MapKind = "image" | "classes" | "depth" | "normal";
+export type MapKind = (typeof mapKinds)[number];
+const mapKinds = ["image", "classes", "depth", "normal"] as const;
 
 export interface ScaleCropOptions {
   /** Kinds of the maps by name; arrays of other names stay as they are. */
@@ -26,7 +27,10 @@ export interface ScaleCropOptions {
 }
 
 const scaleCropOptions = optionTable("scaleCropFlip", {
-  maps: inCode<Readonly<Record<string, MapKind>>>("kinds of maps by name", isObject).required(),
+  maps: inCode<Readonly<Record<string, MapKind>>>(
+    `kinds of maps by name (${mapKinds.join(", ")})`,
+    (value) => isObject(value) && Object.values(value).every((kind) => mapKinds.includes(kind)),
+  ).required(),
   numbers: listOf(integerFrom(0)).required(),
   seed: number({ integer: true }).default(0),
   epoch: integerFrom(0).default(0),
@@ -52,7 +56,7 @@ export function drawScaleCrop(
 ): ScaleCrop {
   const rng = createRng(seed).fork("scale-crop").fork(epoch).fork(n);
   const scale = scales[rng.int(scales.length)];
-  const [h, w] = [Math.trunc(height / scale), Math.trunc(width / scale)];
+  const [h, w] = [height, width].map((side) => Math.max(1, Math.trunc(side / scale)));
   const [top, left] = [rng.int(height - h + 1), rng.int(width - w + 1)];
   return { scale, top, left, height: h, width: w, isMirrored: rng.next() < 0.5 };
 }
@@ -60,7 +64,7 @@ export function drawScaleCrop(
 /**
  * Enlarges a random window of every example to the size of the whole, and mirrors half of the examples.
  *
- * With s of {1, 1.2, 1.5} the window has [trunc(H / s), trunc(W / s)] pixels, at any place. Images and normals are resized
+ * With s of {1, 1.2, 1.5} the window has [trunc(H / s), trunc(W / s)] pixels, at least 1, at any place. Images and normals are resized
  * bilinearly with the corners aligned, classes and depth by the nearest pixel; depth is divided by s. Mirrored, normals change the
  * sign of x. Normals are not normalized anew.
  *
