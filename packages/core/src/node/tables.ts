@@ -43,7 +43,7 @@ export const parquetOptions = optionTable("openParquet", {
 } satisfies OptionRows<TableOptions>);
 
 /**
- * A CSV file as data for a trainer. It is read once to find the types of its columns, and then part by part in each epoch: it may be
+ * A CSV file in UTF-8 as data for a trainer. It is read once to find the types of its columns, and then part by part in each epoch: it may be
  * larger than the memory. A column of numbers is an input, one of text an input for each of its values (0 or 1).
  *
  * @throws DataError for a file that cannot be read or is malformed, with the line; OptionError for unknown options
@@ -110,9 +110,22 @@ export async function openParquet(path: string, options: TableOptions): Promise<
   return tableData({ name: path, read: () => told(path, parquetRows(path, table)) }, table);
 }
 
-/** Text of a file, piece by piece. */
+/** Text of a file in UTF-8, piece by piece, without the mark that it may begin with. @throws DataError for other bytes */
 async function* pieces(path: string): AsyncGenerator<string> {
-  yield* createReadStream(path, { encoding: "utf8", highWaterMark: 2 ** 18 }) as AsyncIterable<string>;
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decode = (bytes?: Uint8Array): string => {
+    try {
+      return decoder.decode(bytes, { stream: bytes !== undefined });
+    } catch (cause) {
+      throw new DataError(
+        "The table is no text in UTF-8, so that its letters are not known. Save it as UTF-8 (of Excel: CSV UTF-8), or convert it: iconv -f latin1 -t utf-8.",
+        { cause },
+      );
+    }
+  };
+  for await (const bytes of createReadStream(path, { highWaterMark: 2 ** 18 }))
+    yield decode(bytes as Uint8Array);
+  yield decode();
 }
 
 /** Rows that are decoded at once. */

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 let files = 0;
-async function open(text: string, options: CsvOptions) {
+async function open(text: string | Uint8Array, options: CsvOptions) {
   const path = join(folder, `${files++}.csv`);
   await writeFile(path, text);
   return openCsv(path, options);
@@ -70,6 +70,19 @@ describe("a CSV file", () => {
     expect(numbers((await collected(two.stream)).labels)).toEqual([0.5, 10, 1.5, 9, 2.5, 10]);
     const bare = await open("1,2\n3,4\n", { label: "1", header: false });
     expect([bare.features, numbers((await collected(bare.stream)).inputs)]).toEqual([["0"], [1, 3]]);
+  });
+
+  it("must be UTF-8, whose letters may lie in two pieces: other ones would all be one", async () => {
+    const latin = Buffer.from("a,y\n1,caf\u00e9\n2,caf\u00e8\n", "latin1");
+    await expect(open(latin, { label: "y" })).rejects.toThrow(
+      /The table is no text in UTF-8.*Save it as UTF-8/,
+    );
+    await expect(open(Buffer.from("\ufeffa,y\n1,2\n", "utf16le"), { label: "y" })).rejects.toThrow("UTF-8");
+    // The first piece ends after 2^18 bytes, within the letter.
+    const long = `a,y\n1,${"x".repeat(2 ** 18 - 7)}\u00e9\n`;
+    expect((await open(long, { label: "y" })).classes?.[0]).toMatch(/x\u00e9$/);
+    const half = Buffer.from("a,y\n1,\u00e9").subarray(0, -1);
+    await expect(open(half, { label: "y" })).rejects.toThrow("UTF-8");
   });
 
   it("fills in what is missing, or leaves the row out", async () => {

@@ -20,12 +20,10 @@ async function* csvRows(pieces: AsyncIterable<string>, delimiter: string): Async
   let [line, first] = [1, 1];
   /** Outside of quotes, within them, or after a quote within them, which may be their end or half of a quote itself. */
   let place: "plain" | "quoted" | "after" = "plain";
-  let isStart = true;
   const wrong = (what: string) =>
     new DataError(`CSV line ${line}: ${what}. A field with a quote is written "a ""quoted"" word".`);
   for await (const piece of pieces) {
-    for (const c of isStart && piece.startsWith("\ufeff") ? piece.slice(1) : piece) {
-      isStart = false;
+    for (const c of piece) {
       if (place === "quoted") {
         if (c === '"') place = "after";
         else field += c;
