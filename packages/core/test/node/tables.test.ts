@@ -85,6 +85,19 @@ describe("a CSV file", () => {
     await expect(open(half, { label: "y" })).rejects.toThrow("UTF-8");
   });
 
+  it("has each column once, so that a label is no input, and numbers that float32 holds", async () => {
+    const text = "a,y\n1,2\n3,4\n";
+    for (const options of [{ label: "y", features: ["a", "y"] }, { label: ["y", "y"] }]) {
+      await expect(open(text, options)).rejects.toThrow(
+        'the column "y" is chosen twice among the features and labels',
+      );
+    }
+    const { stream } = await open("a,y\n1e39,2\n", { label: "y" });
+    await expect(collected(stream)).rejects.toThrow(
+      'line 2 has no finite number of float32 in "a", but "1e39"',
+    );
+  });
+
   it("fills in what is missing, or leaves the row out", async () => {
     const text = "a,b,y\n1,red,1\n,blue,2\n5,NA,3\n6,red,?\n";
     await expect(open(text, { label: "y" })).rejects.toThrow('line 3 has no value of "a"');

@@ -95,6 +95,10 @@ export async function tableData(source: TableSource, options: TableOptions): Pro
         throw wrong(`there is no column "${name}"; the columns are ${names.join(", ")}.`);
       };
       const inputs = chosen ?? names.filter((name) => !labels.includes(name));
+      const chosenTwice = [...inputs, ...labels].find((name, i, all) => all.indexOf(name) < i);
+      if (chosenTwice !== undefined) {
+        throw wrong(`the column "${chosenTwice}" is chosen twice among the features and labels.`);
+      }
       places = { inputs: inputs.map(placeOf), labels: labels.map(placeOf) };
       if (inputs.length === 0) throw wrong(`there is no column besides the label "${labels.join(", ")}".`);
       continue;
@@ -188,6 +192,8 @@ function indexOf(file: string, column: Column, value: unknown, place: string): n
 
 function numberOf(file: string, { name }: Column, value: unknown, place: string): number {
   const number = typeof value === "string" ? Number(value.trim()) : Number(value);
-  if (Number.isFinite(number)) return number;
-  throw new DataError(`${file}: ${place} has no finite number in "${name}", but "${String(value)}".`);
+  if (Number.isFinite(Math.fround(number))) return number;
+  throw new DataError(
+    `${file}: ${place} has no finite number of float32 in "${name}", but "${String(value)}".`,
+  );
 }
