@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset.js";
 import { resizeImages } from "../data/resize.js";
@@ -48,24 +48,28 @@ const partSize = 64;
  */
 export async function openImageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
   const { size, channels, shuffle } = imageFolderOptions.read(options);
-  const list = async (folder: string) =>
-    (
-      await readdir(folder, { withFileTypes: true }).catch((cause) => {
-        throw new DataError(`Cannot read the folder ${folder}: ${reasonOf(cause)}.`, { cause });
-      })
-    ).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const classes = (await list(path))
-    .filter((e) => e.isDirectory() && !e.name.startsWith("."))
-    .map((e) => e.name);
+  const list = async (folder: string) => {
+    const names = await readdir(folder).catch((cause) => {
+      throw new DataError(`Cannot read the folder ${folder}: ${reasonOf(cause)}.`, { cause });
+    });
+    // Such as ._0.png, which macOS puts beside 0.png in archives.
+    return names.filter((name) => !name.startsWith(".")).sort();
+  };
+  const classes: string[] = [];
+  for (const name of await list(path)) {
+    // Of a link, what it leads to.
+    const entry = await stat(join(path, name)).catch(() => undefined);
+    if (entry?.isDirectory()) classes.push(name);
+  }
   const files: { readonly path: string; readonly label: number }[] = [];
   for (const [label, name] of classes.entries()) {
-    const images = (await list(join(path, name))).filter((e) => /\.(png|jpe?g)$/i.test(e.name));
+    const images = (await list(join(path, name))).filter((file) => /\.(png|jpe?g)$/i.test(file));
     if (images.length === 0) {
       throw new DataError(
         `The folder ${join(path, name)} has no image: expected files named .png, .jpg or .jpeg.`,
       );
     }
-    files.push(...images.map((image) => ({ path: join(path, name, image.name), label })));
+    for (const image of images) files.push({ path: join(path, name, image), label });
   }
   if (classes.length === 0) {
     throw new DataError(`The folder ${path} has no folders: expected one for each class, with images in it.`);

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "fast-png";
@@ -66,6 +66,17 @@ describe("a folder of images", () => {
         [...permutation(3, 5, 2)].map((i) => (i === 0 ? 0 : 1)),
       );
     }
+  });
+
+  it("has the classes that are links, and leaves hidden files alone", async () => {
+    await write("linked/ants/a.png", [1, 1, 1, 10]);
+    await write("elsewhere/b.png", [1, 1, 1, 20]);
+    await symlink(join(folder, "elsewhere"), join(folder, "linked", "cats"));
+    await symlink(join(folder, "nowhere"), join(folder, "linked", "dogs"));
+    await writeFile(join(folder, "linked", "ants", "._a.png"), Uint8Array.of(0, 5, 22, 7));
+    const { stream, classes } = await openImageFolder(join(folder, "linked"));
+    expect(classes).toEqual(["ants", "cats"]);
+    expect((await collected(stream)).labels.data).toEqual(BigInt64Array.of(0n, 1n));
   });
 
   it("resizes images of other sizes where that is asked for", async () => {
