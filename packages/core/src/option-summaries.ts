@@ -561,6 +561,11 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "keep": "Whether examples stay in memory once they are read; default false.",
     "partSize": "Examples of a part of the stream; default 8."
   },
+  "loadIdxDataset": {
+    "directory": "The only folder to search (and to download to); default: the usual folders.",
+    "download": "Whether to download files that are not found; default false.",
+    "baseUrl": "A mirror to download from instead of the source's own."
+  },
   "loadNyuv2": {
     "augment": "Whether training examples are scaled, cropped and mirrored anew in each epoch; default true.",
     "depthScale": "Whether depth is divided by the scale of an enlarged example, as published, or multiplied; default `divide`.",

@@ -201,6 +201,8 @@ const calls: Readonly<Record<string, Call>> = {
   exampleStream: (o) => isoloss.exampleStream({ length: 1, read: async () => ({ images }) }, o),
   scaleCropFlip: (o) => isoloss.scaleCropFlip({ image: ndarray(new Float32Array(4), [1, 1, 2, 2]) }, o),
   qm9Streams: (o) => isoloss.qm9Streams({ molecules: [], targets: ndarray(new Float64Array(0), [0, 11]) }, o),
+  loadIdxDataset: (o) => isoloss.loadIdxDataset("mnist", o),
+  hasIdxDataset: (o) => isoloss.hasIdxDataset("mnist", o),
   loadCityscapes: (o) => isoloss.loadCityscapes("nowhere", o),
   loadNyuv2: (o) => isoloss.loadNyuv2("nowhere", o),
   loadCeleba: (o) => isoloss.loadCeleba("nowhere", o),

@@ -8,6 +8,8 @@ import type { Dataset } from "../data/dataset.js";
 import { readIdx } from "../data/idx.js";
 import type { LabeledImages } from "../data/labeled-images.js";
 import { DataError, MissingDataError, OptionError } from "../errors.js";
+import { flag, text } from "../option-kinds.js";
+import { type OptionRows, optionTable, requireKnown } from "../options.js";
 import { readFileOrThrow, writeFileAtomic } from "./files.js";
 import { fashionMnist, type IdxSource, mnist } from "./idx-sources.js";
 import { reasonOf } from "./system-error.js";
@@ -25,6 +27,12 @@ export interface IdxDatasetOptions {
   /** A mirror to download from instead of the source's own. */
   readonly baseUrl?: string | undefined;
 }
+
+const idxDatasetOptions = optionTable("loadIdxDataset", {
+  directory: text("a folder").otherwise("the usual folders"),
+  download: flag.default(false),
+  baseUrl: text("the address of a folder").otherwise("the source's own"),
+} satisfies OptionRows<IdxDatasetOptions>);
 
 export interface ImageDataset {
   readonly train: LabeledImages & Dataset;
@@ -44,15 +52,16 @@ export interface ImageDataset {
  *   same numbers as rows of pixels, [n, pixels] (784 for both names)
  * @throws MissingDataError when files are missing; the message names the folders searched
  * @throws DataError when they are damaged or fail their checksum
- * @throws OptionError for an unknown name
+ * @throws OptionError for an unknown name, and for other options
  *
  * @example
  * const { train, test } = await loadIdxDataset("fashion-mnist");
  */
 export async function loadIdxDataset(
   source: "mnist" | "fashion-mnist" | IdxSource,
-  { directory, download = false, baseUrl }: IdxDatasetOptions = {},
+  options: IdxDatasetOptions = {},
 ): Promise<ImageDataset> {
+  const { directory, download, baseUrl } = idxDatasetOptions.read(options);
   const known = knownSource(source);
   const places = placesOf(known, directory);
   let paths = await findFiles(known, places);
@@ -79,10 +88,11 @@ export async function loadIdxDataset(
  */
 export async function hasIdxDataset(
   source: "mnist" | "fashion-mnist" | IdxSource,
-  { directory }: Pick<IdxDatasetOptions, "directory"> = {},
+  options: Pick<IdxDatasetOptions, "directory"> = {},
 ): Promise<boolean> {
+  requireKnown("hasIdxDataset", options, ["directory"], 'hasIdxDataset("mnist", { directory: "mnist" })');
   const known = knownSource(source);
-  return (await findFiles(known, placesOf(known, directory))) !== undefined;
+  return (await findFiles(known, placesOf(known, options.directory))) !== undefined;
 }
 
 function knownSource(source: string | IdxSource): IdxSource {

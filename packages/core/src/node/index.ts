@@ -25,6 +25,7 @@ export type { OfficeData, OfficeOptions, OfficeTask } from "./benchmarks/office.
 export { loadOffice31, loadOfficeHome } from "./benchmarks/office.js";
 export type { SampleOptions } from "./benchmarks/samples/sample.js";
 export { loadCheckpoint, saveCheckpoint } from "./checkpoints.js";
+export type { IdxDatasetOptions } from "./datasets.js";
 export { hasIdxDataset, loadIdxDataset } from "./datasets.js";
 export { readFileOrThrow, writeFileAtomic } from "./files.js";
 export type { MlflowContent, MlflowMetric } from "./history/mlflow.js";
