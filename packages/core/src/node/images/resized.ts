@@ -1,5 +1,5 @@
 // Images on disk as bytes of one size, decoded at every reading or kept in one file that numpy reads, too.
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { resizeBytes } from "../../data/resize-bytes.js";
@@ -94,7 +94,10 @@ class CacheFile {
       const images: Uint8Array[] = [];
       for (const number of numbers) {
         const image = new Uint8Array(this.bytes);
-        await file.read(image, 0, this.bytes, this.header.length + number * this.bytes);
+        const { bytesRead } = await file.read(image, 0, this.bytes, this.header.length + number * this.bytes);
+        if (bytesRead < this.bytes) {
+          throw new DataError(`The cache of images ${this.path} was cut off. Remove it, and start again.`);
+        }
         images.push(image);
       }
       return images;
@@ -108,7 +111,7 @@ class CacheFile {
     const { header, paths, path, bytes } = this;
     const there = await stat(path).catch(() => undefined);
     if (there?.size === header.length + paths.length * bytes) return;
-    const temporary = `${path}.tmp-${process.pid}`;
+    const temporary = `${path}.${randomUUID()}.tmp`;
     try {
       await mkdir(this.folder, { recursive: true });
       const file = await open(temporary, "w");

@@ -61,6 +61,7 @@ describe("loadCeleba", () => {
     expect(bytes.shape).toEqual([6, 3, 64, 64]);
     // One that a full disk has cut off is made again.
     truncateSync(join(cache, file), 5000);
+    await expect(readEpoch(cached.train, 3, 1)).rejects.toThrow("was cut off");
     const repaired = await loadCeleba(folder, { isWhole: false, cache });
     expect(bitsOf(await readEpoch(repaired.train, 3, 1))).toEqual(plain);
     // The images themselves are not read any more.
@@ -69,6 +70,14 @@ describe("loadCeleba", () => {
     expect(bitsOf(await readEpoch(cached.train, 3, 1))).toEqual(plain);
     rmSync(join(folder, "Img/img_align_celeba"), { recursive: true });
     renameSync(join(folder, "away"), join(folder, "Img/img_align_celeba"));
+  });
+
+  it("is loaded twice at once with one cache", async () => {
+    const options = { isWhole: false, cache: join(root, "shared") };
+    const both = await Promise.all([loadCeleba(folder, options), loadCeleba(folder, options)]);
+    const [one, other] = await Promise.all(both.map(({ train }) => readEpoch(train, 3, 1)));
+    expect(bitsOf(one)).toEqual(bitsOf(other));
+    expect(readdirSync(options.cache)).toHaveLength(1);
   });
 
   it("is verified with all its images", async () => {
