@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { decodeNpz } from "../data/npz.js";
 import { parseQm9, type Qm9 } from "../data/qm9.js";
@@ -8,6 +8,7 @@ import { DataError } from "../errors.js";
 import { requireKnown } from "../options.js";
 import { Folder, type FolderGuide } from "./benchmarks/folder.js";
 import { readFileOrThrow } from "./files.js";
+import { reasonOf } from "./system-error.js";
 
 export const qm9Guide: FolderGuide = {
   title: "QM9",
@@ -67,5 +68,9 @@ async function fromArrays(directory: string): Promise<Qm9> {
 
 /** The lines of a file, which is opened when the first one is asked for. */
 async function* linesOf(path: string): AsyncGenerator<string> {
-  yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+  try {
+    yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+  } catch (cause) {
+    throw new DataError(`Cannot read ${basename(path)}: ${reasonOf(cause)}.`, { cause });
+  }
 }

@@ -28,6 +28,14 @@ describe("loadQm9", () => {
     await expect(loadQm9(folder)).rejects.toThrow("QM9 has 130831 molecules; here are 2 molecules");
   });
 
+  it("names a file that it cannot read", async () => {
+    const own = join(folder, "unreadable");
+    mkdirSync(join(own, "gdb9.sdf"), { recursive: true });
+    for (const name of ["gdb9.sdf.csv", "uncharacterized.txt"]) writeFileSync(join(own, name), "");
+    await expect(loadQm9(own)).rejects.toThrow(DataError);
+    await expect(loadQm9(own)).rejects.toThrow("unreadable: Cannot read gdb9.sdf: it is a directory.");
+  });
+
   it("reads what PyTorch Geometric keeps, in a folder without the raw files", async () => {
     const own = join(folder, "processed");
     mkdirSync(own);
