@@ -1,10 +1,11 @@
 import type { NdArray } from "../../array.js";
 import type { Batch, BatchTensors } from "../../batch.js";
+import { stopGradient } from "../../graph/ops/stop-gradient.js";
 import { isTensor } from "../../graph/tensor.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
-import { flatten } from "../../tree.js";
+import { flatten, unflatten } from "../../tree.js";
 import { type Conflict, conflictOf } from "../conflict.js";
 import { gradientRows, gramianOf, gramiansOf } from "../gradients/rows.js";
 import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
@@ -22,16 +23,23 @@ export interface ConflictMeter {
   dispose(): Promise<void>;
 }
 
-/** Compiles losses and Gramian as the objective sees them. */
+/**
+ * Compiles losses and Gramian without dropout and batch statistics.
+ *
+ * @param isFrozen whether a parameter stays as it is in training, by its path: it has no part in conflicts, as in the trainer's
+ */
 export async function compileConflict(
   losses: SharedLosses,
   example: Parts,
   batch: Batch,
   compileOptions: CompileOptions,
+  isFrozen: (path: string) => boolean = () => false,
 ): Promise<ConflictMeter> {
   const measured = ({ parts, batch: b }: { readonly parts: Parts; readonly batch: BatchTensors }) => {
-    const found = losses(parts, b);
-    const rows = gradientRows({ losses: found, space: flatten(parts.shared, isTensor).leaves });
+    const { leaves, paths, def } = flatten(parts.shared, isTensor);
+    const held = leaves.map((leaf, i) => (isFrozen(`shared.${paths[i]}`) ? stopGradient(leaf) : leaf));
+    const found = losses({ ...parts, shared: unflatten(def, held) }, b);
+    const rows = gradientRows({ losses: found, space: leaves });
     return { losses: stacked(found), gramians: gramiansOf(rows) };
   };
   const { graph } = trace(measured, { parts: example, batch });

@@ -50,7 +50,7 @@ async function build<P, S>(
   batch: Batch,
 ): Promise<CostMachine> {
   const { move, adapter, improve, preserve, innerOptimizer: optimizer, trust } = settings;
-  const { dtype, compileOptions, tasks } = setup;
+  const { dtype, compileOptions, tasks, isFrozen } = setup;
   const losses = sharedLosses(setup);
   const problem = {
     losses,
@@ -71,7 +71,7 @@ async function build<P, S>(
       : move === "random"
         ? await randomMove(problem)
         : await searchMove(move, problem);
-  const conflict = await compileConflict(losses, parts, batch, compileOptions);
+  const conflict = await compileConflict(losses, parts, batch, compileOptions, isFrozen);
   const meter = await compileLosses(losses, parts, batch, compileOptions);
   return {
     mover,

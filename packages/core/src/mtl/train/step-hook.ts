@@ -26,6 +26,8 @@ export interface RunSetup<P> {
   readonly tasks: readonly string[];
   /** Paths of the shared parameters in a tree of parameters: `shared.conv1.weight`. */
   readonly sharedPaths: readonly string[];
+  /** Whether the optimizer leaves parameters as they are, by their path. */
+  readonly isFrozen?: ((path: string) => boolean) | undefined;
   readonly dtype: "float32" | "float64";
   readonly compileOptions: Omit<CompileOptions, "scan" | "dtype">;
 }

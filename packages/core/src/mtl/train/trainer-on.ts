@@ -77,6 +77,7 @@ export async function trainerOn<P>(
     representation,
     tasks,
     sharedPaths: parts.split.shared.map((i) => parts.split.paths[i]),
+    isFrozen: optimizer.isFrozen,
     dtype,
     compileOptions,
   };

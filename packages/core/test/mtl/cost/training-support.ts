@@ -24,6 +24,7 @@ export async function train(
     losses = netLosses(tasks),
     data = netData(64, tasks) as MultiTaskData,
     teleports = options && cost<SmallNet>(options),
+    optimizer: rule = adam(),
   } = {},
 ) {
   const trainer = await createMultiTaskTrainer<SmallNet>({
@@ -32,7 +33,7 @@ export async function train(
     data,
     batchSize: 16,
     method,
-    optimizer: adam(),
+    optimizer: rule,
     learningRate: 1e-3,
     ...(teleports ? { beforeStep: teleports.beforeStep } : {}),
   });
@@ -42,7 +43,7 @@ export async function train(
   const { params, optimizer } = trainer.current;
   const reports = trainer.history.events.map(({ event }) => event as CostReport);
   const numbers = flatten<NdArray>({ params, optimizer }, isNdArray).leaves.map(({ data }) => [...data]);
-  return { reports, numbers, losses: trainer.history.losses };
+  return { reports, numbers, losses: trainer.history.losses, norms: trainer.history.norms };
 }
 
 export const always = { trigger: "weak", schedule: {}, guard: { samples: 32 } } as const;

@@ -3,7 +3,10 @@ import { shuffled } from "../../../src/data/streams/shuffled.js";
 import { streamOf } from "../../../src/data/streams/stream-of.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import { cost } from "../../../src/mtl/cost/cost.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
+import { adam } from "../../../src/optim/adam.js";
+import { withGroups } from "../../../src/optim/with-groups.js";
 import { netData, netLosses, type SmallNet } from "./support.js";
 import { always, expectWrapped, methods, train } from "./training-support.js";
 
@@ -31,6 +34,18 @@ describe("COST in a training", () => {
     }
     expect(reports.map(({ outcome }) => outcome)).toContain("accepted");
     expect(numbers).not.toEqual((await train(undefined)).numbers);
+  });
+
+  it("measures conflicts as the trainer does, without what an optimizer holds still", async () => {
+    const optimizer = withGroups(adam(), [{ match: ["shared.conv.*"], frozen: true }]);
+    const rejecting = { ...always, guard: { drift: 0, samples: 32 } } as const;
+    const { reports, norms } = await train(rejecting, { optimizer, method: fairGrad() as never });
+    expect(reports.length).toBeGreaterThan(0);
+    for (const { step, before } of reports) {
+      before?.norms.forEach((norm, k) => {
+        expect(norm / norms[k][step]).toBeCloseTo(1, 9);
+      });
+    }
   });
 
   /** Losses near 3000 and near 0.001. */
