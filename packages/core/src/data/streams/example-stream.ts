@@ -3,8 +3,9 @@ import type { Batch } from "../../batch.js";
 import { permutation } from "../../math/rng.js";
 import { flag, inCode, integerFrom, isFunction } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { concatenateRows, takeRows } from "../batches.js";
+import { takeRows } from "../batches.js";
 import type { DataStream } from "../stream.js";
+import { joinParts } from "./part-reader.js";
 
 /** Examples that are read by their numbers 0, ..., length - 1. */
 export interface Examples {
@@ -108,11 +109,3 @@ export async function readEpoch(stream: DataStream<Batch>, seed = 0, epoch = 0):
 
 const mapArrays = (part: Batch, f: (a: NdArray) => NdArray): Batch =>
   Object.fromEntries(Object.entries(part).map(([name, a]) => [name, f(a)]));
-
-/** Parts with the same names, one after another. */
-export const joinParts = (parts: readonly Batch[]): Batch =>
-  parts.length === 0
-    ? {}
-    : Object.fromEntries(
-        Object.keys(parts[0]).map((name) => [name, concatenateRows(parts.map((part) => part[name]))]),
-      );

@@ -2,7 +2,7 @@ import { allocate, dtypeOf, isNdArray, type NdArray, sizeOf } from "../../array.
 import { describeValue, isPlainObject } from "../../describe.js";
 import { DataError, ShapeError } from "../../errors.js";
 import { formatType } from "../../graph/tensor.js";
-import { rowsOf } from "../batches.js";
+import { concatenateRows, rowsOf } from "../batches.js";
 
 /** Arrays by name with equally many examples along their first axes. */
 export type Part = Readonly<Record<string, NdArray>>;
@@ -49,6 +49,17 @@ export function emptyPart(like: Part, count: number): Part {
 /** The examples `from` up to `to` of a part, without a copy. */
 export const partRows = (part: Part, from: number, to: number): Part =>
   Object.fromEntries(Object.entries(part).map(([name, a]) => [name, rowsOf(a, from, to)]));
+
+const copied = (part: Part): Part =>
+  Object.fromEntries(
+    Object.entries(part).map(([name, a]) => [name, { ...a, data: a.data.slice() } as NdArray]),
+  );
+
+/** Parts of one type, one after another. */
+export const joinParts = (parts: readonly Part[]): Part =>
+  Object.fromEntries(
+    Object.keys(parts[0] ?? {}).map((name) => [name, concatenateRows(parts.map((part) => part[name]))]),
+  );
 
 /** Reads the examples of parts one after another, however the parts are divided. */
 export interface PartReader {
@@ -112,14 +123,16 @@ export function partReader<T>(
       return read;
     },
     async take(count) {
-      if (!(await hasMore())) return undefined;
-      if (size - done >= count) {
-        done += count;
-        return partRows(part as Part, done - count, done);
+      const rows: Part[] = [];
+      for (let left = count; left > 0 && (await hasMore()); ) {
+        const some = Math.min(left, size - done);
+        const own = partRows(part as Part, done, done + some);
+        done += some;
+        left -= some;
+        // The stream may write its next part into the same memory.
+        rows.push(left > 0 ? copied(own) : own);
       }
-      const target = emptyPart(part as Part, count);
-      const read = await reader.readInto(target, 0, count);
-      return read === count ? target : partRows(target, 0, read);
+      return rows.length === 0 ? undefined : joinParts(rows);
     },
     async drain() {
       let read = 0;

@@ -3,7 +3,7 @@ import { astype, type NdArray, ndarray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { decodeNpy } from "../../data/npy.js";
 import type { Examples } from "../../data/streams/example-stream.js";
-import { joinParts } from "../../data/streams/example-stream.js";
+import { joinParts } from "../../data/streams/part-reader.js";
 import { DataError } from "../../errors.js";
 import { readFileOrThrow } from "../files.js";
 import type { Folder } from "./folder.js";

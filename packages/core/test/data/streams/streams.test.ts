@@ -3,6 +3,7 @@ import { type NdArray, ndarray } from "../../../src/array.js";
 import { batches } from "../../../src/data/batches.js";
 import type { DataStream } from "../../../src/data/stream.js";
 import { cached } from "../../../src/data/streams/cached.js";
+import { collected } from "../../../src/data/streams/collected.js";
 import { concatenated } from "../../../src/data/streams/concatenated.js";
 import { mapped } from "../../../src/data/streams/mapped.js";
 import { shuffled } from "../../../src/data/streams/shuffled.js";
@@ -34,6 +35,33 @@ async function order(stream: DataStream<typeof data>, seed = 0, epoch = 0): Prom
 const inOrder = Array.from({ length: 30 }, (_, i) => i);
 
 describe("a stream of arrays", () => {
+  it("may write each part into the same memory", async () => {
+    const part = { x: ndarray(new Float32Array(2), [2, 1]) };
+    const stream: DataStream<typeof part> = {
+      async *batches() {
+        for (let i = 0; i < 6; i += 2) {
+          part.x.data.set([i, i + 1]);
+          yield part;
+        }
+      },
+    };
+    expect(Array.from((await collected(stream)).x.data)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it("takes no more memory than its examples do, however large they are", async () => {
+    // 4096 of them would be more than an array can hold.
+    const large = { x: ndarray(new Uint8Array(3 * 2 ** 23).fill(1, 2 ** 24), [3, 2 ** 23]) };
+    const stream = streamOf(large, { size: 2 });
+    for (const found of [stream, shuffled(stream, { buffer: 1 })]) {
+      const { x: all } = await collected(found);
+      expect(all.shape).toEqual([3, 2 ** 23]);
+      expect([0, 1, 2].map((i) => all.data[(i + 1) * 2 ** 23 - 1])).toEqual([0, 0, 1]);
+    }
+    const own = await collected(streamOf(data));
+    expect(own).toEqual(data);
+    expect(own.x.data.buffer).not.toBe(data.x.data.buffer);
+  });
+
   it("has their examples in order, in parts of a size", async () => {
     const sizes: number[] = [];
     for await (const part of streamOf(data, { size: 8 }).batches(3, 4)) sizes.push(part.y.shape[0]);
