@@ -1,5 +1,6 @@
 // N. Srivastava et al., "Dropout", JMLR 15, 2014, section 10: the inverted form, which is the identity in
 // evaluation.
+import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { cast, mul } from "../graph/ops/arithmetic.js";
 import { greaterEqual } from "../graph/ops/compare.js";
@@ -22,7 +23,7 @@ export interface DropoutOptions {
  * In training, sets each element to zero with probability `rate` and divides the others by 1 - rate; else the
  * identity. Equal seeds and streams give equal masks on every runtime.
  *
- * @throws OptionError when the rate is outside [0, 1) or training lacks a seed
+ * @throws OptionError when the rate is outside [0, 1), the stream is no integer, or training lacks a seed
  *
  * @example
  * dropout(hidden, { rate: 0.1, stream: 0, training, seed });
@@ -33,6 +34,11 @@ export function dropout(x: Tensor, options: DropoutOptions): Tensor {
   requireTensor("dropout", x);
   const { rate = 0.5, stream, training = false, seed } = options;
   requireFlags("dropout", { training });
+  if (!Number.isSafeInteger(stream)) {
+    throw new OptionError(
+      `dropout: stream must be an integer of its own for each use in a model, so that their masks differ; got ${describeValue(stream)}.`,
+    );
+  }
   if (!(rate >= 0 && rate < 1)) throw new OptionError(`dropout: the rate must be in [0, 1); got ${rate}.`);
   if (!training || rate === 0) return x;
   if (!seed) {

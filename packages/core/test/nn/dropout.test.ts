@@ -87,4 +87,11 @@ describe("dropout", () => {
     );
     expect(() => trace((x) => dropout(x, { stream: 0, rate: 1 }), [spec([4])] as const)).toThrow(OptionError);
   });
+
+  it("asks for a stream, without which all masks of a model would be one", () => {
+    const given = { rate: 0.5, training: true } as never;
+    expect(() => trace((x) => dropout(x, given), [spec([4])] as const)).toThrow(
+      "dropout: stream must be an integer of its own for each use in a model",
+    );
+  });
 });
