@@ -35,12 +35,12 @@ export interface HeadContext {
 export interface MultiHeadModel<Trunk, Head> {
   init(rng: Mt19937, options?: InitOptions): MultiHeadParams<Trunk, Head>;
   /** The trunk's output for a batch, the input of all heads. Traced. */
-  trunk(shared: TensorsOf<Trunk>, x: Tensor, context: HeadContext): Tensor;
+  trunk(shared: TensorsOf<Trunk>, x: Tensor, context?: HeadContext): Tensor;
   /** Output of every head, by task. Traced. */
   apply(
     params: TensorsOf<MultiHeadParams<Trunk, Head>>,
     x: Tensor,
-    context: HeadContext,
+    context?: HeadContext,
   ): Readonly<Record<string, Tensor>>;
 }
 

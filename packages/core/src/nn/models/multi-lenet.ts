@@ -84,13 +84,13 @@ export function multiLenet(options: MultiLenetOptions): MultiHeadModel<LenetTrun
       ]);
       return { shared, heads: Object.fromEntries(own) };
     },
-    trunk({ conv1, conv2, fc }, x, { training, seed }) {
+    trunk({ conv1, conv2, fc }, x, { training, seed } = {}) {
       // ReLU commutes with max-pooling, and works on fewer elements after it.
       const first = relu(maxPool2d(convLayer(x, conv1), { kernel: 2 }));
       const second = dropChannels(convLayer(first, conv2), { rate, stream: 0, training, seed });
       return relu(linear(flattenFrom(relu(maxPool2d(second, { kernel: 2 })), 1), fc));
     },
-    apply(params, x, context) {
+    apply(params, x, context = {}) {
       const z = context.representation ?? this.trunk(params.shared, x, context);
       const outputs = Object.keys(heads).map((name, k) => {
         const { fc1, fc2 } = params.heads[name] as TensorsOf<LenetHeadParams>;

@@ -53,7 +53,7 @@ export function multiMlp(options: MultiMlpOptions): MultiHeadModel<MlpTrunkParam
     trunk({ layers }, x) {
       return layers.reduce<Tensor>((h, layer) => act(linear(h, layer)), x.rank > 2 ? flattenFrom(x, 1) : x);
     },
-    apply(params, x, context) {
+    apply(params, x, context = {}) {
       const z = context.representation ?? this.trunk(params.shared, x, context);
       const outputs = Object.keys(heads).map((task) => [
         task,

@@ -4,7 +4,7 @@ import { relu } from "../../../src/graph/ops/activation.js";
 import { maxPool2d } from "../../../src/graph/ops/pool.js";
 import { flattenFrom } from "../../../src/graph/ops/reshape.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
-import { spec, type TensorsOf } from "../../../src/graph/trace.js";
+import { spec, type TensorsOf, trace } from "../../../src/graph/trace.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
 import { namedArrays } from "../../../src/named-arrays.js";
@@ -142,5 +142,17 @@ it.each([
     expect(() => make(heads as never)).toThrow(
       new RegExp(`^${name}: heads must be the .* of each task by its name, integers >= 1; got `),
     );
+  }
+});
+
+it("models without state are evaluated without a context", () => {
+  const [lenet, mlp] = [multiLenet({ heads: { a: 2 } }), multiMlp({ sizes: [784, 3], heads: { a: 2 } })];
+  const rng = torchGenerator(0);
+  const x = spec([5, 1, 28, 28]);
+  for (const { graph } of [
+    trace((p, t) => lenet.apply(p, t), [lenet.init(rng), x]),
+    trace((p, t) => mlp.apply(p, t), [mlp.init(rng), x]),
+  ]) {
+    expect(graph.outputs.map(({ tensor }) => tensor.shape)).toEqual([[5, 2]]);
   }
 });
