@@ -130,7 +130,7 @@ function ofModel(model: Model<unknown, unknown, unknown>, input: unknown): Subje
       `summary: the input must be a shape, such as [8, 784], or a spec; got ${describeValue(input)}.`,
     );
   }
-  const { params, state } = model.init(torchGenerator(0));
+  const { params, state } = initialOf(model);
   return {
     params,
     state,
@@ -141,6 +141,17 @@ function ofModel(model: Model<unknown, unknown, unknown>, input: unknown): Subje
       return { outputs: result.output, ...(training ? { state: result.state } : {}) };
     },
   };
+}
+
+/** @throws OptionError for a model of several tasks whose `init` returns its parameters alone */
+function initialOf(model: Model<unknown, unknown, unknown>): { params: unknown; state: unknown } {
+  const made = model.init(torchGenerator(0));
+  if (isPlainObject(made) && "params" in made) return made;
+  throw new OptionError(
+    `summary: the model's init must return { params, state }; got ${describeValue(made)}. Write ` +
+      "{ init: (rng) => ({ params: model.init(rng), state: {} }), " +
+      "apply: (params, x, context) => ({ output: model.apply(params, x, context), state: {} }) }.",
+  );
 }
 
 function ofImported(model: ImportedModel, given: unknown): Subject {
