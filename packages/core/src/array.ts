@@ -80,7 +80,7 @@ export function requireDType(op: string, dtype: unknown): asserts dtype is DType
   }
 }
 
-/** Throws unless `shape` is a list of integers >= 0. */
+/** Throws unless `shape` is a list. */
 export function requireShape(op: string, shape: unknown): asserts shape is Shape {
   if (!Array.isArray(shape)) {
     throw new ShapeError(
@@ -89,7 +89,8 @@ export function requireShape(op: string, shape: unknown): asserts shape is Shape
   }
 }
 
-function requireSizes(op: string, shape: unknown): asserts shape is Shape {
+/** Throws unless `shape` is a list of integers >= 0. */
+export function requireSizes(op: string, shape: unknown): asserts shape is Shape {
   requireShape(op, shape);
   if (shape.some((n) => !Number.isInteger(n) || n < 0)) {
     throw new ShapeError(`${op}: a shape holds integers >= 0; got ${describeValue(shape)}.`);

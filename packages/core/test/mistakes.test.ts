@@ -65,7 +65,7 @@ import {
 } from "../src/index.js";
 import { inverse } from "../src/math/index.js";
 import { linearScalarization, meanAbsoluteError } from "../src/mtl/index.js";
-import { convLayer, linear } from "../src/nn/index.js";
+import { convLayer, initLinear, linear, torchRand } from "../src/nn/index.js";
 import { multiFashion, vector } from "../src/problems/index.js";
 import { decodeModel } from "../src/runtime/onnx/index.js";
 
@@ -237,6 +237,18 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
     "or an object of them by name; got an array of shape [2]. Write trace(f, [x]).",
   ],
   ["trace(f)", () => trace(any(relu), any(undefined)), "got undefined. Write trace(f, [spec([3])]), say."],
+  ["spec([2.5])", () => spec([2.5]), "spec: a shape holds integers >= 0; got [2.5]."],
+  ["fill([-1], 3)", () => fill([-1], 3), "fill: a shape holds integers >= 0; got [-1]."],
+  [
+    "torchRand of a text",
+    () => torchRand(torchGenerator(0), any(["3"])),
+    'torchRand: a shape holds integers >= 0; got ["3"].',
+  ],
+  [
+    "initLinear of half an input",
+    () => initLinear(torchGenerator(0), 2.5, 3),
+    "a shape holds integers >= 0; got [3, 2.5].",
+  ],
   ["spec(3)", () => spec(any(3)), "spec: a shape is a list"],
   [
     "a traced function that is async",

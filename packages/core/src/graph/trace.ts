@@ -1,5 +1,5 @@
 import type { DType, NdArray, Shape } from "../array.js";
-import { dtypeOf, isNdArray, requireDType, requireShape } from "../array.js";
+import { dtypeOf, isNdArray, requireDType, requireSizes } from "../array.js";
 import { describeValue } from "../describe.js";
 import { OptionError, ShapeError } from "../errors.js";
 import { flatten, type MapLeaves, type TreeDef, unflatten } from "../tree.js";
@@ -30,7 +30,7 @@ export interface Traced {
 
 /** Shape and dtype of an input, in the place of an example array. */
 export function spec(shape: Shape, dtype: DType = "float32"): Spec {
-  requireShape("spec", shape);
+  requireSizes("spec", shape);
   requireDType("spec", dtype);
   return { kind: "spec", shape: [...shape], dtype };
 }

@@ -1,6 +1,6 @@
 // M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998; floats are derived from it as in
 // PyTorch 2.6.
-import { allocate, type NdArray, requireShape, type Shape, sizeOf } from "../array.js";
+import { allocate, type NdArray, requireSizes, type Shape, sizeOf } from "../array.js";
 import { describeValue } from "../describe.js";
 import { DataError, DTypeError, OptionError } from "../errors.js";
 import { requireKnown } from "../options.js";
@@ -159,7 +159,7 @@ type FloatOptions = { readonly dtype?: "float32" | "float64" | undefined };
 function allocateFloats(op: string, rng: unknown, shape: Shape, options: FloatOptions): FloatArray {
   requireKnown(op, options, ["dtype"], `${op}(torchGenerator(0), [2, 3], { dtype: "float64" })`);
   requireGenerator(rng);
-  requireShape(op, shape);
+  requireSizes(op, shape);
   const dtype: string = options.dtype ?? "float32";
   if (dtype !== "float32" && dtype !== "float64") {
     throw new DTypeError(`Random floats are of dtype "float32" or "float64"; got "${dtype}".`);

@@ -1,5 +1,5 @@
 // Kaiming: K. He et al., ICCV 2015, eqs. 10 and 14; Xavier: X. Glorot and Y. Bengio, AISTATS 2010, eqs. 12 and 16.
-import { type NdArray, requireShape, type Shape, sizeOf } from "../array.js";
+import { type NdArray, requireSizes, type Shape, sizeOf } from "../array.js";
 import { describeValue } from "../describe.js";
 import { OptionError, ShapeError } from "../errors.js";
 import { formatShape } from "../graph/tensor.js";
@@ -9,7 +9,7 @@ import type { InitOptions, WeightAndBias } from "./model.js";
 
 /** Number of inputs of one output (`fanIn`) and of outputs of one input (`fanOut`) of a weight [out, in, ...kernel]. */
 export function fansOf(shape: Shape): { fanIn: number; fanOut: number } {
-  requireShape("Initializers", shape);
+  requireSizes("Initializers", shape);
   if (shape.length < 2) {
     throw new ShapeError(
       `Fans need a weight of two or more axes, [out, in, ...kernel]; got shape ${formatShape(shape)}.`,

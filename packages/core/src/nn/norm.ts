@@ -1,7 +1,7 @@
 // S. Ioffe and C. Szegedy, ICML 2015 (batch); J. L. Ba et al., arXiv 1607.06450 (layer);
 // Y. Wu and K. He, ECCV 2018 (group); B. Zhang and R. Sennrich, NeurIPS 2019 (root mean square).
 import type { NdArray, Shape } from "../array.js";
-import { ones, requireShape, sizeOf, zeros } from "../array.js";
+import { ones, requireSizes, sizeOf, zeros } from "../array.js";
 import { OptionError, ShapeError } from "../errors.js";
 import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
@@ -33,7 +33,7 @@ export interface BatchNormState {
 }
 
 function initNorm(op: string, shape: Shape, options: InitOptions): NormParams {
-  requireShape(op, shape);
+  requireSizes(op, shape);
   requireKnown(op, options, ["dtype"], `${op}(${shape[0]}, { dtype: "float64" })`);
   const { dtype = "float32" } = options;
   return { weight: ones(shape, dtype), bias: zeros(shape, dtype) };

@@ -1,5 +1,5 @@
 import type { DType, NdArray, Shape } from "../../array.js";
-import { astype, dtypeOf, isNdArray, requireBools, requireDType, requireShape } from "../../array.js";
+import { astype, dtypeOf, isNdArray, requireBools, requireDType, requireSizes } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { DTypeError } from "../../errors.js";
 import { apply, describe, isFloat, isTensor, type Op, requireTensor, type Tensor } from "../tensor.js";
@@ -46,7 +46,7 @@ export function literal(value: number): string {
 
 /** A placeholder for a value given when the graph runs. */
 export function input(shape: Shape, dtype: DType = "float32"): Tensor {
-  requireShape("input", shape);
+  requireSizes("input", shape);
   requireDType("input", dtype);
   return apply(inputOp, [], { shape, dtype });
 }
@@ -78,7 +78,7 @@ export function constant(value: number | NdArray, dtype?: DType): Tensor {
 
 /** A tensor of `shape` with every element `value`. */
 export function fill(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
-  requireShape("fill", shape);
+  requireSizes("fill", shape);
   if (typeof value !== "number") {
     throw new DTypeError(
       `fill takes a shape and a number; got ${describeValue(value)}. Write fill([2, 3], 0.5), say.`,

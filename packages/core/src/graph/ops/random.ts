@@ -1,5 +1,5 @@
 import type { DType, Shape } from "../../array.js";
-import { requireShape } from "../../array.js";
+import { requireSizes } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../../errors.js";
 import { hash32 } from "../../math/rng.js";
@@ -103,7 +103,7 @@ export function randomUniform(
 ): Tensor {
   requireKnown("randomUniform", options, ["dtype", "stream"], "randomUniform(seed, [2, 3], { stream: 1 })");
   const { dtype = "float32", stream = 0 } = options;
-  requireShape("randomUniform", shape);
+  requireSizes("randomUniform", shape);
   if (!["float32", "float64"].includes(dtype)) {
     throw new OptionError(`randomUniform: dtype must be float32 or float64; got ${describeValue(dtype)}.`);
   }
