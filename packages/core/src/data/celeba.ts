@@ -10,11 +10,7 @@ export interface FaceAttributes {
   readonly values: readonly Float32Array[];
 }
 
-const linesOf = (text: string): string[] => {
-  const lines = text.split(/\r?\n/);
-  if (lines.at(-1)?.trim() === "") lines.pop();
-  return lines;
-};
+const linesOf = (text: string): string[] => text.trimEnd().split(/\r?\n/);
 
 /**
  * Reads list_attr_celeba.txt: a line with the number of images, one with names, then a file with 1 or -1 for each name.

@@ -2,7 +2,7 @@ import { integerFrom, number } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { split, takeRows } from "./batches.js";
 import type { Dataset } from "./dataset.js";
-import type { LabeledImages } from "./labeled-images.js";
+import { type LabeledImages, requireLabeled } from "./labeled-images.js";
 
 /** How a data set is divided into data for training and for validation. */
 export interface DivideOptions {
@@ -30,12 +30,15 @@ export interface DividedData {
 /**
  * Divides labeled images at random into data for training and for validation.
  *
- * @throws OptionError for options out of range, and for a fraction that leaves a part empty
+ * @throws OptionError for options out of range, and for a fraction that leaves a part empty; DataError, ShapeError for other data
+ *   than images with a label each
  *
  * @example
  * const { train, validation } = divide(digits(), { validation: 0.25, limit: 500 });
  */
-export function divide({ images, labels }: LabeledImages, options: DivideOptions = {}): DividedData {
+export function divide(data: LabeledImages, options: DivideOptions = {}): DividedData {
+  requireLabeled("divide", data);
+  const { images, labels } = data;
   const { validation, splitSeed, limit } = divideOptions.read(options);
   const part = (rows: Int32Array): Dataset => ({
     inputs: takeRows(images, rows),

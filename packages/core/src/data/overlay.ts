@@ -2,7 +2,7 @@
 // O. Sener, V. Koltun, "Multi-task learning as multi-objective optimization", NeurIPS 2018, section 4.1.
 
 import { type NdArray, ndarray } from "../array.js";
-import { OptionError, ShapeError } from "../errors.js";
+import { ShapeError } from "../errors.js";
 import { createRng } from "../math/rng.js";
 import { finite, integerFrom, number, positive } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
@@ -67,9 +67,6 @@ export function overlayImages(
   const rights = imageCount("overlayImages", right.images, [side, side]);
   if (lefts === 0 || rights === 0)
     throw new ShapeError("overlayImages needs at least one image of each kind.");
-  if (left.labels.data.length !== lefts || right.labels.data.length !== rights) {
-    throw new OptionError("overlayImages needs one label for each image.");
-  }
   const count = asked ?? lefts;
   const rng = createRng(seed).fork("overlay");
   const partner = Int32Array.from({ length: count }, () => rng.int(rights));

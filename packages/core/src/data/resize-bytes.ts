@@ -1,4 +1,6 @@
 // Bilinear resizing of bytes as Pillow has it (libImaging/Resample.c), which torchvision's Resize is on its images.
+import { describeValue } from "../describe.js";
+import { ShapeError } from "../errors.js";
 
 /** Bytes of an image, [height, width, channels]. */
 export interface ByteImage {
@@ -17,6 +19,8 @@ const bits = 22;
  * scale = from / to, f = max(1, scale): pixel k has center c = (k + 1/2) scale and weights max(0, 1 - |(x + 1/2 - c) / f|), divided by
  * their sum and rounded to integers over 2^22. Columns first, rounded to bytes, then rows; a side that stays is left out.
  *
+ * @throws ShapeError for an image of another number of bytes, and for sizes that are no integers >= 1
+ *
  * @example
  * resizeBytes({ width: 4, height: 1, channels: 1, data: Uint8Array.of(0, 10, 20, 30) }, [1, 2]).data; // Uint8Array [7, 23]
  */
@@ -24,6 +28,17 @@ export function resizeBytes(
   { data, width: w, height: h, channels }: ByteImage,
   [height, width]: readonly [number, number],
 ): ByteImage {
+  for (const size of [w, h, channels, width, height]) {
+    if (Number.isInteger(size) && size >= 1) continue;
+    throw new ShapeError(
+      `resizeBytes: sizes and channels must be integers >= 1; got ${describeValue(size)}.`,
+    );
+  }
+  if (data.length !== w * h * channels) {
+    throw new ShapeError(
+      `resizeBytes: an image of ${h} x ${w} with ${channels} channels has ${w * h * channels} bytes; got ${data.length}.`,
+    );
+  }
   const wide = width === w ? data : resampled(data, [h, w, channels], width);
   const done = height === h ? wide : resampled(wide, [1, h, width * channels], height);
   return { width, height, channels, data: done };

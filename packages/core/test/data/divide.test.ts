@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { split, takeRows } from "../../src/data/batches.js";
 import { digits } from "../../src/data/digits.js";
 import { divide } from "../../src/data/divide.js";
-import { OptionError } from "../../src/errors.js";
+import { OptionError, ShapeError } from "../../src/errors.js";
 import { datasets } from "../../src/node/registry.js";
 
 const all = digits();
@@ -30,6 +30,16 @@ describe("divide", () => {
     expect(divide(all, { validation: 0 })).toEqual({ train: { inputs: all.images, labels: all.labels } });
     expect(rows(divide(all, { validation: 0, limit: 10 }).train)).toBe(10);
     expect(rows(divide(all, { validation: 0, limit: 5000 }).train)).toBe(1797);
+  });
+
+  it("takes a label for each image", () => {
+    const labels = { ...all.labels, shape: [100], data: all.labels.data.slice(0, 100) };
+    expect(() => divide({ images: all.images, labels })).toThrow(
+      "divide takes one label for each image; got images [1797, 64] and labels [100].",
+    );
+    const images = takeRows(all.images, [0, 1, 2, 3]);
+    expect(() => divide({ images, labels })).toThrow(ShapeError);
+    expect(() => divide({ train: all } as never)).toThrow("Of a data set write one part: dataset.train.");
   });
 
   it("throws for options out of range", () => {

@@ -1,6 +1,7 @@
 // Expected numbers were computed with Pillow's own rule in exact integers; those of the ramp are of Pillow itself.
 import { describe, expect, it } from "vitest";
 import { resizeBytes } from "../../src/data/resize-bytes.js";
+import { ShapeError } from "../../src/errors.js";
 
 const row = (data: readonly number[], to: number) =>
   Array.from(
@@ -35,5 +36,12 @@ describe("resizeBytes", () => {
       expect(own).toEqual(data.filter((_, i) => i % 3 === c));
     });
     expect(resizeBytes({ width, height, channels: 3, data: color }, [height, width]).data).toEqual(color);
+  });
+
+  it("refuses an image of another number of bytes, and sizes without a pixel", () => {
+    const image = { width: 2, height: 2, channels: 3, data: Uint8Array.of(1, 2, 3, 4) };
+    expect(() => resizeBytes(image, [1, 1])).toThrow(ShapeError);
+    expect(() => resizeBytes(image, [1, 1])).toThrow("an image of 2 x 2 with 3 channels has 12 bytes; got 4");
+    expect(() => resizeBytes({ ...image, channels: 1 }, [0, 1])).toThrow("must be integers >= 1; got 0");
   });
 });
