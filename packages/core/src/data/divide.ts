@@ -1,3 +1,4 @@
+import { permutation } from "../math/rng.js";
 import { integerFrom, number } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { split, takeRows } from "./batches.js";
@@ -10,7 +11,7 @@ export interface DivideOptions {
   readonly validation?: number | undefined;
   /** Seed of the split, which a run's own seed does not change; default 0. */
   readonly splitSeed?: number | undefined;
-  /** Maximum number of examples for training; default all. */
+  /** Maximum number of examples for training, which the seed of the split draws; default all. */
   readonly limit?: number | undefined;
 }
 
@@ -46,7 +47,11 @@ export function divide(data: LabeledImages, options: DivideOptions = {}): Divide
   });
   const total = images.shape[0];
   if (validation === 0) {
-    return { train: part(Int32Array.from({ length: Math.min(limit ?? total, total) }, (_, i) => i)) };
+    // Those of a set that is in order, such as a folder of images, are of one class where it begins.
+    if (limit !== undefined && limit < total) {
+      return { train: part(permutation(total, splitSeed, -1).slice(0, limit)) };
+    }
+    return { train: part(Int32Array.from({ length: total }, (_, i) => i)) };
   }
   const [first, second] = split(total, [1 - validation, validation], splitSeed);
   return { train: part(first.slice(0, limit)), validation: part(second) };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ndarray } from "../../src/array.js";
 import { split, takeRows } from "../../src/data/batches.js";
 import { digits } from "../../src/data/digits.js";
 import { divide } from "../../src/data/divide.js";
@@ -28,8 +29,23 @@ describe("divide", () => {
 
   it("keeps all in their order for training at a fraction of zero", () => {
     expect(divide(all, { validation: 0 })).toEqual({ train: { inputs: all.images, labels: all.labels } });
-    expect(rows(divide(all, { validation: 0, limit: 10 }).train)).toBe(10);
     expect(rows(divide(all, { validation: 0, limit: 5000 }).train)).toBe(1797);
+  });
+
+  it("draws a limited number from all classes, also of a set in order", () => {
+    const labels = ndarray(
+      BigInt64Array.from({ length: 100 }, (_, i) => BigInt(Math.floor(i / 10))),
+      [100],
+    );
+    const images = ndarray(new Float32Array(100), [100, 1]);
+    const drawn = (splitSeed: number) =>
+      Array.from(
+        divide({ images, labels }, { validation: 0, limit: 40, splitSeed }).train.labels.data,
+        Number,
+      );
+    expect([drawn(0).length, new Set(drawn(0)).size]).toEqual([40, 10]);
+    expect(drawn(0)).toEqual(drawn(0));
+    expect(drawn(0)).not.toEqual(drawn(1));
   });
 
   it("takes a label for each image", () => {
