@@ -33,7 +33,8 @@ interface Gathered {
 
 /**
  * Gives each node of a graph to a layer. A node that takes a parameter, or what is computed of parameters alone, belongs to
- * that parameter's layer; any other to the layer of its latest operand.
+ * that parameter's layer; what is computed of carried values alone to the layer that uses it; any other to the layer of its
+ * latest operand.
  *
  * @param owned paths of the inputs that belong to a model, and whether each is trained; the other inputs are data
  */
@@ -61,6 +62,9 @@ export function layersOf(
   );
   const names = new Map<Tensor, string>();
   const ofData = new Set<Tensor>();
+  /** Values that are carried, and what is computed of them alone; and the layer that uses them, by the layer of their own path. */
+  const carried = new Set<Tensor>();
+  const users = new Map<string, string>();
   const order = new Map<Tensor, number>();
 
   for (const [place, node] of nodesOf(graph).entries()) {
@@ -68,13 +72,14 @@ export function layersOf(
     const owner = owners.get(node);
     if (owner) {
       names.set(node, layerOf(owner.path));
+      if (!owner.trained) carried.add(node);
       continue;
     }
     const isData =
       node.inputs.length === 0 ? node.op.name === "input" : node.inputs.some((x) => ofData.has(x));
     if (isData) ofData.add(node);
     const named = node.inputs.filter((x) => names.has(x));
-    const own = named.find((x) => !ofData.has(x));
+    const [own] = named.filter((x) => !ofData.has(x)).sort((a, b) => +carried.has(a) - +carried.has(b));
     const latest = named.reduce<Tensor | undefined>(
       (last, x) => (last && (order.get(last) as number) > (order.get(x) as number) ? last : x),
       undefined,
@@ -84,6 +89,8 @@ export function layersOf(
     if (!chosen && !isData) continue;
     const name = chosen ? (names.get(chosen) as string) : input;
     names.set(node, name);
+    if (!isData && named.every((x) => carried.has(x))) carried.add(node);
+    else for (const x of named) if (carried.has(x)) users.set(names.get(x) as string, name);
     if (node.inputs.length === 0) continue;
     const flops = node.op.flops?.(node, node.attrs) ?? node.size;
     const layer = at(name);
@@ -96,6 +103,14 @@ export function layersOf(
   for (const { tensor } of graph.inputs) {
     const owner = owners.get(tensor);
     if (owner?.trained) at(layerOf(owner.path)).parameters += tensor.size;
+  }
+  // The statistics of a norm may lie elsewhere in the state than its scale in the parameters.
+  for (const [from, to] of users) {
+    const own = layers.get(from);
+    if (own === undefined || own.parameters > 0 || from === to) continue;
+    at(to).flops += own.flops;
+    at(to).multiplyAdds += own.multiplyAdds;
+    layers.delete(from);
   }
   return [...layers]
     .filter(([name, { flops }]) => name !== input || flops > 0)

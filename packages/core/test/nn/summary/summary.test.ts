@@ -9,6 +9,7 @@ import { convnet } from "../../../src/nn/models/convnet.js";
 import { lenet } from "../../../src/nn/models/lenet.js";
 import { messagePassing } from "../../../src/nn/models/message-passing.js";
 import { mlp } from "../../../src/nn/models/mlp.js";
+import { multiConvnet } from "../../../src/nn/models/multi-convnet.js";
 import type { MultiHeadParams } from "../../../src/nn/models/multi-head.js";
 import {
   type LenetHeadParams,
@@ -101,6 +102,33 @@ describe("summary", () => {
     expect(() => summary(imported, {})).toThrow(/takes its inputs' shapes by name, { x }/);
   });
 
+  it("says how to write a model of several tasks, whose init returns its parameters alone", () => {
+    const model = multiLenet({ heads: { a: 10 } });
+    expect(() => summary(model as never, [1, 1, 28, 28])).toThrow(
+      "init must return { params, state }; got an object with shared, heads. Write { init: (rng) => ({ params: model.init(rng), state: {} })",
+    );
+    const written: Model<MultiHeadParams<LenetTrunkParams, LenetHeadParams>, Stateless, unknown> = {
+      init: (rng) => ({ params: model.init(rng), state: {} }),
+      apply: (params, x, context) => ({ output: model.apply(params, x, context), state: {} }),
+    };
+    // 21330 shared, 3060 of a head of 10 classes.
+    expect(summary(written, [1, 1, 28, 28]).parameters).toBe(24390);
+  });
+
+  it("counts statistics to the norm that they are of, where they lie elsewhere in the state", () => {
+    const heads = { a: 1 };
+    const { layers } = summary(multiConvnet({ heads, stages: [[4]], hidden: [5] }), [2, 3, 8, 8]);
+    const names = [
+      "shared.convs.0.conv",
+      "shared.convs.0.norm",
+      "shared.hidden.0.linear",
+      "shared.hidden.0.norm",
+    ];
+    expect(layers.map(({ name }) => name)).toEqual([...names, "heads.a"]);
+    // Scale and shift of each of 5 channels (a sum, a root of 10, a quotient, a product, a difference), used on 2 x 5 numbers; ReLU.
+    expect(layers[3].flops).toBe(5 * (1 + 10 + 1 + 1 + 1) + 3 * 2 * 5);
+  });
+
   it("says what it takes", () => {
     expect(() => summary(mlp({ sizes: [8, 3] }), 8 as never)).toThrow(OptionError);
     expect(() => summary(mlp({ sizes: [8, 3] }), [2, 7])).toThrow(ShapeError);
@@ -122,18 +150,5 @@ describe("summaryText", () => {
         "a training step needs 102 kB: 50.9 kB of parameters, 50.9 kB of results and gradients",
       ].join("\n"),
     );
-  });
-
-  it("says how to write a model of several tasks, whose init returns its parameters alone", () => {
-    const model = multiLenet({ heads: { a: 10 } });
-    expect(() => summary(model as never, [1, 1, 28, 28])).toThrow(
-      "init must return { params, state }; got an object with shared, heads. Write { init: (rng) => ({ params: model.init(rng), state: {} })",
-    );
-    const written: Model<MultiHeadParams<LenetTrunkParams, LenetHeadParams>, Stateless, unknown> = {
-      init: (rng) => ({ params: model.init(rng), state: {} }),
-      apply: (params, x, context) => ({ output: model.apply(params, x, context), state: {} }),
-    };
-    // 21330 shared, 3060 of a head of 10 classes.
-    expect(summary(written, [1, 1, 28, 28]).parameters).toBe(24390);
   });
 });
