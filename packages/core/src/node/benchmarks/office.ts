@@ -237,7 +237,7 @@ async function splitClasses(
 
 const listNames = { train: "train", validation: "val", test: "test" } as const;
 
-/** The parts of lists, whose lines are a path and a label. */
+/** The parts of lists, whose lines are a path and a label. No image may be in two: that would be testing on training data. */
 async function listedParts(
   folder: Folder,
   {
@@ -249,6 +249,8 @@ async function listedParts(
 ): Promise<Parts> {
   const parts: Partial<Record<keyof OfficeTask, LabeledPath[]>> = {};
   const there = new Set<string>();
+  /** Where each image is listed. */
+  const listed = new Map<string, string>();
   for (const name of await folder.names(place)) {
     for (const image of await folder.names(`${place}/${name}`)) there.add(`${place}/${name}/${image}`);
   }
@@ -276,6 +278,14 @@ async function listedParts(
         if (!there.has(own)) {
           throw folder.wrong(own, `there is no such image, which line ${number} of ${list} names.`);
         }
+        const before = listed.get(own);
+        if (before !== undefined) {
+          throw folder.wrong(
+            own,
+            `line ${number} of ${list} names this image, as does ${before}: an image is in one part, and once.`,
+          );
+        }
+        listed.set(own, `line ${number} of ${list}`);
         return { path: own, label };
       });
   }

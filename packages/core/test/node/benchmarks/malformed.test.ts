@@ -309,6 +309,12 @@ const cases: readonly [BenchmarkName, string, Damage, RegExp][] = [
   ],
   [
     "office31",
+    "with a training image in another part",
+    (at) => writeFileSync(at(val), readFileSync(at(train), "utf8").split("\n").slice(1, 2).join("")),
+    /line 1 of .*amazon_val\.txt names this image, as does line 2 of .*amazon_train\.txt: an image is in one part/,
+  ],
+  [
+    "office31",
     "with a class too many",
     edit(train, (text) => text.replace(" 3\n", " 31\n")),
     /amazon_train\.txt, line \d+: expected a path and a class 0 to 30; got ".* 31"/,
