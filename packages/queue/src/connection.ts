@@ -23,12 +23,15 @@ export function connectionOptions({ url, password }: QueueAddress) {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const scheme = /^(?:redis|valkey)(s?):$/.exec(parsed?.protocol ?? "");
   const db = Number(parsed?.pathname.replace(/^\//, "") || 0);
-  if (!parsed || !scheme || parsed.hostname === "" || !Number.isInteger(db)) {
+  // What follows a ? or # would be ignored: a database, or half of a password.
+  const isWhole = parsed?.search === "" && parsed.hash === "";
+  if (!parsed || !scheme || !isWhole || parsed.hostname === "" || !Number.isInteger(db) || db < 0) {
     throw new OptionError(
-      `The address of a queue is redis://HOST:PORT or rediss://HOST:PORT, perhaps with a number of a database after it; got ${shown(url)}.`,
+      `The address of a queue is redis://HOST:PORT or rediss://HOST:PORT, perhaps with a number of a database after it (redis://HOST:PORT/1), and without ? and #, which a password has as %3F and %23; got ${shown(url)}.`,
     );
   }
-  const secret = password ?? decoded(parsed.password);
+  // A variable of the environment that is empty is none.
+  const secret = password || decoded(parsed.password);
   return {
     host: parsed.hostname.replace(/^\[|\]$/g, ""),
     port: Number(parsed.port || defaultPort),

@@ -13,8 +13,15 @@ describe("an address of a server", () => {
     });
   });
 
-  it.each(["host:6379", "http://host", "redis://", "redis://host/one", ""])("is refused as %j", (url) => {
+  it.each([
+    ...["host:6379", "http://host", "redis://", "redis://host/one", "redis://host/-1", ""],
+    ...["redis://host?db=2", "redis://me:12#half@host"],
+  ])("is refused as %j", (url) => {
     expect(() => connectionOptions({ url })).toThrow(/redis:\/\/HOST:PORT.*got/);
+  });
+
+  it("keeps its password beside an empty one, which is none", () => {
+    expect(connectionOptions({ url: "redis://:secret@host", password: "" }).password).toBe("secret");
   });
 
   it("is shown without its password", () => {
