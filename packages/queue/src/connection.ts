@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { OptionError } from "isoloss";
+import { DataError, OptionError } from "isoloss";
 
 /** A server. */
 export interface QueueAddress {
@@ -101,6 +101,12 @@ export async function connect(address: QueueAddress): Promise<Redis> {
     clearTimeout(timer);
   }
 }
+
+/** What a server answers instead of doing as it is asked, such as where its memory is full, in words; other errors as they are. */
+export const refusalOf = (url: string, error: unknown): unknown =>
+  error instanceof Error && error.name === "ReplyError"
+    ? new DataError(`The server at ${shown(url)} refuses: ${error.message}`, { cause: error })
+    : error;
 
 /** Tells of a server that has been away for so many milliseconds, and when it is back. */
 export function tellOfOutages(

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { DataError, OptionError } from "isoloss";
-import { connect, shown, tellOfOutages } from "./connection.js";
+import { connect, refusalOf, shown, tellOfOutages } from "./connection.js";
 import { sweepKeys, sweepsKey } from "./keys.js";
 import type { QueuedRecord, QueuedRun, QueueHost, QueueLanes, QueueLanesOptions } from "./lanes.js";
 import { commitRecord, keepVerdicts, releaseLease, takeLease } from "./scripts.js";
@@ -173,6 +173,15 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     }
   }
 
+  /** Throws where the server knows of trials that this directory lacks. */
+  async function requireAsks(redis: Redis): Promise<void> {
+    const known = await redis.hlen(keys.asks);
+    if (known <= asks.length) return;
+    throw new OptionError(
+      `The sweep ${sweep.name} (${sweep.id}) went on elsewhere: the server has ${known} trials of it, this directory ${asks.length}. Go on with isoloss sweep --attach ${sweep.id} --queue ${shown(options.url)}.`,
+    );
+  }
+
   return {
     get width() {
       return workforce.lanes;
@@ -185,27 +194,24 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       const redis = await connect(options);
       redis.on("error", () => {});
       tellOfOutages(redis, options.url, { after: 3 * timing.look, note: (line) => host?.note(line) });
-      try {
-        await takeOver(redis);
-      } catch (error) {
-        redis.disconnect();
-        throw error;
-      }
-      for (const record of before) told.set(record.run, record);
       const news = redis.duplicate();
       news.on("error", () => {});
-      server = { redis, news, queue: openQueue(options, keys) };
-      await reopen(redis, keys);
-      const known = await redis.hlen(keys.asks);
-      if (known > asks.length) {
-        await releaseLease(redis, keys, owner);
-        redis.disconnect();
-        throw new OptionError(
-          `The sweep ${sweep.name} (${sweep.id}) went on elsewhere: the server has ${known} trials of it, this directory ${asks.length}. Go on with isoloss sweep --attach ${sweep.id} --queue ${shown(options.url)}.`,
+      try {
+        await takeOver(redis);
+        await requireAsks(redis);
+        for (const record of before) told.set(record.run, record);
+        server = { redis, news, queue: openQueue(options, keys) };
+        await reopen(redis, keys);
+        await restore(server);
+        await look(server);
+      } catch (error) {
+        await atMost(
+          patience,
+          releaseLease(redis, keys, owner).catch(() => {}),
         );
+        redis.disconnect();
+        throw refusalOf(options.url, error);
       }
-      await restore(server);
-      await look(server);
       await news.subscribe(keys.news);
       news.on("message", () => void inTurn(readRecords));
       redis.on("ready", () => void inTurn(restore));

@@ -2,7 +2,7 @@
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { OptionError } from "isoloss";
-import { connect, connectionOptions, type QueueAddress, shown } from "./connection.js";
+import { connect, connectionOptions, type QueueAddress, refusalOf, shown } from "./connection.js";
 import { type SweepKeys, sweepKeys, sweepsKey, workerKey, workersKey } from "./keys.js";
 
 /** An open sweep as workers see it. */
@@ -150,6 +150,8 @@ async function withServer<T>(address: QueueAddress, work: (redis: Redis) => Prom
   const redis = await connect(address);
   try {
     return await work(redis);
+  } catch (error) {
+    throw refusalOf(address.url, error);
   } finally {
     redis.disconnect();
   }

@@ -97,12 +97,12 @@ export async function serveQueue<
       return answer.verdict;
     },
   });
-  await beat();
   const heart = setInterval(() => void beat().catch(() => {}), timing.heartbeat);
   const isOver = () => signal?.aborted === true || (options.once === true && committed > 0);
   const isIdle = () =>
     options.idleExit !== undefined && performance.now() - lastRun > 1000 * options.idleExit;
   try {
+    await persistent(beat);
     while (!isOver()) {
       const sweep = await persistent(nextSweep);
       if (sweep && (sweep.waiting || !isIdle())) await serve(sweep.notice);

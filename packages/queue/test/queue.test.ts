@@ -1,6 +1,7 @@
 // Workers and a sweep's process in one process, with a server of their own; runs wait instead of computing.
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
+import { DataError } from "isoloss";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { queueLanes } from "../src/coordinator.js";
 import { sweepKeys } from "../src/keys.js";
@@ -317,3 +318,34 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     expect(records.length).toBeLessThanOrEqual(1);
   });
 });
+
+it.skipIf(!serverProgram)(
+  "waits as a worker for a server that is full, and says as a sweep that it is",
+  async () => {
+    const full = await startServer("--maxmemory", "100kb");
+    const stopping = new AbortController();
+    const notes: string[] = [];
+    const onNote = (line: string) => {
+      notes.push(line);
+      stopping.abort();
+    };
+    const served = serveQueue<FakeRun, FakeRecord, FakeReport>({
+      ...{ url: full.url, name: "w", version: "1", lanes: 1, timing: fast, signal: stopping.signal, onNote },
+      ...{ computing: fakeComputing("w").computing, ruleOf: () => rule, withVerdicts: (record) => record },
+      refusal: async () => undefined,
+    });
+    expect(await served).toBe(0);
+    expect(notes).toEqual([expect.stringMatching(/the server refuses, and is asked again: OOM/)]);
+    const lanes = queueLanes<FakeRun, FakeRecord>({
+      ...{ url: full.url, spec: null, asks: [], timing: fast },
+      sweep: { id: "full", name: "full", version: "1", needs: [], since: new Date(0).toISOString() },
+      lost: ({ id: run }) => ({ run, result: 0 }),
+    });
+    const host = { record() {}, progress() {}, changed() {}, note() {}, fail() {} };
+    const refused = lanes.start(host, []);
+    await expect(refused).rejects.toThrow(DataError);
+    await expect(refused).rejects.toThrow(`The server at ${full.url} refuses: OOM`);
+    await lanes.stop();
+    await full.end();
+  },
+);
