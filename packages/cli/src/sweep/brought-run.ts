@@ -1,9 +1,10 @@
 // A run that comes from another computer whole: its result, and the files of its directory.
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { deserialize, serialize } from "node:v8";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { DataError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import { type Job, runName } from "../experiments/jobs/job.js";
 import { type JobOutcome, type PlainError, plainError, revived } from "../experiments/jobs/pool.js";
@@ -49,7 +50,8 @@ async function whole({ result }: { readonly result: JobResult }, directory: stri
  * The outcome of a run that {@link packRun} packed, with a directory of its own below the job's `out` as a run of this computer
  * has it.
  *
- * @throws DataError when the directory cannot be written
+ * @throws DataError when the directory cannot be written, and for files outside of it: who can write to the server must not
+ *   write to this computer
  */
 export async function unpackRun(
   text: string,
@@ -58,6 +60,10 @@ export async function unpackRun(
   const run = deserialize(gunzipSync(Buffer.from(text, "base64"))) as BroughtRun;
   if ("error" in run) return { outcome: { job, error: revived(run.error) } };
   const { result, files, left } = run;
+  const stray = files.find(([name]) => !resolve("/run", name).startsWith(resolve("/run") + sep));
+  if (stray !== undefined) {
+    throw new DataError(`A worker sent a file for another place than its run's directory: ${stray[0]}.`);
+  }
   const directory =
     job.out === undefined ? null : await makeFree(job.out, `${runName(job.name, job.variant)}-${job.seed}`);
   if (directory !== null) {
