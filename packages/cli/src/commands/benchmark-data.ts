@@ -9,6 +9,7 @@ import {
   writeSample,
 } from "isoloss/node";
 import { withProgress } from "../model/command-progress.js";
+import { shellWord } from "../shell-word.js";
 
 export interface BenchmarkDataOptions {
   readonly part: boolean;
@@ -93,7 +94,7 @@ export async function sampleData(
   process.stdout.write(
     json
       ? `${JSON.stringify({ name, directory, files })}\n`
-      : `${files} files in the form of ${benchmarkGuides[name].title}, of formulas, are in ${directory}.\nisoloss data verify ${name} ${directory} --part\n`,
+      : `${files} files in the form of ${benchmarkGuides[name].title}, of formulas, are in ${directory}.\nisoloss data verify ${name} ${shellWord(directory)} --part\n`,
   );
 }
 

@@ -11,6 +11,7 @@ import { experimentOn } from "../experiments/definition/from-data/template.js";
 import { moduleTemplate, moduleText } from "../experiments/definition/module-template.js";
 import { experimentSchema, identifier } from "../experiments/definition/schema.js";
 import { templates } from "../experiments/definition/templates.js";
+import { shellWord } from "../shell-word.js";
 import { sweepSchema } from "../sweep/schema.js";
 import { sweepTemplate } from "../sweep/template.js";
 
@@ -49,7 +50,7 @@ export async function init(file: string | undefined, options: InitOptions): Prom
   const module = join(dirname(file), moduleBeside(file));
   const isNew = kind === "module" && !schema && !existsSync(module);
   if (isNew) await write(module, moduleText, false);
-  const how = `: run it with\n  isoloss ${isSweep ? "sweep" : "run"} ${file}`;
+  const how = `: run it with\n  isoloss ${isSweep ? "sweep" : "run"} ${shellWord(file)}`;
   process.stdout.write(`${file}${isNew ? ` and ${module}` : ""}${schema ? "" : how}\n`);
 }
 
@@ -74,7 +75,9 @@ async function initFrom(
   const name = identifier.safeParse(own).success ? own : "my-experiment";
   await write(file, experimentOn(guess, { name, file }), force);
   const found = guess.found.map((line) => `  ${line}\n`).join("");
-  process.stdout.write(`${data}\n${found}${file}: look through it, and run it with\n  isoloss run ${file}\n`);
+  process.stdout.write(
+    `${data}\n${found}${file}: look through it, and run it with\n  isoloss run ${shellWord(file)}\n`,
+  );
 }
 
 /** @throws DataError when it cannot be written, or is there and is not to be replaced */

@@ -17,6 +17,7 @@ import { fail } from "../fail.js";
 import { type RunDocument, type RunsDocument, runsDocument } from "../formats/json.js";
 import { interruptedCode } from "../interrupt.js";
 import { readRun } from "../run/read.js";
+import { shellWord } from "../shell-word.js";
 import { chosenQueue } from "../sweep/queue.js";
 import { queuedJobs } from "../sweep/queued-jobs.js";
 
@@ -104,7 +105,7 @@ async function sendAll(results: readonly JobResult[], url: string): Promise<void
     } catch (error) {
       fail(error);
       process.stderr.write(
-        `isoloss: the run is whole. Send it with\n  isoloss export ${document.directory} --to mlflow --url ${url}\n`,
+        `isoloss: the run is whole. Send it with\n  isoloss export ${shellWord(document.directory)} --to mlflow --url ${shellWord(url)}\n`,
       );
       return;
     }

@@ -9,6 +9,7 @@ import { textTable } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
 import type { Environment } from "../run/environment.js";
 import { readJsonFile } from "../run/read.js";
+import { shellWord } from "../shell-word.js";
 import { axisOf } from "../sweep/axis.js";
 import {
   createSweepDirectory,
@@ -117,8 +118,9 @@ async function finish(
     : text(document, opened.loaded.file, searchEnd(opened, document));
   process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : said);
   if (document.status === "interrupted") {
-    const where = relative(process.cwd(), directory) || ".";
-    const on = options.queue === undefined ? "" : ` --queue ${(await loadQueue()).shown(options.queue)}`;
+    const where = shellWord(relative(process.cwd(), directory) || ".");
+    const on =
+      options.queue === undefined ? "" : ` --queue ${shellWord((await loadQueue()).shown(options.queue))}`;
     process.stderr.write(
       queue
         ? `isoloss: the sweep goes on with its workers. Watch it again with\n  isoloss sweep --resume ${where}${on}\nor end it with\n  isoloss sweep --cancel ${where}${on}\n`

@@ -1,6 +1,7 @@
 import { IsolossError, MissingDataError } from "isoloss";
 import { untilInterrupted } from "../../interrupt.js";
 import { hasOnnxRuntime } from "../../run/environment.js";
+import { shellWord } from "../../shell-word.js";
 import type { JobResult } from "../kind.js";
 import type { Job } from "./job.js";
 import { type JobOutcome, type PoolOptions, runJobs } from "./pool.js";
@@ -81,7 +82,7 @@ export async function runSession(
 export function resumeAdvice(results: readonly JobResult[]): string[] {
   return results
     .filter((r) => r.document.status === "interrupted" && r.document.directory !== null)
-    .map((r) => `isoloss run --resume ${r.document.directory}`);
+    .map((r) => `isoloss run --resume ${shellWord(r.document.directory as string)}`);
 }
 
 /** Adds the run's name to an error of the library; other errors are returned unchanged. */
