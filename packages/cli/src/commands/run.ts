@@ -63,8 +63,8 @@ export async function run(target: string | undefined, options: RunOptions): Prom
     ...{ threads: options.jobs, quiet, ...(script ? { script } : {}) },
     elsewhere: queue && queuedJobs(queue),
   });
-  if (session.failures.length > 0 && !session.interrupted) {
-    const [first, ...others] = errorsToTell(session.failures);
+  const [first, ...others] = errorsToTell(session.failures);
+  if (first !== undefined && !session.interrupted) {
     for (const error of others) fail(error);
     throw first;
   }
@@ -76,6 +76,7 @@ export async function run(target: string | undefined, options: RunOptions): Prom
   if (options.mlflow !== undefined) await sendAll(results, options.mlflow);
   if (session.interrupted) {
     process.stderr.write(`isoloss: interrupted. ${queue ? leftAtQueue : howToGoOn(results)}\n`);
+    for (const error of first === undefined ? [] : [first, ...others]) fail(error);
     process.exitCode = interruptedCode;
   } else if (results.some((r) => r.document.status === "diverged")) {
     process.stderr.write(

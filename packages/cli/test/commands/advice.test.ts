@@ -1,6 +1,6 @@
 // What commands print for the user to go on with.
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { workbench } from "./support.js";
@@ -22,5 +22,37 @@ it("commands to copy hold paths with spaces", async () => {
   const data = await bench.run("init", "--data", "my data/a b.csv");
   expect(wordsOf(/run it with\n {2}(.*)\n/.exec(data.stdout)?.[1] ?? "")).toEqual([
     ...["isoloss", "run", "a b.yaml"],
+  ]);
+});
+
+it("an interrupted command tells why other runs failed", async () => {
+  bench.write("rooms.csv", "area,rent\n1,2\n2,3\n3,4\n");
+  bench.write(
+    "two.yaml",
+    `name: two
+kind: train
+data: { csv: rooms.csv, label: rent }
+model: { name: mlp, sizes: [1, 2, 1] }
+optimizer: sgd
+learningRate: 0.01
+batchSize: 1
+steps: 100000000
+runtime: javascript
+variants:
+  wrong: { data: { csv: rooms.csv, label: rent, features: [areas] } }
+  right: {}
+`,
+  );
+  const timer = setInterval(() => {
+    if (!existsSync(join(bench.folder, "my runs/two-right-0-1/metrics.jsonl"))) return;
+    clearInterval(timer);
+    process.listeners("SIGINT").at(-1)?.("SIGINT");
+  }, 20);
+  const { status, stderr } = await bench.run("run", "two.yaml", "--out", "my runs");
+  expect(status).toBe(130);
+  expect(stderr).toMatch(/^isoloss: .*areas/m);
+  const [, advice = ""] = /Resume with\n {2}(.*)\n/.exec(stderr) ?? [];
+  expect(wordsOf(advice)).toEqual([
+    ...["isoloss", "run", "--resume", join(bench.folder, "my runs/two-right-0-1")],
   ]);
 });
