@@ -17,7 +17,7 @@ export function addExperimentCommands(program: Command, script?: URL): void {
     .option("--seeds <a..b>", "a range of seeds, both ends included", seedRange)
     .option("--variant <name>", "only this variant; may be given several times", collect, [])
     .option("--jobs <n>", "runs at the same time, each in a thread", positiveInteger, 1)
-    .option("--out <dir>", "folder in which each run gets a directory of its own", "runs")
+    .option("--out <dir>", "folder in which each run gets a directory of its own (default: runs)")
     .option("--resume <dir>", "resume a run that was killed or interrupted")
     .option("--queue <url>", "leave the runs to the workers of this server, see isoloss worker")
     .option("--quick", "the experiment's settings for a quick look", false)
@@ -111,7 +111,7 @@ Examples:
         "runs at the same time on this computer, each in a process (default: one for each core; with --queue none)",
       ).argParser(positiveInteger),
     )
-    .option("--out <dir>", "folder in which each sweep gets a directory of its own", "sweeps")
+    .option("--out <dir>", "folder in which each sweep gets a directory of its own (default: sweeps)")
     .option("--set <path=value>", "change a key of the sweep's file; may be given several times", collect, [])
     .addOption(new Option("--trials <n>", "instead of the file's budget.trials").argParser(positiveInteger))
     .option("--check", "only print what the sweep would do, with five trials", false)

@@ -27,7 +27,8 @@ export interface RunOptions {
   readonly seeds?: string;
   readonly variant: readonly string[];
   readonly jobs: number;
-  readonly out: string;
+  /** Default runs. */
+  readonly out?: string;
   readonly resume?: string;
   /** Address of a server: workers compute. */
   readonly queue?: string;
@@ -75,8 +76,8 @@ export async function run(target: string | undefined, options: RunOptions): Prom
     process.stdout.write(json ? `${JSON.stringify(documentOf(results))}\n` : text(results, together));
   if (options.mlflow !== undefined) await sendAll(results, options.mlflow);
   if (session.interrupted) {
-    process.stderr.write(`isoloss: interrupted. ${queue ? leftAtQueue : howToGoOn(results)}\n`);
     for (const error of first === undefined ? [] : [first, ...others]) fail(error);
+    process.stderr.write(`isoloss: interrupted. ${queue ? leftAtQueue : howToGoOn(results)}\n`);
     process.exitCode = interruptedCode;
   } else if (results.some((r) => r.document.status === "diverged")) {
     process.stderr.write(
@@ -129,7 +130,7 @@ function jobsFor(experiment: Experiment, options: RunOptions): Job[] {
     ...(seeds ? { seeds } : {}),
     ...(options.variant.length > 0 ? { variants: options.variant } : {}),
   });
-  return jobsOf(resolved, { out: resolve(options.out), ...checkpoints(options) });
+  return jobsOf(resolved, { out: resolve(options.out ?? "runs"), ...checkpoints(options) });
 }
 
 const checkpoints = ({ checkpointEvery }: RunOptions) => ({
@@ -152,12 +153,13 @@ async function resumed(target: string | undefined, options: RunOptions): Promise
     options.set.length > 0 ||
     options.variant.length > 0 ||
     options.quick ||
+    options.out !== undefined ||
     options.queue !== undefined ||
     options.seed !== undefined ||
     options.seeds !== undefined
   ) {
     throw new OptionError(
-      "--resume continues a run with its own settings: leave out the experiment, --set, --variant, --quick, --queue and the seed.",
+      "--resume continues a run in its directory, with its own settings: leave out the experiment, --set, --variant, --quick, --out, --queue and the seed.",
     );
   }
   const directory = options.resume as string;

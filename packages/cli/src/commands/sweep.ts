@@ -35,7 +35,8 @@ import { closeOnQueue, listOnQueue } from "./sweep-on-queue.js";
 export interface SweepOptions {
   /** Default one for each core, beside a queue none. */
   readonly jobs?: number;
-  readonly out: string;
+  /** Default sweeps. */
+  readonly out?: string;
   readonly set: readonly string[];
   readonly trials?: number;
   readonly check: boolean;
@@ -59,7 +60,7 @@ export interface SweepOptions {
 
 /** `isoloss sweep`: runs, resumes, checks, verifies or lists sweeps. */
 export async function sweep(target: string | undefined, options: SweepOptions): Promise<void> {
-  const { resume, verify, list, check, json, queue, attach, cancel, close } = options;
+  const { resume, verify, list, check, json, queue, attach, cancel, close, out = "sweeps" } = options;
   const modes = [target, resume, verify, attach, cancel, close, list ? "list" : undefined];
   if (modes.filter((mode) => mode !== undefined).length !== 1) {
     throw new OptionError(
@@ -68,6 +69,12 @@ export async function sweep(target: string | undefined, options: SweepOptions): 
   }
   if (target === undefined && (options.set.length > 0 || options.trials !== undefined || check)) {
     throw new OptionError("--set, --trials and --check are for a sweep's YAML file.");
+  }
+  if (options.out !== undefined && target === undefined && !list && attach === undefined) {
+    throw new OptionError("--out is for a sweep's YAML file, --list and --attach: others have a directory.");
+  }
+  if (options.jobs !== undefined && target === undefined && resume === undefined && attach === undefined) {
+    throw new OptionError("--jobs is for what computes: a sweep's YAML file, --resume and --attach.");
   }
   if (options.detach && !chosenQueue(queue)) {
     throw new OptionError(
@@ -80,10 +87,9 @@ export async function sweep(target: string | undefined, options: SweepOptions): 
     );
   }
   if (cancel !== undefined || close !== undefined) return closeOnQueue({ cancel, close }, queue, json);
-  if (attach !== undefined)
-    return finish(await attachSweep(options.out, attach, queueAddress(queue)), options);
+  if (attach !== undefined) return finish(await attachSweep(out, attach, queueAddress(queue)), options);
   if (list && queue !== undefined) return listOnQueue(queue, json);
-  if (list) return printList(options);
+  if (list) return printList(out, json);
   if (verify !== undefined) return printFaults(verify, json);
   if (resume !== undefined) {
     return finish(await openSweepDirectory(resume), options);
@@ -95,7 +101,7 @@ export async function sweep(target: string | undefined, options: SweepOptions): 
   if (!options.quiet) for (const note of loaded.notes) process.stderr.write(`isoloss: ${note}\n`);
   const address = chosenQueue(queue);
   if (address) await requireQueue(address, loaded);
-  return finish(await createSweepDirectory(options.out, loaded), options);
+  return finish(await createSweepDirectory(out, loaded), options);
 }
 
 async function finish(
@@ -157,7 +163,7 @@ async function printFaults(path: string, json: boolean): Promise<void> {
   if (faults.length > 0) process.exitCode = 1;
 }
 
-async function printList({ out, json }: SweepOptions): Promise<void> {
+async function printList(out: string, json: boolean): Promise<void> {
   const documents: SweepDocument[] = [];
   for (const directory of await sweepsIn(out)) {
     try {

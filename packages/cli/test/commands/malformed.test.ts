@@ -189,6 +189,9 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run booth.yaml --wrong", /unknown option '--wrong'/, 2],
   ["run booth.yaml --out booth.yaml", /Cannot make a directory for the run in .*: it is there already\./, 1],
   ["run booth.yaml --resume not-a-run", /leave out the experiment, --set, .* and the seed/, 2],
+  ["run --resume not-a-run --out elsewhere", /leave out the experiment, .*--out/, 2],
+  ["sweep --resume not-a-sweep --out elsewhere", /--out is for/, 2],
+  ["sweep --verify not-a-sweep --jobs 2", /--jobs is for/, 2],
   ["run --resume not-a-run --quick", /leave out the experiment, .*--quick/, 2],
   [
     "run --resume not-a-run",
