@@ -1,5 +1,5 @@
 // MLflow's tracking server over its REST API 2.0 (mlflow.org, "REST API").
-import { DataError } from "isoloss";
+import { DataError, OptionError } from "isoloss";
 import type { MlflowContent } from "isoloss/node";
 import { baseAddress, HttpError, type HttpOptions, requestJson } from "./http-json.js";
 
@@ -52,7 +52,7 @@ export async function startMlflowRun({
   const { username, password } = base;
   base.username = "";
   base.password = "";
-  const basic = [username, password].map(decodeURIComponent).join(":");
+  const basic = [username, password].map(decoded).join(":");
   const authorization =
     token !== undefined
       ? `Bearer ${token}`
@@ -89,6 +89,18 @@ export async function startMlflowRun({
       await call("runs/update", { run_id: runId, status, end_time: endTime });
     },
   };
+}
+
+/** @throws OptionError for a percent sign that encodes nothing */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new OptionError(
+      "The user or password in the address of MLflow has a % that encodes no character: write %25 for it, or set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.",
+      { cause },
+    );
+  }
 }
 
 type Call = (path: string, body?: unknown) => Promise<unknown>;

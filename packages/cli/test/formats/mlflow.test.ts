@@ -16,6 +16,13 @@ afterEach(() => server.stop());
 const start = (options: object = {}) =>
   startMlflowRun({ url, experiment: "größe & co", runName: "toy-0-1", pause: 1, startTime: 5, ...options });
 
+it("refuses a user or password with a % that encodes nothing", async () => {
+  const wrong = url.replace("//", "//50%off:secret@");
+  await expect(start({ url: wrong })).rejects.toThrow(OptionError);
+  await expect(start({ url: wrong })).rejects.toThrow(/%25/);
+  await expect(start({ url: wrong })).rejects.not.toThrow(/secret/);
+});
+
 it("makes experiment and run, logs settings and metrics, and ends the run", async () => {
   const run = await start({ tags: { "isoloss.version": "0.1.0" } });
   await run.logParams({
