@@ -24,7 +24,7 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
   let contenders: SweepState["contenders"];
   let [finished, failed, steps, seconds] = [0, 0, 0, 0];
   let why: SearchEnd | undefined;
-  let [hasEnded, isReached] = [false, false];
+  let [hasEnded, isReached, isMetricUnknown] = [false, false, false];
 
   const registerRun = (
     id: string,
@@ -108,6 +108,7 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
       const run = runs.get(entry.run);
       if (run === undefined || run.record) return;
       run.record = entry;
+      isMetricUnknown ||= entry.isUnknownMetric === true;
       if (!run.isConfirming) steps += entry.steps;
       for (const trial of usersOf.get(entry.run) ?? []) settle(trial);
     },
@@ -137,7 +138,9 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
   /** Why the search ends now, if it does. */
   function endOf(now: number): SearchEnd | undefined {
     if (isReached) return "target";
-    if (finished >= stopAfter.failures && failed === finished) return "failures";
+    // What the metric is called is the same for all trials.
+    const enough = isMetricUnknown ? 1 : stopAfter.failures;
+    if (finished >= enough && failed === finished) return "failures";
     if (now >= (budget.seconds ?? Infinity)) return "seconds";
     if (steps >= (budget.steps ?? Infinity)) return "steps";
     return trials.length >= size && open.size === 0 ? "trials" : undefined;

@@ -135,6 +135,7 @@ function recordOf(
     error: `The run has no number ${missing}${meant ? `; did you mean ${meant}?` : "."} It has ${known.join(", ")}.`,
   };
 }
+    isUnknownMetric: true,
 
 /** Whether a run has a number of this name, be it finite or not. */
 const isKnown = ({ metrics }: JobResult["document"], name: string): boolean =>

@@ -74,6 +74,8 @@ export interface RunRecord {
   readonly error?: string | undefined;
   /** It failed as its data are not on this computer, or are others. */
   readonly isMissingData?: true | undefined;
+  /** It ended, and failed as it has no number of the name of a metric. */
+  readonly isUnknownMetric?: true | undefined;
   /** Of a run whose verdicts the sweep's own process has not made. */
   readonly verdicts?: readonly RungVerdict[] | undefined;
   /** Who computed it: computer and lane. Times of one lane can be compared. */

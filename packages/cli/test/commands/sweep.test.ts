@@ -380,7 +380,7 @@ describe("a sweep that fails", () => {
     expect(near.stderr).toContain("The run has no number loss.leest; did you mean loss.least? It has loss,");
     // The same at the end, for those who were not there.
     expect(near.stdout).toMatch(
-      /^3 failed, 1 cancelled in .*\nThe search ended as its first trials failed \(stopAfter\): The run has no number loss\.leest.*\nNo trial was completed\.\nSweep: /,
+      /^1 failed, 3 cancelled in .*\nThe search ended as its first trials failed \(stopAfter\): The run has no number loss\.leest.*\nNo trial was completed\.\nSweep: /,
     );
   });
 

@@ -157,6 +157,7 @@ describe("a sweep that ends early", () => {
     ],
     ["steps", { budget: { trials: 8, hard: false, steps: 20 } }, {}],
     ["failures", { stopAfter: { failures: 1 } }, { status: "failed", error: "no" }],
+    ["failures", {}, { status: "failed", error: "no such number", isUnknownMetric: true }],
   ] as [string, Partial<SweepFile>, Partial<RunRecord>][])(
     "by its %s cancels what has not begun",
     (why, set, end) => {
