@@ -1,4 +1,5 @@
 // What computes runs, one at a time: in a child process, or in the sweep's own. It speaks in messages of plain data.
+import { existsSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { MissingDataError } from "isoloss";
 import { nearest } from "../config/nearest.js";
@@ -116,7 +117,9 @@ function recordOf(
   if ("error" in outcome) {
     const error = outcome.error instanceof Error ? outcome.error.message : String(outcome.error);
     return {
-      ...{ run: id, status: "failed", error, values: {}, metrics: {}, steps: 0, seconds: 0, directory },
+      ...{ run: id, status: "failed", error, values: {}, metrics: {}, steps: 0, seconds: 0 },
+      // A run that never began leaves none.
+      directory: existsSync(directory) ? directory : null,
       ...(outcome.error instanceof MissingDataError ? { isMissingData: true } : {}),
     };
   }
@@ -132,10 +135,10 @@ function recordOf(
   return {
     ...record,
     status: "failed",
+    isUnknownMetric: true,
     error: `The run has no number ${missing}${meant ? `; did you mean ${meant}?` : "."} It has ${known.join(", ")}.`,
   };
 }
-    isUnknownMetric: true,
 
 /** Whether a run has a number of this name, be it finite or not. */
 const isKnown = ({ metrics }: JobResult["document"], name: string): boolean =>

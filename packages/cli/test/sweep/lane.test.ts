@@ -42,6 +42,8 @@ it("a run fails here that another computer may have the data of: they are not th
   const others = await record(csv("rooms.csv", `, sha256: ${"a".repeat(64)}`));
   expect(others).toMatchObject({ status: "failed", isMissingData: true });
   expect(others.error).toMatch("rooms.csv has changed");
+  // A run that never began leaves no directory.
+  expect(others.directory).toBeNull();
   const wrong = await record(csv("rooms.csv", ", features: [areas]"));
   expect(wrong.status).toBe("failed");
   expect(wrong).not.toHaveProperty("isMissingData");
