@@ -36,6 +36,8 @@ export interface TrialState extends Omit<Trial, "status" | "value" | "rung"> {
 
 /** The state of a sweep. */
 export interface SweepState {
+  /** How many trials there will be, unless the search ends before. */
+  readonly size: number;
   readonly trials: readonly TrialState[];
   readonly runs: ReadonlyMap<string, RunState>;
   readonly contenders?:

@@ -180,6 +180,7 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
     state: {
       trials,
       runs,
+      size,
       get contenders() {
         return contenders;
       },

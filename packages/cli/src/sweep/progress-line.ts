@@ -39,10 +39,9 @@ export function sweepReporter(
 
 /** "34/60 trials, 12 pruned, best 0.1432 (trial 21), 4 min left" */
 export function progressText({ loaded: { file }, engine: { state } }: StoredSweep): string {
-  const { trials, runs, contenders, seconds } = state;
+  const { trials, runs, contenders, seconds, size } = state;
   const ended = trials.filter(({ status }) => status !== "running").length;
   const count = (status: string) => trials.filter((trial) => trial.status === status).length;
-  const size = Math.max(file.budget.trials ?? 0, trials.length);
   const [best] = bestTrials(trials, 1);
   const others = (["pruned", "diverged", "failed", "lost"] as const).flatMap((status) =>
     count(status) > 0 ? [`${count(status)} ${status}`] : [],

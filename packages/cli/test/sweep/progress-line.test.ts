@@ -26,6 +26,17 @@ describe("the progress of a sweep", () => {
     expect(text).toMatch(new RegExp(`confirming ${confirming}/${confirming}$`));
   });
 
+  it("counts to the end of a grid that a budget does not reach", () => {
+    const grid = sweepFile({
+      ...{ method: "grid", confirm: false, budget: { trials: 100, hard: false } },
+      parameters: { size: { values: [1, 2, 3] } },
+    });
+    const { engine } = simulate(grid, { next: () => source.next(), kills: 0, repeats: 0 }, { worst: 0 });
+    expect(progressText({ loaded: { file: grid }, engine } as unknown as StoredSweep)).toMatch(
+      /^3\/3 trials, /,
+    );
+  });
+
   it("tells a failure as a line at once, also where there is no terminal", () => {
     const told: string[] = [];
     const stream = { write: (part: string) => told.push(part) };
