@@ -4,7 +4,7 @@ import { mean } from "es-toolkit";
 
 export interface RankCorrelation {
   readonly rho: number;
-  /** 95 % interval; null for fewer than four pairs. */
+  /** 95 % interval; null for fewer than four pairs, and where |rho| is 1: z is infinite. */
   readonly interval: readonly [number, number] | null;
   readonly n: number;
 }
@@ -21,7 +21,11 @@ export function rankCorrelation(a: readonly number[], b: readonly number[]): Ran
   const n = a.length;
   const half = (1.959964 * 1.06) / Math.sqrt(n - 3);
   const z = Math.atanh(rho);
-  return { rho, interval: n > 3 ? [Math.tanh(z - half), Math.tanh(z + half)] : null, n };
+  return {
+    rho,
+    interval: n > 3 && Number.isFinite(z) ? [Math.tanh(z - half), Math.tanh(z + half)] : null,
+    n,
+  };
 }
 
 /** Ranks from 1; equal values have the mean of theirs. */

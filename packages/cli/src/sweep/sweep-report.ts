@@ -114,9 +114,9 @@ function parameterSection(
       pairs.map(([x]) => x),
       pairs.map(([, y]) => y),
     );
-    if (found === null || found.interval === null) return [];
-    const [low, high] = found.interval.map((v) => formatNumber(v, 2));
-    return [[path, formatNumber(found.rho, 2), `[${low}, ${high}]`, found.n]];
+    if (found === null || found.n < 4) return [];
+    const interval = found.interval?.map((v) => formatNumber(v, 2)).join(", ");
+    return [[path, formatNumber(found.rho, 2), interval === undefined ? "-" : `[${interval}]`, found.n]];
   });
   return {
     heading: "Parameters",

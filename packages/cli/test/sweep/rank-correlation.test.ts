@@ -26,4 +26,9 @@ describe("rankCorrelation", () => {
     expect(rankCorrelation([1, 2, 3, 4], [1, 1, 1, 1])).toBeNull();
     expect(rankCorrelation([1, 2, 3], [1, 3, 2])?.interval).toBeNull();
   });
+
+  it("has no interval where the ranks agree or are turned: Fisher's z, which is infinite, would make it a point", () => {
+    expect(rankCorrelation([1, 2, 3, 4], [5, 6, 7, 8])).toEqual({ rho: 1, interval: null, n: 4 });
+    expect(rankCorrelation([1, 2, 3, 4, 5, 6], [0, -1, -2, -3, -4, -5])?.interval).toBeNull();
+  });
 });
