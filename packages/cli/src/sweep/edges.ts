@@ -1,3 +1,4 @@
+import { axisOf } from "./axis.js";
 import type { SweepDocument } from "./document.js";
 import type { Parameter, SweepFile } from "./types.js";
 
@@ -24,7 +25,11 @@ export function edgesOf(
 /** The least and the largest of three numbers or more; none where there is no order. */
 function endsOf(parameter: Parameter | undefined): readonly unknown[] {
   if (parameter === undefined) return [];
-  if ("min" in parameter) return [parameter.min, parameter.max];
+  if ("min" in parameter) {
+    // Steps may end before max.
+    const { bins } = axisOf(parameter);
+    return bins ? [bins.value(0), bins.value(bins.count - 1)] : [parameter.min, parameter.max];
+  }
   const values = "values" in parameter ? parameter.values : [];
   const numbers = values.filter((value) => typeof value === "number");
   return numbers.length > 2 && numbers.length === values.length
