@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
 import { encodeSafetensors } from "isoloss/data";
@@ -11,6 +10,7 @@ import { toCsv } from "../formats/csv.js";
 import { readRunCheckpoint } from "../run/read.js";
 import { sweepPaths } from "../sweep/directory.js";
 import { sendSweepToMlflow, sweepCsv } from "../sweep/export-sweep.js";
+import { hasJournal } from "../sweep/journal.js";
 
 export interface ExportOptions {
   readonly to: string;
@@ -53,7 +53,7 @@ export async function exportRun(path: string, { to, out, url, batch, json }: Exp
   if (to === "mlflow" && out !== undefined) {
     throw new OptionError("--to mlflow has no --out: give --url, an address or a folder such as ./mlruns.");
   }
-  if (existsSync(sweepPaths(path).journal)) return exportSweep(path, { to, out, url, json });
+  if (hasJournal(sweepPaths(path).journal)) return exportSweep(path, { to, out, url, json });
   const run = await loadStored(path);
   if (to === "mlflow") {
     const tracked = await sendToMlflow(run, url);

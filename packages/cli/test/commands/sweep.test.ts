@@ -235,6 +235,11 @@ runSeconds: 2
     expect(withoutTimes(again)).toEqual(withoutTimes(first));
   });
 
+    const table = await bench.run("export", "published/booths", "--to", "csv", "--out", "published.csv");
+    expect([table.status, table.stderr]).toEqual([0, ""]);
+    expect(readFileSync(join(bench.folder, "published.csv"), "utf8")).toBe(
+      readFileSync(join(first.directory, "trials.csv"), "utf8"),
+    );
   it("says which journal is damaged, and lists the others", async () => {
     const folder = join(bench.folder, "damaged");
     const lines = readFileSync(join(first.directory, "journal.jsonl"), "utf8").split("\n");
