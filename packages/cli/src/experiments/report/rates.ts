@@ -241,17 +241,16 @@ export function rateSentence(
   compared: RateComparison | ToTarget,
 ): string {
   const c = shownRatios(compared);
-  const ends = grid.map((g) => g.rate);
-  const [least, most] = [Math.min(...ends), Math.max(...ends)];
-  const isAtEnd = (r: number) => ends.length > 1 && (r === least || r === most);
+  /** Among the rates that the variant was tuned at: a baseline may have further ones. */
+  const isAtEnd = (variant: string, r: number) => {
+    const tried = grid.filter(({ losses }) => variant in losses).map((g) => g.rate);
+    return tried.length > 1 && [Math.min(...tried), Math.max(...tried)].includes(r);
+  };
   const own =
     "rate" in c
-      ? ([
-          `, ${c.variant === undefined ? "" : `as ${c.variant} `}at its tuned rate ${rateText(c)},`,
-          c.rate,
-        ] as const)
-      : (["", rate] as const);
-  const start = `${name}${own[0]} reached the final loss of ${baseline} at its tuned rate`;
+      ? `, ${c.variant === undefined ? "" : `as ${c.variant} `}at its tuned rate ${rateText(c)},`
+      : "";
+  const start = `${name}${own} reached the final loss of ${baseline} at its tuned rate`;
   const ofBaseline = (subject: string, ratio: RatioSummary | null) =>
     ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;
   const equal =
@@ -260,7 +259,8 @@ export function rateSentence(
     (c.accuracy === null
       ? ""
       : ` Its validation accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`);
-  const edge = [rate, own[1]].some(isAtEnd) ? " A tuned rate lies at the end of the grid." : "";
+  const areAtEnd = isAtEnd(baseline, rate) || ("rate" in c && isAtEnd(c.variant ?? name, c.rate));
+  const edge = areAtEnd ? " A tuned rate lies at the end of the grid." : "";
   const lost = finalLoss === null ? ` ${baseline} itself diverged with some of these seeds.` : "";
   return `${start} ${reachedText(c)}.${lost}${equal}${edge}`;
 }

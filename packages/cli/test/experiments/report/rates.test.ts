@@ -88,9 +88,12 @@ describe("compareRates", () => {
       const text =
         "exact, at its tuned rate 0.2, reached the final loss of plain at its tuned rate in 0.5 of the steps and in 0.5 of the time, teleports included (nothing is random here; the time is averaged over 3 runs). When plain ends, the loss of exact is 0.000977 times that of plain.";
       expect(rateSentence("exact", rates, tuned)).toBe(`${text} A tuned rate lies at the end of the grid.`);
-      const other = { decay: "none", losses: {} } as const;
+      const other = { decay: "none", losses: { plain: 1, exact: 1 } } as const;
       const wider = [{ ...other, rate: 0.01 }, ...rates.grid, { ...other, rate: 1 }];
       expect(rateSentence("exact", { ...rates, grid: wider }, tuned)).toBe(text);
+      // Further rates of the baseline are none of the other's.
+      const further = [...rates.grid, { ...other, rate: 1, losses: { plain: 1 } }];
+      expect(rateSentence("exact", { ...rates, rate: 0.2, grid: further }, tuned)).toMatch(/end of the grid/);
     }
   });
 
