@@ -46,6 +46,8 @@ export async function coordinate({
   const over = new Promise<unknown>((resolve, reject) => {
     [finish, fail] = [resolve, reject];
   });
+  // Lanes may fail while they start, before it is awaited.
+  over.catch(() => {});
   const host: LaneHost = {
     record(record) {
       guarded(() => {

@@ -27,6 +27,8 @@ export const queuedJobs = (address: QueueAddress): Elsewhere => ({
     const over = new Promise<void>((resolve, reject) => {
       [finish, fail] = [resolve, reject];
     });
+    // It may fail while the lanes start, before it is awaited.
+    over.catch(() => {});
 
     async function take(record: RunRecord): Promise<void> {
       for (const job of jobsOfId[record.run] ?? []) {
