@@ -47,9 +47,12 @@ export function sweepFigures(sweep: StoredSweep, document: SweepDocument): Sweep
 
 const options = (title: string): FigureOptions => ({ document: nodeDocument(), theme: "auto", title });
 
-/** Whether a logarithmic axis shows positive numbers better. */
-const isWide = (values: readonly number[]): boolean =>
-  values.every((v) => v > 0) && Math.max(...values) > 100 * Math.min(...values);
+/** Whether a logarithmic axis shows positive numbers better. There may be more of them than a function has arguments. */
+function isWide(values: readonly number[]): boolean {
+  const least = values.reduce((a, b) => Math.min(a, b), Infinity);
+  const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  return least > 0 && largest > 100 * least;
+}
 
 /** The best value so far, against trials and against seconds. */
 function courseFigures({ loaded: { file }, engine }: StoredSweep, best: readonly Valued[]): string[] {
