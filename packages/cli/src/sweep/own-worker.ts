@@ -47,11 +47,14 @@ export function startOwnWorker({
       [fileURLToPath(script), ...args, "--idle-exit", `${idleSeconds}`, "--quiet"],
       { env, stdio: ["ignore", "ignore", "inherit"] },
     );
-    child.on("exit", (code) => {
+    child.on("exit", (code, signal) => {
       if (isOver) return;
       // After a moment: Ctrl-C reaches the worker before this process.
       if (code === 0) again = setTimeout(begin, 1000);
-      else note(`The worker of this computer has ended with code ${code}; the sweep goes on with others.`);
+      else
+        note(
+          `The worker of this computer has ended with ${code === null ? signal : `code ${code}`}; the sweep goes on with others.`,
+        );
     });
   };
   begin();
