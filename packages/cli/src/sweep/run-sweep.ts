@@ -4,6 +4,8 @@ import type { QueueAddress } from "isoloss-queue";
 import { localRunner } from "../experiments/jobs/pool.js";
 import { toCsv } from "../formats/csv.js";
 import { untilInterrupted } from "../interrupt.js";
+import { describeEnvironment, type Environment } from "../run/environment.js";
+import { readJsonFile } from "../run/read.js";
 import { coordinate } from "./coordinator.js";
 import { type OpenSweep, type StoredSweep, sweepPaths } from "./directory.js";
 import { type SweepDocument, sweepDocument, trialRows } from "./document.js";
@@ -93,7 +95,11 @@ async function writeOutputs(sweep: StoredSweep, status?: SweepDocument["status"]
   const document = sweepDocument(sweep, { ...(status ? { status } : {}), report: paths.report });
   await writeFileAtomic(paths.trials, toCsv(trialRows(document)));
   await writeFileAtomic(paths.summary, `${JSON.stringify(document, undefined, 2)}\n`);
-  await writeFileAtomic(paths.report, sweepReport(sweep, document));
+  // A published sweep may come without it.
+  const environment = (await readJsonFile(paths.environment).catch(() =>
+    describeEnvironment({ seed: sweep.loaded.file.seed, runtime: "auto" }),
+  )) as Environment;
+  await writeFileAtomic(paths.report, sweepReport(sweep, document, environment));
   return document;
 }
 

@@ -1,5 +1,5 @@
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
-import { describeEnvironment } from "../run/environment.js";
+import type { Environment } from "../run/environment.js";
 import { htmlTable, type ReportSection, renderReport } from "../run/report-html.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument } from "./document.js";
@@ -14,8 +14,12 @@ const most = 100;
 /** Seconds after which a browser reads the report of a sweep under way again. */
 const refreshSeconds = 10;
 
-/** The report of a sweep as one HTML page: what was confirmed, the trials, and figures of the search. */
-export function sweepReport(sweep: StoredSweep, document: SweepDocument): string {
+/**
+ * The report of a sweep as one HTML page: what was confirmed, the trials, and figures of the search.
+ *
+ * @param environment of its beginning
+ */
+export function sweepReport(sweep: StoredSweep, document: SweepDocument, environment: Environment): string {
   const { file } = sweep.loaded;
   const { confirmed, status, seconds } = document;
   const figures = sweepFigures(sweep, document);
@@ -59,7 +63,7 @@ export function sweepReport(sweep: StoredSweep, document: SweepDocument): string
       text,
     })),
     sections: sections.filter(({ isShown = true }) => isShown).map(({ isShown: _, ...section }) => section),
-    environment: describeEnvironment({ seed: file.seed, runtime: "auto" }),
+    environment,
   });
 }
 

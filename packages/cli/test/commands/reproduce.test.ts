@@ -31,6 +31,11 @@ describe("isoloss reproduce", () => {
     ]);
     const html = readFileSync(document.report, "utf8");
     expect(html).toContain("8 of 8 expected numbers were met");
+    // The page tells when the experiments began, not when it was written.
+    const [begun = "?"] = /20\d\d-\d\d-\d\dT[\d:.]+Z/.exec(html) ?? [];
+    const run = join(bench.folder, "reproduced/runs", readdirSync(join(bench.folder, "reproduced/runs"))[0]);
+    const { startedAt } = JSON.parse(readFileSync(join(run, "environment.json"), "utf8"));
+    expect(begun <= startedAt).toBe(true);
     expect(html).toContain("Of 32 expected numbers 32 pass, 0 differ, 0 are not reproducible here.");
     expect(html.match(/<svg/g)?.length).toBe(12);
     expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);

@@ -88,8 +88,13 @@ describe("isoloss sweep", () => {
       expect(withoutTimes(again)).toEqual(withoutTimes(first));
       expect((await bench.run("sweep", "--verify", directory)).stdout).toBe("I1 to I5 hold.\n");
     }
+    const environment = join(directory, "environment.json");
+    const begun = JSON.parse(readFileSync(environment, "utf8"));
+    writeFileSync(environment, JSON.stringify({ ...begun, startedAt: "2026-01-02T03:04:05.000Z" }));
     const whole = await bench.json<SweepDocument>("sweep", "--resume", directory, "--json", "--quiet");
     expect(withoutTimes(whole)).toEqual(withoutTimes(first));
+    // The page tells when the sweep began, not when it was written.
+    expect(readFileSync(join(directory, "report.html"), "utf8")).toContain("2026-01-02T03:04:05.000Z");
   });
 
   it("prunes, tells the rungs, and maximizes", async () => {
@@ -230,16 +235,16 @@ runSeconds: 2
       ...["sweep", "--list", "--out", "published", "--json"],
     );
     expect(sweeps.map(({ best }) => best)).toEqual([first.best]);
-    // Its outputs are made again from the journal.
-    const again = await bench.json<SweepDocument>("sweep", "--resume", published, "--json", "--quiet");
-    expect(withoutTimes(again)).toEqual(withoutTimes(first));
-  });
-
     const table = await bench.run("export", "published/booths", "--to", "csv", "--out", "published.csv");
     expect([table.status, table.stderr]).toEqual([0, ""]);
     expect(readFileSync(join(bench.folder, "published.csv"), "utf8")).toBe(
       readFileSync(join(first.directory, "trials.csv"), "utf8"),
     );
+    // Its outputs are made again from the journal.
+    const again = await bench.json<SweepDocument>("sweep", "--resume", published, "--json", "--quiet");
+    expect(withoutTimes(again)).toEqual(withoutTimes(first));
+  });
+
   it("says which journal is damaged, and lists the others", async () => {
     const folder = join(bench.folder, "damaged");
     const lines = readFileSync(join(first.directory, "journal.jsonl"), "utf8").split("\n");

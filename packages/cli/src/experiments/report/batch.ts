@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "isoloss/node";
 import { prepareFolder } from "../../output.js";
 import { createProgress } from "../../progress.js";
+import { describeEnvironment, type Environment } from "../../run/environment.js";
 import type { Resolved } from "../definition/resolve.js";
 import { runSession, type SessionOptions } from "../jobs/session.js";
 import type { DrawnFigure } from "./figures.js";
@@ -11,6 +12,8 @@ import { experimentsReport, type ReportText } from "./report.js";
 /** Experiments that have run. */
 export interface Batch {
   readonly outcomes: readonly ExperimentOutcome[];
+  /** Of its beginning. */
+  readonly environment: Environment;
   readonly seconds: number;
 }
 
@@ -26,6 +29,7 @@ export async function runBatch(
   for (const folder of [out, runs, figures]) await prepareFolder(folder);
   const progress = createProgress(process.stderr);
   const begin = performance.now();
+  const environment = describeEnvironment({ seed: experiments[0]?.seeds[0] ?? 0, runtime: "auto" });
   const outcomes: ExperimentOutcome[] = [];
   for (const resolved of experiments) {
     if (!session.quiet) progress.line(`${resolved.name}: ${resolved.title}`);
@@ -36,14 +40,18 @@ export async function runBatch(
     outcomes.push(outcome);
     if (outcome.status === "interrupted") break;
   }
-  return { outcomes, seconds: (performance.now() - begin) / 1000 };
+  return { outcomes, environment, seconds: (performance.now() - begin) / 1000 };
 }
 
 /** A page has two figures in a row, on a telephone one. */
 const pageSize = { width: 480 };
 
 /** Writes each figure as a file, and the report, which contains them. Returns the absolute path of the report. */
-export async function writeReport({ outcomes }: Batch, out: string, text: ReportText): Promise<string> {
+export async function writeReport(
+  { outcomes, environment }: Batch,
+  out: string,
+  text: ReportText,
+): Promise<string> {
   const figures = new Map<ExperimentOutcome, readonly DrawnFigure[]>();
   const { figures: folder } = foldersIn(out);
   for (const outcome of outcomes) {
@@ -54,6 +62,6 @@ export async function writeReport({ outcomes }: Batch, out: string, text: Report
     figures.set(outcome, await outcomeFigures(outcome, { theme: "auto", size: pageSize }));
   }
   const path = join(out, "report.html");
-  await writeFileAtomic(path, experimentsReport(outcomes, figures, text));
+  await writeFileAtomic(path, experimentsReport(outcomes, figures, { ...text, environment }));
   return path;
 }

@@ -1,6 +1,6 @@
 import { taskTable } from "isoloss-figures";
 import { stringify } from "yaml";
-import { describeEnvironment } from "../../run/environment.js";
+import type { Environment } from "../../run/environment.js";
 import {
   type Comparison,
   type Folded,
@@ -32,7 +32,7 @@ export interface ReportText {
 export function experimentsReport(
   outcomes: readonly ExperimentOutcome[],
   figures: ReadonlyMap<ExperimentOutcome, readonly DrawnFigure[]>,
-  { title, opening, lead, tellsPasses }: ReportText,
+  { title, opening, lead, tellsPasses, environment }: ReportText & { readonly environment: Environment },
 ): string {
   const findings = outcomes.flatMap(findingsOf);
   const conclusion = [
@@ -40,7 +40,6 @@ export function experimentsReport(
     ...(findings.length > 0 ? [conclusionOf(findings)] : []),
   ].join(" ");
   const picture = opening === undefined ? undefined : pictureOf(outcomes, figures);
-  const environment = describeEnvironment({ seed: outcomes[0]?.resolved.seeds[0] ?? 0, runtime: "auto" });
   return renderReport({
     title,
     ...(opening === undefined ? {} : { opening: { text: opening, ...(picture ? { figure: picture } : {}) } }),
