@@ -39,6 +39,12 @@ export interface IntervalOptions {
   readonly level?: number;
 }
 
+/** The least and the largest value, Infinity and -Infinity of none: also of more values than a function takes arguments. */
+export const extremes = (values: readonly number[]): [least: number, largest: number] => [
+  values.reduce((a, b) => Math.min(a, b), Infinity),
+  values.reduce((a, b) => Math.max(a, b), -Infinity),
+];
+
 /** Sum of values by Neumaier's method, which carries the error of every addition. */
 function sum(values: readonly number[]): number {
   let total = 0;
@@ -66,11 +72,11 @@ export function summarize(values: readonly number[], { level = 0.95 }: IntervalO
     throw new OptionError(`A summary needs one or more finite numbers; got [${values.join(", ")}].`);
   }
   const mean = sum(values) / n;
-  const extremes = { min: Math.min(...values), max: Math.max(...values) };
-  if (n === 1) return { n, mean, std: null, ...extremes, interval: null };
+  const [min, max] = extremes(values);
+  if (n === 1) return { n, mean, std: null, min, max, interval: null };
   const std = Math.sqrt(sum(values.map((v) => (v - mean) ** 2)) / (n - 1));
   const half = (tQuantile((1 + level) / 2, n - 1) * std) / Math.sqrt(n);
-  return { n, mean, std, ...extremes, interval: [mean - half, mean + half] };
+  return { n, mean, std, min, max, interval: [mean - half, mean + half] };
 }
 
 /**

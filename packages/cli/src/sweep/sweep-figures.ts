@@ -7,6 +7,7 @@ import {
   svgText,
 } from "isoloss-figures";
 import { nodeDocument } from "../experiments/report/node-document.js";
+import { extremes } from "../run/statistics.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument, SweepTrialDocument } from "./document.js";
 import { oriented } from "./metric.js";
@@ -47,10 +48,9 @@ export function sweepFigures(sweep: StoredSweep, document: SweepDocument): Sweep
 
 const options = (title: string): FigureOptions => ({ document: nodeDocument(), theme: "auto", title });
 
-/** Whether a logarithmic axis shows positive numbers better. There may be more of them than a function has arguments. */
+/** Whether a logarithmic axis shows positive numbers better. */
 function isWide(values: readonly number[]): boolean {
-  const least = values.reduce((a, b) => Math.min(a, b), Infinity);
-  const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  const [least, largest] = extremes(values);
   return least > 0 && largest > 100 * least;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RunsDocument } from "../../src/formats/json.js";
-import { digits, workbench } from "./support.js";
+import { booth, digits, workbench } from "./support.js";
 
 const bench = workbench();
 
@@ -18,5 +18,13 @@ describe("isoloss run", () => {
     // Seeds differ, and no run wrote over another one's directory.
     expect(new Set(one.runs.map((r) => r.loss.last)).size).toBe(4);
     expect(new Set([...one.runs, ...two.runs].map((r) => r.directory)).size).toBe(8);
+  });
+
+  it("runs more steps than a function takes arguments, which are recorded at once", async () => {
+    bench.write("small.yaml", booth);
+    const many = ["--set", "steps=130000", "--set", "warmUps=1", "--variant", "plain", "--out", "many"];
+    const { status, stdout, stderr } = await bench.run("run", "small.yaml", ...many, "--quiet");
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^plain +1 +0 /m);
   });
 });

@@ -1,4 +1,5 @@
 import { type Dataset, OptionError } from "isoloss";
+import { extremes } from "../../run/statistics.js";
 import { makeNamed, type Named, namedSchema, type Registry } from "./named.js";
 import { mapParts, type RunData, requireImages } from "./run-data.js";
 
@@ -37,7 +38,7 @@ const relabeled = everywhere(({ inputs, labels }) => {
   if (!(labels.data instanceof BigInt64Array)) {
     throw new OptionError("The shift relabeled is of classes, and the labels are numbers: choose another.");
   }
-  const last = Math.max(...Array.from(labels.data as BigInt64Array, Number));
+  const last = extremes(Array.from(labels.data as BigInt64Array, Number))[1];
   const data = BigInt64Array.from(labels.data as BigInt64Array, (label) =>
     BigInt((Number(label) + 1) % (last + 1)),
   );

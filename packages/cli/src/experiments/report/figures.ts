@@ -11,6 +11,7 @@ import {
   type Trajectory,
 } from "isoloss-figures";
 import type { ThemeName } from "isoloss-figures/base";
+import { extremes } from "../../run/statistics.js";
 import { makeAnyProblem, type ProblemChoice } from "../catalogue/any-problem.js";
 import type { MadeProblem } from "../catalogue/problems.js";
 import type { FigureName } from "../figure-names.js";
@@ -159,8 +160,7 @@ function evaluationSeries(results: readonly JobResult[], key: string): CurveSeri
 
 /** Ranges that hold all points with some air around them. */
 function rangeOf(values: readonly number[]): [number, number] {
-  const finiteValues = values.filter(Number.isFinite);
-  const [low, high] = [Math.min(...finiteValues), Math.max(...finiteValues)];
+  const [low, high] = extremes(values.filter(Number.isFinite));
   const air = 0.12 * Math.max(high - low, 1e-3);
   return [low - air, high + air];
 }

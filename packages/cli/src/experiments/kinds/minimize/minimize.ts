@@ -16,6 +16,7 @@ import { encodeSafetensors } from "isoloss/data";
 import { writeFileAtomic } from "isoloss/node";
 import { createLineSearchMinimizer, type LineSearchMinimization } from "isoloss/optim";
 import { z } from "zod";
+import { extremes } from "../../../run/statistics.js";
 import { anyProblemSchema } from "../../catalogue/any-problem.js";
 import { descentSchema, makeDirections } from "../../catalogue/line-searches.js";
 import { count, fromZero } from "../../catalogue/named.js";
@@ -105,7 +106,7 @@ async function run(settings: MinimizeSettings, context: JobContext): Promise<Mea
     gradNormSq: result.gradNormSq,
     seconds: result.seconds,
     metrics: {
-      "loss.least": Math.min(...result.loss.filter(Number.isFinite)),
+      "loss.least": extremes(result.loss.filter(Number.isFinite))[0],
       "teleports.accepted": result.teleports.filter(({ accepted }) => accepted).length,
       "teleports.seconds": sumBy(result.teleports, (t) => t.seconds),
       ...("evaluations" in result ? { evaluations: result.evaluations.at(-1) ?? 0 } : {}),

@@ -1,3 +1,4 @@
+import { chunk } from "es-toolkit";
 import { encodeCheckpoint, type Jump, type Minimization, type MinimizationProgress } from "isoloss";
 import type { Tree } from "../../catalogue/problems.js";
 import type { JobContext, JumpRecord } from "../../kind.js";
@@ -38,15 +39,15 @@ export function watcher(
     jumps: ({ jumps = [] }: Lists): JumpRecord[] => [...earlier.jumps, ...jumps.map(jumpRecord)],
     append(lists: Lists): void {
       const { loss, gradNormSq, seconds, teleports, trajectory = [], jumps = [] } = lists;
-      directory?.appendMetrics(
-        ...loss.slice(written).map((value, i) => ({
-          step: written + i,
-          loss: value,
-          gradNormSq: gradNormSq[written + i],
-          seconds: seconds[written + i],
-          ...(isFew ? { params: numbersOf(trajectory[written + i - first]) } : {}),
-        })),
-      );
+      const fresh = loss.slice(written).map((value, i) => ({
+        step: written + i,
+        loss: value,
+        gradNormSq: gradNormSq[written + i],
+        seconds: seconds[written + i],
+        ...(isFew ? { params: numbersOf(trajectory[written + i - first]) } : {}),
+      }));
+      // All of a run may come at once: more than a function takes arguments.
+      for (const part of chunk(fresh, 10_000)) directory?.appendMetrics(...part);
       directory?.appendTeleports(
         ...teleports.slice(writtenTeleports).map((event) => {
           const jump = event.accepted && jumps.find(({ step }) => step === event.step);
