@@ -208,6 +208,21 @@ describe("isoloss compare", () => {
 });
 
 describe("isoloss plot", () => {
+  it("draws runs of one variant and one seed, as of an experiment that ran twice", async () => {
+    for (const again of ["1", "2"]) {
+      const planar = ["run", "booth", "--variant", "plain", "--quiet", "--out", "twice"];
+      expect([again, (await bench.run(...planar)).status]).toEqual([again, 0]);
+      const toy = ["run", "toy", "--variant", "LS-1", "--set", "steps=20", "--quiet", "--out", "twice"];
+      expect([again, (await bench.run(...toy)).status]).toEqual([again, 0]);
+    }
+    const runs = readdirSync(join(bench.folder, "twice")).map((name) => join("twice", name));
+    for (const name of ["booth", "toy"]) {
+      const own = runs.filter((run) => run.includes(name));
+      const { status, stderr } = await bench.run("plot", ...own, "--out", `twice-${name}`);
+      expect([status, stderr]).toEqual([0, ""]);
+    }
+  });
+
   it("draws what runs have numbers for, with the numbers beside", async () => {
     const { figures } = await bench.json<{ figures: string[] }>(
       "plot",

@@ -1,4 +1,4 @@
-import { upperFirst } from "es-toolkit";
+import { uniqBy, upperFirst } from "es-toolkit";
 import { compile, namedArrays, trace } from "isoloss";
 import { resultName } from "isoloss/metrics";
 import {
@@ -65,7 +65,9 @@ export async function drawFigures({
   const window = windowOf(shown);
   for (const figure of figures) {
     if (figure === "levelSets") {
-      const planar = shown.filter((r) => r.seed === shown[0].seed && r.trajectory?.[0]?.length === 2);
+      const drawable = shown.filter((r) => r.seed === shown[0].seed && r.trajectory?.[0]?.length === 2);
+      // Of a variant that ran twice, one path.
+      const planar = uniqBy(drawable, ({ variant }) => variant);
       const element = planar.length > 0 ? await levelSetsOf(planar, options()) : undefined;
       if (element) add("level-sets", element);
     } else if (figure === "loss") {

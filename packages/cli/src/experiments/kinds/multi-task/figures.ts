@@ -1,4 +1,4 @@
-import { upperFirst } from "es-toolkit";
+import { uniqBy, upperFirst } from "es-toolkit";
 import { compile, trace } from "isoloss";
 import { resultName } from "isoloss/metrics";
 import { twoTaskToy } from "isoloss/problems";
@@ -41,11 +41,15 @@ export const pathFigures: DrawComparison = async (results, options) => {
       const element = levelSets(
         {
           f: { x, y, nx: n, ny: n, values },
-          trajectories: group.map(({ trajectory = [], jumps, seed, end }) => ({
-            name: `from (${trajectory[0]?.join(", ") ?? seed})`,
-            points: [...trajectory, ...(end ? [end] : [])].map(point),
-            jumps: jumps.map(({ step, from, to }) => ({ step, from: point(from), to: point(to) })),
-          })),
+          // Of runs from one start, one path.
+          trajectories: uniqBy(
+            group.map(({ trajectory = [], jumps, seed, end }) => ({
+              name: `from (${trajectory[0]?.join(", ") ?? seed})`,
+              points: [...trajectory, ...(end ? [end] : [])].map(point),
+              jumps: jumps.map(({ step, from, to }) => ({ step, from: point(from), to: point(to) })),
+            })),
+            ({ name }) => name,
+          ),
           xLabel: "x1",
           yLabel: "x2",
         },
