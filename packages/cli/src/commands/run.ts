@@ -64,26 +64,21 @@ export async function run(target: string | undefined, options: RunOptions): Prom
     ...{ threads: options.jobs, quiet, ...(script ? { script } : {}) },
     elsewhere: queue && queuedJobs(queue),
   });
-  const [first, ...others] = errorsToTell(session.failures);
-  if (first !== undefined && !session.interrupted) {
-    for (const error of others) fail(error);
-    throw first;
-  }
   const together = jobs[0] && kinds[jobs[0].kind].comparison;
   const results = together?.compare?.(session.results) ?? session.results;
   await writeFigures(results, experiment?.figures);
   if (results.length > 0)
     process.stdout.write(json ? `${JSON.stringify(documentOf(results))}\n` : text(results, together));
   if (options.mlflow !== undefined) await sendAll(results, options.mlflow);
+  for (const error of errorsToTell(session.failures, session.results.length === 0)) fail(error);
   if (session.interrupted) {
-    for (const error of first === undefined ? [] : [first, ...others]) fail(error);
     process.stderr.write(`isoloss: interrupted. ${queue ? leftAtQueue : howToGoOn(results)}\n`);
     process.exitCode = interruptedCode;
   } else if (results.some((r) => r.document.status === "diverged")) {
     process.stderr.write(
       "isoloss: a run diverged: its loss is no longer finite. A smaller learning rate may help.\n",
     );
-    process.exitCode = 1;
+    process.exitCode ||= 1;
   }
 }
 

@@ -1,6 +1,6 @@
 // What commands print for the user to go on with.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { workbench } from "./support.js";
@@ -25,24 +25,36 @@ it("commands to copy hold paths with spaces", async () => {
   ]);
 });
 
-it("an interrupted command tells why other runs failed", async () => {
-  bench.write("rooms.csv", "area,rent\n1,2\n2,3\n3,4\n");
-  bench.write(
-    "two.yaml",
-    `name: two
+/** Of two variants one fails when it begins. */
+const two = (steps: number) => `name: two
 kind: train
 data: { csv: rooms.csv, label: rent }
 model: { name: mlp, sizes: [1, 2, 1] }
 optimizer: sgd
 learningRate: 0.01
 batchSize: 1
-steps: 100000000
+steps: ${steps}
 runtime: javascript
 variants:
   wrong: { data: { csv: rooms.csv, label: rent, features: [areas] } }
   right: {}
-`,
-  );
+`;
+
+it("runs that failed are told beside the results of the others", async () => {
+  bench.write("rooms.csv", "area,rent\n1,2\n2,3\n3,4\n");
+  bench.write("two.yaml", two(20));
+  const { status, stdout, stderr } = await bench.run("run", "two.yaml", "--quiet");
+  expect(status).toBeGreaterThan(0);
+  expect(stderr).toMatch(/^isoloss: wrong, seed 0: .*areas/);
+  expect(stdout).toMatch(/^right +1 /m);
+  expect(readdirSync(join(bench.folder, "runs/two-right-0-1/figures"))).toContain("loss.svg");
+  const json = await bench.run("run", "two.yaml", "--quiet", "--json");
+  expect([json.status, JSON.parse(json.stdout).name]).toEqual([status, "two-right"]);
+});
+
+it("an interrupted command tells why other runs failed", async () => {
+  bench.write("rooms.csv", "area,rent\n1,2\n2,3\n3,4\n");
+  bench.write("two.yaml", two(100_000_000));
   const timer = setInterval(() => {
     if (!existsSync(join(bench.folder, "my runs/two-right-0-1/metrics.jsonl"))) return;
     clearInterval(timer);
@@ -50,7 +62,7 @@ variants:
   }, 20);
   const { status, stderr } = await bench.run("run", "two.yaml", "--out", "my runs");
   expect(status).toBe(130);
-  expect(stderr).toMatch(/^isoloss: .*areas/m);
+  expect(stderr).toMatch(/^isoloss: wrong, seed 0: .*areas/m);
   const [, advice = ""] = /Resume with\n {2}(.*)\n/.exec(stderr) ?? [];
   expect(wordsOf(advice)).toEqual([
     ...["isoloss", "run", "--resume", join(bench.folder, "my runs/two-right-0-1")],

@@ -92,13 +92,17 @@ export function errorOfRun(error: unknown, { variant, seed }: Job): unknown {
   return new Type(`${variant}, seed ${seed}: ${error.message}`, { cause: error });
 }
 
-/** The failures to report: each message once, and without a run's name where all runs failed with the same one. */
-export function errorsToTell(failures: readonly Failure[]): unknown[] {
+/**
+ * The failures to report: each message once, and without a run's name where all runs failed with the same one.
+ *
+ * @param areAll whether there are no other runs
+ */
+export function errorsToTell(failures: readonly Failure[], areAll = true): unknown[] {
   const byMessage = new Map<string, Failure>();
   for (const failure of failures) {
     const { message } = failure.error as Error;
     if (!byMessage.has(message)) byMessage.set(message, failure);
   }
-  if (byMessage.size === 1) return [failures[0].error];
+  if (areAll && byMessage.size === 1) return [failures[0].error];
   return [...byMessage.values()].map(({ error, job }) => errorOfRun(error, job));
 }
