@@ -92,8 +92,13 @@ async function readClasses(
   }
   const parts: NdArray[] = [];
   const { limit, ...rest } = source;
+  if (limit !== undefined && limit < folders.length) {
+    throw new OptionError(
+      `--limit ${limit} is fewer than the ${folders.length} classes in ${source.path}: give one example of each, or more.`,
+    );
+  }
   // As many of each class.
-  const each = limit === undefined ? {} : { limit: Math.ceil(limit / folders.length) };
+  const each = limit === undefined ? {} : { limit: Math.floor(limit / folders.length) };
   for (const name of folders) {
     const [{ array }] = await readInputs([input], { ...rest, ...each, path: join(source.path, name) });
     const other = parts.find(({ shape }) => shape.slice(1).join() !== array.shape.slice(1).join());
