@@ -45,6 +45,14 @@ describe("isoloss reproduce", () => {
       parseXml(readFileSync(join(bench.folder, "reproduced", "figures", name), "utf8"));
   });
 
+  it("refuses a comparison at tuned rates before anything runs", async () => {
+    const rates = "rates: { grid: [0.01, 0.02], tune: 0..1, confirm: 1..3 }\n";
+    bench.write("rates.yaml", `${booth}${rates}`);
+    const { status, stderr } = await bench.run("reproduce", "booth", "rates.yaml", "--out", "refused");
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/seed 1 both chooses the rate and judges/)]);
+    expect(existsSync(join(bench.folder, "refused"))).toBe(false);
+  });
+
   it("tells what differs, which is an error with --strict alone", async () => {
     const file = bench.write(
       "wrong.yaml",

@@ -7,6 +7,7 @@ import type { Resolved } from "../definition/resolve.js";
 import { runSession, type SessionOptions } from "../jobs/session.js";
 import type { DrawnFigure } from "./figures.js";
 import { type ExperimentOutcome, outcomeFigures, runExperiment } from "./outcome.js";
+import { requireRates } from "./rates.js";
 import { experimentsReport, type ReportText } from "./report.js";
 
 /** Experiments that have run. */
@@ -26,6 +27,7 @@ export async function runBatch(
 ): Promise<Batch> {
   const { runs, figures } = foldersIn(out);
   // Before the runs, not after them.
+  for (const resolved of experiments) requireRates(resolved);
   for (const folder of [out, runs, figures]) await prepareFolder(folder);
   const progress = createProgress(process.stderr);
   const begin = performance.now();

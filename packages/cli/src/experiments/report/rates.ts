@@ -68,6 +68,11 @@ export async function compareRates(resolved: Resolved, runAll: RunAll): Promise<
   return results;
 }
 
+/** @throws OptionError for comparisons that {@link compareRates} refuses, before the runs that would come first */
+export function requireRates(resolved: Resolved): void {
+  for (const config of resolved.rates) planOf(resolved, config);
+}
+
 /** Comparisons by the variant that is compared with, without their runs. */
 export const byBaseline = (
   rates: readonly (RatesResult & { readonly runs?: unknown })[],
