@@ -5,7 +5,7 @@ import { connect, connectionOptions, tellOfOutages } from "./connection.js";
 import { type SweepKeys, sweepKeys, workerKey, workersKey } from "./keys.js";
 import type { QueuedRecord, QueuedRun } from "./lanes.js";
 import { askVerdict, commitRecord, type VerdictRequest } from "./scripts.js";
-import { openQueue, openSweeps, type SweepNotice } from "./sweeps.js";
+import { openSweeps, type SweepNotice } from "./sweeps.js";
 import { defaultTiming, mostDeaths } from "./timing.js";
 
 /** Milliseconds that the end of a worker waits for its server. */
@@ -130,7 +130,7 @@ export async function serveQueue<
         leave(sweep, why);
         continue;
       }
-      const { wait: waiting = 0, active = 0 } = await countsOf(sweep);
+      const [waiting, active] = await countsOf(sweep);
       if (waiting > 0) return { notice: sweep, waiting: true };
       if (active > 0) second ??= sweep;
     }
@@ -143,13 +143,11 @@ export async function serveQueue<
     options.onNote(`The sweep ${called} (${id}) is not served here: ${why}`);
   }
 
-  async function countsOf({ id }: SweepNotice): Promise<Record<string, number>> {
-    const queue = openQueue(options, sweepKeys(id));
-    try {
-      return await queue.getJobCounts("wait", "active");
-    } finally {
-      await queue.close();
-    }
+  /** Runs that wait and those under way, in the lists of BullMQ: a queue of it would be a connection for each look. */
+  async function countsOf({ id }: SweepNotice): Promise<[waiting: number, active: number]> {
+    const { prefix, queue } = sweepKeys(id);
+    const lengthOf = (list: string) => redis.llen(`${prefix}:${queue}:${list}`);
+    return [await lengthOf("wait"), await lengthOf("active")];
   }
 
   /** Takes runs of a sweep until it has none for a while, or is over. */

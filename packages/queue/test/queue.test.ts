@@ -309,6 +309,21 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     expect((await listSweeps(server)).sweeps).toEqual([]);
   });
 
+  it("is looked for by an idle worker without a new connection each time", async () => {
+    await sweep({}, []);
+    const { stop, done } = worker("idle");
+    const redis = new Redis(server.port);
+    const connections = async () =>
+      Number(/total_connections_received:(\d+)/.exec(await redis.info("stats"))?.[1]);
+    await pause(10 * fast.look);
+    const before = await connections();
+    await pause(10 * fast.look);
+    expect(await connections()).toBe(before);
+    redis.disconnect();
+    stop();
+    await done;
+  });
+
   it("ends workers that have had nothing to do", async () => {
     const { done } = worker("one", { idleExit: 0.3 });
     expect(await done).toBe(0);
