@@ -62,7 +62,7 @@ export interface SweepDocument {
   /** Runs on fresh seeds that failed or were lost. */
   readonly failures: readonly SweepFailure[];
   readonly trials: readonly SweepTrialDocument[];
-  /** Computers and lanes that computed runs. */
+  /** Computers, with a process and its lane each, that computed runs. */
   readonly workers: readonly string[];
   readonly seconds: number;
   readonly report: string | null;

@@ -78,7 +78,7 @@ export interface RunRecord {
   readonly isUnknownMetric?: true | undefined;
   /** Of a run whose verdicts the sweep's own process has not made. */
   readonly verdicts?: readonly RungVerdict[] | undefined;
-  /** Who computed it: computer and lane. Times of one lane can be compared. */
+  /** Who computed it: computer, process and lane. Times of one lane can be compared. */
   readonly lane: string;
   /** The run's directory; null where it is not on this computer. */
   readonly directory: string | null;

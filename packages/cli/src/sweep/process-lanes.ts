@@ -43,7 +43,9 @@ interface Lane {
 }
 
 export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lanes {
-  const lanes: Lane[] = Array.from({ length: jobs }, (_, i) => ({ name: `${hostname()}:${i}` }));
+  // Those of another process, as after an interruption, are others.
+  const nameOf = (lane: number) => `${hostname()}:${process.pid}:${lane}`;
+  const lanes: Lane[] = Array.from({ length: jobs }, (_, i) => ({ name: nameOf(i) }));
   const queue: RunRequest[] = [];
   const taken = new Set<string>();
   const deaths = new Map<string, number>();

@@ -1,6 +1,6 @@
 // Lanes whose processes are played by the test.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it, vi } from "vitest";
@@ -55,6 +55,13 @@ async function played(jobs: number) {
   await lanes.start(host, []);
   return { lanes, processes, records };
 }
+
+it("tells lanes of another process apart: times of the two cannot be compared", async () => {
+  const { lanes, processes, records } = await played(1);
+  lanes.submit([request("r-0")]);
+  processes[0]?.say(done("r-0"));
+  expect(records[0]?.lane).toBe(`${hostname()}:${process.pid}:0`);
+});
 
 const done = (run: string): LaneMessage => ({
   record: { run, status: "completed", values: {}, metrics: {}, steps: 1, seconds: 1, directory: null },
