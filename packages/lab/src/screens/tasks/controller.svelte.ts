@@ -58,13 +58,15 @@ export class Tasks extends ScreenModel<TasksState> {
     const before = this.state;
     this.state = { ...before, ...change };
     this.notices = [];
-    const { scale, shows, y } = this.state;
+    const isNew = (...keys: readonly (keyof TasksState)[]) =>
+      keys.some((key) => this.state[key] !== before[key]);
     this.version++;
-    if (y !== before.y) return;
-    if (scale !== before.scale || shows !== before.shows) this.#paint();
-    if (shows !== before.shows) return;
+    if (isNew("scale", "shows")) this.#paint();
+    if (isNew("scale")) this.#askFront();
+    // Other levels and other curves of the same runs need none.
+    const isSame = runsOf(before) === runsOf(this.state) && !isNew("methods", "with");
+    if (isSame && isNew("shows", "y")) return;
     this.player.showAll();
-    if (scale !== before.scale) this.#askFront();
     this.compute();
   }
 
