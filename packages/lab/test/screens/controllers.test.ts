@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Tasks } from "../../src/screens/tasks/controller.svelte.js";
 import { type TasksState, presets as tasksPresets } from "../../src/screens/tasks/state.js";
+import { Train } from "../../src/screens/train/controller.svelte.js";
 import { HeldWorker } from "../controllers.js";
 
 describe("the controller of the tasks screen", () => {
@@ -27,5 +28,42 @@ describe("the controller of the tasks screen", () => {
     await worker.value("run", undefined);
     tasks.set({ y: "second", shows: "first" });
     expect(worker.calls("run")).toHaveLength(1);
+  });
+});
+
+describe("the controller of the train screen", () => {
+  const opened = () => {
+    const worker = new HeldWorker();
+    return { worker, train: new Train("", () => worker) };
+  };
+
+  it("neither trains nor shows the data before, where a file is refused", async () => {
+    const { worker, train } = opened();
+    train.reload();
+    await worker.value("begin", { moves: [], points: undefined, examples: [160, 40] });
+    await train.choose(new File(["1,2"], "points.csv"));
+    await worker.value("train", false);
+    for (const call of ["begin", "train"]) await worker.fail(call, "Line 1 has 2 columns.");
+    expect(train.message).toBe("Line 1 has 2 columns.");
+    expect([train.isTraining, train.isBusy, train.begun]).toEqual([false, false, undefined]);
+  });
+
+  it("races no more after an error, and once it trains", async () => {
+    const { worker, train } = opened();
+    train.race();
+    await worker.fail("race", "This network has no such symmetry.");
+    expect([train.isRacing, train.message]).toEqual([false, "This network has no such symmetry."]);
+    train.race();
+    train.train();
+    await worker.value("race", undefined);
+    expect([train.isRacing, train.isTraining]).toEqual([false, true]);
+  });
+
+  it("goes on with what is newer than an error", async () => {
+    const { worker, train } = opened();
+    train.reload();
+    train.set({ lr: 0.2 });
+    await worker.fail("train", "Out of memory.");
+    expect([train.isTraining, train.isBusy, train.message]).toEqual([true, true, ""]);
   });
 });

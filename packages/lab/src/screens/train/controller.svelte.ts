@@ -1,7 +1,7 @@
 // State of the train screen.
 import { ScreenModel } from "../../app/screen-model.svelte.js";
 import type { PointData } from "../../charts/regions.js";
-import type { WorkerLike } from "../../worker/client.js";
+import { CallError, type WorkerLike } from "../../worker/client.js";
 import type { FoundMove, Raced, Regions, TrainRun } from "./run.js";
 import { defaultState, type FileKind, planOf, type RunName, readTrain, type TrainState } from "./state.js";
 import { lookOf } from "./words.js";
@@ -80,12 +80,16 @@ export class Train extends ScreenModel<TrainState> {
     this.runs = [];
     this.regions = [];
     if (textOf(this.state) !== this.#racedOf) this.raced = [];
-    this.isRacing = false;
     this.version++;
-    this.client.ask<Begun>("begin", this.#task).then((begun) => {
+    const begin = (begun: Begun | undefined) => {
       this.begun = begun;
       this.version++;
-    }, this.failed);
+    };
+    this.client.ask<Begun>("begin", this.#task).then(begin, (error: Error) => {
+      // What is shown of the data before would be taken for these.
+      if (error instanceof CallError) begin(undefined);
+      this.failed(error);
+    });
     this.train({ restart: true });
   }
 
@@ -93,6 +97,7 @@ export class Train extends ScreenModel<TrainState> {
   train({ restart = false, teleport = false } = {}): void {
     const { state } = this;
     this.isTraining = true;
+    this.isRacing = false;
     this.isHidden = false;
     this.isBusy = true;
     this.#isToRestart ||= restart;
@@ -111,7 +116,7 @@ export class Train extends ScreenModel<TrainState> {
       this.isBusy = false;
       this.version++;
       this.message = isDone ? this.#ending(state) : "Paused.";
-    }, this.failed);
+    }, this.#endedBy(call));
   }
 
   pause(message = "Paused."): void {
@@ -163,7 +168,7 @@ export class Train extends ScreenModel<TrainState> {
       this.isRacing = false;
       this.isBusy = false;
       this.message = `Done: a race of ${this.raced.length} seeds.`;
-    }, this.failed);
+    }, this.#endedBy(call));
   }
 
   stopRace(): void {
@@ -187,6 +192,16 @@ export class Train extends ScreenModel<TrainState> {
   /** Calls in turn: what trains is stopped, and the newest waits. */
   #ask<V>(call: string, args: unknown, onPart?: (part: never) => void): Promise<V> {
     return this.client.ask<V>(call, args, { key: "train", onPart });
+  }
+
+  /** What an error of a call does: where nothing newer was asked for, nothing goes on. */
+  #endedBy(call: number) {
+    return (error: Error): void => {
+      if (call !== this.#calls) return;
+      this.isTraining = false;
+      this.isRacing = false;
+      this.failed(error);
+    };
   }
 
   #ending(state: TrainState): string {
