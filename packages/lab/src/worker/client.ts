@@ -43,6 +43,8 @@ interface Call extends AskOptions {
   readonly key: string;
   readonly call: string;
   readonly args: unknown;
+  /** Whether it was asked to end before it has begun. */
+  isStopped?: boolean;
   resolve(value: never): void;
   reject(error: Error): void;
 }
@@ -83,6 +85,7 @@ export function createClient(
     worker ??= start();
     running.set(call.key, call);
     post({ kind: "call", id: call.id, call: call.call, args: call.args });
+    if (call.isStopped) post({ kind: "stop", id: call.id });
   };
   const end = ({ key }: Call): void => {
     running.delete(key);
@@ -153,8 +156,9 @@ export function createClient(
         waiting.set(key, made);
       }),
     stop(key) {
-      const call = running.get(key);
+      const [call, next] = [running.get(key), waiting.get(key)];
       if (call !== undefined) post({ kind: "stop", id: call.id });
+      if (next !== undefined) next.isStopped = true;
     },
     dispose() {
       for (const { id } of running.values()) post({ kind: "stop", id });

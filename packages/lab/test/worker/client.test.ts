@@ -107,6 +107,20 @@ describe("a worker's client", () => {
     expect(slices).toBeLessThan(1e5);
   });
 
+  it("stops a call also while it waits for the one before", async () => {
+    const client = createClient(() =>
+      fakeWorker({
+        async run(name: string, { isStopped }: CallContext) {
+          for (let k = 0; k < 50; k++) if (await isStopped()) return `${name} stopped`;
+          return `${name} done`;
+        },
+      }),
+    );
+    const calls = ["first", "second"].map((name) => client.ask<string>("run", name));
+    client.stop("run");
+    expect(await Promise.all(calls)).toEqual(["first stopped", "second stopped"]);
+  });
+
   it("sends the next part after the page took the last one", async () => {
     const sent: number[] = [];
     const client = createClient(() =>
