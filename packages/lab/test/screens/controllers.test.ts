@@ -1,8 +1,40 @@
 import { describe, expect, it } from "vitest";
+import { Landscape } from "../../src/screens/landscape/controller.svelte.js";
+import type { LandscapeState } from "../../src/screens/landscape/state.js";
 import { Tasks } from "../../src/screens/tasks/controller.svelte.js";
 import { type TasksState, presets as tasksPresets } from "../../src/screens/tasks/state.js";
 import { Train } from "../../src/screens/train/controller.svelte.js";
 import { HeldWorker } from "../controllers.js";
+
+describe("the controller of the landscape screen", () => {
+  const opened = (query: string) => {
+    const worker = new HeldWorker();
+    const landscape = new Landscape(query, () => worker);
+    landscape.compute();
+    return { worker, landscape };
+  };
+
+  it("runs again what was stopped for a method more, also where one more is added", async () => {
+    const { worker, landscape } = opened("n=100000");
+    const stop = async (methods: readonly string[]) => {
+      for (const method of methods) {
+        const empty = new Float64Array(0);
+        await worker.part("run", { method, status: "stopped", loss: empty, x: empty, y: empty });
+      }
+      await worker.value("run", undefined);
+    };
+    const asked = () => worker.calls("run").map(({ args }) => (args as { state: LandscapeState }).state.with);
+    landscape.set({ with: ["plain", "teleported", "lbfgs"] });
+    await stop(["plain", "teleported"]);
+    landscape.set({ with: ["plain", "teleported", "lbfgs", "cg"] });
+    await stop(["plain", "teleported", "lbfgs"]);
+    expect(asked()).toEqual([
+      ["plain", "teleported"],
+      ["plain", "teleported", "lbfgs"],
+      ["plain", "teleported", "lbfgs", "cg"],
+    ]);
+  });
+});
 
 describe("the controller of the tasks screen", () => {
   const opened = (query: string) => {

@@ -102,7 +102,8 @@ export class Landscape extends ScreenModel<LandscapeState> {
       {
         onPart: async (run: Course | Missing) => {
           this.runs.set(run.method, run);
-          due.delete(run.method);
+          // What was stopped for something newer is run again with it.
+          if (turn === this.#turn) due.delete(run.method);
           this.version++;
           if (run.method === "teleported" && state.orbit === "here") this.askOrbit();
           await nextFrame();
