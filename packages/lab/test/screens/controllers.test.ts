@@ -34,6 +34,12 @@ describe("the controller of the landscape screen", () => {
       ["plain", "teleported", "lbfgs", "cg"],
     ]);
   });
+
+  it("follows the level set anew where another part of the plane is shown", () => {
+    const { worker, landscape } = opened("f=own");
+    landscape.set({ view: 3 });
+    expect(worker.isStopped(worker.calls("orbit")[0])).toBe(true);
+  });
 });
 
 describe("the controller of the tasks screen", () => {

@@ -61,7 +61,7 @@ export class Landscape extends ScreenModel<LandscapeState> {
     // How charts look needs no run.
     if (isNew("f", "cond", "r1", "r2", "x", "opt", "lr", "n", "tp", "search", "obj")) this.compute();
     else if (isNew("with")) this.#compare(before.with);
-    else if (isNew("orbit")) this.askOrbit();
+    else if (isNew("orbit", "view")) this.askOrbit();
     if (isNew("f", "cond", "r1", "r2", "view")) this.#paint();
   }
 
