@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
 import { dataCsv } from "../../src/export/csv.js";
 import { noGroup } from "../../src/formula/own.js";
+import { handReading } from "../../src/screens/landscape/chart-data.js";
 import type { Course, Missing } from "../../src/screens/landscape/course.js";
 import { handOf, placesOf, stepped } from "../../src/screens/landscape/hand.js";
 import { createRuns, meanGain, type Runs } from "../../src/screens/landscape/runs.js";
@@ -82,6 +83,21 @@ describe("the landscape screen's worker", () => {
         "There are no teleports: choose when.",
       );
     }
+  });
+
+  it("tells of a start without a finite loss", async () => {
+    const start = { ...defaultState("own"), r1: "log(x)" };
+    expect(summaryOf(await course(start, "plain"), undefined).note).toBe(
+      "the loss or its gradient is not finite at the start",
+    );
+    const orbit = await createSurface().orbit(start, start.x);
+    expect(handReading({ orbit, state: start })).toMatchObject({ kept: "not finite", gain: "–" });
+  });
+
+  it("gives no gain where the gradient at the start is 0", async () => {
+    const state = { ...defaultState("booth"), x: [1, 3] } as const;
+    const orbit = await createSurface().orbit(state, state.x);
+    expect(handReading({ orbit, state })).toMatchObject({ kept: "kept exactly", gain: "–" });
   });
 
   it("tells of runs that diverge, and of line searches that end", async () => {

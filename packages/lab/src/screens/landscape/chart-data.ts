@@ -1,5 +1,6 @@
 // What the screen's charts and its plane draw, from the runs.
 import { formatValue, themeOf } from "isoloss-figures/base";
+import { none } from "../../app/format.js";
 import type { LineChartData, LineSeries } from "../../charts/line-chart.js";
 import type { PlaneData } from "../../charts/plane.js";
 import type { Course, Missing, Orbit } from "./course.js";
@@ -94,12 +95,13 @@ export function handReading({ orbit, state }: Pick<Shown, "orbit" | "state">): H
   const start = indexAt(orbit, 0);
   const level = orbit.loss[start];
   const drift = Math.abs(orbit.loss[k] - level) / (Math.abs(level) || 1);
+  const gain = orbit.gradNormSq[k] / orbit.gradNormSq[start];
   return {
     place: `x ${orbit.x[k].toFixed(2)}, y ${orbit.y[k].toFixed(2)}`,
     loss: formatLoss(orbit.loss[k]),
-    kept: drift === 0 ? "kept exactly" : `kept to ${drift.toExponential(0)}`,
+    kept: drift === 0 ? "kept exactly" : drift > 0 ? `kept to ${drift.toExponential(0)}` : "not finite",
     gradNormSq: formatValue(orbit.gradNormSq[k]),
-    gain: `${Number((orbit.gradNormSq[k] / orbit.gradNormSq[start]).toPrecision(3))}`,
+    gain: Number.isFinite(gain) ? `${Number(gain.toPrecision(3))}` : none,
     lambdaMax: formatValue(orbit.lambdaMax[k]),
   };
 }

@@ -49,7 +49,13 @@ function noteOf({
 }): string {
   const [refused] = refusals;
   return [
-    ...(status === "diverged" ? [`diverged at step ${steps}: a smaller rate may help`] : []),
+    ...(status === "diverged"
+      ? [
+          steps < 0
+            ? "the loss or its gradient is not finite at the start"
+            : `diverged at step ${steps}: a smaller rate may help`,
+        ]
+      : []),
     ...(status === "stopped" ? [`stopped at step ${steps}`] : []),
     ...(status === "stalled" ? [`ended at step ${steps}: no step lowers the loss any more`] : []),
     ...(rate === undefined ? [] : [`rate ${formatValue(rate)}`]),
