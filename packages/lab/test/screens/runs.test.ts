@@ -85,6 +85,16 @@ describe("the landscape screen's worker", () => {
     }
   });
 
+  it("makes no rate of the gain of a run that was stopped", async () => {
+    const state = { ...defaultState("rosenbrock"), n: 300 };
+    const stopped = { isStopped: async () => true, send: async () => {} };
+    const [own, fresh] = [createRuns(), createRuns()];
+    await own.run(state, "rate", stopped);
+    const [after, expected] = [await own.run(state, "rate"), await fresh.run(state, "rate")];
+    expect((expected as Course).rate).toBeGreaterThan(state.lr);
+    expect((after as Course).rate).toBe((expected as Course).rate);
+  });
+
   it("tells of a start without a finite loss", async () => {
     const start = { ...defaultState("own"), r1: "log(x)" };
     expect(summaryOf(await course(start, "plain"), undefined).note).toBe(

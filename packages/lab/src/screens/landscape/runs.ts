@@ -115,7 +115,8 @@ export function createRuns(): Runs {
       const key = JSON.stringify([functionOf(state), opt, n, lr, tp, by, obj, x]);
       if (method === "teleported" || known?.key !== key) {
         const course = await descend(state, { method: "teleported" }, context);
-        known = { key, gain: meanGain(course) };
+        // What was stopped has the gain of its first teleports only.
+        known = { key: course.status === "stopped" ? "" : key, gain: meanGain(course) };
         if (method === "teleported") return course;
       }
       const { gain } = known;
