@@ -310,6 +310,17 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     expect(await page.evaluate(() => navigator.clipboard.readText())).toContain("atSteps([4])");
   });
 
+  it("copies the link of what was just typed", async () => {
+    await lab.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    const page = await open("#/landscape?f=booth");
+    await page.getByLabel("Steps", { exact: true }).fill("12");
+    // The field loses the focus, and the button is pressed, in one click.
+    await page.getByRole("button", { name: "Copy link" }).click();
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    await expect.poll(copied).toMatch(/#\/landscape\?f=booth/);
+    expect(await copied()).toMatch(/#\/landscape\?f=booth&n=12$/);
+  });
+
   it("shows the screen alone inside another page, and keeps to that in its address", async () => {
     const page = await open("#/landscape?embed=1&f=booth");
     expect(await page.locator(".bar").count()).toBe(0);
