@@ -321,6 +321,14 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     expect(await copied()).toMatch(/#\/landscape\?f=booth&n=12$/);
   });
 
+  it("says why a figure is not saved", async () => {
+    const page = await open("#/landscape?f=booth&with=-");
+    await page.getByRole("button", { name: "Save curves as SVG" }).click();
+    await page.waitForFunction(() =>
+      document.querySelector(".status")?.textContent?.includes("series is empty; give at least one."),
+    );
+  });
+
   it("shows the screen alone inside another page, and keeps to that in its address", async () => {
     const page = await open("#/landscape?embed=1&f=booth");
     expect(await page.locator(".bar").count()).toBe(0);
