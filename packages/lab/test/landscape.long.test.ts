@@ -177,7 +177,7 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     const status = await page.locator(".status").textContent();
     expect(status).toContain("lr=1e9 is beyond 1000: taken as 1000.");
     expect(status).toContain("colour is no setting of this screen.");
-    expect(status).toContain("cond=ten is not a number: left at its default.");
+    expect(status).toContain("cond=ten is not a number: not taken.");
     expect((await inspected(page)).state).toMatchObject({ f: "booth", lr: 1000, n: 500, cond: 10 });
     expect(await page.locator(".results").textContent()).toMatch(
       /diverged at step \d+: a smaller rate may help/,
@@ -327,6 +327,25 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     await page.waitForFunction(() =>
       document.querySelector(".status")?.textContent?.includes("series is empty; give at least one."),
     );
+  });
+
+  it("says of a value that a field did not take until there is another value", async () => {
+    const page = await open("#/landscape?f=booth");
+    const rate = page.getByLabel("Learning rate", { exact: true });
+    const notice = page.locator(".field .notice");
+    await rate.fill("0,1");
+    await rate.press("Enter");
+    expect(await notice.textContent()).toBe("Learning rate=0,1 is not a number: not taken.");
+    expect((await inspected(page)).state.lr).toBe(0.08);
+    await page.getByLabel("Learning rate, slider").press("ArrowRight");
+    expect(await notice.count()).toBe(0);
+    expect(await rate.inputValue()).not.toBe("0,1");
+    await rate.fill("5000");
+    await rate.press("Enter");
+    expect(await notice.textContent()).toBe("Learning rate=5000 is beyond 1000: taken as 1000.");
+    await page.getByLabel("Preset").selectOption("rate");
+    expect(await notice.count()).toBe(0);
+    expect(await rate.getAttribute("aria-invalid")).toBe(null);
   });
 
   it("shows the screen alone inside another page, and keeps to that in its address", async () => {

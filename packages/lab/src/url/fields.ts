@@ -19,7 +19,7 @@ export interface Range {
 }
 
 const notUnderstood = (name: string, text: string, expected: string): Reading<never> => ({
-  notice: `${name}=${shortened(text)} is not ${expected}: left at its default.`,
+  notice: `${name}=${shortened(text)} is not ${expected}: not taken.`,
 });
 
 const shortened = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text);

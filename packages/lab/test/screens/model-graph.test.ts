@@ -140,7 +140,7 @@ describe("the settings and words of the model screen", () => {
     fc.assert(fc.property(fc.string(), (text) => void readModel(text)));
     expect(printModel(defaults)).toBe("");
     expect(readModel("sample=bert&dir=lr").notices).toEqual([
-      "sample=bert is not one of mlp, convnet, attention: left at its default.",
+      "sample=bert is not one of mlp, convnet, attention: not taken.",
     ]);
   });
 

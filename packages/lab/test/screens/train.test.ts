@@ -77,7 +77,7 @@ describe("the address of the train screen", () => {
     expect(readTrain("net=1,2,3,4,5&batch=0&act=sine&net2=1").notices).toEqual([
       "net: at most 4 hidden layers, so 1, 2, 3, 4.",
       "batch=0 is beyond 1: taken as 1.",
-      "act=sine is not one of relu, leakyRelu, tanh: left at its default.",
+      "act=sine is not one of relu, leakyRelu, tanh: not taken.",
       "net2 is no setting of this screen.",
     ]);
     expect(readTrain("net=big").state.net).toEqual([16, 16]);

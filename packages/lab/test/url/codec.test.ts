@@ -131,9 +131,9 @@ describe("the address of a screen", () => {
       notices: [
         "lr=1e9 is beyond 1000: taken as 1000.",
         "n=2.5 is taken as 3.",
-        "f=nothing is not one of rosenbrock, booth, quadratic, own: left at its default.",
+        "f=nothing is not one of rosenbrock, booth, quadratic, own: not taken.",
         "size is no setting of this screen.",
-        "x=1 is not two numbers with a comma between: left at its default.",
+        "x=1 is not two numbers with a comma between: not taken.",
       ],
     });
     expect(readLandscape("with=plain,luck").notices).toEqual([
@@ -156,7 +156,7 @@ describe("the address of a screen", () => {
     });
     expect(readAddress("#/landscape?theme=blue")).toEqual({
       address: { screen: "landscape", query: "", isEmbedded: false, theme: undefined },
-      notices: ["theme=blue is not one of light, dark: left at its default."],
+      notices: ["theme=blue is not one of light, dark: not taken."],
     });
   });
 
