@@ -1,6 +1,6 @@
 // What the screen's export buttons make.
 import type { TrainRun } from "./run.js";
-import type { TrainState } from "./state.js";
+import type { RunName, TrainState } from "./state.js";
 
 /** One row a kept step: variant, step, seconds, loss of its batch, and the means that the charts show. */
 export function dataCsv(runs: readonly TrainRun[]): string {
@@ -44,6 +44,12 @@ const groups = {
   hidden: "hidden",
 } as const;
 
+/** A random move needs a group: along the level set there is none. */
+const isThere = (name: RunName, { sym }: TrainState): boolean => name !== "random" || sym !== "levelSet";
+
+/** Four fifths of the digits: a batch has no more of them. */
+const trainingDigits = 1438;
+
 /** An experiment of `isoloss run`; undefined for data that it does not read. */
 export function experimentOf(state: TrainState, runs: readonly TrainRun[]): string | undefined {
   if (state.data !== "digits") return undefined;
@@ -72,12 +78,12 @@ export function experimentOf(state: TrainState, runs: readonly TrainRun[]): stri
     `model: { name: mlp, sizes: [64, ${net.join(", ")}, 10], activation: ${act}${act === "leakyRelu" ? ", slope: 0.1" : ""} }`,
     `optimizer: ${opt}`,
     `learningRate: ${lr}`,
-    `batchSize: ${batch}`,
+    `batchSize: ${Math.min(batch, trainingDigits)}`,
     `epochs: ${epochs}`,
     `seeds: [${seed}]`,
     "variants:",
     ...names
-      .filter((name) => !moves || name === "plain" || name === "rate")
+      .filter((name) => isThere(name, state) && (!moves || name === "plain" || name === "rate"))
       .map((name) => `  ${name}: ${settings[name]}`),
     "figures: [loss, validation]",
     "",
@@ -89,7 +95,7 @@ export function typescriptOf(state: TrainState, runs: readonly TrainRun[]): stri
   const { data, noise, net, act, opt, lr, batch, seed, epochs, tp, sym, obj, with: names, control } = state;
   const steps = stepsOf(state, runs);
   const isMoving = (name: string) => name === "teleported" || name === "random";
-  const moved = steps?.length === 0 ? [] : names.filter(isMoving);
+  const moved = steps?.length === 0 ? [] : names.filter((name) => isMoving(name) && isThere(name, state));
   const set = data === "own" ? "moons" : data;
   const shape = data === "digits" ? `64, ${net.join(", ")}, 10` : `2, ${net.join(", ")}, 2`;
   const isGroup = sym !== "levelSet" && moved.length > 0;
@@ -125,14 +131,14 @@ export function typescriptOf(state: TrainState, runs: readonly TrainRun[]): stri
     "  data: train,",
     `  optimizer: createOptimizer("${opt}"),`,
     `  learningRate: ${lr},`,
-    `  batchSize: ${batch},`,
+    `  batchSize: Math.min(${batch}, train.inputs.shape[0]),`,
     `  seed: ${seed},`,
     "  gradNorm: true,",
     '  runtime: "javascript",',
     "} as const;",
     ...(isGroup
       ? [
-          `const rows = Int32Array.from({ length: ${batch} }, (_, k) => k);`,
+          "const rows = Int32Array.from({ length: settings.batchSize }, (_, k) => k);",
           "const batch = { x: takeRows(train.inputs, rows), y: takeRows(train.labels, rows) };",
           `const { params } = model.init(torchGenerator(${seed}));`,
           `const { ${sym}: symmetry } = symmetriesOf((p, { x, y }) => crossEntropy(model.apply(p, x).output, y), params, batch);`,
