@@ -45,6 +45,10 @@ export class HeldWorker implements WorkerLike {
   }
   async #say(data: Answer): Promise<void> {
     this.onmessage?.({ data } as MessageEvent<Answer>);
+    await this.idle();
+  }
+  /** Until the page has done what it does by itself. */
+  async idle(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Landscape } from "../../src/screens/landscape/controller.svelte.js";
 import type { LandscapeState } from "../../src/screens/landscape/state.js";
+import { Model } from "../../src/screens/model/controller.svelte.js";
 import { Tasks } from "../../src/screens/tasks/controller.svelte.js";
 import { type TasksState, presets as tasksPresets } from "../../src/screens/tasks/state.js";
 import { Train } from "../../src/screens/train/controller.svelte.js";
@@ -103,5 +104,43 @@ describe("the controller of the train screen", () => {
     train.set({ lr: 0.2 });
     await worker.fail("train", "Out of memory.");
     expect([train.isTraining, train.isBusy, train.message]).toEqual([true, true, ""]);
+  });
+});
+
+describe("the controller of the model screen", () => {
+  const opened = async () => {
+    const worker = new HeldWorker();
+    const model = new Model("", () => worker);
+    model.openSample();
+    await worker.value("open", { summary: {}, graph: { nodes: [], edges: [] } });
+    await worker.value("draw", { layout: {} });
+    return { worker, model };
+  };
+  const fileOf = (byte: number, isRead: Promise<unknown> = Promise.resolve()): File => {
+    const file = new File([Uint8Array.of(byte)], `${byte}.onnx`);
+    const { buffer } = Uint8Array.of(byte);
+    return Object.assign(file, { arrayBuffer: () => isRead.then(() => buffer) });
+  };
+  const sources = (worker: HeldWorker) =>
+    worker.calls("open").map(({ args }) => (args as { readonly file: unknown }).file);
+
+  it("opens of two files the one that was chosen last, however long the first takes to be read", async () => {
+    const { worker, model } = await opened();
+    let read: (value?: unknown) => void = () => {};
+    void model.openFile(fileOf(1, new Promise((resolve) => (read = resolve))));
+    void model.openFile(fileOf(2));
+    await worker.idle();
+    await worker.value("open", { summary: { problem: "none" }, graph: { nodes: [], edges: [] } });
+    read();
+    await worker.idle();
+    expect(sources(worker)).toEqual(["mlp", Uint8Array.of(2)]);
+  });
+
+  it("draws the graph anew where an address has another direction, and opens nothing", async () => {
+    const { worker, model } = await opened();
+    model.follow("dir=lr");
+    expect(worker.calls("draw").map(({ args }) => args)).toEqual(["tb", "lr"]);
+    model.follow("dir=lr&sample=convnet");
+    expect(sources(worker)).toEqual(["mlp", "convnet"]);
   });
 });

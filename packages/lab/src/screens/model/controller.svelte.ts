@@ -75,6 +75,8 @@ export class Model {
   #isSliding = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #turn = 0;
+  /** Counts the files that were chosen. */
+  #choices = 0;
   /** The model that is shown: it is opened again for other sizes, and in a new worker. */
   #opened: Opened = { source: "mlp", name: undefined };
   readonly #client: WorkerClient;
@@ -98,6 +100,14 @@ export class Model {
     this.notices = notices;
   }
 
+  /** Takes the settings of an address that was typed, or gone back to: it holds no file. */
+  follow(query: string): void {
+    const { sample, dir } = this.state;
+    this.read(query);
+    if (this.state.sample !== sample || this.file !== undefined) this.openSample();
+    else if (this.state.dir !== dir) void this.#draw();
+  }
+
   set(change: Partial<ModelState>): void {
     const { dir } = this.state;
     this.state = { ...this.state, ...change };
@@ -111,7 +121,10 @@ export class Model {
   }
 
   async openFile(file: File): Promise<void> {
+    const [turn, choice] = [this.#turn, ++this.#choices];
     const read = await readFile(file);
+    // What was chosen while the file was read is newer.
+    if (turn !== this.#turn || choice !== this.#choices) return;
     if ("bytes" in read) {
       await this.#open({ source: read.bytes, name: file.name }, {});
       return;
