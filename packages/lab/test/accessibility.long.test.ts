@@ -45,6 +45,7 @@ describe.skipIf(!executablePath)(titled("the lab's accessibility"), () => {
       if (name !== "landscape") return;
       await page.keyboard.press("Escape");
       await page.getByRole("button", { name: "Help" }).click();
+      await page.locator("dialog[open]").waitFor();
       expect(await violationsIn(page)).toEqual([]);
     },
   );

@@ -348,6 +348,18 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     expect(await rate.getAttribute("aria-invalid")).toBe(null);
   });
 
+  it("opens its help by key, and gives the focus back", async () => {
+    const page = await open("#/landscape?f=booth");
+    await page.getByRole("button", { name: "Play" }).focus();
+    for (let k = 0; k < 2; k++) {
+      await page.keyboard.press("?");
+      await page.locator("dialog[open]").waitFor();
+      await page.keyboard.press("Escape");
+      await page.locator("dialog").waitFor({ state: "detached" });
+      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Play");
+    }
+  });
+
   it("shows the screen alone inside another page, and keeps to that in its address", async () => {
     const page = await open("#/landscape?embed=1&f=booth");
     expect(await page.locator(".bar").count()).toBe(0);
