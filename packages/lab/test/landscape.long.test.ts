@@ -360,6 +360,33 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     }
   });
 
+  it("prints in the colors of paper, also where the screen is dark", async () => {
+    const page = await open("#/landscape?theme=dark&f=booth");
+    /** The text's color, and the lightness of what is drawn of a chart's labels at its left edge: 0 is black. */
+    const inks = () =>
+      page.evaluate(() => {
+        const canvas = document.querySelector<HTMLCanvasElement>(".chart canvas");
+        const copy = new OffscreenCanvas(50, 300).getContext("2d", { willReadFrequently: true });
+        if (canvas) copy?.drawImage(canvas, 0, 0);
+        const { data } = copy?.getImageData(0, 0, 50, 300) ?? { data: [] };
+        const drawn = Array.from(data).filter((_, k) => k % 4 === 0 && data[k + 3] > 200);
+        const text = getComputedStyle(document.body).color;
+        return [text, drawn.reduce((a, b) => a + b, 0) / drawn.length > 128];
+      });
+    await page.locator(".chart canvas").first().scrollIntoViewIfNeeded();
+    await expect.poll(inks).toEqual(["rgb(230, 237, 243)", true]);
+    await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    expect(await inks()).toEqual(["rgb(31, 35, 40)", false]);
+    await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+    await expect.poll(inks).toEqual(["rgb(230, 237, 243)", true]);
+    await page.emulateMedia({ media: "print" });
+    const place = await page.evaluate(() => {
+      const status = document.querySelector(".status");
+      return status && getComputedStyle(status).position;
+    });
+    expect(place).toBe("static");
+  });
+
   it("shows the screen alone inside another page, and keeps to that in its address", async () => {
     const page = await open("#/landscape?embed=1&f=booth");
     expect(await page.locator(".bar").count()).toBe(0);
