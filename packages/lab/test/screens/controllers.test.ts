@@ -36,6 +36,27 @@ describe("the controller of the landscape screen", () => {
     ]);
   });
 
+  it("shows no levels of the function before where there are none", async () => {
+    const { worker, landscape } = opened("f=own");
+    landscape.show({ width: 100, height: 100 }, "light");
+    await worker.value("levels", { bitmap: { close: () => {} } });
+    expect(landscape.picture).toBeDefined();
+    landscape.set({ r1: "log(-1 - x^2)" });
+    await worker.fail("levels", "f has no finite value on its grid.");
+    expect([landscape.picture, landscape.message]).toEqual([undefined, "f has no finite value on its grid."]);
+  });
+
+  it("says why the start stays where the point is on another level", async () => {
+    const { worker, landscape } = opened("f=booth&orbit=here&on=90");
+    const list = Float64Array.of(0, 1);
+    await worker.value("orbit", { isGroup: true, t: list, x: list, y: list, gradNormSq: list, loss: list });
+    landscape.teleport();
+    expect([landscape.state.x, landscape.message]).toEqual([
+      [5, -5],
+      expect.stringMatching(/^The point is not/),
+    ]);
+  });
+
   it("follows the level set anew where another part of the plane is shown", () => {
     const { worker, landscape } = opened("f=own");
     landscape.set({ view: 3 });

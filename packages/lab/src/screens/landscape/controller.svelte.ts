@@ -3,7 +3,7 @@ import type { Grid } from "isoloss-figures/base";
 import { Player } from "../../app/player.svelte.js";
 import { ScreenModel } from "../../app/screen-model.svelte.js";
 import { nextFrame, type Size } from "../../charts/canvas.js";
-import type { WorkerLike } from "../../worker/client.js";
+import { CallError, type WorkerLike } from "../../worker/client.js";
 import type { Course, Missing, Orbit, Point } from "./course.js";
 import { handOf, pointOf, printedPlace, stepped } from "./hand.js";
 import { lookOf } from "./methods.js";
@@ -187,11 +187,19 @@ export class Landscape extends ScreenModel<LandscapeState> {
   #paint(): void {
     if (this.#size === undefined) return;
     const asked = { state: planeSettings(this.state), theme: this.#theme, ...this.#size };
-    this.client.ask<{ readonly bitmap: ImageBitmap }>("levels", asked).then(({ bitmap }) => {
+    const show = (bitmap?: ImageBitmap) => {
       this.picture?.close();
       this.picture = bitmap;
       this.version++;
-    }, this.failed);
+    };
+    this.client.ask<{ readonly bitmap: ImageBitmap }>("levels", asked).then(
+      ({ bitmap }) => show(bitmap),
+      (error: Error) => {
+        // The levels before are those of another function.
+        if (error instanceof CallError) show();
+        this.failed(error);
+      },
+    );
   }
 
   /** The function on a grid, for figures. */
@@ -202,7 +210,11 @@ export class Landscape extends ScreenModel<LandscapeState> {
   /** Moves the start to the point on its orbit. */
   teleport(): void {
     const { orbit, hand, state } = this;
-    if (orbit === undefined || hand === undefined || state.orbit !== "start") return;
+    if (orbit === undefined || hand === undefined) return;
+    if (state.orbit !== "start") {
+      this.message = "The point is not on the level of the start: choose the one through the start.";
+      return;
+    }
     this.set({ x: pointOf(orbit, hand) });
     this.message =
       state.on === "best"
