@@ -95,6 +95,14 @@ describe("points of a user's own", () => {
     expect(x.reduce((a, b) => a + b * b, 0) / 12).toBeCloseTo(1, 5);
   });
 
+  it("keep the digits of what is far from 0, such as times", () => {
+    const rows = Array.from({ length: 12 }, (_, k) => `${1_700_000_000 + k},${k % 3},${k % 2}`);
+    const { images } = readPoints(rows.join("\n"));
+    const x = Array.from({ length: 12 }, (_, k) => Number(images.data[2 * k]));
+    // Of 0 to 11: mean 5.5, deviation sqrt(143 / 12).
+    for (const [k, value] of x.entries()) expect(value).toBeCloseTo((k - 5.5) / Math.sqrt(143 / 12), 5);
+  });
+
   it.each([
     ["1,2,a\n3,oops,b", 'Line 2, column 2: "oops" is no finite number.'],
     ["1,2,a\nInfinity,1,b", 'Line 2, column 1: "Infinity" is no finite number.'],

@@ -23,7 +23,7 @@ export function readPoints(text: string): LabeledPoints {
   if (lines.length > mostLines)
     throw new Error(`The file has ${lines.length} points; at most ${mostLines} are taken.`);
   const names: string[] = [];
-  const xy = new Float32Array(2 * lines.length);
+  const xy = new Float64Array(2 * lines.length);
   const labels = new BigInt64Array(lines.length);
   lines.forEach(({ line, cells }, k) => {
     if (cells.length !== 3) {
@@ -51,13 +51,14 @@ export function readPoints(text: string): LabeledPoints {
   if (lines.length < 10) throw new Error(`The file has ${lines.length} points; at least 10 are needed.`);
   for (const axis of [0, 1]) standardize(xy, axis);
   return {
-    images: { shape: [lines.length, 2], data: xy },
+    // Scaled before they are rounded: what is far from 0, such as times, would have lost its digits.
+    images: { shape: [lines.length, 2], data: Float32Array.from(xy) },
     labels: { shape: [lines.length], data: labels },
     classes: names.length,
   };
 }
 
-function standardize(xy: Float32Array, axis: number): void {
+function standardize(xy: Float64Array, axis: number): void {
   const n = xy.length / 2;
   const values = Array.from({ length: n }, (_, k) => xy[2 * k + axis]);
   const mean = values.reduce((a, b) => a + b, 0) / n;
