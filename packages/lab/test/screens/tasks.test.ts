@@ -145,6 +145,8 @@ describe("the tasks screen's worker", () => {
     expect(arrived.distance.at(-1)).toBeLessThan(0.15);
     expect(arrived.distance.at(-2)).toBeGreaterThanOrEqual(0.15);
     expect(summaryOf(arrived).arrived).toBe(`at step ${arrived.step.at(-1)}`);
+    // What goes on does not look as though it had come there.
+    expect(summaryOf({ ...arrived, status: "running" }).arrived).toMatch(/^not yet, at step \d+$/);
     const all = await courses({ ...short, with: ["same"] });
     expect(all.map(({ variant }) => variant)).toEqual(["same"]);
     const more = Number(all[0].step.at(-1)) - 400;

@@ -21,7 +21,7 @@ export function summaryOf(course: Course): Readonly<Record<keyof typeof columns 
   /** The first one; the report's advice on settings is left out. */
   const refused = attempts.find((attempt) => !attempt.accepted);
   const ways = {
-    running: `at step ${step[last] ?? 0}`,
+    running: `not yet, at step ${step[last] ?? 0}`,
     front: `at step ${step[last]}`,
     done: "no",
     failed: `failed at step ${step[last]}`,
