@@ -243,6 +243,22 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     expect(await chart.getAttribute("aria-valuetext")).toMatch(/λ max 10$/);
   });
 
+  it("reads its charts by a finger that taps", async () => {
+    const page = await open("#/landscape?f=booth");
+    const chart = page.getByRole("slider", { name: "At the same steps: cursor" });
+    await chart.scrollIntoViewIfNeeded();
+    const box = await chart.boundingBox();
+    if (!box) throw new Error("There is no chart.");
+    const client = await lab.context.newCDPSession(page);
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await client.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x, y }] });
+    await client.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+    const reading = () => page.locator(".reading").first().textContent();
+    await expect.poll(reading).toMatch(/^step [45]: plain/);
+    await page.keyboard.press("Escape");
+    await expect.poll(reading).not.toMatch(/^step/);
+  });
+
   it("plays, steps and reads its charts by keys", async () => {
     const page = await open("#/landscape?f=booth");
     const output = page.locator(".player output");

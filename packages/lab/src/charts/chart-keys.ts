@@ -58,6 +58,8 @@ export function chartKeys(
     pointermove: (event: PointerEvent) => move(valueAt(event)),
     pointerdown(event: PointerEvent) {
       const value = valueAt(event);
+      // A finger that taps does not move.
+      move(value);
       if (value !== undefined) pick?.(value);
     },
   };
