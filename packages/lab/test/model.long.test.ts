@@ -221,7 +221,12 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     await expect.poll(top).toBeGreaterThan(before);
     await page.keyboard.press("Escape");
     expect((await shown(page)).selected).toBeUndefined();
+    // A group's weights are lit while its controls have the focus, and not after.
+    const lit = page.locator(".legend", { hasText: "takes it back" });
+    await page.locator(".groups .name").first().focus();
+    await lit.waitFor();
     await page.getByRole("button", { name: "Balance norms" }).focus();
+    expect(await lit.count()).toBe(0);
     await after(page, () => page.keyboard.press("Enter"));
     expect((await shown(page)).position?.moved.length).toBeGreaterThan(0);
     await after(page, () => page.keyboard.press("u"));
