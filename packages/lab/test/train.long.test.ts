@@ -201,6 +201,8 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
         document.querySelector("main")?.textContent?.includes("teleported.onnx") &&
         /Done: outputs kept/.test(document.querySelector(".status")?.textContent ?? ""),
     );
+    // The same file can be chosen again.
+    expect(await model.locator("input[type=file]").first().inputValue()).toBe("");
     // tanh keeps the signs of its five units.
     expect(await model.locator("main").textContent()).toContain("5 units");
     await model.close();
