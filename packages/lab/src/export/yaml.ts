@@ -1,10 +1,13 @@
 // An experiment of `isoloss run` with what the screen compares.
 import type { LandscapeState, MethodName } from "../screens/landscape/state.js";
 import type { Teleports } from "../url/teleports.js";
+import { variantsOf } from "./variants.js";
 
 /**
  * The experiment as YAML; the larger rate has no place in it, as the rate is known after the teleports. Undefined for a
  * function of one's own, which experiments do not read.
+ *
+ * @throws Error where nothing that is compared has a place in it
  */
 export function experimentOf(state: LandscapeState): string | undefined {
   const { f, cond, x, opt, lr, n, tp, search, obj } = state;
@@ -29,8 +32,9 @@ export function experimentOf(state: LandscapeState): string | undefined {
     `optimizer: ${opt}`,
     `learningRate: ${lr}`,
     `steps: ${n}`,
-    "variants:",
-    ...state.with.flatMap((method) => (settings[method] ? [`  ${method}: ${settings[method]}`] : [])),
+    ...variantsOf(
+      state.with.flatMap((method) => (settings[method] ? [`  ${method}: ${settings[method]}`] : [])),
+    ),
     "figures: [levelSets, loss, gradNormSq]",
     "",
   ].join("\n");

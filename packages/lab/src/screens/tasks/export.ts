@@ -1,4 +1,5 @@
 // What the screen's export buttons make.
+import { variantsOf } from "../../export/variants.js";
 import { costOptionsOf } from "./cost-options.js";
 import type { Course } from "./course.js";
 import { type MethodName, seedOf, stepsBetween, type TasksState, type VariantName } from "./state.js";
@@ -52,10 +53,11 @@ export function experimentOf(state: TasksState): string {
     "clipNorm: 0",
     `recordEvery: ${stepsBetween(n)}`,
     `seeds: [${seedOf(x)}]`,
-    "variants:",
-    ...methods.flatMap((method) =>
-      variants.map(
-        (variant) => `  ${nameOf({ method, variant })}: { method: ${method}${settings[variant]} }`,
+    ...variantsOf(
+      methods.flatMap((method) =>
+        variants.map(
+          (variant) => `  ${nameOf({ method, variant })}: { method: ${method}${settings[variant]} }`,
+        ),
       ),
     ),
     "figures: [paths, front]",

@@ -1,4 +1,5 @@
 // What the screen's export buttons make.
+import { variantsOf } from "../../export/variants.js";
 import type { TrainRun } from "./run.js";
 import type { RunName, TrainState } from "./state.js";
 
@@ -81,10 +82,11 @@ export function experimentOf(state: TrainState, runs: readonly TrainRun[]): stri
     `batchSize: ${Math.min(batch, trainingDigits)}`,
     `epochs: ${epochs}`,
     `seeds: [${seed}]`,
-    "variants:",
-    ...names
-      .filter((name) => isThere(name, state) && (!moves || name === "plain" || name === "rate"))
-      .map((name) => `  ${name}: ${settings[name]}`),
+    ...variantsOf(
+      names
+        .filter((name) => isThere(name, state) && (!moves || name === "plain" || name === "rate"))
+        .map((name) => `  ${name}: ${settings[name]}`),
+    ),
     "figures: [loss, validation]",
     "",
   ].join("\n");

@@ -1,0 +1,18 @@
+import { expect, it } from "vitest";
+import { experimentOf as landscapeExperiment } from "../../src/export/yaml.js";
+import { defaultState as landscape } from "../../src/screens/landscape/state.js";
+import { experimentOf as tasksExperiment } from "../../src/screens/tasks/export.js";
+import { defaultState as tasks } from "../../src/screens/tasks/state.js";
+import { experimentOf as trainExperiment } from "../../src/screens/train/export.js";
+import { defaultState as train } from "../../src/screens/train/state.js";
+
+const never = { tp: { kind: "off" }, with: ["teleported"] } as const;
+
+it.each([
+  ["none on Landscape", () => landscapeExperiment({ ...landscape("booth"), with: [] })],
+  ["teleports that never come on Landscape", () => landscapeExperiment({ ...landscape("booth"), ...never })],
+  ["teleports that never come on Train", () => trainExperiment({ ...train, data: "digits", ...never }, [])],
+  ["no method on Tasks", () => tasksExperiment({ ...tasks, methods: [] })],
+])("an experiment without variants, which `isoloss run` does not read, is not copied: %s", (_, copy) => {
+  expect(copy).toThrow("Nothing that is compared has a place in an experiment: compare more.");
+});
