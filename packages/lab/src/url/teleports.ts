@@ -24,8 +24,13 @@ export const teleportsField = (mostSteps: number): Field<Teleports> => ({
     const one = numberField({ min: 0, max: mostSteps, integer: true });
     const read = text.split(",").map((part) => one.read(part, name));
     const steps = [...new Set(read.flatMap(({ value }) => value ?? []))].sort((a, b) => a - b);
-    const [notice] = read.flatMap((part) => part.notice ?? []);
     const kept = steps.slice(0, mostTeleports);
+    const [notice] = [
+      ...(kept.length < steps.length
+        ? [`${name}: at most ${mostTeleports} steps, so the first of them.`]
+        : []),
+      ...read.flatMap((part) => part.notice ?? []),
+    ];
     return {
       ...(kept.length === 0 ? {} : { value: { kind: "at", steps: kept } as const }),
       ...(notice === undefined ? {} : { notice }),

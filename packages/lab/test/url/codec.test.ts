@@ -141,6 +141,14 @@ describe("the address of a screen", () => {
     ]);
   });
 
+  it("says how many steps of teleports it takes", () => {
+    const list = (length: number) => Array.from({ length }, (_, k) => k);
+    expect(readLandscape(`n=9999&tp=${list(1000)}`).notices).toEqual([]);
+    const { state, notices } = readLandscape(`n=9999&tp=${list(1001)}`);
+    expect(notices).toEqual(["tp: at most 1000 steps, so the first of them."]);
+    expect(state.tp).toEqual({ kind: "at", steps: list(1000) });
+  });
+
   it("applies a preset first, and other keys on top", () => {
     for (const [name, { state }] of Object.entries(presets)) {
       expect(readLandscape(`preset=${name}`)).toEqual({ state, notices: [] });
