@@ -157,6 +157,18 @@ describe("the controller of the model screen", () => {
     expect(sources(worker)).toEqual(["mlp", Uint8Array.of(2)]);
   });
 
+  it("keeps a size that was asked for while the model is traced with it", async () => {
+    const { worker, model } = await opened();
+    model.resize({ batch: 7 });
+    model.resize({ width: 9 });
+    await worker.value("open", { summary: { problem: "none" }, graph: { nodes: [], edges: [] } });
+    expect(worker.calls("open").map(({ args }) => (args as { readonly sizes: unknown }).sizes)).toEqual([
+      {},
+      { batch: 7 },
+      { batch: 7, width: 9 },
+    ]);
+  });
+
   it("draws the graph anew where an address has another direction, and opens nothing", async () => {
     const { worker, model } = await opened();
     model.follow("dir=lr");

@@ -79,6 +79,8 @@ export class Model {
   #choices = 0;
   /** The model that is shown: it is opened again for other sizes, and in a new worker. */
   #opened: Opened = { source: "mlp", name: undefined };
+  /** The sizes that were asked for last: the model may not be traced with them yet. */
+  #sizes: Sizes = {};
   readonly #client: WorkerClient;
 
   constructor(query: string, createWorker: () => WorkerLike) {
@@ -135,12 +137,13 @@ export class Model {
 
   /** Traces the model again with another size of an open axis; moves are lost. */
   resize(sizes: Sizes): void {
-    void this.#open(this.#opened, { ...this.shown?.summary.sizes, ...sizes });
+    void this.#open(this.#opened, { ...this.shown?.summary.sizes, ...this.#sizes, ...sizes });
   }
 
   async #open(opened: Opened, sizes: Sizes): Promise<void> {
     const turn = ++this.#turn;
     const isCurrent = () => turn === this.#turn;
+    this.#sizes = sizes;
     this.doing = "Reading the model…";
     this.problem = "";
     try {
