@@ -25,8 +25,11 @@ const moves = new Set(["reshape", "transpose", "slice"]);
 export function foldConstant(node: Tensor): Tensor | undefined {
   const { op, inputs, shape, dtype } = node;
   if (inputs.length === 0) return undefined;
-  const zero = zeroWith[op.name]?.some((k) => constantValue(inputs[k]) === 0);
-  if (zero) return fill(shape, 0, dtype);
+  // ONNX Runtime's kernels fail on some empty arrays, or return what was in memory.
+  const isEmpty = node.size === 0 && node.results === undefined;
+  if (isEmpty) return constantValue(node) === undefined ? fill(shape, 0, dtype) : undefined;
+  const isZero = (x: Tensor) => constantValue(x) === 0 || (x.size === 0 && op.name !== "gather");
+  if (zeroWith[op.name]?.some((k) => isZero(inputs[k]))) return fill(shape, 0, dtype);
   const values = inputs.map(constantValue);
   if (values.some((v) => v === undefined)) return undefined;
   if (moves.has(op.name)) return fill(shape, values[0] as number, dtype);
