@@ -28,19 +28,22 @@ export function foldConstant(node: Tensor): Tensor | undefined {
   // ONNX Runtime's kernels fail on some empty arrays, or return what was in memory.
   const isEmpty = node.size === 0 && node.results === undefined;
   if (isEmpty) return constantValue(node) === undefined ? fill(shape, 0, dtype) : undefined;
+  const values = inputs.map(constantValue);
+  const isKnown = !values.includes(undefined);
+  // The mean of nothing, 0 times 1 / 0, stays NaN.
+  if (isKnown && op.js.flat && op.js.readsOnce) return fill(shape, evaluate(node, values as number[]), dtype);
   const isZero = (x: Tensor) => constantValue(x) === 0 || (x.size === 0 && op.name !== "gather");
   if (zeroWith[op.name]?.some((k) => isZero(inputs[k]))) return fill(shape, 0, dtype);
-  const values = inputs.map(constantValue);
-  if (values.some((v) => v === undefined)) return undefined;
+  if (!isKnown) return undefined;
   if (moves.has(op.name)) return fill(shape, values[0] as number, dtype);
   if (op.name === "broadcast" && inputs[0].op.name !== "constant")
     return fill(shape, values[0] as number, dtype);
   if (op.name === "place" && values[0] === node.attrs.value) return fill(shape, values[0] as number, dtype);
   if (op.name === "concat" && values.every((v) => v === values[0]))
     return fill(shape, values[0] as number, dtype);
-  if (op.name === "sum") return fill(shape, ((values[0] as number) * inputs[0].size) / node.size, dtype);
-  const isElementwise = op.js.flat && op.js.readsOnce;
-  return isElementwise ? fill(shape, evaluate(node, values as number[]), dtype) : undefined;
+  return op.name === "sum"
+    ? fill(shape, ((values[0] as number) * inputs[0].size) / node.size, dtype)
+    : undefined;
 }
 
 /** Computes one element of an element-wise operation with the code of the JavaScript runtime. */

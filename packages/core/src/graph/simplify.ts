@@ -12,7 +12,7 @@ import { type Attributes, apply, formatType, type Tensor } from "./tensor.js";
  * dropped.
  *
  * Run it last: it drops the marks that differentiation needs (stopGradient, alias). A product with the constant
- * zero becomes zero even where the other factor would be infinite or NaN.
+ * zero becomes zero even where the other factor, if it is no constant, would be infinite or NaN.
  */
 export function simplify(graph: Graph): Graph {
   requireGraph("simplify", graph);

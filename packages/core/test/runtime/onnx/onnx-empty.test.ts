@@ -3,9 +3,10 @@ import { expect, it } from "vitest";
 import { allocate, type DType, type Shape, sizeOf } from "../../../src/array.js";
 import { broadcastTo } from "../../../src/graph/ops/broadcast.js";
 import { conv2d } from "../../../src/graph/ops/conv.js";
+import { tanh } from "../../../src/graph/ops/elementary.js";
 import { fill } from "../../../src/graph/ops/leaf.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
-import { sum } from "../../../src/graph/ops/reduce.js";
+import { mean, sum } from "../../../src/graph/ops/reduce.js";
 import { argsort } from "../../../src/graph/ops/sort.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
@@ -45,4 +46,12 @@ it.each(cases)("%s", async (_what, shapes, f) => {
   await executable.dispose();
   const { shape, dtype } = graph.outputs[0].tensor;
   expect(result).toEqual(zeros(shape, dtype));
+});
+
+it.each(["onnx", "javascript"] as const)("the mean of nothing is NaN in %s", async (runtime) => {
+  const { graph } = trace(({ x }) => mean(tanh(x)), { x: spec([0, 3]) });
+  const executable = await compile(graph, { runtime });
+  const { result } = await executable.run({ x: zeros([0, 3], "float32") });
+  await executable.dispose();
+  expect(result.data[0]).toBeNaN();
 });
