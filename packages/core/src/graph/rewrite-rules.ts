@@ -160,6 +160,8 @@ const rules: Readonly<Record<string, Rule>> = {
     const parts = isOp(x, "mul") ? scaled(x) : undefined;
     return parts && scale(parts[1], -parts[0]);
   },
+  // ONNX Runtime opens no file in which both are in float64.
+  relu6: ({ op, inputs: [x], attrs }) => (isOp(x, "relu") ? apply(op, x.inputs, attrs) : undefined),
   cast: ({ inputs: [x], dtype }) => (x.dtype === dtype ? x : undefined),
   where({ inputs: [condition, a, b] }) {
     const c = constantValue(condition);

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { array } from "../../../src/array.js";
 import type { Graph } from "../../../src/graph/graph.js";
+import { relu, relu6 } from "../../../src/graph/ops/activation.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
@@ -94,4 +95,11 @@ it.each([
   const [expected, actual] = await resultsOf(graph, { a, b });
   expect(actual.shape).toEqual([5, 3, 2, 6]);
   expect(relativeError(expected, actual)).toBeLessThan(1e-6);
+});
+
+it("computes relu6 of relu in float64, which ONNX Runtime cannot fuse", async () => {
+  const { graph } = trace(({ x }) => relu6(relu(x)), { x: spec([4], "float64") });
+  const [expected, actual] = await resultsOf(graph, { x: array([-1, 0.5, 6, 7], "float64") });
+  expect([...expected.data]).toEqual([0, 0.5, 6, 6]);
+  expect(actual).toEqual(expected);
 });
