@@ -2,6 +2,9 @@ import type { NdArray } from "../array.js";
 import { type Graph, isGraph, nodesOf } from "./graph.js";
 import { formatType, type Tensor } from "./tensor.js";
 
+/** A number as text, with the sign of zero. */
+export const numberText = (x: number | bigint): string => (Object.is(x, -0) ? "-0" : `${x}`);
+
 /**
  * A graph as text, one node a line, with those of loops and branches: equal texts are equal computations, of the same names.
  *
@@ -16,7 +19,7 @@ export function graphText({ inputs, outputs }: Graph, arrayText: (data: NdArray[
       if (ArrayBuffer.isView(value)) return arrayText(value as NdArray["data"]);
       // JSON knows neither NaN nor infinities, nor the sign of zero.
       if (typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0))) return value;
-      return Object.is(value, -0) ? "-0" : `${value}`;
+      return numberText(value);
     });
   for (const node of nodesOf({ inputs, outputs })) {
     if (names.has(node)) continue;

@@ -3,6 +3,7 @@ import { foldConstant } from "./constant-folding.js";
 import { dropUnusedResults } from "./control/drop-unused.js";
 import type { Graph } from "./graph.js";
 import { isGraph, mapBodies, requireGraph, topologicalOrder } from "./graph.js";
+import { numberText } from "./graph-text.js";
 import { rewrite } from "./rewrite-rules.js";
 import { type Attributes, apply, formatType, type Tensor } from "./tensor.js";
 
@@ -142,7 +143,7 @@ class Canonical {
       if (isGraph(value)) return undefined;
       // JSON represents neither NaN nor infinities nor the sign of zero.
       if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
-        return `number ${Object.is(value, -0) ? "-0" : value}`;
+        return `number ${numberText(value)}`;
       }
       return value;
     });

@@ -1,7 +1,7 @@
 // Programs in JavaScript that were compiled before, by the text of their graphs.
 import type { NdArray } from "../array.js";
 import type { Graph } from "../graph/graph.js";
-import { graphText } from "../graph/graph-text.js";
+import { graphText, numberText } from "../graph/graph-text.js";
 import type { Scan } from "./executable.js";
 import type { JavaScriptProgram } from "./javascript/executable.js";
 
@@ -28,7 +28,7 @@ export function programKey(graph: Graph, { runtime, dtype, scan }: ProgramSettin
   const numbersText = (data: NdArray["data"]): string => {
     constants += data.length;
     if (constants > mostConstants) return "";
-    const texts = Array.from(data as Float64Array, (x) => (Object.is(x, -0) ? "-0" : `${x}`));
+    const texts = Array.from(data as Float64Array, numberText);
     return `${data.constructor.name} ${texts.join()}`;
   };
   const text = graphText(graph, numbersText);

@@ -1,6 +1,7 @@
 import type { DType, NdArray, Shape } from "../../array.js";
 import { allocate, dtypeOf } from "../../array.js";
 import { type Graph, nodesOf } from "../../graph/graph.js";
+import { numberText } from "../../graph/graph-text.js";
 import {
   type ControlOptions,
   type EmitOptions,
@@ -48,7 +49,10 @@ class Shared {
 
   constant({ shape, data }: NdArray): string {
     // Small constants are compared by value, large ones by their memory.
-    const content = data.length <= comparedByValue ? data.join() : `memory ${this.memoryId(data)}`;
+    const content =
+      data.length <= comparedByValue
+        ? `${Array.from<number | bigint, string>(data, numberText)}`
+        : `memory ${this.memoryId(data)}`;
     const key = `${data.constructor.name}[${shape}] ${content}`;
     const known = this.constants.get(key);
     if (known !== undefined) return known;

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { add } from "../../../src/graph/ops/arithmetic.js";
+import { array } from "../../../src/array.js";
+import { add, div } from "../../../src/graph/ops/arithmetic.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { spec, trace } from "../../../src/graph/trace.js";
@@ -27,6 +28,16 @@ it("two constants of one memory keep their own shapes", async () => {
   expect(square.data[3]).toBe(10 + (3 + 93) * 5);
   expect(wide.shape).toEqual([100]);
   expect(wide.data[99]).toBe(100 + 99);
+});
+
+it("zeros of both signs are constants of their own", async () => {
+  const types = { x: spec([2], "float64") };
+  const signs = trace(({ x }) => [0, -0].map((zero) => div(x, array([zero, zero], "float64"))), types);
+  const executable = await compileOnnx(signs.graph, { provider: "cpu" });
+  const [above, below] = Object.values(await executable.run({ x: array([1, 2], "float64") }));
+  await executable.dispose();
+  expect([...above.data]).toEqual([Infinity, Infinity]);
+  expect([...below.data]).toEqual([-Infinity, -Infinity]);
 });
 
 it("equal constants are stored once", () => {
