@@ -5,11 +5,13 @@ import type { Batch, BatchSpec, BatchTensors } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { jvp, mapTree, vjp } from "../../graph/autodiff.js";
 import { scan } from "../../graph/control/scan.js";
-import { add, mul, neg } from "../../graph/ops/arithmetic.js";
-import { square } from "../../graph/ops/elementary.js";
+import { add, maximum, mul, neg, sub } from "../../graph/ops/arithmetic.js";
+import { lessEqual, logicalAnd, where } from "../../graph/ops/compare.js";
+import { sqrt, square } from "../../graph/ops/elementary.js";
 import { identity } from "../../graph/ops/elimination.js";
 import { fillLike } from "../../graph/ops/leaf.js";
 import { matmul } from "../../graph/ops/matmul.js";
+import { sum } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat, slice } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
@@ -32,6 +34,9 @@ export interface ResidualMap<P, B extends BatchSpec = BatchSpec> {
 
 /** Largest distance of r^-1(r(w)) from w, and of r(r^-1(u)) from u, relative to their size. */
 const tolerance = 1e-8;
+
+/** The same of a traced action in float32, where it tells another branch of the inverse from rounding. */
+const float32Tolerance = 1e-3;
 
 /**
  * Rotations of the residuals of L = ||r(w)||^2 (or any function of ||r||):
@@ -137,8 +142,11 @@ function rotationOf<P>(
   };
 
   const tracedAt = (p: TensorsOf<P>, [T]: readonly Tensor[], b: BatchTensors): TensorsOf<P> => {
-    const moved = map.inverse(turned(T, map.residuals(p, b)), b);
-    return mapTree((to, w) => unlessStill(T, to, w), moved, p);
+    const u = map.residuals(p, b);
+    const rotated = turned(T, u);
+    const moved = map.inverse(rotated, b);
+    const isInverse = logicalAnd(isNear(map.inverse(u, b), p), isNear(map.residuals(moved, b), rotated));
+    return mapTree((to, w) => unlessStill(T, where(isInverse, to, Number.NaN), w), moved, p);
   };
 
   return {
@@ -219,6 +227,16 @@ function offBy(arrays: readonly NdArray[], others: readonly NdArray[]): number {
     }
   });
   return Math.sqrt(distance / Math.max(size, Number.MIN_VALUE));
+}
+
+/** The same as {@link offBy} within the tolerance of the dtype. Traced. */
+function isNear(tree: unknown, other: unknown): Tensor {
+  const [as, bs] = [tree, other].map((t) => flatten<Tensor>(t, isTensor).leaves);
+  const total = (f: (a: Tensor, b: Tensor) => Tensor) => as.map((a, i) => sum(f(a, bs[i]))).reduce(add);
+  const distance = total((a, b) => square(sub(a, b)));
+  const size = total((a, b) => maximum(square(a), square(b)));
+  const most = as[0].dtype === "float64" ? tolerance : float32Tolerance;
+  return lessEqual(sqrt(distance), mul(most, sqrt(size)));
 }
 
 const refusalText = (what: string, off: number): string =>

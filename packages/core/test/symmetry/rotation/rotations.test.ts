@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { array, isNdArray, type NdArray } from "../../../src/array.js";
 import { NumericalError, OptionError } from "../../../src/errors.js";
 import { add, sub } from "../../../src/graph/ops/arithmetic.js";
-import { sqrt, square } from "../../../src/graph/ops/elementary.js";
+import { abs, sqrt, square } from "../../../src/graph/ops/elementary.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
@@ -13,6 +13,7 @@ import { quadratic } from "../../../src/problems/quadratic.js";
 import { jit } from "../../../src/runtime/jit.js";
 import { quadraticRotation, type VectorParams } from "../../../src/symmetry/rotation/quadratic-rotation.js";
 import { type ResidualMap, residualRotation } from "../../../src/symmetry/rotation/residual-rotation.js";
+import { isRefusal } from "../../../src/symmetry/symmetry.js";
 import { measurer, numbers } from "../../problems/support.js";
 import {
   difference,
@@ -193,6 +194,28 @@ describe("residualRotation", () => {
     expect(await symmetry.act(vector([-1, 2]), T(0.1), {})).toEqual({
       refused: expect.stringMatching(/is not w/),
     });
+  });
+
+  it("is not finite as a traced action where the action is refused, though the inverse is", async () => {
+    // sqrt |u| has the loss of a negative residual u, and is another point.
+    const folded: ResidualMap<VectorParams> = {
+      residuals: ({ w }) => square(w),
+      inverse: (u) => ({ w: sqrt(abs(u)) }),
+    };
+    const symmetry = residualRotation(folded, { params, batch: {} });
+    const types = [params, array([0], "float64")] as const;
+    const traced = await jit((p, T) => symmetry.trace?.(p, [T], {}) as typeof p, types);
+    for (const [w, angle, isRefused] of [
+      [[1, 2], 0.1, false],
+      [[1, 2], 2, true],
+      [[-1, 2], 0.1, true],
+    ] as const) {
+      const T = array([angle], "float64");
+      expect(isRefusal(await symmetry.act(vector([...w]), [T], {}))).toBe(isRefused);
+      expect(numbers((await traced(vector([...w]), T)) as VectorParams).some(Number.isNaN)).toBe(isRefused);
+    }
+    await traced.dispose();
+    await symmetry.dispose?.();
   });
 
   it("is exact on the batch where residuals see data", async () => {
