@@ -72,6 +72,8 @@ it("Upsample has scales of height and width, and the order of a pooling is a flo
     mode: string("nearest"),
   });
   expect(resultOf(up, { a: image }, 1)).toEqual([1, 2, 1, 2]);
+  const smooth = node("Upsample", ["a"], { width_scale: float(2), mode: string("bilinear") });
+  expect(resultOf(smooth, { a: image }, 1)).toEqual([1, 1.5, 2, 2]);
   const pool = node("GlobalLpPool", ["a"], { p: float(1) });
   expect(resultOf(pool, { a: image }, 1)).toEqual([3]);
 });

@@ -74,7 +74,9 @@ function resized(call: Call, axes: readonly Axis[], transformation: string): Ten
   const place =
     ownEntry(transformations, transformation) ??
     call.fail(`the transformation "${transformation}" is unknown`);
-  const sample = samplingOf(call, call.text("mode", "nearest"));
+  const mode = call.text("mode", "nearest");
+  // The name in the first operator sets.
+  const sample = samplingOf(call, call.opset < 7 && mode === "bilinear" ? "linear" : mode);
   const crops = transformation === "tf_crop_and_resize";
   const maps = axes
     .filter(({ from, to, scale }) => crops || from !== to || scale !== 1)
