@@ -21,6 +21,7 @@ import { windowCases } from "./window-cases.js";
 const single = (x: NdArray) => astype(x, "float32");
 const [x, other, column] = [uniform(1, [2, 3, 4]), uniform(2, [2, 3, 4]), uniform(3, [3, 1])].map(single);
 const positive = single(uniform(4, [2, 3, 4], 0.5, 2));
+const signed = int64([1, -5, -4, 2, 3, 3], [1, 2, 3]);
 const image = single(distinct(5, [2, 4, 7, 6])[0]);
 
 const unary = (opType: string, operand: NdArray = x, attributes: Attributes = {}) =>
@@ -146,8 +147,8 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
   ],
   Reciprocal: [unary("Reciprocal", positive)],
-  ReduceL1: reduced("ReduceL1"),
-  ReduceL2: reduced("ReduceL2"),
+  ReduceL1: [...reduced("ReduceL1"), ...reduced("ReduceL1", signed)],
+  ReduceL2: [...reduced("ReduceL2"), ...reduced("ReduceL2", signed)],
   ReduceLogSum: reduced("ReduceLogSum", positive),
   ReduceLogSumExp: [
     ...reduced("ReduceLogSumExp"),
@@ -161,7 +162,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ),
   ],
   ReduceMax: [...reduced("ReduceMax"), ...reduced("ReduceMax", integers(80, [2, 3, 4], 9))],
-  ReduceMean: reduced("ReduceMean"),
+  ReduceMean: [...reduced("ReduceMean"), ...reduced("ReduceMean", signed)],
   ReduceMin: [
     ...reduced("ReduceMin"),
     ...reduced("ReduceMin", integers(80, [2, 3, 4], 9)),

@@ -1,4 +1,4 @@
-import { add, cast, sub } from "../../../graph/ops/arithmetic.js";
+import { add, cast, div, sub } from "../../../graph/ops/arithmetic.js";
 import { less, where } from "../../../graph/ops/compare.js";
 import { abs, exp, log, sqrt, square } from "../../../graph/ops/elementary.js";
 import { prod } from "../../../graph/ops/prod.js";
@@ -6,8 +6,9 @@ import { max, mean, min, type ReduceOptions, sum } from "../../../graph/ops/redu
 import { reshape, resolveAxis } from "../../../graph/ops/reshape.js";
 import { logSoftmax, softmax } from "../../../graph/ops/softmax.js";
 import { stopGradient } from "../../../graph/ops/stop-gradient.js";
-import type { Tensor } from "../../../graph/tensor.js";
+import { isFloat, type Tensor } from "../../../graph/tensor.js";
 import type { Operator } from "../call.js";
+import { absolute } from "./elements/arithmetic.js";
 import { hardmax } from "./indexing/ordering.js";
 
 const reduction =
@@ -27,6 +28,19 @@ const extremum =
     if (x.dtype === "bool") return cast(f(cast(x, "int64"), options), "bool");
     return x.size === 0 ? add(sum(x, options), ofNone) : f(x, options);
   };
+
+/** Means, of integers without the fraction. */
+function meanOf(x: Tensor, options: ReduceOptions): Tensor {
+  if (isFloat(x.dtype)) return mean(x, options);
+  const total = sum(x, options);
+  return div(total, x.size / total.size);
+}
+
+/** Roots of sums of squares, of integers without the fraction. */
+function lengthOf(x: Tensor, options: ReduceOptions): Tensor {
+  const total = sum(square(x), options);
+  return isFloat(x.dtype) ? sqrt(total) : cast(sqrt(cast(total, "float64")), x.dtype);
+}
 
 /** Subtracts the largest element first, if it is finite, so that no exponential overflows. */
 function logSumExp(x: Tensor, options: ReduceOptions): Tensor {
@@ -51,12 +65,12 @@ const softmaxes =
 export const reductions: Readonly<Record<string, Operator>> = {
   Hardmax: softmaxes(hardmax),
   LogSoftmax: softmaxes(logSoftmax),
-  ReduceL1: reduction((x, options) => sum(abs(x), options)),
-  ReduceL2: reduction((x, options) => sqrt(sum(square(x), options))),
+  ReduceL1: reduction((x, options) => sum(absolute(x), options)),
+  ReduceL2: reduction(lengthOf),
   ReduceLogSum: reduction((x, options) => log(sum(x, options))),
   ReduceLogSumExp: reduction(logSumExp),
   ReduceMax: reduction(extremum(max, -Infinity)),
-  ReduceMean: reduction(mean),
+  ReduceMean: reduction(meanOf),
   ReduceMin: reduction(extremum(min, Infinity)),
   ReduceProd: reduction(prod),
   ReduceSum: reduction(sum),

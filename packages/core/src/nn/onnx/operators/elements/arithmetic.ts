@@ -22,7 +22,7 @@ const folded =
   (call) =>
     foldedOf(call, f);
 
-const absolute = (x: Tensor): Tensor => (isFloat(x.dtype) ? abs(x) : where(less(x, 0), neg(x), x));
+export const absolute = (x: Tensor): Tensor => (isFloat(x.dtype) ? abs(x) : where(less(x, 0), neg(x), x));
 
 const signOf = (x: Tensor): Tensor =>
   isFloat(x.dtype) ? sign(x) : sub(cast(greater(x, 0), x.dtype), cast(less(x, 0), x.dtype));
