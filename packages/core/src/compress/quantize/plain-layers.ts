@@ -1,6 +1,12 @@
 import type { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { float } from "../../model-file/prepare/attributes.js";
-import { biasedSum, isReason, type LinearLayer, linearLayer } from "../../model-file/prepare/linear-layer.js";
+import {
+  biasedSum,
+  isReason,
+  type LinearLayer,
+  layerOf,
+  linearLayer,
+} from "../../model-file/prepare/linear-layer.js";
 import { layouts } from "../../model-file/prepare/value-layout.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
 
@@ -10,18 +16,26 @@ import type { OnnxNode } from "../../runtime/onnx/schema.js";
  * those of the sums.
  */
 export function makePlain(editor: GraphEditor): ReadonlyMap<string, string> {
+  takeFactors(editor, () => true);
   const layoutOf = layouts(editor);
   const merged = new Map<string, string>();
   for (const end of editor.nodes) {
-    if (biasedSum(editor, end) === undefined && !hasFactors(end)) continue;
+    if (biasedSum(editor, end) === undefined) continue;
     const layer = linearLayer(editor, layoutOf, end);
     if (isReason(layer)) continue;
-    if (layer.end !== layer.node) {
-      merged.set(end.outputs[0], layer.node.outputs[0]);
-      takeBias(editor, layer);
-    } else takeFactors(editor, layer);
+    merged.set(end.outputs[0], layer.node.outputs[0]);
+    takeBias(editor, layer);
   }
   return merged;
+}
+
+/** Multiplies the weights and biases of Gemms by their factors, where they are stored for them alone. */
+export function takeFactors(editor: GraphEditor, isWanted: (node: OnnxNode) => boolean): void {
+  for (const node of editor.nodes) {
+    if (!hasFactors(node) || !isWanted(node)) continue;
+    const layer = layerOf(editor, node);
+    if (!isReason(layer)) takeOwnFactors(editor, layer);
+  }
 }
 
 /** Whether a Gemm multiplies its product or its bias by a number. */
@@ -41,7 +55,7 @@ function takeBias(editor: GraphEditor, { node, end, weight, bias, channels }: Li
   editor.replace(end, { ...node, opType, inputs, outputs: end.outputs });
 }
 
-function takeFactors(editor: GraphEditor, { node, weight, bias, channels }: LinearLayer): void {
+function takeOwnFactors(editor: GraphEditor, { node, weight, bias, channels }: LinearLayer): void {
   const factor = float(node, "alpha", 1);
   const stored = editor.floats(weight);
   if (stored === undefined) return;

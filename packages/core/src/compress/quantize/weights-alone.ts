@@ -3,6 +3,7 @@ import { biasedSum, isReason } from "../../model-file/prepare/linear-layer.js";
 import { raiseOperatorSet } from "../../model-file/prepare/operator-set/raise-operator-set.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
 import { isEmbedding, writeEmbeddings } from "./embeddings.js";
+import { takeFactors } from "./plain-layers.js";
 import { isPlainGemm, makeProducts } from "./plain-products.js";
 import { editorOf } from "./readable.js";
 import type { QuantizedFile, QuantizedNode } from "./report.js";
@@ -26,6 +27,7 @@ export function weightsAlone(
     if (product !== undefined) left.add(product.outputs[0]);
   }
   const isWanted = ({ outputs }: OnnxNode) => !left.has(outputs[0]);
+  takeFactors(editor, isWanted);
   const before = editor.nodes.filter(
     (node) => weightedLayer(editor, node) !== undefined || isEmbedding(editor, node),
   );

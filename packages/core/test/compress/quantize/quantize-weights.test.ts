@@ -135,10 +135,26 @@ describe("layers", () => {
     expect(names).toContain("w float32");
   });
 
-  it("with factors are left, and told", async () => {
-    const nodes = [node("Gemm", ["x", "w"], { alpha: float(0.5) })];
-    const { report } = await check(fileOf({ inputs: { x }, initializers: { w }, nodes }));
-    expect(report.nodes[0]).toMatchObject({ bits: 32, note: "its alpha is not 1" });
+  it("with factors are multiplied by them first", async () => {
+    const nodes = [node("Gemm", ["x", "w", "b"], { alpha: float(0.5), beta: float(-2) })];
+    const file = fileOf({ inputs: { x }, initializers: { w, b: normal(3, [4]) }, nodes });
+    const { report } = await check(file);
+    expect(report.nodes).toEqual([{ node: "y", opType: "Gemm", runs: "MatMulNBits", bits: 8 }]);
+  });
+
+  it("with factors are left, and told, where something else reads the weight or they are to stay float", async () => {
+    const nodes = [
+      node("Gemm", ["x", "w"], { alpha: float(0.5) }, ["z"]),
+      node("Gemm", ["z", "w"], {}, ["h"]),
+      node("Gemm", ["h", "v"], { alpha: float(0.5) }),
+    ];
+    const file = fileOf({ inputs: { x }, initializers: { w, v: normal(4, [4, 4]) }, nodes });
+    const { report } = await check(file, { leave: ["y"] });
+    expect(report.nodes.map(({ bits, note }) => [bits, note])).toEqual([
+      [32, "its alpha is not 1"],
+      [8, undefined],
+      [32, "its alpha is not 1"],
+    ]);
   });
 
   it("that take rows of a matrix take those of its integers and scales", async () => {
