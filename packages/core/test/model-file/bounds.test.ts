@@ -54,6 +54,16 @@ describe("lifting bounds", () => {
       ["Relu(z) -> y_relu", "Min(y_relu, y_cap) -> y"],
     ],
     [
+      "Clip with numbers of Constant nodes",
+      [
+        node("Constant", [], { value_float: float(0) }, ["zero"]),
+        node("Constant", [], { value_float: float(6) }, ["six"]),
+        node("Clip", ["z", "zero", "six"]),
+      ],
+      18,
+      ["Relu(z) -> y_relu", "Min(y_relu, y_cap) -> y"],
+    ],
+    [
       "Clip from another number",
       [node("Clip", ["z", "below", "high"])],
       13,

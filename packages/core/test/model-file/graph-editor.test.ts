@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { GraphEditor } from "../../src/model-file/edit/graph-editor.js";
 import { decodeModel } from "../../src/runtime/onnx/codec.js";
 import { ProtoWriter } from "../../src/runtime/onnx/protobuf.js";
+import { float } from "../../src/runtime/onnx/schema.js";
+import { fileOf, float32, node } from "../nn/onnx/support.js";
 
 const bytesOf = (...values: readonly number[]) => new Uint8Array(Float32Array.from(values).buffer);
 
@@ -54,6 +56,19 @@ const edited = (bytes: Uint8Array, edit: (editor: GraphEditor) => void): Uint8Ar
 };
 
 describe("editing a graph", () => {
+  it.each([0, 3])("writes another number into a Constant node that holds %d as an attribute", (before) => {
+    const constant = (value: number) =>
+      fileOf({
+        inputs: { x: float32([1]) },
+        nodes: [node("Constant", [], { value_float: float(value) }, ["c"]), node("Add", ["x", "c"])],
+      });
+    const changed = edited(constant(before), (editor) => {
+      expect(editor.floats("c")).toEqual({ dtype: "float32", shape: [], data: Float64Array.of(before) });
+      editor.setFloats("c", { dtype: "float32", shape: [], data: Float64Array.of(0.1) });
+    });
+    expect(decodeModel(changed)).toEqual(decodeModel(constant(0.1)));
+  });
+
   it("keeps every byte where nothing changes", () => {
     const bytes = file({ inputs: ["x", "w"], output: "y", stored: { w: [1, 2] }, infos: ["y", "odd"] });
     expect(edited(bytes, (editor) => editor.floats("w"))).toEqual(bytes);

@@ -138,7 +138,7 @@ function halfTensor({ name, shape, data }: OnnxTensor): OnnxTensor {
 function convertNode(editor: GraphEditor, node: OnnxNode, kept: ReadonlySet<string>): void {
   const { opType, attributes, outputs } = node;
   if (opType === "Constant" && !kept.has(outputs[0])) {
-    const value = editor.tensor(outputs[0]) ?? scalarOf(node);
+    const value = editor.tensor(outputs[0]);
     if (value?.dtype === "float32") {
       editor.replace(node, { ...node, attributes: { value: tensor({ ...halfTensor(value), name: "" }) } });
     }
@@ -156,12 +156,6 @@ function convertNode(editor: GraphEditor, node: OnnxNode, kept: ReadonlySet<stri
 }
 
 const zero: OnnxTensor = { name: "", dtype: "float32", shape: [1], data: new Float32Array(1) };
-
-/** The number of a Constant that holds one as an attribute. */
-function scalarOf({ attributes: { value_float: value } }: OnnxNode): OnnxTensor | undefined {
-  if (value?.kind !== "float") return undefined;
-  return { name: "", dtype: "float32", shape: [], data: Float32Array.of(value.value) };
-}
 
 const cast = (from: string, to: string, code: number): OnnxNode => ({
   opType: "Cast",

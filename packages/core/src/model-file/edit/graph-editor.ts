@@ -118,8 +118,11 @@ export class GraphEditor {
     if (item !== undefined) return this.#located(() => readTensor(readerOf(item.field)));
     const maker = this.uses.maker(name);
     if (maker?.opType !== "Constant") return undefined;
-    const { value, value_floats: list } = maker.attributes;
+    const { value, value_float: number, value_floats: list } = maker.attributes;
     if (value?.kind === "tensor") return value.value;
+    if (number?.kind === "float") {
+      return { name, dtype: "float32", shape: [], data: Float32Array.of(number.value) };
+    }
     if (list?.kind !== "floats") return undefined;
     return { name, dtype: "float32", shape: [list.value.length], data: Float32Array.from(list.value) };
   }

@@ -33,19 +33,29 @@ function inNode(node: Uint8Array, replacement: Replacement): Uint8Array {
   const name = textOf(output);
   const value = (tensor: Uint8Array) => inTensor(tensor, { ...tensorHeader(tensor), name }, replacement);
   return mapFields(node, {
-    5: (attribute) => inList(mapFields(attribute, { 5: value }), name, replacement),
+    5: (attribute) => inNumbers(mapFields(attribute, { 5: value }), name, replacement),
   });
 }
 
-/** An attribute with its list of floats replaced, if it has one. */
-function inList(attribute: Uint8Array, name: string, replacement: Replacement): Uint8Array {
+/** An attribute with its float or list of floats replaced, if it has one. */
+function inNumbers(attribute: Uint8Array, name: string, replacement: Replacement): Uint8Array {
   const fields = rawFields(attribute);
+  const header = (shape: readonly number[]): TensorHeader => ({ name, shape, code: 1, isExternal: false });
+  if (fields.some((field) => field.number === 1 && textOf(field) === "value_float")) {
+    const value = replacement(header([]));
+    if (value === undefined) return attribute;
+    const [number] = floatsOf(value, "float32", `The constant "${name}"`) as Float32Array;
+    return rawMessage([
+      ...fields.filter((field) => field.number !== 2),
+      rawField(2, (w, field) => w.float(field, number)),
+    ]);
+  }
   const list = fields.filter(({ number }) => number === 7);
   if (list.length === 0) return attribute;
   const floats: number[] = [];
   const r = new ProtoReader(rawMessage(list));
   while (r.next() !== 0) r.floats(floats);
-  const value = replacement({ name, shape: [floats.length], code: 1, isExternal: false });
+  const value = replacement(header([floats.length]));
   if (value === undefined) return attribute;
   const numbers = floatsOf(value, "float32", `The constant "${name}"`);
   return rawMessage([
