@@ -100,8 +100,11 @@ const placeOp: Op<SliceAttributes & { value: number }> = {
       }
       const before = starts;
       const behind = shape.map((n, d) => node.shape[d] - starts[d] - n);
+      // ONNX Runtime makes zeros around images the padding of a MaxPool, which is no zeros, unless the axes are named.
+      const axes = node.rank === 4 && value === 0 ? [e.indices([0, 1, 2, 3])] : [];
       // The last step may overshoot the end: a negative pad trims it.
-      return e.emit("Pad", [current, e.indices([...before, ...behind]), e.scalar(value, node.dtype)]);
+      const pads = e.indices([...before, ...behind]);
+      return e.emit("Pad", [current, pads, e.scalar(value, node.dtype), ...axes]);
     },
   },
   flops: () => 0,

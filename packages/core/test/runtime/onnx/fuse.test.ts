@@ -5,7 +5,9 @@ import { relu, relu6 } from "../../../src/graph/ops/activation.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
+import { maxPool2d } from "../../../src/graph/ops/pool.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
+import { pad } from "../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { torchGenerator, torchUniform } from "../../../src/math/mt19937.js";
@@ -103,3 +105,32 @@ it("computes relu6 of relu in float64, which ONNX Runtime cannot fuse", async ()
   expect([...expected.data]).toEqual([0, 0.5, 6, 6]);
   expect(actual).toEqual(expected);
 });
+
+it.each(["float32", "float64"] as const)(
+  "pools zeros around images of %s, where all else is less",
+  async (dtype) => {
+    const around = [
+      [0, 0],
+      [0, 0],
+      [1, 1],
+      [1, 1],
+    ] as const;
+    const pooled = (x: Tensor) => maxPool2d(pad(x, around), { kernel: 2 });
+    const { graph } = trace(({ x }) => pooled(x), { x: spec([1, 1, 2, 2], dtype) });
+    const [expected, actual] = await resultsOf(graph, {
+      x: array(
+        [
+          [
+            [
+              [-1, -2],
+              [-3, -4],
+            ],
+          ],
+        ],
+        dtype,
+      ),
+    });
+    expect([...expected.data]).toEqual([0, 0, 0, 0]);
+    expect(actual).toEqual(expected);
+  },
+);
