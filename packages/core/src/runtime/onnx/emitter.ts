@@ -175,7 +175,7 @@ export class Emitter implements BlockEmitter {
     { domain, results = 1 }: EmitOptions,
   ): string[] {
     // Several derivatives need the same rearrangement of a shared value.
-    const key = `${domain}:${opType} ${inputs} ${results} ${JSON.stringify(attributes)}`;
+    const key = JSON.stringify([domain, opType, inputs, results, attributes]);
     const known = this.emitted.get(key);
     if (known) return known;
     const outputs = Array.from({ length: results }, () => this.shared.name());

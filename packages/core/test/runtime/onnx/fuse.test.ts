@@ -7,7 +7,7 @@ import { square } from "../../../src/graph/ops/elementary.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
 import { maxPool2d } from "../../../src/graph/ops/pool.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
-import { pad } from "../../../src/graph/ops/slice.js";
+import { concat, pad } from "../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { torchGenerator, torchUniform } from "../../../src/math/mt19937.js";
@@ -97,6 +97,12 @@ it.each([
   const [expected, actual] = await resultsOf(graph, { a, b });
   expect(actual.shape).toEqual([5, 3, 2, 6]);
   expect(relativeError(expected, actual)).toBeLessThan(1e-6);
+});
+
+it("keeps nodes apart whose operands differ in commas of their names", () => {
+  const types = Object.fromEntries(["x,y", "z", "x", "y,z"].map((name) => [name, spec([1])]));
+  const joined = trace((t) => [concat([t["x,y"], t.z]), concat([t.x, t["y,z"]])], types).graph;
+  expect(emitModel(joined).graph.nodes.filter(({ opType }) => opType === "Concat")).toHaveLength(2);
 });
 
 it("computes relu6 of relu in float64, which ONNX Runtime cannot fuse", async () => {
