@@ -62,8 +62,16 @@ export async function compileOnnx(graph: Graph, options: OnnxOptions = {}): Prom
   const opener = sessionOpener(ort, encodeModel(model), graph, { provider, threads, isLarge });
   let session: ReturnType<typeof opener> | undefined = opener();
   await session;
+  const reopened = () => {
+    const opening = opener();
+    // An opening that failed is tried again in the next run.
+    opening.catch(() => {
+      session = undefined;
+    });
+    return opening;
+  };
   // The encoded model of a small graph is not kept.
-  const reopen = isLarge ? opener : undefined;
+  const reopen = isLarge ? reopened : undefined;
   const compileSeconds = (performance.now() - start) / 1000;
 
   const lifetime = new Lifetime("executable", "compile");

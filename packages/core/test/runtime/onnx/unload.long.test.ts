@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { InferenceSession } from "onnxruntime-node";
+import { describe, expect, it, vi } from "vitest";
 import { RuntimeError } from "../../../src/errors.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import { exp } from "../../../src/graph/ops/elementary.js";
@@ -28,6 +29,17 @@ describe("unloading a graph", () => {
     expect((await run.run(inputs(n))).result).toEqual(result);
     await run.dispose();
     await expect(run.unload()).rejects.toThrow(RuntimeError);
+  });
+
+  it("lets a run that cannot open it again be followed by another one, and by the disposal", async () => {
+    const run = await compile(outer(2 ** 13), { runtime: "onnx" });
+    await run.unload();
+    const create = vi.spyOn(InferenceSession, "create").mockRejectedValue(new Error("no memory"));
+    await expect(run.run(inputs(2 ** 13))).rejects.toThrow(/no memory/);
+    await expect(run.run(inputs(2 ** 13))).rejects.toThrow(/no memory/);
+    expect(create).toHaveBeenCalledTimes(2);
+    create.mockRestore();
+    await run.dispose();
   });
 
   it.each(["onnx", "javascript"] as const)("changes nothing for a small one in %s", async (runtime) => {
