@@ -33,7 +33,7 @@ const quantizeWeightsOptions = optionTable("quantizeWeights", {
  * operator set 21, to which the file is brought. ONNX Runtime's CPU (1.30) makes of it and a MatMul the kernel
  * MatMulNBits, which reads the integers, and by default rounds its operand to 8 bits, too (a relative error of about a
  * percent; the session option `session.qdq_matmulnbits_accuracy_level: "1"` keeps floats). For that a Gemm becomes
- * MatMul and Add, and a Relu or Clip behind it Max and Min. For a Conv it makes the floats anew in each run, which costs
+ * MatMul and Add, its factors multiplied into what it stores for itself alone, and a Relu or Clip behind it Max and Min. For a Conv it makes the floats anew in each run, which costs
  * time; the session option `session.disable_quant_qdq: "1"` makes them once.
  *
  * A layer with fewer inputs than a block, such as a depthwise convolution, gets 8 bits and a scale for each channel; an
