@@ -1,11 +1,10 @@
 import type { NdArray } from "../../array.js";
 import type { Batch, BatchTensors } from "../../batch.js";
-import { stopGradient } from "../../graph/ops/stop-gradient.js";
 import { isTensor } from "../../graph/tensor.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
-import { flatten, unflatten } from "../../tree.js";
+import { flatten } from "../../tree.js";
 import { type Conflict, conflictOf } from "../conflict.js";
 import { gradientRows, gramianOf, gramiansOf } from "../gradients/rows.js";
 import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
@@ -26,20 +25,19 @@ export interface ConflictMeter {
 /**
  * Compiles losses and Gramian without dropout and batch statistics.
  *
- * @param isFrozen whether a parameter stays as it is in training, by its path: it has no part in conflicts, as in the trainer's
+ * @param trained leaves of the shared parameters in which gradients count, as in the trainer; default: all
  */
 export async function compileConflict(
   losses: SharedLosses,
   example: Parts,
   batch: Batch,
   compileOptions: CompileOptions,
-  isFrozen: (path: string) => boolean = () => false,
+  trained?: readonly number[],
 ): Promise<ConflictMeter> {
   const measured = ({ parts, batch: b }: { readonly parts: Parts; readonly batch: BatchTensors }) => {
-    const { leaves, paths, def } = flatten(parts.shared, isTensor);
-    const held = leaves.map((leaf, i) => (isFrozen(`shared.${paths[i]}`) ? stopGradient(leaf) : leaf));
-    const found = losses({ ...parts, shared: unflatten(def, held) }, b);
-    const rows = gradientRows({ losses: found, space: leaves });
+    const found = losses(parts, b);
+    const { leaves } = flatten(parts.shared, isTensor);
+    const rows = gradientRows({ losses: found, space: trained?.map((leaf) => leaves[leaf]) ?? leaves });
     return { losses: stacked(found), gramians: gramiansOf(rows) };
   };
   const { graph } = trace(measured, { parts: example, batch });

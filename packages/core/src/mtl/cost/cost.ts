@@ -26,10 +26,11 @@ export interface Cost<P> {
  * min over D of weight L_t - gamma L_g,  L_t = mean_k |L_k(theta + D) - L_k*|
  *
  * L_g is the cosine of the tasks' gradients or their balanced sharpness; D is low-rank, inside a trust
- * region, and merged into theta, so the model's structure does not change. Moves that change the loss of any
- * task by more than the guard allows are halved, then given up. The method's step continues from the new
- * point, on the same batch. While an attempt is due, every step needs the Gramian: K more backward passes for
- * methods that do not use it. `schedule` limits both: `perEpoch` the attempts, `lookEvery` the steps that look.
+ * region, and merged into theta, so the model's structure does not change. Parameters that the optimizer holds still
+ * have no part in L_g, and are not in D. Moves that change the loss of any task by more than the guard allows are
+ * halved, then given up. The method's step continues from the new point, on the same batch. While an attempt is due,
+ * every step needs the Gramian: K more backward passes for methods that do not use it. `schedule` limits both:
+ * `perEpoch` the attempts, `lookEvery` the steps that look.
  *
  * In our trials on small networks it removed conflicts but gave no better models than the same time spent on
  * ordinary steps, so compare with these.

@@ -1,5 +1,7 @@
+import { isNdArray, type NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { namedArrays } from "../../named-arrays.js";
+import { flatten } from "../../tree.js";
 import type { RunSetup } from "../train/step-hook.js";
 import { adapterMove, randomMove } from "./adapter/adapter-move.js";
 import { type ConflictMeter, compileConflict } from "./conflict-meter.js";
@@ -52,11 +54,14 @@ async function build<P, S>(
   const { move, adapter, improve, preserve, innerOptimizer: optimizer, trust } = settings;
   const { dtype, compileOptions, tasks, isFrozen } = setup;
   const losses = sharedLosses(setup);
+  const { paths } = flatten<NdArray>({ shared: parts.shared }, isNdArray);
+  const trained = [...paths.keys()].filter((leaf) => !isFrozen?.(paths[leaf]));
   const problem = {
     losses,
     tasks: tasks.length,
     parts,
     batch,
+    trained,
     adapter,
     improve,
     weight: preserve.weight,
@@ -71,7 +76,7 @@ async function build<P, S>(
       : move === "random"
         ? await randomMove(problem)
         : await searchMove(move, problem);
-  const conflict = await compileConflict(losses, parts, batch, compileOptions, isFrozen);
+  const conflict = await compileConflict(losses, parts, batch, compileOptions, trained);
   const meter = await compileLosses(losses, parts, batch, compileOptions);
   return {
     mover,

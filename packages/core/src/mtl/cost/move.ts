@@ -52,6 +52,8 @@ export interface MoveProblem {
   readonly tasks: number;
   readonly parts: Parts;
   readonly batch: Batch;
+  /** Leaves of the shared parameters that training changes: L_g is of their gradients, and adapters move no others. */
+  readonly trained: readonly number[];
   readonly adapter: AdapterOptions;
   readonly improve: Improve;
   readonly weight: number;

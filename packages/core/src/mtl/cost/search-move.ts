@@ -29,7 +29,7 @@ export async function searchMove<S>(
   move: Exclude<CostMove<S>, string>,
   problem: MoveProblem,
 ): Promise<Mover> {
-  const { losses, tasks, parts, batch, improve, dtype, compileOptions } = problem;
+  const { losses, tasks, parts, batch, trained, improve, dtype, compileOptions } = problem;
   const { value } = improve;
   if (value === undefined) {
     throw new OptionError("COST: a search needs an objective; improve must be cosine or sharpness.");
@@ -58,6 +58,7 @@ export async function searchMove<S>(
       conflicting: tasksOf(b),
       balance: b[`${prefix}balance`],
       seed: b[`${prefix}seed`],
+      trained,
     });
   const { guard, allowInexact = false, ...way } = move;
   const example = augmented(batch, parts, new Float64Array(tasks), 0);

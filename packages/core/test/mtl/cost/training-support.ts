@@ -43,7 +43,7 @@ export async function train(
   const { params, optimizer } = trainer.current;
   const reports = trainer.history.events.map(({ event }) => event as CostReport);
   const numbers = flatten<NdArray>({ params, optimizer }, isNdArray).leaves.map(({ data }) => [...data]);
-  return { reports, numbers, losses: trainer.history.losses, norms: trainer.history.norms };
+  return { params, reports, numbers, losses: trainer.history.losses, norms: trainer.history.norms };
 }
 
 export const always = { trigger: "weak", schedule: {}, guard: { samples: 32 } } as const;

@@ -7,7 +7,7 @@ import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { adam } from "../../../src/optim/adam.js";
 import { withGroups } from "../../../src/optim/with-groups.js";
-import { netData, netLosses, type SmallNet } from "./support.js";
+import { netData, netLosses, type SmallNet, smallNet } from "./support.js";
 import { always, expectWrapped, methods, train } from "./training-support.js";
 
 describe("COST in a training", () => {
@@ -36,16 +36,42 @@ describe("COST in a training", () => {
     expect(numbers).not.toEqual((await train(undefined)).numbers);
   });
 
-  it("measures conflicts as the trainer does, without what an optimizer holds still", async () => {
+  describe("beside an optimizer that holds parameters still", () => {
     const optimizer = withGroups(adam(), [{ match: ["shared.conv.*"], frozen: true }]);
-    const rejecting = { ...always, guard: { drift: 0, samples: 32 } } as const;
-    const { reports, norms } = await train(rejecting, { optimizer, method: fairGrad() as never });
-    expect(reports.length).toBeGreaterThan(0);
-    for (const { step, before } of reports) {
-      before?.norms.forEach((norm, k) => {
-        expect(norm / norms[k][step]).toBeCloseTo(1, 9);
-      });
-    }
+
+    it("measures conflicts as the trainer does, and raises their cosine, without these parameters", async () => {
+      const rejecting = {
+        ...always,
+        improve: { kind: "cosine", cap: 1 },
+        guard: { drift: 0, samples: 32 },
+      } as const;
+      const { reports, norms } = await train(rejecting, { optimizer, method: fairGrad() as never });
+      expect(reports.length).toBeGreaterThan(0);
+      for (const { step, before, inner } of reports) {
+        before?.norms.forEach((norm, k) => {
+          expect(norm / norms[k][step]).toBeCloseTo(1, 9);
+        });
+        expect(inner?.first.improve).toBeCloseTo(before?.cosines[0] ?? Number.NaN, 9);
+      }
+    });
+
+    it.each(["adapter", "random"] as const)("moves only the others: %s", async (move) => {
+      const { reports, params } = await train(
+        { ...always, move, guard: { drift: 0.5, samples: 32 } },
+        { optimizer },
+      );
+      const accepted = reports.filter(({ outcome }) => outcome === "accepted");
+      expect(accepted.length).toBeGreaterThan(0);
+      for (const { displacements } of accepted) expect(Object.keys(displacements)).toEqual(["fc.weight"]);
+      expect(params.shared.conv).toEqual(smallNet(2).shared.conv);
+    });
+
+    it("refuses to move one of them that is asked for", async () => {
+      const options = { ...always, adapter: { layers: ["conv.weight", "fc.weight"] } };
+      await expect(train(options, { optimizer })).rejects.toThrow(
+        'shared parameters that are trained, one or more of fc.weight, fc.bias; got "conv.weight"',
+      );
+    });
   });
 
   /** Losses near 3000 and near 0.001. */

@@ -9,7 +9,7 @@ import { compileInnerLoop } from "./inner-loop.js";
 
 /** A mover that trains an adapter. */
 export async function adapterMove(problem: MoveProblem): Promise<Mover> {
-  const adapter = createAdapter(problem.parts.shared, problem.adapter);
+  const adapter = createAdapter(problem.parts.shared, problem.adapter, problem.trained);
   const loop = await compileInnerLoop({ ...problem, adapter });
   return {
     async propose(start) {
@@ -34,7 +34,7 @@ export async function adapterMove(problem: MoveProblem): Promise<Mover> {
  */
 export async function randomMove(problem: MoveProblem): Promise<Mover> {
   const { trust } = problem;
-  const adapter = createAdapter(problem.parts.shared, problem.adapter);
+  const adapter = createAdapter(problem.parts.shared, problem.adapter, problem.trained);
   if (trust === false) {
     throw new OptionError(
       "COST: a random move has the trust region's length; give one, such as relative 0.1.",

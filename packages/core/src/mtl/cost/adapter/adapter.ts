@@ -73,16 +73,21 @@ export interface Adapter {
  * of two or more axes are moved, or all tensors if there is none, such as for a point in the plane.
  *
  * @param shared the shared parameters, of which only shapes and dtypes matter
- * @throws OptionError for values out of range and unknown layers
+ * @param trained leaves that may be moved; default: all
+ * @throws OptionError for values out of range, and layers that are unknown or may not be moved
  *
  * @example
  * const adapter = createAdapter(params.shared, { rank: 2, layers: ["conv1.weight"] });
  * adapter.init(0); // [{ A: [2, 25], B: [6, 2] }]
  */
-export function createAdapter(shared: unknown, options: AdapterOptions = {}): Adapter {
+export function createAdapter(
+  shared: unknown,
+  options: AdapterOptions = {},
+  trained?: readonly number[],
+): Adapter {
   const { kind, rank, alpha, layers } = adapterOptions.read(options);
   const { leaves, paths } = flatten<NdArray>(shared, isNdArray);
-  const sites = chosen(leaves, paths, layers).map((leaf): AdapterSite => {
+  const sites = chosen(trained ?? [...leaves.keys()], leaves, paths, layers).map((leaf): AdapterSite => {
     const { shape } = leaves[leaf];
     const rows = shape.length > 1 ? shape[0] : 1;
     const columns = sizeOf(shape) / rows;
@@ -139,21 +144,22 @@ export function createAdapter(shared: unknown, options: AdapterOptions = {}): Ad
   };
 }
 
-/** Leaves to move. */
+/** Leaves to move, of those that may be. */
 function chosen(
+  all: readonly number[],
   leaves: readonly NdArray[],
   paths: readonly string[],
   layers: readonly string[] | undefined,
-): number[] {
-  const all = [...leaves.keys()];
+): readonly number[] {
   if (layers === undefined) {
     const matrices = all.filter((i) => leaves[i].shape.length > 1);
     return matrices.length > 0 ? matrices : all;
   }
-  const missing = layers.find((path) => !paths.includes(path));
+  const names = all.map((i) => paths[i]);
+  const missing = layers.find((path) => !names.includes(path));
   if (missing !== undefined || layers.length === 0) {
     throw new OptionError(
-      `adapter: layers must name shared parameters, one or more of ${paths.join(", ")}; ` +
+      `adapter: layers must name shared parameters that are trained, one or more of ${names.join(", ")}; ` +
         `got ${missing === undefined ? "none" : `"${missing}"`}.`,
     );
   }

@@ -13,6 +13,7 @@ import { stopGradient } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { flatten, unflatten } from "../../../tree.js";
 import { stacked } from "../shared-losses.js";
+import { replaced } from "./replaced.js";
 import { partsOf, rowOf, withGradient } from "./whole-gradient.js";
 
 /** Mean over pairs of min(cos, cap), from the Gramian. */
@@ -33,6 +34,8 @@ export interface CosineOptions {
   readonly cap: number;
   /** ||e_i|| / (1 + ||theta||) of differences; left out: exact second derivatives. */
   readonly step?: number | undefined;
+  /** Leaves that training changes, which the tasks' gradients are taken in: theta; default: all. */
+  readonly trained?: readonly number[] | undefined;
   /** Leaves in which the derivative is needed; default: all. */
   readonly leaves?: readonly number[] | undefined;
 }
@@ -54,34 +57,33 @@ export interface CosineOptions {
 export function gradientCosine(
   losses: (shared: unknown) => readonly Tensor[],
   shared: unknown,
-  { cap, step, leaves: chosen }: CosineOptions,
+  { cap, step, trained, leaves: chosen }: CosineOptions,
 ): Tensor {
   const { leaves, def } = flatten(shared, isTensor);
   const all = [...leaves.keys()];
+  const counted = trained ?? all;
   const moved = chosen ?? all;
-  const theta = leaves.map(stopGradient);
+  const start = leaves.map(stopGradient);
+  const theta = counted.map((leaf) => start[leaf]);
   /** The derivative of a function at a point in some of its leaves, as a row. */
   const rowOfGrad = (f: (at: readonly Tensor[]) => Tensor, at: readonly Tensor[], which: readonly number[]) =>
     rowOf(grad((parts: readonly Tensor[]) => f(replaced(at, which, parts)))(which.map((leaf) => at[leaf])));
   const gradientOf = (task: number, at: readonly Tensor[], which: readonly number[]): Tensor =>
     rowOfGrad((point) => losses(unflatten(def, [...point]))[task], at, which);
-  const tasks = losses(unflatten(def, theta)).map((_, k) => k);
-  const J = concat(tasks.map((k) => gradientOf(k, theta, all)));
+  const tasks = losses(unflatten(def, start)).map((_, k) => k);
+  const J = concat(tasks.map((k) => gradientOf(k, start, counted)));
   const [value, C] = valueAndGrad((G: Tensor) => cappedCosine(G, cap))(matmul(J, J, { transposeB: true }));
   const U = add(matmul(C, J), matmul(C, J, { transposeA: true }));
   const exactly = (k: number, u: Tensor) =>
-    rowOfGrad((at) => sum(mul(gradientOf(k, at, all), u)), theta, moved);
+    rowOfGrad((at) => sum(mul(gradientOf(k, at, counted), u)), start, moved);
   const byDifferences = (length: Tensor) => (k: number, u: Tensor) => {
     // A task whose pairs are all above the cap has u = 0, and a difference of 0.
     const scale = div(length, maximum(sqrt(sum(square(u))), 1e-30));
     const e = partsOf(mul(scale, u), theta);
-    const [ahead, behind] = [add, sub].map((move) =>
-      gradientOf(
-        k,
-        theta.map((x, i) => move(x, e[i])),
-        moved,
-      ),
-    );
+    const [ahead, behind] = [add, sub].map((move) => {
+      const there = theta.map((x, i) => move(x, e[i]));
+      return gradientOf(k, replaced(start, counted, there), moved);
+    });
     return div(sub(ahead, behind), mul(2, scale));
   };
   const size = () => sqrt(theta.map((x) => sum(square(x))).reduce(add));
@@ -94,17 +96,4 @@ export function gradientCosine(
     moved.map((leaf) => leaves[leaf]),
     derivative,
   );
-}
-
-/** A list with other tensors at some places. */
-function replaced(
-  list: readonly Tensor[],
-  places: readonly number[],
-  others: readonly Tensor[],
-): readonly Tensor[] {
-  const out = [...list];
-  places.forEach((place, i) => {
-    out[place] = others[i];
-  });
-  return out;
 }

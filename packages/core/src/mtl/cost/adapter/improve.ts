@@ -97,8 +97,11 @@ export function improveOf(options: ImproveOptions): Improve {
     const { weight, cap, derivatives, step } = improveByCosineOptions.read(options);
     return {
       weight,
-      value: (shared, { conflicting, leaves }) =>
-        gradientCosine(conflicting, shared, { cap, leaves, ...(derivatives === "differences" && { step }) }),
+      value: (shared, { conflicting, leaves, trained }) =>
+        gradientCosine(conflicting, shared, {
+          ...{ cap, leaves, trained },
+          ...(derivatives === "differences" && { step }),
+        }),
     };
   }
   if (kind !== "sharpness") {

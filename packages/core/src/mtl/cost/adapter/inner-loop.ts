@@ -35,6 +35,8 @@ export interface InnerProblem {
   /** Example parameters and batch, of which only shapes and dtypes matter. */
   readonly parts: Parts;
   readonly batch: Batch;
+  /** Leaves of the shared parameters that training changes, whose gradients L_g is of; default: all. */
+  readonly trained?: readonly number[] | undefined;
   readonly adapter: Adapter;
   readonly improve: Improve;
   /** Weight of L_t. */
@@ -84,8 +86,8 @@ const chunk = 8;
 
 /** Compiles the training of an adapter's factors as one loop, and their displacement. */
 export async function compileInnerLoop(problem: InnerProblem): Promise<InnerLoop> {
-  const { losses, tasks, parts, batch, adapter, improve, weight, optimizer, trust, dtype } = problem;
-  const objective = costObjective(losses, adapter, { weight, improve, dtype });
+  const { losses, tasks, parts, batch, trained, adapter, improve, weight, optimizer, trust, dtype } = problem;
+  const objective = costObjective(losses, adapter, { weight, improve, trained, dtype });
   const example = adapter.init(0);
   const first = optimizer.init(example);
   const vector = spec([tasks], dtype);

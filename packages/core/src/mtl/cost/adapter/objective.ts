@@ -52,8 +52,14 @@ export function costObjective(
   {
     weight,
     improve,
+    trained,
     dtype,
-  }: { readonly weight: number; readonly improve: Improve; readonly dtype: "float32" | "float64" },
+  }: {
+    readonly weight: number;
+    readonly improve: Improve;
+    readonly trained?: readonly number[] | undefined;
+    readonly dtype: "float32" | "float64";
+  },
 ): (factors: readonly Factors<Tensor>[], inputs: ObjectiveInputs) => ObjectiveParts {
   return (factors, { parts, batch, frozen, conflicting, balance, seed }) => {
     const D = adapter.displacement(factors);
@@ -71,6 +77,7 @@ export function costObjective(
       conflicting: (shared) => losses({ ...parts, shared }, conflicting),
       balance,
       seed,
+      trained,
       leaves: adapter.sites.map(({ leaf }) => leaf),
     });
     return { value: add(kept, mul(-improve.weight, raised)), preserve, improve: raised };

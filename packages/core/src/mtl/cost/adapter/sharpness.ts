@@ -1,7 +1,7 @@
 // Balanced sharpness: Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, equations 8-10; the direction of steepest ascent
 // instead of random ones: P. Foret et al., "Sharpness-aware minimization", ICLR 2021, eq. 2.
 
-import { grad, mapTree } from "../../../graph/autodiff.js";
+import { grad } from "../../../graph/autodiff.js";
 import { add, div, maximum, mul, sub } from "../../../graph/ops/arithmetic.js";
 import { abs, cos, log, sqrt, square } from "../../../graph/ops/elementary.js";
 import { randomUniform } from "../../../graph/ops/random.js";
@@ -12,6 +12,7 @@ import { flag, integerFrom, oneOf, positive } from "../../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../../options.js";
 import { flatten, unflatten } from "../../../tree.js";
 import { stacked } from "../shared-losses.js";
+import { replaced } from "./replaced.js";
 
 export interface BalancedSharpnessOptions {
   /** n, the number of directions; default 5. */
@@ -54,6 +55,8 @@ export interface SharpnessInputs {
   readonly balance: Tensor;
   /** Seed of the directions, an int64 scalar. */
   readonly seed: Tensor;
+  /** Leaves that training changes, which alone are perturbed; default: all. */
+  readonly trained?: readonly number[] | undefined;
 }
 
 /**
@@ -71,18 +74,23 @@ export function balancedSharpness(
   options: BalancedSharpnessOptions = {},
 ): (shared: unknown, inputs: SharpnessInputs) => Tensor {
   const { samples, radius, scale, form, direction, differentiated } = balancedSharpnessOptions.read(options);
-  return (shared, { losses, balance, seed }) => {
-    const here = form === "change" ? stacked(losses(shared)) : undefined;
+  return (shared, { losses, balance, seed, trained }) => {
+    const { leaves, def } = flatten(shared, isTensor);
+    const perturbable = trained ?? [...leaves.keys()];
+    const theta = perturbable.map((leaf) => leaves[leaf]);
+    const lossesAt = (parts: readonly Tensor[]) =>
+      stacked(losses(unflatten(def, [...replaced(leaves, perturbable, parts)])));
+    const here = form === "change" ? lossesAt(theta) : undefined;
     const directions =
       direction === "ascent"
-        ? [grad((p: unknown) => mean(mul(balance, stacked(losses(p)))))(shared)]
-        : Array.from({ length: samples }, (_, j) => normalLike(shared, seed, j));
+        ? [grad((parts: readonly Tensor[]) => mean(mul(balance, lossesAt(parts))))(theta)]
+        : Array.from({ length: samples }, (_, j) => normalLike(theta, seed, j));
     return directions
       .map((d) => {
         // The derivative of a unit vector is orthogonal to it, so leaving it out changes that of L_g only by
         // O(delta^2).
-        const eps = mapTree((v) => mul(radius, stopGradient(v)), unit(d, scale));
-        const moved = stacked(losses(mapTree((w, e) => add(w, e), shared, eps)));
+        const eps = unit(d, scale).map((v) => mul(radius, stopGradient(v)));
+        const moved = lossesAt(theta.map((w, i) => add(w, eps[i])));
         const perturbed = differentiated ? moved : stopGradient(moved);
         return mean(mul(balance, here ? div(abs(sub(perturbed, here)), radius) : perturbed));
       })
@@ -90,23 +98,19 @@ export function balancedSharpness(
   };
 }
 
-/** Independent standard normal numbers in the shapes of a tree, by Box-Muller. */
-function normalLike(tree: unknown, seed: Tensor, index: number): unknown {
-  const { leaves, def } = flatten(tree, isTensor);
-  const numbers = leaves.map(({ shape, dtype }, i) => {
+/** Independent standard normal numbers in the shapes of tensors, by Box-Muller. */
+function normalLike(leaves: readonly Tensor[], seed: Tensor, index: number): readonly Tensor[] {
+  return leaves.map(({ shape, dtype }, i) => {
     const stream = 2 * (index * leaves.length + i);
     const draw = (offset: number) =>
       randomUniform(seed, shape, { dtype: dtype as "float32" | "float64", stream: stream + offset });
     return mul(sqrt(mul(-2, log(sub(1, draw(0))))), cos(mul(2 * Math.PI, draw(1))));
   });
-  return unflatten(def, numbers);
 }
 
-/** Scales a tree to length 1, over all leaves or in each leaf. */
-function unit(tree: unknown, scale: "tensor" | "global"): unknown {
-  const { leaves, def } = flatten(tree, isTensor);
+/** Scales tensors to length 1, over all of them or each. */
+function unit(leaves: readonly Tensor[], scale: "tensor" | "global"): readonly Tensor[] {
   const squares = leaves.map((x) => sum(square(x)));
   const whole = squares.reduce((a, b) => add(a, b));
-  const scaled = leaves.map((x, i) => div(x, sqrt(maximum(scale === "global" ? whole : squares[i], 1e-30))));
-  return unflatten(def, scaled);
+  return leaves.map((x, i) => div(x, sqrt(maximum(scale === "global" ? whole : squares[i], 1e-30))));
 }

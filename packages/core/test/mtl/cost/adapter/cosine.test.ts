@@ -39,15 +39,22 @@ interface Case {
   readonly tasks?: number;
   readonly dtype?: Float;
   readonly leaves?: readonly number[];
+  readonly trained?: readonly number[];
   readonly start?: Readonly<Record<keyof Point, NdArray>>;
   /** Another L_g than that of the options. */
   readonly value?: typeof cosineOfGramian;
 }
 
+interface GramianInputs {
+  conflicting(p: unknown): readonly Tensor[];
+  readonly trained?: readonly number[] | undefined;
+}
+
 /** L_g as a differentiable function of the losses. */
-function cosineOfGramian(point: Point, { conflicting }: { conflicting(p: unknown): readonly Tensor[] }) {
+function cosineOfGramian(point: Point, { conflicting, trained = [0, 1] }: GramianInputs) {
   const [, rows] = jacobian(conflicting as (p: Point) => readonly Tensor[])(point);
-  const flat = [rows.first, rows.second].map((row) => reshape(row, [row.shape[0], row.size / row.shape[0]]));
+  const counted = trained.map((leaf) => [rows.first, rows.second][leaf]);
+  const flat = counted.map((row) => reshape(row, [row.shape[0], row.size / row.shape[0]]));
   return cappedCosine(flat.map((J) => matmul(J, J, { transposeB: true })).reduce(add), 1);
 }
 
@@ -58,6 +65,7 @@ async function cosineOf(
     tasks = 2,
     dtype = "float64",
     leaves,
+    trained,
     start,
     value = improveOf({ kind: "cosine", cap: 1, ...improve }).value as never,
   }: Case = {},
@@ -73,7 +81,7 @@ async function cosineOf(
   ) as { point: typeof point; batch: { x: NdArray; y: NdArray } };
   const { graph } = trace(({ point: at, batch }) => {
     const losses = lossesOn(tasks, batch);
-    const inputs = { conflicting: losses, losses, leaves } as never;
+    const inputs = { conflicting: losses, losses, leaves, trained } as never;
     const [L, g] = valueAndGrad((p: Point) => value(p, inputs))(at);
     return { L, g };
   }, args);
@@ -107,6 +115,18 @@ describe("the cosine's exact derivative", () => {
     },
   );
 });
+
+it.each(["exact", "differences"] as const)(
+  "the cosine is of gradients in the trained leaves alone, and differentiated in all: %s",
+  async (derivatives) => {
+    const trained = [0];
+    const found = await cosineOf({ derivatives, step: 1e-5 }, { trained });
+    const whole = await cosineOf({}, { trained, value: cosineOfGramian });
+    expect(found.value).toBeCloseTo(whole.value, 13);
+    expect(errorOf(found, whole)).toBeLessThan(1e-8);
+    expect(found.value).not.toBeCloseTo((await cosineOf({})).value, 3);
+  },
+);
 
 describe("the cosine's derivative by differences of gradients", () => {
   it.each([2, 8])(

@@ -1,5 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { array } from "../../../../src/array.js";
+import { add, mul } from "../../../../src/graph/ops/arithmetic.js";
+import { constant } from "../../../../src/graph/ops/leaf.js";
+import type { Tensor } from "../../../../src/graph/tensor.js";
+import { trace } from "../../../../src/graph/trace.js";
 import { improveOf } from "../../../../src/mtl/cost/adapter/improve.js";
+import { balancedSharpness } from "../../../../src/mtl/cost/adapter/sharpness.js";
+import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
 import { contextFor, netData, netLosses, type SmallNet, smallNet, taskNames } from "../support.js";
 import {
   type Evaluated,
@@ -32,6 +39,23 @@ describe("the objective of COST", () => {
       return evaluate(start).improve;
     });
     expect(ascent).toBeGreaterThan(sampled);
+  });
+
+  it.each(["sampled", "ascent"] as const)("perturbs the trained leaves alone: %s", (direction) => {
+    const sharpnessAt = balancedSharpness({ direction, radius: 0.25 });
+    type Leaves = { readonly held: Tensor; readonly free: Tensor };
+    const losses = ({ held, free }: Leaves) => [add(mul(1000, held), free)];
+    const value = (shared: Leaves) =>
+      sharpnessAt(shared, {
+        losses: losses as (shared: unknown) => readonly Tensor[],
+        balance: constant(array([1], "float64")),
+        seed: constant(7, "int64"),
+        trained: [1],
+      });
+    const point = { held: array(3, "float64"), free: array(2, "float64") };
+    const { graph } = trace((p: Leaves) => ({ value: value(p) }), point);
+    // 1000 * 3 + 2, and the perturbation.
+    expect(compileJavaScript(graph).runSync(point).value.data[0]).toBeCloseTo(3002.25, 12);
   });
 
   it("is weight L_t - gamma L_g, with L_t the mean absolute change of the losses", async () => {
