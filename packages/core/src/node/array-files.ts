@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import type { NdArray } from "../array.js";
+import type { NdArray, Shape } from "../array.js";
 import type { Dataset } from "../data/dataset.js";
 import { decodeNpy } from "../data/npy.js";
 import { decodeNpz } from "../data/npz.js";
@@ -36,7 +36,8 @@ export const arrayStreamOptions = optionTable("openArrays", {
  * A data set from files of arrays: `.npz` and `.safetensors` with inputs and labels, or two files, such as `.npy`, of one each.
  * The files are read at once; {@link openArrays} reads them part by part.
  *
- * @throws DataError for files that cannot be read or are malformed, and for arrays that are not there
+ * @throws DataError for files that cannot be read or are malformed, for arrays that are not there, and for inputs without a label
+ *   each
  *
  * @example
  * const data = await loadArrays("x.npy", { labelFile: "y.npy" });
@@ -45,7 +46,20 @@ export async function loadArrays(path: string, options: ArrayFileOptions = {}): 
   const { inputs, labels, labelFile } = arrayFileOptions.read(options);
   const first = await arraysIn(path);
   const second = labelFile === undefined ? first : await arraysIn(labelFile);
-  return inputsAndLabels({ path, labelFile, names: { inputs, labels } }, first, second);
+  const data = inputsAndLabels({ path, labelFile, names: { inputs, labels } }, first, second);
+  requireSameCount(path, data);
+  return data;
+}
+
+/** @throws DataError unless there are as many inputs as labels */
+export function requireSameCount(
+  path: string,
+  { inputs, labels }: { readonly [K in "inputs" | "labels"]: { readonly shape: Shape } },
+): void {
+  const [[length = 0], [count = 0]] = [inputs.shape, labels.shape];
+  if (length !== count) {
+    throw new DataError(`${path} has ${length} inputs, but there are ${count} labels.`);
+  }
 }
 
 type ByName<A> = Readonly<Record<string, A>>;

@@ -7,7 +7,12 @@ import { readNpyHeader } from "../data/npy-header.js";
 import type { DataStream } from "../data/stream.js";
 import { DataError } from "../errors.js";
 import { type Content, fileContent, zipContents } from "./array-contents.js";
-import { type ArrayFileOptions, arrayStreamOptions, inputsAndLabels } from "./array-files.js";
+import {
+  type ArrayFileOptions,
+  arrayStreamOptions,
+  inputsAndLabels,
+  requireSameCount,
+} from "./array-files.js";
 
 /** Bytes and examples of a part, at most. */
 const [largestPart, mostExamples] = [2 ** 20, 1024];
@@ -45,14 +50,11 @@ export async function openArrays(
   const names = { inputs: own, labels: others };
   const found = inputsAndLabels({ path, labelFile, names }, first, second);
   const [inputs, labels] = [await found.inputs(), await found.labels()];
-  const [length, count] = [inputs.shape[0], labels.shape[0]];
-  if (length !== count) {
-    throw new DataError(`${path} has ${length} inputs, but there are ${count} labels.`);
-  }
+  requireSameCount(path, { inputs, labels });
   const size = Math.floor(largestPart / (inputs.rowBytes + labels.rowBytes));
   const partSize = Math.min(mostExamples, Math.max(1, size));
   return {
-    length,
+    length: inputs.shape[0],
     async *batches() {
       const [x, y] = [inputs.rows(partSize), labels.rows(partSize)];
       try {

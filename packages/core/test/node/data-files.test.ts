@@ -29,6 +29,11 @@ describe("files of arrays", () => {
     await writeFile(labels, encodeNpy(y));
     expect(await loadArrays(both, { inputs: "features" })).toEqual({ inputs: x, labels: y });
     expect(await loadArrays(inputs, { labelFile: labels })).toEqual({ inputs: x, labels: y });
+    const few = join(folder, "few.npy");
+    await writeFile(few, encodeNpy(array([1, 2, 3, 4, 5])));
+    await expect(loadArrays(inputs, { labelFile: few })).rejects.toThrow(
+      `${inputs} has 3 inputs, but there are 5 labels`,
+    );
     await expect(loadArrays(both)).rejects.toThrow('no array "inputs"; it has features, labels');
     await expect(loadArrays(inputs)).rejects.toThrow('Name one: { inputs: "..." }');
     await expect(loadArrays(join(folder, "x.txt"))).rejects.toThrow(
