@@ -2,6 +2,7 @@
 // Y. Wu and K. He, ECCV 2018 (group); B. Zhang and R. Sennrich, NeurIPS 2019 (root mean square).
 import type { NdArray, Shape } from "../array.js";
 import { ones, requireSizes, sizeOf, zeros } from "../array.js";
+import { describeValue } from "../describe.js";
 import { OptionError, ShapeError } from "../errors.js";
 import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
@@ -11,6 +12,7 @@ import { slice } from "../graph/ops/slice.js";
 import { stopGradient } from "../graph/ops/stop-gradient.js";
 import { formatShape, requireTensor, sameShape, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
+import { type Kind, nonNegative, share } from "../option-kinds.js";
 import { requireFlags, requireKnown } from "../options.js";
 import type { InitOptions } from "./model.js";
 import { requireParams } from "./params.js";
@@ -30,6 +32,13 @@ export interface RmsNormParams {
 export interface BatchNormState {
   readonly running_mean: NdArray;
   readonly running_var: NdArray;
+}
+
+/** @throws OptionError unless a number is of a kind */
+function requireNumber(option: string, value: number, kind: Kind<number>): void {
+  if (!kind.test(value)) {
+    throw new OptionError(`${option} must be ${kind.expected}; got ${describeValue(value)}.`);
+  }
 }
 
 function initNorm(op: string, shape: Shape, options: InitOptions): NormParams {
@@ -67,9 +76,9 @@ export function initGroupNorm(channels: number, options: InitOptions = {}): Norm
 export interface BatchNormOptions {
   /** Whether to use the statistics of the batch instead of the running ones; default false. */
   readonly training?: boolean | undefined;
-  /** Weight of the batch in the new running statistics; default 0.1. */
+  /** Weight of the batch in the new running statistics, in [0, 1]; default 0.1. */
   readonly momentum?: number | undefined;
-  /** Added to the variance; default 1e-5. */
+  /** Added to the variance, >= 0; default 1e-5. */
   readonly epsilon?: number | undefined;
 }
 
@@ -80,7 +89,8 @@ export interface BatchNormOptions {
  * running := (1 - momentum) running + momentum batch, with the unbiased variance.
  *
  * @param x [batch, channels] or [batch, channels, ...]
- * @throws ShapeError when channels do not fit, or in training when a channel has a single value
+ * @throws ShapeError when channels do not fit, or in training when a channel has a single value; OptionError for a momentum
+ *   outside [0, 1] and an epsilon that is negative or not finite
  *
  * @example
  * const { output, state: next } = batchNorm(x, params, state, { training: true });
@@ -99,6 +109,8 @@ export function batchNorm(
   const { weight, bias } = params;
   const { training = false, momentum = 0.1, epsilon = 1e-5 } = options;
   requireFlags("batchNorm", { training });
+  requireNumber("batchNorm: momentum", momentum, share);
+  requireNumber("batchNorm: epsilon", epsilon, nonNegative);
   const channels = x.shape[1];
   if (x.rank < 2 || !sameShape(weight.shape, [channels])) {
     throw new ShapeError(
@@ -149,6 +161,7 @@ function standardize(x: Tensor, axes: readonly number[], epsilon: number): Tenso
  *
  * @param x [..., ...shape of the weight]
  * @param options `epsilon`: added to the variance; default 1e-5
+ * @throws ShapeError when shapes do not fit; OptionError for an epsilon that is negative or not finite
  */
 export function layerNorm(
   x: Tensor,
@@ -160,6 +173,7 @@ export function layerNorm(
   requireParams("layerNorm", params, ["weight", "bias"]);
   const { weight, bias } = params;
   const { epsilon = 1e-5 } = options;
+  requireNumber("layerNorm: epsilon", epsilon, nonNegative);
   return add(mul(standardize(x, lastAxes("layerNorm", x, weight), epsilon), weight), bias);
 }
 
@@ -181,6 +195,7 @@ function lastAxes(op: string, x: Tensor, weight: Tensor): number[] {
  *
  * @param x [..., ...shape of the weight]
  * @param options `epsilon`: added to the mean square; default 1e-6. (PyTorch's default is the spacing of numbers at 1.)
+ * @throws ShapeError when shapes do not fit; OptionError for an epsilon that is negative or not finite
  */
 export function rmsNorm(
   x: Tensor,
@@ -191,6 +206,7 @@ export function rmsNorm(
   requireTensor("rmsNorm", x);
   requireParams("rmsNorm", params, ["weight"]);
   const { epsilon = 1e-6 } = options;
+  requireNumber("rmsNorm: epsilon", epsilon, nonNegative);
   const axes = lastAxes("rmsNorm", x, params.weight);
   return mul(div(x, sqrt(add(mean(square(x), { axes, keepDims: true }), epsilon))), params.weight);
 }
@@ -200,6 +216,7 @@ export function rmsNorm(
  *
  * @param x [batch, channels, ...]
  * @param options `groups`: must divide the channels; `epsilon`: added to the variance; default 1e-5
+ * @throws ShapeError when shapes do not fit; OptionError for an epsilon that is negative or not finite
  */
 export function groupNorm(
   x: Tensor,
@@ -211,6 +228,7 @@ export function groupNorm(
   requireParams("groupNorm", params, ["weight", "bias"]);
   const { weight, bias } = params;
   const { groups, epsilon = 1e-5 } = options;
+  requireNumber("groupNorm: epsilon", epsilon, nonNegative);
   const [batch, channels] = x.shape;
   if (x.rank < 2 || !sameShape(weight.shape, [channels])) {
     throw new ShapeError(

@@ -19,6 +19,7 @@ import {
   initLayerNorm,
   layerNorm,
   type NormParams,
+  rmsNorm,
 } from "../../src/nn/norm.js";
 import {
   casesOf,
@@ -129,6 +130,13 @@ describe("batchNorm", () => {
     expect(passes(trace((x, p, s) => batchNorm(x, p, s).output, args))).toBe(2);
   });
 
+  it.each([-0.1, 1.1, Number.NaN])("refuses a momentum of %d", (momentum) => {
+    const { params, state } = initBatchNorm(3);
+    const layer = () =>
+      trace((x, p, s) => batchNorm(x, p, s, { momentum }), [spec([4, 3]), params, state] as const);
+    expect(layer).toThrow(`batchNorm: momentum must be a number in [0, 1]; got ${momentum}`);
+  });
+
   it("refuses to train on a single value a channel, and channels that do not fit", () => {
     const { params, state } = initBatchNorm(3);
     const at = (shape: number[], training: boolean) => () =>
@@ -167,6 +175,20 @@ describe("groupNorm", () => {
     expect(() => trace((x, p) => groupNorm(x, p, { groups: 3 }), [spec([2, 4, 2]), params] as const)).toThrow(
       OptionError,
     );
+  });
+});
+
+describe.each([-1, Number.NaN, Infinity, "1e-5" as never])("an epsilon of %j", (epsilon) => {
+  const [params, { state }] = [initLayerNorm(4), initBatchNorm(4)];
+  type Layer = (x: Tensor, p: TensorsOf<NormParams>, s: TensorsOf<BatchNormState>) => unknown;
+  it.each<[string, Layer]>([
+    ["batchNorm", (x, p, s) => batchNorm(x, p, s, { epsilon }).output],
+    ["layerNorm", (x, p) => layerNorm(x, p, { epsilon })],
+    ["rmsNorm", (x, { weight }) => rmsNorm(x, { weight }, { epsilon })],
+    ["groupNorm", (x, p) => groupNorm(x, p, { groups: 2, epsilon })],
+  ])("is refused by %s", (name, layer) => {
+    const traced = () => trace((x, p, s) => layer(x, p, s) as Tensor, [spec([2, 4]), params, state] as const);
+    expect(traced).toThrow(`${name}: epsilon must be a finite number >= 0; got`);
   });
 });
 
