@@ -549,7 +549,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "labelFile": "A file of their own for the labels; default that of the inputs."
   },
   "loadCeleba": {
-    "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
+    "cache": "A folder for the resized images, which are made there at the first reading, and again where one has another size or time; default none: decoded every time.",
     "isWhole": "Whether there must be as many examples as were published; default true.",
     "onCached": "Called for each image that is put into the cache, with the number of those done and of all of the part; default none.",
     "partSize": "Examples of a part of the stream; default 64."
@@ -574,7 +574,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "partSize": "Examples of a part of the stream; default 8."
   },
   "loadOffice31": {
-    "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
+    "cache": "A folder for the resized images, which are made there at the first reading, and again where one has another size or time; default none: decoded every time.",
     "isWhole": "Whether there must be as many examples as were published; default true.",
     "lists": "A folder with lists TASK_train.txt, TASK_val.txt and TASK_test.txt; default the folder `lists` beside the images, and where there is none 60, 20 and 20 % of each class by seed.",
     "onCached": "Called for each image that is put into the cache, with the number of those done and of all of the part; default none.",
@@ -583,7 +583,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "splitSeed": "Seed of the parts without lists; default 0."
   },
   "loadOfficeHome": {
-    "cache": "A folder for the resized images, which are made there at the first reading; default none: decoded every time.",
+    "cache": "A folder for the resized images, which are made there at the first reading, and again where one has another size or time; default none: decoded every time.",
     "isWhole": "Whether there must be as many examples as were published; default true.",
     "lists": "A folder with lists TASK_train.txt, TASK_val.txt and TASK_test.txt; default the folder `lists` beside the images, and where there is none 60, 20 and 20 % of each class by seed.",
     "onCached": "Called for each image that is put into the cache, with the number of those done and of all of the part; default none.",

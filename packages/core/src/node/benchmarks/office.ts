@@ -14,7 +14,7 @@ import { Folder, type FolderGuide } from "./folder.js";
 import { imageExamples } from "./image-part.js";
 
 export interface OfficeOptions {
-  /** A folder for the resized images, which are made there at the first reading; default none: decoded every time. */
+  /** A folder for the resized images, which are made there at the first reading, and again where one has another size or time; default none: decoded every time. */
   readonly cache?: string | undefined;
   /** Whether there must be as many examples as were published; default true. */
   readonly isWhole?: boolean | undefined;

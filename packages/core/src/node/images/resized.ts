@@ -1,5 +1,6 @@
 // Images on disk as bytes of one size, decoded at every reading or kept in one file that numpy reads, too.
 import { createHash, randomUUID } from "node:crypto";
+import { statSync } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { resizeBytes } from "../../data/resize-bytes.js";
@@ -66,37 +67,34 @@ function planesOf(data: Uint8Array, channels: number): Uint8Array {
   return planes;
 }
 
-/** A `.npy` file of bytes [images, 3, height, width], of a name that tells which images. */
+/** A `.npy` file of bytes [images, 3, height, width], of a name that tells which images, as they are at the first reading. */
 class CacheFile {
-  private readonly path: string;
   private readonly header: Uint8Array;
   private readonly bytes: number;
-  private ready: Promise<void> | undefined;
+  private ready: Promise<string> | undefined;
 
   constructor(
     private readonly folder: string,
     private readonly paths: readonly string[],
-    [height, width]: readonly [number, number],
+    private readonly size: readonly [number, number],
     private readonly decode: (number: number) => Promise<Uint8Array>,
     private readonly onCached: ResizedOptions["onCached"],
   ) {
-    const hash = createHash("sha256").update(paths.join("\n")).digest("hex").slice(0, 16);
-    this.path = join(folder, `images-${height}x${width}-${hash}.npy`);
-    this.header = npyHeader([paths.length, 3, height, width], { type: "u1" });
-    this.bytes = 3 * height * width;
+    this.header = npyHeader([paths.length, 3, ...size], { type: "u1" });
+    this.bytes = 3 * size[0] * size[1];
   }
 
   async read(numbers: readonly number[]): Promise<readonly Uint8Array[]> {
     this.ready ??= this.make();
-    await this.ready;
-    const file = await open(this.path);
+    const path = await this.ready;
+    const file = await open(path);
     try {
       const images: Uint8Array[] = [];
       for (const number of numbers) {
         const image = new Uint8Array(this.bytes);
         const { bytesRead } = await file.read(image, 0, this.bytes, this.header.length + number * this.bytes);
         if (bytesRead < this.bytes) {
-          throw new DataError(`The cache of images ${this.path} was cut off. Remove it, and start again.`);
+          throw new DataError(`The cache of images ${path} was cut off. Remove it, and start again.`);
         }
         images.push(image);
       }
@@ -106,14 +104,16 @@ class CacheFile {
     }
   }
 
-  /** Writes the file, unless it is there: whole or not at all. */
-  private async make(): Promise<void> {
-    const { header, paths, path, bytes } = this;
+  /** Writes the file, unless it is there: whole or not at all. Returns its path. */
+  private async make(): Promise<string> {
+    const { header, paths, bytes, size, folder } = this;
+    const hash = createHash("sha256").update(paths.map(versionOf).join("\n")).digest("hex").slice(0, 16);
+    const path = join(folder, `images-${size.join("x")}-${hash}.npy`);
     const there = await stat(path).catch(() => undefined);
-    if (there?.size === header.length + paths.length * bytes) return;
+    if (there?.size === header.length + paths.length * bytes) return path;
     const temporary = `${path}.${randomUUID()}.tmp`;
     try {
-      await mkdir(this.folder, { recursive: true });
+      await mkdir(folder, { recursive: true });
       const file = await open(temporary, "w");
       try {
         await file.write(header);
@@ -126,10 +126,23 @@ class CacheFile {
         await file.close();
       }
       await rename(temporary, path);
+      return path;
     } catch (cause) {
       await rm(temporary, { force: true }).catch(() => {});
       if (cause instanceof DataError) throw cause;
       throw new DataError(`Cannot write the cache of images ${path}: ${reasonOf(cause)}.`, { cause });
     }
+  }
+}
+
+/** A file's path, size and time: another where it was replaced. */
+function versionOf(path: string): string {
+  try {
+    // Not asynchronous, which takes several times as long for a hundred thousand files.
+    const { size, mtimeMs } = statSync(path);
+    return `${path} ${size} ${mtimeMs}`;
+  } catch {
+    // Reading it says what is wrong.
+    return path;
   }
 }

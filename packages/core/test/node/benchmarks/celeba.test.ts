@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -70,6 +79,24 @@ describe("loadCeleba", () => {
     expect(bitsOf(await readEpoch(cached.train, 3, 1))).toEqual(plain);
     rmSync(join(folder, "Img/img_align_celeba"), { recursive: true });
     renameSync(join(folder, "away"), join(folder, "Img/img_align_celeba"));
+  });
+
+  it("notices in a cache that an image was replaced", async () => {
+    const options = { isWhole: false, cache: join(root, "replaced") };
+    const epoch = async () => bitsOf(await readEpoch((await loadCeleba(folder, options)).train, 3, 1));
+    const [first, second] = readdirSync(join(folder, "Img/img_align_celeba"))
+      .sort()
+      .slice(0, 2)
+      .map((name) => join(folder, "Img/img_align_celeba", name));
+    const plain = await epoch();
+    const own = readFileSync(first);
+    writeFileSync(first, readFileSync(second));
+    const replaced = await epoch();
+    expect(replaced).not.toEqual(plain);
+    writeFileSync(first, own);
+    expect(await epoch()).toEqual(plain);
+    expect(await epoch()).toEqual(plain);
+    expect(readdirSync(options.cache)).toHaveLength(3);
   });
 
   it("is loaded twice at once with one cache", async () => {
