@@ -985,7 +985,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "recordedRun": {
     "name": "Of the run: up to 60 letters, digits, \".\", \"_\" and \"-\".",
-    "experiment": "What the run is grouped by, a name of the same form; default training.",
+    "experiment": "What the run is grouped by, a name of the same form, in `isoloss` and `tensorboard` a folder; default training.",
     "settings": "Plain data that are shown beside the trainer's own settings, such as the sizes of the model; default none.",
     "status": "How the run ended, as `run` returns it; default completed.",
     "startedAt": "When the run began; default its seconds of computation ago."

@@ -61,9 +61,13 @@ export async function exportRun(path: string, { to, out, url, batch, json }: Exp
     return;
   }
   if (isTracker(to)) {
-    // A folder of runs for TensorBoard, and W&B's folder beside the work.
-    const folder = out ?? (to === "tensorboard" ? dirname(run.stored.path) : "wandb");
-    report(await saveRun(folder, recordedOf(run), { to }), json);
+    const recorded = recordedOf(run);
+    // For TensorBoard the run's own folder, and W&B's folder beside the work.
+    const saved =
+      out === undefined && to === "tensorboard"
+        ? saveRun(dirname(run.stored.path), { ...recorded, experiment: "" }, { to })
+        : saveRun(out ?? "wandb", recorded, { to });
+    report(await saved, json);
     return;
   }
   const { name, content } = await formats[to](run, batch);

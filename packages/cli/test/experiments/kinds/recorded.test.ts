@@ -30,7 +30,7 @@ beforeAll(async () => {
   }
 });
 
-const both = ["runs/momentum-0", "runs/momentum-0.9"];
+const both = ["runs/training/momentum-0", "runs/training/momentum-0.9"];
 
 it("are drawn: losses, gradients, validation", async () => {
   const { figures } = await bench.json<{ figures: string[] }>("plot", ...both, "--out", "figures", "--json");
@@ -61,7 +61,7 @@ it("are drawn with what they have: a regression without gradients, with teleport
   await trainer.run({ epochs: 3, validation: data });
   await saveRun(join(bench.folder, "runs"), recordedRun(trainer, { name: "regression" }));
   await trainer.dispose();
-  const args = ["plot", "runs/regression", "--out", "regression", "--json"];
+  const args = ["plot", "runs/training/regression", "--out", "regression", "--json"];
   const { figures } = await bench.json<{ figures: string[] }>(...args);
   const names = figures.map((path) => path.split("/").at(-1)).filter((name) => !name?.endsWith(".png"));
   expect(names).toEqual([
@@ -105,7 +105,7 @@ it("go to W&B's folder", async () => {
 });
 
 it("are not run again", async () => {
-  const { status, stderr } = await bench.run("run", "runs/momentum-0/config.yaml");
+  const { status, stderr } = await bench.run("run", "runs/training/momentum-0/config.yaml");
   expect(status).not.toBe(0);
   expect(stderr).toMatch(/A recorded run is made by a program of your own/);
 });

@@ -11,7 +11,7 @@ import { historyRecords, lastResults } from "./records.js";
 export interface RecordedRunOptions {
   /** Of the run: up to 60 letters, digits, ".", "_" and "-". */
   readonly name: string;
-  /** What the run is grouped by, a name of the same form; default training. */
+  /** What the run is grouped by, a name of the same form, in `isoloss` and `tensorboard` a folder; default training. */
   readonly experiment?: string | undefined;
   /** Plain data that are shown beside the trainer's own settings, such as the sizes of the model; default none. */
   readonly settings?: Readonly<Record<string, unknown>> | undefined;

@@ -15,7 +15,7 @@ export type RecordedStatus = "completed" | "stopped" | "interrupted" | "diverged
 
 /** A run as programs that show runs take it, as plain data. */
 export interface RecordedRun {
-  /** What it is grouped by. */
+  /** What it is grouped by: a folder, in `isoloss` and `tensorboard`, or none if it is empty. */
   readonly experiment: string;
   /** Among the runs of its experiment, the only one of this name. */
   readonly name: string;
@@ -43,6 +43,10 @@ export interface RunFiles {
   /** Names beside `path` that an earlier writing of the same run may have had. */
   readonly earlier?: RegExp | undefined;
 }
+
+/** The folder of a run, in that of its experiment. */
+export const folderOf = ({ experiment, name }: Pick<RecordedRun, "experiment" | "name">): string =>
+  experiment === "" ? name : `${experiment}/${name}`;
 
 /** The numbers of a step at one time. */
 export interface ShownRecord {

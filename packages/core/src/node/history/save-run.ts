@@ -27,13 +27,13 @@ export const saveRunOptions = optionTable("saveRun", {
 } satisfies OptionRows<SaveRunOptions>);
 
 /**
- * Writes a run for a program that shows runs; returns the path of its files. A run that is saved again, under the same name,
- * replaces itself, so that it can be saved at the end of each epoch.
+ * Writes a run for a program that shows runs; returns the path of its files. A run that is saved again, under the same name
+ * in the same experiment, replaces itself, so that it can be saved at the end of each epoch.
  *
  * | to            | the folder                | what shows it                              |
  * | ------------- | ------------------------- | ------------------------------------------ |
- * | `isoloss`     | any, such as runs         | `isoloss plot runs/NAME`, `compare`, `export` |
- * | `tensorboard` | any, such as runs         | `tensorboard --logdir runs`                |
+ * | `isoloss`     | any, such as runs         | `isoloss plot runs/EXPERIMENT/NAME`, `compare`, `export` |
+ * | `tensorboard` | any, such as runs         | `tensorboard --logdir runs`: EXPERIMENT/NAME |
  * | `mlflow`      | a file store, mlruns      | `mlflow ui --backend-store-uri mlruns`     |
  * | `wandb`       | wandb                     | `wandb sync wandb/offline-run-*`           |
  *
@@ -42,7 +42,7 @@ export const saveRunOptions = optionTable("saveRun", {
  *
  * @example
  * const recorded = recordedRun(trainer, { name: "sgd" });
- * await saveRun("runs", recorded); // runs/sgd
+ * await saveRun("runs", recorded); // runs/training/sgd
  * await saveRun("mlruns", recorded, { to: "mlflow" });
  */
 export async function saveRun(

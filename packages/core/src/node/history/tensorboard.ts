@@ -3,7 +3,7 @@
 import { OptionError } from "../../errors.js";
 import { ProtoWriter } from "../../runtime/onnx/protobuf.js";
 import { crc32c } from "./crc32c.js";
-import { type RecordedRun, type RunFiles, secondsAt, shownRecords } from "./recorded.js";
+import { folderOf, type RecordedRun, type RunFiles, secondsAt, shownRecords } from "./recorded.js";
 
 /** A scalar, or a text in Markdown, at a step. */
 export interface TensorboardEvent {
@@ -107,7 +107,7 @@ function eventsOf(run: RecordedRun): TensorboardEvent[] {
 
 /** A run as a folder with an event file. */
 export function tensorboardFiles(run: RecordedRun): RunFiles {
-  const path = `${run.name}/${eventFileName(run)}`;
+  const path = `${folderOf(run)}/${eventFileName(run)}`;
   return {
     path,
     files: { [path]: encodeEvents(eventsOf(run)) },

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -146,7 +147,7 @@ describe("mlflowContent", () => {
 describe("TensorBoard's event file", () => {
   it("has the numbers as float32 at their steps and times, and the settings as a text", async () => {
     const file = await saveRun(folder, recordedRun(trainer, options), { to: "tensorboard" });
-    expect(file).toBe(join(folder, "first", "events.out.tfevents.1767323045.isoloss"));
+    expect(file).toBe(join(folder, "digits", "first", "events.out.tfevents.1767323045.isoloss"));
     const [version, settings, ...events] = readRecords(readFileSync(file)).map(readFields);
     expect(version[3]).toEqual([Buffer.from("brain.Event:2")]);
     expect(String(settings[5])).toContain('"batchSize": 20');
@@ -173,7 +174,25 @@ describe("TensorBoard's event file", () => {
       recordedRun(trainer, { ...options, name: "again", startedAt: new Date(1e12 + 1000 * seconds) });
     await saveRun(folder, at(0), { to: "tensorboard" });
     await saveRun(folder, at(5), { to: "tensorboard" });
-    expect(readdirSync(join(folder, "again"))).toEqual(["events.out.tfevents.1000000005.isoloss"]);
+    expect(readdirSync(join(folder, "digits", "again"))).toEqual(["events.out.tfevents.1000000005.isoloss"]);
+  });
+});
+
+describe.each(["isoloss", "tensorboard", "mlflow", "wandb"] as const)("runs for %s", (to) => {
+  it("of one name in two experiments are both kept", async () => {
+    const root = join(folder, "two", to);
+    const save = (experiment: string, settings: { rate: number }) =>
+      saveRun(root, recordedRun(trainer, { ...options, experiment, settings }), { to });
+    const filesOf = (place: string) =>
+      (readdirSync(root, { recursive: true }) as string[])
+        .map((name) => join(root, name))
+        .filter((path) => path.startsWith(place) && statSync(path).isFile())
+        .map((path) => [path, readFileSync(path, "base64")]);
+    const first = await save("digits", { rate: 1 });
+    const written = filesOf(first);
+    expect(written.length).toBeGreaterThan(0);
+    expect(await save("letters", { rate: 2 })).not.toBe(first);
+    expect(filesOf(first)).toEqual(written);
   });
 });
 
