@@ -30,8 +30,9 @@ const parameterGroupOptions = optionTable("withGroups", {
  * An optimizer with settings of their own for some parameters: another learning rate, other options, or none at all.
  *
  * A parameter belongs to the first group that matches its path, or else to none. State: that of the optimizer, so that its
- * moments follow a teleport; frozen parameters have entries that do not change. Teleports along symmetries and
- * level sets move frozen parameters, too, those by COST's adapters do not. A wrapper that looks at all parameters together, such as `sam`, goes outside: `sam({ optimizer: withGroups(...) })`.
+ * moments follow a teleport; frozen parameters have entries that do not change. Teleports along symmetries and level sets move
+ * frozen parameters, too, those by COST's adapters do not. A wrapper that looks at all parameters together, such as `sam`, goes
+ * outside: `sam({ optimizer: withGroups(...) })`.
  *
  * @param optimizer for the parameters of no group, and of groups without one
  * @param groups in the order in which they are tried
