@@ -82,7 +82,8 @@ export function createAdvance<P, S>(
       return undefined;
     }
     requireFinite({ losses, rates, next, first, data, nameOf });
-    if (gradNorm) history.gradNormSq.push(...Array.from(results.gradNormSq.data, Number));
+    // One by one: there may be more steps than a function takes arguments.
+    if (gradNorm) for (const x of results.gradNormSq.data) history.gradNormSq.push(Number(x));
     appendSteps(history, { losses, events, seconds, pause: run.pause });
     run.current = next;
     run.pause = 0;

@@ -123,7 +123,10 @@ async function metricsOf(
   if (last) {
     for (const [name, value] of Object.entries(last))
       if (name.startsWith("validation.")) metrics[name] = value;
-    metrics["validation.leastLoss"] = Math.min(...evaluations.map((e) => e["validation.loss"]));
+    metrics["validation.leastLoss"] = evaluations.reduce(
+      (least, e) => Math.min(least, e["validation.loss"]),
+      Infinity,
+    );
   }
   if (status !== "completed") return metrics;
   for (const [name, set] of Object.entries({ train: data.train, test: data.test })) {
