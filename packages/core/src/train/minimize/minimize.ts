@@ -202,8 +202,9 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
         clock += ofStep;
         if (isKept) trajectory.push(results.pointAt(t));
       }
-      history.loss.push(...results.loss);
-      history.gradNormSq.push(...results.gradNormSq);
+      // One by one: there may be more steps than a function takes arguments.
+      for (const loss of results.loss) history.loss.push(loss);
+      for (const gradNormSq of results.gradNormSq) history.gradNormSq.push(gradNormSq);
       current = {
         ...current,
         ...results.end,
