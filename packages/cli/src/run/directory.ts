@@ -21,9 +21,9 @@ export interface RunDirectory {
   /** Steps that the last checkpoint has done; 0 before the first. */
   readonly step: number;
   /** Appends to `metrics.jsonl`. Killing the process loses nothing that was appended. @throws DataError */
-  appendMetrics(...records: readonly StepRecord[]): void;
+  appendMetrics(records: readonly StepRecord[]): void;
   /** Appends to `teleports.jsonl`. @throws DataError */
-  appendTeleports(...records: readonly StepRecord[]): void;
+  appendTeleports(records: readonly StepRecord[]): void;
   /**
    * Replaces the checkpoint. The records appended so far belong to it: on resume, later ones are dropped.
    *
@@ -201,9 +201,9 @@ function openFiles(path: string, mark: Mark | undefined): RunDirectory {
       get step() {
         return current?.step ?? 0;
       },
-      appendMetrics(...records) {
+      appendMetrics(records) {
         goOn();
-        metrics.append(...records);
+        metrics.append(records);
       },
       appendTeleports: teleports.append,
       async saveCheckpoint(step, bytes) {

@@ -28,7 +28,7 @@ export interface JsonLinesFile {
    *
    * @throws DataError when they cannot be written; the file then ends after the last record of the call before
    */
-  append(...records: readonly JsonRecord[]): void;
+  append(records: readonly JsonRecord[]): void;
   /** Waits until the disk has what was appended. */
   sync(): void;
   close(): void;
@@ -70,7 +70,7 @@ export function openJsonLines(path: string, length: number): JsonLinesFile {
     get length() {
       return size;
     },
-    append(...records) {
+    append(records) {
       const bytes = Buffer.from(records.map((r) => `${JSON.stringify(r)}\n`).join(""));
       try {
         for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);

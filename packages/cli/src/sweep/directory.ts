@@ -115,11 +115,14 @@ export async function rebuildSweepDirectory(
     await loadSweep(paths.file),
     begin.map((entry) => ({ ...entry, at })),
   );
+  const past: Entry[] = [];
   for (const record of records) {
     const entries = sweep.engine.recorded(record).map((entry) => ({ ...entry, at }));
-    sweep.journal.append(entries);
     for (const entry of entries) sweep.engine.apply(entry);
+    past.push(...entries);
   }
+  // At once: each call waits for the disk.
+  sweep.journal.append(past);
   return sweep;
 }
 

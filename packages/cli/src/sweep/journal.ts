@@ -162,7 +162,7 @@ export function openJournal(path: string): Journal {
       const written = entries.map((entry) =>
         inDirectory(entry, (own) => relative(dirname(path), own).split(sep).join("/")),
       );
-      file.append(...(written as unknown as JsonRecord[]));
+      file.append(written as unknown as JsonRecord[]);
       file.sync();
     },
     close: file.close,

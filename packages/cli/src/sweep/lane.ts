@@ -9,6 +9,7 @@ import { LockedError } from "../run/lock.js";
 import { packRun } from "./brought-run.js";
 import type { RequestedPauses, RungReport, RunRecord, RunRequest } from "./lanes.js";
 import { metricOf, oriented } from "./metric.js";
+import { runCurve } from "./run-curve.js";
 import type { Verdict } from "./types.js";
 
 /** What a lane is told. */
@@ -110,7 +111,7 @@ function planOf({ rule, metric }: RequestedPauses): PausePlan {
 }
 
 function recordOf(
-  { id, metrics: names }: RunRequest,
+  { id, metrics: names, job }: RunRequest,
   directory: string,
   outcome: JobOutcome,
 ): Omit<RunRecord, "lane"> {
@@ -126,7 +127,11 @@ function recordOf(
   const { document } = outcome.result;
   const { metrics, steps, wallSeconds } = document;
   const values = Object.fromEntries(names.map((name) => [name, metricOf(document, name) ?? null]));
-  const record = { run: id, values, metrics, steps, seconds: wallSeconds ?? 0, directory };
+  const curve = runCurve(outcome.result, job);
+  const record = {
+    ...{ run: id, values, metrics, steps, seconds: wallSeconds ?? 0, directory },
+    ...(curve ? { curve } : {}),
+  };
   const status = document.status === "interrupted" ? "failed" : document.status;
   const missing = names.find((name) => values[name] === null && !isKnown(document, name));
   if (status !== "completed" || missing === undefined) return { ...record, status };

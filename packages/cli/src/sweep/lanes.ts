@@ -1,6 +1,7 @@
 import type { Job } from "../experiments/jobs/job.js";
 import type { JobProgress } from "../experiments/kind.js";
 import type { AskEntry } from "./journal.js";
+import type { RunCurve } from "./run-curve.js";
 import type { Prune, RungUnit, TrialStatus, Verdict } from "./types.js";
 
 /** A run to compute, as plain data: it may go to another process or another computer. */
@@ -70,6 +71,7 @@ export interface RunRecord {
   readonly steps: number;
   /** Seconds of computing. */
   readonly seconds: number;
+  readonly curve?: RunCurve | undefined;
   /** Why it failed or was lost. */
   readonly error?: string | undefined;
   /** It failed as its data are not on this computer, or are others. */

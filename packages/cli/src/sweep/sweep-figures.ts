@@ -1,4 +1,5 @@
 import {
+  type CurveSeries,
   curves,
   type FigureOptions,
   parallelCoordinates,
@@ -10,16 +11,20 @@ import { nodeDocument } from "../experiments/report/node-document.js";
 import { extremes } from "../run/statistics.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument, SweepTrialDocument } from "./document.js";
+import type { RunState } from "./engine-types.js";
 import { oriented } from "./metric.js";
 
 /** The most points of a figure: of more trials the best are drawn. */
 const most = 400;
 /** The most figures of single parameters. */
 const mostParameters = 8;
+/** The most trials whose losses are drawn. */
+const mostCurves = 5;
 
 /** Figures of a sweep's search, by the sections of its report. */
 export interface SweepFigures {
   readonly course: readonly string[];
+  readonly losses: readonly string[];
   readonly parameters: readonly string[];
   readonly rungs: readonly string[];
   readonly seeds: readonly string[];
@@ -40,7 +45,8 @@ export function sweepFigures(sweep: StoredSweep, document: SweepDocument): Sweep
   const shown = best.slice(0, most);
   return {
     course: courseFigures(sweep, best),
-    parameters: shown.length > 1 ? [parallel(sweep, shown), ...parameterFigures(sweep, shown)] : [],
+    losses: lossFigure(sweep, best),
+    parameters: varying(shown).length > 0 ? [parallel(sweep, shown), ...parameterFigures(sweep, shown)] : [],
     rungs: rungFigure(sweep),
     seeds: seedFigure(sweep, shown),
   };
@@ -79,6 +85,33 @@ function courseFigures({ loaded: { file }, engine }: StoredSweep, best: readonly
   return [
     svgText(curves({ ...data, xLabel: "completed trials" }, options("Best value so far"))),
     svgText(curves({ ...data, x: "seconds" }, options("Best value so far against time"))),
+  ];
+}
+
+/** Losses of what is confirmed, else of the best trials, each over its seeds. */
+function lossFigure({ engine: { state } }: StoredSweep, best: readonly Valued[]): string[] {
+  const drawn =
+    state.contenders?.map(({ trial, runs }) => ({
+      name: trial === "baseline" ? trial : `trial ${trial}`,
+      runs,
+    })) ??
+    best.slice(0, mostCurves).map(({ trial }) => ({
+      name: `trial ${trial}`,
+      runs: state.trials[trial]?.runs ?? [],
+    }));
+  const series = drawn
+    .map(({ name, runs }): CurveSeries => ({ name, runs: runs.flatMap(curveOf) }))
+    .filter(({ runs }) => runs.length > 0);
+  if (series.length === 0) return [];
+  const values = series.flatMap(({ runs }) => runs.flatMap((run) => run.values));
+  return [svgText(curves({ series, logY: isWide(values), yLabel: "loss" }, options("Loss against steps")))];
+}
+
+function curveOf({ record }: RunState): CurveSeries["runs"][number][] {
+  if (!record?.curve) return [];
+  const { first, every, losses } = record.curve;
+  return [
+    { steps: losses.map((_, i) => first + i * every), values: losses.map((loss) => loss ?? Number.NaN) },
   ];
 }
 

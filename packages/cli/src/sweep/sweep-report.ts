@@ -28,9 +28,17 @@ export function sweepReport(sweep: StoredSweep, document: SweepDocument, environ
     trialSection(document, best),
     {
       heading: "The search",
-      text: "The best value so far. It falls by luck alone, too: what a trial is worth is said by fresh seeds.",
+      text: "The best value so far. It gets better by luck alone, too: what a trial is worth is said by fresh seeds.",
       figures: figures.course,
       isShown: figures.course.length > 0,
+    },
+    {
+      heading: "Losses",
+      text:
+        `Training losses of ${document.confirmed.length > 0 ? "what was confirmed, on fresh seeds" : "the best trials"}; ` +
+        "of mini-batches, means over a twentieth of the run.",
+      figures: figures.losses,
+      isShown: figures.losses.length > 0,
     },
     parameterSection(sweep, best, figures.parameters),
     {

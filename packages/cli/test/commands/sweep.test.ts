@@ -57,7 +57,7 @@ describe("isoloss sweep", () => {
     expect(csv).toHaveLength(6);
     expect(JSON.parse(readFileSync(join(first.directory, "summary.json"), "utf8"))).toEqual(first);
     const page = readFileSync(join(first.directory, "report.html"), "utf8");
-    for (const part of ["Trial ", "The search", "Parameters", "rank correlation"])
+    for (const part of ["Trial ", "The search", "Losses", "Parameters", "rank correlation"])
       expect(page).toContain(part);
     expect(page).not.toContain('http-equiv="refresh"');
     // A run's value is that of its directory.

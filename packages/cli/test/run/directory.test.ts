@@ -81,9 +81,12 @@ describe("createRunDirectory", () => {
 describe("records", () => {
   it("are in the file when the call returns, one JSON object a line, not finite numbers as null", async () => {
     const run = await runs.create();
-    run.appendMetrics({ step: 0, loss: 1.5 }, { step: 1, loss: Number.NaN, tasks: [1, Infinity] });
-    run.appendMetrics();
-    run.appendTeleports({ step: 1, accepted: false, reason: 'a "quoted"\nreason é' });
+    run.appendMetrics([
+      { step: 0, loss: 1.5 },
+      { step: 1, loss: Number.NaN, tasks: [1, Infinity] },
+    ]);
+    run.appendMetrics([]);
+    run.appendTeleports([{ step: 1, accepted: false, reason: 'a "quoted"\nreason é' }]);
     expect(await lines(run)).toEqual([
       '{"step":0,"loss":1.5}',
       '{"step":1,"loss":null,"tasks":[1,null]}',
@@ -99,7 +102,7 @@ describe("records", () => {
     await rm(join(run.path, "metrics.jsonl"));
     await symlink("/dev/full", join(run.path, "metrics.jsonl"));
     const { directory } = await runs.reopen(run.path);
-    const appending = () => directory.appendMetrics({ step: 0, loss: 1 });
+    const appending = () => directory.appendMetrics([{ step: 0, loss: 1 }]);
     expect(appending).toThrow(DataError);
     expect(appending).toThrow(
       `Cannot write ${join(run.path, "metrics.jsonl")}: no space is left on the disk.`,
@@ -108,7 +111,7 @@ describe("records", () => {
 
   it("name the line that is damaged", async () => {
     const run = await runs.create();
-    run.appendMetrics({ step: 0 });
+    run.appendMetrics([{ step: 0 }]);
     await appendFile(join(run.path, "metrics.jsonl"), '[1]\n{"step":2}\n');
     await expect(readRun(run.path)).rejects.toThrow(
       `${join(run.path, "metrics.jsonl")}:2: expected a JSON object; got "[1]".`,

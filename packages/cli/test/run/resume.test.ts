@@ -18,13 +18,13 @@ const runs = useRuns();
 describe("openRunDirectory", () => {
   it("goes on after the last checkpoint: what came later is dropped", async () => {
     const run = await runs.create();
-    run.appendMetrics({ step: 0 }, { step: 1 });
-    run.appendTeleports({ step: 1 });
+    run.appendMetrics([{ step: 0 }, { step: 1 }]);
+    run.appendTeleports([{ step: 1 }]);
     await run.saveCheckpoint(2, Buffer.from("first"));
-    run.appendMetrics({ step: 2 });
+    run.appendMetrics([{ step: 2 }]);
     await run.saveCheckpoint(3, Buffer.from("second"));
-    run.appendMetrics({ step: 3 }, { step: 4 });
-    run.appendTeleports({ step: 4 });
+    run.appendMetrics([{ step: 3 }, { step: 4 }]);
+    run.appendTeleports([{ step: 4 }]);
     run.close();
     await appendFile(join(run.path, "metrics.jsonl"), '{"step":5,"lo');
     await writeFile(join(run.path, ".checkpoint.0.tmp"), "half");
@@ -36,26 +36,26 @@ describe("openRunDirectory", () => {
     expect(await lines(directory)).toEqual(['{"step":0}', '{"step":1}', '{"step":2}', ""]);
     expect(await lines(directory, "teleports.jsonl")).toEqual(['{"step":1}', ""]);
     expect(await readdir(run.path)).not.toContain(".checkpoint.0.tmp");
-    directory.appendMetrics({ step: 3 });
+    directory.appendMetrics([{ step: 3 }]);
     expect(await lines(directory)).toHaveLength(5);
   });
 
   it("forgets the summary of an earlier end with its first record, and not before", async () => {
     const run = await runs.create();
-    run.appendMetrics({ step: 0 });
+    run.appendMetrics([{ step: 0 }]);
     await run.saveCheckpoint(1, Buffer.from("first"));
     await run.writeSummary({ status: "interrupted", metrics: { "loss.final": 5 } });
     run.close();
 
     const { directory } = await runs.reopen(run.path);
     expect((await readRun(run.path)).summary).toBeDefined();
-    directory.appendMetrics({ step: 1 });
+    directory.appendMetrics([{ step: 1 }]);
     expect((await readRun(run.path)).summary).toBeUndefined();
   });
 
   it("begins again when there was no checkpoint", async () => {
     const run = await runs.create();
-    run.appendMetrics({ step: 0 });
+    run.appendMetrics([{ step: 0 }]);
     run.close();
     const { directory, checkpoint } = await runs.reopen(run.path);
     expect(checkpoint).toBeUndefined();
@@ -65,9 +65,9 @@ describe("openRunDirectory", () => {
 
   it("takes the old checkpoint when the process was killed between the mark and the new one", async () => {
     const run = await runs.create();
-    run.appendMetrics({ step: 0 });
+    run.appendMetrics([{ step: 0 }]);
     await run.saveCheckpoint(1, Buffer.from("old"));
-    run.appendMetrics({ step: 1 });
+    run.appendMetrics([{ step: 1 }]);
     await run.saveCheckpoint(2, Buffer.from("new"));
     run.close();
     await writeFile(join(run.path, "checkpoint"), "old");
@@ -78,7 +78,7 @@ describe("openRunDirectory", () => {
 
   it("keeps the old checkpoint when the disk fills up, and can save again", async () => {
     const run = await runs.create();
-    run.appendMetrics({ step: 0 });
+    run.appendMetrics([{ step: 0 }]);
     await run.saveCheckpoint(1, Buffer.from("old"));
     for (const n of [1, 2]) {
       fillDiskAt(n);
@@ -108,9 +108,9 @@ describe("openRunDirectory", () => {
     ],
   ])("says that a checkpoint is %s, and changes nothing", async (_, damage, message) => {
     const run = await runs.create();
-    run.appendMetrics({ step: 0 });
+    run.appendMetrics([{ step: 0 }]);
     await run.saveCheckpoint(1, Buffer.from("content"));
-    run.appendMetrics({ step: 1 });
+    run.appendMetrics([{ step: 1 }]);
     run.close();
     await damage(join(run.path, "checkpoint"));
     const opening = openRunDirectory(run.path);
@@ -121,7 +121,7 @@ describe("openRunDirectory", () => {
 
   it("says that records or marks are damaged", async () => {
     const run = await runs.create();
-    run.appendMetrics({ step: 0 }, { step: 1 });
+    run.appendMetrics([{ step: 0 }, { step: 1 }]);
     await run.saveCheckpoint(2, Buffer.from("content"));
     run.close();
     await truncate(join(run.path, "metrics.jsonl"), 15);
@@ -160,7 +160,7 @@ describe("openRunDirectory", () => {
 
   it("says that a run is read-only, and changes nothing", async () => {
     const run = await runs.create();
-    run.appendMetrics({ step: 0 });
+    run.appendMetrics([{ step: 0 }]);
     run.close();
     await chmod(runs.base, 0o755);
     await chmod(run.path, 0o555);

@@ -23,9 +23,9 @@ for (let step = directory.step; step < steps; step++) {
     bytes.writeUInt32LE(state, 0);
     await directory.saveCheckpoint(step, bytes);
   }
-  if (step % 25 === 0) directory.appendTeleports({ step, from: state });
+  if (step % 25 === 0) directory.appendTeleports([{ step, from: state }]);
   state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  directory.appendMetrics({ step, loss: state / 2 ** 32 });
+  directory.appendMetrics([{ step, loss: state / 2 ** 32 }]);
   if (step % 10 === 0) await setTimeout(1);
 }
 await directory.writeSummary({ state });

@@ -12,3 +12,34 @@ it("figures are drawn of more verdicts than a function takes arguments", () => {
   const { rungs, course } = sweepFigures(sweep, { trials: [] } as unknown as SweepDocument);
   expect([rungs.length, course]).toEqual([1, []]);
 });
+
+it("losses are drawn of what is confirmed, else of the best trials", () => {
+  const run = (losses: readonly (number | null)[]) => ({
+    verdicts: new Map(),
+    record: { curve: { first: 0, every: 10, losses } },
+  });
+  const trials = [{ runs: [run([3, 2, 1]), run([3, 1, null])] }, { runs: [{ verdicts: new Map() }] }];
+  const valued = [0, 1].map((trial) => ({
+    trial,
+    status: "completed",
+    value: trial,
+    parameters: {},
+    runs: [],
+  }));
+  const losses = (contenders?: object[]) => {
+    const engine = { state: { trials, runs: new Map(), contenders } };
+    const sweep = { loaded: { file: sweepFile() }, engine } as unknown as StoredSweep;
+    return sweepFigures(sweep, { trials: valued } as unknown as SweepDocument).losses.join("");
+  };
+  const searched = losses();
+  expect(searched).toContain("trial 0");
+  expect(searched).not.toContain("trial 1");
+  const confirmed = losses([
+    { trial: "baseline", runs: [run([2, 1])] },
+    { trial: 7, runs: [run([2, 0.5])] },
+  ]);
+  expect(confirmed).toContain("baseline");
+  expect(confirmed).toContain("trial 7");
+  // Sweeps from before records had losses.
+  expect(losses([{ trial: "baseline", runs: [{ verdicts: new Map() }] }])).toBe("");
+});

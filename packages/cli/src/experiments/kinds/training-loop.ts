@@ -45,7 +45,7 @@ export async function trainingLoop(training: Training, context: JobContext): Pro
     if (!training.evaluate) return;
     const evaluation = await training.evaluate();
     evaluations.push(evaluation);
-    context.directory?.appendMetrics(evaluation);
+    context.directory?.appendMetrics([evaluation]);
   };
   /** A metric at a pause. What is evaluated there alone is no evaluation of the run: its results would change. */
   const measure = async (metric: string): Promise<number | undefined> => {

@@ -41,7 +41,7 @@ export function pausesOf(
           );
         }
         values.set(step, value);
-        directory?.appendMetrics({ step, pause: value });
+        directory?.appendMetrics([{ step, pause: value }]);
       }
       const upToNow = steps.filter((at) => at <= step).map((at) => values.get(at) ?? Number.NaN);
       return (await report({ rung, step, values: upToNow })) === "stop";

@@ -85,7 +85,7 @@ async function run(settings: MinimaSettings, { seed, directory, progress }: JobC
       if (row === undefined) return;
       const record = recordOf(row, done - 1, seconds);
       evaluations.push(record);
-      directory?.appendMetrics({ ...record, loss: row.trainingLoss, gradNormSq: row.gradNormSq });
+      directory?.appendMetrics([{ ...record, loss: row.trainingLoss, gradNormSq: row.gradNormSq }]);
     },
   });
   return {

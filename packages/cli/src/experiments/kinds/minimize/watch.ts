@@ -1,4 +1,3 @@
-import { chunk } from "es-toolkit";
 import { encodeCheckpoint, type Jump, type Minimization, type MinimizationProgress } from "isoloss";
 import type { Tree } from "../../catalogue/problems.js";
 import type { JobContext, JumpRecord } from "../../kind.js";
@@ -46,10 +45,9 @@ export function watcher(
         seconds: seconds[written + i],
         ...(isFew ? { params: numbersOf(trajectory[written + i - first]) } : {}),
       }));
-      // All of a run may come at once: more than a function takes arguments.
-      for (const part of chunk(fresh, 10_000)) directory?.appendMetrics(...part);
+      directory?.appendMetrics(fresh);
       directory?.appendTeleports(
-        ...teleports.slice(writtenTeleports).map((event) => {
+        teleports.slice(writtenTeleports).map((event) => {
           const jump = event.accepted && jumps.find(({ step }) => step === event.step);
           return { ...teleportRecord(event), ...(jump ? jumpRecord(jump) : {}) };
         }),

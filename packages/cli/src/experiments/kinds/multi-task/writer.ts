@@ -33,9 +33,9 @@ export function multiTaskWriter(
         ...stepRecord(history, step),
         ...(points[step / recordEvery] ? { params: [...points[step / recordEvery]] } : {}),
       }));
-      directory?.appendMetrics(...fresh);
+      directory?.appendMetrics(fresh);
       directory?.appendTeleports(
-        ...history.events.slice(events).map(({ event }) => costRecord(event as CostEvent, history.tasks)),
+        history.events.slice(events).map(({ event }) => costRecord(event as CostEvent, history.tasks)),
       );
       written = trainer.current.step;
       events = history.events.length;

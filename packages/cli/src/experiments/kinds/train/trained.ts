@@ -147,8 +147,8 @@ function appender(recorder: Recorder): () => void {
       const { seconds = 0, ...record } = stepRecord(trainer.history, written + i);
       return { ...record, seconds: secondsBefore + seconds };
     });
-    directory?.appendMetrics(...fresh);
-    directory?.appendTeleports(...teleports.slice(writtenTeleports).map(teleportRecord));
+    directory?.appendMetrics(fresh);
+    directory?.appendTeleports(teleports.slice(writtenTeleports).map(teleportRecord));
     written = loss.length;
     writtenTeleports = teleports.length;
   };
