@@ -50,6 +50,7 @@ export { streamOf } from "./streams/stream-of.js";
 export type { WorkerStream, WorkerStreamOptions } from "./streams/worker-stream.js";
 export { workerStream, workerStreamOptions } from "./streams/worker-stream.js";
 export type { TableColumn, TableDescription } from "./tables/description.js";
+export type { ColumnEncoding } from "./tables/encoding.js";
 export type { TableData, TableOptions } from "./tables/table.js";
 export type { CropOptions } from "./transforms/crop.js";
 export { cropOptions, randomCrop } from "./transforms/crop.js";

@@ -51,11 +51,16 @@ export const parquetOptions = optionTable("openParquet", {
  * @example
  * const { stream, features, means, stds } = await openCsv("houses.csv", { label: "price" });
  * const data = mapped(shuffled(stream, { buffer: 10000 }), normalize({ mean: means, std: stds }));
+ *
+ * @example
+ * const train = await openCsv("houses.csv", { label: "price" });
+ * const test = await openCsv("more-houses.csv", train.options); // the same inputs, whichever values of text it has
  */
-export async function openCsv(path: string, options: CsvOptions): Promise<TableData> {
+export async function openCsv(path: string, options: CsvOptions): Promise<TableData<CsvOptions>> {
   const { header, delimiter, ...table } = csvOptions.read(options);
   await requireFile(path);
-  return tableData(csvSource(path, { header, delimiter }), table);
+  const data = await tableData(csvSource(path, { header, delimiter }), table);
+  return { ...data, options: { ...data.options, header, delimiter } };
 }
 
 /**

@@ -109,6 +109,66 @@ describe("a CSV file", () => {
     expect(numbers((await collected(dropped.stream)).inputs)).toEqual([1, 1]);
   });
 
+  it("leaves it to the caller to fill in what is missing", async () => {
+    const { stream, means } = await open("a,b,y\n1,red,1\n,blue,2\n5,NA,3\n", {
+      label: "y",
+      missing: "keep",
+    });
+    expect(numbers((await collected(stream)).inputs)).toEqual([1, 0, 1, Number.NaN, 1, 0, 5, 0, 0]);
+    expect(means).toEqual([3, 0, 0]);
+  });
+
+  it("reads another table into the same inputs and classes", async () => {
+    const train = await open("size;color;kind\n1;red;10\n3;blue;9\n", {
+      ...{ label: "kind", classes: true, delimiter: ";" },
+    });
+    const options: CsvOptions = JSON.parse(JSON.stringify(train.options));
+    const text = "kind;size;more;color\n9;7;x;red\n9;?;x;red\n";
+    await expect(open(text, options)).rejects.toThrow('line 3 has no value of "size"');
+    const test = await open(text, { ...options, missing: "mean" });
+    expect([test.features, test.classes, test.means, test.stds]).toEqual([
+      ["size", "color=blue", "color=red"],
+      ["9", "10"],
+      [2, 0, 0],
+      [1, 1, 1],
+    ]);
+    const { inputs, labels } = await collected(test.stream);
+    expect([numbers(inputs), numbers(labels)]).toEqual([
+      [7, 0, 1, 2, 0, 1],
+      [0, 0],
+    ]);
+    expect(test.options).toEqual({ ...options, missing: "mean" });
+    // A value that was not there counts as missing; of a label such rows can only be left out.
+    const green = "kind;size;color\n9;7;green\n10;8;red\n";
+    await expect(open(green, options)).rejects.toThrow(
+      'line 2 has the value "green" of "color", which the given columns do not have. Fill it in',
+    );
+    expect(
+      numbers((await collected((await open(green, { ...options, missing: "mean" })).stream)).inputs),
+    ).toEqual([7, 0, 0, 8, 0, 1]);
+    const other = "kind;size;color\n8;7;red\n10;8;red\n";
+    await expect(open(other, { ...options, missing: "mean" })).rejects.toThrow(
+      'line 2 has the value "8" of "kind", which the given columns do not have. Leave such rows out',
+    );
+    expect((await open(other, { ...options, missing: "drop" })).stream.length).toBe(1);
+  });
+
+  it("reads another table with numbers as labels", async () => {
+    const train = await open("a,y\n1,2\n3,4\n", { label: "y" });
+    const test = await open("a,y\n5,1e3\n", train.options);
+    expect(numbers((await collected(test.stream)).labels)).toEqual([1000]);
+    expect(test.means).toEqual([2]);
+    const letters = await open("a,y\nx,2\n", train.options);
+    await expect(collected(letters.stream)).rejects.toThrow('line 2 has no finite number of float32 in "a"');
+    const { columns, ...others } = train.options;
+    await expect(open("b,y\n1,2\n", { ...others, features: ["b"], columns })).rejects.toThrow(
+      'the given columns have no "b", but a, y.',
+    );
+    await expect(
+      open("a,y\n1,2\n", { ...train.options, columns: { a: { mean: 1 } } } as never),
+    ).rejects.toThrow("columns must be columns as the options of an opened table have them");
+  });
+
   it("is read piece by piece with the same result as at once", async () => {
     const rows = Array.from({ length: 20000 }, (_, i) => `${i},"text, ${i % 7}",${(i % 13) / 4}`);
     const table = await open(`i,t,y\n${rows.join("\r\n")}\r\n`, { label: "y" });

@@ -1,4 +1,5 @@
 import { DataError } from "../../errors.js";
+import type { ColumnEncoding } from "./encoding.js";
 
 /** Most values of a column of text, each of which becomes an input. */
 const mostValues = 1000;
@@ -22,8 +23,6 @@ export class Column {
   /** Sum of squared differences from the mean: B. P. Welford, Technometrics 4, 1962. */
   private squares = 0;
   private readonly seen = new Set<string>();
-  private sorted: readonly string[] | undefined;
-  private numbers: ReadonlyMap<string, number> | undefined;
 
   constructor(readonly name: string) {}
 
@@ -37,21 +36,14 @@ export class Column {
 
   /** Different values in order: of numbers, or of the alphabet. */
   get values(): readonly string[] {
-    this.sorted ??= [...this.seen].sort(
+    return [...this.seen].sort(
       this.isNumeric ? (a, b) => Number(a) - Number(b) : (a, b) => (a < b ? -1 : a > b ? 1 : 0),
     );
-    return this.sorted;
   }
 
-  /** The number of each value. */
-  get index(): ReadonlyMap<string, number> {
-    this.numbers ??= new Map(this.values.map((value, i) => [value, i]));
-    return this.numbers;
-  }
-
-  /** Number of inputs that it becomes. */
-  get width(): number {
-    return this.isNumeric ? 1 : this.values.length;
+  /** @param isClasses whether numbers are classes, too */
+  encoding(isClasses = false): ColumnEncoding {
+    return this.isNumeric && !isClasses ? { mean: this.mean, std: this.std } : { values: this.values };
   }
 
   /** @throws DataError for text with too many values, such as names; for classes numbers count, too */

@@ -1,9 +1,10 @@
 import { DataError } from "../../errors.js";
-import { anyOf, flag, listOf, oneOf, text } from "../../option-kinds.js";
+import { anyOf, flag, inCode, isObject, listOf, oneOf, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { Dataset } from "../dataset.js";
 import type { DataStream } from "../stream.js";
 import { Column, isMissing } from "./columns.js";
+import { type ColumnEncoding, EncodedColumn } from "./encoding.js";
 
 /** A row of a table. */
 export interface TableRow {
@@ -28,23 +29,35 @@ export interface TableOptions {
   /** Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns]. */
   readonly classes?: boolean | undefined;
   /**
-   * What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), or the
-   * row is left out; default refuse.
+   * What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), NaN (of text
+   * the same), or the row is left out; default refuse.
    */
-  readonly missing?: "refuse" | "mean" | "drop" | undefined;
+  readonly missing?: "refuse" | "mean" | "keep" | "drop" | undefined;
+  /** Encodings of the columns, from {@link TableData.options} of another table; default found in this one. */
+  readonly columns?: Readonly<Record<string, ColumnEncoding>> | undefined;
 }
+
+const isEncoding = (value: unknown): boolean =>
+  isObject(value) &&
+  ("values" in value
+    ? Array.isArray(value.values) && value.values.every((v) => typeof v === "string")
+    : "mean" in value && Number.isFinite(value.mean) && "std" in value && Number.isFinite(value.std));
 
 export const tableRows = {
   label: anyOf(text("the name of a column"), listOf(text("the name of a column"), { least: 1 })).required(),
   features: listOf(text("the name of a column"), { least: 1 }).otherwise("all others"),
   classes: flag.otherwise("whether the label is text"),
-  missing: oneOf(["refuse", "mean", "drop"]).default("refuse"),
+  missing: oneOf(["refuse", "mean", "keep", "drop"]).default("refuse"),
+  columns: inCode<Readonly<Record<string, ColumnEncoding>>>(
+    "columns as the options of an opened table have them",
+    (value) => isObject(value) && Object.values(value).every(isEncoding),
+  ).otherwise("found in the table"),
 } satisfies OptionRows<TableOptions>;
 
 const tableOptions = optionTable("table", { ...tableRows } satisfies OptionRows<TableOptions>);
 
 /** A table as data for a trainer. */
-export interface TableData {
+export interface TableData<Options = TableOptions> {
   /** In the table's order: inputs float32 [n, features], labels int64 [n] or float32 [n, columns]. */
   readonly stream: DataStream<Dataset> & { readonly length: number };
   /** Names of the inputs: a column of numbers, or `color=red` for each value of one of text. */
@@ -54,6 +67,11 @@ export interface TableData {
   /** Means of the inputs, and standard deviations, 1 where an input is constant; of text 0 and 1: for `normalize`. */
   readonly means: readonly number[];
   readonly stds: readonly number[];
+  /**
+   * What reads another table into the same inputs and classes, such as one of examples for a test; plain data, which JSON holds. A value of text that this
+   * table has not counts as missing there.
+   */
+  readonly options: Options;
 }
 
 /** Rows of a part of the stream. */
@@ -65,21 +83,40 @@ const partSize = 1024;
  * @throws DataError for columns that are not there, values that are missing, and labels that do not fit
  */
 export async function tableData(source: TableSource, options: TableOptions): Promise<TableData> {
-  const { label, features: chosen, classes: asClasses, missing } = tableOptions.read(options);
+  const { label, features: chosen, classes: asClasses, missing, columns: given } = tableOptions.read(options);
   const labels = [label].flat();
   const wrong = (message: string) => new DataError(`${source.name}: ${message}`);
-  let names: readonly string[] = [];
-  let places: { readonly inputs: readonly Place[]; readonly labels: readonly Place[] } | undefined;
+  let inputs: readonly Place[] = [];
+  let targets: readonly Place[] = [];
   let length = 0;
 
+  const placesOf = (names: readonly string[], wanted: readonly string[]): Place[] =>
+    wanted.map((name) => {
+      if (!names.includes(name)) {
+        throw wrong(`there is no column "${name}"; the columns are ${names.join(", ")}.`);
+      }
+      if (given && !Object.hasOwn(given, name)) {
+        throw wrong(`the given columns have no "${name}", but ${Object.keys(given).join(", ")}.`);
+      }
+      const known = given && new EncodedColumn(name, given[name], source.name);
+      return { at: names.indexOf(name), column: new Column(name), known };
+    });
+
   /** Whether a row is to be left out. @throws DataError for a value that is missing and must not be */
-  const isDropped = ({ values, place }: TableRow, all: typeof places): boolean => {
-    for (const { at, column } of [...(all?.inputs ?? []), ...(all?.labels ?? [])]) {
-      if (!isMissing(values[at])) continue;
+  const isDropped = ({ values, place }: TableRow): boolean => {
+    for (const { at, column, known } of [...inputs, ...targets]) {
+      const isGone = isMissing(values[at]);
+      if (!isGone && (known?.has(values[at]) ?? true)) continue;
       if (missing === "drop") return true;
-      if (missing === "mean" && !labels.includes(column.name)) continue;
+      const isLabel = labels.includes(column.name);
+      if (missing !== "refuse" && !isLabel) continue;
       throw wrong(
-        `${place} has no value of "${column.name}". ${labels.includes(column.name) ? 'Leave such rows out: missing: "drop".' : 'Fill it in, missing: "mean", or leave such rows out, missing: "drop".'}`,
+        (isGone
+          ? `${place} has no value of "${column.name}". `
+          : `${place} has the value "${String(values[at])}" of "${column.name}", which the given columns do not have. `) +
+          (isLabel
+            ? 'Leave such rows out: missing: "drop".'
+            : 'Fill it in, missing: "mean", or leave such rows out, missing: "drop".'),
       );
     }
     return false;
@@ -87,76 +124,54 @@ export async function tableData(source: TableSource, options: TableOptions): Pro
 
   for await (const row of source.read()) {
     if (!isRow(row)) {
-      names = row;
-      const twice = names.find((name, i) => names.indexOf(name) < i);
+      const twice = row.find((name, i) => row.indexOf(name) < i);
       if (twice !== undefined) throw wrong(`two columns have the name "${twice}".`);
-      const placeOf = (name: string): Place => {
-        if (names.includes(name)) return { at: names.indexOf(name), column: new Column(name) };
-        throw wrong(`there is no column "${name}"; the columns are ${names.join(", ")}.`);
-      };
-      const inputs = chosen ?? names.filter((name) => !labels.includes(name));
-      const chosenTwice = [...inputs, ...labels].find((name, i, all) => all.indexOf(name) < i);
+      inputs = placesOf(row, chosen ?? row.filter((name) => !labels.includes(name)));
+      targets = placesOf(row, labels);
+      const names = [...inputs, ...targets].map(({ column }) => column.name);
+      const chosenTwice = names.find((name, i) => names.indexOf(name) < i);
       if (chosenTwice !== undefined) {
         throw wrong(`the column "${chosenTwice}" is chosen twice among the features and labels.`);
       }
-      places = { inputs: inputs.map(placeOf), labels: labels.map(placeOf) };
       if (inputs.length === 0) throw wrong(`there is no column besides the label "${labels.join(", ")}".`);
       continue;
     }
-    if (isDropped(row, places)) continue;
+    if (isDropped(row)) continue;
     length += 1;
-    for (const { at, column } of [...(places?.inputs ?? []), ...(places?.labels ?? [])]) {
-      column.note(row.values[at]);
-    }
+    for (const { at, column } of [...inputs, ...targets]) column.note(row.values[at]);
   }
-  if (places === undefined || length === 0) throw wrong("the table has no rows.");
-  const { inputs, labels: targets } = places;
-  for (const { column } of inputs) column.requireFewValues(source.name);
+  if (length === 0) throw wrong("the table has no rows.");
+
   const [target] = targets;
-  const isClasses = asClasses ?? !target.column.isNumeric;
-  const bad = targets.find(({ column }) => !isClasses && !column.isNumeric);
-  if (bad || (isClasses && targets.length > 1)) {
+  const isClasses =
+    asClasses ?? (target.known ? target.known.values !== undefined : !target.column.isNumeric);
+  const isOfNumbers = ({ column, known }: Place) => (known ? known.values === undefined : column.isNumeric);
+  if (isClasses ? targets.length > 1 : !targets.every(isOfNumbers)) {
     throw wrong(`the labels ${labels.join(", ")} must be columns of numbers, or one column of classes.`);
   }
-  if (isClasses) target.column.requireFewValues(source.name, true);
-  const width = inputs.reduce((sum, { column }) => sum + column.width, 0);
-
-  const encode = (rows: readonly TableRow[]): Dataset => {
-    const x = new Float32Array(rows.length * width);
-    let at = 0;
-    for (const { values, place } of rows) {
-      for (const input of inputs) {
-        const { column } = input;
-        const value = values[input.at];
-        if (column.isNumeric)
-          x[at] = isMissing(value) ? column.mean : numberOf(source.name, column, value, place);
-        else if (!isMissing(value)) x[at + indexOf(source.name, column, value, place)] = 1;
-        at += column.width;
-      }
-    }
-    const count = rows.length;
-    if (isClasses) {
-      const data = BigInt64Array.from(rows, ({ values, place }) =>
-        BigInt(indexOf(source.name, target.column, values[target.at], place)),
-      );
-      return { inputs: { shape: [count, width], data: x }, labels: { shape: [count], data } };
-    }
-    const data = Float32Array.from(
-      rows.flatMap(({ values, place }) =>
-        targets.map(({ at: t, column }) => numberOf(source.name, column, values[t], place)),
-      ),
-    );
-    return { inputs: { shape: [count, width], data: x }, labels: { shape: [count, targets.length], data } };
+  const encoded = ({ at, column, known }: Place, isClass: boolean): Reader => {
+    if (!known) column.requireFewValues(source.name, isClass);
+    return { at, column: known ?? new EncodedColumn(column.name, column.encoding(isClass), source.name) };
   };
+  const readers = inputs.map((place) => encoded(place, false));
+  const targetReaders = targets.map((place) => encoded(place, isClasses));
+  const columns = readers.map(({ column }) => column);
 
-  const all = places;
+  const encode = encoder({
+    inputs: readers,
+    targets: targetReaders,
+    isClasses,
+    missing,
+    isGiven: given !== undefined,
+  });
+
   return {
     stream: {
       length,
       async *batches() {
         let rows: TableRow[] = [];
         for await (const row of source.read()) {
-          if (!isRow(row) || isDropped(row, all)) continue;
+          if (!isRow(row) || isDropped(row)) continue;
           rows.push(row);
           if (rows.length < partSize) continue;
           yield encode(rows);
@@ -165,35 +180,82 @@ export async function tableData(source: TableSource, options: TableOptions): Pro
         if (rows.length > 0) yield encode(rows);
       },
     },
-    features: inputs.flatMap(({ column }) =>
-      column.isNumeric ? [column.name] : column.values.map((value) => `${column.name}=${value}`),
-    ),
-    ...(isClasses ? { classes: target.column.values } : {}),
-    means: inputs.flatMap(({ column }) => (column.isNumeric ? [column.mean] : column.values.map(() => 0))),
-    stds: inputs.flatMap(({ column }) => (column.isNumeric ? [column.std] : column.values.map(() => 1))),
+    features: columns.flatMap(({ name, values }) => values?.map((value) => `${name}=${value}`) ?? name),
+    ...(isClasses ? { classes: targetReaders[0].column.values } : {}),
+    means: columns.flatMap(({ mean, values }) => values?.map(() => mean) ?? mean),
+    stds: columns.flatMap(({ std, values }) => values?.map(() => std) ?? std),
+    options: {
+      ...{ label, features: columns.map(({ name }) => name), classes: isClasses, missing },
+      columns: Object.fromEntries(
+        [...readers, ...targetReaders].map(({ column }) => [column.name, column.encoding]),
+      ),
+    },
   };
 }
 
 /** Whether it is a row, and not the names of the columns. */
 export const isRow = (row: readonly string[] | TableRow): row is TableRow => !Array.isArray(row);
 
+/** A column of the table, and where it stands in a row. */
 interface Place {
   readonly at: number;
   readonly column: Column;
+  /** Where its encoding was given. */
+  readonly known: EncodedColumn | undefined;
 }
 
-function indexOf(file: string, column: Column, value: unknown, place: string): number {
-  const found = column.index.get(String(value).trim());
-  if (found !== undefined) return found;
-  throw new DataError(
-    `${file}: ${place} has the value "${String(value)}" of "${column.name}", which was not there before: has the file changed?`,
-  );
+interface Reader {
+  readonly at: number;
+  readonly column: EncodedColumn;
 }
 
-function numberOf(file: string, { name }: Column, value: unknown, place: string): number {
-  const number = typeof value === "string" ? Number(value.trim()) : Number(value);
-  if (Number.isFinite(Math.fround(number))) return number;
-  throw new DataError(
-    `${file}: ${place} has no finite number of float32 in "${name}", but "${String(value)}".`,
-  );
+/** Makes arrays of rows that are not dropped. */
+function encoder({
+  inputs,
+  targets,
+  isClasses,
+  missing,
+  isGiven,
+}: {
+  readonly inputs: readonly Reader[];
+  readonly targets: readonly Reader[];
+  readonly isClasses: boolean;
+  readonly missing: TableOptions["missing"];
+  /** Whether the encodings are another table's: a value that they do not have is missing. */
+  readonly isGiven: boolean;
+}): (rows: readonly TableRow[]) => Dataset {
+  const width = inputs.reduce((sum, { column }) => sum + column.width, 0);
+  const [target] = targets;
+  return (rows) => {
+    const count = rows.length;
+    const x = new Float32Array(count * width);
+    let start = 0;
+    for (const { values, place } of rows) {
+      for (const { at, column } of inputs) {
+        const value = values[at];
+        const isThere = !isMissing(value) && (!isGiven || column.has(value));
+        if (column.values !== undefined) {
+          if (isThere) x[start + column.indexOf(value, place)] = 1;
+        } else if (isThere) x[start] = column.numberOf(value, place);
+        else x[start] = missing === "keep" ? Number.NaN : column.mean;
+        start += column.width;
+      }
+    }
+    const labels = isClasses
+      ? {
+          shape: [count],
+          data: BigInt64Array.from(rows, ({ values, place }) =>
+            BigInt(target.column.indexOf(values[target.at], place)),
+          ),
+        }
+      : {
+          shape: [count, targets.length],
+          data: Float32Array.from(
+            rows.flatMap(({ values, place }) =>
+              targets.map(({ at, column }) => column.numberOf(values[at], place)),
+            ),
+          ),
+        };
+    return { inputs: { shape: [count, width], data: x }, labels };
+  };
 }

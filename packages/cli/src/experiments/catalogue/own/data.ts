@@ -9,6 +9,7 @@ import type { RunData } from "../run-data.js";
 import { type ConfigOptions, type OwnOption, type OwnOptions, ownOptionsOf, schemaOf } from "../schema-of.js";
 import { standardized } from "../standardized.js";
 import { absolute, absoluteModule, hashed, placeInModule, sha256Schema } from "./file.js";
+import { filledIn } from "./filled-in.js";
 import {
   type Opened,
   openCsvFile,
@@ -60,18 +61,30 @@ const classes: OwnOptions = {
   ),
 };
 
+const missing: OwnOptions = {
+  missing: optional(
+    {
+      range: "one of refuse, mean, drop",
+      otherwise: "refuse",
+      summary:
+        "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training examples (of text: none of its values), or the row is left out.",
+    },
+    z.enum(["refuse", "mean", "drop"]),
+  ),
+};
+
 /** Formats of data by the key that names the file. */
 export const ownDataRegistry: Readonly<Record<string, Format>> = {
   csv: {
     summary: "data of your own: a CSV file with a column of labels, { csv: FILE, label: COLUMN }",
     options: csvOptions,
-    own: { csv: required("a path", "The file."), ...divided, ...standardize("true") },
+    own: { csv: required("a path", "The file."), ...missing, ...divided, ...standardize("true") },
     open: openCsvFile,
   },
   parquet: {
     summary: "data of your own: a Parquet file, { parquet: FILE, label: COLUMN }",
     options: parquetOptions,
-    own: { parquet: required("a path", "The file."), ...divided, ...standardize("true") },
+    own: { parquet: required("a path", "The file."), ...missing, ...divided, ...standardize("true") },
     open: openParquetFile,
   },
   npy: {
@@ -171,7 +184,8 @@ export async function loadOwnData(data: OwnData): Promise<RunData> {
   const opened = await open(path as string, options);
   const parts = partsOf(opened, { validation, splitSeed, limit }, path as string);
   const { image, features, classes: names } = opened;
-  const raw: RunData = { ...parts, image, features, classes: names };
+  const whole = options.missing === "mean" ? filledIn(parts) : parts;
+  const raw: RunData = { ...whole, image, features, classes: names };
   const isStandardized = wanted ?? own.standardize.otherwise === "true";
   return isStandardized ? standardized(raw, opened.isNumber) : raw;
 }

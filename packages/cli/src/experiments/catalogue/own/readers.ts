@@ -1,6 +1,6 @@
 // Readers of data in files, as arrays.
 import { astype, DataError, type Dataset, dtypeOf, isNdArray, type NdArray, OptionError } from "isoloss";
-import { collected } from "isoloss/data";
+import { collected, type TableData, type TableOptions } from "isoloss/data";
 import { type CsvOptions, loadArrays, openCsv, openImageFolder, openParquet } from "isoloss/node";
 import type { ImageShape } from "../run-data.js";
 import { exportOf, placeInModule } from "./file.js";
@@ -19,20 +19,30 @@ export interface Opened {
 }
 
 export const openCsvFile = (path: string, options: object): Promise<Opened> =>
-  fromTable(path, openCsv(path, options as CsvOptions));
+  fromTable(path, openCsv(path, withGaps(options as CsvOptions)));
 
 export const openParquetFile = (path: string, options: object): Promise<Opened> =>
-  fromTable(path, openParquet(path, options as CsvOptions));
+  fromTable(path, openParquet(path, withGaps(options as TableOptions)));
 
-async function fromTable(path: string, opening: ReturnType<typeof openCsv>): Promise<Opened> {
-  const { stream, features, classes, means, stds } = await opening;
+/** What is filled in with a mean is NaN until the data are divided: the mean is that of the training examples. */
+const withGaps = <O extends TableOptions>(options: O): O =>
+  options.missing === "mean" ? { ...options, missing: "keep" } : options;
+
+async function fromTable(path: string, opening: Promise<TableData>): Promise<Opened> {
+  const { stream, features, classes, options } = await opening;
   if (classes?.length === 1) {
     throw new DataError(`${path}: all labels are "${classes[0]}"; a classifier needs two classes or more.`);
   }
   const data = await collected(stream);
-  // An input of a value of text has no mean and deviation of its own.
-  return { data, features, classes, isNumber: means.map((mean, i) => !(mean === 0 && stds[i] === 1)) };
+  return { data, features, classes, isNumber: numbersIn(options) };
 }
+
+/** Whether an input is a number, or stands for a value of text. */
+const numbersIn = ({ features = [], columns = {} }: TableOptions): boolean[] =>
+  features.flatMap((name) => {
+    const column = columns[name];
+    return "values" in column ? column.values.map(() => false) : true;
+  });
 
 export async function openImages(path: string, options: object): Promise<Opened> {
   const { stream, classes } = await openImageFolder(path, options);

@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { loadOwnData } from "../../../src/experiments/catalogue/own/data.js";
+
+const folder = mkdtempSync(join(tmpdir(), "isoloss-own-data-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+it("fills in the mean of the training examples, which the held-out ones do not move", async () => {
+  const path = join(folder, "gaps.csv");
+  // The first column tells the rows apart.
+  const rows = Array.from(
+    { length: 20 },
+    (_, i) => `${i},${i % 4 === 0 ? "NA" : i ** 2},${i % 5 ? "x" : ""},${i}`,
+  );
+  writeFileSync(path, `${["row,gaps,letter,y", ...rows].join("\n")}\n`);
+  const data = { csv: path, label: "y", missing: "mean", validation: 0.5, standardize: false };
+  const { train, validation, features } = await loadOwnData(data);
+  expect(features).toEqual(["row", "gaps", "letter=x"]);
+  const columns = (part: typeof train) => {
+    const rowOf = (i: number) => [...part.inputs.data.slice(3 * i, 3 * i + 3)].map(Number);
+    return Array.from({ length: part.inputs.shape[0] }, (_, i) => rowOf(i));
+  };
+  const known = columns(train).filter(([row]) => row % 4 !== 0);
+  const filling = Math.fround(known.reduce((sum, [, gaps]) => sum + gaps / known.length, 0));
+  const all = [...columns(train), ...columns(validation as typeof train)];
+  expect(all).toHaveLength(20);
+  for (const [row, gaps, letter] of all) {
+    expect(gaps).toBeCloseTo(row % 4 === 0 ? filling : row ** 2, 4);
+    expect(letter).toBe(row % 5 ? 1 : 0);
+  }
+  const standardized = await loadOwnData({ ...data, standardize: true });
+  const [, second] = standardized.inputScale?.means ?? [];
+  expect(second).toBeCloseTo(filling, 4);
+});

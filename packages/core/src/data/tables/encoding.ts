@@ -1,0 +1,55 @@
+import { DataError } from "../../errors.js";
+
+/** How the values of a column become numbers: text and classes by their places among the values, others as the numbers that they are. */
+export type ColumnEncoding =
+  | { readonly values: readonly string[] }
+  | { readonly mean: number; readonly std: number };
+
+/** A column whose encoding is known. */
+export class EncodedColumn {
+  readonly mean: number;
+  readonly std: number;
+  /** Left out of numbers. */
+  readonly values: readonly string[] | undefined;
+  private readonly index: ReadonlyMap<string, number>;
+
+  /** @param file for messages */
+  constructor(
+    readonly name: string,
+    readonly encoding: ColumnEncoding,
+    private readonly file: string,
+  ) {
+    this.values = "values" in encoding ? encoding.values : undefined;
+    // An input for a value of text is not standardized.
+    [this.mean, this.std] = "values" in encoding ? [0, 1] : [encoding.mean, encoding.std];
+    this.index = new Map(this.values?.map((value, i) => [value, i]));
+  }
+
+  /** Number of inputs that it becomes. */
+  get width(): number {
+    return this.values?.length ?? 1;
+  }
+
+  /** Whether it has a place for a value; numbers have. */
+  has(value: unknown): boolean {
+    return this.values === undefined || this.index.has(String(value).trim());
+  }
+
+  /** @param place of the row, for the message. @throws DataError for a value that has none */
+  indexOf(value: unknown, place: string): number {
+    const found = this.index.get(String(value).trim());
+    if (found !== undefined) return found;
+    throw new DataError(
+      `${this.file}: ${place} has the value "${String(value)}" of "${this.name}", which was not there before: has the file changed?`,
+    );
+  }
+
+  /** @param place of the row, for the message. @throws DataError for a value that is no finite number of float32 */
+  numberOf(value: unknown, place: string): number {
+    const number = typeof value === "string" ? Number(value.trim()) : Number(value);
+    if (Number.isFinite(Math.fround(number))) return number;
+    throw new DataError(
+      `${this.file}: ${place} has no finite number of float32 in "${this.name}", but "${String(value)}".`,
+    );
+  }
+}
