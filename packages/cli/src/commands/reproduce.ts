@@ -1,4 +1,5 @@
 import { relative, resolve } from "node:path";
+import { OptionError } from "isoloss";
 import { findExperiment, loadExperiment, packagedNames } from "../experiments/definition/find.js";
 import { resolveExperiment } from "../experiments/definition/resolve.js";
 import { type Batch, runBatch, writeReport } from "../experiments/report/batch.js";
@@ -32,11 +33,12 @@ export interface ReproduceDocument extends ExperimentsDocument {
 /** `isoloss reproduce`: the papers' experiments against the numbers that are expected of them. */
 export async function reproduce(names: readonly string[], options: ReproduceOptions): Promise<void> {
   const { list, quick, quiet, script, jobs: threads } = options;
-  const wanted = names.length > 0 ? names : packagedNames();
+  const wanted = names.length > 0 ? [...new Set(names)] : packagedNames();
   for (const name of wanted) findExperiment(name);
   if (list) return printList(wanted, options.json);
   const experiments = [];
   for (const name of wanted) experiments.push(resolveExperiment(await loadExperiment(name), { quick }));
+  requireOwnNames(wanted, experiments);
   const out = resolve(options.out);
   const queue = chosenQueue(options.queue);
   const batch = await runBatch(experiments, {
@@ -54,6 +56,17 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const document = { quick, ...experimentsDocument(batch, report) };
   process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : text(batch, document));
   process.exitCode = exitCodeOf(outcomes, document, options.strict);
+}
+
+/** @throws OptionError where one experiment would overwrite the figures of another */
+function requireOwnNames(files: readonly string[], experiments: readonly { readonly name: string }[]): void {
+  for (const [i, { name }] of experiments.entries()) {
+    const first = experiments.findIndex((other) => other.name === name);
+    if (first === i) continue;
+    throw new OptionError(
+      `${files[first]} and ${files[i]} have the same name, ${name}: give one of them another, or run them one by one with --out.`,
+    );
+  }
 }
 
 function exitCodeOf(

@@ -68,7 +68,7 @@ export async function run(target: string | undefined, options: RunOptions): Prom
   const results = together?.compare?.(session.results) ?? session.results;
   await writeFigures(results, experiment?.figures);
   if (results.length > 0)
-    process.stdout.write(json ? `${JSON.stringify(documentOf(results))}\n` : text(results, together));
+    process.stdout.write(json ? `${JSON.stringify(documentOf(results, jobs))}\n` : text(results, together));
   if (options.mlflow !== undefined) await sendAll(results, options.mlflow);
   for (const error of errorsToTell(session.failures, session.results.length === 0)) fail(error);
   if (session.interrupted) {
@@ -175,15 +175,23 @@ async function writeFigures(results: readonly JobResult[], figures: Experiment["
   }
 }
 
-/** The document of one run; of several seeds with a summary; or of several variants, each with a summary. */
-export function documentOf(results: readonly JobResult[]): RunDocument | RunsDocument | VariantsDocument {
-  const groups = [...byVariant(results)];
-  if (results.length === 1) return results[0].document;
+/**
+ * The document of one run; of several seeds with a summary; or of several variants, each with a summary.
+ *
+ * @param jobs what was to run: the form does not depend on which of them failed
+ */
+function documentOf(
+  results: readonly JobResult[],
+  jobs: readonly Pick<Job, "variant">[],
+): RunDocument | RunsDocument | VariantsDocument {
+  if (jobs.length === 1) return results[0].document;
   const documents = (group: readonly JobResult[]) => runsDocument(group.map((r) => r.document));
-  if (groups.length === 1) return documents(results);
+  if (new Set(jobs.map(({ variant }) => variant)).size === 1) return documents(results);
   return {
     name: results[0].experiment,
-    variants: Object.fromEntries(groups.map(([variant, group]) => [variant, documents(group)])),
+    variants: Object.fromEntries(
+      [...byVariant(results)].map(([variant, group]) => [variant, documents(group)]),
+    ),
   };
 }
 

@@ -123,4 +123,20 @@ steps: 5
     expect(stdout.trim().split("\n").length).toBeGreaterThanOrEqual(10);
     expect(existsSync(join(bench.folder, "reproduced", "report.html"))).toBe(true);
   });
+
+  it("refuses two experiments of one name, of which one would overwrite the figures of the other", async () => {
+    const one = "name: twin\nkind: minimize\nproblem: booth\noptimizer: gd\nlearningRate: 0.01\nsteps: 2\n";
+    bench.write("one.yaml", one);
+    bench.write("two.yaml", one.replace("0.01", "0.02"));
+    const { status, stderr } = await bench.run("reproduce", "one.yaml", "two.yaml", "--out", "twins");
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining("one.yaml and two.yaml have the same name, twin"),
+    ]);
+    expect(existsSync(join(bench.folder, "twins"))).toBe(false);
+    const again = await bench.json<ReproduceDocument>(
+      ...["reproduce", "one.yaml", "one.yaml", "--out", "twins", "--json", "--quiet"],
+    );
+    expect(again.experiments.map(({ name }) => name)).toEqual(["twin"]);
+  });
 });

@@ -99,6 +99,24 @@ describe("isoloss run", () => {
     expect(both.variants.plain.runs[0].loss.last).toBeCloseTo(2.2025169931315807, 12);
   });
 
+  it("gives a document of the same form where all but one run failed", async () => {
+    bench.write(
+      "halves.yaml",
+      "name: halves\nkind: train\ndata: { name: digits, limit: 40 }\nmodel: { name: mlp, sizes: [64, 10] }\n" +
+        "optimizer: sgd\nlearningRate: 0.1\nbatchSize: 20\nsteps: 2\n" +
+        "variants: { good: {}, bad: { model: { name: mlp, sizes: [3, 10] } } }\n",
+    );
+    const { status, stdout, stderr } = await bench.run("run", "halves.yaml", "--json", "--quiet");
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining(
+        "bad, seed 0: model.sizes is [3, 10], and an example of the data has 64 numbers. Write sizes: [64, 10].",
+      ),
+    ]);
+    const { name, variants }: VariantsDocument = JSON.parse(stdout);
+    expect([name, Object.keys(variants), variants.good?.runs.length]).toEqual(["halves", ["good"], 1]);
+  });
+
   it("gives bit-identical records when the config of a run is run again", async () => {
     bench.write("digits.yaml", digits);
     const run = (file: string, ...rest: string[]) =>

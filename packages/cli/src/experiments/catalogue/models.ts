@@ -1,4 +1,4 @@
-import { type Activation, type Model, OptionError } from "isoloss";
+import { type Activation, type Model, OptionError, sizeOf } from "isoloss";
 import { models } from "isoloss/nn";
 import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 import type { Tree } from "./problems.js";
@@ -38,16 +38,20 @@ interface MlpOptions {
   readonly slope?: number;
 }
 
-/** @throws OptionError where a table has another number of columns, classes or targets */
+/** @throws OptionError where the data have another number of inputs, or a table another number of classes or targets */
 function requireSizes(sizes: readonly number[], { train, features, classes }: RunData): void {
-  if (features === undefined) return;
-  const outputs = classes?.length ?? train.labels.shape[1];
-  if (sizes[0] === features.length && sizes.at(-1) === outputs) return;
-  const listed = features.slice(0, 12).join(", ") + (features.length > 12 ? ", ..." : "");
-  const what =
-    classes === undefined ? (outputs === 1 ? "one target" : `${outputs} targets`) : `${outputs} classes`;
+  const inputs = sizeOf(train.inputs.shape.slice(1));
+  // Of arrays it is the loss that knows how many outputs it takes.
+  const outputs = features === undefined ? sizes.at(-1) : (classes?.length ?? train.labels.shape[1]);
+  if (sizes[0] === inputs && sizes.at(-1) === outputs) return;
+  const listed = features?.slice(0, 12).join(", ") + ((features?.length ?? 0) > 12 ? ", ..." : "");
+  const targets = outputs === 1 ? "one target" : `${outputs} targets`;
+  const held =
+    features === undefined
+      ? `an example of the data has ${inputs} numbers`
+      : `the data have ${inputs} inputs (${listed}) and ${classes ? `${outputs} classes` : targets}`;
   throw new OptionError(
-    `model.sizes is [${sizes.join(", ")}], and the data have ${features.length} inputs (${listed}) and ${what}. Write sizes: [${[features.length, ...sizes.slice(1, -1), outputs].join(", ")}].`,
+    `model.sizes is [${sizes.join(", ")}], and ${held}. Write sizes: [${[inputs, ...sizes.slice(1, -1), outputs].join(", ")}].`,
   );
 }
 
