@@ -89,6 +89,15 @@ describe("the controller of the tasks screen", () => {
     tasks.set({ y: "second", shows: "first" });
     expect(worker.calls("run")).toHaveLength(1);
   });
+
+  it("tries the starts no more after an error", async () => {
+    const worker = new HeldWorker();
+    const tasks = new Tasks("", () => worker);
+    tasks.tryStarts();
+    await worker.fail("arrivals", "no memory");
+    expect([tasks.isTrying, tasks.message]).toEqual([false, "no memory"]);
+    tasks.dispose();
+  });
 });
 
 describe("the controller of the train screen", () => {

@@ -107,7 +107,7 @@ export class Tasks extends ScreenModel<TasksState> {
     const { state } = this;
     this.arrivals = [];
     this.#arrivalsOf = planOf(state);
-    this.#turn++;
+    const turn = ++this.#turn;
     this.isTrying = true;
     this.version++;
     // The same key as the runs: what is under way ends first, and other settings end this.
@@ -123,7 +123,11 @@ export class Tasks extends ScreenModel<TasksState> {
       .then(() => {
         // Runs that were under way before go on.
         if (state === this.state) this.compute();
-      }, this.failed);
+      })
+      .catch((error: Error) => {
+        if (turn === this.#turn) this.isTrying = false;
+        this.failed(error);
+      });
   }
 
   /** Ends what is under way; what there is stays. */
