@@ -792,7 +792,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "label": "The column of labels, or several columns of numbers.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), NaN (of text the same), or the row is left out; default refuse.",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one.",
     "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
     "delimiter": "Between fields; default \",\"."
@@ -806,7 +806,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "label": "The column of labels, or several columns of numbers.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), NaN (of text the same), or the row is left out; default refuse.",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one."
   },
   "orbit": {
@@ -1210,7 +1210,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "label": "The column of labels, or several columns of numbers.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), NaN (of text the same), or the row is left out; default refuse.",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one."
   },
   "toHalf": {

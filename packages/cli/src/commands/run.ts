@@ -109,13 +109,13 @@ async function sendAll(results: readonly JobResult[], url: string): Promise<void
   }
 }
 
-async function experimentOf(target: string | undefined, { set }: RunOptions): Promise<Experiment> {
+async function experimentOf(target: string | undefined, { set, variant }: RunOptions): Promise<Experiment> {
   if (target === undefined) {
     throw new OptionError(
       "Name an experiment, a YAML file or, with --resume, the directory of a run: isoloss run booth",
     );
   }
-  return loadExperiment(target, set);
+  return loadExperiment(target, set, variant.length > 0 ? { variants: variant } : {});
 }
 
 function jobsFor(experiment: Experiment, options: RunOptions): Job[] {

@@ -39,7 +39,9 @@ export function confirmationOf(
     new Map(
       runs.slice(0, count).flatMap(({ seed, record }): [number, number][] => {
         if (record === undefined || !["completed", "diverged"].includes(record.status)) return [];
-        return [[seed, record.values[compared.name] ?? Number.NaN]];
+        // What it was before it diverged is not what it came to.
+        const value = record.status === "diverged" ? null : record.values[compared.name];
+        return [[seed, value ?? Number.NaN]];
       }),
     );
   const baseline = contenders.find(({ trial }) => trial === "baseline");

@@ -118,7 +118,8 @@ const runDocument = ({ id, seed, record }: RunState, { name }: Metric): SweepRun
   run: id,
   seed,
   status: record?.status ?? null,
-  value: record?.values[name] ?? null,
+  // Of others it is what they had at their last evaluation, before they ended.
+  value: (record?.status === "completed" ? record.values[name] : undefined) ?? null,
   steps: record?.steps ?? 0,
   seconds: record?.seconds ?? 0,
   error: record?.error ?? null,

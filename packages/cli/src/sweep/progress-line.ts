@@ -39,7 +39,7 @@ export function sweepReporter(
 
 /** "34/60 trials, 12 pruned, best 0.1432 (trial 21), 4 min left" */
 export function progressText({ loaded: { file }, engine: { state } }: StoredSweep): string {
-  const { trials, runs, contenders, seconds, size } = state;
+  const { trials, runs, contenders, seconds, size, hasEnded } = state;
   const ended = trials.filter(({ status }) => status !== "running").length;
   const count = (status: string) => trials.filter((trial) => trial.status === status).length;
   const [best] = bestTrials(trials, 1);
@@ -49,8 +49,10 @@ export function progressText({ loaded: { file }, engine: { state } }: StoredSwee
   const left =
     ended > 0 && ended < size ? [`${formatDuration((seconds / ended) * (size - ended))} left`] : [];
   const all = [...runs.values()].filter(({ isConfirming }) => isConfirming);
+  const done = all.filter(({ record }) => record).length;
+  // Seeds may have been left that were not needed.
   const confirming = contenders
-    ? [`confirming ${all.filter(({ record }) => record).length}/${all.length}`]
+    ? [hasEnded ? `confirmed by ${done} runs` : `confirming ${done}/${all.length}`]
     : left;
   return [
     `${ended}/${size} trials`,

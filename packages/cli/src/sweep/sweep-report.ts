@@ -36,7 +36,7 @@ export function sweepReport(sweep: StoredSweep, document: SweepDocument, environ
       heading: "Losses",
       text:
         `Training losses of ${document.confirmed.length > 0 ? "what was confirmed, on fresh seeds" : "the best trials"}; ` +
-        "of mini-batches, means over a twentieth of the run.",
+        "of mini-batches, means over a twentieth of the recorded steps.",
       figures: figures.losses,
       isShown: figures.losses.length > 0,
     },
@@ -75,8 +75,9 @@ export function sweepReport(sweep: StoredSweep, document: SweepDocument, environ
   });
 }
 
-function conclusionOf({ confirmed, best }: SweepDocument): string {
+function conclusionOf({ confirmed, best, status }: SweepDocument): string {
   if (confirmed.length > 0) {
+    if (status !== "completed") return "The confirmation on fresh seeds has not ended.";
     const helped = confirmed.filter(({ judgment }) => judgment === "helps").length;
     const trials = confirmed.length === 1 ? "1 trial" : `${confirmed.length} trials`;
     return `Of ${trials} on fresh seeds, ${helped} did better than the baseline, by its whole interval.`;

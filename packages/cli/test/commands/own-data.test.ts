@@ -194,6 +194,20 @@ describe("an experiment on one's own data", () => {
   });
 });
 
+it("needs the data of the variants that run, and names the one whose data are not there", async () => {
+  bench.write(
+    "two.yaml",
+    `${experiment("{ csv: data/things.csv, label: kind, features: [a, b] }")}variants: { plain: {}, other: { data: { csv: none.csv, label: kind } } }\n`,
+  );
+  const one = await bench.run("run", "two.yaml", "--variant", "plain", "--quiet", "--set", "epochs=1");
+  expect([one.status, one.stderr]).toEqual([0, ""]);
+  const both = await bench.run("run", "two.yaml", "--quiet");
+  expect([both.status, both.stderr]).toEqual([
+    1,
+    expect.stringMatching(/variants\.other: Cannot read the data .*none\.csv/),
+  ]);
+});
+
 describe("mistakes in one's own data", () => {
   const csv = (text: string) => () => {
     bench.write("data/bad.csv", text);

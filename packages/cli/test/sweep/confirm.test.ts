@@ -125,6 +125,27 @@ describe("confirmationOf", () => {
     expect(all.comparison?.n).toBe(3);
   });
 
+  it("counts runs that diverged as such, whatever they had before", () => {
+    const contender = (trial: number | "baseline", statuses: readonly string[]) => ({
+      ...{ trial, parameters: {} },
+      runs: statuses.map((status, i) => ({
+        seed: i,
+        record: { status, lane: "a", values: { loss: 1 + i } },
+      })),
+    });
+    const judged = (own: readonly string[], baseline: readonly string[]) => {
+      const contenders = [contender("baseline", baseline), contender(0, own)];
+      const confirm = { seeds: [0, 1], best: 1, baseline: {} };
+      return confirmationOf({ confirm, metric: loss } as never, { trials: [], contenders } as never)[0];
+    };
+    const good = ["completed", "completed"];
+    const half = ["completed", "diverged"];
+    expect(judged(half, good)).toMatchObject({ fresh: null, comparison: null, judgment: "does not help" });
+    expect(judged(half, good)?.text).toContain("1 of 2 runs on fresh seeds diverged");
+    expect(judged(good, half)).toMatchObject({ fresh: 1.5, comparison: null, judgment: "undecided" });
+    expect(judged(good, half)?.text).toContain("not compared: 1 of 2 runs of the baseline diverged");
+  });
+
   it("says in what else an arm's best settings are not the baseline's", () => {
     const contender = (trial: number | "baseline", parameters: Assignment) => ({
       ...{ trial, parameters },

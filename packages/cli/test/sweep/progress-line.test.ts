@@ -23,7 +23,7 @@ describe("the progress of a sweep", () => {
       .sort((a, b) => Number(a.value) - Number(b.value));
     expect(text).toContain(`(trial ${best[0]?.trial})`);
     const confirming = [...engine.state.runs.values()].filter(({ isConfirming }) => isConfirming).length;
-    expect(text).toMatch(new RegExp(`confirming ${confirming}/${confirming}$`));
+    expect(text).toMatch(new RegExp(`confirmed by ${confirming} runs$`));
   });
 
   it("counts to the end of a grid that a budget does not reach", () => {

@@ -60,7 +60,9 @@ export async function openCsv(path: string, options: CsvOptions): Promise<TableD
   const { header, delimiter, ...table } = csvOptions.read(options);
   await requireFile(path);
   const data = await tableData(csvSource(path, { header, delimiter }), table);
-  return { ...data, options: { ...data.options, header, delimiter } };
+  // Without those of the usual form, they read a table of another format, too.
+  const form = { ...(header ? {} : { header }), ...(delimiter === "," ? {} : { delimiter }) };
+  return { ...data, options: { ...data.options, ...form } };
 }
 
 /**

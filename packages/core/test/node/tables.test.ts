@@ -153,13 +153,35 @@ describe("a CSV file", () => {
     expect((await open(other, { ...options, missing: "drop" })).stream.length).toBe(1);
   });
 
+  it("takes 1 and 1.0 for one class, where all classes are numbers", async () => {
+    const { classes, stream, options } = await open("a,y\n1,10\n2,2.0\n3,2\n", { label: "y", classes: true });
+    expect([classes, numbers((await collected(stream)).labels)]).toEqual([
+      ["2", "10"],
+      [1, 0, 0],
+    ]);
+    const other = await open("a,y\n1,10.0\n", options);
+    expect(numbers((await collected(other.stream)).labels)).toEqual([1]);
+    const texts = await open("a,y\n1,1.0\n2,1\n3,x\n", { label: "y" });
+    expect(texts.classes).toEqual(["1", "1.0", "x"]);
+  });
+
   it("reads another table with numbers as labels", async () => {
     const train = await open("a,y\n1,2\n3,4\n", { label: "y" });
     const test = await open("a,y\n5,1e3\n", train.options);
     expect(numbers((await collected(test.stream)).labels)).toEqual([1000]);
     expect(test.means).toEqual([2]);
-    const letters = await open("a,y\nx,2\n", train.options);
-    await expect(collected(letters.stream)).rejects.toThrow('line 2 has no finite number of float32 in "a"');
+    const letters = "a,y\nx,2\n7,1\n";
+    await expect(open(letters, train.options)).rejects.toThrow(
+      'line 2 has the value "x" of "a", which the given columns do not have. Fill it in',
+    );
+    const filled = await open(letters, { ...train.options, missing: "mean" });
+    expect(numbers((await collected(filled.stream)).inputs)).toEqual([2, 7]);
+    await expect(open("a,y\nx,2\n,1\n", { ...train.options, missing: "drop" })).rejects.toThrow(
+      "each of its 2 rows lacks a value, or has one that the given columns do not have: none is left",
+    );
+    await expect(open("a,y\n1,2\n", { ...train.options, classes: true })).rejects.toThrow(
+      'the given columns have numbers for "y", not classes: leave classes out',
+    );
     const { columns, ...others } = train.options;
     await expect(open("b,y\n1,2\n", { ...others, features: ["b"], columns })).rejects.toThrow(
       'the given columns have no "b", but a, y.',

@@ -69,14 +69,19 @@ const isSweep = (data: unknown): boolean =>
 /**
  * An experiment, read and checked.
  *
+ * @param options `variants`: names of those whose own files are needed; default all
  * @throws ConfigError, OptionError, DataError
  */
-export async function loadExperiment(fileOrName: string, set: readonly string[] = []): Promise<Experiment> {
+export async function loadExperiment(
+  fileOrName: string,
+  set: readonly string[] = [],
+  { variants }: { readonly variants?: readonly string[] } = {},
+): Promise<Experiment> {
   const path = findExperiment(fileOrName);
   const translate = (data: unknown) => {
     if (isSweep(data)) throw new OptionError(`${path} is a sweep: isoloss sweep runs it.`);
     return asItIs(data);
   };
   const experiment = await loadConfig(path, { schema: experimentSchema, set, translate });
-  return withOwnFiles(await fromProgram(experiment, path), path);
+  return withOwnFiles(await fromProgram(experiment, path), path, variants);
 }

@@ -13,7 +13,7 @@ export const isMissing = (value: unknown): boolean =>
   (typeof value === "number" && Number.isNaN(value)) ||
   (typeof value === "string" && missingMarks.has(value.trim()));
 
-const isNumber = (text: string): boolean => /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text);
+export const isNumber = (text: string): boolean => /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text);
 
 /** What is known of a column after some of its values. */
 export class Column {
@@ -34,11 +34,11 @@ export class Column {
     return this.squares > 0 ? Math.sqrt(this.squares / this.count) : 1;
   }
 
-  /** Different values in order: of numbers, or of the alphabet. */
+  /** Different values in order: of numbers, of which 1 and 1.0 are one, or of the alphabet. */
   get values(): readonly string[] {
-    return [...this.seen].sort(
-      this.isNumeric ? (a, b) => Number(a) - Number(b) : (a, b) => (a < b ? -1 : a > b ? 1 : 0),
-    );
+    return this.isNumeric
+      ? [...new Set([...this.seen].map(Number))].sort((a, b) => a - b).map(String)
+      : [...this.seen].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   }
 
   /** @param isClasses whether numbers are classes, too */

@@ -1,4 +1,5 @@
 import { DataError } from "../../errors.js";
+import { isNumber } from "./columns.js";
 
 /** How the values of a column become numbers: text and classes by their places among the values, others as the numbers that they are. */
 export type ColumnEncoding =
@@ -12,6 +13,8 @@ export class EncodedColumn {
   /** Left out of numbers. */
   readonly values: readonly string[] | undefined;
   private readonly index: ReadonlyMap<string, number>;
+  /** Whether the values are numbers. */
+  private readonly isOfNumbers: boolean;
 
   /** @param file for messages */
   constructor(
@@ -22,7 +25,8 @@ export class EncodedColumn {
     this.values = "values" in encoding ? encoding.values : undefined;
     // An input for a value of text is not standardized.
     [this.mean, this.std] = "values" in encoding ? [0, 1] : [encoding.mean, encoding.std];
-    this.index = new Map(this.values?.map((value, i) => [value, i]));
+    this.isOfNumbers = this.values?.every(isNumber) ?? true;
+    this.index = new Map(this.values?.map((value, i) => [this.keyOf(value), i]));
   }
 
   /** Number of inputs that it becomes. */
@@ -30,14 +34,21 @@ export class EncodedColumn {
     return this.values?.length ?? 1;
   }
 
-  /** Whether it has a place for a value; numbers have. */
+  /** Whether it has a place for a value. */
   has(value: unknown): boolean {
-    return this.values === undefined || this.index.has(String(value).trim());
+    if (this.values !== undefined) return this.index.has(this.keyOf(value));
+    return typeof value !== "string" || isNumber(value.trim());
+  }
+
+  /** Of numbers 1 and 1.0 are one. */
+  private keyOf(value: unknown): string {
+    const known = String(value).trim();
+    return this.isOfNumbers && isNumber(known) ? String(Number(known)) : known;
   }
 
   /** @param place of the row, for the message. @throws DataError for a value that has none */
   indexOf(value: unknown, place: string): number {
-    const found = this.index.get(String(value).trim());
+    const found = this.index.get(this.keyOf(value));
     if (found !== undefined) return found;
     throw new DataError(
       `${this.file}: ${place} has the value "${String(value)}" of "${this.name}", which was not there before: has the file changed?`,

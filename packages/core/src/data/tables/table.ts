@@ -29,8 +29,8 @@ export interface TableOptions {
   /** Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns]. */
   readonly classes?: boolean | undefined;
   /**
-   * What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean (of text: none of its values), NaN (of text
-   * the same), or the row is left out; default refuse.
+   * What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default
+   * refuse. Of text, mean and keep alike: none of its values.
    */
   readonly missing?: "refuse" | "mean" | "keep" | "drop" | undefined;
   /** Encodings of the columns, from {@link TableData.options} of another table; default found in this one. */
@@ -89,6 +89,7 @@ export async function tableData(source: TableSource, options: TableOptions): Pro
   let inputs: readonly Place[] = [];
   let targets: readonly Place[] = [];
   let length = 0;
+  let left = 0;
 
   const placesOf = (names: readonly string[], wanted: readonly string[]): Place[] =>
     wanted.map((name) => {
@@ -136,16 +137,30 @@ export async function tableData(source: TableSource, options: TableOptions): Pro
       if (inputs.length === 0) throw wrong(`there is no column besides the label "${labels.join(", ")}".`);
       continue;
     }
-    if (isDropped(row)) continue;
+    if (isDropped(row)) {
+      left += 1;
+      continue;
+    }
     length += 1;
     for (const { at, column } of [...inputs, ...targets]) column.note(row.values[at]);
   }
-  if (length === 0) throw wrong("the table has no rows.");
+  if (length === 0) {
+    throw wrong(
+      left === 0
+        ? "the table has no rows."
+        : `each of its ${left} rows lacks a value, or has one that the given columns do not have: none is left.`,
+    );
+  }
 
   const [target] = targets;
   const isClasses =
     asClasses ?? (target.known ? target.known.values !== undefined : !target.column.isNumeric);
   const isOfNumbers = ({ column, known }: Place) => (known ? known.values === undefined : column.isNumeric);
+  if (isClasses && target.known && isOfNumbers(target)) {
+    throw wrong(
+      `the given columns have numbers for "${target.column.name}", not classes: leave classes out.`,
+    );
+  }
   if (isClasses ? targets.length > 1 : !targets.every(isOfNumbers)) {
     throw wrong(`the labels ${labels.join(", ")} must be columns of numbers, or one column of classes.`);
   }

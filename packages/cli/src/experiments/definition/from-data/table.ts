@@ -79,7 +79,7 @@ export async function guessTable(
         ? [
             target.missing > 0
               ? "rows with missing values are left out"
-              : "missing values are the column's mean",
+              : "missing values are the mean of the training examples",
           ]
         : []),
     ],
