@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { mapValues } from "es-toolkit";
 import { OptionError } from "isoloss";
 import { checkConfig } from "../../config/load.js";
 import { type RunDocument, runDocument } from "../../formats/json.js";
@@ -114,7 +115,7 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
       seed,
       ...(directory ? { directory: directory.path } : {}),
     };
-    const document = withFinalLoss({ ...measured, settings, document: runDocument(described) });
+    const document = withEnd({ ...measured, settings, document: runDocument(described) });
     await directory?.writeSummary(withoutHistory(document));
     return {
       experiment: name,
@@ -141,13 +142,13 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
   }
 }
 
-/** The document of a run with its final loss among the metrics, where it has one. */
-function withFinalLoss(result: Pick<JobResult, "document" | "settings" | "evaluations">): RunDocument {
-  const { document } = result;
+/** The document of a run with what it came to among the metrics: its final loss, and no evaluation from before it diverged. */
+function withEnd(result: Pick<JobResult, "document" | "settings" | "evaluations">): RunDocument {
+  const { document, evaluations = [] } = result;
   const loss = finalLoss(result);
-  return loss === null
-    ? document
-    : { ...document, metrics: { [finalLossMetric]: loss, ...document.metrics } };
+  const evaluated = document.status === "diverged" ? Object.keys(evaluations.at(-1) ?? {}) : [];
+  const metrics = mapValues(document.metrics, (value, name) => (evaluated.includes(name) ? null : value));
+  return { ...document, metrics: { ...(loss === null ? {} : { [finalLossMetric]: loss }), ...metrics } };
 }
 
 /** A document with the ends of its series only: the records have the rest. */

@@ -77,6 +77,20 @@ describe("executeJob", () => {
     expect(stored.document).toEqual(document);
   });
 
+  it("has no evaluation of a run that diverged after it as what the run came to", async () => {
+    const set = ["learningRate={ name: piecewise, rates: [0.01, 1.0e+12], boundaries: [150] }"];
+    const [job] = jobs(digits, set);
+    const { evaluations = [], document } = await executeJob(job, hooks);
+    expect(document.status).toBe("diverged");
+    expect(evaluations.length).toBeGreaterThan(0);
+    expect(document.metrics["validation.leastLoss"]).toBeGreaterThan(0);
+    expect([document.metrics["validation.loss"], document.metrics["validation.accuracy"]]).toEqual([
+      null,
+      null,
+    ]);
+    expect((await loadStored(document.directory as string)).document).toEqual(document);
+  });
+
   it("ends soon when it is asked to, with a checkpoint", async () => {
     const [job] = jobs(digits);
     let asked = 0;
