@@ -161,6 +161,9 @@ describe("a CSV file", () => {
     ]);
     const other = await open("a,y\n1,10.0\n", options);
     expect(numbers((await collected(other.stream)).labels)).toEqual([1]);
+    // Beyond what doubles tell apart.
+    const ids = await open("a,y\n1,9007199254740993\n2,9007199254740992\n", { label: "y", classes: true });
+    expect(ids.classes).toHaveLength(2);
     const texts = await open("a,y\n1,1.0\n2,1\n3,x\n", { label: "y" });
     expect(texts.classes).toEqual(["1", "1.0", "x"]);
   });

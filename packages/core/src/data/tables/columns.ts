@@ -15,6 +15,12 @@ export const isMissing = (value: unknown): boolean =>
 
 export const isNumber = (text: string): boolean => /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text);
 
+/** One name for 1 and 1.0; integers that doubles do not tell apart keep theirs. */
+export function nameOfNumber(text: string): string {
+  const number = Number(text);
+  return Number.isSafeInteger(number) || !Number.isInteger(number) ? String(number) : text;
+}
+
 /** What is known of a column after some of its values. */
 export class Column {
   isNumeric = true;
@@ -37,7 +43,7 @@ export class Column {
   /** Different values in order: of numbers, of which 1 and 1.0 are one, or of the alphabet. */
   get values(): readonly string[] {
     return this.isNumeric
-      ? [...new Set([...this.seen].map(Number))].sort((a, b) => a - b).map(String)
+      ? [...new Set([...this.seen].map(nameOfNumber))].sort((a, b) => Number(a) - Number(b))
       : [...this.seen].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   }
 

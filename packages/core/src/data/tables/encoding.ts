@@ -1,5 +1,5 @@
 import { DataError } from "../../errors.js";
-import { isNumber } from "./columns.js";
+import { isNumber, nameOfNumber } from "./columns.js";
 
 /** How the values of a column become numbers: text and classes by their places among the values, others as the numbers that they are. */
 export type ColumnEncoding =
@@ -40,10 +40,9 @@ export class EncodedColumn {
     return typeof value !== "string" || isNumber(value.trim());
   }
 
-  /** Of numbers 1 and 1.0 are one. */
   private keyOf(value: unknown): string {
     const known = String(value).trim();
-    return this.isOfNumbers && isNumber(known) ? String(Number(known)) : known;
+    return this.isOfNumbers && isNumber(known) ? nameOfNumber(known) : known;
   }
 
   /** @param place of the row, for the message. @throws DataError for a value that has none */
