@@ -49,7 +49,8 @@ it("runs that failed are told beside the results of the others", async () => {
   expect(stdout).toMatch(/^right +1 /m);
   expect(readdirSync(join(bench.folder, "runs/two-right-0-1/figures"))).toContain("loss.svg");
   const json = await bench.run("run", "two.yaml", "--quiet", "--json");
-  expect([json.status, JSON.parse(json.stdout).name]).toEqual([status, "two-right"]);
+  const { name, variants } = JSON.parse(json.stdout);
+  expect([json.status, name, Object.keys(variants)]).toEqual([status, "two", ["right"]]);
 });
 
 it("an interrupted command tells why other runs failed", async () => {

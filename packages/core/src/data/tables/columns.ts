@@ -1,5 +1,6 @@
 import { DataError } from "../../errors.js";
 import type { ColumnEncoding } from "./encoding.js";
+import { isNumber, nameOfNumber } from "./numbers.js";
 
 /** Most values of a column of text, each of which becomes an input. */
 const mostValues = 1000;
@@ -12,14 +13,6 @@ export const isMissing = (value: unknown): boolean =>
   value === undefined ||
   (typeof value === "number" && Number.isNaN(value)) ||
   (typeof value === "string" && missingMarks.has(value.trim()));
-
-export const isNumber = (text: string): boolean => /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text);
-
-/** One name for 1 and 1.0; integers that doubles do not tell apart keep theirs. */
-export function nameOfNumber(text: string): string {
-  const number = Number(text);
-  return Number.isSafeInteger(number) || !Number.isInteger(number) ? String(number) : text;
-}
 
 /** What is known of a column after some of its values. */
 export class Column {

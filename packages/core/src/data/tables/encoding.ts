@@ -1,5 +1,5 @@
 import { DataError } from "../../errors.js";
-import { isNumber, nameOfNumber } from "./columns.js";
+import { isNumber, nameOfNumber } from "./numbers.js";
 
 /** How the values of a column become numbers: text and classes by their places among the values, others as the numbers that they are. */
 export type ColumnEncoding =
