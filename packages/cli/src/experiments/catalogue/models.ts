@@ -44,15 +44,23 @@ function requireSizes(sizes: readonly number[], { train, features, classes }: Ru
   // Of arrays it is the loss that knows how many outputs it takes.
   const outputs = features === undefined ? sizes.at(-1) : (classes?.length ?? train.labels.shape[1]);
   if (sizes[0] === inputs && sizes.at(-1) === outputs) return;
-  const listed = features?.slice(0, 12).join(", ") + ((features?.length ?? 0) > 12 ? ", ..." : "");
-  const targets = outputs === 1 ? "one target" : `${outputs} targets`;
   const held =
     features === undefined
       ? `an example of the data has ${inputs} numbers`
-      : `the data have ${inputs} inputs (${listed}) and ${classes ? `${outputs} classes` : targets}`;
+      : tableText(features, classes, outputs);
   throw new OptionError(
     `model.sizes is [${sizes.join(", ")}], and ${held}. Write sizes: [${[inputs, ...sizes.slice(1, -1), outputs].join(", ")}].`,
   );
+}
+
+function tableText(
+  features: readonly string[],
+  classes: readonly string[] | undefined,
+  outputs: number | undefined,
+): string {
+  const listed = features.slice(0, 12).join(", ") + (features.length > 12 ? ", ..." : "");
+  const targets = outputs === 1 ? "one target" : `${outputs} targets`;
+  return `the data have ${features.length} inputs (${listed}) and ${classes ? `${outputs} classes` : targets}`;
 }
 
 /** Models by name, all those that the library has; their input is the size of an image. */
