@@ -24,7 +24,7 @@ const patience = 3000;
 export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
   options: QueueLanesOptions<Run, Rec>,
 ): QueueLanes<Run, Rec> {
-  const { sweep, spec, lost } = options;
+  const { sweep, spec, lost, expectsWorker = false } = options;
   const timing = { ...defaultTiming, ...options.timing };
   const keys = sweepKeys(sweep.id);
   const owner = `${hostname()}:${process.pid}`;
@@ -46,7 +46,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     host?.note(line);
   };
   const start = `isoloss worker --queue ${shown(options.url)}`;
-  const workforce = createWorkforce(sweep, { start, patience: timing.patience, note });
+  const workforce = createWorkforce(sweep, { start, patience: timing.patience, expectsWorker, note });
   /** One thing after the other; a server that went away is asked again by the next look. */
   const inTurn = (task: (at: NonNullable<typeof server>) => Promise<unknown>): Promise<unknown> => {
     work = work

@@ -39,6 +39,8 @@ export interface QueueLanesOptions<Run extends QueuedRun, Rec extends QueuedReco
   /** The record of a run whose workers died. */
   lost(run: Run, why: string): Rec;
   readonly timing?: Partial<QueueTiming> | undefined;
+  /** A worker is being started: the lack of one is told only where it lasts. Default false. */
+  readonly expectsWorker?: boolean | undefined;
 }
 
 /** Lanes that are workers behind a queue. */

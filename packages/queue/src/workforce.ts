@@ -16,11 +16,22 @@ export interface Workforce {
  *
  * @param start the command that starts one
  * @param patience milliseconds without a worker until that is told again
+ * @param expectsWorker one is being started: only after this time is the lack of one told
  * @param note tells a line, once
  */
 export function createWorkforce(
   sweep: SweepNotice,
-  { start, patience, note }: { readonly start: string; readonly patience: number; note(line: string): void },
+  {
+    start,
+    patience,
+    expectsWorker,
+    note,
+  }: {
+    readonly start: string;
+    readonly patience: number;
+    readonly expectsWorker: boolean;
+    note(line: string): void;
+  },
 ): Workforce {
   let [lanes, workers] = [0, 0];
   let aloneSince: number | undefined;
@@ -33,7 +44,7 @@ export function createWorkforce(
   }
 
   function tellOfNone(): void {
-    note(`No worker yet: start one with ${start}`);
+    if (!expectsWorker) note(`No worker yet: start one with ${start}`);
     aloneSince ??= performance.now();
     if (performance.now() - aloneSince > patience)
       note(`Still no worker for this sweep. It waits for ${start}`);

@@ -89,16 +89,18 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
       before = [],
       needs = [],
       verdicts = [],
+      expectsWorker,
     }: {
       asks?: QueuedAsk[];
       before?: FakeRecord[];
       needs?: readonly string[];
       verdicts?: readonly PastVerdict[];
+      expectsWorker?: boolean;
     } = {},
     runs: readonly FakeRun[] = [],
   ) {
     const lanes = queueLanes<FakeRun, FakeRecord>({
-      ...{ url: server.url, sweep: notice(needs), spec: { a: 1 }, asks, timing: fast },
+      ...{ url: server.url, sweep: notice(needs), spec: { a: 1 }, asks, timing: fast, expectsWorker },
       lost: (run, lost) => ({ run: run.id, result: -1, lost }),
       verdicts: () => verdicts,
     });
@@ -242,6 +244,15 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
         expect.stringMatching(/Still no worker for this sweep/),
       ]);
     expect(lanes.width).toBe(0);
+  });
+
+  it("asks for a worker at once, and where one is on its way only when it does not come", async () => {
+    const alone = await sweep({}, runsOf(1));
+    expect(alone.notes).toEqual([expect.stringMatching(/^No worker yet/)]);
+    await alone.lanes.stop();
+    const { notes } = await sweep({ expectsWorker: true }, runsOf(1));
+    expect(notes).toEqual([]);
+    await expect.poll(() => notes).toEqual([expect.stringMatching(/^Still no worker/)]);
   });
 
   it("is not served by workers without its data", async () => {

@@ -1,5 +1,6 @@
 // What `isoloss sweep` does with sweeps on a server.
 import { textTable } from "../experiments/results/table.js";
+import { shellWord } from "../shell-word.js";
 import { readSweepDirectory } from "../sweep/directory.js";
 import { loadQueue, queueAddress } from "../sweep/queue.js";
 
@@ -13,10 +14,12 @@ export async function closeOnQueue(
   const { closeSweep } = await loadQueue();
   const id = what.close ?? (await readSweepDirectory(what.cancel as string)).id;
   await closeSweep(address, id);
+  const takenUp =
+    what.cancel === undefined ? "" : `; isoloss sweep --resume ${shellWord(what.cancel)} takes it up again`;
   process.stdout.write(
     json
       ? `${JSON.stringify({ closed: id })}\n`
-      : `Closed ${id}: its workers stop, and what is known of it stays on the server for a day.\n`,
+      : `Closed ${id}: its workers stop, and what is known of it stays on the server for a day${takenUp}.\n`,
   );
 }
 

@@ -65,8 +65,12 @@ function requireNoTimes({ file: { confirm } }: LoadedSweep): void {
   );
 }
 
-/** Lanes that are workers behind a queue. */
-export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Promise<Lanes> {
+/** Lanes that are workers behind a queue, of which one may be on its way. */
+export async function queuedLanes(
+  sweep: OpenSweep,
+  address: QueueAddress,
+  expectsWorker: boolean,
+): Promise<Lanes> {
   const { queueLanes } = await loadQueue();
   const { directory, id, loaded, engine } = sweep;
   requireNoTimes(loaded);
@@ -88,7 +92,7 @@ export async function queuedLanes(sweep: OpenSweep, address: QueueAddress): Prom
   );
   return queueLanes<RunRequest, RunRecord>({
     ...address,
-    ...{ sweep: notice, spec, asks, timing: queueTiming() },
+    ...{ sweep: notice, spec, asks, timing: queueTiming(), expectsWorker },
     lost: lostRecord,
     verdicts: () =>
       [...engine.state.runs.values()].flatMap(({ id: run, seed, verdicts: own }) =>

@@ -39,7 +39,7 @@ export async function runSweep(
 ): Promise<SweepDocument> {
   const count = script ? (jobs ?? availableParallelism()) : 1;
   const lanes: Lanes = queue
-    ? await queuedLanes(sweep, queue)
+    ? await queuedLanes(sweep, queue, jobs !== undefined)
     : processLanes({
         jobs: count,
         folder: sweepPaths(sweep.directory).runs,

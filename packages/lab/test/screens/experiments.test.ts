@@ -8,6 +8,12 @@ import { defaultState as train } from "../../src/screens/train/state.js";
 
 const never = { tp: { kind: "off" }, with: ["teleported"] } as const;
 
+it("what has no place in an experiment of Landscape is named in it", () => {
+  const shown = { ...landscape("booth"), with: ["plain", "hand", "rate"] } as const;
+  expect(landscapeExperiment(shown)).toContain("\n# Without: from the point, larger rate.\n");
+  expect(landscapeExperiment({ ...shown, with: ["plain"] })).not.toContain("Without");
+});
+
 it.each([
   ["none on Landscape", () => landscapeExperiment({ ...landscape("booth"), with: [] })],
   ["teleports that never come on Landscape", () => landscapeExperiment({ ...landscape("booth"), ...never })],
