@@ -353,6 +353,12 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     await rate.press("Enter");
     expect(await notice.textContent()).toBe("Learning rate=0,1 is not a number: not taken.");
     expect((await inspected(page)).state.lr).toBe(0.08);
+    await page.getByRole("button", { name: "Reset" }).click();
+    expect(await notice.count()).toBe(0);
+    expect(await rate.inputValue()).toBe("0.08");
+    await rate.fill("0,1");
+    await rate.press("Enter");
+    expect(await notice.count()).toBe(1);
     await page.getByLabel("Learning rate, slider").press("ArrowRight");
     expect(await notice.count()).toBe(0);
     expect(await rate.inputValue()).not.toBe("0,1");

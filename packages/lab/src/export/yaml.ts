@@ -1,12 +1,17 @@
 // An experiment of `isoloss run` with what the screen compares.
-import { titleOf } from "../screens/landscape/methods.js";
 import type { LandscapeState, MethodName } from "../screens/landscape/state.js";
 import type { Teleports } from "../url/teleports.js";
 import { variantsOf } from "./variants.js";
 
+/** What has no place in an experiment. */
+const withoutPlace: Readonly<Partial<Record<MethodName, string>>> = {
+  hand: "descent from a point that was dragged",
+  rate: "the larger rate, which is known after the teleports",
+};
+
 /**
- * The experiment as YAML. What has no place in it is told in it: the larger rate, which is known after the teleports, and
- * descent from a point that was dragged. Undefined for a function of one's own, which experiments do not read.
+ * The experiment as YAML, which tells what has no place in it. Undefined for a function of one's own, which experiments do
+ * not read.
  *
  * @throws Error where nothing that is compared has a place in it
  */
@@ -25,10 +30,10 @@ export function experimentOf(state: LandscapeState): string | undefined {
     lbfgs: "{ optimizer: lbfgs }",
     cg: "{ optimizer: conjugateGradients }",
   };
-  const left = state.with.filter((method) => settings[method] === undefined);
+  const left = state.with.flatMap((method) => withoutPlace[method] ?? []);
   return [
     "# npx isoloss run lab.yaml",
-    ...(left.length > 0 ? [`# Without: ${left.map((method) => titleOf(method)).join(", ")}.`] : []),
+    ...left.map((what) => `# Left out: ${what}.`),
     "name: lab",
     "kind: minimize",
     `problem: { ${problem} }`,

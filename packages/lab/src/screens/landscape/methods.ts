@@ -43,9 +43,6 @@ const looks: Readonly<Record<MethodName, Look>> = {
   },
 };
 
-/** What a method is called. */
-export const titleOf = (method: MethodName): string => looks[method].title;
-
 /** The searched methods have the colors of the figures, what is moved by hand that of the point. */
 export const lookOf = (method: MethodName, theme: "light" | "dark") => ({
   ...looks[method],
