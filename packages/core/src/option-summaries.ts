@@ -789,7 +789,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "labelFile": "A file of their own for the labels; default that of the inputs."
   },
   "openCsv": {
-    "label": "The column of labels, or several columns of numbers.",
+    "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
     "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
@@ -803,7 +803,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "shuffle": "Whether each epoch has an order of its own, that in which a trainer takes arrays; default false: class by class."
   },
   "openParquet": {
-    "label": "The column of labels, or several columns of numbers.",
+    "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
     "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
@@ -1207,7 +1207,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gamma": "Factor of a reduction; default 0.1."
   },
   "table": {
-    "label": "The column of labels, or several columns of numbers.",
+    "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
     "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",

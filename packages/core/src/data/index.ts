@@ -51,7 +51,7 @@ export type { WorkerStream, WorkerStreamOptions } from "./streams/worker-stream.
 export { workerStream, workerStreamOptions } from "./streams/worker-stream.js";
 export type { TableColumn, TableDescription } from "./tables/description.js";
 export type { ColumnEncoding } from "./tables/encoding.js";
-export type { TableData, TableOptions } from "./tables/table.js";
+export type { TableData, TableInputs, TableOf, TableOptions } from "./tables/table.js";
 export type { CropOptions } from "./transforms/crop.js";
 export { cropOptions, randomCrop } from "./transforms/crop.js";
 export type { CutoutOptions } from "./transforms/cutout.js";

@@ -4,7 +4,8 @@ import { stat } from "node:fs/promises";
 import { csvTable } from "../data/tables/csv-rows.js";
 import { describeTable, type TableDescription } from "../data/tables/description.js";
 import {
-  type TableData,
+  labelsIn,
+  type TableOf,
   type TableOptions,
   type TableRow,
   type TableSource,
@@ -55,14 +56,19 @@ export const parquetOptions = optionTable("openParquet", {
  * @example
  * const train = await openCsv("houses.csv", { label: "price" });
  * const test = await openCsv("more-houses.csv", train.options); // the same inputs, whichever values of text it has
+ * const asked = await openCsv("new-houses.csv", { ...train.options, label: false }); // without prices
+ * const { inputs } = await collected(asked.stream); // for trainer.predict(inputs)
  */
-export async function openCsv(path: string, options: CsvOptions): Promise<TableData<CsvOptions>> {
-  const { header, delimiter, ...table } = csvOptions.read(options);
+export async function openCsv<O extends CsvOptions>(
+  path: string,
+  options: O,
+): Promise<TableOf<O, CsvOptions>> {
+  const { header, delimiter, ...table } = csvOptions.read<CsvOptions>(options);
   await requireFile(path);
   const data = await tableData(csvSource(path, { header, delimiter }), table);
   // Without those of the usual form, they read a table of another format, too.
   const form = { ...(header ? {} : { header }), ...(delimiter === "," ? {} : { delimiter }) };
-  return { ...data, options: { ...data.options, ...form } };
+  return { ...data, options: { ...data.options, ...form } } as TableOf<O, CsvOptions>;
 }
 
 /**
@@ -111,10 +117,14 @@ export async function describeParquet(path: string): Promise<TableDescription> {
  * @example
  * const { stream, classes } = await openParquet("iris.parquet", { label: "species" });
  */
-export async function openParquet(path: string, options: TableOptions): Promise<TableData> {
-  const table = parquetOptions.read(options);
+export async function openParquet<O extends TableOptions>(
+  path: string,
+  options: O,
+): Promise<TableOf<O, TableOptions>> {
+  const table = parquetOptions.read<TableOptions>(options);
   await requireFile(path);
-  return tableData({ name: path, read: () => told(path, parquetRows(path, table)) }, table);
+  const source = { name: path, read: () => told(path, parquetRows(path, table)) };
+  return (await tableData(source, table)) as TableOf<O, TableOptions>;
 }
 
 /** Text of a file in UTF-8, piece by piece, without the mark that it may begin with. @throws DataError for other bytes */
@@ -140,7 +150,7 @@ const rowsAtOnce = 4096;
 
 async function* parquetRows(
   path: string,
-  { label = [], features }: Partial<Pick<TableOptions, "label" | "features">> = {},
+  { label = false, features }: Partial<Pick<TableOptions, "label" | "features">> = {},
 ): AsyncGenerator<readonly string[] | TableRow> {
   const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import(
     "hyparquet"
@@ -152,7 +162,7 @@ async function* parquetRows(
   const file = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(file);
   const all = parquetSchema(metadata).children.map(({ element }) => element.name);
-  const wanted = [...[label].flat(), ...(features ?? all)];
+  const wanted = [...labelsIn(label), ...(features ?? all)];
   const names = all.filter((name) => wanted.includes(name));
   yield names;
   const count = Number(metadata.num_rows);

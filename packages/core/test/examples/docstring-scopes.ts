@@ -204,6 +204,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "node/tables.ts"() {
     writeFileSync("houses.csv", "rooms,heating,price\n3,gas,210\n5,oil,340\n");
     writeFileSync("more-houses.csv", "rooms,heating,price\n4,oil,300\n");
+    writeFileSync("new-houses.csv", "heating,rooms\ngas,2\n");
     const columnData = [
       { name: "width", data: [1.5, 2] },
       { name: "species", data: ["setosa", "virginica"] },

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 let files = 0;
-async function open(text: string | Uint8Array, options: CsvOptions) {
+async function open<O extends CsvOptions>(text: string | Uint8Array, options: O) {
   const path = join(folder, `${files++}.csv`);
   await writeFile(path, text);
   return openCsv(path, options);
@@ -153,6 +153,28 @@ describe("a CSV file", () => {
     expect((await open(other, { ...options, missing: "drop" })).stream.length).toBe(1);
   });
 
+  it("reads examples that have no label into the same inputs", async () => {
+    const train = await open("size,color,kind\n1,red,a\n3,blue,b\n", { label: "kind" });
+    const asked = await open("color,size\nblue,5\nred,?\n", {
+      ...{ ...train.options, missing: "mean" as const },
+      label: false,
+    });
+    expect([asked.features, asked.means, asked.stds]).toEqual([train.features, train.means, train.stds]);
+    const found = await collected(asked.stream);
+    expect(Object.keys(found)).toEqual(["inputs"]);
+    expect([asked.stream.length, numbers(found.inputs)]).toEqual([2, [5, 1, 0, 2, 0, 1]]);
+    // @ts-expect-error: there are none
+    expect(found.labels).toBe(undefined);
+    const alone = await open("a,b\n1,2\n", { label: false });
+    expect([alone.features, numbers((await collected(alone.stream)).inputs)]).toEqual([
+      ["a", "b"],
+      [1, 2],
+    ]);
+    await expect(open("a\n1\n", { label: true as never })).rejects.toThrow(
+      "label must be the name of a column",
+    );
+  });
+
   it("takes 1 and 1.0 for one class, where all classes are numbers", async () => {
     const { classes, stream, options } = await open("a,y\n1,10\n2,2.0\n3,2\n", { label: "y", classes: true });
     expect([classes, numbers((await collected(stream)).labels)]).toEqual([
@@ -263,6 +285,10 @@ describe("a Parquet file", () => {
     expect(numbers(labels)).toEqual([1, 0, 1]);
     const some = await openParquet(path, { label: "kind", features: ["count"] });
     expect(numbers((await collected(some.stream)).inputs)).toEqual([7, 8, 9]);
+    const asked = await openParquet(path, { ...some.options, label: false });
+    expect(await collected(asked.stream)).toEqual({
+      inputs: { shape: [3, 1], data: Float32Array.of(7, 8, 9) },
+    });
   });
 
   it("is refused when it is none", async () => {

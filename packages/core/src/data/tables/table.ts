@@ -22,8 +22,8 @@ export interface TableSource {
 }
 
 export interface TableOptions {
-  /** The column of labels, or several columns of numbers. */
-  readonly label: string | readonly string[];
+  /** The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. */
+  readonly label: string | readonly string[] | false;
   /** Columns of the inputs, in this order; default all others. */
   readonly features?: readonly string[] | undefined;
   /** Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns]. */
@@ -44,7 +44,11 @@ const isEncoding = (value: unknown): boolean =>
     : "mean" in value && Number.isFinite(value.mean) && "std" in value && Number.isFinite(value.std));
 
 export const tableRows = {
-  label: anyOf(text("the name of a column"), listOf(text("the name of a column"), { least: 1 })).required(),
+  label: anyOf(
+    text("the name of a column"),
+    listOf(text("the name of a column"), { least: 1 }),
+    oneOf([false]),
+  ).required(),
   features: listOf(text("the name of a column"), { least: 1 }).otherwise("all others"),
   classes: flag.otherwise("whether the label is text"),
   missing: oneOf(["refuse", "mean", "keep", "drop"]).default("refuse"),
@@ -56,17 +60,23 @@ export const tableRows = {
 
 const tableOptions = optionTable("table", { ...tableRows } satisfies OptionRows<TableOptions>);
 
-/** A table as data for a trainer. */
-export interface TableData<Options = TableOptions> {
-  /** In the table's order: inputs float32 [n, features], labels int64 [n] or float32 [n, columns]. */
-  readonly stream: DataStream<Dataset> & { readonly length: number };
+/** A table of examples without labels. */
+export interface TableInputs {
+  /** In the table's order: inputs float32 [n, features]. */
+  readonly stream: DataStream<Pick<Dataset, "inputs">> & { readonly length: number };
   /** Names of the inputs: a column of numbers, or `color=red` for each value of one of text. */
   readonly features: readonly string[];
-  /** Names of the classes in the order of their numbers; left out for numbers. */
-  readonly classes?: readonly string[] | undefined;
   /** Means of the inputs, and standard deviations, 1 where an input is constant; of text 0 and 1: for `normalize`. */
   readonly means: readonly number[];
   readonly stds: readonly number[];
+}
+
+/** A table as data for a trainer. */
+export interface TableData<Options = TableOptions> extends TableInputs {
+  /** In the table's order: inputs float32 [n, features], labels int64 [n] or float32 [n, columns]. */
+  readonly stream: DataStream<Dataset> & { readonly length: number };
+  /** Names of the classes in the order of their numbers; left out for numbers. */
+  readonly classes?: readonly string[] | undefined;
   /**
    * What reads another table into the same inputs and classes, such as one of examples for a test; plain data, which JSON holds. A value of text that this
    * table has not counts as missing there.
@@ -77,14 +87,23 @@ export interface TableData<Options = TableOptions> {
 /** Rows of a part of the stream. */
 const partSize = 1024;
 
+/** The table that options open. */
+export type TableOf<O extends TableOptions, All extends TableOptions> = O extends { readonly label: false }
+  ? TableInputs
+  : TableData<All>;
+
 /**
  * Reads a table once, to find the types of its columns, and makes a stream of it.
  *
+ * @returns without labels where the option `label` is false
  * @throws DataError for columns that are not there, values that are missing, and labels that do not fit
  */
-export async function tableData(source: TableSource, options: TableOptions): Promise<TableData> {
+export async function tableData(
+  source: TableSource,
+  options: TableOptions,
+): Promise<TableInputs & Pick<TableData, "classes" | "options">> {
   const { label, features: chosen, classes: asClasses, missing, columns: given } = tableOptions.read(options);
-  const labels = [label].flat();
+  const labels = labelsIn(label);
   const wrong = (message: string) => new DataError(`${source.name}: ${message}`);
   let inputs: readonly Place[] = [];
   let targets: readonly Place[] = [];
@@ -134,7 +153,13 @@ export async function tableData(source: TableSource, options: TableOptions): Pro
       if (chosenTwice !== undefined) {
         throw wrong(`the column "${chosenTwice}" is chosen twice among the features and labels.`);
       }
-      if (inputs.length === 0) throw wrong(`there is no column besides the label "${labels.join(", ")}".`);
+      if (inputs.length === 0) {
+        throw wrong(
+          label === false
+            ? "there is no column."
+            : `there is no column besides the label "${labels.join(", ")}".`,
+        );
+      }
       continue;
     }
     if (isDropped(row)) {
@@ -152,9 +177,10 @@ export async function tableData(source: TableSource, options: TableOptions): Pro
     );
   }
 
-  const [target] = targets;
+  const target = targets.at(0);
   const isClasses =
-    asClasses ?? (target.known ? target.known.values !== undefined : !target.column.isNumeric);
+    target !== undefined &&
+    (asClasses ?? (target.known ? target.known.values !== undefined : !target.column.isNumeric));
   const isOfNumbers = ({ column, known }: Place) => (known ? known.values === undefined : column.isNumeric);
   if (isClasses && target.known && isOfNumbers(target)) {
     throw wrong(
@@ -208,6 +234,10 @@ export async function tableData(source: TableSource, options: TableOptions): Pro
   };
 }
 
+/** The columns of labels. */
+export const labelsIn = (label: TableOptions["label"]): readonly string[] =>
+  label === false ? [] : [label].flat();
+
 /** Whether it is a row, and not the names of the columns. */
 export const isRow = (row: readonly string[] | TableRow): row is TableRow => !Array.isArray(row);
 
@@ -238,7 +268,7 @@ function encoder({
   readonly missing: TableOptions["missing"];
   /** Whether the encodings are another table's: a value that they do not have is missing. */
   readonly isGiven: boolean;
-}): (rows: readonly TableRow[]) => Dataset {
+}): (rows: readonly TableRow[]) => Pick<Dataset, "inputs"> & Partial<Dataset> {
   const width = inputs.reduce((sum, { column }) => sum + column.width, 0);
   const [target] = targets;
   return (rows) => {
@@ -256,6 +286,8 @@ function encoder({
         start += column.width;
       }
     }
+    const arrays = { inputs: { shape: [count, width], data: x } };
+    if (targets.length === 0) return arrays;
     const labels = isClasses
       ? {
           shape: [count],
@@ -271,6 +303,6 @@ function encoder({
             ),
           ),
         };
-    return { inputs: { shape: [count, width], data: x }, labels };
+    return { ...arrays, labels };
   };
 }

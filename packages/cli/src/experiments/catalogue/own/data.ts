@@ -61,6 +61,14 @@ const classes: OwnOptions = {
   ),
 };
 
+const label: OwnOptions = {
+  label: {
+    schema: z.union([z.string(), z.array(z.string()).min(1)]),
+    range: "the name of a column, or a list of 1 or more",
+    summary: "The column of labels, or several columns of numbers.",
+  },
+};
+
 const missing: OwnOptions = {
   missing: optional(
     {
@@ -73,18 +81,20 @@ const missing: OwnOptions = {
   ),
 };
 
+const table: OwnOptions = { ...label, ...missing, ...divided, ...standardize("true") };
+
 /** Formats of data by the key that names the file. */
 export const ownDataRegistry: Readonly<Record<string, Format>> = {
   csv: {
     summary: "data of your own: a CSV file with a column of labels, { csv: FILE, label: COLUMN }",
     options: csvOptions,
-    own: { csv: required("a path", "The file."), ...missing, ...divided, ...standardize("true") },
+    own: { csv: required("a path", "The file."), ...table },
     open: openCsvFile,
   },
   parquet: {
     summary: "data of your own: a Parquet file, { parquet: FILE, label: COLUMN }",
     options: parquetOptions,
-    own: { parquet: required("a path", "The file."), ...missing, ...divided, ...standardize("true") },
+    own: { parquet: required("a path", "The file."), ...table },
     open: openParquetFile,
   },
   npy: {
