@@ -228,7 +228,7 @@ describe("mistakes in one's own data", () => {
     [
       "a misspelled option",
       "{ csv: data/things.csv, label: kind, validaton: 0 }",
-      /data\.validaton: unknown key; did you mean "validation"\? Known: label, .*csv, (?!.*npz)/,
+      /data\.validaton: unknown key; did you mean "validation"\? Known: .*csv, label, (?!.*npz)/,
     ],
     [
       "a misspelled format",
