@@ -194,6 +194,11 @@ export function record<F extends Readonly<Record<string, Kind>>>(
 export const inCode = <V>(what: string, test: (value: unknown) => boolean): Kind<V> =>
   kindOf({ type: "inCode", what }, what, test);
 
+export const abortSignal: Kind<AbortSignal> = inCode(
+  "the signal of an AbortController",
+  (value) => value instanceof AbortSignal,
+);
+
 /** One value for all tasks, or a list with one value for each task. */
 export function oneOrEach<V>(each: Kind<V>): Kind<V | readonly V[]> {
   const list = listOf(each, { least: 1 });

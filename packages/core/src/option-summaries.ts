@@ -172,7 +172,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "schedule": "When teleports may be attempted. Given as a whole: what it leaves out is as in `createSchedule`, not the preset's.",
     "adapter": "The form of the displacement that is trained.",
     "improve": "L_g: the quantity to improve.",
-    "trust": "Bound on the displacement, `relative` to the parameters or `absolute`; false: none.",
+    "trust": "Bound on the displacement of adapters and random moves, `relative` to the parameters or `absolute`; false: none.",
     "guard": "Bound on the change of the losses; false: every finite point is accepted.",
     "negligible": "||D|| / ||theta|| below which a move does not count as a teleport."
   },
@@ -186,7 +186,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "drift": "Maximum change of the losses, see `judge`; default 0.05.",
     "judge": "What is compared with `drift`: the largest change over the tasks (`worst`, the default), which bounds every task; or the `mean` over the tasks of |L_k' - L_k|, as in L_t, in which a large loss hides the change of a small one.",
     "kind": "Whether the change is relative to the losses (default) or in their units.",
-    "samples": "Number of independent examples on which it is measured, in whole batches; default 1000.",
+    "samples": "Number of examples, drawn independently of those of the move, on which it is measured, in whole batches; default 1000.",
     "halvings": "Maximum number of halvings of a displacement that changes them too much; default 3."
   },
   "cost: improve: cosine": {

@@ -3,6 +3,7 @@ import type { Dataset } from "../data/dataset.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { optimizers } from "../optim/registry.js";
 import {
+  abortSignal,
   anyOf,
   inCode,
   integerFrom,
@@ -90,5 +91,5 @@ export const fineTuneOptions = optionTable("fineTune", {
   tolerance: positive.default(1e-4),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
   onEpoch: callable<(row: FineTuneEpoch) => void | Promise<void>>("a function of an epoch").otherwise("none"),
-  signal: inCode<AbortSignal>("the signal of an AbortController", isObject).otherwise("none"),
+  signal: abortSignal.otherwise("none"),
 } satisfies OptionRows<FineTuneOptions>);

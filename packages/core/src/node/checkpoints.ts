@@ -1,11 +1,17 @@
 import { DataError } from "../errors.js";
+import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../mtl/train/checkpoint.js";
+import type { MultiTaskTrainer } from "../mtl/train/trainer.js";
 import { decodeCheckpoint, encodeCheckpoint, resume } from "../train/checkpoint.js";
 import type { ResumeOptions } from "../train/run-settings.js";
 import type { Trainer } from "../train/trainer-options.js";
 import { readFileOrThrow, writeFileAtomic } from "./files.js";
 
+/** Whether it trains several tasks. */
+const isOfTasks = <P, S>(trainer: Trainer<P, S> | MultiTaskTrainer<P>): trainer is MultiTaskTrainer<P> =>
+  "tasks" in trainer.history;
+
 /**
- * Saves the state of a trainer. A crash at any moment leaves the file's old content or the new one, never a
+ * Saves the state of a trainer, of one task or of several. A crash at any moment leaves the file's old content or the new one, never a
  * part. The state is captured at the call: the trainer may continue before the file is written. Creates
  * missing directories.
  *
@@ -14,8 +20,12 @@ import { readFileOrThrow, writeFileAtomic } from "./files.js";
  * @example
  * await trainer.run({ steps: 1000, onProgress: () => saveCheckpoint("run/checkpoint.safetensors", trainer) });
  */
-export async function saveCheckpoint<P, S>(path: string, trainer: Trainer<P, S>): Promise<void> {
-  await writeFileAtomic(path, encodeCheckpoint(trainer));
+export async function saveCheckpoint<P, S>(
+  path: string,
+  trainer: Trainer<P, S> | MultiTaskTrainer<P>,
+): Promise<void> {
+  const bytes = isOfTasks(trainer) ? encodeMultiTaskCheckpoint(trainer) : encodeCheckpoint(trainer);
+  await writeFileAtomic(path, bytes);
 }
 
 /**
@@ -30,12 +40,13 @@ export async function saveCheckpoint<P, S>(path: string, trainer: Trainer<P, S>)
  */
 export async function loadCheckpoint<P, S>(
   path: string,
-  trainer: Trainer<P, S>,
+  trainer: Trainer<P, S> | MultiTaskTrainer<P>,
   options: ResumeOptions = {},
 ): Promise<void> {
   const bytes = await readFileOrThrow(path, { what: "checkpoint" });
   try {
-    resume(trainer, decodeCheckpoint(bytes), options);
+    if (isOfTasks(trainer)) resume(trainer, decodeMultiTaskCheckpoint(bytes), options);
+    else resume(trainer, decodeCheckpoint(bytes), options);
   } catch (cause) {
     throw cause instanceof DataError ? new DataError(`${path}: ${cause.message}`, { cause }) : cause;
   }

@@ -9,7 +9,7 @@ import { isTensor, type Tensor } from "../graph/tensor.js";
 import { listOf, positive, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { flatten, leavesByPath, unflatten } from "../tree.js";
-import type { Optimizer } from "./optimizer.js";
+import { type Optimizer, seeing } from "./optimizer.js";
 
 export interface AdaptiveClipOptions {
   /** lambda: largest ratio of the norm of a unit's gradient to the unit's own norm; default 0.01. */
@@ -82,12 +82,5 @@ export function withAdaptiveClipping<S>(
   options: AdaptiveClipOptions = {},
 ): Optimizer<S> {
   adaptiveClipOptions.read(options);
-  return {
-    ...optimizer,
-    update(gradients, state, params, learningRate, gradientAt) {
-      const clipped = (g: typeof params, w: typeof params) => clipAdaptively(g, w, options);
-      const clippedAt = gradientAt && ((w: typeof params) => clipped(gradientAt(w), w));
-      return optimizer.update(clipped(gradients, params), state, params, learningRate, clippedAt);
-    },
-  };
+  return seeing(optimizer, (g, w) => clipAdaptively(g, w, options));
 }

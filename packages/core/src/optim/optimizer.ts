@@ -4,6 +4,7 @@ import { describeValue } from "../describe.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { add, cast, mul, sub } from "../graph/ops/arithmetic.js";
+import { broadcastTo } from "../graph/ops/broadcast.js";
 import { constant } from "../graph/ops/leaf.js";
 import { formatType, isFloat, isTensor, sameShape, type Tensor } from "../graph/tensor.js";
 import { flatten, unflatten } from "../tree.js";
@@ -40,8 +41,10 @@ export interface Optimizer<S = OptimizerState> {
    * past parameters at the new ones (`params`), scalars at 0 (`zero`). Default none.
    */
   readonly restarts?: Readonly<Record<string, "params" | "zero">> | undefined;
-  /** The optimizer that takes any parameters, from which the smoothing of moments is found; default this one. */
-  readonly base?: Optimizer | undefined;
+  /** The optimizer that a parameter has by its path, as one of any parameters; default this one for all. */
+  baseOf?(path: string): Optimizer;
+  /** The optimizer whose updates this one puts off, and the entries of the state that are not that one's; default none. */
+  readonly delays?: { readonly optimizer: Optimizer; readonly own: readonly string[] } | undefined;
   /**
    * Whether parameters stay as they are, by their path: in clipping, and to multi-task methods, their gradients are 0.
    * Default none do.
@@ -77,6 +80,27 @@ export function requireOptimizer(owner: string, value: unknown): void {
   throw new OptionError(
     `${owner}: optimizer must be one such as sgd() or adam(); got ${typeof value}.${typeof value === "function" ? " Call it." : ""}`,
   );
+}
+
+/** Gradients of 0 for parameters that stay as they are. */
+export function trainedGradients<T>(gradients: T, { isFrozen }: Optimizer): T {
+  if (isFrozen === undefined) return gradients;
+  const { leaves, paths, def } = flatten(gradients, isTensor);
+  const kept = leaves.map((g, i) => (isFrozen(paths[i]) ? broadcastTo(constant(0, g.dtype), g.shape) : g));
+  return unflatten(def, kept) as T;
+}
+
+/** An optimizer that sees gradients after a function of them and of the parameters that they belong to. Its state is the same. */
+export function seeing<S>(optimizer: Optimizer<S>, change: <P>(gradients: P, params: P) => P): Optimizer<S> {
+  const { delays } = optimizer;
+  return {
+    ...optimizer,
+    ...(delays ? { delays: { ...delays, optimizer: seeing(delays.optimizer, change) } } : {}),
+    update(gradients, state, params, learningRate, gradientAt) {
+      const changedAt = gradientAt && ((w: typeof params) => change(gradientAt(w), w));
+      return optimizer.update(change(gradients, params), state, params, learningRate, changedAt);
+    },
+  };
 }
 
 /** Arrays of `value` in the shapes and dtypes of a tree of parameters. */

@@ -41,6 +41,8 @@ export function withAccumulation(optimizer: Optimizer, options: AccumulationOpti
   const { steps } = accumulationOptions.read(options);
   return {
     ...optimizer,
+    baseOf: (path) => optimizer.baseOf?.(path) ?? optimizer,
+    delays: { optimizer, own: ["gradientSum", "gradients"] },
     moments: { ...optimizer.moments, gradientSum: { power: 1, kind: "sum" } },
     init: (params) => ({
       ...optimizer.init(params),

@@ -59,7 +59,10 @@ export function withGroups(optimizer: Optimizer, groups: readonly ParameterGroup
   const groupOf = (path: string) => all.find(({ isOf }) => isOf(path)) ?? all[all.length - 1];
   return {
     ...optimizer,
-    base: optimizer.base ?? optimizer,
+    baseOf(path) {
+      const own = groupOf(path).optimizer;
+      return own.baseOf?.(path) ?? own;
+    },
     isFrozen: (path) => groupOf(path).frozen || optimizer.isFrozen?.(path) === true,
     init(params) {
       const { paths } = flatten<NdArray>(params, isNdArray);

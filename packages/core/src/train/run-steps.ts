@@ -1,6 +1,7 @@
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import type { ScheduleContext } from "../optim/schedules.js";
+import { abortSignal } from "../option-kinds.js";
 import { requireKnown } from "../options.js";
 import type { Lifetime } from "../runtime/lifetime.js";
 import type { EarlyStoppingOptions } from "./early-stopping.js";
@@ -92,6 +93,11 @@ export async function runSteps<R, D, M, V>(
   run.lifetime.requireOpen();
   const { stepsPerEpoch } = run;
   requireOptions("run", options, known, "{ steps: 100 } or { epochs: 5 }");
+  if (options.signal !== undefined && !abortSignal.test(options.signal)) {
+    throw new OptionError(
+      `run: signal must be ${abortSignal.expected}; got ${describeValue(options.signal)}.`,
+    );
+  }
   const first = run.current().step;
   const last = lastStep(options, first, stepsPerEpoch);
   const { onProgress, signal, reportEvery = Math.max(10, Math.ceil((last - first) / 100)) } = options;

@@ -2,17 +2,14 @@ import { dot, valueAndGrad } from "../graph/autodiff.js";
 import type { Graph } from "../graph/graph.js";
 import { type LabelUse, labelUses } from "../graph/labels.js";
 import { cast } from "../graph/ops/arithmetic.js";
-import { broadcastTo } from "../graph/ops/broadcast.js";
 import { equal } from "../graph/ops/compare.js";
 import { gather } from "../graph/ops/gather.js";
-import { constant } from "../graph/ops/leaf.js";
 import { argmax, mean } from "../graph/ops/reduce.js";
-import { isTensor, type Tensor, type Type } from "../graph/tensor.js";
+import type { Tensor, Type } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { classAxis } from "../metrics/class-scores.js";
 import type { Model } from "../nn/model.js";
-import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
-import { flatten, unflatten } from "../tree.js";
+import { type Optimizer, type OptimizerState, trainedGradients } from "../optim/optimizer.js";
 import type { DataTypes } from "./dataset.js";
 
 /** Loss of a batch: a scalar from the model's output and the labels. */
@@ -71,15 +68,13 @@ export function traceStep<P, S>({
   batchSize,
   optimizer,
   optimizerState,
-  clip,
   gradNorm,
   dtype,
   before,
 }: Parts<P, S> & {
   readonly optimizer: Optimizer;
   readonly optimizerState: OptimizerState;
-  readonly clip: <T>(gradients: T, params: T) => T;
-  /** Whether the squared norm of the gradient before clipping is also an output. */
+  /** Whether the squared norm of the gradient, before it is clipped, is also an output. */
   readonly gradNorm: boolean;
   readonly before?: BeforeStep<P, S> | undefined;
   readonly dtype: "float32" | "float64";
@@ -109,11 +104,11 @@ export function traceStep<P, S>({
         return total;
       });
       const [value, all] = gradientOf(p);
-      const gradients = trained(all, optimizer);
+      const gradients = trainedGradients(all, optimizer);
       // An optimizer may ask for gradients elsewhere: the state is that of the parameters themselves.
       const next = after;
-      const gradientAt = (q: TensorsOf<P>) => clip(trained(gradientOf(q)[1], optimizer), q);
-      const updated = optimizer.update(clip(gradients, p), o, p, learningRate, gradientAt);
+      const gradientAt = (q: TensorsOf<P>) => trainedGradients(gradientOf(q)[1], optimizer);
+      const updated = optimizer.update(gradients, o, p, learningRate, gradientAt);
       return {
         params: updated.params,
         state: next,
@@ -136,14 +131,6 @@ export function traceStep<P, S>({
     },
   );
   return { graph, output: output as unknown as Type, uses };
-}
-
-/** Gradients of 0 for parameters that stay as they are. */
-function trained<T>(gradients: T, { isFrozen }: Optimizer): T {
-  if (isFrozen === undefined) return gradients;
-  const { leaves, paths, def } = flatten(gradients, isTensor);
-  const kept = leaves.map((g, i) => (isFrozen(paths[i]) ? broadcastTo(constant(0, g.dtype), g.shape) : g));
-  return unflatten(def, kept) as T;
 }
 
 /**

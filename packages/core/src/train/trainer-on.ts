@@ -2,8 +2,9 @@ import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
 import { modesOf } from "../metrics/metric.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
-import { clipAdaptively } from "../optim/adaptive-clip.js";
+import { withAdaptiveClipping } from "../optim/adaptive-clip.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
+import { type Optimizer, seeing } from "../optim/optimizer.js";
 import { requireKnown } from "../options.js";
 import { compile, pickCompileOptions } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
@@ -24,13 +25,25 @@ import { createTeleports, firstSchedule, planText } from "./teleports.js";
 import type { Trainer, TrainerOptions } from "./trainer-options.js";
 import { createTeleportLoop, teleportData } from "./trainer-teleports.js";
 
+/** The optimizer with the trainer's clipping, which teleports see as well: their races, and the state after them. */
+function clipping<P, S>({
+  optimizer,
+  clipNorm,
+  adaptiveClip,
+}: Pick<TrainerOptions<P, S>, "optimizer" | "clipNorm" | "adaptiveClip">): Optimizer {
+  const bounded =
+    clipNorm === undefined ? optimizer : seeing(optimizer, (g) => clipByGlobalNorm(g, clipNorm));
+  return adaptiveClip ? withAdaptiveClipping(bounded, adaptiveClip) : bounded;
+}
+
 /** A trainer whose options are checked and whose data are open. */
 export async function trainerOn<P, S>(
   feed: Feed,
   options: TrainerOptions<P, S> & Required<Pick<FeedOptions, "seed" | "dtype">>,
 ): Promise<Trainer<P, S>> {
-  const { model, optimizer, learningRate, loss = crossEntropy, seed, dtype } = options;
+  const { model, learningRate, loss = crossEntropy, seed, dtype } = options;
   const { clipNorm, adaptiveClip, gradNorm = false } = options;
+  const optimizer = clipping(options);
   const { evaluationBatchSize = 500 } = options;
   requireCount("createTrainer: evaluationBatchSize", evaluationBatchSize, 1);
   const { data, batchSize, stepsPerEpoch } = feed;
@@ -56,10 +69,6 @@ export async function trainerOn<P, S>(
     batchSize,
     optimizer,
     optimizerState: start.optimizer,
-    clip<T>(gradients: T, weights: T): T {
-      const bounded = adaptiveClip ? clipAdaptively(gradients, weights, adaptiveClip) : gradients;
-      return clipNorm === undefined ? bounded : clipByGlobalNorm(bounded, clipNorm);
-    },
     gradNorm,
     dtype,
   };

@@ -3,10 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DataError } from "../../src/errors.js";
+import { famo } from "../../src/mtl/methods/famo.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { loadCheckpoint, saveCheckpoint } from "../../src/node/checkpoints.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { createTrainer } from "../../src/train/trainer.js";
+import { trainerFor } from "../mtl/train/training-support.js";
 import { elements, someDigits } from "../train/support.js";
 
 vi.mock("node:fs/promises", async (original) => {
@@ -59,6 +61,16 @@ function failNextWrite(): void {
     return handle satisfies FileHandle;
   });
 }
+
+it("is of trainers of several tasks, too", async () => {
+  const trainer = await trainerFor(famo());
+  await trainer.run({ steps: 3 });
+  await saveCheckpoint(path, trainer);
+  const other = await trainerFor(famo());
+  await loadCheckpoint(path, other);
+  expect(other.current).toEqual(trainer.current);
+  await expect(loadCheckpoint(path, await newTrainer())).rejects.toThrow(DataError);
+});
 
 describe("saveCheckpoint and loadCheckpoint", () => {
   it.each(["javascript", "onnx"] as const)(

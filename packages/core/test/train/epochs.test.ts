@@ -154,6 +154,12 @@ describe("a run in epochs", () => {
     expect(await trainer.run({ steps: 5, signal: abort.signal })).toEqual({ status: "interrupted" });
   });
 
+  it("refuses the controller in the place of its signal", async () => {
+    const trainer = await make();
+    const run = trainer.run({ steps: 5, signal: new AbortController() as never });
+    await expect(run).rejects.toThrow("run: signal must be the signal of an AbortController; got");
+  });
+
   it("notices a signal that comes while it computes", async () => {
     const trainer = await make();
     const abort = new AbortController();

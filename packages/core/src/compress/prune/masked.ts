@@ -4,7 +4,7 @@ import { mapTree } from "../../graph/autodiff.js";
 import { cast, mul } from "../../graph/ops/arithmetic.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { isTensor, sameShape, type Tensor } from "../../graph/tensor.js";
-import { type Optimizer, requireOptimizer } from "../../optim/optimizer.js";
+import { type Optimizer, requireOptimizer, seeing } from "../../optim/optimizer.js";
 import { flatten, leavesByPath, unflatten } from "../../tree.js";
 
 /**
@@ -13,7 +13,8 @@ import { flatten, leavesByPath, unflatten } from "../../tree.js";
  *
  * w <- m * update(m * g, w)
  *
- * Its state is that of the optimizer, so that checkpoints and teleports work as without.
+ * Its state is that of the optimizer, so that checkpoints work as without. Teleports that scale weights keep zeros; others, such
+ * as level sets, rotations and COST's adapters, fill them, and the step after a teleport clears them again.
  *
  * @param optimizer such as `adam()`
  * @param mask a tree like the parameters with 0 and 1, such as `pruned` returns
@@ -31,17 +32,19 @@ import { flatten, leavesByPath, unflatten } from "../../tree.js";
 export function masked<S>(optimizer: Optimizer<S>, mask: unknown): Optimizer<S> {
   requireOptimizer("masked", optimizer);
   const { leaves, paths, def } = flatten<NdArray>(mask, isNdArray);
+  const kept = <P>(tree: P): P => {
+    const own = leavesByPath(paths, tree, isTensor, "masked: the parameters");
+    const constants = leaves.map((leaf, i) => maskLike(paths[i], leaf, own[i]));
+    return mapTree((x, m) => mul(x, m), tree, unflatten(def, constants) as P);
+  };
+  const inner = seeing(optimizer, kept);
   return {
+    ...inner,
     name: `masked ${optimizer.name}`,
-    moments: optimizer.moments,
-    init: (params) => optimizer.init(params),
-    update<P>(gradients: P, state: S, params: P, learningRate: Tensor | number) {
-      const own = leavesByPath(paths, params, isTensor, "masked: the parameters");
-      const constants = leaves.map((leaf, i) => maskLike(paths[i], leaf, own[i]));
-      const by = unflatten(def, constants) as P;
-      const kept = (tree: P): P => mapTree((x, m) => mul(x, m), tree, by);
-      const next = optimizer.update(kept(gradients), state, params, learningRate);
-      return { params: kept(next.params), state: next.state };
+    baseOf: (path) => optimizer.baseOf?.(path) ?? (optimizer as Optimizer),
+    update(gradients, state, params, learningRate, gradientAt) {
+      const next = inner.update(gradients, state, params, learningRate, gradientAt);
+      return { ...next, params: kept(next.params) };
     },
   };
 }

@@ -2,7 +2,7 @@ import type { NdArray } from "../../array.js";
 import { requireBytes } from "../../bytes.js";
 import { DataError } from "../../errors.js";
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
-import { inCode, listOf, number, oneOf, text } from "../../option-kinds.js";
+import { abortSignal, listOf, number, oneOf, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
 import { leastErrorRange, percentileLimit } from "./clip-range.js";
@@ -38,7 +38,7 @@ const calibrateOptions = optionTable("calibrate", {
   percentile: number({ above: 0, max: 100 }).default(99.99),
   values: listOf(text("the name of a value")).otherwise("those that a quantization rounds"),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
-  signal: inCode<AbortSignal>("an AbortSignal", (value) => value instanceof AbortSignal).otherwise("none"),
+  signal: abortSignal.otherwise("none"),
 } satisfies OptionRows<CalibrateOptions>);
 
 /**

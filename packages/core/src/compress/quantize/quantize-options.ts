@@ -1,5 +1,15 @@
 import type { NamedValues } from "../../model-file/compare/random-inputs.js";
-import { flag, inCode, integerFrom, isObject, listOf, number, oneOf, positive } from "../../option-kinds.js";
+import {
+  abortSignal,
+  flag,
+  inCode,
+  integerFrom,
+  isObject,
+  listOf,
+  number,
+  oneOf,
+  positive,
+} from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";
 import { type CalibrationMethod, calibrationMethods } from "./calibrate.js";
@@ -97,5 +107,5 @@ export const quantizeModelOptions = optionTable("quantizeModel", {
   budget: positive.otherwise("no limit"),
   onProgress: inCode<(progress: QuantizationProgress) => void>("a function", isFunction).otherwise("none"),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
-  signal: inCode<AbortSignal>("an AbortSignal", (value) => value instanceof AbortSignal).otherwise("none"),
+  signal: abortSignal.otherwise("none"),
 } satisfies OptionRows<QuantizeModelOptions>);

@@ -18,7 +18,7 @@ export interface DriftGuardOptions {
   readonly judge?: "worst" | "mean" | undefined;
   /** Whether the change is relative to the losses (default) or in their units. */
   readonly kind?: "relative" | "absolute" | undefined;
-  /** Number of independent examples on which it is measured, in whole batches; default 1000. */
+  /** Number of examples, drawn independently of those of the move, on which it is measured, in whole batches; default 1000. */
   readonly samples?: number | undefined;
   /** Maximum number of halvings of a displacement that changes them too much; default 3. */
   readonly halvings?: number | undefined;

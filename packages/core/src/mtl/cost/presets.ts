@@ -53,7 +53,7 @@ export interface CostSettings {
   readonly improve: ImproveOptions;
   /** How the displacement is trained. */
   readonly inner: InnerOptions;
-  /** Bound on the displacement, `relative` to the parameters or `absolute`; false: none. */
+  /** Bound on the displacement of adapters and random moves, `relative` to the parameters or `absolute`; false: none. */
   readonly trust: CostTrustRegion;
   /** Bound on the change of the losses; false: every finite point is accepted. */
   readonly guard: DriftGuardOptions | false;

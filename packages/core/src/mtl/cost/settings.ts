@@ -137,6 +137,11 @@ export function resolveCost<S>(options: CostOptions<S>): ResolvedCost<S> {
     );
   }
   const { move, innerOptimizer = adam(), seed } = rest;
+  if (given.trust && move !== "adapter" && move !== "random") {
+    throw new OptionError(
+      "cost: `trust` bounds adapters and random moves; a search has bounds of its own, such as the length of a level set's walk: leave it out.",
+    );
+  }
   if (move === "random" && rest.trust === false) {
     throw new OptionError(
       "cost: a random move has the trust region's length; give `trust`, such as { kind: relative, value: 0.1 }.",

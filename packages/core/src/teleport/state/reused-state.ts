@@ -5,27 +5,12 @@ import { array, isNdArray } from "../../array.js";
 import { mapTree } from "../../graph/autodiff.js";
 import { add, cast, div, maximum, mul, pow, sub } from "../../graph/ops/arithmetic.js";
 import { greater, where } from "../../graph/ops/compare.js";
-import { square } from "../../graph/ops/elementary.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { trace } from "../../graph/trace.js";
-import {
-  type Moment,
-  type Optimizer,
-  type OptimizerState,
-  scalarLike,
-  withDecay,
-} from "../../optim/optimizer.js";
+import { type Moment, type Optimizer, type OptimizerState, scalarLike } from "../../optim/optimizer.js";
 import { compileJavaScript } from "../../runtime/javascript/executable.js";
 import { flatten, unflatten } from "../../tree.js";
-
-/** How an optimizer updates an average of the past. */
-interface Habit {
-  /** b of v <- b v + (1 - b) g^p. */
-  readonly beta: number;
-  /** lambda of g + lambda w. */
-  readonly decay: number;
-}
 
 /**
  * The state from which one ordinary update gives the step of historical trajectory reuse: for this step alone
@@ -44,10 +29,11 @@ interface Habit {
  * state is multiplied by (1 - b^t) / (1 - sigma b^t), nearly 1 after some 1 / (1 - b) steps, so that the division by
  * 1 - b^t gives what 1 - sigma b^t should.
  *
- * b and the weight decay within g are found by calling the optimizer's update. Entries of the state that are
- * not listed in its `moments` stay. Traced; sigma = 1 changes nothing.
+ * g is what the optimizer makes of the gradient: with weight decay, clipped, masked. It is found by an update without a past,
+ * b by one of a parameter of one number. Entries of the state that are not listed in `moments` stay. An optimizer that
+ * accumulates gradients takes that of this step alone. Traced; sigma = 1 changes nothing.
  *
- * @param gradients g at the point after the teleport, on the batch of the step
+ * @param gradients at the point after the teleport, on the batch of the step
  * @param sigma scalar
  * @param isMoved which parameters, by path, the teleport may have moved; the moments of the others stay; default all
  *
@@ -64,21 +50,31 @@ export function reusedState<P>(
 ): OptimizerState {
   const kept = maximum(cast(sigma, "float64"), 0);
   const done = isTensor(state.step) ? cast(state.step, "float64") : undefined;
-  const changed = (name: string, { power, kind }: Moment): P => {
+  const { optimizer: updated, own } = optimizer.delays ?? { optimizer, own: [] };
+  const stepped = Object.fromEntries(Object.entries(state).filter(([name]) => !own.includes(name)));
+  /** (1 - b) g^p. */
+  const drawn = (name: string): P => {
+    const fresh = mapTree((v) => mul(v, 0), state[name] as P);
+    const zero = constant(0, "float64");
+    const next = updated.update(gradients, { ...stepped, [name]: fresh }, params, zero, () => gradients);
+    return next.state[name] as P;
+  };
+  const changed = (name: string, { kind }: Moment): P => {
     const past = state[name] as P;
     if (kind === "sum" || kind === "center") return mapTree((v) => mul(scalarLike(kept, v), v), past);
     if (kind === "maximum") return mapTree((v) => where(greater(kept, 0), v, 0), past);
-    const { beta, decay } = habitOf(optimizer, name, power);
-    const [a, b] = shares(kept, beta, done);
-    const g = withDecay(gradients, params, decay);
-    return mapTree(
-      (v, x) => add(mul(scalarLike(a, v), v), mul(scalarLike(b, v), power === 1 ? x : square(x))),
-      past,
-      g,
-    );
+    const { leaves, paths, def } = flatten(past, isTensor);
+    const fresh = flatten(drawn(name), isTensor).leaves;
+    const next = leaves.map((v, i) => {
+      const beta = smoothingOf(optimizer.baseOf?.(paths[i]) ?? optimizer, name);
+      const [a, b] = shares(kept, beta, done);
+      return add(mul(scalarLike(a, v), v), mul(scalarLike(div(b, 1 - beta), v), fresh[i]));
+    });
+    return unflatten(def, next) as P;
   };
+  const isOpen = (path: string) => isMoved(path) && optimizer.isFrozen?.(path) !== true;
   const moments = Object.entries(optimizer.moments);
-  const next = moments.map(([name, moment]) => [name, choose(isMoved, changed(name, moment), state[name])]);
+  const next = moments.map(([name, moment]) => [name, choose(isOpen, changed(name, moment), state[name])]);
   return { ...state, ...Object.fromEntries(next) };
 }
 
@@ -105,29 +101,18 @@ function shares(sigma: Tensor, beta: number, done: Tensor | undefined): readonly
   return [div(mul(sigma, sub(1, now)), weight), div(mul(fresh, sub(1, before)), weight)];
 }
 
-/** Calls an update with a past of 1 and no gradient, and with a weight of 1 and no past, to find its coefficients. */
-function habitOf({ base, ...own }: Optimizer, name: string, power: 1 | 2): Habit {
-  const optimizer = base ?? own;
-  const one = (value: number) => ({ w: array([value], "float64") });
-  const answer = (past: number, weight: number): number => {
-    const { graph } = trace(() => {
-      const tensors = (tree: unknown) => {
-        const { leaves, def } = flatten<NdArray>(tree, isNdArray);
-        return unflatten(
-          def,
-          leaves.map((leaf) => constant(leaf)),
-        );
-      };
-      const fresh = optimizer.init(one(0));
-      const state = tensors({ ...fresh, [name]: one(past) }) as OptimizerState;
-      const zero = tensors(one(0));
-      const at = tensors(one(weight));
-      const updated = optimizer.update(zero, state, at, constant(0, "float64"), () => zero);
-      return { moment: (updated.state[name] as { readonly w: Tensor }).w };
-    }, []);
-    return Number(compileJavaScript(graph).runSync({}).moment.data[0]);
-  };
-  const beta = answer(1, 0);
-  const drawn = answer(0, 1) / (1 - beta);
-  return { beta, decay: power === 1 ? drawn : Math.sqrt(Math.max(drawn, 0)) };
+/** b of an average, v <- b v + (1 - b) g^p: what an update of a parameter of one number makes of a past of 1 without a gradient. */
+function smoothingOf(optimizer: Optimizer, name: string): number {
+  const { graph } = trace(() => {
+    const zero = { w: constant(0, "float64") };
+    const first = flatten<NdArray>(optimizer.init({ w: array(0, "float64") }), isNdArray);
+    const state = unflatten(
+      first.def,
+      first.leaves.map((leaf) => constant(leaf)),
+    ) as OptimizerState;
+    const past = { ...state, [name]: { w: constant(1, "float64") } };
+    const next = optimizer.update(zero, past, zero, constant(0, "float64"), () => zero);
+    return { moment: (next.state[name] as typeof zero).w };
+  }, []);
+  return Number(compileJavaScript(graph).runSync({}).moment.data[0]);
 }

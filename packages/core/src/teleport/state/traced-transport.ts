@@ -10,7 +10,7 @@ import { reshape } from "../../graph/ops/reshape.js";
 import { concat } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
+import { type Optimizer, type OptimizerState, trainedGradients } from "../../optim/optimizer.js";
 import { flatten } from "../../tree.js";
 import type { Elements, TracedWalk } from "../search/search.js";
 import { tracedFirstState, tracedRestart } from "./restarted.js";
@@ -64,9 +64,10 @@ export function tracedTransport<P>({
   }
   return ({ from, to, batch, state: before }) => {
     const state = tracedRestart(optimizer, before, to);
-    const [start, end, slope] = [from, to, grad(loss)(from, batch)].map(vectorOf);
+    const gradientAt = (p: TensorsOf<P>) => trainedGradients(grad(loss)(p, batch), optimizer);
+    const [start, end, slope] = [from, to, gradientAt(from)].map(vectorOf);
     const sigma = neg(similarity(sub(end, start), slope));
-    return reusedState(optimizer, state, grad(loss)(to, batch), to, sigma);
+    return reusedState(optimizer, state, gradientAt(to), to, sigma);
   };
 }
 

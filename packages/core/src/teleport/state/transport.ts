@@ -1,11 +1,11 @@
 import type { NdArray } from "../../array.js";
 import { isNdArray } from "../../array.js";
-import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch } from "../../batch.js";
+import { type Batch, type BatchLoss, type BatchSpec, type BatchTensors, forAnyBatch } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { grad } from "../../graph/autodiff.js";
-import { spec, trace } from "../../graph/trace.js";
+import { spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
-import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
+import { type Optimizer, type OptimizerState, trainedGradients } from "../../optim/optimizer.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
@@ -203,10 +203,11 @@ async function compileReuse<P>(
   compileOptions: CompileOptions,
 ) {
   const space = parameterVector(params);
-  const gradient = trace(({ params: p, batch: b }) => ({ g: grad(loss)(p, b) }), { params, batch });
+  const gradientOf = (p: TensorsOf<P>, b: BatchTensors) => trainedGradients(grad(loss)(p, b), optimizer);
+  const gradient = trace(({ params: p, batch: b }) => ({ g: gradientOf(p, b) }), { params, batch });
   const moments = trace(
     ({ params: p, batch: b, state, sigma }) => {
-      const next = reusedState(optimizer, state, grad(loss)(p, b), p, sigma);
+      const next = reusedState(optimizer, state, gradientOf(p, b), p, sigma);
       return Object.fromEntries(Object.keys(optimizer.moments).map((name) => [name, next[name]]));
     },
     { params, batch, state: optimizer.init(params), sigma: spec([], "float64") },

@@ -1,14 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { array, item, type NdArray } from "../../../src/array.js";
+import { masked } from "../../../src/compress/prune/masked.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec } from "../../../src/graph/trace.js";
 import { adagrad } from "../../../src/optim/adagrad.js";
-import { adam } from "../../../src/optim/adam.js";
+import { adam, scaleByAdam } from "../../../src/optim/adam.js";
 import { adamw } from "../../../src/optim/adamw.js";
+import { withAdaptiveClipping } from "../../../src/optim/adaptive-clip.js";
+import { chain } from "../../../src/optim/chain.js";
+import { clip } from "../../../src/optim/clip.js";
 import type { Optimizer, OptimizerState } from "../../../src/optim/optimizer.js";
 import { rmsprop } from "../../../src/optim/rmsprop.js";
 import { gd, sgd } from "../../../src/optim/sgd.js";
+import { withAccumulation } from "../../../src/optim/with-accumulation.js";
+import { withGroups } from "../../../src/optim/with-groups.js";
 import { jit } from "../../../src/runtime/jit.js";
 import { reusedState } from "../../../src/teleport/state/reused-state.js";
 
@@ -208,5 +214,71 @@ describe("trajectory reuse in an optimizer", () => {
     const step = await stepOf(sgd({ momentum: 0.9 }), (path) => path !== "w");
     const state = { velocity: { w: vector([2, 4]) } };
     expect((await step({ w: vector([1, -1]) }, state, [1, 1], 0)).before).toEqual(state);
+  });
+
+  describe("of an optimizer around another one", () => {
+    const [g, w] = [
+      [0.3, 0.1],
+      [1, -1],
+    ];
+    /** After so many steps that the correction of Adam's start is 1. */
+    const past = (optimizer: Optimizer): OptimizerState => ({
+      ...optimizer.init({ w: vector([0, 0]) }),
+      step: array(1e6, "float64"),
+      m: { w: vector([0.1, -0.2]) },
+      v: { w: vector([0.01, 0.04]) },
+    });
+    const begunAgain = async (optimizer: Optimizer) =>
+      (await stepOf(optimizer))({ w: vector(w) }, past(optimizer), g, 0);
+    const expectMoments = ({ m, v }: Stepped["state"], gradient: readonly number[]) => {
+      gradient.forEach((x, i) => {
+        expect(numbers(m.w)[i]).toBeCloseTo(x, 14);
+        expect(numbers(v.w)[i]).toBeCloseTo(x * x, 14);
+      });
+    };
+
+    it("takes the options of a parameter's own group", async () => {
+      const own = adam({ betas: [0.5, 0.9], weightDecay: 0.2 });
+      const { state, params } = await begunAgain(withGroups(adam(), [{ match: ["w"], optimizer: own }]));
+      expectMoments(
+        state,
+        g.map((x, i) => x + 0.2 * w[i]),
+      );
+      // Adam's first step has the length of the rate.
+      numbers(params.w).forEach((x, i) => {
+        expect(Math.abs(x - w[i])).toBeCloseTo(0.1, 7);
+      });
+    });
+
+    it("leaves the moments of frozen parameters", async () => {
+      const optimizer = withGroups(adam(), [{ match: ["still"], frozen: true }]);
+      const tree = (x: NdArray) => ({ w: x, still: x });
+      const state = optimizer.init(tree(vector(w)));
+      const run = (await jit(
+        ((s: OptimizerState, p: object, sigma: Tensor) => reusedState(optimizer, s, p, p, sigma)) as never,
+        [state, tree(vector(g)), spec([], "float64")],
+      )) as unknown as (...given: unknown[]) => Promise<{ m: { w: NdArray; still: NdArray } }>;
+      const { m } = await run({ ...state, step: array(1, "float64") }, tree(vector(g)), array(0, "float64"));
+      expect([numbers(m.w).some((x) => x > 0), numbers(m.still)]).toEqual([true, [0, 0]]);
+    });
+
+    it("takes gradients as they are clipped and masked", async () => {
+      const limit = 0.01;
+      const clipped = g.map((x) => (limit * Math.hypot(...w) * x) / Math.hypot(...g));
+      expectMoments((await begunAgain(withAdaptiveClipping(adam(), { limit }))).state, clipped);
+      const parts = [clip({ norm: 0.2 }), scaleByAdam()];
+      const shorter = g.map((x) => (0.2 * x) / (Math.hypot(...g) + 1e-6));
+      expectMoments((await begunAgain(chain("clipped", parts))).state, shorter);
+      expectMoments((await begunAgain(masked(adam(), { w: vector([1, 0]) }))).state, [0.3, 0]);
+    });
+
+    it("takes the gradient of the step where they are accumulated", async () => {
+      const { before, state } = await begunAgain(withAccumulation(adam(), { steps: 2 }));
+      expectMoments(before as Stepped["state"], g);
+      expect(state.m).toEqual(before.m);
+      const bounded = withAdaptiveClipping(withAccumulation(adam(), { steps: 2 }), { limit: 0.01 });
+      const clipped = g.map((x) => (0.01 * Math.hypot(...w) * x) / Math.hypot(...g));
+      expectMoments((await begunAgain(bounded)).before as Stepped["state"], clipped);
+    });
   });
 });
