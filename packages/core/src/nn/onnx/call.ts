@@ -1,7 +1,13 @@
 import { DataError } from "../../errors.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { formatShape } from "../../graph/tensor.js";
-import type { OnnxDType, OnnxGraph, OnnxNode, OnnxTensor } from "../../runtime/onnx/schema.js";
+import {
+  allNodesOf,
+  type OnnxDType,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+} from "../../runtime/onnx/schema.js";
 import type { FloatDType } from "../model.js";
 import { knownValue } from "./known-value.js";
 import { whyNotListed } from "./limits.js";
@@ -73,6 +79,11 @@ export class Call {
   /** The element type of an operand in the file. */
   kind(index: number): OnnxDType {
     return this.operand(index).kind;
+  }
+
+  /** Whether a subgraph reads parameters of the model. */
+  readsParameters(graph: OnnxGraph): boolean {
+    return allNodesOf(graph).some(({ inputs }) => inputs.some((name) => this.settings.trained.has(name)));
   }
 
   /** The results of a subgraph, which sees all values around the node, for values of its inputs. */

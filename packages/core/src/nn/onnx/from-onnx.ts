@@ -148,6 +148,7 @@ export function fromOnnx<const Out extends string = string>(
   const params = Object.fromEntries(trained.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
   const carried = runningStatisticsOf(graph, trained);
   const state = Object.fromEntries(carried.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
+  const trainedNames = new Set(trained.map(({ tensor }) => tensor.name));
   const givenNames = new Set([...trained, ...carried].map(({ tensor }) => tensor.name));
   const isGiven = ({ opType, outputs: [own] }: OnnxNode) => opType === "Constant" && givenNames.has(own);
   const computed = { ...graph, nodes: graph.nodes.filter((node) => !isGiven(node)) };
@@ -172,7 +173,8 @@ export function fromOnnx<const Out extends string = string>(
     });
     const own = carried.filter(({ name }) => Object.hasOwn(context.state, name));
     const updated = new Set(context.training ? own.map(({ tensor }) => tensor.name) : []);
-    evaluate(computed, scope, { opset, dtype: float, count: new NodeCount(nodes.length), updated });
+    const count = new NodeCount(nodes.length);
+    evaluate(computed, scope, { opset, dtype: float, count, trained: trainedNames, updated });
     const results = outputs.map((name) => [name, resultOf(name, scope, graph)] as const);
     return {
       output: Object.fromEntries(results) as Record<Out, Tensor>,

@@ -6,7 +6,7 @@ import { input } from "../../../src/graph/ops/leaf.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { fromOnnx, type ImportedModel } from "../../../src/nn/onnx/from-onnx.js";
-import { int, ints, type OnnxNode, string } from "../../../src/runtime/onnx/schema.js";
+import { graph as graphOf, int, ints, type OnnxNode, string } from "../../../src/runtime/onnx/schema.js";
 import { uniform } from "../../graph/ops/op-case.js";
 import { describeFound, expectKept, subject } from "../../symmetry/discovery/support.js";
 import { type Arrays, fileOf, float32, int64, node } from "./support.js";
@@ -168,4 +168,23 @@ describe("the scalings of a hidden layer's channels are found through", () => {
   it.each(Object.entries(networks))("%s", (_, [model, expected]) => {
     expect(scalingsOf(model)).toEqual(expected);
   });
+});
+
+it("symmetries of what an If computes are those of its other branch, too, where that reads parameters", () => {
+  const branch = (nodes: readonly OnnxNode[]) =>
+    graphOf({ name: "branch", inputs: [], outputs: [{ name: "r" }], initializers: [], nodes });
+  const outer = [node("MatMul", ["x", "u"], {}, ["a"]), node("Relu", ["a"], {}, ["h"])];
+  const taken = [node("MatMul", ["h", "v"], {}, ["r"])];
+  const choosing = (otherwise: readonly OnnxNode[]): Model => ({
+    x: uniform(1, [5, 3]),
+    nodes: [...outer, node("If", ["c"], { then_branch: branch(taken), else_branch: branch(otherwise) })],
+    params: { u: uniform(2, [3, 4]), v: uniform(3, [4, 2]) },
+    constants: { c: { shape: [], data: Uint8Array.of(1) } },
+  });
+  const four = ["scaling 4: p.u[3,4]@1^1 p.v[4,2]@0^-1"];
+  expect(scalingsOf(choosing([node("Identity", ["x"], {}, ["r"])]))).toEqual(four);
+  const squashed = [node("Sigmoid", ["a"], {}, ["s"]), node("MatMul", ["s", "v"], {}, ["r"])];
+  expect(scalingsOf(choosing(squashed))).toEqual([]);
+  // One that cannot be computed with these sizes.
+  expect(scalingsOf(choosing([node("MatMul", ["v", "u"], {}, ["r"])]))).toEqual(four);
 });

@@ -25,7 +25,7 @@ const shapeOf = (cut: Cut): Shape => cut.map(({ count }) => count);
 
 /**
  * Rewrites a graph so that a cut of a result is computed from cuts of the inputs wherever possible. A
- * parameter that is only read in pieces which do not overlap is replaced by one input per piece.
+ * parameter that is only read in pieces which do not overlap, and all of it, is replaced by one input per piece.
  */
 export function separateParts(
   graph: Graph,
@@ -61,7 +61,7 @@ function piecesOf(
   if (users.length === 0 || users.some((user) => !isPlainSlice(user))) return undefined;
   const groups = groupBy(users, (user) => keyOf(cutOf(user)));
   const cuts = [...groups.values()].map(([user]) => cutOf(user));
-  if (cuts.some((cut) => isWhole(cut, tensor)) || !areApart(cuts, tensor.shape)) return undefined;
+  if (cuts.some((cut) => isWhole(cut, tensor)) || !areCells(cuts, tensor.shape)) return undefined;
   const replaced = new Map<Tensor, Tensor>();
   const refs: ParameterRef[] = [];
   for (const group of [...groups.values()].sort(([p], [q]) => inOrder(cutOf(p), cutOf(q)))) {
@@ -83,18 +83,17 @@ function inOrder(a: Cut, b: Cut): number {
   return d < 0 ? 0 : a[d].start - b[d].start;
 }
 
-/** Whether cuts along one axis have no elements in common, and those along several are all cells of a grid. */
-function areApart(cuts: readonly Cut[], shape: Shape): boolean {
+/**
+ * Whether cuts are all cells of a grid. Of a parameter that is read in part alone, such as positions up to a sequence's length,
+ * another size of the inputs reads more: what acts on it must act on all of it.
+ */
+function areCells(cuts: readonly Cut[], shape: Shape): boolean {
   const ranges = shape.map((_, d) => new Map(cuts.map((cut) => [keyOf([cut[d]]), cut[d]])));
   const isApart = ranges.every((own) => {
     const sorted = [...own.values()].sort((p, q) => p.start - q.start);
     return sorted.every(({ start }, i) => i === 0 || sorted[i - 1].start + sorted[i - 1].count <= start);
   });
-  const cutAxes = shape.filter((n, d) => cuts.some((cut) => cut[d].count !== n));
-  if (!isApart || cutAxes.length < 2) return isApart;
-  // Else what acts on a whole row of it would have no description.
-  const elements = cuts.reduce((sum, cut) => sum + sizeOf(shapeOf(cut)), 0);
-  return elements === sizeOf(shape);
+  return isApart && cuts.reduce((sum, cut) => sum + sizeOf(shapeOf(cut)), 0) === sizeOf(shape);
 }
 
 const isPlainSlice = ({ op, attrs }: Tensor): boolean =>

@@ -128,11 +128,13 @@ describe("Parameters in parts", () => {
     expect(parts(filtering)).toEqual(["p.w 0: 0+3", "p.w 0: 3+3"]);
   });
 
-  it("are none where the whole is read, too, or pieces overlap", () => {
+  it("are none where the whole is read, too, or a part of it alone, or pieces overlap", () => {
     const wide = (p: Record<string, Tensor>, x: Tensor) => matmul(x, p.w, { transposeB: true });
     expect(parts((p, x) => add(sum(halves(wide(p, x))[0]), sum(mul(wide(p, x), wide(p, x)))))).toEqual([
       "p.w",
     ]);
+    // As of positions up to the length of a sequence, which is another one for other inputs.
+    expect(parts((p, x) => sum(relu(halves(wide(p, x))[0])))).toEqual(["p.w"]);
     const overlapping = (h: Tensor) => [0, 2].map((k) => slice(h, { starts: [0, k], ends: [5, k + 4] }));
     expect(parts((p, x) => sum(overlapping(wide(p, x)).reduce(mul)))).toEqual(["p.w"]);
   });

@@ -1,5 +1,7 @@
+import { IsolossError } from "../../../../errors.js";
 import { cond } from "../../../../graph/control/cond.js";
 import { formatType, type Tensor } from "../../../../graph/tensor.js";
+import type { OnnxGraph } from "../../../../runtime/onnx/schema.js";
 import type { Call, Operator } from "../../call.js";
 import { type Entry, isSequence, type Value } from "../../value.js";
 
@@ -7,11 +9,27 @@ import { type Entry, isSequence, type Value } from "../../value.js";
 export const tensorsOf = (call: Call, entries: readonly Entry[]): Value[] =>
   entries.map((x) => (isSequence(x) ? call.fail("a result of its subgraph is a sequence") : x));
 
-/** Where the condition is known while tracing, only its branch is traced. */
+/**
+ * Where the condition is known while tracing, only its branch is traced, unless the other one reads parameters: with other
+ * sizes it is taken, and a symmetry must keep it, too.
+ */
 function branch(call: Call): readonly Entry[] {
   const graphs = ["then_branch", "else_branch"].map((name) => call.graph(name));
   const known = call.maybeKnown(0)?.[0];
-  if (known !== undefined) return call.subgraph(graphs[known ? 0 : 1], []);
+  if (known === undefined) return both(call, graphs);
+  const [taken, other] = known ? graphs : [...graphs].reverse();
+  if (!call.readsParameters(other)) return call.subgraph(taken, []);
+  try {
+    return both(call, graphs);
+  } catch (error) {
+    // It may be one that cannot be computed with these sizes.
+    if (!(error instanceof IsolossError)) throw error;
+    return call.subgraph(taken, []);
+  }
+}
+
+/** One operation with both branches. */
+function both(call: Call, graphs: readonly OnnxGraph[]): readonly Value[] {
   const traced: (readonly Value[])[] = [];
   const typesOf = (values: readonly Value[]) => values.map(({ tensor }) => formatType(tensor)).join(", ");
   const trace = (k: number) => (): Tensor[] => {
