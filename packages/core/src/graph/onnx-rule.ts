@@ -102,6 +102,6 @@ export interface OnnxRule<A extends Attributes = Attributes> {
    * broadcasts before the operation are then left out.
    */
   readonly broadcasts?: true | "before matrices" | undefined;
-  /** Set if ONNX Runtime has no float64 kernel for the operation. */
+  /** Set if ONNX Runtime has no float64 kernel for the operation, or one that is wrong for some numbers. */
   readonly float32Only?: boolean | undefined;
 }

@@ -59,6 +59,8 @@ const sigmoidOp = unary({
 const softplusOp = unary({
   name: "softplus",
   onnx: "Softplus",
+  // Its float64 kernel computes log(1 + e^x) as it stands: Infinity from x = 710 on.
+  float32Only: true,
   js: (x) => `softplus(${x})`,
   vjp: (g, x) => mul(g, sigmoid(x)),
 });

@@ -31,7 +31,7 @@ export const decreaseOptions = optionTable("decrease", {
 } satisfies OptionRows<DecreaseOptions>);
 
 /**
- * The decrease of the loss by the next steps of the optimizer in use,
+ * The decrease of the loss by the next steps of an optimizer, without what a trainer clips,
  *
  * L(w) - L(w_k),  w_0 = w, w_{i+1} = update(grad L(w_i), s_i, w_i, eta)
  *
