@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { full } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import { beforeAll, describe, expect, it } from "vitest";
-import { bare, normalized, perceptron } from "../model/model-files.js";
+import { bare, changed, normalized, perceptron } from "../model/model-files.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -17,6 +17,16 @@ beforeAll(() => {
   write("m.onnx", normalized());
   write("relu.onnx", perceptron("relu"));
   write("bare.onnx", bare());
+  // Two models whose outputs are NaN for every input.
+  for (const seed of [0, 1]) {
+    const isBias = ({ name }: { readonly name: string }) => name === "net.layers.1.bias";
+    const broken = changed(perceptron("relu", { seed }), ({ initializers }) => ({
+      initializers: initializers.map((tensor) =>
+        isBias(tensor) ? { ...tensor, data: Float32Array.of(Number.NaN, Number.NaN) } : tensor,
+      ),
+    }));
+    write(`nan${seed}.onnx`, broken);
+  }
   write("text.onnx", "no model");
   write("x.npy", encodeNpy(full([8, 3, 8, 8], 0.5)));
   write("one.npy", encodeNpy(full([1, 3, 8, 8], 0.5)));
@@ -47,6 +57,12 @@ const cases: readonly (readonly [line: string, message: RegExp, code: number])[]
     1,
   ],
   ["verify m.onnx m.onnx --data none.npz", /none\.npz holds no array: expected arrays by .* inputs, x\./, 1],
+  [
+    "verify nan0.onnx nan1.onnx",
+    /"logits" is NaN or infinite everywhere\..* These were random: give others by --data PATH\.$/m,
+    1,
+  ],
+  ["fold nan0.onnx -o f.onnx", /"logits" is NaN or infinite everywhere\. .*add --no-verify\.$/m, 1],
   ["fold m.onnx -o folder", /--out folder is a folder: name a file, such as folder\/model\.onnx\./, 2],
   ["half m.onnx -o x.npy/half.onnx", /Cannot write to the folder .*x\.npy: it is a file/, 1],
   [
