@@ -101,9 +101,11 @@ export function withGiven<I extends Sized>(inputs: readonly I[], given: Sizes): 
   requireOpen(inputs, given);
   return inputs.map((input) => ({
     ...input,
-    shape: input.shape?.map((size, axis) =>
-      typeof size === "string" ? (given[axisName(input.name, axis, size)] ?? size) : size,
-    ),
+    shape: input.shape?.map((size, axis) => {
+      if (typeof size === "number") return size;
+      const name = axisName(input.name, axis, size);
+      return Object.hasOwn(given, name) ? given[name] : size;
+    }),
   }));
 }
 
