@@ -7,9 +7,8 @@ import { interruptedCode, untilInterrupted } from "../interrupt.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { epochLine, type FineTuning, fineTuningOf, fineTuningText } from "../model/fine-tuning.js";
 import { type LabeledData, readLabeled } from "../model/labeled-data.js";
-import { requirePage } from "../model/page/require-page.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
-import { requireOtherFile } from "../model/write-prepared.js";
+import { requireOutputs } from "../model/require-outputs.js";
 import { createProgress } from "../progress.js";
 
 type FineTuneSettings = Parameters<typeof fineTune>[1];
@@ -36,8 +35,7 @@ export interface FinetuneOptions
 export async function finetune(path: string, options: FinetuneOptions): Promise<void> {
   const { out, json, quiet, rate, restore, loss, output, epochs, batchSize, optimizer, seed } = options;
   const before = await readModelFile(path);
-  await requireOtherFile(before, out);
-  await requirePage(before, out, options.report);
+  await requireOutputs(before, options, examplesOf(options));
   const model = namingFile(path, () => fromOnnx(before.bytes));
   requireOutput(model, output);
   const { data, validation, classes } = await readSets(model, options);
@@ -68,6 +66,11 @@ export async function finetune(path: string, options: FinetuneOptions): Promise<
   else if (result.ended === "diverged" || !isBetter) process.exitCode = 1;
   if (result.problem !== undefined)
     process.stderr.write(`isoloss: the training diverged: ${result.problem}\n`);
+}
+
+/** Paths of the data that are read. */
+function examplesOf({ data, labels, validation, validationLabels }: FinetuneOptions): (string | undefined)[] {
+  return [data, labels, typeof validation === "string" ? validation : undefined, validationLabels];
 }
 
 function requireOutput({ outputs }: ImportedModel, name: string | undefined): void {

@@ -11,10 +11,9 @@ import {
   measuredChange,
   measuredInputs,
 } from "../model/measured-change.js";
-import { requirePage } from "../model/page/require-page.js";
 import { readModelFile } from "../model/read-model.js";
+import { requireOutputs } from "../model/require-outputs.js";
 import type { Sizes } from "../model/sizes.js";
-import { requireOtherFile } from "../model/write-prepared.js";
 
 export interface HalfOptions extends DataOptions {
   readonly out: string;
@@ -57,8 +56,7 @@ export interface Half {
 export async function half(path: string, options: HalfOptions): Promise<void> {
   const { out, calibration, heldOut, move, io, report, json } = options;
   const file = await readModelFile(path);
-  await requireOtherFile(file, out);
-  await requirePage(file, out, report);
+  await requireOutputs(file, { out, report }, [calibration, heldOut]);
   const examples = await measuredInputs(file, options, calibration);
   const inputs = heldOut === undefined ? examples : await measuredInputs(file, options, heldOut);
   const traced = calibration === undefined ? inputs : examples;

@@ -5,10 +5,9 @@ import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";
 import { lowRankText } from "../model/low-rank-text.js";
 import { changing, type MeasuredChange, measuredChange, measuredInputs } from "../model/measured-change.js";
-import { requirePage } from "../model/page/require-page.js";
 import { readModelFile } from "../model/read-model.js";
+import { requireOutputs } from "../model/require-outputs.js";
 import type { Sizes } from "../model/sizes.js";
-import { requireOtherFile } from "../model/write-prepared.js";
 
 export interface LowRankOptions extends DataOptions {
   readonly out: string;
@@ -54,8 +53,7 @@ interface SpaceRow extends Omit<ReducedGroup, "reason"> {
 export async function lowRank(path: string, options: LowRankOptions): Promise<void> {
   const { out, rank, energy, heldOut, report, json } = options;
   const file = await readModelFile(path);
-  await requireOtherFile(file, out);
-  await requirePage(file, out, report);
+  await requireOutputs(file, { out, report }, [heldOut]);
   const inputs = await measuredInputs(file, options, heldOut);
   const results: (ReducedRank & { readonly row: LowRankRow })[] = [];
   await withProgress(options, async (step) => {

@@ -11,11 +11,10 @@ import {
   measuredChange,
   measuredInputs,
 } from "../model/measured-change.js";
-import { requirePage } from "../model/page/require-page.js";
 import { prunedText } from "../model/pruned-text.js";
 import { type ModelFile, namingFile, readModelFile } from "../model/read-model.js";
+import { requireOutputs } from "../model/require-outputs.js";
 import type { Sizes } from "../model/sizes.js";
-import { requireOtherFile } from "../model/write-prepared.js";
 
 export interface PruneOptions extends DataOptions {
   readonly out: string;
@@ -71,8 +70,7 @@ interface Candidate {
 export async function prune(path: string, options: PruneOptions): Promise<void> {
   const { out, fraction, by = "magnitude", units, balance, heldOut, report, json } = options;
   const file = await readModelFile(path);
-  await requireOtherFile(file, out);
-  await requirePage(file, out, report);
+  await requireOutputs(file, { out, report }, [heldOut]);
   requireWeights(file);
   const inputs = await measuredInputs(file, options, heldOut);
   const candidates: Candidate[] = [];

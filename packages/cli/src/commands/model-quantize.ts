@@ -14,11 +14,10 @@ import { type Batch, readBatches } from "../model/batches.js";
 import { withProgress } from "../model/command-progress.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { finite, sqnrFields } from "../model/measured-change.js";
-import { requirePage } from "../model/page/require-page.js";
 import { quantizedText } from "../model/quantized-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
+import { requireOutputs } from "../model/require-outputs.js";
 import { type Sizes, sizesOf } from "../model/sizes.js";
-import { requireOtherFile } from "../model/write-prepared.js";
 
 export interface QuantizeOptions extends DataOptions {
   readonly out: string;
@@ -84,8 +83,7 @@ export interface Quantized {
 export async function quantize(path: string, options: QuantizeOptions): Promise<void> {
   requireWeightsOnly(options);
   const before = await readModelFile(path);
-  await requireOtherFile(before, options.out);
-  await requirePage(before, options.out, options.report);
+  await requireOutputs(before, options, [options.calibration, options.heldOut]);
   const { inputs } = namingFile(path, () => fromOnnx(before.bytes));
   const read = (data: string) => readBatches(inputs, dataSource(data, options), options.size);
   const calibration = await read(options.calibration);

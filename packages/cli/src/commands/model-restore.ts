@@ -2,8 +2,9 @@ import { fromOnnx, restoreBatchNorm } from "isoloss/onnx";
 import { readBatches } from "../model/batches.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
+import { requireOutputs } from "../model/require-outputs.js";
 import { type Sizes, sizesOf } from "../model/sizes.js";
-import { preparedText, requireOtherFile, writePrepared } from "../model/write-prepared.js";
+import { preparedText, writePrepared } from "../model/write-prepared.js";
 
 export interface RestoreOptions extends DataOptions {
   readonly calibration: string;
@@ -19,7 +20,7 @@ export interface RestoreOptions extends DataOptions {
 export async function restore(path: string, options: RestoreOptions): Promise<void> {
   const { calibration, out, epsilon, tolerance, size, verify, json } = options;
   const before = await readModelFile(path);
-  await requireOtherFile(before, out);
+  await requireOutputs(before, { out }, [calibration]);
   const { inputs } = namingFile(path, () => fromOnnx(before.bytes));
   const batches = await readBatches(inputs, dataSource(calibration, options), size);
   const sizes = sizesOf(inputs, size, batches[0]);

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { NumericalError } from "isoloss";
 import { type Float64Comparison, fromOnnx, type OutputDifference, sameFunction } from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
@@ -46,11 +47,10 @@ export async function verify(first: string, second: string, options: VerifyOptio
     outputs,
     isSame: same,
     inFloat64 = null,
-  } = await comparison.catch((cause) =>
-    Promise.reject(
-      withSizes(`${first} and ${second} cannot be compared`, data === undefined ? sizes : {}, cause),
-    ),
-  );
+  } = await comparison.catch((cause) => {
+    const what = `${first} and ${second} cannot be compared`;
+    throw data === undefined ? withSizes(what, sizes, withData(cause)) : withSizes(what, {}, cause);
+  });
   if (!same) process.exitCode = 1;
   if (json) {
     const document: Verification = {
@@ -85,6 +85,12 @@ export async function verify(first: string, second: string, options: VerifyOptio
     }${exactly}\n`,
   );
 }
+
+/** An error of the numbers that random inputs came to says how to give others. */
+const withData = (cause: unknown): unknown =>
+  cause instanceof NumericalError
+    ? new NumericalError(`${cause.message} These were random: give others by --data PATH.`, { cause })
+    : cause;
 
 const finite = ({ absolute, relative, ...output }: OutputDifference): Verification["outputs"][number] => ({
   ...output,

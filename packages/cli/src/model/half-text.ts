@@ -27,7 +27,7 @@ export function halfTable({ table }: Half): {
     row.numbers,
     counts(row.weights),
     counts(row.activations),
-    row.rounded === null ? "infinite" : formatNumber(row.rounded, 2),
+    row.rounded === null ? "not finite" : formatNumber(row.rounded, 2),
     ...errorCells(row),
   ]);
   return {

@@ -1,6 +1,6 @@
 // Sizes that an ONNX file leaves open: of a batch, of images, of sequences.
 import { InvalidArgumentError } from "commander";
-import { DataError, IsolossError, OptionError, type Shape } from "isoloss";
+import { DataError, IsolossError, NumericalError, OptionError, type Shape } from "isoloss";
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
 
@@ -101,9 +101,11 @@ export function withGiven<I extends Sized>(inputs: readonly I[], given: Sizes): 
   requireOpen(inputs, given);
   return inputs.map((input) => ({
     ...input,
-    shape: input.shape?.map((size, axis) =>
-      typeof size === "string" ? (given[axisName(input.name, axis, size)] ?? size) : size,
-    ),
+    shape: input.shape?.map((size, axis) => {
+      if (typeof size === "number") return size;
+      const name = axisName(input.name, axis, size);
+      return Object.hasOwn(given, name) ? given[name] : size;
+    }),
   }));
 }
 
@@ -133,13 +135,14 @@ export function tracing<T>(path: string, sizes: Sizes, trace: () => T): T {
 }
 
 /**
- * An error of running a model, with what could not be done and the sizes of open axes, unless its data were at fault; a
- * defect stays as it is.
+ * An error of running a model, with what could not be done and the sizes of open axes, unless its data or numbers were at
+ * fault; a defect stays as it is.
  */
 export function withSizes(what: string, sizes: Sizes, cause: unknown): unknown {
   if (!(cause instanceof IsolossError)) return cause;
+  const isOfNumbers = cause instanceof DataError || cause instanceof NumericalError;
   const advice =
-    Object.keys(sizes).length === 0 || cause instanceof DataError
+    Object.keys(sizes).length === 0 || isOfNumbers
       ? ""
       : ` It was run with ${sizesText(sizes)}: give others by --size NAME=N.`;
   return new DataError(`${what}: ${cause.message}${advice}`, { cause });

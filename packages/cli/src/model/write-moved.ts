@@ -3,10 +3,10 @@ import { withParams } from "isoloss/onnx";
 import type { DataOptions } from "./data-options.js";
 import { type DiscoveryOfModel, discoveryOf } from "./discovery.js";
 import { measuredInputs } from "./measured-change.js";
-import { requirePage } from "./page/require-page.js";
 import { type ModelFile, readModelFile } from "./read-model.js";
+import { requireOutputs } from "./require-outputs.js";
 import type { Sizes } from "./sizes.js";
-import { checkedText, requireOtherFile, type Written, writeVerified } from "./write-prepared.js";
+import { checkedText, type Written, writeVerified } from "./write-prepared.js";
 
 export interface MoveOptions extends DataOptions {
   readonly heldOut?: string;
@@ -46,8 +46,7 @@ export async function writeMoved(
 ): Promise<MovedFile> {
   const { heldOut, out, tolerance, verify, report } = options;
   const file = await readModelFile(path);
-  await requireOtherFile(file, out);
-  await requirePage(file, out, report);
+  await requireOutputs(file, { out, report }, [heldOut]);
   const { batches, sizes, what } = await measuredInputs(file, options, heldOut);
   const discovery = discoveryOf(file, { sizes });
   const params = await move(discovery);

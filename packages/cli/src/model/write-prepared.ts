@@ -1,7 +1,6 @@
 // A changed model: checked against the one before, then written.
-import { stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
-import { DataError, OptionError } from "isoloss";
+import { resolve } from "node:path";
+import { DataError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import {
   type Float64Comparison,
@@ -12,7 +11,6 @@ import {
 } from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
-import { prepareFolder } from "../output.js";
 import type { Batch } from "./batches.js";
 import { type ModelFile, namingFile } from "./read-model.js";
 import { type Sizes, sizesOf, withSizes } from "./sizes.js";
@@ -43,26 +41,6 @@ export interface WriteSettings {
   readonly tolerance: number;
   /** False: the new model is not compared with the one before. */
   readonly verify: boolean;
-}
-
-/**
- * Throws where the new file would be the old one, one with its data, or a folder; creates its folder. So a long computation
- * is not lost.
- *
- * @throws OptionError, DataError
- */
-export async function requireOtherFile({ files }: ModelFile, out: string): Promise<void> {
-  const after = await stat(out).catch(() => undefined);
-  if (after?.isDirectory()) {
-    throw new OptionError(`--out ${out} is a folder: name a file, such as ${join(out, "model.onnx")}.`);
-  }
-  for (const file of files) {
-    const before = await stat(file).catch(() => undefined);
-    const isSame =
-      before && after ? before.ino === after.ino && before.dev === after.dev : resolve(file) === resolve(out);
-    if (isSame) throw new OptionError(`${out} is the model that is read: name another file with --out.`);
-  }
-  await prepareFolder(dirname(resolve(out)));
 }
 
 /** Writes a prepared model, if it computes the same as the one before: see {@link writeVerified}. */

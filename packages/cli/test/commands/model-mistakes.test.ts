@@ -1,10 +1,11 @@
 // What a new user gets wrong with `isoloss model`, and what is said about it.
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { full } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import { beforeAll, describe, expect, it } from "vitest";
-import { bare, normalized, perceptron } from "../model/model-files.js";
+import { bare, changed, normalized, perceptron } from "../model/model-files.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -17,6 +18,16 @@ beforeAll(() => {
   write("m.onnx", normalized());
   write("relu.onnx", perceptron("relu"));
   write("bare.onnx", bare());
+  // Two models whose outputs are NaN for every input.
+  for (const seed of [0, 1]) {
+    const isBias = ({ name }: { readonly name: string }) => name === "net.layers.1.bias";
+    const broken = changed(perceptron("relu", { seed }), ({ initializers }) => ({
+      initializers: initializers.map((tensor) =>
+        isBias(tensor) ? { ...tensor, data: Float32Array.of(Number.NaN, Number.NaN) } : tensor,
+      ),
+    }));
+    write(`nan${seed}.onnx`, broken);
+  }
   write("text.onnx", "no model");
   write("x.npy", encodeNpy(full([8, 3, 8, 8], 0.5)));
   write("one.npy", encodeNpy(full([1, 3, 8, 8], 0.5)));
@@ -26,6 +37,7 @@ beforeAll(() => {
   write("none.npz", Buffer.concat([Buffer.from("PK\x05\x06"), Buffer.alloc(18)]));
   write("label.npy", encodeNpy({ shape: [1], data: BigInt64Array.of(0n) }));
   mkdirSync(join(bench.folder, "folder"));
+  execFileSync("mkfifo", [join(bench.folder, "pipe")]);
   files = everything();
 });
 
@@ -47,7 +59,34 @@ const cases: readonly (readonly [line: string, message: RegExp, code: number])[]
     1,
   ],
   ["verify m.onnx m.onnx --data none.npz", /none\.npz holds no array: expected arrays by .* inputs, x\./, 1],
+  [
+    "verify nan0.onnx nan1.onnx",
+    /"logits" is NaN or infinite everywhere\..* These were random: give others by --data PATH\.$/m,
+    1,
+  ],
+  ["fold nan0.onnx -o f.onnx", /"logits" is NaN or infinite everywhere\. .*add --no-verify\.$/m, 1],
   ["fold m.onnx -o folder", /--out folder is a folder: name a file, such as folder\/model\.onnx\./, 2],
+  ["fold m.onnx -o pipe", /--out pipe is a pipe or a device: name a file, such as model\.onnx\./, 2],
+  ...[
+    "quantize m.onnx --calibration x.npy",
+    "quantize m.onnx --calibration one.npy --held-out ./x.npy",
+    "half m.onnx --calibration x.npy",
+    "half m.onnx --held-out x.npy",
+    "prune m.onnx --fraction 0.5 --held-out x.npy",
+    "low-rank m.onnx --held-out x.npy",
+    "balance m.onnx --held-out x.npy",
+    "rotate m.onnx --held-out x.npy",
+    "restore m.onnx --calibration x.npy",
+    "finetune m.onnx --data x.npy --labels label.npy --rate 0.1",
+    "finetune m.onnx --data one.npy --labels x.npy --rate 0.1",
+    "finetune m.onnx --data one.npy --validation x.npy --rate 0.1",
+    "finetune m.onnx --data one.npy --validation one.npy --validation-labels x.npy --rate 0.1",
+  ].map((line) => [`${line} -o x.npy`, /--out x\.npy is data that are read: name another file/, 2] as const),
+  [
+    "half m.onnx -o h.onnx --held-out x.npy --report ./x.npy",
+    /--report \.\/x\.npy is data that are read: name another file with --report/,
+    2,
+  ],
   ["half m.onnx -o x.npy/half.onnx", /Cannot write to the folder .*x\.npy: it is a file/, 1],
   [
     "quantize m.onnx -o q.onnx --calibration one.npy",

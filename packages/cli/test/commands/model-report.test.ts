@@ -161,8 +161,8 @@ describe("isoloss model ... --report", () => {
 
   it.each([
     ["folder", /--report folder is a folder: name a file, such as folder\/report\.html/],
-    ["./folded.onnx", /--report \.\/folded\.onnx is a model's file/],
-    ["out.onnx", /--report out\.onnx is a model's file/],
+    ["./folded.onnx", /--report \.\/folded\.onnx is the model that is read: name another file with --report/],
+    ["out.onnx", /--report out\.onnx is the new model: name another file with --report/],
     ["model.onnx/page.html", /Cannot write to the folder .*model\.onnx: it is a file/],
   ])("is refused at %s, before anything is written", async (place, message) => {
     const before = readFileSync(at("folded.onnx"));

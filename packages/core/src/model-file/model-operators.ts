@@ -12,6 +12,7 @@ import { decodeModel, encodeModel } from "../runtime/onnx/codec.js";
 import type { OnnxGraph, OnnxModel, OnnxNode } from "../runtime/onnx/schema.js";
 import { noLinks } from "../symmetry/discovery/graph/links.js";
 import { type Response, ruleOf } from "../symmetry/discovery/graph/rules.js";
+import { ownEntry } from "../tree.js";
 
 /**
  * Changes of hidden units that an operator may keep: positive factors (of each unit, or one for all), signs, linear
@@ -109,7 +110,7 @@ function keptBy(
   // Every first result is an output here: so each is found in the traced graph by its name.
   const imported = fromOnnx(encodeModel({ ...model, graph: { ...model.graph, outputs } }));
   const x = Object.fromEntries(
-    imported.inputs.map(({ name, dtype }) => [name, spec(shapes[name] ?? [], dtype)]),
+    imported.inputs.map(({ name, dtype }) => [name, spec(ownEntry(shapes, name) ?? [], dtype)]),
   );
   const { graph } = trace((at) => imported.apply(at.p, at.x), { p: imported.params, x });
   const values = new Map(graph.outputs.map(({ name, tensor }) => [name, tensor]));

@@ -1,7 +1,17 @@
 // Whole-file input and output. Writes are atomic: write, fsync, rename (POSIX.1-2017).
 import { randomUUID } from "node:crypto";
-import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { DataError } from "../errors.js";
 import { reasonOf } from "./system-error.js";
 
@@ -9,14 +19,37 @@ import { reasonOf } from "./system-error.js";
  * Writes a file so that a crash at any moment leaves the old content or the new one, never a part.
  *
  * The bytes go to a temporary file in the same directory, are flushed to the disk, and the file is renamed; on failure
- * the temporary file is removed. Missing directories are created.
+ * the temporary file is removed. Missing directories are created. A link stays, and the file that it points to is written.
  *
- * @throws DataError when the file cannot be written; its `cause` is the system's error
+ * @throws DataError when the file cannot be written, and for a pipe, a socket or a device; its `cause` is the system's error
  *
  * @example
  * await writeFileAtomic("run/checkpoint.safetensors", encodeSafetensors(tensors));
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  try {
+    await replaceFile(await targetOf(path), content);
+  } catch (cause) {
+    throw new DataError(`Cannot write ${path}: ${reasonOf(cause)}.`, { cause });
+  }
+}
+
+/** The path that a file is renamed to: a rename would replace a link by the file, and a device as well. */
+async function targetOf(path: string): Promise<string> {
+  const there = await stat(path).catch(unlessAbsent);
+  if (there === undefined) {
+    const link = await readlink(path).catch(unlessAbsent);
+    return link === undefined ? path : targetOf(resolve(await realpath(dirname(path)), link));
+  }
+  if (there.isFile() || there.isDirectory()) return realpath(path);
+  throw new Error("it is a pipe, a socket or a device, which a file would replace; name a regular file");
+}
+
+function unlessAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
+}
+
+async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
     const file = await openNew(temporary);
@@ -30,7 +63,7 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   } catch (cause) {
     // The first error is more informative than this one.
     await rm(temporary, { force: true }).catch(() => {});
-    throw new DataError(`Cannot write ${path}: ${reasonOf(cause)}.`, { cause });
+    throw cause;
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { NdArray } from "../../src/array.js";
 import { DataError, OptionError } from "../../src/errors.js";
 import { compareModels } from "../../src/model-file/compare/compare-models.js";
 import { encodeModel } from "../../src/runtime/onnx/codec.js";
@@ -57,11 +58,13 @@ describe("the comparison of two files", () => {
     expect(onnx.largest).toBeCloseTo(js.largest, 5);
   });
 
-  it("is infinite where only one of them is no number", async () => {
-    const x = float32([Infinity, 1], [1, 2]);
-    const { largest } = await compareModels(linear(), linear({ w: [-1, 2] }), { inputs: { x } });
-    expect(largest).toBe(Infinity);
-    expect((await compareModels(linear(), linear(), { inputs: { x } })).largest).toBe(0);
+  it("is infinite where only one of them is no number, and NaN where both have no finite one", async () => {
+    const largest = async (x: NdArray, second: Uint8Array) =>
+      (await compareModels(linear(), second, { inputs: { x } })).largest;
+    const endless = float32([Infinity, 1], [1, 2]);
+    expect(await largest(endless, linear({ w: [-1, 2] }))).toBe(Infinity);
+    expect(await largest(endless, linear())).toBeNaN();
+    expect(await largest(float32([Infinity, 1, 1, 1], [2, 2]), linear())).toBe(0);
   });
 
   it("takes a list of batches, and measures over all of them", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { NumericalError } from "../../src/errors.js";
 import { compareModels } from "../../src/model-file/compare/compare-models.js";
 import { sameFunction } from "../../src/model-file/compare/same-function.js";
 import { encodeModel } from "../../src/runtime/onnx/codec.js";
@@ -68,5 +69,22 @@ describe("whether two files compute the same", () => {
     expect(await sameFunction(before, scaled, { ...onnx, tolerance: 1 })).not.toHaveProperty("inFloat64");
     const broken = nearZero([0.3, -0.7, 1.1, 0.2], [Number.NaN, -0.4]);
     expect(await sameFunction(before, broken, onnx)).toMatchObject({ isSame: false, largest: Infinity });
+  });
+
+  it("refuses to judge an output without a finite number, and takes equal NaN beside finite numbers", async () => {
+    const [broken, other] = [0.4, 5].map((v) => nearZero([0.3, -0.7, 1.1, 0.2], [Number.NaN, v]));
+    expect((await compareModels(broken, other, onnx)).outputs).toMatchObject([
+      { name: "y", absolute: Number.NaN, relative: Number.NaN },
+    ]);
+    const refused = sameFunction(broken, other, onnx);
+    await expect(refused).rejects.toThrow(NumericalError);
+    await expect(refused).rejects.toThrow(
+      /in both models the output "y" is NaN or infinite everywhere\. Compare them on inputs/,
+    );
+    const x = float32([Number.NaN, 1, 2, 3], [2, 2]);
+    expect(await sameFunction(before, before, { ...onnx, inputs: { x } })).toMatchObject({
+      isSame: true,
+      largest: 0,
+    });
   });
 });

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -52,6 +53,34 @@ describe("writeFileAtomic", () => {
     expect(error).toBeInstanceOf(DataError);
     expect(error.message).toBe(`Cannot write ${path}: a part of the path is not a directory.`);
     expect(error.cause.code).toBe("ENOTDIR");
+  });
+
+  it("writes the file that links point to, be it there or not, and leaves the links", async () => {
+    await mkdir(join(directory, "folder"));
+    await symlink("folder", join(directory, "way"));
+    await symlink("../end.txt", join(directory, "folder", "link.txt"));
+    const path = join(directory, "way", "link.txt");
+    for (const text of ["new", "newer"]) {
+      await writeFileAtomic(path, text);
+      expect(await readFile(join(directory, "end.txt"), "utf8")).toBe(text);
+    }
+    expect((await lstat(path)).isSymbolicLink()).toBe(true);
+    expect((await readdir(directory)).sort()).toEqual(["end.txt", "folder", "way"]);
+  });
+
+  it.skipIf(process.platform === "win32")("puts no file in the place of a pipe", async () => {
+    const [path, link] = ["pipe", "link"].map((name) => join(directory, name));
+    execFileSync("mkfifo", [path]);
+    await symlink(path, link);
+    for (const way of [path, link]) {
+      await expect(writeFileAtomic(way, "x")).rejects.toThrow(
+        new DataError(
+          `Cannot write ${way}: it is a pipe, a socket or a device, which a file would replace; name a regular file.`,
+        ),
+      );
+    }
+    expect((await lstat(path)).isFIFO()).toBe(true);
+    expect((await readdir(directory)).sort()).toEqual(["link", "pipe"]);
   });
 
   it("lets writers of the same file work at the same time: one of them wins whole", async () => {

@@ -63,6 +63,6 @@ export async function smaller(
       : `the model uses the number of its units: without them it differs by ${largest.toPrecision(2)} from the model with their weights at zero`;
   } catch (cause) {
     if (!(cause instanceof IsolossError)) throw cause;
-    return `the smaller model does not run: ${cause.message}`;
+    return `the smaller model cannot be checked: ${cause.message}`;
   }
 }

@@ -61,14 +61,14 @@ export interface CompareSettings extends Omit<RandomInputSettings, "inputs"> {
 /** The differences of two models' outputs on the same inputs. */
 export interface ModelComparison {
   readonly outputs: readonly OutputDifference[];
-  /** The largest relative difference of all outputs. */
+  /** The largest relative difference of all outputs; NaN where one has no finite number. */
   readonly largest: number;
 }
 
 /**
  * Runs two ONNX files on the same inputs and measures how far their outputs are apart: for each output
  * max |a - b| / max |a| over all its elements and runs. A NaN or an infinity that only one of them has counts
- * as infinitely far.
+ * as infinitely far, and an output without a finite number in either file as NaN: it was not compared.
  *
  * Inputs are standard normal numbers (0 or 1 for integers and truth values) of the shapes in the file, or
  * `inputs`. Rounding to float32 explains differences of about 1e-6 in small and 1e-4 in deep models.

@@ -6,9 +6,9 @@ export interface OutputDifference {
   readonly name: string;
   /** Shape of the output in the first run. */
   readonly shape: readonly number[];
-  /** max |a - b|. */
+  /** max |a - b|; NaN where no number is finite in either, so that nothing was compared. */
   readonly absolute: number;
-  /** max |a - b| / max |a|; 0 if both are 0 everywhere. */
+  /** max |a - b| / max |a|; 0 if both are 0 everywhere, NaN where nothing was compared. */
   readonly relative: number;
 }
 
@@ -33,8 +33,17 @@ export function differenceOf(
       absolute = Math.max(absolute, distance(x, y));
     }
   });
-  return { name, shape: expected[0].shape, absolute, relative: absolute === 0 ? 0 : absolute / scale };
+  const { shape } = expected[0];
+  if (absolute > 0) return { name, shape, absolute, relative: absolute / scale };
+  // Two models of NaN alone agree everywhere, whatever they compute from other inputs.
+  const difference = scale > 0 || hasFinite(expected) ? 0 : Number.NaN;
+  return { name, shape, absolute: difference, relative: difference };
 }
+
+/** Whether some number is finite; true of outputs without elements, in which nothing can differ. */
+const hasFinite = (arrays: readonly NdArray[]): boolean =>
+  arrays.every(({ data }) => data.length === 0) ||
+  arrays.some(({ data }) => data.some((x: number | bigint) => Number.isFinite(Number(x))));
 
 function distance(x: number, y: number): number {
   if (Object.is(x, y)) return 0;

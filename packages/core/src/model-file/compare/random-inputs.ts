@@ -3,6 +3,7 @@ import { DataError, OptionError } from "../../errors.js";
 import { createRng, type Rng } from "../../math/rng.js";
 import type { ImportedInput } from "../../nn/onnx/from-onnx.js";
 import { inCode, isObject } from "../../option-kinds.js";
+import { ownEntry } from "../../tree.js";
 
 /** Size of an axis that the file leaves open, other than a first axis: small images, short sequences. */
 export const OPEN_SIZE = 32;
@@ -29,14 +30,17 @@ export function randomInputs(
   settings: RandomInputSettings,
 ): readonly NamedValues[] {
   requireInputs(op, inputs, settings.inputs);
-  const drawn = inputs.filter(({ name }) => settings.inputs[name] === undefined);
+  const drawn = inputs.filter(({ name }) => !Object.hasOwn(settings.inputs, name));
   const sizeOfAxis = openSizes(op, inputs, settings);
   const isOpen = drawn.some(({ shape }) => typeof shape?.[0] === "string");
   const count = isOpen || drawn.length === 0 ? 1 : settings.examples;
   const rng = createRng(settings.seed);
   return Array.from({ length: count }, () =>
     Object.fromEntries(
-      inputs.map((input) => [input.name, settings.inputs[input.name] ?? draw(input, sizeOfAxis, rng)]),
+      inputs.map((input) => [
+        input.name,
+        ownEntry(settings.inputs, input.name) ?? draw(input, sizeOfAxis, rng),
+      ]),
     ),
   );
 }
@@ -46,7 +50,7 @@ export function guessedAxes(
   inputs: readonly ImportedInput[],
   { sizes, inputs: given }: RandomInputSettings,
 ): readonly string[] {
-  const drawn = inputs.filter(({ name }) => given[name] === undefined);
+  const drawn = inputs.filter(({ name }) => !Object.hasOwn(given, name));
   const names = drawn.flatMap(({ name, shape = [] }) =>
     shape.flatMap((size, axis) => (typeof size === "string" && axis > 0 ? [namesOf(name, axis, size)] : [])),
   );
@@ -60,7 +64,7 @@ function requireInputs(op: string, inputs: readonly ImportedInput[], given: Name
   if (unknown !== undefined) {
     throw new OptionError(`${op}: the model has no input "${unknown}"; it has ${names.join(", ")}.`);
   }
-  const unranked = inputs.find(({ name, shape }) => shape === undefined && given[name] === undefined);
+  const unranked = inputs.find(({ name, shape }) => shape === undefined && !Object.hasOwn(given, name));
   if (unranked !== undefined) {
     throw new DataError(
       `${op}: the file does not say how many axes the input "${unranked.name}" has. Give an array: inputs: { "${unranked.name}": ... }.`,
@@ -88,7 +92,7 @@ function openSizes(
     if (axis === 0) known.set(size || `${name}[0]`, examples);
   }
   for (const { name, axis, size } of open) {
-    if (given[name] !== undefined) known.set(size || `${name}[${axis}]`, given[name].shape[axis]);
+    if (Object.hasOwn(given, name)) known.set(size || `${name}[${axis}]`, given[name].shape[axis]);
   }
   const names = open.flatMap(({ name, axis, size }) => namesOf(name, axis, size));
   for (const [name, value] of Object.entries(sizes)) {

@@ -1,5 +1,6 @@
 // Whether two files compute the same, where rounding alone may move an output by more than a tolerance.
 import { astype, type NdArray } from "../../array.js";
+import { NumericalError } from "../../errors.js";
 import { fromOnnx } from "../../nn/onnx/from-onnx.js";
 import { nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
@@ -51,7 +52,8 @@ const ROUNDINGS = 10;
  *
  * @param a the bytes of the reference, a file that `fromOnnx` reads
  * @param b the bytes of another file with the same inputs, and the same outputs or more
- * @throws like {@link compareModels}
+ * @throws NumericalError for an output without a finite number in either file, of which nothing can be said; else like
+ *   {@link compareModels}
  *
  * @example
  * const { isSame } = await sameFunction(before, foldBatchNorm(before).bytes, { sizes: { height: 64 } });
@@ -64,6 +66,7 @@ export async function sameFunction(
 ): Promise<FunctionComparison> {
   const { tolerance, ...settings } = sameFunctionOptions.read(options);
   const comparison = await compareModels(a, b, settings);
+  requireCompared(comparison);
   const { largest } = comparison;
   if (largest <= tolerance) return { ...comparison, isSame: true };
   // What only one of them cannot hold is no rounding.
@@ -72,6 +75,16 @@ export async function sameFunction(
   const inFloat64 = await float64Comparison(a, b, settings);
   const isSame = inFloat64.largest <= tolerance && largest <= ROUNDINGS * inFloat64.rounding;
   return { ...comparison, isSame, inFloat64 };
+}
+
+/** Throws where nothing was compared in an output: any two files of NaN alone would be the same. */
+function requireCompared({ outputs }: ModelComparison): void {
+  const lost = outputs.find(({ relative }) => Number.isNaN(relative));
+  if (lost === undefined) return;
+  throw new NumericalError(
+    `sameFunction: expected finite numbers to compare; in both models the output "${lost.name}" is NaN or infinite ` +
+      "everywhere. Compare them on inputs that they are made for.",
+  );
 }
 
 async function float64Comparison(

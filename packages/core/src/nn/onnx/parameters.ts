@@ -89,10 +89,19 @@ export function runningStatisticsOf(
 
 /** Tensors by the names that they have as inputs of a graph, which cannot contain colons. */
 function namedTensors(tensors: readonly OnnxTensor[]): readonly NamedTensor[] {
-  const named = tensors.map((tensor) => ({ name: tensor.name.replaceAll(":", "_"), tensor }));
-  const twice = named.find(({ name }, i) => named.findIndex((other) => other.name === name) !== i);
-  if (twice) throw new DataError(`fromOnnx: two tensors of the file would both be named "${twice.name}".`);
-  return named;
+  const named = new Map<string, NamedTensor>();
+  for (const tensor of tensors) {
+    const name = tensor.name.replaceAll(":", "_");
+    const other = named.get(name);
+    if (other !== undefined) {
+      throw new DataError(
+        `fromOnnx: expected weights of different names, with _ for a colon; the file has "${other.tensor.name}" and ` +
+          `"${tensor.name}", both "${name}". Rename one of them in the file.`,
+      );
+    }
+    named.set(name, { name, tensor });
+  }
+  return [...named.values()];
 }
 
 /** The array of floats that a Constant node holds, by the name of its output. */

@@ -2,6 +2,7 @@ import { loadOrt } from "#ort";
 import type { NdArray } from "../../array.js";
 import { float64Of, halfToNumber } from "../../bytes.js";
 import { DataError, OptionError, RuntimeError } from "../../errors.js";
+import { ownEntry } from "../../tree.js";
 import { Lifetime } from "../lifetime.js";
 import { arrayClasses } from "./dtypes.js";
 import type { Ort } from "./ort.js";
@@ -22,7 +23,7 @@ type OrtTensor = InstanceType<Ort["Tensor"]>;
  * integers, too. Floats of 16 bits and integers are converted from and to the library's arrays.
  *
  * @param outputs names of the results; default all of the file
- * @throws RuntimeError when ONNX Runtime is not there, or refuses the file
+ * @throws RuntimeError when ONNX Runtime is not there, or refuses the file; for an output of the name `__proto__`
  */
 export async function openFileSession(bytes: Uint8Array, outputs?: readonly string[]): Promise<FileSession> {
   const ort = await loadOrt();
@@ -35,6 +36,16 @@ export async function openFileSession(bytes: Uint8Array, outputs?: readonly stri
   }).catch((cause: unknown) => {
     throw new RuntimeError(`ONNX Runtime could not open the file: ${messageOf(cause)}`, { cause });
   });
+  const wanted = outputs ?? session.outputNames;
+  // ONNX Runtime sets it as a key of an object, which is lost.
+  if (session.outputNames.includes("__proto__")) {
+    await session.release();
+    throw new RuntimeError(
+      'ONNX Runtime cannot give an output of the name "__proto__" in JavaScript: rename it in the file.',
+    );
+  }
+  // It takes what every object has, such as toString, for a tensor to write into, unless that output is asked for.
+  const asked = session.outputNames.some((name) => name in {}) ? session.outputNames : wanted;
   const types = new Map(
     session.inputMetadata.map((input) => [input.name, input.isTensor ? input.type : "sequence"]),
   );
@@ -42,19 +53,19 @@ export async function openFileSession(bytes: Uint8Array, outputs?: readonly stri
   return {
     async run(inputs) {
       lifetime.requireOpen();
-      const feeds: Record<string, OrtTensor> = {};
-      for (const [name, type] of types) {
-        const value = inputs[name];
+      const feeds = [...types].map(([name, type]) => {
+        const value = ownEntry(inputs, name);
         if (value === undefined) {
           const given = Object.keys(inputs).join(", ") || "nothing";
           throw new OptionError(`The model's input "${name}" is missing; the batch has ${given}.`);
         }
-        feeds[name] = new ort.Tensor(type as "float32", dataFor(name, value, type) as never, value.shape);
-      }
-      const results = await session.run(feeds, outputs ?? session.outputNames).catch((cause: unknown) => {
+        const tensor = new ort.Tensor(type as "float32", dataFor(name, value, type) as never, value.shape);
+        return [name, tensor] as const;
+      });
+      const results = await session.run(Object.fromEntries(feeds), asked).catch((cause: unknown) => {
         throw new RuntimeError(`ONNX Runtime could not run the file: ${messageOf(cause)}`, { cause });
       });
-      return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, arrayFrom(value)]));
+      return Object.fromEntries(wanted.map((name) => [name, arrayFrom(results[name])]));
     },
     dispose: () => lifetime.end(() => session.release()),
   };
