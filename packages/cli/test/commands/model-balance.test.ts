@@ -104,6 +104,18 @@ describe("isoloss model balance", () => {
     expect((await compareModels(uneven, read("even.onnx"), { seed: 7 })).largest).toBeLessThan(1e-6);
   });
 
+  it("counts tensors whose numbers are others alone", async () => {
+    const balanced = await bench.json<BalancedModel>(
+      ...["model", "balance", "uneven.onnx", "--powers-of-two", "-o", "once.onnx", "--json"],
+    );
+    expect(balanced.changed).toBe(3);
+    const again = await bench.json<BalancedModel>(
+      ...["model", "balance", "once.onnx", "--powers-of-two", "-o", "twice.onnx", "--json"],
+    );
+    expect(again.changed).toBe(0);
+    expect(read("twice.onnx")).toEqual(read("once.onnx"));
+  });
+
   it("by powers of two changes no bit of an output", async () => {
     const args = ["model", "balance", "open.onnx", "--powers-of-two", "-o", "exact.onnx", "--json"];
     const document = await bench.json<BalancedModel>(...args);
