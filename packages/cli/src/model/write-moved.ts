@@ -39,7 +39,7 @@ export interface MovedFile {
   };
 }
 
-/** A move by factors of 1 makes another array of the same numbers. */
+/** A move makes another array of zeros the same. */
 const hasSameNumbers = ({ data }: NdArray, other: NdArray): boolean =>
   (data as Float64Array).every((v, i) => v === other.data[i]);
 
