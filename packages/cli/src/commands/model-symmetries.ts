@@ -68,5 +68,6 @@ function countsText(list: readonly GroupDescription[]): string {
   const count = list.length === 1 ? "1 group" : `${list.length} groups`;
   const dimensions = list.flatMap(({ degreesOfFreedom }) => degreesOfFreedom ?? []);
   if (dimensions.length === 0) return `${count}, discrete`;
-  return `${count}, ${sum(dimensions).toLocaleString("en-US")} degrees of freedom`;
+  const freedom = sum(dimensions);
+  return `${count}, ${freedom.toLocaleString("en-US")} ${freedom === 1 ? "degree" : "degrees"} of freedom`;
 }

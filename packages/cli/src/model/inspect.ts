@@ -55,7 +55,7 @@ const LARGEST = 5;
 export function inspectModel(file: ModelFile, given: Sizes): Inspection {
   const { path, bytes, model } = file;
   const { graph, opsets, producer, irVersion } = model;
-  const tensors = storedTensors(model);
+  const tensors = storedTensors(graph);
   const { parameters, operators, sizes, problem } = tracedParts(file, given);
   const initializers = new Set(graph.initializers.map(({ name }) => name));
   return {
@@ -123,15 +123,29 @@ const portOf = ({ name, dtype, shape }: OnnxModel["graph"]["inputs"][number]): P
   shape,
 });
 
-/** The tensors of the initializers and of Constant nodes. */
-function storedTensors({ graph }: OnnxModel): TensorReport[] {
-  const constants = graph.nodes.flatMap(({ attributes, outputs: [name] }) =>
-    Object.values(attributes).flatMap((a) => (a.kind === "tensor" ? [{ ...a.value, name }] : [])),
-  );
-  return [...graph.initializers, ...constants].map(({ name, dtype, shape, data }) => ({
-    name,
-    dtype,
-    shape,
-    bytes: data.byteLength,
-  }));
+type OnnxGraph = OnnxModel["graph"];
+
+/** The tensors of initializers and of nodes, those of graphs inside nodes too. */
+const storedTensors = ({ initializers, nodes }: OnnxGraph): TensorReport[] => [
+  ...initializers.map(tensorReport),
+  ...nodes.flatMap(tensorsOf),
+];
+
+const tensorReport = ({ name, dtype, shape, data }: OnnxGraph["initializers"][number]): TensorReport => ({
+  name,
+  dtype,
+  shape,
+  bytes: data.byteLength,
+});
+
+/** The tensors in a node's attributes. A Constant has its numbers in those, too. */
+function tensorsOf({ opType, attributes, outputs: [name] }: OnnxGraph["nodes"][number]): TensorReport[] {
+  return Object.values(attributes).flatMap((a): TensorReport[] => {
+    if (a.kind === "graph") return storedTensors(a.value);
+    if (a.kind === "tensor") return [{ ...tensorReport(a.value), name }];
+    if (opType !== "Constant" || typeof a.value === "string" || a.kind === "strings") return [];
+    const shape = typeof a.value === "number" ? [] : [a.value.length];
+    const [dtype, size] = a.kind.startsWith("float") ? (["float32", 4] as const) : (["int64", 8] as const);
+    return [{ name, dtype, shape, bytes: size * sizeOf(shape) }];
+  });
 }

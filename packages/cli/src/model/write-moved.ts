@@ -1,4 +1,5 @@
 // A model that was moved along its symmetries: compared with the one before, then written.
+import type { NdArray } from "isoloss";
 import { withParams } from "isoloss/onnx";
 import type { DataOptions } from "./data-options.js";
 import { type DiscoveryOfModel, discoveryOf } from "./discovery.js";
@@ -38,6 +39,10 @@ export interface MovedFile {
   };
 }
 
+/** A move makes another array of zeros the same. */
+const hasSameNumbers = ({ data }: NdArray, other: NdArray): boolean =>
+  (data as Float64Array).every((v, i) => v === other.data[i]);
+
 /** Reads a model, moves it and writes it under another name, if it computes the same. */
 export async function writeMoved(
   path: string,
@@ -51,7 +56,7 @@ export async function writeMoved(
   const discovery = discoveryOf(file, { sizes });
   const params = await move(discovery);
   const changed = Object.fromEntries(
-    Object.entries(params).filter(([name, array]) => array !== discovery.model.params[name]),
+    Object.entries(params).filter(([name, array]) => !hasSameNumbers(array, discovery.model.params[name])),
   );
   const bytes = withParams(file.bytes, changed);
   const written = await writeVerified(file, out, bytes, { sizes, inputs: batches, tolerance, verify });

@@ -104,6 +104,17 @@ describe("isoloss model balance", () => {
     expect((await compareModels(uneven, read("even.onnx"), { seed: 7 })).largest).toBeLessThan(1e-6);
   });
 
+  it("counts no tensor of zeros, which no factor changes", async () => {
+    const withoutBias = changed(uneven, ({ initializers }) => ({
+      initializers: initializers.map((own) =>
+        own.name.endsWith("bias") ? { ...own, data: new Float32Array(own.data.length) } : own,
+      ),
+    }));
+    file("zeros.onnx", withoutBias);
+    const args = ["model", "balance", "zeros.onnx", "--by", "range", "-o", "counted.onnx", "--json"];
+    expect((await bench.json<BalancedModel>(...args)).changed).toBe(2);
+  });
+
   it("by powers of two changes no bit of an output", async () => {
     const args = ["model", "balance", "open.onnx", "--powers-of-two", "-o", "exact.onnx", "--json"];
     const document = await bench.json<BalancedModel>(...args);

@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encode } from "fast-png";
-import { full } from "isoloss";
+import { full, sizeOf } from "isoloss";
 import { encodeNpy } from "isoloss/data";
+import type { OnnxModel } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ModelSummary } from "../../src/commands/model-summary.js";
 import type { Verification } from "../../src/commands/model-verify.js";
@@ -10,6 +11,8 @@ import type { Inspection } from "../../src/model/inspect.js";
 import type { SymmetriesOfModel } from "../../src/model/symmetries.js";
 import { changed, perceptron, wideWindow, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";
+
+type OnnxNode = OnnxModel["graph"]["nodes"][number];
 
 const bench = workbench({ isInProcess: true });
 const file = (name: string, bytes: Uint8Array | string) => writeFileSync(join(bench.folder, name), bytes);
@@ -88,6 +91,34 @@ describe("isoloss model inspect", () => {
     const nameless = await bench.json<Inspection>("model", "inspect", "nameless.onnx", "--json");
     expect(nameless.inputs[0].shape).toEqual(["", 4]);
     expect(nameless.sizes).toEqual({ "x[0]": 4 });
+  });
+
+  it("counts tensors of all graphs, and numbers in attributes of a Constant", async () => {
+    const stored = { name: "w", dtype: "float32", shape: [3], data: new Float32Array(3) } as const;
+    const body = { name: "body", inputs: [], outputs: [], initializers: [stored], nodes: [] };
+    const constant = (name: string, attributes: OnnxNode["attributes"]): OnnxNode => {
+      return { opType: "Constant", inputs: [], outputs: [name], attributes };
+    };
+    const loop: OnnxNode = {
+      ...{ opType: "Scan", inputs: ["x"], outputs: ["s"] },
+      attributes: { body: { kind: "graph", value: body } },
+    };
+    const nodes = [
+      constant("a", { value_floats: { kind: "floats", value: [1, 2] } }),
+      constant("b", { value_float: { kind: "float", value: 1 } }),
+      constant("c", { value_ints: { kind: "ints", value: [1, 2, 3, 4, 5] } }),
+      constant("d", { value: { kind: "tensor", value: { ...stored, name: "" } } }),
+      constant("e", { value_string: { kind: "string", value: "text" } }),
+      loop,
+    ];
+    file(
+      "inner.onnx",
+      changed(perceptron("relu"), (graph) => ({ nodes: [...nodes, ...graph.nodes] })),
+    );
+    const inspection = await bench.json<Inspection>("model", "inspect", "inner.onnx", "--json");
+    const [tensors, numbers, bytes] = [4 + 5, 23 + 3 + 2 + 1 + 5 + 3, 92 + 12 + 8 + 4 + 40 + 12];
+    expect(inspection.stored).toEqual({ tensors, numbers, bytes });
+    expect(inspection.largest[1]).toEqual({ name: "c", dtype: "int64", shape: [5], bytes: 40 });
   });
 
   it("shows a file with operators that are not read, and says which they are", async () => {
@@ -175,6 +206,23 @@ describe("isoloss model symmetries", () => {
       `no symmetry reaches  ${b2}`,
       "",
     ]);
+  });
+
+  it("counts one unit as one degree of freedom", async () => {
+    const shapes = new Map([
+      ["net.layers.0.weight", [1, 4]],
+      ["net.layers.0.bias", [1]],
+      ["net.layers.1.weight", [2, 1]],
+    ]);
+    const single = changed(perceptron("relu"), ({ initializers }) => ({
+      initializers: initializers.map((own) => {
+        const shape = shapes.get(own.name) ?? own.shape;
+        return { ...own, shape, data: own.data.slice(0, sizeOf(shape)) };
+      }),
+    }));
+    file("single.onnx", single);
+    const { stdout } = await bench.run("model", "symmetries", "single.onnx");
+    expect(stdout).toMatch(/\(1 group, 1 degree of freedom\)$/m);
   });
 
   it("says that a model without weights has none, and when a model with weights has none", async () => {

@@ -175,9 +175,11 @@ function isFree(term: Tensor, isMoving: Test): boolean {
   return isMoving(term) || isView(term);
 }
 
-/** Whether a tensor is an input of the graph, or shows the elements of one in another shape. */
+/** Whether a tensor is an input of the graph, or shows the elements of one in another shape, or times a number. */
 function isView({ op, inputs }: Tensor): boolean {
   if (op.name === "input") return true;
+  if (op.name === "mul")
+    return inputs.some((x, k) => constantValue(x) !== undefined && isView(inputs[1 - k]));
   return ["broadcast", "reshape", "transpose"].includes(op.name) && isView(inputs[0]);
 }
 

@@ -56,6 +56,18 @@ describe("modelOperators", () => {
     expect(keepsOf(clipped, "Clip")).toEqual(["permutation"]);
   });
 
+  it("takes a bias times a number for a bias", () => {
+    const file = fileOf({
+      inputs: { x: numbers(2, 3) },
+      initializers: { w: numbers(3, 4), b: vector },
+      nodes: [
+        node("Gemm", ["x", "w", "b"], { alpha: float(0.5), beta: float(2) }, ["z"]),
+        node("Relu", ["z"]),
+      ],
+    });
+    expect(keepsOf(file, "Gemm")).toEqual(all);
+  });
+
   it("says that running statistics tell units apart, and that a normalization keeps them up to its constant", () => {
     const positive: NdArray = { shape: [4], data: Float32Array.of(1, 2, 3, 4) };
     const bytes = fileWith(

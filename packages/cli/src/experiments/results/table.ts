@@ -13,7 +13,7 @@ export function textTable(
   rows: readonly (readonly string[])[],
   width = lineWidth(process.stdout),
 ): string {
-  const lines = [head, ...rows];
+  const lines = [head, ...rows].map((line) => line.map(inOneLine));
   const widths = head.map((_, c) => Math.max(...lines.map((line) => textLength(line[c] ?? ""))));
   const tables = columnGroups(widths, width).map((columns) =>
     lines
@@ -31,6 +31,9 @@ export function textTable(
   );
   return tables.join("\n\n");
 }
+
+/** A cell whose lines, as names in a model file may have them, are one. */
+const inOneLine = (cell: string): string => cell.replaceAll("\n", "\\n");
 
 const separator = "  ";
 

@@ -24,6 +24,11 @@ it.each([30, 40, 60])("fits in %d columns, with every cell, and the first column
   for (const cell of [...head, ...rows.flat()]) expect(text).toContain(cell);
 });
 
+it("has a line for a name of several lines", () => {
+  const rows = [["first\nsecond", "1"]];
+  expect(textTable(["", "size"], rows, Infinity)).toBe("               size\nfirst\\nsecond     1");
+});
+
 it("shows one column a part where no two fit", () => {
   expect(textTable(["", "a", "b"], [["name", "1", "2"]], 3).split("\n\n")).toEqual([
     "      a\nname  1",

@@ -39,8 +39,11 @@ const halfSince: Readonly<Record<string, number>> = {
   Range: Infinity,
 };
 
-/** Operands that stay float32 in the standard. */
-const alwaysFloat32: Readonly<Record<string, readonly number[]>> = { Resize: [2], Upsample: [1] };
+/** Operands that stay float32 in the standard: the scales of images, which a Resize has behind its regions from set 11 on. */
+function alwaysFloat32({ opType }: OnnxNode, opset: number): readonly number[] {
+  if (opType === "Upsample") return [1];
+  return opType === "Resize" ? [opset < 11 ? 1 : 2] : [];
+}
 
 export interface ConvertSettings {
   /** Types of the model's inputs and outputs of floats. */
@@ -79,10 +82,7 @@ export function converted(op: string, bytes: Uint8Array, { io, floats }: Convert
   const names = new Set([...inputs.map(({ name }) => name), ...floatOutputs]);
   return replaceTensors(editor.finish(), {
     tensors,
-    valueInfo: (info) =>
-      io === "float16" && names.has(info.name) && info.dtype !== undefined
-        ? { ...info, dtype: "float16" }
-        : info,
+    dtypeOf: ({ name, dtype }) => (io === "float16" && names.has(name) && dtype ? "float16" : dtype),
   });
 }
 
@@ -113,9 +113,9 @@ function requireConvertible(
 /** Stored tensors that only operands of a fixed type read. */
 function keptTensors(editor: GraphEditor): ReadonlySet<string> {
   const isFixed = (node: OnnxNode, name: string) =>
-    node.inputs.every((own, i) => own !== name || alwaysFloat32[node.opType]?.includes(i) === true);
+    node.inputs.every((own, i) => own !== name || alwaysFloat32(node, editor.opset).includes(i));
   const names = new Set(
-    editor.nodes.flatMap(({ opType, inputs }) => (alwaysFloat32[opType] ?? []).map((i) => inputs[i] ?? "")),
+    editor.nodes.flatMap((node) => alwaysFloat32(node, editor.opset).map((i) => node.inputs[i] ?? "")),
   );
   const isStored = (name: string) => editor.floatType(name) !== undefined && !editor.isOutput(name);
   return new Set(
@@ -166,7 +166,7 @@ const cast = (from: string, to: string, code: number): OnnxNode => ({
 
 /** Gives operands of a fixed type their type back. */
 function castOperands(editor: GraphEditor, node: OnnxNode, kept: ReadonlySet<string>): void {
-  const places = (alwaysFloat32[node.opType] ?? []).filter((i) => {
+  const places = alwaysFloat32(node, editor.opset).filter((i) => {
     const name = node.inputs[i] ?? "";
     return name !== "" && !kept.has(name);
   });

@@ -77,6 +77,9 @@ export interface HalfModel {
  * All floats become float16: weights, rounded to the nearest (65504 in the place of larger ones), and Casts; the scales of a
  * Resize stay float32, as the standard asks. `foldBatchNorm` first gives a file more scalings.
  *
+ * ONNX Runtime 1.30 for Node ends the process where it opens a file in which a Transpose is before a MatMul of float16 with all its
+ * optimizations: give its session `graphOptimizationLevel: "extended"`, as this library does.
+ *
  * @param bytes the bytes of an `.onnx` file, its data inside
  * @param options `move`, `io`, `calibration` and `sizes`
  * @throws DataError if `fromOnnx` cannot read the file, or for subgraphs, quantized operators, operators that have no float16 or are not of the

@@ -12,21 +12,16 @@ import type { OnnxNode } from "../../runtime/onnx/schema.js";
 
 /**
  * Brings layers into the form that kernels on integers have: a bias that an Add holds becomes the layer's own, for a
- * MatMul in a Gemm, and factors of a Gemm go into its numbers. Returns the names of the products that are no more, by
- * those of the sums.
+ * MatMul in a Gemm, and factors of a Gemm go into its numbers.
  */
-export function makePlain(editor: GraphEditor): ReadonlyMap<string, string> {
+export function makePlain(editor: GraphEditor): void {
   takeFactors(editor, () => true);
   const layoutOf = layouts(editor);
-  const merged = new Map<string, string>();
   for (const end of editor.nodes) {
     if (biasedSum(editor, end) === undefined) continue;
     const layer = linearLayer(editor, layoutOf, end);
-    if (isReason(layer)) continue;
-    merged.set(end.outputs[0], layer.node.outputs[0]);
-    takeBias(editor, layer);
+    if (!isReason(layer)) takeBias(editor, layer);
   }
-  return merged;
 }
 
 /** Multiplies the weights and biases of Gemms by their factors, where they are stored for them alone. */

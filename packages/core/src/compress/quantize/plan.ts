@@ -5,7 +5,7 @@ import type { OnnxNode } from "../../runtime/onnx/schema.js";
 import { activationAfter } from "./activation.js";
 import { type IntegerOperator, integerOperators } from "./integer-operators.js";
 import type { ValueRange } from "./range.js";
-import { type WeightedLayer, weightedLayer } from "./weighted-layer.js";
+import { layerName, type WeightedLayer, weightedLayer } from "./weighted-layer.js";
 
 /** What becomes integer in a graph. */
 export interface Plan {
@@ -69,10 +69,10 @@ function sorted(editor: GraphEditor, leave: ReadonlySet<string>) {
     const layer = weightedLayer(editor, node);
     if (layer === undefined) {
       const operator = integerOperators.get(node.opType);
-      if (operator !== undefined && mayRun(editor, node) && !leave.has(node.outputs[0])) {
+      if (operator !== undefined && mayRun(editor, node) && !leave.has(layerName(editor, node))) {
         candidates.set(node, operator);
       }
-    } else if (leave.has(node.outputs[0])) left.set(node, { reason: "it is to stay float" });
+    } else if (leave.has(layerName(editor, node))) left.set(node, { reason: "it is to stay float" });
     else if (isReason(layer)) left.set(node, layer);
     else if (kernelLayers.includes(node.opType) && operandsOf(editor, node).length > 0) layers.push(layer);
     else weightsAlone.push(layer);

@@ -2,10 +2,11 @@ import type { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
 import type { Affine } from "./affine.js";
 import type { Plan } from "./plan.js";
+import { layerName } from "./weighted-layer.js";
 
 /** What a node of a quantized file runs as. */
 export interface QuantizedNode {
-  /** The name of the node's first result. */
+  /** The name of the node's first result; of a product whose bias an Add adds, that of the sum. */
   readonly node: string;
   readonly opType: string;
   /** The kernel that ONNX Runtime's CPU runs it by, such as QLinearConv; `float` if it computes with floats. */
@@ -46,7 +47,7 @@ export function rowsOf(editor: GraphEditor, plan: Plan): readonly QuantizedNode[
   for (const [node, { reason }] of plan.left) rows.set(node, { runs: "float", bits: 32, note: reason });
   return editor.nodes.flatMap((node) => {
     const row = rows.get(node);
-    return row === undefined ? [] : [{ node: node.outputs[0], opType: node.opType, ...row }];
+    return row === undefined ? [] : [{ node: layerName(editor, node), opType: node.opType, ...row }];
   });
 }
 

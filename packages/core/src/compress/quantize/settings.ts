@@ -10,7 +10,7 @@ export interface QdqSettings {
    * option `session.qdqisint8allowed` is "1".
    */
   readonly activations: "uint8" | "int8" | "none";
-  /** Nodes that stay float, by the names of their first results. */
+  /** Nodes that stay float, by the names that reports have of them. */
   readonly leave: ReadonlySet<string>;
 }
 

@@ -1,6 +1,6 @@
 import type { Floats, GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { int, isStandard } from "../../model-file/prepare/attributes.js";
-import { biasedSum, type Reason } from "../../model-file/prepare/linear-layer.js";
+import { biasedSum, layerEnd, type Reason } from "../../model-file/prepare/linear-layer.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
 
 /** A node with a stored weight, which may be shared with others. */
@@ -43,6 +43,9 @@ export function weightedLayer(editor: GraphEditor, node: OnnxNode): WeightedLaye
     ? layer
     : { reason: `its bias ${bias} is computed, or not one number for each channel` };
 }
+
+/** The name of a node in reports: of a layer that of its value behind the bias, which stays when a bias is added. */
+export const layerName = (editor: GraphEditor, node: OnnxNode): string => layerEnd(editor, node).outputs[0];
 
 /** The bias that an Add adds to a product. */
 function sumOf(

@@ -1,5 +1,5 @@
 import type { GraphEditor } from "../../model-file/edit/graph-editor.js";
-import { biasedSum, isReason } from "../../model-file/prepare/linear-layer.js";
+import { isReason } from "../../model-file/prepare/linear-layer.js";
 import { raiseOperatorSet } from "../../model-file/prepare/operator-set/raise-operator-set.js";
 import type { OnnxNode } from "../../runtime/onnx/schema.js";
 import { isEmbedding, writeEmbeddings } from "./embeddings.js";
@@ -8,7 +8,7 @@ import { isPlainGemm, makeProducts } from "./plain-products.js";
 import { editorOf } from "./readable.js";
 import type { QuantizedFile, QuantizedNode } from "./report.js";
 import type { WeightSettings } from "./settings.js";
-import { type WeightedLayer, weightedLayer } from "./weighted-layer.js";
+import { layerName, type WeightedLayer, weightedLayer } from "./weighted-layer.js";
 import { formatOf, writeWeights } from "./write-weights.js";
 
 /** Stores the weights of layers as integers; activations stay float. */
@@ -21,12 +21,7 @@ export function weightsAlone(
   const editor = editorOf(op, bytes);
   // Integers of 4 bits and scales of blocks are from operator set 21 on.
   raiseOperatorSet(op, editor, settings.bits === 4 || settings.per === "block" ? 21 : 13);
-  const left = new Set(leave);
-  for (const node of editor.nodes) {
-    const product = leave.has(node.outputs[0]) ? biasedSum(editor, node)?.node : undefined;
-    if (product !== undefined) left.add(product.outputs[0]);
-  }
-  const isWanted = ({ outputs }: OnnxNode) => !left.has(outputs[0]);
+  const isWanted = (node: OnnxNode) => !leave.has(layerName(editor, node));
   takeFactors(editor, isWanted);
   const before = editor.nodes.filter(
     (node) => weightedLayer(editor, node) !== undefined || isEmbedding(editor, node),
@@ -49,7 +44,7 @@ function rowOf(
   settings: WeightSettings,
   isWanted: (node: OnnxNode) => boolean,
 ): QuantizedNode {
-  const row = { node: node.outputs[0], opType: node.opType, runs: "float", bits: 32 };
+  const row = { node: layerName(editor, node), opType: node.opType, runs: "float", bits: 32 };
   const layer = weightedLayer(editor, node);
   if (layer !== undefined && isReason(layer)) return { ...row, note: layer.reason };
   if (!isWanted(node)) return { ...row, note: "it is to stay float" };

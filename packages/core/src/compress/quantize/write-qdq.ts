@@ -36,8 +36,8 @@ export function writeQdq(
   if (activations === "none") return weightsAlone(op, bytes, weights, leave);
   const editor = editorOf(op, bytes);
   raiseOperatorSet(op, editor, 13);
-  const merged = makePlain(editor);
-  const plan = planOf(editor, leftOf(leave, merged));
+  makePlain(editor);
+  const plan = planOf(editor, leave);
   const scales = activationScales(editor, plan, ranges, activations);
   const nodes = rowsOf(editor, plan);
   const raisedScales = writeWeights(
@@ -64,9 +64,4 @@ export function quantizableValues(bytes: Uint8Array, op = "quantizeModel"): read
   makePlain(editor);
   // A value of a node's newer form has the range of the value that it is made from.
   return planOf(editor, new Set()).values.filter((name) => own.has(name));
-}
-
-/** Nodes to leave; a sum stands for the product that it was made one with. */
-function leftOf(leave: ReadonlySet<string>, merged: ReadonlyMap<string, string>): ReadonlySet<string> {
-  return new Set([...leave, ...[...merged].flatMap(([sum, product]) => (leave.has(product) ? [sum] : []))]);
 }

@@ -60,13 +60,18 @@ export function layerOf(editor: GraphEditor, end: OnnxNode): LinearLayer | Reaso
   return { node, end, weight, channels: count, channelOf, bias, biasFactor, biasIndex, biasShape };
 }
 
-/** The nodes that make the values of layers: the bias may be in an Add after them. */
+/** The node that makes the value of a layer: the Add of its bias where one is after it. */
+export function layerEnd(editor: GraphEditor, node: OnnxNode): OnnxNode {
+  const [reader] = editor.uses.readers(node.outputs[0]);
+  return reader !== undefined && biasedSum(editor, reader)?.node === node ? reader : node;
+}
+
+/** The nodes that make the values of layers. */
 export const layerEnds = (editor: GraphEditor): readonly OnnxNode[] =>
-  editor.nodes.filter(isStandard).flatMap((node) => {
-    if (!["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(node.opType)) return [];
-    const [reader] = editor.uses.readers(node.outputs[0]);
-    return [reader !== undefined && biasedSum(editor, reader)?.node === node ? reader : node];
-  });
+  editor.nodes
+    .filter(isStandard)
+    .filter(({ opType }) => ["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(opType))
+    .map((node) => layerEnd(editor, node));
 
 /** The layer without a bias of its own that a node adds a constant to, and where that is. */
 export function biasedSum(

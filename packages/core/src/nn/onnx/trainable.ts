@@ -60,13 +60,16 @@ export function trainable(model: ImportedModel, options: TrainableOptions = {}):
       `trainable: freeze must be a function of an array's name; got ${describeValue(freeze)}.`,
     );
   }
+  if (Object.keys(model.params).length === 0) {
+    throw new OptionError(
+      "trainable: the file must have parameters of floats; it has none. If it is quantized, train the file in float that it was made of, and quantize that again.",
+    );
+  }
   const [frozen, params] = parted(model.params, freeze);
   const [, state] = parted(model.state, freeze);
   if (Object.keys(params).length === 0) {
     const names = Object.keys(model.params).join(", ");
-    throw new OptionError(
-      `trainable: nothing is left to train: all of ${names || "no parameters"} is frozen.`,
-    );
+    throw new OptionError(`trainable: nothing is left to train: all of ${names} is frozen.`);
   }
   const [float] = Object.values(params).map(dtypeOf);
   return {

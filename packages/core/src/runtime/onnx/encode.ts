@@ -128,7 +128,7 @@ export function writeValueInfo(w: ProtoWriter, { name, dtype, shape }: OnnxValue
   });
 }
 
-function writeShape(w: ProtoWriter, shape: readonly (number | string)[]): void {
+export function writeShape(w: ProtoWriter, shape: readonly (number | string)[]): void {
   for (const dim of shape) {
     w.message(1, (d) => {
       if (typeof dim === "number") d.int(1, dim);

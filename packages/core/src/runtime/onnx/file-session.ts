@@ -5,6 +5,7 @@ import { DataError, OptionError, RuntimeError } from "../../errors.js";
 import { ownEntry } from "../../tree.js";
 import { Lifetime } from "../lifetime.js";
 import { arrayClasses } from "./dtypes.js";
+import { holdsFloat16 } from "./holds-float16.js";
 import type { Ort } from "./ort.js";
 import type { OnnxData, OnnxDType } from "./schema.js";
 import { toFloat16Bits } from "./small-floats.js";
@@ -28,7 +29,9 @@ type OrtTensor = InstanceType<Ort["Tensor"]>;
 export async function openFileSession(bytes: Uint8Array, outputs?: readonly string[]): Promise<FileSession> {
   const ort = await loadOrt();
   const session = await ort.InferenceSession.create(bytes, {
-    graphOptimizationLevel: "all",
+    // With all optimizations ONNX Runtime 1.30 ends the process by a segmentation fault where a Transpose of float16 is before a
+    // MatMul: its NchwcTransformer meets what its MatmulTransposeFusion left.
+    graphOptimizationLevel: holdsFloat16(bytes) ? "extended" : "all",
     interOpNumThreads: 1,
     logSeverityLevel: 3,
     // Otherwise a session's threads spin while they wait for its next run, and take the cores from other sessions.

@@ -1,12 +1,16 @@
 // TensorProto of the ONNX schema (onnx.in.proto), edited in place.
 import { DataError } from "../../errors.js";
-import { MAX_DEPTH, ProtoReader, type ProtoWriter } from "./protobuf.js";
+import { writeTensor } from "./encode.js";
+import { MAX_DEPTH, ProtoReader, ProtoWriter } from "./protobuf.js";
 import { mapFields, type RawField, rawField, rawFields, rawMessage } from "./raw-fields.js";
+import type { OnnxTensor } from "./schema.js";
 
 const NAME = 8;
 const RAW_DATA = 9;
+const DOC_STRING = 12;
 const EXTERNAL_DATA = 13;
 const DATA_LOCATION = 14;
+const METADATA_PROPS = 16;
 /** Fields that hold a tensor's numbers: float, int32, string, int64, raw, double and uint64 data. */
 const dataFields = [4, 5, 6, 7, RAW_DATA, 10, 11];
 
@@ -74,6 +78,14 @@ export function withData(
     rawField(number, write),
     ...fields.slice(at).filter(isKept),
   ]);
+}
+
+/** Another tensor with what a file says of one: its text and entries. */
+export function withRemarks(tensor: OnnxTensor, before: Uint8Array): Uint8Array {
+  const w = new ProtoWriter();
+  writeTensor(w, tensor);
+  const remarks = rawFields(before).filter(({ number }) => [DOC_STRING, METADATA_PROPS].includes(number));
+  return rawMessage([...rawFields(w.finish()), ...remarks]);
 }
 
 export const withRawData = (tensor: Uint8Array, data: Uint8Array): Uint8Array =>

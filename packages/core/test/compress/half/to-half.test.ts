@@ -111,6 +111,18 @@ describe("a converted file", () => {
     expectNear(await outputOf(bytes, x), await outputOf(before, x), 5e-3);
   });
 
+  it.each([
+    ["Resize", 10],
+    ["Upsample", 9],
+  ])("keeps the scales of %s of the operator set %i in float32", async (opType, opset) => {
+    const file = fileOf({
+      ...{ inputs: { x }, opset },
+      initializers: { w: normal([4, 3, 3, 3]), scales: { shape: [4], data: Float32Array.of(1, 1, 2, 2) } },
+      nodes: [node("Conv", ["x", "w"], {}, ["h"]), node(opType, ["h", "scales"])],
+    });
+    expectNear(await outputOf((await toHalf(file)).bytes, x), await outputOf(file, x), 5e-3);
+  });
+
   it.each([["a quantized operator", "QuantizeLinear", 'the QuantizeLinear "quantizelinear']])(
     "is refused with %s",
     async (_, opType, message) => {

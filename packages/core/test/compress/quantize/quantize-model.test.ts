@@ -60,6 +60,41 @@ describe("a quantized model", () => {
     expect(skipped).toContain("rotated: the model has no space that linear maps or lengths alone touch");
   });
 
+  it.each(["uint8", "none"] as const)(
+    "names layers as the file does where biases are added to them, and leaves them by these names: activations %s",
+    async (activations) => {
+      // Products of three axes stay products. The first row of the second one has large numbers.
+      const b = normal(2, [16, 16]);
+      for (let c = 0; c < 16; c++) (b.data as Float32Array)[c] *= 60;
+      const nodes = [
+        node("MatMul", ["x", "a"], {}, ["h"]),
+        node("Relu", ["h"], {}, ["r"]),
+        node("MatMul", ["r", "b"], {}, ["k"]),
+        node("Relu", ["k"], {}, ["s"]),
+        node("MatMul", ["s", "c"]),
+      ];
+      const given = (seed: number) => ({ x: normal(seed, [64, 5, 8]) });
+      const initializers = { a: normal(1, [8, 16]), b, c: normal(3, [16, 4]) };
+      const bytes = fileOf({ inputs: given(4), initializers, nodes });
+      const weightBits = activations === "none" ? 4 : 8;
+      const options = {
+        ...({ activations, weightBits } as const),
+        ...({ granularity: "channel", equalize: false } as const),
+        ...{ calibration: [given(4)], heldOut: [given(5)] },
+      };
+      const free = await quantizeModel(bytes, options);
+      expect(free.recommended.isBiasCorrected).toBe(true);
+      expect(free.report.nodes.map((own) => own.node)).toEqual(["h", "k", "y"]);
+      const limit = free.recommended.sqnr + 1;
+      const { sensitivities, recommended, report } = await quantizeModel(bytes, { ...options, limit });
+      expect(sensitivities.map(({ layer }) => layer)).toEqual(["k", "h", "y"]);
+      expect(new Set(sensitivities.map(({ sqnr }) => sqnr)).size).toBe(3);
+      expect(recommended.left).toEqual(["k"]);
+      expect(recommended.sqnr).toBeGreaterThan(limit);
+      expect(report.nodes.map(({ bits }) => bits)).toEqual([weightBits, 32, weightBits]);
+    },
+  );
+
   it.each(Object.entries(networks))("is close to the model in float: %s", async (_, { bytes, shape }) => {
     const batch = (count: number, seed: number) => [{ x: normal(seed, [count, ...shape]) }];
     const examples = { calibration: batch(32, 1), heldOut: batch(16, 2), equalize: false };

@@ -221,6 +221,10 @@ describe("trainable", () => {
     expect(() => trainable(imported, { output: "logits" })).toThrow(
       `trainable: the output "logits" is not one of the model's; it has ${imported.outputs}.`,
     );
+    const bare = fileOf({ inputs: { x: float32([1], [1]) }, nodes: [node("Relu", ["x"])] });
+    expect(() => trainable(fromOnnx(bare))).toThrow(
+      "must have parameters of floats; it has none. If it is quantized,",
+    );
     expect(() => trainable(imported, { freeze: () => true })).toThrow("nothing is left to train: all of w0,");
     expect(() => trainable(imported, { freeze: "w0" as never })).toThrow(OptionError);
     expect(() => trainable(imported, { frozen: [] } as never)).toThrow('no option "frozen"');
