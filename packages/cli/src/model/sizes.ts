@@ -63,6 +63,12 @@ export function sizesOf(inputs: readonly Sized[], given: Sizes, batch: Arrays = 
   return { ...Object.fromEntries(guessed), ...sizesIn(axes, batch), ...given };
 }
 
+/** Sizes beside those that were tried: one example, or two, and images and sequences of twice the size; empty where all are fixed. */
+export function otherSizes(inputs: readonly Sized[], sizes: Sizes): Sizes {
+  const other = (axis: number, size: number) => (axis > 0 ? 2 * size : size === 1 ? 2 : 1);
+  return Object.fromEntries(openAxes(inputs).map(({ name, axis }) => [name, other(axis, sizes[name])]));
+}
+
 type Arrays = Readonly<Record<string, { readonly shape: Shape }>>;
 
 /** The sizes that open axes have in a batch. */

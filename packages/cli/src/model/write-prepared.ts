@@ -1,6 +1,6 @@
 // A changed model: checked against the one before, then written.
 import { resolve } from "node:path";
-import { DataError } from "isoloss";
+import { DataError, IsolossError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import {
   type Float64Comparison,
@@ -13,7 +13,7 @@ import { formatNumber } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
 import type { Batch } from "./batches.js";
 import { type ModelFile, namingFile } from "./read-model.js";
-import { type Sizes, sizesOf, withSizes } from "./sizes.js";
+import { otherSizes, type Sizes, sizesOf, sizesText, withSizes } from "./sizes.js";
 
 /** The document of `isoloss model fold --json` and `isoloss model restore --json`. */
 export interface Prepared {
@@ -76,36 +76,54 @@ export async function writeVerified(
 async function sameAs(
   before: ModelFile,
   bytes: Uint8Array,
-  settings: WriteSettings,
-): Promise<FunctionComparison> {
-  const comparison = await compared(before, bytes, settings);
-  const { isSame, largest, inFloat64 } = comparison;
-  if (isSame) return comparison;
-  const exact = inFloat64 ? ` (${formatNumber(inFloat64.largest, 2)} in float64)` : "";
-  throw new DataError(
-    `The new model differs from ${before.path} by ${formatNumber(largest, 2)}${exact}, relative to an output's largest value; at most ${settings.tolerance} is allowed (--tolerance). Nothing was written.`,
-  );
-}
-
-async function compared(
-  before: ModelFile,
-  bytes: Uint8Array,
   { sizes: given, inputs: batches, tolerance }: WriteSettings,
 ): Promise<FunctionComparison> {
   try {
     const { inputs } = namingFile(before.path, () => fromOnnx(before.bytes));
     const sizes = sizesOf(inputs, given, batches?.[0]);
-    return await sameFunction(before.bytes, bytes, { sizes, inputs: batches, tolerance }).catch((cause) =>
-      Promise.reject(
-        withSizes(`${before.path} cannot be compared with the new model`, batches ? {} : sizes, cause),
-      ),
-    );
+    const at = { sizes, inputs: batches, tolerance };
+    const comparison = await sameFunction(before.bytes, bytes, at).catch((cause) => {
+      throw withSizes(`${before.path} cannot be compared with the new model`, batches ? {} : sizes, cause);
+    });
+    requireSame(before, comparison, tolerance);
+    await requireSameAt(otherSizes(inputs, sizes), before, bytes, tolerance);
+    return comparison;
   } catch (cause) {
-    if (!(cause instanceof DataError)) throw cause;
+    if (!(cause instanceof DataError) || cause instanceof DifferenceError) throw cause;
     throw new DataError(`${cause.message} To write the new model without comparing it, add --no-verify.`, {
       cause,
     });
   }
+}
+
+/** Two models compute something else. */
+class DifferenceError extends DataError {}
+
+function requireSame(
+  { path }: ModelFile,
+  { isSame, largest, inFloat64 }: FunctionComparison,
+  tolerance: number,
+  where = "",
+): void {
+  if (isSame) return;
+  const exact = inFloat64 ? ` (${formatNumber(inFloat64.largest, 2)} in float64)` : "";
+  throw new DifferenceError(
+    `The new model differs from ${path} by ${formatNumber(largest, 2)}${exact}${where}, relative to an output's largest value; at most ${tolerance} is allowed (--tolerance). Nothing was written.`,
+  );
+}
+
+/** The same at other sizes than those at which a change was found: it may hold at these alone. Where there are none, or the model cannot have them, nothing is asked. */
+async function requireSameAt(
+  sizes: Sizes,
+  before: ModelFile,
+  bytes: Uint8Array,
+  tolerance: number,
+): Promise<void> {
+  if (Object.keys(sizes).length === 0) return;
+  const comparison = await sameFunction(before.bytes, bytes, { sizes, tolerance }).catch((cause) => {
+    if (!(cause instanceof IsolossError)) throw cause;
+  });
+  if (comparison) requireSame(before, comparison, tolerance, ` with ${sizesText(sizes)}`);
 }
 
 /** What was done, line by line. */
