@@ -1,4 +1,5 @@
 import { DataError } from "../../errors.js";
+import { nodesOf } from "../../graph/graph.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { formatShape } from "../../graph/tensor.js";
 import {
@@ -81,9 +82,18 @@ export class Call {
     return this.operand(index).kind;
   }
 
-  /** Whether a subgraph reads parameters of the model. */
-  readsParameters(graph: OnnxGraph): boolean {
-    return allNodesOf(graph).some(({ inputs }) => inputs.some((name) => this.settings.trained.has(name)));
+  /** Whether a subgraph reads parameters that are read around it, too, or what is computed of parameters. */
+  sharesParameters(graph: OnnxGraph): boolean {
+    const names = allNodesOf(graph).flatMap(({ inputs }) => inputs);
+    return [...new Set(names)].some((name) => {
+      const entry = this.scope.get(name);
+      if (entry === undefined || isSequence(entry)) return false;
+      const { reads } = this.settings;
+      const total = reads.get(entry.tensor);
+      if (total !== undefined) return names.filter((other) => other === name).length < total;
+      const computed = nodesOf({ inputs: [], outputs: [{ name, tensor: entry.tensor }] });
+      return computed.some((node) => reads.has(node));
+    });
   }
 
   /** The results of a subgraph, which sees all values around the node, for values of its inputs. */

@@ -148,7 +148,10 @@ export function fromOnnx<const Out extends string = string>(
   const params = Object.fromEntries(trained.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
   const carried = runningStatisticsOf(graph, trained);
   const state = Object.fromEntries(carried.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
-  const trainedNames = new Set(trained.map(({ tensor }) => tensor.name));
+  const readNames = nodes.flatMap((node) => node.inputs);
+  const readsOf = new Map(
+    trained.map(({ tensor: { name } }) => [name, readNames.filter((own) => own === name).length]),
+  );
   const givenNames = new Set([...trained, ...carried].map(({ tensor }) => tensor.name));
   const isGiven = ({ opType, outputs: [own] }: OnnxNode) => opType === "Constant" && givenNames.has(own);
   const computed = { ...graph, nodes: graph.nodes.filter((node) => !isGiven(node)) };
@@ -174,7 +177,13 @@ export function fromOnnx<const Out extends string = string>(
     const own = carried.filter(({ name }) => Object.hasOwn(context.state, name));
     const updated = new Set(context.training ? own.map(({ tensor }) => tensor.name) : []);
     const count = new NodeCount(nodes.length);
-    evaluate(computed, scope, { opset, dtype: float, count, trained: trainedNames, updated });
+    const reads = new Map(
+      [...readsOf].flatMap(([name, number]) => {
+        const value = scope.get(name);
+        return value === undefined || isSequence(value) ? [] : [[value.tensor, number] as const];
+      }),
+    );
+    evaluate(computed, scope, { opset, dtype: float, count, reads, updated });
     const results = outputs.map((name) => [name, resultOf(name, scope, graph)] as const);
     return {
       output: Object.fromEntries(results) as Record<Out, Tensor>,

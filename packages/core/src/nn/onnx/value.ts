@@ -48,8 +48,8 @@ export interface Settings {
   /** The dtype of all the model's floats. */
   readonly dtype: FloatDType;
   readonly count: NodeCount;
-  /** Names of parameters in the file. */
-  readonly trained: ReadonlySet<string>;
+  /** The parameters, and how often nodes of the file read each. */
+  readonly reads: ReadonlyMap<Tensor, number>;
   /** Names of running statistics that training updates, and has those of the batch for; none in evaluation. */
   readonly updated: ReadonlySet<string>;
 }

@@ -170,7 +170,7 @@ describe("the scalings of a hidden layer's channels are found through", () => {
   });
 });
 
-it("symmetries of what an If computes are those of its other branch, too, where that reads parameters", () => {
+it("symmetries of what an If computes are those of its other branch, too, where that shares parameters", () => {
   const branch = (nodes: readonly OnnxNode[]) =>
     graphOf({ name: "branch", inputs: [], outputs: [{ name: "r" }], initializers: [], nodes });
   const outer = [node("MatMul", ["x", "u"], {}, ["a"]), node("Relu", ["a"], {}, ["h"])];
@@ -178,13 +178,17 @@ it("symmetries of what an If computes are those of its other branch, too, where 
   const choosing = (otherwise: readonly OnnxNode[]): Model => ({
     x: uniform(1, [5, 3]),
     nodes: [...outer, node("If", ["c"], { then_branch: branch(taken), else_branch: branch(otherwise) })],
-    params: { u: uniform(2, [3, 4]), v: uniform(3, [4, 2]) },
+    params: { u: uniform(2, [3, 4]), v: uniform(3, [4, 2]), k: uniform(4, [3, 2]), m: uniform(5, [4, 2]) },
     constants: { c: { shape: [], data: Uint8Array.of(1) } },
   });
   const four = ["scaling 4: p.u[3,4]@1^1 p.v[4,2]@0^-1"];
   expect(scalingsOf(choosing([node("Identity", ["x"], {}, ["r"])]))).toEqual(four);
   const squashed = [node("Sigmoid", ["a"], {}, ["s"]), node("MatMul", ["s", "v"], {}, ["r"])];
   expect(scalingsOf(choosing(squashed))).toEqual([]);
+  expect(scalingsOf(choosing([node("MatMul", ["x", "k"], {}, ["r"])]))).toEqual(four);
+  // It reads what is computed of parameters.
+  const ofHidden = [node("Exp", ["h"], {}, ["s"]), node("MatMul", ["s", "m"], {}, ["r"])];
+  expect(scalingsOf(choosing(ofHidden))).toEqual([]);
   // One that cannot be computed with these sizes.
   expect(scalingsOf(choosing([node("MatMul", ["v", "u"], {}, ["r"])]))).toEqual(four);
 });

@@ -10,15 +10,15 @@ export const tensorsOf = (call: Call, entries: readonly Entry[]): Value[] =>
   entries.map((x) => (isSequence(x) ? call.fail("a result of its subgraph is a sequence") : x));
 
 /**
- * Where the condition is known while tracing, only its branch is traced, unless the other one reads parameters: with other
- * sizes it is taken, and a symmetry must keep it, too.
+ * Where the condition is known while tracing, only its branch is traced, unless the other one shares parameters with what is
+ * around it: with other sizes it is taken, and a symmetry must keep it, too.
  */
 function branch(call: Call): readonly Entry[] {
   const graphs = ["then_branch", "else_branch"].map((name) => call.graph(name));
   const known = call.maybeKnown(0)?.[0];
   if (known === undefined) return both(call, graphs);
   const [taken, other] = known ? graphs : [...graphs].reverse();
-  if (!call.readsParameters(other)) return call.subgraph(taken, []);
+  if (!call.sharesParameters(other)) return call.subgraph(taken, []);
   try {
     return both(call, graphs);
   } catch (error) {
