@@ -65,8 +65,10 @@ export function reusedState<P>(
     if (kind === "maximum") return mapTree((v) => where(greater(kept, 0), v, 0), past);
     const { leaves, paths, def } = flatten(past, isTensor);
     const fresh = flatten(drawn(name), isTensor).leaves;
+    const bases = paths.map((path) => optimizer.baseOf?.(path) ?? optimizer);
+    const betas = new Map([...new Set(bases)].map((base) => [base, smoothingOf(base, name)]));
     const next = leaves.map((v, i) => {
-      const beta = smoothingOf(optimizer.baseOf?.(paths[i]) ?? optimizer, name);
+      const beta = betas.get(bases[i]) as number;
       const [a, b] = shares(kept, beta, done);
       return add(mul(scalarLike(a, v), v), mul(scalarLike(div(b, 1 - beta), v), fresh[i]));
     });
