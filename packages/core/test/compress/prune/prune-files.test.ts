@@ -220,7 +220,7 @@ describe("pruned units of a file", () => {
   });
 });
 
-it("units whose weights a branch of an If reads stay, as the other branch must fit, too", async () => {
+it("units whose weights a branch of an If reads stay, and those that both read are none", async () => {
   const normal = (shape: readonly number[], seed: number): NdArray => {
     const rng = createRng(seed);
     return {
@@ -228,31 +228,33 @@ it("units whose weights a branch of an If reads stay, as the other branch must f
       data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => rng.normal()),
     };
   };
-  const branch = (weight: string): AttributeValue =>
+  const branch = (weight: string, from = "h"): AttributeValue =>
     graph({
       name: weight,
       inputs: [],
       outputs: [{ name: `${weight}_y`, dtype: "float32" }],
       initializers: [],
-      nodes: [node("MatMul", ["h", weight], {}, [`${weight}_y`])],
+      nodes: [node("MatMul", [from, weight], {}, [`${weight}_y`])],
     });
   const x = normal([2, 3], 1);
-  const file = fileOf({
-    inputs: { x },
-    initializers: {
-      ...{ w: normal([3, 4], 2), v: normal([4, 2], 3), u: normal([4, 2], 4) },
-      yes: { shape: [], data: Uint8Array.of(1) },
-    },
-    nodes: [
-      node("MatMul", ["x", "w"], {}, ["r"]),
-      node("Relu", ["r"], {}, ["h"]),
-      node("If", ["yes"], { then_branch: branch("v"), else_branch: branch("u") }),
-    ],
-  });
-  const { bytes, groups } = await pruneUnits(file, { fraction: 0.5 });
+  const withBranches = (otherwise: AttributeValue) =>
+    fileOf({
+      inputs: { x },
+      initializers: {
+        ...{ w: normal([3, 4], 2), v: normal([4, 2], 3), u: normal([4, 2], 4), k: normal([3, 2], 5) },
+        yes: { shape: [], data: Uint8Array.of(1) },
+      },
+      nodes: [
+        node("MatMul", ["x", "w"], {}, ["r"]),
+        node("Relu", ["r"], {}, ["h"]),
+        node("If", ["yes"], { then_branch: branch("v"), else_branch: otherwise }),
+      ],
+    });
+  const { bytes, groups } = await pruneUnits(withBranches(branch("k", "x")), { fraction: 0.5 });
   expect(groups).toMatchObject([{ parameters: ["w", "v"], removed: 0 }]);
   expect(groups[0].reason).toContain('"v" is used in a graph inside a node');
   await expectRuns(bytes, x);
+  expect((await pruneUnits(withBranches(branch("u")), { fraction: 0.5 })).groups).toEqual([]);
 });
 
 it("the shape of a shared Reshape stays, and so do its units", async () => {
