@@ -112,7 +112,10 @@ function requireSame(
   );
 }
 
-/** The same at other sizes than those at which a change was found: it may hold at these alone. Where there are none, or the model cannot have them, nothing is asked. */
+/**
+ * Throws where the models differ at other sizes than those at which a change was found: it may hold at these alone. Where all
+ * are fixed, or the model does not run with others, there is nothing to compare.
+ */
 async function requireSameAt(
   sizes: Sizes,
   before: ModelFile,
