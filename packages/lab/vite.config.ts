@@ -42,7 +42,11 @@ export default defineConfig({
       "ml-matrix": fileURLToPath(new URL("./src/index.js", import.meta.resolve("ml-matrix"))),
     },
   },
-  worker: { format: "es" },
+  // What a worker begins with is one file, whatever its parts that are loaded later share with it: small files compress less.
+  worker: {
+    format: "es",
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "worker", tags: ["$initial"] }] } } },
+  },
   // Browsers that know light-dark(): what is put in its place for older ones does not follow the switch of the theme.
   build: {
     target: "es2022",

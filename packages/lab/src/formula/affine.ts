@@ -5,6 +5,9 @@ import { type Expression, parseFormula } from "./parse.js";
 /** a x + b y + c as [a, b, c]. */
 export type Affine = readonly [number, number, number];
 
+export const noGroup =
+  "No group is known for these formulas: r1 and r2 are not affine, or have no inverse. Level sets need none.";
+
 /** The coefficients of a formula that is affine as it is written. */
 function affineOf(expression: Expression): Affine | undefined {
   const scaled = (v: Affine, s: number): Affine => [s * v[0], s * v[1], s * v[2]];

@@ -23,7 +23,7 @@ import {
 } from "isoloss/ops";
 import { type Problem, vector } from "isoloss/problems";
 import { type ResidualMap, residualRotation, type VectorParams } from "isoloss/symmetry";
-import { type Affine, inverseOf } from "./affine.js";
+import { type Affine, inverseOf, noGroup } from "./affine.js";
 import { fold } from "./fold.js";
 import { type OperationName, parseFormula } from "./parse.js";
 
@@ -68,9 +68,6 @@ export function ownProblem({ r1, r2, start }: Own): Problem<VectorParams> {
     },
   };
 }
-
-export const noGroup =
-  "No group is known for these formulas: r1 and r2 are not affine, or have no inverse. Level sets need none.";
 
 const applied = (rows: readonly Affine[], u: Tensor): Tensor => {
   const [u1, u2] = [slice(u, { ends: [1] }), slice(u, { starts: [1] })];

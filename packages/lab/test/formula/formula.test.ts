@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { compile, trace, valueAndGrad } from "isoloss";
 import { booth } from "isoloss/problems";
 import { describe, expect, it } from "vitest";
-import { inverseOf } from "../../src/formula/affine.js";
+import { inverseOf, noGroup } from "../../src/formula/affine.js";
 import { formulaField } from "../../src/formula/field.js";
 import { fold } from "../../src/formula/fold.js";
-import { noGroup, ownProblem } from "../../src/formula/own.js";
+import { ownProblem } from "../../src/formula/own.js";
 import { type Expression, FormulaError, mostCharacters, parseFormula } from "../../src/formula/parse.js";
 
 /** A formula as a text with all its parentheses. */

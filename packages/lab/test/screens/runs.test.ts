@@ -6,7 +6,7 @@ import { gridOf, themeOf } from "isoloss-figures/base";
 import { beforeAll, describe, expect, it } from "vitest";
 import { levelsOfGrid, pictureOf } from "../../src/charts/levels.js";
 import { dataCsv } from "../../src/export/csv.js";
-import { noGroup } from "../../src/formula/own.js";
+import { noGroup } from "../../src/formula/affine.js";
 import { handReading } from "../../src/screens/landscape/chart-data.js";
 import type { Course, Missing } from "../../src/screens/landscape/course.js";
 import { handOf, placesOf, stepped } from "../../src/screens/landscape/hand.js";

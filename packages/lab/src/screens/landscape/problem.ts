@@ -1,25 +1,25 @@
 // The library's parts that the settings of the landscape screen name.
 import type { When } from "isoloss";
 import { gd, type Optimizer } from "isoloss/optim";
-import { booth, type Problem, quadratic, rosenbrock, vector } from "isoloss/problems";
+import { booth, type Problem, rosenbrock, vector } from "isoloss/problems";
 import type { VectorParams } from "isoloss/symmetry";
 import { atSteps, bestAngle, every, gradNormSq, modelDecrease, type SearchFactory } from "isoloss/teleport";
-import { ownProblem } from "../../formula/own.js";
 import type { Teleports } from "../../url/teleports.js";
 import type { FunctionSettings, LandscapeState, ObjectiveName } from "./state.js";
 
 export type PlaneProblem = Problem<VectorParams>;
 
-export function problemOf({
+export async function problemOf({
   f,
   cond,
   r1,
   r2,
   x,
-}: FunctionSettings & Pick<LandscapeState, "x">): PlaneProblem {
-  if (f === "own") return ownProblem({ r1, r2, start: x });
+}: FunctionSettings & Pick<LandscapeState, "x">): Promise<PlaneProblem> {
   if (f === "booth") return booth({ start: x });
   if (f === "rosenbrock") return rosenbrock({ start: x });
+  const { ownProblem, quadratic } = await import("./other-functions.js");
+  if (f === "own") return ownProblem({ r1, r2, start: x });
   // biome-ignore format: a matrix
   return quadratic({ matrix: [[1, 0], [0, cond]], start: x });
 }

@@ -8,7 +8,7 @@ import {
 } from "isoloss";
 import type { LineSearchMinimization } from "isoloss/optim";
 import type { VectorParams } from "isoloss/symmetry";
-import { noGroup } from "../../formula/own.js";
+import { noGroup } from "../../formula/affine.js";
 import type { CallContext } from "../../worker/protocol.js";
 import type { Course, Missing, Point } from "./course.js";
 import { objectiveOf, optimizerOf, problemOf, searchOf, startOf, whenOf } from "./problem.js";
@@ -66,7 +66,7 @@ export function createRuns(): Runs {
     const plan = when && (method === "random" ? [tp, obj] : [tp, obj, search]);
     const key = JSON.stringify([functionOf(state), opt, n, lr, plan, method === "random"]);
     const minimizer = await compiled<Steps>(key, async () => {
-      const problem = problemOf(state);
+      const problem = await problemOf(state);
       return createMinimizer(problem, {
         optimizer: await optimizerOf(state),
         learningRate: lr,
@@ -88,7 +88,7 @@ export function createRuns(): Runs {
     const { n, x } = state;
     const minimizer = await compiled<Searches>(JSON.stringify([functionOf(state), n, method]), async () => {
       const { conjugateDirections, createLineSearchMinimizer, lbfgs } = await import("./line-searches.js");
-      return createLineSearchMinimizer(problemOf(state), {
+      return createLineSearchMinimizer(await problemOf(state), {
         directions: method === "lbfgs" ? lbfgs() : conjugateDirections,
         steps: n,
         trajectory: true,

@@ -3,7 +3,7 @@ import { compile, dot, hvp, spec, trace, valueAndGrad } from "isoloss";
 import { constant } from "isoloss/ops";
 import { createOrbitSampler, isRefusal } from "isoloss/symmetry";
 import type { Orbit, Point } from "./course.js";
-import { type Curve, createLevelCurve } from "./level-curve.js";
+import type { Curve } from "./level-curve.js";
 import { type PlaneProblem, problemOf, startOf } from "./problem.js";
 import { type FunctionSettings, functionOf, hasGroup, type PlaneSettings, viewOf } from "./state.js";
 
@@ -86,8 +86,12 @@ async function orbitCurve(problem: PlaneProblem): Promise<CurveThrough> {
   };
 }
 
+/** The level set alone, where there is no group. */
+const levelCurve = async (problem: PlaneProblem): Promise<CurveThrough> =>
+  (await import("./level-curve.js")).createLevelCurve(problem);
+
 async function compileSurface(settings: FunctionSettings): Promise<Compiled> {
-  const problem = problemOf({ ...settings, x: [0, 0] });
+  const problem = await problemOf({ ...settings, x: [0, 0] });
   const { graph } = trace(
     ({ w }) => {
       const [loss, { w: g }] = valueAndGrad(problem.loss)({ w }, {});
@@ -98,7 +102,7 @@ async function compileSurface(settings: FunctionSettings): Promise<Compiled> {
     { w: spec([2], "float64") },
   );
   const loop = await compile(graph, { runtime: "javascript", scan: { carry: {}, sequences: ["w"] } });
-  const curve = await (hasGroup(settings) ? orbitCurve(problem) : createLevelCurve(problem));
+  const curve = await (hasGroup(settings) ? orbitCurve(problem) : levelCurve(problem));
   return {
     curve,
     async evaluate(xy) {
