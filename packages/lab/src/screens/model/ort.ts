@@ -18,6 +18,13 @@ const leastExamples = 64;
 env.wasm.numThreads = 1;
 env.logLevel = "error";
 
+interface Found {
+  readonly shape: readonly number[];
+  readonly absolute: number;
+  /** The first file's largest finite magnitude, if there is one; 0 of outputs without elements. */
+  readonly scale?: number | undefined;
+}
+
 /** Compares two files on the same random inputs. */
 export async function compareInOrt(
   file: Uint8Array,
@@ -31,7 +38,7 @@ export async function compareInOrt(
   const [each = 1] = inputs.length > 0 ? shapeOf(inputs[0], sizes) : [];
   const runs = Math.ceil(leastExamples / Math.max(1, each));
   const sessions = [await InferenceSession.create(file), await InferenceSession.create(other)];
-  const found = new Map<string, { shape: readonly number[]; absolute: number; scale: number }>();
+  const found = new Map<string, Found>();
   try {
     for (let k = 0; k < runs; k++) {
       const feeds = Object.fromEntries(
@@ -42,13 +49,13 @@ export async function compareInOrt(
       );
       const [first, second] = [await sessions[0].run(feeds), await sessions[1].run(feeds)];
       for (const [name, { dims, data }] of Object.entries(first)) {
-        const before = found.get(name) ?? { shape: dims, absolute: 0, scale: 0 };
-        let { absolute, scale } = before;
+        const before = found.get(name) ?? { shape: dims, absolute: 0 };
+        let { absolute, scale = data.length === 0 ? 0 : undefined } = before;
         for (let i = 0; i < data.length; i++) {
           const [a, b] = [Number(data[i]), Number(second[name].data[i])];
           // NaN stays: two values that are none differ by none.
-          if (!(Number.isNaN(a) && Number.isNaN(b))) absolute = largest(absolute, Math.abs(a - b));
-          scale = Math.max(scale, Number.isFinite(a) ? Math.abs(a) : 0);
+          if (!Object.is(a, b)) absolute = largest(absolute, Math.abs(a - b));
+          if (Number.isFinite(a)) scale = Math.max(scale ?? 0, Math.abs(a));
         }
         found.set(name, { ...before, absolute, scale });
       }
@@ -58,7 +65,8 @@ export async function compareInOrt(
   }
   const outputs = [...found].map(([name, { shape, absolute, scale }]) => ({
     ...{ name, shape, absolute },
-    relative: absolute === 0 ? 0 : absolute / scale,
+    // Without a finite number nothing was compared.
+    relative: absolute === 0 && scale !== undefined ? 0 : absolute / (scale ?? 0),
   }));
   return { outputs, examples: runs * each };
 }
