@@ -163,7 +163,7 @@ function faultsOfConfirm({ confirm, seeds, parameters }: SweepFile): Finding[] {
   if (both !== undefined) {
     faults.push({
       path: ["confirm", "seeds"],
-      message: `seed ${both} is one of seeds: what chose a trial cannot confirm it.`,
+      message: `seed ${both} is one of seeds: what chose a trial cannot confirm it. Expected other seeds, or confirm: false.`,
     });
   }
   if (confirm.metric !== undefined && !isInSeconds(confirm.metric)) {

@@ -93,7 +93,9 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
     [
       "seeds: 0..1\n",
       "seeds: 0..1000\n",
-      ["13:12: confirm.seeds: seed 1000 is one of seeds: what chose a trial cannot confirm it."],
+      [
+        "13:12: confirm.seeds: seed 1000 is one of seeds: what chose a trial cannot confirm it. Expected other seeds, or confirm: false.",
+      ],
     ],
     [
       "min: 1.0e-3, max: 1",
@@ -255,7 +257,9 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
     [
       "1000..1009, best: 2",
       "1..9, best: 2",
-      ["13:12: confirm.seeds: seed 1 is one of seeds: what chose a trial cannot confirm it."],
+      [
+        "13:12: confirm.seeds: seed 1 is one of seeds: what chose a trial cannot confirm it. Expected other seeds, or confirm: false.",
+      ],
     ],
     [
       "1000..1009, best: 2",

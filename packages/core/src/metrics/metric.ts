@@ -91,16 +91,21 @@ export function requireMetrics(owner: string, metrics: unknown, taken: readonly 
   }
 }
 
+/** What is known of quantities before they are measured. */
+export interface Quantities {
+  /** Their names; left out where some are known after the first measurement alone. */
+  readonly names?: readonly string[] | undefined;
+  /** Whether a smaller or a larger value of one is better, if its metric tells. */
+  modeOf(name: string): StreamingMetric["mode"];
+}
+
 /**
- * Checks metrics, and returns whether a smaller or a larger result of each is better, by name.
+ * Checks metrics, and returns what is known of them and of what is measured anyway.
  *
+ * @param taken names of what is measured anyway
  * @throws OptionError
  */
-export function modesOf(
-  owner: string,
-  metrics: MetricSet,
-  taken: readonly string[],
-): (name: string) => StreamingMetric["mode"] {
+export function quantitiesOf(owner: string, metrics: MetricSet, taken: readonly string[]): Quantities {
   requireMetrics(owner, metrics, taken);
-  return (name) => metrics[name]?.mode;
+  return { names: [...taken, ...Object.keys(metrics)], modeOf: (name) => metrics[name]?.mode };
 }

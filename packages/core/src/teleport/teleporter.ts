@@ -120,6 +120,10 @@ export interface PartTeleporter<P, B extends BatchSpec> extends Teleporter<P, B>
 export async function createPartTeleporter<P, B extends BatchSpec>(
   options: TeleporterOptions<P, B>,
 ): Promise<PartTeleporter<P, B>> {
+  requireKnown("createTeleporter", options, [
+    ...(["search", "symmetry", "loss", "objective", "heldOutLoss", "params", "batch", "memory"] as const),
+    ...(["guard", "allowInexact", "runtime", "provider", "threads"] as const),
+  ]);
   const { symmetry, objective = gradNormSq, params, batch, memory = {}, guard = {} } = options;
   const { allowInexact = false } = options;
   if ((options.search === undefined) === (symmetry === undefined)) {
@@ -128,10 +132,6 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
         `got ${symmetry === undefined ? "neither. Where symmetriesOf finds no such group, its entry is undefined." : "both."}`,
     );
   }
-  requireKnown("createTeleporter", options, [
-    ...(["search", "symmetry", "loss", "objective", "heldOutLoss", "params", "batch", "memory"] as const),
-    ...(["guard", "allowInexact", "runtime", "provider", "threads"] as const),
-  ]);
   if (!flag.test(allowInexact)) {
     throw new OptionError(
       `createTeleporter: allowInexact must be ${flag.expected}; got ${JSON.stringify(allowInexact)}.`,

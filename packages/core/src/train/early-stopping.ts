@@ -1,6 +1,7 @@
 // L. Prechelt, "Early stopping - but when?", 1998: the third class of criteria, UP, with a count of measurements in a row.
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
+import type { Quantities } from "../metrics/metric.js";
 import { resultName } from "../metrics/result-name.js";
 import { nonNegative, number, oneOf, text } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
@@ -41,14 +42,12 @@ export interface Watch {
  * The quantity that a run watches. It keeps no state: all follows from the rows of a history, so that a resumed run ends
  * where the run would have ended.
  *
- * @param modeOf the mode of a metric by name
- * @throws OptionError for options out of range, and if neither they nor the metric tell the mode
+ * @throws OptionError for options out of range, for a quantity that will not be measured, and if neither options nor metric
+ *   tell the mode
  */
-export function watchOf(
-  options: EarlyStoppingOptions,
-  modeOf: (metric: string) => "min" | "max" | undefined,
-): Watch {
+export function watchOf(options: EarlyStoppingOptions, { names, modeOf }: Quantities): Watch {
   const { metric, patience, threshold, mode: given } = earlyStoppingOptions.read(options);
+  if (names && !names.includes(metric)) throw notMeasured(metric, names);
   const mode = given ?? modeOf(metric) ?? resultName(metric).better;
   if (mode === undefined) {
     throw new OptionError(
@@ -67,9 +66,7 @@ export function watchOf(
       const value = values[metric];
       if (typeof value === "number") return value;
       const numbers = Object.keys(values).filter((name) => typeof values[name] === "number");
-      throw new OptionError(
-        `earlyStopping: metric must be one of ${numbers.join(", ")}; got ${describeValue(metric)}.`,
-      );
+      throw notMeasured(metric, numbers);
     },
     isBetter,
     endsWithBest(rows) {
@@ -97,3 +94,6 @@ export function watchOf(
     },
   };
 }
+
+const notMeasured = (metric: string, names: readonly string[]): OptionError =>
+  new OptionError(`earlyStopping: metric must be one of ${names.join(", ")}; got ${describeValue(metric)}.`);

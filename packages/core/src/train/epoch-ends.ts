@@ -1,5 +1,6 @@
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
+import type { Quantities } from "../metrics/metric.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
 import { restartedAt } from "../teleport/state/restarted.js";
@@ -28,8 +29,8 @@ export interface EpochSource<D, M, V> {
   rows(): EpochRow<V>[];
   /** Mean training loss from a step on, and seconds so far. */
   training(first: number): Pick<EpochRow, "loss" | "seconds">;
-  /** Checks metrics; returns which of smaller and larger is better, by name. */
-  modes(metrics: M | undefined): (name: string) => "min" | "max" | undefined;
+  /** Checks metrics; returns what is known of what will be measured. */
+  quantities(metrics: M | undefined): Quantities;
   /** Evaluates the current state. */
   measure(validation: D, metrics: M | undefined): Promise<V>;
 }
@@ -80,8 +81,8 @@ export function epochEnds<D, M, V>(
   }
   const { stepsPerEpoch } = run;
   if (stepsPerEpoch === Infinity) throw new OptionError("run: without data there are no epochs to evaluate.");
-  const modes = run.modes(metrics);
-  const watch = earlyStopping || best || onBest ? watchOf(earlyStopping ?? {}, modes) : undefined;
+  const quantities = run.quantities(metrics);
+  const watch = earlyStopping || best || onBest ? watchOf(earlyStopping ?? {}, quantities) : undefined;
   const keepIfBest = (row: EpochRow<V>): void => {
     if (watch === undefined) return;
     const value = watch.valueOf(row);

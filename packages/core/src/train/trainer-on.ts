@@ -1,6 +1,6 @@
 import { checkClasses } from "../graph/labels.js";
 import { torchGenerator } from "../math/mt19937.js";
-import { modesOf } from "../metrics/metric.js";
+import { quantitiesOf } from "../metrics/metric.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { withAdaptiveClipping } from "../optim/adaptive-clip.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
@@ -168,7 +168,7 @@ export async function trainerOn<P, S>(
           loss: meanOf(run.history.loss.slice(first)),
           seconds: run.history.seconds.at(-1) ?? 0,
         }),
-        modes: (metrics = {} as never) => modesOf("run", metrics, ["loss", "accuracy"]),
+        quantities: (metrics = {} as never) => quantitiesOf("run", metrics, ["loss", "accuracy"]),
         evaluated,
         measure: (set, metrics) =>
           lifetime.compute("run", () => evaluator.evaluate(evaluated(), set, metrics)),

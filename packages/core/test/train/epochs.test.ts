@@ -245,7 +245,12 @@ describe("options of a run in epochs", () => {
     ["a metric that was not called", { epochs: 1, validation, metrics: { f1 } }, "Call it."],
     [
       "a metric of which neither is better",
-      { epochs: 1, validation, earlyStopping: { metric: "f2" } },
+      {
+        epochs: 1,
+        validation,
+        metrics: { f2: { ...f1(), mode: undefined } },
+        earlyStopping: { metric: "f2" },
+      },
       "mode must be given",
     ],
     [
@@ -257,6 +262,8 @@ describe("options of a run in epochs", () => {
     const trainer = await make();
     await expect(trainer.run(options as never)).rejects.toThrow(OptionError);
     await expect(trainer.run(options as never)).rejects.toThrow(message);
+    // Before the first epoch, which may be long.
+    expect(trainer.current.step).toBe(0);
   });
 
   it("of evaluations are checked", async () => {
@@ -274,7 +281,7 @@ describe("early stopping", () => {
   const rowsOf = (values: number[]): EpochRow<{ m: number }>[] =>
     values.map((m, i) => ({ epoch: i + 1, step: i + 1, loss: 0, seconds: 0, validation: { m } }));
   const overAt = (values: number[], options: object) => {
-    const watch = watchOf({ metric: "m", ...options }, () => "min");
+    const watch = watchOf({ metric: "m", ...options }, { modeOf: () => "min" });
     return values.findIndex((_, i) => watch.isOver(rowsOf(values.slice(0, i + 1))));
   };
 

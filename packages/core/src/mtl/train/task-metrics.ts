@@ -2,7 +2,7 @@ import type { NdArray } from "../../array.js";
 import { takeRows } from "../../data/batches.js";
 import { describeValue, isPlainObject } from "../../describe.js";
 import { OptionError } from "../../errors.js";
-import { accumulate, type MetricSet, requireMetrics, type StreamingMetric } from "../../metrics/metric.js";
+import { accumulate, type MetricSet, type Quantities, requireMetrics } from "../../metrics/metric.js";
 import type { Values } from "../../runtime/executable.js";
 import type { MultiTaskHistory, TaskValues } from "./history.js";
 
@@ -88,19 +88,22 @@ export function taskValues(
 }
 
 /**
- * Checks metrics by task, and returns whether a smaller or a larger value is better, by task and name: `left.f1`.
+ * Checks metrics by task, and returns whether a smaller or a larger value is better, by task and name: `left.f1`. The names
+ * of the trainer's own metrics are not known before the first evaluation.
  *
  * @throws OptionError as {@link requireTaskMetrics}
  */
-export function taskModesOf(
+export function taskQuantities(
   owner: string,
   sets: Sets,
   run: Parameters<typeof requireTaskMetrics>[2],
-): (name: string) => StreamingMetric["mode"] {
+): Quantities {
   requireTaskMetrics(owner, sets, run);
-  return (name) => {
-    const dot = name.lastIndexOf(".");
-    return sets[name.slice(0, dot)]?.[name.slice(dot + 1)]?.mode;
+  return {
+    modeOf(name) {
+      const dot = name.lastIndexOf(".");
+      return sets[name.slice(0, dot)]?.[name.slice(dot + 1)]?.mode;
+    },
   };
 }
 

@@ -16,7 +16,7 @@ import type { Sources } from "./sources.js";
 import { multiTaskStep } from "./step.js";
 import type { RunSetup } from "./step-hook.js";
 import type { StepPlan } from "./step-point.js";
-import { requireTaskMetrics, taskModesOf, taskValues, trainingFrom } from "./task-metrics.js";
+import { requireTaskMetrics, taskQuantities, taskValues, trainingFrom } from "./task-metrics.js";
 import { checkState, type MultiTaskState } from "./train-state.js";
 import type { MultiTaskData, MultiTaskTrainer, MultiTaskTrainerOptions } from "./trainer-options.js";
 import { traceOptimizer } from "./trainer-start.js";
@@ -172,7 +172,7 @@ export async function trainerOn<P>(
         evaluated,
         rows: () => history.epochs,
         training: (first) => trainingFrom(history, first),
-        modes: (sets = {} as never) => taskModesOf("run", sets, { tasks, hasOutputs }),
+        quantities: (sets = {} as never) => taskQuantities("run", sets, { tasks, hasOutputs }),
         measure: (set, sets = {} as never) =>
           lifetime.compute("run", async () => taskValues(await evaluateNow(set, sets), tasks)),
       }),
