@@ -24,7 +24,7 @@ export interface FinetuneOptions
   readonly rate: number;
   readonly freeze: readonly string[];
   readonly restore?: boolean;
-  readonly tolerance: number;
+  readonly tolerance?: number;
   readonly out: string;
   readonly quiet: boolean;
   readonly report?: string;

@@ -6,7 +6,7 @@ import { preparedText, writePrepared } from "../model/write-prepared.js";
 
 export interface FoldOptions {
   readonly out: string;
-  readonly tolerance: number;
+  readonly tolerance?: number;
   readonly size: Sizes;
   readonly verify: boolean;
   readonly json: boolean;

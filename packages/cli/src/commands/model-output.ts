@@ -7,9 +7,8 @@ export const withOutput = (command: Command): Command =>
     .requiredOption("-o, --out <file>", "the new file; never the one that is read")
     .option(
       "--tolerance <number>",
-      "largest difference, relative to an output's largest value",
+      "largest difference, relative to an output's largest value; default 0.0001, of weights in float16 0.0049",
       nonNegativeNumber,
-      1e-4,
     )
     .option("--no-verify", "write without the comparison, of a model that isoloss cannot run")
     .option("--json", "one JSON document on stdout instead of text", false);

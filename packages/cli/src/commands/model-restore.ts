@@ -10,7 +10,7 @@ export interface RestoreOptions extends DataOptions {
   readonly calibration: string;
   readonly out: string;
   readonly epsilon: number;
-  readonly tolerance: number;
+  readonly tolerance?: number;
   readonly size: Sizes;
   readonly verify: boolean;
   readonly json: boolean;

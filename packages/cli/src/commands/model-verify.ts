@@ -13,7 +13,7 @@ export interface VerifyOptions extends DataOptions {
   readonly examples: number;
   readonly seed: number;
   readonly size: Sizes;
-  readonly tolerance: number;
+  readonly tolerance?: number;
   readonly json: boolean;
 }
 
@@ -36,16 +36,23 @@ export interface Verification {
 
 /** `isoloss model verify`: whether two files compute the same; if not, the exit code is 1. */
 export async function verify(first: string, second: string, options: VerifyOptions): Promise<void> {
-  const { data, examples, seed, size, tolerance, json } = options;
+  const { data, examples, seed, size, json } = options;
   const [a, b] = [await readModelFile(first), await readModelFile(second)];
   const [{ inputs }] = [a, b].map(({ path, bytes }) => namingFile(path, () => fromOnnx(bytes)));
   const batches = data === undefined ? [] : await readBatches(inputs, dataSource(data, options), size);
   const sizes = sizesOf(inputs, size, batches[0]);
   const on = data === undefined ? {} : { inputs: batches };
-  const comparison = sameFunction(a.bytes, b.bytes, { seed, examples, sizes, tolerance, ...on });
+  const comparison = sameFunction(a.bytes, b.bytes, {
+    seed,
+    examples,
+    sizes,
+    tolerance: options.tolerance,
+    ...on,
+  });
   const {
     outputs,
     isSame: same,
+    tolerance,
     inFloat64 = null,
   } = await comparison.catch((cause) => {
     const what = `${first} and ${second} cannot be compared`;
@@ -80,8 +87,8 @@ export async function verify(first: string, second: string, options: VerifyOptio
   process.stdout.write(
     `${table}\n\n${
       same
-        ? `Both compute the same on ${where}: no output differs by more than ${inFloat64 ? "rounding" : tolerance}, relative to its largest value.`
-        : `They differ on ${where}: the tolerance is ${tolerance}, relative to an output's largest value.`
+        ? `Both compute the same on ${where}: no output differs by more than ${inFloat64 ? "rounding" : formatNumber(tolerance, 2)}, relative to its largest value.`
+        : `They differ on ${where}: the tolerance is ${formatNumber(tolerance, 2)}, relative to an output's largest value.`
     }${exactly}\n`,
   );
 }

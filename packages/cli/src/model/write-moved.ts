@@ -12,7 +12,7 @@ import { checkedText, type Written, writeVerified } from "./write-prepared.js";
 export interface MoveOptions extends DataOptions {
   readonly heldOut?: string;
   readonly out: string;
-  readonly tolerance: number;
+  readonly tolerance?: number;
   readonly size: Sizes;
   readonly verify: boolean;
   readonly report?: string;

@@ -38,7 +38,8 @@ export interface WriteSettings {
   readonly sizes: Sizes;
   /** Inputs for the comparison; default random numbers. */
   readonly inputs?: readonly Batch[] | undefined;
-  readonly tolerance: number;
+  /** Default as of `sameFunction`. */
+  readonly tolerance?: number | undefined;
   /** False: the new model is not compared with the one before. */
   readonly verify: boolean;
 }
@@ -85,7 +86,7 @@ async function sameAs(
     const comparison = await sameFunction(before.bytes, bytes, at).catch((cause) => {
       throw withSizes(`${before.path} cannot be compared with the new model`, batches ? {} : sizes, cause);
     });
-    requireSame(before, comparison, tolerance);
+    requireSame(before, comparison);
     await requireSameAt(otherSizes(inputs, sizes), before, bytes, tolerance);
     return comparison;
   } catch (cause) {
@@ -101,14 +102,13 @@ class DifferenceError extends DataError {}
 
 function requireSame(
   { path }: ModelFile,
-  { isSame, largest, inFloat64 }: FunctionComparison,
-  tolerance: number,
+  { isSame, largest, tolerance, inFloat64 }: FunctionComparison,
   where = "",
 ): void {
   if (isSame) return;
   const exact = inFloat64 ? ` (${formatNumber(inFloat64.largest, 2)} in float64)` : "";
   throw new DifferenceError(
-    `The new model differs from ${path} by ${formatNumber(largest, 2)}${exact}${where}, relative to an output's largest value; at most ${tolerance} is allowed (--tolerance). Nothing was written.`,
+    `The new model differs from ${path} by ${formatNumber(largest, 2)}${exact}${where}, relative to an output's largest value; at most ${formatNumber(tolerance, 2)} is allowed (--tolerance). Nothing was written.`,
   );
 }
 
@@ -120,13 +120,13 @@ async function requireSameAt(
   sizes: Sizes,
   before: ModelFile,
   bytes: Uint8Array,
-  tolerance: number,
+  tolerance: number | undefined,
 ): Promise<void> {
   if (Object.keys(sizes).length === 0) return;
   const comparison = await sameFunction(before.bytes, bytes, { sizes, tolerance }).catch((cause) => {
     if (!(cause instanceof IsolossError)) throw cause;
   });
-  if (comparison) requireSame(before, comparison, tolerance, ` with ${sizesText(sizes)}`);
+  if (comparison) requireSame(before, comparison, ` with ${sizesText(sizes)}`);
 }
 
 /** What was done, line by line. */

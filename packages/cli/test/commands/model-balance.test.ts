@@ -136,6 +136,22 @@ describe("isoloss model balance", () => {
     expect(read("same.onnx")).toEqual(perceptron("tanh"));
   });
 
+  it("allows what weights are rounded by in a file of float16", async () => {
+    await bench.run("model", "half", "uneven.onnx", "-o", "half.onnx");
+    const balanced = await bench.json<BalancedModel>(
+      "model",
+      "balance",
+      "half.onnx",
+      "-o",
+      "even.onnx",
+      "--json",
+    );
+    expect(balanced.largest).toBeGreaterThan(1e-4);
+    expect(balanced.largest).toBeLessThan(10 * 2 ** -11);
+    const same = await bench.run("model", "verify", "half.onnx", "even.onnx");
+    expect([same.status, same.stdout]).toEqual([0, expect.stringContaining("by more than 0.0049,")]);
+  });
+
   it("writes nothing where the new model differs by more than the tolerance, nor over its input", async () => {
     const strict = await bench.run(
       "model",

@@ -48,7 +48,7 @@ export interface FineTuneOptions {
   readonly seed?: number | undefined;
   /** Largest global norm of the gradient; default no limit. */
   readonly clipNorm?: number | undefined;
-  /** Largest change of an output by restoring or folding, relative to its largest value; default 1e-4. */
+  /** Largest change of an output by restoring or folding, relative to its largest value; default as of `sameFunction`. */
   readonly tolerance?: number | undefined;
   /** Where it is computed: `javascript`, `onnx`, or `auto` (default). */
   readonly runtime?: RuntimeName | undefined;
@@ -88,7 +88,7 @@ export const fineTuneOptions = optionTable("fineTune", {
   batchNorm: oneOf(["restore", "keep"]).otherwise("keep for a file that has batch norms, else restore"),
   seed: integerFrom(0).default(0),
   clipNorm: positive.otherwise("no limit"),
-  tolerance: positive.default(1e-4),
+  tolerance: positive.otherwise("as of sameFunction"),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
   onEpoch: callable<(row: FineTuneEpoch) => void | Promise<void>>("a function of an epoch").otherwise("none"),
   signal: abortSignal.otherwise("none"),

@@ -71,7 +71,7 @@ export interface FineTuned {
 export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Promise<FineTuned> {
   requireBytes("fineTune", bytes);
   const settings = fineTuneOptions.read(options);
-  const { runtime, tolerance, seed } = settings;
+  const { runtime, seed } = settings;
   const given = fromOnnx(bytes);
   const base = withOwnStatistics("fineTune", bytes);
   const imported = base === bytes ? given : fromOnnx(base);
@@ -86,7 +86,8 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const restored = await restoredFile(base, batches, { batchNorm: settings.batchNorm, frozen, runtime });
   const differenceOf = async (what: string, a: Uint8Array, b: Uint8Array): Promise<number> => {
     if (a === b) return 0;
-    const { isSame, largest } = await sameFunction(a, b, { inputs: batches.slice(0, 2), runtime, tolerance });
+    const at = { inputs: batches.slice(0, 2), runtime, tolerance: settings.tolerance };
+    const { isSame, largest, tolerance } = await sameFunction(a, b, at);
     if (isSame) return largest;
     throw new DataError(
       `fineTune: ${what} the batch norms changes an output by ${largest.toPrecision(2)}, relative to its largest value; ` +

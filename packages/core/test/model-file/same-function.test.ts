@@ -1,8 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { NumericalError } from "../../src/errors.js";
+import { createRng } from "../../src/math/rng.js";
 import { compareModels } from "../../src/model-file/compare/compare-models.js";
 import { sameFunction } from "../../src/model-file/compare/same-function.js";
+import { withParams } from "../../src/model-file/edit/with-params.js";
 import { encodeModel } from "../../src/runtime/onnx/codec.js";
+import type { OnnxTensor } from "../../src/runtime/onnx/schema.js";
+import { toBfloat16Bits, toFloat16Bits } from "../../src/runtime/onnx/small-floats.js";
 import { float32, node, tensorOf } from "../nn/onnx/support.js";
 
 /** sigmoid((x u) v + offset - less), near 0 everywhere: its float32 is off by 1e-7 of 1, not of itself. */
@@ -86,5 +90,52 @@ describe("whether two files compute the same", () => {
       isSame: true,
       largest: 0,
     });
+  });
+
+  it("allows what weights are rounded by where the file has them in float16 or bfloat16", async () => {
+    const random = createRng(3);
+    const numbers = (count: number) => Array.from({ length: count }, () => random.normal());
+    const [w, v] = [numbers(32), numbers(16)];
+    /** (x w) v with w divided by 3 and v multiplied by it, both rounded. */
+    const network = (dtype: "float16" | "bfloat16", bits: (x: number) => number, factor: number) => {
+      const stored = (name: string, own: readonly number[], shape: readonly number[]) =>
+        ({ name, dtype, shape, data: Uint16Array.from(own, bits) }) as OnnxTensor;
+      return encodeModel({
+        ...{ irVersion: 8, opsets: [{ domain: "", version: 18 }], producer: "test", metadata: {} },
+        graph: {
+          name: "coarse",
+          inputs: [{ name: "x", dtype, shape: ["batch", 2] }],
+          outputs: [{ name: "y" }],
+          initializers: [
+            stored(
+              "w",
+              w.map((x) => x / factor),
+              [2, 16],
+            ),
+            stored(
+              "v",
+              v.map((x) => x * factor),
+              [16, 1],
+            ),
+          ],
+          nodes: [node("MatMul", ["x", "w"], {}, ["h"]), node("MatMul", ["h", "v"], {}, ["y"])],
+        },
+      });
+    };
+    for (const [dtype, bits, tolerance] of [
+      ["float16", toFloat16Bits, 10 * 2 ** -11],
+      ["bfloat16", toBfloat16Bits, 10 * 2 ** -8],
+    ] as const) {
+      const [one, third, tenth] = [1, 3, 1.1].map((factor) => network(dtype, bits, factor));
+      const same = await sameFunction(one, third, { examples: 64 });
+      expect(same).toMatchObject({ isSame: true, tolerance });
+      expect(same.largest).toBeGreaterThan(1e-4);
+      expect((await sameFunction(one, third, { examples: 64, tolerance: 1e-4 })).isSame).toBe(false);
+      expect(await sameFunction(one, withParams(tenth, { w: float32(w, [2, 16]) }))).toMatchObject({
+        isSame: false,
+        tolerance,
+      });
+    }
+    expect((await sameFunction(before, before)).tolerance).toBe(1e-4);
   });
 });

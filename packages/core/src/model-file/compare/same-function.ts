@@ -2,8 +2,10 @@
 import { astype, type NdArray } from "../../array.js";
 import { NumericalError } from "../../errors.js";
 import { fromOnnx } from "../../nn/onnx/from-onnx.js";
+import { parametersOf } from "../../nn/onnx/parameters.js";
 import { nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
+import { decodeModel } from "../../runtime/onnx/codec.js";
 import {
   batchesFor,
   type CompareModelsOptions,
@@ -18,13 +20,16 @@ import type { NamedValues } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
 
 export interface SameFunctionOptions extends CompareModelsOptions {
-  /** Largest difference that counts as rounding, relative to an output's largest value; default 1e-4. */
+  /**
+   * Largest difference that counts as rounding, relative to an output's largest value; default 1e-4, of a file with weights of
+   * float16 0.0049, of bfloat16 0.039: ten times what its numbers are rounded by.
+   */
   readonly tolerance?: number | undefined;
 }
 
 const sameFunctionOptions = optionTable("sameFunction", {
   ...compareModelsRows,
-  tolerance: nonNegative.default(1e-4),
+  tolerance: nonNegative.otherwise("1e-4, or ten roundings of the weights' type"),
 } satisfies OptionRows<SameFunctionOptions>);
 
 /** What is left of a difference in float64, on the first batch. */
@@ -37,12 +42,17 @@ export interface Float64Comparison {
 
 export interface FunctionComparison extends ModelComparison {
   readonly isSame: boolean;
+  /** Up to which differences count as rounding. */
+  readonly tolerance: number;
   /** Where `largest`, which is of the files as they run, is above the tolerance. */
   readonly inFloat64?: Float64Comparison | undefined;
 }
 
 /** How many times as far as by its own rounding an output may be from that of another file with the same function. */
 const ROUNDINGS = 10;
+
+/** By how much numbers of types coarser than float32 are rounded, relative to them. */
+const coarse: Readonly<Record<string, number>> = { float16: 2 ** -11, bfloat16: 2 ** -8 };
 
 /**
  * Whether two ONNX files compute the same function. Their outputs are the same up to the tolerance, see {@link compareModels};
@@ -64,10 +74,11 @@ export async function sameFunction(
   b: Uint8Array,
   options: SameFunctionOptions = {},
 ): Promise<FunctionComparison> {
-  const { tolerance, ...settings } = sameFunctionOptions.read(options);
-  const comparison = await compareModels(a, b, settings);
-  requireCompared(comparison);
-  const { largest } = comparison;
+  const { tolerance = toleranceOf(a), ...settings } = sameFunctionOptions.read(options);
+  const compared = await compareModels(a, b, settings);
+  requireCompared(compared);
+  const { largest } = compared;
+  const comparison = { ...compared, tolerance };
   if (largest <= tolerance) return { ...comparison, isSame: true };
   // What only one of them cannot hold is no rounding.
   if (!Number.isFinite(largest) || floatOf(fromOnnx(a)) === "float64")
@@ -75,6 +86,12 @@ export async function sameFunction(
   const inFloat64 = await float64Comparison(a, b, settings);
   const isSame = inFloat64.largest <= tolerance && largest <= ROUNDINGS * inFloat64.rounding;
   return { ...comparison, isSame, inFloat64 };
+}
+
+/** Changed weights are rounded to the type in which the file has them. */
+function toleranceOf(bytes: Uint8Array): number {
+  const weights = parametersOf(decodeModel(bytes).graph);
+  return Math.max(1e-4, ...weights.map(({ tensor }) => ROUNDINGS * (coarse[tensor.dtype] ?? 0)));
 }
 
 /** Throws where nothing was compared in an output: any two files of NaN alone would be the same. */
