@@ -69,7 +69,8 @@ export function shown(url: string): string {
 /**
  * Connects to a server that keeps what it is given.
  *
- * @throws OptionError when there is none within five seconds, when it refuses the password, or when it may drop keys
+ * @throws DataError when there is none within five seconds; OptionError when it refuses the password, has no database of the
+ *   number in the address, or may drop keys
  */
 export async function connect(address: QueueAddress): Promise<Redis> {
   const redis = new Redis({ ...connectionOptions(address), lazyConnect: true });
@@ -85,16 +86,19 @@ export async function connect(address: QueueAddress): Promise<Redis> {
   });
   try {
     await Promise.race([ready(redis), late]);
+    await requireDatabase(redis, address);
     await requireLasting(redis, address);
     return redis;
   } catch (cause) {
     redis.disconnect();
     if (cause instanceof OptionError) throw cause;
     const text = cause instanceof Error ? cause.message : String(cause);
-    throw new OptionError(
-      /WRONGPASS|NOAUTH|invalid (username|password)/i.test(text)
-        ? `The server at ${shown(address.url)} refuses the password. Set it in ISOLOSS_QUEUE_PASSWORD.`
-        : `There is no server at ${shown(address.url)} (${text}). Start one, such as valkey-server, or give its address as redis://HOST:PORT.`,
+    if (/WRONGPASS|NOAUTH|invalid (username|password)/i.test(text)) {
+      const refused = `The server at ${shown(address.url)} refuses the password. Set it in ISOLOSS_QUEUE_PASSWORD.`;
+      throw new OptionError(refused, { cause });
+    }
+    throw new DataError(
+      `There is no server at ${shown(address.url)} (${text}). Start one, such as valkey-server, or give its address as redis://HOST:PORT.`,
       { cause },
     );
   } finally {
@@ -147,6 +151,19 @@ async function ready(redis: Redis): Promise<void> {
     });
   });
   await redis.ping();
+}
+
+/** Where a server lacks a database, the client goes on in database 0, which is perhaps another team's. */
+async function requireDatabase(redis: Redis, address: QueueAddress): Promise<void> {
+  const { db } = connectionOptions(address);
+  if (db === 0) return;
+  await redis.select(db).catch((cause: Error) => {
+    if (cause.name !== "ReplyError") throw cause;
+    throw new OptionError(
+      `The server at ${shown(address.url)} has no database ${db} (${cause.message}). Give the number of one that it has, or none.`,
+      { cause },
+    );
+  });
 }
 
 /** A server that drops keys when its memory is full would lose runs. */

@@ -52,6 +52,21 @@ describe.skipIf(!serverProgram)("connecting", () => {
     }
   });
 
+  it("refuses a database that the server does not have, in whose place the client would take another", async () => {
+    const server = await startServer("--databases", "4");
+    try {
+      await expect(connect({ url: `${server.url}/4` })).rejects.toThrow(
+        /has no database 4 \(.*out of range\)\. Give the number of one that it has/,
+      );
+      const redis = await connect({ url: `${server.url}/3` });
+      await redis.set("here", "3");
+      expect(await redis.info("keyspace")).toMatch(/db3:keys=1/);
+      redis.disconnect();
+    } finally {
+      await server.end();
+    }
+  });
+
   it("is no server where something else answers", async () => {
     const web = createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));

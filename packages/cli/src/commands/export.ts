@@ -6,6 +6,7 @@ import { oneOf } from "../config/nearest.js";
 import { loadStored, type StoredResult, storedWeights } from "../experiments/jobs/stored.js";
 import { placeOf, recordedOf, sendToMlflow } from "../experiments/jobs/tracking.js";
 import { kinds } from "../experiments/kinds/kinds.js";
+import { fail } from "../fail.js";
 import { toCsv } from "../formats/csv.js";
 import { readRunCheckpoint } from "../run/read.js";
 import { sweepPaths } from "../sweep/directory.js";
@@ -89,9 +90,10 @@ async function exportSweep(
   { to, out, url, json }: Pick<ExportOptions, "to" | "out" | "url" | "json">,
 ): Promise<void> {
   if (to === "mlflow") {
-    const runs = await sendSweepToMlflow(path, url);
+    const { runs, unread } = await sendSweepToMlflow(path, url);
     const lines = runs.map((tracked) => `${placeOf(tracked)}\n`).join("");
     process.stdout.write(json ? `${JSON.stringify({ runs })}\n` : lines);
+    unread.forEach(fail);
     return;
   }
   if (to !== "csv") {

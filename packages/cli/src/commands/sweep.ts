@@ -226,6 +226,7 @@ function printCheck(loaded: LoadedSweep, { json, jobs = availableParallelism() }
   }
   const { name, method, trials, runs, steps, hours, needs, samples, notes } = document;
   const part = partOfGrid(loaded.file);
+  const { metric } = loaded.file;
   const all = [
     ...[
       `${trials} trials${part ? ` (${part})` : ""}`,
@@ -237,7 +238,7 @@ function printCheck(loaded: LoadedSweep, { json, jobs = availableParallelism() }
       : [`${formatNumber(hours, 3)} hours with ${jobs === 1 ? "1 lane" : `${jobs} lanes`}`]),
   ];
   const lines = [
-    `${name}: ${method}, ${all.join(", ")}`,
+    `${name}: ${method}, ${metric.name} ${metric.goal}d, ${all.join(", ")}`,
     ...notes,
     ...(needs.length > 0 ? [`Each computer needs the data of ${needs.join(", ")}.`] : []),
     "Trials such as",

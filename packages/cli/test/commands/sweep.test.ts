@@ -1,4 +1,12 @@
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -131,7 +139,7 @@ confirm: false
     // Three trials, and three contenders on two seeds.
     expect(document).toMatchObject({ trials: 3, runs: 9 });
     const { stdout } = await bench.run("sweep", "booths.yaml", "--check");
-    expect(stdout).toMatch(/^booths: grid, 4 trials, at most 10 runs/);
+    expect(stdout).toMatch(/^booths: grid, loss.last minimized, 4 trials, at most 10 runs/);
     expect(stdout).not.toContain("needs the data");
     bench.write(
       "digits.yaml",
@@ -160,7 +168,7 @@ confirm: false
     const { status, stderr } = await bench.run(
       ...["sweep", "booths.yaml", "--out", "unserved", "--queue", "redis://127.0.0.1:1"],
     );
-    expect([status, stderr]).toEqual([2, expect.stringContaining("There is no server")]);
+    expect([status, stderr]).toEqual([1, expect.stringContaining("There is no server")]);
     expect(existsSync(join(bench.folder, "unserved"))).toBe(false);
   });
 
@@ -168,7 +176,9 @@ confirm: false
     const path = fileURLToPath(new URL("../../../../experiments/sweeps/digits.yaml", import.meta.url));
     const { stdout } = await bench.run("sweep", path, "--check");
     // 16 trials of one seed, and two contenders on five seeds.
-    expect(stdout).toMatch(/^digits: sobol, 16 trials, at most 26 runs, 6240 steps/);
+    expect(stdout).toMatch(
+      /^digits: sobol, validation.loss minimized, 16 trials, at most 26 runs, 6240 steps/,
+    );
   });
 
   it("confirms the best of each value of a parameter, on as many seeds as that takes", async () => {
@@ -351,6 +361,14 @@ runSeconds: 2
       );
       expect(new Set(phases)).toContain("3 search");
       expect(phases.filter((phase) => phase === "baseline confirmation")).toHaveLength(2);
+      // What has no records, such as a run that diverged at once, does not keep the others.
+      const [run] = first.trials[1].runs;
+      const records = join(run.directory as string, "metrics.jsonl");
+      renameSync(records, `${records}.away`);
+      const rest = await bench.run("export", place(first), "--to", "mlflow", "--url", url, "--json");
+      renameSync(`${records}.away`, records);
+      expect([rest.status, rest.stderr]).toEqual([1, expect.stringContaining(run.directory as string)]);
+      expect(JSON.parse(rest.stdout).runs).toHaveLength(9);
     } finally {
       await server.stop();
     }
@@ -407,7 +425,9 @@ describe("a sweep that fails", () => {
     const page = readFileSync(join(bench.folder, "sweeps/early-1/report.html"), "utf8");
     expect(page).toContain("minimize loss.last. Of the grid 3 of 4 points. The search ended as");
     const check = await bench.run("sweep", "early.yaml", "--check");
-    expect(check.stdout).toMatch(/^early: grid, 3 trials \(3 of 4 points\), at most 3 runs/);
+    expect(check.stdout).toMatch(
+      /^early: grid, loss.last minimized, 3 trials \(3 of 4 points\), at most 3 runs/,
+    );
   });
 
   it("counts at most as many contenders as there can be", async () => {

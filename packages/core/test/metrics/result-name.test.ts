@@ -16,6 +16,8 @@ it.each([
   ["test.left.accuracy", "test accuracy of left", "max"],
   ["gradNormSq", "squared gradient norm", "min"],
   ["reported.deltaM", "reported Delta_m", "min"],
+  ["front.reached", "reached of front", "max"],
+  ["test.normal.within11", "test share of angles within 11.25 degrees of normal", "max"],
   ["validation.top3", "validation top3", undefined],
   ["cost.gain", "cost gain", undefined],
   ["constructor", "constructor", undefined],
