@@ -5,10 +5,12 @@ import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { conv2d } from "../../../src/graph/ops/conv.js";
 import { square, tanh } from "../../../src/graph/ops/elementary.js";
 import { gather } from "../../../src/graph/ops/gather.js";
+import { constant } from "../../../src/graph/ops/leaf.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
 import { avgPool2d } from "../../../src/graph/ops/pool.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { reshape } from "../../../src/graph/ops/reshape.js";
+import { softmax } from "../../../src/graph/ops/softmax.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { createRng } from "../../../src/math/rng.js";
 import { multiHeadAttention } from "../../../src/nn/attention.js";
@@ -160,6 +162,22 @@ describe("Shifts", () => {
         shapes,
       ),
       ["table[4]@1 > position"],
+    );
+  });
+
+  it("go with the elements that are picked from, or averaged over, what is shifted unevenly", async () => {
+    const picked = { shape: [2], data: BigInt64Array.of(2n, 0n) };
+    await expectShifts(
+      lossOf((p, { x }) => add(matmul(gather(add(x, p.a), constant(picked), { axis: 1 }), p.w), p.b), {
+        ...{ a: [3], w: [2, 2], b: [2] },
+      }),
+      ["a[3]@0 > b"],
+    );
+    await expectShifts(
+      lossOf((p, { x }) => tanh(add(matmul(softmax(p.s, { axis: 1 }), add(x, p.c)), p.b)), {
+        ...{ s: [2, 4], c: [4, 3], b: [2, 3] },
+      }),
+      ["s[2]@0", "c[12]@0,1 > b"],
     );
   });
 

@@ -51,7 +51,8 @@ export function changesOf(
       return isSum(node) ? fill(x.shape, 0, x.dtype) : undefined;
     });
     const k = inputs.findIndex((x) => x !== undefined);
-    const repeated = firstOnly(node, k, inputs[k] as Tensor);
+    const { varies } = signals.get(node.inputs[k]) ?? { varies: new Set() };
+    const repeated = firstOnly(node, k, { shift: inputs[k] as Tensor, varies });
     shifts.set(
       node,
       repeated ??
@@ -71,11 +72,18 @@ export function changesOf(
   return [{ parameter: giver, by: given }, ...changes];
 }
 
-/** The shift of an average or of rows by number: that of any element, here the first. */
-function firstOnly(node: Tensor, k: number, shift: Tensor): Tensor | undefined {
-  if (isAverage(node, k)) return broadcastTo(cut(shift, contractedAxis(node, k), 0, 1), node.shape);
-  if (node.op.name !== "gather") return undefined;
+/** The shift of an average, or of rows by number, of values that are all shifted alike: that of any of them, here the first. */
+function firstOnly(
+  node: Tensor,
+  k: number,
+  { shift, varies }: { readonly shift: Tensor; readonly varies: ReadonlySet<number> },
+): Tensor | undefined {
+  if (isAverage(node, k)) {
+    const axis = contractedAxis(node, k);
+    return varies.has(axis) ? undefined : broadcastTo(cut(shift, axis, 0, 1), node.shape);
+  }
   const axis = node.attrs.axis as number;
+  if (node.op.name !== "gather" || varies.has(axis)) return undefined;
   const rows = node.inputs[1].shape.map(() => 1);
   const shape = [...shift.shape.slice(0, axis), ...rows, ...shift.shape.slice(axis + 1)];
   return broadcastTo(reshape(cut(shift, axis, 0, 1), shape), node.shape);
