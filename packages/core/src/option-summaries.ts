@@ -455,7 +455,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "heldOutDrift": "Largest relative drift of the loss on held-out data; default 0.01.",
     "halvings": "Maximum number of times that a refused step is halved before the search ends; default 3.",
     "race": "Runs descent from the old and the new point and keeps the point whose descent reaches the lower loss; default none. A larger gradient comes with a larger curvature, which can be too large for a fixed learning rate.",
-    "curvature": "Lanczos steps for the ratios of curvature in the report of an accepted teleport, each a Hessian-vector product at either end; default 5, 0 leaves the ratios out. They often cost more than the teleport. Its seconds do not include them, as they serve the report alone."
+    "curvature": "Lanczos steps at most for the ratios of curvature in the report of an accepted teleport, each a Hessian-vector product at either end; default 20, 0 leaves the ratios out. They end where the largest eigenvalue changes by no more than 1e-4 of it, usually after six or seven, and often cost more than the teleport. Its seconds do not include them, as they serve the report alone."
   },
   "hiddenAction": {
     "activation": "A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity; or a custom one with its inverse.",
@@ -497,6 +497,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "byzantine": "f: how many gradients may be arbitrary; default 1. There must be at least f + 3 tasks.",
     "selected": "How many gradients are averaged (Multi-Krum); default 1.",
     "distance": "Whether a score sums distances or, as in the paper (default), their squares."
+  },
+  "lanczos": {
+    "settled": "Ends as soon as a step changes the largest Ritz value by no more than this share of it; default 0, all steps."
   },
   "lars": {
     "momentum": "mu in [0, 1); default 0.9.",

@@ -13,7 +13,7 @@ export type {
 export { minimaStudy } from "../train/minima-study.js";
 export type { ConjugateGradientOptions, ConjugateGradientResult } from "./curvature/conjugate-gradient.js";
 export { conjugateGradient } from "./curvature/conjugate-gradient.js";
-export type { Hessian } from "./curvature/hessian.js";
+export type { Hessian, LanczosOptions } from "./curvature/hessian.js";
 export { createHessian, lanczos } from "./curvature/hessian.js";
 export type { Minimum, MinimumMeter, MinimumMeterOptions, MinimumSettings } from "./curvature/minima.js";
 export { createMinimumMeter, measureMinimum, minimumSettings } from "./curvature/minima.js";

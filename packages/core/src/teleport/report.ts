@@ -26,7 +26,7 @@ export interface TeleportReport {
     | { readonly lossBefore: number; readonly lossAfter: number; readonly drift: number }
     | undefined;
   /**
-   * After / before, of an accepted move: of ||g||^2, of the largest Hessian eigenvalue, and of
+   * After / before, of an accepted move: of ||g||^2, of the largest Hessian eigenvalue, as Lanczos steps estimate it, and of
    * J = ||g||^4/(2 g'Hg). A gradient that grows in proportion to its curvature amounts to a larger learning rate: J then
    * stays the same. The ratio of J is left out unless g'Hg is positive at both ends.
    */

@@ -71,13 +71,13 @@ describe("relativeDrift", () => {
 
 describe("limitsOf", () => {
   it("has its defaults by precision", () => {
-    expect(limitsOf({}, "float64")).toEqual({ drift: 1e-6, heldOutDrift: 0.01, halvings: 3, curvature: 5 });
-    expect(limitsOf({}, "float32")).toEqual({ drift: 1e-4, heldOutDrift: 0.01, halvings: 3, curvature: 5 });
+    expect(limitsOf({}, "float64")).toEqual({ drift: 1e-6, heldOutDrift: 0.01, halvings: 3, curvature: 20 });
+    expect(limitsOf({}, "float32")).toEqual({ drift: 1e-4, heldOutDrift: 0.01, halvings: 3, curvature: 20 });
     expect(limitsOf({ drift: 0, halvings: 0 }, "float32")).toEqual({
       drift: 0,
       heldOutDrift: 0.01,
       halvings: 0,
-      curvature: 5,
+      curvature: 20,
     });
   });
 

@@ -3,7 +3,7 @@ import { NumericalError } from "../../errors.js";
 import { dotOf } from "../../math/dense.js";
 import { createRng } from "../../math/rng.js";
 import type { CompileOptions } from "../../runtime/compile.js";
-import { createHessian, type Hessian, lanczos } from "./hessian.js";
+import { createHessian, type Hessian, type LanczosOptions, lanczos } from "./hessian.js";
 
 /** The curvature of the loss at a point, in particular along the gradient. */
 export interface Curvature {
@@ -20,7 +20,10 @@ export interface CurvatureMeter<P> {
   dispose(): Promise<void>;
 }
 
-/** Compiles a Hessian-vector product for measuring curvature with a number of Lanczos steps. */
+/** Share of the largest eigenvalue by which its estimate may still change at the last step. */
+const settled = 1e-4;
+
+/** Compiles a Hessian-vector product for measuring curvature with Lanczos steps, `steps` at most. */
 export async function createCurvatureMeter<P>(
   loss: BatchLoss<P>,
   params: P,
@@ -32,7 +35,7 @@ export async function createCurvatureMeter<P>(
   return {
     async measure(p, b) {
       try {
-        const { g, hg, largest } = await spectrumAt(hessian, p, b, steps);
+        const { g, hg, largest } = await spectrumAt(hessian, p, b, steps, { settled });
         const [gradNormSq, gHg] = [dotOf(g, g), dotOf(g, hg)];
         // In this order, the fourth power does not overflow.
         const modelDecrease = (gradNormSq / gHg) * (gradNormSq / 2);
@@ -47,7 +50,7 @@ export async function createCurvatureMeter<P>(
   };
 }
 
-/** Gradient, H g and the ends of the Hessian's spectrum at a point, in `steps` + 1 products. */
+/** Gradient, H g and the ends of the Hessian's spectrum at a point, in at most `steps` + 1 products. */
 export interface Spectrum {
   readonly g: Float64Array;
   readonly hg: Float64Array;
@@ -65,6 +68,7 @@ export async function spectrumAt<P>(
   params: P,
   batch: Batch,
   steps: number,
+  options: LanczosOptions = {},
 ): Promise<Spectrum> {
   const rng = createRng(0).fork("spectrum");
   const d = unit(hessian.vectorOf(params).map(() => rng.normal()));
@@ -79,7 +83,7 @@ export async function spectrumAt<P>(
     first = undefined;
     return known ?? (await hessian.times(params, batch, v)).hv;
   };
-  return { g, hg: he.map((x) => norm * x), ...(await lanczos(apply, start, steps)) };
+  return { g, hg: he.map((x) => norm * x), ...(await lanczos(apply, start, steps, options)) };
 }
 
 const lengthOf = (v: Float64Array): number => Math.sqrt(dotOf(v, v));

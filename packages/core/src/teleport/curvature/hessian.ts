@@ -4,6 +4,8 @@ import { trace } from "../../graph/trace.js";
 import { dotOf } from "../../math/dense.js";
 import { eigenSymmetric } from "../../math/linalg.js";
 import { namedArrays } from "../../named-arrays.js";
+import { nonNegative } from "../../option-kinds.js";
+import { type OptionRows, optionTable } from "../../options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { parameterVector } from "../parameter-vector.js";
@@ -53,6 +55,21 @@ export async function createHessian<P, B extends BatchSpec = BatchSpec>(
   };
 }
 
+/** The smallest and the largest Ritz value. */
+interface Ritz {
+  readonly smallest: number;
+  readonly largest: number;
+}
+
+export interface LanczosOptions {
+  /** Ends as soon as a step changes the largest Ritz value by no more than this share of it; default 0, all steps. */
+  readonly settled?: number | undefined;
+}
+
+const lanczosOptions = optionTable("lanczos", {
+  settled: nonNegative.default(0),
+} satisfies OptionRows<LanczosOptions>);
+
 /**
  * Smallest and largest Ritz value of a symmetric operator after a number of Lanczos steps. They bound the
  * spectrum from inside and are usually tight at both ends after ten steps. Each vector is orthogonalized
@@ -62,6 +79,8 @@ export async function createHessian<P, B extends BatchSpec = BatchSpec>(
  *
  * @param apply maps v to A v
  * @param start any nonzero vector
+ * @param steps at most; fewer where a space is found that the operator does not leave
+ * @throws OptionError
  *
  * @example
  * const hessian = await createHessian(loss, params, batch);
@@ -72,12 +91,15 @@ export async function lanczos(
   apply: (v: Float64Array) => Promise<Float64Array>,
   start: Float64Array,
   steps: number,
-): Promise<{ readonly smallest: number; readonly largest: number }> {
+  options: LanczosOptions = {},
+): Promise<Ritz> {
+  const { settled } = lanczosOptions.read(options);
   const basis: Float64Array[] = [];
   const [alphas, betas]: number[][] = [[], []];
   let norm = Math.sqrt(dotOf(start, start));
   let next = start;
   let scale = 0;
+  let found: Ritz = { smallest: Infinity, largest: -Infinity };
   for (let k = 0; k < Math.min(steps, start.length); k++) {
     const factor = 1 / norm;
     const v = next.map((x) => x * factor);
@@ -91,21 +113,29 @@ export async function lanczos(
         for (let i = 0; i < w.length; i++) w[i] -= along * u[i];
       }
     }
+    const { largest } = found;
+    found = ritzOf(alphas, betas);
     norm = Math.sqrt(dotOf(w, w));
     // An invariant space is found: the Ritz values are eigenvalues.
     if (!(norm > 1e-10 * scale)) break;
+    if (settled > 0 && Math.abs(found.largest - largest) <= settled * Math.abs(found.largest)) break;
     betas.push(norm);
     next = w;
   }
-  const n = alphas.length;
+  return found;
+}
+
+/** The ends of the spectrum of a symmetric tridiagonal matrix. */
+function ritzOf(diagonal: readonly number[], beside: readonly number[]): Ritz {
+  const n = diagonal.length;
   const data = new Float64Array(n * n);
-  alphas.forEach((alpha, i) => {
+  diagonal.forEach((alpha, i) => {
     data[i * n + i] = alpha;
     if (i + 1 < n) {
-      data[i * n + i + 1] = betas[i];
-      data[(i + 1) * n + i] = betas[i];
+      data[i * n + i + 1] = beside[i];
+      data[(i + 1) * n + i] = beside[i];
     }
   });
   const { data: values } = eigenSymmetric({ shape: [n, n], data }).values;
-  return { smallest: Math.min(...values), largest: Math.max(...values) };
+  return { smallest: values[0], largest: values[n - 1] };
 }
