@@ -1,5 +1,5 @@
-import type { NdArray } from "./array.js";
-import { isNdArray } from "./array.js";
+import { dtypeOf, isNdArray, type NdArray } from "./array.js";
+import { OptionError } from "./errors.js";
 import { type Flat, flatten, leavesAt } from "./tree.js";
 
 /**
@@ -30,4 +30,17 @@ export function namedLike({
     for (let i = 0; i < paths.length; i++) values[paths[i]] = leaves[i];
     return values;
   };
+}
+
+/**
+ * The type of a tree's arrays, which all have one: that of the first.
+ *
+ * @throws OptionError for a tree without arrays
+ */
+export function floatTypeOf(owner: string, tree: unknown): "float32" | "float64" {
+  const [first] = flatten<NdArray>(tree, isNdArray).leaves;
+  if (first === undefined) {
+    throw new OptionError(`${owner}: parameters must be a tree of at least one array; got none.`);
+  }
+  return dtypeOf(first) as "float32" | "float64";
 }

@@ -1,9 +1,9 @@
 // Points of an orbit along one of the group's directions, for t in a range.
-import { dtypeOf, isNdArray, type NdArray, sizeOf, zeros } from "../array.js";
+import { isNdArray, type NdArray, sizeOf, zeros } from "../array.js";
 import type { Batch } from "../batch.js";
 import { OptionError } from "../errors.js";
 import { spec, trace } from "../graph/trace.js";
-import { namedArrays } from "../named-arrays.js";
+import { floatTypeOf, namedArrays } from "../named-arrays.js";
 import { finite, integerFrom, listOf } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
 import { compile } from "../runtime/compile.js";
@@ -102,7 +102,7 @@ export async function createOrbitSampler<P>(
       `orbit: plane must be below ${entries}, the number of entries of T of "${symmetry.name}"; got ${plane}.`,
     );
   }
-  const dtype = dtypeOf(flatten<NdArray>(example.params, isNdArray).leaves[0]) as "float32" | "float64";
+  const dtype = floatTypeOf("orbit", example.params);
   const ts = Array.from(
     { length: samples },
     (_, k) => range[0] + ((range[1] - range[0]) * k) / (samples - 1),

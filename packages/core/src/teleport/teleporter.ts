@@ -1,13 +1,10 @@
-// Symmetry teleportation: Zhao, Dehmamy, Walters, Yu, NeurIPS 2022, algorithm 1, inside a guard.
-
-import type { NdArray } from "../array.js";
-import { dtypeOf, isNdArray, item } from "../array.js";
+import { item } from "../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch, type NoBatch } from "../batch.js";
 import { OptionError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { checkLabels, hasLabels } from "../graph/labels.js";
 import { isSpecLeaf, type SpecLeaf, trace } from "../graph/trace.js";
-import { namedArrays, namedLike } from "../named-arrays.js";
+import { floatTypeOf, namedArrays, namedLike } from "../named-arrays.js";
 import type { OptimizerState } from "../optim/optimizer.js";
 import { flag } from "../option-kinds.js";
 import { requireKnown } from "../options.js";
@@ -149,7 +146,7 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
       `An objective is a function such as gradNormSq or decrease(); got ${typeof objective}.`,
     );
   }
-  const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
+  const dtype = floatTypeOf("createTeleporter", params);
   const guardLimits = limitsOf(guard, dtype);
   const loss = forAnyBatch(options.loss);
   const value = forAnyBatch(objective(options.loss));

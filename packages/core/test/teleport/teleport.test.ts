@@ -112,6 +112,12 @@ describe("createTeleporter", () => {
   it("needs a search or a symmetry", async () => {
     const { loss, params, batch } = problem;
     await expect(createTeleporter({ loss, params, batch })).rejects.toThrow(/needs either a `search`/);
+    await expect(createTeleporter(undefined as never)).rejects.toThrow(
+      /options must be an object with search, symmetry/,
+    );
+    const still = positiveScaling(params);
+    const none = createTeleporter({ symmetry: still as never, loss: loss as never, params: {}, batch });
+    await expect(none).rejects.toThrow("createTeleporter: parameters must be a tree of at least one array");
   });
 
   it("passes provider and threads on to the runtime", async () => {

@@ -1,11 +1,9 @@
-import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
 import type { BatchTensors } from "../../batch.js";
 import { ShapeError } from "../../errors.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { flatten } from "../../tree.js";
 import { representedContext } from "../gradients/forward.js";
 import type { RunSetup } from "../train/step-hook.js";
 import { checkLosses, type LossContext } from "../train/task-losses.js";
@@ -57,6 +55,3 @@ export function sharedLosses<P>({
 /** Scalars as a vector, [K]. */
 export const stacked = (scalars: readonly Tensor[]): Tensor =>
   concat(scalars.map((scalar) => reshape(scalar, [1])));
-
-export const floatTypeOf = (tree: unknown): "float32" | "float64" =>
-  dtypeOf(flatten<NdArray>(tree, isNdArray).leaves[0]) as "float32" | "float64";

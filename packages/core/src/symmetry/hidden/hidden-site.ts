@@ -1,10 +1,9 @@
-import type { NdArray } from "../../array.js";
-import { dtypeOf, isNdArray } from "../../array.js";
 import type { BatchSpec, BatchTensors } from "../../batch.js";
 import type { Graph } from "../../graph/graph.js";
 import { reshape, transpose } from "../../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
+import { floatTypeOf } from "../../named-arrays.js";
 import { flatten } from "../../tree.js";
 import type { Bijection, ElementWise } from "../bijection.js";
 
@@ -73,7 +72,7 @@ export function traceSiteMatrix<P, S extends ElementWise>(
   params: P,
   batch: BatchSpec,
 ): Graph {
-  const element = spec([site.size, site.size], dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]));
+  const element = spec([site.size, site.size], floatTypeOf("hiddenAction", params));
   return trace(({ params: p, batch: b, g }) => ({ matrix: rule.matrix(valuesOf(site, p, b), g) }), {
     params,
     batch,
@@ -99,7 +98,7 @@ export function traceSiteAct<P, S extends ElementWise>(
   params: P,
   batch: BatchSpec,
 ): Graph {
-  const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]);
+  const dtype = floatTypeOf("hiddenAction", params);
   const element = spec([site.size, site.size], dtype);
   const plus = spec(plusShape(rule, site, params, batch), dtype);
   const { graph } = trace(

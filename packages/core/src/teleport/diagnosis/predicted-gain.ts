@@ -1,17 +1,15 @@
-import type { NdArray } from "../../array.js";
-import { dtypeOf, isNdArray, item } from "../../array.js";
+import { item } from "../../array.js";
 import { type Batch, type BatchLoss, type BatchSpec, forAnyBatch } from "../../batch.js";
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { trace } from "../../graph/trace.js";
-import { namedArrays } from "../../named-arrays.js";
+import { floatTypeOf, namedArrays } from "../../named-arrays.js";
 import { positive } from "../../option-kinds.js";
 import { requireKnown } from "../../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
-import { flatten } from "../../tree.js";
 import { gradNormSq, type ObjectiveFor } from "../objective/objective.js";
 import { traceAscent } from "../search/ascent/ascent-graph.js";
 import { normOf } from "../search/ascent/trust-region.js";
@@ -71,7 +69,7 @@ export async function createGainPredictor<P, B extends BatchSpec = BatchSpec>(
     );
   }
   const compileOptions = pickCompileOptions(options);
-  const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
+  const dtype = floatTypeOf("createGainPredictor", params);
   const value = objective(loss);
   const example = { params, batch, memory };
   const measured = trace(({ params: p, batch: b, memory: m }) => ({ f: value(p, b, m) }), example);

@@ -1,16 +1,14 @@
 // The released code's teleport of two-dimensional functions of Zhao et al., NeurIPS 2022 (arXiv 2205.10637),
 // including its defects: it produced the published curves. bestAngle finds the optimum instead.
 
-import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
 import type { Batch, BatchLoss } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
-import { namedArrays } from "../../named-arrays.js";
+import { floatTypeOf, namedArrays } from "../../named-arrays.js";
 import { finite, integerFrom, nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
-import { flatten } from "../../tree.js";
 import { gradNormSq } from "../objective/objective.js";
 import { traceAscent } from "../search/ascent/ascent-graph.js";
 
@@ -67,7 +65,7 @@ export async function referenceAngleTeleport<P>(
       `referenceAngleTeleport needs an algebra of one angle; that of "${symmetry.name}" is different. Use gradientAscent.`,
     );
   }
-  const dtype = dtypeOf(flatten<NdArray>(params, isNdArray).leaves[0]) as "float32" | "float64";
+  const dtype = floatTypeOf("referenceAngleTeleport", params);
   const graph = traceAscent(symmetry, gradNormSq(loss), { params, batch, memory: {}, dtype });
   const slope = await compile(graph, { dtype: "float64" });
   try {

@@ -1,14 +1,13 @@
-import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
 import type { Batch, NoBatch } from "../../batch.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import { addScaled, dotOf } from "../../math/dense.js";
+import { floatTypeOf } from "../../named-arrays.js";
 import { gd } from "../../optim/sgd.js";
 import { requireKnown } from "../../options.js";
 import { type CompileOptions, pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
 import { parameterVector } from "../../teleport/parameter-vector.js";
-import { flatten } from "../../tree.js";
 import type { DirectionRule } from "../line-search/directions.js";
 import { wolfeSearch } from "../line-search/wolfe.js";
 import { requireSteps } from "../run-steps.js";
@@ -101,7 +100,7 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
     );
   }
   const compileOptions = pickCompileOptions(options);
-  const dtype = dtypeOf(flatten<NdArray>(start, isNdArray).leaves[0]) as "float32" | "float64";
+  const dtype = floatTypeOf("minimizeByLineSearch", start);
   const space = parameterVector(start);
   const resources = new Resources();
   const { evaluate, teleports } = await resources.releasedOnError(async () => ({

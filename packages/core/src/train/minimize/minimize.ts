@@ -1,16 +1,13 @@
-import type { NdArray } from "../../array.js";
-import { dtypeOf, isNdArray } from "../../array.js";
 import { type Batch, forAnyBatch, type NoBatch } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { checkLabels } from "../../graph/labels.js";
 import { simplify } from "../../graph/simplify.js";
-import { namedArrays } from "../../named-arrays.js";
+import { floatTypeOf, namedArrays } from "../../named-arrays.js";
 import { requireOptimizer } from "../../optim/optimizer.js";
 import { requireKnown } from "../../options.js";
 import { pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
-import { flatten } from "../../tree.js";
 import { resumedState } from "../checkpoint.js";
 import { emptyHistory, type History, historyUpTo } from "../history.js";
 import { dataChecksum, graphChecksum, type RunSettings, ratesOf } from "../run-settings.js";
@@ -92,7 +89,7 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
   const { loss, start, batch = {} as B } = problem;
   const { optimizer, learningRate, steps, trajectory: isKept = false } = options;
   requireOptimizer("minimize", optimizer);
-  const dtype = dtypeOf(flatten<NdArray>(start, isNdArray).leaves[0]) as "float32" | "float64";
+  const dtype = floatTypeOf("minimize", start);
   const rateOf = learningRateOf("minimize", learningRate);
   rateOf(0);
   const compileOptions = pickCompileOptions(options);

@@ -1,5 +1,6 @@
 // The loss of a minimization and its gradient as functions of one vector: one array goes in, and one comes out.
-import { astype, dtypeOf, isNdArray, type NdArray } from "../../array.js";
+
+import { astype, isNdArray, type NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { valueAndGrad } from "../../graph/autodiff.js";
 import { checkLabels } from "../../graph/labels.js";
@@ -7,7 +8,7 @@ import { reshape } from "../../graph/ops/reshape.js";
 import { concat, slice } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
-import { namedArrays } from "../../named-arrays.js";
+import { floatTypeOf, namedArrays } from "../../named-arrays.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { MinimizationProblem } from "./minimize-options.js";
@@ -29,7 +30,7 @@ export async function compileVectorLoss<P, B extends Batch>(
   compileOptions: CompileOptions,
 ): Promise<VectorLoss> {
   const { leaves, def } = flatten<NdArray>(start, isNdArray);
-  const dtype = dtypeOf(leaves[0]);
+  const dtype = floatTypeOf("minimizeByLineSearch", start);
   const size = leaves.reduce((sum, { data }) => sum + data.length, 0);
   const treeOf = (w: Tensor): TensorsOf<P> => {
     let end = 0;

@@ -11,10 +11,11 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";
 import { type ConflictMeter, compileConflict } from "../../../src/mtl/cost/conflict-meter.js";
-import { floatTypeOf, partsOf, sharedLosses } from "../../../src/mtl/cost/shared-losses.js";
+import { partsOf, sharedLosses } from "../../../src/mtl/cost/shared-losses.js";
 import { emptyHistory } from "../../../src/mtl/train/history.js";
 import type { StepContext } from "../../../src/mtl/train/step-hook.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
+import { floatTypeOf } from "../../../src/named-arrays.js";
 import { type ConvParams, convLayer, initConv2d } from "../../../src/nn/conv.js";
 import { initLinear, type LinearParams, linear } from "../../../src/nn/linear.js";
 import { flatten, unflatten } from "../../../src/tree.js";
@@ -124,7 +125,7 @@ export async function contextFor<P>({
   readonly sample?: StepContext<P>["sample"];
 } & Partial<StepContext<P>>): Promise<{ readonly context: StepContext<P>; readonly meter: ConflictMeter }> {
   const meter = await compileConflict(sharedLosses({ losses: taskLosses }), partsOf(params), batch, {});
-  const dtype = floatTypeOf(params);
+  const dtype = floatTypeOf("test", params);
   const point = () => meter.at(partsOf(params), batch);
   const context: StepContext<P> = {
     unload: async () => {},
