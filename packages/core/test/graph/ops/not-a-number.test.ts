@@ -1,20 +1,21 @@
-// What the JavaScript runtime makes of NaN among numbers, against PyTorch 2.6.0 on the CPU.
+// What becomes of NaN among numbers, against PyTorch 2.6.0 on the CPU.
 import { describe, expect, it } from "vitest";
 import { grad } from "../../../src/graph/autodiff.js";
-import { neg } from "../../../src/graph/ops/arithmetic.js";
+import { neg, pow } from "../../../src/graph/ops/arithmetic.js";
 import { maxPool2d, maxPoolIndices2d } from "../../../src/graph/ops/pool.js";
 import { argmax, max, min, sum } from "../../../src/graph/ops/reduce.js";
 import { reshape } from "../../../src/graph/ops/reshape.js";
 import { scatterMax } from "../../../src/graph/ops/scatter.js";
 import { argsort } from "../../../src/graph/ops/sort.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
+import { jit } from "../../../src/runtime/jit.js";
 import { evaluate, float64, int64, numbers } from "../../nn/support.js";
 
 const N = Number.NaN;
 const of = (f: (x: Tensor) => Tensor, x: readonly number[]): number[] =>
   numbers(evaluate(f, float64([...x])));
 
-describe("a NaN anywhere", () => {
+describe("in the JavaScript runtime, a NaN anywhere", () => {
   // torch: x.argmax(), x.argmin(), argsort(x, stable=True), argsort(x, descending=True, stable=True)
   it.each([
     { x: [1, N, 2], first: 1, rising: [0, 2, 1], falling: [1, 2, 0] },
@@ -61,3 +62,23 @@ describe("a NaN anywhere", () => {
     );
   });
 });
+
+it.each(["javascript", "onnx"] as const)(
+  "pow of 1, and of -1 to an infinite power, is 1 in %s",
+  async (runtime) => {
+    // torch.pow of the same, in float64: as IEEE 754 has it.
+    const bases = [1, 1, 1, -1, -1, -1, 2, 2, N, N, 0.5];
+    const exponents = [N, Infinity, -Infinity, Infinity, -Infinity, N, N, Infinity, 0, 1, -2];
+    const powers = [1, 1, 1, 1, 1, N, N, Infinity, 1, N, 4];
+    const [a, b] = [float64(bases), float64(exponents)];
+    const f = await jit((x, y) => [pow(x, y), pow(1, y), pow(-1, y), pow(x, Infinity), pow(x, N)], [a, b], {
+      runtime,
+    });
+    const ofOnes = exponents.map(() => 1);
+    const ofMinusOnes = [N, 1, 1, 1, 1, N, N, 1, 1, -1, 1];
+    const toInfinity = [1, 1, 1, 1, 1, 1, Infinity, Infinity, N, N, 0];
+    const toNaN = bases.map((base) => (base === 1 ? 1 : N));
+    expect((await f(a, b)).map(numbers)).toEqual([powers, ofOnes, ofMinusOnes, toInfinity, toNaN]);
+    await f.dispose();
+  },
+);
