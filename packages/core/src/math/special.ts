@@ -44,6 +44,12 @@ function placeOf(i: number, n: number): number {
   return i < 0 ? i + n : i;
 }
 
+/** a^b by IEEE 754, as in ONNX Runtime: 1 where Math.pow of a base 1 or -1 is NaN as the exponent is not finite. */
+function power(a: number, b: number): number {
+  if (a === 1 || (a === -1 && Math.abs(b) === Infinity)) return 1;
+  return a ** b;
+}
+
 /** The nearest integer; the even one of two. */
 function roundEven(x: number): number {
   const down = Math.floor(x);
@@ -70,4 +76,13 @@ function roundToDigits(x: number, digits: number, lowest: number, largest: numbe
 }
 
 /** All of them by the names that generated code calls. */
-export const specialFunctions = { erf, softplus, leakyRelu, placeOf, roundEven, floorMod, roundToDigits };
+export const specialFunctions = {
+  erf,
+  softplus,
+  leakyRelu,
+  placeOf,
+  power,
+  roundEven,
+  floorMod,
+  roundToDigits,
+};

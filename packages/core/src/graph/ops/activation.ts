@@ -4,7 +4,7 @@ import { requireKnown } from "../../options.js";
 import { float } from "../onnx-rule.js";
 import { apply, type Op, requireFloat, type Tensor } from "../tensor.js";
 import { add, mul, sub } from "./arithmetic.js";
-import { greater, where } from "./compare.js";
+import { greaterEqual, where } from "./compare.js";
 import { erf, exp, tanh, unary } from "./elementary.js";
 
 /**
@@ -135,13 +135,14 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return apply(leakyReluOp, [x], { slope });
 }
 
-/** Element-wise x where x > 0, else alpha (e^x - 1). */
+/** Element-wise x where x > 0, else alpha (e^x - 1); derivative alpha at 0, and higher ones 0. */
 export function elu(x: Tensor, alpha = 1): Tensor {
   requireFloat("elu", x);
   requireNumber("elu: alpha", alpha, "elu(x, 1)");
-  const positive = greater(x, 0);
-  // Selecting the argument instead of clamping it keeps the full derivative alpha at 0.
-  return where(positive, x, mul(alpha, sub(exp(where(positive, 0, x)), 1)));
+  const above = greaterEqual(x, 0);
+  // At 0 the function is a line of slope alpha, so that its higher derivatives are 0 there, as in PyTorch.
+  const line = alpha === 1 ? x : leakyRelu(x, alpha);
+  return where(above, line, mul(alpha, sub(exp(where(above, 0, x)), 1)));
 }
 
 /** Throws unless the only option, which other functions pass in an object, is a finite number. */

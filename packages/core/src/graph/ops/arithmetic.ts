@@ -18,7 +18,7 @@ import { constantValue, fillLike, type Operand } from "./leaf.js";
 interface Binary {
   readonly name: string;
   readonly onnx: string;
-  js(a: string, b: string, dtype: Tensor["dtype"]): string;
+  js(a: string, b: string, node: Tensor): string;
   vjp(g: Tensor, a: Tensor, b: Tensor, y: Tensor): readonly [Tensor | undefined, Tensor | undefined];
 }
 
@@ -38,7 +38,7 @@ function binary({ name, onnx, js, vjp }: Binary): Op {
     name,
     infer: ([a]) => numeric(name, a),
     vjp: (g, node) => vjp(g, node.inputs[0], node.inputs[1], node),
-    js: { flat: true, readsOnce: true, pull: (at, read, { dtype }) => js(read(0, at), read(1, at), dtype) },
+    js: { flat: true, readsOnce: true, pull: (at, read, node) => js(read(0, at), read(1, at), node) },
     onnx: { broadcasts: true, emit: (e, inputs) => e.emit(onnx, inputs) },
   };
 }
@@ -60,14 +60,20 @@ const divOp = binary({
   name: "div",
   onnx: "Div",
   // Integer division truncates toward zero, as in ONNX.
-  js: (a, b, dtype) => (dtype === "int64" ? `Math.trunc(${a}/${b})` : `(${a}/${b})`),
+  js: (a, b, { dtype }) => (dtype === "int64" ? `Math.trunc(${a}/${b})` : `(${a}/${b})`),
   vjp: (g, _a, b, y) => [div(g, b), neg(div(mul(g, y), b))],
 });
+
+/** Whether Math.pow agrees with IEEE 754, which has 1 for 1^NaN and for 1 and -1 to an infinite power. */
+function isPlainPower({ inputs: [base, exponent] }: Tensor): boolean {
+  const [a, b] = [constantValue(base), constantValue(exponent)];
+  return Number.isFinite(b) || (a !== undefined && Math.abs(a) !== 1);
+}
 
 const powOp = binary({
   name: "pow",
   onnx: "Pow",
-  js: (a, b) => `Math.pow(${a},${b})`,
+  js: (a, b, node) => `${isPlainPower(node) ? "Math.pow" : "power"}(${a},${b})`,
   vjp(g, a, b, y) {
     const exponent = constantValue(b);
     const from = (base: Tensor, lower: Operand) => mul(g, mul(b, pow(base, lower)));

@@ -67,26 +67,44 @@ const tanhOp = unary({
   vjp: (g, _x, y) => mul(g, sub(1, mul(y, y))),
 });
 
-// ONNX Runtime has Sinh and Asinh in float32 only; float64 uses their definitions.
+// ONNX Runtime has Sinh, Cosh and Asinh in float32 only; float64 uses their definitions.
 const sinhOp = unary({
   name: "sinh",
-  onnx: (e, x, { dtype }) => {
-    if (dtype === "float32") return e.emit("Sinh", [x]);
-    const [up, down] = [e.emit("Exp", [x]), e.emit("Exp", [e.emit("Neg", [x])])];
-    return e.emit("Mul", [e.emit("Sub", [up, down]), e.scalar(0.5, dtype)]);
-  },
+  onnx: (e, x, { dtype }) => (dtype === "float32" ? e.emit("Sinh", [x]) : emitHalf(e, "Sub", x, dtype)),
   js: call("Math.sinh"),
-  vjp: (g, _x, y) => mul(g, sqrt(add(1, square(y)))),
+  vjp: (g, x) => mul(g, cosh(x)),
 });
+
+const coshOp = unary({
+  name: "cosh",
+  onnx: (e, x, { dtype }) => (dtype === "float32" ? e.emit("Cosh", [x]) : emitHalf(e, "Add", x, dtype)),
+  js: call("Math.cosh"),
+  vjp: (g, x) => mul(g, sinh(x)),
+});
+
+/** Half the sum or difference of e^x and e^-x. */
+function emitHalf(e: OnnxEmitter, operator: "Add" | "Sub", x: string, dtype: Tensor["dtype"]): string {
+  const [up, down] = [e.emit("Exp", [x]), e.emit("Exp", [e.emit("Neg", [x])])];
+  return e.emit("Mul", [e.emit(operator, [up, down]), e.scalar(0.5, dtype)]);
+}
+
+/** From here on sqrt(x^2 + 1) is x in float64. */
+const far = 2 ** 30;
 
 const asinhOp = unary({
   name: "asinh",
   onnx: (e, x, { dtype }) => {
     if (dtype === "float32") return e.emit("Asinh", [x]);
-    // Computed from |x|, so that no digits cancel when x is large and negative.
+    // Computed from |x|, so that no digits cancel when x is large and negative; far out as log(2 |x|), as a square
+    // would be infinite.
     const size = e.emit("Abs", [x]);
     const root = e.emit("Sqrt", [e.emit("Add", [e.emit("Mul", [x, x]), e.scalar(1, dtype)])]);
-    return e.emit("Mul", [e.emit("Sign", [x]), e.emit("Log", [e.emit("Add", [size, root])])]);
+    const value = e.emit("Where", [
+      e.emit("Greater", [size, e.scalar(far, dtype)]),
+      e.emit("Add", [e.emit("Log", [size]), e.scalar(Math.LN2, dtype)]),
+      e.emit("Log", [e.emit("Add", [size, root])]),
+    ]);
+    return e.emit("Mul", [e.emit("Sign", [x]), value]);
   },
   js: call("Math.asinh"),
   vjp: (g, x) => div(g, sqrt(add(1, square(x)))),
@@ -129,6 +147,9 @@ export const tanh = (x: Tensor): Tensor => apply(tanhOp, [x], {});
 
 /** Element-wise hyperbolic sine. */
 export const sinh = (x: Tensor): Tensor => apply(sinhOp, [x], {});
+
+/** Element-wise hyperbolic cosine. */
+export const cosh = (x: Tensor): Tensor => apply(coshOp, [x], {});
 
 /** Element-wise inverse of the hyperbolic sine, log(x + sqrt(x^2 + 1)). */
 export const asinh = (x: Tensor): Tensor => apply(asinhOp, [x], {});

@@ -17,6 +17,12 @@ import { stopGradient } from "./stop-gradient.js";
 /** Degree of the polynomial: for a norm of at most 1/2 its error is below 1e-19. */
 const degree = 16;
 
+/** A matrix of a larger norm, which may be infinite, is not scaled. */
+const largestNorm = 1e30;
+
+/** Squarings at most, which leave a norm of at most 1/2. */
+const mostSquarings = Math.ceil(Math.log2(2 * largestNorm));
+
 const expmOp: Op<Record<string, never>> = {
   name: "expm",
   infer: ([a]) => ({ shape: a.shape, dtype: a.dtype }),
@@ -34,8 +40,10 @@ const expmOp: Op<Record<string, never>> = {
   onnx: {
     emit(e, _inputs, { inputs: [a] }) {
       const { power, squarings } = scaled(a);
-      const [result] = e.control("Loop", [e.value(squarings), "", e.value(power)], {
-        bodies: { body: { graph: loopBody(a), own: 3, captured: [] } },
+      // The squarings end a loop of a known bound, which derivatives of a file that is read need.
+      const most = e.constant({ shape: [], data: BigInt64Array.of(BigInt(mostSquarings)) });
+      const [result] = e.control("Loop", [most, e.value(greater(squarings, 0)), e.value(power)], {
+        bodies: { body: { graph: loopBody(a), own: 3, captured: [e.value(squarings)] } },
         results: 1,
       });
       return result;
@@ -51,7 +59,7 @@ const expmOp: Op<Record<string, never>> = {
  */
 function scaled(a: Tensor): { readonly power: Tensor; readonly squarings: Tensor } {
   const norm = max(sum(abs(a), { axes: -1 }));
-  const isBounded = less(norm, 1e30);
+  const isBounded = less(norm, largestNorm);
   const wanted = neg(floor(neg(mul(log(mul(2, norm)), Math.LOG2E))));
   const squarings = where(isBounded, maximum(wanted, 0), 0);
   const power = exponential(mul(a, pow(2, neg(squarings))));
@@ -89,13 +97,21 @@ function squaringGraph({ shape, dtype }: Tensor): Graph {
   return { inputs: [{ name: "x", tensor: x }], outputs: [{ name: "next", tensor: matmul(x, x) }] };
 }
 
-/** The squaring as the body of ONNX's Loop: number of the step and whether to go on come first. */
+/**
+ * The squaring as the body of ONNX's Loop: number of the step and whether it goes on come first, the number of
+ * squarings last.
+ */
 function loopBody(a: Tensor): Graph {
   const { inputs, outputs } = squaringGraph(a);
-  const going = { name: "going", tensor: input([], "bool") };
+  const [step, squarings] = [input([], "int64"), input([], "int64")];
   return {
-    inputs: [{ name: "step", tensor: input([], "int64") }, going, ...inputs],
-    outputs: [going, ...outputs],
+    inputs: [
+      { name: "step", tensor: step },
+      { name: "going", tensor: input([], "bool") },
+      ...inputs,
+      { name: "squarings", tensor: squarings },
+    ],
+    outputs: [{ name: "goesOn", tensor: less(add(step, 1), squarings) }, ...outputs],
   };
 }
 

@@ -62,7 +62,10 @@ function checkImage(op: string, x: Tensor, attrs: PoolAttributes): Shape {
   return shape;
 }
 
-/** Loops over the windows of x; gives the body the largest element and its flat offset. The first wins a tie. */
+/**
+ * Loops over the windows of x; gives the body the largest element and its flat offset. The first wins a tie; a NaN is
+ * larger than all numbers, and the last one of a window wins, as in PyTorch.
+ */
 function forEachWindow(
   w: KernelWriter,
   xShape: Shape,
@@ -85,9 +88,10 @@ function forEachWindow(
                 const column = j.times(stride[1]).plus(b.times(dilation[1])).plus(-padding[1]);
                 guarded(w, column, xShape[3], () => {
                   const place = Index.multi(xShape, [n, c, row, column]);
-                  const value = w.read(input, place);
+                  const value = w.fresh("v");
+                  w.line(`const ${value}=${w.read(input, place)};`);
                   w.line(
-                    `if(${value}>${largest}||${offset}<0){${largest}=${value};${offset}=${place.flat};}`,
+                    `if(${value}>${largest}||${value}!==${value}||${offset}<0){${largest}=${value};${offset}=${place.flat};}`,
                   );
                 });
               });
@@ -231,7 +235,8 @@ function resolvePool<T extends PoolOptions>(
 }
 
 /**
- * Largest element of each window. The gradient goes to the first largest element of a window, as in PyTorch.
+ * Largest element of each window; NaN where there is one, which ONNX Runtime leaves out. The gradient goes to the first
+ * largest element of a window, or to its last NaN, as in PyTorch.
  * Prefer `relu(maxPool2d(x))` to `maxPool2d(relu(x))`: the value and the derivatives in x are equal, and relu
  * works on fewer elements.
  *

@@ -214,7 +214,10 @@ const argmaxOp: Op<{ axis: number }> = {
         const best = w.fresh("b");
         const place = w.fresh("p");
         w.line(`let ${best}=-Infinity,${place}=0;`);
-        w.loop(x.shape[axis], (k) => w.line(`if(${read(k)}>${best}){${best}=${read(k)};${place}=${k};}`));
+        // A NaN is not smaller than what is best before it, and nothing is better than it.
+        w.loop(x.shape[axis], (k) =>
+          w.line(`if(!(${read(k)}<=${best})&&${best}===${best}){${best}=${read(k)};${place}=${k};}`),
+        );
         w.store(Index.multi(node.shape, at), place);
       };
       nest([]);
@@ -224,7 +227,10 @@ const argmaxOp: Op<{ axis: number }> = {
   flops: ({ inputs: [x] }) => x.size,
 };
 
-/** Position of the largest element along an axis, int64; the first one at a tie. Not differentiable. */
+/**
+ * Position of the largest element along an axis, int64; the first one at a tie. A NaN is the largest, as in PyTorch;
+ * ONNX Runtime leaves it out. Not differentiable.
+ */
 export function argmax(x: Tensor, options: { axis?: number | undefined } = {}): Tensor {
   requireTensor("argmax", x);
   requireKnown("argmax", options, ["axis"], "argmax(x, { axis: 1 })");

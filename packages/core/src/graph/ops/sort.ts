@@ -34,10 +34,12 @@ const argsortOp: Op<Order> = {
           );
         const [order, a, b] = [w.fresh("o"), w.fresh("a"), w.fresh("b")];
         const read = (k: string) => w.read(0, place(x.shape, Affine.variable(k)));
-        const difference = descending ? `${read(b)}-${read(a)}` : `${read(a)}-${read(b)}`;
+        const [later, earlier] = descending ? [read(b), read(a)] : [read(a), read(b)];
         w.line(`const ${order}=Array.from({length:${x.shape[axis]}},(_,k)=>k);`);
-        // The positions themselves decide between equal elements.
-        w.line(`${order}.sort((${a},${b})=>${difference}||${a}-${b});`);
+        // NaN is larger than all numbers; the positions themselves decide between equal elements.
+        w.line(
+          `${order}.sort((${a},${b})=>${later}-${earlier}||(${later}!==${later})-(${earlier}!==${earlier})||${a}-${b});`,
+        );
         w.loop(count, (k) => w.store(place(node.shape, k), `${order}[${k}]`));
       };
       nest([]);
@@ -66,7 +68,8 @@ export interface ArgsortOptions {
 
 /**
  * Positions, int64, at which the elements along an axis are in order: x[y[0]] <= x[y[1]] <= ... Equal elements keep
- * their order. Not differentiable; the sorted values, which are, are gathered at these positions.
+ * their order. NaN is larger than all numbers, as in PyTorch, but not in ONNX Runtime. Not differentiable; the sorted
+ * values, which are, are gathered at these positions.
  *
  * @throws DTypeError for bools; ShapeError for a count that the axis does not have
  *

@@ -31,11 +31,11 @@ export function matchActivation(node: Tensor): Activated | undefined {
   }
 }
 
-/** where(z > 0, z, 1 (exp(where(z > 0, 0, z)) - 1)), as `elu` composes it. */
+/** where(z >= 0, z, 1 (exp(where(z >= 0, 0, z)) - 1)), as `elu` composes it. */
 function matchElu(node: Tensor): Activated | undefined {
-  const [positive, argument, below] = node.inputs;
-  if (positive.op.name !== "greater" || positive.inputs[0] !== argument) return undefined;
-  if (constantValue(positive.inputs[1]) !== 0) return undefined;
+  const [above, argument, below] = node.inputs;
+  if (above.op.name !== "greaterEqual" || above.inputs[0] !== argument) return undefined;
+  if (constantValue(above.inputs[1]) !== 0) return undefined;
   if (below.op.name !== "mul" || constantValue(below.inputs[0]) !== 1) return undefined;
   const shifted = below.inputs[1];
   if (shifted.op.name !== "sub" || constantValue(shifted.inputs[1]) !== 1) return undefined;
@@ -44,10 +44,10 @@ function matchElu(node: Tensor): Activated | undefined {
   const clamped = power.inputs[0];
   const isClamped =
     clamped.op.name === "where" &&
-    clamped.inputs[0] === positive &&
+    clamped.inputs[0] === above &&
     constantValue(clamped.inputs[1]) === 0 &&
     clamped.inputs[2] === argument;
   if (!isClamped) return undefined;
-  const nodes = new Set([node, positive, below, shifted, power, clamped]);
+  const nodes = new Set([node, above, below, shifted, power, clamped]);
   return { name: "elu", attributes: {}, argument, nodes };
 }

@@ -71,6 +71,7 @@ const nonlinear: Readonly<Record<string, string>> = {
   tanh: "tanh",
   asinh: "asinh",
   sinh: "sinh",
+  cosh: "cosh",
   sigmoid: "sigmoid",
   softplus: "softplus",
   erf: "gelu",

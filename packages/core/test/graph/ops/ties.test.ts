@@ -12,6 +12,7 @@ import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
+import { jit } from "../../../src/runtime/jit.js";
 import { get, offsetOf, tied, uniform } from "./op-case.js";
 import { settings } from "./op-table.js";
 
@@ -37,6 +38,28 @@ it("relu and abs have derivative 0 at 0, relu6 at 6, too, leakyRelu its slope, e
   expect(gradientAt((x) => leakyRelu(x, -0.5), list(-1, 0, 2))).toEqual([-0.5, -0.5, 1]);
   expect(gradientAt((x) => elu(x, 0.7), list(0, 2))).toEqual([0.7, 1]);
 });
+
+it.each(["javascript", "onnx"] as const)(
+  "elu has no second and third derivative at 0 in %s",
+  async (runtime) => {
+    // PyTorch 2.6.0 at -1, 0, -0 and 1: alpha e^x below 0, and 0 elsewhere.
+    const x = list(-1, 0, -0, 1);
+    const slopeOf =
+      (f: (u: Tensor) => Tensor) =>
+      (v: Tensor): Tensor =>
+        grad((u: Tensor) => sum(f(u)))(v);
+    for (const alpha of [0.5, 1, 2]) {
+      const slope = slopeOf((u) => elu(u, alpha));
+      const derivatives = (v: Tensor) => [slope(v), slopeOf(slope)(v), slopeOf(slopeOf(slope))(v)];
+      const compiled = await jit(derivatives, [x], { runtime });
+      const below = expect.closeTo(alpha / Math.E, 14);
+      const [first, second, third] = (await compiled(x)).map(({ data }) => Array.from(data, Number));
+      expect(first).toEqual([below, alpha, alpha, 1]);
+      for (const higher of [second, third]) expect(higher.map((y) => y + 0)).toEqual([below, 0, 0, 0]);
+      await compiled.dispose();
+    }
+  },
+);
 
 it("maximum and minimum give each operand half of a tie's gradient", () => {
   expect(gradientAt((x) => maximum(x, 1), list(0, 1, 2))).toEqual([0, 0.5, 1]);

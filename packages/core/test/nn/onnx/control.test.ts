@@ -9,6 +9,7 @@ import { nodesOf } from "../../../src/graph/graph.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
 import { greater, less } from "../../../src/graph/ops/compare.js";
 import { sin, square, tanh } from "../../../src/graph/ops/elementary.js";
+import { expm } from "../../../src/graph/ops/expm.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { simplify } from "../../../src/graph/simplify.js";
@@ -16,6 +17,7 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
+import { jit } from "../../../src/runtime/jit.js";
 import { toOnnx } from "../../../src/runtime/onnx/export.js";
 import {
   graph as graphOf,
@@ -92,6 +94,25 @@ const ending = node(
   ["y"],
 );
 
+/** Adds x to w until `count` steps, which may be known at run time alone, or until the step says so. */
+const counting = (again: readonly OnnxNode[]) =>
+  node("Loop", ["count", "", "x"], {
+    body: inner(
+      [
+        { name: "step", dtype: "int64", shape: [] },
+        { name: "going", dtype: "bool", shape: [] },
+        { name: "before", ...vector },
+      ],
+      ["again", "after"],
+      [
+        ...again,
+        node("Mul", ["before", "w"], {}, ["scaled"]),
+        node("Cast", ["step"], { to: int(1) }, ["number"]),
+        node("Add", ["scaled", "number"], {}, ["after"]),
+      ],
+    ),
+  });
+
 const scanned = (directions: readonly number[], axis: number) =>
   node(
     "Scan",
@@ -161,6 +182,24 @@ const cases: Readonly<Record<string, Case>> = {
   "a loop that does not start": {
     ...{ nodes: ending, inputs: { x, limit: float32([9], []), start: bool(0) } },
     stored: { count: int64([50], []) },
+  },
+  ...Object.fromEntries(
+    [0, 1, 4].map((count): [string, Case] => [
+      `a loop of a count of ${count}, known at run time`,
+      { nodes: counting(always), inputs: { x, count: int64([count], []) } },
+    ]),
+  ),
+  "a loop of a count known at run time, which has one axis, that ends early": {
+    ...{ nodes: counting(untilThird), inputs: { x, count: int64([5]) } },
+    stored: { third: int64([2], []) },
+  },
+  "a loop of a count known at run time that ends at a value": {
+    nodes: ending,
+    inputs: { x, count: int64([50], []), limit: float32([9], []), start: bool(1) },
+  },
+  "a loop of a count known at run time that does not come to a value": {
+    nodes: ending,
+    inputs: { x, count: int64([3], []), limit: float32([1e6], []), start: bool(1) },
   },
   "a scan": { nodes: scanned([0, 0, 0], 0), inputs: { x, table, other }, outputs: stackedToo },
   "a scan from the end": { nodes: scanned([1, 1, 1], 0), inputs: { x, table, other }, outputs: stackedToo },
@@ -264,4 +303,25 @@ it("loops and branches of a graph, with their derivatives, are written to a file
     for (const [name, y] of Object.entries(expected))
       expect(relativeError(results[name], y), name).toBeLessThan(1e-12);
   }
+});
+
+it("expm is written to a file and read back, with its derivative", async () => {
+  const x = uniform(3, [2, 3, 3], -4, 4);
+  const { graph } = trace(({ a }) => ({ y: expm(a) }), { a: x });
+  const model = fromOnnx(toOnnx(graph), { dtype: "float64" });
+  const read = (a: Tensor) => model.apply({}, { a }).y;
+  const withSlope = (f: (a: Tensor) => Tensor) => (a: Tensor) => ({
+    y: f(a),
+    slope: grad((u: Tensor) => sum(sin(f(u))))(a),
+  });
+  const own = await jit(withSlope(expm), [x]);
+  const expected = await own(x);
+  for (const runtime of ["javascript", "onnx"] as const) {
+    const imported = await jit(withSlope(read), [x], { runtime });
+    const actual = await imported(x);
+    expect(relativeError(actual.y, expected.y)).toBeLessThan(1e-12);
+    expect(relativeError(actual.slope, expected.slope)).toBeLessThan(1e-10);
+    await imported.dispose();
+  }
+  await own.dispose();
 });

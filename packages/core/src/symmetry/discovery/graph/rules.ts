@@ -203,6 +203,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   sin: inhomogeneous(unary, 1),
   tanh: inhomogeneous(unary, 1),
   sinh: inhomogeneous(unary, 1),
+  cosh: inhomogeneous(unary, 0),
   asinh: inhomogeneous(unary, 1),
   erf: inhomogeneous(unary, 1),
   cos: inhomogeneous(unary, 0),

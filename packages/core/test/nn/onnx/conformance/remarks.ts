@@ -10,7 +10,7 @@ export const remarks: Readonly<Record<string, string>> = {
   Det: "by elimination with pivots",
   Dropout: "drops nothing: refused in training mode, unless the ratio is 0",
   DynamicQuantizeLinear: "passes gradients on like QuantizeLinear",
-  Loop: "when it stacks results, its end must be known while the model is traced, or be a count",
+  Loop: "for stacked results its count or end, for derivatives a limit of its count, must be known while it is traced",
   NonMaxSuppression: "boxes and scores must be known while the model is traced",
   NonZero: "the operand must be known while the model is traced",
   QLinearConv: "not differentiated in its integers; passes gradients on to its scale",

@@ -2,6 +2,7 @@ import { IsolossError } from "../../../../errors.js";
 import { scan } from "../../../../graph/control/scan.js";
 import { loopWhile } from "../../../../graph/control/while.js";
 import { add } from "../../../../graph/ops/arithmetic.js";
+import { less, logicalAnd } from "../../../../graph/ops/compare.js";
 import { constant, input } from "../../../../graph/ops/leaf.js";
 import { expandDims, reshape } from "../../../../graph/ops/reshape.js";
 import { concat } from "../../../../graph/ops/slice.js";
@@ -27,25 +28,31 @@ const integer = (tensor: Tensor): Value => ({ tensor, kind: "int64" });
  * written out, for which all conditions must be known.
  */
 function loop(call: Call): readonly Entry[] {
-  const most = call.known(0)?.[0] ?? Number.POSITIVE_INFINITY;
   const carried = range(call.operands.length)
     .slice(2)
     .map((k) => call.entry(k));
   const start = call.has(1) ? call.tensor(1) : yes.tensor;
+  // Undefined if it is known only when the loop runs.
+  const most = call.has(0) ? call.maybeKnown(0)?.[0] : Number.POSITIVE_INFINITY;
   const count = knownValue(start)?.data[0] === 0 ? 0 : most;
   const tensors = carried.flatMap((x) => (isSequence(x) ? [] : [x]));
-  const isOperation = count > 0 && tensors.length === carried.length;
+  const hasSteps = count === undefined || count > 0;
+  const isOperation = hasSteps && tensors.length === carried.length;
   return (
-    (isOperation ? asOperation(call, count, start, tensors) : undefined) ?? writtenOut(call, count, carried)
+    (isOperation ? asOperation(call, count, start, tensors) : undefined) ??
+    writtenOut(call, count ?? requireCount(call), carried)
   );
 }
+
+/** The number of steps that an operand says. */
+const requireCount = (call: Call): number => (call.known(0) as readonly number[])[0];
 
 type Run = (step: Tensor, before: readonly Tensor[]) => Value[];
 
 /** Undefined if its steps must be written out. */
 function asOperation(
   call: Call,
-  count: number,
+  count: number | undefined,
   start: Tensor,
   carried: readonly Value[],
 ): Value[] | undefined {
@@ -65,13 +72,16 @@ function asOperation(
   const asValue = (tensor: Tensor, k: number): Value => ({ tensor, kind: results[k].kind });
   const values = carried.map(({ tensor }) => tensor);
   const isStarted = knownValue(start) !== undefined;
-  if (isStarted && isAlways(probe[0])) {
+  if (count !== undefined && isStarted && isAlways(probe[0])) {
     return Number.isFinite(count) ? counted(run, count, values).map(asValue) : undefined;
   }
   if (results.length > carried.length) return undefined;
   // A condition that is known step by step ends a loop that is written out.
-  const isDecidedLater = !isStarted || !knownValue(run(constant(0, "int64"), values)[0].tensor);
-  return isDecidedLater ? ended(run, count, start, values).map(asValue) : undefined;
+  const isDecidedLater =
+    count === undefined || !isStarted || !knownValue(run(constant(0, "int64"), values)[0].tensor);
+  return isDecidedLater
+    ? ended(run, count ?? reshape(call.tensor(0), []), start, values).map(asValue)
+    : undefined;
 }
 
 function counted(run: Run, length: number, carried: readonly Tensor[]): Tensor[] {
@@ -86,14 +96,25 @@ function counted(run: Run, length: number, carried: readonly Tensor[]): Tensor[]
   return [...last, ...stacks];
 }
 
-function ended(run: Run, most: number, start: Tensor, carried: readonly Tensor[]): readonly Tensor[] {
+/** Ends at a condition, and after a number of steps, which may be known only when it runs. */
+function ended(
+  run: Run,
+  count: number | Tensor,
+  start: Tensor,
+  carried: readonly Tensor[],
+): readonly Tensor[] {
+  const isCounted = typeof count === "number";
+  const first = constant(0, "int64");
+  const goesOnAt = (step: Tensor, goesOn: Tensor): Tensor =>
+    isCounted ? reshape(goesOn, []) : logicalAnd(reshape(goesOn, []), less(step, count));
   const [last] = loopWhile(
     ([before, step]: readonly [readonly Tensor[], Tensor]) => {
       const [goesOn, ...after] = run(step, before).map(({ tensor }) => tensor);
-      return [reshape(goesOn, []), [after, add(step, 1)] as const];
+      const next = add(step, 1);
+      return [goesOnAt(next, goesOn), [after, next] as const];
     },
-    [carried, constant(0, "int64")] as const,
-    { most: Math.min(most, mostCounted), start: reshape(start, []) },
+    [carried, first] as const,
+    { most: isCounted ? Math.min(count, mostCounted) : mostCounted, start: goesOnAt(first, start) },
   );
   return last;
 }

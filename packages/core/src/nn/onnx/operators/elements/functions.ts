@@ -5,6 +5,7 @@ import {
   abs,
   asinh,
   cos,
+  cosh,
   erf,
   exp,
   floor,
@@ -52,7 +53,7 @@ export const functions: Readonly<Record<string, Operator>> = {
     return mul(alpha, elu(div(call.tensor(0), alpha)));
   },
   Cos: unary(cos),
-  Cosh: unary((x) => mul(0.5, add(exp(x), exp(neg(x))))),
+  Cosh: unary(cosh),
   Elu: (call) => elu(call.tensor(0), call.float("alpha", 1)),
   Erf: unary(erf),
   Exp: unary(exp),
