@@ -74,6 +74,22 @@ describe("parseSweep", () => {
     expect(parameter("{ min: 0.0, max: 8.0, step: 2 }")).toEqual({ min: 0, max: 8, step: 2 });
   });
 
+  it.each([
+    ["an alias of the range", "{ b: &unit { min: 0.0, max: 1.0 }, a: *unit }"],
+    ["a merged range", "{ b: &unit { min: 0.0, max: 1.0 }, a: { <<: *unit } }"],
+    ["a merged end", "{ b: &unit { min: 0.0, max: 2 }, a: { <<: [*unit], max: 1 } }"],
+    ["an alias of an end", "{ b: { min: 0, max: &one 1.0 }, a: { min: 0, max: *one } }"],
+    ["merged parameters", "{ <<: { a: { min: 0.0, max: 1.0 } }, b: { value: 1 } }"],
+  ])("takes ranges with a point as real behind %s", (_, parameters) => {
+    const text = "experiment: x\nmethod: random\nbudget: { trials: 5 }\nmetric: { name: loss }\nparameters: ";
+    expect(parse(text + parameters).file.parameters.a).toEqual({ min: 0, max: 1, scale: "linear" });
+  });
+
+  it("takes an integer that takes the place of a merged end as one", () => {
+    const { parameters } = wandb("{ <<: { min: 0, max: 1.0 }, max: 4 }").file;
+    expect(parameters.a).toEqual({ min: 0, max: 4 });
+  });
+
   it("applies overrides of the file, and names them in messages", () => {
     const set = (...values: string[]) => parseSweep(good, { file: "s", set: values });
     expect(set("budget.trials=7", "confirm=false").file).toMatchObject({
