@@ -51,6 +51,68 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       ],
     ],
     [
+      "learningRate: {",
+      "variants.sgd.learningRate: {",
+      [
+        "7:3: parameters.variants.sgd.learningRate: a sweep is of one variant, and its settings need no prefix: write learningRate, and the sweep's own key variant: sgd.",
+      ],
+    ],
+    [
+      /seeds: 0..1\nparameters:\n {2}learningRate:/,
+      "variant: sgd\nparameters:\n  variants.sgd.model.sizes[1]:",
+      [
+        "7:3: parameters.variants.sgd.model.sizes[1]: a sweep is of one variant, and its settings need no prefix: write model.sizes.1.",
+      ],
+    ],
+    [
+      "learningRate: {",
+      "variants.sgd: {",
+      [
+        "7:3: parameters.variants.sgd: a sweep is of one variant: compare what the variants change, such as teleport: { values: [null, { when: .., search: .. }] }.",
+      ],
+    ],
+    [
+      "batchSize: { min: 10, max: 50, step: 10 }",
+      "seed: { values: [1, 2, 3] }",
+      [
+        "10:3: parameters.seed: a trial runs on all seeds of the sweep: write its own key, seeds: [0, 1, 2], beside parameters.",
+      ],
+    ],
+    [
+      "batchSize: { min: 10, max: 50, step: 10 }",
+      "seeds: { values: [[1], [2], [3]] }",
+      [
+        "10:3: parameters.seeds: a trial runs on all seeds of the sweep: write its own key, seeds: [0, 1, 2], beside parameters.",
+      ],
+    ],
+    [
+      "batchSize: { min: 10, max: 50, step: 10 }",
+      "quick.steps: { values: [10, 20] }",
+      ["10:3: parameters.quick.steps: trials are no quick runs: write steps."],
+    ],
+    [
+      "seeds: 0..1\n",
+      "seeds: 0..1\nset: { quick: { steps: 3 } }\n",
+      [
+        "6:8: set.quick: trials are no quick runs: leave it out, and write its settings themselves, such as steps.",
+      ],
+    ],
+    [
+      "seeds: 0..1\n",
+      "seeds: 0..1\nset: { kind: minimize, title: a, name: b, variants.sgd.steps: 3 }\n",
+      [
+        "6:8: set.kind: all trials are of the experiment's kind: leave it out.",
+        "6:24: set.title: is no setting of a run, so that it changes none: leave it out.",
+        "6:34: set.name: is no setting of a run, so that it changes none: leave it out.",
+        "6:43: set.variants.sgd.steps: a sweep is of one variant, and its settings need no prefix: write steps, and the sweep's own key variant: sgd.",
+      ],
+    ],
+    [
+      "baseline: { learningRate: 0.1 }",
+      "baseline: { expected: [] }",
+      ["13:52: confirm.baseline.expected: is no setting of a run, so that it changes none: leave it out."],
+    ],
+    [
       "method: tpe",
       "method: bayesian",
       ['3:1: method: unknown method "bayesian". Known: grid, random, sobol, tpe.'],
