@@ -101,6 +101,17 @@ describe("parseSweep", () => {
     );
   });
 
+  it("applies overrides of parameters whose names have points", () => {
+    const set = (...values: string[]) => parseSweep(good, { file: "s", set: values });
+    expect(set("parameters.optimizer.momentum.max=0.9").file.parameters["optimizer.momentum"]).toMatchObject({
+      min: 0.5,
+      max: 0.9,
+    });
+    expect(() => set("parameters.optimizer.momentum.max=0.1")).toThrow(
+      /^--set parameters\.optimizer\.momentum\.max=0\.1: parameters\.optimizer\.momentum\.max: expected a number > 0\.5/,
+    );
+  });
+
   it.each(malformed)("of %s -> %s tells what is wrong, where, and what to write", (from, to, errors) => {
     const text = good.replace(from, to);
     expect(text).not.toBe(good);
