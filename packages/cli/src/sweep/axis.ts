@@ -37,6 +37,9 @@ export function axisOf(parameter: Exclude<Parameter, Constant>): Axis {
 /** Numbers as a person would write them: 0.1 + 0.2 is 0.3. */
 const tidy = (x: number, digits = 15): number => Number(x.toPrecision(digits));
 
+/** The largest number of a parameter is at most so many of its steps: neighbors then differ in the 15 digits of {@link tidy}. */
+export const mostSteps = 1e15;
+
 const clamp = (x: number, low: number, high: number): number => Math.min(high, Math.max(low, x));
 
 /** The bin that holds u: the last whose edge is not above it. */
@@ -49,6 +52,10 @@ export function binAt({ count, edge }: Bins, u: number): number {
   }
   return low;
 }
+
+/** Whether a value is the one of its bin. */
+export const holds = (bins: Bins, value: Json): boolean =>
+  isDeepStrictEqual(bins.value(bins.indexOf(value)), value);
 
 const binned = (bins: Bins, { isCategorical = false, hasEnds = true } = {}): Axis => ({
   bins,
@@ -124,9 +131,21 @@ function steps(min: number, max: number, step: number, isLog: boolean): Bins {
 /** Normal numbers are cut at so many standard deviations: one draw in 500 million is beyond. */
 const mostDeviations = 6;
 
-function normalAxis({ distribution, mu, sigma, step }: Normal): Axis {
+const quantileOf =
+  ({ distribution, mu, sigma }: Normal) =>
+  (z: number): number =>
+    distribution === "log_normal" ? Math.exp(mu + sigma * z) : mu + sigma * z;
+
+/** The least and the largest number that a normal distribution gives. */
+export const endsOfNormal = (normal: Normal): readonly [number, number] => {
+  const quantile = quantileOf(normal);
+  return [quantile(-mostDeviations), quantile(mostDeviations)];
+};
+
+function normalAxis(normal: Normal): Axis {
+  const { distribution, mu, sigma, step } = normal;
   const isLog = distribution === "log_normal";
-  const quantile = (z: number) => (isLog ? Math.exp(mu + sigma * z) : mu + sigma * z);
+  const quantile = quantileOf(normal);
   const deviation = (x: number) => ((isLog ? Math.log(Math.max(0, x)) : x) - mu) / sigma;
   if (step === undefined) {
     return {
@@ -136,8 +155,8 @@ function normalAxis({ distribution, mu, sigma, step }: Normal): Axis {
       unitOf: (x) => normalCdf(deviation(x as number)),
     };
   }
-  const first = Math.round(quantile(-mostDeviations) / step);
-  const count = Math.round(quantile(mostDeviations) / step) - first + 1;
+  const [first, last] = endsOfNormal(normal).map((end) => Math.round(end / step));
+  const count = last - first + 1;
   const bins: Bins = {
     count,
     edge: (k) => (k === 0 ? 0 : k === count ? 1 : normalCdf(deviation((first + k - 0.5) * step))),

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { Finding } from "../config/explain.js";
+import { formatNumber } from "../experiments/results/format-number.js";
 import type { Json } from "../run/json-lines.js";
+import { endsOfNormal, isInteger, mostSteps } from "./axis.js";
 import type { Parameter } from "./types.js";
 
 /** Any value of YAML. */
@@ -66,15 +68,21 @@ function faultsOf(given: Keys): Finding[] {
   }
   const allowed: readonly (keyof Keys)[] = [...forms[form], "when"];
   const strays = (Object.keys(given) as (keyof Keys)[]).filter((key) => has(key) && !allowed.includes(key));
-  const own = form === "values" ? faultsOfValues(given) : form === "min and max" ? faultsOfRange(given) : [];
   return [
     ...strays.map((key) => ({
       path: [key],
       message: `not beside ${form}, which takes ${allowed.join(", ")}.`,
     })),
-    ...own,
+    ...(checks[form]?.(given) ?? []),
   ];
 }
+
+/** Of the keys of a form together. */
+const checks: Partial<Readonly<Record<Form, (given: Keys) => Finding[]>>> = {
+  values: faultsOfValues,
+  "min and max": faultsOfRange,
+  distribution: faultsOfNormal,
+};
 
 function faultsOfValues({ values = [], probabilities }: Keys): Finding[] {
   const faults: Finding[] = [];
@@ -119,5 +127,27 @@ function faultsOfRange({ min, max, scale, step, count }: Keys): Finding[] {
       message: `expected at most max - min, ${Number((max - min).toPrecision(12))}; got ${step}`,
     });
   }
+  const stride = isInteger({ min, max, scale, step, count }) ? 1 : step;
+  const most = (stride ?? Number.POSITIVE_INFINITY) * mostSteps;
+  // A step of 0 is reported as such.
+  for (const [key, end] of most > 0 ? Object.entries({ min, max }) : []) {
+    if (Math.abs(end) <= most) continue;
+    faults.push({
+      path: [key],
+      message: `expected a number from ${formatNumber(-most)} to ${formatNumber(most)}, as there are steps of ${stride}: 15 digits do not tell larger ones apart; got ${end}`,
+    });
+  }
   return faults;
+}
+
+function faultsOfNormal({ distribution = "normal", mu = 0, sigma = 1, step }: Keys): Finding[] {
+  if (step === undefined || step <= 0) return [];
+  const largest = Math.max(...endsOfNormal({ distribution, mu, sigma }).map(Math.abs));
+  if (largest <= step * mostSteps) return [];
+  return [
+    {
+      path: ["step"],
+      message: `expected a larger one, or another sigma: numbers up to ${formatNumber(largest)} are drawn, and 15 digits do not tell such multiples apart; got ${step}`,
+    },
+  ];
 }

@@ -219,6 +219,41 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       ["7:3: parameters.learningRate: expected one of value, min and max; got both."],
     ],
     [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: int_uniform, min: 0, max: 9223372036854775807 }",
+      [
+        "7:54: parameters.learningRate.max: expected a number from -1e+15 to 1e+15, as there are steps of 1: 15 digits do not tell larger ones apart; got 9223372036854776000",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ min: -10000000000000000, max: 1 }",
+      [
+        "7:19: parameters.learningRate.min: expected a number from -1e+15 to 1e+15, as there are steps of 1: 15 digits do not tell larger ones apart; got -10000000000000000",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ min: 0.0, max: 1, step: 1.0e-17 }",
+      [
+        "7:29: parameters.learningRate.max: expected a number from -0.01 to 0.01, as there are steps of 1e-17: 15 digits do not tell larger ones apart; got 1",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: q_uniform, min: 0, max: 1.0e+16, q: 0.1 }",
+      [
+        "7:52: parameters.learningRate.max: expected a number from -1e+14 to 1e+14, as there are steps of 0.1: 15 digits do not tell larger ones apart; got 10000000000000000",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: q_log_normal, sigma: 10 }",
+      [
+        "7:3: parameters.learningRate.q: expected a larger one, or another sigma: numbers up to 1.14201e+26 are drawn, and 15 digits do not tell such multiples apart; got 1",
+      ],
+    ],
+    [
       "values: [sgd, adam]",
       "values: []",
       ["8:21: parameters.optimizer.name.values: expected a list of at least 1; got []"],
