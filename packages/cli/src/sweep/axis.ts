@@ -84,15 +84,16 @@ function categories({ values, probabilities }: Choice): Bins {
 }
 
 /** Whether a range holds integers alone. */
-export const isInteger = ({ min, max, scale, step, count }: Range): boolean =>
+export const isInteger = ({ min, max, scale, step, roundTo, count }: Range): boolean =>
   scale === undefined &&
   step === undefined &&
+  roundTo === undefined &&
   count === undefined &&
   Number.isInteger(min) &&
   Number.isInteger(max);
 
 function rangeAxis(range: Range): Axis {
-  const { min, max, scale = "linear", count } = range;
+  const { min, max, scale = "linear", roundTo, count } = range;
   const isLog = scale === "log";
   const [from, to] = isLog ? [Math.log(min), Math.log(max)] : [min, max];
   const back = (x: number) => clamp(isLog ? Math.exp(x) : x, min, max);
@@ -100,6 +101,7 @@ function rangeAxis(range: Range): Axis {
     ((isLog ? Math.log(value as number) : (value as number)) - from) / (to - from);
   const step = isInteger(range) ? 1 : range.step;
   if (step !== undefined) return binned(steps(min, max, step, isLog));
+  if (roundTo !== undefined) return binned(multiples(roundTo, [min, max], along));
   if (count !== undefined) {
     const last = Math.max(1, count - 1);
     return binned({
@@ -126,6 +128,25 @@ function steps(min: number, max: number, step: number, isLog: boolean): Bins {
   const high = log(count - 1) + (log(count - 1) - log(count - 2)) / 2;
   const edge = (k: number) => (k === 0 ? 0 : k === count ? 1 : (between(k) - low) / (high - low));
   return { count, edge, value, indexOf };
+}
+
+/**
+ * The multiples that numbers are rounded to, each with the share of the numbers that are: the ends of a range have half a
+ * bin where they are multiples themselves.
+ *
+ * @param unitOf where an unrounded number lies on the unit interval
+ */
+function multiples(of: number, [min, max]: readonly [number, number], unitOf: (x: number) => number): Bins {
+  const first = Math.round(tidy(min / of));
+  // An end in the middle of two is alone in being rounded to the outer one.
+  const last = Math.ceil(tidy(max / of) - 0.5);
+  const count = last - first + 1;
+  return {
+    count,
+    edge: (k) => (k === 0 ? 0 : k === count ? 1 : unitOf((first + k - 0.5) * of)),
+    value: (k) => tidy((first + k) * of),
+    indexOf: (x) => clamp(Math.round((x as number) / of) - first, 0, count - 1),
+  };
 }
 
 /** Normal numbers are cut at so many standard deviations: one draw in 500 million is beyond. */
@@ -155,13 +176,6 @@ function normalAxis(normal: Normal): Axis {
       unitOf: (x) => normalCdf(deviation(x as number)),
     };
   }
-  const [first, last] = endsOfNormal(normal).map((end) => Math.round(end / step));
-  const count = last - first + 1;
-  const bins: Bins = {
-    count,
-    edge: (k) => (k === 0 ? 0 : k === count ? 1 : normalCdf(deviation((first + k - 0.5) * step))),
-    value: (k) => tidy((first + k) * step),
-    indexOf: (x) => clamp(Math.round((x as number) / step) - first, 0, count - 1),
-  };
+  const bins = multiples(step, endsOfNormal(normal), (x) => normalCdf(deviation(x)));
   return binned(bins, { hasEnds: false });
 }

@@ -3,7 +3,7 @@ import type { Finding } from "../config/explain.js";
 import { oneOf } from "../config/nearest.js";
 import { pathWords } from "../dotted-path.js";
 import type { Json } from "../run/json-lines.js";
-import { isInteger } from "./axis.js";
+import { axisOf, holds } from "./axis.js";
 import { isInSeconds } from "./metric.js";
 import { refusalOfPath } from "./refused-path.js";
 import { mostDimensions } from "./samplers/sobol.js";
@@ -92,8 +92,7 @@ function faultsInGrid(path: string, parameter: Parameter): Finding[] {
       { path: ["parameters", path, "probabilities"], message: "a grid has every value, so it takes none." },
     ];
   }
-  if (!("min" in parameter) || parameter.step !== undefined || parameter.count !== undefined) return [];
-  return isInteger(parameter)
+  return !("min" in parameter) || axisOf(parameter).bins !== undefined
     ? []
     : [
         {
@@ -144,8 +143,10 @@ function canMeet(parameter: Parameter, wanted: Json): boolean {
   if ("values" in parameter) {
     return parameter.values.length === 0 || parameter.values.some((value) => meets(value, wanted));
   }
+  if ("distribution" in parameter) return typeof wanted === "number";
+  const { bins } = axisOf(parameter);
   const isIn = (x: Json) =>
-    typeof x === "number" && ("distribution" in parameter || (x >= parameter.min && x <= parameter.max));
+    typeof x === "number" && (bins ? holds(bins, x) : x >= parameter.min && x <= parameter.max);
   return Array.isArray(wanted) ? wanted.some(isIn) : isIn(wanted);
 }
 

@@ -142,7 +142,7 @@ function withReals(data: unknown, sourceOf: Translation["sourceOf"], document: D
     ) === real;
   const entries = Object.entries(parameters).map(([path, given]) => {
     const isPlain = typeof given === "object" && given !== null && "min" in given && "max" in given;
-    if (!isPlain || "scale" in given || "step" in given || "count" in given) return [path, given];
+    if (!isPlain || ["scale", "step", "roundTo", "count"].some((key) => key in given)) return [path, given];
     return [path, isReal(path, "min") || isReal(path, "max") ? { ...given, scale: "linear" } : given];
   });
   return { ...(data as object), parameters: Object.fromEntries(entries) };

@@ -178,7 +178,7 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       "min: 1.0e-3, max: 1",
       "mim: 1.0e-3, max: 1",
       [
-        '7:19: parameters.learningRate.mim: unknown key; did you mean "min"? Known: value, values, probabilities, min, max, scale, step, count, distribution, mu, sigma, when.',
+        '7:19: parameters.learningRate.mim: unknown key; did you mean "min"? Known: value, values, probabilities, min, max, scale, step, roundTo, count, distribution, mu, sigma, when.',
         "7:3: parameters.learningRate.min: missing; expected a number < 1",
       ],
     ],
@@ -298,6 +298,11 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       ["9:54: parameters.optimizer.momentum.when.batchSize: batchSize never is 60."],
     ],
     [
+      "when: { optimizer.name: sgd }",
+      "when: { batchSize: [15, 25] }",
+      ["9:54: parameters.optimizer.momentum.when.batchSize: batchSize never is [15,25]."],
+    ],
+    [
       "values: [sgd, adam]",
       "values: [sgd, adam], when: { optimizer.momentum: 0.9 }",
       [
@@ -311,6 +316,25 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       "step: 10",
       "step: 10, count: 3",
       ["10:44: parameters.batchSize.count: expected one of step, count; got both."],
+    ],
+    [
+      "step: 10",
+      "roundTo: 10, count: 3",
+      ["10:47: parameters.batchSize.count: expected one of roundTo, count; got both."],
+    ],
+    [
+      "step: 10",
+      "roundTo: 200",
+      [
+        "10:34: parameters.batchSize.roundTo: expected a smaller one, as all numbers from min to max are rounded to 0; got 200",
+      ],
+    ],
+    [
+      "{ min: 10, max: 50, step: 10 }",
+      "{ distribution: q_uniform, min: 3, max: 4, q: 10 }",
+      [
+        "10:57: parameters.batchSize.q: expected a smaller one, as all numbers from min to max are rounded to 0; got 10",
+      ],
     ],
     ["step: 10", "count: 1", ["10:34: parameters.batchSize.count: expected an integer >= 2; got 1"]],
     [

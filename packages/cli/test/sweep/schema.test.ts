@@ -72,6 +72,7 @@ describe("parseSweep", () => {
     expect(parameter("{ min: 0.0, max: 1.0 }")).toEqual({ min: 0, max: 1, scale: "linear" });
     expect(parameter("{ min: 0, max: 1e0 }")).toEqual({ min: 0, max: 1, scale: "linear" });
     expect(parameter("{ min: 0.0, max: 8.0, step: 2 }")).toEqual({ min: 0, max: 8, step: 2 });
+    expect(parameter("{ min: 0.0, max: 8, roundTo: 2 }")).toEqual({ min: 0, max: 8, roundTo: 2 });
   });
 
   it.each([
@@ -139,15 +140,12 @@ describe("a sweep of W&B", () => {
     ["{ min: 1, max: 4 }", { min: 1, max: 4 }],
     ["{ distribution: int_uniform, min: 1, max: 4 }", { min: 1, max: 4, step: 1 }],
     ["{ distribution: uniform, min: 1, max: 4 }", { min: 1, max: 4, scale: "linear" }],
-    // Multiples of q that numbers between min and max are rounded to.
-    ["{ distribution: q_uniform, min: 1, max: 9, q: 4 }", { min: 0, max: 8, step: 4, scale: "linear" }],
-    // 10 and 50 are alone in being rounded to 0 and 60.
-    ["{ distribution: q_uniform, min: 10, max: 50, q: 20 }", { min: 20, max: 40, step: 20, scale: "linear" }],
-    ["{ distribution: q_uniform, min: 0, max: 9 }", { min: 0, max: 9, step: 1, scale: "linear" }],
+    ["{ distribution: q_uniform, min: 1, max: 9, q: 4 }", { min: 1, max: 9, roundTo: 4, scale: "linear" }],
+    ["{ distribution: q_uniform, min: 0, max: 9 }", { min: 0, max: 9, roundTo: 1, scale: "linear" }],
     ["{ distribution: log_uniform_values, min: 1, max: 4 }", { min: 1, max: 4, scale: "log" }],
     [
       "{ distribution: q_log_uniform_values, min: 1, max: 100, q: 8 }",
-      { min: 8, max: 96, step: 8, scale: "log" },
+      { min: 1, max: 100, roundTo: 8, scale: "log" },
     ],
     ["{ distribution: normal }", { distribution: "normal", mu: 0, sigma: 1 }],
     ["{ distribution: normal, mu: 3, sigma: 2 }", { distribution: "normal", mu: 3, sigma: 2 }],
@@ -166,7 +164,7 @@ describe("a sweep of W&B", () => {
         `{ parameters: { b: { distribution: q_uniform, min: ${least}, max: 4, q: 2 }, c: { parameters: { d: { value: 1 } } } } }`,
       );
     expect(nested("0").file.parameters).toEqual({
-      "a.b": { min: 0, max: 4, step: 2, scale: "linear" },
+      "a.b": { min: 0, max: 4, roundTo: 2, scale: "linear" },
       "a.c.d": { value: 1 },
     });
     expect(() => nested("x")).toThrow(
