@@ -122,7 +122,9 @@ confirm: false
     expect(pruned.every(({ rung, runs }) => rung === runs.find((r) => r.status === "pruned")?.steps)).toBe(
       true,
     );
-    expect(readFileSync(join(document.directory, "report.html"), "utf8")).toContain("Nothing was confirmed");
+    const page = readFileSync(join(document.directory, "report.html"), "utf8");
+    expect(page).toContain("Nothing was confirmed");
+    expect(page).toContain("Those that are complete, the best first; then the others by their numbers.");
   });
 
   it("says what it would do", async () => {
