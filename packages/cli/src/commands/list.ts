@@ -20,6 +20,7 @@ import { guardConfigOptions } from "../experiments/catalogue/teleport.js";
 import { whenRegistry } from "../experiments/catalogue/when.js";
 import { experimentNames, loadExperiment } from "../experiments/definition/find.js";
 import { programSummary } from "../experiments/definition/program.js";
+import { templates } from "../experiments/definition/templates.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { textList } from "../experiments/results/table.js";
 import { colors } from "../terminal.js";
@@ -87,6 +88,8 @@ function listOptions(wanted: string, names: readonly string[], json: boolean): v
       : [];
   });
   if (found.length === 0) {
+    const message = withoutOptions(wanted);
+    if (message !== undefined) throw new OptionError(message);
     const known = Object.values(sections).flatMap((all) => Object.keys(all));
     const meant = nearest(wanted, [...names, ...known]);
     throw new OptionError(
@@ -119,6 +122,19 @@ function listOptions(wanted: string, names: readonly string[], json: boolean): v
     );
   });
   process.stdout.write(`${texts.join("\n\n")}\n`);
+}
+
+/** What a name is that has no options to list, and what to type instead. */
+function withoutOptions(name: string): string | undefined {
+  if (Object.hasOwn(sections.kinds, name)) {
+    const instead = Object.hasOwn(templates, name)
+      ? `isoloss init --kind ${name} prints one with its settings`
+      : "isoloss list kinds says what it is";
+    return `"${name}" is a kind of experiment, which has no list of its own: ${instead}.`;
+  }
+  return experimentNames().includes(name)
+    ? `"${name}" is an experiment, which has no list of its own: isoloss run ${name} runs it.`
+    : undefined;
 }
 
 /** An option's range and default. */

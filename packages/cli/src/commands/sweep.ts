@@ -1,16 +1,16 @@
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { range } from "es-toolkit";
 import { IsolossError, OptionError } from "isoloss";
 import { needsOf } from "../experiments/catalogue/needs.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
 import type { Environment } from "../run/environment.js";
+import type { Json } from "../run/json-lines.js";
 import { readJsonFile } from "../run/read.js";
 import { shellWord } from "../shell-word.js";
-import { axisOf } from "../sweep/axis.js";
+import { axisOf, holds } from "../sweep/axis.js";
 import {
   createSweepDirectory,
   openSweepDirectory,
@@ -278,11 +278,17 @@ function contendersIn({ confirm, parameters }: SweepFile, trials: number): numbe
   const { each, best, baseline } = confirm;
   if (each === undefined) return Math.min(best, trials) + 1;
   const parameter = parameters[each] as Parameter;
-  const bins = "value" in parameter ? undefined : axisOf(parameter).bins;
-  const values = "value" in parameter ? [parameter.value] : bins && range(bins.count).map(bins.value);
-  const others = values?.filter((value) => !isDeepStrictEqual(value, baseline[each])).length ?? Infinity;
+  const others = otherValues(parameter, baseline[each]);
   // Where it is off, the experiment's own setting is another value.
   return Math.min(others + (parameter.when ? 1 : 0), trials) + 1;
+}
+
+/** How many values a parameter has besides one. */
+function otherValues(parameter: Parameter, value: Json): number {
+  if ("value" in parameter) return isDeepStrictEqual(parameter.value, value) ? 0 : 1;
+  const { bins } = axisOf(parameter);
+  if (bins === undefined) return Number.POSITIVE_INFINITY;
+  return bins.count - (holds(bins, value) ? 1 : 0);
 }
 
 /** @param ended sentences on the end of the search */

@@ -13,8 +13,9 @@ export const isUnder = (path: Path, start: Path): boolean =>
   start.length <= path.length && start.every((key, i) => key === path[i]);
 
 /**
- * Applies overrides to a document. "." separates keys; items of a list are `list[0]` or `list.0`. A value is YAML:
- * `0.1` a number, `true` a flag, `[1, 2]` a list, `null` nothing, the rest text. Whether keys exist is for the schema.
+ * Applies overrides to a document. "." separates keys, of which the longest that a map has is meant where they have points
+ * themselves; items of a list are `list[0]` or `list.0`. A value is YAML: `0.1` a number, `true` a flag, `[1, 2]` a list,
+ * `null` nothing, the rest text. Whether keys exist is for the schema.
  *
  * @param isShort whether a text is short for a map with that name: `optimizer: sgd` then takes `optimizer.momentum=0.9`
  */
@@ -68,7 +69,9 @@ function resolvePath(
 ): (string | number)[] | string {
   let node: unknown = document.contents;
   const path: (string | number)[] = [];
-  for (const word of words) {
+  let rest = words;
+  while (rest.length > 0) {
+    const [word] = rest;
     if (isSeq(node)) {
       const index = Number(word);
       // The index after the last item appends.
@@ -77,9 +80,12 @@ function resolvePath(
       }
       path.push(index);
       node = node.get(index, true);
+      rest = rest.slice(1);
     } else {
-      path.push(word);
-      node = isMap(node) ? node.get(word, true) : undefined;
+      const key = longestKey(node, rest) ?? word;
+      path.push(key);
+      node = isMap(node) ? node.get(key, true) : undefined;
+      rest = rest.slice(pathWords(key).length);
     }
   }
   for (let length = 0; length < path.length; length++) {
@@ -103,6 +109,15 @@ function resolvePath(
     return `${length === 0 ? "the config" : pathText(start)} is ${what}, which has no keys.`;
   }
   return path;
+}
+
+/** The longest key of a map that words begin with: keys may be paths themselves, as those of a sweep's parameters are. */
+function longestKey(node: unknown, words: readonly string[]): string | undefined {
+  if (!isMap(node)) return undefined;
+  return node.items
+    .flatMap(({ key }) => (isScalar(key) && typeof key.value === "string" ? [key.value] : []))
+    .filter((key) => isUnder(words, pathWords(key)))
+    .sort((a, b) => pathWords(b).length - pathWords(a).length)[0];
 }
 
 /** Whether a node is a map that takes over keys of another one. */

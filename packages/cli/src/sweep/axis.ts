@@ -37,6 +37,9 @@ export function axisOf(parameter: Exclude<Parameter, Constant>): Axis {
 /** Numbers as a person would write them: 0.1 + 0.2 is 0.3. */
 const tidy = (x: number, digits = 15): number => Number(x.toPrecision(digits));
 
+/** The largest number of a parameter is at most so many of its steps: neighbors then differ in the 15 digits of {@link tidy}. */
+export const mostSteps = 1e15;
+
 const clamp = (x: number, low: number, high: number): number => Math.min(high, Math.max(low, x));
 
 /** The bin that holds u: the last whose edge is not above it. */
@@ -49,6 +52,10 @@ export function binAt({ count, edge }: Bins, u: number): number {
   }
   return low;
 }
+
+/** Whether a value is the one of its bin. */
+export const holds = (bins: Bins, value: Json): boolean =>
+  isDeepStrictEqual(bins.value(bins.indexOf(value)), value);
 
 const binned = (bins: Bins, { isCategorical = false, hasEnds = true } = {}): Axis => ({
   bins,
@@ -77,15 +84,16 @@ function categories({ values, probabilities }: Choice): Bins {
 }
 
 /** Whether a range holds integers alone. */
-export const isInteger = ({ min, max, scale, step, count }: Range): boolean =>
+export const isInteger = ({ min, max, scale, step, roundTo, count }: Range): boolean =>
   scale === undefined &&
   step === undefined &&
+  roundTo === undefined &&
   count === undefined &&
   Number.isInteger(min) &&
   Number.isInteger(max);
 
 function rangeAxis(range: Range): Axis {
-  const { min, max, scale = "linear", count } = range;
+  const { min, max, scale = "linear", roundTo, count } = range;
   const isLog = scale === "log";
   const [from, to] = isLog ? [Math.log(min), Math.log(max)] : [min, max];
   const back = (x: number) => clamp(isLog ? Math.exp(x) : x, min, max);
@@ -93,6 +101,7 @@ function rangeAxis(range: Range): Axis {
     ((isLog ? Math.log(value as number) : (value as number)) - from) / (to - from);
   const step = isInteger(range) ? 1 : range.step;
   if (step !== undefined) return binned(steps(min, max, step, isLog));
+  if (roundTo !== undefined) return binned(multiples(roundTo, [min, max], along));
   if (count !== undefined) {
     const last = Math.max(1, count - 1);
     return binned({
@@ -121,12 +130,43 @@ function steps(min: number, max: number, step: number, isLog: boolean): Bins {
   return { count, edge, value, indexOf };
 }
 
+/**
+ * The multiples that numbers are rounded to, each with the share of the numbers that are: the ends of a range have half a
+ * bin where they are multiples themselves.
+ *
+ * @param unitOf where an unrounded number lies on the unit interval
+ */
+function multiples(of: number, [min, max]: readonly [number, number], unitOf: (x: number) => number): Bins {
+  const first = Math.round(tidy(min / of));
+  // An end in the middle of two is alone in being rounded to the outer one.
+  const last = Math.ceil(tidy(max / of) - 0.5);
+  const count = last - first + 1;
+  return {
+    count,
+    edge: (k) => (k === 0 ? 0 : k === count ? 1 : unitOf((first + k - 0.5) * of)),
+    value: (k) => tidy((first + k) * of),
+    indexOf: (x) => clamp(Math.round((x as number) / of) - first, 0, count - 1),
+  };
+}
+
 /** Normal numbers are cut at so many standard deviations: one draw in 500 million is beyond. */
 const mostDeviations = 6;
 
-function normalAxis({ distribution, mu, sigma, step }: Normal): Axis {
+const quantileOf =
+  ({ distribution, mu, sigma }: Normal) =>
+  (z: number): number =>
+    distribution === "log_normal" ? Math.exp(mu + sigma * z) : mu + sigma * z;
+
+/** The least and the largest number that a normal distribution gives. */
+export const endsOfNormal = (normal: Normal): readonly [number, number] => {
+  const quantile = quantileOf(normal);
+  return [quantile(-mostDeviations), quantile(mostDeviations)];
+};
+
+function normalAxis(normal: Normal): Axis {
+  const { distribution, mu, sigma, step } = normal;
   const isLog = distribution === "log_normal";
-  const quantile = (z: number) => (isLog ? Math.exp(mu + sigma * z) : mu + sigma * z);
+  const quantile = quantileOf(normal);
   const deviation = (x: number) => ((isLog ? Math.log(Math.max(0, x)) : x) - mu) / sigma;
   if (step === undefined) {
     return {
@@ -136,13 +176,6 @@ function normalAxis({ distribution, mu, sigma, step }: Normal): Axis {
       unitOf: (x) => normalCdf(deviation(x as number)),
     };
   }
-  const first = Math.round(quantile(-mostDeviations) / step);
-  const count = Math.round(quantile(mostDeviations) / step) - first + 1;
-  const bins: Bins = {
-    count,
-    edge: (k) => (k === 0 ? 0 : k === count ? 1 : normalCdf(deviation((first + k - 0.5) * step))),
-    value: (k) => tidy((first + k) * step),
-    indexOf: (x) => clamp(Math.round((x as number) / step) - first, 0, count - 1),
-  };
+  const bins = multiples(step, endsOfNormal(normal), (x) => normalCdf(deviation(x)));
   return binned(bins, { hasEnds: false });
 }

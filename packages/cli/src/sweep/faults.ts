@@ -3,8 +3,9 @@ import type { Finding } from "../config/explain.js";
 import { oneOf } from "../config/nearest.js";
 import { pathWords } from "../dotted-path.js";
 import type { Json } from "../run/json-lines.js";
-import { isInteger } from "./axis.js";
+import { axisOf, holds } from "./axis.js";
 import { isInSeconds } from "./metric.js";
+import { refusalOfPath } from "./refused-path.js";
 import { mostDimensions } from "./samplers/sobol.js";
 import { meets } from "./space.js";
 import type { Parameter, SweepFile } from "./types.js";
@@ -14,8 +15,8 @@ export function faultsOfSweep(file: SweepFile): Finding[] {
   return [
     ...faultsOfMetric(file),
     ...faultsOfMethod(file),
+    ...faultsOfPaths(file),
     ...Object.entries(file.parameters).flatMap(([path, parameter]) => [
-      ...faultsOfPath(path, file),
       ...(file.method === "grid" ? faultsInGrid(path, parameter) : []),
       ...faultsOfConditions(path, file.parameters),
     ]),
@@ -57,24 +58,24 @@ function faultsOfMethod({ method, order, budget, parameters }: SweepFile): Findi
   return faults;
 }
 
-function faultsOfPath(path: string, { set }: SweepFile): Finding[] {
-  if (pathWords(path).some((word) => word.trim() === "")) {
-    return [
-      { path: ["parameters", path], message: "expected a path of the experiment, such as optimizer.name." },
-    ];
-  }
-  if (path === "variant") {
-    return [
-      {
-        path: ["parameters", path],
-        message:
-          "a sweep is of one variant: compare what the variants change, such as teleport: { values: [null, { when: .., search: .. }] }.",
-      },
-    ];
-  }
-  return Object.hasOwn(set, path)
-    ? [{ path: ["set", path], message: "is one of the parameters, too: leave out one of them." }]
-    : [];
+/** Of all places that have values by paths: those of the parameters, of `set`, and of the baseline. */
+function faultsOfPaths({ parameters, set, confirm, variant }: SweepFile): Finding[] {
+  const baseline = confirm === false ? {} : confirm.baseline;
+  const paths = [
+    ...Object.keys(set).map((path) => ["set", path]),
+    ...Object.keys(parameters).map((path) => ["parameters", path]),
+    ...Object.keys(baseline).map((path) => ["confirm", "baseline", path]),
+  ];
+  return paths.flatMap((at): Finding[] => {
+    const path = at[at.length - 1];
+    const message = pathWords(path).some((word) => word.trim() === "")
+      ? "expected a path of the experiment, such as optimizer.name."
+      : refusalOfPath(path, variant);
+    if (message !== undefined) return [{ path: at, message }];
+    return at[0] === "set" && Object.hasOwn(parameters, path)
+      ? [{ path: at, message: "is one of the parameters, too: leave out one of them." }]
+      : [];
+  });
 }
 
 function faultsInGrid(path: string, parameter: Parameter): Finding[] {
@@ -91,8 +92,7 @@ function faultsInGrid(path: string, parameter: Parameter): Finding[] {
       { path: ["parameters", path, "probabilities"], message: "a grid has every value, so it takes none." },
     ];
   }
-  if (!("min" in parameter) || parameter.step !== undefined || parameter.count !== undefined) return [];
-  return isInteger(parameter)
+  return !("min" in parameter) || axisOf(parameter).bins !== undefined
     ? []
     : [
         {
@@ -143,8 +143,10 @@ function canMeet(parameter: Parameter, wanted: Json): boolean {
   if ("values" in parameter) {
     return parameter.values.length === 0 || parameter.values.some((value) => meets(value, wanted));
   }
+  if ("distribution" in parameter) return typeof wanted === "number";
+  const { bins } = axisOf(parameter);
   const isIn = (x: Json) =>
-    typeof x === "number" && ("distribution" in parameter || (x >= parameter.min && x <= parameter.max));
+    typeof x === "number" && (bins ? holds(bins, x) : x >= parameter.min && x <= parameter.max);
   return Array.isArray(wanted) ? wanted.some(isIn) : isIn(wanted);
 }
 

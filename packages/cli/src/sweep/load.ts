@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { OptionError } from "isoloss";
 import { readFileOrThrow } from "isoloss/node";
-import { type Document, isScalar } from "yaml";
+import { type Document, visit } from "yaml";
 import type { Finding } from "../config/explain.js";
 import { readConfig, type Translation } from "../config/load.js";
 import { oneOf } from "../config/nearest.js";
@@ -134,14 +134,30 @@ function named(data: unknown, file: string): unknown {
 function withReals(data: unknown, sourceOf: Translation["sourceOf"], document: Document): unknown {
   const { parameters } = (data ?? {}) as { readonly parameters?: unknown };
   if (typeof parameters !== "object" || parameters === null || Array.isArray(parameters)) return data;
-  const isReal = (path: string, key: string) => {
-    const node = document.getIn(sourceOf(["parameters", path, key]), true);
-    return isScalar(node) && /[.e]/i.test(node.source ?? "");
-  };
+  const marked = withRealsMarked(document);
+  const isReal = (path: string, key: string) =>
+    sourceOf(["parameters", path, key]).reduce<unknown>(
+      (at, word) => (at as Readonly<Record<string | number, unknown>> | undefined)?.[word],
+      marked,
+    ) === real;
   const entries = Object.entries(parameters).map(([path, given]) => {
     const isPlain = typeof given === "object" && given !== null && "min" in given && "max" in given;
-    if (!isPlain || "scale" in given || "step" in given || "count" in given) return [path, given];
+    if (!isPlain || ["scale", "step", "roundTo", "count"].some((key) => key in given)) return [path, given];
     return [path, isReal(path, "min") || isReal(path, "max") ? { ...given, scale: "linear" } : given];
   });
   return { ...(data as object), parameters: Object.fromEntries(entries) };
+}
+
+const real = Symbol("a number with a point or an exponent");
+
+/** The data of a document, with marks for its real numbers: YAML's aliases and merged maps then have them, too. */
+function withRealsMarked(document: Document): unknown {
+  const marked = document.clone();
+  visit(marked, {
+    Scalar(key, node) {
+      if (key !== "key" && typeof node.value === "number" && /[.e]/i.test(node.source ?? ""))
+        node.value = real;
+    },
+  });
+  return marked.toJS();
 }

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { Finding } from "../config/explain.js";
+import { formatNumber } from "../experiments/results/format-number.js";
 import type { Json } from "../run/json-lines.js";
+import { axisOf, endsOfNormal, isInteger, mostSteps } from "./axis.js";
 import type { Parameter } from "./types.js";
 
 /** Any value of YAML. */
@@ -15,6 +17,7 @@ const keys = z.strictObject({
   max: z.number().optional(),
   scale: z.enum(["linear", "log"]).meta({ title: "scale" }).optional(),
   step: z.number().gt(0).optional(),
+  roundTo: z.number().gt(0).optional(),
   count: z.int().min(2).optional(),
   distribution: z.enum(["normal", "log_normal"]).meta({ title: "distribution" }).optional(),
   mu: z.number().optional(),
@@ -28,7 +31,7 @@ type Keys = z.output<typeof keys>;
 const forms = {
   value: ["value"],
   values: ["values", "probabilities"],
-  "min and max": ["min", "max", "scale", "step", "count"],
+  "min and max": ["min", "max", "scale", "step", "roundTo", "count"],
   distribution: ["distribution", "mu", "sigma", "step"],
 } as const satisfies Readonly<Record<string, readonly (keyof Keys)[]>>;
 
@@ -66,15 +69,21 @@ function faultsOf(given: Keys): Finding[] {
   }
   const allowed: readonly (keyof Keys)[] = [...forms[form], "when"];
   const strays = (Object.keys(given) as (keyof Keys)[]).filter((key) => has(key) && !allowed.includes(key));
-  const own = form === "values" ? faultsOfValues(given) : form === "min and max" ? faultsOfRange(given) : [];
   return [
     ...strays.map((key) => ({
       path: [key],
       message: `not beside ${form}, which takes ${allowed.join(", ")}.`,
     })),
-    ...own,
+    ...(checks[form]?.(given) ?? []),
   ];
 }
+
+/** Of the keys of a form together. */
+const checks: Partial<Readonly<Record<Form, (given: Keys) => Finding[]>>> = {
+  values: faultsOfValues,
+  "min and max": faultsOfRange,
+  distribution: faultsOfNormal,
+};
 
 function faultsOfValues({ values = [], probabilities }: Keys): Finding[] {
   const faults: Finding[] = [];
@@ -101,7 +110,7 @@ function faultsOfValues({ values = [], probabilities }: Keys): Finding[] {
   return faults;
 }
 
-function faultsOfRange({ min, max, scale, step, count }: Keys): Finding[] {
+function faultsOfRange({ min, max, scale, step, roundTo, count }: Keys): Finding[] {
   if (max === undefined) return [{ path: ["max"], message: `missing; expected a number > ${min}` }];
   if (min === undefined) return [{ path: ["min"], message: `missing; expected a number < ${max}` }];
   const faults: Finding[] = [];
@@ -110,8 +119,11 @@ function faultsOfRange({ min, max, scale, step, count }: Keys): Finding[] {
   if (scale === "log" && min <= 0) {
     faults.push({ path: ["min"], message: `expected a number > 0, as the scale is logarithmic; got ${min}` });
   }
-  if (step !== undefined && count !== undefined) {
-    faults.push({ path: ["count"], message: "expected one of step, count; got both." });
+  const [first, second] = Object.entries({ step, roundTo, count }).flatMap(([key, value]) =>
+    value === undefined ? [] : [key],
+  );
+  if (second !== undefined) {
+    faults.push({ path: [second], message: `expected one of ${first}, ${second}; got both.` });
   }
   if (step !== undefined && min < max && step > max - min) {
     faults.push({
@@ -119,5 +131,36 @@ function faultsOfRange({ min, max, scale, step, count }: Keys): Finding[] {
       message: `expected at most max - min, ${Number((max - min).toPrecision(12))}; got ${step}`,
     });
   }
+  if (roundTo !== undefined && roundTo > 0 && faults.length === 0) {
+    const { bins } = axisOf({ min, max, scale, roundTo });
+    if (bins?.count === 1) {
+      faults.push({
+        path: ["roundTo"],
+        message: `expected a smaller one, as all numbers from min to max are rounded to ${bins.value(0)}; got ${roundTo}`,
+      });
+    }
+  }
+  const stride = isInteger({ min, max, scale, step, roundTo, count }) ? 1 : (step ?? roundTo);
+  const most = (stride ?? Number.POSITIVE_INFINITY) * mostSteps;
+  // A step of 0 is reported as such.
+  for (const [key, end] of most > 0 ? Object.entries({ min, max }) : []) {
+    if (Math.abs(end) <= most) continue;
+    faults.push({
+      path: [key],
+      message: `expected a number from ${formatNumber(-most)} to ${formatNumber(most)}, as there are steps of ${stride}: 15 digits do not tell larger ones apart; got ${end}`,
+    });
+  }
   return faults;
+}
+
+function faultsOfNormal({ distribution = "normal", mu = 0, sigma = 1, step }: Keys): Finding[] {
+  if (step === undefined || step <= 0) return [];
+  const largest = Math.max(...endsOfNormal({ distribution, mu, sigma }).map(Math.abs));
+  if (largest <= step * mostSteps) return [];
+  return [
+    {
+      path: ["step"],
+      message: `expected a larger one, or another sigma: numbers up to ${formatNumber(largest)} are drawn, and 15 digits do not tell such multiples apart; got ${step}`,
+    },
+  ];
 }

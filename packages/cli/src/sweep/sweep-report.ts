@@ -106,9 +106,13 @@ function trialSection({ trials }: SweepDocument, best: readonly Valued[]): Repor
     ...paths.map((path) => text(parameters[path])),
   ]);
   const more = trials.length - shown.length;
+  const order =
+    shown.length > best.length
+      ? "Those that are complete, the best first; then the others by their numbers."
+      : "The best first.";
   return {
     heading: "Trials",
-    text: `The best first.${more > 0 ? ` ${more} more are in trials.csv.` : ""}`,
+    text: `${order}${more > 0 ? ` ${more} more are in trials.csv.` : ""}`,
     tables: rows.length > 0 ? [htmlTable({ columns: ["trial", "status", "value", ...paths], rows })] : [],
   };
 }

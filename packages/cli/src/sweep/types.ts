@@ -43,13 +43,15 @@ export interface Choice extends Conditional {
   readonly probabilities?: readonly number[] | undefined;
 }
 
-/** A number of an interval. Integers where both ends are integers and none of `scale`, `step`, `count` is given. */
+/** A number of an interval. Integers where both ends are integers and none of `scale`, `step`, `roundTo`, `count` is given. */
 export interface Range extends Conditional {
   readonly min: number;
   readonly max: number;
   readonly scale?: "linear" | "log" | undefined;
   /** Only min, min + step, min + 2 step, ... */
   readonly step?: number | undefined;
+  /** Any number of the interval, rounded to a multiple of it: the least and the largest have about half a share. */
+  readonly roundTo?: number | undefined;
   /** Only so many values, both ends among them, evenly spaced on the scale. */
   readonly count?: number | undefined;
 }

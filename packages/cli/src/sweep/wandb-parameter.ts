@@ -13,7 +13,6 @@ type Form =
 /** A parameter with a `distribution` of W&B in our form; others are left as they are, for the check. */
 export function parameterOf({ distribution, ...given }: Data): Form {
   const { q = 1, ...rest } = given;
-  const renamed = { step: "q" };
   switch (distribution) {
     case undefined:
     case "constant":
@@ -29,12 +28,12 @@ export function parameterOf({ distribution, ...given }: Data): Form {
     case "log_uniform_values":
       return { parameter: { ...given, scale: "log" } };
     case "q_uniform":
-      return { parameter: multiples(rest, q, "linear"), renamed };
+      return { parameter: { ...rest, scale: "linear", roundTo: q }, renamed: { roundTo: "q" } };
     case "q_log_uniform_values":
-      return { parameter: multiples(rest, q, "log"), renamed };
+      return { parameter: { ...rest, scale: "log", roundTo: q }, renamed: { roundTo: "q" } };
     case "q_normal":
     case "q_log_normal":
-      return { parameter: { ...rest, distribution: distribution.slice(2), step: q }, renamed };
+      return { parameter: { ...rest, distribution: distribution.slice(2), step: q }, renamed: { step: "q" } };
     case "normal":
     case "log_normal":
       return { parameter: { distribution, ...given } };
@@ -57,17 +56,6 @@ const distributions = [
   "log_normal",
   "q_log_normal",
 ];
-
-/** W&B rounds numbers between min and max to multiples of q: those that more than one number rounds to. */
-function multiples(given: Data, q: unknown, scale: "linear" | "log"): Data {
-  const ends = pair(given.min, given.max);
-  if (ends === undefined || typeof q !== "number" || q <= 0) return { ...given, step: q, scale };
-  const [low, high] = ends;
-  const [min, max] = [Math.round(low / q), Math.ceil(high / q - 0.5)].map((n) =>
-    Number((n * q).toPrecision(15)),
-  );
-  return { ...given, min: scale === "log" ? Math.max(min, q) : min, max, step: q, scale };
-}
 
 const pair = (a: unknown, b: unknown): readonly [number, number] | undefined =>
   typeof a === "number" && typeof b === "number" ? [a, b] : undefined;

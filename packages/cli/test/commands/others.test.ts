@@ -71,6 +71,25 @@ describe("isoloss list", () => {
     expect((await bench.run("list", "momentun")).stderr).toContain('did you mean "momentum"?');
   });
 
+  it.each([
+    [
+      "train",
+      '"train" is a kind of experiment, which has no list of its own: isoloss init --kind train prints one with its settings.',
+    ],
+    [
+      "recorded",
+      '"recorded" is a kind of experiment, which has no list of its own: isoloss list kinds says what it is.',
+    ],
+    [
+      "classify-digits",
+      '"classify-digits" is an experiment, which has no list of its own: isoloss run classify-digits runs it.',
+    ],
+    ["trian", 'There is no list of "trian"; did you mean "train"?'],
+  ])("says what to type instead of list %s", async (name, message) => {
+    const { status, stderr } = await bench.run("list", name);
+    expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+
   it("tells all meanings of a name", async () => {
     const found = await bench.json<{ section: string }[]>("list", "scaling", "--json");
     expect(found.map(({ section }) => section)).toEqual(["symmetries"]);

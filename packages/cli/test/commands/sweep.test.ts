@@ -130,7 +130,9 @@ confirm: false
     expect(pruned.every(({ rung, runs }) => rung === runs.find((r) => r.status === "pruned")?.steps)).toBe(
       true,
     );
-    expect(readFileSync(join(document.directory, "report.html"), "utf8")).toContain("Nothing was confirmed");
+    const page = readFileSync(join(document.directory, "report.html"), "utf8");
+    expect(page).toContain("Nothing was confirmed");
+    expect(page).toContain("Those that are complete, the best first; then the others by their numbers.");
   });
 
   it("says what it would do", async () => {
@@ -438,18 +440,20 @@ describe("a sweep that fails", () => {
     expect(await runs("best: 9")).toBe(2 * 5);
     expect(await runs("each: learningRate, baseline: { learningRate: 0.05 }")).toBe(2 * 4);
     expect(await runs("each: learningRate, baseline: { learningRate: 0.02 }")).toBe(2 * 5);
-    bench.write(
-      "ranges.yaml",
-      sweep("budget: { trials: 4 }")
+    const ofRange = async (range: string) => {
+      const text = sweep("budget: { trials: 4 }")
         .replace("grid", "random")
-        .replace("{ values: [0.01, 0.05, 0.08, 0.1] }", "{ min: 0.01, max: 0.1 }")
+        .replace("{ values: [0.01, 0.05, 0.08, 0.1] }", range)
         .replace(
           /confirm: .*/,
           "confirm: { seeds: [10, 11], each: learningRate, baseline: { learningRate: 0.02 } }",
-        ),
-    );
-    const { runs: all } = await bench.json<{ runs: number }>("sweep", "ranges.yaml", "--check", "--json");
-    expect(all - 4).toBe(2 * 5);
+        );
+      bench.write("ranges.yaml", text);
+      return (await bench.json<{ runs: number }>("sweep", "ranges.yaml", "--check", "--json")).runs - 4;
+    };
+    expect(await ofRange("{ min: 0.01, max: 0.1 }")).toBe(2 * 5);
+    expect(await ofRange("{ min: 0.01, max: 0.1, step: 1.0e-14 }")).toBe(2 * 5);
+    expect(await ofRange("{ min: 0.01, max: 0.03, step: 0.01 }")).toBe(2 * 3);
   });
 
   it("counts a run that diverges as the worst value, not as a failure", async () => {

@@ -271,6 +271,18 @@ describe("overrides", () => {
     expect(messageOf(() => take("kind: adam", "kind.momentum=1"))).toContain("kind.momentum: unknown key");
   });
 
+  it("reach keys with points, the longest that there is", () => {
+    const schema = z.record(z.string(), z.any());
+    const take = (text: string, ...set: string[]) => parseConfig(text, { schema, set, file: "e.yaml" });
+    const text = "p:\n  a: { x: 1 }\n  a.b: { x: 1 }\n  a.b[1]: { x: 1 }\n";
+    expect(take(text, "p.a.b.x=2", "p.a.b[1].x=3", "p.a.x=4", "p.a.c=5").p).toEqual({
+      a: { x: 4, c: 5 },
+      "a.b": { x: 2 },
+      "a.b[1]": { x: 3 },
+    });
+    expect(take(text, "p.a.b=null").p).toMatchObject({ a: { x: 1 }, "a.b": null });
+  });
+
   it("fill an empty document", () => {
     expect(parse("", ["name=a", "learningRate=1"]).name).toBe("a");
     expect(parse(`${valid}data:\n`, ["data.a=1"]).data).toEqual({ a: 1 });

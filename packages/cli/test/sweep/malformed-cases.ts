@@ -51,6 +51,68 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       ],
     ],
     [
+      "learningRate: {",
+      "variants.sgd.learningRate: {",
+      [
+        "7:3: parameters.variants.sgd.learningRate: a sweep is of one variant, and its settings need no prefix: write learningRate, and the sweep's own key variant: sgd.",
+      ],
+    ],
+    [
+      /seeds: 0..1\nparameters:\n {2}learningRate:/,
+      "variant: sgd\nparameters:\n  variants.sgd.model.sizes[1]:",
+      [
+        "7:3: parameters.variants.sgd.model.sizes[1]: a sweep is of one variant, and its settings need no prefix: write model.sizes.1.",
+      ],
+    ],
+    [
+      "learningRate: {",
+      "variants.sgd: {",
+      [
+        "7:3: parameters.variants.sgd: a sweep is of one variant: compare what the variants change, such as teleport: { values: [null, { when: .., search: .. }] }.",
+      ],
+    ],
+    [
+      "batchSize: { min: 10, max: 50, step: 10 }",
+      "seed: { values: [1, 2, 3] }",
+      [
+        "10:3: parameters.seed: a trial runs on all seeds of the sweep: write its own key, seeds: [0, 1, 2], beside parameters.",
+      ],
+    ],
+    [
+      "batchSize: { min: 10, max: 50, step: 10 }",
+      "seeds: { values: [[1], [2], [3]] }",
+      [
+        "10:3: parameters.seeds: a trial runs on all seeds of the sweep: write its own key, seeds: [0, 1, 2], beside parameters.",
+      ],
+    ],
+    [
+      "batchSize: { min: 10, max: 50, step: 10 }",
+      "quick.steps: { values: [10, 20] }",
+      ["10:3: parameters.quick.steps: trials are no quick runs: write steps."],
+    ],
+    [
+      "seeds: 0..1\n",
+      "seeds: 0..1\nset: { quick: { steps: 3 } }\n",
+      [
+        "6:8: set.quick: trials are no quick runs: leave it out, and write its settings themselves, such as steps.",
+      ],
+    ],
+    [
+      "seeds: 0..1\n",
+      "seeds: 0..1\nset: { kind: minimize, title: a, name: b, variants.sgd.steps: 3 }\n",
+      [
+        "6:8: set.kind: all trials are of the experiment's kind: leave it out.",
+        "6:24: set.title: is no setting of a run, so that it changes none: leave it out.",
+        "6:34: set.name: is no setting of a run, so that it changes none: leave it out.",
+        "6:43: set.variants.sgd.steps: a sweep is of one variant, and its settings need no prefix: write steps, and the sweep's own key variant: sgd.",
+      ],
+    ],
+    [
+      "baseline: { learningRate: 0.1 }",
+      "baseline: { expected: [] }",
+      ["13:52: confirm.baseline.expected: is no setting of a run, so that it changes none: leave it out."],
+    ],
+    [
       "method: tpe",
       "method: bayesian",
       ['3:1: method: unknown method "bayesian". Known: grid, random, sobol, tpe.'],
@@ -116,7 +178,7 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       "min: 1.0e-3, max: 1",
       "mim: 1.0e-3, max: 1",
       [
-        '7:19: parameters.learningRate.mim: unknown key; did you mean "min"? Known: value, values, probabilities, min, max, scale, step, count, distribution, mu, sigma, when.',
+        '7:19: parameters.learningRate.mim: unknown key; did you mean "min"? Known: value, values, probabilities, min, max, scale, step, roundTo, count, distribution, mu, sigma, when.',
         "7:3: parameters.learningRate.min: missing; expected a number < 1",
       ],
     ],
@@ -155,6 +217,41 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       "{ min: 1.0e-3, max: 1, scale: log }",
       "{ value: 0.1, min: 0 }",
       ["7:3: parameters.learningRate: expected one of value, min and max; got both."],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: int_uniform, min: 0, max: 9223372036854775807 }",
+      [
+        "7:54: parameters.learningRate.max: expected a number from -1e+15 to 1e+15, as there are steps of 1: 15 digits do not tell larger ones apart; got 9223372036854776000",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ min: -10000000000000000, max: 1 }",
+      [
+        "7:19: parameters.learningRate.min: expected a number from -1e+15 to 1e+15, as there are steps of 1: 15 digits do not tell larger ones apart; got -10000000000000000",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ min: 0.0, max: 1, step: 1.0e-17 }",
+      [
+        "7:29: parameters.learningRate.max: expected a number from -0.01 to 0.01, as there are steps of 1e-17: 15 digits do not tell larger ones apart; got 1",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: q_uniform, min: 0, max: 1.0e+16, q: 0.1 }",
+      [
+        "7:52: parameters.learningRate.max: expected a number from -1e+14 to 1e+14, as there are steps of 0.1: 15 digits do not tell larger ones apart; got 10000000000000000",
+      ],
+    ],
+    [
+      "{ min: 1.0e-3, max: 1, scale: log }",
+      "{ distribution: q_log_normal, sigma: 10 }",
+      [
+        "7:3: parameters.learningRate.q: expected a larger one, or another sigma: numbers up to 1.14201e+26 are drawn, and 15 digits do not tell such multiples apart; got 1",
+      ],
     ],
     [
       "values: [sgd, adam]",
@@ -201,6 +298,11 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       ["9:54: parameters.optimizer.momentum.when.batchSize: batchSize never is 60."],
     ],
     [
+      "when: { optimizer.name: sgd }",
+      "when: { batchSize: [15, 25] }",
+      ["9:54: parameters.optimizer.momentum.when.batchSize: batchSize never is [15,25]."],
+    ],
+    [
       "values: [sgd, adam]",
       "values: [sgd, adam], when: { optimizer.momentum: 0.9 }",
       [
@@ -214,6 +316,25 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
       "step: 10",
       "step: 10, count: 3",
       ["10:44: parameters.batchSize.count: expected one of step, count; got both."],
+    ],
+    [
+      "step: 10",
+      "roundTo: 10, count: 3",
+      ["10:47: parameters.batchSize.count: expected one of roundTo, count; got both."],
+    ],
+    [
+      "step: 10",
+      "roundTo: 200",
+      [
+        "10:34: parameters.batchSize.roundTo: expected a smaller one, as all numbers from min to max are rounded to 0; got 200",
+      ],
+    ],
+    [
+      "{ min: 10, max: 50, step: 10 }",
+      "{ distribution: q_uniform, min: 3, max: 4, q: 10 }",
+      [
+        "10:57: parameters.batchSize.q: expected a smaller one, as all numbers from min to max are rounded to 0; got 10",
+      ],
     ],
     ["step: 10", "count: 1", ["10:34: parameters.batchSize.count: expected an integer >= 2; got 1"]],
     [

@@ -72,6 +72,23 @@ describe("parseSweep", () => {
     expect(parameter("{ min: 0.0, max: 1.0 }")).toEqual({ min: 0, max: 1, scale: "linear" });
     expect(parameter("{ min: 0, max: 1e0 }")).toEqual({ min: 0, max: 1, scale: "linear" });
     expect(parameter("{ min: 0.0, max: 8.0, step: 2 }")).toEqual({ min: 0, max: 8, step: 2 });
+    expect(parameter("{ min: 0.0, max: 8, roundTo: 2 }")).toEqual({ min: 0, max: 8, roundTo: 2 });
+  });
+
+  it.each([
+    ["an alias of the range", "{ b: &unit { min: 0.0, max: 1.0 }, a: *unit }"],
+    ["a merged range", "{ b: &unit { min: 0.0, max: 1.0 }, a: { <<: *unit } }"],
+    ["a merged end", "{ b: &unit { min: 0.0, max: 2 }, a: { <<: [*unit], max: 1 } }"],
+    ["an alias of an end", "{ b: { min: 0, max: &one 1.0 }, a: { min: 0, max: *one } }"],
+    ["merged parameters", "{ <<: { a: { min: 0.0, max: 1.0 } }, b: { value: 1 } }"],
+  ])("takes ranges with a point as real behind %s", (_, parameters) => {
+    const text = "experiment: x\nmethod: random\nbudget: { trials: 5 }\nmetric: { name: loss }\nparameters: ";
+    expect(parse(text + parameters).file.parameters.a).toEqual({ min: 0, max: 1, scale: "linear" });
+  });
+
+  it("takes an integer that takes the place of a merged end as one", () => {
+    const { parameters } = wandb("{ <<: { min: 0, max: 1.0 }, max: 4 }").file;
+    expect(parameters.a).toEqual({ min: 0, max: 4 });
   });
 
   it("applies overrides of the file, and names them in messages", () => {
@@ -82,6 +99,17 @@ describe("parseSweep", () => {
     });
     expect(() => set("budget.trials=none")).toThrow(
       /^--set budget\.trials=none: budget\.trials: expected an integer >= 1; got "none"$/,
+    );
+  });
+
+  it("applies overrides of parameters whose names have points", () => {
+    const set = (...values: string[]) => parseSweep(good, { file: "s", set: values });
+    expect(set("parameters.optimizer.momentum.max=0.9").file.parameters["optimizer.momentum"]).toMatchObject({
+      min: 0.5,
+      max: 0.9,
+    });
+    expect(() => set("parameters.optimizer.momentum.max=0.1")).toThrow(
+      /^--set parameters\.optimizer\.momentum\.max=0\.1: parameters\.optimizer\.momentum\.max: expected a number > 0\.5/,
     );
   });
 
@@ -112,15 +140,12 @@ describe("a sweep of W&B", () => {
     ["{ min: 1, max: 4 }", { min: 1, max: 4 }],
     ["{ distribution: int_uniform, min: 1, max: 4 }", { min: 1, max: 4, step: 1 }],
     ["{ distribution: uniform, min: 1, max: 4 }", { min: 1, max: 4, scale: "linear" }],
-    // Multiples of q that numbers between min and max are rounded to.
-    ["{ distribution: q_uniform, min: 1, max: 9, q: 4 }", { min: 0, max: 8, step: 4, scale: "linear" }],
-    // 10 and 50 are alone in being rounded to 0 and 60.
-    ["{ distribution: q_uniform, min: 10, max: 50, q: 20 }", { min: 20, max: 40, step: 20, scale: "linear" }],
-    ["{ distribution: q_uniform, min: 0, max: 9 }", { min: 0, max: 9, step: 1, scale: "linear" }],
+    ["{ distribution: q_uniform, min: 1, max: 9, q: 4 }", { min: 1, max: 9, roundTo: 4, scale: "linear" }],
+    ["{ distribution: q_uniform, min: 0, max: 9 }", { min: 0, max: 9, roundTo: 1, scale: "linear" }],
     ["{ distribution: log_uniform_values, min: 1, max: 4 }", { min: 1, max: 4, scale: "log" }],
     [
       "{ distribution: q_log_uniform_values, min: 1, max: 100, q: 8 }",
-      { min: 8, max: 96, step: 8, scale: "log" },
+      { min: 1, max: 100, roundTo: 8, scale: "log" },
     ],
     ["{ distribution: normal }", { distribution: "normal", mu: 0, sigma: 1 }],
     ["{ distribution: normal, mu: 3, sigma: 2 }", { distribution: "normal", mu: 3, sigma: 2 }],
@@ -139,7 +164,7 @@ describe("a sweep of W&B", () => {
         `{ parameters: { b: { distribution: q_uniform, min: ${least}, max: 4, q: 2 }, c: { parameters: { d: { value: 1 } } } } }`,
       );
     expect(nested("0").file.parameters).toEqual({
-      "a.b": { min: 0, max: 4, step: 2, scale: "linear" },
+      "a.b": { min: 0, max: 4, roundTo: 2, scale: "linear" },
       "a.c.d": { value: 1 },
     });
     expect(() => nested("x")).toThrow(

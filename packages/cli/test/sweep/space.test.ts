@@ -12,6 +12,8 @@ const parameters: readonly (Choice | Range | Normal)[] = [
   { min: 3, max: 12 },
   { min: 0.1, max: 1, step: 0.1 },
   { min: 1, max: 200, step: 1, scale: "log" },
+  { min: -1, max: 1, roundTo: 0.3 },
+  { min: 1, max: 100, roundTo: 8, scale: "log" },
   { min: 10, max: 1000, count: 3, scale: "log" },
   { min: 0, max: 1, count: 5 },
   { distribution: "normal", mu: 3, sigma: 2 },
@@ -74,6 +76,26 @@ describe("axisOf", () => {
     );
     const width = edges[4] - edges[0];
     for (const [k, edge] of edges.entries()) expect(bins?.edge(k)).toBeCloseTo((edge - edges[0]) / width, 12);
+  });
+
+  it.each([
+    // A sixth is below 0.15, and one above 0.75.
+    [{ min: 0, max: 0.9, roundTo: 0.3 }, [0, 0.3, 0.6, 0.9], [0.15, 0.45, 0.75].map((x) => x / 0.9)],
+    [{ min: 1, max: 9, roundTo: 4 }, [0, 4, 8], [1 / 8, 5 / 8]],
+    // 10 and 50 are alone in being rounded to 0 and 60.
+    [{ min: 10, max: 50, roundTo: 20 }, [20, 40], [1 / 2]],
+    // The interval's part below x is log4(x / 16).
+    [
+      { min: 16, max: 64, roundTo: 16, scale: "log" },
+      [16, 32, 48, 64],
+      [24, 40, 56].map((x) => Math.log(x / 16) / Math.log(4)),
+    ],
+    [{ min: 1, max: 16, roundTo: 8, scale: "log" }, [0, 8, 16], [1 / 2, Math.log(12) / Math.log(16)]],
+  ] as const)("rounds the numbers of %j to multiples, as W&B does", (parameter, values, edges) => {
+    const { bins } = axisOf(parameter);
+    expect(values.map((_, k) => bins?.value(k))).toEqual(values);
+    const found = Array.from({ length: (bins?.count ?? 0) + 1 }, (_, k) => bins?.edge(k));
+    expect(found).toEqual([0, ...edges.map((edge) => expect.closeTo(edge, 12)), 1]);
   });
 
   it("draws categories and normal numbers with their probabilities", () => {
