@@ -11,6 +11,7 @@ import type { Environment } from "../run/environment.js";
 import { readJsonFile } from "../run/read.js";
 import { shellWord } from "../shell-word.js";
 import { axisOf } from "../sweep/axis.js";
+import { leftOut } from "../sweep/caveats.js";
 import {
   createSweepDirectory,
   openSweepDirectory,
@@ -297,6 +298,7 @@ function text(document: SweepDocument, file: SweepFile, ended: readonly string[]
           `Best: trial ${best.trial}, ${file.metric.name} ${formatNumber(best.value)}, ${JSON.stringify(best.parameters)}`,
         ]),
     ...edgesOf(file, document),
+    ...leftOut(file, document),
     ...(confirmed.length > 0
       ? confirmed.map(({ judgment, text: sentence }) => `${judgment}: ${sentence}`)
       : best === null || status === "interrupted"
