@@ -14,6 +14,7 @@ import { axisOf } from "../sweep/axis.js";
 import { leftOut } from "../sweep/caveats.js";
 import {
   createSweepDirectory,
+  faultsOfDirectory,
   openSweepDirectory,
   readSweepDirectory,
   requireSweep,
@@ -22,7 +23,6 @@ import {
 } from "../sweep/directory.js";
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
 import { edgesOf } from "../sweep/edges.js";
-import { readJournal } from "../sweep/journal.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
 import { programVersion } from "../sweep/plan.js";
 import { attachSweep, chosenQueue, loadQueue, queueAddress, requireQueue } from "../sweep/queue.js";
@@ -30,7 +30,6 @@ import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
 import { partOfGrid, searchEnd } from "../sweep/search-end.js";
 import type { Assignment, Parameter, SweepFile } from "../sweep/types.js";
-import { faultsOfJournal } from "../sweep/verify.js";
 import { closeOnQueue, listOnQueue } from "./sweep-on-queue.js";
 
 export interface SweepOptions {
@@ -118,7 +117,7 @@ async function finish(
   } finally {
     opened.close();
   }
-  const faults = await faultsOf(directory);
+  const faults = await faultsOfDirectory(directory);
   for (const fault of faults) process.stderr.write(`isoloss: the journal of ${directory}: ${fault}\n`);
   const said = options.detach
     ? `Sweep: ${relative(process.cwd(), directory) || "."}\n`
@@ -151,14 +150,9 @@ async function tellOfVersion(directory: string): Promise<void> {
 const isFailure = ({ counts, failures, trials, best }: SweepDocument): boolean =>
   (counts.failed ?? 0) + (counts.lost ?? 0) + failures.length > 0 || best === null || trials.length === 0;
 
-async function faultsOf(directory: string): Promise<string[]> {
-  const { file } = await loadSweep(sweepPaths(directory).file);
-  return faultsOfJournal(await readJournal(sweepPaths(directory).journal), file, samplerOf(file).size);
-}
-
 async function printFaults(path: string, json: boolean): Promise<void> {
   const directory = await requireSweep(path);
-  const faults = await faultsOf(directory);
+  const faults = await faultsOfDirectory(directory);
   if (json) process.stdout.write(`${JSON.stringify({ directory, faults })}\n`);
   else process.stdout.write(faults.length === 0 ? "I1 to I5 hold.\n" : faults.map((f) => `${f}\n`).join(""));
   if (faults.length > 0) process.exitCode = 1;
