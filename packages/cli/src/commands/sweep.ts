@@ -2,11 +2,12 @@ import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { range } from "es-toolkit";
-import { IsolossError, OptionError } from "isoloss";
+import { DataError, IsolossError, OptionError } from "isoloss";
 import { needsOf } from "../experiments/catalogue/needs.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
+import { isDiskError } from "../run/disk.js";
 import type { Environment } from "../run/environment.js";
 import { readJsonFile } from "../run/read.js";
 import { shellWord } from "../shell-word.js";
@@ -111,9 +112,17 @@ async function finish(
   const { directory } = opened;
   const queue = chosenQueue(options.queue);
   if (!options.quiet) await tellOfVersion(directory);
+  const where = shellWord(relative(process.cwd(), directory) || ".");
   let document: SweepDocument;
   try {
     document = await runSweep(opened, { ...options, queue });
+  } catch (error) {
+    throw isDiskError(error)
+      ? new DataError(
+          `${(error as Error).message} The sweep has stopped, and nothing of it is lost: once the disk takes files again, isoloss sweep --resume ${where} goes on.`,
+          { cause: error },
+        )
+      : error;
   } finally {
     opened.close();
   }
@@ -124,7 +133,6 @@ async function finish(
     : text(document, opened.loaded.file, searchEnd(opened, document));
   process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : said);
   if (document.status === "interrupted") {
-    const where = shellWord(relative(process.cwd(), directory) || ".");
     const on =
       options.queue === undefined ? "" : ` --queue ${shellWord((await loadQueue()).shown(options.queue))}`;
     process.stderr.write(
