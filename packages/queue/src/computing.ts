@@ -19,6 +19,8 @@ export interface ComputingHost<Rec extends QueuedRecord, Report extends VerdictR
   record(record: Rec): void;
   judge(report: Report): Promise<"go" | "stop">;
   progress(run: string, at: unknown): void;
+  /** No run can be computed on this computer any more, as on a disk that is full: the worker ends with the error. */
+  fail(error: Error): void;
 }
 
 /** What computes runs on this computer, in other processes: this one must always answer. */

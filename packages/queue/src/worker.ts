@@ -24,14 +24,17 @@ type Ending<Rec> =
  * their records.
  *
  * @returns how many runs it committed
- * @throws OptionError when there is no server
+ * @throws OptionError when there is no server; and the error by which runs cannot be computed here any more
  */
 export async function serveQueue<
   Run extends QueuedRun,
   Rec extends QueuedRecord,
   Report extends VerdictRequest,
 >(options: QueueWorkerOptions<Run, Rec, Report>): Promise<number> {
-  const { name, version, lanes, missing = [], computing, signal } = options;
+  const { name, version, lanes, missing = [], computing } = options;
+  const failed = new AbortController();
+  // Either way its runs are given back.
+  const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
   const timing = { ...defaultTiming, ...options.timing };
   const redis = await connect(options);
   tellOfOutages(redis, options.url, { after: 3 * timing.look, note: options.onNote });
@@ -42,7 +45,7 @@ export async function serveQueue<
 
   /** Asks a server that refuses (full, starting, read-only) again and again; undefined once this worker ends. */
   async function persistent<T>(ask: () => Promise<T>): Promise<T | undefined> {
-    while (!signal?.aborted) {
+    while (!signal.aborted) {
       try {
         return await Promise.race([ask(), aborted.then(() => undefined)]);
       } catch (error) {
@@ -55,8 +58,8 @@ export async function serveQueue<
     return undefined;
   }
   const aborted = new Promise<void>((resolve) => {
-    if (signal?.aborted) resolve();
-    signal?.addEventListener("abort", () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
   });
 
   const beat = async () => {
@@ -84,6 +87,7 @@ export async function serveQueue<
       known.toldAt = performance.now();
       redis.hset(known.keys.live, run, JSON.stringify(at)).catch(() => {});
     },
+    fail: (error) => failed.abort(error),
     async judge(report) {
       const known = underWay.get(report.run);
       if (!known) return "stop";
@@ -98,7 +102,7 @@ export async function serveQueue<
     },
   });
   const heart = setInterval(() => void beat().catch(() => {}), timing.heartbeat);
-  const isOver = () => signal?.aborted === true || (options.once === true && committed > 0);
+  const isOver = () => signal.aborted || (options.once === true && committed > 0);
   const isIdle = () =>
     options.idleExit !== undefined && performance.now() - lastRun > 1000 * options.idleExit;
   try {
@@ -118,6 +122,7 @@ export async function serveQueue<
     ]);
     redis.disconnect();
   }
+  failed.signal.throwIfAborted();
   return committed;
 
   /** The oldest sweep that has runs waiting; otherwise one with runs under way, whose workers may be dead. */
@@ -184,7 +189,7 @@ export async function serveQueue<
     }
     // First of all, so that it takes no other run.
     const closed = worker.close();
-    if (signal?.aborted) {
+    if (signal.aborted) {
       await computing.stop();
       for (const { end } of [...underWay.values()]) end({ how: "back" });
       await Promise.race([closed, pause(patience, undefined, { ref: false })]);
@@ -274,6 +279,6 @@ interface UnderWay<Run, Rec, Report> {
 }
 
 /** Waits, or until it is told to end. */
-async function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
   await pause(milliseconds, undefined, { signal }).catch(() => {});
 }

@@ -40,8 +40,8 @@ export interface FakeReport {
   readonly best: number;
 }
 
-/** Computes by waiting. `begun` counts how often each run was begun. */
-export function fakeComputing(by: string, begun = new Map<string, number>()) {
+/** Computes by waiting. `begun` counts how often each run was begun; `isFull`: its disk takes nothing. */
+export function fakeComputing(by: string, begun = new Map<string, number>(), isFull = false) {
   let host: ComputingHost<FakeRecord, FakeReport>;
   const going = new Map<string, NodeJS.Timeout>();
   const computing: Computing<FakeRun, FakeRecord, FakeReport> = {
@@ -64,6 +64,7 @@ export function fakeComputing(by: string, begun = new Map<string, number>()) {
     },
   };
   async function finish({ id, number, values = [] }: FakeRun): Promise<void> {
+    if (isFull) return host.fail(new Error("the disk is full"));
     let stopped: number | null = null;
     for (const [i, value] of values.entries()) {
       const rung = 10 * (i + 1);

@@ -232,6 +232,19 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     expect(await all()).toEqual(doubled(2));
   });
 
+  it("gets runs back from a worker whose disk is full, which ends with the error", async () => {
+    const begun = new Map<string, number>();
+    const { computing } = fakeComputing("full", begun, true);
+    const signal = stopping.signal;
+    const full = serve({ name: "full", lanes: 1, version: "1", computing, signal, notes: [] });
+    const ended = expect(full).rejects.toThrow("the disk is full");
+    const { all, records } = await sweep({}, runsOf(5));
+    await ended;
+    expect([records, begun.size]).toEqual([[], 1]);
+    worker("other");
+    expect(await all()).toEqual(doubled(5));
+  });
+
   it("is not served by other versions, and says so on both sides", async () => {
     const { notes } = worker("old", { version: "0", refuse: (version) => `it is of version ${version}` });
     const { notes: told, lanes } = await sweep({}, runsOf(1));

@@ -1,18 +1,21 @@
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { IsolossError, OptionError } from "isoloss";
+import { DataError, IsolossError, OptionError } from "isoloss";
 import { needsOf } from "../experiments/catalogue/needs.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
+import { isDiskError } from "../run/disk.js";
 import type { Environment } from "../run/environment.js";
 import type { Json } from "../run/json-lines.js";
 import { readJsonFile } from "../run/read.js";
 import { shellWord } from "../shell-word.js";
 import { axisOf, holds } from "../sweep/axis.js";
+import { leftOut } from "../sweep/caveats.js";
 import {
   createSweepDirectory,
+  faultsOfDirectory,
   openSweepDirectory,
   readSweepDirectory,
   requireSweep,
@@ -21,7 +24,6 @@ import {
 } from "../sweep/directory.js";
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
 import { edgesOf } from "../sweep/edges.js";
-import { readJournal } from "../sweep/journal.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
 import { programVersion } from "../sweep/plan.js";
 import { attachSweep, chosenQueue, loadQueue, queueAddress, requireQueue } from "../sweep/queue.js";
@@ -29,7 +31,6 @@ import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
 import { partOfGrid, searchEnd } from "../sweep/search-end.js";
 import type { Assignment, Parameter, SweepFile } from "../sweep/types.js";
-import { faultsOfJournal } from "../sweep/verify.js";
 import { closeOnQueue, listOnQueue } from "./sweep-on-queue.js";
 
 export interface SweepOptions {
@@ -111,20 +112,27 @@ async function finish(
   const { directory } = opened;
   const queue = chosenQueue(options.queue);
   if (!options.quiet) await tellOfVersion(directory);
+  const where = shellWord(relative(process.cwd(), directory) || ".");
   let document: SweepDocument;
   try {
     document = await runSweep(opened, { ...options, queue });
+  } catch (error) {
+    throw isDiskError(error)
+      ? new DataError(
+          `${(error as Error).message} The sweep has stopped, and nothing of it is lost: once the disk takes files again, isoloss sweep --resume ${where} goes on.`,
+          { cause: error },
+        )
+      : error;
   } finally {
     opened.close();
   }
-  const faults = await faultsOf(directory);
+  const faults = await faultsOfDirectory(directory);
   for (const fault of faults) process.stderr.write(`isoloss: the journal of ${directory}: ${fault}\n`);
   const said = options.detach
     ? `Sweep: ${relative(process.cwd(), directory) || "."}\n`
     : text(document, opened.loaded.file, searchEnd(opened, document));
   process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : said);
   if (document.status === "interrupted") {
-    const where = shellWord(relative(process.cwd(), directory) || ".");
     const on =
       options.queue === undefined ? "" : ` --queue ${shellWord((await loadQueue()).shown(options.queue))}`;
     process.stderr.write(
@@ -150,14 +158,9 @@ async function tellOfVersion(directory: string): Promise<void> {
 const isFailure = ({ counts, failures, trials, best }: SweepDocument): boolean =>
   (counts.failed ?? 0) + (counts.lost ?? 0) + failures.length > 0 || best === null || trials.length === 0;
 
-async function faultsOf(directory: string): Promise<string[]> {
-  const { file } = await loadSweep(sweepPaths(directory).file);
-  return faultsOfJournal(await readJournal(sweepPaths(directory).journal), file, samplerOf(file).size);
-}
-
 async function printFaults(path: string, json: boolean): Promise<void> {
   const directory = await requireSweep(path);
-  const faults = await faultsOf(directory);
+  const faults = await faultsOfDirectory(directory);
   if (json) process.stdout.write(`${JSON.stringify({ directory, faults })}\n`);
   else process.stdout.write(faults.length === 0 ? "I1 to I5 hold.\n" : faults.map((f) => `${f}\n`).join(""));
   if (faults.length > 0) process.exitCode = 1;
@@ -304,6 +307,7 @@ function text(document: SweepDocument, file: SweepFile, ended: readonly string[]
           `Best: trial ${best.trial}, ${file.metric.name} ${formatNumber(best.value)}, ${JSON.stringify(best.parameters)}`,
         ]),
     ...edgesOf(file, document),
+    ...leftOut(file, document),
     ...(confirmed.length > 0
       ? confirmed.map(({ judgment, text: sentence }) => `${judgment}: ${sentence}`)
       : best === null || status === "interrupted"

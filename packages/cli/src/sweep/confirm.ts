@@ -5,6 +5,7 @@ import { formatNumber } from "../experiments/results/format-number.js";
 import type { Judgement } from "../run/report-html.js";
 import { pairedDifference, pairedRatio } from "../run/statistics.js";
 import { aggregated } from "./metric.js";
+import { rankedTrials } from "./ranked-trials.js";
 import type { Metric, Trial } from "./types.js";
 
 /** Values of runs by their seeds: NaN of those that diverged; those that failed are not there. */
@@ -22,6 +23,8 @@ export interface Contender {
   readonly unpaired?: readonly number[] | undefined;
   /** In what else it is not as the baseline, such as `learningRate 0.002 against 0.001`. */
   readonly apart?: readonly string[] | undefined;
+  /** What is to be known of how it, or the baseline, was chosen: sentences. */
+  readonly caveats?: readonly string[] | undefined;
 }
 
 /** A trial compared with the baseline, seed by seed. */
@@ -46,7 +49,7 @@ export interface Confirmed {
   readonly optimism: number | null;
   readonly comparison: PairedComparison | null;
   readonly judgment: Judgement;
-  /** One sentence with the numbers. */
+  /** One sentence with the numbers, and others on how it was chosen where that is to be known. */
   readonly text: string;
 }
 
@@ -62,9 +65,12 @@ export function bestTrials(trials: readonly Trial[], count: number): Trial[] {
   return best;
 }
 
-/** The best completed trial of each value of a parameter, the best first. */
+/**
+ * The best trial of each value of a parameter, the best first: a completed one, or where there is none the pruned one that
+ * came furthest. A value all of whose trials diverged or failed has none.
+ */
 export function bestOfEach(trials: readonly Trial[], path: string): Trial[] {
-  const ranked = bestTrials(trials, Infinity);
+  const ranked = rankedTrials(trials).filter(({ status }) => status !== "diverged");
   return uniqWith(ranked, (a, b) => isDeepStrictEqual(a.parameters[path], b.parameters[path]));
 }
 
@@ -95,7 +101,9 @@ export function confirmed(
       optimism: fresh === null || tuning === undefined ? null : sign * (fresh - tuning),
       comparison,
       judgment: isWhole || all.length === 0 ? judgmentOf(comparison, sign) : "does not help",
-      text: sentence(metric, contender, fresh, comparison, baseline),
+      text: [sentence(metric, contender, fresh, comparison, baseline), ...(contender.caveats ?? [])].join(
+        " ",
+      ),
     };
   });
 }

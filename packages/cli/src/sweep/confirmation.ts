@@ -1,23 +1,26 @@
 // Who is confirmed on fresh seeds, and what came of it so far: of the engine, which may add seeds, and of the document.
 import { isDeepStrictEqual } from "node:util";
+import { caveatsOfBaseline, caveatsOfChoice, hasValueOf, wordOf } from "./caveats.js";
 import { bestOfEach, bestTrials, type Confirmed, confirmed, type SeedValues } from "./confirm.js";
 import type { RunState, SweepState, TrialState } from "./engine-types.js";
 import { goalOf, oriented } from "./metric.js";
 import type { Assignment, ConfirmPlan, Metric, SweepFile, Trial } from "./types.js";
 
-/** Trials to confirm, and what they are compared with; undefined where no trial was completed. */
+/** Trials to confirm, and what they are compared with; undefined where no trial was completed, or there is none to compare. */
 export function contendersOf(
   trials: readonly Trial[],
   { best, each, baseline }: ConfirmPlan,
 ): { readonly trials: readonly Trial[]; readonly baseline: Assignment } | undefined {
-  const chosen = each === undefined ? bestTrials(trials, best) : bestOfEach(trials, each);
-  if (chosen.length === 0) return undefined;
-  if (each === undefined) return { trials: chosen, baseline };
-  const isBaseline = ({ parameters }: Trial) => isDeepStrictEqual(parameters[each], baseline[each]);
+  const completed = bestTrials(trials, best);
+  if (completed.length === 0) return undefined;
+  if (each === undefined) return { trials: completed, baseline };
+  const chosen = bestOfEach(trials, each);
+  const others = chosen.filter((trial) => !hasValueOf(baseline, each)(trial));
+  if (others.length === 0) return undefined;
+  // As well tuned as the others.
   return {
-    trials: chosen.filter((trial) => !isBaseline(trial)),
-    // As well tuned as the others.
-    baseline: { ...chosen.find(isBaseline)?.parameters, ...baseline },
+    trials: others,
+    baseline: { ...chosen.find(hasValueOf(baseline, each))?.parameters, ...baseline },
   };
 }
 
@@ -59,9 +62,12 @@ export function confirmationOf(
     valuesOf(baseline.runs),
     contenders.flatMap(({ trial, runs, parameters }) => {
       if (trial === "baseline") return [];
-      const value = trials[trial]?.value;
+      const { value, status } = trials[trial] ?? {};
+      // A pruned one has that of its rung.
       const tuning =
-        value === undefined || confirm.metric !== undefined ? undefined : oriented(metric, value);
+        value === undefined || status === "pruned" || confirm.metric !== undefined
+          ? undefined
+          : oriented(metric, value);
       return [
         {
           ...{ trial, fresh: valuesOf(runs), tuning, unpaired: unpaired(runs) },
@@ -70,6 +76,15 @@ export function confirmationOf(
             : {
                 label: `${each} ${wordOf(parameters[each])}`,
                 apart: apartIn(each, parameters, baseline.parameters),
+                caveats: [
+                  ...caveatsOfChoice(each, trials[trial]),
+                  ...caveatsOfBaseline(each, {
+                    given: confirm.baseline,
+                    trials,
+                    own: parameters,
+                    baseline: baseline.parameters,
+                  }),
+                ],
               }),
         },
       ];
@@ -82,8 +97,6 @@ const apartIn = (each: string, own: Assignment, baseline: Assignment): string[] 
   Object.keys(own)
     .filter((path) => path !== each && path in baseline && !isDeepStrictEqual(own[path], baseline[path]))
     .map((path) => `${path} ${wordOf(own[path])} against ${wordOf(baseline[path])}`);
-
-const wordOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 /**
  * How many of the fresh seeds run by now: all of them, or with `until` those up to the first number at which all

@@ -4,12 +4,14 @@ import { randomBytes } from "node:crypto";
 import { readdir, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DataError } from "isoloss";
-import { reasonOf, writeFileAtomic } from "isoloss/node";
+import { readFileOrThrow, reasonOf, writeFileAtomic } from "isoloss/node";
 import { stringify } from "yaml";
 import { runConfig } from "../experiments/definition/resolve.js";
 import { makeFree } from "../run/directory.js";
 import { describeEnvironment } from "../run/environment.js";
 import { lockDirectory } from "../run/lock.js";
+import { shellWord } from "../shell-word.js";
+import { beginningOf, changesSince, type SweepTexts } from "./beginning.js";
 import { createEngine } from "./engine.js";
 import type { Engine } from "./engine-types.js";
 import {
@@ -26,6 +28,7 @@ import type { RunRecord } from "./lanes.js";
 import { type LoadedSweep, loadSweep } from "./load.js";
 import { planSweep, type SweepPlan } from "./plan.js";
 import { samplerOf } from "./samplers/sampler.js";
+import { faultsOfBudget, faultsOfJournal } from "./verify.js";
 
 /** Paths of a sweep's files. */
 export const sweepPaths = (directory: string) => ({
@@ -70,23 +73,25 @@ export async function createSweepDirectory(base: string, loaded: LoadedSweep): P
     seed: file.seed,
     runtime: (variant.settings.runtime as string | undefined) ?? "auto",
   });
-  await writeFileAtomic(paths.experiment, stringify(runConfig(experiment, variant, 0)));
+  const texts: SweepTexts = {
+    file: stringify({ ...file, experiment: "experiment.yaml", variant: variant.name }),
+    experiment: stringify(runConfig(experiment, variant, 0)),
+  };
+  await writeFileAtomic(paths.experiment, texts.experiment);
   await writeFileAtomic(paths.environment, `${JSON.stringify(environment, undefined, 2)}\n`);
   // Last: a directory with it is a sweep.
-  await writeFileAtomic(
-    paths.file,
-    stringify({ ...file, experiment: "experiment.yaml", variant: variant.name }),
-  );
+  await writeFileAtomic(paths.file, texts.file);
   const id = randomBytes(6).toString("hex");
   return opened(directory, loaded, [
-    { entry: "open", id, name: file.name, since: environment.startedAt, at: 0 },
+    {
+      ...{ entry: "open", id, name: file.name, since: environment.startedAt },
+      ...{ files: beginningOf(texts), at: 0 },
+    },
   ]);
 }
 
 /** All files that make the directory of a sweep. */
-export interface SweepSpec {
-  readonly file: string;
-  readonly experiment: string;
+export interface SweepSpec extends SweepTexts {
   readonly environment: string;
 }
 
@@ -109,7 +114,7 @@ export async function rebuildSweepDirectory(
   await writeFileAtomic(paths.environment, spec.environment);
   await writeFileAtomic(paths.file, spec.file);
   const at = Math.max(0, (Date.now() - Date.parse(since)) / 1000);
-  const begin: NewEntry[] = [{ entry: "open", id, name, since }, ...asks];
+  const begin: NewEntry[] = [{ entry: "open", id, name, since, files: beginningOf(spec) }, ...asks];
   const sweep = await opened(
     directory,
     await loadSweep(paths.file),
@@ -126,13 +131,28 @@ export async function rebuildSweepDirectory(
   return sweep;
 }
 
-/** Opens a sweep to go on with it. @throws DataError unless it is one, or where another process runs it */
+/**
+ * Opens a sweep to go on with it.
+ *
+ * @throws DataError unless it is one, where another process runs it, and where its files are not those that it began with
+ */
 export async function openSweepDirectory(path: string): Promise<OpenSweep> {
   const directory = await requireSweep(path);
   return opened(directory, await loadSweep(sweepPaths(directory).file));
 }
 
-/** Reads a sweep, also while it is running. @throws DataError unless it is one */
+/** What the journal of a sweep breaks of its promises, and what of its files has changed; empty: nothing. @throws DataError unless it is one */
+export async function faultsOfDirectory(path: string): Promise<string[]> {
+  const directory = await requireSweep(path);
+  const { file } = await loadSweep(sweepPaths(directory).file);
+  const entries = await readJournal(sweepPaths(directory).journal);
+  return [
+    ...changesSince(entries, await textsOf(directory), file),
+    ...faultsOfJournal(entries, file, samplerOf(file).size),
+  ];
+}
+
+/** Reads a sweep, also while it is running. @throws DataError unless it is one, and where its files are not those that it began with */
 export async function readSweepDirectory(path: string): Promise<StoredSweep> {
   const directory = await requireSweep(path);
   const loaded = await loadSweep(sweepPaths(directory).file);
@@ -150,7 +170,9 @@ async function opened(
     const { journal: path } = sweepPaths(directory);
     const journal = openJournal(path);
     journal.append(first);
-    const sweep = folded(directory, loaded, await readJournal(path));
+    const entries = await readJournal(path);
+    const sweep = await folded(directory, loaded, entries);
+    requireGoingOn(sweep, entries);
     return {
       ...sweep,
       journal,
@@ -165,12 +187,41 @@ async function opened(
   }
 }
 
-function folded(directory: string, loaded: LoadedSweep, entries: readonly Entry[]): StoredSweep {
+async function folded(
+  directory: string,
+  loaded: LoadedSweep,
+  entries: readonly Entry[],
+): Promise<StoredSweep> {
+  const changes = changesSince(entries, await textsOf(directory), loaded.file);
+  if (changes.length > 0) throw changed(directory, changes);
   const { id } = entries[0] as OpenEntry;
   const plan = planSweep(loaded);
   const engine = createEngine({ file: loaded.file, sampler: samplerOf(loaded.file), idOf: plan.idOf });
   for (const entry of entries) engine.apply(entry);
   return { directory, id, loaded, engine, plan };
+}
+
+/** A budget may change until the search is over: nothing is asked after that. */
+function requireGoingOn({ directory, loaded: { file } }: StoredSweep, entries: readonly Entry[]): void {
+  const faults = faultsOfBudget(entries, file.budget, samplerOf(file).size);
+  if (faults.length > 0)
+    throw changed(
+      directory,
+      faults.map((fault) => `sweep.yaml: budget: ${fault}`),
+    );
+}
+
+const changed = (directory: string, changes: readonly string[]): DataError =>
+  new DataError(
+    `The files of the sweep ${directory} are not those that it began with. ${changes.join("; ")}. Put back what there was, or begin a new sweep: isoloss sweep ${shellWord(sweepPaths(directory).file)}`,
+  );
+
+async function textsOf(directory: string): Promise<SweepTexts> {
+  const { file, experiment } = sweepPaths(directory);
+  const [sweep, other] = await Promise.all(
+    [file, experiment].map((path) => readFileOrThrow(path, { what: "sweep" })),
+  );
+  return { file: Buffer.from(sweep).toString("utf8"), experiment: Buffer.from(other).toString("utf8") };
 }
 
 /** The absolute path of a sweep's directory. @throws DataError unless it is one */

@@ -185,6 +185,12 @@ function faultsOfConfirm({ confirm, seeds, parameters }: SweepFile): Finding[] {
       path: ["confirm", "baseline"],
       message: `expected a value of ${each}: its best trial is what the others are compared with.`,
     });
+  } else if (each !== undefined && !canMeet(parameters[each], baseline[each])) {
+    const wanted = baseline[each];
+    faults.push({
+      path: ["confirm", "baseline", each],
+      message: `${each} never is ${JSON.stringify(wanted)}, so that no trial is like the baseline${alternatives(parameters[each], wanted)}`,
+    });
   }
   if (confirm.seeds.length < 2) {
     faults.push({

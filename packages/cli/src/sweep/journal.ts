@@ -20,6 +20,8 @@ export interface OpenEntry {
   readonly name: string;
   /** ISO 8601, UTC. */
   readonly since: string;
+  /** What its files say, see `beginningOf`. Left out in journals of earlier versions. */
+  readonly files?: { readonly "sweep.yaml": unknown; readonly "experiment.yaml": unknown } | undefined;
 }
 
 /** A trial is asked. */

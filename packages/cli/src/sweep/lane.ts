@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { MissingDataError } from "isoloss";
 import { nearest } from "../config/nearest.js";
-import type { JobOutcome, Runner } from "../experiments/jobs/pool.js";
+import { type JobOutcome, type PlainError, plainError, type Runner } from "../experiments/jobs/pool.js";
 import type { JobProgress, JobResult, PausePlan } from "../experiments/kind.js";
+import { isDiskError } from "../run/disk.js";
 import { LockedError } from "../run/lock.js";
 import { packRun } from "./brought-run.js";
 import type { RequestedPauses, RungReport, RunRecord, RunRequest } from "./lanes.js";
@@ -26,7 +27,9 @@ export type LaneMessage =
   | { readonly report: RungReport }
   | { readonly record: Omit<RunRecord, "lane"> }
   /** The run was stopped; it has no record. */
-  | { readonly stopped: string };
+  | { readonly stopped: string }
+  /** The disk takes nothing: no run can go on here, and this one has no record. */
+  | { readonly stuck: PlainError };
 
 /** The lane's end of a line of messages. */
 export interface LanePort {
@@ -82,7 +85,9 @@ export function createLane(runner: Runner, { send }: LanePort): (order: LaneOrde
       }
       const isStopped = outcome === undefined || ("result" in outcome && isInterrupted(outcome.result));
       if (isStopped || (isLocked && signal.aborted)) send({ stopped: id });
-      else {
+      else if ("error" in outcome && isDiskError(outcome.error)) {
+        send({ stuck: plainError(outcome.error) });
+      } else {
         const brought = request.isBrought ? { brought: await packRun(outcome, directory) } : {};
         send({ record: { ...recordOf(request, directory, outcome), ...brought } });
       }

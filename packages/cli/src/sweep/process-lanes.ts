@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { revived } from "../experiments/jobs/pool.js";
 import type { LaneMessage, LaneOrder } from "./lane.js";
 import type { LaneHost, Lanes, RungReport, RunRequest } from "./lanes.js";
 
@@ -93,7 +94,11 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
     if (run === undefined) return;
     if ("progress" in message) host?.progress(run.request.id, message.progress);
     else if ("report" in message) void judge(lane, message.report);
-    else {
+    else if ("stuck" in message) {
+      // No other run begins: it would find the same disk.
+      free(lane);
+      host?.fail(revived(message.stuck));
+    } else {
       free(lane);
       if ("record" in message) host?.record({ ...message.record, lane: lane.name });
       else if (run.isLate) host?.record(ended(lane, run, "failed", lateText(run)));

@@ -139,7 +139,7 @@ export async function attachSweep(base: string, id: string, address: QueueAddres
 /** Lanes of this computer, for a worker. Directories are `COMPUTER/SWEEP/RUN`: a run that comes back goes on. */
 export function computingOf(lanes: Lanes): Computing<RunRequest, RunRecord, RungReport> {
   return {
-    start: (host) => lanes.start({ ...host, changed() {}, note() {}, fail() {} }, []),
+    start: (host) => lanes.start({ ...host, changed() {}, note() {} }, []),
     submit: (run, sweep) => lanes.submit([{ ...run, place: join(hostname(), sweep.id, run.id) }]),
     cancel: (run) => lanes.cancel([run]),
     stop: () => lanes.stop(),

@@ -1,6 +1,7 @@
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import type { Environment } from "../run/environment.js";
 import { htmlTable, type ReportSection, renderReport } from "../run/report-html.js";
+import { leftOut } from "./caveats.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument } from "./document.js";
 import { edgesOf } from "./edges.js";
@@ -64,6 +65,7 @@ export function sweepReport(sweep: StoredSweep, document: SweepDocument, environ
         `${file.metric.goal} ${file.metric.name}.`,
         ...searchEnd(sweep, document),
         ...edgesOf(file, document),
+        ...leftOut(file, document),
       ].join(" "),
     verdicts: confirmed.map(({ trial, judgment, text }) => ({
       title: `Trial ${trial}`,

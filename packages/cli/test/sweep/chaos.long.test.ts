@@ -1,5 +1,5 @@
 // Sweeps whose processes are killed, with the built command line: they end as the undisturbed sweep does.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -154,6 +154,34 @@ describe("a sweep comes to the same numbers", () => {
     expect(numbers(JSON.parse(again.output()))).toEqual(numbers(calm));
     await verify(directory);
   }, 600_000);
+});
+
+describe("a disk that is full for a moment", () => {
+  const canMount = spawnSync("unshare", ["--mount", "true"]).status === 0;
+
+  it.skipIf(!canMount)(
+    canMount
+      ? "stops a sweep, which goes on from there"
+      : "stops a sweep (skipped: mounting is not allowed here)",
+    async () => {
+      const isoloss = `"${process.execPath}" "${bench.cli.script}" sweep`;
+      // Room for what tells what has come of it, and not for the runs.
+      const script = `mkdir disk && mount -t tmpfs -o size=200k none disk
+        ${isoloss} chaos.yaml --jobs 2 --out disk/s; echo "ended with $?"
+        mount -o remount,size=60m disk
+        ${isoloss} --resume disk/s/chaos-1 --jobs 2 --json && ${isoloss} --verify disk/s/chaos-1`;
+      const { stdout, stderr } = spawnSync("unshare", ["--mount", "bash", "-c", script], {
+        ...{ cwd: bench.folder, encoding: "utf8" },
+      });
+      expect(stderr).toMatch(
+        /isoloss: Cannot [^\n]* no space is left on the disk\. The sweep has stopped, and nothing of it is lost: once the disk takes files again, isoloss sweep --resume disk\/s\/chaos-1 goes on\.\n/,
+      );
+      const [ended, document = "", verified] = stdout.trim().split("\n");
+      expect([ended, verified]).toEqual(["ended with 1", "I1 to I5 hold."]);
+      expect(numbers(JSON.parse(document))).toEqual(numbers(calm));
+    },
+    600_000,
+  );
 });
 
 describe("what cannot be computed", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { bestTrials, confirmed, type SeedValues } from "../../src/sweep/confirm.js";
-import { confirmationOf } from "../../src/sweep/confirmation.js";
+import { leftOut } from "../../src/sweep/caveats.js";
+import { bestOfEach, bestTrials, confirmed, type SeedValues } from "../../src/sweep/confirm.js";
+import { confirmationOf, contendersOf } from "../../src/sweep/confirmation.js";
 import type { Assignment, Metric, Trial } from "../../src/sweep/types.js";
 
 const loss: Metric = { name: "loss", goal: "minimize", aggregate: "mean" };
@@ -164,5 +165,85 @@ describe("confirmationOf", () => {
     }).map(({ text }) => text);
     expect(texts[0]).toMatch(/^Trial 0 \(cost default\).*\(learningRate 0\.002 against 0\.001\)/);
     expect(texts[1]).not.toContain("against");
+  });
+});
+
+describe("a choice without a completed trial", () => {
+  const trial = (n: number, name: string, status: Trial["status"], set: Partial<Trial> = {}): Trial => ({
+    ...{ trial: n, parameters: { name, rate: n / 10 }, status, value: n },
+    ...set,
+  });
+  const adam = [trial(0, "adam", "completed"), trial(1, "adam", "completed")];
+  const sgd = [
+    trial(2, "sgd", "pruned", { rung: 10 }),
+    trial(3, "sgd", "pruned", { rung: 30 }),
+    trial(4, "sgd", "pruned", { rung: 30 }),
+  ];
+  const lost = [trial(5, "rprop", "diverged"), trial(6, "rprop", "failed")];
+  const plan = (baseline: Assignment) => ({ seeds: [1000, 1001], best: 1, each: "name", baseline });
+
+  /** What is said of the contenders that a plan chooses, or of those of a journal. */
+  function said(trials: readonly Trial[], baseline: Assignment, journal?: readonly object[]): string[] {
+    const confirm = plan(baseline);
+    const chosen = contendersOf(trials, confirm);
+    const contenders = journal ?? [
+      ...(chosen?.trials ?? []),
+      ...(chosen ? [{ trial: "baseline", parameters: chosen.baseline }] : []),
+    ];
+    const runs = [1000, 1001].map((seed) => ({
+      ...{ seed, record: { status: "completed", values: { loss: 2 } } },
+    }));
+    return confirmationOf({ confirm, metric: loss } as never, {
+      trials: trials as never,
+      contenders: contenders.map((one) => ({ ...one, runs })) as never,
+    }).map(({ text, tuning }) => `${tuning} ${text}`);
+  }
+
+  it("is its pruned trial that came furthest, after those that were completed", () => {
+    expect(bestOfEach([...lost, ...sgd, ...adam], "name").map((one) => one.trial)).toEqual([0, 3]);
+  });
+
+  it("says so of what is compared, without the value of a rung as that of the search", () => {
+    const [text, ...others] = said([...adam, ...sgd], { name: "adam" });
+    expect(others).toEqual([]);
+    expect(text).toMatch(/^null Trial 3 \(name sgd\): loss 2 on 2 fresh seeds; /);
+    expect(text).toMatch(
+      / No trial with name sgd was completed: of those that were pruned this one came furthest, to the rung 30\.$/,
+    );
+  });
+
+  it("says so of the baseline, unless its settings are all given", () => {
+    const [text] = said([...adam, ...sgd], { name: "sgd" });
+    expect(text).toContain("Its best settings are not the baseline's (rate 0 against 0.3)");
+    expect(text).toMatch(
+      / No trial with name sgd was completed: the baseline has the settings of trial 3, which of those that were pruned came furthest, to the rung 30\.$/,
+    );
+    expect(said([...adam, ...sgd], { name: "sgd", rate: 1 })[0]).not.toContain("No trial");
+    expect(said([...adam, trial(7, "sgd", "completed")], { name: "sgd" })[0]).not.toContain("No trial");
+  });
+
+  it("says which settings of a baseline nothing has tuned, also of an older journal's", () => {
+    const untuned =
+      / No trial with name (rprop|sgd) was completed: the baseline has the experiment's own rate, which the search did not tune\.$/;
+    expect(said([...adam, ...lost], { name: "rprop" })[0]).toMatch(untuned);
+    const older = [adam[0] as Trial, { trial: "baseline", parameters: { name: "sgd" } }];
+    expect(said([...adam, ...sgd], { name: "sgd" }, older)[0]).toMatch(untuned);
+  });
+
+  it("is named where none of its trials can be compared, and then nothing runs for the baseline alone", () => {
+    const trials = [...adam, ...lost];
+    const file = {
+      confirm: plan({ name: "adam" }),
+      parameters: { name: { values: ["adam", "rprop", "muon"] }, rate: { min: 0, max: 1 } },
+    };
+    expect(contendersOf(trials, file.confirm)).toBeUndefined();
+    expect(leftOut(file, { end: "trials", trials: trials as never })).toEqual([
+      "No trial with name rprop was completed (1 diverged, 1 failed): it is compared with nothing.",
+      "No trial with name muon was completed (none was asked): it is compared with nothing.",
+    ]);
+    expect(leftOut(file, { end: null, trials: [] })).toEqual([]);
+    expect(leftOut(file, { end: "trials", trials: [...adam, ...sgd] as never })).toHaveLength(2);
+    // Where not one trial was completed, there is nothing to confirm.
+    expect(contendersOf(sgd, plan({ name: "adam" }))).toBeUndefined();
   });
 });

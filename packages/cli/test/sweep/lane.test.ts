@@ -2,12 +2,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DataError } from "isoloss";
 import { afterAll, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/load.js";
 import { resolveExperiment } from "../../src/experiments/definition/resolve.js";
 import { experimentSchema } from "../../src/experiments/definition/schema.js";
 import { jobsOf } from "../../src/experiments/jobs/job.js";
-import { localRunner } from "../../src/experiments/jobs/pool.js";
+import { localRunner, plainError, revived } from "../../src/experiments/jobs/pool.js";
 import { createLane, type LaneMessage } from "../../src/sweep/lane.js";
 import type { RunRecord } from "../../src/sweep/lanes.js";
 
@@ -48,3 +49,20 @@ it("a run fails here that another computer may have the data of: they are not th
   expect(wrong.status).toBe("failed");
   expect(wrong).not.toHaveProperty("isMissingData");
 });
+
+it.each(["ENOSPC", "EDQUOT", "EROFS", "EACCES"])(
+  "a disk that says %s is no end of a run, unless it is the run's own",
+  async (code) => {
+    const cause = Object.assign(new Error("write"), { code });
+    const failed = new DataError("Cannot write it.", { cause });
+    const message = await new Promise<LaneMessage>((resolve) => {
+      // As from a worker thread.
+      const run = async () => ({ job: {} as never, error: revived(plainError(failed)) });
+      const take = createLane({ run, end: async () => {} }, { send: resolve });
+      take({ run: { id: "r-1", place: "0-0", metrics: ["loss"], job: {} as never }, directory: folder });
+    });
+    if (code === "EACCES")
+      expect(message).toMatchObject({ record: { status: "failed", error: "Cannot write it." } });
+    else expect(message).toMatchObject({ stuck: { message: "Cannot write it.", cause: { code } } });
+  },
+);

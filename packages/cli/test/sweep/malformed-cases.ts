@@ -389,6 +389,13 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
     ],
     ["1000..1009, best: 2", "1000..1009, best: 0", ["13:31: confirm.best: expected an integer >= 1; got 0"]],
     [
+      "best: 2, baseline: { learningRate: 0.1 }",
+      "each: optimizer.name, baseline: { optimizer.name: adan }",
+      [
+        '13:65: confirm.baseline.optimizer.name: optimizer.name never is "adan", so that no trial is like the baseline; expected one of sgd, adam; got "adan"; did you mean "adam"?',
+      ],
+    ],
+    [
       "best: 2",
       "metric: validation.accuracy",
       [

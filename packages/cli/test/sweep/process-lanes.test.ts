@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { DataError } from "isoloss";
 import { describe, expect, it, vi } from "vitest";
+import { plainError } from "../../src/experiments/jobs/pool.js";
+import { isDiskError } from "../../src/run/disk.js";
 import type { LaneMessage, LaneOrder } from "../../src/sweep/lane.js";
 import type { LaneHost, RunRecord, RunRequest } from "../../src/sweep/lanes.js";
 import { childLane, processLanes } from "../../src/sweep/process-lanes.js";
@@ -23,6 +26,7 @@ async function played(jobs: number) {
     isKilled: boolean;
   }[] = [];
   const records: RunRecord[] = [];
+  const errors: Error[] = [];
   const lanes = processLanes({
     jobs,
     folder: "/sweep/runs",
@@ -48,12 +52,10 @@ async function played(jobs: number) {
     progress() {},
     changed() {},
     note() {},
-    fail(error) {
-      throw error;
-    },
+    fail: (error) => void errors.push(error),
   };
   await lanes.start(host, []);
-  return { lanes, processes, records };
+  return { lanes, processes, records, errors };
 }
 
 it("tells lanes of another process apart: times of the two cannot be compared", async () => {
@@ -168,6 +170,18 @@ describe("lanes on this computer", () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+
+  it("record nothing of a run whose disk is full, and begin no other one: the sweep cannot go on", async () => {
+    const { lanes, processes, records, errors } = await played(1);
+    lanes.submit([request("a"), request("b")]);
+    const cause = Object.assign(new Error("write"), { code: "ENOSPC" });
+    processes[0]?.say({ stuck: plainError(new DataError("Cannot write a: no space.", { cause })) });
+    expect(errors.map((error) => [error.message, isDiskError(error)])).toEqual([
+      ["Cannot write a: no space.", true],
+    ]);
+    expect([records, processes[0]?.orders.length]).toEqual([[], 1]);
+    await lanes.stop();
   });
 
   it("give back what has not begun, and stop what is cancelled", async () => {

@@ -45,7 +45,9 @@ export interface PlainError {
   readonly name: string;
   readonly message: string;
   readonly stack?: string;
-  readonly cause?: unknown;
+  /** Of an error of the system. */
+  readonly code?: string;
+  readonly cause?: PlainError;
 }
 
 /** Runs jobs, some at a time; the outcomes are in the order of the jobs. An abort leaves out jobs that have not begun. */
@@ -161,23 +163,28 @@ export function workerRunner(script: URL, threads?: number): Runner {
   };
 }
 
-/** An error as plain data. */
+/** An error as plain data, with what caused it. */
 export function plainError(given: unknown): PlainError {
-  const { name, message, stack, cause } = given instanceof Error ? given : new Error(String(given));
-  const plain =
-    cause instanceof Error
-      ? { message: cause.message, code: (cause as NodeJS.ErrnoException).code }
-      : undefined;
-  return { name, message, ...(stack ? { stack } : {}), ...(plain ? { cause: plain } : {}) };
+  const { name, message, stack, cause, code } = (
+    given instanceof Error ? given : new Error(String(given))
+  ) as NodeJS.ErrnoException;
+  return {
+    ...{ name, message },
+    ...(stack ? { stack } : {}),
+    ...(code ? { code } : {}),
+    ...(cause instanceof Error ? { cause: plainError(cause) } : {}),
+  };
 }
 
 /** Restores an error from {@link plainError}, with its class where it is one of the library's. */
-export function revived({ name, message, stack, cause }: PlainError): Error {
+export function revived({ name, message, stack, code, cause: plain }: PlainError): Error {
+  const cause = plain && revived(plain);
   const known = (library as Record<string, unknown>)[name === "ConfigError" ? "OptionError" : name];
   const isKnown = typeof known === "function" && known.prototype instanceof library.IsolossError;
   const error: Error = isKnown
     ? new (known as new (text: string, options?: object) => Error)(message, { cause })
-    : Object.assign(new Error(message), { name });
+    : Object.assign(new Error(message, { cause }), { name });
+  if (code !== undefined) Object.assign(error, { code });
   if (stack !== undefined) error.stack = stack;
   return error;
 }

@@ -1,5 +1,6 @@
 // Tree-structured Parzen estimator (J. Bergstra et al., NeurIPS 2011) with joint kernels (S. Falkner et al., "BOHB", ICML 2018).
 import type { Json } from "../../run/json-lines.js";
+import { rankedTrials } from "../ranked-trials.js";
 import type { Space } from "../space.js";
 import type { Assignment, Sampler, Trial } from "../types.js";
 import { type Coordinates, mixtureOf } from "./parzen.js";
@@ -35,7 +36,7 @@ export function tpeSampler(space: Space, seed: number): Sampler {
     size: Number.POSITIVE_INFINITY,
     isAdaptive: true,
     ask(history, trial) {
-      const told = ranked(history);
+      const told = rankedTrials(history);
       if (told.length < startup) return space.at(sobol(trial));
       const goodCount = Math.min(Math.ceil(goodFraction * told.length), mostGood);
       const running = history.filter(({ status }) => status === "running");
@@ -57,21 +58,4 @@ export function tpeSampler(space: Space, seed: number): Sampler {
       return space.at(sobol(trial));
     },
   };
-}
-
-/** The trials that count, the best first: completed ones by value, pruned ones by rung and value, diverged ones. */
-function ranked(history: readonly Trial[]): Trial[] {
-  const group = ({ status }: Trial) => ["completed", "pruned", "diverged"].indexOf(status);
-  const rung = (trial: Trial) => (trial.status === "pruned" ? (trial.rung ?? 0) : 0);
-  const value = (trial: Trial) => (trial.status === "diverged" ? 0 : (trial.value ?? Infinity));
-  const compare = (a: number, b: number) => (a < b ? -1 : a > b ? 1 : 0);
-  return history
-    .filter((trial) => group(trial) >= 0)
-    .sort(
-      (a, b) =>
-        compare(group(a), group(b)) ||
-        compare(rung(b), rung(a)) ||
-        compare(value(a), value(b)) ||
-        a.trial - b.trial,
-    );
 }

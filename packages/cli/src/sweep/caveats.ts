@@ -1,0 +1,87 @@
+// What is to be known of the trials that stand for a choice of `confirm.each`, where pruning or failures left it no completed one.
+import { isDeepStrictEqual } from "node:util";
+import { countBy } from "es-toolkit";
+import type { Json } from "../run/json-lines.js";
+import { bestOfEach } from "./confirm.js";
+import type { SweepDocument } from "./document.js";
+import type { Assignment, SweepFile, Trial } from "./types.js";
+
+/** A value in a sentence. */
+export const wordOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** Whether a trial is of the baseline's choice. */
+export const hasValueOf =
+  (baseline: Assignment, path: string) =>
+  ({ parameters }: Pick<Trial, "parameters">): boolean =>
+    isDeepStrictEqual(parameters[path], baseline[path]);
+
+const noneOf = (each: string, value: Json): string => `No trial with ${each} ${wordOf(value)} was completed`;
+
+/** Of a choice all of whose trials were pruned. */
+export const caveatsOfChoice = (each: string, chosen: Trial | undefined): string[] =>
+  chosen?.status === "pruned"
+    ? [
+        `${noneOf(each, chosen.parameters[each])}: of those that were pruned this one came furthest, to the rung ${chosen.rung}.`,
+      ]
+    : [];
+
+/**
+ * Of a baseline that is not as well tuned as what is compared with it.
+ *
+ * @param given what the file says of it
+ * @param own the parameters of what is compared with it
+ * @param baseline its own, as the journal has them
+ */
+export function caveatsOfBaseline(
+  each: string,
+  {
+    given,
+    trials,
+    own,
+    baseline,
+  }: {
+    readonly given: Assignment;
+    readonly trials: readonly Trial[];
+    readonly own: Assignment;
+    readonly baseline: Assignment;
+  },
+): string[] {
+  const source = bestOfEach(trials, each).find(hasValueOf(given, each));
+  // A journal may be of a time when a pruned trial was not taken.
+  if (source && isDeepStrictEqual({ ...source.parameters, ...given }, baseline)) {
+    const isAllGiven = Object.keys(baseline).every((path) => path in given);
+    return source.status === "completed" || isAllGiven
+      ? []
+      : [
+          `${noneOf(each, given[each])}: the baseline has the settings of trial ${source.trial}, which of those that were pruned came furthest, to the rung ${source.rung}.`,
+        ];
+  }
+  const untuned = Object.keys(own).filter((path) => !(path in baseline));
+  return untuned.length === 0
+    ? []
+    : [
+        `${noneOf(each, given[each])}: the baseline has the experiment's own ${untuned.join(", ")}, which the search did not tune.`,
+      ];
+}
+
+/** Choices that were not compared, as none of their trials was completed or pruned, as sentences. */
+export function leftOut(
+  { confirm, parameters }: Pick<SweepFile, "confirm" | "parameters">,
+  { end, trials }: Pick<SweepDocument, "end" | "trials">,
+): string[] {
+  if (confirm === false || confirm.each === undefined || end === null) return [];
+  const { each, baseline } = confirm;
+  const parameter = parameters[each];
+  if (parameter === undefined || !("values" in parameter)) return [];
+  return parameter.values.flatMap((value) => {
+    const own = trials.filter((trial) => isDeepStrictEqual(trial.parameters[each], value));
+    const isCompared = own.some(({ status }) => status === "completed" || status === "pruned");
+    if (isCompared || isDeepStrictEqual(value, baseline[each])) return [];
+    const counts = Object.entries(countBy(own, ({ status }) => status)).map(
+      ([status, n]) => `${n} ${status}`,
+    );
+    return [
+      `${noneOf(each, value)} (${counts.join(", ") || "none was asked"}): it is compared with nothing.`,
+    ];
+  });
+}
