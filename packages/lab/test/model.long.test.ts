@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { compareModels, fromOnnx, modelError } from "isoloss/onnx";
+import { compareModels, fromOnnx, modelError, toHalf } from "isoloss/onnx";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { executablePath } from "../../core/test/browser/site.js";
@@ -337,5 +337,20 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     const [lost] = await outputs();
     expect(lost).toBeGreaterThan(1e-3);
     expect(loaded.filter((url) => url.endsWith(".wasm"))).toHaveLength(1);
+  });
+
+  it("runs a file of float16 there with its own types, and allows what rounding to them does", async () => {
+    const page = await open("#/model?sample=convnet");
+    const { bytes } = await toHalf(files.convnet(), { io: "float16" });
+    await drop(page, "half.onnx", bytes);
+    await after(page, () => page.getByRole("button", { name: "Random move of all" }).click());
+    expect(await page.getByText(/float16 rounds each number by up to 4\.9e-4/).count()).toBe(1);
+    await after(page, () => page.getByRole("button", { name: "Run both files in ONNX Runtime" }).click());
+    const { ort } = await shown(page);
+    expect(ort?.examples).toBe(64);
+    for (const { relative } of ort?.outputs ?? []) {
+      expect(relative).toBeGreaterThan(0);
+      expect(relative).toBeLessThan(10 * 2 ** -11);
+    }
   });
 });

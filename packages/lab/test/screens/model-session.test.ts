@@ -1,5 +1,5 @@
 import { DataError, spec, trace } from "isoloss";
-import { compareModels, decodeModel, fromOnnx } from "isoloss/onnx";
+import { compareModels, decodeModel, fromOnnx, toHalf } from "isoloss/onnx";
 import { analyze, describeDiscovery } from "isoloss/symmetry";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { roundingOf } from "../../src/screens/model/figures.js";
@@ -8,7 +8,7 @@ import { matrixExponential } from "../../src/screens/model/matrix-exponential.js
 import { quantized } from "../../src/screens/model/quantize.js";
 import { type Change, type Found, Session } from "../../src/screens/model/session.js";
 import { openSizes, shapeOf } from "../../src/screens/model/sizes.js";
-import { limit } from "../../src/screens/model/words.js";
+import { limitOf } from "../../src/screens/model/words.js";
 import { fileOf, files, node, unknownOperator } from "./model-files.js";
 
 const seed = 3;
@@ -75,13 +75,13 @@ describe.each(Object.entries(files))("the model screen's session on %s", (_, mak
       expect(session.undo()).toMatchObject({ moved: [], canUndo: false });
     }
     await session.move({ kind: "random", seed }, { seed });
-    expect(largestOf(await session.check(1))).toBeLessThan(limit);
+    expect(largestOf(await session.check(1))).toBeLessThan(limitOf("float32"));
   });
 
   it("notices a move with one weight left out", async () => {
     session.reset();
     await session.move({ kind: "random", seed }, { seed, isBroken: true });
-    expect(largestOf(await session.check(2))).toBeGreaterThan(limit);
+    expect(largestOf(await session.check(2))).toBeGreaterThan(limitOf("float32"));
   });
 
   it("saves the file with other numbers in moved tensors, and every other byte as it was", async () => {
@@ -107,7 +107,7 @@ describe.each(Object.entries(files))("the model screen's session on %s", (_, mak
     }
     expect({ ...after, graph: undefined }).toEqual({ ...before, graph: undefined });
     const { sizes } = session.summary;
-    expect((await compareModels(bytes, saved, { sizes })).largest).toBeLessThan(limit);
+    expect((await compareModels(bytes, saved, { sizes })).largest).toBeLessThan(limitOf("float32"));
   });
 });
 
@@ -143,7 +143,7 @@ describe("the model screen's session", () => {
     expect(spread.sigma).toBeGreaterThan(1.5);
     expect(even.sigma).toBeCloseTo(1, 2);
     expect(even.norm).toBeLessThan(spread.norm);
-    expect(largestOf(await session.check(5))).toBeLessThan(limit);
+    expect(largestOf(await session.check(5))).toBeLessThan(limitOf("float32"));
     await session.move({ kind: "balance", by: "range" }, { seed });
     expect(session.figures().now.rounding).toBeLessThan(spread.rounding);
     await session.dispose();
@@ -210,4 +210,19 @@ describe("the numbers of the model screen", () => {
     expect(matrixExponential(Float64Array.of(7), 1)[0] / Math.exp(7)).toBeCloseTo(1, 13);
     expect(Array.from(matrixExponential(new Float64Array(4), 2))).toEqual([1, 0, 0, 1]);
   });
+});
+
+it("checks a file of float16 as it will be saved: with weights that are rounded", async () => {
+  const { bytes } = await toHalf(files.convnet());
+  const session = new Session(bytes);
+  await session.find();
+  await session.move({ kind: "random", seed }, { seed });
+  const check = await session.check(1);
+  expect(check.type).toBe("float16");
+  // What rounding to float32 does is smaller.
+  expect(largestOf(check)).toBeGreaterThan(1e-5);
+  expect(largestOf(check)).toBeLessThan(limitOf("float16"));
+  const { largest } = await compareModels(bytes, session.file(), { sizes: session.summary.sizes });
+  expect(largest).toBeGreaterThan(1e-5);
+  await session.dispose();
 });

@@ -1,14 +1,10 @@
 import { loadOrt } from "#ort";
 import type { NdArray } from "../../array.js";
-import { float64Of, halfToNumber } from "../../bytes.js";
-import { DataError, OptionError, RuntimeError } from "../../errors.js";
+import { OptionError, RuntimeError } from "../../errors.js";
 import { ownEntry } from "../../tree.js";
 import { Lifetime } from "../lifetime.js";
-import { arrayClasses } from "./dtypes.js";
 import { holdsFloat16 } from "./holds-float16.js";
-import type { Ort } from "./ort.js";
-import type { OnnxData, OnnxDType } from "./schema.js";
-import { toFloat16Bits } from "./small-floats.js";
+import { fromOrtTensor, toOrtData } from "./ort-tensors.js";
 
 /** A file that is ready to run. */
 export interface FileSession {
@@ -16,8 +12,6 @@ export interface FileSession {
   run(inputs: Readonly<Record<string, NdArray>>): Promise<Readonly<Record<string, NdArray>>>;
   dispose(): Promise<void>;
 }
-
-type OrtTensor = InstanceType<Ort["Tensor"]>;
 
 /**
  * Opens a model file in ONNX Runtime as it is, with the kernels that the runtime has for its operators: those for
@@ -62,44 +56,16 @@ export async function openFileSession(bytes: Uint8Array, outputs?: readonly stri
           const given = Object.keys(inputs).join(", ") || "nothing";
           throw new OptionError(`The model's input "${name}" is missing; the batch has ${given}.`);
         }
-        const tensor = new ort.Tensor(type as "float32", dataFor(name, value, type) as never, value.shape);
+        const tensor = new ort.Tensor(type as "float32", toOrtData(name, value, type) as never, value.shape);
         return [name, tensor] as const;
       });
       const results = await session.run(Object.fromEntries(feeds), asked).catch((cause: unknown) => {
         throw new RuntimeError(`ONNX Runtime could not run the file: ${messageOf(cause)}`, { cause });
       });
-      return Object.fromEntries(wanted.map((name) => [name, arrayFrom(results[name])]));
+      return Object.fromEntries(wanted.map((name) => [name, fromOrtTensor(results[name])]));
     },
     dispose: () => lifetime.end(() => session.release()),
   };
-}
-
-function dataFor(name: string, { data }: NdArray, type: string): OnnxData {
-  if (!isKnown(type)) {
-    throw new DataError(`The input "${name}" is of the type ${type}, which arrays cannot have.`);
-  }
-  const Class = arrayClasses[type];
-  // A Uint8Array holds truth values here, which are the same for both.
-  if (data instanceof Class) return data;
-  const numbers = float64Of(data);
-  if (Class === BigInt64Array || Class === BigUint64Array) return Class.from([...numbers].map(BigInt));
-  const bits = type === "float16" ? numbers.map(toFloat16Bits) : numbers;
-  return new (Class as Float64ArrayConstructor)(bits);
-}
-
-const isKnown = (type: string): type is OnnxDType => Object.hasOwn(arrayClasses, type);
-
-/** A result as an array: other numbers than those of the library's arrays as float64. */
-function arrayFrom({ type, dims, data }: OrtTensor): NdArray {
-  const shape = [...dims];
-  if (data instanceof Float32Array || data instanceof Float64Array || data instanceof BigInt64Array) {
-    return { shape, data };
-  }
-  if (data instanceof Uint8Array && type === "bool") return { shape, data };
-  if (type === "string") throw new DataError("The file has a result of strings, which arrays cannot have.");
-  const isBits = type === "float16" && data instanceof Uint16Array;
-  const numbers = float64Of(data as ArrayLike<number>);
-  return { shape, data: isBits ? numbers.map(halfToNumber) : numbers };
 }
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

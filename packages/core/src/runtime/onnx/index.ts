@@ -88,4 +88,6 @@ export type { ToOnnxOptions } from "./export.js";
 export { toOnnx } from "./export.js";
 export type { ExternalData } from "./external-data.js";
 export { inlineExternalData } from "./external-data.js";
+export type { OrtTensorLike } from "./ort-tensors.js";
+export { fromOrtTensor, toOrtData } from "./ort-tensors.js";
 export type { OnnxModel } from "./schema.js";

@@ -1,7 +1,6 @@
 // Files side by side in ONNX Runtime. Its WebAssembly is loaded with the first comparison, and not before.
-import type { NdArray } from "isoloss";
-import type { ImportedInput, OutputDifference } from "isoloss/onnx";
-import { env, InferenceSession, Tensor, type TypedTensor } from "onnxruntime-web/wasm";
+import { fromOrtTensor, type ImportedInput, type OutputDifference, toOrtData } from "isoloss/onnx";
+import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { randomBatch } from "./random-batch.js";
 import { type Sizes, shapeOf } from "./sizes.js";
 
@@ -38,21 +37,26 @@ export async function compareInOrt(
   const [each = 1] = inputs.length > 0 ? shapeOf(inputs[0], sizes) : [];
   const runs = Math.ceil(leastExamples / Math.max(1, each));
   const sessions = [await InferenceSession.create(file), await InferenceSession.create(other)];
+  // Such as float16, which the model is read without.
+  const types = new Map(
+    sessions[0].inputMetadata.map((input) => [input.name, input.isTensor ? input.type : "sequence"]),
+  );
   const found = new Map<string, Found>();
   try {
     for (let k = 0; k < runs; k++) {
       const feeds = Object.fromEntries(
-        Object.entries(randomBatch(inputs, sizes, seed + k)).map(([name, array]) => [
-          name,
-          tensorOf(array, name, inputs),
-        ]),
+        Object.entries(randomBatch(inputs, sizes, seed + k)).map(([name, array]) => {
+          const type = types.get(name) as "float32";
+          return [name, new Tensor(type, toOrtData(name, array, type) as Float32Array, array.shape)];
+        }),
       );
       const [first, second] = [await sessions[0].run(feeds), await sessions[1].run(feeds)];
-      for (const [name, { dims, data }] of Object.entries(first)) {
-        const before = found.get(name) ?? { shape: dims, absolute: 0 };
+      for (const [name, result] of Object.entries(first)) {
+        const [{ shape, data }, other] = [result, second[name]].map(fromOrtTensor);
+        const before = found.get(name) ?? { shape, absolute: 0 };
         let { absolute, scale = data.length === 0 ? 0 : undefined } = before;
         for (let i = 0; i < data.length; i++) {
-          const [a, b] = [Number(data[i]), Number(second[name].data[i])];
+          const [a, b] = [Number(data[i]), Number(other.data[i])];
           // NaN stays: two values that are none differ by none.
           if (!Object.is(a, b)) absolute = largest(absolute, Math.abs(a - b));
           if (Number.isFinite(a)) scale = Math.max(scale ?? 0, Math.abs(a));
@@ -73,12 +77,3 @@ export async function compareInOrt(
 
 /** The larger number, and NaN where one is. */
 const largest = (a: number, b: number): number => (Number.isNaN(a) || a > b ? a : b);
-
-function tensorOf(
-  { shape, data }: NdArray,
-  name: string,
-  inputs: readonly ImportedInput[],
-): TypedTensor<Tensor.Type> {
-  const type = inputs.find((input) => input.name === name)?.dtype ?? "float32";
-  return new Tensor(type as "float32", data as Float32Array, shape);
-}
