@@ -155,7 +155,7 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
       }),
     );
     expect(await page.getByRole("alert").textContent()).toMatch(
-      /^large\.onnx has 68\.2 MB; files of up to 67\.1 MB/,
+      /^large\.onnx has 68\.2 MB; files of up to 64 MB/,
     );
     await after(page, () => page.getByLabel("Sample").selectOption("attention"));
     expect(await page.getByRole("alert").count()).toBe(0);
