@@ -42,8 +42,16 @@ describe("the controller of the landscape screen", () => {
     await worker.value("levels", { bitmap: { close: () => {} } });
     expect(landscape.picture).toBeDefined();
     landscape.set({ r1: "log(-1 - x^2)" });
-    await worker.fail("levels", "f has no finite value on its grid.");
-    expect([landscape.picture, landscape.message]).toEqual([undefined, "f has no finite value on its grid."]);
+    await worker.fail("levels", "No levels: r₁ is nowhere finite.");
+    expect([landscape.picture, landscape.unpainted]).toEqual([undefined, "No levels: r₁ is nowhere finite."]);
+    // The runs go on, and end as others do.
+    expect(landscape.isBusy).toBe(true);
+    for (let run = 0; run < 2; run++) await worker.value("run", undefined);
+    expect([landscape.isBusy, landscape.message]).toEqual([false, expect.stringMatching(/^Done/)]);
+    expect(landscape.unpainted).not.toBe("");
+    landscape.set({ r1: "x" });
+    await worker.value("levels", { bitmap: { close: () => {} } });
+    expect(landscape.unpainted).toBe("");
   });
 
   it("says why the start stays where the point is on another level", async () => {
