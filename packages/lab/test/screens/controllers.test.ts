@@ -174,6 +174,22 @@ describe("the controller of the model screen", () => {
     expect(sources(worker)).toEqual(["mlp", Uint8Array.of(2)]);
   });
 
+  it("names a file that is not opened, and the model that it still shows", async () => {
+    const { worker, model } = await opened();
+    void model.openFile(fileOf(1));
+    await worker.idle();
+    await worker.fail("open", "This is no ONNX file.");
+    expect([model.problem, model.message]).toEqual([
+      "1.onnx is not opened: This is no ONNX file. The screen still shows perceptron 8-16-4, leaky ReLU.",
+      "Done, but the file was not opened.",
+    ]);
+    const large = Object.defineProperty(fileOf(2), "size", { value: 65e6 });
+    await model.openFile(large);
+    expect(model.problem).toMatch(
+      /^2\.onnx has 65\.0 MB; files of up to 64 MB .* The screen still shows perceptron /,
+    );
+  });
+
   it("keeps a size that was asked for while the model is traced with it", async () => {
     const { worker, model } = await opened();
     model.resize({ batch: 7 });
