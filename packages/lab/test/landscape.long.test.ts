@@ -172,6 +172,18 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     expect((await inspected(page)).state.f).toBe("booth");
   });
 
+  it("says of a function that is finite nowhere why it has no levels, and shows the start", async () => {
+    const page = await open("#/landscape?f=own&r1=sqrt(-1)&r2=y");
+    const status = () => page.locator(".status").textContent();
+    await expect
+      .poll(status)
+      .toMatch(/^\s*Done.*The square of r₁ = sqrt\(-1\) is not finite anywhere in view\./s);
+    expect(await page.locator(".plane .start").count()).toBe(1);
+    await page.getByLabel("r₁(x, y)").fill("x");
+    await page.keyboard.press("Enter");
+    await expect.poll(status).toMatch(/^\s*Done: 2 runs of 100 steps\.\s*$/);
+  });
+
   it("says what a link has that it does not understand, and goes on", async () => {
     const page = await open("#/landscape?f=booth&lr=1e9&colour=red&n=500&cond=ten");
     const status = await page.locator(".status").textContent();

@@ -6,7 +6,7 @@ import { executablePath } from "../../core/test/browser/site.js";
 import { randomBatch } from "../src/screens/model/random-batch.js";
 import { Session } from "../src/screens/model/session.js";
 import { violationsIn } from "./axe.js";
-import { chain, fileOf, files, node, unknownOperator } from "./screens/model-files.js";
+import { chain, fileOf, files, node, unknownOperator, withDataBeside } from "./screens/model-files.js";
 import { hashOf, inspected, settled, titled, useLab } from "./support.js";
 
 interface Shown {
@@ -145,7 +145,13 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
     } catch (error) {
       message = (error as Error).message;
     }
-    expect(await page.getByRole("alert").textContent()).toBe(message);
+    expect(await page.getByRole("alert").textContent()).toBe(
+      `damaged.onnx is not opened: ${message} The screen still shows swirl.onnx.`,
+    );
+    await drop(page, "large.onnx", withDataBeside("large.onnx.data"));
+    expect(await page.getByRole("alert").textContent()).toMatch(
+      /^large\.onnx is not opened: Its weights are in another file, large\.onnx\.data, .* The screen still shows swirl\.onnx\.$/,
+    );
 
     await after(page, () =>
       page.evaluate(() => {
@@ -155,7 +161,7 @@ describe.skipIf(!executablePath)(titled("the model screen"), () => {
       }),
     );
     expect(await page.getByRole("alert").textContent()).toMatch(
-      /^large\.onnx has 68\.2 MB; files of up to 67\.1 MB/,
+      /^large\.onnx has 68\.2 MB; files of up to 64 MB/,
     );
     await after(page, () => page.getByLabel("Sample").selectOption("attention"));
     expect(await page.getByRole("alert").count()).toBe(0);

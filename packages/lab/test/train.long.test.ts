@@ -42,6 +42,16 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
     });
   });
 
+  it("says that a step takes all examples where a batch is larger than the data", async () => {
+    const page = await open("#/train?batch=1000&epochs=2&tp=off&with=plain");
+    const note = page.getByText("A step takes all 400 examples");
+    expect(await note.count()).toBe(1);
+    expect((await runs(page)).plain.last).toBe(2);
+    await page.getByLabel("Batch").fill("400");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => note.count()).toBe(0);
+  });
+
   it("teleports without moving the loss, and leaves the plain run as it is", async () => {
     const page = await open("#/train?epochs=20&tp=50,100&with=plain,teleported");
     const { plain, teleported } = await runs(page);

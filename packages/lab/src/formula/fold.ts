@@ -18,6 +18,14 @@ const plain: Readonly<Record<OperationName, (a: number, b: number) => number>> =
   abs: Math.abs,
 };
 
+/** The value of a formula at a point. */
+export const valueAt = (expression: Expression, x: number, y: number): number =>
+  fold<number>(
+    expression,
+    (name) => (name === "x" ? x : y),
+    () => Number.NaN, // All operands are numbers.
+  );
+
 /**
  * Makes something of a formula: numbers among themselves stay numbers.
  *

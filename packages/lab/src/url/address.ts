@@ -1,4 +1,5 @@
 // The address of the page: `#/landscape?f=booth`.
+import { repeatedNotices } from "./codec.js";
 import { choiceField, flagField } from "./fields.js";
 
 export interface Address {
@@ -24,16 +25,18 @@ export function readAddress(hash: string): ReadAddress {
   const own: string[] = [];
   const notices: string[] = [];
   let [isEmbedded, theme]: [boolean, Address["theme"]] = [false, undefined];
+  const given: Record<string, string[]> = { embed: [], theme: [] };
   for (const part of text.split("&").filter(Boolean)) {
     const [, name, value] = /^(embed|theme)=(.*)$/s.exec(part) ?? [];
     if (name === undefined) own.push(part);
-    else {
+    else if (given[name].push(value) === 1) {
       const read = shared[name as keyof typeof shared].read(value, name);
       if (typeof read.value === "boolean") isEmbedded = read.value;
       else theme = read.value;
       if (read.notice !== undefined) notices.push(read.notice);
     }
   }
+  notices.push(...Object.entries(given).flatMap(([name, values]) => repeatedNotices(name, values)));
   return { address: { screen, query: own.join("&"), isEmbedded, theme }, notices };
 }
 

@@ -13,6 +13,16 @@ export interface ReadState<S> {
 export const settingsIn = (query: string): URLSearchParams =>
   new URLSearchParams(query.replaceAll("+", "%2B"));
 
+/** What to say of a key that has several values: the first counts. Nothing of others. */
+export function repeatedNotices(name: string, values: readonly string[]): readonly string[] {
+  if (values.length < 2) return [];
+  const [first] = values;
+  const shown = first.length > 40 ? `${first.slice(0, 40)}…` : first;
+  return [
+    `${name.slice(0, 40)} has ${values.length} values: the first is taken, ${shown || "which is empty"}.`,
+  ];
+}
+
 /** Reads a query such as `f=booth&lr=0.08`. Never throws. */
 export function readState<S extends object>(fields: Fields<S>, query: string, defaults: S): ReadState<S> {
   const state = { ...defaults };
@@ -23,6 +33,7 @@ export function readState<S extends object>(fields: Fields<S>, query: string, de
       notices.push(`${name.slice(0, 40)} is no setting of this screen.`);
       continue;
     }
+    notices.push(...repeatedNotices(name, given.getAll(name)));
     const key = name as keyof S & string;
     const { value, notice } = fields[key].read(given.get(name) ?? "", name);
     if (value !== undefined) state[key] = value;

@@ -1,4 +1,4 @@
-import { settingsIn } from "./codec.js";
+import { repeatedNotices, settingsIn } from "./codec.js";
 
 /** Settings with a name, which an address can refer to by `preset`. */
 export interface Preset<S> {
@@ -17,10 +17,12 @@ export function takePreset<S>(
 ): { readonly state: S | undefined; readonly rest: string; readonly notices: readonly string[] } {
   const isPreset = (part: string) => part.startsWith("preset=");
   const parts = query.split("&");
-  const name = settingsIn(parts.filter(isPreset).join("&")).get("preset");
+  const names = settingsIn(parts.filter(isPreset).join("&")).getAll("preset");
+  const [name] = names;
   const rest = parts.filter((part) => !isPreset(part)).join("&");
-  if (name === null) return { state: undefined, rest, notices: [] };
-  if (Object.hasOwn(presets, name)) return { state: presets[name].state, rest, notices: [] };
+  if (name === undefined) return { state: undefined, rest, notices: [] };
+  const repeated = repeatedNotices("preset", names);
+  if (Object.hasOwn(presets, name)) return { state: presets[name].state, rest, notices: repeated };
   const notice = `preset=${name.slice(0, 40)} is none of ${Object.keys(presets).join(", ")}.`;
-  return { state: undefined, rest, notices: [notice] };
+  return { state: undefined, rest, notices: [...repeated, notice] };
 }

@@ -18,7 +18,8 @@ export const teleportsField = (mostSteps: number): Field<Teleports> => ({
       const { value, notice } = numberField({ min: 1, max: mostSteps, integer: true }).read(period, name);
       return {
         ...(value === undefined ? {} : { value: { kind: "every", steps: value } as const }),
-        ...(notice === undefined ? {} : { notice }),
+        // As the address says it.
+        ...(notice === undefined ? {} : { notice: notice.replace(`${name}=`, `${name}=every:`) }),
       };
     }
     const one = numberField({ min: 0, max: mostSteps, integer: true });

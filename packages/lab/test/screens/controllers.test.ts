@@ -42,8 +42,16 @@ describe("the controller of the landscape screen", () => {
     await worker.value("levels", { bitmap: { close: () => {} } });
     expect(landscape.picture).toBeDefined();
     landscape.set({ r1: "log(-1 - x^2)" });
-    await worker.fail("levels", "f has no finite value on its grid.");
-    expect([landscape.picture, landscape.message]).toEqual([undefined, "f has no finite value on its grid."]);
+    await worker.fail("levels", "No levels: r₁ is nowhere finite.");
+    expect([landscape.picture, landscape.unpainted]).toEqual([undefined, "No levels: r₁ is nowhere finite."]);
+    // The runs go on, and end as others do.
+    expect(landscape.isBusy).toBe(true);
+    for (let run = 0; run < 2; run++) await worker.value("run", undefined);
+    expect([landscape.isBusy, landscape.message]).toEqual([false, expect.stringMatching(/^Done/)]);
+    expect(landscape.unpainted).not.toBe("");
+    landscape.set({ r1: "x" });
+    await worker.value("levels", { bitmap: { close: () => {} } });
+    expect(landscape.unpainted).toBe("");
   });
 
   it("says why the start stays where the point is on another level", async () => {
@@ -164,6 +172,22 @@ describe("the controller of the model screen", () => {
     read();
     await worker.idle();
     expect(sources(worker)).toEqual(["mlp", Uint8Array.of(2)]);
+  });
+
+  it("names a file that is not opened, and the model that it still shows", async () => {
+    const { worker, model } = await opened();
+    void model.openFile(fileOf(1));
+    await worker.idle();
+    await worker.fail("open", "This is no ONNX file.");
+    expect([model.problem, model.message]).toEqual([
+      "1.onnx is not opened: This is no ONNX file. The screen still shows perceptron 8-16-4, leaky ReLU.",
+      "Done, but the file was not opened.",
+    ]);
+    const large = Object.defineProperty(fileOf(2), "size", { value: 65e6 });
+    await model.openFile(large);
+    expect(model.problem).toMatch(
+      /^2\.onnx has 65\.0 MB; files of up to 64 MB .* The screen still shows perceptron /,
+    );
   });
 
   it("keeps a size that was asked for while the model is traced with it", async () => {

@@ -1,5 +1,6 @@
 // ONNX files that the tests of the model screen open.
 import { encodeModel, type OnnxModel } from "isoloss/onnx";
+import { ProtoWriter } from "../../../core/src/runtime/onnx/protobuf.js";
 import { fileBytes, networks } from "../../../core/test/nn/onnx/exported.js";
 import { sampleFile } from "../../src/screens/model/samples.js";
 import { sampleNames } from "../../src/screens/model/state.js";
@@ -59,3 +60,22 @@ export const unknownOperator = (): Uint8Array =>
     node("Swirl", ["h"], "s", "com.example"),
     node("MatMul", ["s", "w"], "y"),
   ]);
+
+/** A file whose weight w is in another one. */
+export function withDataBeside(location: string): Uint8Array {
+  const file = new ProtoWriter();
+  file.int(1, 8);
+  file.message(7, (graph) =>
+    graph.message(5, (tensor) => {
+      tensor.packedInts(1, [2]);
+      tensor.int(2, 1);
+      tensor.string(8, "w");
+      tensor.message(13, (entry) => {
+        entry.string(1, "location");
+        entry.string(2, location);
+      });
+      tensor.int(14, 1);
+    }),
+  );
+  return file.finish();
+}

@@ -6,10 +6,11 @@ import { roundingOf } from "../../src/screens/model/figures.js";
 import type { Act } from "../../src/screens/model/groups.js";
 import { matrixExponential } from "../../src/screens/model/matrix-exponential.js";
 import { quantized } from "../../src/screens/model/quantize.js";
+import { whyRefused } from "../../src/screens/model/refused.js";
 import { type Change, type Found, Session } from "../../src/screens/model/session.js";
 import { openSizes, shapeOf } from "../../src/screens/model/sizes.js";
 import { limitOf } from "../../src/screens/model/words.js";
-import { fileOf, files, node, unknownOperator } from "./model-files.js";
+import { fileOf, files, node, unknownOperator, withDataBeside } from "./model-files.js";
 
 const seed = 3;
 
@@ -164,6 +165,24 @@ describe("the model screen's session", () => {
     ]);
     await expect(session.find()).rejects.toThrow(new DataError(problem as string));
     expect(() => new Session(new TextEncoder().encode("no model"))).toThrow(DataError);
+  });
+
+  it("says of a file that is not opened what it is, and what to do", () => {
+    const why = (bytes: Uint8Array) => {
+      try {
+        new Session(bytes);
+      } catch (error) {
+        return whyRefused(bytes, error);
+      }
+      return "opened";
+    };
+    for (const text of ["", "Shopping: bread, milk", '{"a": 1}']) {
+      expect(why(new TextEncoder().encode(text))).toMatch(/^This is no ONNX file\. Choose one /);
+    }
+    expect(why(withDataBeside("w.data"))).toMatch(
+      /^Its weights are in another file, w\.data, and the lab reads single files\. .*save_as_external_data=False\)\.$/,
+    );
+    expect(why(files.mlp().slice(0, 400))).not.toMatch(/no ONNX file|another file/);
   });
 
   it("has sizes for axes that the file leaves open, and takes others", async () => {

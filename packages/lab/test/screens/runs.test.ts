@@ -10,6 +10,7 @@ import { noGroup } from "../../src/formula/affine.js";
 import { handReading } from "../../src/screens/landscape/chart-data.js";
 import type { Course, Missing } from "../../src/screens/landscape/course.js";
 import { handOf, placesOf, stepped } from "../../src/screens/landscape/hand.js";
+import { nowhereFinite } from "../../src/screens/landscape/nowhere.js";
 import { createRuns, meanGain, type Runs } from "../../src/screens/landscape/runs.js";
 import {
   defaultState,
@@ -102,6 +103,22 @@ describe("the landscape screen's worker", () => {
     );
     const orbit = await createSurface().orbit(start, start.x);
     expect(handReading({ orbit, state: start })).toMatchObject({ kept: "not finite", gain: "–" });
+  });
+
+  it("says in the words of the page which formulas are finite nowhere", () => {
+    const points = Float64Array.of(-1, -1, 0, 0, 1, 1);
+    const why = (r1: string, r2: string) => nowhereFinite({ r1, r2 }, points);
+    const rest = "or the half width of the plane.";
+    expect(why("sqrt(-1)", "y")).toBe(
+      `There are no levels to draw. The square of r₁ = sqrt(-1) is not finite anywhere in view. Change r₁, ${rest}`,
+    );
+    expect(why("x", "log(y-2)")).toContain(
+      "The square of r₂ = log(y-2) is not finite anywhere in view. Change r₂,",
+    );
+    expect(why("exp(400)", "sqrt(-1)")).toContain(
+      "Neither the square of r₁ = exp(400) nor that of r₂ = sqrt(-1) is finite",
+    );
+    expect(why("sqrt(x-1)", "sqrt(-y)")).toContain("their squares have no sum in view. Change one of them,");
   });
 
   it("gives no gain where the gradient at the start is 0", async () => {

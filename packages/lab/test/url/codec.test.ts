@@ -141,6 +141,28 @@ describe("the address of a screen", () => {
     ]);
   });
 
+  it("says of a key with several values which one it takes", () => {
+    expect(readLandscape("f=quadratic&f=booth")).toEqual({
+      state: defaultState("quadratic"),
+      notices: ["f has 2 values: the first is taken, quadratic."],
+    });
+    expect(readLandscape("preset=booth&preset=circle&n=5")).toEqual({
+      state: { ...presets.booth.state, n: 5 },
+      notices: ["preset has 2 values: the first is taken, booth."],
+    });
+    expect(readAddress("#/landscape?theme=dark&theme=light")).toMatchObject({
+      address: { theme: "dark" },
+      notices: ["theme has 2 values: the first is taken, dark."],
+    });
+  });
+
+  it("says of a period of teleports what the address has", () => {
+    expect(readLandscape("tp=every:0").notices).toEqual(["tp=every:0 is beyond 1: taken as 1."]);
+    expect(readLandscape("tp=every:week").notices).toEqual([
+      "tp=every:week is not a whole number: not taken.",
+    ]);
+  });
+
   it("says how many steps of teleports it takes", () => {
     const list = (length: number) => Array.from({ length }, (_, k) => k);
     expect(readLandscape(`n=9999&tp=${list(1000)}`).notices).toEqual([]);

@@ -25,6 +25,8 @@ export class Landscape extends ScreenModel<LandscapeState> {
   readonly runs = new Map<MethodName, Course | Missing>();
   orbit: Orbit | undefined;
   picture: ImageBitmap | undefined;
+  /** Why there is no picture, as long as there is none: runs may go on without it. */
+  unpainted = $state("");
   /** The point that the orbit goes through. */
   #through: Point = [0, 0];
   /** The methods that have no run of these settings yet. */
@@ -187,17 +189,18 @@ export class Landscape extends ScreenModel<LandscapeState> {
   #paint(): void {
     if (this.#size === undefined) return;
     const asked = { state: planeSettings(this.state), theme: this.#theme, ...this.#size };
-    const show = (bitmap?: ImageBitmap) => {
+    const show = (bitmap?: ImageBitmap, why = "") => {
       this.picture?.close();
       this.picture = bitmap;
+      this.unpainted = why;
       this.version++;
     };
     this.client.ask<{ readonly bitmap: ImageBitmap }>("levels", asked).then(
       ({ bitmap }) => show(bitmap),
       (error: Error) => {
         // The levels before are those of another function.
-        if (error instanceof CallError) show();
-        this.failed(error);
+        if (error instanceof CallError) show(undefined, error.message);
+        else this.failed(error);
       },
     );
   }

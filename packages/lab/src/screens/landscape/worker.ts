@@ -3,6 +3,7 @@ import { type Painted, paintLevels } from "../../charts/levels.js";
 import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
 import type { Course, Missing, Point } from "./course.js";
+import { isLevel, nowhereFinite } from "./nowhere.js";
 import { createRuns, type Hand } from "./runs.js";
 import { type LandscapeState, optimumOf, type PlaneSettings, viewOf } from "./state.js";
 import { createSurface } from "./surface.js";
@@ -42,12 +43,18 @@ const handlers = {
   },
 };
 
-/** The function on a grid over its view, and its minimum: of sums of squares 0 if no other is known. */
+/**
+ * The function on a grid over its view, and its minimum: of sums of squares 0 if no other is known.
+ *
+ * @throws Error, in the words of the page, where it is finite nowhere: only formulas that a user typed are that
+ */
 async function gridOfState(state: PlaneSettings): Promise<{ readonly grid: Grid; readonly floor: number }> {
   const view = viewOf(state);
   const points: number[] = [];
   gridOf((x, y) => points.push(x, y), { ...view, n: side });
-  const values = await surface.valuesAt(state, Float64Array.from(points));
+  const xy = Float64Array.from(points);
+  const values = await surface.valuesAt(state, xy);
+  if (!values.some(isLevel)) throw new Error(nowhereFinite(state, xy));
   const optimum = optimumOf(state.f);
   const [floor] = optimum ? await surface.valuesAt(state, Float64Array.from(optimum)) : [0];
   return { grid: { ...view, nx: side, ny: side, values }, floor };

@@ -1,6 +1,7 @@
 // State of the model screen. What the worker found is kept as it came: plain objects that are replaced, never changed.
 import { save } from "../../export/save.js";
 import {
+  CallError,
   createClient,
   Superseded,
   type WorkerClient,
@@ -14,7 +15,7 @@ import type { Quantized } from "./quantize.js";
 import { readFile } from "./read-file.js";
 import type { Change, Check, FiguresOfPoint, Found, Position, Summary } from "./session.js";
 import type { Sizes } from "./sizes.js";
-import { type ModelState, readModel, type SampleName } from "./state.js";
+import { type ModelState, readModel, type SampleName, samples } from "./state.js";
 import { bytesText, driftText, limitOf } from "./words.js";
 import type { Drawn } from "./worker.js";
 
@@ -131,7 +132,13 @@ export class Model {
       await this.#open({ source: read.bytes, name: file.name }, {});
       return;
     }
-    this.problem = read.refused;
+    this.#refuse(read.refused);
+  }
+
+  /** Says why a file was not opened, and which model the screen is still about. */
+  #refuse(why: string): void {
+    const { source, name = typeof source === "string" ? samples[source] : "" } = this.#opened;
+    this.problem = this.shown ? `${why} The screen still shows ${name}.` : why;
     this.#done("Done, but the file was not opened.");
   }
 
@@ -167,7 +174,10 @@ export class Model {
       this.doing = "";
       await this.#check();
     } catch (error) {
-      if (isCurrent()) this.#failed(error as Error);
+      if (!isCurrent()) return;
+      const isRefused = error instanceof CallError && opened !== this.#opened && opened.name !== undefined;
+      if (isRefused) this.#refuse(`${opened.name} is not opened: ${error.message}`);
+      else this.#failed(error as Error);
     }
   }
 

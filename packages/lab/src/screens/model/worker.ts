@@ -2,6 +2,7 @@ import { type CallContext, Moved } from "../../worker/protocol.js";
 import { type Port, serve } from "../../worker/serve.js";
 import { type Direction, type GraphLayout, layOut, mostNodes } from "./layout.js";
 import type { Quantized } from "./quantize.js";
+import { whyRefused } from "./refused.js";
 import { sampleFile } from "./samples.js";
 import { type Change, Session } from "./session.js";
 import type { Sizes } from "./sizes.js";
@@ -25,9 +26,18 @@ interface MoveArgs {
   readonly isContinued: boolean;
 }
 
+/** @throws Error, in words for the page, for a file that is not opened */
+function sessionOf(bytes: Uint8Array, sizes: Sizes): Session {
+  try {
+    return new Session(bytes, sizes);
+  } catch (error) {
+    throw new Error(whyRefused(bytes, error), { cause: error });
+  }
+}
+
 const handlers = {
   async open({ file, sizes }: { readonly file: Uint8Array | SampleName; readonly sizes: Sizes }) {
-    const next = new Session(typeof file === "string" ? sampleFile(file) : file, sizes);
+    const next = sessionOf(typeof file === "string" ? sampleFile(file) : file, sizes);
     await session?.dispose();
     session = next;
     quantizedBytes = undefined;
