@@ -19,7 +19,7 @@ const patience = 3000;
  * script in the server, before its delivery is over. What is missing on the server, after it was restarted or emptied, is put
  * there again.
  *
- * @throws OptionError from `start`: no server, or another process runs the sweep
+ * @throws from `start` DataError: no server; OptionError: another process runs the sweep
  */
 export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
   options: QueueLanesOptions<Run, Rec>,

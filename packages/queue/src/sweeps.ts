@@ -63,7 +63,7 @@ export async function livingWorkers(redis: Redis): Promise<WorkerNotice[]> {
   return texts.flatMap((text) => (text === null ? [] : [JSON.parse(text) as WorkerNotice]));
 }
 
-/** The list of sweeps and workers. @throws OptionError when there is no server */
+/** The list of sweeps and workers. @throws DataError when there is no server */
 export const listSweeps = (
   address: QueueAddress,
 ): Promise<{ sweeps: SweepNotice[]; workers: WorkerNotice[] }> =>
@@ -72,7 +72,7 @@ export const listSweeps = (
     workers: await livingWorkers(redis),
   }));
 
-/** What a directory of a sweep can be made from again. @throws OptionError when there is no such sweep, or no server */
+/** What a directory of a sweep can be made from again. @throws OptionError when there is no such sweep; DataError when there is no server */
 export const readSweep = (address: QueueAddress, id: string): Promise<SweepCopy> =>
   withServer(address, async (redis) => {
     const keys = sweepKeys(id);
@@ -95,7 +95,7 @@ export const readSweep = (address: QueueAddress, id: string): Promise<SweepCopy>
  * Ends a sweep for all: its runs under way stop, and no record of them counts any more. What is known of it stays for
  * a day.
  *
- * @throws OptionError when there is no such sweep, or no server
+ * @throws OptionError when there is no such sweep; DataError when there is no server
  */
 export const closeSweep = (address: QueueAddress, id: string): Promise<void> =>
   withServer(address, async (redis) => {

@@ -24,7 +24,7 @@ type Ending<Rec> =
  * their records.
  *
  * @returns how many runs it committed
- * @throws OptionError when there is no server; and the error by which runs cannot be computed here any more
+ * @throws DataError when there is no server; and the error by which runs cannot be computed here any more
  */
 export async function serveQueue<
   Run extends QueuedRun,

@@ -51,7 +51,7 @@ export function queueAddress(url: string | undefined): QueueAddress {
 export const chosenQueue = (url: string | undefined): QueueAddress | undefined =>
   url === undefined && !process.env.ISOLOSS_QUEUE ? undefined : queueAddress(url);
 
-/** Before a sweep has a directory: @throws OptionError where workers cannot compute it, or the server is not there */
+/** Before a sweep has a directory: @throws OptionError where workers cannot compute it; DataError where the server is not there */
 export async function requireQueue(address: QueueAddress, loaded: LoadedSweep): Promise<void> {
   const { listSweeps } = await loadQueue();
   requireNoTimes(loaded);
