@@ -91,7 +91,7 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
     if (isSame) return largest;
     throw new DataError(
       `fineTune: ${what} the batch norms changes an output by ${largest.toPrecision(2)}, relative to its largest value; ` +
-        `at most ${tolerance} is allowed. Set a larger tolerance, or batchNorm: "keep".`,
+        `at most ${Number(tolerance.toPrecision(2))} is allowed. Set a larger tolerance, or batchNorm: "keep".`,
     );
   };
   const restoring = await differenceOf("restoring", base, restored.bytes);

@@ -2,10 +2,8 @@
 import { astype, type NdArray } from "../../array.js";
 import { NumericalError } from "../../errors.js";
 import { fromOnnx } from "../../nn/onnx/from-onnx.js";
-import { parametersOf } from "../../nn/onnx/parameters.js";
 import { nonNegative } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
-import { decodeModel } from "../../runtime/onnx/codec.js";
 import {
   batchesFor,
   type CompareModelsOptions,
@@ -18,6 +16,7 @@ import {
 } from "./compare-models.js";
 import type { NamedValues } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
+import { storageRounding } from "./storage-rounding.js";
 
 export interface SameFunctionOptions extends CompareModelsOptions {
   /**
@@ -51,9 +50,6 @@ export interface FunctionComparison extends ModelComparison {
 /** How many times as far as by its own rounding an output may be from that of another file with the same function. */
 const ROUNDINGS = 10;
 
-/** By how much numbers of types coarser than float32 are rounded, relative to them. */
-const coarse: Readonly<Record<string, number>> = { float16: 2 ** -11, bfloat16: 2 ** -8 };
-
 /**
  * Whether two ONNX files compute the same function. Their outputs are the same up to the tolerance, see {@link compareModels};
  * or they are in float64, and in float32 no further apart than ten times the rounding of the first. An output that is small
@@ -74,7 +70,7 @@ export async function sameFunction(
   b: Uint8Array,
   options: SameFunctionOptions = {},
 ): Promise<FunctionComparison> {
-  const { tolerance = toleranceOf(a), ...settings } = sameFunctionOptions.read(options);
+  const { tolerance = storageRounding(a).tolerance, ...settings } = sameFunctionOptions.read(options);
   const compared = await compareModels(a, b, settings);
   requireCompared(compared);
   const { largest } = compared;
@@ -86,12 +82,6 @@ export async function sameFunction(
   const inFloat64 = await float64Comparison(a, b, settings);
   const isSame = inFloat64.largest <= tolerance && largest <= ROUNDINGS * inFloat64.rounding;
   return { ...comparison, isSame, inFloat64 };
-}
-
-/** Changed weights are rounded to the type in which the file has them. */
-function toleranceOf(bytes: Uint8Array): number {
-  const weights = parametersOf(decodeModel(bytes).graph);
-  return Math.max(1e-4, ...weights.map(({ tensor }) => ROUNDINGS * (coarse[tensor.dtype] ?? 0)));
 }
 
 /** Throws where nothing was compared in an output: any two files of NaN alone would be the same. */

@@ -60,6 +60,8 @@ export type {
   SameFunctionOptions,
 } from "../../model-file/compare/same-function.js";
 export { sameFunction } from "../../model-file/compare/same-function.js";
+export type { StorageRounding } from "../../model-file/compare/storage-rounding.js";
+export { storageRounding } from "../../model-file/compare/storage-rounding.js";
 export type { WithParamsOptions } from "../../model-file/edit/with-params.js";
 export { withParams } from "../../model-file/edit/with-params.js";
 export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "../../model-file/model-operators.js";

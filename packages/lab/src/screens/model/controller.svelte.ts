@@ -16,7 +16,7 @@ import { readFile } from "./read-file.js";
 import type { Change, Check, FiguresOfPoint, Found, Position, Summary } from "./session.js";
 import type { Sizes } from "./sizes.js";
 import { type ModelState, readModel, type SampleName, samples } from "./state.js";
-import { bytesText, driftText, limitOf } from "./words.js";
+import { bytesText, driftText } from "./words.js";
 import type { Drawn } from "./worker.js";
 
 /** Parameters whose figures are computed after every move. */
@@ -266,7 +266,7 @@ export class Model {
     const check = await this.#client.ask<Check>("check", this.state.seed + 2 * this.#draws++);
     this.check = check;
     const largest = Math.max(0, ...[...check.outputs, ...check.tenfold].map(({ relative }) => relative));
-    const isKept = largest <= limitOf(check.type);
+    const isKept = largest <= check.weights.tolerance;
     this.#done(
       isKept
         ? `Done: outputs kept, largest difference ${driftText(largest)}.`

@@ -10,6 +10,8 @@ import {
   type OnnxModel,
   type OutputDifference,
   type ParamsComparison,
+  type StorageRounding,
+  storageRounding,
   withParams,
 } from "isoloss/onnx";
 import { type DiscoveryDescription, describeDiscovery } from "isoloss/symmetry";
@@ -44,14 +46,11 @@ export interface Found extends DiscoveryDescription {
   readonly moves: readonly MovableGroup["moves"][];
 }
 
-/** Types in which files have weights. */
-export type WeightType = "float16" | "bfloat16" | "float32";
-
 /** How far the outputs are from those of the file, on fresh inputs and on inputs ten times as large. */
 export interface Check {
   readonly seed: number;
-  /** The coarsest type of the file's weights, to which moved ones are rounded. */
-  readonly type: WeightType;
+  /** What rounding does to the file's weights, and to moved ones. */
+  readonly weights: StorageRounding;
   readonly outputs: readonly OutputDifference[];
   readonly tenfold: readonly OutputDifference[];
 }
@@ -94,7 +93,7 @@ export class Session {
   readonly graph: ModelGraph;
   readonly #bytes: Uint8Array;
   readonly #imported: ImportedModel | undefined;
-  readonly #weightType: WeightType;
+  readonly #weights: StorageRounding;
   #symmetries: Symmetries<Params> | undefined;
   #groups: readonly MovableGroup[] = [];
   /** Parameters that move together with others: one of them alone changes the function. */
@@ -108,8 +107,7 @@ export class Session {
   constructor(bytes: Uint8Array, given: Sizes = {}) {
     this.#bytes = bytes;
     this.model = decodeModel(bytes);
-    const stored = new Set(this.model.graph.initializers.map(({ dtype }) => dtype));
-    this.#weightType = (["bfloat16", "float16"] as const).find((type) => stored.has(type)) ?? "float32";
+    this.#weights = storageRounding(bytes);
     const unknown = modelOperators(bytes).filter(({ isSupported }) => !isSupported);
     const { imported, problem } = readModel(bytes);
     this.#imported = imported;
@@ -203,12 +201,12 @@ export class Session {
     const model = this.#readable();
     this.#comparison ??= createParamsComparison(model, { sizes: this.summary.sizes });
     const comparison = await this.#comparison;
-    const type = this.#weightType;
+    const weights = this.#weights;
     // As the saved file will have them: rounded.
-    const params = type === "float32" ? this.#point.params : fromOnnx(this.file()).params;
+    const params = weights.type === "float32" ? this.#point.params : fromOnnx(this.file()).params;
     const { outputs } = await comparison.compare(params, { seed });
     const { outputs: tenfold } = await comparison.compare(params, { seed: seed + 1, factor: 10 });
-    return { seed, type, outputs, tenfold };
+    return { seed, weights, outputs, tenfold };
   }
 
   /** Compares the moved file with the file in ONNX Runtime, on fresh inputs. */

@@ -1,11 +1,5 @@
 // Numbers as the screen says them.
 
-/** By how much numbers of a type are rounded at most, relative to them. */
-export const roundings = { float32: 2 ** -24, float16: 2 ** -11, bfloat16: 2 ** -8 } as const;
-
-/** A difference of outputs below this is rounding: float32 has 24 bits, and a deep model rounds often. */
-export const limitOf = (type: keyof typeof roundings): number => Math.max(1e-4, 10 * roundings[type]);
-
 export const bytesText = (bytes: number): string =>
   bytes < 1000
     ? `${bytes} bytes`

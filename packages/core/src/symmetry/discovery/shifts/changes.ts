@@ -10,6 +10,7 @@ import type { ParameterRef } from "../layout.js";
 import { changeOf } from "./absorb.js";
 import { isSum, type ShiftSite } from "./find.js";
 import { contractedAxis, isAverage } from "./signal.js";
+import type { Axes } from "./variation.js";
 
 /** The change of one parameter or part. */
 export interface Change {
@@ -51,8 +52,8 @@ export function changesOf(
       return isSum(node) ? fill(x.shape, 0, x.dtype) : undefined;
     });
     const k = inputs.findIndex((x) => x !== undefined);
-    const { varies } = signals.get(node.inputs[k]) ?? { varies: new Set() };
-    const repeated = firstOnly(node, k, { shift: inputs[k] as Tensor, varies });
+    const shift = inputs[k] as Tensor;
+    const repeated = firstOnly(node, k, { shift, varies: signals.get(node.inputs[k])?.varies });
     shifts.set(
       node,
       repeated ??
@@ -76,14 +77,14 @@ export function changesOf(
 function firstOnly(
   node: Tensor,
   k: number,
-  { shift, varies }: { readonly shift: Tensor; readonly varies: ReadonlySet<number> },
+  { shift, varies }: { readonly shift: Tensor; readonly varies: Axes | undefined },
 ): Tensor | undefined {
   if (isAverage(node, k)) {
     const axis = contractedAxis(node, k);
-    return varies.has(axis) ? undefined : broadcastTo(cut(shift, axis, 0, 1), node.shape);
+    return varies?.has(axis) ? undefined : broadcastTo(cut(shift, axis, 0, 1), node.shape);
   }
   const axis = node.attrs.axis as number;
-  if (node.op.name !== "gather" || varies.has(axis)) return undefined;
+  if (node.op.name !== "gather" || varies?.has(axis)) return undefined;
   const rows = node.inputs[1].shape.map(() => 1);
   const shape = [...shift.shape.slice(0, axis), ...rows, ...shift.shape.slice(axis + 1)];
   return broadcastTo(reshape(cut(shift, axis, 0, 1), shape), node.shape);
