@@ -254,6 +254,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   },
   "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
   "model-file/model-operators.ts": () => ({ bytes: smallNetwork() }),
+  "model-file/compare/storage-rounding.ts": () => ({ bytes: smallNetwork() }),
   "compress/quantize": () => ({ before: smallNetwork(), images: random([8, 3, 4, 4]) }),
   "model-file": () => ({ before: smallNetwork(), after: smallNetwork(), images: random([8, 3, 4, 4]) }),
   "fine-tune": () => {
