@@ -2,11 +2,12 @@
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { compare } from "./compare.mjs";
+import { compare, compareRevisions } from "./compare.mjs";
+import { checkOut } from "./revision.mjs";
 import { describeTorch, findTorch } from "./torch-peer.mjs";
 import { workloads } from "./workloads.mjs";
 
-const help = `npm run bench -- [--filter TEXT] [--rounds N] [--seconds S] [--json] [--no-torch] [--peers]
+const help = `npm run bench -- [--filter TEXT] [--rounds N] [--seconds S] [--json] [--no-torch] [--against REV] [--peers]
 
   --filter TEXT   workloads whose name contains the text (several by commas)
   --rounds N      measurements of each side, taken in turn; the median counts (5)
@@ -14,6 +15,7 @@ const help = `npm run bench -- [--filter TEXT] [--rounds N] [--seconds S] [--jso
   --threads LIST  thread counts of both sides (1,2)
   --json          one JSON object {workload: {ours, other, ratio, threads, compileSeconds, ...}}, microseconds a step
   --no-torch      ours alone; also where no Python with PyTorch is found
+  --against REV   instead: the same workloads of another revision, in turn; it is built once, among temporary files
   --peers         instead: the same training steps in TensorFlow.js and jax-js, in Node and in Chromium, as a table;
                   first: npm ci --prefix bench/peers --ignore-scripts
 
@@ -29,6 +31,7 @@ const { values: options } = parseArgs({
     threads: { type: "string", default: "1,2" },
     json: { type: "boolean", default: false },
     torch: { type: "boolean", default: true },
+    against: { type: "string" },
     peers: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -72,7 +75,17 @@ if (chosen.length === 0) {
   process.exit(2);
 }
 
-const needsTorch = chosen.some(([, { peers }]) => peers);
+let folder;
+if (options.against !== undefined) {
+  say(`building ${options.against}\n`);
+  try {
+    folder = checkOut(options.against);
+  } catch (error) {
+    console.error(`--against needs a revision that git knows and npm can build. ${error.message}`);
+    process.exit(2);
+  }
+}
+const needsTorch = folder === undefined && chosen.some(([, { peers }]) => peers);
 const python = options.torch && needsTorch ? findTorch() : undefined;
 if (options.torch && needsTorch && !python) {
   say("No Python with PyTorch was found: measuring our side alone.\n");
@@ -89,7 +102,7 @@ function line(name, r) {
     [round3(r.ours), 10],
     [round3(r.other), 10],
     [round3(r.ratio), 8],
-    [String(r.reach), 9],
+    [String(r.reach ?? "-"), 9],
     [String(r.threads ?? "-"), 8],
     [r.compileSeconds === undefined ? "-" : r.compileSeconds.toFixed(2), 10],
   ];
@@ -105,9 +118,14 @@ if (!options.json) {
 }
 for (const [name, workload] of chosen) {
   say(options.json ? `${name}\n` : "");
-  results[name] = workload.study
-    ? { ...(await workload.study({ rounds })), reach: workload.reach }
-    : await compare(workload, { python, threadCounts, rounds, seconds });
+  results[name] = folder
+    ? {
+        against: options.against,
+        ...(await compareRevisions(name, workload, { folder, threadCounts, rounds, seconds })),
+      }
+    : workload.study
+      ? { ...(await workload.study({ rounds })), reach: workload.reach }
+      : await compare(workload, { python, threadCounts, rounds, seconds });
   if (!options.json) console.log(line(name, results[name]));
 }
 if (options.json) console.log(JSON.stringify(results, null, 2));

@@ -1,4 +1,5 @@
 // One workload measured: both sides in turn, the best thread count of each counts.
+import { startRevision } from "./revision.mjs";
 import { startTorch } from "./torch-peer.mjs";
 import { median } from "./workloads/support.mjs";
 
@@ -78,5 +79,50 @@ export async function compare(workload, { python, threadCounts, rounds, seconds 
     ...(theirs ? { otherThreads: theirs.threads, otherForm: theirs.form } : {}),
     ...mine.side.notes?.(),
     reach,
+  };
+}
+
+/** A workload of this checkout and of another revision's `folder`, in turn: times in microseconds and their ratio. */
+export async function compareRevisions(
+  name,
+  { isSlow = false, study },
+  { folder, threadCounts, rounds, seconds },
+) {
+  const counts = isSlow || study ? threadCounts.slice(-1) : threadCounts;
+  const [ours, other] = [startRevision(), startRevision(folder)].map((revision) => ({
+    revision,
+    all: counts.map((threads) => ({ threads, times: [] })),
+  }));
+  try {
+    const isOnce = isSlow || study;
+    for (let round = isOnce ? 0 : -1; round < (isOnce ? 1 : rounds); round++) {
+      // Whoever is second may find a warmer machine: they take turns at it.
+      for (const { revision, all } of round % 2 === 0 ? [ours, other] : [other, ours]) {
+        for (const one of all) {
+          const answer = await revision.ask({ workload: name, threads: one.threads, seconds, rounds });
+          if (answer.absent)
+            return { ours: null, other: null, ratio: null, against: "a revision without this row" };
+          if (round >= 0) one.times.push(study ? answer.ratio : answer.us);
+          Object.assign(one, { compileSeconds: answer.compileSeconds, runtime: answer.runtime });
+        }
+      }
+    }
+  } finally {
+    ours.revision.stop();
+    other.revision.stop();
+  }
+  const [mine, theirs] = [best(ours.all), best(other.all)];
+  const ratios = mine.times.map((time, k) => time / theirs.times[k]);
+  return {
+    ours: mine.us,
+    other: theirs.us,
+    ratio: mine.us / theirs.us,
+    ratios,
+    threads: mine.threads,
+    otherThreads: theirs.threads,
+    compileSeconds: mine.compileSeconds,
+    otherCompileSeconds: theirs.compileSeconds,
+    runtime: mine.runtime,
+    note: `rounds ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
   };
 }

@@ -1,7 +1,7 @@
 // PyTorch in a process of its own, asked for one measurement at a time.
-import { spawn, spawnSync } from "node:child_process";
-import { createInterface } from "node:readline";
+import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { startProcess } from "./process.mjs";
 
 const script = fileURLToPath(new URL("torch/bench.py", import.meta.url));
 
@@ -24,19 +24,6 @@ export function describeTorch(python, threads) {
 
 /** Starts a server; `measure(name, seconds)` gives microseconds of a step. */
 export function startTorch(python, threads) {
-  const child = spawn(python, [script, "--serve", "--threads", String(threads)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    async measure(workload, seconds) {
-      child.stdin.write(`${JSON.stringify({ workload, seconds })}\n`);
-      const { value, done } = await lines.next();
-      if (done) throw new Error(`PyTorch ended before it answered for ${workload}.`);
-      const answer = JSON.parse(value);
-      if (answer.error) throw new Error(`PyTorch, ${workload}: ${answer.error}`);
-      return answer;
-    },
-    stop: () => child.kill(),
-  };
+  const { ask, stop } = startProcess(python, [script, "--serve", "--threads", String(threads)], "PyTorch");
+  return { measure: (workload, seconds) => ask({ workload, seconds }), stop };
 }
