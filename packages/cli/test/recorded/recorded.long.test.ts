@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { array, full } from "isoloss";
+import { array } from "isoloss";
 import { createRng, encodeNpy } from "isoloss/data";
 import { beforeAll, describe, expect, it } from "vitest";
 import { booth, workbench } from "../commands/support.js";
@@ -71,13 +71,10 @@ function writeInputs(folder: string): void {
   writeFileSync(join(folder, "normalized.onnx"), normalized());
   writeFileSync(join(folder, "unused.onnx"), unusedRank());
   const rng = createRng(3);
-  const images = full([64, 3, 8, 8], 0);
-  images.data.forEach((_, k) => {
-    images.data[k] = rng.normal();
-  });
-  writeFileSync(join(folder, "x.npy"), encodeNpy(images));
+  const images = Float32Array.from({ length: 64 * 192 }, () => rng.normal());
+  writeFileSync(join(folder, "x.npy"), encodeNpy({ shape: [64, 3, 8, 8], data: images }));
   // What a network can learn: the sign of an image's mean.
-  const mean = (k: number) => images.data.slice(192 * k, 192 * (k + 1)).reduce((sum, x) => sum + x, 0);
+  const mean = (k: number) => images.slice(192 * k, 192 * (k + 1)).reduce((sum, x) => sum + x, 0);
   const labels = Array.from({ length: 64 }, (_, k) => (mean(k) > 0 ? 1 : 0));
   writeFileSync(join(folder, "y.npy"), encodeNpy(array(labels, "int64")));
 }
