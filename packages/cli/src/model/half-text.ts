@@ -9,10 +9,15 @@ import { errorCells } from "./measured-change.js";
 /** The table of files, and what was written. */
 export function halfText(document: Half, file: string, out: string): string {
   const { columns, rows } = halfTable(document);
-  return [textTable(columns, rows), `Wrote ${out}: ${halfSummary(document, file)}`].join("\n\n");
+  return [textTable(columns, rows), `${writtenTo(document, out)}: ${halfSummary(document, file)}`].join(
+    "\n\n",
+  );
 }
 
-/** What was written, and where it was measured. */
+export const writtenTo = (document: Half, out: string): string =>
+  document.out === null ? `Not written to ${out}` : `Wrote ${out}`;
+
+/** How the new file differs, and where it was measured. */
 export const halfSummary = ({ bytes, moved, measured }: Half, file: string): string =>
   `${moved} units scaled by powers of two, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ONNX Runtime, or JavaScript without it, on ${measured}.`;
 

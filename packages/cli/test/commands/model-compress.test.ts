@@ -5,7 +5,7 @@ import { decodeModel, fromOnnx } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Half } from "../../src/commands/model-half.js";
 import type { PrunedModel } from "../../src/commands/model-prune.js";
-import { normalized } from "../model/model-files.js";
+import { changed, normalized, perceptron } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -132,6 +132,31 @@ describe("isoloss model half", () => {
     const plain = await bench.json<Half>(...half, "--no-move", "--json");
     expect(plain).toMatchObject({ moved: 0, measured: "random inputs" });
     expect(plain.table.map(({ numbers }) => numbers)).toEqual(["as they are"]);
+  });
+
+  it("does not write a file whose outputs are not finite, unless it is forced to", async () => {
+    // Outputs of about 1e7, which no scaling of hidden units brings below 65504.
+    const large = changed(perceptron("relu"), ({ initializers }) => ({
+      initializers: initializers.map((tensor) => ({
+        ...tensor,
+        data: (tensor.data as Float32Array).map((w) => (tensor.shape[0] === 2 ? 1e7 * w : w)),
+      })),
+    }));
+    writeFileSync(at("large.onnx"), large);
+    writeFileSync(at("kept.onnx"), "old");
+    const line = ["model", "half", "large.onnx", "--out", "kept.onnx"];
+    const { status, stdout, stderr } = await bench.run(...line);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^moved .* not finite .*\n(.*\n)*\nNot written to kept\.onnx: /m);
+    expect(stderr).toMatch(
+      /^isoloss: kept\.onnx was not written: with every result rounded to float16, its outputs are not finite\. Ways out: give examples by --calibration.*; keep the model in float32\. To write it all the same, add --force\.$/m,
+    );
+    expect(stderr).not.toMatch(/--no-move|model fold/);
+    expect(readFileSync(at("kept.onnx"), "utf8")).toBe("old");
+    const document: Half = JSON.parse((await bench.run(...line, "--json")).stdout);
+    expect(document).toMatchObject({ out: null, table: [{ rounded: null }, { rounded: null }] });
+    expect(await bench.run(...line, "--force")).toMatchObject({ status: 0, stderr: "" });
+    expect(decodeModel(read("kept.onnx")).graph.initializers[0].dtype).toBe("float16");
   });
 
   it("is refused of a file of float16, which the message names", async () => {
