@@ -155,7 +155,7 @@ describe("isoloss model half", () => {
     expect(readFileSync(at("kept.onnx"), "utf8")).toBe("old");
     const document: Half = JSON.parse((await bench.run(...line, "--json")).stdout);
     expect(document).toMatchObject({ out: null, table: [{ rounded: null }, { rounded: null }] });
-    expect(await bench.run(...line, "--force")).toMatchObject({ status: 0, stderr: "" });
+    expect((await bench.run(...line, "--force")).status).toBe(0);
     expect(decodeModel(read("kept.onnx")).graph.initializers[0].dtype).toBe("float16");
   });
 
