@@ -228,7 +228,10 @@ Example:
         .description(
           "put batch normalizations back into a model that was exported without, for training it further",
         )
-        .requiredOption("--calibration <path>", "examples: a .npy or .npz file, or a folder of images")
+        .requiredOption(
+          "--calibration <path>",
+          "examples: a .npy or .npz file, or a folder of images or of such folders",
+        )
         .option("--epsilon <number>", "of the batch normalizations", nonNegativeNumber, 1e-5),
     ).addOption(sizeOption()),
   )

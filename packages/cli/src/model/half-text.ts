@@ -9,13 +9,9 @@ import { errorCells } from "./measured-change.js";
 /** The table of files, and what was written. */
 export function halfText(document: Half, file: string, out: string): string {
   const { columns, rows } = halfTable(document);
-  return [textTable(columns, rows), `${writtenTo(document, out)}: ${halfSummary(document, file)}`].join(
-    "\n\n",
-  );
+  const wrote = document.out === null ? "Not written to" : "Wrote";
+  return [textTable(columns, rows), `${wrote} ${out}: ${halfSummary(document, file)}`].join("\n\n");
 }
-
-export const writtenTo = (document: Half, out: string): string =>
-  document.out === null ? `Not written to ${out}` : `Wrote ${out}`;
 
 /** How the new file differs, and where it was measured. */
 export const halfSummary = ({ bytes, moved, measured }: Half, file: string): string =>

@@ -45,7 +45,7 @@ describe("isoloss model prune", () => {
       by: "lamp",
       fraction: 0.7,
       balanced: false,
-      measured: "images.npy",
+      measured: "16 examples of images.npy",
       groups: [],
     });
     expect(document.table.map(({ ranked }) => ranked)).toEqual(["balanced", "as they are"]);
@@ -124,7 +124,11 @@ describe("isoloss model half", () => {
       "float16",
       "--json",
     );
-    expect(document).toMatchObject({ out: at("half.onnx"), io: "float16", measured: "images.npy" });
+    expect(document).toMatchObject({
+      out: at("half.onnx"),
+      io: "float16",
+      measured: "16 examples of images.npy",
+    });
     expect(document.table.map(({ numbers }) => numbers)).toEqual(["moved", "as they are"]);
     expect(document.table[0].activations?.numbers).toBeGreaterThan(1000);
     expect(document.table[0].sqnr).toBeGreaterThan(40);

@@ -1,5 +1,5 @@
 import type { Half } from "../../commands/model-half.js";
-import { halfSummary, halfTable, writtenTo } from "../half-text.js";
+import { halfSummary, halfTable } from "../half-text.js";
 import type { Changed } from "./changed.js";
 import { choicesSection } from "./choices-section.js";
 import { unitsSection } from "./units-section.js";
@@ -15,7 +15,7 @@ export async function writeHalfPage(
   const [written] = document.table;
   await writePage(page, {
     title: `${file.path} in float16`,
-    conclusion: `${writtenTo(document, out)}: numbers ${written.numbers}.`,
+    conclusion: `${document.out === null ? "Not written" : "Written"} to ${out}: numbers ${written.numbers}.`,
     lead: halfSummary(document, file.path),
     sections: [
       choicesSection(
