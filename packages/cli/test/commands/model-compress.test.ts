@@ -5,7 +5,7 @@ import { decodeModel, fromOnnx } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Half } from "../../src/commands/model-half.js";
 import type { PrunedModel } from "../../src/commands/model-prune.js";
-import { changed, normalized, perceptron } from "../model/model-files.js";
+import { changed, normalized, perceptron, withShape } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -161,6 +161,50 @@ describe("isoloss model half", () => {
     expect(document).toMatchObject({ out: null, table: [{ rounded: null }, { rounded: null }] });
     expect((await bench.run(...line, "--force")).status).toBe(0);
     expect(decodeModel(read("kept.onnx")).graph.initializers[0].dtype).toBe("float16");
+  });
+
+  it("takes a file whose Reshape reads a shape that a Loop passes on, as balance and symmetries do", async () => {
+    const looped = changed(withShape(perceptron("relu"), ["batch", 4]), ({ nodes, initializers }) => {
+      const body = {
+        ...{ name: "step", initializers: [], outputs: ["going", "shape2", "x2"].map((name) => ({ name })) },
+        inputs: [
+          { name: "i", dtype: "int64", shape: [] },
+          { name: "going", dtype: "bool", shape: [] },
+          { name: "shape", dtype: "int64", shape: [2] },
+          { name: "x", dtype: "float32", shape: ["batch", 3] },
+        ] as const,
+        nodes: [
+          { opType: "Identity", inputs: ["shape"], outputs: ["shape2"], attributes: {} },
+          { opType: "Identity", inputs: ["x"], outputs: ["x2"], attributes: {} },
+        ],
+      };
+      const loop = {
+        ...{ opType: "Loop", inputs: ["count", "", "rows", "relu"], outputs: ["same", "passed"] },
+        attributes: { body: { kind: "graph" as const, value: body } },
+      };
+      return {
+        initializers: [
+          ...initializers,
+          { name: "count", dtype: "int64", shape: [], data: BigInt64Array.of(3n) },
+          { name: "rows", dtype: "int64", shape: [2], data: BigInt64Array.of(-1n, 3n) },
+        ],
+        nodes: nodes.flatMap((node) => {
+          if (node.opType !== "Relu") return [node];
+          const reshape = { opType: "Reshape", inputs: ["passed", "same"], attributes: {} };
+          return [{ ...node, outputs: ["relu"] }, loop, { ...reshape, outputs: node.outputs }];
+        }),
+      };
+    });
+    writeFileSync(at("looped.onnx"), looped);
+    for (const line of [
+      "symmetries looped.onnx",
+      "balance looped.onnx -o o.onnx",
+      "half looped.onnx -o h.onnx",
+    ]) {
+      const { status, stderr } = await bench.run("model", ...line.split(" "));
+      expect([line, status, withoutProgress(stderr)]).toEqual([line, 0, ""]);
+    }
+    expect(decodeModel(read("h.onnx")).graph.nodes.map(({ opType }) => opType)).not.toContain("Loop");
   });
 
   it("is refused of a file of float16, which the message names", async () => {
