@@ -41,7 +41,7 @@ export async function verifyBenchmarkData(
   { part, json, quiet }: BenchmarkDataOptions,
 ): Promise<void> {
   const directory = needFolder(name, "verify", folder);
-  const parts = await withProgress({ quiet, json }, (step) =>
+  const parts = await withProgress({ quiet }, (step) =>
     verifyBenchmark(name, directory, {
       isWhole: !part,
       onProgress: (at) => step(`${at.part}: ${at.examples} of ${at.of} examples read`),

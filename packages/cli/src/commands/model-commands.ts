@@ -139,6 +139,7 @@ Examples:
     model
       .command("fold <file>")
       .description("move batch normalizations into the layers before them, which then have all scalings")
+      .option("--drop-metadata", "leave out what the exporter noted in nodes, values and tensors", false)
       .addOption(sizeOption()),
   )
     .addHelpText(
@@ -147,7 +148,8 @@ Examples:
 W <- f W and b <- beta + (b - mean) f with f = gamma / sqrt(var + eps): the model computes the same. A batch normalization is
 left where its input has other readers, or is no result of a layer with weights of its own: the report says why. Before
 the file is written, the new model is compared with the old one on random inputs. Data that the model keeps in other
-files are put into the new one.
+files are put into the new one. With --drop-metadata the texts and properties go that an exporter leaves in nodes, such as the
+lines of Python that they come from; those of the model itself stay.
 
 The document of --json: file, out, bytes, changed, left, largest (difference), report [{node, opType, changed, note}].
 
@@ -228,7 +230,10 @@ Example:
         .description(
           "put batch normalizations back into a model that was exported without, for training it further",
         )
-        .requiredOption("--calibration <path>", "examples: a .npy or .npz file, or a folder of images")
+        .requiredOption(
+          "--calibration <path>",
+          "examples: a .npy or .npz file, or a folder of images or of such folders",
+        )
         .option("--epsilon <number>", "of the batch normalizations", nonNegativeNumber, 1e-5),
     ).addOption(sizeOption()),
   )

@@ -59,8 +59,10 @@ export async function finetune(path: string, options: FinetuneOptions): Promise<
     const { writeFinetunePage } = await import("../model/page/finetune-page.js");
     await writeFinetunePage(options.report, { file: before, out, bytes: result.bytes }, document);
   }
+  // Other networks have none by design, which needs no note.
+  const isConvolutional = before.model.graph.nodes.some(({ opType }) => opType.startsWith("Conv"));
   process.stdout.write(
-    json ? `${JSON.stringify(document)}\n` : `${fineTuningText(document, { path, out })}\n`,
+    json ? `${JSON.stringify(document)}\n` : `${fineTuningText(document, { path, out, isConvolutional })}\n`,
   );
   if (result.ended === "interrupted") process.exitCode = interruptedCode;
   else if (result.ended === "diverged" || !isBetter) process.exitCode = 1;

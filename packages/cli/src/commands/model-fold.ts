@@ -1,4 +1,5 @@
-import { foldBatchNorm } from "isoloss/onnx";
+import { dropMetadata, foldBatchNorm } from "isoloss/onnx";
+import { bytesText } from "../model/bytes-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
 import { requireOutputs } from "../model/require-outputs.js";
 import type { Sizes } from "../model/sizes.js";
@@ -9,14 +10,19 @@ export interface FoldOptions {
   readonly tolerance?: number;
   readonly size: Sizes;
   readonly verify: boolean;
+  readonly dropMetadata: boolean;
   readonly json: boolean;
 }
 
 /** `isoloss model fold`: batch normalizations moved into the layers before them. */
-export async function fold(path: string, { out, size, tolerance, verify, json }: FoldOptions): Promise<void> {
+export async function fold(path: string, options: FoldOptions): Promise<void> {
+  const { out, size, tolerance, verify, json } = options;
   const before = await readModelFile(path);
   await requireOutputs(before, { out });
-  const preparation = namingFile(path, () => foldBatchNorm(before.bytes));
-  const prepared = await writePrepared(before, out, preparation, { sizes: size, tolerance, verify });
-  process.stdout.write(json ? `${JSON.stringify(prepared)}\n` : `${preparedText(prepared, path, out)}\n`);
+  const { report, ...folded } = namingFile(path, () => foldBatchNorm(before.bytes));
+  const bytes = options.dropMetadata ? dropMetadata(folded.bytes) : folded.bytes;
+  const dropped = folded.bytes.length - bytes.length;
+  const prepared = await writePrepared(before, out, { bytes, report }, { sizes: size, tolerance, verify });
+  const text = `${preparedText(prepared, path, out)}${dropped > 0 ? ` ${bytesText(dropped)} of metadata left out.` : ""}`;
+  process.stdout.write(json ? `${JSON.stringify(prepared)}\n` : `${text}\n`);
 }

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { DataError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import { type HalfCounts, type HalfModel, toHalf } from "isoloss/onnx";
 import { withProgress } from "../model/command-progress.js";
@@ -11,7 +12,7 @@ import {
   measuredChange,
   measuredInputs,
 } from "../model/measured-change.js";
-import { readModelFile } from "../model/read-model.js";
+import { type ModelFile, readModelFile } from "../model/read-model.js";
 import { requireOutputs } from "../model/require-outputs.js";
 import type { Sizes } from "../model/sizes.js";
 
@@ -21,6 +22,8 @@ export interface HalfOptions extends DataOptions {
   readonly heldOut?: string;
   readonly move: boolean;
   readonly io: "float32" | "float16";
+  /** Whether a file whose outputs are not finite is written, too. */
+  readonly force: boolean;
   readonly size: Sizes;
   readonly report?: string;
   readonly quiet: boolean;
@@ -39,16 +42,16 @@ export interface HalfRow extends MeasuredChange {
 
 /** The document of `isoloss model half --json`. */
 export interface Half {
-  /** Paths of the old and the new file, absolute. */
+  /** Paths of the old and the new file, absolute; null: its outputs are not finite, and it was not written. */
   readonly file: string;
-  readonly out: string;
+  readonly out: string | null;
   readonly bytes: { readonly before: number; readonly after: number };
   readonly io: "float32" | "float16";
   /** Units that were scaled. */
   readonly moved: number;
   /** The inputs of the measurement. */
   readonly measured: string;
-  /** First the written file. */
+  /** First the new file. */
   readonly table: readonly HalfRow[];
 }
 
@@ -80,10 +83,11 @@ export async function half(path: string, options: HalfOptions): Promise<void> {
     }
   });
   const [{ bytes, moved }] = files;
-  await writeFileAtomic(resolve(out), bytes);
+  const isWritten = options.force || hasFiniteOutputs(table[0]);
+  if (isWritten) await writeFileAtomic(resolve(out), bytes);
   const document: Half = {
     file: resolve(path),
-    out: resolve(out),
+    out: isWritten ? resolve(out) : null,
     bytes: { before: file.bytes.length, after: bytes.length },
     io,
     moved,
@@ -95,4 +99,34 @@ export async function half(path: string, options: HalfOptions): Promise<void> {
     await writeHalfPage(report, { file, out, bytes, sizes: traced.sizes }, document);
   }
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${halfText(document, path, out)}\n`);
+  if (!isWritten) throw new DataError(whyRefused(file, options, table));
+}
+
+/** Whether all outputs of a file are finite, on each of the two ways to run it. */
+const hasFiniteOutputs = ({ rounded, broken }: HalfRow): boolean => rounded !== null && !broken;
+
+/** The message about a file that is not written, with the ways out that this model has. */
+function whyRefused(
+  { model }: ModelFile,
+  { out, calibration, move }: HalfOptions,
+  [row, other]: readonly HalfRow[],
+): string {
+  const normalizes = model.graph.nodes.some(({ opType }) => opType === "BatchNormalization");
+  const ways = [
+    ...(other !== undefined && hasFiniteOutputs(other)
+      ? ["write the numbers as they are, which stay finite, by --no-move"]
+      : []),
+    ...(move && calibration === undefined
+      ? ["give examples by --calibration, so that the ranges of activations count"]
+      : []),
+    ...(move && normalizes
+      ? ["fold the batch normalizations, which stop scalings, by isoloss model fold"]
+      : []),
+    "keep the model in float32",
+  ];
+  const where = row.rounded === null ? "with every result rounded to float16" : "as the file is run";
+  return (
+    `${out} was not written: ${where}, its outputs are not finite. ` +
+    `Ways out: ${ways.join("; ")}. To write it all the same, add --force.`
+  );
 }

@@ -10,7 +10,10 @@ export function addQuantizeCommand(model: Command): void {
     .command("quantize <file>")
     .description("integers of 8 bits in the place of floats, by the choice with the least measured error")
     .requiredOption("-o, --out <file>", "the new file; never the one that is read")
-    .requiredOption("--calibration <path>", "examples: a .npy or .npz file, or a folder of images")
+    .requiredOption(
+      "--calibration <path>",
+      "examples: a .npy or .npz file, or a folder of images or of such folders",
+    )
     .option(
       "--held-out <path>",
       "other examples, which judge; default a quarter of the calibration, which is then not used for it",

@@ -10,7 +10,7 @@ import {
   type QuantizedModel,
   quantizeModel,
 } from "isoloss/onnx";
-import { type Batch, readBatches } from "../model/batches.js";
+import { type Batch, examplesIn, readBatches } from "../model/batches.js";
 import { withProgress } from "../model/command-progress.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { finite, sqnrFields } from "../model/measured-change.js";
@@ -182,10 +182,6 @@ async function quantized(
     throw new DataError(`${path} cannot be quantized: ${cause.message}`, { cause });
   }
 }
-
-/** How many examples there are: the first axis of each batch's first array. */
-const examplesIn = (batches: readonly Batch[]): number =>
-  batches.reduce((sum, batch) => sum + (Object.values(batch)[0].shape[0] ?? 1), 0);
 
 const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
   candidate: choice.candidate,

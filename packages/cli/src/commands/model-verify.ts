@@ -3,7 +3,7 @@ import { NumericalError } from "isoloss";
 import { type Float64Comparison, fromOnnx, type OutputDifference, sameFunction } from "isoloss/onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
-import { readBatches } from "../model/batches.js";
+import { examplesText, readBatches } from "../model/batches.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
 import { type Sizes, sizesOf, withSizes } from "../model/sizes.js";
@@ -80,7 +80,7 @@ export async function verify(first: string, second: string, options: VerifyOptio
       formatNumber(relative, 3),
     ]),
   );
-  const where = data ?? "random inputs";
+  const where = data === undefined ? "random inputs" : examplesText(batches, data);
   const exactly = inFloat64
     ? ` In float64 they differ by ${formatNumber(inFloat64.largest, 3)}, and rounding moves those of ${first} by ${formatNumber(inFloat64.rounding, 3)}.`
     : "";

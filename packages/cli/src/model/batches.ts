@@ -102,6 +102,18 @@ async function readArrays(
   });
 }
 
+/** How many examples batches have: the first axis of each batch's first array. */
+export const examplesIn = (batches: readonly Batch[]): number =>
+  batches.reduce((sum, batch) => sum + (Object.values(batch)[0].shape[0] ?? 1), 0);
+
+/** `16 examples of x.npy`; `one batch` where its arrays do not have equally many. */
+export function examplesText(batches: readonly Batch[], path: string): string {
+  const [first] = batches;
+  if (new Set(Object.values(first).map(({ shape }) => shape[0])).size > 1) return `one batch of ${path}`;
+  const count = examplesIn(batches);
+  return `${count} ${count === 1 ? "example" : "examples"} of ${path}`;
+}
+
 function requireExamples(path: string, given: readonly InputData[]): void {
   const counts = new Set(given.map(({ array }) => array.shape[0]));
   if (counts.size !== 1) {

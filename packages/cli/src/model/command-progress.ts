@@ -9,14 +9,14 @@ export const quietOption = (): Option => new Option("--quiet", "no lines of prog
 const EVERY = 10;
 
 /**
- * Runs work that tells its steps on stderr: on a terminal in a line that is rewritten, elsewhere in a line every 10 seconds, but with
- * `--json`; nowhere with `--quiet`.
+ * Runs work that reports its steps on stderr, also with `--json`: on a terminal in a line that is rewritten, elsewhere in a line
+ * every 10 seconds; nowhere with `--quiet`.
  */
 export async function withProgress<T>(
-  { quiet, json }: { readonly quiet: boolean; readonly json: boolean },
+  { quiet }: { readonly quiet: boolean },
   work: (step: (text: string) => void) => Promise<T>,
 ): Promise<T> {
-  if (quiet || (json && !process.stderr.isTTY)) return work(() => {});
+  if (quiet) return work(() => {});
   const progress = createProgress(process.stderr, { every: EVERY });
   const start = performance.now();
   const seconds = () => Math.round((performance.now() - start) / 1000);

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { FineTuned, FineTuneEpoch } from "isoloss/onnx";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
+import { groupBy } from "../experiments/results/groups.js";
 import { textList, textTable } from "../experiments/results/table.js";
 import { finite } from "./measured-change.js";
 
@@ -87,25 +88,34 @@ export function epochLine(
 /** What was done, for a reader. */
 export function fineTuningText(
   document: FineTuning,
-  { path, out }: { readonly path: string; readonly out: string },
+  {
+    path,
+    out,
+    isConvolutional,
+  }: { readonly path: string; readonly out: string; readonly isConvolutional: boolean },
 ): string {
   const { classes, report } = document;
-  const left = report.filter((row) => !row.changed);
   const { columns, rows } = epochTable(document);
   const texts = [
     ...(classes.length === 0
       ? []
       : [`classes\n${textList(classes.map((name, k) => [`${k}`, name] as const))}`]),
-    ...(left.length === 0
-      ? []
-      : [
-          `layers without a batch normalization\n${textList(left.map(({ node, opType, note }) => [`${node} (${opType})`, note] as const))}`,
-        ]),
+    ...(isConvolutional ? leftTexts(report) : []),
     textTable(columns, rows),
     trainedText(document),
     writtenText(document, { path, out }),
   ];
   return texts.join("\n\n");
+}
+
+/** Layers that got no batch normalization, a line for each reason. */
+function leftTexts(report: FineTuning["report"]): readonly string[] {
+  const left = report.filter((row) => !row.changed);
+  if (left.length === 0) return [];
+  const rows = [...groupBy(left, ({ note }) => note)].map(([note, [{ node, opType }, ...others]]) => {
+    return [`${node} (${opType})${others.length === 0 ? "" : ` and ${others.length} more`}`, note] as const;
+  });
+  return [`layers without a batch normalization\n${textList(rows)}`];
 }
 
 /** What was trained, on what. */

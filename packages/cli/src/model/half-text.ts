@@ -9,10 +9,11 @@ import { errorCells } from "./measured-change.js";
 /** The table of files, and what was written. */
 export function halfText(document: Half, file: string, out: string): string {
   const { columns, rows } = halfTable(document);
-  return [textTable(columns, rows), `Wrote ${out}: ${halfSummary(document, file)}`].join("\n\n");
+  const wrote = document.out === null ? "Not written to" : "Wrote";
+  return [textTable(columns, rows), `${wrote} ${out}: ${halfSummary(document, file)}`].join("\n\n");
 }
 
-/** What was written, and where it was measured. */
+/** How the new file differs, and where it was measured. */
 export const halfSummary = ({ bytes, moved, measured }: Half, file: string): string =>
   `${moved} units scaled by powers of two, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ONNX Runtime, or JavaScript without it, on ${measured}.`;
 

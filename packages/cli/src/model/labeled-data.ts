@@ -1,11 +1,10 @@
 // Examples with labels for a model: an array beside the data, or the folders that images are in.
-import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { astype, DataError, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf } from "isoloss";
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
 import { type DataSource, readInputs } from "./batches.js";
-import { readData } from "./read-data.js";
+import { foldersIn, readData } from "./read-data.js";
 
 /** A data set, and the names of its classes where folders have them. */
 export interface LabeledData {
@@ -62,20 +61,6 @@ async function readLabels(path: string, limit: number | undefined): Promise<NdAr
   const name = names.length === 1 ? names[0] : "labels";
   if (Object.hasOwn(file.arrays, name)) return file.arrays[name];
   throw new DataError(`${path} holds ${names.join(", ")}: expected one array, or one of the name labels.`);
-}
-
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-
-/** Names of the folders in a folder; none in a file. */
-async function foldersIn(path: string): Promise<readonly string[]> {
-  if (!(await isFolder(path))) return [];
-  const names = (await readdir(path)).filter((name) => !name.startsWith(".")).sort();
-  const areFolders = await Promise.all(names.map((name) => isFolder(join(path, name))));
-  return names.filter((_, i) => areFolders[i]);
 }
 
 async function readClasses(

@@ -1,7 +1,7 @@
 // A changed model that computes something else than the one before: what that costs, as a document.
 import { DataError } from "isoloss";
 import { fromOnnx, modelError } from "isoloss/onnx";
-import { type Batch, readBatches } from "./batches.js";
+import { type Batch, examplesText, readBatches } from "./batches.js";
 import { type DataOptions, dataSource } from "./data-options.js";
 import { type ModelFile, namingFile } from "./read-model.js";
 import { type Sizes, sizesOf, withSizes } from "./sizes.js";
@@ -18,7 +18,7 @@ export interface MeasuredChange {
 
 /** Where an error is measured. */
 export interface Inputs {
-  /** The path of the data, or `random inputs`. */
+  /** `16 examples of x.npy`, or `random inputs`. */
   readonly what: string;
   readonly batches: readonly Batch[] | undefined;
   /** Sizes of the axes that the file leaves open: those of the data. */
@@ -35,7 +35,8 @@ export async function measuredInputs(
   const batches =
     given === undefined ? undefined : await readBatches(inputs, dataSource(given, options), options.size);
   const sizes = namingFile(path, () => sizesOf(inputs, options.size, batches?.[0]));
-  return { what: given ?? "random inputs", batches, sizes };
+  const what = given === undefined || batches === undefined ? "random inputs" : examplesText(batches, given);
+  return { what, batches, sizes };
 }
 
 export async function measuredChange(

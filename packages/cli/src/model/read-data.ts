@@ -1,4 +1,4 @@
-// Inputs for a model from files: .npy, .npz, an image or a folder of images.
+// Inputs for a model from files: .npy, .npz, an image, or a folder of images or of such folders.
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, type NdArray, ndarray, OptionError, takeRows } from "isoloss";
@@ -41,7 +41,8 @@ export interface ReadDataOptions {
 
 /**
  * Reads data for a model: a `.npy` file, the arrays of a `.npz` file by name, a PNG or JPEG image, or a folder of such
- * images in the order of their names. The format is known by the first bytes. Images become float32 [N, C, H, W].
+ * images in the order of their names, with those of the folders in it. The format is known by the first bytes. Images become
+ * float32 [N, C, H, W].
  *
  * @throws DataError for a file that cannot be read, with its first bytes where the format is unknown; OptionError for
  *   settings of images with other data
@@ -97,17 +98,47 @@ async function readFolder(
   settings: ImageSettings,
   limit: number | undefined,
 ): Promise<NdArray> {
-  const names = (await readdir(folder)).filter((name) => /\.(png|jpe?g)$/i.test(name)).sort();
-  if (names.length === 0) {
-    throw new DataError(`The folder ${folder} has no image: expected files named .png, .jpg or .jpeg.`);
+  const paths = await imagesIn(folder);
+  if (paths.length === 0) {
+    throw new DataError(
+      `The folder ${folder} has no image: expected files named .png, .jpg or .jpeg, in it or in folders in it.`,
+    );
   }
   const reader = new ImageReader();
   const images: NamedImage[] = [];
-  for (const name of names.slice(0, limit)) {
-    const path = join(folder, name);
+  for (const path of paths.slice(0, limit)) {
     images.push({ path, image: await reader.read(await readFileOrThrow(path, { what: "image" }), path) });
   }
   return stacked(images, settings);
+}
+
+/**
+ * Paths of the images in a folder and in the folders in it, one of each in turn: so the first of them, and those that are held
+ * out at the end, are of all classes.
+ */
+async function imagesIn(folder: string): Promise<readonly string[]> {
+  const folders = [folder, ...(await foldersIn(folder)).map((name) => join(folder, name))];
+  const lists = await Promise.all(
+    folders.map(async (own) => {
+      const names = (await readdir(own)).filter((name) => /\.(png|jpe?g)$/i.test(name)).sort();
+      return names.map((name) => join(own, name));
+    }),
+  );
+  const most = Math.max(...lists.map(({ length }) => length));
+  return Array.from({ length: most }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat();
+}
+
+/** Names of the folders in a folder, in order; none in a file. */
+export async function foldersIn(path: string): Promise<readonly string[]> {
+  const isDirectory = (at: string) =>
+    stat(at).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+  if (!(await isDirectory(path))) return [];
+  const names = (await readdir(path)).filter((name) => !name.startsWith(".")).sort();
+  const areFolders = await Promise.all(names.map((name) => isDirectory(join(path, name))));
+  return names.filter((_, i) => areFolders[i]);
 }
 
 interface NamedImage {

@@ -31,11 +31,40 @@ export async function readModelFile(path: string): Promise<ModelFile> {
     return { path, files, bytes, model: decodeModel(bytes) };
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
-    throw new DataError(
-      `Cannot read ${path} as an ONNX model: ${cause.message} Expected a file such as torch.onnx.export writes.`,
-      { cause },
-    );
+    const why = otherFormat(own) ?? `${cause.message} Expected a file such as torch.onnx.export writes.`;
+    throw new DataError(`Cannot read ${path} as an ONNX model: ${why}`, { cause });
   }
+}
+
+/** What a file is that was given by mistake, known by its first bytes, and what to do. */
+function otherFormat(bytes: Uint8Array): string | undefined {
+  const start = Buffer.from(bytes.subarray(0, 512)).toString("latin1");
+  const isZip = start.startsWith("PK");
+  const exported = 'In Python write it by torch.onnx.export(model, (example,), "model.onnx").';
+  const data = "The model comes first; data are for options such as --calibration, --held-out and --data.";
+  const formats: readonly (readonly [is: boolean, what: string])[] = [
+    [start === "", "it is empty. Export or copy it again."],
+    [start.startsWith("\x93NUMPY"), `it is an array of NumPy (.npy). ${data}`],
+    [isZip && start.includes(".npy"), `it holds arrays of NumPy (.npz). ${data}`],
+    [
+      (isZip && start.includes("data.pkl")) || start.startsWith("\x80\x02"),
+      `it is pickled by Python, as PyTorch saves models (.pt). ${exported}`,
+    ],
+    [isZip, "it is a ZIP archive. Unpack it first."],
+    [
+      start.slice(8, 10) === '{"',
+      `it is a .safetensors file, which holds weights and no network. Load them into the model. ${exported}`,
+    ],
+    [
+      /^\s*<(!doctype|html|\?xml)/i.test(start),
+      "it is a web page, not what was to be downloaded. Download it again.",
+    ],
+    [
+      start.startsWith("version https://git-lfs"),
+      "it is a pointer of Git LFS to the file. Fetch that by git lfs pull.",
+    ],
+  ];
+  return formats.find(([is]) => is)?.[1];
 }
 
 function dataIn(file: string): Uint8Array {

@@ -145,7 +145,7 @@ export function preparedText(
       : [`${title}\n${textList(rows.map(({ node, opType, note }) => [`${node} (${opType})`, note]))}`],
   );
   const checked = checkedText(written, file, "random inputs");
-  if (report.length === 0) return `There was nothing to change.\n\nWrote ${out}. ${checked}`;
+  if (report.length === 0) return `There was no node to change.\n\nWrote ${out}. ${checked}`;
   return [...texts, `Wrote ${out}: ${changed} changed, ${left} left as they are. ${checked}`].join("\n\n");
 }
 

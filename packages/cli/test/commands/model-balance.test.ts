@@ -98,7 +98,7 @@ describe("isoloss model balance", () => {
     expect(stdout).toMatch(/^before: Scales differ .*Balancing is likely/m);
     expect(stdout).toMatch(/^after: Scales differ .*not expected to make training faster/m);
     expect(stdout).toMatch(
-      /^Wrote even\.onnx\. On x\.npy no output differs from that of uneven\.onnx by more than \S+,/m,
+      /^Wrote even\.onnx\. On 40 examples of x\.npy no output differs from that of uneven\.onnx by more than \S+,/m,
     );
     for (const [incoming, outgoing] of rangesOf("even.onnx")) expect(incoming / outgoing).toBeCloseTo(1, 5);
     expect((await compareModels(uneven, read("even.onnx"), { seed: 7 })).largest).toBeLessThan(1e-6);

@@ -5,7 +5,7 @@ import { decodeModel, fromOnnx } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Half } from "../../src/commands/model-half.js";
 import type { PrunedModel } from "../../src/commands/model-prune.js";
-import { normalized } from "../model/model-files.js";
+import { changed, normalized, perceptron, withShape } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -45,7 +45,7 @@ describe("isoloss model prune", () => {
       by: "lamp",
       fraction: 0.7,
       balanced: false,
-      measured: "images.npy",
+      measured: "16 examples of images.npy",
       groups: [],
     });
     expect(document.table.map(({ ranked }) => ranked)).toEqual(["balanced", "as they are"]);
@@ -124,7 +124,11 @@ describe("isoloss model half", () => {
       "float16",
       "--json",
     );
-    expect(document).toMatchObject({ out: at("half.onnx"), io: "float16", measured: "images.npy" });
+    expect(document).toMatchObject({
+      out: at("half.onnx"),
+      io: "float16",
+      measured: "16 examples of images.npy",
+    });
     expect(document.table.map(({ numbers }) => numbers)).toEqual(["moved", "as they are"]);
     expect(document.table[0].activations?.numbers).toBeGreaterThan(1000);
     expect(document.table[0].sqnr).toBeGreaterThan(40);
@@ -132,6 +136,75 @@ describe("isoloss model half", () => {
     const plain = await bench.json<Half>(...half, "--no-move", "--json");
     expect(plain).toMatchObject({ moved: 0, measured: "random inputs" });
     expect(plain.table.map(({ numbers }) => numbers)).toEqual(["as they are"]);
+  });
+
+  it("does not write a file whose outputs are not finite, unless it is forced to", async () => {
+    // Outputs of about 1e7, which no scaling of hidden units brings below 65504.
+    const large = changed(perceptron("relu"), ({ initializers }) => ({
+      initializers: initializers.map((tensor) => ({
+        ...tensor,
+        data: (tensor.data as Float32Array).map((w) => (tensor.shape[0] === 2 ? 1e7 * w : w)),
+      })),
+    }));
+    writeFileSync(at("large.onnx"), large);
+    writeFileSync(at("kept.onnx"), "old");
+    const line = ["model", "half", "large.onnx", "--out", "kept.onnx"];
+    const { status, stdout, stderr } = await bench.run(...line);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^moved .* not finite .*\n(.*\n)*\nNot written to kept\.onnx: /m);
+    expect(stderr).toMatch(
+      /^isoloss: kept\.onnx was not written: with every result rounded to float16, its outputs are not finite\. Ways out: give examples by --calibration.*; keep the model in float32\. To write it all the same, add --force\.$/m,
+    );
+    expect(stderr).not.toMatch(/--no-move|model fold/);
+    expect(readFileSync(at("kept.onnx"), "utf8")).toBe("old");
+    const document: Half = JSON.parse((await bench.run(...line, "--json")).stdout);
+    expect(document).toMatchObject({ out: null, table: [{ rounded: null }, { rounded: null }] });
+    expect((await bench.run(...line, "--force")).status).toBe(0);
+    expect(decodeModel(read("kept.onnx")).graph.initializers[0].dtype).toBe("float16");
+  });
+
+  it("takes a file whose Reshape reads a shape that a Loop passes on, as balance and symmetries do", async () => {
+    const looped = changed(withShape(perceptron("relu"), ["batch", 4]), ({ nodes, initializers }) => {
+      const body = {
+        ...{ name: "step", initializers: [], outputs: ["going", "shape2", "x2"].map((name) => ({ name })) },
+        inputs: [
+          { name: "i", dtype: "int64", shape: [] },
+          { name: "going", dtype: "bool", shape: [] },
+          { name: "shape", dtype: "int64", shape: [2] },
+          { name: "x", dtype: "float32", shape: ["batch", 3] },
+        ] as const,
+        nodes: [
+          { opType: "Identity", inputs: ["shape"], outputs: ["shape2"], attributes: {} },
+          { opType: "Identity", inputs: ["x"], outputs: ["x2"], attributes: {} },
+        ],
+      };
+      const loop = {
+        ...{ opType: "Loop", inputs: ["count", "", "rows", "relu"], outputs: ["same", "passed"] },
+        attributes: { body: { kind: "graph" as const, value: body } },
+      };
+      return {
+        initializers: [
+          ...initializers,
+          { name: "count", dtype: "int64", shape: [], data: BigInt64Array.of(3n) },
+          { name: "rows", dtype: "int64", shape: [2], data: BigInt64Array.of(-1n, 3n) },
+        ],
+        nodes: nodes.flatMap((node) => {
+          if (node.opType !== "Relu") return [node];
+          const reshape = { opType: "Reshape", inputs: ["passed", "same"], attributes: {} };
+          return [{ ...node, outputs: ["relu"] }, loop, { ...reshape, outputs: node.outputs }];
+        }),
+      };
+    });
+    writeFileSync(at("looped.onnx"), looped);
+    for (const line of [
+      "symmetries looped.onnx",
+      "balance looped.onnx -o o.onnx",
+      "half looped.onnx -o h.onnx",
+    ]) {
+      const { status, stderr } = await bench.run("model", ...line.split(" "));
+      expect([line, status, withoutProgress(stderr)]).toEqual([line, 0, ""]);
+    }
+    expect(decodeModel(read("h.onnx")).graph.nodes.map(({ opType }) => opType)).not.toContain("Loop");
   });
 
   it("is refused of a file of float16, which the message names", async () => {

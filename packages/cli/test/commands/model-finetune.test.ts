@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encode } from "fast-png";
 import { type NdArray, ndarray, takeRows } from "isoloss";
@@ -10,6 +10,7 @@ import { stored as twoArrays } from "../../../core/test/data/npz-files.js";
 import { convnet, exported, images, operators, stored } from "../../../core/test/fine-tune/support.js";
 import { lossNames, optimizerNames } from "../../src/model/fine-tune-names.js";
 import type { FineTuning } from "../../src/model/fine-tuning.js";
+import { perceptron, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -74,6 +75,38 @@ describe("isoloss model finetune", () => {
     expect(stdout).toMatch(/^Wrote out\.onnx: epoch 3, the best\.$/m);
     expect(operators(read("out.onnx"))).toEqual(operators(model));
     expect(read("model.onnx")).toEqual(model);
+  });
+
+  it("tells once why layers have no batch normalization, and not of a network without convolutions", async () => {
+    const brief = ["--epochs", "1", "--quiet"];
+    const two = await finetune(...usual, ...brief, "--freeze", "first.*", "--freeze", "second.*");
+    expect(two.stdout).toMatch(
+      /^layers without a batch normalization\n {2}\S+ \(Conv\) and 1 more {2}its weights must stay\n {2}\S+ \(\S+\) +no activation follows\n\n/,
+    );
+    file("flat.onnx", withShape(perceptron("relu"), ["batch", 4]));
+    file(
+      "x4.npy",
+      encodeNpy(
+        ndarray(
+          Float32Array.from({ length: 80 }, (_, i) => Math.sin(i)),
+          [20, 4],
+        ),
+      ),
+    );
+    file(
+      "y4.npy",
+      encodeNpy(
+        ndarray(
+          BigInt64Array.from({ length: 20 }, (_, i) => BigInt(i % 2)),
+          [20],
+        ),
+      ),
+    );
+    const line =
+      "model finetune flat.onnx --data x4.npy --labels y4.npy --rate 0.01 -o o.onnx --epochs 2 --quiet";
+    const { stdout } = await bench.run(...line.split(" "));
+    expect(stdout).toMatch(/^epoch +training loss/);
+    rmSync(at("o.onnx"), { force: true });
   });
 
   it("gives a document, and the same one for the same seed", async () => {

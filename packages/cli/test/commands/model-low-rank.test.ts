@@ -42,7 +42,7 @@ describe("isoloss model low-rank", () => {
       ...lowRank,
       ...["--rank", "2", "--held-out", "x.npy", "--json"],
     );
-    expect(document).toMatchObject({ rank: 2, energy: null, measured: "x.npy" });
+    expect(document).toMatchObject({ rank: 2, energy: null, measured: "40 examples of x.npy" });
     expect(document.table.map(({ spaces, numbers }) => [spaces, numbers])).toEqual([
       ["without unused rank", 43],
       ["truncated", 32],

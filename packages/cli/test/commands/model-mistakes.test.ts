@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { full } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import { beforeAll, describe, expect, it } from "vitest";
+import { deflated } from "../../../core/test/data/npz-files.js";
 import { bare, changed, normalized, perceptron } from "../model/model-files.js";
 import { workbench } from "./support.js";
 
@@ -35,6 +36,21 @@ beforeAll(() => {
   write("endless.npy", encodeNpy(full([8, 3, 8, 8], Number.POSITIVE_INFINITY)));
   // A ZIP archive without entries, as np.savez("none.npz") writes it.
   write("none.npz", Buffer.concat([Buffer.from("PK\x05\x06"), Buffer.alloc(18)]));
+  write("arrays.npz", deflated());
+  // A local file header of a ZIP archive is 30 bytes and the name of the entry.
+  write("zipped.pt", `PK\x03\x04${"\0".repeat(26)}model/data.pkl`);
+  write("pickled.pt", Uint8Array.of(0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46));
+  const header = '{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}';
+  write(
+    "w.safetensors",
+    Buffer.concat([Buffer.of(header.length, 0, 0, 0, 0, 0, 0, 0), Buffer.from(`${header}    `)]),
+  );
+  write("page.onnx", "\n<!DOCTYPE html><html><body>Not found</body></html>");
+  write(
+    "pointer.onnx",
+    `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 12345\n`,
+  );
+  write("nothing.onnx", "");
   write("label.npy", encodeNpy({ shape: [1], data: BigInt64Array.of(0n) }));
   mkdirSync(join(bench.folder, "folder"));
   execFileSync("mkfifo", [join(bench.folder, "pipe")]);
@@ -47,7 +63,23 @@ const cases: readonly (readonly [line: string, message: RegExp, code: number])[]
     /^isoloss: Cannot read text\.onnx as an ONNX model: .* such as torch\.onnx\.export/,
     1,
   ],
-  ["inspect x.npy", /Cannot read x\.npy as an ONNX model: .* such as torch\.onnx\.export writes\.$/m, 1],
+  [
+    "half x.npy -o h.onnx",
+    /Cannot read x\.npy as an ONNX model: it is an array of NumPy \(\.npy\)\. The model comes first/,
+    1,
+  ],
+  ["inspect arrays.npz", /it holds arrays of NumPy \(\.npz\)/, 1],
+  [
+    "inspect zipped.pt",
+    /it is pickled by Python, as PyTorch saves models \(\.pt\)\. In Python write it by torch\.onnx\.export\(model, /,
+    1,
+  ],
+  ["inspect pickled.pt", /it is pickled by Python/, 1],
+  ["inspect none.npz", /it is a ZIP archive\. Unpack it first/, 1],
+  ["inspect w.safetensors", /it is a \.safetensors file, which holds weights and no network/, 1],
+  ["inspect page.onnx", /it is a web page, .* Download it again/, 1],
+  ["inspect pointer.onnx", /it is a pointer of Git LFS to the file\. Fetch that by git lfs pull/, 1],
+  ["inspect nothing.onnx", /Cannot read nothing\.onnx as an ONNX model: it is empty/, 1],
   [
     "verify m.onnx relu.onnx",
     /both models must take the same inputs; the first takes x .*4 axes(?!.*--size)/,

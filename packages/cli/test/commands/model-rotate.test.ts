@@ -49,7 +49,9 @@ describe("isoloss model rotate", () => {
     expect(fromOnnx(read("turned.onnx")).params.last).toEqual(fromOnnx(peaked).params.last);
     expect(stdout).toMatch(/^space +size +kind\n-*[- ]*\n?down and 1 more +8 +linear$/m);
     expect(stdout).toMatch(/^largest weight \/ root mean square +before +after$/m);
-    expect(stdout).toMatch(/^Wrote turned\.onnx\. On x\.npy no output differs from that of peaked\.onnx by/m);
+    expect(stdout).toMatch(
+      /^Wrote turned\.onnx\. On 40 examples of x\.npy no output differs from that of peaked\.onnx by/m,
+    );
   });
 
   it("gives a document, for each rotation and seed", async () => {

@@ -4,6 +4,8 @@ import { encode } from "fast-png";
 import { createRng, encodeNpy } from "isoloss/data";
 import { compareModels, decodeModel, fromOnnx } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
+import { rawField, rawFields, rawMessage } from "../../../core/src/runtime/onnx/raw-fields.js";
+import { mapMessages } from "../../../core/src/runtime/onnx/raw-tensor.js";
 import type { SymmetriesOfModel } from "../../src/model/symmetries.js";
 import type { Prepared } from "../../src/model/write-prepared.js";
 import { changed, normalized, perceptron, withExternalData, withShape } from "../model/model-files.js";
@@ -134,11 +136,25 @@ describe("isoloss model fold", () => {
     expect(readdirSync(bench.folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
+  it("leaves out what an exporter noted in nodes, if it is told to", async () => {
+    const trace = "File model.py, line 12: return self.layer(x)";
+    const noted = mapMessages(perceptron("relu"), {
+      node: (own) => rawMessage([...rawFields(own), rawField(6, (w, n) => w.string(n, trace))]),
+    });
+    file("noted.onnx", noted);
+    const fold = ["model", "fold", "noted.onnx", "-o", "same.onnx"];
+    await bench.run(...fold);
+    expect(read("same.onnx")).toEqual(noted);
+    const { stdout } = await bench.run(...fold, "--drop-metadata");
+    expect(stdout).toMatch(/^Wrote same\.onnx\. .* \d+ B of metadata left out\.$/m);
+    expect(read("same.onnx")).toEqual(perceptron("relu"));
+  });
+
   it("says that there is nothing to fold, and writes the model as it is", async () => {
     file("relu.onnx", perceptron("relu"));
     const { status, stdout } = await bench.run("model", "fold", "relu.onnx", "-o", "same.onnx");
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^There was nothing to change\.\n\nWrote same\.onnx\. /);
+    expect(stdout).toMatch(/^There was no node to change\.\n\nWrote same\.onnx\. /);
     expect(read("same.onnx")).toEqual(perceptron("relu"));
   });
 

@@ -7,7 +7,7 @@ afterEach(() => {
 });
 
 /** What work of three steps writes, each of which takes six seconds. */
-async function written(options: { quiet: boolean; json: boolean }, isTTY: boolean): Promise<string> {
+async function written(quiet: boolean, isTTY: boolean): Promise<string> {
   vi.useFakeTimers();
   vi.spyOn(process, "stderr", "get").mockReturnValue(
     Object.assign(Object.create(process.stderr), { isTTY, columns: 80 }),
@@ -17,7 +17,7 @@ async function written(options: { quiet: boolean; json: boolean }, isTTY: boolea
     text += String(chunk);
     return true;
   });
-  await withProgress(options, async (step) => {
+  await withProgress({ quiet }, async (step) => {
     for (const name of ["a", "b", "c"]) {
       vi.advanceTimersByTime(6000);
       step(name);
@@ -26,11 +26,10 @@ async function written(options: { quiet: boolean; json: boolean }, isTTY: boolea
   return text;
 }
 
-it.each<readonly [string, { quiet: boolean; json: boolean }, boolean, RegExp]>([
-  ["rewrites a line on a terminal", { quiet: false, json: true }, true, /6 s: a.*12 s: b.*18 s: c/s],
-  ["writes a line every ten seconds elsewhere", { quiet: false, json: false }, false, /^12 s: b\n$/],
-  ["writes none elsewhere with --json", { quiet: false, json: true }, false, /^$/],
-  ["writes none with --quiet", { quiet: true, json: false }, true, /^$/],
-])("%s", async (_, options, isTTY, expected) => {
-  expect(await written(options, isTTY)).toMatch(expected);
+it.each<readonly [string, boolean, boolean, RegExp]>([
+  ["rewrites a line on a terminal", false, true, /6 s: a.*12 s: b.*18 s: c/s],
+  ["writes a line every ten seconds elsewhere", false, false, /^12 s: b\n$/],
+  ["writes none with --quiet", true, false, /^$/],
+])("%s", async (_, quiet, isTTY, expected) => {
+  expect(await written(quiet, isTTY)).toMatch(expected);
 });

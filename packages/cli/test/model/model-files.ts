@@ -4,7 +4,7 @@ import { createRng } from "isoloss/data";
 import { mlp } from "isoloss/nn";
 import { decodeModel, encodeModel, type OnnxModel } from "isoloss/onnx";
 import { ProtoWriter } from "../../../core/src/runtime/onnx/protobuf.js";
-import { mapTensors, tensorHeader } from "../../../core/src/runtime/onnx/raw-tensor.js";
+import { mapMessages, tensorHeader } from "../../../core/src/runtime/onnx/raw-tensor.js";
 
 type OnnxNode = OnnxModel["graph"]["nodes"][number];
 
@@ -138,7 +138,9 @@ export function withExternalData(
   });
   moved.int(14, 1);
   return {
-    bytes: mapTensors(bytes, (own) => (tensorHeader(own).name === name ? moved.finish() : own)),
+    bytes: mapMessages(bytes, {
+      tensor: (own) => (tensorHeader(own).name === name ? moved.finish() : own),
+    }),
     data: new Uint8Array(Float32Array.from(tensor.data as Float32Array).buffer),
   };
 }

@@ -77,6 +77,19 @@ describe("readData", () => {
     expect(await readData(at("photos"), { limit: 1 })).toMatchObject({ array: { shape: [1, 1, 1, 2] } });
   });
 
+  it("reads the images of the folders in a folder in turns, so that a part of them has all classes", async () => {
+    const classes = { cat: [0, 51, 102], dog: [153], fox: [204, 255] };
+    for (const [name, grays] of Object.entries(classes)) {
+      mkdirSync(at(`classes/${name}`), { recursive: true });
+      for (const [i, gray] of grays.entries())
+        writeFileSync(at(`classes/${name}/${i}.png`), png(1, 1, 1, [gray]));
+    }
+    const grays = async (limit?: number) =>
+      numbersOf(await readData(at("classes"), { limit })).map((x) => Math.round(255 * x));
+    expect(await grays()).toEqual([0, 153, 204, 51, 255, 102]);
+    expect(await grays(3)).toEqual([0, 153, 204]);
+  });
+
   it("scales and normalizes pixels: (scale * pixel - mean) / std", async () => {
     const images = { scale: 255, mean: [51], std: [2] };
     expect(await readData(at("photos/a.PNG"), { images })).toEqual({

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { dropIdentity } from "../../src/model-file/prepare/drop-identity.js";
 import { decodeModel } from "../../src/runtime/onnx/codec.js";
 import { graph, type OnnxNode } from "../../src/runtime/onnx/schema.js";
-import { fileOf, float32, node } from "../nn/onnx/support.js";
+import { fileOf, float32, int64, node } from "../nn/onnx/support.js";
 
 const file = (nodes: readonly OnnxNode[], outputs: readonly string[] = ["y"]) =>
   fileOf({
@@ -12,10 +12,29 @@ const file = (nodes: readonly OnnxNode[], outputs: readonly string[] = ["y"]) =>
       ratio: float32([0.5], []),
       on: { shape: [], data: Uint8Array.of(1) },
       off: { shape: [], data: Uint8Array.of(0) },
+      none: int64([0], []),
+      three: int64([3], []),
     },
     nodes,
     outputs,
   });
+
+/** A Loop whose steps make w of v. */
+const loop = (inputs: readonly string[], outputs: readonly string[], nodes: readonly OnnxNode[]) =>
+  node(
+    "Loop",
+    inputs,
+    {
+      body: graph({
+        name: "step",
+        inputs: ["i", "going", "v"].map((name) => ({ name })),
+        outputs: ["going", "w", ...outputs.slice(1).map(() => "v")].map((name) => ({ name })),
+        initializers: [],
+        nodes,
+      }),
+    },
+    outputs,
+  );
 
 const nodesOf = (bytes: Uint8Array) =>
   decodeModel(bytes).graph.nodes.map(
@@ -48,10 +67,49 @@ describe("dropping what does nothing", () => {
       ["y"],
       ["Neg(x) -> y"],
     ],
+    [
+      "of a Loop that has no steps",
+      [loop(["none", "on", "x"], ["a"], [node("Neg", ["v"], {}, ["w"])]), node("Neg", ["a"])],
+      ["y"],
+      ["Neg(x) -> y"],
+    ],
+    [
+      "of a Loop that does not start",
+      [loop(["", "off", "x"], ["a"], [node("Neg", ["v"], {}, ["w"])]), node("Neg", ["a"])],
+      ["y"],
+      ["Neg(x) -> y"],
+    ],
+    [
+      "of a Loop that passes on what is read of it",
+      [
+        loop(
+          ["three", "", "x"],
+          ["a", "stacked"],
+          [node("Identity", ["v"], {}, ["u"]), node("Identity", ["u"], {}, ["w"])],
+        ),
+        node("Neg", ["a"]),
+      ],
+      ["y"],
+      ["Neg(x) -> y"],
+    ],
+    [
+      "of a Loop of which nothing is read",
+      [loop(["three", "", "x"], ["a"], [node("Neg", ["v"], {}, ["w"])]), node("Neg", ["x"])],
+      ["y"],
+      ["Neg(x) -> y"],
+    ],
   ])("works %s", (_, nodes, outputs, expected) => {
     const { bytes, report } = dropIdentity(file(nodes, outputs));
     expect(nodesOf(bytes)).toEqual(expected);
     expect(report.every(({ changed, note }) => changed && note === "removed")).toBe(true);
+  });
+
+  it("leaves a Loop that computes something", () => {
+    const before = file([
+      loop(["three", "", "x"], ["a"], [node("Neg", ["v"], {}, ["w"])]),
+      node("Neg", ["a"]),
+    ]);
+    expect(dropIdentity(before)).toEqual({ bytes: before, report: [] });
   });
 
   const branch = {

@@ -15,7 +15,7 @@ export async function writeHalfPage(
   const [written] = document.table;
   await writePage(page, {
     title: `${file.path} in float16`,
-    conclusion: `Written to ${out}: numbers ${written.numbers}.`,
+    conclusion: `${document.out === null ? "Not written" : "Written"} to ${out}: numbers ${written.numbers}.`,
     lead: halfSummary(document, file.path),
     sections: [
       choicesSection(

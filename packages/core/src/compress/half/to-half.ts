@@ -6,6 +6,7 @@ import { type HalfCounts, halfCounts, noCounts } from "../../math/half-counts.js
 import { compareModels } from "../../model-file/compare/compare-models.js";
 import { axisSizes, type NamedValues } from "../../model-file/compare/random-inputs.js";
 import { withParams } from "../../model-file/edit/with-params.js";
+import { dropIdentity } from "../../model-file/prepare/drop-identity.js";
 import { fromOnnx } from "../../nn/onnx/from-onnx.js";
 import { flag, inCode, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
@@ -82,8 +83,8 @@ export interface HalfModel {
  *
  * @param bytes the bytes of an `.onnx` file, its data inside
  * @param options `move`, `io`, `calibration` and `sizes`
- * @throws DataError if `fromOnnx` cannot read the file, or for subgraphs, quantized operators, operators that have no float16 or are not of the
- *   standard, other floats than float32, and data that are not finite; OptionError, ShapeError for sizes or data that do not fit
+ * @throws DataError if `fromOnnx` cannot read the file, or for subgraphs but of Loops that do nothing, quantized operators,
+ *   operators that have no float16 or are not of the standard, other floats than float32, and data that are not finite; OptionError, ShapeError for sizes or data that do not fit
  *
  * @example
  * const { bytes: half, weights, largest } = await toHalf(foldBatchNorm(before).bytes, { calibration: [{ x: images }] });
@@ -91,9 +92,19 @@ export interface HalfModel {
  * weights.after.overflows; // 0
  */
 export async function toHalf(bytes: Uint8Array, options: ToHalfOptions = {}): Promise<HalfModel> {
-  const { move, io, calibration, sizes } = toHalfOptions.read(options);
+  const settings = toHalfOptions.read(options);
+  const { calibration } = settings;
   requireBytes("toHalf", bytes);
   if (calibration.length > 0) requireBatches("toHalf", bytes, calibration, "calibration");
+  // A Loop cannot be converted; some that exporters write do nothing.
+  const hasLoops = decodeModel(bytes).graph.nodes.some(({ opType }) => opType === "Loop");
+  return halfOf(hasLoops ? dropIdentity(bytes).bytes : bytes, settings);
+}
+
+async function halfOf(
+  bytes: Uint8Array,
+  { move, io, calibration, sizes }: ReturnType<typeof toHalfOptions.read<ToHalfOptions>>,
+): Promise<HalfModel> {
   const { graph } = decodeModel(bytes);
   const outputs = graph.outputs.map(({ name }) => name);
   const traced = tracedValues(bytes, sizes, outputs);

@@ -44,23 +44,28 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   }
   for (const per of granularities) yield* variants(own, per, given);
   if (!given.equalize) return;
-  for (const granularity of granularities) {
-    if (granularity === "block") continue;
-    const what = `other weights, per ${granularity}`;
+  const moved = new Map<Granularity, readonly CandidateFile[]>();
+  for (const per of granularities) {
+    const what = `other weights, per ${per}`;
     if (!mayGoOn(what)) {
       skip(`${what}: the time was over`);
       continue;
     }
-    const isWeightsAlone = given.activations === "none";
-    const rounding = { bits: given.weightBits, granularity, isWeightsAlone };
-    const found = await orbitCandidates(bytes, judge, rounding);
-    if ("reason" in found) {
-      skip(found.reason);
-      return;
+    // A block is a part of a channel: weights that suit channels suit their blocks, too.
+    const granularity = per === "block" ? "channel" : per;
+    if (!moved.has(granularity)) {
+      const isWeightsAlone = given.activations === "none";
+      const rounding = { bits: given.weightBits, granularity, isWeightsAlone };
+      const found = await orbitCandidates(bytes, judge, rounding);
+      if ("reason" in found) {
+        skip(found.reason);
+        return;
+      }
+      moved.set(granularity, found);
     }
-    for (const candidate of found) {
+    for (const candidate of moved.get(granularity) ?? []) {
       const all = [candidate, ...(await absorbedFrom(candidate, source))];
-      for (const one of all) yield* variants([await ingredients(one, source)], granularity, given);
+      for (const one of all) yield* variants([await ingredients(one, source)], per, given);
     }
   }
 }

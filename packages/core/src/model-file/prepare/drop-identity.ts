@@ -4,7 +4,8 @@ import { isStandard } from "./attributes.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 
 /**
- * Removes Identity and Dropout nodes, which do nothing in inference: their readers read what they read. One is left
+ * Removes Identity and Dropout nodes, which do nothing in inference: their readers read what they read. So are Loops removed
+ * that have no steps, or pass on what they were given; they count as an Identity for each result. One is left
  * where a graph inside a node reads its result, where it passes an input or a constant to an output of the model, and
  * where Dropout is in training mode or its mask is used.
  *
@@ -17,6 +18,10 @@ import { changedRow, leftRow, type Preparation } from "./preparation.js";
  */
 export function dropIdentity(bytes: Uint8Array): Preparation {
   const editor = new GraphEditor("dropIdentity", bytes);
+  for (const node of editor.nodes) {
+    const identities = node.opType === "Loop" && isStandard(node) ? idleLoop(editor, node) : undefined;
+    if (identities !== undefined) editor.replace(node, ...identities);
+  }
   const idle = editor.nodes
     .filter(({ opType }) => opType === "Identity" || opType === "Dropout")
     .filter(isStandard);
@@ -30,6 +35,32 @@ export function dropIdentity(bytes: Uint8Array): Preparation {
     return reason === undefined ? changedRow(node, "removed") : leftRow(node, reason);
   });
   return { bytes: editor.finish(), report };
+}
+
+/** An Identity for each result of a Loop that does nothing; undefined for another one. */
+function idleLoop(editor: GraphEditor, node: OnnxNode): readonly OnnxNode[] | undefined {
+  const [count = "", start = "", ...carried] = node.inputs;
+  const { body } = node.attributes;
+  if (body?.kind !== "graph") return undefined;
+  const { inputs, outputs, nodes } = body.value;
+  const hasNoSteps = [count, start].some((name) => Number(editor.tensor(name)?.data[0] ?? 1) === 0);
+  const isPassed = (k: number) => {
+    let name = outputs[1 + k]?.name;
+    for (const own of [...nodes].reverse()) {
+      if (own.opType === "Identity" && own.outputs[0] === name) name = own.inputs[0];
+    }
+    return name !== undefined && name === inputs[2 + k]?.name;
+  };
+  const used = [...node.outputs.entries()].filter(
+    ([, name]) => name !== "" && (editor.uses.isRead(name) || editor.isOutput(name)),
+  );
+  if (!used.every(([k]) => carried[k] && (hasNoSteps || isPassed(k)))) return undefined;
+  return used.map(([k, name]) => ({
+    opType: "Identity",
+    inputs: [carried[k]],
+    outputs: [name],
+    attributes: {},
+  }));
 }
 
 function whyNeeded(

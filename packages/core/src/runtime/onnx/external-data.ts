@@ -3,7 +3,7 @@ import { requireBytes } from "../../bytes.js";
 import { describeValue } from "../../describe.js";
 import { DataError, OptionError } from "../../errors.js";
 import { ownEntry } from "../../tree.js";
-import { externalEntries, mapTensors, tensorHeader, withRawData } from "./raw-tensor.js";
+import { externalEntries, mapMessages, tensorHeader, withRawData } from "./raw-tensor.js";
 
 /** The files that hold a model's external data, by the location that the model gives: bytes, or a function that reads them. */
 export type ExternalData = Readonly<Record<string, Uint8Array>> | ((location: string) => Uint8Array);
@@ -35,7 +35,7 @@ export function inlineExternalData(bytes: Uint8Array, external: ExternalData): U
     read.set(location, file);
     return file;
   };
-  return mapTensors(bytes, (tensor) => {
+  const inlined = (tensor: Uint8Array): Uint8Array => {
     const { name, isExternal } = tensorHeader(tensor);
     if (!isExternal) return tensor;
     const what = `The tensor "${name}"`;
@@ -50,7 +50,8 @@ export function inlineExternalData(bytes: Uint8Array, external: ExternalData): U
       );
     }
     return withRawData(tensor, file.subarray(offset, offset + length));
-  });
+  };
+  return mapMessages(bytes, { tensor: inlined });
 }
 
 function fileOf(external: ExternalData, location: string, what: string): Uint8Array {

@@ -67,6 +67,7 @@ export { withParams } from "../../model-file/edit/with-params.js";
 export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "../../model-file/model-operators.js";
 export { modelOperators } from "../../model-file/model-operators.js";
 export { dropIdentity } from "../../model-file/prepare/drop-identity.js";
+export { dropMetadata } from "../../model-file/prepare/drop-metadata.js";
 export type { FoldBatchNormOptions } from "../../model-file/prepare/fold-batch-norm.js";
 export { foldBatchNorm } from "../../model-file/prepare/fold-batch-norm.js";
 export { liftBounds } from "../../model-file/prepare/lift-bounds.js";

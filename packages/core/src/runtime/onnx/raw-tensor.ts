@@ -94,19 +94,38 @@ export const withRawData = (tensor: Uint8Array, data: Uint8Array): Uint8Array =>
 /** A graph inside a graph: it is in an attribute, which is in a node. */
 const DEPTH_OF_GRAPH = 3;
 
-/** Changes every tensor of a model: initializers and attributes, those of subgraphs and functions included. */
-export function mapTensors(model: Uint8Array, change: (tensor: Uint8Array) => Uint8Array): Uint8Array {
+/** Changes of the messages of a model, by their kind; default none. */
+export interface MessageChanges {
+  /** TensorProto: initializers and attributes. */
+  readonly tensor?: (message: Uint8Array) => Uint8Array;
+  /** NodeProto, after its attributes. */
+  readonly node?: (message: Uint8Array) => Uint8Array;
+  /** GraphProto, after its nodes, tensors and values. */
+  readonly graph?: (message: Uint8Array) => Uint8Array;
+  /** ValueInfoProto: inputs, outputs and values of a graph. */
+  readonly value?: (message: Uint8Array) => Uint8Array;
+}
+
+const same = (message: Uint8Array): Uint8Array => message;
+
+/** Changes every message of some kinds in a model, those of subgraphs and functions included. */
+export function mapMessages(
+  model: Uint8Array,
+  { tensor = same, node: changeNode = same, graph: changeGraph = same, value = same }: MessageChanges,
+): Uint8Array {
   const node =
     (depth: number) =>
     (message: Uint8Array): Uint8Array => {
       if (depth > MAX_DEPTH) throw new DataError(`Messages nested deeper than ${MAX_DEPTH}.`);
       const inner = (content: Uint8Array) => graph(content, depth + DEPTH_OF_GRAPH);
-      return mapFields(message, {
-        5: (attribute) => mapFields(attribute, { 5: change, 6: inner, 10: change, 11: inner }),
-      });
+      return changeNode(
+        mapFields(message, {
+          5: (attribute) => mapFields(attribute, { 5: tensor, 6: inner, 10: tensor, 11: inner }),
+        }),
+      );
     };
   const graph = (message: Uint8Array, depth: number): Uint8Array =>
-    mapFields(message, { 1: node(depth), 5: change });
+    changeGraph(mapFields(message, { 1: node(depth), 5: tensor, 11: value, 12: value, 13: value }));
   return mapFields(model, {
     7: (message) => graph(message, 1),
     25: (message) => mapFields(message, { 7: node(1) }),

@@ -8,6 +8,7 @@ import { simplify } from "../../../src/graph/simplify.js";
 import { type Spec, spec, trace } from "../../../src/graph/trace.js";
 import { withParams } from "../../../src/model-file/edit/with-params.js";
 import { dropIdentity } from "../../../src/model-file/prepare/drop-identity.js";
+import { dropMetadata } from "../../../src/model-file/prepare/drop-metadata.js";
 import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";
 import { liftBounds } from "../../../src/model-file/prepare/lift-bounds.js";
 import { lowerBounds } from "../../../src/model-file/prepare/lower-bounds.js";
@@ -58,7 +59,15 @@ export function check(bytes: Uint8Array): Outcome {
     }
     attempt("withParams", () => withParams(bytes, model.params));
   }
-  const edits = { foldBatchNorm, liftBounds, lowerBounds, dropIdentity, quantizableValues, quantizeWeights };
+  const edits = {
+    foldBatchNorm,
+    liftBounds,
+    lowerBounds,
+    dropIdentity,
+    dropMetadata,
+    quantizableValues,
+    quantizeWeights,
+  };
   for (const [name, edit] of Object.entries(edits)) attempt(name, () => edit(bytes));
   attempt("withParams of none", () => withParams(bytes, {}));
   attempt("inlineExternalData", () => inlineExternalData(bytes, () => new Uint8Array(64)));

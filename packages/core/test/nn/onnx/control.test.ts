@@ -228,6 +228,60 @@ describe("what ONNX Runtime computes on the same bytes is computed by", () => {
   );
 });
 
+/** Passes a shape on beside x, which each step turns into its sine. */
+const passing = (again: string, stack: readonly string[] = []) =>
+  node(
+    "Loop",
+    ["count", "", "shape", "x"],
+    {
+      body: inner(
+        [
+          { name: "step", dtype: "int64", shape: [] },
+          { name: "going", dtype: "bool", shape: [] },
+          { name: "same", dtype: "int64", shape: [2] },
+          { name: "before", ...vector },
+        ],
+        [again, "passed", "after", ...stack],
+        [node("Identity", ["same"], {}, ["passed"]), node("Sin", ["before"], {}, ["after"])],
+      ),
+    },
+    ["shape2", "x2", ...stack.map(() => "stacked")],
+  );
+
+it.each([
+  ["a count", passing("going"), { count: int64([3], []) }, {}],
+  ["a count that is known at run time alone", passing("going"), {}, { count: int64([2], []) }],
+  ["what it stacks", passing("going", ["before"]), { count: int64([3], []) }, {}],
+] as const)("a shape that a loop passes on is known: of a loop with %s", async (_, own, stored, inputs) => {
+  const bytes = fileOf({
+    inputs: { x, ...inputs },
+    initializers: { w, shape: int64([3, 1]), ...stored },
+    nodes: [own, node("Reshape", ["x2", "shape2"], {}, ["z"]), node("Mul", ["z", "w"])],
+  });
+  const expected = await runOrt(bytes, { x, ...inputs });
+  const actual = runImported(bytes, { x, ...inputs });
+  expect(actual.y.shape).toEqual([3, 3]);
+  expect(relativeError(actual.y, expected.y)).toBeLessThan(1e-6);
+});
+
+it("a loop that passes everything on is no operation", () => {
+  const idle = node("Loop", ["count", "", "x"], {
+    body: inner(
+      [
+        { name: "step", dtype: "int64", shape: [] },
+        { name: "going", dtype: "bool", shape: [] },
+        { name: "before", ...vector },
+      ],
+      ["going", "before"],
+      [],
+    ),
+  });
+  const bytes = fileOf({ inputs: { x, count: int64([2], []) }, nodes: [idle] });
+  const model = fromOnnx(bytes);
+  const { graph } = trace((input, count) => model.apply({}, { x: input, count }), [x, int64([2], [])]);
+  expect(nodesOf(graph).map(({ op }) => op.name)).toEqual(["input"]);
+});
+
 it("a counted loop is one operation; weights used inside are parameters", () => {
   const initializers = { w, count: int64([5], []) };
   const bytes = fileOf({ inputs: { x }, initializers, nodes: [loop(always)], outputs: stackedToo });

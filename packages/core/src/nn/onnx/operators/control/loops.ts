@@ -49,23 +49,42 @@ const requireCount = (call: Call): number => (call.known(0) as readonly number[]
 
 type Run = (step: Tensor, before: readonly Tensor[]) => Value[];
 
+/** A step: whether it goes on, what it carries, and elements of what is stacked. */
+type Body = (step: Tensor, values: readonly Value[]) => Value[];
+
 /** Undefined if its steps must be written out. */
 function asOperation(
   call: Call,
   count: number | undefined,
   start: Tensor,
   carried: readonly Value[],
+  body: Body = (step, values) =>
+    tensorsOf(call, call.subgraph(call.graph("body"), [integer(step), yes, ...values])),
 ): Value[] | undefined {
-  const graph = call.graph("body");
-  const run: Run = (step, before) => {
-    const values = before.map((tensor, k): Value => ({ tensor, kind: carried[k].kind }));
-    return tensorsOf(call, call.subgraph(graph, [integer(step), yes, ...values]));
-  };
+  const run: Run = (step, before) =>
+    body(
+      step,
+      before.map((tensor, k) => ({ tensor, kind: carried[k].kind })),
+    );
   const isAlways = ({ tensor }: Value) => Number(knownValue(tensor)?.data[0] ?? 0) !== 0;
   const symbols = carried.map(({ tensor }) => input(tensor.shape, tensor.dtype));
   const probe = orUndefined(() => run(input([], "int64"), symbols));
   if (!probe) return undefined;
   const results = probe.slice(1);
+  // What each step passes on stays what the loop was given, and known where that is: it may be the shape of a Reshape.
+  const isPassed = symbols.map((symbol, k) => results[k].tensor === symbol);
+  if (isPassed.includes(true)) {
+    const others = carried.filter((_, k) => !isPassed[k]);
+    if (others.length === 0 && results.length === carried.length) return [...carried];
+    const withPassed = <T>(own: readonly T[], passed: readonly T[]): T[] => {
+      const rest = own.values();
+      return [...passed.map((value, k) => (isPassed[k] ? value : (rest.next().value as T))), ...rest];
+    };
+    const changed = asOperation(call, count, start, others, (step, values) =>
+      body(step, withPassed(values, carried)).filter((_, k) => isPassed[k - 1] !== true),
+    );
+    return changed && withPassed(changed, carried);
+  }
   const keepsType = ({ tensor: before }: Value, k: number) =>
     before.dtype === results[k].tensor.dtype && sameShape(before.shape, results[k].tensor.shape);
   if (!carried.every(keepsType)) return undefined;
