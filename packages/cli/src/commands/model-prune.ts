@@ -70,8 +70,8 @@ export interface PrunedModel {
   readonly table: readonly PrunedRow[];
   /** Whether the examples of the table are others than those that chose. */
   readonly apart: boolean;
-  /** Where balancing changes no ranking: operators at which scalings end. */
-  readonly stops: readonly StoppingOperator[];
+  /** Where balancing changes no ranking: operators at which scalings end; else null. */
+  readonly stops: readonly StoppingOperator[] | null;
   /** With `--units`: the groups of coupled units of the written file. */
   readonly groups: readonly GroupRow[];
 }
@@ -120,7 +120,7 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
       table: rows,
       written: differing[bestOf(rows)],
       apart: split !== undefined,
-      stops: isOne && balance ? discoveryOf(file, { sizes: inputs.sizes }).stops() : [],
+      stops: isOne && balance ? discoveryOf(file, { sizes: inputs.sizes }).stops() : null,
     };
   });
   await writeFileAtomic(resolve(out), written.bytes);

@@ -15,12 +15,15 @@ export function prunedText(document: PrunedModel, file: string, out: string): st
   const tables = [prunedTable(document), ...(document.groups.length === 0 ? [] : [keptTable(document)])];
   return [
     ...tables.map(({ columns, rows }) => textTable(columns, rows)),
-    ...(document.stops.length === 0
-      ? []
-      : [`Balancing changes no ranking here. ${stopsText(document.stops)}`]),
+    ...sameText(document),
     `Wrote ${out}: ${prunedSummary(document, file)}`,
   ].join("\n\n");
 }
+
+const sameText = ({ stops }: PrunedModel): string[] =>
+  stops === null
+    ? []
+    : [["Balancing changes no ranking here.", ...(stops.length === 0 ? [] : [stopsText(stops)])].join(" ")];
 
 /** The table of files. */
 export function prunedTable({ table }: PrunedModel): Cells {

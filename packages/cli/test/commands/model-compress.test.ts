@@ -85,7 +85,7 @@ describe("isoloss model prune", () => {
     const zeros = async (name: string) => {
       await bench.run("model", "prune", name, "--fraction", "0.5", "-o", "pruned.onnx");
       return Object.values(fromOnnx(read("pruned.onnx")).params).map(({ data }) =>
-        Array.from(data, (w) => Number(w) === 0),
+        Array.from(data, Number).map((w) => w === 0),
       );
     };
     expect(await zeros("Clip.onnx")).toEqual(await zeros("Relu.onnx"));

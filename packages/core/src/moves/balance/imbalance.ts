@@ -19,17 +19,21 @@ export interface GroupImbalance {
   readonly sigma: number;
 }
 
-export interface Imbalance {
-  /** One for each scaling, in the order in which they were found. */
-  readonly groups: readonly GroupImbalance[];
-  /** Largest of the groups; undefined, as all that follows from them, where there are none. */
-  readonly factor?: number | undefined;
-  readonly sigma?: number | undefined;
+interface Scales {
+  /** Largest of the groups. */
+  readonly factor: number;
+  readonly sigma: number;
   /**
    * Bits that a quantizer with one scale for a tensor loses in the average unit: mean of log2(max |W| / max |W_i|) over
    * units i of the weights W; as they are, and with their ranges balanced.
    */
-  readonly lostBits?: { readonly now: number; readonly balanced: number } | undefined;
+  readonly lostBits: { readonly now: number; readonly balanced: number };
+}
+
+/** What was measured of scales, but where there are no groups. */
+export interface Imbalance extends Partial<Scales> {
+  /** One for each scaling, in the order in which they were found. */
+  readonly groups: readonly GroupImbalance[];
   /** Weights that float16 does not hold with all its digits; as they are, and with their norms balanced. */
   readonly float16: { readonly now: HalfCounts; readonly balanced: HalfCounts };
   /** Whether the sweeps to the balanced weights came to an end; false: the figures are of where they got. */
@@ -73,7 +77,7 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
   const [norms, ranges] = [swept("norm"), swept("range")];
   const groups = norms.T.map((T, k) => ({ generator: generators[k], ...spreadOf(T) }));
   const hasNone = groups.length === 0;
-  const scales = {
+  const scales: Scales = {
     factor: Math.max(1, ...groups.map((group) => group.factor)),
     sigma: Math.max(0, ...groups.map((group) => group.sigma)),
     lostBits: {
@@ -121,9 +125,7 @@ function lostBitsOf(generators: readonly ScalingGenerator[], arrayAt: (path: str
 const countsOf = (arrays: readonly NdArray[]): HalfCounts =>
   arrays.reduce((counts, { data }) => halfCounts(float64Of(data), counts), noCounts);
 
-type Scales = Required<Pick<Imbalance, "factor" | "sigma" | "lostBits">>;
-
-function aboutScales({ factor = 1, sigma = 0, lostBits }: Scales): string[] {
+function aboutScales({ factor, sigma, lostBits }: Scales): string[] {
   const isWorth = factor >= threshold.factor || sigma >= threshold.sigma;
   const bits = (value: number) => (value < 8 ? value.toFixed(1) : "all");
   return [

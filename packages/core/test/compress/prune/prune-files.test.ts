@@ -4,7 +4,7 @@ import { createRng } from "../../../src/math/rng.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { decodeModel, encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { writeValueInfo } from "../../../src/runtime/onnx/encode.js";
-import { compareModels, pruneUnits, pruneWeights, withParams } from "../../../src/runtime/onnx/index.js";
+import { pruneUnits, pruneWeights, withParams } from "../../../src/runtime/onnx/index.js";
 import { mapFields, rawField, rawFields, rawMessage } from "../../../src/runtime/onnx/raw-fields.js";
 import { type AttributeValue, graph, int } from "../../../src/runtime/onnx/schema.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";
@@ -76,7 +76,7 @@ describe("pruned weights of a file", () => {
     for (const c of [1, 8, 0.125]) {
       const { bytes } = await pruneWeights(clipped(c), { fraction: 0.5 });
       masks.push(
-        Object.values(fromOnnx(bytes).params).map(({ data }) => Array.from(data, (w) => Number(w) === 0)),
+        Object.values(fromOnnx(bytes).params).map(({ data }) => Array.from(data, Number).map((w) => w === 0)),
       );
       expect(decodeModel(bytes).graph.nodes.map(({ opType }) => opType)).toContain("Clip");
     }
@@ -179,7 +179,7 @@ describe("pruned units of a file", () => {
   it("do not depend on how layers around a Clip are scaled", async () => {
     const kept = async (c: number) => {
       const { bytes } = await pruneUnits(clipped(c), { fraction: 0.5, multiple: 1 });
-      return Object.values(fromOnnx(bytes).params)[1].data.map((w) => (w as number) / c);
+      return Array.from(Object.values(fromOnnx(bytes).params)[1].data, Number).map((w) => w / c);
     };
     expect(await kept(8)).toEqual(await kept(1));
     expect(await kept(0.125)).toEqual(await kept(1));
