@@ -3,7 +3,7 @@ import { sum } from "es-toolkit";
 import type { GroupDescription } from "isoloss/symmetry";
 import { groupBy } from "../experiments/results/groups.js";
 import { textList } from "../experiments/results/table.js";
-import { stopsText } from "../model/discovery.js";
+import { stopsAdvice } from "../model/discovery.js";
 import { readModelFile } from "../model/read-model.js";
 import { type Sizes, sizesText } from "../model/sizes.js";
 import { type FoundInModel, type SymmetriesOfModel, symmetriesOfModel } from "../model/symmetries.js";
@@ -56,7 +56,7 @@ function foundText(found: FoundInModel): string {
     textList(head, ""),
     ...(groups.length === 0 ? [nothingText(parameters.tensors)] : [...groups, total]),
     ...(named.length === 0 ? [] : [textList(named, "")]),
-    ...(stops.length === 0 ? [] : [stopsText(stops)]),
+    ...(stops.length === 0 ? [] : [stopsAdvice(stops)]),
   ].join("\n\n");
 }
 

@@ -59,7 +59,7 @@ export function discoveryOf(
   return { model, found: analyze(graph, names), sizes, lifted, bounds, stops };
 }
 
-/** Which operators end scalings, and what to do about it. */
+/** Which operators end scalings. */
 export function stopsText(stops: readonly StoppingOperator[]): string {
   if (stops.length === 0) {
     return "No operator alone ends them: units of a layer can be scaled where other layers with weights undo it, and outputs stay.";
@@ -67,9 +67,12 @@ export function stopsText(stops: readonly StoppingOperator[]): string {
   const names = stops.map(
     ({ operator, nodes }) => `${operator} (${nodes} ${nodes === 1 ? "node" : "nodes"})`,
   );
+  return `Scalings of units end at ${names.join(", ")}.`;
+}
+
+/** The same, and what to do for more scalings. */
+export function stopsAdvice(stops: readonly StoppingOperator[]): string {
   const isUnfolded = stops.some(({ operator }) => operator === "BatchNormalization");
-  const advice = isUnfolded
-    ? " isoloss model fold moves batch normalizations into the layers before them, where it can."
-    : "";
-  return `Scalings of units end at ${names.join(", ")}.${advice}`;
+  const advice = " isoloss model fold moves batch normalizations into the layers before them, where it can.";
+  return `${stopsText(stops)}${isUnfolded ? advice : ""}`;
 }

@@ -2,7 +2,7 @@
 import { omitBy } from "es-toolkit";
 import { type Imbalance, imbalance } from "isoloss/moves";
 import { textTable } from "../experiments/results/table.js";
-import { type DiscoveryOfModel, type StoppingOperator, stopsText } from "./discovery.js";
+import { type DiscoveryOfModel, type StoppingOperator, stopsAdvice } from "./discovery.js";
 
 /** Figures of a model's weights: see `Imbalance`; null where no group was measured. */
 export interface ImbalanceFigures extends Pick<Imbalance, "float16" | "settled" | "advice"> {
@@ -55,7 +55,7 @@ export function groupsText(
   { groups }: Pick<ImbalanceFigures, "groups">,
   stops: readonly StoppingOperator[],
 ): string {
-  if (groups.length === 0) return `No group of units can be scaled. ${stopsText(stops)}`;
+  if (groups.length === 0) return `No group of units can be scaled. ${stopsAdvice(stops)}`;
   const unevenness = ({ factor, sigma }: (typeof groups)[number]) => Math.max(Math.log(factor), sigma);
   const sorted = [...groups].sort((a, b) => unevenness(b) - unevenness(a));
   const table = textTable(
@@ -70,6 +70,6 @@ export function groupsText(
       ]),
   );
   const rest = groups.length > SHOWN ? [`.. and ${groups.length - SHOWN} more even groups`] : [];
-  const ends = stops.length === 0 ? [] : ["", stopsText(stops)];
+  const ends = stops.length === 0 ? [] : ["", stopsAdvice(stops)];
   return [table, ...rest, ...ends].join("\n");
 }
