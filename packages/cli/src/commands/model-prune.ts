@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { isEqual, mapValues } from "es-toolkit";
+import { mapValues } from "es-toolkit";
 import { DataError, takeRows } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import {
@@ -101,7 +101,7 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
       step(`ranking weights ${ranked}`);
       candidates.push(await candidate(file, options, inputs, ranked));
     }
-    const isOne = candidates.every(({ bytes }) => isEqual(bytes, candidates[0].bytes));
+    const isOne = candidates.every(({ bytes }) => Buffer.compare(bytes, candidates[0].bytes) === 0);
     const differing = isOne ? candidates.slice(-1) : candidates;
     const split = differing.length > 1 ? splitInputs(file, inputs) : undefined;
     const rows: PrunedRow[] = [];

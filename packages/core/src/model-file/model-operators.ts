@@ -130,12 +130,13 @@ interface Kept {
 function stoppingNodes(nodes: readonly OnnxNode[], kept: Kept | undefined): ReadonlySet<OnnxNode> {
   if (kept === undefined) return new Set();
   const { changes, isData } = kept;
-  const passes = (node: OnnxNode) => changes.get(node)?.has("scaling") ?? true;
+  const hasLayers = (node: OnnxNode) => allNodesIn(node).some(({ opType }) => layers.has(opType));
+  // Weights inside of a node's graphs stay as they are.
+  const passes = (node: OnnxNode) => !hasLayers(node) && (changes.get(node)?.has("scaling") ?? true);
   const reads = (node: OnnxNode) =>
     [node, ...allNodesIn(node)].flatMap(({ inputs }) => inputs).filter(Boolean);
   const isLayer = (node: OnnxNode) =>
-    allNodesIn(node).length > 0 ||
-    (layers.has(node.opType) && node.inputs.some((name) => name !== "" && !isData(name)));
+    hasLayers(node) || (layers.has(node.opType) && node.inputs.some((name) => name !== "" && !isData(name)));
   /** Values with factors of a layer's units; values that reach a layer. */
   const [scaled, read] = [new Set<string>(), new Set<string>()];
   const isBehind = new Set(

@@ -89,6 +89,15 @@ describe("modelOperators", () => {
       node("LSTM", ["s", "w1", "r"], { hidden_size: int(2) }, ["y"]),
     ];
     expect(stops(lstm, recurrent)).toEqual([["LSTM", 1]]);
+    // Weights in the branches of an If stay as they are.
+    const branch = graph({
+      ...{ name: "branch", inputs: [], initializers: [] },
+      outputs: [{ name: "b", dtype: "float32" }],
+      nodes: [layer("z", "b")],
+    });
+    const yes = { yes: { shape: [], data: Uint8Array.of(1) } };
+    const choice = node("If", ["yes"], { then_branch: branch, else_branch: branch });
+    expect(stops([choice], yes)).toEqual([["If", 1]]);
   });
 
   it("takes a bias times a number for a bias", () => {
