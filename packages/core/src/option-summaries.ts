@@ -119,6 +119,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "inputs": "Arrays for some or all inputs, by name, or a list of such batches of the same shapes; default: random numbers.",
     "runtime": "Where the models run: `javascript`, `onnx`, or `auto` (default), the faster one for their size."
   },
+  "compareTimes": {
+    "inputs": "Arrays by the names of the inputs; default: random numbers, one example.",
+    "sizes": "Sizes of axes that the file leaves open, for random numbers; default 32, of a first axis 1."
+  },
   "config": {
     "preference": "Desired cosine for each task, up to a common factor; default 1."
   },
@@ -685,7 +689,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "modelError": {
     "inputs": "Batches of arrays by the names of the inputs; default: random numbers.",
     "examples": "Number of random examples, where the file leaves it open; default 4.",
-    "sizes": "Sizes of axes that the file leaves open, for random numbers; default 32."
+    "sizes": "Sizes of axes that the file leaves open, for random numbers; default 32.",
+    "seed": "Seed of random numbers; default 0."
   },
   "modelOperators": {
     "shapes": "Shapes of the inputs by name; with them the model is traced for `keeps`. Default: it is not."
@@ -894,6 +899,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "pruneUnits": {
     "fraction": "Share of the units of each group that go, 0 to 1, rounded down; one unit stays at least.",
+    "multiple": "What the number of channels that a group keeps is a multiple of: the nearest one to the kept share, and at least one times; default 8, as kernels take channels in blocks. 1: the share itself.",
     "balance": "Whether the units are ranked by balanced weights, so that the ranking does not depend on their scales; default true.",
     "sizes": "Sizes of axes that the file leaves open, for tracing and checking it; default 4 of a first axis, else 32.",
     "tolerance": "Largest difference of the check, relative to an output's largest value; default 1e-4."
@@ -901,7 +907,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "pruneWeights": {
     "fraction": "Share of the weights that become zero, 0 to 1.",
     "by": "The score by which the least go: `magnitude` (default) or `lamp`; see `pruned`.",
-    "balance": "Whether the weights are balanced first, which keeps what the model computes; default true.",
+    "balance": "Whether the weights are ranked by their balanced values, so that the ranking does not depend on their scales; default true.",
     "sizes": "Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32."
   },
   "pruned": {

@@ -146,6 +146,7 @@ const calls: Readonly<Record<string, Call>> = {
   calibrate: (o) => isoloss.calibrate(file, [], o),
   createParamsComparison: (o) => isoloss.createParamsComparison(isoloss.fromOnnx(file), o),
   compareModels: (o) => isoloss.compareModels(file, file, o),
+  compareTimes: (o) => isoloss.compareTimes(file, file, o),
   sameFunction: (o) => isoloss.sameFunction(file, file, o),
   quantizeModel: (o) => isoloss.quantizeModel(file, o),
   quantizeWeights: (o) => isoloss.quantizeWeights(file, o),

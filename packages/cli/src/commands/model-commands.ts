@@ -84,12 +84,12 @@ Examples:
       `
 Each line is a group: which units, and what happens to which axes of which weights. Every symmetry that is printed is
 valid; others may exist. Kinds overlap: linear maps include scalings, signs and permutations, which are listed, too.
-A batch normalization with running statistics and a bound such as that of ReLU6 stop scalings: isoloss model fold removes
-the former.
+The bounds of Clip, such as that of ReLU6, count as weights, one for each channel. Operators at which scalings end are named, such
+as a batch normalization with running statistics.
 
 The document of --json: file, outputs, sizes, parameters {tensors, numbers}, symmetries [{kind, size, copies,
 degreesOfFreedom (null: discrete), exact, activation, axes [{parameter, shape, part, view, axis, attributes}]}],
-discreteOnly, unreached (names of parameters).
+discreteOnly, unreached (names of parameters), stops [{operator, nodes}].
 
 Examples:
   isoloss model symmetries model.onnx
@@ -172,8 +172,11 @@ Each line is a group of units whose weights can be scaled without changing what 
 the weights on one side would shrink and those on the other grow where their norms are balanced, "sigma" the standard
 deviation of its logarithm over the units. isoloss model balance does it.
 
-The document of --json: file, sizes, groups [{size, factor, sigma, parameters}], factor and sigma (the largest), lostBits
-{now, balanced}, float16 {now, balanced {numbers, overflows, subnormals}}, settled,
+The bounds of Clip count as weights, one for each channel: what passes them is scaled with them. Operators at which scalings end
+are named.
+
+The document of --json: file, sizes, stops [{operator, nodes}], groups [{size, factor, sigma, parameters}], factor and sigma
+(the largest), lostBits {now, balanced}, float16 {now, balanced {numbers, overflows, subnormals}}, settled,
 advice.
 
 Example:
@@ -210,13 +213,14 @@ Example:
       `
 It pays before what is not invariant under scalings: training from a start that is badly scaled, int8 with one scale for a
 tensor, pruning by magnitude. By norm, linear maps such as those of attention heads are balanced, too. With --powers-of-two,
-scalings alone, and results are the same in every bit where nothing over- or underflows. Batch normalizations stop
-scalings: fold them first. Before the file is written, the new model is compared with the old one.
+scalings alone, and results are the same in every bit where nothing over- or underflows. The bounds of Clip move with the
+weights: where they do, a Relu and a Min with a bound for each channel take the place of the Clip. Operators at which scalings
+end are named. Before the file is written, the new model is compared with the old one.
 
 ${dataHelp}
 
-The document of --json: file, out, bytes, largest (difference), by, powersOfTwo, changed (tensors), before and after (as of
-isoloss model imbalance), ranges [{parameter, before, after}].
+The document of --json: file, out, bytes, largest (difference), by, powersOfTwo, changed (tensors), lifted (whether bounds
+moved), stops [{operator, nodes}], before and after (as of isoloss model imbalance), ranges [{parameter, before, after}].
 
 Example:
   isoloss model balance model.onnx --by range --out balanced.onnx`,

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { discoveryOf } from "../model/discovery.js";
+import { discoveryOf, type StoppingOperator } from "../model/discovery.js";
 import { groupsText, type ImbalanceFigures, imbalanceFigures } from "../model/imbalance.js";
 import { readModelFile } from "../model/read-model.js";
 import type { Sizes } from "../model/sizes.js";
@@ -13,16 +13,19 @@ export interface ImbalanceOptions {
 export interface ImbalanceOfModel extends ImbalanceFigures {
   readonly file: string;
   readonly sizes: Sizes;
+  readonly stops: readonly StoppingOperator[];
 }
 
 /** `isoloss model imbalance`: how unevenly a model's weights are scaled, and whether that matters. */
 export async function imbalance(path: string, { size, json }: ImbalanceOptions): Promise<void> {
   const discovery = discoveryOf(await readModelFile(path), { sizes: size });
   const figures = imbalanceFigures(discovery);
+  const { sizes } = discovery;
+  const stops = discovery.stops();
   if (json) {
-    const document: ImbalanceOfModel = { file: resolve(path), sizes: discovery.sizes, ...figures };
+    const document: ImbalanceOfModel = { file: resolve(path), sizes, stops, ...figures };
     process.stdout.write(`${JSON.stringify(document)}\n`);
     return;
   }
-  process.stdout.write(`${groupsText(figures)}\n\n${figures.advice}\n`);
+  process.stdout.write(`${groupsText(figures, stops)}\n\n${figures.advice}\n`);
 }

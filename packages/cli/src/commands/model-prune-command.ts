@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { quietOption } from "../model/command-progress.js";
 import { dataHelp, withDataOptions } from "../model/data-options.js";
 import { sizeOption } from "../model/size-option.js";
-import { shareNumber } from "../parse.js";
+import { positiveInteger, shareNumber } from "../parse.js";
 
 /** Adds the command `model prune`. */
 export function addPruneCommand(model: Command): void {
@@ -26,7 +26,15 @@ export function addPruneCommand(model: Command): void {
         .default(false)
         .conflicts("by"),
     )
-    .option("--no-balance", "rank the weights as they are, without balancing them")
+    .addOption(
+      new Option(
+        "--multiple <n>",
+        "with --units: a group keeps the multiple of n channels that is nearest to its share; 1: any number",
+      )
+        .argParser(positiveInteger)
+        .default(8),
+    )
+    .option("--no-balance", "rank the weights as they are alone, without balancing them")
     .option("--held-out <path>", "inputs to measure on; default random numbers");
   withDataOptions(command)
     .addOption(sizeOption())
@@ -36,19 +44,23 @@ export function addPruneCommand(model: Command): void {
     .addHelpText(
       "after",
       `
-The least weights depend on how layers and units are scaled, which the model does not: so they are ranked after balancing
-the scales (isoloss model balance), and the table has the weights as they are beside it. Batch normalizations stop
-scalings: fold them first. Pruning changes what the model computes: the table says how much on the held-out inputs. Train
-the new model further.
+The least weights depend on how layers and units are scaled, which what the model computes does not: so they are ranked
+after balancing the scales (isoloss model balance), and as they are. Every other held-out example chooses: the file with the
+larger SQNR there is written, the weights as they are within 0.1 dB. The others measure both for the table. Pruning changes
+what the model computes: train the new model further. Folding batch normalizations first (isoloss model fold) gives other
+scales to rank by, for better or worse: prune both files and compare them.
 
 With --units the file gets smaller: units that can be permuted are a group, through residual sums and depthwise
 convolutions, and those with the least sum of squared weights go. The new file must compute what the old one does
-with zeros in their place; groups that do not pass stay, with the reason.
+with zeros in their place; groups that do not pass stay, with the reason. Kernels take channels in blocks, and are slower
+where a block is not full: so each group of n units keeps the multiple of 8 channels that is nearest to (1 - share) n, 8 at
+least. The table has the time of each new file by that of the old one, run in turns: the median and its quartiles.
 
 ${dataHelp}
 
-The document of --json: file, out, bytes {before, after}, by, fraction, balanced, measured, table [{ranked, zeros, numbers,
-bytes, sqnr, broken, agreement, largest}], groups [{parameters, size, removed, reason}].
+The document of --json: file, out, bytes {before, after}, by, fraction, multiple, balanced, measured, table [{ranked, zeros,
+numbers, bytes, sqnr, broken, agreement, largest, chosenBy {sqnr, broken}, time {before, after, ratio, quartiles}}], apart, stops
+[{operator, nodes}], groups [{parameters, size, removed, reason}].
 
 Examples:
   isoloss model prune model.onnx --fraction 0.8 --by lamp --out sparse.onnx

@@ -1,9 +1,19 @@
 import { resolve } from "node:path";
-import { DataError } from "isoloss";
+import { mapValues } from "es-toolkit";
+import { DataError, takeRows } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
-import { fromOnnx, type PrunedGroup, pruneUnits, pruneWeights } from "isoloss/onnx";
+import {
+  compareTimes,
+  fromOnnx,
+  type PrunedGroup,
+  pruneUnits,
+  pruneWeights,
+  type TimesComparison,
+} from "isoloss/onnx";
+import type { Batch } from "../model/batches.js";
 import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";
+import { discoveryOf, type StoppingOperator } from "../model/discovery.js";
 import {
   changing,
   type Inputs,
@@ -21,6 +31,7 @@ export interface PruneOptions extends DataOptions {
   readonly fraction: number;
   readonly by?: "magnitude" | "lamp";
   readonly units: boolean;
+  readonly multiple: number;
   readonly balance: boolean;
   readonly heldOut?: string;
   readonly size: Sizes;
@@ -36,6 +47,10 @@ export interface PrunedRow extends MeasuredChange {
   readonly zeros: number;
   readonly numbers: number;
   readonly bytes: number;
+  /** The error on the examples that chose the file to write; null without a choice. */
+  readonly chosenBy: Pick<MeasuredChange, "sqnr" | "broken"> | null;
+  /** With `--units`: against the file before, of one example where the file leaves their number open. */
+  readonly time: TimesComparison | null;
 }
 
 /** The document of `isoloss model prune --json`. */
@@ -46,11 +61,17 @@ export interface PrunedModel {
   readonly bytes: { readonly before: number; readonly after: number };
   readonly by: "magnitude" | "lamp" | "units";
   readonly fraction: number;
+  /** What the kept channels are a multiple of, with `--units`. */
+  readonly multiple: number | null;
   /** Whether the written file is the one that was ranked by balanced weights. */
   readonly balanced: boolean;
   /** The inputs of the measurement. */
   readonly measured: string;
   readonly table: readonly PrunedRow[];
+  /** Whether the examples of the table are others than those that chose. */
+  readonly apart: boolean;
+  /** Where balancing changes no ranking: operators at which scalings end; else null. */
+  readonly stops: readonly StoppingOperator[] | null;
   /** With `--units`: the groups of coupled units of the written file. */
   readonly groups: readonly GroupRow[];
 }
@@ -60,6 +81,7 @@ interface GroupRow extends Omit<PrunedGroup, "reason"> {
 }
 
 interface Candidate {
+  readonly ranked: PrunedRow["ranked"];
   readonly bytes: Uint8Array;
   readonly zeros: number;
   readonly numbers: number;
@@ -68,25 +90,39 @@ interface Candidate {
 
 /** `isoloss model prune`: a model with fewer weights, and what that costs. */
 export async function prune(path: string, options: PruneOptions): Promise<void> {
-  const { out, fraction, by = "magnitude", units, balance, heldOut, report, json } = options;
+  const { out, fraction, by = "magnitude", units, multiple, balance, heldOut, report, json } = options;
   const file = await readModelFile(path);
   await requireOutputs(file, { out, report }, [heldOut]);
   requireWeights(file);
   const inputs = await measuredInputs(file, options, heldOut);
-  const candidates: Candidate[] = [];
-  const table: PrunedRow[] = [];
-  await withProgress(options, async (step) => {
-    for (const ranked of ["balanced", "as they are"] as const) {
+  const { table, written, apart, stops } = await withProgress(options, async (step) => {
+    const candidates: Candidate[] = [];
+    for (const ranked of balance ? (["balanced", "as they are"] as const) : (["as they are"] as const)) {
       step(`ranking weights ${ranked}`);
-      const pruned = await candidate(file, options, inputs, ranked === "balanced");
-      step(`measuring what was ranked by weights ${ranked}`);
-      const error = await measuredChange(file, pruned.bytes, inputs);
-      const { bytes, zeros, numbers } = pruned;
-      table.push({ ranked, zeros, numbers, bytes: bytes.length, ...error });
-      candidates.push(pruned);
+      candidates.push(await candidate(file, options, inputs, ranked));
     }
+    const isOne = candidates.every(({ bytes }) => Buffer.compare(bytes, candidates[0].bytes) === 0);
+    const differing = isOne ? candidates.slice(-1) : candidates;
+    const split = differing.length > 1 ? splitInputs(file, inputs) : undefined;
+    const rows: PrunedRow[] = [];
+    for (const { ranked, bytes, zeros, numbers } of differing) {
+      step(`measuring what was ranked by weights ${ranked}`);
+      const error = await measuredChange(file, bytes, split?.reporting ?? inputs);
+      const chosenBy = split === undefined ? error : await measuredChange(file, bytes, split.choosing);
+      const { sqnr, broken } = chosenBy;
+      const time = units ? await compareTimes(file.bytes, bytes, oneExample(file, inputs)) : null;
+      rows.push({
+        ...{ ranked, zeros, numbers, bytes: bytes.length, ...error, time },
+        chosenBy: differing.length > 1 ? { sqnr, broken } : null,
+      });
+    }
+    return {
+      table: rows,
+      written: differing[bestOf(rows)],
+      apart: split !== undefined,
+      stops: isOne && balance ? discoveryOf(file, { sizes: inputs.sizes }).stops() : null,
+    };
   });
-  const written = candidates[balance ? 0 : 1];
   await writeFileAtomic(resolve(out), written.bytes);
   const document: PrunedModel = {
     file: resolve(path),
@@ -94,9 +130,12 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
     bytes: { before: file.bytes.length, after: written.bytes.length },
     by: units ? "units" : by,
     fraction,
-    balanced: balance,
+    multiple: units ? multiple : null,
+    balanced: written.ranked === "balanced",
     measured: inputs.what,
     table,
+    apart,
+    stops,
     groups: written.groups.map((group) => ({ ...group, reason: group.reason ?? null })),
   };
   if (report !== undefined) {
@@ -104,6 +143,59 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
     await writePrunePage(report, { file, out, bytes: written.bytes, sizes: inputs.sizes }, document);
   }
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${prunedText(document, path, out)}\n`);
+}
+
+/** Decibels by which weights must do better than those of the file to be taken. */
+const MARGIN = 0.1;
+
+/** The row with the largest SQNR on the examples that choose; the last one, as the weights are, within the margin. */
+function bestOf(rows: readonly PrunedRow[]): number {
+  const values = rows.map(({ chosenBy }) => chosenBy?.sqnr ?? (chosenBy?.broken ? -Infinity : Infinity));
+  const last = rows.length - 1;
+  return values.reduce(
+    (best, value, i) => (value > values[best] + (best === last ? MARGIN : 0) ? i : best),
+    last,
+  );
+}
+
+/** Whether the file leaves the number of examples open, and batches have as many of each input. */
+function areDivisible({ bytes }: ModelFile, batches: readonly Batch[]): boolean {
+  const isOpen = fromOnnx(bytes).inputs.every(({ shape = [""] }) => typeof shape[0] === "string");
+  const counts = batches.flatMap((batch) => Object.values(batch).map(({ shape: [n = 1] }) => n));
+  return isOpen && counts.every((n) => n === counts[0]);
+}
+
+const withRows = (batch: Batch, isKept: (row: number) => boolean): Batch =>
+  mapValues(batch, (array) => takeRows(array, [...Array(array.shape[0]).keys()].filter(isKept)));
+
+/**
+ * Examples to choose a file by, and others to report on it: every other one, or every other batch where the file fixes its size.
+ * Undefined where there is one alone.
+ */
+function splitInputs(
+  file: ModelFile,
+  inputs: Inputs,
+): { readonly choosing: Inputs; readonly reporting: Inputs } | undefined {
+  const { batches } = inputs;
+  if (batches === undefined) return { choosing: inputs, reporting: { ...inputs, seed: 1 } };
+  const isWithin = areDivisible(file, batches) && Object.values(batches[0])[0].shape[0] > 1;
+  if (!isWithin && batches.length === 1) return undefined;
+  const [choosing, reporting] = [0, 1].map((part) => ({
+    ...inputs,
+    batches: isWithin
+      ? batches.map((batch) => withRows(batch, (row) => row % 2 === part))
+      : batches.filter((_, i) => i % 2 === part),
+  }));
+  return { choosing, reporting };
+}
+
+/** Inputs of one example, where the file leaves their number open. */
+function oneExample(file: ModelFile, { batches, sizes }: Inputs) {
+  if (batches !== undefined) {
+    return { inputs: areDivisible(file, batches) ? withRows(batches[0], (row) => row === 0) : batches[0] };
+  }
+  const first = fromOnnx(file.bytes).inputs.flatMap(({ name, shape: [n] = [] }) => [n, `${name}[0]`]);
+  return { sizes: Object.fromEntries(Object.entries(sizes).filter(([name]) => !first.includes(name))) };
 }
 
 function requireWeights({ path, bytes }: ModelFile): void {
@@ -116,12 +208,15 @@ function requireWeights({ path, bytes }: ModelFile): void {
 
 function candidate(
   file: ModelFile,
-  { fraction, by = "magnitude", units }: PruneOptions,
+  { fraction, by = "magnitude", units, multiple }: PruneOptions,
   inputs: Inputs,
-  balance: boolean,
+  ranked: PrunedRow["ranked"],
 ): Promise<Candidate> {
-  return changing(file, inputs, async (sizes) => {
-    if (!units) return { ...(await pruneWeights(file.bytes, { fraction, by, balance, sizes })), groups: [] };
-    return pruneUnits(file.bytes, { fraction, balance, sizes });
-  });
+  const balance = ranked === "balanced";
+  return changing(file, inputs, async (sizes) => ({
+    ranked,
+    ...(units
+      ? await pruneUnits(file.bytes, { fraction, multiple, balance, sizes })
+      : { ...(await pruneWeights(file.bytes, { fraction, by, balance, sizes })), groups: [] }),
+  }));
 }

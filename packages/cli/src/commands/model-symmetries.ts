@@ -3,6 +3,7 @@ import { sum } from "es-toolkit";
 import type { GroupDescription } from "isoloss/symmetry";
 import { groupBy } from "../experiments/results/groups.js";
 import { textList } from "../experiments/results/table.js";
+import { stopsAdvice } from "../model/discovery.js";
 import { readModelFile } from "../model/read-model.js";
 import { type Sizes, sizesText } from "../model/sizes.js";
 import { type FoundInModel, type SymmetriesOfModel, symmetriesOfModel } from "../model/symmetries.js";
@@ -19,12 +20,12 @@ export interface SymmetriesOptions {
 export async function symmetries(path: string, { size, output, json }: SymmetriesOptions): Promise<void> {
   const found = symmetriesOfModel(await readModelFile(path), { sizes: size, outputs: output });
   if (json) {
-    const { groups, total: _, discreteOnly, unreached, ...model } = found;
+    const { groups, total: _, discreteOnly, unreached, stops, ...model } = found;
     const document: SymmetriesOfModel = {
       ...model,
       file: resolve(path),
       symmetries: groups.map(reportOf),
-      ...{ discreteOnly, unreached },
+      ...{ discreteOnly, unreached, stops },
     };
     process.stdout.write(`${JSON.stringify(document)}\n`);
     return;
@@ -33,7 +34,7 @@ export async function symmetries(path: string, { size, output, json }: Symmetrie
 }
 
 function foundText(found: FoundInModel): string {
-  const { file, outputs, sizes, parameters, groups: all, total, discreteOnly, unreached } = found;
+  const { file, outputs, sizes, parameters, groups: all, total, discreteOnly, unreached, stops } = found;
   const { bold } = colors();
   const head: readonly (readonly [string, string])[] = [
     ["model", file],
@@ -55,6 +56,7 @@ function foundText(found: FoundInModel): string {
     textList(head, ""),
     ...(groups.length === 0 ? [nothingText(parameters.tensors)] : [...groups, total]),
     ...(named.length === 0 ? [] : [textList(named, "")]),
+    ...(stops.length === 0 ? [] : [stopsAdvice(stops)]),
   ].join("\n\n");
 }
 

@@ -1,6 +1,6 @@
 // The symmetries of an ONNX model's parameters, found in its graph.
 import { OptionError, spec, trace } from "isoloss";
-import { fromOnnx, type ImportedModel } from "isoloss/onnx";
+import { fromOnnx, type ImportedModel, liftBounds, modelOperators } from "isoloss/onnx";
 import { analyze, type Discovery } from "isoloss/symmetry";
 import { oneOf } from "../config/nearest.js";
 import { type ModelFile, namingFile } from "./read-model.js";
@@ -18,6 +18,17 @@ export interface DiscoveryOfModel {
   readonly found: Discovery;
   /** Sizes of open axes with which the model was traced. */
   readonly sizes: Sizes;
+  /** The file that was traced: the bounds of Clip, Max and Min are parameters of it, one number a channel. */
+  readonly lifted: Uint8Array;
+  /** Names of these bounds. */
+  readonly bounds: ReadonlySet<string>;
+  /** Finds the nodes, by operator, that end scalings between layers. */
+  stops(): readonly StoppingOperator[];
+}
+
+export interface StoppingOperator {
+  readonly operator: string;
+  readonly nodes: number;
 }
 
 /** Finds the symmetries of a model's outputs, as a function of its parameters, on all inputs. */
@@ -25,10 +36,12 @@ export function discoveryOf(
   { path, bytes }: ModelFile,
   { sizes: given, outputs = [] }: DiscoverySettings,
 ): DiscoveryOfModel {
-  const whole = namingFile(path, () => fromOnnx(bytes));
+  const own = namingFile(path, () => fromOnnx(bytes)).params;
+  const lifted = liftBounds(bytes).bytes;
+  const whole = fromOnnx(lifted);
   const unknown = outputs.find((name) => !whole.outputs.includes(name));
   if (unknown !== undefined) throw new OptionError(`--output must be ${oneOf(unknown, whole.outputs)}`);
-  const model = outputs.length === 0 ? whole : fromOnnx(bytes, { outputs });
+  const model = outputs.length === 0 ? whole : fromOnnx(lifted, { outputs });
   const sizes = sizesOf(model.inputs, given);
   const shapes = shapesOf(model.inputs, sizes);
   const x = Object.fromEntries(model.inputs.map(({ name, dtype }) => [name, spec(shapes[name], dtype)]));
@@ -37,5 +50,29 @@ export function discoveryOf(
   ).graph;
   const named = inputs.map(({ name, tensor }) => ({ name: name.replace(/^p\./, ""), tensor }));
   const graph = { inputs: named, outputs: results };
-  return { model, found: analyze(graph, Object.keys(model.params)), sizes };
+  const stops = () =>
+    modelOperators(lifted, { shapes }).flatMap(({ name: operator, stops: nodes = 0 }) =>
+      nodes === 0 ? [] : [{ operator, nodes }],
+    );
+  const names = Object.keys(model.params);
+  const bounds = new Set(names.filter((name) => !Object.hasOwn(own, name)));
+  return { model, found: analyze(graph, names), sizes, lifted, bounds, stops };
+}
+
+/** Which operators end scalings. */
+export function stopsText(stops: readonly StoppingOperator[]): string {
+  if (stops.length === 0) {
+    return "No operator alone ends them: units of a layer can be scaled where other layers with weights undo it, and outputs stay.";
+  }
+  const names = stops.map(
+    ({ operator, nodes }) => `${operator} (${nodes} ${nodes === 1 ? "node" : "nodes"})`,
+  );
+  return `Scalings of units end at ${names.join(", ")}.`;
+}
+
+/** The same, and what to do for more scalings. */
+export function stopsAdvice(stops: readonly StoppingOperator[]): string {
+  const isUnfolded = stops.some(({ operator }) => operator === "BatchNormalization");
+  const advice = " isoloss model fold moves batch normalizations into the layers before them, where it can.";
+  return `${stopsText(stops)}${isUnfolded ? advice : ""}`;
 }

@@ -23,6 +23,8 @@ export interface Inputs {
   readonly batches: readonly Batch[] | undefined;
   /** Sizes of the axes that the file leaves open: those of the data. */
   readonly sizes: Sizes;
+  /** Of random inputs; default 0. */
+  readonly seed?: number;
 }
 
 /** Reads the data of a path, if one was given. */
@@ -42,10 +44,10 @@ export async function measuredInputs(
 export async function measuredChange(
   { path, bytes }: ModelFile,
   after: Uint8Array,
-  { batches, sizes }: Inputs,
+  { batches, sizes, seed }: Inputs,
 ): Promise<MeasuredChange> {
   try {
-    const { sqnr, agreement, largest } = await modelError(bytes, after, { inputs: batches, sizes });
+    const { sqnr, agreement, largest } = await modelError(bytes, after, { inputs: batches, sizes, seed });
     return { ...sqnrFields(sqnr), agreement: agreement ?? null, largest: finite(largest) };
   } catch (cause) {
     throw withSizes(

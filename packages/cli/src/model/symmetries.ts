@@ -1,7 +1,7 @@
 // The symmetries of an ONNX model's parameters, as a document.
 import { sum } from "es-toolkit";
 import { describeDiscovery, type GroupDescription } from "isoloss/symmetry";
-import { type DiscoverySettings, discoveryOf } from "./discovery.js";
+import { type DiscoverySettings, discoveryOf, type StoppingOperator } from "./discovery.js";
 import type { ModelFile } from "./read-model.js";
 import type { Sizes } from "./sizes.js";
 import type { SymmetryReport } from "./symmetry-reports.js";
@@ -18,6 +18,7 @@ export interface SymmetriesOfModel {
   readonly discreteOnly: readonly string[];
   /** Parameters that no group acts on. */
   readonly unreached: readonly string[];
+  readonly stops: readonly StoppingOperator[];
 }
 
 /** What the document is made of: its symmetries are the groups. */
@@ -29,8 +30,10 @@ export interface FoundInModel extends Omit<SymmetriesOfModel, "symmetries"> {
 
 /** Finds the symmetries of a model's outputs, as a function of its parameters, on all inputs. */
 export function symmetriesOfModel(file: ModelFile, settings: DiscoverySettings): FoundInModel {
-  const { model, found, sizes } = discoveryOf(file, settings);
-  const names = Object.keys(model.params);
+  const { model, found, sizes, bounds, stops } = discoveryOf(file, settings);
+  // Of the file: bounds that count as parameters are named in the groups that move them.
+  const own = Object.entries(model.params).filter(([name]) => !bounds.has(name));
+  const names = own.map(([name]) => name);
   const { groups, total } = describeDiscovery(model.params, found);
   const onAllData = groups.filter(({ kind }) => kind !== "bijection");
   const reached = (list: readonly GroupDescription[]) =>
@@ -43,10 +46,11 @@ export function symmetriesOfModel(file: ModelFile, settings: DiscoverySettings):
     sizes,
     parameters: {
       tensors: names.length,
-      numbers: sum(Object.values(model.params).map(({ data }) => data.length)),
+      numbers: sum(own.map(([, { data }]) => data.length)),
     },
     ...{ groups, total },
     discreteOnly: names.filter((name) => byAny.has(name) && !byContinuous.has(name)),
     unreached: names.filter((name) => !byAny.has(name)),
+    stops: stops(),
   };
 }

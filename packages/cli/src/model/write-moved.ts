@@ -1,6 +1,6 @@
 // A model that was moved along its symmetries: compared with the one before, then written.
 import type { NdArray } from "isoloss";
-import { withParams } from "isoloss/onnx";
+import { lowerBounds, withParams } from "isoloss/onnx";
 import type { DataOptions } from "./data-options.js";
 import { type DiscoveryOfModel, discoveryOf } from "./discovery.js";
 import { measuredInputs } from "./measured-change.js";
@@ -27,6 +27,8 @@ export interface MovedFile {
   readonly params: Params;
   /** Those that the move changed. */
   readonly changed: Params;
+  /** Whether bounds moved, so that the new file has numbers of channels in their place. */
+  readonly isLifted: boolean;
   readonly written: Written;
   /** How far outputs are from those before. */
   readonly checked: string;
@@ -58,8 +60,11 @@ export async function writeMoved(
   const changed = Object.fromEntries(
     Object.entries(params).filter(([name, array]) => !hasSameNumbers(array, discovery.model.params[name])),
   );
-  const bytes = withParams(file.bytes, changed);
+  const isLifted = Object.keys(changed).some((name) => discovery.bounds.has(name));
+  const bytes = isLifted
+    ? lowerBounds(withParams(discovery.lifted, changed)).bytes
+    : withParams(file.bytes, changed);
   const written = await writeVerified(file, out, bytes, { sizes, inputs: batches, tolerance, verify });
   const checked = checkedText(written, path, what);
-  return { discovery, params, changed, written, checked, subject: { file, out, bytes, sizes } };
+  return { discovery, params, changed, isLifted, written, checked, subject: { file, out, bytes, sizes } };
 }

@@ -5,7 +5,7 @@ import { compareModels, fromOnnx } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { BalancedModel } from "../../src/commands/model-balance.js";
 import type { ImbalanceOfModel } from "../../src/commands/model-imbalance.js";
-import { changed, perceptron, withShape } from "../model/model-files.js";
+import { changed, convolutions, normalized, perceptron, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -28,6 +28,9 @@ beforeAll(() => {
   file("open.onnx", withShape(uneven, ["batch", 4]));
   file("tanh.onnx", perceptron("tanh"));
   file("text.onnx", "no model");
+  for (const activation of ["Clip", "Relu", "Sigmoid"] as const)
+    file(`${activation}.onnx`, convolutions(activation, { wide: 8 }));
+  file("normalized.onnx", normalized());
   const rng = createRng(3);
   const images = Float32Array.from({ length: 160 }, () => 5 * rng.normal());
   file("x.npy", encodeNpy({ shape: [40, 4], data: images }));
@@ -71,11 +74,39 @@ describe("isoloss model imbalance", () => {
     ]);
   });
 
-  it("says where nothing can be scaled", async () => {
-    const { stdout } = await bench.run("model", "imbalance", "tanh.onnx");
-    expect(stdout).toMatch(
-      /^No group of units can be scaled\. Batch normalizations stop scalings: isoloss model fold/,
-    );
+  it.each([
+    ["tanh.onnx", "Scalings of units end at Tanh (1 node)."],
+    ["Sigmoid.onnx", "Scalings of units end at Sigmoid (2 nodes)."],
+    [
+      "normalized.onnx",
+      "Scalings of units end at BatchNormalization (1 node). isoloss model fold moves batch normalizations into the layers before them, where it can.",
+    ],
+  ])(
+    "names the operator that ends scalings, and gives no verdict on what it did not measure: %s",
+    async (name, ends) => {
+      const { stdout } = await bench.run("model", "imbalance", name);
+      expect(stdout.includes("can be scaled")).toBe(name !== "normalized.onnx");
+      expect(stdout).toContain(ends);
+      const balanced = await bench.run("model", "balance", name, "-o", "out.onnx");
+      expect(balanced.stdout).toContain(ends);
+      const found = await bench.run("model", "symmetries", name);
+      expect(found.stdout).toContain(ends);
+      if (name === "normalized.onnx") return;
+      expect(stdout).toBe(
+        `No group of units can be scaled. ${ends}\n\nScales were not measured, as no group of units can be scaled. Float16 holds all weights in its normal range.\n`,
+      );
+      const { groups, factor, sigma, lostBits } = await bench.json<ImbalanceOfModel>(
+        ...["model", "imbalance", name, "--json"],
+      );
+      expect([groups, factor, sigma, lostBits]).toEqual([[], null, null, null]);
+    },
+  );
+
+  it("measures weights around a Clip as those around a Relu, as its bounds follow them", async () => {
+    const of = (name: string) => bench.json<ImbalanceOfModel>("model", "imbalance", name, "--json");
+    const { file: _, ...clip } = await of("Clip.onnx");
+    expect(clip.groups.map(({ size }) => size)).toEqual([16, 20]);
+    expect(await of("Relu.onnx")).toMatchObject(clip);
   });
 });
 
@@ -134,6 +165,22 @@ describe("isoloss model balance", () => {
     const { stdout } = await bench.run("model", "balance", "tanh.onnx", "-o", "same.onnx");
     expect(stdout).toMatch(/There was nothing to change: wrote same\.onnx as it was\.\n$/);
     expect(read("same.onnx")).toEqual(perceptron("tanh"));
+  });
+
+  it("scales the bounds of a Clip with the weights, exactly", async () => {
+    const args = ["model", "balance", "Clip.onnx", "--powers-of-two", "-o", "even.onnx", "--json"];
+    const document = await bench.json<BalancedModel>(...args);
+    expect(document).toMatchObject({ lifted: true, stops: [], largest: 0 });
+    expect(document.before.factor).toBeGreaterThan(3);
+    expect(document.after.factor).toBeLessThan(2 ** 0.5 + 1e-3);
+    const { params } = fromOnnx(read("even.onnx"));
+    const relu = ["model", "balance", "Relu.onnx", "--powers-of-two", "-o", "relu.onnx", "--json"];
+    expect((await bench.json<BalancedModel>(...relu)).lifted).toBe(false);
+    expect(params).toMatchObject(fromOnnx(read("relu.onnx")).params);
+    const text = await bench.run("model", "balance", "Clip.onnx", "--by", "range", "-o", "even.onnx");
+    expect(text.stdout).toContain(
+      "Bounds of Clip, Max and Min became numbers of channels, which move with the weights.",
+    );
   });
 
   it("allows what weights are rounded by in a file of float16", async () => {

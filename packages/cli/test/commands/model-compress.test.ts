@@ -1,37 +1,96 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRng, encodeNpy } from "isoloss/data";
-import { decodeModel, fromOnnx } from "isoloss/onnx";
+import { decodeModel, fromOnnx, modelError } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Half } from "../../src/commands/model-half.js";
 import type { PrunedModel } from "../../src/commands/model-prune.js";
-import { changed, normalized, perceptron, withShape } from "../model/model-files.js";
+import { changed, convolutions, normalized, perceptron, withShape } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
 const at = (name: string) => join(bench.folder, name);
 const read = (name: string) => new Uint8Array(readFileSync(at(name)));
 
+const rng = createRng(3);
+const images = Float32Array.from({ length: 16 * 192 }, () => rng.normal());
+/** Every other of 16 images, from the second on. */
+const odd = images.filter((_, e) => Math.floor(e / 192) % 2 === 1);
+
 beforeAll(async () => {
   writeFileSync(at("model.onnx"), normalized());
-  const rng = createRng(3);
-  const data = Float32Array.from({ length: 16 * 192 }, () => rng.normal());
-  writeFileSync(at("images.npy"), encodeNpy({ shape: [16, 3, 8, 8], data }));
+  writeFileSync(at("images.npy"), encodeNpy({ shape: [16, 3, 8, 8], data: images }));
   await bench.run("model", "fold", "model.onnx", "-o", "folded.onnx");
+  for (const activation of ["Clip", "Relu", "Sigmoid"] as const)
+    writeFileSync(at(`${activation}.onnx`), convolutions(activation, { wide: 8 }));
 });
 
 const prune = ["model", "prune", "folded.onnx", "--out", "pruned.onnx", "--fraction"];
 
 describe("isoloss model prune", () => {
-  it("writes a file with zeros, and measures it beside the one that is not balanced", async () => {
+  it("writes the better ranking, chosen by other examples than those of the table", async () => {
     const { status, stdout, stderr } = await bench.run(...prune, "0.5");
     expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
-    expect(stdout).toMatch(/^ranked +SQNR +same largest +numbers +zeros +size/);
-    expect(stdout).toMatch(/^balanced +-?\d+\.\d dB +/m);
-    expect(stdout).toMatch(/^as they are +-?\d+\.\d dB +/m);
+    expect(stdout).toMatch(/^ranked +chosen by +SQNR +same largest +numbers +zeros +size/);
+    expect(stdout).toMatch(/^balanced +-?\d+\.\d dB +-?\d+\.\d dB +/m);
+    expect(stdout).toMatch(/^as they are +-?\d+\.\d dB +-?\d+\.\d dB +/m);
     expect(stdout).toMatch(
-      /^Wrote pruned\.onnx: pruned by magnitude, ranked by weights after balance, .* of folded\.onnx\. It computes something else: the table says how far outputs moved on random inputs\.$/m,
+      /^Wrote pruned\.onnx: pruned by magnitude, ranked by weights (after balance|as they are), the better ranking on other examples of random inputs, .* of folded\.onnx\. It computes something else: the table says how far outputs moved on random inputs\.$/m,
     );
+  });
+
+  it.each([
+    ["Relu.onnx", ["--fraction", "0.5"]],
+    ["Clip.onnx", ["--fraction", "0.5"]],
+    ["folded.onnx", ["--fraction", "0.5"]],
+    ["folded.onnx", ["--fraction", "0.2"]],
+    ["Relu.onnx", ["--fraction", "0.5", "--units"]],
+    ["Relu.onnx", ["--fraction", "0.5", "--units", "--multiple", "1"]],
+  ])("never writes a ranking that lost by more than the margin: %s %s", async (name, args) => {
+    const document = await bench.json<PrunedModel>(
+      ...["model", "prune", name, "-o", "pruned.onnx", ...args, "--held-out", "images.npy", "--json"],
+    );
+    const [balanced, asItIs] = document.table.map(({ chosenBy }) => chosenBy?.sqnr ?? Number.NaN);
+    expect(document.apart).toBe(true);
+    expect(document.balanced).toBe(balanced > asItIs + 0.1);
+    const [written, other] = document.balanced ? document.table : [...document.table].reverse();
+    const { ranked, sqnr } = written;
+    const again = await modelError(read(name), read("pruned.onnx"), {
+      inputs: [{ x: { shape: [8, 3, 8, 8], data: odd } }],
+    });
+    expect(again.sqnr, `${ranked}, not ${other.ranked}`).toBeCloseTo(sqnr ?? Number.NaN, 3);
+  });
+
+  it("says that it could not tell the examples apart where there is one alone", async () => {
+    const data = odd.slice(0, 192);
+    writeFileSync(at("one.npy"), encodeNpy({ shape: [1, 3, 8, 8], data }));
+    const { stdout } = await bench.run(...prune, "0.5", "--held-out", "one.npy");
+    expect(stdout).toContain("the better ranking on the same examples, as one alone was given");
+  });
+
+  it("prints one row where balancing changes no ranking, and names the operator that ends scalings", async () => {
+    const args = ["model", "prune", "Sigmoid.onnx", "--fraction", "0.5", "-o", "pruned.onnx"];
+    const { stdout } = await bench.run(...args);
+    expect(stdout.match(/^as they are .*dB/gm)).toHaveLength(1);
+    expect(stdout).not.toMatch(/balanced|after balance/);
+    expect(stdout).toContain(
+      "Balancing changes no ranking here. Scalings of units end at Sigmoid (2 nodes).",
+    );
+    const document = await bench.json<PrunedModel>(...args, "--json");
+    expect(document).toMatchObject({ balanced: false, stops: [{ operator: "Sigmoid", nodes: 2 }] });
+    expect(document.table.map(({ ranked }) => ranked)).toEqual(["as they are"]);
+  });
+
+  it("ranks weights around a Clip as those around a Relu, and leaves the Clip", async () => {
+    const zeros = async (name: string) => {
+      await bench.run("model", "prune", name, "--fraction", "0.5", "-o", "pruned.onnx");
+      return Object.values(fromOnnx(read("pruned.onnx")).params).map(({ data }) =>
+        Array.from(data, Number).map((w) => w === 0),
+      );
+    };
+    expect(await zeros("Clip.onnx")).toEqual(await zeros("Relu.onnx"));
+    await zeros("Clip.onnx");
+    expect(decodeModel(read("pruned.onnx")).graph.nodes.map(({ opType }) => opType)).toContain("Clip");
   });
 
   it("gives a document whose counts are those of the file", async () => {
@@ -48,27 +107,35 @@ describe("isoloss model prune", () => {
       measured: "16 examples of images.npy",
       groups: [],
     });
-    expect(document.table.map(({ ranked }) => ranked)).toEqual(["balanced", "as they are"]);
+    expect(document.table.map(({ ranked }) => ranked)).toEqual(["as they are"]);
     const numbers = Object.values(fromOnnx(read("pruned.onnx")).params).flatMap(({ data }) =>
       Array.from(data, Number),
     );
-    expect(document.table[1].zeros).toBe(numbers.filter((w) => w === 0).length);
-    expect(document.table[1].numbers).toBe(numbers.length);
+    expect(document.table[0].zeros).toBe(numbers.filter((w) => w === 0).length);
+    expect(document.table[0].numbers).toBe(numbers.length);
     expect(document.bytes.after).toBe(read("pruned.onnx").length);
   });
 
-  it("removes units, and the file gets smaller", async () => {
-    const document = await bench.json<PrunedModel>(...prune, "0.5", "--units", "--json");
-    expect(document.by).toBe("units");
-    expect(document.groups).toMatchObject([{ size: 4, removed: 2, reason: null }]);
+  it("removes units, and says what each group keeps and what time the file takes", async () => {
+    const units = ["model", "prune", "Relu.onnx", "-o", "pruned.onnx", "--units", "--fraction"];
+    const document = await bench.json<PrunedModel>(...units, "0.4", "--json");
+    expect(document).toMatchObject({ by: "units", multiple: 8 });
+    // 10 of 16 and 12 of 20 are the shares.
+    expect(document.groups.map(({ size, removed }) => size - removed)).toEqual([8, 16]);
     expect(document.bytes.after).toBeLessThan(document.bytes.before);
-    const text = await bench.run(...prune, "0.5", "--units");
+    for (const { time } of document.table) expect(time?.ratio).toBeGreaterThan(0);
+    const text = await bench.run(...units, "0.4");
+    expect(text.stdout).toMatch(/^w1 and 2 more +16 +8$/m);
+    expect(text.stdout).toMatch(/^w2 and 2 more +20 +16$/m);
+    expect(text.stdout).toMatch(/^as they are .* \d+\.\d\d \[\d+\.\d\d, \d+\.\d\d\]$/m);
     expect(text.stdout).toMatch(
-      /^Wrote pruned\.onnx: 2 units of 1 group removed, ranked by weights after balance/m,
+      /^Wrote pruned\.onnx: 12 units of 2 groups removed, .* It takes \d+\.\d\d \[.*\] of the time: \S+ ms instead of \S+, medians of runs in turns\. /m,
     );
-    const none = await bench.run(...prune, "0.2", "--units");
+    const any = await bench.json<PrunedModel>(...units, "0.4", "--multiple", "1", "--json");
+    expect(any.groups.map(({ size, removed }) => size - removed)).toEqual([10, 12]);
+    const none = await bench.run(...prune, "0.5", "--units");
     expect(none.stdout).toMatch(
-      /^Wrote pruned\.onnx: no units removed, as a fraction of 0\.2 takes none of the largest group, which has 4: it is folded\.onnx as it was\.$/m,
+      /^Wrote pruned\.onnx: no units removed, as a fraction of 0\.5 in multiples of 8 channels takes none of the largest group, which has 4: it is folded\.onnx as it was\.$/m,
     );
     expect(read("pruned.onnx")).toEqual(read("folded.onnx"));
   });

@@ -108,7 +108,7 @@ describe("isoloss model ... --report", () => {
     expect(zeros.table(0).map(([ranked]) => ranked)).toEqual(["balanced", "as they are"]);
     const { table, headings } = await page(...args, "--units");
     expect(headings).toContain("Units that move together");
-    expect(table(1)).toEqual([["conv.weight, last.weight, conv.bias", "12", "6", ""]]);
+    expect(table(1)).toEqual([["conv.weight and 2 more", "12", "8", ""]]);
   });
 
   it("half: has the files moved and not", async () => {

@@ -112,6 +112,55 @@ export function normalized({ channels = 4, wide = 0 }: NormalizedOptions = {}): 
   });
 }
 
+/**
+ * Images [batch, 3, 8, 8] through two convolutions without batch norms, each followed by an activation, to 2 outputs.
+ *
+ * @param activation `Clip` to [0, 6], or an operator of one operand
+ * @param wide factor of the second convolution's weights
+ */
+export function convolutions(activation: "Clip" | "Relu" | "Sigmoid", { wide = 1 } = {}): Uint8Array {
+  const rng = createRng(2);
+  const tensor = (name: string, shape: readonly number[], factor = 0.3) => ({
+    ...{ name, shape, dtype: "float32" as const },
+    data: Float32Array.from({ length: sizeOf(shape) }, () => factor * rng.normal()),
+  });
+  const bound = (name: string, value: number) => ({ ...tensor(name, []), data: Float32Array.of(value) });
+  const node = (opType: string, inputs: readonly string[], output: string): OnnxNode => ({
+    ...{ opType, inputs, name: output, attributes: {} },
+    outputs: [output],
+  });
+  const bounds = activation === "Clip" ? ["low", "high"] : [];
+  return encodeModel({
+    irVersion: 8,
+    opsets: [{ domain: "", version: 17 }],
+    producer: "test",
+    metadata: {},
+    graph: {
+      name: "convolutions",
+      inputs: [{ name: "x", dtype: "float32", shape: ["batch", 3, 8, 8] }],
+      outputs: [{ name: "y", dtype: "float32", shape: ["batch", 2] }],
+      initializers: [
+        tensor("w1", [16, 3, 3, 3]),
+        tensor("b1", [16]),
+        tensor("w2", [20, 16, 3, 3], 0.3 * wide),
+        tensor("b2", [20]),
+        tensor("w3", [20, 2]),
+        ...(activation === "Clip" ? [bound("low", 0), bound("high", 6)] : []),
+      ],
+      nodes: [
+        node("Conv", ["x", "w1", "b1"], "c1"),
+        node(activation, ["c1", ...bounds], "a1"),
+        node("Conv", ["a1", "w2", "b2"], "c2"),
+        node(activation, ["c2", ...bounds], "a2"),
+        node("GlobalAveragePool", ["a2"], "p"),
+        node("Flatten", ["p"], "f"),
+        node("MatMul", ["f", "w3"], "z"),
+        node("Softmax", ["z"], "y"),
+      ],
+    },
+  });
+}
+
 /** The relu of images [batch, 3, 8, 8]: a file without weights. */
 export const bare = (): Uint8Array =>
   changed(normalized(), ({ nodes }) => ({

@@ -16,6 +16,8 @@ export interface ModelErrorOptions {
   readonly examples?: number | undefined;
   /** Sizes of axes that the file leaves open, for random numbers; default 32. */
   readonly sizes?: Readonly<Record<string, number>> | undefined;
+  /** Seed of random numbers; default 0. */
+  readonly seed?: number | undefined;
 }
 
 const modelErrorOptions = optionTable("modelError", {
@@ -25,6 +27,7 @@ const modelErrorOptions = optionTable("modelError", {
   ).otherwise("random numbers"),
   examples: integerFrom(1).default(4),
   sizes: axisSizes.default({}),
+  seed: integerFrom(0).default(0),
 } satisfies OptionRows<ModelErrorOptions>);
 
 /**
@@ -33,7 +36,7 @@ const modelErrorOptions = optionTable("modelError", {
  *
  * @param before the bytes of an `.onnx` file
  * @param after those of another with the same inputs and outputs
- * @param options `inputs`, or `examples` and `sizes` of random ones
+ * @param options `inputs`, or `examples`, `sizes` and `seed` of random ones
  * @returns `sqnr`, 10 log10(sum y^2 / sum (y - z)^2) in decibels, `agreement` of the largest number of each row, and `largest`,
  *   max |y - z| / max |y|
  * @throws OptionError for other arrays than the inputs of the file; DataError for numbers that are not finite; DataError, ShapeError, RuntimeError when a file or the inputs cannot be run
@@ -46,10 +49,9 @@ export async function modelError(
   after: Uint8Array,
   options: ModelErrorOptions = {},
 ): Promise<ModelError> {
-  const { inputs, examples, sizes } = modelErrorOptions.read(options);
+  const { inputs, ...random } = modelErrorOptions.read(options);
   if (inputs !== undefined) requireBatches("modelError", before, inputs, "inputs");
-  const batches =
-    inputs ?? randomInputs("modelError", fromOnnx(before).inputs, { seed: 0, examples, sizes, inputs: {} });
+  const batches = inputs ?? randomInputs("modelError", fromOnnx(before).inputs, { ...random, inputs: {} });
   const run = { runtime: "auto" } as const;
   return errorOf(await outputsOfFile(before, batches, run), await outputsOfFile(after, batches, run));
 }

@@ -33,6 +33,11 @@ export interface OperatorUse {
    * where the results depend on no input and no weight.
    */
   readonly keeps?: readonly UnitChange[] | undefined;
+  /**
+   * At how many nodes positive factors of a layer's units end, on their way to the weights of the layers behind it; undefined at
+   * none, and where nothing was traced.
+   */
+  readonly stops?: number | undefined;
 }
 
 export interface ModelOperatorsOptions {
@@ -71,14 +76,20 @@ export function modelOperators(
   const nodes = allNodes(model.graph);
   const isReadable = nodes.every(isSupported);
   const kept = shapes !== undefined && isReadable ? keptBy(model, shapes) : undefined;
+  const stopping = stoppingNodes(model.graph.nodes, kept);
   const names = [...new Set(nodes.map(nameOf))];
   return names
     .map((name): OperatorUse => {
       const own = nodes.filter((node) => nameOf(node) === name);
       const use = { name, count: own.length, isSupported: isSupported(own[0]) };
-      const lists = own.flatMap((node) => kept?.get(node) ?? []);
+      const lists = own.flatMap((node) => kept?.changes.get(node) ?? []);
       if (lists.length === 0) return use;
-      return { ...use, keeps: unitChanges.filter((change) => lists.every((list) => list.has(change))) };
+      const stops = own.filter((node) => stopping.has(node)).length;
+      return {
+        ...use,
+        keeps: unitChanges.filter((change) => lists.every((list) => list.has(change))),
+        ...(stops > 0 ? { stops } : {}),
+      };
     })
     .sort((a, b) => b.count - a.count);
 }
@@ -91,20 +102,64 @@ const nameOf = ({ opType, domain }: OnnxNode): string =>
 const isSupported = ({ opType, domain }: OnnxNode): boolean => isStandard(domain) && operators.has(opType);
 
 /** The nodes of a graph and of the graphs in their attributes. */
-function allNodes({ nodes }: OnnxGraph): OnnxNode[] {
-  return nodes.flatMap((node) => [
-    node,
-    ...Object.values(node.attributes).flatMap((a) => (a.kind === "graph" ? allNodes(a.value) : [])),
-  ]);
-}
+const allNodes = ({ nodes }: OnnxGraph): OnnxNode[] => nodes.flatMap((node) => [node, ...allNodesIn(node)]);
+
+const allNodesIn = ({ attributes }: OnnxNode): OnnxNode[] =>
+  Object.values(attributes).flatMap((a) => (a.kind === "graph" ? allNodes(a.value) : []));
 
 const unitChanges: readonly UnitChange[] = ["scaling", "sign", "linear", "permutation"];
 
+/** Operators with weights that undo factors of their operand. */
+const layers: ReadonlySet<string> = new Set([
+  "Conv",
+  "ConvTranspose",
+  "Gemm",
+  "GRU",
+  "LSTM",
+  "MatMul",
+  "RNN",
+]);
+
+interface Kept {
+  readonly changes: ReadonlyMap<OnnxNode, ReadonlySet<UnitChange>>;
+  /** Whether a value of the outer graph depends on an input. */
+  readonly isData: (name: string) => boolean;
+}
+
+/** The nodes between layers with weights, and those of such layers and graphs, that no factors of units pass. */
+function stoppingNodes(nodes: readonly OnnxNode[], kept: Kept | undefined): ReadonlySet<OnnxNode> {
+  if (kept === undefined) return new Set();
+  const { changes, isData } = kept;
+  const hasLayers = (node: OnnxNode) => allNodesIn(node).some(({ opType }) => layers.has(opType));
+  // Weights inside of a node's graphs stay as they are.
+  const passes = (node: OnnxNode) => !hasLayers(node) && (changes.get(node)?.has("scaling") ?? true);
+  const reads = (node: OnnxNode) =>
+    [node, ...allNodesIn(node)].flatMap(({ inputs }) => inputs).filter(Boolean);
+  const isLayer = (node: OnnxNode) =>
+    hasLayers(node) || (layers.has(node.opType) && node.inputs.some((name) => name !== "" && !isData(name)));
+  /** Values with factors of a layer's units; values that reach a layer. */
+  const [scaled, read] = [new Set<string>(), new Set<string>()];
+  const isBehind = new Set(
+    nodes.filter((node) => {
+      const isScaled = reads(node).some((name) => scaled.has(name));
+      if ((isScaled || isLayer(node)) && passes(node)) for (const name of node.outputs) scaled.add(name);
+      return isScaled;
+    }),
+  );
+  const isBefore = new Set(
+    [...nodes].reverse().filter((node) => {
+      const isRead = node.outputs.some((name) => read.has(name));
+      if (isRead || isLayer(node)) for (const name of reads(node)) read.add(name);
+      return isRead;
+    }),
+  );
+  return new Set(
+    nodes.filter((node) => !passes(node) && (isLayer(node) || (isBehind.has(node) && isBefore.has(node)))),
+  );
+}
+
 /** What each node of the outer graph keeps. */
-function keptBy(
-  model: OnnxModel,
-  shapes: Readonly<Record<string, Shape>>,
-): ReadonlyMap<OnnxNode, ReadonlySet<UnitChange>> {
+function keptBy(model: OnnxModel, shapes: Readonly<Record<string, Shape>>): Kept {
   const named = model.graph.nodes.filter(({ outputs }) => Boolean(outputs[0]));
   const outputs = named.map(({ outputs: [name] }) => ({ name }));
   // Every first result is an output here: so each is found in the traced graph by its name.
@@ -119,7 +174,11 @@ function keptBy(
     graph.outputs,
   );
   const isChanging = dependingOn(graph.inputs, graph.outputs);
-  return new Map(
+  const dataNames = new Set([
+    ...imported.inputs.map(({ name }) => name),
+    ...named.flatMap((node) => (isData(values.get(node.outputs[0]) as Tensor) ? node.outputs : [])),
+  ]);
+  const changes = new Map(
     named.flatMap((node) => {
       const result = values.get(node.outputs[0]) as Tensor;
       if (!isChanging(result)) return [];
@@ -133,6 +192,7 @@ function keptBy(
       return [[node, new Set(keeps)] as const];
     }),
   );
+  return { changes, isData: (name) => dataNames.has(name) };
 }
 
 type Test = (tensor: Tensor) => boolean;

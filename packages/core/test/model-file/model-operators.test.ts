@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type NdArray, sizeOf } from "../../src/array.js";
 import { DataError, ShapeError } from "../../src/errors.js";
 import { modelOperators } from "../../src/model-file/model-operators.js";
-import { float, graph, type OnnxNode } from "../../src/runtime/onnx/schema.js";
+import { float, graph, int, type OnnxNode } from "../../src/runtime/onnx/schema.js";
 import { fileOf, node } from "../nn/onnx/support.js";
 
 const numbers = (...shape: number[]): NdArray => ({
@@ -54,6 +54,50 @@ describe("modelOperators", () => {
     const number = (value: number): NdArray => ({ shape: [], data: Float32Array.of(value) });
     const clipped = fileWith([node("Clip", ["z", "low", "high"])], { low: number(0), high: number(6) });
     expect(keepsOf(clipped, "Clip")).toEqual(["permutation"]);
+  });
+
+  it("counts the nodes between layers at which scalings end, not those behind the last one", () => {
+    const stops = (nodes: readonly OnnxNode[], initializers: Readonly<Record<string, NdArray>> = {}) =>
+      modelOperators(fileWith(nodes, { v: numbers(4, 4), ...initializers }), { shapes }).flatMap((use) =>
+        use.stops === undefined ? [] : [[use.name, use.stops]],
+      );
+    const layer = (from: string, to: string) => node("MatMul", [from, "v"], {}, [to]);
+    const behind = [
+      layer("a", "z2"),
+      node("Tanh", ["z2"], {}, ["a2"]),
+      layer("a2", "z3"),
+      node("Softmax", ["z3"]),
+    ];
+    expect(stops([node("Tanh", ["z"], {}, ["a"]), ...behind])).toEqual([["Tanh", 2]]);
+    expect(stops([node("Relu", ["z"], {}, ["a"]), ...behind])).toEqual([["Tanh", 1]]);
+    expect(stops([node("Softmax", ["z"])])).toEqual([]);
+    const low = {
+      low: { shape: [], data: Float32Array.of(0) },
+      high: { shape: [], data: Float32Array.of(6) },
+    };
+    expect(stops([node("Clip", ["z", "low", "high"], {}, ["a"]), layer("a", "y")], low)).toEqual([
+      ["Clip", 1],
+    ]);
+    // A recurrence has weights itself.
+    const recurrent = {
+      w1: numbers(1, 8, 4),
+      r: numbers(1, 8, 2),
+      axis: { shape: [1], data: BigInt64Array.of(0n) },
+    };
+    const lstm = [
+      node("Unsqueeze", ["z", "axis"], {}, ["s"]),
+      node("LSTM", ["s", "w1", "r"], { hidden_size: int(2) }, ["y"]),
+    ];
+    expect(stops(lstm, recurrent)).toEqual([["LSTM", 1]]);
+    // Weights in the branches of an If stay as they are.
+    const branch = graph({
+      ...{ name: "branch", inputs: [], initializers: [] },
+      outputs: [{ name: "b", dtype: "float32" }],
+      nodes: [layer("z", "b")],
+    });
+    const yes = { yes: { shape: [], data: Uint8Array.of(1) } };
+    const choice = node("If", ["yes"], { then_branch: branch, else_branch: branch });
+    expect(stops([choice], yes)).toEqual([["If", 1]]);
   });
 
   it("takes a bias times a number for a bias", () => {

@@ -7,12 +7,12 @@ import { unitsSection } from "./units-section.js";
 import { weightsSection } from "./weights-section.js";
 import { writePage } from "./write-page.js";
 
-type What = readonly [name: string, value: (figures: ImbalanceFigures) => number];
+type What = readonly [name: string, value: (figures: ImbalanceFigures) => number | null];
 
 const rows: readonly What[] = [
   ["largest factor of a group", ({ factor }) => factor],
   ["largest sigma of a group", ({ sigma }) => sigma],
-  ["bits lost with one scale for a tensor", ({ lostBits }) => lostBits.now],
+  ["bits lost with one scale for a tensor", ({ lostBits }) => lostBits?.now ?? null],
   ["weights above the range of float16", ({ float16 }) => float16.now.overflows],
   ["weights below it", ({ float16 }) => float16.now.subnormals],
 ];
@@ -23,7 +23,7 @@ export async function writeBalancePage(
   { file, out, bytes, sizes }: Changed,
   { by, changed, before, after, checked }: BalancedModel & { readonly checked: string },
 ): Promise<void> {
-  const number = (value: number) => formatNumber(value, 3);
+  const number = (value: number | null) => (value === null ? "not measured" : formatNumber(value, 3));
   await writePage(page, {
     title: `${file.path}, balanced`,
     conclusion:

@@ -26,7 +26,8 @@ export function choicesSection(
   return {
     heading: "Measured choices",
     text,
-    figures: [svgText(valueBars(data, options))],
+    // One bar alone compares nothing, and has no room for the legend.
+    figures: choices.length > 1 ? [svgText(valueBars(data, options))] : [],
     tables: [htmlTable(table)],
   };
 }

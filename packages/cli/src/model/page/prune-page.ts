@@ -1,6 +1,6 @@
 import type { PrunedModel } from "../../commands/model-prune.js";
 import { htmlTable, type ReportSection } from "../../run/report-html.js";
-import { prunedSummary, prunedTable } from "../pruned-text.js";
+import { keptTable, prunedSummary, prunedTable } from "../pruned-text.js";
 import type { Changed } from "./changed.js";
 import { choicesSection } from "./choices-section.js";
 import { unitsSection } from "./units-section.js";
@@ -21,9 +21,9 @@ export async function writePrunePage(
     sections: [
       choicesSection(
         table.map(({ ranked, sqnr, broken }) => ({ name: ranked, sqnr, broken })),
-        table[balanced ? 0 : 1].ranked,
+        balanced ? "balanced" : "as they are",
         {
-          text: "The least weights depend on the scales of units, which what the model computes does not. So they are ranked after balancing, and beside it as they are. Same largest: how often the largest output stays at its place. Train the new model further.",
+          text: "The least weights depend on the scales of units, which what the model computes does not. So they are ranked after balancing and as they are, and the better one is written: the column chosen by is of the examples that chose, the others of other examples. Same largest: how often the largest output stays at its place. Train the new model further.",
           table: prunedTable(document),
         },
       ),
@@ -38,21 +38,13 @@ export async function writePrunePage(
   });
 }
 
-function weightsText({ by, balanced }: PrunedModel): string {
+function weightsText({ by }: PrunedModel): string {
   if (by === "units") return "Units that went have no weights after; the others keep theirs.";
-  return `${balanced ? "Balancing brings channels together; pruning" : "Pruning"} may leave some without weights.`;
+  return `Pruning may leave some without weights.`;
 }
 
-const groupsSection = ({ groups }: PrunedModel): ReportSection => ({
+const groupsSection = (document: PrunedModel): ReportSection => ({
   heading: "Units that move together",
   text: "The units of a group can be permuted with one another. Removing one removes all of its weights, in all layers that have the group.",
-  tables: [
-    htmlTable({
-      columns: ["weights", "units", "removed", "why none"],
-      rows: groups.map(({ parameters, size, removed, reason }) => [
-        ...[parameters.join(", "), size, removed],
-        reason ?? "",
-      ]),
-    }),
-  ],
+  tables: [htmlTable(keptTable(document))],
 });

@@ -1,14 +1,16 @@
 import { requireBytes } from "../../bytes.js";
 import { axisSizes } from "../../model-file/compare/random-inputs.js";
 import { withParams } from "../../model-file/edit/with-params.js";
+import { liftBounds } from "../../model-file/prepare/lift-bounds.js";
 import { balanced } from "../../moves/balance/balanced.js";
-import { fromOnnx } from "../../nn/onnx/from-onnx.js";
+import { fromOnnx, type ImportedModel } from "../../nn/onnx/from-onnx.js";
 import { flag, oneOf, share } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
+import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { tracedFile } from "../traced-file.js";
 import { countZeros } from "./count-zeros.js";
 import { addedParameters } from "./file-parameters.js";
-import { pruned } from "./pruned.js";
+import { product, pruned } from "./pruned.js";
 import type { PrunedBy } from "./scores.js";
 
 export interface PruneWeightsOptions {
@@ -16,7 +18,7 @@ export interface PruneWeightsOptions {
   readonly fraction: number;
   /** The score by which the least go: `magnitude` (default) or `lamp`; see `pruned`. */
   readonly by?: PrunedBy | undefined;
-  /** Whether the weights are balanced first, which keeps what the model computes; default true. */
+  /** Whether the weights are ranked by their balanced values, so that the ranking does not depend on their scales; default true. */
   readonly balance?: boolean | undefined;
   /** Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32. */
   readonly sizes?: Readonly<Record<string, number>> | undefined;
@@ -41,8 +43,10 @@ export interface PrunedWeights {
 }
 
 /**
- * Sets weights of an ONNX file to zero, as {@link pruned} does, after balancing them on the orbit of all scalings that the
- * file has. Weights are the parameters of `fromOnnx` with two axes longer than 1, but not those that are added alone, such as
+ * Sets weights of an ONNX file to zero, as {@link pruned} does, ranked by their values after balancing them on the orbit of all
+ * scalings that the file has; for the ranking the bounds of Clip count as parameters, as of `liftBounds`. Scaling keeps zeros, so
+ * the others stay as they are in the file; only linear maps, such as those of attention heads, are balanced in the file itself.
+ * Weights are the parameters of `fromOnnx` with two axes longer than 1, but not those that are added alone, such as
  * the mask of an attention. What the model computes changes: measure
  * it, and train on. The file keeps its size; it packs better.
  *
@@ -58,22 +62,51 @@ export interface PrunedWeights {
 export async function pruneWeights(bytes: Uint8Array, options: PruneWeightsOptions): Promise<PrunedWeights> {
   const { fraction, by, balance, sizes } = pruneWeightsOptions.read(options);
   requireBytes("pruneWeights", bytes);
-  const params = balance ? await balancedParams(bytes, sizes) : fromOnnx(bytes).params;
+  const { params, ranked } = balance ? await balancedRanking(bytes, sizes) : asInFile(bytes);
   const added = addedParameters(bytes);
-  const result = pruned(params, {
+  const {
+    mask,
+    pruned: count,
+    of,
+  } = pruned(ranked, {
     fraction,
     by,
     isPruned: (name, { shape }) => !added.has(name) && shape.filter((n) => n > 1).length > 1,
   });
-  return {
-    bytes: withParams(bytes, result.params),
-    pruned: result.pruned,
-    of: result.of,
-    ...countZeros(result.params),
-  };
+  const kept = Object.fromEntries(
+    Object.entries(params).map(([name, array]) => [name, product(array, mask[name])]),
+  );
+  return { bytes: withParams(bytes, kept), pruned: count, of, ...countZeros(kept) };
 }
 
-function balancedParams(bytes: Uint8Array, sizes: Readonly<Record<string, number>>) {
-  const { model, found } = tracedFile("pruneWeights", bytes, { sizes });
-  return balanced(model.params, found);
+type Params = ImportedModel["params"];
+
+interface Ranking {
+  /** The weights that are written, but for the zeros. */
+  readonly params: Params;
+  /** By what they are ranked. */
+  readonly ranked: Params;
 }
+
+function asInFile(bytes: Uint8Array): Ranking {
+  const { params } = fromOnnx(bytes);
+  return { params, ranked: params };
+}
+
+async function balancedRanking(bytes: Uint8Array, sizes: Readonly<Record<string, number>>): Promise<Ranking> {
+  let { params } = fromOnnx(bytes);
+  const { scalings, linear } = tracedFile("pruneWeights", liftBounds(bytes).bytes, { sizes }).found;
+  // Zeros in another basis are none in this one: where linear maps are balanced, the file is written in their basis.
+  if (linear.length > 0) params = await balanced(params, tracedFile("pruneWeights", bytes, { sizes }).found);
+  const ranked = await balanced(params, {
+    scalings: scalings.map((own) => actingOn(params, own)),
+    linear: [],
+  });
+  return { params, ranked };
+}
+
+/** A scaling of some parameters alone: bounds follow them, and do not count where they are balanced. */
+export const actingOn = (params: Params, { axes, ...scaling }: ScalingGenerator): ScalingGenerator => ({
+  ...scaling,
+  axes: axes.filter(({ path }) => Object.hasOwn(params, path)),
+});

@@ -108,7 +108,7 @@ function concatenated(lists: readonly Float64Array[]): Float64Array {
 }
 
 /** The weights where the mask is 1; elsewhere 0, whatever the sign. */
-const product = ({ shape, data }: NdArray, mask: NdArray): NdArray => ({
+export const product = ({ shape, data }: NdArray, mask: NdArray): NdArray => ({
   shape,
   data: (data as Float64Array).map((w, e) => (mask.data[e] === 0 ? 0 : w)),
 });

@@ -45,11 +45,15 @@ function arrayAt(arrays: Readonly<Record<string, NdArray>>, leg: ParameterAxis):
   );
 }
 
-/** The units with the least norms: floor(fraction n) of n, and never all; of equal ones the first. */
-export function leastUnits(norms: Float64Array, fraction: number): number[] {
+/**
+ * The units with the least norms: floor(fraction n) of n; of equal ones the first. Those that stay are a multiple of `step`, the
+ * nearest one, the larger of two, and never none.
+ */
+export function leastUnits(norms: Float64Array, fraction: number, step = 1): number[] {
   // 0.29 of 100 are 28.999999999999996 in floats.
   const share = Math.floor(fraction * norms.length * (1 + 2 * Number.EPSILON));
-  const count = Math.min(share, norms.length - 1);
+  const kept = step * Math.max(1, Math.round((norms.length - share) / step));
+  const count = share === 0 ? 0 : Math.max(0, norms.length - kept);
   const order = [...norms.keys()].sort((a, b) => norms[a] - norms[b] || a - b);
   return order.slice(0, count).sort((a, b) => a - b);
 }
@@ -65,6 +69,19 @@ export function whyUncuttable(
   );
   return wrong === undefined ? undefined : `${wrong.own.reason} ("${wrong.leg.path}")`;
 }
+
+/** Of how many units the channels are a multiple of `multiple`, along each axis of an array that has them. */
+export function stepOf(
+  arrays: Readonly<Record<string, NdArray>>,
+  { axes }: UnitSpace,
+  multiple: number,
+): number {
+  const own = axes.map((leg) => ownAxisOf(arrayAt(arrays, leg).shape, leg));
+  const channels = own.flatMap((at) => (isUncuttable(at) ? [] : [at.count / at.size]));
+  return multiple / channels.reduce(greatestDivisor, multiple);
+}
+
+const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
 
 /** What is cut of each array: the indices of all units along the arrays' own axes. */
 export function cutsOf(

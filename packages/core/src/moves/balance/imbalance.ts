@@ -19,9 +19,7 @@ export interface GroupImbalance {
   readonly sigma: number;
 }
 
-export interface Imbalance {
-  /** One for each scaling, in the order in which they were found. */
-  readonly groups: readonly GroupImbalance[];
+interface Scales {
   /** Largest of the groups. */
   readonly factor: number;
   readonly sigma: number;
@@ -30,6 +28,12 @@ export interface Imbalance {
    * units i of the weights W; as they are, and with their ranges balanced.
    */
   readonly lostBits: { readonly now: number; readonly balanced: number };
+}
+
+/** What was measured of scales, but where there are no groups. */
+export interface Imbalance extends Partial<Scales> {
+  /** One for each scaling, in the order in which they were found. */
+  readonly groups: readonly GroupImbalance[];
   /** Weights that float16 does not hold with all its digits; as they are, and with their norms balanced. */
   readonly float16: { readonly now: HalfCounts; readonly balanced: HalfCounts };
   /** Whether the sweeps to the balanced weights came to an end; false: the figures are of where they got. */
@@ -72,13 +76,16 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
     balancedScales(doubles, generators, by, { tolerance: toleranceOf(by), most });
   const [norms, ranges] = [swept("norm"), swept("range")];
   const groups = norms.T.map((T, k) => ({ generator: generators[k], ...spreadOf(T) }));
-  const figures = {
+  const hasNone = groups.length === 0;
+  const scales: Scales = {
     factor: Math.max(1, ...groups.map((group) => group.factor)),
     sigma: Math.max(0, ...groups.map((group) => group.sigma)),
     lostBits: {
       now: lostBitsOf(generators, (path) => arrays[path]),
       balanced: lostBitsOf(generators, (path) => ranges.arrays.get(path) as NdArray),
     },
+  };
+  const figures = {
     float16: {
       now: countsOf(Object.values(arrays)),
       balanced: countsOf(Object.entries(arrays).map(([path, array]) => norms.arrays.get(path) ?? array)),
@@ -86,7 +93,11 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
     settled:
       largestAway(norms.away) <= toleranceOf("norm") && largestAway(ranges.away) <= toleranceOf("range"),
   };
-  return { groups, ...figures, advice: adviceFor(figures) };
+  const texts = [
+    ...(hasNone ? ["Scales were not measured, as no group of units can be scaled."] : aboutScales(scales)),
+    ...aboutNumbers(figures),
+  ];
+  return { groups, ...(hasNone ? {} : scales), ...figures, advice: texts.join(" ") };
 }
 
 function spreadOf({ data }: NdArray<Float64Array>): { factor: number; sigma: number } {
@@ -114,29 +125,28 @@ function lostBitsOf(generators: readonly ScalingGenerator[], arrayAt: (path: str
 const countsOf = (arrays: readonly NdArray[]): HalfCounts =>
   arrays.reduce((counts, { data }) => halfCounts(float64Of(data), counts), noCounts);
 
-function adviceFor({
-  factor,
-  sigma,
-  lostBits,
-  float16: half,
-  settled,
-}: Omit<Imbalance, "groups" | "advice">): string {
+function aboutScales({ factor, sigma, lostBits }: Scales): string[] {
   const isWorth = factor >= threshold.factor || sigma >= threshold.sigma;
-  const bits = (value: number) => value.toFixed(1);
-  const counts = ({ overflows, subnormals }: HalfCounts) =>
-    `${overflows} overflow and ${subnormals} are subnormal`;
-  const isWhole = half.now.overflows + half.now.subnormals === 0;
+  const bits = (value: number) => (value < 8 ? value.toFixed(1) : "all");
   return [
     `Scales differ by up to ${factor.toPrecision(2)} between layers, and by exp(${sigma.toPrecision(2)}) between units.`,
     isWorth
       ? "Balancing is likely to make training by SGD faster."
       : "That is even: balancing is not expected to make training faster.",
-    `Int8 with one scale for a tensor loses ${lostBits.now < 8 ? bits(lostBits.now) : "all"} of its 8 bits in the average unit, with balanced ranges ${lostBits.balanced < 8 ? bits(lostBits.balanced) : "all"}.`,
+    `Int8 with one scale for a tensor loses ${bits(lostBits.now)} of its 8 bits in the average unit, with balanced ranges ${bits(lostBits.balanced)}.`,
+  ];
+}
+
+function aboutNumbers({ float16: half, settled }: Pick<Imbalance, "float16" | "settled">): string[] {
+  const counts = ({ overflows, subnormals }: HalfCounts) =>
+    `${overflows} overflow and ${subnormals} are subnormal`;
+  const isWhole = half.now.overflows + half.now.subnormals === 0;
+  return [
     isWhole
       ? "Float16 holds all weights in its normal range."
       : `In float16 ${counts(half.now)} of the weights; with balanced norms ${counts(half.balanced)}.`,
     ...(settled
       ? []
       : ["The sweeps to balanced weights did not come to an end: the figures are of where they got."]),
-  ].join(" ");
+  ];
 }

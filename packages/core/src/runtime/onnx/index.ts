@@ -47,6 +47,8 @@ export type {
   ModelComparison,
 } from "../../model-file/compare/compare-models.js";
 export { compareModels } from "../../model-file/compare/compare-models.js";
+export type { CompareTimesOptions, TimesComparison } from "../../model-file/compare/compare-times.js";
+export { compareTimes } from "../../model-file/compare/compare-times.js";
 export type { OutputDifference } from "../../model-file/compare/output-difference.js";
 export type {
   CompareParamsOptions,

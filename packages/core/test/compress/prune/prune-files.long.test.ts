@@ -13,7 +13,11 @@ const groupsOf = (bytes: Uint8Array) =>
 describe("pruned units of a file", () => {
   it("go through residual groups and depthwise convolutions, whose number of groups shrinks", async () => {
     const before = mobileNetV2({ width: 0.1 });
-    const { bytes, groups } = await pruneUnits(before, { fraction: 0.5, sizes: { height: 32, width: 32 } });
+    const { bytes, groups } = await pruneUnits(before, {
+      fraction: 0.5,
+      multiple: 1,
+      sizes: { height: 32, width: 32 },
+    });
     expect(groups.filter(({ reason }) => reason !== undefined)).toEqual([]);
     const [old, own] = [groupsOf(before), groupsOf(bytes)];
     expect(own).toEqual(old.map((g) => g - Math.floor(g / 2)).filter((g) => g > 1));
@@ -25,7 +29,11 @@ describe("pruned units of a file", () => {
     for (let seed = 0; seed < 12; seed++) {
       const before = randomFile(seed);
       // The check is part of pruneUnits: what it lets pass must run in ONNX Runtime, too.
-      const { bytes, groups } = await pruneUnits(before, { fraction: 0.4, sizes: { height: 8, width: 8 } });
+      const { bytes, groups } = await pruneUnits(before, {
+        fraction: 0.4,
+        multiple: 1,
+        sizes: { height: 8, width: 8 },
+      });
       expect(groups.length, `file ${seed}`).toBeGreaterThan(0);
       await expectRuns(bytes, image(4));
     }

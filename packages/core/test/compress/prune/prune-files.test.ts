@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { NdArray } from "../../../src/array.js";
+import { type NdArray, ndarray } from "../../../src/array.js";
 import { createRng } from "../../../src/math/rng.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { decodeModel, encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { writeValueInfo } from "../../../src/runtime/onnx/encode.js";
-import { compareModels, pruneUnits, pruneWeights } from "../../../src/runtime/onnx/index.js";
+import { pruneUnits, pruneWeights, withParams } from "../../../src/runtime/onnx/index.js";
 import { mapFields, rawField, rawFields, rawMessage } from "../../../src/runtime/onnx/raw-fields.js";
 import { type AttributeValue, graph, int } from "../../../src/runtime/onnx/schema.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";
@@ -19,6 +19,24 @@ function twoLayers(): Uint8Array {
   const b = new Builder({ seed: 3 });
   const h = b.node("Relu", [b.conv("x", 3, 6, { size: 3, bias: true })]);
   return b.bytes(["batch", 3, 8, 8], b.conv(h, 6, 2));
+}
+
+/** Two layers, a batch-free Conv with a Clip to [0, 6 c] and another; what comes out does not depend on c. */
+function clipped(c: number): Uint8Array {
+  const b = new Builder({ seed: 3 });
+  const bytes = b.bytes(
+    ["batch", 3, 8, 8],
+    b.conv(b.clip(b.conv("x", 3, 6, { size: 3, bias: true }), 0, 6 * c), 6, 2),
+  );
+  const factors = [c, c, 1 / c];
+  const entries = Object.entries(fromOnnx(bytes).params).map(([name, { shape, data }], i) => [
+    name,
+    ndarray(
+      (data as Float32Array).map((w) => factors[i] * w),
+      shape,
+    ),
+  ]);
+  return withParams(bytes, Object.fromEntries(entries));
 }
 
 describe("pruned weights of a file", () => {
@@ -41,12 +59,29 @@ describe("pruned weights of a file", () => {
     expect(decodeModel(bytes).graph.nodes).toEqual(decodeModel(before).graph.nodes);
   });
 
-  it("are chosen after balance, which alone changes no output", async () => {
+  it("are ranked by their balanced values, and the others stay as they are in the file", async () => {
     const own = twoLayers();
-    const none = await pruneWeights(own, { fraction: 0 });
-    expect(none.bytes).not.toEqual(own);
-    expect((await compareModels(own, none.bytes)).largest).toBeLessThan(1e-5);
-    expect((await pruneWeights(own, { fraction: 0, balance: false })).bytes).toEqual(own);
+    const { bytes } = await pruneWeights(own, { fraction: 0.5 });
+    expect((await pruneWeights(own, { fraction: 0 })).bytes).toEqual(own);
+    const [old, kept] = [own, bytes].map((file) => fromOnnx(file).params);
+    for (const [name, { data }] of Object.entries(kept)) {
+      Array.from(data, Number).forEach((w, e) => {
+        if (w !== 0) expect(w).toBe(Number(old[name].data[e]));
+      });
+    }
+  });
+
+  it("do not depend on how layers around a Clip are scaled, whose bound follows them", async () => {
+    const masks = [];
+    for (const c of [1, 8, 0.125]) {
+      const { bytes } = await pruneWeights(clipped(c), { fraction: 0.5 });
+      masks.push(
+        Object.values(fromOnnx(bytes).params).map(({ data }) => Array.from(data, Number).map((w) => w === 0)),
+      );
+      expect(decodeModel(bytes).graph.nodes.map(({ opType }) => opType)).toContain("Clip");
+    }
+    expect(masks[1]).toEqual(masks[0]);
+    expect(masks[2]).toEqual(masks[0]);
   });
 
   it("are not numbers that are added alone, such as the -Infinity of a mask", async () => {
@@ -62,7 +97,7 @@ describe("pruned weights of a file", () => {
 
   it("differ by the score", async () => {
     const [magnitude, lamp] = await Promise.all(
-      (["magnitude", "lamp"] as const).map((by) => pruneWeights(before, { fraction: 0.7, by })),
+      (["magnitude", "lamp"] as const).map((by) => pruneWeights(before, { fraction: 0.8, by })),
     );
     expect(magnitude.bytes).not.toEqual(lamp.bytes);
     expect(magnitude.zeros).toBe(lamp.zeros);
@@ -84,7 +119,7 @@ describe("pruned weights of a file", () => {
 describe("pruned units of a file", () => {
   it("make its tensors smaller, with batch norms, bounds and linear layers", async () => {
     const before = smallNetwork();
-    const { bytes, groups, numbers } = await pruneUnits(before, { fraction: 0.5 });
+    const { bytes, groups, numbers } = await pruneUnits(before, { fraction: 0.5, multiple: 1 });
     expect(groups.map(({ size, removed, reason }) => [size, removed, reason])).toEqual([
       [4, 2, undefined],
       [5, 2, undefined],
@@ -104,13 +139,54 @@ describe("pruned units of a file", () => {
   });
 
   it("leave one unit of each group", async () => {
-    const { bytes } = await pruneUnits(smallNetwork(), { fraction: 1 });
+    const { bytes } = await pruneUnits(smallNetwork(), { fraction: 1, multiple: 1 });
     expect(shapesOf(bytes).slice(0, 4)).toEqual(["1,3,3,3", "1", "1", "1,1,1,1"]);
     await expectRuns(bytes, image(3));
   });
 
+  it("leave multiples of 8 channels, the nearest to the share, unless another number is asked for", async () => {
+    const b = new Builder();
+    const first = b.node("Relu", [b.conv("x", 2, 20, { size: 3 })]);
+    const second = b.node("Relu", [b.conv(first, 20, 32)]);
+    const third = b.node("Relu", [b.conv(second, 32, 6)]);
+    // Each unit of the image is 16 columns of the linear layer.
+    const before = b.bytes(["batch", 2, 4, 4], b.linear(b.node("Flatten", [third]), 96, 3));
+    const kept = async (options: { fraction: number; multiple?: number }) =>
+      (await pruneUnits(before, options)).groups.map(({ size, removed }) => size - removed);
+    // 18 of 20, 29 of 32 and 6 of 6 are the shares.
+    expect(await kept({ fraction: 0.1 })).toEqual([16, 32, 6]);
+    expect(await kept({ fraction: 0.5 })).toEqual([8, 16, 6]);
+    expect(await kept({ fraction: 0.5, multiple: 4 })).toEqual([12, 16, 4]);
+    expect(await kept({ fraction: 0.1, multiple: 1 })).toEqual([18, 29, 6]);
+    expect(await kept({ fraction: 0 })).toEqual([20, 32, 6]);
+  });
+
+  it("are ranked by scalings alone: a linear map would mix the units that are ranked", async () => {
+    // Without an activation between, any basis of the 3 units will do; the products of norms are 3.0, 2.2 and 4.3.
+    const w = [-0.3, 0.2, -1.8, 0.1, 0.4, 1.5, -1.6, -0.9, -0.6, 1.2, 0.5, -0.1];
+    const v = [-1, -0.4, -0.9, 0.4, -1.1, 1, -0.3, -1.3, -0.1, 1.6, -0.4, 0.6];
+    const before = fileOf({
+      inputs: { x: ndarray(Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8]), [2, 4]) },
+      initializers: { w: ndarray(Float32Array.from(w), [4, 3]), v: ndarray(Float32Array.from(v), [3, 4]) },
+      nodes: [node("MatMul", ["x", "w"], {}, ["h"]), node("MatMul", ["h", "v"])],
+    });
+    const { bytes } = await pruneUnits(before, { fraction: 0.34, multiple: 1 });
+    expect(fromOnnx(bytes).params.v).toEqual(
+      ndarray(Float32Array.from(v.filter((_, e) => Math.floor(e / 4) !== 1)), [2, 4]),
+    );
+  });
+
+  it("do not depend on how layers around a Clip are scaled", async () => {
+    const kept = async (c: number) => {
+      const { bytes } = await pruneUnits(clipped(c), { fraction: 0.5, multiple: 1 });
+      return Array.from(Object.values(fromOnnx(bytes).params)[1].data, Number).map((w) => w / c);
+    };
+    expect(await kept(8)).toEqual(await kept(1));
+    expect(await kept(0.125)).toEqual(await kept(1));
+  });
+
   it("are found in Constants", async () => {
-    const { bytes } = await pruneUnits(smallNetwork({ constants: true }), { fraction: 0.5 });
+    const { bytes } = await pruneUnits(smallNetwork({ constants: true }), { fraction: 0.5, multiple: 1 });
     expect(shapesOf(bytes)[0]).toBe("2,3,3,3");
     await expectRuns(bytes, image(3));
   });
@@ -126,7 +202,7 @@ describe("pruned units of a file", () => {
     const b = new Builder();
     const h = b.node("Relu", [b.conv("x", 2, 6, { size: 3 })]);
     const before = b.bytes(["batch", 2, 4, 4], b.linear(flat(b, h), 96, 3));
-    const { bytes, groups } = await pruneUnits(before, { fraction: 0.5 });
+    const { bytes, groups } = await pruneUnits(before, { fraction: 0.5, multiple: 1 });
     expect(groups.map(({ removed }) => removed)).toEqual([3]);
     expect(shapesOf(bytes)).toEqual(["3,2,3,3", "3,48", "3"]);
     await expectRuns(bytes, image(2, 4));
@@ -142,7 +218,7 @@ describe("pruned units of a file", () => {
     const [states] = b.nodes(opType, ["x", w, r], 1, { hidden_size: int(5) });
     const axis = b.constant("axis", { shape: [1], data: BigInt64Array.of(1n) });
     const file = b.bytes([4, "batch", 3], b.product(b.node("Squeeze", [states, axis]), 5, 2));
-    const { bytes, groups } = await pruneUnits(file, { fraction: 0.4 });
+    const { bytes, groups } = await pruneUnits(file, { fraction: 0.4, multiple: 1 });
     expect(groups.map(({ removed }) => removed)).toEqual([2]);
     await expectRuns(bytes, { shape: [4, 2, 3], data: image(1, 4).data.slice(0, 24) });
   });
@@ -159,7 +235,7 @@ describe("pruned units of a file", () => {
           ),
         ]),
     });
-    const { bytes } = await pruneUnits(before, { fraction: 0.5 });
+    const { bytes } = await pruneUnits(before, { fraction: 0.5, multiple: 1 });
     await expectRuns(bytes, image(2, 4));
   });
 
@@ -177,7 +253,7 @@ describe("pruned units of a file", () => {
         ],
       },
     });
-    const { bytes } = await pruneUnits(before, { fraction: 0.5 });
+    const { bytes } = await pruneUnits(before, { fraction: 0.5, multiple: 1 });
     const { graph } = decodeModel(bytes);
     for (const { name, shape } of graph.initializers) {
       expect(graph.inputs.find((input) => input.name === name)?.shape).toEqual(shape);
@@ -196,7 +272,7 @@ describe("pruned units of a file", () => {
     const hidden = b.linear(pooled, 6, 6);
     const normed = b.node("LayerNormalization", [hidden, b.weights("g", [6], 0.1, 1), b.weights("s", [6])]);
     const before = b.bytes(["batch", 2, 8, 8], b.linear(normed, 6, 2));
-    const { bytes, groups } = await pruneUnits(before, { fraction: 0.5 });
+    const { bytes, groups } = await pruneUnits(before, { fraction: 0.5, multiple: 1 });
     // Both groups of the convolution are a space, as are the channels inside of each at its two ends.
     expect(groups.map(({ size, removed }) => [size, removed])).toEqual([
       [2, 1],
@@ -250,11 +326,11 @@ it("units whose weights a branch of an If reads stay, and those that both read a
         node("If", ["yes"], { then_branch: branch("v"), else_branch: otherwise }),
       ],
     });
-  const { bytes, groups } = await pruneUnits(withBranches(branch("k", "x")), { fraction: 0.5 });
+  const { bytes, groups } = await pruneUnits(withBranches(branch("k", "x")), { fraction: 0.5, multiple: 1 });
   expect(groups).toMatchObject([{ parameters: ["w", "v"], removed: 0 }]);
   expect(groups[0].reason).toContain('"v" is used in a graph inside a node');
   await expectRuns(bytes, x);
-  expect((await pruneUnits(withBranches(branch("u")), { fraction: 0.5 })).groups).toEqual([]);
+  expect((await pruneUnits(withBranches(branch("u")), { fraction: 0.5, multiple: 1 })).groups).toEqual([]);
 });
 
 it("the shape of a shared Reshape stays, and so do its units", async () => {
@@ -262,7 +338,7 @@ it("the shape of a shared Reshape stays, and so do its units", async () => {
   const shape = b.constant("shape", { shape: [2], data: BigInt64Array.of(-1n, 4n) });
   const flat = (x: string) => b.node("Reshape", [b.node("GlobalAveragePool", [b.conv(x, 2, 4)]), shape]);
   const sum = b.node("Add", [b.linear(flat("x"), 4, 2), b.linear(flat("x"), 4, 2)]);
-  const { groups } = await pruneUnits(b.bytes(["batch", 2, 8, 8], sum), { fraction: 0.5 });
+  const { groups } = await pruneUnits(b.bytes(["batch", 2, 8, 8], sum), { fraction: 0.5, multiple: 1 });
   expect(groups.map(({ removed }) => removed)).toEqual([0, 0]);
   expect(groups[0].reason).toContain("the smaller model cannot be checked");
 });

@@ -31,8 +31,8 @@ describe("imbalance", () => {
       ],
       [[4, -16]],
     );
-    expect(lostBits.now).toBeCloseTo(1, 12);
-    expect(lostBits.balanced).toBeCloseTo(0, 12);
+    expect(lostBits?.now).toBeCloseTo(1, 12);
+    expect(lostBits?.balanced).toBeCloseTo(0, 12);
     expect(advice).toContain("loses 1.0 of its 8 bits in the average unit, with balanced ranges 0.0");
     expect(settled).toBe(true);
   });
@@ -54,12 +54,12 @@ describe("imbalance", () => {
     const near = of(first, second);
     const far = of(times(first, a), times(second, b));
     expect(far.settled).toBe(true);
-    expect(far.sigma).toBeCloseTo(near.sigma, 3);
+    expect(far.sigma).toBeCloseTo(near.sigma as number, 3);
     // |T| of unit i is log(|w_i| / |v_i|) / 2: mean of -log(sqrt 17 / 4) and -log(sqrt 1.25 / 16), plus log(a / b).
     const mean = (Math.log(Math.sqrt(17) / 4) + Math.log(Math.sqrt(1.25) / 16)) / 4;
-    expect(Math.log(far.factor)).toBeCloseTo(Math.abs(mean + (Math.log(a) - Math.log(b)) / 2), 3);
-    expect(far.lostBits.now).toBeCloseTo(1, 9);
-    expect(far.lostBits.balanced).toBeCloseTo(0, 9);
+    expect(Math.log(far.factor as number)).toBeCloseTo(Math.abs(mean + (Math.log(a) - Math.log(b)) / 2), 3);
+    expect(far.lostBits?.now).toBeCloseTo(1, 9);
+    expect(far.lostBits?.balanced).toBeCloseTo(0, 9);
     const params = layers(times(first, a), times(second, b));
     const even = await balanced(params, symmetriesOf(loss, params, batch).found);
     const norm = (numbers: readonly number[]) => Math.hypot(...numbers.map((w) => w / Math.sqrt(a * b)));
@@ -92,6 +92,15 @@ describe("imbalance", () => {
       batch,
     );
     expect(() => imbalance(params, found)).toThrow('The weights "free" are not all finite.');
+  });
+
+  it("says nothing of scales that it did not measure", () => {
+    const params = layers([[1, 2]], [[1]]);
+    const { groups, factor, sigma, lostBits, advice } = imbalance(params, { scalings: [] });
+    expect([groups, factor, sigma, lostBits]).toEqual([[], undefined, undefined, undefined]);
+    expect(advice).toBe(
+      "Scales were not measured, as no group of units can be scaled. Float16 holds all weights in its normal range.",
+    );
   });
 
   it("counts weights that float16 cannot hold, now and with balanced norms", () => {

@@ -6,9 +6,9 @@ import type { Params } from "./groups.js";
 export interface Figures {
   /** Root of the sum of squares of all parameters. */
   readonly norm: number;
-  /** By what factor the two sides of the most uneven group differ, and exp of the deviation between units. */
-  readonly factor: number;
-  readonly sigma: number;
+  /** By what factor the two sides of the most uneven group differ, and exp of the deviation between units; undefined without groups. */
+  readonly factor: number | undefined;
+  readonly sigma: number | undefined;
   /** Mean over weights of two or more axes of |w - q| / |w|, where q has 8 bits, with one scale for a tensor. */
   readonly rounding: number;
   /** Whether balancing is likely to pay, in a few sentences. */
@@ -24,7 +24,7 @@ export function figuresOf(params: Params, found: Discovery): Figures {
     .filter((error) => error !== undefined);
   return {
     norm: Math.sqrt(arrays.reduce((sum, { data }) => sum + squares(data as Float32Array), 0)),
-    ...{ factor, sigma: Math.exp(sigma), advice },
+    ...{ factor, sigma: sigma === undefined ? undefined : Math.exp(sigma), advice },
     rounding: errors.reduce((a, b) => a + b, 0) / Math.max(1, errors.length),
   };
 }
