@@ -97,7 +97,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     // Of runs whose workers died again and again.
     for (const job of await at.queue.getJobs(["failed"])) {
       const run = job?.id === undefined ? undefined : wanted.get(job.id);
-      if (run) await keep(at.redis, lost(run, lostText(job.failedReason, job.stalledCounter)));
+      if (run) await keep(at.redis, lost(run, job.failedReason));
     }
   }
 
@@ -293,6 +293,3 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     },
   };
 }
-
-const lostText = (reason: string, stalls: number): string =>
-  /stalled/.test(reason) ? `Its worker died ${stalls} times` : `Its worker failed: ${reason}`;

@@ -1,10 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Job, WaitingError, Worker } from "bullmq";
 import type { QueueWorkerOptions, WorkerVerdict } from "./computing.js";
 import { connect, connectionOptions, tellOfOutages } from "./connection.js";
 import { type SweepKeys, sweepKeys, workerKey, workersKey } from "./keys.js";
 import type { QueuedRecord, QueuedRun } from "./lanes.js";
-import { askVerdict, commitRecord, type VerdictRequest } from "./scripts.js";
+import { askVerdict, beginDelivery, commitRecord, type VerdictRequest } from "./scripts.js";
 import { openSweeps, type SweepNotice } from "./sweeps.js";
 import { defaultTiming, mostDeaths } from "./timing.js";
 
@@ -169,7 +170,8 @@ export async function serveQueue<
         lockDuration: timing.lock,
         lockRenewTime: timing.lockRenewal,
         stalledInterval: timing.stalled,
-        maxStalledCount: mostDeaths,
+        // A lock also expires while the server is away: deaths are counted by `beginDelivery`.
+        maxStalledCount: Number.MAX_SAFE_INTEGER,
         drainDelay: 1,
       },
     );
@@ -211,10 +213,16 @@ export async function serveQueue<
     cancelled?: AbortSignal,
   ): Promise<string> {
     const run = job.data;
-    if (await redis.hexists(keys.record, run.id)) return "counted already";
+    const delivery = randomUUID();
     if (isOver() || refused.has(sweep.id)) return giveBack(job, token);
+    const deaths = await persistent(() => beginDelivery(redis, keys, run.id, delivery));
+    if (deaths === undefined) return giveBack(job, token);
+    if (deaths === -1) return "counted already";
+    if (deaths > mostDeaths) throw new Error(`Its worker died ${deaths} times`);
     const ending = await compute(sweep, keys, run, cancelled);
     lastRun = performance.now();
+    const end = () => redis.srem(keys.deliveries(run.id), delivery);
+    await end().catch(() => persistent(end));
     if (ending.how === "back") return giveBack(job, token);
     if (ending.how === "dropped") {
       options.onRun?.(run, ending.why, sweep);
