@@ -245,6 +245,8 @@ confirm: { seeds: 10..12, each: optimizer.name, baseline: { optimizer.name: sgd 
       1,
       expect.stringContaining("The baseline failed on the fresh seed 11: "),
     ]);
+    const report = readFileSync(join(bench.folder, "sweeps/fresh-1/report.html"), "utf8");
+    expect(report).toMatch(/<h2[^>]*>Failures<\/h2>[^]*baseline[^]*>11<[^]*failed/);
   });
 
   it("lists and verifies sweeps", async () => {
