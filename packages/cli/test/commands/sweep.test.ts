@@ -245,8 +245,9 @@ confirm: { seeds: 10..12, each: optimizer.name, baseline: { optimizer.name: sgd 
       1,
       expect.stringContaining("The baseline failed on the fresh seed 11: "),
     ]);
-    const report = readFileSync(join(bench.folder, "sweeps/fresh-1/report.html"), "utf8");
-    expect(report).toMatch(/<h2[^>]*>Failures<\/h2>[^]*baseline[^]*>11<[^]*failed/);
+    const [, path = ""] = /^Report: (.*)$/m.exec(stdout) ?? [];
+    const report = readFileSync(join(bench.folder, path), "utf8");
+    expect(report).toMatch(/<h2[^>]*>Failures<\/h2>.*baseline.*>11<.*failed/s);
   });
 
   it("lists and verifies sweeps", async () => {
