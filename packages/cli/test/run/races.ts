@@ -7,7 +7,7 @@ import { buildWriter } from "./built-writer.js";
 
 /** Lets four processes take the lock of a directory so many times in all. @returns how often two had it, and files that stayed */
 export async function raceForLock(races: number): Promise<{ doubles: number; left: readonly string[] }> {
-  const { script, remove } = await buildWriter("racer");
+  const { script, remove } = await buildWriter(new URL("./racer.ts", import.meta.url));
   const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "isoloss-lock-"));
   const { pid: dead } = spawnSync(process.execPath, ["--version"]);
   const args = [script, folder, `${races / 4}`, `${dead}`];
