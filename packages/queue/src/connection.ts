@@ -106,6 +106,23 @@ export async function connect(address: QueueAddress): Promise<Redis> {
   }
 }
 
+/** Tells of a server that keeps nothing on a disk. One that does not say so is not known to. */
+export async function tellOfForgetting(
+  redis: Redis,
+  url: string,
+  note: (line: string) => void,
+): Promise<void> {
+  const setting = (key: string) =>
+    redis.config("GET", key).then(
+      (answer) => (Array.isArray(answer) ? answer[1] : undefined),
+      () => undefined,
+    );
+  if ((await setting("save")) !== "" || (await setting("appendonly")) !== "no") return;
+  note(
+    `The server at ${shown(url)} keeps nothing on a disk (save "", appendonly no): once it ends, only the directory of a sweep has its records. Start it with --appendonly yes.`,
+  );
+}
+
 /** What a server answers instead of doing as it is asked, such as where its memory is full, in words; other errors as they are. */
 export const refusalOf = (url: string, error: unknown): unknown =>
   error instanceof Error && error.name === "ReplyError"

@@ -3,12 +3,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { DataError, OptionError } from "isoloss";
-import { connect, refusalOf, shown, tellOfOutages } from "./connection.js";
+import { connect, refusalOf, shown, tellOfForgetting, tellOfOutages } from "./connection.js";
 import { sweepKeys, sweepsKey } from "./keys.js";
 import type { QueuedRecord, QueuedRun, QueueHost, QueueLanes, QueueLanesOptions } from "./lanes.js";
 import { commitRecord, keepVerdicts, releaseLease, takeLease } from "./scripts.js";
 import { close, forget, openQueue, type QueuedAsk, reopen } from "./sweeps.js";
-import { defaultTiming } from "./timing.js";
+import { atMost, defaultTiming } from "./timing.js";
 import { createWorkforce } from "./workforce.js";
 
 /** Milliseconds that the end of a process waits for its server. */
@@ -97,7 +97,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
     // Of runs whose workers died again and again.
     for (const job of await at.queue.getJobs(["failed"])) {
       const run = job?.id === undefined ? undefined : wanted.get(job.id);
-      if (run) await keep(at.redis, lost(run, lostText(job.failedReason, job.stalledCounter)));
+      if (run) await keep(at.redis, lost(run, job.failedReason));
     }
   }
 
@@ -142,10 +142,6 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       ),
     );
   }
-
-  /** Tasks that wait for a server that is away do not hold up the end. */
-  const atMost = (milliseconds: number, task: Promise<unknown>) =>
-    Promise.race([task, pause(milliseconds, undefined, { ref: false })]);
 
   async function add(queue: Queue, runs: readonly Run[]): Promise<void> {
     if (runs.length === 0) return;
@@ -194,6 +190,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       const redis = await connect(options);
       redis.on("error", () => {});
       tellOfOutages(redis, options.url, { after: 3 * timing.look, note: (line) => host?.note(line) });
+      await tellOfForgetting(redis, options.url, note);
       const news = redis.duplicate();
       news.on("error", () => {});
       try {
@@ -205,10 +202,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
         await restore(server);
         await look(server);
       } catch (error) {
-        await atMost(
-          patience,
-          releaseLease(redis, keys, owner).catch(() => {}),
-        );
+        await atMost(patience, releaseLease(redis, keys, owner));
         redis.disconnect();
         throw refusalOf(options.url, error);
       }
@@ -289,10 +283,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       server = undefined;
       news.disconnect();
       redis.disconnect();
-      await queue.disconnect().catch(() => {});
+      await atMost(patience, queue.disconnect());
     },
   };
 }
-
-const lostText = (reason: string, stalls: number): string =>
-  /stalled/.test(reason) ? `Its worker died ${stalls} times` : `Its worker failed: ${reason}`;

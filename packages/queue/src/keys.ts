@@ -17,6 +17,8 @@ export interface SweepKeys {
   readonly verdicts: string;
   /** Set of the runs that are not to be computed any more. */
   readonly cancelled: string;
+  /** Set of the deliveries of a run that no worker has ended: one that lives ends its own, however long the server was away. */
+  deliveries(run: string): string;
   /** Hash of where the runs under way are, as JSON. */
   readonly live: string;
   /** There once the sweep is over. */
@@ -43,6 +45,7 @@ export function sweepKeys(id: string): SweepKeys {
     record: own("record"),
     verdicts: own("verdicts"),
     cancelled: own("cancelled"),
+    deliveries: (run) => own(`deliveries:${run}`),
     live: own("live"),
     closed: own("closed"),
     lease: own("lease"),

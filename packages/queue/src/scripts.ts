@@ -122,6 +122,21 @@ export async function keepVerdicts(
   await all.exec();
 }
 
+/** Asked twice, as after an outage, it answers the same. */
+const begin = `
+if redis.call("HEXISTS", KEYS[1], ARGV[1]) == 1 then return -1 end
+redis.call("SADD", KEYS[2], ARGV[2])
+return redis.call("SCARD", KEYS[2]) - 1`;
+
+/** Begins a delivery of a run. @returns how many workers died with the run; -1: it has a record */
+export const beginDelivery = (
+  redis: Redis,
+  keys: SweepKeys,
+  run: string,
+  delivery: string,
+): Promise<number> =>
+  redis.eval(begin, 2, keys.record, keys.deliveries(run), run, delivery) as Promise<number>;
+
 /** Takes a lease that is free or one's own. */
 const lease = `
 local owner = redis.call("GET", KEYS[1])

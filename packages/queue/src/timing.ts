@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 /** Milliseconds. */
 export interface QueueTiming {
   /** A run whose worker has not renewed its lock for so long is delivered to another one. */
@@ -30,3 +32,7 @@ export const defaultTiming: QueueTiming = {
 
 /** Deaths of its worker that a run survives. */
 export const mostDeaths = 4;
+
+/** Waits for a task, but no longer than so many milliseconds: what waits for a server that is away does not hold up the end. */
+export const atMost = (milliseconds: number, task: Promise<unknown>): Promise<unknown> =>
+  Promise.race([task.catch(() => {}), pause(milliseconds, undefined, { ref: false })]);

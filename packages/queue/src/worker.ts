@@ -1,12 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Job, WaitingError, Worker } from "bullmq";
 import type { QueueWorkerOptions, WorkerVerdict } from "./computing.js";
-import { connect, connectionOptions, tellOfOutages } from "./connection.js";
+import { connect, connectionOptions, shown, tellOfForgetting, tellOfOutages } from "./connection.js";
 import { type SweepKeys, sweepKeys, workerKey, workersKey } from "./keys.js";
 import type { QueuedRecord, QueuedRun } from "./lanes.js";
-import { askVerdict, commitRecord, type VerdictRequest } from "./scripts.js";
+import { askVerdict, beginDelivery, commitRecord, type VerdictRequest } from "./scripts.js";
 import { openSweeps, type SweepNotice } from "./sweeps.js";
-import { defaultTiming, mostDeaths } from "./timing.js";
+import { atMost, defaultTiming, mostDeaths } from "./timing.js";
 
 /** Milliseconds that the end of a worker waits for its server. */
 const patience = 3000;
@@ -32,22 +33,29 @@ export async function serveQueue<
   Report extends VerdictRequest,
 >(options: QueueWorkerOptions<Run, Rec, Report>): Promise<number> {
   const { name, version, lanes, missing = [], computing } = options;
-  const failed = new AbortController();
-  // Either way its runs are given back.
-  const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
+  const [failed, alone] = [new AbortController(), new AbortController()];
+  // In each case its runs are given back.
+  const signal = AbortSignal.any([
+    ...[failed.signal, alone.signal],
+    ...(options.signal ? [options.signal] : []),
+  ]);
   const timing = { ...defaultTiming, ...options.timing };
   const redis = await connect(options);
+  const isAway = () => redis.status !== "ready";
   tellOfOutages(redis, options.url, { after: 3 * timing.look, note: options.onNote });
+  await tellOfForgetting(redis, options.url, options.onNote);
   const underWay = new Map<string, UnderWay<Run, Rec, Report>>();
   const refused = new Set<string>();
-  let [committed, lastRun] = [0, performance.now()];
+  let [committed, lastRun, lastAnswer] = [0, performance.now(), performance.now()];
   let lastRefusal = "";
 
   /** Asks a server that refuses (full, starting, read-only) again and again; undefined once this worker ends. */
   async function persistent<T>(ask: () => Promise<T>): Promise<T | undefined> {
     while (!signal.aborted) {
       try {
-        return await Promise.race([ask(), aborted.then(() => undefined)]);
+        const answer = await Promise.race([ask(), aborted.then(() => undefined)]);
+        lastAnswer = performance.now();
+        return answer;
       } catch (error) {
         const line = `the server refuses, and is asked again: ${(error as Error).message}`;
         if (lastRefusal !== line) options.onNote(line);
@@ -103,8 +111,13 @@ export async function serveQueue<
   });
   const heart = setInterval(() => void beat().catch(() => {}), timing.heartbeat);
   const isOver = () => signal.aborted || (options.once === true && committed > 0);
-  const isIdle = () =>
-    options.idleExit !== undefined && performance.now() - lastRun > 1000 * options.idleExit;
+  const patienceWithout = 1000 * (options.idleExit ?? Number.POSITIVE_INFINITY);
+  const isIdle = () => underWay.size === 0 && performance.now() - lastRun > patienceWithout;
+  const watch = setInterval(() => {
+    if (!isIdle() || performance.now() - lastAnswer < patienceWithout || signal.aborted) return;
+    options.onNote(`the server at ${shown(options.url)} has not answered for ${options.idleExit} s`);
+    alone.abort();
+  }, timing.look);
   try {
     await persistent(beat);
     while (!isOver()) {
@@ -115,11 +128,9 @@ export async function serveQueue<
     }
   } finally {
     clearInterval(heart);
+    clearInterval(watch);
     await computing.stop();
-    await Promise.race([
-      redis.del(workerKey(name)).catch(() => {}),
-      pause(patience, undefined, { ref: false }),
-    ]);
+    if (!isAway()) await atMost(patience, redis.del(workerKey(name)));
     redis.disconnect();
   }
   failed.signal.throwIfAborted();
@@ -169,7 +180,8 @@ export async function serveQueue<
         lockDuration: timing.lock,
         lockRenewTime: timing.lockRenewal,
         stalledInterval: timing.stalled,
-        maxStalledCount: mostDeaths,
+        // A lock also expires while the server is away: deaths are counted by `beginDelivery`.
+        maxStalledCount: Number.MAX_SAFE_INTEGER,
         drainDelay: 1,
       },
     );
@@ -183,18 +195,18 @@ export async function serveQueue<
       if (isOver() || refused.has(sweep.id)) break;
       if (underWay.size > 0) idleSince = performance.now();
       const isQuiet = performance.now() - idleSince > 2 * timing.stalled + timing.lock;
-      if (isIdle() && underWay.size === 0) break;
+      if (isIdle()) break;
       const isClosed = await persistent(() => redis.exists(keys.closed));
       if (underWay.size === 0 && (isClosed || isQuiet || (await persistent(() => hasOther(sweep))))) break;
     }
-    // First of all, so that it takes no other run.
-    const closed = worker.close();
-    if (signal.aborted) {
-      await computing.stop();
-      for (const { end } of [...underWay.values()]) end({ how: "back" });
-      await Promise.race([closed, pause(patience, undefined, { ref: false })]);
-      await worker.disconnect();
-    } else await closed;
+    // First of all, so that it takes no other run. A server that is away would be waited for, even to be left.
+    const closed = worker.close(signal.aborted && isAway());
+    await Promise.race([closed, aborted]);
+    if (!signal.aborted) return;
+    await computing.stop();
+    for (const { end } of [...underWay.values()]) end({ how: "back" });
+    await atMost(patience, closed);
+    await atMost(patience, worker.disconnect());
   }
 
   /** Whether another sweep has runs waiting while this one has none. */
@@ -211,10 +223,16 @@ export async function serveQueue<
     cancelled?: AbortSignal,
   ): Promise<string> {
     const run = job.data;
-    if (await redis.hexists(keys.record, run.id)) return "counted already";
+    const delivery = randomUUID();
     if (isOver() || refused.has(sweep.id)) return giveBack(job, token);
+    const deaths = await persistent(() => beginDelivery(redis, keys, run.id, delivery));
+    if (deaths === undefined) return giveBack(job, token);
+    if (deaths === -1) return "counted already";
+    if (deaths > mostDeaths) throw new Error(`Its worker died ${deaths} times`);
     const ending = await compute(sweep, keys, run, cancelled);
     lastRun = performance.now();
+    const end = () => redis.srem(keys.deliveries(run.id), delivery);
+    await end().catch(() => persistent(end));
     if (ending.how === "back") return giveBack(job, token);
     if (ending.how === "dropped") {
       options.onRun?.(run, ending.why, sweep);

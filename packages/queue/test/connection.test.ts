@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
-import { connect, connectionOptions, shown } from "../src/connection.js";
+import { connect, connectionOptions, shown, tellOfForgetting } from "../src/connection.js";
 import { serverProgram, startServer } from "./server.js";
 
 describe("an address of a server", () => {
@@ -76,6 +76,22 @@ describe.skipIf(!serverProgram)("connecting", () => {
     );
     web.close();
   }, 20_000);
+
+  it.each([
+    ["keeps nothing on a disk", ["--appendonly", "no"], 1],
+    ["keeps snapshots", ["--appendonly", "no", "--save", "60 1"], 0],
+    ["keeps each command", [], 0],
+    ["does not say what it keeps", ["--appendonly", "no", "--rename-command", "CONFIG", ""], 0],
+  ])("warns of a server that does not keep what it is given: one that %s", async (_, settings, count) => {
+    const server = await startServer(...settings);
+    const redis = await connect({ url: server.url });
+    const notes: string[] = [];
+    await tellOfForgetting(redis, server.url, (line) => notes.push(line));
+    expect(notes).toHaveLength(count);
+    for (const line of notes) expect(line).toContain(`${server.url} keeps nothing on a disk`);
+    redis.disconnect();
+    await server.end();
+  });
 
   it("refuses a server that drops keys", async () => {
     const server = await startServer("--maxmemory-policy", "allkeys-lru");

@@ -63,4 +63,39 @@ describe.skipIf(!serverProgram)("a queue", () => {
     await Promise.all(workers);
     await server.end();
   });
+
+  it("does not count outages of the server as deaths of a worker that lives", async () => {
+    const server = await startServer();
+    const stopping = new AbortController();
+    const { computing, begun } = fakeComputing("one");
+    const served = serveQueue<FakeRun, FakeRecord, FakeReport>({
+      ...{ url: server.url, timing: fast, name: "one", version: "1", lanes: 1, computing },
+      ruleOf: () => ({ rule: "bound", factor: 1, startup: 0, above: 1 }),
+      withVerdicts: (record) => record,
+      refusal: async () => undefined,
+      onNote() {},
+      signal: stopping.signal,
+    });
+    const lanes = queueLanes<FakeRun, FakeRecord>({
+      ...{ url: server.url, spec: null, asks: [], timing: fast },
+      sweep: { id: "outages", name: "test", version: "1", needs: [], since: "" },
+      lost: ({ id }, lost) => ({ run: id, result: -1, lost }),
+    });
+    const records: FakeRecord[] = [];
+    const silent = { progress() {}, changed() {}, note() {}, fail() {} };
+    await lanes.start({ record: (record) => records.push(record), ...silent }, []);
+    lanes.submit([{ id: "r-0", number: 4, milliseconds: 2000 }]);
+    for (let outages = 1; outages <= 5; outages++) {
+      await expect.poll(() => begun.get("r-0"), { interval: 20 }).toBe(outages);
+      await server.kill();
+      // Until the lock of the run has expired.
+      await pause(fast.lock + 200);
+      await server.start();
+    }
+    await expect.poll(() => records).toEqual([{ run: "r-0", result: 8, stopped: null, by: "one" }]);
+    await lanes.stop();
+    stopping.abort();
+    await served;
+    await server.end();
+  });
 });

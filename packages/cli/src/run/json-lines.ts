@@ -98,14 +98,19 @@ export function openJsonLines(path: string, length: number): JsonLinesFile {
 /**
  * The records of a file, without a last line that has no end; of one in `.gz`, unpacked.
  *
+ * @param check takes each line as it stands there, before it is read
  * @throws DataError with the line that is not a JSON object
  */
-export async function readJsonLines(path: string): Promise<JsonRecord[]> {
+export async function readJsonLines(
+  path: string,
+  check: (line: string, index: number) => void = () => {},
+): Promise<JsonRecord[]> {
   const file = await readFileOrThrow(path, { what: "records" });
   const bytes = path.endsWith(".gz") ? unzipped(path, file) : file;
   const whole = bytes.subarray(0, bytes.lastIndexOf(NEWLINE) + 1);
   const lines = Buffer.from(whole).toString("utf8").split("\n");
   return lines.slice(0, -1).map((line, i) => {
+    check(line, i);
     let record: unknown;
     try {
       record = JSON.parse(line);

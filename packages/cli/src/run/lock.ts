@@ -1,4 +1,5 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash, randomUUID } from "node:crypto";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DataError } from "isoloss";
@@ -23,50 +24,94 @@ const held = new Set<string>();
 export function lockDirectory(directory: string, what = "run"): () => void {
   const path = join(directory, "lock");
   if (held.has(directory)) throw new DataError(`The ${what} ${directory} is open already in this process.`);
-  const mine = `${process.pid} ${hostname()}\n`;
-  for (let attempt = 0; ; attempt++) {
-    try {
-      writeFileSync(path, mine, { flag: "wx" });
-      break;
-    } catch (cause) {
-      const isTaken = (cause as NodeJS.ErrnoException).code === "EEXIST";
-      if (!isTaken || attempt > 0) {
-        // A full disk leaves an empty file.
-        if (!isTaken) rmSync(path, { force: true });
-        throw new DataError(`Cannot write to the ${what} ${directory}: ${reasonOf(cause)}.`, { cause });
-      }
-      const owner = ownerOf(path);
-      if (owner !== undefined) {
-        throw new LockedError(
-          `The ${what} ${directory} is being written by ${owner}. If that is not so, delete ${path}.`,
-        );
-      }
-      rmSync(path, { force: true });
-    }
+  const nonce = randomUUID();
+  const text = `${process.pid} ${hostname()} ${startOf(process.pid)} ${nonce}\n`;
+  const mine = `${path}.${nonce}`;
+  try {
+    // Complete before it is the lock: what a crash leaves there is a whole lock, or none.
+    writeFileSync(mine, text, { flag: "wx", flush: true });
+    take(path, mine, (owner) => {
+      throw new LockedError(
+        `The ${what} ${directory} is being written by ${owner}. If that is not so, delete ${path}.`,
+      );
+    });
+  } catch (cause) {
+    if (cause instanceof LockedError) throw cause;
+    throw new DataError(`Cannot write to the ${what} ${directory}: ${reasonOf(cause)}.`, { cause });
+  } finally {
+    rmSync(mine, { force: true });
   }
   held.add(directory);
   return () => {
     held.delete(directory);
-    rmSync(path, { force: true });
+    if (textOf(path) === text) rmSync(path, { force: true });
   };
 }
 
-/** The holder of the lock, in words; undefined when that process has ended. */
-function ownerOf(path: string): string | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    return undefined;
+/**
+ * Makes a file the lock at a path. A stale lock is replaced by the process that has the lock of its replacement, whose name is a
+ * hash of its text. No two locks have the same text, so that a process which judged it stale long ago replaces no other one.
+ */
+function take(path: string, mine: string, refuse: (owner: string) => never): void {
+  for (;;) {
+    try {
+      linkSync(mine, path);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const stale = textOf(path);
+    // Released meanwhile.
+    if (stale === undefined) continue;
+    const owner = ownerOf(stale);
+    if (owner !== undefined) refuse(owner);
+    const replacement = `${path}.${createHash("sha256").update(stale).digest("hex").slice(0, 16)}`;
+    take(replacement, mine, refuse);
+    try {
+      if (textOf(path) !== stale) continue;
+      linkSync(mine, `${mine}.new`);
+      renameSync(`${mine}.new`, path);
+      return;
+    } finally {
+      rmSync(replacement, { force: true });
+    }
   }
-  const [, pid, host] = /^(\d+) (.*)\n$/.exec(text) ?? [];
-  // A process that was killed while it made the lock; or this process' own number, given to an earlier one.
+}
+
+const textOf = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+};
+
+/** The holder of a lock, in words; undefined when that process has ended. */
+function ownerOf(text: string): string | undefined {
+  const [, pid, host, start = "-"] = /^(\d+) (\S+)(?: (\S+) \S+)?\n$/.exec(text) ?? [];
+  // Half a lock of an earlier version; or this process' own number, given to an earlier one.
   if (pid === undefined || (Number(pid) === process.pid && host === hostname())) return undefined;
   if (host !== hostname()) return `process ${pid} on ${host}`;
+  const present = startOf(Number(pid));
+  const isOther = present === undefined || (present !== start && present !== "-" && start !== "-");
+  return isOther ? undefined : `process ${pid}`;
+}
+
+/** When a process began, as Linux counts, which tells it from a later one of the same number; "-" elsewhere; undefined: it has ended. */
+function startOf(pid: number): string | undefined {
   try {
-    process.kill(Number(pid), 0);
+    process.kill(pid, 0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return undefined;
   }
-  return `process ${pid}`;
+  try {
+    const [state, ...fields] = (readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1) ?? "").split(
+      " ",
+    );
+    // A process that has ended, and whose parent has not asked how.
+    return state === "Z" ? undefined : (fields[18] ?? "-");
+  } catch {
+    return "-";
+  }
 }

@@ -8,8 +8,9 @@ import { readFileOrThrow, reasonOf, writeFileAtomic } from "isoloss/node";
 import { stringify } from "yaml";
 import { runConfig } from "../experiments/definition/resolve.js";
 import { makeFree } from "../run/directory.js";
-import { describeEnvironment } from "../run/environment.js";
+import { describeEnvironment, type Environment } from "../run/environment.js";
 import { lockDirectory } from "../run/lock.js";
+import { readJsonFile } from "../run/read.js";
 import { shellWord } from "../shell-word.js";
 import { beginningOf, changesSince, type SweepTexts } from "./beginning.js";
 import { createEngine } from "./engine.js";
@@ -26,9 +27,9 @@ import {
 } from "./journal.js";
 import type { RunRecord } from "./lanes.js";
 import { type LoadedSweep, loadSweep } from "./load.js";
-import { planSweep, type SweepPlan } from "./plan.js";
+import { planSweep, programVersion, type SweepPlan } from "./plan.js";
 import { samplerOf } from "./samplers/sampler.js";
-import { faultsOfBudget, faultsOfJournal } from "./verify.js";
+import { faultsOfBudget, faultsOfJournal, faultsOfRuns } from "./verify.js";
 
 /** Paths of a sweep's files. */
 export const sweepPaths = (directory: string) => ({
@@ -144,11 +145,20 @@ export async function openSweepDirectory(path: string): Promise<OpenSweep> {
 /** What the journal of a sweep breaks of its promises, and what of its files has changed; empty: nothing. @throws DataError unless it is one */
 export async function faultsOfDirectory(path: string): Promise<string[]> {
   const directory = await requireSweep(path);
-  const { file } = await loadSweep(sweepPaths(directory).file);
-  const entries = await readJournal(sweepPaths(directory).journal);
+  const { file: own, journal, environment } = sweepPaths(directory);
+  const loaded = await loadSweep(own);
+  const { file } = loaded;
+  const faults: string[] = [];
+  const entries = await readJournal(journal, faults);
+  const changes = changesSince(entries, await textsOf(directory), file);
+  const begun = ((await readJsonFile(environment).catch(() => ({}))) as Partial<Environment>).versions;
+  // Another version may give other ids to the same settings, as do files that were edited.
+  const isComparable = (begun?.isoloss ?? programVersion()) === programVersion() && changes.length === 0;
   return [
-    ...changesSince(entries, await textsOf(directory), file),
+    ...faults,
+    ...changes,
     ...faultsOfJournal(entries, file, samplerOf(file).size),
+    ...(isComparable ? faultsOfRuns(entries, file, planSweep(loaded).idOf) : []),
   ];
 }
 
@@ -209,11 +219,18 @@ function requireGoingOn({ directory, loaded: { file } }: StoredSweep, entries: r
       directory,
       faults.map((fault) => `sweep.yaml: budget: ${fault}`),
     );
+  // Before its end, what it lacks is computed.
+  if (!entries.some(({ entry }) => entry === "end")) return;
+  const broken = faultsOfJournal(entries, file, samplerOf(file).size);
+  if (broken.length > 0) throw refused(`The journal of the sweep ${directory} has faults`, directory, broken);
 }
 
 const changed = (directory: string, changes: readonly string[]): DataError =>
+  refused(`The files of the sweep ${directory} are not those that it began with`, directory, changes);
+
+const refused = (what: string, directory: string, why: readonly string[]): DataError =>
   new DataError(
-    `The files of the sweep ${directory} are not those that it began with. ${changes.join("; ")}. Put back what there was, or begin a new sweep: isoloss sweep ${shellWord(sweepPaths(directory).file)}`,
+    `${what}. ${why.join("; ")}. Put back what there was, or begin a new sweep: isoloss sweep ${shellWord(sweepPaths(directory).file)}`,
   );
 
 async function textsOf(directory: string): Promise<SweepTexts> {

@@ -1,7 +1,9 @@
 // The journal of a sweep: one JSON value a line, which only grows. What it says is the sweep; all else follows from it. Runs'
-// directories stand in it relative to its own, so that a sweep can be moved.
+// directories stand in it relative to its own, so that a sweep can be moved. Each line ends with a checksum of what is before it;
+// those of earlier versions do not.
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
+import { crc32 } from "node:zlib";
 import { DataError } from "isoloss";
 import {
   type JsonLinesFile,
@@ -113,11 +115,20 @@ export interface Journal {
 /**
  * The entries of a journal, without half a line at its end. A published one may be compressed: `journal.jsonl.gz`.
  *
- * @throws DataError when it cannot be read, a line is no entry, or the first one is not that of a sweep
+ * @param changes takes the lines whose checksums are wrong, in words; left out: they are not read
+ * @throws DataError when it cannot be read, a line is no entry or was changed, or the first one is not that of a sweep
  */
-export async function readJournal(path: string): Promise<Entry[]> {
-  const entries = await readJsonLines(existsSync(path) ? path : compressed(path));
-  entries.forEach((record, i) => {
+export async function readJournal(path: string, changes?: string[]): Promise<Entry[]> {
+  const check = (line: string, i: number) => {
+    const [, body, sum] = /^(.*),"sum":"(.*)"\}$/s.exec(line) ?? [];
+    if (sum === undefined || sum === sumOf(`${body}}`)) return;
+    const change = `${path}:${i + 1} was changed after it was written: its checksum is ${sumOf(`${body}}`)}, and was ${sum}`;
+    if (changes === undefined)
+      throw new DataError(`${change}. Put back what there was, or begin a new sweep.`);
+    changes.push(change);
+  };
+  const lines = await readJsonLines(existsSync(path) ? path : compressed(path), check);
+  const entries = lines.map(({ sum: _, ...record }, i) => {
     const { entry, at } = record;
     const keys = Object.hasOwn(kinds, String(entry)) ? kinds[entry as Entry["entry"]] : undefined;
     if (keys === undefined || typeof at !== "number") {
@@ -129,6 +140,7 @@ export async function readJournal(path: string): Promise<Entry[]> {
     if (missing.length > 0) {
       throw new DataError(`${path}:${i + 1}: the entry ${entry} has no ${missing.join(" and no ")}.`);
     }
+    return record;
   });
   if (entries[0]?.entry !== "open") {
     throw new DataError(`${path} does not begin with the entry of a sweep.`);
@@ -141,6 +153,8 @@ export async function readJournal(path: string): Promise<Entry[]> {
     }),
   );
 }
+
+const sumOf = (text: string): string => crc32(text).toString(16).padStart(8, "0");
 
 /** An entry whose run's directory, where it is on this computer, is told in another way. */
 const inDirectory = <E extends NewEntry>(entry: E, tell: (directory: string) => string | null): E =>
@@ -164,7 +178,9 @@ export function openJournal(path: string): Journal {
       const written = entries.map((entry) =>
         inDirectory(entry, (own) => relative(dirname(path), own).split(sep).join("/")),
       );
-      file.append(written as unknown as JsonRecord[]);
+      file.append(
+        written.map((entry) => ({ ...entry, sum: sumOf(JSON.stringify(entry)) })) as unknown as JsonRecord[],
+      );
       file.sync();
     },
     close: file.close,

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { QueueAddress } from "isoloss-queue";
+import { loadQueue } from "./queue.js";
 
 export interface OwnWorkerOptions {
   /** The program's script. */
@@ -50,12 +51,20 @@ export function startOwnWorker({
     child.on("exit", (code, signal) => {
       if (isOver) return;
       // After a moment: Ctrl-C reaches the worker before this process.
-      if (code === 0) again = setTimeout(begin, 1000);
+      if (code === 0) again = setTimeout(beginWithServer, 1000);
       else
         note(
           `The worker of this computer has ended with ${code === null ? signal : `code ${code}`}; the sweep goes on with others.`,
         );
     });
+  };
+  /** Without its server it would end at once, with an error. */
+  const beginWithServer = async () => {
+    const { listSweeps } = await loadQueue();
+    await listSweeps(queue).then(
+      () => void (isOver || begin()),
+      () => (isOver ? undefined : beginWithServer()),
+    );
   };
   begin();
   return async () => {

@@ -13,7 +13,7 @@ export interface ProcessLanesOptions {
   /** The folder of the runs' directories. */
   readonly folder: string;
   /** Starts a lane. */
-  start(onMessage: (message: LaneMessage) => void, onExit: (last: string) => void): LaneProcess;
+  start(onMessage: (message: LaneMessage) => void, onExit: (last: string, how: string) => void): LaneProcess;
 }
 
 /** A lane that was started. */
@@ -49,7 +49,8 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
   const lanes: Lane[] = Array.from({ length: jobs }, (_, i) => ({ name: nameOf(i) }));
   const queue: RunRequest[] = [];
   const taken = new Set<string>();
-  const deaths = new Map<string, number>();
+  /** How the processes of a run died, as SIGKILL or code 134. */
+  const deaths = new Map<string, readonly string[]>();
   /** The lanes of runs whose times are compared. */
   const chosen = new Map<number, Lane>();
   let host: LaneHost | undefined;
@@ -76,7 +77,7 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
     lane.run = run;
     lane.process ??= start(
       (message) => onMessage(lane, message),
-      (last) => onExit(lane, last),
+      (last, how) => onExit(lane, last, how),
     );
     if (request.timeout !== undefined && 1000 * request.timeout <= mostMilliseconds) {
       const stop = () => {
@@ -112,7 +113,7 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
   }
 
   /** A process has ended: what it computed goes on in another one, from its checkpoint. */
-  function onExit(lane: Lane, last: string): void {
+  function onExit(lane: Lane, last: string, how: string): void {
     lane.process = undefined;
     const { run } = lane;
     if (run === undefined) return;
@@ -120,12 +121,13 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
     const { request } = run;
     if (run.isLate) host?.record(ended(lane, run, "failed", lateText(run)));
     else if (taken.has(request.id) && !isStopping) {
-      const count = (deaths.get(request.id) ?? 0) + 1;
-      deaths.set(request.id, count);
-      if (count <= mostDeaths) queue.unshift(request);
+      const all = [...(deaths.get(request.id) ?? []), how];
+      deaths.set(request.id, all);
+      if (all.length <= mostDeaths) queue.unshift(request);
       else {
         const said = last === "" ? "it said nothing" : `the last said: ${last}`;
-        host?.record(ended(lane, run, "lost", `Its process died ${count} times; ${said}`));
+        const text = `Its process died ${all.length} times (${all.join(", ")}); ${said}`;
+        host?.record(ended(lane, run, "lost", text));
       }
     }
     assign();
@@ -206,12 +208,12 @@ export const childLane =
     });
     child.on("message", onMessage);
     let isOver = false;
-    const exit = (said: string) => {
-      if (!isOver) onExit(said);
+    const exit = (said: string, how: string) => {
+      if (!isOver) onExit(said, how);
       isOver = true;
     };
-    child.on("error", (error) => exit(error.message));
-    child.on("close", () => exit(last.trim().split("\n").at(-1) ?? ""));
+    child.on("error", (error) => exit(error.message, "not started"));
+    child.on("close", (code, signal) => exit(last.trim().split("\n").at(-1) ?? "", signal ?? `code ${code}`));
     return {
       send: (order) => {
         // Of a child that has just died, "close" tells.

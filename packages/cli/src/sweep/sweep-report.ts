@@ -27,6 +27,7 @@ export function sweepReport(sweep: StoredSweep, document: SweepDocument, environ
   const best = completedTrials(sweep, document);
   const sections: (ReportSection & { readonly isShown?: boolean })[] = [
     trialSection(document, best),
+    failureSection(document),
     {
       heading: "The search",
       text: "The best value so far. It gets better by luck alone, too: what a trial is worth is said by fresh seeds.",
@@ -116,6 +117,24 @@ function trialSection({ trials }: SweepDocument, best: readonly Valued[]): Repor
     heading: "Trials",
     text: `${order}${more > 0 ? ` ${more} more are in trials.csv.` : ""}`,
     tables: rows.length > 0 ? [htmlTable({ columns: ["trial", "status", "value", ...paths], rows })] : [],
+  };
+}
+
+/** Runs that failed or were lost, with how their processes ended. */
+function failureSection({ trials, failures }: SweepDocument): ReportSection & { readonly isShown: boolean } {
+  const rows = [
+    ...trials.flatMap(({ trial, runs }) =>
+      runs.flatMap(({ seed, status, error }) =>
+        status === "failed" || status === "lost" ? [[trial, seed, status, error ?? "-"]] : [],
+      ),
+    ),
+    ...failures.map(({ contender, seed, status, error }) => [contender, seed, status, error ?? "-"]),
+  ];
+  return {
+    heading: "Failures",
+    text: "Runs that failed, or were lost with the processes that computed them.",
+    tables: [htmlTable({ columns: ["trial", "seed", "status", "reason"], rows: rows.slice(0, most) })],
+    isShown: rows.length > 0,
   };
 }
 

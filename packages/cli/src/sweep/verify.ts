@@ -1,11 +1,21 @@
 // What holds for the journal of every sweep, checked entry by entry, without the engine.
-import type { AskEntry, CloseEntry, Entry, RecordEntry, VerdictEntry } from "./journal.js";
-import type { Budget, SweepFile } from "./types.js";
+import { IsolossError } from "isoloss";
+import type {
+  AskEntry,
+  CloseEntry,
+  ConfirmEntry,
+  Contender,
+  Entry,
+  RecordEntry,
+  VerdictEntry,
+} from "./journal.js";
+import type { SweepPlan } from "./plan.js";
+import type { Assignment, Budget, SweepFile, TrialStatus } from "./types.js";
 
 /** What a journal breaks of the sweep's promises; empty: nothing. */
 export function faultsOfJournal(
   entries: readonly Entry[],
-  { budget, prune }: Pick<SweepFile, "budget" | "prune">,
+  { budget, prune, confirm }: Pick<SweepFile, "budget" | "prune" | "confirm">,
   /** Points of a grid; Infinity for other samplers. */
   size: number,
 ): string[] {
@@ -25,6 +35,14 @@ export function faultsOfJournal(
     const needed = prune && byRun.get(first as string)?.status !== "completed" ? [first as string] : runs;
     return needed.some((run) => !byRun.has(run));
   });
+  const contenders = of<ConfirmEntry & Entry>("confirm").flatMap((e) => e.contenders);
+  /** With `until`, seeds may have been left, by all contenders alike. */
+  const seeds =
+    confirm !== false && confirm.until === undefined
+      ? Infinity
+      : Math.max(0, ...contenders.flatMap(({ runs }) => runs.map((run, i) => (byRun.has(run) ? i + 1 : 0))));
+  const unconfirmed = contenders.filter(({ runs }) => !runs.slice(0, seeds).every((run) => byRun.has(run)));
+  const unknown = records.filter(({ status }) => !statuses.includes(status));
   const faults: [boolean, string][] = [
     [
       asks.some(({ trial }, i) => trial !== i),
@@ -37,12 +55,55 @@ export function faultsOfJournal(
       `I3: the sweep has ended, but ${unended.map(({ trial }) => `trial ${trial}`).join(", ")} has not`,
     ],
     [
+      hasEnded && unconfirmed.length > 0,
+      `I3: the sweep has ended, but ${unconfirmed.map(({ trial }) => contenderName(trial)).join(", ")} has not on all fresh seeds`,
+    ],
+    ...unknown.map(({ run, status }): [boolean, string] => [
+      true,
+      `I3: the status of the run ${run} is ${JSON.stringify(status)}; expected one of ${statuses.join(", ")}`,
+    ]),
+    [
       new Set(verdicts.map(({ run, rung }) => `${run} ${rung}`)).size < verdicts.length,
       "I4: a run has two verdicts at a rung",
     ],
     [hasEnded && !entries.some((e) => e.entry === "close"), "I5: the sweep has ended, and does not say why"],
   ];
   return [...broken(faults), ...faultsOfBudget(entries, budget, size).map((text) => `I5: ${text}`)];
+}
+
+const statuses: readonly TrialStatus[] = ["completed", "pruned", "diverged", "failed", "lost", "cancelled"];
+
+const contenderName = (trial: Contender["trial"]): string =>
+  trial === "baseline" ? "the baseline" : `trial ${trial}`;
+
+/** Where a trial or a contender has other runs than its settings say, whose numbers are then those of other settings. */
+export function faultsOfRuns(
+  entries: readonly Entry[],
+  { seeds, confirm }: Pick<SweepFile, "seeds" | "confirm">,
+  idOf: SweepPlan["idOf"],
+): string[] {
+  const fresh = confirm === false ? [] : confirm.seeds;
+  const all = entries.flatMap((e): (readonly [Contender, readonly number[]])[] =>
+    e.entry === "ask" ? [[e, seeds]] : e.entry === "confirm" ? e.contenders.map((one) => [one, fresh]) : [],
+  );
+  return all.flatMap(([{ trial, parameters, runs }, own]) => {
+    const other = own.findIndex((seed, i) => runs[i] !== idOrNone(idOf, parameters, seed));
+    return other === -1
+      ? []
+      : [
+          `I1: the settings of ${contenderName(trial)} are not those of its run ${runs[other]} with the seed ${own[other]}`,
+        ];
+  });
+}
+
+/** Settings that are refused are of no run. */
+function idOrNone(idOf: SweepPlan["idOf"], parameters: Assignment, seed: number): string | undefined {
+  try {
+    return idOf(parameters, seed);
+  } catch (error) {
+    if (error instanceof IsolossError) return undefined;
+    throw error;
+  }
 }
 
 /** Where a journal has other trials than a budget says, or its search ended for a budget that is not used up. */

@@ -135,6 +135,18 @@ confirm: false
     expect(page).toContain("Those that are complete, the best first; then the others by their numbers.");
   });
 
+  it("repeats what depends on the order of ends, as TPE and pruning, bit for bit with one lane", async () => {
+    bench.write(
+      "ordered.yaml",
+      "experiment: booth\nset: { steps: 16 }\nmethod: tpe\nmetric: { name: loss }\nbudget: { trials: 16 }\nconfirm: false\n" +
+        "prune: { rule: asha, from: 2, factor: 2 }\nparameters: { learningRate: { min: 0.001, max: 0.1, scale: log } }\n",
+    );
+    const args = ["sweep", "ordered.yaml", "--json", "--quiet", "--jobs", "1"];
+    const [one, two] = [await bench.json<SweepDocument>(...args), await bench.json<SweepDocument>(...args)];
+    expect(one.counts.pruned).toBeGreaterThan(0);
+    expect(withoutTimes(two)).toEqual(withoutTimes(one));
+  });
+
   it("says what it would do", async () => {
     const document = await bench.json<object>("sweep", "booths.yaml", "--check", "--trials", "3", "--json");
     expect(objections(shapes, "checkedSweep", document)).toEqual([]);
@@ -245,6 +257,9 @@ confirm: { seeds: 10..12, each: optimizer.name, baseline: { optimizer.name: sgd 
       1,
       expect.stringContaining("The baseline failed on the fresh seed 11: "),
     ]);
+    const [, path = ""] = /^Report: (.*)$/m.exec(stdout) ?? [];
+    const report = readFileSync(join(bench.folder, path), "utf8");
+    expect(report).toMatch(/<h2[^>]*>Failures<\/h2>.*baseline.*>11<.*failed/s);
   });
 
   it("lists and verifies sweeps", async () => {

@@ -6,8 +6,10 @@ import { aliases } from "../../../../scripts/entries.js";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
-/** `writer.ts` with the sources it uses as one script that Node runs. */
-export async function buildWriter(): Promise<{ readonly script: string; remove(): void }> {
+/** `writer.ts`, or another program, with the sources it uses as one script that Node runs. */
+export async function buildWriter(
+  program = new URL("./writer.ts", import.meta.url),
+): Promise<{ readonly script: string; remove(): void }> {
   // Inside the checkout: from there Node finds the dependencies.
   const cache = path("../../../../node_modules/.cache");
   mkdirSync(cache, { recursive: true });
@@ -15,7 +17,7 @@ export async function buildWriter(): Promise<{ readonly script: string; remove()
   await build({
     config: false,
     cwd: path("../.."),
-    entry: { writer: fileURLToPath(new URL("./writer.ts", import.meta.url)) },
+    entry: { program: fileURLToPath(program) },
     outDir: folder,
     format: "esm",
     platform: "node",
@@ -29,7 +31,7 @@ export async function buildWriter(): Promise<{ readonly script: string; remove()
     },
   });
   return {
-    script: join(folder, "writer.js"),
+    script: join(folder, "program.js"),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

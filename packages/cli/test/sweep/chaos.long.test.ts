@@ -148,7 +148,7 @@ describe("a sweep comes to the same numbers", () => {
     expect(lanesOf(directory).size).toBe(0);
     // The time until then counts in budget.seconds.
     const last = readFileSync(join(directory, "journal.jsonl"), "utf8").trim().split("\n").at(-1) as string;
-    expect(JSON.parse(last)).toEqual({ entry: "pause", at: expect.any(Number) });
+    expect(JSON.parse(last)).toMatchObject({ entry: "pause", at: expect.any(Number) });
     const again = start("--resume", directory);
     expect(await again.ended).toBe(0);
     expect(numbers(JSON.parse(again.output()))).toEqual(numbers(calm));
@@ -200,8 +200,9 @@ describe("what cannot be computed", () => {
     const [lost] = document.trials[3]?.runs ?? [];
     expect(lost).toMatchObject({
       status: "lost",
-      error: expect.stringContaining("Its process died 5 times"),
+      error: expect.stringContaining(`Its process died 5 times (${Array(5).fill("SIGKILL").join(", ")})`),
     });
+    expect(readFileSync(join(directory, "report.html"), "utf8")).toContain(lost?.error ?? "no error");
     await verify(directory);
   }, 600_000);
 

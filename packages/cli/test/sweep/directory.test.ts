@@ -11,7 +11,7 @@ import {
   rebuildSweepDirectory,
   sweepPaths,
 } from "../../src/sweep/directory.js";
-import type { Entry, SearchEnd } from "../../src/sweep/journal.js";
+import { type Entry, readJournal, type SearchEnd } from "../../src/sweep/journal.js";
 import { loadSweep } from "../../src/sweep/load.js";
 
 const folder = mkdtempSync(join(tmpdir(), "isoloss-sweep-"));
@@ -40,7 +40,7 @@ budget: { trials: 3 }
       ...{ steps: 5, seconds: 1, lane: "a", directory: null },
     })),
   );
-  const end = why === undefined ? [] : [...records, { entry: "close", why } as const];
+  const end = why === undefined ? [] : ([...records, { entry: "close", why }, { entry: "end" }] as const);
   sweep.journal.append([...asks.entries, ...end].map((entry): Entry => ({ ...entry, at: 7 })));
   sweep.close();
   return sweep.directory;
@@ -120,7 +120,7 @@ describe("a sweep whose files were edited", () => {
     edit(directory, "steps: 5", "steps: 5 # as it was");
     const { journal } = sweepPaths(directory);
     const [first = "", ...rest] = readFileSync(journal, "utf8").split("\n");
-    const { files: _, ...open } = JSON.parse(first);
+    const { files: _, sum: __, ...open } = JSON.parse(first);
     writeFileSync(journal, [JSON.stringify(open), ...rest].join("\n"));
     expect(await faultsOfDirectory(directory)).toEqual([]);
     edit(directory, / {2}- 1\n/, "");
@@ -140,5 +140,79 @@ describe("a sweep whose files were edited", () => {
     close();
     edit(directory, "steps: 5", "steps: 4");
     await refused(directory, "sweep.yaml: set.steps was 5 and is 4");
+  });
+});
+
+describe("the journal of a sweep", () => {
+  const pathOf = (directory: string) => sweepPaths(directory).journal;
+  /** Edits its lines, which then have no checksums, as those of earlier versions. */
+  const rewrite = (directory: string, to: (lines: string[]) => string[]) => {
+    const lines = readFileSync(pathOf(directory), "utf8").split("\n");
+    writeFileSync(pathOf(directory), to(lines.map((line) => line.replace(/,"sum":"[^"]*"/, ""))).join("\n"));
+  };
+
+  it("is not read where one digit of it has changed, and each such line is told", async () => {
+    const directory = await begun([], "trials");
+    const text = readFileSync(pathOf(directory), "utf8");
+    const sought = [...text.matchAll(/\d/g)];
+    expect(sought.length).toBeGreaterThan(200);
+    for (const { index, 0: digit } of sought) {
+      const other = `${text.slice(0, index)}${(Number(digit) % 9) + 1}${text.slice(index + 1)}`;
+      writeFileSync(pathOf(directory), other);
+      const changed: string[] = [];
+      await readJournal(pathOf(directory), changed);
+      const line = text.slice(0, index).split("\n").length;
+      expect(changed).toEqual([
+        expect.stringContaining(`journal.jsonl:${line} was changed after it was written`),
+      ]);
+    }
+    writeFileSync(pathOf(directory), text.replaceAll('"seconds":1,', '"seconds":2,'));
+    await expect(openSweepDirectory(directory)).rejects.toThrow(/journal\.jsonl:5 was changed .* Put back/);
+    expect(await faultsOfDirectory(directory)).toHaveLength(6);
+  });
+
+  it("is read without checksums, too, as earlier versions wrote it", async () => {
+    const directory = await begun();
+    rewrite(directory, (lines) => lines);
+    const { journal, close } = await openSweepDirectory(directory);
+    journal.append([{ entry: "pause", at: 8 }]);
+    close();
+    expect(readFileSync(pathOf(directory), "utf8")).toMatch(
+      /"at":7\}\n\{"entry":"pause","at":8,"sum":"[\da-f]{8}"\}\n$/,
+    );
+    expect(await faultsOfDirectory(directory)).toEqual([]);
+  });
+
+  it("is found to have asked other settings than those that its runs computed", async () => {
+    const directory = await begun([], "trials");
+    rewrite(directory, (lines) => lines.map((line, i) => (i === 2 ? line.replace(/0\.0\d/, "0.05") : line)));
+    expect(await faultsOfDirectory(directory)).toEqual([
+      expect.stringMatching(
+        /^I1: the settings of trial 1 are not those of its run r-\w{20} with the seed 0$/,
+      ),
+    ]);
+  });
+
+  it("is found to have a status that there is not", async () => {
+    const directory = await begun([], "trials");
+    rewrite(directory, (lines) =>
+      lines.map((line, i) => (i === 4 ? line.replace("completed", "complete") : line)),
+    );
+    expect(await faultsOfDirectory(directory)).toEqual([
+      expect.stringMatching(
+        /^I3: the status of the run r-\w+ is "complete"; expected one of completed, pruned, /,
+      ),
+    ]);
+  });
+
+  it("is not gone on with where a record was removed from it after its end", async () => {
+    const directory = await begun([], "trials");
+    (await openSweepDirectory(directory)).close();
+    rewrite(directory, (lines) => lines.filter((_, i) => i !== 7));
+    const before = readFileSync(pathOf(directory), "utf8");
+    await expect(openSweepDirectory(directory)).rejects.toThrow(
+      `The journal of the sweep ${directory} has faults. I3: the sweep has ended, but trial 1 has not. Put back what there was, or begin a new sweep: isoloss sweep ${join(directory, "sweep.yaml")}`,
+    );
+    expect(readFileSync(pathOf(directory), "utf8")).toBe(before);
   });
 });

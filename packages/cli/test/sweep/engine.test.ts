@@ -53,6 +53,15 @@ describe("the engine of sweeps", () => {
         expect(trials.length).toBe(Math.min(file.budget.trials as number, sizeOf(file)));
         expect(trials.every(({ status }) => status !== "running")).toBe(true);
         expect([...runs.values()].filter(({ isConfirming, record }) => isConfirming && !record)).toEqual([]);
+        const records = wild.entries.filter(({ entry }) => entry === "record");
+        const lost = records[seed % records.length];
+        expect(
+          faultsOfJournal(
+            wild.entries.filter((e) => e !== lost),
+            file,
+            sizeOf(file),
+          ),
+        ).toEqual([expect.stringMatching(/^I3: the sweep has ended, but /)]);
         // Verdicts, and TPE, depend on the order in which runs come to their rungs and ends.
         if (file.prune === undefined && file.method !== "tpe") {
           expect(results(wild.entries)).toEqual(results(simulate(file, calm()).entries));

@@ -50,7 +50,7 @@ it("a run fails here that another computer may have the data of: they are not th
   expect(wrong).not.toHaveProperty("isMissingData");
 });
 
-it.each(["ENOSPC", "EDQUOT", "EROFS", "EACCES"])(
+it.each(["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES"])(
   "a disk that says %s is no end of a run, unless it is the run's own",
   async (code) => {
     const cause = Object.assign(new Error("write"), { code });

@@ -22,7 +22,7 @@ async function played(jobs: number) {
   const processes: {
     readonly orders: LaneOrder[];
     say(message: LaneMessage): void;
-    die(last?: string): void;
+    die(last?: string, how?: string): void;
     isKilled: boolean;
   }[] = [];
   const records: RunRecord[] = [];
@@ -34,7 +34,7 @@ async function played(jobs: number) {
       const one = {
         orders: [] as LaneOrder[],
         say: onMessage,
-        die: (last = "") => onExit(last),
+        die: (last = "", how = "code 1") => onExit(last, how),
         isKilled: false,
       };
       processes.push(one);
@@ -90,6 +90,23 @@ describe("a lane's process", () => {
   });
 });
 
+it.each([
+  ["process.exit(7)", "code 7"],
+  ["process.kill(process.pid, 'SIGKILL')", "SIGKILL"],
+])("tells how a lane's process ended: %s", async (program, how) => {
+  const folder = mkdtempSync(join(tmpdir(), "isoloss-lane-"));
+  const script = join(folder, "lane.mjs");
+  writeFileSync(script, program);
+  const ended = new Promise<string>((resolve) => {
+    childLane(pathToFileURL(script), 1)(
+      () => {},
+      (_, end) => resolve(end),
+    );
+  });
+  expect(await ended).toBe(how);
+  rmSync(folder, { recursive: true });
+});
+
 describe("lanes on this computer", () => {
   it("compute as many runs at once as there are lanes, each run once", async () => {
     const { lanes, processes, records } = await played(2);
@@ -132,10 +149,15 @@ describe("lanes on this computer", () => {
   it("start a run again when its process dies, before others, and give it up after five deaths", async () => {
     const { lanes, processes, records } = await played(1);
     lanes.submit([request("a"), request("b")]);
-    for (let deaths = 0; deaths < 5; deaths++) processes.at(-1)?.die("out of memory");
+    for (const how of ["SIGKILL", "code 134", "code 1", "code 1", "code 1"])
+      processes.at(-1)?.die("out of memory", how);
     expect(processes).toHaveLength(6);
     expect(records).toMatchObject([
-      { run: "a", status: "lost", error: "Its process died 5 times; the last said: out of memory" },
+      {
+        ...{ run: "a", status: "lost" },
+        error:
+          "Its process died 5 times (SIGKILL, code 134, code 1, code 1, code 1); the last said: out of memory",
+      },
     ]);
     expect(processes.at(-1)?.orders).toMatchObject([{ run: { id: "b" } }]);
   });

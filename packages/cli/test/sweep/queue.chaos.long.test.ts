@@ -1,6 +1,6 @@
 // Sweeps behind a queue whose workers, own process and server are killed, with the built command line: they end as the
 // undisturbed sweep of this computer does. What is compared is read from the journal and the server, not through the engine.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
@@ -15,19 +15,14 @@ const bench = workbench();
 const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 100_000);
 const random = createRng(seed);
 
-/**
- * Short, so that deaths are noticed soon. In a long rehearsal on a busy computer a lock of two seconds also expires where nothing
- * died, and a run whose lock expired five times is lost.
- */
+/** Short, so that deaths are noticed soon. */
 const timing = {
-  ...(process.env.REHEARSAL
-    ? { lock: 12_000, lockRenewal: 3000, stalled: 3000 }
-    : { lock: 2000, lockRenewal: 500, stalled: 1000 }),
-  lease: 2000,
-  look: 200,
-  reconcile: 3000,
-  heartbeat: 1000,
+  ...{ lock: 2000, lockRenewal: 500, stalled: 1000 },
+  ...{ lease: 2000, look: 200, reconcile: 3000, heartbeat: 1000 },
 };
+
+/** How long chaos begins sweeps. */
+const minutes = Number(process.env.ISOLOSS_CHAOS_MINUTES ?? 2);
 
 // A run takes a second or two: a sweep must not end before the last of five kills.
 const sweep = `name: chaos
@@ -43,23 +38,6 @@ parameters:
 budget: { trials: 5 }
 confirm: false
 `;
-
-/**
- * The rehearsal: workers, the sweep's own process and the server are killed at random for a quarter of a minute, or with
- * REHEARSAL=600 for ten minutes of a sweep of 60 trials with two seeds.
- */
-const rehearsal = {
-  seconds: Number(process.env.REHEARSAL ?? 15),
-  ...(process.env.REHEARSAL
-    ? {
-        trials: 60,
-        text: sweep
-          .replace("trials: 5", "trials: 60")
-          .replace("seeds: [0]", "seeds: 0..1")
-          .replace("steps: 20000", "steps: 200000"),
-      }
-    : { trials: 5, text: sweep }),
-};
 
 type Entry = Record<string, unknown> & { readonly entry: string; readonly run?: string };
 
@@ -111,14 +89,14 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     start("worker", "--queue", url, "--jobs", "1", "--work", `work-${name}`);
   const folderOf = (out: string) => join(bench.folder, out, "chaos-1");
 
-  async function check(directory: string, expected = calm, trials = 5): Promise<void> {
+  async function check(directory: string): Promise<void> {
     const entries = entriesOf(directory);
     const records = recordsOf(directory);
     expect(new Set(records.map(({ run }) => run)).size).toBe(records.length);
     const asked = entries.filter(({ entry }) => entry === "ask").map(({ trial }) => trial);
-    expect(asked).toEqual(Array.from({ length: trials }, (_, trial) => trial));
+    expect(asked).toEqual([0, 1, 2, 3, 4]);
     expect(entries.at(-1)?.entry).toBe("end");
-    expect(numbersOf(directory)).toEqual(expected);
+    expect(numbersOf(directory)).toEqual(calm);
   }
 
   beforeAll(async () => {
@@ -140,56 +118,104 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
   });
 
   it(
-    "when workers, its own process and the server are killed at random",
+    `when anything is killed, stopped, frozen or finds its disk full, for ${minutes} minutes`,
     async () => {
-      const { seconds, trials, text } = rehearsal;
-      // Milliseconds between kills, the mean of an even distribution.
-      let between = 700;
-      bench.write("rehearsal.yaml", text);
-      let expected = calm;
-      if (text !== sweep) {
-        const begin = Date.now();
-        const local = start("sweep", "rehearsal.yaml", "--out", "rehearsed", "--jobs", "2");
-        expect(await local.ended, local.errors()).toBe(0);
-        expected = numbersOf(folderOf("rehearsed"));
-        // Twice the time of a run, however busy the machine is: a run whose worker is killed five times counts as lost.
-        between = (2 * 2 * (Date.now() - begin)) / expected.size;
+      const counts: Record<string, number> = { sweeps: 0 };
+      const until = Date.now() + 60_000 * minutes;
+      while (Date.now() < until) {
+        await disturb(`disturbed-${counts.sweeps}`, (counts.sweeps as number) % 2 === 0, counts);
+        counts.sweeps = (counts.sweeps as number) + 1;
       }
-      const directory = folderOf("rehearsal");
-      const workers = ["a", "b", "c"].map((name) => worker(name));
-      let own = start("sweep", "rehearsal.yaml", "--out", "rehearsal", "--queue", server.url);
-      while (entriesOf(directory).length < 2) await pause(50);
-      const kills = { workers: 0, own: 0, server: 0 };
-      const since = Date.now();
-      while (Date.now() - since < 1000 * seconds && recordsOf(directory).length < expected.size - 1) {
-        await pause(2 * between * random.next());
-        const which = random.next();
-        if (which < 0.6) {
-          const i = Math.floor(3 * random.next());
-          workers[i].child.kill("SIGKILL");
-          await workers[i].ended;
-          workers[i] = worker(`${"abc"[i]}`);
-          kills.workers++;
-        } else if (which < 0.8) {
-          own.child.kill("SIGKILL");
-          await own.ended;
-          own = start("sweep", "--resume", directory, "--queue", server.url);
-          kills.own++;
-        } else {
-          await server.kill();
-          await pause(2000 * random.next());
-          await server.start();
-          kills.server++;
-        }
-      }
-      const chaos = (Date.now() - since) / 1000;
-      expect(await own.ended, own.errors()).toBe(0);
-      const total = (Date.now() - since) / 1000;
-      console.log(`rehearsal: ${JSON.stringify({ kills, chaos, total, runs: expected.size })}`);
-      await check(directory, expected, trials);
+      console.log(`chaos: ${JSON.stringify(counts)}`);
     },
-    process.env.REHEARSAL ? 7_200_000 : undefined,
+    60_000 * minutes + 900_000,
   );
+
+  /** A sweep behind the server, or of this computer, to which all sorts of things happen. */
+  async function disturb(out: string, isQueued: boolean, counts: Record<string, number>): Promise<void> {
+    const directory = folderOf(out);
+    const where = isQueued ? ["--queue", server.url] : ["--jobs", "2"];
+    const workers = (isQueued ? ["a", "b"] : []).map((name) => worker(`${out}-${name}`));
+    let own = start("sweep", "chaos.yaml", "--out", out, ...where);
+    const resume = () => {
+      own = start("sweep", "--resume", directory, ...where);
+    };
+    const hasEnded = ({ child }: typeof own) => child.exitCode !== null || child.signalCode !== null;
+    const isFull = /the file would be larger than the system allows/;
+    /** What ended as its disk was full begins again. */
+    const revive = () => {
+      for (const [i, one] of workers.entries()) {
+        if (!hasEnded(one)) continue;
+        expect(one.errors()).toMatch(isFull);
+        workers[i] = worker(`${out}-${"ab"[i]}`);
+      }
+      if (!hasEnded(own) || own.child.exitCode === 0) return;
+      expect(own.errors()).toMatch(isFull);
+      resume();
+    };
+    const pick = <T>(of: readonly T[]): T | undefined => of[Math.floor(of.length * random.next())];
+    const computing = () => (isQueued ? workers : [own]);
+    const lanes = () => computing().flatMap(({ child }) => childrenOf(child.pid as number));
+    const events: Record<string, () => Promise<unknown> | unknown> = {
+      laneKilled: () => kill(pick(lanes()), "SIGKILL"),
+      async sweepKilled() {
+        own.child.kill("SIGKILL");
+        await own.ended;
+        resume();
+      },
+      async sweepInterrupted() {
+        own.child.kill("SIGINT");
+        // Before it listens, the signal ends it.
+        if ((await own.ended) !== 0) resume();
+      },
+      async frozen() {
+        const pid = pick([...computing().map(({ child }) => child.pid), own.child.pid, ...lanes()]);
+        kill(pid, "SIGSTOP");
+        await pause(4000 * random.next());
+        kill(pid, "SIGCONT");
+      },
+      diskFull() {
+        for (const pid of random.next() < 0.5 ? lanes() : [own.child.pid])
+          spawnSync("prlimit", ["--pid", `${pid}`, "--fsize=0"]);
+      },
+      ...(isQueued
+        ? {
+            async workerKilled() {
+              const i = Math.floor(workers.length * random.next());
+              const [one] = [workers[i] as typeof own];
+              one.child.kill("SIGKILL");
+              await one.ended;
+              workers[i] = worker(`${out}-${"ab"[i]}`);
+            },
+            async serverKilled() {
+              await server.kill();
+              await pause(3000 * random.next());
+              await server.start();
+            },
+          }
+        : {}),
+    };
+    while (entriesOf(directory).length < 2) await pause(50);
+    // A run that was killed five times is lost.
+    for (let kills = 0, n = 0; n < 8 && recordsOf(directory).length < calm.size; n++) {
+      await pause(2000 * random.next());
+      revive();
+      const name = pick(
+        Object.keys(events).filter((one) => kills < 4 || !/^(lane|worker)/.test(one)),
+      ) as string;
+      if (/^(lane|worker)/.test(name)) kills += 1;
+      if (own.child.exitCode === 0) break;
+      counts[name] = (counts[name] ?? 0) + 1;
+      await events[name]?.();
+    }
+    while (own.child.exitCode !== 0) {
+      await pause(200);
+      revive();
+    }
+    for (const { child } of workers) child.kill("SIGKILL");
+    await check(directory);
+    expect((await bench.run("sweep", "--verify", directory)).stdout).toBe("I1 to I5 hold.\n");
+  }
 
   it("when no other computer helps, with --jobs", async () => {
     const { ended, errors } = start(
@@ -283,6 +309,20 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     await check(directory);
   });
 
+  it("or is left at the first signal, or by idle workers, when the server is gone for good", async () => {
+    const directory = folderOf("gone");
+    const [told, idle] = [worker("told"), start("worker", "--queue", server.url, "--idle-exit", "9")];
+    const own = start("sweep", "chaos.yaml", "--out", "gone", "--queue", server.url);
+    while (recordsOf(directory).length < 2) await pause(20);
+    await server.kill();
+    expect(await idle.ended, idle.errors()).toBe(0);
+    expect(idle.errors()).toMatch(/the server at redis:\S+ has not answered for 9 s/);
+    told.child.kill("SIGTERM");
+    expect(await told.ended, told.errors()).toBe(0);
+    own.child.kill("SIGINT");
+    expect(await own.ended, own.errors()).toBe(130);
+  });
+
   it("but for a run that kills its workers, which is lost", async () => {
     const directory = folderOf("poison");
     const { ended, errors } = start("sweep", "chaos.yaml", "--out", "poison", "--queue", server.url);
@@ -307,9 +347,22 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     redis.disconnect();
     expect(await ended, errors()).toBe(1);
     const lost = recordsOf(directory).filter(({ status }) => status === "lost");
-    expect(lost).toMatchObject([{ run: poison, error: expect.stringMatching(/Its worker died/) }]);
+    expect(lost).toMatchObject([{ run: poison, error: "Its worker died 5 times" }]);
   });
 });
+
+const childrenOf = (pid: number): number[] =>
+  spawnSync("ps", ["-o", "pid=", "--ppid", `${pid}`], { encoding: "utf8" })
+    .stdout.split("\n")
+    .filter((line) => line.trim() !== "")
+    .map(Number);
+
+/** A process that has just ended has no signals. */
+function kill(pid: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(pid, signal);
+  } catch {}
+}
 
 /** Passes bytes on to a port of this computer, until it stalls or is cut. */
 async function stallingProxy(port: number) {
