@@ -1,4 +1,4 @@
-import { NumericalError } from "isoloss";
+import { NumericalError, type RunResult } from "isoloss";
 import type { JobContext, JobProgress, Measured } from "../kind.js";
 import { checkpointClock } from "../records/checkpoint-clock.js";
 import { pausesOf } from "../records/pauses.js";
@@ -10,8 +10,9 @@ export interface Training {
   readonly trainer: {
     readonly current: { readonly step: number };
     readonly stepsPerEpoch: number;
-    run(options: { readonly steps: number; readonly reportEvery: number }): Promise<unknown>;
   };
+  /** Trains, at most so many steps: fewer where early stopping ends the run. */
+  run(options: { readonly steps: number; readonly reportEvery: number }): Promise<RunResult>;
   /** Steps to do, as far as that is known. */
   length(): number;
   /** Whether the training ends early, at its current step. */
@@ -27,6 +28,8 @@ export interface Training {
   onStop?(): void;
   /** Appends what is new to the run's records. */
   append(): void;
+  /** Called after the last step of a run that is complete, before its checkpoint. */
+  onEnd?(): Promise<unknown>;
   encodeCheckpoint(): Uint8Array;
   /** The state after the last steps. */
   progressOf(steps: number): Pick<JobProgress, "loss" | "gradNormSq" | "teleports">;
@@ -79,26 +82,31 @@ export async function trainingLoop(training: Training, context: JobContext): Pro
       pauses.stepsLeft(step),
     );
     const begin = performance.now();
+    let isOver = false;
     try {
-      await trainer.run({ steps, reportEvery: steps });
+      isOver = (await training.run({ steps, reportEvery: steps })).status === "stopped";
     } catch (error) {
       if (!(error instanceof NumericalError)) throw error;
       status = "diverged";
       break;
     }
     const at = stepNow();
+    // Early stopping may end the run where the steps before ended.
+    if (at === step) break;
     training.append();
     if (at % evaluateEvery === 0 && at < training.length()) await evaluate();
     if (clock.isDue(at)) await saveCheckpoint();
     context.progress({
       step: at,
       steps: training.length(),
-      ...training.progressOf(steps),
-      stepsPerSecond: (1000 * steps) / (performance.now() - begin),
+      ...training.progressOf(at - step),
+      stepsPerSecond: (1000 * (at - step)) / (performance.now() - begin),
     });
+    if (isOver) break;
   }
   // A resumed run does not repeat evaluations.
   if (status === "completed" && evaluations.at(-1)?.step !== stepNow()) await evaluate();
+  if (status === "completed") await training.onEnd?.();
   await saveCheckpoint();
   return status;
 }

@@ -105,6 +105,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
     const status = await trainingLoop(
       {
         trainer,
+        run: (options) => trainer.run(options),
         length: session.length,
         isThere: () => isAtFront(made, trainer.current.params),
         evaluateEvery:

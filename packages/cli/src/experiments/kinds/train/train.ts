@@ -1,4 +1,4 @@
-import { decodeCheckpoint, resume } from "isoloss";
+import { decodeCheckpoint, earlyStoppingOptions, resume } from "isoloss";
 import { adaptiveClipOptions } from "isoloss/optim";
 import { z } from "zod";
 import { dataSchema } from "../../catalogue/datasets.js";
@@ -28,7 +28,12 @@ export const trainSettings = {
   batchSize: count,
   epochs: positive.optional(),
   steps: fromZero.optional(),
+  /** Epochs between evaluations; default 1. */
   evaluateEvery: positive.optional(),
+  /** Ends the run when a quantity of the validation data, measured after each epoch, stops improving. */
+  earlyStopping: schemaOf({ options: earlyStoppingOptions }).optional(),
+  /** `restore`: a complete run ends with its best epoch, by the quantity of `earlyStopping` or the validation loss. */
+  best: z.literal("restore").optional(),
   dtype: z.enum(["float32", "float64"]).optional(),
   runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
   clipNorm: positive.optional(),

@@ -1,4 +1,4 @@
-import { createTrainer, dtypeOf, OptionError } from "isoloss";
+import { createTrainer, dtypeOf, type EarlyStoppingOptions, OptionError } from "isoloss";
 import { masked } from "isoloss/moves";
 import type { AdaptiveClipOptions } from "isoloss/optim";
 import { loadData } from "../../catalogue/datasets.js";
@@ -26,6 +26,8 @@ export interface TrainSettings {
   readonly epochs?: number;
   readonly steps?: number;
   readonly evaluateEvery?: number;
+  readonly earlyStopping?: EarlyStoppingOptions;
+  readonly best?: "restore";
   readonly dtype?: "float32" | "float64";
   readonly runtime?: "auto" | "javascript" | "onnx";
   readonly clipNorm?: number;
