@@ -1,5 +1,5 @@
 import { astype, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf } from "isoloss";
-import type { DividedData } from "isoloss/data";
+import type { DividedData, TableOptions } from "isoloss/data";
 
 /** Channels, height and width of an image. */
 export type ImageShape = readonly [number, number, number];
@@ -21,6 +21,10 @@ export interface RunData extends DividedData {
   readonly features?: readonly string[] | undefined;
   /** Names of classes by their numbers, where the data have such. */
   readonly classes?: readonly string[] | undefined;
+  /** Of a table: what reads another one into the same inputs. */
+  readonly table?: TableOptions | undefined;
+  /** Of inputs where the data lack values: what stands in their place, one for each column. */
+  readonly gapMeans?: readonly number[] | undefined;
   /** Left out: the inputs are as in the data. */
   readonly inputScale?: Scaled | undefined;
   /** Of labels that are numbers. */

@@ -193,9 +193,9 @@ export async function loadOwnData(data: OwnData): Promise<RunData> {
   const { [format]: path, sha256: _, validation, splitSeed, limit, standardize: wanted, ...options } = data;
   const opened = await open(path as string, options);
   const parts = partsOf(opened, { validation, splitSeed, limit }, path as string);
-  const { image, features, classes: names } = opened;
+  const { image, features, classes: names, table: tableOptions } = opened;
   const whole = options.missing === "mean" ? filledIn(parts) : parts;
-  const raw: RunData = { ...whole, image, features, classes: names };
+  const raw: RunData = { ...whole, image, features, classes: names, table: tableOptions };
   const isStandardized = wanted ?? own.standardize.otherwise === "true";
   return isStandardized ? standardized(raw, opened.isNumber) : raw;
 }

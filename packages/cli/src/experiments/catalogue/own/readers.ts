@@ -16,6 +16,8 @@ export interface Opened {
   readonly features?: readonly string[] | undefined;
   readonly isNumber?: readonly boolean[] | undefined;
   readonly classes?: readonly string[] | undefined;
+  /** What reads another table into the same inputs. */
+  readonly table?: TableOptions | undefined;
 }
 
 export const openCsvFile = (path: string, options: object): Promise<Opened> =>
@@ -34,7 +36,7 @@ async function fromTable(path: string, opening: Promise<TableData>): Promise<Ope
     throw new DataError(`${path}: all labels are "${classes[0]}"; a classifier needs two classes or more.`);
   }
   const data = await collected(stream);
-  return { data, features, classes, isNumber: numbersIn(options) };
+  return { data, features, classes, isNumber: numbersIn(options), table: options };
 }
 
 /** Whether an input is a number, or stands for a value of text. */
@@ -124,7 +126,8 @@ const imageShape = (example: readonly number[]): ImageShape | undefined =>
       ? [1, example[0], example[1]]
       : undefined;
 
-function requireFinite({ shape, data }: NdArray, what: string): void {
+/** @throws DataError that names the first example with another number */
+export function requireFinite({ shape, data }: NdArray, what: string): void {
   if (data instanceof BigInt64Array) return;
   const at = data.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;

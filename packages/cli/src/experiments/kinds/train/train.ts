@@ -12,7 +12,7 @@ import { teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
 import { networkPoints } from "./diagnose.js";
-import { modelOnnx } from "./export.js";
+import { modelOnnx, modelPredictions } from "./export.js";
 import { trained } from "./trained.js";
 import { type TrainSettings, trainerOf } from "./trainer.js";
 
@@ -52,7 +52,7 @@ export const trainKind: Kind = {
   settings: trainSettings,
   run: (settings, context) => run(settings as unknown as TrainSettings, context),
   stored: trainerForm,
-  export: { onnx: modelOnnx },
+  export: { onnx: modelOnnx, predict: modelPredictions },
   diagnose: networkPoints,
 };
 
