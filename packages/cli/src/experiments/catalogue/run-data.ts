@@ -13,8 +13,6 @@ export interface Scaled {
 
 /** Data of a run. Images may be rows of pixels, too. */
 export interface RunData extends DividedData {
-  /** Data that the publishers keep for testing. */
-  readonly test?: Dataset | undefined;
   /** Of images. */
   readonly image?: ImageShape | undefined;
   /** Names of inputs, of a table. */

@@ -182,7 +182,7 @@ export async function locatedData(data: OwnData, config: string): Promise<OwnDat
 }
 
 /**
- * Reads data of the user's own, and divides them into those for training and for validation.
+ * Reads data of the user's own, and divides them into those for training, for validation and for testing.
  *
  * @throws DataError, OptionError, which say what the file should hold
  */
@@ -190,9 +190,10 @@ export async function loadOwnData(data: OwnData): Promise<RunData> {
   await check(data);
   const format = formatOf(data);
   const { own = {}, open } = ownDataRegistry[format];
-  const { [format]: path, sha256: _, validation, splitSeed, limit, standardize: wanted, ...options } = data;
+  const { validation, test, splitSeed, limit, ...rest } = data;
+  const { [format]: path, sha256: _, standardize: wanted, ...options } = rest;
   const opened = await open(path as string, options);
-  const parts = partsOf(opened, { validation, splitSeed, limit }, path as string);
+  const parts = partsOf(opened, { validation, test, splitSeed, limit }, path as string);
   const { image, features, classes: names, table: tableOptions } = opened;
   const whole = options.missing === "mean" ? filledIn(parts) : parts;
   const raw: RunData = { ...whole, image, features, classes: names, table: tableOptions };
@@ -200,23 +201,28 @@ export async function loadOwnData(data: OwnData): Promise<RunData> {
   return isStandardized ? standardized(raw, opened.isNumber) : raw;
 }
 
-function partsOf({ data, validation, test }: Opened, options: DivideOptions, path: string): RunData {
+function partsOf({ data, ...own }: Opened, options: DivideOptions, path: string): RunData {
   const count = data.inputs.shape[0];
-  const share = validation === undefined ? options.validation : 0;
-  if (validation !== undefined && options.validation !== undefined) {
-    throw new OptionError(`${path} has validation data of its own: leave data.validation out.`);
+  const shares = { ...options };
+  for (const part of ["validation", "test"] as const) {
+    if (own[part] === undefined) continue;
+    if (options[part] !== undefined) {
+      throw new OptionError(`${path} has ${part} data of its own: leave data.${part} out.`);
+    }
+    shares[part] = 0;
   }
   // Images can be inputs of any shape here.
   const { inputs: images, labels } = data as Pick<LabeledImages, "labels"> & {
     inputs: LabeledImages["images"];
   };
   try {
-    const parts = divide({ images, labels }, { ...options, validation: share });
-    return { ...parts, ...(validation ? { validation } : {}), ...(test ? { test } : {}) };
+    const { train, validation = own.validation, test = own.test } = divide({ images, labels }, shares);
+    return { train, ...(validation && { validation }), ...(test && { test }) };
   } catch (cause) {
     if (!(cause instanceof OptionError)) throw cause;
+    const { validation = divideOptions.rows.validation.default, test = 0 } = shares;
     throw new OptionError(
-      `${path} has ${count} example${count === 1 ? "" : "s"}, too few to be divided into training and validation: take more, another fraction, or validation: 0.`,
+      `${path} has ${count} example${count === 1 ? "" : "s"}, too few to be divided into training, validation (${validation}) and test (${test}): take more, other fractions with a sum below 1, or validation: 0.`,
       { cause },
     );
   }
