@@ -75,6 +75,8 @@ describe("earlyStopping and best: restore in an experiment", () => {
     expect(["train", "validation", "test"].map((part) => metrics[`${part}.loss`])).toEqual(
       losses.map(({ loss }) => loss),
     );
+    const { stdout } = await bench.run("run", "noisy.yaml", "--quiet");
+    expect(stdout.split("\n")[0]).toMatch(/best epoch +validation loss .* test root mean squared error/);
     // The records have every epoch, also those after the best one.
     const recorded = bench.records("runs/noisy-0-1/metrics.jsonl").filter((r) => "validation.loss" in r);
     expect(recorded.map((r) => r["validation.loss"])).toEqual(epochs.map((row) => row.validation?.loss));
