@@ -215,10 +215,10 @@ export interface Kind {
   readonly stored: StoredForm;
   /** Figures of its runs; left out: curves of what they recorded. */
   plot?(results: readonly JobResult[]): readonly FigureName[];
-  /** The trained model of a run for other programs, where it trains one. */
+  /** The trained model of a run, where it trains one. */
   readonly export?: {
-    /** @param batch examples of the model's input */
-    onnx(run: TrainedRun, batch: number | undefined): Promise<Uint8Array>;
+    /** For other programs. @param batch examples of the model's input */
+    onnx?(run: TrainedRun, batch: number | undefined): Promise<Uint8Array>;
     /** Its outputs for the examples of a file or a folder. */
     predict(run: TrainedRun, path: string): Promise<Predictions>;
   };

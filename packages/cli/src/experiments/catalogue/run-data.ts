@@ -11,6 +11,13 @@ export interface Scaled {
   readonly stds: readonly number[];
 }
 
+/** A column of labels. */
+export interface ColumnTask {
+  readonly name: string;
+  /** Left out of numbers. */
+  readonly classes?: readonly string[] | undefined;
+}
+
 /** Data of a run. Images may be rows of pixels, too. */
 export interface RunData extends DividedData {
   /** Of images. */
@@ -23,6 +30,8 @@ export interface RunData extends DividedData {
   readonly table?: TableOptions | undefined;
   /** Of inputs where the data lack values: what stands in their place, one for each column. */
   readonly gapMeans?: readonly number[] | undefined;
+  /** Of several tasks: the columns of the labels, which are numbers, or the classes by which they are numbered. */
+  readonly tasks?: readonly ColumnTask[] | undefined;
   /** Left out: the inputs are as in the data. */
   readonly inputScale?: Scaled | undefined;
   /** Of labels that are numbers. */

@@ -1,9 +1,49 @@
-import { NumericalError, type RunResult } from "isoloss";
+import {
+  type EarlyStoppingOptions,
+  earlyStoppingOptions,
+  NumericalError,
+  OptionError,
+  type RunResult,
+} from "isoloss";
+import { z } from "zod";
+import { schemaOf } from "../catalogue/schema-of.js";
 import type { JobContext, JobProgress, Measured } from "../kind.js";
 import { checkpointClock } from "../records/checkpoint-clock.js";
 import { pausesOf } from "../records/pauses.js";
 
 type Evaluation = NonNullable<Measured["evaluations"]>[number];
+
+/** Settings of what happens at the ends of epochs. */
+export const epochSettings = {
+  /** Ends the run when a quantity of the validation data, measured after each epoch, stops improving. */
+  earlyStopping: schemaOf({ options: earlyStoppingOptions }).optional(),
+  /** `restore`: a complete run ends with its best epoch, by the quantity of `earlyStopping` or the validation loss. */
+  best: z.literal("restore").optional(),
+};
+
+export interface EpochSettings {
+  readonly earlyStopping?: EarlyStoppingOptions;
+  readonly best?: "restore";
+}
+
+/**
+ * Options of a trainer's runs for what it measures after each epoch. The loop has many runs: only the end of the whole restores the
+ * best epoch.
+ *
+ * @throws OptionError without validation data
+ */
+export function watchedBy<D, M>(
+  { earlyStopping, best }: EpochSettings,
+  { validation, metrics }: { readonly validation: D | undefined; readonly metrics: M },
+) {
+  if (earlyStopping === undefined && best === undefined) return {};
+  if (validation === undefined) {
+    throw new OptionError(
+      `${earlyStopping ? "earlyStopping" : "best"} chooses by the validation data, and there are none: give data.validation a fraction such as 0.2.`,
+    );
+  }
+  return { validation, metrics, earlyStopping, ...(best ? { best: "keep" as const } : {}) };
+}
 
 /** What the loop needs of a training, of one loss or of several tasks. */
 export interface Training {

@@ -1,4 +1,4 @@
-import { decodeCheckpoint, earlyStoppingOptions, resume } from "isoloss";
+import { decodeCheckpoint, resume } from "isoloss";
 import { adaptiveClipOptions } from "isoloss/optim";
 import { z } from "zod";
 import { dataSchema } from "../../catalogue/datasets.js";
@@ -11,6 +11,7 @@ import { schemaOf } from "../../catalogue/schema-of.js";
 import { teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
+import { epochSettings } from "../training-loop.js";
 import { networkPoints } from "./diagnose.js";
 import { modelOnnx, modelPredictions } from "./export.js";
 import { trained } from "./trained.js";
@@ -30,10 +31,7 @@ export const trainSettings = {
   steps: fromZero.optional(),
   /** Epochs between evaluations; default 1. */
   evaluateEvery: positive.optional(),
-  /** Ends the run when a quantity of the validation data, measured after each epoch, stops improving. */
-  earlyStopping: schemaOf({ options: earlyStoppingOptions }).optional(),
-  /** `restore`: a complete run ends with its best epoch, by the quantity of `earlyStopping` or the validation loss. */
-  best: z.literal("restore").optional(),
+  ...epochSettings,
   dtype: z.enum(["float32", "float64"]).optional(),
   runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
   clipNorm: positive.optional(),

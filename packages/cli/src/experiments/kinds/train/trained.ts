@@ -1,11 +1,5 @@
 import { mean, sumBy } from "es-toolkit";
-import {
-  type Dataset,
-  type Metrics as EpochMetrics,
-  encodeCheckpoint,
-  OptionError,
-  type Trainer,
-} from "isoloss";
+import { type Dataset, type Metrics as EpochMetrics, encodeCheckpoint, type Trainer } from "isoloss";
 import { rmse } from "isoloss/metrics";
 import { stepRecord } from "isoloss/node";
 import type { RunDirectory } from "../../../run/directory.js";
@@ -13,7 +7,7 @@ import type { Tree } from "../../catalogue/problems.js";
 import type { RunData } from "../../catalogue/run-data.js";
 import type { JobContext, Measured } from "../../kind.js";
 import { teleportRecord } from "../../records/teleport-record.js";
-import { trainingLoop } from "../training-loop.js";
+import { type EpochSettings, trainingLoop, watchedBy } from "../training-loop.js";
 import type { TrainSettings } from "./trainer.js";
 
 /** What is trained. */
@@ -30,7 +24,7 @@ export interface Trainee {
 /** Trains to the end of a run from where its trainer is, and measures it. */
 export async function trained(
   { trainer, data, targetUnit: scale, steps, secondsBefore = 0 }: Trainee,
-  { evaluateEvery = 1, earlyStopping, best }: Pick<TrainSettings, "evaluateEvery" | "earlyStopping" | "best">,
+  { evaluateEvery = 1, earlyStopping, best }: Pick<TrainSettings, "evaluateEvery"> & EpochSettings,
   context: JobContext,
 ): Promise<Measured> {
   const { directory, before } = context;
@@ -44,7 +38,7 @@ export async function trained(
     directory,
     secondsBefore,
   };
-  const watched = watchedBy(recorder, { validation, earlyStopping, best });
+  const watched = watchedBy({ earlyStopping, best }, { validation, metrics: recorder.metrics });
   const status = await trainingLoop(
     {
       trainer,
@@ -77,24 +71,6 @@ interface Recorder extends Pick<Trainee, "trainer"> {
   readonly metrics: { readonly rmse: ReturnType<typeof rmse> } | undefined;
   readonly directory: RunDirectory | undefined;
   readonly secondsBefore: number;
-}
-
-/** Options of the trainer's runs for what it measures after each epoch. Only the end of the whole run restores the best one. */
-function watchedBy(
-  { metrics }: Recorder,
-  {
-    validation,
-    earlyStopping,
-    best,
-  }: Pick<RunData, "validation"> & Pick<TrainSettings, "earlyStopping" | "best">,
-) {
-  if (earlyStopping === undefined && best === undefined) return {};
-  if (validation === undefined) {
-    throw new OptionError(
-      `${earlyStopping ? "earlyStopping" : "best"} chooses by the validation data, and there are none: give data.validation a fraction such as 0.2.`,
-    );
-  }
-  return { validation, metrics, earlyStopping, ...(best ? { best: "keep" as const } : {}) };
 }
 
 type Evaluation = NonNullable<Measured["evaluations"]>[number];

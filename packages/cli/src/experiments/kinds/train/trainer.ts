@@ -1,4 +1,4 @@
-import { createTrainer, dtypeOf, type EarlyStoppingOptions, OptionError } from "isoloss";
+import { createTrainer, dtypeOf, OptionError } from "isoloss";
 import { masked } from "isoloss/moves";
 import type { AdaptiveClipOptions } from "isoloss/optim";
 import { loadData } from "../../catalogue/datasets.js";
@@ -14,9 +14,10 @@ import { asFloats, asImages, asRows, exampleShape, type RunData } from "../../ca
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, type TeleportConfig } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
+import type { EpochSettings } from "../training-loop.js";
 
 /** Settings of a run of kind train, checked. */
-export interface TrainSettings {
+export interface TrainSettings extends EpochSettings {
   readonly data: Named | OwnData;
   readonly model: Named | OwnModel;
   readonly loss?: OwnModule;
@@ -26,8 +27,6 @@ export interface TrainSettings {
   readonly epochs?: number;
   readonly steps?: number;
   readonly evaluateEvery?: number;
-  readonly earlyStopping?: EarlyStoppingOptions;
-  readonly best?: "restore";
   readonly dtype?: "float32" | "float64";
   readonly runtime?: "auto" | "javascript" | "onnx";
   readonly clipNorm?: number;
