@@ -23,20 +23,16 @@ export interface NewRows {
  * @param data of the run, in the shape that its model takes
  * @throws DataError for a file that cannot be read, and for examples of another form than those of the run
  */
-export async function readNewRows(
-  path: string,
-  settings: ImageSettings & { readonly inputs?: string },
-  data: RunData,
-): Promise<NewRows> {
+export async function readNewRows(path: string, settings: object, data: RunData): Promise<NewRows> {
   const info = await stat(path).catch((cause) => {
     throw new DataError(`Cannot read the data ${path}: ${reasonOf(cause)}.`, { cause });
   });
   const kind = extname(path).toLowerCase();
   const isImage = info.isDirectory() || isImageName(path);
   const { inputs, files } = isImage
-    ? await imagesIn(path, settings)
+    ? await imagesIn(path, settings as ImageSettings)
     : [".npy", ".npz"].includes(kind)
-      ? { inputs: await arrayIn(path, settings) }
+      ? { inputs: await arrayIn(path, settings as { readonly inputs?: string }) }
       : { inputs: await tableIn(path, data, kind === ".parquet") };
   const { shape } = data.train.inputs;
   const [n, ...example] = inputs.shape;
