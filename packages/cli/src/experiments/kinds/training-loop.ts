@@ -18,7 +18,7 @@ export const epochSettings = {
   /** Ends the run when a quantity of the validation data, measured after each epoch, stops improving. */
   earlyStopping: schemaOf({ options: earlyStoppingOptions }).optional(),
   /** `restore`: a complete run ends with its best epoch, by the quantity of `earlyStopping` or the validation loss. */
-  best: z.literal("restore").optional(),
+  best: z.enum(["restore"]).optional(),
 };
 
 export interface EpochSettings {
