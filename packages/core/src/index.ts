@@ -100,6 +100,7 @@ export { atSteps, every } from "./teleport/when.js";
 export type { Checkpoint, CheckpointSource, Resumable, StoredRun } from "./train/checkpoint.js";
 export { decodeCheckpoint, encodeCheckpoint, resume } from "./train/checkpoint.js";
 export type { EarlyStoppingOptions } from "./train/early-stopping.js";
+export { earlyStoppingOptions } from "./train/early-stopping.js";
 export type { BestEpoch, EpochRow, Evaluation, Metrics } from "./train/epoch-row.js";
 export type { History } from "./train/history.js";
 export { createMinimizer, minimize } from "./train/minimize/minimize.js";

@@ -314,6 +314,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "divide": {
     "validation": "Fraction of the examples that is kept for validation; 0: none. Default 0.2.",
+    "test": "Fraction of the examples that is kept for testing, which no choice may see; 0: none. Default 0.",
     "splitSeed": "Seed of the split, which a run's own seed does not change; default 0.",
     "limit": "Maximum number of examples for training, which the seed of the split draws; default all."
   },

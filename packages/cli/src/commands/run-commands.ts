@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { runFigureNames } from "../experiments/figure-names.js";
 import { collect, finiteNumber, nameAmong, positiveInteger, seedNumber } from "../parse.js";
 
-/** Adds the commands about finished runs: `compare`, `plot`, `diagnose` and `export`. */
+/** Adds the commands about finished runs: `compare`, `plot`, `diagnose`, `predict` and `export`. */
 export function addRunCommands(program: Command): void {
   program
     .command("compare <runs...>")
@@ -105,6 +105,38 @@ Examples:
   isoloss diagnose runs/classify-digits-sgd-1000-1 --points 5`,
     )
     .action(async (target: string, options) => (await import("./diagnose.js")).diagnose(target, options));
+
+  program
+    .command("predict <run>")
+    .description("write what a run's model predicts for new examples")
+    .requiredOption(
+      "--data <file>",
+      "new examples: a table, .csv or .parquet, .npy, .npz, an image, or a folder of images",
+    )
+    .requiredOption("--out <file>", "predictions: .csv, .json or .npy")
+    .option("--json", "what was written, as a JSON document on stdout", false)
+    .addHelpText(
+      "after",
+      `
+The examples are like those of the run's data, without labels. A table needs the columns of the inputs, in any order, and may
+have others. Of arrays an example has as many numbers as one of the run, and an .npz file has the inputs under the name of the run's
+data. Images lie in the folder or in folders below it. Numbers are scaled, and missing ones are filled in, by the training data of
+the run, which must still be there.
+
+The model is that of the run's last checkpoint; with best: restore a complete run has ended with its best epoch.
+
+  .csv   a column for each output, under the name of the label: a class, and NAME.probability; a number in the unit of
+         the label. Of images the first column has their files
+  .json  a list of the same records
+  .npy   the outputs as the model gives them, [n, outputs]: logits of classes, numbers in the units of the labels
+
+The document of --json: file, examples, step, bestEpoch (null unless the run ended with its best epoch).
+
+Examples:
+  isoloss predict runs/rents-0-1 --data new-rooms.csv --out predicted.csv
+  isoloss predict runs/rents-0-1 --data new-rooms.csv --out outputs.npy --json`,
+    )
+    .action(async (path: string, options) => (await import("./predict.js")).predict(path, options));
 
   program
     .command("export <run>")

@@ -149,6 +149,16 @@ export interface TrainedRun {
   readonly checkpoint: Uint8Array;
 }
 
+/** Outputs of a trained model for new examples. */
+export interface Predictions {
+  /** Steps of the training. */
+  readonly step: number;
+  /** As the model gives them, in the units of the data: [n, ...]. */
+  readonly outputs: NdArray;
+  /** A record for each example: classes with their probabilities, or numbers. @throws OptionError for outputs that are no rows */
+  records(): JsonRecord[];
+}
+
 /** What is diagnosed: a run, or an experiment at its start. */
 export interface Subject {
   readonly settings: Settings;
@@ -205,10 +215,12 @@ export interface Kind {
   readonly stored: StoredForm;
   /** Figures of its runs; left out: curves of what they recorded. */
   plot?(results: readonly JobResult[]): readonly FigureName[];
-  /** The trained model of a run for other programs, where it trains one. */
+  /** The trained model of a run, where it trains one. */
   readonly export?: {
-    /** @param batch examples of the model's input */
-    onnx(run: TrainedRun, batch: number | undefined): Promise<Uint8Array>;
+    /** For other programs. @param batch examples of the model's input */
+    onnx?(run: TrainedRun, batch: number | undefined): Promise<Uint8Array>;
+    /** Its outputs for the examples of a file or a folder. */
+    predict(run: TrainedRun, path: string): Promise<Predictions>;
   };
   /** What theory says along a run, where there is something to look at. */
   diagnose?(subject: Subject): Promise<readonly (DiagnosedPoint | ConflictPoint)[]>;

@@ -164,6 +164,57 @@ describe("an experiment of kind module", () => {
   });
 });
 
+describe("a module as the problem of kind minimize", () => {
+  const minimized = `name: bowl
+kind: minimize
+problem: { module: code/mine.mjs }
+optimizer: gd
+learningRate: 0.1
+steps: 30
+figures: [levelSets, loss]
+variants: { plain: {}, level-set: { teleport: { when: { atSteps: [5] }, search: { name: levelSet, steps: 20 } } } }
+rates: { grid: [0.05, 0.1, 0.2], tune: [0], confirm: 1..2 }
+`;
+
+  it("runs, is drawn over its level sets, and is diagnosed without a symmetry", async () => {
+    bench.write("bowl.yaml", minimized);
+    const { variants } = await bench.json<{ variants: Record<string, { runs: Run[] }> }>(
+      ...["run", "bowl.yaml", "--json", "--quiet"],
+    );
+    expect(variants["level-set"].runs[0].teleports[0].accepted).toBe(true);
+    const runs = Object.values(variants).map(({ runs: [{ directory }] }) => directory);
+    const { figures } = await bench.json<{ figures: string[] }>("plot", ...runs, "--json");
+    expect(figures.map((path) => path.split("/").at(-1))).toContain("level-sets.svg");
+    for (const target of ["bowl.yaml", runs[1]]) {
+      const { status, stdout } = await bench.run("diagnose", target);
+      expect([status, stdout]).toEqual([
+        0,
+        expect.stringMatching(/eigenvalues lie between 1 and 4[\s\S]*no symmetry/),
+      ]);
+    }
+  });
+
+  it("is reproduced at tuned rates, and swept", async () => {
+    bench.write("bowl.yaml", minimized);
+    const { experiments } = await bench.json<{ experiments: { status: string; rates: object }[] }>(
+      ...["reproduce", "bowl.yaml", "--json", "--quiet"],
+    );
+    expect([experiments[0].status, Object.keys(experiments[0].rates)]).toEqual(["completed", ["plain"]]);
+    bench.write(
+      "bowl-sweep.yaml",
+      "experiment: bowl.yaml\nmethod: grid\nmetric: { name: loss }\nseeds: [0]\nparameters: { learningRate: { values: [0.1, 0.2] } }\nconfirm: false\n",
+    );
+    const sweep = await bench.json<{ best: { parameters: unknown } }>(
+      "sweep",
+      "bowl-sweep.yaml",
+      "--json",
+      "--quiet",
+    );
+    // By hand: the longer coordinate shrinks by 1 - 0.2 * 1 a step.
+    expect(sweep.best).toMatchObject({ parameters: { learningRate: 0.2 } });
+  });
+});
+
 describe("mistakes in a module", () => {
   it.each([
     [

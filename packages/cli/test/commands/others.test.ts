@@ -457,12 +457,21 @@ describe("isoloss data", () => {
 });
 
 describe("help", () => {
-  it.each(["run", "reproduce", "list", "init", "compare", "plot", "diagnose", "export", "data", "demo"])(
-    "of %s teaches, with an example",
-    async (command) => {
-      const { status, stdout, stderr } = await bench.run(command, "--help");
-      expect([status, stderr]).toEqual([0, ""]);
-      expect(stdout).toMatch(new RegExp(`Examples?:\\n  isoloss ${command}`));
-    },
-  );
+  it.each([
+    "run",
+    "reproduce",
+    "list",
+    "init",
+    "compare",
+    "plot",
+    "diagnose",
+    "predict",
+    "export",
+    "data",
+    "demo",
+  ])("of %s teaches, with an example", async (command) => {
+    const { status, stdout, stderr } = await bench.run(command, "--help");
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n  isoloss ${command}`));
+  });
 });

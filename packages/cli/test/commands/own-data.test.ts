@@ -224,6 +224,11 @@ describe("mistakes in one's own data", () => {
     ["an unknown column", csv("a,b,z\n1,2,3\n"), /there is no column "y"; the columns are a, b, z/],
     ["one class", csv("a,b,y\n1,2,x\n3,4,x\n"), /all labels are "x"; a classifier needs two/],
     ["one row", csv("a,b,y\n1,2,3\n"), /has 1 example, too few to be divided .* validation: 0/],
+    [
+      "nothing to train on",
+      "{ csv: data/things.csv, label: kind, validation: 0.5, test: 0.5 }",
+      /too few to be divided into training, validation \(0\.5\) and test \(0\.5\): .* a sum below 1/,
+    ],
     ["no label", "{ csv: data/things.csv }", /data\.label: missing; expected text or a list/],
     [
       "a misspelled option",

@@ -54,7 +54,7 @@ describe("the documents of --json", () => {
     expect(await differences("variants", "run", "small.yaml", "--quiet")).toEqual([]);
   });
 
-  it("are those of compare, plot, diagnose and export", async () => {
+  it("are those of compare, plot, diagnose, predict and export", async () => {
     const runs = ["runs/small-plain-0-1", "runs/small-exact-0-1"];
     expect(await differences("comparison", "compare", ...runs, "--target", "3")).toEqual([]);
     expect(await differences("comparison", "compare", runs[0])).toEqual([]);
@@ -62,6 +62,9 @@ describe("the documents of --json", () => {
     expect(await differences("points", "diagnose", runs[1])).toEqual([]);
     expect(await differences("points", "diagnose", "toy")).toEqual([]);
     expect(await differences("file", "export", runs[0], "--to", "csv")).toEqual([]);
+    writeFileSync(join(bench.folder, "digits.npy"), encodeNpy(full([2, 64], 1)));
+    const predicted = ["runs/digits-1-1", "--data", "digits.npy", "--out", "digits.csv"];
+    expect(await differences("predicted", "predict", ...predicted)).toEqual([]);
     const server = new MlflowServer();
     vi.stubEnv("MLFLOW_TRACKING_URI", await server.start());
     try {

@@ -1,10 +1,11 @@
-// Runs the commands of docs/your-own-data.md as printed, in their order, in a folder with the files that stand there.
+// Runs the commands of docs/your-own-data.md, and then those of docs/several-tasks.md, as printed, in their order, in a folder with
+// the files that stand there.
 import { beforeAll, describe, expect, it } from "vitest";
 import { workbench } from "../commands/support.js";
 import { readDocument } from "./tables.js";
 
 const bench = workbench({ isInProcess: true });
-const text = readDocument("your-own-data.md");
+const text = ["your-own-data.md", "several-tasks.md"].map(readDocument).join("");
 const lines = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, code]) =>
   (code ?? "").trim().split("\n"),
 );
@@ -14,19 +15,22 @@ const blocksOf = (language: string) =>
   );
 
 beforeAll(() => {
-  const [rents, pays, bowl] = blocksOf("yaml");
+  const [rooms, fresh, more] = blocksOf("csv");
   const files = {
-    "rooms.csv": blocksOf("csv")[0],
+    "rooms.csv": rooms,
+    "new-rooms.csv": fresh,
+    "more-rooms.csv": more,
     "bowl.mjs": blocksOf("es6")[0],
-    "rents.yaml": rents,
-    "pays.yaml": pays,
-    "bowl.yaml": bowl,
   };
-  for (const [name, content] of Object.entries(files)) bench.write(name, content);
+  for (const [name, content] of Object.entries(files)) bench.write(name, content ?? "");
+  for (const yaml of blocksOf("yaml")) {
+    const [, name = "bowl-rates"] = /^name: (.*)$/m.exec(yaml) ?? [];
+    bench.write(`${name}.yaml`, yaml);
+  }
 });
 
-describe("docs/your-own-data.md", () => {
-  it("has commands", () => expect(lines.length).toBeGreaterThan(5));
+describe("docs/your-own-data.md and docs/several-tasks.md", () => {
+  it("have commands", () => expect(lines.length).toBeGreaterThan(15));
 
   it.each(lines)("%s runs as printed", async (line) => {
     const [program, ...args] = line.split(" ");

@@ -1,3 +1,4 @@
+import { OptionError } from "../errors.js";
 import { permutation } from "../math/rng.js";
 import { integerFrom, number } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
@@ -5,10 +6,12 @@ import { split, takeRows } from "./batches.js";
 import type { Dataset } from "./dataset.js";
 import { type LabeledImages, requireLabeled } from "./labeled-images.js";
 
-/** How a data set is divided into data for training and for validation. */
+/** How a data set is divided into data for training, for validation and for testing. */
 export interface DivideOptions {
   /** Fraction of the examples that is kept for validation; 0: none. Default 0.2. */
   readonly validation?: number | undefined;
+  /** Fraction of the examples that is kept for testing, which no choice may see; 0: none. Default 0. */
+  readonly test?: number | undefined;
   /** Seed of the split, which a run's own seed does not change; default 0. */
   readonly splitSeed?: number | undefined;
   /** Maximum number of examples for training, which the seed of the split draws; default all. */
@@ -17,6 +20,7 @@ export interface DivideOptions {
 
 export const divideOptions = optionTable("divide", {
   validation: number({ min: 0, below: 1 }).default(0.2),
+  test: number({ min: 0, below: 1 }).default(0),
   splitSeed: integerFrom(0).default(0),
   limit: integerFrom(1).otherwise("all"),
 } satisfies OptionRows<DivideOptions>);
@@ -26,10 +30,12 @@ export interface DividedData {
   readonly train: Dataset;
   /** Left out if no fraction is kept for it. */
   readonly validation?: Dataset | undefined;
+  /** Left out if no fraction is kept for it. */
+  readonly test?: Dataset | undefined;
 }
 
 /**
- * Divides labeled images at random into data for training and for validation.
+ * Divides labeled images at random into data for training, for validation and for testing.
  *
  * @throws OptionError for options out of range, and for a fraction that leaves a part empty; DataError, ShapeError for other data
  *   than images with a label each
@@ -40,19 +46,33 @@ export interface DividedData {
 export function divide(data: LabeledImages, options: DivideOptions = {}): DividedData {
   requireLabeled("divide", data);
   const { images, labels } = data;
-  const { validation, splitSeed, limit } = divideOptions.read(options);
+  const { validation, test, splitSeed, limit } = divideOptions.read(options);
   const part = (rows: Int32Array): Dataset => ({
     inputs: takeRows(images, rows),
     labels: takeRows(labels, rows),
   });
   const total = images.shape[0];
-  if (validation === 0) {
+  if (validation === 0 && test === 0) {
     // Those of a set that is in order, such as a folder of images, are of one class where it begins.
     if (limit !== undefined && limit < total) {
       return { train: part(permutation(total, splitSeed, -1).slice(0, limit)) };
     }
     return { train: part(Int32Array.from({ length: total }, (_, i) => i)) };
   }
-  const [first, second] = split(total, [1 - validation, validation], splitSeed);
-  return { train: part(first.slice(0, limit)), validation: part(second) };
+  if (!(validation + test < 1)) {
+    throw new OptionError(
+      `divide: validation and test must leave examples for training: ${validation} + ${test} must be below 1.`,
+    );
+  }
+  const kept = { validation, test };
+  const names = (["validation", "test"] as const).filter((name) => kept[name] > 0);
+  const [train, ...others] = split(
+    total,
+    [1 - validation - test, ...names.map((name) => kept[name])],
+    splitSeed,
+  );
+  return {
+    train: part(train.slice(0, limit)),
+    ...Object.fromEntries(names.map((name, i) => [name, part(others[i])])),
+  };
 }

@@ -3,10 +3,8 @@ import { type DividedData, type DivideOptions, divide, divideOptions } from "../
 import type { Choice } from "../registry.js";
 import { loadIdxDataset } from "./datasets.js";
 
-/** A data set of images for training. Inputs are rows of pixels. */
+/** A data set of images for training. Inputs are rows of pixels. Published test data are those for testing. */
 export interface TrainingImages extends DividedData {
-  /** Data that the publishers keep for testing. */
-  readonly test?: DividedData["train"] | undefined;
   /** Channels, height and width of an image. */
   readonly image: readonly [number, number, number];
 }
@@ -24,6 +22,10 @@ const idx =
     };
   };
 
+const { test: _, ...rows } = divideOptions.rows;
+/** Of data whose publishers keep some for testing. */
+const withoutTest = { ...divideOptions, rows };
+
 /** Every data set by name. */
 export const datasets = {
   digits: {
@@ -33,12 +35,12 @@ export const datasets = {
   },
   fashionMnist: {
     make: idx("fashion-mnist"),
-    options: divideOptions,
+    options: withoutTest,
     summary: "70000 pictures of clothes of 28 x 28 pixels: isoloss data fetch fashionMnist",
   },
   mnist: {
     make: idx("mnist"),
-    options: divideOptions,
+    options: withoutTest,
     summary: "70000 handwritten digits of 28 x 28 pixels: isoloss data fetch mnist",
   },
 } satisfies Readonly<Record<string, Choice<Make>>>;

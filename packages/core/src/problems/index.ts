@@ -5,7 +5,8 @@
  */
 export type { AttributeTasksOptions } from "./benchmarks/attribute-tasks.js";
 export { attributeTasks } from "./benchmarks/attribute-tasks.js";
-export type { BenchmarkTasks } from "./benchmarks/benchmark-tasks.js";
+export type { BenchmarkTask, BenchmarkTasks } from "./benchmarks/benchmark-tasks.js";
+export { benchmarkTasks } from "./benchmarks/benchmark-tasks.js";
 export type { DenseTasksOptions } from "./benchmarks/dense-tasks.js";
 export { denseTasks } from "./benchmarks/dense-tasks.js";
 export type { MoleculeTasksOptions } from "./benchmarks/molecule-tasks.js";

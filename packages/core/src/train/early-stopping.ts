@@ -18,7 +18,7 @@ export interface EarlyStoppingOptions {
   readonly mode?: "min" | "max" | undefined;
 }
 
-const earlyStoppingOptions = optionTable("earlyStopping", {
+export const earlyStoppingOptions = optionTable("earlyStopping", {
   metric: text("the name of a quantity, such as loss").default("loss"),
   patience: number({ min: 1, integer: true, infinite: true }).default(10),
   threshold: nonNegative.default(0),

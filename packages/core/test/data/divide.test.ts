@@ -20,6 +20,22 @@ describe("divide", () => {
     });
   });
 
+  it("holds a third part out, disjoint from the others", () => {
+    const parts = divide(all, { validation: 0.1, test: 0.2, splitSeed: 4 });
+    const [train, validation, test] = split(1797, [0.7, 0.1, 0.2], 4);
+    const labels = [train, validation, test].map((indices) => takeRows(all.labels, indices));
+    expect([parts.train, parts.validation, parts.test].map((part) => part?.labels)).toEqual(labels);
+    expect(new Set([...train, ...validation, ...test]).size).toBe(1797);
+    const [kept, held] = split(1797, [0.75, 0.25], 0);
+    expect(divide(all, { validation: 0, test: 0.25, limit: 7 })).toEqual({
+      train: {
+        inputs: takeRows(all.images, kept.slice(0, 7)),
+        labels: takeRows(all.labels, kept.slice(0, 7)),
+      },
+      test: { inputs: takeRows(all.images, held), labels: takeRows(all.labels, held) },
+    });
+  });
+
   it("limits the examples for training, and neither order nor validation", () => {
     const [whole, some] = [divide(all, { splitSeed: 3 }), divide(all, { splitSeed: 3, limit: 100 })];
     const first = Array.from({ length: 100 }, (_, i) => i);
@@ -62,6 +78,9 @@ describe("divide", () => {
     for (const options of [{ validation: 1 }, { validation: -0.1 }, { limit: 0 }, { splitSeed: 0.5 }]) {
       expect(() => divide(all, options)).toThrow(OptionError);
     }
+    expect(() => divide(all, { validation: 0.5, test: 0.5 })).toThrow(
+      "validation and test must leave examples for training: 0.5 + 0.5 must be below 1.",
+    );
   });
 
   it("makes the digits of the registry, with the shape of an image", async () => {

@@ -28,6 +28,8 @@ export interface MadeProblem {
   readonly problem: Problem<Tree>;
   /** A, center and constant, where the loss is 1/2 (w - w*)' A (w - w*). */
   readonly quadratic?: { readonly matrix: NdArray; readonly center: readonly number[] };
+  /** Whether it has a symmetry of its own; default true. */
+  readonly hasSymmetry?: boolean;
   /** Slope of its leakyRelu, where it is a network with one. */
   readonly slope?: number;
 }

@@ -1,5 +1,5 @@
 import { astype, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf } from "isoloss";
-import type { DividedData } from "isoloss/data";
+import type { DividedData, TableOptions } from "isoloss/data";
 
 /** Channels, height and width of an image. */
 export type ImageShape = readonly [number, number, number];
@@ -11,16 +11,27 @@ export interface Scaled {
   readonly stds: readonly number[];
 }
 
+/** A column of labels. */
+export interface ColumnTask {
+  readonly name: string;
+  /** Left out of numbers. */
+  readonly classes?: readonly string[] | undefined;
+}
+
 /** Data of a run. Images may be rows of pixels, too. */
 export interface RunData extends DividedData {
-  /** Data that the publishers keep for testing. */
-  readonly test?: Dataset | undefined;
   /** Of images. */
   readonly image?: ImageShape | undefined;
   /** Names of inputs, of a table. */
   readonly features?: readonly string[] | undefined;
   /** Names of classes by their numbers, where the data have such. */
   readonly classes?: readonly string[] | undefined;
+  /** Of a table: what reads another one into the same inputs. */
+  readonly table?: TableOptions | undefined;
+  /** Of inputs where the data lack values: what stands in their place, one for each column. */
+  readonly gapMeans?: readonly number[] | undefined;
+  /** Of several tasks: the columns of the labels, which are numbers, or the classes by which they are numbered. */
+  readonly tasks?: readonly ColumnTask[] | undefined;
   /** Left out: the inputs are as in the data. */
   readonly inputScale?: Scaled | undefined;
   /** Of labels that are numbers. */

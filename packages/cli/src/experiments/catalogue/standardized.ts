@@ -10,15 +10,16 @@ import { mapParts, type RunData, type Scaled } from "./run-data.js";
  * @param isNumber whether an input is a number, of a table; default all
  */
 export function standardized(data: RunData, isNumber?: readonly boolean[]): RunData {
-  const { train, image } = data;
+  const { train, image, tasks } = data;
   const [, ...example] = train.inputs.shape;
   const groups = image ? image[0] : example.length === 1 ? example[0] : 1;
   const found = scaleOf(train.inputs, groups);
-  const kept = (values: readonly number[], otherwise: number) =>
-    isNumber ? values.map((value, i) => (isNumber[i] ? value : otherwise)) : values;
-  const inputScale: Scaled = { means: kept(found.means, 0), stds: kept(found.stds, 1) };
+  const inputScale = scaleWhere(isNumber, found);
   const hasTargets = dtypeOf(train.labels) !== "int64";
-  const targetScale = hasTargets ? scaleOf(train.labels, train.labels.shape[1] ?? 1) : undefined;
+  const isTarget = tasks?.map(({ classes }) => classes === undefined);
+  const targetScale = hasTargets
+    ? scaleWhere(isTarget, scaleOf(train.labels, train.labels.shape[1] ?? 1))
+    : undefined;
   const changed = mapParts(
     data,
     ({ inputs, labels }): Dataset => ({
@@ -28,6 +29,12 @@ export function standardized(data: RunData, isNumber?: readonly boolean[]): RunD
   );
   return { ...changed, inputScale, targetScale };
 }
+
+/** A scale that leaves alone what is no number. @param isNumber default all are */
+const scaleWhere = (isNumber: readonly boolean[] | undefined, { means, stds }: Scaled): Scaled => ({
+  means: means.map((mean, i) => ((isNumber?.[i] ?? true) ? mean : 0)),
+  stds: stds.map((std, i) => ((isNumber?.[i] ?? true) ? std : 1)),
+});
 
 /** The group of an element: elements of an example are in groups of equal size, one after the other. */
 const groupOf = (i: number, each: number, groups: number): number => Math.floor((i % (each * groups)) / each);
@@ -48,7 +55,7 @@ function scaleOf(a: NdArray, groups: number): Scaled {
   return { means: [...means], stds };
 }
 
-function scaledBy(a: NdArray, { means, stds }: Scaled): NdArray {
+export function scaledBy(a: NdArray, { means, stds }: Scaled): NdArray {
   const each = a.data.length / a.shape[0] / means.length;
   const data = dtypeOf(a) === "float64" ? new Float64Array(a.data.length) : new Float32Array(a.data.length);
   for (let i = 0; i < data.length; i++) {

@@ -11,9 +11,10 @@ import {
   twoTaskToy,
 } from "isoloss/problems";
 import { z } from "zod";
-import { benchmarkEntries, type MadeBenchmark } from "./benchmarks.js";
+import { benchmarkEntries } from "./benchmarks.js";
 import { fashionMnist } from "./fashion-mnist.js";
 import { type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
+import { type ColumnsConfig, columnsData, columnsOptions, columnsOwn, columnsTasks } from "./own/tasks.js";
 import type { Tree } from "./problems.js";
 
 /** A function of two parameters and its optima. */
@@ -134,6 +135,15 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
     own: dataSeed,
     make: async (o) => fromData(digitQuestions(withSeed(o))),
   },
+  columns: {
+    summary: "columns of a table of your own, each a task: { data: { csv: FILE, label: [COLUMN, ...] } }",
+    options: columnsOptions,
+    own: columnsOwn,
+    make: async (o) => {
+      const config = o as unknown as ColumnsConfig;
+      return fromBenchmark(columnsTasks(await columnsData(config), config));
+    },
+  },
   ...Object.fromEntries(
     benchmarkEntries.map(({ name, summary, own, make }) => [
       name,
@@ -163,9 +173,15 @@ function fromData<P>(problem: MultiTaskProblem<P>): MadeTasks {
 
 type AnyTasks = BenchmarkTasks<never, Tree>;
 
-function fromBenchmark({ tasks: given, parts: { train, validation, test } }: MadeBenchmark): MadeTasks {
+/** Tasks of a network that may have a state, and the parts of their data. */
+interface TasksOnParts {
+  readonly tasks: unknown;
+  readonly parts: Pick<MadeTasks, "train" | "validation" | "test">;
+}
+
+function fromBenchmark({ tasks: given, parts: { train, validation, test } }: TasksOnParts): MadeTasks {
   const { tasks, losses, params, state, represent, outputs, measures } = given as AnyTasks;
-  const data = { train, test, ...(validation === undefined ? {} : { validation }) };
+  const data = { train, ...(validation && { validation }), ...(test && { test }) };
   return {
     ...{ tasks, losses, params, state, outputs, measures, ...data },
     representation: represent,

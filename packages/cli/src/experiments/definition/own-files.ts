@@ -44,10 +44,15 @@ async function ofVariant<T>(name: string, located: Promise<T>): Promise<T> {
 /** Settings with the absolute paths and the hashes of own files, which are relative to a config's. */
 export async function locatedSettings(settings: Settings, path: string): Promise<Settings> {
   const { model, data, problem, loss } = settings;
+  // Tasks on columns of a table.
+  const table = isObject(problem) && "data" in problem ? problem.data : undefined;
   return {
     ...settings,
     ...(isObject(model) && isOwnModel(model) ? { model: await locatedModel(model, path) } : {}),
     ...(isObject(problem) && isOwnModule(problem) ? { problem: await locatedModule(problem, path) } : {}),
+    ...(isObject(table) && isOwnData(table)
+      ? { problem: { ...(problem as object), data: await locatedData(table, path) } }
+      : {}),
     ...(isObject(loss) && isOwnModule(loss) ? { loss: await locatedModule(loss, path) } : {}),
     ...(isObject(data) && isOwnData(data) ? { data: await locatedData(data, path) } : {}),
   };

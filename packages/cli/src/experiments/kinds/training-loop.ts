@@ -1,17 +1,58 @@
-import { NumericalError } from "isoloss";
+import {
+  type EarlyStoppingOptions,
+  earlyStoppingOptions,
+  NumericalError,
+  OptionError,
+  type RunResult,
+} from "isoloss";
+import { z } from "zod";
+import { schemaOf } from "../catalogue/schema-of.js";
 import type { JobContext, JobProgress, Measured } from "../kind.js";
 import { checkpointClock } from "../records/checkpoint-clock.js";
 import { pausesOf } from "../records/pauses.js";
 
 type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
+/** Settings of what happens at the ends of epochs. */
+export const epochSettings = {
+  /** Ends the run when a quantity of the validation data, measured after each epoch, stops improving. */
+  earlyStopping: schemaOf({ options: earlyStoppingOptions }).optional(),
+  /** `restore`: a complete run ends with its best epoch, by the quantity of `earlyStopping` or the validation loss. */
+  best: z.enum(["restore"]).optional(),
+};
+
+export interface EpochSettings {
+  readonly earlyStopping?: EarlyStoppingOptions;
+  readonly best?: "restore";
+}
+
+/**
+ * Options of a trainer's runs for what it measures after each epoch. The loop has many runs: only the end of the whole restores the
+ * best epoch.
+ *
+ * @throws OptionError without validation data
+ */
+export function watchedBy<D, M>(
+  { earlyStopping, best }: EpochSettings,
+  { validation, metrics }: { readonly validation: D | undefined; readonly metrics: M },
+) {
+  if (earlyStopping === undefined && best === undefined) return {};
+  if (validation === undefined) {
+    throw new OptionError(
+      `${earlyStopping ? "earlyStopping" : "best"} chooses by the validation data, and there are none: give data.validation a fraction such as 0.2.`,
+    );
+  }
+  return { validation, metrics, earlyStopping, ...(best ? { best: "keep" as const } : {}) };
+}
+
 /** What the loop needs of a training, of one loss or of several tasks. */
 export interface Training {
   readonly trainer: {
     readonly current: { readonly step: number };
     readonly stepsPerEpoch: number;
-    run(options: { readonly steps: number; readonly reportEvery: number }): Promise<unknown>;
   };
+  /** Trains, at most so many steps: fewer where early stopping ends the run. */
+  run(options: { readonly steps: number; readonly reportEvery: number }): Promise<RunResult>;
   /** Steps to do, as far as that is known. */
   length(): number;
   /** Whether the training ends early, at its current step. */
@@ -27,6 +68,8 @@ export interface Training {
   onStop?(): void;
   /** Appends what is new to the run's records. */
   append(): void;
+  /** Called after the last step of a run that is complete, before its checkpoint. */
+  onEnd?(): Promise<unknown>;
   encodeCheckpoint(): Uint8Array;
   /** The state after the last steps. */
   progressOf(steps: number): Pick<JobProgress, "loss" | "gradNormSq" | "teleports">;
@@ -79,26 +122,31 @@ export async function trainingLoop(training: Training, context: JobContext): Pro
       pauses.stepsLeft(step),
     );
     const begin = performance.now();
+    let isOver = false;
     try {
-      await trainer.run({ steps, reportEvery: steps });
+      isOver = (await training.run({ steps, reportEvery: steps })).status === "stopped";
     } catch (error) {
       if (!(error instanceof NumericalError)) throw error;
       status = "diverged";
       break;
     }
     const at = stepNow();
+    // Early stopping may end the run where the steps before ended.
+    if (at === step) break;
     training.append();
     if (at % evaluateEvery === 0 && at < training.length()) await evaluate();
     if (clock.isDue(at)) await saveCheckpoint();
     context.progress({
       step: at,
       steps: training.length(),
-      ...training.progressOf(steps),
-      stepsPerSecond: (1000 * steps) / (performance.now() - begin),
+      ...training.progressOf(at - step),
+      stepsPerSecond: (1000 * (at - step)) / (performance.now() - begin),
     });
+    if (isOver) break;
   }
   // A resumed run does not repeat evaluations.
   if (status === "completed" && evaluations.at(-1)?.step !== stepNow()) await evaluate();
+  if (status === "completed") await training.onEnd?.();
   await saveCheckpoint();
   return status;
 }

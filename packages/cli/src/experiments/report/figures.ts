@@ -1,5 +1,5 @@
 import { uniqBy, upperFirst } from "es-toolkit";
-import { compile, namedArrays, trace } from "isoloss";
+import { compile, type NdArray, namedArrays, trace } from "isoloss";
 import { resultName } from "isoloss/metrics";
 import {
   type CurveSeries,
@@ -179,7 +179,7 @@ async function levelSetsOf(
     seed: results[0].seed,
     dtype: "float64",
   });
-  if (problemVector(made.problem.start) === undefined) return undefined;
+  if (!isOneVector(made.problem.start)) return undefined;
   const trajectories = results.map(
     ({ variant, trajectory = [], jumps }): Trajectory => ({
       name: variant,
@@ -217,8 +217,10 @@ async function valuesOn(
   y: readonly [number, number],
   n: number,
 ): Promise<Float64Array> {
-  const { graph } = trace((params) => ({ loss: problem.loss(params, {}) }), {
-    w: problemVector(problem.start),
+  const { batch } = problem;
+  const { graph } = trace((at) => ({ loss: problem.loss({ w: at.w }, at.batch as never) }), {
+    ...(problem.start as { readonly w: NdArray }),
+    batch,
   });
   const run = await compile(graph, { runtime: "javascript", scan: { carry: {}, sequences: ["w"] } });
   const at = ([a, b]: readonly [number, number], i: number) => a + ((b - a) * i) / (n - 1);
@@ -226,9 +228,13 @@ async function valuesOn(
     const i = k >> 1;
     return k % 2 === 0 ? at(x, i % n) : at(y, Math.floor(i / n));
   });
-  const { loss } = await run.run({ w: { shape: [n * n, 2], data } }, { steps: n * n });
+  const { loss } = await run.run(
+    { w: { shape: [n * n, 2], data }, ...namedArrays({ batch }) },
+    { steps: n * n },
+  );
   await run.dispose();
   return loss.data as Float64Array;
 }
 
-const problemVector = (start: object): unknown => (start as { readonly w: unknown }).w;
+const isOneVector = (start: object): boolean =>
+  Object.keys(start).join() === "w" && namedArrays({ start })["start.w"]?.shape.join() === "2";

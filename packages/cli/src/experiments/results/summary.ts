@@ -32,9 +32,9 @@ export function summaryRows(results: readonly JobResult[]): {
   const of = (group: readonly JobResult[], pick: (r: JobResult) => number | null | undefined) =>
     group.map((r) => pick(r) ?? Number.NaN);
   const isThere = (name: string) => results.some((r) => typeof r.document.metrics[name] === "number");
-  const testMetric = ["test.accuracy", "test.loss"].find(isThere);
+  const testMetric = ["test.accuracy", "test.rmse", "test.loss"].find(isThere);
   const measured = [
-    ...["validation.loss", "validation.accuracy", "validation.rmse"].filter(isThere),
+    ...["best.epoch", "validation.loss", "validation.accuracy", "validation.rmse"].filter(isThere),
     ...(testMetric === undefined ? [] : [testMetric]),
   ];
   // The gradient of the last mini-batch says nothing about the whole data.

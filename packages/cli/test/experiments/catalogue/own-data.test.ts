@@ -34,3 +34,21 @@ it("fills in the mean of the training examples, which the held-out ones do not m
   const [, second] = standardized.inputScale?.means ?? [];
   expect(second).toBeCloseTo(filling, 4);
 });
+
+it("holds a test part out, which neither means nor scales have seen", async () => {
+  const path = join(folder, "test-part.csv");
+  const rows = Array.from({ length: 40 }, (_, i) => `${i},${i % 3 === 0 ? "NA" : i},${i}`);
+  writeFileSync(path, `${["row,gaps,y", ...rows].join("\n")}\n`);
+  const data = { csv: path, label: "y", missing: "mean", validation: 0.25, test: 0.25 };
+  const { train, validation, test } = await loadOwnData({ ...data, standardize: false });
+  const rowsOf = (part = train) => [...part.labels.data].map(Number);
+  expect([train, validation, test].map((part) => rowsOf(part).length)).toEqual([20, 10, 10]);
+  const all = [train, validation, test].flatMap(rowsOf);
+  expect(all.sort((a, b) => a - b)).toEqual(rows.map((_, i) => i));
+  const known = rowsOf().filter((row) => row % 3 !== 0);
+  const { inputScale } = await loadOwnData(data);
+  expect(inputScale?.means[1]).toBeCloseTo(
+    known.reduce((sum, row) => sum + row / known.length, 0),
+    4,
+  );
+});

@@ -3,7 +3,13 @@
 import { omit } from "es-toolkit";
 import { OptionError } from "isoloss";
 import { type DivideOptions, divide, divideOptions, type LabeledImages } from "isoloss/data";
-import { arrayFileOptions, csvOptions, imageFolderOptions, parquetOptions } from "isoloss/node";
+import {
+  arrayFileOptions,
+  type CsvOptions,
+  csvOptions,
+  imageFolderOptions,
+  parquetOptions,
+} from "isoloss/node";
 import { z } from "zod";
 import type { RunData } from "../run-data.js";
 import { type ConfigOptions, type OwnOption, type OwnOptions, ownOptionsOf, schemaOf } from "../schema-of.js";
@@ -18,6 +24,7 @@ import {
   openNpy,
   openNpz,
   openParquetFile,
+  openTasks,
 } from "./readers.js";
 
 interface Format extends ConfigOptions {
@@ -132,6 +139,21 @@ export const ownDataRegistry: Readonly<Record<string, Format>> = {
   },
 };
 
+/** How columns of labels are tasks. */
+export interface OwnTasks {
+  /** Columns of integers that are classes; text always is. */
+  readonly asClasses: readonly string[];
+}
+
+const tables = [ownDataRegistry.csv, ownDataRegistry.parquet];
+
+/** A table whose columns of labels are tasks. */
+export const ownTableSchema = z.union(
+  tables.map((format) =>
+    schemaOf(format).omit({ classes: true }).extend({ sha256: sha256Schema.optional() }),
+  ),
+) as unknown as z.ZodType<OwnData, OwnData>;
+
 export const ownDataSchema = z.union(
   Object.values(ownDataRegistry).map((format) =>
     schemaOf(format).extend({ sha256: sha256Schema.optional() }),
@@ -182,41 +204,53 @@ export async function locatedData(data: OwnData, config: string): Promise<OwnDat
 }
 
 /**
- * Reads data of the user's own, and divides them into those for training and for validation.
+ * Reads data of the user's own, and divides them into those for training, for validation and for testing.
  *
+ * @param tasks of a table whose columns of labels are tasks
  * @throws DataError, OptionError, which say what the file should hold
  */
-export async function loadOwnData(data: OwnData): Promise<RunData> {
+export async function loadOwnData(data: OwnData, tasks?: OwnTasks): Promise<RunData> {
   await check(data);
   const format = formatOf(data);
   const { own = {}, open } = ownDataRegistry[format];
-  const { [format]: path, sha256: _, validation, splitSeed, limit, standardize: wanted, ...options } = data;
-  const opened = await open(path as string, options);
-  const parts = partsOf(opened, { validation, splitSeed, limit }, path as string);
-  const { image, features, classes: names } = opened;
+  const { validation, test, splitSeed, limit, ...rest } = data;
+  const { [format]: path, sha256: _, standardize: wanted, ...options } = rest;
+  const opened = await (tasks
+    ? openTasks(path as string, options as unknown as CsvOptions, {
+        ...tasks,
+        isParquet: format === "parquet",
+      })
+    : open(path as string, options));
+  const parts = partsOf(opened, { validation, test, splitSeed, limit }, path as string);
+  const { image, features, classes: names, table: tableOptions, tasks: columns } = opened;
   const whole = options.missing === "mean" ? filledIn(parts) : parts;
-  const raw: RunData = { ...whole, image, features, classes: names };
+  const raw: RunData = { ...whole, image, features, classes: names, table: tableOptions, tasks: columns };
   const isStandardized = wanted ?? own.standardize.otherwise === "true";
   return isStandardized ? standardized(raw, opened.isNumber) : raw;
 }
 
-function partsOf({ data, validation, test }: Opened, options: DivideOptions, path: string): RunData {
+function partsOf({ data, ...own }: Opened, options: DivideOptions, path: string): RunData {
   const count = data.inputs.shape[0];
-  const share = validation === undefined ? options.validation : 0;
-  if (validation !== undefined && options.validation !== undefined) {
-    throw new OptionError(`${path} has validation data of its own: leave data.validation out.`);
+  const shares = { ...options };
+  for (const part of ["validation", "test"] as const) {
+    if (own[part] === undefined) continue;
+    if (options[part] !== undefined) {
+      throw new OptionError(`${path} has ${part} data of its own: leave data.${part} out.`);
+    }
+    shares[part] = 0;
   }
   // Images can be inputs of any shape here.
   const { inputs: images, labels } = data as Pick<LabeledImages, "labels"> & {
     inputs: LabeledImages["images"];
   };
   try {
-    const parts = divide({ images, labels }, { ...options, validation: share });
-    return { ...parts, ...(validation ? { validation } : {}), ...(test ? { test } : {}) };
+    const { train, validation = own.validation, test = own.test } = divide({ images, labels }, shares);
+    return { train, ...(validation && { validation }), ...(test && { test }) };
   } catch (cause) {
     if (!(cause instanceof OptionError)) throw cause;
+    const { validation = divideOptions.rows.validation.default, test = 0 } = shares;
     throw new OptionError(
-      `${path} has ${count} example${count === 1 ? "" : "s"}, too few to be divided into training and validation: take more, another fraction, or validation: 0.`,
+      `${path} has ${count} example${count === 1 ? "" : "s"}, too few to be divided into training, validation (${validation}) and test (${test}): take more, other fractions with a sum below 1, or validation: 0.`,
       { cause },
     );
   }

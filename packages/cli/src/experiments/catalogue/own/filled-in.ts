@@ -1,3 +1,4 @@
+import type { NdArray } from "isoloss";
 import { mapParts, type RunData } from "../run-data.js";
 
 /** The same data with means of the training examples in the place of inputs [n, columns] that are NaN; 0 where there is none. */
@@ -12,13 +13,15 @@ export function filledIn(data: RunData): RunData {
     sums[i % width] += value;
     counts[i % width] += 1;
   }
-  return mapParts(data, ({ inputs, labels }) => ({
-    inputs: {
-      shape: inputs.shape,
-      data: Float32Array.from(inputs.data as Float32Array, (value, i) =>
-        Number.isNaN(value) ? sums[i % width] / Math.max(1, counts[i % width]) : value,
-      ),
-    },
-    labels,
-  }));
+  const gapMeans = Array.from(sums, (sum, k) => sum / Math.max(1, counts[k]));
+  const filled = mapParts(data, ({ inputs, labels }) => ({ inputs: withMeans(inputs, gapMeans), labels }));
+  return { ...filled, gapMeans };
 }
+
+/** Inputs [n, columns] with a mean of its column in the place of each NaN. */
+export const withMeans = ({ shape, data }: NdArray, means: readonly number[]): NdArray => ({
+  shape,
+  data: Float32Array.from(data as Float32Array, (value, i) =>
+    Number.isNaN(value) ? means[i % means.length] : value,
+  ),
+});

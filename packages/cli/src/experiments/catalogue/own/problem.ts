@@ -92,6 +92,7 @@ export async function ownProblem(
   );
   if (flattenTree(params, isNdArray).leaves.length === 0) throw wrong("has a start without parameters.");
   return {
+    hasSymmetry: symmetry !== undefined,
     problem: {
       name: file,
       loss: loss as BatchLoss<Tree> as never,

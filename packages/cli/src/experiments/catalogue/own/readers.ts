@@ -2,7 +2,7 @@
 import { astype, DataError, type Dataset, dtypeOf, isNdArray, type NdArray, OptionError } from "isoloss";
 import { collected, type TableData, type TableOptions } from "isoloss/data";
 import { type CsvOptions, loadArrays, openCsv, openImageFolder, openParquet } from "isoloss/node";
-import type { ImageShape } from "../run-data.js";
+import type { ColumnTask, ImageShape } from "../run-data.js";
 import { exportOf, placeInModule } from "./file.js";
 
 /** Data of a file before they are divided. */
@@ -16,6 +16,10 @@ export interface Opened {
   readonly features?: readonly string[] | undefined;
   readonly isNumber?: readonly boolean[] | undefined;
   readonly classes?: readonly string[] | undefined;
+  /** What reads another table into the same inputs. */
+  readonly table?: TableOptions | undefined;
+  /** Of several tasks. */
+  readonly tasks?: readonly ColumnTask[] | undefined;
 }
 
 export const openCsvFile = (path: string, options: object): Promise<Opened> =>
@@ -30,12 +34,95 @@ const withGaps = <O extends TableOptions>(options: O): O =>
 
 async function fromTable(path: string, opening: Promise<TableData>): Promise<Opened> {
   const { stream, features, classes, options } = await opening;
-  if (classes?.length === 1) {
-    throw new DataError(`${path}: all labels are "${classes[0]}"; a classifier needs two classes or more.`);
-  }
+  requireTwo(classes, path);
   const data = await collected(stream);
-  return { data, features, classes, isNumber: numbersIn(options) };
+  return { data, features, classes, isNumber: numbersIn(options), table: options };
 }
+
+function requireTwo(classes: readonly string[] | undefined, path: string): void {
+  if (classes?.length !== 1) return;
+  throw new DataError(`${path}: all labels are "${classes[0]}"; a classifier needs two classes or more.`);
+}
+
+/**
+ * A table whose labels are columns of numbers and of classes: float32 [n, columns], of classes their numbers.
+ *
+ * @param asClasses labels that are integers and classes; text always is
+ * @throws DataError for labels that are missing or not there
+ */
+export async function openTasks(
+  path: string,
+  { label, features: chosen, ...rest }: CsvOptions,
+  { isParquet, asClasses }: { readonly isParquet: boolean; readonly asClasses: readonly string[] },
+): Promise<Opened> {
+  const labels = [label || []].flat();
+  // Labels are read among the inputs: a row that is left out is left out of all tasks.
+  const form = withGaps({ ...rest, label: false as const, features: chosen && [...chosen, ...labels] });
+  const opened = await (isParquet ? openParquet(path, form) : openCsv(path, form));
+  const { stream, options } = opened as unknown as TableData<CsvOptions>;
+  const { features: names = [], columns = {} } = options;
+  const unknown = [...labels, ...asClasses].find((name) => !names.includes(name) || !labels.includes(name));
+  if (unknown !== undefined) {
+    throw new DataError(`${path}: there is no label "${unknown}"; the columns are ${names.join(", ")}.`);
+  }
+  const features = names.filter((name) => !labels.includes(name));
+  if (features.length === 0) throw new DataError(`${path}: there is no column besides the labels.`);
+  const { inputs } = await collected(stream);
+  const [count, width] = inputs.shape;
+  const at = (row: number, place: number) => Number(inputs.data[row * width + place]);
+  const textOf = (name: string) => ("values" in columns[name] ? columns[name].values : undefined);
+  let next = 0;
+  const places = new Map(
+    names.map((name) => [name, Array.from({ length: textOf(name)?.length ?? 1 }, () => next++)]),
+  );
+  const placesOf = (name: string) => places.get(name) as number[];
+
+  const tasks = labels.map((name) => {
+    const [text, own] = [textOf(name), placesOf(name)];
+    const values = Array.from({ length: count }, (_, row) =>
+      text ? own.findIndex((place) => at(row, place) === 1) : at(row, own[0]),
+    );
+    const gap = values.findIndex((value) => (text ? value < 0 : Number.isNaN(value)));
+    if (gap >= 0) {
+      throw new DataError(
+        `${path}: example ${gap} has no label "${name}". Leave such rows out: missing: drop.`,
+      );
+    }
+    if (text || !asClasses.includes(name)) return { name, classes: text, values };
+    const known = [...new Set(values)].sort((a, b) => a - b);
+    return { name, classes: known.map(String), values: values.map((value) => known.indexOf(value)) };
+  });
+  for (const { classes } of tasks) requireTwo(classes, path);
+  const kept = features.flatMap(placesOf);
+  const table = { ...options, label: labels, features };
+  return {
+    data: {
+      inputs: columnsOf(
+        count,
+        kept.map((place) => (row) => at(row, place)),
+      ),
+      labels: columnsOf(
+        count,
+        tasks.map(
+          ({ values }) =>
+            (row) =>
+              values[row],
+        ),
+      ),
+    },
+    features: kept.map((place) => (opened as TableData).features[place]),
+    tasks: tasks.map(({ name, classes }) => ({ name, classes })),
+    ...{ table, isNumber: numbersIn(table) },
+  };
+}
+
+/** Columns of numbers as float32 [n, columns]. */
+const columnsOf = (count: number, columns: readonly ((row: number) => number)[]): NdArray => ({
+  shape: [count, columns.length],
+  data: Float32Array.from({ length: count * columns.length }, (_, i) =>
+    columns[i % columns.length](Math.floor(i / columns.length)),
+  ),
+});
 
 /** Whether an input is a number, or stands for a value of text. */
 const numbersIn = ({ features = [], columns = {} }: TableOptions): boolean[] =>
@@ -124,7 +211,8 @@ const imageShape = (example: readonly number[]): ImageShape | undefined =>
       ? [1, example[0], example[1]]
       : undefined;
 
-function requireFinite({ shape, data }: NdArray, what: string): void {
+/** @throws DataError that names the first example with another number */
+export function requireFinite({ shape, data }: NdArray, what: string): void {
   if (data instanceof BigInt64Array) return;
   const at = data.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;

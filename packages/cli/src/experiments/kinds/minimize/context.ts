@@ -29,7 +29,7 @@ export async function contextOf(settings: Settings, seed: number) {
     steps,
     dtype = "float64",
   } = settings as unknown as MinimizeSettings;
-  const { problem, quadratic, slope } = await makeAnyProblem(named, { seed, dtype });
+  const { problem, quadratic, slope, hasSymmetry = true } = await makeAnyProblem(named, { seed, dtype });
   const context: TeleportContext = {
     seed,
     // For an objective, a line search steps along the gradient.
@@ -40,5 +40,5 @@ export async function contextOf(settings: Settings, seed: number) {
     ...(quadratic ? { quadratic } : {}),
     ...(slope === undefined ? {} : { activation: { activation: "leakyRelu", slope } }),
   };
-  return { problem, context };
+  return { problem, context, hasSymmetry };
 }

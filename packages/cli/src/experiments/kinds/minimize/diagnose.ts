@@ -45,7 +45,7 @@ async function placesOf({ run, weights, settings, seed, points }: Subject): Prom
 /** Diagnoses the run of a function at its start, at every teleport and at its end. */
 export async function functionPoints(subject: Subject): Promise<DiagnosedPoint[]> {
   const { settings, seed } = subject;
-  const { problem, context } = await contextOf(settings, seed);
+  const { problem, context, hasSymmetry } = await contextOf(settings, seed);
   const { leaves, def } = flattenTree<NdArray>(problem.start, isNdArray);
   const treeOf = (values: readonly number[]): Tree => {
     let from = 0;
@@ -67,11 +67,14 @@ export async function functionPoints(subject: Subject): Promise<DiagnosedPoint[]
       params: params ? treeOf(params) : problem.start,
       batch: problem.batch,
       learningRate,
-      symmetry: problem.symmetry(),
+      ...(hasSymmetry ? { symmetry: problem.symmetry() } : {}),
       quadratic: context.quadratic !== undefined,
       ...(moved ? { moved: treeOf(moved) } : {}),
     });
-    const reading = diagnosisReading(diagnosis, { learningRate, symmetry: "the problem's symmetry" });
+    const reading = diagnosisReading(diagnosis, {
+      learningRate,
+      ...(hasSymmetry ? { symmetry: "the problem's symmetry" } : {}),
+    });
     points.push({ at, step, diagnosis: { ...diagnosis, reading } });
   }
   return points;

@@ -30,8 +30,10 @@ export const multiTaskComparison: RunComparison = {
   },
 };
 
-/** Accuracies of the tasks. */
-const accuracies = /^test\.(.+)\.accuracy$/;
+/** What is measured on a task of the test data, or of the validation data where there are none. */
+const measures = /^(test|validation)\.(.+)\.(accuracy|rmse)$/;
+
+const taskOf = (metric: string): string => measures.exec(metric)?.[2] ?? metric;
 
 /** Results by their problem, in the order in which these come. */
 const byProblem = (results: readonly JobResult[]): JobResult[][] => [
@@ -45,7 +47,7 @@ function withMetrics(result: JobResult, metrics: Readonly<Record<string, number>
   return { ...result, document: { ...document, metrics: { ...document.metrics, ...metrics } } };
 }
 
-/** The metrics that are compared: those of the protocol, or accuracies. */
+/** The metrics that are compared: those of the protocol, or accuracies and errors. */
 interface ComparedMetrics {
   readonly names: readonly string[];
   readonly isHigherBetter: readonly boolean[];
@@ -59,7 +61,9 @@ function comparedMetrics({ document, settings }: JobResult): ComparedMetrics {
       isHigherBetter: isHigherBetter(protocol),
     };
   }
-  const names = Object.keys(document.metrics).filter((name) => accuracies.test(name));
+  const all = Object.keys(document.metrics).filter((name) => measures.test(name));
+  const tested = all.filter((name) => name.startsWith("test."));
+  const names = tested.length > 0 ? tested : all;
   return { names, isHigherBetter: names.map((name) => resultName(name).better === "max") };
 }
 
@@ -135,13 +139,13 @@ const mostTasks = 4;
 
 /** A table a problem. */
 function taskTables(results: readonly JobResult[]): TaskTableData[] {
-  const tested = results.filter(
-    (r) => protocolOf(r.settings) || typeof r.document.metrics["test.accuracy"] === "number",
-  );
+  const tested = results.filter((r) => protocolOf(r.settings) || comparedMetrics(r).names.length > 0);
   const groups = byProblem(tested);
   return groups.flatMap((group) => {
     const { name, ...options } = group[0].settings.problem as Named;
-    const described = Object.entries(options).map(([key, value]) => `${key} ${value}`);
+    const described = Object.entries(options).map(
+      ([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`,
+    );
     const heading = groups.length > 1 ? `${[name, ...described].join(", ")}. ` : "";
     const protocol = protocolOf(group[0].settings);
     return [taskTable(group, heading), ...(protocol ? publishedTables(protocol) : [])];
@@ -149,8 +153,8 @@ function taskTables(results: readonly JobResult[]): TaskTableData[] {
 }
 
 /** The largest change of a loss by an accepted teleport: what the guard judged, and that of each of a few tasks. */
-function driftColumns(accuracyNames: readonly string[]): MetricColumn[] {
-  const tasks = accuracyNames.map((metric) => accuracies.exec(metric)?.[1] ?? metric);
+function driftColumns(names: readonly string[]): MetricColumn[] {
+  const tasks = names.map(taskOf);
   const column = { group: "COST moved losses by at most, %", factor: 100, digits: 2 } as const;
   return [
     { name: "judged", metric: "cost.driftMax", ...column },
@@ -166,18 +170,19 @@ function taskTable(tested: readonly JobResult[], heading: string): TaskTableData
   const protocol = protocolOf(tested[0].settings);
   const { names } = comparedMetrics(tested[0]);
   const percent = { direction: "higher", digits: 2, factor: 100 } as const;
-  const ofAccuracies: MetricColumn[] = [
-    ...(names.length <= mostTasks ? names : []).map((metric) => ({
-      name: accuracies.exec(metric)?.[1] ?? metric,
-      group: "accuracy %",
-      metric,
-      ...percent,
-    })),
-    { name: "mean", group: "accuracy %", metric: "test.accuracy", ...percent },
-    { name: resultName("test.loss").label, metric: "test.loss", direction: "lower", digits: 4 },
+  const part = names.some((name) => name.startsWith("validation.")) ? "validation" : "test";
+  const ofMeasures: MetricColumn[] = [
+    ...(names.length <= mostTasks ? names : []).map((metric): MetricColumn => {
+      const name = taskOf(metric);
+      return metric.endsWith(".accuracy")
+        ? { name, group: "accuracy %", metric, ...percent }
+        : { name, group: resultName("rmse").label, metric, direction: "lower", digits: 4 };
+    }),
+    { name: "mean", group: "accuracy %", metric: `${part}.accuracy`, ...percent },
+    { name: resultName(`${part}.loss`).label, metric: `${part}.loss`, direction: "lower", digits: 4 },
   ];
   const wanted: MetricColumn[] = [
-    ...(protocol ? protocolColumns(protocol) : ofAccuracies),
+    ...(protocol ? protocolColumns(protocol) : ofMeasures),
     { name: "Delta_m %", metric: "deltaM", direction: "lower" },
     { name: "Delta_m % to published base", metric: "reported.deltaM", direction: "lower" },
     { name: "mean rank", metric: "meanRank", direction: "lower" },
@@ -195,10 +200,14 @@ function taskTable(tested: readonly JobResult[], heading: string): TaskTableData
   const shown = wanted.filter(({ metric }) =>
     tested.some((r) => typeof r.document.metrics[metric] === "number"),
   );
-  const when = protocol ? reportText(protocol) : "after the last step";
+  const when = protocol
+    ? reportText(protocol)
+    : tested[0].settings.best
+      ? "of the epoch that validation chose"
+      : "after the last step";
   return {
     caption:
-      `${heading}On the test data, ${when}: mean ± half of the 95 % interval over seeds. Delta_m is against ` +
+      `${heading}On the ${part} data, ${when}: mean ± half of the 95 % interval over seeds. Delta_m is against ` +
       "the single-task runs of the same seeds; mean ranks are among these rows",
     rowLabel: "variant",
     columns: shown.map(({ metric: _, factor: __, ...column }) => column),

@@ -32,8 +32,12 @@ function measured(
   { losses, tasks }: MultiTaskEvaluation<TaskMetricSets>,
 ): Record<string, number> {
   const results = Object.entries(tasks as Readonly<Record<string, Readonly<Record<string, unknown>>>>);
+  const accuracies = results.flatMap(([, { accuracy }]) =>
+    accuracy === undefined ? [] : [Number(accuracy)],
+  );
   return Object.fromEntries([
     [`${part}.loss`, mean([...losses])],
+    ...(accuracies.length === names.length ? [[`${part}.accuracy`, mean(accuracies)]] : []),
     ...names.map((task, k) => [`${part}.${task}.loss`, losses[k]]),
     ...results.flatMap(([task, own]) =>
       Object.entries(own).map(([name, value]) => [`${part}.${task}.${name}`, Number(value)]),
@@ -42,7 +46,7 @@ function measured(
 }
 
 /**
- * Losses and accuracies on the test data, and the conflicts of the steps since the last time.
+ * Losses and measures on the validation and the test data, and the conflicts of the steps since the last time.
  *
  * @param since the step of the last evaluation
  */
@@ -108,7 +112,10 @@ export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): 
   made.tasks.forEach((task, k) => {
     if (current.step > 0) metrics[`train.${task}.loss`] = mean(losses[k].slice(-window));
   });
-  for (const [name, value] of Object.entries(last ?? {})) if (name.startsWith("test.")) metrics[name] = value;
+  for (const [name, value] of Object.entries(last ?? {})) {
+    if (/^(validation|test)\./.test(name)) metrics[name] = value;
+  }
+  if (current.best) metrics["best.epoch"] = current.best.epoch;
   if (protocol) Object.assign(metrics, pickBy(reportedMetrics(protocol, evaluations), Number.isFinite));
   if (stepsPerEpoch < Infinity && current.step > 0) {
     metrics["seconds.perEpoch"] = (spent * stepsPerEpoch) / current.step;

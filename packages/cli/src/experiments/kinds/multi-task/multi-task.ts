@@ -8,9 +8,11 @@ import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.
 import { multiTaskProblemSchema } from "../../catalogue/tasks.js";
 import type { Kind } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
+import { epochSettings } from "../training-loop.js";
 import { multiTaskComparison } from "./comparison.js";
 import { taskPoints } from "./diagnose.js";
 import { plateauSchema } from "./plateau.js";
+import { taskPredictions } from "./predict.js";
 import { checkProtocol, protocolSchema } from "./protocol.js";
 import { multiTaskRun } from "./run.js";
 import type { MultiTaskSettings } from "./settings.js";
@@ -19,7 +21,7 @@ import type { MultiTaskSettings } from "./settings.js";
 export const multiTaskKind: Kind = {
   summary: "several tasks at once, by a multi-task method, with or without COST",
   stoppable: true,
-  pauseMetrics: ["loss", "test.loss", "test.accuracy"],
+  pauseMetrics: ["loss", "validation.loss", "test.loss", "test.accuracy"],
   settings: {
     problem: multiTaskProblemSchema,
     method: methodSchema,
@@ -31,8 +33,9 @@ export const multiTaskKind: Kind = {
     batchSize: count.optional(),
     epochs: positive.optional(),
     steps: fromZero.optional(),
-    /** Epochs between evaluations on the test data. */
+    /** Epochs between evaluations on the validation and test data. */
     evaluateEvery: positive.optional(),
+    ...epochSettings,
     /** Steps between records; default 1. */
     recordEvery: count.optional(),
     dtype: z.enum(["float32", "float64"]).optional(),
@@ -47,6 +50,7 @@ export const multiTaskKind: Kind = {
     protocol: protocolSchema.optional(),
     plateau: plateauSchema.optional(),
   },
+  export: { predict: taskPredictions },
   comparison: multiTaskComparison,
   stored: { ...trainerForm, tensorsOf: (checkpoint) => decodeMultiTaskCheckpoint(checkpoint).tensors },
   plot: () => ["paths", "front", "loss", "conflicts", "test", "gains"],

@@ -8,7 +8,7 @@ import type { Tree } from "../../catalogue/problems.js";
 import { type MadeTasks, makeTasks } from "../../catalogue/tasks.js";
 import type { JobContext, Measured } from "../../kind.js";
 import { numbersOf, pointsIn } from "../../records/points.js";
-import { trainingLoop } from "../training-loop.js";
+import { trainingLoop, watchedBy } from "../training-loop.js";
 import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
 import { jumpsOf, teleportOf } from "./cost-record.js";
 import { type Evaluation, evaluated, isAtFront, metricsOf } from "./metrics.js";
@@ -93,35 +93,38 @@ export async function sessionOf(
 export async function multiTaskRun(settings: MultiTaskSettings, context: JobContext): Promise<Measured> {
   const { seed, directory, before } = context;
   const records = before?.metrics ?? [];
-  const evaluations = records.filter((r) => "test.loss" in r) as unknown as Evaluation[];
+  const evaluations = records.filter(
+    (r) => "validation.loss" in r || "test.loss" in r,
+  ) as unknown as Evaluation[];
   const session = await sessionOf(settings, seed, evaluations);
   const { made, trainer } = session;
   try {
     if (before) resume(trainer, decodeMultiTaskCheckpoint(before.checkpoint));
-    const { evaluateEvery = 1, recordEvery = 1 } = settings;
-    const { test, plane } = made;
+    const { evaluateEvery = 1, recordEvery = 1, best } = settings;
+    const { validation, measures: metrics, plane } = made;
+    const watched = watchedBy(settings, { validation, metrics });
+    const measure = () =>
+      evaluated(trainer, {
+        made,
+        since: evaluations.at(-1)?.step ?? 0,
+        batchSize: settings.batchSize,
+      });
+    const isEvaluated = (validation ?? made.test) !== undefined;
     const points = pointsIn(records);
     const writer = multiTaskWriter(trainer, { recordEvery, directory });
     const status = await trainingLoop(
       {
         trainer,
+        run: (options) => trainer.run({ ...options, ...watched }),
+        ...(best ? { onEnd: () => trainer.run({ ...watched, steps: 0, best }) } : {}),
         length: session.length,
         isThere: () => isAtFront(made, trainer.current.params),
         evaluateEvery:
-          test && trainer.stepsPerEpoch < Infinity
+          isEvaluated && trainer.stepsPerEpoch < Infinity
             ? Math.max(1, Math.round(evaluateEvery * trainer.stepsPerEpoch))
             : Infinity,
         evaluations,
-        ...(test
-          ? {
-              evaluate: () =>
-                evaluated(trainer, {
-                  made,
-                  since: evaluations.at(-1)?.step ?? 0,
-                  batchSize: settings.batchSize,
-                }),
-            }
-          : {}),
+        ...(isEvaluated ? { evaluate: measure } : {}),
         ...(plane
           ? {
               stopEvery: recordEvery,
@@ -157,7 +160,8 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
       evaluations,
       metrics: metricsOf(trainer, {
         made,
-        evaluations,
+        // Those of the best epoch, with which the run ends.
+        evaluations: best && status === "completed" ? [...evaluations, await measure()] : evaluations,
         cost: settings.cost,
         protocol: settings.protocol,
         points,

@@ -1,10 +1,11 @@
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";
+import type { EpochSettings } from "../training-loop.js";
 import type { PlateauConfig } from "./plateau.js";
 import type { Protocol } from "./protocol.js";
 
 /** Settings of a run of kind multi-task, checked. */
-export interface MultiTaskSettings {
+export interface MultiTaskSettings extends EpochSettings {
   readonly problem: Named;
   readonly method: Named;
   readonly cost?: CostConfig;

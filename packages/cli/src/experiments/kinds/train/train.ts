@@ -11,8 +11,9 @@ import { schemaOf } from "../../catalogue/schema-of.js";
 import { teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
+import { epochSettings } from "../training-loop.js";
 import { networkPoints } from "./diagnose.js";
-import { modelOnnx } from "./export.js";
+import { modelOnnx, modelPredictions } from "./export.js";
 import { trained } from "./trained.js";
 import { type TrainSettings, trainerOf } from "./trainer.js";
 
@@ -28,7 +29,9 @@ export const trainSettings = {
   batchSize: count,
   epochs: positive.optional(),
   steps: fromZero.optional(),
+  /** Epochs between evaluations; default 1. */
   evaluateEvery: positive.optional(),
+  ...epochSettings,
   dtype: z.enum(["float32", "float64"]).optional(),
   runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
   clipNorm: positive.optional(),
@@ -47,7 +50,7 @@ export const trainKind: Kind = {
   settings: trainSettings,
   run: (settings, context) => run(settings as unknown as TrainSettings, context),
   stored: trainerForm,
-  export: { onnx: modelOnnx },
+  export: { onnx: modelOnnx, predict: modelPredictions },
   diagnose: networkPoints,
 };
 

@@ -1,5 +1,5 @@
 import { mean, sumBy } from "es-toolkit";
-import { type Dataset, encodeCheckpoint, type Trainer } from "isoloss";
+import { type Dataset, type Metrics as EpochMetrics, encodeCheckpoint, type Trainer } from "isoloss";
 import { rmse } from "isoloss/metrics";
 import { stepRecord } from "isoloss/node";
 import type { RunDirectory } from "../../../run/directory.js";
@@ -7,7 +7,7 @@ import type { Tree } from "../../catalogue/problems.js";
 import type { RunData } from "../../catalogue/run-data.js";
 import type { JobContext, Measured } from "../../kind.js";
 import { teleportRecord } from "../../records/teleport-record.js";
-import { trainingLoop } from "../training-loop.js";
+import { type EpochSettings, trainingLoop, watchedBy } from "../training-loop.js";
 import type { TrainSettings } from "./trainer.js";
 
 /** What is trained. */
@@ -24,7 +24,7 @@ export interface Trainee {
 /** Trains to the end of a run from where its trainer is, and measures it. */
 export async function trained(
   { trainer, data, targetUnit: scale, steps, secondsBefore = 0 }: Trainee,
-  { evaluateEvery = 1 }: Pick<TrainSettings, "evaluateEvery">,
+  { evaluateEvery = 1, earlyStopping, best }: Pick<TrainSettings, "evaluateEvery"> & EpochSettings,
   context: JobContext,
 ): Promise<Measured> {
   const { directory, before } = context;
@@ -38,9 +38,12 @@ export async function trained(
     directory,
     secondsBefore,
   };
+  const watched = watchedBy({ earlyStopping, best }, { validation, metrics: recorder.metrics });
   const status = await trainingLoop(
     {
       trainer,
+      run: (options) => trainer.run({ ...options, ...watched }),
+      ...(best ? { onEnd: () => trainer.run({ ...watched, steps: 0, best }) } : {}),
       length: () => steps,
       evaluateEvery: Math.max(1, Math.round(evaluateEvery * trainer.stepsPerEpoch)),
       evaluations,
@@ -72,23 +75,30 @@ interface Recorder extends Pick<Trainee, "trainer"> {
 
 type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
-/** Figures on the validation data. */
+/** Figures on the validation data: those of the trainer, where it has measured them at this step. */
 async function evaluated(recorder: Recorder, validation: Dataset): Promise<Evaluation> {
-  const measured = await figuresOn(recorder, "validation", validation);
-  return { step: recorder.trainer.current.step, seconds: secondsNow(recorder), ...measured };
+  const { trainer } = recorder;
+  const { step } = trainer.current;
+  const row = trainer.history.epochs.at(-1);
+  const measured =
+    row?.step === step && row.validation
+      ? figuresOf("validation", row.validation)
+      : await figuresOn(recorder, "validation", validation);
+  return { step, seconds: secondsNow(recorder), ...measured };
 }
 
+type Figures = Readonly<Record<`${string}.loss`, number>>;
+
 /** Loss and accuracy on data; of one target the root mean squared error in its own unit. */
-async function figuresOn(
-  { trainer, metrics }: Recorder,
-  part: string,
-  data: Dataset,
-): Promise<Readonly<Record<`${string}.loss`, number>>> {
-  const measured = Object.entries(await trainer.evaluate(data, metrics && { metrics }));
-  return Object.fromEntries(
-    measured.flatMap(([name, value]) => (value === undefined ? [] : [[`${part}.${name}`, value]])),
+const figuresOn = async ({ trainer, metrics }: Recorder, part: string, data: Dataset): Promise<Figures> =>
+  figuresOf(part, await trainer.evaluate(data, metrics && { metrics }));
+
+const figuresOf = (part: string, measured: EpochMetrics): Figures =>
+  Object.fromEntries(
+    Object.entries(measured).flatMap(([name, value]) =>
+      value === undefined ? [] : [[`${part}.${name}`, value]],
+    ),
   );
-}
 
 /** Seconds of the run up to now. */
 const secondsNow = ({ trainer, secondsBefore }: Recorder): number =>
@@ -112,7 +122,8 @@ async function metricsOf(
   status: Measured["status"],
   evaluations: readonly Evaluation[],
 ): Promise<Record<string, number>> {
-  const { teleports } = recorder.trainer.history;
+  const { current, history } = recorder.trainer;
+  const { teleports } = history;
   const spent = sumBy(teleports, (t) => t.seconds);
   const metrics: Record<string, number> = {
     "teleports.accepted": teleports.filter(({ accepted }) => accepted).length,
@@ -129,6 +140,9 @@ async function metricsOf(
     );
   }
   if (status !== "completed") return metrics;
+  const best = history.epochs.find(({ epoch }) => epoch === current.best?.epoch);
+  if (best?.validation)
+    Object.assign(metrics, { "best.epoch": best.epoch }, figuresOf("validation", best.validation));
   for (const [name, set] of Object.entries({ train: data.train, test: data.test })) {
     if (set === undefined) continue;
     Object.assign(metrics, await figuresOn(recorder, name, set));

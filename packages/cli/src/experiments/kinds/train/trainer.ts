@@ -14,9 +14,10 @@ import { asFloats, asImages, asRows, exampleShape, type RunData } from "../../ca
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, type TeleportConfig } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
+import type { EpochSettings } from "../training-loop.js";
 
 /** Settings of a run of kind train, checked. */
-export interface TrainSettings {
+export interface TrainSettings extends EpochSettings {
   readonly data: Named | OwnData;
   readonly model: Named | OwnModel;
   readonly loss?: OwnModule;

@@ -1,0 +1,115 @@
+// New examples for the model of a run: in files of the formats that its data may have.
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import { astype, DataError, dtypeOf, type NdArray, ndarray, sizeOf } from "isoloss";
+import { collected, type TableOptions } from "isoloss/data";
+import { type CsvOptions, openCsv, openParquet, reasonOf } from "isoloss/node";
+import { type ImageSettings, readData } from "../../../model/read-data.js";
+import type { RunData } from "../run-data.js";
+import { withMeans } from "./filled-in.js";
+import { requireFinite } from "./readers.js";
+
+/** Examples as a model takes them, in the units of the data. */
+export interface NewRows {
+  readonly inputs: NdArray;
+  /** Of images: their files below the folder. */
+  readonly files?: readonly string[] | undefined;
+}
+
+/**
+ * Reads examples without labels for the model of a run.
+ *
+ * @param settings the data of the run's config
+ * @param data of the run, in the shape that its model takes
+ * @throws DataError for a file that cannot be read, and for examples of another form than those of the run
+ */
+export async function readNewRows(path: string, settings: object, data: RunData): Promise<NewRows> {
+  const info = await stat(path).catch((cause) => {
+    throw new DataError(`Cannot read the data ${path}: ${reasonOf(cause)}.`, { cause });
+  });
+  const kind = extname(path).toLowerCase();
+  const isImage = info.isDirectory() || isImageName(path);
+  const { inputs, files } = isImage
+    ? await imagesIn(path, settings as ImageSettings)
+    : [".npy", ".npz"].includes(kind)
+      ? { inputs: await arrayIn(path, settings as { readonly inputs?: string }) }
+      : { inputs: await tableIn(path, data, kind === ".parquet") };
+  const { shape } = data.train.inputs;
+  const [n, ...example] = inputs.shape;
+  const [size, expected] = [sizeOf(example), sizeOf(shape.slice(1))];
+  if (inputs.shape.length === 0 || n === 0 || size !== expected) {
+    const form = (data.image ?? shape.slice(1)).join(", ");
+    throw new DataError(
+      `${path} has the shape [${inputs.shape.join(", ")}]; expected [n, ${form}], n >= 1: ${expected} number${expected === 1 ? "" : "s"} an example${data.features ? ` (${data.features.join(", ")})` : ", as in the data of the run"}.`,
+    );
+  }
+  requireFinite(inputs, `${path}: the inputs`);
+  const dtype = dtypeOf(data.train.inputs);
+  return {
+    inputs: {
+      ...(dtypeOf(inputs) === dtype ? inputs : astype(inputs, dtype)),
+      shape: [n, ...shape.slice(1)],
+    },
+    files,
+  };
+}
+
+async function tableIn(path: string, { table, gapMeans }: RunData, isParquet: boolean): Promise<NdArray> {
+  if (table === undefined) {
+    throw new DataError(
+      `${path}: the data of the run are no table. Give its model arrays, .npy or .npz, or a folder of images.`,
+    );
+  }
+  const { header: _, delimiter: __, ...columns } = table as CsvOptions;
+  const options = <O extends TableOptions>(form: O) => ({
+    ...form,
+    label: false as const,
+    // Every row has its prediction.
+    ...(form.missing === "drop" ? { missing: "refuse" as const } : {}),
+  });
+  const { stream } = isParquet
+    ? await openParquet(path, options(columns))
+    : await openCsv(path, options(table as CsvOptions));
+  const { inputs } = await collected(stream);
+  return gapMeans ? withMeans(inputs, gapMeans) : inputs;
+}
+
+async function arrayIn(
+  path: string,
+  { inputs: given = "inputs" }: { readonly inputs?: string },
+): Promise<NdArray> {
+  const file = await readData(path);
+  if (file.kind === "one") return file.array;
+  const names = Object.keys(file.arrays);
+  const name = names.length === 1 ? names[0] : given;
+  if (Object.hasOwn(file.arrays, name)) return file.arrays[name];
+  throw new DataError(`${path} has no array "${name}" of inputs; it has ${names.join(", ")}.`);
+}
+
+const isImageName = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);
+
+async function imagesIn(path: string, { size, channels }: ImageSettings): Promise<NewRows> {
+  const folder = isImageName(path) ? dirname(path) : path;
+  const names = isImageName(path) ? [basename(path)] : await readdir(path, { recursive: true });
+  const files = names.filter(isImageName).sort();
+  if (files.length === 0) {
+    throw new DataError(`The folder ${path} has no image: expected files named .png, .jpg or .jpeg.`);
+  }
+  const images = { ...(size ? { size } : {}), ...(channels ? { channels } : {}) };
+  const read: NdArray[] = [];
+  for (const file of files) {
+    const image = await readData(join(folder, file), { images });
+    if (image.kind !== "one") throw new DataError(`${join(folder, file)} is no image.`);
+    read.push(image.array);
+    if (image.array.shape.join() === read[0].shape.join()) continue;
+    throw new DataError(
+      `${join(folder, file)} is [${image.array.shape.slice(1).join(", ")}], the first image [${read[0].shape.slice(1).join(", ")}]: channels, height, width.`,
+    );
+  }
+  const each = read[0].data.length;
+  const all = new Float32Array(read.length * each);
+  read.forEach(({ data }, i) => {
+    all.set(data as Float32Array, i * each);
+  });
+  return { inputs: ndarray(all, [read.length, ...read[0].shape.slice(1)]), files };
+}

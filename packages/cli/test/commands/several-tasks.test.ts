@@ -1,0 +1,180 @@
+// Several tasks on columns of one's own table, beside the same training in a program.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { adam, array, createMultiTaskTrainer, crossEntropy } from "isoloss";
+import { decodeNpy } from "isoloss/data";
+import { caGrad } from "isoloss/mtl";
+import { mseLoss, multiMlp } from "isoloss/nn";
+import { beforeAll, describe, expect, it } from "vitest";
+import { workbench } from "./support.js";
+
+const bench = workbench({ isInProcess: true });
+const rows = Array.from({ length: 40 }, (_, i) => ({ a: ((i * 7) % 11) / 5 - 1, b: ((i * 5) % 13) / 6 - 1 }));
+const sumOf = ({ a, b }: { a: number; b: number }) => a - 2 * b;
+const kindOf = (row: { a: number; b: number }) => (sumOf(row) > 0 ? "over" : "below");
+const starsOf = ({ a }: { a: number }) => (a > 0 ? 5 : 3);
+
+const table = (lines: readonly (readonly unknown[])[]) =>
+  `a,b,the price,kind,stars\n${lines.map((line) => `${line.join()}\n`).join("")}`;
+const experiment = (name: string, more: string, data = "label: [the price, kind, stars]") => `name: ${name}
+kind: multi-task
+problem: { name: columns, data: { csv: table.csv, ${data} }, classes: [stars], hidden: [6] }
+optimizer: adam
+learningRate: 0.02
+batchSize: 8
+epochs: 12
+runtime: javascript
+${more}`;
+
+beforeAll(() =>
+  bench.write("table.csv", table(rows.map((r) => [r.a, r.b, 100 * sumOf(r), kindOf(r), starsOf(r)]))),
+);
+
+interface Run {
+  readonly status: string;
+  readonly directory: string;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly loss: { readonly history: readonly number[] };
+  readonly teleports: readonly unknown[];
+}
+
+async function ran(name: string, more: string, data?: string): Promise<Run> {
+  bench.write(`${name}.yaml`, experiment(name, more, data));
+  const run = await bench.json<Run>("run", `${name}.yaml`, "--json", "--quiet");
+  expect(run.status).toBe("completed");
+  return run;
+}
+
+describe("several tasks on one's own table", () => {
+  it("are trained as a program trains them", async () => {
+    const plain = "label: [the price, kind, stars], validation: 0, standardize: false";
+    const { loss } = await ran("plain", "method: caGrad\n", plain);
+    const model = multiMlp({ sizes: [2, 6], heads: { "the price": 1, kind: 2, stars: 2 } });
+    const int64 = (values: readonly number[]) => array([...values], "int64");
+    const trainer = await createMultiTaskTrainer({
+      losses: (p, { x, price, kind, stars }) => {
+        const y = model.apply(p, x);
+        return [mseLoss(y["the price"], price), crossEntropy(y.kind, kind), crossEntropy(y.stars, stars)];
+      },
+      params: model.init,
+      data: {
+        x: array(rows.map(({ a, b }) => [a, b])),
+        price: array(rows.map((r) => [100 * sumOf(r)])),
+        kind: int64(rows.map((r) => Number(kindOf(r) === "over"))),
+        stars: int64(rows.map((r) => Number(starsOf(r) === 5))),
+      },
+      ...{
+        method: caGrad(),
+        optimizer: adam(),
+        learningRate: 0.02,
+        batchSize: 8,
+        seed: 0,
+        runtime: "javascript",
+      },
+    });
+    await trainer.run({ epochs: 12 });
+    const { losses } = trainer.history;
+    await trainer.dispose();
+    const means = losses[0].map((_, t) => losses.reduce((sum, list) => sum + list[t], 0) / 3);
+    expect(loss.history).toEqual(means.map((v) => expect.closeTo(v, 6)));
+  });
+
+  it("have a test error and accuracies of the epoch that validation chose, and predict new rows", async () => {
+    const parts = "label: [the price, kind, stars], validation: 0.25, test: 0.25";
+    const { metrics, directory } = await ran(
+      "best",
+      "method: linearScalarization\nearlyStopping: { metric: kind.loss, patience: 3 }\nbest: restore\n",
+      parts,
+    );
+    const tested = [
+      "test.the price.rmse",
+      "test.kind.accuracy",
+      "test.stars.accuracy",
+      "validation.kind.loss",
+    ];
+    for (const name of tested) expect(metrics[name]).toBeTypeOf("number");
+    const validated = bench
+      .records("runs/best-0-1/metrics.jsonl")
+      .flatMap((r) => (typeof r["validation.kind.loss"] === "number" ? [r["validation.kind.loss"]] : []));
+    expect(metrics["validation.kind.loss"]).toBe(Math.min(...validated));
+    expect(validated.indexOf(Math.min(...validated))).toBe(metrics["best.epoch"] - 1);
+
+    bench.write("new.csv", "b,a\n0.5,-1\n-1,1\n");
+    for (const out of ["new.csv.json", "out.csv", "out.npy"]) {
+      await bench.json("predict", directory, "--data", "new.csv", "--out", out, "--json");
+    }
+    expect(readFileSync(join(bench.folder, "out.csv"), "utf8")).toMatch(
+      /^the price,kind,kind\.probability,stars,stars\.probability\r\n-[\d.]+,below,0\.\d+,3,0\.\d+\r\n[\d.]+,over,/,
+    );
+    const raw = decodeNpy(readFileSync(join(bench.folder, "out.npy")));
+    const records = JSON.parse(readFileSync(join(bench.folder, "new.csv.json"), "utf8"));
+    expect(raw.shape).toEqual([2, 5]);
+    expect(records.map((r: Record<string, number>) => r["the price"])).toEqual([
+      expect.closeTo(Number(raw.data[0]), 3),
+      expect.closeTo(Number(raw.data[5]), 3),
+    ]);
+    const part = await ran(
+      "whole",
+      "method: linearScalarization\n",
+      "label: [the price, kind, stars], validation: 0.5",
+    );
+    await bench.json("predict", part.directory, "--data", "table.csv", "--out", "all.json", "--json");
+    const all = JSON.parse(readFileSync(join(bench.folder, "all.json"), "utf8"));
+    const right = rows.filter((r, i) => all[i].kind === kindOf(r)).length / rows.length;
+    expect(right).toBeGreaterThan(0.8);
+  });
+
+  it("take COST, a model for each task, and are compared in a table with Delta_m", async () => {
+    bench.write(
+      "compared.yaml",
+      experiment(
+        "compared",
+        "method: linearScalarization\nvariants: { plain: {}, cost: { cost: { trigger: weak } }, alone: { alone: true } }\n",
+      ),
+    );
+    const { status, stdout } = await bench.run("run", "compared.yaml", "--quiet");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/On the validation data, after the last step/);
+    expect(stdout).toMatch(/root mean squared error the price v +accuracy % kind \^ .*stars \^ .*Delta_m %/);
+    expect(stdout).toMatch(/\ncost +\d+\.\d+/);
+  });
+});
+
+describe("mistakes in several tasks on one's own table", () => {
+  it.each([
+    ["label: [the price, sort]", /there is no label "sort"; the columns are a, b, the price, kind, stars/],
+    ["label: [the price, kind], features: [a, kind]", /"kind" is chosen twice/],
+    ["label: [the price]", /there is no label "stars"/],
+    ["label: [a, b, the price, kind, stars]", /there is no column besides the labels/],
+    ["label: [the price, kind], classes: true", /problem\.data\.classes: unknown key/],
+  ])("are told: %s", async (data, message) => {
+    bench.write("wrong.yaml", experiment("wrong", "method: caGrad\n", data));
+    const { status, stderr } = await bench.run("run", "wrong.yaml", "--quiet");
+    expect([status !== 0, stderr]).toEqual([true, expect.stringMatching(message)]);
+  });
+
+  it("are told: a label that is missing, and another format", async () => {
+    bench.write(
+      "gaps.csv",
+      table([
+        [1, 2, "", "over", 3],
+        [2, 1, 3, "below", 5],
+        [0, 1, 3, "over", 5],
+        [1, 1, 4, "over", 5],
+      ]),
+    );
+    const wrong = async (data: string) => {
+      bench.write(
+        "wrong.yaml",
+        experiment("wrong", "method: caGrad\n").replace(/data: \{.*?\}/, `data: ${data}`),
+      );
+      return (await bench.run("run", "wrong.yaml", "--quiet")).stderr;
+    };
+    const label = "label: [the price, kind, stars]";
+    expect(await wrong(`{ csv: gaps.csv, ${label} }`)).toMatch(/line 2 has no value of "the price"/);
+    expect(await wrong(`{ csv: gaps.csv, ${label}, missing: mean }`)).toMatch(
+      /example 0 has no label "the price"\. .*drop/,
+    );
+    expect(await wrong("{ npz: table.npz }")).toMatch(/problem\.data\.npz: unknown key/);
+  });
+});
