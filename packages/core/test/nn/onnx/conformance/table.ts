@@ -71,12 +71,9 @@ function cellsOf(name: string, { sets, agreeing, agreeingInOnnx, refused, isDiff
   return [`\`${name}\``, ...cells, remarks[name] ?? ""];
 }
 
-/** A table whose columns are as wide as their longest cells. */
 function tableOf(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, k) => Math.max(...rows.map((cells) => cells[k].length)));
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, k) => cell.padEnd(widths[k])).join(" | ")} |`;
-  return [line(rows[0]), line(widths.map((width) => "-".repeat(width))), ...rows.slice(1).map(line)];
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(rows[0]), line(rows[0].map(() => "---")), ...rows.slice(1).map(line)];
 }
 
 const head = [
