@@ -396,6 +396,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "data": "Examples along the first axis: inputs, and classes (int64) or targets.",
     "learningRate": "A number, or a function of the step (0, 1, ...): see schedules.",
     "validation": "Data that are not trained on, or the share of the data that is held out; default 0.2.",
+    "test": "Data that neither train nor choose the epoch, for what the result is worth, or their share of the data; default none.",
     "loss": "By name, or a function of the output and the labels; default `crossEntropy`.",
     "output": "The result that the loss takes; default the only one.",
     "epochs": "Passes over the data; default 10.",

@@ -29,6 +29,12 @@ export function addFinetuneCommand(model: Command): void {
       0.2,
     )
     .option("--validation-labels <path>", "labels of the other data")
+    .option(
+      "--test <share>",
+      "the share of the examples, or other data, that neither train nor choose the epoch; default none",
+      shareOrPath,
+    )
+    .option("--test-labels <path>", "labels of these other data")
     .option("--loss <name>", `one of ${lossNames.join(", ")}`, oneName(lossNames), "crossEntropy")
     .option("--output <name>", "the result that the loss takes; default the only one")
     .option("--epochs <n>", "passes over the examples", positiveInteger, 10)
@@ -74,7 +80,8 @@ const help = `
 In a file without batch normalizations each layer that an activation follows gets one with the statistics of the examples, so that
 the model computes the same; it is trained with them, and then they are folded into the layers again: the new file has
 the form of the old one. Layers with frozen weights get none. Normalizations that the file has stay in it, and are trained.
-The new file has the weights of the epoch with the smallest validation loss. If no epoch is better than the model as it
+The new file has the weights of the epoch with the smallest validation loss, which looks better on these examples than it is:
+--test 0.1 holds others out and reports loss and accuracy on them. If no epoch is better than the model as it
 came, nothing is written and the exit code is 1. Ctrl-C ends the training and writes the best epoch so far.
 
 In a folder of folders of images each folder is a class, numbered in the order of their names. Other examples have
@@ -83,7 +90,8 @@ its operand by crossEntropy; so is one that ends in a Sigmoid by binaryCrossEntr
 with pixels in 0..1.
 
 The document of --json: file, out and bytes (null: nothing was written), ended (complete, interrupted, diverged), problem, best
-(epoch), epochs [{epoch, trainingLoss, validationLoss, validationAccuracy, seconds}], examples {training, validation},
+(epoch), epochs [{epoch, trainingLoss, validationLoss, validationAccuracy, seconds}], test {before, best} of {loss, accuracy} or null,
+examples {training, validation, test},
 parameters {trained, frozen}, classes, differences {restored, folded}, report [{node, opType, changed, note}].
 
 Examples:

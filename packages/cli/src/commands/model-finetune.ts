@@ -21,6 +21,8 @@ export interface FinetuneOptions
   /** A share, or a path. */
   readonly validation: number | string;
   readonly validationLabels?: string;
+  readonly test?: number | string;
+  readonly testLabels?: string;
   readonly rate: number;
   readonly freeze: readonly string[];
   readonly restore?: boolean;
@@ -38,12 +40,12 @@ export async function finetune(path: string, options: FinetuneOptions): Promise<
   await requireOutputs(before, options, examplesOf(options));
   const model = namingFile(path, () => fromOnnx(before.bytes));
   requireOutput(model, output);
-  const { data, validation, classes } = await readSets(model, options);
+  const { data, validation, test, classes } = await readSets(model, options);
   const progress = createProgress(process.stderr);
   const told = () => progress.line("Stopping: the best epoch so far is written. Ctrl-C again ends at once.");
   const result = await untilInterrupted(told, (signal) =>
     fineTune(before.bytes, {
-      ...{ data, validation, loss, output, epochs, batchSize, optimizer, seed, signal },
+      ...{ data, validation, test, loss, output, epochs, batchSize, optimizer, seed, signal },
       ...{ learningRate: rate, clipNorm: options.clipNorm, freeze: options.freeze },
       ...{
         tolerance: options.tolerance,
@@ -71,8 +73,10 @@ export async function finetune(path: string, options: FinetuneOptions): Promise<
 }
 
 /** Paths of the data that are read. */
-function examplesOf({ data, labels, validation, validationLabels }: FinetuneOptions): (string | undefined)[] {
-  return [data, labels, typeof validation === "string" ? validation : undefined, validationLabels];
+function examplesOf(options: FinetuneOptions): (string | undefined)[] {
+  const { data, labels, validation, validationLabels, test, testLabels } = options;
+  const paths = [validation, test].map((part) => (typeof part === "string" ? part : undefined));
+  return [data, labels, ...paths, validationLabels, testLabels];
 }
 
 function requireOutput({ outputs }: ImportedModel, name: string | undefined): void {
@@ -80,29 +84,31 @@ function requireOutput({ outputs }: ImportedModel, name: string | undefined): vo
   throw new OptionError(`--output must be ${oneOf(name, outputs)}`);
 }
 
-/** The data that are trained on, and those for validation: their own, or a share of the former. */
+/** The data that are trained on, and those for validation and testing: their own, or a share of the former. */
 async function readSets(
   { inputs }: ImportedModel,
   options: FinetuneOptions,
-): Promise<LabeledData & Pick<FineTuneSettings, "validation">> {
+): Promise<LabeledData & Pick<FineTuneSettings, "validation" | "test">> {
   if (inputs.length !== 1) {
     const names = inputs.map(({ name }) => name).join(", ") || "none";
     throw new OptionError(`The model must have one input, which gets the data; it has ${names}.`);
   }
-  const { validation, validationLabels: labels } = options;
-  if (typeof validation === "number" && labels !== undefined) {
-    throw new OptionError("--validation-labels are for data of their own: give --validation a path.");
-  }
   const read = await readLabeled(inputs[0], dataSource(options.data, options), { labels: options.labels });
-  if (typeof validation === "number") {
-    if (read.data.inputs.shape[0] < 2) {
+  const { classes } = read;
+  const part = async (name: "validation" | "test") => {
+    const [given, labels] = [options[name], options[`${name}Labels`]];
+    if (typeof given === "string") {
+      return (await readLabeled(inputs[0], dataSource(given, options), { labels, classes })).data;
+    }
+    if (labels !== undefined) {
+      throw new OptionError(`--${name}-labels are for data of their own: give --${name} a path.`);
+    }
+    if (given !== undefined && read.data.inputs.shape[0] < 2) {
       throw new OptionError(
-        `${options.data} has one example, of which no share can be held out: give two or more, or other data by --validation.`,
+        `${options.data} has one example, of which no share can be held out: give two or more, or other data by --${name}.`,
       );
     }
-    return { ...read, validation };
-  }
-  const { classes } = read;
-  const own = await readLabeled(inputs[0], dataSource(validation, options), { labels, classes });
-  return { ...read, validation: own.data };
+    return given;
+  };
+  return { ...read, validation: await part("validation"), test: await part("test") };
 }

@@ -25,6 +25,8 @@ export interface FineTuning {
     readonly validationAccuracy: number | null;
     readonly seconds: number;
   }[];
+  /** On examples that neither trained nor chose the epoch; null without such. */
+  readonly test: Readonly<Record<"before" | "best", TestRow>> | null;
   readonly examples: FineTuned["examples"];
   readonly parameters: FineTuned["parameters"];
   /** Names of folders, in the order of the outputs; empty where the data are no folders of classes. */
@@ -32,6 +34,11 @@ export interface FineTuning {
   /** Largest differences of outputs by putting batch normalizations back, and by folding them again. */
   readonly differences: FineTuned["differences"];
   readonly report: FineTuned["restored"];
+}
+
+interface TestRow {
+  readonly loss: number | null;
+  readonly accuracy: number | null;
 }
 
 export function fineTuningOf(
@@ -46,7 +53,11 @@ export function fineTuningOf(
     readonly classes?: readonly string[] | undefined;
   },
 ): FineTuning {
-  const { ended, problem, best, history, examples, parameters, differences, restored } = result;
+  const { ended, problem, best, history, test, examples, parameters, differences, restored } = result;
+  const rowOf = ({ loss, accuracy }: NonNullable<FineTuned["test"]>["best"]): TestRow => ({
+    loss: finite(loss),
+    accuracy: finite(accuracy),
+  });
   return {
     file: resolve(file),
     out: out === undefined ? null : resolve(out),
@@ -61,6 +72,7 @@ export function fineTuningOf(
       validationAccuracy: finite(validation.accuracy),
       seconds,
     })),
+    test: test === undefined ? null : { before: rowOf(test.before), best: rowOf(test.best) },
     examples,
     parameters,
     classes,
@@ -127,18 +139,32 @@ export function trainedText({ examples, parameters, report, differences }: FineT
     changed.length === 0
       ? ""
       : ` For the training ${changed.length} layers had a batch normalization; by putting them back and folding them again no output changed by more than ${largest}, relative to its largest value.`;
-  return `Trained ${parameters.trained} numbers${frozen} on ${examples.training} examples, measured on ${examples.validation} others.${restored}`;
+  return `Trained ${parameters.trained} numbers${frozen} on ${examples.training} examples; ${examples.validation} others chose the epoch.${restored}`;
+}
+
+/** What the new file is worth on examples that chose nothing, or why that is not known. */
+function worthText({ best, epochs, test, examples }: FineTuning): string {
+  if (test === null) {
+    return best === 0 || epochs.length === 1
+      ? ""
+      : " The validation examples chose this epoch, so it looks better on them than it is: --test 0.1 holds others out for the report.";
+  }
+  const text = ({ loss, accuracy }: TestRow) =>
+    `loss ${loss === null ? "-" : formatNumber(loss, 4)}${accuracy === null ? "" : `, accuracy ${percent(accuracy)}`}`;
+  return ` On ${examples.test} test examples, which chose nothing: ${text(test.before)} as it came${best === 0 ? "" : `; ${text(test.best)} of epoch ${best}`}.`;
 }
 
 /** Which epoch was written, or why none. */
 export function writtenText(
-  { ended, best, epochs }: FineTuning,
+  document: FineTuning,
   { path, out }: { readonly path: string; readonly out: string },
 ): string {
-  if (epochs.length === 1) return "No epoch was complete: nothing was written.";
+  const { ended, best, epochs } = document;
+  const worth = worthText(document);
+  if (epochs.length === 1) return `No epoch was complete: nothing was written.${worth}`;
   return best === 0
-    ? `No epoch was better than ${path} as it came: nothing was written.`
-    : `Wrote ${out}: epoch ${best}, ${ended === "complete" ? "the best" : "the best so far"}.`;
+    ? `No epoch was better than ${path} as it came: nothing was written.${worth}`
+    : `Wrote ${out}: epoch ${best}, ${ended === "complete" ? "the best" : "the best so far"} by validation loss.${worth}`;
 }
 
 /** What was measured before the training and after each epoch. */

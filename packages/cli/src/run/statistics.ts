@@ -94,16 +94,47 @@ export function pairedRatio(
   b: readonly number[],
   options: IntervalOptions = {},
 ): RatioSummary {
-  const usable = (v: number) => Number.isFinite(v) && v > 0;
-  if (a.length !== b.length || a.length === 0 || ![...a, ...b].every(usable)) {
-    throw new OptionError(
-      `A paired ratio needs two lists of positive numbers of one length; got [${a.join(", ")}] and [${b.join(", ")}].`,
-    );
-  }
-  const { n, mean, interval } = summarize(
+  requirePairs(a, b);
+  return fromLogs(
     a.map((v, i) => Math.log(v / b[i])),
     options,
   );
+}
+
+/**
+ * The ratio of the means of a and b with its interval: exp of the t-interval of the jackknife's values of log(mean a / mean b)
+ * (Tukey, 1958). For pairs that are means over few rows each, where a geometric mean of ratios would favor the side whose rows
+ * spread more.
+ *
+ * @param a, b positive, of one length
+ * @throws OptionError when they are not
+ *
+ * @example
+ * ratioOfMeans([2, 2], [1, 1]); // { n: 2, ratio: 2, interval: [2, 2] }
+ */
+export function ratioOfMeans(
+  a: readonly number[],
+  b: readonly number[],
+  options: IntervalOptions = {},
+): RatioSummary {
+  requirePairs(a, b);
+  const n = a.length;
+  const [sumA, sumB] = [sum(a), sum(b)];
+  const whole = Math.log(sumA / sumB);
+  const values = a.map((v, i) => n * whole - (n - 1) * Math.log((sumA - v) / (sumB - b[i])));
+  return fromLogs(n === 1 ? [whole] : values, options);
+}
+
+function requirePairs(a: readonly number[], b: readonly number[]): void {
+  const usable = (v: number) => Number.isFinite(v) && v > 0;
+  if (a.length === b.length && a.length > 0 && [...a, ...b].every(usable)) return;
+  throw new OptionError(
+    `A paired ratio needs two lists of positive numbers of one length; got [${a.join(", ")}] and [${b.join(", ")}].`,
+  );
+}
+
+function fromLogs(logs: readonly number[], options: IntervalOptions): RatioSummary {
+  const { n, mean, interval } = summarize(logs, options);
   return {
     n,
     ratio: Math.exp(mean),

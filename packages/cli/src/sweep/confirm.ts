@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { uniqWith } from "es-toolkit";
 import { formatNumber } from "../experiments/results/format-number.js";
 import type { Judgement } from "../run/report-html.js";
-import { pairedDifference, pairedRatio } from "../run/statistics.js";
+import { pairedDifference, pairedRatio, ratioOfMeans } from "../run/statistics.js";
 import { aggregated } from "./metric.js";
 import { rankedTrials } from "./ranked-trials.js";
 import type { Metric, Trial } from "./types.js";
@@ -29,7 +29,10 @@ export interface Contender {
 
 /** A trial compared with the baseline, seed by seed. */
 export interface PairedComparison {
-  /** `ratio` to the baseline of positive numbers that are minimized, their geometric mean; else mean `difference` from it. */
+  /**
+   * `ratio` to the baseline of positive numbers that are minimized: on test rows of the means, else the geometric mean. Others:
+   * mean `difference` from it.
+   */
   readonly kind: "ratio" | "difference";
   readonly value: number;
   readonly interval: readonly [number, number] | null;
@@ -49,7 +52,19 @@ export interface Confirmed {
   readonly optimism: number | null;
   readonly comparison: PairedComparison | null;
   readonly judgment: Judgement;
-  /** One sentence with the numbers, and others on how it was chosen where that is to be known. */
+  /** The part of the data whose rows judged; null for a training loss, steps and times. */
+  readonly rows: "validation" | "test" | null;
+  /** Whether these rows chose the trial, too: it is then never said to help. */
+  readonly rowsChose: boolean;
+  /** One sentence with the numbers, one on which rows judged and what varied, and others on how it was chosen where that is to be known. */
+  readonly text: string;
+}
+
+/** What judges on fresh seeds. */
+export interface Judging extends Pick<Confirmed, "rows" | "rowsChose"> {
+  /** The name of {@link Contender.tuning}; default that of the metric. */
+  readonly tunedBy?: string | undefined;
+  /** A sentence on the rows and on what varied. */
   readonly text: string;
 }
 
@@ -76,7 +91,7 @@ export function bestOfEach(trials: readonly Trial[], path: string): Trial[] {
 
 /**
  * Trials compared with the baseline on fresh seeds, whose number was fixed beforehand. `helps`: the whole interval is on
- * the better side; `does not help`: not even the estimate is; else `undecided`.
+ * the better side, on rows that chose nothing; `does not help`: not even the estimate is; else `undecided`.
  *
  * @param metric what is compared; its goal says which side is better
  */
@@ -84,6 +99,7 @@ export function confirmed(
   metric: Metric,
   baseline: SeedValues,
   contenders: readonly Contender[],
+  { rows, rowsChose, tunedBy = metric.name, text: judgedBy }: Judging,
 ): readonly Confirmed[] {
   const level = 1 - 0.05 / contenders.length;
   const sign = metric.goal === "minimize" ? 1 : -1;
@@ -93,17 +109,24 @@ export function confirmed(
     const isWhole = all.length > 0 && all.every(Number.isFinite);
     const fresh = isWhole ? aggregated(metric, all) : null;
     const paired = new Map([...values].filter(([seed]) => !unpaired.includes(seed)));
-    const comparison = compared(metric, baseline, paired, level);
+    const comparison = compared(metric, baseline, paired, {
+      level,
+      hasOwnRows: rows === "test" && !rowsChose,
+    });
+    const judgment = isWhole || all.length === 0 ? judgmentOf(comparison, sign) : "does not help";
     return {
       trial,
       tuning: tuning ?? null,
       fresh,
       optimism: fresh === null || tuning === undefined ? null : sign * (fresh - tuning),
       comparison,
-      judgment: isWhole || all.length === 0 ? judgmentOf(comparison, sign) : "does not help",
-      text: [sentence(metric, contender, fresh, comparison, baseline), ...(contender.caveats ?? [])].join(
-        " ",
-      ),
+      judgment: judgment === "helps" && rowsChose ? "undecided" : judgment,
+      ...{ rows, rowsChose },
+      text: [
+        sentence(metric, tunedBy, contender, fresh, comparison, baseline),
+        ...(comparison === null ? [] : [judgedBy]),
+        ...(contender.caveats ?? []),
+      ].join(" "),
     };
   });
 }
@@ -113,14 +136,14 @@ function compared(
   { goal }: Metric,
   baseline: SeedValues,
   values: SeedValues,
-  level: number,
+  { level, hasOwnRows }: { readonly level: number; readonly hasOwnRows: boolean },
 ): PairedComparison | null {
   const seeds = [...values.keys()].filter((seed) => baseline.has(seed));
   const a = seeds.map((seed) => values.get(seed) as number);
   const b = seeds.map((seed) => baseline.get(seed) as number);
   if (seeds.length === 0 || ![...a, ...b].every(Number.isFinite)) return null;
   if (goal === "minimize" && [...a, ...b].every((value) => value > 0)) {
-    const { n, ratio, interval } = pairedRatio(a, b, { level });
+    const { n, ratio, interval } = (hasOwnRows ? ratioOfMeans : pairedRatio)(a, b, { level });
     return { kind: "ratio", value: ratio, interval, level, n };
   }
   const { n, difference, interval } = pairedDifference(a, b, { level });
@@ -138,13 +161,17 @@ function judgmentOf(comparison: PairedComparison | null, sign: number): Judgemen
 
 function sentence(
   { name }: Metric,
+  tunedBy: string,
   { trial, tuning, fresh: values, label, unpaired = [], apart = [] }: Contender,
   fresh: number | null,
   comparison: PairedComparison | null,
   baseline: SeedValues,
 ): string {
   const number = (value: number) => formatNumber(value, 4);
-  const tuned = tuning === undefined ? "" : `${number(tuning)} on the seeds that chose it, `;
+  const tuned =
+    tuning === undefined
+      ? name
+      : `${tunedBy} ${number(tuning)} on the seeds that chose it,${tunedBy === name ? "" : ` ${name}`}`;
   const diverged = (of: SeedValues) => [...of.values()].filter((value) => !Number.isFinite(value)).length;
   const own =
     fresh !== null
@@ -153,7 +180,7 @@ function sentence(
         ? "no run ended on fresh seeds"
         : `${diverged(values)} of ${values.size} runs on fresh seeds diverged`;
   const left = unpaired.length === 0 ? "" : `, without ${unpaired.length} whose runs were in two lanes`;
-  const start = `Trial ${trial}${label ? ` (${label})` : ""}: ${name} ${tuned}${own}`;
+  const start = `Trial ${trial}${label ? ` (${label})` : ""}: ${tuned} ${own}`;
   if (comparison === null) {
     const lost = diverged(baseline);
     const why =

@@ -1,9 +1,16 @@
 // Who is confirmed on fresh seeds, and what came of it so far: of the engine, which may add seeds, and of the document.
 import { isDeepStrictEqual } from "node:util";
 import { caveatsOfBaseline, caveatsOfChoice, hasValueOf, wordOf } from "./caveats.js";
-import { bestOfEach, bestTrials, type Confirmed, confirmed, type SeedValues } from "./confirm.js";
+import {
+  bestOfEach,
+  bestTrials,
+  type Confirmed,
+  confirmed,
+  type Judging,
+  type SeedValues,
+} from "./confirm.js";
 import type { RunState, SweepState, TrialState } from "./engine-types.js";
-import { goalOf, oriented } from "./metric.js";
+import { goalOf, oriented, partOf, testNameOf } from "./metric.js";
 import type { Assignment, ConfirmPlan, Metric, SweepFile, Trial } from "./types.js";
 
 /** Trials to confirm, and what they are compared with; undefined where no trial was completed, or there is none to compare. */
@@ -31,19 +38,23 @@ export function contendersOf(
  */
 export function confirmationOf(
   { confirm, metric }: Pick<SweepFile, "confirm" | "metric">,
-  { contenders, trials }: Pick<SweepState, "contenders"> & { readonly trials: readonly TrialState[] },
+  state: Pick<SweepState, "contenders" | "rows"> & { readonly trials: readonly TrialState[] },
   count = Infinity,
 ): readonly Confirmed[] {
+  const { contenders, trials } = state;
   if (confirm === false || contenders === undefined) return [];
   const { each } = confirm;
+  const judging = judgingOf({ confirm, metric }, state);
   const compared: Metric =
-    confirm.metric === undefined ? metric : { ...metric, name: confirm.metric, goal: goalOf(confirm.metric) };
+    confirm.metric === undefined
+      ? { ...metric, name: judging.name }
+      : { ...metric, name: confirm.metric, goal: goalOf(confirm.metric) };
   const valuesOf = (runs: readonly RunState[]): SeedValues =>
     new Map(
       runs.slice(0, count).flatMap(({ seed, record }): [number, number][] => {
         if (record === undefined || !["completed", "diverged"].includes(record.status)) return [];
         // What it was before it diverged is not what it came to.
-        const value = record.status === "diverged" ? null : record.values[compared.name];
+        const value = record.status === "diverged" ? null : numberOf(record, compared.name);
         return [[seed, value ?? Number.NaN]];
       }),
     );
@@ -89,8 +100,49 @@ export function confirmationOf(
         },
       ];
     }),
+    judging,
   );
 }
+
+const numberOf = ({ values, metrics }: NonNullable<RunState["record"]>, name: string) =>
+  values[name] ?? metrics?.[name];
+
+/** What the fresh seeds are judged by, and which rows: those that chose nothing, where there are such. */
+function judgingOf(
+  file: Pick<SweepFile, "confirm" | "metric">,
+  { contenders = [], rows: fresh }: Pick<SweepState, "contenders" | "rows">,
+): Judging & { readonly name: string } {
+  const { confirm, metric } = file;
+  const { name } = metric;
+  const part = confirm !== false && confirm.metric === undefined ? partOf(name) : undefined;
+  if (part === undefined) {
+    return { name, rows: null, rowsChose: false, text: `${seedsVary}, the data do not.` };
+  }
+  const onTest = testNameOf(file);
+  const completed = contenders.flatMap(({ runs }) =>
+    runs.flatMap(({ record }) => (record?.status === "completed" ? [record] : [])),
+  );
+  const hasTest = (record: (typeof completed)[number]) => typeof numberOf(record, onTest ?? "") === "number";
+  if (fresh !== undefined && onTest !== undefined && completed.length > 0 && completed.every(hasTest)) {
+    const divisions = fresh === "divided" ? ", the division into training and validation rows" : "";
+    return {
+      ...{ name: onTest, rows: "test", rowsChose: false, tunedBy: name },
+      text: `Test rows judged, which chose nothing. From seed to seed starts, orders of batches${divisions} and these rows vary.`,
+    };
+  }
+  const advice =
+    part === "test"
+      ? "rank trials by validation rows"
+      : fresh === undefined || completed.some(hasTest)
+        ? "begin a new sweep with a part for testing"
+        : "hold a part out for testing, such as test: 0.2 in data, and rank by a number that runs have on it, too";
+  return {
+    ...{ name, rows: part, rowsChose: true },
+    text: `The ${part} rows judged, which also chose, the same for all seeds. ${seedsVary} alone, so this shows no gain on other rows: ${advice}.`,
+  };
+}
+
+const seedsVary = "From seed to seed starts and orders of batches vary";
 
 /** In what settings besides the compared one two trials differ. */
 const apartIn = (each: string, own: Assignment, baseline: Assignment): string[] =>

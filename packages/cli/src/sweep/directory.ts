@@ -206,7 +206,7 @@ async function folded(
   if (changes.length > 0) throw changed(directory, changes);
   const { id } = entries[0] as OpenEntry;
   const plan = planSweep(loaded);
-  const engine = createEngine({ file: loaded.file, sampler: samplerOf(loaded.file), idOf: plan.idOf });
+  const engine = createEngine({ file: loaded.file, sampler: samplerOf(loaded.file), ...plan });
   for (const entry of entries) engine.apply(entry);
   return { directory, id, loaded, engine, plan };
 }

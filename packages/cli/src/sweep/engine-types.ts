@@ -1,3 +1,4 @@
+import type { TestFold } from "../experiments/catalogue/run-data.js";
 import type {
   AskEntry,
   CloseEntry,
@@ -5,6 +6,7 @@ import type {
   Contender,
   EndEntry,
   Entry,
+  FreshRows,
   RecordEntry,
   SearchEnd,
   VerdictEntry,
@@ -20,6 +22,8 @@ export interface RunState {
   readonly place: string;
   readonly parameters: Assignment;
   readonly isConfirming: boolean;
+  /** On a fresh seed: which part of the test data judges it. */
+  readonly fold?: TestFold | undefined;
   readonly verdicts: Map<number, VerdictEntry>;
   record?: RecordEntry & { readonly at: number };
   /** Whether lanes have it. */
@@ -40,6 +44,8 @@ export interface SweepState {
   readonly size: number;
   readonly trials: readonly TrialState[];
   readonly runs: ReadonlyMap<string, RunState>;
+  /** Rows of the fresh seeds, see {@link ConfirmEntry}. */
+  readonly rows?: FreshRows | undefined;
   readonly contenders?:
     | readonly (Omit<Contender, "runs"> & { readonly runs: readonly RunState[] })[]
     | undefined;
@@ -66,7 +72,9 @@ export interface EngineOptions {
   readonly file: SweepFile;
   readonly sampler: Sampler;
   /** Id of the run of an assignment with a seed. */
-  idOf(parameters: Assignment, seed: number): string;
+  idOf(parameters: Assignment, seed: number, fold?: TestFold): string;
+  /** Rows of the fresh seeds; left out: all have the same. */
+  readonly rows?: FreshRows | undefined;
 }
 
 export interface Engine {

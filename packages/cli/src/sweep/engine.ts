@@ -11,7 +11,7 @@ import type { Assignment, Trial, TrialStatus } from "./types.js";
 /** Trials that samplers without a history ask at once. */
 const most = 10_000;
 
-export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
+export function createEngine({ file, sampler, idOf, rows }: EngineOptions): Engine {
   const { budget, metric, prune, stopAfter, confirm, seeds } = file;
   const rule = prune && verdictRuleOf(prune, metric.goal);
   const size = Math.min(budget.trials ?? Infinity, sampler.size);
@@ -22,13 +22,14 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
   const registered = new Map<string, number[]>();
   const open = new Set<TrialState>();
   let contenders: SweepState["contenders"];
+  let rowsOfConfirmation: SweepState["rows"];
   let [finished, failed, steps, seconds] = [0, 0, 0, 0];
   let why: SearchEnd | undefined;
   let [hasEnded, isReached, isMetricUnknown] = [false, false, false];
 
   const registerRun = (
     id: string,
-    made: Pick<RunState, "seed" | "place" | "parameters" | "isConfirming">,
+    made: Pick<RunState, "seed" | "place" | "parameters" | "isConfirming" | "fold">,
   ): RunState => {
     const known = runs.get(id);
     if (known) return known;
@@ -112,8 +113,9 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
       if (!run.isConfirming) steps += entry.steps;
       for (const trial of usersOf.get(entry.run) ?? []) settle(trial);
     },
-    confirm({ contenders: chosen }) {
+    confirm({ contenders: chosen, rows: own }) {
       if (confirm === false) return;
+      rowsOfConfirmation = own;
       contenders = chosen.map((one) => ({
         ...one,
         runs: one.runs.map((id, i) =>
@@ -122,6 +124,7 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
             place: `${one.trial}-${confirm.seeds[i]}`,
             parameters: one.parameters,
             isConfirming: true,
+            fold: own && [i, confirm.seeds.length],
           }),
         ),
       }));
@@ -153,10 +156,11 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
     const contender = (trial: number | "baseline", parameters: Assignment) => ({
       trial,
       parameters,
-      runs: confirm.seeds.map((seed) => idOf(parameters, seed)),
+      runs: confirm.seeds.map((seed, i) => idOf(parameters, seed, rows && [i, confirm.seeds.length])),
     });
     return {
       entry: "confirm",
+      ...(rows && { rows }),
       contenders: [
         ...chosen.trials.map(({ trial, parameters }) => contender(trial, parameters)),
         contender("baseline", chosen.baseline),
@@ -172,7 +176,7 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
   const confirming = (): RunState[] =>
     confirm === false
       ? []
-      : range(seedsDue({ metric, confirm }, { contenders, trials })).flatMap((i) =>
+      : range(seedsDue({ metric, confirm }, { contenders, trials, rows: rowsOfConfirmation })).flatMap((i) =>
           (contenders ?? []).map(({ runs: own }) => own[i] as RunState),
         );
 
@@ -183,6 +187,9 @@ export function createEngine({ file, sampler, idOf }: EngineOptions): Engine {
       size,
       get contenders() {
         return contenders;
+      },
+      get rows() {
+        return rowsOfConfirmation;
       },
       get why() {
         return why;

@@ -46,9 +46,17 @@ export interface RecordEntry extends Omit<RunRecord, "verdicts"> {
   readonly entry: "record";
 }
 
+/**
+ * Rows of fresh seeds: each is judged by a part of the test data that is its own, if there are such. `divided`: they are a
+ * random part of the data, and each seed has its own division of the others into training and validation data, too.
+ */
+export type FreshRows = "divided" | "published";
+
 /** What is confirmed: the best trials, and a baseline. */
 export interface ConfirmEntry {
   readonly entry: "confirm";
+  /** Left out in journals of earlier versions, and where there are none: all seeds have the same rows. */
+  readonly rows?: FreshRows | undefined;
   readonly contenders: readonly Contender[];
 }
 

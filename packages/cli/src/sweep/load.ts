@@ -6,6 +6,7 @@ import { type Document, visit } from "yaml";
 import type { Finding } from "../config/explain.js";
 import { readConfig, type Translation } from "../config/load.js";
 import { oneOf } from "../config/nearest.js";
+import { lacksTest } from "../experiments/catalogue/datasets.js";
 import { findExperiment, loadExperiment } from "../experiments/definition/find.js";
 import { type Resolved, resolveExperiment, type Variant } from "../experiments/definition/resolve.js";
 import { identifier } from "../experiments/definition/schema.js";
@@ -13,6 +14,7 @@ import type { Settings } from "../experiments/kind.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { assigned, type Base } from "./assigned.js";
 import { faultsOfValues, under } from "./check-values.js";
+import { testNameOf } from "./metric.js";
 import { faultsOfFiles, withOwnFilesOfSweep } from "./own-files.js";
 import { sweepSchema } from "./schema.js";
 import type { Assignment, SweepFile } from "./types.js";
@@ -64,7 +66,7 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
   const base = baseOf(file);
   return {
     file,
-    notes: [...notes, ...constantsNote(file)],
+    notes: [...notes, ...constantsNote(file), ...testNote(file, base)],
     experiment,
     variant: { name, settings: base.settings },
     settingsOf(assignment) {
@@ -85,6 +87,14 @@ function constantsNote({ parameters, confirm }: SweepFile): string[] {
     ? []
     : [`${paths.join(", ")}: of the trials alone, not of the baseline. Under set it would be of both.`];
 }
+
+/** Without test rows no trial can be said to help: better to know it before the runs. */
+const testNote = (file: SweepFile, { kind, settings }: Base): string[] =>
+  "testFold" in kinds[kind].settings && testNameOf(file) !== undefined && lacksTest(settings)
+    ? [
+        "data has no test part: the validation rows both choose and judge, and no trial is said to help. Add test: 0.2 to data.",
+      ]
+    : [];
 
 /** Runs are compared at rungs by what their kind reports there. */
 function faultsOfPruning({ prune, metric: { name } }: SweepFile, kind: string): Finding[] {

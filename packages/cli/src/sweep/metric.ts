@@ -3,7 +3,7 @@ import { resultName } from "isoloss/metrics";
 import { valueAtPath } from "../dotted-path.js";
 import type { RunDocument } from "../formats/json.js";
 import { median } from "./prune.js";
-import type { Metric } from "./types.js";
+import type { Metric, SweepFile } from "./types.js";
 
 /** Whether a metric is a time, which depends on what else the machine did. */
 export const isInSeconds = (name: string): boolean => /seconds/i.test(name);
@@ -22,6 +22,16 @@ export function metricOf(document: RunDocument, name: string): number | undefine
       : (valueAtPath(document, name) ?? valueAtPath(document.metrics, name));
   return Number.isFinite(value) ? value : undefined;
 }
+
+/** The part of the data whose rows a metric is of; undefined of others, such as training losses and steps. */
+export const partOf = (name: string): "validation" | "test" | undefined =>
+  /^(?:metrics\.)?(validation|test)\./.exec(name)?.[1] as "validation" | "test" | undefined;
+
+/** The name, on test rows, of what trials are ranked by on validation rows; undefined of what has none. */
+export const testNameOf = ({ confirm, metric }: Pick<SweepFile, "confirm" | "metric">): string | undefined =>
+  confirm !== false && confirm.metric === undefined && partOf(metric.name) === "validation"
+    ? metric.name.replace(/^(?:metrics\.)?validation\./, "test.")
+    : undefined;
 
 /** The goal that a metric's name tells: where it tells none, less is better. */
 export const goalOf = (name: string): Metric["goal"] =>

@@ -1,16 +1,24 @@
 import { createHash } from "node:crypto";
-import { runConfig } from "../experiments/definition/resolve.js";
+import { isTestDivided } from "../experiments/catalogue/datasets.js";
+import type { TestFold } from "../experiments/catalogue/run-data.js";
+import { hasTestFolds, ofFreshSeed, runConfig } from "../experiments/definition/resolve.js";
 import { describeEnvironment } from "../run/environment.js";
 import type { RunState } from "./engine-types.js";
+import type { FreshRows } from "./journal.js";
 import type { RunRequest } from "./lanes.js";
 import type { LoadedSweep } from "./load.js";
+import { testNameOf } from "./metric.js";
 import type { Assignment } from "./types.js";
 
 /** What the runs of a sweep compute. */
 export interface SweepPlan {
   /** Id of the run of an assignment with a seed: a hash of all that it computes. */
-  idOf(parameters: Assignment, seed: number): string;
-  requestOf(run: Pick<RunState, "id" | "seed" | "place" | "parameters" | "isConfirming">): RunRequest;
+  idOf(parameters: Assignment, seed: number, fold?: TestFold): string;
+  requestOf(
+    run: Pick<RunState, "id" | "seed" | "place" | "parameters" | "isConfirming" | "fold">,
+  ): RunRequest;
+  /** Which rows judge fresh seeds; undefined where they all have the same. */
+  readonly rows: FreshRows | undefined;
 }
 
 export function planSweep({ file, experiment, variant, settingsOf }: LoadedSweep): SweepPlan {
@@ -19,10 +27,21 @@ export function planSweep({ file, experiment, variant, settingsOf }: LoadedSweep
   const version = programVersion();
   const settingsOfTrial = remembered(settingsOf);
   const names = [metric.name, ...(confirm !== false && confirm.metric ? [confirm.metric] : [])];
+  const settingsOfRun = (parameters: Assignment, fold: TestFold | undefined) => {
+    const settings = settingsOfTrial(parameters);
+    return fold === undefined ? settings : ofFreshSeed(kind, settings, ...fold);
+  };
   return {
-    idOf: (parameters, seed) => runId({ version, kind, settings: settingsOfTrial(parameters), seed }),
-    requestOf({ id, seed, place, parameters, isConfirming }) {
-      const settings = settingsOfTrial(parameters);
+    rows:
+      hasTestFolds(kind, variant.settings) && testNameOf(file) !== undefined
+        ? isTestDivided(variant.settings)
+          ? "divided"
+          : "published"
+        : undefined,
+    idOf: (parameters, seed, fold) =>
+      runId({ version, kind, settings: settingsOfRun(parameters, fold), seed }),
+    requestOf({ id, seed, place, parameters, isConfirming, fold }) {
+      const settings = settingsOfRun(parameters, fold);
       const config = runConfig(experiment, { name: variant.name, settings }, seed);
       return {
         ...{ id, place, timeout, metrics: names },

@@ -82,6 +82,10 @@ function conclusionOf({ confirmed, best, status }: SweepDocument): string {
   if (confirmed.length > 0) {
     if (status !== "completed") return "The confirmation on fresh seeds has not ended.";
     const helped = confirmed.filter(({ judgment }) => judgment === "helps").length;
+    const [judged] = confirmed.filter(({ rowsChose }) => rowsChose);
+    if (judged !== undefined) {
+      return `No trial is shown to help on other rows: the ${judged.rows} rows judged the fresh seeds, and they also chose.`;
+    }
     const trials = confirmed.length === 1 ? "1 trial" : `${confirmed.length} trials`;
     return `Of ${trials} on fresh seeds, ${helped} did better than the baseline, by its whole interval.`;
   }

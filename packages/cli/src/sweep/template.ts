@@ -6,7 +6,7 @@ export const sweepTemplate = `# yaml-language-server: $schema=sweep.schema.json
 name: my-sweep
 experiment: classify-digits # a file, or the name of one that comes with isoloss: isoloss list experiments
 # variant: sgd # of the experiment; default its first
-set: { epochs: 4 } # settings of all trials, by their paths
+set: { epochs: 4, data: { name: digits, validation: 0.2, test: 0.2 } } # settings of all trials, by their paths
 method: tpe # or grid, random, sobol
 seed: 0 # of the method
 metric: { name: validation.loss, goal: minimize } # a number of a run's document, or loss
@@ -26,7 +26,7 @@ budget: { trials: 30 } # and seconds: 7200, steps: 100000
 # stopAfter: { failures: 3 } # of the first trials
 # timeout: 600 # seconds of one run
 
-# The best trials and the baseline again, on seeds that chose nothing.
+# The best trials and the baseline again, on seeds and test rows that chose nothing.
 confirm:
   seeds: 1000..1009
   best: 2

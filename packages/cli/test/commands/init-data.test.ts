@@ -93,6 +93,7 @@ describe("init --data", () => {
       delimiter: "\t",
       header: false,
       validation: 0.2,
+      test: 0,
     });
     expect(yaml.model.sizes).toEqual([2, 32, 2]);
     expect(yaml.figures).toEqual(["loss", "validation", "accuracy"]);

@@ -70,9 +70,11 @@ describe("isoloss model finetune", () => {
     expect(stdout).toMatch(/^epoch +training loss +validation loss +accuracy\nas it came +- /m);
     expect(stdout).toMatch(/^3 .* best$/m);
     expect(stdout).toMatch(
-      /^Trained 246 numbers on 160 examples, measured on 40 others\. For the training 2 layers/m,
+      /^Trained 246 numbers on 160 examples; 40 others chose the epoch\. For the training 2 layers/m,
     );
-    expect(stdout).toMatch(/^Wrote out\.onnx: epoch 3, the best\.$/m);
+    expect(stdout).toMatch(
+      /^Wrote out\.onnx: epoch 3, the best by validation loss\. The validation examples chose this epoch, .* --test 0\.1/m,
+    );
     expect(operators(read("out.onnx"))).toEqual(operators(model));
     expect(read("model.onnx")).toEqual(model);
   });
@@ -124,7 +126,7 @@ describe("isoloss model finetune", () => {
     const document = await run();
     expect(document).toMatchObject({
       ...{ file: at("model.onnx"), out: at("out.onnx"), ended: "complete", problem: null, classes: [] },
-      ...{ examples: { training: 160, validation: 40 }, best: 3 },
+      ...{ examples: { training: 160, validation: 40, test: 0 }, test: null, best: 3 },
     });
     expect(document.bytes).toBe(read("out.onnx").length);
     expect(document.epochs.map(({ epoch }) => epoch)).toEqual([0, 1, 2, 3]);
@@ -168,7 +170,28 @@ describe("isoloss model finetune", () => {
     );
     const arrays = ["--validation", "held-x.npy", "--validation-labels", "held-y.npy", "--quiet", "--json"];
     const other = await bench.json<FineTuning>("model", "finetune", "model.onnx", ...usual, ...arrays);
-    expect(other.examples).toEqual({ training: 200, validation: 60 });
+    expect(other.examples).toEqual({ training: 200, validation: 60, test: 0 });
+  });
+
+  it("reports the best epoch on test examples, which neither trained nor chose it", async () => {
+    const { stdout } = await finetune(...usual, "--test", "0.1");
+    const worth =
+      /^Wrote out\.onnx: .* On 20 test examples, which chose nothing: loss \S+, accuracy \S+ % as it came; loss (\S+), accuracy \S+ % of epoch \d\.$/m;
+    expect(stdout).toMatch(worth);
+    const others = ["--test", "held-x.npy", "--test-labels", "held-y.npy", "--quiet", "--json"];
+    const { test, examples } = await bench.json<FineTuning>(
+      "model",
+      "finetune",
+      "model.onnx",
+      ...usual,
+      ...others,
+    );
+    expect(examples).toEqual({ training: 160, validation: 40, test: 60 });
+    expect(test).toEqual({
+      before: { loss: expect.any(Number), accuracy: expect.any(Number) },
+      best: { loss: expect.any(Number), accuracy: expect.any(Number) },
+    });
+    expect(test?.best).not.toEqual(test?.before);
   });
 
   it("writes nothing where no epoch is better, and where the training diverges at once", async () => {

@@ -1,6 +1,12 @@
 import { OptionError } from "isoloss";
 import { describe, expect, it } from "vitest";
-import { fractionInterval, pairedDifference, pairedRatio, summarize } from "../../src/run/statistics.js";
+import {
+  fractionInterval,
+  pairedDifference,
+  pairedRatio,
+  ratioOfMeans,
+  summarize,
+} from "../../src/run/statistics.js";
 
 describe("fractionInterval", () => {
   it("has the closed forms of none and all: 1 - 0.025 ** (1 / n) and 0.025 ** (1 / n)", () => {
@@ -56,6 +62,32 @@ describe("summarize", () => {
 
   it.each([[[]], [[1, Number.NaN]], [[Number.POSITIVE_INFINITY]]])("refuses %j", (values) => {
     expect(() => summarize(values)).toThrow(OptionError);
+  });
+});
+
+describe("ratioOfMeans", () => {
+  it("is the jackknife's, whose interval is symmetric in the logarithm", () => {
+    // Of [1, 3] and [2, 3]: log(4 / 5); without one, log 1 and log(1 / 2); so 2 log(4 / 5) - {0, -log 2}.
+    const { n, ratio, interval } = ratioOfMeans([1, 3], [2, 3]);
+    expect(n).toBe(2);
+    expect(ratio).toBeCloseTo((16 / 25) * Math.SQRT2, 12);
+    // sd log 2 / sqrt 2, half width t(0.975, 1) log(2) / 2.
+    expect(Math.log((interval?.[1] ?? 0) / ratio)).toBeCloseTo((12.706205 * Math.log(2)) / 2, 5);
+    expect((interval?.[0] ?? 0) * (interval?.[1] ?? 0)).toBeCloseTo(ratio ** 2, 9);
+  });
+
+  it("favors no side that spreads more, where a geometric mean does", () => {
+    const [few, even] = [
+      [0.1, 0.1, 0.1, 3.7],
+      [1, 1, 1, 1],
+    ];
+    expect(pairedRatio(few, even).ratio).toBeLessThan(0.3);
+    expect(ratioOfMeans(few, even).ratio).toBeGreaterThan(0.9);
+  });
+
+  it("claims no interval from one pair, and refuses what has no ratio", () => {
+    expect(ratioOfMeans([6], [3])).toEqual({ n: 1, ratio: expect.closeTo(2, 12), interval: null });
+    expect(() => ratioOfMeans([1, 0], [1, 1])).toThrow(OptionError);
   });
 });
 

@@ -1,11 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { leftOut } from "../../src/sweep/caveats.js";
-import { bestOfEach, bestTrials, confirmed, type SeedValues } from "../../src/sweep/confirm.js";
+import {
+  bestOfEach,
+  bestTrials,
+  type Contender,
+  confirmed as confirmedBy,
+  type SeedValues,
+} from "../../src/sweep/confirm.js";
 import { confirmationOf, contendersOf } from "../../src/sweep/confirmation.js";
 import type { Assignment, Metric, Trial } from "../../src/sweep/types.js";
 
 const loss: Metric = { name: "loss", goal: "minimize", aggregate: "mean" };
 const accuracy: Metric = { name: "validation.accuracy", goal: "maximize", aggregate: "mean" };
+
+/** By a number that is of no held-out rows. */
+const confirmed = (metric: Metric, baseline: SeedValues, contenders: readonly Contender[]) =>
+  confirmedBy(metric, baseline, contenders, { rows: null, rowsChose: false, text: "Starts vary." });
 
 const seeds = (...values: readonly number[]): SeedValues =>
   new Map(values.map((value, i) => [1000 + i, value]));
@@ -42,7 +52,7 @@ describe("confirmed", () => {
     expect(one.optimism).toBeCloseTo(2 / 3, 12);
     expect(one.judgment).toBe("undecided");
     expect(one.text).toBe(
-      "Trial 5: loss 1 on the seeds that chose it, 1.667 on 3 fresh seeds; 0.3969 [0.1469, 1.072] times the baseline over 3 pairs (95 % interval).",
+      "Trial 5: loss 1 on the seeds that chose it, 1.667 on 3 fresh seeds; 0.3969 [0.1469, 1.072] times the baseline over 3 pairs (95 % interval). Starts vary.",
     );
   });
 
@@ -165,6 +175,61 @@ describe("confirmationOf", () => {
     }).map(({ text }) => text);
     expect(texts[0]).toMatch(/^Trial 0 \(cost default\).*\(learningRate 0\.002 against 0\.001\)/);
     expect(texts[1]).not.toContain("against");
+  });
+});
+
+describe("the rows that judge", () => {
+  const metric: Metric = { name: "validation.loss", goal: "minimize", aggregate: "mean" };
+  const confirm = { seeds: [1000, 1001, 1002], best: 1, baseline: {} };
+
+  /** A trial whose validation loss is half of the baseline's, and its test loss twice. */
+  function judged(state: object, metrics: readonly string[] = ["test.loss"], by = metric) {
+    const contender = (trial: number | "baseline", factor: number) => ({
+      ...{ trial, parameters: {} },
+      runs: confirm.seeds.map((seed) => {
+        const numbers = { "validation.loss": seed / factor, "test.loss": seed * factor };
+        return {
+          seed,
+          record: {
+            status: "completed",
+            values: { [by.name]: numbers[by.name as keyof typeof numbers] },
+            metrics: Object.fromEntries(metrics.map((name) => [name, numbers[name as keyof typeof numbers]])),
+          },
+        };
+      }),
+    });
+    const contenders = [contender(0, 2), contender("baseline", 1)];
+    return confirmationOf({ confirm, metric: by }, { trials: [], contenders, ...state } as never)[0];
+  }
+
+  it("are test rows, where the runs have them, and validation rows chose", () => {
+    const one = judged({ rows: "divided" });
+    expect(one).toMatchObject({ rows: "test", rowsChose: false, judgment: "does not help" });
+    expect(one.comparison).toMatchObject({ kind: "ratio", value: expect.closeTo(2, 9) });
+    expect(one.text).toMatch(/test\.loss 2002 on 3 fresh seeds; 2 \[2, 2\] times the baseline over 3 pairs/);
+    expect(one.text).toMatch(
+      /Test rows judged, which chose nothing\. From seed to seed starts, orders of batches, the division into training and validation rows and these rows vary\.$/,
+    );
+    expect(judged({ rows: "published" }).text).toMatch(/starts, orders of batches and these rows vary\.$/);
+  });
+
+  it.each([
+    ["without test rows", { rows: "divided" }, [], "hold a part out for testing, such as test: 0.2 in data"],
+    ["of a journal from before", {}, ["test.loss"], "begin a new sweep with a part for testing"],
+  ])("are validation rows %s, and nothing is said to help", (_, state, metrics, advice) => {
+    const one = judged(state, metrics);
+    expect(one).toMatchObject({ rows: "validation", rowsChose: true, judgment: "undecided" });
+    expect(one.comparison?.value).toBeCloseTo(0.5, 12);
+    expect(one.text).toContain(
+      "The validation rows judged, which also chose, the same for all seeds. From seed to seed starts and orders of batches vary alone, so this shows no gain on other rows",
+    );
+    expect(one.text).toContain(advice);
+  });
+
+  it("are named where test rows chose", () => {
+    const one = judged({}, [], { ...metric, name: "test.loss" });
+    expect(one).toMatchObject({ rows: "test", rowsChose: true, judgment: "does not help" });
+    expect(one.text).toContain("The test rows judged, which also chose");
   });
 });
 

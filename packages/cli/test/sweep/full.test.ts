@@ -1,10 +1,11 @@
 // The sweeps of experiments/full, which take hours, are read and checked; full.long.test.ts runs the smallest form of each.
-import { readdirSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { loadExperiment } from "../../src/experiments/definition/find.js";
 import { resolveExperiment } from "../../src/experiments/definition/resolve.js";
+import type { SweepDocument } from "../../src/sweep/document.js";
 import { loadSweep } from "../../src/sweep/load.js";
 import { workbench } from "../commands/support.js";
 
@@ -18,6 +19,22 @@ describe("experiments/full", () => {
   it.each(readdirSync(journals))("has the journal of %s, with every run counted once", async (name) => {
     const { status, stdout } = await bench.run("sweep", "--verify", join(journals, name));
     expect([status, stdout]).toEqual([0, "I1 to I5 hold.\n"]);
+  });
+
+  it.each([
+    ["teleport-mlp-adagrad", "validation"],
+    ["cost-fashion-digits", "test"],
+  ])("has reports that say which rows judged: those that chose, in %s", async (name, rows) => {
+    cpSync(join(journals, name), join(bench.folder, name), { recursive: true });
+    const { confirmed } = await bench.json<SweepDocument>("sweep", "--resume", name, "--json", "--quiet");
+    expect(confirmed.length).toBeGreaterThan(0);
+    for (const { text, judgment, ...own } of confirmed) {
+      expect(own).toMatchObject({ rows, rowsChose: true });
+      expect(judgment).not.toBe("helps");
+      expect(text).toContain(`The ${rows} rows judged, which also chose, the same for all seeds.`);
+    }
+    const page = readFileSync(join(bench.folder, name, "report.html"), "utf8");
+    expect(page).toContain(`the ${rows} rows judged the fresh seeds, and they also chose`);
   });
 
   it.each(sweeps)("%s compares arms with a plain one, on 8 to 24 fresh seeds", async (name) => {

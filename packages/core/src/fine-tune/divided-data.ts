@@ -1,7 +1,7 @@
 import type { NdArray } from "../array.js";
 import { split, takeRows } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
-import { DataError } from "../errors.js";
+import { DataError, OptionError } from "../errors.js";
 import { prepareDataset } from "../train/dataset.js";
 
 /** Examples that run at once, in evaluation and calibration. */
@@ -9,25 +9,46 @@ const AT_ONCE = 32;
 /** Examples that the statistics of restored batch norms are from. */
 const CALIBRATION = 512;
 
-/** Data in the model's precision, divided into what is trained on and what is held out. */
+/** Data in the model's precision, divided into what is trained on, what chooses the epoch, and what judges it. */
 export interface DividedData {
   readonly train: Dataset;
   readonly validation: Dataset;
+  readonly test?: Dataset | undefined;
 }
 
 export function divided(
   data: Dataset,
-  validation: Dataset | number,
+  held: { readonly validation: Dataset | number; readonly test?: Dataset | number | undefined },
   { seed, dtype }: { readonly seed: number; readonly dtype: "float32" | "float64" },
 ): DividedData {
   const all = prepareDataset(data, dtype);
-  if (typeof validation !== "number") return { train: all, validation: prepareDataset(validation, dtype) };
-  const [first, second] = split(all.inputs.shape[0], [1 - validation, validation], seed);
-  const part = (rows: Int32Array) => ({
+  const names = (["validation", "test"] as const).filter((name) => held[name] !== undefined);
+  const shares = names.flatMap((name) => {
+    const part = held[name];
+    return typeof part === "number" ? [part] : [];
+  });
+  const rest = 1 - shares.reduce((sum, share) => sum + share, 0);
+  if (!(rest > 0)) {
+    throw new OptionError(
+      `fineTune: validation and test must leave examples for training; got shares ${shares.join(" and ")}.`,
+    );
+  }
+  const [first, ...parts] = split(all.inputs.shape[0], [rest, ...shares], seed);
+  const take = (rows: Int32Array) => ({
     inputs: takeRows(all.inputs, rows),
     labels: takeRows(all.labels, rows),
   });
-  return { train: part(first), validation: part(second) };
+  const heldOut = names.map((name) => {
+    const part = held[name];
+    return [
+      name,
+      typeof part === "number" ? take(parts.shift() as Int32Array) : prepareDataset(part as Dataset, dtype),
+    ];
+  });
+  return {
+    train: shares.length === 0 ? all : take(first),
+    ...(Object.fromEntries(heldOut) as Omit<DividedData, "train">),
+  };
 }
 
 /**
@@ -65,7 +86,7 @@ export function evaluationPlan(
   const whole = count - (count % fixed);
   if (whole === 0) {
     throw new DataError(
-      `fineTune: the file takes batches of ${fixed} examples; there are ${count} for validation.`,
+      `fineTune: the file takes batches of ${fixed} examples; there are ${count} held out in a part.`,
     );
   }
   const rows = Array.from({ length: whole }, (_, i) => i);

@@ -30,6 +30,8 @@ export interface FineTuneOptions {
   readonly learningRate: LearningRate;
   /** Data that are not trained on, or the share of the data that is held out; default 0.2. */
   readonly validation?: Dataset | number | undefined;
+  /** Data that neither train nor choose the epoch, for what the result is worth, or their share of the data; default none. */
+  readonly test?: Dataset | number | undefined;
   /** By name, or a function of the output and the labels; default `crossEntropy`. */
   readonly loss?: LossName | Loss | undefined;
   /** The result that the loss takes; default the only one. */
@@ -73,6 +75,7 @@ export const fineTuneOptions = optionTable("fineTune", {
     callable<(step: number) => number>("a function of the step"),
   ).required(),
   validation: anyOf(dataset, number({ above: 0, below: 1 })).default(0.2),
+  test: anyOf(dataset, number({ above: 0, below: 1 })).otherwise("none"),
   loss: anyOf(
     oneOf(Object.keys(namedLosses) as LossName[]),
     callable<Loss>("a function of output and labels"),

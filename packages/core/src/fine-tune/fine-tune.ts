@@ -28,16 +28,18 @@ export interface FineTuned {
   readonly history: readonly FineTuneEpoch[];
   /** The model as it came: the first row of the history. */
   readonly before: FineTuneEpoch;
-  /** The epoch with the smallest validation loss. */
+  /** The epoch with the smallest validation loss: on these data it looks better than it is, as they chose it. */
   readonly best: FineTuneEpoch;
+  /** Loss and accuracy on the test data, which chose nothing: of the model as it came, and of `bytes`. Left out without such. */
+  readonly test?: EpochResults["test"];
   /** How the training ended: after all epochs, at a signal, or because a number was no longer finite. */
   readonly ended: EpochResults["ended"];
   /** Why the training diverged. */
   readonly problem?: string | undefined;
   /** Numbers of parameters that were trained, and that were frozen, in the file that was trained. */
   readonly parameters: { readonly trained: number; readonly frozen: number };
-  /** Numbers of examples that were trained on, and that were held out. */
-  readonly examples: { readonly training: number; readonly validation: number };
+  /** Numbers of examples that were trained on, that chose the epoch, and that did neither. */
+  readonly examples: { readonly training: number; readonly validation: number; readonly test: number };
   /** Which layers got a batch norm for the training, and why others not; empty where none were put back. */
   readonly restored: readonly PreparationRow[];
   /** Largest differences of outputs, relative to their largest value: by restoring, and by folding at the end. */
@@ -80,7 +82,7 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const names = [...Object.keys(imported.params), ...Object.keys(imported.state)];
   const frozen = namesMatching("fineTune", settings.freeze, names);
   const dtype = dtypeOfModel(imported);
-  const { train, validation } = divided(settings.data, settings.validation, { seed, dtype });
+  const { train, validation, test } = divided(settings.data, settings, { seed, dtype });
 
   const batches = calibrationBatches(train, input, fixed);
   const restored = await restoredFile(base, batches, { batchNorm: settings.batchNorm, frozen, runtime });
@@ -103,6 +105,7 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   checkClasses("fineTune: the labels", settings.data.labels, uses);
 
   const heldOut = evaluationPlan(validation, fixedAtOnce);
+  const testSet = test && evaluationPlan(test, fixedAtOnce).set;
   const trainer = await createTrainer({
     ...{ model, data: train, loss, batchSize, seed, dtype, runtime, evaluationBatchSize: heldOut.size },
     optimizer:
@@ -113,6 +116,7 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const { best, ...results } = await runEpochs(trainer, {
     epochs: settings.epochs,
     validation: heldOut.set,
+    test: testSet,
     onEpoch: settings.onEpoch ?? (() => {}),
     signal: settings.signal,
   }).finally(() => trainer.dispose());
@@ -128,7 +132,11 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
     before: results.history[0],
     best: results.history[best.epoch],
     parameters: { trained: trainedCount, frozen: count(fromOnnx(restored.bytes).params) - trainedCount },
-    examples: { training: train.inputs.shape[0], validation: heldOut.set.inputs.shape[0] },
+    examples: {
+      training: train.inputs.shape[0],
+      validation: heldOut.set.inputs.shape[0],
+      test: testSet?.inputs.shape[0] ?? 0,
+    },
     restored: restored.report,
     differences: { restored: restoring, folded: folding },
   };

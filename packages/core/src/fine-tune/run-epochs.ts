@@ -23,6 +23,7 @@ export interface FineTuneEpoch {
 export interface EpochSettings {
   readonly epochs: number;
   readonly validation: Dataset;
+  readonly test?: Dataset | undefined;
   readonly onEpoch: (row: FineTuneEpoch) => void | Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
@@ -37,6 +38,8 @@ export interface EpochResults {
     readonly params: Arrays;
     readonly state: Arrays;
   };
+  /** On the test data: the model as it came, and the best epoch, which they did not choose. Left out without such data. */
+  readonly test?: { readonly before: Metrics; readonly best: Metrics } | undefined;
   readonly ended: Ending;
   /** Why the training diverged. */
   readonly problem?: string | undefined;
@@ -45,7 +48,7 @@ export interface EpochResults {
 /** Trains for some epochs and keeps the state with the smallest validation loss; the first one on ties. */
 export async function runEpochs(
   trainer: Trainer<Arrays, Arrays>,
-  { epochs, validation, onEpoch, signal }: EpochSettings,
+  { epochs, validation, test, onEpoch, signal }: EpochSettings,
 ): Promise<EpochResults> {
   const history: FineTuneEpoch[] = [];
   const record = async (row: FineTuneEpoch): Promise<void> => {
@@ -54,13 +57,19 @@ export async function runEpochs(
   };
   const { params, state } = trainer.current;
   const asItCame = { epoch: 0, params, state };
-  const results = (ended: Ending, problem?: string): EpochResults => {
+  const testedBefore = test && (await trainer.evaluate(test));
+  const results = async (ended: Ending, problem?: string): Promise<EpochResults> => {
     const { best } = trainer.current;
     const isBetter = best !== undefined && !(history[0].validation.loss <= best.value);
     const { epoch, params: kept, state: keptState } = isBetter ? best : asItCame;
+    if (test && isBetter) trainer.restore({ ...trainer.current, params: kept, state: keptState });
     return {
       history,
       best: { epoch, params: kept, state: keptState },
+      ...(test &&
+        testedBefore && {
+          test: { before: testedBefore, best: isBetter ? await trainer.evaluate(test) : testedBefore },
+        }),
       ended,
       ...withoutUndefined({ problem }),
     };
@@ -72,7 +81,7 @@ export async function runEpochs(
       onEpoch: ({ epoch, loss, validation: measured, seconds }) =>
         record({ epoch, trainingLoss: loss, validation: measured as Metrics, seconds }),
     });
-    return results(status === "interrupted" ? "interrupted" : "complete");
+    return await results(status === "interrupted" ? "interrupted" : "complete");
   } catch (error) {
     if (!(error instanceof NumericalError)) throw error;
     return results("diverged", error.message);

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { astype, type NdArray } from "../../src/array.js";
+import { takeRows } from "../../src/data/batches.js";
 import { DataError, DTypeError, OptionError, ShapeError } from "../../src/errors.js";
 import { fineTune } from "../../src/fine-tune/fine-tune.js";
 import type { FineTuneOptions } from "../../src/fine-tune/fine-tune-options.js";
@@ -90,6 +91,32 @@ describe("fineTune", () => {
     own.y.data.forEach((value: number | bigint, i: number) => {
       expect(Number(y.data[i])).toBeCloseTo(Number(value), 4);
     });
+  });
+
+  it("measures the model as it came and the best epoch on test data, which chose nothing", async () => {
+    const rows = Array.from({ length: 100 }, (_, i) => i);
+    const hundred = { inputs: takeRows(validation.inputs, rows), labels: takeRows(validation.labels, rows) };
+    const plain = await fineTune(folded, settings);
+    expect(plain.test).toBeUndefined();
+    expect(plain.examples.test).toBe(0);
+    const result = await fineTune(folded, { ...settings, test: validation });
+    // They are not looked at before the end: the training is the same.
+    expect(result.bytes).toEqual(plain.bytes);
+    const [asItCame, better] = [await measured(folded), await measured(result.bytes)];
+    expect(result.test?.before.loss).toBeCloseTo(asItCame.loss, 5);
+    expect(result.test?.best.loss).toBeCloseTo(better.loss, 5);
+    expect(result.test?.best.accuracy).toBe(better.accuracy);
+    const shares = await fineTune(folded, {
+      ...settings,
+      data: hundred,
+      validation: 0.2,
+      test: 0.1,
+      epochs: 1,
+    });
+    expect(shares.examples).toEqual({ training: 70, validation: 20, test: 10 });
+    await expect(fineTune(folded, { ...settings, validation: 0.5, test: 0.5 })).rejects.toThrow(
+      "validation and test must leave examples for training; got shares 0.5 and 0.5",
+    );
   });
 
   it("gains more with batch norms put back than without", async () => {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { keptLast } from "./kept-last.js";
 import { fromOptions, makeNamed, type Named, namedSchema } from "./named.js";
 import { isOwnData, loadOwnData, type OwnData, ownDataSchema } from "./own/data.js";
-import type { RunData } from "./run-data.js";
+import { ofTestFold, type RunData, type TestFold } from "./run-data.js";
 
 /** Data sets by name, all those that the library has. */
 export const dataRegistry = fromOptions<Promise<RunData>>(datasets);
@@ -26,8 +26,27 @@ export const dataSchema = z
   .union([namedSchema("data set", dataRegistry), ownDataSchema])
   .meta({ title: "data set" });
 
-/** A data set, kept for the next run of a thread. */
-export const loadData = keptLast(
-  (data: Named | OwnData): Promise<RunData> =>
-    isOwnData(data) ? loadOwnData(data) : makeNamed(dataRegistry, data as Named, undefined),
-);
+interface Wanted {
+  readonly data: Named | OwnData;
+  readonly fold?: TestFold | undefined;
+}
+
+/** A data set, kept for the next run of a thread. @param fold which part of the test data judges the run */
+export const loadData = keptLast(async ({ data, fold }: Wanted): Promise<RunData> => {
+  if (isOwnData(data)) return loadOwnData(data, { fold });
+  const made = await makeNamed(dataRegistry, data as Named, undefined);
+  return fold === undefined ? made : ofTestFold(made, fold, { isDivided: isTestDivided({ data }) });
+});
+
+/** Whether test data are a random part of the same data as training and validation data. */
+export function isTestDivided({ data }: { readonly data?: unknown }): boolean {
+  const { test = 0 } = ((typeof data === "object" ? data : undefined) as { readonly test?: number }) ?? {};
+  return test > 0;
+}
+
+/** Whether data have no test part and could have one, by the option `test`. */
+export function lacksTest({ data }: { readonly data?: unknown }): boolean {
+  const named = (typeof data === "string" ? { name: data } : data) as Named | OwnData;
+  const options = isOwnData(named) ? {} : dataRegistry[named.name as string].options.rows;
+  return !isTestDivided({ data }) && (isOwnData(named) ? !("module" in named) : "test" in options);
+}

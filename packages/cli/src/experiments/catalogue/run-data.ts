@@ -1,5 +1,5 @@
-import { astype, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf } from "isoloss";
-import type { DividedData, TableOptions } from "isoloss/data";
+import { astype, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf, takeRows } from "isoloss";
+import { type DividedData, split, type TableOptions } from "isoloss/data";
 
 /** Channels, height and width of an image. */
 export type ImageShape = readonly [number, number, number];
@@ -44,6 +44,52 @@ export const mapParts = <D extends RunData>(data: D, change: (part: Dataset) => 
   train: change(data.train),
   validation: data.validation && change(data.validation),
   test: data.test && change(data.test),
+});
+
+/** Which of several equal parts of the test data judges a run: [i, n], i from 0. */
+export type TestFold = readonly [number, number];
+
+/**
+ * Data of the i-th of n fresh runs: a part of the test data that is its own, so that the spread of the runs is also that of the
+ * rows that judge them. Without test data they are as they are.
+ *
+ * @param isDivided whether training and validation data are a random division, of which each run then has its own
+ * @throws OptionError for fewer test data than runs
+ */
+export function ofTestFold<D extends RunData>(
+  data: D,
+  [i, n]: TestFold,
+  { isDivided }: { readonly isDivided: boolean },
+): D {
+  const { train, validation, test } = data;
+  if (test === undefined) return data;
+  const count = test.inputs.shape[0];
+  if (count < n) {
+    throw new OptionError(
+      `The test data have ${count} example${count === 1 ? "" : "s"}, and each of ${n} fresh seeds is judged by some of its own: take a larger part (data.test), more data, or fewer seeds.`,
+    );
+  }
+  const judged = { ...data, test: rowsOf(test, split(count, new Array<number>(n).fill(1 / n), 0)[i]) };
+  if (!isDivided || validation === undefined) return judged;
+  const [a, b] = [train, validation].map(({ inputs }) => inputs.shape[0]);
+  const both: Dataset = {
+    inputs: joined(train.inputs, validation.inputs),
+    labels: joined(train.labels, validation.labels),
+  };
+  const [first, second] = split(a + b, [a / (a + b), b / (a + b)], i);
+  return { ...judged, train: rowsOf(both, first), validation: rowsOf(both, second) };
+}
+
+function joined<A extends NdArray>(a: A, b: A): A {
+  const data = new (a.data.constructor as new (length: number) => A["data"])(a.data.length + b.data.length);
+  data.set(a.data as never);
+  data.set(b.data as never, a.data.length);
+  return { shape: [a.shape[0] + b.shape[0], ...a.shape.slice(1)], data } as unknown as A;
+}
+
+const rowsOf = ({ inputs, labels }: Dataset, rows: ArrayLike<number>): Dataset => ({
+  inputs: takeRows(inputs, rows),
+  labels: takeRows(labels, rows),
 });
 
 const reshaped = ({ inputs, labels }: Dataset, shape: readonly number[]): Dataset => ({

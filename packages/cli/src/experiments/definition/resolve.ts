@@ -1,6 +1,8 @@
 import { OptionError } from "isoloss";
 import { nearest } from "../../config/nearest.js";
+import { lacksTest } from "../catalogue/datasets.js";
 import type { Settings } from "../kind.js";
+import { kinds } from "../kinds/kinds.js";
 import { commonKeys, type Expected, type Experiment, type RatesConfig, seedsOf } from "./schema.js";
 
 /** A variant of an experiment, with all its settings. */
@@ -83,6 +85,14 @@ export const withoutLength = (settings: Settings, change: Settings): Settings =>
       ([key]) => !(key === "epochs" && "steps" in change) && !(key === "steps" && "epochs" in change),
     ),
   );
+
+/** Whether runs can be judged by a part of the test data that is their own. */
+export const hasTestFolds = (kind: string, settings: Settings): boolean =>
+  "testFold" in kinds[kind].settings && !lacksTest(settings);
+
+/** Settings of the i-th of n fresh runs, which is judged by a part of the test data that is its own, if there are such. */
+export const ofFreshSeed = (kind: string, settings: Settings, i: number, n: number): Settings =>
+  hasTestFolds(kind, settings) ? { ...settings, testFold: [i, n] } : settings;
 
 /** @throws OptionError */
 export function checkedSeeds(seeds: readonly number[] | string): readonly number[] {

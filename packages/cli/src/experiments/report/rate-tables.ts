@@ -38,7 +38,8 @@ export function rateTables(rates: RatesResult) {
   const hasIntervals = rows.some(([, , c]) =>
     [c.steps, c.seconds, c.equalTime].some((ratio) => ratio?.interval),
   );
-  const hasValidation = rows.some(([, , c]) => c.validation !== null);
+  const hasTest = rows.some(([, , c]) => c.test !== null);
+  const hasValidation = !hasTest && rows.some(([, , c]) => c.validation !== null);
   const hasAccuracy = rows.some(([, , c]) => c.accuracy !== null);
   const columns: readonly Column[] = [
     [resultName(finalLossMetric).label, (c) => lossText(c.finalLoss)],
@@ -49,6 +50,7 @@ export function rateTables(rates: RatesResult) {
     ...when(hasMedians, ["median time", (c) => medianText(c.medianSeconds)]),
     ["loss at equal time", (c) => ratioText(c.equalTime)],
     ...when(hasValidation, ["validation loss", (c) => ratioText(c.validation)]),
+    ...when(hasTest, ["test loss", (c) => ratioText(c.test)]),
     ...when(hasAccuracy, ["accuracy, points", (c) => differenceText(c.accuracy)]),
   ];
   return {
@@ -65,7 +67,8 @@ export function rateTables(rates: RatesResult) {
       caption:
         `To the final loss of ${baseline} at its tuned rate ${rateText(rates)}, on fresh seeds: shares of ${baseline}'s ` +
         `steps and wall-clock time, teleports included, of its loss at the time at which it ends` +
-        `${hasValidation ? ", and of its last validation loss" : ""}${hasIntervals ? "; with 95 % intervals" : ""}; below 1 is better`,
+        `${hasValidation ? ", and of its last validation loss, on the same rows for all seeds" : ""}` +
+        `${hasTest ? ", and of its loss on test rows, of its own for each seed" : ""}${hasIntervals ? "; with 95 % intervals" : ""}; below 1 is better`,
       columns: ["variant", "rate", ...columns.map(([name]) => name)],
       rows: rows.map(([name, rate, c]) => [name, rate, ...columns.map(([, cell]) => cell(c))]),
     }),

@@ -3,7 +3,7 @@
 import { minBy } from "es-toolkit";
 import { OptionError } from "isoloss";
 import type { RatioSummary } from "../../run/statistics.js";
-import { checkedSeeds, type Resolved } from "../definition/resolve.js";
+import { checkedSeeds, ofFreshSeed, type Resolved } from "../definition/resolve.js";
 import type { Decay, RatesConfig } from "../definition/schema.js";
 import { type Job, jobsOf } from "../jobs/job.js";
 import type { JobResult } from "../kind.js";
@@ -139,10 +139,13 @@ async function compareOne(
       // Seconds choose only among the candidates of a choice.
       ...(seeds === tune && candidates.length === 0 && "warmUps" in settings ? { warmUps: 0 } : {}),
     };
-    return jobsOf(
-      { ...resolved, seeds, variants: [{ name, settings: changed }] },
-      { checkpointSeconds: 1e9 },
-    );
+    return seeds.flatMap((seed, i) => {
+      const own = seeds === confirm ? ofFreshSeed(resolved.kind, changed, i, confirm.length) : changed;
+      return jobsOf(
+        { ...resolved, seeds: [seed], variants: [{ name, settings: own }] },
+        { checkpointSeconds: 1e9 },
+      );
+    });
   };
   const all = [...new Set([baseline, ...others, ...candidates])];
   const namesAt = (at: TriedRate) => (further.includes(at) ? [baseline] : all);
@@ -260,10 +263,15 @@ export function rateSentence(
     ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;
   const equal =
     ofBaseline(`When ${baseline} ends, the loss of ${name} is`, c.equalTime) +
-    ofBaseline(`The last validation loss of ${name} is`, c.validation) +
+    ofBaseline(
+      c.test === null
+        ? `The last validation loss of ${name}, on the same rows for all seeds, is`
+        : `The test loss of ${name}, on other rows for each seed, is`,
+      c.test ?? c.validation,
+    ) +
     (c.accuracy === null
       ? ""
-      : ` Its validation accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`);
+      : ` Its ${c.test === null ? "validation" : "test"} accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`);
   const areAtEnd = isAtEnd(baseline, rate) || ("rate" in c && isAtEnd(c.variant ?? name, c.rate));
   const edge = areAtEnd ? " A tuned rate lies at the end of the grid." : "";
   const lost = finalLoss === null ? ` ${baseline} itself diverged with some of these seeds.` : "";

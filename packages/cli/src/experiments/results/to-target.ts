@@ -5,6 +5,7 @@ import {
   pairedDifference,
   pairedRatio,
   type RatioSummary,
+  ratioOfMeans,
 } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
 import { formatNumber } from "./format-number.js";
@@ -29,7 +30,9 @@ export interface ToTarget {
   readonly equalTime: RatioSummary | null;
   /** Last validation loss, as a share of the baseline's; null without validation data. */
   readonly validation: RatioSummary | null;
-  /** Last validation accuracy less the baseline's, in points of a hundred; null without one. */
+  /** Test loss, as a share of the baseline's, where each seed is judged by test rows of its own; else null. */
+  readonly test: RatioSummary | null;
+  /** Accuracy on these test rows, else the last one on validation data, less the baseline's in points of a hundred; null without one. */
   readonly accuracy: DifferenceSummary | null;
 }
 
@@ -56,9 +59,9 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
   });
   const isComplete = reached.length === plain.length;
   const deterministic = isRepeated(plain) && isRepeated(pairs.map(({ other }) => other));
-  const ratio = (lists: readonly (readonly [number, number])[]) =>
+  const ratio = (lists: readonly (readonly [number, number])[], ratioOf = pairedRatio) =>
     lists.length > 0 && lists.flat().every((v) => Number.isFinite(v) && v > 0)
-      ? pairedRatio(
+      ? ratioOf(
           lists.map(([a]) => a),
           lists.map(([, b]) => b),
         )
@@ -66,7 +69,11 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
   const losses = pairs.map(
     ({ plain: p, other }) => [lossAt(other, p.seconds.at(-1) ?? 0), finalLoss(p) ?? Number.NaN] as const,
   );
-  const validations = pairs.map(({ plain: p, other }) => [validationOf(other), validationOf(p)] as const);
+  const hasOwnRows = pairs.every(({ plain: p, other }) => p.settings.testFold && other.settings.testFold);
+  const onPart = (part: "validation" | "test") =>
+    pairs.map(({ plain: p, other }) => [lossOn(part, other), lossOn(part, p)] as const);
+  const tests = onPart("test");
+  const isTested = hasOwnRows && tests.length > 0 && tests.flat().every(Number.isFinite);
   return {
     finalLoss: meanFinalLoss(others),
     reached: reached.length,
@@ -83,8 +90,10 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
       plain.length,
     ),
     equalTime: pairs.length === plain.length ? ratio(losses) : null,
-    validation: pairs.length === plain.length ? withoutSpread(ratio(validations), deterministic) : null,
-    accuracy: pairs.length === plain.length ? accuracyPoints(pairs) : null,
+    validation:
+      pairs.length === plain.length ? withoutSpread(ratio(onPart("validation")), deterministic) : null,
+    test: isTested && pairs.length === plain.length ? ratio(tests, ratioOfMeans) : null,
+    accuracy: pairs.length === plain.length ? accuracyPoints(pairs, isTested ? "test" : "validation") : null,
   };
 }
 
@@ -97,13 +106,15 @@ const isRepeated = (runs: readonly JobResult[]): boolean =>
 const withoutSpread = (ratio: RatioSummary | null, deterministic: boolean): RatioSummary | null =>
   ratio && deterministic ? { ...ratio, interval: null } : ratio;
 
-const validationOf = ({ document }: JobResult): number => document.metrics["validation.loss"] ?? Number.NaN;
+const lossOn = (part: "validation" | "test", { document }: JobResult): number =>
+  document.metrics[`${part}.loss`] ?? Number.NaN;
 
 function accuracyPoints(
   pairs: readonly { readonly plain: JobResult; readonly other: JobResult }[],
+  part: "validation" | "test",
 ): DifferenceSummary | null {
   const [plain, others] = (["plain", "other"] as const).map((side) =>
-    pairs.map((pair) => 100 * (pair[side].document.metrics["validation.accuracy"] ?? Number.NaN)),
+    pairs.map((pair) => 100 * (pair[side].document.metrics[`${part}.accuracy`] ?? Number.NaN)),
   );
   return plain.length > 0 && [...plain, ...others].every(Number.isFinite)
     ? pairedDifference(others, plain)

@@ -52,3 +52,24 @@ it("holds a test part out, which neither means nor scales have seen", async () =
     4,
   );
 });
+
+it("gives each fresh run test rows of its own, and its own division of the others", async () => {
+  const path = join(folder, "folds.csv");
+  writeFileSync(path, `${["x,y", ...Array.from({ length: 60 }, (_, i) => `${i},${i}`)].join("\n")}\n`);
+  const data = { csv: path, label: "y", validation: 0.2, test: 0.2, standardize: false };
+  const rowsOf = (part: { labels: { data: ArrayLike<number | bigint> } } | undefined) =>
+    Array.from(part?.labels.data ?? [], Number).sort((a, b) => a - b);
+  const whole = await loadOwnData(data);
+  const runs = await Promise.all([0, 1, 2, 3].map((i) => loadOwnData(data, { fold: [i, 4] })));
+  expect(runs.flatMap(({ test }) => rowsOf(test)).sort((a, b) => a - b)).toEqual(rowsOf(whole.test));
+  for (const { train, validation, test } of runs) {
+    expect([train, validation, test].map((part) => rowsOf(part).length)).toEqual([36, 12, 3]);
+    // No row that trains or is validated on is one of the test rows, of this run or of another.
+    const others = [...rowsOf(train), ...rowsOf(validation)].sort((a, b) => a - b);
+    expect(others).toEqual([...rowsOf(whole.train), ...rowsOf(whole.validation)].sort((a, b) => a - b));
+  }
+  expect(new Set(runs.map(({ validation }) => String(rowsOf(validation)))).size).toBe(4);
+  await expect(loadOwnData(data, { fold: [0, 13] })).rejects.toThrow(
+    "The test data have 12 examples, and each of 13 fresh seeds is judged by some of its own",
+  );
+});

@@ -23,6 +23,7 @@ const compared = (given: Partial<ToTarget>): ToTarget => ({
   medianSeconds: 0.6,
   equalTime: null,
   validation: null,
+  test: null,
   accuracy: null,
   ...given,
 });

@@ -23,6 +23,7 @@ describe("rateFigures", () => {
         medianSeconds: 0.5,
         equalTime: null,
         validation: null,
+        test: null,
         accuracy: null,
         rate: 0.1,
         decay: "none" as const,

@@ -6,7 +6,7 @@ import { experimentSchema } from "../../../src/experiments/definition/schema.js"
 import { executeJob, type Job } from "../../../src/experiments/jobs/job.js";
 import type { JobResult } from "../../../src/experiments/kind.js";
 import { rateTables } from "../../../src/experiments/report/rate-tables.js";
-import { compareRates, rateSentence } from "../../../src/experiments/report/rates.js";
+import { compareRates, type RatesComparison, rateSentence } from "../../../src/experiments/report/rates.js";
 import { ratioText } from "../../../src/experiments/results/to-target.js";
 import { runDocument } from "../../../src/formats/json.js";
 
@@ -197,7 +197,7 @@ describe("compareRates", () => {
     );
     expect(rates?.tuned.exact.validation?.ratio).toBeCloseTo(0.75, 12);
     expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
-      /The last validation loss of exact is 0\.75 .*times that of plain\./,
+      /The last validation loss of exact, on the same rows for all seeds, is 0\.75 .*times that of plain\./,
     );
     const [without] = await compareRates(
       resolved("{ grid: [0.1], tune: [0], confirm: [1, 2] }"),
@@ -205,6 +205,47 @@ describe("compareRates", () => {
     );
     expect(without?.tuned.exact.validation).toBeNull();
     expect(without?.tuned.exact.accuracy).toBeNull();
+  });
+
+  it("judges each confirming seed by test rows of its own, where the data have such", async () => {
+    const experiment = (data: string) =>
+      resolveExperiment(
+        parseConfig(
+          `name: x
+kind: train
+data: ${data}
+model: { name: mlp, sizes: [64, 10] }
+optimizer: sgd
+learningRate: 0.1
+batchSize: 50
+steps: 5
+variants: { plain: {}, faster: { optimizer: momentum } }
+rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
+`,
+          { schema: experimentSchema, file: "x.yaml" },
+        ),
+      );
+    const compared = async (data: string) => {
+      const folds: unknown[] = [];
+      const [rates] = await compareRates(experiment(data), async (jobs) => {
+        if (jobs[0].seed === 10) folds.push(...jobs.map(({ settings }) => settings.testFold));
+        return jobs.map((job) => {
+          const factor = job.variant === "plain" ? 1 : 2;
+          return geometric(job, 1, 0.5, { "validation.loss": 1 / factor, "test.loss": factor * job.seed });
+        });
+      });
+      return { folds, rates: rates as RatesComparison };
+    };
+    const { folds, rates } = await compared("{ name: digits, test: 0.2 }");
+    expect([...new Set(folds.map((fold) => JSON.stringify(fold)))]).toEqual(["[0,3]", "[1,3]", "[2,3]"]);
+    expect(rates.tuned.faster.test?.ratio).toBeCloseTo(2, 9);
+    expect(rateSentence("faster", rates, rates.tuned.faster)).toMatch(
+      /The test loss of faster, on other rows for each seed, is 2 .*times that of plain\./,
+    );
+    expect(rateTables(rates).comparison).toContain("of its own for each seed");
+    const without = await compared("digits");
+    expect(without.folds.every((fold) => fold === undefined)).toBe(true);
+    expect(without.rates.tuned.faster.test).toBeNull();
   });
 
   it("does not choose a rate at which a run diverges", async () => {

@@ -11,7 +11,7 @@ import {
   parquetOptions,
 } from "isoloss/node";
 import { z } from "zod";
-import type { RunData } from "../run-data.js";
+import { ofTestFold, type RunData, type TestFold } from "../run-data.js";
 import { type ConfigOptions, type OwnOption, type OwnOptions, ownOptionsOf, schemaOf } from "../schema-of.js";
 import { standardized } from "../standardized.js";
 import { absolute, absoluteModule, hashed, placeInModule, sha256Schema } from "./file.js";
@@ -206,10 +206,13 @@ export async function locatedData(data: OwnData, config: string): Promise<OwnDat
 /**
  * Reads data of the user's own, and divides them into those for training, for validation and for testing.
  *
- * @param tasks of a table whose columns of labels are tasks
+ * @param options `tasks`: of a table whose columns of labels are tasks; `fold`: which part of the test data judges the run (all)
  * @throws DataError, OptionError, which say what the file should hold
  */
-export async function loadOwnData(data: OwnData, tasks?: OwnTasks): Promise<RunData> {
+export async function loadOwnData(
+  data: OwnData,
+  { tasks, fold }: { readonly tasks?: OwnTasks | undefined; readonly fold?: TestFold | undefined } = {},
+): Promise<RunData> {
   await check(data);
   const format = formatOf(data);
   const { own = {}, open } = ownDataRegistry[format];
@@ -221,10 +224,11 @@ export async function loadOwnData(data: OwnData, tasks?: OwnTasks): Promise<RunD
         isParquet: format === "parquet",
       })
     : open(path as string, options));
-  const parts = partsOf(opened, { validation, test, splitSeed, limit }, path as string);
+  const whole = partsOf(opened, { validation, test, splitSeed, limit }, path as string);
+  const parts = fold === undefined ? whole : ofTestFold(whole, fold, { isDivided: (test ?? 0) > 0 });
   const { image, features, classes: names, table: tableOptions, tasks: columns } = opened;
-  const whole = options.missing === "mean" ? filledIn(parts) : parts;
-  const raw: RunData = { ...whole, image, features, classes: names, table: tableOptions, tasks: columns };
+  const known = options.missing === "mean" ? filledIn(parts) : parts;
+  const raw: RunData = { ...known, image, features, classes: names, table: tableOptions, tasks: columns };
   const isStandardized = wanted ?? own.standardize.otherwise === "true";
   return isStandardized ? standardized(raw, opened.isNumber) : raw;
 }
@@ -238,6 +242,11 @@ function partsOf({ data, ...own }: Opened, options: DivideOptions, path: string)
       throw new OptionError(`${path} has ${part} data of its own: leave data.${part} out.`);
     }
     shares[part] = 0;
+  }
+  if (own.validation !== undefined && options.test !== undefined) {
+    throw new OptionError(
+      `${path} has validation data of its own: give it test data of its own, too, in the place of data.test.`,
+    );
   }
   // Images can be inputs of any shape here.
   const { inputs: images, labels } = data as Pick<LabeledImages, "labels"> & {

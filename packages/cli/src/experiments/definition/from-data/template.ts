@@ -16,7 +16,8 @@ export function experimentOn(
 ): string {
   const { examples, format, classes, inputs, outputs, isImages = false, found } = guess;
   const validation = examples >= 10 ? 0.2 : 0;
-  const training = examples - Math.round(validation * examples);
+  const test = examples >= 50 ? 0.2 : 0;
+  const training = examples - Math.round((validation + test) * examples);
   const batchSize = Math.max(1, Math.min(32, Math.floor(training / 4)));
   const epochs = Math.max(5, Math.min(60, Math.ceil(steps / Math.floor(training / batchSize))));
   const model = isImages
@@ -33,8 +34,9 @@ title: ${flow(`${basename(guess.path)} with and without teleports`)}
 kind: train # ${classes ? "a classifier: the loss is the cross-entropy" : "numbers: the loss is the mean squared error, where 1 is that of the mean, and rmse is in the target's unit"}
 
 # Paths are relative to this file. A run records the SHA-256 of the data, and is resumed with no others.
-data: ${flow({ ...dataOf(guess, file), validation })}
+data: ${flow({ ...dataOf(guess, file), validation, test })}
 # validation: the fraction that is held out${validation === 0 ? "; none, as there are so few examples" : ", at random by splitSeed, the same for all runs"}
+# test: the fraction that no choice sees, and that judges what is chosen${test === 0 ? "; none, as there are so few examples" : ""}
 ${isImages ? "# standardize: true # each channel to mean 0 and standard deviation 1 over the training images" : `# standardize: false # default true: columns of numbers${classes ? "" : ", and the target,"} to mean 0 and standard deviation 1 over the training examples`}
 model: ${flow(model)} # ${isImages ? "" : "inputs, hidden units, outputs; "}isoloss list models
 # model: { module: "mine.mjs#model" } # one of yours: an export { init, apply }

@@ -16,7 +16,7 @@ export interface PretrainSettings extends Pick<TrainSettings, "optimizer" | "lea
 
 /** What decides how a network comes out of its first training. */
 export interface FirstSettings
-  extends Pick<TrainSettings, "data" | "model" | "loss" | "batchSize" | "dtype" | "runtime"> {
+  extends Pick<TrainSettings, "data" | "testFold" | "model" | "loss" | "batchSize" | "dtype" | "runtime"> {
   readonly pretrain?: PretrainSettings | null;
 }
 
@@ -26,8 +26,8 @@ const mostKept = 100;
 
 /** The network that a run begins with, after its first training if it has one. */
 export function pretrained(task: LearningTask, settings: FirstSettings, seed: number): Promise<Network> {
-  const { data, model, loss, dtype, runtime, batchSize, pretrain } = settings;
-  const key = JSON.stringify([data, model, loss, dtype, runtime, batchSize, pretrain, seed]);
+  const { data, testFold, model, loss, dtype, runtime, batchSize, pretrain } = settings;
+  const key = JSON.stringify([data, testFold, model, loss, dtype, runtime, batchSize, pretrain, seed]);
   const network = done.get(key) ?? trainedFirst(task, settings, seed);
   if (done.size >= mostKept && !done.has(key)) done.clear();
   done.set(key, network);

@@ -1,4 +1,5 @@
 import { mean } from "es-toolkit";
+import { OptionError } from "isoloss";
 import type { Correlation } from "isoloss/linalg";
 import { type MinimumRow, minimaStudy } from "isoloss/teleport";
 import { z } from "zod";
@@ -64,7 +65,12 @@ export const minimaKind: Kind = {
 async function run(settings: MinimaSettings, { seed, directory, progress }: JobContext): Promise<Measured> {
   const { data: _, model: __, epochs, models, batchSize, optimizer, learningRate, ...measuring } = settings;
   const { model, data } = await taskOf(settings);
-  const { train, validation = data.test } = data;
+  const { train, validation } = data;
+  if (validation === undefined) {
+    throw new OptionError(
+      "Minima are compared by their loss on examples that were not trained on: the kind minima needs data.validation above 0.",
+    );
+  }
   const steps = Math.round(epochs * Math.floor(train.inputs.shape[0] / batchSize));
   const begin = performance.now();
   const evaluations: Evaluation[] = [];
@@ -72,7 +78,7 @@ async function run(settings: MinimaSettings, { seed, directory, progress }: JobC
     ...measuring,
     model,
     loss: lossOf(train),
-    data: { training: train, validation: validation ?? train },
+    data: { training: train, validation },
     optimizer: makeOptimizer(optimizer),
     learningRate: makeLearningRate(learningRate, steps),
     batchSize,

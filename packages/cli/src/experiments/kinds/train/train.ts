@@ -20,6 +20,11 @@ import { type TrainSettings, trainerOf } from "./trainer.js";
 /** What a run of a trainer is told. */
 export const trainSettings = {
   data: dataSchema,
+  /** Which of n parts of the test data judges the run, [i, n] with i from 0: sweeps and `reproduce` give each fresh seed its own. */
+  testFold: z
+    .tuple([fromZero, count])
+    .refine(([i, n]) => i < n, "expected [i, n] with i below n")
+    .optional(),
   /** One of the catalogue, or one's own: `{ onnx: FILE }`, `{ module: FILE#NAME }`. */
   model: z.union([modelSchema, ownModelSchema]).meta({ title: "model" }),
   /** A loss of one's own, `{ module: FILE#NAME }`; default cross-entropy of classes, mean squared error of numbers. */

@@ -10,7 +10,14 @@ import type { OwnData } from "../../catalogue/own/data.js";
 import { isOwnModel, type OwnModel, ownModel } from "../../catalogue/own/model.js";
 import type { OwnModule } from "../../catalogue/own/problem.js";
 import type { Tree } from "../../catalogue/problems.js";
-import { asFloats, asImages, asRows, exampleShape, type RunData } from "../../catalogue/run-data.js";
+import {
+  asFloats,
+  asImages,
+  asRows,
+  exampleShape,
+  type RunData,
+  type TestFold,
+} from "../../catalogue/run-data.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, type TeleportConfig } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
@@ -20,6 +27,7 @@ import type { EpochSettings } from "../training-loop.js";
 export interface TrainSettings extends EpochSettings {
   readonly data: Named | OwnData;
   readonly model: Named | OwnModel;
+  readonly testFold?: TestFold;
   readonly loss?: OwnModule;
   readonly optimizer: Named;
   readonly learningRate: number | Named;
@@ -47,11 +55,12 @@ export interface LearningTask extends MadeModel {
 /** The data and the model of a run. */
 export async function taskOf({
   data: named,
+  testFold: fold,
   model,
   loss: own,
   dtype = "float32",
-}: Pick<TrainSettings, "data" | "model" | "loss" | "dtype">): Promise<LearningTask> {
-  const raw = await loadData(named);
+}: Pick<TrainSettings, "data" | "testFold" | "model" | "loss" | "dtype">): Promise<LearningTask> {
+  const raw = await loadData({ data: named, ...(fold && { fold }) });
   const made = isOwnModel(model)
     ? fitted(await ownModel(model, exampleShape(raw), dtype), raw)
     : fitted(makeModel(model, raw), asFloats(raw));
