@@ -5,16 +5,26 @@ import type { Finding } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import type { ToTarget } from "../results/to-target.js";
 import type { ExperimentOutcome } from "./outcome.js";
-import { rateSentence } from "./rates.js";
+import { type RateComparison, type RatesResult, rateSentence } from "./rates.js";
 
-/** Whether runs reach the baseline's final loss in less time, which is what counts, or in fewer steps alone. */
-export function judgementOf({ reached, seeds, deterministic, steps, seconds }: ToTarget): Judgement {
+/**
+ * Whether runs reach the baseline's final loss in less time, which is what counts, or in fewer steps alone: than the baseline and than
+ * each control that reaches it with every seed.
+ */
+export function judgementOf(compared: ToTarget & Pick<RateComparison, "controls">): Judgement {
+  const { reached, seeds, deterministic, steps, seconds, controls = {} } = compared;
   if (reached < seeds) return "does not help";
   const [stepRange, timeRange] = [rangeOf(steps, deterministic), rangeOf(seconds)];
   if (stepRange === null || timeRange === null) return "undecided";
-  if (timeRange[1] < 1) return "helps";
-  if (stepRange[1] < 1) return timeRange[0] > 1 ? "fewer steps, more time" : "fewer steps, no less time";
-  return "does not help";
+  const isLess = timeRange[1] < 1;
+  if (!isLess && !(stepRange[1] < 1)) return "does not help";
+  const isBetter = (beside: ToTarget) => {
+    const ratio = isLess ? beside.seconds : beside.steps;
+    return ratio === null || (rangeOf(ratio, !isLess && beside.deterministic)?.[1] ?? 1) < 1;
+  };
+  if (!Object.values(controls).every(isBetter)) return "no better than a control";
+  if (isLess) return "helps";
+  return timeRange[0] > 1 ? "fewer steps, more time" : "fewer steps, no less time";
 }
 
 /** Where a ratio lies: in its interval, or exactly where it has no spread. A single pair of random runs decides nothing. */
@@ -25,7 +35,7 @@ const rangeOf = (ratio: RatioSummary | null, isExact = false): readonly [number,
 export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Finding[] {
   const compared = rates.flatMap((comparison) =>
     Object.entries(comparison.tuned)
-      .filter(([name]) => isJudged(resolved, name))
+      .filter(([name]) => !isControl(resolved, comparison, name))
       .map(([name, c]) => ({
         title: name,
         // A baseline that diverged with some seed has no loss to reach there: that is no failure of the others.
@@ -33,13 +43,15 @@ export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Fin
         text: rateSentence(name, comparison, c),
       })),
   );
-  return [...compared, ...(kinds[resolved.kind].comparison?.findings?.(results) ?? [])];
+  return [...compared, ...(kinds[resolved.kind].comparison?.findings?.(results, resolved.controls) ?? [])];
 }
 
 /** What stands beside the findings: controls at their tuned rates, and references as they are. */
 export function besideFindings({ resolved, rates }: ExperimentOutcome): Pick<Finding, "title" | "text">[] {
   return rates.flatMap((comparison) => {
-    const controls = Object.entries(comparison.tuned).filter(([name]) => !isJudged(resolved, name));
+    const controls = Object.entries(comparison.tuned).filter(([name]) =>
+      isControl(resolved, comparison, name),
+    );
     return [...controls, ...Object.entries(comparison.references)].map(([title, c]) => ({
       title,
       text: rateSentence(title, comparison, c),
@@ -47,10 +59,11 @@ export function besideFindings({ resolved, rates }: ExperimentOutcome): Pick<Fin
   });
 }
 
-function isJudged({ kind, variants }: ExperimentOutcome["resolved"], name: string): boolean {
-  const { settings } = variants.find((variant) => variant.name === name) ?? {};
-  return settings === undefined || (kinds[kind].comparison?.isJudged?.(settings) ?? true);
-}
+const isControl = (
+  { controls }: ExperimentOutcome["resolved"],
+  { baseline }: RatesResult,
+  name: string,
+): boolean => controls[baseline]?.includes(name) ?? false;
 
 /** All findings in one sentence. */
 export function conclusionOf(findings: readonly Finding[]): string {

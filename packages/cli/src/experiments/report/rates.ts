@@ -1,6 +1,6 @@
 // A fair comparison: the plain and the teleported optimizer at every learning rate of a grid, with and without decay, and
 // other seeds for the comparison than those that choose the rate.
-import { minBy } from "es-toolkit";
+import { minBy, uniq } from "es-toolkit";
 import { OptionError } from "isoloss";
 import type { RatioSummary } from "../../run/statistics.js";
 import { checkedSeeds, type Resolved } from "../definition/resolve.js";
@@ -29,6 +29,8 @@ export interface TriedRate {
 export interface RateComparison extends TriedRate, ToTarget {
   /** The variant that was chosen, where there was a choice. */
   readonly variant?: string;
+  /** Of what is judged: the same against each control, to the baseline's final loss. */
+  readonly controls?: Readonly<Record<string, ToTarget>>;
 }
 
 export interface RatesResult extends TriedRate {
@@ -87,12 +89,14 @@ interface Plan {
   readonly baseline: string;
   readonly others: readonly string[];
   readonly references: readonly string[];
+  /** Of the others or of the references. */
+  readonly controls: readonly string[];
   readonly choices: Readonly<Record<string, readonly string[]>>;
   /** Rates of the baseline alone. */
   readonly further: readonly TriedRate[];
 }
 
-function planOf({ variants }: Resolved, config: RatesConfig): Plan {
+function planOf({ variants, controls: allControls }: Resolved, config: RatesConfig): Plan {
   const { grid, decay = ["none"], references = [], choose: choices = {}, baselineGrid = [] } = config;
   const [tune, confirm] = [checkedSeeds(config.tune), checkedSeeds(config.confirm)];
   const both = tune.filter((seed) => confirm.includes(seed));
@@ -105,7 +109,12 @@ function planOf({ variants }: Resolved, config: RatesConfig): Plan {
   const baseline = config.baseline ?? names[0];
   const candidates = Object.values(choices).flat();
   const apart = [baseline, ...references, ...candidates];
-  const others = config.variants ?? names.filter((name) => !apart.includes(name));
+  const controls = allControls[baseline] ?? [];
+  const others = uniq([
+    ...(config.variants ?? names.filter((name) => !apart.includes(name))),
+    // Tuned as what they are beside.
+    ...controls.filter((name) => !references.includes(name)),
+  ]);
   const unknown = [...apart, ...others].find((name) => !names.includes(name));
   if (unknown !== undefined) {
     throw new OptionError(`rates: there is no variant "${unknown}"; known are ${names.join(", ")}.`);
@@ -116,7 +125,7 @@ function planOf({ variants }: Resolved, config: RatesConfig): Plan {
   }
   const at = (rates: readonly number[]) => decay.flatMap((d) => rates.map((rate) => ({ rate, decay: d })));
   const further = at(baselineGrid.filter((rate) => !grid.includes(rate)));
-  return { tried: at(grid), tune, confirm, baseline, others, references, choices, further };
+  return { tried: at(grid), tune, confirm, baseline, others, references, controls, choices, further };
 }
 
 /** A variant at a rate. */
@@ -127,7 +136,7 @@ interface Candidate {
 
 async function compareOne(
   resolved: Resolved,
-  { tried, tune, confirm, baseline, others, references, choices, further }: Plan,
+  { tried, tune, confirm, baseline, others, references, controls, choices, further }: Plan,
   runAll: RunAll,
 ): Promise<RatesComparison | undefined> {
   const candidates = Object.values(choices).flat();
@@ -191,13 +200,19 @@ async function compareOne(
   // Seed by seed: what slows the computer down for a while then slows both sides of a ratio.
   const confirming = await runAll(confirm.flatMap((_, i) => judging.map((list) => list[i])));
   const plain = confirming.filter((r) => isOf(r, baseline, best));
-  const compare = (name: string, { rate, decay }: TriedRate): RateComparison => ({
-    ...{ rate, decay },
-    ...toTarget(
-      plain,
-      confirming.filter((r) => isOf(r, name, { rate, decay })),
-    ),
-  });
+  const compare = (name: string, { rate, decay }: TriedRate): RateComparison => {
+    const own = confirming.filter((r) => isOf(r, name, { rate, decay }));
+    return { rate, decay, ...toTarget(plain, own), ...againstControls(name, own) };
+  };
+  const againstControls = (name: string, own: readonly JobResult[]): Pick<RateComparison, "controls"> => {
+    if (controls.length === 0 || controls.includes(name)) return {};
+    const against = controls.map((control) => {
+      const at = chosen.find((c) => c.name === control)?.at;
+      const theirs = confirming.filter((r) => (at ? isOf(r, control, at) : r.variant === control));
+      return [control, toTarget(theirs, own, plain)];
+    });
+    return { controls: Object.fromEntries(against) };
+  };
   return {
     baseline,
     rate: best.rate,
@@ -267,7 +282,13 @@ export function rateSentence(
   const areAtEnd = isAtEnd(baseline, rate) || ("rate" in c && isAtEnd(c.variant ?? name, c.rate));
   const edge = areAtEnd ? " A tuned rate lies at the end of the grid." : "";
   const lost = finalLoss === null ? ` ${baseline} itself diverged with some of these seeds.` : "";
-  return `${start} ${reachedText(c)}.${lost}${equal}${edge}`;
+  const controls = Object.entries(("controls" in c && c.controls) || {}).map(([control, beside]) => {
+    const { steps, seconds } = shownRatios(beside);
+    return steps === null || seconds === null
+      ? ` ${control}, a control, did not reach it in every run.`
+      : ` To that loss it needs ${ratioText(steps)} times the steps and ${ratioText(seconds)} times the time of ${control}, a control.`;
+  });
+  return `${start} ${reachedText(c)}.${lost}${controls.join("")}${equal}${edge}`;
 }
 
 function reachedText({

@@ -40,16 +40,26 @@ export function meanFinalLoss(runs: readonly JobResult[]): number | null {
   return mean(last as number[]);
 }
 
-/** Compares runs with those of a baseline, seed by seed. */
-export function toTarget(plain: readonly JobResult[], others: readonly JobResult[]): ToTarget {
+/**
+ * Compares runs with those of a baseline, seed by seed.
+ *
+ * @param target whose final losses are to be reached; default the baseline
+ */
+export function toTarget(
+  plain: readonly JobResult[],
+  others: readonly JobResult[],
+  target: readonly JobResult[] = plain,
+): ToTarget {
+  const bySeed = (runs: readonly JobResult[], seed: number) => runs.find((run) => run.seed === seed);
   const pairs = plain.flatMap((p) => {
-    const other = others.find((o) => o.seed === p.seed);
+    const other = bySeed(others, p.seed);
     return other ? [{ plain: p, other }] : [];
   });
   const reached = pairs.flatMap(({ plain: p, other }) => {
-    const target = finalLoss(p);
+    const aim = bySeed(target, p.seed);
+    const loss = aim ? finalLoss(aim) : null;
     // A noisy loss reaches its last value before the end: for both runs the first time counts.
-    const [own, theirs] = target === null ? [] : [p, other].map((run) => arrival(run, target));
+    const [own, theirs] = loss === null ? [] : [p, other].map((run) => arrival(run, loss));
     return own && theirs
       ? [{ steps: [theirs.step, own.step], seconds: [theirs.seconds, own.seconds] } as const]
       : [];

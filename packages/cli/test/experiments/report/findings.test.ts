@@ -49,7 +49,7 @@ describe("findingsOf", () => {
     const missed = compared({ reached: 4, steps: null, seconds: null });
     const findingsWith = (finalLoss: number | null) =>
       findingsOf({
-        resolved: { kind: "minimize", variants: [] },
+        resolved: { kind: "minimize", variants: [], controls: {} },
         results: [],
         rates: [{ ...at, baseline: "plain", finalLoss, grid: [], tuned: { exact: { ...at, ...missed } } }],
       } as unknown as ExperimentOutcome);

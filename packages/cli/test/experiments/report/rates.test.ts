@@ -5,6 +5,8 @@ import { resolveExperiment } from "../../../src/experiments/definition/resolve.j
 import { experimentSchema } from "../../../src/experiments/definition/schema.js";
 import { executeJob, type Job } from "../../../src/experiments/jobs/job.js";
 import type { JobResult } from "../../../src/experiments/kind.js";
+import { besideFindings, findingsOf } from "../../../src/experiments/report/findings.js";
+import type { ExperimentOutcome } from "../../../src/experiments/report/outcome.js";
 import { rateTables } from "../../../src/experiments/report/rate-tables.js";
 import { compareRates, rateSentence } from "../../../src/experiments/report/rates.js";
 import { ratioText } from "../../../src/experiments/results/to-target.js";
@@ -262,6 +264,41 @@ describe("compareRates", () => {
     expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
       /^exact, at its tuned rate 0\.1, reached/,
     );
+  });
+
+  it("tunes declared controls, and says what a variant needs of their steps and time", async () => {
+    const control = "  heavy: { optimizer: momentum }\n";
+    const seen: Job[] = [];
+    const compare = async (factors: Readonly<Record<string, number>>) => {
+      const text = "{ grid: [0.1, 0.2], tune: [0], confirm: 10..12, variants: [exact] }";
+      const parsed = resolved(`${text}\ncontrols: { plain: [heavy] }`, control);
+      const [rates] = await compareRates(parsed, async (jobs) => {
+        seen.push(...jobs);
+        return jobs.map((job) => {
+          const isSlow = job.variant === "heavy" && job.settings.learningRate === 0.1;
+          // Seeds differ a little, as times and steps of runs do.
+          return geometric(job, 1 + job.seed / 1000, isSlow ? 0.9 : factors[job.variant]);
+        });
+      });
+      const outcome = { resolved: parsed, results: [], rates: [rates] } as unknown as ExperimentOutcome;
+      return { rates, findings: findingsOf(outcome), beside: besideFindings(outcome) };
+    };
+    const tie = await compare({ plain: 0.5, exact: 0.25, heavy: 0.25 });
+    expect(seen.some(({ variant, seed }) => variant === "heavy" && seed === 0)).toBe(true);
+    expect(tie.rates.tuned.heavy).toMatchObject({ rate: 0.2, reached: 3 });
+    expect(tie.rates.tuned.exact.controls?.heavy.steps?.ratio).toBeCloseTo(1, 12);
+    expect(tie.findings.map(({ title, judgment }) => [title, judgment])).toEqual([
+      ["exact", "no better than a control"],
+    ]);
+    expect(tie.findings[0].text).toMatch(
+      /To that loss it needs 1 .*times the steps and 1 .*times the time of heavy, a control\./,
+    );
+    expect(tie.beside.map(({ title }) => title)).toEqual(["heavy"]);
+    const better = await compare({ plain: 0.5, exact: 0.1, heavy: 0.4 });
+    expect(better.findings[0].judgment).toBe("helps");
+    const lost = await compare({ plain: 0.5, exact: 0.1, heavy: 0.9 });
+    expect(lost.findings[0]).toMatchObject({ judgment: "helps" });
+    expect(lost.findings[0].text).toContain("heavy, a control, did not reach it in every run.");
   });
 
   it("does several comparisons, each with its own baseline", async () => {
