@@ -100,6 +100,8 @@ export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "en
   readonly experiment: string;
   readonly variant: string;
   readonly seed: number;
+  /** Of a run that is timed several times; left out: the first. */
+  readonly repeat?: number;
   readonly settings: Settings;
   readonly document: RunDocument;
   readonly jumps: readonly JumpRecord[];

@@ -3,29 +3,47 @@ import type { Judgement } from "../../run/report-html.js";
 import type { RatioSummary } from "../../run/statistics.js";
 import type { Finding } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
-import type { ToTarget } from "../results/to-target.js";
+import { isTooNoisy, type ToTarget, timeOf } from "../results/to-target.js";
 import type { ExperimentOutcome } from "./outcome.js";
 import { type RateComparison, type RatesResult, rateSentence } from "./rates.js";
 
 /**
  * Whether runs reach the baseline's final loss in less time, which is what counts, or in fewer steps alone: than the baseline and than
- * each control that reaches it with every seed.
+ * each control that reaches it with every seed. Only intervals decide; where the clock is too noisy, those of steps alone.
+ *
+ * @param clock the baseline's times against its own; null: not measured
  */
-export function judgementOf(compared: ToTarget & Pick<RateComparison, "controls">): Judgement {
-  const { reached, seeds, deterministic, steps, seconds, controls = {} } = compared;
-  if (reached < seeds) return "does not help";
-  const [stepRange, timeRange] = [rangeOf(steps, deterministic), rangeOf(seconds)];
-  if (stepRange === null || timeRange === null) return "undecided";
-  const isLess = timeRange[1] < 1;
-  if (!isLess && !(stepRange[1] < 1)) return "does not help";
-  const isBetter = (beside: ToTarget) => {
-    const ratio = isLess ? beside.seconds : beside.steps;
-    return ratio === null || (rangeOf(ratio, !isLess && beside.deterministic)?.[1] ?? 1) < 1;
+export function judgementOf(
+  compared: ToTarget & Pick<RateComparison, "controls">,
+  clock: RatioSummary | null,
+): Judgement {
+  const { reached, seeds, deterministic, steps, equalSteps, equalTime, controls = {} } = compared;
+  if (reached < seeds) {
+    const losses = [rangeOf(equalSteps, deterministic), isTooNoisy(clock) ? null : rangeOf(equalTime)];
+    const isBehind = compared.finalLoss === null || losses.some((range) => range && range[0] > 1);
+    return isBehind ? "does not help" : "undecided";
+  }
+  const stepRange = rangeOf(steps, deterministic);
+  const time = timeOf(compared, clock);
+  if (stepRange === null || time === null) return "undecided";
+  const isSooner = (c: ToTarget) => timeOf(c, clock) === "less";
+  const isShorter = (c: ToTarget) => (rangeOf(c.steps, c.deterministic)?.[1] ?? Infinity) < 1;
+  if (time !== "less" && !isShorter(compared)) {
+    return time === "more" || stepRange[0] > 1 ? "does not help" : "undecided";
+  }
+  const isBetter = (control: ToTarget) => {
+    if (control.steps === null) return true;
+    return time === "less" && timeOf(control, clock) !== "too noisy" ? isSooner(control) : isShorter(control);
   };
   if (!Object.values(controls).every(isBetter)) return "no better than a control";
-  if (isLess) return "helps";
-  return timeRange[0] > 1 ? "fewer steps, more time" : "fewer steps, no less time";
+  return time === "less" ? "helps" : fewerSteps[time];
 }
+
+const fewerSteps = {
+  more: "fewer steps, more time",
+  "no clear difference": "fewer steps, no less time",
+  "too noisy": "fewer steps, too noisy to time",
+} as const;
 
 /** Where a ratio lies: in its interval, or exactly where it has no spread. A single pair of random runs decides nothing. */
 const rangeOf = (ratio: RatioSummary | null, isExact = false): readonly [number, number] | null =>
@@ -39,7 +57,7 @@ export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Fin
       .map(([name, c]) => ({
         title: name,
         // A baseline that diverged with some seed has no loss to reach there: that is no failure of the others.
-        judgment: comparison.finalLoss === null ? "undecided" : judgementOf(c),
+        judgment: comparison.finalLoss === null ? "undecided" : judgementOf(c, comparison.clock),
         text: rateSentence(name, comparison, c),
       })),
   );
@@ -72,9 +90,10 @@ export function conclusionOf(findings: readonly Finding[]): string {
     [count("helps"), "helped"],
     [count("fewer steps, more time"), "needed fewer steps but more time"],
     [count("fewer steps, no less time"), "needed fewer steps but no less time"],
+    [count("fewer steps, too noisy to time"), "needed fewer steps, on a machine too noisy to time them"],
     [count("no better than a control"), "did no better than a control"],
     [count("does not help"), "did not help"],
-    [count("undecided"), "had too few runs to decide"],
+    [count("undecided"), count("undecided") === 1 ? "is undecided" : "are undecided"],
   ] as const;
   const shown = parts.filter(([n], i) => n > 0 || i === 0).map(([n, what]) => `${n} ${what}`);
   const methods = findings.length === 1 ? "one method" : `${findings.length} methods`;

@@ -1,3 +1,4 @@
+import { uniq } from "es-toolkit";
 import { taskTable } from "isoloss-figures";
 import { stringify } from "yaml";
 import type { Environment } from "../../run/environment.js";
@@ -11,12 +12,13 @@ import {
   type Verdict,
 } from "../../run/report-html.js";
 import { asExperiment } from "../definition/as-experiment.js";
+import type { JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { formatNumber } from "../results/format-number.js";
 import { summaryRows } from "../results/summary.js";
 import type { DrawnFigure } from "./figures.js";
 import { besideFindings, conclusionOf, findingsOf } from "./findings.js";
-import { type ExperimentOutcome, reasonOf } from "./outcome.js";
+import { type ExperimentOutcome, reasonOf, shownRuns } from "./outcome.js";
 import { rateTables } from "./rate-tables.js";
 
 export interface ReportText {
@@ -144,31 +146,50 @@ function sectionOf(outcome: ExperimentOutcome, figures: readonly string[]): Repo
     typeset(source?.note ?? ""),
   ];
   const compared = rates.map(rateTables);
-  const summary = results.length > 0 ? [summaryOf(outcome)] : [];
-  const together = (kinds[resolved.kind].comparison?.tables?.(results) ?? []).map(taskTable);
+  const own = { caption: "The runs with the settings below", runs: results };
+  const shown = shownRuns(outcome).flatMap((runs) => [
+    summaryOf(
+      rates.length > 0 ? { caption: `The runs at tuned rates, against ${runs[0].variant}`, runs } : own,
+    ),
+    ...(kinds[resolved.kind].comparison?.tables?.(runs) ?? []).map(taskTable),
+  ]);
   return {
     name: resolved.name,
     heading: resolved.title,
     text: paragraphs.filter((text) => text !== "").join("\n\n"),
     figures,
-    tables: [...compared.map(({ comparison }) => comparison), ...summary, ...together],
+    tables: [...compared.map(({ comparison }) => comparison), ...shown],
     folded: [
-      ...compared.map(({ baseline, grid }): Folded => {
+      ...compared.flatMap(({ baseline, grid, sameRate }): Folded[] => {
         const against = rates.length > 1 ? ` against ${baseline}` : "";
-        return { title: `Learning rates on the grid${against}`, content: { table: grid } };
+        return [
+          { title: `Learning rates on the grid${against}`, content: { table: grid } },
+          ...(sameRate === undefined
+            ? []
+            : [{ title: `All at the tuned rate of ${baseline}`, content: { table: sameRate } }]),
+        ];
       }),
+      ...(rates.length > 0 && results.length > 0
+        ? [{ title: "Runs before tuning", content: { table: summaryOf(own) } }]
+        : []),
       ...expectedNumbers(outcome),
       { title: "Settings, as a file for isoloss run", content: { text: stringify(asExperiment(resolved)) } },
     ],
   };
 }
 
-function summaryOf({ resolved, results }: ExperimentOutcome): string {
-  const { head, rows } = summaryRows(results);
-  const seeds = resolved.seeds.length > 1 ? "seeds" : "seed";
-  const spread = resolved.seeds.length > 1 ? ": mean ± standard deviation" : "";
+function summaryOf({
+  caption,
+  runs,
+}: {
+  readonly caption: string;
+  readonly runs: readonly JobResult[];
+}): string {
+  const { head, rows } = summaryRows(runs);
+  const seeds = uniq(runs.map(({ seed }) => seed));
+  const [word, spread] = seeds.length > 1 ? ["seeds", ": mean ± standard deviation"] : ["seed", ""];
   return htmlTable({
-    caption: `The runs with the settings below, ${seeds} ${resolved.seeds.join(", ")}${spread}`,
+    caption: `${caption}, ${word} ${seeds.join(", ")}${spread}`,
     columns: ["variant", ...head.slice(1).map(typeset)],
     rows: rows.map((row) => row.map(typeset)),
   });

@@ -1,5 +1,5 @@
 // How many steps and seconds, teleports included, runs need to the final loss of others, and their loss at equal time.
-import { isEqual, mean } from "es-toolkit";
+import { isEqual, mean, minBy } from "es-toolkit";
 import {
   type DifferenceSummary,
   pairedDifference,
@@ -8,6 +8,7 @@ import {
 } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
 import { formatNumber } from "./format-number.js";
+import { groupBy } from "./groups.js";
 import { finalLoss, firstAtMost, lossCurve } from "./loss-curve.js";
 
 /** Runs against those of a baseline with the same seeds. */
@@ -25,6 +26,8 @@ export interface ToTarget {
   /** Medians of these shares over all seeds, infinite for a run that did not reach it; null where half of the runs did not. */
   readonly medianSteps: number | null;
   readonly medianSeconds: number | null;
+  /** Loss after as many steps as the baseline has, as a share of its final loss. */
+  readonly equalSteps: RatioSummary | null;
   /** Loss at the wall-clock time at which the baseline ends, as a share of its final loss. */
   readonly equalTime: RatioSummary | null;
   /** Last validation loss, as a share of the baseline's; null without validation data. */
@@ -73,9 +76,15 @@ export function toTarget(
           lists.map(([, b]) => b),
         )
       : null;
-  const losses = pairs.map(
-    ({ plain: p, other }) => [lossAt(other, p.seconds.at(-1) ?? 0), finalLoss(p) ?? Number.NaN] as const,
-  );
+  const lossesAt = (indexIn: (p: JobResult, other: JobResult) => number) =>
+    pairs.map(
+      ({ plain: p, other }) => [lossAt(other, indexIn(p, other)), finalLoss(p) ?? Number.NaN] as const,
+    );
+  const atSteps = lossesAt((p) => lossCurve(p).losses.length - 1);
+  const atTime = lossesAt((p, other) => {
+    const after = other.seconds.findIndex((s) => s > (p.seconds.at(-1) ?? 0));
+    return (after < 0 ? other.seconds.length + 1 : after) - 1;
+  });
   const validations = pairs.map(({ plain: p, other }) => [validationOf(other), validationOf(p)] as const);
   return {
     finalLoss: meanFinalLoss(others),
@@ -92,7 +101,8 @@ export function toTarget(
       reached.map((r) => r.seconds),
       plain.length,
     ),
-    equalTime: pairs.length === plain.length ? ratio(losses) : null,
+    equalSteps: pairs.length === plain.length ? withoutSpread(ratio(atSteps), deterministic) : null,
+    equalTime: pairs.length === plain.length ? ratio(atTime) : null,
     validation: pairs.length === plain.length ? withoutSpread(ratio(validations), deterministic) : null,
     accuracy: pairs.length === plain.length ? accuracyPoints(pairs) : null,
   };
@@ -139,13 +149,50 @@ function arrival(
   return { step: at, seconds: Math.max(run.seconds[at], 1e-9) };
 }
 
-/** The loss of a run at a time; its final one after its end. NaN where it has none yet, or no longer. */
-function lossAt(run: JobResult, seconds: number): number {
+/** The loss of a run at a point; its final one after its end. NaN where it has none yet, or no longer. */
+function lossAt(run: JobResult, index: number): number {
   const { losses } = lossCurve(run);
-  const after = run.seconds.findIndex((s) => s > seconds);
-  if (after < 0 && run.document.status === "diverged") return Number.NaN;
-  const index = (after < 0 ? run.seconds.length : after) - 1;
+  if (index >= losses.length && run.document.status === "diverged") return Number.NaN;
   return losses[Math.min(index, losses.length - 1)] ?? Number.NaN;
+}
+
+/** One run of each seed, the quickest of its repetitions, with the least time of all of them at each point. */
+export const quickestOfSeeds = (runs: readonly JobResult[]): JobResult[] =>
+  [...groupBy(runs, ({ seed }) => seed).values()].map((group) => {
+    const quickest = minBy(group, ({ seconds }) => seconds.at(-1) ?? 0) as JobResult;
+    const seconds = quickest.seconds.map((_, i) => Math.min(...group.map((r) => r.seconds[i] ?? Infinity)));
+    return { ...quickest, seconds };
+  });
+
+/** Factor that a clock must be able to tell. */
+const clearFactor = 1.1;
+
+/**
+ * Whether a clock cannot tell times apart that differ by a tenth.
+ *
+ * @param clock the times of the baseline against its own, again; null: not measured
+ */
+export const isTooNoisy = (clock: RatioSummary | null): boolean =>
+  clock?.interval != null && (clock.interval[0] < 1 / clearFactor || clock.interval[1] > clearFactor);
+
+/**
+ * Whether runs take less or more time than others: by more than the clock's own noise. Null where a single pair of runs decides
+ * nothing.
+ *
+ * @param clock see {@link isTooNoisy}
+ */
+export function timeOf(
+  { seconds, deterministic }: Pick<ToTarget, "seconds" | "deterministic">,
+  clock: RatioSummary | null,
+): "less" | "more" | "no clear difference" | "too noisy" | null {
+  if (!seconds?.interval) return null;
+  const [low, high] = seconds.interval;
+  const [floor, ceiling] = clock?.interval ?? [1, 1];
+  if (high < Math.min(1, floor)) return "less";
+  if (low > Math.max(1, ceiling)) return "more";
+  // Where nothing is random the times differ by the clock alone.
+  const isWide = deterministic && high > clearFactor ** 2 * low;
+  return isTooNoisy(clock) || isWide ? "too noisy" : "no clear difference";
 }
 
 /** A comparison as reports print it: of deterministic runs without the intervals of the clock. */
