@@ -10,7 +10,12 @@ import {
 import { makeWhen, whenRegistry, whenSchema } from "../../src/experiments/catalogue/when.js";
 import { experimentNames, loadExperiment, packagedNames } from "../../src/experiments/definition/find.js";
 import { resolveExperiment } from "../../src/experiments/definition/resolve.js";
-import { type Expected, everyRun, experimentSchema } from "../../src/experiments/definition/schema.js";
+import {
+  type Expected,
+  everyRun,
+  experimentSchema,
+  type RatesConfig,
+} from "../../src/experiments/definition/schema.js";
 import { templates } from "../../src/experiments/definition/templates.js";
 import type { Settings } from "../../src/experiments/kind.js";
 import { kinds } from "../../src/experiments/kinds/kinds.js";
@@ -50,6 +55,14 @@ describe("packaged experiments", () => {
       for (const variant of named(quick.expected)) expect(fast).toContain(variant);
     },
   );
+});
+
+it("the demo runs Rosenbrock's function with the settings of clock-rosenbrock", async () => {
+  const [small, whole] = [await loadExperiment("demo/rosenbrock"), await loadExperiment("clock-rosenbrock")];
+  const { choose: _, references: __, ...rates } = whole.rates as RatesConfig;
+  expect(small.rates).toEqual(rates);
+  const { variants } = resolveExperiment(whole);
+  for (const variant of resolveExperiment(small).variants) expect(variants).toContainEqual(variant);
 });
 
 describe("controls", () => {
