@@ -86,16 +86,73 @@ const isControl = (
 /** All findings in one sentence. */
 export function conclusionOf(findings: readonly Finding[]): string {
   const count = (judgment: Judgement) => findings.filter((f) => f.judgment === judgment).length;
-  const parts = [
-    [count("helps"), "helped"],
-    [count("fewer steps, more time"), "needed fewer steps but more time"],
-    [count("fewer steps, no less time"), "needed fewer steps but no less time"],
-    [count("fewer steps, too noisy to time"), "needed fewer steps, on a machine too noisy to time them"],
-    [count("no better than a control"), "did no better than a control"],
-    [count("does not help"), "did not help"],
-    [count("undecided"), count("undecided") === 1 ? "is undecided" : "are undecided"],
-  ] as const;
-  const shown = parts.filter(([n], i) => n > 0 || i === 0).map(([n, what]) => `${n} ${what}`);
+  const shown = Object.entries(phrases)
+    .map(([judgment, { past }], i) => ({ n: count(judgment as Judgement), past, isFirst: i === 0 }))
+    .filter(({ n, isFirst }) => n > 0 || isFirst)
+    .map(({ n, past }) => `${n} ${past}`);
   const methods = findings.length === 1 ? "one method" : `${findings.length} methods`;
-  return `Of ${methods} with teleports, each compared with the same method without: ${shown.join("; ")}.`;
+  return `Of ${methods}, each compared with its baseline: ${shown.join("; ")}.`;
 }
+
+/** What an experiment asks, where it judges: a question for each baseline. */
+export function questionOf(outcome: ExperimentOutcome): string | undefined {
+  const titles = findingsOf(outcome).map(({ title }) => title);
+  if (titles.length === 0) return undefined;
+  const baselines = outcome.rates.map(({ baseline }) => baseline);
+  const against = baselines.length === 0 ? "" : `, compared with ${listOf(baselines, "or")}`;
+  return `${titles.length === 1 ? "Does" : "Do"} ${listOf(titles, "or")} help${against}?`;
+}
+
+/** The answer to {@link questionOf}, by the names of the variants; of an experiment that judges nothing why it does not. */
+export function answerOf(outcome: ExperimentOutcome): string {
+  const { resolved, status } = outcome;
+  if (status !== "completed") return `There is no answer: the experiment was ${status}.`;
+  const findings = findingsOf(outcome);
+  if (findings.length === 0) {
+    return resolved.rates.length > 0
+      ? "There is no answer: every run of a variant that was to be compared diverged."
+      : "Nothing is judged: without the key rates, no learning rate is tuned, and no variant is compared with another one.";
+  }
+  return Object.entries(phrases)
+    .flatMap(([judgment, { one, many }]) => {
+      const names = findings.filter((f) => f.judgment === judgment).map(({ title }) => title);
+      return names.length === 0 ? [] : [`${listOf(names, "and")} ${names.length === 1 ? one : many}.`];
+    })
+    .join(" ");
+}
+
+const listOf = (names: readonly string[], word: "and" | "or"): string =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} ${word} ${names.at(-1)}`;
+
+/** Judgments as the verb of a sentence about one variant, several, and a number of them; the best first. */
+const phrases: Readonly<
+  Record<Judgement, { readonly one: string; readonly many: string; readonly past: string }>
+> = {
+  helps: { one: "helps", many: "help", past: "helped" },
+  "fewer steps, more time": {
+    one: "needs fewer steps, but more time",
+    many: "need fewer steps, but more time",
+    past: "needed fewer steps but more time",
+  },
+  "fewer steps, no less time": {
+    one: "needs fewer steps, but no less time",
+    many: "need fewer steps, but no less time",
+    past: "needed fewer steps but no less time",
+  },
+  "fewer steps, too noisy to time": {
+    one: "needs fewer steps; this machine was too noisy to time it",
+    many: "need fewer steps; this machine was too noisy to time them",
+    past: "needed fewer steps, on a machine too noisy to time them",
+  },
+  "no better than a control": {
+    one: "is no better than a control",
+    many: "are no better than a control",
+    past: "did no better than a control",
+  },
+  "does not help": { one: "does not help", many: "do not help", past: "did not help" },
+  undecided: {
+    one: "may help or not: that is undecided",
+    many: "may help or not: that is undecided",
+    past: "undecided",
+  },
+};

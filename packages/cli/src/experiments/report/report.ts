@@ -17,7 +17,7 @@ import { kinds } from "../kinds/kinds.js";
 import { formatNumber } from "../results/format-number.js";
 import { summaryRows } from "../results/summary.js";
 import type { DrawnFigure } from "./figures.js";
-import { besideFindings, conclusionOf, findingsOf } from "./findings.js";
+import { answerOf, besideFindings, conclusionOf, findingsOf } from "./findings.js";
 import { type ExperimentOutcome, reasonOf, shownRuns } from "./outcome.js";
 import { rateTables } from "./rate-tables.js";
 
@@ -25,6 +25,9 @@ export interface ReportText {
   readonly title: string;
   /** What a teleport is. The report then begins with it and with the first level sets that were drawn. */
   readonly opening?: string;
+  /** Of one experiment: its question and the answer, in the place of the conclusion from all of them. */
+  readonly question?: string | undefined;
+  readonly answer?: string;
   readonly lead: string;
   /** Whether expected numbers that were met make a verdict of their own. */
   readonly tellsPasses: boolean;
@@ -34,17 +37,28 @@ export interface ReportText {
 export function experimentsReport(
   outcomes: readonly ExperimentOutcome[],
   figures: ReadonlyMap<ExperimentOutcome, readonly DrawnFigure[]>,
-  { title, opening, lead, tellsPasses, environment }: ReportText & { readonly environment: Environment },
+  {
+    title,
+    opening,
+    question,
+    answer,
+    lead,
+    tellsPasses,
+    environment,
+  }: ReportText & { readonly environment: Environment },
 ): string {
   const findings = outcomes.flatMap(findingsOf);
-  const conclusion = [
-    ...(tellsPasses ? [countsText(outcomes)] : []),
-    ...(findings.length > 0 ? [conclusionOf(findings)] : []),
-  ].join(" ");
+  const counts = tellsPasses ? countsText(outcomes) : [];
+  const conclusion = (
+    answer === undefined
+      ? [...counts, ...(findings.length > 0 ? [conclusionOf(findings)] : [])]
+      : [answer, ...counts]
+  ).join(" ");
   const picture = opening === undefined ? undefined : pictureOf(outcomes, figures);
   return renderReport({
     title,
     ...(opening === undefined ? {} : { opening: { text: opening, ...(picture ? { figure: picture } : {}) } }),
+    ...(question === undefined ? {} : { opening: { text: question } }),
     lead,
     ...(conclusion === "" ? {} : { conclusion }),
     verdicts: outcomes
@@ -80,16 +94,20 @@ function pictureOf(
   return undefined;
 }
 
-/** How many expected numbers were met, in a sentence or two. */
-function countsText(outcomes: readonly ExperimentOutcome[]): string {
+/** How many expected numbers were met, where there are any, and how many experiments failed. */
+function countsText(outcomes: readonly ExperimentOutcome[]): string[] {
   const all = outcomes.flatMap(({ verdicts }) => verdicts);
   const count = (outcome: Comparison) => all.filter((v) => v.outcome === outcome).length;
   const failed = outcomes.filter(({ status }) => status === "failed").length;
-  return (
-    `Of ${all.length} expected numbers ${count("pass")} pass, ${count("differs")} differ, ` +
-    `${count("not reproducible")} are not reproducible here.` +
-    (failed > 0 ? ` Of ${outcomes.length} experiments ${failed} failed.` : "")
-  );
+  return [
+    ...(all.length > 0
+      ? [
+          `Of ${all.length} expected numbers ${count("pass")} pass, ${count("differs")} differ, ` +
+            `${count("not reproducible")} are not reproducible here.`,
+        ]
+      : []),
+    ...(failed > 0 ? [`Of ${outcomes.length} experiments ${failed} failed.`] : []),
+  ];
 }
 
 function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
@@ -125,9 +143,7 @@ function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
     text: [`${count("pass")} of ${verdicts.length} expected numbers were met.`, ...missed].join(" "),
   };
   const all = [...findings, ...references, ...(verdicts.length > 0 ? [expected] : [])];
-  return all.length > 0
-    ? all
-    : [{ ...common, outcome: "note", text: "No numbers are expected of this experiment." }];
+  return all.length > 0 ? all : [{ ...common, outcome: "note", text: answerOf(experiment) }];
 }
 
 /** Replaces ASCII notation of norms, spreads and bounds by mathematical symbols. */

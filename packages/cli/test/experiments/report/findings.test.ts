@@ -152,11 +152,11 @@ describe("conclusionOf", () => {
         finding("fewer steps, more time"),
       ]),
     ).toBe(
-      "Of 4 methods with teleports, each compared with the same method without: 0 helped; " +
+      "Of 4 methods, each compared with its baseline: 0 helped; " +
         "1 needed fewer steps but more time; 1 needed fewer steps but no less time; 2 did not help.",
     );
     expect(conclusionOf([finding("helps")])).toBe(
-      "Of one method with teleports, each compared with the same method without: 1 helped.",
+      "Of one method, each compared with its baseline: 1 helped.",
     );
   });
 });
