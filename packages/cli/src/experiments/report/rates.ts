@@ -62,7 +62,7 @@ export interface RatesComparison extends RatesResult {
 type RunAll = (jobs: readonly Job[]) => Promise<readonly JobResult[]>;
 
 /** Runs that judge are repeated this often, if all of that takes no longer than the seconds. */
-const repeating = { most: 5, seconds: 4 };
+const repeating = { most: 5, seconds: 3 };
 
 /**
  * Runs the comparisons at tuned rates of an experiment.
@@ -347,26 +347,24 @@ export const hasTeleports = ({ runs }: RatesComparison): boolean =>
   runs.some(({ document }) => document.teleports.length > 0);
 
 function reachedText(compared: ToTarget, comparison: RatesComparison): string {
-  const { baseline, clock, repeats } = comparison;
+  const { clock, repeats } = comparison;
   const { steps, seconds, reached, seeds, medianSteps, medianSeconds, deterministic } = shownRatios(compared);
   if (steps === null || seconds === null) {
+    if (deterministic && reached === 0) return "in no run";
+    const isNoisy = isTooNoisy(clock);
     const half =
       medianSteps === null || medianSeconds === null
         ? ""
-        : `, half of them within ${formatNumber(medianSteps, 3)} times its steps and ${formatNumber(medianSeconds, 3)} times its time`;
-    if (deterministic && reached === 0) return "in no run";
-    return `in ${reached} of ${runsText(seeds)}${half}`;
+        : `, half of them within ${formatNumber(medianSteps, 3)} times its steps` +
+          (isNoisy ? "" : ` and ${formatNumber(medianSeconds, 3)} times its time`);
+    return `in ${reached} of ${runsText(seeds)}${half}${isNoisy ? noisyText(comparison) : ""}`;
   }
   const basis = [
     deterministic ? "nothing is random here" : runsText(seeds),
     ...(steps.interval ? ["95 % intervals"] : []),
   ].join(", ");
   const inSteps = shareOfText(steps, "steps");
-  if (timeOf(compared, clock) === "too noisy") {
-    const own =
-      clock === null ? "" : `: ${baseline} took ${rangeText(clock)} times its own time, timed again`;
-    return `${inSteps} (${basis}); its time is too noisy to compare here${own}`;
-  }
+  if (timeOf(compared, clock) === "too noisy") return `${inSteps} (${basis})${noisyText(comparison)}`;
   const joint = steps.ratio < 1 && seconds.ratio > 1 ? ", but" : " and";
   const included = hasTeleports(comparison) ? ", teleports included" : "";
   const timing = [
@@ -375,6 +373,10 @@ function reachedText(compared: ToTarget, comparison: RatesComparison): string {
   ].join("");
   return `${inSteps}${joint} ${shareOfText(seconds, "time")}${included} (${basis}${timing})`;
 }
+
+const noisyText = ({ baseline, clock }: RatesComparison): string =>
+  "; its time is too noisy to compare here" +
+  (clock === null ? "" : `: ${baseline} took ${rangeText(clock)} times its own time, timed again`);
 
 /** The interval of a ratio, as text: "0.97 to 1.02". */
 export const rangeText = ({ ratio, interval }: RatioSummary): string =>
