@@ -35,7 +35,7 @@ describe("isoloss demo", () => {
     );
     const [report, verdict] = stdout.trimEnd().split("\n").slice(-2);
     expect(report).toMatch(/^Report: .*report\.html$/);
-    expect(verdict).toMatch(/^Verdict: Of one method with teleports/);
+    expect(verdict).toMatch(/^Verdict: Of one method, each compared/);
     expect(stderr).toMatch(/^booth: Booth's function/);
     expect(stderr).toMatch(/^1\/2 booth-GD, seed 0: completed after 10 steps, final loss 2\.2025/m);
   });

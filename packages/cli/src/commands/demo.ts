@@ -3,7 +3,6 @@ import { demoNames, loadExperiment } from "../experiments/definition/find.js";
 import { resolveExperiment } from "../experiments/definition/resolve.js";
 import { runBatch, writeReport } from "../experiments/report/batch.js";
 import { type ExperimentsDocument, experimentsDocument } from "../experiments/report/document.js";
-import { conclusionOf, findingsOf } from "../experiments/report/findings.js";
 import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText, paints } from "../experiments/report/outcome-text.js";
 import { formatDuration } from "../experiments/results/format-number.js";
@@ -26,8 +25,6 @@ export interface DemoOptions {
 /** What `--json` prints: see the help of the command. */
 export interface DemoDocument extends ExperimentsDocument {
   readonly name: "demo";
-  /** All findings in one sentence. */
-  readonly verdict: string;
 }
 
 /**
@@ -52,8 +49,7 @@ export async function demo(names: readonly string[], options: DemoOptions): Prom
       "seeds than those of the comparison. Times include the time of teleports; compilation is apart, with teleports and without.",
     tellsPasses: false,
   });
-  const verdict = conclusionOf(outcomes.flatMap(findingsOf));
-  const document: DemoDocument = { name: "demo", verdict, ...experimentsDocument(batch, report) };
+  const document: DemoDocument = { name: "demo", ...experimentsDocument(batch, report) };
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : text(outcomes, document));
   if (outcomes.some(({ status }) => status === "interrupted")) process.exitCode = interruptedCode;
   else if (outcomes.some(({ status }) => status === "failed")) process.exitCode = 1;

@@ -86,9 +86,9 @@ Without names, all experiments that come with isoloss. Each expected number is
   not reproducible  not available: data are missing, or no paper states the settings
 An experiment whose data are not on this computer is skipped. The report is one HTML page with figures, tables, settings
 and verdicts; an experiment with a grid of learning rates is compared with the plain optimizer at its tuned rate, which
-answers for a file of yours with the key rates whether its teleports pay.
+answers for a file of yours with the key rates whether its variants help. That answer is the first sentence of its report.
 
-The document of --json: report (path), quick, seconds, counts {pass, differs, not reproducible}, experiments [{name,
+The document of --json: verdict, report (path), quick, seconds, counts {pass, differs, not reproducible}, experiments [{name,
 status, findings [{title, judgment, text}], verdicts [{outcome, variant, seed, path, measured, expected, text, source}],
 rates, errors}].
 

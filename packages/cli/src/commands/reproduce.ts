@@ -1,11 +1,13 @@
 import { relative, resolve } from "node:path";
 import { OptionError } from "isoloss";
-import { findExperiment, loadExperiment, packagedNames } from "../experiments/definition/find.js";
+import { findExperiment, isPackaged, loadExperiment, packagedNames } from "../experiments/definition/find.js";
 import { resolveExperiment } from "../experiments/definition/resolve.js";
 import { type Batch, runBatch, writeReport } from "../experiments/report/batch.js";
 import { type ExperimentsDocument, experimentsDocument } from "../experiments/report/document.js";
+import { answerOf, questionOf } from "../experiments/report/findings.js";
 import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText } from "../experiments/report/outcome-text.js";
+import type { ReportText } from "../experiments/report/report.js";
 import { formatDuration } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
@@ -46,16 +48,28 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
     elsewhere: queue && queuedJobs(queue),
   });
   const { outcomes, seconds } = batch;
+  const heading = headingOf(outcomes, wanted.every(isPackaged));
+  const hasExpected = outcomes.some(({ verdicts }) => verdicts.length > 0);
   const report = await writeReport(batch, out, {
-    title: "Isoloss: the papers' experiments, run here",
+    ...heading,
     lead:
       `${numberOf(outcomes)} in ${formatDuration(seconds)}${quick ? ", with the small settings of --quick" : ""}. ` +
-      "Every number was measured in this run, but for those in columns called expected.",
+      `Every number was measured in this run${hasExpected ? ", but for those in columns called expected" : ""}.`,
     tellsPasses: true,
   });
-  const document = { quick, ...experimentsDocument(batch, report) };
-  process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : text(batch, document));
+  const document = { quick, ...experimentsDocument(batch, report, heading.answer) };
+  process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : text(batch, document, heading));
   process.exitCode = exitCodeOf(outcomes, document, options.strict);
+}
+
+type Heading = Pick<ReportText, "title" | "question" | "answer">;
+
+/** Of one experiment of the user's own its title, its question and the answer. */
+function headingOf(outcomes: readonly ExperimentOutcome[], arePackaged: boolean): Heading {
+  if (arePackaged) return { title: "Isoloss: the papers' experiments, run here" };
+  const [first, ...others] = outcomes;
+  if (others.length > 0) return { title: outcomes.map(({ resolved }) => resolved.title).join("; ") };
+  return { title: first.resolved.title, question: questionOf(first), answer: answerOf(first) };
 }
 
 /** @throws OptionError where one experiment would overwrite the figures of another */
@@ -76,7 +90,7 @@ function exitCodeOf(
 ): number {
   if (outcomes.some((o) => o.status === "interrupted")) return interruptedCode;
   if (outcomes.some((o) => o.status === "failed")) return 1;
-  return strict && counts.differs > 0 ? 1 : 0;
+  return strict && counts && counts.differs > 0 ? 1 : 0;
 }
 
 async function printList(names: readonly string[], json: boolean): Promise<void> {
@@ -99,10 +113,15 @@ const numberOf = ({ length }: Batch["outcomes"]): string =>
 function text(
   { outcomes, seconds }: Batch,
   { counts, report }: Pick<ReproduceDocument, "counts" | "report">,
+  { question, answer }: Heading,
 ): string {
-  const blocks = outcomes.map((outcome) => outcomeText(outcome, { tellsPasses: true }));
-  const end =
-    `${counts.pass} pass, ${counts.differs} differ, ${counts["not reproducible"]} not reproducible; ` +
-    `${numberOf(outcomes)} in ${formatDuration(seconds)}.\nReport: ${relative(process.cwd(), report)}\n`;
+  const blocks = [
+    ...(answer === undefined ? [] : [[...(question === undefined ? [] : [question]), answer].join("\n")]),
+    ...outcomes.map((outcome) => outcomeText(outcome, { tellsPasses: true })),
+  ];
+  const passes = counts
+    ? `${counts.pass} pass, ${counts.differs} differ, ${counts["not reproducible"]} not reproducible; `
+    : "";
+  const end = `${passes}${numberOf(outcomes)} in ${formatDuration(seconds)}.\nReport: ${relative(process.cwd(), report)}\n`;
   return `${[...blocks, end].join("\n\n")}`;
 }

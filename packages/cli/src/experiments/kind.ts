@@ -100,12 +100,17 @@ export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "en
   readonly experiment: string;
   readonly variant: string;
   readonly seed: number;
+  /** Of a run that is timed several times; left out: the first. */
+  readonly repeat?: number;
   readonly settings: Settings;
   readonly document: RunDocument;
   readonly jumps: readonly JumpRecord[];
 }
 
-/** What an experiment says about teleports: one sentence with numbers, and a judgment that only clear differences decide. */
+/** By the variant that is compared with, its controls: what a variant must beat, too. */
+export type Controls = Readonly<Record<string, readonly string[]>>;
+
+/** What an experiment says of a variant: one sentence with numbers, and a judgment that only clear differences decide. */
 export interface Finding {
   /** The variant that is judged. */
   readonly title: string;
@@ -118,10 +123,8 @@ export interface RunComparison {
   /** The results with what only shows beside others, such as a rank, among their metrics. */
   compare?(results: readonly JobResult[]): readonly JobResult[];
   tables?(results: readonly JobResult[]): readonly TaskTableData[];
-  /** Whether a variant is what the experiment judges, not a control. Left out: all are. */
-  isJudged?(settings: Settings): boolean;
-  /** What they say of teleports. */
-  findings?(results: readonly JobResult[]): readonly Finding[];
+  /** What they say of variants: that one helps only where it beats the controls, too. */
+  findings?(results: readonly JobResult[], controls: Controls): readonly Finding[];
   /** Figures by the names that experiments call them. */
   readonly figures?: Readonly<Record<string, DrawComparison>>;
 }

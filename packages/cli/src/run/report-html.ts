@@ -6,11 +6,12 @@ import { reportStyle } from "./report-style.js";
 /** How a comparison with what was expected came out. */
 export type Comparison = "pass" | "differs" | "not reproducible";
 
-/** What measurements say of teleports. `undecided`: too few runs to decide. */
+/** What measurements say of a variant. `undecided`: its intervals contain no difference, or too few runs have one. */
 export type Judgement =
   | "helps"
   | "fewer steps, more time"
   | "fewer steps, no less time"
+  | "fewer steps, too noisy to time"
   | "no better than a control"
   | "does not help"
   | "undecided";
@@ -85,6 +86,7 @@ const marks: Readonly<Record<Outcome, { readonly sign: string; readonly kind: st
   helps: { sign: "\u2713", kind: "pass" },
   "fewer steps, more time": { sign: "\u00b1", kind: "note" },
   "fewer steps, no less time": { sign: "\u00b1", kind: "note" },
+  "fewer steps, too noisy to time": { sign: "\u00b1", kind: "note" },
   "no better than a control": { sign: "=", kind: "note" },
   "does not help": { sign: "\u2715", kind: "differs" },
   undecided: { sign: "?", kind: "missing" },

@@ -91,7 +91,7 @@ export function bestOfEach(trials: readonly Trial[], path: string): Trial[] {
 
 /**
  * Trials compared with the baseline on fresh seeds, whose number was fixed beforehand. `helps`: the whole interval is on
- * the better side, on rows that chose nothing; `does not help`: not even the estimate is; else `undecided`.
+ * the better side, on rows that chose nothing; `does not help`: it is on the other one; else `undecided`.
  *
  * @param metric what is compared; its goal says which side is better
  */
@@ -152,11 +152,11 @@ function compared(
 
 function judgmentOf(comparison: PairedComparison | null, sign: number): Judgement {
   if (comparison === null || comparison.interval === null) return "undecided";
-  const { kind, value, interval } = comparison;
+  const { kind, interval } = comparison;
   const none = kind === "ratio" ? 1 : 0;
-  const isBetter = (x: number) => sign * (x - none) < 0;
-  if (interval.every(isBetter)) return "helps";
-  return isBetter(value) ? "undecided" : "does not help";
+  const gains = interval.map((x) => sign * (none - x));
+  if (gains.every((gain) => gain > 0)) return "helps";
+  return gains.every((gain) => gain < 0) ? "does not help" : "undecided";
 }
 
 function sentence(

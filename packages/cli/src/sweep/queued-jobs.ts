@@ -77,14 +77,17 @@ export const queuedJobs = (address: QueueAddress): Elsewhere => ({
 });
 
 /** Unlike the trials of a sweep, runs that compute the same under two names are two. */
-const idOf = ({ name, variant, kind, settings, seed }: Job): string =>
-  runId({ version: programVersion(), name, variant, kind, settings, seed });
+const idOf = ({ name, variant, kind, settings, seed, repeat }: Job): string =>
+  runId({
+    ...{ version: programVersion(), name, variant, kind, settings, seed },
+    ...(repeat === undefined ? {} : { repeat }),
+  });
 
 function requestOf(job: Job): RunRequest {
-  const { name, variant, seed, kind, settings, config } = job;
+  const { name, variant, seed, repeat, kind, settings, config } = job;
   return {
     ...{ id: idOf(job), place: `${runName(name, variant)}-${seed}`, metrics: [], isBrought: true },
-    job: { name, variant, seed, kind, settings, config },
+    job: { name, variant, seed, ...(repeat === undefined ? {} : { repeat }), kind, settings, config },
   };
 }
 

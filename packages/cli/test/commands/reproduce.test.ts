@@ -76,6 +76,50 @@ describe("isoloss reproduce", () => {
     expect((await bench.run("reproduce", file, "--quiet", "--strict")).status).toBe(1);
   });
 
+  it("answers the question of the user's own experiment first, and tells of nothing that it does not have", async () => {
+    const rows = Array.from({ length: 40 }, (_, i) => `${i % 7},${(i * i) % 11},${(3 * (i % 7) + i) % 13}`);
+    bench.write("rooms.csv", ["area,floor,rent", ...rows].join("\n"));
+    bench.write(
+      "rooms.yaml",
+      `name: rooms
+title: The rent of rooms
+kind: train
+data: { csv: rooms.csv, label: rent }
+model: { name: mlp, sizes: [2, 4, 1] }
+optimizer: sgd
+learningRate: 0.05
+batchSize: 8
+epochs: 2
+variants: { plain: {}, wide: { model: { name: mlp, sizes: [2, 8, 1] } } }
+figures: [loss]
+rates: { grid: [0.02, 0.05], tune: [100], confirm: 1000..1001 }
+`,
+    );
+    const { status, stdout } = await bench.run("reproduce", "rooms.yaml", "--quiet", "--out", "rooms");
+    expect(status).toBe(0);
+    const [question, answer] = stdout.split("\n");
+    expect(question).toBe("Does wide help, compared with plain?");
+    expect(answer).toMatch(
+      /^wide (helps|does not help|needs fewer steps.*|may help or not: that is undecided)\.$/,
+    );
+    expect(stdout).toMatch(/^1 experiment in /m);
+    const html = readFileSync(join(bench.folder, "rooms", "report.html"), "utf8");
+    expect(html).toContain("<h1>The rent of rooms</h1>");
+    expect(html).toContain(`<p>${question}</p>`);
+    expect(html).toContain(`<p class="conclusion">${answer}</p>`);
+    expect(html).toContain("Every number was measured in this run.");
+    for (const text of [stdout, html]) expect(text).not.toMatch(/teleport|expected|0 pass|papers/);
+    const document = await bench.json<ReproduceDocument>("reproduce", "rooms.yaml", "--quiet", "--json");
+    expect(document.verdict).toMatch(/^wide /);
+    expect(document).not.toHaveProperty("counts");
+  });
+
+  it("says of an experiment of the user's own that judges nothing what it lacks", async () => {
+    bench.write("own.yaml", booth);
+    const { stdout } = await bench.run("reproduce", "own.yaml", "--quiet", "--out", "own");
+    expect(stdout).toMatch(/^Nothing is judged: without the key rates,/);
+  });
+
   it("skips an experiment without its data, and says how to get them", async () => {
     bench.write(
       "mnist.yaml",

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { createOptimizer, optimizers } from "isoloss/optim";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/load.js";
@@ -7,10 +8,16 @@ import {
   optimizerSchema,
 } from "../../src/experiments/catalogue/optimizers.js";
 import { makeWhen, whenRegistry, whenSchema } from "../../src/experiments/catalogue/when.js";
-import { loadExperiment, packagedNames } from "../../src/experiments/definition/find.js";
+import { experimentNames, loadExperiment, packagedNames } from "../../src/experiments/definition/find.js";
 import { resolveExperiment } from "../../src/experiments/definition/resolve.js";
-import { type Expected, everyRun, experimentSchema } from "../../src/experiments/definition/schema.js";
+import {
+  type Expected,
+  everyRun,
+  experimentSchema,
+  type RatesConfig,
+} from "../../src/experiments/definition/schema.js";
 import { templates } from "../../src/experiments/definition/templates.js";
+import type { Settings } from "../../src/experiments/kind.js";
 import { kinds } from "../../src/experiments/kinds/kinds.js";
 
 const named = (expected: readonly Expected[] = []) =>
@@ -48,6 +55,85 @@ describe("packaged experiments", () => {
       for (const variant of named(quick.expected)) expect(fast).toContain(variant);
     },
   );
+});
+
+it("the demo runs Rosenbrock's function with the settings of clock-rosenbrock", async () => {
+  const [small, whole] = [await loadExperiment("demo/rosenbrock"), await loadExperiment("clock-rosenbrock")];
+  const { choose: _, references: __, ...rates } = whole.rates as RatesConfig;
+  expect(small.rates).toEqual(rates);
+  const { variants } = resolveExperiment(whole);
+  for (const variant of resolveExperiment(small).variants) expect(variants).toContainEqual(variant);
+});
+
+describe("controls", () => {
+  const words = (name: string) => name.toLowerCase().split("-");
+  const controlOfCost = ({ cost }: Settings) => (cost as { readonly control?: string } | undefined)?.control;
+
+  /** Every control with what it is a control of: those that experiments declare, and those of COST. */
+  async function declaredIn(name: string) {
+    const experiment = await loadExperiment(name);
+    const { variants, controls } = resolveExperiment(experiment);
+    const declared = Object.entries(controls).flatMap(([baseline, names]) =>
+      names.map((control) => ({ control, baseline })),
+    );
+    const ofCost = variants.flatMap((v) =>
+      controlOfCost(v.settings) === undefined ? [] : [{ control: v.name, baseline: "COST" }],
+    );
+    return { experiment, variants, declared: [...declared, ...ofCost] };
+  }
+
+  it.each(experimentNames())("of %s are declared where its text names them", async (name) => {
+    const { experiment, variants, declared } = await declaredIn(name);
+    const { title = "", source, expected = [], rates = [] } = experiment;
+    const texts = [title, source?.note ?? "", ...expected.map((e) => e.source)];
+    const sentences = texts.flatMap((text) => text.split(/(?<=[.;:])\s/));
+    const baselines = [variants[0].name, ...[rates].flat().flatMap(({ baseline }) => baseline ?? [])];
+    const common = new Set(["cost", ...baselines.flatMap(words)]);
+    for (const sentence of sentences.filter((text) => /\bcontrols?\b/.test(text))) {
+      // What a measure is compared with is no variant.
+      if (experiment.kind === "minima") continue;
+      const said = new Set(sentence.toLowerCase().match(/[a-z0-9.]+/g));
+      // A variant by the words of its name that its baseline's does not have.
+      const called = variants.filter((v) => {
+        const own = words(v.name).filter((word) => !common.has(word));
+        return own.length > 0 && own.every((word) => said.has(word));
+      });
+      expect(declared.length, sentence).toBeGreaterThan(0);
+      const known = declared.map(({ control }) => control);
+      for (const variant of called) expect(known, sentence).toContain(variant.name);
+    }
+  });
+
+  it("have tuned rates as what they are beside, and a comparison that judges them", async () => {
+    for (const name of experimentNames()) {
+      const { experiment, variants, declared } = await declaredIn(name);
+      const tuned = [experiment.rates ?? []].flat();
+      for (const { control, baseline } of declared) {
+        // COST's controls have their own comparison.
+        if (baseline === "COST" || experiment.kind === "multi-task") continue;
+        const isTuned = tuned.some((rates) => (rates.baseline ?? variants[0].name) === baseline);
+        const steps = variants.find((v) => v.name === baseline)?.settings.steps;
+        expect(isTuned || steps === 0, `${name}: ${control}`).toBe(true);
+      }
+    }
+  });
+
+  it("of the tables of results are declared in the experiments that these are of", async () => {
+    const text = await readFile(new URL("../../../../docs/results.md", import.meta.url), "utf8");
+    const sections = text.split(/^##+ /m).filter((section) => section.includes("| control: "));
+    expect(sections.length).toBeGreaterThan(3);
+    for (const section of sections) {
+      const [, name = ""] = /isoloss reproduce ([a-z0-9-]+)/.exec(section) ?? [];
+      const known = (await declaredIn(name)).declared.flatMap(({ control }) => words(control));
+      for (const [, row = ""] of section.matchAll(/\| control: ([^|]+)\|/g)) {
+        const said = row.toLowerCase().match(/[a-z]{4,}/g) ?? [];
+        expect(
+          said.some((word) => known.some((own) => own.startsWith(word))),
+          `${name}: ${row}`,
+        ).toBe(true);
+      }
+    }
+  });
 });
 
 describe("templates", () => {

@@ -80,10 +80,12 @@ describe("confirmed", () => {
 
   it.each([
     ["helps", loss, [2, 4, 8], [1, 2.1, 4.1]],
-    ["does not help", loss, [1, 1, 1], [1, 1.1, 1.2]],
+    ["does not help", loss, [1, 1, 1], [1.1, 1.15, 1.2]],
+    ["undecided", loss, [1, 1, 1], [1, 1.1, 1.2]],
     ["undecided", loss, [2, 4, 8], [1, 2, 9]],
     ["helps", accuracy, [0.5, 0.6, 0.7], [0.6, 0.71, 0.8]],
-    ["does not help", accuracy, [0.5, 0.6, 0.7], [0.5, 0.6, 0.69]],
+    ["does not help", accuracy, [0.5, 0.6, 0.7], [0.48, 0.59, 0.68]],
+    ["undecided", accuracy, [0.5, 0.6, 0.7], [0.5, 0.6, 0.69]],
     ["undecided", loss, [2], [1]],
   ] as const)("%s: %j", (judgment, metric, baseline, values) => {
     const [one] = confirmed(metric, seeds(...baseline), [{ trial: 0, fresh: seeds(...values) }]);

@@ -3,7 +3,8 @@ import type { Settings } from "../kind.js";
 import type { Resolved } from "./resolve.js";
 
 /** An experiment as it was run, in the form of a file: quick settings are then those of the file. */
-export function asExperiment({ name, title, kind, variants, seeds, rates, experiment }: Resolved): object {
+export function asExperiment(resolved: Resolved): object {
+  const { name, title, kind, variants, seeds, rates, controls, experiment } = resolved;
   const base = commonOf(variants.map(({ settings }) => settings));
   return {
     name,
@@ -13,6 +14,7 @@ export function asExperiment({ name, title, kind, variants, seeds, rates, experi
     seeds,
     variants: Object.fromEntries(variants.map((v) => [v.name, changes(base, v.settings)])),
     ...(rates.length > 0 ? { rates: rates.length === 1 ? rates[0] : rates } : {}),
+    ...(Object.keys(controls).length > 0 ? { controls } : {}),
     ...(experiment.figures === undefined ? {} : { figures: experiment.figures }),
   };
 }

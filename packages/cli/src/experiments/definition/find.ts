@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { OptionError } from "isoloss";
 import { asItIs, loadConfig } from "../../config/load.js";
@@ -62,6 +62,10 @@ export function findExperiment(fileOrName: string): string {
     `There is no file ${fileOrName}, and no experiment of that name.${hint} Those that come with isoloss: ${names.join(", ")}.`,
   );
 }
+
+/** Whether an experiment comes with the program. */
+export const isPackaged = (fileOrName: string): boolean =>
+  resolve(findExperiment(fileOrName)).startsWith(packagedFolder() + sep);
 
 const isSweep = (data: unknown): boolean =>
   typeof data === "object" && data !== null && "parameters" in data && !("kind" in data);

@@ -1,7 +1,7 @@
 import { OptionError } from "isoloss";
 import { nearest } from "../../config/nearest.js";
 import { lacksTest } from "../catalogue/datasets.js";
-import type { Settings } from "../kind.js";
+import type { Controls, Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { commonKeys, type Expected, type Experiment, type RatesConfig, seedsOf } from "./schema.js";
 
@@ -21,6 +21,8 @@ export interface Resolved {
   readonly seeds: readonly number[];
   /** Comparisons at tuned rates. */
   readonly rates: readonly RatesConfig[];
+  /** Of the variants above. */
+  readonly controls: Controls;
   readonly quick: boolean;
   /** The expected numbers for these settings. */
   readonly expected: readonly Expected[];
@@ -69,9 +71,31 @@ export function resolveExperiment(
     variants: chosen.map((name) => ({ name, settings: settingsOf(base, table[name] ?? {}, fastSettings) })),
     seeds: seeds ?? checkedSeeds(fastSeeds ?? experiment.seeds ?? [0]),
     rates: compared.map((config) => ({ ...config, ...(quick ? fastRates : {}) })),
+    controls: controlsAmong(chosen, known, experiment),
     quick,
     expected: (experiment.expected ?? []).filter((e) => !hasQuick || e.quick === true),
   };
+}
+
+/** @throws OptionError for a control, or what it is a control of, that is no variant */
+function controlsAmong(
+  chosen: readonly string[],
+  known: readonly string[],
+  { controls = {} }: Experiment,
+): Controls {
+  const unknown = Object.entries(controls)
+    .flat(2)
+    .find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new OptionError(
+      `controls: there is no variant "${unknown}"; expected { BASELINE: [CONTROL, ..] } of ${known.join(", ")}.`,
+    );
+  }
+  return Object.fromEntries(
+    Object.entries(controls)
+      .map(([baseline, names]) => [baseline, names.filter((name) => chosen.includes(name))] as const)
+      .filter(([baseline, names]) => names.length > 0 && chosen.includes(baseline)),
+  );
 }
 
 /** Settings of a variant. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { fromZero, nonNegative, positive } from "../catalogue/named.js";
 import { sha256Schema } from "../catalogue/own/file.js";
 import { type FigureName, figureNames } from "../figure-names.js";
-import type { Settings } from "../kind.js";
+import type { Controls, Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 
 /** Names of experiments and variants: parts of directories' names. */
@@ -72,7 +72,7 @@ const ratesSchema = z.strictObject({
   confirm: seedsSchema,
   /** Default the first variant. */
   baseline: identifier.optional(),
-  /** Default all others. */
+  /** Default all others; the baseline's controls in any case. */
   variants: z.array(identifier).optional(),
   /**
    * By name, variants of which one judges: the one that needs the least time, at one of the rates, to the loss at which the
@@ -103,6 +103,8 @@ const common = {
   figures: z.array(z.enum(figureNames).meta({ title: "figure" })).optional(),
   /** One comparison, or several with different baselines. */
   rates: z.union([ratesSchema, z.array(ratesSchema).min(1)]).optional(),
+  /** By the variant that is compared with, those that do the same without what is judged: a variant helps if it beats them, too. */
+  controls: z.record(identifier, z.array(identifier).min(1)).optional(),
 };
 
 /** Settings of a program of the kind module, in the module or in the file: those of either form. */
@@ -159,6 +161,7 @@ export interface Experiment {
   readonly expected?: readonly Expected[];
   readonly figures?: readonly FigureName[];
   readonly rates?: RatesConfig | readonly RatesConfig[];
+  readonly controls?: Controls;
   readonly variants?: Readonly<Record<string, Settings | null>>;
   readonly quick?: Settings & {
     readonly seeds?: readonly number[] | string;

@@ -87,7 +87,7 @@ variants:
 
 figures: [loss, validation, accuracy]
 
-# The control that a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
+# What a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
 # With it,  isoloss reproduce NAME_OF_THIS_FILE  says whether a variant helps at its own tuned rate.
 # rates: { grid: [0.05, 0.1, 0.2], tune: 100..102, confirm: 1000..1007 }
 `,
@@ -115,7 +115,7 @@ variants:
 
 figures: [loss, validation, accuracy]
 
-# The control that a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
+# What a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
 # With it,  isoloss reproduce NAME_OF_THIS_FILE  says whether a variant helps at its own tuned rate.
 # rates: { grid: [5.0e-4, 1.0e-3, 2.0e-3], tune: 100..102, confirm: 1000..1007 }
 `,

@@ -26,6 +26,8 @@ export interface Job {
   readonly seed: number;
   readonly kind: string;
   readonly settings: Settings;
+  /** Which repetition it is of a run that is timed several times; left out: the first. */
+  readonly repeat?: number;
   /** The config in its directory. */
   readonly config: object;
   /** Where its directory is created; left out: nowhere. */
@@ -95,7 +97,7 @@ export async function jobToResume(
  * @throws DataError when data are missing or the directory cannot be written; OptionError for settings that do not fit
  */
 export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> {
-  const { name, variant, seed, kind, settings } = job;
+  const { name, variant, seed, repeat, kind, settings } = job;
   const opened = await open(job);
   const { directory } = opened;
   try {
@@ -121,6 +123,7 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
       experiment: name,
       variant,
       seed,
+      ...(repeat === undefined ? {} : { repeat }),
       settings,
       document,
       seconds: measured.seconds,

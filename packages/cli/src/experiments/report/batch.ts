@@ -38,6 +38,7 @@ export async function runBatch(
     const outcome = await runExperiment(resolved, {
       session: (jobs) => runSession(jobs, session),
       out: runs,
+      isElsewhere: session.elsewhere !== undefined,
     });
     outcomes.push(outcome);
     if (outcome.status === "interrupted") break;

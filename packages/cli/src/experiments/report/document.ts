@@ -2,20 +2,23 @@ import type { Comparison } from "../../run/report-html.js";
 import { errorOfRun } from "../jobs/session.js";
 import type { Finding } from "../kind.js";
 import type { Batch } from "./batch.js";
-import { findingsOf } from "./findings.js";
+import { conclusionOf, findingsOf } from "./findings.js";
 import type { ExperimentOutcome } from "./outcome.js";
 import { byBaseline, type RatesResult } from "./rates.js";
 
 /** Results of experiments, as commands print them with `--json`. */
 export interface ExperimentsDocument {
+  /** All findings in one sentence; of one experiment of the user's own its answer. */
+  readonly verdict: string;
   /** Absolute path of the report. */
   readonly report: string;
   readonly seconds: number;
-  readonly counts: Readonly<Record<Comparison, number>>;
+  /** Left out where no numbers are expected. */
+  readonly counts?: Readonly<Record<Comparison, number>>;
   readonly experiments: readonly {
     readonly name: string;
     readonly status: ExperimentOutcome["status"];
-    /** What they say about teleports. */
+    /** What it says of its variants. */
     readonly findings: readonly Finding[];
     /** What became of expected numbers. */
     readonly verdicts: readonly {
@@ -34,13 +37,18 @@ export interface ExperimentsDocument {
   }[];
 }
 
-export function experimentsDocument({ outcomes, seconds }: Batch, report: string): ExperimentsDocument {
+export function experimentsDocument(
+  { outcomes, seconds }: Batch,
+  report: string,
+  verdict = conclusionOf(outcomes.flatMap(findingsOf)),
+): ExperimentsDocument {
   const counts = { pass: 0, differs: 0, "not reproducible": 0 };
   for (const { verdicts } of outcomes) for (const { outcome } of verdicts) counts[outcome] += 1;
   return {
+    verdict,
     report,
     seconds,
-    counts,
+    ...(outcomes.some(({ verdicts }) => verdicts.length > 0) ? { counts } : {}),
     experiments: outcomes.map((experiment) => {
       const { resolved, status, verdicts, rates, errors } = experiment;
       return {

@@ -203,7 +203,12 @@ async function levelSetsOf(
       start: point(results[0].trajectory?.[0] ?? []),
       ...(optimum ? { optimum } : {}),
     },
-    { ...options, title: "Level sets, trajectories and teleports" },
+    {
+      ...options,
+      title: trajectories.some(({ jumps = [] }) => jumps.length > 0)
+        ? "Level sets, trajectories and teleports"
+        : "Level sets and trajectories",
+    },
   );
 }
 

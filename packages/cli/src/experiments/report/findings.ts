@@ -3,19 +3,47 @@ import type { Judgement } from "../../run/report-html.js";
 import type { RatioSummary } from "../../run/statistics.js";
 import type { Finding } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
-import type { ToTarget } from "../results/to-target.js";
+import { isTooNoisy, type ToTarget, timeOf } from "../results/to-target.js";
 import type { ExperimentOutcome } from "./outcome.js";
-import { rateSentence } from "./rates.js";
+import { type RateComparison, type RatesResult, rateSentence } from "./rates.js";
 
-/** Whether runs reach the baseline's final loss in less time, which is what counts, or in fewer steps alone. */
-export function judgementOf({ reached, seeds, deterministic, steps, seconds }: ToTarget): Judgement {
-  if (reached < seeds) return "does not help";
-  const [stepRange, timeRange] = [rangeOf(steps, deterministic), rangeOf(seconds)];
-  if (stepRange === null || timeRange === null) return "undecided";
-  if (timeRange[1] < 1) return "helps";
-  if (stepRange[1] < 1) return timeRange[0] > 1 ? "fewer steps, more time" : "fewer steps, no less time";
-  return "does not help";
+/**
+ * Whether runs reach the baseline's final loss in less time, which is what counts, or in fewer steps alone: than the baseline and than
+ * each control that reaches it with every seed. Only intervals decide; where the clock is too noisy, those of steps alone.
+ *
+ * @param clock the baseline's times against its own; null: not measured
+ */
+export function judgementOf(
+  compared: ToTarget & Pick<RateComparison, "controls">,
+  clock: RatioSummary | null,
+): Judgement {
+  const { reached, seeds, deterministic, steps, equalSteps, equalTime, controls = {} } = compared;
+  if (reached < seeds) {
+    const losses = [rangeOf(equalSteps, deterministic), isTooNoisy(clock) ? null : rangeOf(equalTime)];
+    const isBehind = compared.finalLoss === null || losses.some((range) => range && range[0] > 1);
+    return isBehind ? "does not help" : "undecided";
+  }
+  const stepRange = rangeOf(steps, deterministic);
+  const time = timeOf(compared, clock);
+  if (stepRange === null || time === null) return "undecided";
+  const isSooner = (c: ToTarget) => timeOf(c, clock) === "less";
+  const isShorter = (c: ToTarget) => (rangeOf(c.steps, c.deterministic)?.[1] ?? Infinity) < 1;
+  if (time !== "less" && !isShorter(compared)) {
+    return time === "more" || stepRange[0] > 1 ? "does not help" : "undecided";
+  }
+  const isBetter = (control: ToTarget) => {
+    if (control.steps === null) return true;
+    return time === "less" && timeOf(control, clock) !== "too noisy" ? isSooner(control) : isShorter(control);
+  };
+  if (!Object.values(controls).every(isBetter)) return "no better than a control";
+  return time === "less" ? "helps" : fewerSteps[time];
 }
+
+const fewerSteps = {
+  more: "fewer steps, more time",
+  "no clear difference": "fewer steps, no less time",
+  "too noisy": "fewer steps, too noisy to time",
+} as const;
 
 /** Where a ratio lies: in its interval, or exactly where it has no spread. A single pair of random runs decides nothing. */
 const rangeOf = (ratio: RatioSummary | null, isExact = false): readonly [number, number] | null =>
@@ -25,21 +53,23 @@ const rangeOf = (ratio: RatioSummary | null, isExact = false): readonly [number,
 export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Finding[] {
   const compared = rates.flatMap((comparison) =>
     Object.entries(comparison.tuned)
-      .filter(([name]) => isJudged(resolved, name))
+      .filter(([name]) => !isControl(resolved, comparison, name))
       .map(([name, c]) => ({
         title: name,
         // A baseline that diverged with some seed has no loss to reach there: that is no failure of the others.
-        judgment: comparison.finalLoss === null ? "undecided" : judgementOf(c),
+        judgment: comparison.finalLoss === null ? "undecided" : judgementOf(c, comparison.clock),
         text: rateSentence(name, comparison, c),
       })),
   );
-  return [...compared, ...(kinds[resolved.kind].comparison?.findings?.(results) ?? [])];
+  return [...compared, ...(kinds[resolved.kind].comparison?.findings?.(results, resolved.controls) ?? [])];
 }
 
 /** What stands beside the findings: controls at their tuned rates, and references as they are. */
 export function besideFindings({ resolved, rates }: ExperimentOutcome): Pick<Finding, "title" | "text">[] {
   return rates.flatMap((comparison) => {
-    const controls = Object.entries(comparison.tuned).filter(([name]) => !isJudged(resolved, name));
+    const controls = Object.entries(comparison.tuned).filter(([name]) =>
+      isControl(resolved, comparison, name),
+    );
     return [...controls, ...Object.entries(comparison.references)].map(([title, c]) => ({
       title,
       text: rateSentence(title, comparison, c),
@@ -47,23 +77,82 @@ export function besideFindings({ resolved, rates }: ExperimentOutcome): Pick<Fin
   });
 }
 
-function isJudged({ kind, variants }: ExperimentOutcome["resolved"], name: string): boolean {
-  const { settings } = variants.find((variant) => variant.name === name) ?? {};
-  return settings === undefined || (kinds[kind].comparison?.isJudged?.(settings) ?? true);
-}
+const isControl = (
+  { controls }: ExperimentOutcome["resolved"],
+  { baseline }: RatesResult,
+  name: string,
+): boolean => controls[baseline]?.includes(name) ?? false;
 
 /** All findings in one sentence. */
 export function conclusionOf(findings: readonly Finding[]): string {
   const count = (judgment: Judgement) => findings.filter((f) => f.judgment === judgment).length;
-  const parts = [
-    [count("helps"), "helped"],
-    [count("fewer steps, more time"), "needed fewer steps but more time"],
-    [count("fewer steps, no less time"), "needed fewer steps but no less time"],
-    [count("no better than a control"), "did no better than a control"],
-    [count("does not help"), "did not help"],
-    [count("undecided"), "had too few runs to decide"],
-  ] as const;
-  const shown = parts.filter(([n], i) => n > 0 || i === 0).map(([n, what]) => `${n} ${what}`);
+  const shown = Object.entries(phrases)
+    .map(([judgment, { past }], i) => ({ n: count(judgment as Judgement), past, isFirst: i === 0 }))
+    .filter(({ n, isFirst }) => n > 0 || isFirst)
+    .map(({ n, past }) => `${n} ${past}`);
   const methods = findings.length === 1 ? "one method" : `${findings.length} methods`;
-  return `Of ${methods} with teleports, each compared with the same method without: ${shown.join("; ")}.`;
+  return `Of ${methods}, each compared with its baseline: ${shown.join("; ")}.`;
 }
+
+/** What an experiment asks, where it judges: a question for each baseline. */
+export function questionOf(outcome: ExperimentOutcome): string | undefined {
+  const titles = findingsOf(outcome).map(({ title }) => title);
+  if (titles.length === 0) return undefined;
+  const baselines = outcome.rates.map(({ baseline }) => baseline);
+  const against = baselines.length === 0 ? "" : `, compared with ${listOf(baselines, "or")}`;
+  return `${titles.length === 1 ? "Does" : "Do"} ${listOf(titles, "or")} help${against}?`;
+}
+
+/** The answer to {@link questionOf}, by the names of the variants; of an experiment that judges nothing why it does not. */
+export function answerOf(outcome: ExperimentOutcome): string {
+  const { resolved, status } = outcome;
+  if (status !== "completed") return `There is no answer: the experiment was ${status}.`;
+  const findings = findingsOf(outcome);
+  if (findings.length === 0) {
+    return resolved.rates.length > 0
+      ? "There is no answer: every run of a variant that was to be compared diverged."
+      : "Nothing is judged: without the key rates, no learning rate is tuned, and no variant is compared with another one.";
+  }
+  return Object.entries(phrases)
+    .flatMap(([judgment, { one, many }]) => {
+      const names = findings.filter((f) => f.judgment === judgment).map(({ title }) => title);
+      return names.length === 0 ? [] : [`${listOf(names, "and")} ${names.length === 1 ? one : many}.`];
+    })
+    .join(" ");
+}
+
+const listOf = (names: readonly string[], word: "and" | "or"): string =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} ${word} ${names.at(-1)}`;
+
+/** Judgments as the verb of a sentence about one variant, several, and a number of them; the best first. */
+const phrases: Readonly<
+  Record<Judgement, { readonly one: string; readonly many: string; readonly past: string }>
+> = {
+  helps: { one: "helps", many: "help", past: "helped" },
+  "fewer steps, more time": {
+    one: "needs fewer steps, but more time",
+    many: "need fewer steps, but more time",
+    past: "needed fewer steps but more time",
+  },
+  "fewer steps, no less time": {
+    one: "needs fewer steps, but no less time",
+    many: "need fewer steps, but no less time",
+    past: "needed fewer steps but no less time",
+  },
+  "fewer steps, too noisy to time": {
+    one: "needs fewer steps; this machine was too noisy to time it",
+    many: "need fewer steps; this machine was too noisy to time them",
+    past: "needed fewer steps, on a machine too noisy to time them",
+  },
+  "no better than a control": {
+    one: "is no better than a control",
+    many: "are no better than a control",
+    past: "did no better than a control",
+  },
+  "does not help": { one: "does not help", many: "do not help", past: "did not help" },
+  undecided: {
+    one: "may help or not: that is undecided",
+    many: "may help or not: that is undecided",
+    past: "undecided",
+  },
+};

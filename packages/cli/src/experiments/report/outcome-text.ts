@@ -5,7 +5,7 @@ import { kinds } from "../kinds/kinds.js";
 import { summaryTable } from "../results/summary.js";
 import { textOfTable } from "../results/table.js";
 import { besideFindings, findingsOf } from "./findings.js";
-import { type ExperimentOutcome, reasonOf } from "./outcome.js";
+import { type ExperimentOutcome, reasonOf, shownRuns } from "./outcome.js";
 
 type Paint = (text: string) => string;
 
@@ -23,6 +23,7 @@ export function paints(): Readonly<Record<Outcome | "heading", Paint>> {
     undecided: yellow,
     "fewer steps, more time": cyan,
     "fewer steps, no less time": cyan,
+    "fewer steps, too noisy to time": cyan,
     "no better than a control": cyan,
     note: cyan,
   };
@@ -37,14 +38,17 @@ export function outcomeText(
   outcome: ExperimentOutcome,
   { tellsPasses }: { readonly tellsPasses: boolean },
 ): string {
-  const { resolved, status, results, verdicts, errors } = outcome;
+  const { resolved, status, rates, verdicts, errors } = outcome;
   const paint = paints();
   const lines = [paint.heading(`${resolved.name}: ${resolved.title}`)];
   if (status !== "completed") {
     lines.push(paint[status === "failed" ? "failed" : "not reproducible"](`${status}: ${reasonOf(outcome)}`));
   }
-  if (results.length > 0) lines.push(summaryTable(results));
-  lines.push(...(kinds[resolved.kind].comparison?.tables?.(results) ?? []).map(textOfTable));
+  for (const runs of shownRuns(outcome)) {
+    if (rates.length > 0) lines.push(`At tuned rates, on fresh seeds, against ${runs[0].variant}:`);
+    const tables = kinds[resolved.kind].comparison?.tables?.(runs) ?? [];
+    lines.push(summaryTable(runs), ...tables.map(textOfTable));
+  }
   for (const v of verdicts) {
     if (tellsPasses || v.outcome !== "pass") lines.push(`${paint[v.outcome](`${v.outcome}:`)} ${v.text}`);
   }

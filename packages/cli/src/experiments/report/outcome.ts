@@ -20,12 +20,23 @@ export interface ExperimentOutcome {
   readonly errors: readonly { readonly job: Job; readonly error: unknown }[];
 }
 
-type RunSession = (jobs: readonly Job[]) => Promise<Session>;
+interface RunPlace {
+  session(jobs: readonly Job[]): Promise<Session>;
+  readonly out?: string;
+  /** Whether other computers compute. */
+  readonly isElsewhere: boolean;
+}
+
+/** Of all threads: a busy computer repeats runs as often as a quiet one. */
+function processorMilliseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 
 /** Runs all variants and seeds of an experiment, and its comparison at tuned rates, and judges the numbers. */
 export async function runExperiment(
   resolved: Resolved,
-  { session, out }: { readonly session: RunSession; readonly out?: string },
+  { session, out, isElsewhere }: RunPlace,
 ): Promise<ExperimentOutcome> {
   const jobs = jobsOf(resolved, { ...(out === undefined ? {} : { out }), checkpointSeconds: 30 });
   const { results: measured, failures, interrupted } = await session(jobs);
@@ -42,7 +53,10 @@ export async function runExperiment(
     errors.push(...done.failures.map(({ job, error }) => ({ job, error })));
     return done.results;
   };
-  const rates = errors.length === 0 ? await compareRates(resolved, runAll) : [];
+  const rates =
+    errors.length === 0
+      ? await compareRates(resolved, runAll, isElsewhere ? undefined : processorMilliseconds)
+      : [];
   return {
     resolved,
     status: wasInterrupted ? "interrupted" : errors.length > 0 ? "failed" : "completed",
@@ -51,6 +65,13 @@ export async function runExperiment(
     verdicts: wasInterrupted ? [] : judge(resolved.expected, results, rates),
     errors,
   };
+}
+
+/** The runs that tables show: of each comparison at tuned rates those that judge, or else the experiment's. */
+export function shownRuns({ resolved, results, rates }: ExperimentOutcome): (readonly JobResult[])[] {
+  const { compare } = kinds[resolved.kind].comparison ?? {};
+  const groups = rates.length > 0 ? rates.map(({ runs }) => compare?.(runs) ?? runs) : [results];
+  return groups.filter((runs) => runs.length > 0);
 }
 
 /** The figures of an outcome; those of comparisons at tuned rates come last. */

@@ -1,13 +1,13 @@
 import { bars, barsWidth, curves, svgText } from "isoloss-figures";
 import type { ThemeName } from "isoloss-figures/base";
-import { shownRatios } from "../results/to-target.js";
+import { shownRatios, timeOf } from "../results/to-target.js";
 import { type DrawnFigure, type FigureSize, lossCurves, overTime } from "./figures.js";
 import { nodeDocument } from "./node-document.js";
 import type { RatesComparison } from "./rates.js";
 
 /** A comparison at tuned rates: the losses of the confirming runs, and what they need to the baseline's final loss. */
 export function rateFigures(
-  { baseline, tuned, references, finalLoss, runs }: RatesComparison,
+  { baseline, tuned, references, finalLoss, clock, runs }: RatesComparison,
   { theme, size = {} }: { readonly theme: ThemeName; readonly size?: FigureSize },
 ): DrawnFigure[] {
   const options = () => ({ document: nodeDocument(), theme, ...size });
@@ -17,12 +17,16 @@ export function rateFigures(
   const time = curves({ ...data, ...overTime(data) }, { ...options(), title: `${title} time` });
   const ratios = Object.entries({ ...tuned, ...references }).flatMap(([name, compared]) => {
     const c = shownRatios(compared);
-    return (["steps", "seconds"] as const).map((key) => ({
-      name: `${name}: ${key}`,
-      ratio: c[key]?.ratio ?? Number.NaN,
-      missing: `reached by ${c.reached} of ${c.seeds}`,
-      ...(c[key]?.interval ? { low: c[key].interval[0], high: c[key].interval[1] } : {}),
-    }));
+    return (["steps", "seconds"] as const).map((key) => {
+      const isNoisy = key === "seconds" && timeOf(compared, clock) === "too noisy";
+      const { ratio = Number.NaN, interval = null } = (isNoisy ? null : c[key]) ?? {};
+      return {
+        name: `${name}: ${key}`,
+        ratio,
+        missing: isNoisy ? "too noisy to time here" : `reached by ${c.reached} of ${c.seeds}`,
+        ...(interval ? { low: interval[0], high: interval[1] } : {}),
+      };
+    });
   });
   const losses = [
     { name: "tuned", svg: svgText(steps) },

@@ -2,8 +2,15 @@ import { resultName } from "isoloss/metrics";
 import { htmlTable } from "../../run/report-html.js";
 import { formatNumber } from "../results/format-number.js";
 import { finalLossMetric } from "../results/loss-curve.js";
-import { differenceText, ratioText, shownRatios, type ToTarget } from "../results/to-target.js";
-import { type RateComparison, type RatesResult, rateText } from "./rates.js";
+import {
+  differenceText,
+  isTooNoisy,
+  ratioText,
+  shownRatios,
+  type ToTarget,
+  timeOf,
+} from "../results/to-target.js";
+import { hasTeleports, type RateComparison, type RatesComparison, rangeText, rateText } from "./rates.js";
 
 const lossText = (loss: number | null): string => (loss === null ? "diverged" : formatNumber(loss, 5));
 
@@ -18,41 +25,19 @@ type Column = readonly [string, (c: ToTarget) => string];
 
 const when = (isShown: boolean, column: Column): readonly Column[] => (isShown ? [column] : []);
 
-/** A comparison at tuned rates as HTML tables: the ratios, and the grid that the rates were chosen from. */
-export function rateTables(rates: RatesResult) {
+/**
+ * A comparison at tuned rates as HTML tables: the ratios at each variant's own rate, those at the baseline's, and the grid that
+ * the rates were chosen from.
+ */
+export function rateTables(rates: RatesComparison) {
   const { baseline, tuned, sameRate, references } = rates;
   // The first rates are those that all variants have.
   const names = Object.keys(rates.grid[0]?.losses ?? {});
-  const rows: readonly (readonly [string, string, ToTarget])[] = [
-    ...Object.keys(tuned).flatMap((name) => [
-      [namesOf(name, tuned[name]), `${rateText(tuned[name])} (its own)`, shownRatios(tuned[name])] as const,
-      ...(name in sameRate
-        ? [[name, `${rateText(sameRate[name])} (${baseline}'s)`, shownRatios(sameRate[name])] as const]
-        : []),
-    ]),
-    ...Object.entries(references).map(([name, c]) => [name, "-", shownRatios(c)] as const),
+  const own = [
+    ...Object.entries(tuned).map(([name, c]): Row => [namesOf(name, c), rateText(c), c]),
+    ...Object.entries(references).map(([name, c]): Row => [name, "-", c]),
   ];
-  // Where every run reached the loss, the medians say no more than the means; where none has a ratio, they are all there is.
-  const hasMedians = rows.some(([, , c]) => c.steps === null && c.medianSteps !== null);
-  const hasRatios = !hasMedians || rows.some(([, , c]) => c.steps !== null);
-  const hasIntervals = rows.some(([, , c]) =>
-    [c.steps, c.seconds, c.equalTime].some((ratio) => ratio?.interval),
-  );
-  const hasTest = rows.some(([, , c]) => c.test !== null);
-  const hasValidation = !hasTest && rows.some(([, , c]) => c.validation !== null);
-  const hasAccuracy = rows.some(([, , c]) => c.accuracy !== null);
-  const columns: readonly Column[] = [
-    [resultName(finalLossMetric).label, (c) => lossText(c.finalLoss)],
-    ["reached", (c) => `${c.reached} of ${c.seeds}`],
-    ...when(hasRatios, ["steps", (c) => ratioText(c.steps)]),
-    ...when(hasMedians, ["median steps", (c) => medianText(c.medianSteps)]),
-    ...when(hasRatios, ["time", (c) => ratioText(c.seconds)]),
-    ...when(hasMedians, ["median time", (c) => medianText(c.medianSeconds)]),
-    ["loss at equal time", (c) => ratioText(c.equalTime)],
-    ...when(hasValidation, ["validation loss", (c) => ratioText(c.validation)]),
-    ...when(hasTest, ["test loss", (c) => ratioText(c.test)]),
-    ...when(hasAccuracy, ["accuracy, points", (c) => differenceText(c.accuracy)]),
-  ];
+  const others = Object.entries(sameRate).map(([name, c]): Row => [name, rateText(c), c]);
   return {
     baseline,
     grid: htmlTable({
@@ -63,14 +48,53 @@ export function rateTables(rates: RatesResult) {
         ...names.map((name) => (name in g.losses ? lossText(g.losses[name]) : "")),
       ]),
     }),
-    comparison: htmlTable({
-      caption:
-        `To the final loss of ${baseline} at its tuned rate ${rateText(rates)}, on fresh seeds: shares of ${baseline}'s ` +
-        `steps and wall-clock time, teleports included, of its loss at the time at which it ends` +
-        `${hasValidation ? ", and of its last validation loss, on the same rows for all seeds" : ""}` +
-        `${hasTest ? ", and of its loss on test rows, of its own for each seed" : ""}${hasIntervals ? "; with 95 % intervals" : ""}; below 1 is better`,
-      columns: ["variant", "rate", ...columns.map(([name]) => name)],
-      rows: rows.map(([name, rate, c]) => [name, rate, ...columns.map(([, cell]) => cell(c))]),
-    }),
+    comparison: ratioTable(own, rates),
+    ...(others.length > 0 ? { sameRate: ratioTable(others, rates) } : {}),
   };
+}
+
+/** A variant, its rate, and how it compares. */
+type Row = readonly [name: string, rate: string, ToTarget];
+
+function ratioTable(compared: readonly Row[], rates: RatesComparison): string {
+  const { baseline, clock, repeats } = rates;
+  const rows = compared.map(([name, rate, c]): Row => [name, rate, shownRatios(c)]);
+  const noisy = new Map(compared.map(([, , c], i) => [rows[i][2], timeOf(c, clock) === "too noisy"]));
+  // Where every run reached the loss, the medians say no more than the means; where none has a ratio, they are all there is.
+  const hasMedians = rows.some(([, , c]) => c.steps === null && c.medianSteps !== null);
+  const hasRatios = !hasMedians || rows.some(([, , c]) => c.steps !== null);
+  const hasIntervals = rows.some(([, , c]) =>
+    [c.steps, c.seconds, c.equalSteps, c.equalTime].some((ratio) => ratio?.interval),
+  );
+  const hasTest = rows.some(([, , c]) => c.test !== null);
+  const hasValidation = !hasTest && rows.some(([, , c]) => c.validation !== null);
+  const hasAccuracy = rows.some(([, , c]) => c.accuracy !== null);
+  const columns: readonly Column[] = [
+    [resultName(finalLossMetric).label, (c) => lossText(c.finalLoss)],
+    ["reached", (c) => `${c.reached} of ${c.seeds}`],
+    ...when(hasRatios, ["steps", (c) => ratioText(c.steps)]),
+    ...when(hasMedians, ["median steps", (c) => medianText(c.medianSteps)]),
+    ...when(hasRatios, ["time", (c) => (noisy.get(c) ? "too noisy" : ratioText(c.seconds))]),
+    ...when(hasMedians, ["median time", (c) => medianText(c.medianSeconds)]),
+    ["loss at equal steps", (c) => ratioText(c.equalSteps)],
+    ["loss at equal seconds", (c) => (isTooNoisy(clock) ? "too noisy" : ratioText(c.equalTime))],
+    ...when(hasValidation, ["validation loss", (c) => ratioText(c.validation)]),
+    ...when(hasTest, ["test loss", (c) => ratioText(c.test)]),
+    ...when(hasAccuracy, ["accuracy, points", (c) => differenceText(c.accuracy)]),
+  ];
+  const included = hasTeleports(rates) ? ", teleports included" : "";
+  const timing = [
+    ...(repeats > 1 ? [`Each time is the least of ${repeats}`] : []),
+    ...(clock === null ? [] : [`${baseline} took ${rangeText(clock)} times its own time, timed again`]),
+  ];
+  return htmlTable({
+    caption:
+      `To the final loss of ${baseline} at its tuned rate ${rateText(rates)}, on fresh seeds: shares of ${baseline}'s ` +
+      `steps and wall-clock time${included}, and of its loss after as many steps and seconds` +
+      `${hasValidation ? ", and of its last validation loss, on the same rows for all seeds" : ""}` +
+      `${hasTest ? ", and of its loss on test rows, of its own for each seed" : ""}${hasIntervals ? "; with 95 % intervals" : ""}; below 1 is better` +
+      timing.map((text) => `. ${text}`).join(""),
+    columns: ["variant", "rate", ...columns.map(([name]) => name)],
+    rows: rows.map(([name, rate, c]) => [name, rate, ...columns.map(([, cell]) => cell(c))]),
+  });
 }

@@ -1,6 +1,6 @@
 // A fair comparison: the plain and the teleported optimizer at every learning rate of a grid, with and without decay, and
 // other seeds for the comparison than those that choose the rate.
-import { minBy } from "es-toolkit";
+import { minBy, uniq, upperFirst } from "es-toolkit";
 import { OptionError } from "isoloss";
 import type { RatioSummary } from "../../run/statistics.js";
 import { checkedSeeds, ofFreshSeed, type Resolved } from "../definition/resolve.js";
@@ -10,11 +10,14 @@ import type { JobResult } from "../kind.js";
 import { formatNumber } from "../results/format-number.js";
 import {
   differenceText,
+  isTooNoisy,
   meanFinalLoss,
+  quickestOfSeeds,
   ratioText,
   shareOfText,
   shownRatios,
   type ToTarget,
+  timeOf,
   toTarget,
 } from "../results/to-target.js";
 
@@ -29,12 +32,18 @@ export interface TriedRate {
 export interface RateComparison extends TriedRate, ToTarget {
   /** The variant that was chosen, where there was a choice. */
   readonly variant?: string;
+  /** Of what is judged: the same against each control, to the baseline's final loss. */
+  readonly controls?: Readonly<Record<string, ToTarget>>;
 }
 
 export interface RatesResult extends TriedRate {
   /** The variant whose tuned rate is above. */
   readonly baseline: string;
   readonly finalLoss: number | null;
+  /** How often each run that judges was timed, in turns: the least time of each seed counts. */
+  readonly repeats: number;
+  /** The baseline's time to its final loss against its own, timed likewise: the noise of the clock. Null for a single seed. */
+  readonly clock: RatioSummary | null;
   /** Mean final loss of the tuning seeds, of each variant at each rate; null where a run diverged. */
   readonly grid: readonly (TriedRate & { readonly losses: Readonly<Record<string, number | null>> })[];
   /** Of each variant at its own tuned rate, and of the chosen ones, by the names of the choices. */
@@ -52,17 +61,25 @@ export interface RatesComparison extends RatesResult {
 
 type RunAll = (jobs: readonly Job[]) => Promise<readonly JobResult[]>;
 
+/** Runs that judge are repeated this often, if all of that takes no longer than the seconds. */
+const repeating = { most: 5, seconds: 3 };
+
 /**
  * Runs the comparisons at tuned rates of an experiment.
  *
  * @param runAll runs jobs and returns the results of those that did not fail
+ * @param now milliseconds of what repetitions may take
  * @throws OptionError when tuning and confirming seeds overlap, or a variant is not known
  */
-export async function compareRates(resolved: Resolved, runAll: RunAll): Promise<RatesComparison[]> {
+export async function compareRates(
+  resolved: Resolved,
+  runAll: RunAll,
+  now = () => performance.now(),
+): Promise<RatesComparison[]> {
   const plans = resolved.rates.map((config) => planOf(resolved, config));
   const results: RatesComparison[] = [];
   for (const plan of plans) {
-    const result = await compareOne(resolved, plan, runAll);
+    const result = await compareOne(resolved, plan, { runAll, now });
     if (result) results.push(result);
   }
   return results;
@@ -87,12 +104,14 @@ interface Plan {
   readonly baseline: string;
   readonly others: readonly string[];
   readonly references: readonly string[];
+  /** Of the others or of the references. */
+  readonly controls: readonly string[];
   readonly choices: Readonly<Record<string, readonly string[]>>;
   /** Rates of the baseline alone. */
   readonly further: readonly TriedRate[];
 }
 
-function planOf({ variants }: Resolved, config: RatesConfig): Plan {
+function planOf({ variants, controls: allControls }: Resolved, config: RatesConfig): Plan {
   const { grid, decay = ["none"], references = [], choose: choices = {}, baselineGrid = [] } = config;
   const [tune, confirm] = [checkedSeeds(config.tune), checkedSeeds(config.confirm)];
   const both = tune.filter((seed) => confirm.includes(seed));
@@ -105,7 +124,12 @@ function planOf({ variants }: Resolved, config: RatesConfig): Plan {
   const baseline = config.baseline ?? names[0];
   const candidates = Object.values(choices).flat();
   const apart = [baseline, ...references, ...candidates];
-  const others = config.variants ?? names.filter((name) => !apart.includes(name));
+  const controls = allControls[baseline] ?? [];
+  const others = uniq([
+    ...(config.variants ?? names.filter((name) => !apart.includes(name))),
+    // Tuned as what they are beside.
+    ...controls.filter((name) => !references.includes(name)),
+  ]);
   const unknown = [...apart, ...others].find((name) => !names.includes(name));
   if (unknown !== undefined) {
     throw new OptionError(`rates: there is no variant "${unknown}"; known are ${names.join(", ")}.`);
@@ -116,7 +140,7 @@ function planOf({ variants }: Resolved, config: RatesConfig): Plan {
   }
   const at = (rates: readonly number[]) => decay.flatMap((d) => rates.map((rate) => ({ rate, decay: d })));
   const further = at(baselineGrid.filter((rate) => !grid.includes(rate)));
-  return { tried: at(grid), tune, confirm, baseline, others, references, choices, further };
+  return { tried: at(grid), tune, confirm, baseline, others, references, controls, choices, further };
 }
 
 /** A variant at a rate. */
@@ -127,8 +151,8 @@ interface Candidate {
 
 async function compareOne(
   resolved: Resolved,
-  { tried, tune, confirm, baseline, others, references, choices, further }: Plan,
-  runAll: RunAll,
+  { tried, tune, confirm, baseline, others, references, controls, choices, further }: Plan,
+  { runAll, now }: { readonly runAll: RunAll; now(): number },
 ): Promise<RatesComparison | undefined> {
   const candidates = Object.values(choices).flat();
   const jobs = (name: string, at: TriedRate | undefined, seeds: readonly number[]): Job[] => {
@@ -183,49 +207,79 @@ async function compareOne(
     const lossOf = ({ variant, at }: Candidate) => meanAt(variant, at) ?? Number.POSITIVE_INFINITY;
     return { name, ...(isReached ? soonest : (minBy(tries, lossOf) as Candidate)) };
   });
+  const plainJobs = jobs(baseline, best, confirm);
   const judging = [
-    jobs(baseline, best, confirm),
-    ...chosen.flatMap(({ name, at }) =>
-      (isSame(at, best) ? [best] : [best, at]).map((r) => jobs(name, r, confirm)),
-    ),
+    plainJobs,
+    ...chosen.map(({ name, at }) => jobs(name, at, confirm)),
     ...quickest.map(({ variant, at }) => jobs(variant, at, confirm)),
     ...references.map((name) => jobs(name, undefined, confirm)),
   ];
-  // Seed by seed: what slows the computer down for a while then slows both sides of a ratio.
-  const confirming = await runAll(confirm.flatMap((_, i) => judging.map((list) => list[i])));
-  const plain = confirming.filter((r) => isOf(r, baseline, best));
-  const compare = (name: string, { rate, decay }: TriedRate): RateComparison => ({
-    ...{ rate, decay },
-    ...toTarget(
-      plain,
-      confirming.filter((r) => isOf(r, name, { rate, decay })),
-    ),
-  });
+  const beside = chosen.flatMap(({ name, at }) => (isSame(at, best) ? [] : [jobs(name, best, confirm)]));
+  // In turns, seed by seed: what slows the computer down for a while then slows both sides of a ratio. The baseline runs twice in each
+  // round, and is timed against itself.
+  const turn = (round: number) =>
+    confirm.flatMap((_, i) => [
+      ...judging.map((list) => ({ ...list[i], ...(round > 0 ? { repeat: 2 * round } : {}) })),
+      { ...plainJobs[i], repeat: 2 * round + 1 },
+      ...(round > 0 ? [] : beside.map((list) => list[i])),
+    ]);
+  const begin = now();
+  const timed: JobResult[] = [];
+  let repeats = 0;
+  let isWhole: boolean;
+  do {
+    const list = turn(repeats++);
+    const results = await runAll(list);
+    timed.push(...results);
+    isWhole = results.length === list.length;
+  } while (
+    isWhole &&
+    repeats < repeating.most &&
+    (now() - begin) * (1 + 1 / repeats) < 1000 * repeating.seconds
+  );
+  const runsOf = (name: string, at?: TriedRate, isAgain = false) =>
+    quickestOfSeeds(
+      timed.filter(
+        (r) => ((r.repeat ?? 0) % 2 === 1) === isAgain && (at ? isOf(r, name, at) : r.variant === name),
+      ),
+    );
+  const plain = runsOf(baseline, best);
+  const compare = (name: string, { rate, decay }: TriedRate): RateComparison => {
+    const own = runsOf(name, { rate, decay });
+    return { rate, decay, ...toTarget(plain, own), ...againstControls(name, own) };
+  };
+  const againstControls = (name: string, own: readonly JobResult[]): Pick<RateComparison, "controls"> => {
+    if (controls.length === 0 || controls.includes(name)) return {};
+    const against = controls.map((control) => {
+      const theirs = runsOf(control, chosen.find((c) => c.name === control)?.at);
+      return [control, toTarget(theirs, own, plain)];
+    });
+    return { controls: Object.fromEntries(against) };
+  };
   return {
     baseline,
     rate: best.rate,
     decay: best.decay,
     finalLoss: meanFinalLoss(plain),
+    repeats,
+    clock: toTarget(plain, runsOf(baseline, best, true)).seconds,
     grid,
     tuned: Object.fromEntries([
       ...chosen.map(({ name, at }) => [name, compare(name, at)]),
       ...quickest.map(({ name, variant, at }) => [name, { variant, ...compare(variant, at) }]),
     ]),
-    sameRate: Object.fromEntries(others.map((name) => [name, compare(name, best)])),
-    references: Object.fromEntries(
-      references.map((name) => [
+    sameRate: Object.fromEntries(
+      others.map((name) => [
         name,
-        toTarget(
-          plain,
-          confirming.filter((r) => r.variant === name),
-        ),
+        { rate: best.rate, decay: best.decay, ...toTarget(plain, runsOf(name, best)) },
       ]),
     ),
+    references: Object.fromEntries(references.map((name) => [name, toTarget(plain, runsOf(name))])),
     runs: [
       ...plain,
-      ...chosen.flatMap(({ name, at }) => confirming.filter((r) => isOf(r, name, at))),
-      ...quickest.flatMap(({ variant, at }) => confirming.filter((r) => isOf(r, variant, at))),
-      ...confirming.filter((r) => references.includes(r.variant)),
+      ...chosen.flatMap(({ name, at }) => runsOf(name, at)),
+      ...quickest.flatMap(({ variant, at }) => runsOf(variant, at)),
+      ...references.flatMap((name) => runsOf(name)),
     ],
   };
 }
@@ -245,9 +299,10 @@ export const rateText = ({ rate, decay }: TriedRate): string =>
 /** What a variant needs to the baseline's final loss, in a sentence: at its tuned rate or, a reference, as it is. */
 export function rateSentence(
   name: string,
-  { baseline, rate, grid, finalLoss }: RatesResult,
+  comparison: RatesComparison,
   compared: RateComparison | ToTarget,
 ): string {
+  const { baseline, rate, grid, finalLoss, clock } = comparison;
   const c = shownRatios(compared);
   /** Among the rates that the variant was tuned at: a baseline may have further ones. */
   const isAtEnd = (variant: string, r: number) => {
@@ -260,46 +315,79 @@ export function rateSentence(
       : "";
   const start = `${name}${own} reached the final loss of ${baseline} at its tuned rate`;
   const ofBaseline = (subject: string, ratio: RatioSummary | null) =>
-    ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;
-  const equal =
-    ofBaseline(`When ${baseline} ends, the loss of ${name} is`, c.equalTime) +
-    ofBaseline(
+    ratio === null ? [] : [`${subject} ${ratioText(ratio)} times`];
+  const losses = [
+    ...ofBaseline(`at equal steps the loss of ${name} is`, c.equalSteps),
+    ...ofBaseline(`at equal seconds the loss of ${name} is`, isTooNoisy(clock) ? null : c.equalTime),
+    ...ofBaseline(
       c.test === null
-        ? `The last validation loss of ${name}, on the same rows for all seeds, is`
-        : `The test loss of ${name}, on other rows for each seed, is`,
+        ? `the last validation loss of ${name}, on the same rows for all seeds, is`
+        : `the test loss of ${name}, on other rows for each seed, is`,
       c.test ?? c.validation,
-    ) +
-    (c.accuracy === null
+    ),
+  ].map((text) => ` ${upperFirst(text)} that of ${baseline}.`);
+  const accuracy =
+    c.accuracy === null
       ? ""
-      : ` Its ${c.test === null ? "validation" : "test"} accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`);
+      : ` Its ${c.test === null ? "validation" : "test"} accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`;
   const areAtEnd = isAtEnd(baseline, rate) || ("rate" in c && isAtEnd(c.variant ?? name, c.rate));
   const edge = areAtEnd ? " A tuned rate lies at the end of the grid." : "";
   const lost = finalLoss === null ? ` ${baseline} itself diverged with some of these seeds.` : "";
-  return `${start} ${reachedText(c)}.${lost}${equal}${edge}`;
+  const controls = Object.entries(("controls" in c && c.controls) || {}).map(
+    ([control, beside]) => ` ${controlText(control, beside, clock)}`,
+  );
+  const reached = reachedText(compared, comparison);
+  return `${start} ${reached}.${lost}${controls.join("")}${losses.join("")}${accuracy}${edge}`;
 }
 
-function reachedText({
-  steps,
-  seconds,
-  reached,
-  seeds,
-  medianSteps,
-  medianSeconds,
-  deterministic,
-}: ToTarget): string {
+function controlText(name: string, beside: ToTarget, clock: RatioSummary | null): string {
+  const { steps, seconds } = shownRatios(beside);
+  if (steps === null || seconds === null) return `${name}, a control, did not reach it in every run.`;
+  const time =
+    timeOf(beside, clock) === "too noisy"
+      ? "; the times are too noisy to compare here"
+      : ` and ${ratioText(seconds)} times its time`;
+  return `Of the steps of ${name}, a control, it needs ${ratioText(steps)} times as many${time}.`;
+}
+
+/** Whether times include those of teleports. */
+export const hasTeleports = ({ runs }: RatesComparison): boolean =>
+  runs.some(({ document }) => document.teleports.length > 0);
+
+function reachedText(compared: ToTarget, comparison: RatesComparison): string {
+  const { clock, repeats } = comparison;
+  const { steps, seconds, reached, seeds, medianSteps, medianSeconds, deterministic } = shownRatios(compared);
   if (steps === null || seconds === null) {
+    if (deterministic && reached === 0) return "in no run";
+    const isNoisy = isTooNoisy(clock);
     const half =
       medianSteps === null || medianSeconds === null
         ? ""
-        : `, half of them within ${formatNumber(medianSteps, 3)} times its steps and ${formatNumber(medianSeconds, 3)} times its time`;
-    if (deterministic && reached === 0) return "in no run";
-    return `in ${reached} of ${runsText(seeds)}${half}`;
+        : `, half of them within ${formatNumber(medianSteps, 3)} times its steps` +
+          (isNoisy ? "" : ` and ${formatNumber(medianSeconds, 3)} times its time`);
+    return `in ${reached} of ${runsText(seeds)}${half}${isNoisy ? noisyText(comparison) : ""}`;
   }
+  const basis = [
+    deterministic ? "nothing is random here" : runsText(seeds),
+    ...(steps.interval ? ["95 % intervals"] : []),
+  ].join(", ");
+  const inSteps = shareOfText(steps, "steps");
+  if (timeOf(compared, clock) === "too noisy") return `${inSteps} (${basis})${noisyText(comparison)}`;
   const joint = steps.ratio < 1 && seconds.ratio > 1 ? ", but" : " and";
-  const basis = deterministic
-    ? `nothing is random here; the time is averaged over ${seeds} runs`
-    : `${runsText(seeds)}${steps.interval ? ", 95 % intervals" : ""}`;
-  return `${shareOfText(steps, "steps")}${joint} ${shareOfText(seconds, "time")}, teleports included (${basis})`;
+  const included = hasTeleports(comparison) ? ", teleports included" : "";
+  const timing = [
+    ...(deterministic ? [`, the time is averaged over ${seeds} runs`] : []),
+    ...(repeats > 1 ? [`, each time is the least of ${repeats}`] : []),
+  ].join("");
+  return `${inSteps}${joint} ${shareOfText(seconds, "time")}${included} (${basis}${timing})`;
 }
+
+const noisyText = ({ baseline, clock }: RatesComparison): string =>
+  "; its time is too noisy to compare here" +
+  (clock === null ? "" : `: ${baseline} took ${rangeText(clock)} times its own time, timed again`);
+
+/** The interval of a ratio, as text: "0.97 to 1.02". */
+export const rangeText = ({ ratio, interval }: RatioSummary): string =>
+  (interval ?? [ratio, ratio]).map((v) => formatNumber(v, 3)).join(" to ");
 
 const runsText = (seeds: number): string => (seeds === 1 ? "1 seed" : `${seeds} seeds`);

@@ -1,3 +1,4 @@
+import { uniq } from "es-toolkit";
 import { taskTable } from "isoloss-figures";
 import { stringify } from "yaml";
 import type { Environment } from "../../run/environment.js";
@@ -11,18 +12,22 @@ import {
   type Verdict,
 } from "../../run/report-html.js";
 import { asExperiment } from "../definition/as-experiment.js";
+import type { JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { formatNumber } from "../results/format-number.js";
 import { summaryRows } from "../results/summary.js";
 import type { DrawnFigure } from "./figures.js";
-import { besideFindings, conclusionOf, findingsOf } from "./findings.js";
-import { type ExperimentOutcome, reasonOf } from "./outcome.js";
+import { answerOf, besideFindings, conclusionOf, findingsOf } from "./findings.js";
+import { type ExperimentOutcome, reasonOf, shownRuns } from "./outcome.js";
 import { rateTables } from "./rate-tables.js";
 
 export interface ReportText {
   readonly title: string;
   /** What a teleport is. The report then begins with it and with the first level sets that were drawn. */
   readonly opening?: string;
+  /** Of one experiment: its question and the answer, in the place of the conclusion from all of them. */
+  readonly question?: string | undefined;
+  readonly answer?: string;
   readonly lead: string;
   /** Whether expected numbers that were met make a verdict of their own. */
   readonly tellsPasses: boolean;
@@ -32,17 +37,28 @@ export interface ReportText {
 export function experimentsReport(
   outcomes: readonly ExperimentOutcome[],
   figures: ReadonlyMap<ExperimentOutcome, readonly DrawnFigure[]>,
-  { title, opening, lead, tellsPasses, environment }: ReportText & { readonly environment: Environment },
+  {
+    title,
+    opening,
+    question,
+    answer,
+    lead,
+    tellsPasses,
+    environment,
+  }: ReportText & { readonly environment: Environment },
 ): string {
   const findings = outcomes.flatMap(findingsOf);
-  const conclusion = [
-    ...(tellsPasses ? [countsText(outcomes)] : []),
-    ...(findings.length > 0 ? [conclusionOf(findings)] : []),
-  ].join(" ");
+  const counts = tellsPasses ? countsText(outcomes) : [];
+  const conclusion = (
+    answer === undefined
+      ? [...counts, ...(findings.length > 0 ? [conclusionOf(findings)] : [])]
+      : [answer, ...counts]
+  ).join(" ");
   const picture = opening === undefined ? undefined : pictureOf(outcomes, figures);
   return renderReport({
     title,
     ...(opening === undefined ? {} : { opening: { text: opening, ...(picture ? { figure: picture } : {}) } }),
+    ...(question === undefined ? {} : { opening: { text: question } }),
     lead,
     ...(conclusion === "" ? {} : { conclusion }),
     verdicts: outcomes
@@ -78,16 +94,20 @@ function pictureOf(
   return undefined;
 }
 
-/** How many expected numbers were met, in a sentence or two. */
-function countsText(outcomes: readonly ExperimentOutcome[]): string {
+/** How many expected numbers were met, where there are any, and how many experiments failed. */
+function countsText(outcomes: readonly ExperimentOutcome[]): string[] {
   const all = outcomes.flatMap(({ verdicts }) => verdicts);
   const count = (outcome: Comparison) => all.filter((v) => v.outcome === outcome).length;
   const failed = outcomes.filter(({ status }) => status === "failed").length;
-  return (
-    `Of ${all.length} expected numbers ${count("pass")} pass, ${count("differs")} differ, ` +
-    `${count("not reproducible")} are not reproducible here.` +
-    (failed > 0 ? ` Of ${outcomes.length} experiments ${failed} failed.` : "")
-  );
+  return [
+    ...(all.length > 0
+      ? [
+          `Of ${all.length} expected numbers ${count("pass")} pass, ${count("differs")} differ, ` +
+            `${count("not reproducible")} are not reproducible here.`,
+        ]
+      : []),
+    ...(failed > 0 ? [`Of ${outcomes.length} experiments ${failed} failed.`] : []),
+  ];
 }
 
 function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
@@ -123,9 +143,7 @@ function verdictsOf(experiment: ExperimentOutcome): Verdict[] {
     text: [`${count("pass")} of ${verdicts.length} expected numbers were met.`, ...missed].join(" "),
   };
   const all = [...findings, ...references, ...(verdicts.length > 0 ? [expected] : [])];
-  return all.length > 0
-    ? all
-    : [{ ...common, outcome: "note", text: "No numbers are expected of this experiment." }];
+  return all.length > 0 ? all : [{ ...common, outcome: "note", text: answerOf(experiment) }];
 }
 
 /** Replaces ASCII notation of norms, spreads and bounds by mathematical symbols. */
@@ -144,31 +162,50 @@ function sectionOf(outcome: ExperimentOutcome, figures: readonly string[]): Repo
     typeset(source?.note ?? ""),
   ];
   const compared = rates.map(rateTables);
-  const summary = results.length > 0 ? [summaryOf(outcome)] : [];
-  const together = (kinds[resolved.kind].comparison?.tables?.(results) ?? []).map(taskTable);
+  const own = { caption: "The runs with the settings below", runs: results };
+  const shown = shownRuns(outcome).flatMap((runs) => [
+    summaryOf(
+      rates.length > 0 ? { caption: `The runs at tuned rates, against ${runs[0].variant}`, runs } : own,
+    ),
+    ...(kinds[resolved.kind].comparison?.tables?.(runs) ?? []).map(taskTable),
+  ]);
   return {
     name: resolved.name,
     heading: resolved.title,
     text: paragraphs.filter((text) => text !== "").join("\n\n"),
     figures,
-    tables: [...compared.map(({ comparison }) => comparison), ...summary, ...together],
+    tables: [...compared.map(({ comparison }) => comparison), ...shown],
     folded: [
-      ...compared.map(({ baseline, grid }): Folded => {
+      ...compared.flatMap(({ baseline, grid, sameRate }): Folded[] => {
         const against = rates.length > 1 ? ` against ${baseline}` : "";
-        return { title: `Learning rates on the grid${against}`, content: { table: grid } };
+        return [
+          { title: `Learning rates on the grid${against}`, content: { table: grid } },
+          ...(sameRate === undefined
+            ? []
+            : [{ title: `All at the tuned rate of ${baseline}`, content: { table: sameRate } }]),
+        ];
       }),
+      ...(rates.length > 0 && results.length > 0
+        ? [{ title: "Runs before tuning", content: { table: summaryOf(own) } }]
+        : []),
       ...expectedNumbers(outcome),
       { title: "Settings, as a file for isoloss run", content: { text: stringify(asExperiment(resolved)) } },
     ],
   };
 }
 
-function summaryOf({ resolved, results }: ExperimentOutcome): string {
-  const { head, rows } = summaryRows(results);
-  const seeds = resolved.seeds.length > 1 ? "seeds" : "seed";
-  const spread = resolved.seeds.length > 1 ? ": mean ± standard deviation" : "";
+function summaryOf({
+  caption,
+  runs,
+}: {
+  readonly caption: string;
+  readonly runs: readonly JobResult[];
+}): string {
+  const { head, rows } = summaryRows(runs);
+  const seeds = uniq(runs.map(({ seed }) => seed));
+  const [word, spread] = seeds.length > 1 ? ["seeds", ": mean ± standard deviation"] : ["seed", ""];
   return htmlTable({
-    caption: `The runs with the settings below, ${seeds} ${resolved.seeds.join(", ")}${spread}`,
+    caption: `${caption}, ${word} ${seeds.join(", ")}${spread}`,
     columns: ["variant", ...head.slice(1).map(typeset)],
     rows: rows.map((row) => row.map(typeset)),
   });

@@ -12,8 +12,8 @@ export const byVariant = (results: readonly JobResult[]): Map<string, JobResult[
   groupBy(results, ({ variant }) => variant);
 
 /** A mean, and for several values their standard deviation. @param lost further values, which are not finite */
-export function spreadText({ mean, std }: Summary, lost: number, digits = 5): string {
-  const spread = std === null ? "" : ` +- ${formatNumber(std, 2)}`;
+export function spreadText({ mean, std, min, max }: Summary, lost: number, digits = 5): string {
+  const spread = std === null || min === max ? "" : ` +- ${formatNumber(std, 2)}`;
   return `${formatNumber(mean, digits)}${spread}${lost > 0 ? ` (${lost} diverged)` : ""}`;
 }
 

@@ -1,5 +1,5 @@
 // How many steps and seconds, teleports included, runs need to the final loss of others, and their loss at equal time.
-import { isEqual, mean } from "es-toolkit";
+import { isEqual, mean, minBy } from "es-toolkit";
 import {
   type DifferenceSummary,
   pairedDifference,
@@ -9,6 +9,7 @@ import {
 } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
 import { formatNumber } from "./format-number.js";
+import { groupBy } from "./groups.js";
 import { finalLoss, firstAtMost, lossCurve } from "./loss-curve.js";
 
 /** Runs against those of a baseline with the same seeds. */
@@ -26,6 +27,8 @@ export interface ToTarget {
   /** Medians of these shares over all seeds, infinite for a run that did not reach it; null where half of the runs did not. */
   readonly medianSteps: number | null;
   readonly medianSeconds: number | null;
+  /** Loss after as many steps as the baseline has, as a share of its final loss. */
+  readonly equalSteps: RatioSummary | null;
   /** Loss at the wall-clock time at which the baseline ends, as a share of its final loss. */
   readonly equalTime: RatioSummary | null;
   /** Last validation loss, as a share of the baseline's; null without validation data. */
@@ -43,16 +46,26 @@ export function meanFinalLoss(runs: readonly JobResult[]): number | null {
   return mean(last as number[]);
 }
 
-/** Compares runs with those of a baseline, seed by seed. */
-export function toTarget(plain: readonly JobResult[], others: readonly JobResult[]): ToTarget {
+/**
+ * Compares runs with those of a baseline, seed by seed.
+ *
+ * @param target whose final losses are to be reached; default the baseline
+ */
+export function toTarget(
+  plain: readonly JobResult[],
+  others: readonly JobResult[],
+  target: readonly JobResult[] = plain,
+): ToTarget {
+  const bySeed = (runs: readonly JobResult[], seed: number) => runs.find((run) => run.seed === seed);
   const pairs = plain.flatMap((p) => {
-    const other = others.find((o) => o.seed === p.seed);
+    const other = bySeed(others, p.seed);
     return other ? [{ plain: p, other }] : [];
   });
   const reached = pairs.flatMap(({ plain: p, other }) => {
-    const target = finalLoss(p);
+    const aim = bySeed(target, p.seed);
+    const loss = aim ? finalLoss(aim) : null;
     // A noisy loss reaches its last value before the end: for both runs the first time counts.
-    const [own, theirs] = target === null ? [] : [p, other].map((run) => arrival(run, target));
+    const [own, theirs] = loss === null ? [] : [p, other].map((run) => arrival(run, loss));
     return own && theirs
       ? [{ steps: [theirs.step, own.step], seconds: [theirs.seconds, own.seconds] } as const]
       : [];
@@ -66,9 +79,15 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
           lists.map(([, b]) => b),
         )
       : null;
-  const losses = pairs.map(
-    ({ plain: p, other }) => [lossAt(other, p.seconds.at(-1) ?? 0), finalLoss(p) ?? Number.NaN] as const,
-  );
+  const lossesAt = (indexIn: (p: JobResult, other: JobResult) => number) =>
+    pairs.map(
+      ({ plain: p, other }) => [lossAt(other, indexIn(p, other)), finalLoss(p) ?? Number.NaN] as const,
+    );
+  const atSteps = lossesAt((p) => lossCurve(p).losses.length - 1);
+  const atTime = lossesAt((p, other) => {
+    const after = other.seconds.findIndex((s) => s > (p.seconds.at(-1) ?? 0));
+    return (after < 0 ? other.seconds.length + 1 : after) - 1;
+  });
   const hasOwnRows = pairs.every(({ plain: p, other }) => p.settings.testFold && other.settings.testFold);
   const onPart = (part: "validation" | "test") =>
     pairs.map(({ plain: p, other }) => [lossOn(part, other), lossOn(part, p)] as const);
@@ -89,7 +108,8 @@ export function toTarget(plain: readonly JobResult[], others: readonly JobResult
       reached.map((r) => r.seconds),
       plain.length,
     ),
-    equalTime: pairs.length === plain.length ? ratio(losses) : null,
+    equalSteps: pairs.length === plain.length ? withoutSpread(ratio(atSteps), deterministic) : null,
+    equalTime: pairs.length === plain.length ? ratio(atTime) : null,
     validation:
       pairs.length === plain.length ? withoutSpread(ratio(onPart("validation")), deterministic) : null,
     test: isTested && pairs.length === plain.length ? ratio(tests, ratioOfMeans) : null,
@@ -140,13 +160,50 @@ function arrival(
   return { step: at, seconds: Math.max(run.seconds[at], 1e-9) };
 }
 
-/** The loss of a run at a time; its final one after its end. NaN where it has none yet, or no longer. */
-function lossAt(run: JobResult, seconds: number): number {
+/** The loss of a run at a point; its final one after its end. NaN where it has none yet, or no longer. */
+function lossAt(run: JobResult, index: number): number {
   const { losses } = lossCurve(run);
-  const after = run.seconds.findIndex((s) => s > seconds);
-  if (after < 0 && run.document.status === "diverged") return Number.NaN;
-  const index = (after < 0 ? run.seconds.length : after) - 1;
+  if (index >= losses.length && run.document.status === "diverged") return Number.NaN;
   return losses[Math.min(index, losses.length - 1)] ?? Number.NaN;
+}
+
+/** One run of each seed, the quickest of its repetitions, with the least time of all of them at each point. */
+export const quickestOfSeeds = (runs: readonly JobResult[]): JobResult[] =>
+  [...groupBy(runs, ({ seed }) => seed).values()].map((group) => {
+    const quickest = minBy(group, ({ seconds }) => seconds.at(-1) ?? 0) as JobResult;
+    const seconds = quickest.seconds.map((_, i) => Math.min(...group.map((r) => r.seconds[i] ?? Infinity)));
+    return { ...quickest, seconds };
+  });
+
+/** Factor that a clock must be able to tell. */
+const clearFactor = 1.1;
+
+/**
+ * Whether a clock cannot tell times apart that differ by a tenth.
+ *
+ * @param clock the times of the baseline against its own, again; null: not measured
+ */
+export const isTooNoisy = (clock: RatioSummary | null): boolean =>
+  clock?.interval != null && (clock.interval[0] < 1 / clearFactor || clock.interval[1] > clearFactor);
+
+/**
+ * Whether runs take less or more time than others: by more than the clock's own noise. Null where a single pair of runs decides
+ * nothing.
+ *
+ * @param clock see {@link isTooNoisy}
+ */
+export function timeOf(
+  { seconds, deterministic }: Pick<ToTarget, "seconds" | "deterministic">,
+  clock: RatioSummary | null,
+): "less" | "more" | "no clear difference" | "too noisy" | null {
+  if (!seconds?.interval) return null;
+  const [low, high] = seconds.interval;
+  const [floor, ceiling] = clock?.interval ?? [1, 1];
+  if (high < Math.min(1, floor)) return "less";
+  if (low > Math.max(1, ceiling)) return "more";
+  // Where nothing is random the times differ by the clock alone.
+  const isWide = deterministic && high > clearFactor ** 2 * low;
+  return isTooNoisy(clock) || isWide ? "too noisy" : "no clear difference";
 }
 
 /** A comparison as reports print it: of deterministic runs without the intervals of the clock. */

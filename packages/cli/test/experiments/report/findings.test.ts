@@ -21,6 +21,7 @@ const compared = (given: Partial<ToTarget>): ToTarget => ({
   seconds: ratio(0.6, 0.5, 0.9),
   medianSteps: 0.5,
   medianSeconds: 0.6,
+  equalSteps: null,
   equalTime: null,
   validation: null,
   test: null,
@@ -28,31 +29,90 @@ const compared = (given: Partial<ToTarget>): ToTarget => ({
   ...given,
 });
 
+/** With one seed that did not reach the loss. */
+const missed = { reached: 4, steps: null, seconds: null } as const;
+
 describe("judgementOf", () => {
   it.each([
     ["helps", {}],
     ["fewer steps, no less time", { seconds: ratio(0.9, 0.7, 1.1) }],
     ["fewer steps, more time", { seconds: ratio(20, 10, 40) }],
     ["does not help", { steps: ratio(1, 0.9, 1.1), seconds: ratio(2, 1.5, 3) }],
-    ["does not help", { reached: 4, steps: null, seconds: null }],
+    ["does not help", { steps: ratio(1.2, 1.1, 1.3), seconds: ratio(1.2, 0.9, 1.5) }],
+    ["undecided", { steps: ratio(1, 0.9, 1.1), seconds: ratio(1.2, 0.9, 1.5) }],
+    ["does not help", { ...missed, equalSteps: ratio(1.3, 1.1, 1.5) }],
+    ["does not help", { ...missed, equalSteps: ratio(1, 0.9, 1.1), equalTime: ratio(3, 2, 4) }],
+    ["does not help", { ...missed, finalLoss: null }],
+    ["undecided", { ...missed, equalSteps: ratio(1, 0.9, 1.1), equalTime: ratio(1.1, 0.8, 1.4) }],
+    ["does not help", { ...missed, deterministic: true, equalSteps: ratio(1.5) }],
     ["undecided", { steps: ratio(0.5), seconds: ratio(0.5) }],
     ["fewer steps, more time", { deterministic: true, steps: ratio(0.5), seconds: ratio(20, 10, 40) }],
     ["does not help", { deterministic: true, steps: ratio(1), seconds: ratio(20, 10, 40) }],
     ["undecided", { deterministic: true, steps: ratio(0.5), seconds: ratio(20) }],
   ] as const)("says %j where the intervals bear it and no more: %j", (judgment, given) => {
-    expect(judgementOf(compared(given))).toBe(judgment);
+    expect(judgementOf(compared(given), null)).toBe(judgment);
+  });
+
+  const quiet = ratio(1.01, 0.97, 1.04);
+  const busy = ratio(1.1, 0.6, 2);
+
+  it.each([
+    ["fewer steps, too noisy to time", { seconds: ratio(0.8, 0.154, 3.72) }],
+    // Below 1, but within what the baseline's time is of its own.
+    ["fewer steps, too noisy to time", { seconds: ratio(0.8, 0.7, 0.95) }],
+    ["helps", { seconds: ratio(0.3, 0.2, 0.5) }],
+    ["fewer steps, more time", { seconds: ratio(20, 10, 40) }],
+    ["undecided", { steps: ratio(1, 0.9, 1.1), seconds: ratio(1.2, 0.9, 1.9) }],
+    ["does not help", { steps: ratio(1.2, 1.1, 1.3), seconds: ratio(1.2, 0.9, 1.9) }],
+    ["undecided", { ...missed, equalSteps: ratio(1, 0.9, 1.1), equalTime: ratio(3, 2, 4) }],
+  ] as const)("says %j where the baseline takes 0.6 to 2 times its own time: %j", (judgment, given) => {
+    expect(judgementOf(compared(given), busy)).toBe(judgment);
+  });
+
+  it("claims no equal time of repeated runs that the clock alone tells apart, and by that much", () => {
+    const repeated = { deterministic: true, steps: ratio(0.5) };
+    const judged = (low: number, high: number) =>
+      judgementOf(compared({ ...repeated, seconds: ratio(1, low, high) }), quiet);
+    expect(judged(0.154, 3.72)).toBe("fewer steps, too noisy to time");
+    expect(judged(0.97, 1.06)).toBe("fewer steps, no less time");
+    // Of random runs the seeds may differ as much.
+    expect(judgementOf(compared({ seconds: ratio(1, 0.154, 3.72) }), quiet)).toBe(
+      "fewer steps, no less time",
+    );
+  });
+
+  it("needs the same against each control: in time, or in steps where the clock is too noisy", () => {
+    const beside = (given: Partial<ToTarget>, own: Partial<ToTarget> = {}, clock = quiet) =>
+      judgementOf({ ...compared(own), controls: { LAMP: compared(given) } }, clock);
+    expect(beside({})).toBe("helps");
+    expect(beside({ seconds: ratio(1, 0.9, 1.1) })).toBe("no better than a control");
+    expect(beside({ seconds: ratio(1.5, 1.2, 1.9) })).toBe("no better than a control");
+    expect(beside({ reached: 3, steps: null, seconds: null })).toBe("helps");
+    const slow = { seconds: ratio(2, 1.5, 3) };
+    expect(beside({}, slow)).toBe("fewer steps, more time");
+    expect(beside({ steps: ratio(1, 0.9, 1.1) }, slow)).toBe("no better than a control");
+    const clear = { seconds: ratio(0.3, 0.2, 0.5) };
+    expect(beside({ seconds: ratio(1, 0.5, 2) }, clear, busy)).toBe("helps");
+    expect(beside({ steps: ratio(1, 0.9, 1.1), seconds: ratio(1, 0.5, 2) }, clear, busy)).toBe(
+      "no better than a control",
+    );
   });
 });
 
 describe("findingsOf", () => {
   it("decides nothing where the baseline itself diverged with a seed", () => {
     const at = { rate: 0.1, decay: "none" } as const;
-    const missed = compared({ reached: 4, steps: null, seconds: null });
+    const behind = compared({ ...missed, equalSteps: ratio(1.3, 1.1, 1.5) });
     const findingsWith = (finalLoss: number | null) =>
       findingsOf({
-        resolved: { kind: "minimize", variants: [] },
+        resolved: { kind: "minimize", variants: [], controls: {} },
         results: [],
-        rates: [{ ...at, baseline: "plain", finalLoss, grid: [], tuned: { exact: { ...at, ...missed } } }],
+        rates: [
+          {
+            ...{ ...at, baseline: "plain", finalLoss, grid: [], clock: null, repeats: 1, runs: [] },
+            tuned: { exact: { ...at, ...behind } },
+          },
+        ],
       } as unknown as ExperimentOutcome);
     expect(findingsWith(1)[0].judgment).toBe("does not help");
     const [{ judgment, text }] = findingsWith(null);
@@ -93,11 +153,11 @@ describe("conclusionOf", () => {
         finding("fewer steps, more time"),
       ]),
     ).toBe(
-      "Of 4 methods with teleports, each compared with the same method without: 0 helped; " +
+      "Of 4 methods, each compared with its baseline: 0 helped; " +
         "1 needed fewer steps but more time; 1 needed fewer steps but no less time; 2 did not help.",
     );
     expect(conclusionOf([finding("helps")])).toBe(
-      "Of one method with teleports, each compared with the same method without: 1 helped.",
+      "Of one method, each compared with its baseline: 1 helped.",
     );
   });
 });

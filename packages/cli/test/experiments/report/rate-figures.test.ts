@@ -21,6 +21,7 @@ describe("rateFigures", () => {
       },
       ...{
         medianSeconds: 0.5,
+        equalSteps: null,
         equalTime: null,
         validation: null,
         test: null,
@@ -36,6 +37,8 @@ describe("rateFigures", () => {
           rate: 0.1,
           decay: "none",
           finalLoss: 1,
+          repeats: 1,
+          clock: null,
           grid: [],
           sameRate: {},
           references: {},

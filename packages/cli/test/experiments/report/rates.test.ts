@@ -1,10 +1,12 @@
 import { OptionError } from "isoloss";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../../src/config/load.js";
-import { resolveExperiment } from "../../../src/experiments/definition/resolve.js";
+import { type Resolved, resolveExperiment } from "../../../src/experiments/definition/resolve.js";
 import { experimentSchema } from "../../../src/experiments/definition/schema.js";
 import { executeJob, type Job } from "../../../src/experiments/jobs/job.js";
 import type { JobResult } from "../../../src/experiments/kind.js";
+import { besideFindings, findingsOf } from "../../../src/experiments/report/findings.js";
+import type { ExperimentOutcome } from "../../../src/experiments/report/outcome.js";
 import { rateTables } from "../../../src/experiments/report/rate-tables.js";
 import { compareRates, type RatesComparison, rateSentence } from "../../../src/experiments/report/rates.js";
 import { ratioText } from "../../../src/experiments/results/to-target.js";
@@ -41,6 +43,7 @@ const geometric = (job: Job, start: number, factor: number, metrics = {}): JobRe
     experiment: job.name,
     variant: job.variant,
     seed: job.seed,
+    ...(job.repeat === undefined ? {} : { repeat: job.repeat }),
     settings: job.settings,
     document: runDocument({
       name: "x",
@@ -56,11 +59,20 @@ const geometric = (job: Job, start: number, factor: number, metrics = {}): JobRe
   };
 };
 
+/** Each look at the clock is a minute later: nothing is repeated. */
+const slowly = () => {
+  let minutes = 0;
+  return () => 60_000 * minutes++;
+};
+
+const compareOnce = (given: Resolved, run: Parameters<typeof compareRates>[1]) =>
+  compareRates(given, run, slowly());
+
 describe("compareRates", () => {
   it("tunes on some seeds, judges on others, and gives shares of the tuned plain run's steps and time", async () => {
     const seen: Job[] = [];
     // The plain run is best at 0.1, where it halves the loss; the other quarters it, and is best at 0.2.
-    const [rates] = await compareRates(
+    const [rates] = await compareOnce(
       resolved("{ grid: [0.1, 0.2], tune: 0..1, confirm: 10..12 }"),
       async (jobs) => {
         seen.push(...jobs);
@@ -83,10 +95,11 @@ describe("compareRates", () => {
     expect(rates?.sameRate.exact.steps?.ratio).toBeCloseTo(1, 12);
     expect(seen.slice(0, 8).every(({ seed }) => seed < 2)).toBe(true);
     expect(seen.slice(8).every(({ seed }) => seed >= 10)).toBe(true);
-    expect(seen).toHaveLength(8 + 3 * 3);
+    // The plain run twice, the other one at its own rate and at the plain one's.
+    expect(seen).toHaveLength(8 + 3 * 4);
     if (rates && tuned) {
       const text =
-        "exact, at its tuned rate 0.2, reached the final loss of plain at its tuned rate in 0.5 of the steps and in 0.5 of the time, teleports included (nothing is random here; the time is averaged over 3 runs). When plain ends, the loss of exact is 0.000977 times that of plain.";
+        "exact, at its tuned rate 0.2, reached the final loss of plain at its tuned rate in 0.5 of the steps and in 0.5 of the time (nothing is random here, the time is averaged over 3 runs). At equal steps the loss of exact is 0.000977 times that of plain. At equal seconds the loss of exact is 0.000977 times that of plain.";
       expect(rateSentence("exact", rates, tuned)).toBe(`${text} A tuned rate lies at the end of the grid.`);
       const other = { decay: "none", losses: { plain: 1, exact: 1 } } as const;
       const wider = [{ ...other, rate: 0.01 }, ...rates.grid, { ...other, rate: 1 }];
@@ -105,7 +118,7 @@ describe("compareRates", () => {
     const text =
       "{ grid: [0.1], baselineGrid: [0.1, 0.3], tune: 0..1, confirm: 10..12, choose: { best: [slow, lost, exact] } }";
     const factors: Readonly<Record<string, number>> = { plain: 0.5, slow: 0.4, exact: 0.25, lost: 0.1 };
-    const [rates] = await compareRates(resolved(text, more), async (jobs) => {
+    const [rates] = await compareOnce(resolved(text, more), async (jobs) => {
       seen.push(...jobs);
       return jobs.map((job) =>
         // The quickest of all does not come to the loss with one of the seeds.
@@ -120,7 +133,7 @@ describe("compareRates", () => {
       [0.3, ["plain"]],
     ]);
     expect(seen.filter(({ seed }) => seed >= 10).map(({ variant }) => variant)).toEqual(
-      Array.from({ length: 3 }, () => ["plain", "exact"]).flat(),
+      Array.from({ length: 3 }, () => ["plain", "exact", "plain"]).flat(),
     );
     if (rates === undefined) return;
     expect(rateSentence("best", rates, rates.tuned.best)).toMatch(
@@ -137,29 +150,27 @@ describe("compareRates", () => {
   near: { teleport: { when: { atSteps: [2] }, search: quadraticOptimum } }
 `;
     const factors: Readonly<Record<string, number>> = { plain: 0.5, far: 0.8, near: 0.7, exact: 0.9 };
-    const [rates] = await compareRates(resolved(text, more), async (jobs) =>
+    const [rates] = await compareOnce(resolved(text, more), async (jobs) =>
       jobs.map((job) => geometric(job, 1, factors[job.variant])),
     );
     expect(rates?.tuned.best).toMatchObject({ variant: "near", reached: 0, steps: null });
   });
 
   it("claims no ratio where a seed never comes to the target, and counts those that do", async () => {
-    const [rates] = await compareRates(
-      resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"),
-      async (jobs) =>
-        jobs.map((job) => geometric(job, 1, job.variant === "plain" ? 0.5 : job.seed === 11 ? 0.9 : 0.4)),
+    const [rates] = await compareOnce(resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"), async (jobs) =>
+      jobs.map((job) => geometric(job, 1, job.variant === "plain" ? 0.5 : job.seed === 11 ? 0.9 : 0.4)),
     );
     expect(rates?.tuned.exact).toMatchObject({ reached: 2, seeds: 3, steps: null, seconds: null });
     expect(ratioText(null)).toBe("-");
     if (rates)
       expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
-        /in 2 of 3 seeds, half of them within 0\.8 times its steps and 0\.8 times its time\. When plain ends/,
+        /in 2 of 3 seeds, half of them within 0\.8 times its steps and 0\.8 times its time\. At equal steps/,
       );
   });
 
   it("gives intervals where seeds differ, and none where every seed repeats the same losses", async () => {
     const sentence = async (factorOf: (job: Job) => number) => {
-      const [rates] = await compareRates(
+      const [rates] = await compareOnce(
         resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"),
         async (jobs) => jobs.map((job) => geometric(job, 1, job.variant === "plain" ? 0.5 : factorOf(job))),
       );
@@ -168,28 +179,24 @@ describe("compareRates", () => {
     };
     const repeated = await sentence(() => 0.25);
     expect(repeated.exact).toMatchObject({ deterministic: true, steps: { interval: null } });
-    expect(repeated.text).toMatch(
-      /in 0\.5 of the steps and in 0\.5 of the time, .* \(nothing is random here/,
-    );
+    expect(repeated.text).toMatch(/in 0\.5 of the steps and in 0\.5 of the time \(nothing is random here/);
     for (const shown of [repeated.text, repeated.tables]) expect(shown).not.toMatch(/95 %|\[/);
     const random = await sentence(({ seed }) => (seed === 11 ? 0.1 : 0.25));
     expect(random.exact.deterministic).toBe(false);
     expect(random.text).toMatch(
-      /of the steps \[.*\] and in .* of the time \[.*\], .* \(3 seeds, 95 % intervals\)/,
+      /of the steps \[.*\] and in .* of the time \[.*\] \(3 seeds, 95 % intervals\)/,
     );
     expect(random.tables).toMatch(/with 95 % intervals/);
   });
 
   it("compares the last validation losses and accuracies, where there are any", async () => {
-    const [rates] = await compareRates(
-      resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"),
-      async (jobs) =>
-        jobs.map((job) =>
-          geometric(job, 1, 0.5, {
-            "validation.loss": job.variant === "plain" ? 0.4 : 0.3,
-            "validation.accuracy": job.variant === "plain" ? 0.5 : 0.58,
-          }),
-        ),
+    const [rates] = await compareOnce(resolved("{ grid: [0.1], tune: [0], confirm: 10..12 }"), async (jobs) =>
+      jobs.map((job) =>
+        geometric(job, 1, 0.5, {
+          "validation.loss": job.variant === "plain" ? 0.4 : 0.3,
+          "validation.accuracy": job.variant === "plain" ? 0.5 : 0.58,
+        }),
+      ),
     );
     expect(rates?.tuned.exact.accuracy?.difference).toBeCloseTo(8, 12);
     expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
@@ -199,7 +206,7 @@ describe("compareRates", () => {
     expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
       /The last validation loss of exact, on the same rows for all seeds, is 0\.75 .*times that of plain\./,
     );
-    const [without] = await compareRates(
+    const [without] = await compareOnce(
       resolved("{ grid: [0.1], tune: [0], confirm: [1, 2] }"),
       async (jobs) => jobs.map((job) => geometric(job, 1, 0.5)),
     );
@@ -250,7 +257,7 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
 
   it("does not choose a rate at which a run diverges", async () => {
     // Beyond 2 / 10 the quadratic diverges.
-    const [rates] = await compareRates(
+    const [rates] = await compareOnce(
       resolved("{ grid: [0.05, 0.15, 1.0e+40], tune: [0], confirm: [1] }"),
       runAll,
     );
@@ -260,18 +267,18 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
   });
 
   it("refuses seeds that both choose and judge, and variants that are not there", async () => {
-    await expect(
-      compareRates(resolved("{ grid: [0.1], tune: 0..3, confirm: 3..5 }"), runAll),
-    ).rejects.toThrow(OptionError);
+    await expect(compareOnce(resolved("{ grid: [0.1], tune: 0..3, confirm: 3..5 }"), runAll)).rejects.toThrow(
+      OptionError,
+    );
     const wrong = resolved("{ grid: [0.1], tune: [0], confirm: [1], variants: [nothing] }");
-    await expect(compareRates(wrong, runAll)).rejects.toThrow(/no variant "nothing"/);
+    await expect(compareOnce(wrong, runAll)).rejects.toThrow(/no variant "nothing"/);
   });
 
   it("tries every rate with decay, too, and takes references as they are", async () => {
     const seen: Job[] = [];
     const config = `{ grid: [0.1, 0.2], decay: [none, cosine], tune: [0], confirm: 10..11, variants: [exact], references: [search] }`;
     const parsed = resolved(config, "  search: { optimizer: steepestDescent }\n");
-    const [rates] = await compareRates(parsed, async (jobs) => {
+    const [rates] = await compareOnce(parsed, async (jobs) => {
       seen.push(...jobs);
       return jobs.map((job) => {
         const { learningRate } = job.settings as { learningRate: unknown };
@@ -305,11 +312,100 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
     );
   });
 
+  it("tunes declared controls, and says what a variant needs of their steps and time", async () => {
+    const control = "  heavy: { optimizer: momentum }\n";
+    const seen: Job[] = [];
+    const compare = async (factors: Readonly<Record<string, number>>) => {
+      const text = "{ grid: [0.1, 0.2], tune: [0], confirm: 10..12, variants: [exact] }";
+      const parsed = resolved(`${text}\ncontrols: { plain: [heavy] }`, control);
+      const [rates] = await compareOnce(parsed, async (jobs) => {
+        seen.push(...jobs);
+        return jobs.map((job) => {
+          const isSlow = job.variant === "heavy" && job.settings.learningRate === 0.1;
+          // Seeds differ a little, as times and steps of runs do.
+          return geometric(job, 1 + job.seed / 1000, isSlow ? 0.9 : factors[job.variant]);
+        });
+      });
+      const outcome = { resolved: parsed, results: [], rates: [rates] } as unknown as ExperimentOutcome;
+      return { rates, findings: findingsOf(outcome), beside: besideFindings(outcome) };
+    };
+    const tie = await compare({ plain: 0.5, exact: 0.25, heavy: 0.25 });
+    expect(seen.some(({ variant, seed }) => variant === "heavy" && seed === 0)).toBe(true);
+    expect(tie.rates.tuned.heavy).toMatchObject({ rate: 0.2, reached: 3 });
+    expect(tie.rates.tuned.exact.controls?.heavy.steps?.ratio).toBeCloseTo(1, 12);
+    expect(tie.findings.map(({ title, judgment }) => [title, judgment])).toEqual([
+      ["exact", "no better than a control"],
+    ]);
+    expect(tie.findings[0].text).toMatch(
+      /Of the steps of heavy, a control, it needs 1 .*times as many and 1 .*times its time\./,
+    );
+    expect(tie.beside.map(({ title }) => title)).toEqual(["heavy"]);
+    const better = await compare({ plain: 0.5, exact: 0.1, heavy: 0.4 });
+    expect(better.findings[0].judgment).toBe("helps");
+    const lost = await compare({ plain: 0.5, exact: 0.1, heavy: 0.9 });
+    expect(lost.findings[0]).toMatchObject({ judgment: "helps" });
+    expect(lost.findings[0].text).toContain("heavy, a control, did not reach it in every run.");
+  });
+
+  /** Times of deterministic runs as a clock measures them: `noise` times those of {@link geometric}. */
+  const timedBy = async (noise: (job: Job) => number, now?: () => number) => {
+    const parsed = resolved("{ grid: [0.1], tune: [0], confirm: 10..13 }");
+    const seen: Job[] = [];
+    const run = async (jobs: readonly Job[]) => {
+      seen.push(...jobs);
+      return jobs.map((job) => {
+        const result = geometric(job, 1, job.variant === "plain" ? 0.5 : 0.25);
+        return { ...result, seconds: result.seconds.map((s) => s * noise(job)) };
+      });
+    };
+    const [rates] = await compareRates(parsed, run, now);
+    const outcome = { resolved: parsed, results: [], rates: [rates] } as unknown as ExperimentOutcome;
+    return { rates, seen, finding: findingsOf(outcome)[0], table: rateTables(rates).comparison };
+  };
+
+  it("repeats short runs in turns, and counts the least time of each seed", async () => {
+    // Something else slows down all but one of the repetitions, each time another one.
+    const { rates, seen, finding } = await timedBy(({ seed, variant, repeat = 0 }) =>
+      Math.floor(repeat / 2) === (seed + variant.length) % 5 ? 1 : 2 + ((7 * seed + 3 * repeat) % 5),
+    );
+    expect(rates).toMatchObject({ repeats: 5, clock: { ratio: 1 } });
+    expect(rates.tuned.exact.seconds?.ratio).toBeCloseTo(0.5, 12);
+    expect(finding.judgment).toBe("helps");
+    expect(finding.text).toContain("averaged over 4 runs, each time is the least of 5)");
+    const turns = seen.filter(({ seed }) => seed === 10).map(({ variant, repeat }) => [variant, repeat]);
+    expect(turns.slice(0, 6)).toEqual([
+      ["plain", undefined],
+      ["exact", undefined],
+      ["plain", 1],
+      ["plain", 2],
+      ["exact", 2],
+      ["plain", 3],
+    ]);
+  });
+
+  it("repeats no runs that take long", async () => {
+    expect((await timedBy(() => 1, slowly())).rates.repeats).toBe(1);
+  });
+
+  it("says that a machine is too noisy to time, and judges steps alone there", async () => {
+    // From a table of random digits: no repetition is left alone.
+    const noise = [3, 8, 6, 1, 9, 2, 7, 7, 1, 5, 9, 3, 4, 8, 2, 9, 6, 1, 8, 3];
+    let i = 0;
+    const { rates, finding, table } = await timedBy(() => noise[i++ % noise.length], slowly());
+    expect(rates.tuned.exact.steps?.ratio).toBeCloseTo(0.5, 12);
+    expect(finding.judgment).toBe("fewer steps, too noisy to time");
+    expect(finding.text).toMatch(
+      /in 0\.5 of the steps \(.*\); its time is too noisy to compare here: plain took 0\.\d+ to \d\S* times its own time, timed again\./,
+    );
+    expect(finding.text).not.toContain("equal seconds");
+    expect(table).toContain("too noisy");
+  });
+
   it("does several comparisons, each with its own baseline", async () => {
     const config = `
   - { grid: [0.05], tune: [0], confirm: [1, 2] }
   - { grid: [0.1], tune: [0], confirm: [1, 2], baseline: exact, variants: [plain] }`;
-    const all = await compareRates(resolved(config), runAll);
+    const all = await compareOnce(resolved(config), runAll);
     expect(all.map(({ baseline, rate }) => [baseline, rate])).toEqual([
       ["plain", 0.05],
       ["exact", 0.1],
@@ -319,6 +415,6 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
 
   it("is left out where an experiment has no grid", async () => {
     const plain = resolved("{ grid: [0.1], tune: [0], confirm: [1] }");
-    expect(await compareRates({ ...plain, rates: [] }, runAll)).toEqual([]);
+    expect(await compareOnce({ ...plain, rates: [] }, runAll)).toEqual([]);
   });
 });

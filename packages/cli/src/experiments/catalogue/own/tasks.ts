@@ -47,7 +47,8 @@ export interface ColumnsConfig {
 export const columnsData = ({
   data,
   classes = [],
-}: Pick<ColumnsConfig, "data" | "classes">): Promise<RunData> => loadOwnData(data, { tasks: { asClasses: classes } });
+}: Pick<ColumnsConfig, "data" | "classes">): Promise<RunData> =>
+  loadOwnData(data, { tasks: { asClasses: classes } });
 
 /** The network, the losses of its tasks, and the parts of the data. Batches: `x` [n, inputs], and the labels of task k as `yk`. */
 export function columnsTasks(

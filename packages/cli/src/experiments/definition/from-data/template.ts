@@ -57,7 +57,7 @@ variants:
 
 figures: [${figures.join(", ")}]
 
-# The control that a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
+# What a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
 # With it,  isoloss reproduce NAME_OF_THIS_FILE  says whether a variant helps at its own tuned rate.
 # rates: { grid: [3.0e-3, 1.0e-2, 3.0e-2], tune: 100..102, confirm: 1000..1007 }
 `;

@@ -1,14 +1,15 @@
 import { isEqual } from "es-toolkit";
 import type { TaskTableData } from "isoloss-figures";
-import { pairedDifference, summarize } from "../../../run/statistics.js";
+import type { Judgement } from "../../../run/report-html.js";
+import { type DifferenceSummary, pairedDifference, summarize } from "../../../run/statistics.js";
 import { makeChange } from "../../catalogue/changes/changes.js";
 import type { Named } from "../../catalogue/named.js";
-import type { Finding, JobResult, RunComparison, Settings } from "../../kind.js";
+import type { Controls, Finding, JobResult, RunComparison, Settings } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
 import { differenceText } from "../../results/to-target.js";
 
 /** Networks that were changed: what the change and the move did before any step, and what training made of it. */
-export const continueComparison: RunComparison = { tables, findings, isJudged };
+export const continueComparison: RunComparison = { tables, findings };
 
 const columns = [
   { metric: "start.accuracy", name: "accuracy at the start", scale: 100, digits: 1 },
@@ -42,56 +43,68 @@ type Moving = Settings & { readonly start?: readonly Named[]; readonly teleport?
 
 const isMove = (named: Named): boolean => makeChange(named).isMove;
 
-/** Controls move nothing. */
-function isJudged(settings: Settings): boolean {
-  const { start = [], teleport } = settings as Moving;
-  return Boolean(teleport) || start.some(isMove);
-}
-
 /** Settings of the same run without moves. */
 function withoutMoves({ start = [], teleport: _, ...rest }: Moving): Settings {
   return { ...rest, start: start.filter((named) => !isMove(named)) };
 }
 
 /** Where nothing is trained after the change: the accuracy of each variant with a move against that of the same without. */
-function findings(results: readonly JobResult[]): Finding[] {
-  if (results.some(({ document }) => document.steps > 0)) return [];
-  const variants = [...byVariant(results)];
-  return variants.flatMap(([title, runs]) => {
+function findings(results: readonly JobResult[], controls: Controls): Finding[] {
+  const variants = [...byVariant(results.filter(({ document }) => document.steps === 0))];
+  return variants.flatMap(([title, runs]): Finding[] => {
     const [{ settings }] = runs;
-    if (!isJudged(settings)) return [];
-    const plain = variants.find(([, [other]]) =>
-      isEqual({ start: [], ...other.settings }, withoutMoves(settings)),
+    const moveless = withoutMoves(settings);
+    if (isEqual({ start: [], ...settings }, moveless)) return [];
+    const plain = variants.find(([, [other]]) => isEqual({ start: [], ...other.settings }, moveless));
+    const compared = plain && accuracyPoints(runs, plain[1]);
+    if (!compared) return [];
+    const [baseline] = plain;
+    const beside = variants.flatMap(([name, own]) => {
+      const points = controls[baseline]?.includes(name) ? accuracyPoints(runs, own) : undefined;
+      return points ? [{ name, points }] : [];
+    });
+    const { n } = compared;
+    const others = beside.map(
+      ({ name, points }) => `, from that of ${name}, a control, by ${differenceText(points)}`,
     );
-    return plain === undefined ? [] : accuracyFinding(title, runs, ...plain);
+    return [
+      {
+        title,
+        judgment: judgementOf(
+          compared,
+          beside.map(({ points }) => points),
+        ),
+        text:
+          `The accuracy of ${title}, without training, differs from that of ${baseline} by ${differenceText(compared)} points` +
+          `${others.join("")} (${n === 1 ? "1 seed" : `${n} seeds, 95 % ${beside.length > 0 ? "intervals" : "interval"}`}).`,
+      },
+    ];
   });
 }
 
-function accuracyFinding(
-  title: string,
+function judgementOf({ interval }: DifferenceSummary, controls: readonly DifferenceSummary[]): Judgement {
+  if (interval === null) return "undecided";
+  if (interval[1] < 0) return "does not help";
+  if (interval[0] <= 0) return "undecided";
+  return controls.every((c) => c.interval !== null && c.interval[0] > 0)
+    ? "helps"
+    : "no better than a control";
+}
+
+/** Accuracies of runs less those of others, in points; undefined without pairs, or where one has none. */
+function accuracyPoints(
   runs: readonly JobResult[],
-  baseline: string,
-  own: readonly JobResult[],
-): Finding[] {
+  others: readonly JobResult[],
+): DifferenceSummary | undefined {
   const pairs = runs.flatMap((run) => {
-    const plain = own.find(({ seed }) => seed === run.seed);
-    return plain ? [[100 * accuracyOf(run), 100 * accuracyOf(plain)] as const] : [];
+    const other = others.find(({ seed }) => seed === run.seed);
+    return other ? [[100 * accuracyOf(run), 100 * accuracyOf(other)] as const] : [];
   });
-  if (pairs.length === 0 || !pairs.flat().every(Number.isFinite)) return [];
-  const compared = pairedDifference(
-    pairs.map(([moved]) => moved),
-    pairs.map(([, plain]) => plain),
+  if (pairs.length === 0 || !pairs.flat().every(Number.isFinite)) return undefined;
+  return pairedDifference(
+    pairs.map(([own]) => own),
+    pairs.map(([, other]) => other),
   );
-  const { interval } = compared;
-  return [
-    {
-      title,
-      judgment: interval === null ? "undecided" : interval[0] > 0 ? "helps" : "does not help",
-      text:
-        `The accuracy of ${title}, without training, differs from that of ${baseline} by ${differenceText(compared)} points ` +
-        `(${pairs.length === 1 ? "1 seed" : `${pairs.length} seeds, 95 % interval`}).`,
-    },
-  ];
 }
 
 const accuracyOf = ({ document }: JobResult): number => document.metrics["start.accuracy"] ?? Number.NaN;

@@ -20,7 +20,7 @@ import { toyTables } from "./toy-table.js";
 export const multiTaskComparison: RunComparison = {
   compare: (results) => withRanks(withGains(withDeltas(results))),
   tables: (results) => [...toyTables(results), ...taskTables(results)],
-  findings: (results) => [...toyFindings(results), ...gainFindings(results)],
+  findings: (results, controls) => [...toyFindings(results, controls), ...gainFindings(results, controls)],
   figures: {
     paths: pathFigures,
     front: frontFigures,

@@ -1,6 +1,6 @@
 import type { Judgement } from "../../../run/report-html.js";
 import { type Summary, summarize } from "../../../run/statistics.js";
-import type { Finding, JobResult } from "../../kind.js";
+import type { Controls, Finding, JobResult } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
 import { plainKey } from "./plain.js";
 
@@ -32,8 +32,12 @@ const hasDiverged = ({ document }: JobResult): boolean => document.status === "d
 const accuracyOf = (result: JobResult): number =>
   hasDiverged(result) ? Number.NaN : (result.document.metrics["test.accuracy"] ?? Number.NaN);
 
-/** The gains of all variants with COST. Seeds without a partner are left out. */
-export function gainRows(results: readonly JobResult[]): GainRow[] {
+/**
+ * The gains of all variants with COST. Seeds without a partner are left out.
+ *
+ * @param declared further controls than those of COST
+ */
+export function gainRows(results: readonly JobResult[], declared: Controls = {}): GainRow[] {
   const groups = [...byVariant(results.filter((r) => hasDiverged(r) || Number.isFinite(accuracyOf(r))))];
   return groups.flatMap(([name, group]): GainRow[] => {
     if (costOf(group[0]) === undefined) return [];
@@ -52,7 +56,12 @@ export function gainRows(results: readonly JobResult[]): GainRow[] {
     const [plain] = like.filter(([, [first]]) => costOf(first) === undefined).flatMap(gainOver);
     if (plain === undefined) return [];
     const isControl = costOf(group[0])?.control !== undefined;
-    const controls = like.filter(([, [first]]) => !isControl && costOf(first)?.control !== undefined);
+    const controls = groups.filter(
+      ([other, [first]]) =>
+        !isControl &&
+        (declared[plain.over]?.includes(other) ||
+          (plainKey(first.settings) === key && costOf(first)?.control !== undefined)),
+    );
     const diverged = group.filter(hasDiverged).length;
     return [{ name, isControl, diverged, plain, controls: controls.flatMap(gainOver) }];
   });
@@ -62,8 +71,8 @@ export function gainRows(results: readonly JobResult[]): GainRow[] {
  * Whether networks with COST end with more accuracy than without it and than its controls; only intervals decide, and runs with COST
  * that diverged.
  */
-export const gainFindings = (results: readonly JobResult[]): Finding[] =>
-  gainRows(results)
+export const gainFindings = (results: readonly JobResult[], declared: Controls = {}): Finding[] =>
+  gainRows(results, declared)
     .filter(({ isControl }) => !isControl)
     .map(({ name, diverged, plain, controls }) => ({
       title: name,
@@ -72,8 +81,9 @@ export const gainFindings = (results: readonly JobResult[]): Finding[] =>
     }));
 
 function judgementOf(plain: Gain, controls: readonly Gain[]): Judgement {
-  if (!plain.points?.interval) return "undecided";
-  if (!isAbove(plain)) return "does not help";
+  const { interval } = plain.points ?? {};
+  if (interval && interval[1] < 0) return "does not help";
+  if (!isAbove(plain)) return "undecided";
   return controls.every(isAbove) ? "helps" : "no better than a control";
 }
 

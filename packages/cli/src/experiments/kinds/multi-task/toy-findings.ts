@@ -1,6 +1,6 @@
 import type { Judgement } from "../../../run/report-html.js";
 import { fractionInterval } from "../../../run/statistics.js";
-import type { Finding, JobResult } from "../../kind.js";
+import type { Controls, Finding, JobResult } from "../../kind.js";
 import { formatNumber } from "../../results/format-number.js";
 import { byVariant } from "../../results/summary.js";
 import { plainKey } from "./plain.js";
@@ -13,14 +13,17 @@ interface Compared {
   readonly role: "plain" | "cost" | "control";
 }
 
-/** From how many starts the toy's runs reach the Pareto front: with COST, without, and with COST's controls. */
-export function toyFindings(results: readonly JobResult[]): Finding[] {
+/** From how many starts the toy's runs reach the Pareto front: with COST, without, and with controls, COST's and declared ones. */
+export function toyFindings(results: readonly JobResult[], declared: Controls = {}): Finding[] {
   const shown = results.filter((r) => typeof r.document.metrics["front.reached"] === "number");
   const all = [...byVariant(shown)].map(([name, group]) => comparedOf(name, group));
   return all.flatMap((one): Finding[] => {
     const plain = all.find(({ role, key }) => role === "plain" && key === one.key);
     if (one.role !== "cost" || plain === undefined) return [];
-    const controls = all.filter(({ role, key }) => role === "control" && key === one.key);
+    const controls = all.filter(
+      ({ name, role, key }) =>
+        (role === "control" && key === one.key) || declared[plain.name]?.includes(name),
+    );
     const judgment = judgementOf(one, plain, controls);
     const others = [plain, ...controls].map((other) => `${other.name} from ${shareText(other)}`);
     return [

@@ -71,7 +71,8 @@ describe("comparisons of runs on several tasks", () => {
   it.each([
     ["helps", [0.54, 0.64, 0.74], [0.5, 0.6, 0.7]],
     ["no better than a control", [0.54, 0.64, 0.74], [0.55, 0.64, 0.73]],
-    ["does not help", [0.44, 0.7, 0.74], [0.5, 0.6, 0.7]],
+    ["undecided", [0.44, 0.7, 0.74], [0.5, 0.6, 0.7]],
+    ["does not help", [0.44, 0.55, 0.64], [0.5, 0.6, 0.7]],
     ["undecided", [0.54], [0.5]],
   ] as const)("judge by intervals alone: %s", (judgment, cost, random) => {
     const findings = gainFindings([
