@@ -71,11 +71,14 @@ export function generalLinear<P>(
     );
   };
   const moved = (tree: P, plus: Elements, minus: Elements): P =>
-    mapArrays(tree, (array, path) =>
-      (axes.get(path) ?? []).reduce((a, parameterAxis) => {
-        const matrices = (parameterAxis.variance === 1 ? plus : minus)[parameterAxis.block];
-        return matrices ? multipliedAlong(a, parameterAxis, matrices) : a;
-      }, array),
+    mapArrays(
+      tree,
+      (array, path) =>
+        (axes.get(path) ?? []).reduce((a, parameterAxis) => {
+          const matrices = (parameterAxis.variance === 1 ? plus : minus)[parameterAxis.block];
+          return matrices ? multipliedAlong(a, parameterAxis, matrices) : a;
+        }, array),
+      axes,
     );
   /** Adds the changes of g along the axes of a variance, and those of g^-T along the others. Traced. */
   const tracedMoved = (
@@ -83,17 +86,21 @@ export function generalLinear<P>(
     changes: readonly { readonly own: Tensor; readonly dual: Tensor }[],
     variance: 1 | -1,
   ): TensorsOf<P> =>
-    mapTensors(tree, (w, path) => {
-      const to = (axes.get(path) ?? []).reduce(
-        (a, parameterAxis) => {
-          const isOwn = parameterAxis.variance === variance;
-          const change = changes[parameterAxis.block][isOwn ? "own" : "dual"];
-          return add(a, appliedAlong(a, parameterAxis, change, { transposed: !isOwn }));
-        },
-        cast(w, "float64"),
-      );
-      return cast(to, w.dtype);
-    });
+    mapTensors(
+      tree,
+      (w, path) => {
+        const to = (axes.get(path) ?? []).reduce(
+          (a, parameterAxis) => {
+            const isOwn = parameterAxis.variance === variance;
+            const change = changes[parameterAxis.block][isOwn ? "own" : "dual"];
+            return add(a, appliedAlong(a, parameterAxis, change, { transposed: !isOwn }));
+          },
+          cast(w, "float64"),
+        );
+        return cast(to, w.dtype);
+      },
+      axes,
+    );
   return {
     name,
     paths: [...axes.keys()],
@@ -102,11 +109,16 @@ export function generalLinear<P>(
     algebra: spaces.map(({ size, copies }) => [copies, size, size]),
     bound: { kind: "norm", value: bound },
     derivative: (params, T) =>
-      mapTensors(params, (w, path) =>
-        sumLike(
-          (axes.get(path) ?? []).map((parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
-          w,
-        ),
+      mapTensors(
+        params,
+        (w, path) =>
+          sumLike(
+            (axes.get(path) ?? []).map((parameterAxis) =>
+              rateAlong(w, parameterAxis, T[parameterAxis.block]),
+            ),
+            w,
+          ),
+        axes,
       ),
     async act(params, T) {
       const found = await elements(T);

@@ -17,22 +17,42 @@ export function byPath<L extends ParameterAxis>(axes: readonly L[]): ReadonlyMap
   return groups;
 }
 
-/** Parameters with the arrays at some paths replaced; the others are the same arrays. */
-export function mapArrays<P>(params: P, f: (array: NdArray, path: string) => NdArray): P {
-  const { leaves, paths, def } = flatten<NdArray>(params, isNdArray);
+/**
+ * Parameters with the arrays at some paths replaced; the others are the same arrays.
+ *
+ * @param axes of a symmetry: each path must be one of the parameters'
+ */
+export const mapArrays = <P>(
+  params: P,
+  f: (array: NdArray, path: string) => NdArray,
+  axes?: ReadonlyMap<string, unknown>,
+): P => mapLeaves(params, isNdArray, f, axes);
+
+/** Parameters with the tensors changed by a function of tensor and path, as {@link mapArrays}. Traced. */
+export const mapTensors = <P>(
+  params: P,
+  f: (tensor: Tensor, path: string) => Tensor,
+  axes?: ReadonlyMap<string, unknown>,
+): P => mapLeaves(params, isTensor, f, axes);
+
+function mapLeaves<P, L>(
+  params: P,
+  isLeaf: (value: unknown) => value is L,
+  f: (leaf: L, path: string) => L,
+  axes: ReadonlyMap<string, unknown> = new Map(),
+): P {
+  const { leaves, paths, def } = flatten<L>(params, isLeaf);
+  for (const path of axes.keys()) requirePath(path, paths);
   return unflatten(
     def,
     leaves.map((leaf, i) => f(leaf, paths[i])),
   ) as P;
 }
 
-/** Parameters with the tensors changed by a function of tensor and path. Traced. */
-export function mapTensors<P>(params: P, f: (tensor: Tensor, path: string) => Tensor): P {
-  const { leaves, paths, def } = flatten<Tensor>(params, isTensor);
-  return unflatten(
-    def,
-    leaves.map((leaf, i) => f(leaf, paths[i])),
-  ) as P;
+/** @throws OptionError for a symmetry of a parameter that is none of those at the paths */
+export function requirePath(path: string, paths: readonly string[]): void {
+  if (paths.includes(path)) return;
+  throw new OptionError(`The symmetries are of other parameters: "${path}" is none of ${paths.join(", ")}.`);
 }
 
 /** The sum of tensors of the shape of `like`; zeros for an empty list. */
@@ -40,9 +60,9 @@ export const sumLike = (terms: readonly Tensor[], like: Tensor): Tensor =>
   terms.length === 0 ? fillLike(like, 0) : terms.reduce(add);
 
 /** Where the elements that a parameter axis covers are: runs of equal length, at equal distances. */
-function runsOf({ shape, data }: NdArray, { part }: ParameterAxis) {
+function runsOf({ shape }: Pick<NdArray, "shape">, { part }: ParameterAxis) {
   const cuts = cutsOf(part);
-  if (cuts.length === 0) return { count: 1, length: data.length, startOf: () => 0 };
+  if (cuts.length === 0) return { count: 1, length: sizeOf(shape), startOf: () => 0 };
   const cutAt = shape.map((count, d) => cuts.find(({ axis }) => axis === d) ?? { start: 0, count });
   const strideOf = (d: number) => sizeOf(shape.slice(d + 1));
   const last = Math.max(...cuts.map(({ axis }) => axis));
@@ -63,9 +83,9 @@ function runsOf({ shape, data }: NdArray, { part }: ParameterAxis) {
 /**
  * Symmetries of parameters of other shapes, such as before units were removed, would act on wrong elements.
  *
- * @throws OptionError unless an array has the elements of the axis's view
+ * @throws OptionError unless an array or tensor has the elements of the axis's view
  */
-export function requireView(array: NdArray, parameterAxis: ParameterAxis): void {
+export function requireView(array: Pick<NdArray, "shape">, parameterAxis: ParameterAxis): void {
   const { path, part, view } = parameterAxis;
   const { shape } = array;
   const { count, length } = runsOf(array, parameterAxis);
@@ -133,8 +153,10 @@ export function rateAlongAxis(w: Tensor, parameterAxis: ParameterAxis, f: (view:
   );
 }
 
-/** The elements of a tensor that a parameter axis covers, in the shape of the axis's view. Traced. */
-export function viewAlong(w: Tensor, { part, view }: ParameterAxis): Tensor {
+/** The elements of a tensor that a parameter axis covers, in the shape of the axis's view. Traced. @throws OptionError for a tensor of another size */
+export function viewAlong(w: Tensor, parameterAxis: ParameterAxis): Tensor {
+  const { part, view } = parameterAxis;
+  requireView(w, parameterAxis);
   if (part === undefined) return reshape(w, view);
   const { axis, start, count } = part;
   const picked = slice(w, {

@@ -17,6 +17,7 @@ import {
   mapTensors,
   rateAlongAxis,
   sumLike,
+  viewAlong,
 } from "./parameter-axes.js";
 import { requireGenerators, type Symmetry } from "./symmetry.js";
 
@@ -62,18 +63,24 @@ export function scaling<P>(
     ),
   );
   const scaled = (tree: P, T: readonly NdArray[], factor: number): P =>
-    mapArrays(tree, (array, path) =>
-      (axes.get(path) ?? []).reduce(
-        (a, parameterAxis) => scaledAlong(a, parameterAxis, T[parameterAxis.block], factor),
-        array,
-      ),
+    mapArrays(
+      tree,
+      (array, path) =>
+        (axes.get(path) ?? []).reduce(
+          (a, parameterAxis) => scaledAlong(a, parameterAxis, T[parameterAxis.block], factor),
+          array,
+        ),
+      axes,
     );
   const tracedScaled = (tree: TensorsOf<P>, T: readonly Tensor[], factor: number): TensorsOf<P> =>
-    mapTensors(tree, (w, path) =>
-      (axes.get(path) ?? []).reduce(
-        (a, parameterAxis) => scaledTensorAlong(a, parameterAxis, T[parameterAxis.block], factor),
-        w,
-      ),
+    mapTensors(
+      tree,
+      (w, path) =>
+        (axes.get(path) ?? []).reduce(
+          (a, parameterAxis) => scaledTensorAlong(a, parameterAxis, T[parameterAxis.block], factor),
+          w,
+        ),
+      axes,
     );
   return {
     name,
@@ -83,11 +90,16 @@ export function scaling<P>(
     algebra: generators.map(({ size }) => [size]),
     bound: { kind: "element", value: bound },
     derivative: (params, T) =>
-      mapTensors(params, (w, path) =>
-        sumLike(
-          (axes.get(path) ?? []).map((parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
-          w,
-        ),
+      mapTensors(
+        params,
+        (w, path) =>
+          sumLike(
+            (axes.get(path) ?? []).map((parameterAxis) =>
+              rateAlong(w, parameterAxis, T[parameterAxis.block]),
+            ),
+            w,
+          ),
+        axes,
       ),
     act: async (params, T) => scaled(params, T, 1),
     trace: (params, T) => tracedScaled(params, T, 1),
@@ -128,7 +140,7 @@ function scaledTensorAlong(w: Tensor, parameterAxis: Numbered, T: Tensor, times:
       w,
       rateAlongAxis(w, parameterAxis, (view) => mul(sub(factor, 1), view)),
     );
-  return reshape(mul(factor, reshape(w, parameterAxis.view)), w.shape);
+  return reshape(mul(factor, viewAlong(w, parameterAxis)), w.shape);
 }
 
 /** Multiplies an array along a parameter axis by exp(factor power T), in float64 before it is rounded to the array's type. */

@@ -61,11 +61,14 @@ export function orthogonal<P>(
       stackOf(copies, size, (copy) => rotation(planesOf(T[i], copy), size)),
     );
   const moved = (tree: P, matrices: readonly Matrices[]): P =>
-    mapArrays(tree, (array, path) =>
-      (axes.get(path) ?? []).reduce(
-        (a, parameterAxis) => multipliedAlong(a, parameterAxis, matrices[parameterAxis.block]),
-        array,
-      ),
+    mapArrays(
+      tree,
+      (array, path) =>
+        (axes.get(path) ?? []).reduce(
+          (a, parameterAxis) => multipliedAlong(a, parameterAxis, matrices[parameterAxis.block]),
+          array,
+        ),
+      axes,
     );
   /** A tree turned by the rotations of T, or by the squares of their entries. Traced. */
   const tracedMoved = (tree: TensorsOf<P>, T: readonly Tensor[], power: 1 | 2): TensorsOf<P> => {
@@ -74,13 +77,17 @@ export function orthogonal<P>(
       const R = rotationMatrices(cast(t, "float64"), size);
       return sub(power === 1 ? R : square(R), broadcastTo(identity(size, "float64"), [copies, size, size]));
     });
-    return mapTensors(tree, (w, path) => {
-      const to = (axes.get(path) ?? []).reduce(
-        (a, parameterAxis) => add(a, appliedAlong(a, parameterAxis, changes[parameterAxis.block])),
-        cast(w, "float64"),
-      );
-      return cast(to, w.dtype);
-    });
+    return mapTensors(
+      tree,
+      (w, path) => {
+        const to = (axes.get(path) ?? []).reduce(
+          (a, parameterAxis) => add(a, appliedAlong(a, parameterAxis, changes[parameterAxis.block])),
+          cast(w, "float64"),
+        );
+        return cast(to, w.dtype);
+      },
+      axes,
+    );
   };
   /** Maps the blocks of elements copy by copy. */
   const each = (
@@ -105,13 +112,16 @@ export function orthogonal<P>(
     bound: { kind: "norm", value: bound },
     derivative(params, T) {
       const skews = T.map((t, i): Tensor => skewMatrices(t, spaces[i].size));
-      return mapTensors(params, (w, path) =>
-        sumLike(
-          (axes.get(path) ?? []).map((parameterAxis) =>
-            appliedAlong(w, parameterAxis, skews[parameterAxis.block]),
+      return mapTensors(
+        params,
+        (w, path) =>
+          sumLike(
+            (axes.get(path) ?? []).map((parameterAxis) =>
+              appliedAlong(w, parameterAxis, skews[parameterAxis.block]),
+            ),
+            w,
           ),
-          w,
-        ),
+        axes,
       );
     },
     act: async (params, T) => moved(params, rotations(T)),
