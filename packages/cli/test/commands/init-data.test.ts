@@ -150,6 +150,28 @@ describe("init --data", () => {
     expect(stderr).toMatch(message);
   });
 
+  it("refuses two rows as too few, as a run of two does; three will do", async () => {
+    bench.write("two.csv", "area,rent\n1,10\n2,30\n");
+    const message = "two.csv: 2 examples are too few to learn from; expected 3 or more for training";
+    expect((await bench.run("init", "--data", "two.csv")).stderr).toContain(message);
+    const settings = {
+      name: "two",
+      kind: "train",
+      optimizer: "adam",
+      learningRate: 0.1,
+      batchSize: 1,
+      epochs: 1,
+    };
+    for (const standardize of [true, false]) {
+      const data = { csv: "two.csv", label: "rent", validation: 0, standardize };
+      bench.write("two.yaml", JSON.stringify({ ...settings, model: { name: "mlp", sizes: [1, 1] }, data }));
+      const { status, stderr } = await bench.run("run", "two.yaml");
+      expect([status, stderr]).toEqual([1, expect.stringContaining(message)]);
+    }
+    bench.write("two.csv", "area,rent\n1,10\n2,30\n3,40\n");
+    expect((await bench.run("run", "two.yaml", "--quiet")).status).toBe(0);
+  });
+
   it.each(["label", "missing-word", "text"])("needs data for --%s", async (option) => {
     expect((await bench.run("init", `--${option}`, "y")).stderr).toContain(
       `--${option} is about data: give --data`,

@@ -171,7 +171,7 @@ function fixedSize({ inputs }: ImportedModel): number | undefined {
 }
 
 /** The dtype of a tree's floats. */
-function dtypeOfTree(tree: unknown): FloatDType {
+export function dtypeOfTree(tree: unknown): FloatDType {
   const { leaves } = flatten<NdArray>(tree, isNdArray);
   return leaves.some((a) => dtypeOf(a) === "float64") ? "float64" : "float32";
 }

@@ -1,15 +1,8 @@
 import { astype, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf } from "isoloss";
-import type { DividedData } from "isoloss/data";
+import type { DividedData, Scale } from "isoloss/data";
 
 /** Channels, height and width of an image. */
 export type ImageShape = readonly [number, number, number];
-
-/** Numbers that were centered and scaled: (x - mean) / std. */
-export interface Scaled {
-  /** One for each column of inputs or targets, or for each channel. */
-  readonly means: readonly number[];
-  readonly stds: readonly number[];
-}
 
 /** Data of a run. Images may be rows of pixels, too. */
 export interface RunData extends DividedData {
@@ -22,9 +15,9 @@ export interface RunData extends DividedData {
   /** Names of classes by their numbers, where the data have such. */
   readonly classes?: readonly string[] | undefined;
   /** Left out: the inputs are as in the data. */
-  readonly inputScale?: Scaled | undefined;
+  readonly inputScale?: Scale | undefined;
   /** Of labels that are numbers. */
-  readonly targetScale?: Scaled | undefined;
+  readonly targetScale?: Scale | undefined;
 }
 
 /** The same change of every part. */

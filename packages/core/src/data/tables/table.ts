@@ -75,6 +75,8 @@ export interface TableInputs {
   readonly stream: DataStream<Pick<Dataset, "inputs">> & { readonly length: number };
   /** Names of the inputs: a column of numbers, or `color=red` for each value of one of text. */
   readonly features: readonly string[];
+  /** Whether an input is a column of numbers, and not 0 or 1 for a value of text: for `standardization`. */
+  readonly isNumber: readonly boolean[];
   /** Means of the inputs, and standard deviations, 1 where an input is constant; of text 0 and 1: for `normalize`. */
   readonly means: readonly number[];
   readonly stds: readonly number[];
@@ -239,6 +241,7 @@ export async function tableData(
       },
     },
     features: columns.flatMap(({ name, values }) => values?.map((value) => `${name}=${value}`) ?? name),
+    isNumber: columns.flatMap(({ values }) => values?.map(() => false) ?? true),
     ...(isClasses ? { classes: targetReaders[0].column.values } : {}),
     means: columns.flatMap(({ mean, values }) => values?.map(() => mean) ?? mean),
     stds: columns.flatMap(({ std, values }) => values?.map(() => std) ?? std),

@@ -2,7 +2,7 @@
 
 import { omit } from "es-toolkit";
 import { OptionError } from "isoloss";
-import { type DivideOptions, divide, divideOptions, type LabeledImages } from "isoloss/data";
+import { type DivideOptions, divide, divideOptions, requireEnough } from "isoloss/data";
 import { arrayFileOptions, csvOptions, imageFolderOptions, parquetOptions } from "isoloss/node";
 import { z } from "zod";
 import type { RunData } from "../run-data.js";
@@ -193,6 +193,7 @@ export async function loadOwnData(data: OwnData): Promise<RunData> {
   const { [format]: path, sha256: _, validation, splitSeed, limit, standardize: wanted, ...options } = data;
   const opened = await open(path as string, options);
   const parts = partsOf(opened, { validation, splitSeed, limit }, path as string);
+  requireEnough(path as string, parts.train.inputs.shape[0]);
   const { image, features, classes: names } = opened;
   const whole = options.missing === "mean" ? filledIn(parts) : parts;
   const raw: RunData = { ...whole, image, features, classes: names };
@@ -206,12 +207,8 @@ function partsOf({ data, validation, test }: Opened, options: DivideOptions, pat
   if (validation !== undefined && options.validation !== undefined) {
     throw new OptionError(`${path} has validation data of its own: leave data.validation out.`);
   }
-  // Images can be inputs of any shape here.
-  const { inputs: images, labels } = data as Pick<LabeledImages, "labels"> & {
-    inputs: LabeledImages["images"];
-  };
   try {
-    const parts = divide({ images, labels }, { ...options, validation: share });
+    const parts = divide(data, { ...options, validation: share });
     return { ...parts, ...(validation ? { validation } : {}), ...(test ? { test } : {}) };
   } catch (cause) {
     if (!(cause instanceof OptionError)) throw cause;
