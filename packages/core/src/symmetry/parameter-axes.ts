@@ -17,29 +17,40 @@ export function byPath<L extends ParameterAxis>(axes: readonly L[]): ReadonlyMap
   return groups;
 }
 
-/**
- * Parameters with the arrays at some paths replaced; the others are the same arrays.
- *
- * @param axes of a symmetry: each path must be one of the parameters'
- */
-export const mapArrays = <P>(
-  params: P,
-  f: (array: NdArray, path: string) => NdArray,
-  axes?: ReadonlyMap<string, unknown>,
-): P => mapLeaves(params, isNdArray, f, axes);
+/** Parameters with the arrays at some paths replaced; the others are the same arrays. */
+export const mapArrays = <P>(params: P, f: (array: NdArray, path: string) => NdArray): P =>
+  mapLeaves(params, isNdArray, f);
 
-/** Parameters with the tensors changed by a function of tensor and path, as {@link mapArrays}. Traced. */
-export const mapTensors = <P>(
+/** Parameters with the tensors changed by a function of tensor and path. Traced. */
+export const mapTensors = <P>(params: P, f: (tensor: Tensor, path: string) => Tensor): P =>
+  mapLeaves(params, isTensor, f);
+
+/** Axes of a symmetry by the path of their parameter. */
+type AxesByPath<A> = ReadonlyMap<string, readonly A[]>;
+
+/**
+ * Parameters with each array changed by a function of it and of its axes, of which it may have none.
+ *
+ * @throws OptionError for axes of a parameter that is not there
+ */
+export const mapAlong = <P, A>(
   params: P,
-  f: (tensor: Tensor, path: string) => Tensor,
-  axes?: ReadonlyMap<string, unknown>,
-): P => mapLeaves(params, isTensor, f, axes);
+  axes: AxesByPath<A>,
+  f: (array: NdArray, own: readonly A[]) => NdArray,
+): P => mapLeaves(params, isNdArray, (array, path) => f(array, axes.get(path) ?? []), axes);
+
+/** The same with tensors. Traced. */
+export const mapTensorsAlong = <P, A>(
+  params: P,
+  axes: AxesByPath<A>,
+  f: (tensor: Tensor, own: readonly A[]) => Tensor,
+): P => mapLeaves(params, isTensor, (tensor, path) => f(tensor, axes.get(path) ?? []), axes);
 
 function mapLeaves<P, L>(
   params: P,
   isLeaf: (value: unknown) => value is L,
   f: (leaf: L, path: string) => L,
-  axes: ReadonlyMap<string, unknown> = new Map(),
+  axes: AxesByPath<unknown> = new Map(),
 ): P {
   const { leaves, paths, def } = flatten<L>(params, isLeaf);
   for (const path of axes.keys()) requirePath(path, paths);

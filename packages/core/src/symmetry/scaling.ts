@@ -13,8 +13,8 @@ import {
   byPath,
   changeAlong,
   extents,
-  mapArrays,
-  mapTensors,
+  mapAlong,
+  mapTensorsAlong,
   rateAlongAxis,
   sumLike,
   viewAlong,
@@ -63,24 +63,15 @@ export function scaling<P>(
     ),
   );
   const scaled = (tree: P, T: readonly NdArray[], factor: number): P =>
-    mapArrays(
-      tree,
-      (array, path) =>
-        (axes.get(path) ?? []).reduce(
-          (a, parameterAxis) => scaledAlong(a, parameterAxis, T[parameterAxis.block], factor),
-          array,
-        ),
-      axes,
+    mapAlong(tree, axes, (array, own) =>
+      own.reduce((a, parameterAxis) => scaledAlong(a, parameterAxis, T[parameterAxis.block], factor), array),
     );
   const tracedScaled = (tree: TensorsOf<P>, T: readonly Tensor[], factor: number): TensorsOf<P> =>
-    mapTensors(
-      tree,
-      (w, path) =>
-        (axes.get(path) ?? []).reduce(
-          (a, parameterAxis) => scaledTensorAlong(a, parameterAxis, T[parameterAxis.block], factor),
-          w,
-        ),
-      axes,
+    mapTensorsAlong(tree, axes, (w, own) =>
+      own.reduce(
+        (a, parameterAxis) => scaledTensorAlong(a, parameterAxis, T[parameterAxis.block], factor),
+        w,
+      ),
     );
   return {
     name,
@@ -90,16 +81,11 @@ export function scaling<P>(
     algebra: generators.map(({ size }) => [size]),
     bound: { kind: "element", value: bound },
     derivative: (params, T) =>
-      mapTensors(
-        params,
-        (w, path) =>
-          sumLike(
-            (axes.get(path) ?? []).map((parameterAxis) =>
-              rateAlong(w, parameterAxis, T[parameterAxis.block]),
-            ),
-            w,
-          ),
-        axes,
+      mapTensorsAlong(params, axes, (w, own) =>
+        sumLike(
+          own.map((parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
+          w,
+        ),
       ),
     act: async (params, T) => scaled(params, T, 1),
     trace: (params, T) => tracedScaled(params, T, 1),

@@ -11,7 +11,7 @@ import { positive, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { OrthogonalSpace } from "../discovery/descriptors.js";
 import { appliedAlong, type Matrices, multipliedAlong, stackOf } from "../matrices-along.js";
-import { byPath, mapArrays, mapTensors, sumLike } from "../parameter-axes.js";
+import { byPath, mapAlong, mapTensorsAlong, sumLike } from "../parameter-axes.js";
 import { requireGenerators, type Symmetry } from "../symmetry.js";
 import { rotation, rotationGroup, rotationMatrices, rotationPlanes, skewMatrices } from "./rotation.js";
 
@@ -61,14 +61,11 @@ export function orthogonal<P>(
       stackOf(copies, size, (copy) => rotation(planesOf(T[i], copy), size)),
     );
   const moved = (tree: P, matrices: readonly Matrices[]): P =>
-    mapArrays(
-      tree,
-      (array, path) =>
-        (axes.get(path) ?? []).reduce(
-          (a, parameterAxis) => multipliedAlong(a, parameterAxis, matrices[parameterAxis.block]),
-          array,
-        ),
-      axes,
+    mapAlong(tree, axes, (array, own) =>
+      own.reduce(
+        (a, parameterAxis) => multipliedAlong(a, parameterAxis, matrices[parameterAxis.block]),
+        array,
+      ),
     );
   /** A tree turned by the rotations of T, or by the squares of their entries. Traced. */
   const tracedMoved = (tree: TensorsOf<P>, T: readonly Tensor[], power: 1 | 2): TensorsOf<P> => {
@@ -77,17 +74,13 @@ export function orthogonal<P>(
       const R = rotationMatrices(cast(t, "float64"), size);
       return sub(power === 1 ? R : square(R), broadcastTo(identity(size, "float64"), [copies, size, size]));
     });
-    return mapTensors(
-      tree,
-      (w, path) => {
-        const to = (axes.get(path) ?? []).reduce(
-          (a, parameterAxis) => add(a, appliedAlong(a, parameterAxis, changes[parameterAxis.block])),
-          cast(w, "float64"),
-        );
-        return cast(to, w.dtype);
-      },
-      axes,
-    );
+    return mapTensorsAlong(tree, axes, (w, own) => {
+      const to = own.reduce(
+        (a, parameterAxis) => add(a, appliedAlong(a, parameterAxis, changes[parameterAxis.block])),
+        cast(w, "float64"),
+      );
+      return cast(to, w.dtype);
+    });
   };
   /** Maps the blocks of elements copy by copy. */
   const each = (
@@ -112,16 +105,11 @@ export function orthogonal<P>(
     bound: { kind: "norm", value: bound },
     derivative(params, T) {
       const skews = T.map((t, i): Tensor => skewMatrices(t, spaces[i].size));
-      return mapTensors(
-        params,
-        (w, path) =>
-          sumLike(
-            (axes.get(path) ?? []).map((parameterAxis) =>
-              appliedAlong(w, parameterAxis, skews[parameterAxis.block]),
-            ),
-            w,
-          ),
-        axes,
+      return mapTensorsAlong(params, axes, (w, own) =>
+        sumLike(
+          own.map((parameterAxis) => appliedAlong(w, parameterAxis, skews[parameterAxis.block])),
+          w,
+        ),
       );
     },
     act: async (params, T) => moved(params, rotations(T)),
