@@ -6,7 +6,18 @@ export type DType = "float32" | "float64" | "int64" | "bool";
 
 export type Shape = readonly number[];
 
-export type TypedArray = Float32Array | Float64Array | BigInt64Array | Uint8Array;
+/** The data of an array by its element type. */
+export interface DataOf {
+  readonly float32: Float32Array;
+  readonly float64: Float64Array;
+  readonly int64: BigInt64Array;
+  readonly bool: Uint8Array;
+}
+
+export type TypedArray = DataOf[DType];
+
+/** Data of floats of either precision. */
+export type FloatArray = Float32Array | Float64Array;
 
 /**
  * A dense row-major array as plain data: the only form in which numbers enter and leave the library.
@@ -149,6 +160,7 @@ export function ndarray<D extends TypedArray>(data: D, shape: Shape): NdArray<D>
  * @example
  * array([[1, 2], [3, 4]], "float64"); // shape [2, 2]
  */
+export function array<D extends DType = "float32">(values: Nested, dtype?: D): NdArray<DataOf[D]>;
 export function array(values: Nested, dtype: DType = "float32"): NdArray {
   requireDType("array", dtype);
   const shape: number[] = [];
@@ -206,6 +218,7 @@ const isData = (value: unknown): value is TypedArray =>
   value instanceof Uint8Array;
 
 /** An array of `shape` filled with `value`. */
+export function full<D extends DType = "float32">(shape: Shape, value: number, dtype?: D): NdArray<DataOf[D]>;
 export function full(shape: Shape, value: number, dtype: DType = "float32"): NdArray {
   if (typeof value !== "number") {
     throw new DTypeError(
@@ -225,16 +238,19 @@ function filled(op: string, shape: Shape, value: number, dtype: DType): NdArray 
 }
 
 /** An array of zeros. */
+export function zeros<D extends DType = "float32">(shape: Shape, dtype?: D): NdArray<DataOf[D]>;
 export function zeros(shape: Shape, dtype: DType = "float32"): NdArray {
   return filled("zeros", shape, 0, dtype);
 }
 
 /** An array of ones. */
+export function ones<D extends DType = "float32">(shape: Shape, dtype?: D): NdArray<DataOf[D]>;
 export function ones(shape: Shape, dtype: DType = "float32"): NdArray {
   return filled("ones", shape, 1, dtype);
 }
 
 /** The same values in another element type; the array itself if it already has that type. */
+export function astype<D extends DType>(a: NdArray, dtype: D): NdArray<DataOf[D]>;
 export function astype(a: NdArray, dtype: DType): NdArray {
   requireArray("astype", a);
   requireDType("astype", dtype);
@@ -257,6 +273,41 @@ export function item(a: NdArray): number {
     throw new ShapeError(`item() takes an array of one element; got shape [${a.shape.join(", ")}].`);
   }
   return Number(a.data[0]);
+}
+
+/**
+ * The elements in row-major order as a list of numbers, whatever the element type.
+ *
+ * @throws DTypeError for anything but an array
+ *
+ * @example
+ * numbers(array([[1, 2], [3, 4]], "int64")); // [1, 2, 3, 4]
+ */
+export function numbers(a: NdArray): number[] {
+  requireArray("numbers", a);
+  return Array.from<number | bigint, number>(a.data, Number);
+}
+
+/** Lists in lists, as deep as an array has axes; a number for a scalar. */
+export type NestedNumbers = number | NestedNumbers[];
+
+/**
+ * The elements as nested lists of numbers, from which {@link array} makes the same array; a number for a scalar.
+ *
+ * @throws DTypeError for anything but an array
+ *
+ * @example
+ * nested(ndarray(new Float64Array([1, 2, 3, 4]), [2, 2])); // [[1, 2], [3, 4]]
+ */
+export function nested(a: NdArray): NestedNumbers {
+  requireArray("nested", a);
+  let level: NestedNumbers[] = numbers(a);
+  for (const [d, size] of [...a.shape.entries()].reverse()) {
+    const lists = sizeOf(a.shape.slice(0, d));
+    const inner = level;
+    level = Array.from({ length: lists }, (_, i) => inner.slice(i * size, (i + 1) * size));
+  }
+  return level[0];
 }
 
 /** An independent copy. */

@@ -3,7 +3,7 @@
  *
  * @module isoloss
  */
-export type { DType, NdArray, Shape, TypedArray } from "./array.js";
+export type { DataOf, DType, FloatArray, NdArray, NestedNumbers, Shape, TypedArray } from "./array.js";
 export {
   array,
   astype,
@@ -13,6 +13,8 @@ export {
   isNdArray,
   item,
   ndarray,
+  nested,
+  numbers,
   ones,
   sizeOf,
   zeros,

@@ -280,8 +280,14 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "kind": "|p - t|, or |p - t| / t; default `absolute`."
   },
   "describeCsv": {
+    "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
+    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
     "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
     "delimiter": "Between fields; default \",\"."
+  },
+  "describeParquet": {
+    "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
+    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error."
   },
   "diagnose": {
     "loss": "Loss as a function of parameters and batch. Traced.",
@@ -697,6 +703,13 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "modelOperators": {
     "shapes": "Shapes of the inputs by name; with them the model is traced for `keeps`. Default: it is not."
   },
+  "modelToOnnx": {
+    "example": "Shape of one example, such as [4] for rows of four numbers.",
+    "batch": "Number of examples of a batch; default any.",
+    "input": "Name of the file's input; default input.",
+    "output": "Name of the file's output; default output.",
+    "metadata": "Metadata strings stored with the model; default none."
+  },
   "modo": {
     "gamma": "Rate of the steps on lambda; default 1e-3.",
     "rho": "Weight of 1/2 ||lambda||^2; default 0.1."
@@ -803,6 +816,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
     "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
+    "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
+    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one.",
     "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
     "delimiter": "Between fields; default \",\"."
@@ -817,6 +832,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
     "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
+    "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
+    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one."
   },
   "orbit": {
@@ -1206,6 +1223,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "noise": "Standard deviation of what is added to both coordinates; default 0.05.",
     "seed": "Seed of the points; default 0."
   },
+  "standardization": {
+    "groups": "Groups of equal size, one after the other, in which the elements of an example are, such as channels; default each column of [n, columns] by itself, else one.",
+    "isNumber": "Whether an input is a number: others, such as those of a table's text, stay as they are. Default all."
+  },
   "stch": {
     "variant": "`nadir` (default): as in the authors' runs of several tasks; `published`: the paper's equation, on the losses themselves.",
     "mu": "Smoothing mu: as it approaches 0, only the worst task counts; default 1.",
@@ -1222,6 +1243,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
     "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
+    "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
+    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one."
   },
   "toHalf": {

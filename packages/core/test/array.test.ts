@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { array, full, ndarray } from "../src/array.js";
+import { array, full, ndarray, nested, numbers } from "../src/array.js";
 import { DTypeError, ShapeError } from "../src/errors.js";
 
 describe("array", () => {
@@ -12,6 +12,20 @@ describe("array", () => {
     expect(full([1], 256, "bool").data).toEqual(Uint8Array.of(1));
     expect(array([[], []])).toEqual({ shape: [2, 0], data: new Float32Array() });
   });
+
+  it.each([[], [3], [0], [2, 3], [2, 0], [2, 3, 4]])(
+    "gives its numbers back, flat and nested, of shape %s",
+    (...shape) => {
+      const flat = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i);
+      const a = ndarray(BigInt64Array.from(flat, BigInt), shape);
+      expect(numbers(a)).toEqual(flat);
+      const lists = nested(a);
+      expect(array(lists, "int64")).toEqual(a);
+      expect(nested(array([[1.5, 2], [3, 4]]))).toEqual([[1.5, 2], [3, 4]]); // biome-ignore format: rows
+      expect(() => numbers([1] as never)).toThrow(DTypeError);
+      expect(() => nested([1] as never)).toThrow(/^nested takes an array/);
+    },
+  );
 
   it("refuses ragged lists", () => {
     expect(() => array([[1, 2], [3]])).toThrow(ShapeError);

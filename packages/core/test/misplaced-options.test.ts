@@ -173,6 +173,8 @@ const calls: Readonly<Record<string, Call>> = {
   toHalf: (o) => isoloss.toHalf(file, o),
   withParams: (o) => isoloss.withParams(file, {}, o),
   toOnnx: (o) => isoloss.toOnnx(graph, o),
+  modelToOnnx: (o) =>
+    isoloss.modelToOnnx(isoloss.mlp({ sizes: [2, 2] }), { params: {}, state: {} } as never, o),
   // Runs
   loadArrays: (o) => isoloss.loadArrays("x.npz", o),
   openArrays: (o) => isoloss.openArrays("x.npz", o),
@@ -192,6 +194,7 @@ const calls: Readonly<Record<string, Call>> = {
   randomRotation: (o) => isoloss.randomRotation(o),
   shuffled: (o) => isoloss.shuffled(isoloss.streamOf({ images }), o),
   streamOf: (o) => isoloss.streamOf({ images }, o),
+  standardization: (o) => isoloss.standardization({ inputs: images, labels: classes }, o),
   divide: (o) => isoloss.divide({ images, labels: classes }, o),
   moons: (o) => isoloss.moons(o),
   overlayImages: (o) => isoloss.overlayImages({ images, labels: classes }, { images, labels: classes }, o),

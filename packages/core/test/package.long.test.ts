@@ -170,6 +170,40 @@ describe("the npm package", () => {
     },
   );
 
+  it("has arrays whose numbers are read without a cast, and symmetries of parameters that may be changed", () => {
+    const file = join(project.folder, "numbers.ts");
+    writeFileSync(
+      file,
+      `
+       import { array, createPredictor, createTrainer, digits, mlp, type NdArray, nested, numbers, positiveScaling, sgd, teleport, torchGenerator, zeros } from "isoloss";
+       import { mul, sum } from "isoloss/ops";
+       const { images, labels } = digits();
+       const model = mlp({ sizes: [64, 10] });
+       const data = { inputs: images, labels };
+       const trainer = await createTrainer({ model, data, optimizer: sgd(), learningRate: 0.1 });
+       const prediction = await trainer.predict(images);
+       const predictor = await createPredictor(model, model.init(torchGenerator(0)));
+       const same = await predictor.predict(images);
+       export const twice = [prediction, same, array([1, 2]), zeros([2], "float64")].map((a) => numbers(a));
+       export const halves = [prediction.data.map((v) => v / 2), same.data.map((v) => v / 2), array([1, 2]).data.map((v) => v / 2)];
+       export const bigger: BigInt64Array = array([1, 2], "int64").data.map((v) => v + 1n);
+       export const rows = nested(prediction);
+       interface Layer { weight: NdArray; bias: NdArray }
+       const params: { layers: Layer[] } = {
+         layers: [8, 2].map((n) => ({ weight: zeros([n, 8]), bias: zeros([n]) })),
+       };
+       const { params: moved } = await teleport({
+         symmetry: positiveScaling(params),
+         loss: ({ layers: [first] }, { x }) => sum(mul(first?.weight ?? x, x)),
+         params,
+         batch: { x: zeros([8, 8]) },
+       });
+       export const layers: Layer[] = moved.layers;
+      `,
+    );
+    expect(diagnose(file, "nodenext")).toEqual([]);
+  });
+
   it.each(["bundler", "nodenext"] as const)(
     "compiles with examples/strict and %s resolution, its declarations checked, too",
     (moduleResolution) => {

@@ -223,6 +223,18 @@ Example:
       "of --data: the column, array or file to predict; default a guess, which is said",
     )
     .option(
+      "--missing-word <word>",
+      "of a table: a word that marks a missing value, besides NA and the like; may be given several times",
+      collect,
+      [],
+    )
+    .option(
+      "--text <column>",
+      "of a table: a column of text, also where it holds numbers; may be given several times",
+      collect,
+      [],
+    )
+    .option(
       "--schema",
       "the JSON Schema of experiments or sweeps instead, for editors that check YAML",
       false,

@@ -7,6 +7,7 @@ import { stringify } from "yaml";
 import { configJsonSchema } from "../config/json-schema.js";
 import { oneOf } from "../config/nearest.js";
 import { lookAt } from "../experiments/definition/from-data/look.js";
+import type { Told } from "../experiments/definition/from-data/table.js";
 import { experimentOn } from "../experiments/definition/from-data/template.js";
 import { moduleTemplate, moduleText } from "../experiments/definition/module-template.js";
 import { experimentSchema, identifier } from "../experiments/definition/schema.js";
@@ -15,13 +16,11 @@ import { shellWord } from "../shell-word.js";
 import { sweepSchema } from "../sweep/schema.js";
 import { sweepTemplate } from "../sweep/template.js";
 
-export interface InitOptions {
+export interface InitOptions extends Told {
   /** Left out: minimize. */
   readonly kind?: string;
   /** A file or a folder that the experiment is to be about. */
   readonly data?: string;
-  /** Of the data: the column, array or file of labels. */
-  readonly label?: string;
   readonly schema: boolean;
   readonly force: boolean;
 }
@@ -30,7 +29,10 @@ export interface InitOptions {
 export async function init(file: string | undefined, options: InitOptions): Promise<void> {
   const { kind = "minimize", schema, force, data } = options;
   if (data !== undefined) return initFrom(data, file, options);
-  if (options.label !== undefined) throw new OptionError("--label is about data: give --data, too.");
+  const { label, missingWord, text } = options;
+  const about = Object.entries({ label, "missing-word": missingWord[0], text: text[0] });
+  const [needless] = about.find(([, value]) => value !== undefined) ?? [];
+  if (needless) throw new OptionError(`--${needless} is about data: give --data, too.`);
   const kinds = { ...templates, module: moduleTemplate, sweep: sweepTemplate };
   if (!Object.hasOwn(kinds, kind)) {
     throw new OptionError(`The kind must be ${oneOf(kind, Object.keys(kinds))}`);
@@ -61,14 +63,14 @@ const moduleBeside = (file: string): string => `${basename(file).replace(/\.ya?m
 async function initFrom(
   data: string,
   given: string | undefined,
-  { kind, schema, force, label }: InitOptions,
+  { kind, schema, force, ...told }: InitOptions,
 ): Promise<void> {
   if (schema || (kind !== undefined && kind !== "train")) {
     throw new OptionError(
       `--data writes an experiment of kind train: leave ${schema ? "--schema" : "--kind"} out.`,
     );
   }
-  const guess = await lookAt(data, label);
+  const guess = await lookAt(data, told);
   const stem = basename(resolve(data), extname(data));
   const file = given ?? `${stem}.yaml`;
   const own = basename(file).replace(/\.ya?ml$/, "");

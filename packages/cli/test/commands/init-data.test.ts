@@ -99,6 +99,28 @@ describe("init --data", () => {
     expect(yaml.figures).toEqual(["loss", "validation", "accuracy"]);
   });
 
+  it("refuses words among numbers, and goes on once it is said what they are", async () => {
+    const lines = all.map((i) => `${i === 7 ? "not known" : i + 0.5},${i % 4},${3 * i}`);
+    bench.write("my/flats.csv", ["area,floor,rent", ...lines].join("\n"));
+    const { status, stderr } = await bench.run("init", "--data", "my/flats.csv");
+    expect([status, stderr]).toEqual([
+      1,
+      `isoloss: my/flats.csv: line 9 has "not known" in "area", where nearly all values are numbers. Correct it. If it marks a missing value: --missing-word 'not known'. If the column is text: --text area.\n`,
+    ]);
+    const missing = await begun("my/flats.csv", "--missing-word", "not known");
+    expect(missing.yaml.data).toMatchObject({ missingWords: ["not known"], missing: "mean" });
+    expect(missing.yaml.model.sizes).toEqual([2, 32, 1]);
+    const text = await begun("my/flats.csv", "text.yaml", "--text", "area");
+    expect(text.yaml.data).toMatchObject({ text: ["area"] });
+    expect(text.yaml.model.sizes).toEqual([41, 32, 1]);
+    // In an experiment the same two ways.
+    const { data: _, ...others } = text.yaml;
+    bench.write("words.yaml", JSON.stringify({ ...others, data: { csv: "my/flats.csv", label: "rent" } }));
+    expect((await bench.run("run", "words.yaml")).stderr).toMatch(
+      /line 9 has "not known" in "area", where 39 of 40 values are numbers.* missingWords: \["not known"\].* text: \["area"\]/,
+    );
+  });
+
   it.each([
     ["a Parquet file", "my/flowers.parquet", { label: "species", features: ["width"] }, [1, 32, 2]],
     ["an npz file", "my/both.npz", { inputs: "X", labels: "y" }, [3, 32, 2]],
@@ -129,7 +151,31 @@ describe("init --data", () => {
     expect(stderr).toMatch(message);
   });
 
-  it("needs data for a label", async () => {
-    expect((await bench.run("init", "--label", "y")).stderr).toMatch(/--label is about data: give --data/);
+  it("refuses two rows as too few, as a run of two does; three will do", async () => {
+    bench.write("two.csv", "area,rent\n1,10\n2,30\n");
+    const message = "two.csv: 2 examples are too few to learn from; expected 3 or more for training";
+    expect((await bench.run("init", "--data", "two.csv")).stderr).toContain(message);
+    const settings = {
+      name: "two",
+      kind: "train",
+      optimizer: "adam",
+      learningRate: 0.1,
+      batchSize: 1,
+      epochs: 1,
+    };
+    for (const standardize of [true, false]) {
+      const data = { csv: "two.csv", label: "rent", validation: 0, standardize };
+      bench.write("two.yaml", JSON.stringify({ ...settings, model: { name: "mlp", sizes: [1, 1] }, data }));
+      const { status, stderr } = await bench.run("run", "two.yaml");
+      expect([status, stderr]).toEqual([1, expect.stringContaining(message)]);
+    }
+    bench.write("two.csv", "area,rent\n1,10\n2,30\n3,40\n");
+    expect((await bench.run("run", "two.yaml", "--quiet")).status).toBe(0);
+  });
+
+  it.each(["label", "missing-word", "text"])("needs data for --%s", async (option) => {
+    expect((await bench.run("init", `--${option}`, "y")).stderr).toContain(
+      `--${option} is about data: give --data`,
+    );
   });
 });

@@ -10,7 +10,7 @@ const lines = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, code])
   (code ?? "").trim().split("\n"),
 );
 const blocksOf = (language: string) =>
-  [...text.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(
+  [...text.matchAll(new RegExp(`^\`\`\`${language}\\b.*\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(
     ([, code]) => code ?? "",
   );
 

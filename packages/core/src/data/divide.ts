@@ -35,17 +35,22 @@ export interface DividedData {
 }
 
 /**
- * Divides labeled images at random into data for training, for validation and for testing.
+ * Divides a data set, or labeled images, at random into data for training, for validation and for testing.
  *
  * @throws OptionError for options out of range, and for a fraction that leaves a part empty; DataError, ShapeError for other data
- *   than images with a label each
+ *   than examples with a label each
+ *
+ * @example
+ * const { train, validation } = divide(await collected(table.stream), { validation: 0.25 });
  *
  * @example
  * const { train, validation } = divide(digits(), { validation: 0.25, limit: 500 });
  */
-export function divide(data: LabeledImages, options: DivideOptions = {}): DividedData {
-  requireLabeled("divide", data);
-  const { images, labels } = data;
+export function divide(data: Dataset | LabeledImages, options: DivideOptions = {}): DividedData {
+  const inputs = (data as Partial<Dataset> | undefined)?.inputs;
+  const labeled = inputs === undefined ? data : { images: inputs, labels: data.labels };
+  requireLabeled("divide", labeled);
+  const { images, labels } = labeled;
   const { validation, test, splitSeed, limit } = divideOptions.read(options);
   const part = (rows: Int32Array): Dataset => ({
     inputs: takeRows(images, rows),

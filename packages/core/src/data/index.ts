@@ -35,6 +35,14 @@ export { resizeImages } from "./resize.js";
 export type { ByteImage } from "./resize-bytes.js";
 export { resizeBytes } from "./resize-bytes.js";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
+export type { Scale, Standardization, StandardizationOptions } from "./standardize.js";
+export {
+  inDataUnits,
+  requireEnough,
+  standardization,
+  standardizationOptions,
+  standardize,
+} from "./standardize.js";
 export type { DataStream } from "./stream.js";
 export { cached } from "./streams/cached.js";
 export { collected } from "./streams/collected.js";

@@ -52,5 +52,5 @@ export { loadQm9 } from "./qm9.js";
 export type { TrainingImages } from "./registry.js";
 export { datasets } from "./registry.js";
 export { reasonOf } from "./system-error.js";
-export type { CsvForm, CsvOptions } from "./tables.js";
+export type { CsvForm, CsvOptions, DescribeCsvOptions, DescribeTableOptions } from "./tables.js";
 export { csvOptions, describeCsv, describeParquet, openCsv, openParquet, parquetOptions } from "./tables.js";

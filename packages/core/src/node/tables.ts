@@ -37,7 +37,21 @@ export const csvOptions = optionTable("openCsv", {
   ...formRows,
 } satisfies OptionRows<CsvOptions>);
 
-const csvForm = optionTable("describeCsv", { ...formRows } satisfies OptionRows<CsvForm>);
+/** What is known of a table's columns before it is read. */
+export interface DescribeTableOptions extends Pick<TableOptions, "missingWords" | "text"> {}
+
+export interface DescribeCsvOptions extends DescribeTableOptions, CsvForm {}
+
+const describeRows = { missingWords: tableRows.missingWords, text: tableRows.text };
+
+const describeCsvOptions = optionTable("describeCsv", {
+  ...formRows,
+  ...describeRows,
+} satisfies OptionRows<DescribeCsvOptions>);
+
+const describeParquetOptions = optionTable("describeParquet", {
+  ...describeRows,
+} satisfies OptionRows<DescribeTableOptions>);
 
 export const parquetOptions = optionTable("openParquet", {
   ...tableRows,
@@ -45,9 +59,10 @@ export const parquetOptions = optionTable("openParquet", {
 
 /**
  * A CSV file in UTF-8 as data for a trainer. It is read once to find the types of its columns, and then part by part in each epoch: it may be
- * larger than the memory. A column of numbers is an input, one of text an input for each of its values (0 or 1).
+ * larger than the memory. A column of numbers is an input, one of text an input for each of its values (0 or 1). Where at least 90 % of a column's
+ * values are numbers, the others are taken for mistakes, unless `missingWords` or `text` say what they are.
  *
- * @throws DataError for a file that cannot be read or is malformed, with the line; OptionError for unknown options
+ * @throws DataError for a file that cannot be read or is malformed, and for text in a column of numbers, with the line; OptionError for unknown options
  *
  * @example
  * const { stream, features, means, stds } = await openCsv("houses.csv", { label: "price" });
@@ -80,10 +95,10 @@ export async function openCsv<O extends CsvOptions>(
  * const { length, columns } = await describeCsv("houses.csv");
  * columns.map(({ name, isNumber }) => [name, isNumber]); // [["rooms", true], ["heating", false], ["price", true]]
  */
-export async function describeCsv(path: string, options: CsvForm = {}): Promise<TableDescription> {
-  const form = csvForm.read(options);
+export async function describeCsv(path: string, options: DescribeCsvOptions = {}): Promise<TableDescription> {
+  const { header, delimiter, ...columns } = describeCsvOptions.read(options);
   await requireFile(path);
-  return describeTable(csvSource(path, form));
+  return describeTable(csvSource(path, { header, delimiter }), columns);
 }
 
 const csvSource = (path: string, form: Parameters<typeof csvTable>[1]): TableSource => ({
@@ -104,9 +119,13 @@ const csvSource = (path: string, form: Parameters<typeof csvTable>[1]): TableSou
  * const { columns } = await describeParquet("iris.parquet");
  * columns[1]; // { name: "species", isNumber: false, values: ["setosa", "virginica"], missing: 0 }
  */
-export async function describeParquet(path: string): Promise<TableDescription> {
+export async function describeParquet(
+  path: string,
+  options: DescribeTableOptions = {},
+): Promise<TableDescription> {
+  const columns = describeParquetOptions.read(options);
   await requireFile(path);
-  return describeTable({ name: path, read: () => told(path, parquetRows(path)) });
+  return describeTable({ name: path, read: () => told(path, parquetRows(path)) }, columns);
 }
 
 /**

@@ -15,7 +15,7 @@ import type { LinearSpace } from "./discovery/descriptors.js";
 import { appliedAlong, type Matrices, mapMatrices, matrixOf, multipliedAlong } from "./matrices-along.js";
 import { identityPlus, plusDiagonal, product, transposed } from "./matrix.js";
 import { orRefusal } from "./or-refusal.js";
-import { byPath, mapArrays, mapTensors, sumLike } from "./parameter-axes.js";
+import { byPath, mapAlong, mapTensorsAlong, sumLike } from "./parameter-axes.js";
 import { isRefusal, type Refusal, requireGenerators, type Symmetry } from "./symmetry.js";
 
 /** A parameter axis with the index of its space, which is also the index of its block of T. */
@@ -71,8 +71,8 @@ export function generalLinear<P>(
     );
   };
   const moved = (tree: P, plus: Elements, minus: Elements): P =>
-    mapArrays(tree, (array, path) =>
-      (axes.get(path) ?? []).reduce((a, parameterAxis) => {
+    mapAlong(tree, axes, (array, own) =>
+      own.reduce((a, parameterAxis) => {
         const matrices = (parameterAxis.variance === 1 ? plus : minus)[parameterAxis.block];
         return matrices ? multipliedAlong(a, parameterAxis, matrices) : a;
       }, array),
@@ -83,8 +83,8 @@ export function generalLinear<P>(
     changes: readonly { readonly own: Tensor; readonly dual: Tensor }[],
     variance: 1 | -1,
   ): TensorsOf<P> =>
-    mapTensors(tree, (w, path) => {
-      const to = (axes.get(path) ?? []).reduce(
+    mapTensorsAlong(tree, axes, (w, own) => {
+      const to = own.reduce(
         (a, parameterAxis) => {
           const isOwn = parameterAxis.variance === variance;
           const change = changes[parameterAxis.block][isOwn ? "own" : "dual"];
@@ -102,9 +102,9 @@ export function generalLinear<P>(
     algebra: spaces.map(({ size, copies }) => [copies, size, size]),
     bound: { kind: "norm", value: bound },
     derivative: (params, T) =>
-      mapTensors(params, (w, path) =>
+      mapTensorsAlong(params, axes, (w, own) =>
         sumLike(
-          (axes.get(path) ?? []).map((parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
+          own.map((parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
           w,
         ),
       ),

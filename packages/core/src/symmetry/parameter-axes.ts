@@ -18,21 +18,52 @@ export function byPath<L extends ParameterAxis>(axes: readonly L[]): ReadonlyMap
 }
 
 /** Parameters with the arrays at some paths replaced; the others are the same arrays. */
-export function mapArrays<P>(params: P, f: (array: NdArray, path: string) => NdArray): P {
-  const { leaves, paths, def } = flatten<NdArray>(params, isNdArray);
+export const mapArrays = <P>(params: P, f: (array: NdArray, path: string) => NdArray): P =>
+  mapLeaves(params, isNdArray, f);
+
+/** Parameters with the tensors changed by a function of tensor and path. Traced. */
+export const mapTensors = <P>(params: P, f: (tensor: Tensor, path: string) => Tensor): P =>
+  mapLeaves(params, isTensor, f);
+
+/** Axes of a symmetry by the path of their parameter. */
+type AxesByPath<A> = ReadonlyMap<string, readonly A[]>;
+
+/**
+ * Parameters with each array changed by a function of it and of its axes, of which it may have none.
+ *
+ * @throws OptionError for axes of a parameter that is not there
+ */
+export const mapAlong = <P, A>(
+  params: P,
+  axes: AxesByPath<A>,
+  f: (array: NdArray, own: readonly A[]) => NdArray,
+): P => mapLeaves(params, isNdArray, (array, path) => f(array, axes.get(path) ?? []), axes);
+
+/** The same with tensors. Traced. */
+export const mapTensorsAlong = <P, A>(
+  params: P,
+  axes: AxesByPath<A>,
+  f: (tensor: Tensor, own: readonly A[]) => Tensor,
+): P => mapLeaves(params, isTensor, (tensor, path) => f(tensor, axes.get(path) ?? []), axes);
+
+function mapLeaves<P, L>(
+  params: P,
+  isLeaf: (value: unknown) => value is L,
+  f: (leaf: L, path: string) => L,
+  axes: AxesByPath<unknown> = new Map(),
+): P {
+  const { leaves, paths, def } = flatten<L>(params, isLeaf);
+  for (const path of axes.keys()) requirePath(path, paths);
   return unflatten(
     def,
     leaves.map((leaf, i) => f(leaf, paths[i])),
   ) as P;
 }
 
-/** Parameters with the tensors changed by a function of tensor and path. Traced. */
-export function mapTensors<P>(params: P, f: (tensor: Tensor, path: string) => Tensor): P {
-  const { leaves, paths, def } = flatten<Tensor>(params, isTensor);
-  return unflatten(
-    def,
-    leaves.map((leaf, i) => f(leaf, paths[i])),
-  ) as P;
+/** @throws OptionError for a symmetry of a parameter that is none of those at the paths */
+export function requirePath(path: string, paths: readonly string[]): void {
+  if (paths.includes(path)) return;
+  throw new OptionError(`The symmetries are of other parameters: "${path}" is none of ${paths.join(", ")}.`);
 }
 
 /** The sum of tensors of the shape of `like`; zeros for an empty list. */
@@ -40,9 +71,9 @@ export const sumLike = (terms: readonly Tensor[], like: Tensor): Tensor =>
   terms.length === 0 ? fillLike(like, 0) : terms.reduce(add);
 
 /** Where the elements that a parameter axis covers are: runs of equal length, at equal distances. */
-function runsOf({ shape, data }: NdArray, { part }: ParameterAxis) {
+function runsOf({ shape }: Pick<NdArray, "shape">, { part }: ParameterAxis) {
   const cuts = cutsOf(part);
-  if (cuts.length === 0) return { count: 1, length: data.length, startOf: () => 0 };
+  if (cuts.length === 0) return { count: 1, length: sizeOf(shape), startOf: () => 0 };
   const cutAt = shape.map((count, d) => cuts.find(({ axis }) => axis === d) ?? { start: 0, count });
   const strideOf = (d: number) => sizeOf(shape.slice(d + 1));
   const last = Math.max(...cuts.map(({ axis }) => axis));
@@ -63,9 +94,9 @@ function runsOf({ shape, data }: NdArray, { part }: ParameterAxis) {
 /**
  * Symmetries of parameters of other shapes, such as before units were removed, would act on wrong elements.
  *
- * @throws OptionError unless an array has the elements of the axis's view
+ * @throws OptionError unless an array or tensor has the elements of the axis's view
  */
-export function requireView(array: NdArray, parameterAxis: ParameterAxis): void {
+export function requireView(array: Pick<NdArray, "shape">, parameterAxis: ParameterAxis): void {
   const { path, part, view } = parameterAxis;
   const { shape } = array;
   const { count, length } = runsOf(array, parameterAxis);
@@ -133,8 +164,10 @@ export function rateAlongAxis(w: Tensor, parameterAxis: ParameterAxis, f: (view:
   );
 }
 
-/** The elements of a tensor that a parameter axis covers, in the shape of the axis's view. Traced. */
-export function viewAlong(w: Tensor, { part, view }: ParameterAxis): Tensor {
+/** The elements of a tensor that a parameter axis covers, in the shape of the axis's view. Traced. @throws OptionError for a tensor of another size */
+export function viewAlong(w: Tensor, parameterAxis: ParameterAxis): Tensor {
+  const { part, view } = parameterAxis;
+  requireView(w, parameterAxis);
   if (part === undefined) return reshape(w, view);
   const { axis, start, count } = part;
   const picked = slice(w, {

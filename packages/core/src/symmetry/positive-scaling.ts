@@ -40,10 +40,10 @@ export const positiveScalingOptions = optionTable("positiveScaling", {
  * @example
  * const symmetry = positiveScaling(params, { activation: "leakyRelu" });
  */
-export function positiveScaling(
-  params: MlpParams,
+export function positiveScaling<P extends MlpParams>(
+  params: P,
   options: PositiveScalingOptions = {},
-): Symmetry<MlpParams> {
+): Symmetry<P> {
   const { activation } = positiveScalingOptions.read(options);
   if (activation !== "relu" && activation !== "leakyRelu" && activation !== "identity") {
     throw new OptionError(

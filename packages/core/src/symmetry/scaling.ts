@@ -13,10 +13,11 @@ import {
   byPath,
   changeAlong,
   extents,
-  mapArrays,
-  mapTensors,
+  mapAlong,
+  mapTensorsAlong,
   rateAlongAxis,
   sumLike,
+  viewAlong,
 } from "./parameter-axes.js";
 import { requireGenerators, type Symmetry } from "./symmetry.js";
 
@@ -62,15 +63,12 @@ export function scaling<P>(
     ),
   );
   const scaled = (tree: P, T: readonly NdArray[], factor: number): P =>
-    mapArrays(tree, (array, path) =>
-      (axes.get(path) ?? []).reduce(
-        (a, parameterAxis) => scaledAlong(a, parameterAxis, T[parameterAxis.block], factor),
-        array,
-      ),
+    mapAlong(tree, axes, (array, own) =>
+      own.reduce((a, parameterAxis) => scaledAlong(a, parameterAxis, T[parameterAxis.block], factor), array),
     );
   const tracedScaled = (tree: TensorsOf<P>, T: readonly Tensor[], factor: number): TensorsOf<P> =>
-    mapTensors(tree, (w, path) =>
-      (axes.get(path) ?? []).reduce(
+    mapTensorsAlong(tree, axes, (w, own) =>
+      own.reduce(
         (a, parameterAxis) => scaledTensorAlong(a, parameterAxis, T[parameterAxis.block], factor),
         w,
       ),
@@ -83,9 +81,9 @@ export function scaling<P>(
     algebra: generators.map(({ size }) => [size]),
     bound: { kind: "element", value: bound },
     derivative: (params, T) =>
-      mapTensors(params, (w, path) =>
+      mapTensorsAlong(params, axes, (w, own) =>
         sumLike(
-          (axes.get(path) ?? []).map((parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
+          own.map((parameterAxis) => rateAlong(w, parameterAxis, T[parameterAxis.block])),
           w,
         ),
       ),
@@ -128,7 +126,7 @@ function scaledTensorAlong(w: Tensor, parameterAxis: Numbered, T: Tensor, times:
       w,
       rateAlongAxis(w, parameterAxis, (view) => mul(sub(factor, 1), view)),
     );
-  return reshape(mul(factor, reshape(w, parameterAxis.view)), w.shape);
+  return reshape(mul(factor, viewAlong(w, parameterAxis)), w.shape);
 }
 
 /** Multiplies an array along a parameter axis by exp(factor power T), in float64 before it is rounded to the array's type. */

@@ -1,7 +1,7 @@
-import { dtypeOf, isNdArray, type NdArray } from "../array.js";
+import { dtypeOf, type FloatArray, isNdArray, type NdArray } from "../array.js";
 import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
-import type { Tensor } from "../graph/tensor.js";
+import { DTypeError, OptionError } from "../errors.js";
+import { isTensor, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { FloatDType, Model } from "../nn/model.js";
 import type { ImportedModel } from "../nn/onnx/from-onnx.js";
@@ -21,7 +21,7 @@ export interface Predictor<I, R> {
   /**
    * Outputs for any number of examples, also none, in evaluation mode.
    *
-   * @throws ShapeError, DTypeError, OptionError when the inputs do not fit the model; RuntimeError after `dispose`
+   * @throws ShapeError, DTypeError, OptionError when the inputs do not fit the model, whose outputs must be floats; RuntimeError after `dispose`
    */
   predict(inputs: I): Promise<R>;
   dispose(): Promise<void>;
@@ -67,7 +67,7 @@ export function createPredictor<P, S, O>(
   model: Model<P, S, O>,
   trained: Trained<P, S>,
   options?: PredictorOptions,
-): Promise<Predictor<NdArray, MapLeaves<O, Tensor, NdArray>>>;
+): Promise<Predictor<NdArray, MapLeaves<O, Tensor, NdArray<FloatArray>>>>;
 export async function createPredictor(
   model: ImportedModel | Model<unknown, unknown, unknown>,
   trained?: Trained<unknown, unknown>,
@@ -146,12 +146,17 @@ export function modelInBatches<P, S, O>({
 }: { readonly model: Model<P, S, O> } & Omit<
   Parameters<typeof inBatches<Trained<P, S>, unknown>>[0],
   "forward"
->): InBatches<Trained<P, S>, MapLeaves<O, Tensor, NdArray>> {
+>): InBatches<Trained<P, S>, MapLeaves<O, Tensor, NdArray<FloatArray>>> {
   return inBatches({
     ...rest,
     forward: (trees, [x]) => {
       const { params, state } = trees as unknown as { params: TensorsOf<P>; state: TensorsOf<S> };
-      return model.apply(params, x, { state }).output;
+      const { output } = model.apply(params, x, { state });
+      const other = flatten<Tensor>(output, isTensor).leaves.find(({ dtype }) => !dtype.startsWith("float"));
+      if (other === undefined) return output;
+      throw new DTypeError(
+        `predict: the outputs of a model are floats; this one gives ${other.dtype}. Compute it of the predictions, or by jit.`,
+      );
     },
   });
 }
@@ -166,7 +171,7 @@ function fixedSize({ inputs }: ImportedModel): number | undefined {
 }
 
 /** The dtype of a tree's floats. */
-function dtypeOfTree(tree: unknown): FloatDType {
+export function dtypeOfTree(tree: unknown): FloatDType {
   const { leaves } = flatten<NdArray>(tree, isNdArray);
   return leaves.some((a) => dtypeOf(a) === "float64") ? "float64" : "float32";
 }

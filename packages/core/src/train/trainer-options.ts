@@ -1,4 +1,4 @@
-import type { NdArray } from "../array.js";
+import type { FloatArray, NdArray } from "../array.js";
 import type { Batch } from "../batch.js";
 import type { Dataset } from "../data/dataset.js";
 import type { DataStream } from "../data/stream.js";
@@ -117,7 +117,7 @@ export interface Trainer<P, S> {
    *
    * @throws ShapeError, DTypeError when the inputs do not fit the model; IsolossError while a run computes
    */
-  predict(inputs: NdArray): Promise<NdArray>;
+  predict(inputs: NdArray): Promise<NdArray<FloatArray>>;
   /**
    * Continues from another state, such as a checkpoint's or a teleported one.
    *

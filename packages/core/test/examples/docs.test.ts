@@ -1,9 +1,11 @@
-import { type Dirent, existsSync, readdirSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { code, expectRuns, isSlow, runnable } from "./docs-support.js";
+import { code, expectRuns, inFolderWith, isSlow, namedFilesOf, runnable } from "./docs-support.js";
 import { documents, promisesOf, read, root } from "./documents.js";
+import { runCode } from "./run-code.js";
 
 describe("the code in the documents", () => {
   it("is there, and README.md has one block that says what it prints", () => {
@@ -21,6 +23,27 @@ describe("the code in the documents", () => {
   });
 
   expectRuns(runnable.filter(([at]) => !isSlow(at)));
+});
+
+it("the program of docs/your-own-data.md exports a file that ONNX Runtime runs on rows of the table", async () => {
+  const path = "docs/your-own-data.md";
+  const block = code.find(({ at }) => at.startsWith(path)) as (typeof code)[number];
+  const found = await inFolderWith(namedFilesOf(path), async () => {
+    const lines = await runCode(`${block.code}\nconsole.log(JSON.stringify([table.features, rents]));`);
+    return { file: readFileSync("rent.onnx"), lines };
+  });
+  const [features, rents] = JSON.parse(found.lines.at(-1) as string);
+  expect(features).toEqual(["area", "heating=gas", "heating=oil", "heating=wood"]);
+  const session = await InferenceSession.create(found.file);
+  // The areas and heatings of new.csv.
+  const { output } = await session.run({
+    input: new Tensor("float32", [50, 1, 0, 0, 80, 0, 1, 0], [2, 4]),
+  });
+  const values = Array.from(output.data as Float32Array);
+  expect(values).toEqual(rents.map((rent: number) => expect.closeTo(rent, 2)));
+  // In the table's unit: it has rents from 500 to 1180.
+  expect(Math.min(...values)).toBeGreaterThan(400);
+  await session.release();
 });
 
 describe("the documents", () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collected } from "../../src/data/streams/collected.js";
-import type { CsvOptions } from "../../src/node/tables.js";
+import type { CsvOptions, DescribeCsvOptions } from "../../src/node/tables.js";
 import { describeCsv, describeParquet, openCsv, openParquet } from "../../src/node/tables.js";
 import { parquetFile } from "./parquet-file.js";
 
@@ -261,6 +261,89 @@ describe("a CSV file", () => {
     await expect(openCsv(join(folder, "none.csv"), { label: "y" })).rejects.toThrow("no such file");
     await expect(openCsv(folder, { label: "y" })).rejects.toThrow("it is no file");
     await expect(open("a,y\n1,2\n", { label: "y", delimter: ";" } as never)).rejects.toThrow("delimiter");
+  });
+});
+
+/** A table of n rows whose value of "area" in the data row k + 1 is a word; rents are 10 times the areas. */
+const withWords = (n: number, words: Readonly<Record<number, string>>) =>
+  ["area,floor,rent", ...Array.from({ length: n }, (_, i) => `${words[i] ?? i + 1},${i % 3},${10 * i}`)].join(
+    "\n",
+  );
+
+describe("a column of numbers with words in it", () => {
+  it("is refused with the first one's line, and both ways out, also far behind the first part", async () => {
+    const message =
+      'line 4502 has "unknown" in "area", where 4999 of 5000 values are numbers. Correct it. If it marks a missing value: missingWords: ["unknown"]. If the column is text: text: ["area"].';
+    const text = withWords(5000, { 4500: " unknown " });
+    await expect(open(text, { label: "rent" })).rejects.toThrow(message);
+    // Also as a label, where the others would be 5000 classes; a column that is not read may hold anything.
+    await expect(open(text, { label: "area" })).rejects.toThrow(message);
+    await expect(open(text, { label: "area", classes: false })).rejects.toThrow(message);
+    expect((await open(text, { label: "rent", features: ["floor"] })).features).toEqual(["floor"]);
+  });
+
+  it("is one of numbers where the words are said to mark missing values", async () => {
+    const text = withWords(1500, { 7: "unknown", 1400: "n/a" });
+    const options = { label: "rent", missingWords: ["unknown", "n/a"] };
+    await expect(open(text, options)).rejects.toThrow('line 9 has no value of "area"');
+    const kept = await open(text, { ...options, missing: "mean" });
+    expect(kept.features).toEqual(["area", "floor"]);
+    const sum = (1500 * 1501) / 2 - 8 - 1401;
+    expect(kept.means[0]).toBeCloseTo(sum / 1498, 9);
+    const areas = numbers((await collected(kept.stream)).inputs).filter((_, i) => i % 2 === 0);
+    expect([areas[6], areas[7], areas[1400], areas[1499]]).toEqual([
+      ...[7, Math.fround(sum / 1498), Math.fround(sum / 1498), 1500],
+    ]);
+    const dropped = await open(text, { ...options, missing: "drop" });
+    expect([dropped.stream.length, (await collected(dropped.stream)).inputs.shape]).toEqual([
+      1498,
+      [1498, 2],
+    ]);
+    // Another table is read by the same words.
+    const asked = await open("area,floor\nn/a,1\n5,2\n", { ...dropped.options, label: false });
+    expect(numbers((await collected(asked.stream)).inputs)).toEqual([5, 2]);
+  });
+
+  it("is text where that is said, or where less than nine of ten are numbers", async () => {
+    const words = { 3: "12a" };
+    const text = await open(withWords(10, words), { label: "rent", text: ["area"] });
+    expect(text.features).toEqual([
+      ...["1", "10", "12a", "2", "3", "5", "6", "7", "8", "9"].map((v) => `area=${v}`),
+      "floor",
+    ]);
+    await expect(open(withWords(10, words), { label: "rent" })).rejects.toThrow("9 of 10 values are numbers");
+    expect((await open(withWords(9, words), { label: "rent" })).features).toHaveLength(10);
+    // Numbers that are codes; and a label that is text is of classes.
+    const codes = await open(withWords(10, {}), { label: "rent", text: ["rent", "floor"] });
+    expect([codes.features, codes.classes?.length]).toEqual([["area", "floor=0", "floor=1", "floor=2"], 10]);
+    const classes = await open(withWords(10, words), { label: "area", classes: true });
+    expect(classes.classes).toHaveLength(10);
+    await expect(open(withWords(9, {}), { label: "rent", text: ["flor"] })).rejects.toThrow(
+      'there is no column "flor"; the columns are area, floor, rent',
+    );
+  });
+
+  it("is described with the first word", async () => {
+    const path = join(folder, "words.csv");
+    await writeFile(path, withWords(20, { 3: "12a", 4: "-" }));
+    const first = async (options?: DescribeCsvOptions) => (await describeCsv(path, options)).columns[0];
+    expect(await first()).toMatchObject({ isNumber: false, oddValue: { value: "12a", place: "line 5" } });
+    expect(await first({ text: ["area"] })).toMatchObject({ isNumber: false });
+    expect(await first({ text: ["area"] })).not.toHaveProperty("oddValue");
+    expect(await first({ missingWords: ["12a", "-"] })).toMatchObject({ isNumber: true, missing: 2 });
+  });
+
+  it("is refused in a Parquet file, too", async () => {
+    const path = join(folder, "words.parquet");
+    const area = Array.from({ length: 30 }, (_, i) => (i === 20 ? "unknown" : `${i}`));
+    await writeFile(path, parquetFile({ area, rent: area.map((_, i) => i) }));
+    await expect(openParquet(path, { label: "rent" })).rejects.toThrow(
+      'row 21 has "unknown" in "area", where 29 of 30 values are numbers',
+    );
+    const options = { label: "rent", missingWords: ["unknown"], missing: "drop" } as const;
+    expect((await openParquet(path, options)).stream.length).toBe(29);
+    const { columns } = await describeParquet(path, { missingWords: ["unknown"] });
+    expect(columns[0]).toMatchObject({ isNumber: true, missing: 1 });
   });
 });
 

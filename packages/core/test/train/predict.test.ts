@@ -2,7 +2,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { array, type NdArray, zeros } from "../../src/array.js";
 import { takeRows } from "../../src/data/batches.js";
 import { OptionError, RuntimeError, ShapeError } from "../../src/errors.js";
+import { cast } from "../../src/graph/ops/arithmetic.js";
 import { mean } from "../../src/graph/ops/reduce.js";
+import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
 import { namedArrays } from "../../src/named-arrays.js";
@@ -125,6 +127,13 @@ describe("a predictor", () => {
     };
     const summary = await createPredictor(pooled, { params: { w: array([1]) }, state: {} });
     await expect(summary.predict(firstRows(2))).rejects.toThrow("must have them along its first axis");
+    const masks = await createPredictor<{ w: NdArray }, Record<string, never>, Tensor>(
+      { ...pooled, apply: (_, x) => ({ output: cast(x, "bool"), state: {} }) },
+      { params: { w: array([1]) }, state: {} },
+    );
+    await expect(masks.predict(firstRows(2))).rejects.toThrow(
+      "predict: the outputs of a model are floats; this one gives bool",
+    );
     await expect(createPredictor(model, undefined as never)).rejects.toThrow(
       "createPredictor(model, trainer.current)",
     );

@@ -1,15 +1,8 @@
 import { astype, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf, takeRows } from "isoloss";
-import { type DividedData, split, type TableOptions } from "isoloss/data";
+import { type DividedData, type Scale, split, type TableOptions } from "isoloss/data";
 
 /** Channels, height and width of an image. */
 export type ImageShape = readonly [number, number, number];
-
-/** Numbers that were centered and scaled: (x - mean) / std. */
-export interface Scaled {
-  /** One for each column of inputs or targets, or for each channel. */
-  readonly means: readonly number[];
-  readonly stds: readonly number[];
-}
 
 /** A column of labels. */
 export interface ColumnTask {
@@ -33,9 +26,9 @@ export interface RunData extends DividedData {
   /** Of several tasks: the columns of the labels, which are numbers, or the classes by which they are numbered. */
   readonly tasks?: readonly ColumnTask[] | undefined;
   /** Left out: the inputs are as in the data. */
-  readonly inputScale?: Scaled | undefined;
+  readonly inputScale?: Scale | undefined;
   /** Of labels that are numbers. */
-  readonly targetScale?: Scaled | undefined;
+  readonly targetScale?: Scale | undefined;
 }
 
 /** The same change of every part. */

@@ -3,7 +3,7 @@ import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import type { ParameterAxis, PermutationSpace } from "../../symmetry/discovery/descriptors.js";
 import type { UnitSpace } from "../../symmetry/discrete/discrete-axes.js";
-import { elementsAlong, extents, requireView } from "../../symmetry/parameter-axes.js";
+import { elementsAlong, extents, requirePath, requireView } from "../../symmetry/parameter-axes.js";
 import { type Cuts, isUncuttable, markUnits, ownAxisOf, type Uncuttable } from "./cut.js";
 
 /** What goes of a space. */
@@ -35,14 +35,9 @@ export function unitNorms(
 }
 
 function arrayAt(arrays: Readonly<Record<string, NdArray>>, leg: ParameterAxis): NdArray {
-  const { path } = leg;
-  if (Object.hasOwn(arrays, path)) {
-    requireView(arrays[path], leg);
-    return arrays[path];
-  }
-  throw new OptionError(
-    `The symmetries are of other parameters: "${path}" is none of ${Object.keys(arrays).join(", ")}.`,
-  );
+  requirePath(leg.path, Object.keys(arrays));
+  requireView(arrays[leg.path], leg);
+  return arrays[leg.path];
 }
 
 /**

@@ -8,22 +8,52 @@ const mostValues = 1000;
 /** What marks a value that is missing, besides null. */
 const missingMarks = new Set(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "?"]);
 
-export const isMissing = (value: unknown): boolean =>
-  value === null ||
-  value === undefined ||
-  (typeof value === "number" && Number.isNaN(value)) ||
-  (typeof value === "string" && missingMarks.has(value.trim()));
+/** @param words that mark a missing value, too */
+export function missingTest(words: readonly string[]): (value: unknown) => boolean {
+  const marks = new Set([...missingMarks, ...words.map((word) => word.trim())]);
+  return (value) =>
+    value === null ||
+    value === undefined ||
+    (typeof value === "number" && Number.isNaN(value)) ||
+    (typeof value === "string" && marks.has(value.trim()));
+}
 
-/** What is known of a column after some of its values. */
+/** Where at least this part of the values of a column are numbers, the others are taken for mistakes. */
+const leastNumbers = 0.9;
+
+/** A value, and the place of its row. */
+export interface PlacedValue {
+  readonly value: string;
+  readonly place: string;
+}
+
+/** What is known of a column after some of its values, without those that are missing. */
 export class Column {
-  isNumeric = true;
   private count = 0;
+  /** Number of values that are no numbers. */
+  private texts = 0;
+  private firstText: PlacedValue | undefined;
   private sum = 0;
   /** Sum of squared differences from the mean: B. P. Welford, Technometrics 4, 1962. */
   private squares = 0;
   private readonly seen = new Set<string>();
 
-  constructor(readonly name: string) {}
+  /** @param isText whether its values are text, also those that are numbers */
+  constructor(
+    readonly name: string,
+    private readonly isText = false,
+  ) {}
+
+  get isNumeric(): boolean {
+    return this.texts === 0 && !this.isText;
+  }
+
+  /** The first value that is no number, where nearly all are. */
+  get oddValue(): PlacedValue | undefined {
+    return !this.isText && this.count >= leastNumbers * (this.count + this.texts)
+      ? this.firstText
+      : undefined;
+  }
 
   get mean(): number {
     return this.count === 0 ? 0 : this.sum / this.count;
@@ -35,7 +65,7 @@ export class Column {
 
   /** Different values in order: of numbers, of which 1 and 1.0 are one, or of the alphabet. */
   get values(): readonly string[] {
-    return this.isNumeric
+    return this.texts === 0
       ? [...new Set([...this.seen].map(nameOfNumber))].sort((a, b) => Number(a) - Number(b))
       : [...this.seen].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   }
@@ -54,13 +84,22 @@ export class Column {
     );
   }
 
-  note(value: unknown): void {
-    if (isMissing(value)) return;
+  /** @throws DataError where nearly all values are numbers: one odd cell would make an input of each number */
+  requireOneKind(file: string): void {
+    const { oddValue: odd } = this;
+    if (odd === undefined) return;
+    throw new DataError(
+      `${file}: ${odd.place} has ${JSON.stringify(odd.value)} in "${this.name}", where ${this.count} of ${this.count + this.texts} values are numbers. Correct it. If it marks a missing value: missingWords: [${JSON.stringify(odd.value)}]. If the column is text: text: [${JSON.stringify(this.name)}].`,
+    );
+  }
+
+  /** @param value that is there */
+  note(value: unknown, place: string): void {
     const known = String(value).trim();
     if (this.seen.size <= mostValues) this.seen.add(known);
-    if (!this.isNumeric) return;
     if (!isNumber(known)) {
-      this.isNumeric = false;
+      this.texts += 1;
+      this.firstText ??= { value: known, place };
       return;
     }
     const number = Number(known);

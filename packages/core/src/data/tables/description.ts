@@ -1,6 +1,6 @@
 import { DataError } from "../../errors.js";
-import { Column, isMissing } from "./columns.js";
-import { isRow, type TableSource } from "./table.js";
+import { Column, missingTest, type PlacedValue } from "./columns.js";
+import { isRow, requireColumns, type TableOptions, type TableSource } from "./table.js";
 
 /** A column of a table. */
 export interface TableColumn {
@@ -9,8 +9,10 @@ export interface TableColumn {
   readonly isNumber: boolean;
   /** Different values in order, of numbers as of text; where there are more than 1000, some of them. */
   readonly values: readonly string[];
-  /** Number of values that are missing: empty, NA, NaN, null or ?. */
+  /** Number of values that are missing: empty, NA, NaN, null or ?, and words that are said to mark such. */
   readonly missing: number;
+  /** The first value that is no number, where at least 90 % are: a table with such a column is opened only once it is said what that is. */
+  readonly oddValue?: PlacedValue | undefined;
 }
 
 /** What a table holds. */
@@ -20,22 +22,27 @@ export interface TableDescription {
   readonly columns: readonly TableColumn[];
 }
 
-/** Reads a table once. @throws DataError for one without rows */
-export async function describeTable({ name: file, read }: TableSource): Promise<TableDescription> {
+/** Reads a table once. @throws DataError for one without rows, and for columns that are not there */
+export async function describeTable(
+  { name: file, read }: TableSource,
+  { missingWords, text }: Required<Pick<TableOptions, "missingWords" | "text">>,
+): Promise<TableDescription> {
+  const isMissing = missingTest(missingWords);
   let columns: readonly Column[] = [];
   let missing: number[] = [];
   let length = 0;
   for await (const row of read()) {
     if (!isRow(row)) {
-      columns = row.map((name) => new Column(name));
+      requireColumns(file, text, row);
+      columns = row.map((name) => new Column(name, text.includes(name)));
       missing = columns.map(() => 0);
       continue;
     }
     length += 1;
     for (const [i, column] of columns.entries()) {
       const value = row.values[i];
-      column.note(value);
       if (isMissing(value)) missing[i] += 1;
+      else column.note(value, row.place);
     }
   }
   if (length === 0) throw new DataError(`${file}: the table has no rows.`);
@@ -44,6 +51,7 @@ export async function describeTable({ name: file, read }: TableSource): Promise<
     columns: columns.map((column, i) => ({
       ...{ name: column.name, isNumber: column.isNumeric && missing[i] < length },
       ...{ values: column.values, missing: missing[i] },
+      ...(column.oddValue ? { oddValue: column.oddValue } : {}),
     })),
   };
 }

@@ -3,7 +3,7 @@ import { anyOf, flag, inCode, isObject, listOf, oneOf, text } from "../../option
 import { type OptionRows, optionTable } from "../../options.js";
 import type { Dataset } from "../dataset.js";
 import type { DataStream } from "../stream.js";
-import { Column, isMissing } from "./columns.js";
+import { Column, missingTest } from "./columns.js";
 import { type ColumnEncoding, EncodedColumn } from "./encoding.js";
 
 /** A row of a table. */
@@ -33,6 +33,13 @@ export interface TableOptions {
    * refuse. Of text, mean and keep alike: none of its values.
    */
   readonly missing?: "refuse" | "mean" | "keep" | "drop" | undefined;
+  /** Words that mark a missing value, too, such as unknown; default none besides those of `missing`. */
+  readonly missingWords?: readonly string[] | undefined;
+  /**
+   * Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers;
+   * from 90 % on, text in them is an error.
+   */
+  readonly text?: readonly string[] | undefined;
   /** Encodings of the columns, from {@link TableData.options} of another table; default found in this one. */
   readonly columns?: Readonly<Record<string, ColumnEncoding>> | undefined;
 }
@@ -52,6 +59,8 @@ export const tableRows = {
   features: listOf(text("the name of a column"), { least: 1 }).otherwise("all others"),
   classes: flag.otherwise("whether the label is text"),
   missing: oneOf(["refuse", "mean", "keep", "drop"]).default("refuse"),
+  missingWords: listOf(text("a word")).default([]),
+  text: listOf(text("the name of a column")).default([]),
   columns: inCode<Readonly<Record<string, ColumnEncoding>>>(
     "columns as the options of an opened table have them",
     (value) => isObject(value) && Object.values(value).every(isEncoding),
@@ -66,6 +75,8 @@ export interface TableInputs {
   readonly stream: DataStream<Pick<Dataset, "inputs">> & { readonly length: number };
   /** Names of the inputs: a column of numbers, or `color=red` for each value of one of text. */
   readonly features: readonly string[];
+  /** Whether an input is a column of numbers, and not 0 or 1 for a value of text: for `standardization`. */
+  readonly isNumber: readonly boolean[];
   /** Means of the inputs, and standard deviations, 1 where an input is constant; of text 0 and 1: for `normalize`. */
   readonly means: readonly number[];
   readonly stds: readonly number[];
@@ -102,7 +113,9 @@ export async function tableData(
   source: TableSource,
   options: TableOptions,
 ): Promise<TableInputs & Pick<TableData, "classes" | "options">> {
-  const { label, features: chosen, classes: asClasses, missing, columns: given } = tableOptions.read(options);
+  const { label, classes: asClasses, missing, missingWords, ...settings } = tableOptions.read(options);
+  const { features: chosen, text: texts, columns: given } = settings;
+  const isMissing = missingTest(missingWords);
   const labels = labelsIn(label);
   const wrong = (message: string) => new DataError(`${source.name}: ${message}`);
   let inputs: readonly Place[] = [];
@@ -110,17 +123,16 @@ export async function tableData(
   let length = 0;
   let left = 0;
 
-  const placesOf = (names: readonly string[], wanted: readonly string[]): Place[] =>
-    wanted.map((name) => {
-      if (!names.includes(name)) {
-        throw wrong(`there is no column "${name}"; the columns are ${names.join(", ")}.`);
-      }
+  const placesOf = (names: readonly string[], wanted: readonly string[]): Place[] => {
+    requireColumns(source.name, wanted, names);
+    return wanted.map((name) => {
       if (given && !Object.hasOwn(given, name)) {
         throw wrong(`the given columns have no "${name}", but ${Object.keys(given).join(", ")}.`);
       }
       const known = given && new EncodedColumn(name, given[name], source.name);
-      return { at: names.indexOf(name), column: new Column(name), known };
+      return { at: names.indexOf(name), column: new Column(name, texts.includes(name)), known };
     });
+  };
 
   /** Whether a row is to be left out. @throws DataError for a value that is missing and must not be */
   const isDropped = ({ values, place }: TableRow): boolean => {
@@ -153,6 +165,7 @@ export async function tableData(
       if (chosenTwice !== undefined) {
         throw wrong(`the column "${chosenTwice}" is chosen twice among the features and labels.`);
       }
+      requireColumns(source.name, texts, names);
       if (inputs.length === 0) {
         throw wrong(
           label === false
@@ -167,7 +180,9 @@ export async function tableData(
       continue;
     }
     length += 1;
-    for (const { at, column } of [...inputs, ...targets]) column.note(row.values[at]);
+    for (const { at, column } of [...inputs, ...targets]) {
+      if (!isMissing(row.values[at])) column.note(row.values[at], row.place);
+    }
   }
   if (length === 0) {
     throw wrong(
@@ -177,6 +192,9 @@ export async function tableData(
     );
   }
 
+  for (const { column, known } of [...inputs, ...(asClasses ? [] : targets)]) {
+    if (!known) column.requireOneKind(source.name);
+  }
   const target = targets.at(0);
   const isClasses =
     target !== undefined &&
@@ -203,6 +221,7 @@ export async function tableData(
     targets: targetReaders,
     isClasses,
     missing,
+    isMissing,
     isGiven: given !== undefined,
   });
 
@@ -222,16 +241,25 @@ export async function tableData(
       },
     },
     features: columns.flatMap(({ name, values }) => values?.map((value) => `${name}=${value}`) ?? name),
+    isNumber: columns.flatMap(({ values }) => values?.map(() => false) ?? true),
     ...(isClasses ? { classes: targetReaders[0].column.values } : {}),
     means: columns.flatMap(({ mean, values }) => values?.map(() => mean) ?? mean),
     stds: columns.flatMap(({ std, values }) => values?.map(() => std) ?? std),
     options: {
       ...{ label, features: columns.map(({ name }) => name), classes: isClasses, missing },
+      ...(missingWords.length === 0 ? {} : { missingWords }),
       columns: Object.fromEntries(
         [...readers, ...targetReaders].map(({ column }) => [column.name, column.encoding]),
       ),
     },
   };
+}
+
+/** @throws DataError for a column that is none of those of the file */
+export function requireColumns(file: string, wanted: readonly string[], columns: readonly string[]): void {
+  const unknown = wanted.find((name) => !columns.includes(name));
+  if (unknown === undefined) return;
+  throw new DataError(`${file}: there is no column "${unknown}"; the columns are ${columns.join(", ")}.`);
 }
 
 /** The columns of labels. */
@@ -260,12 +288,14 @@ function encoder({
   targets,
   isClasses,
   missing,
+  isMissing,
   isGiven,
 }: {
   readonly inputs: readonly Reader[];
   readonly targets: readonly Reader[];
   readonly isClasses: boolean;
   readonly missing: TableOptions["missing"];
+  isMissing(value: unknown): boolean;
   /** Whether the encodings are another table's: a value that they do not have is missing. */
   readonly isGiven: boolean;
 }): (rows: readonly TableRow[]) => Pick<Dataset, "inputs"> & Partial<Dataset> {

@@ -1,7 +1,8 @@
 // Sweeps over groups that act on the same arrays, one group after another.
 import type { NdArray } from "../../array.js";
 import { float64Of } from "../../bytes.js";
-import { NumericalError, OptionError } from "../../errors.js";
+import { NumericalError } from "../../errors.js";
+import { requirePath } from "../../symmetry/parameter-axes.js";
 
 /** When sweeps over all groups end. */
 export interface Sweeps {
@@ -34,11 +35,7 @@ export function doublesOf(
 ): Map<string, NdArray> {
   const copies = new Map<string, NdArray>();
   for (const { path } of groups.flatMap(({ axes }) => axes)) {
-    if (!Object.hasOwn(arrays, path)) {
-      throw new OptionError(
-        `The symmetries are of other parameters: "${path}" is none of ${Object.keys(arrays).join(", ")}.`,
-      );
-    }
+    requirePath(path, Object.keys(arrays));
     const { shape, data } = arrays[path];
     requireFinite(path, data);
     copies.set(path, { shape, data: float64Of(data) });

@@ -58,6 +58,6 @@ export function decodeMultiTaskCheckpoint(bytes: Uint8Array): MultiTaskCheckpoin
     tensors,
     rest: state,
     settings,
-    history: historyFrom(history.tasks, columns, history, state.step),
+    history: historyFrom(history.tasks, columns, history, { steps: state.step }),
   };
 }

@@ -14,8 +14,9 @@ export interface StepEvent {
 
 /**
  * The history of a run, as plain data: one list per task with one entry per step. Every number was measured
- * in that run, on the step's batch and before the step's update. NaN means not measured: the gradients of a
- * method that needs only losses, or the weights of one that returns a direction.
+ * in that run, on the step's batch and before the step's update. Where a method needs only losses and the option
+ * `recordGradients` is not set, the lists about gradients (`norms`, `meanCosines`, `cosines`, `conflicts`) are empty.
+ * NaN means not measured in this step: the weights of a method that returns a direction, or steps before a resumed run.
  */
 export interface MultiTaskHistory {
   readonly tasks: readonly string[];
@@ -29,7 +30,7 @@ export interface MultiTaskHistory {
   readonly meanCosines: readonly number[][];
   /** cos(g_i, g_j) of the pairs i < j, row by row: 01, 02, ..., 12, ...; none for more than 10 tasks. */
   readonly cosines: readonly number[][];
-  /** Definitions of a conflict that the step met: 1, 0, or NaN where unknown. */
+  /** Definitions of a conflict that the step met: 1 or 0. */
   readonly conflicts: {
     readonly dominated: number[];
     readonly weak: number[];
@@ -57,17 +58,17 @@ export type TaskValues = Readonly<Record<string, unknown>> & { readonly loss: nu
 /** With more tasks, the cosines of all pairs would exceed everything else that a run records. */
 const mostTasksWithPairs = 10;
 
-/** A history of no steps. */
-export function emptyHistory(tasks: readonly string[]): MultiTaskHistory {
+/** A history of no steps. @param measures whether it is to have lists about gradients */
+export function emptyHistory(tasks: readonly string[], measures: boolean): MultiTaskHistory {
   const lists = (count = tasks.length): number[][] => Array.from({ length: count }, () => []);
   const pairs = tasks.length <= mostTasksWithPairs ? (tasks.length * (tasks.length - 1)) / 2 : 0;
   return {
     tasks,
     losses: lists(),
     weights: lists(),
-    norms: lists(),
-    meanCosines: lists(),
-    cosines: lists(pairs),
+    norms: lists(measures ? tasks.length : 0),
+    meanCosines: lists(measures ? tasks.length : 0),
+    cosines: lists(measures ? pairs : 0),
     conflicts: { dominated: [], weak: [], many: [], released: [] },
     directionNorms: [],
     seconds: [],
@@ -99,6 +100,7 @@ export function recordStep(history: MultiTaskHistory, step: StepRecord): void {
   for (let k = 0; k < tasks; k++) {
     history.losses[k].push(losses[k]);
     history.weights[k].push(weights?.[k] ?? Number.NaN);
+    if (!hasGradients(history)) continue;
     history.norms[k].push(conflict?.norms[k] ?? Number.NaN);
     history.meanCosines[k].push(conflict?.meanCosines[k] ?? Number.NaN);
   }
@@ -108,11 +110,15 @@ export function recordStep(history: MultiTaskHistory, step: StepRecord): void {
       history.cosines[pair++].push(conflict?.cosines.data[i * tasks + j] ?? Number.NaN);
     }
   }
-  for (const kind of kinds) history.conflicts[kind].push(conflict ? Number(conflict[kind]) : Number.NaN);
+  if (hasGradients(history)) {
+    for (const kind of kinds) history.conflicts[kind].push(conflict ? Number(conflict[kind]) : Number.NaN);
+  }
   history.directionNorms.push(directionNorm);
   history.seconds.push((history.seconds[at - 1] ?? 0) + seconds);
   if (note !== undefined) history.notes.push({ step: at, note });
 }
+
+const hasGradients = ({ norms }: MultiTaskHistory): boolean => norms.length > 0;
 
 /** All lists with one entry per step, by name. */
 export function columnsOf(history: MultiTaskHistory): Record<string, number[]> {
@@ -120,12 +126,18 @@ export function columnsOf(history: MultiTaskHistory): Record<string, number[]> {
   const perTask = Object.entries({ losses, weights, norms, meanCosines, cosines }).flatMap(([name, lists]) =>
     lists.map((list, k): [string, number[]] => [`${name}.${k}`, list]),
   );
-  return { ...Object.fromEntries(perTask), ...conflicts, directionNorms, seconds };
+  return {
+    ...Object.fromEntries(perTask),
+    ...(hasGradients(history) ? conflicts : {}),
+    directionNorms,
+    seconds,
+  };
 }
 
 /**
  * A history of the given tasks from {@link columnsOf}, copied up to a step.
  *
+ * @param measures whether the steps to come measure gradients: NaN of those before them that did not
  * @throws ShapeError when the lists are shorter or belong to other tasks
  */
 export function historyFrom(
@@ -136,11 +148,13 @@ export function historyFrom(
     notes,
     epochs = [],
   }: Pick<MultiTaskHistory, "events" | "notes"> & Partial<Pick<MultiTaskHistory, "epochs">>,
-  steps: number,
+  { steps, measures = false }: { readonly steps: number; readonly measures?: boolean },
 ): MultiTaskHistory {
-  const history = emptyHistory(tasks);
+  const didMeasure = "norms.0" in columns;
+  const history = emptyHistory(tasks, measures || didMeasure);
+  const always = columnsOf(emptyHistory(tasks, didMeasure));
   for (const [name, list] of Object.entries(columnsOf(history))) {
-    const given = columns[name];
+    const given = name in always ? columns[name] : new Float64Array(steps).fill(Number.NaN);
     if (given === undefined || given.length < steps) {
       throw new ShapeError(
         `A state at step ${steps} needs a history of as many steps; "${name}" has ${given?.length ?? "none"}.`,

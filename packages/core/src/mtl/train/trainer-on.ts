@@ -101,7 +101,7 @@ export async function trainerOn<P>(
     method: method.init(tasks.length),
     epochLosses: new Float64Array(tasks.length),
   };
-  let history = emptyHistory(tasks);
+  let history = emptyHistory(tasks, measures);
   const ratesAfter = (epochs: () => readonly EpochRow<unknown>[]) =>
     learningRateOf("createMultiTaskTrainer", learningRate, () => ({ stepsPerEpoch, epochs: epochs() }));
   const rateOf = ratesAfter(() => history.epochs);
@@ -186,7 +186,7 @@ export async function trainerOn<P>(
     restore(given, past = history) {
       lifetime.requireIdle("restore");
       checkState(given, current);
-      history = historyFrom(tasks, columnsOf(past), past, given.step);
+      history = historyFrom(tasks, columnsOf(past), past, { steps: given.step, measures });
       current = given;
     },
     dispose: () =>

@@ -86,6 +86,8 @@ export type { FromOnnxOptions, ImportedInput, ImportedModel } from "../../nn/onn
 export { fromOnnx } from "../../nn/onnx/from-onnx.js";
 export type { TrainableOptions } from "../../nn/onnx/trainable.js";
 export { trainable } from "../../nn/onnx/trainable.js";
+export type { ModelToOnnxOptions } from "../../train/model-to-onnx.js";
+export { modelToOnnx } from "../../train/model-to-onnx.js";
 export { decodeModel, encodeModel } from "./codec.js";
 export { emitModel } from "./emit.js";
 export { compileOnnx, setDefaultThreads } from "./executable.js";

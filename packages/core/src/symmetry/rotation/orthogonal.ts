@@ -11,7 +11,7 @@ import { positive, text } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { OrthogonalSpace } from "../discovery/descriptors.js";
 import { appliedAlong, type Matrices, multipliedAlong, stackOf } from "../matrices-along.js";
-import { byPath, mapArrays, mapTensors, sumLike } from "../parameter-axes.js";
+import { byPath, mapAlong, mapTensorsAlong, sumLike } from "../parameter-axes.js";
 import { requireGenerators, type Symmetry } from "../symmetry.js";
 import { rotation, rotationGroup, rotationMatrices, rotationPlanes, skewMatrices } from "./rotation.js";
 
@@ -61,8 +61,8 @@ export function orthogonal<P>(
       stackOf(copies, size, (copy) => rotation(planesOf(T[i], copy), size)),
     );
   const moved = (tree: P, matrices: readonly Matrices[]): P =>
-    mapArrays(tree, (array, path) =>
-      (axes.get(path) ?? []).reduce(
+    mapAlong(tree, axes, (array, own) =>
+      own.reduce(
         (a, parameterAxis) => multipliedAlong(a, parameterAxis, matrices[parameterAxis.block]),
         array,
       ),
@@ -74,8 +74,8 @@ export function orthogonal<P>(
       const R = rotationMatrices(cast(t, "float64"), size);
       return sub(power === 1 ? R : square(R), broadcastTo(identity(size, "float64"), [copies, size, size]));
     });
-    return mapTensors(tree, (w, path) => {
-      const to = (axes.get(path) ?? []).reduce(
+    return mapTensorsAlong(tree, axes, (w, own) => {
+      const to = own.reduce(
         (a, parameterAxis) => add(a, appliedAlong(a, parameterAxis, changes[parameterAxis.block])),
         cast(w, "float64"),
       );
@@ -105,11 +105,9 @@ export function orthogonal<P>(
     bound: { kind: "norm", value: bound },
     derivative(params, T) {
       const skews = T.map((t, i): Tensor => skewMatrices(t, spaces[i].size));
-      return mapTensors(params, (w, path) =>
+      return mapTensorsAlong(params, axes, (w, own) =>
         sumLike(
-          (axes.get(path) ?? []).map((parameterAxis) =>
-            appliedAlong(w, parameterAxis, skews[parameterAxis.block]),
-          ),
+          own.map((parameterAxis) => appliedAlong(w, parameterAxis, skews[parameterAxis.block])),
           w,
         ),
       );

@@ -138,7 +138,7 @@ export async function contextFor<P>({
     learningRate: 1e-3,
     batch,
     memory: undefined,
-    history: emptyHistory(tasks),
+    history: emptyHistory(tasks, true),
     losses: async () => (await point()).losses,
     gramian: async () => (await point()).gramian,
     conflict: async () => {

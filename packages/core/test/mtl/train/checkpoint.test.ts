@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { DataError } from "../../../src/errors.js";
 import { dbMtl } from "../../../src/mtl/methods/db-mtl.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
-import { columnsOf } from "../../../src/mtl/train/history.js";
+import { columnsOf, emptyHistory, historyFrom } from "../../../src/mtl/train/history.js";
 import { adam } from "../../../src/optim/adam.js";
 import { sgd } from "../../../src/optim/sgd.js";
 import { resume } from "../../../src/train/checkpoint.js";
@@ -31,6 +32,22 @@ describe("a checkpoint of several tasks", () => {
       expect(columns[0]).toEqual(columns[1]);
     },
   );
+
+  it("goes on from a run whose gradients were not measured, and from a file that says so by NaN", async () => {
+    const first = await trainerFor(linearScalarization());
+    await first.run({ steps: 2 });
+    const bytes = encodeMultiTaskCheckpoint(first);
+    const second = await trainerFor(linearScalarization(), { recordGradients: true });
+    resume(second, decodeMultiTaskCheckpoint(bytes));
+    await second.run({ steps: 1 });
+    expect(second.history.conflicts.weak).toEqual([Number.NaN, Number.NaN, expect.any(Number)]);
+    // Files of before these lists were left out.
+    const tasks = ["a", "b"];
+    const names = Object.keys(columnsOf(emptyHistory(tasks, true)));
+    const old = Object.fromEntries(names.map((name) => [name, [Number.NaN]]));
+    const history = historyFrom(tasks, old, { events: [], notes: [] }, { steps: 1 });
+    expect(history.conflicts.dominated).toEqual([Number.NaN]);
+  });
 
   it("keeps what a hook remembers and reports", async () => {
     const options = {

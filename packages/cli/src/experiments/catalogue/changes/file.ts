@@ -1,5 +1,4 @@
-import { namedArrays, spec, toOnnx, trace } from "isoloss";
-import { fromOnnx, trainable, withParams } from "isoloss/onnx";
+import { fromOnnx, modelToOnnx, trainable, withParams } from "isoloss/onnx";
 import type { Tree } from "../problems.js";
 import type { RunData } from "../run-data.js";
 import type { Network } from "./network.js";
@@ -17,16 +16,11 @@ export function networkFile(
   { train }: RunData,
   options: { readonly batch?: number | undefined; readonly metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array {
-  const { batch, metadata } = options;
-  const graphOf = (examples: number) =>
-    trace(
-      (at) => ({ [fileNames.output]: model.apply(at.params, at.x, { state: at.state as never }).output }),
-      { params, state, x: spec([examples, ...train.inputs.shape.slice(1)], "float32") },
-    ).graph;
-  return toOnnx(batch === undefined ? graphOf : graphOf(batch), {
-    constants: namedArrays({ params, state }),
-    ...(metadata ? { metadata } : {}),
-  });
+  return modelToOnnx(
+    model,
+    { params, state },
+    { ...fileNames, ...options, example: train.inputs.shape.slice(1) },
+  );
 }
 
 /** The file of a network, as it was read where it was read from one: a graph no longer shows what were batch norms. */

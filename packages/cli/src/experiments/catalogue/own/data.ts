@@ -2,7 +2,7 @@
 
 import { omit } from "es-toolkit";
 import { OptionError } from "isoloss";
-import { type DivideOptions, divide, divideOptions, type LabeledImages } from "isoloss/data";
+import { type DivideOptions, divide, divideOptions, requireEnough } from "isoloss/data";
 import {
   arrayFileOptions,
   type CsvOptions,
@@ -225,6 +225,7 @@ export async function loadOwnData(
       })
     : open(path as string, options));
   const whole = partsOf(opened, { validation, test, splitSeed, limit }, path as string);
+  requireEnough(path as string, whole.train.inputs.shape[0]);
   const parts = fold === undefined ? whole : ofTestFold(whole, fold, { isDivided: (test ?? 0) > 0 });
   const { image, features, classes: names, table: tableOptions, tasks: columns } = opened;
   const known = options.missing === "mean" ? filledIn(parts) : parts;
@@ -248,12 +249,8 @@ function partsOf({ data, ...own }: Opened, options: DivideOptions, path: string)
       `${path} has validation data of its own: give it test data of its own, too, in the place of data.test.`,
     );
   }
-  // Images can be inputs of any shape here.
-  const { inputs: images, labels } = data as Pick<LabeledImages, "labels"> & {
-    inputs: LabeledImages["images"];
-  };
   try {
-    const { train, validation = own.validation, test = own.test } = divide({ images, labels }, shares);
+    const { train, validation = own.validation, test = own.test } = divide(data, shares);
     return { train, ...(validation && { validation }), ...(test && { test }) };
   } catch (cause) {
     if (!(cause instanceof OptionError)) throw cause;

@@ -3,11 +3,19 @@ import { existsSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { DataError, OptionError } from "isoloss";
+import { requireEnough } from "isoloss/data";
 import { type Guess, guessArrays, guessImages } from "./arrays.js";
-import { guessTable } from "./table.js";
+import { guessTable, type Told } from "./table.js";
 
-/** @param label the column, array or file of labels; undefined: a guess */
-export async function lookAt(path: string, label: string | undefined): Promise<Guess> {
+/** @throws DataError for data that cannot be read or hold nothing to learn; OptionError for what does not fit them */
+export async function lookAt(path: string, told: Told): Promise<Guess> {
+  const guess = await guessAt(path, told);
+  requireEnough(path, guess.examples);
+  return guess;
+}
+
+async function guessAt(path: string, told: Told): Promise<Guess> {
+  const { label } = told;
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new DataError(`There is no ${path}: give a file or a folder of images.`);
   if (found.isDirectory()) {
@@ -20,9 +28,9 @@ export async function lookAt(path: string, label: string | undefined): Promise<G
     case ".csv":
     case ".tsv":
     case ".txt":
-      return guessTable({ path, format: "csv", ...formOf(await firstLine(path)) }, label);
+      return guessTable({ path, format: "csv", ...formOf(await firstLine(path)) }, told);
     case ".parquet":
-      return guessTable({ path, format: "parquet" }, label);
+      return guessTable({ path, format: "parquet" }, told);
     case ".npz":
       return guessArrays(path, label);
     case ".npy":

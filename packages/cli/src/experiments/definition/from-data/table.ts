@@ -2,11 +2,21 @@ import { DataError, OptionError } from "isoloss";
 import type { TableColumn } from "isoloss/data";
 import { type CsvForm, describeCsv, describeParquet } from "isoloss/node";
 import { oneOf } from "../../../config/nearest.js";
+import { shellWord } from "../../../shell-word.js";
 import type { Guess } from "./arrays.js";
 
 interface Table extends CsvForm {
   readonly path: string;
   readonly format: "csv" | "parquet";
+}
+
+/** What the options of `init` say of data. */
+export interface Told {
+  /** The column, array or file of labels; left out: a guess. */
+  readonly label?: string | undefined;
+  /** Of tables: words that mark a missing value, and columns of text. */
+  readonly missingWord: readonly string[];
+  readonly text: readonly string[];
 }
 
 /** Names that columns of labels have, likely ones first. */
@@ -20,9 +30,12 @@ const mostWords = 50;
 /** A guess at the label, the task and the inputs of a table. */
 export async function guessTable(
   { path, format, ...form }: Table,
-  label: string | undefined,
+  { label, missingWord: missingWords, text }: Told,
 ): Promise<Guess> {
-  const { length, columns } = await (format === "csv" ? describeCsv(path, form) : describeParquet(path));
+  const options = { missingWords, text };
+  const { length, columns } = await (format === "csv"
+    ? describeCsv(path, { ...form, ...options })
+    : describeParquet(path, options));
   if (columns.length < 2) {
     throw new DataError(
       `${path} has one column, ${columns[0].name}: expected a column to predict and others to predict it from.${format === "csv" ? " Fields are divided by a comma, semicolon, tab or |." : ""}`,
@@ -35,6 +48,7 @@ export async function guessTable(
       : usualLabels.includes(target.name.toLowerCase())
         ? "by its name"
         : "as it is the last column";
+  requireOneKind(path, target);
   const classes = isClasses(target, length);
   if (classes && target.values.length < 2) {
     throw new DataError(
@@ -52,6 +66,8 @@ export async function guessTable(
       `${path}: no column is of use to predict "${target.name}": ${left.map(({ name, reason }) => `${name} ${reason}`).join(", ")}.`,
     );
   }
+  for (const column of used) requireOneKind(path, column);
+  const texts = text.filter((name) => name === target.name || used.some((column) => column.name === name));
   const missing = columns.some(
     (column) => column.missing > 0 && (column === target || used.includes(column)),
   );
@@ -66,6 +82,8 @@ export async function guessTable(
       ...(classes && target.isNumber ? { classes: true } : {}),
       ...(form.delimiter === undefined || form.delimiter === "," ? {} : { delimiter: form.delimiter }),
       ...(form.header === false ? { header: false } : {}),
+      ...(texts.length === 0 ? {} : { text: texts }),
+      ...(missingWords.length === 0 ? {} : { missingWords }),
       ...(missing ? { missing: target.missing > 0 ? "drop" : "mean" } : {}),
     },
     inputs: used.reduce((sum, { isNumber, values }) => sum + (isNumber ? 1 : values.length), 0),
@@ -84,6 +102,15 @@ export async function guessTable(
         : []),
     ],
   };
+}
+
+/** @throws DataError where nearly all values are numbers */
+function requireOneKind(path: string, { name, oddValue }: TableColumn): void {
+  if (!oddValue) return;
+  const { value, place } = oddValue;
+  throw new DataError(
+    `${path}: ${place} has ${JSON.stringify(value)} in "${name}", where nearly all values are numbers. Correct it. If it marks a missing value: --missing-word ${shellWord(value)}. If the column is text: --text ${shellWord(name)}.`,
+  );
 }
 
 function targetOf(columns: readonly TableColumn[], label: string | undefined): TableColumn {
@@ -106,12 +133,15 @@ function isClasses({ isNumber, values }: TableColumn, length: number): boolean {
 }
 
 /** Why a column tells nothing; undefined where it may. */
-function reasonToLeave({ name, isNumber, values, missing }: TableColumn, length: number): string | undefined {
+function reasonToLeave(
+  { name, isNumber, oddValue, values, missing }: TableColumn,
+  length: number,
+): string | undefined {
   if (missing === length) return "is empty";
   if (values.length === 1) return `is ${JSON.stringify(values[0])} everywhere`;
   if (/^(id|index|row|unnamed: 0|)$/i.test(name) && values.length >= Math.min(length - missing, 1000))
     return "numbers the rows";
-  if (!isNumber && values.length > mostWords)
+  if (!isNumber && !oddValue && values.length > mostWords)
     return `is text with ${values.length > 1000 ? "more than 1000" : values.length} values`;
   return undefined;
 }

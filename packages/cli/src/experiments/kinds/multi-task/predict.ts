@@ -1,8 +1,8 @@
 import { jit, type NdArray, OptionError, resume } from "isoloss";
+import { standardize } from "isoloss/data";
 import { decodeMultiTaskCheckpoint } from "isoloss/mtl";
 import { readNewRows } from "../../catalogue/own/new-rows.js";
 import { type ColumnsConfig, columnsBatch, columnsData } from "../../catalogue/own/tasks.js";
-import { scaledBy } from "../../catalogue/standardized.js";
 import type { Predictions, TrainedRun } from "../../kind.js";
 import { predictionRecords } from "../predictions.js";
 import { sessionOf } from "./run.js";
@@ -30,7 +30,8 @@ export async function taskPredictions(
     const [n] = inputs.shape;
     // The labels are part of a batch, and no output depends on them.
     const labels = { shape: [n, tasks.length], data: new Float32Array(n * tasks.length) };
-    const batch = columnsBatch({ inputs: inputScale ? scaledBy(inputs, inputScale) : inputs, labels }, tasks);
+    const raw = { inputs, labels };
+    const batch = columnsBatch(inputScale ? standardize(raw, { inputs: inputScale }) : raw, tasks);
     const { params, state, step } = trainer.current;
     const evaluate = await jit(
       (at) => {
@@ -40,8 +41,8 @@ export async function taskPredictions(
       },
       { params, state, batch },
     );
-    const raw = await evaluate({ params, state, batch }).finally(() => evaluate.dispose());
-    const values = raw.map(({ shape, data: numbers }, k): NdArray => {
+    const results = await evaluate({ params, state, batch }).finally(() => evaluate.dispose());
+    const values = results.map(({ shape, data: numbers }, k): NdArray => {
       const [scale = 1, shift = 0] = [targetScale?.stds[k], targetScale?.means[k]];
       return { shape, data: Float32Array.from(numbers as Float32Array, (v) => scale * v + shift) };
     });

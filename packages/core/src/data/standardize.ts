@@ -1,0 +1,145 @@
+import { array, dtypeOf, type NdArray } from "../array.js";
+import { DataError, ShapeError } from "../errors.js";
+import { add, div, mul, sub } from "../graph/ops/arithmetic.js";
+import { formatShape } from "../graph/tensor.js";
+import type { Model } from "../nn/model.js";
+import { flag, integerFrom, listOf } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import type { Dataset } from "./dataset.js";
+
+/** Numbers by which others are centered and scaled, (x - mean) / std: one for each group of the elements of an example. */
+export interface Scale {
+  readonly means: readonly number[];
+  readonly stds: readonly number[];
+}
+
+/** How data are standardized; plain data, which JSON holds. */
+export interface Standardization {
+  readonly inputs: Scale;
+  /** Of labels that are numbers. */
+  readonly labels?: Scale | undefined;
+}
+
+export interface StandardizationOptions {
+  /** Groups of equal size, one after the other, in which the elements of an example are, such as channels; default each column of [n, columns] by itself, else one. */
+  readonly groups?: number | undefined;
+  /** Whether an input is a number: others, such as those of a table's text, stay as they are. Default all. */
+  readonly isNumber?: readonly boolean[] | undefined;
+}
+
+export const standardizationOptions = optionTable("standardization", {
+  groups: integerFrom(1).otherwise("the columns of [n, columns], else 1"),
+  isNumber: listOf(flag).otherwise("all are"),
+} satisfies OptionRows<StandardizationOptions>);
+
+/**
+ * Means and standard deviations of the inputs of training data, and of labels that are numbers: for {@link standardize}, of these data and of
+ * others, and for {@link inDataUnits}. What is constant has the deviation 1.
+ *
+ * @throws DataError for fewer than three examples; ShapeError for data whose examples do not divide into the groups, or of another number of inputs than `isNumber`
+ *
+ * @example
+ * const { train, validation } = divide(await collected(table.stream));
+ * const scale = standardization(train, { isNumber: table.isNumber });
+ * const data = standardize(train, scale);
+ */
+export function standardization(
+  { inputs, labels }: Dataset,
+  options: StandardizationOptions = {},
+): Standardization {
+  const [, ...example] = inputs.shape;
+  const { groups = example.length === 1 ? example[0] : 1, isNumber } = standardizationOptions.read(options);
+  requireEnough("standardization", inputs.shape[0]);
+  const { means, stds } = scaleOf(inputs, groups);
+  if (isNumber !== undefined && isNumber.length !== groups) {
+    throw new ShapeError(
+      `standardization: isNumber has ${isNumber.length} entries; the inputs ${formatShape(inputs.shape)} have ${groups} groups.`,
+    );
+  }
+  const isLeft = (i: number) => isNumber?.[i] === false;
+  return {
+    inputs: {
+      means: means.map((mean, i) => (isLeft(i) ? 0 : mean)),
+      stds: stds.map((std, i) => (isLeft(i) ? 1 : std)),
+    },
+    ...(dtypeOf(labels) === "int64" ? {} : { labels: scaleOf(labels, labels.shape[1] ?? 1) }),
+  };
+}
+
+/**
+ * Data as floats, (x - mean) / std.
+ *
+ * @throws ShapeError for examples that do not divide into the groups of the scale
+ */
+export const standardize = ({ inputs, labels }: Dataset, by: Standardization): Dataset => ({
+  inputs: scaledBy(inputs, by.inputs),
+  labels: by.labels ? scaledBy(labels, by.labels) : labels,
+});
+
+/**
+ * A model that was trained on standardized data as one that takes and gives numbers as they are in the data, with the same parameters.
+ *
+ * @example
+ * const predictor = await createPredictor(inDataUnits(model, scale), trainer.current);
+ */
+export const inDataUnits = <P, S>(model: Model<P, S>, { inputs, labels }: Standardization): Model<P, S> => ({
+  ...model,
+  apply(params, x, context) {
+    const [mean, std] = [inputs.means, inputs.stds].map((values) => alongExample(values, x.shape.slice(1)));
+    const { output, state } = model.apply(params, div(sub(x, mean), std), context);
+    if (labels === undefined) return { output, state };
+    const [shift, scale] = [labels.means, labels.stds].map((values) => alongExample(values, [values.length]));
+    return { output: add(mul(output, scale), shift), state };
+  },
+});
+
+/** Any two examples lie on a line: nothing can be learned from them. */
+const leastExamples = 3;
+
+/** @throws DataError for fewer examples to learn from than three */
+export function requireEnough(owner: string, examples: number): void {
+  if (examples >= leastExamples) return;
+  throw new DataError(
+    `${owner}: ${examples} example${examples === 1 ? " is" : "s are"} too few to learn from; expected ${leastExamples} or more for training.`,
+  );
+}
+
+/** Numbers of groups as a constant [1, ...example]. */
+function alongExample(values: readonly number[], example: readonly number[]): NdArray {
+  const each = example.reduce((a, b) => a * b, 1) / values.length;
+  return { ...array(values.flatMap((value) => new Array<number>(each).fill(value))), shape: [1, ...example] };
+}
+
+/** Number of elements of a group. @throws ShapeError where examples do not divide into groups */
+function groupSize({ shape }: NdArray, groups: number): number {
+  const each = shape.slice(1).reduce((a, b) => a * b, 1) / groups;
+  if (Number.isInteger(each)) return each;
+  throw new ShapeError(`Examples of ${formatShape(shape)} do not divide into ${groups} groups of one size.`);
+}
+
+/** Mean and standard deviation of each group of elements; those that are constant have the deviation 1. */
+function scaleOf(a: NdArray, groups: number): Scale {
+  const each = groupSize(a, groups);
+  const count = a.data.length / groups;
+  const means = new Float64Array(groups);
+  const squares = new Float64Array(groups);
+  const groupOf = (i: number) => Math.floor((i % (each * groups)) / each);
+  for (let i = 0; i < a.data.length; i++) means[groupOf(i)] += Number(a.data[i]) / count;
+  for (let i = 0; i < a.data.length; i++) {
+    const g = groupOf(i);
+    squares[g] += (Number(a.data[i]) - means[g]) ** 2 / count;
+  }
+  // A column of equal numbers has a variance that is only the rounding of its mean.
+  const stds = Array.from(squares, (v, g) => (v > 1e-14 * means[g] ** 2 ? Math.sqrt(v) : 1));
+  return { means: [...means], stds };
+}
+
+function scaledBy(a: NdArray, { means, stds }: Scale): NdArray {
+  const each = groupSize(a, means.length);
+  const data = dtypeOf(a) === "float64" ? new Float64Array(a.data.length) : new Float32Array(a.data.length);
+  for (let i = 0; i < data.length; i++) {
+    const g = Math.floor((i % (each * means.length)) / each);
+    data[i] = (Number(a.data[i]) - means[g]) / stds[g];
+  }
+  return { shape: a.shape, data };
+}

@@ -1,0 +1,64 @@
+import type { Shape } from "../array.js";
+import { OptionError } from "../errors.js";
+import type { Tensor } from "../graph/tensor.js";
+import { spec, trace } from "../graph/trace.js";
+import { namedArrays } from "../named-arrays.js";
+import type { Model } from "../nn/model.js";
+import { inCode, integerFrom, isObject, listOf, text } from "../option-kinds.js";
+import { type OptionRows, optionTable } from "../options.js";
+import { toOnnx } from "../runtime/onnx/export.js";
+import { dtypeOfTree, type Trained } from "./predictor.js";
+
+export interface ModelToOnnxOptions {
+  /** Shape of one example, such as [4] for rows of four numbers. */
+  readonly example: Shape;
+  /** Number of examples of a batch; default any. */
+  readonly batch?: number | undefined;
+  /** Name of the file's input; default input. */
+  readonly input?: string | undefined;
+  /** Name of the file's output; default output. */
+  readonly output?: string | undefined;
+  /** Metadata strings stored with the model; default none. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+const modelToOnnxOptions = optionTable("modelToOnnx", {
+  example: listOf(integerFrom(1)).required(),
+  batch: integerFrom(1).otherwise("any"),
+  input: text("a name").default("input"),
+  output: text("a name").default("output"),
+  metadata: inCode<Readonly<Record<string, string>>>("strings by name", isObject).otherwise("none"),
+} satisfies OptionRows<ModelToOnnxOptions>);
+
+/**
+ * A model with its numbers, in evaluation mode, as the bytes of an `.onnx` file with one input and one output: see {@link toOnnx}.
+ *
+ * @param trained parameters and state, such as `trainer.current`
+ * @throws OptionError for settings out of range; what the model throws for examples of another shape
+ *
+ * @example
+ * const bytes = modelToOnnx(model, trainer.current, { example: [64], output: "logits" });
+ */
+export function modelToOnnx<P, S>(
+  model: Model<P, S>,
+  { params, state }: Trained<P, S>,
+  options: ModelToOnnxOptions,
+): Uint8Array {
+  const { example, batch, input, output, metadata } = modelToOnnxOptions.read(options);
+  if (input === "params" || input === "state") {
+    throw new OptionError(
+      `modelToOnnx: the input must not have the name "${input}", which the model's numbers have.`,
+    );
+  }
+  const graphOf = (examples: number) =>
+    trace(
+      ({ params: p, state: s, [input]: x }) => ({
+        [output]: model.apply(p, x as Tensor, { state: s }).output,
+      }),
+      { params, state, [input]: spec([examples, ...example], dtypeOfTree({ params, state })) },
+    ).graph;
+  return toOnnx(batch === undefined ? graphOf : graphOf(batch), {
+    constants: namedArrays({ params, state }),
+    metadata,
+  });
+}
