@@ -37,8 +37,8 @@ not finite in one of the two is not written, unless --force is given, and the ex
 
 ${dataHelp}
 
-The document of --json: file, out (null: it was not written), bytes {before, after}, io, moved (units), measured, table [{numbers, weights, activations,
-rounded, sqnr, broken, agreement, largest}].
+The document of --json: file, out (null: it was not written), bytes {before, after}, io, moved (units), measured, table
+[{numbers, weights, activations, rounded, sqnr, broken, agreement, largest}].
 
 Examples:
   isoloss model half model.onnx --out half.onnx

@@ -56,5 +56,5 @@ export const dataHelp = `Data are a .npy file with one array for the model's onl
 JPEG image, or a folder of images or of such folders, of which each gives one image in turn. The first axis has the
 examples; they run up to 32 at once, or as many as the model takes, and a rest is left out. An .npz file for inputs of
 which some have no examples, such as a state, is one batch. Images become float32 [N, C, H, W] with pixels in 0..1, in
-the size (bilinear, without antialiasing) and the channels that the model takes; JPEG needs npm install
-@jsquash/jpeg@1.6.0.`;
+the size (bilinear, without antialiasing) and the channels that the model takes; JPEG needs
+npm install @jsquash/jpeg@1.6.0.`;
