@@ -73,14 +73,19 @@ export function inUnitsOfData(
   if (inputScale === undefined) return model;
   const example = train.inputs.shape.slice(1);
   const each = sizeOf(example) / inputScale.means.length;
-  const constant = (values: readonly number[], size: number, shape: readonly number[]): NdArray => ({
-    ...array(values.flatMap((value) => new Array<number>(size).fill(value))),
-    shape: [1, ...shape],
-  });
-  const [mean, std] = [inputScale.means, inputScale.stds].map((values) => constant(values, each, example));
   return {
     ...model,
     apply(params, x, context) {
+      const constant = (values: readonly number[], size: number, shape: readonly number[]): NdArray => ({
+        ...array(
+          values.flatMap((value) => new Array<number>(size).fill(value)),
+          x.dtype as "float32" | "float64",
+        ),
+        shape: [1, ...shape],
+      });
+      const [mean, std] = [inputScale.means, inputScale.stds].map((values) =>
+        constant(values, each, example),
+      );
       const { output, state } = model.apply(params, div(sub(x, mean), std), context);
       if (targetScale === undefined) return { output, state };
       const [shift, scale] = [targetScale.means, targetScale.stds].map((v) => constant(v, 1, [v.length]));

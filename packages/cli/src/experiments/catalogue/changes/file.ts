@@ -1,5 +1,6 @@
-import { namedArrays, spec, toOnnx, trace } from "isoloss";
+import { dtypeOf, namedArrays, spec, toOnnx, trace } from "isoloss";
 import { fromOnnx, trainable, withParams } from "isoloss/onnx";
+import { cast } from "isoloss/ops";
 import type { Tree } from "../problems.js";
 import type { RunData } from "../run-data.js";
 import type { Network } from "./network.js";
@@ -18,9 +19,13 @@ export function networkFile(
   options: { readonly batch?: number | undefined; readonly metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array {
   const { batch, metadata } = options;
+  const isDouble = Object.values(namedArrays({ params })).some((a) => dtypeOf(a) === "float64");
   const graphOf = (examples: number) =>
     trace(
-      (at) => ({ [fileNames.output]: model.apply(at.params, at.x, { state: at.state as never }).output }),
+      (at) => {
+        const x = isDouble ? cast(at.x, "float64") : at.x;
+        return { [fileNames.output]: model.apply(at.params, x, { state: at.state as never }).output };
+      },
       { params, state, x: spec([examples, ...train.inputs.shape.slice(1)], "float32") },
     ).graph;
   return toOnnx(batch === undefined ? graphOf : graphOf(batch), {
