@@ -59,8 +59,8 @@ interface TwoParts<P extends MultiHeadParams<unknown, unknown>, S> {
  *
  * @example
  * const task: BenchmarkTask = {
- *   loss: (output, { y }) => mseLoss(output, y),
- *   output: (output, { y }) => ({ output, labels: y }),
+ *   loss: (output, batch) => mseLoss(output, batch.y as Tensor),
+ *   output: (output, batch) => ({ output, labels: batch.y as Tensor }),
  *   measures: { mae: mae() },
  * };
  * const model = multiMlp({ sizes: [2, 4], heads: { price: 1 } });
@@ -68,8 +68,8 @@ interface TwoParts<P extends MultiHeadParams<unknown, unknown>, S> {
  *   tasks: { price: task },
  *   make: () => ({
  *     init: (rng, options) => ({ params: model.init(rng, options), state: {} }),
- *     trunk: (shared, { x }) => ({ output: [model.trunk(shared, x)], state: {} }),
- *     readOut: (heads, [z]) => ({ price: linear(z, heads.price) }),
+ *     trunk: (shared, batch) => ({ output: [model.trunk(shared, batch.x as Tensor)], state: {} }),
+ *     readOut: (heads, [z]) => ({ price: linear(z as Tensor, heads.price as TensorsOf<LinearParams>) }),
  *   }),
  * }).tasks; // price
  */
