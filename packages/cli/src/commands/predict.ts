@@ -28,6 +28,8 @@ export async function predict(path: string, { data, out, json }: PredictOptions)
   if (!Object.hasOwn(formats, format)) {
     throw new OptionError(`--out must end in ${oneOf(format, Object.keys(formats))}`);
   }
+  const file = resolve(out);
+  if (file === resolve(data)) throw new OptionError("--out would overwrite the data: name another file.");
   const { config, settings, seed, document } = await loadStored(path);
   const trained = kinds[config.kind].export;
   if (trained === undefined) {
@@ -36,7 +38,6 @@ export async function predict(path: string, { data, out, json }: PredictOptions)
   const { bytes: checkpoint } = await readRunCheckpoint(path);
   const run = { name: config.name, settings, seed, checkpoint };
   const predictions = await trained.predict(run, data);
-  const file = resolve(out);
   await writeFileAtomic(file, formats[format](predictions));
   const { step, outputs } = predictions;
   const examples = outputs.shape[0];

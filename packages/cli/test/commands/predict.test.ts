@@ -216,6 +216,22 @@ describe("isoloss predict", () => {
   });
 });
 
+it("takes a run in float64", async () => {
+  bench.write(
+    "wide.yaml",
+    experiment("wide", "{ npy: x.npy, labels: y.npy }", "[2, 8, 1]", "dtype: float64\n"),
+  );
+  await bench.json("run", "wide.yaml", "--json", "--quiet");
+  await predict("wide", "x.npy", "wide.npy");
+  await bench.json("export", "runs/wide-0-1", "--to", "onnx", "--out", "wide.onnx", "--json");
+  const predictor = await createPredictor(fromOnnx(readFileSync(at("wide.onnx")), { dtype: "float64" }));
+  const { logits } = await predictor.predict({ x: decodeNpy(readFileSync(at("x.npy"))) });
+  await predictor.dispose();
+  const outputs = decodeNpy(readFileSync(at("wide.npy")));
+  expect(outputs.shape).toEqual([60, 1]);
+  expect(numbers(outputs)).toEqual(numbers(logits).map((v) => expect.closeTo(v, 3)));
+});
+
 describe("mistakes in isoloss predict", () => {
   const csvOf =
     (...all: readonly (readonly unknown[])[]) =>

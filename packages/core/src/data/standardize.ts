@@ -85,10 +85,12 @@ export const standardize = ({ inputs, labels }: Dataset, by: Standardization): D
 export const inDataUnits = <P, S>(model: Model<P, S>, { inputs, labels }: Standardization): Model<P, S> => ({
   ...model,
   apply(params, x, context) {
-    const [mean, std] = [inputs.means, inputs.stds].map((values) => alongExample(values, x.shape.slice(1)));
+    const constant = (values: readonly number[], example: readonly number[]) =>
+      alongExample(values, example, x.dtype as "float32" | "float64");
+    const [mean, std] = [inputs.means, inputs.stds].map((values) => constant(values, x.shape.slice(1)));
     const { output, state } = model.apply(params, div(sub(x, mean), std), context);
     if (labels === undefined) return { output, state };
-    const [shift, scale] = [labels.means, labels.stds].map((values) => alongExample(values, [values.length]));
+    const [shift, scale] = [labels.means, labels.stds].map((values) => constant(values, [values.length]));
     return { output: add(mul(output, scale), shift), state };
   },
 });
@@ -105,9 +107,14 @@ export function requireEnough(owner: string, examples: number): void {
 }
 
 /** Numbers of groups as a constant [1, ...example]. */
-function alongExample(values: readonly number[], example: readonly number[]): NdArray {
+function alongExample(
+  values: readonly number[],
+  example: readonly number[],
+  dtype: "float32" | "float64",
+): NdArray {
   const each = example.reduce((a, b) => a * b, 1) / values.length;
-  return { ...array(values.flatMap((value) => new Array<number>(each).fill(value))), shape: [1, ...example] };
+  const elements = values.flatMap((value) => new Array<number>(each).fill(value));
+  return { ...array(elements, dtype), shape: [1, ...example] };
 }
 
 /** Number of elements of a group. @throws ShapeError where examples do not divide into groups */

@@ -39,7 +39,7 @@ export function watchedBy<D, M>(
   if (earlyStopping === undefined && best === undefined) return {};
   if (validation === undefined) {
     throw new OptionError(
-      `${earlyStopping ? "earlyStopping" : "best"} chooses by the validation data, and there are none: give data.validation a fraction such as 0.2.`,
+      `${earlyStopping ? "earlyStopping" : "best"} chooses by the validation data, and this run has none: hold a part of its data out, such as validation: 0.2.`,
     );
   }
   return { validation, metrics, earlyStopping, ...(best ? { best: "keep" as const } : {}) };

@@ -107,7 +107,7 @@ describe("earlyStopping and best: restore in an experiment", () => {
     ["earlyStopping: { metric: accuracy }", /metric must be one of loss, rmse; got "accuracy"/],
     [
       'data: { module: "noisy.mjs#train", validation: 0 }',
-      /earlyStopping chooses by the validation data, and there are none: .* data\.validation/,
+      /earlyStopping chooses by the validation data, and this run has none: .* validation: 0\.2/,
     ],
   ])("are refused where they do not fit: %s", async (change, message) => {
     const [key] = change.split(":");

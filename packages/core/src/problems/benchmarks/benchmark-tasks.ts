@@ -52,7 +52,27 @@ interface TwoParts<P extends MultiHeadParams<unknown, unknown>, S> {
   readOut(heads: TensorsOf<P["heads"]>, representations: readonly Tensor[]): Readonly<Record<string, Tensor>>;
 }
 
-/** Puts tasks and the model that is made for them together. */
+/**
+ * Puts tasks and the model that is made for them together.
+ *
+ * @param parts `make`: the model for given tasks, a trunk and heads
+ *
+ * @example
+ * const task: BenchmarkTask = {
+ *   loss: (output, batch) => mseLoss(output, batch.y as Tensor),
+ *   output: (output, batch) => ({ output, labels: batch.y as Tensor }),
+ *   measures: { mae: mae() },
+ * };
+ * const model = multiMlp({ sizes: [2, 4], heads: { price: 1 } });
+ * benchmarkTasks("prices", {
+ *   tasks: { price: task },
+ *   make: () => ({
+ *     init: (rng, options) => ({ params: model.init(rng, options), state: {} }),
+ *     trunk: (shared, batch) => ({ output: [model.trunk(shared, batch.x as Tensor)], state: {} }),
+ *     readOut: (heads, [z]) => ({ price: linear(z as Tensor, heads.price as TensorsOf<LinearParams>) }),
+ *   }),
+ * }).tasks; // price
+ */
 export function benchmarkTasks<P extends MultiHeadParams<unknown, unknown>, S>(
   name: string,
   parts: {

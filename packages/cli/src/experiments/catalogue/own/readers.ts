@@ -97,18 +97,8 @@ export async function openTasks(
   const table = { ...options, label: labels, features };
   return {
     data: {
-      inputs: columnsOf(
-        count,
-        kept.map((place) => (row) => at(row, place)),
-      ),
-      labels: columnsOf(
-        count,
-        tasks.map(
-          ({ values }) =>
-            (row) =>
-              values[row],
-        ),
-      ),
+      inputs: columnsOf([count, kept.length], (row, k) => at(row, kept[k])),
+      labels: columnsOf([count, tasks.length], (row, k) => tasks[k].values[row]),
     },
     features: kept.map((place) => (opened as TableData).features[place]),
     tasks: tasks.map(({ name, classes }) => ({ name, classes })),
@@ -116,11 +106,13 @@ export async function openTasks(
   };
 }
 
-/** Columns of numbers as float32 [n, columns]. */
-const columnsOf = (count: number, columns: readonly ((row: number) => number)[]): NdArray => ({
-  shape: [count, columns.length],
-  data: Float32Array.from({ length: count * columns.length }, (_, i) =>
-    columns[i % columns.length](Math.floor(i / columns.length)),
+const columnsOf = (
+  shape: readonly [number, number],
+  valueAt: (row: number, column: number) => number,
+): NdArray => ({
+  shape,
+  data: Float32Array.from({ length: shape[0] * shape[1] }, (_, i) =>
+    valueAt(Math.floor(i / shape[1]), i % shape[1]),
   ),
 });
 

@@ -44,6 +44,8 @@ optimizer: adam # or with options: { name: sgd, momentum: 0.9 }; isoloss list op
 learningRate: ${isImages ? "3.0e-3" : "1.0e-2"} # or a schedule: { name: cosine, rate: 1.0e-2 }; isoloss list rates
 batchSize: ${batchSize}
 epochs: ${epochs} # or steps: 1000
+# earlyStopping: { patience: 10 } # ends a run after so many epochs without a better validation loss
+# best: restore # a run ends with its best epoch by the validation data; data.test: 0.2 then judges it
 seeds: 0..2 # or a list: [0, 1, 2]
 
 # Variants, which are compared. Each replaces the settings above that it names.

@@ -115,7 +115,6 @@ export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): 
   for (const [name, value] of Object.entries(last ?? {})) {
     if (/^(validation|test)\./.test(name)) metrics[name] = value;
   }
-  if (current.best) metrics["best.epoch"] = current.best.epoch;
   if (protocol) Object.assign(metrics, pickBy(reportedMetrics(protocol, evaluations), Number.isFinite));
   if (stepsPerEpoch < Infinity && current.step > 0) {
     metrics["seconds.perEpoch"] = (spent * stepsPerEpoch) / current.step;

@@ -1,4 +1,4 @@
-import { jit, type NdArray, OptionError, resume } from "isoloss";
+import { array, astype, dtypeOf, jit, type NdArray, OptionError, resume } from "isoloss";
 import { standardize } from "isoloss/data";
 import { decodeMultiTaskCheckpoint } from "isoloss/mtl";
 import { readNewRows } from "../../catalogue/own/new-rows.js";
@@ -13,7 +13,7 @@ export async function taskPredictions(
   { settings, seed, checkpoint }: TrainedRun,
   path: string,
 ): Promise<Predictions> {
-  const { problem } = settings as unknown as MultiTaskSettings;
+  const { problem, dtype = "float32" } = settings as unknown as MultiTaskSettings;
   if (problem.name !== "columns") {
     throw new OptionError(
       `A run of several tasks predicts new rows of the problem columns, on a table of your own; this one is of ${problem.name}.`,
@@ -30,8 +30,9 @@ export async function taskPredictions(
     const [n] = inputs.shape;
     // The labels are part of a batch, and no output depends on them.
     const labels = { shape: [n, tasks.length], data: new Float32Array(n * tasks.length) };
-    const raw = { inputs, labels };
-    const batch = columnsBatch(inputScale ? standardize(raw, { inputs: inputScale }) : raw, tasks);
+    const given = { inputs, labels };
+    const scaled = inputScale ? standardize(given, { inputs: inputScale }) : given;
+    const batch = columnsBatch({ ...scaled, inputs: astype(scaled.inputs, dtype) }, tasks);
     const { params, state, step } = trainer.current;
     const evaluate = await jit(
       (at) => {
@@ -44,7 +45,10 @@ export async function taskPredictions(
     const results = await evaluate({ params, state, batch }).finally(() => evaluate.dispose());
     const values = results.map(({ shape, data: numbers }, k): NdArray => {
       const [scale = 1, shift = 0] = [targetScale?.stds[k], targetScale?.means[k]];
-      return { shape, data: Float32Array.from(numbers as Float32Array, (v) => scale * v + shift) };
+      return astype(
+        { shape, data: Float64Array.from(numbers as Float64Array, (v) => scale * v + shift) },
+        dtype,
+      );
     });
     return {
       step,
@@ -70,5 +74,5 @@ function sideBySide(arrays: readonly NdArray[]): NdArray {
       Array.from(data.slice(i * width, (i + 1) * width), Number),
     ),
   );
-  return { shape: [rows.length, rows[0].length], data: Float32Array.from(rows.flat()) };
+  return array(rows, dtypeOf(arrays[0]));
 }

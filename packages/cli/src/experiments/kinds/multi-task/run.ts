@@ -151,6 +151,8 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
     );
     const reports = trainer.history.events.map(({ event }) => event as CostEvent);
     const recorded = writer.columns();
+    /** The epoch with which the run ends. */
+    const ended = best && status === "completed" ? trainer.current.best : undefined;
     return {
       status,
       steps: trainer.current.step,
@@ -158,15 +160,17 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
       ...recorded,
       teleports: reports.map((report) => teleportOf(report, made.tasks)),
       evaluations,
-      metrics: metricsOf(trainer, {
-        made,
-        // Those of the best epoch, with which the run ends.
-        evaluations: best && status === "completed" ? [...evaluations, await measure()] : evaluations,
-        cost: settings.cost,
-        protocol: settings.protocol,
-        points,
-        recordEvery,
-      }),
+      metrics: {
+        ...metricsOf(trainer, {
+          made,
+          evaluations: ended ? [...evaluations, await measure()] : evaluations,
+          cost: settings.cost,
+          protocol: settings.protocol,
+          points,
+          recordEvery,
+        }),
+        ...(ended ? { "best.epoch": ended.epoch } : {}),
+      },
       ...(plane
         ? { trajectory: points, jumps: jumpsOf(reports), end: numbersOf(trainer.current.params) }
         : {}),
