@@ -133,7 +133,7 @@ export function confirmed(
 
 /** The pairs of seeds that both have; null without any, and where one of them diverged. */
 function compared(
-  { goal }: Metric,
+  { name, goal }: Metric,
   baseline: SeedValues,
   values: SeedValues,
   { level, hasOwnRows }: { readonly level: number; readonly hasOwnRows: boolean },
@@ -143,8 +143,17 @@ function compared(
   const b = seeds.map((seed) => baseline.get(seed) as number);
   if (seeds.length === 0 || ![...a, ...b].every(Number.isFinite)) return null;
   if (goal === "minimize" && [...a, ...b].every((value) => value > 0)) {
-    const { n, ratio, interval } = (hasOwnRows ? ratioOfMeans : pairedRatio)(a, b, { level });
-    return { kind: "ratio", value: ratio, interval, level, n };
+    // Over rows the squares have a mean, not their roots.
+    const power = hasOwnRows && name.endsWith("rmse") ? 2 : 1;
+    const [x, y] = [a, b].map((list) => list.map((value) => value ** power));
+    const { n, ratio, interval } = (hasOwnRows ? ratioOfMeans : pairedRatio)(x, y, { level });
+    const rooted = (value: number) => value ** (1 / power);
+    return {
+      kind: "ratio",
+      value: rooted(ratio),
+      interval: interval && [rooted(interval[0]), rooted(interval[1])],
+      ...{ level, n },
+    };
   }
   const { n, difference, interval } = pairedDifference(a, b, { level });
   return { kind: "difference", value: difference, interval, level, n };

@@ -136,9 +136,14 @@ function judgingOf(
       : fresh === undefined || completed.some(hasTest)
         ? "begin a new sweep with a part for testing"
         : "hold a part out for testing, such as test: 0.2 in data, and rank by a number that runs have on it, too";
+  // By a number that runs do not have on test rows.
+  const [which, vary] =
+    fresh === "divided"
+      ? ["and those that chose are among them", `${seedsVary}, and the division of the same rows`]
+      : ["which also chose, the same for all seeds", `${seedsVary} alone`];
   return {
     ...{ name, rows: part, rowsChose: true },
-    text: `The ${part} rows judged, which also chose, the same for all seeds. ${seedsVary} alone, so this shows no gain on other rows: ${advice}.`,
+    text: `The ${part} rows judged, ${which}. ${vary}, so this shows no gain on other rows: ${advice}.`,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { TestPart } from "../experiments/catalogue/datasets.js";
 import type { TestFold } from "../experiments/catalogue/run-data.js";
 import type {
   AskEntry,
@@ -6,7 +7,6 @@ import type {
   Contender,
   EndEntry,
   Entry,
-  FreshRows,
   RecordEntry,
   SearchEnd,
   VerdictEntry,
@@ -45,7 +45,7 @@ export interface SweepState {
   readonly trials: readonly TrialState[];
   readonly runs: ReadonlyMap<string, RunState>;
   /** Rows of the fresh seeds, see {@link ConfirmEntry}. */
-  readonly rows?: FreshRows | undefined;
+  readonly rows?: TestPart | undefined;
   readonly contenders?:
     | readonly (Omit<Contender, "runs"> & { readonly runs: readonly RunState[] })[]
     | undefined;
@@ -74,7 +74,7 @@ export interface EngineOptions {
   /** Id of the run of an assignment with a seed. */
   idOf(parameters: Assignment, seed: number, fold?: TestFold): string;
   /** Rows of the fresh seeds; left out: all have the same. */
-  readonly rows?: FreshRows | undefined;
+  readonly rows?: TestPart | undefined;
 }
 
 export interface Engine {

@@ -5,6 +5,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import { crc32 } from "node:zlib";
 import { DataError } from "isoloss";
+import type { TestPart } from "../experiments/catalogue/datasets.js";
 import {
   type JsonLinesFile,
   type JsonRecord,
@@ -46,17 +47,14 @@ export interface RecordEntry extends Omit<RunRecord, "verdicts"> {
   readonly entry: "record";
 }
 
-/**
- * Rows of fresh seeds: each is judged by a part of the test data that is its own, if there are such. `divided`: they are a
- * random part of the data, and each seed has its own division of the others into training and validation data, too.
- */
-export type FreshRows = "divided" | "published";
-
 /** What is confirmed: the best trials, and a baseline. */
 export interface ConfirmEntry {
   readonly entry: "confirm";
-  /** Left out in journals of earlier versions, and where there are none: all seeds have the same rows. */
-  readonly rows?: FreshRows | undefined;
+  /**
+   * Test data of which each fresh seed is judged by its own part, and of `divided` ones with its own division of the other rows.
+   * Left out where there are none, and in journals of earlier versions: all seeds have the same rows.
+   */
+  readonly rows?: TestPart | undefined;
   readonly contenders: readonly Contender[];
 }
 

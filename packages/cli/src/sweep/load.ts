@@ -6,7 +6,7 @@ import { type Document, visit } from "yaml";
 import type { Finding } from "../config/explain.js";
 import { readConfig, type Translation } from "../config/load.js";
 import { oneOf } from "../config/nearest.js";
-import { lacksTest } from "../experiments/catalogue/datasets.js";
+import { testPartOf } from "../experiments/catalogue/datasets.js";
 import { findExperiment, loadExperiment } from "../experiments/definition/find.js";
 import { type Resolved, resolveExperiment, type Variant } from "../experiments/definition/resolve.js";
 import { identifier } from "../experiments/definition/schema.js";
@@ -90,7 +90,7 @@ function constantsNote({ parameters, confirm }: SweepFile): string[] {
 
 /** Without test rows no trial can be said to help: better to know it before the runs. */
 const testNote = (file: SweepFile, { kind, settings }: Base): string[] =>
-  "testFold" in kinds[kind].settings && testNameOf(file) !== undefined && lacksTest(settings)
+  "testFold" in kinds[kind].settings && testNameOf(file) !== undefined && testPartOf(settings) === undefined
     ? [
         "data has no test part: the validation rows both choose and judge, and no trial is said to help. Add test: 0.2 to data.",
       ]

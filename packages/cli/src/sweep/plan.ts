@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import { isTestDivided } from "../experiments/catalogue/datasets.js";
+import type { TestPart } from "../experiments/catalogue/datasets.js";
 import type { TestFold } from "../experiments/catalogue/run-data.js";
-import { hasTestFolds, ofFreshSeed, runConfig } from "../experiments/definition/resolve.js";
+import { ofFreshSeed, runConfig, testPartOfRun } from "../experiments/definition/resolve.js";
 import { describeEnvironment } from "../run/environment.js";
 import type { RunState } from "./engine-types.js";
-import type { FreshRows } from "./journal.js";
 import type { RunRequest } from "./lanes.js";
 import type { LoadedSweep } from "./load.js";
 import { testNameOf } from "./metric.js";
@@ -18,7 +17,7 @@ export interface SweepPlan {
     run: Pick<RunState, "id" | "seed" | "place" | "parameters" | "isConfirming" | "fold">,
   ): RunRequest;
   /** Which rows judge fresh seeds; undefined where they all have the same. */
-  readonly rows: FreshRows | undefined;
+  readonly rows: TestPart | undefined;
 }
 
 export function planSweep({ file, experiment, variant, settingsOf }: LoadedSweep): SweepPlan {
@@ -32,12 +31,7 @@ export function planSweep({ file, experiment, variant, settingsOf }: LoadedSweep
     return fold === undefined ? settings : ofFreshSeed(kind, settings, ...fold);
   };
   return {
-    rows:
-      hasTestFolds(kind, variant.settings) && testNameOf(file) !== undefined
-        ? isTestDivided(variant.settings)
-          ? "divided"
-          : "published"
-        : undefined,
+    rows: testNameOf(file) === undefined ? undefined : testPartOfRun(kind, variant.settings),
     idOf: (parameters, seed, fold) =>
       runId({ version, kind, settings: settingsOfRun(parameters, fold), seed }),
     requestOf({ id, seed, place, parameters, isConfirming, fold }) {

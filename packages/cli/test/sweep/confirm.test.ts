@@ -216,16 +216,33 @@ describe("the rows that judge", () => {
   });
 
   it.each([
-    ["without test rows", { rows: "divided" }, [], "hold a part out for testing, such as test: 0.2 in data"],
-    ["of a journal from before", {}, ["test.loss"], "begin a new sweep with a part for testing"],
-  ])("are validation rows %s, and nothing is said to help", (_, state, metrics, advice) => {
+    [
+      "without test rows",
+      { rows: "published" },
+      [],
+      "which also chose, the same for all seeds. From seed to seed starts and orders of batches vary alone, so this shows no gain on other rows: hold a part out for testing, such as test: 0.2 in data",
+    ],
+    [
+      "by a number that is not measured on test rows",
+      { rows: "divided" },
+      [],
+      "and those that chose are among them. From seed to seed starts and orders of batches vary, and the division of the same rows, so this shows no gain on other rows: hold",
+    ],
+    ["of a journal from before", {}, ["test.loss"], ": begin a new sweep with a part for testing."],
+  ])("are validation rows %s, and nothing is said to help", (_, state, metrics, text) => {
     const one = judged(state, metrics);
     expect(one).toMatchObject({ rows: "validation", rowsChose: true, judgment: "undecided" });
     expect(one.comparison?.value).toBeCloseTo(0.5, 12);
-    expect(one.text).toContain(
-      "The validation rows judged, which also chose, the same for all seeds. From seed to seed starts and orders of batches vary alone, so this shows no gain on other rows",
-    );
-    expect(one.text).toContain(advice);
+    expect(one.text).toContain(text);
+  });
+
+  it("give an error of their own mean square, whatever each part of them has", () => {
+    const by = { ...loss, name: "test.rmse" };
+    const judging = { rows: "test", rowsChose: false, text: "" } as const;
+    const [one] = confirmedBy(by, seeds(1, 7), [{ trial: 0, fresh: seeds(5, 5) }], judging);
+    // Mean squares 25 and 25; the jackknife's values -log(25 / 49) and -log(25), whose mean is log(7 / 25).
+    expect(one.comparison?.value).toBeCloseTo(Math.sqrt(7) / 5, 12);
+    expect(one.comparison?.interval?.[0]).toBeGreaterThan(0);
   });
 
   it("are named where test rows chose", () => {

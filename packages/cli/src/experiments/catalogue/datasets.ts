@@ -35,18 +35,20 @@ interface Wanted {
 export const loadData = keptLast(async ({ data, fold }: Wanted): Promise<RunData> => {
   if (isOwnData(data)) return loadOwnData(data, { fold });
   const made = await makeNamed(dataRegistry, data as Named, undefined);
-  return fold === undefined ? made : ofTestFold(made, fold, { isDivided: isTestDivided({ data }) });
+  return fold === undefined
+    ? made
+    : ofTestFold(made, fold, { isDivided: testPartOf({ data }) === "divided" });
 });
 
-/** Whether test data are a random part of the same data as training and validation data. */
-export function isTestDivided({ data }: { readonly data?: unknown }): boolean {
-  const { test = 0 } = ((typeof data === "object" ? data : undefined) as { readonly test?: number }) ?? {};
-  return test > 0;
-}
+/** Test data that are a random part of the same data as the others, or that somebody keeps apart. */
+export type TestPart = "divided" | "published";
 
-/** Whether data have no test part and could have one, by the option `test`. */
-export function lacksTest({ data }: { readonly data?: unknown }): boolean {
+/** What test data a run's data have, or a module may have; undefined where the option `test` would hold some out. */
+export function testPartOf({ data }: { readonly data?: unknown }): TestPart | undefined {
   const named = (typeof data === "string" ? { name: data } : data) as Named | OwnData;
-  const options = isOwnData(named) ? {} : dataRegistry[named.name as string].options.rows;
-  return !isTestDivided({ data }) && (isOwnData(named) ? !("module" in named) : "test" in options);
+  if (Number(named.test ?? 0) > 0) return "divided";
+  const mayHave = isOwnData(named)
+    ? "module" in named
+    : !("test" in dataRegistry[named.name as string].options.rows);
+  return mayHave ? "published" : undefined;
 }

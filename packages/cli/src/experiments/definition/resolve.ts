@@ -1,6 +1,6 @@
 import { OptionError } from "isoloss";
 import { nearest } from "../../config/nearest.js";
-import { lacksTest } from "../catalogue/datasets.js";
+import { type TestPart, testPartOf } from "../catalogue/datasets.js";
 import type { Controls, Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { commonKeys, type Expected, type Experiment, type RatesConfig, seedsOf } from "./schema.js";
@@ -110,13 +110,13 @@ export const withoutLength = (settings: Settings, change: Settings): Settings =>
     ),
   );
 
-/** Whether runs can be judged by a part of the test data that is their own. */
-export const hasTestFolds = (kind: string, settings: Settings): boolean =>
-  "testFold" in kinds[kind].settings && !lacksTest(settings);
+/** The test data of which each fresh run can be judged by a part that is its own. */
+export const testPartOfRun = (kind: string, settings: Settings): TestPart | undefined =>
+  "testFold" in kinds[kind].settings ? testPartOf(settings) : undefined;
 
 /** Settings of the i-th of n fresh runs, which is judged by a part of the test data that is its own, if there are such. */
 export const ofFreshSeed = (kind: string, settings: Settings, i: number, n: number): Settings =>
-  hasTestFolds(kind, settings) ? { ...settings, testFold: [i, n] } : settings;
+  testPartOfRun(kind, settings) ? { ...settings, testFold: [i, n] } : settings;
 
 /** @throws OptionError */
 export function checkedSeeds(seeds: readonly number[] | string): readonly number[] {
