@@ -61,8 +61,8 @@ export interface RatesComparison extends RatesResult {
 
 type RunAll = (jobs: readonly Job[]) => Promise<readonly JobResult[]>;
 
-/** Runs that judge are repeated this often, if all of that takes no longer than the seconds. */
-const repeating = { most: 5, seconds: 3 };
+/** Runs that judge are timed this often: once more where that took less than the seconds, and on as long as all of it does. */
+const repeating = { most: 5, seconds: 2.5 };
 
 /**
  * Runs the comparisons at tuned rates of an experiment.
@@ -213,13 +213,15 @@ async function compareOne(
   ];
   const beside = chosen.flatMap(({ name, at }) => (isSame(at, best) ? [] : [jobs(name, best, confirm)]));
   // In turns, seed by seed: what slows the computer down for a while then slows both sides of a ratio. The baseline runs twice in each
-  // round, and is timed against itself.
-  const turn = (round: number) =>
-    confirm.flatMap((_, i) => [
-      ...judging.map((list) => ({ ...list[i], ...(round > 0 ? { repeat: 2 * round } : {}) })),
+  // round, and is timed against itself. Every other round is backwards, as the first runs of a thread are slow.
+  const turn = (round: number): Job[] => {
+    const list = confirm.flatMap((_, i) => [
+      ...judging.map((own) => ({ ...own[i], ...(round > 0 ? { repeat: 2 * round } : {}) })),
       { ...plainJobs[i], repeat: 2 * round + 1 },
-      ...(round > 0 ? [] : beside.map((list) => list[i])),
+      ...(round > 0 ? [] : beside.map((own) => own[i])),
     ]);
+    return round % 2 === 1 ? list.reverse() : list;
+  };
   const begin = now();
   const timed: JobResult[] = [];
   let repeats = 0;
@@ -232,7 +234,7 @@ async function compareOne(
   } while (
     isWhole &&
     repeats < repeating.most &&
-    (now() - begin) * (1 + 1 / repeats) < 1000 * repeating.seconds
+    (now() - begin) * (repeats === 1 ? 1 : 1 + 1 / repeats) < 1000 * repeating.seconds
   );
   const runsOf = (name: string, at?: TriedRate, isAgain = false) =>
     quickestOfSeeds(

@@ -336,9 +336,9 @@ describe("compareRates", () => {
       ["plain", undefined],
       ["exact", undefined],
       ["plain", 1],
-      ["plain", 2],
-      ["exact", 2],
       ["plain", 3],
+      ["exact", 2],
+      ["plain", 2],
     ]);
   });
 
