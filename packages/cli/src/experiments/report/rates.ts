@@ -1,6 +1,6 @@
 // A fair comparison: the plain and the teleported optimizer at every learning rate of a grid, with and without decay, and
 // other seeds for the comparison than those that choose the rate.
-import { minBy, uniq, upperFirst } from "es-toolkit";
+import { minBy, uniq } from "es-toolkit";
 import { OptionError } from "isoloss";
 import type { RatioSummary } from "../../run/statistics.js";
 import { checkedSeeds, type Resolved } from "../definition/resolve.js";
@@ -314,24 +314,20 @@ export function rateSentence(
       : "";
   const start = `${name}${own} reached the final loss of ${baseline} at its tuned rate`;
   const ofBaseline = (subject: string, ratio: RatioSummary | null) =>
-    ratio === null ? [] : [`${subject} ${ratioText(ratio)} times`];
-  const losses = [
-    ...ofBaseline(`at equal steps the loss of ${name} is`, c.equalSteps),
-    ...ofBaseline(`at equal seconds the loss of ${name} is`, isTooNoisy(clock) ? null : c.equalTime),
-    ...ofBaseline(`the last validation loss of ${name} is`, c.validation),
-  ].map((text) => ` ${upperFirst(text)} that of ${baseline}.`);
-  const accuracy =
-    c.accuracy === null
+    ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;
+  const equal =
+    ofBaseline(`At equal steps the loss of ${name} is`, c.equalSteps) +
+    ofBaseline(`At equal seconds the loss of ${name} is`, isTooNoisy(clock) ? null : c.equalTime) +
+    ofBaseline(`The last validation loss of ${name} is`, c.validation) +
+    (c.accuracy === null
       ? ""
-      : ` Its validation accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`;
+      : ` Its validation accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`);
   const areAtEnd = isAtEnd(baseline, rate) || ("rate" in c && isAtEnd(c.variant ?? name, c.rate));
   const edge = areAtEnd ? " A tuned rate lies at the end of the grid." : "";
   const lost = finalLoss === null ? ` ${baseline} itself diverged with some of these seeds.` : "";
-  const controls = Object.entries(("controls" in c && c.controls) || {}).map(
-    ([control, beside]) => ` ${controlText(control, beside, clock)}`,
-  );
-  const reached = reachedText(compared, comparison);
-  return `${start} ${reached}.${lost}${controls.join("")}${losses.join("")}${accuracy}${edge}`;
+  const controls = c.steps !== null && "controls" in c ? Object.entries(c.controls ?? {}) : [];
+  const beside = controls.map(([control, than]) => ` ${controlText(control, than, clock)}`).join("");
+  return `${start} ${reachedText(compared, comparison)}.${lost}${beside}${equal}${edge}`;
 }
 
 function controlText(name: string, beside: ToTarget, clock: RatioSummary | null): string {
