@@ -1,6 +1,6 @@
 // A fair comparison: the plain and the teleported optimizer at every learning rate of a grid, with and without decay, and
 // other seeds for the comparison than those that choose the rate.
-import { minBy, uniq, upperFirst } from "es-toolkit";
+import { minBy, uniq } from "es-toolkit";
 import { OptionError } from "isoloss";
 import type { RatioSummary } from "../../run/statistics.js";
 import { checkedSeeds, ofFreshSeed, type Resolved } from "../definition/resolve.js";
@@ -61,8 +61,8 @@ export interface RatesComparison extends RatesResult {
 
 type RunAll = (jobs: readonly Job[]) => Promise<readonly JobResult[]>;
 
-/** Runs that judge are repeated this often, if all of that takes no longer than the seconds. */
-const repeating = { most: 5, seconds: 3 };
+/** Runs that judge are timed this often: once more where that took less than the seconds, and on as long as all of it does. */
+const repeating = { most: 5, seconds: 2.5 };
 
 /**
  * Runs the comparisons at tuned rates of an experiment.
@@ -216,13 +216,15 @@ async function compareOne(
   ];
   const beside = chosen.flatMap(({ name, at }) => (isSame(at, best) ? [] : [jobs(name, best, confirm)]));
   // In turns, seed by seed: what slows the computer down for a while then slows both sides of a ratio. The baseline runs twice in each
-  // round, and is timed against itself.
-  const turn = (round: number) =>
-    confirm.flatMap((_, i) => [
-      ...judging.map((list) => ({ ...list[i], ...(round > 0 ? { repeat: 2 * round } : {}) })),
+  // round, and is timed against itself. Every other round is backwards, as the first runs of a thread are slow.
+  const turn = (round: number): Job[] => {
+    const list = confirm.flatMap((_, i) => [
+      ...judging.map((own) => ({ ...own[i], ...(round > 0 ? { repeat: 2 * round } : {}) })),
       { ...plainJobs[i], repeat: 2 * round + 1 },
-      ...(round > 0 ? [] : beside.map((list) => list[i])),
+      ...(round > 0 ? [] : beside.map((own) => own[i])),
     ]);
+    return round % 2 === 1 ? list.reverse() : list;
+  };
   const begin = now();
   const timed: JobResult[] = [];
   let repeats = 0;
@@ -235,7 +237,7 @@ async function compareOne(
   } while (
     isWhole &&
     repeats < repeating.most &&
-    (now() - begin) * (1 + 1 / repeats) < 1000 * repeating.seconds
+    (now() - begin) * (repeats === 1 ? 1 : 1 + 1 / repeats) < 1000 * repeating.seconds
   );
   const runsOf = (name: string, at?: TriedRate, isAgain = false) =>
     quickestOfSeeds(
@@ -315,29 +317,25 @@ export function rateSentence(
       : "";
   const start = `${name}${own} reached the final loss of ${baseline} at its tuned rate`;
   const ofBaseline = (subject: string, ratio: RatioSummary | null) =>
-    ratio === null ? [] : [`${subject} ${ratioText(ratio)} times`];
-  const losses = [
-    ...ofBaseline(`at equal steps the loss of ${name} is`, c.equalSteps),
-    ...ofBaseline(`at equal seconds the loss of ${name} is`, isTooNoisy(clock) ? null : c.equalTime),
-    ...ofBaseline(
+    ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;
+  const equal =
+    ofBaseline(`At equal steps the loss of ${name} is`, c.equalSteps) +
+    ofBaseline(`At equal seconds the loss of ${name} is`, isTooNoisy(clock) ? null : c.equalTime) +
+    ofBaseline(
       c.test === null
-        ? `the last validation loss of ${name}, on the same rows for all seeds, is`
-        : `the test loss of ${name}, on other rows for each seed, is`,
+        ? `The last validation loss of ${name}, on the same rows for all seeds, is`
+        : `The test loss of ${name}, on other rows for each seed, is`,
       c.test ?? c.validation,
-    ),
-  ].map((text) => ` ${upperFirst(text)} that of ${baseline}.`);
-  const accuracy =
-    c.accuracy === null
+    ) +
+    (c.accuracy === null
       ? ""
-      : ` Its ${c.test === null ? "validation" : "test"} accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`;
+      : ` Its ${c.test === null ? "validation" : "test"} accuracy differs from that of ${baseline} by ${differenceText(c.accuracy)} points.`);
   const areAtEnd = isAtEnd(baseline, rate) || ("rate" in c && isAtEnd(c.variant ?? name, c.rate));
   const edge = areAtEnd ? " A tuned rate lies at the end of the grid." : "";
   const lost = finalLoss === null ? ` ${baseline} itself diverged with some of these seeds.` : "";
-  const controls = Object.entries(("controls" in c && c.controls) || {}).map(
-    ([control, beside]) => ` ${controlText(control, beside, clock)}`,
-  );
-  const reached = reachedText(compared, comparison);
-  return `${start} ${reached}.${lost}${controls.join("")}${losses.join("")}${accuracy}${edge}`;
+  const controls = c.steps !== null && "controls" in c ? Object.entries(c.controls ?? {}) : [];
+  const beside = controls.map(([control, than]) => ` ${controlText(control, than, clock)}`).join("");
+  return `${start} ${reachedText(compared, comparison)}.${lost}${beside}${equal}${edge}`;
 }
 
 function controlText(name: string, beside: ToTarget, clock: RatioSummary | null): string {

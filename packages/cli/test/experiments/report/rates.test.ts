@@ -377,9 +377,9 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
       ["plain", undefined],
       ["exact", undefined],
       ["plain", 1],
-      ["plain", 2],
-      ["exact", 2],
       ["plain", 3],
+      ["exact", 2],
+      ["plain", 2],
     ]);
   });
 
