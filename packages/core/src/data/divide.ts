@@ -41,7 +41,8 @@ export interface DividedData {
  *   than examples with a label each
  *
  * @example
- * const { train, validation } = divide(await collected(table.stream), { validation: 0.25 });
+ * const { images, labels } = digits();
+ * const { train, validation } = divide({ inputs: images, labels }, { validation: 0.25 });
  *
  * @example
  * const { train, validation } = divide(digits(), { validation: 0.25, limit: 500 });

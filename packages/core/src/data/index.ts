@@ -57,6 +57,7 @@ export type { StreamOfOptions } from "./streams/stream-of.js";
 export { streamOf } from "./streams/stream-of.js";
 export type { WorkerStream, WorkerStreamOptions } from "./streams/worker-stream.js";
 export { workerStream, workerStreamOptions } from "./streams/worker-stream.js";
+export type { PlacedValue } from "./tables/columns.js";
 export type { TableColumn, TableDescription } from "./tables/description.js";
 export type { ColumnEncoding } from "./tables/encoding.js";
 export type { TableData, TableInputs, TableOf, TableOptions } from "./tables/table.js";

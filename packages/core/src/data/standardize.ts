@@ -39,8 +39,9 @@ export const standardizationOptions = optionTable("standardization", {
  * @throws DataError for fewer than three examples; ShapeError for data whose examples do not divide into the groups, or of another number of inputs than `isNumber`
  *
  * @example
- * const { train, validation } = divide(await collected(table.stream));
- * const scale = standardization(train, { isNumber: table.isNumber });
+ * const { images, labels } = digits();
+ * const { train, validation } = divide({ inputs: images, labels });
+ * const scale = standardization(train); // of a table: standardization(train, { isNumber: table.isNumber })
  * const data = standardize(train, scale);
  */
 export function standardization(
@@ -80,7 +81,9 @@ export const standardize = ({ inputs, labels }: Dataset, by: Standardization): D
  * A model that was trained on standardized data as one that takes and gives numbers as they are in the data, with the same parameters.
  *
  * @example
- * const predictor = await createPredictor(inDataUnits(model, scale), trainer.current);
+ * const model = mlp({ sizes: [2, 8, 1] });
+ * const inUnits = inDataUnits(model, { inputs: { means: [50, 5000], stds: [10, 900] } });
+ * const predictor = await createPredictor(inUnits, model.init(torchGenerator(0))); // or trainer.current
  */
 export const inDataUnits = <P, S>(model: Model<P, S>, { inputs, labels }: Standardization): Model<P, S> => ({
   ...model,

@@ -37,7 +37,8 @@ const modelToOnnxOptions = optionTable("modelToOnnx", {
  * @throws OptionError for settings out of range; what the model throws for examples of another shape
  *
  * @example
- * const bytes = modelToOnnx(model, trainer.current, { example: [64], output: "logits" });
+ * const model = mlp({ sizes: [64, 10] });
+ * const bytes = modelToOnnx(model, model.init(torchGenerator(0)), { example: [64], output: "logits" });
  */
 export function modelToOnnx<P, S>(
   model: Model<P, S>,
