@@ -352,8 +352,9 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
 });
 
 const childrenOf = (pid: number): number[] =>
-  spawnSync("ps", ["-o", "pid=", "--ppid", `${pid}`], { encoding: "utf8" })
-    .stdout.split("\n")
+  // Where there is no such program, no lane is found.
+  (spawnSync("ps", ["-o", "pid=", "--ppid", `${pid}`], { encoding: "utf8" }).stdout ?? "")
+    .split("\n")
     .filter((line) => line.trim() !== "")
     .map(Number);
 
