@@ -190,7 +190,7 @@ export function queueLanes<Run extends QueuedRun, Rec extends QueuedRecord>(
       const redis = await connect(options);
       redis.on("error", () => {});
       tellOfOutages(redis, options.url, { after: 3 * timing.look, note: (line) => host?.note(line) });
-      await tellOfForgetting(redis, options.url, note);
+      void tellOfForgetting(redis, options.url, note);
       const news = redis.duplicate();
       news.on("error", () => {});
       try {

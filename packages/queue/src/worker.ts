@@ -43,7 +43,7 @@ export async function serveQueue<
   const redis = await connect(options);
   const isAway = () => redis.status !== "ready";
   tellOfOutages(redis, options.url, { after: 3 * timing.look, note: options.onNote });
-  await tellOfForgetting(redis, options.url, options.onNote);
+  void tellOfForgetting(redis, options.url, options.onNote);
   const underWay = new Map<string, UnderWay<Run, Rec, Report>>();
   const refused = new Set<string>();
   let [committed, lastRun, lastAnswer] = [0, performance.now(), performance.now()];
@@ -226,12 +226,15 @@ export async function serveQueue<
     const delivery = randomUUID();
     if (isOver() || refused.has(sweep.id)) return giveBack(job, token);
     const deaths = await persistent(() => beginDelivery(redis, keys, run.id, delivery));
-    if (deaths === undefined) return giveBack(job, token);
+    const end = () => redis.srem(keys.deliveries(run.id), delivery);
+    if (deaths === undefined) {
+      void end().catch(() => {});
+      return giveBack(job, token);
+    }
     if (deaths === -1) return "counted already";
     if (deaths > mostDeaths) throw new Error(`Its worker died ${deaths} times`);
     const ending = await compute(sweep, keys, run, cancelled);
     lastRun = performance.now();
-    const end = () => redis.srem(keys.deliveries(run.id), delivery);
     await end().catch(() => persistent(end));
     if (ending.how === "back") return giveBack(job, token);
     if (ending.how === "dropped") {

@@ -39,7 +39,7 @@ export function lockDirectory(directory: string, what = "run"): () => void {
     if (cause instanceof LockedError) throw cause;
     throw new DataError(`Cannot write to the ${what} ${directory}: ${reasonOf(cause)}.`, { cause });
   } finally {
-    rmSync(mine, { force: true });
+    for (const name of [mine, `${mine}.new`]) rmSync(name, { force: true });
   }
   held.add(directory);
   return () => {

@@ -63,7 +63,9 @@ export function startOwnWorker({
     const { listSweeps } = await loadQueue();
     await listSweeps(queue).then(
       () => void (isOver || begin()),
-      () => (isOver ? undefined : beginWithServer()),
+      () => {
+        if (!isOver) again = setTimeout(beginWithServer, 1000);
+      },
     );
   };
   begin();

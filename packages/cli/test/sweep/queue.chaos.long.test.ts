@@ -346,14 +346,18 @@ describe.skipIf(!serverProgram)("a sweep behind a queue comes to the numbers of 
     }
     redis.disconnect();
     expect(await ended, errors()).toBe(1);
+    // The sixth may be killed while it says so.
     const lost = recordsOf(directory).filter(({ status }) => status === "lost");
-    expect(lost).toMatchObject([{ run: poison, error: "Its worker died 5 times" }]);
+    expect(lost).toMatchObject([
+      { run: poison, error: expect.stringMatching(/^Its worker died [56] times$/) },
+    ]);
   });
 });
 
 const childrenOf = (pid: number): number[] =>
-  spawnSync("ps", ["-o", "pid=", "--ppid", `${pid}`], { encoding: "utf8" })
-    .stdout.split("\n")
+  // Where there is no such program, no lane is found.
+  (spawnSync("ps", ["-o", "pid=", "--ppid", `${pid}`], { encoding: "utf8" }).stdout ?? "")
+    .split("\n")
     .filter((line) => line.trim() !== "")
     .map(Number);
 
