@@ -10,7 +10,7 @@ import type {
   VerdictEntry,
 } from "./journal.js";
 import type { SweepPlan } from "./plan.js";
-import type { Assignment, Budget, SweepFile, TrialStatus } from "./types.js";
+import type { Budget, SweepFile, TrialStatus } from "./types.js";
 
 /** What a journal breaks of the sweep's promises; empty: nothing. */
 export function faultsOfJournal(
@@ -83,11 +83,17 @@ export function faultsOfRuns(
   idOf: SweepPlan["idOf"],
 ): string[] {
   const fresh = confirm === false ? [] : confirm.seeds;
-  const all = entries.flatMap((e): (readonly [Contender, readonly number[]])[] =>
-    e.entry === "ask" ? [[e, seeds]] : e.entry === "confirm" ? e.contenders.map((one) => [one, fresh]) : [],
+  const all = entries.flatMap((e): (readonly [Contender, readonly number[], ConfirmEntry["rows"]])[] =>
+    e.entry === "ask"
+      ? [[e, seeds, undefined]]
+      : e.entry === "confirm"
+        ? e.contenders.map((one) => [one, fresh, e.rows])
+        : [],
   );
-  return all.flatMap(([{ trial, parameters, runs }, own]) => {
-    const other = own.findIndex((seed, i) => runs[i] !== idOrNone(idOf, parameters, seed));
+  return all.flatMap(([{ trial, parameters, runs }, own, rows]) => {
+    const other = own.findIndex(
+      (seed, i) => runs[i] !== idOrNone(() => idOf(parameters, seed, rows && [i, own.length])),
+    );
     return other === -1
       ? []
       : [
@@ -97,9 +103,9 @@ export function faultsOfRuns(
 }
 
 /** Settings that are refused are of no run. */
-function idOrNone(idOf: SweepPlan["idOf"], parameters: Assignment, seed: number): string | undefined {
+function idOrNone(idOfRun: () => string): string | undefined {
   try {
-    return idOf(parameters, seed);
+    return idOfRun();
   } catch (error) {
     if (error instanceof IsolossError) return undefined;
     throw error;
