@@ -19,6 +19,8 @@ export interface Contender {
   readonly fresh: SeedValues;
   /** What it is, beside its number. */
   readonly label?: string | undefined;
+  /** Whether it does without what is judged: others have to do better. */
+  readonly isControl?: boolean | undefined;
   /** Seeds whose pair does not count: times of two lanes cannot be compared. */
   readonly unpaired?: readonly number[] | undefined;
   /** In what else it is not as the baseline, such as `learningRate 0.002 against 0.001`. */
@@ -91,7 +93,8 @@ export function bestOfEach(trials: readonly Trial[], path: string): Trial[] {
 
 /**
  * Trials compared with the baseline on fresh seeds, whose number was fixed beforehand. `helps`: the whole interval is on
- * the better side, on rows that chose nothing; `does not help`: it is on the other one; else `undecided`.
+ * the better side, on rows that chose nothing; `no better than a control`: not so against each control; `does not help`: it is on
+ * the other side; else `undecided`.
  *
  * @param metric what is compared; its goal says which side is better
  */
@@ -103,17 +106,23 @@ export function confirmed(
 ): readonly Confirmed[] {
   const level = 1 - 0.05 / contenders.length;
   const sign = metric.goal === "minimize" ? 1 : -1;
+  const hasOwnRows = rows === "test" && !rowsChose;
+  const pairedOf = ({ fresh, unpaired = [] }: Contender): SeedValues =>
+    new Map([...fresh].filter(([seed]) => !unpaired.includes(seed)));
+  const controls = contenders.filter(({ isControl }) => isControl);
   return contenders.map((contender) => {
-    const { trial, tuning, fresh: values, unpaired = [] } = contender;
+    const { trial, tuning, fresh: values } = contender;
     const all = [...values.values()];
     const isWhole = all.length > 0 && all.every(Number.isFinite);
     const fresh = isWhole ? aggregated(metric, all) : null;
-    const paired = new Map([...values].filter(([seed]) => !unpaired.includes(seed)));
-    const comparison = compared(metric, baseline, paired, {
-      level,
-      hasOwnRows: rows === "test" && !rowsChose,
-    });
-    const judgment = isWhole || all.length === 0 ? judgmentOf(comparison, sign) : "does not help";
+    const against = (other: SeedValues) =>
+      compared(metric, other, pairedOf(contender), { level, hasOwnRows });
+    const comparison = against(baseline);
+    const alone = isWhole || all.length === 0 ? judgmentOf(comparison, sign) : "does not help";
+    const ahead = controls.filter(
+      (control) => !contender.isControl && judgmentOf(against(pairedOf(control)), sign) !== "helps",
+    );
+    const judgment = alone === "helps" && ahead.length > 0 ? "no better than a control" : alone;
     return {
       trial,
       tuning: tuning ?? null,
@@ -124,6 +133,11 @@ export function confirmed(
       ...{ rows, rowsChose },
       text: [
         sentence(metric, tunedBy, contender, fresh, comparison, baseline),
+        ...(judgment === "no better than a control"
+          ? [
+              `It is not clearly better than the control ${ahead.map((c) => c.label ?? `trial ${c.trial}`).join(", ")}.`,
+            ]
+          : []),
         ...(comparison === null ? [] : [judgedBy]),
         ...(contender.caveats ?? []),
       ].join(" "),

@@ -86,6 +86,9 @@ export function confirmationOf(
             ? {}
             : {
                 label: `${each} ${wordOf(parameters[each])}`,
+                isControl: confirm.controls?.some((value) =>
+                  hasValueOf({ [each]: value }, each)({ parameters }),
+                ),
                 apart: apartIn(each, parameters, baseline.parameters),
                 caveats: [
                   ...caveatsOfChoice(each, trials[trial]),

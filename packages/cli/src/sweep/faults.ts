@@ -192,6 +192,17 @@ function faultsOfConfirm({ confirm, seeds, parameters }: SweepFile): Finding[] {
       message: `${each} never is ${JSON.stringify(wanted)}, so that no trial is like the baseline${alternatives(parameters[each], wanted)}`,
     });
   }
+  for (const [k, wanted] of (confirm.controls ?? []).entries()) {
+    const parameter = parameters[each ?? ""];
+    if (parameter !== undefined && canMeet(parameter, wanted)) continue;
+    faults.push({
+      path: ["confirm", "controls", k],
+      message:
+        parameter === undefined
+          ? "expected confirm.each: controls are values of this parameter"
+          : `${each} never is ${JSON.stringify(wanted)}${alternatives(parameter, wanted)}`,
+    });
+  }
   if (confirm.seeds.length < 2) {
     faults.push({
       path: ["confirm", "seeds"],

@@ -84,6 +84,8 @@ const confirm = z.strictObject({
   each: z.string().min(1).optional(),
   /** Of the experiment; default its own settings. */
   baseline: assignment.default({}),
+  /** Values of `each` that do without what is judged, such as a random move: who does no better than these does not help. */
+  controls: z.array(anyValue).optional(),
   /** Default that of the sweep. */
   metric: z.string().min(1).optional(),
   /** Seeds are added until half of each interval is at most `precision`; default all seeds. */

@@ -121,6 +121,8 @@ export interface ConfirmPlan {
   readonly each?: string | undefined;
   /** What they are compared with; the experiment's own settings where it is empty. */
   readonly baseline: Assignment;
+  /** Values of `each` that are controls. */
+  readonly controls?: readonly Json[] | undefined;
   /**
    * Seeds are added, from the first `from` on, until half of each interval is at most `precision`, in the units of the
    * comparison. Left out: all seeds.

@@ -56,6 +56,18 @@ describe("confirmed", () => {
     );
   });
 
+  it("credits no trial with what a control does as well", () => {
+    const [moved, control] = [seeds(1, 2.1, 3.9), seeds(1.01, 2, 4)];
+    const judgments = (fresh: SeedValues) =>
+      confirmed(loss, seeds(20, 40, 80), [
+        { trial: 5, fresh },
+        { trial: 6, fresh: control, isControl: true, label: "cost random" },
+      ]).map(({ judgment }) => judgment);
+    expect(judgments(moved)).toEqual(["no better than a control", "helps"]);
+    expect(judgments(seeds(0.101, 0.2, 0.4))).toEqual(["helps", "helps"]);
+    expect(judgments(seeds(19, 41, 80))).toEqual(["undecided", "helps"]);
+  });
+
   it("says so where both gave the same numbers", () => {
     const texts = [seeds(2, 4, 8), seeds(2, 4, 8.1)].map(
       (fresh) => confirmed(loss, seeds(2, 4, 8), [{ trial: 5, fresh }])[0]?.text,
