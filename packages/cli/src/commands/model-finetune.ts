@@ -45,7 +45,16 @@ export async function finetune(path: string, options: FinetuneOptions): Promise<
   const told = () => progress.line("Stopping: the best epoch so far is written. Ctrl-C again ends at once.");
   const result = await untilInterrupted(told, (signal) =>
     fineTune(before.bytes, {
-      ...{ data, validation, test, loss, output, epochs, batchSize, optimizer, seed, signal },
+      data,
+      validation,
+      test,
+      loss,
+      output,
+      epochs,
+      batchSize,
+      optimizer,
+      seed,
+      signal,
       ...{ learningRate: rate, clipNorm: options.clipNorm, freeze: options.freeze },
       ...{
         tolerance: options.tolerance,

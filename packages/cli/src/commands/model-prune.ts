@@ -10,7 +10,7 @@ import {
   pruneWeights,
   type TimesComparison,
 } from "isoloss/onnx";
-import type { Batch } from "../model/batches.js";
+import { type Batch, examplesText } from "../model/batches.js";
 import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";
 import { discoveryOf, type StoppingOperator } from "../model/discovery.js";
@@ -65,12 +65,12 @@ export interface PrunedModel {
   readonly multiple: number | null;
   /** Whether the written file is the one that was ranked by balanced weights. */
   readonly balanced: boolean;
-  /** The inputs of the measurement. */
+  /** The inputs of the table. */
   readonly measured: string;
   readonly table: readonly PrunedRow[];
   /** Whether the examples of the table are others than those that chose. */
   readonly apart: boolean;
-  /** Where balancing changes no ranking: operators at which scalings end; else null. */
+  /** Where both rankings give the same file: operators at which scalings end; else null. */
   readonly stops: readonly StoppingOperator[] | null;
   /** With `--units`: the groups of coupled units of the written file. */
   readonly groups: readonly GroupRow[];
@@ -95,7 +95,7 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
   await requireOutputs(file, { out, report }, [heldOut]);
   requireWeights(file);
   const inputs = await measuredInputs(file, options, heldOut);
-  const { table, written, apart, stops } = await withProgress(options, async (step) => {
+  const { table, written, measured, apart, stops } = await withProgress(options, async (step) => {
     const candidates: Candidate[] = [];
     for (const ranked of balance ? (["balanced", "as they are"] as const) : (["as they are"] as const)) {
       step(`ranking weights ${ranked}`);
@@ -103,22 +103,29 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
     }
     const isOne = candidates.every(({ bytes }) => Buffer.compare(bytes, candidates[0].bytes) === 0);
     const differing = isOne ? candidates.slice(-1) : candidates;
-    const split = differing.length > 1 ? splitInputs(file, inputs) : undefined;
+    const split = differing.length > 1 ? splitInputs(file, inputs, heldOut) : undefined;
+    const reporting = split?.reporting ?? inputs;
     const rows: PrunedRow[] = [];
     for (const { ranked, bytes, zeros, numbers } of differing) {
       step(`measuring what was ranked by weights ${ranked}`);
-      const error = await measuredChange(file, bytes, split?.reporting ?? inputs);
+      const error = await measuredChange(file, bytes, reporting);
       const chosenBy = split === undefined ? error : await measuredChange(file, bytes, split.choosing);
       const { sqnr, broken } = chosenBy;
       const time = units ? await compareTimes(file.bytes, bytes, oneExample(file, inputs)) : null;
       rows.push({
-        ...{ ranked, zeros, numbers, bytes: bytes.length, ...error, time },
+        ranked,
+        zeros,
+        numbers,
+        bytes: bytes.length,
+        ...error,
+        time,
         chosenBy: differing.length > 1 ? { sqnr, broken } : null,
       });
     }
     return {
       table: rows,
       written: differing[bestOf(rows)],
+      measured: reporting.what,
       apart: split !== undefined,
       stops: isOne && balance ? discoveryOf(file, { sizes: inputs.sizes }).stops() : null,
     };
@@ -132,7 +139,7 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
     fraction,
     multiple: units ? multiple : null,
     balanced: written.ranked === "balanced",
-    measured: inputs.what,
+    measured,
     table,
     apart,
     stops,
@@ -175,18 +182,22 @@ const withRows = (batch: Batch, isKept: (row: number) => boolean): Batch =>
 function splitInputs(
   file: ModelFile,
   inputs: Inputs,
+  heldOut: string | undefined,
 ): { readonly choosing: Inputs; readonly reporting: Inputs } | undefined {
   const { batches } = inputs;
-  if (batches === undefined) return { choosing: inputs, reporting: { ...inputs, seed: 1 } };
+  if (batches === undefined || heldOut === undefined)
+    return { choosing: inputs, reporting: { ...inputs, seed: 1 } };
   const isWithin = areDivisible(file, batches) && Object.values(batches[0])[0].shape[0] > 1;
   if (!isWithin && batches.length === 1) return undefined;
-  const [choosing, reporting] = [0, 1].map((part) => ({
-    ...inputs,
-    batches: isWithin
+  const [choosing, reporting] = [0, 1].map((part) =>
+    isWithin
       ? batches.map((batch) => withRows(batch, (row) => row % 2 === part))
       : batches.filter((_, i) => i % 2 === part),
-  }));
-  return { choosing, reporting };
+  );
+  return {
+    choosing: { ...inputs, batches: choosing },
+    reporting: { ...inputs, batches: reporting, what: examplesText(reporting, heldOut) },
+  };
 }
 
 /** Inputs of one example, where the file leaves their number open. */

@@ -25,7 +25,9 @@ export async function symmetries(path: string, { size, output, json }: Symmetrie
       ...model,
       file: resolve(path),
       symmetries: groups.map(reportOf),
-      ...{ discreteOnly, unreached, stops },
+      discreteOnly,
+      unreached,
+      stops,
     };
     process.stdout.write(`${JSON.stringify(document)}\n`);
     return;

@@ -62,7 +62,7 @@ export function discoveryOf(
 /** Which operators end scalings. */
 export function stopsText(stops: readonly StoppingOperator[]): string {
   if (stops.length === 0) {
-    return "No operator alone ends them: units of a layer can be scaled where other layers with weights undo it, and outputs stay.";
+    return "No single operator stops them. A unit can be scaled only if a later layer with weights can undo it.";
   }
   const names = stops.map(
     ({ operator, nodes }) => `${operator} (${nodes} ${nodes === 1 ? "node" : "nodes"})`,

@@ -42,7 +42,9 @@ export function imbalanceFigures(
       sigma,
       parameters: [...new Set(axes.map(({ path }) => path))],
     })),
-    ...{ factor, sigma, lostBits },
+    factor,
+    sigma,
+    lostBits,
     ...figures,
   };
 }

@@ -20,10 +20,13 @@ export function prunedText(document: PrunedModel, file: string, out: string): st
   ].join("\n\n");
 }
 
-const sameText = ({ stops }: PrunedModel): string[] =>
-  stops === null
-    ? []
-    : [["Balancing changes no ranking here.", ...(stops.length === 0 ? [] : [stopsText(stops)])].join(" ")];
+function sameText({ stops, by, groups }: PrunedModel): string[] {
+  if (stops === null) return [];
+  // Where nothing is removed, that is the reason, and not the operators.
+  const isWhole = by === "units" && groups.every(({ removed }) => removed === 0);
+  const why = isWhole || stops.length === 0 ? "" : ` ${stopsText(stops)}`;
+  return [`Both rankings give the same file.${why}`];
+}
 
 /** The table of files. */
 export function prunedTable({ table }: PrunedModel): Cells {
@@ -78,7 +81,7 @@ export function prunedSummary(document: PrunedModel, file: string): string {
     by === "units"
       ? `${units} units of ${gone.length} ${gone.length === 1 ? "group" : "groups"} removed`
       : `pruned by ${by}`;
-  const others = apart ? `on other examples of ${measured}` : "on the same examples, as one alone was given";
+  const others = apart ? "on other examples" : "on the same examples, as there is one batch alone";
   const choice = table.length > 1 ? `, the better ranking ${others}` : "";
   const { time } = table.find(({ ranked }) => (ranked === "balanced") === balanced) as (typeof table)[number];
   const speed = time

@@ -98,34 +98,37 @@ async function readFolder(
   settings: ImageSettings,
   limit: number | undefined,
 ): Promise<NdArray> {
-  const paths = await imagesIn(folder);
-  if (paths.length === 0) {
-    throw new DataError(
-      `The folder ${folder} has no image: expected files named .png, .jpg or .jpeg, in it or in folders in it.`,
-    );
-  }
+  const lists = await imagesIn(folder);
+  // One of each folder in turn: so the first of them, and those that are held out at the end, are of all classes.
+  const most = Math.max(...lists.map(({ length }) => length));
+  const names = Array.from({ length: most }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat();
   const reader = new ImageReader();
   const images: NamedImage[] = [];
-  for (const path of paths.slice(0, limit)) {
+  for (const name of names.slice(0, limit)) {
+    const path = join(folder, name);
     images.push({ path, image: await reader.read(await readFileOrThrow(path, { what: "image" }), path) });
   }
   return stacked(images, settings);
 }
 
+export const isImageName = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);
+
 /**
- * Paths of the images in a folder and in the folders in it, one of each in turn: so the first of them, and those that are held
- * out at the end, are of all classes.
+ * Paths below a folder of the images in it, and of those in each folder in it, in the order of their names.
+ *
+ * @throws DataError where there is none
  */
-async function imagesIn(folder: string): Promise<readonly string[]> {
-  const folders = [folder, ...(await foldersIn(folder)).map((name) => join(folder, name))];
+export async function imagesIn(folder: string): Promise<readonly (readonly string[])[]> {
   const lists = await Promise.all(
-    folders.map(async (own) => {
-      const names = (await readdir(own)).filter((name) => /\.(png|jpe?g)$/i.test(name)).sort();
+    ["", ...(await foldersIn(folder))].map(async (own) => {
+      const names = (await readdir(join(folder, own))).filter(isImageName).sort();
       return names.map((name) => join(own, name));
     }),
   );
-  const most = Math.max(...lists.map(({ length }) => length));
-  return Array.from({ length: most }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat();
+  if (lists.some(({ length }) => length > 0)) return lists;
+  throw new DataError(
+    `The folder ${folder} has no image: expected files named .png, .jpg or .jpeg, in it or in folders in it.`,
+  );
 }
 
 /** Names of the folders in a folder, in order; none in a file. */

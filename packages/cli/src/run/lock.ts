@@ -15,7 +15,7 @@ const held = new Set<string>();
 
 /**
  * Locks a directory of a run or a sweep for one writer: two that append to the same files would destroy both.
- * The lock of a process that was killed does not count.
+ * The lock of a process that was killed does not count, where the file system has hard links.
  *
  * @param directory its real path
  * @returns the function that releases it
@@ -30,11 +30,20 @@ export function lockDirectory(directory: string, what = "run"): () => void {
   try {
     // Complete before it is the lock: what a crash leaves there is a whole lock, or none.
     writeFileSync(mine, text, { flag: "wx", flush: true });
-    take(path, mine, (owner) => {
-      throw new LockedError(
-        `The ${what} ${directory} is being written by ${owner}. If that is not so, delete ${path}.`,
-      );
-    });
+    try {
+      take(path, mine, (owner) => {
+        throw new LockedError(
+          `The ${what} ${directory} is being written by ${owner}. If that is not so, delete ${path}.`,
+        );
+      });
+    } catch (error) {
+      if (!withoutLinks.has(codeOf(error))) throw error;
+      create(path, text, () => {
+        throw new LockedError(
+          `The ${what} ${directory} is locked, and as its file system has no hard links, the lock may be one that is just being made. If no process writes there, delete ${path}.`,
+        );
+      });
+    }
   } catch (cause) {
     if (cause instanceof LockedError) throw cause;
     throw new DataError(`Cannot write to the ${what} ${directory}: ${reasonOf(cause)}.`, { cause });
@@ -48,6 +57,21 @@ export function lockDirectory(directory: string, what = "run"): () => void {
   };
 }
 
+/** What link(2) fails with on file systems without hard links, such as exFAT and some network shares. */
+const withoutLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "";
+
+/** Makes the lock where there are no hard links. It is not complete from its beginning, so that no other one is judged stale. */
+function create(path: string, text: string, refuse: () => never): void {
+  try {
+    writeFileSync(path, text, { flag: "wx", flush: true });
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") refuse();
+    throw error;
+  }
+}
+
 /**
  * Makes a file the lock at a path. A stale lock is replaced by the process that has the lock of its replacement, whose name is a
  * hash of its text. No two locks have the same text, so that a process which judged it stale long ago replaces no other one.
@@ -58,7 +82,7 @@ function take(path: string, mine: string, refuse: (owner: string) => never): voi
       linkSync(mine, path);
       return;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      if (codeOf(error) !== "EEXIST") throw error;
     }
     const stale = textOf(path);
     // Released meanwhile.
@@ -82,7 +106,7 @@ const textOf = (path: string): string | undefined => {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
 };
@@ -103,7 +127,7 @@ function startOf(pid: number): string | undefined {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return undefined;
+    if (codeOf(error) === "ESRCH") return undefined;
   }
   try {
     const [state, ...fields] = (readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1) ?? "").split(

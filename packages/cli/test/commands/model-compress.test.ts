@@ -35,7 +35,7 @@ describe("isoloss model prune", () => {
     expect(stdout).toMatch(/^balanced +-?\d+\.\d dB +-?\d+\.\d dB +/m);
     expect(stdout).toMatch(/^as they are +-?\d+\.\d dB +-?\d+\.\d dB +/m);
     expect(stdout).toMatch(
-      /^Wrote pruned\.onnx: pruned by magnitude, ranked by weights (after balance|as they are), the better ranking on other examples of random inputs, .* of folded\.onnx\. It computes something else: the table says how far outputs moved on random inputs\.$/m,
+      /^Wrote pruned\.onnx: pruned by magnitude, ranked by weights (after balance|as they are), the better ranking on other examples, .* of folded\.onnx\. It computes something else: the table says how far outputs moved on random inputs\.$/m,
     );
   });
 
@@ -51,7 +51,7 @@ describe("isoloss model prune", () => {
       ...["model", "prune", name, "-o", "pruned.onnx", ...args, "--held-out", "images.npy", "--json"],
     );
     const [balanced, asItIs] = document.table.map(({ chosenBy }) => chosenBy?.sqnr ?? Number.NaN);
-    expect(document.apart).toBe(true);
+    expect(document).toMatchObject({ apart: true, measured: "8 examples of images.npy" });
     expect(document.balanced).toBe(balanced > asItIs + 0.1);
     const [written, other] = document.balanced ? document.table : [...document.table].reverse();
     const { ranked, sqnr } = written;
@@ -61,21 +61,25 @@ describe("isoloss model prune", () => {
     expect(again.sqnr, `${ranked}, not ${other.ranked}`).toBeCloseTo(sqnr ?? Number.NaN, 3);
   });
 
-  it("says that it could not tell the examples apart where there is one alone", async () => {
+  it("counts the examples of the table, without those that chose", async () => {
+    const { stdout } = await bench.run(...prune, "0.5", "--held-out", "images.npy");
+    expect(stdout).toContain("the better ranking on other examples, ");
+    expect(stdout).toContain("the table says how far outputs moved on 8 examples of images.npy.");
+  });
+
+  it("says that it could not tell the examples apart where there is one batch alone", async () => {
     const data = odd.slice(0, 192);
     writeFileSync(at("one.npy"), encodeNpy({ shape: [1, 3, 8, 8], data }));
     const { stdout } = await bench.run(...prune, "0.5", "--held-out", "one.npy");
-    expect(stdout).toContain("the better ranking on the same examples, as one alone was given");
+    expect(stdout).toContain("the better ranking on the same examples, as there is one batch alone");
   });
 
-  it("prints one row where balancing changes no ranking, and names the operator that ends scalings", async () => {
+  it("prints one row where both rankings give the same file, and names the operator that ends scalings", async () => {
     const args = ["model", "prune", "Sigmoid.onnx", "--fraction", "0.5", "-o", "pruned.onnx"];
     const { stdout } = await bench.run(...args);
     expect(stdout.match(/^as they are .*dB/gm)).toHaveLength(1);
     expect(stdout).not.toMatch(/balanced|after balance/);
-    expect(stdout).toContain(
-      "Balancing changes no ranking here. Scalings of units end at Sigmoid (2 nodes).",
-    );
+    expect(stdout).toContain("Both rankings give the same file. Scalings of units end at Sigmoid (2 nodes).");
     const document = await bench.json<PrunedModel>(...args, "--json");
     expect(document).toMatchObject({ balanced: false, stops: [{ operator: "Sigmoid", nodes: 2 }] });
     expect(document.table.map(({ ranked }) => ranked)).toEqual(["as they are"]);
@@ -137,6 +141,7 @@ describe("isoloss model prune", () => {
     expect(none.stdout).toMatch(
       /^Wrote pruned\.onnx: no units removed, as a fraction of 0\.5 in multiples of 8 channels takes none of the largest group, which has 4: it is folded\.onnx as it was\.$/m,
     );
+    expect(none.stdout).toContain("\n\nBoth rankings give the same file.\n\n");
     expect(read("pruned.onnx")).toEqual(read("folded.onnx"));
   });
 

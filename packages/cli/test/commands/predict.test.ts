@@ -284,6 +284,15 @@ describe("mistakes in isoloss predict", () => {
       },
       /large\.png has the shape \[1, 1, 5, 5\]; expected \[n, 1, 4, 4\]/,
     ],
+    [
+      "images below the folders in a folder",
+      "images",
+      () => {
+        cpSync(at("new/sub"), at("deep/sub/sub"), { recursive: true });
+        return "deep";
+      },
+      /deep has no image: expected files named \.png, \.jpg or \.jpeg, in it or in folders in it/,
+    ],
     ["no file", "arrays", "none.npy", /Cannot read the data none\.npy: no such file/],
     [
       "another format of the result",

@@ -1,11 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { lockDirectory } from "../../src/run/lock.js";
 import { raceForLock } from "./races.js";
+
+vi.mock("node:fs", async (original) => {
+  const fs = await original<typeof import("node:fs")>();
+  return { ...fs, linkSync: vi.fn(fs.linkSync) };
+});
 
 describe("the lock of a directory", () => {
   let folder = "";
@@ -50,6 +55,33 @@ describe("the lock of a directory", () => {
     if (isLinux) lockDirectory(folder)();
     else expect(() => lockDirectory(folder)).toThrow("is being written by");
   });
+
+  it.each(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"])(
+    "is a file made exclusively where links fail with %s, which is never replaced",
+    (code) => {
+      const failing = vi.mocked(linkSync).mockImplementation((_, to) => {
+        const errno = existsSync(to) ? "EEXIST" : code;
+        throw Object.assign(new Error(errno), { code: errno });
+      });
+      try {
+        const release = lockDirectory(folder);
+        expect(readdirSync(folder)).toEqual(["lock"]);
+        expect(readFileSync(lock(), "utf8")).toContain(`${process.pid} ${hostname()} `);
+        release();
+        expect(readdirSync(folder)).toEqual([]);
+        for (const left of ["", textOf(dead, "a")]) {
+          writeFileSync(lock(), left);
+          expect(() => lockDirectory(folder)).toThrow(`If no process writes there, delete ${lock()}.`);
+          expect(readFileSync(lock(), "utf8")).toBe(left);
+        }
+        writeFileSync(lock(), textOf(process.ppid, "b"));
+        expect(() => lockDirectory(folder)).toThrow(`is being written by process ${process.ppid}`);
+        expect(readdirSync(folder)).toEqual(["lock"]);
+      } finally {
+        failing.mockReset();
+      }
+    },
+  );
 
   it("is left to who has it by now when it is released", () => {
     const release = lockDirectory(folder);

@@ -132,14 +132,23 @@ export const rowsOf = ({ shape: [rows, ...rest], data }: NdArray, from: number, 
   return { shape: [to - from, ...rest], data: data.subarray(from * width, to * width) };
 };
 
-/** Arrays of one element type and of one shape but for the first axis, one after another. */
+/**
+ * Arrays of one element type and of one shape but for the first axis, one after another: [n_1, ...], [n_2, ...] to [n_1 + n_2, ...].
+ *
+ * @param arrays one or more; of one alone it is that array, not a copy
+ * @throws ShapeError for arrays of another shape or element type
+ *
+ * @example
+ * concatenateRows([array([[1, 2]]), array([[3, 4], [5, 6]])]); // [[1, 2], [3, 4], [5, 6]]
+ */
 export function concatenateRows(arrays: readonly NdArray[]): NdArray {
   if (arrays.length === 1) return arrays[0];
   const [{ shape }] = arrays;
-  const other = arrays.find((a) => a.shape.slice(1).join() !== shape.slice(1).join());
+  const formOf = (a: NdArray) => [dtypeOf(a), ...a.shape.slice(1)].join();
+  const other = arrays.find((a) => formOf(a) !== formOf(arrays[0]));
   if (other !== undefined) {
     throw new ShapeError(
-      `Parts of data must have one shape but for the first axis; got [${shape.join(", ")}] and [${other.shape.join(", ")}].`,
+      `Parts of data must have one element type, and one shape but for the first axis; got ${dtypeOf(arrays[0])}[${shape.join(", ")}] and ${dtypeOf(other)}[${other.shape.join(", ")}].`,
     );
   }
   const rows = arrays.reduce((n, a) => n + a.shape[0], 0);

@@ -8,7 +8,7 @@ export type { Rng } from "../math/rng.js";
 export { createRng, permutation } from "../math/rng.js";
 export type { DigitAttribute } from "./attributes.js";
 export { attributesOf, digitAttributes } from "./attributes.js";
-export { batches, split, takeRows } from "./batches.js";
+export { batches, concatenateRows, split, takeRows } from "./batches.js";
 export type { FaceAttributes } from "./celeba.js";
 export { parseFaceAttributes, parseFaceParts } from "./celeba.js";
 export type { Dataset } from "./dataset.js";
@@ -38,7 +38,6 @@ export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 export type { Scale, Standardization, StandardizationOptions } from "./standardize.js";
 export {
   inDataUnits,
-  requireEnough,
   standardization,
   standardizationOptions,
   standardize,

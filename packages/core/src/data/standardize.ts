@@ -50,7 +50,12 @@ export function standardization(
 ): Standardization {
   const [, ...example] = inputs.shape;
   const { groups = example.length === 1 ? example[0] : 1, isNumber } = standardizationOptions.read(options);
-  requireEnough("standardization", inputs.shape[0]);
+  const count = inputs.shape[0];
+  if (count < leastExamples) {
+    throw new DataError(
+      `standardization: ${count} example${count === 1 ? " is" : "s are"} too few to learn from; expected ${leastExamples} or more for training.`,
+    );
+  }
   const { means, stds } = scaleOf(inputs, groups);
   if (isNumber !== undefined && isNumber.length !== groups) {
     throw new ShapeError(
@@ -100,14 +105,6 @@ export const inDataUnits = <P, S>(model: Model<P, S>, { inputs, labels }: Standa
 
 /** Any two examples lie on a line: nothing can be learned from them. */
 const leastExamples = 3;
-
-/** @throws DataError for fewer examples to learn from than three */
-export function requireEnough(owner: string, examples: number): void {
-  if (examples >= leastExamples) return;
-  throw new DataError(
-    `${owner}: ${examples} example${examples === 1 ? " is" : "s are"} too few to learn from; expected ${leastExamples} or more for training.`,
-  );
-}
 
 /** Numbers of groups as a constant [1, ...example]. */
 function alongExample(

@@ -80,13 +80,14 @@ export function calibrationBatches(
 export function evaluationPlan(
   set: Dataset,
   fixed: number | undefined,
+  part: "validation" | "test",
 ): { readonly size: number; readonly set: Dataset } {
   if (fixed === undefined) return { size: AT_ONCE, set };
   const count = set.inputs.shape[0];
   const whole = count - (count % fixed);
   if (whole === 0) {
     throw new DataError(
-      `fineTune: the file takes batches of ${fixed} examples; there are ${count} held out in a part.`,
+      `fineTune: the file takes batches of ${fixed} examples; the ${part} data have ${count}.`,
     );
   }
   const rows = Array.from({ length: whole }, (_, i) => i);

@@ -104,8 +104,8 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const { model, batchSize, fixed: fixedAtOnce, uses } = trainingSetup(file, setup);
   checkClasses("fineTune: the labels", settings.data.labels, uses);
 
-  const heldOut = evaluationPlan(validation, fixedAtOnce);
-  const testSet = test && evaluationPlan(test, fixedAtOnce).set;
+  const heldOut = evaluationPlan(validation, fixedAtOnce, "validation");
+  const testSet = test && evaluationPlan(test, fixedAtOnce, "test").set;
   const trainer = await createTrainer({
     ...{ model, data: train, loss, batchSize, seed, dtype, runtime, evaluationBatchSize: heldOut.size },
     optimizer:

@@ -51,6 +51,11 @@ export function modelToOnnx<P, S>(
       `modelToOnnx: the input must not have the name "${input}", which the model's numbers have.`,
     );
   }
+  if (input === output) {
+    throw new OptionError(
+      `modelToOnnx: the input and the output must have different names; got "${input}" for both.`,
+    );
+  }
   const graphOf = (examples: number) =>
     trace(
       ({ params: p, state: s, [input]: x }) => ({

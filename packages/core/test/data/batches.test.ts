@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { array, ndarray } from "../../src/array.js";
-import { batches, split, takeRows } from "../../src/data/batches.js";
+import { batches, concatenateRows, split, takeRows } from "../../src/data/batches.js";
 import { OptionError, ShapeError } from "../../src/errors.js";
 
 const sorted = (parts: Int32Array[]) => parts.flatMap((p) => Array.from(p)).sort((a, b) => a - b);
@@ -112,5 +112,14 @@ describe("takeRows", () => {
     expect(() => takeRows(array([1, 2]), [0, 2])).toThrow("index 2 at place 1 is outside 0..1");
     expect(() => takeRows(array([1, 2]), [-1])).toThrow(ShapeError);
     expect(() => takeRows(array([1, 2]), [0.5])).toThrow(ShapeError);
+  });
+});
+
+describe("concatenateRows", () => {
+  it("puts rows one after another, and refuses those of another shape or element type", () => {
+    const [one, two] = [array([[1, 2]]), array([[3, 4], [5, 6]])]; // biome-ignore format: rows
+    expect(concatenateRows([one, two])).toEqual(array([[1, 2], [3, 4], [5, 6]])); // biome-ignore format: rows
+    for (const other of [array([[1]]), array([[1, 2]], "float64")])
+      expect(() => concatenateRows([one, other])).toThrow(ShapeError);
   });
 });

@@ -64,10 +64,13 @@ describe("standardized data", () => {
 });
 
 describe("a model's ONNX file", () => {
-  it("refuses a name of the model's numbers for its input, and what is no shape", () => {
+  it("refuses a name of the model's numbers or of its output for its input, and what is no shape", () => {
     const model = mlp({ sizes: [3, 1] });
     const trained = model.init(torchGenerator(1));
     expect(() => modelToOnnx(model, trained, { example: [3], input: "params" })).toThrow('the name "params"');
+    expect(() => modelToOnnx(model, trained, { example: [3], input: "x", output: "x" })).toThrow(
+      'the input and the output must have different names; got "x" for both',
+    );
     expect(() => modelToOnnx(model, trained, { example: 3 as never })).toThrow("example must be a list");
   });
 });

@@ -261,6 +261,9 @@ describe("fineTune", () => {
     await expect(fineTune(fixed, { ...few, batchSize: 16 })).rejects.toThrow(
       "fineTune: the file takes batches of 4 examples alone; got batchSize 16.",
     );
+    await expect(fineTune(fixed, { ...few, test: images({ from: 60, to: 63 }) })).rejects.toThrow(
+      "fineTune: the file takes batches of 4 examples; the test data have 3.",
+    );
   });
 
   it("ends at a signal with the best epoch so far, also within an epoch", async () => {

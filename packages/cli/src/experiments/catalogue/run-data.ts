@@ -1,5 +1,5 @@
 import { astype, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf, takeRows } from "isoloss";
-import { type DividedData, type Scale, split, type TableOptions } from "isoloss/data";
+import { concatenateRows, type DividedData, type Scale, split, type TableOptions } from "isoloss/data";
 
 /** Channels, height and width of an image. */
 export type ImageShape = readonly [number, number, number];
@@ -66,18 +66,11 @@ export function ofTestFold<D extends RunData>(
   if (!isDivided || validation === undefined) return judged;
   const [a, b] = [train, validation].map(({ inputs }) => inputs.shape[0]);
   const both: Dataset = {
-    inputs: joined(train.inputs, validation.inputs),
-    labels: joined(train.labels, validation.labels),
+    inputs: concatenateRows([train.inputs, validation.inputs]),
+    labels: concatenateRows([train.labels, validation.labels]),
   };
   const [first, second] = split(a + b, [a / (a + b), b / (a + b)], i);
   return { ...judged, train: rowsOf(both, first), validation: rowsOf(both, second) };
-}
-
-function joined<A extends NdArray>(a: A, b: A): A {
-  const data = new (a.data.constructor as new (length: number) => A["data"])(a.data.length + b.data.length);
-  data.set(a.data as never);
-  data.set(b.data as never, a.data.length);
-  return { shape: [a.shape[0] + b.shape[0], ...a.shape.slice(1)], data } as unknown as A;
 }
 
 const rowsOf = ({ inputs, labels }: Dataset, rows: ArrayLike<number>): Dataset => ({

@@ -24,7 +24,9 @@ export function figuresOf(params: Params, found: Discovery): Figures {
     .filter((error) => error !== undefined);
   return {
     norm: Math.sqrt(arrays.reduce((sum, { data }) => sum + squares(data as Float32Array), 0)),
-    ...{ factor, sigma: sigma === undefined ? undefined : Math.exp(sigma), advice },
+    factor,
+    sigma: sigma === undefined ? undefined : Math.exp(sigma),
+    advice,
     rounding: errors.reduce((a, b) => a + b, 0) / Math.max(1, errors.length),
   };
 }

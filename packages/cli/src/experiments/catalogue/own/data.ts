@@ -1,8 +1,8 @@
 // Data of the user's own: tables, arrays, images and modules.
 
 import { omit } from "es-toolkit";
-import { OptionError } from "isoloss";
-import { type DivideOptions, divide, divideOptions, requireEnough } from "isoloss/data";
+import { DataError, OptionError } from "isoloss";
+import { type DivideOptions, divide, divideOptions } from "isoloss/data";
 import {
   arrayFileOptions,
   type CsvOptions,
@@ -232,6 +232,14 @@ export async function loadOwnData(
   const raw: RunData = { ...known, image, features, classes: names, table: tableOptions, tasks: columns };
   const isStandardized = wanted ?? own.standardize.otherwise === "true";
   return isStandardized ? standardized(raw, opened.isNumber) : raw;
+}
+
+/** @throws DataError for fewer examples to learn from than three: any two lie on a line */
+export function requireEnough(path: string, examples: number): void {
+  if (examples >= 3) return;
+  throw new DataError(
+    `${path}: ${examples} example${examples === 1 ? " is" : "s are"} too few to learn from; expected 3 or more for training.`,
+  );
 }
 
 function partsOf({ data, ...own }: Opened, options: DivideOptions, path: string): RunData {

@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { DataError, MissingDataError, OptionError } from "isoloss";
 import { reasonOf } from "isoloss/node";
 import { z } from "zod";
+import { isImageName } from "../../../model/read-data.js";
 
 /** SHA-256 of a file: a run's config has it, so that another file is not taken for it. */
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits");
@@ -69,12 +70,10 @@ async function hashOfFolder(folder: string): Promise<string> {
   for (const { name } of entries) {
     if (name.startsWith(".")) continue;
     const files = await readdir(join(folder, name));
-    names.push(...files.filter((file) => isImageName(file)).map((file) => `${name}/${file}`));
+    names.push(...files.filter(isImageName).map((file) => `${name}/${file}`));
   }
   return hashOfLines(names.sort().map((name) => ({ path: join(folder, name), name })));
 }
-
-const isImageName = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);
 
 async function hashOfLines(
   files: readonly { readonly path: string; readonly name: string }[],

@@ -1,10 +1,10 @@
 // New examples for the model of a run: in files of the formats that its data may have.
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { astype, DataError, dtypeOf, type NdArray, ndarray, sizeOf } from "isoloss";
-import { collected, type TableOptions } from "isoloss/data";
+import { astype, DataError, dtypeOf, type NdArray, sizeOf } from "isoloss";
+import { collected, concatenateRows, type TableOptions } from "isoloss/data";
 import { type CsvOptions, openCsv, openParquet, reasonOf } from "isoloss/node";
-import { type ImageSettings, readData } from "../../../model/read-data.js";
+import { type ImageSettings, imagesIn, isImageName, readData } from "../../../model/read-data.js";
 import type { RunData } from "../run-data.js";
 import { withMeans } from "./filled-in.js";
 import { requireFinite } from "./readers.js";
@@ -30,7 +30,7 @@ export async function readNewRows(path: string, settings: object, data: RunData)
   const kind = extname(path).toLowerCase();
   const isImage = info.isDirectory() || isImageName(path);
   const { inputs, files } = isImage
-    ? await imagesIn(path, settings as ImageSettings)
+    ? await readImages(path, settings as ImageSettings)
     : [".npy", ".npz"].includes(kind)
       ? { inputs: await arrayIn(path, settings as { readonly inputs?: string }) }
       : { inputs: await tableIn(path, data, kind === ".parquet") };
@@ -86,15 +86,9 @@ async function arrayIn(
   throw new DataError(`${path} has no array "${name}" of inputs; it has ${names.join(", ")}.`);
 }
 
-const isImageName = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);
-
-async function imagesIn(path: string, { size, channels }: ImageSettings): Promise<NewRows> {
+async function readImages(path: string, { size, channels }: ImageSettings): Promise<NewRows> {
   const folder = isImageName(path) ? dirname(path) : path;
-  const names = isImageName(path) ? [basename(path)] : await readdir(path, { recursive: true });
-  const files = names.filter(isImageName).sort();
-  if (files.length === 0) {
-    throw new DataError(`The folder ${path} has no image: expected files named .png, .jpg or .jpeg.`);
-  }
+  const files = isImageName(path) ? [basename(path)] : (await imagesIn(path)).flat().sort();
   const images = { ...(size ? { size } : {}), ...(channels ? { channels } : {}) };
   const read: NdArray[] = [];
   for (const file of files) {
@@ -106,10 +100,5 @@ async function imagesIn(path: string, { size, channels }: ImageSettings): Promis
       `${join(folder, file)} is [${image.array.shape.slice(1).join(", ")}], the first image [${read[0].shape.slice(1).join(", ")}]: channels, height, width.`,
     );
   }
-  const each = read[0].data.length;
-  const all = new Float32Array(read.length * each);
-  read.forEach(({ data }, i) => {
-    all.set(data as Float32Array, i * each);
-  });
-  return { inputs: ndarray(all, [read.length, ...read[0].shape.slice(1)]), files };
+  return { inputs: concatenateRows(read), files };
 }

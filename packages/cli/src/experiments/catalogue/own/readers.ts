@@ -33,10 +33,10 @@ const withGaps = <O extends TableOptions>(options: O): O =>
   options.missing === "mean" ? { ...options, missing: "keep" } : options;
 
 async function fromTable(path: string, opening: Promise<TableData>): Promise<Opened> {
-  const { stream, features, classes, options } = await opening;
+  const { stream, features, isNumber, classes, options } = await opening;
   requireTwo(classes, path);
   const data = await collected(stream);
-  return { data, features, classes, isNumber: numbersIn(options), table: options };
+  return { data, features, classes, isNumber, table: options };
 }
 
 function requireTwo(classes: readonly string[] | undefined, path: string): void {
@@ -59,7 +59,7 @@ export async function openTasks(
   // Labels are read among the inputs: a row that is left out is left out of all tasks.
   const form = withGaps({ ...rest, label: false as const, features: chosen && [...chosen, ...labels] });
   const opened = await (isParquet ? openParquet(path, form) : openCsv(path, form));
-  const { stream, options } = opened as unknown as TableData<CsvOptions>;
+  const { stream, features: inputNames, isNumber, options } = opened as unknown as TableData<CsvOptions>;
   const { features: names = [], columns = {} } = options;
   const unknown = [...labels, ...asClasses].find((name) => !names.includes(name) || !labels.includes(name));
   if (unknown !== undefined) {
@@ -94,15 +94,15 @@ export async function openTasks(
   });
   for (const { classes } of tasks) requireTwo(classes, path);
   const kept = features.flatMap(placesOf);
-  const table = { ...options, label: labels, features };
   return {
     data: {
       inputs: columnsOf([count, kept.length], (row, k) => at(row, kept[k])),
       labels: columnsOf([count, tasks.length], (row, k) => tasks[k].values[row]),
     },
-    features: kept.map((place) => (opened as TableData).features[place]),
+    features: kept.map((place) => inputNames[place]),
     tasks: tasks.map(({ name, classes }) => ({ name, classes })),
-    ...{ table, isNumber: numbersIn(table) },
+    table: { ...options, label: labels, features },
+    isNumber: kept.map((place) => isNumber[place]),
   };
 }
 
@@ -115,13 +115,6 @@ const columnsOf = (
     valueAt(Math.floor(i / shape[1]), i % shape[1]),
   ),
 });
-
-/** Whether an input is a number, or stands for a value of text. */
-const numbersIn = ({ features = [], columns = {} }: TableOptions): boolean[] =>
-  features.flatMap((name) => {
-    const column = columns[name];
-    return "values" in column ? column.values.map(() => false) : true;
-  });
 
 export async function openImages(path: string, options: object): Promise<Opened> {
   const { stream, classes } = await openImageFolder(path, options);

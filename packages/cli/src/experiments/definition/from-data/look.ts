@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { DataError, OptionError } from "isoloss";
-import { requireEnough } from "isoloss/data";
+import { requireEnough } from "../../catalogue/own/data.js";
 import { type Guess, guessArrays, guessImages } from "./arrays.js";
 import { guessTable, type Told } from "./table.js";
 

@@ -56,7 +56,9 @@ export async function taskPredictions(
       records: () =>
         predictionRecords(
           tasks.map(({ name, classes }, k) => ({
-            ...{ names: [name], classes, values: values[k] },
+            names: [name],
+            classes,
+            values: values[k],
             isClass: classes !== undefined,
           })),
           undefined,

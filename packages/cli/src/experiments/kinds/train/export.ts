@@ -27,7 +27,8 @@ export async function modelOnnx(run: TrainedRun, batch: number | undefined): Pro
   const { network, data, step } = await trainedNetwork(run);
   const { features, classes } = data;
   const metadata = {
-    ...{ run: run.name, step: String(step) },
+    run: run.name,
+    step: String(step),
     ...(features ? { features: JSON.stringify(features) } : {}),
     ...(classes ? { classes: JSON.stringify(classes) } : {}),
   };
