@@ -44,9 +44,11 @@ export interface PairedComparison {
   readonly n: number;
 }
 
-/** What came of a trial on fresh seeds. */
+/** Result of a trial on fresh seeds. */
 export interface Confirmed {
   readonly trial: number;
+  /** Whether it is a control, which does without what is judged. */
+  readonly isControl: boolean;
   readonly tuning: number | null;
   /** Over the fresh seeds; null where a run diverged, or none ended. */
   readonly fresh: number | null;
@@ -54,7 +56,7 @@ export interface Confirmed {
   readonly optimism: number | null;
   readonly comparison: PairedComparison | null;
   readonly judgment: Judgement;
-  /** The part of the data whose rows judged; null for a training loss, steps and times. */
+  /** The part of the data whose rows judged; null for a training loss, steps and times, and where the name of the metric does not tell. */
   readonly rows: "validation" | "test" | null;
   /** Whether these rows chose the trial, too: it is then never said to help. */
   readonly rowsChose: boolean;
@@ -93,7 +95,7 @@ export function bestOfEach(trials: readonly Trial[], path: string): Trial[] {
 
 /**
  * Trials compared with the baseline on fresh seeds, whose number was fixed beforehand. `helps`: the whole interval is on
- * the better side, on rows that chose nothing; `no better than a control`: not so against each control; `does not help`: it is on
+ * the better side, on rows that chose nothing; `no better than a control`: not so against each control without diverged runs; `does not help`: it is on
  * the other side; else `undecided`.
  *
  * @param metric what is compared; its goal says which side is better
@@ -119,12 +121,15 @@ export function confirmed(
       compared(metric, other, pairedOf(contender), { level, hasOwnRows });
     const comparison = against(baseline);
     const alone = isWhole || all.length === 0 ? judgmentOf(comparison, sign) : "does not help";
-    const ahead = controls.filter(
-      (control) => !contender.isControl && judgmentOf(against(pairedOf(control)), sign) !== "helps",
+    const others = alone === "helps" && !contender.isControl ? controls : [];
+    const lost = others.filter(hasDiverged);
+    const ahead = others.filter(
+      (control) => !hasDiverged(control) && judgmentOf(against(pairedOf(control)), sign) !== "helps",
     );
-    const judgment = alone === "helps" && ahead.length > 0 ? "no better than a control" : alone;
+    const judgment = ahead.length > 0 ? "no better than a control" : alone;
     return {
       trial,
+      isControl: contender.isControl ?? false,
       tuning: tuning ?? null,
       fresh,
       optimism: fresh === null || tuning === undefined ? null : sign * (fresh - tuning),
@@ -133,17 +138,19 @@ export function confirmed(
       ...{ rows, rowsChose },
       text: [
         sentence(metric, tunedBy, contender, fresh, comparison, baseline),
-        ...(judgment === "no better than a control"
-          ? [
-              `It is not clearly better than the control ${ahead.map((c) => c.label ?? `trial ${c.trial}`).join(", ")}.`,
-            ]
-          : []),
+        ...(ahead.length > 0 ? [`It is not clearly better than the control ${namesOf(ahead)}.`] : []),
+        ...(lost.length > 0 ? [`Runs of the control ${namesOf(lost)} diverged: it counts as worse.`] : []),
         ...(comparison === null ? [] : [judgedBy]),
         ...(contender.caveats ?? []),
       ].join(" "),
     };
   });
 }
+
+const hasDiverged = ({ fresh }: Contender): boolean => ![...fresh.values()].every(Number.isFinite);
+
+const namesOf = (contenders: readonly Contender[]): string =>
+  contenders.map(({ label, trial }) => label ?? `trial ${trial}`).join(", ");
 
 /** The pairs of seeds that both have; null without any, and where one of them diverged. */
 function compared(

@@ -1,4 +1,4 @@
-// Who is confirmed on fresh seeds, and what came of it so far: of the engine, which may add seeds, and of the document.
+// Who is confirmed on fresh seeds, and the results so far: of the engine, which may add seeds, and of the document.
 import { isDeepStrictEqual } from "node:util";
 import { caveatsOfBaseline, caveatsOfChoice, hasValueOf, wordOf } from "./caveats.js";
 import {
@@ -53,7 +53,7 @@ export function confirmationOf(
     new Map(
       runs.slice(0, count).flatMap(({ seed, record }): [number, number][] => {
         if (record === undefined || !["completed", "diverged"].includes(record.status)) return [];
-        // What it was before it diverged is not what it came to.
+        // A diverged run has no value, whatever it was before.
         const value = record.status === "diverged" ? null : numberOf(record, compared.name);
         return [[seed, value ?? Number.NaN]];
       }),
@@ -117,9 +117,13 @@ function judgingOf(
 ): Judging & { readonly name: string } {
   const { confirm, metric } = file;
   const { name } = metric;
-  const part = confirm !== false && confirm.metric === undefined ? partOf(name) : undefined;
-  if (part === undefined) {
+  const part = confirm !== false && confirm.metric === undefined ? partOf(name) : "training";
+  if (part === "training") {
     return { name, rows: null, rowsChose: false, text: `${seedsVary}, the data do not.` };
+  }
+  if (part === undefined) {
+    const text = `The name ${name} does not tell which rows judged: they may also have chosen. Rank by a number that runs also report on test rows.`;
+    return { name, rows: null, rowsChose: true, text };
   }
   const onTest = testNameOf(file);
   const completed = contenders.flatMap(({ runs }) =>
@@ -135,10 +139,10 @@ function judgingOf(
   }
   const advice =
     part === "test"
-      ? "rank trials by validation rows"
-      : fresh === undefined || completed.some(hasTest)
-        ? "begin a new sweep with a part for testing"
-        : "hold a part out for testing, such as test: 0.2 in data, and rank by a number that runs have on it, too";
+      ? "rank trials by validation rows, where the data have such"
+      : onTest === undefined || (fresh !== undefined && !completed.some(hasTest))
+        ? "rank by a number that runs also report on test rows"
+        : "begin a new sweep with a part for testing, where the data can have one";
   // By a number that runs do not have on test rows.
   const [which, vary] =
     fresh === "divided"

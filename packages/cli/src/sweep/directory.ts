@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { DataError } from "isoloss";
 import { readFileOrThrow, reasonOf, writeFileAtomic } from "isoloss/node";
 import { stringify } from "yaml";
-import { runConfig } from "../experiments/definition/resolve.js";
+import { requireFreshSeeds, runConfig } from "../experiments/definition/resolve.js";
 import { makeFree } from "../run/directory.js";
 import { describeEnvironment, type Environment } from "../run/environment.js";
 import { lockDirectory } from "../run/lock.js";
@@ -27,6 +27,7 @@ import {
 } from "./journal.js";
 import type { RunRecord } from "./lanes.js";
 import { type LoadedSweep, loadSweep } from "./load.js";
+import { testNameOf } from "./metric.js";
 import { planSweep, programVersion, type SweepPlan } from "./plan.js";
 import { samplerOf } from "./samplers/sampler.js";
 import { faultsOfBudget, faultsOfJournal, faultsOfRuns } from "./verify.js";
@@ -65,9 +66,14 @@ export interface OpenSweep extends StoredSweep {
  *
  * @param base created when it is missing
  * @throws DataError when it cannot be written
+ * @throws OptionError where there are fewer test data than fresh seeds
  */
 export async function createSweepDirectory(base: string, loaded: LoadedSweep): Promise<OpenSweep> {
   const { file, experiment, variant } = loaded;
+  // Once there are runs, neither the data nor the seeds can be changed.
+  if (file.confirm !== false && testNameOf(file) !== undefined) {
+    await requireFreshSeeds(experiment.kind, variant.settings, file.confirm.seeds.length);
+  }
   const directory = await makeFree(resolve(base), file.name, "sweep");
   const paths = sweepPaths(directory);
   const environment = describeEnvironment({

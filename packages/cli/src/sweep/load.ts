@@ -14,7 +14,7 @@ import type { Settings } from "../experiments/kind.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { assigned, type Base } from "./assigned.js";
 import { faultsOfValues, under } from "./check-values.js";
-import { testNameOf } from "./metric.js";
+import { partOf, testNameOf } from "./metric.js";
 import { faultsOfFiles, withOwnFilesOfSweep } from "./own-files.js";
 import { sweepSchema } from "./schema.js";
 import type { Assignment, SweepFile } from "./types.js";
@@ -89,12 +89,25 @@ function constantsNote({ parameters, confirm }: SweepFile): string[] {
 }
 
 /** Without test rows no trial can be said to help: better to know it before the runs. */
-const testNote = (file: SweepFile, { kind, settings }: Base): string[] =>
-  "testFold" in kinds[kind].settings && testNameOf(file) !== undefined && testPartOf(settings) === undefined
-    ? [
-        "data has no test part: the validation rows both choose and judge, and no trial is said to help. Add test: 0.2 to data.",
-      ]
-    : [];
+function testNote(file: SweepFile, { kind, settings }: Base): string[] {
+  const { name } = file.metric;
+  if (file.confirm === false || file.confirm.metric !== undefined || partOf(name) === "training") return [];
+  const isDivisible = "testFold" in kinds[kind].settings && hasData(settings);
+  if (testNameOf(file) === undefined) {
+    const advice = isDivisible ? " Rank by a number on validation rows, such as validation.loss." : "";
+    return [`No trial is said to help by ${name}, whose rows both choose and judge.${advice}`];
+  }
+  if (isDivisible && testPartOf(settings) !== undefined) return [];
+  const advice = isDivisible
+    ? "Add test: 0.2 to data."
+    : `Fresh seeds of this ${kind} experiment have no test rows of their own.`;
+  return [
+    `${isDivisible ? "data has no test part: t" : "T"}he validation rows both choose and judge, and no trial is said to help. ${advice}`,
+  ];
+}
+
+const hasData = ({ data, problem }: Settings): boolean =>
+  data !== undefined || (problem as { readonly data?: unknown } | undefined)?.data !== undefined;
 
 /** Runs are compared at rungs by what their kind reports there. */
 function faultsOfPruning({ prune, metric: { name } }: SweepFile, kind: string): Finding[] {

@@ -23,14 +23,26 @@ export function metricOf(document: RunDocument, name: string): number | undefine
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** The part of the data whose rows a metric is of; undefined of others, such as training losses and steps. */
-export const partOf = (name: string): "validation" | "test" | undefined =>
-  /^(?:metrics\.)?(validation|test)\./.exec(name)?.[1] as "validation" | "test" | undefined;
+/** What held-out rows have no part in: training losses, steps, times, and what moves did. */
+const ofTraining =
+  /^(?:metrics\.)?(?:loss|train|gradNormSq|steps|wallSeconds|seconds|target|front|teleports|cost|conflicts|move)(?:[.[]|$)/;
+
+/** Parts of the data by how the names of metrics on their rows begin. */
+const parts = { validation: "validation", start: "validation", test: "test", reported: "test" } as const;
+
+/** The part of the data whose rows a metric is of; `training` of training losses, steps and times; undefined where the name does not tell. */
+export function partOf(name: string): "validation" | "test" | "training" | undefined {
+  if (ofTraining.test(name) || isInSeconds(name)) return "training";
+  const [, word] = /^(?:metrics\.)?([a-z]+)\./i.exec(name) ?? [];
+  return word !== undefined && Object.hasOwn(parts, word) ? parts[word as keyof typeof parts] : undefined;
+}
+
+const onValidation = /^(?:metrics\.)?validation\./;
 
 /** The name, on test rows, of what trials are ranked by on validation rows; undefined of what has none. */
 export const testNameOf = ({ confirm, metric }: Pick<SweepFile, "confirm" | "metric">): string | undefined =>
-  confirm !== false && confirm.metric === undefined && partOf(metric.name) === "validation"
-    ? metric.name.replace(/^(?:metrics\.)?validation\./, "test.")
+  confirm !== false && confirm.metric === undefined && onValidation.test(metric.name)
+    ? metric.name.replace(onValidation, "test.")
     : undefined;
 
 /** The goal that a metric's name tells: where it tells none, less is better. */

@@ -81,12 +81,16 @@ export function sweepReport(sweep: StoredSweep, document: SweepDocument, environ
 function conclusionOf({ confirmed, best, status }: SweepDocument): string {
   if (confirmed.length > 0) {
     if (status !== "completed") return "The confirmation on fresh seeds has not ended.";
-    const helped = confirmed.filter(({ judgment }) => judgment === "helps").length;
+    // Controls are what others are to beat.
+    const compared = confirmed.filter(({ isControl }) => !isControl);
+    const helped = compared.filter(({ judgment }) => judgment === "helps").length;
     const [judged] = confirmed.filter(({ rowsChose }) => rowsChose);
     if (judged !== undefined) {
-      return `No trial is shown to help on other rows: the ${judged.rows} rows judged the fresh seeds, and they also chose.`;
+      const rows = judged.rows === null ? "the rows that" : `the ${judged.rows} rows`;
+      const chose = judged.rows === null ? " may have chosen, too" : ", and they also chose";
+      return `No trial is shown to help on other rows: ${rows} judged the fresh seeds${chose}.`;
     }
-    const trials = confirmed.length === 1 ? "1 trial" : `${confirmed.length} trials`;
+    const trials = compared.length === 1 ? "1 trial" : `${compared.length} trials`;
     return `Of ${trials} on fresh seeds, ${helped} did better than the baseline, by its whole interval.`;
   }
   if (best === null) return "No trial is complete.";

@@ -1,5 +1,5 @@
 // Several tasks on columns of one's own table, beside the same training in a program.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { adam, array, createMultiTaskTrainer, crossEntropy } from "isoloss";
 import { decodeNpy } from "isoloss/data";
@@ -122,6 +122,69 @@ describe("several tasks on one's own table", () => {
     const all = JSON.parse(readFileSync(join(bench.folder, "all.json"), "utf8"));
     const right = rows.filter((r, i) => all[i].kind === kindOf(r)).length / rows.length;
     expect(right).toBeGreaterThan(0.8);
+  });
+
+  it("report true evaluations by a protocol, without that of the restored epoch", async () => {
+    const protocol =
+      "protocol: { report: { last: 2 }, columns: [{ name: price, metric: the price.rmse, better: lower }] }";
+    const { metrics } = await ran(
+      "last",
+      `method: linearScalarization\nbest: restore\n${protocol}\n`,
+      "label: [the price, kind, stars], validation: 0.25, test: 0.25",
+    );
+    const tested = bench
+      .records("runs/last-0-1/metrics.jsonl")
+      .flatMap((r) => (typeof r["test.the price.rmse"] === "number" ? [r["test.the price.rmse"]] : []));
+    const [a, b] = tested.slice(-2);
+    expect(metrics["reported.the price.rmse"]).toBeCloseTo((a + b) / 2, 9);
+    expect(metrics["best.epoch"]).toBeTypeOf("number");
+  });
+
+  it("give each fresh seed of a sweep test rows of its own, and as many seeds as there are rows", async () => {
+    const data = "label: [the price, kind, stars], validation: 0.25, test: 0.2";
+    bench.write(
+      "swept.yaml",
+      experiment("swept", "method: linearScalarization\nsteps: 2\n", data).replace("epochs: 12\n", ""),
+    );
+    const sweep = (seeds: string, by: string) =>
+      bench.write(
+        "sweep.yaml",
+        `experiment: swept.yaml
+method: grid
+metric: { name: ${by} }
+seeds: [0]
+parameters: { learningRate: { values: [0.01, 0.05] } }
+confirm: { seeds: ${seeds}, best: 1, baseline: { learningRate: 0.02 } }
+`,
+      );
+    sweep("100..109", "validation.loss");
+    const tooMany = await bench.run("sweep", "sweep.yaml", "--jobs", "1", "--quiet");
+    expect(tooMany.status).not.toBe(0);
+    expect(tooMany.stderr).toContain("The test data have 8 examples, and each of 10 fresh seeds");
+    expect(existsSync(join(bench.folder, "sweeps"))).toBe(false);
+    sweep("100..103", "validation.loss");
+    const { confirmed } = await bench.json<{ readonly confirmed: readonly object[] }>(
+      ...["sweep", "sweep.yaml", "--jobs", "1", "--quiet", "--json"],
+    );
+    expect(confirmed).toMatchObject([{ rows: "test", rowsChose: false }]);
+    sweep("100..103", "test.loss");
+    const noted = await bench.run("sweep", "sweep.yaml", "--jobs", "1", "--json");
+    expect(noted.stderr).toContain(
+      "No trial is said to help by test.loss, whose rows both choose and judge. Rank",
+    );
+  });
+
+  it("are too few for fresh seeds of a comparison at tuned rates: known before the first run", async () => {
+    const rates =
+      "rates: { grid: [0.01], tune: [0], confirm: 10..19 }\nvariants: { plain: {}, other: { optimizer: sgd } }\n";
+    const data = "label: [the price, kind, stars], validation: 0.25, test: 0.2";
+    bench.write("few.yaml", experiment("few", `method: linearScalarization\n${rates}`, data));
+    const { status, stderr } = await bench.run("reproduce", "few.yaml", "--quiet");
+    expect([status !== 0, stderr]).toEqual([
+      true,
+      expect.stringContaining("The test data have 8 examples, and each of 10 fresh seeds"),
+    ]);
+    expect(existsSync(join(bench.folder, "runs/few-plain-0"))).toBe(false);
   });
 
   it("take COST, a model for each task, and are compared in a table with Delta_m", async () => {

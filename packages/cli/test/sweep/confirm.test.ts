@@ -68,6 +68,18 @@ describe("confirmed", () => {
     expect(judgments(seeds(19, 41, 80))).toEqual(["undecided", "helps"]);
   });
 
+  it("counts a control whose runs diverged as beaten", () => {
+    const judged = confirmed(loss, seeds(20, 40, 80), [
+      { trial: 5, fresh: seeds(1, 2.1, 3.9) },
+      { trial: 6, fresh: seeds(1, Number.NaN, 4), isControl: true, label: "cost random" },
+    ]);
+    expect(judged.map(({ judgment, isControl }) => [judgment, isControl])).toEqual([
+      ["helps", false],
+      ["does not help", true],
+    ]);
+    expect(judged[0]?.text).toContain("Runs of the control cost random diverged: it counts as worse.");
+  });
+
   it("says so where both gave the same numbers", () => {
     const texts = [seeds(2, 4, 8), seeds(2, 4, 8.1)].map(
       (fresh) => confirmed(loss, seeds(2, 4, 8), [{ trial: 5, fresh }])[0]?.text,
@@ -232,19 +244,43 @@ describe("the rows that judge", () => {
       "without test rows",
       { rows: "published" },
       [],
-      "which also chose, the same for all seeds. From seed to seed starts and orders of batches vary alone, so this shows no gain on other rows: hold a part out for testing, such as test: 0.2 in data",
+      "which also chose, the same for all seeds. From seed to seed starts and orders of batches vary alone, so this shows no gain on other rows: rank by a number that runs also report on test rows.",
     ],
     [
       "by a number that is not measured on test rows",
       { rows: "divided" },
       [],
-      "and those that chose are among them. From seed to seed starts and orders of batches vary, and the division of the same rows, so this shows no gain on other rows: hold",
+      "and those that chose are among them. From seed to seed starts and orders of batches vary, and the division of the same rows, so this shows no gain on other rows: rank by",
     ],
-    ["of a journal from before", {}, ["test.loss"], ": begin a new sweep with a part for testing."],
+    [
+      "of a journal from before",
+      {},
+      ["test.loss"],
+      ": begin a new sweep with a part for testing, where the data can have one.",
+    ],
   ])("are validation rows %s, and nothing is said to help", (_, state, metrics, text) => {
     const one = judged(state, metrics);
     expect(one).toMatchObject({ rows: "validation", rowsChose: true, judgment: "undecided" });
     expect(one.comparison?.value).toBeCloseTo(0.5, 12);
+    expect(one.text).toContain(text);
+  });
+
+  it.each([
+    ["start.loss", "validation", "rank by a number that runs also report on test rows."],
+    ["reported.left.rmse", "test", "rank trials by validation rows, where the data have such."],
+    ["best.epoch", null, "does not tell which rows judged: they may also have chosen."],
+  ])("may have chosen, too, where trials are ranked by %s", (name, rows, text) => {
+    const contender = (trial: number | "baseline", factor: number) => ({
+      ...{ trial, parameters: {} },
+      runs: confirm.seeds.map((seed) => ({
+        seed,
+        record: { status: "completed", values: { [name]: seed * factor } },
+      })),
+    });
+    const contenders = [contender(0, 0.5), contender("baseline", 1)];
+    const state = { trials: [], contenders } as never;
+    const [one] = confirmationOf({ confirm, metric: { ...metric, name } }, state);
+    expect(one).toMatchObject({ rows, rowsChose: true, judgment: "undecided" });
     expect(one.text).toContain(text);
   });
 

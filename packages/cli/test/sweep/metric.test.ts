@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { runDocument } from "../../src/formats/json.js";
-import { aggregated, isInSeconds, metricOf, oriented } from "../../src/sweep/metric.js";
+import { aggregated, isInSeconds, metricOf, oriented, partOf, testNameOf } from "../../src/sweep/metric.js";
 import type { Metric } from "../../src/sweep/types.js";
 
 const document = (loss: readonly number[]) =>
@@ -47,6 +47,30 @@ describe("metricOf", () => {
       true,
       false,
       false,
+    ]);
+  });
+});
+
+describe("partOf", () => {
+  it.each([
+    ["validation", ["validation.loss", "metrics.validation.accuracy", "start.loss", "start.accuracy"]],
+    ["test", ["test.loss", "reported.depth.rmse", "metrics.reported.deltaM"]],
+    ["training", ["loss", "loss.last", "train.left.loss", "gradNormSq.last", "steps", "front.reached"]],
+    ["training", ["wallSeconds", "seconds.perEpoch", "target.step", "metrics.target.seconds"]],
+    [undefined, ["best.epoch", "validationLoss", "sharpness"]],
+  ] as const)("is %s of %j", (part, names) => {
+    expect(names.map(partOf)).toEqual(names.map(() => part));
+  });
+
+  it("has a name on test rows of what is on validation rows by name alone", () => {
+    const nameOf = (name: string) =>
+      testNameOf({ metric: { ...metric("mean"), name }, confirm: {} } as unknown as Parameters<
+        typeof testNameOf
+      >[0]);
+    expect(["validation.loss", "start.loss", "reported.x"].map(nameOf)).toEqual([
+      "test.loss",
+      undefined,
+      undefined,
     ]);
   });
 });

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { keptLast } from "./kept-last.js";
 import { fromOptions, makeNamed, type Named, namedSchema } from "./named.js";
 import { isOwnData, loadOwnData, type OwnData, ownDataSchema } from "./own/data.js";
+import { type ColumnsConfig, columnsData } from "./own/tasks.js";
 import { ofTestFold, type RunData, type TestFold } from "./run-data.js";
 
 /** Data sets by name, all those that the library has. */
@@ -40,11 +41,39 @@ export const loadData = keptLast(async ({ data, fold }: Wanted): Promise<RunData
     : ofTestFold(made, fold, { isDivided: testPartOf({ data }) === "divided" });
 });
 
+interface DataSettings {
+  readonly data?: unknown;
+  /** Of several tasks: `columns` has data. */
+  readonly problem?: Partial<ColumnsConfig>;
+}
+
+/**
+ * Loads data that are a file of the user's own, or divided, and divides their test data among so many runs.
+ *
+ * @throws OptionError for fewer test data than runs; DataError when they cannot be read
+ */
+export async function requireTestRows(settings: DataSettings, runs: number): Promise<void> {
+  const { data, problem } = settings;
+  const part = testPartOf(settings);
+  const fold = [0, runs] as const;
+  if (problem?.data !== undefined && part !== undefined) {
+    await columnsData({ ...problem, data: problem.data, fold });
+  } else if (part === "divided" || (part !== undefined && isOwnData(data as Named | OwnData))) {
+    const named = typeof data === "string" ? { name: data } : data;
+    await loadData({ data: named as Named | OwnData, fold });
+  }
+}
+
 /** Test data that are a random part of the same data as the others, or that somebody keeps apart. */
 export type TestPart = "divided" | "published";
 
-/** What test data a run's data have, or a module may have; undefined where the option `test` would hold some out. */
-export function testPartOf({ data }: { readonly data?: unknown }): TestPart | undefined {
+/**
+ * What test data a run's data have, or a module may have; undefined where the option `test` would hold some out, and of problems of
+ * several tasks that have no data of which each run can have its own part.
+ */
+export function testPartOf({ data: given, problem }: DataSettings): TestPart | undefined {
+  const data = given ?? problem?.data;
+  if (data === undefined) return undefined;
   const named = (typeof data === "string" ? { name: data } : data) as Named | OwnData;
   if (Number(named.test ?? 0) > 0) return "divided";
   const mayHave = isOwnData(named)

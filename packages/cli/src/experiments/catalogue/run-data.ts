@@ -1,5 +1,7 @@
 import { astype, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf, takeRows } from "isoloss";
 import { concatenateRows, type DividedData, type Scale, split, type TableOptions } from "isoloss/data";
+import { z } from "zod";
+import { count, fromZero } from "./named.js";
 
 /** Channels, height and width of an image. */
 export type ImageShape = readonly [number, number, number];
@@ -41,6 +43,11 @@ export const mapParts = <D extends RunData>(data: D, change: (part: Dataset) => 
 
 /** Which of several equal parts of the test data judges a run: [i, n], i from 0. */
 export type TestFold = readonly [number, number];
+
+/** In a file. */
+export const testFoldSchema = z
+  .tuple([fromZero, count])
+  .refine(([i, n]) => i < n, "expected [i, n] with i below n");
 
 /**
  * Data of the i-th of n fresh runs: a part of the test data that is its own, so that the spread of the runs is also that of the

@@ -16,6 +16,7 @@ import { fashionMnist } from "./fashion-mnist.js";
 import { type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
 import { type ColumnsConfig, columnsData, columnsOptions, columnsOwn, columnsTasks } from "./own/tasks.js";
 import type { Tree } from "./problems.js";
+import type { TestFold } from "./run-data.js";
 
 /** A function of two parameters and its optima. */
 export interface Plane {
@@ -56,7 +57,13 @@ const dataSeed = {
   },
 };
 
-interface TaskEntry extends Entry<{ readonly seed: number }, Promise<MadeTasks>> {
+interface TaskContext {
+  readonly seed: number;
+  /** Of `columns`: which part of the test data judges the run. */
+  readonly fold?: TestFold | undefined;
+}
+
+interface TaskEntry extends Entry<TaskContext, Promise<MadeTasks>> {
   /** The data set that it is made from, where that is files. */
   readonly reads?: "fashionMnist";
 }
@@ -139,9 +146,9 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
     summary: "columns of a table of your own, each a task: { data: { csv: FILE, label: [COLUMN, ...] } }",
     options: columnsOptions,
     own: columnsOwn,
-    make: async (o) => {
+    make: async (o, { fold }) => {
       const config = o as unknown as ColumnsConfig;
-      return fromBenchmark(columnsTasks(await columnsData(config), config));
+      return fromBenchmark(columnsTasks(await columnsData({ ...config, fold }), config));
     },
   },
   ...Object.fromEntries(
@@ -267,5 +274,5 @@ function aloneOf(problem: MultiTaskProblem<Tree>): MadeTasks {
 
 export const multiTaskProblemSchema = namedSchema("problem of several tasks", multiTaskProblemRegistry);
 
-export const makeTasks = (named: Named, seed: number): Promise<MadeTasks> =>
-  makeNamed(multiTaskProblemRegistry, named, { seed });
+export const makeTasks = (named: Named, context: TaskContext): Promise<MadeTasks> =>
+  makeNamed(multiTaskProblemRegistry, named, context);

@@ -1,6 +1,6 @@
 import { OptionError } from "isoloss";
 import { nearest } from "../../config/nearest.js";
-import { type TestPart, testPartOf } from "../catalogue/datasets.js";
+import { requireTestRows, type TestPart, testPartOf } from "../catalogue/datasets.js";
 import type { Controls, Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { commonKeys, type Expected, type Experiment, type RatesConfig, seedsOf } from "./schema.js";
@@ -77,11 +77,11 @@ export function resolveExperiment(
   };
 }
 
-/** @throws OptionError for a control, or what it is a control of, that is no variant */
+/** @throws OptionError for a control, or what it is a control of, that is no variant, and for controls of what is compared with nothing */
 function controlsAmong(
   chosen: readonly string[],
   known: readonly string[],
-  { controls = {} }: Experiment,
+  { kind, controls = {}, rates }: Experiment,
 ): Controls {
   const unknown = Object.entries(controls)
     .flat(2)
@@ -89,6 +89,14 @@ function controlsAmong(
   if (unknown !== undefined) {
     throw new OptionError(
       `controls: there is no variant "${unknown}"; expected { BASELINE: [CONTROL, ..] } of ${known.join(", ")}.`,
+    );
+  }
+  const baselines = [rates ?? []].flat().map(({ baseline = known[0] }) => baseline);
+  const unused = Object.keys(controls).find((name) => !baselines.includes(name));
+  // Some kinds compare variants without rates.
+  if (unused !== undefined && kinds[kind].comparison?.findings === undefined) {
+    throw new OptionError(
+      `controls: nothing is compared with "${unused}"; expected { BASELINE: [CONTROL, ..] } with a baseline of rates${baselines.length > 0 ? `: ${baselines.join(", ")}` : ", which the experiment has not"}.`,
     );
   }
   return Object.fromEntries(
@@ -117,6 +125,10 @@ export const testPartOfRun = (kind: string, settings: Settings): TestPart | unde
 /** Settings of the i-th of n fresh runs, which is judged by a part of the test data that is its own, if there are such. */
 export const ofFreshSeed = (kind: string, settings: Settings, i: number, n: number): Settings =>
   testPartOfRun(kind, settings) ? { ...settings, testFold: [i, n] } : settings;
+
+/** @throws OptionError where there are fewer test data than fresh runs, of which each is judged by some of its own */
+export const requireFreshSeeds = async (kind: string, settings: Settings, runs: number): Promise<void> =>
+  testPartOfRun(kind, settings) && requireTestRows(settings, runs);
 
 /** @throws OptionError */
 export function checkedSeeds(seeds: readonly number[] | string): readonly number[] {

@@ -27,7 +27,7 @@ export async function runBatch(
 ): Promise<Batch> {
   const { runs, figures } = foldersIn(out);
   // Before the runs, not after them.
-  for (const resolved of experiments) requireRates(resolved);
+  for (const resolved of experiments) await requireRates(resolved);
   for (const folder of [out, runs, figures]) await prepareFolder(folder);
   const progress = createProgress(process.stderr);
   const begin = performance.now();

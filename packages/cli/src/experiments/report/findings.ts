@@ -9,7 +9,8 @@ import { type RateComparison, type RatesResult, rateSentence } from "./rates.js"
 
 /**
  * Whether runs reach the baseline's final loss in less time, which is what counts, or in fewer steps alone: than the baseline and than
- * each control that reaches it with every seed. Only intervals decide; where the clock is too noisy, those of steps alone.
+ * each control; than one that does not reach it with every seed, whether they have a lower loss at equal time, or at equal steps. Only
+ * intervals decide; where the clock is too noisy, those of steps alone.
  *
  * @param clock the baseline's times against its own; null: not measured
  */
@@ -31,12 +32,24 @@ export function judgementOf(
   if (time !== "less" && !isShorter(compared)) {
     return time === "more" || stepRange[0] > 1 ? "does not help" : "undecided";
   }
+  const isTimed = (control: ToTarget) =>
+    time === "less" && (control.steps === null ? !isTooNoisy(clock) : timeOf(control, clock) !== "too noisy");
   const isBetter = (control: ToTarget) => {
-    if (control.steps === null) return true;
-    return time === "less" && timeOf(control, clock) !== "too noisy" ? isSooner(control) : isShorter(control);
+    if (control.steps !== null) return isTimed(control) ? isSooner(control) : isShorter(control);
+    // A control that diverged with some seed has no losses to compare with.
+    if (control.equalSteps === null) return control.seeds > 0;
+    // One that missed the loss with a seed may have been quicker with the others.
+    const lower = isTimed(control)
+      ? rangeOf(control.equalTime)
+      : rangeOf(control.equalSteps, control.deterministic);
+    return lower !== null && lower[1] < 1;
   };
-  if (!Object.values(controls).every(isBetter)) return "no better than a control";
-  return time === "less" ? "helps" : fewerSteps[time];
+  const than = Object.values(controls);
+  if (!than.every(isBetter)) return "no better than a control";
+  if (time !== "less") return fewerSteps[time];
+  if (than.every(isTimed)) return "helps";
+  // Steps decided against a control: that is no verdict about time.
+  return isShorter(compared) ? fewerSteps["too noisy"] : "undecided";
 }
 
 const fewerSteps = {
@@ -114,9 +127,11 @@ export function answerOf(outcome: ExperimentOutcome): string {
       : "Nothing is judged: without the key rates, no learning rate is tuned, and no variant is compared with another one.";
   }
   return Object.entries(phrases)
-    .flatMap(([judgment, { one, many }]) => {
+    .flatMap(([judgment, { before = "", one, many }]) => {
       const names = findings.filter((f) => f.judgment === judgment).map(({ title }) => title);
-      return names.length === 0 ? [] : [`${listOf(names, "and")} ${names.length === 1 ? one : many}.`];
+      return names.length === 0
+        ? []
+        : [`${before}${listOf(names, "and")} ${names.length === 1 ? one : many}.`];
     })
     .join(" ");
 }
@@ -126,7 +141,10 @@ const listOf = (names: readonly string[], word: "and" | "or"): string =>
 
 /** Judgments as the verb of a sentence about one variant, several, and a number of them; the best first. */
 const phrases: Readonly<
-  Record<Judgement, { readonly one: string; readonly many: string; readonly past: string }>
+  Record<
+    Judgement,
+    { readonly before?: string; readonly one: string; readonly many: string; readonly past: string }
+  >
 > = {
   helps: { one: "helps", many: "help", past: "helped" },
   "fewer steps, more time": {
@@ -151,8 +169,9 @@ const phrases: Readonly<
   },
   "does not help": { one: "does not help", many: "do not help", past: "did not help" },
   undecided: {
-    one: "may help or not: that is undecided",
-    many: "may help or not: that is undecided",
+    before: "It is undecided whether ",
+    one: "helps",
+    many: "help",
     past: "undecided",
   },
 };

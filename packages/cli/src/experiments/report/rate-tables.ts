@@ -10,7 +10,14 @@ import {
   type ToTarget,
   timeOf,
 } from "../results/to-target.js";
-import { hasTeleports, type RateComparison, type RatesComparison, rangeText, rateText } from "./rates.js";
+import {
+  hasTeleports,
+  type RateComparison,
+  type RatesComparison,
+  rangeText,
+  rateText,
+  validationText,
+} from "./rates.js";
 
 const lossText = (loss: number | null): string => (loss === null ? "diverged" : formatNumber(loss, 5));
 
@@ -49,14 +56,19 @@ export function rateTables(rates: RatesComparison) {
       ]),
     }),
     comparison: ratioTable(own, rates),
-    ...(others.length > 0 ? { sameRate: ratioTable(others, rates) } : {}),
+    ...(others.length > 0 ? { sameRate: ratioTable(others, rates, { isTimed: false }) } : {}),
   };
 }
 
 /** A variant, its rate, and how it compares. */
 type Row = readonly [name: string, rate: string, ToTarget];
 
-function ratioTable(compared: readonly Row[], rates: RatesComparison): string {
+/** @param isTimed whether with times: those of runs that take part in no repetition are left out */
+function ratioTable(
+  compared: readonly Row[],
+  rates: RatesComparison,
+  { isTimed = true }: { readonly isTimed?: boolean } = {},
+): string {
   const { baseline, clock, repeats } = rates;
   const rows = compared.map(([name, rate, c]): Row => [name, rate, shownRatios(c)]);
   const noisy = new Map(compared.map(([, , c], i) => [rows[i][2], timeOf(c, clock) === "too noisy"]));
@@ -74,24 +86,29 @@ function ratioTable(compared: readonly Row[], rates: RatesComparison): string {
     ["reached", (c) => `${c.reached} of ${c.seeds}`],
     ...when(hasRatios, ["steps", (c) => ratioText(c.steps)]),
     ...when(hasMedians, ["median steps", (c) => medianText(c.medianSteps)]),
-    ...when(hasRatios, ["time", (c) => (noisy.get(c) ? "too noisy" : ratioText(c.seconds))]),
-    ...when(hasMedians, ["median time", (c) => medianText(c.medianSeconds)]),
+    ...when(hasRatios && isTimed, ["time", (c) => (noisy.get(c) ? "too noisy" : ratioText(c.seconds))]),
+    ...when(hasMedians && isTimed, ["median time", (c) => medianText(c.medianSeconds)]),
     ["loss at equal steps", (c) => ratioText(c.equalSteps)],
-    ["loss at equal seconds", (c) => (isTooNoisy(clock) ? "too noisy" : ratioText(c.equalTime))],
+    ...when(isTimed, [
+      "loss at equal seconds",
+      (c) => (isTooNoisy(clock) ? "too noisy" : ratioText(c.equalTime)),
+    ]),
     ...when(hasValidation, ["validation loss", (c) => ratioText(c.validation)]),
     ...when(hasTest, ["test loss", (c) => ratioText(c.test)]),
     ...when(hasAccuracy, ["accuracy, points", (c) => differenceText(c.accuracy)]),
   ];
   const included = hasTeleports(rates) ? ", teleports included" : "";
   const timing = [
-    ...(repeats > 1 ? [`Each time is the least of ${repeats}`] : []),
-    ...(clock === null ? [] : [`${baseline} took ${rangeText(clock)} times its own time, timed again`]),
+    ...(isTimed && repeats > 1 ? [`Each time is the least of ${repeats}`] : []),
+    ...(isTimed && clock !== null
+      ? [`${baseline} took ${rangeText(clock)} times its own time, timed again`]
+      : []),
   ];
   return htmlTable({
     caption:
       `To the final loss of ${baseline} at its tuned rate ${rateText(rates)}, on fresh seeds: shares of ${baseline}'s ` +
-      `steps and wall-clock time${included}, and of its loss after as many steps and seconds` +
-      `${hasValidation ? ", and of its last validation loss, on the same rows for all seeds" : ""}` +
+      `steps${isTimed ? ` and wall-clock time${included}` : ""}, and of its loss after as many steps${isTimed ? " and seconds" : ""}` +
+      `${hasValidation ? `, and of its validation loss${validationText(rates).replace(/,$/, "")}` : ""}` +
       `${hasTest ? ", and of its loss on test rows, of its own for each seed" : ""}${hasIntervals ? "; with 95 % intervals" : ""}; below 1 is better` +
       timing.map((text) => `. ${text}`).join(""),
     columns: ["variant", "rate", ...columns.map(([name]) => name)],

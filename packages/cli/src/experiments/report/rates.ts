@@ -3,7 +3,7 @@
 import { minBy, uniq } from "es-toolkit";
 import { OptionError } from "isoloss";
 import type { RatioSummary } from "../../run/statistics.js";
-import { checkedSeeds, ofFreshSeed, type Resolved } from "../definition/resolve.js";
+import { checkedSeeds, ofFreshSeed, type Resolved, requireFreshSeeds } from "../definition/resolve.js";
 import type { Decay, RatesConfig } from "../definition/schema.js";
 import { type Job, jobsOf } from "../jobs/job.js";
 import type { JobResult } from "../kind.js";
@@ -48,7 +48,7 @@ export interface RatesResult extends TriedRate {
   readonly grid: readonly (TriedRate & { readonly losses: Readonly<Record<string, number | null>> })[];
   /** Of each variant at its own tuned rate, and of the chosen ones, by the names of the choices. */
   readonly tuned: Readonly<Record<string, RateComparison>>;
-  /** Of each variant at the baseline's tuned rate. */
+  /** Of each variant at the baseline's tuned rate, each run timed once. */
   readonly sameRate: Readonly<Record<string, RateComparison>>;
   /** Those without a rate to tune, as they are. */
   readonly references: Readonly<Record<string, ToTarget>>;
@@ -61,7 +61,7 @@ export interface RatesComparison extends RatesResult {
 
 type RunAll = (jobs: readonly Job[]) => Promise<readonly JobResult[]>;
 
-/** Runs that judge are timed this often: once more where that took less than the seconds, and on as long as all of it does. */
+/** Repeated up to 5 times while all rounds together take less than 2.5 s of processor time. */
 const repeating = { most: 5, seconds: 2.5 };
 
 /**
@@ -86,8 +86,14 @@ export async function compareRates(
 }
 
 /** @throws OptionError for comparisons that {@link compareRates} refuses, before the runs that would come first */
-export function requireRates(resolved: Resolved): void {
-  for (const config of resolved.rates) planOf(resolved, config);
+export async function requireRates(resolved: Resolved): Promise<void> {
+  for (const config of resolved.rates) {
+    const { baseline, others, references, confirm, choices } = planOf(resolved, config);
+    const names = [baseline, ...others, ...references, ...Object.values(choices).flat()];
+    for (const { name, settings } of resolved.variants) {
+      if (names.includes(name)) await requireFreshSeeds(resolved.kind, settings, confirm.length);
+    }
+  }
 }
 
 /** Comparisons by the variant that is compared with, without their runs. */
@@ -237,7 +243,8 @@ async function compareOne(
   } while (
     isWhole &&
     repeats < repeating.most &&
-    (now() - begin) * (repeats === 1 ? 1 : 1 + 1 / repeats) < 1000 * repeating.seconds
+    // With one more.
+    (now() - begin) * (1 + 1 / repeats) < 1000 * repeating.seconds
   );
   const runsOf = (name: string, at?: TriedRate, isAgain = false) =>
     quickestOfSeeds(
@@ -246,6 +253,8 @@ async function compareOne(
       ),
     );
   const plain = runsOf(baseline, best);
+  /** At the baseline's rate, where each run is timed once. */
+  const onceAt = (name: string) => timed.filter((r) => r.repeat === undefined && isOf(r, name, best));
   const compare = (name: string, { rate, decay }: TriedRate): RateComparison => {
     const own = runsOf(name, { rate, decay });
     return { rate, decay, ...toTarget(plain, own), ...againstControls(name, own) };
@@ -273,7 +282,7 @@ async function compareOne(
     sameRate: Object.fromEntries(
       others.map((name) => [
         name,
-        { rate: best.rate, decay: best.decay, ...toTarget(plain, runsOf(name, best)) },
+        { rate: best.rate, decay: best.decay, ...toTarget(onceAt(baseline), onceAt(name)) },
       ]),
     ),
     references: Object.fromEntries(references.map((name) => [name, toTarget(plain, runsOf(name))])),
@@ -323,7 +332,7 @@ export function rateSentence(
     ofBaseline(`At equal seconds the loss of ${name} is`, isTooNoisy(clock) ? null : c.equalTime) +
     ofBaseline(
       c.test === null
-        ? `The last validation loss of ${name}, on the same rows for all seeds, is`
+        ? `The validation loss of ${name}${validationText(comparison)} is`
         : `The test loss of ${name}, on other rows for each seed, is`,
       c.test ?? c.validation,
     ) +
@@ -338,9 +347,29 @@ export function rateSentence(
   return `${start} ${reachedText(compared, comparison)}.${lost}${beside}${equal}${edge}`;
 }
 
+/** Which epoch and which rows validation losses are of. */
+export function validationText({ runs }: Pick<RatesComparison, "runs">): string {
+  const isChosen = runs.some(({ settings }) => settings.best);
+  const isDivided = runs.some(({ settings }) => settings.testFold);
+  const of = [
+    ...(isChosen ? ["of the epoch that these rows chose"] : []),
+    ...(isDivided ? [] : ["on the same rows for all seeds"]),
+  ];
+  return of.map((text, i) => `, ${text}${i === of.length - 1 ? "," : ""}`).join("");
+}
+
 function controlText(name: string, beside: ToTarget, clock: RatioSummary | null): string {
   const { steps, seconds } = shownRatios(beside);
-  if (steps === null || seconds === null) return `${name}, a control, did not reach it in every run.`;
+  if (steps === null || seconds === null) {
+    const { equalSteps, equalTime } = shownRatios(beside);
+    const inTime =
+      equalTime === null || isTooNoisy(clock) ? "" : `, at equal seconds ${ratioText(equalTime)} times`;
+    const losses =
+      equalSteps === null
+        ? ""
+        : ` At equal steps the loss is ${ratioText(equalSteps)} times that of ${name}${inTime}.`;
+    return `${name}, a control, did not reach it in every run.${losses}`;
+  }
   const time =
     timeOf(beside, clock) === "too noisy"
       ? "; the times are too noisy to compare here"

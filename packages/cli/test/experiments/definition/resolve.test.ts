@@ -75,6 +75,15 @@ describe("resolveExperiment", () => {
     expect(variants.map(({ name }) => name)).toEqual(["run"]);
   });
 
+  it("refuses controls of what is compared with nothing", () => {
+    const controls = (more: string) =>
+      resolveExperiment(parse(`${text}controls: { plain: [short] }\n${more}`));
+    expect(() => controls("")).toThrow(/^controls: nothing is compared with "plain"/);
+    const rates = "grid: [0.1], tune: [0], confirm: [1]";
+    expect(() => controls(`rates: { baseline: short, ${rates} }`)).toThrow(/a baseline of rates: short\.$/);
+    expect(controls(`rates: { ${rates} }`).controls).toEqual({ plain: ["short"] });
+  });
+
   it("makes configs of single runs that are experiments of one run, for good", () => {
     const resolved = resolveExperiment(parse(text));
     const config = runConfig(resolved, resolved.variants[1], 3);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Finding, JobResult } from "../../../src/experiments/kind.js";
 import { toyFindings } from "../../../src/experiments/kinds/multi-task/toy-findings.js";
-import { conclusionOf, findingsOf, judgementOf } from "../../../src/experiments/report/findings.js";
+import { answerOf, conclusionOf, findingsOf, judgementOf } from "../../../src/experiments/report/findings.js";
 import type { ExperimentOutcome } from "../../../src/experiments/report/outcome.js";
 import { shareOfText, type ToTarget } from "../../../src/experiments/results/to-target.js";
 import { runDocument } from "../../../src/formats/json.js";
@@ -92,10 +92,47 @@ describe("judgementOf", () => {
     expect(beside({}, slow)).toBe("fewer steps, more time");
     expect(beside({ steps: ratio(1, 0.9, 1.1) }, slow)).toBe("no better than a control");
     const clear = { seconds: ratio(0.3, 0.2, 0.5) };
-    expect(beside({ seconds: ratio(1, 0.5, 2) }, clear, busy)).toBe("helps");
+    // Steps decide then, which is no verdict about time.
+    expect(beside({ seconds: ratio(1, 0.5, 2) }, clear, busy)).toBe("fewer steps, too noisy to time");
+    const longer = { ...clear, steps: ratio(1, 0.9, 1.1) };
+    expect(beside({ seconds: ratio(1, 0.5, 2) }, longer, busy)).toBe("undecided");
     expect(beside({ steps: ratio(1, 0.9, 1.1), seconds: ratio(1, 0.5, 2) }, clear, busy)).toBe(
       "no better than a control",
     );
+  });
+});
+
+describe("a control that missed the loss with a seed", () => {
+  it("is compared by losses at equal time, or at equal steps where the clock is too noisy", () => {
+    const clear = { seconds: ratio(0.3, 0.2, 0.5) };
+    const judged = (given: Partial<ToTarget>, clock = ratio(1.01, 0.97, 1.04)) =>
+      judgementOf({ ...compared(clear), controls: { LAMP: compared({ ...missed, ...given }) } }, clock);
+    const [level, lower] = [ratio(1, 0.9, 1.1), ratio(0.5, 0.4, 0.6)];
+    expect(judged({ equalSteps: lower, equalTime: level })).toBe("no better than a control");
+    expect(judged({ equalSteps: level, equalTime: lower })).toBe("helps");
+    const busy = ratio(1.1, 0.6, 2);
+    expect(judged({ equalSteps: level, equalTime: lower }, busy)).toBe("no better than a control");
+    expect(judged({ equalSteps: lower, equalTime: level }, busy)).toBe("fewer steps, too noisy to time");
+    // It diverged with a seed, or never ran.
+    expect(judged({})).toBe("helps");
+    expect(judged({ seeds: 0, reached: 0 })).toBe("no better than a control");
+  });
+});
+
+describe("answerOf", () => {
+  it("names what is undecided", () => {
+    const at = { rate: 0.1, decay: "none" } as const;
+    const outcome = {
+      resolved: { kind: "minimize", variants: [], controls: {}, rates: [{}] },
+      ...{ status: "completed", results: [] },
+      rates: [
+        {
+          ...{ ...at, baseline: "plain", finalLoss: 1, grid: [], clock: null, repeats: 1, runs: [] },
+          tuned: { exact: { ...at, ...compared(missed) }, other: { ...at, ...compared({}) } },
+        },
+      ],
+    } as unknown as ExperimentOutcome;
+    expect(answerOf(outcome)).toBe("other helps. It is undecided whether exact helps.");
   });
 });
 
@@ -194,20 +231,23 @@ describe("toyFindings", () => {
           "[0.0032, 0.53] (95 % intervals of the shares).",
       },
     ]);
-    expect(toyFindings(ways(8, { LS: 2, COST: 2, random: 0 }))[0].judgment).toBe("does not help");
+    expect(toyFindings(ways(8, { LS: 8, COST: 1, random: 0 }))[0].judgment).toBe("does not help");
+    for (const tie of [0, 5]) {
+      expect(toyFindings(ways(10, { LS: tie, COST: tie, random: 0 }))[0].judgment).toBe("undecided");
+    }
   });
 
   it("claims nothing from few starts: five more than without are as likely as heads five times, six are not", () => {
     const judged = (LS: number, random: number) => toyFindings(ways(8, { LS, COST: 8, random }))[0];
     expect(judged(2, 2).judgment).toBe("helps");
     expect(judged(3, 2).judgment).toBe("undecided");
-    expect(judged(2, 3).judgment).toBe("undecided");
+    expect(judged(2, 3).judgment).toBe("no better than a control");
     expect(judged(3, 2).text).toMatch(/Too few starts to decide\.$/);
   });
 
   it("gives COST no credit for what a random move does as well", () => {
     const [finding] = toyFindings(ways(8, { LS: 1, COST: 8, random: 8 }));
     expect(finding.judgment).toBe("no better than a control");
-    expect(finding.text).toMatch(/random from 8 \[0\.63, 1\] .* A control does as well/);
+    expect(finding.text).toMatch(/random from 8 \[0\.63, 1\] .* That is not clearly more than a control/);
   });
 });

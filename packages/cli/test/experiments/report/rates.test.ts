@@ -204,7 +204,22 @@ describe("compareRates", () => {
     );
     expect(rates?.tuned.exact.validation?.ratio).toBeCloseTo(0.75, 12);
     expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
-      /The last validation loss of exact, on the same rows for all seeds, is 0\.75 .*times that of plain\./,
+      /The validation loss of exact, on the same rows for all seeds, is 0\.75 .*times that of plain\./,
+    );
+    const withSettings = (more: object) => ({
+      ...rates,
+      runs: rates.runs.map((run) => ({ ...run, settings: { ...run.settings, ...more } })),
+    });
+    const best = { best: "restore" };
+    expect(rateSentence("exact", withSettings(best), rates.tuned.exact)).toContain(
+      "The validation loss of exact, of the epoch that these rows chose, on the same rows for all seeds, is",
+    );
+    const divided = withSettings({ ...best, testFold: [0, 3] });
+    expect(rateSentence("exact", divided, rates.tuned.exact)).toContain(
+      "The validation loss of exact, of the epoch that these rows chose, is",
+    );
+    expect(rateTables(divided).comparison).toContain(
+      "and of its validation loss, of the epoch that these rows chose; below",
     );
     const [without] = await compareOnce(
       resolved("{ grid: [0.1], tune: [0], confirm: [1, 2] }"),
@@ -381,6 +396,45 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
       ["exact", 2],
       ["plain", 2],
     ]);
+  });
+
+  it("gives no times of runs at the baseline's rate, which it does not repeat", async () => {
+    const [rates] = await compareRates(
+      resolved("{ grid: [0.1, 0.2], tune: [0], confirm: 10..13 }"),
+      async (jobs) =>
+        jobs.map((job) => {
+          const isBest = job.settings.learningRate === (job.variant === "plain" ? 0.1 : 0.2);
+          const result = geometric(job, 1, isBest ? 0.5 : 0.6);
+          // The first time of each run is the longest.
+          return { ...result, seconds: result.seconds.map((s) => s * (job.repeat === undefined ? 3 : 1)) };
+        }),
+    );
+    expect(rates.repeats).toBe(5);
+    const { comparison, sameRate } = rateTables(rates);
+    expect(comparison).toMatch(/wall-clock time.*Each time is the least of 5/);
+    expect(sameRate).not.toMatch(/time|seconds/);
+    // Each is timed once there: both sides were slow.
+    expect(rates.sameRate.exact.equalTime?.ratio).toBeCloseTo(1.2 ** 10, 9);
+  });
+
+  it("repeats as long as all rounds together take less than 2.5 seconds", async () => {
+    const looks = [0, 700, 1400, 2100, 2800];
+    expect(
+      (
+        await timedBy(
+          () => 1,
+          () => looks.shift() as number,
+        )
+      ).rates.repeats,
+    ).toBe(3);
+    expect(
+      (
+        await timedBy(
+          () => 1,
+          () => looks.shift() ?? 9000,
+        )
+      ).rates.repeats,
+    ).toBe(1);
   });
 
   it("repeats no runs that take long", async () => {

@@ -5,7 +5,7 @@ import { models, mseLoss, multiMlp } from "isoloss/nn";
 import { type BenchmarkTask, benchmarkTasks } from "isoloss/problems";
 import { z } from "zod";
 import { count } from "../named.js";
-import type { ColumnTask, RunData } from "../run-data.js";
+import type { ColumnTask, RunData, TestFold } from "../run-data.js";
 import type { OwnOptions } from "../schema-of.js";
 import { loadOwnData, type OwnData, ownTableSchema } from "./data.js";
 
@@ -43,12 +43,13 @@ export interface ColumnsConfig {
   readonly activation?: Parameters<typeof multiMlp>[0]["activation"];
 }
 
-/** The data of a problem `columns`. */
+/** The data of a problem `columns`. @param fold which part of the test data judges the run */
 export const columnsData = ({
   data,
   classes = [],
-}: Pick<ColumnsConfig, "data" | "classes">): Promise<RunData> =>
-  loadOwnData(data, { tasks: { asClasses: classes } });
+  fold,
+}: Pick<ColumnsConfig, "data" | "classes"> & { readonly fold?: TestFold | undefined }): Promise<RunData> =>
+  loadOwnData(data, { tasks: { asClasses: classes }, fold });
 
 /** The network, the losses of its tasks, and the parts of the data. Batches: `x` [n, inputs], and the labels of task k as `yk`. */
 export function columnsTasks(

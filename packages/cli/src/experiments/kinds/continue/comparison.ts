@@ -59,13 +59,15 @@ function findings(results: readonly JobResult[], controls: Controls): Finding[] 
     const compared = plain && accuracyPoints(runs, plain[1]);
     if (!compared) return [];
     const [baseline] = plain;
-    const beside = variants.flatMap(([name, own]) => {
-      const points = controls[baseline]?.includes(name) ? accuracyPoints(runs, own) : undefined;
-      return points ? [{ name, points }] : [];
+    const beside = (controls[baseline] ?? []).map((name) => {
+      const own = variants.find(([variant]) => variant === name)?.[1] ?? [];
+      return { name, points: accuracyPoints(runs, own) };
     });
     const { n } = compared;
-    const others = beside.map(
-      ({ name, points }) => `, from that of ${name}, a control, by ${differenceText(points)}`,
+    const others = beside.map(({ name, points }) =>
+      points
+        ? `, from that of ${name}, a control, by ${differenceText(points)}`
+        : `, and ${name}, a control, has no accuracy to compare with`,
     );
     return [
       {
@@ -82,13 +84,16 @@ function findings(results: readonly JobResult[], controls: Controls): Finding[] 
   });
 }
 
-function judgementOf({ interval }: DifferenceSummary, controls: readonly DifferenceSummary[]): Judgement {
+function judgementOf(
+  { interval }: DifferenceSummary,
+  controls: readonly (DifferenceSummary | undefined)[],
+): Judgement {
   if (interval === null) return "undecided";
   if (interval[1] < 0) return "does not help";
   if (interval[0] <= 0) return "undecided";
-  return controls.every((c) => c.interval !== null && c.interval[0] > 0)
-    ? "helps"
-    : "no better than a control";
+  const measured = controls.flatMap((c) => c ?? []);
+  if (measured.some((c) => c.interval === null || c.interval[0] <= 0)) return "no better than a control";
+  return measured.length === controls.length ? "helps" : "undecided";
 }
 
 /** Accuracies of runs less those of others, in points; undefined without pairs, or where one has none. */

@@ -93,6 +93,8 @@ function conflictsSince({ history: { cosines, conflicts } }: MultiTaskTrainer<Tr
 interface Findings {
   readonly made: MadeTasks;
   readonly evaluations: readonly Evaluation[];
+  /** Of the epoch with which the run ends, where that is an earlier one; default the last evaluation. */
+  readonly restored?: Evaluation | undefined;
   readonly cost?: CostConfig | undefined;
   readonly protocol?: Protocol | undefined;
   /** Of a plane, `recordEvery` steps apart. */
@@ -105,7 +107,7 @@ export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): 
   const { made, evaluations, cost, protocol } = findings;
   const { history, current, stepsPerEpoch } = trainer;
   const { seconds, events, conflicts, losses } = history;
-  const last = evaluations.at(-1);
+  const last = findings.restored ?? evaluations.at(-1);
   const spent = seconds.at(-1) ?? 0;
   const window = stepsPerEpoch < Infinity ? Math.min(stepsPerEpoch, current.step) : 1;
   const metrics: Record<string, number> = {};

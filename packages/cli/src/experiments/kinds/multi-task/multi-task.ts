@@ -5,6 +5,7 @@ import { costSchema } from "../../catalogue/cost.js";
 import { methodSchema } from "../../catalogue/methods.js";
 import { count, fromZero, nonNegative, positive } from "../../catalogue/named.js";
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
+import { testFoldSchema } from "../../catalogue/run-data.js";
 import { multiTaskProblemSchema } from "../../catalogue/tasks.js";
 import type { Kind } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
@@ -24,6 +25,8 @@ export const multiTaskKind: Kind = {
   pauseMetrics: ["loss", "validation.loss", "test.loss", "test.accuracy"],
   settings: {
     problem: multiTaskProblemSchema,
+    /** Of the problem columns: which of n parts of the test data judges the run, [i, n] with i from 0. */
+    testFold: testFoldSchema.optional(),
     method: methodSchema,
     cost: costSchema.optional(),
     /** Each task by a model of its own: the baseline of Delta_m. */
@@ -62,10 +65,22 @@ export const multiTaskKind: Kind = {
   },
 };
 
-function checkSettings({ epochs, steps, alone, method, cost, problem, protocol }: MultiTaskSettings): void {
+function checkSettings({
+  epochs,
+  steps,
+  alone,
+  method,
+  cost,
+  problem,
+  protocol,
+  testFold,
+}: MultiTaskSettings): void {
   if (protocol) checkProtocol(protocol);
   if ((epochs === undefined) === (steps === undefined)) {
     throw new OptionError("A run of kind multi-task needs either epochs or steps.");
+  }
+  if (testFold && problem.name !== "columns") {
+    throw new OptionError("testFold is of the problem columns alone: its table is what can be divided.");
   }
   if (problem.name === "toy" && epochs !== undefined) {
     throw new OptionError("The toy has no data and therefore no epochs: give steps instead.");

@@ -33,7 +33,7 @@ export async function sessionOf(
 ): Promise<MultiTaskSession> {
   const { problem: named, alone = false, cost: config, epochs, steps, representation, ...rest } = settings;
   const { batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients } = rest;
-  const whole = await makeTasks(named, seed);
+  const whole = await makeTasks(named, { seed, fold: rest.testFold });
   const made = alone ? whole.alone() : whole;
   const [method, optimizer] = [makeMethod(rest.method), makeOptimizer(rest.optimizer)];
   const hook = config && makeCost(config, { seed, optimizer });
@@ -163,7 +163,8 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
       metrics: {
         ...metricsOf(trainer, {
           made,
-          evaluations: ended ? [...evaluations, await measure()] : evaluations,
+          evaluations,
+          ...(ended ? { restored: await measure() } : {}),
           cost: settings.cost,
           protocol: settings.protocol,
           points,

@@ -1,5 +1,6 @@
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";
+import type { TestFold } from "../../catalogue/run-data.js";
 import type { EpochSettings } from "../training-loop.js";
 import type { PlateauConfig } from "./plateau.js";
 import type { Protocol } from "./protocol.js";
@@ -7,6 +8,7 @@ import type { Protocol } from "./protocol.js";
 /** Settings of a run of kind multi-task, checked. */
 export interface MultiTaskSettings extends EpochSettings {
   readonly problem: Named;
+  readonly testFold?: TestFold;
   readonly method: Named;
   readonly cost?: CostConfig;
   readonly alone?: boolean;

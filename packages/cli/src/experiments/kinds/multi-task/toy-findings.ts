@@ -39,14 +39,15 @@ export function toyFindings(results: readonly JobResult[], declared: Controls = 
 }
 
 const explanations: Readonly<Partial<Record<Judgement, string>>> = {
-  "no better than a control": " A control does as well, so the gain is not that of COST's objective.",
+  "no better than a control":
+    " That is not clearly more than a control, so the gain may not be that of COST's objective.",
   undecided: " Too few starts to decide.",
 };
 
 function judgementOf(one: Compared, plain: Compared, controls: readonly Compared[]): Judgement {
-  if (reached(one) <= reached(plain)) return "does not help";
-  if (controls.some((control) => reached(control) >= reached(one))) return "no better than a control";
-  return [plain, ...controls].every((other) => isSurelyMore(one, other)) ? "helps" : "undecided";
+  if (isSurelyMore(plain, one)) return "does not help";
+  if (!isSurelyMore(one, plain)) return "undecided";
+  return controls.every((control) => isSurelyMore(one, control)) ? "helps" : "no better than a control";
 }
 
 /** McNemar's exact test of the starts from which only one of the two reached the front: whether most are those of `one`. */

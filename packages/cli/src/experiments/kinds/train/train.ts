@@ -7,6 +7,7 @@ import { count, fromZero, positive } from "../../catalogue/named.js";
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
 import { ownModelSchema } from "../../catalogue/own/model.js";
 import { ownModuleSchema } from "../../catalogue/own/problem.js";
+import { testFoldSchema } from "../../catalogue/run-data.js";
 import { schemaOf } from "../../catalogue/schema-of.js";
 import { teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
@@ -21,10 +22,7 @@ import { type TrainSettings, trainerOf } from "./trainer.js";
 export const trainSettings = {
   data: dataSchema,
   /** Which of n parts of the test data judges the run, [i, n] with i from 0: sweeps and `reproduce` give each fresh seed its own. */
-  testFold: z
-    .tuple([fromZero, count])
-    .refine(([i, n]) => i < n, "expected [i, n] with i below n")
-    .optional(),
+  testFold: testFoldSchema.optional(),
   /** One of the catalogue, or one's own: `{ onnx: FILE }`, `{ module: FILE#NAME }`. */
   model: z.union([modelSchema, ownModelSchema]).meta({ title: "model" }),
   /** A loss of one's own, `{ module: FILE#NAME }`; default cross-entropy of classes, mean squared error of numbers. */

@@ -153,7 +153,11 @@ describe("comparisons without training", () => {
     kinds.continue.comparison?.findings?.(results.flat(), { plain: ["LAMP"] }) ?? [];
 
   it("judge accuracies against the same variant without the move, in points with an interval", () => {
-    const [finding] = findingsOf(runs("plain", [0.5, 0.6]), runs("even", [0.7, 0.82]));
+    const [finding] = findingsOf(
+      runs("plain", [0.5, 0.6]),
+      runs("even", [0.7, 0.82]),
+      runs("LAMP", [0.5, 0.61]),
+    );
     // 20 and 22 points: mean 21, t(0.975, 1) = 12.706 times the standard error of 1.
     expect(finding).toMatchObject({ title: "even", judgment: "helps" });
     expect(finding.text).toContain("differs from that of plain by +21 [8.29, 33.7] points");
@@ -168,6 +172,9 @@ describe("comparisons without training", () => {
       /points, from that of LAMP, a control, by \+0\.5 \[.*\] \(2 seeds, 95 % intervals\)\.$/,
     );
     expect(findingsOf(plain, even, runs("LAMP", [0.5, 0.61]))[0].judgment).toBe("helps");
+    const [unknown] = findingsOf(plain, even, runs("LAMP", [0.5, Number.NaN]));
+    expect(unknown.judgment).toBe("undecided");
+    expect(unknown.text).toContain("points, and LAMP, a control, has no accuracy to compare with (");
     expect(findingsOf(plain, runs("even", [0.4, 0.8]))[0].judgment).toBe("undecided");
     expect(findingsOf(plain, runs("even", [0.3, 0.41]))[0].judgment).toBe("does not help");
   });
