@@ -68,6 +68,8 @@ const ratesSchema = z.strictObject({
     .optional(),
   /** Seeds that choose the rate. */
   tune: seedsSchema,
+  /** What chooses it: the mean validation loss of these seeds, or the mean final loss on training data; default validation where there is such. */
+  by: z.enum(["validation", "loss"]).optional(),
   /** Other seeds, for the comparison. */
   confirm: seedsSchema,
   /** Default the first variant. */

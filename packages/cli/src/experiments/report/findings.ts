@@ -8,13 +8,13 @@ import type { ExperimentOutcome } from "./outcome.js";
 import { type RateComparison, type RatesResult, rateSentence } from "./rates.js";
 
 /**
- * Whether runs reach the baseline's final loss in less time, which is what counts, or in fewer steps alone: than the baseline and than
+ * Whether runs reach the baseline's final loss on training data in less time, which is what counts, or in fewer steps alone: than the baseline and than
  * each control; than one that does not reach it with every seed, whether they have a lower loss at equal time, or at equal steps. Only
  * intervals decide; where the clock is too noisy, those of steps alone.
  *
  * @param clock the baseline's times against its own; null: not measured
  */
-export function judgementOf(
+function speedOf(
   compared: ToTarget & Pick<RateComparison, "controls">,
   clock: RatioSummary | null,
 ): Judgement {
@@ -52,6 +52,41 @@ export function judgementOf(
   return isShorter(compared) ? fewerSteps["too noisy"] : "undecided";
 }
 
+/** A held-out loss that is at most this many times the baseline's counts as kept. */
+const kept = 1.05;
+
+/**
+ * Whether a variant helps. With test rows of their own for each seed their loss decides: `helps` where it is clearly lower than the
+ * baseline's and each control's. Else, and with validation rows, a gain of speed counts only where the held-out loss is kept, and a
+ * held-out loss that is clearly higher does not help, however low the training loss is.
+ *
+ * @param clock the baseline's times against its own; null: not measured
+ */
+export function judgementOf(
+  compared: ToTarget & Pick<RateComparison, "controls">,
+  clock: RatioSummary | null,
+): Judgement {
+  const heldOut = (compared.test ?? compared.validation)?.interval ?? null;
+  const speed = speedOf(compared, clock);
+  if (heldOut === null) return speed;
+  if (heldOut[0] > 1) return "does not help";
+  if (compared.test !== null && heldOut[1] < 1) {
+    const isBetter = (control: ToTarget) => control.seeds > 0 && (control.test?.interval?.[1] ?? 0) < 1;
+    return Object.values(compared.controls ?? {}).every(isBetter) ? "helps" : "no better than a control";
+  }
+  if (speed === "does not help") return compared.test === null ? speed : "undecided";
+  return heldOut[1] <= kept ? speed : "undecided";
+}
+
+/** Why a speed on training data is not the verdict. */
+function heldOutText(compared: ToTarget): string {
+  const heldOut = (compared.test ?? compared.validation)?.interval;
+  if (!heldOut || heldOut[1] <= kept) return "";
+  return heldOut[0] > 1
+    ? " On held-out rows it is worse, which decides."
+    : " Whether its held-out loss is kept is not clear, so that speed on training data alone does not decide.";
+}
+
 const fewerSteps = {
   more: "fewer steps, more time",
   "no clear difference": "fewer steps, no less time",
@@ -71,7 +106,7 @@ export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Fin
         title: name,
         // A baseline that diverged with some seed has no loss to reach there: that is no failure of the others.
         judgment: comparison.finalLoss === null ? "undecided" : judgementOf(c, comparison.clock),
-        text: rateSentence(name, comparison, c),
+        text: `${rateSentence(name, comparison, c)}${heldOutText(c)}`,
       })),
   );
   return [...compared, ...(kinds[resolved.kind].comparison?.findings?.(results, resolved.controls) ?? [])];

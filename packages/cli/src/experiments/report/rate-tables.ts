@@ -48,7 +48,7 @@ export function rateTables(rates: RatesComparison) {
   return {
     baseline,
     grid: htmlTable({
-      caption: "Mean final loss of the tuning seeds at each learning rate",
+      caption: `Mean ${rates.by === "loss" ? "final" : "validation"} loss of the tuning seeds at each learning rate`,
       columns: ["learning rate", ...names],
       rows: rates.grid.map((g) => [
         rateText(g),

@@ -1,6 +1,6 @@
 // A fair comparison: the plain and the teleported optimizer at every learning rate of a grid, with and without decay, and
 // other seeds for the comparison than those that choose the rate.
-import { minBy, uniq } from "es-toolkit";
+import { meanBy, minBy, uniq } from "es-toolkit";
 import { OptionError } from "isoloss";
 import type { RatioSummary } from "../../run/statistics.js";
 import { checkedSeeds, ofFreshSeed, type Resolved, requireFreshSeeds } from "../definition/resolve.js";
@@ -11,6 +11,7 @@ import { formatNumber } from "../results/format-number.js";
 import {
   differenceText,
   isTooNoisy,
+  lossOn,
   meanFinalLoss,
   quickestOfSeeds,
   ratioText,
@@ -44,7 +45,9 @@ export interface RatesResult extends TriedRate {
   readonly repeats: number;
   /** The baseline's time to its final loss against its own, timed likewise: the noise of the clock. Null for a single seed. */
   readonly clock: RatioSummary | null;
-  /** Mean final loss of the tuning seeds, of each variant at each rate; null where a run diverged. */
+  /** Which loss chose the rates. */
+  readonly by: "validation" | "loss";
+  /** Mean of this loss of the tuning seeds, of each variant at each rate; null where a run diverged. */
   readonly grid: readonly (TriedRate & { readonly losses: Readonly<Record<string, number | null>> })[];
   /** Of each variant at its own tuned rate, and of the chosen ones, by the names of the choices. */
   readonly tuned: Readonly<Record<string, RateComparison>>;
@@ -106,6 +109,7 @@ export const byBaseline = (
 interface Plan {
   readonly tried: readonly TriedRate[];
   readonly tune: readonly number[];
+  readonly by: RatesConfig["by"];
   readonly confirm: readonly number[];
   readonly baseline: string;
   readonly others: readonly string[];
@@ -118,7 +122,7 @@ interface Plan {
 }
 
 function planOf({ variants, controls: allControls }: Resolved, config: RatesConfig): Plan {
-  const { grid, decay = ["none"], references = [], choose: choices = {}, baselineGrid = [] } = config;
+  const { grid, decay = ["none"], references = [], choose: choices = {}, baselineGrid = [], by } = config;
   const [tune, confirm] = [checkedSeeds(config.tune), checkedSeeds(config.confirm)];
   const both = tune.filter((seed) => confirm.includes(seed));
   if (both.length > 0) {
@@ -146,7 +150,7 @@ function planOf({ variants, controls: allControls }: Resolved, config: RatesConf
   }
   const at = (rates: readonly number[]) => decay.flatMap((d) => rates.map((rate) => ({ rate, decay: d })));
   const further = at(baselineGrid.filter((rate) => !grid.includes(rate)));
-  return { tried: at(grid), tune, confirm, baseline, others, references, controls, choices, further };
+  return { tried: at(grid), tune, by, confirm, baseline, others, references, controls, choices, further };
 }
 
 /** A variant at a rate. */
@@ -157,7 +161,7 @@ interface Candidate {
 
 async function compareOne(
   resolved: Resolved,
-  { tried, tune, confirm, baseline, others, references, controls, choices, further }: Plan,
+  { tried, tune, by: wanted, confirm, baseline, others, references, controls, choices, further }: Plan,
   { runAll, now }: { readonly runAll: RunAll; now(): number },
 ): Promise<RatesComparison | undefined> {
   const candidates = Object.values(choices).flat();
@@ -181,10 +185,14 @@ async function compareOne(
   const namesAt = (at: TriedRate) => (further.includes(at) ? [baseline] : all);
   const everyRate = [...tried, ...further];
   const tuning = await runAll(everyRate.flatMap((at) => namesAt(at).flatMap((name) => jobs(name, at, tune))));
+  const by = wanted ?? (tuning.some((r) => Number.isFinite(lossOn("validation", r))) ? "validation" : "loss");
   const meanAt = (name: string, at: TriedRate): number | null => {
     const runs = tuning.filter((r) => isOf(r, name, at));
     const isWhole = runs.length === tune.length && runs.every((r) => r.document.status === "completed");
-    return isWhole ? meanFinalLoss(runs) : null;
+    if (!isWhole) return null;
+    if (by === "loss") return meanFinalLoss(runs);
+    const mean = meanBy(runs, (r) => lossOn("validation", r));
+    return Number.isFinite(mean) ? mean : null;
   };
   const grid = everyRate.map((at) => ({
     ...at,
@@ -274,6 +282,7 @@ async function compareOne(
     finalLoss: meanFinalLoss(plain),
     repeats,
     clock: toTarget(plain, runsOf(baseline, best, true)).seconds,
+    by,
     grid,
     tuned: Object.fromEntries([
       ...chosen.map(({ name, at }) => [name, compare(name, at)]),
@@ -324,7 +333,8 @@ export function rateSentence(
     "rate" in c
       ? `, ${c.variant === undefined ? "" : `as ${c.variant} `}at its tuned rate ${rateText(c)},`
       : "";
-  const start = `${name}${own} reached the final loss of ${baseline} at its tuned rate`;
+  const loss = c.test === null && c.validation === null ? "final loss" : "final training loss";
+  const start = `${name}${own} reached the ${loss} of ${baseline} at its tuned rate`;
   const ofBaseline = (subject: string, ratio: RatioSummary | null) =>
     ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;
   const equal =

@@ -126,7 +126,8 @@ const isRepeated = (runs: readonly JobResult[]): boolean =>
 const withoutSpread = (ratio: RatioSummary | null, deterministic: boolean): RatioSummary | null =>
   ratio && deterministic ? { ...ratio, interval: null } : ratio;
 
-const lossOn = (part: "validation" | "test", { document }: JobResult): number =>
+/** The loss that a run reports of a part of its data; NaN where it has none. */
+export const lossOn = (part: "validation" | "test", { document }: JobResult): number =>
   document.metrics[`${part}.loss`] ?? Number.NaN;
 
 function accuracyPoints(

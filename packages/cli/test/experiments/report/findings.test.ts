@@ -49,8 +49,27 @@ describe("judgementOf", () => {
     ["fewer steps, more time", { deterministic: true, steps: ratio(0.5), seconds: ratio(20, 10, 40) }],
     ["does not help", { deterministic: true, steps: ratio(1), seconds: ratio(20, 10, 40) }],
     ["undecided", { deterministic: true, steps: ratio(0.5), seconds: ratio(20) }],
+    // Quicker to the training loss: by heart, or with the held-out loss kept.
+    ["does not help", { test: ratio(1.84, 1.31, 2.59) }],
+    ["undecided", { test: ratio(1.18, 0.874, 1.58) }],
+    ["helps", { test: ratio(1, 0.97, 1.03) }],
+    ["does not help", { validation: ratio(1.8, 1.6, 2) }],
+    ["undecided", { validation: ratio(1.02, 0.96, 1.08) }],
+    ["helps", { validation: ratio(0.9, 0.85, 0.96) }],
+    // Not down to the training loss, as a regularizer is not.
+    ["helps", { ...missed, equalSteps: ratio(3, 2, 4), test: ratio(0.489, 0.343, 0.697) }],
+    ["undecided", { ...missed, equalSteps: ratio(3, 2, 4), test: ratio(1.03, 0.484, 2.18) }],
+    ["does not help", { ...missed, equalSteps: ratio(3, 2, 4), validation: ratio(0.8, 0.7, 0.9) }],
   ] as const)("says %j where the intervals bear it and no more: %j", (judgment, given) => {
     expect(judgementOf(compared(given), null)).toBe(judgment);
+  });
+
+  it("credits a lower test loss only where it is lower than that of each control, too", () => {
+    const test = ratio(0.7, 0.6, 0.8);
+    const against = (than: ReturnType<typeof ratio>) =>
+      judgementOf({ ...compared({ test }), controls: { wider: compared({ test: than }) } }, null);
+    expect(against(ratio(0.8, 0.7, 0.9))).toBe("helps");
+    expect(against(ratio(0.98, 0.9, 1.1))).toBe("no better than a control");
   });
 
   const quiet = ratio(1.01, 0.97, 1.04);
