@@ -1101,7 +1101,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "optimizer": "What steps with that gradient; default `sgd` with momentum 0.9."
   },
   "sameFunction": {
-    "tolerance": "Largest difference that counts as rounding, relative to an output's largest value; default 1e-4, of a file with weights of float16 0.0049, of bfloat16 0.039: ten times what its numbers are rounded by.",
+    "tolerance": "Largest difference that counts as rounding, relative to an output's largest value; default 1e-4, where either file has weights of float16 0.0049, of bfloat16 0.039: ten times what its numbers are rounded by.",
     "seed": "Seed of the random inputs; default 0.",
     "examples": "Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4.",
     "sizes": "Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each.",
