@@ -1251,6 +1251,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "move": "Whether weights are scaled by powers of two into the range of float16 first; default true.",
     "io": "Type of the inputs and outputs of floats: `float32` (default), with a Cast at each, or `float16`.",
     "calibration": "Batches of arrays by the names of the inputs, so that the ranges of activations count, too; default: weights alone.",
+    "heldOut": "Batches on which `largest` is measured; default those of `calibration`, or random inputs.",
     "sizes": "Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32."
   },
   "topK": {
