@@ -80,6 +80,7 @@ const hashOf = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const isThere = (path, hash) => existsSync(path) && hashOf(readFileSync(path)) === hash;
 
 mkdirSync(target, { recursive: true });
+console.log(`Models in ${target}:`);
 const failures = packages.flatMap((own, i) => fetchPackage(own, `[${i + 1}/${packages.length}]`));
 if (failures.length > 0) {
   process.stderr.write(

@@ -1101,7 +1101,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "optimizer": "What steps with that gradient; default `sgd` with momentum 0.9."
   },
   "sameFunction": {
-    "tolerance": "Largest difference that counts as rounding, relative to an output's largest value; default 1e-4, of a file with weights of float16 0.0049, of bfloat16 0.039: ten times what its numbers are rounded by.",
+    "tolerance": "Largest difference that counts as rounding, relative to an output's largest value; default 1e-4, where either file has weights of float16 0.0049, of bfloat16 0.039: ten times what its numbers are rounded by.",
     "seed": "Seed of the random inputs; default 0.",
     "examples": "Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4.",
     "sizes": "Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each.",
@@ -1251,6 +1251,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "move": "Whether weights are scaled by powers of two into the range of float16 first; default true.",
     "io": "Type of the inputs and outputs of floats: `float32` (default), with a Cast at each, or `float16`.",
     "calibration": "Batches of arrays by the names of the inputs, so that the ranges of activations count, too; default: weights alone.",
+    "heldOut": "Batches on which `largest` is measured; default those of `calibration`, or random inputs.",
     "sizes": "Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32."
   },
   "topK": {

@@ -4,7 +4,7 @@ import { writeFileAtomic } from "isoloss/node";
 import { type HalfCounts, type HalfModel, toHalf } from "isoloss/onnx";
 import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";
-import { halfText } from "../model/half-text.js";
+import { halfText, hasFiniteOutputs, notFinite } from "../model/half-text.js";
 import {
   changing,
   finite,
@@ -70,7 +70,10 @@ export async function half(path: string, options: HalfOptions): Promise<void> {
       const numbers = isMoved ? "moved" : "as they are";
       step(`converting numbers ${numbers}`);
       const result = await changing(file, traced, (sizes) =>
-        toHalf(file.bytes, { move: isMoved, io, calibration: examples.batches ?? [], sizes }),
+        toHalf(file.bytes, {
+          ...{ move: isMoved, io, sizes },
+          ...{ calibration: examples.batches ?? [], heldOut: inputs.batches ?? [] },
+        }),
       );
       files.push(result);
       table.push({
@@ -82,7 +85,7 @@ export async function half(path: string, options: HalfOptions): Promise<void> {
       });
     }
   });
-  const [{ bytes, moved }] = files;
+  const [{ bytes, moved, outputs }] = files;
   const isWritten = options.force || hasFiniteOutputs(table[0]);
   if (isWritten) await writeFileAtomic(resolve(out), bytes);
   const document: Half = {
@@ -99,34 +102,37 @@ export async function half(path: string, options: HalfOptions): Promise<void> {
     await writeHalfPage(report, { file, out, bytes, sizes: traced.sizes }, document);
   }
   process.stdout.write(json ? `${JSON.stringify(document)}\n` : `${halfText(document, path, out)}\n`);
-  if (!isWritten) throw new DataError(whyRefused(file, options, table));
+  if (!isWritten) throw new DataError(whyRefused(file, options, document, outputs));
 }
 
-/** Whether all outputs of a file are finite, on each of the two ways to run it. */
-const hasFiniteOutputs = ({ rounded, broken }: HalfRow): boolean => rounded !== null && !broken;
-
-/** The message about a file that is not written, with the ways out that this model has. */
+/**
+ * The message about a file that is not written, with the ways out that this model has.
+ *
+ * @param outputs of the file that was read: other scalings do not help where these are out of range
+ */
 function whyRefused(
-  { model }: ModelFile,
+  { path, model }: ModelFile,
   { out, calibration, move }: HalfOptions,
-  [row, other]: readonly HalfRow[],
+  { table: [row, other], measured }: Half,
+  outputs: HalfCounts | undefined,
 ): string {
+  const isBeyond = outputs !== undefined && outputs.overflows > 0;
   const normalizes = model.graph.nodes.some(({ opType }) => opType === "BatchNormalization");
   const ways = [
     ...(other !== undefined && hasFiniteOutputs(other)
       ? ["write the numbers as they are, which stay finite, by --no-move"]
       : []),
-    ...(move && calibration === undefined
+    ...(move && calibration === undefined && !isBeyond
       ? ["give examples by --calibration, so that the ranges of activations count"]
       : []),
-    ...(move && normalizes
+    ...(move && normalizes && !isBeyond
       ? ["fold the batch normalizations, which stop scalings, by isoloss model fold"]
       : []),
     "keep the model in float32",
   ];
-  const where = row.rounded === null ? "with every result rounded to float16" : "as the file is run";
   return (
-    `${out} was not written: ${where}, its outputs are not finite. ` +
+    `${out} was not written: ${notFinite(row, measured)}. ` +
+    (isBeyond ? `Those of ${path} are above 65504 there. ` : "") +
     `Ways out: ${ways.join("; ")}. To write it all the same, add --force.`
   );
 }

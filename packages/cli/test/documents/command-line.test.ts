@@ -1,7 +1,8 @@
 // Whether docs/command-line.md is complete; command-line.long.test.ts runs its commands.
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createProgram } from "../../src/commands/program.js";
-import { blocks } from "./command-blocks.js";
+import { blocks, text } from "./command-blocks.js";
 
 describe("docs/command-line.md", () => {
   it("has commands, all of which are run but the installation", () => {
@@ -20,5 +21,15 @@ describe("docs/command-line.md", () => {
     const commands = createProgram("0.0.0").commands.map((command) => command.name());
     const all = blocks.map(({ code }) => code).join("\n");
     expect(commands.filter((name) => !new RegExp(`^isoloss ${name}\\b`, "m").test(all))).toEqual([]);
+  });
+
+  it("says how many experiments the demo has, as the README does", () => {
+    const root = new URL("../../../../", import.meta.url);
+    const count = readdirSync(new URL("experiments/demo", root)).length;
+    const words = ["five", "six", "seven", "eight", "nine"];
+    expect(text).toContain(`runs ${words[count - 5]} small experiments`);
+    expect(readFileSync(new URL("README.md", root), "utf8")).toContain(
+      `${words[count - 5]} experiments with and`,
+    );
   });
 });

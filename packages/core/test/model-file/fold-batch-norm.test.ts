@@ -51,6 +51,25 @@ describe("folding a batch norm", () => {
   // By hand: f = gamma / sqrt(variance) = [1, 1] by the numbers above, but for gamma = [4, 6]: f = [2, 2].
   const doubled = { gamma: float32([4, 6]) };
 
+  it("reads equal tensors that are shared through Identity nodes, as in a network that is not trained yet", () => {
+    const shared = (name: string, from: string) => node("Identity", [from], {}, [name]);
+    const names = ["gamma", "zeros", "mean2", "variance2"];
+    const { nodes, stored, params } = folded(
+      fileOf({
+        inputs: { x: x4 },
+        initializers: { gamma: float32([1, 1]), zeros: float32([0, 0]), w: kernel },
+        nodes: [
+          ...[shared("mean2", "zeros"), shared("variance", "gamma"), shared("variance2", "variance")],
+          node("Conv", ["x", "w", "mean2"], {}, ["z"]),
+          node("BatchNormalization", ["z", ...names], { epsilon: float(3) }),
+        ],
+      }),
+    );
+    expect(nodes).toEqual(["Conv"]);
+    expect(stored).toHaveLength(2);
+    expect([...params.w.data]).toEqual([0.5, 1, 1.5, 2]);
+  });
+
   it("into a convolution with a bias scales its filters and moves the bias", async () => {
     const before = file({
       weights: { ...doubled, w: kernel, b: float32([10, 20]) },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { toHalf } from "../../src/compress/half/to-half.js";
 import { NumericalError } from "../../src/errors.js";
 import { createRng } from "../../src/math/rng.js";
 import { compareModels } from "../../src/model-file/compare/compare-models.js";
@@ -137,5 +138,15 @@ describe("whether two files compute the same", () => {
       });
     }
     expect((await sameFunction(before, before)).tolerance).toBe(1e-4);
+  });
+
+  it("allows what the coarser of both files is rounded by, in either order", async () => {
+    const { bytes: half } = await toHalf(before);
+    for (const [a, b] of [
+      [before, half],
+      [half, before],
+    ]) {
+      expect((await sameFunction(a, b)).tolerance).toBe(10 * 2 ** -11);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import type { Half } from "../../commands/model-half.js";
-import { halfSummary, halfTable } from "../half-text.js";
+import { halfSummary, halfTable, notFinite } from "../half-text.js";
 import type { Changed } from "./changed.js";
 import { choicesSection } from "./choices-section.js";
 import { unitsSection } from "./units-section.js";
@@ -15,7 +15,7 @@ export async function writeHalfPage(
   const [written] = document.table;
   await writePage(page, {
     title: `${file.path} in float16`,
-    conclusion: `${document.out === null ? "Not written" : "Written"} to ${out}: numbers ${written.numbers}.`,
+    conclusion: `${document.out === null ? "Not written" : "Written"} to ${out}: ${[`numbers ${written.numbers}`, ...notFinite(written, document.measured)].join("; ")}.`,
     lead: halfSummary(document, file.path),
     sections: [
       choicesSection(

@@ -4,7 +4,7 @@ import { nodesOf } from "../../graph/graph.js";
 import { isFloat, type Tensor } from "../../graph/tensor.js";
 import { type HalfCounts, halfCounts, noCounts } from "../../math/half-counts.js";
 import { compareModels } from "../../model-file/compare/compare-models.js";
-import { axisSizes, type NamedValues } from "../../model-file/compare/random-inputs.js";
+import { axisSizes, type NamedValues, randomInputs } from "../../model-file/compare/random-inputs.js";
 import { withParams } from "../../model-file/edit/with-params.js";
 import { dropIdentity } from "../../model-file/prepare/drop-identity.js";
 import { fromOnnx } from "../../nn/onnx/from-onnx.js";
@@ -27,17 +27,22 @@ export interface ToHalfOptions {
   readonly io?: "float32" | "float16" | undefined;
   /** Batches of arrays by the names of the inputs, so that the ranges of activations count, too; default: weights alone. */
   readonly calibration?: readonly Readonly<Record<string, NdArray>>[] | undefined;
+  /** Batches on which `largest` is measured; default those of `calibration`, or random inputs. */
+  readonly heldOut?: readonly Readonly<Record<string, NdArray>>[] | undefined;
   /** Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32. */
   readonly sizes?: Readonly<Record<string, number>> | undefined;
 }
 
+const batchList = inCode<readonly NamedValues[]>(
+  "a list of batches, such as [{ x: images }]",
+  Array.isArray,
+).default([]);
+
 const toHalfOptions = optionTable("toHalf", {
   move: flag.default(true),
   io: oneOf(["float32", "float16"]).default("float32"),
-  calibration: inCode<readonly NamedValues[]>(
-    "a list of batches, such as [{ x: images }]",
-    Array.isArray,
-  ).default([]),
+  calibration: batchList,
+  heldOut: batchList,
   sizes: axisSizes.default({}),
 } satisfies OptionRows<ToHalfOptions>);
 
@@ -58,9 +63,11 @@ export interface HalfModel {
   readonly moved: number;
   /**
    * Largest difference of an output from that of the file before, relative to its largest value, where the result of every
-   * node is rounded to float16: on the calibration data, or on random inputs.
+   * node is rounded to float16: on `heldOut`, else `calibration`, else random inputs.
    */
   readonly largest: number;
+  /** Where that is not finite, the outputs of the file before, there: no scaling moves these into the range. */
+  readonly outputs?: HalfCounts | undefined;
 }
 
 /**
@@ -82,7 +89,7 @@ export interface HalfModel {
  * optimizations: give its session `graphOptimizationLevel: "extended"`, as this library does.
  *
  * @param bytes the bytes of an `.onnx` file, its data inside
- * @param options `move`, `io`, `calibration` and `sizes`
+ * @param options `move`, `io`, `calibration`, `heldOut` and `sizes`
  * @throws DataError if `fromOnnx` cannot read the file, or for subgraphs but of Loops that do nothing, quantized operators,
  *   operators that have no float16 or are not of the standard, other floats than float32, and data that are not finite; OptionError,
  *   ShapeError for sizes or data that do not fit
@@ -94,9 +101,10 @@ export interface HalfModel {
  */
 export async function toHalf(bytes: Uint8Array, options: ToHalfOptions = {}): Promise<HalfModel> {
   const settings = toHalfOptions.read(options);
-  const { calibration } = settings;
   requireBytes("toHalf", bytes);
-  if (calibration.length > 0) requireBatches("toHalf", bytes, calibration, "calibration");
+  for (const what of ["calibration", "heldOut"] as const) {
+    if (settings[what].length > 0) requireBatches("toHalf", bytes, settings[what], what);
+  }
   // A Loop cannot be converted; some that exporters write do nothing.
   const hasLoops = decodeModel(bytes).graph.nodes.some(({ opType }) => opType === "Loop");
   return halfOf(hasLoops ? dropIdentity(bytes).bytes : bytes, settings);
@@ -104,7 +112,7 @@ export async function toHalf(bytes: Uint8Array, options: ToHalfOptions = {}): Pr
 
 async function halfOf(
   bytes: Uint8Array,
-  { move, io, calibration, sizes }: ReturnType<typeof toHalfOptions.read<ToHalfOptions>>,
+  { move, io, calibration, heldOut, sizes }: ReturnType<typeof toHalfOptions.read<ToHalfOptions>>,
 ): Promise<HalfModel> {
   const { graph } = decodeModel(bytes);
   const outputs = graph.outputs.map(({ name }) => name);
@@ -117,6 +125,7 @@ async function halfOf(
   // What cannot be converted is known before anything is computed.
   converted("toHalf", bytes, settings);
   const batches = smallBatches(bytes, calibration);
+  const measured = heldOut.length === 0 ? batches : smallBatches(bytes, heldOut);
   const { params, moved } = move
     ? await movedParams(bytes, traced, batches)
     : { params: model.params, moved: 0 };
@@ -124,6 +133,9 @@ async function halfOf(
   const half = converted("toHalf", before, settings);
   const counted = (file: Uint8Array) =>
     activationCounts(file, [...model.inputs.map(({ name }) => name), ...computed], batches);
+  const rounded = roundedEverywhere("toHalf", half, floats);
+  const largest = await largestDifference(bytes, rounded, sizes, measured);
+  const random = { seed: 0, examples: 4, sizes, inputs: {} };
   return {
     bytes: half,
     weights: { before: weightCounts(model.params), after: weightCounts(params) },
@@ -131,7 +143,16 @@ async function halfOf(
       ? {}
       : { activations: { before: await counted(bytes), after: await counted(before) } }),
     moved,
-    largest: await largestDifference(bytes, roundedEverywhere("toHalf", half, floats), sizes, batches),
+    largest,
+    ...(Number.isFinite(largest)
+      ? {}
+      : {
+          outputs: await activationCounts(
+            bytes,
+            outputs.filter((name) => floats.has(name)),
+            measured.length > 0 ? measured : randomInputs("toHalf", fromOnnx(bytes).inputs, random),
+          ),
+        }),
   };
 }
 

@@ -20,8 +20,8 @@ import { storageRounding } from "./storage-rounding.js";
 
 export interface SameFunctionOptions extends CompareModelsOptions {
   /**
-   * Largest difference that counts as rounding, relative to an output's largest value; default 1e-4, of a file with weights of
-   * float16 0.0049, of bfloat16 0.039: ten times what its numbers are rounded by.
+   * Largest difference that counts as rounding, relative to an output's largest value; default 1e-4, where either file has
+   * weights of float16 0.0049, of bfloat16 0.039: ten times what its numbers are rounded by.
    */
   readonly tolerance?: number | undefined;
 }
@@ -70,7 +70,8 @@ export async function sameFunction(
   b: Uint8Array,
   options: SameFunctionOptions = {},
 ): Promise<FunctionComparison> {
-  const { tolerance = storageRounding(a).tolerance, ...settings } = sameFunctionOptions.read(options);
+  const { tolerance: given, ...settings } = sameFunctionOptions.read(options);
+  const tolerance = given ?? Math.max(...[a, b].map((bytes) => storageRounding(bytes).tolerance));
   const compared = await compareModels(a, b, settings);
   requireCompared(compared);
   const { largest } = compared;

@@ -37,6 +37,16 @@ export function dropIdentity(bytes: Uint8Array): Preparation {
   return { bytes: editor.finish(), report };
 }
 
+/** Removes the Identity nodes through which exporters share equal stored tensors, such as the start values of batch norms. */
+export function dropStoredIdentity(editor: GraphEditor): void {
+  for (const { opType, outputs } of editor.nodes) {
+    const node = opType === "Identity" ? editor.uses.maker(outputs[0]) : undefined;
+    if (node === undefined || !isStandard(node) || editor.floatType(node.inputs[0] ?? "") === undefined)
+      continue;
+    if (whyNeeded(editor, node) === undefined) drop(editor, node);
+  }
+}
+
 /** An Identity for each result of a Loop that does nothing; undefined for another one. */
 function idleLoop(editor: GraphEditor, node: OnnxNode): readonly OnnxNode[] | undefined {
   const [count = "", start = "", ...carried] = node.inputs;

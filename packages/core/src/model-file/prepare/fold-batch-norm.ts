@@ -4,6 +4,7 @@ import type { OnnxNode } from "../../runtime/onnx/schema.js";
 import { GraphEditor } from "../edit/graph-editor.js";
 import { float, int, isStandard } from "./attributes.js";
 import { changeLayer } from "./change-layer.js";
+import { dropStoredIdentity } from "./drop-identity.js";
 import { isReason, linearLayer, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 import { type LayoutOf, layouts } from "./value-layout.js";
@@ -28,7 +29,8 @@ const foldBatchNormOptions = optionTable("foldBatchNorm", {
  *
  * computed in float64 and rounded to the file's type. The function stays the same to rounding. A batch norm is left
  * where its input is another operator's result or has other readers, where the layer's weight is shared or computed,
- * or in training mode. Everything else in the file stays as it is.
+ * or in training mode. Equal tensors that are shared through Identity nodes are read directly. Everything else in the
+ * file stays as it is.
  *
  * @param bytes the bytes of an `.onnx` file, its data inside
  * @param options `norms`
@@ -43,6 +45,7 @@ const foldBatchNormOptions = optionTable("foldBatchNorm", {
 export function foldBatchNorm(bytes: Uint8Array, options: FoldBatchNormOptions = {}): Preparation {
   const { norms: isWanted } = foldBatchNormOptions.read(options);
   const editor = new GraphEditor("foldBatchNorm", bytes);
+  dropStoredIdentity(editor);
   const layoutOf = layouts(editor);
   const norms = editor.nodes.filter((node) => node.opType === "BatchNormalization" && isStandard(node));
   const report = norms.map((node) => {
