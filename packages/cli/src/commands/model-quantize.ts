@@ -16,7 +16,7 @@ import { type DataOptions, dataSource } from "../model/data-options.js";
 import { finite, sqnrFields } from "../model/measured-change.js";
 import { quantizedText } from "../model/quantized-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
-import { requireOutputs } from "../model/require-outputs.js";
+import { requireOthers, requireOutputs } from "../model/require-outputs.js";
 import { type Sizes, sizesOf } from "../model/sizes.js";
 
 export interface QuantizeOptions extends DataOptions {
@@ -84,6 +84,7 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   requireWeightsOnly(options);
   const before = await readModelFile(path);
   await requireOutputs(before, options, [options.calibration, options.heldOut]);
+  await requireOthers({ "--calibration": options.calibration, "--held-out": options.heldOut });
   const { inputs } = namingFile(path, () => fromOnnx(before.bytes));
   const read = (data: string) => readBatches(inputs, dataSource(data, options), options.size);
   const calibration = await read(options.calibration);
