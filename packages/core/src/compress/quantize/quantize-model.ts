@@ -13,7 +13,7 @@ import { batchNormMoments } from "./value-moments.js";
 export interface QuantizedModel {
   /** The bytes of the recommended file. */
   readonly bytes: Uint8Array;
-  /** The row of the table with the largest SQNR; with a limit that is not kept, that of the file with layers in float. */
+  /** The row of the table with the largest SQNR, or a smaller file within 0.1 dB; with a limit that is not kept, that of the file with layers in float. */
   readonly recommended: QuantizationChoice;
   /** All that was tried, in that order. */
   readonly table: readonly QuantizationChoice[];
@@ -39,7 +39,7 @@ export interface QuantizedModel {
  * weights compute the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured
  * error. That is measured by running the files as they are, on the kernels that the runtime has for them: SQNR =
  * 10 log10(sum y^2 / sum (y - q)^2) of the outputs, how often the largest output stays at its place, and a metric of your
- * own. Of files within 0.1 dB of the largest SQNR the first one is recommended: weights as they are before others.
+ * own. Of files within 0.1 dB of the largest SQNR the smallest is recommended.
  *
  * With a `limit` that no file of the table keeps, layers stay float: those first with which alone quantized the error is
  * largest, the fewest that are enough.
@@ -127,7 +127,12 @@ function clock({
 /** A difference of SQNR in decibels that does not justify a change. */
 const TIE = 0.1;
 
+/** The trial with the largest SQNR; of those that hardly differ from it the smallest file, then the largest SQNR. */
 function bestOf(trials: readonly Trial[]): Trial {
   const most = Math.max(...trials.map(({ choice }) => choice.sqnr));
-  return trials.find(({ choice }) => choice.sqnr >= most - TIE) ?? trials[0];
+  const close = trials.filter(({ choice }) => choice.sqnr >= most - TIE);
+  return smallestOf(close);
 }
+
+const smallestOf = (trials: readonly Trial[]): Trial =>
+  [...trials].sort(({ choice: a }, { choice: b }) => a.bytes - b.bytes || b.sqnr - a.sqnr)[0];
