@@ -72,8 +72,8 @@ as they are, with equal ranges of units, or with the least predicted noise; bias
 the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured error. The file
 with the largest SQNR is written, or the smallest within 0.1 dB of it. Batch normalizations are folded.
 
-With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if the limit is not
-reached in the budget, nothing is written.
+With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if no file
+with a quantized layer keeps the limit, or none is found in the budget, nothing is written, and out is null.
 
 ${dataHelp}
 

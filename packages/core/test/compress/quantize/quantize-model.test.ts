@@ -190,6 +190,25 @@ describe("the work of a quantization", () => {
     expect(steps).toEqual(["as it is, per channel, biases corrected", "as it is, per channel"]);
   });
 
+  it("keeps a limit by the smaller file of those with each granularity, and never by layers in float alone", async () => {
+    const bytes = smallNetwork();
+    const options = { calibration: images(8), equalize: false, biasCorrection: false } as const;
+    const most = (await quantizeModel(bytes, options)).recommended.sqnr;
+    for (const limit of [most + 1, most + 4, most + 8, most + 200]) {
+      const both = await quantizeModel(bytes, { ...options, limit });
+      const single = await Promise.all(
+        (["channel", "tensor"] as const).map((granularity) =>
+          quantizeModel(bytes, { ...options, granularity, limit }),
+        ),
+      );
+      const kept = single.filter(({ isWithinLimit }) => isWithinLimit);
+      expect(both.isWithinLimit).toBe(kept.length > 0 && limit < most + 200);
+      expect(both.table).toContainEqual(both.recommended);
+      if (kept.length === 0) continue;
+      expect(both.recommended.bytes).toBe(Math.min(...kept.map(({ recommended }) => recommended.bytes)));
+    }
+  });
+
   it("recommends the smaller one of files whose errors hardly differ", async () => {
     const small = foldBatchNorm(smallNetwork()).bytes;
     const model = decodeModel(small);
