@@ -85,6 +85,12 @@ describe("isoloss model prune", () => {
     expect(stdout).toContain("the table says how far outputs moved on 8 examples of images.npy.");
   });
 
+  it("says that a fraction of 0 removed nothing", async () => {
+    const { stdout } = await bench.run(...prune, "0");
+    expect(stdout).toContain("Wrote pruned.onnx: no weights removed, as the fraction is 0: ");
+    expect(stdout).not.toContain("something else");
+  });
+
   it("says that it could not tell the examples apart where there is one batch alone", async () => {
     const data = images.slice(0, 192);
     writeFileSync(at("one.npy"), encodeNpy({ shape: [1, 3, 8, 8], data }));
