@@ -78,7 +78,7 @@ export function exampleCounts(bytes: Uint8Array): (batch: NamedValues) => number
 }
 
 /** Some examples of a batch, from one on. */
-export function rowsOf(batch: NamedValues, start: number, count: number): NamedValues {
+function rowsOf(batch: NamedValues, start: number, count: number): NamedValues {
   return rowsAt(
     batch,
     Array.from({ length: count }, (_, i) => start + i),
