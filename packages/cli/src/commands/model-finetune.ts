@@ -8,7 +8,7 @@ import { type DataOptions, dataSource } from "../model/data-options.js";
 import { epochLine, type FineTuning, fineTuningOf, fineTuningText } from "../model/fine-tuning.js";
 import { type LabeledData, readLabeled } from "../model/labeled-data.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
-import { requireOutputs } from "../model/require-outputs.js";
+import { requireOthers, requireOutputs } from "../model/require-outputs.js";
 import { createProgress } from "../progress.js";
 
 type FineTuneSettings = Parameters<typeof fineTune>[1];
@@ -38,6 +38,12 @@ export async function finetune(path: string, options: FinetuneOptions): Promise<
   const { out, json, quiet, rate, restore, loss, output, epochs, batchSize, optimizer, seed } = options;
   const before = await readModelFile(path);
   await requireOutputs(before, options, examplesOf(options));
+  const { validation: chosenBy, test: judgedBy } = options;
+  await requireOthers({
+    "--data": options.data,
+    "--validation": typeof chosenBy === "string" ? chosenBy : undefined,
+    "--test": typeof judgedBy === "string" ? judgedBy : undefined,
+  });
   const model = namingFile(path, () => fromOnnx(before.bytes));
   requireOutput(model, output);
   const { data, validation, test, classes } = await readSets(model, options);

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { mapValues } from "es-toolkit";
 import { DataError, takeRows } from "isoloss";
+import { split } from "isoloss/data";
 import { writeFileAtomic } from "isoloss/node";
 import {
   compareTimes,
@@ -103,13 +104,13 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
     }
     const isOne = candidates.every(({ bytes }) => Buffer.compare(bytes, candidates[0].bytes) === 0);
     const differing = isOne ? candidates.slice(-1) : candidates;
-    const split = differing.length > 1 ? splitInputs(file, inputs, heldOut) : undefined;
-    const reporting = split?.reporting ?? inputs;
+    const parts = differing.length > 1 ? splitInputs(file, inputs, heldOut) : undefined;
+    const reporting = parts?.reporting ?? inputs;
     const rows: PrunedRow[] = [];
     for (const { ranked, bytes, zeros, numbers } of differing) {
       step(`measuring what was ranked by weights ${ranked}`);
       const error = await measuredChange(file, bytes, reporting);
-      const chosenBy = split === undefined ? error : await measuredChange(file, bytes, split.choosing);
+      const chosenBy = parts === undefined ? error : await measuredChange(file, bytes, parts.choosing);
       const { sqnr, broken } = chosenBy;
       const time = units ? await compareTimes(file.bytes, bytes, oneExample(file, inputs)) : null;
       rows.push({
@@ -126,7 +127,7 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
       table: rows,
       written: differing[bestOf(rows)],
       measured: reporting.what,
-      apart: split !== undefined,
+      apart: parts !== undefined,
       stops: isOne && balance ? discoveryOf(file, { sizes: inputs.sizes }).stops() : null,
     };
   });
@@ -172,12 +173,12 @@ function areDivisible({ bytes }: ModelFile, batches: readonly Batch[]): boolean 
   return isOpen && counts.every((n) => n === counts[0]);
 }
 
-const withRows = (batch: Batch, isKept: (row: number) => boolean): Batch =>
-  mapValues(batch, (array) => takeRows(array, [...Array(array.shape[0]).keys()].filter(isKept)));
+const withRows = (batch: Batch, rows: ArrayLike<number>): Batch =>
+  mapValues(batch, (array) => takeRows(array, rows));
 
 /**
- * Examples to choose a file by, and others to report on it: every other one, or every other batch where the file fixes its size.
- * Undefined where there is one alone.
+ * Examples to choose a file by, and others to report on it: half of them at random, as classes may take turns, or half of the
+ * batches where the file fixes their size. Undefined where there is one alone.
  */
 function splitInputs(
   file: ModelFile,
@@ -189,10 +190,11 @@ function splitInputs(
     return { choosing: inputs, reporting: { ...inputs, seed: 1 } };
   const isWithin = areDivisible(file, batches) && Object.values(batches[0])[0].shape[0] > 1;
   if (!isWithin && batches.length === 1) return undefined;
+  const halves = (n: number, seed: number) => split(n, [0.5, 0.5], seed);
   const [choosing, reporting] = [0, 1].map((part) =>
     isWithin
-      ? batches.map((batch) => withRows(batch, (row) => row % 2 === part))
-      : batches.filter((_, i) => i % 2 === part),
+      ? batches.map((batch, k) => withRows(batch, halves(Object.values(batch)[0].shape[0], k)[part]))
+      : [...halves(batches.length, 0)[part]].map((k) => batches[k]),
   );
   return {
     choosing: { ...inputs, batches: choosing },
@@ -203,7 +205,7 @@ function splitInputs(
 /** Inputs of one example, where the file leaves their number open. */
 function oneExample(file: ModelFile, { batches, sizes }: Inputs) {
   if (batches !== undefined) {
-    return { inputs: areDivisible(file, batches) ? withRows(batches[0], (row) => row === 0) : batches[0] };
+    return { inputs: areDivisible(file, batches) ? withRows(batches[0], [0]) : batches[0] };
   }
   const first = fromOnnx(file.bytes).inputs.flatMap(({ name, shape: [n] = [] }) => [n, `${name}[0]`]);
   return { sizes: Object.fromEntries(Object.entries(sizes).filter(([name]) => !first.includes(name))) };

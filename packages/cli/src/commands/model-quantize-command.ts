@@ -69,11 +69,11 @@ export function addQuantizeCommand(model: Command): void {
 Each choice is a file that is run and measured on the held-out examples: SQNR, 10 log10 of the sum of squared outputs by
 that of squared errors, and how often the largest output stays at its place. Choices are scales per channel or tensor; weights
 as they are, with equal ranges of units, or with the least predicted noise; biases corrected or not. Other weights compute
-the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured error. The best file
-is written. Batch normalizations are folded.
+the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured error. The file
+with the largest SQNR is written, or the smallest within 0.1 dB of it. Batch normalizations are folded.
 
-With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if the limit is not
-reached in the budget, nothing is written.
+With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if no file
+with a quantized layer keeps the limit, or none is found in the budget, nothing is written, and out is null.
 
 ${dataHelp}
 

@@ -16,7 +16,7 @@ import { type DataOptions, dataSource } from "../model/data-options.js";
 import { finite, sqnrFields } from "../model/measured-change.js";
 import { quantizedText } from "../model/quantized-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
-import { requireOutputs } from "../model/require-outputs.js";
+import { requireOthers, requireOutputs } from "../model/require-outputs.js";
 import { type Sizes, sizesOf } from "../model/sizes.js";
 
 export interface QuantizeOptions extends DataOptions {
@@ -61,9 +61,9 @@ export interface ChoiceRow {
 
 /** The document of `isoloss model quantize --json`. */
 export interface Quantized {
-  /** Paths of the old and the new file, absolute. */
+  /** Paths of the old and the new file, absolute; null: no file keeps the limit of error, and none was written. */
   readonly file: string;
-  readonly out: string;
+  readonly out: string | null;
   readonly bytes: { readonly before: number; readonly after: number };
   readonly examples: { readonly calibration: number; readonly heldOut: number; readonly split: boolean };
   readonly recommended: ChoiceRow;
@@ -84,23 +84,18 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   requireWeightsOnly(options);
   const before = await readModelFile(path);
   await requireOutputs(before, options, [options.calibration, options.heldOut]);
+  await requireOthers({ "--calibration": options.calibration, "--held-out": options.heldOut });
   const { inputs } = namingFile(path, () => fromOnnx(before.bytes));
   const read = (data: string) => readBatches(inputs, dataSource(data, options), options.size);
   const calibration = await read(options.calibration);
   const heldOut = options.heldOut === undefined ? undefined : await read(options.heldOut);
   if (heldOut === undefined) requireParts(options.calibration, calibration);
   const result = await quantized(path, before.bytes, { calibration, heldOut }, options);
-  const { limitError: limit } = options;
-  if (result.isWithinLimit === false) {
-    throw new DataError(
-      `${path}: the best file that was found has an SQNR of ${result.recommended.sqnr.toFixed(1)} dB, less than --limit-error ${limit}. ` +
-        "Give a larger --budget or a lower limit. Nothing was written.",
-    );
-  }
-  await writeFileAtomic(resolve(options.out), result.bytes);
+  const isWritten = result.isWithinLimit !== false;
+  if (isWritten) await writeFileAtomic(resolve(options.out), result.bytes);
   const document: Quantized = {
     file: resolve(path),
-    out: resolve(options.out),
+    out: isWritten ? resolve(options.out) : null,
     bytes: { before: before.bytes.length, after: result.bytes.length },
     examples: {
       calibration: examplesIn(calibration),
@@ -119,6 +114,10 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
       note,
     })),
   };
+  if (!isWritten) {
+    if (options.json) process.stdout.write(`${JSON.stringify(document)}\n`);
+    throw new DataError(whyRefused(path, result, options));
+  }
   if (options.report !== undefined) {
     const { writeQuantizePage } = await import("../model/page/quantize-page.js");
     const sizes = sizesOf(inputs, options.size, calibration[0]);
@@ -127,6 +126,19 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   }
   process.stdout.write(
     options.json ? `${JSON.stringify(document)}\n` : `${quantizedText(document, path, options.out)}\n`,
+  );
+}
+
+/** The message about a limit that no file keeps, with the ways out. */
+function whyRefused(
+  path: string,
+  { recommended }: QuantizedModel,
+  { limitError, budget }: QuantizeOptions,
+): string {
+  const longer = budget === undefined ? "" : " or a larger --budget";
+  return (
+    `${path}: no file that was tried keeps --limit-error ${limitError} with a quantized layer; without layers in float ` +
+    `the best one has an SQNR of ${recommended.sqnr.toFixed(1)} dB. Give a lower limit${longer}. Nothing was written.`
   );
 }
 

@@ -49,12 +49,13 @@ const spaceOf = ({ parameters: [first, ...others] }: LowRankModel["groups"][numb
 
 /** What was written, and where it was measured. */
 export function lowRankSummary(document: LowRankModel, file: string): string {
-  const { groups, rank, energy, bytes, measured } = document;
+  const { groups, table, bytes, measured } = document;
   const smaller = groups.filter((group) => group.rank < group.size).length;
   const spaces = `${smaller} of ${groups.length} ${groups.length === 1 ? "space" : "spaces"} smaller`;
-  const isExact = smaller === 0 || (rank === null && energy === null);
+  // A truncation that takes no more than rank that is not used leaves as many numbers.
+  const isExact = smaller === 0 || table.every(({ numbers }) => numbers === table[0].numbers);
   const what = isExact
-    ? "It computes the same to rounding"
+    ? `${smaller === 0 ? "Nothing" : "No rank that is used"} was removed, and it computes the same to rounding`
     : "It computes something else where rank was used";
   return `${spaces}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. ${what}: the table says how far outputs moved on ${measured}.`;
 }

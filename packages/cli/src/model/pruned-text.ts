@@ -77,6 +77,8 @@ export function prunedSummary(document: PrunedModel, file: string): string {
         : `a fraction of ${fraction}${steps} takes none of the largest group, which has ${Math.max(...kept)}`;
     return `no units removed, as ${why}: it is ${file} as it was.`;
   }
+  if (fraction === 0)
+    return `no weights removed, as the fraction is 0: the table says how far outputs moved on ${measured}.`;
   const what =
     by === "units"
       ? `${units} units of ${gone.length} ${gone.length === 1 ? "group" : "groups"} removed`

@@ -57,6 +57,23 @@ async function requireOutput(
   await prepareFolder(dirname(resolve(path)));
 }
 
+/**
+ * Throws where two of the options name the same data, which then choose and judge, or train and judge.
+ *
+ * @param paths by the options that name them
+ */
+export async function requireOthers(paths: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const given = Object.entries(paths).flatMap(([name, path]) => (path === undefined ? [] : [{ name, path }]));
+  for (const [i, { name, path }] of given.entries()) {
+    for (const first of given.slice(0, i)) {
+      if (!(await isSameFile(path, first.path))) continue;
+      throw new OptionError(
+        `${name} ${path} is the data of ${first.name}: give other examples with ${name}, which are to judge.`,
+      );
+    }
+  }
+}
+
 /** Whether two paths are of one file, also by links. */
 async function isSameFile(a: string, b: string): Promise<boolean> {
   const [own, other] = await Promise.all([a, b].map((path) => stat(path).catch(() => undefined)));

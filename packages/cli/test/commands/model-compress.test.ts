@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createRng, encodeNpy } from "isoloss/data";
+
+import { createRng, encodeNpy, split } from "isoloss/data";
 import { decodeModel, fromOnnx, modelError } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Half } from "../../src/commands/model-half.js";
@@ -14,8 +15,9 @@ const read = (name: string) => new Uint8Array(readFileSync(at(name)));
 
 const rng = createRng(3);
 const images = Float32Array.from({ length: 16 * 192 }, () => rng.normal());
-/** Every other of 16 images, from the second on. */
-const odd = images.filter((_, e) => Math.floor(e / 192) % 2 === 1);
+/** The half of the 16 images that does not choose. */
+const [, others] = split(16, [0.5, 0.5], 0);
+const reported = Float32Array.from([...others].flatMap((k) => [...images.slice(192 * k, 192 * (k + 1))]));
 
 beforeAll(async () => {
   writeFileSync(at("model.onnx"), normalized());
@@ -56,9 +58,25 @@ describe("isoloss model prune", () => {
     const [written, other] = document.balanced ? document.table : [...document.table].reverse();
     const { ranked, sqnr } = written;
     const again = await modelError(read(name), read("pruned.onnx"), {
-      inputs: [{ x: { shape: [8, 3, 8, 8], data: odd } }],
+      inputs: [{ x: { shape: [8, 3, 8, 8], data: reported } }],
     });
     expect(again.sqnr, `${ranked}, not ${other.ranked}`).toBeCloseTo(sqnr ?? Number.NaN, 3);
+  });
+
+  it("chooses and reports by examples of both classes where these take turns", async () => {
+    // Every other example is a hundred times larger, and so are its outputs.
+    const turns = images.map((value, e) => (Math.floor(e / 192) % 2 === 0 ? value : 100 * value));
+    writeFileSync(at("turns.npy"), encodeNpy({ shape: [16, 3, 8, 8], data: turns }));
+    const args = ["model", "prune", "Relu.onnx", "-o", "pruned.onnx", "--fraction", "0.5", "--json"];
+    const { table } = await bench.json<PrunedModel>(...args, "--held-out", "turns.npy");
+    const [small, large] = [0, 1].map((part) => {
+      const data = turns.filter((_, e) => Math.floor(e / 192) % 2 === part);
+      return { x: { shape: [8, 3, 8, 8], data } };
+    });
+    for (const batch of [small, large]) {
+      const { sqnr } = await modelError(read("Relu.onnx"), read("pruned.onnx"), { inputs: [batch] });
+      for (const row of table) expect(row.sqnr).not.toBeCloseTo(sqnr, 3);
+    }
   });
 
   it("counts the examples of the table, without those that chose", async () => {
@@ -67,8 +85,14 @@ describe("isoloss model prune", () => {
     expect(stdout).toContain("the table says how far outputs moved on 8 examples of images.npy.");
   });
 
+  it("says that a fraction of 0 removed nothing", async () => {
+    const { stdout } = await bench.run(...prune, "0");
+    expect(stdout).toContain("Wrote pruned.onnx: no weights removed, as the fraction is 0: ");
+    expect(stdout).not.toContain("something else");
+  });
+
   it("says that it could not tell the examples apart where there is one batch alone", async () => {
-    const data = odd.slice(0, 192);
+    const data = images.slice(0, 192);
     writeFileSync(at("one.npy"), encodeNpy({ shape: [1, 3, 8, 8], data }));
     const { stdout } = await bench.run(...prune, "0.5", "--held-out", "one.npy");
     expect(stdout).toContain("the better ranking on the same examples, as there is one batch alone");

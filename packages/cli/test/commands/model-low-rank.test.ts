@@ -33,7 +33,7 @@ describe("isoloss model low-rank", () => {
     expect(stdout).toMatch(/^without unused rank +1\d\d\.\d dB +100\.0 % +43 +\d+ B$/m);
     expect(stdout).toMatch(/^down and 1 more +8 +3 +\S+$/m);
     expect(stdout).toMatch(
-      /^Wrote smaller\.onnx: 1 of 1 space smaller, .* of model\.onnx\. It computes the same to rounding: .* on random inputs\.$/m,
+      /^Wrote smaller\.onnx: 1 of 1 space smaller, .* of model\.onnx\. No rank that is used was removed, and it computes the same to rounding: .* on random inputs\.$/m,
     );
   });
 
@@ -56,6 +56,12 @@ describe("isoloss model low-rank", () => {
     expect(document.groups[0].error).toBeGreaterThan(0.01);
     expect(document.bytes.after).toBe(read("smaller.onnx").length);
     expect(shapes("smaller.onnx")).toEqual(["6,2", "2,5", "5,2"]);
+  });
+
+  it("says that a rank above the used one removed none of it", async () => {
+    const { stdout } = await bench.run(...lowRank, "--rank", "100");
+    expect(stdout).toContain("No rank that is used was removed, and it computes the same to rounding: ");
+    expect(stdout).not.toContain("something else");
   });
 
   it("takes the rank that a share of the squared singular values needs", async () => {

@@ -119,6 +119,25 @@ const cases: readonly (readonly [line: string, message: RegExp, code: number])[]
     /--report \.\/x\.npy is data that are read: name another file with --report/,
     2,
   ],
+  ...(
+    [
+      ["quantize m.onnx --calibration x.npy --held-out ./x.npy", "--held-out ./x.npy", "--calibration"],
+      ["finetune m.onnx --data x.npy --rate 0.1 --validation ./x.npy", "--validation ./x.npy", "--data"],
+      ["finetune m.onnx --data x.npy --rate 0.1 --test x.npy", "--test x.npy", "--data"],
+      [
+        "finetune m.onnx --data one.npy --rate 0.1 --validation x.npy --test x.npy",
+        "--test x.npy",
+        "--validation",
+      ],
+    ] as const
+  ).map(
+    ([line, own, first]) =>
+      [
+        `${line} -o o.onnx`,
+        new RegExp(`${own} is the data of ${first}: give other examples with`),
+        2,
+      ] as const,
+  ),
   ["half m.onnx -o x.npy/half.onnx", /Cannot write to the folder .*x\.npy: it is a file/, 1],
   [
     "quantize m.onnx -o q.onnx --calibration one.npy",

@@ -86,10 +86,10 @@ describe("isoloss model quantize", () => {
   });
 
   it("leaves layers in float to keep a limit, and says which", async () => {
-    const data = ["--calibration", "images.npy", "--limit-error", "70"];
+    const data = ["--calibration", "images.npy", "--limit-error", "55"];
     const document = await bench.json<Quantized>(...quantize, ...data, "--json");
     const { recommended, sensitivities } = document;
-    expect(recommended.sqnr === null || recommended.sqnr >= 70).toBe(true);
+    expect(recommended.sqnr === null || recommended.sqnr >= 55).toBe(true);
     expect(recommended.left).toEqual(
       sensitivities.slice(0, recommended.left.length).map(({ layer }) => layer),
     );
@@ -99,6 +99,18 @@ describe("isoloss model quantize", () => {
     expect(stdout).toMatch(/layers? in float, .* kB instead/);
   });
 
+  it("writes nothing where only a file without a quantized layer keeps a limit", async () => {
+    const args = ["quantize", "model.onnx", "-o", "none.onnx", "--calibration", "images.npy", "--json"];
+    const { status, stdout, stderr } = await bench.run("model", ...args, "--limit-error", "200");
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/Give a lower limit\. Nothing was written\./),
+    ]);
+    const { out, recommended } = JSON.parse(stdout) as Quantized;
+    expect([out, recommended.left]).toEqual([null, []]);
+    expect(readdirSync(bench.folder)).not.toContain("none.onnx");
+  });
+
   it("writes nothing where a limit is not kept in time, or over its input", async () => {
     const limited = ["--limit-error", "90", "--budget", "0.000001"];
     const missed = await bench.run(
@@ -106,7 +118,9 @@ describe("isoloss model quantize", () => {
     );
     expect([missed.status, missed.stderr]).toEqual([
       1,
-      expect.stringMatching(/the best file that was found has an SQNR of .* dB, less than --limit-error 90/),
+      expect.stringMatching(
+        /no file that was tried keeps --limit-error 90 .* an SQNR of .* dB\. Give a lower limit or a larger --budget\./,
+      ),
     ]);
     expect(readdirSync(bench.folder)).not.toContain("none.onnx");
     const over = await bench.run(

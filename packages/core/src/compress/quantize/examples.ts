@@ -78,12 +78,18 @@ export function exampleCounts(bytes: Uint8Array): (batch: NamedValues) => number
 }
 
 /** Some examples of a batch, from one on. */
-export function rowsOf(batch: NamedValues, start: number, count: number): NamedValues {
-  const rows = Array.from({ length: count }, (_, i) => start + i);
-  return Object.fromEntries(
-    Object.entries(batch).map(([name, array]): [string, NdArray] => [name, takeRows(array, rows)]),
+function rowsOf(batch: NamedValues, start: number, count: number): NamedValues {
+  return rowsAt(
+    batch,
+    Array.from({ length: count }, (_, i) => start + i),
   );
 }
+
+/** The examples of a batch at some places. */
+export const rowsAt = (batch: NamedValues, rows: readonly number[]): NamedValues =>
+  Object.fromEntries(
+    Object.entries(batch).map(([name, array]): [string, NdArray] => [name, takeRows(array, rows)]),
+  );
 
 /** Examples that run at once where a model takes any number: all values inside it are in memory for these. */
 const mostAtOnce = 8;

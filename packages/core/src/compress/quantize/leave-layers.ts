@@ -13,6 +13,10 @@ export interface LayerSensitivity {
 /** Decides whether there is time for more work, which `what` names. */
 export type Continue = (what: string) => boolean;
 
+/** Names of the quantized layers. */
+const layersOf = ({ nodes }: Trial["report"]): readonly string[] =>
+  nodes.filter(({ bits }) => bits !== undefined && bits < 32).map(({ node }) => node);
+
 /** The layers of a trial, those first whose quantization costs most. Those that there was no time for are left out. */
 export async function sensitivities(
   { recipe, report }: Trial,
@@ -20,7 +24,7 @@ export async function sensitivities(
   mayGoOn: Continue,
 ): Promise<readonly LayerSensitivity[]> {
   const { candidate, ranges, settings } = recipe;
-  const layers = report.nodes.filter(({ bits }) => bits !== undefined && bits < 32).map(({ node }) => node);
+  const layers = layersOf(report);
   const rows: LayerSensitivity[] = [];
   for (const layer of layers) {
     if (!mayGoOn(`sensitivity of ${layer}`)) break;
@@ -33,7 +37,7 @@ export async function sensitivities(
 }
 
 /**
- * Leaves the fewest layers in float that keep a limit, by bisection over the order of their sensitivities.
+ * Leaves the fewest layers in float that keep a limit, and never all of them, by bisection over the order of their sensitivities.
  *
  * @returns the file within the limit; undefined where there was no time to find one, or none is
  */
@@ -44,7 +48,7 @@ export async function withinLimit(
   judge: Judge,
   mayGoOn: Continue,
 ): Promise<Trial | undefined> {
-  let [low, high] = [1, order.length];
+  let [low, high] = [1, Math.min(order.length, layersOf(start.report).length - 1)];
   let best: Trial | undefined;
   while (low <= high) {
     const count = Math.floor((low + high) / 2);

@@ -13,7 +13,7 @@ import { batchNormMoments } from "./value-moments.js";
 export interface QuantizedModel {
   /** The bytes of the recommended file. */
   readonly bytes: Uint8Array;
-  /** The row of the table with the largest SQNR; with a limit that is not kept, that of the file with layers in float. */
+  /** The row of the table with the largest SQNR, or a smaller file within 0.1 dB; with a limit that is not kept, that of the file with layers in float. */
   readonly recommended: QuantizationChoice;
   /** All that was tried, in that order. */
   readonly table: readonly QuantizationChoice[];
@@ -39,10 +39,11 @@ export interface QuantizedModel {
  * weights compute the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured
  * error. That is measured by running the files as they are, on the kernels that the runtime has for them: SQNR =
  * 10 log10(sum y^2 / sum (y - q)^2) of the outputs, how often the largest output stays at its place, and a metric of your
- * own. Of files within 0.1 dB of the largest SQNR the first one is recommended: weights as they are before others.
+ * own. Of files within 0.1 dB of the largest SQNR the smallest is recommended.
  *
  * With a `limit` that no file of the table keeps, layers stay float: those first with which alone quantized the error is
- * largest, the fewest that are enough.
+ * largest, the fewest that are enough: of the best file for each granularity, and the smaller result is recommended. A file
+ * with all layers in float is none.
  *
  * @param bytes the bytes of an `.onnx` file of float32, its data inside
  * @param options `calibration`, `heldOut` and others
@@ -79,12 +80,25 @@ export async function quantizeModel(
     if (mayGoOn(what) || trials.length === 0) trials.push(await tried(recipe, judge));
     else skip(`${what}: the time was over`);
   }
+  const keeping = trials.filter(({ choice }) => limit === undefined || choice.sqnr >= limit);
+  if (limit === undefined || keeping.length > 0) return result(bestOf(keeping), trials, { skipped, given });
   const best = bestOf(trials);
-  if (limit === undefined || best.choice.sqnr >= limit) return result(best, trials, { skipped, given });
-  const order = await sensitivities(best, judge, mayGoOn);
-  const kept = await withinLimit(best, order, limit, judge, mayGoOn);
-  const tables = kept === undefined ? trials : [...trials, kept];
-  return result(kept ?? best, tables, { skipped, given, order });
+  // A file with other scales may keep the limit with fewer layers in float.
+  const others = trials.filter(({ choice }) => choice.granularity !== best.choice.granularity);
+  const starts = others.length === 0 ? [best] : [best, bestOf(others)];
+  const orders = new Map<Trial, readonly LayerSensitivity[]>();
+  for (const start of starts) {
+    const order = await sensitivities(start, judge, mayGoOn);
+    const kept = await withinLimit(start, order, limit, judge, mayGoOn);
+    if (kept !== undefined) orders.set(kept, order);
+    else if (start === best) orders.set(best, order);
+  }
+  const within = [...orders.keys()].filter((trial) => trial !== best);
+  const chosen = within.length === 0 ? best : smallestOf(within);
+  const tables = [...trials, ...within.filter((trial) => trial !== chosen)];
+  return result(chosen, chosen === best ? tables : [...tables, chosen], {
+    ...{ skipped, given, order: orders.get(chosen) },
+  });
 }
 
 interface Outcome {
@@ -127,7 +141,12 @@ function clock({
 /** A difference of SQNR in decibels that does not justify a change. */
 const TIE = 0.1;
 
+/** The trial with the largest SQNR; of those that hardly differ from it the smallest file, then the largest SQNR. */
 function bestOf(trials: readonly Trial[]): Trial {
   const most = Math.max(...trials.map(({ choice }) => choice.sqnr));
-  return trials.find(({ choice }) => choice.sqnr >= most - TIE) ?? trials[0];
+  const close = trials.filter(({ choice }) => choice.sqnr >= most - TIE);
+  return smallestOf(close);
 }
+
+const smallestOf = (trials: readonly Trial[]): Trial =>
+  [...trials].sort(({ choice: a }, { choice: b }) => a.bytes - b.bytes || b.sqnr - a.sqnr)[0];

@@ -25,9 +25,15 @@ interface Scales {
   readonly sigma: number;
   /**
    * Bits that a quantizer with one scale for a tensor loses in the average unit: mean of log2(max |W| / max |W_i|) over
-   * units i of the weights W; as they are, and with their ranges balanced.
+   * units i of the weights W that a group scales; as they are, and with their ranges balanced.
    */
   readonly lostBits: { readonly now: number; readonly balanced: number };
+}
+
+/** Matrices and kernels, and how many of them a group scales. */
+interface Coverage {
+  readonly layers: number;
+  readonly measured: number;
 }
 
 /** What was measured of scales, but where there are no groups. */
@@ -93,9 +99,14 @@ export function imbalance<P>(params: P, found: Pick<Discovery, "scalings">): Imb
     settled:
       largestAway(norms.away) <= toleranceOf("norm") && largestAway(ranges.away) <= toleranceOf("range"),
   };
+  const scaled = new Set(generators.flatMap(({ axes }: ScalingGenerator) => axes.map(({ path }) => path)));
+  const layers = Object.keys(arrays).filter((path) => arrays[path].shape.length > 1);
+  const coverage = { layers: layers.length, measured: layers.filter((path) => scaled.has(path)).length };
   const texts = [
-    ...(hasNone ? ["Scales were not measured, as no group of units can be scaled."] : aboutScales(scales)),
-    ...aboutNumbers(figures),
+    ...(hasNone
+      ? ["Scales were not measured, as no group of units can be scaled."]
+      : aboutScales(scales, coverage)),
+    ...aboutNumbers(figures, hasNone),
   ];
   return { groups, ...(hasNone ? {} : scales), ...figures, advice: texts.join(" ") };
 }
@@ -125,26 +136,36 @@ function lostBitsOf(generators: readonly ScalingGenerator[], arrayAt: (path: str
 const countsOf = (arrays: readonly NdArray[]): HalfCounts =>
   arrays.reduce((counts, { data }) => halfCounts(float64Of(data), counts), noCounts);
 
-function aboutScales({ factor, sigma, lostBits }: Scales): string[] {
+function aboutScales({ factor, sigma, lostBits }: Scales, { layers, measured }: Coverage): string[] {
   const isWorth = factor >= threshold.factor || sigma >= threshold.sigma;
   const bits = (value: number) => (value < 8 ? value.toFixed(1) : "all");
+  const isPart = measured < layers;
+  const which = `Of ${layers} layers ${measured} ${measured === 1 ? "was" : "were"} measured, with units that can be scaled: their scales`;
   return [
-    `Scales differ by up to ${factor.toPrecision(2)} between layers, and by exp(${sigma.toPrecision(2)}) between units.`,
+    `${isPart ? which : "Scales"} differ by up to ${factor.toPrecision(2)} between layers, and by exp(${sigma.toPrecision(2)}) between units.`,
     isWorth
       ? "Balancing is likely to make training by SGD faster."
-      : "That is even: balancing is not expected to make training faster.",
-    `Int8 with one scale for a tensor loses ${bits(lostBits.now)} of its 8 bits in the average unit, with balanced ranges ${bits(lostBits.balanced)}.`,
+      : `${isPart ? "These are" : "That is"} even: balancing is not expected to make training faster.`,
+    // The others may lose any number of bits.
+    ...(isPart
+      ? []
+      : [
+          `Int8 with one scale for a tensor loses ${bits(lostBits.now)} of its 8 bits in the average unit, with balanced ranges ${bits(lostBits.balanced)}.`,
+        ]),
   ];
 }
 
-function aboutNumbers({ float16: half, settled }: Pick<Imbalance, "float16" | "settled">): string[] {
+function aboutNumbers(
+  { float16: half, settled }: Pick<Imbalance, "float16" | "settled">,
+  hasNone: boolean,
+): string[] {
   const counts = ({ overflows, subnormals }: HalfCounts) =>
     `${overflows} overflow and ${subnormals} are subnormal`;
   const isWhole = half.now.overflows + half.now.subnormals === 0;
   return [
     isWhole
       ? "Float16 holds all weights in its normal range."
-      : `In float16 ${counts(half.now)} of the weights; with balanced norms ${counts(half.balanced)}.`,
+      : `In float16 ${counts(half.now)} of the weights${hasNone ? "" : `; with balanced norms ${counts(half.balanced)}`}.`,
     ...(settled
       ? []
       : ["The sweeps to balanced weights did not come to an end: the figures are of where they got."]),

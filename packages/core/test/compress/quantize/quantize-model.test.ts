@@ -5,6 +5,7 @@ import { quantizeModel } from "../../../src/compress/quantize/quantize-model.js"
 import type { QuantizationProgress } from "../../../src/compress/quantize/quantize-options.js";
 import { quantizeWeights } from "../../../src/compress/quantize/quantize-weights.js";
 import { DataError } from "../../../src/errors.js";
+import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";
 import { decodeModel, encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { ints } from "../../../src/runtime/onnx/schema.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";
@@ -187,6 +188,39 @@ describe("the work of a quantization", () => {
     const options = { calibration: images(8), onProgress, signal: controller.signal };
     await expect(quantizeModel(smallNetwork(), options)).rejects.toThrow("enough");
     expect(steps).toEqual(["as it is, per channel, biases corrected", "as it is, per channel"]);
+  });
+
+  it("keeps a limit by the smaller file of those with each granularity, and never by layers in float alone", async () => {
+    const bytes = smallNetwork();
+    const options = { calibration: images(8), equalize: false, biasCorrection: false } as const;
+    const most = (await quantizeModel(bytes, options)).recommended.sqnr;
+    for (const limit of [most + 1, most + 4, most + 8, most + 200]) {
+      const both = await quantizeModel(bytes, { ...options, limit });
+      const single = await Promise.all(
+        (["channel", "tensor"] as const).map((granularity) =>
+          quantizeModel(bytes, { ...options, granularity, limit }),
+        ),
+      );
+      const kept = single.filter(({ isWithinLimit }) => isWithinLimit);
+      expect(both.isWithinLimit).toBe(kept.length > 0 && limit < most + 200);
+      expect(both.table).toContainEqual(both.recommended);
+      if (kept.length === 0) continue;
+      expect(both.recommended.bytes).toBe(Math.min(...kept.map(({ recommended }) => recommended.bytes)));
+    }
+  });
+
+  it("recommends the smaller one of files whose errors hardly differ", async () => {
+    const small = foldBatchNorm(smallNetwork()).bytes;
+    const model = decodeModel(small);
+    const nodes = model.graph.nodes.map((one, k) => ({ ...one, name: `${"long".repeat(99)}${k}` }));
+    const large = encodeModel({ ...model, graph: { ...model.graph, nodes } });
+    const options = { calibration: images(8), granularity: "channel", equalize: false } as const;
+    const { recommended, table } = await quantizeModel(large, {
+      ...{ ...options, biasCorrection: false, candidates: [{ name: "small", bytes: small }] },
+    });
+    expect(table.map(({ candidate }) => candidate)).toEqual(["as it is", "small"]);
+    expect(table[1].bytes).toBeLessThan(table[0].bytes);
+    expect(recommended).toEqual(table[1]);
   });
 
   it("tries given files that compute the same, and no others", async () => {

@@ -103,6 +103,25 @@ describe("imbalance", () => {
     );
   });
 
+  it("speaks of the layers alone that it measured, and not of the bits of all, where others cannot be scaled", () => {
+    const first = [
+      [4, -1],
+      [0.5, 1],
+    ];
+    const { found } = symmetriesOf(loss, layers(first, [[4, -16]]), batch);
+    const uneven = matrix([1, 1], [512, 512]);
+    const { advice } = imbalance({ ...layers(first, [[1, 1]]), other: uneven }, found);
+    expect(advice).toMatch(
+      /^Of 3 layers 2 were measured, with units that can be scaled: their scales differ by up to \S+ between layers, and by exp\(\S+\) between units\. These are even: /,
+    );
+    expect(advice).not.toContain("bits");
+  });
+
+  it("does not speak of balanced norms where nothing can be balanced", () => {
+    const { advice } = imbalance(layers([[1e5, 1]], [[1]]), { scalings: [] });
+    expect(advice).toContain("In float16 1 overflow and 0 are subnormal of the weights.");
+  });
+
   it("counts weights that float16 cannot hold, now and with balanced norms", () => {
     const { float16, advice } = of(
       [
