@@ -146,7 +146,9 @@ describe("isoloss model ... --report", () => {
     );
     expect(headings.slice(0, 3)).toEqual(["Epochs", "Layers", "Weights of each channel"]);
     expect(figures).toEqual(["Loss against epochs", weights]);
-    expect(conclusion).toMatch(/^Wrote tuned\.onnx: epoch \d, the best by validation loss\. The validation examples chose this epoch/);
+    expect(conclusion).toMatch(
+      /^Wrote tuned\.onnx: epoch \d, the best by validation loss\. The validation examples chose this epoch/,
+    );
     expect(table(0).map(([epoch]) => epoch)).toEqual(["as it came", "1", "2", "3"]);
   });
 
