@@ -46,6 +46,12 @@ export async function predict(path: string, { data, out, json }: PredictOptions)
     ({ column, cells, value }) =>
       `${data}: ${cells} cell${cells === 1 ? " has a value" : "s have values"} of "${column}" that the training did not know, such as ${JSON.stringify(value)}: none of its inputs is set there.`,
   );
+  if (document.status !== "completed") {
+    const end = settings.best === "restore" ? ": best: restore was not applied" : "";
+    warnings.push(
+      `${path}: these are of step ${step} of a run that is not completed, but ${document.status}${end}.`,
+    );
+  }
   for (const warning of warnings) process.stderr.write(`isoloss: ${warning}\n`);
   if (json) {
     process.stdout.write(`${JSON.stringify({ file, examples, step, bestEpoch, unknown })}\n`);

@@ -212,6 +212,20 @@ describe("isoloss predict", () => {
     expect(stdout).toBe(`from-npy.csv: 2 predictions of the model of epoch ${bestEpoch}, the best one\n`);
   });
 
+  it("says that a run is not completed, so that its best epoch was not restored", async () => {
+    cpSync(at("runs/arrays-0-1"), at("unfinished"), { recursive: true });
+    rmSync(at("unfinished/summary.json"));
+    const { status, stderr } = await bench.run(
+      ...["predict", "unfinished", "--data", "x.npy", "--out", "unfinished.csv"],
+    );
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(
+        /^isoloss: unfinished: these are of step \d+ of a run that is not completed, but interrupted: best: restore was not applied\.\n$/,
+      ),
+    ]);
+  });
+
   it("takes images, in folders or alone, and names their files", async () => {
     await predict("images", "new", "images.json");
     const records = JSON.parse(text("images.json"));
