@@ -41,6 +41,12 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const experiments = [];
   for (const name of wanted) experiments.push(resolveExperiment(await loadExperiment(name), { quick }));
   requireOwnNames(wanted, experiments);
+  for (const { name, rates, variants } of experiments) {
+    if (rates.length === 0 || variants.length > 1) continue;
+    throw new OptionError(
+      `${name}: there is nothing to compare: rates has one variant alone, ${variants[0].name}; add another under variants.`,
+    );
+  }
   const out = resolve(options.out);
   const queue = chosenQueue(options.queue);
   const batch = await runBatch(experiments, {

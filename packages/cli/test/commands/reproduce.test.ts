@@ -53,6 +53,22 @@ describe("isoloss reproduce", () => {
     expect(existsSync(join(bench.folder, "refused"))).toBe(false);
   });
 
+  it("refuses tuned rates of one variant alone before anything runs", async () => {
+    const rates = "rates: { grid: [0.01, 0.02], tune: 0..1, confirm: 2..3 }\n";
+    bench.write(
+      "alone.yaml",
+      `${booth.slice(0, booth.indexOf("variants:"))}variants: { plain: {} }\n${rates}`,
+    );
+    const { status, stderr } = await bench.run("reproduce", "alone.yaml", "--out", "refused");
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringMatching(
+        /there is nothing to compare: rates has one variant alone, plain; add another under variants/,
+      ),
+    ]);
+    expect(existsSync(join(bench.folder, "refused"))).toBe(false);
+  });
+
   it("tells what differs, which is an error with --strict alone", async () => {
     const file = bench.write(
       "wrong.yaml",
