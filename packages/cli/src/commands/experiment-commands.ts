@@ -73,7 +73,10 @@ Examples:
       positiveInteger,
       1,
     )
-    .option("--out <dir>", "folder for the report, the figures and the runs", "reproduced")
+    .option(
+      "--out <dir>",
+      "folder for the report, the figures and the runs (default: reproduced, then reproduced-2, ...)",
+    )
     .option("--queue <url>", "leave the runs to the workers of this server, see isoloss worker")
     .option("--json", "one JSON document on stdout instead of text", false)
     .option("--quiet", "no progress on stderr", false)

@@ -39,11 +39,22 @@ export async function predict(path: string, { data, out, json }: PredictOptions)
   const run = { name: config.name, settings, seed, checkpoint };
   const predictions = await trained.predict(run, data);
   await writeFileAtomic(file, formats[format](predictions));
-  const { step, outputs } = predictions;
+  const { step, outputs, unknown = [] } = predictions;
   const examples = outputs.shape[0];
   const bestEpoch = document.metrics["best.epoch"] ?? null;
+  const warnings = unknown.map(
+    ({ column, cells, value }) =>
+      `${data}: ${cells} cell${cells === 1 ? " has a value" : "s have values"} of "${column}" that the training did not know, such as ${JSON.stringify(value)}: none of its inputs is set there.`,
+  );
+  if (document.status !== "completed") {
+    const end = settings.best === "restore" ? ": best: restore was not applied" : "";
+    warnings.push(
+      `${path}: these are of step ${step} of a run that is not completed, but ${document.status}${end}.`,
+    );
+  }
+  for (const warning of warnings) process.stderr.write(`isoloss: ${warning}\n`);
   if (json) {
-    process.stdout.write(`${JSON.stringify({ file, examples, step, bestEpoch })}\n`);
+    process.stdout.write(`${JSON.stringify({ file, examples, step, bestEpoch, unknown })}\n`);
     return;
   }
   const place = bestEpoch === null ? `of step ${step}` : `of epoch ${bestEpoch}, the best one`;

@@ -1,4 +1,5 @@
-import { relative, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { OptionError } from "isoloss";
 import { findExperiment, isPackaged, loadExperiment, packagedNames } from "../experiments/definition/find.js";
 import { resolveExperiment } from "../experiments/definition/resolve.js";
@@ -19,7 +20,8 @@ export interface ReproduceOptions {
   readonly quick: boolean;
   readonly strict: boolean;
   readonly jobs: number;
-  readonly out: string;
+  /** Left out: reproduced, or the next reproduced-2, ... without a report. */
+  readonly out?: string;
   /** Address of a server: workers compute. */
   readonly queue?: string;
   readonly json: boolean;
@@ -41,7 +43,13 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const experiments = [];
   for (const name of wanted) experiments.push(resolveExperiment(await loadExperiment(name), { quick }));
   requireOwnNames(wanted, experiments);
-  const out = resolve(options.out);
+  for (const { name, rates, variants } of experiments) {
+    if (rates.length === 0 || variants.length > 1) continue;
+    throw new OptionError(
+      `${name}: there is nothing to compare: rates has one variant alone, ${variants[0].name}; add another under variants.`,
+    );
+  }
+  const out = resolve(options.out ?? freeFolder());
   const queue = chosenQueue(options.queue);
   const batch = await runBatch(experiments, {
     ...{ out, threads, quiet, ...(script ? { script } : {}) },
@@ -60,6 +68,15 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const document = { quick, ...experimentsDocument(batch, report, heading.answer) };
   process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : text(batch, document, heading));
   process.exitCode = exitCodeOf(outcomes, document, options.strict);
+}
+
+/** A folder without a report, so that none is replaced. */
+function freeFolder(): string {
+  const name = "reproduced";
+  for (let n = 1; ; n++) {
+    const folder = n === 1 ? name : `${name}-${n}`;
+    if (!existsSync(join(folder, "report.html"))) return folder;
+  }
 }
 
 type Heading = Pick<ReportText, "title" | "question" | "answer">;

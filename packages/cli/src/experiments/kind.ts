@@ -1,4 +1,5 @@
 import type { NdArray } from "isoloss";
+import type { TableInputs } from "isoloss/data";
 import type { Diagnosis } from "isoloss/teleport";
 import type { FigureOptions, TaskTableData } from "isoloss-figures";
 import type { z } from "zod";
@@ -158,6 +159,8 @@ export interface Predictions {
   readonly step: number;
   /** As the model gives them, in the units of the data: [n, ...]. */
   readonly outputs: NdArray;
+  /** Of a table: columns with values of text that the training did not know. */
+  readonly unknown?: TableInputs["unknown"] | undefined;
   /** A record for each example: classes with their probabilities, or numbers. @throws OptionError for outputs that are no rows */
   records(): JsonRecord[];
 }

@@ -89,6 +89,7 @@ interface Written {
   readonly examples: number;
   readonly step: number;
   readonly bestEpoch: number | null;
+  readonly unknown: readonly object[];
 }
 
 const predict = (run: string, data: string, out: string) =>
@@ -115,7 +116,14 @@ describe("isoloss predict", () => {
   it("writes numbers in their own unit: those of a program and of the exported file", async () => {
     expect(await predict("prices", "fresh.csv", "out/prices.csv")).toEqual({
       ...{ file: at("out/prices.csv"), examples: 3, step: 32, bestEpoch: null },
+      unknown: [{ column: "shop", cells: 1, value: "w" }],
     });
+    const { stderr } = await bench.run(
+      ...["predict", "runs/prices-0-1", "--data", "fresh.csv", "--out", "out/prices.csv"],
+    );
+    expect(stderr).toBe(
+      'isoloss: fresh.csv: 1 cell has a value of "shop" that the training did not know, such as "w": none of its inputs is set there.\n',
+    );
     const [header, ...values] = text("out/prices.csv").trim().split("\r\n");
     expect(header).toBe("price");
     // The mean of b over the training rows, by a plain loop; no shop is "w".
@@ -204,6 +212,20 @@ describe("isoloss predict", () => {
     expect(stdout).toBe(`from-npy.csv: 2 predictions of the model of epoch ${bestEpoch}, the best one\n`);
   });
 
+  it("says that a run is not completed, so that its best epoch was not restored", async () => {
+    cpSync(at("runs/arrays-0-1"), at("unfinished"), { recursive: true });
+    rmSync(at("unfinished/summary.json"));
+    const { status, stderr } = await bench.run(
+      ...["predict", "unfinished", "--data", "x.npy", "--out", "unfinished.csv"],
+    );
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(
+        /^isoloss: unfinished: these are of step \d+ of a run that is not completed, but interrupted: best: restore was not applied\.\n$/,
+      ),
+    ]);
+  });
+
   it("takes images, in folders or alone, and names their files", async () => {
     await predict("images", "new", "images.json");
     const records = JSON.parse(text("images.json"));
@@ -246,7 +268,18 @@ describe("mistakes in isoloss predict", () => {
       csvOf(["a", "shop"], [1, "x"]),
       /wrong\.csv: there is no column "b"; the columns are a, shop/,
     ],
-    ["a value that is missing", "both", csvOf(["b"], ["?"], [1]), /line 2 has no value of "b"/],
+    [
+      "a value that is missing",
+      "both",
+      csvOf(["b"], ["?"], [1]),
+      /line 2 has no value of "b"\. Fill it in in the file, or train with missing: "mean"\./,
+    ],
+    [
+      "text among numbers, though gaps get the mean",
+      "prices",
+      csvOf(["a", "b", "shop"], ["60 m2", 104, "x"]),
+      /line 2 has "60 m2" in "a", which is not a number\. Correct it\. .*missingWords: \["60 m2"\]/,
+    ],
     ["no rows", "both", csvOf(["b"]), /the table has no rows/],
     [
       "another number of columns",

@@ -53,6 +53,40 @@ describe("isoloss reproduce", () => {
     expect(existsSync(join(bench.folder, "refused"))).toBe(false);
   });
 
+  it("does not replace the report of another experiment, unless its folder is named", async () => {
+    bench.write("again.yaml", booth);
+    const reports = [];
+    for (const more of [[], [], ["--out", "named"], ["--out", "named"]]) {
+      const { report } = await bench.json<ReproduceDocument>(
+        "reproduce",
+        "again.yaml",
+        "--quiet",
+        "--json",
+        ...more,
+      );
+      reports.push(report);
+    }
+    expect(new Set(reports.slice(0, 2)).size).toBe(2);
+    expect(reports[1]).toMatch(/reproduced-\d+\/report\.html$/);
+    expect(reports[2]).toBe(reports[3]);
+  });
+
+  it("refuses tuned rates of one variant alone before anything runs", async () => {
+    const rates = "rates: { grid: [0.01, 0.02], tune: 0..1, confirm: 2..3 }\n";
+    bench.write(
+      "alone.yaml",
+      `${booth.slice(0, booth.indexOf("variants:"))}variants: { plain: {} }\n${rates}`,
+    );
+    const { status, stderr } = await bench.run("reproduce", "alone.yaml", "--out", "refused");
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringMatching(
+        /there is nothing to compare: rates has one variant alone, plain; add another under variants/,
+      ),
+    ]);
+    expect(existsSync(join(bench.folder, "refused"))).toBe(false);
+  });
+
   it("tells what differs, which is an error with --strict alone", async () => {
     const file = bench.write(
       "wrong.yaml",

@@ -143,9 +143,16 @@ describe("a CSV file", () => {
     await expect(open(green, options)).rejects.toThrow(
       'line 2 has the value "green" of "color", which the given columns do not have. Fill it in',
     );
-    expect(
-      numbers((await collected((await open(green, { ...options, missing: "mean" })).stream)).inputs),
-    ).toEqual([7, 0, 0, 8, 0, 1]);
+    const filled = await open(green, { ...options, missing: "mean" });
+    expect(numbers((await collected(filled.stream)).inputs)).toEqual([7, 0, 0, 8, 0, 1]);
+    expect([train.unknown, filled.unknown]).toEqual([[], [{ column: "color", cells: 1, value: "green" }]]);
+    // Without labels every row has its prediction.
+    await expect(open(green, { ...options, label: false })).rejects.toThrow(
+      'line 2 has the value "green" of "color", which the given columns do not have. Correct it in the file, or train with missing: "mean".',
+    );
+    await expect(open("size;color\n7;\n", { ...options, label: false })).rejects.toThrow(
+      'line 2 has no value of "color". Fill it in in the file, or train with missing: "mean".',
+    );
     const other = "kind;size;color\n8;7;red\n10;8;red\n";
     await expect(open(other, { ...options, missing: "mean" })).rejects.toThrow(
       'line 2 has the value "8" of "kind", which the given columns do not have. Leave such rows out',
@@ -195,13 +202,17 @@ describe("a CSV file", () => {
     const test = await open("a,y\n5,1e3\n", train.options);
     expect(numbers((await collected(test.stream)).labels)).toEqual([1000]);
     expect(test.means).toEqual([2]);
-    const letters = "a,y\nx,2\n7,1\n";
-    await expect(open(letters, train.options)).rejects.toThrow(
-      'line 2 has the value "x" of "a", which the given columns do not have. Fill it in',
-    );
-    const filled = await open(letters, { ...train.options, missing: "mean" });
+    // As in training: text among numbers is no gap, whatever becomes of gaps.
+    for (const missing of ["refuse", "mean", "keep", "drop"] as const) {
+      for (const label of ["y", false] as const) {
+        await expect(open('a,y\n7,1\n"200,5",2\n', { ...train.options, missing, label })).rejects.toThrow(
+          'line 3 has "200,5" in "a", which is not a number. Correct it. If it marks a missing value: leave the cell empty, or missingWords: ["200,5"].',
+        );
+      }
+    }
+    const filled = await open("a,y\n,2\n7,1\n", { ...train.options, missing: "mean" });
     expect(numbers((await collected(filled.stream)).inputs)).toEqual([2, 7]);
-    await expect(open("a,y\nx,2\n,1\n", { ...train.options, missing: "drop" })).rejects.toThrow(
+    await expect(open("a,y\n,2\n,1\n", { ...train.options, missing: "drop" })).rejects.toThrow(
       "each of its 2 rows lacks a value, or has one that the given columns do not have: none is left",
     );
     await expect(open("a,y\n1,2\n", { ...train.options, classes: true })).rejects.toThrow(

@@ -80,6 +80,8 @@ export interface TableInputs {
   /** Means of the inputs, and standard deviations, 1 where an input is constant; of text 0 and 1: for `normalize`. */
   readonly means: readonly number[];
   readonly stds: readonly number[];
+  /** Columns of text with cells whose values the given columns do not have: how many cells, and the first of the values. */
+  readonly unknown: readonly { readonly column: string; readonly cells: number; readonly value: string }[];
 }
 
 /** A table as data for a trainer. */
@@ -90,7 +92,7 @@ export interface TableData<Options = TableOptions> extends TableInputs {
   readonly classes?: readonly string[] | undefined;
   /**
    * What reads another table into the same inputs and classes, such as one of examples for a test; plain data, which JSON holds. A value of text that this
-   * table has not counts as missing there.
+   * table has not counts as missing there, and is counted in `unknown`; text in a column of numbers is an error there, too.
    */
   readonly options: Options;
 }
@@ -122,6 +124,7 @@ export async function tableData(
   let targets: readonly Place[] = [];
   let length = 0;
   let left = 0;
+  const unknown = new Map<string, { readonly cells: number; readonly value: string }>();
 
   const placesOf = (names: readonly string[], wanted: readonly string[]): Place[] => {
     requireColumns(source.name, wanted, names);
@@ -134,11 +137,17 @@ export async function tableData(
     });
   };
 
-  /** Whether a row is to be left out. @throws DataError for a value that is missing and must not be */
+  /** Whether a row is to be left out. @throws DataError for a value that is missing and must not be, and for text among numbers */
   const isDropped = ({ values, place }: TableRow): boolean => {
     for (const { at, column, known } of [...inputs, ...targets]) {
       const isGone = isMissing(values[at]);
       if (!isGone && (known?.has(values[at]) ?? true)) continue;
+      if (!isGone && known?.values === undefined) {
+        const value = JSON.stringify(values[at]);
+        throw wrong(
+          `${place} has ${value} in "${column.name}", which is not a number. Correct it. If it marks a missing value: leave the cell empty, or missingWords: [${value}].`,
+        );
+      }
       if (missing === "drop") return true;
       const isLabel = labels.includes(column.name);
       if (missing !== "refuse" && !isLabel) continue;
@@ -148,7 +157,9 @@ export async function tableData(
           : `${place} has the value "${String(values[at])}" of "${column.name}", which the given columns do not have. `) +
           (isLabel
             ? 'Leave such rows out: missing: "drop".'
-            : 'Fill it in, missing: "mean", or leave such rows out, missing: "drop".'),
+            : given && label === false
+              ? `${isGone ? "Fill it in" : "Correct it"} in the file, or train with missing: "mean".`
+              : 'Fill it in, missing: "mean", or leave such rows out, missing: "drop".'),
       );
     }
     return false;
@@ -180,8 +191,13 @@ export async function tableData(
       continue;
     }
     length += 1;
-    for (const { at, column } of [...inputs, ...targets]) {
-      if (!isMissing(row.values[at])) column.note(row.values[at], row.place);
+    for (const { at, column, known } of [...inputs, ...targets]) {
+      const value = row.values[at];
+      if (isMissing(value)) continue;
+      column.note(value, row.place);
+      if (known?.has(value) ?? true) continue;
+      const before = unknown.get(column.name) ?? { cells: 0, value: String(value) };
+      unknown.set(column.name, { ...before, cells: before.cells + 1 });
     }
   }
   if (length === 0) {
@@ -245,6 +261,7 @@ export async function tableData(
     ...(isClasses ? { classes: targetReaders[0].column.values } : {}),
     means: columns.flatMap(({ mean, values }) => values?.map(() => mean) ?? mean),
     stds: columns.flatMap(({ std, values }) => values?.map(() => std) ?? std),
+    unknown: Array.from(unknown, ([column, found]) => ({ column, ...found })),
     options: {
       ...{ label, features: columns.map(({ name }) => name), classes: isClasses, missing },
       ...(missingWords.length === 0 ? {} : { missingWords }),

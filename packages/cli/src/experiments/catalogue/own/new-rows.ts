@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { astype, DataError, dtypeOf, type NdArray, sizeOf } from "isoloss";
-import { collected, concatenateRows, type TableOptions } from "isoloss/data";
+import { collected, concatenateRows, type TableInputs, type TableOptions } from "isoloss/data";
 import { type CsvOptions, openCsv, openParquet, reasonOf } from "isoloss/node";
 import { type ImageSettings, imagesIn, isImageName, readData } from "../../../model/read-data.js";
 import type { RunData } from "../run-data.js";
@@ -14,6 +14,8 @@ export interface NewRows {
   readonly inputs: NdArray;
   /** Of images: their files below the folder. */
   readonly files?: readonly string[] | undefined;
+  /** Of tables: values of text that the training did not know. */
+  readonly unknown?: TableInputs["unknown"] | undefined;
 }
 
 /**
@@ -29,11 +31,11 @@ export async function readNewRows(path: string, settings: object, data: RunData)
   });
   const kind = extname(path).toLowerCase();
   const isImage = info.isDirectory() || isImageName(path);
-  const { inputs, files } = isImage
+  const { inputs, files, unknown }: NewRows = isImage
     ? await readImages(path, settings as ImageSettings)
     : [".npy", ".npz"].includes(kind)
       ? { inputs: await arrayIn(path, settings as { readonly inputs?: string }) }
-      : { inputs: await tableIn(path, data, kind === ".parquet") };
+      : await tableIn(path, data, kind === ".parquet");
   const { shape } = data.train.inputs;
   const [n, ...example] = inputs.shape;
   const [size, expected] = [sizeOf(example), sizeOf(shape.slice(1))];
@@ -51,10 +53,11 @@ export async function readNewRows(path: string, settings: object, data: RunData)
       shape: [n, ...shape.slice(1)],
     },
     files,
+    unknown,
   };
 }
 
-async function tableIn(path: string, { table, gapMeans }: RunData, isParquet: boolean): Promise<NdArray> {
+async function tableIn(path: string, { table, gapMeans }: RunData, isParquet: boolean): Promise<NewRows> {
   if (table === undefined) {
     throw new DataError(
       `${path}: the data of the run are no table. Give its model arrays, .npy or .npz, or a folder of images.`,
@@ -67,11 +70,11 @@ async function tableIn(path: string, { table, gapMeans }: RunData, isParquet: bo
     // Every row has its prediction.
     ...(form.missing === "drop" ? { missing: "refuse" as const } : {}),
   });
-  const { stream } = isParquet
+  const { stream, unknown } = isParquet
     ? await openParquet(path, options(columns))
     : await openCsv(path, options(table as CsvOptions));
   const { inputs } = await collected(stream);
-  return gapMeans ? withMeans(inputs, gapMeans) : inputs;
+  return { inputs: gapMeans ? withMeans(inputs, gapMeans) : inputs, unknown };
 }
 
 async function arrayIn(

@@ -24,13 +24,17 @@ export function experimentOn(
     ? { name: "convnet", stages: [[8], [16]], classes: outputs }
     : { name: "mlp", sizes: [inputs, 32, outputs], activation: "leakyRelu" };
   const symmetry = isImages ? "scaling" : "positiveScaling";
+  const { label, labels } = guess.options;
+  const target = format === "images" ? "the class" : basename(String(label ?? labels ?? "labels"));
+  // Both need validation data.
+  const chosen = validation > 0 ? "" : "# ";
   const figures = ["loss", ...(validation > 0 ? ["validation", ...(classes ? ["accuracy"] : [])] : [])];
   return `# An experiment of isoloss on ${basename(guess.path)}, guessed from the data: run it with  isoloss run NAME_OF_THIS_FILE
 # All names that may stand here:  isoloss list; the options of data:  isoloss list ${format}
 ${found.map((line) => `# - ${line}`).join("\n")}
 
 name: ${flow(name)}
-title: ${flow(`${basename(guess.path)} with and without teleports`)}
+title: ${flow(`${basename(guess.path)}: predict ${target}`)}
 kind: train # ${classes ? "a classifier: the loss is the cross-entropy" : "numbers: the loss is the mean squared error, where 1 is that of the mean, and rmse is in the target's unit"}
 
 # Paths are relative to this file. A run records the SHA-256 of the data, and is resumed with no others.
@@ -44,24 +48,27 @@ optimizer: adam # or with options: { name: sgd, momentum: 0.9 }; isoloss list op
 learningRate: ${isImages ? "3.0e-3" : "1.0e-2"} # or a schedule: { name: cosine, rate: 1.0e-2 }; isoloss list rates
 batchSize: ${batchSize}
 epochs: ${epochs} # or steps: 1000
-# earlyStopping: { patience: 10 } # ends a run after so many epochs without a better validation loss
-# best: restore # a run ends with its best epoch by the validation data; data.test: 0.2 then judges it
+${chosen}earlyStopping: { patience: 10 } # ends a run after so many epochs without a better validation loss
+${chosen}best: restore # a run ends with its best epoch by the validation data; ${test > 0 ? "the test data judge it" : "data.test: 0.2 then judges it"}
 seeds: 0..2 # or a list: [0, 1, 2]
 
-# Variants, which are compared. Each replaces the settings above that it names.
+# Variants are compared. Each replaces the settings above that it names; remove "# " to try another, such as a teleport.
 variants:
   plain: {}
-  scaling:
-    teleport:
-      when: { inEpochs: [2], batches: 4 } # isoloss list when
-      search: { name: gradientAscent, symmetry: ${symmetry}, steps: 10 } # isoloss list searches, symmetries
-      guard: { race: true } # keeps a teleport only where ten steps from there lead further
+  # momentum:
+  #   optimizer: { name: sgd, momentum: 0.9 }
+  # scaling:
+  #   teleport:
+  #     when: { inEpochs: [2], batches: 4 } # isoloss list when
+  #     search: { name: gradientAscent, symmetry: ${symmetry}, steps: 10 } # isoloss list searches, symmetries
+  #     guard: { race: true } # keeps a teleport only where ten steps from there lead further
 
 figures: [${figures.join(", ")}]
 
 # What a comparison needs: the same rates for all, seeds that choose apart from seeds that judge.
 # With it,  isoloss reproduce NAME_OF_THIS_FILE  says whether a variant helps at its own tuned rate.
 # rates: { grid: [3.0e-3, 1.0e-2, 3.0e-2], tune: 100..102, confirm: 1000..1007 }
+# controls: { plain: [momentum] } # variants that do without what is judged: it has to be better than each of them
 `;
 }
 

@@ -22,7 +22,7 @@ export async function taskPredictions(
   const config = problem as unknown as ColumnsConfig;
   const data = await columnsData(config);
   const { tasks = [], inputScale, targetScale } = data;
-  const { inputs } = await readNewRows(path, config.data, data);
+  const { inputs, unknown } = await readNewRows(path, config.data, data);
   const session = await sessionOf(settings as unknown as MultiTaskSettings, seed);
   try {
     const { made, trainer } = session;
@@ -52,6 +52,7 @@ export async function taskPredictions(
     });
     return {
       step,
+      unknown,
       outputs: sideBySide(values),
       records: () =>
         predictionRecords(

@@ -39,7 +39,7 @@ export async function modelOnnx(run: TrainedRun, batch: number | undefined): Pro
 export async function modelPredictions(run: TrainedRun, path: string): Promise<Predictions> {
   const { data: named, loss, runtime } = run.settings as unknown as TrainSettings;
   const { network, data, step } = await trainedNetwork(run);
-  const { inputs, files } = await readNewRows(path, named, data);
+  const { inputs, files, unknown } = await readNewRows(path, named, data);
   const predictor = await createPredictor(network.model, network, runtime === undefined ? {} : { runtime });
   const outputs = await predictor.predict(inputs).finally(() => predictor.dispose());
   // Of a loss of the user's own the outputs may be no logits.
@@ -48,6 +48,7 @@ export async function modelPredictions(run: TrainedRun, path: string): Promise<P
   return {
     step,
     outputs,
+    unknown,
     records: () => predictionRecords([{ names, isClass, classes: data.classes, values: outputs }], files),
   };
 }
