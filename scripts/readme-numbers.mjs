@@ -34,22 +34,16 @@ function demo() {
 
 /** What the published sweeps found of the least norm on the orbit in mini-batch training, against the optimizer alone. */
 function journals() {
-  return [
-    "teleport-mlp-adagrad",
-    "teleport-convnet-momentum",
-    "teleport-convnet-adam",
-  ].flatMap((name) => {
+  return ["teleport-mlp-adagrad", "teleport-convnet-momentum", "teleport-convnet-adam"].flatMap((name) => {
     cpSync(join(root, "experiments/full/journals", name), join(folder, name), { recursive: true });
     const { confirmed, trials } = isoloss("sweep", "--resume", name, "--quiet");
     const isBalance = ({ trial }) => trials[trial].parameters.teleport?.search?.name === "balance";
-    return confirmed
-      .filter(isBalance)
-      .map(({ judgment, text }) => ({
-        source: `experiments/full/journals/${name}`,
-        title: "least norm",
-        judgment,
-        text,
-      }));
+    return confirmed.filter(isBalance).map(({ judgment, text }) => ({
+      source: `experiments/full/journals/${name}`,
+      title: "least norm",
+      judgment,
+      text,
+    }));
   });
 }
 

@@ -39,7 +39,7 @@ describe("rateFigures", () => {
           finalLoss: 1,
           repeats: 1,
           clock: null,
-  by: "loss" as const,
+          by: "loss" as const,
           grid: [],
           sameRate: {},
           references: {},
