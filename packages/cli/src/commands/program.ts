@@ -33,7 +33,7 @@ export function createProgram(version: string, script?: URL): Command {
       "after",
       `
 Begin with
-  isoloss demo              with and without teleports, in under a minute
+  isoloss demo              with and without teleports, in about a minute
   isoloss lab               the same by hand, in your browser
   isoloss run booth         a function of two variables, with figures of its teleports
   isoloss reproduce --quick the papers' experiments, small
@@ -45,7 +45,7 @@ Results go to stdout, progress to stderr. NO_COLOR turns colors off, ISOLOSS_DEB
 
   program
     .command("demo [experiments...]")
-    .description("small experiments with and without teleports, each with its verdict, in under a minute")
+    .description("small experiments with and without teleports, each with its verdict, in about a minute")
     .option("--out <dir>", "folder for the report, the figures and the runs", "out")
     .option("--json", "one JSON document on stdout instead of text", false)
     .option("--quiet", "no progress on stderr", false)
