@@ -106,7 +106,7 @@ export async function connect(address: QueueAddress): Promise<Redis> {
   }
 }
 
-/** Tells of a server that keeps nothing on a disk. One that does not say so is not known to. */
+/** Warns of a server that keeps nothing on disk; where the server refuses to tell its settings there is no warning. */
 export async function tellOfForgetting(
   redis: Redis,
   url: string,

@@ -79,11 +79,12 @@ export function judgementOf(
 }
 
 /** Why a speed on training data is not the verdict. */
-function heldOutText(compared: ToTarget): string {
+function heldOutText(compared: ToTarget, judgment: Judgement): string {
   const heldOut = (compared.test ?? compared.validation)?.interval;
   if (!heldOut || heldOut[1] <= kept) return "";
-  return heldOut[0] > 1
-    ? " On held-out rows it is worse, which decides."
+  if (heldOut[0] > 1) return " On held-out rows it is worse, which decides.";
+  return judgment !== "undecided"
+    ? ""
     : " Whether its held-out loss is kept is not clear, so that speed on training data alone does not decide.";
 }
 
@@ -102,12 +103,15 @@ export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Fin
   const compared = rates.flatMap((comparison) =>
     Object.entries(comparison.tuned)
       .filter(([name]) => !isControl(resolved, comparison, name))
-      .map(([name, c]) => ({
-        title: name,
+      .map(([name, c]) => {
         // A baseline that diverged with some seed has no loss to reach there: that is no failure of the others.
-        judgment: comparison.finalLoss === null ? "undecided" : judgementOf(c, comparison.clock),
-        text: `${rateSentence(name, comparison, c)}${heldOutText(c)}`,
-      })),
+        const judgment = comparison.finalLoss === null ? "undecided" : judgementOf(c, comparison.clock);
+        return {
+          title: name,
+          judgment,
+          text: `${rateSentence(name, comparison, c)}${heldOutText(c, judgment)}`,
+        };
+      }),
   );
   return [...compared, ...(kinds[resolved.kind].comparison?.findings?.(results, resolved.controls) ?? [])];
 }
