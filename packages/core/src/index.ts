@@ -57,10 +57,18 @@ export { createMultiTaskTrainer } from "./mtl/train/trainer.js";
 export { namedArrays } from "./named-arrays.js";
 export type { Activation } from "./nn/activation.js";
 export { crossEntropy } from "./nn/losses/cross-entropy.js";
-export type { Context, Model, Output, Stateless, StatelessModel } from "./nn/model.js";
+export type {
+  Context,
+  ImportedInput,
+  ImportedModel,
+  Model,
+  Output,
+  Stateless,
+  StatelessModel,
+} from "./nn/model.js";
 export type { MlpOptions, MlpParams } from "./nn/models/mlp.js";
 export { mlp } from "./nn/models/mlp.js";
-export type { FromOnnxOptions, ImportedInput, ImportedModel } from "./nn/onnx/from-onnx.js";
+export type { FromOnnxOptions } from "./nn/onnx/from-onnx.js";
 export { fromOnnx } from "./nn/onnx/from-onnx.js";
 export type { AdamOptions } from "./optim/adam.js";
 export { adam } from "./optim/adam.js";

@@ -2,7 +2,8 @@ import type { Graph } from "../graph/graph.js";
 import type { Tensor } from "../graph/tensor.js";
 import { trace } from "../graph/trace.js";
 import { randomInputs } from "../model-file/compare/random-inputs.js";
-import { fromOnnx, type ImportedModel } from "../nn/onnx/from-onnx.js";
+import type { ImportedModel } from "../nn/model.js";
+import { fromOnnx } from "../nn/onnx/from-onnx.js";
 import type { Discovery } from "../symmetry/discovery/descriptors.js";
 import { analyze } from "../symmetry/discovery/discovery.js";
 

@@ -1,18 +1,17 @@
 // B. Jacob et al., CVPR 2018, section 3: quantization simulated in training; Y. Bengio et al., arXiv 1308.3432: the
 // straight-through gradient.
 import { ShapeError } from "../errors.js";
-import { add, div, maximum, minimum, mul, sub } from "../graph/ops/arithmetic.js";
+import { add, cast, div, maximum, minimum, mul, sub } from "../graph/ops/arithmetic.js";
 import { equal, where } from "../graph/ops/compare.js";
 import { abs } from "../graph/ops/elementary.js";
 import { constant } from "../graph/ops/leaf.js";
 import { max } from "../graph/ops/reduce.js";
 import { reshape, resolveAxis } from "../graph/ops/reshape.js";
-import { round } from "../graph/ops/rounding.js";
+import { round, roundTo } from "../graph/ops/rounding.js";
 import { stopGradient } from "../graph/ops/stop-gradient.js";
 import { formatShape, isTensor, requireFloat, sameShape, type Tensor } from "../graph/tensor.js";
 import { inCode, number } from "../option-kinds.js";
 import { type OptionRows, optionTable } from "../options.js";
-import { ratioOf } from "./onnx/operators/quantization/scales.js";
 
 /** Least and greatest number of a range: a number or a scalar each; or, with an axis, a vector with one for each channel. */
 export type QuantizationRange = readonly [min: number | Tensor, max: number | Tensor];
@@ -80,6 +79,15 @@ function asymmetric(x: Tensor, high: number, range: QuantizationRange, axis: num
   const rounded = add(round(ratioOf(x, scale)), zero);
   const q = minimum(maximum(rounded, 0), high);
   return withDerivative(mul(sub(q, zero), scale), where(equal(rounded, q), x, 0));
+}
+
+/**
+ * x in units of the scale. JavaScript computes in float64: without rounding, also of a scale that was computed, quotients
+ * would be ties where in float32 they are not.
+ */
+export function ratioOf(x: Tensor, scale: Tensor): Tensor {
+  const single = (y: Tensor) => (scale.dtype === "float32" ? roundTo(y, "float32") : y);
+  return single(div(cast(x, scale.dtype), single(scale)));
 }
 
 /** The value of `y` with the derivatives of `x`. */

@@ -1,7 +1,7 @@
 import { dtypeOf, isNdArray, type NdArray } from "../../array.js";
 import { DataError, ShapeError } from "../../errors.js";
-import type { FloatDType } from "../../nn/model.js";
-import { fromOnnx, type ImportedModel } from "../../nn/onnx/from-onnx.js";
+import type { FloatDType, ImportedModel } from "../../nn/model.js";
+import { fromOnnx } from "../../nn/onnx/from-onnx.js";
 import { inCode, integerFrom, isObject, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";

@@ -1,7 +1,7 @@
 import type { NdArray } from "../../array.js";
 import { describeValue, isPlainObject } from "../../describe.js";
 import { OptionError } from "../../errors.js";
-import type { ImportedModel } from "../../nn/onnx/from-onnx.js";
+import type { ImportedModel } from "../../nn/model.js";
 import { finite, integerFrom, oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import type { RuntimeName } from "../../runtime/compile.js";

@@ -1,7 +1,7 @@
 import { allocate, type DType, type NdArray, sizeOf } from "../../array.js";
 import { DataError, OptionError } from "../../errors.js";
 import { createRng, type Rng } from "../../math/rng.js";
-import type { ImportedInput } from "../../nn/onnx/from-onnx.js";
+import type { ImportedInput } from "../../nn/model.js";
 import { inCode, isObject } from "../../option-kinds.js";
 import { ownEntry } from "../../tree.js";
 

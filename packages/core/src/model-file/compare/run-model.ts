@@ -1,6 +1,6 @@
 import { OptionError } from "../../errors.js";
 import type { Tensor } from "../../graph/tensor.js";
-import type { ImportedModel } from "../../nn/onnx/from-onnx.js";
+import type { ImportedModel } from "../../nn/model.js";
 import type { CompileOptions } from "../../runtime/compile.js";
 import { jit } from "../../runtime/jit.js";
 import type { FileSession } from "../../runtime/onnx/file-session.js";

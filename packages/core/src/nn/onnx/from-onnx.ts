@@ -17,57 +17,13 @@ import {
   type OnnxValueInfo,
 } from "../../runtime/onnx/schema.js";
 import { ownEntry } from "../../tree.js";
-import type { Context, FloatDType, Output } from "../model.js";
+import type { FloatDType, ImportedInput, ImportedModel } from "../model.js";
 import { arrayOf, importedDType } from "./arrays.js";
 import { evaluate } from "./evaluate.js";
 import { NodeCount } from "./limits.js";
 import { isStandard, operatorName, operators } from "./operators/operators.js";
 import { type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
 import { isSequence, Scope } from "./value.js";
-
-/** An input of an imported model. */
-export interface ImportedInput {
-  readonly name: string;
-  readonly dtype: DType;
-  /** A string names a size that the file leaves open; without a shape the number of axes is open, too. */
-  readonly shape?: readonly (number | string)[] | undefined;
-}
-
-/**
- * A model read from an ONNX file: arrays to train, and a function of them for tracing.
- *
- * @typeParam Out names of the results
- */
-export interface ImportedModel<Out extends string = string> {
-  /** The weights by their names in the file, with `_` for a colon. */
-  readonly params: NamedArrays;
-  readonly inputs: readonly ImportedInput[];
-  /** Names of the results. */
-  readonly outputs: readonly Out[];
-  /** Running means and variances of batch normalizations by their names in the file: what `applyWithState` updates. */
-  readonly state: NamedArrays;
-  /**
-   * Traces the model: maps parameters and inputs by name to results by name. An input may be an array, which
-   * becomes a constant: one that decides shapes, axes or branches must be.
-   */
-  apply(
-    params: Readonly<Record<string, Tensor>>,
-    inputs: Readonly<Record<string, Tensor | NdArray>>,
-  ): Record<Out, Tensor>;
-  /**
-   * Traces the model with a state, all of {@link state} or a part. In training, a batch normalization whose two running
-   * statistics are in it uses mean and variance of the batch, and the state returned has the running ones updated, as
-   * `batchNorm` does. What is left out stays as in the file.
-   */
-  applyWithState(
-    params: Readonly<Record<string, Tensor>>,
-    inputs: Readonly<Record<string, Tensor | NdArray>>,
-    context: Context<NamedArrays>,
-  ): Output<NamedArrays, Record<Out, Tensor>>;
-}
-
-/** Arrays by their names in a file. */
-type NamedArrays = Readonly<Record<string, NdArray>>;
 
 export interface FromOnnxOptions<Out extends string = string> {
   /** Names of the results that the model returns; default: all results of the file. */

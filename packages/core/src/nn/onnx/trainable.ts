@@ -3,8 +3,7 @@ import { describeValue } from "../../describe.js";
 import { DTypeError, OptionError } from "../../errors.js";
 import { constant } from "../../graph/ops/leaf.js";
 import { requireKnown } from "../../options.js";
-import type { Model } from "../model.js";
-import type { ImportedModel } from "./from-onnx.js";
+import type { ImportedModel, Model } from "../model.js";
 
 export interface TrainableOptions {
   /** The input that gets the data; default the only one. */

@@ -13,8 +13,7 @@ import { bytesOf, isFloat, type Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type SpecLeaf, spec, trace } from "../../graph/trace.js";
 import { torchGenerator } from "../../math/mt19937.js";
 import { flatten } from "../../tree.js";
-import type { Model } from "../model.js";
-import type { ImportedModel } from "../onnx/from-onnx.js";
+import type { ImportedModel, Model } from "../model.js";
 import { requireModel } from "../require-model.js";
 import { type LayerSummary, layersOf } from "./layers.js";
 

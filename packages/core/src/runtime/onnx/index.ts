@@ -82,7 +82,8 @@ export type {
   EqualizeForQuantizationOptions,
 } from "../../moves/quantization-noise/equalize-for-quantization.js";
 export { equalizeForQuantization } from "../../moves/quantization-noise/equalize-for-quantization.js";
-export type { FromOnnxOptions, ImportedInput, ImportedModel } from "../../nn/onnx/from-onnx.js";
+export type { ImportedInput, ImportedModel } from "../../nn/model.js";
+export type { FromOnnxOptions } from "../../nn/onnx/from-onnx.js";
 export { fromOnnx } from "../../nn/onnx/from-onnx.js";
 export type { TrainableOptions } from "../../nn/onnx/trainable.js";
 export { trainable } from "../../nn/onnx/trainable.js";

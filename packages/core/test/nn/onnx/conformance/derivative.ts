@@ -7,7 +7,7 @@ import { sum } from "../../../../src/graph/ops/reduce.js";
 import { simplify } from "../../../../src/graph/simplify.js";
 import { isFloat, type Tensor } from "../../../../src/graph/tensor.js";
 import { trace } from "../../../../src/graph/trace.js";
-import type { ImportedModel } from "../../../../src/nn/onnx/from-onnx.js";
+import type { ImportedModel } from "../../../../src/nn/model.js";
 import type { Case } from "./cases.js";
 import { type Arrays, readModel } from "./run-case.js";
 

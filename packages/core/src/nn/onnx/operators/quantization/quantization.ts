@@ -2,11 +2,12 @@ import { cast, maximum, minimum, neg, sub } from "../../../../graph/ops/arithmet
 import { greater, where } from "../../../../graph/ops/compare.js";
 import { fillLike } from "../../../../graph/ops/leaf.js";
 import { max, min } from "../../../../graph/ops/reduce.js";
+import { ratioOf } from "../../../fake-quantize.js";
 import type { Call, Operator } from "../../call.js";
 import type { Value } from "../../value.js";
 import { kindOf } from "../elements/casts.js";
 import { products } from "./products.js";
-import { dequantized, quantized, ratioOf, spread } from "./scales.js";
+import { dequantized, quantized, spread } from "./scales.js";
 
 const zeroOf = (call: Call, index: number) =>
   call.has(index) ? spread(call, call.tensor(0), call.tensor(index)) : undefined;

@@ -1,9 +1,9 @@
 // Affine quantization: a real number r is stored as the integer q = r / scale + zero point, rounded half to even.
-import { add, cast, div, mul, sub } from "../../../../graph/ops/arithmetic.js";
+import { add, cast, mul, sub } from "../../../../graph/ops/arithmetic.js";
 import { broadcastTo } from "../../../../graph/ops/broadcast.js";
 import { equal, where } from "../../../../graph/ops/compare.js";
 import { reshape, resolveAxis } from "../../../../graph/ops/reshape.js";
-import { round, roundTo } from "../../../../graph/ops/rounding.js";
+import { round } from "../../../../graph/ops/rounding.js";
 import { slice } from "../../../../graph/ops/slice.js";
 import { stopGradient } from "../../../../graph/ops/stop-gradient.js";
 import type { Tensor } from "../../../../graph/tensor.js";
@@ -56,13 +56,4 @@ export function dequantized(value: Value, scale: Tensor, zero: Tensor | undefine
   }
   // Integers are subtracted as such: those of 32 bits are not exact in float32.
   return mul(cast(zero ? sub(value.tensor, zero) : value.tensor, dtype), scale);
-}
-
-/**
- * x in units of the scale. JavaScript computes in float64: without rounding, also of a scale that was computed, quotients
- * would be ties where in float32 they are not.
- */
-export function ratioOf(x: Tensor, scale: Tensor): Tensor {
-  const single = (y: Tensor) => (scale.dtype === "float32" ? roundTo(y, "float32") : y);
-  return single(div(cast(x, scale.dtype), single(scale)));
 }
