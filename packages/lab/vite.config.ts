@@ -30,7 +30,7 @@ const fetchedAhead: Plugin = {
 };
 
 export default defineConfig({
-  root: fileURLToPath(new URL(".", import.meta.url)),
+  root: fileURLToPath(new URL("./", import.meta.url)),
   // Any folder of any static server.
   base: "./",
   plugins: [svelte(), fetchedAhead],

@@ -2,10 +2,10 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../src/array.js";
+import { array, digits, sgd, spec, toOnnx, torchGenerator, trace } from "../src/entries/index.js";
+import { input, relu } from "../src/entries/ops.js";
+import { constantSchedule } from "../src/entries/optim.js";
 import { OptionError } from "../src/errors.js";
-import { input, relu } from "../src/graph/ops/index.js";
-import { array, digits, sgd, spec, toOnnx, torchGenerator, trace } from "../src/index.js";
-import { constantSchedule } from "../src/optim/index.js";
 import { stored } from "./data/npz-files.js";
 import * as isoloss from "./library.js";
 

@@ -9,31 +9,7 @@ import {
   parseIdx,
   resizeImages,
   split,
-} from "../src/data/index.js";
-import { IsolossError } from "../src/errors.js";
-import {
-  avgPool2d,
-  broadcastTo,
-  cast,
-  concat,
-  constant,
-  conv2d,
-  elu,
-  fill,
-  gelu,
-  input,
-  leakyRelu,
-  matmul,
-  oneHot,
-  pad,
-  relu,
-  reshape,
-  slice,
-  square,
-  sum,
-  transpose,
-} from "../src/graph/ops/index.js";
-import type { Tensor } from "../src/graph/tensor.js";
+} from "../src/entries/data.js";
 import {
   array,
   astype,
@@ -62,12 +38,36 @@ import {
   torchGenerator,
   trace,
   zeros,
-} from "../src/index.js";
-import { inverse } from "../src/math/index.js";
-import { linearScalarization, meanAbsoluteError } from "../src/mtl/index.js";
-import { convLayer, initLinear, linear, torchRand } from "../src/nn/index.js";
-import { multiFashion, vector } from "../src/problems/index.js";
-import { decodeModel } from "../src/runtime/onnx/index.js";
+} from "../src/entries/index.js";
+import { inverse } from "../src/entries/linalg.js";
+import { linearScalarization, meanAbsoluteError } from "../src/entries/mtl.js";
+import { convLayer, initLinear, linear, torchRand } from "../src/entries/nn.js";
+import { decodeModel } from "../src/entries/onnx.js";
+import {
+  avgPool2d,
+  broadcastTo,
+  cast,
+  concat,
+  constant,
+  conv2d,
+  elu,
+  fill,
+  gelu,
+  input,
+  leakyRelu,
+  matmul,
+  oneHot,
+  pad,
+  relu,
+  reshape,
+  slice,
+  square,
+  sum,
+  transpose,
+} from "../src/entries/ops.js";
+import { multiFashion, vector } from "../src/entries/problems.js";
+import { IsolossError } from "../src/errors.js";
+import type { Tensor } from "../src/graph/tensor.js";
 
 const x = input([2, 3]);
 const image = input([1, 1, 4, 4]);

@@ -14,7 +14,7 @@ import { both } from "./commands.js";
 import { documentDifferences, textDifferences, varies } from "./same.js";
 
 const isRecording = Boolean(process.env.RECORD);
-const recorded = (...path: string[]): string => join(fileURLToPath(new URL(".", import.meta.url)), ...path);
+const recorded = (...path: string[]): string => join(fileURLToPath(new URL("./", import.meta.url)), ...path);
 
 const digits = `name: digits
 kind: train

@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../src/array.js";
 import { calibrate } from "../../src/compress/quantize/calibrate.js";
+import { modelError, quantizeModel, toHalf } from "../../src/entries/onnx.js";
 import { DataError, OptionError } from "../../src/errors.js";
-import { modelError, quantizeModel, toHalf } from "../../src/runtime/onnx/index.js";
 import { Builder } from "../model-file/builder.js";
 
 const b = new Builder();

@@ -1,9 +1,9 @@
 // The error of a changed file: by hand on a layer whose outputs are known.
 import { describe, expect, it } from "vitest";
 import { array } from "../../src/array.js";
+import { modelError } from "../../src/entries/onnx.js";
 import { withParams } from "../../src/model-file/edit/with-params.js";
 import { fromOnnx } from "../../src/nn/onnx/from-onnx.js";
-import { modelError } from "../../src/runtime/onnx/index.js";
 import { Builder, smallNetwork } from "../model-file/builder.js";
 
 const b = new Builder();

@@ -21,11 +21,11 @@ const rows = [...read("CONTRIBUTING.md").matchAll(/^\| (`[^|]*`) +\|/gm)]
   )
   .filter((names) => names.some((name) => sources.some((path) => path.split("/")[0] === name)));
 /** Entry points: they are for users, and take from any room. */
-const isEntry = (path: string) => /(^|\/)index\.ts$/.test(path);
+const isEntry = (path: string) => path.startsWith("entries/");
 const rankOf = (path: string): number => rows.findIndex((names) => names.includes(path.split("/")[0]));
 
 it("every room of the library is in CONTRIBUTING.md", () => {
-  expect(sources.filter((path) => path !== "index.ts" && rankOf(path) < 0)).toEqual([]);
+  expect(sources.filter((path) => !isEntry(path) && rankOf(path) < 0)).toEqual([]);
 });
 
 it("a room imports only from those above it", () => {
@@ -42,15 +42,15 @@ it("a room imports only from those above it", () => {
 });
 
 it("nothing in the library imports an entry point: they are for users", () => {
-  const wrong = sources.filter((path) => importsOf(path).some((from) => /(^|\/)index\.js$/.test(from)));
+  const wrong = sources.filter((path) => importsOf(path).some((from) => from.includes("entries/")));
   expect(wrong).toEqual([]);
 });
 
-it("every index.ts is an entry point of the package, and there are no others", () => {
-  const indexes = sources.filter(isEntry).map((path) => `./${folder}/${path}`);
+it("the files of entries/ are the entry points of the package", () => {
+  const files = sources.filter(isEntry).map((path) => `./${folder}/${path}`);
   const { compilerOptions } = JSON.parse(read("tsconfig.base.json"));
   const paths = compilerOptions.paths as Record<string, [string]>;
-  expect(entries.flatMap((name) => paths[name]).sort()).toEqual(indexes.sort());
+  expect(entries.flatMap((name) => paths[name]).sort()).toEqual(files.sort());
   const { exports } = JSON.parse(read("packages/core/package.json"));
   const exported = Object.keys(exports).filter((name) => name !== "./package.json");
   expect(exported.map((name) => name.replace(".", "isoloss"))).toEqual(entries);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { normalCdf, normalQuantile } from "../../src/math/index.js";
+import { normalCdf, normalQuantile } from "../../src/entries/linalg.js";
 
 describe("normalCdf", () => {
   it("is symmetric, and P(|X| <= 1, 2, 3) is 68.27, 95.45, 99.73 %", () => {

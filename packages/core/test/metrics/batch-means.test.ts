@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { array, ndarray } from "../../src/array.js";
+import { depthError, normalAngle } from "../../src/entries/metrics.js";
 import { OptionError } from "../../src/errors.js";
-import { depthError, normalAngle } from "../../src/metrics/index.js";
 import { accumulate, type MetricBatch } from "../../src/metrics/metric.js";
 
 /** Normals in the plane of x and z, at angles in degrees, of any length. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
+import * as metrics from "../../src/entries/metrics.js";
 import { OptionError } from "../../src/errors.js";
-import * as metrics from "../../src/metrics/index.js";
 import { resultName } from "../../src/metrics/result-name.js";
 
 it.each([

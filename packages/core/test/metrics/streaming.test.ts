@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { array, ndarray } from "../../src/array.js";
 import { rowsOf } from "../../src/data/batches.js";
+import { calibrationError, confusion, f1, iou, mae, rmse, topK } from "../../src/entries/metrics.js";
 import { DataError, OptionError, ShapeError } from "../../src/errors.js";
-import { calibrationError, confusion, f1, iou, mae, rmse, topK } from "../../src/metrics/index.js";
 import {
   accumulate,
   type MetricBatch,

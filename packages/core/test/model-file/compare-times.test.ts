@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { compareTimes } from "../../src/runtime/onnx/index.js";
+import { compareTimes } from "../../src/entries/onnx.js";
 import { Builder } from "./builder.js";
 
 /** A convolution of so many channels, so often. */

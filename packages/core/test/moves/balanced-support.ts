@@ -1,9 +1,9 @@
 // The balanced point of an orbit: by hand on two layers, and as the least of its own objective on random networks.
 import { expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
+import { balanced } from "../../src/entries/moves.js";
 import { balancedSpaces } from "../../src/moves/balance/spaces.js";
 import { doublesOf } from "../../src/moves/balance/sweeps.js";
-import { balanced } from "../../src/moves/index.js";
 import { generalLinear } from "../../src/symmetry/general-linear.js";
 import { scaling } from "../../src/symmetry/scaling.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { astype, type NdArray } from "../../src/array.js";
 import type { BatchLoss } from "../../src/batch.js";
+import { balanced, imbalance } from "../../src/entries/moves.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
 import { torchGenerator, torchRand } from "../../src/math/mt19937.js";
-import { balanced, imbalance } from "../../src/moves/index.js";
 import { mseLoss } from "../../src/nn/losses/mse.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";

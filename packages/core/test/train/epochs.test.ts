@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { f1, topK } from "../../src/entries/metrics.js";
 import { OptionError, ShapeError } from "../../src/errors.js";
-import { f1, topK } from "../../src/metrics/index.js";
 import { adam } from "../../src/optim/adam.js";
 import { withAverage } from "../../src/optim/with-average.js";
 import { decodeCheckpoint, encodeCheckpoint, resume } from "../../src/train/checkpoint.js";

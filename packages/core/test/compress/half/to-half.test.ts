@@ -4,6 +4,7 @@ import { type NdArray, sizeOf } from "../../../src/array.js";
 import { descendHalf, shiftedAlong } from "../../../src/compress/half/descend.js";
 import { costOf } from "../../../src/compress/half/range.js";
 import { tracedFile } from "../../../src/compress/traced-file.js";
+import { compareModels, toHalf } from "../../../src/entries/onnx.js";
 import { halfCounts } from "../../../src/math/half-counts.js";
 import { createRng } from "../../../src/math/rng.js";
 import { withParams } from "../../../src/model-file/edit/with-params.js";
@@ -11,7 +12,6 @@ import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.j
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { decodeModel } from "../../../src/runtime/onnx/codec.js";
 import { openFileSession } from "../../../src/runtime/onnx/file-session.js";
-import { compareModels, toHalf } from "../../../src/runtime/onnx/index.js";
 import { float, int } from "../../../src/runtime/onnx/schema.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";
 import { mobileNetV2 } from "../../model-file/mobilenet.js";

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { array, astype, type NdArray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
+import { lowRank } from "../../../src/entries/moves.js";
 import { add } from "../../../src/graph/ops/arithmetic.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
 import { reshape, transpose } from "../../../src/graph/ops/reshape.js";
@@ -9,7 +10,6 @@ import { softmax } from "../../../src/graph/ops/softmax.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { svd } from "../../../src/math/linalg.js";
 import { torchGenerator, torchRandn } from "../../../src/math/mt19937.js";
-import { lowRank } from "../../../src/moves/index.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { jit } from "../../../src/runtime/jit.js";
 import { product, transposed } from "../../../src/symmetry/matrix.js";

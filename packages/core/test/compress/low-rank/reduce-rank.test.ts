@@ -1,8 +1,8 @@
 // Files with smaller linear spaces, run by ONNX Runtime as they are written.
 import { describe, expect, it } from "vitest";
+import { compareModels, reduceRank } from "../../../src/entries/onnx.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { openFileSession } from "../../../src/runtime/onnx/file-session.js";
-import { compareModels, reduceRank } from "../../../src/runtime/onnx/index.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";
 
 /** Two linear layers of 8 units between, of which the first uses `rank`, and a relu before another. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { pruneUnits } from "../../../src/entries/onnx.js";
 import { decodeModel } from "../../../src/runtime/onnx/codec.js";
-import { pruneUnits } from "../../../src/runtime/onnx/index.js";
 import { mobileNetV2 } from "../../model-file/mobilenet.js";
 import { randomFile } from "../../model-file/random-file.js";
 import { expectRuns, image } from "./prune-files-support.js";

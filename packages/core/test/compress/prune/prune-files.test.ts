@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../../src/array.js";
+import { pruneUnits, pruneWeights, withParams } from "../../../src/entries/onnx.js";
 import { createRng } from "../../../src/math/rng.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { decodeModel, encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { writeValueInfo } from "../../../src/runtime/onnx/encode.js";
-import { pruneUnits, pruneWeights, withParams } from "../../../src/runtime/onnx/index.js";
 import { mapFields, rawField, rawFields, rawMessage } from "../../../src/runtime/onnx/raw-fields.js";
 import { type AttributeValue, graph, int } from "../../../src/runtime/onnx/schema.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";

@@ -6,11 +6,11 @@ import { clippedNormal } from "../../../src/compress/quantize/clipped-normal.js"
 import { visitValues } from "../../../src/compress/quantize/inner-values.js";
 import { batchNormMoments, measuredMoments } from "../../../src/compress/quantize/value-moments.js";
 import { writeQdq } from "../../../src/compress/quantize/write-qdq.js";
+import { quantizeModel } from "../../../src/entries/onnx.js";
 import { createRng } from "../../../src/math/rng.js";
 import { withParams } from "../../../src/model-file/edit/with-params.js";
 import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
-import { quantizeModel } from "../../../src/runtime/onnx/index.js";
 import { int } from "../../../src/runtime/onnx/schema.js";
 import { smallNetwork } from "../../model-file/builder.js";
 import { type Arrays, fileOf, float32, node } from "../../nn/onnx/support.js";

@@ -1,6 +1,7 @@
 // What a first traced function gets wrong: entries that are not there, and trees in the place of tensors.
 import { describe, expect, it } from "vitest";
-import { DTypeError, OptionError } from "../../../src/errors.js";
+import { array, crossEntropy, mlp } from "../../../src/entries/index.js";
+import { linear, mseLoss, nllLoss } from "../../../src/entries/nn.js";
 import {
   abs,
   acos,
@@ -66,9 +67,8 @@ import {
   transpose,
   variance,
   where,
-} from "../../../src/graph/ops/index.js";
-import { array, crossEntropy, mlp } from "../../../src/index.js";
-import { linear, mseLoss, nllLoss } from "../../../src/nn/index.js";
+} from "../../../src/entries/ops.js";
+import { DTypeError, OptionError } from "../../../src/errors.js";
 import { float } from "./rejections.js";
 
 type Call = (x: never) => unknown;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
-import { balanced, imbalance } from "../../../src/moves/index.js";
+import { balanced, imbalance } from "../../../src/entries/moves.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { mlp } from "../../../src/nn/models/mlp.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";

@@ -1,9 +1,9 @@
 // Factors that are powers of 2: results do not change in a single bit.
 import { expect, it } from "vitest";
 import { astype, type NdArray } from "../../../src/array.js";
+import { balanced } from "../../../src/entries/moves.js";
 import { retype } from "../../../src/graph/retype.js";
 import { simplify } from "../../../src/graph/simplify.js";
-import { balanced } from "../../../src/moves/index.js";
 import { compile } from "../../../src/runtime/compile.js";
 import type { Discovery } from "../../../src/symmetry/discovery/descriptors.js";
 import { scaling } from "../../../src/symmetry/scaling.js";

@@ -1,16 +1,16 @@
 // Channels that are nearly dead on the calibration data: how far they are taken to reach, and what becomes of them.
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../../src/array.js";
+import { minimizeQuantizationNoise } from "../../../src/entries/moves.js";
+import { quantizeModel, withParams } from "../../../src/entries/onnx.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { add } from "../../../src/graph/ops/arithmetic.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { createRng } from "../../../src/math/rng.js";
-import { minimizeQuantizationNoise } from "../../../src/moves/index.js";
 import { channelRanges } from "../../../src/moves/quantization-noise/channel-ranges.js";
 import type { RoundedTensor } from "../../../src/moves/quantization-noise/quantized-graph.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
-import { quantizeModel, withParams } from "../../../src/runtime/onnx/index.js";
 import { ints } from "../../../src/runtime/onnx/schema.js";
 import { Builder } from "../../model-file/builder.js";
 import type { Network } from "./networks.js";

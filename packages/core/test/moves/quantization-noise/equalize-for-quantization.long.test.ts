@@ -1,7 +1,7 @@
 // More files that are moved to where quantization makes least noise.
 import { expect, it } from "vitest";
+import { equalizeForQuantization } from "../../../src/entries/onnx.js";
 import { decodeModel } from "../../../src/runtime/onnx/codec.js";
-import { equalizeForQuantization } from "../../../src/runtime/onnx/index.js";
 import { mobileNetV2 } from "../../model-file/mobilenet.js";
 import { images, keepsItsFunction } from "./files.js";
 

@@ -1,6 +1,6 @@
 // Files that are moved to where quantization makes least noise.
 import { expect, it } from "vitest";
-import { equalizeForQuantization } from "../../../src/runtime/onnx/index.js";
+import { equalizeForQuantization } from "../../../src/entries/onnx.js";
 import { randomFile } from "../../model-file/random-file.js";
 import { images, keepsItsFunction } from "./files.js";
 

@@ -1,8 +1,8 @@
 // Images to calibrate with, and a check of files that are moved.
 import { expect } from "vitest";
 import { sizeOf } from "../../../src/array.js";
+import { compareModels, equalizeForQuantization, withParams } from "../../../src/entries/onnx.js";
 import { createRng } from "../../../src/math/rng.js";
-import { compareModels, equalizeForQuantization, withParams } from "../../../src/runtime/onnx/index.js";
 import { randomFile } from "../../model-file/random-file.js";
 
 export function images(count: number, shape: readonly number[], seed = 0) {

@@ -1,7 +1,7 @@
 // The move as a whole: what is kept, what is predicted and what is measured.
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
-import { minimizeQuantizationNoise } from "../../../src/moves/index.js";
+import { minimizeQuantizationNoise } from "../../../src/entries/moves.js";
 import { predictedNoise } from "../../../src/moves/quantization-noise/noise-model.js";
 import { compile } from "../../../src/runtime/compile.js";
 import { relativeError } from "../../graph/ops/op-derivatives.js";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { astype } from "../../../src/array.js";
+import { minimizeQuantizationNoise } from "../../../src/entries/moves.js";
 import { NumericalError } from "../../../src/errors.js";
-import { minimizeQuantizationNoise } from "../../../src/moves/index.js";
 import { roundedWeights } from "../../../src/moves/quantization-noise/simulation.js";
 import {
   clippedNetworks,

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
+import { compareModels, equalizeForQuantization } from "../../../src/entries/onnx.js";
 import { createRng } from "../../../src/math/rng.js";
-import { compareModels, equalizeForQuantization } from "../../../src/runtime/onnx/index.js";
 import { mobileNetV2 } from "../../model-file/mobilenet.js";
 
 it("MobileNetV2 1.0 at 224 pixels is moved along all of its scalings", async () => {

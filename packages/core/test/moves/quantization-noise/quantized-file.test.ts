@@ -1,10 +1,10 @@
 // The flagship: a ReLU6 file with uneven channels, quantized with one scale for each whole tensor, in integer kernels.
 import { expect, it } from "vitest";
 import { sizeOf } from "../../../src/array.js";
+import { equalizeForQuantization, quantizeModel, withParams } from "../../../src/entries/onnx.js";
 import { createRng } from "../../../src/math/rng.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { decodeModel } from "../../../src/runtime/onnx/codec.js";
-import { equalizeForQuantization, quantizeModel, withParams } from "../../../src/runtime/onnx/index.js";
 import { Builder } from "../../model-file/builder.js";
 
 /** Two convolutions with ReLU6, a depthwise one between them, and a last layer; channels of very different sizes. */

@@ -1,6 +1,7 @@
 // Weights alone without data, factors that are powers of 2, and noise weighed by a loss.
 import { describe, expect, it } from "vitest";
 import { astype, type NdArray } from "../../../src/array.js";
+import { minimizeQuantizationNoise } from "../../../src/entries/moves.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
@@ -9,7 +10,6 @@ import { spec } from "../../../src/graph/trace.js";
 import { createRng } from "../../../src/math/rng.js";
 import { balancedScales } from "../../../src/moves/balance/scales.js";
 import { doublesOf } from "../../../src/moves/balance/sweeps.js";
-import { minimizeQuantizationNoise } from "../../../src/moves/index.js";
 import { descend } from "../../../src/moves/quantization-noise/descend.js";
 import { measuredOf, noiseModel } from "../../../src/moves/quantization-noise/noise-model-of.js";
 import { quantizedGraph } from "../../../src/moves/quantization-noise/quantized-graph.js";

@@ -1,7 +1,7 @@
 // Rotations of hidden spaces: orthogonal, of the same function, and flatter where they are descended.
 import { expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
-import { rotated } from "../../../src/moves/index.js";
+import { rotated } from "../../../src/entries/moves.js";
 import { randomNetwork } from "../../symmetry/discovery/random-network.js";
 import { relative } from "../../symmetry/support.js";
 

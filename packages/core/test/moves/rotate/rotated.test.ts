@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
+import { rotated } from "../../../src/entries/moves.js";
 import { createRng } from "../../../src/math/rng.js";
-import { rotated } from "../../../src/moves/index.js";
 import { descended } from "../../../src/moves/rotate/descend.js";
 import { hadamard } from "../../../src/moves/rotate/hadamard.js";
 import { kurtosis } from "../../../src/moves/rotate/kurtosis.js";

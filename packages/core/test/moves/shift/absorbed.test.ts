@@ -2,11 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
+import { absorbedBiases } from "../../../src/entries/moves.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { createRng } from "../../../src/math/rng.js";
-import { absorbedBiases } from "../../../src/moves/index.js";
 import { linear } from "../../../src/nn/linear.js";
 import { jit } from "../../../src/runtime/jit.js";
 

@@ -1,6 +1,6 @@
 // Shifts that center activations: ranges symmetric around 0, and the same function.
 import { expect, it } from "vitest";
-import { centered } from "../../../src/moves/index.js";
+import { centered } from "../../../src/entries/moves.js";
 import { randomNetwork } from "../../symmetry/discovery/random-network.js";
 import { relative } from "../../symmetry/support.js";
 

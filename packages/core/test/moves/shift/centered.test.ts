@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { astype, type NdArray, ndarray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
+import { centered } from "../../../src/entries/moves.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { add, sub } from "../../../src/graph/ops/arithmetic.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { createRng } from "../../../src/math/rng.js";
-import { centered } from "../../../src/moves/index.js";
 import { linear } from "../../../src/nn/linear.js";
 import { layerNorm } from "../../../src/nn/norm.js";
 import { jit } from "../../../src/runtime/jit.js";

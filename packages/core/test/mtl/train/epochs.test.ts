@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { array } from "../../../src/array.js";
 import { takeRows } from "../../../src/data/batches.js";
+import { mae, rmse } from "../../../src/entries/metrics.js";
 import { OptionError } from "../../../src/errors.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
-import { mae, rmse } from "../../../src/metrics/index.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";
 import type { TaskOutputs } from "../../../src/mtl/train/evaluate.js";

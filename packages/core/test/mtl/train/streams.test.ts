@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { shuffled } from "../../../src/data/streams/shuffled.js";
 import { streamOf } from "../../../src/data/streams/stream-of.js";
-import { mae } from "../../../src/metrics/index.js";
+import { mae } from "../../../src/entries/metrics.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../src/mtl/train/checkpoint.js";

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { digits } from "../../../src/data/digits.js";
+import { astype, type NdArray, takeRows } from "../../../src/entries/index.js";
 import { DTypeError, OptionError } from "../../../src/errors.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import { trace } from "../../../src/graph/trace.js";
-import { astype, type NdArray, takeRows } from "../../../src/index.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { withParams } from "../../../src/model-file/edit/with-params.js";
 import { namedArrays } from "../../../src/named-arrays.js";

@@ -9,7 +9,8 @@ import type { Batch } from "../../../src/batch.js";
 import { qm9Streams } from "../../../src/data/qm9-streams.js";
 import type { DataStream } from "../../../src/data/stream.js";
 import { readEpoch } from "../../../src/data/streams/example-stream.js";
-import { createMultiTaskTrainer, linearScalarization } from "../../../src/mtl/index.js";
+import { createMultiTaskTrainer, linearScalarization } from "../../../src/entries/mtl.js";
+import { attributeTasks, denseTasks, moleculeTasks, ownImageTasks } from "../../../src/entries/problems.js";
 import { type BenchmarkName, writeSample } from "../../../src/node/benchmarks/benchmarks.js";
 import { loadCeleba } from "../../../src/node/benchmarks/celeba.js";
 import { loadCityscapes, loadNyuv2 } from "../../../src/node/benchmarks/dense.js";
@@ -18,7 +19,6 @@ import { loadQm9 } from "../../../src/node/qm9.js";
 import { adam } from "../../../src/optim/adam.js";
 import { stepSchedule } from "../../../src/optim/schedules.js";
 import type { BenchmarkTasks } from "../../../src/problems/benchmarks/benchmark-tasks.js";
-import { attributeTasks, denseTasks, moleculeTasks, ownImageTasks } from "../../../src/problems/index.js";
 
 const root = mkdtempSync(join(tmpdir(), "isoloss-overfit-"));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -5,11 +5,9 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { qm9Streams } from "../../../src/data/qm9-streams.js";
 import { readEpoch } from "../../../src/data/streams/example-stream.js";
-import { greater } from "../../../src/graph/ops/compare.js";
-import type { Tensor } from "../../../src/graph/tensor.js";
-import { adam, torchGenerator } from "../../../src/index.js";
-import { depthError, iou, mae, normalAngle } from "../../../src/metrics/index.js";
-import { createMultiTaskTrainer, linearScalarization } from "../../../src/mtl/index.js";
+import { adam, torchGenerator } from "../../../src/entries/index.js";
+import { depthError, iou, mae, normalAngle } from "../../../src/entries/metrics.js";
+import { createMultiTaskTrainer, linearScalarization } from "../../../src/entries/mtl.js";
 import {
   attentionSegnet,
   crossEntropy,
@@ -17,7 +15,9 @@ import {
   messagePassing,
   mseLoss,
   normalLoss,
-} from "../../../src/nn/index.js";
+} from "../../../src/entries/nn.js";
+import { greater } from "../../../src/graph/ops/compare.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
 import { writeSample } from "../../../src/node/benchmarks/benchmarks.js";
 import { loadNyuv2 } from "../../../src/node/benchmarks/dense.js";
 import { loadQm9 } from "../../../src/node/qm9.js";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
+import { encodeModel } from "../../../src/entries/onnx.js";
 import { dtypeCode } from "../../../src/runtime/onnx/dtypes.js";
 import { holdsFloat16 } from "../../../src/runtime/onnx/holds-float16.js";
-import { encodeModel } from "../../../src/runtime/onnx/index.js";
 import {
   graph,
   int,

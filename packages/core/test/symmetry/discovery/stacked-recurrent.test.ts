@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../../../src/array.js";
 import type { BatchTensors } from "../../../src/batch.js";
-import { mean, square, sub } from "../../../src/graph/ops/index.js";
+import { mean, square, sub } from "../../../src/entries/ops.js";
 import { trace } from "../../../src/graph/trace.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import { createRng } from "../../../src/math/rng.js";

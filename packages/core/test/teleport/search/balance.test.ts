@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { astype, isNdArray, type NdArray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
+import { balanced } from "../../../src/entries/moves.js";
 import { relu } from "../../../src/graph/ops/activation.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { torchGenerator, torchRand } from "../../../src/math/mt19937.js";
-import { balanced } from "../../../src/moves/index.js";
 import { linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { type MlpParams, mlp } from "../../../src/nn/models/mlp.js";

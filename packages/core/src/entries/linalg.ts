@@ -1,0 +1,9 @@
+/**
+ * Small dense linear algebra and statistics in float64.
+ *
+ * @module isoloss/linalg
+ */
+export type { Correlation } from "../math/correlation.js";
+export { correlation, partialCorrelation } from "../math/correlation.js";
+export { eigenSymmetric, inverse, pinv, qr, solve, svd } from "../math/linalg.js";
+export { normalCdf, normalQuantile } from "../math/normal.js";

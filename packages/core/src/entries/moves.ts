@@ -1,0 +1,31 @@
+/**
+ * Moves in closed form, which pay right before what is not invariant under a symmetry.
+ *
+ * @module isoloss/moves
+ */
+export type { LowRank, LowRankOptions, ReducedSpace } from "../compress/low-rank/low-rank.js";
+export { lowRank } from "../compress/low-rank/low-rank.js";
+export { masked } from "../compress/prune/masked.js";
+export type { Pruned, PrunedOptions } from "../compress/prune/pruned.js";
+export { pruned } from "../compress/prune/pruned.js";
+export type { PrunedUnits, PrunedUnitsOptions } from "../compress/prune/pruned-units.js";
+export { prunedUnits } from "../compress/prune/pruned-units.js";
+export type { HalfCounts } from "../math/half-counts.js";
+export type { BalancedOptions } from "../moves/balance/balanced.js";
+export { balanced } from "../moves/balance/balanced.js";
+export type { GroupImbalance, Imbalance } from "../moves/balance/imbalance.js";
+export { imbalance } from "../moves/balance/imbalance.js";
+export type { QuantizationCandidate } from "../moves/quantization-noise/compare-candidates.js";
+export type { QuantizationNoise } from "../moves/quantization-noise/minimize-quantization-noise.js";
+export { minimizeQuantizationNoise } from "../moves/quantization-noise/minimize-quantization-noise.js";
+export type {
+  MinimizeQuantizationNoiseOptions,
+  OutputLoss,
+  WeightRounding,
+} from "../moves/quantization-noise/options.js";
+export type { CandidateName } from "../moves/quantization-noise/proposals.js";
+export type { RotatedOptions } from "../moves/rotate/rotated.js";
+export { rotated } from "../moves/rotate/rotated.js";
+export type { AbsorbedBiases, AbsorbedBiasesOptions } from "../moves/shift/absorbed.js";
+export { absorbedBiases } from "../moves/shift/absorbed.js";
+export { centered } from "../moves/shift/centered.js";

@@ -1,0 +1,63 @@
+/**
+ * Files: data sets and checkpoints on disk, for Node only.
+ *
+ * @module isoloss/node
+ */
+
+export { firstBytes } from "../bytes.js";
+export type { ArrayFileOptions } from "../node/array-files.js";
+export { arrayFileOptions, arrayStreamOptions, loadArrays } from "../node/array-files.js";
+export { openArrays } from "../node/array-streams.js";
+export type {
+  BenchmarkName,
+  ReadArray,
+  ReadPart,
+  ReadProgress,
+  VerifyOptions,
+} from "../node/benchmarks/benchmarks.js";
+export { benchmarkGuides, verifyBenchmark, writeSample } from "../node/benchmarks/benchmarks.js";
+export type { CelebaData, CelebaOptions } from "../node/benchmarks/celeba.js";
+export { loadCeleba } from "../node/benchmarks/celeba.js";
+export type { DenseData, DenseOptions } from "../node/benchmarks/dense.js";
+export { loadCityscapes, loadNyuv2 } from "../node/benchmarks/dense.js";
+export type { FolderGuide } from "../node/benchmarks/folder.js";
+export type { OfficeData, OfficeOptions, OfficeTask } from "../node/benchmarks/office.js";
+export { loadOffice31, loadOfficeHome } from "../node/benchmarks/office.js";
+export type { SampleOptions } from "../node/benchmarks/samples/sample.js";
+export { loadCheckpoint, saveCheckpoint } from "../node/checkpoints.js";
+export type { IdxDatasetOptions } from "../node/datasets.js";
+export { hasIdxDataset, loadIdxDataset } from "../node/datasets.js";
+export { readFileOrThrow, writeFileAtomic } from "../node/files.js";
+export type { MlflowContent, MlflowMetric } from "../node/history/mlflow.js";
+export { mlflowContent } from "../node/history/mlflow.js";
+export type { RecordedRun, RecordedStatus, RunRecord } from "../node/history/recorded.js";
+export type { RecordedRunOptions, RunSource } from "../node/history/recorded-run.js";
+export { recordedRun, recordedRunOptions } from "../node/history/recorded-run.js";
+export { stepRecord } from "../node/history/records.js";
+export type { RunFormat, SaveRunOptions } from "../node/history/save-run.js";
+export { saveRun, saveRunOptions } from "../node/history/save-run.js";
+export type { IdxSource } from "../node/idx-sources.js";
+export { fashionMnist, mnist } from "../node/idx-sources.js";
+export type { ImageFolder, ImageFolderOptions } from "../node/image-folder.js";
+export { imageFolderOptions, openImageFolder } from "../node/image-folder.js";
+export type { Image } from "../node/images/image.js";
+export { ImageReader, isImage } from "../node/images/image.js";
+export type { JpegDecoder, RgbaImage } from "../node/images/jpeg.js";
+export { planesOf } from "../node/images/planes.js";
+export type { InterruptSignal } from "../node/interrupt.js";
+export { interruptSignal } from "../node/interrupt.js";
+export type { ProgressOptions, ProgressStream } from "../node/progress.js";
+export { progress } from "../node/progress.js";
+export { loadQm9 } from "../node/qm9.js";
+export type { TrainingImages } from "../node/registry.js";
+export { datasets } from "../node/registry.js";
+export { reasonOf } from "../node/system-error.js";
+export type { CsvForm, CsvOptions, DescribeCsvOptions, DescribeTableOptions } from "../node/tables.js";
+export {
+  csvOptions,
+  describeCsv,
+  describeParquet,
+  openCsv,
+  openParquet,
+  parquetOptions,
+} from "../node/tables.js";
