@@ -34,8 +34,8 @@ export function addExperimentCommands(program: Command, script?: URL): void {
       "after",
       `
 A run's directory, such as runs/booth-exact-0-1, holds config.yaml (itself an experiment: running it gives the same
-numbers), environment.json, metrics.jsonl (a line a step) and teleports.jsonl (a line a teleport), the checkpoint,
-summary.json and figures/. No run overwrites another one's.
+numbers), environment.json, data.json (what prediction needs of the data), metrics.jsonl (a line a step) and teleports.jsonl (a
+line a teleport), the checkpoint, summary.json and figures/. No run overwrites another one's.
 
 Ctrl-C and SIGTERM save a checkpoint, and the command prints how to resume. A run that was killed resumes at its last
 checkpoint, or at its beginning if it has none, and ends with the same numbers.
