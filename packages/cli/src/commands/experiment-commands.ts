@@ -77,6 +77,7 @@ Examples:
       "--out <dir>",
       "folder for the report, the figures and the runs (default: reproduced, then reproduced-2, ...)",
     )
+    .option("--resume <dir>", "go on in the folder of one that was killed or interrupted")
     .option("--queue <url>", "leave the runs to the workers of this server, see isoloss worker")
     .option("--json", "one JSON document on stdout instead of text", false)
     .option("--quiet", "no progress on stderr", false)
@@ -90,6 +91,10 @@ Without names, all experiments that come with isoloss. Each expected number is
 An experiment whose data are not on this computer is skipped. The report is one HTML page with figures, tables, settings
 and verdicts; an experiment with a grid of learning rates is compared with the plain optimizer at its tuned rate, which
 answers for a file of yours with the key rates whether its variants help. That answer is the first sentence of its report.
+
+The folder keeps the runs that have ended until all experiments are complete: --resume computes none of them again, a run that was
+under way goes on from its checkpoint, and the report is that of a reproduction that was not interrupted. Experiments and data are
+read again: runs whose settings or data have changed count as new ones.
 
 The document of --json: verdict, report (path), quick, seconds, counts {pass, differs, not reproducible}, experiments [{name,
 status, findings [{title, judgment, text}], verdicts [{outcome, variant, seed, path, measured, expected, text, source}],
