@@ -40,16 +40,17 @@ export const hasEndedRuns = (folder: string): boolean => existsSync(fileIn(folde
 
 /** What a folder was begun with. @throws DataError unless it has runs of this version of the program */
 export async function askedIn(folder: string): Promise<Asked> {
-  if (!hasEndedRuns(folder)) {
+  const lines = hasEndedRuns(folder) ? await readJsonLines(fileIn(folder)) : [];
+  const [asked] = lines as unknown as [Asked | undefined];
+  if (asked === undefined) {
     throw new DataError(
       `${folder} has nothing to resume: expected the folder of an isoloss reproduce that was killed or interrupted. One that is complete keeps its report alone.`,
     );
   }
-  const [asked] = (await readJsonLines(fileIn(folder))) as unknown as [Asked | undefined];
-  const { isoloss } = asked?.environment.versions ?? {};
-  if (asked === undefined || isoloss !== programVersion()) {
+  const { isoloss } = asked.environment.versions;
+  if (isoloss !== programVersion()) {
     throw new DataError(
-      `${fileIn(folder)} is of isoloss ${isoloss ?? "?"}, and this is ${programVersion()}: its runs are not comparable. Begin again, without --resume.`,
+      `${fileIn(folder)} is of isoloss ${isoloss}, and this is ${programVersion()}: its runs are not comparable. Begin again, without --resume.`,
     );
   }
   return asked;

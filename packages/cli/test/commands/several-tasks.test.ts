@@ -1,5 +1,5 @@
 // Several tasks on columns of one's own table, beside the same training in a program.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { adam, array, createMultiTaskTrainer, crossEntropy } from "isoloss";
 import { decodeNpy } from "isoloss/data";
@@ -184,6 +184,12 @@ describe("several tasks on one's own table", () => {
       const { status, stderr } = await bench.run("run", "--resume", directory);
       expect([status, stderr]).toEqual([1, expect.stringMatching(/gap\.csv has changed: its SHA-256/)]);
       bench.write("gap.csv", missing);
+      // As a run of an earlier version.
+      rmSync(join(directory, "data.json"));
+      await bench.json("predict", directory, "--data", "fresh.csv", "--out", "again.json", "--json");
+      expect(readFileSync(join(bench.folder, "again.json"))).toEqual(
+        readFileSync(join(bench.folder, "raw.json")),
+      );
     }
   });
 
