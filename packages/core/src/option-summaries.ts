@@ -707,7 +707,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "example": "Shape of one example, such as [4] for rows of four numbers.",
     "batch": "Number of examples of a batch; default any.",
     "input": "Name of the file's input; default input.",
-    "output": "Name of the file's output; default output.",
+    "output": "Name of the file's output, of a model that has one; default output.",
     "metadata": "Metadata strings stored with the model; default none."
   },
   "modo": {

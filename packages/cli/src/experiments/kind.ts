@@ -151,6 +151,8 @@ export interface TrainedRun {
   readonly settings: Settings;
   readonly seed: number;
   readonly checkpoint: Uint8Array;
+  /** What it stored of its data; undefined of runs of earlier versions, whose data are read again. */
+  readonly data: object | undefined;
 }
 
 /** Outputs of a trained model for new examples. */

@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { array, nested, numbers } from "../../src/array.js";
+import { array, type NdArray, nested, numbers } from "../../src/array.js";
 import { divide } from "../../src/data/divide.js";
 import { inDataUnits, standardization, standardize } from "../../src/data/standardize.js";
 import { DataError, ShapeError } from "../../src/errors.js";
+import type { Tensor } from "../../src/graph/tensor.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
+import type { Model, Stateless } from "../../src/nn/model.js";
 import { mlp } from "../../src/nn/models/mlp.js";
+import { multiMlp } from "../../src/nn/models/multi-mlp.js";
 import { fromOnnx } from "../../src/nn/onnx/from-onnx.js";
 import { modelToOnnx } from "../../src/train/model-to-onnx.js";
 import { createPredictor } from "../../src/train/predictor.js";
@@ -72,5 +75,30 @@ describe("a model's ONNX file", () => {
       'the input and the output must have different names; got "x" for both',
     );
     expect(() => modelToOnnx(model, trained, { example: 3 as never })).toThrow("example must be a list");
+  });
+
+  it("has an output for each of several tasks, none with the name of the input", async () => {
+    const net = multiMlp({ sizes: [3, 4], heads: { rent: 1, kind: 2 } });
+    const model: Model<object, Stateless, Record<string, Tensor>> = {
+      init: (rng, options) => ({ params: net.init(rng, options), state: {} }),
+      apply: (params, x) => ({ output: net.apply(params as never, x), state: {} }),
+    };
+    const trained = model.init(torchGenerator(1));
+    const predictors = [
+      await createPredictor(model, trained),
+      await createPredictor(fromOnnx(modelToOnnx(model, trained, { example: [3] }))),
+    ];
+    const [own, read] = [
+      await predictors[0].predict(data.inputs as never),
+      await predictors[1].predict({ input: data.inputs } as never),
+    ] as Record<string, NdArray>[];
+    for (const predictor of predictors) await predictor.dispose();
+    expect(Object.keys(read)).toEqual(["rent", "kind"]);
+    for (const task of ["rent", "kind"]) {
+      expect(numbers(read[task])).toEqual(numbers(own[task]).map((v) => expect.closeTo(v, 5)));
+    }
+    expect(() => modelToOnnx(model, trained, { example: [3], input: "kind" })).toThrow(
+      'the input and the output must have different names; got "kind" for both',
+    );
   });
 });

@@ -1,4 +1,14 @@
-import { astype, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf, takeRows } from "isoloss";
+import {
+  array,
+  astype,
+  type Dataset,
+  type DType,
+  dtypeOf,
+  type NdArray,
+  OptionError,
+  sizeOf,
+  takeRows,
+} from "isoloss";
 import { concatenateRows, type DividedData, type Scale, split, type TableOptions } from "isoloss/data";
 import { z } from "zod";
 import { count, fromZero } from "./named.js";
@@ -31,6 +41,27 @@ export interface RunData extends DividedData {
   readonly inputScale?: Scale | undefined;
   /** Of labels that are numbers. */
   readonly targetScale?: Scale | undefined;
+}
+
+/** What prediction needs of a run's data, as JSON: all but the examples, of which it has the form. */
+interface DataForm extends Omit<RunData, keyof DividedData> {
+  readonly inputs: { readonly shape: readonly number[]; readonly dtype: DType };
+  readonly labels: DataForm["inputs"];
+}
+
+export function formOf({ train, validation: _, test: __, ...rest }: RunData): DataForm {
+  const form = (a: NdArray) => ({ shape: a.shape.slice(1), dtype: dtypeOf(a) });
+  return { ...rest, inputs: form(train.inputs), labels: form(train.labels) };
+}
+
+/** Data without examples. @param form of {@link formOf}, as a run stored it */
+export function withoutExamples(form: object): RunData {
+  const { inputs, labels, ...rest } = form as DataForm;
+  const none = ({ shape, dtype }: DataForm["inputs"]): NdArray => ({
+    ...array([], dtype),
+    shape: [0, ...shape],
+  });
+  return { ...rest, train: { inputs: none(inputs), labels: none(labels) } };
 }
 
 /** The same change of every part. */

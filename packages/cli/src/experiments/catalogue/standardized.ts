@@ -26,6 +26,6 @@ export function standardized(data: RunData, isNumber?: readonly boolean[]): RunD
 /** A model that was trained on standardized data as one that takes and gives numbers as they are in the data. */
 export const inUnitsOfData = (
   model: Model<Tree, Tree>,
-  { inputScale, targetScale }: RunData,
+  { inputScale, targetScale }: Pick<RunData, "inputScale" | "targetScale">,
 ): Model<Tree, Tree> =>
   inputScale === undefined ? model : inDataUnits(model, { inputs: inputScale, labels: targetScale });
