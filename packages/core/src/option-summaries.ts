@@ -815,7 +815,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default refuse. With mean such a number is NaN until `standardization(train, { missing: \"mean\" })` knows that part; such a text is none of its values.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
     "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one.",
@@ -831,7 +831,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default refuse. With mean such a number is NaN until `standardization(train, { missing: \"mean\" })` knows that part; such a text is none of its values.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
     "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one."
@@ -1225,7 +1225,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "standardization": {
     "groups": "Groups of equal size, one after the other, in which the elements of an example are, such as channels; default each column of [n, columns] by itself, else one.",
-    "isNumber": "Whether an input is a number: others, such as those of a table's text, stay as they are. Default all."
+    "isNumber": "Whether an input is a number: others, such as those of a table's text, stay as they are. Default all.",
+    "missing": "What becomes of inputs that are NaN, such as a table's gaps: an error, or the mean of the others in these data; default refuse."
   },
   "stch": {
     "variant": "`nadir` (default): as in the authors' runs of several tasks; `published`: the paper's equation, on the losses themselves.",
@@ -1242,7 +1243,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default refuse. With mean such a number is NaN until `standardization(train, { missing: \"mean\" })` knows that part; such a text is none of its values.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
     "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one."

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { takeRows } from "../../src/data/batches.js";
+import { standardization, standardize } from "../../src/data/standardize.js";
 import { collected } from "../../src/data/streams/collected.js";
 import type { CsvOptions, DescribeCsvOptions } from "../../src/node/tables.js";
 import { describeCsv, describeParquet, openCsv, openParquet } from "../../src/node/tables.js";
@@ -102,20 +104,25 @@ describe("a CSV file", () => {
     const text = "a,b,y\n1,red,1\n,blue,2\n5,NA,3\n6,red,?\n";
     await expect(open(text, { label: "y" })).rejects.toThrow('line 3 has no value of "a"');
     await expect(open(text, { label: "y", missing: "mean" })).rejects.toThrow('line 5 has no value of "y"');
-    const filled = await open(text.replace("?", "4"), { label: "y", missing: "mean" });
-    expect(numbers((await collected(filled.stream)).inputs)).toEqual([1, 0, 1, 4, 1, 0, 5, 0, 0, 6, 0, 1]);
     const dropped = await open(text, { label: "y", missing: "drop" });
     expect(dropped.stream.length).toBe(1);
     expect(numbers((await collected(dropped.stream)).inputs)).toEqual([1, 1]);
   });
 
-  it("leaves it to the caller to fill in what is missing", async () => {
-    const { stream, means } = await open("a,b,y\n1,red,1\n,blue,2\n5,NA,3\n", {
+  it("has gaps that are filled in by the mean of the rows for training, not of the others", async () => {
+    const { stream, isNumber, means } = await open("a,b,y\n1,red,1\n,blue,2\n2,NA,3\n9,red,4\n,red,5\n", {
       label: "y",
-      missing: "keep",
+      missing: "mean",
     });
-    expect(numbers((await collected(stream)).inputs)).toEqual([1, 0, 1, Number.NaN, 1, 0, 5, 0, 0]);
-    expect(means).toEqual([3, 0, 0]);
+    const { inputs, labels } = await collected(stream);
+    expect(numbers(inputs)).toEqual([1, 0, 1, Number.NaN, 1, 0, 2, 0, 0, 9, 0, 1, Number.NaN, 0, 1]);
+    // Of all rows.
+    expect(means).toEqual([4, 0, 0]);
+    const part = (...rows: number[]) => ({ inputs: takeRows(inputs, rows), labels: takeRows(labels, rows) });
+    const scale = standardization(part(0, 1, 2), { isNumber, missing: "mean" });
+    expect([scale.gaps?.[0], scale.inputs.means]).toEqual([1.5, [1.5, 0, 0]]);
+    const [filled] = numbers(standardize(part(4), scale).inputs);
+    expect(filled).toBe(0);
   });
 
   it("reads another table into the same inputs and classes", async () => {
@@ -134,7 +141,7 @@ describe("a CSV file", () => {
     ]);
     const { inputs, labels } = await collected(test.stream);
     expect([numbers(inputs), numbers(labels)]).toEqual([
-      [7, 0, 1, 2, 0, 1],
+      [7, 0, 1, Number.NaN, 0, 1],
       [0, 0],
     ]);
     expect(test.options).toEqual({ ...options, missing: "mean" });
@@ -169,7 +176,7 @@ describe("a CSV file", () => {
     expect([asked.features, asked.means, asked.stds]).toEqual([train.features, train.means, train.stds]);
     const found = await collected(asked.stream);
     expect(Object.keys(found)).toEqual(["inputs"]);
-    expect([asked.stream.length, numbers(found.inputs)]).toEqual([2, [5, 1, 0, 2, 0, 1]]);
+    expect([asked.stream.length, numbers(found.inputs)]).toEqual([2, [5, 1, 0, Number.NaN, 0, 1]]);
     // @ts-expect-error: there are none
     expect(found.labels).toBe(undefined);
     const alone = await open("a,b\n1,2\n", { label: false });
@@ -203,7 +210,7 @@ describe("a CSV file", () => {
     expect(numbers((await collected(test.stream)).labels)).toEqual([1000]);
     expect(test.means).toEqual([2]);
     // As in training: text among numbers is no gap, whatever becomes of gaps.
-    for (const missing of ["refuse", "mean", "keep", "drop"] as const) {
+    for (const missing of ["refuse", "mean", "drop"] as const) {
       for (const label of ["y", false] as const) {
         await expect(open('a,y\n7,1\n"200,5",2\n', { ...train.options, missing, label })).rejects.toThrow(
           'line 3 has "200,5" in "a", which is not a number. Correct it. If it marks a missing value: leave the cell empty, or missingWords: ["200,5"].',
@@ -211,7 +218,7 @@ describe("a CSV file", () => {
       }
     }
     const filled = await open("a,y\n,2\n7,1\n", { ...train.options, missing: "mean" });
-    expect(numbers((await collected(filled.stream)).inputs)).toEqual([2, 7]);
+    expect(numbers((await collected(filled.stream)).inputs)).toEqual([Number.NaN, 7]);
     await expect(open("a,y\n,2\n,1\n", { ...train.options, missing: "drop" })).rejects.toThrow(
       "each of its 2 rows lacks a value, or has one that the given columns do not have: none is left",
     );
@@ -302,9 +309,7 @@ describe("a column of numbers with words in it", () => {
     const sum = (1500 * 1501) / 2 - 8 - 1401;
     expect(kept.means[0]).toBeCloseTo(sum / 1498, 9);
     const areas = numbers((await collected(kept.stream)).inputs).filter((_, i) => i % 2 === 0);
-    expect([areas[6], areas[7], areas[1400], areas[1499]]).toEqual([
-      ...[7, Math.fround(sum / 1498), Math.fround(sum / 1498), 1500],
-    ]);
+    expect([areas[6], areas[7], areas[1400], areas[1499]]).toEqual([...[7, Number.NaN, Number.NaN, 1500]]);
     const dropped = await open(text, { ...options, missing: "drop" });
     expect([dropped.stream.length, (await collected(dropped.stream)).inputs.shape]).toEqual([
       1498,

@@ -29,10 +29,10 @@ export interface TableOptions {
   /** Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns]. */
   readonly classes?: boolean | undefined;
   /**
-   * What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default
-   * refuse. Of text, mean and keep alike: none of its values.
+   * What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default
+   * refuse. With mean such a number is NaN until `standardization(train, { missing: "mean" })` knows that part; such a text is none of its values.
    */
-  readonly missing?: "refuse" | "mean" | "keep" | "drop" | undefined;
+  readonly missing?: "refuse" | "mean" | "drop" | undefined;
   /** Words that mark a missing value, too, such as unknown; default none besides those of `missing`. */
   readonly missingWords?: readonly string[] | undefined;
   /**
@@ -58,7 +58,7 @@ export const tableRows = {
   ).required(),
   features: listOf(text("the name of a column"), { least: 1 }).otherwise("all others"),
   classes: flag.otherwise("whether the label is text"),
-  missing: oneOf(["refuse", "mean", "keep", "drop"]).default("refuse"),
+  missing: oneOf(["refuse", "mean", "drop"]).default("refuse"),
   missingWords: listOf(text("a word")).default([]),
   text: listOf(text("the name of a column")).default([]),
   columns: inCode<Readonly<Record<string, ColumnEncoding>>>(
@@ -236,7 +236,6 @@ export async function tableData(
     inputs: readers,
     targets: targetReaders,
     isClasses,
-    missing,
     isMissing,
     isGiven: given !== undefined,
   });
@@ -304,14 +303,12 @@ function encoder({
   inputs,
   targets,
   isClasses,
-  missing,
   isMissing,
   isGiven,
 }: {
   readonly inputs: readonly Reader[];
   readonly targets: readonly Reader[];
   readonly isClasses: boolean;
-  readonly missing: TableOptions["missing"];
   isMissing(value: unknown): boolean;
   /** Whether the encodings are another table's: a value that they do not have is missing. */
   readonly isGiven: boolean;
@@ -328,8 +325,7 @@ function encoder({
         const isThere = !isMissing(value) && (!isGiven || column.has(value));
         if (column.values !== undefined) {
           if (isThere) x[start + column.indexOf(value, place)] = 1;
-        } else if (isThere) x[start] = column.numberOf(value, place);
-        else x[start] = missing === "keep" ? Number.NaN : column.mean;
+        } else x[start] = isThere ? column.numberOf(value, place) : Number.NaN;
         start += column.width;
       }
     }

@@ -15,7 +15,6 @@ import { ofTestFold, type RunData, type TestFold } from "../run-data.js";
 import { type ConfigOptions, type OwnOption, type OwnOptions, ownOptionsOf, schemaOf } from "../schema-of.js";
 import { standardized } from "../standardized.js";
 import { absolute, absoluteModule, hashed, placeInModule, sha256Schema } from "./file.js";
-import { filledIn } from "./filled-in.js";
 import {
   type Opened,
   openCsvFile,
@@ -228,10 +227,12 @@ export async function loadOwnData(
   requireEnough(path as string, whole.train.inputs.shape[0]);
   const parts = fold === undefined ? whole : ofTestFold(whole, fold, { isDivided: (test ?? 0) > 0 });
   const { image, features, classes: names, table: tableOptions, tasks: columns } = opened;
-  const known = options.missing === "mean" ? filledIn(parts) : parts;
-  const raw: RunData = { ...known, image, features, classes: names, table: tableOptions, tasks: columns };
-  const isStandardized = wanted ?? own.standardize.otherwise === "true";
-  return isStandardized ? standardized(raw, opened.isNumber) : raw;
+  const raw: RunData = { ...parts, image, features, classes: names, table: tableOptions, tasks: columns };
+  return standardized(raw, {
+    isNumber: opened.isNumber,
+    missing: options.missing === "mean" ? "mean" : "refuse",
+    isScaled: wanted ?? own.standardize.otherwise === "true",
+  });
 }
 
 /** @throws DataError for fewer examples to learn from than three: any two lie on a line */

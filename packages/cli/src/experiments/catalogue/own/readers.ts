@@ -23,14 +23,10 @@ export interface Opened {
 }
 
 export const openCsvFile = (path: string, options: object): Promise<Opened> =>
-  fromTable(path, openCsv(path, withGaps(options as CsvOptions)));
+  fromTable(path, openCsv(path, options as CsvOptions));
 
 export const openParquetFile = (path: string, options: object): Promise<Opened> =>
-  fromTable(path, openParquet(path, withGaps(options as TableOptions)));
-
-/** What is filled in with a mean is NaN until the data are divided: the mean is that of the training examples. */
-const withGaps = <O extends TableOptions>(options: O): O =>
-  options.missing === "mean" ? { ...options, missing: "keep" } : options;
+  fromTable(path, openParquet(path, options as TableOptions));
 
 async function fromTable(path: string, opening: Promise<TableData>): Promise<Opened> {
   const { stream, features, isNumber, classes, options } = await opening;
@@ -57,7 +53,7 @@ export async function openTasks(
 ): Promise<Opened> {
   const labels = [label || []].flat();
   // Labels are read among the inputs: a row that is left out is left out of all tasks.
-  const form = withGaps({ ...rest, label: false as const, features: chosen && [...chosen, ...labels] });
+  const form = { ...rest, label: false as const, features: chosen && [...chosen, ...labels] };
   const opened = await (isParquet ? openParquet(path, form) : openCsv(path, form));
   const { stream, features: inputNames, isNumber, options } = opened as unknown as TableData<CsvOptions>;
   const { features: names = [], columns = {} } = options;
@@ -197,9 +193,9 @@ const imageShape = (example: readonly number[]): ImageShape | undefined =>
       : undefined;
 
 /** @throws DataError that names the first example with another number */
-export function requireFinite({ shape, data }: NdArray, what: string): void {
+export function requireFinite({ shape, data }: NdArray, what: string, { orMissing = false } = {}): void {
   if (data instanceof BigInt64Array) return;
-  const at = data.findIndex((value) => !Number.isFinite(value));
+  const at = data.findIndex((value) => !Number.isFinite(value) && !(orMissing && Number.isNaN(value)));
   if (at < 0) return;
   const row = Math.floor(at / (data.length / shape[0]));
   throw new DataError(

@@ -21,7 +21,7 @@ export async function taskPredictions(
   }
   const config = problem as unknown as ColumnsConfig;
   const data = await columnsData(config);
-  const { tasks = [], inputScale, targetScale } = data;
+  const { tasks = [], inputScale, targetScale, gaps } = data;
   const { inputs, unknown } = await readNewRows(path, config.data, data);
   const session = await sessionOf(settings as unknown as MultiTaskSettings, seed);
   try {
@@ -31,7 +31,7 @@ export async function taskPredictions(
     // The labels are part of a batch, and no output depends on them.
     const labels = { shape: [n, tasks.length], data: new Float32Array(n * tasks.length) };
     const given = { inputs, labels };
-    const scaled = inputScale ? standardize(given, { inputs: inputScale }) : given;
+    const scaled = inputScale ? standardize(given, { inputs: inputScale, gaps }) : given;
     const batch = columnsBatch({ ...scaled, inputs: astype(scaled.inputs, dtype) }, tasks);
     const { params, state, step } = trainer.current;
     const evaluate = await jit(
