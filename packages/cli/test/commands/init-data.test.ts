@@ -1,5 +1,5 @@
 // Experiments that `isoloss init --data` writes: they run as they are.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encode } from "fast-png";
 import { array } from "isoloss";
@@ -62,11 +62,12 @@ describe("init --data", () => {
     expect(file).toBe("houses.yaml");
     expect(said).toMatch(/"rent" is predicted, as it is the last column: a number/);
     expect(said).toMatch(/"id" is left out: it numbers the rows/);
+    expect(said).toMatch(/6 rows have no "rent", and are left out/);
     expect(yaml).toMatchObject({
       name: "houses",
       title: "houses.csv: predict rent",
       ...{ earlyStopping: { patience: 10 }, best: "restore", variants: { plain: {} } },
-      data: { csv: "my/houses.csv", label: "rent", delimiter: ";", features: ["area"], missing: "drop" },
+      data: { csv: "my/houses.csv", label: "rent", delimiter: ";", features: ["area"] },
       model: { sizes: [1, 32, 1] },
       figures: ["loss", "validation"],
     });
@@ -85,6 +86,20 @@ describe("init --data", () => {
     const { said, yaml } = await begun("my/houses.csv", "deep/down.yaml", "--label", "area");
     expect(said).toMatch(/"area" is predicted, as you said/);
     expect(yaml.data).toMatchObject({ csv: "../my/houses.csv", label: "area", missing: "mean" });
+  });
+
+  it("keeps rows with gaps in the inputs where a label is missing, and counts values of the others alone", async () => {
+    const rows = all.map(
+      (i) => `${i % 3 ? i : ""},${i === 5 ? "blue" : i % 2 ? "red" : "green"},${i === 5 ? "" : 2 * i}`,
+    );
+    bench.write("my/gaps.csv", ["size,color,price", ...rows].join("\n"));
+    const { said, yaml } = await begun("my/gaps.csv");
+    expect(said).toMatch(/1 row has no "price", and is left out/);
+    expect(said).toMatch(/missing values are the mean of the training examples/);
+    expect([yaml.data.missing, yaml.model.sizes]).toEqual(["mean", [3, 32, 1]]);
+    bench.write("my/none.csv", "a,y\n1,\n2,NA\n");
+    expect((await bench.run("init", "--data", "my/none.csv")).stderr).toContain('my/none.csv: "y" is empty');
+    rmSync(at("my/none.csv"));
   });
 
   it("takes few integers for classes, and columns by number without a header", async () => {

@@ -103,10 +103,28 @@ describe("a CSV file", () => {
   it("fills in what is missing, or leaves the row out", async () => {
     const text = "a,b,y\n1,red,1\n,blue,2\n5,NA,3\n6,red,?\n";
     await expect(open(text, { label: "y" })).rejects.toThrow('line 3 has no value of "a"');
-    await expect(open(text, { label: "y", missing: "mean" })).rejects.toThrow('line 5 has no value of "y"');
     const dropped = await open(text, { label: "y", missing: "drop" });
     expect(dropped.stream.length).toBe(1);
     expect(numbers((await collected(dropped.stream)).inputs)).toEqual([1, 1]);
+  });
+
+  it("leaves rows without a label out, counts them, and does not know what they alone hold", async () => {
+    const text = "a,b,y\n1,red,10\n2,blue,\n3,red,30\n5,red,NA\n";
+    const table = await open(text, { label: "y" });
+    expect([table.unlabeled, table.stream.length, table.features, table.means[0]]).toEqual([
+      ...[2, 2, ["a", "b=red"], 2],
+    ]);
+    expect(numbers((await collected(table.stream)).labels)).toEqual([10, 30]);
+    // Of several labels each must be there; without labels none.
+    const both = await open(text, { label: ["y", "a"] });
+    expect([both.unlabeled, both.stream.length]).toEqual([2, 2]);
+    const asked = await open(text, { ...table.options, label: false, missing: "mean" });
+    expect([asked.unlabeled, asked.stream.length]).toEqual([0, 4]);
+    const some = await open(text, { label: false, required: ["y"] });
+    expect([some.unlabeled, some.features]).toEqual([2, ["a", "b=red", "y"]]);
+    await expect(open("a,y\n1,\n2,?\n", { label: "y" })).rejects.toThrow(
+      'none of its 2 rows has a value of "y"',
+    );
   });
 
   it("has gaps that are filled in by the mean of the rows for training, not of the others", async () => {
@@ -412,6 +430,20 @@ describe("the description of a table", () => {
     await writeFile(path, "a,b\n");
     await expect(describeCsv(path)).rejects.toThrow(/described\.csv: the table has no rows/);
     await expect(describeCsv(join(folder, "none.csv"))).rejects.toThrow(/Cannot read the table .*none\.csv/);
+  });
+
+  it("is without rows that lack a column that is required", async () => {
+    const path = join(folder, "required.csv");
+    await writeFile(path, "a,kind,y\n1,x,5\n2,z,\n,x,6\n");
+    const { length, columns } = await describeCsv(path, { required: ["y"] });
+    expect([length, columns.map(({ values, missing }) => [values, missing])]).toEqual([
+      2,
+      [
+        [["1"], 1],
+        [["x"], 0],
+        [["5", "6"], 0],
+      ],
+    ]);
   });
 
   it("is that of a Parquet file, too", async () => {

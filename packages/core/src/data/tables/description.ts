@@ -17,27 +17,30 @@ export interface TableColumn {
 
 /** What a table holds. */
 export interface TableDescription {
-  /** Number of rows. */
+  /** Number of rows, without those that lack a column that is required. */
   readonly length: number;
   readonly columns: readonly TableColumn[];
 }
 
-/** Reads a table once. @throws DataError for one without rows, and for columns that are not there */
+/** Reads a table once, without the rows that lack a column that is required. @throws DataError for one without rows, and for columns that are not there */
 export async function describeTable(
   { name: file, read }: TableSource,
-  { missingWords, text }: Required<Pick<TableOptions, "missingWords" | "text">>,
+  { missingWords, text, required }: Required<Pick<TableOptions, "missingWords" | "text" | "required">>,
 ): Promise<TableDescription> {
   const isMissing = missingTest(missingWords);
   let columns: readonly Column[] = [];
   let missing: number[] = [];
+  let requiredAt: readonly number[] = [];
   let length = 0;
   for await (const row of read()) {
     if (!isRow(row)) {
-      requireColumns(file, text, row);
+      requireColumns(file, [...text, ...required], row);
+      requiredAt = required.map((name) => row.indexOf(name));
       columns = row.map((name) => new Column(name, text.includes(name)));
       missing = columns.map(() => 0);
       continue;
     }
+    if (requiredAt.some((at) => isMissing(row.values[at]))) continue;
     length += 1;
     for (const [i, column] of columns.entries()) {
       const value = row.values[i];

@@ -22,7 +22,7 @@ export interface TableSource {
 }
 
 export interface TableOptions {
-  /** The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. */
+  /** The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. Rows without a label are left out. */
   readonly label: string | readonly string[] | false;
   /** Columns of the inputs, in this order; default all others. */
   readonly features?: readonly string[] | undefined;
@@ -35,6 +35,8 @@ export interface TableOptions {
   readonly missing?: "refuse" | "mean" | "drop" | undefined;
   /** Words that mark a missing value, too, such as unknown; default none besides those of `missing`. */
   readonly missingWords?: readonly string[] | undefined;
+  /** Columns without which a row is left out, whatever `missing` says; default the labels. */
+  readonly required?: readonly string[] | undefined;
   /**
    * Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers;
    * from 90 % on, text in them is an error.
@@ -60,6 +62,7 @@ export const tableRows = {
   classes: flag.otherwise("whether the label is text"),
   missing: oneOf(["refuse", "mean", "drop"]).default("refuse"),
   missingWords: listOf(text("a word")).default([]),
+  required: listOf(text("the name of a column")).otherwise("the labels"),
   text: listOf(text("the name of a column")).default([]),
   columns: inCode<Readonly<Record<string, ColumnEncoding>>>(
     "columns as the options of an opened table have them",
@@ -80,6 +83,8 @@ export interface TableInputs {
   /** Means of the inputs, and standard deviations, 1 where an input is constant; of text 0 and 1: for `normalize`. */
   readonly means: readonly number[];
   readonly stds: readonly number[];
+  /** Number of rows that are left out as they have no label, or no value of another column that is required. */
+  readonly unlabeled: number;
   /** Columns of text with cells whose values the given columns do not have: how many cells, and the first of the values. */
   readonly unknown: readonly { readonly column: string; readonly cells: number; readonly value: string }[];
 }
@@ -119,11 +124,14 @@ export async function tableData(
   const { features: chosen, text: texts, columns: given } = settings;
   const isMissing = missingTest(missingWords);
   const labels = labelsIn(label);
+  const { required = labels } = settings;
+  let requiredAt: readonly number[] = [];
   const wrong = (message: string) => new DataError(`${source.name}: ${message}`);
   let inputs: readonly Place[] = [];
   let targets: readonly Place[] = [];
   let length = 0;
   let left = 0;
+  let unlabeled = 0;
   const unknown = new Map<string, { readonly cells: number; readonly value: string }>();
 
   const placesOf = (names: readonly string[], wanted: readonly string[]): Place[] => {
@@ -137,8 +145,11 @@ export async function tableData(
     });
   };
 
+  const lacksOne = (values: TableRow["values"]): boolean => requiredAt.some((at) => isMissing(values[at]));
+
   /** Whether a row is to be left out. @throws DataError for a value that is missing and must not be, and for text among numbers */
   const isDropped = ({ values, place }: TableRow): boolean => {
+    if (lacksOne(values)) return true;
     for (const { at, column, known } of [...inputs, ...targets]) {
       const isGone = isMissing(values[at]);
       if (!isGone && (known?.has(values[at]) ?? true)) continue;
@@ -176,7 +187,8 @@ export async function tableData(
       if (chosenTwice !== undefined) {
         throw wrong(`the column "${chosenTwice}" is chosen twice among the features and labels.`);
       }
-      requireColumns(source.name, texts, names);
+      requireColumns(source.name, [...texts, ...required], names);
+      requiredAt = required.map((name) => row.indexOf(name));
       if (inputs.length === 0) {
         throw wrong(
           label === false
@@ -188,6 +200,7 @@ export async function tableData(
     }
     if (isDropped(row)) {
       left += 1;
+      if (lacksOne(row.values)) unlabeled += 1;
       continue;
     }
     length += 1;
@@ -204,7 +217,9 @@ export async function tableData(
     throw wrong(
       left === 0
         ? "the table has no rows."
-        : `each of its ${left} rows lacks a value, or has one that the given columns do not have: none is left.`,
+        : unlabeled === left
+          ? `none of its ${left} rows has a value of ${required.map((name) => `"${name}"`).join(", ")}.`
+          : `each of its ${left} rows lacks a value, or has one that the given columns do not have: none is left.`,
     );
   }
 
@@ -260,6 +275,7 @@ export async function tableData(
     ...(isClasses ? { classes: targetReaders[0].column.values } : {}),
     means: columns.flatMap(({ mean, values }) => values?.map(() => mean) ?? mean),
     stds: columns.flatMap(({ std, values }) => values?.map(() => std) ?? std),
+    unlabeled,
     unknown: Array.from(unknown, ([column, found]) => ({ column, ...found })),
     options: {
       ...{ label, features: columns.map(({ name }) => name), classes: isClasses, missing },

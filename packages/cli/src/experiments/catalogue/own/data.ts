@@ -93,13 +93,13 @@ const table: OwnOptions = { ...label, ...missing, ...divided, ...standardize("tr
 export const ownDataRegistry: Readonly<Record<string, Format>> = {
   csv: {
     summary: "data of your own: a CSV file with a column of labels, { csv: FILE, label: COLUMN }",
-    options: csvOptions,
+    options: { ...csvOptions, rows: omit(csvOptions.rows, ["required"]) },
     own: { csv: required("a path", "The file."), ...table },
     open: openCsvFile,
   },
   parquet: {
     summary: "data of your own: a Parquet file, { parquet: FILE, label: COLUMN }",
-    options: parquetOptions,
+    options: { ...parquetOptions, rows: omit(parquetOptions.rows, ["required"]) },
     own: { parquet: required("a path", "The file."), ...table },
     open: openParquetFile,
   },
@@ -226,8 +226,10 @@ export async function loadOwnData(
   const whole = partsOf(opened, { validation, test, splitSeed, limit }, path as string);
   requireEnough(path as string, whole.train.inputs.shape[0]);
   const parts = fold === undefined ? whole : ofTestFold(whole, fold, { isDivided: (test ?? 0) > 0 });
-  const { image, features, classes: names, table: tableOptions, tasks: columns } = opened;
-  const raw: RunData = { ...parts, image, features, classes: names, table: tableOptions, tasks: columns };
+  const { image, features, classes: names, table: tableOptions, tasks: columns, unlabeled } = opened;
+  const raw: RunData = {
+    ...{ ...parts, image, features, classes: names, table: tableOptions, tasks: columns, unlabeled },
+  };
   return standardized(raw, {
     isNumber: opened.isNumber,
     missing: options.missing === "mean" ? "mean" : "refuse",
