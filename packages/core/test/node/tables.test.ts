@@ -55,6 +55,47 @@ describe("a CSV file", () => {
     expect(table.stds[3]).toBeCloseTo(std([-2, 30, 4]), 12);
   });
 
+  it("has no quantity as classes, but codes", async () => {
+    const table = (n: number, y: (i: number) => number) =>
+      ["a,y", ...Array.from({ length: n }, (_, i) => `${i},${y(i)}`)].join("\n");
+    const options = { label: "y", classes: true };
+    await expect(
+      open(
+        table(12, (i) => i + 0.5),
+        options,
+      ),
+    ).rejects.toThrow(
+      '"y" has 12 different numbers in 12 rows, such as 0.5: too few rows of each for classes. To predict numbers leave classes: true out; if they are codes of classes: text: ["y"].',
+    );
+    await expect(
+      open(
+        table(40, (i) => 7 * i),
+        options,
+      ),
+    ).rejects.toThrow("40 different numbers in 40 rows");
+    const codes = await open(
+      table(40, (i) => 7 * i),
+      { ...options, text: ["y"] },
+    );
+    expect(codes.classes).toHaveLength(40);
+    expect(
+      (
+        await open(
+          table(40, (i) => (i % 6) / 2),
+          options,
+        )
+      ).classes,
+    ).toHaveLength(6);
+    expect(
+      (
+        await open(
+          table(12, (i) => i),
+          options,
+        )
+      ).classes,
+    ).toHaveLength(12);
+  });
+
   it("has numbers as labels, or classes that are numbers, and chosen columns", async () => {
     const text = "a;b;y;z\n1;2;10;0.5\n3;4;9;1.5\n5;6;10;2.5\n";
     const one = await open(text, { label: "y", features: ["b", "a"], delimiter: ";" });
@@ -281,7 +322,7 @@ describe("a CSV file", () => {
       "labels of two kinds",
       "a,y,z\n1,2,x\n",
       { label: ["y", "z"] },
-      "must be columns of numbers, or one column of classes",
+      "must be columns of numbers, or one column of classes. An experiment learns others as several tasks: kind: multi-task, problem: { name: columns",
     ],
     [
       "too many values",
@@ -336,6 +377,18 @@ describe("a column of numbers with words in it", () => {
     // Another table is read by the same words.
     const asked = await open("area,floor\nn/a,1\n5,2\n", { ...dropped.options, label: false });
     expect(numbers((await collected(asked.stream)).inputs)).toEqual([5, 2]);
+  });
+
+  it("is refused where they have commas, also where all have", async () => {
+    const text = ["a;y", ...Array.from({ length: 20 }, (_, i) => `${i},${i % 3};${i}`)].join("\n");
+    const delimiter = ";" as const;
+    await expect(open(text, { label: "y", delimiter })).rejects.toThrow(
+      'line 2 has "0,0" in "a", a number with a comma. Write numbers with a decimal point, without other marks: 3.14. If the column is text: text: ["a"].',
+    );
+    expect((await open(text, { label: "y", delimiter, text: ["a"] })).features).toHaveLength(20);
+    // Half of them are other words.
+    const words = text.replaceAll(/^(1\d),\d/gm, "word $1");
+    expect((await open(words, { label: "y", delimiter })).features).toHaveLength(20);
   });
 
   it("is text where that is said, or where less than nine of ten are numbers", async () => {
@@ -429,6 +482,10 @@ describe("the description of a table", () => {
     });
     await writeFile(path, "a,b\n");
     await expect(describeCsv(path)).rejects.toThrow(/described\.csv: the table has no rows/);
+    await writeFile(path, "a,a\n1,2\n");
+    await expect(describeCsv(path)).rejects.toThrow(
+      'two columns have the name "a": give one of them another',
+    );
     await expect(describeCsv(join(folder, "none.csv"))).rejects.toThrow(/Cannot read the table .*none\.csv/);
   });
 

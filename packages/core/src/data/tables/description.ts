@@ -1,6 +1,6 @@
 import { DataError } from "../../errors.js";
 import { Column, missingTest, type PlacedValue } from "./columns.js";
-import { isRow, requireColumns, type TableOptions, type TableSource } from "./table.js";
+import { isRow, requireColumns, requireDifferent, type TableOptions, type TableSource } from "./table.js";
 
 /** A column of a table. */
 export interface TableColumn {
@@ -11,7 +11,7 @@ export interface TableColumn {
   readonly values: readonly string[];
   /** Number of values that are missing: empty, NA, NaN, null or ?, and words that are said to mark such. */
   readonly missing: number;
-  /** The first value that is no number, where at least 90 % are: a table with such a column is opened only once it is said what that is. */
+  /** The first value that is no number, where at least 90 % are, or would be without commas: a table with such a column is opened only once it is said what that is. */
   readonly oddValue?: PlacedValue | undefined;
 }
 
@@ -34,6 +34,7 @@ export async function describeTable(
   let length = 0;
   for await (const row of read()) {
     if (!isRow(row)) {
+      requireDifferent(file, row);
       requireColumns(file, [...text, ...required], row);
       requiredAt = required.map((name) => row.indexOf(name));
       columns = row.map((name) => new Column(name, text.includes(name)));

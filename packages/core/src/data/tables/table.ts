@@ -178,8 +178,7 @@ export async function tableData(
 
   for await (const row of source.read()) {
     if (!isRow(row)) {
-      const twice = row.find((name, i) => row.indexOf(name) < i);
-      if (twice !== undefined) throw wrong(`two columns have the name "${twice}".`);
+      requireDifferent(source.name, row);
       inputs = placesOf(row, chosen ?? row.filter((name) => !labels.includes(name)));
       targets = placesOf(row, labels);
       const names = [...inputs, ...targets].map(({ column }) => column.name);
@@ -237,7 +236,9 @@ export async function tableData(
     );
   }
   if (isClasses ? targets.length > 1 : !targets.every(isOfNumbers)) {
-    throw wrong(`the labels ${labels.join(", ")} must be columns of numbers, or one column of classes.`);
+    throw wrong(
+      `the labels ${labels.join(", ")} must be columns of numbers, or one column of classes. An experiment learns others as several tasks: kind: multi-task, problem: { name: columns, data }.`,
+    );
   }
   const encoded = ({ at, column, known }: Place, isClass: boolean): Reader => {
     if (!known) column.requireFewValues(source.name, isClass);
@@ -285,6 +286,13 @@ export async function tableData(
       ),
     },
   };
+}
+
+/** @throws DataError for columns of one name */
+export function requireDifferent(file: string, columns: readonly string[]): void {
+  const twice = columns.find((name, i) => columns.indexOf(name) < i);
+  if (twice === undefined) return;
+  throw new DataError(`${file}: two columns have the name "${twice}": give one of them another.`);
 }
 
 /** @throws DataError for a column that is none of those of the file */

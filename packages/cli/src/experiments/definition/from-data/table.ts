@@ -95,6 +95,7 @@ export async function guessTable(
     found: [
       `${whole.length} rows of ${columns.length} columns`,
       `"${target.name}" is predicted, ${why}: ${classes ? `${target.values.length} classes, ${shortList(target.values)}` : "a number"} (--label COLUMN predicts another)`,
+      ...columns.filter(({ name }) => !text.includes(name)).flatMap(textNote),
       ...left.map(({ name, reason }) => `"${name}" is left out: it ${reason}`),
       ...(unlabeled > 0
         ? [
@@ -110,10 +111,30 @@ export async function guessTable(
 function requireOneKind(path: string, { name, oddValue }: TableColumn): void {
   if (!oddValue) return;
   const { value, place } = oddValue;
+  const ifText = `If the column is text: --text ${shellWord(name)}.`;
+  const found = `${path}: ${place} has ${JSON.stringify(value)} in "${name}", `;
   throw new DataError(
-    `${path}: ${place} has ${JSON.stringify(value)} in "${name}", where nearly all values are numbers. Correct it. If it marks a missing value: --missing-word ${shellWord(value)}. If the column is text: --text ${shellWord(name)}.`,
+    isNumber(value.replaceAll(",", ""))
+      ? `${found}a number with a comma. Write numbers with a decimal point, without other marks: 3.14. ${ifText}`
+      : `${found}where nearly all values are numbers. Correct it. If it marks a missing value: --missing-word ${shellWord(value)}. ${ifText}`,
   );
 }
+
+/** Most different words that may all mark missing values. */
+const mostMarks = 3;
+
+/** What a column of text may be, where most of its different values are numbers. */
+function textNote({ name, isNumber: areNumbers, values }: TableColumn): string[] {
+  const words = values.filter((value) => !isNumber(value));
+  if (areNumbers || words.length === 0 || words.length > Math.min(mostMarks, (values.length - 1) / 2))
+    return [];
+  const marks = words.map((word) => `--missing-word ${shellWord(word)}`).join(" ");
+  return [
+    `"${name}" is text for ${words.map((word) => JSON.stringify(word)).join(", ")}; else it is numbers. Does this mark missing values? ${marks}`,
+  ];
+}
+
+const isNumber = (text: string): boolean => text.trim() !== "" && Number.isFinite(Number(text));
 
 function targetOf(columns: readonly TableColumn[], label: string | undefined): TableColumn {
   const names = columns.map(({ name }) => name);
