@@ -25,8 +25,8 @@ export interface RunData extends DividedData {
   readonly table?: TableOptions | undefined;
   /** What stands in the place of inputs that are missing, one for each column. */
   readonly gaps?: readonly number[] | undefined;
-  /** Of a table: rows that were left out without a label. */
-  readonly unlabeled?: number | undefined;
+  /** Of data of the user's own, among the results of a run: {@link ownMetrics}. */
+  readonly metrics?: Readonly<Record<string, number>> | undefined;
   /** Of several tasks: the columns of the labels, which are numbers, or the classes by which they are numbered. */
   readonly tasks?: readonly ColumnTask[] | undefined;
   /** Left out: the inputs are as in the data. */

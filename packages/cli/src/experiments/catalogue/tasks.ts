@@ -16,7 +16,7 @@ import { fashionMnist } from "./fashion-mnist.js";
 import { type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
 import { type ColumnsConfig, columnsData, columnsOptions, columnsOwn, columnsTasks } from "./own/tasks.js";
 import type { Tree } from "./problems.js";
-import type { TestFold } from "./run-data.js";
+import type { RunData, TestFold } from "./run-data.js";
 
 /** A function of two parameters and its optima. */
 export interface Plane {
@@ -37,6 +37,8 @@ export interface MadeTasks
   readonly metrics?: TaskMetrics<Tree>;
   /** Of benchmarks: the published metrics by task and name, instead of accuracies. */
   readonly measures?: TaskMetricSets;
+  /** Of data of the user's own, among the results of a run. */
+  readonly dataMetrics?: RunData["metrics"];
   readonly train?: MultiTaskData;
   readonly validation?: MultiTaskData;
   readonly test?: MultiTaskData;
@@ -148,7 +150,8 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
     own: columnsOwn,
     make: async (o, { fold }) => {
       const config = o as unknown as ColumnsConfig;
-      return fromBenchmark(columnsTasks(await columnsData({ ...config, fold }), config));
+      const data = await columnsData({ ...config, fold });
+      return { ...fromBenchmark(columnsTasks(data, config)), dataMetrics: data.metrics };
     },
   },
   ...Object.fromEntries(

@@ -57,11 +57,11 @@ it("leaves a row without one of its labels out of all tasks, and counts it", asy
   const path = join(folder, "tasks.csv");
   writeFileSync(path, "a,price,kind,stars\n1,10,x,1\n2,,y,2\n,30,x,3\n4,40,,1\n5,50,y,NA\n6,60,y,1\n");
   const data = { csv: path, label: ["price", "kind", "stars"], missing: "mean", validation: 0 };
-  const { train, unlabeled } = await loadOwnData(
+  const { train, metrics } = await loadOwnData(
     { ...data, standardize: false },
     { tasks: { asClasses: ["stars"] } },
   );
-  expect(unlabeled).toBe(3);
+  expect(metrics).toEqual({ "rows.unlabeled": 3 });
   expect([...train.inputs.data]).toEqual([1, 3.5, 6]);
   expect([...train.labels.data]).toEqual([10, 0, 0, 30, 0, 1, 60, 1, 0]);
   // Gaps of inputs are refused as without tasks.

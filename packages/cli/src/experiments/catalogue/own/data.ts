@@ -1,7 +1,7 @@
 // Data of the user's own: tables, arrays, images and modules.
 
-import { omit } from "es-toolkit";
-import { DataError, OptionError } from "isoloss";
+import { countBy, maxBy, mean, omit } from "es-toolkit";
+import { DataError, dtypeOf, numbers, OptionError } from "isoloss";
 import { type DivideOptions, divide, divideOptions } from "isoloss/data";
 import {
   arrayFileOptions,
@@ -228,13 +228,40 @@ export async function loadOwnData(
   const parts = fold === undefined ? whole : ofTestFold(whole, fold, { isDivided: (test ?? 0) > 0 });
   const { image, features, classes: names, table: tableOptions, tasks: columns, unlabeled } = opened;
   const raw: RunData = {
-    ...{ ...parts, image, features, classes: names, table: tableOptions, tasks: columns, unlabeled },
+    ...{ ...parts, image, features, classes: names, table: tableOptions, tasks: columns },
+    metrics: ownMetrics(parts, { unlabeled, hasTasks: columns !== undefined }),
   };
   return standardized(raw, {
     isNumber: opened.isNumber,
     missing: options.missing === "mean" ? "mean" : "refuse",
     isScaled: wanted ?? own.standardize.otherwise === "true",
   });
+}
+
+/**
+ * What a run says of data beside its own results: the rows without a label (`rows.unlabeled`), and a yardstick that needs no model. Of one target the
+ * root mean squared error of the mean of the training rows (`constant.validation.rmse`), of classes the accuracy of their commonest class, on the
+ * rows that the run is measured on.
+ */
+function ownMetrics(
+  { train, validation, test }: RunData,
+  { unlabeled = 0, hasTasks }: { readonly unlabeled?: number | undefined; readonly hasTasks: boolean },
+): Record<string, number> {
+  const metrics: Record<string, number> = unlabeled > 0 ? { "rows.unlabeled": unlabeled } : {};
+  const isOfClasses = dtypeOf(train.labels) === "int64";
+  if (hasTasks || (!isOfClasses && train.labels.shape[1] !== 1)) return metrics;
+  const known = numbers(train.labels);
+  const counts = countBy(known, (label) => label);
+  const constant = isOfClasses ? maxBy(known, (label) => counts[label]) : mean(known);
+  for (const [part, data] of Object.entries({ validation, test })) {
+    const labels = data ? numbers(data.labels) : [];
+    if (labels.length === 0) continue;
+    const squares = labels.map((label) => (label - (constant as number)) ** 2);
+    if (isOfClasses)
+      metrics[`constant.${part}.accuracy`] = mean(squares.map((square) => Number(square === 0)));
+    else metrics[`constant.${part}.rmse`] = Math.sqrt(mean(squares));
+  }
+  return metrics;
 }
 
 /** @throws DataError for fewer examples to learn from than three: any two lie on a line */
