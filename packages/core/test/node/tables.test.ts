@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { takeRows } from "../../src/data/batches.js";
 import { standardization, standardize } from "../../src/data/standardize.js";
 import { collected } from "../../src/data/streams/collected.js";
+import { mapped } from "../../src/data/streams/mapped.js";
 import type { CsvOptions, DescribeCsvOptions } from "../../src/node/tables.js";
 import { describeCsv, describeParquet, openCsv, openParquet } from "../../src/node/tables.js";
 import { parquetFile } from "./parquet-file.js";
@@ -169,10 +170,11 @@ describe("a CSV file", () => {
   });
 
   it("has gaps that are filled in by the mean of the rows for training, not of the others", async () => {
-    const { stream, isNumber, means } = await open("a,b,y\n1,red,1\n,blue,2\n2,NA,3\n9,red,4\n,red,5\n", {
+    const table = await open("a,b,y\n1,red,1\n,blue,2\n2,NA,3\n9,red,4\n,red,5\n", {
       label: "y",
       missing: "mean",
     });
+    const { stream, isNumber, means } = table;
     const { inputs, labels } = await collected(stream);
     expect(numbers(inputs)).toEqual([1, 0, 1, Number.NaN, 1, 0, 2, 0, 0, 9, 0, 1, Number.NaN, 0, 1]);
     // Of all rows.
@@ -182,6 +184,12 @@ describe("a CSV file", () => {
     expect([scale.gaps?.[0], scale.inputs.means]).toEqual([1.5, [1.5, 0, 0]]);
     const [filled] = numbers(standardize(part(4), scale).inputs);
     expect(filled).toBe(0);
+    // A table of rows for training alone, part by part.
+    const { stds } = table;
+    const own = mapped(stream, (rows) => standardize(rows, { inputs: { means, stds }, gaps: means }));
+    expect(numbers((await collected(own)).inputs).filter((_, i) => i % 3 === 0)).toEqual(
+      [1, 4, 2, 9, 4].map((x) => Math.fround((x - 4) / stds[0])),
+    );
   });
 
   it("reads another table into the same inputs and classes", async () => {

@@ -25,7 +25,7 @@ export interface RunData extends DividedData {
   readonly table?: TableOptions | undefined;
   /** What stands in the place of inputs that are missing, one for each column. */
   readonly gaps?: readonly number[] | undefined;
-  /** Of data of the user's own, among the results of a run: {@link ownMetrics}. */
+  /** Of data of the user's own, among the results of a run: how many rows have no label, and a yardstick. */
   readonly metrics?: Readonly<Record<string, number>> | undefined;
   /** Of several tasks: the columns of the labels, which are numbers, or the classes by which they are numbered. */
   readonly tasks?: readonly ColumnTask[] | undefined;

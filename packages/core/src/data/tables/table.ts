@@ -80,7 +80,10 @@ export interface TableInputs {
   readonly features: readonly string[];
   /** Whether an input is a column of numbers, and not 0 or 1 for a value of text: for `standardization`. */
   readonly isNumber: readonly boolean[];
-  /** Means of the inputs, and standard deviations, 1 where an input is constant; of text 0 and 1: for `normalize`. */
+  /**
+   * Means of the inputs, and standard deviations, 1 where an input is constant; of text 0 and 1: for `normalize`, or where gaps get the mean
+   * `standardize(part, { inputs: { means, stds }, gaps: means })`. They are of all rows: of a table that is divided take `standardization(train)`.
+   */
   readonly means: readonly number[];
   readonly stds: readonly number[];
   /** Number of rows that are left out as they have no label, or no value of another column that is required. */
