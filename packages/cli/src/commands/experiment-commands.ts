@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { quietOption } from "../model/command-progress.js";
-import { collect, imageSize, positiveInteger, seedNumber, seedRange } from "../parse.js";
+import { collect, imageSize, onlyLabel, positiveInteger, seedNumber, seedRange } from "../parse.js";
 
 /**
  * Adds the commands about experiments: `run`, `reproduce`, `list`, `init` and `data`.
@@ -229,6 +229,7 @@ Example:
     .option(
       "--label <name>",
       "of --data: the column, array or file to predict; default a guess, which is said",
+      onlyLabel,
     )
     .option(
       "--missing-word <word>",

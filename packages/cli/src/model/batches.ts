@@ -39,8 +39,8 @@ export async function readInputs(
 }
 
 /**
- * Reads batches of one size for some or all inputs of a model: that of the file or of `sizes`, or up to 32 examples. A rest
- * that does not fill a batch is left out. Data for inputs that have no examples along the first axis, such as a state or a
+ * Reads batches for some or all inputs of a model: of the size of the file or of `sizes`, where a rest that does not fill a
+ * batch is left out with a note, or all examples in batches of up to 32 whose sizes differ by 1 at most. Data for inputs that have no examples along the first axis, such as a state or a
  * sampling rate, are one batch as they are.
  *
  * @param sizes sizes that are given for open axes; data must have them, and images get them
@@ -59,11 +59,19 @@ export async function readBatches(
   const fixed = given.flatMap(({ input: { shape = [] } }) =>
     typeof shape[0] === "number" ? [shape[0]] : [],
   );
-  const size = fixed[0] ?? Math.floor(examples / Math.ceil(examples / MOST_AT_ONCE));
+  const [size] = fixed;
   if (examples < size)
     throw new DataError(`${source.path} has ${examples} examples; the model takes batches of ${size}.`);
-  const batches = Array.from({ length: Math.floor(examples / size) }, (_, b) => {
-    const rows = Array.from({ length: size }, (_, i) => b * size + i);
+  const count = size === undefined ? Math.ceil(examples / MOST_AT_ONCE) : Math.floor(examples / size);
+  const used = size === undefined ? examples : count * size;
+  if (used < examples) {
+    process.stderr.write(
+      `isoloss: ${source.path}: the model takes batches of ${size}, leaving out ${examples - used} of ${examples} examples.\n`,
+    );
+  }
+  const batches = Array.from({ length: count }, (_, b) => {
+    const [first, next] = [b, b + 1].map((k) => Math.floor((k * used) / count));
+    const rows = Array.from({ length: next - first }, (_, i) => first + i);
     return Object.fromEntries(given.map(({ input, array }) => [input.name, takeRows(array, rows)]));
   });
   return checked(inputs, batches, source);

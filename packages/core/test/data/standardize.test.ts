@@ -58,6 +58,37 @@ describe("standardized data", () => {
     for (const predictor of [inside, outside, read]) await predictor.dispose();
   });
 
+  it("have the mean of the training part where an input is missing, also in a model in the data's units", async () => {
+    const gap = Number.NaN;
+    const train = { ...data, inputs: array([[1, 5, 1], [gap, 5, 0], [5, gap, 0], [6, gap, 1]]), labels: array([[10], [20], [30], [40]]) }; // biome-ignore format: rows
+    expect(() => standardization(train, { isNumber })).toThrow(
+      'Input 0 of example 1 is NaN. Correct it. If it is missing: standardization(train, { missing: "mean" })',
+    );
+    const by = standardization(train, { isNumber, missing: "mean" });
+    // Of 1, 5, 6 and their mean 4: squares 9, 0, 1, 4.
+    expect([by.gaps, by.inputs]).toEqual([
+      [4, 5, 0.5],
+      { means: [4, 5, 0], stds: [expect.closeTo(Math.sqrt(14 / 4), 12), 1, 1] },
+    ]);
+    const other = { inputs: array([[gap, 7, 1], [4, gap, 0]]), labels: array([[20], [20]]) }; // biome-ignore format: rows
+    const scaled = standardize(other, by);
+    expect(nested(scaled.inputs)).toEqual([[0, 2, 1], [0, 0, 0]]); // biome-ignore format: rows
+    const { gaps: _, ...without } = by;
+    expect(() => standardize(other, without)).toThrow(DataError);
+    const model = mlp({ sizes: [3, 4, 1] });
+    const trained = model.init(torchGenerator(1));
+    const inUnits = inDataUnits(model, by);
+    const inside = await createPredictor(model, trained);
+    const outside = await createPredictor(inUnits, trained);
+    const file = modelToOnnx(inUnits, trained, { example: [3], input: "row", output: "rent" });
+    const read = await createPredictor(fromOnnx(file));
+    const expected = numbers(await inside.predict(scaled.inputs)).map((v) => 25 + Math.sqrt(125) * v);
+    const close = expected.map((v) => expect.closeTo(v, 4));
+    expect(numbers(await outside.predict(other.inputs))).toEqual(close);
+    expect(numbers((await read.predict({ row: other.inputs })).rent)).toEqual(close);
+    for (const predictor of [inside, outside, read]) await predictor.dispose();
+  });
+
   it("need three examples: any two lie on a line", () => {
     const { train } = divide(data, { validation: 0.34 });
     expect(train.inputs.shape).toEqual([2, 3]);

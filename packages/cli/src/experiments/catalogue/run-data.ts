@@ -33,8 +33,10 @@ export interface RunData extends DividedData {
   readonly classes?: readonly string[] | undefined;
   /** Of a table: what reads another one into the same inputs. */
   readonly table?: TableOptions | undefined;
-  /** Of inputs where the data lack values: what stands in their place, one for each column. */
-  readonly gapMeans?: readonly number[] | undefined;
+  /** What stands in the place of inputs that are missing, one for each column. */
+  readonly gaps?: readonly number[] | undefined;
+  /** Of data of the user's own, among the results of a run: how many rows have no label, and a yardstick. */
+  readonly metrics?: Readonly<Record<string, number>> | undefined;
   /** Of several tasks: the columns of the labels, which are numbers, or the classes by which they are numbered. */
   readonly tasks?: readonly ColumnTask[] | undefined;
   /** Left out: the inputs are as in the data. */

@@ -37,6 +37,8 @@ export interface MadeTasks
   readonly metrics?: TaskMetrics<Tree>;
   /** Of benchmarks: the published metrics by task and name, instead of accuracies. */
   readonly measures?: TaskMetricSets;
+  /** Of data of the user's own, among the results of a run. */
+  readonly dataMetrics?: RunData["metrics"];
   readonly train?: MultiTaskData;
   readonly validation?: MultiTaskData;
   readonly test?: MultiTaskData;
@@ -153,7 +155,7 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
     make: async (o, { fold, table: given }) => {
       const config = o as unknown as ColumnsConfig;
       const table = given ?? (await columnsData({ ...config, fold }));
-      return { ...fromBenchmark(columnsTasks(table, config)), table };
+      return { ...fromBenchmark(columnsTasks(table, config)), table, dataMetrics: table.metrics };
     },
   },
   ...Object.fromEntries(

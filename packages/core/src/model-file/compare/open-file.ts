@@ -15,22 +15,7 @@ export interface OpenFileOptions {
 export async function openFile(bytes: Uint8Array, options: OpenFileOptions = {}): Promise<FileSession> {
   const { outputs, runtime = "auto" } = options;
   const isNative = runtime === "onnx" || (runtime === "auto" && (await whyNoOrt()) === undefined);
-  return isNative ? openFileSession(bytes, outputs) : openImported(bytes, outputs);
-}
-
-/** The file as `fromOnnx` reads it, compiled once for each shape of batches. */
-function openImported(bytes: Uint8Array, outputs: readonly string[] | undefined): FileSession {
-  const model = fromOnnx(bytes, { outputs });
-  const byShape = new Map<string, FileSession>();
-  return {
-    async run(inputs) {
-      const shape = JSON.stringify(model.inputs.map(({ name }) => inputs[name]?.shape ?? null));
-      const own = byShape.get(shape) ?? (await openModel(model, inputs, { runtime: "javascript" }));
-      byShape.set(shape, own);
-      return own.run(inputs);
-    },
-    async dispose() {
-      for (const own of byShape.values()) await own.dispose();
-    },
-  };
+  return isNative
+    ? openFileSession(bytes, outputs)
+    : openModel(fromOnnx(bytes, { outputs }), { runtime: "javascript" });
 }

@@ -35,7 +35,7 @@ async function trainedTasks({ settings, seed, checkpoint, data: form }: TrainedR
   const table = form
     ? withoutExamples(form)
     : await columnsData({ ...(problem as unknown as ColumnsConfig), fold });
-  const { tasks = [], inputScale, targetScale } = table;
+  const { tasks = [], inputScale, targetScale, gaps } = table;
   const whole = await makeTasks(problem, { seed, table });
   const { params: init, state: fresh = {}, outputs } = alone ? whole.alone() : whole;
   const names = tasks.map(({ name }) => (name === fileNames.input ? `${name}.output` : name));
@@ -53,7 +53,7 @@ async function trainedTasks({ settings, seed, checkpoint, data: form }: TrainedR
   const { tensors, rest } = decodeMultiTaskCheckpoint(checkpoint);
   return {
     network: {
-      model: inUnitsOfData(model as never, { inputScale }) as unknown as TasksModel,
+      model: inUnitsOfData(model as never, { inputScale, gaps }) as unknown as TasksModel,
       ...storedTrees(tensors, model.init(torchGenerator(0), { dtype })),
     },
     ...{ table, tasks, names, step: rest.step },
