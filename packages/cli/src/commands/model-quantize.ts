@@ -67,6 +67,7 @@ export interface Quantized {
   readonly bytes: { readonly before: number; readonly after: number };
   readonly examples: { readonly calibration: number; readonly heldOut: number; readonly split: boolean };
   readonly recommended: ChoiceRow;
+  readonly floatOperandsSqnr: number | null;
   readonly table: readonly ChoiceRow[];
   readonly skipped: readonly string[];
   readonly sensitivities: readonly { readonly layer: string; readonly sqnr: number | null }[];
@@ -103,6 +104,7 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
       split: result.isSplit,
     },
     recommended: rowOf(result.recommended),
+    floatOperandsSqnr: finite(result.floatOperandsSqnr),
     table: result.table.map(rowOf),
     skipped: result.skipped,
     sensitivities: result.sensitivities.map(({ layer, sqnr }) => ({ layer, sqnr: finite(sqnr) })),

@@ -16,9 +16,18 @@ export function quantizedText(document: Quantized, file: string, out: string): s
   ];
   return [
     ...texts,
+    ...operandsText(document),
     `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. Measured on ${judgedOn(document)}.`,
   ].join("\n\n");
 }
+
+/** What the kernel of products costs that weights alone do not; empty where it rounds nothing. */
+export const operandsText = ({ floatOperandsSqnr: sqnr }: Quantized): readonly string[] =>
+  sqnr === null
+    ? []
+    : [
+        `By default ONNX Runtime rounds what products with stored integers read to 8 bits, too (MatMulNBits), and the table counts that. With its session option session.qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has ${sqnr.toFixed(1)} dB.`,
+      ];
 
 const NOTHING =
   "No layer was quantized: in the new file all stays float. Layers are convolutions and products with weights of the file's main graph, not of the branches of an If, and no recurrences.";

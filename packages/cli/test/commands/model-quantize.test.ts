@@ -60,6 +60,7 @@ describe("isoloss model quantize", () => {
       out: at("int8.onnx"),
       examples: { calibration: 32, heldOut: 8, split: false },
       recommended: { per: "channel", left: [] },
+      floatOperandsSqnr: null,
     });
     expect(document.bytes.after).toBe(readFileSync(at("int8.onnx")).length);
     expect(document.table.map(({ candidate, per, corrected }) => [candidate, per, corrected])).toEqual([
@@ -75,6 +76,10 @@ describe("isoloss model quantize", () => {
     expect([status, stdout]).toEqual([0, expect.stringMatching(/quarter of the 8 examples/)]);
     expect(operators("int8.onnx")).not.toContain("QuantizeLinear");
     expect(operators("int8.onnx")).toContain("DequantizeLinear");
+    // The last layer is a product, which ONNX Runtime computes on rounded operands.
+    expect(stdout).toMatch(
+      /qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has \d+\.\d dB\.$/m,
+    );
   });
 
   it("says where there was no layer to quantize", async () => {

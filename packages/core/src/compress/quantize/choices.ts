@@ -84,9 +84,9 @@ export async function measured(bytes: Uint8Array, judge: Judge): Promise<Quantiz
 export async function outputsOfFile(
   bytes: Uint8Array,
   batches: readonly NamedValues[],
-  { runtime, signal }: RunSettings,
+  { signal, ...options }: RunSettings,
 ): Promise<readonly NamedValues[]> {
-  const session = await openFile(bytes, { runtime });
+  const session = await openFile(bytes, options);
   try {
     const outputs: NamedValues[] = [];
     for (const batch of batches) {
