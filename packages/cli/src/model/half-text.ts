@@ -45,7 +45,7 @@ export function halfTable({ table }: Half): {
   return {
     columns: [
       "numbers",
-      "weights over / below",
+      "stored over / below",
       "activations over / below",
       "error, rounded",
       "SQNR",
