@@ -39,7 +39,7 @@ is given, and the exit code is 1.
 ${dataHelp}
 
 The document of --json: file, out (null: it was not written), bytes {before, after}, io, moved (units), measured, table
-[{numbers, weights, activations, rounded, sqnr, broken, agreement, largest}].
+[{numbers, weights, activations, rounded, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}].
 
 Examples:
   isoloss model half model.onnx --out half.onnx

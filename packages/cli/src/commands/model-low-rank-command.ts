@@ -38,7 +38,8 @@ A space stays, with the reason, where the file states its size elsewhere, such a
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, rank and energy (null: not given), measured, table [{spaces, numbers,
-bytes, sqnr, broken, agreement, largest}], groups [{parameters, size, copies, rank, error, reason}].
+bytes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}], groups [{parameters, size,
+copies, rank, error, reason}].
 
 Examples:
   isoloss model low-rank model.onnx --out smaller.onnx

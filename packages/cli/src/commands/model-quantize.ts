@@ -13,7 +13,7 @@ import {
 import { type Batch, examplesIn, readBatches } from "../model/batches.js";
 import { withProgress } from "../model/command-progress.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
-import { finite, sqnrFields } from "../model/measured-change.js";
+import { changeOf, finite, type MeasuredChange } from "../model/measured-change.js";
 import { quantizedText } from "../model/quantized-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
 import { requireOthers, requireOutputs } from "../model/require-outputs.js";
@@ -46,17 +46,13 @@ export interface QuantizeOptions extends DataOptions {
 }
 
 /** A row of the table; null where a number is infinite or was not measured. */
-export interface ChoiceRow {
+export interface ChoiceRow extends MeasuredChange {
   readonly candidate: string;
   readonly per: Granularity;
   readonly corrected: boolean;
   readonly left: readonly string[];
   readonly bytes: number;
   readonly integerNodes: number;
-  readonly sqnr: number | null;
-  readonly broken: boolean;
-  readonly agreement: number | null;
-  readonly largest: number | null;
 }
 
 /** The document of `isoloss model quantize --json`. */
@@ -100,7 +96,7 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
     bytes: { before: before.bytes.length, after: result.bytes.length },
     examples: {
       calibration: examplesIn(calibration),
-      heldOut: examplesIn(heldOut ?? []),
+      heldOut: heldOut === undefined ? result.recommended.examples.length : examplesIn(heldOut),
       split: result.isSplit,
     },
     recommended: rowOf(result.recommended),
@@ -204,7 +200,5 @@ const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
   left: choice.left,
   bytes: choice.bytes,
   integerNodes: choice.integerNodes,
-  ...sqnrFields(choice.sqnr),
-  agreement: choice.agreement ?? null,
-  largest: finite(choice.largest),
+  ...changeOf(choice),
 });

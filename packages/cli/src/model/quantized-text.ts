@@ -2,7 +2,7 @@
 import type { ChoiceRow, Quantized } from "../commands/model-quantize.js";
 import { textList, textTable } from "../experiments/results/table.js";
 import { bytesText } from "./bytes-text.js";
-import { errorCells } from "./measured-change.js";
+import { errorCells, errorColumns } from "./measured-change.js";
 
 /** The table of choices, and what was written. */
 export function quantizedText(document: Quantized, file: string, out: string): string {
@@ -36,14 +36,14 @@ const NOTHING =
 export const choicesTable = (
   table: Quantized["table"],
 ): { readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] } => ({
-  columns: ["choice", "SQNR", "same largest", "on integers", "size"],
+  columns: ["choice", ...errorColumns, "on integers", "size"],
   rows: table.map((row) => [nameOf(row), ...errorCells(row), `${row.integerNodes}`, bytesText(row.bytes)]),
 });
 
 /** The examples that judged. */
 export const judgedOn = ({ examples }: Quantized): string =>
   examples.split
-    ? `a quarter of the ${examples.calibration} examples, held out for that`
+    ? `${examples.heldOut} of the ${examples.calibration} examples, held out for that`
     : `${examples.heldOut} held-out examples`;
 
 export const nameOf = ({ candidate, per, corrected, left }: ChoiceRow): string =>

@@ -33,7 +33,9 @@ describe("isoloss model prune", () => {
   it("writes the better ranking, chosen by other examples than those of the table", async () => {
     const { status, stdout, stderr } = await bench.run(...prune, "0.5");
     expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
-    expect(stdout).toMatch(/^ranked +chosen by +SQNR +same largest +numbers +zeros +size/);
+    expect(stdout).toMatch(
+      /^ranked +chosen by +SQNR \[95 % interval\] +same largest \[95 % interval\] +numbers +zeros +size/,
+    );
     expect(stdout).toMatch(/^balanced +-?\d+\.\d dB +-?\d+\.\d dB +/m);
     expect(stdout).toMatch(/^as they are +-?\d+\.\d dB +-?\d+\.\d dB +/m);
     expect(stdout).toMatch(

@@ -77,7 +77,7 @@ export async function tried(recipe: Recipe, judge: Judge, leave: readonly string
 export async function measured(bytes: Uint8Array, judge: Judge): Promise<QuantizationError> {
   const { expected, heldOut, metric, run } = judge;
   const got = await outputsOfFile(bytes, heldOut, run);
-  return { ...errorOf(expected, got), metric: metric?.(got, heldOut) };
+  return { ...errorOf(expected, got, heldOut), metric: metric?.(got, heldOut) };
 }
 
 /** What a file computes for each batch. */
