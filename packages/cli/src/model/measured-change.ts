@@ -47,16 +47,17 @@ export async function measuredInputs(
 }
 
 export async function measuredChange(
-  { path, bytes }: ModelFile,
+  file: ModelFile,
   after: Uint8Array,
   { batches, sizes, seed }: Inputs,
 ): Promise<MeasuredChange> {
+  const { path, bytes } = file;
   try {
     return changeOf(await modelError(bytes, after, { inputs: batches, sizes, seed }));
   } catch (cause) {
     throw withSizes(
       `${path} cannot be compared with the new model`,
-      batches === undefined ? sizes : {},
+      { file, sizes, isOnData: batches !== undefined },
       cause,
     );
   }
@@ -88,14 +89,14 @@ export const sqnrFields = (sqnr: number): Pick<MeasuredChange, "sqnr" | "broken"
 
 /** The result of changing a model; an error of the library gets the file's name and the sizes of open axes. */
 export async function changing<T>(
-  { path }: ModelFile,
+  file: ModelFile,
   { batches, sizes }: Inputs,
   change: (sizes: Sizes) => Promise<T>,
 ): Promise<T> {
   return change(sizes).catch((cause: unknown) => {
     throw cause instanceof DataError
-      ? new DataError(`${path}: ${cause.message}`, { cause })
-      : withSizes(`${path} cannot be changed`, batches === undefined ? sizes : {}, cause);
+      ? new DataError(`${file.path}: ${cause.message}`, { cause })
+      : withSizes(`${file.path} cannot be changed`, { file, sizes, isOnData: batches !== undefined }, cause);
   });
 }
 

@@ -84,7 +84,8 @@ async function sameAs(
     const sizes = sizesOf(inputs, given, batches?.[0]);
     const at = { sizes, inputs: batches, tolerance };
     const comparison = await sameFunction(before.bytes, bytes, at).catch((cause) => {
-      throw withSizes(`${before.path} cannot be compared with the new model`, batches ? {} : sizes, cause);
+      const run = { file: before, sizes, isOnData: batches !== undefined };
+      throw withSizes(`${before.path} cannot be compared with the new model`, run, cause);
     });
     requireSame(before, comparison);
     await requireSameAt(otherSizes(inputs, sizes), before, bytes, tolerance);
