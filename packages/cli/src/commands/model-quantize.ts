@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
-import { writeFileAtomic } from "isoloss/node";
 import {
   type BiasCorrection,
   type CalibrationMethod,
@@ -18,6 +17,7 @@ import { quantizedText } from "../model/quantized-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
 import { requireOthers, requireOutputs } from "../model/require-outputs.js";
 import { type Sizes, sizesOf } from "../model/sizes.js";
+import { writeModelFile } from "../model/write-prepared.js";
 
 export interface QuantizeOptions extends DataOptions {
   readonly out: string;
@@ -89,7 +89,7 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   if (heldOut === undefined) requireParts(options.calibration, calibration);
   const result = await quantized(path, before.bytes, { calibration, heldOut }, options);
   const isWritten = result.isWithinLimit !== false;
-  if (isWritten) await writeFileAtomic(resolve(options.out), result.bytes);
+  if (isWritten) await writeModelFile(before, options.out, result.bytes);
   const document: Quantized = {
     file: resolve(path),
     out: isWritten ? resolve(options.out) : null,

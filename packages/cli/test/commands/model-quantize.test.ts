@@ -36,7 +36,12 @@ beforeAll(() => {
 describe("isoloss model quantize", () => {
   it("writes a file of integers, and a table of what was measured", async () => {
     const { status, stdout, stderr } = await bench.run(...quantize, "--calibration", "images.npy");
-    expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
+    expect([status, withoutProgress(stderr)]).toEqual([
+      0,
+      expect.stringMatching(
+        /^isoloss: int8\.onnx is larger than model\.onnx: 2\.\d+ kB instead of 1\.\d+ kB\.\n$/,
+      ),
+    ]);
     expect(stdout).toMatch(/^choice +SQNR +/);
     expect(stdout).toMatch(
       /^as it is, per channel, biases corrected +\d+\.\d dB \[\d+\.\d, \d+\.\d\] +\d+\.\d % \[\d+\.\d, \d+\.\d\] /m,
@@ -82,6 +87,29 @@ describe("isoloss model quantize", () => {
     expect(stdout).toMatch(
       /qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has \d+\.\d dB\.$/m,
     );
+  });
+
+  it("says which examples are not used, and where they can say nothing", async () => {
+    const save = (name: string, count: number, number: (i: number) => number) =>
+      writeFileSync(
+        at(name),
+        encodeNpy({
+          shape: [count, 3, 8, 8],
+          data: Float32Array.from({ length: count * 192 }, (_, i) => number(i)),
+        }),
+      );
+    save("33.npy", 33, Math.sin);
+    save("zeros.npy", 8, () => 0);
+    save("flat.npy", 8, (i) => Math.floor(i / 192));
+    const told = async (name: string) =>
+      (await bench.run(...quantize, "--calibration", name, "--no-equalize", "--per", "tensor")).stderr;
+    expect(await told("33.npy")).toContain(
+      "isoloss: 33.npy: 1 of its 33 examples is left out: a batch has 16.\n",
+    );
+    for (const name of ["zeros.npy", "flat.npy"]) {
+      expect(await told(name)).toContain(`isoloss: ${name}: in every example all numbers are the same.`);
+    }
+    expect(await told("images.npy")).not.toMatch(/left out|the same/);
   });
 
   it("says where there was no layer to quantize", async () => {
