@@ -40,8 +40,8 @@ export async function readInputs(
 
 /**
  * Reads batches of one size for some or all inputs of a model: that of the file or of `sizes`, or up to 32 examples. A rest
- * that does not fill a batch is left out, which stderr says, as it does of examples that are all constant. Data for inputs that have no examples along the first axis, such as a state or a
- * sampling rate, are one batch as they are.
+ * that does not fill a batch is left out; stderr says so, and where all examples are constant. Data for inputs that have no
+ * examples along the first axis, such as a state or a sampling rate, are one batch as they are.
  *
  * @param sizes sizes that are given for open axes; data must have them, and images get them
  * @throws OptionError, DataError when the data do not fit
