@@ -95,14 +95,14 @@ function testNote(file: SweepFile, { kind, settings }: Base): string[] {
   const isDivisible = "testFold" in kinds[kind].settings && hasData(settings);
   if (testNameOf(file) === undefined) {
     const advice = isDivisible ? " Rank by a number on validation rows, such as validation.loss." : "";
-    return [`No trial is said to help by ${name}, whose rows both choose and judge.${advice}`];
+    return [`Whether trials help by ${name} stays undecided: its rows both choose and judge.${advice}`];
   }
   if (isDivisible && testPartOf(settings) !== undefined) return [];
   const advice = isDivisible
     ? "Add test: 0.2 to data."
     : `Fresh seeds of this ${kind} experiment have no test rows of their own.`;
   return [
-    `${isDivisible ? "data has no test part: t" : "T"}he validation rows both choose and judge, and no trial is said to help. ${advice}`,
+    `${isDivisible ? "data has no test part: t" : "T"}he validation rows both choose and judge, and whether trials help stays undecided. ${advice}`,
   ];
 }
 

@@ -88,7 +88,7 @@ function conclusionOf({ confirmed, best, status }: SweepDocument): string {
     if (judged !== undefined) {
       const rows = judged.rows === null ? "the rows that" : `the ${judged.rows} rows`;
       const chose = judged.rows === null ? " may have chosen, too" : ", and they also chose";
-      return `No trial is shown to help on other rows: ${rows} judged the fresh seeds${chose}.`;
+      return `Whether a trial helps on other rows is undecided: ${rows} judged the fresh seeds${chose}.`;
     }
     const trials = compared.length === 1 ? "1 trial" : `${compared.length} trials`;
     return `Of ${trials} on fresh seeds, ${helped} did better than the baseline, by its whole interval.`;
