@@ -30,6 +30,8 @@ export interface LoadedSweep {
   readonly variant: Variant;
   /** Checked settings of a trial, or of the baseline. */
   settingsOf(assignment: Assignment): Settings;
+  /** An error with the places of findings in the file. */
+  error(findings: readonly Finding[]): Error;
 }
 
 /**
@@ -69,6 +71,7 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
     notes: [...notes, ...constantsNote(file), ...testNote(file, base)],
     experiment,
     variant: { name, settings: base.settings },
+    error,
     settingsOf(assignment) {
       const settings = assigned(base, assignment);
       if (Array.isArray(settings)) throw error(under(["parameters"], settings));

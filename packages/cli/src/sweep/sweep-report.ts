@@ -100,7 +100,7 @@ function conclusionOf({ confirmed, best, status }: SweepDocument): string {
   );
 }
 
-function trialSection({ trials }: SweepDocument, best: readonly Valued[]): ReportSection {
+function trialSection({ trials, status: ofSweep }: SweepDocument, best: readonly Valued[]): ReportSection {
   const others = trials.filter(({ status }) => status !== "completed");
   const shown = [...best, ...others].slice(0, most);
   const paths = [...new Set(shown.flatMap(({ parameters }) => Object.keys(parameters)))];
@@ -112,7 +112,11 @@ function trialSection({ trials }: SweepDocument, best: readonly Valued[]): Repor
         : (JSON.stringify(value) ?? "-");
   const rows = shown.map(({ trial, status, value, rung, parameters }) => [
     trial,
-    rung === null ? status : `${status} at ${formatNumber(rung, 4)}`,
+    rung !== null
+      ? `${status} at ${formatNumber(rung, 4)}`
+      : status === "running" && ofSweep === "interrupted"
+        ? "not finished"
+        : status,
     value === null ? "-" : formatNumber(value, 5),
     ...paths.map((path) => text(parameters[path])),
   ]);

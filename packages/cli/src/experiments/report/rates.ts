@@ -341,7 +341,7 @@ export function rateSentence(
       ? `, ${c.variant === undefined ? "" : `as ${c.variant} `}at its tuned rate ${rateText(c)},`
       : "";
   const loss = c.test === null && c.validation === null ? "final loss" : "final training loss";
-  const start = `${name}${own} reached the ${loss} of ${baseline} at its tuned rate`;
+  const start = `${name}${own} reached the ${loss} of ${baseline}, at its tuned rate ${rateText(comparison)},`;
   const ofBaseline = (subject: string, ratio: RatioSummary | null) =>
     ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;
   const equal =

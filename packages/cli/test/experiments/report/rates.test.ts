@@ -99,7 +99,7 @@ describe("compareRates", () => {
     expect(seen).toHaveLength(8 + 3 * 4);
     if (rates && tuned) {
       const text =
-        "exact, at its tuned rate 0.2, reached the final loss of plain at its tuned rate in 0.5 of the steps and in 0.5 of the time (nothing is random here, the time is averaged over 3 runs). At equal steps the loss of exact is 0.000977 times that of plain. At equal seconds the loss of exact is 0.000977 times that of plain.";
+        "exact, at its tuned rate 0.2, reached the final loss of plain, at its tuned rate 0.1, in 0.5 of the steps and in 0.5 of the time (nothing is random here, the time is averaged over 3 runs). At equal steps the loss of exact is 0.000977 times that of plain. At equal seconds the loss of exact is 0.000977 times that of plain.";
       expect(rateSentence("exact", rates, tuned)).toBe(`${text} A tuned rate lies at the end of the grid.`);
       const other = { decay: "none", losses: { plain: 1, exact: 1 } } as const;
       const wider = [{ ...other, rate: 0.01 }, ...rates.grid, { ...other, rate: 1 }];
@@ -320,7 +320,7 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
       [11, 0.05],
     ]);
     expect(rateSentence("search", rates, rates.references.search)).toMatch(
-      /^search reached the final loss of plain at its tuned rate in 0\.4 of the steps/,
+      /^search reached the final loss of plain, at its tuned rate 0\.1, cosine decay, in 0\.4 of the steps/,
     );
     expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
       /^exact, at its tuned rate 0\.1, reached/,
