@@ -47,8 +47,10 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
   const { file: given, notes, error } = parseSweep(Buffer.from(bytes).toString("utf8"), { file: path, set });
   const beside = join(dirname(path), given.experiment);
   const where = findExperiment(existsSync(beside) ? beside : given.experiment);
+  // A sweep has controls of its own.
+  const { controls: _, ...whole } = await loadExperiment(where);
   const experiment = resolveExperiment(
-    await loadExperiment(where),
+    whole,
     given.variant === undefined ? {} : { variants: [given.variant] },
   );
   const [{ name, settings }] = experiment.variants;

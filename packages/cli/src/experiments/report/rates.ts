@@ -385,10 +385,11 @@ function controlText(
   const { steps, seconds, equalSteps, equalTime, test, seeds, diverged } = shownRatios(beside);
   if (seeds === 0) return ` No run of ${name}, a control, ended: that is no comparison.`;
   const only = seeds < compared.seeds ? ` over the ${runsText(seeds)} with which it ran` : "";
-  const lost =
-    diverged > 0
-      ? ` ${name}, a control, diverged with ${diverged} of ${runsText(seeds)}, which counts as worse.`
-      : "";
+  // One that reached the loss before it diverged is compared as others are.
+  const countsAsWorse = diverged > 0 && (compared.steps === null ? compared.test !== null : steps === null);
+  const lost = countsAsWorse
+    ? ` ${name}, a control, diverged with ${diverged} of ${runsText(seeds)}, which counts as worse.`
+    : "";
   const onTest =
     test === null ? "" : ` The test loss is ${ratioText(test)} times that of ${name}, a control${only}.`;
   if (compared.steps === null) return `${lost}${onTest}`;
