@@ -122,7 +122,11 @@ Examples:
     .option("--out <dir>", "folder in which each sweep gets a directory of its own (default: sweeps)")
     .option("--set <path=value>", "change a key of the sweep's file; may be given several times", collect, [])
     .addOption(new Option("--trials <n>", "instead of the file's budget.trials").argParser(positiveInteger))
-    .option("--check", "only print what the sweep would do, with five trials", false)
+    .option(
+      "--check",
+      "only print what the sweep would do, with five trials; one step of the first shows whether its metrics exist",
+      false,
+    )
     .option("--resume <dir>", "go on with a sweep that was killed or interrupted")
     .option("--verify <dir>", "check the journal of a sweep: each trial asked once, each run counted once")
     .option("--list", "the sweeps of the folder --out, or of the server --queue", false)
