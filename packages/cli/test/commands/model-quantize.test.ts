@@ -103,13 +103,10 @@ describe("isoloss model quantize", () => {
     save("flat.npy", 8, (i) => Math.floor(i / 192));
     const told = async (name: string) =>
       (await bench.run(...quantize, "--calibration", name, "--no-equalize", "--per", "tensor")).stderr;
-    expect(await told("33.npy")).toContain(
-      "isoloss: 33.npy: 1 of its 33 examples is left out: a batch has 16.\n",
-    );
     for (const name of ["zeros.npy", "flat.npy"]) {
       expect(await told(name)).toContain(`isoloss: ${name}: in every example all numbers are the same.`);
     }
-    expect(await told("images.npy")).not.toMatch(/left out|the same/);
+    for (const name of ["33.npy", "images.npy"]) expect(await told(name)).not.toMatch(/left out|the same/);
   });
 
   it("says where there was no layer to quantize", async () => {

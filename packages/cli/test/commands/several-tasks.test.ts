@@ -152,8 +152,8 @@ describe("several tasks on one's own table", () => {
       const session = await InferenceSession.create(readFileSync(file));
       expect([session.inputNames, session.outputNames]).toEqual([["x"], ["the price", "kind", "stars"]]);
       // The mean of a over the training rows, as the run stored it.
-      const { gapMeans } = JSON.parse(readFileSync(join(directory, "data.json"), "utf8"));
-      const inputs = [-1, 0.5, 1, -1, gapMeans[0], 0.25];
+      const { gaps } = JSON.parse(readFileSync(join(directory, "data.json"), "utf8"));
+      const inputs = [-1, 0.5, 1, -1, gaps[0], 0.25];
       const isDouble = name === "apart";
       const x = isDouble ? Float64Array.from(inputs.map(Math.fround)) : Float32Array.from(inputs);
       const results = await session.run({ x: new Tensor(isDouble ? "float64" : "float32", x, [3, 2]) });
@@ -251,7 +251,7 @@ confirm: { seeds: ${seeds}, best: 1, baseline: { learningRate: 0.02 } }
     sweep("100..103", "test.loss");
     const noted = await bench.run("sweep", "sweep.yaml", "--jobs", "1", "--json");
     expect(noted.stderr).toContain(
-      "No trial is said to help by test.loss, whose rows both choose and judge. Rank",
+      "Whether trials help by test.loss stays undecided: its rows both choose and judge. Rank",
     );
   });
 

@@ -47,7 +47,7 @@ describe("readBatches", () => {
       { x: { shape: [3, 2], data: Float32Array.from([6, 7, 8, 9, 10, 11]) } },
     ]);
     expect(write.mock.calls).toEqual([
-      [`isoloss: ${at("7.npy")}: the model takes batches of 3, leaving out 1 of 7 examples.\n`],
+      [`isoloss: ${at("7.npy")}: 1 of its 7 examples is left out: a batch has 3.\n`],
     ]);
     write.mockRestore();
   });
