@@ -70,6 +70,14 @@ export function seedRange(text: string): string {
   return text;
 }
 
+/** The label of an experiment, which has one. */
+export function onlyLabel(text: string, before: string | undefined): string {
+  if (before === undefined) return text;
+  throw new InvalidArgumentError(
+    `It is given twice, ${before} and ${text}. Several labels are several tasks: kind: multi-task, problem: { name: columns, data: { csv: FILE, label: [${before}, ${text}] } }, see isoloss list columns.`,
+  );
+}
+
 /** Collects an option that may be given several times. */
 export const collect = (text: string, before: readonly string[]): string[] => [...before, text];
 

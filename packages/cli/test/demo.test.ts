@@ -48,7 +48,7 @@ describe("isoloss demo --json", () => {
     const [finding] = booth.findings;
     expect(finding.title).toBe("teleport");
     expect(finding.text).toMatch(
-      /reached the final loss of GD at its tuned rate in 0\.5 of the steps.* the time, teleports included/,
+      /reached the final loss of GD, at its tuned rate [\d.e-]+, in 0\.5 of the steps.* the time, teleports included/,
     );
     expect(finding.text).not.toMatch(/interval|\[/);
     expect(document.verdict).toMatch(/^Of one method, each compared with its baseline: /);

@@ -280,12 +280,14 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "kind": "|p - t|, or |p - t| / t; default `absolute`."
   },
   "describeCsv": {
+    "required": "Columns without which a row is not counted, such as the label; default none.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
     "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
     "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
     "delimiter": "Between fields; default \",\"."
   },
   "describeParquet": {
+    "required": "Columns without which a row is not counted, such as the label; default none.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
     "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error."
   },
@@ -707,7 +709,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "example": "Shape of one example, such as [4] for rows of four numbers.",
     "batch": "Number of examples of a batch; default any.",
     "input": "Name of the file's input; default input.",
-    "output": "Name of the file's output; default output.",
+    "output": "Name of the file's output, of a model that has one; default output.",
     "metadata": "Metadata strings stored with the model; default none."
   },
   "modo": {
@@ -812,11 +814,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "labelFile": "A file of their own for the labels; default that of the inputs."
   },
   "openCsv": {
-    "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted.",
+    "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. Rows without a label are left out.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default refuse. With mean such a number is NaN until `standardization(train, { missing: \"mean\" })` knows that part; such a text is none of its values.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
+    "required": "Columns without which a row is left out, whatever `missing` says; default the labels.",
     "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one.",
     "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
@@ -828,11 +831,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "shuffle": "Whether each epoch has an order of its own, that in which a trainer takes arrays; default false: class by class."
   },
   "openParquet": {
-    "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted.",
+    "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. Rows without a label are left out.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default refuse. With mean such a number is NaN until `standardization(train, { missing: \"mean\" })` knows that part; such a text is none of its values.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
+    "required": "Columns without which a row is left out, whatever `missing` says; default the labels.",
     "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one."
   },
@@ -1225,7 +1229,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "standardization": {
     "groups": "Groups of equal size, one after the other, in which the elements of an example are, such as channels; default each column of [n, columns] by itself, else one.",
-    "isNumber": "Whether an input is a number: others, such as those of a table's text, stay as they are. Default all."
+    "isNumber": "Whether an input is a number: others, such as those of a table's text, stay as they are. Default all.",
+    "missing": "What becomes of inputs that are NaN, such as a table's gaps: an error, or the mean of the others in these data; default refuse."
   },
   "stch": {
     "variant": "`nadir` (default): as in the authors' runs of several tasks; `published`: the paper's equation, on the losses themselves.",
@@ -1239,11 +1244,12 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "gamma": "Factor of a reduction; default 0.1."
   },
   "table": {
-    "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted.",
+    "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. Rows without a label are left out.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default refuse. Of text, mean and keep alike: none of its values.",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default refuse. With mean such a number is NaN until `standardization(train, { missing: \"mean\" })` knows that part; such a text is none of its values.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
+    "required": "Columns without which a row is left out, whatever `missing` says; default the labels.",
     "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one."
   },

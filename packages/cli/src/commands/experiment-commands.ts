@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { quietOption } from "../model/command-progress.js";
-import { collect, imageSize, positiveInteger, seedNumber, seedRange } from "../parse.js";
+import { collect, imageSize, onlyLabel, positiveInteger, seedNumber, seedRange } from "../parse.js";
 
 /**
  * Adds the commands about experiments: `run`, `reproduce`, `list`, `init` and `data`.
@@ -34,8 +34,8 @@ export function addExperimentCommands(program: Command, script?: URL): void {
       "after",
       `
 A run's directory, such as runs/booth-exact-0-1, holds config.yaml (itself an experiment: running it gives the same
-numbers), environment.json, metrics.jsonl (a line a step) and teleports.jsonl (a line a teleport), the checkpoint,
-summary.json and figures/. No run overwrites another one's.
+numbers), environment.json, data.json (what prediction needs of the data), metrics.jsonl (a line a step) and teleports.jsonl (a
+line a teleport), the checkpoint, summary.json and figures/. No run overwrites another one's.
 
 Ctrl-C and SIGTERM save a checkpoint, and the command prints how to resume. A run that was killed resumes at its last
 checkpoint, or at its beginning if it has none, and ends with the same numbers.
@@ -77,6 +77,7 @@ Examples:
       "--out <dir>",
       "folder for the report, the figures and the runs (default: reproduced, then reproduced-2, ...)",
     )
+    .option("--resume <dir>", "go on in the folder of one that was killed or interrupted")
     .option("--queue <url>", "leave the runs to the workers of this server, see isoloss worker")
     .option("--json", "one JSON document on stdout instead of text", false)
     .option("--quiet", "no progress on stderr", false)
@@ -90,6 +91,10 @@ Without names, all experiments that come with isoloss. Each expected number is
 An experiment whose data are not on this computer is skipped. The report is one HTML page with figures, tables, settings
 and verdicts; an experiment with a grid of learning rates is compared with the plain optimizer at its tuned rate, which
 answers for a file of yours with the key rates whether its variants help. That answer is the first sentence of its report.
+
+The folder keeps the runs that have ended until all experiments are complete: --resume computes none of them again, a run that was
+under way goes on from its checkpoint, and the report is that of a reproduction that was not interrupted. Experiments and data are
+read again: runs whose settings or data have changed count as new ones.
 
 The document of --json: verdict, report (path), quick, seconds, counts {pass, differs, not reproducible}, experiments [{name,
 status, findings [{title, judgment, text}], verdicts [{outcome, variant, seed, path, measured, expected, text, source}],
@@ -117,7 +122,11 @@ Examples:
     .option("--out <dir>", "folder in which each sweep gets a directory of its own (default: sweeps)")
     .option("--set <path=value>", "change a key of the sweep's file; may be given several times", collect, [])
     .addOption(new Option("--trials <n>", "instead of the file's budget.trials").argParser(positiveInteger))
-    .option("--check", "only print what the sweep would do, with five trials", false)
+    .option(
+      "--check",
+      "only print what the sweep would do, with five trials; one step of the first shows whether its metrics exist",
+      false,
+    )
     .option("--resume <dir>", "go on with a sweep that was killed or interrupted")
     .option("--verify <dir>", "check the journal of a sweep: each trial asked once, each run counted once")
     .option("--list", "the sweeps of the folder --out, or of the server --queue", false)
@@ -224,6 +233,7 @@ Example:
     .option(
       "--label <name>",
       "of --data: the column, array or file to predict; default a guess, which is said",
+      onlyLabel,
     )
     .option(
       "--missing-word <word>",

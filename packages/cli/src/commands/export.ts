@@ -117,6 +117,6 @@ async function onnxOf(
   const { bytes: checkpoint } = await readRunCheckpoint(stored.path);
   return {
     name: "model.onnx",
-    content: await onnx({ name: config.name, settings, seed, checkpoint }, batch),
+    content: await onnx({ name: config.name, settings, seed, checkpoint, data: stored.data }, batch),
   };
 }

@@ -1,6 +1,4 @@
-import { resolve } from "node:path";
 import { OptionError } from "isoloss";
-import { writeFileAtomic } from "isoloss/node";
 import { fineTune, fromOnnx, type ImportedModel } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
 import { interruptedCode, untilInterrupted } from "../interrupt.js";
@@ -9,6 +7,7 @@ import { epochLine, type FineTuning, fineTuningOf, fineTuningText } from "../mod
 import { type LabeledData, readLabeled } from "../model/labeled-data.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
 import { requireOthers, requireOutputs } from "../model/require-outputs.js";
+import { writeModelFile } from "../model/write-prepared.js";
 import { createProgress } from "../progress.js";
 
 type FineTuneSettings = Parameters<typeof fineTune>[1];
@@ -70,7 +69,7 @@ export async function finetune(path: string, options: FinetuneOptions): Promise<
     }),
   );
   const isBetter = result.best.epoch > 0;
-  if (isBetter) await writeFileAtomic(resolve(out), result.bytes);
+  if (isBetter) await writeModelFile(before, out, result.bytes);
   const document: FineTuning = fineTuningOf(result, { file: path, out: isBetter ? out : undefined, classes });
   if (options.report !== undefined) {
     const { writeFinetunePage } = await import("../model/page/finetune-page.js");

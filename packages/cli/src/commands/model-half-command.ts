@@ -31,14 +31,15 @@ export function addHalfCommand(model: Command): void {
       `
 Numbers above 65504 overflow in float16, those below 6.1e-5 lose bits. Units are scaled by powers of two, which keeps what
 the model computes in every bit where nothing over- or underflows in float32, to where the fewest bits are lost. Batch
-normalizations stop scalings: fold them first. The table counts the numbers out of range, and measures the error with every
-result rounded to float16, and as ONNX Runtime runs the file, which may keep results in float32. A file with outputs that are
-not finite in one of the two is not written, unless --force is given, and the exit code is 1.
+normalizations stop scalings: fold them first. The table counts the numbers out of range, stored (weights and other constants)
+and computed (activations), and measures the error with every result rounded to float16, and as ONNX Runtime runs the file,
+which may keep results in float32. A file with outputs that are not finite in one of the two is not written, unless --force
+is given, and the exit code is 1.
 
 ${dataHelp}
 
 The document of --json: file, out (null: it was not written), bytes {before, after}, io, moved (units), measured, table
-[{numbers, weights, activations, rounded, sqnr, broken, agreement, largest}].
+[{numbers, weights, activations, rounded, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}].
 
 Examples:
   isoloss model half model.onnx --out half.onnx

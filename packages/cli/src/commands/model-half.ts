@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { DataError } from "isoloss";
-import { writeFileAtomic } from "isoloss/node";
 import { type HalfCounts, type HalfModel, toHalf } from "isoloss/onnx";
 import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";
@@ -15,6 +14,7 @@ import {
 import { type ModelFile, readModelFile } from "../model/read-model.js";
 import { requireOutputs } from "../model/require-outputs.js";
 import type { Sizes } from "../model/sizes.js";
+import { writeModelFile } from "../model/write-prepared.js";
 
 export interface HalfOptions extends DataOptions {
   readonly out: string;
@@ -87,7 +87,7 @@ export async function half(path: string, options: HalfOptions): Promise<void> {
   });
   const [{ bytes, moved, outputs }] = files;
   const isWritten = options.force || hasFiniteOutputs(table[0]);
-  if (isWritten) await writeFileAtomic(resolve(out), bytes);
+  if (isWritten) await writeModelFile(file, out, bytes);
   const document: Half = {
     file: resolve(path),
     out: isWritten ? resolve(out) : null,

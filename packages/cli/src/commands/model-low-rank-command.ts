@@ -33,12 +33,14 @@ what the model computes: the table says how much on the held-out inputs, and the
 one. With both, the smaller rank counts; all heads of a layer get the rank of the one that needs most. Train the new model
 further. Batch normalizations stand between layers: fold them first.
 
-A space stays, with the reason, where the file states its size elsewhere, such as in a Reshape into heads.
+A space stays, with the reason, where the file states its size elsewhere, such as in a Reshape into heads, or in the Split
+of one product into queries, keys and values.
 
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, rank and energy (null: not given), measured, table [{spaces, numbers,
-bytes, sqnr, broken, agreement, largest}], groups [{parameters, size, copies, rank, error, reason}].
+bytes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}], groups [{parameters, size,
+copies, rank, error, reason}].
 
 Examples:
   isoloss model low-rank model.onnx --out smaller.onnx

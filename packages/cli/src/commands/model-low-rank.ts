@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { writeFileAtomic } from "isoloss/node";
 import { fromOnnx, type ReducedGroup, type ReducedRank, reduceRank } from "isoloss/onnx";
 import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";
@@ -8,6 +7,7 @@ import { changing, type MeasuredChange, measuredChange, measuredInputs } from ".
 import { readModelFile } from "../model/read-model.js";
 import { requireOutputs } from "../model/require-outputs.js";
 import type { Sizes } from "../model/sizes.js";
+import { writeModelFile } from "../model/write-prepared.js";
 
 export interface LowRankOptions extends DataOptions {
   readonly out: string;
@@ -68,7 +68,7 @@ export async function lowRank(path: string, options: LowRankOptions): Promise<vo
     }
   });
   const written = results[results.length - 1];
-  await writeFileAtomic(resolve(out), written.bytes);
+  await writeModelFile(file, out, written.bytes);
   const document: LowRankModel = {
     file: resolve(path),
     out: resolve(out),

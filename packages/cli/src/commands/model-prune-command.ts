@@ -59,8 +59,8 @@ least. The table has the time of each new file by that of the old one, run in tu
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, by, fraction, multiple, balanced, measured, table [{ranked, zeros,
-numbers, bytes, sqnr, broken, agreement, largest, chosenBy {sqnr, broken}, time {before, after, ratio, quartiles}}], apart, stops
-[{operator, nodes}], groups [{parameters, size, removed, reason}].
+numbers, bytes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest, chosenBy {sqnr, broken}, time {before,
+after, ratio, quartiles}}], apart, stops [{operator, nodes}], groups [{parameters, size, removed, reason}].
 
 Examples:
   isoloss model prune model.onnx --fraction 0.8 --by lamp --out sparse.onnx

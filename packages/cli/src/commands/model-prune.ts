@@ -2,7 +2,6 @@ import { resolve } from "node:path";
 import { mapValues } from "es-toolkit";
 import { DataError, takeRows } from "isoloss";
 import { split } from "isoloss/data";
-import { writeFileAtomic } from "isoloss/node";
 import {
   compareTimes,
   fromOnnx,
@@ -26,6 +25,7 @@ import { prunedText } from "../model/pruned-text.js";
 import { type ModelFile, namingFile, readModelFile } from "../model/read-model.js";
 import { requireOutputs } from "../model/require-outputs.js";
 import type { Sizes } from "../model/sizes.js";
+import { writeModelFile } from "../model/write-prepared.js";
 
 export interface PruneOptions extends DataOptions {
   readonly out: string;
@@ -131,7 +131,7 @@ export async function prune(path: string, options: PruneOptions): Promise<void> 
       stops: isOne && balance ? discoveryOf(file, { sizes: inputs.sizes }).stops() : null,
     };
   });
-  await writeFileAtomic(resolve(out), written.bytes);
+  await writeModelFile(file, out, written.bytes);
   const document: PrunedModel = {
     file: resolve(path),
     out: resolve(out),

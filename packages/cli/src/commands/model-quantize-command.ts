@@ -78,8 +78,8 @@ with a quantized layer keeps the limit, or none is found in the budget, nothing 
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, split}, recommended and table
-[{candidate, per, corrected, left, bytes, integerNodes, sqnr, broken, agreement, largest}], skipped, sensitivities [{layer, sqnr}],
-nodes [{node, opType, runs, bits, note}].
+[{candidate, per, corrected, left, bytes, integerNodes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}],
+floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, runs, bits, note}].
 
 Examples:
   isoloss model quantize model.onnx --calibration photos --out int8.onnx

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
-import { writeFileAtomic } from "isoloss/node";
 import {
   type BiasCorrection,
   type CalibrationMethod,
@@ -13,11 +12,12 @@ import {
 import { type Batch, examplesIn, readBatches } from "../model/batches.js";
 import { withProgress } from "../model/command-progress.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
-import { finite, sqnrFields } from "../model/measured-change.js";
+import { changeOf, finite, type MeasuredChange } from "../model/measured-change.js";
 import { quantizedText } from "../model/quantized-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
 import { requireOthers, requireOutputs } from "../model/require-outputs.js";
 import { type Sizes, sizesOf } from "../model/sizes.js";
+import { writeModelFile } from "../model/write-prepared.js";
 
 export interface QuantizeOptions extends DataOptions {
   readonly out: string;
@@ -46,17 +46,13 @@ export interface QuantizeOptions extends DataOptions {
 }
 
 /** A row of the table; null where a number is infinite or was not measured. */
-export interface ChoiceRow {
+export interface ChoiceRow extends MeasuredChange {
   readonly candidate: string;
   readonly per: Granularity;
   readonly corrected: boolean;
   readonly left: readonly string[];
   readonly bytes: number;
   readonly integerNodes: number;
-  readonly sqnr: number | null;
-  readonly broken: boolean;
-  readonly agreement: number | null;
-  readonly largest: number | null;
 }
 
 /** The document of `isoloss model quantize --json`. */
@@ -67,6 +63,7 @@ export interface Quantized {
   readonly bytes: { readonly before: number; readonly after: number };
   readonly examples: { readonly calibration: number; readonly heldOut: number; readonly split: boolean };
   readonly recommended: ChoiceRow;
+  readonly floatOperandsSqnr: number | null;
   readonly table: readonly ChoiceRow[];
   readonly skipped: readonly string[];
   readonly sensitivities: readonly { readonly layer: string; readonly sqnr: number | null }[];
@@ -92,17 +89,18 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   if (heldOut === undefined) requireParts(options.calibration, calibration);
   const result = await quantized(path, before.bytes, { calibration, heldOut }, options);
   const isWritten = result.isWithinLimit !== false;
-  if (isWritten) await writeFileAtomic(resolve(options.out), result.bytes);
+  if (isWritten) await writeModelFile(before, options.out, result.bytes);
   const document: Quantized = {
     file: resolve(path),
     out: isWritten ? resolve(options.out) : null,
     bytes: { before: before.bytes.length, after: result.bytes.length },
     examples: {
       calibration: examplesIn(calibration),
-      heldOut: examplesIn(heldOut ?? []),
+      heldOut: heldOut === undefined ? result.recommended.examples.length : examplesIn(heldOut),
       split: result.isSplit,
     },
     recommended: rowOf(result.recommended),
+    floatOperandsSqnr: finite(result.floatOperandsSqnr),
     table: result.table.map(rowOf),
     skipped: result.skipped,
     sensitivities: result.sensitivities.map(({ layer, sqnr }) => ({ layer, sqnr: finite(sqnr) })),
@@ -202,7 +200,5 @@ const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
   left: choice.left,
   bytes: choice.bytes,
   integerNodes: choice.integerNodes,
-  ...sqnrFields(choice.sqnr),
-  agreement: choice.agreement ?? null,
-  largest: finite(choice.largest),
+  ...changeOf(choice),
 });

@@ -19,12 +19,12 @@ export interface ModelSummary extends Summary {
 
 /** `isoloss model summary`: layers, shapes, parameters, operations and memory of an ONNX file. */
 export async function summary(path: string, { size, json }: SummaryOptions): Promise<void> {
-  const { bytes } = await readModelFile(path);
-  const model = namingFile(path, () => fromOnnx(bytes));
+  const file = await readModelFile(path);
+  const model = namingFile(path, () => fromOnnx(file.bytes));
   const sizes = sizesOf(model.inputs, size);
   const shapes = shapesOf(model.inputs, sizes);
   const specs = model.inputs.map(({ name, dtype }) => [name, spec(shapes[name], dtype)] as const);
-  const found = tracing(path, sizes, () => summaryOf(model, Object.fromEntries(specs)));
+  const found = tracing(file, sizes, () => summaryOf(model, Object.fromEntries(specs)));
   if (json) {
     const document: ModelSummary = { file: resolve(path), sizes, ...found };
     process.stdout.write(`${JSON.stringify(document)}\n`);

@@ -56,7 +56,8 @@ export async function verify(first: string, second: string, options: VerifyOptio
     inFloat64 = null,
   } = await comparison.catch((cause) => {
     const what = `${first} and ${second} cannot be compared`;
-    throw data === undefined ? withSizes(what, sizes, withData(cause)) : withSizes(what, {}, cause);
+    const run = { file: a, sizes, isOnData: data !== undefined };
+    throw withSizes(what, run, data === undefined ? withData(cause) : cause);
   });
   if (!same) process.exitCode = 1;
   if (json) {

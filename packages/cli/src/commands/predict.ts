@@ -30,13 +30,13 @@ export async function predict(path: string, { data, out, json }: PredictOptions)
   }
   const file = resolve(out);
   if (file === resolve(data)) throw new OptionError("--out would overwrite the data: name another file.");
-  const { config, settings, seed, document } = await loadStored(path);
+  const { config, settings, seed, document, stored } = await loadStored(path);
   const trained = kinds[config.kind].export;
   if (trained === undefined) {
     throw new DataError(`${path} has no model that predicts: it is a run of kind ${config.kind}.`);
   }
   const { bytes: checkpoint } = await readRunCheckpoint(path);
-  const run = { name: config.name, settings, seed, checkpoint };
+  const run = { name: config.name, settings, seed, checkpoint, data: stored.data };
   const predictions = await trained.predict(run, data);
   await writeFileAtomic(file, formats[format](predictions));
   const { step, outputs, unknown = [] } = predictions;

@@ -3,15 +3,18 @@ import { join, relative, resolve } from "node:path";
 import { OptionError } from "isoloss";
 import { findExperiment, isPackaged, loadExperiment, packagedNames } from "../experiments/definition/find.js";
 import { resolveExperiment } from "../experiments/definition/resolve.js";
-import { type Batch, runBatch, writeReport } from "../experiments/report/batch.js";
+import { type Batch, environmentOf, runBatch, writeReport } from "../experiments/report/batch.js";
 import { type ExperimentsDocument, experimentsDocument } from "../experiments/report/document.js";
 import { answerOf, questionOf } from "../experiments/report/findings.js";
 import type { ExperimentOutcome } from "../experiments/report/outcome.js";
 import { outcomeText } from "../experiments/report/outcome-text.js";
+import { requireRates } from "../experiments/report/rates.js";
 import type { ReportText } from "../experiments/report/report.js";
 import { formatDuration } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
+import { shellWord } from "../shell-word.js";
+import { askedIn, hasEndedRuns, openEndedRuns } from "../sweep/ended-runs.js";
 import { chosenQueue } from "../sweep/queue.js";
 import { queuedJobs } from "../sweep/queued-jobs.js";
 
@@ -22,6 +25,8 @@ export interface ReproduceOptions {
   readonly jobs: number;
   /** Left out: reproduced, or the next reproduced-2, ... without a report. */
   readonly out?: string;
+  /** The folder of one that was killed or interrupted, which goes on. */
+  readonly resume?: string;
   /** Address of a server: workers compute. */
   readonly queue?: string;
   readonly json: boolean;
@@ -36,8 +41,15 @@ export interface ReproduceDocument extends ExperimentsDocument {
 
 /** `isoloss reproduce`: the papers' experiments against the numbers that are expected of them. */
 export async function reproduce(names: readonly string[], options: ReproduceOptions): Promise<void> {
-  const { list, quick, quiet, script, jobs: threads } = options;
-  const wanted = names.length > 0 ? [...new Set(names)] : packagedNames();
+  const { list, quiet, script, jobs: threads, resume } = options;
+  if (resume !== undefined && (names.length > 0 || list || options.quick || options.out !== undefined)) {
+    throw new OptionError(
+      "--resume goes on with what its folder was begun with: leave out the experiments, --list, --quick and --out.",
+    );
+  }
+  const begun = resume === undefined ? undefined : await askedIn(resume);
+  const { quick } = begun ?? options;
+  const wanted = begun?.names ?? (names.length > 0 ? [...new Set(names)] : packagedNames());
   for (const name of wanted) findExperiment(name);
   if (list) return printList(wanted, options.json);
   const experiments = [];
@@ -49,12 +61,48 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
       `${name}: there is nothing to compare: rates has one variant alone, ${variants[0].name}; add another under variants.`,
     );
   }
-  const out = resolve(options.out ?? freeFolder());
+  // Before the runs, not after them.
+  for (const resolved of experiments) await requireRates(resolved);
+  const out = resolve(resume ?? options.out ?? freeFolder());
   const queue = chosenQueue(options.queue);
-  const batch = await runBatch(experiments, {
-    ...{ out, threads, quiet, ...(script ? { script } : {}) },
-    elsewhere: queue && queuedJobs(queue),
-  });
+  const asked = begun ?? {
+    names: wanted.map((name) => (isPackaged(name) ? name : resolve(findExperiment(name)))),
+    quick,
+    environment: environmentOf(experiments),
+  };
+  const ended = await openEndedRuns(out, asked, { isNew: begun === undefined });
+  try {
+    if (begun && !quiet) {
+      process.stderr.write(
+        `isoloss: ${ended.count} runs have ended in ${relative(process.cwd(), out) || "."}: those of the same settings and data are not computed again.\n`,
+      );
+    }
+    const batch = await runBatch(experiments, {
+      ...{ out, threads, quiet, ended, ...(script ? { script } : {}) },
+      elsewhere: queue && queuedJobs(queue),
+    });
+    await tell(batch, { ...options, out, quick, wanted });
+    const isWhole = batch.outcomes.every(({ status }) => status === "completed");
+    if (isWhole) await ended.remove();
+  } finally {
+    ended.close();
+  }
+}
+
+/** Writes the report of what ran, and prints it. */
+async function tell(
+  batch: Batch,
+  {
+    out,
+    quick,
+    wanted,
+    json,
+    strict,
+  }: Pick<ReproduceOptions, "quick" | "json" | "strict"> & {
+    readonly out: string;
+    readonly wanted: readonly string[];
+  },
+): Promise<void> {
   const { outcomes, seconds } = batch;
   const heading = headingOf(outcomes, wanted.every(isPackaged));
   const hasExpected = outcomes.some(({ verdicts }) => verdicts.length > 0);
@@ -66,16 +114,20 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
     tellsPasses: true,
   });
   const document = { quick, ...experimentsDocument(batch, report, heading.answer) };
-  process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : text(batch, document, heading));
-  process.exitCode = exitCodeOf(outcomes, document, options.strict);
+  process.stdout.write(json ? `${JSON.stringify(document)}\n` : text(batch, document, heading));
+  process.exitCode = exitCodeOf(outcomes, document, strict);
+  if (process.exitCode === interruptedCode) {
+    const where = shellWord(relative(process.cwd(), out) || ".");
+    process.stderr.write(`isoloss: interrupted. Resume with\n  isoloss reproduce --resume ${where}\n`);
+  }
 }
 
-/** A folder without a report, so that none is replaced. */
+/** A folder without a report, and without runs that one was to be of, so that none is replaced. */
 function freeFolder(): string {
   const name = "reproduced";
   for (let n = 1; ; n++) {
     const folder = n === 1 ? name : `${name}-${n}`;
-    if (!existsSync(join(folder, "report.html"))) return folder;
+    if (!existsSync(join(folder, "report.html")) && !hasEndedRuns(folder)) return folder;
   }
 }
 

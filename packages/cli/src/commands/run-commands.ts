@@ -120,8 +120,8 @@ Examples:
       `
 The examples are like those of the run's data, without labels. A table needs the columns of the inputs, in any order, and may
 have others. Of arrays an example has as many numbers as one of the run, and an .npz file has the inputs under the name of the run's
-data. Images lie in the folder or in folders below it. Numbers are scaled, and missing ones are filled in, by the training data of
-the run, which must still be there.
+data. Images lie in the folder or in folders below it. Numbers are scaled, and missing ones are filled in, as in the training: the
+folder of the run has what that needs. Only runs of earlier versions read their data again.
 
 The model is that of the run's last checkpoint; with best: restore a complete run has ended with its best epoch.
 
@@ -155,7 +155,8 @@ Examples:
     .addHelpText(
       "after",
       `
-  onnx         the trained model of a network: input x, output logits; any ONNX program reads it
+  onnx         the trained model of a network: input x, output logits of classes or prediction of numbers, of several tasks on
+               a table one for each, under its name; any ONNX program reads it
   safetensors  the parameters by their paths
   csv          the records of every step
   tensorboard  an event file: tensorboard --logdir RUN

@@ -2,7 +2,10 @@ import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { DataError, IsolossError, OptionError } from "isoloss";
+import { ConfigError } from "../config/errors.js";
 import { needsOf } from "../experiments/catalogue/needs.js";
+import { executeJob } from "../experiments/jobs/job.js";
+import { kinds } from "../experiments/kinds/kinds.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
@@ -25,7 +28,8 @@ import {
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
 import { edgesOf } from "../sweep/edges.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
-import { programVersion } from "../sweep/plan.js";
+import { isOfLongRuns, missingMetric } from "../sweep/metric.js";
+import { planSweep, programVersion } from "../sweep/plan.js";
 import { attachSweep, chosenQueue, loadQueue, queueAddress, requireQueue } from "../sweep/queue.js";
 import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
@@ -98,7 +102,7 @@ export async function sweep(target: string | undefined, options: SweepOptions): 
   const { trials } = options;
   const set = trials === undefined ? options.set : [...options.set, `budget.trials=${trials}`];
   const loaded = await loadSweep(target as string, set);
-  if (check) return printCheck(loaded, options);
+  if (check) return await printCheck(loaded, options);
   if (!options.quiet) for (const note of loaded.notes) process.stderr.write(`isoloss: ${note}\n`);
   const address = chosenQueue(queue);
   if (address) await requireQueue(address, loaded);
@@ -198,9 +202,10 @@ async function printList(out: string, json: boolean): Promise<void> {
   process.stdout.write(`${textTable(["", "status", "trials", "best"], rows)}\n`);
 }
 
+/** Trials by their status: here none of them is under way any more. */
 const countsText = (counts: SweepDocument["counts"]): string =>
   Object.entries(counts)
-    .map(([status, count]) => `${count} ${status}`)
+    .map(([status, count]) => `${count} ${status === "running" ? "not finished" : status}`)
     .join(", ");
 
 /** What a sweep would do. */
@@ -221,8 +226,15 @@ interface CheckDocument {
   readonly notes: readonly string[];
 }
 
-function printCheck(loaded: LoadedSweep, { json, jobs = availableParallelism() }: SweepOptions): void {
-  const document = checkDocument(loaded, jobs);
+async function printCheck(
+  loaded: LoadedSweep,
+  { json, jobs = availableParallelism() }: SweepOptions,
+): Promise<void> {
+  const checked = checkDocument(loaded, jobs);
+  const document = {
+    ...checked,
+    notes: [...checked.notes, ...(await checkMetrics(loaded, checked.samples[0]))],
+  };
   if (json) {
     process.stdout.write(`${JSON.stringify(document)}\n`);
     return;
@@ -273,6 +285,37 @@ function checkDocument(loaded: LoadedSweep, jobs: number): CheckDocument {
   const hours = runSeconds === undefined ? null : (runs * runSeconds) / 3600 / jobs;
   const needs = needsOf(loaded.variant.settings);
   return { name, method, trials, runs, steps: isKnown ? runs * length : null, hours, needs, samples, notes };
+}
+
+/**
+ * Whether runs have the numbers that trials are ranked and judged by: the first trial runs for one step. Sentences, where that is not known.
+ *
+ * @throws ConfigError for a name that runs have no number of
+ */
+async function checkMetrics(loaded: LoadedSweep, parameters: Assignment): Promise<string[]> {
+  const { file, experiment, error } = loaded;
+  const place = { id: "", place: "", seed: file.seeds[0] as number, isConfirming: false };
+  const { job, metrics } = planSweep(loaded).requestOf({ ...place, parameters });
+  const unknown = (why: string) => [`Whether runs have ${metrics.join(" and ")} was not checked: ${why}`];
+  if (!("steps" in kinds[experiment.kind].settings))
+    return unknown(`runs of the kind ${job.kind} have no steps to limit.`);
+  const { best: _, earlyStopping: __, epochs: ___, ...settings } = job.settings;
+  const short = { ...settings, steps: 1, ...("pretrain" in settings ? { pretrain: null } : {}) };
+  try {
+    const { document } = await executeJob(
+      { ...job, settings: short, checkpointSeconds: 1e9 },
+      { progress() {}, shouldStop: () => false },
+    );
+    if (document.status !== "completed") return unknown(`one step of the first trial ${document.status}.`);
+    const missing = missingMetric(document, metrics);
+    if (missing === undefined) return [];
+    const { name, message } = missing;
+    if (isOfLongRuns(name)) return unknown(`${name} is not of the one step that was tried.`);
+    throw error([{ path: name === file.metric.name ? ["metric", "name"] : ["confirm", "metric"], message }]);
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) throw thrown;
+    return unknown(`one step of the first trial failed: ${(thrown as Error).message}`);
+  }
 }
 
 /** Those that run on fresh seeds at most, the baseline among them. */

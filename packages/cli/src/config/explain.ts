@@ -139,10 +139,10 @@ function describe(issue: Issue, value: unknown, schema: SchemaNode, data: unknow
 const orNull = (nodes: readonly SchemaNode[], expected: readonly string[]): string[] =>
   nodes.some(({ type }) => type === "null") && !expected.includes("null") ? ["null"] : [];
 
-/** The example that a schema gives: `, such as { name: loss }`. */
+/** The examples that a schema gives: `, such as { name: loss }`. */
 function suchAs(nodes: readonly SchemaNode[]): string {
-  const example = nodes.find(({ examples }) => examples !== undefined)?.examples?.[0];
-  return example === undefined ? "" : `, such as ${flowText(example)}`;
+  const { examples = [] } = nodes.find((node) => node.examples !== undefined) ?? {};
+  return examples.length === 0 ? "" : `, such as ${examples.map(flowText).join(" or ")}`;
 }
 
 const flowText = (value: unknown): string =>

@@ -1,4 +1,4 @@
-import didYouMean from "didyoumean2";
+import didYouMean, { ReturnTypeEnums } from "didyoumean2";
 
 /**
  * The known word nearest to a mistyped one; undefined when none is near.
@@ -19,6 +19,25 @@ export function nearest(word: string, known: readonly string[]): string | undefi
     candidates.find(({ text }) => isStart(text, typed) || isStart(typed, text));
   return found?.name;
 }
+
+/**
+ * The known words that resemble one, the most similar first.
+ *
+ * @example
+ * similar("roosenbrock", ["rosenbrock", "booth", "rosenbrock-20d"], 3); // ["rosenbrock", "rosenbrock-20d"]
+ */
+export const similar = (word: string, known: readonly string[], count: number): string[] =>
+  didYouMean(
+    plain(word),
+    known.map((name) => ({ name, text: plain(name) })),
+    {
+      matchPath: ["text"],
+      threshold: 0.5,
+      returnType: ReturnTypeEnums.ALL_SORTED_MATCHES,
+    },
+  )
+    .map(({ name }) => name)
+    .slice(0, count);
 
 const leastSimilarity = 0.66;
 

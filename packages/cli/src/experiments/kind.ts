@@ -12,6 +12,12 @@ import type { FigureName } from "./figure-names.js";
 /** Settings of one run, checked: those of its kind. */
 export type Settings = Readonly<Record<string, unknown>>;
 
+/** A variant of an experiment, with all its settings. */
+export interface Variant {
+  readonly name: string;
+  readonly settings: Settings;
+}
+
 /** Progress of a run. */
 export interface JobProgress {
   readonly step: number;
@@ -124,7 +130,9 @@ export interface RunComparison {
   /** The results with what only shows beside others, such as a rank, among their metrics. */
   compare?(results: readonly JobResult[]): readonly JobResult[];
   tables?(results: readonly JobResult[]): readonly TaskTableData[];
-  /** What they say of variants: that one helps only where it beats the controls, too. */
+  /** The variants that findings judge others against, with the controls that settings show by themselves, such as those of COST. */
+  baselines?(variants: readonly Variant[]): Controls;
+  /** What they say of variants at the settings of the file: that one helps only where it beats the controls, too. */
   findings?(results: readonly JobResult[], controls: Controls): readonly Finding[];
   /** Figures by the names that experiments call them. */
   readonly figures?: Readonly<Record<string, DrawComparison>>;
@@ -151,6 +159,8 @@ export interface TrainedRun {
   readonly settings: Settings;
   readonly seed: number;
   readonly checkpoint: Uint8Array;
+  /** What it stored of its data; undefined of runs of earlier versions, whose data are read again. */
+  readonly data: object | undefined;
 }
 
 /** Outputs of a trained model for new examples. */

@@ -1,5 +1,5 @@
 // Data of a file as batches for the inputs of a model.
-import { astype, DataError, type NdArray, OptionError, takeRows } from "isoloss";
+import { astype, DataError, dtypeOf, type NdArray, OptionError, takeRows } from "isoloss";
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
 import { type DataFile, type ImageSettings, type ReadDataOptions, readData } from "./read-data.js";
@@ -39,9 +39,10 @@ export async function readInputs(
 }
 
 /**
- * Reads batches of one size for some or all inputs of a model: that of the file or of `sizes`, or up to 32 examples. A rest
- * that does not fill a batch is left out. Data for inputs that have no examples along the first axis, such as a state or a
- * sampling rate, are one batch as they are.
+ * Reads batches for some or all inputs of a model: of the size of the file or of `sizes`, or all examples in batches of up to
+ * 32 whose sizes differ by 1 at most. A rest that does not fill a batch is left out; stderr says so, and where all examples
+ * are constant. Data for inputs that have no examples along the first axis, such as a state or a sampling rate, are one batch
+ * as they are.
  *
  * @param sizes sizes that are given for open axes; data must have them, and images get them
  * @throws OptionError, DataError when the data do not fit
@@ -59,14 +60,39 @@ export async function readBatches(
   const fixed = given.flatMap(({ input: { shape = [] } }) =>
     typeof shape[0] === "number" ? [shape[0]] : [],
   );
-  const size = fixed[0] ?? Math.floor(examples / Math.ceil(examples / MOST_AT_ONCE));
+  const [size] = fixed;
   if (examples < size)
     throw new DataError(`${source.path} has ${examples} examples; the model takes batches of ${size}.`);
-  const batches = Array.from({ length: Math.floor(examples / size) }, (_, b) => {
-    const rows = Array.from({ length: size }, (_, i) => b * size + i);
+  const count = size === undefined ? Math.ceil(examples / MOST_AT_ONCE) : Math.floor(examples / size);
+  const used = size === undefined ? examples : count * size;
+  for (const text of remarksOn(given, { rest: examples - used, size })) {
+    process.stderr.write(`isoloss: ${source.path}: ${text}\n`);
+  }
+  const batches = Array.from({ length: count }, (_, b) => {
+    const [first, next] = [b, b + 1].map((k) => Math.floor((k * used) / count));
+    const rows = Array.from({ length: next - first }, (_, i) => first + i);
     return Object.fromEntries(given.map(({ input, array }) => [input.name, takeRows(array, rows)]));
   });
   return checked(inputs, batches, source);
+}
+
+/** What is not used of some examples, and whether they can say anything. */
+function remarksOn(
+  given: readonly InputData[],
+  { rest, size }: { readonly rest: number; readonly size: number | undefined },
+): readonly string[] {
+  const left = `${rest} of its ${given[0].array.shape[0]} examples ${rest === 1 ? "is" : "are"} left out: a batch has ${size}.`;
+  const isFloat = ({ array }: InputData) => dtypeOf(array).startsWith("float");
+  const areConstant = given.some(isFloat) && given.filter(isFloat).every(({ array }) => isConstant(array));
+  const constant =
+    "in every example all numbers are the same. What is found or measured on such data says little of others: give real examples.";
+  return [...(rest > 0 ? [left] : []), ...(areConstant ? [constant] : [])];
+}
+
+/** Whether each example, of several numbers, has one number everywhere. */
+function isConstant({ shape: [count], data }: NdArray): boolean {
+  const size = data.length / count;
+  return size > 1 && data.every((x: number | bigint, i: number) => x === data[i - (i % size)]);
 }
 
 /** Batches whose sizes along axes of one name agree. */

@@ -33,9 +33,10 @@ export interface StoppingOperator {
 
 /** Finds the symmetries of a model's outputs, as a function of its parameters, on all inputs. */
 export function discoveryOf(
-  { path, bytes }: ModelFile,
+  file: ModelFile,
   { sizes: given, outputs = [] }: DiscoverySettings,
 ): DiscoveryOfModel {
+  const { path, bytes } = file;
   const own = namingFile(path, () => fromOnnx(bytes)).params;
   const lifted = liftBounds(bytes).bytes;
   const whole = fromOnnx(lifted);
@@ -45,7 +46,7 @@ export function discoveryOf(
   const sizes = sizesOf(model.inputs, given);
   const shapes = shapesOf(model.inputs, sizes);
   const x = Object.fromEntries(model.inputs.map(({ name, dtype }) => [name, spec(shapes[name], dtype)]));
-  const { inputs, outputs: results } = tracing(path, sizes, () =>
+  const { inputs, outputs: results } = tracing(file, sizes, () =>
     trace((at) => model.apply(at.p, at.x), { p: model.params, x }),
   ).graph;
   const named = inputs.map(({ name, tensor }) => ({ name: name.replace(/^p\./, ""), tensor }));

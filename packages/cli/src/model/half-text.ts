@@ -4,7 +4,7 @@ import type { Half, HalfRow } from "../commands/model-half.js";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
 import { bytesText } from "./bytes-text.js";
-import { errorCells } from "./measured-change.js";
+import { errorCells, errorColumns } from "./measured-change.js";
 
 /** The table of files, and what was written. */
 export function halfText(document: Half, file: string, out: string): string {
@@ -45,11 +45,10 @@ export function halfTable({ table }: Half): {
   return {
     columns: [
       "numbers",
-      "weights over / below",
+      "stored over / below",
       "activations over / below",
       "error, rounded",
-      "SQNR",
-      "same largest",
+      ...errorColumns,
     ],
     rows,
   };

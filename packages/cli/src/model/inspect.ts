@@ -81,9 +81,10 @@ export function inspectModel(file: ModelFile, given: Sizes): Inspection {
 
 /** What depends on reading the model as a computation. */
 function tracedParts(
-  { path, bytes }: ModelFile,
+  file: ModelFile,
   given: Sizes,
 ): Pick<Inspection, "parameters" | "operators" | "sizes" | "problem"> {
+  const { bytes } = file;
   const untraced = modelOperators(bytes).map(reportOf);
   let imported: ImportedModel;
   try {
@@ -96,7 +97,7 @@ function tracedParts(
   try {
     const sizes = sizesOf(imported.inputs, given);
     const shapes = shapesOf(imported.inputs, sizes);
-    const operators = tracing(path, sizes, () => modelOperators(bytes, { shapes })).map(reportOf);
+    const operators = tracing(file, sizes, () => modelOperators(bytes, { shapes })).map(reportOf);
     return { parameters, operators, sizes, problem: null };
   } catch (error) {
     return { parameters, operators: untraced, sizes: {}, problem: messageOf(error) };

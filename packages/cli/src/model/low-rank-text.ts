@@ -3,7 +3,7 @@ import type { LowRankModel } from "../commands/model-low-rank.js";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textList, textTable } from "../experiments/results/table.js";
 import { bytesText } from "./bytes-text.js";
-import { errorCells } from "./measured-change.js";
+import { errorCells, errorColumns } from "./measured-change.js";
 
 /** The table of files, the spaces, and what was written. */
 export function lowRankText(document: LowRankModel, file: string, out: string): string {
@@ -29,7 +29,7 @@ interface Table {
 
 /** The table of files. */
 export const lowRankTable = ({ table }: LowRankModel): Table => ({
-  columns: ["spaces", "SQNR", "same largest", "numbers", "size"],
+  columns: ["spaces", ...errorColumns, "numbers", "size"],
   rows: table.map((row) => [row.spaces, ...errorCells(row), `${row.numbers}`, bytesText(row.bytes)]),
 });
 

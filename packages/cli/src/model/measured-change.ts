@@ -1,6 +1,7 @@
 // A changed model that computes something else than the one before: what that costs, as a document.
 import { DataError } from "isoloss";
-import { fromOnnx, modelError } from "isoloss/onnx";
+import { fromOnnx, type ModelError, modelError } from "isoloss/onnx";
+import { fractionInterval, ratioOfMeans } from "../run/statistics.js";
 import { type Batch, examplesText, readBatches } from "./batches.js";
 import { type DataOptions, dataSource } from "./data-options.js";
 import { type ModelFile, namingFile } from "./read-model.js";
@@ -12,7 +13,11 @@ export interface MeasuredChange {
   readonly sqnr: number | null;
   /** Whether outputs, or their errors, are not finite. */
   readonly broken: boolean;
+  /** 95 % interval over the examples; null of fewer than two, and where one has no error. */
+  readonly sqnrInterval: readonly [number, number] | null;
   readonly agreement: number | null;
+  /** Likewise; null where rows of outputs are no examples. */
+  readonly agreementInterval: readonly [number, number] | null;
   readonly largest: number | null;
 }
 
@@ -42,20 +47,35 @@ export async function measuredInputs(
 }
 
 export async function measuredChange(
-  { path, bytes }: ModelFile,
+  file: ModelFile,
   after: Uint8Array,
   { batches, sizes, seed }: Inputs,
 ): Promise<MeasuredChange> {
+  const { path, bytes } = file;
   try {
-    const { sqnr, agreement, largest } = await modelError(bytes, after, { inputs: batches, sizes, seed });
-    return { ...sqnrFields(sqnr), agreement: agreement ?? null, largest: finite(largest) };
+    return changeOf(await modelError(bytes, after, { inputs: batches, sizes, seed }));
   } catch (cause) {
     throw withSizes(
       `${path} cannot be compared with the new model`,
-      batches === undefined ? sizes : {},
+      { file, sizes, isOnData: batches !== undefined },
       cause,
     );
   }
+}
+
+/** A measured error with its intervals: of the ratio of mean squares, and of a share. */
+export function changeOf({ sqnr, agreement, rows, largest, examples }: ModelError): MeasuredChange {
+  const [signal, noise] = [examples.map((own) => own.signal), examples.map((own) => own.noise)];
+  const hasRatio = [...signal, ...noise].every((sum) => Number.isFinite(sum) && sum > 0);
+  const ratios = hasRatio ? ratioOfMeans(signal, noise).interval : null;
+  const isOfExamples = agreement !== undefined && rows === examples.length;
+  return {
+    ...sqnrFields(sqnr),
+    sqnrInterval: ratios && [10 * Math.log10(ratios[0]), 10 * Math.log10(ratios[1])],
+    agreement: agreement ?? null,
+    agreementInterval: isOfExamples ? fractionInterval(Math.round(agreement * rows), rows) : null,
+    largest: finite(largest),
+  };
 }
 
 export const finite = (value: number | undefined): number | null =>
@@ -69,14 +89,14 @@ export const sqnrFields = (sqnr: number): Pick<MeasuredChange, "sqnr" | "broken"
 
 /** The result of changing a model; an error of the library gets the file's name and the sizes of open axes. */
 export async function changing<T>(
-  { path }: ModelFile,
+  file: ModelFile,
   { batches, sizes }: Inputs,
   change: (sizes: Sizes) => Promise<T>,
 ): Promise<T> {
   return change(sizes).catch((cause: unknown) => {
     throw cause instanceof DataError
-      ? new DataError(`${path}: ${cause.message}`, { cause })
-      : withSizes(`${path} cannot be changed`, batches === undefined ? sizes : {}, cause);
+      ? new DataError(`${file.path}: ${cause.message}`, { cause })
+      : withSizes(`${file.path} cannot be changed`, { file, sizes, isOnData: batches !== undefined }, cause);
   });
 }
 
@@ -84,8 +104,16 @@ export async function changing<T>(
 export const withoutSqnr = ({ broken }: Pick<MeasuredChange, "broken">): string =>
   broken ? "not finite" : "identical";
 
-/** Cells of a table: `31.2 dB`, `98.4 %`. */
+/** Columns of a table of errors. */
+export const errorColumns = ["SQNR [95 % interval]", "same largest [95 % interval]"] as const;
+
+/** Cells of these columns: `31.2 dB [30.1, 32.3]`, `98.4 % [91.3, 100.0]`. */
 export const errorCells = (change: Omit<MeasuredChange, "largest">): readonly string[] => [
-  change.sqnr === null ? withoutSqnr(change) : `${change.sqnr.toFixed(1)} dB`,
-  change.agreement === null ? "-" : `${(100 * change.agreement).toFixed(1)} %`,
+  change.sqnr === null ? withoutSqnr(change) : `${change.sqnr.toFixed(1)} dB${span(change.sqnrInterval)}`,
+  change.agreement === null
+    ? "-"
+    : `${(100 * change.agreement).toFixed(1)} %${span(change.agreementInterval, 100)}`,
 ];
+
+const span = (interval: readonly [number, number] | null, factor = 1): string =>
+  interval === null ? "" : ` [${interval.map((end) => (factor * end).toFixed(1)).join(", ")}]`;

@@ -3,7 +3,7 @@ import type { PrunedModel } from "../commands/model-prune.js";
 import { textTable } from "../experiments/results/table.js";
 import { bytesText } from "./bytes-text.js";
 import { stopsText } from "./discovery.js";
-import { errorCells } from "./measured-change.js";
+import { errorCells, errorColumns } from "./measured-change.js";
 
 interface Cells {
   readonly columns: readonly string[];
@@ -34,12 +34,12 @@ export function prunedTable({ table }: PrunedModel): Cells {
   const isTimed = table.some(({ time }) => time !== null);
   return {
     columns: [
-      ...["ranked", ...(isChosen ? ["chosen by"] : []), "SQNR", "same largest", "numbers", "zeros", "size"],
+      ...["ranked", ...(isChosen ? ["chosen by"] : []), ...errorColumns, "numbers", "zeros", "size"],
       ...(isTimed ? ["time"] : []),
     ],
     rows: table.map((row) => [
       row.ranked,
-      ...(row.chosenBy ? errorCells({ ...row.chosenBy, agreement: null }).slice(0, 1) : []),
+      ...(row.chosenBy ? errorCells({ ...row, ...row.chosenBy, sqnrInterval: null }).slice(0, 1) : []),
       ...errorCells(row),
       `${row.numbers}`,
       `${((100 * row.zeros) / row.numbers).toFixed(1)} %`,

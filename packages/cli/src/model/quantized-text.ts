@@ -2,7 +2,7 @@
 import type { ChoiceRow, Quantized } from "../commands/model-quantize.js";
 import { textList, textTable } from "../experiments/results/table.js";
 import { bytesText } from "./bytes-text.js";
-import { errorCells } from "./measured-change.js";
+import { errorCells, errorColumns } from "./measured-change.js";
 
 /** The table of choices, and what was written. */
 export function quantizedText(document: Quantized, file: string, out: string): string {
@@ -16,9 +16,18 @@ export function quantizedText(document: Quantized, file: string, out: string): s
   ];
   return [
     ...texts,
+    ...operandsText(document),
     `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. Measured on ${judgedOn(document)}.`,
   ].join("\n\n");
 }
+
+/** What the kernel of products costs that weights alone do not; empty where it rounds nothing. */
+export const operandsText = ({ floatOperandsSqnr: sqnr }: Quantized): readonly string[] =>
+  sqnr === null
+    ? []
+    : [
+        `By default ONNX Runtime rounds what products with stored integers read to 8 bits, too (MatMulNBits), and the table counts that. With its session option session.qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has ${sqnr.toFixed(1)} dB.`,
+      ];
 
 const NOTHING =
   "No layer was quantized: in the new file all stays float. Layers are convolutions and products with weights of the file's main graph, not of the branches of an If, and no recurrences.";
@@ -27,14 +36,14 @@ const NOTHING =
 export const choicesTable = (
   table: Quantized["table"],
 ): { readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] } => ({
-  columns: ["choice", "SQNR", "same largest", "on integers", "size"],
+  columns: ["choice", ...errorColumns, "on integers", "size"],
   rows: table.map((row) => [nameOf(row), ...errorCells(row), `${row.integerNodes}`, bytesText(row.bytes)]),
 });
 
 /** The examples that judged. */
 export const judgedOn = ({ examples }: Quantized): string =>
   examples.split
-    ? `a quarter of the ${examples.calibration} examples, held out for that`
+    ? `${examples.heldOut} of the ${examples.calibration} examples, held out for that`
     : `${examples.heldOut} held-out examples`;
 
 export const nameOf = ({ candidate, per, corrected, left }: ChoiceRow): string =>

@@ -1,8 +1,9 @@
 // Sizes that an ONNX file leaves open: of a batch, of images, of sequences.
 import { InvalidArgumentError } from "commander";
-import { DataError, IsolossError, NumericalError, OptionError, type Shape } from "isoloss";
-import type { ImportedInput } from "isoloss/onnx";
+import { DataError, IsolossError, NumericalError, OptionError, type Shape, spec, trace } from "isoloss";
+import { fromOnnx, type ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
+import type { ModelFile } from "./read-model.js";
 
 /** Sizes by the name of an axis. */
 export type Sizes = Readonly<Record<string, number>>;
@@ -131,25 +132,86 @@ export const sizesText = (sizes: Sizes): string =>
     .map(([name, size]) => `${name} ${size}`)
     .join(", ");
 
+/** With what a model was run: sizes of its open axes, which are those of data, or were given or guessed. */
+interface Run {
+  readonly file: ModelFile;
+  readonly sizes: Sizes;
+  readonly isOnData?: boolean;
+}
+
 /** The result of tracing a model; an error that it throws says which sizes its open axes had. */
-export function tracing<T>(path: string, sizes: Sizes, trace: () => T): T {
+export function tracing<T>(file: ModelFile, sizes: Sizes, trace: () => T): T {
   try {
     return trace();
   } catch (cause) {
-    throw withSizes(`${path} cannot be run`, sizes, cause);
+    throw withSizes(`${file.path} cannot be run`, { file, sizes }, cause);
   }
 }
 
 /**
- * An error of running a model, with what could not be done and the sizes of open axes, unless its data or numbers were at
- * fault; a defect stays as it is.
+ * An error of running a model, with what could not be done, the sizes of open axes and some with which it runs, unless its data
+ * or numbers were at fault; a defect stays as it is.
  */
-export function withSizes(what: string, sizes: Sizes, cause: unknown): unknown {
+export function withSizes(what: string, { file, sizes, isOnData = false }: Run, cause: unknown): unknown {
   if (!(cause instanceof IsolossError)) return cause;
   const isOfNumbers = cause instanceof DataError || cause instanceof NumericalError;
-  const advice =
-    Object.keys(sizes).length === 0 || isOfNumbers
-      ? ""
-      : ` It was run with ${sizesText(sizes)}: give others by --size NAME=N.`;
+  const advice = Object.keys(sizes).length === 0 || isOfNumbers ? "" : adviceOn({ file, sizes, isOnData });
   return new DataError(`${what}: ${cause.message}${advice}`, { cause });
+}
+
+function adviceOn({ file, sizes, isOnData = false }: Run): string {
+  const others = sizesThatRun(file.bytes, sizes);
+  if (others !== undefined && Object.keys(others).length === 0) return "";
+  const hasBranches = file.model.graph.nodes.some(({ opType }) => opType === "If");
+  const branches = hasBranches ? " Both branches of each If must take the sizes." : "";
+  if (isOnData) {
+    const found = others === undefined ? "" : ` It runs with ${sizesText(others)}: give data of that size.`;
+    return ` The data have ${sizesText(sizes)}.${found}${branches}`;
+  }
+  const options = Object.entries(others ?? {}).map(([name, size]) => `--size ${name}=${size}`);
+  const found = others === undefined ? "" : `, such as ${options.join(" ")}, with which it runs`;
+  return ` It was run with ${sizesText(sizes)}: give others by --size NAME=N${found}.${branches}`;
+}
+
+/** Sizes that are tried where a file does not run, and milliseconds for that. */
+const [TRIED, MOST_TIME] = [[1, 3, 7].flatMap((n) => Array.from({ length: 11 }, (_, k) => n * 2 ** k)), 5000];
+
+/**
+ * Other sizes with which a file runs: of one axis, of all but first ones alike, or of one beside axes of 1, the nearest that
+ * are found; empty where it runs with those that it has.
+ */
+function sizesThatRun(bytes: Uint8Array, sizes: Sizes): Sizes | undefined {
+  const model = fromOnnx(bytes);
+  const runs = (own: Sizes): boolean => {
+    const shapes = shapesOf(model.inputs, own);
+    const x = Object.fromEntries(model.inputs.map(({ name, dtype }) => [name, spec(shapes[name], dtype)]));
+    try {
+      trace((at) => model.apply(at.p, at.x), { p: model.params, x });
+      return true;
+    } catch (cause) {
+      if (!(cause instanceof IsolossError)) throw cause;
+      return false;
+    }
+  };
+  if (runs(sizes)) return {};
+  const axes = openAxes(model.inputs);
+  const names = Object.keys(sizes);
+  const inner = names.filter((name) => !axes.some((own) => own.name === name && own.axis === 0));
+  const ones = Object.fromEntries(names.map((name) => [name, 1]));
+  const attempts = [
+    ...names.map((name) => ({ changed: [name], rest: sizes })),
+    ...(inner.length > 1 ? [{ changed: inner, rest: sizes }] : []),
+    ...(names.length > 1 ? names.map((name) => ({ changed: [name], rest: ones })) : []),
+  ];
+  const end = performance.now() + MOST_TIME;
+  for (const { changed, rest } of attempts) {
+    const far = (size: number) => Math.abs(Math.log(size / sizes[changed[0]]));
+    for (const size of [...TRIED].sort((a, b) => far(a) - far(b))) {
+      if (performance.now() > end) return undefined;
+      const own = { ...rest, ...Object.fromEntries(changed.map((name) => [name, size])) };
+      if (!runs(own)) continue;
+      return Object.fromEntries(Object.entries(own).filter(([name, value]) => value !== sizes[name]));
+    }
+  }
+  return undefined;
 }

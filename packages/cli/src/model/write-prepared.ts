@@ -12,6 +12,7 @@ import {
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
 import type { Batch } from "./batches.js";
+import { bytesText } from "./bytes-text.js";
 import { type ModelFile, namingFile } from "./read-model.js";
 import { otherSizes, type Sizes, sizesOf, sizesText, withSizes } from "./sizes.js";
 
@@ -44,6 +45,14 @@ export interface WriteSettings {
   readonly verify: boolean;
 }
 
+/** Writes a new file, and says on stderr where it is larger than the one before. */
+export async function writeModelFile(before: ModelFile, out: string, bytes: Uint8Array): Promise<void> {
+  await writeFileAtomic(resolve(out), bytes);
+  const [own, other] = [bytes, before.bytes].map(({ length }) => bytesText(length));
+  if (bytes.length <= before.bytes.length || own === other) return;
+  process.stderr.write(`isoloss: ${out} is larger than ${before.path}: ${own} instead of ${other}.\n`);
+}
+
 /** Writes a prepared model, if it computes the same as the one before: see {@link writeVerified}. */
 export async function writePrepared(
   before: ModelFile,
@@ -69,7 +78,7 @@ export async function writeVerified(
 ): Promise<Written> {
   const { largest = null, inFloat64 = null } = settings.verify ? await sameAs(before, bytes, settings) : {};
   const path = resolve(out);
-  await writeFileAtomic(path, bytes);
+  await writeModelFile(before, out, bytes);
   return { file: resolve(before.path), out: path, bytes: bytes.length, largest, inFloat64 };
 }
 
@@ -84,7 +93,8 @@ async function sameAs(
     const sizes = sizesOf(inputs, given, batches?.[0]);
     const at = { sizes, inputs: batches, tolerance };
     const comparison = await sameFunction(before.bytes, bytes, at).catch((cause) => {
-      throw withSizes(`${before.path} cannot be compared with the new model`, batches ? {} : sizes, cause);
+      const run = { file: before, sizes, isOnData: batches !== undefined };
+      throw withSizes(`${before.path} cannot be compared with the new model`, run, cause);
     });
     requireSame(before, comparison);
     await requireSameAt(otherSizes(inputs, sizes), before, bytes, tolerance);

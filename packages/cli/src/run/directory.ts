@@ -31,6 +31,8 @@ export interface RunDirectory {
    * @throws DataError when it cannot be written; the checkpoint before it is then whole
    */
   saveCheckpoint(step: number, bytes: Uint8Array): Promise<void>;
+  /** Writes `data.json`: what prediction needs of the run's data. @throws DataError */
+  writeData(form: object): Promise<void>;
   /** Writes `summary.json`. @throws DataError */
   writeSummary(summary: Json | object): Promise<void>;
   /** Writes a file into `figures/`; returns its path. @throws DataError, OptionError for a name with a folder in it */
@@ -218,6 +220,7 @@ function openFiles(path: string, mark: Mark | undefined): RunDirectory {
         saving = saving.then(save, save);
         await saving;
       },
+      writeData: (form) => writeFileAtomic(join(path, "data.json"), `${JSON.stringify(form)}\n`),
       writeSummary: (summary) =>
         writeFileAtomic(join(path, "summary.json"), `${JSON.stringify(summary, undefined, 2)}\n`),
       async writeFigure(name, content) {

@@ -17,6 +17,8 @@ export interface StoredRun {
   readonly teleports: readonly JsonRecord[];
   /** Undefined until the run ends. */
   readonly summary: unknown;
+  /** What it stored of its data, to predict without them. */
+  readonly data: object | undefined;
 }
 
 /**
@@ -32,13 +34,16 @@ export async function readRun(path: string): Promise<StoredRun> {
   const names = await readdir(absolute);
   const records = (name: string) =>
     names.includes(name) ? readJsonLines(join(absolute, name)) : Promise.resolve([]);
+  const document = (name: string) =>
+    names.includes(name) ? readJsonFile(join(absolute, name)) : Promise.resolve(undefined);
   return {
     path: absolute,
     config: await readYamlFile(join(absolute, "config.yaml")),
     environment: (await readJsonFile(join(absolute, "environment.json"))) as Environment,
     metrics: await records("metrics.jsonl"),
     teleports: await records("teleports.jsonl"),
-    summary: names.includes("summary.json") ? await readJsonFile(join(absolute, "summary.json")) : undefined,
+    summary: await document("summary.json"),
+    data: (await document("data.json")) as object | undefined,
   };
 }
 

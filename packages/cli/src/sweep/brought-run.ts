@@ -26,11 +26,15 @@ const mostBytes = 32 * 2 ** 20;
 /** Files that are of no use elsewhere: a lock, and halves of files. */
 const isOfProcess = (name: string): boolean => name === "lock" || name.endsWith(".tmp");
 
+/** A value that is no JSON as text: numbers that are not finite stay what they are. */
+export const packed = (value: unknown): string => gzipSync(serialize(value)).toString("base64");
+export const unpacked = (text: string): unknown => deserialize(gunzipSync(Buffer.from(text, "base64")));
+
 /** A run as text. @param directory the run's */
 export async function packRun(outcome: JobOutcome, directory: string): Promise<string> {
   const run: BroughtRun =
     "error" in outcome ? { error: plainError(outcome.error) } : await whole(outcome, directory);
-  return gzipSync(serialize(run)).toString("base64");
+  return packed(run);
 }
 
 async function whole({ result }: { readonly result: JobResult }, directory: string): Promise<BroughtRun> {
@@ -57,7 +61,7 @@ export async function unpackRun(
   text: string,
   job: Job,
 ): Promise<{ readonly outcome: JobOutcome; readonly left?: string | undefined }> {
-  const run = deserialize(gunzipSync(Buffer.from(text, "base64"))) as BroughtRun;
+  const run = unpacked(text) as BroughtRun;
   if ("error" in run) return { outcome: { job, error: revived(run.error) } };
   const { result, files, left } = run;
   const stray = files.find(([name]) => !resolve("/run", name).startsWith(resolve("/run") + sep));

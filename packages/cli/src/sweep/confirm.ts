@@ -1,6 +1,6 @@
 // The best trials against a baseline on seeds that chose nothing: paired, at 1 - 0.05 / k for k trials (Bonferroni).
 import { isDeepStrictEqual } from "node:util";
-import { uniqWith } from "es-toolkit";
+import { partition, uniqWith } from "es-toolkit";
 import { formatNumber } from "../experiments/results/format-number.js";
 import type { Judgement } from "../run/report-html.js";
 import { pairedDifference, pairedRatio, ratioOfMeans } from "../run/statistics.js";
@@ -25,6 +25,8 @@ export interface Contender {
   readonly unpaired?: readonly number[] | undefined;
   /** In what else it is not as the baseline, such as `learningRate 0.002 against 0.001`. */
   readonly apart?: readonly string[] | undefined;
+  /** What was tuned and is as the baseline's, likewise. */
+  readonly shared?: readonly string[] | undefined;
   /** What is to be known of how it, or the baseline, was chosen: sentences. */
   readonly caveats?: readonly string[] | undefined;
 }
@@ -58,7 +60,7 @@ export interface Confirmed {
   readonly judgment: Judgement;
   /** The part of the data whose rows judged; null for a training loss, steps and times, and where the name of the metric does not tell. */
   readonly rows: "validation" | "test" | null;
-  /** Whether these rows chose the trial, too: it is then never said to help. */
+  /** Whether these rows chose the trial, too: whether it helps on others is then undecided. */
   readonly rowsChose: boolean;
   /** One sentence with the numbers, one on which rows judged and what varied, and others on how it was chosen where that is to be known. */
   readonly text: string;
@@ -70,6 +72,8 @@ export interface Judging extends Pick<Confirmed, "rows" | "rowsChose"> {
   readonly tunedBy?: string | undefined;
   /** A sentence on the rows and on what varied. */
   readonly text: string;
+  /** Controls without a trial to compare with, as {@link Contender.label}. */
+  readonly absent?: readonly string[];
 }
 
 /** The best completed trials with different parameters, the best first. */
@@ -96,7 +100,7 @@ export function bestOfEach(trials: readonly Trial[], path: string): Trial[] {
 /**
  * Trials compared with the baseline on fresh seeds, whose number was fixed beforehand. `helps`: the whole interval is on
  * the better side, on rows that chose nothing; `no better than a control`: not so against each control without diverged runs; `does not help`: it is on
- * the other side; else `undecided`.
+ * the other side, on such rows, or runs diverged; else `undecided`, also where a control has too few runs.
  *
  * @param metric what is compared; its goal says which side is better
  */
@@ -104,7 +108,7 @@ export function confirmed(
   metric: Metric,
   baseline: SeedValues,
   contenders: readonly Contender[],
-  { rows, rowsChose, tunedBy = metric.name, text: judgedBy }: Judging,
+  { rows, rowsChose, tunedBy = metric.name, text: judgedBy, absent = [] }: Judging,
 ): readonly Confirmed[] {
   const level = 1 - 0.05 / contenders.length;
   const sign = metric.goal === "minimize" ? 1 : -1;
@@ -121,12 +125,13 @@ export function confirmed(
       compared(metric, other, pairedOf(contender), { level, hasOwnRows });
     const comparison = against(baseline);
     const alone = isWhole || all.length === 0 ? judgmentOf(comparison, sign) : "does not help";
-    const others = alone === "helps" && !contender.isControl ? controls : [];
-    const lost = others.filter(hasDiverged);
-    const ahead = others.filter(
-      (control) => !hasDiverged(control) && judgmentOf(against(pairedOf(control)), sign) !== "helps",
-    );
-    const judgment = ahead.length > 0 ? "no better than a control" : alone;
+    const isToBeat = alone === "helps" && !contender.isControl;
+    const [lost, others] = partition(isToBeat ? controls : [], hasDiverged);
+    const beside = others.map((control) => ({ control, comparison: against(pairedOf(control)) }));
+    const [known, few] = partition(beside, ({ comparison: than }) => than?.interval != null);
+    const ahead = known.filter(({ comparison: than }) => judgmentOf(than, sign) !== "helps");
+    const unknown = [...few.map(({ control }) => nameOf(control)), ...(isToBeat ? absent : [])];
+    const judged = ahead.length > 0 ? "no better than a control" : unknown.length > 0 ? "undecided" : alone;
     return {
       trial,
       isControl: contender.isControl ?? false,
@@ -134,12 +139,22 @@ export function confirmed(
       fresh,
       optimism: fresh === null || tuning === undefined ? null : sign * (fresh - tuning),
       comparison,
-      judgment: judgment === "helps" && rowsChose ? "undecided" : judgment,
+      // Of runs that diverged no rows judge.
+      judgment: rowsChose && isWhole ? "undecided" : judged,
       ...{ rows, rowsChose },
       text: [
         sentence(metric, tunedBy, contender, fresh, comparison, baseline),
-        ...(ahead.length > 0 ? [`It is not clearly better than the control ${namesOf(ahead)}.`] : []),
-        ...(lost.length > 0 ? [`Runs of the control ${namesOf(lost)} diverged: it counts as worse.`] : []),
+        ...(ahead.length > 0
+          ? [
+              `It is not clearly better than the control ${ahead.map(({ control }) => nameOf(control)).join(", ")}.`,
+            ]
+          : []),
+        ...(unknown.length > 0
+          ? [`Too few runs of the control ${unknown.join(", ")} ended to compare with it.`]
+          : []),
+        ...(lost.length > 0
+          ? [`Runs of the control ${lost.map(nameOf).join(", ")} diverged: it counts as worse.`]
+          : []),
         ...(comparison === null ? [] : [judgedBy]),
         ...(contender.caveats ?? []),
       ].join(" "),
@@ -149,8 +164,7 @@ export function confirmed(
 
 const hasDiverged = ({ fresh }: Contender): boolean => ![...fresh.values()].every(Number.isFinite);
 
-const namesOf = (contenders: readonly Contender[]): string =>
-  contenders.map(({ label, trial }) => label ?? `trial ${trial}`).join(", ");
+const nameOf = ({ label, trial }: Contender): string => label ?? `trial ${trial}`;
 
 /** The pairs of seeds that both have; null without any, and where one of them diverged. */
 function compared(
@@ -192,7 +206,7 @@ function judgmentOf(comparison: PairedComparison | null, sign: number): Judgemen
 function sentence(
   { name }: Metric,
   tunedBy: string,
-  { trial, tuning, fresh: values, label, unpaired = [], apart = [] }: Contender,
+  { trial, tuning, fresh: values, label, unpaired = [], apart = [], shared = [] }: Contender,
   fresh: number | null,
   comparison: PairedComparison | null,
   baseline: SeedValues,
@@ -226,9 +240,10 @@ function sentence(
   const compared =
     `${start}; ${difference} over ${n} pairs${left} (${formatNumber(100 * level, 4)} % interval).` +
     (isSame(values, baseline) ? " Both gave the same numbers: what is compared changed nothing." : "");
+  const both = shared.length === 0 ? "" : ` Both have ${shared.join(", ")}.`;
   return apart.length === 0
-    ? compared
-    : `${compared} Its best settings are not the baseline's (${apart.join(", ")}), which alone may make a difference.`;
+    ? `${compared}${both}`
+    : `${compared}${both} Its best settings are not the baseline's (${apart.join(", ")}), which alone may make a difference.`;
 }
 
 /** Whether all pairs are equal to the digit, as where a teleport never came, or was never accepted. */

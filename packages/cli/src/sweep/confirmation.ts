@@ -1,5 +1,6 @@
 // Who is confirmed on fresh seeds, and the results so far: of the engine, which may add seeds, and of the document.
 import { isDeepStrictEqual } from "node:util";
+import { partition } from "es-toolkit";
 import { caveatsOfBaseline, caveatsOfChoice, hasValueOf, wordOf } from "./caveats.js";
 import {
   bestOfEach,
@@ -89,7 +90,7 @@ export function confirmationOf(
                 isControl: confirm.controls?.some((value) =>
                   hasValueOf({ [each]: value }, each)({ parameters }),
                 ),
-                apart: apartIn(each, parameters, baseline.parameters),
+                ...besideBaseline(each, parameters, baseline.parameters),
                 caveats: [
                   ...caveatsOfChoice(each, trials[trial]),
                   ...caveatsOfBaseline(each, {
@@ -103,8 +104,18 @@ export function confirmationOf(
         },
       ];
     }),
-    judging,
+    { ...judging, absent: absentControls(confirm, contenders) },
   );
+}
+
+/** Controls all of whose trials failed or diverged in the search. */
+function absentControls(
+  { each, controls = [] }: ConfirmPlan,
+  contenders: NonNullable<SweepState["contenders"]>,
+): string[] {
+  if (each === undefined) return [];
+  const absent = controls.filter((value) => !contenders.some(hasValueOf({ [each]: value }, each)));
+  return absent.map((value) => `${each} ${wordOf(value)}`);
 }
 
 const numberOf = ({ values, metrics }: NonNullable<RunState["record"]>, name: string) =>
@@ -150,17 +161,21 @@ function judgingOf(
       : ["which also chose, the same for all seeds", `${seedsVary} alone`];
   return {
     ...{ name, rows: part, rowsChose: true },
-    text: `The ${part} rows judged, ${which}. ${vary}, so this shows no gain on other rows: ${advice}.`,
+    text: `The ${part} rows judged, ${which}. ${vary}, so this shows neither a gain nor a loss on other rows: ${advice}.`,
   };
 }
 
 const seedsVary = "From seed to seed starts and orders of batches vary";
 
-/** In what settings besides the compared one two trials differ. */
-const apartIn = (each: string, own: Assignment, baseline: Assignment): string[] =>
-  Object.keys(own)
-    .filter((path) => path !== each && path in baseline && !isDeepStrictEqual(own[path], baseline[path]))
-    .map((path) => `${path} ${wordOf(own[path])} against ${wordOf(baseline[path])}`);
+/** Settings besides the compared one that two trials have: those in which they differ, and those of both. */
+function besideBaseline(each: string, own: Assignment, baseline: Assignment) {
+  const paths = Object.keys(own).filter((path) => path !== each && path in baseline);
+  const [same, others] = partition(paths, (path) => isDeepStrictEqual(own[path], baseline[path]));
+  return {
+    apart: others.map((path) => `${path} ${wordOf(own[path])} against ${wordOf(baseline[path])}`),
+    shared: same.map((path) => `${path} ${wordOf(own[path])}`),
+  };
+}
 
 /**
  * How many of the fresh seeds run by now: all of them, or with `until` those up to the first number at which all

@@ -2,14 +2,13 @@
 import { existsSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { MissingDataError } from "isoloss";
-import { nearest } from "../config/nearest.js";
 import { type JobOutcome, type PlainError, plainError, type Runner } from "../experiments/jobs/pool.js";
 import type { JobProgress, JobResult, PausePlan } from "../experiments/kind.js";
 import { isDiskError } from "../run/disk.js";
 import { LockedError } from "../run/lock.js";
 import { packRun } from "./brought-run.js";
 import type { RequestedPauses, RungReport, RunRecord, RunRequest } from "./lanes.js";
-import { metricOf, oriented } from "./metric.js";
+import { metricOf, missingMetric, oriented } from "./metric.js";
 import { runCurve } from "./run-curve.js";
 import type { Verdict } from "./types.js";
 
@@ -138,20 +137,7 @@ function recordOf(
     ...(curve ? { curve } : {}),
   };
   const status = document.status === "interrupted" ? "failed" : document.status;
-  const missing = names.find((name) => values[name] === null && !isKnown(document, name));
-  if (status !== "completed" || missing === undefined) return { ...record, status };
-  const known = ["loss", "steps", ...Object.keys(metrics)];
-  const meant = nearest(missing, known);
-  return {
-    ...record,
-    status: "failed",
-    isUnknownMetric: true,
-    error: `The run has no number ${missing}${meant ? `; did you mean ${meant}?` : "."} It has ${known.join(", ")}.`,
-  };
+  const missing = status === "completed" ? missingMetric(document, names) : undefined;
+  if (missing === undefined) return { ...record, status };
+  return { ...record, status: "failed", isUnknownMetric: true, error: missing.message };
 }
-
-/** Whether a run has a number of this name, be it finite or not. */
-const isKnown = ({ metrics }: JobResult["document"], name: string): boolean =>
-  name === "loss" ||
-  /^(loss|gradNormSq)\.(first|last)$/.test(name) ||
-  name.replace(/^metrics\./, "") in metrics;

@@ -8,9 +8,9 @@ import { readConfig, type Translation } from "../config/load.js";
 import { oneOf } from "../config/nearest.js";
 import { testPartOf } from "../experiments/catalogue/datasets.js";
 import { findExperiment, loadExperiment } from "../experiments/definition/find.js";
-import { type Resolved, resolveExperiment, type Variant } from "../experiments/definition/resolve.js";
+import { type Resolved, resolveExperiment } from "../experiments/definition/resolve.js";
 import { identifier } from "../experiments/definition/schema.js";
-import type { Settings } from "../experiments/kind.js";
+import type { Settings, Variant } from "../experiments/kind.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { assigned, type Base } from "./assigned.js";
 import { faultsOfValues, under } from "./check-values.js";
@@ -30,6 +30,8 @@ export interface LoadedSweep {
   readonly variant: Variant;
   /** Checked settings of a trial, or of the baseline. */
   settingsOf(assignment: Assignment): Settings;
+  /** An error with the places of findings in the file. */
+  error(findings: readonly Finding[]): Error;
 }
 
 /**
@@ -45,8 +47,10 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
   const { file: given, notes, error } = parseSweep(Buffer.from(bytes).toString("utf8"), { file: path, set });
   const beside = join(dirname(path), given.experiment);
   const where = findExperiment(existsSync(beside) ? beside : given.experiment);
+  // A sweep has controls of its own.
+  const { controls: _, ...whole } = await loadExperiment(where);
   const experiment = resolveExperiment(
-    await loadExperiment(where),
+    whole,
     given.variant === undefined ? {} : { variants: [given.variant] },
   );
   const [{ name, settings }] = experiment.variants;
@@ -69,6 +73,7 @@ export async function loadSweep(path: string, set: readonly string[] = []): Prom
     notes: [...notes, ...constantsNote(file), ...testNote(file, base)],
     experiment,
     variant: { name, settings: base.settings },
+    error,
     settingsOf(assignment) {
       const settings = assigned(base, assignment);
       if (Array.isArray(settings)) throw error(under(["parameters"], settings));
@@ -95,14 +100,14 @@ function testNote(file: SweepFile, { kind, settings }: Base): string[] {
   const isDivisible = "testFold" in kinds[kind].settings && hasData(settings);
   if (testNameOf(file) === undefined) {
     const advice = isDivisible ? " Rank by a number on validation rows, such as validation.loss." : "";
-    return [`No trial is said to help by ${name}, whose rows both choose and judge.${advice}`];
+    return [`Whether trials help by ${name} stays undecided: its rows both choose and judge.${advice}`];
   }
   if (isDivisible && testPartOf(settings) !== undefined) return [];
   const advice = isDivisible
     ? "Add test: 0.2 to data."
     : `Fresh seeds of this ${kind} experiment have no test rows of their own.`;
   return [
-    `${isDivisible ? "data has no test part: t" : "T"}he validation rows both choose and judge, and no trial is said to help. ${advice}`,
+    `${isDivisible ? "data has no test part: t" : "T"}he validation rows both choose and judge, and whether trials help stays undecided. ${advice}`,
   ];
 }
 

@@ -1,5 +1,6 @@
 // The number by which trials are ranked.
 import { resultName } from "isoloss/metrics";
+import { nearest } from "../config/nearest.js";
 import { valueAtPath } from "../dotted-path.js";
 import type { RunDocument } from "../formats/json.js";
 import { median } from "./prune.js";
@@ -22,6 +23,29 @@ export function metricOf(document: RunDocument, name: string): number | undefine
       : (valueAtPath(document, name) ?? valueAtPath(document.metrics, name));
   return Number.isFinite(value) ? value : undefined;
 }
+
+/** The first of the names of metrics that a run has no number of, be it finite or not, as a sentence. */
+export function missingMetric(
+  document: RunDocument,
+  names: readonly string[],
+): { readonly name: string; readonly message: string } | undefined {
+  const { metrics } = document;
+  const isKnown = (name: string) =>
+    metricOf(document, name) !== undefined ||
+    name === "loss" ||
+    /^(loss|gradNormSq)\.(first|last)$/.test(name) ||
+    name.replace(/^metrics\./, "") in metrics;
+  const name = names.find((one) => !isKnown(one));
+  if (name === undefined) return undefined;
+  const known = ["loss", "steps", ...Object.keys(metrics)];
+  const meant = nearest(name, known);
+  const hint = meant === undefined ? "." : `; did you mean ${meant}?`;
+  return { name, message: `The run has no number ${name}${hint} It has ${known.join(", ")}.` };
+}
+
+/** What runs have only after more than one step, or after some epochs. */
+export const isOfLongRuns = (name: string): boolean =>
+  /^(metrics\.)?(best\.epoch$|front\.step$|cost\.|conflicts\.|reported\.)|\[/.test(name);
 
 /** What held-out rows have no part in: training losses, steps, times, and what moves did. */
 const ofTraining =

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { once } from "es-toolkit";
 import type { TestPart } from "../experiments/catalogue/datasets.js";
 import type { TestFold } from "../experiments/catalogue/run-data.js";
 import { ofFreshSeed, runConfig, testPartOfRun } from "../experiments/definition/resolve.js";
@@ -51,8 +52,9 @@ export function planSweep({ file, experiment, variant, settingsOf }: LoadedSweep
 }
 
 /** What may compute other numbers when it changes. */
-export const programVersion = (): string =>
-  describeEnvironment({ seed: 0, runtime: "auto" }).versions.isoloss ?? "unknown";
+export const programVersion = once(
+  (): string => describeEnvironment({ seed: 0, runtime: "auto" }).versions.isoloss ?? "unknown",
+);
 
 /** Remembers the last results: trials are asked for a few times in a row, and there may be many. */
 function remembered<A, R>(make: (argument: A) => R): (argument: A) => R {

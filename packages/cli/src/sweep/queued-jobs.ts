@@ -20,7 +20,7 @@ export const queuedJobs = (address: QueueAddress): Elsewhere => ({
   async run(jobs, { signal, onProgress, onEnd, line }) {
     const { queueLanes } = await loadQueue();
     const requests = jobs.map(requestOf);
-    const jobsOfId = groupBy(jobs, idOf);
+    const jobsOfId = groupBy(jobs, jobId);
     const outcomes = new Map<Job, JobOutcome>();
     let writing: Promise<unknown> = Promise.resolve();
     let [finish, fail] = [() => {}, (_: unknown) => {}];
@@ -77,7 +77,7 @@ export const queuedJobs = (address: QueueAddress): Elsewhere => ({
 });
 
 /** Unlike the trials of a sweep, runs that compute the same under two names are two. */
-const idOf = ({ name, variant, kind, settings, seed, repeat }: Job): string =>
+export const jobId = ({ name, variant, kind, settings, seed, repeat }: Job): string =>
   runId({
     ...{ version: programVersion(), name, variant, kind, settings, seed },
     ...(repeat === undefined ? {} : { repeat }),
@@ -86,7 +86,7 @@ const idOf = ({ name, variant, kind, settings, seed, repeat }: Job): string =>
 function requestOf(job: Job): RunRequest {
   const { name, variant, seed, repeat, kind, settings, config } = job;
   return {
-    ...{ id: idOf(job), place: `${runName(name, variant)}-${seed}`, metrics: [], isBrought: true },
+    ...{ id: jobId(job), place: `${runName(name, variant)}-${seed}`, metrics: [], isBrought: true },
     job: { name, variant, seed, ...(repeat === undefined ? {} : { repeat }), kind, settings, config },
   };
 }

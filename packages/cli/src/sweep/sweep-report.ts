@@ -88,7 +88,7 @@ function conclusionOf({ confirmed, best, status }: SweepDocument): string {
     if (judged !== undefined) {
       const rows = judged.rows === null ? "the rows that" : `the ${judged.rows} rows`;
       const chose = judged.rows === null ? " may have chosen, too" : ", and they also chose";
-      return `No trial is shown to help on other rows: ${rows} judged the fresh seeds${chose}.`;
+      return `Whether a trial helps on other rows is undecided: ${rows} judged the fresh seeds${chose}.`;
     }
     const trials = compared.length === 1 ? "1 trial" : `${compared.length} trials`;
     return `Of ${trials} on fresh seeds, ${helped} did better than the baseline, by its whole interval.`;
@@ -100,7 +100,7 @@ function conclusionOf({ confirmed, best, status }: SweepDocument): string {
   );
 }
 
-function trialSection({ trials }: SweepDocument, best: readonly Valued[]): ReportSection {
+function trialSection({ trials, status: ofSweep }: SweepDocument, best: readonly Valued[]): ReportSection {
   const others = trials.filter(({ status }) => status !== "completed");
   const shown = [...best, ...others].slice(0, most);
   const paths = [...new Set(shown.flatMap(({ parameters }) => Object.keys(parameters)))];
@@ -112,7 +112,11 @@ function trialSection({ trials }: SweepDocument, best: readonly Valued[]): Repor
         : (JSON.stringify(value) ?? "-");
   const rows = shown.map(({ trial, status, value, rung, parameters }) => [
     trial,
-    rung === null ? status : `${status} at ${formatNumber(rung, 4)}`,
+    rung !== null
+      ? `${status} at ${formatNumber(rung, 4)}`
+      : status === "running" && ofSweep === "interrupted"
+        ? "not finished"
+        : status,
     value === null ? "-" : formatNumber(value, 5),
     ...paths.map((path) => text(parameters[path])),
   ]);

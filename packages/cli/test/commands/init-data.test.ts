@@ -1,5 +1,5 @@
 // Experiments that `isoloss init --data` writes: they run as they are.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encode } from "fast-png";
 import { array } from "isoloss";
@@ -24,6 +24,8 @@ beforeAll(() => {
   for (const name of ["my", "my/pets/cat", "my/pets/dog"]) mkdirSync(at(name), { recursive: true });
   const rows = all.map((i) => `${i};${i % 3 ? "gas" : ""};${i * 1.5};${i % 7 ? 200 + i * 3 : ""}`);
   bench.write("my/houses.csv", `id;heating;area;rent\n${rows.join("\n")}\n`);
+  bench.write("my/comma.csv", `area;rent\n${all.map((i) => `${i},25;${i}`).join("\n")}\n`);
+  bench.write("my/twice.csv", "area,area,rent\n1,2,3\n2,3,4\n3,4,5\n");
   bench.write("my/plain.tsv", all.map((i) => `${i % 5}\t${i % 7}\t${i % 2}`).join("\n"));
   const columns = {
     width: all.map((i) => i / 8),
@@ -62,11 +64,12 @@ describe("init --data", () => {
     expect(file).toBe("houses.yaml");
     expect(said).toMatch(/"rent" is predicted, as it is the last column: a number/);
     expect(said).toMatch(/"id" is left out: it numbers the rows/);
+    expect(said).toMatch(/6 rows have no "rent", and are left out/);
     expect(yaml).toMatchObject({
       name: "houses",
       title: "houses.csv: predict rent",
       ...{ earlyStopping: { patience: 10 }, best: "restore", variants: { plain: {} } },
-      data: { csv: "my/houses.csv", label: "rent", delimiter: ";", features: ["area"], missing: "drop" },
+      data: { csv: "my/houses.csv", label: "rent", delimiter: ";", features: ["area"] },
       model: { sizes: [1, 32, 1] },
       figures: ["loss", "validation"],
     });
@@ -85,6 +88,20 @@ describe("init --data", () => {
     const { said, yaml } = await begun("my/houses.csv", "deep/down.yaml", "--label", "area");
     expect(said).toMatch(/"area" is predicted, as you said/);
     expect(yaml.data).toMatchObject({ csv: "../my/houses.csv", label: "area", missing: "mean" });
+  });
+
+  it("keeps rows with gaps in the inputs where a label is missing, and counts values of the others alone", async () => {
+    const rows = all.map(
+      (i) => `${i % 3 ? i : ""},${i === 5 ? "blue" : i % 2 ? "red" : "green"},${i === 5 ? "" : 2 * i}`,
+    );
+    bench.write("my/gaps.csv", ["size,color,price", ...rows].join("\n"));
+    const { said, yaml } = await begun("my/gaps.csv");
+    expect(said).toMatch(/1 row has no "price", and is left out/);
+    expect(said).toMatch(/missing values are the mean of the training examples/);
+    expect([yaml.data.missing, yaml.model.sizes]).toEqual(["mean", [3, 32, 1]]);
+    bench.write("my/none.csv", "a,y\n1,\n2,NA\n");
+    expect((await bench.run("init", "--data", "my/none.csv")).stderr).toContain('my/none.csv: "y" is empty');
+    rmSync(at("my/none.csv"));
   });
 
   it("takes few integers for classes, and columns by number without a header", async () => {
@@ -124,6 +141,21 @@ describe("init --data", () => {
     );
   });
 
+  it("names --missing-word where a column of numbers has other words so often that it is text", async () => {
+    const lines = all.map((i) => `${i % 6 === 0 ? "n.a." : i + 0.5},${i % 4},${3 * i}`);
+    bench.write("my/words.csv", ["area,floor,rent", ...lines].join("\n"));
+    const { said } = await begun("my/words.csv", "n-a.yaml");
+    expect(said).toContain(
+      '"area" is text for "n.a."; else it is numbers. Does this mark missing values? --missing-word n.a.',
+    );
+    expect(said).not.toContain('"floor" is text');
+    const { yaml } = await begun("my/words.csv", "mean.yaml", "--missing-word", "n.a.");
+    expect([yaml.data.missing, yaml.model.sizes]).toEqual(["mean", [2, 32, 1]]);
+    expect((await begun("my/words.csv", "text.yaml", "--text", "area", "--force")).said).not.toContain(
+      "Does this",
+    );
+  });
+
   it.each([
     ["a Parquet file", "my/flowers.parquet", { label: "species", features: ["width"] }, [1, 32, 2]],
     ["an npz file", "my/both.npz", { inputs: "X", labels: "y" }, [3, 32, 2]],
@@ -144,6 +176,12 @@ describe("init --data", () => {
     ["my/none.csv", /There is no my\/none\.csv/],
     ["my/alone.npy", /my\/alone\.npy has inputs alone: name the file of labels, --label y\.npy/],
     ["my/houses.csv --label rents", /--label must be a column, one of .*did you mean "rent"/],
+    [
+      "my/houses.csv --label area --label rent",
+      /--label .*given twice.* name: columns, .*label: \[area, rent\]/,
+    ],
+    ["my/comma.csv", /line 2 has "0,25" in "area", a number with a comma\. Write .*3\.14\. .*--text area/],
+    ["my/twice.csv", /two columns have the name "area": give one of them another/],
     ["my/pets --label x", /are the classes of their images: leave --label out/],
     ["my/both.npz --label z", /--label must be an array of my\/both\.npz, one of X, y/],
     ["my/houses.csv --kind minima", /--data writes an experiment of kind train: leave --kind out/],

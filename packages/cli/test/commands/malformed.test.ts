@@ -85,6 +85,7 @@ beforeAll(async () => {
   write("few-classes.yaml", train.replace("[64, 8, 10]", "[64, 8, 3]"));
   write("mnist.yaml", train.replace("name: digits, limit: 100", "name: mnist, limit: 100"));
   write("rates.yaml", `${booth}rates: { grid: [0.1], tune: 0..3, confirm: 3..5 }\n`);
+  write("one-seed.yaml", `${booth}rates: { grid: [0.1], tune: 100, confirm: 3..5 }\n`);
   mkdirSync(join(folder, "not-a-run"));
   mkdirSync(join(folder, "cut"));
   for (const part of ["train", "t10k"]) {
@@ -135,7 +136,17 @@ const cases: readonly (readonly [string, RegExp, number])[] = [
   ["run missing.yaml", /There is no file missing\.yaml, and no experiment of that name\. /, 2],
   ["run typo", /There is no file typo, .* Did you mean "typo\.yaml"\?/, 2],
   ["run cityscapes", /There is no file cityscapes, .* Did you mean "benchmarks\/cityscapes"\?/, 2],
+  [
+    "reproduce one-seed.yaml",
+    /rates\.tune: expected a list or text, such as 0\.\.4 or \[ 100 \]; got 100$/m,
+    2,
+  ],
   ["run boooth", /There is no file boooth, .* Did you mean "booth"\?/, 2],
+  [
+    "run clok-rosenbrock",
+    /Did you mean "clock-rosenbrock"\? Similar names: clock-rosenbrock-20d.{0,80}\. isoloss list experiments prints/,
+    2,
+  ],
   ["run", /Name an experiment, a YAML file or, with --resume, the directory of a run/, 2],
   ["run .", /There is no file \., and no experiment of that name/, 2],
   [

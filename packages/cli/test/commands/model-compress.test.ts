@@ -33,7 +33,9 @@ describe("isoloss model prune", () => {
   it("writes the better ranking, chosen by other examples than those of the table", async () => {
     const { status, stdout, stderr } = await bench.run(...prune, "0.5");
     expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
-    expect(stdout).toMatch(/^ranked +chosen by +SQNR +same largest +numbers +zeros +size/);
+    expect(stdout).toMatch(
+      /^ranked +chosen by +SQNR \[95 % interval\] +same largest \[95 % interval\] +numbers +zeros +size/,
+    );
     expect(stdout).toMatch(/^balanced +-?\d+\.\d dB +-?\d+\.\d dB +/m);
     expect(stdout).toMatch(/^as they are +-?\d+\.\d dB +-?\d+\.\d dB +/m);
     expect(stdout).toMatch(
@@ -201,7 +203,7 @@ describe("isoloss model half", () => {
   it("writes a file of float16, with counts and errors moved and as it is", async () => {
     const { status, stdout, stderr } = await bench.run(...half);
     expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
-    expect(stdout).toMatch(/^numbers +weights over \/ below +activations over \/ below +error, rounded/);
+    expect(stdout).toMatch(/^numbers +stored over \/ below +activations over \/ below +error, rounded/);
     expect(stdout).toMatch(/^moved +0 \/ \d+ of \d+ +- +\S+ +\d+\.\d dB/m);
     expect(stdout).toMatch(/^as they are +0 \/ \d+ of \d+ +- +\S+ +\d+\.\d dB/m);
     expect(stdout).toMatch(/^Wrote half\.onnx: \d+ units scaled by powers of two, .* of folded\.onnx\./m);

@@ -28,9 +28,9 @@ describe("isoloss model low-rank", () => {
     expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
     expect(shapes("smaller.onnx")).toEqual(["6,3", "3,5", "5,2"]);
     expect((await compareModels(read("model.onnx"), read("smaller.onnx"))).largest).toBeLessThan(1e-5);
-    expect(stdout).toMatch(/^spaces +SQNR +same largest +numbers +size/);
+    expect(stdout).toMatch(/^spaces +SQNR \[95 % interval\] +same largest \[95 % interval\] +numbers +size/);
     // 6 x 3, 3 x 5 and 5 x 2 numbers.
-    expect(stdout).toMatch(/^without unused rank +1\d\d\.\d dB +100\.0 % +43 +\d+ B$/m);
+    expect(stdout).toMatch(/^without unused rank +1\d\d\.\d dB +100\.0 % \[39\.8, 100\.0\] +43 +\d+ B$/m);
     expect(stdout).toMatch(/^down and 1 more +8 +3 +\S+$/m);
     expect(stdout).toMatch(
       /^Wrote smaller\.onnx: 1 of 1 space smaller, .* of model\.onnx\. No rank that is used was removed, and it computes the same to rounding: .* on random inputs\.$/m,

@@ -36,11 +36,18 @@ beforeAll(() => {
 describe("isoloss model quantize", () => {
   it("writes a file of integers, and a table of what was measured", async () => {
     const { status, stdout, stderr } = await bench.run(...quantize, "--calibration", "images.npy");
-    expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
+    expect([status, withoutProgress(stderr)]).toEqual([
+      0,
+      expect.stringMatching(
+        /^isoloss: int8\.onnx is larger than model\.onnx: 2\.\d+ kB instead of 1\.\d+ kB\.\n$/,
+      ),
+    ]);
     expect(stdout).toMatch(/^choice +SQNR +/);
-    expect(stdout).toMatch(/^as it is, per channel, biases corrected +\d+\.\d dB /m);
     expect(stdout).toMatch(
-      /^Wrote int8\.onnx: .*, per \w+.* kB instead of the .* kB of model\.onnx\. Measured on a quarter of the 32 examples, held out for that\.$/m,
+      /^as it is, per channel, biases corrected +\d+\.\d dB \[\d+\.\d, \d+\.\d\] +\d+\.\d % \[\d+\.\d, \d+\.\d\] /m,
+    );
+    expect(stdout).toMatch(
+      /^Wrote int8\.onnx: .*, per \w+.* kB instead of the .* kB of model\.onnx\. Measured on 8 of the 32 examples, held out for that\.$/m,
     );
     expect(operators("int8.onnx")).toContain("QuantizeLinear");
   });
@@ -60,6 +67,7 @@ describe("isoloss model quantize", () => {
       out: at("int8.onnx"),
       examples: { calibration: 32, heldOut: 8, split: false },
       recommended: { per: "channel", left: [] },
+      floatOperandsSqnr: null,
     });
     expect(document.bytes.after).toBe(readFileSync(at("int8.onnx")).length);
     expect(document.table.map(({ candidate, per, corrected }) => [candidate, per, corrected])).toEqual([
@@ -72,9 +80,33 @@ describe("isoloss model quantize", () => {
 
   it("takes a folder of images, and weights alone", async () => {
     const { status, stdout } = await bench.run(...quantize, "--calibration", "photos", "--weights-only");
-    expect([status, stdout]).toEqual([0, expect.stringMatching(/quarter of the 8 examples/)]);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/Measured on 2 of the 8 examples/)]);
     expect(operators("int8.onnx")).not.toContain("QuantizeLinear");
     expect(operators("int8.onnx")).toContain("DequantizeLinear");
+    // The last layer is a product, which ONNX Runtime computes on rounded operands.
+    expect(stdout).toMatch(
+      /qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has \d+\.\d dB\.$/m,
+    );
+  });
+
+  it("says which examples are not used, and where they can say nothing", async () => {
+    const save = (name: string, count: number, number: (i: number) => number) =>
+      writeFileSync(
+        at(name),
+        encodeNpy({
+          shape: [count, 3, 8, 8],
+          data: Float32Array.from({ length: count * 192 }, (_, i) => number(i)),
+        }),
+      );
+    save("33.npy", 33, Math.sin);
+    save("zeros.npy", 8, () => 0);
+    save("flat.npy", 8, (i) => Math.floor(i / 192));
+    const told = async (name: string) =>
+      (await bench.run(...quantize, "--calibration", name, "--no-equalize", "--per", "tensor")).stderr;
+    for (const name of ["zeros.npy", "flat.npy"]) {
+      expect(await told(name)).toContain(`isoloss: ${name}: in every example all numbers are the same.`);
+    }
+    for (const name of ["33.npy", "images.npy"]) expect(await told(name)).not.toMatch(/left out|the same/);
   });
 
   it("says where there was no layer to quantize", async () => {

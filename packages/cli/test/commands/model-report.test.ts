@@ -27,7 +27,9 @@ beforeAll(async () => {
 /** Runs a command with --report, and reads the page. */
 async function page(...args: string[]) {
   const { status, stderr } = await bench.run("model", ...args, "--report", "pages/page.html");
-  expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
+  // Scales of small layers take more than their weights save.
+  const remarks = withoutProgress(stderr).replace(/^isoloss: int8\.onnx is larger than .*\n/, "");
+  expect([status, remarks]).toEqual([0, ""]);
   const html = readFileSync(at("pages/page.html"), "utf8");
   expect(html).not.toMatch(/NaN|undefined|\[object/);
   const { document } = parseHTML(html);
@@ -66,7 +68,7 @@ describe("isoloss model ... --report", () => {
     expect(conclusion).toMatch(
       /^Recommended and written to int8\.onnx: .*, per \w+.* kB instead of .* kB\.$/,
     );
-    expect(table(0).map(([, sqnr]) => sqnr)).toEqual(
+    expect(table(0).map(([, sqnr]) => sqnr.replace(/ \[.*/, ""))).toEqual(
       document.table.map(({ sqnr }) => `${sqnr?.toFixed(1)} dB`),
     );
     expect(table(1).map(([node, , runs]) => [node, runs])).toEqual(

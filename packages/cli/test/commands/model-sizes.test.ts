@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type NdArray, sizeOf } from "isoloss";
 import { createRng, encodeNpy } from "isoloss/data";
 import { beforeAll, describe, expect, it } from "vitest";
-import { wideWindow } from "../model/model-files.js";
+import { changed, perceptron, wideWindow } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -20,6 +20,35 @@ beforeAll(() => {
   save("x.npy", [4, 1, 44, 40]);
   save("tall.npy", [4, 1, 50, 40]);
   save("y.npy", [4, 1, 5, 1]);
+  // A Reshape to 4 x 49 fixes how many numbers there are.
+  const flat = changed(perceptron("relu", { batch: 4 }), ({ inputs: [x], nodes, outputs }) => ({
+    inputs: [{ ...x, shape: ["n", "h", "w"] }],
+    outputs: outputs.map(({ name, dtype }) => ({ name, dtype })),
+    initializers: [
+      { name: "shape", dtype: "int64", shape: [2], data: BigInt64Array.of(4n, 49n) },
+      { name: "w", dtype: "float32", shape: [49, 2], data: new Float32Array(98).fill(0.1) },
+    ],
+    nodes: [
+      {
+        ...nodes[0],
+        name: "",
+        opType: "Reshape",
+        inputs: [x.name, "shape"],
+        outputs: ["flat"],
+        attributes: {},
+      },
+      {
+        ...nodes[0],
+        name: "",
+        opType: "MatMul",
+        inputs: ["flat", "w"],
+        outputs: [outputs[0].name],
+        attributes: {},
+      },
+    ],
+  }));
+  writeFileSync(join(bench.folder, "flat.onnx"), flat);
+  save("square.npy", [4, 8, 8]);
 });
 
 const commands: readonly (readonly string[])[] = [
@@ -62,6 +91,26 @@ describe("sizes that a file leaves open", () => {
   it("are guessed without data, which the error says", async () => {
     const { status, stderr } = await bench.run("model", "half", "wide.onnx", "-o", "half.onnx");
     expect(status).toBe(1);
-    expect(stderr).toContain("It was run with height 32: give others by --size NAME=N.");
+    expect(stderr).toContain(
+      "It was run with height 32: give others by --size NAME=N, such as --size height=48, with which it runs.",
+    );
+  });
+
+  it.each([
+    ["verify", ["flat.onnx"]],
+    ["half", ["-o", "half.onnx"]],
+    ["low-rank", ["-o", "small.onnx"]],
+  ])("may be fixed inside, and %s says by which the file runs", async (command, args) => {
+    const { stderr } = await bench.run("model", command, "flat.onnx", ...args);
+    expect(stderr).toContain(
+      "It was run with n 4, h 32, w 32: give others by --size NAME=N, such as --size h=7 --size w=7, with which it runs.",
+    );
+    const option = command === "verify" ? "--data" : "--held-out";
+    const onData = await bench.run("model", command, "flat.onnx", ...args, option, "square.npy");
+    expect(onData.stderr).toContain(
+      "The data have n 4, h 8, w 8. It runs with h 7, w 7: give data of that size.",
+    );
+    const sized = ["--size", "h=7", "--size", "w=7"];
+    expect((await bench.run("model", command, "flat.onnx", ...args, ...sized)).status).toBe(0);
   });
 });

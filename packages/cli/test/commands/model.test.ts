@@ -173,7 +173,7 @@ describe("sizes that a file leaves open", () => {
   it("are named where the model does not run with the default ones", async () => {
     const { problem } = await bench.json<Inspection>("model", "inspect", "wide.onnx", "--json");
     expect(problem).toMatch(
-      /^wide\.onnx cannot be run: .* It was run with height 32: give others by --size NAME=N\.$/,
+      /^wide\.onnx cannot be run: .* It was run with height 32: give others by --size NAME=N, such as --size height=48, with which it runs\.$/,
     );
     const { status, stderr } = await bench.run("model", "symmetries", "wide.onnx");
     expect([status, stderr]).toEqual([1, expect.stringMatching(/run with height 32: give others by --size/)]);

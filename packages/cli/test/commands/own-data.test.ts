@@ -3,13 +3,14 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encode } from "fast-png";
-import { array, jit } from "isoloss";
+import { array, type Dataset, jit, numbers } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import { fromOnnx, trainable } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { npzOf } from "../../../core/test/data/npz-files.js";
 import { parquetFile } from "../../../core/test/node/parquet-file.js";
+import { loadOwnData } from "../../src/experiments/catalogue/own/data.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -26,6 +27,7 @@ epochs: 12
 `;
 
 const n = 60;
+const all = [...Array(n).keys()];
 const rows = Array.from({ length: n }, (_, i) => ({ a: (i * 7) % 11, b: 100 + ((i * 5) % 13), i }));
 /** Two classes that a line divides. */
 const kindOf = ({ a, b }: { a: number; b: number }) => (a + 100 - b > 0 ? "short" : "long");
@@ -122,6 +124,47 @@ describe("an experiment on one's own data", () => {
     // That of 48 of the 60 rows.
     expect(std / deviation).toBeGreaterThan(0.85);
     expect(std / deviation).toBeLessThan(1.15);
+  });
+
+  it("has what the mean of the training rows, or their commonest class, reaches on the rows that measure", async () => {
+    const lines = all.map((i) => `${i},${i % 4 ? "yes" : "no"},${i === 3 ? "" : i ** 2}`);
+    bench.write("data/squares.csv", ["x,often,y", ...lines].join("\n"));
+    const parts = "validation: 0.25, test: 0.25";
+    const config = { csv: at("data/squares.csv"), validation: 0.25, test: 0.25, standardize: false };
+    const ofNumbers = await loadOwnData({ ...config, label: "y", features: ["x"] });
+    const values = (part: Dataset | undefined) => numbers((part as Dataset).labels);
+    const mean = values(ofNumbers.train).reduce((a, b) => a + b) / values(ofNumbers.train).length;
+    const rmse = (part: Dataset | undefined) =>
+      Math.sqrt(values(part).reduce((s, y) => s + (y - mean) ** 2, 0) / values(part).length);
+    const data = `{ csv: data/squares.csv, label: y, features: [x], ${parts} }`;
+    const model = "{ name: mlp, sizes: [1, 4, 1] }";
+    const { metrics } = await trained(data, model);
+    expect(metrics["constant.validation.rmse"]).toBeCloseTo(rmse(ofNumbers.validation), 3);
+    expect(metrics["constant.test.rmse"]).toBeCloseTo(rmse(ofNumbers.test), 3);
+    expect(metrics["rows.unlabeled"]).toBe(1);
+    bench.write("own.yaml", experiment(data, model));
+    const { stdout } = await bench.run("run", "own.yaml", "--quiet", "--seeds", "0..1");
+    expect(stdout).toMatch(
+      new RegExp(`^predicting the mean +- .* ${rmse(ofNumbers.test).toPrecision(4)} +-$`, "m"),
+    );
+    expect(stdout).toContain("rows of the data without a label, which are left out: 1\n");
+
+    const ofClasses = `{ csv: data/squares.csv, label: often, features: [x], ${parts} }`;
+    const { test } = await loadOwnData({ ...config, label: "often", features: ["x"] });
+    const share = values(test).filter((label) => label === 1).length / values(test).length;
+    const classes = await trained(ofClasses, "{ name: mlp, sizes: [1, 4, 2] }");
+    expect(classes.metrics["constant.test.accuracy"]).toBeCloseTo(share, 9);
+    expect(classes.metrics).not.toHaveProperty(["rows.unlabeled"]);
+    const named = await bench.run(
+      "run",
+      "own.yaml",
+      "--quiet",
+      "--set",
+      `data=${ofClasses}`,
+      "--set",
+      "model.sizes=[1,4,2]",
+    );
+    expect(named.stdout).toMatch(/^predicting the commonest class +- /m);
   });
 
   it("exports a network that takes and gives numbers as they are in the table", async () => {

@@ -1,5 +1,5 @@
 // isoloss predict, beside the program's own predictions and those of the exported ONNX file.
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encode } from "fast-png";
 import { array, createPredictor, type NdArray } from "isoloss";
@@ -146,9 +146,9 @@ describe("isoloss predict", () => {
     );
     await bench.json("export", "runs/prices-0-1", "--to", "onnx", "--out", "prices.onnx", "--json");
     const predictor = await createPredictor(fromOnnx(readFileSync(at("prices.onnx"))));
-    const { logits } = await predictor.predict({ x: array(trainRows) });
+    const { prediction } = await predictor.predict({ x: array(trainRows) });
     await predictor.dispose();
-    expect(values.map(Number)).toEqual(numbers(logits).map((v) => expect.closeTo(v, 3)));
+    expect(values.map(Number)).toEqual(numbers(prediction).map((v) => expect.closeTo(v, 3)));
     await predict("prices", "fresh.csv", "out/prices.npy");
     const outputs = decodeNpy(readFileSync(at("out/prices.npy")));
     expect([outputs.shape, numbers(outputs).map(Math.fround)]).toEqual([
@@ -226,6 +226,52 @@ describe("isoloss predict", () => {
     ]);
   });
 
+  it.each([
+    ["prices", "things.csv", "fresh.csv"],
+    ["kinds", "things.csv", "fresh.csv"],
+    ["arrays", "x.npy", "points.npy"],
+    ["images", "images", "new"],
+  ])("needs nothing but the folder of the run, which moved: %s", async (name, file, data) => {
+    writeFileSync(at("points.npy"), encodeNpy(array([[3, 104]])));
+    const out = join("moved", name);
+    await predict(name, data, "before.csv");
+    await bench.json("export", `runs/${name}-0-1`, "--to", "onnx", "--out", "before.onnx", "--json");
+    cpSync(at(`runs/${name}-0-1`), at(out), { recursive: true });
+    const onlyRun = async () => {
+      await bench.json("predict", out, "--data", data, "--out", "after.csv", "--json");
+      await bench.json("export", out, "--to", "onnx", "--out", "after.onnx", "--json");
+      expect(text("after.csv")).toBe(text("before.csv"));
+      expect(readFileSync(at("after.onnx")).equals(readFileSync(at("before.onnx")))).toBe(true);
+    };
+    renameSync(at(file), at("kept"));
+    try {
+      await onlyRun();
+      bench.write(file, "of another time");
+      await onlyRun();
+    } finally {
+      rmSync(at(file));
+      renameSync(at("kept"), at(file));
+    }
+  });
+
+  it("reads the data again for a run of an earlier version, and says where they are others", async () => {
+    await predict("kinds", "fresh.csv", "before.csv");
+    cpSync(at("runs/kinds-0-1"), at("old"), { recursive: true });
+    rmSync(at("old/data.json"));
+    const table = text("things.csv");
+    const old = () => bench.run("predict", "old", "--data", "fresh.csv", "--out", "old.csv");
+    try {
+      rmSync(at("things.csv"));
+      expect((await old()).stderr).toMatch(/Cannot read the data .*things\.csv: no such file/);
+      bench.write("things.csv", `${table}1,1,x,long,5\n`);
+      expect((await old()).stderr).toMatch(/things\.csv has changed: its SHA-256 is .* Restore the file/);
+    } finally {
+      bench.write("things.csv", table);
+    }
+    expect((await old()).status).toBe(0);
+    expect(text("old.csv")).toBe(text("before.csv"));
+  });
+
   it("takes images, in folders or alone, and names their files", async () => {
     await predict("images", "new", "images.json");
     const records = JSON.parse(text("images.json"));
@@ -247,11 +293,11 @@ it("takes a run in float64", async () => {
   await predict("wide", "x.npy", "wide.npy");
   await bench.json("export", "runs/wide-0-1", "--to", "onnx", "--out", "wide.onnx", "--json");
   const predictor = await createPredictor(fromOnnx(readFileSync(at("wide.onnx")), { dtype: "float64" }));
-  const { logits } = await predictor.predict({ x: decodeNpy(readFileSync(at("x.npy"))) });
+  const { prediction } = await predictor.predict({ x: decodeNpy(readFileSync(at("x.npy"))) });
   await predictor.dispose();
   const outputs = decodeNpy(readFileSync(at("wide.npy")));
   expect(outputs.shape).toEqual([60, 1]);
-  expect(numbers(outputs)).toEqual(numbers(logits).map((v) => expect.closeTo(v, 3)));
+  expect(numbers(outputs)).toEqual(numbers(prediction).map((v) => expect.closeTo(v, 3)));
 });
 
 describe("mistakes in isoloss predict", () => {

@@ -1,9 +1,15 @@
-import { readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { createRng } from "isoloss/data";
 import { describe, expect, it } from "vitest";
 import type { ReproduceDocument } from "../../src/commands/reproduce.js";
+import { withoutClock } from "./reproduce-support.js";
 import { workbench } from "./support.js";
 
-const bench = workbench({ isInProcess: true });
+const bench = workbench();
 
 describe("isoloss reproduce", () => {
   it("runs all that is packaged with --quick, regressions to the specification's numbers", async () => {
@@ -19,5 +25,80 @@ describe("isoloss reproduce", () => {
     expect(rates.plain.tuned.exact.seeds).toBe(3);
     expect(rates.plain.grid.map((g) => g.rate)).toEqual([4e-4, 8e-4]);
     expect(readFileSync(document.report, "utf8")).toMatch(/at its tuned rate 0\.000\d/);
+  });
+
+  it("comes to the same report after kills at random moments, with as many runs", async () => {
+    const rows = Array.from({ length: 90 }, (_, i) => `${i % 7},${(i * i) % 11},${(3 * (i % 7) + i) % 13}`);
+    bench.write("rooms.csv", ["area,floor,rent", ...rows].join("\n"));
+    bench.write(
+      "rooms.yaml",
+      `name: rooms
+kind: train
+data: { csv: rooms.csv, label: rent, test: 0.3 }
+model: { name: mlp, sizes: [2, 8, 1] }
+optimizer: sgd
+learningRate: 0.05
+batchSize: 8
+epochs: 40
+seeds: [0, 1]
+variants: { plain: {}, momentum: { optimizer: momentum }, wide: { model: { name: mlp, sizes: [2, 16, 1] } } }
+rates: { grid: [0.01, 0.03, 0.1], decay: [none, cosine], tune: 100..101, confirm: 1000..1003 }
+`,
+    );
+    const whole = await bench.json<ReproduceDocument>(
+      ...["reproduce", "rooms.yaml", "--out", "whole", "--quiet", "--json"],
+    );
+    const random = createRng(11);
+    const out = join(bench.folder, "killed");
+    const file = join(out, "ended-runs.jsonl");
+    const ended = () => (existsSync(file) ? readFileSync(file, "utf8").split('"ended"').length - 1 : 0);
+    let args = ["rooms.yaml", "--out", "killed"];
+    const counts: number[] = [];
+    for (let kills = 0; kills < 6; kills++) {
+      const child = spawn(
+        process.execPath,
+        [bench.cli.script, "reproduce", ...args, "--jobs", "2", "--quiet"],
+        {
+          cwd: bench.folder,
+        },
+      );
+      const closed = once(child, "close");
+      const enough = ended() + 1 + Math.floor(6 * random.next());
+      while (ended() < enough && child.exitCode === null) await pause(2);
+      await pause(20 * random.next());
+      child.kill("SIGKILL");
+      await closed;
+      counts.push(ended());
+      args = ["--resume", "killed"];
+    }
+    expect(counts).toEqual([...new Set(counts)].sort((a, b) => a - b));
+    const resumed = await bench.json<ReproduceDocument>("reproduce", ...args, "--quiet", "--json");
+    expect(withoutClock(resumed)).toEqual(withoutClock(whole));
+    expect(readdirSync(join(out, "runs")).sort()).toEqual(
+      readdirSync(join(bench.folder, "whole/runs")).sort(),
+    );
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it("says at Ctrl-C how to resume, and does", async () => {
+    const child = spawn(
+      process.execPath,
+      [bench.cli.script, "reproduce", "regression-gd", "--quick", "--out", "stopped"],
+      { cwd: bench.folder },
+    );
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    const closed = once(child, "close");
+    const file = join(bench.folder, "stopped/ended-runs.jsonl");
+    while (!existsSync(file) || !readFileSync(file, "utf8").includes('"ended"')) await pause(5);
+    child.kill("SIGINT");
+    expect(await closed).toEqual([130, null]);
+    expect(stderr).toMatch(/^isoloss: interrupted\. Resume with\n {2}isoloss reproduce --resume stopped$/m);
+    const { counts } = await bench.json<ReproduceDocument>(
+      ...["reproduce", "--resume", "stopped", "--quiet", "--json"],
+    );
+    expect(counts?.differs).toBe(0);
   });
 });

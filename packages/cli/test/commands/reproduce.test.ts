@@ -1,11 +1,22 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { parseXml } from "../../../figures/test/well-formed.js";
 import type { ReproduceDocument } from "../../src/commands/reproduce.js";
+import { withoutClock } from "./reproduce-support.js";
 import { booth, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
+
+const needsMnist = `name: needs-mnist
+kind: train
+data: mnist
+model: { name: mlp, sizes: [784, 4, 10] }
+optimizer: sgd
+learningRate: 0.1
+batchSize: 20
+steps: 5
+`;
 
 describe("isoloss reproduce", () => {
   it("compares the functions of two variables with the specification: all pass", async () => {
@@ -155,18 +166,7 @@ rates: { grid: [0.02, 0.05], tune: [100], confirm: 1000..1001 }
   });
 
   it("skips an experiment without its data, and says how to get them", async () => {
-    bench.write(
-      "mnist.yaml",
-      `name: needs-mnist
-kind: train
-data: mnist
-model: { name: mlp, sizes: [784, 4, 10] }
-optimizer: sgd
-learningRate: 0.1
-batchSize: 20
-steps: 5
-`,
-    );
+    bench.write("mnist.yaml", needsMnist);
     vi.stubEnv("XDG_CACHE_HOME", join(bench.folder, "cache"));
     vi.stubEnv("ISOLOSS_DATA", "");
     const { status, stdout } = await bench.run("reproduce", "mnist.yaml", "quadratic", "--quiet");
@@ -192,6 +192,62 @@ steps: 5
     const html = readFileSync(join(bench.folder, "failing", "report.html"), "utf8");
     expect(html).toMatch(/class="conclusion">Of 8 expected numbers 8 pass, .* Of 2 experiments 1 failed\.</);
     expect(html).toMatch(/<span>failed<\/span>/);
+  });
+
+  it("goes on in the folder of one that was killed, with the report of an uninterrupted one", async () => {
+    const rates = "rates: { grid: [0.02, 0.05, 0.08], tune: [0], confirm: 1..2 }\n";
+    bench.write("tuned.yaml", `${booth}${rates}`);
+    // Its folder keeps the runs, as one of the experiments has no data.
+    bench.write("missing.yaml", `${needsMnist}`);
+    vi.stubEnv("XDG_CACHE_HOME", join(bench.folder, "cache"));
+    vi.stubEnv("ISOLOSS_DATA", "");
+    const reproduced = (...args: string[]) =>
+      bench.json<ReproduceDocument>("reproduce", ...args, "--quiet", "--json");
+    const whole = await reproduced("tuned.yaml", "missing.yaml", "--out", "whole");
+    const file = (folder: string) => join(bench.folder, folder, "ended-runs.jsonl");
+    const text = readFileSync(file("whole"), "utf8");
+    const lines = text.trimEnd().split("\n");
+    const html = (folder: string) => readFileSync(join(bench.folder, folder, "report.html"), "utf8");
+    for (const kept of [4, lines.length]) {
+      const folder = `killed-${kept}`;
+      cpSync(join(bench.folder, "whole"), join(bench.folder, folder), { recursive: true });
+      rmSync(join(bench.folder, folder, "report.html"));
+      // With the half of a line that was being written.
+      writeFileSync(file(folder), `${lines.slice(0, kept).join("\n")}\n${(lines[kept] ?? "").slice(0, 30)}`);
+      const resumed = await reproduced("--resume", folder);
+      expect(withoutClock(resumed)).toEqual(withoutClock(whole));
+      expect(readFileSync(file(folder), "utf8").split("\n")).toHaveLength(lines.length + 1);
+      if (kept < lines.length) continue;
+      // Nothing ran: the times are those of the first process, too.
+      expect(resumed.experiments).toEqual(whole.experiments);
+      const timeless = (page: string) => page.replace(/2 experiments in .*?(?= Every)/, "");
+      expect(timeless(html(folder))).toBe(timeless(html("whole")));
+    }
+    // A run that was under way when its process was killed has gone on in its directory.
+    expect(Object.keys(JSON.parse(lines[3]))).toContain("ended");
+    expect(readdirSync(join(bench.folder, "killed-4/runs"))).toEqual(
+      readdirSync(join(bench.folder, "whole/runs")),
+    );
+    vi.unstubAllEnvs();
+  });
+
+  it("keeps no runs once its report is complete, and says what --resume goes on with", async () => {
+    bench.write("small.yaml", booth);
+    await bench.run("reproduce", "small.yaml", "--quiet", "--out", "small");
+    expect(existsSync(join(bench.folder, "small/ended-runs.jsonl"))).toBe(false);
+    for (const [args, message] of [
+      [["--resume", "small"], /small has nothing to resume: expected the folder of an isoloss reproduce/],
+      [["booth", "--resume", "small"], /leave out the experiments, --list, --quick and --out/],
+    ] as const) {
+      const { status, stderr } = await bench.run("reproduce", ...args);
+      expect([status !== 0, stderr]).toEqual([true, expect.stringMatching(message)]);
+    }
+    mkdirSync(join(bench.folder, "other"));
+    const asked = { names: ["booth"], quick: false, environment: { versions: { isoloss: "0.0.1" } } };
+    writeFileSync(join(bench.folder, "other/ended-runs.jsonl"), `${JSON.stringify(asked)}\n`);
+    expect((await bench.run("reproduce", "--resume", "other")).stderr).toMatch(
+      /is of isoloss 0\.0\.1, and this is .*: its runs are not comparable/,
+    );
   });
 
   it("lists what there is", async () => {

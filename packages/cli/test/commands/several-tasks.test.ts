@@ -1,10 +1,12 @@
 // Several tasks on columns of one's own table, beside the same training in a program.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { adam, array, createMultiTaskTrainer, crossEntropy } from "isoloss";
 import { decodeNpy } from "isoloss/data";
 import { caGrad } from "isoloss/mtl";
 import { mseLoss, multiMlp } from "isoloss/nn";
+import { decodeModel } from "isoloss/onnx";
+import { InferenceSession, Tensor } from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { workbench } from "./support.js";
 
@@ -16,9 +18,14 @@ const starsOf = ({ a }: { a: number }) => (a > 0 ? 5 : 3);
 
 const table = (lines: readonly (readonly unknown[])[]) =>
   `a,b,the price,kind,stars\n${lines.map((line) => `${line.join()}\n`).join("")}`;
-const experiment = (name: string, more: string, data = "label: [the price, kind, stars]") => `name: ${name}
+const experiment = (
+  name: string,
+  more: string,
+  data = "label: [the price, kind, stars]",
+  file = "table.csv",
+) => `name: ${name}
 kind: multi-task
-problem: { name: columns, data: { csv: table.csv, ${data} }, classes: [stars], hidden: [6] }
+problem: { name: columns, data: { csv: ${file}, ${data} }, classes: [stars], hidden: [6] }
 optimizer: adam
 learningRate: 0.02
 batchSize: 8
@@ -38,8 +45,8 @@ interface Run {
   readonly teleports: readonly unknown[];
 }
 
-async function ran(name: string, more: string, data?: string): Promise<Run> {
-  bench.write(`${name}.yaml`, experiment(name, more, data));
+async function ran(name: string, more: string, data?: string, file?: string): Promise<Run> {
+  bench.write(`${name}.yaml`, experiment(name, more, data, file));
   const run = await bench.json<Run>("run", `${name}.yaml`, "--json", "--quiet");
   expect(run.status).toBe("completed");
   return run;
@@ -124,6 +131,79 @@ describe("several tasks on one's own table", () => {
     expect(right).toBeGreaterThan(0.8);
   });
 
+  it("are exported with a named output for each, which ONNX Runtime computes as predict does", async () => {
+    const missing = table(rows.map((r, i) => [i ? r.a : "", r.b, 100 * sumOf(r), kindOf(r), starsOf(r)]));
+    bench.write("gap.csv", missing);
+    bench.write("fresh.csv", "b,a\n0.5,-1\n-1,1\n0.25,\n");
+    for (const [name, more] of [
+      ["together", "method: caGrad\nbest: restore\n"],
+      ["apart", "method: linearScalarization\nalone: true\ndtype: float64\n"],
+    ]) {
+      const { directory } = await ran(
+        name,
+        more,
+        "label: [the price, kind, stars], missing: mean, validation: 0.25",
+        "gap.csv",
+      );
+      const file = join(bench.folder, `${name}.onnx`);
+      await bench.json("export", directory, "--to", "onnx", "--out", file, "--json");
+      await bench.json("predict", directory, "--data", "fresh.csv", "--out", "raw.npy", "--json");
+      await bench.json("predict", directory, "--data", "fresh.csv", "--out", "raw.json", "--json");
+      const session = await InferenceSession.create(readFileSync(file));
+      expect([session.inputNames, session.outputNames]).toEqual([["x"], ["the price", "kind", "stars"]]);
+      // The file fills the gap with the mean over the training rows.
+      const inputs = [-1, 0.5, 1, -1, Number.NaN, 0.25];
+      const isDouble = name === "apart";
+      const x = isDouble ? Float64Array.from(inputs.map(Math.fround)) : Float32Array.from(inputs);
+      const results = await session.run({ x: new Tensor(isDouble ? "float64" : "float32", x, [3, 2]) });
+      const byRow = [0, 1, 2].flatMap((i) =>
+        session.outputNames.flatMap((task) => {
+          const { data, dims } = results[task];
+          return Array.from(data as Float64Array).slice(i * dims[1], (i + 1) * dims[1]);
+        }),
+      );
+      const raw = decodeNpy(readFileSync(join(bench.folder, "raw.npy")));
+      expect(raw.shape).toEqual([3, 5]);
+      expect(byRow).toEqual(
+        Array.from(raw.data as Float32Array, (v) => expect.closeTo(Number(v), isDouble ? 9 : 3)),
+      );
+      const { metadata } = decodeModel(readFileSync(file));
+      expect(JSON.parse(metadata.tasks)).toEqual([
+        { name: "the price" },
+        { name: "kind", classes: ["below", "over"] },
+        { name: "stars", classes: ["3", "5"] },
+      ]);
+      expect(JSON.parse(metadata.features)).toEqual(["a", "b"]);
+      // The folder of the run is all that either needs.
+      bench.write("gap.csv", `${missing}1,1,1,over,5\n`);
+      await bench.json("predict", directory, "--data", "fresh.csv", "--out", "again.json", "--json");
+      expect(readFileSync(join(bench.folder, "again.json"))).toEqual(
+        readFileSync(join(bench.folder, "raw.json")),
+      );
+      const { status, stderr } = await bench.run("run", "--resume", directory);
+      expect([status, stderr]).toEqual([1, expect.stringMatching(/gap\.csv has changed: its SHA-256/)]);
+      bench.write("gap.csv", missing);
+      // As a run of an earlier version.
+      rmSync(join(directory, "data.json"));
+      await bench.json("predict", directory, "--data", "fresh.csv", "--out", "again.json", "--json");
+      expect(readFileSync(join(bench.folder, "again.json"))).toEqual(
+        readFileSync(join(bench.folder, "raw.json")),
+      );
+    }
+  });
+
+  it("have an output with another name where the column has that of the input", async () => {
+    bench.write("x.csv", `a,x,y\n${rows.map(({ a, b }) => `${a},${b},${a - b}\n`).join("")}`);
+    bench.write(
+      "named.yaml",
+      experiment("named", "method: caGrad\n", "label: [x, y]", "x.csv").replace("classes: [stars], ", ""),
+    );
+    const { directory } = await bench.json<Run>("run", "named.yaml", "--json", "--quiet");
+    await bench.json("export", directory, "--to", "onnx", "--batch", "2", "--out", "named.onnx", "--json");
+    const { outputNames } = await InferenceSession.create(readFileSync(join(bench.folder, "named.onnx")));
+    expect(outputNames).toEqual(["x.output", "y"]);
+  });
+
   it("report true evaluations by a protocol, without that of the restored epoch", async () => {
     const protocol =
       "protocol: { report: { last: 2 }, columns: [{ name: price, metric: the price.rmse, better: lower }] }";
@@ -170,7 +250,7 @@ confirm: { seeds: ${seeds}, best: 1, baseline: { learningRate: 0.02 } }
     sweep("100..103", "test.loss");
     const noted = await bench.run("sweep", "sweep.yaml", "--jobs", "1", "--json");
     expect(noted.stderr).toContain(
-      "No trial is said to help by test.loss, whose rows both choose and judge. Rank",
+      "Whether trials help by test.loss stays undecided: its rows both choose and judge. Rank",
     );
   });
 
@@ -205,7 +285,7 @@ confirm: { seeds: ${seeds}, best: 1, baseline: { learningRate: 0.02 } }
 
 describe("mistakes in several tasks on one's own table", () => {
   it.each([
-    ["label: [the price, sort]", /there is no label "sort"; the columns are a, b, the price, kind, stars/],
+    ["label: [the price, sort]", /there is no column "sort"; the columns are a, b, the price, kind, stars/],
     ["label: [the price, kind], features: [a, kind]", /"kind" is chosen twice/],
     ["label: [the price]", /there is no label "stars"/],
     ["label: [a, b, the price, kind, stars]", /there is no column besides the labels/],
@@ -216,16 +296,7 @@ describe("mistakes in several tasks on one's own table", () => {
     expect([status !== 0, stderr]).toEqual([true, expect.stringMatching(message)]);
   });
 
-  it("are told: a label that is missing, and another format", async () => {
-    bench.write(
-      "gaps.csv",
-      table([
-        [1, 2, "", "over", 3],
-        [2, 1, 3, "below", 5],
-        [0, 1, 3, "over", 5],
-        [1, 1, 4, "over", 5],
-      ]),
-    );
+  it("are told: an input that is missing, and another format", async () => {
     const wrong = async (data: string) => {
       bench.write(
         "wrong.yaml",
@@ -234,10 +305,14 @@ describe("mistakes in several tasks on one's own table", () => {
       return (await bench.run("run", "wrong.yaml", "--quiet")).stderr;
     };
     const label = "label: [the price, kind, stars]";
-    expect(await wrong(`{ csv: gaps.csv, ${label} }`)).toMatch(/line 2 has no value of "the price"/);
-    expect(await wrong(`{ csv: gaps.csv, ${label}, missing: mean }`)).toMatch(
-      /example 0 has no label "the price"\. .*drop/,
+    bench.write(
+      "gaps.csv",
+      table([
+        [1, 2, "", "over", 3],
+        ["", 1, 3, "below", 5],
+      ]),
     );
+    expect(await wrong(`{ csv: gaps.csv, ${label} }`)).toMatch(/line 3 has no value of "a"/);
     expect(await wrong("{ npz: table.npz }")).toMatch(/problem\.data\.npz: unknown key/);
   });
 });

@@ -36,7 +36,9 @@ describe.skipIf(!serverProgram)("isoloss sweep on a server", () => {
     expect(served.sweeps).toMatchObject([{ id, name: "booths", needs: [] }]);
     // The variable alone leaves the list to the folder.
     vi.stubEnv("ISOLOSS_QUEUE", server.url);
-    expect((await bench.run("sweep", "--list")).stdout).toContain("sweeps/booths-1  not ended  40 running");
+    expect((await bench.run("sweep", "--list")).stdout).toContain(
+      "sweeps/booths-1  not ended  40 not finished",
+    );
     vi.unstubAllEnvs();
 
     const closed = await bench.json<object>("sweep", "--cancel", "sweeps/booths-1", ...queue);

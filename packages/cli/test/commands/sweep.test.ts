@@ -11,7 +11,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { SweepDocument } from "../../src/sweep/document.js";
+import { describeEnvironment } from "../../src/run/environment.js";
+import { readSweepDirectory } from "../../src/sweep/directory.js";
+import { type SweepDocument, sweepDocument } from "../../src/sweep/document.js";
+import { sweepReport } from "../../src/sweep/sweep-report.js";
 import { objections, readDocument, shapesIn } from "../documents/tables.js";
 import { MlflowServer } from "../formats/mlflow-server.js";
 import { workbench } from "./support.js";
@@ -167,6 +170,28 @@ confirm: false
     );
   });
 
+  it("finds a number that runs do not have, by one step of a trial", async () => {
+    const check = async (metric: string, confirm = "false", more = "") => {
+      bench.write(
+        "metrics.yaml",
+        `experiment: classify-digits\nmethod: grid\nmetric: { name: "${metric}" }\nconfirm: ${confirm}\n${more}parameters: { batchSize: { values: [50, 100] } }\n`,
+      );
+      const { status, stdout, stderr } = await bench.run("sweep", "metrics.yaml", "--check");
+      return `${status} ${stderr}${stdout}`;
+    };
+    expect(await check("validation.acuracy")).toMatch(
+      /^2 isoloss: metrics\.yaml:3:11: metric\.name: The run has no number validation\.acuracy; did you mean validation\.accuracy\? It has loss, steps,/,
+    );
+    const confirm = "{ seeds: 10..12, metric: move.seconds }";
+    expect(await check("validation.accuracy", confirm)).toMatch(
+      /^2 .* confirm\.metric: The run has no number move/,
+    );
+    expect(await check("validation.accuracy")).toMatch(/^0 metrics: grid/);
+    expect(await check("loss.history[9]")).toContain("was not checked: loss.history[9] is not of the one");
+    const elsewhere = await check("validation.acuracy", "false", "set: { data: mnist }\n");
+    expect(elsewhere).toMatch(/^0 .*\n.*was not checked: one step of the first trial failed: /);
+  });
+
   it("says what is of the trials alone, not of the baseline", async () => {
     const check = (...set: string[]) =>
       bench.run("sweep", "booths.yaml", "--check", ...set.flatMap((one) => ["--set", one]));
@@ -176,6 +201,18 @@ confirm: false
     ];
     expect((await check(constant)).stdout).toContain(note);
     expect((await check(constant, "confirm.baseline={steps: 3}")).stdout).not.toContain(note);
+  });
+
+  it("leaves controls of the experiment alone: a sweep has its own", async () => {
+    bench.write(
+      "controlled.yaml",
+      "name: c\nkind: minimize\nproblem: booth\noptimizer: gd\nlearningRate: 0.01\nsteps: 5\nvariants: { a: {}, b: {} }\ncontrols: { a: [b] }\n",
+    );
+    expect((await bench.run("run", "controlled.yaml")).stderr).toContain(
+      'controls: nothing is compared with "a"',
+    );
+    bench.write("c.yaml", sweep().replace("booth\nvariant: plain", "controlled.yaml\nvariant: a"));
+    expect((await bench.run("sweep", "c.yaml", "--check")).status).toBe(0);
   });
 
   it("makes no directory for a server that is not there", async () => {
@@ -324,6 +361,26 @@ confirm: { seeds: 10..12, each: optimizer.name, baseline: { optimizer.name: sgd 
     const { status, stdout, stderr } = await bench.run("sweep", "--list", "--out", "damaged", "--json");
     expect([status, JSON.parse(stdout).sweeps]).toMatchObject([1, [{ name: "booths" }]]);
     for (const text of Object.values(texts)) expect(stderr).toContain(text);
+  });
+
+  it("calls the trials of an interrupted sweep not finished", async () => {
+    const folder = join(bench.folder, "stopped/booths");
+    mkdirSync(folder, { recursive: true });
+    for (const one of ["sweep.yaml", "experiment.yaml"])
+      cpSync(join(first.directory, one), join(folder, one));
+    const lines = readFileSync(join(first.directory, "journal.jsonl"), "utf8").split("\n");
+    const begun = lines.filter((line) => /"entry":"(open|ask)"/.test(line));
+    writeFileSync(join(folder, "journal.jsonl"), `${begun.join("\n")}\n`);
+    const { stdout } = await bench.run("sweep", "--list", "--out", "stopped");
+    expect(stdout).toMatch(/not ended +4 not finished/);
+    const stored = await readSweepDirectory(folder);
+    const page = sweepReport(
+      stored,
+      sweepDocument(stored, { status: "interrupted" }),
+      describeEnvironment({ seed: 0, runtime: "auto" }),
+    );
+    expect(page).toContain("not finished");
+    expect(page).not.toContain("running");
   });
 
   it("finds a record that was counted twice", async () => {

@@ -32,8 +32,10 @@ describe("docs/onnx-models.md", () => {
   it.each(lines)("%s runs as printed", async (line) => {
     const [, ...args] = line.split(" ");
     const { status, stderr } = await bench.run(...args);
-    // What training tells of its progress.
-    const messages = stderr.replaceAll(/^(as it came|epoch \d+ of \d+): .*\n/gm, "");
+    // What training tells of its progress, and that scales are larger than what they save in so small a file.
+    const messages = stderr
+      .replaceAll(/^(as it came|epoch \d+ of \d+): .*\n/gm, "")
+      .replaceAll(/^isoloss: \w+\.onnx is larger than .*\n/gm, "");
     expect([status, messages]).toEqual([0, ""]);
   });
 });

@@ -5,7 +5,7 @@ import { encode } from "fast-png";
 import { type NdArray, OptionError, sizeOf } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import type { ImportedInput } from "isoloss/onnx";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { deflated, stateful } from "../../../core/test/data/npz-files.js";
 import { readBatches } from "../../src/model/batches.js";
 
@@ -39,19 +39,25 @@ const input = (shape: ImportedInput["shape"], name = "x"): ImportedInput => ({
 });
 
 describe("readBatches", () => {
-  it("gives batches of the size that the file fixes, without a rest, in the type of the input", async () => {
+  it("gives batches of the size that the file fixes, without a rest, of which it says so", async () => {
+    const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     const batches = await readBatches([input([3, 2])], { path: at("7.npy") });
     expect(batches).toEqual([
       { x: { shape: [3, 2], data: Float32Array.from([0, 1, 2, 3, 4, 5]) } },
       { x: { shape: [3, 2], data: Float32Array.from([6, 7, 8, 9, 10, 11]) } },
     ]);
+    expect(write.mock.calls).toEqual([
+      [`isoloss: ${at("7.npy")}: 1 of its 7 examples is left out: a batch has 3.\n`],
+    ]);
+    write.mockRestore();
   });
 
   it("gives batches of up to 32 examples where the file leaves their number open", async () => {
     const shapes = async (name: string, limit?: number) =>
       (await readBatches([input(["batch", 2])], { path: at(name), limit })).map(({ x }) => x.shape[0]);
     expect(await shapes("7.npy")).toEqual([7]);
-    expect(await shapes("70.npy")).toEqual([23, 23, 23]);
+    expect(await shapes("70.npy")).toEqual([23, 23, 24]);
+    expect(await shapes("70.npy", 33)).toEqual([16, 17]);
     expect(await shapes("70.npy", 40)).toEqual([20, 20]);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { errorCells, sqnrFields } from "../../src/model/measured-change.js";
+import { changeOf, errorCells, sqnrFields } from "../../src/model/measured-change.js";
 
 describe("the SQNR of a changed model", () => {
   it.each([
@@ -9,6 +9,38 @@ describe("the SQNR of a changed model", () => {
     [Number.NaN, { sqnr: null, broken: true }, "not finite"],
   ])("%d tells outputs that are identical from broken ones", (sqnr, fields, cell) => {
     expect(sqnrFields(sqnr)).toEqual(fields);
-    expect(errorCells({ ...fields, agreement: 0.984 })).toEqual([cell, "98.4 %"]);
+    const none = { sqnrInterval: null, agreementInterval: null };
+    expect(errorCells({ ...fields, ...none, agreement: 0.984 })).toEqual([cell, "98.4 %"]);
+  });
+});
+
+describe("the intervals of a measured change", () => {
+  const change = (noises: readonly number[]) =>
+    changeOf({
+      ...{ sqnr: 10, agreement: 1, rows: noises.length, largest: 0.1 },
+      examples: noises.map((noise) => ({ signal: 1, noise })),
+    });
+
+  it("say how little few examples know", () => {
+    const { sqnrInterval, agreementInterval } = change([0.1, 0.1, 0.1, 0.1]);
+    // All ratios are 10; of 4 of 4 the interval begins at 0.025^(1/4) = 0.398.
+    expect(sqnrInterval?.map((end) => end.toFixed(6))).toEqual(["10.000000", "10.000000"]);
+    expect(errorCells(change([0.1, 0.1, 0.1, 0.1]))[1]).toBe("100.0 % [39.8, 100.0]");
+    expect(agreementInterval?.[0]).toBeCloseTo(0.025 ** 0.25, 10);
+    const width = (noises: readonly number[]) => {
+      const [low, high] = change(noises).sqnrInterval ?? [];
+      return Number(high) - Number(low);
+    };
+    const four = [0.05, 0.15, 0.08, 0.12];
+    expect(width(four)).toBeGreaterThan(2 * width(Array(8).fill(four).flat()));
+  });
+
+  it("are none of one example, of rows that are no examples, and where nothing differs", () => {
+    expect(change([0.1]).sqnrInterval).toBeNull();
+    expect(change([0.1, 0]).sqnrInterval).toBeNull();
+    const examples = [{ signal: 1, noise: 0.1 }];
+    expect(
+      changeOf({ sqnr: 10, agreement: 0.5, rows: 2, largest: 0.1, examples }).agreementInterval,
+    ).toBeNull();
   });
 });

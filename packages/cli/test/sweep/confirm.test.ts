@@ -3,6 +3,7 @@ import { leftOut } from "../../src/sweep/caveats.js";
 import {
   bestOfEach,
   bestTrials,
+  type Confirmed,
   type Contender,
   confirmed as confirmedBy,
   type SeedValues,
@@ -78,6 +79,31 @@ describe("confirmed", () => {
       ["does not help", true],
     ]);
     expect(judged[0]?.text).toContain("Runs of the control cost random diverged: it counts as worse.");
+  });
+
+  it("decides nothing where a control has fewer than two pairs, or no trial", () => {
+    const moved = { trial: 5, fresh: seeds(1, 2.1, 3.9) };
+    const beside = (fresh: SeedValues) =>
+      confirmed(loss, seeds(20, 40, 80), [
+        moved,
+        { trial: 6, fresh, isControl: true, label: "cost random" },
+      ])[0] as Confirmed;
+    expect(beside(seeds(10, 21, 39)).judgment).toBe("helps");
+    for (const few of [seeds(), seeds(10)]) {
+      expect(beside(few).judgment).toBe("undecided");
+      expect(beside(few).text).toContain("Too few runs of the control cost random ended to compare with it.");
+    }
+    const judging = { rows: null, rowsChose: false, text: "", absent: ["cost random"] };
+    expect(confirmedBy(loss, seeds(20, 40, 80), [moved], judging)[0]?.judgment).toBe("undecided");
+  });
+
+  it("says neither that a trial helps nor that it does not by rows that also chose", () => {
+    const by = { rows: "validation", rowsChose: true, text: "" } as const;
+    const judged = (...fresh: readonly number[]) =>
+      confirmedBy(loss, seeds(2, 4, 8), [{ trial: 5, fresh: seeds(...fresh) }], by)[0]?.judgment;
+    expect(judged(1, 2.1, 3.9)).toBe("undecided");
+    expect(judged(4, 8.1, 15.9)).toBe("undecided");
+    expect(judged(Number.NaN, 2, 4)).toBe("does not help");
   });
 
   it("says so where both gave the same numbers", () => {
@@ -201,6 +227,7 @@ describe("confirmationOf", () => {
     }).map(({ text }) => text);
     expect(texts[0]).toMatch(/^Trial 0 \(cost default\).*\(learningRate 0\.002 against 0\.001\)/);
     expect(texts[1]).not.toContain("against");
+    expect(texts[1]).toContain(" Both have learningRate 0.001.");
   });
 });
 
@@ -244,13 +271,13 @@ describe("the rows that judge", () => {
       "without test rows",
       { rows: "published" },
       [],
-      "which also chose, the same for all seeds. From seed to seed starts and orders of batches vary alone, so this shows no gain on other rows: rank by a number that runs also report on test rows.",
+      "which also chose, the same for all seeds. From seed to seed starts and orders of batches vary alone, so this shows neither a gain nor a loss on other rows: rank by a number that runs also report on test rows.",
     ],
     [
       "by a number that is not measured on test rows",
       { rows: "divided" },
       [],
-      "and those that chose are among them. From seed to seed starts and orders of batches vary, and the division of the same rows, so this shows no gain on other rows: rank by",
+      "and those that chose are among them. From seed to seed starts and orders of batches vary, and the division of the same rows, so this shows neither a gain nor a loss on other rows: rank by",
     ],
     [
       "of a journal from before",
@@ -295,7 +322,7 @@ describe("the rows that judge", () => {
 
   it("are named where test rows chose", () => {
     const one = judged({}, [], { ...metric, name: "test.loss" });
-    expect(one).toMatchObject({ rows: "test", rowsChose: true, judgment: "does not help" });
+    expect(one).toMatchObject({ rows: "test", rowsChose: true, judgment: "undecided" });
     expect(one.text).toContain("The test rows judged, which also chose");
   });
 });

@@ -127,7 +127,7 @@ export const malformed: readonly (readonly [from: string | RegExp, to: string, e
     ],
     ["method: tpe", "method: sobol\norder: file", ["4:1: order: only a grid has an order."]],
     [/metric: .*\n/, "", ["1:1: metric: missing; expected a map of keys, such as { name: validation.loss }"]],
-    ["seeds: 0..1", "seeds: 3", ["5:1: seeds: expected a list or text, such as 0..4; got 3"]],
+    ["seeds: 0..1", "seeds: 3", ["5:1: seeds: expected a list or text, such as 0..4 or [ 100 ]; got 3"]],
     [
       "goal: minimize",
       "goal: minimise",

@@ -37,8 +37,8 @@ const modelErrorOptions = optionTable("modelError", {
  * @param before the bytes of an `.onnx` file
  * @param after those of another with the same inputs and outputs
  * @param options `inputs`, or `examples`, `sizes` and `seed` of random ones
- * @returns `sqnr`, 10 log10(sum y^2 / sum (y - z)^2) in decibels, `agreement` of the largest number of each row, and `largest`,
- *   max |y - z| / max |y|
+ * @returns `sqnr`, 10 log10(sum y^2 / sum (y - z)^2) in decibels, its sums by `examples`, `agreement` of the largest number of each
+ *   row, and `largest`, max |y - z| / max |y|
  * @throws OptionError for other arrays than the inputs of the file; DataError for numbers that are not finite; DataError, ShapeError, RuntimeError when a file or the inputs cannot be run
  *
  * @example
@@ -53,5 +53,9 @@ export async function modelError(
   if (inputs !== undefined) requireBatches("modelError", before, inputs, "inputs");
   const batches = inputs ?? randomInputs("modelError", fromOnnx(before).inputs, { ...random, inputs: {} });
   const run = { runtime: "auto" } as const;
-  return errorOf(await outputsOfFile(before, batches, run), await outputsOfFile(after, batches, run));
+  const outputs = [
+    await outputsOfFile(before, batches, run),
+    await outputsOfFile(after, batches, run),
+  ] as const;
+  return errorOf(...outputs, batches);
 }

@@ -20,7 +20,7 @@ export { calibrate } from "../compress/quantize/calibrate.js";
 export type { CandidateFile } from "../compress/quantize/candidates.js";
 export type { Granularity, QuantizationChoice } from "../compress/quantize/choices.js";
 export type { LayerSensitivity } from "../compress/quantize/leave-layers.js";
-export type { Metric, QuantizationError } from "../compress/quantize/measure-error.js";
+export type { Metric, QuantizationError, SquaredError } from "../compress/quantize/measure-error.js";
 export type { QuantizedModel } from "../compress/quantize/quantize-model.js";
 export { quantizeModel } from "../compress/quantize/quantize-model.js";
 export type {

@@ -52,7 +52,7 @@ export function divided(
 }
 
 /**
- * Batches of one size for calibration and comparison: the first 512 examples.
+ * Batches for calibration and comparison: the first 512 examples, without a rest where the file fixes the size; else sizes differ by 1 at most.
  *
  * @param fixed the size that the file takes; undefined where it is open
  */
@@ -62,18 +62,22 @@ export function calibrationBatches(
   fixed: number | undefined,
 ): readonly Readonly<Record<string, NdArray>>[] {
   const count = Math.min(inputs.shape[0], CALIBRATION);
-  const size = fixed ?? Math.floor(count / Math.ceil(count / AT_ONCE));
-  if (count < size) {
+  if (fixed !== undefined && count < fixed) {
     throw new DataError(
-      `fineTune: the file takes batches of ${size} examples; there are ${count} to train on.`,
+      `fineTune: the file takes batches of ${fixed} examples; there are ${count} to train on.`,
     );
   }
-  return Array.from({ length: Math.floor(count / size) }, (_, b) => ({
-    [input]: takeRows(
-      inputs,
-      Array.from({ length: size }, (__, i) => b * size + i),
-    ),
-  }));
+  const batches = fixed === undefined ? Math.ceil(count / AT_ONCE) : Math.floor(count / fixed);
+  const used = fixed === undefined ? count : batches * fixed;
+  return Array.from({ length: batches }, (_, b) => {
+    const [first, next] = [b, b + 1].map((k) => Math.floor((k * used) / batches));
+    return {
+      [input]: takeRows(
+        inputs,
+        Array.from({ length: next - first }, (__, i) => first + i),
+      ),
+    };
+  });
 }
 
 /** How many examples of a set are evaluated at once, and the set without a rest that a file of fixed size cannot take. */

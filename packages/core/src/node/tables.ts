@@ -38,11 +38,18 @@ export const csvOptions = optionTable("openCsv", {
 } satisfies OptionRows<CsvOptions>);
 
 /** What is known of a table's columns before it is read. */
-export interface DescribeTableOptions extends Pick<TableOptions, "missingWords" | "text"> {}
+export interface DescribeTableOptions extends Pick<TableOptions, "missingWords" | "text"> {
+  /** Columns without which a row is not counted, such as the label; default none. */
+  readonly required?: readonly string[] | undefined;
+}
 
 export interface DescribeCsvOptions extends DescribeTableOptions, CsvForm {}
 
-const describeRows = { missingWords: tableRows.missingWords, text: tableRows.text };
+const describeRows = {
+  missingWords: tableRows.missingWords,
+  text: tableRows.text,
+  required: tableRows.text,
+};
 
 const describeCsvOptions = optionTable("describeCsv", {
   ...formRows,

@@ -1,6 +1,6 @@
 import type { Shape } from "../array.js";
 import { OptionError } from "../errors.js";
-import type { Tensor } from "../graph/tensor.js";
+import { isTensor, type Tensor } from "../graph/tensor.js";
 import { spec, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Model } from "../nn/model.js";
@@ -16,7 +16,7 @@ export interface ModelToOnnxOptions {
   readonly batch?: number | undefined;
   /** Name of the file's input; default input. */
   readonly input?: string | undefined;
-  /** Name of the file's output; default output. */
+  /** Name of the file's output, of a model that has one; default output. */
   readonly output?: string | undefined;
   /** Metadata strings stored with the model; default none. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
@@ -31,7 +31,8 @@ const modelToOnnxOptions = optionTable("modelToOnnx", {
 } satisfies OptionRows<ModelToOnnxOptions>);
 
 /**
- * A model with its numbers, in evaluation mode, as the bytes of an `.onnx` file with one input and one output: see {@link toOnnx}.
+ * A model with its numbers, in evaluation mode, as the bytes of an `.onnx` file with one input: see {@link toOnnx}. Of a model whose
+ * output is tensors by name, such as those of several tasks, the file has these outputs.
  *
  * @param trained parameters and state, such as `trainer.current`
  * @throws OptionError for settings out of range; what the model throws for examples of another shape
@@ -41,7 +42,7 @@ const modelToOnnxOptions = optionTable("modelToOnnx", {
  * const bytes = modelToOnnx(model, model.init(torchGenerator(0)), { example: [64], output: "logits" });
  */
 export function modelToOnnx<P, S>(
-  model: Model<P, S>,
+  model: Model<P, S, Tensor | Readonly<Record<string, Tensor>>>,
   { params, state }: Trained<P, S>,
   options: ModelToOnnxOptions,
 ): Uint8Array {
@@ -51,16 +52,16 @@ export function modelToOnnx<P, S>(
       `modelToOnnx: the input must not have the name "${input}", which the model's numbers have.`,
     );
   }
-  if (input === output) {
-    throw new OptionError(
-      `modelToOnnx: the input and the output must have different names; got "${input}" for both.`,
-    );
-  }
   const graphOf = (examples: number) =>
     trace(
-      ({ params: p, state: s, [input]: x }) => ({
-        [output]: model.apply(p, x as Tensor, { state: s }).output,
-      }),
+      ({ params: p, state: s, [input]: x }) => {
+        const result = model.apply(p, x as Tensor, { state: s }).output;
+        const results = isTensor(result) ? { [output]: result } : result;
+        if (!Object.hasOwn(results, input)) return results;
+        throw new OptionError(
+          `modelToOnnx: the input and the output must have different names; got "${input}" for both.`,
+        );
+      },
       { params, state, [input]: spec([examples, ...example], dtypeOfTree({ params, state })) },
     ).graph;
   return toOnnx(batch === undefined ? graphOf : graphOf(batch), {

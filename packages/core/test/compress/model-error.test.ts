@@ -48,7 +48,7 @@ describe("the error of a model", () => {
       sizes: { height: 8, width: 9 },
       examples: 2,
     });
-    expect(same).toEqual({ sqnr: Infinity, agreement: 1, largest: 0 });
+    expect(same).toMatchObject({ sqnr: Infinity, agreement: 1, largest: 0 });
   });
 
   it("is refused for inputs that do not fit", async () => {

@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { array, nested, numbers } from "../../src/array.js";
+import { array, type NdArray, nested, numbers } from "../../src/array.js";
 import { divide } from "../../src/data/divide.js";
 import { inDataUnits, standardization, standardize } from "../../src/data/standardize.js";
 import { DataError, ShapeError } from "../../src/errors.js";
+import type { Tensor } from "../../src/graph/tensor.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
+import type { Model, Stateless } from "../../src/nn/model.js";
 import { mlp } from "../../src/nn/models/mlp.js";
+import { multiMlp } from "../../src/nn/models/multi-mlp.js";
 import { fromOnnx } from "../../src/nn/onnx/from-onnx.js";
 import { modelToOnnx } from "../../src/train/model-to-onnx.js";
 import { createPredictor } from "../../src/train/predictor.js";
@@ -55,6 +58,37 @@ describe("standardized data", () => {
     for (const predictor of [inside, outside, read]) await predictor.dispose();
   });
 
+  it("have the mean of the training part where an input is missing, also in a model in the data's units", async () => {
+    const gap = Number.NaN;
+    const train = { ...data, inputs: array([[1, 5, 1], [gap, 5, 0], [5, gap, 0], [6, gap, 1]]), labels: array([[10], [20], [30], [40]]) }; // biome-ignore format: rows
+    expect(() => standardization(train, { isNumber })).toThrow(
+      'Input 0 of example 1 is NaN. Correct it. If it is missing: standardization(train, { missing: "mean" })',
+    );
+    const by = standardization(train, { isNumber, missing: "mean" });
+    // Of 1, 5, 6 and their mean 4: squares 9, 0, 1, 4.
+    expect([by.gaps, by.inputs]).toEqual([
+      [4, 5, 0.5],
+      { means: [4, 5, 0], stds: [expect.closeTo(Math.sqrt(14 / 4), 12), 1, 1] },
+    ]);
+    const other = { inputs: array([[gap, 7, 1], [4, gap, 0]]), labels: array([[20], [20]]) }; // biome-ignore format: rows
+    const scaled = standardize(other, by);
+    expect(nested(scaled.inputs)).toEqual([[0, 2, 1], [0, 0, 0]]); // biome-ignore format: rows
+    const { gaps: _, ...without } = by;
+    expect(() => standardize(other, without)).toThrow(DataError);
+    const model = mlp({ sizes: [3, 4, 1] });
+    const trained = model.init(torchGenerator(1));
+    const inUnits = inDataUnits(model, by);
+    const inside = await createPredictor(model, trained);
+    const outside = await createPredictor(inUnits, trained);
+    const file = modelToOnnx(inUnits, trained, { example: [3], input: "row", output: "rent" });
+    const read = await createPredictor(fromOnnx(file));
+    const expected = numbers(await inside.predict(scaled.inputs)).map((v) => 25 + Math.sqrt(125) * v);
+    const close = expected.map((v) => expect.closeTo(v, 4));
+    expect(numbers(await outside.predict(other.inputs))).toEqual(close);
+    expect(numbers((await read.predict({ row: other.inputs })).rent)).toEqual(close);
+    for (const predictor of [inside, outside, read]) await predictor.dispose();
+  });
+
   it("need three examples: any two lie on a line", () => {
     const { train } = divide(data, { validation: 0.34 });
     expect(train.inputs.shape).toEqual([2, 3]);
@@ -72,5 +106,30 @@ describe("a model's ONNX file", () => {
       'the input and the output must have different names; got "x" for both',
     );
     expect(() => modelToOnnx(model, trained, { example: 3 as never })).toThrow("example must be a list");
+  });
+
+  it("has an output for each of several tasks, none with the name of the input", async () => {
+    const net = multiMlp({ sizes: [3, 4], heads: { rent: 1, kind: 2 } });
+    const model: Model<object, Stateless, Record<string, Tensor>> = {
+      init: (rng, options) => ({ params: net.init(rng, options), state: {} }),
+      apply: (params, x) => ({ output: net.apply(params as never, x), state: {} }),
+    };
+    const trained = model.init(torchGenerator(1));
+    const predictors = [
+      await createPredictor(model, trained),
+      await createPredictor(fromOnnx(modelToOnnx(model, trained, { example: [3] }))),
+    ];
+    const [own, read] = [
+      await predictors[0].predict(data.inputs as never),
+      await predictors[1].predict({ input: data.inputs } as never),
+    ] as Record<string, NdArray>[];
+    for (const predictor of predictors) await predictor.dispose();
+    expect(Object.keys(read)).toEqual(["rent", "kind"]);
+    for (const task of ["rent", "kind"]) {
+      expect(numbers(read[task])).toEqual(numbers(own[task]).map((v) => expect.closeTo(v, 5)));
+    }
+    expect(() => modelToOnnx(model, trained, { example: [3], input: "kind" })).toThrow(
+      'the input and the output must have different names; got "kind" for both',
+    );
   });
 });

@@ -75,6 +75,9 @@ describe("the comparison of two files", () => {
     ].map((values) => ({ x: float32(values, [1, 2]) }));
     const { outputs } = await compareModels(linear(), linear({ w: [3, 2] }), { inputs });
     expect(outputs).toEqual([{ name: "y", shape: [1, 1], absolute: 8, relative: 1 }]);
+    const uneven = [...inputs, { x: float32([0, 0, 8, 4], [2, 2]) }];
+    const wider = await compareModels(linear(), linear({ w: [3, 2] }), { inputs: uneven });
+    expect(wider.outputs[0]).toMatchObject({ absolute: 16, relative: 1 });
     await expect(compareModels(linear(), linear(), { inputs: [] })).rejects.toThrow(
       /an object of arrays by the name/,
     );

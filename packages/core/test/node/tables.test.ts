@@ -3,7 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { takeRows } from "../../src/data/batches.js";
+import { standardization, standardize } from "../../src/data/standardize.js";
 import { collected } from "../../src/data/streams/collected.js";
+import { mapped } from "../../src/data/streams/mapped.js";
 import type { CsvOptions, DescribeCsvOptions } from "../../src/node/tables.js";
 import { describeCsv, describeParquet, openCsv, openParquet } from "../../src/node/tables.js";
 import { parquetFile } from "./parquet-file.js";
@@ -51,6 +54,47 @@ describe("a CSV file", () => {
     };
     expect(table.stds[0]).toBeCloseTo(std([1.5, 2, 0.5]), 12);
     expect(table.stds[3]).toBeCloseTo(std([-2, 30, 4]), 12);
+  });
+
+  it("has no quantity as classes, but codes", async () => {
+    const table = (n: number, y: (i: number) => number) =>
+      ["a,y", ...Array.from({ length: n }, (_, i) => `${i},${y(i)}`)].join("\n");
+    const options = { label: "y", classes: true };
+    await expect(
+      open(
+        table(12, (i) => i + 0.5),
+        options,
+      ),
+    ).rejects.toThrow(
+      '"y" has 12 different numbers in 12 rows, such as 0.5: too few rows of each for classes. To predict numbers leave classes: true out; if they are codes of classes: text: ["y"].',
+    );
+    await expect(
+      open(
+        table(40, (i) => 7 * i),
+        options,
+      ),
+    ).rejects.toThrow("40 different numbers in 40 rows");
+    const codes = await open(
+      table(40, (i) => 7 * i),
+      { ...options, text: ["y"] },
+    );
+    expect(codes.classes).toHaveLength(40);
+    expect(
+      (
+        await open(
+          table(40, (i) => (i % 6) / 2),
+          options,
+        )
+      ).classes,
+    ).toHaveLength(6);
+    expect(
+      (
+        await open(
+          table(12, (i) => i),
+          options,
+        )
+      ).classes,
+    ).toHaveLength(12);
   });
 
   it("has numbers as labels, or classes that are numbers, and chosen columns", async () => {
@@ -101,21 +145,51 @@ describe("a CSV file", () => {
   it("fills in what is missing, or leaves the row out", async () => {
     const text = "a,b,y\n1,red,1\n,blue,2\n5,NA,3\n6,red,?\n";
     await expect(open(text, { label: "y" })).rejects.toThrow('line 3 has no value of "a"');
-    await expect(open(text, { label: "y", missing: "mean" })).rejects.toThrow('line 5 has no value of "y"');
-    const filled = await open(text.replace("?", "4"), { label: "y", missing: "mean" });
-    expect(numbers((await collected(filled.stream)).inputs)).toEqual([1, 0, 1, 4, 1, 0, 5, 0, 0, 6, 0, 1]);
     const dropped = await open(text, { label: "y", missing: "drop" });
     expect(dropped.stream.length).toBe(1);
     expect(numbers((await collected(dropped.stream)).inputs)).toEqual([1, 1]);
   });
 
-  it("leaves it to the caller to fill in what is missing", async () => {
-    const { stream, means } = await open("a,b,y\n1,red,1\n,blue,2\n5,NA,3\n", {
+  it("leaves rows without a label out, counts them, and does not know what they alone hold", async () => {
+    const text = "a,b,y\n1,red,10\n2,blue,\n3,red,30\n5,red,NA\n";
+    const table = await open(text, { label: "y" });
+    expect([table.unlabeled, table.stream.length, table.features, table.means[0]]).toEqual([
+      ...[2, 2, ["a", "b=red"], 2],
+    ]);
+    expect(numbers((await collected(table.stream)).labels)).toEqual([10, 30]);
+    // Of several labels each must be there; without labels none.
+    const both = await open(text, { label: ["y", "a"] });
+    expect([both.unlabeled, both.stream.length]).toEqual([2, 2]);
+    const asked = await open(text, { ...table.options, label: false, missing: "mean" });
+    expect([asked.unlabeled, asked.stream.length]).toEqual([0, 4]);
+    const some = await open(text, { label: false, required: ["y"] });
+    expect([some.unlabeled, some.features]).toEqual([2, ["a", "b=red", "y"]]);
+    await expect(open("a,y\n1,\n2,?\n", { label: "y" })).rejects.toThrow(
+      'none of its 2 rows has a value of "y"',
+    );
+  });
+
+  it("has gaps that are filled in by the mean of the rows for training, not of the others", async () => {
+    const table = await open("a,b,y\n1,red,1\n,blue,2\n2,NA,3\n9,red,4\n,red,5\n", {
       label: "y",
-      missing: "keep",
+      missing: "mean",
     });
-    expect(numbers((await collected(stream)).inputs)).toEqual([1, 0, 1, Number.NaN, 1, 0, 5, 0, 0]);
-    expect(means).toEqual([3, 0, 0]);
+    const { stream, isNumber, means } = table;
+    const { inputs, labels } = await collected(stream);
+    expect(numbers(inputs)).toEqual([1, 0, 1, Number.NaN, 1, 0, 2, 0, 0, 9, 0, 1, Number.NaN, 0, 1]);
+    // Of all rows.
+    expect(means).toEqual([4, 0, 0]);
+    const part = (...rows: number[]) => ({ inputs: takeRows(inputs, rows), labels: takeRows(labels, rows) });
+    const scale = standardization(part(0, 1, 2), { isNumber, missing: "mean" });
+    expect([scale.gaps?.[0], scale.inputs.means]).toEqual([1.5, [1.5, 0, 0]]);
+    const [filled] = numbers(standardize(part(4), scale).inputs);
+    expect(filled).toBe(0);
+    // A table of rows for training alone, part by part.
+    const { stds } = table;
+    const own = mapped(stream, (rows) => standardize(rows, { inputs: { means, stds }, gaps: means }));
+    expect(numbers((await collected(own)).inputs).filter((_, i) => i % 3 === 0)).toEqual(
+      [1, 4, 2, 9, 4].map((x) => Math.fround((x - 4) / stds[0])),
+    );
   });
 
   it("reads another table into the same inputs and classes", async () => {
@@ -134,7 +208,7 @@ describe("a CSV file", () => {
     ]);
     const { inputs, labels } = await collected(test.stream);
     expect([numbers(inputs), numbers(labels)]).toEqual([
-      [7, 0, 1, 2, 0, 1],
+      [7, 0, 1, Number.NaN, 0, 1],
       [0, 0],
     ]);
     expect(test.options).toEqual({ ...options, missing: "mean" });
@@ -169,7 +243,7 @@ describe("a CSV file", () => {
     expect([asked.features, asked.means, asked.stds]).toEqual([train.features, train.means, train.stds]);
     const found = await collected(asked.stream);
     expect(Object.keys(found)).toEqual(["inputs"]);
-    expect([asked.stream.length, numbers(found.inputs)]).toEqual([2, [5, 1, 0, 2, 0, 1]]);
+    expect([asked.stream.length, numbers(found.inputs)]).toEqual([2, [5, 1, 0, Number.NaN, 0, 1]]);
     // @ts-expect-error: there are none
     expect(found.labels).toBe(undefined);
     const alone = await open("a,b\n1,2\n", { label: false });
@@ -203,7 +277,7 @@ describe("a CSV file", () => {
     expect(numbers((await collected(test.stream)).labels)).toEqual([1000]);
     expect(test.means).toEqual([2]);
     // As in training: text among numbers is no gap, whatever becomes of gaps.
-    for (const missing of ["refuse", "mean", "keep", "drop"] as const) {
+    for (const missing of ["refuse", "mean", "drop"] as const) {
       for (const label of ["y", false] as const) {
         await expect(open('a,y\n7,1\n"200,5",2\n', { ...train.options, missing, label })).rejects.toThrow(
           'line 3 has "200,5" in "a", which is not a number. Correct it. If it marks a missing value: leave the cell empty, or missingWords: ["200,5"].',
@@ -211,7 +285,7 @@ describe("a CSV file", () => {
       }
     }
     const filled = await open("a,y\n,2\n7,1\n", { ...train.options, missing: "mean" });
-    expect(numbers((await collected(filled.stream)).inputs)).toEqual([2, 7]);
+    expect(numbers((await collected(filled.stream)).inputs)).toEqual([Number.NaN, 7]);
     await expect(open("a,y\n,2\n,1\n", { ...train.options, missing: "drop" })).rejects.toThrow(
       "each of its 2 rows lacks a value, or has one that the given columns do not have: none is left",
     );
@@ -256,7 +330,7 @@ describe("a CSV file", () => {
       "labels of two kinds",
       "a,y,z\n1,2,x\n",
       { label: ["y", "z"] },
-      "must be columns of numbers, or one column of classes",
+      "must be columns of numbers, or one column of classes. An experiment learns others as several tasks: kind: multi-task, problem: { name: columns",
     ],
     [
       "too many values",
@@ -302,9 +376,7 @@ describe("a column of numbers with words in it", () => {
     const sum = (1500 * 1501) / 2 - 8 - 1401;
     expect(kept.means[0]).toBeCloseTo(sum / 1498, 9);
     const areas = numbers((await collected(kept.stream)).inputs).filter((_, i) => i % 2 === 0);
-    expect([areas[6], areas[7], areas[1400], areas[1499]]).toEqual([
-      ...[7, Math.fround(sum / 1498), Math.fround(sum / 1498), 1500],
-    ]);
+    expect([areas[6], areas[7], areas[1400], areas[1499]]).toEqual([...[7, Number.NaN, Number.NaN, 1500]]);
     const dropped = await open(text, { ...options, missing: "drop" });
     expect([dropped.stream.length, (await collected(dropped.stream)).inputs.shape]).toEqual([
       1498,
@@ -313,6 +385,18 @@ describe("a column of numbers with words in it", () => {
     // Another table is read by the same words.
     const asked = await open("area,floor\nn/a,1\n5,2\n", { ...dropped.options, label: false });
     expect(numbers((await collected(asked.stream)).inputs)).toEqual([5, 2]);
+  });
+
+  it("is refused where they have commas, also where all have", async () => {
+    const text = ["a;y", ...Array.from({ length: 20 }, (_, i) => `${i},${i % 3};${i}`)].join("\n");
+    const delimiter = ";" as const;
+    await expect(open(text, { label: "y", delimiter })).rejects.toThrow(
+      'line 2 has "0,0" in "a", a number with a comma. Write numbers with a decimal point, without other marks: 3.14. If the column is text: text: ["a"].',
+    );
+    expect((await open(text, { label: "y", delimiter, text: ["a"] })).features).toHaveLength(20);
+    // Half of them are other words.
+    const words = text.replaceAll(/^(1\d),\d/gm, "word $1");
+    expect((await open(words, { label: "y", delimiter })).features).toHaveLength(20);
   });
 
   it("is text where that is said, or where less than nine of ten are numbers", async () => {
@@ -406,7 +490,25 @@ describe("the description of a table", () => {
     });
     await writeFile(path, "a,b\n");
     await expect(describeCsv(path)).rejects.toThrow(/described\.csv: the table has no rows/);
+    await writeFile(path, "a,a\n1,2\n");
+    await expect(describeCsv(path)).rejects.toThrow(
+      'two columns have the name "a": give one of them another',
+    );
     await expect(describeCsv(join(folder, "none.csv"))).rejects.toThrow(/Cannot read the table .*none\.csv/);
+  });
+
+  it("is without rows that lack a column that is required", async () => {
+    const path = join(folder, "required.csv");
+    await writeFile(path, "a,kind,y\n1,x,5\n2,z,\n,x,6\n");
+    const { length, columns } = await describeCsv(path, { required: ["y"] });
+    expect([length, columns.map(({ values, missing }) => [values, missing])]).toEqual([
+      2,
+      [
+        [["1"], 1],
+        [["x"], 0],
+        [["5", "6"], 0],
+      ],
+    ]);
   });
 
   it("is that of a Parquet file, too", async () => {

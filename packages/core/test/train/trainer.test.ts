@@ -242,6 +242,14 @@ describe("createTrainer", () => {
     expect(epoch(0)).toEqual(first);
   });
 
+  it("leaves other examples out of each epoch whose last batch they do not fill: all are seen", async () => {
+    const trainer = await trainerFor(softmax, { batchSize: 32 });
+    expect(trainer.stepsPerEpoch).toBe(3);
+    const seen = new Set<number>();
+    for (let step = 0; step < 3 * 8; step++) for (const row of trainer.batchOf(step)) seen.add(row);
+    expect(seen.size).toBe(120);
+  });
+
   it("keeps the order of the data when the whole set is one batch", async () => {
     const trainer = await trainerFor(softmax);
     expect(Array.from(trainer.batchOf(5))).toEqual(Array.from({ length: 120 }, (_, i) => i));

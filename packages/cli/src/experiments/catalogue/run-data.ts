@@ -1,4 +1,14 @@
-import { astype, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf, takeRows } from "isoloss";
+import {
+  array,
+  astype,
+  type Dataset,
+  type DType,
+  dtypeOf,
+  type NdArray,
+  OptionError,
+  sizeOf,
+  takeRows,
+} from "isoloss";
 import { concatenateRows, type DividedData, type Scale, split, type TableOptions } from "isoloss/data";
 import { z } from "zod";
 import { count, fromZero } from "./named.js";
@@ -23,14 +33,37 @@ export interface RunData extends DividedData {
   readonly classes?: readonly string[] | undefined;
   /** Of a table: what reads another one into the same inputs. */
   readonly table?: TableOptions | undefined;
-  /** Of inputs where the data lack values: what stands in their place, one for each column. */
-  readonly gapMeans?: readonly number[] | undefined;
+  /** What stands in the place of inputs that are missing, one for each column. */
+  readonly gaps?: readonly number[] | undefined;
+  /** Of data of the user's own, among the results of a run: how many rows have no label, and a yardstick. */
+  readonly metrics?: Readonly<Record<string, number>> | undefined;
   /** Of several tasks: the columns of the labels, which are numbers, or the classes by which they are numbered. */
   readonly tasks?: readonly ColumnTask[] | undefined;
   /** Left out: the inputs are as in the data. */
   readonly inputScale?: Scale | undefined;
   /** Of labels that are numbers. */
   readonly targetScale?: Scale | undefined;
+}
+
+/** What prediction needs of a run's data, as JSON: all but the examples, of which it has the form. */
+interface DataForm extends Omit<RunData, keyof DividedData> {
+  readonly inputs: { readonly shape: readonly number[]; readonly dtype: DType };
+  readonly labels: DataForm["inputs"];
+}
+
+export function formOf({ train, validation: _, test: __, ...rest }: RunData): DataForm {
+  const form = (a: NdArray) => ({ shape: a.shape.slice(1), dtype: dtypeOf(a) });
+  return { ...rest, inputs: form(train.inputs), labels: form(train.labels) };
+}
+
+/** Data without examples. @param form of {@link formOf}, as a run stored it */
+export function withoutExamples(form: object): RunData {
+  const { inputs, labels, ...rest } = form as DataForm;
+  const none = ({ shape, dtype }: DataForm["inputs"]): NdArray => ({
+    ...array([], dtype),
+    shape: [0, ...shape],
+  });
+  return { ...rest, train: { inputs: none(inputs), labels: none(labels) } };
 }
 
 /** The same change of every part. */

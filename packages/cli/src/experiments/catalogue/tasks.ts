@@ -16,7 +16,7 @@ import { fashionMnist } from "./fashion-mnist.js";
 import { type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
 import { type ColumnsConfig, columnsData, columnsOptions, columnsOwn, columnsTasks } from "./own/tasks.js";
 import type { Tree } from "./problems.js";
-import type { TestFold } from "./run-data.js";
+import type { RunData, TestFold } from "./run-data.js";
 
 /** A function of two parameters and its optima. */
 export interface Plane {
@@ -37,11 +37,15 @@ export interface MadeTasks
   readonly metrics?: TaskMetrics<Tree>;
   /** Of benchmarks: the published metrics by task and name, instead of accuracies. */
   readonly measures?: TaskMetricSets;
+  /** Of data of the user's own, among the results of a run. */
+  readonly dataMetrics?: RunData["metrics"];
   readonly train?: MultiTaskData;
   readonly validation?: MultiTaskData;
   readonly test?: MultiTaskData;
   /** Of the toy. */
   readonly plane?: Plane;
+  /** Of columns. */
+  readonly table?: RunData;
   /** Each task by a model of its own. */
   alone(): MadeTasks;
 }
@@ -61,6 +65,8 @@ interface TaskContext {
   readonly seed: number;
   /** Of `columns`: which part of the test data judges the run. */
   readonly fold?: TestFold | undefined;
+  /** Of `columns`: its data, where they are there already. */
+  readonly table?: RunData | undefined;
 }
 
 interface TaskEntry extends Entry<TaskContext, Promise<MadeTasks>> {
@@ -146,9 +152,10 @@ export const multiTaskProblemRegistry: Readonly<Record<string, TaskEntry>> = {
     summary: "columns of a table of your own, each a task: { data: { csv: FILE, label: [COLUMN, ...] } }",
     options: columnsOptions,
     own: columnsOwn,
-    make: async (o, { fold }) => {
+    make: async (o, { fold, table: given }) => {
       const config = o as unknown as ColumnsConfig;
-      return fromBenchmark(columnsTasks(await columnsData({ ...config, fold }), config));
+      const table = given ?? (await columnsData({ ...config, fold }));
+      return { ...fromBenchmark(columnsTasks(table, config)), table, dataMetrics: table.metrics };
     },
   },
   ...Object.fromEntries(

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { dirname, join, resolve, sep } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { OptionError } from "isoloss";
 import { asItIs, loadConfig } from "../../config/load.js";
-import { nearest } from "../../config/nearest.js";
+import { nearest, similar } from "../../config/nearest.js";
 import { withOwnFiles } from "./own-files.js";
 import { fromProgram } from "./program.js";
 import { type Experiment, experimentSchema } from "./schema.js";
@@ -58,8 +58,12 @@ export function findExperiment(fileOrName: string): string {
   const inFolder = names.find((name) => name.endsWith(`/${fileOrName}`));
   const meant = file ?? inFolder ?? nearest(fileOrName, names);
   const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;
+  const others = similar(basename(fileOrName).replace(/\.ya?ml$/, ""), names, 4).filter(
+    (name) => name !== meant,
+  );
+  const also = others.length === 0 ? "" : ` Similar names: ${others.join(", ")}.`;
   throw new OptionError(
-    `There is no file ${fileOrName}, and no experiment of that name.${hint} Those that come with isoloss: ${names.join(", ")}.`,
+    `There is no file ${fileOrName}, and no experiment of that name.${hint}${also} isoloss list experiments prints those that come with isoloss.`,
   );
 }
 

@@ -1,15 +1,10 @@
+import { uniq } from "es-toolkit";
 import { OptionError } from "isoloss";
 import { nearest } from "../../config/nearest.js";
 import { requireTestRows, type TestPart, testPartOf } from "../catalogue/datasets.js";
-import type { Controls, Settings } from "../kind.js";
+import type { Controls, Settings, Variant } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { commonKeys, type Expected, type Experiment, type RatesConfig, seedsOf } from "./schema.js";
-
-/** A variant of an experiment, with all its settings. */
-export interface Variant {
-  readonly name: string;
-  readonly settings: Settings;
-}
 
 /** An experiment as it is to run. */
 export interface Resolved {
@@ -21,7 +16,7 @@ export interface Resolved {
   readonly seeds: readonly number[];
   /** Comparisons at tuned rates. */
   readonly rates: readonly RatesConfig[];
-  /** Of the variants above. */
+  /** Of the variants above: those that the experiment declares, and those that their settings show. */
   readonly controls: Controls;
   readonly quick: boolean;
   /** The expected numbers for these settings. */
@@ -62,27 +57,44 @@ export function resolveExperiment(
     );
   }
   const compared = quick && fastRates === null ? [] : [experiment.rates ?? []].flat();
+  const rates = compared.map((config) => ({ ...config, ...(quick ? fastRates : {}) }));
+  const variants = chosen.map((name) => ({
+    name,
+    settings: settingsOf(base, table[name] ?? {}, fastSettings),
+  }));
+  const every = known.map((name) => ({ name, settings: settingsOf(base, table[name] ?? {}) }));
+  requireJudgedControls(every, experiment);
   const hasQuick = quick && experiment.quick !== undefined;
   return {
     name: experiment.name,
     title: experiment.title ?? experiment.name,
     kind: experiment.kind,
     experiment,
-    variants: chosen.map((name) => ({ name, settings: settingsOf(base, table[name] ?? {}, fastSettings) })),
+    variants,
     seeds: seeds ?? checkedSeeds(fastSeeds ?? experiment.seeds ?? [0]),
-    rates: compared.map((config) => ({ ...config, ...(quick ? fastRates : {}) })),
-    controls: controlsAmong(chosen, known, experiment),
+    rates,
+    controls: controlsAmong(variants, rates, experiment),
     quick,
     expected: (experiment.expected ?? []).filter((e) => !hasQuick || e.quick === true),
   };
 }
 
+/** What variants are compared with, by tuned rates or by the kind, each with the controls that settings show. */
+const baselinesOf = (
+  kind: string,
+  variants: readonly Variant[],
+  rates: readonly RatesConfig[],
+): Controls => ({
+  ...Object.fromEntries(rates.map(({ baseline = variants[0].name }) => [baseline, []])),
+  ...kinds[kind].comparison?.baselines?.(variants),
+});
+
 /** @throws OptionError for a control, or what it is a control of, that is no variant, and for controls of what is compared with nothing */
-function controlsAmong(
-  chosen: readonly string[],
-  known: readonly string[],
-  { kind, controls = {}, rates }: Experiment,
-): Controls {
+function requireJudgedControls(
+  variants: readonly Variant[],
+  { kind, controls = {}, rates = [] }: Experiment,
+): void {
+  const known = variants.map(({ name }) => name);
   const unknown = Object.entries(controls)
     .flat(2)
     .find((name) => !known.includes(name));
@@ -91,18 +103,27 @@ function controlsAmong(
       `controls: there is no variant "${unknown}"; expected { BASELINE: [CONTROL, ..] } of ${known.join(", ")}.`,
     );
   }
-  const baselines = [rates ?? []].flat().map(({ baseline = known[0] }) => baseline);
+  const baselines = Object.keys(baselinesOf(kind, variants, [rates].flat()));
   const unused = Object.keys(controls).find((name) => !baselines.includes(name));
-  // Some kinds compare variants without rates.
-  if (unused !== undefined && kinds[kind].comparison?.findings === undefined) {
-    throw new OptionError(
-      `controls: nothing is compared with "${unused}"; expected { BASELINE: [CONTROL, ..] } with a baseline of rates${baselines.length > 0 ? `: ${baselines.join(", ")}` : ", which the experiment has not"}.`,
-    );
+  if (unused !== undefined) {
+    const expected =
+      baselines.length > 0
+        ? `expected { BASELINE: [CONTROL, ..] } with what variants are compared with: ${baselines.join(", ")}`
+        : "compare variants by the key rates";
+    throw new OptionError(`controls: nothing is compared with "${unused}"; ${expected}.`);
   }
+}
+
+function controlsAmong(
+  variants: readonly Variant[],
+  rates: readonly RatesConfig[],
+  { kind, controls = {} }: Experiment,
+): Controls {
+  const isThere = (name: string) => variants.some((v) => v.name === name);
   return Object.fromEntries(
-    Object.entries(controls)
-      .map(([baseline, names]) => [baseline, names.filter((name) => chosen.includes(name))] as const)
-      .filter(([baseline, names]) => names.length > 0 && chosen.includes(baseline)),
+    Object.entries(baselinesOf(kind, variants, rates))
+      .map(([name, shown]) => [name, uniq([...(controls[name] ?? []), ...shown]).filter(isThere)] as const)
+      .filter(([baseline, names]) => names.length > 0 && isThere(baseline)),
   );
 }
 

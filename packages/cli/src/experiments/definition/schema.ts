@@ -16,7 +16,7 @@ export const identifier = z
 
 export const seedsSchema = z
   .union([z.array(fromZero).min(1), z.string().regex(/^\d+\.\.\d+$/, "a range a..b")])
-  .meta({ examples: ["0..4"] });
+  .meta({ examples: ["0..4", [100]] });
 
 /** In place of a variant: every run that has the number, of any variant. */
 export const everyRun = "*";

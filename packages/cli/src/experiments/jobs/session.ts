@@ -1,6 +1,6 @@
 import { IsolossError, MissingDataError } from "isoloss";
 import { untilInterrupted } from "../../interrupt.js";
-import { hasOnnxRuntime } from "../../run/environment.js";
+import { type Environment, hasOnnxRuntime } from "../../run/environment.js";
 import { shellWord } from "../../shell-word.js";
 import type { JobResult } from "../kind.js";
 import type { Job } from "./job.js";
@@ -15,6 +15,31 @@ export interface SessionOptions {
   readonly script?: URL;
   /** Computes the runs instead, elsewhere. */
   readonly elsewhere?: Elsewhere | undefined;
+  /** Keeps the runs that end, and has those of an earlier process. */
+  readonly ended?: EndedRuns | undefined;
+}
+
+/** Runs that are kept when they end, for a process that goes on after this one. */
+export interface EndedRuns {
+  /** Of the beginning. */
+  readonly environment: Environment;
+  /** The result of a run that has ended, or else the job as it is to run. */
+  take(job: Job): { readonly job: Job; readonly result?: JobResult };
+  /** @param job from {@link take} */
+  add(job: Job, result: JobResult): void;
+  /** What all processes took, up to the runs that were taken and in this one. */
+  elapsed(): Elapsed;
+}
+
+/** Milliseconds: of the clock, and of the processors in all threads. */
+export interface Elapsed {
+  readonly wall: number;
+  readonly processor: number;
+}
+
+export function elapsedTime(): Elapsed {
+  const { user, system } = process.cpuUsage();
+  return { wall: performance.now(), processor: (user + system) / 1000 };
 }
 
 /** Other computers that run jobs. */
@@ -50,9 +75,11 @@ export interface Session {
 
 /** Runs jobs with progress on stderr. After Ctrl-C they save a checkpoint and end; a second one ends at once. */
 export async function runSession(
-  jobs: readonly Job[],
-  { threads, quiet, script, elsewhere }: SessionOptions,
+  all: readonly Job[],
+  { threads, quiet, script, elsewhere, ended }: SessionOptions,
 ): Promise<Session> {
+  const taken = all.map((job) => ended?.take(job) ?? { job });
+  const jobs = taken.flatMap(({ job, result }) => (result ? [] : [job]));
   const reporter = jobReporter(jobs, process.stderr, { quiet });
   if (!isTold && !elsewhere && jobs.some(mayNeedOnnx) && !hasOnnxRuntime()) {
     reporter.line(withoutOnnx);
@@ -60,11 +87,22 @@ export async function runSession(
   }
   const stopping = elsewhere?.leaving ?? "Stopping: runs save where they are. Ctrl-C again ends at once.";
   const told = () => reporter.line(stopping);
+  const onEnd = (outcome: JobOutcome) => {
+    reporter.onEnd(outcome);
+    if ("result" in outcome && outcome.result.document.status !== "interrupted")
+      ended?.add(outcome.job, outcome.result);
+  };
   try {
     return await untilInterrupted(told, async (signal) => {
-      const outcomes = elsewhere
-        ? await elsewhere.run(jobs, { signal, ...reporter })
-        : await runJobs(jobs, { threads, signal, ...reporter, ...(script ? { script } : {}) });
+      const options = { signal, ...reporter, onEnd };
+      const fresh =
+        elsewhere && jobs.length > 0
+          ? await elsewhere.run(jobs, options)
+          : await runJobs(jobs, { threads, ...options, ...(script ? { script } : {}) });
+      const ofJob = new Map(fresh.map((outcome) => [outcome.job, outcome]));
+      const outcomes = taken.flatMap(({ job, result }): JobOutcome[] =>
+        result ? [{ job, result }] : [ofJob.get(job) ?? []].flat(),
+      );
       return {
         results: outcomes.flatMap((o) => ("result" in o ? [o.result] : [])),
         failures: outcomes.flatMap((o) =>

@@ -4,10 +4,9 @@ import { prepareFolder } from "../../output.js";
 import { createProgress } from "../../progress.js";
 import { describeEnvironment, type Environment } from "../../run/environment.js";
 import type { Resolved } from "../definition/resolve.js";
-import { runSession, type SessionOptions } from "../jobs/session.js";
+import { elapsedTime, runSession, type SessionOptions } from "../jobs/session.js";
 import type { DrawnFigure } from "./figures.js";
 import { type ExperimentOutcome, outcomeFigures, runExperiment } from "./outcome.js";
-import { requireRates } from "./rates.js";
 import { experimentsReport, type ReportText } from "./report.js";
 
 /** Experiments that have run. */
@@ -20,30 +19,35 @@ export interface Batch {
 
 const foldersIn = (out: string) => ({ runs: join(out, "runs"), figures: join(out, "figures") });
 
+export const environmentOf = ([first]: readonly Resolved[]): Environment =>
+  describeEnvironment({ seed: first?.seeds[0] ?? 0, runtime: "auto" });
+
 /** Runs experiments one after another, with progress on stderr. Creates `out` first, and directories of runs in it. */
 export async function runBatch(
   experiments: readonly Resolved[],
   { out, ...session }: SessionOptions & { readonly out: string },
 ): Promise<Batch> {
   const { runs, figures } = foldersIn(out);
-  // Before the runs, not after them.
-  for (const resolved of experiments) await requireRates(resolved);
   for (const folder of [out, runs, figures]) await prepareFolder(folder);
   const progress = createProgress(process.stderr);
-  const begin = performance.now();
-  const environment = describeEnvironment({ seed: experiments[0]?.seeds[0] ?? 0, runtime: "auto" });
+  const { ended, elsewhere } = session;
+  const begin = elapsedTime();
+  const elapsed = ended?.elapsed ?? elapsedTime;
+  const environment = ended?.environment ?? environmentOf(experiments);
   const outcomes: ExperimentOutcome[] = [];
   for (const resolved of experiments) {
     if (!session.quiet) progress.line(`${resolved.name}: ${resolved.title}`);
     const outcome = await runExperiment(resolved, {
       session: (jobs) => runSession(jobs, session),
       out: runs,
-      isElsewhere: session.elsewhere !== undefined,
+      // Of all processors: a busy computer repeats runs as often as a quiet one.
+      now: () => (elsewhere ? elapsed().wall : elapsed().processor),
     });
     outcomes.push(outcome);
     if (outcome.status === "interrupted") break;
   }
-  return { outcomes, environment, seconds: (performance.now() - begin) / 1000 };
+  const { wall } = elapsed();
+  return { outcomes, environment, seconds: (ended ? wall : wall - begin.wall) / 1000 };
 }
 
 /** A page has two figures in a row, on a telephone one. */

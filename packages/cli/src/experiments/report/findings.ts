@@ -5,7 +5,7 @@ import type { Finding } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { isTooNoisy, type ToTarget, timeOf } from "../results/to-target.js";
 import type { ExperimentOutcome } from "./outcome.js";
-import { type RateComparison, type RatesResult, rateSentence } from "./rates.js";
+import { type BesideControl, type RateComparison, type RatesResult, rateSentence } from "./rates.js";
 
 /**
  * Whether runs reach the baseline's final loss on training data in less time, which is what counts, or in fewer steps alone: than the baseline and than
@@ -34,10 +34,10 @@ function speedOf(
   }
   const isTimed = (control: ToTarget) =>
     time === "less" && (control.steps === null ? !isTooNoisy(clock) : timeOf(control, clock) !== "too noisy");
-  const isBetter = (control: ToTarget) => {
+  const isBetter = (control: BesideControl) => {
     if (control.steps !== null) return isTimed(control) ? isSooner(control) : isShorter(control);
-    // A control that diverged with some seed has no losses to compare with.
-    if (control.equalSteps === null) return control.seeds > 0;
+    // Without losses to compare: a control that diverged with a seed, which the sentence says, or reached the loss with none.
+    if (control.equalSteps === null) return control.diverged > 0 || control.reached === 0 || undefined;
     // One that missed the loss with a seed may have been quicker with the others.
     const lower = isTimed(control)
       ? rangeOf(control.equalTime)
@@ -45,11 +45,22 @@ function speedOf(
     return lower !== null && lower[1] < 1;
   };
   const than = Object.values(controls);
-  if (!than.every(isBetter)) return "no better than a control";
+  const beside = againstControls(than, isBetter);
+  if (beside !== "better") return beside;
   if (time !== "less") return fewerSteps[time];
   if (than.every(isTimed)) return "helps";
   // Steps decided against a control: that is no verdict about time.
   return isShorter(compared) ? fewerSteps["too noisy"] : "undecided";
+}
+
+/** Whether all controls are beaten. One that ran with fewer than two seeds decides nothing, nor one of which that is unknown. */
+function againstControls(
+  controls: readonly BesideControl[],
+  isBetter: (control: BesideControl) => boolean | undefined,
+): "better" | "no better than a control" | "undecided" {
+  const beaten = controls.map((control) => (control.seeds < 2 ? undefined : isBetter(control)));
+  if (beaten.includes(false)) return "no better than a control";
+  return beaten.includes(undefined) ? "undecided" : "better";
 }
 
 /** A held-out loss that is at most this many times the baseline's counts as kept. */
@@ -71,8 +82,10 @@ export function judgementOf(
   if (heldOut === null) return speed;
   if (heldOut[0] > 1) return "does not help";
   if (compared.test !== null && heldOut[1] < 1) {
-    const isBetter = (control: ToTarget) => control.seeds > 0 && (control.test?.interval?.[1] ?? 0) < 1;
-    return Object.values(compared.controls ?? {}).every(isBetter) ? "helps" : "no better than a control";
+    const isBetter = ({ test, diverged }: BesideControl) =>
+      test === null ? diverged > 0 || undefined : (test.interval?.[1] ?? Infinity) < 1;
+    const beside = againstControls(Object.values(compared.controls ?? {}), isBetter);
+    return beside === "better" ? "helps" : beside;
   }
   if (speed === "does not help") return compared.test === null ? speed : "undecided";
   return heldOut[1] <= kept ? speed : "undecided";
@@ -113,7 +126,10 @@ export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Fin
         };
       }),
   );
-  return [...compared, ...(kinds[resolved.kind].comparison?.findings?.(results, resolved.controls) ?? [])];
+  const ofKind = kinds[resolved.kind].comparison?.findings?.(results, resolved.controls) ?? [];
+  // What is judged at tuned rates is not judged at those of the file as well.
+  const isTuned = ({ title }: Finding) => rates.some(({ tuned }) => title in tuned);
+  return [...compared, ...ofKind.filter((finding) => !isTuned(finding))];
 }
 
 /** What stands beside the findings: controls at their tuned rates, and references as they are. */

@@ -23,20 +23,14 @@ export interface ExperimentOutcome {
 interface RunPlace {
   session(jobs: readonly Job[]): Promise<Session>;
   readonly out?: string;
-  /** Whether other computers compute. */
-  readonly isElsewhere: boolean;
-}
-
-/** Of all threads: a busy computer repeats runs as often as a quiet one. */
-function processorMilliseconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
+  /** Milliseconds of what repetitions may take. */
+  now(): number;
 }
 
 /** Runs all variants and seeds of an experiment, and its comparison at tuned rates, and judges the numbers. */
 export async function runExperiment(
   resolved: Resolved,
-  { session, out, isElsewhere }: RunPlace,
+  { session, out, now }: RunPlace,
 ): Promise<ExperimentOutcome> {
   const jobs = jobsOf(resolved, { ...(out === undefined ? {} : { out }), checkpointSeconds: 30 });
   const { results: measured, failures, interrupted } = await session(jobs);
@@ -53,10 +47,7 @@ export async function runExperiment(
     errors.push(...done.failures.map(({ job, error }) => ({ job, error })));
     return done.results;
   };
-  const rates =
-    errors.length === 0
-      ? await compareRates(resolved, runAll, isElsewhere ? undefined : processorMilliseconds)
-      : [];
+  const rates = errors.length === 0 ? await compareRates(resolved, runAll, now) : [];
   return {
     resolved,
     status: wasInterrupted ? "interrupted" : errors.length > 0 ? "failed" : "completed",

@@ -34,7 +34,13 @@ export interface RateComparison extends TriedRate, ToTarget {
   /** The variant that was chosen, where there was a choice. */
   readonly variant?: string;
   /** Of what is judged: the same against each control, to the baseline's final loss. */
-  readonly controls?: Readonly<Record<string, ToTarget>>;
+  readonly controls?: Readonly<Record<string, BesideControl>>;
+}
+
+/** A comparison with the runs of a control: those that did not fail. */
+export interface BesideControl extends ToTarget {
+  /** Of these, the runs that diverged. */
+  readonly diverged: number;
 }
 
 export interface RatesResult extends TriedRate {
@@ -271,7 +277,8 @@ async function compareOne(
     if (controls.length === 0 || controls.includes(name)) return {};
     const against = controls.map((control) => {
       const theirs = runsOf(control, chosen.find((c) => c.name === control)?.at);
-      return [control, toTarget(theirs, own, plain)];
+      const diverged = theirs.filter(({ document }) => document.status === "diverged").length;
+      return [control, { ...toTarget(theirs, own, plain), diverged }];
     });
     return { controls: Object.fromEntries(against) };
   };
@@ -334,7 +341,7 @@ export function rateSentence(
       ? `, ${c.variant === undefined ? "" : `as ${c.variant} `}at its tuned rate ${rateText(c)},`
       : "";
   const loss = c.test === null && c.validation === null ? "final loss" : "final training loss";
-  const start = `${name}${own} reached the ${loss} of ${baseline} at its tuned rate`;
+  const start = `${name}${own} reached the ${loss} of ${baseline}, at its tuned rate ${rateText(comparison)},`;
   const ofBaseline = (subject: string, ratio: RatioSummary | null) =>
     ratio === null ? "" : ` ${subject} ${ratioText(ratio)} times that of ${baseline}.`;
   const equal =
@@ -352,8 +359,10 @@ export function rateSentence(
   const areAtEnd = isAtEnd(baseline, rate) || ("rate" in c && isAtEnd(c.variant ?? name, c.rate));
   const edge = areAtEnd ? " A tuned rate lies at the end of the grid." : "";
   const lost = finalLoss === null ? ` ${baseline} itself diverged with some of these seeds.` : "";
-  const controls = c.steps !== null && "controls" in c ? Object.entries(c.controls ?? {}) : [];
-  const beside = controls.map(([control, than]) => ` ${controlText(control, than, clock)}`).join("");
+  const controls = "controls" in c ? Object.entries(c.controls ?? {}) : [];
+  const beside = controls
+    .map(([control, than]) => controlText(control, than, { compared: c, clock }))
+    .join("");
   return `${start} ${reachedText(compared, comparison)}.${lost}${beside}${equal}${edge}`;
 }
 
@@ -368,23 +377,38 @@ export function validationText({ runs }: Pick<RatesComparison, "runs">): string 
   return of.map((text, i) => `, ${text}${i === of.length - 1 ? "," : ""}`).join("");
 }
 
-function controlText(name: string, beside: ToTarget, clock: RatioSummary | null): string {
-  const { steps, seconds } = shownRatios(beside);
+function controlText(
+  name: string,
+  beside: BesideControl,
+  { compared, clock }: { readonly compared: ToTarget; readonly clock: RatioSummary | null },
+): string {
+  const { steps, seconds, equalSteps, equalTime, test, seeds, diverged } = shownRatios(beside);
+  if (seeds === 0) return ` No run of ${name}, a control, ended: that is no comparison.`;
+  const only = seeds < compared.seeds ? ` over the ${runsText(seeds)} with which it ran` : "";
+  // One that reached the loss before it diverged is compared as others are.
+  const countsAsWorse = diverged > 0 && (compared.steps === null ? compared.test !== null : steps === null);
+  const lost = countsAsWorse
+    ? ` ${name}, a control, diverged with ${diverged} of ${runsText(seeds)}, which counts as worse.`
+    : "";
+  const onTest =
+    test === null ? "" : ` The test loss is ${ratioText(test)} times that of ${name}, a control${only}.`;
+  if (compared.steps === null) return `${lost}${onTest}`;
   if (steps === null || seconds === null) {
-    const { equalSteps, equalTime } = shownRatios(beside);
     const inTime =
       equalTime === null || isTooNoisy(clock) ? "" : `, at equal seconds ${ratioText(equalTime)} times`;
     const losses =
       equalSteps === null
-        ? ""
+        ? diverged > 0 || beside.reached === 0
+          ? ""
+          : " There are no losses at equal steps to compare."
         : ` At equal steps the loss is ${ratioText(equalSteps)} times that of ${name}${inTime}.`;
-    return `${name}, a control, did not reach it in every run.${losses}`;
+    return `${lost} ${name}, a control, did not reach it in every run${only}.${losses}${onTest}`;
   }
   const time =
     timeOf(beside, clock) === "too noisy"
       ? "; the times are too noisy to compare here"
       : ` and ${ratioText(seconds)} times its time`;
-  return `Of the steps of ${name}, a control, it needs ${ratioText(steps)} times as many${time}.`;
+  return `${lost} Of the steps of ${name}, a control, it needs ${ratioText(steps)} times as many${time}${only}.${onTest}`;
 }
 
 /** Whether times include those of teleports. */

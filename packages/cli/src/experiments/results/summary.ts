@@ -82,13 +82,36 @@ export function summaryRows(results: readonly JobResult[]): {
       formatDuration(wall / group.length),
     ];
   });
-  return { head, rows };
+  return { head, rows: [...rows, ...constantRow(results, { head, measured })] };
+}
+
+/** What the mean of the training targets, or their commonest class, reaches on the same rows: a yardstick for the variants. */
+function constantRow(
+  results: readonly JobResult[],
+  { head, measured }: { readonly head: readonly string[]; readonly measured: readonly string[] },
+): string[][] {
+  const own = results.filter(({ variant }) => variant === results[0].variant);
+  const reached = new Map(
+    measured.map((name) => {
+      const values = own.map(({ document }) => document.metrics[`constant.${name}`]);
+      return [resultName(name).label, values.filter((value) => typeof value === "number")];
+    }),
+  );
+  if ([...reached.values()].every((values) => values.length === 0)) return [];
+  const what = measured.some((name) => name.endsWith(".accuracy")) ? "the commonest class" : "the mean";
+  return [[`predicting ${what}`, ...head.slice(1).map((name) => meanText(reached.get(name) ?? [], 4))]];
 }
 
 /** Compares variants by means and standard deviations over seeds; says why a variant accepted no teleport. */
 export function summaryTable(results: readonly JobResult[]): string {
   const { head, rows } = summaryRows(results);
-  return [textTable(head, rows), ...refusals(results)].join("\n");
+  return [textTable(head, rows), ...refusals(results), ...unlabeledNote(results)].join("\n");
+}
+
+/** Rows of the user's data that no run has seen. */
+function unlabeledNote([first]: readonly JobResult[]): string[] {
+  const rows = first?.document.metrics["rows.unlabeled"];
+  return typeof rows !== "number" ? [] : [`rows of the data without a label, which are left out: ${rows}`];
 }
 
 /** For variants without an accepted teleport, the commonest reason. */

@@ -22,7 +22,7 @@ export async function writeHalfPage(
         document.table.map(({ numbers, sqnr, broken }) => ({ name: numbers, sqnr, broken })),
         written.numbers,
         {
-          text: "Over and below count numbers above 65504, which overflow, and below 6.1e-5, which lose bits. Error, rounded: the largest difference of an output with every result rounded to float16, relative to its largest value.",
+          text: "Over and below count numbers above 65504, which overflow, and below 6.1e-5, which lose bits, among the stored numbers (weights and other constants) and the activations. Error, rounded: the largest difference of an output with every result rounded to float16, relative to its largest value.",
           table: halfTable(document),
         },
       ),

@@ -2,7 +2,7 @@ import { dropIdentity, foldBatchNorm } from "isoloss/onnx";
 import type { Quantized } from "../../commands/model-quantize.js";
 import { htmlTable } from "../../run/report-html.js";
 import { bytesText } from "../bytes-text.js";
-import { choicesTable, judgedOn, nameOf } from "../quantized-text.js";
+import { choicesTable, judgedOn, nameOf, operandsText } from "../quantized-text.js";
 import type { Changed } from "./changed.js";
 import { choicesSection } from "./choices-section.js";
 import { unitsSection } from "./units-section.js";
@@ -30,6 +30,7 @@ export async function writeQuantizePage(
         {
           text: [
             "SQNR is 10 log10 of the sum of squared outputs by that of squared errors; 6 dB more are half the error. Same largest: how often the largest output stays at its place. On integers: nodes that ONNX Runtime's CPU runs by kernels for integers.",
+            ...operandsText(document),
             ...(skipped.length === 0 ? [] : [`Not tried: ${skipped.join("; ")}.`]),
           ].join("\n\n"),
           table: choicesTable(table),

@@ -53,6 +53,23 @@ it("holds a test part out, which neither means nor scales have seen", async () =
   );
 });
 
+it("leaves a row without one of its labels out of all tasks, and counts it", async () => {
+  const path = join(folder, "tasks.csv");
+  writeFileSync(path, "a,price,kind,stars\n1,10,x,1\n2,,y,2\n,30,x,3\n4,40,,1\n5,50,y,NA\n6,60,y,1\n");
+  const data = { csv: path, label: ["price", "kind", "stars"], missing: "mean", validation: 0 };
+  const { train, metrics } = await loadOwnData(
+    { ...data, standardize: false },
+    { tasks: { asClasses: ["stars"] } },
+  );
+  expect(metrics).toEqual({ "rows.unlabeled": 3 });
+  expect([...train.inputs.data]).toEqual([1, 3.5, 6]);
+  expect([...train.labels.data]).toEqual([10, 0, 0, 30, 0, 1, 60, 1, 0]);
+  // Gaps of inputs are refused as without tasks.
+  await expect(loadOwnData({ ...data, missing: "refuse" }, { tasks: { asClasses: [] } })).rejects.toThrow(
+    'line 4 has no value of "a"',
+  );
+});
+
 it("gives each fresh run test rows of its own, and its own division of the others", async () => {
   const path = join(folder, "folds.csv");
   writeFileSync(path, `${["x,y", ...Array.from({ length: 60 }, (_, i) => `${i},${i}`)].join("\n")}\n`);

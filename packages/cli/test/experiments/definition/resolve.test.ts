@@ -80,8 +80,52 @@ describe("resolveExperiment", () => {
       resolveExperiment(parse(`${text}controls: { plain: [short] }\n${more}`));
     expect(() => controls("")).toThrow(/^controls: nothing is compared with "plain"/);
     const rates = "grid: [0.1], tune: [0], confirm: [1]";
-    expect(() => controls(`rates: { baseline: short, ${rates} }`)).toThrow(/a baseline of rates: short\.$/);
+    expect(() => controls(`rates: { baseline: short, ${rates} }`)).toThrow(
+      /what variants are compared with: short\.$/,
+    );
     expect(controls(`rates: { ${rates} }`).controls).toEqual({ plain: ["short"] });
+  });
+
+  it("refuses controls that a kind with verdicts of its own does not judge, and knows those of COST", () => {
+    const toy = (controls: string) =>
+      resolveExperiment(
+        parse(`name: toy
+kind: multi-task
+problem: toy
+method: linearScalarization
+optimizer: adam
+learningRate: 0.01
+steps: 10
+variants:
+  LS: {}
+  COST: { cost: default }
+  random: { cost: { control: random } }
+  fast: { learningRate: 0.1 }
+${controls}`),
+      ).controls;
+    expect(toy("")).toEqual({ LS: ["random"] });
+    expect(toy("controls: { LS: [fast] }")).toEqual({ LS: ["fast", "random"] });
+    expect(() => toy("controls: { fast: [LS] }")).toThrow(
+      'controls: nothing is compared with "fast"; expected { BASELINE: [CONTROL, ..] } with what variants are compared with: LS.',
+    );
+    const pruned = (steps: number) =>
+      resolveExperiment(
+        parse(`name: pruned
+kind: continue
+data: digits
+model: { name: mlp, sizes: [64, 10] }
+optimizer: sgd
+learningRate: 0.1
+batchSize: 50
+steps: ${steps}
+variants:
+  magnitude: { start: [{ name: prune, fraction: 0.5 }] }
+  balanced: { start: [balance, { name: prune, fraction: 0.5 }] }
+  LAMP: { start: [{ name: prune, fraction: 0.5, by: lamp }] }
+controls: { magnitude: [LAMP] }`),
+      ).controls;
+    expect(pruned(0)).toEqual({ magnitude: ["LAMP"] });
+    expect(() => pruned(5)).toThrow(/^controls: nothing is compared with "magnitude"; compare .* rates\.$/);
   });
 
   it("makes configs of single runs that are experiments of one run, for good", () => {

@@ -3,6 +3,7 @@ import type { Finding, JobResult } from "../../../src/experiments/kind.js";
 import { toyFindings } from "../../../src/experiments/kinds/multi-task/toy-findings.js";
 import { answerOf, conclusionOf, findingsOf, judgementOf } from "../../../src/experiments/report/findings.js";
 import type { ExperimentOutcome } from "../../../src/experiments/report/outcome.js";
+import type { BesideControl } from "../../../src/experiments/report/rates.js";
 import { shareOfText, type ToTarget } from "../../../src/experiments/results/to-target.js";
 import { runDocument } from "../../../src/formats/json.js";
 
@@ -27,6 +28,12 @@ const compared = (given: Partial<ToTarget>): ToTarget => ({
   test: null,
   accuracy: null,
   ...given,
+});
+
+/** Against a control. */
+const besideControl = ({ diverged = 0, ...given }: Partial<BesideControl>): BesideControl => ({
+  ...compared(given),
+  diverged,
 });
 
 /** With one seed that did not reach the loss. */
@@ -66,10 +73,14 @@ describe("judgementOf", () => {
 
   it("credits a lower test loss only where it is lower than that of each control, too", () => {
     const test = ratio(0.7, 0.6, 0.8);
-    const against = (than: ReturnType<typeof ratio>) =>
-      judgementOf({ ...compared({ test }), controls: { wider: compared({ test: than }) } }, null);
-    expect(against(ratio(0.8, 0.7, 0.9))).toBe("helps");
-    expect(against(ratio(0.98, 0.9, 1.1))).toBe("no better than a control");
+    const against = (than: Partial<BesideControl>) =>
+      judgementOf({ ...compared({ test }), controls: { wider: besideControl(than) } }, null);
+    expect(against({ test: ratio(0.8, 0.7, 0.9) })).toBe("helps");
+    expect(against({ test: ratio(0.98, 0.9, 1.1) })).toBe("no better than a control");
+    // One that diverged counts as worse, one with a single run or without test loss decides nothing.
+    expect(against({ diverged: 1 })).toBe("helps");
+    expect(against({ seeds: 1, test: ratio(0.5) })).toBe("undecided");
+    expect(against({})).toBe("undecided");
   });
 
   const quiet = ratio(1.01, 0.97, 1.04);
@@ -101,12 +112,13 @@ describe("judgementOf", () => {
   });
 
   it("needs the same against each control: in time, or in steps where the clock is too noisy", () => {
-    const beside = (given: Partial<ToTarget>, own: Partial<ToTarget> = {}, clock = quiet) =>
-      judgementOf({ ...compared(own), controls: { LAMP: compared(given) } }, clock);
+    const beside = (given: Partial<BesideControl>, own: Partial<ToTarget> = {}, clock = quiet) =>
+      judgementOf({ ...compared(own), controls: { LAMP: besideControl(given) } }, clock);
     expect(beside({})).toBe("helps");
     expect(beside({ seconds: ratio(1, 0.9, 1.1) })).toBe("no better than a control");
     expect(beside({ seconds: ratio(1.5, 1.2, 1.9) })).toBe("no better than a control");
-    expect(beside({ reached: 3, steps: null, seconds: null })).toBe("helps");
+    expect(beside({ reached: 3, steps: null, seconds: null, diverged: 2 })).toBe("helps");
+    expect(beside({ seeds: 1, reached: 1, steps: ratio(0.5), seconds: ratio(0.5) })).toBe("undecided");
     const slow = { seconds: ratio(2, 1.5, 3) };
     expect(beside({}, slow)).toBe("fewer steps, more time");
     expect(beside({ steps: ratio(1, 0.9, 1.1) }, slow)).toBe("no better than a control");
@@ -124,17 +136,19 @@ describe("judgementOf", () => {
 describe("a control that missed the loss with a seed", () => {
   it("is compared by losses at equal time, or at equal steps where the clock is too noisy", () => {
     const clear = { seconds: ratio(0.3, 0.2, 0.5) };
-    const judged = (given: Partial<ToTarget>, clock = ratio(1.01, 0.97, 1.04)) =>
-      judgementOf({ ...compared(clear), controls: { LAMP: compared({ ...missed, ...given }) } }, clock);
+    const judged = (given: Partial<BesideControl>, clock = ratio(1.01, 0.97, 1.04)) =>
+      judgementOf({ ...compared(clear), controls: { LAMP: besideControl({ ...missed, ...given }) } }, clock);
     const [level, lower] = [ratio(1, 0.9, 1.1), ratio(0.5, 0.4, 0.6)];
     expect(judged({ equalSteps: lower, equalTime: level })).toBe("no better than a control");
     expect(judged({ equalSteps: level, equalTime: lower })).toBe("helps");
     const busy = ratio(1.1, 0.6, 2);
     expect(judged({ equalSteps: level, equalTime: lower }, busy)).toBe("no better than a control");
     expect(judged({ equalSteps: lower, equalTime: level }, busy)).toBe("fewer steps, too noisy to time");
-    // It diverged with a seed, or never ran.
-    expect(judged({})).toBe("helps");
-    expect(judged({ seeds: 0, reached: 0 })).toBe("no better than a control");
+    // It diverged with a seed, has no losses with a ratio, or never ran.
+    expect(judged({ diverged: 1 })).toBe("helps");
+    expect(judged({})).toBe("undecided");
+    expect(judged({ reached: 0 })).toBe("helps");
+    expect(judged({ seeds: 0, reached: 0 })).toBe("undecided");
   });
 });
 
@@ -239,9 +253,11 @@ describe("toyFindings", () => {
       run("random", seed, Number(seed < random), { control: "random" }),
     ]).flat();
 
+  const findingsOn = (results: readonly JobResult[]) => toyFindings(results, { LS: ["random"] });
+
   it("compares COST with the same method without it, and with its controls", () => {
     // Exact intervals: 8 of 8 from 0.025 ** (1 / 8) = 0.63 on, 2 of 8 as statistical tables have it.
-    expect(toyFindings(ways(8, { LS: 2, COST: 8, random: 1 }))).toEqual([
+    expect(findingsOn(ways(8, { LS: 2, COST: 8, random: 1 }))).toEqual([
       {
         title: "COST",
         judgment: "helps",
@@ -250,14 +266,14 @@ describe("toyFindings", () => {
           "[0.0032, 0.53] (95 % intervals of the shares).",
       },
     ]);
-    expect(toyFindings(ways(8, { LS: 8, COST: 1, random: 0 }))[0].judgment).toBe("does not help");
+    expect(findingsOn(ways(8, { LS: 8, COST: 1, random: 0 }))[0].judgment).toBe("does not help");
     for (const tie of [0, 5]) {
-      expect(toyFindings(ways(10, { LS: tie, COST: tie, random: 0 }))[0].judgment).toBe("undecided");
+      expect(findingsOn(ways(10, { LS: tie, COST: tie, random: 0 }))[0].judgment).toBe("undecided");
     }
   });
 
   it("claims nothing from few starts: five more than without are as likely as heads five times, six are not", () => {
-    const judged = (LS: number, random: number) => toyFindings(ways(8, { LS, COST: 8, random }))[0];
+    const judged = (LS: number, random: number) => findingsOn(ways(8, { LS, COST: 8, random }))[0];
     expect(judged(2, 2).judgment).toBe("helps");
     expect(judged(3, 2).judgment).toBe("undecided");
     expect(judged(2, 3).judgment).toBe("no better than a control");
@@ -265,8 +281,20 @@ describe("toyFindings", () => {
   });
 
   it("gives COST no credit for what a random move does as well", () => {
-    const [finding] = toyFindings(ways(8, { LS: 1, COST: 8, random: 8 }));
+    const [finding] = findingsOn(ways(8, { LS: 1, COST: 8, random: 8 }));
     expect(finding.judgment).toBe("no better than a control");
     expect(finding.text).toMatch(/random from 8 \[0\.63, 1\] .* That is not clearly more than a control/);
+  });
+
+  it("compares starts from which both ran: a control is not worse where its run failed", () => {
+    const without = (seeds: readonly number[]) =>
+      ways(8, { LS: 1, COST: 8, random: 1 }).filter((r) => r.variant !== "random" || !seeds.includes(r.seed));
+    expect(findingsOn(without([7]))[0].judgment).toBe("helps");
+    const [few] = findingsOn(without([2, 3, 4]));
+    expect(few.judgment).toBe("undecided");
+    expect(few.text).toMatch(/random from 1 of 5 .* Too few starts from which a control, random, ran, too,/);
+    const [none] = findingsOn(without([0, 1, 2, 3, 4, 5, 6, 7]));
+    expect(none.judgment).toBe("undecided");
+    expect(none.text).toContain("random from none, as no run ended");
   });
 });

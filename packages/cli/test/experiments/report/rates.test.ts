@@ -99,7 +99,7 @@ describe("compareRates", () => {
     expect(seen).toHaveLength(8 + 3 * 4);
     if (rates && tuned) {
       const text =
-        "exact, at its tuned rate 0.2, reached the final loss of plain at its tuned rate in 0.5 of the steps and in 0.5 of the time (nothing is random here, the time is averaged over 3 runs). At equal steps the loss of exact is 0.000977 times that of plain. At equal seconds the loss of exact is 0.000977 times that of plain.";
+        "exact, at its tuned rate 0.2, reached the final loss of plain, at its tuned rate 0.1, in 0.5 of the steps and in 0.5 of the time (nothing is random here, the time is averaged over 3 runs). At equal steps the loss of exact is 0.000977 times that of plain. At equal seconds the loss of exact is 0.000977 times that of plain.";
       expect(rateSentence("exact", rates, tuned)).toBe(`${text} A tuned rate lies at the end of the grid.`);
       const other = { decay: "none", losses: { plain: 1, exact: 1 } } as const;
       const wider = [{ ...other, rate: 0.01 }, ...rates.grid, { ...other, rate: 1 }];
@@ -320,7 +320,7 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
       [11, 0.05],
     ]);
     expect(rateSentence("search", rates, rates.references.search)).toMatch(
-      /^search reached the final loss of plain at its tuned rate in 0\.4 of the steps/,
+      /^search reached the final loss of plain, at its tuned rate 0\.1, cosine decay, in 0\.4 of the steps/,
     );
     expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
       /^exact, at its tuned rate 0\.1, reached/,
@@ -360,6 +360,72 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
     const lost = await compare({ plain: 0.5, exact: 0.1, heavy: 0.9 });
     expect(lost.findings[0]).toMatchObject({ judgment: "helps" });
     expect(lost.findings[0].text).toContain("heavy, a control, did not reach it in every run.");
+  });
+
+  it("says which runs of a control diverged, and decides nothing where too few ran", async () => {
+    const parsed = resolved(
+      "{ grid: [0.1], tune: [0], confirm: 10..12, variants: [exact] }\ncontrols: { plain: [heavy] }",
+      "  heavy: { optimizer: momentum }\n",
+    );
+    const factors: Readonly<Record<string, number>> = { plain: 0.5, exact: 0.1, heavy: 0.4 };
+    const findingWith = async (heavy: (result: JobResult) => JobResult[]) => {
+      const [rates] = await compareOnce(parsed, async (jobs) =>
+        jobs.flatMap((job) => {
+          const result = geometric(job, 1 + job.seed / 1000, factors[job.variant]);
+          return job.variant === "heavy" ? heavy(result) : [result];
+        }),
+      );
+      return findingsOf({ resolved: parsed, results: [], rates: [rates] } as unknown as ExperimentOutcome)[0];
+    };
+    const failed = await findingWith((r) => (r.seed > 10 ? [] : [r]));
+    expect(failed.judgment).toBe("undecided");
+    expect(failed.text).toContain(" over the 1 seed with which it ran.");
+    const none = await findingWith((r) => (r.seed > 9 ? [] : [r]));
+    expect(none.judgment).toBe("undecided");
+    expect(none.text).toContain(" No run of heavy, a control, ended: that is no comparison.");
+    const lost = await findingWith((r) => {
+      const loss = { ...r.document.loss, history: [1, 2, null], final: null };
+      return [r.seed === 12 ? { ...r, document: { ...r.document, status: "diverged", loss } as never } : r];
+    });
+    expect(lost.judgment).toBe("helps");
+    expect(lost.text).toContain(" heavy, a control, diverged with 1 of 3 seeds, which counts as worse.");
+  });
+
+  it("tunes the controls of COST as the methods, and judges at the tuned rates alone", async () => {
+    const parsed = resolveExperiment(
+      parseConfig(
+        `name: toy
+kind: multi-task
+problem: toy
+method: linearScalarization
+optimizer: adam
+learningRate: 0.05
+steps: 10
+variants:
+  LS: {}
+  COST: { cost: default }
+  random: { cost: { control: random } }
+rates: { grid: [0.1, 0.2], tune: [0], confirm: 10..12, variants: [COST] }
+`,
+        { schema: experimentSchema, file: "x.yaml" },
+      ),
+    );
+    const factors: Readonly<Record<string, number>> = { LS: 0.5, COST: 0.25, random: 0.25 };
+    const results = parsed.variants.map(({ name, settings }) =>
+      geometric({ name: "toy", variant: name, seed: 0, settings } as Job, 1, 0.5, { "front.reached": 1 }),
+    );
+    const [rates] = await compareOnce(parsed, async (jobs) =>
+      jobs.map((job) => {
+        const isSlow = job.variant === "random" && job.settings.learningRate === 0.1;
+        return geometric(job, 1 + job.seed / 1000, isSlow ? 0.9 : factors[job.variant]);
+      }),
+    );
+    expect(rates.tuned.random).toMatchObject({ rate: 0.2, reached: 3 });
+    const outcome = { resolved: parsed, results, rates: [rates] } as unknown as ExperimentOutcome;
+    expect(findingsOf(outcome).map(({ title, judgment }) => [title, judgment])).toEqual([
+      ["COST", "no better than a control"],
+    ]);
+    expect(besideFindings(outcome).map(({ title }) => title)).toEqual(["random"]);
   });
 
   /** Times of deterministic runs as a clock measures them: `noise` times those of {@link geometric}. */

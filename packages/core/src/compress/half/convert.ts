@@ -1,6 +1,7 @@
 // A file of float32 as one of float16.
 import { float64Of } from "../../bytes.js";
 import { DataError } from "../../errors.js";
+import { type HalfCounts, halfCounts, noCounts } from "../../math/half-counts.js";
 import { floatsOf } from "../../model-file/edit/float-data.js";
 import { GraphEditor } from "../../model-file/edit/graph-editor.js";
 import { replaceTensors } from "../../model-file/edit/replace-tensors.js";
@@ -52,13 +53,19 @@ export interface ConvertSettings {
   readonly floats: ReadonlySet<string>;
 }
 
+export interface Converted {
+  readonly bytes: Uint8Array;
+  /** Of the stored numbers before they were rounded: weights and all other constants. */
+  readonly counts: HalfCounts;
+}
+
 /**
  * The file with float16 in the place of float32: stored tensors, rounded to the nearest, and Casts. Numbers beyond the range
  * become the largest one.
  *
  * @throws DataError for what float16 cannot be in
  */
-export function converted(op: string, bytes: Uint8Array, { io, floats }: ConvertSettings): Uint8Array {
+export function converted(op: string, bytes: Uint8Array, { io, floats }: ConvertSettings): Converted {
   const { graph } = decodeModel(bytes);
   const editor = new GraphEditor(op, bytes);
   requireConvertible(op, editor, floats, [...graph.initializers, ...graph.inputs]);
@@ -68,22 +75,28 @@ export function converted(op: string, bytes: Uint8Array, { io, floats }: Convert
   // Outputs that are stored tensors keep their type.
   const given = io === "float32" ? floatOutputs.filter((name) => stored.has(name)) : [];
   const tensors = new Map<string, OnnxTensor>();
+  let counts = noCounts;
+  const round = (own: OnnxTensor): OnnxTensor => {
+    counts = halfCounts(float64Of(own.data), counts);
+    return halfTensor(own);
+  };
   for (const own of graph.initializers) {
-    if (own.dtype === "float32" && !kept.has(own.name) && !given.includes(own.name)) {
-      tensors.set(own.name, halfTensor(own));
-    }
+    if (own.dtype !== "float32" || kept.has(own.name)) continue;
+    const half = round(own);
+    if (!given.includes(own.name)) tensors.set(own.name, half);
   }
-  for (const node of editor.nodes) convertNode(editor, node, kept);
+  for (const node of editor.nodes) convertNode(editor, node, kept, round);
   const inputs = graph.inputs.filter(({ name, dtype }) => dtype === "float32" && !stored.has(name));
   if (io === "float32") {
     castInputs(editor, [...inputs.map(({ name }) => name), ...given]);
     for (const name of floatOutputs) castOutput(editor, name);
   }
   const names = new Set([...inputs.map(({ name }) => name), ...floatOutputs]);
-  return replaceTensors(editor.finish(), {
+  const half = replaceTensors(editor.finish(), {
     tensors,
     dtypeOf: ({ name, dtype }) => (io === "float16" && names.has(name) && dtype ? "float16" : dtype),
   });
+  return { bytes: half, counts };
 }
 
 function requireConvertible(
@@ -135,12 +148,17 @@ function halfTensor({ name, shape, data }: OnnxTensor): OnnxTensor {
   };
 }
 
-function convertNode(editor: GraphEditor, node: OnnxNode, kept: ReadonlySet<string>): void {
+function convertNode(
+  editor: GraphEditor,
+  node: OnnxNode,
+  kept: ReadonlySet<string>,
+  round: (own: OnnxTensor) => OnnxTensor,
+): void {
   const { opType, attributes, outputs } = node;
   if (opType === "Constant" && !kept.has(outputs[0])) {
     const value = editor.tensor(outputs[0]);
     if (value?.dtype === "float32") {
-      editor.replace(node, { ...node, attributes: { value: tensor({ ...halfTensor(value), name: "" }) } });
+      editor.replace(node, { ...node, attributes: { value: tensor({ ...round(value), name: "" }) } });
     }
   } else if (opType === "Cast" && int(node, "to", 0) === FLOAT32) {
     editor.replace(node, { ...node, attributes: { ...attributes, to: intValue(FLOAT16) } });
@@ -150,7 +168,7 @@ function convertNode(editor: GraphEditor, node: OnnxNode, kept: ReadonlySet<stri
     const { value } = attributes;
     const own = value?.kind === "tensor" ? value.value : zero;
     if (own.dtype === "float32") {
-      editor.replace(node, { ...node, attributes: { value: tensor(halfTensor(own)) } });
+      editor.replace(node, { ...node, attributes: { value: tensor(round(own)) } });
     }
   } else castOperands(editor, node, kept);
 }
@@ -179,13 +197,16 @@ function castOperands(editor: GraphEditor, node: OnnxNode, kept: ReadonlySet<str
   editor.replace(node, ...casts.map((own) => own.node), { ...node, inputs });
 }
 
-function castInputs(editor: GraphEditor, names: readonly string[]): void {
+/** @param isHalf whether they are of float16 already, which a Cast to float16 would not round */
+function castInputs(editor: GraphEditor, names: readonly string[], { isHalf = false } = {}): void {
   const casts = names
     .filter((name) => editor.uses.isRead(name))
-    .map((name) => {
+    .flatMap((name) => {
       const half = editor.freshName(`${name}_float16`);
       editor.rename(name, half);
-      return cast(name, half, FLOAT16);
+      if (!isHalf) return [cast(name, half, FLOAT16)];
+      const wide = editor.freshName(`${name}_wide`);
+      return [cast(name, wide, FLOAT32), cast(wide, half, FLOAT16)];
     });
   const [first] = editor.nodes;
   if (first !== undefined && casts.length > 0) editor.replace(first, ...casts, first);
@@ -203,7 +224,7 @@ function castOutput(editor: GraphEditor, name: string): void {
 }
 
 /**
- * A file of float16 in which the result of every node is rounded, wherever it runs.
+ * A file of float16 in which its inputs and the result of every node are rounded, wherever it runs.
  *
  * @param floats names of the values that are floats; those before a Cast to float32 count, too
  */
@@ -225,5 +246,7 @@ export function roundedEverywhere(op: string, bytes: Uint8Array, floats: Readonl
     });
     editor.replace(renamed, renamed, ...casts);
   }
+  const isHalf = (name: string) => editor.input(name)?.dtype === "float16";
+  castInputs(editor, editor.freeInputs.filter(isHalf), { isHalf: true });
   return editor.finish();
 }

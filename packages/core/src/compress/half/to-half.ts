@@ -55,7 +55,7 @@ export interface HalfChange {
 /** A file of float16. */
 export interface HalfModel {
   readonly bytes: Uint8Array;
-  /** Numbers of the file's weights outside of the range. */
+  /** Numbers of the file's weights and of its other constants outside of the range. */
   readonly weights: HalfChange;
   /** The same of the inputs and of the values inside the model on the calibration data; undefined without. */
   readonly activations?: HalfChange | undefined;
@@ -63,7 +63,7 @@ export interface HalfModel {
   readonly moved: number;
   /**
    * Largest difference of an output from that of the file before, relative to its largest value, where the result of every
-   * node is rounded to float16: on `heldOut`, else `calibration`, else random inputs.
+   * node, and with `io: "float16"` the inputs, are rounded to float16: on `heldOut`, else `calibration`, else random inputs.
    */
   readonly largest: number;
   /** Where that is not finite, the outputs of the file before, there: no scaling moves these into the range. */
@@ -123,14 +123,14 @@ async function halfOf(
   const computed = [...floats].filter((name) => made.has(name));
   const settings = { io, floats };
   // What cannot be converted is known before anything is computed.
-  converted("toHalf", bytes, settings);
+  const unmoved = converted("toHalf", bytes, settings);
   const batches = smallBatches(bytes, calibration);
   const measured = heldOut.length === 0 ? batches : smallBatches(bytes, heldOut);
   const { params, moved } = move
     ? await movedParams(bytes, traced, batches)
     : { params: model.params, moved: 0 };
   const before = moved === 0 ? bytes : withParams(bytes, params);
-  const half = converted("toHalf", before, settings);
+  const { bytes: half, counts } = moved === 0 ? unmoved : converted("toHalf", before, settings);
   const counted = (file: Uint8Array) =>
     activationCounts(file, [...model.inputs.map(({ name }) => name), ...computed], batches);
   const rounded = roundedEverywhere("toHalf", half, floats);
@@ -138,7 +138,7 @@ async function halfOf(
   const random = { seed: 0, examples: 4, sizes, inputs: {} };
   return {
     bytes: half,
-    weights: { before: weightCounts(model.params), after: weightCounts(params) },
+    weights: { before: unmoved.counts, after: counts },
     ...(batches.length === 0
       ? {}
       : { activations: { before: await counted(bytes), after: await counted(before) } }),
@@ -206,9 +206,6 @@ async function movedParams(
   });
   return { params, moved: shifts.reduce((sum, own) => sum + own.filter((k) => k !== 0).length, 0) };
 }
-
-const weightCounts = (params: Params): HalfCounts =>
-  Object.values(params).reduce((counts, { data }) => halfCounts(data as Float64Array, counts), noCounts);
 
 async function activationCounts(
   bytes: Uint8Array,

@@ -1,6 +1,6 @@
 // Units removed from a file, and checked against the file with their weights at zero.
 import type { NdArray } from "../../array.js";
-import { IsolossError } from "../../errors.js";
+import { DataError, IsolossError, ShapeError } from "../../errors.js";
 import { sameFunction } from "../../model-file/compare/same-function.js";
 import { withParams } from "../../model-file/edit/with-params.js";
 import type { UnitSpace } from "../../symmetry/discrete/discrete-axes.js";
@@ -63,6 +63,8 @@ export async function smaller(
       : `the model uses the number of its units: without them it differs by ${largest.toPrecision(2)} from the model with their weights at zero`;
   } catch (cause) {
     if (!(cause instanceof IsolossError)) throw cause;
-    return `the smaller model cannot be checked: ${cause.message}`;
+    // With zeros in the place of the units the file runs.
+    const isFixed = cause instanceof ShapeError || cause instanceof DataError;
+    return `${isFixed ? "the file fixes the number of its units" : "the smaller model cannot be checked"}: ${cause.message}`;
   }
 }

@@ -77,16 +77,16 @@ export async function tried(recipe: Recipe, judge: Judge, leave: readonly string
 export async function measured(bytes: Uint8Array, judge: Judge): Promise<QuantizationError> {
   const { expected, heldOut, metric, run } = judge;
   const got = await outputsOfFile(bytes, heldOut, run);
-  return { ...errorOf(expected, got), metric: metric?.(got, heldOut) };
+  return { ...errorOf(expected, got, heldOut), metric: metric?.(got, heldOut) };
 }
 
 /** What a file computes for each batch. */
 export async function outputsOfFile(
   bytes: Uint8Array,
   batches: readonly NamedValues[],
-  { runtime, signal }: RunSettings,
+  { signal, ...options }: RunSettings,
 ): Promise<readonly NamedValues[]> {
-  const session = await openFile(bytes, { runtime });
+  const session = await openFile(bytes, options);
   try {
     const outputs: NamedValues[] = [];
     for (const batch of batches) {

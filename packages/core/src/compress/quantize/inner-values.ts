@@ -7,6 +7,8 @@ import type { FileSession } from "../../runtime/onnx/file-session.js";
 
 export interface RunSettings {
   readonly runtime: RuntimeName;
+  /** See `FileSessionOptions`. */
+  readonly floatOperands?: boolean | undefined;
   /** Ends the work with its reason. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,6 +1,14 @@
 import { requireBytes } from "../../bytes.js";
+import { isNative } from "../../model-file/compare/open-file.js";
 import { foldBatchNorm } from "../../model-file/prepare/fold-batch-norm.js";
-import { type Judge, outputsOfFile, type QuantizationChoice, type Trial, tried } from "./choices.js";
+import {
+  type Judge,
+  measured,
+  outputsOfFile,
+  type QuantizationChoice,
+  type Trial,
+  tried,
+} from "./choices.js";
 import { requireBatches } from "./examples.js";
 import { withHeldOut } from "./held-out.js";
 import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
@@ -15,6 +23,12 @@ export interface QuantizedModel {
   readonly bytes: Uint8Array;
   /** The row of the table with the largest SQNR, or a smaller file within 0.1 dB; with a limit that is not kept, that of the file with layers in float. */
   readonly recommended: QuantizationChoice;
+  /**
+   * Its SQNR in ONNX Runtime with the session option `session.qdq_matmulnbits_accuracy_level` at 1: by default MatMulNBits
+   * rounds what products with stored weights read to 8 bits, too, and `recommended` counts that. Undefined where no layer is
+   * such a product, or another runtime measured.
+   */
+  readonly floatOperandsSqnr: number | undefined;
   /** All that was tried, in that order. */
   readonly table: readonly QuantizationChoice[];
   /** What was not tried, and why. */
@@ -81,7 +95,9 @@ export async function quantizeModel(
     else skip(`${what}: the time was over`);
   }
   const keeping = trials.filter(({ choice }) => limit === undefined || choice.sqnr >= limit);
-  if (limit === undefined || keeping.length > 0) return result(bestOf(keeping), trials, { skipped, given });
+  if (limit === undefined || keeping.length > 0) {
+    return result(bestOf(keeping), trials, { skipped, given, judge });
+  }
   const best = bestOf(trials);
   // A file with other scales may keep the limit with fewer layers in float.
   const others = trials.filter(({ choice }) => choice.granularity !== best.choice.granularity);
@@ -97,30 +113,37 @@ export async function quantizeModel(
   const chosen = within.length === 0 ? best : smallestOf(within);
   const tables = [...trials, ...within.filter((trial) => trial !== chosen)];
   return result(chosen, chosen === best ? tables : [...tables, chosen], {
-    ...{ skipped, given, order: orders.get(chosen) },
+    ...{ skipped, given, judge, order: orders.get(chosen) },
   });
 }
 
 interface Outcome {
+  readonly judge: Judge;
   readonly skipped: readonly string[];
   readonly given: Pick<QuantizeModelOptions, "heldOut" | "limit">;
   readonly order?: readonly LayerSensitivity[];
 }
 
-const result = (
+async function result(
   { bytes, choice, report }: Trial,
   trials: readonly Trial[],
-  { skipped, given: { heldOut, limit }, order = [] }: Outcome,
-): QuantizedModel => ({
-  bytes,
-  recommended: choice,
-  table: trials.map((trial) => trial.choice),
-  skipped,
-  sensitivities: order,
-  isWithinLimit: limit === undefined ? undefined : choice.sqnr >= limit,
-  isSplit: heldOut === undefined,
-  report,
-});
+  { judge, skipped, given: { heldOut, limit }, order = [] }: Outcome,
+): Promise<QuantizedModel> {
+  const isRounded = report.nodes.some(({ runs }) => runs === "MatMulNBits");
+  const exact = { ...judge, run: { ...judge.run, floatOperands: true } };
+  return {
+    bytes,
+    recommended: choice,
+    floatOperandsSqnr:
+      isRounded && (await isNative(judge.run.runtime)) ? (await measured(bytes, exact)).sqnr : undefined,
+    table: trials.map((trial) => trial.choice),
+    skipped,
+    sensitivities: order,
+    isWithinLimit: limit === undefined ? undefined : choice.sqnr >= limit,
+    isSplit: heldOut === undefined,
+    report,
+  };
+}
 
 /** Tells of each step, and whether there is time for it. */
 function clock({

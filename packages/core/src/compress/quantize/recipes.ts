@@ -141,7 +141,7 @@ async function sameFunctions({ given, judge, skip }: RecipeSource): Promise<read
       continue;
     }
     const outputs = await outputsOfFile(candidate.bytes, judge.heldOut, judge.run);
-    const { largest } = errorOf(judge.expected, outputs);
+    const { largest } = errorOf(judge.expected, outputs, judge.heldOut);
     if (largest <= MOST_DRIFT) kept.push(candidate);
     else skip(`${candidate.name}: in float its outputs differ by ${largest.toPrecision(2)}`);
   }

@@ -21,6 +21,12 @@ export function missingTest(words: readonly string[]): (value: unknown) => boole
 /** Where at least this part of the values of a column are numbers, the others are taken for mistakes. */
 const leastNumbers = 0.9;
 
+/** Integers of more values are a quantity rather than classes, where most rows have their own. */
+const mostClasses = 20;
+
+/** Whether it would be a number without decimal commas, or commas between thousands. */
+const hasComma = (text: string): boolean => text.includes(",") && isNumber(text.replaceAll(",", ""));
+
 /** A value, and the place of its row. */
 export interface PlacedValue {
   readonly value: string;
@@ -33,6 +39,9 @@ export class Column {
   /** Number of values that are no numbers. */
   private texts = 0;
   private firstText: PlacedValue | undefined;
+  /** Number of these that are numbers but for commas, and the first of them. */
+  private commas = 0;
+  private firstComma: PlacedValue | undefined;
   private sum = 0;
   /** Sum of squared differences from the mean: B. P. Welford, Technometrics 4, 1962. */
   private squares = 0;
@@ -48,10 +57,10 @@ export class Column {
     return this.texts === 0 && !this.isText;
   }
 
-  /** The first value that is no number, where nearly all are. */
+  /** The first value that is no number, where nearly all are, or would be without commas. */
   get oddValue(): PlacedValue | undefined {
-    return !this.isText && this.count >= leastNumbers * (this.count + this.texts)
-      ? this.firstText
+    return !this.isText && this.count + this.commas >= leastNumbers * (this.count + this.texts)
+      ? (this.firstComma ?? this.firstText)
       : undefined;
   }
 
@@ -75,9 +84,20 @@ export class Column {
     return this.isNumeric && !isClasses ? { mean: this.mean, std: this.std } : { values: this.values };
   }
 
-  /** @throws DataError for text with too many values, such as names; for classes numbers count, too */
+  /** @throws DataError for text with too many values, such as names; for classes numbers count, too, and may not be a quantity */
   requireFewValues(file: string, isClasses = false): void {
-    if ((this.isNumeric && !isClasses) || this.seen.size <= mostValues) return;
+    if (this.isNumeric && !isClasses) return;
+    const { values } = this;
+    const isQuantity =
+      this.isNumeric &&
+      values.length > this.count / 2 &&
+      (values.length > mostClasses || values.some((value) => !Number.isInteger(Number(value))));
+    if (isQuantity) {
+      throw new DataError(
+        `${file}: "${this.name}" has ${values.length > mostValues ? `more than ${mostValues}` : values.length} different numbers in ${this.count} rows, such as ${values[0]}: too few rows of each for classes. To predict numbers leave classes: true out; if they are codes of classes: text: [${JSON.stringify(this.name)}].`,
+      );
+    }
+    if (this.seen.size <= mostValues) return;
     const examples = [...this.seen].slice(0, 3).join(", ");
     throw new DataError(
       `${file}: "${this.name}" has more than ${mostValues} values (${examples}, ...), too many for ${isClasses ? "classes" : "text"}. ${isClasses ? "Numbers are labels with classes: false." : "Choose the columns of the inputs: features."}`,
@@ -88,6 +108,11 @@ export class Column {
   requireOneKind(file: string): void {
     const { oddValue: odd } = this;
     if (odd === undefined) return;
+    if (odd === this.firstComma) {
+      throw new DataError(
+        `${file}: ${odd.place} has ${JSON.stringify(odd.value)} in "${this.name}", a number with a comma. Write numbers with a decimal point, without other marks: 3.14. If the column is text: text: [${JSON.stringify(this.name)}].`,
+      );
+    }
     throw new DataError(
       `${file}: ${odd.place} has ${JSON.stringify(odd.value)} in "${this.name}", where ${this.count} of ${this.count + this.texts} values are numbers. Correct it. If it marks a missing value: missingWords: [${JSON.stringify(odd.value)}]. If the column is text: text: [${JSON.stringify(this.name)}].`,
     );
@@ -100,6 +125,10 @@ export class Column {
     if (!isNumber(known)) {
       this.texts += 1;
       this.firstText ??= { value: known, place };
+      if (hasComma(known)) {
+        this.commas += 1;
+        this.firstComma ??= { value: known, place };
+      }
       return;
     }
     const number = Number(known);

@@ -1,6 +1,6 @@
 import { DataError } from "../../errors.js";
 import { Column, missingTest, type PlacedValue } from "./columns.js";
-import { isRow, requireColumns, type TableOptions, type TableSource } from "./table.js";
+import { isRow, requireColumns, requireDifferent, type TableOptions, type TableSource } from "./table.js";
 
 /** A column of a table. */
 export interface TableColumn {
@@ -11,33 +11,37 @@ export interface TableColumn {
   readonly values: readonly string[];
   /** Number of values that are missing: empty, NA, NaN, null or ?, and words that are said to mark such. */
   readonly missing: number;
-  /** The first value that is no number, where at least 90 % are: a table with such a column is opened only once it is said what that is. */
+  /** The first value that is no number, where at least 90 % are, or would be without commas: a table with such a column is opened only once it is said what that is. */
   readonly oddValue?: PlacedValue | undefined;
 }
 
 /** What a table holds. */
 export interface TableDescription {
-  /** Number of rows. */
+  /** Number of rows, without those that lack a column that is required. */
   readonly length: number;
   readonly columns: readonly TableColumn[];
 }
 
-/** Reads a table once. @throws DataError for one without rows, and for columns that are not there */
+/** Reads a table once, without the rows that lack a column that is required. @throws DataError for one without rows, and for columns that are not there */
 export async function describeTable(
   { name: file, read }: TableSource,
-  { missingWords, text }: Required<Pick<TableOptions, "missingWords" | "text">>,
+  { missingWords, text, required }: Required<Pick<TableOptions, "missingWords" | "text" | "required">>,
 ): Promise<TableDescription> {
   const isMissing = missingTest(missingWords);
   let columns: readonly Column[] = [];
   let missing: number[] = [];
+  let requiredAt: readonly number[] = [];
   let length = 0;
   for await (const row of read()) {
     if (!isRow(row)) {
-      requireColumns(file, text, row);
+      requireDifferent(file, row);
+      requireColumns(file, [...text, ...required], row);
+      requiredAt = required.map((name) => row.indexOf(name));
       columns = row.map((name) => new Column(name, text.includes(name)));
       missing = columns.map(() => 0);
       continue;
     }
+    if (requiredAt.some((at) => isMissing(row.values[at]))) continue;
     length += 1;
     for (const [i, column] of columns.entries()) {
       const value = row.values[i];

@@ -22,19 +22,21 @@ export interface TableSource {
 }
 
 export interface TableOptions {
-  /** The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. */
+  /** The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. Rows without a label are left out. */
   readonly label: string | readonly string[] | false;
   /** Columns of the inputs, in this order; default all others. */
   readonly features?: readonly string[] | undefined;
   /** Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns]. */
   readonly classes?: boolean | undefined;
   /**
-   * What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the column's mean, NaN (keep), or the row is left out; default
-   * refuse. Of text, mean and keep alike: none of its values.
+   * What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default
+   * refuse. With mean such a number is NaN until `standardization(train, { missing: "mean" })` knows that part; such a text is none of its values.
    */
-  readonly missing?: "refuse" | "mean" | "keep" | "drop" | undefined;
+  readonly missing?: "refuse" | "mean" | "drop" | undefined;
   /** Words that mark a missing value, too, such as unknown; default none besides those of `missing`. */
   readonly missingWords?: readonly string[] | undefined;
+  /** Columns without which a row is left out, whatever `missing` says; default the labels. */
+  readonly required?: readonly string[] | undefined;
   /**
    * Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers;
    * from 90 % on, text in them is an error.
@@ -58,8 +60,9 @@ export const tableRows = {
   ).required(),
   features: listOf(text("the name of a column"), { least: 1 }).otherwise("all others"),
   classes: flag.otherwise("whether the label is text"),
-  missing: oneOf(["refuse", "mean", "keep", "drop"]).default("refuse"),
+  missing: oneOf(["refuse", "mean", "drop"]).default("refuse"),
   missingWords: listOf(text("a word")).default([]),
+  required: listOf(text("the name of a column")).otherwise("the labels"),
   text: listOf(text("the name of a column")).default([]),
   columns: inCode<Readonly<Record<string, ColumnEncoding>>>(
     "columns as the options of an opened table have them",
@@ -77,9 +80,14 @@ export interface TableInputs {
   readonly features: readonly string[];
   /** Whether an input is a column of numbers, and not 0 or 1 for a value of text: for `standardization`. */
   readonly isNumber: readonly boolean[];
-  /** Means of the inputs, and standard deviations, 1 where an input is constant; of text 0 and 1: for `normalize`. */
+  /**
+   * Means of the inputs, and standard deviations, 1 where an input is constant; of text 0 and 1: for `normalize`, or where gaps get the mean
+   * `standardize(part, { inputs: { means, stds }, gaps: means })`. They are of all rows: of a table that is divided take `standardization(train)`.
+   */
   readonly means: readonly number[];
   readonly stds: readonly number[];
+  /** Number of rows that are left out as they have no label, or no value of another column that is required. */
+  readonly unlabeled: number;
   /** Columns of text with cells whose values the given columns do not have: how many cells, and the first of the values. */
   readonly unknown: readonly { readonly column: string; readonly cells: number; readonly value: string }[];
 }
@@ -119,11 +127,14 @@ export async function tableData(
   const { features: chosen, text: texts, columns: given } = settings;
   const isMissing = missingTest(missingWords);
   const labels = labelsIn(label);
+  const { required = labels } = settings;
+  let requiredAt: readonly number[] = [];
   const wrong = (message: string) => new DataError(`${source.name}: ${message}`);
   let inputs: readonly Place[] = [];
   let targets: readonly Place[] = [];
   let length = 0;
   let left = 0;
+  let unlabeled = 0;
   const unknown = new Map<string, { readonly cells: number; readonly value: string }>();
 
   const placesOf = (names: readonly string[], wanted: readonly string[]): Place[] => {
@@ -137,8 +148,11 @@ export async function tableData(
     });
   };
 
+  const lacksOne = (values: TableRow["values"]): boolean => requiredAt.some((at) => isMissing(values[at]));
+
   /** Whether a row is to be left out. @throws DataError for a value that is missing and must not be, and for text among numbers */
   const isDropped = ({ values, place }: TableRow): boolean => {
+    if (lacksOne(values)) return true;
     for (const { at, column, known } of [...inputs, ...targets]) {
       const isGone = isMissing(values[at]);
       if (!isGone && (known?.has(values[at]) ?? true)) continue;
@@ -167,8 +181,7 @@ export async function tableData(
 
   for await (const row of source.read()) {
     if (!isRow(row)) {
-      const twice = row.find((name, i) => row.indexOf(name) < i);
-      if (twice !== undefined) throw wrong(`two columns have the name "${twice}".`);
+      requireDifferent(source.name, row);
       inputs = placesOf(row, chosen ?? row.filter((name) => !labels.includes(name)));
       targets = placesOf(row, labels);
       const names = [...inputs, ...targets].map(({ column }) => column.name);
@@ -176,7 +189,8 @@ export async function tableData(
       if (chosenTwice !== undefined) {
         throw wrong(`the column "${chosenTwice}" is chosen twice among the features and labels.`);
       }
-      requireColumns(source.name, texts, names);
+      requireColumns(source.name, [...texts, ...required], names);
+      requiredAt = required.map((name) => row.indexOf(name));
       if (inputs.length === 0) {
         throw wrong(
           label === false
@@ -188,6 +202,7 @@ export async function tableData(
     }
     if (isDropped(row)) {
       left += 1;
+      if (lacksOne(row.values)) unlabeled += 1;
       continue;
     }
     length += 1;
@@ -204,7 +219,9 @@ export async function tableData(
     throw wrong(
       left === 0
         ? "the table has no rows."
-        : `each of its ${left} rows lacks a value, or has one that the given columns do not have: none is left.`,
+        : unlabeled === left
+          ? `none of its ${left} rows has a value of ${required.map((name) => `"${name}"`).join(", ")}.`
+          : `each of its ${left} rows lacks a value, or has one that the given columns do not have: none is left.`,
     );
   }
 
@@ -222,7 +239,9 @@ export async function tableData(
     );
   }
   if (isClasses ? targets.length > 1 : !targets.every(isOfNumbers)) {
-    throw wrong(`the labels ${labels.join(", ")} must be columns of numbers, or one column of classes.`);
+    throw wrong(
+      `the labels ${labels.join(", ")} must be columns of numbers, or one column of classes. An experiment learns others as several tasks: kind: multi-task, problem: { name: columns, data }.`,
+    );
   }
   const encoded = ({ at, column, known }: Place, isClass: boolean): Reader => {
     if (!known) column.requireFewValues(source.name, isClass);
@@ -236,7 +255,6 @@ export async function tableData(
     inputs: readers,
     targets: targetReaders,
     isClasses,
-    missing,
     isMissing,
     isGiven: given !== undefined,
   });
@@ -261,6 +279,7 @@ export async function tableData(
     ...(isClasses ? { classes: targetReaders[0].column.values } : {}),
     means: columns.flatMap(({ mean, values }) => values?.map(() => mean) ?? mean),
     stds: columns.flatMap(({ std, values }) => values?.map(() => std) ?? std),
+    unlabeled,
     unknown: Array.from(unknown, ([column, found]) => ({ column, ...found })),
     options: {
       ...{ label, features: columns.map(({ name }) => name), classes: isClasses, missing },
@@ -270,6 +289,13 @@ export async function tableData(
       ),
     },
   };
+}
+
+/** @throws DataError for columns of one name */
+export function requireDifferent(file: string, columns: readonly string[]): void {
+  const twice = columns.find((name, i) => columns.indexOf(name) < i);
+  if (twice === undefined) return;
+  throw new DataError(`${file}: two columns have the name "${twice}": give one of them another.`);
 }
 
 /** @throws DataError for a column that is none of those of the file */
@@ -304,14 +330,12 @@ function encoder({
   inputs,
   targets,
   isClasses,
-  missing,
   isMissing,
   isGiven,
 }: {
   readonly inputs: readonly Reader[];
   readonly targets: readonly Reader[];
   readonly isClasses: boolean;
-  readonly missing: TableOptions["missing"];
   isMissing(value: unknown): boolean;
   /** Whether the encodings are another table's: a value that they do not have is missing. */
   readonly isGiven: boolean;
@@ -328,8 +352,7 @@ function encoder({
         const isThere = !isMissing(value) && (!isGiven || column.has(value));
         if (column.values !== undefined) {
           if (isThere) x[start + column.indexOf(value, place)] = 1;
-        } else if (isThere) x[start] = column.numberOf(value, place);
-        else x[start] = missing === "keep" ? Number.NaN : column.mean;
+        } else x[start] = isThere ? column.numberOf(value, place) : Number.NaN;
         start += column.width;
       }
     }

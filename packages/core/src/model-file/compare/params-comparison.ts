@@ -67,7 +67,9 @@ export async function createParamsComparison(
   const { runtime, ...settings } = paramsComparisonOptions.read(options);
   const inputsOf = (seed: number) =>
     randomInputs("createParamsComparison", model.inputs, { ...settings, seed, inputs: {} });
-  const session = await openModel(model, inputsOf(0)[0], { runtime });
+  const session = openModel(model, { runtime });
+  // What cannot run is known here.
+  await session.run(inputsOf(0)[0]);
   const lifetime = new Lifetime("comparison", "createParamsComparison");
   return {
     async compare(params, compareOptions = {}) {

@@ -1,3 +1,4 @@
+import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { ImportedModel } from "../../nn/model.js";
@@ -17,47 +18,56 @@ interface ModelSession extends FileSession {
   run(inputs: NamedValues, params?: NamedValues): Promise<NamedValues>;
 }
 
-/** Compiles a model for batches of the shapes of one. */
-export async function openModel(
+/** Makes a model ready to run, compiled once for each shape of batches. */
+export function openModel(
   model: ImportedModel,
-  example: NamedValues,
   { runtime, after = (results) => results }: RunOptions,
-): Promise<ModelSession> {
+): ModelSession {
   const { params, inputs } = model;
-  requireInputs(model, example);
   // Names of a file may hold colons, which names of a graph's inputs and outputs must not.
-  const names: string[] = [];
-  const run = await jit(
-    ({ p, x }) => {
-      const results = Object.entries(after(model.apply(p, named(inputs, x))));
-      names.push(...results.map(([name]) => name));
-      return results.map(([, tensor]) => tensor);
-    },
-    { p: params, x: inputs.map(({ name }) => example[name]) },
-    { runtime },
-  );
+  let names: readonly string[] = [];
+  const compileFor = (x: readonly NdArray[]) =>
+    jit(
+      (at) => {
+        const results = Object.entries(after(model.apply(at.p, named(inputs, at.x))));
+        names = results.map(([name]) => name);
+        return results.map(([, tensor]) => tensor);
+      },
+      { p: params, x },
+      { runtime },
+    );
+  const byShape = new Map<string, Awaited<ReturnType<typeof compileFor>>>();
   return {
     async run(batch, p = params) {
       requireInputs(model, batch);
-      const values = await run({ p, x: inputs.map(({ name }) => batch[name]) });
+      const x = inputs.map(({ name }) => batch[name]);
+      const key = JSON.stringify(x.map(({ shape }) => shape));
+      const run = byShape.get(key) ?? (await compileFor(x));
+      byShape.set(key, run);
+      const values = await run({ p, x });
       return Object.fromEntries(values.map((value, i) => [names[i], value]));
     },
-    dispose: () => run.dispose(),
+    async dispose() {
+      for (const run of byShape.values()) await run.dispose();
+    },
   };
 }
 
-/** What a model computes for each of some batches of the same shapes. */
+/** What a model computes for each of some batches. */
 export async function outputsOf(
   model: ImportedModel,
   batches: readonly NamedValues[],
   options: RunOptions,
 ): Promise<readonly NamedValues[]> {
   for (const batch of batches) requireInputs(model, batch);
-  const running = await openModel(model, batches[0], options);
-  const outputs: NamedValues[] = [];
-  for (const batch of batches) outputs.push(await running.run(batch));
-  await running.dispose();
-  return outputs;
+  const running = openModel(model, options);
+  try {
+    const outputs: NamedValues[] = [];
+    for (const batch of batches) outputs.push(await running.run(batch));
+    return outputs;
+  } finally {
+    await running.dispose();
+  }
 }
 
 function requireInputs({ inputs }: ImportedModel, batch: NamedValues): void {

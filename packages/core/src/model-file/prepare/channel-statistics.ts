@@ -12,7 +12,7 @@ export interface ChannelStatistics {
   readonly variance: Float64Array;
 }
 
-/** Statistics of values inside a model with channels on axis 1, over batches of the same shapes. */
+/** Statistics of values inside a model with channels on axis 1, over batches whose examples have the same shapes. */
 export async function channelStatistics(
   bytes: Uint8Array,
   values: readonly string[],
@@ -32,7 +32,16 @@ export async function channelStatistics(
       }),
     );
   const runs = await outputsOf(model, batches, { runtime, after });
-  return values.map((_, k) => pooled(runs.map((run) => [run[`mean${k}`].data, run[`variance${k}`].data])));
+  const counts = batches.map((batch) => batch[model.inputs[0].name].shape[0] ?? 1);
+  const total = counts.reduce((a, b) => a + b, 0);
+  return values.map((_, k) =>
+    pooled(
+      runs.map((run, i) => ({
+        ...{ mean: run[`mean${k}`].data, variance: run[`variance${k}`].data },
+        share: counts[i] / total,
+      })),
+    ),
+  );
 }
 
 /** The file with values inside it as outputs. */
@@ -44,17 +53,19 @@ function withOutputs(bytes: Uint8Array, values: readonly string[]): Uint8Array {
 
 type Numbers = NamedValues[string]["data"];
 
-/** Mean and variance over parts of equal size: var = E[var + mean^2] - E[mean]^2, about the first mean for accuracy. */
-function pooled(parts: readonly (readonly [mean: Numbers, variance: Numbers])[]): ChannelStatistics {
-  const [[origin]] = parts;
+/** Mean and variance over parts: var = E[var + mean^2] - E[mean]^2, about the first mean for accuracy. */
+function pooled(
+  parts: readonly { readonly mean: Numbers; readonly variance: Numbers; readonly share: number }[],
+): ChannelStatistics {
+  const [{ mean: origin }] = parts;
   const mean = new Float64Array(origin.length);
   const variance = new Float64Array(origin.length);
   for (let c = 0; c < origin.length; c++) {
     let [first, second] = [0, 0];
-    for (const [means, variances] of parts) {
-      const offset = Number(means[c]) - Number(origin[c]);
-      first += offset / parts.length;
-      second += (offset ** 2 + Number(variances[c])) / parts.length;
+    for (const part of parts) {
+      const offset = Number(part.mean[c]) - Number(origin[c]);
+      first += offset * part.share;
+      second += (offset ** 2 + Number(part.variance[c])) * part.share;
     }
     mean[c] = Number(origin[c]) + first;
     variance[c] = Math.max(second - first ** 2, 0);

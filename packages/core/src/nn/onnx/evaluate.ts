@@ -1,3 +1,4 @@
+import { ShapeError } from "../../errors.js";
 import type { OnnxGraph, OnnxNode } from "../../runtime/onnx/schema.js";
 import { constantOf } from "./arrays.js";
 import { Call } from "./call.js";
@@ -19,9 +20,19 @@ function evaluateNode(node: OnnxNode, scope: Scope, settings: Settings): void {
   const call = new Call(node, operands, scope, settings, evaluate);
   const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);
   if (lost !== undefined) call.fail(`its operand "${lost}" is a result that is not supported`);
-  const results = operators.get(operatorName(node))?.(call) ?? [];
+  const results = naming(node, () => operators.get(operatorName(node))?.(call) ?? []);
   const list = "length" in results ? results : [results];
   list.forEach((result, i) => {
     if (node.outputs[i]) scope.set(node.outputs[i], asEntry(result, operands));
   });
+}
+
+/** What a node gives; an error about shapes names it, the innermost one where nodes have graphs inside. */
+function naming<T>(node: OnnxNode, run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    if (!(cause instanceof ShapeError) || cause.cause instanceof ShapeError) throw cause;
+    throw new ShapeError(`${node.opType} "${node.name || node.outputs[0]}": ${cause.message}`, { cause });
+  }
 }

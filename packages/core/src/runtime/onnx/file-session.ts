@@ -13,14 +13,23 @@ export interface FileSession {
   dispose(): Promise<void>;
 }
 
+export interface FileSessionOptions {
+  /** Names of the results; default all of the file. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Whether products with stored integers (MatMulNBits) keep their operand in float, which ONNX Runtime rounds to 8 bits; default false. */
+  readonly floatOperands?: boolean | undefined;
+}
+
 /**
  * Opens a model file in ONNX Runtime as it is, with the kernels that the runtime has for its operators: those for
  * integers, too. Floats of 16 bits and integers are converted from and to the library's arrays.
  *
- * @param outputs names of the results; default all of the file
  * @throws RuntimeError when ONNX Runtime is not there, or refuses the file; for an output of the name `__proto__`
  */
-export async function openFileSession(bytes: Uint8Array, outputs?: readonly string[]): Promise<FileSession> {
+export async function openFileSession(
+  bytes: Uint8Array,
+  { outputs, floatOperands = false }: FileSessionOptions = {},
+): Promise<FileSession> {
   const ort = await loadOrt();
   const session = await ort.InferenceSession.create(bytes, {
     // With all optimizations ONNX Runtime 1.30 ends the process by a segmentation fault where a Transpose of float16 is before a
@@ -29,7 +38,12 @@ export async function openFileSession(bytes: Uint8Array, outputs?: readonly stri
     interOpNumThreads: 1,
     logSeverityLevel: 3,
     // Otherwise a session's threads spin while they wait for its next run, and take the cores from other sessions.
-    extra: { session: { force_spinning_stop: "1" } },
+    extra: {
+      session: {
+        force_spinning_stop: "1",
+        ...(floatOperands ? { qdq_matmulnbits_accuracy_level: "1" } : {}),
+      },
+    },
   }).catch((cause: unknown) => {
     throw new RuntimeError(`ONNX Runtime could not open the file: ${messageOf(cause)}`, { cause });
   });

@@ -4,7 +4,7 @@ import { type NdArray, sizeOf } from "../../../src/array.js";
 import { descendHalf, shiftedAlong } from "../../../src/compress/half/descend.js";
 import { costOf } from "../../../src/compress/half/range.js";
 import { tracedFile } from "../../../src/compress/traced-file.js";
-import { compareModels, toHalf } from "../../../src/entries/onnx.js";
+import { compareModels, modelError, toHalf } from "../../../src/entries/onnx.js";
 import { halfCounts } from "../../../src/math/half-counts.js";
 import { createRng } from "../../../src/math/rng.js";
 import { withParams } from "../../../src/model-file/edit/with-params.js";
@@ -12,11 +12,11 @@ import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.j
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { decodeModel } from "../../../src/runtime/onnx/codec.js";
 import { openFileSession } from "../../../src/runtime/onnx/file-session.js";
-import { float, int } from "../../../src/runtime/onnx/schema.js";
+import { float, int, tensor } from "../../../src/runtime/onnx/schema.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";
 import { mobileNetV2 } from "../../model-file/mobilenet.js";
 import { randomFile } from "../../model-file/random-file.js";
-import { fileOf, node } from "../../nn/onnx/support.js";
+import { fileOf, node, tensorOf } from "../../nn/onnx/support.js";
 
 const normal = (shape: readonly number[], seed = 1): NdArray => {
   const rng = createRng(seed);
@@ -85,6 +85,38 @@ describe("a converted file", () => {
     expect([...graph.inputs, ...graph.outputs].map(({ dtype }) => dtype)).toEqual(["float16", "float16"]);
     expect(graph.nodes.some(({ opType }) => opType === "Cast")).toBe(false);
     expectNear(await outputOf(bytes, x), await outputOf(folded, x), 5e-3);
+  });
+
+  it("of float16 inputs has the error of rounding these, too", async () => {
+    // 1 + 2^-12 rounds to 1, and 2^-12, the result, to 0.
+    const given = { x: { shape: [1], data: Float32Array.of(1 + 2 ** -12) } };
+    const one = { shape: [1], data: Float32Array.of(1) };
+    const file = fileOf({ inputs: given, initializers: { one }, nodes: [node("Sub", ["x", "one"])] });
+    const { bytes, largest } = await toHalf(file, { io: "float16", heldOut: [given] });
+    expect(largest).toBe((await toHalf(file, { heldOut: [given] })).largest);
+    expect(largest).toBe(1);
+    expect((await modelError(file, bytes, { inputs: [given] })).largest).toBe(1);
+  });
+
+  it("counts all stored numbers that it rounds: weights, other constants and those of nodes", async () => {
+    const tiny = (size: number) => ({ shape: [size], data: new Float32Array(size).fill(1e-6) });
+    const filled = { ...tensorOf("", { shape: [1], data: Float32Array.of(1e6) }) };
+    const file = fileOf({
+      inputs: { x: normal([2, 3]) },
+      initializers: { w: normal([3, 3]), limit: tiny(1), shape: { shape: [1], data: BigInt64Array.of(3n) } },
+      nodes: [
+        node("MatMul", ["x", "w"], {}, ["h"]),
+        node("Constant", [], { value: tensor(tensorOf("", tiny(3))) }, ["shift"]),
+        node("Constant", [], { value_float: float(1e-6) }, ["factor"]),
+        node("ConstantOfShape", ["shape"], { value: tensor(filled) }, ["many"]),
+        node("Max", ["h", "limit", "shift", "factor", "many"]),
+      ],
+    });
+    expect((await toHalf(file, { move: false })).weights.after).toEqual({
+      numbers: 9 + 1 + 3 + 1 + 1,
+      overflows: 1,
+      subnormals: 5,
+    });
   });
 
   it.each(Array.from({ length: 8 }, (_, seed) => seed))(

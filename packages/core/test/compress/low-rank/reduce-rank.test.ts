@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { compareModels, reduceRank } from "../../../src/entries/onnx.js";
 import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { openFileSession } from "../../../src/runtime/onnx/file-session.js";
+import { int, ints } from "../../../src/runtime/onnx/schema.js";
 import { Builder, smallNetwork } from "../../model-file/builder.js";
 
 /** Two linear layers of 8 units between, of which the first uses `rank`, and a relu before another. */
@@ -47,6 +48,40 @@ describe("linear spaces of a file", () => {
     );
     expect(bytes).toEqual(before);
   });
+
+  it.each(["Split", "Reshape"])(
+    "of attention with one product for all stay where a %s fixes them",
+    async (op) => {
+      const b = new Builder({ seed: 3 });
+      const numbers = (...list: number[]) =>
+        b.constant("list", { shape: [list.length], data: BigInt64Array.from(list.map(BigInt)) });
+      const all = b.product("x", 8, 24, { bias: false });
+      const parts = () => {
+        if (op === "Split") return b.nodes("Split", [all, numbers(8, 8, 8)], 3, { axis: int(2) });
+        const heads = b.node("Reshape", [all, numbers(0, 0, 3, 2, 4)]);
+        const turned = b.node("Transpose", [heads], { perm: ints([2, 0, 3, 1, 4]) });
+        return [0n, 1n, 2n].map((i) => {
+          const index = b.constant("i", { shape: [], data: BigInt64Array.of(i) });
+          return b.node("Gather", [turned, index], { axis: int(0) });
+        });
+      };
+      const [q, k, v] = parts();
+      const perm = ints(op === "Split" ? [0, 2, 1] : [0, 1, 3, 2]);
+      const scores = b.node("Softmax", [b.node("MatMul", [q, b.node("Transpose", [k], { perm })])]);
+      const mixed = b.node("MatMul", [scores, v]);
+      const swapped = () => b.node("Transpose", [mixed], { perm: ints([0, 2, 1, 3]) });
+      const joined = op === "Split" ? mixed : b.node("Reshape", [swapped(), numbers(0, 0, 8)]);
+      const before = b.bytes(["batch", 4, 8], b.product(joined, 8, 8, { bias: false }));
+      const { bytes, groups } = await reduceRank(before, { rank: 2 });
+      expect(bytes).toEqual(before);
+      expect(groups).toHaveLength(2);
+      for (const { reason } of groups) {
+        expect(reason).toMatch(
+          new RegExp(`^the file fixes the number of its units: .*${op} "${op.toLowerCase()}\\d+"`),
+        );
+      }
+    },
+  );
 
   it("are refused for bad options", async () => {
     await expect(reduceRank(linearPair(3), { rank: 0 })).rejects.toThrow("rank must be an integer >= 1");

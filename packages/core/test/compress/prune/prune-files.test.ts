@@ -340,5 +340,5 @@ it("the shape of a shared Reshape stays, and so do its units", async () => {
   const sum = b.node("Add", [b.linear(flat("x"), 4, 2), b.linear(flat("x"), 4, 2)]);
   const { groups } = await pruneUnits(b.bytes(["batch", 2, 8, 8], sum), { fraction: 0.5, multiple: 1 });
   expect(groups.map(({ removed }) => removed)).toEqual([0, 0]);
-  expect(groups[0].reason).toContain("the smaller model cannot be checked");
+  expect(groups[0].reason).toMatch(/^the file fixes the number of its units: Gemm "gemm\d+": /);
 });

@@ -2,7 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { calibrate } from "../../../src/compress/quantize/calibrate.js";
 import { quantizeModel } from "../../../src/compress/quantize/quantize-model.js";
-import type { QuantizationProgress } from "../../../src/compress/quantize/quantize-options.js";
+import type {
+  QuantizationProgress,
+  QuantizeModelOptions,
+} from "../../../src/compress/quantize/quantize-options.js";
 import { quantizeWeights } from "../../../src/compress/quantize/quantize-weights.js";
 import { DataError } from "../../../src/errors.js";
 import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";
@@ -164,6 +167,43 @@ describe("a quantized model", () => {
       });
       expect(recommended.sqnr).toBeGreaterThan(15);
     }
+  });
+});
+
+describe("the error of weights alone", () => {
+  it("counts what ONNX Runtime's kernel of products rounds, beside that of the weights", async () => {
+    const [w, given] = [normal(1, [64, 16]), (seed: number) => ({ x: normal(seed, [32, 64]) })];
+    const bytes = fileOf({ inputs: given(2), initializers: { w }, nodes: [node("MatMul", ["x", "w"])] });
+    const [calibration, heldOut] = [[given(2)], [given(3)]];
+    const run = (settings: Pick<QuantizeModelOptions, "activations" | "runtime">) =>
+      quantizeModel(bytes, {
+        ...{ calibration, heldOut, granularity: "channel", equalize: false, biasCorrection: false },
+        ...settings,
+      });
+    // Both products in float64, by loops.
+    const [{ x }] = heldOut;
+    let [signal, noise] = [0, 0];
+    for (let c = 0; c < 16; c++) {
+      const column = Array.from({ length: 64 }, (_, k) => Number(w.data[16 * k + c]));
+      const step = Math.max(...column.map(Math.abs)) / 127;
+      for (let row = 0; row < 32; row++) {
+        let [y, error] = [0, 0];
+        for (const [k, v] of column.entries()) {
+          y += Number(x.data[64 * row + k]) * v;
+          error += Number(x.data[64 * row + k]) * (Math.round(v / step) * step - v);
+        }
+        signal += y ** 2;
+        noise += error ** 2;
+      }
+    }
+    const byHand = 10 * Math.log10(signal / noise);
+    const { recommended, floatOperandsSqnr } = await run({ activations: "none" });
+    expect(floatOperandsSqnr).toBeCloseTo(byHand, 2);
+    expect(recommended.sqnr).toBeLessThan(byHand - 1.5);
+    const inJavaScript = await run({ activations: "none", runtime: "javascript" });
+    expect(inJavaScript.recommended.sqnr).toBeCloseTo(byHand, 2);
+    expect(inJavaScript.floatOperandsSqnr).toBeUndefined();
+    expect((await run({ activations: "uint8" })).floatOperandsSqnr).toBeUndefined();
   });
 });
 

@@ -1,4 +1,7 @@
-import { fromOnnx, modelToOnnx, trainable, withParams } from "isoloss/onnx";
+import { isUndefined, mapValues, omitBy } from "es-toolkit";
+import type { Model, Tensor } from "isoloss";
+import { fromOnnx, type ModelToOnnxOptions, modelToOnnx, trainable, withParams } from "isoloss/onnx";
+import type { TrainedRun } from "../../kind.js";
 import type { Tree } from "../problems.js";
 import type { RunData } from "../run-data.js";
 import type { Network } from "./network.js";
@@ -6,15 +9,28 @@ import type { Network } from "./network.js";
 /** Names of the input and the result in files of networks. */
 export const fileNames = { input: "x", output: "logits" } as const;
 
+type ExportedModel = Model<Tree, Tree, Tensor | Readonly<Record<string, Tensor>>>;
+
+/** What a file of a run's network says of it. */
+export const fileMetadata = (
+  { name }: Pick<TrainedRun, "name">,
+  step: number,
+  { features, classes, tasks }: RunData,
+): Readonly<Record<string, string>> => ({
+  run: name,
+  step: String(step),
+  ...mapValues(omitBy({ features, classes, tasks }, isUndefined), (value) => JSON.stringify(value)),
+});
+
 /**
- * A network in evaluation mode as an ONNX file, with the input x and the output logits.
+ * A network in evaluation mode as an ONNX file, with the input x and the output logits, or those of several tasks by name.
  *
- * @param batch number of examples; undefined: it stays open
+ * @param options `batch`: number of examples; left out: it stays open
  */
 export function networkFile(
-  { model, params, state }: Network,
+  { model, params, state }: Pick<Network, "params" | "state"> & { readonly model: ExportedModel },
   { train }: RunData,
-  options: { readonly batch?: number | undefined; readonly metadata?: Readonly<Record<string, string>> } = {},
+  options: Partial<Pick<ModelToOnnxOptions, "batch" | "metadata" | "output">> = {},
 ): Uint8Array {
   return modelToOnnx(
     model,

@@ -1,7 +1,7 @@
 // Data of the user's own: tables, arrays, images and modules.
 
-import { omit } from "es-toolkit";
-import { DataError, OptionError } from "isoloss";
+import { countBy, maxBy, mean, omit } from "es-toolkit";
+import { DataError, dtypeOf, numbers, OptionError } from "isoloss";
 import { type DivideOptions, divide, divideOptions } from "isoloss/data";
 import {
   arrayFileOptions,
@@ -15,7 +15,6 @@ import { ofTestFold, type RunData, type TestFold } from "../run-data.js";
 import { type ConfigOptions, type OwnOption, type OwnOptions, ownOptionsOf, schemaOf } from "../schema-of.js";
 import { standardized } from "../standardized.js";
 import { absolute, absoluteModule, hashed, placeInModule, sha256Schema } from "./file.js";
-import { filledIn } from "./filled-in.js";
 import {
   type Opened,
   openCsvFile,
@@ -94,13 +93,13 @@ const table: OwnOptions = { ...label, ...missing, ...divided, ...standardize("tr
 export const ownDataRegistry: Readonly<Record<string, Format>> = {
   csv: {
     summary: "data of your own: a CSV file with a column of labels, { csv: FILE, label: COLUMN }",
-    options: csvOptions,
+    options: { ...csvOptions, rows: omit(csvOptions.rows, ["required"]) },
     own: { csv: required("a path", "The file."), ...table },
     open: openCsvFile,
   },
   parquet: {
     summary: "data of your own: a Parquet file, { parquet: FILE, label: COLUMN }",
-    options: parquetOptions,
+    options: { ...parquetOptions, rows: omit(parquetOptions.rows, ["required"]) },
     own: { parquet: required("a path", "The file."), ...table },
     open: openParquetFile,
   },
@@ -227,11 +226,42 @@ export async function loadOwnData(
   const whole = partsOf(opened, { validation, test, splitSeed, limit }, path as string);
   requireEnough(path as string, whole.train.inputs.shape[0]);
   const parts = fold === undefined ? whole : ofTestFold(whole, fold, { isDivided: (test ?? 0) > 0 });
-  const { image, features, classes: names, table: tableOptions, tasks: columns } = opened;
-  const known = options.missing === "mean" ? filledIn(parts) : parts;
-  const raw: RunData = { ...known, image, features, classes: names, table: tableOptions, tasks: columns };
-  const isStandardized = wanted ?? own.standardize.otherwise === "true";
-  return isStandardized ? standardized(raw, opened.isNumber) : raw;
+  const { image, features, classes: names, table: tableOptions, tasks: columns, unlabeled } = opened;
+  const raw: RunData = {
+    ...{ ...parts, image, features, classes: names, table: tableOptions, tasks: columns },
+    metrics: ownMetrics(parts, { unlabeled, hasTasks: columns !== undefined }),
+  };
+  return standardized(raw, {
+    isNumber: opened.isNumber,
+    missing: options.missing === "mean" ? "mean" : "refuse",
+    isScaled: wanted ?? own.standardize.otherwise === "true",
+  });
+}
+
+/**
+ * What a run says of data beside its own results: the rows without a label (`rows.unlabeled`), and a yardstick that needs no model. Of one target the
+ * root mean squared error of the mean of the training rows (`constant.validation.rmse`), of classes the accuracy of their commonest class, on the
+ * rows that the run is measured on.
+ */
+function ownMetrics(
+  { train, validation, test }: RunData,
+  { unlabeled = 0, hasTasks }: { readonly unlabeled?: number | undefined; readonly hasTasks: boolean },
+): Record<string, number> {
+  const metrics: Record<string, number> = unlabeled > 0 ? { "rows.unlabeled": unlabeled } : {};
+  const isOfClasses = dtypeOf(train.labels) === "int64";
+  if (hasTasks || (!isOfClasses && train.labels.shape[1] !== 1)) return metrics;
+  const known = numbers(train.labels);
+  const counts = countBy(known, (label) => label);
+  const constant = isOfClasses ? maxBy(known, (label) => counts[label]) : mean(known);
+  for (const [part, data] of Object.entries({ validation, test })) {
+    const labels = data ? numbers(data.labels) : [];
+    if (labels.length === 0) continue;
+    const squares = labels.map((label) => (label - (constant as number)) ** 2);
+    if (isOfClasses)
+      metrics[`constant.${part}.accuracy`] = mean(squares.map((square) => Number(square === 0)));
+    else metrics[`constant.${part}.rmse`] = Math.sqrt(mean(squares));
+  }
+  return metrics;
 }
 
 /** @throws DataError for fewer examples to learn from than three: any two lie on a line */

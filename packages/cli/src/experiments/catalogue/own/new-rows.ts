@@ -6,7 +6,6 @@ import { collected, concatenateRows, type TableInputs, type TableOptions } from 
 import { type CsvOptions, openCsv, openParquet, reasonOf } from "isoloss/node";
 import { type ImageSettings, imagesIn, isImageName, readData } from "../../../model/read-data.js";
 import type { RunData } from "../run-data.js";
-import { withMeans } from "./filled-in.js";
 import { requireFinite } from "./readers.js";
 
 /** Examples as a model takes them, in the units of the data. */
@@ -19,7 +18,7 @@ export interface NewRows {
 }
 
 /**
- * Reads examples without labels for the model of a run.
+ * Reads examples without labels for the model of a run. What is missing in them is NaN, where the run's scale fills it in.
  *
  * @param settings the data of the run's config
  * @param data of the run, in the shape that its model takes
@@ -45,7 +44,7 @@ export async function readNewRows(path: string, settings: object, data: RunData)
       `${path} has the shape [${inputs.shape.join(", ")}]; expected [n, ${form}], n >= 1: ${expected} number${expected === 1 ? "" : "s"} an example${data.features ? ` (${data.features.join(", ")})` : ", as in the data of the run"}.`,
     );
   }
-  requireFinite(inputs, `${path}: the inputs`);
+  requireFinite(inputs, `${path}: the inputs`, { orMissing: data.gaps !== undefined });
   const dtype = dtypeOf(data.train.inputs);
   return {
     inputs: {
@@ -57,7 +56,7 @@ export async function readNewRows(path: string, settings: object, data: RunData)
   };
 }
 
-async function tableIn(path: string, { table, gapMeans }: RunData, isParquet: boolean): Promise<NewRows> {
+async function tableIn(path: string, { table }: RunData, isParquet: boolean): Promise<NewRows> {
   if (table === undefined) {
     throw new DataError(
       `${path}: the data of the run are no table. Give its model arrays, .npy or .npz, or a folder of images.`,
@@ -74,7 +73,7 @@ async function tableIn(path: string, { table, gapMeans }: RunData, isParquet: bo
     ? await openParquet(path, options(columns))
     : await openCsv(path, options(table as CsvOptions));
   const { inputs } = await collected(stream);
-  return { inputs: gapMeans ? withMeans(inputs, gapMeans) : inputs, unknown };
+  return { inputs, unknown };
 }
 
 async function arrayIn(

@@ -15,6 +15,8 @@ export interface Opened {
   /** Names of the inputs, and whether each is a column of numbers: others are 0 or 1 for a value of a column of text. */
   readonly features?: readonly string[] | undefined;
   readonly isNumber?: readonly boolean[] | undefined;
+  /** Of a table: rows that were left out without a label. */
+  readonly unlabeled?: number | undefined;
   readonly classes?: readonly string[] | undefined;
   /** What reads another table into the same inputs. */
   readonly table?: TableOptions | undefined;
@@ -23,20 +25,16 @@ export interface Opened {
 }
 
 export const openCsvFile = (path: string, options: object): Promise<Opened> =>
-  fromTable(path, openCsv(path, withGaps(options as CsvOptions)));
+  fromTable(path, openCsv(path, options as CsvOptions));
 
 export const openParquetFile = (path: string, options: object): Promise<Opened> =>
-  fromTable(path, openParquet(path, withGaps(options as TableOptions)));
-
-/** What is filled in with a mean is NaN until the data are divided: the mean is that of the training examples. */
-const withGaps = <O extends TableOptions>(options: O): O =>
-  options.missing === "mean" ? { ...options, missing: "keep" } : options;
+  fromTable(path, openParquet(path, options as TableOptions));
 
 async function fromTable(path: string, opening: Promise<TableData>): Promise<Opened> {
-  const { stream, features, isNumber, classes, options } = await opening;
+  const { stream, features, isNumber, unlabeled, classes, options } = await opening;
   requireTwo(classes, path);
   const data = await collected(stream);
-  return { data, features, classes, isNumber, table: options };
+  return { data, features, classes, isNumber, unlabeled, table: options };
 }
 
 function requireTwo(classes: readonly string[] | undefined, path: string): void {
@@ -45,10 +43,11 @@ function requireTwo(classes: readonly string[] | undefined, path: string): void 
 }
 
 /**
- * A table whose labels are columns of numbers and of classes: float32 [n, columns], of classes their numbers.
+ * A table whose labels are columns of numbers and of classes: float32 [n, columns], of classes their numbers. A row without one of its labels is
+ * left out of all tasks.
  *
  * @param asClasses labels that are integers and classes; text always is
- * @throws DataError for labels that are missing or not there
+ * @throws DataError for labels that are not there
  */
 export async function openTasks(
   path: string,
@@ -56,10 +55,17 @@ export async function openTasks(
   { isParquet, asClasses }: { readonly isParquet: boolean; readonly asClasses: readonly string[] },
 ): Promise<Opened> {
   const labels = [label || []].flat();
-  // Labels are read among the inputs: a row that is left out is left out of all tasks.
-  const form = withGaps({ ...rest, label: false as const, features: chosen && [...chosen, ...labels] });
+  // Labels are read among the inputs.
+  const inputs = { label: false as const, features: chosen && [...chosen, ...labels] };
+  const form = { ...rest, ...inputs, required: labels };
   const opened = await (isParquet ? openParquet(path, form) : openCsv(path, form));
-  const { stream, features: inputNames, isNumber, options } = opened as unknown as TableData<CsvOptions>;
+  const {
+    stream,
+    features: inputNames,
+    isNumber,
+    unlabeled,
+    options,
+  } = opened as unknown as TableData<CsvOptions>;
   const { features: names = [], columns = {} } = options;
   const unknown = [...labels, ...asClasses].find((name) => !names.includes(name) || !labels.includes(name));
   if (unknown !== undefined) {
@@ -67,9 +73,9 @@ export async function openTasks(
   }
   const features = names.filter((name) => !labels.includes(name));
   if (features.length === 0) throw new DataError(`${path}: there is no column besides the labels.`);
-  const { inputs } = await collected(stream);
-  const [count, width] = inputs.shape;
-  const at = (row: number, place: number) => Number(inputs.data[row * width + place]);
+  const { shape, data } = (await collected(stream)).inputs;
+  const [count, width] = shape;
+  const at = (row: number, place: number) => Number(data[row * width + place]);
   const textOf = (name: string) => ("values" in columns[name] ? columns[name].values : undefined);
   let next = 0;
   const places = new Map(
@@ -82,12 +88,6 @@ export async function openTasks(
     const values = Array.from({ length: count }, (_, row) =>
       text ? own.findIndex((place) => at(row, place) === 1) : at(row, own[0]),
     );
-    const gap = values.findIndex((value) => (text ? value < 0 : Number.isNaN(value)));
-    if (gap >= 0) {
-      throw new DataError(
-        `${path}: example ${gap} has no label "${name}". Leave such rows out: missing: drop.`,
-      );
-    }
     if (text || !asClasses.includes(name)) return { name, classes: text, values };
     const known = [...new Set(values)].sort((a, b) => a - b);
     return { name, classes: known.map(String), values: values.map((value) => known.indexOf(value)) };
@@ -103,6 +103,7 @@ export async function openTasks(
     tasks: tasks.map(({ name, classes }) => ({ name, classes })),
     table: { ...options, label: labels, features },
     isNumber: kept.map((place) => isNumber[place]),
+    unlabeled,
   };
 }
 
@@ -197,9 +198,9 @@ const imageShape = (example: readonly number[]): ImageShape | undefined =>
       : undefined;
 
 /** @throws DataError that names the first example with another number */
-export function requireFinite({ shape, data }: NdArray, what: string): void {
+export function requireFinite({ shape, data }: NdArray, what: string, { orMissing = false } = {}): void {
   if (data instanceof BigInt64Array) return;
-  const at = data.findIndex((value) => !Number.isFinite(value));
+  const at = data.findIndex((value) => !Number.isFinite(value) && !(orMissing && Number.isNaN(value)));
   if (at < 0) return;
   const row = Math.floor(at / (data.length / shape[0]));
   throw new DataError(

@@ -94,7 +94,7 @@ function taskOf({ classes }: ColumnTask, label: string, scale = 1): BenchmarkTas
 }
 
 /** A part of the data as the tasks take it. */
-export function columnsBatch({ inputs, labels }: Dataset, tasks: readonly ColumnTask[]): Batch {
+function columnsBatch({ inputs, labels }: Dataset, tasks: readonly ColumnTask[]): Batch {
   const { shape, data } = labels;
   const [n, width] = shape;
   const column = (k: number) => Array.from({ length: n }, (_, i) => Number(data[i * width + k]));

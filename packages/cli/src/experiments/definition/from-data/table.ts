@@ -33,15 +33,21 @@ export async function guessTable(
   { label, missingWord: missingWords, text }: Told,
 ): Promise<Guess> {
   const options = { missingWords, text };
-  const { length, columns } = await (format === "csv"
-    ? describeCsv(path, { ...form, ...options })
-    : describeParquet(path, options));
-  if (columns.length < 2) {
+  const describe = (required: readonly string[]) =>
+    format === "csv"
+      ? describeCsv(path, { ...form, ...options, required })
+      : describeParquet(path, { ...options, required });
+  const whole = await describe([]);
+  if (whole.columns.length < 2) {
     throw new DataError(
-      `${path} has one column, ${columns[0].name}: expected a column to predict and others to predict it from.${format === "csv" ? " Fields are divided by a comma, semicolon, tab or |." : ""}`,
+      `${path} has one column, ${whole.columns[0].name}: expected a column to predict and others to predict it from.${format === "csv" ? " Fields are divided by a comma, semicolon, tab or |." : ""}`,
     );
   }
-  const target = targetOf(columns, label);
+  const { name: targetName, missing: unlabeled } = targetOf(whole.columns, label);
+  if (unlabeled === whole.length) throw new DataError(`${path}: "${targetName}" is empty.`);
+  // Rows without a label are left out, and what they alone hold is no input.
+  const { length, columns } = unlabeled > 0 ? await describe([targetName]) : whole;
+  const target = targetOf(columns, targetName);
   const why =
     label !== undefined
       ? "as you said"
@@ -68,14 +74,11 @@ export async function guessTable(
   }
   for (const column of used) requireOneKind(path, column);
   const texts = text.filter((name) => name === target.name || used.some((column) => column.name === name));
-  const missing = columns.some(
-    (column) => column.missing > 0 && (column === target || used.includes(column)),
-  );
-  const examples = target.missing > 0 ? length - target.missing : length;
+  const missing = used.some((column) => column.missing > 0);
   return {
     path,
     format,
-    examples,
+    examples: length,
     options: {
       label: target.name,
       ...(left.length === 0 ? {} : { features: used.map(({ name }) => name) }),
@@ -84,22 +87,22 @@ export async function guessTable(
       ...(form.header === false ? { header: false } : {}),
       ...(texts.length === 0 ? {} : { text: texts }),
       ...(missingWords.length === 0 ? {} : { missingWords }),
-      ...(missing ? { missing: target.missing > 0 ? "drop" : "mean" } : {}),
+      ...(missing ? { missing: "mean" } : {}),
     },
     inputs: used.reduce((sum, { isNumber, values }) => sum + (isNumber ? 1 : values.length), 0),
     outputs: classes ? target.values.length : 1,
     classes,
     found: [
-      `${length} rows of ${columns.length} columns`,
+      `${whole.length} rows of ${columns.length} columns`,
       `"${target.name}" is predicted, ${why}: ${classes ? `${target.values.length} classes, ${shortList(target.values)}` : "a number"} (--label COLUMN predicts another)`,
+      ...columns.filter(({ name }) => !text.includes(name)).flatMap(textNote),
       ...left.map(({ name, reason }) => `"${name}" is left out: it ${reason}`),
-      ...(missing
+      ...(unlabeled > 0
         ? [
-            target.missing > 0
-              ? "rows with missing values are left out"
-              : "missing values are the mean of the training examples",
+            `${unlabeled === 1 ? "1 row has" : `${unlabeled} rows have`} no "${target.name}", and ${unlabeled === 1 ? "is" : "are"} left out`,
           ]
         : []),
+      ...(missing ? ["missing values are the mean of the training examples"] : []),
     ],
   };
 }
@@ -108,10 +111,30 @@ export async function guessTable(
 function requireOneKind(path: string, { name, oddValue }: TableColumn): void {
   if (!oddValue) return;
   const { value, place } = oddValue;
+  const ifText = `If the column is text: --text ${shellWord(name)}.`;
+  const found = `${path}: ${place} has ${JSON.stringify(value)} in "${name}", `;
   throw new DataError(
-    `${path}: ${place} has ${JSON.stringify(value)} in "${name}", where nearly all values are numbers. Correct it. If it marks a missing value: --missing-word ${shellWord(value)}. If the column is text: --text ${shellWord(name)}.`,
+    isNumber(value.replaceAll(",", ""))
+      ? `${found}a number with a comma. Write numbers with a decimal point, without other marks: 3.14. ${ifText}`
+      : `${found}where nearly all values are numbers. Correct it. If it marks a missing value: --missing-word ${shellWord(value)}. ${ifText}`,
   );
 }
+
+/** Most different words that may all mark missing values. */
+const mostMarks = 3;
+
+/** What a column of text may be, where most of its different values are numbers. */
+function textNote({ name, isNumber: areNumbers, values }: TableColumn): string[] {
+  const words = values.filter((value) => !isNumber(value));
+  if (areNumbers || words.length === 0 || words.length > Math.min(mostMarks, (values.length - 1) / 2))
+    return [];
+  const marks = words.map((word) => `--missing-word ${shellWord(word)}`).join(" ");
+  return [
+    `"${name}" is text for ${words.map((word) => JSON.stringify(word)).join(", ")}; else it is numbers. Does this mark missing values? ${marks}`,
+  ];
+}
+
+const isNumber = (text: string): boolean => text.trim() !== "" && Number.isFinite(Number(text));
 
 function targetOf(columns: readonly TableColumn[], label: string | undefined): TableColumn {
   const names = columns.map(({ name }) => name);

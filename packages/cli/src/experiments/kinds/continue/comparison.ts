@@ -4,12 +4,12 @@ import type { Judgement } from "../../../run/report-html.js";
 import { type DifferenceSummary, pairedDifference, summarize } from "../../../run/statistics.js";
 import { makeChange } from "../../catalogue/changes/changes.js";
 import type { Named } from "../../catalogue/named.js";
-import type { Controls, Finding, JobResult, RunComparison, Settings } from "../../kind.js";
+import type { Controls, Finding, JobResult, RunComparison, Settings, Variant } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
 import { differenceText } from "../../results/to-target.js";
 
 /** Networks that were changed: what the change and the move did before any step, and what training made of it. */
-export const continueComparison: RunComparison = { tables, findings };
+export const continueComparison: RunComparison = { tables, baselines, findings };
 
 const columns = [
   { metric: "start.accuracy", name: "accuracy at the start", scale: 100, digits: 1 },
@@ -48,27 +48,40 @@ function withoutMoves({ start = [], teleport: _, ...rest }: Moving): Settings {
   return { ...rest, start: start.filter((named) => !isMove(named)) };
 }
 
+/** The variant with which one with a move is compared: the same without; undefined without moves, and without such a variant. */
+function movelessOf(variants: readonly Variant[], settings: Moving): string | undefined {
+  const moveless = withoutMoves(settings);
+  if (isEqual({ start: [], ...settings }, moveless)) return undefined;
+  return variants.find((other) => isEqual({ start: [], ...other.settings }, moveless))?.name;
+}
+
+/** Where nothing is trained after the change. */
+function baselines(variants: readonly Variant[]): Controls {
+  const untrained = variants.filter(({ settings }) => settings.steps === 0);
+  const names = untrained.flatMap(({ settings }) => movelessOf(untrained, settings) ?? []);
+  return Object.fromEntries(names.map((name) => [name, []]));
+}
+
 /** Where nothing is trained after the change: the accuracy of each variant with a move against that of the same without. */
 function findings(results: readonly JobResult[], controls: Controls): Finding[] {
-  const variants = [...byVariant(results.filter(({ document }) => document.steps === 0))];
-  return variants.flatMap(([title, runs]): Finding[] => {
-    const [{ settings }] = runs;
-    const moveless = withoutMoves(settings);
-    if (isEqual({ start: [], ...settings }, moveless)) return [];
-    const plain = variants.find(([, [other]]) => isEqual({ start: [], ...other.settings }, moveless));
-    const compared = plain && accuracyPoints(runs, plain[1]);
-    if (!compared) return [];
-    const [baseline] = plain;
-    const beside = (controls[baseline] ?? []).map((name) => {
-      const own = variants.find(([variant]) => variant === name)?.[1] ?? [];
-      return { name, points: accuracyPoints(runs, own) };
-    });
+  const groups = byVariant(results.filter(({ document }) => document.steps === 0));
+  const variants = [...groups].map(([name, [{ settings }]]) => ({ name, settings }));
+  return variants.flatMap(({ name: title, settings }): Finding[] => {
+    const baseline = movelessOf(variants, settings);
+    if (baseline === undefined || controls[baseline]?.includes(title)) return [];
+    const pointsOver = (name: string) => accuracyPoints(groups.get(title) ?? [], groups.get(name) ?? []);
+    const compared = pointsOver(baseline);
+    const beside = (controls[baseline] ?? []).map((name) => ({ name, points: pointsOver(name) }));
+    if (!compared) {
+      const text = `${title} and ${baseline} have no accuracies to compare.`;
+      return beside.length === 0 ? [] : [{ title, judgment: "undecided", text }];
+    }
     const { n } = compared;
-    const others = beside.map(({ name, points }) =>
-      points
-        ? `, from that of ${name}, a control, by ${differenceText(points)}`
-        : `, and ${name}, a control, has no accuracy to compare with`,
-    );
+    const others = beside.map(({ name, points }) => {
+      if (!points) return `, and ${name}, a control, has no accuracy to compare with`;
+      const only = points.n === n ? "" : ` with only ${points.n} of the seeds`;
+      return `, from that of ${name}, a control, by ${differenceText(points)}${only}`;
+    });
     return [
       {
         title,
@@ -91,9 +104,10 @@ function judgementOf(
   if (interval === null) return "undecided";
   if (interval[1] < 0) return "does not help";
   if (interval[0] <= 0) return "undecided";
-  const measured = controls.flatMap((c) => c ?? []);
-  if (measured.some((c) => c.interval === null || c.interval[0] <= 0)) return "no better than a control";
-  return measured.length === controls.length ? "helps" : "undecided";
+  // A single pair of runs decides nothing.
+  const lows = controls.flatMap((c) => (c?.interval ? [c.interval[0]] : []));
+  if (lows.some((low) => low <= 0)) return "no better than a control";
+  return lows.length === controls.length ? "helps" : "undecided";
 }
 
 /** Accuracies of runs less those of others, in points; undefined without pairs, or where one has none. */

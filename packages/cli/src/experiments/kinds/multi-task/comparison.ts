@@ -4,13 +4,13 @@ import { deltaM, meanRank } from "isoloss/mtl";
 import type { Cell, TaskTableData } from "isoloss-figures";
 import { summarize } from "../../../run/statistics.js";
 import type { Named } from "../../catalogue/named.js";
-import type { JobResult, RunComparison } from "../../kind.js";
+import type { Controls, Finding, JobResult, RunComparison } from "../../kind.js";
 import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
 import { conflictsFigure, frontFigures, pathFigures, testFigures } from "./figures.js";
 import { gainFigures } from "./gain-figure.js";
 import { gainFindings } from "./gains.js";
-import { plainKey, problemKey } from "./plain.js";
+import { costBaselines, plainKey, plainOf, problemKey, variantsOf } from "./plain.js";
 import { isHigherBetter, type Protocol } from "./protocol.js";
 import { type MetricColumn, protocolColumns, publishedTables, reportText } from "./protocol-table.js";
 import { toyFindings } from "./toy-findings.js";
@@ -20,7 +20,8 @@ import { toyTables } from "./toy-table.js";
 export const multiTaskComparison: RunComparison = {
   compare: (results) => withRanks(withGains(withDeltas(results))),
   tables: (results) => [...toyTables(results), ...taskTables(results)],
-  findings: (results, controls) => [...toyFindings(results, controls), ...gainFindings(results, controls)],
+  baselines: costBaselines,
+  findings,
   figures: {
     paths: pathFigures,
     front: frontFigures,
@@ -29,6 +30,22 @@ export const multiTaskComparison: RunComparison = {
     gains: gainFigures,
   },
 };
+
+function findings(results: readonly JobResult[], controls: Controls): Finding[] {
+  const found = [...toyFindings(results, controls), ...gainFindings(results, controls)];
+  const variants = variantsOf(byVariant(results));
+  const unmeasured = variants.flatMap(({ name, settings }): Finding[] => {
+    const plain = plainOf(variants, settings);
+    const beside = controls[plain ?? ""] ?? [];
+    if (beside.length === 0 || [...beside, ...found.map(({ title }) => title)].includes(name)) return [];
+    const text = `${name}, ${plain} and controls of ${name} have no accuracy on test data to compare.`;
+    return [{ title: name, judgment: "undecided", text }];
+  });
+  return [...found, ...unmeasured].map(({ text, ...finding }) => ({
+    ...finding,
+    text: `${text} All of them, controls included, ran at the learning rates of the file: none was tuned.`,
+  }));
+}
 
 /** What is measured on a task of the test data, or of the validation data where there are none. */
 const measures = /^(test|validation)\.(.+)\.(accuracy|rmse)$/;

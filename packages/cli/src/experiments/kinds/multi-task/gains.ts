@@ -2,14 +2,14 @@ import type { Judgement } from "../../../run/report-html.js";
 import { type Summary, summarize } from "../../../run/statistics.js";
 import type { Controls, Finding, JobResult } from "../../kind.js";
 import { byVariant } from "../../results/summary.js";
-import { plainKey } from "./plain.js";
+import { plainOf, variantsOf } from "./plain.js";
 
 /** What a variant with COST, or a control of it, has in mean test accuracy that another variant has not, in points. */
 export interface Gain {
   readonly over: string;
   /** Over the pairs of runs with the same seed of which none diverged; null: there is no such pair. */
   readonly points: Summary | null;
-  /** The other pairs. */
+  /** The pairs of which one diverged. */
   readonly lost: number;
 }
 
@@ -24,46 +24,34 @@ export interface GainRow {
   readonly controls: readonly Gain[];
 }
 
-const costOf = ({ settings }: JobResult) => settings.cost as { readonly control?: string } | undefined;
-
 const hasDiverged = ({ document }: JobResult): boolean => document.status === "diverged";
 
 /** Of a run that diverged: none, although it may have been evaluated before. */
 const accuracyOf = (result: JobResult): number =>
   hasDiverged(result) ? Number.NaN : (result.document.metrics["test.accuracy"] ?? Number.NaN);
 
-/**
- * The gains of all variants with COST. Seeds without a partner are left out.
- *
- * @param declared further controls than those of COST
- */
-export function gainRows(results: readonly JobResult[], declared: Controls = {}): GainRow[] {
-  const groups = [...byVariant(results.filter((r) => hasDiverged(r) || Number.isFinite(accuracyOf(r))))];
-  return groups.flatMap(([name, group]): GainRow[] => {
-    if (costOf(group[0]) === undefined) return [];
-    const key = plainKey(group[0].settings);
-    const like = groups.filter(([, [first]]) => plainKey(first.settings) === key);
-    const gainOver = ([over, others]: readonly [string, readonly JobResult[]]): Gain[] => {
+/** The gains of all variants with COST. Seeds without a partner are left out. */
+export function gainRows(results: readonly JobResult[], controls: Controls = {}): GainRow[] {
+  const groups = byVariant(results.filter((r) => hasDiverged(r) || Number.isFinite(accuracyOf(r))));
+  const variants = variantsOf(groups);
+  return [...groups].flatMap(([name, group]): GainRow[] => {
+    const plain = plainOf(variants, group[0].settings);
+    if (plain === undefined) return [];
+    const gainOver = (over: string): Gain => {
       const differences = group.flatMap((r) => {
-        const other = others.find(({ seed }) => seed === r.seed);
+        const other = groups.get(over)?.find(({ seed }) => seed === r.seed);
         return other ? [100 * (accuracyOf(r) - accuracyOf(other))] : [];
       });
-      if (differences.length === 0) return [];
       const known = differences.filter(Number.isFinite);
       const points = known.length > 0 ? summarize(known) : null;
-      return [{ over, points, lost: differences.length - known.length }];
+      return { over, points, lost: differences.length - known.length };
     };
-    const [plain] = like.filter(([, [first]]) => costOf(first) === undefined).flatMap(gainOver);
-    if (plain === undefined) return [];
-    const isControl = costOf(group[0])?.control !== undefined;
-    const controls = groups.filter(
-      ([other, [first]]) =>
-        !isControl &&
-        (declared[plain.over]?.includes(other) ||
-          (plainKey(first.settings) === key && costOf(first)?.control !== undefined)),
-    );
+    const beside = controls[plain] ?? [];
+    const isControl = beside.includes(name);
     const diverged = group.filter(hasDiverged).length;
-    return [{ name, isControl, diverged, plain, controls: controls.flatMap(gainOver) }];
+    return [
+      { name, isControl, diverged, plain: gainOver(plain), controls: isControl ? [] : beside.map(gainOver) },
+    ];
   });
 }
 
@@ -71,20 +59,32 @@ export function gainRows(results: readonly JobResult[], declared: Controls = {})
  * Whether networks with COST end with more accuracy than without it and than its controls; only intervals decide, and runs with COST
  * that diverged.
  */
-export const gainFindings = (results: readonly JobResult[], declared: Controls = {}): Finding[] =>
-  gainRows(results, declared)
+export const gainFindings = (results: readonly JobResult[], controls: Controls): Finding[] =>
+  gainRows(results, controls)
     .filter(({ isControl }) => !isControl)
-    .map(({ name, diverged, plain, controls }) => ({
-      title: name,
-      judgment: diverged > 0 ? "does not help" : judgementOf(plain, controls),
-      text: `Gain in mean accuracy of ${name}, in points, over ${[plain, ...controls].map(gainText).join(", ")}.`,
-    }));
+    .map((row) => {
+      const { judgment, why = "" } = judgementOf(row);
+      const gains = [row.plain, ...row.controls].map(gainText).join(", ");
+      return {
+        title: row.name,
+        judgment,
+        text: `Gain in mean accuracy of ${row.name}, in points, over ${gains}.${why}`,
+      };
+    });
 
-function judgementOf(plain: Gain, controls: readonly Gain[]): Judgement {
+function judgementOf({ diverged, plain, controls }: GainRow): {
+  readonly judgment: Judgement;
+  readonly why?: string;
+} {
   const { interval } = plain.points ?? {};
-  if (interval && interval[1] < 0) return "does not help";
-  if (!isAbove(plain)) return "undecided";
-  return controls.every(isAbove) ? "helps" : "no better than a control";
+  if (diverged > 0 || (interval && interval[1] < 0)) return { judgment: "does not help" };
+  if (!isAbove(plain)) return { judgment: "undecided" };
+  const open = controls.filter((control) => !isAbove(control));
+  if (open.length === 0) return { judgment: "helps" };
+  const unknown = open.filter(({ points }) => points?.interval == null);
+  if (unknown.length < open.length) return { judgment: "no better than a control" };
+  const names = unknown.map(({ over }) => over).join(", ");
+  return { judgment: "undecided", why: ` Too few runs of a control to compare with: ${names}.` };
 }
 
 const isAbove = ({ points }: Gain): boolean => points?.interval != null && points.interval[0] > 0;

@@ -110,7 +110,7 @@ export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): 
   const last = findings.restored ?? evaluations.at(-1);
   const spent = seconds.at(-1) ?? 0;
   const window = stepsPerEpoch < Infinity ? Math.min(stepsPerEpoch, current.step) : 1;
-  const metrics: Record<string, number> = {};
+  const metrics: Record<string, number> = { ...made.dataMetrics };
   made.tasks.forEach((task, k) => {
     if (current.step > 0) metrics[`train.${task}.loss`] = mean(losses[k].slice(-window));
   });

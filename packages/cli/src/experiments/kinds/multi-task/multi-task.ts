@@ -12,8 +12,8 @@ import { trainerForm } from "../../records/stored-form.js";
 import { epochSettings } from "../training-loop.js";
 import { multiTaskComparison } from "./comparison.js";
 import { taskPoints } from "./diagnose.js";
+import { taskPredictions, tasksOnnx } from "./export.js";
 import { plateauSchema } from "./plateau.js";
-import { taskPredictions } from "./predict.js";
 import { checkProtocol, protocolSchema } from "./protocol.js";
 import { multiTaskRun } from "./run.js";
 import type { MultiTaskSettings } from "./settings.js";
@@ -53,7 +53,7 @@ export const multiTaskKind: Kind = {
     protocol: protocolSchema.optional(),
     plateau: plateauSchema.optional(),
   },
-  export: { predict: taskPredictions },
+  export: { onnx: tasksOnnx, predict: taskPredictions },
   comparison: multiTaskComparison,
   stored: { ...trainerForm, tensorsOf: (checkpoint) => decodeMultiTaskCheckpoint(checkpoint).tensors },
   plot: () => ["paths", "front", "loss", "conflicts", "test", "gains"],

@@ -5,6 +5,7 @@ import { makeCost } from "../../catalogue/cost.js";
 import { makeMethod } from "../../catalogue/methods.js";
 import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
+import { formOf } from "../../catalogue/run-data.js";
 import { type MadeTasks, makeTasks } from "../../catalogue/tasks.js";
 import type { JobContext, Measured } from "../../kind.js";
 import { numbersOf, pointsIn } from "../../records/points.js";
@@ -34,7 +35,7 @@ export async function sessionOf(
   const { problem: named, alone = false, cost: config, epochs, steps, representation, ...rest } = settings;
   const { batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients } = rest;
   const whole = await makeTasks(named, { seed, fold: rest.testFold });
-  const made = alone ? whole.alone() : whole;
+  const made = alone ? { ...whole.alone(), table: whole.table } : whole;
   const [method, optimizer] = [makeMethod(rest.method), makeOptimizer(rest.optimizer)];
   const hook = config && makeCost(config, { seed, optimizer });
   let end = steps ?? Infinity;
@@ -99,6 +100,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
   const session = await sessionOf(settings, seed, evaluations);
   const { made, trainer } = session;
   try {
+    if (made.table) await directory?.writeData(formOf(made.table));
     if (before) resume(trainer, decodeMultiTaskCheckpoint(before.checkpoint));
     const { evaluateEvery = 1, recordEvery = 1, best } = settings;
     const { validation, measures: metrics, plane } = made;

@@ -3,57 +3,75 @@ import { fractionInterval } from "../../../run/statistics.js";
 import type { Controls, Finding, JobResult } from "../../kind.js";
 import { formatNumber } from "../../results/format-number.js";
 import { byVariant } from "../../results/summary.js";
-import { plainKey } from "./plain.js";
+import { plainOf, variantsOf } from "./plain.js";
 
 interface Compared {
   readonly name: string;
   /** Of each seed, which chooses the start: whether its run reached the front. */
   readonly arrived: ReadonlyMap<number, boolean>;
-  readonly key: string;
-  readonly role: "plain" | "cost" | "control";
+  readonly diverged: number;
 }
 
-/** From how many starts the toy's runs reach the Pareto front: with COST, without, and with controls, COST's and declared ones. */
-export function toyFindings(results: readonly JobResult[], declared: Controls = {}): Finding[] {
+/** From how many starts the toy's runs reach the Pareto front: with COST, without, and with controls. */
+export function toyFindings(results: readonly JobResult[], controls: Controls): Finding[] {
   const shown = results.filter((r) => typeof r.document.metrics["front.reached"] === "number");
-  const all = [...byVariant(shown)].map(([name, group]) => comparedOf(name, group));
-  return all.flatMap((one): Finding[] => {
-    const plain = all.find(({ role, key }) => role === "plain" && key === one.key);
-    if (one.role !== "cost" || plain === undefined) return [];
-    const controls = all.filter(
-      ({ name, role, key }) =>
-        (role === "control" && key === one.key) || declared[plain.name]?.includes(name),
+  const groups = byVariant(shown);
+  const variants = variantsOf(groups);
+  return variants.flatMap(({ name, settings }): Finding[] => {
+    const base = plainOf(variants, settings);
+    if (base === undefined || controls[base]?.includes(name)) return [];
+    const [one, plain, ...beside] = [name, base, ...(controls[base] ?? [])].map((title) =>
+      comparedOf(title, groups.get(title) ?? []),
     );
-    const judgment = judgementOf(one, plain, controls);
-    const others = [plain, ...controls].map((other) => `${other.name} from ${shareText(other)}`);
+    const { judgment, why = "" } = judgementOf(one, plain, beside);
+    const others = [plain, ...beside].map((other) => {
+      const starts = other.arrived.size;
+      return `${other.name} from ${shareText(other, starts === one.arrived.size ? "" : ` of ${starts}`)}`;
+    });
     return [
       {
-        title: one.name,
+        title: name,
         judgment,
         text:
-          `${one.name} reached the Pareto front from ${shareText(one, ` of ${one.arrived.size} starts`)}, ${others.join(", ")} ` +
-          `(95 % intervals of the shares).${explanations[judgment] ?? ""}`,
+          `${name} reached the Pareto front from ${shareText(one, ` of ${one.arrived.size} starts`)}, ${others.join(", ")} ` +
+          `(95 % intervals of the shares).${why}`,
       },
     ];
   });
 }
 
-const explanations: Readonly<Partial<Record<Judgement, string>>> = {
-  "no better than a control":
-    " That is not clearly more than a control, so the gain may not be that of COST's objective.",
-  undecided: " Too few starts to decide.",
-};
-
-function judgementOf(one: Compared, plain: Compared, controls: readonly Compared[]): Judgement {
-  if (isSurelyMore(plain, one)) return "does not help";
-  if (!isSurelyMore(one, plain)) return "undecided";
-  return controls.every((control) => isSurelyMore(one, control)) ? "helps" : "no better than a control";
+function judgementOf(
+  one: Compared,
+  plain: Compared,
+  controls: readonly Compared[],
+): { readonly judgment: Judgement; readonly why?: string } {
+  if (isSurelyMore(plain, one)) return { judgment: "does not help" };
+  if (!isSurelyMore(one, plain)) return { judgment: "undecided", why: " Too few starts to decide." };
+  const open = controls.filter((control) => !isSurelyMore(one, control));
+  if (open.length === 0) return { judgment: "helps" };
+  // A run that failed says nothing of its start.
+  const partial = open.filter((control) =>
+    [...one.arrived.keys()].some((seed) => !control.arrived.has(seed)),
+  );
+  if (partial.length < open.length) {
+    return {
+      judgment: "no better than a control",
+      why: " That is not clearly more than a control, so the gain may not be that of COST's objective.",
+    };
+  }
+  const names = partial.map(({ name }) => name).join(", ");
+  return {
+    judgment: "undecided",
+    why: ` Too few starts from which a control, ${names}, ran, too, to decide.`,
+  };
 }
 
-/** McNemar's exact test of the starts from which only one of the two reached the front: whether most are those of `one`. */
+/**
+ * McNemar's exact test of the starts from which both ran and only one of them reached the front: whether most are those of `one`.
+ */
 function isSurelyMore(one: Compared, other: Compared): boolean {
   const only = (a: Compared, b: Compared) =>
-    [...a.arrived].filter(([seed, isThere]) => isThere && !b.arrived.get(seed)).length;
+    [...a.arrived].filter(([seed, isThere]) => isThere && b.arrived.get(seed) === false).length;
   const [ours, theirs] = [only(one, other), only(other, one)];
   return ours > theirs && fractionInterval(ours, ours + theirs)[0] > 0.5;
 }
@@ -61,18 +79,16 @@ function isSurelyMore(one: Compared, other: Compared): boolean {
 const reached = ({ arrived }: Compared): number => [...arrived.values()].filter(Boolean).length;
 
 /** A number of starts with the interval of its share: "3 [0.15, 0.95]". */
-function shareText(one: Compared, unit = ""): string {
-  const [low, high] = fractionInterval(reached(one), one.arrived.size);
-  return `${reached(one)}${unit} [${formatNumber(low, 2)}, ${formatNumber(high, 2)}]`;
+function shareText(one: Compared, unit: string): string {
+  const starts = one.arrived.size;
+  if (starts === 0) return "none, as no run ended";
+  const [low, high] = fractionInterval(reached(one), starts);
+  const diverged = one.diverged > 0 ? ` (${one.diverged} diverged)` : "";
+  return `${reached(one)}${unit} [${formatNumber(low, 2)}, ${formatNumber(high, 2)}]${diverged}`;
 }
 
-function comparedOf(name: string, group: readonly JobResult[]): Compared {
-  const [{ settings }] = group;
-  const { cost } = settings as { readonly cost?: { readonly control?: string } };
-  return {
-    name,
-    arrived: new Map(group.map((r) => [r.seed, r.document.metrics["front.reached"] === 1])),
-    key: plainKey(settings),
-    role: cost === undefined ? "plain" : cost.control === undefined ? "cost" : "control",
-  };
-}
+const comparedOf = (name: string, group: readonly JobResult[]): Compared => ({
+  name,
+  arrived: new Map(group.map((r) => [r.seed, r.document.metrics["front.reached"] === 1])),
+  diverged: group.filter(({ document }) => document.status === "diverged").length,
+});

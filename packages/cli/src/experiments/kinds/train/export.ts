@@ -1,49 +1,51 @@
-import { createPredictor, decodeCheckpoint, dtypeOf, resume } from "isoloss";
-import { networkFile } from "../../catalogue/changes/file.js";
+import { createPredictor, decodeCheckpoint, dtypeOf, torchGenerator } from "isoloss";
+import { fileMetadata, networkFile } from "../../catalogue/changes/file.js";
+import { loadData } from "../../catalogue/datasets.js";
 import { readNewRows } from "../../catalogue/own/new-rows.js";
+import { withoutExamples } from "../../catalogue/run-data.js";
 import { inUnitsOfData } from "../../catalogue/standardized.js";
 import type { Predictions, TrainedRun } from "../../kind.js";
+import { storedTrees } from "../../records/stored-form.js";
 import { predictionRecords } from "../predictions.js";
-import { type TrainSettings, trainerOf } from "./trainer.js";
+import { modelFor, type TrainSettings } from "./trainer.js";
 
 /** The network of a run, which takes and gives numbers as they are in the data, also where it was trained on standardized ones. */
-async function trainedNetwork({ settings, seed, checkpoint }: TrainedRun) {
-  const { trainer, data, model } = await trainerOf({ ...settings, teleport: null }, seed);
-  try {
-    resume(trainer, decodeCheckpoint(checkpoint), { allowChanges: ["teleport"] });
-    const { params, state, step } = trainer.current;
-    return { network: { model: inUnitsOfData(model, data), params, state }, data, step };
-  } finally {
-    await trainer.dispose();
-  }
+async function trainedNetwork({ settings, checkpoint, data: form }: TrainedRun) {
+  const { data: named, testFold: fold, loss, model, dtype } = settings as unknown as TrainSettings;
+  const given = form ? withoutExamples(form) : await loadData({ data: named, ...(fold && { fold }) });
+  const made = await modelFor({ model, dtype }, given);
+  const { tensors, rest } = decodeCheckpoint(checkpoint);
+  const trees = storedTrees(tensors, made.model.init(torchGenerator(0), { dtype }));
+  return {
+    network: { model: inUnitsOfData(made.model, made.data), ...trees },
+    data: made.data,
+    step: rest.step,
+    // Of a loss of the user's own the outputs may be no logits.
+    isClass: dtypeOf(given.train.labels) === "int64" && loss === undefined,
+  };
 }
 
 /**
- * The trained model, in evaluation mode, as an ONNX file with the input x and the output logits.
+ * The trained model, in evaluation mode, as an ONNX file with the input x and the output logits, of a regression prediction.
  *
  * @param batch number of examples; undefined: it stays open
  */
 export async function modelOnnx(run: TrainedRun, batch: number | undefined): Promise<Uint8Array> {
-  const { network, data, step } = await trainedNetwork(run);
-  const { features, classes } = data;
-  const metadata = {
-    run: run.name,
-    step: String(step),
-    ...(features ? { features: JSON.stringify(features) } : {}),
-    ...(classes ? { classes: JSON.stringify(classes) } : {}),
-  };
-  return networkFile(network, data, { batch, metadata });
+  const { network, data, step, isClass } = await trainedNetwork(run);
+  return networkFile(network, data, {
+    batch,
+    metadata: fileMetadata(run, step, data),
+    ...(isClass ? {} : { output: "prediction" }),
+  });
 }
 
 /** Predictions of the trained model, in evaluation mode. */
 export async function modelPredictions(run: TrainedRun, path: string): Promise<Predictions> {
-  const { data: named, loss, runtime } = run.settings as unknown as TrainSettings;
-  const { network, data, step } = await trainedNetwork(run);
+  const { data: named, runtime } = run.settings as unknown as TrainSettings;
+  const { network, data, step, isClass } = await trainedNetwork(run);
   const { inputs, files, unknown } = await readNewRows(path, named, data);
   const predictor = await createPredictor(network.model, network, runtime === undefined ? {} : { runtime });
   const outputs = await predictor.predict(inputs).finally(() => predictor.dispose());
-  // Of a loss of the user's own the outputs may be no logits.
-  const isClass = dtypeOf(data.train.labels) === "int64" && loss === undefined;
   const names = [data.table?.label || (isClass ? "class" : "output")].flat();
   return {
     step,

@@ -7,7 +7,7 @@ import { count, fromZero, positive } from "../../catalogue/named.js";
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
 import { ownModelSchema } from "../../catalogue/own/model.js";
 import { ownModuleSchema } from "../../catalogue/own/problem.js";
-import { testFoldSchema } from "../../catalogue/run-data.js";
+import { formOf, testFoldSchema } from "../../catalogue/run-data.js";
 import { schemaOf } from "../../catalogue/schema-of.js";
 import { teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
@@ -60,6 +60,7 @@ export const trainKind: Kind = {
 async function run(settings: TrainSettings, context: JobContext): Promise<Measured> {
   const made = await trainerOf(settings as unknown as Settings, context.seed);
   try {
+    await context.directory?.writeData(formOf(made.data));
     if (context.before) resume(made.trainer, decodeCheckpoint(context.before.checkpoint));
     return await trained(made, settings, context);
   } finally {

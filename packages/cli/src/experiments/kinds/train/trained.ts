@@ -126,6 +126,7 @@ async function metricsOf(
   const { teleports } = history;
   const spent = sumBy(teleports, (t) => t.seconds);
   const metrics: Record<string, number> = {
+    ...data.metrics,
     "teleports.accepted": teleports.filter(({ accepted }) => accepted).length,
     "teleports.seconds": spent,
     "teleports.fraction": spent / Math.max(secondsNow(recorder), 1e-9),

@@ -58,12 +58,10 @@ export async function taskOf({
   testFold: fold,
   model,
   loss: own,
-  dtype = "float32",
+  dtype,
 }: Pick<TrainSettings, "data" | "testFold" | "model" | "loss" | "dtype">): Promise<LearningTask> {
   const raw = await loadData({ data: named, ...(fold && { fold }) });
-  const made = isOwnModel(model)
-    ? fitted(await ownModel(model, exampleShape(raw), dtype), raw)
-    : fitted(makeModel(model, raw), asFloats(raw));
+  const made = await modelFor({ model, dtype }, raw);
   const { labels } = raw.train;
   if (own) return { ...made, loss: await ownLoss(own) };
   const isTarget = dtypeOf(labels) !== "int64" && labels.shape[1] === 1;
@@ -74,7 +72,15 @@ export async function taskOf({
   };
 }
 
-/** A model with the data in the shape that it takes. */
+/** The model of a run, with the data in the shape that it takes. */
+export const modelFor = async (
+  { model, dtype = "float32" }: Pick<TrainSettings, "model" | "dtype">,
+  data: RunData,
+): Promise<MadeModel & Pick<LearningTask, "data">> =>
+  isOwnModel(model)
+    ? fitted(await ownModel(model, exampleShape(data), dtype), data)
+    : fitted(makeModel(model, data), asFloats(data));
+
 function fitted(made: MadeModel, data: RunData): MadeModel & Pick<LearningTask, "data"> {
   if (made.takesImages === undefined) return { ...made, data };
   return { ...made, data: made.takesImages ? asImages(data) : asRows(data) };

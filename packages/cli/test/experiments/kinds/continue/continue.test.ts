@@ -175,6 +175,9 @@ describe("comparisons without training", () => {
     const [unknown] = findingsOf(plain, even, runs("LAMP", [0.5, Number.NaN]));
     expect(unknown.judgment).toBe("undecided");
     expect(unknown.text).toContain("points, and LAMP, a control, has no accuracy to compare with (");
+    const [few] = findingsOf(plain, even, runs("LAMP", [0.5]));
+    expect(few.judgment).toBe("undecided");
+    expect(few.text).toContain("of LAMP, a control, by +20 with only 1 of the seeds (2 seeds");
     expect(findingsOf(plain, runs("even", [0.4, 0.8]))[0].judgment).toBe("undecided");
     expect(findingsOf(plain, runs("even", [0.3, 0.41]))[0].judgment).toBe("does not help");
   });

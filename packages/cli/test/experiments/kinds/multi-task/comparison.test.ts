@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { JobResult } from "../../../../src/experiments/kind.js";
+import type { Controls, JobResult } from "../../../../src/experiments/kind.js";
 import { multiTaskComparison } from "../../../../src/experiments/kinds/multi-task/comparison.js";
 import { gainFindings, gainRows } from "../../../../src/experiments/kinds/multi-task/gains.js";
+import { costBaselines, variantsOf } from "../../../../src/experiments/kinds/multi-task/plain.js";
+import { byVariant } from "../../../../src/experiments/results/summary.js";
 import { runDocument } from "../../../../src/formats/json.js";
 
 const run = (variant: string, seed: number, accuracies: readonly number[], settings: object): JobResult => ({
@@ -29,6 +31,11 @@ const runs = (variant: string, means: readonly number[], settings: object = {}) 
     return { ...made, document: { ...made.document, status: "diverged", metrics: { "test.accuracy": 0.9 } } };
   });
 
+/** The controls that an experiment with these runs has. */
+const controlsIn = (results: readonly JobResult[]): Controls => costBaselines(variantsOf(byVariant(results)));
+
+const findingsOf = (...lists: readonly JobResult[][]) => gainFindings(lists.flat(), controlsIn(lists.flat()));
+
 describe("comparisons of runs on several tasks", () => {
   it("take Delta_m and ranks among the runs on the same problem", () => {
     const other = { problem: { name: "two", imbalanced: true } };
@@ -49,12 +56,13 @@ describe("comparisons of runs on several tasks", () => {
   });
 
   it("pair runs with COST with those without it and with the controls, seed by seed", () => {
-    const rows = gainRows([
+    const results = [
       ...runs("LS", [0.5, 0.6, 0.7]),
       ...runs("COST", [0.52, 0.63, 0.74], { cost: { preset: "default" } }),
       ...runs("random", [0.51, 0.61, 0.71], { cost: { control: "random" } }),
       ...runs("PCGrad-COST", [0.5], { method: "pcGrad", cost: { preset: "default" } }),
-    ]);
+    ];
+    const rows = gainRows(results, controlsIn(results));
     expect(rows.map(({ name, isControl, plain }) => [name, isControl, plain.over])).toEqual([
       ["COST", false, "LS"],
       ["random", true, "LS"],
@@ -75,18 +83,18 @@ describe("comparisons of runs on several tasks", () => {
     ["does not help", [0.44, 0.55, 0.64], [0.5, 0.6, 0.7]],
     ["undecided", [0.54], [0.5]],
   ] as const)("judge by intervals alone: %s", (judgment, cost, random) => {
-    const findings = gainFindings([
-      ...runs("LS", [0.5, 0.6, 0.7]),
-      ...runs("COST", cost, { cost: { preset: "default" } }),
-      ...runs("random", random, { cost: { control: "random" } }),
-    ]);
+    const findings = findingsOf(
+      runs("LS", [0.5, 0.6, 0.7]),
+      runs("COST", cost, { cost: { preset: "default" } }),
+      runs("random", random, { cost: { control: "random" } }),
+    );
     expect(findings.map((f) => [f.title, f.judgment])).toEqual([["COST", judgment]]);
     expect(findings[0].text).toMatch(/^Gain in mean accuracy of COST, in points, over LS: /);
   });
 
   it("say which runs diverged: a gain without them is none", () => {
     const findingsWith = (cost: readonly number[], plain: readonly number[]) =>
-      gainFindings([...runs("LS", plain), ...runs("COST", cost, { cost: { preset: "default" } })]).map(
+      findingsOf(runs("LS", plain), runs("COST", cost, { cost: { preset: "default" } })).map(
         ({ judgment, text }) => [judgment, text.slice(text.indexOf("over"))],
       );
     expect(findingsWith([0.54, 0.64, Number.NaN], [0.5, 0.6, 0.7])).toEqual([
@@ -98,5 +106,31 @@ describe("comparisons of runs on several tasks", () => {
     expect(findingsWith([Number.NaN, Number.NaN], [0.5, 0.6])).toEqual([
       ["does not help", "over LS: - (2 diverged)."],
     ]);
+  });
+
+  it("need pairs in which a control ran: one that failed or diverged is not beaten", () => {
+    const plain = runs("LS", [0.5, 0.6, 0.7]);
+    const cost = runs("COST", [0.54, 0.64, 0.74], { cost: { preset: "default" } });
+    const judged = (random: readonly number[]) => {
+      const results = [...plain, ...cost, ...runs("random", random, { cost: { control: "random" } })];
+      return gainFindings(results, { LS: ["random"] })[0];
+    };
+    expect(judged([]).judgment).toBe("undecided");
+    expect(judged([]).text).toMatch(/random: -\. Too few runs of a control to compare with: random\.$/);
+    expect(judged([0.5]).judgment).toBe("undecided");
+    expect(judged([Number.NaN, Number.NaN, Number.NaN]).judgment).toBe("undecided");
+    expect(judged([0.5, 0.6]).judgment).toBe("helps");
+    expect(judged([0.5, 0.64]).judgment).toBe("no better than a control");
+  });
+
+  it("say that no rate was tuned, and judge a declared control where there is no accuracy", () => {
+    const results = [...runs("LS", [0.5, 0.6]), ...runs("COST", [0.6, 0.7], { cost: {} })];
+    const said = (list: readonly JobResult[]) =>
+      multiTaskComparison.findings?.(list, { LS: ["LS-fast"] }) ?? [];
+    const end = /All of them, controls included, ran at the learning rates of the file: none was tuned\.$/;
+    expect(said(results)).toMatchObject([{ title: "COST", text: expect.stringMatching(end) }]);
+    const bare = results.map((r) => ({ ...r, document: { ...r.document, metrics: {} } }));
+    expect(said(bare)).toMatchObject([{ title: "COST", judgment: "undecided" }]);
+    expect(said(bare)[0].text).toMatch(/^COST, LS and controls of COST have no accuracy on test data/);
   });
 });
