@@ -1,6 +1,6 @@
 import { requireBytes } from "../../bytes.js";
-import { isNative } from "../../model-file/compare/open-file.js";
 import { foldBatchNorm } from "../../model-file/prepare/fold-batch-norm.js";
+import { isNative } from "../../runtime/onnx/file-session.js";
 import {
   type Judge,
   measured,

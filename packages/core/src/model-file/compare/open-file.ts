@@ -1,9 +1,9 @@
-import { whyNoOrt } from "#ort";
 import { fromOnnx } from "../../nn/onnx/from-onnx.js";
 import type { RuntimeName } from "../../runtime/compile.js";
 import {
   type FileSession,
   type FileSessionOptions,
+  isNative,
   openFileSession,
 } from "../../runtime/onnx/file-session.js";
 import { openModel } from "./run-model.js";
@@ -20,7 +20,3 @@ export async function openFile(bytes: Uint8Array, options: OpenFileOptions = {})
     ? openFileSession(bytes, session)
     : openModel(fromOnnx(bytes, { outputs: session.outputs }), { runtime: "javascript" });
 }
-
-/** Whether files run in ONNX Runtime. */
-export const isNative = async (runtime: RuntimeName): Promise<boolean> =>
-  runtime === "onnx" || (runtime === "auto" && (await whyNoOrt()) === undefined);

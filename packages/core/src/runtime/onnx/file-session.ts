@@ -1,7 +1,8 @@
-import { loadOrt } from "#ort";
+import { loadOrt, whyNoOrt } from "#ort";
 import type { NdArray } from "../../array.js";
 import { OptionError, RuntimeError } from "../../errors.js";
 import { ownEntry } from "../../tree.js";
+import type { RuntimeName } from "../compile.js";
 import { Lifetime } from "../lifetime.js";
 import { holdsFloat16 } from "./holds-float16.js";
 import { fromOrtTensor, toOrtData } from "./ort-tensors.js";
@@ -19,6 +20,10 @@ export interface FileSessionOptions {
   /** Whether products with stored integers (MatMulNBits) keep their operand in float, which ONNX Runtime rounds to 8 bits; default false. */
   readonly floatOperands?: boolean | undefined;
 }
+
+/** Whether files run in ONNX Runtime. */
+export const isNative = async (runtime: RuntimeName): Promise<boolean> =>
+  runtime === "onnx" || (runtime === "auto" && (await whyNoOrt()) === undefined);
 
 /**
  * Opens a model file in ONNX Runtime as it is, with the kernels that the runtime has for its operators: those for
