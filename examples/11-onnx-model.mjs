@@ -4,7 +4,6 @@ import {
   createTeleporter,
   crossEntropy,
   digits,
-  fromOnnx,
   item,
   jit,
   mlp,
@@ -17,6 +16,7 @@ import {
   trace,
 } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
+import { fromOnnx } from "isoloss-onnx";
 
 // In the place of an export from PyTorch: torch.onnx.export(model.eval(), x, "model.onnx").
 const own = mlp({ sizes: [64, 16, 10] });

@@ -4,7 +4,7 @@ import { adam, createTrainer, digits, namedArrays, spec, takeRows, toOnnx, trace
 import { split } from "isoloss/data";
 import { convnet } from "isoloss/nn";
 import { writeFileAtomic } from "isoloss/node";
-import { fineTune } from "isoloss/onnx";
+import { fineTune } from "isoloss-onnx";
 
 const { images, labels } = digits();
 const [first, second] = split(labels.data.length, [0.5, 0.5], 0).map((rows) => ({

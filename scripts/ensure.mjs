@@ -5,9 +5,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const packages = ["packages/core", "packages/figures", "packages/queue", "packages/lab", "packages/cli"].map(
-  (folder) => ({ folder, outputs: outputsOf(folder) }),
-);
+const packages = ["core", "onnx", "benchmarks", "figures", "queue", "lab", "cli"].map((name) => {
+  const folder = `packages/${name}`;
+  return { folder, outputs: outputsOf(folder) };
+});
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {

@@ -5,7 +5,8 @@ import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { encodeModel, foldBatchNorm } from "isoloss/onnx";
+import { encodeModel } from "isoloss/onnx";
+import { foldBatchNorm } from "isoloss-onnx";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { runLayers } from "./keras-layers.mjs";
 

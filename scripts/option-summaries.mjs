@@ -14,7 +14,7 @@ function read() {
   const entries = JSON.parse(readFileSync(path.join(root, "typedoc.json"), "utf8")).entryPoints.map((entry) =>
     path.join(root, entry),
   );
-  const configPath = path.join(root, "packages/core/tsconfig.node.json");
+  const configPath = path.join(root, "tsconfig.docs.json");
   const { options } = ts.getParsedCommandLineOfConfigFile(
     configPath,
     {},
@@ -37,7 +37,7 @@ function read() {
   const tables = new Map();
   const problems = [];
   for (const file of program.getSourceFiles()) {
-    if (file.fileName.startsWith(core)) ts.forEachChild(file, visit);
+    if (/\/packages\/[a-z]+\/src\//.test(file.fileName)) ts.forEachChild(file, visit);
   }
   return { tables, problems };
 

@@ -16,10 +16,10 @@ import {
 import { split } from "isoloss/data";
 import { balanced, rotated } from "isoloss/moves";
 import { initLinear, initMultiHeadAttention, linear, multiHeadAttention, patchTransformer } from "isoloss/nn";
-import { fromOnnx, quantizeModel, withParams } from "isoloss/onnx";
 import { add, div, mean, relu, reshape, sqrt, square, sum, transpose } from "isoloss/ops";
 import { cosineSchedule } from "isoloss/optim";
 import { tQuantile } from "isoloss-figures/base";
+import { fromOnnx, quantizeModel, withParams } from "isoloss-onnx";
 
 const { values: given } = parseArgs({ options: { seeds: { type: "string", default: "6" } } });
 const seeds = Array.from({ length: Number(given.seeds) }, (_, k) => k + 1);

@@ -1,9 +1,10 @@
 // Training steps of networks.
 import { compile, crossEntropy, grad, jit, mlp, sgd, spec, takeRows, trace, valueAndGrad } from "isoloss";
 import { batches, permutation } from "isoloss/data";
-import { convnet, l1Loss, resnet18, segnet, vgg6 } from "isoloss/nn";
+import { convnet, l1Loss, resnet18, vgg6 } from "isoloss/nn";
 import { add, gather } from "isoloss/ops";
 import { gradNormSq } from "isoloss/teleport";
+import { segnet } from "isoloss-benchmarks";
 import { labels, signed, unit } from "../formula.mjs";
 import { carryOf, float, named, parameters, stepper, timed } from "./support.mjs";
 

@@ -9,12 +9,12 @@ import {
   liftBounds,
   quantizeModel,
   withParams,
-} from "isoloss/onnx";
+} from "isoloss-onnx";
 import { runnerImport } from "vite";
 import { signed } from "../formula.mjs";
 import { timed } from "./support.mjs";
 
-const builder = fileURLToPath(new URL("../../packages/core/test/model-file/mobilenet.ts", import.meta.url));
+const builder = fileURLToPath(new URL("../../packages/onnx/test/model-file/mobilenet.ts", import.meta.url));
 
 const images = (count, seed) => ({ x: signed([count, 3, 224, 224], seed) });
 

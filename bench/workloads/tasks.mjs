@@ -13,7 +13,7 @@ import {
   multiLenet,
 } from "isoloss/nn";
 import { constant, maxPool2d, mean, relu, slice } from "isoloss/ops";
-import { denseTasks } from "isoloss/problems";
+import { denseTasks } from "isoloss-benchmarks";
 import { labels, signed, unit } from "../formula.mjs";
 import { timed, withValues } from "./support.mjs";
 

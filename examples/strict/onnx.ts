@@ -2,7 +2,6 @@
 import {
   array,
   crossEntropy,
-  fromOnnx,
   jit,
   mlp,
   namedArrays,
@@ -14,6 +13,7 @@ import {
   valueAndGrad,
   zeros,
 } from "isoloss";
+import { fromOnnx } from "isoloss-onnx";
 
 const own = mlp({ sizes: [4, 6, 3], activation: "relu" });
 const { params } = own.init(torchGenerator(0));

@@ -8,7 +8,7 @@ export default defineConfig({
   target: "node20.19",
   fixedExtension: false,
   dts: false,
-  deps: { neverBundle: [/^isoloss(-figures|-queue)?(\/|$)/] },
+  deps: { neverBundle: [/^isoloss(-[a-z]+)?(\/|$)/] },
   // Beside the program: what `isoloss run NAME` finds, and what `isoloss lab` serves.
   copy: ["../../experiments", { from: "../lab/dist", to: "dist", rename: "lab" }],
   hooks: {

@@ -1,9 +1,14 @@
 import { defineConfig } from "tsdown";
-import { entries, sources } from "../../scripts/entries.js";
+import { coreEntries, isInternal, sources } from "../../scripts/entries.js";
 
 export default defineConfig({
   entry: {
-    ...Object.fromEntries(entries.map((name) => [name.split("/")[1] ?? "index", sources[name]])),
+    ...Object.fromEntries(
+      [...coreEntries, ...Object.keys(sources).filter(isInternal)].map((name) => [
+        name.split("/")[1] ?? "index",
+        sources[name],
+      ]),
+    ),
     "ort-node": "src/runtime/onnx/ort-node.ts",
     "ort-web": "src/runtime/onnx/ort-web.ts",
   },

@@ -120,7 +120,7 @@ async function buildInto(folder: string): Promise<void> {
     logLevel: "error",
     alias: aliases,
     deps: {
-      alwaysBundle: [/^isoloss(-figures|-queue)?(\/|$)/, "#ort"],
+      alwaysBundle: [/^isoloss(-[a-z]+)?(\/|$)/, "#ort"],
       neverBundle: [
         /^(onnxruntime-|ml-matrix|commander|linkedom|picocolors|@observablehq|@resvg|yaml|zod|bullmq|ioredis)/,
       ],

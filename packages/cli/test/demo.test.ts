@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseXml } from "isoloss-test-support/figures/well-formed";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseXml } from "../../figures/test/well-formed.js";
 import type { DemoDocument } from "../src/commands/demo.js";
 import { type BuiltCli, buildCli } from "./built-cli.js";
 import { inProcess } from "./commands/in-process.js";

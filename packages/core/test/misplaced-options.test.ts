@@ -1,13 +1,13 @@
 // Options that are no object of known options: a number or a list in their place, a misspelt name.
 import { readdirSync } from "node:fs";
+import { stored } from "isoloss-test-support/data/npz-files";
+import * as isoloss from "isoloss-test-support/library";
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../src/array.js";
 import { array, digits, sgd, spec, toOnnx, torchGenerator, trace } from "../src/entries/index.js";
 import { input, relu } from "../src/entries/ops.js";
 import { constantSchedule } from "../src/entries/optim.js";
 import { OptionError } from "../src/errors.js";
-import { stored } from "./data/npz-files.js";
-import * as isoloss from "./library.js";
 
 const x = input([2, 2]);
 const image = input([1, 1, 4, 4]);

@@ -1,4 +1,6 @@
 // What somebody who is new to the library writes first, and what the error says: what came, what was meant, what to write.
+
+import { fromOnnx } from "isoloss-onnx";
 import { describe, expect, it } from "vitest";
 import {
   attributesOf,
@@ -21,7 +23,6 @@ import {
   crossEntropy,
   digits,
   every,
-  fromOnnx,
   full,
   grad,
   item,

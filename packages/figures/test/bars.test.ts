@@ -1,7 +1,7 @@
+import { barsData } from "isoloss-test-support/figures/examples";
 import { describe, expect, it } from "vitest";
 import { type BarsData, bars } from "../src/bars.js";
 import { palettes } from "../src/base/theme.js";
-import { barsData } from "./examples.js";
 import { elementsOf, textOf, textsOf } from "./marks.js";
 
 const draw = (data: BarsData) => textOf(bars, data);

@@ -1,7 +1,7 @@
+import { channelRangesData } from "isoloss-test-support/figures/examples";
 import { describe, expect, it } from "vitest";
 import { palettes } from "../src/base/theme.js";
 import { type ChannelRangesData, channelRanges, channelRangesWidth } from "../src/channel-ranges.js";
-import { channelRangesData } from "./examples.js";
 import { textOf, textsOf } from "./marks.js";
 
 const draw = (data: ChannelRangesData, width?: number) =>

@@ -1,8 +1,8 @@
 import { OptionError } from "isoloss";
+import { curveSeries } from "isoloss-test-support/figures/examples";
 import { describe, expect, it } from "vitest";
 import { palettes } from "../src/base/theme.js";
 import { type CurvesData, curves } from "../src/curves.js";
-import { curveSeries } from "./examples.js";
 import { elementsOf, pointsOf, textOf, textsOf } from "./marks.js";
 
 const single = (values: number[], more: Partial<CurvesData> = {}): CurvesData => ({

@@ -1,13 +1,13 @@
+import { levelSetsData } from "isoloss-test-support/figures/examples";
+import { parseXml } from "isoloss-test-support/figures/well-formed";
 import { describe, expect, it } from "vitest";
 import { textWidth, wrap } from "../src/base/text.js";
 import { curves } from "../src/curves.js";
 import type { FigureOptions } from "../src/frame.js";
 import { levelSets } from "../src/level-sets.js";
 import { svgText } from "../src/svg.js";
-import { levelSetsData } from "./examples.js";
 import { elementsOf, textOf, textsOf } from "./marks.js";
 import { nodeDocument } from "./node-document.js";
-import { parseXml } from "./well-formed.js";
 
 const data = { series: [{ name: "A & <B>", runs: [{ steps: [0, 1], values: [1, 2] }] }] };
 const draw = (options: FigureOptions = {}) => textOf(curves, data, options);

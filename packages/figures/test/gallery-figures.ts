@@ -1,3 +1,14 @@
+import {
+  accuracySeries,
+  barsData,
+  channelRangesData,
+  cosinesData,
+  curveSeries,
+  levelSetsData,
+  parallelData,
+  paretoData,
+  valueBarsData,
+} from "isoloss-test-support/figures/examples";
 import { bars } from "../src/bars.js";
 import { channelRanges } from "../src/channel-ranges.js";
 import { conflictCosines } from "../src/conflict-cosines.js";
@@ -9,17 +20,6 @@ import { paretoFront } from "../src/pareto-front.js";
 import { scatter } from "../src/scatter.js";
 import { svgText } from "../src/svg.js";
 import { valueBars } from "../src/value-bars.js";
-import {
-  accuracySeries,
-  barsData,
-  channelRangesData,
-  cosinesData,
-  curveSeries,
-  levelSetsData,
-  parallelData,
-  paretoData,
-  valueBarsData,
-} from "./examples.js";
 
 /** The figures of docs/gallery.md by the names of their files. */
 const figures: Record<string, (options: FigureOptions) => SVGSVGElement> = {

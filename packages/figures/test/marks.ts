@@ -1,7 +1,7 @@
+import { type Element, parseXml } from "isoloss-test-support/figures/well-formed";
 import type { FigureOptions } from "../src/frame.js";
 import { svgText } from "../src/svg.js";
 import { nodeDocument } from "./node-document.js";
-import { type Element, parseXml } from "./well-formed.js";
 
 /** A figure's text, after a check that it is well-formed and has no number that is none. */
 export function textOf<T>(

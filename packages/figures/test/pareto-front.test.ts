@@ -1,7 +1,7 @@
+import { paretoData } from "isoloss-test-support/figures/examples";
 import { describe, expect, it } from "vitest";
 import { palettes } from "../src/base/theme.js";
 import { type ParetoData, paretoFront } from "../src/pareto-front.js";
-import { paretoData } from "./examples.js";
 import { elementsOf, pointsOf, textOf } from "./marks.js";
 
 const draw = (data: ParetoData) => textOf(paretoFront, data);

@@ -1,7 +1,7 @@
+import { taskTableData } from "isoloss-test-support/figures/examples";
+import { parseXml } from "isoloss-test-support/figures/well-formed";
 import { describe, expect, it } from "vitest";
 import { taskTable } from "../src/task-table.js";
-import { taskTableData } from "./examples.js";
-import { parseXml } from "./well-formed.js";
 
 const { columns, rows } = taskTableData;
 

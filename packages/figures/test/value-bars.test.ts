@@ -1,7 +1,7 @@
+import { valueBarsData } from "isoloss-test-support/figures/examples";
 import { describe, expect, it } from "vitest";
 import { palettes } from "../src/base/theme.js";
 import { type ValueBarsData, valueBars, valueBarsWidth } from "../src/value-bars.js";
-import { valueBarsData } from "./examples.js";
 import { elementsOf, textOf, textsOf } from "./marks.js";
 
 const draw = (data: ValueBarsData) =>

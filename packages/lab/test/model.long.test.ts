@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { compareModels, fromOnnx, modelError, toHalf } from "isoloss/onnx";
+import { compareModels, fromOnnx, modelError, toHalf } from "isoloss-onnx";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { executablePath } from "../../core/test/browser/site.js";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { array, compile, createTrainer, decodeCheckpoint, mlp, namedArrays, spec, trace } from "isoloss";
 import { decodeSafetensors, digits, divide, moons } from "isoloss/data";
-import { fromOnnx } from "isoloss/onnx";
 import { createOptimizer } from "isoloss/optim";
+import { fromOnnx } from "isoloss-onnx";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { executablePath } from "../../core/test/browser/site.js";

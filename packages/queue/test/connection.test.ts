@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer } from "node:net";
+import { serverProgram, startServer } from "isoloss-test-support/queue/server";
 import { describe, expect, it } from "vitest";
 import { connect, connectionOptions, shown, tellOfForgetting } from "../src/connection.js";
-import { serverProgram, startServer } from "./server.js";
 
 describe("an address of a server", () => {
   it("is read with its parts, in redis' and valkey's words", () => {

@@ -1,13 +1,19 @@
 // What takes as long as a patience or a lock.
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
+import {
+  type FakeRecord,
+  type FakeReport,
+  type FakeRun,
+  fakeComputing,
+  fast,
+} from "isoloss-test-support/queue/fakes";
+import { serverProgram, startServer } from "isoloss-test-support/queue/server";
 import { describe, expect, it } from "vitest";
 import { connect } from "../src/connection.js";
 import { queueLanes } from "../src/coordinator.js";
 import { sweepKeys } from "../src/keys.js";
 import { serveQueue } from "../src/worker.js";
-import { type FakeRecord, type FakeReport, type FakeRun, fakeComputing, fast } from "./fakes.js";
-import { serverProgram, startServer } from "./server.js";
 
 describe.skipIf(!serverProgram)("a queue", () => {
   it("tells that there is no server", async () => {

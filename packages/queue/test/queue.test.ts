@@ -2,14 +2,20 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { DataError } from "isoloss";
+import {
+  type FakeRecord,
+  type FakeReport,
+  type FakeRun,
+  fakeComputing,
+  fast,
+} from "isoloss-test-support/queue/fakes";
+import { serverProgram, startServer, type TestServer } from "isoloss-test-support/queue/server";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { queueLanes } from "../src/coordinator.js";
 import { sweepKeys } from "../src/keys.js";
 import type { PastVerdict } from "../src/scripts.js";
 import { closeSweep, listSweeps, type QueuedAsk, readSweep } from "../src/sweeps.js";
 import { serveQueue } from "../src/worker.js";
-import { type FakeRecord, type FakeReport, type FakeRun, fakeComputing, fast } from "./fakes.js";
-import { serverProgram, startServer, type TestServer } from "./server.js";
 
 const rule = { rule: "asha", factor: 3, startup: 3, above: 0 } as const;
 

@@ -1,8 +1,8 @@
 import { Redis } from "ioredis";
+import { serverProgram, startServer, type TestServer } from "isoloss-test-support/queue/server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sweepKeys } from "../src/keys.js";
 import { askVerdict, commitRecord, type ServerRule, takeLease } from "../src/scripts.js";
-import { serverProgram, startServer, type TestServer } from "./server.js";
 
 describe.skipIf(!serverProgram)("scripts in the server", () => {
   let server: TestServer;

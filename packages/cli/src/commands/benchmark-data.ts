@@ -7,7 +7,7 @@ import {
   type ReadPart,
   verifyBenchmark,
   writeSample,
-} from "isoloss/node";
+} from "isoloss-benchmarks/node";
 import { withProgress } from "../model/command-progress.js";
 import { shellWord } from "../shell-word.js";
 

@@ -1,5 +1,6 @@
 import { OptionError } from "isoloss";
-import { fineTune, fromOnnx, type ImportedModel } from "isoloss/onnx";
+import type { ImportedModel } from "isoloss/onnx";
+import { fineTune, fromOnnx } from "isoloss-onnx";
 import { oneOf } from "../config/nearest.js";
 import { interruptedCode, untilInterrupted } from "../interrupt.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";

@@ -1,4 +1,4 @@
-import { dropMetadata, foldBatchNorm } from "isoloss/onnx";
+import { dropMetadata, foldBatchNorm } from "isoloss-onnx";
 import { bytesText } from "../model/bytes-text.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
 import { requireOutputs } from "../model/require-outputs.js";

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { DataError } from "isoloss";
-import { type HalfCounts, type HalfModel, toHalf } from "isoloss/onnx";
+import type { HalfCounts } from "isoloss/onnx";
+import { type HalfModel, toHalf } from "isoloss-onnx";
 import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";
 import { halfText, hasFiniteOutputs, notFinite } from "../model/half-text.js";

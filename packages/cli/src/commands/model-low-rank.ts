@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { fromOnnx, type ReducedGroup, type ReducedRank, reduceRank } from "isoloss/onnx";
+import { fromOnnx, type ReducedGroup, type ReducedRank, reduceRank } from "isoloss-onnx";
 import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";
 import { lowRankText } from "../model/low-rank-text.js";

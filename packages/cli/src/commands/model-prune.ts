@@ -9,7 +9,7 @@ import {
   pruneUnits,
   pruneWeights,
   type TimesComparison,
-} from "isoloss/onnx";
+} from "isoloss-onnx";
 import { type Batch, examplesText } from "../model/batches.js";
 import { withProgress } from "../model/command-progress.js";
 import type { DataOptions } from "../model/data-options.js";

@@ -8,7 +8,7 @@ import {
   type QuantizationChoice,
   type QuantizedModel,
   quantizeModel,
-} from "isoloss/onnx";
+} from "isoloss-onnx";
 import { type Batch, examplesIn, readBatches } from "../model/batches.js";
 import { withProgress } from "../model/command-progress.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";

@@ -1,4 +1,4 @@
-import { fromOnnx, restoreBatchNorm } from "isoloss/onnx";
+import { fromOnnx, restoreBatchNorm } from "isoloss-onnx";
 import { readBatches } from "../model/batches.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { namingFile, readModelFile } from "../model/read-model.js";

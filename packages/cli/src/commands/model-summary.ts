@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { spec } from "isoloss";
 import { type Summary, summary as summaryOf, summaryText } from "isoloss/nn";
-import { fromOnnx } from "isoloss/onnx";
+import { fromOnnx } from "isoloss-onnx";
 import { namingFile, readModelFile } from "../model/read-model.js";
 import { type Sizes, shapesOf, sizesOf, sizesText, tracing } from "../model/sizes.js";
 

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { NumericalError } from "isoloss";
-import { type Float64Comparison, fromOnnx, type OutputDifference, sameFunction } from "isoloss/onnx";
+import type { OutputDifference } from "isoloss/onnx";
+import { type Float64Comparison, fromOnnx, sameFunction } from "isoloss-onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
 import { examplesText, readBatches } from "../model/batches.js";

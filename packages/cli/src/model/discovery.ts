@@ -1,7 +1,8 @@
 // The symmetries of an ONNX model's parameters, found in its graph.
 import { OptionError, spec, trace } from "isoloss";
-import { fromOnnx, type ImportedModel, liftBounds, modelOperators } from "isoloss/onnx";
+import type { ImportedModel } from "isoloss/onnx";
 import { analyze, type Discovery } from "isoloss/symmetry";
+import { fromOnnx, liftBounds, modelOperators } from "isoloss-onnx";
 import { oneOf } from "../config/nearest.js";
 import { type ModelFile, namingFile } from "./read-model.js";
 import { type Sizes, shapesOf, sizesOf, tracing } from "./sizes.js";

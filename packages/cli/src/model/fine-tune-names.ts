@@ -1,5 +1,5 @@
 // Names that help texts and options have without loading the library.
-import type { FineTuneOptions, LossName } from "isoloss/onnx";
+import type { FineTuneOptions, LossName } from "isoloss-onnx";
 
 export const lossNames: readonly LossName[] = ["crossEntropy", "binaryCrossEntropy", "mse", "l1"];
 

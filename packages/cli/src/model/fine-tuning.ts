@@ -1,6 +1,6 @@
 // What `isoloss model finetune` prints.
 import { resolve } from "node:path";
-import type { FineTuned, FineTuneEpoch } from "isoloss/onnx";
+import type { FineTuned, FineTuneEpoch } from "isoloss-onnx";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { groupBy } from "../experiments/results/groups.js";
 import { textList, textTable } from "../experiments/results/table.js";

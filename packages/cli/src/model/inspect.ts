@@ -1,7 +1,8 @@
 // What an ONNX file holds: its interface, weights and operators.
 import { sum } from "es-toolkit";
 import { IsolossError, type NdArray, OptionError, sizeOf } from "isoloss";
-import { fromOnnx, type ImportedModel, modelOperators, type OnnxModel, type OperatorUse } from "isoloss/onnx";
+import type { ImportedModel, OnnxModel } from "isoloss/onnx";
+import { fromOnnx, modelOperators, type OperatorUse } from "isoloss-onnx";
 import type { ModelFile } from "./read-model.js";
 import { type Sizes, shapesOf, sizesOf, tracing } from "./sizes.js";
 

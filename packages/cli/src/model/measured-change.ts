@@ -1,6 +1,6 @@
 // A changed model that computes something else than the one before: what that costs, as a document.
 import { DataError } from "isoloss";
-import { fromOnnx, type ModelError, modelError } from "isoloss/onnx";
+import { fromOnnx, type ModelError, modelError } from "isoloss-onnx";
 import { fractionInterval, ratioOfMeans } from "../run/statistics.js";
 import { type Batch, examplesText, readBatches } from "./batches.js";
 import { type DataOptions, dataSource } from "./data-options.js";

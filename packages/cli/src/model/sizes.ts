@@ -1,7 +1,8 @@
 // Sizes that an ONNX file leaves open: of a batch, of images, of sequences.
 import { InvalidArgumentError } from "commander";
 import { DataError, IsolossError, NumericalError, OptionError, type Shape, spec, trace } from "isoloss";
-import { fromOnnx, type ImportedInput } from "isoloss/onnx";
+import type { ImportedInput } from "isoloss/onnx";
+import { fromOnnx } from "isoloss-onnx";
 import { oneOf } from "../config/nearest.js";
 import type { ModelFile } from "./read-model.js";
 

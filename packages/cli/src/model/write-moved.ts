@@ -1,6 +1,6 @@
 // A model that was moved along its symmetries: compared with the one before, then written.
 import type { NdArray } from "isoloss";
-import { lowerBounds, withParams } from "isoloss/onnx";
+import { lowerBounds, withParams } from "isoloss-onnx";
 import type { DataOptions } from "./data-options.js";
 import { type DiscoveryOfModel, discoveryOf } from "./discovery.js";
 import { measuredInputs } from "./measured-change.js";

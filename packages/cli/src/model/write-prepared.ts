@@ -8,7 +8,7 @@ import {
   fromOnnx,
   type Preparation,
   sameFunction,
-} from "isoloss/onnx";
+} from "isoloss-onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
 import type { Batch } from "./batches.js";

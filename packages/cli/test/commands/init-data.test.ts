@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { encode } from "fast-png";
 import { array } from "isoloss";
 import { encodeNpy } from "isoloss/data";
+import { npzOf } from "isoloss-test-support/data/npz-files";
+import { parquetFile } from "isoloss-test-support/node/parquet-file";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { npzOf } from "../../../core/test/data/npz-files.js";
-import { parquetFile } from "../../../core/test/node/parquet-file.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRng, encodeNpy } from "isoloss/data";
-import { compareModels, fromOnnx } from "isoloss/onnx";
+import { compareModels, fromOnnx } from "isoloss-onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { BalancedModel } from "../../src/commands/model-balance.js";
 import type { ImbalanceOfModel } from "../../src/commands/model-imbalance.js";

@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { createRng, encodeNpy, split } from "isoloss/data";
-import { decodeModel, fromOnnx, modelError } from "isoloss/onnx";
+import { decodeModel } from "isoloss/onnx";
+import { fromOnnx, modelError } from "isoloss-onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Half } from "../../src/commands/model-half.js";
 import type { PrunedModel } from "../../src/commands/model-prune.js";

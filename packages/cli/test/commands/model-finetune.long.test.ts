@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeNpy } from "isoloss/data";
+import { convnet, exported, images } from "isoloss-test-support/fine-tune/support";
 import { beforeAll, expect, it } from "vitest";
-import { convnet, exported, images } from "../../../core/test/fine-tune/support.js";
 import type { FineTuning } from "../../src/model/fine-tuning.js";
 import { workbench } from "./support.js";
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRng, encodeNpy } from "isoloss/data";
-import { compareModels, fromOnnx } from "isoloss/onnx";
+import { compareModels, fromOnnx } from "isoloss-onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { LowRankModel } from "../../src/commands/model-low-rank.js";
 import { perceptron, unusedRank } from "../model/model-files.js";

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { full } from "isoloss";
 import { encodeNpy } from "isoloss/data";
+import { deflated } from "isoloss-test-support/data/npz-files";
 import { beforeAll, describe, expect, it } from "vitest";
-import { deflated } from "../../../core/test/data/npz-files.js";
 import { bare, changed, normalized, perceptron } from "../model/model-files.js";
 import { workbench } from "./support.js";
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRng, encodeNpy } from "isoloss/data";
-import { compareModels, fromOnnx } from "isoloss/onnx";
+import { compareModels, fromOnnx } from "isoloss-onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Quantized } from "../../src/commands/model-quantize.js";
 import type { RotatedModel } from "../../src/commands/model-rotate.js";

@@ -2,10 +2,10 @@ import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileS
 import { join } from "node:path";
 import { encode } from "fast-png";
 import { createRng, encodeNpy } from "isoloss/data";
-import { compareModels, decodeModel, fromOnnx } from "isoloss/onnx";
+import { mapMessages, rawField, rawFields, rawMessage } from "isoloss/internal";
+import { decodeModel } from "isoloss/onnx";
+import { compareModels, fromOnnx } from "isoloss-onnx";
 import { beforeAll, describe, expect, it } from "vitest";
-import { rawField, rawFields, rawMessage } from "../../../core/src/runtime/onnx/raw-fields.js";
-import { mapMessages } from "../../../core/src/runtime/onnx/raw-tensor.js";
 import type { SymmetriesOfModel } from "../../src/model/symmetries.js";
 import type { Prepared } from "../../src/model/write-prepared.js";
 import { changed, normalized, perceptron, withExternalData, withShape } from "../model/model-files.js";

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { encode } from "fast-png";
 import { array, type Dataset, jit, numbers } from "isoloss";
 import { encodeNpy } from "isoloss/data";
-import { fromOnnx, trainable } from "isoloss/onnx";
+import { fromOnnx, trainable } from "isoloss-onnx";
+import { npzOf } from "isoloss-test-support/data/npz-files";
+import { parquetFile } from "isoloss-test-support/node/parquet-file";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { npzOf } from "../../../core/test/data/npz-files.js";
-import { parquetFile } from "../../../core/test/node/parquet-file.js";
 import { loadOwnData } from "../../src/experiments/catalogue/own/data.js";
 import { workbench } from "./support.js";
 

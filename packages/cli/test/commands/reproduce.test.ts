@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseXml } from "isoloss-test-support/figures/well-formed";
 import { describe, expect, it, vi } from "vitest";
-import { parseXml } from "../../../figures/test/well-formed.js";
 import type { ReproduceDocument } from "../../src/commands/reproduce.js";
 import { withoutClock } from "./reproduce-support.js";
 import { booth, workbench } from "./support.js";

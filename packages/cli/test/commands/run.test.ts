@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseXml } from "isoloss-test-support/figures/well-formed";
 import { describe, expect, it } from "vitest";
-import { parseXml } from "../../../figures/test/well-formed.js";
 import type { VariantsDocument } from "../../src/commands/run.js";
 import type { RunDocument, RunsDocument } from "../../src/formats/json.js";
 import { booth, digits, withoutTimes, workbench } from "./support.js";

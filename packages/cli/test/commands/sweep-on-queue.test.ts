@@ -1,7 +1,7 @@
 // `isoloss sweep` with a server and no worker: what it leaves there, lists and ends.
 import { Redis } from "ioredis";
+import { serverProgram, startServer, type TestServer } from "isoloss-test-support/queue/server";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { serverProgram, startServer, type TestServer } from "../../../queue/test/server.js";
 import type { SweepDocument } from "../../src/sweep/document.js";
 import { objections, readDocument, shapesIn } from "../documents/tables.js";
 import { workbench } from "./support.js";

@@ -1,7 +1,7 @@
 // Runs the commands of docs/sweeps.md for many machines, with a server on another port and the worker in the background.
 import { spawn } from "node:child_process";
+import { serverProgram, startServer } from "isoloss-test-support/queue/server";
 import { expect, it } from "vitest";
-import { serverProgram, startServer } from "../../../queue/test/server.js";
 import { workbench } from "../commands/support.js";
 import { readDocument } from "./tables.js";
 

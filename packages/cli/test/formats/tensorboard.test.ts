@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Fields, readFields, readRecords } from "isoloss-test-support/node/history/read-events";
 import { expect, it } from "vitest";
-import { type Fields, readFields, readRecords } from "../../../core/test/node/history/read-events.js";
 import { booth, workbench } from "../commands/support.js";
 
 const bench = workbench({ isInProcess: true });

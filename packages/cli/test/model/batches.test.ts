@@ -5,8 +5,8 @@ import { encode } from "fast-png";
 import { type NdArray, OptionError, sizeOf } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import type { ImportedInput } from "isoloss/onnx";
+import { deflated, stateful } from "isoloss-test-support/data/npz-files";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { deflated, stateful } from "../../../core/test/data/npz-files.js";
 import { readBatches } from "../../src/model/batches.js";
 
 let folder: string;

@@ -1,10 +1,10 @@
 // Small ONNX files for the tests of `isoloss model`.
 import { type Activation, namedArrays, sizeOf, spec, toOnnx, torchGenerator, trace } from "isoloss";
 import { createRng } from "isoloss/data";
+import { mapMessages, tensorHeader } from "isoloss/internal";
 import { mlp } from "isoloss/nn";
 import { decodeModel, encodeModel, type OnnxModel } from "isoloss/onnx";
 import { ProtoWriter } from "../../../core/src/runtime/onnx/protobuf.js";
-import { mapMessages, tensorHeader } from "../../../core/src/runtime/onnx/raw-tensor.js";
 
 type OnnxNode = OnnxModel["graph"]["nodes"][number];
 

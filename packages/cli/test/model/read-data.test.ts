@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { encode } from "fast-png";
 import { array, DataError, OptionError } from "isoloss";
 import { encodeNpy } from "isoloss/data";
+import { deflated } from "isoloss-test-support/data/npz-files";
+import { jpegFile } from "isoloss-test-support/node/images/jpeg-file";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deflated } from "../../../core/test/data/npz-files.js";
-import { jpegFile } from "../../../core/test/node/images/jpeg-file.js";
 import { type DataFile, readData } from "../../src/model/read-data.js";
 
 let folder: string;

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { bars, curves, levelSets, svgText, taskTable } from "isoloss-figures";
+import { barsData, curveSeries, levelSetsData, taskTableData } from "isoloss-test-support/figures/examples";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { barsData, curveSeries, levelSetsData, taskTableData } from "../../../figures/test/examples.js";
 import { nodeDocument } from "../../src/experiments/report/node-document.js";
 import { htmlTable, renderReport } from "../../src/run/report-html.js";
 

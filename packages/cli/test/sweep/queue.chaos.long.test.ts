@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { createRng } from "isoloss/data";
+import { serverProgram, startServer, type TestServer } from "isoloss-test-support/queue/server";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { serverProgram, startServer, type TestServer } from "../../../queue/test/server.js";
 import { workbench } from "../commands/support.js";
 
 const bench = workbench();

@@ -7,16 +7,14 @@
 export type { DigitAttribute } from "../data/attributes.js";
 export { attributesOf, digitAttributes } from "../data/attributes.js";
 export { batches, concatenateRows, split, takeRows } from "../data/batches.js";
-export type { FaceAttributes } from "../data/celeba.js";
-export { parseFaceAttributes, parseFaceParts } from "../data/celeba.js";
+
 export type { Dataset } from "../data/dataset.js";
 export { digits } from "../data/digits.js";
 export type { DividedData, DivideOptions } from "../data/divide.js";
 export { divide, divideOptions } from "../data/divide.js";
 export { parseIdx, readIdx } from "../data/idx.js";
 export type { LabeledImages } from "../data/labeled-images.js";
-export type { Molecule, MoleculeBatch } from "../data/molecules.js";
-export { moleculeBatch } from "../data/molecules.js";
+
 export type { NpyOptions } from "../data/npy.js";
 export { decodeNpy, encodeNpy } from "../data/npy.js";
 export { decodeNpz } from "../data/npz.js";
@@ -24,11 +22,7 @@ export type { OverlaidImages, OverlayOptions } from "../data/overlay.js";
 export { overlayImages } from "../data/overlay.js";
 export type { CirclesOptions, PlanarOptions, PlanarPoints, SpiralsOptions } from "../data/planar.js";
 export { circles, moons, spirals } from "../data/planar.js";
-export type { Lines, Qm9, Qm9Files } from "../data/qm9.js";
-export { parseQm9, qm9Tasks, readSdf } from "../data/qm9.js";
-export { qm9FromArrays } from "../data/qm9-arrays.js";
-export type { Qm9StreamOptions, Qm9Streams } from "../data/qm9-streams.js";
-export { qm9Streams } from "../data/qm9-streams.js";
+
 export { resizeImages } from "../data/resize.js";
 export type { ByteImage } from "../data/resize-bytes.js";
 export { resizeBytes } from "../data/resize-bytes.js";

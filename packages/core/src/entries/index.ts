@@ -68,8 +68,7 @@ export type {
 } from "../nn/model.js";
 export type { MlpOptions, MlpParams } from "../nn/models/mlp.js";
 export { mlp } from "../nn/models/mlp.js";
-export type { FromOnnxOptions } from "../nn/onnx/from-onnx.js";
-export { fromOnnx } from "../nn/onnx/from-onnx.js";
+
 export type { AdamOptions } from "../optim/adam.js";
 export { adam } from "../optim/adam.js";
 export type { Optimizer, OptimizerState } from "../optim/optimizer.js";

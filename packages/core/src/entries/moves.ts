@@ -3,18 +3,19 @@
  *
  * @module isoloss/moves
  */
-export type { LowRank, LowRankOptions, ReducedSpace } from "../compress/low-rank/low-rank.js";
-export { lowRank } from "../compress/low-rank/low-rank.js";
-export { masked } from "../compress/prune/masked.js";
-export type { Pruned, PrunedOptions } from "../compress/prune/pruned.js";
-export { pruned } from "../compress/prune/pruned.js";
-export type { PrunedUnits, PrunedUnitsOptions } from "../compress/prune/pruned-units.js";
-export { prunedUnits } from "../compress/prune/pruned-units.js";
+
 export type { HalfCounts } from "../math/half-counts.js";
 export type { BalancedOptions } from "../moves/balance/balanced.js";
 export { balanced } from "../moves/balance/balanced.js";
 export type { GroupImbalance, Imbalance } from "../moves/balance/imbalance.js";
 export { imbalance } from "../moves/balance/imbalance.js";
+export type { LowRank, LowRankOptions, ReducedSpace } from "../moves/low-rank/low-rank.js";
+export { lowRank } from "../moves/low-rank/low-rank.js";
+export { masked } from "../moves/prune/masked.js";
+export type { Pruned, PrunedOptions } from "../moves/prune/pruned.js";
+export { pruned } from "../moves/prune/pruned.js";
+export type { PrunedUnits, PrunedUnitsOptions } from "../moves/prune/pruned-units.js";
+export { prunedUnits } from "../moves/prune/pruned-units.js";
 export type { QuantizationCandidate } from "../moves/quantization-noise/compare-candidates.js";
 export type { QuantizationNoise } from "../moves/quantization-noise/minimize-quantization-noise.js";
 export { minimizeQuantizationNoise } from "../moves/quantization-noise/minimize-quantization-noise.js";

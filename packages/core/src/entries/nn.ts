@@ -77,25 +77,12 @@ export type {
   StatelessModel,
   WeightAndBias,
 } from "../nn/model.js";
-export type { AttentionSegnetOptions } from "../nn/models/attention-segnet.js";
-export { attentionSegnet } from "../nn/models/attention-segnet.js";
-export type {
-  AttentionSegnetParams,
-  AttentionSegnetState,
-  ConvBatchParams,
-  ConvBatchState,
-} from "../nn/models/attention-segnet-params.js";
+
 export type { ConvnetOptions, ConvnetParams, ConvnetState } from "../nn/models/convnet.js";
 export { convnet } from "../nn/models/convnet.js";
 export type { LenetOptions, LenetParams } from "../nn/models/lenet.js";
 export { lenet } from "../nn/models/lenet.js";
-export type {
-  MessagePassingModel,
-  MessagePassingOptions,
-  MessagePassingParams,
-  MoleculeTensors,
-} from "../nn/models/message-passing.js";
-export { messagePassing } from "../nn/models/message-passing.js";
+
 export type { MlpOptions, MlpParams } from "../nn/models/mlp.js";
 export { mlp } from "../nn/models/mlp.js";
 export type { MobilenetOptions, MobilenetParams, MobilenetState } from "../nn/models/mobilenet.js";
@@ -133,8 +120,7 @@ export { recurrentClassifier } from "../nn/models/recurrent-classifier.js";
 export { models } from "../nn/models/registry.js";
 export type { Resnet18Options, Resnet18Params, Resnet18State } from "../nn/models/resnet18.js";
 export { resnet18 } from "../nn/models/resnet18.js";
-export type { SegnetOptions, SegnetOutput, SegnetParams } from "../nn/models/segnet.js";
-export { segnet } from "../nn/models/segnet.js";
+
 export type {
   PreNormBlockParams,
   SequenceTransformerOptions,

@@ -8,22 +8,7 @@ export { firstBytes } from "../bytes.js";
 export type { ArrayFileOptions } from "../node/array-files.js";
 export { arrayFileOptions, arrayStreamOptions, loadArrays } from "../node/array-files.js";
 export { openArrays } from "../node/array-streams.js";
-export type {
-  BenchmarkName,
-  ReadArray,
-  ReadPart,
-  ReadProgress,
-  VerifyOptions,
-} from "../node/benchmarks/benchmarks.js";
-export { benchmarkGuides, verifyBenchmark, writeSample } from "../node/benchmarks/benchmarks.js";
-export type { CelebaData, CelebaOptions } from "../node/benchmarks/celeba.js";
-export { loadCeleba } from "../node/benchmarks/celeba.js";
-export type { DenseData, DenseOptions } from "../node/benchmarks/dense.js";
-export { loadCityscapes, loadNyuv2 } from "../node/benchmarks/dense.js";
-export type { FolderGuide } from "../node/benchmarks/folder.js";
-export type { OfficeData, OfficeOptions, OfficeTask } from "../node/benchmarks/office.js";
-export { loadOffice31, loadOfficeHome } from "../node/benchmarks/office.js";
-export type { SampleOptions } from "../node/benchmarks/samples/sample.js";
+
 export { loadCheckpoint, saveCheckpoint } from "../node/checkpoints.js";
 export type { IdxDatasetOptions } from "../node/datasets.js";
 export { hasIdxDataset, loadIdxDataset } from "../node/datasets.js";
@@ -48,7 +33,7 @@ export type { InterruptSignal } from "../node/interrupt.js";
 export { interruptSignal } from "../node/interrupt.js";
 export type { ProgressOptions, ProgressStream } from "../node/progress.js";
 export { progress } from "../node/progress.js";
-export { loadQm9 } from "../node/qm9.js";
+
 export type { TrainingImages } from "../node/registry.js";
 export { datasets } from "../node/registry.js";
 export { reasonOf } from "../node/system-error.js";

@@ -3,16 +3,7 @@
  *
  * @module isoloss/problems
  */
-export type { AttributeTasksOptions } from "../problems/benchmarks/attribute-tasks.js";
-export { attributeTasks } from "../problems/benchmarks/attribute-tasks.js";
-export type { BenchmarkTask, BenchmarkTasks } from "../problems/benchmarks/benchmark-tasks.js";
-export { benchmarkTasks } from "../problems/benchmarks/benchmark-tasks.js";
-export type { DenseTasksOptions } from "../problems/benchmarks/dense-tasks.js";
-export { denseTasks } from "../problems/benchmarks/dense-tasks.js";
-export type { MoleculeTasksOptions } from "../problems/benchmarks/molecule-tasks.js";
-export { moleculeTasks } from "../problems/benchmarks/molecule-tasks.js";
-export type { OwnImageTasksOptions } from "../problems/benchmarks/own-image-tasks.js";
-export { ownImageTasks } from "../problems/benchmarks/own-image-tasks.js";
+
 export type { BoothOptions } from "../problems/booth.js";
 export { booth } from "../problems/booth.js";
 export type { CurveFitOptions } from "../problems/curve-fit.js";

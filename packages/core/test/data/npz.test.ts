@@ -1,10 +1,10 @@
+import { deflated, objects, stored } from "isoloss-test-support/data/npz-files";
 import { describe, expect, it } from "vitest";
 import { array } from "../../src/array.js";
 import { encodeNpy } from "../../src/data/npy.js";
 import { decodeNpz } from "../../src/data/npz.js";
 import { isZip, readZip } from "../../src/data/zip.js";
 import { DataError } from "../../src/errors.js";
-import { deflated, objects, stored } from "./npz-files.js";
 
 /** An archive with something changed; `change` also gets where its directory starts. */
 function damaged(archive: () => Uint8Array, change: (view: DataView, directory: number) => void): Uint8Array {

@@ -1,3 +1,4 @@
+import { fromOnnx } from "isoloss-onnx";
 import { describe, expect, it } from "vitest";
 import { array, type NdArray, nested, numbers } from "../../src/array.js";
 import { divide } from "../../src/data/divide.js";
@@ -8,7 +9,6 @@ import { torchGenerator } from "../../src/math/mt19937.js";
 import type { Model, Stateless } from "../../src/nn/model.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { multiMlp } from "../../src/nn/models/multi-mlp.js";
-import { fromOnnx } from "../../src/nn/onnx/from-onnx.js";
 import { modelToOnnx } from "../../src/train/model-to-onnx.js";
 import { createPredictor } from "../../src/train/predictor.js";
 

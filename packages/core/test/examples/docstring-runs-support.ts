@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as library from "isoloss-test-support/library";
 import ts from "typescript";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import * as library from "../library.js";
 import type { Piece } from "./diagnose.js";
 import { type Scope, scopes, traced } from "./docstring-scopes.js";
 import { modules } from "./docstrings.js";

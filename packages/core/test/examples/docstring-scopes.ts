@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { encode } from "fast-png";
 import { parquetWriteBuffer } from "hyparquet-writer";
+import { stored } from "isoloss-test-support/data/npz-files";
+import { processed } from "isoloss-test-support/data/qm9-processed";
+import { files } from "isoloss-test-support/data/qm9-support";
+import * as lib from "isoloss-test-support/library";
+import { Builder, smallNetwork } from "isoloss-test-support/model-file/builder";
 import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
-import { stored } from "../data/npz-files.js";
-import { processed } from "../data/qm9-processed.js";
-import { files } from "../data/qm9-support.js";
-import * as lib from "../library.js";
-import { Builder, smallNetwork } from "../model-file/builder.js";
 import { rmsNorm } from "../symmetry/discovery/random-network.js";
 
 const qm9 = files();

@@ -1,3 +1,4 @@
+import { evaluate, expectClose, float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { array, item, type NdArray } from "../../src/array.js";
 import { grad, hvp, jvp } from "../../src/graph/autodiff.js";
@@ -7,7 +8,6 @@ import { constant } from "../../src/graph/ops/leaf.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import { stopGradient } from "../../src/graph/ops/stop-gradient.js";
 import type { Tensor } from "../../src/graph/tensor.js";
-import { evaluate, expectClose, float64 } from "../nn/support.js";
 
 const scalar = (x: number): NdArray => array(x, "float64");
 

@@ -1,4 +1,6 @@
 import fc from "fast-check";
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
+import { checkDerivatives, evaluate, expectClose, float64, int64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { array, item, type NdArray } from "../../src/array.js";
 import { DTypeError, ShapeError } from "../../src/errors.js";
@@ -22,8 +24,6 @@ import { matmul } from "../../src/graph/ops/matmul.js";
 import { argmax, sum } from "../../src/graph/ops/reduce.js";
 import { logSoftmax } from "../../src/graph/ops/softmax.js";
 import type { Tensor } from "../../src/graph/tensor.js";
-import { checkDerivatives, evaluate, expectClose, float64, int64 } from "../nn/support.js";
-import { uniform } from "./ops/op-case.js";
 import { settings } from "./ops/op-table.js";
 
 const scalar = (x: number): NdArray => array(x, "float64");

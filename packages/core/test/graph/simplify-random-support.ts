@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
 import { expect } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import { type Graph, printGraph } from "../../src/graph/graph.js";
@@ -6,7 +7,6 @@ import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
-import { uniform } from "./ops/op-case.js";
 
 const shapes = [[2, 3], [2, 3], [3, 2], [3], [2, 1], [], [2, 3, 4]];
 

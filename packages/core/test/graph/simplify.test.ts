@@ -1,3 +1,5 @@
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
+import { float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { array, type Shape } from "../../src/array.js";
 import { grad } from "../../src/graph/autodiff.js";
@@ -18,8 +20,6 @@ import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
-import { float64 } from "../nn/support.js";
-import { uniform } from "./ops/op-case.js";
 
 /** The simplified graph of a function of float64 tensors. */
 function simplified(f: (...xs: Tensor[]) => Tensor | Tensor[], ...shapes: Shape[]): Graph {

@@ -1,4 +1,7 @@
 // The balanced point of an orbit: by hand on two layers, and as the least of its own objective on random networks.
+
+import type { Values } from "isoloss-test-support/symmetry/discovery/support";
+import { randomT, relative } from "isoloss-test-support/symmetry/support";
 import { expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import { balanced } from "../../src/entries/moves.js";
@@ -8,8 +11,6 @@ import { generalLinear } from "../../src/symmetry/general-linear.js";
 import { scaling } from "../../src/symmetry/scaling.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { randomNetwork } from "../symmetry/discovery/random-network.js";
-import type { Values } from "../symmetry/discovery/support.js";
-import { randomT, relative } from "../symmetry/support.js";
 
 export const squares = (arrays: readonly NdArray[]): number =>
   arrays.reduce((sum, { data }) => sum + (data as Float64Array).reduce((a, v) => a + v * v, 0), 0);

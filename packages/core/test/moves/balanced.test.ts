@@ -1,3 +1,4 @@
+import { relativeError } from "isoloss-test-support/graph/ops/op-derivatives";
 import { describe, expect, it } from "vitest";
 import { astype, type NdArray } from "../../src/array.js";
 import type { BatchLoss } from "../../src/batch.js";
@@ -7,7 +8,6 @@ import { torchGenerator, torchRand } from "../../src/math/mt19937.js";
 import { mseLoss } from "../../src/nn/losses/mse.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";
-import { relativeError } from "../graph/ops/op-derivatives.js";
 import { expectLeastSquares, networkKinds, squares } from "./balanced-support.js";
 
 const model = mlp({ sizes: [5, 7, 3], activation: "relu" });

@@ -1,8 +1,8 @@
 import fc from "fast-check";
+import { readGolden } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { NumericalError, OptionError, ShapeError } from "../../src/errors.js";
 import { balanceWeights, conflictOf, isTriggered } from "../../src/mtl/conflict.js";
-import { readGolden } from "../nn/support.js";
 import { goldenLedger } from "./methods/golden-ledger.js";
 import { expectNumbers, gramian, matrix, type Rows } from "./methods/stateful-support.js";
 

@@ -1,10 +1,10 @@
+import { modelOperators } from "isoloss-onnx";
+import { casesOf, checkCase, evaluate, float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/errors.js";
 import { spec, trace } from "../../src/graph/trace.js";
-import { modelOperators } from "../../src/model-file/model-operators.js";
 import { type Activation, activation } from "../../src/nn/activation.js";
 import { toOnnx } from "../../src/runtime/onnx/export.js";
-import { casesOf, checkCase, evaluate, float64 } from "./support.js";
 
 describe("activation", () => {
   const names: Activation[] = [

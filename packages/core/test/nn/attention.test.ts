@@ -1,3 +1,4 @@
+import { bool, casesOf, checkCase, evaluate, expectClose, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import { DTypeError, OptionError, ShapeError } from "../../src/errors.js";
@@ -13,7 +14,6 @@ import {
   initMultiHeadAttention,
   multiHeadAttention,
 } from "../../src/nn/attention.js";
-import { bool, casesOf, checkCase, evaluate, expectClose, numbers } from "./support.js";
 
 const params = initMultiHeadAttention(torchGenerator(1), 8, { dtype: "float64" });
 const x = torchRandn(torchGenerator(2), [2, 4, 8], { dtype: "float64" });

@@ -1,3 +1,4 @@
+import { casesOf, checkCase } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/errors.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
@@ -8,7 +9,6 @@ import {
   initConv2d,
   initConvTranspose2d,
 } from "../../src/nn/conv.js";
-import { casesOf, checkCase } from "./support.js";
 
 describe("convLayer", () => {
   it.each(casesOf("conv2d"))("equals PyTorch's F.conv2d with its derivatives: %s", (_, golden) => {

@@ -1,3 +1,4 @@
+import { evaluate, expectClose, float64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/errors.js";
 import { torchGenerator, torchRandn } from "../../src/math/mt19937.js";
@@ -8,7 +9,6 @@ import {
   initInvertedResidual,
   invertedResidual,
 } from "../../src/nn/depthwise.js";
-import { evaluate, expectClose, float64, numbers } from "./support.js";
 
 // Values and gradients with batch norm are compared with PyTorch's in models/golden.test.ts.
 const rng = () => torchGenerator(1);

@@ -1,3 +1,4 @@
+import { compiled, float64, int64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import { OptionError } from "../../src/errors.js";
@@ -7,7 +8,6 @@ import { sum } from "../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { dropout } from "../../src/nn/dropout.js";
-import { compiled, float64, int64, numbers } from "./support.js";
 
 const size = 100_000;
 const ones = float64(new Array(size).fill(1), [100, 1000]);

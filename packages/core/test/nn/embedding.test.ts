@@ -1,9 +1,9 @@
+import { casesOf, checkCase } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { DTypeError } from "../../src/errors.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
 import { embedding, initEmbedding } from "../../src/nn/embedding.js";
-import { casesOf, checkCase } from "./support.js";
 
 describe("embedding", () => {
   it.each(casesOf("embedding"))(

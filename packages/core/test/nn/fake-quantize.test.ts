@@ -1,3 +1,4 @@
+import { evaluate, expectClose, float64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import { DTypeError, OptionError, ShapeError } from "../../src/errors.js";
@@ -9,7 +10,6 @@ import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { torchGenerator, torchRandn } from "../../src/math/mt19937.js";
 import { type FakeQuantizeOptions, fakeQuantize } from "../../src/nn/fake-quantize.js";
-import { evaluate, expectClose, float64, numbers } from "./support.js";
 
 const shape = [4, 3, 5];
 const x = torchRandn(torchGenerator(3), shape, { dtype: "float64" });

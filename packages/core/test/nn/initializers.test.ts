@@ -1,3 +1,4 @@
+import { expectClose, type GoldenArray, numbers, readGolden } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../src/array.js";
 import { ShapeError } from "../../src/errors.js";
@@ -17,7 +18,6 @@ import {
 import { initLinear } from "../../src/nn/linear.js";
 import { initBatchNorm, initLayerNorm } from "../../src/nn/norm.js";
 import { flatten } from "../../src/tree.js";
-import { expectClose, type GoldenArray, numbers, readGolden } from "./support.js";
 
 interface Summary {
   shape: number[];

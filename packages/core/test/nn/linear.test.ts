@@ -1,9 +1,9 @@
+import { casesOf, checkCase } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../src/errors.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import { torchGenerator } from "../../src/math/mt19937.js";
 import { initLinear, linear } from "../../src/nn/linear.js";
-import { casesOf, checkCase } from "./support.js";
 
 describe("linear", () => {
   it.each(casesOf("linear"))("equals PyTorch's F.linear with its derivatives: %s", (_, golden) => {

@@ -1,3 +1,13 @@
+import {
+  casesOf,
+  checkCase,
+  evaluate,
+  expectClose,
+  float64,
+  fromGolden,
+  type GoldenArray,
+  readGolden,
+} from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../src/array.js";
 import { OptionError, ShapeError } from "../../src/errors.js";
@@ -21,16 +31,6 @@ import {
   type NormParams,
   rmsNorm,
 } from "../../src/nn/norm.js";
-import {
-  casesOf,
-  checkCase,
-  evaluate,
-  expectClose,
-  float64,
-  fromGolden,
-  type GoldenArray,
-  readGolden,
-} from "./support.js";
 
 /** Running statistics and outputs of PyTorch over several steps: bench/torch/golden_nn_models.py. */
 interface Steps {

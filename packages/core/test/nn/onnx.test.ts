@@ -1,3 +1,5 @@
+import { segnet } from "isoloss-benchmarks";
+import { bool, expectClose, int64 } from "isoloss-test-support/nn/support";
 import { expect, it } from "vitest";
 import { isNdArray, type NdArray, sizeOf } from "../../src/array.js";
 import { backward } from "../../src/graph/autodiff.js";
@@ -22,7 +24,6 @@ import { mlp } from "../../src/nn/models/mlp.js";
 import { mobilenet } from "../../src/nn/models/mobilenet.js";
 import { recurrentClassifier } from "../../src/nn/models/recurrent-classifier.js";
 import { resnet18 } from "../../src/nn/models/resnet18.js";
-import { segnet } from "../../src/nn/models/segnet.js";
 import { sequenceTransformer } from "../../src/nn/models/sequence-transformer.js";
 import { unet } from "../../src/nn/models/unet.js";
 import {
@@ -39,7 +40,6 @@ import { rotaryEmbedding } from "../../src/nn/rotary.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { compileOnnx } from "../../src/runtime/onnx/executable.js";
 import { flatten } from "../../src/tree.js";
-import { bool, expectClose, int64 } from "./support.js";
 
 const random = (shape: readonly number[], seed = 1): NdArray => torchRandn(torchGenerator(seed), shape);
 const spread = (shape: readonly number[], count: number): number[] =>

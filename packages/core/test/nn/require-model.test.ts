@@ -1,3 +1,5 @@
+import { segnet } from "isoloss-benchmarks";
+import { fromOnnx, trainable } from "isoloss-onnx";
 import { describe, expect, it } from "vitest";
 import { array } from "../../src/array.js";
 import { OptionError } from "../../src/errors.js";
@@ -18,10 +20,7 @@ import { multiLenet } from "../../src/nn/models/multi-lenet.js";
 import { multiMlp } from "../../src/nn/models/multi-mlp.js";
 import { patchTransformer } from "../../src/nn/models/patch-transformer.js";
 import { resnet18 } from "../../src/nn/models/resnet18.js";
-import { segnet } from "../../src/nn/models/segnet.js";
 import { vgg6 } from "../../src/nn/models/vgg6.js";
-import { fromOnnx } from "../../src/nn/onnx/from-onnx.js";
-import { trainable } from "../../src/nn/onnx/trainable.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { toOnnx } from "../../src/runtime/onnx/export.js";
 import { createTrainer } from "../../src/train/trainer.js";

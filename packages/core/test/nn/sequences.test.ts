@@ -1,4 +1,17 @@
 // Layers over sequences against PyTorch's: bench/torch/golden_nn_sequences.py.
+
+import {
+  casesOf,
+  checkCase,
+  checkDerivatives,
+  evaluate,
+  expectClose,
+  float64,
+  type GoldenArray,
+  int64,
+  numbers,
+  readGolden,
+} from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../src/array.js";
 import { DTypeError, OptionError, ShapeError } from "../../src/errors.js";
@@ -21,18 +34,6 @@ import { gru, lstm } from "../../src/nn/recurrent.js";
 import { type CellParams, initGruCell, initLstmCell } from "../../src/nn/recurrent-cells.js";
 import { rotaryEmbedding } from "../../src/nn/rotary.js";
 import { flatten } from "../../src/tree.js";
-import {
-  casesOf,
-  checkCase,
-  checkDerivatives,
-  evaluate,
-  expectClose,
-  float64,
-  type GoldenArray,
-  int64,
-  numbers,
-  readGolden,
-} from "./support.js";
 
 const file = "nn-sequences.json";
 const { init } = readGolden<{ init: { name: string; seed: number; params: Record<string, GoldenArray> }[] }>(

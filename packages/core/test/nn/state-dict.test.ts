@@ -1,3 +1,4 @@
+import { evaluate, expectClose, float64, numbers, readGolden } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray, ndarray, sizeOf } from "../../src/array.js";
 import { decodeSafetensors, encodeSafetensors } from "../../src/data/safetensors.js";
@@ -10,7 +11,6 @@ import { multiResnet18 } from "../../src/nn/models/multi-resnet18.js";
 import { resnet18 } from "../../src/nn/models/resnet18.js";
 import { fromStateDict } from "../../src/nn/state-dict.js";
 import { flatten, unflatten } from "../../src/tree.js";
-import { evaluate, expectClose, float64, numbers, readGolden } from "./support.js";
 
 /** A ResNet-18 of PyTorch under torchvision's names, written by bench/torch/golden_state_dict.py. */
 const golden = readGolden<{

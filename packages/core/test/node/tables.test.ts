@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
+import { parquetFile } from "isoloss-test-support/node/parquet-file";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { takeRows } from "../../src/data/batches.js";
 import { standardization, standardize } from "../../src/data/standardize.js";
@@ -9,7 +10,6 @@ import { collected } from "../../src/data/streams/collected.js";
 import { mapped } from "../../src/data/streams/mapped.js";
 import type { CsvOptions, DescribeCsvOptions } from "../../src/node/tables.js";
 import { describeCsv, describeParquet, openCsv, openParquet } from "../../src/node/tables.js";
-import { parquetFile } from "./parquet-file.js";
 
 let folder: string;
 beforeAll(async () => {

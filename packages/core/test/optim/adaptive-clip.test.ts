@@ -1,3 +1,4 @@
+import { evaluate, expectClose, float64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/errors.js";
 import { torchGenerator, torchRandn } from "../../src/math/mt19937.js";
@@ -7,7 +8,6 @@ import {
   clipAdaptively,
   withAdaptiveClipping,
 } from "../../src/optim/adaptive-clip.js";
-import { evaluate, expectClose, float64, numbers } from "../nn/support.js";
 import { givenGradients, runSteps, startOf } from "./support.js";
 
 const shapes = { conv: { weight: [4, 2, 3, 3], bias: [4] }, linear: { weight: [3, 5], bias: [3] } };

@@ -1,4 +1,6 @@
 // Optimizers put together from transformations, against plain loops.
+
+import { expectClose, float64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/errors.js";
 import { mapTree } from "../../src/graph/autodiff.js";
@@ -13,7 +15,6 @@ import { lion } from "../../src/optim/lion.js";
 import type { Optimizer } from "../../src/optim/optimizer.js";
 import { scaleByRms } from "../../src/optim/rmsprop.js";
 import { sgd, velocity } from "../../src/optim/sgd.js";
-import { expectClose, float64, numbers } from "../nn/support.js";
 import { givenGradients, runSteps, startOf } from "./support.js";
 
 const start = { w: float64([3, -1, 2, 0.5], [2, 2]) };

@@ -1,10 +1,10 @@
 import fc from "fast-check";
+import { evaluate, expectClose, float64, fromGolden, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { array, item, type NdArray } from "../../src/array.js";
 import { OptionError, ShapeError } from "../../src/errors.js";
 import { fill } from "../../src/graph/ops/leaf.js";
 import { clipByGlobalNorm, clipByValue, globalNorm } from "../../src/optim/clip.js";
-import { evaluate, expectClose, float64, fromGolden, numbers } from "../nn/support.js";
 import { golden } from "./support.js";
 
 type Tree = Record<string, NdArray>;

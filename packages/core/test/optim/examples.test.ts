@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
+import * as library from "isoloss-test-support/library";
 import { describe, expect, it } from "vitest";
 import * as clip from "../../src/optim/clip.js";
 import * as plateau from "../../src/optim/plateau.js";
 import * as schedules from "../../src/optim/schedules.js";
-import * as library from "../library.js";
 
 const folder = new URL("../../src/optim/", import.meta.url);
 const scope = { ...library, ...clip, ...plateau, ...schedules };

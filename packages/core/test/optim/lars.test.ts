@@ -1,7 +1,7 @@
+import { expectClose, float64, numbers } from "isoloss-test-support/nn/support";
 import { expect, it } from "vitest";
 import { type LarsOptions, lars } from "../../src/optim/lars.js";
 import { sgd } from "../../src/optim/sgd.js";
-import { expectClose, float64, numbers } from "../nn/support.js";
 import { type Arrays, arraysOf, givenGradients, runSteps, startOf } from "./support.js";
 
 const start = { weight: float64([3, -1, 2, 0.5], [2, 2]), bias: float64([1, -2]) };

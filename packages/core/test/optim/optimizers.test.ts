@@ -1,3 +1,4 @@
+import { expectClose, fromGolden, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { astype, dtypeOf, isNdArray, ndarray } from "../../src/array.js";
 import { costOf } from "../../src/graph/graph.js";
@@ -21,7 +22,6 @@ import { cosineSchedule } from "../../src/optim/schedules.js";
 import { gd, sgd } from "../../src/optim/sgd.js";
 import { compileOnnx } from "../../src/runtime/onnx/executable.js";
 import { flatten, unflatten } from "../../src/tree.js";
-import { expectClose, fromGolden, numbers } from "../nn/support.js";
 import {
   type Arrays,
   arraysOf,

@@ -1,7 +1,7 @@
+import { expectClose, float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/errors.js";
 import { type Plateau, type PlateauOptions, reduceOnPlateau } from "../../src/optim/plateau.js";
-import { expectClose, float64 } from "../nn/support.js";
 import { golden } from "./support.js";
 
 /** One row a case of the golden file, with the same settings here. */

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { expectClose, float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/errors.js";
 import {
@@ -10,7 +11,6 @@ import {
   stepSchedule,
   warmUp,
 } from "../../src/optim/schedules.js";
-import { expectClose, float64 } from "../nn/support.js";
 import { golden } from "./support.js";
 
 /** One row a schedule of the golden file, with the same settings here. */

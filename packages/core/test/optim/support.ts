@@ -1,3 +1,4 @@
+import { type GoldenArray, readGolden } from "isoloss-test-support/nn/support";
 import { array, astype, dtypeOf, isNdArray, type NdArray, ndarray, zeros } from "../../src/array.js";
 import { valueAndGrad } from "../../src/graph/autodiff.js";
 import type { Graph } from "../../src/graph/graph.js";
@@ -8,7 +9,6 @@ import type { Optimizer, OptimizerState } from "../../src/optim/optimizer.js";
 import type { Executable, Scan, Values } from "../../src/runtime/executable.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { flatten, unflatten } from "../../src/tree.js";
-import { type GoldenArray, readGolden } from "../nn/support.js";
 
 /** optimizers.json: see bench/torch/golden_optimizers.py. */
 export interface OptimizersGolden {

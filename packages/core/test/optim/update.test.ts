@@ -1,3 +1,4 @@
+import { evaluate, float64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { array, dtypeOf, item, type NdArray } from "../../src/array.js";
 import { DTypeError, ShapeError } from "../../src/errors.js";
@@ -9,7 +10,6 @@ import { adam } from "../../src/optim/adam.js";
 import { rmsprop } from "../../src/optim/rmsprop.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { compileOnnx } from "../../src/runtime/onnx/executable.js";
-import { evaluate, float64, numbers } from "../nn/support.js";
 import { givenGradients, runIn, runSteps, startOf, stepGraph } from "./support.js";
 
 describe("update", () => {

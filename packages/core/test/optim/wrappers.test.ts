@@ -1,4 +1,6 @@
 // Optimizers made of others: groups of parameters, accumulated gradients, averages, and gradients elsewhere.
+
+import { numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { array, ndarray } from "../../src/array.js";
 import { OptionError } from "../../src/errors.js";
@@ -16,7 +18,6 @@ import { withAccumulation } from "../../src/optim/with-accumulation.js";
 import { withAverage } from "../../src/optim/with-average.js";
 import { withGroups } from "../../src/optim/with-groups.js";
 import { jit } from "../../src/runtime/jit.js";
-import { numbers } from "../nn/support.js";
 import { givenGradients, gradientOf, runSteps, startOf } from "./support.js";
 
 const float64 = (values: number[]) => ndarray(Float64Array.from(values), [values.length]);

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { range, uniform } from "isoloss-test-support/graph/ops/op-case";
 import { dot, grad, valueAndGrad } from "../../src/graph/autodiff.js";
 import type { Graph } from "../../src/graph/graph.js";
 import { elu, gelu, leakyRelu, relu, sigmoid, softplus } from "../../src/graph/ops/activation.js";
@@ -16,7 +17,6 @@ import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { spec, trace } from "../../src/graph/trace.js";
 import type { Values } from "../../src/runtime/executable.js";
-import { range, uniform } from "../graph/ops/op-case.js";
 import { settings } from "../graph/ops/op-table.js";
 
 /** A network: the shapes of its parameters and its loss. */

@@ -1,8 +1,8 @@
+import { relativeError, roundedValues } from "isoloss-test-support/graph/ops/op-derivatives";
 import { expect, it } from "vitest";
 import { nodesOf } from "../../src/graph/graph.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { compileOnnx } from "../../src/runtime/onnx/executable.js";
-import { relativeError, roundedValues } from "../graph/ops/op-derivatives.js";
 import { check, graphOf, networks, valuesOf } from "./compositions-support.js";
 
 it.each(Object.entries(networks))(

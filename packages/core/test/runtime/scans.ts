@@ -1,3 +1,4 @@
+import { integers, uniform } from "isoloss-test-support/graph/ops/op-case";
 import type { NdArray } from "../../src/array.js";
 import { array } from "../../src/array.js";
 import { grad } from "../../src/graph/autodiff.js";
@@ -14,7 +15,6 @@ import { simplify } from "../../src/graph/simplify.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { type Spec, spec, trace } from "../../src/graph/trace.js";
 import type { Scan, Values } from "../../src/runtime/executable.js";
-import { integers, uniform } from "../graph/ops/op-case.js";
 
 /** A loop: its step, its start, and the sequences for a number of steps. */
 export interface ScanCase {

@@ -1,3 +1,4 @@
+import { evaluate, float64, readGolden } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { array, astype, isNdArray, item, type NdArray } from "../../src/array.js";
 import { dot, grad, hvp, valueAndGrad } from "../../src/graph/autodiff.js";
@@ -17,7 +18,6 @@ import type { Optimizer, OptimizerState } from "../../src/optim/optimizer.js";
 import { gd } from "../../src/optim/sgd.js";
 import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { flatten } from "../../src/tree.js";
-import { evaluate, float64, readGolden } from "../nn/support.js";
 
 // Published figures of the test functions and of the MLP regression of Zhao et al., NeurIPS 2022 (arXiv 2205.10637),
 // in the reference implementation's runs; the regression's were computed again by bench/torch/golden_regression.py.

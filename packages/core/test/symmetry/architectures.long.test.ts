@@ -1,3 +1,4 @@
+import { relative, scaledT } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { full, item, type NdArray } from "../../src/array.js";
 import { grad } from "../../src/graph/autodiff.js";
@@ -23,7 +24,6 @@ import {
   type Params,
   treeLike,
 } from "./architectures.js";
-import { relative, scaledT } from "./support.js";
 
 /** A kind of group, over the whole network at once. */
 interface Continuous {

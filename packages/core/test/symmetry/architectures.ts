@@ -1,3 +1,4 @@
+import type { Float } from "isoloss-test-support/symmetry/support";
 import { astype, isNdArray, type NdArray, ndarray, sizeOf } from "../../src/array.js";
 import type { Batch, BatchLoss, BatchTensors } from "../../src/batch.js";
 import { type TensorsOf, trace } from "../../src/graph/trace.js";
@@ -20,7 +21,6 @@ import { type Symmetries, symmetriesOf } from "../../src/symmetry/symmetries-of.
 import { teleportLoss } from "../../src/train/teleport-batches.js";
 import { flatten, unflatten } from "../../src/tree.js";
 import { overPixels } from "../nn/models/support.js";
-import type { Float } from "./support.js";
 
 /** A tree of parameters, of whatever network. */
 export type Params = Readonly<Record<string, unknown>>;

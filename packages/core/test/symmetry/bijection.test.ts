@@ -1,8 +1,8 @@
+import { compiled, float64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../src/errors.js";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { bijection, slopeOf } from "../../src/symmetry/bijection.js";
-import { compiled, float64, numbers } from "../nn/support.js";
 
 /** Where an activation can be undone: its values stay away from the ends of its range by more than a rounding error. */
 const domains: Readonly<Record<string, readonly [number, number]>> = {

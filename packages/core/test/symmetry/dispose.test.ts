@@ -1,3 +1,4 @@
+import { randomProblem, randomT } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { add, mul, sub } from "../../src/graph/ops/arithmetic.js";
 import type { Tensor } from "../../src/graph/tensor.js";
@@ -8,7 +9,6 @@ import { residualRotation } from "../../src/symmetry/rotation/residual-rotation.
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
 import { createGainPredictor } from "../../src/teleport/diagnosis/predicted-gain.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
-import { randomProblem, randomT } from "./support.js";
 
 const problem = randomProblem(9005, { activations: ["tanh"], size: "few" });
 const { params, batch, loss, activation } = problem;

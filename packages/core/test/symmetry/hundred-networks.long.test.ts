@@ -1,6 +1,8 @@
 // What each symmetry that symmetriesOf finds in a graph promises, on a hundred random networks each, by its own action:
 // convolutions with normalizations, pooling and residual sums, attention, perceptrons with products and concatenations.
 import { isDeepStrictEqual } from "node:util";
+import type { Subject, Values } from "isoloss-test-support/symmetry/discovery/support";
+import { type Float, randomT, relative } from "isoloss-test-support/symmetry/support";
 import { expect, it } from "vitest";
 import { astype, dtypeOf, type NdArray } from "../../src/array.js";
 import type { Graph } from "../../src/graph/graph.js";
@@ -18,8 +20,6 @@ import { scaling } from "../../src/symmetry/scaling.js";
 import { shift } from "../../src/symmetry/shift.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { type NetworkKind, randomNetwork } from "./discovery/random-network.js";
-import type { Subject, Values } from "./discovery/support.js";
-import { type Float, randomT, relative } from "./support.js";
 
 /** A group that a network may have, and an element of it that acts. */
 interface Kind {

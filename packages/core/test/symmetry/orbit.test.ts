@@ -1,3 +1,4 @@
+import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../src/array.js";
 import { OptionError } from "../../src/errors.js";
@@ -6,7 +7,6 @@ import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
 import { createOrbitSampler, type OrbitPoint, orbit } from "../../src/symmetry/orbit.js";
 import { quadraticRotation, type VectorParams } from "../../src/symmetry/rotation/quadratic-rotation.js";
 import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
-import { randomProblem } from "./support.js";
 
 const w = (x: number, y: number): VectorParams => ({ w: array([x, y], "float64") });
 const placesOf = (points: readonly OrbitPoint<VectorParams>[]) =>

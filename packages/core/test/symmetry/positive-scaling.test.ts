@@ -1,11 +1,11 @@
+import { numbers } from "isoloss-test-support/nn/support";
+import { distance, randomProblem, randomT, scaledT } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import { OptionError } from "../../src/errors.js";
 import type { Activation } from "../../src/nn/activation.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
-import { numbers } from "../nn/support.js";
-import { distance, randomProblem, randomT, scaledT } from "./support.js";
 
 const activations: readonly Activation[] = ["relu", "leakyRelu", "identity"];
 const seeds = Array.from({ length: 20 }, (_, i) => i);

@@ -1,3 +1,12 @@
+import { float64, numbers } from "isoloss-test-support/nn/support";
+import {
+  distance,
+  evaluator,
+  randomProblem,
+  randomT,
+  relative,
+  scaledT,
+} from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import type { BatchLoss } from "../../src/batch.js";
@@ -15,9 +24,7 @@ import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
 import { traceAscent } from "../../src/teleport/search/ascent/ascent-graph.js";
 import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
-import { float64, numbers } from "../nn/support.js";
 import { problemOf, teleportBy } from "../teleport/search/support.js";
-import { distance, evaluator, randomProblem, randomT, relative, scaledT } from "./support.js";
 
 interface Three {
   readonly a: NdArray;

@@ -1,3 +1,4 @@
+import { distance, evaluator, randomProblem, randomT, relative } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../src/array.js";
 import { mul, sub } from "../../src/graph/ops/arithmetic.js";
@@ -14,7 +15,6 @@ import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import { isRefusal } from "../../src/symmetry/symmetry.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
-import { distance, evaluator, randomProblem, randomT, relative } from "./support.js";
 
 const seeds = Array.from({ length: 20 }, (_, i) => 500 + i);
 

@@ -1,3 +1,4 @@
+import { named, randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/array.js";
 import { simplify } from "../../src/graph/simplify.js";
@@ -5,7 +6,6 @@ import { compileJavaScript } from "../../src/runtime/javascript/executable.js";
 import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
 import { traceAscent } from "../../src/teleport/search/ascent/ascent-graph.js";
-import { named, randomProblem } from "./support.js";
 import { symmetryRows } from "./symmetries.js";
 import { expectGroups, expectSymmetries, groupRows, seeds } from "./symmetries-support.js";
 

@@ -1,3 +1,4 @@
+import type { Float, Problem, ProblemOptions } from "isoloss-test-support/symmetry/support";
 import type { Activation } from "../../src/nn/activation.js";
 import type { MlpParams } from "../../src/nn/models/mlp.js";
 import type { ParameterAxis, ScalingGenerator } from "../../src/symmetry/discovery/descriptors.js";
@@ -8,7 +9,6 @@ import { product } from "../../src/symmetry/product.js";
 import { scaling } from "../../src/symmetry/scaling.js";
 import { type Symmetries, symmetriesOf } from "../../src/symmetry/symmetries-of.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
-import type { Float, Problem, ProblemOptions } from "./support.js";
 
 /** A symmetry, and random problems on which it is exact. */
 export interface SymmetryRow extends ProblemOptions {

@@ -1,12 +1,5 @@
 // Actions as traced functions against those of the host, on a hundred random networks each.
-import { describe, expect, it } from "vitest";
-import { isNdArray, type NdArray } from "../../src/array.js";
-import { spec, trace } from "../../src/graph/trace.js";
-import type { MlpParams } from "../../src/nn/models/mlp.js";
-import { compile } from "../../src/runtime/compile.js";
-import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
-import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
-import { flatten } from "../../src/tree.js";
+
 import {
   distance,
   evaluator,
@@ -16,7 +9,15 @@ import {
   randomT,
   relative,
   scaledT,
-} from "./support.js";
+} from "isoloss-test-support/symmetry/support";
+import { describe, expect, it } from "vitest";
+import { isNdArray, type NdArray } from "../../src/array.js";
+import { spec, trace } from "../../src/graph/trace.js";
+import type { MlpParams } from "../../src/nn/models/mlp.js";
+import { compile } from "../../src/runtime/compile.js";
+import { hiddenAction } from "../../src/symmetry/hidden/hidden-action.js";
+import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
+import { flatten } from "../../src/tree.js";
 import { symmetryRows } from "./symmetries.js";
 
 const seeds = Array.from({ length: 100 }, (_, i) => i);

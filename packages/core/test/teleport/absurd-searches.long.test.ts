@@ -1,3 +1,4 @@
+import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { copyArray, isNdArray, item, type NdArray } from "../../src/array.js";
 import type { Batch, BatchTensors } from "../../src/batch.js";
@@ -26,7 +27,6 @@ import { scalingCorner } from "../../src/teleport/search/scaling-corner.js";
 import type { SearchFactory } from "../../src/teleport/search/search.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { flatten, unflatten } from "../../src/tree.js";
-import { randomProblem } from "../symmetry/support.js";
 
 interface Subject<P> {
   readonly params: P;

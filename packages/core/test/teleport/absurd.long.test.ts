@@ -1,4 +1,6 @@
 // Whatever the settings and the numbers: parameters stay finite, losses stay, and there is always a reason.
+
+import { evaluator, type Problem, randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { copyArray, isNdArray, type NdArray } from "../../src/array.js";
 import { createRng, type Rng } from "../../src/math/rng.js";
@@ -8,7 +10,6 @@ import { positiveScaling } from "../../src/symmetry/positive-scaling.js";
 import { gradientAscent } from "../../src/teleport/search/ascent/gradient-ascent.js";
 import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { flatten, unflatten } from "../../src/tree.js";
-import { evaluator, type Problem, randomProblem } from "../symmetry/support.js";
 
 const pick = <V>(rng: Rng, values: readonly V[]): V => values[rng.int(values.length)];
 const leavesOf = (params: MlpParams): NdArray[] => flatten<NdArray>(params, isNdArray).leaves;

@@ -1,4 +1,14 @@
 // Actions where they do not keep the loss: what the guard takes is within its tolerance, what is not is not taken.
+
+import {
+  evaluator,
+  type Float,
+  type Problem,
+  type ProblemOptions,
+  randomProblem,
+  randomT,
+  relative,
+} from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { sub } from "../../src/graph/ops/arithmetic.js";
 import { square } from "../../src/graph/ops/elementary.js";
@@ -13,15 +23,6 @@ import { isRefusal, type Symmetry } from "../../src/symmetry/symmetry.js";
 import type { ObjectiveFor } from "../../src/teleport/objective/objective.js";
 import { ownMove } from "../../src/teleport/search/own-move.js";
 import { teleport } from "../../src/teleport/teleporter.js";
-import {
-  evaluator,
-  type Float,
-  type Problem,
-  type ProblemOptions,
-  randomProblem,
-  randomT,
-  relative,
-} from "../symmetry/support.js";
 
 interface Row extends ProblemOptions {
   readonly name: string;

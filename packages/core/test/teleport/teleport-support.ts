@@ -1,3 +1,10 @@
+import {
+  distance,
+  evaluator,
+  type Problem,
+  randomProblem,
+  relative,
+} from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../src/array.js";
 import { takeRows } from "../../src/data/batches.js";
@@ -6,7 +13,6 @@ import type { Symmetry } from "../../src/symmetry/symmetry.js";
 import { gradNormSq } from "../../src/teleport/objective/objective.js";
 import { type SingleTeleportOptions, teleport } from "../../src/teleport/teleporter.js";
 import { flatten } from "../../src/tree.js";
-import { distance, evaluator, type Problem, randomProblem, relative } from "../symmetry/support.js";
 import type { teleportRows } from "../symmetry/symmetries.js";
 
 export const seeds = Array.from({ length: 15 }, (_, i) => 2000 + i);

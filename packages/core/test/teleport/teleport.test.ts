@@ -1,3 +1,4 @@
+import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { astype, type NdArray } from "../../src/array.js";
 import type { BatchLoss } from "../../src/batch.js";
@@ -17,7 +18,6 @@ import {
 } from "../../src/teleport/search/ascent/gradient-ascent.js";
 import { bestAngle } from "../../src/teleport/search/best-angle.js";
 import { createTeleporter, type TeleporterOptions, teleport } from "../../src/teleport/teleporter.js";
-import { randomProblem } from "../symmetry/support.js";
 import { teleportRows } from "../symmetry/symmetries.js";
 import { expectIndependentMeasurement, seeds, teleported } from "./teleport-support.js";
 

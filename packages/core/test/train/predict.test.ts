@@ -1,3 +1,5 @@
+import { fromOnnx } from "isoloss-onnx";
+import { expectClose } from "isoloss-test-support/nn/support";
 import { afterAll, describe, expect, it } from "vitest";
 import { array, type NdArray, zeros } from "../../src/array.js";
 import { takeRows } from "../../src/data/batches.js";
@@ -11,12 +13,10 @@ import { namedArrays } from "../../src/named-arrays.js";
 import type { StatelessModel } from "../../src/nn/model.js";
 import { mlp } from "../../src/nn/models/mlp.js";
 import { multiMlp } from "../../src/nn/models/multi-mlp.js";
-import { fromOnnx } from "../../src/nn/onnx/from-onnx.js";
 import { sgd } from "../../src/optim/sgd.js";
 import { toOnnx } from "../../src/runtime/onnx/export.js";
 import { createPredictor } from "../../src/train/predictor.js";
 import { createTrainer } from "../../src/train/trainer.js";
-import { expectClose } from "../nn/support.js";
 import { batchNormNet, numbers, row, someDigits } from "./support.js";
 
 const data = someDigits(0, 40);

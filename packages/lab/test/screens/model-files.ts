@@ -1,7 +1,7 @@
 // ONNX files that the tests of the model screen open.
 import { encodeModel, type OnnxModel } from "isoloss/onnx";
+import { fileBytes, networks } from "isoloss-test-support/nn/onnx/exported";
 import { ProtoWriter } from "../../../core/src/runtime/onnx/protobuf.js";
-import { fileBytes, networks } from "../../../core/test/nn/onnx/exported.js";
 import { sampleFile } from "../../src/screens/model/samples.js";
 import { sampleNames } from "../../src/screens/model/state.js";
 

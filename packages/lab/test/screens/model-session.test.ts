@@ -1,6 +1,7 @@
 import { DataError, spec, trace } from "isoloss";
-import { compareModels, decodeModel, fromOnnx, toHalf } from "isoloss/onnx";
+import { decodeModel } from "isoloss/onnx";
 import { analyze, describeDiscovery } from "isoloss/symmetry";
+import { compareModels, fromOnnx, toHalf } from "isoloss-onnx";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { roundingOf } from "../../src/screens/model/figures.js";
 import type { Act } from "../../src/screens/model/groups.js";

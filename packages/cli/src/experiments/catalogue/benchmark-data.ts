@@ -3,8 +3,10 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Batch } from "isoloss";
-import { type DataStream, decodeNpy, qm9Streams, readEpoch } from "isoloss/data";
+import { type DataStream, decodeNpy, readEpoch } from "isoloss/data";
 import type { MultiTaskData } from "isoloss/mtl";
+import { readFileOrThrow } from "isoloss/node";
+import { qm9Streams } from "isoloss-benchmarks";
 import {
   loadCeleba,
   loadCityscapes,
@@ -12,9 +14,8 @@ import {
   loadOffice31,
   loadOfficeHome,
   loadQm9,
-  readFileOrThrow,
   writeSample,
-} from "isoloss/node";
+} from "isoloss-benchmarks/node";
 import { keptLast } from "./kept-last.js";
 
 /** Parts of a benchmark's data, and what they tell of its tasks. */

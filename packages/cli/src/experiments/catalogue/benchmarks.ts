@@ -6,7 +6,7 @@ import {
   denseTasks,
   moleculeTasks,
   ownImageTasks,
-} from "isoloss/problems";
+} from "isoloss-benchmarks";
 import { z } from "zod";
 import {
   type BenchmarkName,

@@ -1,7 +1,6 @@
 import { type MultiTaskTrainerOptions, OptionError, type OptionTableData } from "isoloss";
 import type { LossContext, MultiTaskData, TaskMetricSets, TaskMetrics, TaskOutputs } from "isoloss/mtl";
 import {
-  type BenchmarkTasks,
   digitQuestions,
   fashionAttributes,
   fashionDigits,
@@ -10,6 +9,7 @@ import {
   multiTaskProblems,
   twoTaskToy,
 } from "isoloss/problems";
+import type { BenchmarkTasks } from "isoloss-benchmarks";
 import { z } from "zod";
 import { benchmarkEntries } from "./benchmarks.js";
 import { fashionMnist } from "./fashion-mnist.js";

@@ -1,6 +1,7 @@
 // The weights of a model's layers, of floats or of integers with scales, and the ranges of their channels.
 import { sizeOf } from "isoloss";
-import { decodeModel, fromOnnx, type OnnxModel } from "isoloss/onnx";
+import { decodeModel, type OnnxModel } from "isoloss/onnx";
+import { fromOnnx } from "isoloss-onnx";
 import { dequantized } from "./dequantized.js";
 
 type OnnxNode = OnnxModel["graph"]["nodes"][number];

@@ -1,4 +1,4 @@
-import { dropIdentity, foldBatchNorm } from "isoloss/onnx";
+import { dropIdentity, foldBatchNorm } from "isoloss-onnx";
 import type { Quantized } from "../../commands/model-quantize.js";
 import { htmlTable } from "../../run/report-html.js";
 import { bytesText } from "../bytes-text.js";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ndarray } from "isoloss";
 import { type DataStream, encodeNpy } from "isoloss/data";
-import { writeSample } from "isoloss/node";
+import { writeSample } from "isoloss-benchmarks/node";
 import { afterAll, describe, expect, it } from "vitest";
 import { benchmarkParts } from "../../../src/experiments/catalogue/benchmark-data.js";
 

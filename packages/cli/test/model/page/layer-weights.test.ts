@@ -1,9 +1,10 @@
 import { sizeOf } from "isoloss";
 import { createRng } from "isoloss/data";
-import { decodeModel, quantizeModel, quantizeWeights, toHalf } from "isoloss/onnx";
+import { decodeModel } from "isoloss/onnx";
+import { quantizeModel, quantizeWeights, toHalf } from "isoloss-onnx";
+import { networks } from "isoloss-test-support/compress/quantize/networks";
+import { Builder } from "isoloss-test-support/model-file/builder";
 import { describe, expect, it } from "vitest";
-import { networks } from "../../../../core/test/compress/quantize/networks.js";
-import { Builder } from "../../../../core/test/model-file/builder.js";
 import { dequantized } from "../../../src/model/page/dequantized.js";
 import { layerWeights } from "../../../src/model/page/layer-weights.js";
 import { rowNames } from "../../../src/model/page/row-names.js";

@@ -1,6 +1,6 @@
 // Candidates measured on held-out data, quantized and in floats; without data, by their weights.
 import type { NdArray } from "../../array.js";
-import { differenceOf } from "../../model-file/compare/output-difference.js";
+import { differenceOf } from "../../metrics/output-difference.js";
 import type { Executable } from "../../runtime/executable.js";
 import { type NoiseModel, predictedNoise, seenRange } from "./noise-model.js";
 import { noiseRatio } from "./noise-ratio.js";

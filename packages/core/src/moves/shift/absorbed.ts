@@ -8,7 +8,7 @@ import { relu } from "../../graph/ops/activation.js";
 import { alias } from "../../graph/ops/stop-gradient.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { trace } from "../../graph/trace.js";
-import { differenceOf } from "../../model-file/compare/output-difference.js";
+import { differenceOf } from "../../metrics/output-difference.js";
 import { namedArrays } from "../../named-arrays.js";
 import { inCode, nonNegative, positive } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";

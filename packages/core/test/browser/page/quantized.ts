@@ -1,12 +1,7 @@
 import type { NdArray } from "isoloss";
 import { createRng } from "isoloss/data";
-import {
-  decodeModel,
-  encodeModel,
-  type QuantizeModelOptions,
-  quantizeModel,
-  quantizeWeights,
-} from "isoloss/onnx";
+import { decodeModel, encodeModel } from "isoloss/onnx";
+import { type QuantizeModelOptions, quantizeModel, quantizeWeights } from "isoloss-onnx";
 import type { Numbers } from "./cases.js";
 
 /** A file and what it computes: plain data, which a page can hand to a test. */

@@ -1,4 +1,7 @@
 // Branches against a selection of both results, in values, first and second derivatives, and both runtimes.
+
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
+import { relativeError } from "isoloss-test-support/graph/ops/op-derivatives";
 import { describe, expect, it } from "vitest";
 import { array } from "../../../src/array.js";
 import { backward, grad, jvp } from "../../../src/graph/autodiff.js";
@@ -15,8 +18,6 @@ import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
-import { uniform } from "../ops/op-case.js";
-import { relativeError } from "../ops/op-derivatives.js";
 import { expectSame } from "./support.js";
 
 interface Args {

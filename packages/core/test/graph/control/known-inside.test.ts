@@ -1,4 +1,6 @@
 // What loops and branches are given twice, and numbers, are not computed with twice inside.
+
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
 import { expect, it } from "vitest";
 import { array } from "../../../src/array.js";
 import { cond } from "../../../src/graph/control/cond.js";
@@ -16,7 +18,6 @@ import { concat, slice } from "../../../src/graph/ops/slice.js";
 import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
-import { uniform } from "../ops/op-case.js";
 import { expectSame } from "./support.js";
 
 interface Args {

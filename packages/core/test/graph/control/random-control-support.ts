@@ -1,12 +1,12 @@
 // Random programs with loops and branches inside each other against the same programs written out, in values, first and
 // second derivatives, and both runtimes.
 import fc from "fast-check";
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
 import { it } from "vitest";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
 import { sin } from "../../../src/graph/ops/elementary.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
-import { uniform } from "../ops/op-case.js";
 import { asOperations, type Control, program, runProgram, writtenOut } from "./random-programs.js";
 import { expectSame } from "./support.js";
 

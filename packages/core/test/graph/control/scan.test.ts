@@ -1,4 +1,6 @@
 // Loops against the same loops written out, in values, first and second derivatives, and both runtimes.
+
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
 import { describe, expect, it } from "vitest";
 import { ndarray, sizeOf } from "../../../src/array.js";
 import { backward, grad, jacobian } from "../../../src/graph/autodiff.js";
@@ -15,7 +17,6 @@ import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
-import { uniform } from "../ops/op-case.js";
 import { expectSame } from "./support.js";
 
 const length = 7;

@@ -1,3 +1,4 @@
+import { relativeError } from "isoloss-test-support/graph/ops/op-derivatives";
 import { expect } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { grad } from "../../../src/graph/autodiff.js";
@@ -11,7 +12,6 @@ import { trace } from "../../../src/graph/trace.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { compileOnnx } from "../../../src/runtime/onnx/executable.js";
-import { relativeError } from "../ops/op-derivatives.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 type Arrays = Readonly<Record<string, NdArray>>;

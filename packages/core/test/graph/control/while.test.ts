@@ -1,4 +1,6 @@
 // Loops that end early against their steps written out, in values, first and second derivatives, and both runtimes.
+
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
 import { describe, expect, it } from "vitest";
 import { array } from "../../../src/array.js";
 import { cond } from "../../../src/graph/control/cond.js";
@@ -16,7 +18,6 @@ import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
-import { uniform } from "../ops/op-case.js";
 import { expectSame } from "./support.js";
 
 interface Args {

@@ -1,4 +1,15 @@
 import fc from "fast-check";
+import {
+  awayFromZero,
+  get,
+  integers,
+  type OpRow,
+  seed,
+  shapeOf,
+  show,
+  tabulate,
+  tied,
+} from "isoloss-test-support/graph/ops/op-case";
 import { add, cast, div, maximum, minimum, mul, neg, pow, sub } from "../../../src/graph/ops/arithmetic.js";
 import { bitwiseAnd, bitwiseOr, bitwiseXor } from "../../../src/graph/ops/bitwise.js";
 import { equal, greater, where } from "../../../src/graph/ops/compare.js";
@@ -19,7 +30,6 @@ import {
   ties,
   unary,
 } from "./element-rows.js";
-import { awayFromZero, get, integers, type OpRow, seed, shapeOf, show, tabulate, tied } from "./op-case.js";
 
 function castRow(
   name: string,

@@ -1,4 +1,16 @@
 import fc from "fast-check";
+import {
+  bools,
+  broadcastingShapes,
+  get,
+  getBroadcast,
+  type OpRow,
+  seed,
+  shapeOf,
+  show,
+  tabulate,
+  uniform,
+} from "isoloss-test-support/graph/ops/op-case";
 import type { NdArray } from "../../../src/array.js";
 import {
   equal,
@@ -13,18 +25,6 @@ import {
 } from "../../../src/graph/ops/compare.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { binary, boolPair, integerPair, ties } from "./element-rows.js";
-import {
-  bools,
-  broadcastingShapes,
-  get,
-  getBroadcast,
-  type OpRow,
-  seed,
-  shapeOf,
-  show,
-  tabulate,
-  uniform,
-} from "./op-case.js";
 
 const comparison = (
   name: string,

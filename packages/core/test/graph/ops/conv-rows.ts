@@ -1,8 +1,4 @@
 import fc from "fast-check";
-import type { NdArray } from "../../../src/array.js";
-import { add } from "../../../src/graph/ops/arithmetic.js";
-import { conv2d, convTranspose2d } from "../../../src/graph/ops/conv.js";
-import { reshape } from "../../../src/graph/ops/reshape.js";
 import {
   forEachPlace,
   get,
@@ -13,7 +9,11 @@ import {
   show,
   tabulate,
   uniform,
-} from "./op-case.js";
+} from "isoloss-test-support/graph/ops/op-case";
+import type { NdArray } from "../../../src/array.js";
+import { add } from "../../../src/graph/ops/arithmetic.js";
+import { conv2d, convTranspose2d } from "../../../src/graph/ops/conv.js";
+import { reshape } from "../../../src/graph/ops/reshape.js";
 import { type Geometry, lengthOf, type Pair, pairOf, type Quad, quadOf, reads } from "./windows.js";
 
 const geometries: fc.Arbitrary<Geometry> = fc.record({

@@ -1,7 +1,15 @@
 import fc from "fast-check";
+import {
+  forEachPlace,
+  get,
+  type OpRow,
+  type Place,
+  seed,
+  tabulate,
+  uniform,
+} from "isoloss-test-support/graph/ops/op-case";
 import type { NdArray } from "../../../src/array.js";
 import { einsum } from "../../../src/graph/ops/einsum.js";
-import { forEachPlace, get, type OpRow, type Place, seed, tabulate, uniform } from "./op-case.js";
 
 /** An equation, and the labels that its three dots stand for. */
 interface Equation {

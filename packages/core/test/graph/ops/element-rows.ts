@@ -1,6 +1,4 @@
 import fc from "fast-check";
-import type { NdArray } from "../../../src/array.js";
-import type { Tensor } from "../../../src/graph/tensor.js";
 import {
   bools,
   broadcastingShapes,
@@ -15,7 +13,9 @@ import {
   tabulate,
   tied,
   uniform,
-} from "./op-case.js";
+} from "isoloss-test-support/graph/ops/op-case";
+import type { NdArray } from "../../../src/array.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
 
 export type Domain = (seed: number, shape: readonly number[]) => NdArray;
 

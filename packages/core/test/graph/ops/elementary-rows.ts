@@ -1,3 +1,11 @@
+import {
+  awayFromZero,
+  get,
+  type OpRow,
+  tabulate,
+  tied,
+  uniform,
+} from "isoloss-test-support/graph/ops/op-case";
 import { elu, gelu, leakyRelu, relu, relu6, sigmoid, softplus } from "../../../src/graph/ops/activation.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import {
@@ -21,7 +29,6 @@ import { acos, acosh, asin, atan, atanh, tan } from "../../../src/graph/ops/inve
 import { round, roundTo } from "../../../src/graph/ops/rounding.js";
 import { stopGradient } from "../../../src/graph/ops/stop-gradient.js";
 import { any, awayFromPole, byRule, type Domain, offIntegers, positive, unary } from "./element-rows.js";
-import { awayFromZero, get, type OpRow, tabulate, tied, uniform } from "./op-case.js";
 
 /** 2/sqrt(pi) int_0^x exp(-t^2) dt by Simpson's rule with 2000 steps: error below 1e-13 for |x| < 3. */
 function integratedErf(x: number): number {

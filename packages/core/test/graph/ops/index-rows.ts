@@ -1,11 +1,4 @@
 import fc from "fast-check";
-import type { NdArray } from "../../../src/array.js";
-import { mul } from "../../../src/graph/ops/arithmetic.js";
-import { cumsum, gather, oneHot } from "../../../src/graph/ops/gather.js";
-import { randomUniform } from "../../../src/graph/ops/random.js";
-import { transpose } from "../../../src/graph/ops/reshape.js";
-import { scatterAdd } from "../../../src/graph/ops/scatter.js";
-import { pad, slice } from "../../../src/graph/ops/slice.js";
 import {
   forEachPlace,
   get,
@@ -20,7 +13,14 @@ import {
   tabulate,
   total,
   uniform,
-} from "./op-case.js";
+} from "isoloss-test-support/graph/ops/op-case";
+import type { NdArray } from "../../../src/array.js";
+import { mul } from "../../../src/graph/ops/arithmetic.js";
+import { cumsum, gather, oneHot } from "../../../src/graph/ops/gather.js";
+import { randomUniform } from "../../../src/graph/ops/random.js";
+import { transpose } from "../../../src/graph/ops/reshape.js";
+import { scatterAdd } from "../../../src/graph/ops/scatter.js";
+import { pad, slice } from "../../../src/graph/ops/slice.js";
 
 const indexed = shapeOf(1, 3, 60).chain((shape) =>
   fc.record({

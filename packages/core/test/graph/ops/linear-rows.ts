@@ -1,11 +1,4 @@
 import fc from "fast-check";
-import type { NdArray } from "../../../src/array.js";
-import { add, mul } from "../../../src/graph/ops/arithmetic.js";
-import { matmul } from "../../../src/graph/ops/matmul.js";
-import { prod } from "../../../src/graph/ops/prod.js";
-import { argmax, max, mean, min, type ReduceOptions, sum, variance } from "../../../src/graph/ops/reduce.js";
-import { logSoftmax, softmax } from "../../../src/graph/ops/softmax.js";
-import type { Tensor } from "../../../src/graph/tensor.js";
 import {
   distinct,
   forEachPlace,
@@ -22,7 +15,14 @@ import {
   tied,
   total,
   uniform,
-} from "./op-case.js";
+} from "isoloss-test-support/graph/ops/op-case";
+import type { NdArray } from "../../../src/array.js";
+import { add, mul } from "../../../src/graph/ops/arithmetic.js";
+import { matmul } from "../../../src/graph/ops/matmul.js";
+import { prod } from "../../../src/graph/ops/prod.js";
+import { argmax, max, mean, min, type ReduceOptions, sum, variance } from "../../../src/graph/ops/reduce.js";
+import { logSoftmax, softmax } from "../../../src/graph/ops/softmax.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
 
 /** A random choice of axes, some of them counted from the end; undefined for all. */
 const someAxes = (rank: number): fc.Arbitrary<number[] | number | undefined> =>

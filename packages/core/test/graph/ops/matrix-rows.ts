@@ -1,10 +1,20 @@
 import fc from "fast-check";
+import {
+  get,
+  type OpRow,
+  type Place,
+  range,
+  seed,
+  show,
+  tabulate,
+  total,
+  uniform,
+} from "isoloss-test-support/graph/ops/op-case";
 import type { NdArray } from "../../../src/array.js";
 import { expm } from "../../../src/graph/ops/expm.js";
 import { matrixInverse, solveLinear } from "../../../src/graph/ops/inverse.js";
 import { matrixPinv } from "../../../src/graph/ops/pinv.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
-import { get, type OpRow, type Place, range, seed, show, tabulate, total, uniform } from "./op-case.js";
 
 /** Numbers as a matrix, and back. */
 type Rows = number[][];

@@ -1,4 +1,6 @@
 // What becomes of NaN among numbers, against PyTorch 2.6.0 on the CPU.
+
+import { evaluate, float64, int64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { grad } from "../../../src/graph/autodiff.js";
 import { neg, pow } from "../../../src/graph/ops/arithmetic.js";
@@ -9,7 +11,6 @@ import { scatterMax } from "../../../src/graph/ops/scatter.js";
 import { argsort } from "../../../src/graph/ops/sort.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { jit } from "../../../src/runtime/jit.js";
-import { evaluate, float64, int64, numbers } from "../../nn/support.js";
 
 const N = Number.NaN;
 const of = (f: (x: Tensor) => Tensor, x: readonly number[]): number[] =>

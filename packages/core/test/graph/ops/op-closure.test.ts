@@ -1,8 +1,8 @@
 import fc from "fast-check";
+import { derivativeGraph } from "isoloss-test-support/graph/ops/op-derivatives";
 import { describe, expect, it } from "vitest";
 import { nodesOf } from "../../../src/graph/graph.js";
 import { isFloat } from "../../../src/graph/tensor.js";
-import { derivativeGraph } from "./op-derivatives.js";
 import { labeled, opTable, settings } from "./op-table.js";
 
 describe("The table of operations", () => {

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { OpCase, OpRow } from "isoloss-test-support/graph/ops/op-case";
 import { arithmeticRows } from "./arithmetic-rows.js";
 import { compareRows } from "./compare-rows.js";
 import { convRows } from "./conv-rows.js";
@@ -7,7 +8,6 @@ import { activationRows, elementaryRows } from "./elementary-rows.js";
 import { indexRows } from "./index-rows.js";
 import { matmulRows, reduceRows, softmaxRows } from "./linear-rows.js";
 import { matrixRows } from "./matrix-rows.js";
-import type { OpCase, OpRow } from "./op-case.js";
 import { orderRows } from "./order-rows.js";
 import { poolRows } from "./pool-rows.js";
 import { shapeRows } from "./shape-rows.js";

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { OpCase, OpRow } from "./op-case.js";
+import type { OpCase, OpRow } from "isoloss-test-support/graph/ops/op-case";
 import { labeled, settings } from "./op-table.js";
 
 export const check = (row: OpRow, property: (c: OpCase) => void, runs = 12): void =>

@@ -1,3 +1,6 @@
+import { expectResult } from "isoloss-test-support/graph/ops/check-derivatives";
+import { type OpCase, type OpRow, uniform } from "isoloss-test-support/graph/ops/op-case";
+import { derivativeGraph, forwardGraph } from "isoloss-test-support/graph/ops/op-derivatives";
 import { expect, it } from "vitest";
 import type { Graph } from "../../../src/graph/graph.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
@@ -6,9 +9,6 @@ import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
-import { expectResult } from "./check-derivatives.js";
-import { type OpCase, type OpRow, uniform } from "./op-case.js";
-import { derivativeGraph, forwardGraph } from "./op-derivatives.js";
 import { opTable } from "./op-table.js";
 import { check, named } from "./ops-support.js";
 

@@ -1,9 +1,9 @@
+import { checkDerivatives, expectResult } from "isoloss-test-support/graph/ops/check-derivatives";
+import type { OpCase } from "isoloss-test-support/graph/ops/op-case";
+import { forwardGraph } from "isoloss-test-support/graph/ops/op-derivatives";
 import { it } from "vitest";
 import { simplify } from "../../../src/graph/simplify.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
-import { checkDerivatives, expectResult } from "./check-derivatives.js";
-import type { OpCase } from "./op-case.js";
-import { forwardGraph } from "./op-derivatives.js";
 import { opTable } from "./op-table.js";
 import { check, named } from "./ops-support.js";
 

@@ -1,8 +1,4 @@
 import fc from "fast-check";
-import type { NdArray } from "../../../src/array.js";
-import { mul } from "../../../src/graph/ops/arithmetic.js";
-import { scatterMax } from "../../../src/graph/ops/scatter.js";
-import { argsort } from "../../../src/graph/ops/sort.js";
 import {
   distinct,
   forEachPlace,
@@ -17,7 +13,11 @@ import {
   show,
   tabulate,
   tied,
-} from "./op-case.js";
+} from "isoloss-test-support/graph/ops/op-case";
+import type { NdArray } from "../../../src/array.js";
+import { mul } from "../../../src/graph/ops/arithmetic.js";
+import { scatterMax } from "../../../src/graph/ops/scatter.js";
+import { argsort } from "../../../src/graph/ops/sort.js";
 
 const at = (place: Place, axis: number, k: number): Place => place.map((i, d) => (d === axis ? k : i));
 

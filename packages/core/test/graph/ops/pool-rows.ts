@@ -1,15 +1,4 @@
 import fc from "fast-check";
-import type { NdArray } from "../../../src/array.js";
-import { leakyRelu, relu } from "../../../src/graph/ops/activation.js";
-import { mul } from "../../../src/graph/ops/arithmetic.js";
-import {
-  avgPool2d,
-  maxPool2d,
-  maxPoolIndices2d,
-  maxPoolWithIndices2d,
-  maxUnpool2d,
-} from "../../../src/graph/ops/pool.js";
-import type { Tensor } from "../../../src/graph/tensor.js";
 import {
   distinct,
   forEachPlace,
@@ -23,7 +12,18 @@ import {
   tabulate,
   tied,
   uniform,
-} from "./op-case.js";
+} from "isoloss-test-support/graph/ops/op-case";
+import type { NdArray } from "../../../src/array.js";
+import { leakyRelu, relu } from "../../../src/graph/ops/activation.js";
+import { mul } from "../../../src/graph/ops/arithmetic.js";
+import {
+  avgPool2d,
+  maxPool2d,
+  maxPoolIndices2d,
+  maxPoolWithIndices2d,
+  maxUnpool2d,
+} from "../../../src/graph/ops/pool.js";
+import type { Tensor } from "../../../src/graph/tensor.js";
 import { type Geometry, lengthOf, type Pair, pairOf, type Quad, quadOf, reads } from "./windows.js";
 
 interface PoolCase {

@@ -1,9 +1,4 @@
 import fc from "fast-check";
-import { type NdArray, sizeOf } from "../../../src/array.js";
-import { mul } from "../../../src/graph/ops/arithmetic.js";
-import { broadcastTo } from "../../../src/graph/ops/broadcast.js";
-import { expandDims, flattenFrom, reshape, transpose } from "../../../src/graph/ops/reshape.js";
-import { concat, pad, slice } from "../../../src/graph/ops/slice.js";
 import {
   broadcastingShapes,
   extent,
@@ -18,7 +13,12 @@ import {
   tabulate,
   total,
   uniform,
-} from "./op-case.js";
+} from "isoloss-test-support/graph/ops/op-case";
+import { type NdArray, sizeOf } from "../../../src/array.js";
+import { mul } from "../../../src/graph/ops/arithmetic.js";
+import { broadcastTo } from "../../../src/graph/ops/broadcast.js";
+import { expandDims, flattenFrom, reshape, transpose } from "../../../src/graph/ops/reshape.js";
+import { concat, pad, slice } from "../../../src/graph/ops/slice.js";
 
 const reshaped = (x: NdArray, shape: readonly number[]): NdArray => {
   let next = 0;

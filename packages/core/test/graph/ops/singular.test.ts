@@ -1,3 +1,4 @@
+import { relativeError } from "isoloss-test-support/graph/ops/op-derivatives";
 import { describe, expect, it } from "vitest";
 import { type NdArray, ndarray } from "../../../src/array.js";
 import { ShapeError } from "../../../src/errors.js";
@@ -12,7 +13,6 @@ import { pinv as pinvBySvd } from "../../../src/math/linalg.js";
 import { createRng } from "../../../src/math/rng.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { compileOnnx } from "../../../src/runtime/onnx/executable.js";
-import { relativeError } from "./op-derivatives.js";
 
 const matrix = (values: readonly number[], ...shape: number[]): NdArray =>
   ndarray(Float64Array.from(values), shape);

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { get, offsetOf, tied, uniform } from "isoloss-test-support/graph/ops/op-case";
 import { expect, it } from "vitest";
 import { array, type NdArray, zeros } from "../../../src/array.js";
 import { backward, grad } from "../../../src/graph/autodiff.js";
@@ -13,7 +14,6 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { jit } from "../../../src/runtime/jit.js";
-import { get, offsetOf, tied, uniform } from "./op-case.js";
 import { settings } from "./op-table.js";
 
 /** The gradient of sum(w f(x)) at x. */

@@ -1,4 +1,6 @@
 // Factors that are powers of 2: results do not change in a single bit.
+
+import { randomT } from "isoloss-test-support/symmetry/support";
 import { expect, it } from "vitest";
 import { astype, type NdArray } from "../../../src/array.js";
 import { balanced } from "../../../src/entries/moves.js";
@@ -9,7 +11,6 @@ import type { Discovery } from "../../../src/symmetry/discovery/descriptors.js";
 import { scaling } from "../../../src/symmetry/scaling.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
 import { randomNetwork } from "../../symmetry/discovery/random-network.js";
-import { randomT } from "../../symmetry/support.js";
 
 const single = (values: Readonly<Record<string, NdArray>>) =>
   Object.fromEntries(

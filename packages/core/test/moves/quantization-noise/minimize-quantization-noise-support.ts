@@ -1,12 +1,13 @@
 // The move as a whole: what is kept, what is predicted and what is measured.
+
+import { relativeError } from "isoloss-test-support/graph/ops/op-derivatives";
+import { convolutional, dense, type Params } from "isoloss-test-support/moves/quantization-noise/networks";
+import { moved, prepared, randomPoint } from "isoloss-test-support/moves/quantization-noise/prepared";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { minimizeQuantizationNoise } from "../../../src/entries/moves.js";
 import { predictedNoise } from "../../../src/moves/quantization-noise/noise-model.js";
 import { compile } from "../../../src/runtime/compile.js";
-import { relativeError } from "../../graph/ops/op-derivatives.js";
-import { convolutional, dense, type Params } from "./networks.js";
-import { moved, prepared, randomPoint } from "./prepared.js";
 
 /** Decibels of a factor of three, the accuracy that is promised of predictions. */
 const three = 10 * Math.log10(3);

@@ -1,3 +1,5 @@
+import { convolutional, dense, type Params } from "isoloss-test-support/moves/quantization-noise/networks";
+import { bytesPerTensor, prepared } from "isoloss-test-support/moves/quantization-noise/prepared";
 import { expect, it } from "vitest";
 import { astype } from "../../../src/array.js";
 import { minimizeQuantizationNoise } from "../../../src/entries/moves.js";
@@ -13,8 +15,6 @@ import {
   networksOfRelu,
   noisyNetworks,
 } from "./minimize-quantization-noise-support.js";
-import { convolutional, dense, type Params } from "./networks.js";
-import { bytesPerTensor, prepared } from "./prepared.js";
 
 expectNoHarm(networksOfRelu.slice(0, 1));
 

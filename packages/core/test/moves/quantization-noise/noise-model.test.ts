@@ -1,4 +1,12 @@
 // The model of noise: its values by plain loops, its gradient, its convexity and its minimum.
+
+import { convolutional, dense } from "isoloss-test-support/moves/quantization-noise/networks";
+import {
+  bytesPerTensor,
+  minimum,
+  prepared,
+  randomPoint,
+} from "isoloss-test-support/moves/quantization-noise/prepared";
 import { describe, expect, it } from "vitest";
 import { valuesOf } from "../../../src/moves/quantization-noise/linear-forms.js";
 import {
@@ -10,8 +18,6 @@ import {
 import { proposals } from "../../../src/moves/quantization-noise/proposals.js";
 import { readWeight } from "../../../src/moves/quantization-noise/stored-weight.js";
 import { compile } from "../../../src/runtime/compile.js";
-import { convolutional, dense } from "./networks.js";
-import { bytesPerTensor, minimum, prepared, randomPoint } from "./prepared.js";
 
 const perChannel: Rounding = { ...bytesPerTensor, granularity: "channel" };
 const weightsOnly: Rounding = { ...bytesPerTensor, activationLevels: undefined };

@@ -1,4 +1,11 @@
 // Weights alone without data, factors that are powers of 2, and noise weighed by a loss.
+
+import { convolutional, dense, type Params } from "isoloss-test-support/moves/quantization-noise/networks";
+import {
+  bytesPerTensor,
+  prepared,
+  randomPoint,
+} from "isoloss-test-support/moves/quantization-noise/prepared";
 import { describe, expect, it } from "vitest";
 import { astype, type NdArray } from "../../../src/array.js";
 import { minimizeQuantizationNoise } from "../../../src/entries/moves.js";
@@ -18,8 +25,6 @@ import { logRanges, rangedWeights } from "../../../src/moves/quantization-noise/
 import { namedArrays } from "../../../src/named-arrays.js";
 import { compile } from "../../../src/runtime/compile.js";
 import { namedGraph } from "../../../src/symmetry/symmetries-of.js";
-import { convolutional, dense, type Params } from "./networks.js";
-import { bytesPerTensor, prepared, randomPoint } from "./prepared.js";
 
 const dataFree = { activations: "none", runtime: "javascript" } as const;
 

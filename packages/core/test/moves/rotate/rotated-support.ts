@@ -1,9 +1,10 @@
 // Rotations of hidden spaces: orthogonal, of the same function, and flatter where they are descended.
+
+import { relative } from "isoloss-test-support/symmetry/support";
 import { expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { rotated } from "../../../src/entries/moves.js";
 import { randomNetwork } from "../../symmetry/discovery/random-network.js";
-import { relative } from "../../symmetry/support.js";
 
 export const networkKinds = ["attention", "stream", "vectors"] as const;
 

@@ -1,8 +1,9 @@
 // Shifts that center activations: ranges symmetric around 0, and the same function.
+
+import { relative } from "isoloss-test-support/symmetry/support";
 import { expect, it } from "vitest";
 import { centered } from "../../../src/entries/moves.js";
 import { randomNetwork } from "../../symmetry/discovery/random-network.js";
-import { relative } from "../../symmetry/support.js";
 
 export const networkKinds = ["vectors", "images", "attention", "stream"] as const;
 

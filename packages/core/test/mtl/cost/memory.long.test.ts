@@ -1,4 +1,6 @@
 // The memory of a teleport beside that of a step, as the graphs need it: the most bytes of results that are alive at once.
+
+import { denseTasks } from "isoloss-benchmarks";
 import { describe, expect, it } from "vitest";
 import { valueAndGrad } from "../../../src/graph/autodiff.js";
 import type { Graph } from "../../../src/graph/graph.js";
@@ -13,7 +15,6 @@ import { type ImproveOptions, improveOf } from "../../../src/mtl/cost/adapter/im
 import { costObjective } from "../../../src/mtl/cost/adapter/objective.js";
 import { costPresets } from "../../../src/mtl/cost/presets.js";
 import { partsOf, sharedLosses, stacked } from "../../../src/mtl/cost/shared-losses.js";
-import { denseTasks } from "../../../src/problems/benchmarks/dense-tasks.js";
 
 describe("the memory of a teleport on CityScapes' network", () => {
   const [height, width] = [64, 128];

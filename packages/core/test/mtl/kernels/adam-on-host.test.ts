@@ -1,6 +1,6 @@
+import { readGolden } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { adamOnHost, startAdam } from "../../../src/mtl/kernels/adam-on-host.js";
-import { readGolden } from "../../nn/support.js";
 import type { OptimizersGolden } from "../../optim/support.js";
 import { expectNumbers } from "../methods/stateful-support.js";
 

@@ -1,4 +1,6 @@
 // The first step of methods that train, draw or keep something, on nine Jacobians. Expected numbers: golden/mtl-stateful.json.
+
+import { readGolden } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import type { HostAdamState } from "../../../src/mtl/kernels/adam-on-host.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
@@ -10,7 +12,6 @@ import { type GradVacState, gradVac } from "../../../src/mtl/methods/grad-vac.js
 import { imtlHybrid } from "../../../src/mtl/methods/imtl-hybrid.js";
 import { moco } from "../../../src/mtl/methods/moco.js";
 import { uncertaintyWeighting } from "../../../src/mtl/methods/uncertainty-weighting.js";
-import { readGolden } from "../../nn/support.js";
 import { goldenLedger } from "./golden-ledger.js";
 import {
   directionOf,

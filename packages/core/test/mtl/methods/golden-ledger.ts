@@ -1,4 +1,4 @@
-import { readGolden } from "../../nn/support.js";
+import { readGolden } from "isoloss-test-support/nn/support";
 
 /** A section of a golden file, and which of its numbers no test has looked at. */
 export interface Ledger<G> {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { readGolden } from "isoloss-test-support/nn/support";
 import { expect, it } from "vitest";
-import { readGolden } from "../../nn/support.js";
 
 /** What describes a file, inputs that the sections share, and the toy's sections, which problems/toy.long.test.ts goes through. */
 const aside = ["origin", "matrices", "inits", "values", "optimizer", "note", "trajectories"];

@@ -1,4 +1,6 @@
 // Expected numbers: golden/mtl-aggregators.json.
+
+import { readGolden } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { caGradInner } from "../../../src/mtl/kernels/ca-grad-inner.js";
 import type { MultiTaskMethod } from "../../../src/mtl/method.js";
@@ -13,7 +15,6 @@ import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
 import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import { upGrad } from "../../../src/mtl/methods/up-grad.js";
-import { readGolden } from "../../nn/support.js";
 import { goldenLedger } from "./golden-ledger.js";
 import { directionOf, firstStep, gramianOf, norm, type Rows, shufflesBy } from "./jacobians.js";
 

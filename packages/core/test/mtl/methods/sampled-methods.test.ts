@@ -1,9 +1,10 @@
 // Methods that take three independent batches a step; their golden steps are in stateful-golden.test.ts.
+
+import { readGolden } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { NumericalError, ShapeError } from "../../../src/errors.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
 import { sdmGrad } from "../../../src/mtl/methods/sdm-grad.js";
-import { readGolden } from "../../nn/support.js";
 import { inputOf, jacobianOf, type Rows } from "./jacobians.js";
 
 const { J } = readGolden<{ sequences: { inputs: { J: Rows[] } } }>("mtl-stateful.json").sequences.inputs;

@@ -1,4 +1,7 @@
 // Models whose batch norms have a state, with a head for each task.
+
+import { attentionSegnet } from "isoloss-benchmarks";
+import { evaluate } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray, ndarray } from "../../../src/array.js";
 import type { Batch } from "../../../src/batch.js";
@@ -16,12 +19,10 @@ import { createMultiTaskTrainer, type MultiTaskTrainerOptions } from "../../../s
 import { namedArrays } from "../../../src/named-arrays.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { l1Loss } from "../../../src/nn/losses/l1.js";
-import { attentionSegnet } from "../../../src/nn/models/attention-segnet.js";
 import { adam } from "../../../src/optim/adam.js";
 import { sgd } from "../../../src/optim/sgd.js";
 import { resume } from "../../../src/train/checkpoint.js";
 import { flatten } from "../../../src/tree.js";
-import { evaluate } from "../../nn/support.js";
 import { flat, randomArray } from "../gradients/networks.js";
 
 const double = { dtype: "float64" } as const;

@@ -1,3 +1,4 @@
+import { bool, casesOf, checkCase, evaluate, expectClose, float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { item } from "../../../src/array.js";
 import { ShapeError } from "../../../src/errors.js";
@@ -6,7 +7,6 @@ import { constant } from "../../../src/graph/ops/leaf.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { binaryCrossEntropyWithLogits } from "../../../src/nn/losses/binary-cross-entropy.js";
-import { bool, casesOf, checkCase, evaluate, expectClose, float64 } from "../support.js";
 
 describe("binaryCrossEntropyWithLogits", () => {
   it.each(casesOf("binaryCrossEntropyWithLogits"))(

@@ -1,3 +1,12 @@
+import {
+  bool,
+  casesOf,
+  checkCase,
+  evaluate,
+  expectClose,
+  float64,
+  numbers,
+} from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { item } from "../../../src/array.js";
 import { ShapeError } from "../../../src/errors.js";
@@ -7,7 +16,6 @@ import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { cosineEmbeddingLoss, cosineSimilarity } from "../../../src/nn/losses/cosine.js";
-import { bool, casesOf, checkCase, evaluate, expectClose, float64, numbers } from "../support.js";
 
 describe("cosineSimilarity", () => {
   it.each(casesOf("cosineSimilarity"))(

@@ -1,3 +1,14 @@
+import {
+  bool,
+  casesOf,
+  checkCase,
+  evaluate,
+  expectClose,
+  float64,
+  type GoldenCase,
+  int64,
+  numbers,
+} from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { item, type NdArray } from "../../../src/array.js";
 import { DTypeError, OptionError, ShapeError } from "../../../src/errors.js";
@@ -12,17 +23,6 @@ import { spec, trace } from "../../../src/graph/trace.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { nllLoss, type SmoothedOptions } from "../../../src/nn/losses/nll.js";
 import type { Reduction } from "../../../src/nn/losses/reduction.js";
-import {
-  bool,
-  casesOf,
-  checkCase,
-  evaluate,
-  expectClose,
-  float64,
-  type GoldenCase,
-  int64,
-  numbers,
-} from "../support.js";
 
 /** PyTorch's options under this library's names; PyTorch ignores -100 where nothing is said. */
 function optionsOf({ options }: GoldenCase): SmoothedOptions {

@@ -1,10 +1,10 @@
+import { evaluate, float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { item, type NdArray, ndarray } from "../../../src/array.js";
 import { ShapeError } from "../../../src/errors.js";
 import { grad } from "../../../src/graph/autodiff.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { normalLoss } from "../../../src/nn/losses/normals.js";
-import { evaluate, float64 } from "../support.js";
 
 /** Vectors of pixels in a row as [1, 3, 1, pixels]. */
 const map = (...vectors: readonly (readonly number[])[]): NdArray =>

@@ -1,3 +1,4 @@
+import { bool, casesOf, checkCase, evaluate, expectClose, float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../../../src/array.js";
 import { DTypeError, OptionError, ShapeError } from "../../../src/errors.js";
@@ -9,7 +10,6 @@ import { spec, trace } from "../../../src/graph/trace.js";
 import { l1Loss } from "../../../src/nn/losses/l1.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import type { LossOptions, Reduction } from "../../../src/nn/losses/reduction.js";
-import { bool, casesOf, checkCase, evaluate, expectClose, float64 } from "../support.js";
 
 const losses = { mseLoss, l1Loss };
 const names = Object.keys(losses) as (keyof typeof losses)[];

@@ -1,3 +1,5 @@
+import { type SegnetParams, segnet } from "isoloss-benchmarks";
+import { checkDerivatives, int64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../../src/array.js";
 import { ShapeError } from "../../../src/errors.js";
@@ -9,10 +11,8 @@ import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { type ConvnetParams, convnet } from "../../../src/nn/models/convnet.js";
 import { type LenetParams, lenet } from "../../../src/nn/models/lenet.js";
-import { type SegnetParams, segnet } from "../../../src/nn/models/segnet.js";
 import { vgg6 } from "../../../src/nn/models/vgg6.js";
 import { flatten } from "../../../src/tree.js";
-import { checkDerivatives, int64 } from "../support.js";
 
 const images = (shape: readonly number[]) =>
   constant(torchRandn(torchGenerator(8), shape, { dtype: "float64" }));

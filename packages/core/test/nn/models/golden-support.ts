@@ -1,3 +1,4 @@
+import { evaluate, numbers } from "isoloss-test-support/nn/support";
 import { expect, it } from "vitest";
 import { isNdArray, item, type NdArray, type Shape } from "../../../src/array.js";
 import { dot, grad, valueAndGrad } from "../../../src/graph/autodiff.js";
@@ -23,7 +24,6 @@ import { sequenceTransformer } from "../../../src/nn/models/sequence-transformer
 import { unet } from "../../../src/nn/models/unet.js";
 import { vgg6 } from "../../../src/nn/models/vgg6.js";
 import { flatten } from "../../../src/tree.js";
-import { evaluate, numbers } from "../support.js";
 import { filledModel, goldenModel, labels, overPixels, signed, unit } from "./support.js";
 
 /** Relative distance. */

@@ -1,3 +1,5 @@
+import { segnet } from "isoloss-benchmarks";
+import { evaluate } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { dot, valueAndGrad } from "../../../src/graph/autodiff.js";
 import { add } from "../../../src/graph/ops/arithmetic.js";
@@ -5,8 +7,6 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { l1Loss } from "../../../src/nn/losses/l1.js";
-import { segnet } from "../../../src/nn/models/segnet.js";
-import { evaluate } from "../support.js";
 import {
   classifiers,
   expectSecondOrder,

@@ -1,3 +1,11 @@
+import {
+  checkDerivatives,
+  compiled,
+  evaluate,
+  float64,
+  int64,
+  numbers,
+} from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../../src/array.js";
 import { OptionError } from "../../../src/errors.js";
@@ -10,7 +18,6 @@ import { initLinear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { type MlpParams, mlp } from "../../../src/nn/models/mlp.js";
 import { flatten } from "../../../src/tree.js";
-import { checkDerivatives, compiled, evaluate, float64, int64, numbers } from "../support.js";
 
 describe("mlp", () => {
   it("has a weight [out, in] and a bias for each layer, drawn as PyTorch draws its layers one after the other", () => {

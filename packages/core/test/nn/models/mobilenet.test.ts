@@ -1,3 +1,11 @@
+import {
+  checkDerivatives,
+  expectClose,
+  float64,
+  int64,
+  numbers,
+  readGolden,
+} from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../../src/array.js";
 import { OptionError } from "../../../src/errors.js";
@@ -7,7 +15,6 @@ import { torchGenerator, torchRandn } from "../../../src/math/mt19937.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { type MobilenetOptions, type MobilenetParams, mobilenet } from "../../../src/nn/models/mobilenet.js";
 import { flatten, unflatten } from "../../../src/tree.js";
-import { checkDerivatives, expectClose, float64, int64, numbers, readGolden } from "../support.js";
 
 /** Start values in PyTorch's order of drawing, written by bench/torch/golden_nn_models.py. */
 const { mobilenetInit } = readGolden<{

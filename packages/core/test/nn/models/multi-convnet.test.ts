@@ -1,3 +1,4 @@
+import { compiled, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { type NdArray, sizeOf } from "../../../src/array.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
@@ -5,7 +6,6 @@ import type { TensorsOf } from "../../../src/graph/trace.js";
 import { torchGenerator, torchRandn } from "../../../src/math/mt19937.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { multiConvnet } from "../../../src/nn/models/multi-convnet.js";
-import { compiled, numbers } from "../support.js";
 
 const count = (tree: unknown): number =>
   Object.values(namedArrays(tree)).reduce((total, { shape }) => total + sizeOf(shape), 0);

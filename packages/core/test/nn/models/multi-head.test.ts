@@ -1,3 +1,4 @@
+import { attentionSegnet } from "isoloss-benchmarks";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { relu } from "../../../src/graph/ops/activation.js";
@@ -10,7 +11,6 @@ import { createRng } from "../../../src/math/rng.js";
 import { namedArrays } from "../../../src/named-arrays.js";
 import { convLayer } from "../../../src/nn/conv.js";
 import { linear } from "../../../src/nn/linear.js";
-import { attentionSegnet } from "../../../src/nn/models/attention-segnet.js";
 import { multiConvnet } from "../../../src/nn/models/multi-convnet.js";
 import { multiLenet } from "../../../src/nn/models/multi-lenet.js";
 import { multiMlp } from "../../../src/nn/models/multi-mlp.js";

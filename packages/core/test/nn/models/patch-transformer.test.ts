@@ -1,3 +1,4 @@
+import { checkDerivatives, evaluate, expectClose, int64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray, ndarray } from "../../../src/array.js";
 import { OptionError, ShapeError } from "../../../src/errors.js";
@@ -16,7 +17,6 @@ import { type PatchTransformerParams, patchTransformer } from "../../../src/nn/m
 import { initLayerNorm, type NormParams } from "../../../src/nn/norm.js";
 import { compile } from "../../../src/runtime/compile.js";
 import { flatten, unflatten } from "../../../src/tree.js";
-import { checkDerivatives, evaluate, expectClose, int64, numbers } from "../support.js";
 
 const float64 = { dtype: "float64" } as const;
 

@@ -1,3 +1,4 @@
+import { checkDerivatives, int64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
@@ -5,7 +6,6 @@ import { torchGenerator, torchRandn } from "../../../src/math/mt19937.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { type Resnet18Params, resnet18 } from "../../../src/nn/models/resnet18.js";
 import { unflatten } from "../../../src/tree.js";
-import { checkDerivatives, int64 } from "../support.js";
 import { leavesOf } from "./resnet18-support.js";
 
 describe("resnet18", () => {

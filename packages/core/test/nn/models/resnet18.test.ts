@@ -1,10 +1,10 @@
+import { evaluate, expectClose, float64, numbers, readGolden } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import type { TensorsOf } from "../../../src/graph/trace.js";
 import { torchGenerator, torchRandn } from "../../../src/math/mt19937.js";
 import { resnet18 } from "../../../src/nn/models/resnet18.js";
-import { evaluate, expectClose, float64, numbers, readGolden } from "../support.js";
 import { leavesOf } from "./resnet18-support.js";
 
 /** Start values of torchvision's order of drawing, written by bench/torch/golden_nn_models.py. */

@@ -1,9 +1,9 @@
+import { readGolden } from "isoloss-test-support/nn/support";
 import { isNdArray, type NdArray, ndarray, sizeOf } from "../../../src/array.js";
 import { mean } from "../../../src/graph/ops/reduce.js";
 import { torchGenerator } from "../../../src/math/mt19937.js";
 import type { Model } from "../../../src/nn/model.js";
 import { flatten, unflatten } from "../../../src/tree.js";
-import { readGolden } from "../support.js";
 
 /** PyTorch's numbers for a net whose parameters and data are given by formula: bench/torch/golden_nn_models.py. */
 export interface GoldenModel {

@@ -1,4 +1,7 @@
 // What a model is made of, against counts by hand.
+
+import { messagePassing, segnet } from "isoloss-benchmarks";
+import { fromOnnx } from "isoloss-onnx";
 import { describe, expect, it } from "vitest";
 import { OptionError, ShapeError } from "../../../src/errors.js";
 import { spec, trace } from "../../../src/graph/trace.js";
@@ -7,7 +10,6 @@ import { namedArrays } from "../../../src/named-arrays.js";
 import type { Model, Stateless } from "../../../src/nn/model.js";
 import { convnet } from "../../../src/nn/models/convnet.js";
 import { lenet } from "../../../src/nn/models/lenet.js";
-import { messagePassing } from "../../../src/nn/models/message-passing.js";
 import { mlp } from "../../../src/nn/models/mlp.js";
 import { multiConvnet } from "../../../src/nn/models/multi-convnet.js";
 import type { MultiHeadParams } from "../../../src/nn/models/multi-head.js";
@@ -17,10 +19,8 @@ import {
   multiLenet,
 } from "../../../src/nn/models/multi-lenet.js";
 import { recurrentClassifier } from "../../../src/nn/models/recurrent-classifier.js";
-import { segnet } from "../../../src/nn/models/segnet.js";
 import { sequenceTransformer } from "../../../src/nn/models/sequence-transformer.js";
 import { unet } from "../../../src/nn/models/unet.js";
-import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { type Summary, summary } from "../../../src/nn/summary/summary.js";
 import { summaryText } from "../../../src/nn/summary/summary-text.js";
 import { toOnnx } from "../../../src/runtime/onnx/export.js";

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readFields, readRecords } from "isoloss-test-support/node/history/read-events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { array } from "../../../src/array.js";
 import { mean, square, sub } from "../../../src/entries/ops.js";
@@ -25,7 +26,6 @@ import { sgd } from "../../../src/optim/sgd.js";
 import { createTrainer } from "../../../src/train/trainer.js";
 import type { Trainer } from "../../../src/train/trainer-options.js";
 import { someDigits } from "../../train/support.js";
-import { readFields, readRecords } from "./read-events.js";
 
 let folder: string;
 let trainer: Trainer<unknown, unknown>;

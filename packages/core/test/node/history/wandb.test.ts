@@ -2,11 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import fc from "fast-check";
+import { type Fields, readFields } from "isoloss-test-support/node/history/read-events";
 import { expect, it } from "vitest";
 import type { RecordedRun } from "../../../src/node/history/recorded.js";
 import { saveRun } from "../../../src/node/history/save-run.js";
 import { wandbLog } from "../../../src/node/history/wandb.js";
-import { type Fields, readFields } from "./read-events.js";
 
 /** CRC-32 bit by bit, from its polynomial. */
 function crc(bytes: Uint8Array): number {

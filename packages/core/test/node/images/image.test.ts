@@ -1,10 +1,10 @@
 import { deflateSync } from "node:zlib";
 import { encode } from "fast-png";
+import { jpegFile } from "isoloss-test-support/node/images/jpeg-file";
 import { describe, expect, it, vi } from "vitest";
 import { crc32 } from "../../../src/data/crc32.js";
 import { DataError } from "../../../src/errors.js";
 import { ImageReader } from "../../../src/node/images/image.js";
-import { jpegFile } from "./jpeg-file.js";
 
 const reader = new ImageReader();
 

@@ -1,3 +1,5 @@
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
+import { expectClose, float64, numbers } from "isoloss-test-support/nn/support";
 import { expect, it } from "vitest";
 import { array } from "../../../src/array.js";
 import { cond } from "../../../src/graph/control/cond.js";
@@ -12,8 +14,6 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { generate } from "../../../src/runtime/javascript/generate.js";
-import { uniform } from "../../graph/ops/op-case.js";
-import { expectClose, float64, numbers } from "../../nn/support.js";
 
 interface Loop {
   readonly x: Tensor;

@@ -1,4 +1,6 @@
 import fc from "fast-check";
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
+import { evaluate, expectClose, float64, int64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { full, type NdArray, ndarray } from "../../../src/array.js";
 import { type Graph, nodesOf } from "../../../src/graph/graph.js";
@@ -17,10 +19,8 @@ import { apply, type Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import type { Values } from "../../../src/runtime/executable.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
-import { uniform } from "../../graph/ops/op-case.js";
 import { settings } from "../../graph/ops/op-table.js";
 import { allSteps, interpret, programs } from "../../graph/random-graph.js";
-import { evaluate, expectClose, float64, int64, numbers } from "../../nn/support.js";
 
 /** The graph of a function of float64 tensors named `x.0`, `x.1`, ... */
 function graphOf(f: (...xs: Tensor[]) => Tensor | readonly Tensor[], ...shapes: number[][]): Graph {

@@ -1,3 +1,5 @@
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
+import { bool, float64, int64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../../src/array.js";
 import { IsolossError, ShapeError } from "../../../src/errors.js";
@@ -13,8 +15,6 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import type { Scan, Values } from "../../../src/runtime/executable.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
-import { uniform } from "../../graph/ops/op-case.js";
-import { bool, float64, int64, numbers } from "../../nn/support.js";
 import { inputsOf, inTwoRuns, type ScanCase, scanCases } from "../scans.js";
 
 type Results = Record<string, NdArray>;

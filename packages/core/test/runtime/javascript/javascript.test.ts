@@ -1,3 +1,5 @@
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
+import { bool, evaluate, float64, int64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { array, dtypeOf, type NdArray, zeros } from "../../../src/array.js";
 import { DTypeError, IsolossError, RuntimeError, ShapeError } from "../../../src/errors.js";
@@ -22,8 +24,6 @@ import { spec, trace } from "../../../src/graph/trace.js";
 import { linear } from "../../../src/nn/linear.js";
 import type { Values } from "../../../src/runtime/executable.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
-import { uniform } from "../../graph/ops/op-case.js";
-import { bool, evaluate, float64, int64, numbers } from "../../nn/support.js";
 
 /** The graph of a function of float64 tensors named `x.0`, `x.1`, ... */
 function graphOf(f: (...xs: Tensor[]) => Tensor | readonly Tensor[], ...shapes: number[][]): Graph {

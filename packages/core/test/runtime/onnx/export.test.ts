@@ -1,3 +1,4 @@
+import { fromOnnx } from "isoloss-onnx";
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { type NdArray, zeros } from "../../../src/array.js";
@@ -22,7 +23,6 @@ import { convnet } from "../../../src/nn/models/convnet.js";
 import { mlp } from "../../../src/nn/models/mlp.js";
 import { patchTransformer } from "../../../src/nn/models/patch-transformer.js";
 import { resnet18 } from "../../../src/nn/models/resnet18.js";
-import { fromOnnx } from "../../../src/nn/onnx/from-onnx.js";
 import { compile } from "../../../src/runtime/compile.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { decodeModel } from "../../../src/runtime/onnx/codec.js";

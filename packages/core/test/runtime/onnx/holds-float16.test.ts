@@ -1,3 +1,4 @@
+import { node } from "isoloss-test-support/nn/onnx/support";
 import { expect, it } from "vitest";
 import { encodeModel } from "../../../src/entries/onnx.js";
 import { dtypeCode } from "../../../src/runtime/onnx/dtypes.js";
@@ -11,7 +12,6 @@ import {
   type OnnxTensor,
   tensor,
 } from "../../../src/runtime/onnx/schema.js";
-import { node } from "../../nn/onnx/support.js";
 
 const halves: OnnxTensor = { name: "w", dtype: "float16", shape: [1], data: new Uint16Array(1) };
 

@@ -1,3 +1,10 @@
+import { type OpCase, uniform } from "isoloss-test-support/graph/ops/op-case";
+import {
+  derivativeGraph,
+  norm,
+  relativeError,
+  roundedValues,
+} from "isoloss-test-support/graph/ops/op-derivatives";
 import { expect, it } from "vitest";
 import { add } from "../../../src/graph/ops/arithmetic.js";
 import { conv2d } from "../../../src/graph/ops/conv.js";
@@ -6,8 +13,6 @@ import { simplify } from "../../../src/graph/simplify.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { compileOnnx } from "../../../src/runtime/onnx/executable.js";
-import { type OpCase, uniform } from "../../graph/ops/op-case.js";
-import { derivativeGraph, norm, relativeError, roundedValues } from "../../graph/ops/op-derivatives.js";
 
 type Geometry = Parameters<typeof conv2d>[2];
 

@@ -1,7 +1,7 @@
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
 import { it } from "vitest";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { add } from "../../../src/graph/ops/arithmetic.js";
-import { uniform } from "../../graph/ops/op-case.js";
 import { cases, expectSame, expectSameDerivatives, layer } from "./onnx-conv-support.js";
 
 expectSameDerivatives(cases.slice(1));

@@ -1,4 +1,12 @@
 import fc from "fast-check";
+import type { OpCase, OpRow } from "isoloss-test-support/graph/ops/op-case";
+import {
+  derivativeGraph,
+  forwardGraph,
+  norm,
+  relativeError,
+  roundedValues,
+} from "isoloss-test-support/graph/ops/op-derivatives";
 import { expect } from "vitest";
 import { dtypeOf, type NdArray } from "../../../src/array.js";
 import type { Graph } from "../../../src/graph/graph.js";
@@ -7,14 +15,6 @@ import { isFloat } from "../../../src/graph/tensor.js";
 import type { Values } from "../../../src/runtime/executable.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { compileOnnx } from "../../../src/runtime/onnx/executable.js";
-import type { OpCase, OpRow } from "../../graph/ops/op-case.js";
-import {
-  derivativeGraph,
-  forwardGraph,
-  norm,
-  relativeError,
-  roundedValues,
-} from "../../graph/ops/op-derivatives.js";
 import { labeled, settings } from "../../graph/ops/op-table.js";
 
 export type Results = Readonly<Record<string, NdArray>>;

@@ -1,3 +1,4 @@
+import { checkModels, hasPackage, runPython } from "isoloss-test-support/runtime/onnx/python";
 import { expect, it } from "vitest";
 import { loadOrt } from "#ort";
 import type { TypedArray } from "../../../src/array.js";
@@ -8,7 +9,6 @@ import { emitModel, inputName } from "../../../src/runtime/onnx/emit.js";
 import type { OnnxGraph } from "../../../src/runtime/onnx/schema.js";
 import { opTable } from "../../graph/ops/op-table.js";
 import { check, expectSame, type Job, named, type Results, runInOnnx } from "./onnx-ops-support.js";
-import { checkModels, hasPackage, runPython } from "./python.js";
 
 const needsFloat32 = (graph: Graph): boolean =>
   nodesOf(graph).some((n) => n.dtype === "float64" && n.op.onnx.float32Only);

@@ -1,4 +1,6 @@
 import fc from "fast-check";
+import { awayFromZero, uniform } from "isoloss-test-support/graph/ops/op-case";
+import { relativeError } from "isoloss-test-support/graph/ops/op-derivatives";
 import { expect, it } from "vitest";
 import { grad } from "../../../src/graph/autodiff.js";
 import type { Graph } from "../../../src/graph/graph.js";
@@ -12,8 +14,6 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import { compileOnnx } from "../../../src/runtime/onnx/executable.js";
-import { awayFromZero, uniform } from "../../graph/ops/op-case.js";
-import { relativeError } from "../../graph/ops/op-derivatives.js";
 import { settings } from "../../graph/ops/op-table.js";
 import { allSteps, type Instruction, interpret, programs, smoothSteps } from "../../graph/random-graph.js";
 

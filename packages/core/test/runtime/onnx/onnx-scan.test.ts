@@ -1,5 +1,8 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
+import { relativeError } from "isoloss-test-support/graph/ops/op-derivatives";
+import { checkModels, hasPackage, runPython } from "isoloss-test-support/runtime/onnx/python";
 import { expect, it } from "vitest";
 import { array, dtypeOf, type NdArray } from "../../../src/array.js";
 import { OptionError, RuntimeError, ShapeError } from "../../../src/errors.js";
@@ -15,10 +18,7 @@ import { encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { emitModel } from "../../../src/runtime/onnx/emit.js";
 import { compileOnnx, setDefaultThreads } from "../../../src/runtime/onnx/executable.js";
 import type { OnnxNode } from "../../../src/runtime/onnx/schema.js";
-import { uniform } from "../../graph/ops/op-case.js";
-import { relativeError } from "../../graph/ops/op-derivatives.js";
 import { inputsOf, inTwoRuns, type ScanCase, scanCases } from "../scans.js";
-import { checkModels, hasPackage, runPython } from "./python.js";
 
 type Results = Readonly<Record<string, NdArray>>;
 

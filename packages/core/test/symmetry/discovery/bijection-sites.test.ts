@@ -1,3 +1,4 @@
+import { normals, subject } from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import { elu, leakyRelu, relu } from "../../../src/graph/ops/activation.js";
 import { add } from "../../../src/graph/ops/arithmetic.js";
@@ -17,7 +18,6 @@ import { mlp } from "../../../src/nn/models/mlp.js";
 import { compileJavaScript } from "../../../src/runtime/javascript/executable.js";
 import type { BijectionSite } from "../../../src/symmetry/discovery/descriptors.js";
 import { analyze } from "../../../src/symmetry/discovery/discovery.js";
-import { normals, subject } from "./support.js";
 
 const rng = createRng(2);
 const params = { w: normals(rng, [4, 3]), b: normals(rng, [4]), v: normals(rng, [2, 4]) };

@@ -1,3 +1,10 @@
+import {
+  describeFound,
+  expectKept,
+  normals,
+  randomized,
+  subject,
+} from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import { relu } from "../../../src/graph/ops/activation.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
@@ -15,7 +22,6 @@ import { initMultiHeadAttention, multiHeadAttention } from "../../../src/nn/atte
 import { initLinear, linear } from "../../../src/nn/linear.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { batchNorm, initLayerNorm, layerNorm } from "../../../src/nn/norm.js";
-import { describeFound, expectKept, normals, randomized, subject } from "./support.js";
 
 const rng = createRng(11);
 const float64 = { dtype: "float64" } as const;

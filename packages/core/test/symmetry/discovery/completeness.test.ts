@@ -1,3 +1,10 @@
+import {
+  normals,
+  type Subject,
+  subject,
+  tangents,
+  type Values,
+} from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import { type NdArray, sizeOf } from "../../../src/array.js";
 import { grad } from "../../../src/graph/autodiff.js";
@@ -22,7 +29,6 @@ import { compileJavaScript } from "../../../src/runtime/javascript/executable.js
 import { describeDiscovery } from "../../../src/symmetry/discovery/describe.js";
 import { orthogonal } from "../../../src/symmetry/rotation/orthogonal.js";
 import { shift } from "../../../src/symmetry/shift.js";
-import { normals, type Subject, subject, tangents, type Values } from "./support.js";
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 type Loss = (p: Record<string, Tensor>, d: Record<string, Tensor>) => Tensor;

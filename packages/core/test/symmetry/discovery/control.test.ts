@@ -1,3 +1,11 @@
+import {
+  expectKept,
+  listing,
+  normals,
+  randomized,
+  subject,
+} from "isoloss-test-support/symmetry/discovery/support";
+import { randomT, relative } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { cond } from "../../../src/graph/control/cond.js";
 import { scan } from "../../../src/graph/control/scan.js";
@@ -14,8 +22,6 @@ import { createRng, type Rng } from "../../../src/math/rng.js";
 import { linear } from "../../../src/nn/linear.js";
 import { shift } from "../../../src/symmetry/shift.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
-import { randomT, relative } from "../support.js";
-import { expectKept, listing, normals, randomized, subject } from "./support.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 /** Makes values [steps, samples, width] from such values and parameters. */

@@ -1,3 +1,10 @@
+import {
+  describeFound,
+  expectKept,
+  listing,
+  normals,
+  subject,
+} from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import { array, type NdArray, ndarray } from "../../../src/array.js";
 import { leakyRelu, relu } from "../../../src/graph/ops/activation.js";
@@ -13,7 +20,6 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { trace } from "../../../src/graph/trace.js";
 import { createRng } from "../../../src/math/rng.js";
 import { analyze } from "../../../src/symmetry/discovery/discovery.js";
-import { describeFound, expectKept, listing, normals, subject } from "./support.js";
 
 const rng = createRng(5);
 const normal = (...shape: number[]): NdArray => normals(rng, shape);

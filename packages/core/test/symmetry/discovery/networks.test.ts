@@ -1,3 +1,14 @@
+import { segnet } from "isoloss-benchmarks";
+import {
+  changes,
+  describeFound,
+  expectKept,
+  listing,
+  normals,
+  randomized,
+  type Subject,
+  subject,
+} from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../../../src/array.js";
 import { add } from "../../../src/graph/ops/arithmetic.js";
@@ -9,18 +20,7 @@ import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { lenet } from "../../../src/nn/models/lenet.js";
 import { mlp } from "../../../src/nn/models/mlp.js";
 import { resnet18 } from "../../../src/nn/models/resnet18.js";
-import { segnet } from "../../../src/nn/models/segnet.js";
 import { vgg6 } from "../../../src/nn/models/vgg6.js";
-import {
-  changes,
-  describeFound,
-  expectKept,
-  listing,
-  normals,
-  randomized,
-  type Subject,
-  subject,
-} from "./support.js";
 
 const rng = createRng(11);
 const float64 = { dtype: "float64" } as const;

@@ -1,3 +1,4 @@
+import { randomized, type Subject, subject } from "isoloss-test-support/symmetry/discovery/support";
 import { type NdArray, ndarray } from "../../../src/array.js";
 import { add, div, mul } from "../../../src/graph/ops/arithmetic.js";
 import { conv2d, convTranspose2d } from "../../../src/graph/ops/conv.js";
@@ -15,7 +16,6 @@ import { linear } from "../../../src/nn/linear.js";
 import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
 import { mseLoss } from "../../../src/nn/losses/mse.js";
 import { batchNorm, groupNorm, layerNorm } from "../../../src/nn/norm.js";
-import { randomized, type Subject, subject } from "./support.js";
 
 const activations: readonly (Activation | "abs" | "square")[] = [
   ...(["relu", "relu", "relu", "leakyRelu", "leakyRelu", "tanh", "tanh", "identity", "identity"] as const),

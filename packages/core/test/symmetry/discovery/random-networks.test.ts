@@ -1,6 +1,6 @@
+import { changes } from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import { randomNetwork } from "./random-network.js";
-import { changes } from "./support.js";
 
 describe("What is found in random networks", () => {
   const seeds = Array.from({ length: 120 }, (_, k) => k);

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { changes, normals, subject } from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { leakyRelu, relu } from "../../../src/graph/ops/activation.js";
@@ -12,7 +13,6 @@ import { concat, pad, slice } from "../../../src/graph/ops/slice.js";
 import { sameShape, type Tensor } from "../../../src/graph/tensor.js";
 import { createRng } from "../../../src/math/rng.js";
 import { allSteps, interpret, programs } from "../../graph/random-graph.js";
-import { changes, normals, subject } from "./support.js";
 
 type Step = (typeof allSteps)[number];
 

@@ -1,3 +1,5 @@
+import type { Subject, Values } from "isoloss-test-support/symmetry/discovery/support";
+import { randomT } from "isoloss-test-support/symmetry/support";
 import { expect, it } from "vitest";
 import { type NdArray, sizeOf } from "../../../src/array.js";
 import { type Graph, nodesOf } from "../../../src/graph/graph.js";
@@ -8,9 +10,7 @@ import { compileJavaScript } from "../../../src/runtime/javascript/executable.js
 import type { ScalingGenerator } from "../../../src/symmetry/discovery/descriptors.js";
 import { scalesOf, type TensorScale } from "../../../src/symmetry/discovery/scales/scales.js";
 import { scaling } from "../../../src/symmetry/scaling.js";
-import { randomT } from "../support.js";
 import { randomNetwork } from "./random-network.js";
-import type { Subject, Values } from "./support.js";
 
 /** The factors of a tensor's elements; undefined where they are not known. */
 function factorsOf(

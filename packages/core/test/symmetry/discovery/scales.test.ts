@@ -1,3 +1,4 @@
+import { normals, subject } from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import { array } from "../../../src/array.js";
 import { nodesOf } from "../../../src/graph/graph.js";
@@ -12,7 +13,6 @@ import type { ScalingGenerator } from "../../../src/symmetry/discovery/descripto
 import { scalesOf } from "../../../src/symmetry/discovery/scales/scales.js";
 import { randomNetwork } from "./random-network.js";
 import { checked, expectFactors, networkKinds } from "./scales-support.js";
-import { normals, subject } from "./support.js";
 
 describe("scalesOf", () => {
   expectFactors(networkKinds.slice(0, 1));

@@ -1,3 +1,5 @@
+import { normals, type Subject, subject, type Values } from "isoloss-test-support/symmetry/discovery/support";
+import { randomT, relative } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { relu } from "../../../src/graph/ops/activation.js";
@@ -20,8 +22,6 @@ import { batchNorm, layerNorm } from "../../../src/nn/norm.js";
 import type { ShiftGenerator } from "../../../src/symmetry/discovery/descriptors.js";
 import { shift } from "../../../src/symmetry/shift.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
-import { randomT, relative } from "../support.js";
-import { normals, type Subject, subject, type Values } from "./support.js";
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 type Tensors = Readonly<Record<string, Tensor>>;

@@ -1,11 +1,11 @@
+import { float64, numbers } from "isoloss-test-support/nn/support";
+import { combine, distance, evaluator, randomProblem, relative } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { OptionError, ShapeError } from "../../../src/errors.js";
 import { createRng } from "../../../src/math/rng.js";
 import type { MlpParams } from "../../../src/nn/models/mlp.js";
 import { permutations } from "../../../src/symmetry/discrete/permutations.js";
 import { gradNormSq } from "../../../src/teleport/objective/objective.js";
-import { float64, numbers } from "../../nn/support.js";
-import { combine, distance, evaluator, randomProblem, relative } from "../support.js";
 import { gradientOf, hiddenUnits, leavesOf } from "../units.js";
 
 const seeds = Array.from({ length: 20 }, (_, i) => 5000 + i);

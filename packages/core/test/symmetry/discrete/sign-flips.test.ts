@@ -1,10 +1,10 @@
+import { float64, numbers } from "isoloss-test-support/nn/support";
+import { combine, distance, evaluator, randomProblem, relative } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
 import { createRng } from "../../../src/math/rng.js";
 import type { MlpParams } from "../../../src/nn/models/mlp.js";
 import { signFlips } from "../../../src/symmetry/discrete/sign-flips.js";
-import { float64, numbers } from "../../nn/support.js";
-import { combine, distance, evaluator, randomProblem, relative } from "../support.js";
 import { gradientOf, hiddenUnits } from "../units.js";
 
 const seeds = Array.from({ length: 20 }, (_, i) => 6000 + i);

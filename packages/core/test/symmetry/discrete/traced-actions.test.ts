@@ -1,3 +1,4 @@
+import { float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
@@ -7,7 +8,6 @@ import { jit } from "../../../src/runtime/jit.js";
 import type { DiscreteElement } from "../../../src/symmetry/discrete/discrete.js";
 import { permutations } from "../../../src/symmetry/discrete/permutations.js";
 import { signFlips } from "../../../src/symmetry/discrete/sign-flips.js";
-import { float64 } from "../../nn/support.js";
 
 const numbered = (shape: readonly number[]) =>
   float64(

@@ -1,3 +1,13 @@
+import {
+  distance,
+  evaluator,
+  named,
+  type ProblemOptions,
+  randomProblem,
+  randomT,
+  relative,
+  scaledT,
+} from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { astype, isNdArray, type NdArray } from "../../../src/array.js";
 import { takeRows } from "../../../src/data/batches.js";
@@ -11,16 +21,6 @@ import { compile } from "../../../src/runtime/compile.js";
 import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
 import { flatten } from "../../../src/tree.js";
-import {
-  distance,
-  evaluator,
-  named,
-  type ProblemOptions,
-  randomProblem,
-  randomT,
-  relative,
-  scaledT,
-} from "../support.js";
 
 const activations: readonly Activation[] = ["leakyRelu", "elu", "tanh", "sigmoid", "softplus", "identity"];
 const seeds = Array.from({ length: 30 }, (_, i) => i);

@@ -1,13 +1,3 @@
-import { describe, expect, it } from "vitest";
-import { isNdArray, type NdArray } from "../../../src/array.js";
-import { takeRows } from "../../../src/data/batches.js";
-import { OptionError } from "../../../src/errors.js";
-import type { Activation } from "../../../src/nn/activation.js";
-import type { MlpParams } from "../../../src/nn/models/mlp.js";
-import { pseudoInverseAction } from "../../../src/symmetry/hidden/pseudo-inverse-action.js";
-import { isRefusal } from "../../../src/symmetry/symmetry.js";
-import { createTeleporter } from "../../../src/teleport/teleporter.js";
-import { flatten } from "../../../src/tree.js";
 import {
   combine,
   derivativeOf,
@@ -18,7 +8,17 @@ import {
   randomT,
   relative,
   scaledT,
-} from "../support.js";
+} from "isoloss-test-support/symmetry/support";
+import { describe, expect, it } from "vitest";
+import { isNdArray, type NdArray } from "../../../src/array.js";
+import { takeRows } from "../../../src/data/batches.js";
+import { OptionError } from "../../../src/errors.js";
+import type { Activation } from "../../../src/nn/activation.js";
+import type { MlpParams } from "../../../src/nn/models/mlp.js";
+import { pseudoInverseAction } from "../../../src/symmetry/hidden/pseudo-inverse-action.js";
+import { isRefusal } from "../../../src/symmetry/symmetry.js";
+import { createTeleporter } from "../../../src/teleport/teleporter.js";
+import { flatten } from "../../../src/tree.js";
 
 const activations: readonly Activation[] = ["relu", "leakyRelu", "gelu", "silu", "tanh", "softplus"];
 const seeds = Array.from({ length: 100 }, (_, i) => 7000 + i);

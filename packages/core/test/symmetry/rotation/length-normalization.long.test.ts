@@ -1,3 +1,5 @@
+import { normals } from "isoloss-test-support/symmetry/discovery/support";
+import { randomT, relative } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { add, sub } from "../../../src/graph/ops/arithmetic.js";
 import { square, tanh } from "../../../src/graph/ops/elementary.js";
@@ -11,8 +13,6 @@ import { layerNorm } from "../../../src/nn/norm.js";
 import { normalizeByLength } from "../../../src/symmetry/rotation/length-normalization.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
-import { normals } from "../discovery/support.js";
-import { randomT, relative } from "../support.js";
 import { ids, type Loss, lossAt, type Params, type Tensors } from "./length-normalization-support.js";
 
 /** A transformer of random width, depth and blocks that normalizes before each block and at its end. */

@@ -1,3 +1,5 @@
+import { describeFound, normals } from "isoloss-test-support/symmetry/discovery/support";
+import { relative } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { add, sub } from "../../../src/graph/ops/arithmetic.js";
 import { square, tanh } from "../../../src/graph/ops/elementary.js";
@@ -9,8 +11,6 @@ import { linear } from "../../../src/nn/linear.js";
 import { layerNorm } from "../../../src/nn/norm.js";
 import { normalizeByLength } from "../../../src/symmetry/rotation/length-normalization.js";
 import { symmetriesOf } from "../../../src/symmetry/symmetries-of.js";
-import { describeFound, normals } from "../discovery/support.js";
-import { relative } from "../support.js";
 import { ids, type Loss, lossAt } from "./length-normalization-support.js";
 
 describe("normalizeByLength", () => {

@@ -1,3 +1,10 @@
+import {
+  describeFound,
+  normals,
+  type Subject,
+  subject,
+} from "isoloss-test-support/symmetry/discovery/support";
+import { randomT, relative, scaledT } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { add, div, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { sqrt, square, tanh } from "../../../src/graph/ops/elementary.js";
@@ -15,8 +22,6 @@ import { jit } from "../../../src/runtime/jit.js";
 import { orthogonal } from "../../../src/symmetry/rotation/orthogonal.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
 import { rmsNorm } from "../discovery/random-network.js";
-import { describeFound, normals, type Subject, subject } from "../discovery/support.js";
-import { randomT, relative, scaledT } from "../support.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 

@@ -1,9 +1,9 @@
+import { float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
 import { createRng } from "../../../src/math/rng.js";
 import { conjugateGradient } from "../../../src/teleport/curvature/conjugate-gradient.js";
 import { createHessian } from "../../../src/teleport/curvature/hessian.js";
-import { float64 } from "../../nn/support.js";
 import { bowl } from "../objective/support.js";
 
 /** A v for a symmetric matrix given by rows. */

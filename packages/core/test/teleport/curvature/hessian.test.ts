@@ -1,3 +1,4 @@
+import { float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
@@ -15,7 +16,6 @@ import { mlp } from "../../../src/nn/models/mlp.js";
 import { type Curvature, createCurvatureMeter } from "../../../src/teleport/curvature/curvature-meter.js";
 import { createHessian, lanczos } from "../../../src/teleport/curvature/hessian.js";
 import { flatten } from "../../../src/tree.js";
-import { float64 } from "../../nn/support.js";
 import { bowl, net, netBatch, netLoss } from "../objective/support.js";
 
 const matrix = (rows: readonly (readonly number[])[]) => async (v: Float64Array) =>

@@ -1,3 +1,5 @@
+import { float64 } from "isoloss-test-support/nn/support";
+import { evaluator, randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { astype, type NdArray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
@@ -11,8 +13,6 @@ import { positiveScaling } from "../../../src/symmetry/positive-scaling.js";
 import { createMinimumMeter, measureMinimum } from "../../../src/teleport/curvature/minima.js";
 import { orbitCurvature } from "../../../src/teleport/objective/orbit-curvature.js";
 import { sharpness } from "../../../src/teleport/objective/sharpness.js";
-import { float64 } from "../../nn/support.js";
-import { evaluator, randomProblem } from "../../symmetry/support.js";
 
 interface Two {
   readonly u: NdArray;

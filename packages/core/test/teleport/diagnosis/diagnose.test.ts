@@ -1,3 +1,5 @@
+import { float64 } from "isoloss-test-support/nn/support";
+import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
@@ -16,8 +18,6 @@ import { createHessian } from "../../../src/teleport/curvature/hessian.js";
 import { diagnose } from "../../../src/teleport/diagnosis/diagnose.js";
 import { isMissing, type Quantity } from "../../../src/teleport/diagnosis/diagnosis.js";
 import { createGainPredictor } from "../../../src/teleport/diagnosis/predicted-gain.js";
-import { float64 } from "../../nn/support.js";
-import { randomProblem } from "../../symmetry/support.js";
 import { bowl } from "../objective/support.js";
 import { batchOf, productLoss, toy, toyScaling } from "../toy.js";
 

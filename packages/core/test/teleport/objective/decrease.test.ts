@@ -1,3 +1,4 @@
+import { float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError, ShapeError } from "../../../src/errors.js";
 import { relu } from "../../../src/graph/ops/activation.js";
@@ -11,7 +12,6 @@ import { lion } from "../../../src/optim/lion.js";
 import { rmsprop } from "../../../src/optim/rmsprop.js";
 import { sgd } from "../../../src/optim/sgd.js";
 import { decrease } from "../../../src/teleport/objective/decrease.js";
-import { float64 } from "../../nn/support.js";
 import { bowl, expectGradient, measured, net, netBatch, netLoss } from "./support.js";
 
 const w = float64([3, 0.5]);

@@ -1,3 +1,4 @@
+import { float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
@@ -6,7 +7,6 @@ import type { Tensor } from "../../../src/graph/tensor.js";
 import { gradNormSqOf } from "../../../src/teleport/objective/grad-norm-sq-of.js";
 import { modelDecrease } from "../../../src/teleport/objective/model-decrease.js";
 import { gradNormSq } from "../../../src/teleport/objective/objective.js";
-import { float64 } from "../../nn/support.js";
 import { bowl, expectGradient, measured, net, netBatch, netLoss } from "./support.js";
 
 describe("gradNormSqOf", () => {

@@ -1,3 +1,5 @@
+import { float64 } from "isoloss-test-support/nn/support";
+import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
 import { div, mul, neg } from "../../../src/graph/ops/arithmetic.js";
@@ -10,8 +12,6 @@ import type { Symmetry } from "../../../src/symmetry/symmetry.js";
 import { minimized, type Objective } from "../../../src/teleport/objective/objective.js";
 import { orbitCurvature } from "../../../src/teleport/objective/orbit-curvature.js";
 import { createTeleporter } from "../../../src/teleport/teleporter.js";
-import { float64 } from "../../nn/support.js";
-import { randomProblem } from "../../symmetry/support.js";
 import { batchOf, numbersOf, productLoss, toy, toyScaling } from "../toy.js";
 import { expectGradient, measured } from "./support.js";
 

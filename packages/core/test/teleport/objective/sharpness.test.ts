@@ -1,3 +1,4 @@
+import { float64 } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
 import { add, mul } from "../../../src/graph/ops/arithmetic.js";
@@ -6,7 +7,6 @@ import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { minimized } from "../../../src/teleport/objective/objective.js";
 import { sharpness } from "../../../src/teleport/objective/sharpness.js";
-import { float64 } from "../../nn/support.js";
 import { bowl, expectGradient, measured, net, netBatch, netLoss } from "./support.js";
 
 describe("sharpness", () => {

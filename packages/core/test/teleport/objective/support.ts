@@ -1,3 +1,4 @@
+import { compiled, float64 } from "isoloss-test-support/nn/support";
 import { expect } from "vitest";
 import { isNdArray, item, type NdArray } from "../../../src/array.js";
 import type { BatchLoss, BatchTensors } from "../../../src/batch.js";
@@ -10,7 +11,6 @@ import type { TensorsOf } from "../../../src/graph/trace.js";
 import type { Objective } from "../../../src/teleport/objective/objective.js";
 import type { MemoryArrays } from "../../../src/teleport/search/search.js";
 import { flatten, unflatten } from "../../../src/tree.js";
-import { compiled, float64 } from "../../nn/support.js";
 
 /** Value and gradient of an objective at a point, the gradient as one list of numbers. */
 export function measured<P>(

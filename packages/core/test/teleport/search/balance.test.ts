@@ -1,3 +1,4 @@
+import { randomT } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { astype, isNdArray, type NdArray } from "../../../src/array.js";
 import type { BatchLoss } from "../../../src/batch.js";
@@ -21,7 +22,6 @@ import type { SearchFactory } from "../../../src/teleport/search/search.js";
 import { createTeleporter } from "../../../src/teleport/teleporter.js";
 import { flatten } from "../../../src/tree.js";
 import { measurer } from "../../problems/support.js";
-import { randomT } from "../../symmetry/support.js";
 import { teleportBy } from "./support.js";
 
 const model = mlp({ sizes: [5, 7, 6, 3], activation: "relu" });

@@ -1,3 +1,4 @@
+import { combine, distance, randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { OptionError } from "../../../src/errors.js";
@@ -16,7 +17,6 @@ import { type DiscreteSearchOptions, discreteSearch } from "../../../src/telepor
 import type { SearchFactory } from "../../../src/teleport/search/search.js";
 import { createTeleporter, type TeleporterOptions } from "../../../src/teleport/teleporter.js";
 import { flatten } from "../../../src/tree.js";
-import { combine, distance, randomProblem } from "../../symmetry/support.js";
 import { gradientOf, hiddenUnits, leavesOf } from "../../symmetry/units.js";
 import { teleportBy } from "./support.js";
 

@@ -1,3 +1,4 @@
+import { evaluator, randomProblem, relative } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../../src/array.js";
 import { OptionError } from "../../../src/errors.js";
@@ -9,7 +10,6 @@ import { sum } from "../../../src/graph/ops/reduce.js";
 import { gradNormSq, minimized, type Objective } from "../../../src/teleport/objective/objective.js";
 import { type LevelSetOptions, levelSet } from "../../../src/teleport/search/level-set/level-set.js";
 import { flatten } from "../../../src/tree.js";
-import { evaluator, randomProblem, relative } from "../../symmetry/support.js";
 import { at, booth, boothAt, coordinates, everyProposal, problemOf, teleportBy } from "./support.js";
 
 const start = at(3.91226624, -0.06219008);

@@ -1,3 +1,4 @@
+import { evaluator, randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
 import { mul, neg, sub } from "../../../src/graph/ops/arithmetic.js";
@@ -8,7 +9,6 @@ import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
 import { gradNormSq } from "../../../src/teleport/objective/objective.js";
 import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
 import { type LineSearchOptions, lineSearch } from "../../../src/teleport/search/line-search.js";
-import { evaluator, randomProblem } from "../../symmetry/support.js";
 import { batchOf, numbersOf, productLoss, toy, toyScaling } from "../toy.js";
 import { everyProposal, problemOf, teleportBy } from "./support.js";
 

@@ -1,4 +1,6 @@
 // Searches on an orbit, each as one program and as steps that the host takes.
+
+import { distance, type Problem, randomProblem } from "isoloss-test-support/symmetry/support";
 import { expect } from "vitest";
 import { ndarray } from "../../../src/array.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
@@ -20,7 +22,6 @@ import { randomSearch } from "../../../src/teleport/search/random.js";
 import { scalingCorner } from "../../../src/teleport/search/scaling-corner.js";
 import type { SearchFactory } from "../../../src/teleport/search/search.js";
 import { createTeleporter } from "../../../src/teleport/teleporter.js";
-import { distance, type Problem, randomProblem } from "../../symmetry/support.js";
 import { symmetryRows } from "../../symmetry/symmetries.js";
 
 const optimizer = sgd();

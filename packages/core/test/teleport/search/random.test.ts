@@ -1,10 +1,10 @@
+import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
 import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
 import { pseudoInverseAction } from "../../../src/symmetry/hidden/pseudo-inverse-action.js";
 import { type RandomSearchOptions, randomSearch } from "../../../src/teleport/search/random.js";
 import { teleport } from "../../../src/teleport/teleporter.js";
-import { randomProblem } from "../../symmetry/support.js";
 import { batchOf, linearizedAct, numbersOf, productLoss, toy, toyScaling } from "../toy.js";
 import { everyProposal, problemOf, teleportBy } from "./support.js";
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { array, item, type NdArray } from "../../../src/array.js";
-import { masked } from "../../../src/compress/prune/masked.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec } from "../../../src/graph/trace.js";
+import { masked } from "../../../src/moves/prune/masked.js";
 import { adagrad } from "../../../src/optim/adagrad.js";
 import { adam, scaleByAdam } from "../../../src/optim/adam.js";
 import { adamw } from "../../../src/optim/adamw.js";

@@ -1,3 +1,4 @@
+import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import type { Batch } from "../../../src/batch.js";
 import { adagrad } from "../../../src/optim/adagrad.js";
@@ -35,7 +36,6 @@ import type {
   MinimizeOptions,
 } from "../../../src/train/minimize/minimize-options.js";
 import type { TeleportPlan } from "../../../src/train/teleports.js";
-import { randomProblem } from "../../symmetry/support.js";
 import { type SymmetryRow, symmetryRows } from "../../symmetry/symmetries.js";
 import { network } from "../../teleport/search/networks.js";
 import { withoutUnit } from "../../teleport/search/null-space/walks.js";

@@ -1,6 +1,6 @@
 // The model on 8-bit integers: what can be chosen, and the measured error of each. Loaded when it is asked for.
 import type { NdArray } from "isoloss";
-import { fromOnnx, type QuantizationChoice, quantizeModel } from "isoloss/onnx";
+import { fromOnnx, type QuantizationChoice, quantizeModel } from "isoloss-onnx";
 import { randomBatch } from "./random-batch.js";
 import type { Sizes } from "./sizes.js";
 

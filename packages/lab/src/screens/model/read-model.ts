@@ -1,7 +1,8 @@
 // A file as a model whose symmetries are looked for, as far as it can be read.
 import { IsolossError, type Symmetries, spec, symmetriesOf, type Tensor, trace } from "isoloss";
-import { fromOnnx, type ImportedModel } from "isoloss/onnx";
+import type { ImportedModel } from "isoloss/onnx";
 import { add, cast, mean, square, sub } from "isoloss/ops";
+import { fromOnnx } from "isoloss-onnx";
 import type { Params } from "./groups.js";
 import { type Sizes, shapeOf } from "./sizes.js";
 

@@ -1,20 +1,17 @@
 // One model: read, drawn, its symmetries found, moved along them and compared with the file.
 import { DataError, type Symmetries } from "isoloss";
 import { balanced } from "isoloss/moves";
+import { decodeModel, type ImportedModel, type OnnxModel, type OutputDifference } from "isoloss/onnx";
+import { type DiscoveryDescription, describeDiscovery } from "isoloss/symmetry";
 import {
   createParamsComparison,
-  decodeModel,
   fromOnnx,
-  type ImportedModel,
   modelOperators,
-  type OnnxModel,
-  type OutputDifference,
   type ParamsComparison,
   type StorageRounding,
   storageRounding,
   withParams,
-} from "isoloss/onnx";
-import { type DiscoveryDescription, describeDiscovery } from "isoloss/symmetry";
+} from "isoloss-onnx";
 import { type Figures, figuresOf } from "./figures.js";
 import { type Act, type MovableGroup, movableGroups, type Params, randomMove } from "./groups.js";
 import { graphOf, type ModelGraph } from "./model-graph.js";

@@ -1,4 +1,5 @@
-import { decodeModel, foldBatchNorm, restoreBatchNorm } from "isoloss/onnx";
+import { decodeModel } from "isoloss/onnx";
+import { foldBatchNorm, restoreBatchNorm } from "isoloss-onnx";
 import { fileNames, fileOf, networkOf } from "./file.js";
 import { type Change, firstExamples } from "./network.js";
 

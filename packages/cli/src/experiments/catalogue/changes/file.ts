@@ -1,6 +1,7 @@
 import { isUndefined, mapValues, omitBy } from "es-toolkit";
 import type { Model, Tensor } from "isoloss";
-import { fromOnnx, type ModelToOnnxOptions, modelToOnnx, trainable, withParams } from "isoloss/onnx";
+import { type ModelToOnnxOptions, modelToOnnx } from "isoloss/onnx";
+import { fromOnnx, trainable, withParams } from "isoloss-onnx";
 import type { TrainedRun } from "../../kind.js";
 import type { Tree } from "../problems.js";
 import type { RunData } from "../run-data.js";

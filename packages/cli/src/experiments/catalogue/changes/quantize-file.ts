@@ -1,6 +1,6 @@
 import type { Model } from "isoloss";
-import { fromOnnx, quantizeModel } from "isoloss/onnx";
 import { constant } from "isoloss/ops";
+import { fromOnnx, quantizeModel } from "isoloss-onnx";
 import type { Tree } from "../problems.js";
 import { fileNames, fileOf } from "./file.js";
 import { type Change, firstExamples, type Network } from "./network.js";

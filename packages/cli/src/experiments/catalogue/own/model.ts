@@ -1,6 +1,6 @@
 // Models that are not in the catalogue: ONNX files, and exports of the user's own modules.
 import { type Model, OptionError } from "isoloss";
-import { fromOnnx, trainable } from "isoloss/onnx";
+import { fromOnnx, trainable } from "isoloss-onnx";
 import { z } from "zod";
 import { namingFile, readModelFile } from "../../../model/read-model.js";
 import type { MadeModel } from "../models.js";

@@ -2,7 +2,7 @@
 import { type Batch, crossEntropy, type Dataset } from "isoloss";
 import { rmse, topK } from "isoloss/metrics";
 import { models, mseLoss, multiMlp } from "isoloss/nn";
-import { type BenchmarkTask, benchmarkTasks } from "isoloss/problems";
+import { type BenchmarkTask, benchmarkTasks } from "isoloss-benchmarks";
 import { z } from "zod";
 import { count } from "../named.js";
 import type { ColumnTask, RunData, TestFold } from "../run-data.js";

@@ -1,3 +1,4 @@
+import { normals, type Subject, subject } from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../../src/array.js";
 import { scan } from "../../../../src/graph/control/scan.js";
@@ -21,7 +22,6 @@ import { separateChannels } from "../../../../src/symmetry/discovery/graph/avera
 import { splitJoins } from "../../../../src/symmetry/discovery/graph/joins.js";
 import { separateParts } from "../../../../src/symmetry/discovery/graph/parts.js";
 import { randomNetwork } from "../random-network.js";
-import { normals, type Subject, subject } from "../support.js";
 
 /** The elements of a part of an array. */
 function cut({ shape, data }: NdArray, { axis, start, count }: Part): NdArray {

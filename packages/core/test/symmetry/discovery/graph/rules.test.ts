@@ -1,4 +1,6 @@
 import fc from "fast-check";
+import { derivativeGraph, forwardGraph } from "isoloss-test-support/graph/ops/op-derivatives";
+import { normals, subject } from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import { nodesOf } from "../../../../src/graph/graph.js";
 import { matmul } from "../../../../src/graph/ops/matmul.js";
@@ -6,9 +8,7 @@ import { sum } from "../../../../src/graph/ops/reduce.js";
 import { apply, type Op, type Tensor } from "../../../../src/graph/tensor.js";
 import { createRng } from "../../../../src/math/rng.js";
 import { rules } from "../../../../src/symmetry/discovery/graph/rules.js";
-import { derivativeGraph, forwardGraph } from "../../../graph/ops/op-derivatives.js";
 import { labeled, opTable, settings } from "../../../graph/ops/op-table.js";
-import { normals, subject } from "../support.js";
 
 describe("The rules of the operations", () => {
   // Constant arrays are no row of the table.

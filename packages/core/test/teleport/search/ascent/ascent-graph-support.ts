@@ -1,4 +1,6 @@
 // d/dT f(T.w) at the identity for every objective f and every symmetry, against difference quotients of the action.
+
+import { randomProblem, randomT, scaledT } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../../src/array.js";
 import type { Batch, BatchLoss } from "../../../../src/batch.js";
@@ -22,7 +24,6 @@ import { orbitCurvature } from "../../../../src/teleport/objective/orbit-curvatu
 import { sharpness } from "../../../../src/teleport/objective/sharpness.js";
 import { traceAscent } from "../../../../src/teleport/search/ascent/ascent-graph.js";
 import { flatten } from "../../../../src/tree.js";
-import { randomProblem, randomT, scaledT } from "../../../symmetry/support.js";
 import { teleportRows } from "../../../symmetry/symmetries.js";
 
 /** A loss at a point with a symmetry of it. */

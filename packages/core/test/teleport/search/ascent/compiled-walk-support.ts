@@ -1,3 +1,4 @@
+import { distance, type Problem, randomProblem } from "isoloss-test-support/symmetry/support";
 import { expect, it, vi } from "vitest";
 import { ndarray } from "../../../../src/array.js";
 import type { MlpParams } from "../../../../src/nn/models/mlp.js";
@@ -12,7 +13,6 @@ import {
   gradientAscent,
 } from "../../../../src/teleport/search/ascent/gradient-ascent.js";
 import { createTeleporter } from "../../../../src/teleport/teleporter.js";
-import { distance, type Problem, randomProblem } from "../../../symmetry/support.js";
 import { symmetryRows } from "../../../symmetry/symmetries.js";
 
 const seeds = Array.from({ length: 12 }, (_, i) => 40 + i);

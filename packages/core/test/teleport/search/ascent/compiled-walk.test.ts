@@ -1,10 +1,10 @@
+import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { mul } from "../../../../src/graph/ops/arithmetic.js";
 import { positiveScaling } from "../../../../src/symmetry/positive-scaling.js";
 import { gradientAscent } from "../../../../src/teleport/search/ascent/gradient-ascent.js";
 import { lineSearch } from "../../../../src/teleport/search/line-search.js";
 import { createTeleporter, teleport } from "../../../../src/teleport/teleporter.js";
-import { randomProblem } from "../../../symmetry/support.js";
 import { ascents, ascentsOf, expectSameWalks, expectSameWalksOf } from "./compiled-walk-support.js";
 
 describe("an ascent as one loop", () => {

@@ -1,3 +1,4 @@
+import { distance, randomProblem } from "isoloss-test-support/symmetry/support";
 import { expect, it } from "vitest";
 import type { BatchLoss } from "../../../../src/batch.js";
 import type { GuardOptions } from "../../../../src/teleport/guard.js";
@@ -5,7 +6,6 @@ import { gradNormSq, minimized, type Objective } from "../../../../src/teleport/
 import { type LevelSetOptions, levelSet } from "../../../../src/teleport/search/level-set/level-set.js";
 import type { SearchFactory } from "../../../../src/teleport/search/search.js";
 import { createTeleporter, type TeleporterOptions } from "../../../../src/teleport/teleporter.js";
-import { distance, randomProblem } from "../../../symmetry/support.js";
 
 export const seeds = Array.from({ length: 4 }, (_, i) => 70 + i);
 

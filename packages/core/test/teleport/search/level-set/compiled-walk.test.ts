@@ -1,5 +1,5 @@
+import { distance, randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
-import { distance, randomProblem } from "../../../symmetry/support.js";
 import { at, booth, type Plane } from "../support.js";
 import { both, cases, expectSameWalks, type Problem, seeds } from "./compiled-walk-support.js";
 

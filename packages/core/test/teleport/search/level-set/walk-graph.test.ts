@@ -1,3 +1,5 @@
+import { uniform } from "isoloss-test-support/graph/ops/op-case";
+import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import type { BatchLoss } from "../../../../src/batch.js";
 import { valueAndGrad } from "../../../../src/graph/autodiff.js";
@@ -9,8 +11,6 @@ import { crossEntropy } from "../../../../src/nn/losses/cross-entropy.js";
 import { mlp } from "../../../../src/nn/models/mlp.js";
 import { gradNormSq } from "../../../../src/teleport/objective/objective.js";
 import { traceLevelSetWalk } from "../../../../src/teleport/search/level-set/walk-graph.js";
-import { uniform } from "../../../graph/ops/op-case.js";
-import { randomProblem } from "../../../symmetry/support.js";
 import { problemOf } from "../support.js";
 
 const rule = {

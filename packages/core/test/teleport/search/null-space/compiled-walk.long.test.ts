@@ -1,6 +1,6 @@
+import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { decrease } from "../../../../src/teleport/objective/decrease.js";
-import { randomProblem } from "../../../symmetry/support.js";
 import { type Any, type Case, compare, compared, optimizer, problems } from "./walks.js";
 
 const refused: Case = { steps: 6, stepSize: 2, objective: decrease({ optimizer }), guard: { halvings: 6 } };

@@ -1,3 +1,4 @@
+import { numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../../src/array.js";
 import { ndarray } from "../../../../src/array.js";
@@ -8,7 +9,6 @@ import { namedArrays } from "../../../../src/named-arrays.js";
 import { compile } from "../../../../src/runtime/compile.js";
 import { decrease } from "../../../../src/teleport/objective/decrease.js";
 import { gradNormSq, minimized } from "../../../../src/teleport/objective/objective.js";
-import { numbers } from "../../../nn/support.js";
 import { network } from "../networks.js";
 import { type Any, type Case, compare, optimizer, problems, teleport } from "./walks.js";
 

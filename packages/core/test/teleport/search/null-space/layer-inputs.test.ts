@@ -1,3 +1,4 @@
+import { int64, numbers } from "isoloss-test-support/nn/support";
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../../src/array.js";
 import { add, mul } from "../../../../src/graph/ops/arithmetic.js";
@@ -12,7 +13,6 @@ import { trace } from "../../../../src/graph/trace.js";
 import { namedArrays } from "../../../../src/named-arrays.js";
 import { compile } from "../../../../src/runtime/compile.js";
 import { linearMaps } from "../../../../src/teleport/search/null-space/layer-inputs.js";
-import { int64, numbers } from "../../../nn/support.js";
 import { attention, images, mapsOf, network, random } from "../networks.js";
 
 type P = Record<string, Tensor>;

@@ -1,3 +1,5 @@
+import { float64, numbers } from "isoloss-test-support/nn/support";
+import { normals } from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../../../src/array.js";
 import { OptionError } from "../../../../src/errors.js";
@@ -15,8 +17,6 @@ import { compile } from "../../../../src/runtime/compile.js";
 import { gradNormSq, minimized } from "../../../../src/teleport/objective/objective.js";
 import { type NullSpaceOptions, nullSpace } from "../../../../src/teleport/search/null-space/null-space.js";
 import { flatten } from "../../../../src/tree.js";
-import { float64, numbers } from "../../../nn/support.js";
-import { normals } from "../../../symmetry/discovery/support.js";
 import { attention, images, network } from "../networks.js";
 import { everyProposal, problemOf, teleportBy } from "../support.js";
 

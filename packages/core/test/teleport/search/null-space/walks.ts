@@ -1,4 +1,6 @@
 // Ascents in null spaces, each as one loop and as steps that the host takes.
+
+import { numbers } from "isoloss-test-support/nn/support";
 import { expect } from "vitest";
 import type { NdArray } from "../../../../src/array.js";
 import { isNdArray, ndarray } from "../../../../src/array.js";
@@ -10,7 +12,6 @@ import { type NullSpaceOptions, nullSpace } from "../../../../src/teleport/searc
 import type { SearchFactory } from "../../../../src/teleport/search/search.js";
 import { createTeleporter } from "../../../../src/teleport/teleporter.js";
 import { flatten } from "../../../../src/tree.js";
-import { numbers } from "../../../nn/support.js";
 import { images, network } from "../networks.js";
 
 export type Any = ReturnType<typeof network>;

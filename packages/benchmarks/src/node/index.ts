@@ -1,0 +1,16 @@
+/**
+ * Readers of the benchmarks' files, and small samples in their form, for Node only.
+ *
+ * @module isoloss-benchmarks/node
+ */
+export type { BenchmarkName, ReadArray, ReadPart, ReadProgress, VerifyOptions } from "./benchmarks.js";
+export { benchmarkGuides, verifyBenchmark, writeSample } from "./benchmarks.js";
+export type { CelebaData, CelebaOptions } from "./celeba.js";
+export { loadCeleba } from "./celeba.js";
+export type { DenseData, DenseOptions } from "./dense.js";
+export { loadCityscapes, loadNyuv2 } from "./dense.js";
+export type { FolderGuide } from "./folder.js";
+export type { OfficeData, OfficeOptions, OfficeTask } from "./office.js";
+export { loadOffice31, loadOfficeHome } from "./office.js";
+export { loadQm9 } from "./qm9.js";
+export type { SampleOptions } from "./samples/sample.js";

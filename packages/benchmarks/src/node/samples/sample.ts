@@ -1,0 +1,58 @@
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { DataError } from "isoloss";
+import { integerFrom, listOf, type OptionRows, optionTable } from "isoloss/internal";
+import { reasonOf } from "isoloss/node";
+
+/** A file of a sample. */
+export interface SampleFile {
+  readonly path: string;
+  readonly bytes: Uint8Array | string;
+}
+
+export interface SampleOptions {
+  /** Examples of each part, or molecules; default as many as show what is special about the format. */
+  readonly examples?: number | undefined;
+  /** [height, width] of CityScapes and NYUv2; default [32, 64]. Others have sizes of their own. */
+  readonly size?: readonly [number, number] | undefined;
+}
+
+export const sampleOptions = optionTable("writeSample", {
+  examples: integerFrom(1).otherwise("as many as show what is special about the format"),
+  size: listOf(integerFrom(1), { length: 2 }).otherwise("[32, 64] for maps of pixels"),
+} satisfies OptionRows<SampleOptions>);
+
+/**
+ * Writes files into a folder, which is there with all of them or not at all.
+ *
+ * @returns the number of files
+ * @throws DataError when the folder has files, or cannot be written
+ */
+export async function writeFolder(
+  directory: string,
+  files: Iterable<SampleFile> | AsyncIterable<SampleFile>,
+): Promise<number> {
+  const target = resolve(directory);
+  const there = await readdir(target).catch(() => []);
+  if (there.length > 0) {
+    throw new DataError(
+      `${directory} is not empty: a sample is written into a folder of its own. Name another one.`,
+    );
+  }
+  const temporary = join(dirname(target), `.${basename(target)}.tmp-${process.pid}`);
+  let count = 0;
+  try {
+    for await (const { path, bytes } of files) {
+      const place = join(temporary, path);
+      await mkdir(dirname(place), { recursive: true });
+      await writeFile(place, bytes);
+      count++;
+    }
+    await rename(temporary, target);
+  } catch (cause) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => {});
+    if (cause instanceof DataError) throw cause;
+    throw new DataError(`Cannot write ${directory}: ${reasonOf(cause)}.`, { cause });
+  }
+  return count;
+}

@@ -1,0 +1,10 @@
+/**
+ * What the packages of this repository share in Node alone: unstable, for exact versions, and not part of the public interface.
+ *
+ * @module isoloss/internal-node
+ * @internal
+ */
+export type { ResizedOptions } from "../node/images/resized.js";
+export { resizedImages } from "../node/images/resized.js";
+export type { NpyForm } from "../node/npy-writer.js";
+export { npyFile } from "../node/npy-writer.js";

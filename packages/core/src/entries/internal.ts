@@ -1,0 +1,99 @@
+/**
+ * What the packages of this repository share: unstable, for exact versions, and not part of the public interface.
+ *
+ * @module isoloss/internal
+ * @internal
+ */
+
+export { allocate, stridesOf } from "../array.js";
+export { bfloatToNumber, float64Of, halfToNumber, requireBytes } from "../bytes.js";
+export { keptExamples } from "../data/streams/example-stream.js";
+export { joinParts } from "../data/streams/part-reader.js";
+export { describeValue, isPlainObject } from "../describe.js";
+export { loopWhile } from "../graph/control/while.js";
+export { nodesOf, topologicalOrder } from "../graph/graph.js";
+export type { LabelUse } from "../graph/labels.js";
+export { checkClasses, labelUses } from "../graph/labels.js";
+export { broadcastShapes } from "../graph/ops/broadcast.js";
+export { windowLength } from "../graph/ops/conv-attributes.js";
+export { cosh } from "../graph/ops/elementary.js";
+export { constantValue } from "../graph/ops/leaf.js";
+export * as reduce from "../graph/ops/reduce.js";
+export { resolveAxis } from "../graph/ops/reshape.js";
+export { formatShape, formatType, isFloat, isTensor, sameShape } from "../graph/tensor.js";
+export { isTracing } from "../graph/tracing.js";
+export { halfCounts, noCounts } from "../math/half-counts.js";
+export { erf } from "../math/special.js";
+export { differenceOf } from "../metrics/output-difference.js";
+export { lowRankOptions, reduced, unusedUnits } from "../moves/low-rank/low-rank.js";
+export type { Cuts, Uncuttable } from "../moves/prune/cut.js";
+export { isUncuttable, withoutCuts, zeroedCuts } from "../moves/prune/cut.js";
+export { product } from "../moves/prune/pruned.js";
+export type { PrunedBy } from "../moves/prune/scores.js";
+export type { UnitCut } from "../moves/prune/units.js";
+export { cutsOf, leastUnits, stepOf, unitNorms, whyUncuttable } from "../moves/prune/units.js";
+export { calibrationShare, heldOutShare } from "../moves/quantization-noise/calibration-share.js";
+export { noiseRatio } from "../moves/quantization-noise/noise-ratio.js";
+export { namesMatching } from "../name-patterns.js";
+export { ratioOf } from "../nn/fake-quantize.js";
+export { resolveInit } from "../nn/init-options.js";
+export type { Reduction } from "../nn/losses/reduction.js";
+export { headSizes } from "../nn/models/multi-head.js";
+export { turnPairs } from "../nn/rotary.js";
+export type { DefaultRow, OptionalRow, RequiredRow } from "../option-kinds.js";
+export {
+  abortSignal,
+  anyOf,
+  finite,
+  flag,
+  inCode,
+  integerFrom,
+  isFunction,
+  isObject,
+  listOf,
+  nonNegative,
+  number,
+  oneOf,
+  positive,
+  share,
+  smoothing,
+  text,
+} from "../option-kinds.js";
+export type { OptionRows, OptionTable } from "../options.js";
+export { optionTable, requireKnown, withoutUndefined } from "../options.js";
+export { taskAlone } from "../problems/task-alone.js";
+export { Lifetime } from "../runtime/lifetime.js";
+export { readNode, readValueInfo } from "../runtime/onnx/decode.js";
+export { readTensor } from "../runtime/onnx/decode-tensor.js";
+export { codeOfSchemaName, dtypeCode, dtypeOfCode } from "../runtime/onnx/dtypes.js";
+export { writeNode, writeShape, writeTensor, writeValueInfo } from "../runtime/onnx/encode.js";
+export type { FileSession, FileSessionOptions } from "../runtime/onnx/file-session.js";
+export { isNative, openFileSession } from "../runtime/onnx/file-session.js";
+export { ProtoReader } from "../runtime/onnx/protobuf.js";
+export type { RawField } from "../runtime/onnx/raw-fields.js";
+export { contentOf, mapFields, rawField, rawFields, rawMessage, textOf } from "../runtime/onnx/raw-fields.js";
+export type { TensorHeader } from "../runtime/onnx/raw-tensor.js";
+export {
+  isRaw,
+  mapMessages,
+  tensorHeader,
+  withData,
+  withRawData,
+  withRemarks,
+} from "../runtime/onnx/raw-tensor.js";
+export type {
+  AttributeValue,
+  OnnxDType,
+  OnnxGraph,
+  OnnxNode,
+  OnnxTensor,
+  OnnxValueInfo,
+} from "../runtime/onnx/schema.js";
+export { allNodesOf, float, graphsIn, int, string, tensor } from "../runtime/onnx/schema.js";
+export { toBfloat16Bits, toFloat16Bits } from "../runtime/onnx/small-floats.js";
+export { noLinks } from "../symmetry/discovery/graph/links.js";
+export type { Response } from "../symmetry/discovery/graph/rules.js";
+export { ruleOf } from "../symmetry/discovery/graph/rules.js";
+export { changeAlong, elementsAlong, extents } from "../symmetry/parameter-axes.js";
+export { prepareDataset } from "../train/dataset.js";
+export { ownEntry } from "../tree.js";

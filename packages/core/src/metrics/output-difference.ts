@@ -1,0 +1,52 @@
+import type { NdArray } from "../array.js";
+import { ShapeError } from "../errors.js";
+
+/** How far an output of one model is from that of another. */
+export interface OutputDifference {
+  readonly name: string;
+  /** Shape of the output in the first run. */
+  readonly shape: readonly number[];
+  /** max |a - b|; NaN where no number is finite in either, so that nothing was compared. */
+  readonly absolute: number;
+  /** max |a - b| / max |a|; 0 if both are 0 everywhere, NaN where nothing was compared. */
+  readonly relative: number;
+}
+
+/** How far the results of some runs are from those that are expected. */
+export function differenceOf(
+  op: string,
+  name: string,
+  expected: readonly NdArray[],
+  got: readonly NdArray[],
+): OutputDifference {
+  let [absolute, scale] = [0, 0];
+  expected.forEach(({ shape, data }, run) => {
+    const other = got[run];
+    if (other.shape.join() !== shape.join()) {
+      throw new ShapeError(
+        `${op}: the output "${name}" has the shapes [${shape.join(", ")}] and [${other.shape.join(", ")}].`,
+      );
+    }
+    for (let i = 0; i < data.length; i++) {
+      const [x, y] = [Number(data[i]), Number(other.data[i])];
+      if (Number.isFinite(x)) scale = Math.max(scale, Math.abs(x));
+      absolute = Math.max(absolute, distance(x, y));
+    }
+  });
+  const { shape } = expected[0];
+  if (absolute > 0) return { name, shape, absolute, relative: absolute / scale };
+  // Two models of NaN alone agree everywhere, whatever they compute from other inputs.
+  const difference = scale > 0 || hasFinite(expected) ? 0 : Number.NaN;
+  return { name, shape, absolute: difference, relative: difference };
+}
+
+/** Whether some number is finite; true of outputs without elements, in which nothing can differ. */
+const hasFinite = (arrays: readonly NdArray[]): boolean =>
+  arrays.every(({ data }) => data.length === 0) ||
+  arrays.some(({ data }) => data.some((x: number | bigint) => Number.isFinite(Number(x))));
+
+function distance(x: number, y: number): number {
+  if (Object.is(x, y)) return 0;
+  const apart = Math.abs(x - y);
+  return Number.isNaN(apart) ? Infinity : apart;
+}

@@ -1,0 +1,167 @@
+import type { ImportedModel, Loss } from "isoloss";
+import { createTrainer, DataError, dtypeOf, OptionError, sizeOf } from "isoloss";
+import { checkClasses, namesMatching, requireBytes } from "isoloss/internal";
+import type { FloatDType } from "isoloss/nn";
+import { createOptimizer } from "isoloss/optim";
+import { fromOnnx } from "../import/from-onnx.js";
+import { sameFunction } from "../model-file/compare/same-function.js";
+import { withParams } from "../model-file/edit/with-params.js";
+import { foldBatchNorm } from "../model-file/prepare/fold-batch-norm.js";
+import type { PreparationRow } from "../model-file/prepare/preparation.js";
+import { calibrationBatches, divided, evaluationPlan } from "./divided-data.js";
+import { type FineTuneOptions, fineTuneOptions } from "./fine-tune-options.js";
+import { type LossName, type NamedLoss, namedLosses } from "./named-losses.js";
+import { withOwnStatistics } from "./own-statistics.js";
+import { type Arrays, type EpochResults, type FineTuneEpoch, runEpochs } from "./run-epochs.js";
+import { restoredFile, withoutEnd } from "./training-file.js";
+import { trainingSetup } from "./training-setup.js";
+
+/** A model that was trained further. */
+export interface FineTuned {
+  /** The file of the best epoch; if that is 0, the file as it came. */
+  readonly bytes: Uint8Array;
+  /** What was measured: first the model as it came, then each epoch. */
+  readonly history: readonly FineTuneEpoch[];
+  /** The model as it came: the first row of the history. */
+  readonly before: FineTuneEpoch;
+  /** The epoch with the smallest validation loss: on these data it looks better than it is, as they chose it. */
+  readonly best: FineTuneEpoch;
+  /** Loss and accuracy on the test data, which chose nothing: of the model as it came, and of `bytes`. Left out without such. */
+  readonly test?: EpochResults["test"];
+  /** How the training ended: after all epochs, at a signal, or because a number was no longer finite. */
+  readonly ended: EpochResults["ended"];
+  /** Why the training diverged. */
+  readonly problem?: string | undefined;
+  /** Numbers of parameters that were trained, and that were frozen, in the file that was trained. */
+  readonly parameters: { readonly trained: number; readonly frozen: number };
+  /** Numbers of examples that were trained on, that chose the epoch, and that did neither. */
+  readonly examples: { readonly training: number; readonly validation: number; readonly test: number };
+  /** Which layers got a batch norm for the training, and why others not; empty where none were put back. */
+  readonly restored: readonly PreparationRow[];
+  /** Largest differences of outputs, relative to their largest value: by restoring, and by folding at the end. */
+  readonly differences: { readonly restored: number; readonly folded: number };
+}
+
+/**
+ * Trains an ONNX file further and returns a file of the same form.
+ *
+ * In a file without batch norms, those that the exporter folded are put back for the training, without a change of the
+ * function (see `restoreBatchNorm`, with statistics of up to 512 examples), and folded again at the end. Those of a file
+ * that has some stay, and are trained. In training a batch norm uses the statistics of the batch (see `trainable`). Layers with frozen weights get none. The
+ * parameters of the epoch with the smallest validation loss are kept, where epoch 0 is the model as it came. Two calls
+ * with the same options give the same numbers.
+ *
+ * A loss by name that contains an activation takes the operand of it where the output is one, perhaps in another shape: `crossEntropy` that of a
+ * Softmax, `binaryCrossEntropy` that of a Sigmoid. Dropout does nothing. If the file fixes the size of a batch, and its nodes do
+ * not allow another one, steps and evaluations have that size.
+ *
+ * @param bytes the bytes of an `.onnx` file of one input, its data inside, that `fromOnnx` reads
+ * @param options `data`, `learningRate`, and those of {@link FineTuneOptions}
+ * @throws OptionError for a pattern that selects nothing, and for options that are unknown or out of range; DataError for
+ *   labels that are no classes, and if restoring or folding changes outputs by more than `tolerance`; ShapeError,
+ *   DTypeError if data, model and loss do not fit
+ *
+ * @example
+ * const data = { inputs: images, labels };
+ * const { bytes, before: asItCame, best } = await fineTune(before, { data, learningRate: 1e-3, epochs: 2, batchSize: 4 });
+ * best.validation.loss <= asItCame.validation.loss; // true
+ */
+export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Promise<FineTuned> {
+  requireBytes("fineTune", bytes);
+  const settings = fineTuneOptions.read(options);
+  const { runtime, seed } = settings;
+  const given = fromOnnx(bytes);
+  const base = withOwnStatistics("fineTune", bytes);
+  const imported = base === bytes ? given : fromOnnx(base);
+  const { input, fixed } = singleInput(imported);
+  const output = chosenOutput(imported, settings.output);
+  const names = [...Object.keys(imported.params), ...Object.keys(imported.state)];
+  const frozen = namesMatching("fineTune", settings.freeze, names);
+  const dtype = dtypeOfModel(imported);
+  const { train, validation, test } = divided(settings.data, settings, { seed, dtype });
+
+  const batches = calibrationBatches(train, input, fixed);
+  const restored = await restoredFile(base, batches, { batchNorm: settings.batchNorm, frozen, runtime });
+  const differenceOf = async (what: string, a: Uint8Array, b: Uint8Array): Promise<number> => {
+    if (a === b) return 0;
+    const at = { inputs: batches.slice(0, 2), runtime, tolerance: settings.tolerance };
+    const { isSame, largest, tolerance } = await sameFunction(a, b, at);
+    if (isSame) return largest;
+    throw new DataError(
+      `fineTune: ${what} the batch norms changes an output by ${largest.toPrecision(2)}, relative to its largest value; ` +
+        `at most ${Number(tolerance.toPrecision(2))} is allowed. Set a larger tolerance, or batchNorm: "keep".`,
+    );
+  };
+  const restoring = await differenceOf("restoring", base, restored.bytes);
+
+  const { loss, contains } = namedLoss(settings.loss);
+  const file = withoutEnd("fineTune", { bytes: restored.bytes, output }, contains);
+  const setup = { input, fixed, frozen, loss, train, batchSize: settings.batchSize };
+  const { model, batchSize, fixed: fixedAtOnce, uses } = trainingSetup(file, setup);
+  checkClasses("fineTune: the labels", settings.data.labels, uses);
+
+  const heldOut = evaluationPlan(validation, fixedAtOnce, "validation");
+  const testSet = test && evaluationPlan(test, fixedAtOnce, "test").set;
+  const trainer = await createTrainer({
+    ...{ model, data: train, loss, batchSize, seed, dtype, runtime, evaluationBatchSize: heldOut.size },
+    optimizer:
+      typeof settings.optimizer === "string" ? createOptimizer(settings.optimizer) : settings.optimizer,
+    learningRate: settings.learningRate,
+    clipNorm: settings.clipNorm,
+  });
+  const { best, ...results } = await runEpochs(trainer, {
+    epochs: settings.epochs,
+    validation: heldOut.set,
+    test: testSet,
+    onEpoch: settings.onEpoch ?? (() => {}),
+    signal: settings.signal,
+  }).finally(() => trainer.dispose());
+
+  const trained = withParams(restored.bytes, { ...best.params, ...best.state });
+  const isFolded = (result: string) => restored.norms.has(result);
+  const folded = restored.norms.size === 0 ? trained : foldBatchNorm(trained, { norms: isFolded }).bytes;
+  const folding = await differenceOf("folding", trained, folded);
+  const trainedCount = count(best.params);
+  return {
+    ...results,
+    bytes: best.epoch === 0 ? bytes : folded,
+    before: results.history[0],
+    best: results.history[best.epoch],
+    parameters: { trained: trainedCount, frozen: count(fromOnnx(restored.bytes).params) - trainedCount },
+    examples: {
+      training: train.inputs.shape[0],
+      validation: heldOut.set.inputs.shape[0],
+      test: testSet?.inputs.shape[0] ?? 0,
+    },
+    restored: restored.report,
+    differences: { restored: restoring, folded: folding },
+  };
+}
+
+/** The input that gets the data, and the size of a batch if the file fixes it. */
+function singleInput({ inputs }: ImportedModel): { readonly input: string; readonly fixed?: number } {
+  const [{ name, shape } = { name: "" }] = inputs;
+  if (inputs.length !== 1) {
+    throw new OptionError(
+      `fineTune: the model must have one input, which gets the data; it has ${inputs.map((one) => one.name).join(", ") || "none"}.`,
+    );
+  }
+  const [size] = shape ?? [];
+  return { input: name, ...(typeof size === "number" ? { fixed: size } : {}) };
+}
+
+function chosenOutput({ outputs }: ImportedModel, name: string | undefined): string {
+  if (name === undefined && outputs.length === 1) return outputs[0];
+  if (name !== undefined && outputs.includes(name)) return name;
+  const problem = name === undefined ? "must be named" : `"${name}" is not one of the model's`;
+  throw new OptionError(`fineTune: the output ${problem}; it has ${outputs.join(", ")}.`);
+}
+
+const namedLoss = (loss: LossName | Loss): Pick<NamedLoss, "loss" | "contains"> =>
+  typeof loss === "string" ? namedLosses[loss] : { loss };
+
+const dtypeOfModel = ({ params }: ImportedModel): FloatDType =>
+  Object.values(params).some((array) => dtypeOf(array) === "float64") ? "float64" : "float32";
+
+const count = (arrays: Arrays): number =>
+  Object.values(arrays).reduce((total, { shape }) => total + sizeOf(shape), 0);

@@ -1,0 +1,192 @@
+// Scalings by powers of two that move numbers into the range of float16.
+import type { NdArray } from "isoloss";
+import { changeAlong, elementsAlong, extents } from "isoloss/internal";
+import type { ScalingGenerator } from "isoloss/symmetry";
+import { binOf, costOf, exponentBins, leastExponent } from "./range.js";
+
+type Leg = ScalingGenerator["axes"][number];
+
+/** Values of an activation that are scaled by the same factor: how many have each exponent. */
+export interface ActivationCell {
+  readonly counts: Float64Array;
+  /** 1 by the number of values of the activation. */
+  readonly share: number;
+  readonly terms: readonly { readonly generator: number; readonly unit: number; readonly power: number }[];
+}
+
+/** No factor is beyond 2^24, or below 2^-24. */
+const mostShift = 24;
+const mostSweeps = 20;
+
+/**
+ * Integers k of each generator and unit, whose factors are 2^(power k), by descent in one or all units of a generator in
+ * turn, on
+ *
+ * J(k) = sum over tensors of the mean over their numbers x of c(floor(log2 |x|) + sum of power k)
+ *
+ * with the cost c of {@link costOf}. J is convex in k and at least 0, and no step makes it larger; |k| is at most 24.
+ */
+export function descendHalf(
+  params: Readonly<Record<string, NdArray>>,
+  generators: readonly ScalingGenerator[],
+  cells: readonly ActivationCell[],
+): Int32Array[] {
+  const exponents = new Map<string, NdArray>();
+  for (const { path } of generators.flatMap(({ axes }) => axes)) {
+    exponents.set(path, exponents.get(path) ?? exponentsOf(params[path]));
+  }
+  const shifts = generators.map(({ size }) => new Int32Array(size));
+  const shiftOf = ({ terms }: ActivationCell) =>
+    terms.reduce((sum, { generator, unit, power }) => sum + power * shifts[generator][unit], 0);
+  const cellsOf = cellsByUnit(generators, cells);
+  const objective = (): number =>
+    [...exponents.values()].reduce((sum, { data }) => sum + meanCost(data as Float64Array), 0) +
+    cells.reduce((sum, cell) => sum + costAt({ ...cell, power: 0, shift: shiftOf(cell) }, 0), 0);
+  const move = (g: number, moves: Int32Array) => {
+    shifts[g].forEach((k, u) => {
+      shifts[g][u] = k + moves[u];
+    });
+    for (const leg of generators[g].axes) {
+      exponents.set(leg.path, addedAlong(exponents.get(leg.path) as NdArray, leg, moves));
+    }
+  };
+  const visit = (g: number): boolean => {
+    const { axes, size } = generators[g];
+    const step = stepOf(axes);
+    if (step === undefined) return false;
+    const units = costsOf(generators[g], exponents);
+    for (const [u, own] of units.entries()) {
+      for (const { cell, power } of cellsOf[g][u] ?? []) {
+        own.push({ counts: cell.counts, share: cell.share, power, shift: shiftOf(cell) });
+      }
+    }
+    const moves = new Int32Array(size);
+    const common = bestMove(units.flat(), step, shifts[g]);
+    for (let u = 0; u < size; u++) {
+      const shifted = units[u].map((cost) => ({ ...cost, shift: cost.shift + cost.power * common }));
+      moves[u] = common + bestMove(shifted, step, [shifts[g][u] + common]);
+    }
+    if (moves.every((move) => move === 0)) return false;
+    // A number that is on two legs moves with both, further than its unit was judged by.
+    const before = isShared(generators[g]) ? objective() : Number.POSITIVE_INFINITY;
+    move(g, moves);
+    if (!isShared(generators[g]) || objective() < before) return true;
+    move(
+      g,
+      moves.map((k) => -k),
+    );
+    return false;
+  };
+  for (let sweep = 0; sweep < mostSweeps; sweep++) {
+    const moved = generators.map((_, g) => visit(g));
+    if (!moved.includes(true)) break;
+  }
+  return shifts;
+}
+
+/** Bins of the elements' exponents; NaN for 0. */
+function exponentsOf({ shape, data }: NdArray): NdArray {
+  return { shape, data: Float64Array.from(data as Float64Array, (w) => binOf(w) ?? Number.NaN) };
+}
+
+const isShared = ({ axes }: ScalingGenerator): boolean =>
+  new Set(axes.map(({ path }) => path)).size < axes.length;
+
+/** The mean cost of numbers by their bins, of which 0 has none. */
+function meanCost(bins: Float64Array): number {
+  let sum = 0;
+  for (const bin of bins) if (!Number.isNaN(bin)) sum += costOf(bin + leastExponent);
+  return sum / bins.length;
+}
+
+/** How far the numbers of one unit in one tensor are shifted, and what that costs. */
+interface UnitCost {
+  readonly counts: Float64Array;
+  readonly share: number;
+  readonly power: number;
+  readonly shift: number;
+}
+
+/** Histograms of the weights of each unit, by leg. */
+function costsOf({ size, axes }: ScalingGenerator, exponents: ReadonlyMap<string, NdArray>): UnitCost[][] {
+  const units = Array.from({ length: size }, (): UnitCost[] => []);
+  for (const leg of axes) {
+    const array = exponents.get(leg.path) as NdArray;
+    const data = elementsAlong(array, leg);
+    const own = Array.from({ length: size }, () => new Float64Array(exponentBins));
+    const [before, along, behind] = extents(leg);
+    for (let b = 0, at = 0; b < before; b++) {
+      for (let i = 0; i < along; i++) {
+        for (let k = 0; k < behind; k++, at++) {
+          const bin = Math.min(Math.max(data[at], 0), exponentBins - 1);
+          if (!Number.isNaN(bin)) own[i][bin]++;
+        }
+      }
+    }
+    const share = 1 / array.data.length;
+    own.forEach((counts, i) => {
+      units[i].push({ counts, share, power: leg.power, shift: 0 });
+    });
+  }
+  return units;
+}
+
+function cellsByUnit(generators: readonly ScalingGenerator[], cells: readonly ActivationCell[]) {
+  const all = generators.map(({ size }) =>
+    Array.from({ length: size }, (): { cell: ActivationCell; power: number }[] => []),
+  );
+  for (const cell of cells) {
+    for (const { generator, unit, power } of cell.terms) all[generator][unit].push({ cell, power });
+  }
+  return all;
+}
+
+/** The least k > 0 with which all factors are whole powers of two; undefined if there is none up to 4. */
+function stepOf(axes: readonly Leg[]): number | undefined {
+  return [1, 2, 3, 4].find((k) => axes.every(({ power }) => Number.isInteger(power * k)));
+}
+
+/** The multiple of the step that costs least, the nearest to 0 of several; convex, so that it is found by walking down. */
+function bestMove(costs: readonly UnitCost[], step: number, at: ArrayLike<number>): number {
+  const total = (move: number) => costs.reduce((sum, cost) => sum + costAt(cost, move), 0);
+  const isWithin = (move: number) => Array.from(at).every((k) => Math.abs(k + move) <= mostShift);
+  const here = total(0);
+  if (here === 0) return 0;
+  for (const direction of [step, -step]) {
+    let [best, cost] = [0, here];
+    while (isWithin(best + direction)) {
+      const next = total(best + direction);
+      if (!(next < cost * (1 - 1e-12))) break;
+      best += direction;
+      cost = next;
+    }
+    if (best !== 0) return best;
+  }
+  return 0;
+}
+
+function costAt({ counts, share, power, shift }: UnitCost, move: number): number {
+  let sum = 0;
+  for (let bin = 0; bin < exponentBins; bin++) {
+    if (counts[bin] > 0) sum += counts[bin] * costOf(bin + leastExponent + shift + power * move);
+  }
+  return share * sum;
+}
+
+function addedAlong(array: NdArray, leg: Leg, moves: Int32Array): NdArray {
+  return alongUnits(array, leg, (bin, i) => bin + leg.power * moves[i]);
+}
+
+/** Weights times 2^(power k) of their units: exact, but for what over- or underflows. */
+export const shiftedAlong = (array: NdArray, leg: Leg, shifts: Int32Array): NdArray =>
+  alongUnits(array, leg, (w, i) => w * 2 ** (leg.power * shifts[i]));
+
+function alongUnits(array: NdArray, leg: Leg, f: (value: number, unit: number) => number): NdArray {
+  const [before, along, behind] = extents(leg);
+  return changeAlong(array, leg, (data) => {
+    for (let b = 0, at = 0; b < before; b++) {
+      for (let i = 0; i < along; i++) for (let k = 0; k < behind; k++, at++) data[at] = f(data[at], i);
+    }
+    return data;
+  });
+}

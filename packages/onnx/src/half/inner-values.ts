@@ -1,0 +1,13 @@
+import { GraphEditor } from "../model-file/edit/graph-editor.js";
+
+/** The file with the values that nodes read of one another as outputs, too. */
+export function withInnerValues(op: string, bytes: Uint8Array): Uint8Array {
+  const editor = new GraphEditor(op, bytes);
+  for (const { opType, outputs } of editor.nodes) {
+    if (opType === "Constant" || opType.includes("Sequence")) continue;
+    for (const name of outputs) {
+      if (name !== "" && editor.uses.isRead(name) && !editor.isOutput(name)) editor.addOutput(name);
+    }
+  }
+  return editor.finish();
+}

@@ -1,0 +1,231 @@
+// The ONNX standard (onnx.ai/onnx/operators): models of dense tensors.
+
+import type { ImportedInput, ImportedModel, Tensor } from "isoloss";
+import { DataError, type DType, DTypeError, isNdArray, type NdArray, OptionError, ShapeError } from "isoloss";
+import {
+  allNodesOf,
+  describeValue,
+  formatType,
+  isTensor,
+  isTracing,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxValueInfo,
+  ownEntry,
+  requireBytes,
+  requireKnown,
+} from "isoloss/internal";
+import type { FloatDType } from "isoloss/nn";
+import type { OnnxModel } from "isoloss/onnx";
+import { decodeModel, type ExternalData, inlineExternalData } from "isoloss/onnx";
+import { constant } from "isoloss/ops";
+import { arrayOf, importedDType } from "./arrays.js";
+import { evaluate } from "./evaluate.js";
+import { NodeCount } from "./limits.js";
+import { isStandard, operatorName, operators } from "./operators/operators.js";
+import { type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
+import { isSequence, Scope } from "./value.js";
+
+export interface FromOnnxOptions<Out extends string = string> {
+  /** Names of the results that the model returns; default: all results of the file. */
+  readonly outputs?: readonly Out[] | undefined;
+  /** The dtype of all floats of the model; default float64 if the file's weights are float64, else float32. */
+  readonly dtype?: FloatDType | undefined;
+  /**
+   * Which of the file's float tensors are trained, by name; default: those that a node takes as an operand,
+   * Constant nodes of different numbers included, except single numbers, running statistics, bounds, exponents and
+   * what computes them. The others are constants.
+   */
+  readonly isParameter?: ((name: string) => boolean) | undefined;
+  /** The files with the model's external data: bytes by location, or a function that reads them. */
+  readonly external?: ExternalData | undefined;
+}
+
+/**
+ * Reads an `.onnx` file as a model that can be differentiated, trained and teleported: the inverse of
+ * `toOnnx`. Its symmetries are found from its graph, like those of any loss.
+ *
+ * It reads models of standard operators, of all versions of the operator set; docs/onnx-operators.md lists them. Among
+ * them are branches and loops, recurrent layers, losses, sequences of tensors and quantized numbers. `apply` takes
+ * sizes that the file leaves open from its inputs; they, and inputs given as arrays, must determine every computed
+ * shape. Batch normalization uses its running statistics unless the file says otherwise, dropout does nothing.
+ *
+ * Floats of 16 bits are read as float32, and a Cast to them rounds. Integers of 32 bits and fewer wrap around as in
+ * the file; those of 64 bits are exact up to 2^53. A gradient passes through a QuantizeLinear to the DequantizeLinear
+ * that takes its result, as if it did not round, and is 0 for numbers beyond the range.
+ *
+ * @param options `outputs`, `dtype`, `isParameter` and `external`
+ * @throws OptionError for an output that the model does not have; DataError when the bytes are not an ONNX
+ *   model or the model uses unknown operators, which the message names. `apply` throws DataError if a node is
+ *   used in an unsupported way, ShapeError or DTypeError if inputs do not fit.
+ *
+ * @example
+ * const model = fromOnnx(bytes, { outputs: ["logits"] });
+ * const loss = (p, { x, y }) => crossEntropy(model.apply(p, { input: x }).logits, y);
+ * const { scaling } = symmetriesOf(loss, model.params, { x, y });
+ */
+export function fromOnnx<const Out extends string = string>(
+  bytes: Uint8Array,
+  options: FromOnnxOptions<Out> = {},
+): ImportedModel<Out> {
+  requireBytes("fromOnnx", bytes);
+  requireKnown(
+    "fromOnnx",
+    options,
+    ["dtype", "external", "isParameter", "outputs"],
+    'fromOnnx(bytes, { dtype: "float64" })',
+  );
+  const { dtype, external, isParameter, outputs: wanted } = options;
+  if (isParameter !== undefined && typeof isParameter !== "function") {
+    throw new OptionError(
+      `fromOnnx: isParameter must be a function of a tensor's name; got ${describeValue(isParameter)}.`,
+    );
+  }
+  if (dtype !== undefined && dtype !== "float32" && dtype !== "float64") {
+    throw new OptionError(`fromOnnx: dtype must be float32 or float64; got ${describeValue(dtype)}.`);
+  }
+  if (wanted !== undefined && !Array.isArray(wanted)) {
+    throw new OptionError(
+      `fromOnnx: outputs must be a list of names, such as ["logits"]; got ${describeValue(wanted)}.`,
+    );
+  }
+  const model = modelOf(bytes, external);
+  const opset = requireOperators(model);
+  const { graph } = model;
+  const nodes = allNodesOf(graph);
+  const outputs = wanted ?? graph.outputs.map(({ name }) => name as Out);
+  const missing = outputs.find((name) => !graph.outputs.some((output) => output.name === name));
+  if (missing !== undefined) {
+    throw new OptionError(
+      `fromOnnx: the model has no output "${missing}"; it has ${graph.outputs.map(({ name }) => name).join(", ")}.`,
+    );
+  }
+  const trained = parametersOf(graph, isParameter);
+  const float = dtype ?? (trained.some(({ tensor }) => tensor.dtype === "float64") ? "float64" : "float32");
+  const params = Object.fromEntries(trained.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
+  const carried = runningStatisticsOf(graph, trained);
+  const state = Object.fromEntries(carried.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
+  const readNames = nodes.flatMap((node) => node.inputs);
+  const readsOf = new Map(
+    trained.map(({ tensor: { name } }) => [name, readNames.filter((own) => own === name).length]),
+  );
+  const givenNames = new Set([...trained, ...carried].map(({ tensor }) => tensor.name));
+  const isGiven = ({ opType, outputs: [own] }: OnnxNode) => opType === "Constant" && givenNames.has(own);
+  const computed = { ...graph, nodes: graph.nodes.filter((node) => !isGiven(node)) };
+  const stored = new Set(graph.initializers.map(({ name }) => name));
+  const infos = graph.inputs.filter(({ name }) => !stored.has(name));
+  const inputs = infos.map((info) => inputOf(info, float));
+
+  const applyWithState: ImportedModel<Out>["applyWithState"] = (given, data, context) => {
+    requireTracing([...Object.values(given), ...Object.values(data)]);
+    const scope = new Scope();
+    const store = (tensors: readonly NamedTensor[], values: Readonly<Record<string, Tensor | NdArray>>) => {
+      for (const { name, tensor: stored } of tensors) {
+        const tensor = fitting(name, stored.shape, float, ownEntry(values, name));
+        scope.set(stored.name, { tensor, kind: stored.dtype });
+      }
+    };
+    store(trained, given);
+    store(carried, { ...state, ...context.state });
+    inputs.forEach(({ name, dtype, shape }, i) => {
+      const tensor = fitting(name, shape, dtype, ownEntry(data, name));
+      scope.set(name, { tensor, kind: infos[i].dtype ?? "float32" });
+    });
+    const own = carried.filter(({ name }) => Object.hasOwn(context.state, name));
+    const updated = new Set(context.training ? own.map(({ tensor }) => tensor.name) : []);
+    const count = new NodeCount(nodes.length);
+    const reads = new Map(
+      [...readsOf].flatMap(([name, number]) => {
+        const value = scope.get(name);
+        return value === undefined || isSequence(value) ? [] : [[value.tensor, number] as const];
+      }),
+    );
+    evaluate(computed, scope, { opset, dtype: float, count, reads, updated });
+    const results = outputs.map((name) => [name, resultOf(name, scope, graph)] as const);
+    return {
+      output: Object.fromEntries(results) as Record<Out, Tensor>,
+      state: Object.fromEntries(own.map(({ name, tensor }) => [name, resultOf(tensor.name, scope, graph)])),
+    };
+  };
+  return {
+    params,
+    state,
+    inputs,
+    outputs,
+    apply: (given, data) => applyWithState(given, data, { state: {} }).output,
+    applyWithState,
+  };
+}
+
+/** Throws where nothing is traced: the results would be tensors that never get values. */
+function requireTracing(values: readonly unknown[]): void {
+  if (isTracing() || values.some(isTensor)) return;
+  throw new DTypeError(
+    "fromOnnx: apply is called with arrays, and no function is being traced: there is nothing to compute yet. Trace it " +
+      "and run it: const f = await jit((params, x) => model.apply(params, { x }), [model.params, x]); await f(model.params, x).",
+  );
+}
+
+/** The version of the operator set, if all nodes can be traced. */
+function requireOperators({ opsets, graph }: OnnxModel): number {
+  const unknown = new Set(
+    allNodesOf(graph)
+      .map(operatorName)
+      .filter((name) => !operators.has(name)),
+  );
+  if (unknown.size > 0) {
+    throw new DataError(
+      `fromOnnx: the model uses operators that are not supported: ${[...unknown].join(", ")}. ` +
+        "Export it for inference, with operators of the ONNX standard alone.",
+    );
+  }
+  return opsets.find(({ domain }) => isStandard(domain))?.version ?? 1;
+}
+
+function inputOf({ name, dtype = "float32", shape }: OnnxValueInfo, float: FloatDType): ImportedInput {
+  return { name, dtype: importedDType(dtype, float), shape };
+}
+
+/** Checks a parameter or input against the file, and returns it; an array becomes a constant. */
+function fitting(
+  name: string,
+  shape: readonly (number | string)[] | undefined,
+  dtype: DType,
+  value: Tensor | NdArray | undefined,
+): Tensor {
+  const expected = `${dtype}[${shape?.join(", ") ?? "..."}]`;
+  if (value === undefined) throw new ShapeError(`fromOnnx: "${name}" is missing; it must be ${expected}.`);
+  const given = isNdArray(value) ? constant(value) : value;
+  const isSame = (n: number, d: number) => typeof shape?.[d] === "string" || shape?.[d] === n;
+  if (shape && !(given.rank === shape.length && given.shape.every(isSame))) {
+    throw new ShapeError(
+      `fromOnnx: "${name}" must be ${expected}; got ${formatType(given)}. Sizes can differ where the file leaves them open (dynamic axes).`,
+    );
+  }
+  if (given.dtype === dtype) return given;
+  throw new DTypeError(
+    `fromOnnx: "${name}" must be ${expected}; got ${formatType(given)}. Convert it, or read the model with another \`dtype\`.`,
+  );
+}
+
+function resultOf(name: string, scope: Scope, graph: OnnxGraph): Tensor {
+  const value = scope.get(name);
+  if (isSequence(value))
+    throw new DataError(`fromOnnx: the model's output "${name}" is a sequence, not a tensor.`);
+  if (value !== undefined) return value.tensor;
+  const maker = graph.nodes.find(({ outputs }) => outputs.includes(name));
+  throw new DataError(
+    `fromOnnx: the model's output "${name}" is a result of ${maker?.opType ?? "no node"} that is not supported.`,
+  );
+}
+
+/** A decoded file, or an error that says that the bytes are no ONNX model. */
+function modelOf(bytes: Uint8Array, external: ExternalData | undefined): OnnxModel {
+  try {
+    return decodeModel(external === undefined ? bytes : inlineExternalData(bytes, external));
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    const message = `fromOnnx: the bytes are not a readable ONNX model: ${cause.message}`;
+    throw new DataError(message, { cause });
+  }
+}

@@ -1,0 +1,148 @@
+import type { Tensor } from "isoloss";
+import { resolveAxis } from "isoloss/internal";
+import { batchNorm, groupNorm, layerNorm } from "isoloss/nn";
+import {
+  add,
+  broadcastTo,
+  div,
+  expandDims,
+  fillLike,
+  mean,
+  mul,
+  pad,
+  pow,
+  reciprocal,
+  reshape,
+  slice,
+  sqrt,
+  square,
+  stopGradient,
+  sub,
+  variance,
+} from "isoloss/ops";
+import type { Call, Operator } from "../call.js";
+import { range } from "./axes.js";
+
+const epsilonOf = (call: Call): number => call.float("epsilon", 1e-5);
+
+/**
+ * By the running statistics, or those of the batch, with which the running ones are updated: as results of a node in
+ * training mode, as state of the model where another one is trained.
+ */
+function batchNormalization(call: Call): readonly Tensor[] {
+  if (call.opset < 9 && call.int("spatial", 1) === 0) return [normalizedByPosition(call)];
+  const [x, weight, bias, running_mean, running_var] = [0, 1, 2, 3, 4].map((i) => call.tensor(i));
+  const isInFile = isTraining(call);
+  const training = isInFile || (call.isUpdated(3) && call.isUpdated(4));
+  const momentum = call.float("momentum", 0.9);
+  const { output, state } = batchNorm(
+    x,
+    { weight, bias },
+    { running_mean, running_var },
+    { training, momentum: 1 - momentum, epsilon: epsilonOf(call) },
+  );
+  if (!isInFile) {
+    if (training) {
+      call.update(3, state.running_mean);
+      call.update(4, state.running_var);
+    }
+    return [output];
+  }
+  // The standard tracks the biased variance.
+  const spread = stopGradient(variance(x, { axes: range(x.rank).filter((d) => d !== 1) }));
+  return [output, state.running_mean, add(mul(running_var, momentum), mul(spread, 1 - momentum))];
+}
+
+/** Before operator set 14 a node is in training mode if it has further results, in the first sets by an attribute. */
+function isTraining(call: Call): boolean {
+  if (call.opset >= 14) return call.int("training_mode", 0) === 1;
+  if (call.opset < 7) return call.int("is_test", 0) === 0;
+  return call.node.outputs.filter((name) => name !== "").length > 1;
+}
+
+/** In the first operator sets, running statistics for each position of a channel. */
+function normalizedByPosition(call: Call): Tensor {
+  if (isTraining(call))
+    return call.fail("it uses the statistics of the batch; export the model for inference");
+  const x = call.tensor(0);
+  const [weight, bias, running_mean, running_var] = [1, 2, 3, 4].map((i) => reshape(call.tensor(i), [-1]));
+  const state = { running_mean, running_var };
+  const flat = reshape(x, [x.shape[0], -1]);
+  return reshape(batchNorm(flat, { weight, bias }, state, { epsilon: epsilonOf(call) }).output, x.shape);
+}
+
+/** The axes from `axis` on. */
+function lastAxes(call: Call, x: Tensor): readonly number[] {
+  return range(x.rank).slice(resolveAxis(call.int("axis", -1), x.rank, call.node.opType));
+}
+
+/** Also the means and the inverse standard deviations. */
+function layerNormalization(call: Call): readonly Tensor[] {
+  const x = call.tensor(0);
+  const axes = lastAxes(call, x);
+  const epsilon = epsilonOf(call);
+  const weight = broadcastTo(call.tensor(1), x.shape.slice(axes[0]));
+  const bias = call.has(2) ? broadcastTo(call.tensor(2), weight.shape) : fillLike(weight, 0);
+  const y = layerNorm(x, { weight, bias }, { epsilon });
+  const kept = { axes, keepDims: true };
+  return [y, mean(x, kept), reciprocal(sqrt(add(variance(x, kept), epsilon)))];
+}
+
+/** x / sqrt(mean x^2 + epsilon), times a scale. */
+function rmsNormalization(call: Call): Tensor {
+  const x = call.tensor(0);
+  const squares = mean(square(x), { axes: lastAxes(call, x), keepDims: true });
+  return mul(div(x, sqrt(add(squares, epsilonOf(call)))), call.tensor(1));
+}
+
+/** (x - mean) / (standard deviation + 1e-9). */
+function meanVarianceNormalization(call: Call): Tensor {
+  const x = call.tensor(0);
+  const kept = { axes: call.ints("axes") ?? [0, 2, 3], keepDims: true };
+  return div(sub(x, mean(x, kept)), add(sqrt(variance(x, kept)), 1e-9));
+}
+
+/** Scale and shift have one number a channel; before operator set 21 those of a GroupNormalization have one a group. */
+function groups(call: Call, count: number): Tensor {
+  const x = call.tensor(0);
+  const channels = x.shape[1];
+  const [weight, bias] = [1, 2].map((i) => {
+    const values = call.tensor(i);
+    if (values.size === channels) return values;
+    if (values.size !== count) {
+      return call.fail(`scale and shift must have one number a channel or a group; they have ${values.size}`);
+    }
+    return reshape(broadcastTo(expandDims(values, 1), [count, channels / count]), [channels]);
+  });
+  return groupNorm(x, { weight, bias }, { groups: count, epsilon: epsilonOf(call) });
+}
+
+/** A. Krizhevsky et al., NeurIPS 2012: x / (bias + alpha / size * sum of x^2 over `size` adjacent channels)^beta. */
+function localResponse(call: Call): Tensor {
+  const x = call.tensor(0);
+  const size = call.int("size", 0);
+  if (size < 1) return call.fail(`size must be 1 or more; it is ${size}`);
+  const before = Math.floor((size - 1) / 2);
+  const padded = pad(
+    square(x),
+    x.shape.map((_, d): [number, number] => (d === 1 ? [before, size - 1 - before] : [0, 0])),
+  );
+  const shifted = Array.from({ length: call.parts(size) }, (_, k) =>
+    slice(padded, {
+      starts: x.shape.map((_, d) => (d === 1 ? k : 0)),
+      ends: x.shape.map((n, d) => (d === 1 ? k + n : n)),
+    }),
+  );
+  const mean = mul(call.float("alpha", 1e-4) / size, shifted.reduce(add));
+  return div(x, pow(add(call.float("bias", 1), mean), call.float("beta", 0.75)));
+}
+
+export const normalizations: Readonly<Record<string, Operator>> = {
+  BatchNormalization: batchNormalization,
+  GroupNormalization: (call) => groups(call, call.int("num_groups", 1)),
+  InstanceNormalization: (call) => groups(call, call.tensor(0).shape[1]),
+  LRN: localResponse,
+  LayerNormalization: layerNormalization,
+  MeanVarianceNormalization: meanVarianceNormalization,
+  RMSNormalization: rmsNormalization,
+};

@@ -1,0 +1,135 @@
+import { DataError } from "isoloss";
+import { allNodesOf, graphsIn, type OnnxGraph, type OnnxNode, type OnnxTensor } from "isoloss/internal";
+import { isFloatKind } from "./kinds.js";
+
+/** Operands that are not weights: running statistics, bounds, exponents, weights of classes and the like. */
+const settings: Readonly<Record<string, readonly number[]>> = {
+  Attention: [3],
+  BatchNormalization: [3, 4],
+  Clip: [1, 2],
+  DequantizeLinear: [1],
+  Dropout: [1, 2],
+  NegativeLogLikelihoodLoss: [2],
+  NonMaxSuppression: [0, 1, 2, 3, 4],
+  NonZero: [0],
+  OneHot: [1, 2],
+  Pad: [1, 2, 3],
+  Pow: [1],
+  QLinearConv: [1, 4, 6],
+  QLinearMatMul: [1, 4, 6],
+  QuantizeLinear: [1],
+  Range: [0, 1, 2],
+  Resize: [1, 2, 3],
+  RoiAlign: [1],
+  RotaryEmbedding: [1, 2],
+  STFT: [2],
+  SoftmaxCrossEntropyLoss: [2],
+  Unique: [0],
+  Upsample: [1],
+};
+
+/** A tensor of a file that is trained, and the name it has as a parameter. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly tensor: OnnxTensor;
+}
+
+/**
+ * The tensors of a file that are weights: floats with one axis or more that some node takes as an operand
+ * other than a setting, or those that `isParameter` selects. A Constant node counts as a tensor of its output's
+ * name: some exporters keep every weight in one. In a file that stores weights elsewhere, or has no other Constants, one
+ * whose numbers are all equal is part of the model's code, such as the 1 in 1 / sqrt(d), or the zeros that a recurrent
+ * layer starts with. Names of graph inputs cannot contain colons, so `_` replaces them.
+ */
+export function parametersOf(
+  graph: OnnxGraph,
+  isParameter?: (name: string) => boolean,
+): readonly NamedTensor[] {
+  const constants = graph.nodes.flatMap(constantsOf);
+  const isWeight = isParameter ?? weightsOf(graph, constants);
+  const weights = [...graph.initializers, ...constants].filter(
+    ({ name, dtype, shape }) => isFloatKind(dtype) && shape.length > 0 && isWeight(name),
+  );
+  return namedTensors(weights);
+}
+
+/**
+ * Running means and variances of the main graph's batch normalizations, those that are neither parameters nor shared: a
+ * tensor that two different normalizations read, or that is something else, too, cannot have one value for each.
+ */
+export function runningStatisticsOf(
+  graph: OnnxGraph,
+  parameters: readonly NamedTensor[],
+): readonly NamedTensor[] {
+  const stored = [...graph.initializers, ...graph.nodes.flatMap(constantsOf)];
+  const isFloatVector = ({ dtype, shape }: OnnxTensor) => isFloatKind(dtype) && shape.length === 1;
+  const isOwn = new Set(stored.filter(isFloatVector).map(({ name }) => name));
+  for (const { tensor } of parameters) isOwn.delete(tensor.name);
+  const layerOf = new Map<string, string>();
+  for (const node of allNodesOf(graph)) {
+    const isNorm = node.opType === "BatchNormalization" && graph.nodes.includes(node);
+    const layer = JSON.stringify(node.inputs.slice(1));
+    node.inputs.forEach((name, i) => {
+      // One layer may be applied several times.
+      const place = isNorm && (i === 3 || i === 4) ? `${i} ${layer}` : "other";
+      if (place === "other" || (layerOf.get(name) ?? place) !== place) isOwn.delete(name);
+      layerOf.set(name, place);
+    });
+  }
+  const results = [graph, ...allNodesOf(graph).flatMap(graphsIn)].flatMap(({ outputs }) => outputs);
+  for (const { name } of results) isOwn.delete(name);
+  return namedTensors(stored.filter(({ name }) => isOwn.has(name) && layerOf.has(name)));
+}
+
+/** Tensors by the names that they have as inputs of a graph, which cannot contain colons. */
+function namedTensors(tensors: readonly OnnxTensor[]): readonly NamedTensor[] {
+  const named = new Map<string, NamedTensor>();
+  for (const tensor of tensors) {
+    const name = tensor.name.replaceAll(":", "_");
+    const other = named.get(name);
+    if (other !== undefined) {
+      throw new DataError(
+        `fromOnnx: expected weights of different names, with _ for a colon; the file has "${other.tensor.name}" and ` +
+          `"${tensor.name}", both "${name}". Rename one of them in the file.`,
+      );
+    }
+    named.set(name, { name, tensor });
+  }
+  return [...named.values()];
+}
+
+/** The array of floats that a Constant node holds, by the name of its output. */
+function constantsOf({ opType, outputs: [name], attributes }: OnnxNode): readonly OnnxTensor[] {
+  if (opType !== "Constant") return [];
+  const { value, value_floats: list } = attributes;
+  if (value?.kind === "tensor") return [{ ...value.value, name }];
+  if (list?.kind !== "floats") return [];
+  return [{ name, dtype: "float32", shape: [list.value.length], data: Float32Array.from(list.value) }];
+}
+
+const isFilled = ({ data }: OnnxTensor): boolean => data.every((v: number | bigint) => v === data[0]);
+
+/** Whether a tensor is a weight: an operand that flows into something other than settings. */
+function weightsOf(graph: OnnxGraph, constants: readonly OnnxTensor[]): (name: string) => boolean {
+  const nodes = allNodesOf(graph);
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs));
+  const results = [graph, ...nodes.flatMap(graphsIn)].flatMap(({ outputs }) => outputs);
+  const flowing = new Set(results.map(({ name }) => name));
+  const operands = new Set<string>();
+  // From the last node to the first: what computes only settings, such as the scales of a Resize, is no weight either.
+  for (const node of nodes.reverse()) {
+    const isSetting = node.outputs.every((name) => read.has(name) && !flowing.has(name));
+    if (isSetting && graphsIn(node).length === 0) continue;
+    for (const [i, name] of node.inputs.entries()) {
+      if (settings[node.opType]?.includes(i)) continue;
+      operands.add(name);
+      flowing.add(name);
+    }
+  }
+  const isWeight = ({ name, dtype, shape }: OnnxTensor) =>
+    isFloatKind(dtype) && shape.length > 0 && operands.has(name);
+  const holdWeights =
+    !graph.initializers.some(isWeight) && constants.some((tensor) => isWeight(tensor) && !isFilled(tensor));
+  const code = new Set(holdWeights ? [] : constants.filter(isFilled).map(({ name }) => name));
+  return (name) => operands.has(name) && !code.has(name);
+}

@@ -1,0 +1,79 @@
+/**
+ * Trained models as ONNX files: read into graphs, compared, moved, quantized, pruned, halved and trained further.
+ *
+ * @module isoloss-onnx
+ */
+
+export type { ImportedInput, ImportedModel } from "isoloss";
+export type { HalfCounts } from "isoloss/moves";
+export type { OutputDifference } from "isoloss/onnx";
+export type { FineTuned } from "./fine-tune/fine-tune.js";
+export { fineTune } from "./fine-tune/fine-tune.js";
+export type { FineTuneOptions } from "./fine-tune/fine-tune-options.js";
+export type { LossName } from "./fine-tune/named-losses.js";
+export type { FineTuneEpoch } from "./fine-tune/run-epochs.js";
+export type { HalfChange, HalfModel, ToHalfOptions } from "./half/to-half.js";
+export { toHalf } from "./half/to-half.js";
+export type { FromOnnxOptions } from "./import/from-onnx.js";
+export { fromOnnx } from "./import/from-onnx.js";
+export type { TrainableOptions } from "./import/trainable.js";
+export { trainable } from "./import/trainable.js";
+export type { ReducedGroup, ReducedRank, ReduceRankOptions } from "./low-rank/reduce-rank.js";
+export { reduceRank } from "./low-rank/reduce-rank.js";
+export type { ModelError, ModelErrorOptions } from "./model-error.js";
+export { modelError } from "./model-error.js";
+export type { CompareModelsOptions, ModelComparison } from "./model-file/compare/compare-models.js";
+export { compareModels } from "./model-file/compare/compare-models.js";
+export type { CompareTimesOptions, TimesComparison } from "./model-file/compare/compare-times.js";
+export { compareTimes } from "./model-file/compare/compare-times.js";
+export type {
+  CompareParamsOptions,
+  ParamsComparison,
+  ParamsComparisonOptions,
+} from "./model-file/compare/params-comparison.js";
+export { createParamsComparison } from "./model-file/compare/params-comparison.js";
+export type {
+  Float64Comparison,
+  FunctionComparison,
+  SameFunctionOptions,
+} from "./model-file/compare/same-function.js";
+export { sameFunction } from "./model-file/compare/same-function.js";
+export type { StorageRounding } from "./model-file/compare/storage-rounding.js";
+export { storageRounding } from "./model-file/compare/storage-rounding.js";
+export type { WithParamsOptions } from "./model-file/edit/with-params.js";
+export { withParams } from "./model-file/edit/with-params.js";
+export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "./model-file/model-operators.js";
+export { modelOperators } from "./model-file/model-operators.js";
+export { dropIdentity } from "./model-file/prepare/drop-identity.js";
+export { dropMetadata } from "./model-file/prepare/drop-metadata.js";
+export type { FoldBatchNormOptions } from "./model-file/prepare/fold-batch-norm.js";
+export { foldBatchNorm } from "./model-file/prepare/fold-batch-norm.js";
+export { liftBounds } from "./model-file/prepare/lift-bounds.js";
+export { lowerBounds } from "./model-file/prepare/lower-bounds.js";
+export type { Preparation, PreparationRow } from "./model-file/prepare/preparation.js";
+export type { RestoreBatchNormOptions } from "./model-file/prepare/restore-batch-norm.js";
+export { restoreBatchNorm } from "./model-file/prepare/restore-batch-norm.js";
+export type { PrunedGroup, PrunedUnitsFile, PruneUnitsOptions } from "./prune/prune-units.js";
+export { pruneUnits } from "./prune/prune-units.js";
+export type { PrunedWeights, PruneWeightsOptions } from "./prune/prune-weights.js";
+export { pruneWeights } from "./prune/prune-weights.js";
+export type { Affine, ByteType } from "./quantize/affine.js";
+export type { CalibrateOptions, CalibrationMethod } from "./quantize/calibrate.js";
+export { calibrate } from "./quantize/calibrate.js";
+export type { CandidateFile } from "./quantize/candidates.js";
+export type { Granularity, QuantizationChoice } from "./quantize/choices.js";
+export type { EqualizedModel, EqualizeForQuantizationOptions } from "./quantize/equalize-for-quantization.js";
+export { equalizeForQuantization } from "./quantize/equalize-for-quantization.js";
+export type { LayerSensitivity } from "./quantize/leave-layers.js";
+export type { Metric, QuantizationError, SquaredError } from "./quantize/measure-error.js";
+export type { QuantizedModel } from "./quantize/quantize-model.js";
+export { quantizeModel } from "./quantize/quantize-model.js";
+export type {
+  BiasCorrection,
+  QuantizationProgress,
+  QuantizeModelOptions,
+} from "./quantize/quantize-options.js";
+export type { QuantizeWeightsOptions } from "./quantize/quantize-weights.js";
+export { quantizeWeights } from "./quantize/quantize-weights.js";
+export type { ValueRange } from "./quantize/range.js";
+export type { QdqReport, QuantizedFile, QuantizedNode } from "./quantize/report.js";

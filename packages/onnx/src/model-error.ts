@@ -1,0 +1,60 @@
+import { inCode, integerFrom, type OptionRows, optionTable } from "isoloss/internal";
+import { fromOnnx } from "./import/from-onnx.js";
+import { axisSizes, type NamedValues, randomInputs } from "./model-file/compare/random-inputs.js";
+import { outputsOfFile } from "./quantize/choices.js";
+import { requireBatches } from "./quantize/examples.js";
+import { errorOf, type QuantizationError } from "./quantize/measure-error.js";
+
+/** How far the outputs of a changed model are from those of the model before. */
+export type ModelError = Omit<QuantizationError, "metric">;
+
+export interface ModelErrorOptions {
+  /** Batches of arrays by the names of the inputs; default: random numbers. */
+  readonly inputs?: readonly NamedValues[] | undefined;
+  /** Number of random examples, where the file leaves it open; default 4. */
+  readonly examples?: number | undefined;
+  /** Sizes of axes that the file leaves open, for random numbers; default 32. */
+  readonly sizes?: Readonly<Record<string, number>> | undefined;
+  /** Seed of random numbers; default 0. */
+  readonly seed?: number | undefined;
+}
+
+const modelErrorOptions = optionTable("modelError", {
+  inputs: inCode<readonly NamedValues[]>(
+    "a list of batches, such as [{ x: images }]",
+    Array.isArray,
+  ).otherwise("random numbers"),
+  examples: integerFrom(1).default(4),
+  sizes: axisSizes.default({}),
+  seed: integerFrom(0).default(0),
+} satisfies OptionRows<ModelErrorOptions>);
+
+/**
+ * Measures what a change of a model costs, as its file runs: in ONNX Runtime, with the kernels that it has for it, or in
+ * JavaScript where ONNX Runtime is not installed.
+ *
+ * @param before the bytes of an `.onnx` file
+ * @param after those of another with the same inputs and outputs
+ * @param options `inputs`, or `examples`, `sizes` and `seed` of random ones
+ * @returns `sqnr`, 10 log10(sum y^2 / sum (y - z)^2) in decibels, its sums by `examples`, `agreement` of the largest number of each
+ *   row, and `largest`, max |y - z| / max |y|
+ * @throws OptionError for other arrays than the inputs of the file; DataError for numbers that are not finite; DataError, ShapeError, RuntimeError when a file or the inputs cannot be run
+ *
+ * @example
+ * const { sqnr, agreement } = await modelError(before, after);
+ */
+export async function modelError(
+  before: Uint8Array,
+  after: Uint8Array,
+  options: ModelErrorOptions = {},
+): Promise<ModelError> {
+  const { inputs, ...random } = modelErrorOptions.read(options);
+  if (inputs !== undefined) requireBatches("modelError", before, inputs, "inputs");
+  const batches = inputs ?? randomInputs("modelError", fromOnnx(before).inputs, { ...random, inputs: {} });
+  const run = { runtime: "auto" } as const;
+  const outputs = [
+    await outputsOfFile(before, batches, run),
+    await outputsOfFile(after, batches, run),
+  ] as const;
+  return errorOf(...outputs, batches);
+}

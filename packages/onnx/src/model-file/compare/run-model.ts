@@ -1,0 +1,77 @@
+import type { CompileOptions, ImportedModel, NdArray, Tensor } from "isoloss";
+import { jit, OptionError } from "isoloss";
+import type { FileSession } from "isoloss/internal";
+import type { NamedValues } from "./random-inputs.js";
+
+interface RunOptions extends Pick<CompileOptions, "runtime"> {
+  /** What is computed of the model's results. */
+  readonly after?: (results: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>;
+}
+
+/** A model that is ready to run. */
+interface ModelSession extends FileSession {
+  /** @param params others than the model's own, of the same shapes */
+  run(inputs: NamedValues, params?: NamedValues): Promise<NamedValues>;
+}
+
+/** Makes a model ready to run, compiled once for each shape of batches. */
+export function openModel(
+  model: ImportedModel,
+  { runtime, after = (results) => results }: RunOptions,
+): ModelSession {
+  const { params, inputs } = model;
+  // Names of a file may hold colons, which names of a graph's inputs and outputs must not.
+  let names: readonly string[] = [];
+  const compileFor = (x: readonly NdArray[]) =>
+    jit(
+      (at) => {
+        const results = Object.entries(after(model.apply(at.p, named(inputs, at.x))));
+        names = results.map(([name]) => name);
+        return results.map(([, tensor]) => tensor);
+      },
+      { p: params, x },
+      { runtime },
+    );
+  const byShape = new Map<string, Awaited<ReturnType<typeof compileFor>>>();
+  return {
+    async run(batch, p = params) {
+      requireInputs(model, batch);
+      const x = inputs.map(({ name }) => batch[name]);
+      const key = JSON.stringify(x.map(({ shape }) => shape));
+      const run = byShape.get(key) ?? (await compileFor(x));
+      byShape.set(key, run);
+      const values = await run({ p, x });
+      return Object.fromEntries(values.map((value, i) => [names[i], value]));
+    },
+    async dispose() {
+      for (const run of byShape.values()) await run.dispose();
+    },
+  };
+}
+
+/** What a model computes for each of some batches. */
+export async function outputsOf(
+  model: ImportedModel,
+  batches: readonly NamedValues[],
+  options: RunOptions,
+): Promise<readonly NamedValues[]> {
+  for (const batch of batches) requireInputs(model, batch);
+  const running = openModel(model, options);
+  try {
+    const outputs: NamedValues[] = [];
+    for (const batch of batches) outputs.push(await running.run(batch));
+    return outputs;
+  } finally {
+    await running.dispose();
+  }
+}
+
+function requireInputs({ inputs }: ImportedModel, batch: NamedValues): void {
+  const lost = inputs.find(({ name }) => !Object.hasOwn(batch, name));
+  if (lost === undefined) return;
+  const given = Object.keys(batch).join(", ") || "nothing";
+  throw new OptionError(`The model's input "${lost.name}" is missing; the batch has ${given}.`);
+}
+
+const named = <T>(inputs: ImportedModel["inputs"], values: readonly T[]): Record<string, T> =>
+  Object.fromEntries(inputs.map(({ name }, i) => [name, values[i]]));

@@ -1,0 +1,92 @@
+import type { NdArray } from "isoloss";
+import { DataError } from "isoloss";
+import {
+  float64Of,
+  isRaw,
+  type TensorHeader,
+  toBfloat16Bits,
+  toFloat16Bits,
+  withData,
+  withRawData,
+} from "isoloss/internal";
+
+type FloatBits = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+
+interface FloatFormat {
+  /** TensorProto.DataType. */
+  readonly code: number;
+  readonly largest: number;
+  readonly encode: (numbers: Float64Array) => FloatBits;
+  /** For bits that are no numbers: those of the exponent, all set in what is not finite. */
+  readonly exponent?: number;
+}
+
+/** The float types of files, and how numbers are stored in them. */
+const formats: Readonly<Record<string, FloatFormat>> = {
+  float32: { code: 1, largest: 3.4028234663852886e38, encode: (numbers) => new Float32Array(numbers) },
+  float64: { code: 11, largest: Number.MAX_VALUE, encode: (numbers) => new Float64Array(numbers) },
+  float16: {
+    code: 10,
+    largest: 65504,
+    encode: (numbers) => Uint16Array.from(numbers, toFloat16Bits),
+    exponent: 0x7c00,
+  },
+  bfloat16: {
+    code: 16,
+    largest: 3.3895313892515355e38,
+    encode: (numbers) => Uint16Array.from(numbers, toBfloat16Bits),
+    exponent: 0x7f80,
+  },
+};
+
+export const isFloatCode = (code: number): boolean =>
+  Object.values(formats).some((format) => format.code === code);
+
+export const isFloatType = (dtype: string): boolean => Object.hasOwn(formats, dtype);
+
+/**
+ * A tensor of a file with other numbers, in the type and in the form (raw bytes or a list of numbers) that it had.
+ *
+ * @throws DataError for a NaN, or a number beyond the type's range
+ */
+export function withFloats(tensor: Uint8Array, { name, code }: TensorHeader, value: NdArray): Uint8Array {
+  const what = `The tensor "${name}"`;
+  const dtype = Object.keys(formats).find((own) => formats[own].code === code);
+  if (dtype === undefined) throw new DataError(`${what} holds no floats: its type has the number ${code}.`);
+  const bits = floatsOf(value, dtype, what);
+  const bytes = new Uint8Array(bits.buffer);
+  if (isRaw(tensor)) return withRawData(tensor, bytes);
+  if (bits instanceof Uint16Array) {
+    return withData(tensor, 5, (w, field) => w.packedInts(field, Array.from(bits)));
+  }
+  // A packed list of floats or doubles is their bytes, as in raw data.
+  return withData(tensor, bits instanceof Float32Array ? 4 : 10, (w, field) => w.bytes(field, bytes));
+}
+
+/** Numbers of an array in a float type of a file, rounded to the nearest; `what` names their owner in errors. */
+export function floatsOf({ data }: NdArray, dtype: string, what: string): FloatBits {
+  const format = formats[dtype];
+  const numbers = float64Of(data);
+  const bits = format.encode(numbers);
+  const wrong = firstLost(numbers, bits, format);
+  if (wrong < 0) return bits;
+  throw new DataError(
+    `${what} of ${dtype} cannot hold ${numbers[wrong]}, its element ${wrong}. ` +
+      `The largest finite ${dtype} is ${format.largest}. Nothing was written.`,
+  );
+}
+
+/** Whether a float type of a file has all the numbers in its range. */
+export function canHold(dtype: string, numbers: Float64Array): boolean {
+  const format = formats[dtype];
+  return firstLost(numbers, format.encode(numbers), format) < 0;
+}
+
+/** The first number that is NaN, or was finite and is no more. */
+function firstLost(numbers: Float64Array, bits: FloatBits, { exponent = 0 }: FloatFormat): number {
+  for (let i = 0; i < numbers.length; i++) {
+    const isKept = bits instanceof Uint16Array ? (bits[i] & exponent) !== exponent : Number.isFinite(bits[i]);
+    if (!isKept && Math.abs(numbers[i]) !== Number.POSITIVE_INFINITY) return i;
+  }
+  return -1;
+}

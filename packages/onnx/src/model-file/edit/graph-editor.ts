@@ -1,0 +1,302 @@
+import type { NdArray, Shape } from "isoloss";
+import { DataError } from "isoloss";
+import type { OnnxDType, OnnxNode, OnnxTensor, OnnxValueInfo } from "isoloss/internal";
+import {
+  contentOf,
+  type RawField,
+  rawField,
+  rawFields,
+  rawMessage,
+  readTensor,
+  readValueInfo,
+  requireBytes,
+  writeTensor,
+  writeValueInfo,
+} from "isoloss/internal";
+import { arrayOf } from "../../import/arrays.js";
+import { floatsOf, isFloatType } from "./float-data.js";
+import {
+  type GraphItem,
+  INITIALIZER,
+  INPUT,
+  intOf,
+  itemOf,
+  OUTPUT,
+  opsetOf,
+  readerOf,
+  rewired,
+  tensorType,
+  VALUE_INFO,
+  withVersions,
+  writtenNode,
+} from "./graph-items.js";
+import { ItemList } from "./item-list.js";
+import { replaceFloats } from "./replace-floats.js";
+import { Uses } from "./uses.js";
+
+/** What the floats of a file are, without their numbers. */
+export interface FloatType {
+  readonly dtype: OnnxDType;
+  readonly shape: Shape;
+}
+
+/** Floats of a file as numbers that are computed with. */
+export interface Floats extends FloatType {
+  readonly data: Float64Array;
+}
+
+/**
+ * The main graph of a model file, to be changed node by node. Fields that no change concerns keep their bytes. Nodes are
+ * identified by their objects: a change replaces the object.
+ */
+export class GraphEditor {
+  #opset: number;
+  readonly #op: string;
+  #irVersion: number;
+  #model: readonly RawField[];
+  readonly #before: Uses;
+  readonly #floats = new Map<string, Floats>();
+  readonly #originals = new Map<string, Floats>();
+  readonly #items: ItemList;
+  /** Names of tensors that were not in the file. */
+  readonly #added = new Set<string>();
+  /** Whether the file was of an IR version in which every stored tensor is an input of the graph, and is no more. */
+  #isFreed = false;
+  /** Which nodes make and read the values of the graph as it is now. */
+  readonly uses: Uses;
+
+  constructor(op: string, bytes: Uint8Array) {
+    requireBytes(op, bytes);
+    this.#op = op;
+    this.#model = rawFields(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const graph = this.#model.filter(({ number }) => number === 7).at(-1);
+    if (graph === undefined) {
+      throw new DataError(
+        `${op}: no graph found: the bytes are not an ONNX model, or the file is truncated.`,
+      );
+    }
+    this.#irVersion = intOf(this.#model, 1);
+    this.#opset = opsetOf(this.#model);
+    this.#items = new ItemList(rawFields(contentOf(graph)).map(itemOf));
+    const { nodes } = this;
+    requireOrder(op, nodes);
+    this.#before = new Uses(nodes);
+    this.uses = new Uses(nodes);
+  }
+
+  /** The version of the standard operator set. */
+  get opset(): number {
+    return this.#opset;
+  }
+
+  get nodes(): readonly OnnxNode[] {
+    return this.#items.all().flatMap(({ node }) => (node === undefined ? [] : [node]));
+  }
+
+  /** An input of the graph by its name. */
+  input(name: string): OnnxValueInfo | undefined {
+    const item = this.#items.named(INPUT, name);
+    return item === undefined ? undefined : readValueInfo(readerOf(item.field));
+  }
+
+  /** Names of the inputs that a run must give: not those that the file stores. */
+  get freeInputs(): readonly string[] {
+    return this.#items
+      .all()
+      .flatMap(({ field, name }) =>
+        field.number === INPUT && name !== undefined && this.#items.named(INITIALIZER, name) === undefined
+          ? [name]
+          : [],
+      );
+  }
+
+  isOutput(value: string): boolean {
+    return this.#items.named(OUTPUT, value) !== undefined;
+  }
+
+  /** Whether a value has one reader in the main graph, and is no output of the model. */
+  isUsedOnce(value: string): boolean {
+    return this.uses.readers(value).length === 1 && !this.uses.isCaptured(value) && !this.isOutput(value);
+  }
+
+  /** An initializer or the value of a Constant node, as it was read. */
+  tensor(name: string): OnnxTensor | undefined {
+    const item = this.#items.named(INITIALIZER, name);
+    if (item !== undefined) return this.#located(() => readTensor(readerOf(item.field)));
+    const maker = this.uses.maker(name);
+    if (maker?.opType !== "Constant") return undefined;
+    const { value, value_float: number, value_floats: list } = maker.attributes;
+    if (value?.kind === "tensor") return value.value;
+    if (number?.kind === "float") {
+      return { name, dtype: "float32", shape: [], data: Float32Array.of(number.value) };
+    }
+    if (list?.kind !== "floats") return undefined;
+    return { name, dtype: "float32", shape: [list.value.length], data: Float32Array.from(list.value) };
+  }
+
+  /** Type and shape of the floats of an initializer or Constant node; undefined for any other value. */
+  floatType(name: string): FloatType | undefined {
+    const item = this.#items.named(INITIALIZER, name);
+    const own =
+      item === undefined ? this.tensor(name) : tensorType(item.field, `${this.#op}: the tensor "${name}"`);
+    return own !== undefined && isFloatType(own.dtype) ? own : undefined;
+  }
+
+  /** The floats of an initializer or of a Constant node; undefined for any other value. */
+  floats(name: string): Floats | undefined {
+    const own = this.#floats.get(name) ?? this.#read(name);
+    if (own !== undefined) this.#floats.set(name, own);
+    return own;
+  }
+
+  /** Replaces the numbers of an initializer or Constant node; they are rounded when the file is written. */
+  setFloats(name: string, floats: Floats): void {
+    this.#floats.set(name, floats);
+  }
+
+  /**
+   * Says that the file is of a newer operator set, which its nodes must already be written for, and of an IR version
+   * that has it.
+   */
+  raiseVersions(opset: number, irVersion: number): void {
+    this.#isFreed ||= this.#irVersion < 4 && irVersion >= 4;
+    this.#opset = Math.max(opset, this.#opset);
+    this.#irVersion = Math.max(irVersion, this.#irVersion);
+    this.#model = withVersions(this.#model, this.#opset, this.#irVersion);
+  }
+
+  /** Adds an initializer of floats and returns its name, which starts with `base`. */
+  add(base: string, { dtype, shape, data }: Floats): string {
+    const name = this.freshName(base);
+    return this.addTensor(name, {
+      dtype,
+      shape,
+      data: floatsOf({ shape, data }, dtype, `The tensor "${name}"`),
+    });
+  }
+
+  /** Adds an initializer of any type and returns its name, which starts with `base`. */
+  addTensor(base: string, { dtype, shape, data }: Omit<OnnxTensor, "name">): string {
+    const name = this.freshName(base);
+    const tensor = { name, dtype, shape, data };
+    this.#added.add(name);
+    this.#items.add({
+      field: rawField(INITIALIZER, (w, n) => w.message(n, (t) => writeTensor(t, tensor))),
+      name,
+    });
+    // Before IR version 4 every initializer is an input of the graph, too.
+    if (this.#irVersion < 4) {
+      const info = { name, dtype, shape };
+      this.#items.add({
+        field: rawField(INPUT, (w, n) => w.message(n, (v) => writeValueInfo(v, info))),
+        name,
+      });
+    }
+    return name;
+  }
+
+  addOutput(name: string): void {
+    this.#items.add({
+      field: rawField(OUTPUT, (w, n) => w.message(n, (v) => writeValueInfo(v, { name }))),
+      name,
+    });
+  }
+
+  freshName(base: string): string {
+    const taken = (name: string) => this.uses.isKnown(name) || this.#items.hasName(name);
+    if (!taken(base)) return base;
+    let i = 1;
+    while (taken(`${base}_${i}`)) i++;
+    return `${base}_${i}`;
+  }
+
+  /** Puts nodes in the place of one, which may be among them. */
+  replace(node: OnnxNode, ...others: readonly OnnxNode[]): void {
+    const item = this.#items.get(node);
+    this.#exchange(
+      node,
+      others.map((own) => (own === node && item ? item : { field: writtenNode(own), node: own })),
+    );
+  }
+
+  /** Gives a node other operands or results; all else of it keeps its bytes. Returns the new node. */
+  rewire(node: OnnxNode, { inputs = node.inputs, outputs = node.outputs }: Partial<OnnxNode>): OnnxNode {
+    const own = { ...node, inputs, outputs };
+    const item = this.#items.get(node);
+    if (item !== undefined) this.#exchange(node, [{ field: rewired(item.field, own), node: own }]);
+    return own;
+  }
+
+  /** Lets all nodes read `to` instead of `from`. */
+  rename(from: string, to: string): void {
+    for (const node of new Set(this.uses.readers(from))) {
+      this.rewire(node, { inputs: node.inputs.map((name) => (name === from ? to : name)) });
+    }
+  }
+
+  /** The file with all changes; tensors and value infos that they left without use are left out. */
+  finish(): Uint8Array {
+    const isGone = (name: string) =>
+      (this.#before.isRead(name) || this.#added.has(name)) && !this.uses.isRead(name) && !this.isOutput(name);
+    const isUnmade = (name: string) =>
+      this.#before.maker(name) !== undefined && this.uses.maker(name) === undefined;
+    const isStored = (name: string) => this.#items.named(INITIALIZER, name) !== undefined;
+    const kept = this.#items.all().filter(({ field, node, name = "" }) => {
+      if (node !== undefined) return node.opType !== "Constant" || !node.outputs.every(isGone);
+      if (field.number === INITIALIZER) return !isGone(name);
+      // From IR version 4 on, a stored tensor that is an input, too, is only a default.
+      if (field.number === INPUT) return !(isStored(name) && (isGone(name) || this.#isFreed));
+      return field.number !== VALUE_INFO || !isUnmade(name);
+    });
+    const graph = rawMessage(kept.map(({ field }) => field));
+    const model = rawMessage(
+      this.#model.map((field) => (field.number === 7 ? rawField(7, (w, n) => w.bytes(n, graph)) : field)),
+    );
+    return replaceFloats(model, ({ name }) => this.#changed(name));
+  }
+
+  /** Numbers that differ from those that were read. */
+  #changed(name: string): NdArray | undefined {
+    const floats = this.#floats.get(name);
+    return floats === undefined || floats === this.#originals.get(name) ? undefined : floats;
+  }
+
+  #read(name: string): Floats | undefined {
+    const tensor = this.tensor(name);
+    if (tensor === undefined || !isFloatType(tensor.dtype)) return undefined;
+    const { shape, data } = arrayOf(tensor, "float64");
+    const floats = { dtype: tensor.dtype, shape, data: data as Float64Array };
+    this.#originals.set(name, floats);
+    return floats;
+  }
+
+  /** Says which function read a tensor where that fails. */
+  #located<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (cause) {
+      if (!(cause instanceof DataError)) throw cause;
+      throw new DataError(`${this.#op}: ${cause.message}`, { cause });
+    }
+  }
+
+  #exchange(node: OnnxNode, items: readonly GraphItem[]): void {
+    this.#items.replace(node, items);
+    this.uses.remove(node);
+    for (const item of items) if (item.node !== undefined) this.uses.add(item.node);
+  }
+}
+
+/** Throws unless each node reads results of nodes before it alone, as in a file that can run. */
+function requireOrder(op: string, nodes: readonly OnnxNode[]): void {
+  const later = new Set(nodes.flatMap(({ outputs }) => outputs));
+  for (const { opType, inputs, outputs } of nodes) {
+    const early = inputs.find((name) => name !== "" && later.has(name));
+    if (early !== undefined) {
+      throw new DataError(
+        `${op}: the ${opType} "${outputs[0]}" reads "${early}" before it is made: the file is damaged.`,
+      );
+    }
+    for (const name of outputs) later.delete(name);
+  }
+}

@@ -1,0 +1,271 @@
+import type { Port, Tensor } from "isoloss";
+import { type NdArray, type Shape, sizeOf, spec, trace } from "isoloss";
+import type { OnnxGraph, OnnxNode } from "isoloss/internal";
+import {
+  constantValue,
+  inCode,
+  isFloat,
+  isObject,
+  noLinks,
+  type OptionRows,
+  optionTable,
+  ownEntry,
+  type Response,
+  requireBytes,
+  ruleOf,
+  topologicalOrder,
+} from "isoloss/internal";
+import type { OnnxModel } from "isoloss/onnx";
+import { decodeModel, encodeModel } from "isoloss/onnx";
+import { fromOnnx } from "../import/from-onnx.js";
+import { operators } from "../import/operators/operators.js";
+
+/**
+ * Changes of hidden units that an operator may keep: positive factors (of each unit, or one for all), signs, linear
+ * maps, another order.
+ */
+export type UnitChange = "scaling" | "sign" | "linear" | "permutation";
+
+/** An operator of a model. */
+export interface OperatorUse {
+  /** With its domain, if it is not one of the ONNX standard: `com.microsoft.Gelu`. */
+  readonly name: string;
+  /** Nodes, those of subgraphs included. */
+  readonly count: number;
+  /** Whether `fromOnnx` reads it. */
+  readonly isSupported: boolean;
+  /**
+   * Changes of its operands that all its nodes pass on to their results; undefined where nothing was traced, and
+   * where the results depend on no input and no weight.
+   */
+  readonly keeps?: readonly UnitChange[] | undefined;
+  /**
+   * At how many nodes positive factors of a layer's units end, on their way to the weights of the layers behind it; undefined at
+   * none, and where nothing was traced.
+   */
+  readonly stops?: number | undefined;
+}
+
+export interface ModelOperatorsOptions {
+  /** Shapes of the inputs by name; with them the model is traced for `keeps`. Default: it is not. */
+  readonly shapes?: Readonly<Record<string, Shape>> | undefined;
+}
+
+const modelOperatorsOptions = optionTable("modelOperators", {
+  shapes: inCode<Readonly<Record<string, Shape>>>(
+    "an object of shapes by the name of an input, such as { x: [1, 3, 32, 32] }",
+    (value) => isObject(value) && Object.values(value).every(Array.isArray),
+  ).otherwise("none: nothing is traced"),
+} satisfies OptionRows<ModelOperatorsOptions>);
+
+/**
+ * The operators of an ONNX file, the most frequent first: which ones `fromOnnx` reads, and which ones stop the
+ * symmetries of the layers around them. tanh keeps signs, and any order of hidden units, but no scalings; a batch
+ * normalization keeps nothing, as its running statistics tell the units apart, and folding it removes it.
+ *
+ * Each operator is judged by itself, step by step: a change that only cancels over several steps counts as not
+ * kept. What a model keeps as a whole is for `analyze` to find.
+ *
+ * @param bytes of an `.onnx` file
+ * @throws DataError if they are not an ONNX model; with `shapes`, also what `fromOnnx` and its `apply` throw
+ *
+ * @example
+ * modelOperators(bytes, { shapes: { x: [1, 3, 8, 8] } }).map(({ name, count }) => `${count} ${name}`);
+ */
+export function modelOperators(
+  bytes: Uint8Array,
+  options: ModelOperatorsOptions = {},
+): readonly OperatorUse[] {
+  requireBytes("modelOperators", bytes);
+  const { shapes } = modelOperatorsOptions.read(options);
+  const model = decodeModel(bytes);
+  const nodes = allNodes(model.graph);
+  const isReadable = nodes.every(isSupported);
+  const kept = shapes !== undefined && isReadable ? keptBy(model, shapes) : undefined;
+  const stopping = stoppingNodes(model.graph.nodes, kept);
+  const names = [...new Set(nodes.map(nameOf))];
+  return names
+    .map((name): OperatorUse => {
+      const own = nodes.filter((node) => nameOf(node) === name);
+      const use = { name, count: own.length, isSupported: isSupported(own[0]) };
+      const lists = own.flatMap((node) => kept?.changes.get(node) ?? []);
+      if (lists.length === 0) return use;
+      const stops = own.filter((node) => stopping.has(node)).length;
+      return {
+        ...use,
+        keeps: unitChanges.filter((change) => lists.every((list) => list.has(change))),
+        ...(stops > 0 ? { stops } : {}),
+      };
+    })
+    .sort((a, b) => b.count - a.count);
+}
+
+const isStandard = (domain = ""): boolean => domain === "" || domain === "ai.onnx";
+
+const nameOf = ({ opType, domain }: OnnxNode): string =>
+  isStandard(domain) ? opType : `${domain}.${opType}`;
+
+const isSupported = ({ opType, domain }: OnnxNode): boolean => isStandard(domain) && operators.has(opType);
+
+/** The nodes of a graph and of the graphs in their attributes. */
+const allNodes = ({ nodes }: OnnxGraph): OnnxNode[] => nodes.flatMap((node) => [node, ...allNodesIn(node)]);
+
+const allNodesIn = ({ attributes }: OnnxNode): OnnxNode[] =>
+  Object.values(attributes).flatMap((a) => (a.kind === "graph" ? allNodes(a.value) : []));
+
+const unitChanges: readonly UnitChange[] = ["scaling", "sign", "linear", "permutation"];
+
+/** Operators with weights that undo factors of their operand. */
+const layers: ReadonlySet<string> = new Set([
+  "Conv",
+  "ConvTranspose",
+  "Gemm",
+  "GRU",
+  "LSTM",
+  "MatMul",
+  "RNN",
+]);
+
+interface Kept {
+  readonly changes: ReadonlyMap<OnnxNode, ReadonlySet<UnitChange>>;
+  /** Whether a value of the outer graph depends on an input. */
+  readonly isData: (name: string) => boolean;
+}
+
+/** The nodes between layers with weights, and those of such layers and graphs, that no factors of units pass. */
+function stoppingNodes(nodes: readonly OnnxNode[], kept: Kept | undefined): ReadonlySet<OnnxNode> {
+  if (kept === undefined) return new Set();
+  const { changes, isData } = kept;
+  const hasLayers = (node: OnnxNode) => allNodesIn(node).some(({ opType }) => layers.has(opType));
+  // Weights inside of a node's graphs stay as they are.
+  const passes = (node: OnnxNode) => !hasLayers(node) && (changes.get(node)?.has("scaling") ?? true);
+  const reads = (node: OnnxNode) =>
+    [node, ...allNodesIn(node)].flatMap(({ inputs }) => inputs).filter(Boolean);
+  const isLayer = (node: OnnxNode) =>
+    hasLayers(node) || (layers.has(node.opType) && node.inputs.some((name) => name !== "" && !isData(name)));
+  /** Values with factors of a layer's units; values that reach a layer. */
+  const [scaled, read] = [new Set<string>(), new Set<string>()];
+  const isBehind = new Set(
+    nodes.filter((node) => {
+      const isScaled = reads(node).some((name) => scaled.has(name));
+      if ((isScaled || isLayer(node)) && passes(node)) for (const name of node.outputs) scaled.add(name);
+      return isScaled;
+    }),
+  );
+  const isBefore = new Set(
+    [...nodes].reverse().filter((node) => {
+      const isRead = node.outputs.some((name) => read.has(name));
+      if (isRead || isLayer(node)) for (const name of reads(node)) read.add(name);
+      return isRead;
+    }),
+  );
+  return new Set(
+    nodes.filter((node) => !passes(node) && (isLayer(node) || (isBehind.has(node) && isBefore.has(node)))),
+  );
+}
+
+/** What each node of the outer graph keeps. */
+function keptBy(model: OnnxModel, shapes: Readonly<Record<string, Shape>>): Kept {
+  const named = model.graph.nodes.filter(({ outputs }) => Boolean(outputs[0]));
+  const outputs = named.map(({ outputs: [name] }) => ({ name }));
+  // Every first result is an output here: so each is found in the traced graph by its name.
+  const imported = fromOnnx(encodeModel({ ...model, graph: { ...model.graph, outputs } }));
+  const x = Object.fromEntries(
+    imported.inputs.map(({ name, dtype }) => [name, spec(ownEntry(shapes, name) ?? [], dtype)]),
+  );
+  const { graph } = trace((at) => imported.apply(at.p, at.x), { p: imported.params, x });
+  const values = new Map(graph.outputs.map(({ name, tensor }) => [name, tensor]));
+  const isData = dependingOn(
+    graph.inputs.filter((port) => port.name.startsWith("x.")),
+    graph.outputs,
+  );
+  const isChanging = dependingOn(graph.inputs, graph.outputs);
+  const dataNames = new Set([
+    ...imported.inputs.map(({ name }) => name),
+    ...named.flatMap((node) => (isData(values.get(node.outputs[0]) as Tensor) ? node.outputs : [])),
+  ]);
+  const changes = new Map(
+    named.flatMap((node) => {
+      const result = values.get(node.outputs[0]) as Tensor;
+      if (!isChanging(result)) return [];
+      const operands = new Set(node.inputs.flatMap((name) => values.get(name) ?? []));
+      // What changes with the data; in a computation of weights alone, what changes with them.
+      const isMoving = isData(result) ? isData : isChanging;
+      const all = between(result, operands).filter(({ dtype }) => isFloat(dtype));
+      if (all.some(({ inputs }) => inputs.some(isUneven))) return [[node, new Set<UnitChange>()] as const];
+      const steps = all.filter(isMoving);
+      const keeps = unitChanges.filter((change) => steps.every((step) => keepers[change](step, isMoving)));
+      return [[node, new Set(keeps)] as const];
+    }),
+  );
+  return { changes, isData: (name) => dataNames.has(name) };
+}
+
+type Test = (tensor: Tensor) => boolean;
+
+/** Tells the tensors that depend on some inputs. */
+function dependingOn(inputs: readonly Port[], outputs: readonly Port[]): Test {
+  const known = new Set(inputs.map(({ tensor }) => tensor));
+  for (const t of topologicalOrder(outputs.map(({ tensor }) => tensor))) {
+    if (t.inputs.some((x) => known.has(x))) known.add(t);
+  }
+  return (t) => known.has(t);
+}
+
+/** The operations from a node's operands to its result. */
+function between(result: Tensor, operands: ReadonlySet<Tensor>): Tensor[] {
+  const seen = new Set<Tensor>();
+  const waiting = [result];
+  for (let t = waiting.pop(); t !== undefined; t = waiting.pop()) {
+    if (seen.has(t) || operands.has(t) || t.inputs.length === 0) continue;
+    seen.add(t);
+    waiting.push(...t.inputs);
+  }
+  return [...seen];
+}
+
+/** Whether a tensor is a constant that tells units apart, such as running statistics. */
+function isUneven({ op, dtype, attrs }: Tensor): boolean {
+  if (op.name !== "array" || !isFloat(dtype)) return false;
+  const { data } = attrs.value as NdArray;
+  return Array.prototype.some.call(data, (value) => value !== data[0]);
+}
+
+/** Constants up to this size guard a normalization against zero: see the discovery of scalings. */
+const largestGuard = 1e-3;
+
+/** Whether a term of a sum can follow the others: it moves with them, is a weight, or is next to nothing. */
+function isFree(term: Tensor, isMoving: Test): boolean {
+  const value = constantValue(term);
+  if (value !== undefined) return Math.abs(value) <= largestGuard;
+  return isMoving(term) || isView(term);
+}
+
+/** Whether a tensor is an input of the graph, or shows the elements of one in another shape, or times a number. */
+function isView({ op, inputs }: Tensor): boolean {
+  if (op.name === "input") return true;
+  if (op.name === "mul")
+    return inputs.some((x, k) => constantValue(x) !== undefined && isView(inputs[1 - k]));
+  return ["broadcast", "reshape", "transpose"].includes(op.name) && isView(inputs[0]);
+}
+
+function keepsFactors({ inputs }: Tensor, response: Response, isMoving: Test): boolean {
+  if (response.kind === "alike") return response.members.every((k) => isFree(inputs[k], isMoving));
+  return inputs.every((x, k) => !isMoving(x) || !isFloat(x.dtype) || response.powers[k] !== undefined);
+}
+
+function keepsLinearMaps(step: Tensor, isMoving: Test): boolean {
+  const { how, inputs } = ruleOf(step).linear(step);
+  const varying = step.inputs.flatMap((x, k) => (sizeOf(x.shape) > 1 ? [k] : []));
+  const isFactor = (k: number) => constantValue(step.inputs[k]) === undefined;
+  if (how === "together") return varying.every((k) => inputs.includes(k) && isFree(step.inputs[k], isMoving));
+  const isElementwise = step.op.name === "mul" || step.op.name === "div";
+  return inputs.length > 0 && !(isElementwise && varying.filter(isFactor).length > 1);
+}
+
+const keepers: Readonly<Record<UnitChange, (step: Tensor, isMoving: Test) => boolean>> = {
+  scaling: (step, isMoving) => keepsFactors(step, ruleOf(step).scale(step), isMoving),
+  sign: (step, isMoving) => keepsFactors(step, ruleOf(step).sign(step), isMoving),
+  linear: keepsLinearMaps,
+  permutation: (step) => ruleOf(step).links !== noLinks,
+};

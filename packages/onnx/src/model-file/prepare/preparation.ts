@@ -1,0 +1,29 @@
+import type { OnnxNode } from "isoloss/internal";
+
+/** What a preparation did with a node, or why it left it. */
+export interface PreparationRow {
+  /** The node's name, or that of its first result if it has none. */
+  readonly node: string;
+  readonly opType: string;
+  readonly changed: boolean;
+  /** What was done, or the reason why nothing was. */
+  readonly note: string;
+}
+
+/** A file that computes the same function in another form. */
+export interface Preparation {
+  /** The bytes of the new file. */
+  readonly bytes: Uint8Array;
+  /** One row for each node that was changed or could not be. */
+  readonly report: readonly PreparationRow[];
+}
+
+const row = ({ name, opType, outputs }: OnnxNode, changed: boolean, note: string): PreparationRow => ({
+  node: name || outputs[0],
+  opType,
+  changed,
+  note,
+});
+
+export const changedRow = (node: OnnxNode, note: string): PreparationRow => row(node, true, note);
+export const leftRow = (node: OnnxNode, note: string): PreparationRow => row(node, false, note);

@@ -1,0 +1,56 @@
+import { allNodesOf, type OnnxNode } from "isoloss/internal";
+import { decodeModel } from "isoloss/onnx";
+import { fromOnnx } from "../import/from-onnx.js";
+
+/** Operators whose stored operands may have an axis of channels. */
+const channeled: ReadonlySet<string> = new Set([
+  ...["Add", "Sub", "Mul", "Div", "Max", "Min", "PRelu"],
+  ...["BatchNormalization", "InstanceNormalization", "LayerNormalization"],
+  ...["Conv", "ConvTranspose", "Gemm", "MatMul"],
+]);
+
+export interface ChanneledParameters {
+  /** Whether a tensor of the file may have an axis that shrinks with the units. */
+  readonly isParameter: (name: string) => boolean;
+  /** Whether a parameter is a weight, rather than a statistic or a constant. */
+  readonly isWeight: (name: string) => boolean;
+  /** Names in the file by those of parameters. */
+  readonly fileNames: ReadonlyMap<string, string>;
+}
+
+/** What of a file is taken as parameters where units go: weights, running statistics, and constants of channels. */
+export function channeledParameters(bytes: Uint8Array): ChanneledParameters {
+  const { graph } = decodeModel(bytes);
+  const weights = new Set(Object.keys(fromOnnx(bytes).params));
+  const nodes = allNodesOf(graph);
+  const readers = readersOf(nodes);
+  const constants = nodes.filter(({ opType }) => opType === "Constant").flatMap(({ outputs }) => outputs);
+  const isChanneled = (name: string) =>
+    (readers.get(name) ?? []).length > 0 &&
+    readers.get(name)?.every(({ opType }) => channeled.has(opType)) === true;
+  return {
+    isParameter: (name) => weights.has(named(name)) || isChanneled(name),
+    isWeight: (name) => weights.has(name),
+    fileNames: new Map(
+      [...graph.initializers.map(({ name }) => name), ...constants].map((name) => [named(name), name]),
+    ),
+  };
+}
+
+/** Names of the parameters that are added to others alone, such as the mask of an attention, or biases of places. */
+export function addedParameters(bytes: Uint8Array): ReadonlySet<string> {
+  const readers = readersOf(allNodesOf(decodeModel(bytes).graph));
+  const added = [...readers].filter(([, nodes]) => nodes.every(({ opType }) => opType === "Add"));
+  return new Set(added.map(([name]) => named(name)));
+}
+
+function readersOf(nodes: readonly OnnxNode[]): ReadonlyMap<string, readonly OnnxNode[]> {
+  const readers = new Map<string, OnnxNode[]>();
+  for (const node of nodes) {
+    for (const name of node.inputs) readers.set(name, [...(readers.get(name) ?? []), node]);
+  }
+  return readers;
+}
+
+/** The name of a tensor of the file as a parameter. */
+const named = (name: string): string => name.replaceAll(":", "_");

@@ -1,0 +1,140 @@
+import type { ImportedModel } from "isoloss";
+import {
+  flag,
+  integerFrom,
+  leastUnits,
+  type OptionRows,
+  optionTable,
+  positive,
+  requireBytes,
+  share,
+  stepOf,
+  type UnitCut,
+  unitNorms,
+  whyUncuttable,
+} from "isoloss/internal";
+import { balanced } from "isoloss/moves";
+import type { PermutationSpace } from "isoloss/symmetry";
+import { fromOnnx } from "../import/from-onnx.js";
+import { axisSizes } from "../model-file/compare/random-inputs.js";
+import { liftBounds } from "../model-file/prepare/lift-bounds.js";
+import { tracedFile } from "../model-file/traced-file.js";
+import { countZeros } from "./count-zeros.js";
+import { channeledParameters } from "./file-parameters.js";
+import { actingOn } from "./prune-weights.js";
+import { passing, smaller } from "./remove-units.js";
+
+export interface PruneUnitsOptions {
+  /** Share of the units of each group that go, 0 to 1, rounded down; one unit stays at least. */
+  readonly fraction: number;
+  /**
+   * What the number of channels that a group keeps is a multiple of: the nearest one to the kept share, and at least one times;
+   * default 8, as kernels take channels in blocks. 1: the share itself.
+   */
+  readonly multiple?: number | undefined;
+  /** Whether the units are ranked by balanced weights, so that the ranking does not depend on their scales; default true. */
+  readonly balance?: boolean | undefined;
+  /** Sizes of axes that the file leaves open, for tracing and checking it; default 4 of a first axis, else 32. */
+  readonly sizes?: Readonly<Record<string, number>> | undefined;
+  /** Largest difference of the check, relative to an output's largest value; default 1e-4. */
+  readonly tolerance?: number | undefined;
+}
+
+const pruneUnitsOptions = optionTable("pruneUnits", {
+  fraction: share.required(),
+  multiple: integerFrom(1).default(8),
+  balance: flag.default(true),
+  sizes: axisSizes.default({}),
+  tolerance: positive.default(1e-4),
+} satisfies OptionRows<PruneUnitsOptions>);
+
+/** A group of coupled units of a file, and how many of them went. */
+export interface PrunedGroup {
+  /** Names of the parameters that have the units along an axis. */
+  readonly parameters: readonly string[];
+  readonly size: number;
+  readonly removed: number;
+  /** Why none went. */
+  readonly reason?: string | undefined;
+}
+
+/** A file with fewer units. */
+export interface PrunedUnitsFile {
+  readonly bytes: Uint8Array;
+  /** The groups of units that can be permuted with one another. */
+  readonly groups: readonly PrunedGroup[];
+  /** How many numbers the parameters of the new file have, and how many of them are 0. */
+  readonly numbers: number;
+  readonly zeros: number;
+}
+
+/**
+ * Removes channels, hidden units and heads of an ONNX file: its tensors get smaller. The groups of
+ * coupled units are the spaces of units that can be permuted with one another, through residual sums, depthwise
+ * convolutions and batch norms; in each, the units with the least sum of |w|^2 over all of their weights go, of the weights
+ * balanced on the orbit of all scalings, for which the bounds of Clip count as parameters, as of `liftBounds`. The channels
+ * that a group keeps are a multiple of `multiple`: other numbers may be slower than the file before.
+ *
+ * The smaller file is compared with the old one with the weights of these units set to zero: they must compute the same
+ * to rounding. A group that does not pass stays whole, with the reason: a norm or a mean over the units, groups of
+ * channels in a convolution, a Split or Reshape of fixed sizes. What the model computes changes: measure it, and train on.
+ *
+ * @param bytes the bytes of an `.onnx` file, its data inside
+ * @param options `fraction`, `multiple`, `balance`, `sizes` and `tolerance`
+ * @throws DataError if `fromOnnx` cannot read the file; OptionError, ShapeError for sizes with which it cannot be run;
+ *   NumericalError when weights are not finite
+ *
+ * @example
+ * const { bytes: smaller, groups } = await pruneUnits(before, { fraction: 0.5, multiple: 1 });
+ * groups.map(({ size, removed }) => `${removed} of ${size}`); // ["2 of 4", "2 of 5"]
+ * smaller.length < before.length; // true
+ */
+export async function pruneUnits(bytes: Uint8Array, options: PruneUnitsOptions): Promise<PrunedUnitsFile> {
+  const { fraction, multiple, balance, sizes, tolerance } = pruneUnitsOptions.read(options);
+  requireBytes("pruneUnits", bytes);
+  const { isParameter, isWeight, fileNames } = channeledParameters(bytes);
+  const { model, found } = tracedFile("pruneUnits", bytes, { sizes, isParameter });
+  const { params } = model;
+  const ranked = balance ? await balanced(params, liftedScalings(bytes, params, sizes)) : params;
+  const reasons = new Map<PermutationSpace, string>();
+  const all: UnitCut[] = [];
+  for (const space of found.permutations) {
+    const reason = whyUncuttable(params, space);
+    if (reason !== undefined) reasons.set(space, reason);
+    else
+      all.push({
+        space,
+        units: leastUnits(unitNorms(ranked, space, isWeight), fraction, stepOf(params, space, multiple)),
+      });
+  }
+  const check = { op: "pruneUnits", bytes, params, fileNames, sizes, tolerance };
+  const cuts = await passing(
+    check,
+    all.filter(({ units }) => units.length > 0),
+    reasons,
+  );
+  const after = cuts.length === 0 ? bytes.slice() : ((await smaller(check, cuts)) as Uint8Array);
+  const removed = new Map(cuts.map(({ space, units }) => [space, units.length]));
+  return {
+    bytes: after,
+    groups: found.permutations.map((space) => ({
+      parameters: [...new Set(space.axes.map(({ path }) => path))],
+      size: space.size,
+      removed: removed.get(space) ?? 0,
+      ...(reasons.has(space) ? { reason: reasons.get(space) } : {}),
+    })),
+    ...countZeros(fromOnnx(after).params),
+  };
+}
+
+/** Scalings of parameters, those that bounds follow among them. Linear maps would mix the units that are ranked. */
+function liftedScalings(
+  bytes: Uint8Array,
+  params: ImportedModel["params"],
+  sizes: Readonly<Record<string, number>>,
+) {
+  const lifted = liftBounds(bytes).bytes;
+  const { isParameter } = channeledParameters(lifted);
+  const { scalings } = tracedFile("pruneUnits", lifted, { sizes, isParameter }).found;
+  return { scalings: scalings.map((own) => actingOn(params, own)), linear: [] };
+}

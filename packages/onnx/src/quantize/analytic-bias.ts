@@ -1,0 +1,95 @@
+// Bias correction without data: M. Nagel et al., "Data-free quantization through weight equalization and bias correction", ICCV
+// 2019, section 4.2.1.
+import { sizeOf } from "isoloss";
+import type { OnnxNode } from "isoloss/internal";
+import { decodeModel } from "isoloss/onnx";
+import { openFile } from "../model-file/compare/open-file.js";
+import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import { float, int } from "../model-file/prepare/attributes.js";
+import type { LinearLayer } from "../model-file/prepare/linear-layer.js";
+import { type CorrectedBiases, layersOf, resultOf, withShifts } from "./correct-bias.js";
+import type { RunSettings } from "./inner-values.js";
+import { Pieces } from "./piece.js";
+import { type MomentsByValue, propagatedMoments } from "./value-moments.js";
+import { layerTypes } from "./weighted-layer.js";
+
+/**
+ * Corrects the shift of means that the rounding of weights causes: in each layer
+ *
+ *     b <- b - (W~ - W) E[x]
+ *
+ * with W~ the rounded weights, summed over a convolution's window, and E[x] the means of its operand's channels: those of normal
+ * numbers with the given moments, clipped by the activation between. What the rounding of activations, and zeros around a
+ * convolution's operand, do to means is left out. Layers whose operand's moments are not known stay.
+ *
+ * @param bytes the model in float
+ * @param quantize the quantization of it
+ * @param moments of layers' results before activations, and of inputs
+ */
+export async function correctBiasAnalytically(
+  bytes: Uint8Array,
+  quantize: (bytes: Uint8Array) => Uint8Array,
+  moments: MomentsByValue,
+  settings: RunSettings,
+): Promise<CorrectedBiases> {
+  const editor = new GraphEditor("quantizeModel", bytes);
+  const known = propagatedMoments(editor, moments);
+  const pieces = new Pieces(decodeModel(quantize(bytes)));
+  const layers: LinearLayer[] = [];
+  const shifts: Float64Array[] = [];
+  for (const layer of layersOf(editor)) {
+    settings.signal?.throwIfAborted();
+    const mean = known.get(layer.node.inputs[0])?.mean;
+    const stored = editor.floats(layer.weight);
+    const operand = stored && operandOf(layer, stored.shape);
+    const rounded = roundedWeight(pieces, resultOf(layer));
+    if (!mean || !stored || operand?.channels !== mean.length || rounded === undefined) continue;
+    const session = await openFile(pieces.file(pieces.to(rounded, new Set()), rounded, new Map()), settings);
+    const { [rounded]: weight } = await session.run({});
+    await session.dispose();
+    if (weight.data.length !== stored.data.length) continue;
+    const shift = new Float64Array(layer.channels);
+    stored.data.forEach((w, e) => {
+      shift[layer.channelOf(e)] -= (Number(weight.data[e]) - w) * mean[operand.channelOf(e)];
+    });
+    layers.push(layer);
+    shifts.push(shift);
+  }
+  return withShifts(editor, layers, shifts);
+}
+
+interface Operand {
+  readonly channels: number;
+  /** The channel of the operand that an element of the weight is multiplied by. */
+  readonly channelOf: (element: number) => number;
+}
+
+/** How a layer reads its operand; undefined where its weight is scaled, or meets other elements at other places. */
+function operandOf({ node, channels }: LinearLayer, shape: readonly number[]): Operand | undefined {
+  if (node.opType === "Conv") {
+    const group = int(node, "group", 1);
+    const [, own] = shape;
+    const places = sizeOf(shape.slice(2));
+    const groupOf = (e: number) => Math.floor(e / (own * places) / (channels / group));
+    return {
+      channels: own * group,
+      channelOf: (e) => groupOf(e) * own + (Math.floor(e / places) % own),
+    };
+  }
+  if (node.opType === "ConvTranspose") return undefined;
+  if (float(node, "alpha", 1) !== 1 || int(node, "transA", 0) === 1) return undefined;
+  const isTransposed = int(node, "transB", 0) === 1;
+  const [rows, columns] = shape;
+  return isTransposed
+    ? { channels: columns, channelOf: (e) => e % columns }
+    : { channels: rows, channelOf: (e) => Math.floor(e / columns) };
+}
+
+/** The value in a quantized model that is the rounded weight of the layer with a result; undefined where it stays. */
+function roundedWeight(pieces: Pieces, result: string): string | undefined {
+  const end = pieces.maker(pieces.beforeRounding(result));
+  const isLayer = (node: OnnxNode | undefined) => node !== undefined && layerTypes.includes(node.opType);
+  const node = isLayer(end) ? end : end?.inputs.map((name) => pieces.maker(name)).find(isLayer);
+  const weight = node?.inputs[1];
+  return weight && pieces.maker(weight)?.opType === "DequantizeLinear" ? weight : undefined;
+}

@@ -1,0 +1,134 @@
+import type { NdArray, RuntimeName } from "isoloss";
+import { DataError } from "isoloss";
+import {
+  abortSignal,
+  listOf,
+  number,
+  type OptionRows,
+  oneOf,
+  optionTable,
+  requireBytes,
+  text,
+} from "isoloss/internal";
+import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { leastErrorRange, percentileLimit } from "./clip-range.js";
+import { entropyLimit } from "./entropy-limit.js";
+import { requireBatches, smallBatches } from "./examples.js";
+import { Histogram } from "./histogram.js";
+import { type RunSettings, visitValues } from "./inner-values.js";
+import type { ValueRange } from "./range.js";
+import { quantizableValues } from "./write-qdq.js";
+
+export const calibrationMethods = ["minMax", "percentile", "entropy", "mse"] as const;
+export type CalibrationMethod = (typeof calibrationMethods)[number];
+
+export interface CalibrateOptions {
+  /**
+   * `minMax` (default): all numbers; `percentile`: a share of them, by magnitude; `entropy`: the least divergence of
+   * their distribution from one of 256 frequencies (128 by magnitude, where there are negative numbers); `mse`: the least
+   * mean squared error of 100 shares of the whole range, for 256 integers.
+   */
+  readonly method?: CalibrationMethod | undefined;
+  /** For `percentile`: how many numbers of a hundred are inside; default 99.99. */
+  readonly percentile?: number | undefined;
+  /** Names of values; default those that a quantization rounds. */
+  readonly values?: readonly string[] | undefined;
+  /** Where the model runs: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed. */
+  readonly runtime?: RuntimeName | undefined;
+  /** Ends the calibration with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const calibrateOptions = optionTable("calibrate", {
+  method: oneOf(calibrationMethods).default("minMax"),
+  percentile: number({ above: 0, max: 100 }).default(99.99),
+  values: listOf(text("the name of a value")).otherwise("those that a quantization rounds"),
+  runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
+  signal: abortSignal.otherwise("none"),
+} satisfies OptionRows<CalibrateOptions>);
+
+/**
+ * Ranges of the values inside a model on examples, for quantization. They contain 0, which a quantization keeps exactly.
+ *
+ * With histograms of 2048 bins on either side of 0, for which the model runs a second time, a magnitude t is found and
+ * the range is [max(min, -t), min(max, t)]; `mse` shrinks both ends by one factor.
+ *
+ * @param bytes the bytes of an `.onnx` file, its data inside
+ * @param batches lists of examples as arrays by the names of the model's inputs
+ * @param options `method`, `percentile`, `values`, `runtime` and `signal`
+ * @returns a range for each value by its name
+ * @throws OptionError for what is no list of batches with examples, and for a value that the model does not have; DataError where an example or a value is not finite, or a value no float
+ *
+ * @example
+ * const ranges = await calibrate(before, [{ x: images }], { method: "percentile" });
+ */
+export async function calibrate(
+  bytes: Uint8Array,
+  batches: readonly NamedValues[],
+  options: CalibrateOptions = {},
+): Promise<ReadonlyMap<string, ValueRange>> {
+  requireBytes("calibrate", bytes);
+  const { method, percentile, values, runtime, signal } = calibrateOptions.read(options);
+  requireBatches("calibrate", bytes, batches);
+  const names = values ?? quantizableValues(bytes, "calibrate");
+  const settings = { runtime, signal };
+  const small = smallBatches(bytes, batches);
+  const ranges = await extremes(bytes, names, small, settings);
+  if (method === "minMax") return ranges;
+  const histograms = new Map(
+    names.map((name) => [name, new Histogram(limitOf(ranges.get(name) ?? nothing))]),
+  );
+  const count = (results: NamedValues) => {
+    for (const [name, own] of histograms) own.add(numbersOf(name, results[name]));
+  };
+  await visitValues(bytes, names, small, count, settings);
+  const clipped = (name: string, range: ValueRange): ValueRange => {
+    const histogram = histograms.get(name);
+    if (histogram === undefined || histogram.limit === 0) return range;
+    if (method === "mse") return leastErrorRange(histogram, range, 255);
+    const limit =
+      method === "percentile"
+        ? percentileLimit(histogram, percentile)
+        : entropyLimit(histogram, range.min < 0 ? 128 : 256);
+    return { min: Math.max(range.min, -limit), max: Math.min(range.max, limit) };
+  };
+  return new Map([...ranges].map(([name, range]) => [name, clipped(name, range)]));
+}
+
+const nothing: ValueRange = { min: 0, max: 0 };
+
+const limitOf = ({ min, max }: ValueRange): number => Math.max(-min, max);
+
+/** The least and the largest number of each value, and 0. */
+async function extremes(
+  bytes: Uint8Array,
+  names: readonly string[],
+  batches: readonly NamedValues[],
+  settings: RunSettings,
+): Promise<ReadonlyMap<string, ValueRange>> {
+  const ranges = new Map<string, ValueRange>(names.map((name) => [name, nothing]));
+  const widen = (results: NamedValues) => {
+    for (const [name, range] of ranges) {
+      ranges.set(name, widened(name, range, numbersOf(name, results[name])));
+    }
+  };
+  await visitValues(bytes, names, batches, widen, settings);
+  return ranges;
+}
+
+function widened(name: string, { min, max }: ValueRange, data: Float32Array | Float64Array): ValueRange {
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) {
+    const x = data[i];
+    sum += x;
+    if (x < min) min = x;
+    else if (x > max) max = x;
+  }
+  if (Number.isFinite(sum) || data.every(Number.isFinite)) return { min, max };
+  throw new DataError(`The value "${name}" has numbers that are not finite on these examples.`);
+}
+
+function numbersOf(name: string, { data }: NdArray): Float32Array | Float64Array {
+  if (data instanceof Float32Array || data instanceof Float64Array) return data;
+  throw new DataError(`The value "${name}" has no floats: it cannot be quantized.`);
+}

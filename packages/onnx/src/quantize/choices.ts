@@ -1,0 +1,100 @@
+import { openFile } from "../model-file/compare/open-file.js";
+import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import type { CandidateFile } from "./candidates.js";
+import type { CorrectedBiases } from "./correct-bias.js";
+import type { RunSettings } from "./inner-values.js";
+import { errorOf, type Metric, type QuantizationError } from "./measure-error.js";
+import type { ValueRange } from "./range.js";
+import type { QdqReport } from "./report.js";
+import { type QdqSettings, writeQdq } from "./write-qdq.js";
+
+export type Granularity = QdqSettings["weights"]["per"];
+
+/** One way to quantize a model, and what it came to on the held-out examples. */
+export interface QuantizationChoice extends QuantizationError {
+  /** The weights that were quantized: `as it is`, `ranges equalized`, `weights alone`, `noise minimized`, or a given candidate's name. */
+  readonly candidate: string;
+  readonly granularity: Granularity;
+  readonly isBiasCorrected: boolean;
+  /** Names of the layers that stay float to keep to a limit of error. */
+  readonly left: readonly string[];
+  /** The file's size. */
+  readonly bytes: number;
+  /** Nodes that ONNX Runtime's CPU runs by kernels for quantized numbers, as predicted from the graph. */
+  readonly integerNodes: number;
+}
+
+/** A model in float with biases corrected for a quantization of it. */
+export type BiasCorrector = (quantize: (bytes: Uint8Array) => Uint8Array) => Promise<CorrectedBiases>;
+
+/** What is to be done. */
+export interface Recipe {
+  readonly candidate: CandidateFile;
+  readonly ranges: ReadonlyMap<string, ValueRange>;
+  /** Corrects biases of a model for its quantization; undefined: they stay. */
+  readonly correct: BiasCorrector | undefined;
+  readonly settings: Omit<QdqSettings, "leave">;
+}
+
+/** What came of it. */
+export interface Trial {
+  readonly choice: QuantizationChoice;
+  readonly recipe: Recipe;
+  readonly bytes: Uint8Array;
+  readonly report: QdqReport;
+}
+
+/** What quantized files are measured against. */
+export interface Judge {
+  readonly calibration: readonly NamedValues[];
+  readonly heldOut: readonly NamedValues[];
+  /** The outputs of the model in float for the held-out examples. */
+  readonly expected: readonly NamedValues[];
+  readonly metric: Metric | undefined;
+  readonly run: RunSettings;
+}
+
+/** Quantizes a model and measures the file as it is. */
+export async function tried(recipe: Recipe, judge: Judge, leave: readonly string[] = []): Promise<Trial> {
+  const { candidate, settings, correct } = recipe;
+  const left = new Set(leave);
+  const quantize = (model: Uint8Array) => writeQdq(model, recipe.ranges, { ...settings, leave: left });
+  const source = correct ? (await correct((model) => quantize(model).bytes)).bytes : candidate.bytes;
+  const { bytes, report } = quantize(source);
+  const choice = {
+    candidate: candidate.name,
+    granularity: settings.weights.per,
+    isBiasCorrected: correct !== undefined,
+    left: leave,
+    bytes: bytes.length,
+    integerNodes: report.nodes.filter(({ runs }) => runs !== "float").length,
+    ...(await measured(bytes, judge)),
+  };
+  return { choice, recipe, bytes, report };
+}
+
+/** The error of a file on the held-out examples. */
+export async function measured(bytes: Uint8Array, judge: Judge): Promise<QuantizationError> {
+  const { expected, heldOut, metric, run } = judge;
+  const got = await outputsOfFile(bytes, heldOut, run);
+  return { ...errorOf(expected, got, heldOut), metric: metric?.(got, heldOut) };
+}
+
+/** What a file computes for each batch. */
+export async function outputsOfFile(
+  bytes: Uint8Array,
+  batches: readonly NamedValues[],
+  { signal, ...options }: RunSettings,
+): Promise<readonly NamedValues[]> {
+  const session = await openFile(bytes, options);
+  try {
+    const outputs: NamedValues[] = [];
+    for (const batch of batches) {
+      signal?.throwIfAborted();
+      outputs.push(await session.run(batch));
+    }
+    return outputs;
+  } finally {
+    await session.dispose();
+  }
+}

@@ -1,0 +1,47 @@
+import { OptionError } from "isoloss";
+import { permutation } from "isoloss/data";
+import { calibrationShare, heldOutShare } from "isoloss/internal";
+import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { exampleCounts, rowsAt } from "./examples.js";
+
+/** Examples to quantize by, and others to judge by. */
+export interface Examples {
+  readonly calibration: readonly NamedValues[];
+  readonly heldOut: readonly NamedValues[];
+}
+
+/**
+ * Holds out a random quarter of the examples of each batch, where batches have four or more and can be taken apart; else of the
+ * batches, or of fewer than four batches of the examples. Examples may be sorted by class: the last ones would be of one.
+ *
+ * @throws OptionError where there is a single example, or a single batch that cannot be taken apart
+ */
+export function withHeldOut(bytes: Uint8Array, batches: readonly NamedValues[]): Examples {
+  const countOf = exampleCounts(bytes);
+  const counts = batches.map((batch) => countOf(batch) ?? 0);
+  const fewest = Math.min(...counts);
+  if (fewest < heldOutShare && batches.length > 1 && (batches.length >= heldOutShare || fewest < 2)) {
+    const { kept, rest } = parts(batches.length, 0);
+    return { calibration: kept.map((k) => batches[k]), heldOut: rest.map((k) => batches[k]) };
+  }
+  if (fewest < 2) {
+    throw new OptionError(
+      "quantizeModel: a part of the calibration is held out to judge the result, so it must have two examples or more; or give heldOut. " +
+        "A batch whose size the file fixes, or with inputs that do not have equally many examples, is not taken apart: give two batches or more.",
+    );
+  }
+  const split = batches.map((batch, k) => {
+    const { kept, rest } = parts(counts[k], k);
+    return { kept: rowsAt(batch, kept), rest: rowsAt(batch, rest) };
+  });
+  return { calibration: split.map(({ kept }) => kept), heldOut: split.map(({ rest }) => rest) };
+}
+
+function parts(
+  n: number,
+  seed: number,
+): { readonly kept: readonly number[]; readonly rest: readonly number[] } {
+  const order = [...permutation(n, seed)];
+  const kept = calibrationShare(n);
+  return { kept: order.slice(0, kept), rest: order.slice(kept) };
+}

@@ -1,0 +1,58 @@
+import type { RuntimeName } from "isoloss";
+import { OptionError } from "isoloss";
+import type { FileSession } from "isoloss/internal";
+import { openFile } from "../model-file/compare/open-file.js";
+import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { GraphEditor } from "../model-file/edit/graph-editor.js";
+
+export interface RunSettings {
+  readonly runtime: RuntimeName;
+  /** See `FileSessionOptions`. */
+  readonly floatOperands?: boolean | undefined;
+  /** Ends the work with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Makes a file ready to give values inside it, inputs and outputs among them. */
+async function openValues(
+  bytes: Uint8Array,
+  values: readonly string[],
+  { runtime }: RunSettings,
+): Promise<FileSession> {
+  const editor = new GraphEditor("quantizeModel", bytes);
+  const made = values.filter((name) => editor.uses.maker(name) !== undefined);
+  const inputs = values.filter((name) => !made.includes(name));
+  const unknown = inputs.find((name) => editor.input(name) === undefined);
+  if (unknown !== undefined) {
+    throw new OptionError(`The model has no value "${unknown}" that an input gives or a node makes.`);
+  }
+  for (const name of made) if (!editor.isOutput(name)) editor.addOutput(name);
+  const outputs = [...new Set(made)];
+  const session = outputs.length === 0 ? undefined : await openFile(editor.finish(), { outputs, runtime });
+  return {
+    async run(batch) {
+      const results = session === undefined ? {} : await session.run(batch);
+      return { ...results, ...Object.fromEntries(inputs.map((name) => [name, batch[name]])) };
+    },
+    dispose: async () => session?.dispose(),
+  };
+}
+
+/** Visits values inside a model, batch by batch, so that those of one batch alone are in memory. */
+export async function visitValues(
+  bytes: Uint8Array,
+  values: readonly string[],
+  batches: readonly NamedValues[],
+  visit: (results: NamedValues, batch: number) => void,
+  settings: RunSettings,
+): Promise<void> {
+  const session = await openValues(bytes, values, settings);
+  try {
+    for (const [i, batch] of batches.entries()) {
+      settings.signal?.throwIfAborted();
+      visit(await session.run(batch), i);
+    }
+  } finally {
+    await session.dispose();
+  }
+}

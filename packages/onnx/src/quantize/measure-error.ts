@@ -1,0 +1,106 @@
+import type { NdArray } from "isoloss";
+import { differenceOf, noiseRatio } from "isoloss/internal";
+import type { NamedValues } from "../model-file/compare/random-inputs.js";
+
+/** Sums over the numbers y of an output of an example, and what they became. */
+export interface SquaredError {
+  /** sum y^2 */
+  readonly signal: number;
+  /** sum (y - q)^2 */
+  readonly noise: number;
+}
+
+/** How far the outputs of a quantized model are from those of the model in float. */
+export interface QuantizationError {
+  /** 10 log10(sum y^2 / sum (y - q)^2) in decibels, the least of all outputs; Infinity where they are equal. */
+  readonly sqnr: number;
+  /** How often the largest number of a row is at the same place, for outputs with two axes; undefined without any. */
+  readonly agreement: number | undefined;
+  /** How many rows that is of. */
+  readonly rows: number | undefined;
+  /** max |y - q| / max |y|, the largest of all outputs. */
+  readonly largest: number;
+  /** Squares of the output with the least `sqnr`, example by example; batch by batch where its rows are no examples. */
+  readonly examples: readonly SquaredError[];
+  /** What the given metric is for the outputs. */
+  readonly metric: number | undefined;
+}
+
+/** A number for a model's outputs, batch by batch, such as its accuracy. */
+export type Metric = (outputs: readonly NamedValues[], batches: readonly NamedValues[]) => number;
+
+/**
+ * Measures the error of outputs, batch by batch.
+ *
+ * @param batches the inputs
+ */
+export function errorOf(
+  expected: readonly NamedValues[],
+  got: readonly NamedValues[],
+  batches: readonly NamedValues[],
+): Omit<QuantizationError, "metric"> {
+  const names = Object.keys(expected[0]);
+  const outputs = names.map((name) => ({
+    name,
+    own: expected.map((run) => run[name]),
+    other: got.map((run) => run[name]),
+  }));
+  const differences = outputs.map(({ name, own, other }) => differenceOf("quantizeModel", name, own, other));
+  const [least] = outputs
+    .flatMap(({ own, other }) => agreementOf(own.map((y, i) => [y, other[i]])) ?? [])
+    .sort((a, b) => a.share - b.share);
+  const ratios = outputs.map(({ own, other }) => sqnrOf(own, other));
+  const sqnr = Math.min(...ratios);
+  const { own, other } = outputs[ratios.indexOf(sqnr)];
+  return {
+    sqnr,
+    examples: own.flatMap((y, i) => squaresOf(y, other[i], batches[i])),
+    agreement: least?.share,
+    rows: least?.rows,
+    largest: Math.max(0, ...differences.map(({ relative }) => relative)),
+  };
+}
+
+type Pair = readonly [expected: NdArray, got: NdArray];
+
+/** The ratio of signal to quantization noise, in decibels. */
+function sqnrOf(expected: readonly NdArray[], got: readonly NdArray[]): number {
+  const ratio = noiseRatio(expected, got);
+  // Also where the noise is not finite.
+  return ratio < Infinity ? -10 * Math.log10(ratio) : -Infinity;
+}
+
+/** Of each row where there is one for each example, else of the whole array. */
+function squaresOf(y: NdArray, q: NdArray, batch: NamedValues): readonly SquaredError[] {
+  const [count = 1] = y.shape;
+  const isByExample = Object.values(batch).every(({ shape }) => shape[0] === count);
+  const size = isByExample ? y.data.length / count : y.data.length;
+  return Array.from({ length: isByExample ? count : 1 }, (_, example) => {
+    let [signal, noise] = [0, 0];
+    for (let i = example * size; i < (example + 1) * size; i++) {
+      const own = Number(y.data[i]);
+      signal += own * own;
+      noise += (own - Number(q.data[i])) ** 2;
+    }
+    return { signal, noise };
+  });
+}
+
+function agreementOf(pairs: readonly Pair[]): { readonly share: number; readonly rows: number } | undefined {
+  let [same, rows] = [0, 0];
+  for (const [expected, got] of pairs) {
+    const [count, classes] = expected.shape;
+    if (expected.shape.length !== 2 || classes < 2) return undefined;
+    for (let row = 0; row < count; row++) {
+      if (placeOfMax(expected, row) === placeOfMax(got, row)) same++;
+    }
+    rows += count;
+  }
+  return { share: same / rows, rows };
+}
+
+function placeOfMax({ shape: [, classes], data }: NdArray, row: number): number {
+  let best = 0;
+  for (let c = 1; c < classes; c++) if (data[row * classes + c] > data[row * classes + best]) best = c;
+  return best;
+}

@@ -1,0 +1,174 @@
+import { isNative, requireBytes } from "isoloss/internal";
+import { foldBatchNorm } from "../model-file/prepare/fold-batch-norm.js";
+import {
+  type Judge,
+  measured,
+  outputsOfFile,
+  type QuantizationChoice,
+  type Trial,
+  tried,
+} from "./choices.js";
+import { requireBatches } from "./examples.js";
+import { withHeldOut } from "./held-out.js";
+import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
+import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
+import { plainEditor } from "./readable.js";
+import { nameOf, recipesFor } from "./recipes.js";
+import type { QdqReport } from "./report.js";
+import { batchNormMoments } from "./value-moments.js";
+
+export interface QuantizedModel {
+  /** The bytes of the recommended file. */
+  readonly bytes: Uint8Array;
+  /** The row of the table with the largest SQNR, or a smaller file within 0.1 dB; with a limit that is not kept, that of the file with layers in float. */
+  readonly recommended: QuantizationChoice;
+  /**
+   * Its SQNR in ONNX Runtime with the session option `session.qdq_matmulnbits_accuracy_level` at 1: by default MatMulNBits
+   * rounds what products with stored weights read to 8 bits, too, and `recommended` counts that. Undefined where no layer is
+   * such a product, or another runtime measured.
+   */
+  readonly floatOperandsSqnr: number | undefined;
+  /** All that was tried, in that order. */
+  readonly table: readonly QuantizationChoice[];
+  /** What was not tried, and why. */
+  readonly skipped: readonly string[];
+  /** With a limit that the table does not keep: the layers, those first whose quantization costs most. */
+  readonly sensitivities: readonly LayerSensitivity[];
+  /** Whether the recommended file keeps the limit; undefined without one. */
+  readonly isWithinLimit: boolean | undefined;
+  /** Whether the held-out examples are a part of the calibration. */
+  readonly isSplit: boolean;
+  /** The recommended file's nodes and scales. */
+  readonly report: QdqReport;
+}
+
+/**
+ * Quantizes a model: tries what can be chosen, measures each file on examples that were not used for it, and returns the
+ * best one with the table.
+ *
+ * Batch norms are folded, nodes that do nothing removed, and weights that a Transpose makes stored. Tried are scales for each channel and for whole tensors; the
+ * weights as they are, and on the orbit of the model's scalings those with equal ranges of units and those with the least
+ * predicted noise of rounded weights, or of weights and activations (and what `candidates` has); with biases corrected so that every layer keeps its mean, and not. Other
+ * weights compute the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured
+ * error. That is measured by running the files as they are, on the kernels that the runtime has for them: SQNR =
+ * 10 log10(sum y^2 / sum (y - q)^2) of the outputs, how often the largest output stays at its place, and a metric of your
+ * own. Of files within 0.1 dB of the largest SQNR the smallest is recommended.
+ *
+ * With a `limit` that no file of the table keeps, layers stay float: those first with which alone quantized the error is
+ * largest, the fewest that are enough: of the best file for each granularity, and the smaller result is recommended. A file
+ * with all layers in float is none.
+ *
+ * @param bytes the bytes of an `.onnx` file of float32, its data inside
+ * @param options `calibration`, `heldOut` and others
+ * @returns the recommended file, the table and what was left out
+ * @throws OptionError for options and examples that do not fit; DataError for a file that cannot be quantized, and
+ *   for examples that are not finite
+ *
+ * @example
+ * const { bytes: quantized, recommended } = await quantizeModel(before, { calibration: [{ x: images }] });
+ * recommended.sqnr > 15; // true
+ */
+export async function quantizeModel(
+  bytes: Uint8Array,
+  options: QuantizeModelOptions,
+): Promise<QuantizedModel> {
+  requireBytes("quantizeModel", bytes);
+  const given = quantizeModelOptions.read(options);
+  const { calibration: all, heldOut, metric, runtime, signal, limit } = given;
+  requireBatches("quantizeModel", bytes, all, "calibration");
+  if (heldOut !== undefined) requireBatches("quantizeModel", bytes, heldOut, "heldOut");
+  const examples = heldOut === undefined ? withHeldOut(bytes, all) : { calibration: all, heldOut };
+  const run = { runtime, signal };
+  const mayGoOn = clock(given);
+  const expected = await outputsOfFile(bytes, examples.heldOut, run);
+  const judge: Judge = { ...examples, expected, metric, run };
+  const skipped: string[] = [];
+  const prepared = plainEditor("quantizeModel", foldBatchNorm(bytes).bytes).finish();
+  const skip = (text: string) => skipped.push(text);
+  const moments = batchNormMoments(bytes);
+  const source = { bytes: prepared, given, judge, mayGoOn, moments, skip };
+  const trials: Trial[] = [];
+  for await (const recipe of recipesFor(source)) {
+    const what = nameOf(recipe);
+    if (mayGoOn(what) || trials.length === 0) trials.push(await tried(recipe, judge));
+    else skip(`${what}: the time was over`);
+  }
+  const keeping = trials.filter(({ choice }) => limit === undefined || choice.sqnr >= limit);
+  if (limit === undefined || keeping.length > 0) {
+    return result(bestOf(keeping), trials, { skipped, given, judge });
+  }
+  const best = bestOf(trials);
+  // A file with other scales may keep the limit with fewer layers in float.
+  const others = trials.filter(({ choice }) => choice.granularity !== best.choice.granularity);
+  const starts = others.length === 0 ? [best] : [best, bestOf(others)];
+  const orders = new Map<Trial, readonly LayerSensitivity[]>();
+  for (const start of starts) {
+    const order = await sensitivities(start, judge, mayGoOn);
+    const kept = await withinLimit(start, order, limit, judge, mayGoOn);
+    if (kept !== undefined) orders.set(kept, order);
+    else if (start === best) orders.set(best, order);
+  }
+  const within = [...orders.keys()].filter((trial) => trial !== best);
+  const chosen = within.length === 0 ? best : smallestOf(within);
+  const tables = [...trials, ...within.filter((trial) => trial !== chosen)];
+  return result(chosen, chosen === best ? tables : [...tables, chosen], {
+    ...{ skipped, given, judge, order: orders.get(chosen) },
+  });
+}
+
+interface Outcome {
+  readonly judge: Judge;
+  readonly skipped: readonly string[];
+  readonly given: Pick<QuantizeModelOptions, "heldOut" | "limit">;
+  readonly order?: readonly LayerSensitivity[];
+}
+
+async function result(
+  { bytes, choice, report }: Trial,
+  trials: readonly Trial[],
+  { judge, skipped, given: { heldOut, limit }, order = [] }: Outcome,
+): Promise<QuantizedModel> {
+  const isRounded = report.nodes.some(({ runs }) => runs === "MatMulNBits");
+  const exact = { ...judge, run: { ...judge.run, floatOperands: true } };
+  return {
+    bytes,
+    recommended: choice,
+    floatOperandsSqnr:
+      isRounded && (await isNative(judge.run.runtime)) ? (await measured(bytes, exact)).sqnr : undefined,
+    table: trials.map((trial) => trial.choice),
+    skipped,
+    sensitivities: order,
+    isWithinLimit: limit === undefined ? undefined : choice.sqnr >= limit,
+    isSplit: heldOut === undefined,
+    report,
+  };
+}
+
+/** Tells of each step, and whether there is time for it. */
+function clock({
+  budget = Infinity,
+  onProgress,
+  signal,
+}: Pick<QuantizeModelOptions, "budget" | "onProgress" | "signal">): Continue {
+  const start = performance.now();
+  return (next) => {
+    signal?.throwIfAborted();
+    const seconds = (performance.now() - start) / 1000;
+    if (seconds >= budget) return false;
+    onProgress?.({ next, seconds });
+    return true;
+  };
+}
+
+/** A difference of SQNR in decibels that does not justify a change. */
+const TIE = 0.1;
+
+/** The trial with the largest SQNR; of those that hardly differ from it the smallest file, then the largest SQNR. */
+function bestOf(trials: readonly Trial[]): Trial {
+  const most = Math.max(...trials.map(({ choice }) => choice.sqnr));
+  const close = trials.filter(({ choice }) => choice.sqnr >= most - TIE);
+  return smallestOf(close);
+}
+
+const smallestOf = (trials: readonly Trial[]): Trial =>
+  [...trials].sort(({ choice: a }, { choice: b }) => a.bytes - b.bytes || b.sqnr - a.sqnr)[0];

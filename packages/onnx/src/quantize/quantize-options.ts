@@ -1,0 +1,112 @@
+import type { RuntimeName } from "isoloss";
+import {
+  abortSignal,
+  flag,
+  inCode,
+  integerFrom,
+  isObject,
+  listOf,
+  number,
+  type OptionRows,
+  oneOf,
+  optionTable,
+  positive,
+} from "isoloss/internal";
+import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { type CalibrationMethod, calibrationMethods } from "./calibrate.js";
+import type { CandidateFile } from "./candidates.js";
+import type { Granularity } from "./choices.js";
+import type { Metric } from "./measure-error.js";
+
+/** How far a quantization is. */
+export interface QuantizationProgress {
+  /** What is done next. */
+  readonly next: string;
+  readonly seconds: number;
+}
+
+/** How means are found that corrected biases keep. */
+export type BiasCorrection = "measured" | "analytic";
+
+export interface QuantizeModelOptions {
+  /** Examples to quantize by: batches as arrays by the names of the model's inputs. */
+  readonly calibration: readonly NamedValues[];
+  /** Other examples, on which the error is measured; default: a quarter of the calibration, which is then not used for it. */
+  readonly heldOut?: readonly NamedValues[] | undefined;
+  /** Bits of the weights: 8 (default) or 4, which are for weights alone. */
+  readonly weightBits?: 8 | 4 | undefined;
+  /** Type of weights of 8 bits: `int8` (default) or `uint8`. */
+  readonly weights?: "int8" | "uint8" | undefined;
+  /** Whether weights keep to 7 of 8 bits, for processors without instructions for 8-bit dot products; default false. */
+  readonly reduceRange?: boolean | undefined;
+  /** Type of activations: `uint8` (default), `int8`, or `none`, which stores the weights alone as integers. */
+  readonly activations?: "uint8" | "int8" | "none" | undefined;
+  /** What has a scale of weights: each `channel`, the whole `tensor`, or each `block`; default: channel and tensor are tried. */
+  readonly granularity?: Granularity | undefined;
+  /** Numbers in a block; default 32. */
+  readonly blockSize?: number | undefined;
+  /** How ranges of activations are found: see `calibrate`; default `minMax`. */
+  readonly calibrationMethod?: CalibrationMethod | undefined;
+  /** For the method `percentile`; default 99.99. */
+  readonly percentile?: number | undefined;
+  /**
+   * Whether the table has the files with corrected biases, too, and how they are found: `measured` (default), also true, from means
+   * on the calibration; `analytic` from the moments that batch norms store, of normal numbers that activations clip, so that
+   * only what they do not tell is measured; false: not.
+   */
+  readonly biasCorrection?: BiasCorrection | boolean | undefined;
+  /** Whether the table has the files with high biases absorbed behind ReLUs, too: see `absorbedBiases`; default false. */
+  readonly absorbBiases?: boolean | undefined;
+  /**
+   * Whether the table has the weights with rotated spaces of attention heads, bottlenecks and residual streams, too: see `rotated`, by
+   * `descended`; default false.
+   */
+  readonly rotate?: boolean | undefined;
+  /** Whether the table has other weights on the orbit of the model's scalings, too; default true. */
+  readonly equalize?: boolean | undefined;
+  /** Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none. */
+  readonly candidates?: readonly CandidateFile[] | undefined;
+  /** Least SQNR in decibels: layers stay float until it is reached; default: all are quantized. */
+  readonly limit?: number | undefined;
+  /** A number for the outputs of all held-out batches, such as an accuracy, for the table; default none. */
+  readonly metric?: Metric | undefined;
+  /** Seconds after which nothing more is begun; default: no limit. */
+  readonly budget?: number | undefined;
+  /** Is called before each step. */
+  readonly onProgress?: ((progress: QuantizationProgress) => void) | undefined;
+  /** Where the models run: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed. */
+  readonly runtime?: RuntimeName | undefined;
+  /** Ends the quantization with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const isFunction = (value: unknown) => typeof value === "function";
+const batches = inCode<readonly NamedValues[]>("a list of batches, such as [{ x: images }]", Array.isArray);
+const candidate = inCode<CandidateFile>(
+  "{ name, bytes }",
+  (value) => isObject(value) && "name" in value && "bytes" in value,
+);
+
+export const quantizeModelOptions = optionTable("quantizeModel", {
+  calibration: batches.required(),
+  heldOut: batches.otherwise("a quarter of the calibration"),
+  weightBits: oneOf([8, 4]).default(8),
+  weights: oneOf(["int8", "uint8"]).default("int8"),
+  reduceRange: flag.default(false),
+  activations: oneOf(["uint8", "int8", "none"]).default("uint8"),
+  granularity: oneOf<Granularity>(["tensor", "channel", "block"]).otherwise("channel and tensor are tried"),
+  blockSize: integerFrom(1).default(32),
+  calibrationMethod: oneOf(calibrationMethods).default("minMax"),
+  percentile: number({ above: 0, max: 100 }).default(99.99),
+  biasCorrection: oneOf(["measured", "analytic", true, false]).default("measured"),
+  absorbBiases: flag.default(false),
+  rotate: flag.default(false),
+  equalize: flag.default(true),
+  candidates: listOf(candidate).default([]),
+  limit: number().otherwise("all layers are quantized"),
+  metric: inCode<Metric>("a function of outputs and batches", isFunction).otherwise("none"),
+  budget: positive.otherwise("no limit"),
+  onProgress: inCode<(progress: QuantizationProgress) => void>("a function", isFunction).otherwise("none"),
+  runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
+  signal: abortSignal.otherwise("none"),
+} satisfies OptionRows<QuantizeModelOptions>);

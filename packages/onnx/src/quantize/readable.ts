@@ -1,0 +1,50 @@
+import { DataError } from "isoloss";
+import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import { dropIdentity } from "../model-file/prepare/drop-identity.js";
+import { storeTransposes } from "../model-file/prepare/store-transposes.js";
+import { layerTypes } from "./weighted-layer.js";
+
+const quantizing = [
+  "QuantizeLinear",
+  "DequantizeLinear",
+  "DynamicQuantizeLinear",
+  "ConvInteger",
+  "MatMulInteger",
+  "QLinearConv",
+  "QLinearMatMul",
+  "MatMulNBits",
+];
+
+/**
+ * A file to be quantized, without the nodes that pass values on: the runtime drops them before it looks for what runs on
+ * integers. Throws for a file that is quantized, or that computes in floats of 16 bits, or layers
+ * in those of 64.
+ */
+export function editorOf(op: string, bytes: Uint8Array): GraphEditor {
+  const editor = new GraphEditor(op, bytes);
+  const { nodes } = editor;
+  const quantized = nodes.find(({ opType }) => quantizing.includes(opType));
+  if (quantized !== undefined) {
+    throw new DataError(
+      `${op}: the file is quantized already: it has a ${quantized.opType} "${quantized.outputs[0]}". Give the float file that it was made from.`,
+    );
+  }
+  for (const { opType, outputs, inputs } of nodes) {
+    for (const name of inputs) {
+      const dtype = editor.floatType(name)?.dtype ?? editor.input(name)?.dtype;
+      const isHalf = dtype === "float16" || dtype === "bfloat16";
+      if (!isHalf && !(dtype === "float64" && layerTypes.includes(opType))) continue;
+      throw new DataError(
+        `${op}: the ${opType} "${outputs[0]}" computes in ${dtype}: "${name}" is of that type. Give the file in float32: convert its weights and inputs.`,
+      );
+    }
+  }
+  return plainEditor(op, bytes);
+}
+
+/** A file without nodes that pass values on, and with stored weights in the place of those that a Transpose makes. */
+export function plainEditor(op: string, bytes: Uint8Array): GraphEditor {
+  const editor = new GraphEditor(op, dropIdentity(bytes).bytes);
+  storeTransposes(editor);
+  return editor;
+}

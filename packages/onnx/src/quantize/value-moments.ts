@@ -1,0 +1,121 @@
+// Means and variances of values inside a model, from those that batch norms store or that were measured.
+import type { NdArray } from "isoloss";
+import type { OnnxNode } from "isoloss/internal";
+import { float64Of } from "isoloss/internal";
+import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import { float, int, isStandard } from "../model-file/prepare/attributes.js";
+import { boundsOf, isBound } from "../model-file/prepare/bounds.js";
+import { isReason } from "../model-file/prepare/linear-layer.js";
+import { ChannelMeans } from "./channel-means.js";
+import { clippedNormal } from "./clipped-normal.js";
+import { layersOf, meansFor, resultOf } from "./correct-bias.js";
+import { smallBatches } from "./examples.js";
+import { type RunSettings, visitValues } from "./inner-values.js";
+
+/** Mean and variance of each channel of a value. */
+export interface ValueMoments {
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+}
+
+export type MomentsByValue = ReadonlyMap<string, ValueMoments>;
+
+/** What the batch norms of a model give their results: mean beta and variance gamma^2 var / (var + eps), by the names of these. */
+export function batchNormMoments(bytes: Uint8Array): MomentsByValue {
+  const editor = new GraphEditor("quantizeModel", bytes);
+  return new Map(
+    editor.nodes.flatMap((node): [string, ValueMoments][] => {
+      const isFixed = int(node, "training_mode", 0) === 0 && int(node, "spatial", 1) === 1;
+      if (node.opType !== "BatchNormalization" || !isStandard(node) || !isFixed) return [];
+      const [gamma, beta, , variance] = node.inputs.slice(1).map((name) => editor.floats(name)?.data);
+      if (!gamma || !beta || !variance) return [];
+      const epsilon = float(node, "epsilon", 1e-5);
+      const own = gamma.map((g, c) => (g ** 2 * variance[c]) / (variance[c] + epsilon));
+      return [[node.outputs[0], { mean: beta, variance: own }]];
+    }),
+  );
+}
+
+/** Measures the moments of a model's inputs and layers in float; those of layers that are known are not measured. */
+export async function measuredMoments(
+  bytes: Uint8Array,
+  known: MomentsByValue,
+  batches: readonly NamedValues[],
+  settings: RunSettings,
+): Promise<MomentsByValue> {
+  const editor = new GraphEditor("quantizeModel", bytes);
+  const sums = new Map<string, { readonly first: ChannelMeans; readonly second: ChannelMeans }>();
+  for (const layer of layersOf(editor)) {
+    if (!known.has(resultOf(layer))) {
+      sums.set(resultOf(layer), { first: meansFor(layer), second: meansFor(layer) });
+    }
+  }
+  for (const name of editor.freeInputs) {
+    const { shape } = batches[0][name];
+    if (shape.length < 2) continue;
+    sums.set(name, { first: new ChannelMeans(shape[1], 1), second: new ChannelMeans(shape[1], 1) });
+  }
+  const add = (results: NamedValues) => {
+    for (const [name, { first, second }] of sums) {
+      first.add(results[name]);
+      second.add(squared(results[name]));
+    }
+  };
+  await visitValues(bytes, [...sums.keys()], smallBatches(bytes, batches), add, settings);
+  const measured = [...sums].map(([name, { first, second }]): [string, ValueMoments] => {
+    const mean = first.means();
+    return [name, { mean, variance: second.means().map((square, c) => Math.max(0, square - mean[c] ** 2)) }];
+  });
+  return new Map([...known, ...measured]);
+}
+
+const squared = ({ shape, data }: NdArray): NdArray => ({
+  shape,
+  data: float64Of(data).map((x) => x ** 2),
+});
+
+/** Operators that keep the means of channels. */
+const keeping = new Set(["AveragePool", "Dropout", "Flatten", "GlobalAveragePool", "Identity", "Squeeze"]);
+
+/**
+ * The moments of all values that those of some decide: normal numbers are clipped by Relu and bounds, and sums are of independent
+ * numbers. Averages over places keep the variance, which is then an upper bound.
+ */
+export function propagatedMoments(editor: GraphEditor, given: MomentsByValue): MomentsByValue {
+  const known = new Map(given);
+  for (const node of editor.nodes) {
+    const [result] = node.outputs;
+    const moments = known.has(result) || !isStandard(node) ? undefined : through(editor, node, known);
+    if (moments) known.set(result, moments);
+  }
+  return known;
+}
+
+function through(editor: GraphEditor, node: OnnxNode, known: MomentsByValue): ValueMoments | undefined {
+  const { opType, inputs } = node;
+  if (keeping.has(opType)) return known.get(inputs[0]);
+  if (opType === "Relu") return clipped(known.get(inputs[0]), 0, undefined);
+  if (isBound(editor, node)) {
+    const bounds = boundsOf(editor, node);
+    return isReason(bounds) ? undefined : clipped(known.get(bounds.x), bounds.low, bounds.high);
+  }
+  const [a, b] = inputs.map((name) => known.get(name));
+  if (opType !== "Add" || !a || !b || a.mean.length !== b.mean.length) return undefined;
+  const sum = (x: Float64Array, y: Float64Array) => x.map((v, c) => v + y[c]);
+  return { mean: sum(a.mean, b.mean), variance: sum(a.variance, b.variance) };
+}
+
+function clipped(
+  moments: ValueMoments | undefined,
+  low: number | undefined,
+  high: number | undefined,
+): ValueMoments | undefined {
+  if (moments === undefined) return undefined;
+  const { mean, variance } = moments;
+  const all = Array.from(mean, (m, c) => clippedNormal({ mean: m, variance: variance[c] }, low, high));
+  return {
+    mean: Float64Array.from(all, (own) => own.mean),
+    variance: Float64Array.from(all, (own) => own.variance),
+  };
+}

@@ -1,0 +1,58 @@
+import type { OnnxNode } from "isoloss/internal";
+import type { GraphEditor } from "../model-file/edit/graph-editor.js";
+import { isReason } from "../model-file/prepare/linear-layer.js";
+import { raiseOperatorSet } from "../model-file/prepare/operator-set/raise-operator-set.js";
+import { isEmbedding, writeEmbeddings } from "./embeddings.js";
+import { takeFactors } from "./plain-layers.js";
+import { isPlainGemm, makeProducts } from "./plain-products.js";
+import { editorOf } from "./readable.js";
+import type { QuantizedFile, QuantizedNode } from "./report.js";
+import type { WeightSettings } from "./settings.js";
+import { layerName, type WeightedLayer, weightedLayer } from "./weighted-layer.js";
+import { formatOf, writeWeights } from "./write-weights.js";
+
+/** Stores the weights of layers as integers; activations stay float. */
+export function weightsAlone(
+  op: string,
+  bytes: Uint8Array,
+  settings: WeightSettings,
+  leave: ReadonlySet<string>,
+): QuantizedFile {
+  const editor = editorOf(op, bytes);
+  // Integers of 4 bits and scales of blocks are from operator set 21 on.
+  raiseOperatorSet(op, editor, settings.bits === 4 || settings.per === "block" ? 21 : 13);
+  const isWanted = (node: OnnxNode) => !leave.has(layerName(editor, node));
+  takeFactors(editor, isWanted);
+  const before = editor.nodes.filter(
+    (node) => weightedLayer(editor, node) !== undefined || isEmbedding(editor, node),
+  );
+  const embeddings = before.filter((node) => isWanted(node) && isEmbedding(editor, node));
+  const rows = before.map((node) => rowOf(editor, node, settings, isWanted));
+  makeProducts(editor, isWanted);
+  const layers = editor.nodes.flatMap((node): readonly WeightedLayer[] => {
+    const layer = weightedLayer(editor, node);
+    return layer === undefined || isReason(layer) || !isWanted(node) ? [] : [layer];
+  });
+  writeWeights(editor, layers, settings, () => undefined);
+  writeEmbeddings(editor, embeddings);
+  return { bytes: editor.finish(), report: { nodes: rows, scales: new Map(), raisedScales: 0 } };
+}
+
+function rowOf(
+  editor: GraphEditor,
+  node: OnnxNode,
+  settings: WeightSettings,
+  isWanted: (node: OnnxNode) => boolean,
+): QuantizedNode {
+  const row = { node: layerName(editor, node), opType: node.opType, runs: "float", bits: 32 };
+  const layer = weightedLayer(editor, node);
+  if (layer !== undefined && isReason(layer)) return { ...row, note: layer.reason };
+  if (!isWanted(node)) return { ...row, note: "it is to stay float" };
+  if (layer === undefined) return { ...row, runs: "Gather", bits: 8 };
+  const { type } = formatOf(layer, settings);
+  return { ...row, runs: kernelOf(node), bits: type.dtype === "int4" ? 4 : 8 };
+}
+
+/** Products of matrices have a kernel that reads the integers; for other layers the floats are made in each run. */
+const kernelOf = (node: OnnxNode): string =>
+  node.opType === "MatMul" || isPlainGemm(node) ? "MatMulNBits" : "float";

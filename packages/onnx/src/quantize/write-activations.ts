@@ -1,0 +1,105 @@
+import type { OnnxNode, OnnxTensor } from "isoloss/internal";
+import type { GraphEditor } from "../model-file/edit/graph-editor.js";
+import { type Affine, quantized } from "./affine.js";
+import type { Plan } from "./plan.js";
+import { constantsOf } from "./scales.js";
+
+/**
+ * Rounds the activations of a plan to integers and back. What the pair of nodes makes has the value's old name, so that
+ * all its readers, and the outputs of the model, have it.
+ */
+export function writeActivations(editor: GraphEditor, plan: Plan, scales: ReadonlyMap<string, Affine>): void {
+  const affine = affineWriter(editor);
+  const runs = new Set([...plan.others.keys()].map(({ outputs }) => outputs[0]));
+  for (const name of constantsOf(editor, plan)) {
+    writeConstant(editor, name, scaleOf(scales, name), affine, runs);
+  }
+  for (const name of plan.values) {
+    const own = affine(name, scaleOf(scales, name));
+    const maker = editor.uses.maker(name);
+    if (maker === undefined) {
+      writeInput(editor, name, own);
+      continue;
+    }
+    const exact = editor.freshName(`${name}_float`);
+    const outputs = maker.outputs.map((output) => (output === name ? exact : output));
+    const node = editor.rewire(maker, { outputs });
+    editor.replace(node, node, ...pair(editor, exact, name, own));
+  }
+}
+
+function scaleOf(scales: ReadonlyMap<string, Affine>, name: string): Affine {
+  const own = scales.get(name);
+  if (own === undefined) throw new Error(`The value "${name}" has no scale.`);
+  return own;
+}
+
+function writeInput(editor: GraphEditor, name: string, affine: readonly string[]): void {
+  const rounded = editor.freshName(`${name}_dequantized`);
+  editor.rename(name, rounded);
+  putBeforeReaders(editor, rounded, pair(editor, name, rounded, affine));
+}
+
+/** Rounds a stored operand for the nodes that run on integers; others read it as it is. */
+function writeConstant(
+  editor: GraphEditor,
+  name: string,
+  own: Affine,
+  affine: AffineWriter,
+  runs: ReadonlySet<string>,
+): void {
+  const floats = editor.floats(name);
+  if (floats === undefined) return;
+  const { shape, data } = floats;
+  const numbers = bytesOf(
+    own,
+    Array.from(data, (x) => quantized(x, own)),
+  );
+  const integers = editor.addTensor(`${name}_quantized`, { dtype: own.type, shape, data: numbers });
+  const rounded = editor.freshName(`${name}_dequantized`);
+  for (const reader of new Set(editor.uses.readers(name))) {
+    if (!runs.has(reader.outputs[0])) continue;
+    editor.rewire(reader, { inputs: reader.inputs.map((input) => (input === name ? rounded : input)) });
+  }
+  const inputs = [integers, ...affine(name, own)];
+  putBeforeReaders(editor, rounded, [
+    { opType: "DequantizeLinear", inputs, outputs: [rounded], attributes: {} },
+  ]);
+}
+
+/** Puts nodes before the first one that reads a value, which they make. */
+export function putBeforeReaders(editor: GraphEditor, value: string, nodes: readonly OnnxNode[]): void {
+  const first = editor.nodes.find(({ inputs }) => inputs.includes(value));
+  if (first !== undefined) editor.replace(first, ...nodes, first);
+}
+
+function pair(
+  editor: GraphEditor,
+  from: string,
+  to: string,
+  affine: readonly string[],
+): readonly [OnnxNode, OnnxNode] {
+  const integers = editor.freshName(`${to}_quantized`);
+  return [
+    { opType: "QuantizeLinear", inputs: [from, ...affine], outputs: [integers], attributes: {} },
+    { opType: "DequantizeLinear", inputs: [integers, ...affine], outputs: [to], attributes: {} },
+  ];
+}
+
+type AffineWriter = (base: string, affine: Affine) => readonly string[];
+
+/** Stores scales and zero points, those that values share once; returns their names. */
+function affineWriter(editor: GraphEditor): AffineWriter {
+  const written = new Map<Affine, readonly string[]>();
+  return (base, own) => {
+    const names = written.get(own) ?? [
+      editor.add(`${base}_scale`, { dtype: "float32", shape: [], data: Float64Array.of(own.scale) }),
+      editor.addTensor(`${base}_zero_point`, { dtype: own.type, shape: [], data: bytesOf(own, [own.zero]) }),
+    ];
+    written.set(own, names);
+    return names;
+  };
+}
+
+const bytesOf = ({ type }: Affine, numbers: readonly number[]): OnnxTensor["data"] =>
+  type === "uint8" ? Uint8Array.from(numbers) : Int8Array.from(numbers);

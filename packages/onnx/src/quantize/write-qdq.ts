@@ -1,0 +1,67 @@
+import { raiseOperatorSet } from "../model-file/prepare/operator-set/raise-operator-set.js";
+import { keepFloat } from "./keep-float.js";
+import { makePlain } from "./plain-layers.js";
+import { planOf } from "./plan.js";
+import type { ValueRange } from "./range.js";
+import { editorOf } from "./readable.js";
+import { type QuantizedFile, rowsOf } from "./report.js";
+import { activationScales } from "./scales.js";
+import { type QdqSettings, requireSettings } from "./settings.js";
+import { weightsAlone } from "./weights-alone.js";
+import { writeActivations } from "./write-activations.js";
+import { writeWeights } from "./write-weights.js";
+
+export type { QdqSettings } from "./settings.js";
+
+/**
+ * Writes a file with activations and weights of 8 bits: each value is rounded by a QuantizeLinear, and read through a
+ * DequantizeLinear, which ONNX Runtime joins with the nodes between to kernels on integers.
+ *
+ * Quantized are Conv, Gemm and MatMul with stored weights, and what is between them and has a kernel; the rest stays
+ * float. The value that a layer makes is rounded behind the Relu or Clip that follows, whose bounds are then those of
+ * the integers.
+ *
+ * @param bytes of an `.onnx` file of float32
+ * @param ranges of the values that `quantizableValues` names
+ * @throws DataError for a file that is quantized already, or not of float32; OptionError for a value without a range
+ */
+export function writeQdq(
+  bytes: Uint8Array,
+  ranges: ReadonlyMap<string, ValueRange>,
+  settings: QdqSettings,
+): QuantizedFile {
+  const op = "quantizeModel";
+  requireSettings(op, settings);
+  const { activations, weights, leave } = settings;
+  if (activations === "none") return weightsAlone(op, bytes, weights, leave);
+  const editor = editorOf(op, bytes);
+  raiseOperatorSet(op, editor, 13);
+  makePlain(editor);
+  const plan = planOf(editor, leave);
+  const scales = activationScales(editor, plan, ranges, activations);
+  const nodes = rowsOf(editor, plan);
+  const raisedScales = writeWeights(
+    editor,
+    plan.layers,
+    weights,
+    ({ node }) => scales.get(node.inputs[0])?.scale,
+  );
+  writeWeights(editor, plan.weightsAlone, weights, () => undefined);
+  writeActivations(editor, plan, scales);
+  keepFloat(editor);
+  return { bytes: editor.finish(), report: { nodes, scales, raisedScales } };
+}
+
+/**
+ * The values of a file whose ranges `writeQdq` needs, in the order of the graph.
+ *
+ * @param op names the function in errors
+ */
+export function quantizableValues(bytes: Uint8Array, op = "quantizeModel"): readonly string[] {
+  const editor = editorOf(op, bytes);
+  const own = new Set(editor.nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
+  raiseOperatorSet(op, editor, 13);
+  makePlain(editor);
+  // A value of a node's newer form has the range of the value that it is made from.
+  return planOf(editor, new Set()).values.filter((name) => own.has(name));
+}

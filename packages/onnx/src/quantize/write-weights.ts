@@ -1,0 +1,160 @@
+import { sizeOf } from "isoloss";
+import { int, type OnnxNode } from "isoloss/internal";
+import type { GraphEditor } from "../model-file/edit/graph-editor.js";
+import {
+  finiteFloats,
+  integersOf,
+  type QuantizedWeight,
+  quantizedWeight,
+  type WeightType,
+} from "./quantized-weight.js";
+import { type WeightSettings, weightType } from "./settings.js";
+import { perBlock, perChannel, perTensor, type WeightGrid } from "./weight-grid.js";
+import { biasOf, type WeightedLayer } from "./weighted-layer.js";
+import { putBeforeReaders } from "./write-activations.js";
+
+/** The scale of a layer's operand; undefined where it stays float. */
+export type OperandScale = (layer: WeightedLayer) => number | undefined;
+
+/**
+ * The largest bias as an integer. Half of what 32 bits hold: the other half is for the sum of products, which the
+ * kernel adds to it.
+ */
+const largestBias = 2 ** 30;
+
+/** Stores the weights and biases of layers as integers. Returns how many scales were raised for a large bias. */
+export function writeWeights(
+  editor: GraphEditor,
+  layers: readonly WeightedLayer[],
+  settings: WeightSettings,
+  operandScale: OperandScale,
+): number {
+  let raised = 0;
+  for (const group of sharing(layers)) raised += writeShared(editor, group, settings, operandScale);
+  return raised;
+}
+
+/** Layers with the same weight and the same axis of channels. */
+function sharing(layers: readonly WeightedLayer[]): readonly (readonly WeightedLayer[])[] {
+  const groups = new Map<string, WeightedLayer[]>();
+  for (const layer of layers) {
+    const key = `${layer.outAxis} ${layer.weight}`;
+    groups.set(key, [...(groups.get(key) ?? []), layer]);
+  }
+  return [...groups.values()];
+}
+
+function writeShared(
+  editor: GraphEditor,
+  layers: readonly WeightedLayer[],
+  settings: WeightSettings,
+  operandScale: OperandScale,
+): number {
+  const [{ weight }] = layers;
+  const floats = finiteFloats(editor, weight);
+  if (floats === undefined) return 0;
+  const { grid, type } = formatOf(layers[0], settings);
+  const floor = new Float64Array(sizeOf(grid.scaleShape));
+  for (const layer of layers) raiseFloor(editor, layer, grid, operandScale(layer), floor);
+  const own = quantizedWeight(floats, type, grid, floor);
+  const rounded = storeWeight(editor, layers[0], own, grid, type);
+  const biases = layers.flatMap((layer) => {
+    const bias = writeBias(editor, layer, own, operandScale(layer));
+    const { node, sum } = layer;
+    const [x, , ...rest] = node.inputs;
+    const others = bias === undefined || sum !== undefined ? rest : [bias.name];
+    editor.rewire(node, { inputs: [x, rounded.name, ...others] });
+    if (bias === undefined) return [];
+    if (sum !== undefined) {
+      editor.rewire(sum, { inputs: sum.inputs.map((name) => (name === layer.bias ? bias.name : name)) });
+    }
+    return [bias];
+  });
+  for (const { name, node } of biases) putBeforeReaders(editor, name, [node]);
+  putBeforeReaders(editor, rounded.name, [rounded.node]);
+  return own.raised;
+}
+
+/** Which elements of a layer's weight share a scale, and what they become. */
+export function formatOf(
+  { shape, outAxis, inAxis }: WeightedLayer,
+  settings: WeightSettings,
+): { readonly grid: WeightGrid; readonly type: WeightType } {
+  const type = weightType(settings);
+  const { per, blockSize = 32 } = settings;
+  if (per === "tensor") return { grid: perTensor, type };
+  if (per === "channel") return { grid: perChannel(shape, outAxis), type };
+  // A block would be shorter than it says: a scale for each channel then takes less, and 8 bits lose less.
+  if (shape[inAxis] < blockSize) {
+    return { grid: perChannel(shape, outAxis), type: weightType({ ...settings, bits: 8 }) };
+  }
+  return { grid: perBlock(shape, inAxis, blockSize), type };
+}
+
+/** Raises the scales of channels whose bias would be beyond its integers. */
+function raiseFloor(
+  editor: GraphEditor,
+  layer: WeightedLayer,
+  { per }: WeightGrid,
+  operandScale: number | undefined,
+  floor: Float64Array,
+): void {
+  if (operandScale === undefined) return;
+  biasOf(editor, layer)?.data.forEach((b, channel) => {
+    const group = per === "tensor" ? 0 : channel;
+    floor[group] = Math.max(floor[group], Math.abs(b) / (operandScale * largestBias));
+  });
+}
+
+interface Stored {
+  readonly name: string;
+  readonly node: OnnxNode;
+}
+
+function storeWeight(
+  editor: GraphEditor,
+  { weight, shape }: WeightedLayer,
+  { integers, scales }: QuantizedWeight,
+  { per, axis, blockSize, scaleShape }: WeightGrid,
+  { dtype, zero }: WeightType,
+): Stored {
+  const zeros = integersOf(dtype, scales.length).fill(zero);
+  const name = editor.freshName(`${weight}_dequantized`);
+  const inputs = [
+    editor.addTensor(`${weight}_quantized`, { dtype, shape, data: integers }),
+    editor.addTensor(`${weight}_scale`, { dtype: "float32", shape: scaleShape, data: scales }),
+    editor.addTensor(`${weight}_zero_point`, { dtype, shape: scaleShape, data: zeros }),
+  ];
+  const attributes = {
+    ...(per !== "tensor" && { axis: int(axis) }),
+    ...(per === "block" && { block_size: int(blockSize) }),
+  };
+  return { name, node: { opType: "DequantizeLinear", inputs, outputs: [name], attributes } };
+}
+
+/** Stores a bias with the scale of the sums that it is added to: that of the operand times that of the weight. */
+function writeBias(
+  editor: GraphEditor,
+  layer: WeightedLayer,
+  { scales }: QuantizedWeight,
+  operandScale: number | undefined,
+): Stored | undefined {
+  const bias = operandScale === undefined ? undefined : biasOf(editor, layer);
+  if (operandScale === undefined || bias === undefined) return undefined;
+  const own = scales.map((scale) => operandScale * scale);
+  const perChannel = own.length > 1;
+  const integers = Int32Array.from(bias.data, (b, channel) => Math.round(b / own[perChannel ? channel : 0]));
+  const name = editor.freshName(`${layer.bias}_dequantized`);
+  const scaleShape = scales.length > 1 ? [scales.length] : [];
+  const inputs = [
+    editor.addTensor(`${layer.bias}_quantized`, { dtype: "int32", shape: bias.shape, data: integers }),
+    editor.addTensor(`${layer.bias}_scale`, { dtype: "float32", shape: scaleShape, data: own }),
+    editor.addTensor(`${layer.bias}_zero_point`, {
+      dtype: "int32",
+      shape: scaleShape,
+      data: new Int32Array(own.length),
+    }),
+  ];
+  const attributes = { ...(perChannel && { axis: int(0) }) };
+  return { name, node: { opType: "DequantizeLinear", inputs, outputs: [name], attributes } };
+}

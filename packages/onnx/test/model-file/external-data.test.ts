@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { DataError } from "isoloss";
+import { decodeModel, inlineExternalData } from "isoloss/onnx";
+import { float32 } from "isoloss-test-support/nn/onnx/support";
+import { describe, expect, it } from "vitest";
+import { ProtoWriter } from "../../../core/src/runtime/onnx/protobuf.js";
+import { fromOnnx } from "../../src/import/from-onnx.js";
+import { withParams } from "../../src/model-file/edit/with-params.js";
+
+/** y = (x + w) v, with w at an offset of one file and v in all of another. */
+function file({ location = "weights.bin", offset = "8", length = "8" } = {}): Uint8Array {
+  const external = (t: ProtoWriter, name: string, entries: Readonly<Record<string, string>>) => {
+    t.packedInts(1, [2]);
+    t.int(2, 1);
+    t.string(8, name);
+    for (const [key, value] of Object.entries(entries)) {
+      t.message(13, (entry) => {
+        entry.string(1, key);
+        entry.string(2, value);
+      });
+    }
+    t.int(14, 1);
+  };
+  const node = (n: ProtoWriter, opType: string, inputs: readonly string[], output: string) => {
+    for (const input of inputs) n.string(1, input);
+    n.string(2, output);
+    n.string(4, opType);
+  };
+  const value = (v: ProtoWriter, name: string) => {
+    v.string(1, name);
+    v.message(2, (t) =>
+      t.message(1, (tensor) => {
+        tensor.int(1, 1);
+        tensor.message(2, (s) => s.message(1, (d) => d.int(1, 2)));
+      }),
+    );
+  };
+  const w = new ProtoWriter();
+  w.int(1, 8);
+  w.message(7, (g) => {
+    g.message(1, (n) => node(n, "Add", ["x", "w"], "s"));
+    g.message(1, (n) => node(n, "Mul", ["s", "v"], "y"));
+    g.message(5, (t) => external(t, "w", { location, offset, length, checksum: "0" }));
+    g.message(5, (t) => external(t, "v", { location: "more/v.bin" }));
+    g.message(11, (v) => value(v, "x"));
+    g.message(12, (v) => value(v, "y"));
+  });
+  w.message(8, (o) => o.int(2, 18));
+  return w.finish();
+}
+
+const bytesOf = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
+const files = { "weights.bin": bytesOf(9, 9, 1, 2, 9), "more/v.bin": bytesOf(3, 4) };
+
+describe("external data", () => {
+  it("is read at its offset, from bytes by location or by a function, each file once", () => {
+    const expected = { w: float32([1, 2]), v: float32([3, 4]) };
+    expect(fromOnnx(file(), { external: files }).params).toEqual(expected);
+    const asked: string[] = [];
+    const external = (location: string) => {
+      asked.push(location);
+      return files[location as keyof typeof files];
+    };
+    expect(fromOnnx(file(), { external }).params).toEqual(expected);
+    expect(asked).toEqual(["weights.bin", "more/v.bin"]);
+  });
+
+  it("of a file that onnx wrote is read", () => {
+    const golden = JSON.parse(
+      readFileSync(new URL("../../../core/test/golden/onnx-codec.json", import.meta.url), "utf8"),
+    );
+    const bytes = new Uint8Array(Buffer.from(golden.external, "base64"));
+    expect(fromOnnx(bytes, { external: { "weights.bin": bytesOf(5, 6) } }).params.w).toEqual(float32([5, 6]));
+  });
+
+  it("is inside after inlining, and the model without it is as it was", () => {
+    const whole = inlineExternalData(file(), files);
+    expect(decodeModel(whole).graph.initializers.map(({ data }) => data)).toEqual([
+      Float32Array.of(1, 2),
+      Float32Array.of(3, 4),
+    ]);
+    expect(inlineExternalData(whole, {})).toBe(whole);
+  });
+
+  it("of a replaced tensor goes into the file, and that of the others with their files", () => {
+    const w = float32([7, 8]);
+    const partly = withParams(file(), { w });
+    expect(fromOnnx(partly, { external: { "more/v.bin": files["more/v.bin"] } }).params).toEqual({
+      w,
+      v: float32([3, 4]),
+    });
+    expect(fromOnnx(withParams(file(), { w }, { external: files })).params.v).toEqual(float32([3, 4]));
+  });
+
+  it("that is missing or damaged is named", () => {
+    const attempt = (bytes: Uint8Array, external: Record<string, Uint8Array>) => () =>
+      fromOnnx(bytes, { external });
+    expect(() => fromOnnx(file())).toThrow('The tensor "w" keeps its data in another file. Give the file');
+    expect(attempt(file(), {})).toThrow(DataError);
+    expect(attempt(file(), {})).toThrow(
+      'The tensor "w" keeps its data in the file "weights.bin", which is missing.',
+    );
+    expect(attempt(file({ offset: "16" }), files)).toThrow(
+      'at bytes 16 to 24 of "weights.bin", which has 20 bytes',
+    );
+    expect(attempt(file({ length: "4" }), files)).toThrow("needs 2 elements; the file has 1");
+    expect(attempt(file({ offset: "-1" }), files)).toThrow('external data at "-1"');
+    for (const location of ["/etc/passwd", "../w.bin", "a\\..\\..\\w", "C:\\w", ""]) {
+      expect(attempt(file({ location }), files)).toThrow("must be a path inside the model's folder");
+    }
+    expect(attempt(file(), { "weights.bin": "text" as never })).toThrow(
+      'The external data "weights.bin" takes the bytes',
+    );
+  });
+});

@@ -1,0 +1,48 @@
+// The kernels that ONNX Runtime's CPU runs for a quantized file are those that the report says.
+
+import { networks } from "isoloss-test-support/compress/quantize/networks";
+import { normal, optimizedGraph, rangesOf } from "isoloss-test-support/compress/quantize/support";
+import { describe, expect, it } from "vitest";
+import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
+import { type QdqSettings, writeQdq } from "../../src/quantize/write-qdq.js";
+import { mobileNetV2 } from "../model-file/mobilenet.js";
+
+const counted = (names: readonly string[]): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {};
+  for (const name of [...names].sort()) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+};
+
+const settings = {
+  "per tensor": { weights: { bits: 8, per: "tensor" }, activations: "uint8" },
+  "per channel": { weights: { bits: 8, per: "channel" }, activations: "uint8" },
+  "uint8 weights": { weights: { bits: 8, per: "channel", type: "uint8" }, activations: "uint8" },
+  "int8 activations": { weights: { bits: 8, per: "channel" }, activations: "int8" },
+  "7 bits": { weights: { bits: 8, per: "channel", reduceRange: true }, activations: "uint8" },
+} satisfies Record<string, Omit<QdqSettings, "leave">>;
+
+describe.each(Object.entries(networks))("%s", (_, { bytes, shape }) => {
+  it.each(Object.entries(settings))("%s", async (_, own) => {
+    const file = bytes({ seed: 1 });
+    const ranges = await rangesOf(file, { x: normal(2, [16, ...shape]) });
+    const { bytes: quantized, report } = writeQdq(file, ranges, { ...own, leave: new Set() });
+    const graph = await optimizedGraph(quantized);
+    const claimed = report.nodes.map(({ runs }) => runs).filter((name) => name !== "float");
+    const others = graph.nodes.map(({ opType }) => opType);
+    const between: readonly string[] = others.filter(
+      (name) => name === "QuantizeLinear" || name === "DequantizeLinear",
+    );
+    // The input becomes integers, and the last layer has floats as its result: nothing is converted between.
+    expect(between).toEqual(["QuantizeLinear"]);
+    expect(counted(others.filter((name) => name !== "QuantizeLinear"))).toEqual(counted(claimed));
+  });
+});
+
+it("MobileNetV2 of an old operator set runs on integers as a whole", async () => {
+  const { bytes: file } = foldBatchNorm(mobileNetV2({ width: 0.1, opset: 10 }));
+  const ranges = await rangesOf(file, { x: normal(1, [2, 3, 32, 32]) });
+  const { bytes, report } = writeQdq(file, ranges, { ...settings["per channel"], leave: new Set() });
+  const kernels = (await optimizedGraph(bytes)).nodes.map(({ opType }) => opType);
+  expect(counted(kernels)).toEqual({ ...counted(report.nodes.map(({ runs }) => runs)), QuantizeLinear: 1 });
+  expect(counted(kernels)).toMatchObject({ QLinearConv: 52, QLinearAdd: 10, QGemm: 1 });
+});

@@ -1,0 +1,52 @@
+import { float32 } from "isoloss-test-support/nn/onnx/support";
+import { describe, expect, it } from "vitest";
+import { errorOf } from "../../src/quantize/measure-error.js";
+
+describe("the error of quantized outputs", () => {
+  it("is the ratio of squares in decibels, over all batches, by hand", () => {
+    const expected = [{ y: float32([3, 4]) }, { y: float32([0, 5]) }];
+    const got = [{ y: float32([3, 4.5]) }, { y: float32([0.5, 5]) }];
+    const { sqnr, largest, agreement } = errorOf(expected, got, got);
+    // 10 log10(50 / 0.5) = 20 dB; 0.5 / 5.
+    expect(sqnr).toBeCloseTo(20, 10);
+    expect(largest).toBeCloseTo(0.1, 10);
+    expect(agreement).toBeUndefined();
+  });
+
+  it("counts rows whose largest output stays at its place", () => {
+    const expected = [{ y: float32([1, 2, 3, 9, 8, 7, 0, 1, 0, 1, 0, 0], [4, 3]) }];
+    const got = [{ y: float32([1, 2, 4, 8, 9, 7, 0, 3, 0, 2, 0, 0], [4, 3]) }];
+    expect(errorOf(expected, got, got)).toMatchObject({ agreement: 0.75, rows: 4 });
+  });
+
+  it("is that of the worst output", () => {
+    const expected = [{ a: float32([10]), b: float32([1, 2], [1, 2]) }];
+    const got = [{ a: float32([9]), b: float32([1, 2], [1, 2]) }];
+    expect(errorOf(expected, got, got)).toEqual({
+      ...{ sqnr: 20, agreement: 1, rows: 1, largest: 0.1 },
+      examples: [{ signal: 100, noise: 1 }],
+    });
+  });
+
+  it("is also known by example where outputs have a row for each, else by batch", () => {
+    const [y, q] = [float32([3, 4, 1, 2], [2, 2]), float32([3, 2, 1, 3], [2, 2])];
+    const rows = [
+      { signal: 25, noise: 4 },
+      { signal: 5, noise: 1 },
+    ];
+    const x = float32([0, 0]);
+    expect(errorOf([{ y }], [{ y: q }], [{ x }]).examples).toEqual(rows);
+    const batches = [{ x: float32([0]) }, { x: float32([0]) }];
+    expect(errorOf([{ y }, { y }], [{ y: q }, { y: q }], batches).examples).toEqual([
+      { signal: 30, noise: 5 },
+      { signal: 30, noise: 5 },
+    ]);
+  });
+
+  it("is infinite where nothing differs, and where numbers are lost", () => {
+    const y = float32([1, 2]);
+    expect(errorOf([{ y }], [{ y }], [{ y }])).toMatchObject({ sqnr: Infinity, largest: 0 });
+    const lost = errorOf([{ y }], [{ y: float32([1, Number.NaN]) }], [{ y }]);
+    expect(lost).toMatchObject({ sqnr: -Infinity, largest: Infinity });
+  });
+});

@@ -1,0 +1,81 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type NdArray, sizeOf } from "isoloss";
+import { createRng } from "isoloss/data";
+import type { OnnxGraph } from "isoloss/internal";
+import { decodeModel, encodeModel } from "isoloss/onnx";
+import type { ValueRange } from "isoloss-onnx";
+import { loadOrt } from "#ort";
+import { quantizableValues } from "../../../onnx/src/quantize/write-qdq.js";
+import { type Arrays, runOrt } from "../../nn/onnx/support.js";
+
+export const normal = (seed: number, shape: readonly number[]): NdArray => {
+  const rng = createRng(seed);
+  return { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => rng.normal()) };
+};
+
+/** The file with more outputs. */
+function withOutputs(bytes: Uint8Array, names: readonly string[]): Uint8Array {
+  const model = decodeModel(bytes);
+  const outputs = [...model.graph.outputs, ...names.map((name) => ({ name, dtype: "float32" as const }))];
+  return encodeModel({ ...model, graph: { ...model.graph, outputs } });
+}
+
+/** What values of a file are on a batch, as ONNX Runtime computes them. */
+async function valuesOf(bytes: Uint8Array, names: readonly string[], inputs: Arrays): Promise<Arrays> {
+  const { graph } = decodeModel(bytes);
+  const shown = [...graph.inputs, ...graph.outputs].map(({ name }) => name);
+  const results = await runOrt(
+    withOutputs(
+      bytes,
+      names.filter((name) => !shown.includes(name)),
+    ),
+    inputs,
+  );
+  return { ...inputs, ...results };
+}
+
+/** The least and the largest number of each value that is quantized. */
+export async function rangesOf(bytes: Uint8Array, inputs: Arrays): Promise<ReadonlyMap<string, ValueRange>> {
+  const names = quantizableValues(bytes);
+  const values = await valuesOf(bytes, names, inputs);
+  return new Map(
+    names.map((name) => {
+      const data = Array.from(values[name].data, Number);
+      const least = data.reduce((a, b) => Math.min(a, b));
+      return [name, { min: least, max: data.reduce((a, b) => Math.max(a, b)) }];
+    }),
+  );
+}
+
+/** The graph that ONNX Runtime's CPU runs for a file. */
+export async function optimizedGraph(bytes: Uint8Array): Promise<OnnxGraph> {
+  const folder = mkdtempSync(join(tmpdir(), "optimized-"));
+  try {
+    const path = join(folder, "model.onnx");
+    const ort = await loadOrt("cpu");
+    const session = await ort.InferenceSession.create(bytes, {
+      graphOptimizationLevel: "extended",
+      optimizedModelFilePath: path,
+      logSeverityLevel: 3,
+      extra: { session: { qdqisint8allowed: "1" } },
+    });
+    await session.release();
+    return decodeModel(readFileSync(path)).graph;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The result `y` as ONNX Runtime computes it without rounding the operands of products. */
+export async function exactResult(bytes: Uint8Array, { x }: Arrays): Promise<readonly number[]> {
+  const ort = await loadOrt("cpu");
+  const session = await ort.InferenceSession.create(bytes, {
+    logSeverityLevel: 3,
+    extra: { session: { qdq_matmulnbits_accuracy_level: "1" } },
+  });
+  const { y } = await session.run({ x: new ort.Tensor("float32", x.data as Float32Array, x.shape) });
+  await session.release();
+  return Array.from(y.data as Float32Array);
+}

@@ -1,0 +1,100 @@
+import { compileJavaScript, dtypeOf, type NdArray, simplify, type TypedArray, trace } from "isoloss";
+import type { OnnxNode, OnnxTensor } from "isoloss/internal";
+import { encodeModel } from "isoloss/onnx";
+import { type FromOnnxOptions, fromOnnx } from "isoloss-onnx";
+import { loadOrt } from "#ort";
+
+export type Arrays = Readonly<Record<string, NdArray>>;
+
+export interface FileOptions {
+  readonly inputs?: Arrays;
+  readonly initializers?: Arrays;
+  readonly nodes: readonly OnnxNode[];
+  readonly outputs?: readonly string[];
+  readonly opset?: number;
+}
+
+/** A node with its attributes by kind. */
+export const node = (
+  opType: string,
+  inputs: readonly string[],
+  attributes: OnnxNode["attributes"] = {},
+  outputs: readonly string[] = ["y"],
+): OnnxNode => ({ opType, inputs, outputs, attributes });
+
+export const tensorOf = (name: string, { shape, data }: NdArray): OnnxTensor => ({
+  name,
+  shape,
+  dtype: dtypeOf({ shape, data }),
+  data: data as OnnxTensor["data"],
+});
+
+/** The bytes of a model; the shapes of its inputs are those of the arrays. */
+export function fileOf({
+  inputs = {},
+  initializers = {},
+  nodes,
+  outputs = ["y"],
+  opset = 18,
+}: FileOptions): Uint8Array {
+  return encodeModel({
+    irVersion: 8,
+    opsets: [{ domain: "", version: opset }],
+    producer: "test",
+    metadata: {},
+    graph: {
+      name: "graph",
+      inputs: Object.entries(inputs).map(([name, x]) => ({ name, dtype: dtypeOf(x), shape: x.shape })),
+      outputs: outputs.map((name) => ({ name })),
+      initializers: Object.entries(initializers).map(([name, x]) => tensorOf(name, x)),
+      nodes,
+    },
+  });
+}
+
+/** What ONNX Runtime computes. */
+export async function runOrt(bytes: Uint8Array, inputs: Arrays): Promise<Arrays> {
+  const ort = await loadOrt("cpu");
+  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+  const feeds = Object.fromEntries(
+    Object.entries(inputs).map(([name, x]) => [
+      name,
+      new ort.Tensor(dtypeOf(x) as "float32", x.data as Float32Array, x.shape),
+    ]),
+  );
+  const results = await session.run(feeds);
+  await session.release();
+  return Object.fromEntries(
+    Object.entries(results).map(([name, { dims, data }]) => [
+      name,
+      { shape: dims, data: data as TypedArray },
+    ]),
+  );
+}
+
+/** What the imported model computes in JavaScript; `known`: inputs that are arrays when it is traced. */
+export function runImported(
+  bytes: Uint8Array,
+  inputs: Arrays,
+  options: FromOnnxOptions = {},
+  known: Arrays = {},
+): Arrays {
+  const model = fromOnnx(bytes, options);
+  const { graph } = trace(({ p, x }) => model.apply(p, { ...x, ...known }), {
+    p: model.params,
+    x: inputs,
+  });
+  const named = (prefix: string, arrays: Arrays) =>
+    Object.fromEntries(Object.entries(arrays).map(([name, x]) => [`${prefix}.${name}`, x]));
+  return compileJavaScript(simplify(graph)).runSync({ ...named("p", model.params), ...named("x", inputs) });
+}
+
+export const int64 = (values: readonly number[], shape: readonly number[] = [values.length]): NdArray => ({
+  shape,
+  data: BigInt64Array.from(values, BigInt),
+});
+
+export const float32 = (values: readonly number[], shape: readonly number[] = [values.length]): NdArray => ({
+  shape,
+  data: Float32Array.from(values),
+});
