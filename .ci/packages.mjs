@@ -1,4 +1,4 @@
-// Installs both packages, as npm packs them, into empty projects, by the lines that README.md and docs/browser.md print, and
+// Installs the packages, as npm packs them, into empty projects, by the lines that README.md and docs/browser.md print, and
 // uses them there, in several versions of Node.js.
 // `node .ci/packages.mjs`, after `npm run build`.
 import { execFileSync, spawnSync } from "node:child_process";
@@ -63,10 +63,12 @@ const linesOf = (path) =>
  * reached. Our packages are those that were packed here.
  */
 function type(line, project, tarballs) {
-  // The command line needs the figures, which no registry has before they are published.
+  // A package needs those of ours that it depends on, which no registry has before they are published.
   const words = line
     .split(/\s+/)
-    .flatMap((word) => (word === "isoloss-cli" ? ["isoloss-figures", word] : [word]))
+    .flatMap((word) =>
+      word === "isoloss-cli" ? ["isoloss-onnx", "isoloss-benchmarks", "isoloss-figures", word] : [word],
+    )
     .map((word) => tarballs[word] ?? word);
   run(words[0], [...words.slice(1), "--no-audit", "--no-fund", "--silent"], project, {
     npm_config_ignore_scripts: "false",
@@ -101,6 +103,17 @@ function installForNode(tarballs) {
   writeFileSync(join(project, "main.js"), program);
   checkProgram(run("node", ["main.js"], project));
   console.log(`\`${library}\`: ${megabytes.toFixed(1)} MB, works; \`${onnx}\`: works`);
+}
+
+/** Each of the other packages beside the library alone. */
+function installAlone(tarballs) {
+  for (const name of ["isoloss-onnx", "isoloss-benchmarks", "isoloss-figures", "isoloss-queue"]) {
+    const project = createProject(name);
+    type(`npm install isoloss ${name}`, project, tarballs);
+    writeFileSync(join(project, "names.js"), `console.log(Object.keys(await import("${name}")).length);`);
+    check(`${name} is imported`, Number(run("node", ["names.js"], project)) > 0);
+    console.log(`\`npm install isoloss ${name}\`: works`);
+  }
 }
 
 const page = (options) => `
@@ -245,12 +258,13 @@ function use(node, project) {
 }
 
 try {
-  for (const name of ["core", "figures", "cli"])
+  for (const name of ["core", "onnx", "benchmarks", "figures", "queue", "cli"])
     npm(["pack", "--pack-destination", folder], join(root, "packages", name));
   const packed = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   const tarballs = Object.fromEntries(packed.map((name) => [name.replace(/-\d.*$/, ""), join(folder, name)]));
   installForNode(tarballs);
   await installForPages(tarballs);
+  installAlone(tarballs);
   const project = createProject("project");
   writeFileSync(join(project, "main.js"), program);
   installCommand(project, tarballs);

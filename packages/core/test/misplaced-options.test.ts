@@ -328,8 +328,14 @@ function parametersOf(f: unknown): string {
 /** The public functions of some folders of `src`, with their parameters as text. */
 async function publicFunctions(): Promise<(readonly [name: string, parameters: string])[]> {
   const own = new Set<unknown>();
-  for (const room of ["graph", "nn", "runtime", "data", "math", "model-file", "problems"]) {
-    const folder = new URL(`../src/${room}/`, import.meta.url);
+  const rooms = ["graph", "nn", "runtime", "data", "math", "problems"].map((room) => `core/src/${room}`);
+  for (const room of [
+    ...rooms,
+    "onnx/src/import",
+    "onnx/src/model-file",
+    ...["data", "networks", "problems"].map((room) => `benchmarks/src/${room}`),
+  ]) {
+    const folder = new URL(`../../${room}/`, import.meta.url);
     for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
       if (!file.endsWith(".ts") || file.includes("ort-web")) continue;
       for (const value of Object.values(await import(new URL(file, folder).href))) own.add(value);

@@ -102,17 +102,34 @@ describe("FEATURES.md", () => {
   });
 });
 
+describe("the README of a package", () => {
+  const folders = ["core/src", "onnx/src", "benchmarks/src", "cli/src", "cli/src/experiments"];
+
+  it.each(folders.map((folder) => `packages/${folder}`))("lists what is in %s", (folder) => {
+    const readme = read(`${folder.split("/src")[0]}/README.md`);
+    const [, text] = readme.split(`| folder under \`${folder}\``);
+    const table = text.split("\n\n")[0];
+    const listed = [...table.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell]) => cell.split(", "));
+    const contents = (path: string) => readdirSync(new URL(`${path}/`, root), { withFileTypes: true });
+    const nameOf = (entry: Dirent) => `\`${entry.name}${entry.isDirectory() ? "/" : ""}\``;
+    const here = contents(folder);
+    expect(listed.filter((name) => !name.slice(1, -2).includes("/")).sort()).toEqual(here.map(nameOf).sort());
+    const inner = here
+      .filter((entry) => entry.isDirectory())
+      .flatMap(({ name }) => contents(`${folder}/${name}`))
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+    expect(inner.filter((name) => !readme.includes(`${name}/\``))).toEqual([]);
+  });
+});
+
 describe("CONTRIBUTING.md", () => {
   it("says of every dependency why it is there, and of no other", () => {
     const table = read("CONTRIBUTING.md").split("## Dependencies")[1].split("\n## ")[0];
     const explained = [...table.matchAll(/^\| `([^`]+)` +\|/gm)].map(([, name]) => name);
     const used = [
       "package.json",
-      "packages/core/package.json",
-      "packages/figures/package.json",
-      "packages/queue/package.json",
-      "packages/lab/package.json",
-      "packages/cli/package.json",
+      ...JSON.parse(read("package.json")).workspaces.map((folder: string) => `${folder}/package.json`),
     ].flatMap((path) => {
       const { dependencies, optionalDependencies, peerDependencies, devDependencies } = JSON.parse(
         read(path),
@@ -127,20 +144,11 @@ describe("CONTRIBUTING.md", () => {
     expect(explained.sort()).toEqual([...new Set(used)].sort());
   });
 
-  it.each(["packages/core/src", "packages/cli/src/experiments"])("lists what is in %s", (folder) => {
-    const [, text] = read("CONTRIBUTING.md").split(`| folder under \`${folder}\``);
-    const table = text.split("\n\n")[0];
-    const listed = [...table.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell]) => cell.split(", "));
-    const contents = (path: string) => readdirSync(new URL(`${path}/`, root), { withFileTypes: true });
-    const nameOf = (entry: Dirent) => `\`${entry.name}${entry.isDirectory() ? "/" : ""}\``;
-    const here = contents(folder);
-    expect(listed.filter((name) => !name.slice(1, -2).includes("/")).sort()).toEqual(here.map(nameOf).sort());
-    const inner = here
-      .filter((entry) => entry.isDirectory())
-      .flatMap(({ name }) => contents(`${folder}/${name}`))
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name);
-    expect(inner.filter((name) => !table.includes(`${name}/\``))).toEqual([]);
+  it("names the packages", () => {
+    const { workspaces } = JSON.parse(read("package.json"));
+    for (const folder of workspaces) {
+      expect(read("CONTRIBUTING.md")).toContain(`\`${JSON.parse(read(`${folder}/package.json`)).name}\``);
+    }
   });
 
   it("names scripts that are there", () => {

@@ -63,13 +63,13 @@ async function runExample({ at, code }: Piece, own: Scope): Promise<{ lines: str
   return { lines, wrong };
 }
 
-export const examples = modules.flatMap(({ path, examples: list }) =>
-  list.map((piece) => [piece.at, path, piece] as const),
+export const examples = modules.flatMap(({ path, url, examples: list }) =>
+  list.map((piece) => [piece.at, path, piece, url] as const),
 );
 
 /** Files whose examples train or search for seconds. */
 const slow = new Set([
-  "compress/quantize/quantize-model.ts",
+  "isoloss-onnx/quantize/quantize-model.ts",
   "moves/rotate/rotated.ts",
   "mtl/train/trainer.ts",
   "nn/models/resnet18.ts",
@@ -101,8 +101,8 @@ export function expectRuns(rows: typeof examples): void {
     rmSync(folder, { recursive: true });
   });
 
-  it.each(rows)("%s runs, and gives what it says", async (_, path, piece) => {
-    const own = (await import(new URL(`../../src/${path}`, import.meta.url).href)) as Scope;
+  it.each(rows)("%s runs, and gives what it says", async (_, _path, piece, url) => {
+    const own = (await import(url.href)) as Scope;
     const { lines, wrong } = await runExample(piece, own);
     expect(wrong).toEqual([]);
     const printed = printedIn(piece.code);

@@ -140,18 +140,20 @@ async function folders(): Promise<Scope> {
 export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   symmetry: () => network("relu"),
   "moves/balance": () => network("relu"),
-  "compress/half": () => ({ before: smallNetwork(), images: random([8, 3, 4, 4]) }),
-  "compress/model-error.ts": () => ({ before: smallNetwork(), after: smallNetwork() }),
-  "compress/low-rank": () => {
+  "isoloss-onnx/half": () => ({ before: smallNetwork(), images: random([8, 3, 4, 4]) }),
+  "isoloss-onnx/model-error.ts": () => ({ before: smallNetwork(), after: smallNetwork() }),
+  "moves/low-rank": () => {
     const { loss, params, batch } = network("identity");
     const { found } = lib.symmetriesOf(loss as never, params, batch);
     return { params, found, before: smallNetwork() };
   },
-  "compress/prune": () => {
+  "isoloss-onnx/low-rank": () => ({ before: smallNetwork() }),
+  "moves/prune": () => {
     const { loss, params, batch } = network("relu");
     const { found } = lib.symmetriesOf(loss as never, params, batch);
     return { loss, params, batch, found, before: smallNetwork() };
   },
+  "isoloss-onnx/prune": () => ({ before: smallNetwork() }),
   "moves/rotate": () => network("identity"),
   "moves/shift": () => network("identity"),
   "moves/quantization-noise": () => ({ ...network("relu"), before: smallNetwork() }),
@@ -197,7 +199,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "data/overlay.ts": () => ({ loadIdxDataset }),
   "data/idx.ts": () => ({ bytes: idx, fetch: async () => response }),
   "data/streams/example-stream.ts": () => ({ stream: lib.streamOf({ x: random([4, 1]) }) }),
-  "node/benchmarks": folders,
+  "isoloss-benchmarks/node": folders,
   "node/images": () => ({
     pngFile: encode({ width: 1, height: 1, channels: 1, data: Uint8Array.of(7) }),
   }),
@@ -229,13 +231,13 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return {};
   },
   // As if the files were there.
-  "node/qm9.ts": () => ({ loadQm9: () => lib.parseQm9(qm9) }),
-  "data/qm9-streams.ts": () => ({
+  "isoloss-benchmarks/node/qm9.ts": () => ({ loadQm9: () => lib.parseQm9(qm9) }),
+  "isoloss-benchmarks/data/qm9-streams.ts": () => ({
     sdfText: [...qm9.sdf, ...qm9.sdf].join("\n"),
     csvText: [...qm9.csv, ...qm9.csv.slice(1)].join("\n"),
   }),
-  "data/qm9-arrays.ts": () => ({ bytes: processed() }),
-  "data/qm9.ts": () => ({ sdfText: qm9.sdf.join("\n"), csvText: qm9.csv.join("\n") }),
+  "isoloss-benchmarks/data/qm9-arrays.ts": () => ({ bytes: processed() }),
+  "isoloss-benchmarks/data/qm9.ts": () => ({ sdfText: qm9.sdf.join("\n"), csvText: qm9.csv.join("\n") }),
   "data/safetensors.ts": () => ({ bytes: lib.encodeSafetensors({ w: lib.zeros([2]) }) }),
   "mtl/train/checkpoint.ts": tasks,
   "mtl/cost/adapter/adapter.ts": () => {
@@ -253,11 +255,15 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return { model, params, weight: params.layers[0].weight };
   },
   "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
-  "model-file/model-operators.ts": () => ({ bytes: smallNetwork() }),
-  "model-file/compare/storage-rounding.ts": () => ({ bytes: smallNetwork() }),
-  "compress/quantize": () => ({ before: smallNetwork(), images: random([8, 3, 4, 4]) }),
-  "model-file": () => ({ before: smallNetwork(), after: smallNetwork(), images: random([8, 3, 4, 4]) }),
-  "fine-tune": () => {
+  "isoloss-onnx/model-file/model-operators.ts": () => ({ bytes: smallNetwork() }),
+  "isoloss-onnx/model-file/compare/storage-rounding.ts": () => ({ bytes: smallNetwork() }),
+  "isoloss-onnx/quantize": () => ({ before: smallNetwork(), images: random([8, 3, 4, 4]) }),
+  "isoloss-onnx/model-file": () => ({
+    before: smallNetwork(),
+    after: smallNetwork(),
+    images: random([8, 3, 4, 4]),
+  }),
+  "isoloss-onnx/fine-tune": () => {
     const b = new Builder({ seed: 1 });
     const h = b.node("Relu", [b.conv("x", 1, 4, { size: 3, bias: true })]);
     const flat = b.node("Flatten", [b.node("GlobalAveragePool", [h])]);
@@ -265,7 +271,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
     return { before, images: random([20, 1, 4, 4]), labels: classes(20, 3) };
   },
   "runtime/onnx/external-data.ts": () => ({ bytes: smallNetwork(), data: new Uint8Array(8), files: {} }),
-  "nn/onnx": imported,
+  "isoloss-onnx/import": imported,
   "train/predictor.ts": imported,
 };
 
@@ -316,7 +322,7 @@ export const traced: Readonly<Record<string, () => Scope & { readonly tensors: S
     return { net, tensors: { p: float([2, 3, 4, 4]), x: float([1]), normal: float([2, 3, 4, 4]) } };
   },
   "nn/losses/mse.ts": () => ({ tensors: { output: float([2, 3]), y: float([2, 3]) } }),
-  "nn/models/message-passing.ts": () => {
+  "isoloss-benchmarks/networks/message-passing.ts": () => {
     const { params } = { params: lib.messagePassing({ tasks: ["mu", "alpha"] }).init(rng()) };
     const water = {
       symbols: ["O", "H", "H"],
@@ -339,7 +345,7 @@ export const traced: Readonly<Record<string, () => Scope & { readonly tensors: S
     },
   }),
   "nn/upsample.ts": () => ({ tensors: { x: float([1, 1, 2, 3]) } }),
-  "nn/models/segnet.ts": () => ({
+  "isoloss-benchmarks/networks/segnet.ts": () => ({
     tensors: {
       ...{ params: lib.segnet().init(rng()).params, x: float([1, 3, 32, 32]) },
       ...{ labels: ints([1, 32, 32]), distances: float([1, 1, 32, 32]) },

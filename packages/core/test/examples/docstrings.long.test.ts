@@ -1,9 +1,8 @@
-import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { entries, sources } from "../../../../scripts/entries.js";
 import { diagnose, type Piece } from "./diagnose.js";
-import { modules, source } from "./docstrings.js";
+import { modules, type SourceModule } from "./docstrings.js";
 
 /** Folders whose examples are also type-checked. */
 const folders = ["symmetry", "teleport", "problems", "train", "mtl"];
@@ -17,12 +16,11 @@ const free = [
 
 /** What users import, by the entry points, that of all areas first. */
 const library = entries.map((entry) => {
-  const path = relative(fileURLToPath(source), sources[entry]).replaceAll("\\", "/");
-  return [entry, modules.find((module) => module.path === path)?.names ?? []] as const;
+  return [entry, modules.find(({ url }) => fileURLToPath(url) === sources[entry])?.names ?? []] as const;
 });
 
 /** An example as a module: what it names of its own file and of the library is imported, its own names are local. */
-function pieceOf({ at, code }: Piece, { path, names }: { path: string; names: readonly string[] }): Piece {
+function pieceOf({ at, code }: Piece, { url, names }: SourceModule): Piece {
   const written = code.match(/^import .*$/gm) ?? [];
   const words = new Set(code.match(/[A-Za-z_$][\w$]*/g));
   const taken = new Set(written.join().match(/\w+/g));
@@ -36,7 +34,7 @@ function pieceOf({ at, code }: Piece, { path, names }: { path: string; names: re
     at,
     code: [
       ...written,
-      `import { ${pick(names)} } from "../../src/${path.replace(/\.ts$/, ".js")}";`,
+      `import { ${pick(names)} } from "${fileURLToPath(url).replace(/\.ts$/, ".js")}";`,
       ...library.map(([entry, exported]) => `import { ${pick(exported)} } from "${entry}";`),
       ...free.filter((name) => !taken.has(name)).map((name) => `declare const ${name}: any;`),
       "type Params = any;",

@@ -5,17 +5,20 @@ import ts from "typescript";
 import type { Piece } from "./diagnose.js";
 import { root } from "./documents.js";
 
-export const source = new URL("packages/core/src/", root);
+/** The packages with the library, and what their paths begin with here. */
+const packages = { core: "", onnx: "isoloss-onnx/", benchmarks: "isoloss-benchmarks/" } as const;
 
 /** A source file: what it exports, and the examples of its docstrings. */
 export interface SourceModule {
+  /** Below `src`; that of another package begins with the package's name. */
   readonly path: string;
+  readonly url: URL;
   readonly names: readonly string[];
   readonly examples: readonly Piece[];
 }
 
-function moduleAt(path: string): SourceModule {
-  const text = readFileSync(fileURLToPath(new URL(path, source)), "utf8");
+function moduleAt(path: string, url: URL): SourceModule {
+  const text = readFileSync(fileURLToPath(url), "utf8");
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
   const examples: Piece[] = [];
   const visit = (node: ts.Node): void => {
@@ -28,7 +31,7 @@ function moduleAt(path: string): SourceModule {
     ts.forEachChild(node, visit);
   };
   visit(file);
-  return { path, names: file.statements.flatMap((statement) => exportsOf(statement, file)), examples };
+  return { path, url, names: file.statements.flatMap((statement) => exportsOf(statement, file)), examples };
 }
 
 /** Names that a statement exports. */
@@ -50,8 +53,11 @@ function exportsOf(statement: ts.Statement, file: ts.SourceFile): string[] {
 }
 
 /** All source files of the library. */
-export const modules: readonly SourceModule[] = readdirSync(source, { recursive: true, encoding: "utf8" })
-  .map((name) => name.replaceAll("\\", "/"))
-  .filter((name) => name.endsWith(".ts"))
-  .sort()
-  .map(moduleAt);
+export const modules: readonly SourceModule[] = Object.entries(packages).flatMap(([folder, prefix]) => {
+  const source = new URL(`packages/${folder}/src/`, root);
+  return readdirSync(source, { recursive: true, encoding: "utf8" })
+    .map((name) => name.replaceAll("\\", "/"))
+    .filter((name) => name.endsWith(".ts"))
+    .sort()
+    .map((name) => moduleAt(prefix + name, new URL(name, source)));
+});

@@ -10,9 +10,9 @@ export const documents: readonly string[] = [
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
   "examples/README.md",
-  "packages/core/README.md",
-  "packages/cli/README.md",
-  "packages/figures/README.md",
+  ...["core", "onnx", "benchmarks", "figures", "queue", "lab", "cli"].map(
+    (name) => `packages/${name}/README.md`,
+  ),
 ];
 
 export const read = (path: string): string => readFileSync(fileURLToPath(new URL(path, root)), "utf8");
