@@ -39,15 +39,9 @@ const formats: Readonly<Record<string, (run: StoredResult, batch: number | undef
     onnx: onnxOf,
   };
 
-/** Programs that show many runs: what they take is a folder of runs. */
-const trackers = ["tensorboard", "wandb"] as const;
-
-const isTracker = (to: string): to is (typeof trackers)[number] =>
-  (trackers as readonly string[]).includes(to);
-
 /** `isoloss export`: a run for other programs. */
 export async function exportRun(path: string, { to, out, url, batch, json }: ExportOptions): Promise<void> {
-  const names = [...Object.keys(formats), ...trackers, "mlflow"];
+  const names = [...Object.keys(formats), "tensorboard", "mlflow"];
   if (!names.includes(to)) throw new OptionError(`--to must be ${oneOf(to, names)}`);
   if (to !== "mlflow" && url !== undefined) throw new OptionError("--url is for --to mlflow.");
   if (to !== "onnx" && batch !== undefined) throw new OptionError("--batch is for --to onnx.");
@@ -61,13 +55,12 @@ export async function exportRun(path: string, { to, out, url, batch, json }: Exp
     process.stdout.write(json ? `${JSON.stringify(tracked)}\n` : `${placeOf(tracked)}\n`);
     return;
   }
-  if (isTracker(to)) {
+  if (to === "tensorboard") {
     const recorded = recordedOf(run);
-    // For TensorBoard the run's own folder, and W&B's folder beside the work.
     const saved =
-      out === undefined && to === "tensorboard"
+      out === undefined
         ? saveRun(dirname(run.stored.path), { ...recorded, experiment: "" }, { to })
-        : saveRun(out ?? "wandb", recorded, { to });
+        : saveRun(out, recorded, { to });
     report(await saved, json);
     return;
   }

@@ -141,11 +141,8 @@ Examples:
   program
     .command("export <run>")
     .description("write a run for other programs")
-    .requiredOption("--to <format>", "onnx, safetensors, csv, tensorboard, wandb or mlflow")
-    .option(
-      "--out <path>",
-      "default: a file in the run's directory; for tensorboard and wandb a folder of runs",
-    )
+    .requiredOption("--to <format>", "onnx, safetensors, csv, tensorboard or mlflow")
+    .option("--out <path>", "default: a file in the run's directory; for tensorboard a folder of runs")
     .option(
       "--url <url>",
       "of the MLflow server, or the folder of a file store; default $MLFLOW_TRACKING_URI",
@@ -160,7 +157,6 @@ Examples:
   safetensors  the parameters by their paths
   csv          the records of every step
   tensorboard  an event file: tensorboard --logdir RUN
-  wandb        a run as W&B's client makes one offline, in the folder wandb: wandb sync wandb/offline-run-* sends it
   mlflow       settings, records, teleports and results, to a tracking server over its REST interface, as a new run of the
                experiment's name, or to a folder such as ./mlruns: mlflow ui --backend-store-uri ./mlruns shows it.
                MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, are a server's

@@ -99,11 +99,6 @@ it("go to a file store of MLflow, as runs of the command line do, whose metadata
   expect((await bench.run(...args)).stdout).toBe(`mlruns/${sent.experimentId}/${sent.runId}\n`);
 });
 
-it("go to W&B's folder", async () => {
-  const { file } = await bench.json<{ file: string }>("export", both[1], "--to", "wandb", "--json");
-  expect(file).toMatch(/\/wandb\/offline-run-\d{8}_\d{6}-[0-9a-f]{8}$/);
-});
-
 it("are not run again", async () => {
   const { status, stderr } = await bench.run("run", "runs/training/momentum-0/config.yaml");
   expect(status).not.toBe(0);

@@ -8,14 +8,13 @@ import { isolossFiles } from "./isoloss.js";
 import { mlflowFiles } from "./mlflow.js";
 import type { RecordedRun, RunFiles } from "./recorded.js";
 import { tensorboardFiles } from "./tensorboard.js";
-import { wandbFiles } from "./wandb.js";
 
 /** Programs that take runs from files. */
-export type RunFormat = "isoloss" | "tensorboard" | "mlflow" | "wandb";
+export type RunFormat = "isoloss" | "tensorboard" | "mlflow";
 
 const formats: Readonly<
   Record<RunFormat, (run: RecordedRun, folder: string) => RunFiles | Promise<RunFiles>>
-> = { isoloss: isolossFiles, tensorboard: tensorboardFiles, mlflow: mlflowFiles, wandb: wandbFiles };
+> = { isoloss: isolossFiles, tensorboard: tensorboardFiles, mlflow: mlflowFiles };
 
 export interface SaveRunOptions {
   /** The program that reads the files; default isoloss. */
@@ -23,7 +22,7 @@ export interface SaveRunOptions {
 }
 
 export const saveRunOptions = optionTable("saveRun", {
-  to: oneOf(["isoloss", "tensorboard", "mlflow", "wandb"]).default("isoloss"),
+  to: oneOf(["isoloss", "tensorboard", "mlflow"]).default("isoloss"),
 } satisfies OptionRows<SaveRunOptions>);
 
 /**
@@ -35,7 +34,6 @@ export const saveRunOptions = optionTable("saveRun", {
  * | `isoloss`     | any, such as runs         | `isoloss plot runs/EXPERIMENT/NAME`, `compare`, `export` |
  * | `tensorboard` | any, such as runs         | `tensorboard --logdir runs`: EXPERIMENT/NAME |
  * | `mlflow`      | a file store, mlruns      | `mlflow ui --backend-store-uri mlruns`     |
- * | `wandb`       | wandb                     | `wandb sync wandb/offline-run-*`           |
  *
  * @param folder made when it is missing
  * @throws DataError when a file cannot be written; OptionError for an unknown format

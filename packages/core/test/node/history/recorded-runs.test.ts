@@ -178,7 +178,7 @@ describe("TensorBoard's event file", () => {
   });
 });
 
-describe.each(["isoloss", "tensorboard", "mlflow", "wandb"] as const)("runs for %s", (to) => {
+describe.each(["isoloss", "tensorboard", "mlflow"] as const)("runs for %s", (to) => {
   it("of one name in two experiments are both kept", async () => {
     const root = join(folder, "two", to);
     const save = (experiment: string, settings: { rate: number }) =>
