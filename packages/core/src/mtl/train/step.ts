@@ -5,12 +5,29 @@ import { restartedAt } from "../../teleport/state/restarted.js";
 import { stepSeed } from "../../train/batch-order.js";
 import { conflictOf } from "../conflict.js";
 import type { TaskUpdates } from "../gradients/task-updates.js";
-import { advice, requireFinite } from "./finite.js";
 import type { MultiTaskHistory, StepEvent, StepRecord } from "./history.js";
 import type { Sources } from "./sources.js";
 import type { BeforeStep, RunSetup, StepChange, StepContext } from "./step-hook.js";
 import { type StepPlan, type StepPoint, stepPoint } from "./step-point.js";
 import type { MultiTaskState } from "./train-state.js";
+
+/** Advice for a run that leaves the finite numbers before a step is done. */
+const advice = (step: number): string =>
+  `The state is still that of step ${step}. Lower the learning rate, clip the gradient with clipNorm, or check the data.`;
+
+/** @throws NumericalError unless the losses of a step are finite */
+function requireFinite(
+  losses: Float64Array,
+  tasks: readonly string[],
+  { step, rate }: { readonly step: number; readonly rate: number },
+): void {
+  const bad = losses.findIndex((loss) => !Number.isFinite(loss));
+  if (bad >= 0) {
+    throw new NumericalError(
+      `The loss of task "${tasks[bad]}" became ${losses[bad]} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
+    );
+  }
+}
 
 /** What all steps of a run share. */
 export interface StepParts<P> {

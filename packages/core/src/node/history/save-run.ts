@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
+import { arch, platform, release } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { oneOf } from "../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../options.js";
 import { writeFileAtomic } from "../files.js";
-import { isolossFiles } from "./isoloss.js";
-import { mlflowFiles } from "./mlflow.js";
-import type { RecordedRun, RunFiles } from "./recorded.js";
+import { mlflowFiles, yaml } from "./mlflow.js";
+import { folderOf, type RecordedRun, type RunFiles } from "./recorded.js";
 import { tensorboardFiles } from "./tensorboard.js";
 
 /** Programs that take runs from files. */
@@ -67,4 +67,37 @@ async function removeEarlier(place: string, earlier: RegExp): Promise<void> {
     if (!earlier.test(name) || join(folder, name) === place) continue;
     await rm(join(folder, name), { recursive: true, force: true });
   }
+}
+
+// The directory of a run as the command line writes and reads it.
+/** A run as the command line's, of the kind `recorded`: it can be looked at, not repeated. */
+function isolossFiles(run: RecordedRun): RunFiles {
+  const { experiment, name, status, startedAt, settings, records, teleports, results } = run;
+  const path = folderOf(run);
+  const { seed = 0, batchSize } = settings;
+  const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
+  const lines = (list: readonly object[]) => list.map((line) => `${JSON.stringify(line)}\n`).join("");
+  return {
+    path,
+    files: {
+      // Records first: a run is there when it has a config.
+      [`${path}/metrics.jsonl`]: lines(records),
+      [`${path}/teleports.jsonl`]: lines(teleports),
+      [`${path}/summary.json`]: json({
+        status: status === "stopped" ? "completed" : status,
+        metrics: results,
+      }),
+      [`${path}/environment.json`]: json({
+        versions: { isoloss: null, node: process.versions.node },
+        platform: `${platform()} ${arch()} ${release()}`,
+        seed,
+        startedAt,
+      }),
+      [`${path}/config.yaml`]: yaml({
+        ...{ name: experiment, kind: "recorded", seeds: [seed], variants: { [name]: {} } },
+        ...(typeof batchSize === "number" ? { batchSize } : {}),
+        settings,
+      }),
+    },
+  };
 }

@@ -2,14 +2,14 @@ import { OptionError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
 import { isFloat } from "../../graph/tensor.js";
 import { findBijectionSites } from "./bijection-sites.js";
-import type { Discovery, ParameterAxis } from "./descriptors.js";
+import type { Discovery, ParameterAxis, PermutationSpace } from "./descriptors.js";
 import { findScalings } from "./diagonal/scalings.js";
 import { findSigns } from "./diagonal/signs.js";
 import { prepare } from "./graph/prepare.js";
-import { layOut } from "./layout.js";
+import { type Layout, layOut } from "./layout.js";
 import { findSpaces } from "./linear.js";
 import { mergeParts } from "./merge.js";
-import { findPermutations } from "./permutations.js";
+import { groupBy, parameterAxisOf, parameterSlots } from "./parameter-axes.js";
 import { findShifts } from "./shifts/find.js";
 
 /**
@@ -67,4 +67,14 @@ export function analyze(graph: Graph, parameters: readonly string[]): Discovery 
     shifts: findShifts(prepared.graph, prepared.parameters).map(({ generator }) => generator),
     bijections: findBijectionSites(graph, refs),
   };
+}
+
+/** Indices of the parameters whose values no operation, data or output distinguishes. */
+function findPermutations(layout: Layout): PermutationSpace[] {
+  const free = parameterSlots(layout).filter(({ atom }) => !atom.fixed);
+  return [...groupBy(free, ({ atom }) => atom)].map(([atom, slots]) => ({
+    kind: "permutation",
+    size: atom.size,
+    axes: slots.map((slot) => parameterAxisOf(layout, slot)),
+  }));
 }

@@ -1,18 +1,21 @@
 // Teleportation with null-space gradient projection: Wu, Dong, Aloui, Tarokh, arXiv 2502.11362, algorithm 1.
 import type { Batch } from "../../../batch.js";
 import { OptionError } from "../../../errors.js";
-import type { Graph } from "../../../graph/graph.js";
+import { type Graph, nodesOf } from "../../../graph/graph.js";
+import { simplify } from "../../../graph/simplify.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import { type TensorsOf, trace } from "../../../graph/trace.js";
 import { flag, integerFrom, listOf, number, positive, text } from "../../../option-kinds.js";
 import { type OptionRows, optionTable } from "../../../options.js";
 import { Resources } from "../../../runtime/resources.js";
 import type { Limits } from "../../guard.js";
+import { gradNormSq } from "../../objective/objective.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
-import { isStop, type SearchFactory, type Setting, type Stop } from "../search.js";
+import { isStop, type SearchFactory, type SearchProblem, type Setting, type Stop } from "../search.js";
 import { compileWholeWalk, type Direction, noGradient, nowhere, nullSpaceWalks } from "./compiled-walk.js";
 import { compileInputSpaces, type InputSpace, type InputSpaces } from "./input-space.js";
 import { type LinearMap, linearMaps } from "./layer-inputs.js";
-import { quantitiesOf } from "./quantities.js";
 import { stops } from "./walk-graph.js";
 
 export interface NullSpaceOptions {
@@ -209,3 +212,23 @@ const stateOf = ({ map, rank }: InputSpace): string =>
   rank === map.columns
     ? `null space of ${map.path} is empty: rank ${rank} of ${map.columns}`
     : `in the null space of ${map.path} (rank ${rank} of ${map.columns}) the objective is stationary`;
+
+/**
+ * Loss, objective and squared gradient norm as one graph, whose inputs begin with the parameters. Common
+ * parts are shared, unless the loss stops a gradient, which sharing would ignore, or has loops, whose derivatives need
+ * results that sharing would drop.
+ */
+function quantitiesOf<P>({ loss, objective, params, batch, memory }: SearchProblem<P>): Graph {
+  const quantities = ({
+    params: p,
+    batch: b,
+    memory: m,
+  }: TensorsOf<Pick<SearchProblem<P>, "params" | "batch" | "memory">>) => ({
+    loss: loss(p, b),
+    objective: objective(p, b, m),
+    gradNormSq: gradNormSq(loss)(p, b, m),
+  });
+  const { graph } = trace(quantities, { params, batch, memory });
+  const needsAll = ({ op, results }: Tensor) => op.name === "stopGradient" || results !== undefined;
+  return nodesOf(graph).some(needsAll) ? graph : simplify(graph);
+}
