@@ -105,9 +105,9 @@ export function pairedRatio(
 }
 
 /**
- * The ratio of the means of a and b with its interval: exp of log(mean a / mean b) -+ t s, s by the jackknife (Tukey, 1958), without
- * its correction of the mean, which spreads more than it corrects where losses have long tails. For pairs that are means over few rows each, where a geometric mean of ratios would favor the side whose rows
- * spread more.
+ * The ratio of the means of a and b with its interval: exp of log(mean a / mean b) -+ t s, with s by the jackknife (Tukey, 1958)
+ * but without its correction of the mean, which spreads more than it corrects where losses have long tails. For pairs that are means
+ * over few rows each, where a geometric mean of ratios would favor the side whose rows spread more.
  *
  * @param a, b positive, of one length
  * @throws OptionError when they are not

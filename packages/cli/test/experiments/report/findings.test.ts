@@ -95,6 +95,17 @@ describe("verdictOf", () => {
     expect(judgementOf(compared(given), null)).toBe(judgment);
   });
 
+  it("says why it does not follow the speed", () => {
+    const whyOf = (given: Partial<ToTarget>) => verdictOf(compared({ ...lower, ...given }), null).why;
+    expect(whyOf({ test: ratio(1, 0.97, 1.03) })).toBe("");
+    expect(whyOf({ test: ratio(1.2, 1.1, 1.3) })).toContain("worse, which decides");
+    expect(whyOf({ validation: ratio(1.05, 1.01, 1.08) })).toContain("only test rows, which choose nothing");
+    expect(whyOf({ validation: ratio(1.06, 0.919, 1.22) })).toContain("is kept is not clear");
+    expect(whyOf({ ...slower, validation: ratio(0.761, 0.615, 0.94) })).toContain("may be lower");
+    expect(whyOf({ equalSteps: null, test: ratio(1, 0.97, 1.03) })).toContain("At equal steps");
+    expect(whyOf({ beatsConstant: false, test: ratio(0.8, 0.7, 0.9) })).toContain("predicting the mean");
+  });
+
   it("credits a lower test loss only where it is lower than that of each control, too", () => {
     const test = ratio(0.7, 0.6, 0.8);
     const against = (than: Partial<BesideControl>) =>
@@ -184,7 +195,16 @@ describe("answerOf", () => {
       ...{ status: "completed", results: [] },
       rates: [
         {
-          ...{ ...at, baseline: "plain", finalLoss: 1, grid: [], clock: null, level: 0.95, repeats: 1, runs: [] },
+          ...{
+            ...at,
+            baseline: "plain",
+            finalLoss: 1,
+            grid: [],
+            clock: null,
+            level: 0.95,
+            repeats: 1,
+            runs: [],
+          },
           tuned: { exact: { ...at, ...compared(missed) }, other: { ...at, ...compared({}) } },
         },
       ],
@@ -203,7 +223,16 @@ describe("findingsOf", () => {
         results: [],
         rates: [
           {
-            ...{ ...at, baseline: "plain", finalLoss, grid: [], clock: null, level: 0.95, repeats: 1, runs: [] },
+            ...{
+              ...at,
+              baseline: "plain",
+              finalLoss,
+              grid: [],
+              clock: null,
+              level: 0.95,
+              repeats: 1,
+              runs: [],
+            },
             tuned: { exact: { ...at, ...behind } },
           },
         ],
