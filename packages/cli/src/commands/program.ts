@@ -60,13 +60,13 @@ Results go to stdout, progress to stderr. NO_COLOR turns colors off, ISOLOSS_DEB
 
 Each is an experiment like those of isoloss run and reproduce: isoloss run demo/digits. Results go to stdout, progress to
 stderr; report.html, figures and runs to the folder. A verdict is one of
-  helps                      less time, by all of its 95 % interval; for the toy: surely from more starts
+  helps                      less time, by all of its interval; for the toy: surely from more starts
   fewer steps, more time     the teleports take more time than the steps that they save
-  fewer steps, no less time  the 95 % interval of the time contains 1
+  fewer steps, no less time  the interval of the time contains 1
   fewer steps, too noisy to time  the clock cannot tell here: steps alone are judged
   no better than a control   a declared control does as well
   does not help              more steps or time, or a higher loss
-  undecided                  every 95 % interval contains 1, or there are too few runs
+  undecided                  no interval decides, or there are too few runs
 
 The document of --json: name, verdict, report (path), seconds, counts {pass, differs, not reproducible}, experiments
 [{name, status, findings [{title, judgment, text}], verdicts, rates, errors}].

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { partition, uniqWith } from "es-toolkit";
 import { formatNumber } from "../experiments/results/format-number.js";
 import type { Judgement } from "../run/report-html.js";
-import { pairedDifference, pairedRatio, ratioOfMeans } from "../run/statistics.js";
+import { levelOfEach, pairedDifference, pairedRatio, ratioOfMeans } from "../run/statistics.js";
 import { aggregated } from "./metric.js";
 import { rankedTrials } from "./ranked-trials.js";
 import type { Metric, Trial } from "./types.js";
@@ -110,7 +110,7 @@ export function confirmed(
   contenders: readonly Contender[],
   { rows, rowsChose, tunedBy = metric.name, text: judgedBy, absent = [] }: Judging,
 ): readonly Confirmed[] {
-  const level = 1 - 0.05 / contenders.length;
+  const level = levelOfEach(contenders.length);
   const sign = metric.goal === "minimize" ? 1 : -1;
   const hasOwnRows = rows === "test" && !rowsChose;
   const pairedOf = ({ fresh, unpaired = [] }: Contender): SeedValues =>

@@ -66,12 +66,11 @@ describe("summarize", () => {
 });
 
 describe("ratioOfMeans", () => {
-  it("is the jackknife's, whose interval is symmetric in the logarithm", () => {
-    // Of [1, 3] and [2, 3]: log(4 / 5); without one, log 1 and log(1 / 2); so 2 log(4 / 5) - {0, -log 2}.
+  it("is that of the means, with the jackknife's interval, which is symmetric in the logarithm", () => {
+    // Of [1, 3] and [2, 3]: log(4 / 5); without one, log 1 and log(1 / 2), of which s = log(2) / 2.
     const { n, ratio, interval } = ratioOfMeans([1, 3], [2, 3]);
     expect(n).toBe(2);
-    expect(ratio).toBeCloseTo((16 / 25) * Math.SQRT2, 12);
-    // sd log 2 / sqrt 2, half width t(0.975, 1) log(2) / 2.
+    expect(ratio).toBeCloseTo(4 / 5, 12);
     expect(Math.log((interval?.[1] ?? 0) / ratio)).toBeCloseTo((12.706205 * Math.log(2)) / 2, 5);
     expect((interval?.[0] ?? 0) * (interval?.[1] ?? 0)).toBeCloseTo(ratio ** 2, 9);
   });

@@ -315,8 +315,8 @@ describe("the rows that judge", () => {
     const by = { ...loss, name: "test.rmse" };
     const judging = { rows: "test", rowsChose: false, text: "" } as const;
     const [one] = confirmedBy(by, seeds(1, 7), [{ trial: 0, fresh: seeds(5, 5) }], judging);
-    // Mean squares 25 and 25; the jackknife's values -log(25 / 49) and -log(25), whose mean is log(7 / 25).
-    expect(one.comparison?.value).toBeCloseTo(Math.sqrt(7) / 5, 12);
+    // Mean squares 25 and 25, where the mean roots are 5 and 4.
+    expect(one.comparison?.value).toBeCloseTo(1, 12);
     expect(one.comparison?.interval?.[0]).toBeGreaterThan(0);
   });
 

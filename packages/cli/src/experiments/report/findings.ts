@@ -67,38 +67,59 @@ function againstControls(
 const kept = 1.05;
 
 /**
- * Whether a variant helps. With test rows of their own for each seed their loss decides: `helps` where it is clearly lower than the
- * baseline's and each control's. Else, and with validation rows, a gain of speed counts only where the held-out loss is kept, and a
- * held-out loss that is clearly higher does not help, however low the training loss is.
+ * Whether a variant helps, and why another verdict than that of its speed. With test rows of their own for each seed their loss decides:
+ * `helps` where it is clearly lower than the baseline's and each control's, `does not help` where it is clearly higher. Else speed on
+ * training data counts, either way, only where the held-out loss is kept; validation rows, which choose, too, decide no more than that.
+ * Nothing helps that does not beat a constant.
  *
  * @param clock the baseline's times against its own; null: not measured
  */
-export function judgementOf(
+export function verdictOf(
   compared: ToTarget & Pick<RateComparison, "controls">,
   clock: RatioSummary | null,
-): Judgement {
-  const heldOut = (compared.test ?? compared.validation)?.interval ?? null;
+): { readonly judgment: Judgement; readonly why: string } {
+  const { test, validation, deterministic, beatsConstant } = compared;
   const speed = speedOf(compared, clock);
-  if (heldOut === null) return speed;
-  if (heldOut[0] > 1) return "does not help";
-  if (compared.test !== null && heldOut[1] < 1) {
-    const isBetter = ({ test, diverged }: BesideControl) =>
-      test === null ? diverged > 0 || undefined : (test.interval?.[1] ?? Infinity) < 1;
-    const beside = againstControls(Object.values(compared.controls ?? {}), isBetter);
-    return beside === "better" ? "helps" : beside;
+  const heldOut = rangeOf(test ?? validation, deterministic);
+  if (heldOut === null) return { judgment: speed, why: "" };
+  const [low, high] = heldOut;
+  const undecided = (why: string) => ({ judgment: "undecided" as const, why: ` ${why}` });
+  const isGain = (judgment: Judgement) => judgment === "helps" || judgment.startsWith("fewer steps");
+  if (low > 1) {
+    return test === null
+      ? undecided("On validation rows it is worse; only test rows, which choose nothing, decide that.")
+      : { judgment: "does not help", why: " On held-out rows it is worse, which decides." };
   }
-  if (speed === "does not help") return compared.test === null ? speed : "undecided";
-  return heldOut[1] <= kept ? speed : "undecided";
+  const isLower = test !== null && high < 1;
+  if (!isLower && high > kept) {
+    return undecided(
+      "Whether its held-out loss is kept is not clear, so that speed on training data alone does not decide.",
+    );
+  }
+  if (!isLower && speed === "does not help" && low < 1 / kept) {
+    return undecided("Its held-out loss may be lower, so that speed on training data alone does not decide.");
+  }
+  if (
+    !isLower &&
+    isGain(speed) &&
+    !((rangeOf(compared.equalSteps, deterministic)?.[1] ?? Infinity) <= kept)
+  ) {
+    return undecided(
+      "At equal steps its training loss may be higher: when a noisy loss first reaches another one does not decide.",
+    );
+  }
+  const judgment = isLower ? onTestRows(compared) : speed;
+  return isGain(judgment) && beatsConstant === false
+    ? undecided("On held-out rows it is not clearly better than predicting the mean or the commonest class.")
+    : { judgment, why: "" };
 }
 
-/** Why a speed on training data is not the verdict. */
-function heldOutText(compared: ToTarget, judgment: Judgement): string {
-  const heldOut = (compared.test ?? compared.validation)?.interval;
-  if (!heldOut || heldOut[1] <= kept) return "";
-  if (heldOut[0] > 1) return " On held-out rows it is worse, which decides.";
-  return judgment !== "undecided"
-    ? ""
-    : " Whether its held-out loss is kept is not clear, so that speed on training data alone does not decide.";
+/** Of a lower test loss than the baseline's: whether it is lower than that of each control, too. */
+function onTestRows({ controls = {} }: Pick<RateComparison, "controls">): Judgement {
+  const isBetter = ({ test, diverged }: BesideControl) =>
+    test === null ? diverged > 0 || undefined : (test.interval?.[1] ?? Infinity) < 1;
+  const beside = againstControls(Object.values(controls), isBetter);
+  return beside === "better" ? "helps" : beside;
 }
 
 const fewerSteps = {
@@ -118,12 +139,11 @@ export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Fin
       .filter(([name]) => !isControl(resolved, comparison, name))
       .map(([name, c]) => {
         // A baseline that diverged with some seed has no loss to reach there: that is no failure of the others.
-        const judgment = comparison.finalLoss === null ? "undecided" : judgementOf(c, comparison.clock);
-        return {
-          title: name,
-          judgment,
-          text: `${rateSentence(name, comparison, c)}${heldOutText(c, judgment)}`,
-        };
+        const { judgment, why } =
+          comparison.finalLoss === null
+            ? { judgment: "undecided" as const, why: "" }
+            : verdictOf(c, comparison.clock);
+        return { title: name, judgment, text: `${rateSentence(name, comparison, c)}${why}` };
       }),
   );
   const ofKind = kinds[resolved.kind].comparison?.findings?.(results, resolved.controls) ?? [];

@@ -12,6 +12,7 @@ import {
 } from "../results/to-target.js";
 import {
   hasTeleports,
+  intervalsText,
   type RateComparison,
   type RatesComparison,
   rangeText,
@@ -69,7 +70,7 @@ function ratioTable(
   rates: RatesComparison,
   { isTimed = true }: { readonly isTimed?: boolean } = {},
 ): string {
-  const { baseline, clock, repeats } = rates;
+  const { baseline, clock, level, repeats } = rates;
   const rows = compared.map(([name, rate, c]): Row => [name, rate, shownRatios(c)]);
   const noisy = new Map(compared.map(([, , c], i) => [rows[i][2], timeOf(c, clock) === "too noisy"]));
   // Where every run reached the loss, the medians say no more than the means; where none has a ratio, they are all there is.
@@ -109,7 +110,7 @@ function ratioTable(
       `To the final loss of ${baseline} at its tuned rate ${rateText(rates)}, on fresh seeds: shares of ${baseline}'s ` +
       `steps${isTimed ? ` and wall-clock time${included}` : ""}, and of its loss after as many steps${isTimed ? " and seconds" : ""}` +
       `${hasValidation ? `, and of its validation loss${validationText(rates).replace(/,$/, "")}` : ""}` +
-      `${hasTest ? ", and of its loss on test rows, of its own for each seed" : ""}${hasIntervals ? "; with 95 % intervals" : ""}; below 1 is better` +
+      `${hasTest ? ", and of its loss on test rows, of its own for each seed" : ""}${hasIntervals ? `; with ${intervalsText(level)}` : ""}; below 1 is better` +
       timing.map((text) => `. ${text}`).join(""),
     columns: ["variant", "rate", ...columns.map(([name]) => name)],
     rows: rows.map(([name, rate, c]) => [name, rate, ...columns.map(([, cell]) => cell(c))]),

@@ -2,7 +2,7 @@
 // other seeds for the comparison than those that choose the rate.
 import { meanBy, minBy, uniq } from "es-toolkit";
 import { OptionError } from "isoloss";
-import type { RatioSummary } from "../../run/statistics.js";
+import { levelOfEach, type RatioSummary } from "../../run/statistics.js";
 import { checkedSeeds, ofFreshSeed, type Resolved, requireFreshSeeds } from "../definition/resolve.js";
 import type { Decay, RatesConfig } from "../definition/schema.js";
 import { type Job, jobsOf } from "../jobs/job.js";
@@ -47,6 +47,8 @@ export interface RatesResult extends TriedRate {
   /** The variant whose tuned rate is above. */
   readonly baseline: string;
   readonly finalLoss: number | null;
+  /** Level of the intervals of what is random: the more variants are judged, the wider. */
+  readonly level: number;
   /** How often each run that judges was timed, in turns: the least time of each seed counts. */
   readonly repeats: number;
   /** The baseline's time to its final loss against its own, timed likewise: the noise of the clock. Null for a single seed. */
@@ -269,16 +271,18 @@ async function compareOne(
   const plain = runsOf(baseline, best);
   /** At the baseline's rate, where each run is timed once. */
   const onceAt = (name: string) => timed.filter((r) => r.repeat === undefined && isOf(r, name, best));
+  const judged = [...others.filter((name) => !controls.includes(name)), ...quickest];
+  const level = levelOfEach(judged.length);
   const compare = (name: string, { rate, decay }: TriedRate): RateComparison => {
     const own = runsOf(name, { rate, decay });
-    return { rate, decay, ...toTarget(plain, own), ...againstControls(name, own) };
+    return { rate, decay, ...toTarget(plain, own, { level }), ...againstControls(name, own) };
   };
   const againstControls = (name: string, own: readonly JobResult[]): Pick<RateComparison, "controls"> => {
     if (controls.length === 0 || controls.includes(name)) return {};
     const against = controls.map((control) => {
       const theirs = runsOf(control, chosen.find((c) => c.name === control)?.at);
       const diverged = theirs.filter(({ document }) => document.status === "diverged").length;
-      return [control, { ...toTarget(theirs, own, plain), diverged }];
+      return [control, { ...toTarget(theirs, own, { target: plain, level }), diverged }];
     });
     return { controls: Object.fromEntries(against) };
   };
@@ -287,6 +291,7 @@ async function compareOne(
     rate: best.rate,
     decay: best.decay,
     finalLoss: meanFinalLoss(plain),
+    level,
     repeats,
     clock: toTarget(plain, runsOf(baseline, best, true)).seconds,
     by,
@@ -298,10 +303,12 @@ async function compareOne(
     sameRate: Object.fromEntries(
       others.map((name) => [
         name,
-        { rate: best.rate, decay: best.decay, ...toTarget(onceAt(baseline), onceAt(name)) },
+        { rate: best.rate, decay: best.decay, ...toTarget(onceAt(baseline), onceAt(name), { level }) },
       ]),
     ),
-    references: Object.fromEntries(references.map((name) => [name, toTarget(plain, runsOf(name))])),
+    references: Object.fromEntries(
+      references.map((name) => [name, toTarget(plain, runsOf(name), { level })]),
+    ),
     runs: [
       ...plain,
       ...chosen.flatMap(({ name, at }) => runsOf(name, at)),
@@ -416,7 +423,7 @@ export const hasTeleports = ({ runs }: RatesComparison): boolean =>
   runs.some(({ document }) => document.teleports.length > 0);
 
 function reachedText(compared: ToTarget, comparison: RatesComparison): string {
-  const { clock, repeats } = comparison;
+  const { clock, repeats, level } = comparison;
   const { steps, seconds, reached, seeds, medianSteps, medianSeconds, deterministic } = shownRatios(compared);
   if (steps === null || seconds === null) {
     if (deterministic && reached === 0) return "in no run";
@@ -426,11 +433,12 @@ function reachedText(compared: ToTarget, comparison: RatesComparison): string {
         ? ""
         : `, half of them within ${formatNumber(medianSteps, 3)} times its steps` +
           (isNoisy ? "" : ` and ${formatNumber(medianSeconds, 3)} times its time`);
-    return `in ${reached} of ${runsText(seeds)}${half}${isNoisy ? noisyText(comparison) : ""}`;
+    const wider = level === 0.95 || deterministic ? "" : ` (${intervalsText(level)})`;
+    return `in ${reached} of ${runsText(seeds)}${half}${wider}${isNoisy ? noisyText(comparison) : ""}`;
   }
   const basis = [
     deterministic ? "nothing is random here" : runsText(seeds),
-    ...(steps.interval ? ["95 % intervals"] : []),
+    ...(steps.interval ? [intervalsText(level)] : []),
   ].join(", ");
   const inSteps = shareOfText(steps, "steps");
   if (timeOf(compared, clock) === "too noisy") return `${inSteps} (${basis})${noisyText(comparison)}`;
@@ -442,6 +450,9 @@ function reachedText(compared: ToTarget, comparison: RatesComparison): string {
   ].join("");
   return `${inSteps}${joint} ${shareOfText(seconds, "time")}${included} (${basis}${timing})`;
 }
+
+/** What intervals are of a level, as text: "95 % intervals". */
+export const intervalsText = (level: number): string => `${formatNumber(100 * level, 4)} % intervals`;
 
 const noisyText = ({ baseline, clock }: RatesComparison): string =>
   "; its time is too noisy to compare here" +

@@ -37,6 +37,11 @@ export interface ToTarget {
   readonly test: RatioSummary | null;
   /** Accuracy on these test rows, else the last one on validation data, less the baseline's in points of a hundred; null without one. */
   readonly accuracy: DifferenceSummary | null;
+  /**
+   * Whether it is clearly better on these rows than a constant: in root mean squared error than the mean of the training rows, in accuracy
+   * than their commonest class; null where this was not measured.
+   */
+  readonly beatsConstant: boolean | null;
 }
 
 /** Mean of the runs' final losses; null where one has none. */
@@ -49,12 +54,16 @@ export function meanFinalLoss(runs: readonly JobResult[]): number | null {
 /**
  * Compares runs with those of a baseline, seed by seed.
  *
- * @param target whose final losses are to be reached; default the baseline
+ * @param options `target`: whose final losses are to be reached, default the baseline's; `level` of the intervals, default 0.95: of
+ *   deterministic runs the clock's are of 0.95 always
  */
 export function toTarget(
   plain: readonly JobResult[],
   others: readonly JobResult[],
-  target: readonly JobResult[] = plain,
+  {
+    target = plain,
+    level: wanted = 0.95,
+  }: { readonly target?: readonly JobResult[]; readonly level?: number } = {},
 ): ToTarget {
   const bySeed = (runs: readonly JobResult[], seed: number) => runs.find((run) => run.seed === seed);
   const pairs = plain.flatMap((p) => {
@@ -72,11 +81,13 @@ export function toTarget(
   });
   const isComplete = reached.length === plain.length;
   const deterministic = isRepeated(plain) && isRepeated(pairs.map(({ other }) => other));
+  const level = deterministic ? 0.95 : wanted;
   const ratio = (lists: readonly (readonly [number, number])[], ratioOf = pairedRatio) =>
     lists.length > 0 && lists.flat().every((v) => Number.isFinite(v) && v > 0)
       ? ratioOf(
           lists.map(([a]) => a),
           lists.map(([, b]) => b),
+          { level },
         )
       : null;
   const lossesAt = (indexIn: (p: JobResult, other: JobResult) => number) =>
@@ -93,6 +104,7 @@ export function toTarget(
     pairs.map(({ plain: p, other }) => [lossOn(part, other), lossOn(part, p)] as const);
   const tests = onPart("test");
   const isTested = hasOwnRows && tests.length > 0 && tests.flat().every(Number.isFinite);
+  const part = isTested ? "test" : "validation";
   return {
     finalLoss: meanFinalLoss(others),
     reached: reached.length,
@@ -113,7 +125,18 @@ export function toTarget(
     validation:
       pairs.length === plain.length ? withoutSpread(ratio(onPart("validation")), deterministic) : null,
     test: isTested && pairs.length === plain.length ? ratio(tests, ratioOfMeans) : null,
-    accuracy: pairs.length === plain.length ? accuracyPoints(pairs, isTested ? "test" : "validation") : null,
+    accuracy:
+      pairs.length === plain.length
+        ? differenceOf(
+            pairs.map(({ other }) => other.document.metrics[`${part}.accuracy`]),
+            pairs.map(({ plain: p }) => p.document.metrics[`${part}.accuracy`]),
+            level,
+          )
+        : null,
+    beatsConstant: beatsConstant(
+      pairs.map(({ other }) => other),
+      { part, level },
+    ),
   };
 }
 
@@ -130,16 +153,28 @@ const withoutSpread = (ratio: RatioSummary | null, deterministic: boolean): Rati
 export const lossOn = (part: "validation" | "test", { document }: JobResult): number =>
   document.metrics[`${part}.loss`] ?? Number.NaN;
 
-function accuracyPoints(
-  pairs: readonly { readonly plain: JobResult; readonly other: JobResult }[],
-  part: "validation" | "test",
+/** In points of a hundred; null where one is not measured. */
+function differenceOf(
+  own: readonly (number | null | undefined)[],
+  others: readonly (number | null | undefined)[],
+  level: number,
 ): DifferenceSummary | null {
-  const [plain, others] = (["plain", "other"] as const).map((side) =>
-    pairs.map((pair) => 100 * (pair[side].document.metrics[`${part}.accuracy`] ?? Number.NaN)),
-  );
-  return plain.length > 0 && [...plain, ...others].every(Number.isFinite)
-    ? pairedDifference(others, plain)
-    : null;
+  const [a, b] = [own, others].map((list) => list.map((v) => 100 * (v ?? Number.NaN)));
+  return a.length > 0 && [...a, ...b].every(Number.isFinite) ? pairedDifference(a, b, { level }) : null;
+}
+
+function beatsConstant(
+  runs: readonly JobResult[],
+  { part, level }: { readonly part: string; readonly level: number },
+): boolean | null {
+  const both = (name: string) =>
+    [name, `constant.${name}`].map((key) => runs.map(({ document }) => document.metrics[key] ?? Number.NaN));
+  const accuracy = differenceOf(...(both(`${part}.accuracy`) as [number[], number[]]), level);
+  if (accuracy !== null) return (accuracy.interval?.[0] ?? 0) > 0;
+  // Over rows the squares have a mean, not their roots.
+  const [own, constant] = both(`${part}.rmse`).map((list) => list.map((v) => v ** 2));
+  if (own.length === 0 || ![...own, ...constant].every((v) => Number.isFinite(v) && v > 0)) return null;
+  return (ratioOfMeans(own, constant, { level }).interval?.[1] ?? 1) < 1;
 }
 
 /** The median of `of` ratios: those that are not given are infinite. */

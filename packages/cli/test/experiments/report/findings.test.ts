@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Finding, JobResult } from "../../../src/experiments/kind.js";
 import { toyFindings } from "../../../src/experiments/kinds/multi-task/toy-findings.js";
-import { answerOf, conclusionOf, findingsOf, judgementOf } from "../../../src/experiments/report/findings.js";
+import { answerOf, conclusionOf, findingsOf, verdictOf } from "../../../src/experiments/report/findings.js";
 import type { ExperimentOutcome } from "../../../src/experiments/report/outcome.js";
 import type { BesideControl } from "../../../src/experiments/report/rates.js";
 import { shareOfText, type ToTarget } from "../../../src/experiments/results/to-target.js";
@@ -27,8 +27,11 @@ const compared = (given: Partial<ToTarget>): ToTarget => ({
   validation: null,
   test: null,
   accuracy: null,
+  beatsConstant: null,
   ...given,
 });
+
+const judgementOf = (...given: Parameters<typeof verdictOf>) => verdictOf(...given).judgment;
 
 /** Against a control. */
 const besideControl = ({ diverged = 0, ...given }: Partial<BesideControl>): BesideControl => ({
@@ -39,7 +42,12 @@ const besideControl = ({ diverged = 0, ...given }: Partial<BesideControl>): Besi
 /** With one seed that did not reach the loss. */
 const missed = { reached: 4, steps: null, seconds: null } as const;
 
-describe("judgementOf", () => {
+/** At equal steps. */
+const lower = { equalSteps: ratio(0.8, 0.7, 0.9) } as const;
+
+const slower = { steps: ratio(1.5, 1.2, 1.9), seconds: ratio(1.5, 1.2, 1.9) } as const;
+
+describe("verdictOf", () => {
   it.each([
     ["helps", {}],
     ["fewer steps, no less time", { seconds: ratio(0.9, 0.7, 1.1) }],
@@ -59,16 +67,43 @@ describe("judgementOf", () => {
     // Quicker to the training loss: by heart, or with the held-out loss kept.
     ["does not help", { test: ratio(1.84, 1.31, 2.59) }],
     ["undecided", { test: ratio(1.18, 0.874, 1.58) }],
-    ["helps", { test: ratio(1, 0.97, 1.03) }],
-    ["does not help", { validation: ratio(1.8, 1.6, 2) }],
-    ["undecided", { validation: ratio(1.02, 0.96, 1.08) }],
-    ["helps", { validation: ratio(0.9, 0.85, 0.96) }],
+    ["helps", { ...lower, test: ratio(1, 0.97, 1.03) }],
+    ["undecided", { ...lower, validation: ratio(1.02, 0.96, 1.08) }],
+    ["helps", { ...lower, validation: ratio(0.9, 0.85, 0.96) }],
+    // Rows that choose, too, are no verdict of their own, either way.
+    ["undecided", { ...lower, validation: ratio(1.8, 1.6, 2) }],
+    ["undecided", { steps: ratio(1, 0.9, 1.1), validation: ratio(0.8, 0.7, 0.9) }],
+    // Slower to the training loss, which decides where the held-out loss is the same, and no more than the loss at equal steps does.
+    ...(["test", "validation"] as const).flatMap(
+      (part) =>
+        [
+          ["undecided", { ...slower, [part]: ratio(1.06, 0.919, 1.22) }],
+          ["does not help", { ...slower, [part]: ratio(1.01, 0.97, 1.04) }],
+          ["undecided", { equalSteps: ratio(1.08, 0.988, 1.18), [part]: ratio(0.99, 0.949, 1.03) }],
+          // Nothing helps that does not beat a constant.
+          ["undecided", { ...lower, beatsConstant: false, [part]: ratio(1, 0.97, 1.03) }],
+          ["helps", { ...lower, beatsConstant: true, [part]: ratio(1, 0.97, 1.03) }],
+        ] as const,
+    ),
+    ["undecided", { beatsConstant: false, test: ratio(0.8, 0.7, 0.9) }],
+    ["does not help", { beatsConstant: false, test: ratio(1.3, 1.2, 1.4) }],
     // Not down to the training loss, as a regularizer is not.
     ["helps", { ...missed, equalSteps: ratio(3, 2, 4), test: ratio(0.489, 0.343, 0.697) }],
     ["undecided", { ...missed, equalSteps: ratio(3, 2, 4), test: ratio(1.03, 0.484, 2.18) }],
-    ["does not help", { ...missed, equalSteps: ratio(3, 2, 4), validation: ratio(0.8, 0.7, 0.9) }],
+    ["undecided", { ...missed, equalSteps: ratio(3, 2, 4), validation: ratio(0.761, 0.615, 0.94) }],
   ] as const)("says %j where the intervals bear it and no more: %j", (judgment, given) => {
     expect(judgementOf(compared(given), null)).toBe(judgment);
+  });
+
+  it("says why it does not follow the speed", () => {
+    const whyOf = (given: Partial<ToTarget>) => verdictOf(compared({ ...lower, ...given }), null).why;
+    expect(whyOf({ test: ratio(1, 0.97, 1.03) })).toBe("");
+    expect(whyOf({ test: ratio(1.2, 1.1, 1.3) })).toContain("worse, which decides");
+    expect(whyOf({ validation: ratio(1.05, 1.01, 1.08) })).toContain("only test rows, which choose nothing");
+    expect(whyOf({ validation: ratio(1.06, 0.919, 1.22) })).toContain("is kept is not clear");
+    expect(whyOf({ ...slower, validation: ratio(0.761, 0.615, 0.94) })).toContain("may be lower");
+    expect(whyOf({ equalSteps: null, test: ratio(1, 0.97, 1.03) })).toContain("At equal steps");
+    expect(whyOf({ beatsConstant: false, test: ratio(0.8, 0.7, 0.9) })).toContain("predicting the mean");
   });
 
   it("credits a lower test loss only where it is lower than that of each control, too", () => {
@@ -160,7 +195,16 @@ describe("answerOf", () => {
       ...{ status: "completed", results: [] },
       rates: [
         {
-          ...{ ...at, baseline: "plain", finalLoss: 1, grid: [], clock: null, repeats: 1, runs: [] },
+          ...{
+            ...at,
+            baseline: "plain",
+            finalLoss: 1,
+            grid: [],
+            clock: null,
+            level: 0.95,
+            repeats: 1,
+            runs: [],
+          },
           tuned: { exact: { ...at, ...compared(missed) }, other: { ...at, ...compared({}) } },
         },
       ],
@@ -179,7 +223,16 @@ describe("findingsOf", () => {
         results: [],
         rates: [
           {
-            ...{ ...at, baseline: "plain", finalLoss, grid: [], clock: null, repeats: 1, runs: [] },
+            ...{
+              ...at,
+              baseline: "plain",
+              finalLoss,
+              grid: [],
+              clock: null,
+              level: 0.95,
+              repeats: 1,
+              runs: [],
+            },
             tuned: { exact: { ...at, ...behind } },
           },
         ],

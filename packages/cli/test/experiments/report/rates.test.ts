@@ -270,6 +270,51 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
     expect(without.rates.tuned.faster.test).toBeNull();
   });
 
+  it("widens the intervals with the number of variants that are judged, controls apart, unless nothing is random", async () => {
+    const more = (controls: string) =>
+      `  again: { optimizer: gd }\n${controls === "" ? "" : `controls: { plain: [${controls}] }\n`}`;
+    const judged = async (controls: string, isRandom: boolean) => {
+      const [rates] = await compareRates(
+        resolved("{ grid: [0.1], tune: [0], confirm: [1, 2, 3] }", more(controls)),
+        async (jobs) =>
+          jobs.map((job) => geometric(job, isRandom && job.variant !== "plain" ? 1 - job.seed / 10 : 1, 0.5)),
+      );
+      const { interval } = rates.tuned.exact.equalTime as { interval: readonly [number, number] };
+      return {
+        text: rateSentence("exact", rates, rates.tuned.exact),
+        width: Math.log(interval[1] / interval[0]),
+      };
+    };
+    const [two, one] = [await judged("", true), await judged("again", true)];
+    expect(two.text).toContain("97.5 % intervals");
+    expect(one.text).toContain("95 % intervals");
+    // t(0.9875, 2) and t(0.975, 2).
+    expect(two.width / one.width).toBeCloseTo(6.205347 / 4.302653, 4);
+    expect((await judged("", false)).text).not.toContain("97.5");
+  });
+
+  it.each([
+    ["rmse", 0.9, true],
+    ["rmse", 1.01, false],
+    ["accuracy", 1.1, true],
+    ["accuracy", 1, false],
+  ] as const)(
+    "tells whether a variant beats a constant: %s %d times its own: %j",
+    async (name, times, beats) => {
+      const [rates] = await compareOnce(
+        resolved("{ grid: [0.1], tune: [0], confirm: [1, 2, 3] }"),
+        async (jobs) =>
+          jobs.map((job) =>
+            geometric(job, 1, 0.5, {
+              [`validation.${name}`]: times * (1 + job.seed / 100),
+              [`constant.validation.${name}`]: 1 + job.seed / 100,
+            }),
+          ),
+      );
+      expect(rates?.tuned.exact.beatsConstant).toBe(beats);
+    },
+  );
+
   it("does not choose a rate at which a run diverges", async () => {
     // Beyond 2 / 10 the quadratic diverges.
     const [rates] = await compareOnce(
