@@ -1,10 +1,10 @@
 // Data of a file as batches for the inputs of a model.
-import { astype, DataError, dtypeOf, type NdArray, OptionError, takeRows } from "isoloss";
+import { astype, DataError, dtypeOf, type NdArray, OptionError, sizeOf, takeRows } from "isoloss";
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
 import { type DataFile, type ImageSettings, type ReadDataOptions, readData } from "./read-data.js";
 import { namingFile } from "./read-model.js";
-import { type Sizes, sizesOf, withGiven } from "./sizes.js";
+import { type Sizes, shapesOf, sizesOf, withGiven } from "./sizes.js";
 
 /** Arrays by the name of an input. */
 export type Batch = Readonly<Record<string, NdArray>>;
@@ -131,6 +131,19 @@ async function readArrays(
 /** How many examples batches have: the first axis of each batch's first array. */
 export const examplesIn = (batches: readonly Batch[]): number =>
   batches.reduce((sum, batch) => sum + (Object.values(batch)[0].shape[0] ?? 1), 0);
+
+/** `random inputs`, and which integers those are: they reach as many rows of a table as they can. */
+export function randomText(inputs: readonly ImportedInput[], sizes: Sizes, examples = 4): string {
+  const isOpen = inputs.some(({ shape }) => typeof shape?.[0] === "string");
+  const shapes = shapesOf(inputs, sizes);
+  const integers = inputs.flatMap(({ name, dtype, tableRows: rows }) => {
+    if (dtype !== "int64") return [];
+    if (rows === undefined) return [`"${name}" is 0 and 1 alone: give data for other integers`];
+    const drawn = sizeOf(shapes[name]) * (isOpen ? 1 : examples);
+    return [`"${name}" reaches ${Math.min(rows, drawn)} of the ${rows} rows of its table`];
+  });
+  return integers.length === 0 ? "random inputs" : `random inputs (${integers.join("; ")})`;
+}
 
 /** `16 examples of x.npy`; `one batch` where its arrays do not have equally many. */
 export function examplesText(batches: readonly Batch[], path: string): string {
