@@ -1,5 +1,6 @@
 // Data of a file as batches for the inputs of a model.
 import { astype, DataError, dtypeOf, type NdArray, OptionError, sizeOf, takeRows } from "isoloss";
+import { withoutUndefined } from "isoloss/internal";
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
 import { type DataFile, type ImageSettings, type ReadDataOptions, readData } from "./read-data.js";
@@ -21,6 +22,8 @@ const MOST_AT_ONCE = 32;
 export interface InputData {
   readonly input: ImportedInput;
   readonly array: NdArray;
+  /** How many examples the data have, where `--limit` left some out. */
+  readonly rows?: number | undefined;
 }
 
 /**
@@ -86,7 +89,13 @@ function remarksOn(
   const areConstant = given.some(isFloat) && given.filter(isFloat).every(({ array }) => isConstant(array));
   const constant =
     "in every example all numbers are the same. What is found or measured on such data says little of others: give real examples.";
-  return [...(rest > 0 ? [left] : []), ...(areConstant ? [constant] : [])];
+  const [{ array, rows }] = given;
+  const read = `${array.shape[0]} of its ${rows} examples are read: --limit reads more.`;
+  return [
+    ...(rows === undefined ? [] : [read]),
+    ...(rest > 0 ? [left] : []),
+    ...(areConstant ? [constant] : []),
+  ];
 }
 
 /** Whether each example, of several numbers, has one number everywhere. */
@@ -122,9 +131,13 @@ async function readArrays(
   }
   return Object.entries(namedArrays(path, inputs, data)).map(([name, array]) => {
     const at = inputs.findIndex((one) => one.name === name);
-    requireShape(path, inputs[at], array, asInFile[at]);
+    requireShape(path, inputs[at], array, asInFile[at], data.rows);
     requireFinite(path, name, array);
-    return { input: inputs[at], array: astype(array, inputs[at].dtype) };
+    return {
+      input: inputs[at],
+      array: astype(array, inputs[at].dtype),
+      ...withoutUndefined({ rows: data.rows }),
+    };
   });
 }
 
@@ -191,12 +204,13 @@ function requireShape(
   { name, dtype, shape }: ImportedInput,
   array: NdArray,
   asInFile: ImportedInput,
+  rows = array.shape[0],
 ): void {
   if (shape === undefined || isShape(array, shape)) return;
   const takes = `the input "${name}" takes ${dtype}[${shape.map((n) => n || "?").join(", ")}]`;
   const isGiven = asInFile.shape !== undefined && isShape(array, asInFile.shape);
   throw new DataError(
-    `${path} has the shape [${array.shape.join(", ")}]; ${takes}${isGiven ? " with --size. Sizes are those of the data: leave --size out" : ""}.`,
+    `${path} has the shape [${[rows, ...array.shape.slice(1)].join(", ")}]; ${takes}${isGiven ? " with --size. Sizes are those of the data: leave --size out" : ""}.`,
   );
 }
 

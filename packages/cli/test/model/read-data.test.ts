@@ -54,6 +54,7 @@ describe("readData", () => {
     expect(await readData(at("x.npy"), { limit: 1 })).toEqual({
       kind: "one",
       array: { shape: [1, 2], data: Float32Array.from([1, 2]) },
+      rows: 3,
     });
     expect(await readData(at("x.npz"), { limit: 1 })).toEqual({
       kind: "named",
