@@ -62,6 +62,7 @@ describe("readData", () => {
         w: { shape: [1, 3], data: Float32Array.from([0, 1, 2]) },
         n: { shape: [1], data: BigInt64Array.from([1n]) },
       },
+      rows: 2,
     });
   });
 
