@@ -23,11 +23,11 @@ export function quantizedText(document: Quantized, file: string, out: string): s
 }
 
 /** What the kernel of products costs that weights alone do not; empty where it rounds nothing. */
-export const operandsText = ({ floatOperandsSqnr: sqnr }: Quantized): readonly string[] =>
+export const operandsText = ({ floatOperandsSqnr: sqnr, judged }: Quantized): readonly string[] =>
   sqnr === null
     ? []
     : [
-        `By default ONNX Runtime rounds what products with stored integers read to 8 bits, too (MatMulNBits), and the table counts that. With its session option session.qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has ${sqnr.toFixed(1)} dB.`,
+        `By default ONNX Runtime rounds what products with stored integers read to 8 bits, too (MatMulNBits), and the table counts that. With its session option session.qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has ${sqnr.toFixed(1)} dB${judged === null ? "" : " on the examples that did not choose it"}.`,
       ];
 
 const NOTHING =

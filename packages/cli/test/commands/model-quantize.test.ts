@@ -90,7 +90,7 @@ describe("isoloss model quantize", () => {
     expect(operators("int8.onnx")).toContain("DequantizeLinear");
     // The last layer is a product, which ONNX Runtime computes on rounded operands.
     expect(stdout).toMatch(
-      /qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has \d+\.\d dB\.$/m,
+      /qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has \d+\.\d dB( on the examples that did not choose it)?\.$/m,
     );
   });
 
@@ -132,7 +132,7 @@ describe("isoloss model quantize", () => {
     const { stdout, stderr } = await bench.run(...quantize, ...four);
     expect(stderr).toContain("isoloss: many.npy: 64 of its 80 examples are read: --limit reads more.\n");
     expect(stdout).toMatch(/^as it is, per block, (biases corrected, )?\d layers? of 8 bits /m);
-    expect(stdout).toMatch(/^weights of 8 bits\n.*8 bits: it has \d+ inputs, fewer than a block of 32$/m);
+    expect(stdout).toMatch(/^weights of 8 bits\n.*8 bits: a block has 32 inputs, this layer \d+$/m);
     const { recommended, nodes } = await bench.json<Quantized>(...quantize, ...four, "--json");
     expect(recommended.widened).toBe(nodes.filter(({ bits, note }) => bits === 8 && note !== null).length);
     expect(recommended.widened).toBeGreaterThan(0);

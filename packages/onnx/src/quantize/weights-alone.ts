@@ -58,7 +58,7 @@ function rowOf(
     };
   }
   const bits = formatOf(layer, settings).type.dtype === "int4" ? 4 : 8;
-  const note = `8 bits: it has ${layer.shape[layer.inAxis]} inputs, fewer than a block of ${settings.blockSize ?? 32}`;
+  const note = `8 bits: a block has ${settings.blockSize ?? 32} inputs, this layer ${layer.shape[layer.inAxis]}`;
   return { ...row, runs: kernelOf(node), bits, ...(bits > settings.bits && { note }) };
 }
 
