@@ -1,22 +1,35 @@
 import { constants } from "node:fs";
-import { access, mkdir } from "node:fs/promises";
+import { access, mkdir, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { DataError } from "isoloss";
 import { reasonOf } from "isoloss/node";
 
 /**
  * Creates a folder for results and checks that it can be written to, before a long computation.
  *
+ * @param option the one that names it
  * @throws DataError when it cannot
  */
-export async function prepareFolder(path: string): Promise<void> {
+export async function prepareFolder(path: string, option = "--out"): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(resolve(path));
     await access(path, constants.W_OK);
   } catch (cause) {
     const isFile = (cause as NodeJS.ErrnoException).code === "EEXIST";
     const why = isFile ? "it is a file" : reasonOf(cause);
-    throw new DataError(`Cannot write to the folder ${path}: ${why}. Choose another one with --out.`, {
+    throw new DataError(`Cannot write to the folder ${path}: ${why}. Choose another one with ${option}.`, {
       cause,
     });
   }
+}
+
+/** One folder after the other: a recursive mkdir of Node never returns in a file system such as /proc, which has no new folders. */
+async function makeFolder(path: string): Promise<void> {
+  const isFolder = async () => (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  if (await isFolder()) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
+  await mkdir(path).catch(async (cause) => {
+    // Another process may have made it.
+    if (!(await isFolder())) throw cause;
+  });
 }

@@ -959,7 +959,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   },
   "quantizeModel": {
     "calibration": "Examples to quantize by: batches as arrays by the names of the model's inputs.",
-    "heldOut": "Other examples, on which the error is measured; default: a quarter of the calibration, which is then not used for it.",
+    "heldOut": "Other examples: half of them choose the file, the others judge it; default: a quarter of the calibration, which is then not used for it.",
     "weightBits": "Bits of the weights: 8 (default) or 4, which are for weights alone.",
     "weights": "Type of weights of 8 bits: `int8` (default) or `uint8`.",
     "reduceRange": "Whether weights keep to 7 of 8 bits, for processors without instructions for 8-bit dot products; default false.",
@@ -974,7 +974,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "equalize": "Whether the table has other weights on the orbit of the model's scalings, too; default true.",
     "candidates": "Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none.",
     "limit": "Least SQNR in decibels: layers stay float until it is reached; default: all are quantized.",
-    "metric": "A number for the outputs of all held-out batches, such as an accuracy, for the table; default none.",
+    "metric": "A number for the outputs of held-out batches, such as an accuracy, for the table; default none.",
     "budget": "Seconds after which nothing more is begun; default: no limit.",
     "onProgress": "Is called before each step.",
     "runtime": "Where the models run: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",

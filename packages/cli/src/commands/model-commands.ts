@@ -122,8 +122,8 @@ Examples:
       `
 ${dataHelp}
 
-The exit code is 1 where an output differs by more. Inputs for which there are no data are random: normal numbers, 0 and 1
-for integers. Rounding to float32 explains differences of 1e-6 in small models and of 1e-4 in deep ones.
+The exit code is 1 where an output differs by more. Inputs for which there are no data are random: normal numbers; for
+integers rows of the table that they number, such as tokens, or 0 and 1 where none is found. Rounding to float32 explains differences of 1e-6 in small models and of 1e-4 in deep ones.
 
 The document of --json: first, second, same, tolerance, outputs [{name, shape, absolute, relative}].
 

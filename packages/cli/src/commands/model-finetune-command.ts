@@ -92,7 +92,7 @@ with pixels in 0..1.
 The document of --json: file, out and bytes (null: nothing was written), ended (complete, interrupted, diverged), problem, best
 (epoch), epochs [{epoch, trainingLoss, validationLoss, validationAccuracy, seconds}], test {before, best} of {loss, accuracy} or null,
 examples {training, validation, test},
-parameters {trained, frozen}, classes, differences {restored, folded}, report [{node, opType, changed, note}].
+parameters {trained, frozen, zeros}, classes, differences {restored, folded}, report [{node, opType, changed, note}].
 
 Examples:
   isoloss model finetune model.onnx --data photos --rate 0.001 --epochs 5 --out tuned.onnx

@@ -16,7 +16,7 @@ export function addQuantizeCommand(model: Command): void {
     )
     .option(
       "--held-out <path>",
-      "other examples, which judge; default a quarter of the calibration, which is then not used for it",
+      "other examples: half of them choose, the others judge; default a quarter of the calibration, which is then not used for it",
     )
     .addOption(
       new Option(
@@ -66,19 +66,19 @@ export function addQuantizeCommand(model: Command): void {
     .addHelpText(
       "after",
       `
-Each choice is a file that is run and measured on the held-out examples: SQNR, 10 log10 of the sum of squared outputs by
+Each choice is a file that is run and measured on half of the held-out examples: SQNR, 10 log10 of the sum of squared outputs by
 that of squared errors, and how often the largest output stays at its place. Choices are scales per channel or tensor; weights
 as they are, with equal ranges of units, or with the least predicted noise; biases corrected or not. Other weights compute
 the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured error. The file
-with the largest SQNR is written, or the smallest within 0.1 dB of it. Batch normalizations are folded.
+with the largest SQNR is written, or the smallest within 0.1 dB of it, and judged on the other half. Batch normalizations are folded.
 
 With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if no file
 with a quantized layer keeps the limit, or none is found in the budget, nothing is written, and out is null.
 
 ${dataHelp}
 
-The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, split}, recommended and table
-[{candidate, per, corrected, left, bytes, integerNodes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}],
+The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split}, judged, recommended and table
+[{candidate, per, corrected, left, widened, bytes, integerNodes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}],
 floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, runs, bits, note}].
 
 Examples:

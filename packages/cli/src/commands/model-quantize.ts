@@ -51,6 +51,8 @@ export interface ChoiceRow extends MeasuredChange {
   readonly per: Granularity;
   readonly corrected: boolean;
   readonly left: readonly string[];
+  /** Layers whose weights have 8 bits where `--bits 4` asks for less. */
+  readonly widened: number;
   readonly bytes: number;
   readonly integerNodes: number;
 }
@@ -61,8 +63,16 @@ export interface Quantized {
   readonly file: string;
   readonly out: string | null;
   readonly bytes: { readonly before: number; readonly after: number };
-  readonly examples: { readonly calibration: number; readonly heldOut: number; readonly split: boolean };
+  readonly examples: {
+    readonly calibration: number;
+    readonly heldOut: number;
+    /** Of the held-out examples those that chose the file; the others judge. */
+    readonly choosing: number;
+    readonly split: boolean;
+  };
   readonly recommended: ChoiceRow;
+  /** The error of the written file on the examples that did not choose it; null where all did. */
+  readonly judged: MeasuredChange | null;
   readonly floatOperandsSqnr: number | null;
   readonly table: readonly ChoiceRow[];
   readonly skipped: readonly string[];
@@ -88,6 +98,8 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   const heldOut = options.heldOut === undefined ? undefined : await read(options.heldOut);
   if (heldOut === undefined) requireParts(options.calibration, calibration);
   const result = await quantized(path, before.bytes, { calibration, heldOut }, options);
+  const { recommended, judged, isSplit } = result;
+  const { choosing, judging } = result.heldOut;
   const isWritten = result.isWithinLimit !== false;
   if (isWritten) await writeModelFile(before, options.out, result.bytes);
   const document: Quantized = {
@@ -96,10 +108,12 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
     bytes: { before: before.bytes.length, after: result.bytes.length },
     examples: {
       calibration: examplesIn(calibration),
-      heldOut: heldOut === undefined ? result.recommended.examples.length : examplesIn(heldOut),
-      split: result.isSplit,
+      heldOut: choosing + judging,
+      choosing,
+      split: isSplit,
     },
-    recommended: rowOf(result.recommended),
+    recommended: rowOf(recommended),
+    judged: judged === undefined ? null : changeOf(judged),
     floatOperandsSqnr: finite(result.floatOperandsSqnr),
     table: result.table.map(rowOf),
     skipped: result.skipped,
@@ -198,6 +212,7 @@ const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
   per: choice.granularity,
   corrected: choice.isBiasCorrected,
   left: choice.left,
+  widened: choice.widened,
   bytes: choice.bytes,
   integerNodes: choice.integerNodes,
   ...changeOf(choice),

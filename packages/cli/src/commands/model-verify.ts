@@ -4,7 +4,7 @@ import type { OutputDifference } from "isoloss/onnx";
 import { type Float64Comparison, fromOnnx, sameFunction } from "isoloss-onnx";
 import { formatNumber } from "../experiments/results/format-number.js";
 import { textTable } from "../experiments/results/table.js";
-import { examplesText, readBatches } from "../model/batches.js";
+import { examplesText, randomText, readBatches } from "../model/batches.js";
 import { type DataOptions, dataSource } from "../model/data-options.js";
 import { namingFile, readModelFile } from "../model/read-model.js";
 import { type Sizes, sizesOf, withSizes } from "../model/sizes.js";
@@ -82,7 +82,7 @@ export async function verify(first: string, second: string, options: VerifyOptio
       formatNumber(relative, 3),
     ]),
   );
-  const where = data === undefined ? "random inputs" : examplesText(batches, data);
+  const where = data === undefined ? randomText(inputs, sizes, examples) : examplesText(batches, data);
   const exactly = inFloat64
     ? ` In float64 they differ by ${formatNumber(inFloat64.largest, 3)}, and rounding moves those of ${first} by ${formatNumber(inFloat64.rounding, 3)}.`
     : "";

@@ -1,10 +1,11 @@
 // Data of a file as batches for the inputs of a model.
-import { astype, DataError, dtypeOf, type NdArray, OptionError, takeRows } from "isoloss";
+import { astype, DataError, dtypeOf, type NdArray, OptionError, sizeOf, takeRows } from "isoloss";
+import { withoutUndefined } from "isoloss/internal";
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
 import { type DataFile, type ImageSettings, type ReadDataOptions, readData } from "./read-data.js";
 import { namingFile } from "./read-model.js";
-import { type Sizes, sizesOf, withGiven } from "./sizes.js";
+import { type Sizes, shapesOf, sizesOf, withGiven } from "./sizes.js";
 
 /** Arrays by the name of an input. */
 export type Batch = Readonly<Record<string, NdArray>>;
@@ -21,6 +22,8 @@ const MOST_AT_ONCE = 32;
 export interface InputData {
   readonly input: ImportedInput;
   readonly array: NdArray;
+  /** How many examples the data have, where `--limit` left some out. */
+  readonly rows?: number | undefined;
 }
 
 /**
@@ -86,7 +89,13 @@ function remarksOn(
   const areConstant = given.some(isFloat) && given.filter(isFloat).every(({ array }) => isConstant(array));
   const constant =
     "in every example all numbers are the same. What is found or measured on such data says little of others: give real examples.";
-  return [...(rest > 0 ? [left] : []), ...(areConstant ? [constant] : [])];
+  const [{ array, rows }] = given;
+  const read = `${array.shape[0]} of its ${rows} examples are read: --limit reads more.`;
+  return [
+    ...(rows === undefined ? [] : [read]),
+    ...(rest > 0 ? [left] : []),
+    ...(areConstant ? [constant] : []),
+  ];
 }
 
 /** Whether each example, of several numbers, has one number everywhere. */
@@ -122,15 +131,32 @@ async function readArrays(
   }
   return Object.entries(namedArrays(path, inputs, data)).map(([name, array]) => {
     const at = inputs.findIndex((one) => one.name === name);
-    requireShape(path, inputs[at], array, asInFile[at]);
+    requireShape(path, inputs[at], array, asInFile[at], data.rows);
     requireFinite(path, name, array);
-    return { input: inputs[at], array: astype(array, inputs[at].dtype) };
+    return {
+      input: inputs[at],
+      array: astype(array, inputs[at].dtype),
+      ...withoutUndefined({ rows: data.rows }),
+    };
   });
 }
 
 /** How many examples batches have: the first axis of each batch's first array. */
 export const examplesIn = (batches: readonly Batch[]): number =>
   batches.reduce((sum, batch) => sum + (Object.values(batch)[0].shape[0] ?? 1), 0);
+
+/** `random inputs`, and which integers those are: they reach as many rows of a table as they can. */
+export function randomText(inputs: readonly ImportedInput[], sizes: Sizes, examples = 4): string {
+  const isOpen = inputs.some(({ shape }) => typeof shape?.[0] === "string");
+  const shapes = shapesOf(inputs, sizes);
+  const integers = inputs.flatMap(({ name, dtype, tableRows: rows }) => {
+    if (dtype !== "int64") return [];
+    if (rows === undefined) return [`"${name}" is 0 and 1 alone: give data for other integers`];
+    const drawn = sizeOf(shapes[name]) * (isOpen ? 1 : examples);
+    return [`"${name}" reaches ${Math.min(rows, drawn)} of the ${rows} rows of its table`];
+  });
+  return integers.length === 0 ? "random inputs" : `random inputs (${integers.join("; ")})`;
+}
 
 /** `16 examples of x.npy`; `one batch` where its arrays do not have equally many. */
 export function examplesText(batches: readonly Batch[], path: string): string {
@@ -178,12 +204,13 @@ function requireShape(
   { name, dtype, shape }: ImportedInput,
   array: NdArray,
   asInFile: ImportedInput,
+  rows = array.shape[0],
 ): void {
   if (shape === undefined || isShape(array, shape)) return;
   const takes = `the input "${name}" takes ${dtype}[${shape.map((n) => n || "?").join(", ")}]`;
   const isGiven = asInFile.shape !== undefined && isShape(array, asInFile.shape);
   throw new DataError(
-    `${path} has the shape [${array.shape.join(", ")}]; ${takes}${isGiven ? " with --size. Sizes are those of the data: leave --size out" : ""}.`,
+    `${path} has the shape [${[rows, ...array.shape.slice(1)].join(", ")}]; ${takes}${isGiven ? " with --size. Sizes are those of the data: leave --size out" : ""}.`,
   );
 }
 

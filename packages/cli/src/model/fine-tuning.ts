@@ -133,13 +133,14 @@ function leftTexts(report: FineTuning["report"]): readonly string[] {
 /** What was trained, on what. */
 export function trainedText({ examples, parameters, report, differences }: FineTuning): string {
   const frozen = parameters.frozen === 0 ? "" : `, ${parameters.frozen} numbers frozen`;
+  const zeros = parameters.zeros === 0 ? "" : ` ${parameters.zeros} zeros of pruned weights stayed zero.`;
   const changed = report.filter((row) => row.changed);
   const largest = formatNumber(Math.max(differences.restored, differences.folded), 2);
   const restored =
     changed.length === 0
       ? ""
       : ` For the training ${changed.length} layers had a batch normalization; by putting them back and folding them again no output changed by more than ${largest}, relative to its largest value.`;
-  return `Trained ${parameters.trained} numbers${frozen} on ${examples.training} examples; ${examples.validation} others chose the epoch.${restored}`;
+  return `Trained ${parameters.trained} numbers${frozen} on ${examples.training} examples; ${examples.validation} others chose the epoch.${zeros}${restored}`;
 }
 
 /** What the new file is worth on examples that chose nothing, or why that is not known. */

@@ -2,7 +2,7 @@
 import { DataError } from "isoloss";
 import { fromOnnx, type ModelError, modelError } from "isoloss-onnx";
 import { fractionInterval, ratioOfMeans } from "../run/statistics.js";
-import { type Batch, examplesText, readBatches } from "./batches.js";
+import { type Batch, examplesText, randomText, readBatches } from "./batches.js";
 import { type DataOptions, dataSource } from "./data-options.js";
 import { type ModelFile, namingFile } from "./read-model.js";
 import { type Sizes, sizesOf, withSizes } from "./sizes.js";
@@ -23,7 +23,7 @@ export interface MeasuredChange {
 
 /** Where an error is measured. */
 export interface Inputs {
-  /** `16 examples of x.npy`, or `random inputs`. */
+  /** `16 examples of x.npy`, or `random inputs`, with what integers among them were. */
   readonly what: string;
   readonly batches: readonly Batch[] | undefined;
   /** Sizes of the axes that the file leaves open: those of the data. */
@@ -42,7 +42,8 @@ export async function measuredInputs(
   const batches =
     given === undefined ? undefined : await readBatches(inputs, dataSource(given, options), options.size);
   const sizes = namingFile(path, () => sizesOf(inputs, options.size, batches?.[0]));
-  const what = given === undefined || batches === undefined ? "random inputs" : examplesText(batches, given);
+  const what =
+    given === undefined || batches === undefined ? randomText(inputs, sizes) : examplesText(batches, given);
   return { what, batches, sizes };
 }
 

@@ -1,5 +1,6 @@
 // What a quantization came to, as text.
 import type { ChoiceRow, Quantized } from "../commands/model-quantize.js";
+import { groupBy } from "../experiments/results/groups.js";
 import { textList, textTable } from "../experiments/results/table.js";
 import { bytesText } from "./bytes-text.js";
 import { errorCells, errorColumns } from "./measured-change.js";
@@ -17,16 +18,16 @@ export function quantizedText(document: Quantized, file: string, out: string): s
   return [
     ...texts,
     ...operandsText(document),
-    `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. Measured on ${judgedOn(document)}.`,
+    `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. ${judgedText(document)}`,
   ].join("\n\n");
 }
 
 /** What the kernel of products costs that weights alone do not; empty where it rounds nothing. */
-export const operandsText = ({ floatOperandsSqnr: sqnr }: Quantized): readonly string[] =>
+export const operandsText = ({ floatOperandsSqnr: sqnr, judged }: Quantized): readonly string[] =>
   sqnr === null
     ? []
     : [
-        `By default ONNX Runtime rounds what products with stored integers read to 8 bits, too (MatMulNBits), and the table counts that. With its session option session.qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has ${sqnr.toFixed(1)} dB.`,
+        `By default ONNX Runtime rounds what products with stored integers read to 8 bits, too (MatMulNBits), and the table counts that. With its session option session.qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has ${sqnr.toFixed(1)} dB${judged === null ? "" : " on the examples that did not choose it"}.`,
       ];
 
 const NOTHING =
@@ -40,23 +41,40 @@ export const choicesTable = (
   rows: table.map((row) => [nameOf(row), ...errorCells(row), `${row.integerNodes}`, bytesText(row.bytes)]),
 });
 
-/** The examples that judged. */
-export const judgedOn = ({ examples }: Quantized): string =>
+/** The examples that chose the file. */
+export const chosenOn = ({ examples }: Quantized): string =>
   examples.split
-    ? `${examples.heldOut} of the ${examples.calibration} examples, held out for that`
-    : `${examples.heldOut} held-out examples`;
+    ? `${examples.choosing} of the ${examples.calibration} examples, held out for that`
+    : `${examples.choosing} held-out examples`;
 
-export const nameOf = ({ candidate, per, corrected, left }: ChoiceRow): string =>
+/** Which examples chose the file, and what it is worth on others. */
+export function judgedText(document: Quantized): string {
+  const { examples, judged } = document;
+  const chosen = `The table is of ${chosenOn(document)}, which chose the file`;
+  if (judged === null) {
+    return `${chosen}: it may look better than it is. Give two held-out examples or more to judge it on others.`;
+  }
+  const [sqnr, agreement] = errorCells(judged);
+  const same = judged.agreement === null ? "" : `, same largest ${agreement}`;
+  return `${chosen}; on the ${examples.heldOut - examples.choosing} others it has ${sqnr}${same}.`;
+}
+
+export const nameOf = ({ candidate, per, corrected, left, widened }: ChoiceRow): string =>
   [
     `${candidate}, per ${per}`,
     ...(corrected ? ["biases corrected"] : []),
-    ...(left.length === 0 ? [] : [`${left.length} ${left.length === 1 ? "layer" : "layers"} in float`]),
+    ...(left.length === 0 ? [] : [`${layers(left.length)} in float`]),
+    ...(widened === 0 ? [] : [`${layers(widened)} of 8 bits`]),
   ].join(", ");
+
+const layers = (count: number): string => `${count} ${count === 1 ? "layer" : "layers"}`;
 
 function leftTexts(nodes: Quantized["nodes"]): readonly string[] {
   const left = nodes.filter(({ note }) => note !== null);
-  if (left.length === 0) return [];
-  return [`in float\n${textList(left.map(({ node, opType, note }) => [`${node} (${opType})`, note ?? ""]))}`];
+  return [...groupBy(left, ({ bits }) => bits)].map(
+    ([bits, rows]) =>
+      `${bits === 32 ? "in float" : `weights of ${bits} bits`}\n${textList(rows.map(({ node, opType, note }) => [`${node} (${opType})`, note ?? ""]))}`,
+  );
 }
 
 function entryOf(text: string): readonly [string, string] {

@@ -26,9 +26,13 @@ export interface ImageSettings {
 }
 
 /** The content of a data file: one array without a name, or arrays by name. */
-export type DataFile =
+export type DataFile = (
   | { readonly kind: "one"; readonly array: NdArray }
-  | { readonly kind: "named"; readonly arrays: Readonly<Record<string, NdArray>> };
+  | { readonly kind: "named"; readonly arrays: Readonly<Record<string, NdArray>> }
+) & {
+  /** How many examples there are, where `limit` left some out. */
+  readonly rows?: number | undefined;
+};
 
 export interface ReadDataOptions {
   /** For images alone. */
@@ -52,7 +56,7 @@ export async function readData(
   { images = {}, defaults = {}, limit }: ReadDataOptions = {},
 ): Promise<DataFile> {
   const settings = { ...defaults, ...images };
-  if (await isFolder(path)) return { kind: "one", array: await readFolder(path, settings, limit) };
+  if (await isFolder(path)) return { kind: "one", ...(await readFolder(path, settings, limit)) };
   const bytes = await readFileOrThrow(path, { what: "data" });
   if (isImage(bytes)) {
     const image = await new ImageReader().read(bytes, path);
@@ -71,14 +75,35 @@ export async function readData(
   }
   const rows = (array: NdArray) => limited(array, limit);
   try {
-    if (isNpy) return { kind: "one", array: rows(decodeNpy(bytes)) };
+    if (isNpy) {
+      const all = decodeNpy(bytes);
+      return { kind: "one", array: rows(all), ...rowsOf(all.shape[0], limit) };
+    }
     const arrays = Object.entries(await decodeNpz(bytes));
-    return { kind: "named", arrays: Object.fromEntries(arrays.map(([name, array]) => [name, rows(array)])) };
+    const most = Math.max(
+      0,
+      ...arrays.map(
+        ([
+          ,
+          {
+            shape: [n = 0],
+          },
+        ]) => n,
+      ),
+    );
+    return {
+      kind: "named",
+      arrays: Object.fromEntries(arrays.map(([name, array]) => [name, rows(array)])),
+      ...rowsOf(most, limit),
+    };
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
     throw new DataError(`${path}: ${cause.message}`, { cause });
   }
 }
+
+const rowsOf = (rows: number | undefined, limit = Number.POSITIVE_INFINITY): Pick<DataFile, "rows"> =>
+  rows !== undefined && rows > limit ? { rows } : {};
 
 async function isFolder(path: string): Promise<boolean> {
   try {
@@ -97,7 +122,7 @@ async function readFolder(
   folder: string,
   settings: ImageSettings,
   limit: number | undefined,
-): Promise<NdArray> {
+): Promise<{ readonly array: NdArray } & Pick<DataFile, "rows">> {
   const lists = await imagesIn(folder);
   // One of each folder in turn: so the first of them, and those that are held out at the end, are of all classes.
   const most = Math.max(...lists.map(({ length }) => length));
@@ -108,7 +133,7 @@ async function readFolder(
     const path = join(folder, name);
     images.push({ path, image: await reader.read(await readFileOrThrow(path, { what: "image" }), path) });
   }
-  return stacked(images, settings);
+  return { array: stacked(images, settings), ...rowsOf(names.length, limit) };
 }
 
 export const isImageName = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);

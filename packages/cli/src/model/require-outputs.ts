@@ -54,7 +54,7 @@ async function requireOutput(
     if (!(await isSameFile(path, other.path))) continue;
     throw new OptionError(`${option} ${path} is ${other.what}: name another file with ${option}.`);
   }
-  await prepareFolder(dirname(resolve(path)));
+  await prepareFolder(dirname(resolve(path)), option);
 }
 
 /**

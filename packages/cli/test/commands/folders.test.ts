@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
+import { requireOutputs } from "../../src/model/require-outputs.js";
 import { booth, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -35,5 +36,15 @@ it.each(["reproduce booth", "demo booth"])(
     );
     expect(status).toBe(1);
     expect(readdirSync(join(out, "runs"))).toEqual([]);
+  },
+);
+
+it.runIf(process.platform === "linux")(
+  "a command about a model finds out before its work that no folder can be made for its report",
+  async () => {
+    const paths = { out: join(bench.folder, "new.onnx"), report: "/proc/nope/deep/r.html" };
+    await expect(requireOutputs({ files: [] } as never, paths)).rejects.toThrow(
+      /^Cannot write to the folder \/proc\/nope\/deep: .+\. Choose another one with --report\.$/,
+    );
   },
 );

@@ -47,7 +47,7 @@ describe("isoloss model quantize", () => {
       /^as it is, per channel, biases corrected +\d+\.\d dB \[\d+\.\d, \d+\.\d\] +\d+\.\d % \[\d+\.\d, \d+\.\d\] /m,
     );
     expect(stdout).toMatch(
-      /^Wrote int8\.onnx: .*, per \w+.* kB instead of the .* kB of model\.onnx\. Measured on 8 of the 32 examples, held out for that\.$/m,
+      /^Wrote int8\.onnx: .*, per \w+.* kB instead of the .* kB of model\.onnx\. The table is of 4 of the 32 examples, held out for that, which chose the file; on the 4 others it has \d+\.\d dB \[/m,
     );
     expect(operators("int8.onnx")).toContain("QuantizeLinear");
   });
@@ -65,7 +65,7 @@ describe("isoloss model quantize", () => {
     expect(document).toMatchObject({
       file: at("model.onnx"),
       out: at("int8.onnx"),
-      examples: { calibration: 32, heldOut: 8, split: false },
+      examples: { calibration: 32, heldOut: 8, choosing: 4, split: false },
       recommended: { per: "channel", left: [] },
       floatOperandsSqnr: null,
     });
@@ -75,17 +75,22 @@ describe("isoloss model quantize", () => {
       ["as it is", "channel", false],
     ]);
     expect(document.table).toContainEqual(document.recommended);
+    expect(document.judged?.sqnr).toBeGreaterThan(10);
+    expect(document.judged?.sqnr).not.toBe(document.recommended.sqnr);
     expect(document.nodes.map(({ runs }) => runs)).toContain("QLinearConv");
   });
 
   it("takes a folder of images, and weights alone", async () => {
     const { status, stdout } = await bench.run(...quantize, "--calibration", "photos", "--weights-only");
-    expect([status, stdout]).toEqual([0, expect.stringMatching(/Measured on 2 of the 8 examples/)]);
+    expect([status, stdout]).toEqual([
+      0,
+      expect.stringMatching(/The table is of 1 of the 8 examples.* on the 1 others? it has/),
+    ]);
     expect(operators("int8.onnx")).not.toContain("QuantizeLinear");
     expect(operators("int8.onnx")).toContain("DequantizeLinear");
     // The last layer is a product, which ONNX Runtime computes on rounded operands.
     expect(stdout).toMatch(
-      /qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has \d+\.\d dB\.$/m,
+      /qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has \d+\.\d dB( on the examples that did not choose it)?\.$/m,
     );
   });
 
@@ -109,6 +114,33 @@ describe("isoloss model quantize", () => {
     for (const name of ["33.npy", "images.npy"]) expect(await told(name)).not.toMatch(/left out|the same/);
   });
 
+  it("says which layers have 8 bits where 4 are asked for, and how many examples are read", async () => {
+    writeFileSync(
+      at("many.npy"),
+      encodeNpy({ shape: [80, 3, 8, 8], data: new Float32Array(15360).map((_, i) => Math.sin(i)) }),
+    );
+    const four = [
+      "--calibration",
+      "many.npy",
+      "--weights-only",
+      "--bits",
+      "4",
+      "--per",
+      "block",
+      "--no-equalize",
+    ];
+    const { stdout, stderr } = await bench.run(...quantize, ...four);
+    expect(stderr).toContain("isoloss: many.npy: 64 of its 80 examples are read: --limit reads more.\n");
+    expect(stdout).toMatch(/^as it is, per block, (biases corrected, )?\d layers? of 8 bits /m);
+    expect(stdout).toMatch(/^weights of 8 bits\n.*8 bits: a block has 32 inputs, this layer \d+$/m);
+    const { recommended, nodes } = await bench.json<Quantized>(...quantize, ...four, "--json");
+    expect(recommended.widened).toBe(nodes.filter(({ bits, note }) => bits === 8 && note !== null).length);
+    expect(recommended.widened).toBeGreaterThan(0);
+    writeFileSync(at("wide.npy"), encodeNpy({ shape: [80, 4], data: new Float32Array(320) }));
+    const { stderr: refused } = await bench.run(...quantize, "--calibration", "wide.npy");
+    expect(refused).toContain("wide.npy has the shape [80, 4];");
+  });
+
   it("says where there was no layer to quantize", async () => {
     writeFileSync(at("relu.onnx"), bare());
     const { status, stdout } = await bench.run(
@@ -118,10 +150,10 @@ describe("isoloss model quantize", () => {
   });
 
   it("leaves layers in float to keep a limit, and says which", async () => {
-    const data = ["--calibration", "images.npy", "--limit-error", "55"];
+    const data = ["--calibration", "images.npy", "--limit-error", "56"];
     const document = await bench.json<Quantized>(...quantize, ...data, "--json");
     const { recommended, sensitivities } = document;
-    expect(recommended.sqnr === null || recommended.sqnr >= 55).toBe(true);
+    expect(recommended.sqnr === null || recommended.sqnr >= 56).toBe(true);
     expect(recommended.left).toEqual(
       sensitivities.slice(0, recommended.left.length).map(({ layer }) => layer),
     );

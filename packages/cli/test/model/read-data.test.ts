@@ -54,6 +54,7 @@ describe("readData", () => {
     expect(await readData(at("x.npy"), { limit: 1 })).toEqual({
       kind: "one",
       array: { shape: [1, 2], data: Float32Array.from([1, 2]) },
+      rows: 3,
     });
     expect(await readData(at("x.npz"), { limit: 1 })).toEqual({
       kind: "named",
@@ -61,6 +62,7 @@ describe("readData", () => {
         w: { shape: [1, 3], data: Float32Array.from([0, 1, 2]) },
         n: { shape: [1], data: BigInt64Array.from([1n]) },
       },
+      rows: 2,
     });
   });
 

@@ -70,6 +70,8 @@ export interface ImportedInput {
   readonly dtype: DType;
   /** A string names a size that the file leaves open; without a shape the number of axes is open, too. */
   readonly shape?: readonly (number | string)[] | undefined;
+  /** Of integers that number the rows of a table, such as tokens: how many the smallest one has; undefined where none is found. */
+  readonly tableRows?: number | undefined;
 }
 
 /**

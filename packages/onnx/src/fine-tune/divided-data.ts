@@ -1,5 +1,5 @@
 import type { Dataset, NdArray } from "isoloss";
-import { DataError, OptionError, takeRows } from "isoloss";
+import { astype, DataError, OptionError, takeRows } from "isoloss";
 import { split } from "isoloss/data";
 import { prepareDataset } from "isoloss/internal";
 
@@ -18,9 +18,18 @@ export interface DividedData {
 export function divided(
   data: Dataset,
   held: { readonly validation: Dataset | number; readonly test?: Dataset | number | undefined },
-  { seed, dtype }: { readonly seed: number; readonly dtype: "float32" | "float64" },
+  {
+    seed,
+    dtype,
+    ofNumbers,
+  }: { readonly seed: number; readonly dtype: "float32" | "float64"; readonly ofNumbers: boolean },
 ): DividedData {
-  const all = prepareDataset(data, dtype);
+  const prepared = (set: Dataset): Dataset => {
+    const { inputs, labels } = prepareDataset(set, dtype);
+    // Integers would count as classes of which the output has a number each.
+    return { inputs, labels: ofNumbers ? astype(labels, dtype) : labels };
+  };
+  const all = prepared(data);
   const names = (["validation", "test"] as const).filter((name) => held[name] !== undefined);
   const shares = names.flatMap((name) => {
     const part = held[name];
@@ -39,10 +48,7 @@ export function divided(
   });
   const heldOut = names.map((name) => {
     const part = held[name];
-    return [
-      name,
-      typeof part === "number" ? take(parts.shift() as Int32Array) : prepareDataset(part as Dataset, dtype),
-    ];
+    return [name, typeof part === "number" ? take(parts.shift() as Int32Array) : prepared(part as Dataset)];
   });
   return {
     train: shares.length === 0 ? all : take(first),

@@ -1,6 +1,7 @@
-import type { ImportedModel, Loss } from "isoloss";
-import { createTrainer, DataError, dtypeOf, OptionError, sizeOf } from "isoloss";
+import type { ImportedModel, Loss, NdArray } from "isoloss";
+import { createTrainer, DataError, dtypeOf, OptionError, sizeOf, torchGenerator } from "isoloss";
 import { checkClasses, namesMatching, requireBytes } from "isoloss/internal";
+import { masked } from "isoloss/moves";
 import type { FloatDType } from "isoloss/nn";
 import { createOptimizer } from "isoloss/optim";
 import { fromOnnx } from "../import/from-onnx.js";
@@ -8,6 +9,7 @@ import { sameFunction } from "../model-file/compare/same-function.js";
 import { withParams } from "../model-file/edit/with-params.js";
 import { foldBatchNorm } from "../model-file/prepare/fold-batch-norm.js";
 import type { PreparationRow } from "../model-file/prepare/preparation.js";
+import { countZeros } from "../prune/count-zeros.js";
 import { calibrationBatches, divided, evaluationPlan } from "./divided-data.js";
 import { type FineTuneOptions, fineTuneOptions } from "./fine-tune-options.js";
 import { type LossName, type NamedLoss, namedLosses } from "./named-losses.js";
@@ -32,8 +34,8 @@ export interface FineTuned {
   readonly ended: EpochResults["ended"];
   /** Why the training diverged. */
   readonly problem?: string | undefined;
-  /** Numbers of parameters that were trained, and that were frozen, in the file that was trained. */
-  readonly parameters: { readonly trained: number; readonly frozen: number };
+  /** Numbers of parameters that were trained, and that were frozen, in the file that was trained; of the former those that stayed 0. */
+  readonly parameters: { readonly trained: number; readonly frozen: number; readonly zeros: number };
   /** Numbers of examples that were trained on, that chose the epoch, and that did neither. */
   readonly examples: { readonly training: number; readonly validation: number; readonly test: number };
   /** Which layers got a batch norm for the training, and why others not; empty where none were put back. */
@@ -50,6 +52,8 @@ export interface FineTuned {
  * that has some stay, and are trained. In training a batch norm uses the statistics of the batch (see `trainable`). Layers with frozen weights get none. The
  * parameters of the epoch with the smallest validation loss are kept, where epoch 0 is the model as it came. Two calls
  * with the same options give the same numbers.
+ *
+ * Zeros stay zero in weights of which 5 % or more are zero, and not all: they were pruned.
  *
  * A loss by name that contains an activation takes the operand of it where the output is one, perhaps in another shape: `crossEntropy` that of a
  * Softmax, `binaryCrossEntropy` that of a Sigmoid. Dropout does nothing. If the file fixes the size of a batch, and its nodes do
@@ -76,9 +80,15 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const { input, fixed } = singleInput(imported);
   const output = chosenOutput(imported, settings.output);
   const names = [...Object.keys(imported.params), ...Object.keys(imported.state)];
-  const frozen = namesMatching("fineTune", settings.freeze, names);
+  const frozen = namesMatching(
+    "fineTune",
+    // As in the file, in which colons are allowed.
+    settings.freeze.map((pattern) => pattern.replaceAll(":", "_")),
+    names,
+  );
   const dtype = dtypeOfModel(imported);
-  const { train, validation, test } = divided(settings.data, settings, { seed, dtype });
+  const ofNumbers = typeof settings.loss === "string" && settings.loss !== "crossEntropy";
+  const { train, validation, test } = divided(settings.data, settings, { seed, dtype, ofNumbers });
 
   const batches = calibrationBatches(train, input, fixed);
   const restored = await restoredFile(base, batches, { batchNorm: settings.batchNorm, frozen, runtime });
@@ -102,10 +112,12 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
 
   const heldOut = evaluationPlan(validation, fixedAtOnce, "validation");
   const testSet = test && evaluationPlan(test, fixedAtOnce, "test").set;
+  const optimizer =
+    typeof settings.optimizer === "string" ? createOptimizer(settings.optimizer) : settings.optimizer;
+  const { mask, zeros } = prunedZeros(model.init(torchGenerator(0)).params);
   const trainer = await createTrainer({
     ...{ model, data: train, loss, batchSize, seed, dtype, runtime, evaluationBatchSize: heldOut.size },
-    optimizer:
-      typeof settings.optimizer === "string" ? createOptimizer(settings.optimizer) : settings.optimizer,
+    optimizer: zeros === 0 ? optimizer : masked(optimizer, mask),
     learningRate: settings.learningRate,
     clipNorm: settings.clipNorm,
   });
@@ -127,7 +139,11 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
     bytes: best.epoch === 0 ? bytes : folded,
     before: results.history[0],
     best: results.history[best.epoch],
-    parameters: { trained: trainedCount, frozen: count(fromOnnx(restored.bytes).params) - trainedCount },
+    parameters: {
+      trained: trainedCount,
+      zeros,
+      frozen: count(fromOnnx(restored.bytes).params) - trainedCount,
+    },
     examples: {
       training: train.inputs.shape[0],
       validation: heldOut.set.inputs.shape[0],
@@ -136,6 +152,23 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
     restored: restored.report,
     differences: { restored: restoring, folded: folding },
   };
+}
+
+/** Share of zeros from which a weight counts as pruned. */
+const PRUNED = 0.05;
+
+/** A mask that is 0 where a pruned weight is, and how many numbers these are. A layer of zeros alone may start so. */
+function prunedZeros(params: Arrays): { readonly mask: Arrays; readonly zeros: number } {
+  let zeros = 0;
+  const entries = Object.entries(params).map(([name, array]): [string, NdArray] => {
+    const { shape, data } = array;
+    const count = countZeros({ array }).zeros;
+    const isPruned = shape.length > 1 && count >= PRUNED * data.length && count < data.length;
+    if (isPruned) zeros += count;
+    const kept = Float32Array.from<number | bigint>(data, (x) => (isPruned && Number(x) === 0 ? 0 : 1));
+    return [name, { shape, data: kept }];
+  });
+  return { mask: Object.fromEntries(entries), zeros };
 }
 
 /** The input that gets the data, and the size of a batch if the file fixes it. */

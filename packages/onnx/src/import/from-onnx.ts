@@ -24,6 +24,7 @@ import { evaluate } from "./evaluate.js";
 import { NodeCount } from "./limits.js";
 import { isStandard, operatorName, operators } from "./operators/operators.js";
 import { type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
+import { tableRowsOf } from "./table-rows.js";
 import { isSequence, Scope } from "./value.js";
 
 export interface FromOnnxOptions<Out extends string = string> {
@@ -114,7 +115,7 @@ export function fromOnnx<const Out extends string = string>(
   const computed = { ...graph, nodes: graph.nodes.filter((node) => !isGiven(node)) };
   const stored = new Set(graph.initializers.map(({ name }) => name));
   const infos = graph.inputs.filter(({ name }) => !stored.has(name));
-  const inputs = infos.map((info) => inputOf(info, float));
+  const inputs = infos.map((info) => ({ ...inputOf(info, float), ...tableRowsOf(graph, info) }));
 
   const applyWithState: ImportedModel<Out>["applyWithState"] = (given, data, context) => {
     requireTracing([...Object.values(given), ...Object.values(data)]);

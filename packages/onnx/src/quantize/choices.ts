@@ -18,6 +18,8 @@ export interface QuantizationChoice extends QuantizationError {
   readonly isBiasCorrected: boolean;
   /** Names of the layers that stay float to keep to a limit of error. */
   readonly left: readonly string[];
+  /** How many layers have weights of 8 bits where 4 were asked for. */
+  readonly widened: number;
   /** The file's size. */
   readonly bytes: number;
   /** Nodes that ONNX Runtime's CPU runs by kernels for quantized numbers, as predicted from the graph. */
@@ -66,6 +68,7 @@ export async function tried(recipe: Recipe, judge: Judge, leave: readonly string
     granularity: settings.weights.per,
     isBiasCorrected: correct !== undefined,
     left: leave,
+    widened: settings.weights.bits === 4 ? report.nodes.filter(({ bits }) => bits === 8).length : 0,
     bytes: bytes.length,
     integerNodes: report.nodes.filter(({ runs }) => runs !== "float").length,
     ...(await measured(bytes, judge)),

@@ -37,11 +37,34 @@ export function withHeldOut(bytes: Uint8Array, batches: readonly NamedValues[]):
   return { calibration: split.map(({ kept }) => kept), heldOut: split.map(({ rest }) => rest) };
 }
 
+/**
+ * Divides held-out examples into those that choose a file and those that judge it: halves of each batch, or of the batches.
+ *
+ * @returns undefined for a single example, and a single batch that cannot be taken apart
+ */
+export function dividedHeldOut(
+  bytes: Uint8Array,
+  batches: readonly NamedValues[],
+): { readonly choosing: readonly NamedValues[]; readonly judging: readonly NamedValues[] } | undefined {
+  const countOf = exampleCounts(bytes);
+  const counts = batches.map((batch) => countOf(batch) ?? 0);
+  if (Math.min(...counts) >= 2) {
+    const halves = batches.map((batch, k) => {
+      const { kept, rest } = parts(counts[k], k, Math.floor(counts[k] / 2));
+      return [rowsAt(batch, kept), rowsAt(batch, rest)];
+    });
+    return { choosing: halves.map(([own]) => own), judging: halves.map(([, own]) => own) };
+  }
+  if (batches.length < 2) return undefined;
+  const { kept, rest } = parts(batches.length, 0, Math.floor(batches.length / 2));
+  return { choosing: kept.map((k) => batches[k]), judging: rest.map((k) => batches[k]) };
+}
+
 function parts(
   n: number,
   seed: number,
+  kept = calibrationShare(n),
 ): { readonly kept: readonly number[]; readonly rest: readonly number[] } {
   const order = [...permutation(n, seed)];
-  const kept = calibrationShare(n);
   return { kept: order.slice(0, kept), rest: order.slice(kept) };
 }

@@ -1,4 +1,5 @@
 import { isNative, requireBytes } from "isoloss/internal";
+import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { foldBatchNorm } from "../model-file/prepare/fold-batch-norm.js";
 import {
   type Judge,
@@ -9,8 +10,9 @@ import {
   tried,
 } from "./choices.js";
 import { requireBatches } from "./examples.js";
-import { withHeldOut } from "./held-out.js";
+import { dividedHeldOut, withHeldOut } from "./held-out.js";
 import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
+import type { QuantizationError } from "./measure-error.js";
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
 import { plainEditor } from "./readable.js";
 import { nameOf, recipesFor } from "./recipes.js";
@@ -22,6 +24,11 @@ export interface QuantizedModel {
   readonly bytes: Uint8Array;
   /** The row of the table with the largest SQNR, or a smaller file within 0.1 dB; with a limit that is not kept, that of the file with layers in float. */
   readonly recommended: QuantizationChoice;
+  /**
+   * Its error on the half of the held-out examples that chose nothing: that of the table is of the other half, which chose it, and
+   * looks better than it is. Undefined of a single example, and of a single batch that cannot be taken apart.
+   */
+  readonly judged: QuantizationError | undefined;
   /**
    * Its SQNR in ONNX Runtime with the session option `session.qdq_matmulnbits_accuracy_level` at 1: by default MatMulNBits
    * rounds what products with stored weights read to 8 bits, too, and `recommended` counts that. Undefined where no layer is
@@ -36,6 +43,8 @@ export interface QuantizedModel {
   readonly sensitivities: readonly LayerSensitivity[];
   /** Whether the recommended file keeps the limit; undefined without one. */
   readonly isWithinLimit: boolean | undefined;
+  /** How many held-out examples chose the file, and how many others judged it. */
+  readonly heldOut: { readonly choosing: number; readonly judging: number };
   /** Whether the held-out examples are a part of the calibration. */
   readonly isSplit: boolean;
   /** The recommended file's nodes and scales. */
@@ -43,8 +52,8 @@ export interface QuantizedModel {
 }
 
 /**
- * Quantizes a model: tries what can be chosen, measures each file on examples that were not used for it, and returns the
- * best one with the table.
+ * Quantizes a model: tries what can be chosen, measures each file on half of the examples that were not used for it, and
+ * returns the best one with the table, and its error on the other half.
  *
  * Batch norms are folded, nodes that do nothing removed, and weights that a Transpose makes stored. Tried are scales for each channel and for whole tensors; the
  * weights as they are, and on the orbit of the model's scalings those with equal ranges of units and those with the least
@@ -80,8 +89,13 @@ export async function quantizeModel(
   const examples = heldOut === undefined ? withHeldOut(bytes, all) : { calibration: all, heldOut };
   const run = { runtime, signal };
   const mayGoOn = clock(given);
-  const expected = await outputsOfFile(bytes, examples.heldOut, run);
-  const judge: Judge = { ...examples, expected, metric, run };
+  const parts = dividedHeldOut(bytes, examples.heldOut);
+  const judgeOn = async (own: readonly NamedValues[]): Promise<Judge> => ({
+    ...{ calibration: examples.calibration, heldOut: own, metric, run },
+    expected: await outputsOfFile(bytes, own, run),
+  });
+  const judge = await judgeOn(parts?.choosing ?? examples.heldOut);
+  const last = parts && (await judgeOn(parts.judging));
   const skipped: string[] = [];
   const prepared = plainEditor("quantizeModel", foldBatchNorm(bytes).bytes).finish();
   const skip = (text: string) => skipped.push(text);
@@ -95,7 +109,7 @@ export async function quantizeModel(
   }
   const keeping = trials.filter(({ choice }) => limit === undefined || choice.sqnr >= limit);
   if (limit === undefined || keeping.length > 0) {
-    return result(bestOf(keeping), trials, { skipped, given, judge });
+    return result(bestOf(keeping), trials, { skipped, given, judge, last });
   }
   const best = bestOf(trials);
   // A file with other scales may keep the limit with fewer layers in float.
@@ -112,12 +126,14 @@ export async function quantizeModel(
   const chosen = within.length === 0 ? best : smallestOf(within);
   const tables = [...trials, ...within.filter((trial) => trial !== chosen)];
   return result(chosen, chosen === best ? tables : [...tables, chosen], {
-    ...{ skipped, given, judge, order: orders.get(chosen) },
+    ...{ skipped, given, judge, last, order: orders.get(chosen) },
   });
 }
 
 interface Outcome {
   readonly judge: Judge;
+  /** With the examples that choose nothing. */
+  readonly last: Judge | undefined;
   readonly skipped: readonly string[];
   readonly given: Pick<QuantizeModelOptions, "heldOut" | "limit">;
   readonly order?: readonly LayerSensitivity[];
@@ -126,23 +142,28 @@ interface Outcome {
 async function result(
   { bytes, choice, report }: Trial,
   trials: readonly Trial[],
-  { judge, skipped, given: { heldOut, limit }, order = [] }: Outcome,
+  { judge, last, skipped, given: { heldOut, limit }, order = [] }: Outcome,
 ): Promise<QuantizedModel> {
   const isRounded = report.nodes.some(({ runs }) => runs === "MatMulNBits");
-  const exact = { ...judge, run: { ...judge.run, floatOperands: true } };
+  const exact = { ...(last ?? judge), run: { ...judge.run, floatOperands: true } };
   return {
     bytes,
     recommended: choice,
+    judged: last && (await measured(bytes, last)),
     floatOperandsSqnr:
       isRounded && (await isNative(judge.run.runtime)) ? (await measured(bytes, exact)).sqnr : undefined,
     table: trials.map((trial) => trial.choice),
     skipped,
     sensitivities: order,
     isWithinLimit: limit === undefined ? undefined : choice.sqnr >= limit,
+    heldOut: { choosing: examplesIn(judge), judging: last === undefined ? 0 : examplesIn(last) },
     isSplit: heldOut === undefined,
     report,
   };
 }
+
+const examplesIn = ({ heldOut }: Judge): number =>
+  heldOut.reduce((sum, batch) => sum + (Object.values(batch)[0].shape[0] ?? 1), 0);
 
 /** Tells of each step, and whether there is time for it. */
 function clock({

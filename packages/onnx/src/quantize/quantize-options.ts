@@ -31,7 +31,7 @@ export type BiasCorrection = "measured" | "analytic";
 export interface QuantizeModelOptions {
   /** Examples to quantize by: batches as arrays by the names of the model's inputs. */
   readonly calibration: readonly NamedValues[];
-  /** Other examples, on which the error is measured; default: a quarter of the calibration, which is then not used for it. */
+  /** Other examples: half of them choose the file, the others judge it; default: a quarter of the calibration, which is then not used for it. */
   readonly heldOut?: readonly NamedValues[] | undefined;
   /** Bits of the weights: 8 (default) or 4, which are for weights alone. */
   readonly weightBits?: 8 | 4 | undefined;
@@ -68,7 +68,7 @@ export interface QuantizeModelOptions {
   readonly candidates?: readonly CandidateFile[] | undefined;
   /** Least SQNR in decibels: layers stay float until it is reached; default: all are quantized. */
   readonly limit?: number | undefined;
-  /** A number for the outputs of all held-out batches, such as an accuracy, for the table; default none. */
+  /** A number for the outputs of held-out batches, such as an accuracy, for the table; default none. */
   readonly metric?: Metric | undefined;
   /** Seconds after which nothing more is begun; default: no limit. */
   readonly budget?: number | undefined;

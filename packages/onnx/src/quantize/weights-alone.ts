@@ -48,9 +48,18 @@ function rowOf(
   const layer = weightedLayer(editor, node);
   if (layer !== undefined && isReason(layer)) return { ...row, note: layer.reason };
   if (!isWanted(node)) return { ...row, note: "it is to stay float" };
-  if (layer === undefined) return { ...row, runs: "Gather", bits: 8 };
-  const { type } = formatOf(layer, settings);
-  return { ...row, runs: kernelOf(node), bits: type.dtype === "int4" ? 4 : 8 };
+  const isWider = settings.bits === 4;
+  if (layer === undefined) {
+    return {
+      ...row,
+      runs: "Gather",
+      bits: 8,
+      ...(isWider && { note: "8 bits: the rows of tables have no less" }),
+    };
+  }
+  const bits = formatOf(layer, settings).type.dtype === "int4" ? 4 : 8;
+  const note = `8 bits: a block has ${settings.blockSize ?? 32} inputs, this layer ${layer.shape[layer.inAxis]}`;
+  return { ...row, runs: kernelOf(node), bits, ...(bits > settings.bits && { note }) };
 }
 
 /** Products of matrices have a kernel that reads the integers; for other layers the floats are made in each run. */

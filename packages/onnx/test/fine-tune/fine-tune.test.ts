@@ -42,6 +42,21 @@ beforeAll(async () => {
   folded = exported(trained);
 });
 
+/** y = x w for x [n, 4], with a layer of zeros alone that is added to it. */
+function pruned(width = 2): Uint8Array {
+  const w = float32(
+    Array.from({ length: 4 * width }, (_, i) => (i % 2 === 0 ? 0 : 0.3)),
+    [4, width],
+  );
+  const nodes = [
+    node("MatMul", ["x", "onnx::w"], {}, ["h"]),
+    node("MatMul", ["x", "b"], {}, ["k"]),
+    node("Add", ["h", "k"]),
+  ];
+  const initializers = { "onnx::w": w, b: float32(Array(4 * width).fill(0), [4, width]) };
+  return fileOf({ inputs: { x: float32(Array(32).fill(0), [8, 4]) }, initializers, nodes });
+}
+
 /** A file whose output is passed on under another name, in another shape and back. */
 function reshapedEnd(bytes: Uint8Array): Uint8Array {
   const { graph, ...model } = decodeModel(bytes);
@@ -81,7 +96,7 @@ describe("fineTune", () => {
     expect(history[0].trainingLoss).toBeUndefined();
     expect(restored.filter(({ changed }) => changed)).toHaveLength(2);
     // Two filters, four vectors of the batch norms, and the last layer.
-    expect(parameters).toEqual({ trained: 9 * 8 + 9 * 64 + 4 * 8 + 90, frozen: 0 });
+    expect(parameters).toEqual({ trained: 9 * 8 + 9 * 64 + 4 * 8 + 90, frozen: 0, zeros: 0 });
     expect(Math.max(differences.restored, differences.folded)).toBeLessThan(1e-5);
 
     expect(operators(bytes)).toEqual(operators(folded));
@@ -153,7 +168,7 @@ describe("fineTune", () => {
     expect(stored(bytes, "second.weight")).not.toEqual(stored(folded, "second.weight"));
     expect(restored.map(({ changed }) => changed)).toEqual([false, true, false]);
     expect(restored[0].note).toBe("its weights must stay");
-    expect(parameters).toEqual({ trained: 9 * 64 + 16 + 90, frozen: 72 + 8 });
+    expect(parameters).toEqual({ trained: 9 * 64 + 16 + 90, frozen: 72 + 8, zeros: 0 });
   });
 
   it("keeps the file's own batch norms as nodes with new statistics, or frozen", async () => {
@@ -399,5 +414,45 @@ describe("fineTune refuses", () => {
       "must have one input, which gets the data; it has x, z.",
     );
     await expect(fineTune(Uint8Array.of(1, 2), few)).rejects.toThrow("not a readable ONNX model");
+  });
+});
+
+describe("fine-tuning a file with zeros", () => {
+  const x = float32(
+    Array.from({ length: 128 }, (_, i) => Math.sin(i)),
+    [32, 4],
+  );
+  const classes = { shape: [32], data: BigInt64Array.from({ length: 32 }, (_, i) => BigInt(i % 2)) };
+  const brief = { learningRate: 0.1, epochs: 2, runtime: "javascript" } as const;
+
+  it("keeps those of pruned weights, but trains a layer of zeros alone", async () => {
+    const { bytes, best, parameters } = await fineTune(pruned(), {
+      data: { inputs: x, labels: classes },
+      ...brief,
+    });
+    expect(best.epoch).toBeGreaterThan(0);
+    expect(parameters).toMatchObject({ trained: 16, zeros: 4 });
+    const { params } = fromOnnx(bytes);
+    expect([...params.onnx__w.data].map((v) => v === 0)).toEqual(
+      [...fromOnnx(pruned()).params.onnx__w.data].map((v) => v === 0),
+    );
+    expect([...params.b.data].some((v) => v !== 0)).toBe(true);
+  });
+
+  it("takes names as they are in the file for what is frozen", async () => {
+    const { bytes, parameters } = await fineTune(pruned(), {
+      ...{ data: { inputs: x, labels: classes }, freeze: ["onnx::w"] },
+      ...brief,
+    });
+    expect(parameters).toEqual({ trained: 8, frozen: 8, zeros: 0 });
+    expect(fromOnnx(bytes).params.onnx__w).toEqual(fromOnnx(pruned()).params.onnx__w);
+  });
+
+  it("takes classes 0 and 1 as the targets of one output", async () => {
+    const { history } = await fineTune(pruned(1), {
+      ...{ data: { inputs: x, labels: classes }, loss: "binaryCrossEntropy" },
+      ...brief,
+    });
+    expect(history.length).toBe(3);
   });
 });

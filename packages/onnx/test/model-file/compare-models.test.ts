@@ -1,9 +1,10 @@
 import type { NdArray } from "isoloss";
 import { DataError, OptionError } from "isoloss";
-import type { OnnxValueInfo } from "isoloss/internal";
+import { int, type OnnxValueInfo } from "isoloss/internal";
 import { encodeModel } from "isoloss/onnx";
 import { float32, int64, node, tensorOf } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
+import { fromOnnx } from "../../src/import/from-onnx.js";
 import { compareModels } from "../../src/model-file/compare/compare-models.js";
 
 interface Change {
@@ -103,6 +104,51 @@ describe("the comparison of two files", () => {
       });
     const { outputs } = await compareModels(fixed(1), fixed(2));
     expect(outputs[0]).toEqual({ name: "y", shape: [3, 2], absolute: 1, relative: 1 });
+  });
+
+  it("reads the rows of a table that tokens number, also behind a Cast and through stored integers", async () => {
+    const embedding = (changed?: number) =>
+      encodeModel({
+        irVersion: 8,
+        opsets: [{ domain: "", version: 18 }],
+        producer: "test",
+        metadata: {},
+        graph: {
+          name: "embedding",
+          inputs: [
+            { name: "ids", dtype: "int64", shape: ["batch", 6] },
+            { name: "kind", dtype: "int64", shape: ["batch", 6] },
+          ],
+          outputs: [{ name: "y" }],
+          initializers: [
+            tensorOf(
+              "table",
+              float32(
+                Array.from({ length: 24 }, (_, row) => (row === changed ? 9 : row % 5)),
+                [24, 1],
+              ),
+            ),
+            tensorOf("axes", int64([2], [1])),
+          ],
+          nodes: [
+            node("Cast", ["ids"], { to: int(6) }, ["narrow"]),
+            node("Cast", ["narrow"], { to: int(7) }, ["wide"]),
+            node("Identity", ["table"], {}, ["stored"]),
+            node("Gather", ["stored", "wide"], {}, ["rows"]),
+            node("Cast", ["kind"], { to: int(1) }, ["factor"]),
+            node("Unsqueeze", ["factor", "axes"], {}, ["column"]),
+            node("Mul", ["rows", "column"], {}, ["products"]),
+            node("Add", ["products", "rows"], {}, ["y"]),
+          ],
+        },
+      });
+    const { inputs } = fromOnnx(embedding());
+    expect(inputs.map(({ tableRows }) => tableRows)).toEqual([24, undefined]);
+    // 24 tokens reach 24 rows.
+    for (const row of [0, 7, 23]) {
+      const { largest } = await compareModels(embedding(), embedding(row));
+      expect(largest).toBeGreaterThan(0.1);
+    }
   });
 
   it("takes names with colons, and says which sizes to give where its guess does not run", async () => {

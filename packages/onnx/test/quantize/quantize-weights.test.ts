@@ -174,7 +174,10 @@ describe("layers", () => {
     const file = fileOf({ inputs: rows, initializers: { table }, nodes });
     const { bytes, report } = quantizeWeights(file, { bits: 4 });
     expect(report.nodes).toEqual(
-      ["a", "b"].map((name) => ({ node: name, opType: "Gather", runs: "Gather", bits: 8 })),
+      ["a", "b"].map((name) => ({
+        ...{ node: name, opType: "Gather", runs: "Gather", bits: 8 },
+        note: "8 bits: the rows of tables have no less",
+      })),
     );
     const { initializers } = decodeModel(bytes).graph;
     expect(initializers.map(({ name, dtype }) => `${name} ${dtype}`)).toEqual([

@@ -2,7 +2,7 @@ import { dropIdentity, foldBatchNorm } from "isoloss-onnx";
 import type { Quantized } from "../../commands/model-quantize.js";
 import { htmlTable } from "../../run/report-html.js";
 import { bytesText } from "../bytes-text.js";
-import { choicesTable, judgedOn, nameOf, operandsText } from "../quantized-text.js";
+import { choicesTable, chosenOn, judgedText, nameOf, operandsText } from "../quantized-text.js";
 import type { Changed } from "./changed.js";
 import { choicesSection } from "./choices-section.js";
 import { unitsSection } from "./units-section.js";
@@ -22,7 +22,7 @@ export async function writeQuantizePage(
   await writePage(page, {
     title: `${file.path} on integers`,
     conclusion: `Recommended and written to ${out}: ${nameOf(recommended)}, ${size}.`,
-    lead: `Each choice is a file that was run on ${judgedOn(document)}, and compared with the model in float.`,
+    lead: `Each choice is a file that was run on ${chosenOn(document)}, and compared with the model in float. ${judgedText(document)}`,
     sections: [
       choicesSection(
         table.map((row) => ({ name: nameOf(row), sqnr: row.sqnr, broken: row.broken })),

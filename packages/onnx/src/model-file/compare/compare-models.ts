@@ -76,7 +76,7 @@ export interface ModelComparison {
  * max |a - b| / max |a| over all its elements and runs. A NaN or an infinity that only one of them has counts
  * as infinitely far, and an output without a finite number in either file as NaN: it was not compared.
  *
- * Inputs are standard normal numbers (0 or 1 for integers and truth values) of the shapes in the file, or
+ * Inputs are standard normal numbers (for integers rows of the table that they number; 0 or 1 for others and truth values) of the shapes in the file, or
  * `inputs`. Rounding to float32 explains differences of about 1e-6 in small and 1e-4 in deep models.
  *
  * @param a the bytes of the reference, a file that `fromOnnx` reads

@@ -33,11 +33,12 @@ export function randomInputs(
   const isOpen = drawn.some(({ shape }) => typeof shape?.[0] === "string");
   const count = isOpen || drawn.length === 0 ? 1 : settings.examples;
   const rng = createRng(settings.seed);
+  const rowsOf = new Map(inputs.map(({ name, tableRows }) => [name, tableDraw(tableRows, rng.fork(name))]));
   return Array.from({ length: count }, () =>
     Object.fromEntries(
       inputs.map((input) => [
         input.name,
-        ownEntry(settings.inputs, input.name) ?? draw(input, sizeOfAxis, rng),
+        ownEntry(settings.inputs, input.name) ?? draw(input, sizeOfAxis, rng, rowsOf.get(input.name)),
       ]),
     ),
   );
@@ -107,16 +108,32 @@ function openSizes(
   };
 }
 
-/** Standard normal numbers; 0 and 1 for integers, which may be indices or masks, and for truth values. */
-function draw({ name, dtype, shape = [] }: ImportedInput, sizeOfAxis: AxisSize, rng: Rng): NdArray {
+/**
+ * Standard normal numbers; for integers rows of the table that they number, or 0 and 1 where none is known, as they may be
+ * indices or masks; 0 and 1 for truth values.
+ */
+function draw(
+  { name, dtype, shape = [] }: ImportedInput,
+  sizeOfAxis: AxisSize,
+  rng: Rng,
+  row: (() => number) | undefined,
+): NdArray {
   const sizes = shape.map((size, axis) => sizeOfAxis(name, axis, size));
-  return { shape: sizes, data: drawn(dtype, sizeOf(sizes), rng) };
+  return { shape: sizes, data: drawn(dtype, sizeOf(sizes), rng, row) };
 }
 
-function drawn(dtype: DType, count: number, rng: Rng): NdArray["data"] {
+/** Rows of a table one after the other in a random order, so that as many as possible are read. */
+function tableDraw(rows: number | undefined, rng: Rng): (() => number) | undefined {
+  if (rows === undefined) return undefined;
+  const order = rng.shuffle(Int32Array.from({ length: rows }, (_, i) => i));
+  let next = 0;
+  return () => order[next++ % rows];
+}
+
+function drawn(dtype: DType, count: number, rng: Rng, row: () => number = () => rng.int(2)): NdArray["data"] {
   const data = allocate(dtype, count);
   for (let i = 0; i < count; i++) {
-    if (data instanceof BigInt64Array) data[i] = BigInt(rng.int(2));
+    if (data instanceof BigInt64Array) data[i] = BigInt(row());
     else data[i] = dtype === "bool" ? rng.int(2) : rng.normal();
   }
   return data;
