@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, statSync } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import { DataError } from "isoloss";
 import { reasonOf } from "isoloss/node";
@@ -18,5 +18,24 @@ export async function prepareFolder(path: string): Promise<void> {
     throw new DataError(`Cannot write to the folder ${path}: ${why}. Choose another one with --out.`, {
       cause,
     });
+  }
+}
+
+/**
+ * Checks that a named file may be written, before a long computation.
+ *
+ * @throws DataError where it is there and is not to be replaced
+ */
+export function requireNew(file: string, { force }: { readonly force: boolean }): void {
+  let isThere = false;
+  try {
+    isThere = statSync(file).isFile();
+  } catch {
+    // Not there, or in no folder: writing says which.
+  }
+  if (isThere && !force) {
+    throw new DataError(
+      `Cannot write ${file}: it is there already. Choose another name, or replace it with --force.`,
+    );
   }
 }
