@@ -97,7 +97,7 @@ describe("init --data", () => {
     bench.write("my/gaps.csv", ["size,color,price", ...rows].join("\n"));
     const { said, yaml } = await begun("my/gaps.csv");
     expect(said).toMatch(/1 row has no "price", and is left out/);
-    expect(said).toMatch(/missing values are the mean of the training examples/);
+    expect(said).toMatch(/missing numbers are the mean of the training examples, and missing text is none of its values/);
     expect([yaml.data.missing, yaml.model.sizes]).toEqual(["mean", [3, 32, 1]]);
     bench.write("my/none.csv", "a,y\n1,\n2,NA\n");
     expect((await bench.run("init", "--data", "my/none.csv")).stderr).toContain('my/none.csv: "y" is empty');

@@ -102,7 +102,9 @@ export async function guessTable(
             `${unlabeled === 1 ? "1 row has" : `${unlabeled} rows have`} no "${target.name}", and ${unlabeled === 1 ? "is" : "are"} left out`,
           ]
         : []),
-      ...(missing ? ["missing values are the mean of the training examples"] : []),
+      ...(missing
+        ? ["missing numbers are the mean of the training examples, and missing text is none of its values"]
+        : []),
     ],
   };
 }
