@@ -46,6 +46,8 @@ export class Column {
   /** Sum of squared differences from the mean: B. P. Welford, Technometrics 4, 1962. */
   private squares = 0;
   private readonly seen = new Set<string>();
+  /** Its number in the first row, as long as each further row has the next number. */
+  private countsFrom: number | undefined;
 
   /** @param isText whether its values are text, also those that are numbers */
   constructor(
@@ -62,6 +64,11 @@ export class Column {
     return !this.isText && this.count + this.commas >= leastNumbers * (this.count + this.texts)
       ? (this.firstComma ?? this.firstText)
       : undefined;
+  }
+
+  /** Whether the values are 0, 1, 2, ... or 1, 2, 3, ... in their order. */
+  get isCounted(): boolean {
+    return this.texts === 0 && (this.countsFrom === 0 || this.countsFrom === 1);
   }
 
   get mean(): number {
@@ -132,6 +139,8 @@ export class Column {
       return;
     }
     const number = Number(known);
+    if (this.count === 0) this.countsFrom = number;
+    else if (this.countsFrom !== number - this.count) this.countsFrom = undefined;
     const before = this.mean;
     this.count += 1;
     this.sum += number;

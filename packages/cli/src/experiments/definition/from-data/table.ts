@@ -62,9 +62,16 @@ export async function guessTable(
     );
   }
   const others = columns.filter((column) => column !== target);
-  const left = others.flatMap((column) => {
-    const reason = reasonToLeave(column, length);
-    return reason === undefined ? [] : [{ name: column.name, reason }];
+  const reasons = new Map(others.map((column) => [column.name, reasonToLeave(column, length)]));
+  // By its values, among all rows, a column is taken for such a number only where others are left to predict from.
+  const numbering = whole.columns.filter(
+    ({ name, numbersRows }) => numbersRows && reasons.has(name) && !text.includes(name),
+  );
+  if (others.some(({ name }) => !reasons.get(name) && !numbering.some((column) => column.name === name)))
+    for (const { name } of numbering) reasons.set(name, "numbers the rows");
+  const left = others.flatMap(({ name }) => {
+    const reason = reasons.get(name);
+    return reason === undefined ? [] : [{ name, reason }];
   });
   const used = others.filter(({ name }) => !left.some((column) => column.name === name));
   if (used.length === 0) {
