@@ -102,6 +102,18 @@ describe("init --data", () => {
     for (const name of ["homes", "squares"]) rmSync(at(`my/${name}.csv`));
   });
 
+  it("refuses amounts of money as classes", async () => {
+    bench.write("my/money.csv", ["area,price", ...all.map((i) => `${i % 9},$${i + 0.5}`)].join("\n"));
+    const { status, stderr } = await bench.run("init", "--data", "my/money.csv");
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /"price" is text with 40 different values in 40 rows, such as "\$0\.5": too few rows of each for classes\./,
+      ),
+    ]);
+    rmSync(at("my/money.csv"));
+  });
+
   it("keeps rows with gaps in the inputs where a label is missing, and counts values of the others alone", async () => {
     const rows = all.map(
       (i) => `${i % 3 ? i : ""},${i === 5 ? "blue" : i % 2 ? "red" : "green"},${i === 5 ? "" : 2 * i}`,

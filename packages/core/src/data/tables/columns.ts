@@ -71,6 +71,12 @@ export class Column {
     return this.texts === 0 && (this.countsFrom === 0 || this.countsFrom === 1);
   }
 
+  /** Whether it is text, of itself, with so many values that most rows have their own. */
+  get areNearlyAllDifferent(): boolean {
+    const { size } = this.seen;
+    return !this.isText && this.texts > 0 && size > mostClasses && size > (this.count + this.texts) / 2;
+  }
+
   get mean(): number {
     return this.count === 0 ? 0 : this.sum / this.count;
   }
@@ -91,17 +97,23 @@ export class Column {
     return this.isNumeric && !isClasses ? { mean: this.mean, std: this.std } : { values: this.values };
   }
 
-  /** @throws DataError for text with too many values, such as names; for classes numbers count, too, and may not be a quantity */
+  /** @throws DataError for text with too many values, such as names; for classes numbers count, too, and neither they nor text may be a quantity */
   requireFewValues(file: string, isClasses = false): void {
     if (this.isNumeric && !isClasses) return;
     const { values } = this;
+    const size = values.length > mostValues ? `more than ${mostValues}` : values.length;
     const isQuantity =
       this.isNumeric &&
       values.length > this.count / 2 &&
       (values.length > mostClasses || values.some((value) => !Number.isInteger(Number(value))));
     if (isQuantity) {
       throw new DataError(
-        `${file}: "${this.name}" has ${values.length > mostValues ? `more than ${mostValues}` : values.length} different numbers in ${this.count} rows, such as ${values[0]}: too few rows of each for classes. To predict numbers leave classes: true out; if they are codes of classes: text: [${JSON.stringify(this.name)}].`,
+        `${file}: "${this.name}" has ${size} different numbers in ${this.count} rows, such as ${values[0]}: too few rows of each for classes. To predict numbers leave classes: true out; if they are codes of classes: text: [${JSON.stringify(this.name)}].`,
+      );
+    }
+    if (isClasses && this.areNearlyAllDifferent) {
+      throw new DataError(
+        `${file}: "${this.name}" has ${size} different texts in ${this.count + this.texts} rows, such as ${JSON.stringify(this.firstText?.value)}: too few rows of each for classes. Write numbers without other marks: 1000.5. If they are classes: text: [${JSON.stringify(this.name)}].`,
       );
     }
     if (this.seen.size <= mostValues) return;

@@ -61,6 +61,13 @@ export async function guessTable(
       `${path}: "${target.name}" is "${target.values[0]}" everywhere, so there is nothing to predict.`,
     );
   }
+  const [first] = target.values;
+  const isOwnOfMost = target.values.length > Math.max(mostClasses, length / 2);
+  if (isOwnOfMost && !target.isNumber && !text.includes(target.name)) {
+    throw new DataError(
+      `${path}: "${target.name}" is text with ${target.values.length > 1000 ? "more than 1000" : target.values.length} different values in ${length} rows, such as ${JSON.stringify(first)}: too few rows of each for classes. Write numbers without other marks: 1000.5. If they are classes: --text ${shellWord(target.name)}. Another column is predicted by --label.`,
+    );
+  }
   const others = columns.filter((column) => column !== target);
   const reasons = new Map(others.map((column) => [column.name, reasonToLeave(column, length)]));
   // By its values, among all rows, a column is taken for such a number only where others are left to predict from.
