@@ -298,6 +298,7 @@ confirm: { seeds: ${seeds}, best: 1, baseline: { learningRate: 0.02 } }
     expect(stdout).toMatch(/On the validation data, after the last step/);
     expect(stdout).toMatch(/root mean squared error the price v +accuracy % kind \^ .*stars \^ .*Delta_m %/);
     expect(stdout).toMatch(/\ncost +\d+\.\d+/);
+    expect(stdout).toMatch(/\npredicting the mean, or the commonest class +\d+\.\d+ +\d+\.\d+ +\d+\.\d+ +-/);
   });
 });
 
