@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, statSync } from "node:fs";
 import { access, mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { DataError } from "isoloss";
@@ -32,4 +32,23 @@ async function makeFolder(path: string): Promise<void> {
     // Another process may have made it.
     if (!(await isFolder())) throw cause;
   });
+}
+
+/**
+ * Checks that a named file may be written, before a long computation.
+ *
+ * @throws DataError where it is there and is not to be replaced
+ */
+export function requireNew(file: string, { force }: { readonly force: boolean }): void {
+  let isThere = false;
+  try {
+    isThere = statSync(file).isFile();
+  } catch {
+    // Not there, or in no folder: writing says which.
+  }
+  if (isThere && !force) {
+    throw new DataError(
+      `Cannot write ${file}: it is there already. Choose another name, or replace it with --force.`,
+    );
+  }
 }

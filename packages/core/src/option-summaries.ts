@@ -1230,7 +1230,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "standardization": {
     "groups": "Groups of equal size, one after the other, in which the elements of an example are, such as channels; default each column of [n, columns] by itself, else one.",
     "isNumber": "Whether an input is a number: others, such as those of a table's text, stay as they are. Default all.",
-    "missing": "What becomes of inputs that are NaN, such as a table's gaps: an error, or the mean of the others in these data; default refuse."
+    "missing": "What becomes of inputs that are NaN, such as a table's gaps: an error, or the mean of the others in these data (0 where `isNumber` is false); default refuse."
   },
   "stch": {
     "variant": "`nadir` (default): as in the authors' runs of several tasks; `published`: the paper's equation, on the losses themselves.",

@@ -8,6 +8,7 @@ import { placeOf, recordedOf, sendToMlflow } from "../experiments/jobs/tracking.
 import { kinds } from "../experiments/kinds/kinds.js";
 import { fail } from "../fail.js";
 import { toCsv } from "../formats/csv.js";
+import { requireNew } from "../output.js";
 import { readRunCheckpoint } from "../run/read.js";
 import { sweepPaths } from "../sweep/directory.js";
 import { sendSweepToMlflow, sweepCsv } from "../sweep/export-sweep.js";
@@ -20,6 +21,7 @@ export interface ExportOptions {
   readonly url?: string;
   /** Examples of the ONNX model's input; default: any number. */
   readonly batch?: number | undefined;
+  readonly force: boolean;
   readonly json: boolean;
 }
 
@@ -40,7 +42,10 @@ const formats: Readonly<Record<string, (run: StoredResult, batch: number | undef
   };
 
 /** `isoloss export`: a run for other programs. */
-export async function exportRun(path: string, { to, out, url, batch, json }: ExportOptions): Promise<void> {
+export async function exportRun(
+  path: string,
+  { to, out, url, batch, force, json }: ExportOptions,
+): Promise<void> {
   const names = [...Object.keys(formats), "tensorboard", "mlflow"];
   if (!names.includes(to)) throw new OptionError(`--to must be ${oneOf(to, names)}`);
   if (to !== "mlflow" && url !== undefined) throw new OptionError("--url is for --to mlflow.");
@@ -48,6 +53,8 @@ export async function exportRun(path: string, { to, out, url, batch, json }: Exp
   if (to === "mlflow" && out !== undefined) {
     throw new OptionError("--to mlflow has no --out: give --url, an address or a folder such as ./mlruns.");
   }
+  // Trackers add a run to a folder.
+  if (out !== undefined && to !== "tensorboard") requireNew(out, { force });
   if (hasJournal(sweepPaths(path).journal)) return exportSweep(path, { to, out, url, json });
   const run = await loadStored(path);
   if (to === "mlflow") {

@@ -12,6 +12,7 @@ import { experimentOn } from "../experiments/definition/from-data/template.js";
 import { moduleTemplate, moduleText } from "../experiments/definition/module-template.js";
 import { experimentSchema, identifier } from "../experiments/definition/schema.js";
 import { templates } from "../experiments/definition/templates.js";
+import { requireNew } from "../output.js";
 import { shellWord } from "../shell-word.js";
 import { sweepSchema } from "../sweep/schema.js";
 import { sweepTemplate } from "../sweep/template.js";
@@ -84,15 +85,12 @@ async function initFrom(
 
 /** @throws DataError when it cannot be written, or is there and is not to be replaced */
 async function write(file: string, content: string, force: boolean): Promise<void> {
+  requireNew(file, { force });
   try {
     await mkdir(dirname(resolve(file)), { recursive: true });
-    await writeFile(file, content, { flag: force ? "w" : "wx" });
+    await writeFile(file, content);
   } catch (cause) {
-    const isThere = (cause as NodeJS.ErrnoException).code === "EEXIST";
-    throw new DataError(
-      `Cannot write ${file}: ${reasonOf(cause)}.${isThere ? " Choose another name, or replace it with --force." : ""}`,
-      { cause },
-    );
+    throw new DataError(`Cannot write ${file}: ${reasonOf(cause)}.`, { cause });
   }
 }
 

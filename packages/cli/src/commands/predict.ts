@@ -7,11 +7,13 @@ import { loadStored } from "../experiments/jobs/stored.js";
 import type { Predictions } from "../experiments/kind.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { toCsv } from "../formats/csv.js";
+import { requireNew } from "../output.js";
 import { readRunCheckpoint } from "../run/read.js";
 
 export interface PredictOptions {
   readonly data: string;
   readonly out: string;
+  readonly force: boolean;
   readonly json: boolean;
 }
 
@@ -23,13 +25,14 @@ const formats: Readonly<Record<string, (predictions: Predictions) => Uint8Array 
 };
 
 /** `isoloss predict`: outputs of a run's model for new examples. */
-export async function predict(path: string, { data, out, json }: PredictOptions): Promise<void> {
+export async function predict(path: string, { data, out, force, json }: PredictOptions): Promise<void> {
   const format = extname(out).toLowerCase();
   if (!Object.hasOwn(formats, format)) {
     throw new OptionError(`--out must end in ${oneOf(format, Object.keys(formats))}`);
   }
   const file = resolve(out);
   if (file === resolve(data)) throw new OptionError("--out would overwrite the data: name another file.");
+  requireNew(file, { force });
   const { config, settings, seed, document, stored } = await loadStored(path);
   const trained = kinds[config.kind].export;
   if (trained === undefined) {

@@ -114,6 +114,7 @@ Examples:
       "new examples: a table, .csv or .parquet, .npy, .npz, an image, or a folder of images",
     )
     .requiredOption("--out <file>", "predictions: .csv, .json or .npy")
+    .option("--force", "replace an existing file", false)
     .option("--json", "what was written, as a JSON document on stdout", false)
     .addHelpText(
       "after",
@@ -148,6 +149,7 @@ Examples:
       "of the MLflow server, or the folder of a file store; default $MLFLOW_TRACKING_URI",
     )
     .option("--batch <n>", "examples of the ONNX model's input; default: any number", positiveInteger)
+    .option("--force", "replace an existing file that --out names", false)
     .option("--json", "the path as a JSON document on stdout", false)
     .addHelpText(
       "after",

@@ -19,7 +19,22 @@ export interface Finding {
 type Issue = z.core.$ZodIssue;
 
 /** Findings of a check, each with what is allowed and what may have been meant. */
-export function explain(issues: readonly Issue[], schema: SchemaNode, data: unknown): Finding[] {
+export const explain = (issues: readonly Issue[], schema: SchemaNode, data: unknown): Finding[] =>
+  findingsOf(issues, schema, data).map((finding) =>
+    finding.isMissing ? { ...finding, message: finding.message + keptByVariant(finding, data) } : finding,
+  );
+
+/** What a variant that lacks a key could have meant to keep: its maps replace those above whole. */
+function keptByVariant({ path: [list, variant, key, ...inside] }: Finding, data: unknown): string {
+  if (list !== "variants" || inside.length === 0) return "";
+  const [own, base] = [valueAt(data, [list, variant, key]), valueAt(data, [key])];
+  if (typeof own !== "object" || typeof base !== "object" || own === null || base === null) return "";
+  const kept = Object.keys(base).filter((name) => !Object.hasOwn(own, name));
+  if (kept.length === 0) return "";
+  return `; a variant's ${key} replaces the whole ${key} above: repeat what stays of it (${kept.join(", ")})`;
+}
+
+function findingsOf(issues: readonly Issue[], schema: SchemaNode, data: unknown): Finding[] {
   return issues.flatMap((issue) => {
     const path = issue.path as Path;
     switch (issue.code) {
@@ -29,7 +44,7 @@ export function explain(issues: readonly Issue[], schema: SchemaNode, data: unkn
         return explainUnion(issue, schema, data);
       case "invalid_key":
       case "invalid_element":
-        return explain(
+        return findingsOf(
           issue.issues.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }) as Issue),
           schema,
           data,
@@ -98,7 +113,7 @@ function explainUnion(issue: UnionIssue, schema: SchemaNode, data: unknown): Fin
   const inside = branches.filter(isInside).sort((a, b) => faults(a) - faults(b) || missing(a) - missing(b));
   if (inside.length > 0) {
     const inner = inside[0].map((i) => ({ ...i, path: [...issue.path, ...i.path] }) as Issue);
-    return explain(inner, schema, data);
+    return findingsOf(inner, schema, data);
   }
   const flat = branches.flat();
   const values = flat.flatMap((inner) => (inner.code === "invalid_value" ? inner.values : []));

@@ -90,6 +90,30 @@ describe("init --data", () => {
     expect(yaml.data).toMatchObject({ csv: "../my/houses.csv", label: "area", missing: "mean" });
   });
 
+  it("leaves out what numbers the rows, by any name, unless nothing else is left", async () => {
+    const lines = all.map((i) => `${i + 1},${(i * 7) % 5},${40 - i},${i % 9 ? 2 * i : ""}`);
+    bench.write("my/homes.csv", ["flat,floor,rank,rent", ...lines].join("\n"));
+    const { said, yaml } = await begun("my/homes.csv");
+    expect(said).toMatch(/"flat" is left out: it numbers the rows/);
+    expect(yaml.data.features).toEqual(["floor", "rank"]);
+    bench.write("my/squares.csv", ["x,y", ...all.map((i) => `${i},${i * i + 0.5}`)].join("\n"));
+    const squares = await begun("my/squares.csv");
+    expect([squares.yaml.data.features, squares.yaml.model.sizes]).toEqual([undefined, [1, 32, 1]]);
+    for (const name of ["homes", "squares"]) rmSync(at(`my/${name}.csv`));
+  });
+
+  it("refuses amounts of money as classes", async () => {
+    bench.write("my/money.csv", ["area,price", ...all.map((i) => `${i % 9},$${i + 0.5}`)].join("\n"));
+    const { status, stderr } = await bench.run("init", "--data", "my/money.csv");
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /"price" is text with 40 different values in 40 rows, such as "\$0\.5": too few rows of each for classes\./,
+      ),
+    ]);
+    rmSync(at("my/money.csv"));
+  });
+
   it("keeps rows with gaps in the inputs where a label is missing, and counts values of the others alone", async () => {
     const rows = all.map(
       (i) => `${i % 3 ? i : ""},${i === 5 ? "blue" : i % 2 ? "red" : "green"},${i === 5 ? "" : 2 * i}`,
@@ -97,7 +121,9 @@ describe("init --data", () => {
     bench.write("my/gaps.csv", ["size,color,price", ...rows].join("\n"));
     const { said, yaml } = await begun("my/gaps.csv");
     expect(said).toMatch(/1 row has no "price", and is left out/);
-    expect(said).toMatch(/missing values are the mean of the training examples/);
+    expect(said).toMatch(
+      /missing numbers are the mean of the training examples, and missing text is none of its values/,
+    );
     expect([yaml.data.missing, yaml.model.sizes]).toEqual(["mean", [3, 32, 1]]);
     bench.write("my/none.csv", "a,y\n1,\n2,NA\n");
     expect((await bench.run("init", "--data", "my/none.csv")).stderr).toContain('my/none.csv: "y" is empty');

@@ -274,6 +274,11 @@ describe("mistakes in one's own data", () => {
     ],
     ["no label", "{ csv: data/things.csv }", /data\.label: missing; expected text or a list/],
     [
+      "a variant's data without the file",
+      "{ csv: data/things.csv, label: kind }\nvariants: { other: { data: { features: [a] } } }",
+      /variants\.other\.data\.name: missing; .*; a variant's data replaces the whole data above: repeat what stays of it \(csv, label\)/,
+    ],
+    [
       "a misspelled option",
       "{ csv: data/things.csv, label: kind, validaton: 0 }",
       /data\.validaton: unknown key; did you mean "validation"\? Known: .*csv, label, (?!.*npz)/,

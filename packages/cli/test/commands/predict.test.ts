@@ -93,7 +93,7 @@ interface Written {
 }
 
 const predict = (run: string, data: string, out: string) =>
-  bench.json<Written>("predict", `runs/${run}-0-1`, "--data", data, "--out", out, "--json");
+  bench.json<Written>("predict", `runs/${run}-0-1`, "--data", data, "--out", out, "--json", "--force");
 const text = (name: string) => readFileSync(at(name), "utf8");
 const numbers = ({ data }: NdArray) => Array.from<number | bigint, number>(data, Number);
 
@@ -118,9 +118,8 @@ describe("isoloss predict", () => {
       ...{ file: at("out/prices.csv"), examples: 3, step: 32, bestEpoch: null },
       unknown: [{ column: "shop", cells: 1, value: "w" }],
     });
-    const { stderr } = await bench.run(
-      ...["predict", "runs/prices-0-1", "--data", "fresh.csv", "--out", "out/prices.csv"],
-    );
+    const again = ["predict", "runs/prices-0-1", "--data", "fresh.csv", "--out", "out/prices.csv"];
+    const { stderr } = await bench.run(...again, "--force");
     expect(stderr).toBe(
       'isoloss: fresh.csv: 1 cell has a value of "shop" that the training did not know, such as "w": none of its inputs is set there.\n',
     );
@@ -208,6 +207,7 @@ describe("isoloss predict", () => {
       "points.npy",
       "--out",
       "from-npy.csv",
+      "--force",
     );
     expect(stdout).toBe(`from-npy.csv: 2 predictions of the model of epoch ${bestEpoch}, the best one\n`);
   });
@@ -235,11 +235,20 @@ describe("isoloss predict", () => {
     writeFileSync(at("points.npy"), encodeNpy(array([[3, 104]])));
     const out = join("moved", name);
     await predict(name, data, "before.csv");
-    await bench.json("export", `runs/${name}-0-1`, "--to", "onnx", "--out", "before.onnx", "--json");
+    await bench.json(
+      "export",
+      `runs/${name}-0-1`,
+      "--to",
+      "onnx",
+      "--out",
+      "before.onnx",
+      "--force",
+      "--json",
+    );
     cpSync(at(`runs/${name}-0-1`), at(out), { recursive: true });
     const onlyRun = async () => {
-      await bench.json("predict", out, "--data", data, "--out", "after.csv", "--json");
-      await bench.json("export", out, "--to", "onnx", "--out", "after.onnx", "--json");
+      await bench.json("predict", out, "--data", data, "--out", "after.csv", "--force", "--json");
+      await bench.json("export", out, "--to", "onnx", "--out", "after.onnx", "--force", "--json");
       expect(text("after.csv")).toBe(text("before.csv"));
       expect(readFileSync(at("after.onnx")).equals(readFileSync(at("before.onnx")))).toBe(true);
     };
@@ -270,6 +279,26 @@ describe("isoloss predict", () => {
     }
     expect((await old()).status).toBe(0);
     expect(text("old.csv")).toBe(text("before.csv"));
+  });
+
+  it("replaces no file unless told to, and neither does export", async () => {
+    bench.write("mine.csv", "of mine");
+    for (const args of [
+      ["predict", "runs/kinds-0-1", "--data", "fresh.csv"],
+      ["export", "runs/kinds-0-1", "--to", "csv"],
+    ]) {
+      bench.write("mine.csv", "of mine");
+      const { status, stderr } = await bench.run(...args, "--out", "mine.csv");
+      expect([status, stderr]).toEqual([
+        1,
+        expect.stringMatching(/mine\.csv: it is there already\. Choose another name, .* --force\.$/m),
+      ]);
+      expect(text("mine.csv")).toBe("of mine");
+      expect((await bench.run(...args, "--out", "mine.csv", "--force")).status).toBe(0);
+      expect(text("mine.csv")).not.toBe("of mine");
+    }
+    // The run's own folder takes its export again.
+    for (const _ of ["once", "twice"]) await bench.json("export", "runs/kinds-0-1", "--to", "csv", "--json");
   });
 
   it("takes images, in folders or alone, and names their files", async () => {

@@ -147,8 +147,8 @@ describe("several tasks on one's own table", () => {
       );
       const file = join(bench.folder, `${name}.onnx`);
       await bench.json("export", directory, "--to", "onnx", "--out", file, "--json");
-      await bench.json("predict", directory, "--data", "fresh.csv", "--out", "raw.npy", "--json");
-      await bench.json("predict", directory, "--data", "fresh.csv", "--out", "raw.json", "--json");
+      await bench.json("predict", directory, "--data", "fresh.csv", "--out", "raw.npy", "--force", "--json");
+      await bench.json("predict", directory, "--data", "fresh.csv", "--out", "raw.json", "--force", "--json");
       const session = await InferenceSession.create(readFileSync(file));
       expect([session.inputNames, session.outputNames]).toEqual([["x"], ["the price", "kind", "stars"]]);
       // The file fills the gap with the mean over the training rows.
@@ -176,7 +176,16 @@ describe("several tasks on one's own table", () => {
       expect(JSON.parse(metadata.features)).toEqual(["a", "b"]);
       // The folder of the run is all that either needs.
       bench.write("gap.csv", `${missing}1,1,1,over,5\n`);
-      await bench.json("predict", directory, "--data", "fresh.csv", "--out", "again.json", "--json");
+      await bench.json(
+        "predict",
+        directory,
+        "--data",
+        "fresh.csv",
+        "--out",
+        "again.json",
+        "--force",
+        "--json",
+      );
       expect(readFileSync(join(bench.folder, "again.json"))).toEqual(
         readFileSync(join(bench.folder, "raw.json")),
       );
@@ -185,7 +194,16 @@ describe("several tasks on one's own table", () => {
       bench.write("gap.csv", missing);
       // As a run of an earlier version.
       rmSync(join(directory, "data.json"));
-      await bench.json("predict", directory, "--data", "fresh.csv", "--out", "again.json", "--json");
+      await bench.json(
+        "predict",
+        directory,
+        "--data",
+        "fresh.csv",
+        "--out",
+        "again.json",
+        "--force",
+        "--json",
+      );
       expect(readFileSync(join(bench.folder, "again.json"))).toEqual(
         readFileSync(join(bench.folder, "raw.json")),
       );
@@ -280,6 +298,7 @@ confirm: { seeds: ${seeds}, best: 1, baseline: { learningRate: 0.02 } }
     expect(stdout).toMatch(/On the validation data, after the last step/);
     expect(stdout).toMatch(/root mean squared error the price v +accuracy % kind \^ .*stars \^ .*Delta_m %/);
     expect(stdout).toMatch(/\ncost +\d+\.\d+/);
+    expect(stdout).toMatch(/\npredicting the mean, or the commonest class +\d+\.\d+ +\d+\.\d+ +\d+\.\d+ +-/);
   });
 });
 

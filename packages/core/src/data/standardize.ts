@@ -28,7 +28,7 @@ export interface StandardizationOptions {
   readonly groups?: number | undefined;
   /** Whether an input is a number: others, such as those of a table's text, stay as they are. Default all. */
   readonly isNumber?: readonly boolean[] | undefined;
-  /** What becomes of inputs that are NaN, such as a table's gaps: an error, or the mean of the others in these data; default refuse. */
+  /** What becomes of inputs that are NaN, such as a table's gaps: an error, or the mean of the others in these data (0 where `isNumber` is false); default refuse. */
   readonly missing?: "refuse" | "mean" | undefined;
 }
 
@@ -75,12 +75,11 @@ export function standardization(
     );
   }
   const isLeft = (i: number) => isNumber?.[i] === false;
+  // Text that is missing is none of its values, as in a table: 0.
+  const centers = means.map((mean, i) => (isLeft(i) ? 0 : mean));
   return {
-    inputs: {
-      means: means.map((mean, i) => (isLeft(i) ? 0 : mean)),
-      stds: stds.map((std, i) => (isLeft(i) ? 1 : std)),
-    },
-    ...(missing === "mean" ? { gaps: means } : {}),
+    inputs: { means: centers, stds: stds.map((std, i) => (isLeft(i) ? 1 : std)) },
+    ...(missing === "mean" ? { gaps: centers } : {}),
     ...(dtypeOf(labels) === "int64" ? {} : { labels: scaleOf(labels, labels.shape[1] ?? 1) }),
   };
 }

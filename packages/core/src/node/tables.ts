@@ -166,9 +166,22 @@ async function* pieces(path: string): AsyncGenerator<string> {
       );
     }
   };
-  for await (const bytes of createReadStream(path, { highWaterMark: 2 ** 18 }))
+  let isFirst = true;
+  for await (const bytes of createReadStream(path, { highWaterMark: 2 ** 18 })) {
+    if (isFirst) requireNoUtf16(bytes as Uint8Array);
+    isFirst = false;
     yield decode(bytes as Uint8Array);
+  }
   yield decode();
+}
+
+/** @param bytes that a file begins with: in UTF-16 with its mark, or with a letter that has a byte 0 */
+function requireNoUtf16([first, second]: Uint8Array): void {
+  const isUtf16 = (first ^ second) === 1 && first >= 0xfe;
+  if (!isUtf16 && first !== 0 && second !== 0) return;
+  throw new DataError(
+    "The table is text in UTF-16. Save it as UTF-8 (of Excel: CSV UTF-8), or convert it: iconv -f utf-16 -t utf-8.",
+  );
 }
 
 /** Rows that are decoded at once. */

@@ -58,7 +58,7 @@ describe("standardized data", () => {
     for (const predictor of [inside, outside, read]) await predictor.dispose();
   });
 
-  it("have the mean of the training part where an input is missing, also in a model in the data's units", async () => {
+  it("have the mean of the training part where a number is missing, 0 where text is, also in a model in the data's units", async () => {
     const gap = Number.NaN;
     const train = { ...data, inputs: array([[1, 5, 1], [gap, 5, 0], [5, gap, 0], [6, gap, 1]]), labels: array([[10], [20], [30], [40]]) }; // biome-ignore format: rows
     expect(() => standardization(train, { isNumber })).toThrow(
@@ -67,10 +67,10 @@ describe("standardized data", () => {
     const by = standardization(train, { isNumber, missing: "mean" });
     // Of 1, 5, 6 and their mean 4: squares 9, 0, 1, 4.
     expect([by.gaps, by.inputs]).toEqual([
-      [4, 5, 0.5],
+      [4, 5, 0],
       { means: [4, 5, 0], stds: [expect.closeTo(Math.sqrt(14 / 4), 12), 1, 1] },
     ]);
-    const other = { inputs: array([[gap, 7, 1], [4, gap, 0]]), labels: array([[20], [20]]) }; // biome-ignore format: rows
+    const other = { inputs: array([[gap, 7, 1], [4, gap, gap]]), labels: array([[20], [20]]) }; // biome-ignore format: rows
     const scaled = standardize(other, by);
     expect(nested(scaled.inputs)).toEqual([[0, 2, 1], [0, 0, 0]]); // biome-ignore format: rows
     const { gaps: _, ...without } = by;

@@ -56,6 +56,16 @@ describe("a CSV file", () => {
     expect(table.stds[3]).toBeCloseTo(std([-2, 30, 4]), 12);
   });
 
+  it("has no text that most rows have of their own as classes, unless it is said to be text", async () => {
+    const text = ["a,y", ...Array.from({ length: 60 }, (_, i) => `${i % 7},$${1000.5 + i}`)].join("\n");
+    await expect(open(text, { label: "y" })).rejects.toThrow(
+      '"y" has 60 different texts in 60 rows, such as "$1000.5": too few rows of each for classes. Write numbers without other marks: 1000.5. If they are classes: text: ["y"].',
+    );
+    expect((await open(text, { label: "y", text: ["y"] })).classes).toHaveLength(60);
+    const codes = ["a,y", ...Array.from({ length: 60 }, (_, i) => `${i},c${i % 25}`)].join("\n");
+    expect((await open(codes, { label: "y" })).classes).toHaveLength(25);
+  });
+
   it("has no quantity as classes, but codes", async () => {
     const table = (n: number, y: (i: number) => number) =>
       ["a,y", ...Array.from({ length: n }, (_, i) => `${i},${y(i)}`)].join("\n");
@@ -121,7 +131,11 @@ describe("a CSV file", () => {
     await expect(open(latin, { label: "y" })).rejects.toThrow(
       /The table is no text in UTF-8.*Save it as UTF-8/,
     );
-    await expect(open(Buffer.from("\ufeffa,y\n1,2\n", "utf16le"), { label: "y" })).rejects.toThrow("UTF-8");
+    const wide = Buffer.from("\ufeffa,y\n1,2\n", "utf16le");
+    // In both orders of bytes, with the mark and without.
+    for (const bytes of [wide, Buffer.from(wide).swap16()])
+      for (const from of [0, 2])
+        await expect(open(bytes.subarray(from), { label: "y" })).rejects.toThrow("iconv -f utf-16 -t utf-8");
     // The first piece ends after 2^18 bytes, within the letter.
     const long = `a,y\n1,${"x".repeat(2 ** 18 - 7)}\u00e9\n`;
     expect((await open(long, { label: "y" })).classes?.[0]).toMatch(/x\u00e9$/);
@@ -280,7 +294,7 @@ describe("a CSV file", () => {
     for (const missing of ["refuse", "mean", "drop"] as const) {
       for (const label of ["y", false] as const) {
         await expect(open('a,y\n7,1\n"200,5",2\n', { ...train.options, missing, label })).rejects.toThrow(
-          'line 3 has "200,5" in "a", which is not a number. Correct it. If it marks a missing value: leave the cell empty, or missingWords: ["200,5"].',
+          'line 3 has "200,5" in "a", which is not a number. Correct it. If it marks a missing value: leave the cell empty, or train with missingWords: ["200,5"].',
         );
       }
     }

@@ -70,6 +70,29 @@ it("leaves a row without one of its labels out of all tasks, and counts it", asy
   );
 });
 
+it("knows of each task what the mean of the training rows or their commonest class reaches", async () => {
+  const path = join(folder, "yardsticks.csv");
+  const rows = Array.from({ length: 24 }, (_, i) => `${i},${i ** 2},${i % 4 ? "x" : "y"}`);
+  writeFileSync(path, ["a,price,kind", ...rows].join("\n"));
+  const data = { csv: path, label: ["price", "kind"], validation: 0.5, standardize: false };
+  const { train, validation, metrics } = await loadOwnData(data, { tasks: { asClasses: [] } });
+  const column = (part: typeof train | undefined, k: number) =>
+    [...(part?.labels.data ?? [])].map(Number).filter((_, i) => i % 2 === k);
+  const average = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
+  const price = average(column(train, 0));
+  const commonest = Math.round(average(column(train, 1)));
+  expect(metrics).toEqual({
+    "constant.validation.price.rmse": expect.closeTo(
+      Math.sqrt(average(column(validation, 0).map((value) => (value - price) ** 2))),
+      6,
+    ),
+    "constant.validation.kind.accuracy": expect.closeTo(
+      average(column(validation, 1).map((value) => Number(value === commonest))),
+      12,
+    ),
+  });
+});
+
 it("gives each fresh run test rows of its own, and its own division of the others", async () => {
   const path = join(folder, "folds.csv");
   writeFileSync(path, `${["x,y", ...Array.from({ length: 60 }, (_, i) => `${i},${i}`)].join("\n")}\n`);

@@ -46,6 +46,8 @@ export class Column {
   /** Sum of squared differences from the mean: B. P. Welford, Technometrics 4, 1962. */
   private squares = 0;
   private readonly seen = new Set<string>();
+  /** Its number in the first row, as long as each further row has the next number. */
+  private countsFrom: number | undefined;
 
   /** @param isText whether its values are text, also those that are numbers */
   constructor(
@@ -62,6 +64,17 @@ export class Column {
     return !this.isText && this.count + this.commas >= leastNumbers * (this.count + this.texts)
       ? (this.firstComma ?? this.firstText)
       : undefined;
+  }
+
+  /** Whether the values are 0, 1, 2, ... or 1, 2, 3, ... in their order. */
+  get isCounted(): boolean {
+    return this.texts === 0 && (this.countsFrom === 0 || this.countsFrom === 1);
+  }
+
+  /** Whether it is text, of itself, with so many values that most rows have their own. */
+  get areNearlyAllDifferent(): boolean {
+    const { size } = this.seen;
+    return !this.isText && this.texts > 0 && size > mostClasses && size > (this.count + this.texts) / 2;
   }
 
   get mean(): number {
@@ -84,17 +97,23 @@ export class Column {
     return this.isNumeric && !isClasses ? { mean: this.mean, std: this.std } : { values: this.values };
   }
 
-  /** @throws DataError for text with too many values, such as names; for classes numbers count, too, and may not be a quantity */
+  /** @throws DataError for text with too many values, such as names; for classes numbers count, too, and neither they nor text may be a quantity */
   requireFewValues(file: string, isClasses = false): void {
     if (this.isNumeric && !isClasses) return;
     const { values } = this;
+    const size = values.length > mostValues ? `more than ${mostValues}` : values.length;
     const isQuantity =
       this.isNumeric &&
       values.length > this.count / 2 &&
       (values.length > mostClasses || values.some((value) => !Number.isInteger(Number(value))));
     if (isQuantity) {
       throw new DataError(
-        `${file}: "${this.name}" has ${values.length > mostValues ? `more than ${mostValues}` : values.length} different numbers in ${this.count} rows, such as ${values[0]}: too few rows of each for classes. To predict numbers leave classes: true out; if they are codes of classes: text: [${JSON.stringify(this.name)}].`,
+        `${file}: "${this.name}" has ${size} different numbers in ${this.count} rows, such as ${values[0]}: too few rows of each for classes. To predict numbers leave classes: true out; if they are codes of classes: text: [${JSON.stringify(this.name)}].`,
+      );
+    }
+    if (isClasses && this.areNearlyAllDifferent) {
+      throw new DataError(
+        `${file}: "${this.name}" has ${size} different texts in ${this.count + this.texts} rows, such as ${JSON.stringify(this.firstText?.value)}: too few rows of each for classes. Write numbers without other marks: 1000.5. If they are classes: text: [${JSON.stringify(this.name)}].`,
       );
     }
     if (this.seen.size <= mostValues) return;
@@ -132,6 +151,8 @@ export class Column {
       return;
     }
     const number = Number(known);
+    if (this.count === 0) this.countsFrom = number;
+    else if (this.countsFrom !== number - this.count) this.countsFrom = undefined;
     const before = this.mean;
     this.count += 1;
     this.sum += number;

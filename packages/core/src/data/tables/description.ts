@@ -11,6 +11,8 @@ export interface TableColumn {
   readonly values: readonly string[];
   /** Number of values that are missing: empty, NA, NaN, null or ?, and words that are said to mark such. */
   readonly missing: number;
+  /** True where the column numbers the rows: 0, 1, 2, ... or 1, 2, 3, ... in their order, none missing; else left out. */
+  readonly numbersRows?: true | undefined;
   /** The first value that is no number, where at least 90 % are, or would be without commas: a table with such a column is opened only once it is said what that is. */
   readonly oddValue?: PlacedValue | undefined;
 }
@@ -55,6 +57,7 @@ export async function describeTable(
     columns: columns.map((column, i) => ({
       ...{ name: column.name, isNumber: column.isNumeric && missing[i] < length },
       ...{ values: column.values, missing: missing[i] },
+      ...(column.isCounted && missing[i] === 0 ? { numbersRows: true as const } : {}),
       ...(column.oddValue ? { oddValue: column.oddValue } : {}),
     })),
   };

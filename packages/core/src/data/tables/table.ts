@@ -159,7 +159,7 @@ export async function tableData(
       if (!isGone && known?.values === undefined) {
         const value = JSON.stringify(values[at]);
         throw wrong(
-          `${place} has ${value} in "${column.name}", which is not a number. Correct it. If it marks a missing value: leave the cell empty, or missingWords: [${value}].`,
+          `${place} has ${value} in "${column.name}", which is not a number. Correct it. If it marks a missing value: leave the cell empty, or train with missingWords: [${value}].`,
         );
       }
       if (missing === "drop") return true;

@@ -1,7 +1,7 @@
 // Data of the user's own: tables, arrays, images and modules.
 
 import { countBy, maxBy, mean, omit } from "es-toolkit";
-import { DataError, dtypeOf, numbers, OptionError } from "isoloss";
+import { DataError, type Dataset, dtypeOf, numbers, OptionError } from "isoloss";
 import { type DivideOptions, divide, divideOptions } from "isoloss/data";
 import {
   arrayFileOptions,
@@ -229,7 +229,7 @@ export async function loadOwnData(
   const { image, features, classes: names, table: tableOptions, tasks: columns, unlabeled } = opened;
   const raw: RunData = {
     ...{ ...parts, image, features, classes: names, table: tableOptions, tasks: columns },
-    metrics: ownMetrics(parts, { unlabeled, hasTasks: columns !== undefined }),
+    metrics: ownMetrics({ ...parts, tasks: columns }, unlabeled),
   };
   return standardized(raw, {
     isNumber: opened.isNumber,
@@ -241,25 +241,29 @@ export async function loadOwnData(
 /**
  * What a run says of data beside its own results: the rows without a label (`rows.unlabeled`), and a yardstick that needs no model. Of one target the
  * root mean squared error of the mean of the training rows (`constant.validation.rmse`), of classes the accuracy of their commonest class, on the
- * rows that the run is measured on.
+ * rows that the run is measured on; of several tasks that of each (`constant.validation.TASK.rmse`).
  */
 function ownMetrics(
-  { train, validation, test }: RunData,
-  { unlabeled = 0, hasTasks }: { readonly unlabeled?: number | undefined; readonly hasTasks: boolean },
+  { train, validation, test, tasks }: RunData,
+  unlabeled: number | undefined,
 ): Record<string, number> {
-  const metrics: Record<string, number> = unlabeled > 0 ? { "rows.unlabeled": unlabeled } : {};
+  const metrics: Record<string, number> = unlabeled ? { "rows.unlabeled": unlabeled } : {};
   const isOfClasses = dtypeOf(train.labels) === "int64";
-  if (hasTasks || (!isOfClasses && train.labels.shape[1] !== 1)) return metrics;
-  const known = numbers(train.labels);
-  const counts = countBy(known, (label) => label);
-  const constant = isOfClasses ? maxBy(known, (label) => counts[label]) : mean(known);
-  for (const [part, data] of Object.entries({ validation, test })) {
-    const labels = data ? numbers(data.labels) : [];
-    if (labels.length === 0) continue;
-    const squares = labels.map((label) => (label - (constant as number)) ** 2);
-    if (isOfClasses)
-      metrics[`constant.${part}.accuracy`] = mean(squares.map((square) => Number(square === 0)));
-    else metrics[`constant.${part}.rmse`] = Math.sqrt(mean(squares));
+  const width = tasks?.length ?? 1;
+  if (!isOfClasses && train.labels.shape[1] !== width) return metrics;
+  const column = (data: Dataset, k: number) => numbers(data.labels).filter((_, i) => i % width === k);
+  for (let k = 0; k < width; k++) {
+    const hasClasses = tasks ? tasks[k].classes !== undefined : isOfClasses;
+    const known = column(train, k);
+    const counts = countBy(known, (label) => label);
+    const constant = hasClasses ? maxBy(known, (label) => counts[label]) : mean(known);
+    for (const [part, data] of Object.entries({ validation, test })) {
+      if (data === undefined || data.labels.data.length === 0) continue;
+      const squares = column(data, k).map((label) => (label - (constant as number)) ** 2);
+      const name = tasks ? `constant.${part}.${tasks[k].name}` : `constant.${part}`;
+      if (hasClasses) metrics[`${name}.accuracy`] = mean(squares.map((square) => Number(square === 0)));
+      else metrics[`${name}.rmse`] = Math.sqrt(mean(squares));
+    }
   }
   return metrics;
 }

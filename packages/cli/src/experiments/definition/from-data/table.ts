@@ -61,10 +61,24 @@ export async function guessTable(
       `${path}: "${target.name}" is "${target.values[0]}" everywhere, so there is nothing to predict.`,
     );
   }
+  const [first] = target.values;
+  const isOwnOfMost = target.values.length > Math.max(mostClasses, length / 2);
+  if (isOwnOfMost && !target.isNumber && !text.includes(target.name)) {
+    throw new DataError(
+      `${path}: "${target.name}" is text with ${target.values.length > 1000 ? "more than 1000" : target.values.length} different values in ${length} rows, such as ${JSON.stringify(first)}: too few rows of each for classes. Write numbers without other marks: 1000.5. If they are classes: --text ${shellWord(target.name)}. Another column is predicted by --label.`,
+    );
+  }
   const others = columns.filter((column) => column !== target);
-  const left = others.flatMap((column) => {
-    const reason = reasonToLeave(column, length);
-    return reason === undefined ? [] : [{ name: column.name, reason }];
+  const reasons = new Map(others.map((column) => [column.name, reasonToLeave(column, length)]));
+  // By its values, among all rows, a column is taken for such a number only where others are left to predict from.
+  const numbering = whole.columns.filter(
+    ({ name, numbersRows }) => numbersRows && reasons.has(name) && !text.includes(name),
+  );
+  if (others.some(({ name }) => !reasons.get(name) && !numbering.some((column) => column.name === name)))
+    for (const { name } of numbering) reasons.set(name, "numbers the rows");
+  const left = others.flatMap(({ name }) => {
+    const reason = reasons.get(name);
+    return reason === undefined ? [] : [{ name, reason }];
   });
   const used = others.filter(({ name }) => !left.some((column) => column.name === name));
   if (used.length === 0) {
@@ -102,7 +116,9 @@ export async function guessTable(
             `${unlabeled === 1 ? "1 row has" : `${unlabeled} rows have`} no "${target.name}", and ${unlabeled === 1 ? "is" : "are"} left out`,
           ]
         : []),
-      ...(missing ? ["missing values are the mean of the training examples"] : []),
+      ...(missing
+        ? ["missing numbers are the mean of the training examples, and missing text is none of its values"]
+        : []),
     ],
   };
 }

@@ -183,6 +183,13 @@ function driftColumns(names: readonly string[]): MetricColumn[] {
   ];
 }
 
+/** A row of the table: runs, and what stands before the names of the metrics that it shows. */
+interface Row {
+  readonly name: string;
+  readonly group: readonly JobResult[];
+  readonly prefix?: string;
+}
+
 function taskTable(tested: readonly JobResult[], heading: string): TaskTableData {
   const protocol = protocolOf(tested[0].settings);
   const { names } = comparedMetrics(tested[0]);
@@ -222,15 +229,21 @@ function taskTable(tested: readonly JobResult[], heading: string): TaskTableData
     : tested[0].settings.best
       ? "of the epoch that validation chose"
       : "after the last step";
+  const groups: Row[] = [...byVariant(tested)].map(([name, group]) => ({ name, group }));
+  const constant = {
+    ...{ name: "predicting the mean, or the commonest class", prefix: "constant." },
+    group: groups[0].group,
+  };
+  const isConstantKnown = shown.some(({ metric }) => cellOf(constant.group, `constant.${metric}`) !== null);
   return {
     caption:
       `${heading}On the ${part} data, ${when}: mean ± half of the 95 % interval over seeds. Delta_m is against ` +
       "the single-task runs of the same seeds; mean ranks are among these rows",
     rowLabel: "variant",
     columns: shown.map(({ metric: _, factor: __, ...column }) => column),
-    rows: [...byVariant(tested)].map(([name, group]) => ({
+    rows: [...groups, ...(isConstantKnown ? [constant] : [])].map(({ name, group, prefix = "" }) => ({
       name,
-      values: shown.map(({ metric, factor }) => cellOf(group, metric, factor)),
+      values: shown.map(({ metric, factor }) => cellOf(group, `${prefix}${metric}`, factor)),
     })),
   };
 }
