@@ -109,14 +109,17 @@ describe("isoloss model rotate", () => {
 });
 
 describe("isoloss model quantize --rotate", () => {
-  const quantize = (file: string) =>
+  const quantize = (file: string, more: readonly string[] = []) =>
     bench.json<Quantized>(
       ...["model", "quantize", file, "--calibration", "x.npy", "-o", "int8.onnx"],
-      ...["--rotate", "--no-equalize", "--bias-correction", "none", "--json"],
+      ...["--rotate", "--no-equalize", "--bias-correction", "none", "--json", ...more],
     );
 
   it("tries rotated weights, which are better where a unit stands out", async () => {
-    const { table } = await quantize("peaked.onnx");
+    const rng = createRng(4);
+    const data = Float32Array.from({ length: 400 * 6 }, () => rng.normal());
+    writeFileSync(at("more.npy"), encodeNpy({ shape: [400, 6], data }));
+    const { table } = await quantize("peaked.onnx", ["--held-out", "more.npy", "--limit", "400"]);
     expect(table.map(({ candidate, per }) => [candidate, per])).toEqual([
       ["as it is", "channel"],
       ["rotated", "channel"],
