@@ -15,8 +15,9 @@ export async function prepareFolder(path: string, option = "--out"): Promise<voi
     await makeFolder(resolve(path));
     await access(path, constants.W_OK);
   } catch (cause) {
-    const isFile = (cause as NodeJS.ErrnoException).code === "EEXIST";
-    const why = isFile ? "it is a file" : reasonOf(cause);
+    const { code, path: place } = cause as NodeJS.ErrnoException;
+    const isFile = place === resolve(path) ? "it is a file" : "a part of the path is not a directory";
+    const why = code === "EEXIST" ? isFile : reasonOf(cause);
     throw new DataError(`Cannot write to the folder ${path}: ${why}. Choose another one with ${option}.`, {
       cause,
     });
@@ -28,10 +29,9 @@ async function makeFolder(path: string): Promise<void> {
   const isFolder = async () => (await stat(path).catch(() => undefined))?.isDirectory() === true;
   if (await isFolder()) return;
   if (dirname(path) !== path) await makeFolder(dirname(path));
-  await mkdir(path).catch(async (cause) => {
-    // Another process may have made it.
-    if (!(await isFolder())) throw cause;
-  });
+  const why = await mkdir(path).catch((cause) => cause as NodeJS.ErrnoException);
+  // Another process may have made it.
+  if (why instanceof Error && !(await isFolder())) throw why;
 }
 
 /**

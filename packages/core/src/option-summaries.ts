@@ -974,7 +974,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "equalize": "Whether the table has other weights on the orbit of the model's scalings, too; default true.",
     "candidates": "Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none.",
     "limit": "Least SQNR in decibels: layers stay float until it is reached; default: all are quantized.",
-    "metric": "A number for the outputs of held-out batches, such as an accuracy, for the table; default none.",
+    "metric": "A number for the outputs of held-out batches, such as an accuracy, for the table: of `heldOut`, all of it as it was given, or of what was held out; default none.",
     "budget": "Seconds after which nothing more is begun; default: no limit.",
     "onProgress": "Is called before each step.",
     "runtime": "Where the models run: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",

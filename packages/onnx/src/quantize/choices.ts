@@ -53,6 +53,8 @@ export interface Judge {
   /** The outputs of the model in float for the held-out examples. */
   readonly expected: readonly NamedValues[];
   readonly metric: Metric | undefined;
+  /** Examples of the metric, which may have labels for them in their order. */
+  readonly metricOn: readonly NamedValues[];
   readonly run: RunSettings;
 }
 
@@ -78,9 +80,10 @@ export async function tried(recipe: Recipe, judge: Judge, leave: readonly string
 
 /** The error of a file on the held-out examples. */
 export async function measured(bytes: Uint8Array, judge: Judge): Promise<QuantizationError> {
-  const { expected, heldOut, metric, run } = judge;
+  const { expected, heldOut, metric, metricOn, run } = judge;
   const got = await outputsOfFile(bytes, heldOut, run);
-  return { ...errorOf(expected, got, heldOut), metric: metric?.(got, heldOut) };
+  const ofMetric = metric && metricOn !== heldOut ? await outputsOfFile(bytes, metricOn, run) : got;
+  return { ...errorOf(expected, got, heldOut), metric: metric?.(ofMetric, metricOn) };
 }
 
 /** What a file computes for each batch. */

@@ -91,7 +91,7 @@ export async function quantizeModel(
   const mayGoOn = clock(given);
   const parts = dividedHeldOut(bytes, examples.heldOut);
   const judgeOn = async (own: readonly NamedValues[]): Promise<Judge> => ({
-    ...{ calibration: examples.calibration, heldOut: own, metric, run },
+    ...{ calibration: examples.calibration, heldOut: own, metric, metricOn: heldOut ?? own, run },
     expected: await outputsOfFile(bytes, own, run),
   });
   const judge = await judgeOn(parts?.choosing ?? examples.heldOut);

@@ -68,7 +68,7 @@ export interface QuantizeModelOptions {
   readonly candidates?: readonly CandidateFile[] | undefined;
   /** Least SQNR in decibels: layers stay float until it is reached; default: all are quantized. */
   readonly limit?: number | undefined;
-  /** A number for the outputs of held-out batches, such as an accuracy, for the table; default none. */
+  /** A number for the outputs of held-out batches, such as an accuracy, for the table: of `heldOut`, all of it as it was given, or of what was held out; default none. */
   readonly metric?: Metric | undefined;
   /** Seconds after which nothing more is begun; default: no limit. */
   readonly budget?: number | undefined;
