@@ -16,8 +16,8 @@ export async function prepareFolder(path: string, option = "--out"): Promise<voi
     await access(path, constants.W_OK);
   } catch (cause) {
     const { code, path: place } = cause as NodeJS.ErrnoException;
-    const isFile = place === resolve(path) ? "it is a file" : "a part of the path is not a directory";
-    const why = code === "EEXIST" ? isFile : reasonOf(cause);
+    const ofFile = place === resolve(path) ? "it is a file" : "a part of the path is not a directory";
+    const why = code === "EEXIST" ? ofFile : reasonOf(cause);
     throw new DataError(`Cannot write to the folder ${path}: ${why}. Choose another one with ${option}.`, {
       cause,
     });
