@@ -48,6 +48,7 @@ export default defineConfig(({ mode }) => ({
     reporters: ["default", countsReporter()],
     // Processes, not threads: a crash of the native ONNX Runtime then fails one file, not the run.
     pool: "forks",
+    setupFiles: "scripts/vitest-setup.ts",
     maxWorkers: 2,
     // For what hangs: a slow machine, beside other programs, must not fail.
     testTimeout: 300_000,

@@ -25,12 +25,12 @@ const leastOf = (type: ByteType): number => (type === "uint8" ? 0 : -128);
  * @param bounds what no number of the result may be beyond, rounding included
  */
 export function affineOf(range: ValueRange, type: ByteType, bounds: ValueRange = everything): Affine {
-  const low = Math.min(Math.max(range.min, bounds.min), 0);
-  const high = Math.max(Math.min(range.max, bounds.max), 0);
-  const least = leastOf(type);
-  // Only 0 is taken: any scale does.
-  if (high === low) return { type, scale: Math.fround(1 / 255), zero: least };
-  const below = Math.round((255 * -low) / (high - low));
+  let low = Math.min(Math.max(range.min, bounds.min), 0);
+  let high = Math.max(Math.min(range.max, bounds.max), 0);
+  // Only 0 is taken: any range within the bounds does.
+  if (high === low) high = Math.min(1, bounds.max);
+  if (high === low) low = Math.max(-1, bounds.min);
+  const below = high === low ? 0 : Math.round((255 * -low) / (high - low));
   const above = 255 - below;
   const limit = Math.min(
     above > 0 ? bounds.max / above : Infinity,
@@ -38,7 +38,7 @@ export function affineOf(range: ValueRange, type: ByteType, bounds: ValueRange =
   );
   const nearest = Math.fround((high - low) / 255);
   const scale = nearest <= limit ? nearest : roundedDown(limit);
-  return { type, scale: Math.max(scale, leastScale), zero: below + least };
+  return { type, scale: Math.max(scale, leastScale), zero: below + leastOf(type) };
 }
 
 /** q of a number: rounded to the nearest, in the range of the type. */

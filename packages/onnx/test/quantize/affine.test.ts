@@ -46,7 +46,13 @@ describe("a range as 8 bits", () => {
     );
   });
 
-  it("of 0 alone has some scale", () => {
-    expect(affineOf({ min: 0, max: 0 }, "uint8").scale).toBeGreaterThan(0);
+  it.each([
+    ["no bounds", undefined, 1, 0],
+    ["bounds", { min: -0.5, max: 2 ** -20 }, 2 ** -20, 0],
+    ["bounds below", { min: -0.25, max: 0 }, 0.25, 255],
+  ])("of 0 alone has a scale that fits %s", (_, bounds, width, zero) => {
+    const own = affineOf({ min: 0, max: 0 }, "uint8", bounds);
+    expect(own.zero).toBe(zero);
+    expect(own.scale / (width / 255)).toBeCloseTo(1, 6);
   });
 });
