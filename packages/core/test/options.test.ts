@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, expectTypeOf, it } from "vitest";
 import { OptionError } from "../src/errors.js";
 import {
   anyOf,
@@ -20,23 +20,25 @@ import {
   smoothing,
   text,
 } from "../src/option-kinds.js";
-import { type OptionRows, optionTable } from "../src/options.js";
-
-interface Options {
-  readonly rate?: number;
-  readonly kind?: "sum" | "mean";
-  readonly weights?: readonly number[];
-  readonly size: number;
-}
+import { type OptionsOf, optionTable } from "../src/options.js";
 
 const table = optionTable("own", {
   rate: nonNegative.default(0.4),
   kind: oneOf(["sum", "mean"]).default("sum"),
   weights: listOf(finite).otherwise("1 each"),
   size: integerFrom(1).required(),
-} satisfies OptionRows<Options>);
+});
 
 describe("a table of options", () => {
+  it("is the type of the options, of which those without a default must be given", () => {
+    expectTypeOf<OptionsOf<typeof table>>().branded.toEqualTypeOf<{
+      readonly rate?: number | undefined;
+      readonly kind?: "sum" | "mean" | undefined;
+      readonly weights?: readonly number[] | undefined;
+      readonly size: number;
+    }>();
+  });
+
   it("fills in the defaults of what is left out or undefined, and of nothing else", () => {
     expect(table.read({ size: 2 })).toEqual({ rate: 0.4, kind: "sum", size: 2 });
     expect(table.read({ size: 2, rate: undefined, kind: "mean" })).toEqual({
