@@ -12,6 +12,12 @@ export const optionComments = {
     },
     handler: withSummaries,
   },
+  // In declarations tsdown prints a comment on the line of the member before it, of which editors then take it to be.
+  generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.fileName.endsWith(".d.ts")) file.code = file.code.replace(/; (?=\/\*\*)/g, ";\n  ");
+    }
+  },
 };
 
 function withSummaries(code, id) {

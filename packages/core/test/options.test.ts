@@ -111,7 +111,7 @@ const taken: [string, Kind, unknown[], unknown[]][] = [
     [{ epoch: 1 }],
     [{}, { epoch: -1 }, { epoch: 1, step: 2 }],
   ],
-  ["an object of options", nested(table), [{}], [[], null, 1]],
+  ["an object of options", nested<OptionsOf<typeof table>>(table), [{}], [[], null, 1]],
   ["a function", inCode("a function", (v) => typeof v === "function"), [() => 0], [1]],
 ];
 

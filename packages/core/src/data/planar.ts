@@ -18,7 +18,7 @@ const planarRows = {
   noise: nonNegative.default(0.05),
   /** Seed of the points; default 0. */
   seed: integerFrom(0).default(0),
-} as const;
+};
 
 const moonsOptions = optionTable("moons", planarRows);
 

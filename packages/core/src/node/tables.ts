@@ -20,7 +20,7 @@ import { reasonOf } from "./system-error.js";
 /** The form of a CSV file. */
 export interface CsvForm extends Pick<CsvOptions, keyof typeof formRows> {}
 
-export interface CsvOptions extends OptionsOf<typeof csvOptions> {}
+export interface CsvOptions extends TableOptions, OptionsOf<typeof csvOptions> {}
 
 const formRows = {
   /** Whether the first line has the names of the columns; default true. Without, they are 0, 1, .... */

@@ -1,19 +1,22 @@
 // T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop, algorithm 8, with the paper's schedule of b1.
+
 import { mapTree } from "../graph/autodiff.js";
 import { add, div, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { sqrt } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { nonNegative } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
-import { adamMoments, adamRows, adamTrees } from "./adam.js";
+import { type AdamScalingOptions, adamMoments, adamRows, adamTrees } from "./adam.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";
 
 /** Options of {@link scaleByNadam}. */
-export interface NadamScalingOptions extends OptionsOf<typeof scaleByNadamOptions> {}
+export interface NadamScalingOptions
+  extends Omit<AdamScalingOptions, "amsgrad">,
+    OptionsOf<typeof scaleByNadamOptions> {}
 
-export interface NadamOptions extends OptionsOf<typeof nadamOptions> {}
+export interface NadamOptions extends NadamScalingOptions, OptionsOf<typeof nadamOptions> {}
 
 const { amsgrad: _, ...rows } = adamRows;
 

@@ -4,15 +4,17 @@ import { add, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { greater, where } from "../graph/ops/compare.js";
 import { sqrt } from "../graph/ops/elementary.js";
 import { type OptionsOf, optionTable } from "../options.js";
-import { adamMoments, adamRows, adamTrees } from "./adam.js";
+import { type AdamScalingOptions, adamMoments, adamRows, adamTrees } from "./adam.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";
 
 /** Options of {@link scaleByRadam}. */
-export interface RadamScalingOptions extends OptionsOf<typeof scaleByRadamOptions> {}
+export interface RadamScalingOptions
+  extends Omit<AdamScalingOptions, "amsgrad">,
+    OptionsOf<typeof scaleByRadamOptions> {}
 
-export interface RadamOptions extends OptionsOf<typeof radamOptions> {}
+export interface RadamOptions extends RadamScalingOptions, OptionsOf<typeof radamOptions> {}
 
 const { amsgrad: _, ...rows } = adamRows;
 

@@ -3,9 +3,11 @@ import { finite, listOf } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import type { Problem } from "./problem.js";
-import { rosenbrock2n, spreadRows } from "./rosenbrock-2n.js";
+import { type Rosenbrock2nOptions, rosenbrock2n, spreadRows } from "./rosenbrock-2n.js";
 
-export interface RosenbrockOptions extends OptionsOf<typeof rosenbrockOptions> {}
+export interface RosenbrockOptions
+  extends Pick<Rosenbrock2nOptions, "seed">,
+    OptionsOf<typeof rosenbrockOptions> {}
 
 export const rosenbrockOptions = optionTable("rosenbrock", {
   /** Default [-1, -1]. */

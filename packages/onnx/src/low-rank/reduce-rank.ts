@@ -9,7 +9,7 @@ import {
   unusedUnits,
   whyUncuttable,
 } from "isoloss/internal";
-import type { ReducedSpace } from "isoloss/moves";
+import type { LowRankOptions, ReducedSpace } from "isoloss/moves";
 import type { LinearSpace } from "isoloss/symmetry";
 import { axisSizes } from "../model-file/compare/random-inputs.js";
 import { withParams } from "../model-file/edit/with-params.js";
@@ -17,7 +17,7 @@ import { tracedFile } from "../model-file/traced-file.js";
 import { channeledParameters } from "../prune/file-parameters.js";
 import { passing, type RemovalCheck, smaller } from "../prune/remove-units.js";
 
-export interface ReduceRankOptions extends OptionsOf<typeof reduceRankOptions> {}
+export interface ReduceRankOptions extends LowRankOptions, OptionsOf<typeof reduceRankOptions> {}
 
 const reduceRankOptions = optionTable("reduceRank", {
   ...lowRankOptions.rows,

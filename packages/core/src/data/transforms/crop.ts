@@ -1,9 +1,9 @@
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
-import { arrayRow, imageTransform } from "./images.js";
+import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 
-export interface CropOptions extends OptionsOf<typeof cropOptions> {}
+export interface CropOptions extends ArrayOption, OptionsOf<typeof cropOptions> {}
 
 export const cropOptions = optionTable("randomCrop", {
   /** Pixels of zeros around the image, from which a part of its size is cut. */

@@ -1,10 +1,11 @@
 // T. DeVries, G. W. Taylor, "Improved regularization of convolutional neural networks with cutout", arXiv:1708.04552.
+
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
-import { arrayRow, imageTransform } from "./images.js";
+import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 
-export interface CutoutOptions extends OptionsOf<typeof cutoutOptions> {}
+export interface CutoutOptions extends ArrayOption, OptionsOf<typeof cutoutOptions> {}
 
 export const cutoutOptions = optionTable("cutout", {
   /** Side of the square in pixels. */

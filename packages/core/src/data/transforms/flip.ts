@@ -1,9 +1,9 @@
 import { oneOf, share } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
-import { arrayRow, imageTransform } from "./images.js";
+import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 
-export interface FlipOptions extends OptionsOf<typeof flipOptions> {}
+export interface FlipOptions extends ArrayOption, OptionsOf<typeof flipOptions> {}
 
 export const flipOptions = optionTable("randomFlip", {
   /** Left and right, or top and bottom; default horizontal. */

@@ -1,13 +1,14 @@
 // H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, "mixup: beyond empirical risk minimization", ICLR 2018, eq. 1.
+
 import { allocate, dtypeOf, type NdArray, sizeOf } from "../../array.js";
 import { DataError } from "../../errors.js";
 import type { Rng } from "../../math/rng.js";
 import { integerFrom, number, text } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
-import { arrayRow, type Example, floatsOf } from "./images.js";
+import { type ArrayOption, arrayRow, type Example, floatsOf } from "./images.js";
 
-export interface MixupOptions extends OptionsOf<typeof mixupOptions> {}
+export interface MixupOptions extends ArrayOption, OptionsOf<typeof mixupOptions> {}
 
 export const mixupOptions = optionTable("mixup", {
   /** Number of classes, for labels that are classes; default none: labels are floats. */

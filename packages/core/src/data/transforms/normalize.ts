@@ -3,9 +3,9 @@ import { ShapeError } from "../../errors.js";
 import { anyOf, finite, listOf, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
-import { arrayRow, floatsOf } from "./images.js";
+import { type ArrayOption, arrayRow, floatsOf } from "./images.js";
 
-export interface NormalizeOptions extends OptionsOf<typeof normalizeOptions> {}
+export interface NormalizeOptions extends ArrayOption, OptionsOf<typeof normalizeOptions> {}
 
 export const normalizeOptions = optionTable("normalize", {
   /** One number, or one for each channel. */

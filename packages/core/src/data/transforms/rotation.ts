@@ -1,9 +1,9 @@
 import { number } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
-import { arrayRow, imageTransform } from "./images.js";
+import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 
-export interface RotationOptions extends OptionsOf<typeof rotationOptions> {}
+export interface RotationOptions extends ArrayOption, OptionsOf<typeof rotationOptions> {}
 
 export const rotationOptions = optionTable("randomRotation", {
   /** Largest angle in degrees, in either direction. */

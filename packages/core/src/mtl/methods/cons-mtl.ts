@@ -1,12 +1,13 @@
 // Qin et al., "Towards consistent multi-task learning: unlocking the potential of task-specific parameters", CVPR 2025, as the program
 // of DiBS-MTL's comparison has it.
+
 import { nonNegative } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
-import { fairGrad, fairGradOptions } from "./fair-grad.js";
+import { type FairGradOptions, fairGrad, fairGradOptions } from "./fair-grad.js";
 
-export interface ConsMtlOptions extends OptionsOf<typeof consMtlOptions> {}
+export interface ConsMtlOptions extends FairGradOptions, OptionsOf<typeof consMtlOptions> {}
 
 export const consMtlOptions = optionTable("consMtl", {
   /** Weight of the agreement; default 1. */

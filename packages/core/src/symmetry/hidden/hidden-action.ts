@@ -14,9 +14,9 @@ import type { HiddenUnits } from "../discovery/descriptors.js";
 import type { Symmetry } from "../symmetry.js";
 import { hiddenSites } from "./hidden-layers.js";
 import type { SiteParams, SiteRule, SiteValues } from "./hidden-site.js";
-import { siteAction, siteActionRows } from "./site-action.js";
+import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
 
-export interface HiddenActionOptions extends OptionsOf<typeof hiddenActionOptions> {}
+export interface HiddenActionOptions extends SiteActionOptions, OptionsOf<typeof hiddenActionOptions> {}
 
 export const hiddenActionOptions = optionTable("hiddenAction", {
   /**

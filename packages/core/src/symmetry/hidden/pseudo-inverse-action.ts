@@ -12,9 +12,11 @@ import { type ElementWise, slopeOf } from "../bijection.js";
 import type { Symmetry } from "../symmetry.js";
 import { hiddenSites } from "./hidden-layers.js";
 import type { SiteRule, SiteValues } from "./hidden-site.js";
-import { siteAction, siteActionRows } from "./site-action.js";
+import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
 
-export interface PseudoInverseActionOptions extends OptionsOf<typeof pseudoInverseActionOptions> {}
+export interface PseudoInverseActionOptions
+  extends SiteActionOptions,
+    OptionsOf<typeof pseudoInverseActionOptions> {}
 
 export const pseudoInverseActionOptions = optionTable("pseudoInverseAction", {
   /** Activation of the network, any; default `relu`, as in `mlp`. */

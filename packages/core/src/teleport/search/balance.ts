@@ -1,4 +1,5 @@
 // The balanced point of an orbit in one jump: Stock et al., ICLR 2019, for norms; Nagel et al., ICCV 2019, for ranges.
+
 import { OptionError } from "../../errors.js";
 import { grad } from "../../graph/autodiff.js";
 import { cast } from "../../graph/ops/arithmetic.js";
@@ -8,7 +9,7 @@ import { constant, fill } from "../../graph/ops/leaf.js";
 import { max } from "../../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { trace } from "../../graph/trace.js";
-import { balancedOptions, toleranceOf } from "../../moves/balance/balanced.js";
+import { type BalancedOptions, balancedOptions, toleranceOf } from "../../moves/balance/balanced.js";
 import {
   type BalancedGroup,
   type BalanceSettings,
@@ -33,7 +34,7 @@ import { jump } from "./jump.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem, Setting, Stop } from "./search.js";
 
-export interface BalanceOptions extends OptionsOf<typeof balanceOptions> {}
+export interface BalanceOptions extends Omit<BalancedOptions, "by">, OptionsOf<typeof balanceOptions> {}
 
 export const balanceOptions = optionTable("balance", {
   ...balancedOptions.rows,

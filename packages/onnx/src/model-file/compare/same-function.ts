@@ -1,9 +1,11 @@
 // Whether two files compute the same, where rounding alone may move an output by more than a tolerance.
+
 import { astype, type NdArray, NumericalError } from "isoloss";
 import { nonNegative, type OptionsOf, optionTable } from "isoloss/internal";
 import { fromOnnx } from "../../import/from-onnx.js";
 import {
   batchesFor,
+  type CompareModelsOptions,
   type CompareSettings,
   compareModels,
   compareModelsRows,
@@ -15,7 +17,7 @@ import type { NamedValues } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
 import { storageRounding } from "./storage-rounding.js";
 
-export interface SameFunctionOptions extends OptionsOf<typeof sameFunctionOptions> {}
+export interface SameFunctionOptions extends CompareModelsOptions, OptionsOf<typeof sameFunctionOptions> {}
 
 const sameFunctionOptions = optionTable("sameFunction", {
   ...compareModelsRows,

@@ -1,15 +1,23 @@
 // What a teleport improves: the sharpness of Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, equations 8-10, or the
 // angles between the tasks' gradients themselves.
+
 import { OptionError } from "../../../errors.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { nonNegative, number, oneOf, positive } from "../../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../../options.js";
 import { gradientCosine } from "./cosine.js";
-import { balancedSharpness, balancedSharpnessOptions, type SharpnessInputs } from "./sharpness.js";
+import {
+  type BalancedSharpnessOptions,
+  balancedSharpness,
+  balancedSharpnessOptions,
+  type SharpnessInputs,
+} from "./sharpness.js";
 
 export interface ImproveByCosine extends OptionsOf<typeof improveByCosineOptions> {}
 
-export interface ImproveBySharpness extends OptionsOf<typeof improveBySharpnessOptions> {}
+export interface ImproveBySharpness
+  extends BalancedSharpnessOptions,
+    OptionsOf<typeof improveBySharpnessOptions> {}
 
 export interface ImproveNothing extends OptionsOf<typeof improveNothingOptions> {}
 
