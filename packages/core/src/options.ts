@@ -41,7 +41,6 @@ export interface OptionTable<R extends Readonly<Record<string, Row>>> extends Op
  *
  * @example
  * const caGradOptions = optionTable("caGrad", {
- *   // c: how far the direction may be from the mean of gradients; default 0.4.
  *   c: nonNegative.default(0.4),
  *   scale: oneOf(["sum", "mean"]).default("sum"),
  * });
