@@ -7,7 +7,7 @@ export const optionComments = {
   enforce: "pre",
   transform: {
     filter: {
-      id: /\/packages\/(core|onnx|benchmarks)\/src\/.*\.ts$/,
+      id: /[\\/]packages[\\/](core|onnx|benchmarks)[\\/]src[\\/].*\.ts$/,
       code: /optionTable\(|\.(default|otherwise|required)\(/,
     },
     handler: withSummaries,
@@ -39,11 +39,8 @@ function withSummaries(code, id) {
     if (!jsDoc) throw new Error(`${id}: the option ${name.getText()} needs a comment that says what it is.`);
     const comment = ts.getTextOfJSDocComment(jsDoc.at(-1).comment);
     const summary = JSON.stringify(comment.replace(/\{@link (\S+?)\}/g, "$1").replace(/\s+/g, " "));
-    if (makesRow)
-      insertions.push([
-        row.end - 1,
-        row.arguments.length > 0 && !row.arguments.hasTrailingComma ? `, ${summary}` : summary,
-      ]);
+    const last = row.arguments?.at(-1);
+    if (makesRow) insertions.push([last?.end ?? row.end - 1, last ? `, ${summary}` : summary]);
     else insertions.push([row.getStart(), "{ ..."], [row.end, `, summary: ${summary} }`]);
   }
 }

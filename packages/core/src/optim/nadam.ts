@@ -1,5 +1,4 @@
 // T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop, algorithm 8, with the paper's schedule of b1.
-
 import { mapTree } from "../graph/autodiff.js";
 import { add, div, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { sqrt } from "../graph/ops/elementary.js";

@@ -1,5 +1,4 @@
 // H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, "mixup: beyond empirical risk minimization", ICLR 2018, eq. 1.
-
 import { allocate, dtypeOf, type NdArray, sizeOf } from "../../array.js";
 import { DataError } from "../../errors.js";
 import type { Rng } from "../../math/rng.js";

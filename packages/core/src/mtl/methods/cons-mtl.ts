@@ -1,6 +1,5 @@
 // Qin et al., "Towards consistent multi-task learning: unlocking the potential of task-specific parameters", CVPR 2025, as the program
 // of DiBS-MTL's comparison has it.
-
 import { nonNegative } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";

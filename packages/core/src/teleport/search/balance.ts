@@ -1,5 +1,4 @@
 // The balanced point of an orbit in one jump: Stock et al., ICLR 2019, for norms; Nagel et al., ICCV 2019, for ranges.
-
 import { OptionError } from "../../errors.js";
 import { grad } from "../../graph/autodiff.js";
 import { cast } from "../../graph/ops/arithmetic.js";

@@ -1,5 +1,4 @@
 // Whether two files compute the same, where rounding alone may move an output by more than a tolerance.
-
 import { astype, type NdArray, NumericalError } from "isoloss";
 import { nonNegative, type OptionsOf, optionTable } from "isoloss/internal";
 import { fromOnnx } from "../../import/from-onnx.js";

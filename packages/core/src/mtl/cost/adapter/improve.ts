@@ -1,6 +1,5 @@
 // What a teleport improves: the sharpness of Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046, equations 8-10, or the
 // angles between the tasks' gradients themselves.
-
 import { OptionError } from "../../../errors.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { nonNegative, number, oneOf, positive } from "../../../option-kinds.js";
