@@ -9,12 +9,15 @@ import type { DriftGuardOptions } from "./drift-guard.js";
 import type { ScheduleOptions } from "./schedule.js";
 
 /** L_t, the losses to preserve, and its weight. */
-export interface PreserveOptions extends Required<OptionsOf<typeof preserveOptions>> {}
+export interface PreserveOptions extends Complete<OptionsOf<typeof preserveOptions>> {}
 
-export interface InnerOptions extends Required<OptionsOf<typeof innerOptions>> {}
+export interface InnerOptions extends Complete<OptionsOf<typeof innerOptions>> {}
 
 /** What happens to the optimizer's state: see `reusedState` for `reuse`. */
-export interface StateOptions extends Required<OptionsOf<typeof stateOptions>> {}
+export interface StateOptions extends Complete<OptionsOf<typeof stateOptions>> {}
+
+/** Unlike `Required`, without undefined for programs that know `exactOptionalPropertyTypes`, too. */
+type Complete<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 
 export const ofPreset = "the preset's";
 
