@@ -282,14 +282,14 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
   "describeCsv": {
     "required": "Columns without which a row is not counted, such as the label; default none.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
-    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
+    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error, and so are integers with leading zeros, such as 01067.",
     "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
     "delimiter": "Between fields; default \",\"."
   },
   "describeParquet": {
     "required": "Columns without which a row is not counted, such as the label; default none.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
-    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error."
+    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error, and so are integers with leading zeros, such as 01067."
   },
   "diagnose": {
     "loss": "Loss as a function of parameters and batch. Traced.",
@@ -817,10 +817,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. Rows without a label are left out.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default refuse. With mean such a number is NaN until `standardization(train, { missing: \"mean\" })` knows that part; such a text is none of its values.",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null, ? and the like): an error, the mean of the training part, or the row is left out; default refuse. With mean such a number is NaN until `standardization(train, { missing: \"mean\" })` knows that part; such a text is none of its values.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
     "required": "Columns without which a row is left out, whatever `missing` says; default the labels.",
-    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
+    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error, and so are integers with leading zeros, such as 01067.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one.",
     "header": "Whether the first line has the names of the columns; default true. Without, they are 0, 1, ....",
     "delimiter": "Between fields; default \",\"."
@@ -834,10 +834,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. Rows without a label are left out.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default refuse. With mean such a number is NaN until `standardization(train, { missing: \"mean\" })` knows that part; such a text is none of its values.",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null, ? and the like): an error, the mean of the training part, or the row is left out; default refuse. With mean such a number is NaN until `standardization(train, { missing: \"mean\" })` knows that part; such a text is none of its values.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
     "required": "Columns without which a row is left out, whatever `missing` says; default the labels.",
-    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
+    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error, and so are integers with leading zeros, such as 01067.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one."
   },
   "orbit": {
@@ -1247,10 +1247,10 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "label": "The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. Rows without a label are left out.",
     "features": "Columns of the inputs, in this order; default all others.",
     "classes": "Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns].",
-    "missing": "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default refuse. With mean such a number is NaN until `standardization(train, { missing: \"mean\" })` knows that part; such a text is none of its values.",
+    "missing": "What becomes of values that are missing (empty, NA, NaN, null, ? and the like): an error, the mean of the training part, or the row is left out; default refuse. With mean such a number is NaN until `standardization(train, { missing: \"mean\" })` knows that part; such a text is none of its values.",
     "missingWords": "Words that mark a missing value, too, such as unknown; default none besides those of `missing`.",
     "required": "Columns without which a row is left out, whatever `missing` says; default the labels.",
-    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error.",
+    "text": "Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers; from 90 % on, text in them is an error, and so are integers with leading zeros, such as 01067.",
     "columns": "Encodings of the columns, from TableData.options of another table; default found in this one."
   },
   "toHalf": {

@@ -81,7 +81,7 @@ const missing: OwnOptions = {
       range: "one of refuse, mean, drop",
       otherwise: "refuse",
       summary:
-        "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training examples (of text: none of its values), or the row is left out.",
+        "What becomes of values that are missing (empty, NA, NaN, null, ? and the like): an error, the mean of the training examples (of text: none of its values), or the row is left out.",
     },
     z.enum(["refuse", "mean", "drop"]),
   ),
