@@ -5,6 +5,7 @@ import { dirname, join, resolve, sep } from "node:path";
 import { deserialize, serialize } from "node:v8";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { DataError } from "isoloss";
+import { makeFolder } from "isoloss/internal-node";
 import { writeFileAtomic } from "isoloss/node";
 import { type Job, runName } from "../experiments/jobs/job.js";
 import { type JobOutcome, type PlainError, plainError, revived } from "../experiments/jobs/pool.js";
@@ -74,7 +75,7 @@ export async function unpackRun(
     await mkdir(join(directory, "figures"));
     for (const [name, bytes] of files) {
       const path = join(directory, name);
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await writeFileAtomic(path, name === "summary.json" ? placed(bytes, directory) : bytes);
     }
   }
