@@ -335,6 +335,17 @@ describe("mistakes in several tasks on one's own table", () => {
     expect(await wrong("{ npz: table.npz }")).toMatch(/problem\.data\.npz: unknown key/);
   });
 
+  it("name classes that no run predicts, with their task", async () => {
+    bench.write(
+      "rare.csv",
+      table(rows.map((r, i) => [r.a, r.b, sumOf(r), i % 8 ? "often" : "seldom", i % 2])),
+    );
+    const data = "label: [the price, kind, stars], test: 0.3";
+    bench.write("rare.yaml", experiment("rare", "method: caGrad\n", data, "rare.csv"));
+    const { stdout } = await bench.run("run", "rare.yaml", "--quiet");
+    expect(stdout).toMatch(/never predicts "kind\.seldom" for test rows, some of which have this class$/m);
+  });
+
   it("refuse amounts as classes, numbers and texts, as a single task does", async () => {
     const amounts = (name: string, kind: (i: number) => unknown, stars: (i: number) => unknown) =>
       bench.write(name, table(rows.map((r, i) => [r.a, r.b, sumOf(r), kind(i), stars(i)])));

@@ -274,21 +274,24 @@ describe("findingsOf", () => {
     ["undecided", "validation", {}],
     ["undecided", "loss", { best: "restore" }],
     ["undecided", "loss", { earlyStopping: {} }],
-  ])("says %s by validation rows where rates are chosen by %s, and epochs by %j", (judgment, by, settings) => {
-    const at = { rate: 0.1, decay: "none" } as const;
-    const [one] = findingsOf({
-      resolved: { kind: "train", variants: [], controls: {} },
-      results: [],
-      rates: [
-        {
-          ...{ ...at, baseline: "plain", finalLoss: 1, grid: [], clock: null, level: 0.95, repeats: 1, by },
-          runs: [{ settings, document: { teleports: [] } }],
-          tuned: { exact: { ...at, ...compared({ ...lower, validation: ratio(0.9, 0.85, 0.96) }) } },
-        },
-      ],
-    } as unknown as ExperimentOutcome);
-    expect(one.judgment).toBe(judgment);
-  });
+  ])(
+    "says %s by validation rows where rates are chosen by %s, and epochs by %j",
+    (judgment, by, settings) => {
+      const at = { rate: 0.1, decay: "none" } as const;
+      const [one] = findingsOf({
+        resolved: { kind: "train", variants: [], controls: {} },
+        results: [],
+        rates: [
+          {
+            ...{ ...at, baseline: "plain", finalLoss: 1, grid: [], clock: null, level: 0.95, repeats: 1, by },
+            runs: [{ settings, document: { teleports: [] } }],
+            tuned: { exact: { ...at, ...compared({ ...lower, validation: ratio(0.9, 0.85, 0.96) }) } },
+          },
+        ],
+      } as unknown as ExperimentOutcome);
+      expect(one.judgment).toBe(judgment);
+    },
+  );
 });
 
 describe("shareOfText", () => {
