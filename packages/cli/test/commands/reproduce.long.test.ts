@@ -33,6 +33,34 @@ rates: { grid: [0.01, 0.03, 0.1], decay: [none, cosine], tune: 100..101, confirm
   );
 }
 
+const runsIn = (out: string) => readdirSync(join(bench.folder, out, "runs")).sort();
+const endedIn = (out: string) => join(bench.folder, out, "ended-runs.jsonl");
+
+/** Kills `reproduce rooms.yaml`, and what goes on with it, at random moments. Returns how many runs had ended after each kill. */
+async function killed(
+  out: string,
+  { kills, seed }: { readonly kills: number; readonly seed: number },
+  ...options: readonly string[]
+): Promise<number[]> {
+  const random = createRng(seed);
+  const file = endedIn(out);
+  const ended = () => (existsSync(file) ? readFileSync(file, "utf8").split('"ended"').length - 1 : 0);
+  const counts: number[] = [];
+  while (counts.length < kills) {
+    const args = counts.length === 0 ? ["rooms.yaml", "--out", out] : ["--resume", out];
+    const line = [bench.cli.script, "reproduce", ...args, ...options, "--quiet"];
+    const child = spawn(process.execPath, line, { cwd: bench.folder, stdio: "ignore" });
+    const closed = once(child, "close");
+    const enough = ended() + 1 + Math.floor(6 * random.next());
+    while (ended() < enough && child.exitCode === null) await pause(2);
+    await pause(20 * random.next());
+    child.kill("SIGKILL");
+    await closed;
+    counts.push(ended());
+  }
+  return counts;
+}
+
 describe("isoloss reproduce", () => {
   it("runs all that is packaged with --quick, regressions to the specification's numbers", async () => {
     const document = await bench.json<ReproduceDocument>(
@@ -54,36 +82,13 @@ describe("isoloss reproduce", () => {
     const whole = await bench.json<ReproduceDocument>(
       ...["reproduce", "rooms.yaml", "--out", "whole", "--quiet", "--json"],
     );
-    const random = createRng(11);
-    const out = join(bench.folder, "killed");
-    const file = join(out, "ended-runs.jsonl");
-    const ended = () => (existsSync(file) ? readFileSync(file, "utf8").split('"ended"').length - 1 : 0);
-    let args = ["rooms.yaml", "--out", "killed"];
-    const counts: number[] = [];
-    for (let kills = 0; kills < 6; kills++) {
-      const child = spawn(
-        process.execPath,
-        [bench.cli.script, "reproduce", ...args, "--jobs", "2", "--quiet"],
-        {
-          cwd: bench.folder,
-        },
-      );
-      const closed = once(child, "close");
-      const enough = ended() + 1 + Math.floor(6 * random.next());
-      while (ended() < enough && child.exitCode === null) await pause(2);
-      await pause(20 * random.next());
-      child.kill("SIGKILL");
-      await closed;
-      counts.push(ended());
-      args = ["--resume", "killed"];
-    }
+    const counts = await killed("killed", { kills: 6, seed: 11 }, "--jobs", "2");
     expect(counts).toEqual([...new Set(counts)].sort((a, b) => a - b));
+    const args = ["--resume", "killed"];
     const resumed = await bench.json<ReproduceDocument>("reproduce", ...args, "--quiet", "--json");
     expect(withoutClock(resumed)).toEqual(withoutClock(whole));
-    expect(readdirSync(join(out, "runs")).sort()).toEqual(
-      readdirSync(join(bench.folder, "whole/runs")).sort(),
-    );
-    expect(existsSync(file)).toBe(false);
+    expect(runsIn("killed")).toEqual(runsIn("whole"));
+    expect(existsSync(endedIn("killed"))).toBe(false);
   });
 
   it.skipIf(!serverProgram)(
@@ -102,27 +107,12 @@ describe("isoloss reproduce", () => {
         });
       const worker = started("worker");
       try {
-        const random = createRng(12);
-        const out = join(bench.folder, "queued");
-        const file = join(out, "ended-runs.jsonl");
-        const ended = () => (existsSync(file) ? readFileSync(file, "utf8").split('"ended"').length - 1 : 0);
-        let args = ["reproduce", "rooms.yaml", "--out", "queued"];
-        for (let kills = 0; kills < 3; kills++) {
-          const child = started(...args, "--quiet");
-          const closed = once(child, "close");
-          const enough = ended() + 1 + Math.floor(6 * random.next());
-          while (ended() < enough && child.exitCode === null) await pause(2);
-          await pause(20 * random.next());
-          child.kill("SIGKILL");
-          await closed;
-          args = ["reproduce", "--resume", "queued"];
-        }
-        const resumed = await bench.json<ReproduceDocument>(...args, ...queue, "--quiet", "--json");
+        await killed("queued", { kills: 3, seed: 12 }, ...queue);
+        const args = ["reproduce", "--resume", "queued", ...queue];
+        const resumed = await bench.json<ReproduceDocument>(...args, "--quiet", "--json");
         expect(withoutClock(resumed)).toEqual(withoutClock(whole));
-        expect(readdirSync(join(out, "runs")).sort()).toEqual(
-          readdirSync(join(bench.folder, "alone/runs")).sort(),
-        );
-        expect(existsSync(file)).toBe(false);
+        expect(runsIn("queued")).toEqual(runsIn("alone"));
+        expect(existsSync(endedIn("queued"))).toBe(false);
         const { sweeps } = await bench.json<{ sweeps: object[] }>("sweep", "--list", ...queue, "--json");
         expect(sweeps).toEqual([]);
       } finally {

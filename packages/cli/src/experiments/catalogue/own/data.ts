@@ -1,5 +1,6 @@
 // Data of the user's own: tables, arrays, images and modules.
 
+import { createHash } from "node:crypto";
 import { countBy, maxBy, mean, omit } from "es-toolkit";
 import { DataError, type Dataset, dtypeOf, type NdArray, numbers, OptionError } from "isoloss";
 import { type DivideOptions, divide, divideOptions } from "isoloss/data";
@@ -252,9 +253,9 @@ function rowMetrics(
   const { train, ...heldOut } = parts;
   const known = Object.entries(parts).flatMap(([name, part]) => (part ? [[name, part] as const] : []));
   const counts = Object.fromEntries(known.map(([name, { inputs }]) => [`rows.${name}`, inputs.shape[0]]));
-  const seen = new Set(isTable ? rowTexts(train) : []);
+  const seen = new Set(isTable ? rowHashes(train) : []);
   const copies = Object.values(heldOut).flatMap((part) =>
-    isTable && part ? rowTexts(part).filter((row) => seen.has(row)) : [],
+    isTable && part ? rowHashes(part).filter((row) => seen.has(row)) : [],
   );
   return {
     ...counts,
@@ -263,11 +264,14 @@ function rowMetrics(
   };
 }
 
-/** Each row, inputs and labels, as text that equal rows alone share. */
-function rowTexts({ inputs, labels }: Dataset): string[] {
+/** A hash of each row, inputs and labels: of large tables texts would need more memory than they. */
+function rowHashes({ inputs, labels }: Dataset): string[] {
   const [n] = inputs.shape;
-  const at = ({ data }: NdArray, i: number) => data.slice((i * data.length) / n, ((i + 1) * data.length) / n);
-  return Array.from({ length: n }, (_, i) => `${at(inputs, i).join()};${at(labels, i).join()}`);
+  const at = ({ data }: NdArray, i: number) =>
+    data.subarray((i * data.length) / n, ((i + 1) * data.length) / n);
+  return Array.from({ length: n }, (_, i) =>
+    createHash("sha1").update(at(inputs, i)).update(at(labels, i)).digest("base64"),
+  );
 }
 
 /**
