@@ -143,7 +143,7 @@ const rangeOf = (ratio: RatioSummary | null, isExact = false): readonly [number,
 export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Finding[] {
   const compared = rates.flatMap((comparison) => {
     const rowsChose =
-      comparison.by === "validation" ||
+      (comparison.by === "validation" && comparison.grid.length > 1) ||
       comparison.runs.some(({ settings }) => settings.best ?? settings.earlyStopping);
     return Object.entries(comparison.tuned)
       .filter(([name]) => !isControl(resolved, comparison, name))

@@ -270,20 +270,22 @@ describe("findingsOf", () => {
   });
 
   it.each([
-    ["helps", "loss", {}],
-    ["undecided", "validation", {}],
-    ["undecided", "loss", { best: "restore" }],
-    ["undecided", "loss", { earlyStopping: {} }],
+    ["helps", "loss", {}, 2],
+    ["undecided", "validation", {}, 2],
+    ["helps", "validation", {}, 1],
+    ["undecided", "loss", { best: "restore" }, 2],
+    ["undecided", "loss", { earlyStopping: {} }, 2],
   ])(
-    "says %s by validation rows where rates are chosen by %s, and epochs by %j",
-    (judgment, by, settings) => {
+    "says %s by validation rows where %s chose, epochs by %j, of %i rates",
+    (judgment, by, settings, rates) => {
       const at = { rate: 0.1, decay: "none" } as const;
       const [one] = findingsOf({
         resolved: { kind: "train", variants: [], controls: {} },
         results: [],
         rates: [
           {
-            ...{ ...at, baseline: "plain", finalLoss: 1, grid: [], clock: null, level: 0.95, repeats: 1, by },
+            ...{ ...at, baseline: "plain", finalLoss: 1, clock: null, level: 0.95, repeats: 1, by },
+            grid: Array.from({ length: rates }, () => ({ ...at, losses: {} })),
             runs: [{ settings, document: { teleports: [] } }],
             tuned: { exact: { ...at, ...compared({ ...lower, validation: ratio(0.9, 0.85, 0.96) }) } },
           },
