@@ -34,7 +34,7 @@ export function summaryRows(results: readonly JobResult[]): {
   const isThere = (name: string) => results.some((r) => typeof r.document.metrics[name] === "number");
   const measured = [
     "best.epoch",
-    ...["validation", "test"].flatMap((part) => [`${part}.loss`, `${part}.accuracy`, `${part}.rmse`]),
+    ...["loss", "accuracy", "rmse"].flatMap((name) => [`validation.${name}`, `test.${name}`]),
   ].filter(isThere);
   // The gradient of the last mini-batch says nothing about the whole data.
   const hasGradient = results.every((r) => lossCurve(r).window === 1);
