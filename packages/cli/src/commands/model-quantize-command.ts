@@ -73,11 +73,12 @@ the same, but for bounds such as that of ReLU6: what scaling their units changes
 with the largest SQNR is written, or the smallest within 0.1 dB of it, and judged on the other half. Batch normalizations are folded.
 
 With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if no file
-with a quantized layer keeps the limit, or none is found in the budget, nothing is written, and out is null.
+with a quantized layer keeps the limit, or none is found in the budget, nothing is written, and out is null. Where the
+examples that chose the file keep the limit, and the others do not, the file is written, held is false, and the exit code is 1.
 
 ${dataHelp}
 
-The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split}, judged, recommended and table
+The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split}, judged, held, recommended and table
 [{candidate, per, corrected, left, widened, bytes, integerNodes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}],
 floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, runs, bits, note}].
 

@@ -73,6 +73,8 @@ export interface Quantized {
   readonly recommended: ChoiceRow;
   /** The error of the written file on the examples that did not choose it; null where all did. */
   readonly judged: MeasuredChange | null;
+  /** With `--limit-error`, whether it keeps that on all held-out examples, also on those that did not choose it. */
+  readonly held: boolean | null;
   readonly floatOperandsSqnr: number | null;
   readonly table: readonly ChoiceRow[];
   readonly skipped: readonly string[];
@@ -100,7 +102,8 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   const result = await quantized(path, before.bytes, { calibration, heldOut }, options);
   const { recommended, judged, isSplit } = result;
   const { choosing, judging } = result.heldOut;
-  const isWritten = result.isWithinLimit !== false;
+  const isWritten = recommended.sqnr >= (options.limitError ?? -Infinity);
+  if (result.isWithinLimit === false) process.exitCode = 1;
   if (isWritten) await writeModelFile(before, options.out, result.bytes);
   const document: Quantized = {
     file: resolve(path),
@@ -114,6 +117,7 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
     },
     recommended: rowOf(recommended),
     judged: judged === undefined ? null : changeOf(judged),
+    held: result.isWithinLimit ?? null,
     floatOperandsSqnr: finite(result.floatOperandsSqnr),
     table: result.table.map(rowOf),
     skipped: result.skipped,

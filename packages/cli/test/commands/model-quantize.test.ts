@@ -163,6 +163,22 @@ describe("isoloss model quantize", () => {
     expect(stdout).toMatch(/layers? in float, .* kB instead/);
   });
 
+  it("says where a limit is not held by the examples that did not choose the file", async () => {
+    const free = await bench.json<Quantized>(...quantize, "--calibration", "images.npy", "--json");
+    const [chosen, judged] = [free.recommended, free.judged].map((own) => own?.sqnr ?? 0);
+    const limits = [Math.min(chosen, judged) - 1, (chosen + judged) / 2].filter((own) => own < chosen);
+    for (const limit of limits) {
+      const run = [...quantize, "--calibration", "images.npy", "--limit-error", `${limit}`];
+      const { status, stdout } = await bench.run(...run, "--json");
+      const document = JSON.parse(stdout) as Quantized;
+      const isHeld = judged >= limit;
+      expect([document.out, document.held, status]).toEqual([at("int8.onnx"), isHeld, isHeld ? 0 : 1]);
+      const text = (await bench.run(...run)).stdout;
+      expect(/The limit is not held on the 4 others: give a larger/.test(text)).toBe(!isHeld);
+    }
+    expect(limits.map((limit) => judged >= limit)).toEqual([true, false]);
+  });
+
   it("writes nothing where only a file without a quantized layer keeps a limit", async () => {
     const args = ["quantize", "model.onnx", "-o", "none.onnx", "--calibration", "images.npy", "--json"];
     const { status, stdout, stderr } = await bench.run("model", ...args, "--limit-error", "200");

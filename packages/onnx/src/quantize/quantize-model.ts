@@ -10,7 +10,7 @@ import {
   tried,
 } from "./choices.js";
 import { requireBatches } from "./examples.js";
-import { dividedHeldOut, withHeldOut } from "./held-out.js";
+import { dividedHeldOut, examplesOf, withHeldOut, withLabels, withoutLabels } from "./held-out.js";
 import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
 import type { QuantizationError } from "./measure-error.js";
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
@@ -41,7 +41,7 @@ export interface QuantizedModel {
   readonly skipped: readonly string[];
   /** With a limit that the table does not keep: the layers, those first whose quantization costs most. */
   readonly sensitivities: readonly LayerSensitivity[];
-  /** Whether the recommended file keeps the limit; undefined without one. */
+  /** Whether the recommended file keeps the limit on the examples that chose it and on the others; undefined without a limit. */
   readonly isWithinLimit: boolean | undefined;
   /** How many held-out examples chose the file, and how many others judged it. */
   readonly heldOut: { readonly choosing: number; readonly judging: number };
@@ -86,15 +86,20 @@ export async function quantizeModel(
   const { calibration: all, heldOut, metric, runtime, signal, limit } = given;
   requireBatches("quantizeModel", bytes, all, "calibration");
   if (heldOut !== undefined) requireBatches("quantizeModel", bytes, heldOut, "heldOut");
-  const examples = heldOut === undefined ? withHeldOut(bytes, all) : { calibration: all, heldOut };
+  const what = heldOut === undefined ? "calibration" : "heldOut";
+  const labeled = metric ? withLabels(heldOut ?? all, metric.labels, what) : (heldOut ?? all);
+  const held = heldOut === undefined ? withHeldOut(bytes, labeled) : { calibration: all, heldOut: labeled };
+  const calibration = withoutLabels(held.calibration).batches;
   const run = { runtime, signal };
   const mayGoOn = clock(given);
-  const parts = dividedHeldOut(bytes, examples.heldOut);
-  const judgeOn = async (own: readonly NamedValues[]): Promise<Judge> => ({
-    ...{ calibration: examples.calibration, heldOut: own, metric, metricOn: heldOut ?? own, run },
-    expected: await outputsOfFile(bytes, own, run),
-  });
-  const judge = await judgeOn(parts?.choosing ?? examples.heldOut);
+  const parts = dividedHeldOut(bytes, held.heldOut);
+  const judgeOn = async (own: readonly NamedValues[]): Promise<Judge> => {
+    const { batches, labels } = withoutLabels(own);
+    const score = metric && ((outputs: readonly NamedValues[]) => metric.score(outputs, labels));
+    const expected = await outputsOfFile(bytes, batches, run);
+    return { calibration, heldOut: batches, expected, score, run };
+  };
+  const judge = await judgeOn(parts?.choosing ?? held.heldOut);
   const last = parts && (await judgeOn(parts.judging));
   const skipped: string[] = [];
   const prepared = plainEditor("quantizeModel", foldBatchNorm(bytes).bytes).finish();
@@ -103,9 +108,9 @@ export async function quantizeModel(
   const source = { bytes: prepared, given, judge, mayGoOn, moments, skip };
   const trials: Trial[] = [];
   for await (const recipe of recipesFor(source)) {
-    const what = nameOf(recipe);
-    if (mayGoOn(what) || trials.length === 0) trials.push(await tried(recipe, judge));
-    else skip(`${what}: the time was over`);
+    const next = nameOf(recipe);
+    if (mayGoOn(next) || trials.length === 0) trials.push(await tried(recipe, judge));
+    else skip(`${next}: the time was over`);
   }
   const keeping = trials.filter(({ choice }) => limit === undefined || choice.sqnr >= limit);
   if (limit === undefined || keeping.length > 0) {
@@ -146,16 +151,17 @@ async function result(
 ): Promise<QuantizedModel> {
   const isRounded = report.nodes.some(({ runs }) => runs === "MatMulNBits");
   const exact = { ...(last ?? judge), run: { ...judge.run, floatOperands: true } };
+  const judged = last && (await measured(bytes, last));
   return {
     bytes,
     recommended: choice,
-    judged: last && (await measured(bytes, last)),
+    judged,
     floatOperandsSqnr:
       isRounded && (await isNative(judge.run.runtime)) ? (await measured(bytes, exact)).sqnr : undefined,
     table: trials.map((trial) => trial.choice),
     skipped,
     sensitivities: order,
-    isWithinLimit: limit === undefined ? undefined : choice.sqnr >= limit,
+    isWithinLimit: limit === undefined ? undefined : Math.min(choice.sqnr, judged?.sqnr ?? Infinity) >= limit,
     heldOut: { choosing: examplesIn(judge), judging: last === undefined ? 0 : examplesIn(last) },
     isSplit: heldOut === undefined,
     report,
@@ -163,7 +169,7 @@ async function result(
 }
 
 const examplesIn = ({ heldOut }: Judge): number =>
-  heldOut.reduce((sum, batch) => sum + (Object.values(batch)[0].shape[0] ?? 1), 0);
+  heldOut.reduce((sum, batch) => sum + examplesOf(batch), 0);
 
 /** Tells of each step, and whether there is time for it. */
 function clock({

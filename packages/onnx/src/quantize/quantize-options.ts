@@ -1,4 +1,4 @@
-import type { RuntimeName } from "isoloss";
+import { isNdArray, type RuntimeName } from "isoloss";
 import {
   abortSignal,
   flag,
@@ -66,9 +66,9 @@ export interface QuantizeModelOptions {
   readonly equalize?: boolean | undefined;
   /** Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none. */
   readonly candidates?: readonly CandidateFile[] | undefined;
-  /** Least SQNR in decibels: layers stay float until it is reached; default: all are quantized. */
+  /** Least SQNR in decibels: layers stay float until the examples that choose have it; default: all are quantized. */
   readonly limit?: number | undefined;
-  /** A number for the outputs of held-out batches, such as an accuracy, for the table: of `heldOut`, all of it as it was given, or of what was held out; default none. */
+  /** Labels of the held-out examples and a score of outputs by them, such as an accuracy, for the table and for `judged`, each on its half; default none. */
   readonly metric?: Metric | undefined;
   /** Seconds after which nothing more is begun; default: no limit. */
   readonly budget?: number | undefined;
@@ -104,7 +104,13 @@ export const quantizeModelOptions = optionTable("quantizeModel", {
   equalize: flag.default(true),
   candidates: listOf(candidate).default([]),
   limit: number().otherwise("all layers are quantized"),
-  metric: inCode<Metric>("a function of outputs and batches", isFunction).otherwise("none"),
+  metric: inCode<Metric>(
+    "{ labels, score }: an array and a function of outputs and labels",
+    (value) => {
+      const { labels, score } = (value ?? {}) as Partial<Metric>;
+      return isNdArray(labels) && isFunction(score);
+    },
+  ).otherwise("none"),
   budget: positive.otherwise("no limit"),
   onProgress: inCode<(progress: QuantizationProgress) => void>("a function", isFunction).otherwise("none"),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
