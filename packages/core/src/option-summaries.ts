@@ -958,8 +958,8 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "start": "n numbers; default (3, 0.5)."
   },
   "quantizeModel": {
-    "calibration": "Examples to quantize by: batches as arrays by the names of the model's inputs.",
-    "heldOut": "Other examples: half of them choose the file, the others judge it; default: a quarter of the calibration, which is then not used for it.",
+    "calibration": "Examples to quantize by: batches as arrays by the names of the model's inputs; default none, for weights alone: then they are rounded as they are.",
+    "heldOut": "Other examples: half of them choose the file, the others judge it; default: a quarter of the calibration, which is then not used for it; random inputs without calibration.",
     "weightBits": "Bits of the weights: 8 (default) or 4, which are for weights alone.",
     "weights": "Type of weights of 8 bits: `int8` (default) or `uint8`.",
     "reduceRange": "Whether weights keep to 7 of 8 bits, for processors without instructions for 8-bit dot products; default false.",
@@ -973,8 +973,9 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "rotate": "Whether the table has the weights with rotated spaces of attention heads, bottlenecks and residual streams, too: see `rotated`, by `descended`; default false.",
     "equalize": "Whether the table has other weights on the orbit of the model's scalings, too; default true.",
     "candidates": "Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none.",
-    "limit": "Least SQNR in decibels: layers stay float until it is reached; default: all are quantized.",
-    "metric": "A number for the outputs of held-out batches, such as an accuracy, for the table: of `heldOut`, all of it as it was given, or of what was held out; default none.",
+    "limit": "Least SQNR in decibels: layers stay float until the examples that choose have it; default: all are quantized.",
+    "metric": "Labels of the held-out examples and a score of outputs by them, such as an accuracy, for the table and for `judged`, each on its half; default none.",
+    "sizes": "Sizes of axes that the file leaves open, for random inputs; default small ones.",
     "budget": "Seconds after which nothing more is begun; default: no limit.",
     "onProgress": "Is called before each step.",
     "runtime": "Where the models run: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed.",

@@ -1,5 +1,7 @@
+import { OptionError } from "isoloss";
 import { isNative, requireBytes } from "isoloss/internal";
-import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { fromOnnx } from "../import/from-onnx.js";
+import { type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
 import { foldBatchNorm } from "../model-file/prepare/fold-batch-norm.js";
 import {
   type Judge,
@@ -47,6 +49,8 @@ export interface QuantizedModel {
   readonly heldOut: { readonly choosing: number; readonly judging: number };
   /** Whether the held-out examples are a part of the calibration. */
   readonly isSplit: boolean;
+  /** Whether they are random inputs: there was no calibration and no other example. */
+  readonly isRandom: boolean;
   /** The recommended file's nodes and scales. */
   readonly report: QdqReport;
 }
@@ -67,6 +71,8 @@ export interface QuantizedModel {
  * largest, the fewest that are enough: of the best file for each granularity, and the smaller result is recommended. A file
  * with all layers in float is none.
  *
+ * Weights alone need no examples: without calibration they are rounded as they are, and measured on `heldOut`, or on random inputs.
+ *
  * @param bytes the bytes of an `.onnx` file of float32, its data inside
  * @param options `calibration`, `heldOut` and others
  * @returns the recommended file, the table and what was left out
@@ -79,16 +85,20 @@ export interface QuantizedModel {
  */
 export async function quantizeModel(
   bytes: Uint8Array,
-  options: QuantizeModelOptions,
+  options: QuantizeModelOptions = {},
 ): Promise<QuantizedModel> {
   requireBytes("quantizeModel", bytes);
-  const given = quantizeModelOptions.read(options);
-  const { calibration: all, heldOut, metric, runtime, signal, limit } = given;
-  requireBatches("quantizeModel", bytes, all, "calibration");
+  const read = quantizeModelOptions.read(options);
+  const { calibration: all, heldOut, metric, runtime, signal, limit } = read;
+  if (all !== undefined) requireBatches("quantizeModel", bytes, all, "calibration");
   if (heldOut !== undefined) requireBatches("quantizeModel", bytes, heldOut, "heldOut");
+  if (all === undefined) requireNoData(read);
+  const given = all === undefined ? { ...read, biasCorrection: false as const, equalize: false } : read;
+  const own = heldOut ?? all ?? randomExamples(bytes, read.sizes);
   const what = heldOut === undefined ? "calibration" : "heldOut";
-  const labeled = metric ? withLabels(heldOut ?? all, metric.labels, what) : (heldOut ?? all);
-  const held = heldOut === undefined ? withHeldOut(bytes, labeled) : { calibration: all, heldOut: labeled };
+  const labeled = metric ? withLabels(own, metric.labels, what) : own;
+  const isSplit = heldOut === undefined && all !== undefined;
+  const held = isSplit ? withHeldOut(bytes, labeled) : { calibration: all ?? [], heldOut: labeled };
   const calibration = withoutLabels(held.calibration).batches;
   const run = { runtime, signal };
   const mayGoOn = clock(given);
@@ -104,6 +114,8 @@ export async function quantizeModel(
   const skipped: string[] = [];
   const prepared = plainEditor("quantizeModel", foldBatchNorm(bytes).bytes).finish();
   const skip = (text: string) => skipped.push(text);
+  if (all === undefined && read.biasCorrection !== false) skip(`biases corrected: ${NO_DATA}`);
+  if (all === undefined && read.equalize) skip(`other weights: ${NO_DATA}`);
   const moments = batchNormMoments(bytes);
   const source = { bytes: prepared, given, judge, mayGoOn, moments, skip };
   const trials: Trial[] = [];
@@ -135,19 +147,43 @@ export async function quantizeModel(
   });
 }
 
+const NO_DATA = "there is no calibration";
+
+/** Random inputs that stand for examples where there are none. */
+const RANDOM_EXAMPLES = 16;
+
+const randomExamples = (bytes: Uint8Array, sizes: Readonly<Record<string, number>>): readonly NamedValues[] =>
+  randomInputs("quantizeModel", fromOnnx(bytes).inputs, {
+    ...{ seed: 0, examples: RANDOM_EXAMPLES, sizes, inputs: {} },
+  });
+
+/** Throws where something is asked for that no calibration is there for. */
+function requireNoData({ activations, absorbBiases, limit, metric, heldOut }: QuantizeModelOptions): void {
+  const isRandom = heldOut === undefined;
+  const needs: readonly (readonly [boolean, string])[] = [
+    [activations !== "none", `ranges of activations; activations: "none" needs none`],
+    [absorbBiases === true, "absorbBiases"],
+    [isRandom && limit !== undefined, "limit, or heldOut"],
+    [isRandom && metric !== undefined, "metric, or heldOut"],
+  ];
+  const missing = needs.find(([isNeeded]) => isNeeded);
+  if (missing === undefined) return;
+  throw new OptionError(`quantizeModel: calibration is missing. Give examples for ${missing[1]}.`);
+}
+
 interface Outcome {
   readonly judge: Judge;
   /** With the examples that choose nothing. */
   readonly last: Judge | undefined;
   readonly skipped: readonly string[];
-  readonly given: Pick<QuantizeModelOptions, "heldOut" | "limit">;
+  readonly given: Pick<QuantizeModelOptions, "calibration" | "heldOut" | "limit">;
   readonly order?: readonly LayerSensitivity[];
 }
 
 async function result(
   { bytes, choice, report }: Trial,
   trials: readonly Trial[],
-  { judge, last, skipped, given: { heldOut, limit }, order = [] }: Outcome,
+  { judge, last, skipped, given: { calibration, heldOut, limit }, order = [] }: Outcome,
 ): Promise<QuantizedModel> {
   const isRounded = report.nodes.some(({ runs }) => runs === "MatMulNBits");
   const exact = { ...(last ?? judge), run: { ...judge.run, floatOperands: true } };
@@ -163,7 +199,8 @@ async function result(
     sensitivities: order,
     isWithinLimit: limit === undefined ? undefined : Math.min(choice.sqnr, judged?.sqnr ?? Infinity) >= limit,
     heldOut: { choosing: examplesIn(judge), judging: last === undefined ? 0 : examplesIn(last) },
-    isSplit: heldOut === undefined,
+    isSplit: heldOut === undefined && calibration !== undefined,
+    isRandom: heldOut === undefined && calibration === undefined,
     report,
   };
 }

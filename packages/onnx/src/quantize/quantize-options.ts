@@ -12,7 +12,7 @@ import {
   optionTable,
   positive,
 } from "isoloss/internal";
-import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { axisSizes, type NamedValues } from "../model-file/compare/random-inputs.js";
 import { type CalibrationMethod, calibrationMethods } from "./calibrate.js";
 import type { CandidateFile } from "./candidates.js";
 import type { Granularity } from "./choices.js";
@@ -29,9 +29,9 @@ export interface QuantizationProgress {
 export type BiasCorrection = "measured" | "analytic";
 
 export interface QuantizeModelOptions {
-  /** Examples to quantize by: batches as arrays by the names of the model's inputs. */
-  readonly calibration: readonly NamedValues[];
-  /** Other examples: half of them choose the file, the others judge it; default: a quarter of the calibration, which is then not used for it. */
+  /** Examples to quantize by: batches as arrays by the names of the model's inputs; default none, for weights alone: then they are rounded as they are. */
+  readonly calibration?: readonly NamedValues[] | undefined;
+  /** Other examples: half of them choose the file, the others judge it; default: a quarter of the calibration, which is then not used for it; random inputs without calibration. */
   readonly heldOut?: readonly NamedValues[] | undefined;
   /** Bits of the weights: 8 (default) or 4, which are for weights alone. */
   readonly weightBits?: 8 | 4 | undefined;
@@ -70,6 +70,8 @@ export interface QuantizeModelOptions {
   readonly limit?: number | undefined;
   /** Labels of the held-out examples and a score of outputs by them, such as an accuracy, for the table and for `judged`, each on its half; default none. */
   readonly metric?: Metric | undefined;
+  /** Sizes of axes that the file leaves open, for random inputs; default small ones. */
+  readonly sizes?: Readonly<Record<string, number>> | undefined;
   /** Seconds after which nothing more is begun; default: no limit. */
   readonly budget?: number | undefined;
   /** Is called before each step. */
@@ -88,8 +90,8 @@ const candidate = inCode<CandidateFile>(
 );
 
 export const quantizeModelOptions = optionTable("quantizeModel", {
-  calibration: batches.required(),
-  heldOut: batches.otherwise("a quarter of the calibration"),
+  calibration: batches.otherwise("none, for weights alone"),
+  heldOut: batches.otherwise("a quarter of the calibration, or random inputs"),
   weightBits: oneOf([8, 4]).default(8),
   weights: oneOf(["int8", "uint8"]).default("int8"),
   reduceRange: flag.default(false),
@@ -111,6 +113,7 @@ export const quantizeModelOptions = optionTable("quantizeModel", {
       return isNdArray(labels) && isFunction(score);
     },
   ).otherwise("none"),
+  sizes: axisSizes.default({}),
   budget: positive.otherwise("no limit"),
   onProgress: inCode<(progress: QuantizationProgress) => void>("a function", isFunction).otherwise("none"),
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),

@@ -260,6 +260,30 @@ describe("the error of weights alone", () => {
   });
 });
 
+describe("a quantization without examples", () => {
+  it("rounds weights alone as they are, and refuses what needs data", async () => {
+    const { table, skipped, isRandom, heldOut } = await quantizeModel(smallNetwork(), { activations: "none" });
+    expect(table.map(({ candidate, isBiasCorrected }) => [candidate, isBiasCorrected])).toEqual([
+      ["as it is", false],
+      ["as it is", false],
+    ]);
+    expect(skipped).toEqual([
+      "biases corrected: there is no calibration",
+      "other weights: there is no calibration",
+    ]);
+    expect([isRandom, heldOut]).toEqual([true, { choosing: 8, judging: 8 }]);
+    for (const [options, what] of [
+      [{}, "ranges of activations"],
+      [{ activations: "none", absorbBiases: true }, "absorbBiases"],
+      [{ activations: "none", limit: 20 }, "limit, or heldOut"],
+    ] as const) {
+      await expect(quantizeModel(smallNetwork(), options)).rejects.toThrow(
+        `quantizeModel: calibration is missing. Give examples for ${what}`,
+      );
+    }
+  });
+});
+
 describe("the work of a quantization", () => {
   it("ends after its budget, and says what it left out", async () => {
     const { table, skipped } = await quantizeModel(smallNetwork(), { calibration: images(8), budget: 1e-9 });
@@ -334,7 +358,7 @@ describe("the work of a quantization", () => {
   it("refuses what does not fit", async () => {
     const bytes = smallNetwork();
     const run = (options: object) => quantizeModel(bytes, options as never);
-    await expect(run({})).rejects.toThrow("calibration must be given");
+    await expect(run({})).rejects.toThrow("calibration is missing");
     await expect(run({ calibration: [] })).rejects.toThrow("an empty list");
     await expect(run({ calibration: images(4), heldOut: images(0) })).rejects.toThrow(
       "heldOut must have examples",
