@@ -411,7 +411,7 @@ export const optionSummaries: Readonly<Record<string, Readonly<Record<string, st
     "batchSize": "Examples of a step; default 32, or as many as the file fixes.",
     "optimizer": "By name, or such as `adamw({ weightDecay: 0.01 })`; default `adam`.",
     "freeze": "Parameters and running statistics that stay, bit for bit: names, with `*` for any characters; default none.",
-    "batchNorm": "Whether to `restore` batch norms that were folded, or to `keep` the layers; default `keep` if the file has some.",
+    "batchNorm": "Whether to `restore` batch norms that were folded, or to `keep` the layers; default `keep` if the file has some, and without convolutions for `mse` and `l1`.",
     "seed": "Seed of the split and of the order of batches; default 0.",
     "clipNorm": "Largest global norm of the gradient; default no limit.",
     "tolerance": "Largest change of an output by restoring or folding, relative to its largest value; default as of `sameFunction`.",

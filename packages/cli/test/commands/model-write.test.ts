@@ -61,7 +61,9 @@ describe("isoloss model fold", () => {
     }));
     file("ids.onnx", ids);
     const { stdout } = await bench.run("model", "fold", "ids.onnx", "--out", "ids-folded.onnx");
-    expect(stdout).toMatch(/On random inputs \("ids" reaches \d of the 50 rows of its table\) no output differs/);
+    expect(stdout).toMatch(
+      /On random inputs \("ids" reaches \d of the 50 rows of its table\) no output differs/,
+    );
   });
 
   it("frees the scalings and permutations of the layer", async () => {

@@ -41,7 +41,7 @@ export interface FineTuneOptions {
   readonly optimizer?: OptimizerName | Optimizer | undefined;
   /** Parameters and running statistics that stay, bit for bit: names, with `*` for any characters; default none. */
   readonly freeze?: readonly string[] | undefined;
-  /** Whether to `restore` batch norms that were folded, or to `keep` the layers; default `keep` if the file has some. */
+  /** Whether to `restore` batch norms that were folded, or to `keep` the layers; default `keep` if the file has some, and without convolutions for `mse` and `l1`. */
   readonly batchNorm?: "restore" | "keep" | undefined;
   /** Seed of the split and of the order of batches; default 0. */
   readonly seed?: number | undefined;
@@ -85,7 +85,9 @@ export const fineTuneOptions = optionTable("fineTune", {
     inCode<Optimizer>("an optimizer such as adam()", isObject),
   ).default("adam"),
   freeze: listOf(text("a name or a pattern such as features.*")).default([]),
-  batchNorm: oneOf(["restore", "keep"]).otherwise("keep for a file that has batch norms, else restore"),
+  batchNorm: oneOf(["restore", "keep"]).otherwise(
+    "keep for a file that has batch norms, and for mse and l1 without convolutions; else restore",
+  ),
   seed: integerFrom(0).default(0),
   clipNorm: positive.otherwise("no limit"),
   tolerance: positive.otherwise("as of sameFunction"),

@@ -205,8 +205,7 @@ async function result(
   };
 }
 
-const examplesIn = ({ heldOut }: Judge): number =>
-  heldOut.reduce((sum, batch) => sum + examplesOf(batch), 0);
+const examplesIn = ({ heldOut }: Judge): number => heldOut.reduce((sum, batch) => sum + examplesOf(batch), 0);
 
 /** Tells of each step, and whether there is time for it. */
 function clock({

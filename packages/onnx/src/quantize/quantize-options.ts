@@ -106,13 +106,10 @@ export const quantizeModelOptions = optionTable("quantizeModel", {
   equalize: flag.default(true),
   candidates: listOf(candidate).default([]),
   limit: number().otherwise("all layers are quantized"),
-  metric: inCode<Metric>(
-    "{ labels, score }: an array and a function of outputs and labels",
-    (value) => {
-      const { labels, score } = (value ?? {}) as Partial<Metric>;
-      return isNdArray(labels) && isFunction(score);
-    },
-  ).otherwise("none"),
+  metric: inCode<Metric>("{ labels, score }: an array and a function of outputs and labels", (value) => {
+    const { labels, score } = (value ?? {}) as Partial<Metric>;
+    return isNdArray(labels) && isFunction(score);
+  }).otherwise("none"),
   sizes: axisSizes.default({}),
   budget: positive.otherwise("no limit"),
   onProgress: inCode<(progress: QuantizationProgress) => void>("a function", isFunction).otherwise("none"),

@@ -262,7 +262,9 @@ describe("the error of weights alone", () => {
 
 describe("a quantization without examples", () => {
   it("rounds weights alone as they are, and refuses what needs data", async () => {
-    const { table, skipped, isRandom, heldOut } = await quantizeModel(smallNetwork(), { activations: "none" });
+    const { table, skipped, isRandom, heldOut } = await quantizeModel(smallNetwork(), {
+      activations: "none",
+    });
     expect(table.map(({ candidate, isBiasCorrected }) => [candidate, isBiasCorrected])).toEqual([
       ["as it is", false],
       ["as it is", false],
