@@ -51,8 +51,11 @@ export function addFinetuneCommand(model: Command): void {
       collect,
       [],
     )
-    .option("--restore", "put batch normalizations back; default for a file that has none")
-    .option("--no-restore", "train the layers as they are; default for a file that has batch normalizations")
+    .option(
+      "--restore",
+      "put batch normalizations back; default for a file that has none, but not for mse and l1 without convolutions",
+    )
+    .option("--no-restore", "train the layers as they are; default in all other cases")
     .option("--seed <n>", "of the examples that are held out and of the order of the others", seedNumber, 0)
     .option(
       "--tolerance <number>",

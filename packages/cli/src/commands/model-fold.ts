@@ -23,6 +23,6 @@ export async function fold(path: string, options: FoldOptions): Promise<void> {
   const bytes = options.dropMetadata ? dropMetadata(folded.bytes) : folded.bytes;
   const dropped = folded.bytes.length - bytes.length;
   const prepared = await writePrepared(before, out, { bytes, report }, { sizes: size, tolerance, verify });
-  const text = `${preparedText(prepared, path, out)}${dropped > 0 ? ` ${bytesText(dropped)} of metadata left out.` : ""}`;
+  const text = `${preparedText(prepared, before, { out, sizes: size })}${dropped > 0 ? ` ${bytesText(dropped)} of metadata left out.` : ""}`;
   process.stdout.write(json ? `${JSON.stringify(prepared)}\n` : `${text}\n`);
 }

@@ -10,13 +10,13 @@ export function addQuantizeCommand(model: Command): void {
     .command("quantize <file>")
     .description("integers of 8 bits in the place of floats, by the choice with the least measured error")
     .requiredOption("-o, --out <file>", "the new file; never the one that is read")
-    .requiredOption(
+    .option(
       "--calibration <path>",
-      "examples: a .npy or .npz file, or a folder of images or of such folders",
+      "examples: a .npy or .npz file, or a folder of images or of such folders; only --weights-only does without",
     )
     .option(
       "--held-out <path>",
-      "other examples: half of them choose, the others judge; default a quarter of the calibration, which is then not used for it",
+      "other examples: half of them choose, the others judge; default a quarter of the calibration, which is then not used for it; random inputs without",
     )
     .addOption(
       new Option(
@@ -72,12 +72,15 @@ as they are, with equal ranges of units, or with the least predicted noise; bias
 the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured error. The file
 with the largest SQNR is written, or the smallest within 0.1 dB of it, and judged on the other half. Batch normalizations are folded.
 
+With --weights-only and without --calibration the weights are rounded as they are, and measured on --held-out or random inputs.
+
 With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if no file
-with a quantized layer keeps the limit, or none is found in the budget, nothing is written, and out is null.
+with a quantized layer keeps the limit, or none is found in the budget, nothing is written, and out is null. Where the
+examples that chose the file keep the limit, and the others do not, the file is written, held is false, and the exit code is 1.
 
 ${dataHelp}
 
-The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split}, judged, recommended and table
+The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split, random}, judged, held, recommended and table
 [{candidate, per, corrected, left, widened, bytes, integerNodes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}],
 floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, runs, bits, note}].
 

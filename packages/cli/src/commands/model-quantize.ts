@@ -21,7 +21,7 @@ import { writeModelFile } from "../model/write-prepared.js";
 
 export interface QuantizeOptions extends DataOptions {
   readonly out: string;
-  readonly calibration: string;
+  readonly calibration?: string;
   readonly heldOut?: string;
   readonly per?: Granularity;
   readonly weightsOnly: boolean;
@@ -69,10 +69,14 @@ export interface Quantized {
     /** Of the held-out examples those that chose the file; the others judge. */
     readonly choosing: number;
     readonly split: boolean;
+    /** Whether these are random inputs: no examples were given. */
+    readonly random: boolean;
   };
   readonly recommended: ChoiceRow;
   /** The error of the written file on the examples that did not choose it; null where all did. */
   readonly judged: MeasuredChange | null;
+  /** With `--limit-error`, whether it keeps that on all held-out examples, also on those that did not choose it. */
+  readonly held: boolean | null;
   readonly floatOperandsSqnr: number | null;
   readonly table: readonly ChoiceRow[];
   readonly skipped: readonly string[];
@@ -89,31 +93,35 @@ export interface Quantized {
 /** `isoloss model quantize`: a file of integers, chosen by measured error. */
 export async function quantize(path: string, options: QuantizeOptions): Promise<void> {
   requireWeightsOnly(options);
+  requireCalibration(options);
   const before = await readModelFile(path);
   await requireOutputs(before, options, [options.calibration, options.heldOut]);
   await requireOthers({ "--calibration": options.calibration, "--held-out": options.heldOut });
   const { inputs } = namingFile(path, () => fromOnnx(before.bytes));
   const read = (data: string) => readBatches(inputs, dataSource(data, options), options.size);
-  const calibration = await read(options.calibration);
+  const calibration = options.calibration === undefined ? undefined : await read(options.calibration);
   const heldOut = options.heldOut === undefined ? undefined : await read(options.heldOut);
-  if (heldOut === undefined) requireParts(options.calibration, calibration);
+  if (heldOut === undefined && calibration) requireParts(options.calibration, calibration);
   const result = await quantized(path, before.bytes, { calibration, heldOut }, options);
   const { recommended, judged, isSplit } = result;
   const { choosing, judging } = result.heldOut;
-  const isWritten = result.isWithinLimit !== false;
+  const isWritten = recommended.sqnr >= (options.limitError ?? -Infinity);
+  if (result.isWithinLimit === false) process.exitCode = 1;
   if (isWritten) await writeModelFile(before, options.out, result.bytes);
   const document: Quantized = {
     file: resolve(path),
     out: isWritten ? resolve(options.out) : null,
     bytes: { before: before.bytes.length, after: result.bytes.length },
     examples: {
-      calibration: examplesIn(calibration),
+      calibration: examplesIn(calibration ?? []),
       heldOut: choosing + judging,
       choosing,
       split: isSplit,
+      random: result.isRandom,
     },
     recommended: rowOf(recommended),
     judged: judged === undefined ? null : changeOf(judged),
+    held: result.isWithinLimit ?? null,
     floatOperandsSqnr: finite(result.floatOperandsSqnr),
     table: result.table.map(rowOf),
     skipped: result.skipped,
@@ -132,7 +140,7 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   }
   if (options.report !== undefined) {
     const { writeQuantizePage } = await import("../model/page/quantize-page.js");
-    const sizes = sizesOf(inputs, options.size, calibration[0]);
+    const sizes = sizesOf(inputs, options.size, (calibration ?? heldOut)?.[0]);
     const changed = { file: before, out: options.out, bytes: result.bytes, sizes };
     await writeQuantizePage(options.report, changed, document);
   }
@@ -163,8 +171,24 @@ function requireWeightsOnly({ bits, per, weightsOnly }: QuantizeOptions): void {
   );
 }
 
+/** Throws where examples are missing. */
+function requireCalibration(options: QuantizeOptions): void {
+  const { calibration, weightsOnly, absorbBiases, limitError, heldOut } = options;
+  if (calibration !== undefined) return;
+  if (!weightsOnly) {
+    throw new OptionError(
+      "--calibration PATH is missing: the ranges of activations are those on examples. Without any, weights alone can be rounded: --weights-only.",
+    );
+  }
+  if (absorbBiases) throw new OptionError("--absorb-biases needs examples: add --calibration PATH.");
+  if (limitError === undefined || heldOut !== undefined) return;
+  throw new OptionError(
+    "--limit-error needs examples, as random inputs say nothing of real ones: add --calibration PATH or --held-out PATH.",
+  );
+}
+
 /** Throws where nothing of the calibration can be held out. */
-function requireParts(path: string, batches: readonly Batch[]): void {
+function requireParts(path: string | undefined, batches: readonly Batch[]): void {
   const counts = new Set(Object.values(batches[0]).map(({ shape }) => shape[0]));
   if (batches.length > 1 || (counts.size === 1 && !counts.has(1))) return;
   throw new OptionError(
@@ -173,7 +197,7 @@ function requireParts(path: string, batches: readonly Batch[]): void {
 }
 
 interface Data {
-  readonly calibration: readonly Batch[];
+  readonly calibration: readonly Batch[] | undefined;
   readonly heldOut: readonly Batch[] | undefined;
 }
 
@@ -197,6 +221,7 @@ async function quantized(
         rotate: options.rotate,
         calibrationMethod: options.method,
         limit: options.limitError,
+        sizes: options.size,
         budget: options.budget,
         onProgress: ({ next }) => step(next),
       }),

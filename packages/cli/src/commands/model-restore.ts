@@ -26,5 +26,6 @@ export async function restore(path: string, options: RestoreOptions): Promise<vo
   const sizes = sizesOf(inputs, size, batches[0]);
   const preparation = await restoreBatchNorm(before.bytes, batches, { epsilon });
   const prepared = await writePrepared(before, out, preparation, { sizes, tolerance, verify });
-  process.stdout.write(json ? `${JSON.stringify(prepared)}\n` : `${preparedText(prepared, path, out)}\n`);
+  const text = preparedText(prepared, before, { out, sizes });
+  process.stdout.write(json ? `${JSON.stringify(prepared)}\n` : `${text}\n`);
 }

@@ -41,7 +41,7 @@ export async function verify(first: string, second: string, options: VerifyOptio
   const [a, b] = [await readModelFile(first), await readModelFile(second)];
   const [{ inputs }] = [a, b].map(({ path, bytes }) => namingFile(path, () => fromOnnx(bytes)));
   const batches = data === undefined ? [] : await readBatches(inputs, dataSource(data, options), size);
-  const sizes = sizesOf(inputs, size, batches[0]);
+  const sizes = sizesOf(inputs, size, batches[0], examples);
   const on = data === undefined ? {} : { inputs: batches };
   const comparison = sameFunction(a.bytes, b.bytes, {
     seed,

@@ -42,21 +42,26 @@ export const choicesTable = (
 });
 
 /** The examples that chose the file. */
-export const chosenOn = ({ examples }: Quantized): string =>
-  examples.split
-    ? `${examples.choosing} of the ${examples.calibration} examples, held out for that`
-    : `${examples.choosing} held-out examples`;
+export function chosenOn({ examples: { choosing, calibration, split, random } }: Quantized): string {
+  if (random) return `${choosing} random inputs`;
+  return split
+    ? `${choosing} of the ${calibration} examples, held out for that`
+    : `${choosing} held-out examples`;
+}
 
 /** Which examples chose the file, and what it is worth on others. */
 export function judgedText(document: Quantized): string {
-  const { examples, judged } = document;
+  const { examples, judged, held } = document;
   const chosen = `The table is of ${chosenOn(document)}, which chose the file`;
   if (judged === null) {
     return `${chosen}: it may look better than it is. Give two held-out examples or more to judge it on others.`;
   }
   const [sqnr, agreement] = errorCells(judged);
   const same = judged.agreement === null ? "" : `, same largest ${agreement}`;
-  return `${chosen}; on the ${examples.heldOut - examples.choosing} others it has ${sqnr}${same}.`;
+  const others = `on the ${examples.heldOut - examples.choosing} others`;
+  const broken = `The limit is not held ${others}: give a larger --limit-error for some margin, or more held-out examples.`;
+  const hint = examples.random ? " Random inputs say little of real ones: give some by --held-out." : "";
+  return `${chosen}; ${others} it has ${sqnr}${same}.${held === false ? ` ${broken}` : ""}${hint}`;
 }
 
 export const nameOf = ({ candidate, per, corrected, left, widened }: ChoiceRow): string =>
