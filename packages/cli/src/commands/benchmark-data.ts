@@ -8,7 +8,7 @@ import {
   verifyBenchmark,
   writeSample,
 } from "isoloss-benchmarks/node";
-import { withProgress } from "../model/command-progress.js";
+import { withProgress } from "../progress.js";
 import { shellWord } from "../shell-word.js";
 
 export interface BenchmarkDataOptions {

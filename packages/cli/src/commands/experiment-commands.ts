@@ -1,6 +1,5 @@
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
-import { quietOption } from "../model/command-progress.js";
 import { collect, imageSize, onlyLabel, positiveInteger, seedNumber, seedRange } from "../parse.js";
 
 /**
@@ -285,7 +284,7 @@ Examples:
       "sample: pixels of cityscapes and nyuv2, such as 128x256 (default: 32x64)",
       imageSize,
     )
-    .addOption(quietOption())
+    .option("--quiet", "no lines of progress", false)
     .option("--json", "one JSON document on stdout instead of text", false)
     .addHelpText(
       "after",

@@ -1,16 +1,26 @@
 import { Command, Help } from "commander";
 import { portNumber } from "../parse.js";
+import { addCommands } from "./command.js";
 import { addExperimentCommands } from "./experiment-commands.js";
-import { addModelCommands } from "./model-commands.js";
+import { modelCommands } from "./registry.js";
 import { addRunCommands } from "./run-commands.js";
 
-/**
- * The command line with its options and help texts. A command's code is loaded when the command runs, so that help and
- * errors appear at once.
- *
- * @param script the program's own, for worker threads; without one, runs use this thread
- */
-export function createProgram(version: string, script?: URL): Command {
+export interface ProgramOptions {
+  readonly version: string;
+  /** The program's own, for worker threads; without one, runs use this thread. */
+  readonly script?: URL;
+}
+
+/** Runs the command that the arguments name. */
+export async function runCommandLine(args: readonly string[], options: ProgramOptions): Promise<void> {
+  await (await createProgram(args, options)).parseAsync(args, { from: "user" });
+}
+
+/** The command line, with the options and the help texts of the commands that the arguments may name. */
+export async function createProgram(
+  args: readonly string[],
+  { version, script }: ProgramOptions,
+): Promise<Command> {
   const program = new Command("isoloss")
     .description("Train, and move along the loss level set: symmetry teleportation for optimizers.")
     .version(version)
@@ -106,6 +116,18 @@ Examples:
 
   addExperimentCommands(program, script);
   addRunCommands(program);
-  addModelCommands(program);
+  const model = program
+    .command("model")
+    .description("ONNX files: what they hold, and which changes of their weights keep what they compute")
+    .addHelpText(
+      "after",
+      `
+Every command takes an .onnx file as PyTorch, Paddle or any other exporter writes it; isoloss model COMMAND --help has
+the options, an example and the document of --json.
+
+Example:
+  isoloss model inspect model.onnx`,
+    );
+  await addCommands(model, modelCommands, { args, script });
   return program;
 }
