@@ -10,8 +10,7 @@ export interface CommandRow {
   /** Text below the options. */
   readonly help: string;
   /**
-   * Takes the arguments and, last, the values of the options, with the `script` of the program. Prints by itself where it gives no
-   * result.
+   * Takes the arguments and, last, the values of the options with the {@link Context}. Prints by itself where it gives no result.
    */
   readonly run: (...given: never[]) => Promise<Result | undefined>;
 }
@@ -33,13 +32,21 @@ export interface Result {
   readonly page?: (parts: PageParts) => Page;
   /** Default 0. */
   readonly exitCode?: number | undefined;
+  /** Printed to stderr after the result. */
+  readonly note?: string | undefined;
   /** Thrown after the result is printed. */
   readonly error?: Error | undefined;
 }
 
+/** What a command gets beside the values of its options. */
+export interface Context {
+  /** The program's own, for worker threads; without one, runs use this thread. */
+  readonly script: URL | undefined;
+}
+
 /** Prints a result. */
-async function show(
-  { document, text, page, exitCode = 0, error }: Result,
+export async function show(
+  { document, text, page, exitCode = 0, note, error }: Result,
   { json, report }: { readonly json?: boolean; readonly report?: string },
 ): Promise<void> {
   if (report !== undefined && page !== undefined) {
@@ -49,6 +56,7 @@ async function show(
   }
   if (json) process.stdout.write(`${JSON.stringify(document)}\n`);
   else if (text.length > 0) process.stdout.write(`${text.map(paragraph).join("\n\n")}\n`);
+  if (note !== undefined) process.stderr.write(`isoloss: ${note}\n`);
   if (exitCode !== 0) process.exitCode = exitCode;
   if (error !== undefined) throw error;
 }
@@ -60,7 +68,7 @@ const paragraph = (part: string | TextTable): string =>
 export async function addCommands(
   parent: Command,
   list: readonly ListedCommand[],
-  { args, script }: { readonly args: readonly string[]; readonly script?: URL | undefined },
+  { args, ...context }: { readonly args: readonly string[] } & Context,
 ): Promise<void> {
   for (const { name, summary, load } of list) {
     const command = parent.command(name).description(summary);
@@ -75,7 +83,7 @@ export async function addCommands(
     }
     command.addHelpText("after", `\n${help}`).action(async (...given: unknown[]) => {
       const settings = given.at(-2) as object;
-      const result = await run(...([...given.slice(0, -2), { ...settings, script }] as never[]));
+      const result = await run(...([...given.slice(0, -2), { ...settings, ...context }] as never[]));
       if (result) await show(result, settings);
     });
   }
