@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rateFigures } from "../../../src/experiments/report/rate-figures.js";
+import { rateFigures } from "../../../src/experiments/report/outcome.js";
 import type { RateComparison } from "../../../src/experiments/report/rates.js";
 import { runDocument } from "../../../src/formats/json.js";
 
