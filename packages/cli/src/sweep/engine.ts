@@ -3,10 +3,10 @@
 import { range } from "es-toolkit";
 import { contendersOf, seedsDue } from "./confirmation.js";
 import type { Engine, EngineOptions, RunState, SweepState, TrialState, Wanted } from "./engine-types.js";
-import type { AskEntry, ConfirmEntry, Entry, SearchEnd, VerdictEntry } from "./journal.js";
+import type { ConfirmEntry, Entry, SearchEnd, VerdictEntry } from "./journal.js";
 import { aggregated, oriented } from "./metric.js";
 import { verdictOf, verdictRuleOf } from "./prune.js";
-import type { Assignment, Trial, TrialStatus } from "./types.js";
+import type { AskEntry, Assignment, Trial, TrialStatus } from "./types.js";
 
 /** Trials that samplers without a history ask at once. */
 const most = 10_000;
