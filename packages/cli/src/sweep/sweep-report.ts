@@ -1,10 +1,9 @@
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import type { Environment } from "../run/environment.js";
 import { htmlTable, type ReportSection, renderReport } from "../run/report-html.js";
-import { leftOut } from "./caveats.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument } from "./document.js";
-import { edgesOf } from "./edges.js";
+import { edgesOf, leftOut } from "./edges.js";
 import { progressText } from "./progress-line.js";
 import { rankCorrelation } from "./rank-correlation.js";
 import { searchEnd } from "./search-end.js";

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { leftOut } from "../../src/sweep/caveats.js";
 import {
   bestOfEach,
   bestTrials,
@@ -9,6 +8,7 @@ import {
   type SeedValues,
 } from "../../src/sweep/confirm.js";
 import { confirmationOf, contendersOf } from "../../src/sweep/confirmation.js";
+import { leftOut } from "../../src/sweep/edges.js";
 import type { Assignment, Metric, Trial } from "../../src/sweep/types.js";
 
 const loss: Metric = { name: "loss", goal: "minimize", aggregate: "mean" };

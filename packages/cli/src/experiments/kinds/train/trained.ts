@@ -5,7 +5,7 @@ import { stepRecord } from "isoloss/node";
 import type { RunDirectory } from "../../../run/directory.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { RunData } from "../../catalogue/run-data.js";
-import type { JobContext, Measured } from "../../kind.js";
+import type { Evaluation, JobContext, Measured } from "../../kind.js";
 import { teleportRecord } from "../../records/teleport-record.js";
 import { unpredicted } from "../predictions.js";
 import { type EpochSettings, trainingLoop, watchedBy } from "../training-loop.js";
@@ -73,8 +73,6 @@ interface Recorder extends Pick<Trainee, "trainer"> {
   readonly directory: RunDirectory | undefined;
   readonly secondsBefore: number;
 }
-
-type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
 /** Figures on the validation data: those of the trainer, where it has measured them at this step. */
 async function evaluated(recorder: Recorder, validation: Dataset): Promise<Evaluation> {
