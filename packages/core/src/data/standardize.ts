@@ -25,7 +25,7 @@ export interface Standardization {
 
 export interface StandardizationOptions extends OptionsOf<typeof standardizationOptions> {}
 
-export const standardizationOptions = optionTable("standardization", {
+const standardizationOptions = optionTable("standardization", {
   /** Groups of equal size, one after the other, in which the elements of an example are, such as channels; default each column of [n, columns] by itself, else one. */
   groups: integerFrom(1).otherwise("the columns of [n, columns], else 1"),
   /** Whether an input is a number: others, such as those of a table's text, stay as they are. Default all. */

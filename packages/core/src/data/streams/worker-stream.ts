@@ -7,7 +7,7 @@ import { openThread, type Thread } from "./thread.js";
 
 export interface WorkerStreamOptions extends OptionsOf<typeof workerStreamOptions> {}
 
-export const workerStreamOptions = optionTable("workerStream", {
+const workerStreamOptions = optionTable("workerStream", {
   /** Name of the module's export that is the stream; default default. */
   export: text("the name of an export, such as training").default("default"),
   /** Examples in an epoch; default unknown: a trainer counts them by reading an epoch. */

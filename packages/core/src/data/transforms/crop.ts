@@ -5,7 +5,7 @@ import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 
 export interface CropOptions extends ArrayOption, OptionsOf<typeof cropOptions> {}
 
-export const cropOptions = optionTable("randomCrop", {
+const cropOptions = optionTable("randomCrop", {
   /** Pixels of zeros around the image, from which a part of its size is cut. */
   padding: integerFrom(1).required(),
   ...arrayRow,

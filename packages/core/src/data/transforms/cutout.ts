@@ -6,7 +6,7 @@ import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 
 export interface CutoutOptions extends ArrayOption, OptionsOf<typeof cutoutOptions> {}
 
-export const cutoutOptions = optionTable("cutout", {
+const cutoutOptions = optionTable("cutout", {
   /** Side of the square in pixels. */
   size: integerFrom(1).required(),
   ...arrayRow,

@@ -5,7 +5,7 @@ import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 
 export interface FlipOptions extends ArrayOption, OptionsOf<typeof flipOptions> {}
 
-export const flipOptions = optionTable("randomFlip", {
+const flipOptions = optionTable("randomFlip", {
   /** Left and right, or top and bottom; default horizontal. */
   direction: oneOf(["horizontal", "vertical"]).default("horizontal"),
   /** Fraction of the images that are flipped; default 0.5. */

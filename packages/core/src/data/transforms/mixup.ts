@@ -9,7 +9,7 @@ import { type ArrayOption, arrayRow, type Example, floatsOf } from "./images.js"
 
 export interface MixupOptions extends ArrayOption, OptionsOf<typeof mixupOptions> {}
 
-export const mixupOptions = optionTable("mixup", {
+const mixupOptions = optionTable("mixup", {
   /** Number of classes, for labels that are classes; default none: labels are floats. */
   classes: integerFrom(2).otherwise("none: labels are floats"),
   /** The fractions are drawn from Beta(alpha, alpha), alpha in (0, 4]; default 0.2. */

@@ -7,7 +7,7 @@ import { type ArrayOption, arrayRow, floatsOf } from "./images.js";
 
 export interface NormalizeOptions extends ArrayOption, OptionsOf<typeof normalizeOptions> {}
 
-export const normalizeOptions = optionTable("normalize", {
+const normalizeOptions = optionTable("normalize", {
   /** One number, or one for each channel. */
   mean: anyOf(finite, listOf(finite, { least: 1 })).required(),
   /** One number above 0, or one for each channel. */

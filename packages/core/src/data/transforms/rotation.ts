@@ -5,7 +5,7 @@ import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 
 export interface RotationOptions extends ArrayOption, OptionsOf<typeof rotationOptions> {}
 
-export const rotationOptions = optionTable("randomRotation", {
+const rotationOptions = optionTable("randomRotation", {
   /** Largest angle in degrees, in either direction. */
   degrees: number({ above: 0, max: 180 }).required(),
   ...arrayRow,

@@ -12,7 +12,7 @@ export interface RecordedRunOptions extends OptionsOf<typeof recordedRunOptions>
 
 const statuses = ["completed", "stopped", "interrupted", "diverged", "failed", "pruned"] as const;
 
-export const recordedRunOptions = optionTable("recordedRun", {
+const recordedRunOptions = optionTable("recordedRun", {
   /** Of the run: up to 60 letters, digits, ".", "_" and "-". */
   name: text("a name").required(),
   /** What the run is grouped by, a name of the same form, in `isoloss` and `tensorboard` a folder; default training. */

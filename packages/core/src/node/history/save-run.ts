@@ -18,7 +18,7 @@ const formats: Readonly<
 
 export interface SaveRunOptions extends OptionsOf<typeof saveRunOptions> {}
 
-export const saveRunOptions = optionTable("saveRun", {
+const saveRunOptions = optionTable("saveRun", {
   /** The program that reads the files; default isoloss. */
   to: oneOf<RunFormat>(["isoloss", "tensorboard", "mlflow"]).default("isoloss"),
 });

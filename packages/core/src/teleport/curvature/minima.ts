@@ -19,7 +19,7 @@ import { orbitCurvature } from "../objective/orbit-curvature.js";
 /** How a minimum is measured. */
 export interface MinimumSettings extends OptionsOf<typeof minimumSettings> {}
 
-export const minimumSettings = optionTable("measureMinimum", {
+const minimumSettings = optionTable("measureMinimum", {
   /** Lengths r of the perturbations; default [0.05, 0.1, 0.2]. */
   radii: listOf(positive, { least: 1 }).default([0.05, 0.1, 0.2]),
   /** Directions, each used with every radius; default 20. */
