@@ -90,7 +90,9 @@ function conclusionOf({ confirmed, best, status }: SweepDocument): string {
       return `Whether a trial helps on other rows is undecided: ${rows} judged the fresh seeds${chose}.`;
     }
     const trials = compared.length === 1 ? "1 trial" : `${compared.length} trials`;
-    return `Of ${trials} on fresh seeds, ${helped} did better than the baseline, by its whole interval.`;
+    const isUnbeaten = compared.some(({ constant }) => constant?.isBeaten === false);
+    const constant = isUnbeaten ? ", and clearly better than predicting the mean or the commonest class" : "";
+    return `Of ${trials} on fresh seeds, ${helped} did better than the baseline, by its whole interval${constant}.`;
   }
   if (best === null) return "No trial is complete.";
   return (

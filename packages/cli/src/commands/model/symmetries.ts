@@ -89,7 +89,7 @@ function foundText(found: FoundInModel): string[] {
   );
   const rest: readonly (readonly [string, string])[] = [
     ["discrete groups alone act on", discreteOnly.join(", ")],
-    ["no symmetry reaches", unreached.join(", ")],
+    ["no symmetry that was found reaches", unreached.join(", ")],
   ];
   const named = rest.filter(([, names]) => names !== "");
   return [
