@@ -319,8 +319,7 @@ function requireWeightsOnly({ bits, per, weightsOnly }: Settings): void {
 }
 
 /** Throws where examples are missing. */
-function requireCalibration(settings: Settings): void {
-  const { calibration, weightsOnly, absorbBiases, limitError, heldOut } = settings;
+function requireCalibration({ calibration, weightsOnly, absorbBiases, limitError, heldOut }: Settings): void {
   if (calibration !== undefined) return;
   if (!weightsOnly) {
     throw new OptionError(
