@@ -2,6 +2,8 @@ import { mean } from "es-toolkit";
 import { createMultiTaskTrainer, type MultiTaskTrainer, resume } from "isoloss";
 import { confusion } from "isoloss/metrics";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "isoloss/mtl";
+import { stepRecord } from "isoloss/node";
+import type { RunDirectory } from "../../../run/directory.js";
 import { makeCost } from "../../catalogue/cost.js";
 import { makeMethod } from "../../catalogue/methods.js";
 import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
@@ -13,11 +15,10 @@ import { numbersOf, pointsIn } from "../../records/points.js";
 import { unpredicted } from "../predictions.js";
 import { trainingLoop, watchedBy } from "../training-loop.js";
 import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
-import { jumpsOf, teleportOf } from "./cost-record.js";
+import { costRecord, jumpsOf, teleportOf } from "./cost-record.js";
 import { evaluated, isAtFront, metricsOf } from "./metrics.js";
 import { plateauRate } from "./plateau.js";
 import type { MultiTaskSettings } from "./settings.js";
-import { multiTaskWriter } from "./writer.js";
 
 /** A run's trainer, and its length. */
 export interface MultiTaskSession {
@@ -203,4 +204,48 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
   } finally {
     await session.dispose();
   }
+}
+
+interface MultiTaskWriter {
+  /** Writes what is new; points of a plane beside the steps that they were at. */
+  append(points: readonly (readonly number[])[]): void;
+  /** The recorded steps: mean losses, squared norms of the directions, seconds. */
+  columns(): { loss: number[]; gradNormSq: number[]; seconds: number[] };
+}
+
+/** Writes the records of a trainer of several tasks into the run's directory. */
+function multiTaskWriter(
+  trainer: MultiTaskTrainer<Tree>,
+  { recordEvery, directory }: { readonly recordEvery: number; readonly directory: RunDirectory | undefined },
+): MultiTaskWriter {
+  let written = trainer.current.step;
+  let events = trainer.history.events.length;
+
+  const recordsFrom = (first: number): number[] => {
+    const steps: number[] = [];
+    const start = Math.ceil(first / recordEvery) * recordEvery;
+    for (let step = start; step < trainer.current.step; step += recordEvery) steps.push(step);
+    return steps;
+  };
+  return {
+    append(points) {
+      const { history } = trainer;
+      const fresh = recordsFrom(written).map((step) => ({
+        ...stepRecord(history, step),
+        ...(points[step / recordEvery] ? { params: [...points[step / recordEvery]] } : {}),
+      }));
+      directory?.appendMetrics(fresh);
+      directory?.appendTeleports(
+        history.events.slice(events).map(({ event }) => costRecord(event as CostEvent, history.tasks)),
+      );
+      written = trainer.current.step;
+      events = history.events.length;
+    },
+    columns() {
+      const steps = recordsFrom(0);
+      const records = steps.map((step) => stepRecord(trainer.history, step));
+      const column = (name: string) => records.map((record) => record[name] as number);
+      return { loss: column("loss"), gradNormSq: column("gradNormSq"), seconds: column("seconds") };
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { scalarsOf } from "../../src/formats/scalars.js";
+import { scalarsOf } from "../../../src/experiments/jobs/tracking.js";
 
 const record = {
   step: 4,

@@ -1,7 +1,7 @@
 import { svgText } from "isoloss-figures";
 import { expect, it } from "vitest";
 import type { JobResult } from "../../../../src/experiments/kind.js";
-import { gainFigures } from "../../../../src/experiments/kinds/multi-task/gain-figure.js";
+import { gainFigures } from "../../../../src/experiments/kinds/multi-task/figures.js";
 import { nodeDocument } from "../../../../src/experiments/report/node-document.js";
 import { runDocument } from "../../../../src/formats/json.js";
 
