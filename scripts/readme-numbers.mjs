@@ -76,7 +76,7 @@ async function sweeps() {
     const isPaused = JSON.parse(entries.at(-1)).entry === "pause";
     const { counts, seconds, confirmed } = await isoloss(
       ["sweep", "--resume", copy, "--quiet"],
-      isPaused ? 20 : undefined,
+      isPaused ? 60 : undefined,
     );
     const findings = confirmed.map(({ judgment, text }) => ({ judgment, text }));
     found[name] = { counts, minutes: Math.round(seconds / 60), confirmed: findings };

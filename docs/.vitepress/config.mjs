@@ -58,7 +58,7 @@ export default defineConfig({
         items: [
           page("Commands", "/reference/commands"),
           page("Names in experiments", "/reference/names"),
-          page("JSON documents", "/reference/json"),
+          page("JSON documents", "/json-documents"),
           page("ONNX operators", "/onnx-operators"),
           // TypeDoc writes it beside the pages.
           { text: "API", link: "/api/index.html", target: "_self" },
