@@ -40,13 +40,14 @@ async function json(...args) {
   return JSON.parse(text);
 }
 
-/** A cell of a table: what Markdown and Vue would read is escaped. */
+/** A cell of a table: what Markdown and Vue would read is escaped, but not in code. */
 const cell = (text) =>
   String(text)
     .replaceAll("|", "\\|")
-    .replaceAll("<", "&lt;")
-    .replaceAll("{{", "{&#123;")
-    .replaceAll("\n", " ");
+    .replaceAll("\n", " ")
+    .split(/(`[^`]*`)/)
+    .map((part) => (part.startsWith("`") ? part : part.replaceAll("<", "&lt;").replaceAll("{{", "{&#123;")))
+    .join("");
 export const tableOf = (head, rows) =>
   [head, head.map(() => "---"), ...rows].map((row) => `| ${row.map(cell).join(" | ")} |`).join("\n");
 
@@ -65,7 +66,7 @@ function sectionsOf(command, path) {
   ]);
   const head = `## ${name}\n\n\`${name} ${command.usage()}\`\n\n${cell(command.description())}\n`;
   const table = rows.length > 0 ? `\n${tableOf(["option", "what"], rows)}\n` : "";
-  const text = after.join("").trim();
+  const text = after.join("").replace(/^\n+/, "").trimEnd();
   const own = command.commands.filter((one) => one.name() !== "help");
   return [
     `${head}${table}${text === "" ? "" : `\n\`\`\`text\n${text}\n\`\`\`\n`}`,
