@@ -134,7 +134,7 @@ async function picture() {
     {
       document,
       title:
-        "The least weights of a trained network are set to zero: ranked as they are, and after balancing",
+        "Weights of a trained network set to zero",
       theme: "light",
     },
   );

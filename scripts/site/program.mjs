@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { createServer } from "vite";
 import { sources } from "../entries.js";
+import { optionComments } from "../option-comments.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -15,6 +16,7 @@ const server = await createServer({
   configFile: false,
   appType: "custom",
   logLevel: "error",
+  plugins: [optionComments],
   resolve: { alias },
   server: { middlewareMode: true, watch: null, ws: false },
 });

@@ -59,7 +59,7 @@ export {
   smoothing,
   text,
 } from "../option-kinds.js";
-export type { OptionRows, OptionTable } from "../options.js";
+export type { OptionsOf, OptionTable } from "../options.js";
 export { optionTable, requireKnown, withoutUndefined } from "../options.js";
 export { taskAlone } from "../problems/task-alone.js";
 export { Lifetime } from "../runtime/lifetime.js";

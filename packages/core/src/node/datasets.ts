@@ -9,7 +9,7 @@ import { readIdx } from "../data/idx.js";
 import type { LabeledImages } from "../data/labeled-images.js";
 import { DataError, MissingDataError, OptionError } from "../errors.js";
 import { flag, text } from "../option-kinds.js";
-import { type OptionRows, optionTable, requireKnown } from "../options.js";
+import { type OptionsOf, optionTable, requireKnown } from "../options.js";
 import { readFileOrThrow, writeFileAtomic } from "./files.js";
 import { fashionMnist, type IdxSource, mnist } from "./idx-sources.js";
 import { reasonOf } from "./system-error.js";
@@ -19,20 +19,16 @@ const DOWNLOAD_TIMEOUT = 600_000;
 
 const sources: ReadonlyMap<string, IdxSource> = new Map([mnist, fashionMnist].map((s) => [s.name, s]));
 
-export interface IdxDatasetOptions {
-  /** The only folder to search (and to download to); default: the usual folders. */
-  readonly directory?: string | undefined;
-  /** Whether to download files that are not found; default false. */
-  readonly download?: boolean | undefined;
-  /** A mirror to download from instead of the source's own. */
-  readonly baseUrl?: string | undefined;
-}
+export interface IdxDatasetOptions extends OptionsOf<typeof idxDatasetOptions> {}
 
 const idxDatasetOptions = optionTable("loadIdxDataset", {
+  /** The only folder to search (and to download to); default: the usual folders. */
   directory: text("a folder").otherwise("the usual folders"),
+  /** Whether to download files that are not found; default false. */
   download: flag.default(false),
+  /** A mirror to download from instead of the source's own. */
   baseUrl: text("the address of a folder").otherwise("the source's own"),
-} satisfies OptionRows<IdxDatasetOptions>);
+});
 
 export interface ImageDataset {
   readonly train: LabeledImages & Dataset;

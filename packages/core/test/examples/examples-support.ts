@@ -9,7 +9,13 @@ export const folder = new URL("../../../../examples/", import.meta.url);
 export const files = readdirSync(folder).filter((name) => name.endsWith(".mjs"));
 
 /** Those that take long. */
-export const slow: readonly string[] = ["14-image-folder.mjs", "15-sequence-tagging.mjs"];
+export const slow: readonly string[] = [
+  "03-teleport.mjs",
+  "10-several-tasks.mjs",
+  "13-tabular-regression.mjs",
+  "14-image-folder.mjs",
+  "15-sequence-tagging.mjs",
+];
 
 /** Lines that an example promises, in order. Numbers from a formula or a published value are spelt out. */
 export const promises: Readonly<Record<string, readonly RegExp[]>> = {

@@ -81,10 +81,10 @@ export const modelRegistry: Readonly<Record<string, Entry<RunData, MadeModel>>> 
     Object.entries(imageModels).map(([name, { make, options, summary }]) => {
       const names = fromImage[name as keyof typeof fromImage];
       const rows = Object.fromEntries(
-        names.map((option) => [
-          option,
-          options.rows[option as keyof typeof options.rows].kind.otherwise("that of the data"),
-        ]),
+        names.map((option) => {
+          const { kind, summary: what } = options.rows[option as keyof typeof options.rows];
+          return [option, kind.otherwise("that of the data", what)];
+        }),
       );
       return [
         name,

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { isNdArray, type NdArray } from "../../../src/array.js";
+import { mul } from "../../../src/graph/ops/arithmetic.js";
 import { cost } from "../../../src/mtl/cost/cost.js";
 import type { CostReport } from "../../../src/mtl/cost/report.js";
 import type { CostOptions } from "../../../src/mtl/cost/settings.js";
@@ -8,11 +9,18 @@ import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
 import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
+import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import type { MultiTaskData } from "../../../src/mtl/train/trainer-options.js";
 import { adam } from "../../../src/optim/adam.js";
 import { flatten } from "../../../src/tree.js";
 import { netData, netLosses, type SmallNet, smallNet } from "./support.js";
+
+/** Losses near 3000 and near 0.001. */
+export const farApart: TaskLosses<SmallNet> = (params, batch, context) => {
+  const [large, small] = netLosses(2)(params, batch, context);
+  return [mul(600, large), mul(1e-3, small)];
+};
 
 /** A run on 64 examples, 4 steps an epoch; with teleports if there are options. */
 export async function train(
