@@ -4,13 +4,22 @@ import { DataError, IsolossError, NumericalError, OptionError, type Shape, spec,
 import type { ImportedInput } from "isoloss/onnx";
 import { fromOnnx } from "isoloss-onnx";
 import { oneOf } from "../config/nearest.js";
-import type { ModelFile } from "./read-model.js";
+import type { ModelFile } from "../formats/read-model.js";
+import { value } from "../option-rows.js";
 
 /** Sizes by the name of an axis. */
 export type Sizes = Readonly<Record<string, number>>;
 
-/** Collects `--size NAME=N`. */
-export function collectSize(text: string, before: Sizes): Sizes {
+/** `--size NAME=N`, of axes that a file leaves open. */
+export const sizeOption = value(
+  "<name=n>",
+  "a size that the file leaves open; may be given several times",
+  collectSize,
+  {},
+  "that of the data; without data 4 of a first axis, else 32",
+);
+
+function collectSize(text: string, before: Sizes): Sizes {
   const [, name, digits] = /^(.+)=(\d+)$/.exec(text) ?? [];
   const size = Number(digits);
   if (name === undefined || !(Number.isSafeInteger(size) && size >= 1)) {

@@ -9,11 +9,10 @@ import {
   type Preparation,
   sameFunction,
 } from "isoloss-onnx";
-import { formatNumber } from "../experiments/results/format-number.js";
+import { bytesText, formatNumber } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
+import { type ModelFile, namingFile } from "../formats/read-model.js";
 import type { Batch } from "./batches.js";
-import { bytesText } from "./bytes-text.js";
-import { type ModelFile, namingFile } from "./read-model.js";
 import { otherSizes, type Sizes, sizesOf, sizesText, withSizes } from "./sizes.js";
 
 /** The document of `isoloss model fold --json` and `isoloss model restore --json`. */

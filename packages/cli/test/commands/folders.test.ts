@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { requireOutputs } from "../../src/model/require-outputs.js";
+import { requireOutputs } from "../../src/output.js";
 import { booth, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });

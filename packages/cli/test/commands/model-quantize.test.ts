@@ -4,7 +4,7 @@ import { encode } from "fast-png";
 import { createRng, encodeNpy } from "isoloss/data";
 import { decodeModel } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Quantized } from "../../src/commands/model-quantize.js";
+import type { Quantized } from "../../src/commands/model/quantize.js";
 import { bare, normalized } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 

@@ -6,7 +6,7 @@ import { mapMessages, rawField, rawFields, rawMessage } from "isoloss/internal";
 import { decodeModel } from "isoloss/onnx";
 import { compareModels, fromOnnx } from "isoloss-onnx";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { SymmetriesOfModel } from "../../src/model/symmetries.js";
+import type { SymmetriesOfModel } from "../../src/commands/model/symmetries.js";
 import type { Prepared } from "../../src/model/write-prepared.js";
 import { changed, normalized, perceptron, withExternalData, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";

@@ -5,10 +5,10 @@ import { full, sizeOf } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import type { OnnxModel } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ModelSummary } from "../../src/commands/model-summary.js";
-import type { Verification } from "../../src/commands/model-verify.js";
-import type { Inspection } from "../../src/model/inspect.js";
-import type { SymmetriesOfModel } from "../../src/model/symmetries.js";
+import type { Inspection } from "../../src/commands/model/inspect.js";
+import type { ModelSummary } from "../../src/commands/model/summary.js";
+import type { SymmetriesOfModel } from "../../src/commands/model/symmetries.js";
+import type { Verification } from "../../src/commands/model/verify.js";
 import { changed, perceptron, wideWindow, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";
 

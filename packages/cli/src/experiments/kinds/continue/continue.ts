@@ -1,6 +1,7 @@
-import { decodeCheckpoint, resume, type Trainer } from "isoloss";
+import { decodeCheckpoint, resume, type Trainer, torchGenerator } from "isoloss";
 import { z } from "zod";
 import { changeSchema } from "../../catalogue/changes/changes.js";
+import type { Network } from "../../catalogue/changes/network.js";
 import { count, type Named, positive } from "../../catalogue/named.js";
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
@@ -9,9 +10,8 @@ import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
 import { trainPauseMetrics, trainSettings } from "../train/train.js";
 import { trained } from "../train/trained.js";
-import { type TrainSettings, taskOf, trainerFor } from "../train/trainer.js";
+import { type LearningTask, type TrainSettings, taskOf, trainerFor } from "../train/trainer.js";
 import { continueComparison } from "./comparison.js";
-import { type PretrainSettings, pretrained } from "./pretrained.js";
 import { changed } from "./start.js";
 
 interface ContinueSettings extends TrainSettings {
@@ -85,4 +85,54 @@ async function validationAt(
   if (validation === undefined) return {};
   const { loss, accuracy } = await trainer.evaluate(validation);
   return { "start.loss": loss, ...(accuracy === undefined ? {} : { "start.accuracy": accuracy }) };
+}
+
+/** A first training, of the same model on the data as they are. */
+interface PretrainSettings extends Pick<TrainSettings, "optimizer" | "learningRate"> {
+  readonly epochs: number;
+  /** Default that of the run. */
+  readonly batchSize?: number;
+  /** What happens to the new network before it. */
+  readonly start?: readonly Named[];
+}
+
+/** What decides how a network comes out of its first training. */
+interface FirstSettings
+  extends Pick<TrainSettings, "data" | "testFold" | "model" | "loss" | "batchSize" | "dtype" | "runtime"> {
+  readonly pretrain?: PretrainSettings | null;
+}
+
+/** Networks that were trained in this thread: the runs of all variants and rates with a seed begin at the same one. */
+const done = new Map<string, Promise<Network>>();
+const mostKept = 100;
+
+/** The network that a run begins with, after its first training if it has one. */
+function pretrained(task: LearningTask, settings: FirstSettings, seed: number): Promise<Network> {
+  const { data, testFold, model, loss, dtype, runtime, batchSize, pretrain } = settings;
+  const key = JSON.stringify([data, testFold, model, loss, dtype, runtime, batchSize, pretrain, seed]);
+  const network = done.get(key) ?? trainedFirst(task, settings, seed);
+  if (done.size >= mostKept && !done.has(key)) done.clear();
+  done.set(key, network);
+  return network;
+}
+
+async function trainedFirst(
+  task: LearningTask,
+  { dtype = "float32", runtime, batchSize, pretrain }: FirstSettings,
+  seed: number,
+): Promise<Network> {
+  const fresh = { model: task.model, ...task.model.init(torchGenerator(seed), { dtype }) };
+  if (!pretrain) return fresh;
+  const { start = [], ...given } = pretrain;
+  const { network } = await changed(fresh, start, { seed, data: task.data });
+  const settings: Settings = { batchSize, ...given, dtype, ...(runtime === undefined ? {} : { runtime }) };
+  const { trainer, steps, context } = await trainerFor({ ...task, ...network }, settings, seed);
+  try {
+    const { params, state } = network;
+    trainer.restore({ step: 0, params, state, optimizer: context.optimizer.init(params) });
+    await trainer.run({ steps });
+    return { ...network, params: trainer.current.params, state: trainer.current.state };
+  } finally {
+    await trainer.dispose();
+  }
 }
