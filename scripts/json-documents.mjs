@@ -14,7 +14,10 @@ const { options } = ts.getParsedCommandLineOfConfigFile(
   { noEmit: true, composite: false, incremental: false, paths, pathsBasePath: root },
   { ...ts.sys, onUnRecoverableConfigFileDiagnostic: () => {} },
 );
-const program = ts.createProgram([join(root, "packages/cli/src/bin.ts")], { ...options, pathsBasePath: root });
+const program = ts.createProgram([join(root, "packages/cli/src/bin.ts")], {
+  ...options,
+  pathsBasePath: root,
+});
 const checker = program.getTypeChecker();
 
 /** The documents of the commands: expressions of results. */
@@ -26,7 +29,8 @@ const documents = program
     const found = [];
     const visit = (node) => {
       const isDocument =
-        (ts.isPropertyAssignment(node) || ts.isShorthandPropertyAssignment(node)) && node.name.text === "document";
+        (ts.isPropertyAssignment(node) || ts.isShorthandPropertyAssignment(node)) &&
+        node.name.text === "document";
       if (isDocument && ts.isObjectLiteralExpression(node.parent)) {
         // Of an async function a result or a promise of one.
         const context = checker.getContextualType(node.parent);
@@ -60,7 +64,10 @@ const keyOf = (type) =>
 
 function nameOf(type, place) {
   const symbol = type.aliasSymbol ?? type.symbol;
-  const isNamed = symbol !== undefined && !["__type", "__object"].includes(symbol.name) && !/^(Omit|Pick|Readonly|Required|Partial)$/.test(symbol.name);
+  const isNamed =
+    symbol !== undefined &&
+    !["__type", "__object"].includes(symbol.name) &&
+    !/^(Omit|Pick|Readonly|Required|Partial)$/.test(symbol.name);
   const wanted = isNamed ? symbol.name : place;
   const key = keyOf(type);
   for (let i = 1; ; i++) {
@@ -88,7 +95,9 @@ function partOf(type, place) {
   if (flags & ts.TypeFlags.StringLike) return "string";
   if (flags & ts.TypeFlags.BooleanLike) return "boolean";
   if (flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown)) return "parameter";
-  const item = checker.isArrayLikeType(type) ? checker.getIndexTypeOfType(type, ts.IndexKind.Number) : undefined;
+  const item = checker.isArrayLikeType(type)
+    ? checker.getIndexTypeOfType(type, ts.IndexKind.Number)
+    : undefined;
   if (item !== undefined) return listText("[", item, place, "]");
   const value = checker.getIndexTypeOfType(type, ts.IndexKind.String);
   if (value !== undefined) return listText("{", value, place, "}");
@@ -112,7 +121,9 @@ function shapeOf(type, place) {
       .replace(/\{@link (\S+?)\}/g, "`$1`")
       .replace(/\s+/g, " ");
     const isOptional = (property.flags & ts.SymbolFlags.Optional) !== 0;
-    const what = [comment, comment.includes(values[0]) ? "" : values.join(", ")].filter((part) => part !== "").join(" ");
+    const what = [comment, comment.includes(values[0]) ? "" : values.join(", ")]
+      .filter((part) => part !== "")
+      .join(" ");
     return [`| \`${property.name}\`${isOptional ? "?" : ""} | ${text} | ${what.replaceAll("|", "\\|")} |`];
   });
   shapes.set(name, rows);
@@ -131,7 +142,7 @@ numbers that are not finite are \`null\`, too.
 In the tables \`[x]\` is a list of x, \`{x}\` an object whose keys are names and whose values are x; \`?\` marks a key that is only there where it applies; a parameter is any value. Other names are those of
 tables. \`node scripts/json-documents.mjs\` writes this page from the types of the program; the tests compare it with what commands print.
 
-| file in `packages/cli/src/commands` | document |
+| file of the command | document |
 | --- | --- |
 ${[...new Set(table)].join("\n")}
 

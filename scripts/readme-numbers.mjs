@@ -133,8 +133,7 @@ async function picture() {
     },
     {
       document,
-      title:
-        "Weights of a trained network set to zero",
+      title: "Weights of a trained network set to zero",
       theme: "light",
     },
   );

@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 
 it("docs/json-documents.md is what scripts/json-documents.mjs writes of the types", () => {
   const root = fileURLToPath(new URL("../../../../", import.meta.url));
-  const check = () => execFileSync(process.execPath, ["scripts/json-documents.mjs", "--check"], { cwd: root });
+  const check = () =>
+    execFileSync(process.execPath, ["scripts/json-documents.mjs", "--check"], { cwd: root });
   expect(check).not.toThrow();
 });

@@ -48,7 +48,9 @@ describe("the documents of --json", () => {
   it("are those of run: one run, several seeds, several variants", async () => {
     bench.write("small.yaml", booth);
     bench.write("digits.yaml", digits);
-    expect(await differences("RunDocument", "run", "small.yaml", "--quiet", "--variant", "exact")).toEqual([]);
+    expect(await differences("RunDocument", "run", "small.yaml", "--quiet", "--variant", "exact")).toEqual(
+      [],
+    );
     expect(await differences("RunDocument", "run", "digits.yaml", "--quiet", "--seed", "1")).toEqual([]);
     expect(await differences("RunsDocument", "run", "digits.yaml", "--quiet", "--seeds", "2..3")).toEqual([]);
     expect(await differences("VariantsDocument", "run", "small.yaml", "--quiet")).toEqual([]);
@@ -121,7 +123,9 @@ describe("the documents of --json", () => {
     expect(await differences("LowRankModel", "model", ...lowRank, "--energy", "0.9")).toEqual([]);
     writeFileSync(join(bench.folder, "y.npy"), encodeNpy(array([0, 1, 0, 0, 1, 0, 0, 0], "int64")));
     const tune = ["finetune", "folded.onnx", "--data", "x.npy", "--labels", "y.npy", "--rate", "0.01"];
-    expect(await differences("FineTuning", "model", ...tune, "--epochs", "2", "-o", "tuned.onnx")).toEqual([]);
+    expect(await differences("FineTuning", "model", ...tune, "--epochs", "2", "-o", "tuned.onnx")).toEqual(
+      [],
+    );
     const targets = ["--loss", "mse", "--labels", "targets.npy", "--batch-size", "2"];
     writeFileSync(join(bench.folder, "targets.npy"), encodeNpy(full([8, 2], 0.5)));
     expect(await differences("FineTuning", "model", ...tune, ...targets, "-o", "tuned.onnx")).toEqual([]);
@@ -133,7 +137,9 @@ describe("the documents of --json", () => {
     expect(await differences("[list2]", "list", "constantWeights")).toEqual([]);
     expect(await differences("data", "data", "list")).toEqual([]);
     expect(await differences("Shapes", "data", "verify", "digits")).toEqual([]);
-    expect(await differences("benchmark-data2", "data", "sample", "nyuv2", "small", "--examples", "1")).toEqual([]);
+    expect(
+      await differences("benchmark-data2", "data", "sample", "nyuv2", "small", "--examples", "1"),
+    ).toEqual([]);
     expect(await differences("benchmark-data", "data", "verify", "nyuv2", "small", "--part")).toEqual([]);
   });
 });

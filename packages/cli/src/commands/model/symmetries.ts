@@ -37,6 +37,7 @@ export interface SymmetriesOfModel extends Omit<FoundInModel, "groups" | "total"
 
 /** An axis of a parameter that a group acts on. */
 interface AxisReport extends Omit<AxisDescription, "path"> {
+  /** Its name in the file. */
   readonly parameter: string;
 }
 
@@ -44,6 +45,7 @@ interface AxisReport extends Omit<AxisDescription, "path"> {
 interface SymmetryReport extends Pick<GroupDescription, "kind" | "size" | "copies" | "exact" | "activation"> {
   /** Dimension of the group; null for a group that is discrete. */
   readonly degreesOfFreedom: number | null;
+  /** What it acts on. */
   readonly axes: readonly AxisReport[];
 }
 
