@@ -20,11 +20,10 @@ const server = await createServer({
   resolve: { alias },
   server: { middlewareMode: true, watch: null, ws: false },
 });
-const { createProgram } = await server.ssrLoadModule("/packages/cli/src/commands/program.ts");
+const { createProgram, runCommandLine } = await server.ssrLoadModule("/packages/cli/src/commands/program.ts");
+const { commands, modelCommands } = await server.ssrLoadModule("/packages/cli/src/commands/registry.ts");
 /** Ends what reads the sources. */
 export const closeProgram = () => server.close();
-
-const program = () => createProgram("");
 
 /** What a command prints as one JSON document. */
 async function json(...args) {
@@ -35,7 +34,7 @@ async function json(...args) {
     return true;
   };
   try {
-    await program().parseAsync(["node", "isoloss", ...args, "--json"]);
+    await runCommandLine([...args, "--json"], { version: "" });
   } finally {
     process.stdout.write = write;
   }
@@ -78,7 +77,9 @@ function sectionsOf(command, path) {
 
 /** The page of the commands. */
 export async function commandPages() {
-  const sections = program().commands.flatMap((command) => sectionsOf(command, ["isoloss"]));
+  const all = [...commands, ...modelCommands].map(({ name }) => name.split(" ")[0]);
+  const program = await createProgram(all, { version: "" });
+  const sections = program.commands.flatMap((command) => sectionsOf(command, ["isoloss"]));
   const text = `# Commands\n\nWhat \`isoloss COMMAND --help\` prints, written by the program when this site was built. For a start see [the command line](../command-line.md).\n\n${sections.join("\n")}`;
   return [["reference/commands.md", text]];
 }
