@@ -17,6 +17,7 @@ const server = await createServer({
   appType: "custom",
   logLevel: "error",
   plugins: [optionComments],
+  optimizeDeps: { noDiscovery: true },
   resolve: { alias },
   server: { middlewareMode: true, watch: null, ws: false },
 });
