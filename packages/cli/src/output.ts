@@ -1,7 +1,8 @@
 import { constants, statSync } from "node:fs";
-import { access, mkdir, stat } from "node:fs/promises";
+import { access, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
+import { makeFolder } from "isoloss/internal-node";
 import { reasonOf } from "isoloss/node";
 
 /**
@@ -15,23 +16,12 @@ export async function prepareFolder(path: string, option = "--out"): Promise<voi
     await makeFolder(resolve(path));
     await access(path, constants.W_OK);
   } catch (cause) {
-    const { code, path: place } = cause as NodeJS.ErrnoException;
-    const ofFile = place === resolve(path) ? "it is a file" : "a part of the path is not a directory";
-    const why = code === "EEXIST" ? ofFile : reasonOf(cause);
+    const { code } = cause as NodeJS.ErrnoException;
+    const why = code === "EEXIST" ? "it is a file" : reasonOf(cause);
     throw new DataError(`Cannot write to the folder ${path}: ${why}. Choose another one with ${option}.`, {
       cause,
     });
   }
-}
-
-/** One folder after the other: a recursive mkdir of Node never returns in a file system such as /proc, which has no new folders. */
-async function makeFolder(path: string): Promise<void> {
-  const isFolder = async () => (await stat(path).catch(() => undefined))?.isDirectory() === true;
-  if (await isFolder()) return;
-  if (dirname(path) !== path) await makeFolder(dirname(path));
-  const why = await mkdir(path).catch((cause) => cause as NodeJS.ErrnoException);
-  // Another process may have made it.
-  if (why instanceof Error && !(await isFolder())) throw why;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
+import { makeFolder } from "isoloss/internal-node";
 import { reasonOf } from "isoloss/node";
 import { stringify } from "yaml";
 import { configJsonSchema } from "../config/json-schema.js";
@@ -119,7 +120,7 @@ async function initFrom(
 async function write(file: string, content: string, force: boolean): Promise<void> {
   requireNew(file, { force });
   try {
-    await mkdir(dirname(resolve(file)), { recursive: true });
+    await makeFolder(dirname(resolve(file)));
     await writeFile(file, content);
   } catch (cause) {
     throw new DataError(`Cannot write ${file}: ${reasonOf(cause)}.`, { cause });

@@ -17,7 +17,6 @@ import type { Json } from "../run/json-lines.js";
 import { readJsonFile } from "../run/read.js";
 import { shellWord } from "../shell-word.js";
 import { axisOf, holds } from "../sweep/axis.js";
-import { leftOut } from "../sweep/caveats.js";
 import {
   createSweepDirectory,
   faultsOfDirectory,
@@ -28,7 +27,7 @@ import {
   sweepsIn,
 } from "../sweep/directory.js";
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
-import { edgesOf } from "../sweep/edges.js";
+import { edgesOf, leftOut } from "../sweep/edges.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
 import { isOfLongRuns, missingMetric } from "../sweep/metric.js";
 import { planSweep, programVersion } from "../sweep/plan.js";

@@ -102,6 +102,9 @@ export interface Measured
   }[];
 }
 
+/** Numbers at a step of a run. */
+export type Evaluation = NonNullable<Measured["evaluations"]>[number];
+
 /** A finished run. */
 export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "end" | "evaluations"> {
   readonly experiment: string;

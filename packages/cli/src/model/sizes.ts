@@ -57,10 +57,16 @@ const [EXAMPLES, OTHER] = [4, 32];
  * A size for each open axis: as given, and without that as in the data, if there are some.
  *
  * @param batch arrays for some inputs
+ * @param examples the size of a first axis without data
  * @throws OptionError for a size of an axis that is not open; DataError when the file leaves the number of axes open, and
  *   for arrays that have different sizes along axes of one name
  */
-export function sizesOf(inputs: readonly Sized[], given: Sizes, batch: Arrays = {}): Sizes {
+export function sizesOf(
+  inputs: readonly Sized[],
+  given: Sizes,
+  batch: Arrays = {},
+  examples = EXAMPLES,
+): Sizes {
   const unranked = inputs.find(({ name, shape }) => shape === undefined && !Object.hasOwn(batch, name));
   if (unranked !== undefined) {
     throw new DataError(
@@ -70,7 +76,7 @@ export function sizesOf(inputs: readonly Sized[], given: Sizes, batch: Arrays = 
   requireOpen(inputs, given);
   const axes = openAxes(inputs);
   const isFirst = (name: string) => axes.some((axis) => axis.name === name && axis.axis === 0);
-  const guessed = axes.map(({ name }) => [name, isFirst(name) ? EXAMPLES : OTHER]);
+  const guessed = axes.map(({ name }) => [name, isFirst(name) ? examples : OTHER]);
   return { ...Object.fromEntries(guessed), ...sizesIn(axes, batch), ...given };
 }
 

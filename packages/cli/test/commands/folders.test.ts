@@ -39,6 +39,14 @@ it.each(["reproduce booth", "demo booth"])(
   },
 );
 
+it.runIf(process.platform === "linux").each([
+  ["run small.yaml --quiet --variant plain --out", "Cannot make a directory for the run in /proc/nope/deep"],
+  ["init", "Cannot write /proc/nope/deep"],
+])("%s fails at once where no folder can be made", async (line, message) => {
+  const { status, stderr } = await bench.run(...line.split(" "), "/proc/nope/deep/new");
+  expect([status, stderr]).toEqual([1, expect.stringContaining(message)]);
+});
+
 it.runIf(process.platform === "linux")(
   "a command about a model finds out before its work that no folder can be made for its report",
   async () => {

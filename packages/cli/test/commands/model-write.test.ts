@@ -49,6 +49,23 @@ describe("isoloss model fold", () => {
     expect(largest).toBeLessThan(1e-5);
   });
 
+  it("says which integers its random inputs were", async () => {
+    const ids = changed(normalized(), ({ inputs, initializers, nodes, outputs }) => ({
+      inputs: [...inputs, { name: "ids", dtype: "int64", shape: [2] }],
+      initializers: [
+        ...initializers,
+        { name: "table", dtype: "float32", shape: [50, 3], data: new Float32Array(150).fill(1) },
+      ],
+      nodes: [...nodes, { opType: "Gather", inputs: ["table", "ids"], outputs: ["rows"], attributes: {} }],
+      outputs: [...outputs, { name: "rows", dtype: "float32", shape: [2, 3] }],
+    }));
+    file("ids.onnx", ids);
+    const { stdout } = await bench.run("model", "fold", "ids.onnx", "--out", "ids-folded.onnx");
+    expect(stdout).toMatch(
+      /On random inputs \("ids" reaches \d of the 50 rows of its table\) no output differs/,
+    );
+  });
+
   it("frees the scalings and permutations of the layer", async () => {
     const kinds = async (name: string) => {
       const { symmetries } = await bench.json<SymmetriesOfModel>("model", "symmetries", name, "--json");

@@ -9,6 +9,7 @@ export { allocate, stridesOf } from "../array.js";
 export { bfloatToNumber, float64Of, halfToNumber, requireBytes } from "../bytes.js";
 export { keptExamples } from "../data/streams/example-stream.js";
 export { joinParts } from "../data/streams/part-reader.js";
+export { requireClasses } from "../data/tables/columns.js";
 export { describeValue, isPlainObject } from "../describe.js";
 export { loopWhile } from "../graph/control/while.js";
 export { nodesOf, topologicalOrder } from "../graph/graph.js";

@@ -1,6 +1,6 @@
 // Finds, downloads and reads data sets of four IDX files.
 import { createHash } from "node:crypto";
-import { access, constants, mkdir, rm } from "node:fs/promises";
+import { access, constants, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { DType, NdArray } from "../array.js";
@@ -10,7 +10,7 @@ import type { LabeledImages } from "../data/labeled-images.js";
 import { DataError, MissingDataError, OptionError } from "../errors.js";
 import { flag, text } from "../option-kinds.js";
 import { type OptionsOf, optionTable, requireKnown } from "../options.js";
-import { readFileOrThrow, writeFileAtomic } from "./files.js";
+import { makeFolder, readFileOrThrow, writeFileAtomic } from "./files.js";
 import { fashionMnist, type IdxSource, mnist } from "./idx-sources.js";
 import { reasonOf } from "./system-error.js";
 
@@ -178,7 +178,7 @@ async function downloadFiles(
  */
 async function makeWritable(directory: string): Promise<string | undefined> {
   try {
-    const made = await mkdir(directory, { recursive: true });
+    const made = await makeFolder(directory);
     await access(directory, constants.W_OK);
     return made;
   } catch (cause) {

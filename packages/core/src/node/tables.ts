@@ -63,7 +63,7 @@ export const parquetOptions = optionTable("openParquet", tableRows);
 /**
  * A CSV file in UTF-8 as data for a trainer. It is read once to find the types of its columns, and then part by part in each epoch: it may be
  * larger than the memory. A column of numbers is an input, one of text an input for each of its values (0 or 1). Where at least 90 % of a column's
- * values are numbers, the others are taken for mistakes, unless `missingWords` or `text` say what they are.
+ * values are numbers, the others are taken for mistakes, and so are integers with leading zeros, unless `missingWords` or `text` say what they are.
  *
  * @throws DataError for a file that cannot be read or is malformed, and for text in a column of numbers, with the line; OptionError for unknown options
  *

@@ -60,8 +60,10 @@ export const fineTuneOptions = optionTable("fineTune", {
   ).default("adam"),
   /** Parameters and running statistics that stay, bit for bit: names, with `*` for any characters; default none. */
   freeze: listOf(text("a name or a pattern such as features.*")).default([]),
-  /** Whether to `restore` batch norms that were folded, or to `keep` the layers; default `keep` if the file has some. */
-  batchNorm: oneOf(["restore", "keep"]).otherwise("keep for a file that has batch norms, else restore"),
+  /** Whether to `restore` batch norms that were folded, or to `keep` the layers; default `keep` if the file has some, and without convolutions for `mse` and `l1`. */
+  batchNorm: oneOf(["restore", "keep"]).otherwise(
+    "keep for a file that has batch norms, and for mse and l1 without convolutions; else restore",
+  ),
   /** Seed of the split and of the order of batches; default 0. */
   seed: integerFrom(0).default(0),
   /** Largest global norm of the gradient; default no limit. */

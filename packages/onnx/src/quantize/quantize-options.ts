@@ -1,4 +1,4 @@
-import type { RuntimeName } from "isoloss";
+import { isNdArray, type RuntimeName } from "isoloss";
 import {
   abortSignal,
   flag,
@@ -12,7 +12,7 @@ import {
   optionTable,
   positive,
 } from "isoloss/internal";
-import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { axisSizes, type NamedValues } from "../model-file/compare/random-inputs.js";
 import { type CalibrationMethod, calibrationMethods } from "./calibrate.js";
 import type { CandidateFile } from "./candidates.js";
 import type { Granularity } from "./choices.js";
@@ -38,10 +38,10 @@ const candidate = inCode<CandidateFile>(
 );
 
 export const quantizeModelOptions = optionTable("quantizeModel", {
-  /** Examples to quantize by: batches as arrays by the names of the model's inputs. */
-  calibration: batches.required(),
-  /** Other examples: half of them choose the file, the others judge it; default: a quarter of the calibration, which is then not used for it. */
-  heldOut: batches.otherwise("a quarter of the calibration"),
+  /** Examples to quantize by: batches as arrays by the names of the model's inputs; default none, for weights alone: then they are rounded as they are. */
+  calibration: batches.otherwise("none, for weights alone"),
+  /** Other examples: half of them choose the file, the others judge it; default: a quarter of the calibration, which is then not used for it; random inputs without calibration. */
+  heldOut: batches.otherwise("a quarter of the calibration, or random inputs"),
   /** Bits of the weights: 8 (default) or 4, which are for weights alone. */
   weightBits: oneOf([8, 4]).default(8),
   /** Type of weights of 8 bits: `int8` (default) or `uint8`. */
@@ -75,10 +75,15 @@ export const quantizeModelOptions = optionTable("quantizeModel", {
   equalize: flag.default(true),
   /** Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none. */
   candidates: listOf(candidate).default([]),
-  /** Least SQNR in decibels: layers stay float until it is reached; default: all are quantized. */
+  /** Least SQNR in decibels: layers stay float until the examples that choose have it; default: all are quantized. */
   limit: number().otherwise("all layers are quantized"),
-  /** A number for the outputs of held-out batches, such as an accuracy, for the table: of `heldOut`, all of it as it was given, or of what was held out; default none. */
-  metric: inCode<Metric>("a function of outputs and batches", isFunction).otherwise("none"),
+  /** Labels of the held-out examples and a score of outputs by them, such as an accuracy, for the table and for `judged`, each on its half; default none. */
+  metric: inCode<Metric>("{ labels, score }: an array and a function of outputs and labels", (value) => {
+    const { labels, score } = (value ?? {}) as Partial<Metric>;
+    return isNdArray(labels) && isFunction(score);
+  }).otherwise("none"),
+  /** Sizes of axes that the file leaves open, for random inputs; default small ones. */
+  sizes: axisSizes.default({}),
   /** Seconds after which nothing more is begun; default: no limit. */
   budget: positive.otherwise("no limit"),
   /** Is called before each step. */

@@ -1,7 +1,8 @@
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { DataError } from "isoloss";
 import { integerFrom, listOf, type OptionsOf, optionTable } from "isoloss/internal";
+import { makeFolder } from "isoloss/internal-node";
 import { reasonOf } from "isoloss/node";
 
 /** A file of a sample. */
@@ -41,7 +42,7 @@ export async function writeFolder(
   try {
     for await (const { path, bytes } of files) {
       const place = join(temporary, path);
-      await mkdir(dirname(place), { recursive: true });
+      await makeFolder(dirname(place));
       await writeFile(place, bytes);
       count++;
     }

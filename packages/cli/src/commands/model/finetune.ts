@@ -37,11 +37,11 @@ export const optimizerNames: readonly OptimizerName[] = [
 ];
 
 const restoreOption: OptionRow<boolean | undefined> = () => [
-  new Option("--restore", "put batch normalizations back; default for a file that has none"),
   new Option(
-    "--no-restore",
-    "train the layers as they are; default for a file that has batch normalizations",
+    "--restore",
+    "put batch normalizations back; default for a file that has none, but not for mse and l1 without convolutions",
   ),
+  new Option("--no-restore", "train the layers as they are; default in all other cases"),
 ];
 
 const options = {
@@ -369,6 +369,13 @@ function leftTexts(report: FineTuning["report"]): readonly string[] {
   return [`layers without a batch normalization\n${textList(rows)}`];
 }
 
+/** The first few of some nodes, by name. */
+const named = (nodes: FineTuning["report"]): string =>
+  `${nodes
+    .slice(0, 3)
+    .map(({ node }) => node)
+    .join(", ")}${nodes.length > 3 ? `, and ${nodes.length - 3} more` : ""}`;
+
 /** What was trained, on what. */
 function trainedText({ examples, parameters, report, differences }: FineTuning): string {
   const frozen = parameters.frozen === 0 ? "" : `, ${parameters.frozen} numbers frozen`;
@@ -378,7 +385,7 @@ function trainedText({ examples, parameters, report, differences }: FineTuning):
   const restored =
     changed.length === 0
       ? ""
-      : ` For the training ${changed.length} layers had a batch normalization; by putting them back and folding them again no output changed by more than ${largest}, relative to its largest value.`;
+      : ` For the training ${changed.length === 1 ? "1 layer" : `${changed.length} layers`} had a batch normalization put in (${named(changed)}), which was folded again: by both no output changed by more than ${largest}, relative to its largest value. If the network was never trained with such, compare with --no-restore, which trains the layers as they are.`;
   return `Trained ${parameters.trained} numbers${frozen} on ${examples.training} examples; ${examples.validation} others chose the epoch.${zeros}${restored}`;
 }
 

@@ -35,7 +35,7 @@ async function run(path: string, settings: Values<typeof options>): Promise<Resu
   const dropped = folded.bytes.length - bytes.length;
   const document = await writePrepared(before, out, { bytes, report }, { sizes, tolerance, verify });
   const metadata = dropped > 0 ? ` ${bytesText(dropped)} of metadata left out.` : "";
-  return { document, text: [`${preparedText(document, path, out)}${metadata}`] };
+  return { document, text: [`${preparedText(document, before, { out, sizes })}${metadata}`] };
 }
 
 export const fold = { options, help, run };

@@ -25,7 +25,7 @@ import {
 import type { PageParts } from "../../model/page.js";
 import { type Sizes, sizesOf } from "../../model/sizes.js";
 import { writeModelFile } from "../../model/write-prepared.js";
-import { choice, excluding, flag, flagOff, required, type Values, value } from "../../option-rows.js";
+import { choice, excluding, flag, flagOff, type Values, value } from "../../option-rows.js";
 import { requireOthers, requireOutputs } from "../../output.js";
 import { finiteNumber, positiveNumber } from "../../parse.js";
 import { withProgress } from "../../progress.js";
@@ -35,12 +35,13 @@ import { measuring, outOption } from "./options.js";
 
 const options = {
   out: outOption,
-  calibration: required(
-    value("<path>", "examples: a .npy or .npz file, or a folder of images or of such folders"),
+  calibration: value(
+    "<path>",
+    "examples: a .npy or .npz file, or a folder of images or of such folders; only --weights-only does without",
   ),
   heldOut: value(
     "<path>",
-    "other examples: half of them choose, the others judge; default a quarter of the calibration, which is then not used for it",
+    "other examples: half of them choose, the others judge; default a quarter of the calibration, which is then not used for it; random inputs without",
   ),
   per: choice(
     "<what>",
@@ -82,12 +83,15 @@ as they are, with equal ranges of units, or with the least predicted noise; bias
 the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured error. The file
 with the largest SQNR is written, or the smallest within 0.1 dB of it, and judged on the other half. Batch normalizations are folded.
 
+With --weights-only and without --calibration the weights are rounded as they are, and measured on --held-out or random inputs.
+
 With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if no file
-with a quantized layer keeps the limit, or none is found in the budget, nothing is written, and out is null.
+with a quantized layer keeps the limit, or none is found in the budget, nothing is written, and out is null. Where the
+examples that chose the file keep the limit, and the others do not, the file is written, held is false, and the exit code is 1.
 
 ${dataHelp}
 
-The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split}, judged, recommended and table
+The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split, random}, judged, held, recommended and table
 [{candidate, per, corrected, left, widened, bytes, integerNodes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}],
 floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, runs, bits, note}].
 
@@ -129,11 +133,15 @@ export interface Quantized {
     readonly choosing: number;
     /** Whether a quarter of the calibration was held out to judge. */
     readonly split: boolean;
+    /** Whether these are random inputs: no examples were given. */
+    readonly random: boolean;
   };
   /** What was written; where `out` is null, the best file without layers in float. */
   readonly recommended: ChoiceRow;
   /** The error of the written file on the examples that did not choose it; null where all did. */
   readonly judged: MeasuredChange | null;
+  /** With `--limit-error`, whether it keeps that on all held-out examples, also on those that did not choose it. */
+  readonly held: boolean | null;
   /** The SQNR of `recommended` where products with stored integers take their operand in float, by ONNX Runtime's session option `session.qdq_matmulnbits_accuracy_level` at 1; null without such products. */
   readonly floatOperandsSqnr: number | null;
   /** All files that were measured. */
@@ -174,29 +182,31 @@ const nodeColumns: Columns<Quantized["nodes"][number]> = [
 /** `isoloss model quantize`: a file of integers, chosen by measured error. */
 async function run(path: string, settings: Settings): Promise<Result> {
   requireWeightsOnly(settings);
+  requireCalibration(settings);
   const { out } = settings;
   const file = await readModelFile(path);
   await requireOutputs(file, settings, [settings.calibration, settings.heldOut]);
   await requireOthers({ "--calibration": settings.calibration, "--held-out": settings.heldOut });
   const { inputs } = importModel(file);
   const read = (data: string) => readBatches(inputs, dataSource(data, settings), settings.size);
-  const calibration = await read(settings.calibration);
+  const calibration = settings.calibration === undefined ? undefined : await read(settings.calibration);
   const heldOut = settings.heldOut === undefined ? undefined : await read(settings.heldOut);
-  if (heldOut === undefined) requireParts(settings.calibration, calibration);
+  if (heldOut === undefined && calibration) requireParts(settings.calibration, calibration);
   const result = await quantized(path, file.bytes, { calibration, heldOut }, settings);
-  const isWritten = result.isWithinLimit !== false;
+  const isWritten = result.recommended.sqnr >= (settings.limitError ?? -Infinity);
   const document = documentOf(result, {
     file,
     out: isWritten ? resolve(out) : null,
-    calibration: examplesIn(calibration),
+    calibration: examplesIn(calibration ?? []),
   });
   if (!isWritten) return { document, text: [], error: new DataError(whyRefused(path, result, settings)) };
   await writeModelFile(file, out, result.bytes);
   return {
     document,
     text: textOf(document, path, out),
+    exitCode: document.held === false ? 1 : 0,
     page: (parts) => {
-      const sizes = sizesOf(inputs, settings.size, calibration[0]);
+      const sizes = sizesOf(inputs, settings.size, (calibration ?? heldOut)?.[0]);
       return pageOf(document, { file, out, bytes: result.bytes, sizes }, parts);
     },
   };
@@ -217,9 +227,16 @@ function documentOf(
     file: resolve(file.path),
     out,
     bytes: { before: file.bytes.length, after: result.bytes.length },
-    examples: { calibration, heldOut: choosing + judging, choosing, split: result.isSplit },
+    examples: {
+      calibration,
+      heldOut: choosing + judging,
+      choosing,
+      split: result.isSplit,
+      random: result.isRandom,
+    },
     recommended: rowOf(result.recommended),
     judged: result.judged === undefined ? null : changeOf(result.judged),
+    held: result.isWithinLimit ?? null,
     floatOperandsSqnr: finite(result.floatOperandsSqnr),
     table: result.table.map(rowOf),
     skipped: result.skipped,
@@ -321,8 +338,23 @@ function requireWeightsOnly({ bits, per, weightsOnly }: Settings): void {
   );
 }
 
+/** Throws where examples are missing. */
+function requireCalibration({ calibration, weightsOnly, absorbBiases, limitError, heldOut }: Settings): void {
+  if (calibration !== undefined) return;
+  if (!weightsOnly) {
+    throw new OptionError(
+      "--calibration PATH is missing: the ranges of activations are those on examples. Without any, weights alone can be rounded: --weights-only.",
+    );
+  }
+  if (absorbBiases) throw new OptionError("--absorb-biases needs examples: add --calibration PATH.");
+  if (limitError === undefined || heldOut !== undefined) return;
+  throw new OptionError(
+    "--limit-error needs examples, as random inputs say nothing of real ones: add --calibration PATH or --held-out PATH.",
+  );
+}
+
 /** Throws where nothing of the calibration can be held out. */
-function requireParts(path: string, batches: readonly Batch[]): void {
+function requireParts(path: string | undefined, batches: readonly Batch[]): void {
   const counts = new Set(Object.values(batches[0]).map(({ shape }) => shape[0]));
   if (batches.length > 1 || (counts.size === 1 && !counts.has(1))) return;
   throw new OptionError(
@@ -331,7 +363,7 @@ function requireParts(path: string, batches: readonly Batch[]): void {
 }
 
 interface Data {
-  readonly calibration: readonly Batch[];
+  readonly calibration: readonly Batch[] | undefined;
   readonly heldOut: readonly Batch[] | undefined;
 }
 
@@ -355,6 +387,7 @@ async function quantized(
         rotate: options.rotate,
         calibrationMethod: options.method,
         limit: options.limitError,
+        sizes: options.size,
         budget: options.budget,
         onProgress: ({ next }) => step(next),
       }),
@@ -388,20 +421,25 @@ const NOTHING =
   "No layer was quantized: in the new file all stays float. Layers are convolutions and products with weights of the file's main graph, not of the branches of an If, and no recurrences.";
 
 /** The examples that chose the file. */
-const chosenOn = ({ examples }: Quantized): string =>
-  examples.split
-    ? `${examples.choosing} of the ${examples.calibration} examples, held out for that`
-    : `${examples.choosing} held-out examples`;
+function chosenOn({ examples: { choosing, calibration, split, random } }: Quantized): string {
+  if (random) return `${choosing} random inputs`;
+  return split
+    ? `${choosing} of the ${calibration} examples, held out for that`
+    : `${choosing} held-out examples`;
+}
 
 /** Which examples chose the file, and what it is worth on others. */
 function judgedText(document: Quantized): string {
-  const { examples, judged } = document;
+  const { examples, judged, held } = document;
   const chosen = `The table is of ${chosenOn(document)}, which chose the file`;
   if (judged === null) {
     return `${chosen}: it may look better than it is. Give two held-out examples or more to judge it on others.`;
   }
   const same = judged.agreement === null ? "" : `, same largest ${agreementText(judged)}`;
-  return `${chosen}; on the ${examples.heldOut - examples.choosing} others it has ${sqnrText(judged)}${same}.`;
+  const others = `on the ${examples.heldOut - examples.choosing} others`;
+  const broken = `The limit is not held ${others}: give a larger --limit-error for some margin, or more held-out examples.`;
+  const hint = examples.random ? " Random inputs say little of real ones: give some by --held-out." : "";
+  return `${chosen}; ${others} it has ${sqnrText(judged)}${same}.${held === false ? ` ${broken}` : ""}${hint}`;
 }
 
 const nameOf = ({ candidate, per, corrected, left, widened }: ChoiceRow): string =>

@@ -41,7 +41,7 @@ async function run(path: string, settings: Values<typeof options>): Promise<Resu
   const sizes = sizesOf(inputs, size, batches[0]);
   const preparation = await restoreBatchNorm(before.bytes, batches, { epsilon });
   const document = await writePrepared(before, out, preparation, { sizes, tolerance, verify });
-  return { document, text: [preparedText(document, path, out)] };
+  return { document, text: [preparedText(document, before, { out, sizes })] };
 }
 
 export const restore = { options, help, run };

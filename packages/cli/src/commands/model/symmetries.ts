@@ -32,6 +32,7 @@ Examples:
 
 /** The document of `isoloss model symmetries --json`. */
 export interface SymmetriesOfModel extends Omit<FoundInModel, "groups" | "total"> {
+  /** That were found; there may be more. */
   readonly symmetries: readonly SymmetryReport[];
 }
 
@@ -91,7 +92,7 @@ function foundText(found: FoundInModel): string[] {
   );
   const rest: readonly (readonly [string, string])[] = [
     ["discrete groups alone act on", discreteOnly.join(", ")],
-    ["no symmetry reaches", unreached.join(", ")],
+    ["no symmetry that was found reaches", unreached.join(", ")],
   ];
   const named = rest.filter(([, names]) => names !== "");
   return [

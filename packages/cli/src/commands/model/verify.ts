@@ -72,7 +72,7 @@ async function run(first: string, second: string, settings: Values<typeof option
   const [a, b] = [await readModelFile(first), await readModelFile(second)];
   const [{ inputs }] = [a, b].map(importModel);
   const batches = data === undefined ? [] : await readBatches(inputs, dataSource(data, settings), size);
-  const sizes = sizesOf(inputs, size, batches[0]);
+  const sizes = sizesOf(inputs, size, batches[0], examples);
   const comparison = await sameFunction(a.bytes, b.bytes, {
     ...{ seed, examples, sizes, tolerance: settings.tolerance },
     ...(data === undefined ? {} : { inputs: batches }),

@@ -60,7 +60,7 @@ function tableText(
 ): string {
   const listed = features.slice(0, 12).join(", ") + (features.length > 12 ? ", ..." : "");
   const targets = outputs === 1 ? "one target" : `${outputs} targets`;
-  return `the data have ${features.length} inputs (${listed}) and ${classes ? `${outputs} classes` : targets}`;
+  return `the data have ${features.length} input${features.length === 1 ? "" : "s"} (${listed}) and ${classes ? `${outputs} classes` : targets}`;
 }
 
 /** Models by name, all those that the library has; their input is the size of an image. */

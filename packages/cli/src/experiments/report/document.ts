@@ -1,10 +1,35 @@
+import type { RunDocument } from "../../formats/json.js";
 import type { Comparison } from "../../run/report-html.js";
 import { errorOfRun } from "../jobs/session.js";
-import type { Finding } from "../kind.js";
+import type { Finding, JobResult } from "../kind.js";
+import { finalLoss } from "../results/loss-curve.js";
 import type { Batch } from "./batch.js";
 import { conclusionOf, findingsOf } from "./findings.js";
 import type { ExperimentOutcome } from "./outcome.js";
-import { byBaseline, type RatesResult } from "./rates.js";
+import type { RatesResult } from "./rates.js";
+
+/** A run on a seed that judges: of repetitions the quickest. */
+interface JudgingRun extends Pick<RunDocument, "seed" | "status" | "steps" | "metrics"> {
+  readonly variant: string;
+  /** On training data. */
+  readonly finalLoss: number | null;
+  /** Of training, of repetitions the least. */
+  readonly seconds: number | null;
+}
+
+function judgingRun(run: JobResult): JudgingRun {
+  const { variant, seed, seconds } = run;
+  const { status, steps, metrics } = run.document;
+  return {
+    variant,
+    seed,
+    status,
+    steps,
+    seconds: seconds.at(-1) ?? null,
+    finalLoss: finalLoss(run),
+    metrics,
+  };
+}
 
 /** Results of experiments, as commands print them with `--json`. */
 export interface ExperimentsDocument {
@@ -39,7 +64,7 @@ export interface ExperimentsDocument {
       readonly source: string;
     }[];
     /** Comparisons at tuned rates, by their baselines. */
-    readonly rates: Readonly<Record<string, RatesResult>>;
+    readonly rates: Readonly<Record<string, RatesResult & { readonly runs: readonly JudgingRun[] }>>;
     readonly errors: readonly string[];
   }[];
 }
@@ -72,7 +97,9 @@ export function experimentsDocument(
           text,
           source: expected.source,
         })),
-        rates: byBaseline(rates),
+        rates: Object.fromEntries(
+          rates.map(({ runs, ...result }) => [result.baseline, { ...result, runs: runs.map(judgingRun) }]),
+        ),
         errors: errors.map(({ error, job }) => (errorOfRun(error, job) as Error).message),
       };
     }),

@@ -109,12 +109,6 @@ export async function requireRates(resolved: Resolved): Promise<void> {
   }
 }
 
-/** Comparisons by the variant that is compared with, without their runs. */
-export const byBaseline = (
-  rates: readonly (RatesResult & { readonly runs?: unknown })[],
-): Readonly<Record<string, RatesResult>> =>
-  Object.fromEntries(rates.map(({ runs: _, ...result }) => [result.baseline, result]));
-
 /** What a comparison runs. */
 interface Plan {
   readonly tried: readonly TriedRate[];

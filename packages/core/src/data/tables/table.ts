@@ -41,7 +41,7 @@ export const tableRows = {
   /** Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns]. */
   classes: flag.otherwise("whether the label is text"),
   /**
-   * What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default
+   * What becomes of values that are missing (empty, NA, NaN, null, ? and the like): an error, the mean of the training part, or the row is left out; default
    * refuse. With mean such a number is NaN until `standardization(train, { missing: "mean" })` knows that part; such a text is none of its values.
    */
   missing: oneOf(["refuse", "mean", "drop"]).default("refuse"),
@@ -51,7 +51,7 @@ export const tableRows = {
   required: listOf(text("the name of a column")).otherwise("the labels"),
   /**
    * Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers;
-   * from 90 % on, text in them is an error.
+   * from 90 % on, text in them is an error, and so are integers with leading zeros, such as 01067.
    */
   text: listOf(text("the name of a column")).default([]),
   /** Encodings of the columns, from {@link TableData.options} of another table; default found in this one. */

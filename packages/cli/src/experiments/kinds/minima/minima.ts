@@ -15,7 +15,7 @@ import {
   optimizerSchema,
 } from "../../catalogue/optimizers.js";
 import type { OwnData } from "../../catalogue/own/data.js";
-import type { DrawComparison, JobContext, JobResult, Kind, Measured } from "../../kind.js";
+import type { DrawComparison, Evaluation, JobContext, JobResult, Kind, Measured } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
 import { formatNumber } from "../../results/format-number.js";
 import { finalLossMetric } from "../../results/loss-curve.js";
@@ -114,8 +114,6 @@ async function run(settings: MinimaSettings, { seed, directory, progress }: JobC
     },
   };
 }
-
-type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
 /** One model; its index stands for the step. */
 const recordOf = (row: MinimumRow, step: number, seconds: number): Evaluation => ({

@@ -1,5 +1,6 @@
 import { mean } from "es-toolkit";
 import { createMultiTaskTrainer, type MultiTaskTrainer, resume } from "isoloss";
+import { confusion } from "isoloss/metrics";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "isoloss/mtl";
 import { makeCost } from "../../catalogue/cost.js";
 import { makeMethod } from "../../catalogue/methods.js";
@@ -7,12 +8,13 @@ import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
 import { formOf } from "../../catalogue/run-data.js";
 import { type MadeTasks, makeTasks } from "../../catalogue/tasks.js";
-import type { JobContext, Measured } from "../../kind.js";
+import type { Evaluation, JobContext, Measured } from "../../kind.js";
 import { numbersOf, pointsIn } from "../../records/points.js";
+import { unpredicted } from "../predictions.js";
 import { trainingLoop, watchedBy } from "../training-loop.js";
 import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
 import { jumpsOf, teleportOf } from "./cost-record.js";
-import { type Evaluation, evaluated, isAtFront, metricsOf } from "./metrics.js";
+import { evaluated, isAtFront, metricsOf } from "./metrics.js";
 import { plateauRate } from "./plateau.js";
 import type { MultiTaskSettings } from "./settings.js";
 import { multiTaskWriter } from "./writer.js";
@@ -88,6 +90,25 @@ export async function sessionOf(
       await hook?.dispose();
     },
   };
+}
+
+/** Classes of columns of a table that no held-out row is predicted to have. */
+async function unpredictedBy(
+  trainer: MultiTaskTrainer<Tree>,
+  { table, ...made }: MadeTasks,
+): Promise<Record<string, number>> {
+  const part = made.test ? "test" : "validation";
+  const heldOut = made[part];
+  const tasks = table?.tasks?.filter(({ name, classes }) => classes && made.tasks.includes(name)) ?? [];
+  if (heldOut === undefined || tasks.length === 0) return {};
+  const metrics = Object.fromEntries(tasks.map(({ name }) => [name, { counts: confusion() }]));
+  const measured = (await trainer.evaluate(heldOut, { metrics })).tasks;
+  return Object.assign(
+    {},
+    ...tasks.map(({ name, classes }) =>
+      unpredicted(`unpredicted.${part}.${name}`, measured[name].counts, classes),
+    ),
+  );
 }
 
 /** One run, with checkpoints and evaluations. */
@@ -173,6 +194,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
           recordEvery,
         }),
         ...(ended ? { "best.epoch": ended.epoch } : {}),
+        ...(status === "completed" ? await unpredictedBy(trainer, made) : {}),
       },
       ...(plane
         ? { trajectory: points, jumps: jumpsOf(reports), end: numbersOf(trainer.current.params) }
