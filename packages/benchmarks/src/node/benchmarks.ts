@@ -99,6 +99,7 @@ function rowOf(name: string): Benchmark {
 export interface ReadArray {
   /** Of one example; where examples differ, this is an error. */
   readonly shape: readonly number[];
+  /** Its type of elements. */
   readonly dtype: DType;
   readonly least: number;
   readonly largest: number;
@@ -107,6 +108,7 @@ export interface ReadArray {
 /** What was read of a part. */
 export interface ReadPart {
   readonly examples: number;
+  /** By name. */
   readonly arrays: Readonly<Record<string, ReadArray>>;
 }
 

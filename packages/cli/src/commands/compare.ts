@@ -38,6 +38,7 @@ Example:
 
 /** The runs of one variant. */
 export interface ComparedGroup {
+  /** Of the variant. */
   readonly name: string;
   readonly seeds: readonly number[];
   readonly finalLoss: Summary | null;
@@ -45,14 +46,18 @@ export interface ComparedGroup {
   readonly reached: number;
   /** To the target, of the runs that reached it. */
   readonly steps: Summary | null;
+  /** To the target, of those. */
   readonly seconds: Summary | null;
   /** Seconds of the first group / those of this one, over the seeds with which both reached it. */
   readonly speedUp: RatioSummary | null;
 }
 
 export interface CompareDocument {
+  /** The loss to reach. */
   readonly target: number;
+  /** Runs of one variant each. */
   readonly groups: readonly ComparedGroup[];
+  /** Paths; empty without `--out`. */
   readonly figures: readonly string[];
 }
 

@@ -43,9 +43,11 @@ Examples:
 
 interface Shapes {
   readonly name: string;
+  /** Whether it is on this computer. */
   readonly present: boolean;
   /** [examples, pixels] of the parts. */
   readonly train: readonly number[] | null;
+  /** Likewise; null where there is no part. */
   readonly test: readonly number[] | null;
 }
 

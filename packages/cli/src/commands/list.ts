@@ -109,6 +109,7 @@ function optionsOf(wanted: string, names: readonly string[]): Result {
   }
   const document = found.map(({ section, summary, options }) => ({
     name: wanted,
+    /** Where it can be named, such as `methods`. */
     section,
     summary,
     options: options.map((option) => {

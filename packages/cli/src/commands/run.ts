@@ -70,7 +70,9 @@ Examples:
 
 /** What `--json` prints for an experiment of several variants. */
 export interface VariantsDocument {
+  /** Of the experiment. */
   readonly name: string;
+  /** By variant. */
   readonly variants: Readonly<Record<string, RunsDocument>>;
 }
 

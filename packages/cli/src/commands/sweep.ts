@@ -240,6 +240,7 @@ const countsText = (counts: SweepDocument["counts"]): string =>
 /** What a sweep would do. */
 interface CheckDocument {
   readonly name: string;
+  /** `grid`, `random`, `sobol` or `tpe`. */
   readonly method: string;
   /** null: as many as the time allows. */
   readonly trials: number | null;
@@ -251,6 +252,7 @@ interface CheckDocument {
   readonly hours: number | null;
   /** Names of the data sets that each computer needs. */
   readonly needs: readonly string[];
+  /** Parameters of the first trials, five at most. */
   readonly samples: readonly Assignment[];
   readonly notes: readonly string[];
 }
@@ -259,6 +261,7 @@ async function checked(loaded: LoadedSweep, { jobs = availableParallelism() }: S
   const plan = checkDocument(loaded, jobs);
   const document = {
     ...plan,
+    /** How the file was read. */
     notes: [...plan.notes, ...(await checkMetrics(loaded, plan.samples[0]))],
   };
   const { name, method, trials, runs, steps, hours, needs, samples, notes } = document;

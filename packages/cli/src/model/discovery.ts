@@ -28,7 +28,9 @@ export interface DiscoveryOfModel {
 }
 
 export interface StoppingOperator {
+  /** With its domain, if that is not the standard. */
   readonly operator: string;
+  /** Of it between layers with weights, or with weights. */
   readonly nodes: number;
 }
 

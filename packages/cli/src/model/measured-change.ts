@@ -16,9 +16,11 @@ export interface MeasuredChange {
   readonly broken: boolean;
   /** 95 % interval over the examples; null of fewer than two, and where one has no error. */
   readonly sqnrInterval: readonly [number, number] | null;
+  /** Share of rows whose largest output is at the same place; null without outputs of two axes. */
   readonly agreement: number | null;
   /** Likewise; null where rows of outputs are no examples. */
   readonly agreementInterval: readonly [number, number] | null;
+  /** Largest difference of an output, relative to its largest value; null where it is not finite. */
   readonly largest: number | null;
 }
 

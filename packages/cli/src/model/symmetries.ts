@@ -7,6 +7,7 @@ import type { Sizes } from "./sizes.js";
 
 export interface FoundInModel {
   readonly file: string;
+  /** Results that are kept. */
   readonly outputs: readonly string[];
   /** Sizes of open axes with which the model was traced. */
   readonly sizes: Sizes;
@@ -15,6 +16,7 @@ export interface FoundInModel {
   readonly discreteOnly: readonly string[];
   /** Parameters that no group acts on. */
   readonly unreached: readonly string[];
+  /** Operators at which scalings end. */
   readonly stops: readonly StoppingOperator[];
   readonly groups: readonly GroupDescription[];
   /** What all groups come to, in a sentence. */

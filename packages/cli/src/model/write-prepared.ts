@@ -19,15 +19,18 @@ import { otherSizes, type Sizes, sizesOf, sizesText, withSizes } from "./sizes.j
 export interface Prepared {
   /** Paths of the old and the new file, absolute. */
   readonly file: string;
+  /** Path of the new file. */
   readonly out: string;
   readonly bytes: number;
   /** Nodes that were changed, and that could not be. */
   readonly changed: number;
+  /** Nodes that could not be. */
   readonly left: number;
   /** The largest difference of an output, relative to its largest value; null where it was not measured. */
   readonly largest: number | null;
   /** Where that is more than the tolerance, by rounding alone: the same in float64. */
   readonly inFloat64: Float64Comparison | null;
+  /** One for each of these nodes. */
   readonly report: Preparation["report"];
 }
 

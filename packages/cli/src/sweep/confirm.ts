@@ -42,6 +42,7 @@ export interface PairedComparison {
    */
   readonly kind: "ratio" | "difference";
   readonly value: number;
+  /** Both ends. */
   readonly interval: readonly [number, number] | null;
   /** Probability that the interval holds the value, for itself. */
   readonly level: number;
@@ -54,12 +55,15 @@ export interface Confirmed {
   readonly trial: number;
   /** Whether it is a control, which does without what is judged. */
   readonly isControl: boolean;
+  /** Its value in the search; null: pruned there. */
   readonly tuning: number | null;
   /** Over the fresh seeds; null where a run diverged, or none ended. */
   readonly fresh: number | null;
   /** How much worse it is on fresh seeds: what the search found by luck. */
   readonly optimism: number | null;
+  /** With the baseline, seed by seed. */
   readonly comparison: PairedComparison | null;
+  /** `helps`, `does not help` or `undecided`. */
   readonly judgment: Judgement;
   /** The part of the data whose rows judged; null for a training loss, steps and times, and where the name of the metric does not tell. */
   readonly rows: "validation" | "test" | null;

@@ -31,9 +31,11 @@ const reduceRankOptions = optionTable("reduceRank", {
 export interface ReducedGroup {
   /** Names of the parameters that have the space along an axis. */
   readonly parameters: readonly string[];
+  /** Before. */
   readonly size: number;
   /** How many spaces of this size there are, such as heads. */
   readonly copies: number;
+  /** After. */
   readonly rank: number;
   /** Relative error of the product in the Frobenius norm. */
   readonly error: number;

@@ -46,7 +46,9 @@ const pruneUnitsOptions = optionTable("pruneUnits", {
 export interface PrunedGroup {
   /** Names of the parameters that have the units along an axis. */
   readonly parameters: readonly string[];
+  /** Units before. */
   readonly size: number;
+  /** Units that went. */
   readonly removed: number;
   /** Why none went. */
   readonly reason?: string | undefined;

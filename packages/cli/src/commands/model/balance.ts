@@ -43,14 +43,18 @@ Example:
 
 /** The document of `isoloss model balance --json`. */
 export interface BalancedModel extends Written {
+  /** `norm` or `range`. */
   readonly by: "norm" | "range";
   readonly powersOfTwo: boolean;
   /** Number of tensors that were scaled. */
   readonly changed: number;
   /** Whether the new file has bounds of channels in the place of those of Clip, Max and Min. */
   readonly lifted: boolean;
+  /** Operators at which scalings end. */
   readonly stops: readonly StoppingOperator[];
+  /** Of the file before. */
   readonly before: ImbalanceFigures;
+  /** Of the new file. */
   readonly after: ImbalanceFigures;
   /** The weights with the largest ranges, before or after. */
   readonly ranges: readonly WeightRange[];
@@ -59,6 +63,7 @@ export interface BalancedModel extends Written {
 /** Largest magnitude of a parameter. */
 interface WeightRange {
   readonly parameter: string;
+  /** Its largest magnitude. */
   readonly before: number;
   readonly after: number;
 }

@@ -122,6 +122,7 @@ export interface FineTuning {
   /** The new file; null where no epoch was better than the model as it came: none is written then. */
   readonly out: string | null;
   readonly bytes: number | null;
+  /** `complete`, `interrupted`, or `diverged` (a number is no longer finite). */
   readonly ended: FineTuned["ended"];
   /** Why the training diverged, or null. */
   readonly problem: string | null;
@@ -130,9 +131,12 @@ export interface FineTuning {
   /** First the model as it came, as epoch 0. */
   readonly epochs: readonly {
     readonly epoch: number;
+    /** Mean over its batches; null for 0. */
     readonly trainingLoss: number | null;
     readonly validationLoss: number | null;
+    /** Null where the labels are no classes. */
     readonly validationAccuracy: number | null;
+    /** Of training so far. */
     readonly seconds: number;
   }[];
   /** On examples that neither trained nor chose the epoch; null without such. */
@@ -143,11 +147,13 @@ export interface FineTuning {
   readonly classes: readonly string[];
   /** Largest differences of outputs by putting batch normalizations back, and by folding them again. */
   readonly differences: FineTuned["differences"];
+  /** Which layers had a batch normalization for the training. */
   readonly report: FineTuned["restored"];
 }
 
 interface TestRow {
   readonly loss: number | null;
+  /** Null where the labels are no classes. */
   readonly accuracy: number | null;
 }
 

@@ -56,7 +56,9 @@ Examples:
 
 /** A file of float16; null where a number is infinite or was not measured. */
 export interface HalfRow extends MeasuredChange {
+  /** `moved`, or `as they are`. */
   readonly numbers: "moved" | "as they are";
+  /** Of its weights and other constants. */
   readonly weights: HalfCounts;
   /** Of the values on the calibration data. */
   readonly activations: HalfCounts | null;
@@ -68,8 +70,10 @@ export interface HalfRow extends MeasuredChange {
 export interface Half {
   /** Paths of the old and the new file, absolute; null: its outputs are not finite, and it was not written. */
   readonly file: string;
+  /** Path of the new file; null: its outputs are not finite, and it was not written. */
   readonly out: string | null;
   readonly bytes: { readonly before: number; readonly after: number };
+  /** Type of inputs and outputs: `float32` or `float16`. */
   readonly io: "float32" | "float16";
   /** Units that were scaled. */
   readonly moved: number;

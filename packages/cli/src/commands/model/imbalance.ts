@@ -32,7 +32,9 @@ Example:
 /** The document of `isoloss model imbalance --json`. */
 export interface ImbalanceOfModel extends ImbalanceFigures {
   readonly file: string;
+  /** Of open axes, with which it was traced. */
   readonly sizes: Sizes;
+  /** Operators at which scalings end, as in symmetries. */
   readonly stops: readonly StoppingOperator[];
 }
 
@@ -49,13 +51,19 @@ export const imbalance = { options, help, run };
 
 /** Figures of a model's weights: see `Imbalance`; null where no group was measured. */
 export interface ImbalanceFigures extends Pick<Imbalance, "float16" | "settled" | "advice"> {
+  /** The largest of the groups; null without groups. */
   readonly factor: number | null;
   readonly sigma: number | null;
+  /** Of a quantizer with one scale for a tensor, in the weights of the groups; null without groups. */
   readonly lostBits: NonNullable<Imbalance["lostBits"]> | null;
   readonly groups: readonly {
+    /** Units. */
     readonly size: number;
+    /** Exp of the mean logarithm by which units are scaled where their norms are balanced, above 1. */
     readonly factor: number;
+    /** Standard deviation of these logarithms. */
     readonly sigma: number;
+    /** That are scaled. */
     readonly parameters: readonly string[];
   }[];
 }

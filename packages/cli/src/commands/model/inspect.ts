@@ -37,6 +37,7 @@ export const inspect = { options, help, run };
 /** An input or output. */
 interface PortReport {
   readonly name: string;
+  /** Left out where the file does not say. */
   readonly dtype?: string | undefined;
   /** A string names an open size; the empty one has no name. Undefined where the number of axes is open. */
   readonly shape?: readonly (number | string)[] | undefined;
@@ -50,8 +51,11 @@ interface TensorReport {
 }
 
 interface OperatorReport {
+  /** With its domain, if that is not the standard. */
   readonly name: string;
+  /** Nodes. */
   readonly count: number;
+  /** Whether `fromOnnx` reads it. */
   readonly supported: boolean;
   /** Changes of hidden units that pass; undefined where nothing could be traced, and for constants. */
   readonly keeps?: readonly string[] | undefined;
@@ -61,6 +65,7 @@ interface OperatorReport {
 export interface Inspection {
   readonly file: string;
   readonly bytes: number;
+  /** The program that wrote it. */
   readonly producer: string;
   readonly irVersion: number;
   /** Versions of operator sets by domain; that of the standard is `ai.onnx`. */
@@ -71,7 +76,9 @@ export interface Inspection {
   readonly parameters: { readonly tensors: number; readonly numbers: number } | null;
   /** All tensors of the file. */
   readonly stored: { readonly tensors: number; readonly numbers: number; readonly bytes: number };
+  /** The five largest. */
   readonly largest: readonly TensorReport[];
+  /** The most frequent first. */
   readonly operators: readonly OperatorReport[];
   /** Sizes of open axes with which the model was traced. */
   readonly sizes: Readonly<Record<string, number>>;

@@ -68,9 +68,12 @@ export interface LowRankRow extends MeasuredChange {
 export interface LowRankModel {
   /** Paths of the old and the new file, absolute. */
   readonly file: string;
+  /** Path of the new file. */
   readonly out: string;
   readonly bytes: { readonly before: number; readonly after: number };
+  /** `--rank`. */
   readonly rank: number | null;
+  /** `--energy`. */
   readonly energy: number | null;
   /** The inputs of the measurement. */
   readonly measured: string;
@@ -81,6 +84,7 @@ export interface LowRankModel {
 }
 
 interface SpaceRow extends Omit<ReducedGroup, "reason"> {
+  /** Why it could not be smaller. */
   readonly reason: string | null;
 }
 

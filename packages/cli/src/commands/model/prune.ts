@@ -75,7 +75,9 @@ Examples:
 export interface PrunedRow extends MeasuredChange {
   /** The weights by which was ranked. */
   readonly ranked: "balanced" | "as they are";
+  /** Of its parameters. */
   readonly zeros: number;
+  /** Of its parameters, zeros included. */
   readonly numbers: number;
   readonly bytes: number;
   /** The error on the examples that chose the file to write; null without a choice. */
@@ -88,9 +90,12 @@ export interface PrunedRow extends MeasuredChange {
 export interface PrunedModel {
   /** Paths of the old and the new file, absolute. */
   readonly file: string;
+  /** Path of the new file. */
   readonly out: string;
   readonly bytes: { readonly before: number; readonly after: number };
+  /** `magnitude`, `lamp` or `units`. */
   readonly by: "magnitude" | "lamp" | "units";
+  /** Of the weights, or of the units of each group. */
   readonly fraction: number;
   /** What the kept channels are a multiple of, with `--units`. */
   readonly multiple: number | null;
@@ -98,6 +103,7 @@ export interface PrunedModel {
   readonly balanced: boolean;
   /** The inputs of the table. */
   readonly measured: string;
+  /** Ranked by balanced weights, and by the weights as they are; one row where both are the same. */
   readonly table: readonly PrunedRow[];
   /** Whether the examples of the table are others than those that chose. */
   readonly apart: boolean;
@@ -108,6 +114,7 @@ export interface PrunedModel {
 }
 
 interface GroupRow extends Omit<PrunedGroup, "reason"> {
+  /** Why none could. */
   readonly reason: string | null;
 }
 

@@ -101,13 +101,18 @@ Examples:
 
 /** A row of the table; null where a number is infinite or was not measured. */
 export interface ChoiceRow extends MeasuredChange {
+  /** Weights: `as it is`, `ranges equalized`, `weights alone` or `noise minimized`. */
   readonly candidate: string;
+  /** What has a scale of weights: `channel`, `tensor` or `block`. */
   readonly per: Granularity;
+  /** Whether biases are corrected. */
   readonly corrected: boolean;
+  /** Layers that stay float for `--limit-error`, by the names of their results. */
   readonly left: readonly string[];
   /** Layers whose weights have 8 bits where `--bits 4` asks for less. */
   readonly widened: number;
   readonly bytes: number;
+  /** Nodes that ONNX Runtime's CPU runs by kernels for quantized numbers, as predicted. */
   readonly integerNodes: number;
 }
 
@@ -115,31 +120,46 @@ export interface ChoiceRow extends MeasuredChange {
 export interface Quantized {
   /** Paths of the old and the new file, absolute; null: no file keeps the limit of error, and none was written. */
   readonly file: string;
+  /** Path of the new file; null: no file keeps `--limit-error`, and none was written. */
   readonly out: string | null;
   readonly bytes: { readonly before: number; readonly after: number };
+  /** That were read. */
   readonly examples: {
+    /** Of `--calibration`. */
     readonly calibration: number;
+    /** That chose and judged: of `--held-out`, else of the quarter. */
     readonly heldOut: number;
     /** Of the held-out examples those that chose the file; the others judge. */
     readonly choosing: number;
+    /** Whether a quarter of the calibration was held out to judge. */
     readonly split: boolean;
     /** Whether these are random inputs: no examples were given. */
     readonly random: boolean;
   };
+  /** What was written; where `out` is null, the best file without layers in float. */
   readonly recommended: ChoiceRow;
   /** The error of the written file on the examples that did not choose it; null where all did. */
   readonly judged: MeasuredChange | null;
   /** With `--limit-error`, whether it keeps that on all held-out examples, also on those that did not choose it. */
   readonly held: boolean | null;
+  /** The SQNR of `recommended` where products with stored integers take their operand in float, by ONNX Runtime's session option `session.qdq_matmulnbits_accuracy_level` at 1; null without such products. */
   readonly floatOperandsSqnr: number | null;
+  /** All files that were measured. */
   readonly table: readonly ChoiceRow[];
+  /** What was not tried, and why. */
   readonly skipped: readonly string[];
+  /** With a limit that none of the first files keeps: the layers, those first whose quantization costs most. */
   readonly sensitivities: readonly { readonly layer: string; readonly sqnr: number | null }[];
+  /** Layers of the written file, and other nodes that run on integers. */
   readonly nodes: readonly {
+    /** The name of its first result; of a product and its bias, of the sum. */
     readonly node: string;
     readonly opType: string;
+    /** The kernel of ONNX Runtime's CPU, such as `QLinearConv`; `float` without. */
     readonly runs: string;
+    /** Of each number of its weight; null without a weight. */
     readonly bits: number | null;
+    /** Why it stays float. */
     readonly note: string | null;
   }[];
 }

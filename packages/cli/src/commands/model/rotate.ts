@@ -44,6 +44,7 @@ Example:
 
 /** The document of `isoloss model rotate --json`. */
 export interface RotatedModel extends Written {
+  /** `hadamard`, `random` or `descended`. */
   readonly by: Settings["by"];
   readonly seed: number;
   /** The spaces that were turned. */
@@ -58,12 +59,14 @@ interface RotatedSpace {
   readonly size: number;
   /** How many spaces of this size there are, such as heads. */
   readonly copies: number;
+  /** That turn. */
   readonly parameters: readonly string[];
 }
 
 /** The largest magnitude of a parameter, relative to the root of its mean square, which no rotation changes. */
 interface PeakOfWeight {
   readonly parameter: string;
+  /** Its largest magnitude. */
   readonly before: number;
   readonly after: number;
 }

@@ -32,11 +32,13 @@ Examples:
 
 /** The document of `isoloss model symmetries --json`. */
 export interface SymmetriesOfModel extends Omit<FoundInModel, "groups" | "total"> {
+  /** That were found; there may be more. */
   readonly symmetries: readonly SymmetryReport[];
 }
 
 /** An axis of a parameter that a group acts on. */
 interface AxisReport extends Omit<AxisDescription, "path"> {
+  /** Its name in the file. */
   readonly parameter: string;
 }
 
@@ -44,6 +46,7 @@ interface AxisReport extends Omit<AxisDescription, "path"> {
 interface SymmetryReport extends Pick<GroupDescription, "kind" | "size" | "copies" | "exact" | "activation"> {
   /** Dimension of the group; null for a group that is discrete. */
   readonly degreesOfFreedom: number | null;
+  /** What it acts on. */
   readonly axes: readonly AxisReport[];
 }
 

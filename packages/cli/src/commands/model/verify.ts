@@ -41,15 +41,20 @@ Examples:
 export interface Verification {
   readonly first: string;
   readonly second: string;
+  /** Whether no output differs by more than the tolerance, or by more than rounding. */
   readonly same: boolean;
+  /** Relative to an output's largest value. */
   readonly tolerance: number;
   /** Where an output differs by more than the tolerance: both files in float64, and the first one's rounding. */
   readonly inFloat64: Float64Comparison | null;
   /** Largest differences; null where one is not finite. */
   readonly outputs: readonly {
     readonly name: string;
+    /** Of a batch. */
     readonly shape: readonly number[];
+    /** The largest difference; null where it is not finite. */
     readonly absolute: number | null;
+    /** The same, divided by the output's largest absolute value. */
     readonly relative: number | null;
   }[];
 }

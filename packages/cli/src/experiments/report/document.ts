@@ -11,7 +11,9 @@ import type { RatesResult } from "./rates.js";
 /** A run on a seed that judges: of repetitions the quickest. */
 interface JudgingRun extends Pick<RunDocument, "seed" | "status" | "steps" | "metrics"> {
   readonly variant: string;
+  /** On training data. */
   readonly finalLoss: number | null;
+  /** Of training, of repetitions the least. */
   readonly seconds: number | null;
 }
 
@@ -40,18 +42,25 @@ export interface ExperimentsDocument {
   readonly counts?: Readonly<Record<Comparison, number>>;
   readonly experiments: readonly {
     readonly name: string;
+    /** `completed`, `skipped` (data not installed), `failed` or `interrupted`. */
     readonly status: ExperimentOutcome["status"];
     /** What it says of its variants. */
     readonly findings: readonly Finding[];
     /** What became of expected numbers. */
     readonly verdicts: readonly {
+      /** `pass`, `differs` or `not reproducible`. */
       readonly outcome: Comparison;
       readonly variant: string | null;
+      /** Null: the mean over the seeds. */
       readonly seed: number | null;
+      /** In the document of a run. */
       readonly path: string;
       readonly measured: number | null;
+      /** Null for a bound. */
       readonly expected: number | null;
+      /** One sentence. */
       readonly text: string;
+      /** Of the expected number. */
       readonly source: string;
     }[];
     /** Comparisons at tuned rates, by their baselines. */

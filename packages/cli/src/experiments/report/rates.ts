@@ -24,6 +24,7 @@ import {
 
 /** A learning rate as it is tried. */
 export interface TriedRate {
+  /** Its tuned learning rate. */
   readonly rate: number;
   /** `cosine`: half a cosine from the rate down to 0 over the run. */
   readonly decay: Decay;
@@ -46,6 +47,7 @@ export interface BesideControl extends ToTarget {
 export interface RatesResult extends TriedRate {
   /** The variant whose tuned rate is above. */
   readonly baseline: string;
+  /** Its mean final loss, of the seeds that judge. */
   readonly finalLoss: number | null;
   /** Level of the intervals of what is random: the more variants are judged, the wider. */
   readonly level: number;

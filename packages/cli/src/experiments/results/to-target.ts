@@ -18,11 +18,13 @@ export interface ToTarget {
   readonly finalLoss: number | null;
   /** How many runs reached the final loss of the baseline's run of their seed. */
   readonly reached: number;
+  /** Runs. */
   readonly seeds: number;
   /** Whether all seeds gave the same losses: then steps have no interval, and seconds vary with the clock alone. */
   readonly deterministic: boolean;
   /** Steps and seconds to that loss, as shares of the baseline's; null unless every run reached it. */
   readonly steps: RatioSummary | null;
+  /** Seconds, likewise. */
   readonly seconds: RatioSummary | null;
   /** Medians of these shares over all seeds, infinite for a run that did not reach it; null where half of the runs did not. */
   readonly medianSteps: number | null;
@@ -170,6 +172,7 @@ export interface BesideConstant {
   readonly name: string;
   /** Of the runs, and of the constant. */
   readonly reached: number;
+  /** Of the constant, on the same rows. */
   readonly constant: number;
   /** Whether the runs are clearly better. */
   readonly isBeaten: boolean;

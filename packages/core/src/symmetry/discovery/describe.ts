@@ -23,6 +23,7 @@ export interface AxisDescription {
 
 /** A group of changes of the parameters that keeps what is computed. */
 export interface GroupDescription {
+  /** `scaling`, `sign`, `permutation`, `linear`, `orthogonal`, `shift`, `bijection`; other kinds may come. */
   readonly kind: GroupGenerator["kind"];
   /** What groups of this kind do, such as "Scalings: each unit has a factor c > 0". */
   readonly title: string;

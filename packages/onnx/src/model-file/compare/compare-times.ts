@@ -19,9 +19,11 @@ const compareTimesOptions = optionTable("compareTimes", {
 export interface TimesComparison {
   /** Milliseconds of a run, the median. */
   readonly before: number;
+  /** Of the new file. */
   readonly after: number;
   /** Time of the second file by that of the first in one turn: the median, and the quartiles around it. */
   readonly ratio: number;
+  /** Around it. */
   readonly quartiles: readonly [number, number];
 }
 
