@@ -1,5 +1,6 @@
 import type { OnnxNode } from "isoloss/internal";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { isStandard } from "../model-file/prepare/attributes.js";
 
 /**
@@ -7,7 +8,7 @@ import { isStandard } from "../model-file/prepare/attributes.js";
  * ones of new layers; such a tensor cannot follow several layers.
  */
 export function withOwnStatistics(op: string, bytes: Uint8Array): Uint8Array {
-  const editor = new GraphEditor(op, bytes);
+  const editor = new GraphEditor(op, OnnxFile.decode(op, bytes));
   const norms = editor.nodes.filter((node) => node.opType === "BatchNormalization" && isStandard(node));
   let count = 0;
   for (const node of norms) {
@@ -19,7 +20,7 @@ export function withOwnStatistics(op: string, bytes: Uint8Array): Uint8Array {
     });
     if (names.some((name, i) => name !== node.inputs[i])) editor.rewire(node, { inputs: names });
   }
-  return count === 0 ? bytes : editor.finish();
+  return count === 0 ? bytes : editor.finish().bytes;
 }
 
 /** Whether only this layer reads an operand, in this place; a layer may be applied several times. */

@@ -3,6 +3,7 @@
 import type { NdArray, RuntimeName } from "isoloss";
 import { decodeModel, encodeModel } from "isoloss/onnx";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import { OnnxFile } from "../model-file/edit/onnx-file.js";
 import type { PreparationRow } from "../model-file/prepare/preparation.js";
 import { restoreBatchNorm } from "../model-file/prepare/restore-batch-norm.js";
 
@@ -65,7 +66,7 @@ const passing = new Set(["Dropout", "Flatten", "Identity", "Reshape", "Squeeze",
  */
 export function withoutEnd(op: string, file: TrainingFile, operator: string | undefined): TrainingFile {
   if (operator === undefined) return file;
-  const editor = new GraphEditor(op, file.bytes);
+  const editor = new GraphEditor(op, OnnxFile.decode(op, file.bytes));
   let end = file.output;
   let maker = editor.uses.maker(end);
   while (maker !== undefined && passing.has(maker.opType)) {
@@ -76,10 +77,10 @@ export function withoutEnd(op: string, file: TrainingFile, operator: string | un
   const [operand] = maker.inputs;
   if (end !== file.output) {
     editor.rename(end, operand);
-    return { bytes: editor.finish(), output: file.output };
+    return { bytes: editor.finish().bytes, output: file.output };
   }
   if (!editor.isOutput(operand)) editor.addOutput(operand);
-  return { bytes: editor.finish(), output: operand };
+  return { bytes: editor.finish().bytes, output: operand };
 }
 
 /** A file with a first axis of any size for an input, whether or not its nodes allow that. */

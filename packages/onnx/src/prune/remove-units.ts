@@ -3,15 +3,16 @@ import type { NdArray } from "isoloss";
 import { DataError, IsolossError, ShapeError } from "isoloss";
 import { cutsOf, isUncuttable, type UnitCut, zeroedCuts } from "isoloss/internal";
 import type { UnitSpace } from "isoloss/symmetry";
-import { sameFunction } from "../model-file/compare/same-function.js";
-import { withParams } from "../model-file/edit/with-params.js";
+import { sameFiles } from "../model-file/compare/same-function.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
+import { withParamsIn } from "../model-file/edit/with-params.js";
 import { smallerFile } from "./smaller-file.js";
 
 /** A file, and how it is checked without some units. */
 export interface RemovalCheck {
   /** Names the function in errors. */
   readonly op: string;
-  readonly bytes: Uint8Array;
+  readonly file: OnnxFile;
   readonly params: Readonly<Record<string, NdArray>>;
   readonly fileNames: ReadonlyMap<string, string>;
   readonly sizes: Readonly<Record<string, number>>;
@@ -43,18 +44,18 @@ export async function passing<S extends UnitSpace>(
 
 /** The smaller file, or why it is not the same as the old one with zeros. */
 export async function smaller(
-  { op, bytes, params, fileNames, sizes, tolerance }: RemovalCheck,
+  { op, file, params, fileNames, sizes, tolerance }: RemovalCheck,
   cuts: readonly UnitCut<UnitSpace>[],
-): Promise<Uint8Array | string> {
+): Promise<OnnxFile | string> {
   const byParameter = cutsOf(params, cuts);
   const byTensor = new Map([...byParameter].map(([name, own]) => [fileNames.get(name) ?? name, own]));
-  const after = smallerFile(op, bytes, byTensor);
+  const after = smallerFile(op, file, byTensor);
   if (isUncuttable(after)) return after.reason;
   const zeroed = Object.fromEntries(
     [...byParameter].map(([name, own]) => [name, zeroedCuts(params[name], own)]),
   );
   try {
-    const { isSame, largest } = await sameFunction(withParams(bytes, zeroed), after, {
+    const { isSame, largest } = await sameFiles(withParamsIn(file, zeroed), after, {
       ...{ sizes, tolerance, examples: 2 },
     });
     return isSame

@@ -11,6 +11,7 @@ import {
 } from "isoloss/internal";
 import { floatsOf } from "../model-file/edit/float-data.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { replaceTensors } from "../model-file/edit/replace-tensors.js";
 import { int } from "../model-file/prepare/attributes.js";
 
@@ -27,8 +28,8 @@ function setInt(editor: GraphEditor, node: OnnxNode, name: string, value: number
 }
 
 /** The file without what is cut, or why a node does not allow it. */
-export function smallerFile(op: string, bytes: Uint8Array, cuts: FileCuts): Uint8Array | Uncuttable {
-  const editor = new GraphEditor(op, bytes);
+export function smallerFile(op: string, file: OnnxFile, cuts: FileCuts): OnnxFile | Uncuttable {
+  const editor = new GraphEditor(op, file);
   // The branches of an If must all fit, those that are never taken, too.
   const captured = [...cuts.keys()].find((name) => editor.uses.isCaptured(name));
   if (captured !== undefined) return { reason: `"${captured}" is used in a graph inside a node` };

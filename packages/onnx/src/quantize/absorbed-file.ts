@@ -2,20 +2,20 @@ import type { Tensor } from "isoloss";
 import { IsolossError, sizeOf } from "isoloss";
 import { absorbedBiases } from "isoloss/moves";
 import { cast, concat, reshape } from "isoloss/ops";
-import { fromOnnx } from "../import/from-onnx.js";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
-import { withParams } from "../model-file/edit/with-params.js";
+import { imported, type OnnxFile } from "../model-file/edit/onnx-file.js";
+import { withParamsIn } from "../model-file/edit/with-params.js";
 import type { CandidateData } from "./candidates.js";
 import { evenBatches } from "./examples.js";
 
 /** A model with high biases absorbed behind its ReLUs, or why there is none. */
 export async function absorbedFile(
-  bytes: Uint8Array,
+  file: OnnxFile,
   data: CandidateData,
-): Promise<{ readonly bytes: Uint8Array } | { readonly reason: string }> {
-  const [calibration, heldOut] = evenBatches(bytes, data.calibration, data.heldOut);
+): Promise<{ readonly file: OnnxFile } | { readonly reason: string }> {
+  const [calibration, heldOut] = evenBatches(file, data.calibration, data.heldOut);
   try {
-    const { inputs, outputs, params, apply } = fromOnnx(bytes);
+    const { inputs, outputs, params, apply } = imported(file);
     // Names in a file may hold colons, which those of a graph's inputs must not.
     const numbered = (batch: NamedValues) =>
       Object.fromEntries(inputs.map(({ name }, k) => [`input${k}`, batch[name]]));
@@ -31,7 +31,7 @@ export async function absorbedFile(
     });
     return found.absorbed === 0
       ? { reason: "no shift passes a ReLU with a bias to absorb" }
-      : { bytes: withParams(bytes, found.params) };
+      : { file: withParamsIn(file, found.params) };
   } catch (cause) {
     if (!(cause instanceof IsolossError)) throw cause;
     return { reason: cause.message };

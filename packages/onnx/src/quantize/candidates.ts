@@ -1,7 +1,8 @@
 import { IsolossError } from "isoloss";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
-import { withParams } from "../model-file/edit/with-params.js";
-import { equalizeForQuantization } from "./equalize-for-quantization.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
+import { withParamsIn } from "../model-file/edit/with-params.js";
+import { equalizedIn } from "./equalize-for-quantization.js";
 import { evenBatches } from "./examples.js";
 
 /** A file that computes the same function as the model, with other weights. */
@@ -10,6 +11,11 @@ export interface CandidateFile {
   readonly bytes: Uint8Array;
   /** Whether its float outputs may differ from the model's, which its error then counts; default: it is skipped. */
   readonly isApproximate?: boolean | undefined;
+}
+
+/** The same decoded. */
+export interface Candidate extends Pick<CandidateFile, "name" | "isApproximate"> {
+  readonly file: OnnxFile;
 }
 
 export const AS_IT_IS = "as it is";
@@ -34,20 +40,20 @@ export interface CandidateData {
  * units: the prediction weighs that as noise.
  */
 export async function orbitCandidates(
-  bytes: Uint8Array,
+  file: OnnxFile,
   data: CandidateData,
   { bits, granularity, isWeightsAlone }: CandidateRounding,
-): Promise<readonly CandidateFile[] | { readonly reason: string }> {
-  const [calibration, heldOut] = evenBatches(bytes, data.calibration, data.heldOut);
+): Promise<readonly Candidate[] | { readonly reason: string }> {
+  const [calibration, heldOut] = evenBatches(file, data.calibration, data.heldOut);
   try {
-    const { candidates, prepared } = await equalizeForQuantization(bytes, calibration, {
+    const { candidates, prepared } = await equalizedIn(file, calibration, {
       heldOut,
       weights: { bits, granularity },
       activations: isWeightsAlone ? "none" : 8,
     });
     const moved = candidates.filter(({ name }) => name !== AS_IT_IS);
     if (moved.length === 0) return { reason: "other weights: the model has no scalings" };
-    return moved.map(({ name, params }) => ({ name, bytes: withParams(prepared, params) }));
+    return moved.map(({ name, params }) => ({ name, file: withParamsIn(prepared, params) }));
   } catch (cause) {
     if (!(cause instanceof IsolossError)) throw cause;
     return { reason: `other weights: ${cause.message}` };

@@ -3,15 +3,16 @@ import { DataError, isNdArray, type NdArray, OptionError, sizeOf, takeRows } fro
 import { describeValue, isPlainObject } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 
 /**
- * @param bytes the file that the batches are for
+ * @param file that the batches are for
  * @throws OptionError unless a value is a list of batches with examples for all inputs of the file and no others;
  *   DataError for numbers that are not finite
  */
 export function requireBatches(
   op: string,
-  bytes: Uint8Array,
+  file: OnnxFile,
   batches: unknown,
   what = "batches",
 ): asserts batches is readonly NamedValues[] {
@@ -29,7 +30,7 @@ export function requireBatches(
       `${op}: ${what} must have examples; the array for "${name}" has the shape [${shape.join(", ")}]. Leave empty batches out.`,
     );
   }
-  const { freeInputs } = new GraphEditor(op, bytes);
+  const { freeInputs } = new GraphEditor(op, file);
   batches.forEach((batch: NamedValues, i) => {
     requireNames(`${op}: ${what}[${i}]`, freeInputs, Object.keys(batch));
     for (const [name, array] of Object.entries(batch)) requireFinite(`${op}: ${what}[${i}]`, name, array);
@@ -62,8 +63,8 @@ function requireFinite(where: string, name: string, { data }: NdArray): void {
  * A function that tells how many examples a batch has; undefined where they cannot be taken apart: the file fixes the
  * first axis of an input, or its inputs do not have equally many.
  */
-export function exampleCounts(bytes: Uint8Array): (batch: NamedValues) => number | undefined {
-  const editor = new GraphEditor("quantizeModel", bytes);
+export function exampleCounts(file: OnnxFile): (batch: NamedValues) => number | undefined {
+  const editor = new GraphEditor("quantizeModel", file);
   const isOpen = (name: string) => {
     const shape = editor.input(name)?.shape;
     return shape === undefined || typeof shape[0] === "string";
@@ -93,8 +94,8 @@ export const rowsAt = (batch: NamedValues, rows: readonly number[]): NamedValues
 const mostAtOnce = 8;
 
 /** Batches of fewer examples, where these can be taken apart. */
-export function smallBatches(bytes: Uint8Array, batches: readonly NamedValues[]): readonly NamedValues[] {
-  const countOf = exampleCounts(bytes);
+export function smallBatches(file: OnnxFile, batches: readonly NamedValues[]): readonly NamedValues[] {
+  const countOf = exampleCounts(file);
   return batches.flatMap((batch) => {
     const count = countOf(batch) ?? 0;
     if (count <= mostAtOnce) return [batch];
@@ -107,10 +108,10 @@ export function smallBatches(bytes: Uint8Array, batches: readonly NamedValues[])
 
 /** Batches of one size, which is 8 at most, where examples can be taken apart; a rest is left out. */
 export function evenBatches(
-  bytes: Uint8Array,
+  file: OnnxFile,
   ...lists: readonly (readonly NamedValues[])[]
 ): readonly (readonly NamedValues[])[] {
-  const countOf = exampleCounts(bytes);
+  const countOf = exampleCounts(file);
   const counts = lists.flat().map((batch) => countOf(batch) ?? 0);
   const size = Math.min(mostAtOnce, ...counts);
   if (size === 0) return lists;

@@ -2,6 +2,7 @@ import { type NdArray, OptionError, takeRows } from "isoloss";
 import { permutation } from "isoloss/data";
 import { calibrationShare, heldOutShare } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { exampleCounts, rowsAt } from "./examples.js";
 
 /** Examples to quantize by, and others to judge by. */
@@ -16,8 +17,8 @@ export interface Examples {
  *
  * @throws OptionError where there is a single example, or a single batch that cannot be taken apart
  */
-export function withHeldOut(bytes: Uint8Array, batches: readonly NamedValues[]): Examples {
-  const countOf = exampleCounts(bytes);
+export function withHeldOut(file: OnnxFile, batches: readonly NamedValues[]): Examples {
+  const countOf = exampleCounts(file);
   const counts = batches.map((batch) => countOf(batch) ?? 0);
   const fewest = Math.min(...counts);
   if (fewest < heldOutShare && batches.length > 1 && (batches.length >= heldOutShare || fewest < 2)) {
@@ -83,10 +84,10 @@ export const examplesOf = (batch: NamedValues): number => Object.values(batch)[0
  * @returns undefined for a single example, and a single batch that cannot be taken apart
  */
 export function dividedHeldOut(
-  bytes: Uint8Array,
+  file: OnnxFile,
   batches: readonly NamedValues[],
 ): { readonly choosing: readonly NamedValues[]; readonly judging: readonly NamedValues[] } | undefined {
-  const countOf = exampleCounts(bytes);
+  const countOf = exampleCounts(file);
   const counts = batches.map((batch) => countOf(batch) ?? 0);
   if (Math.min(...counts) >= 2) {
     const halves = batches.map((batch, k) => {

@@ -4,6 +4,7 @@ import type { OnnxNode } from "isoloss/internal";
 import { float64Of } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { float, int, isStandard } from "../model-file/prepare/attributes.js";
 import { boundsOf, isBound } from "../model-file/prepare/bounds.js";
 import { isReason } from "../model-file/prepare/linear-layer.js";
@@ -22,8 +23,8 @@ export interface ValueMoments {
 export type MomentsByValue = ReadonlyMap<string, ValueMoments>;
 
 /** What the batch norms of a model give their results: mean beta and variance gamma^2 var / (var + eps), by the names of these. */
-export function batchNormMoments(bytes: Uint8Array): MomentsByValue {
-  const editor = new GraphEditor("quantizeModel", bytes);
+export function batchNormMoments(file: OnnxFile): MomentsByValue {
+  const editor = new GraphEditor("quantizeModel", file);
   return new Map(
     editor.nodes.flatMap((node): [string, ValueMoments][] => {
       const isFixed = int(node, "training_mode", 0) === 0 && int(node, "spatial", 1) === 1;
@@ -39,12 +40,12 @@ export function batchNormMoments(bytes: Uint8Array): MomentsByValue {
 
 /** Measures the moments of a model's inputs and layers in float; those of layers that are known are not measured. */
 export async function measuredMoments(
-  bytes: Uint8Array,
+  file: OnnxFile,
   known: MomentsByValue,
   batches: readonly NamedValues[],
   settings: RunSettings,
 ): Promise<MomentsByValue> {
-  const editor = new GraphEditor("quantizeModel", bytes);
+  const editor = new GraphEditor("quantizeModel", file);
   const sums = new Map<string, { readonly first: ChannelMeans; readonly second: ChannelMeans }>();
   for (const layer of layersOf(editor)) {
     if (!known.has(resultOf(layer))) {
@@ -62,7 +63,7 @@ export async function measuredMoments(
       second.add(squared(results[name]));
     }
   };
-  await visitValues(bytes, [...sums.keys()], smallBatches(bytes, batches), add, settings);
+  await visitValues(file, [...sums.keys()], smallBatches(file, batches), add, settings);
   const measured = [...sums].map(([name, { first, second }]): [string, ValueMoments] => {
     const mean = first.means();
     return [name, { mean, variance: second.means().map((square, c) => Math.max(0, square - mean[c] ** 2)) }];

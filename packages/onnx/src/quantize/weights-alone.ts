@@ -1,12 +1,13 @@
 import type { OnnxNode } from "isoloss/internal";
 import type { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { isReason } from "../model-file/prepare/linear-layer.js";
 import { raiseOperatorSet } from "../model-file/prepare/operator-set/raise-operator-set.js";
 import { isEmbedding, writeEmbeddings } from "./embeddings.js";
 import { takeFactors } from "./plain-layers.js";
 import { isPlainGemm, makeProducts } from "./plain-products.js";
 import { editorOf } from "./readable.js";
-import type { QuantizedFile, QuantizedNode } from "./report.js";
+import type { QuantizedNode, WrittenFile } from "./report.js";
 import type { WeightSettings } from "./settings.js";
 import { layerName, type WeightedLayer, weightedLayer } from "./weighted-layer.js";
 import { formatOf, writeWeights } from "./write-weights.js";
@@ -14,11 +15,11 @@ import { formatOf, writeWeights } from "./write-weights.js";
 /** Stores the weights of layers as integers; activations stay float. */
 export function weightsAlone(
   op: string,
-  bytes: Uint8Array,
+  file: OnnxFile,
   settings: WeightSettings,
   leave: ReadonlySet<string>,
-): QuantizedFile {
-  const editor = editorOf(op, bytes);
+): WrittenFile {
+  const editor = editorOf(op, file);
   // Integers of 4 bits and scales of blocks are from operator set 21 on.
   raiseOperatorSet(op, editor, settings.bits === 4 || settings.per === "block" ? 21 : 13);
   const isWanted = (node: OnnxNode) => !leave.has(layerName(editor, node));
@@ -35,7 +36,7 @@ export function weightsAlone(
   });
   writeWeights(editor, layers, settings, () => undefined);
   writeEmbeddings(editor, embeddings);
-  return { bytes: editor.finish(), report: { nodes: rows, scales: new Map(), raisedScales: 0 } };
+  return { file: editor.finish(), report: { nodes: rows, scales: new Map(), raisedScales: 0 } };
 }
 
 function rowOf(

@@ -21,7 +21,9 @@ it("each of them changes something, and a second time nothing", async () => {
 
 it.each([foldBatchNorm, liftBounds, lowerBounds, dropIdentity])("%o refuses what is no model", (prepare) => {
   expect(() => prepare("model.onnx" as never)).toThrow(`${prepare.name} takes the bytes of a file`);
-  expect(() => prepare(new Uint8Array())).toThrow(`${prepare.name}: no graph found`);
+  expect(() => prepare(new Uint8Array())).toThrow(
+    `${prepare.name}: the bytes are not a readable ONNX model: No graph found`,
+  );
   const disordered = fileOf({ nodes: [node("Neg", ["a"]), node("Neg", ["x"], {}, ["a"])] });
   expect(() => prepare(disordered)).toThrow('the Neg "y" reads "a" before it is made');
 });

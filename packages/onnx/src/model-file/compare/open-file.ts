@@ -1,6 +1,6 @@
 import type { RuntimeName } from "isoloss";
 import { type FileSession, type FileSessionOptions, isNative, openFileSession } from "isoloss/internal";
-import { fromOnnx } from "../../import/from-onnx.js";
+import { imported, type Runnable } from "../edit/onnx-file.js";
 import { openModel } from "./run-model.js";
 
 export interface OpenFileOptions extends FileSessionOptions {
@@ -9,9 +9,9 @@ export interface OpenFileOptions extends FileSessionOptions {
 }
 
 /** Makes a model file ready to run, batch by batch, of any shapes that it takes. */
-export async function openFile(bytes: Uint8Array, options: OpenFileOptions = {}): Promise<FileSession> {
+export async function openFile(file: Runnable, options: OpenFileOptions = {}): Promise<FileSession> {
   const { runtime = "auto", ...session } = options;
   return (await isNative(runtime))
-    ? openFileSession(bytes, session)
-    : openModel(fromOnnx(bytes, { outputs: session.outputs }), { runtime: "javascript" });
+    ? openFileSession(file.bytes, session)
+    : openModel(imported(file, { outputs: session.outputs }), { runtime: "javascript" });
 }

@@ -1,12 +1,12 @@
 // Whether two files compute the same, where rounding alone may move an output by more than a tolerance.
 import { astype, type NdArray, NumericalError } from "isoloss";
 import { nonNegative, type OptionRows, optionTable } from "isoloss/internal";
-import { fromOnnx } from "../../import/from-onnx.js";
+import { imported, type Runnable, runnable } from "../edit/onnx-file.js";
 import {
   batchesFor,
   type CompareModelsOptions,
   type CompareSettings,
-  compareModels,
+  comparedFiles,
   compareModelsRows,
   comparisonOf,
   floatOf,
@@ -14,7 +14,7 @@ import {
 } from "./compare-models.js";
 import type { NamedValues } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
-import { storageRounding } from "./storage-rounding.js";
+import { roundingOf } from "./storage-rounding.js";
 
 export interface SameFunctionOptions extends CompareModelsOptions {
   /**
@@ -68,15 +68,24 @@ export async function sameFunction(
   b: Uint8Array,
   options: SameFunctionOptions = {},
 ): Promise<FunctionComparison> {
+  return sameFiles(runnable("sameFunction", a), runnable("sameFunction", b), options);
+}
+
+/** The same of files that are decoded. */
+export async function sameFiles(
+  a: Runnable,
+  b: Runnable,
+  options: SameFunctionOptions,
+): Promise<FunctionComparison> {
   const { tolerance: given, ...settings } = sameFunctionOptions.read(options);
-  const tolerance = given ?? Math.max(...[a, b].map((bytes) => storageRounding(bytes).tolerance));
-  const compared = await compareModels(a, b, settings);
+  const tolerance = given ?? Math.max(...[a, b].map((file) => roundingOf(file).tolerance));
+  const compared = await comparedFiles(a, b, settings);
   requireCompared(compared);
   const { largest } = compared;
   const comparison = { ...compared, tolerance };
   if (largest <= tolerance) return { ...comparison, isSame: true };
   // What only one of them cannot hold is no rounding.
-  if (!Number.isFinite(largest) || floatOf(fromOnnx(a)) === "float64")
+  if (!Number.isFinite(largest) || floatOf(imported(a)) === "float64")
     return { ...comparison, isSame: false };
   const inFloat64 = await float64Comparison(a, b, settings);
   const isSame = inFloat64.largest <= tolerance && largest <= ROUNDINGS * inFloat64.rounding;
@@ -94,14 +103,14 @@ function requireCompared({ outputs }: ModelComparison): void {
 }
 
 async function float64Comparison(
-  a: Uint8Array,
-  b: Uint8Array,
+  a: Runnable,
+  b: Runnable,
   settings: CompareSettings,
 ): Promise<Float64Comparison> {
-  const rounded = fromOnnx(a);
+  const rounded = imported(a);
   const [batch] = batchesFor(rounded, settings);
-  const exactly = async (bytes: Uint8Array) =>
-    outputsOf(fromOnnx(bytes, { dtype: "float64" }), [doubles(batch)], { runtime: "javascript" });
+  const exactly = async (file: Runnable) =>
+    outputsOf(imported(file, { dtype: "float64" }), [doubles(batch)], { runtime: "javascript" });
   const [expected, got] = [await exactly(a), await exactly(b)];
   const ofFile = await outputsOf(rounded, [batch], settings);
   return {

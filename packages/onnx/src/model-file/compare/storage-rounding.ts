@@ -1,5 +1,5 @@
-import { decodeModel } from "isoloss/onnx";
 import { parametersOf } from "../../import/parameters.js";
+import { type Runnable, runnable } from "../edit/onnx-file.js";
 
 /** By how much numbers of the types that files have weights in are rounded, relative to them; the coarsest first. */
 const roundings = { bfloat16: 2 ** -8, float16: 2 ** -11, float32: 2 ** -24 } as const;
@@ -26,8 +26,11 @@ export interface StorageRounding {
  * type; // "float32"
  * tolerance; // 0.0001
  */
-export function storageRounding(bytes: Uint8Array): StorageRounding {
-  const stored = new Set<string>(parametersOf(decodeModel(bytes).graph).map(({ tensor }) => tensor.dtype));
+export const storageRounding = (bytes: Uint8Array): StorageRounding =>
+  roundingOf(runnable("storageRounding", bytes));
+
+export function roundingOf(file: Runnable): StorageRounding {
+  const stored = new Set<string>(parametersOf(file.model.graph).map(({ tensor }) => tensor.dtype));
   const type = (["bfloat16", "float16"] as const).find((coarse) => stored.has(coarse)) ?? "float32";
   const rounding = roundings[type];
   // float32 has 24 bits, and a deep model rounds often.

@@ -1,9 +1,9 @@
 import type { RuntimeName, Tensor } from "isoloss";
 import { reduce } from "isoloss/internal";
-import { fromOnnx } from "../../import/from-onnx.js";
 import type { NamedValues } from "../compare/random-inputs.js";
 import { outputsOf } from "../compare/run-model.js";
 import { GraphEditor } from "../edit/graph-editor.js";
+import { imported, type OnnxFile } from "../edit/onnx-file.js";
 
 /** Mean and variance of a value's channels over batch and places. */
 export interface ChannelStatistics {
@@ -13,13 +13,13 @@ export interface ChannelStatistics {
 
 /** Statistics of values inside a model with channels on axis 1, over batches whose examples have the same shapes. */
 export async function channelStatistics(
-  bytes: Uint8Array,
+  file: OnnxFile,
   values: readonly string[],
   batches: readonly NamedValues[],
   runtime: RuntimeName,
 ): Promise<readonly ChannelStatistics[]> {
   if (values.length === 0) return [];
-  const model = fromOnnx(withOutputs(bytes, values), { outputs: values });
+  const model = imported(withOutputs(file, values), { outputs: values });
   const after = (results: Readonly<Record<string, Tensor>>) =>
     Object.fromEntries(
       values.flatMap((value, k) => {
@@ -44,8 +44,8 @@ export async function channelStatistics(
 }
 
 /** The file with values inside it as outputs. */
-function withOutputs(bytes: Uint8Array, values: readonly string[]): Uint8Array {
-  const editor = new GraphEditor("restoreBatchNorm", bytes);
+function withOutputs(file: OnnxFile, values: readonly string[]): OnnxFile {
+  const editor = new GraphEditor("restoreBatchNorm", file);
   for (const value of values) if (!editor.isOutput(value)) editor.addOutput(value);
   return editor.finish();
 }

@@ -1,10 +1,11 @@
 import type { OnnxNode } from "isoloss/internal";
 import { isFloatType } from "../edit/float-data.js";
 import { GraphEditor } from "../edit/graph-editor.js";
+import { OnnxFile } from "../edit/onnx-file.js";
 import { isStandard } from "./attributes.js";
 import { boundsOf, isBound, storeCastBounds } from "./bounds.js";
 import { isReason, type Reason } from "./linear-layer.js";
-import { changedRow, leftRow, type Preparation } from "./preparation.js";
+import { changedRow, encoded, leftRow, type Preparation, type PreparedFile } from "./preparation.js";
 import { channelShape, type LayoutOf, layouts, type ValueLayout } from "./value-layout.js";
 
 /**
@@ -27,8 +28,11 @@ import { channelShape, type LayoutOf, layouts, type ValueLayout } from "./value-
  * const { bytes: lifted } = liftBounds(foldBatchNorm(before).bytes);
  * const { params } = fromOnnx(lifted); // with the bounds
  */
-export function liftBounds(bytes: Uint8Array): Preparation {
-  const editor = new GraphEditor("liftBounds", bytes);
+export const liftBounds = (bytes: Uint8Array): Preparation =>
+  encoded(liftBoundsIn(OnnxFile.decode("liftBounds", bytes)));
+
+export function liftBoundsIn(file: OnnxFile): PreparedFile {
+  const editor = new GraphEditor("liftBounds", file);
   storeCastBounds(editor);
   const layoutOf = layouts(editor);
   const bounded = editor.nodes.filter((node) => isStandard(node) && isBound(editor, node));
@@ -36,7 +40,7 @@ export function liftBounds(bytes: Uint8Array): Preparation {
     const result = lift(editor, layoutOf, node);
     return isReason(result) ? leftRow(node, result.reason) : changedRow(node, result.note);
   });
-  return { bytes: editor.finish(), report };
+  return { file: editor.finish(), report };
 }
 
 function lift(editor: GraphEditor, layoutOf: LayoutOf, node: OnnxNode): { readonly note: string } | Reason {

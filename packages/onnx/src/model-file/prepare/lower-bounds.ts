@@ -1,5 +1,6 @@
 import { type AttributeValue, float, type OnnxNode } from "isoloss/internal";
 import { type Floats, GraphEditor } from "../edit/graph-editor.js";
+import { OnnxFile } from "../edit/onnx-file.js";
 import { isStandard } from "./attributes.js";
 import { isReason, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
@@ -27,7 +28,7 @@ const TOLERANCE = 1e-6;
  * const { bytes: lowered } = lowerBounds(liftBounds(before).bytes); // as before
  */
 export function lowerBounds(bytes: Uint8Array): Preparation {
-  const editor = new GraphEditor("lowerBounds", bytes);
+  const editor = new GraphEditor("lowerBounds", OnnxFile.decode("lowerBounds", bytes));
   const layoutOf = layouts(editor);
   const report = [];
   // Each Min first: it may take a Max before it along.
@@ -39,7 +40,7 @@ export function lowerBounds(bytes: Uint8Array): Preparation {
       report.push(isReason(result) ? leftRow(node, result.reason) : changedRow(node, result.note));
     }
   }
-  return { bytes: editor.finish(), report };
+  return { bytes: editor.finish().bytes, report };
 }
 
 /** A number in the digits that float32 has. */

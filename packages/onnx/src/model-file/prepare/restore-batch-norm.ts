@@ -15,6 +15,7 @@ import {
 } from "isoloss/internal";
 import { canHold } from "../edit/float-data.js";
 import { GraphEditor } from "../edit/graph-editor.js";
+import { OnnxFile } from "../edit/onnx-file.js";
 import { changeLayer } from "./change-layer.js";
 import { type ChannelStatistics, channelStatistics } from "./channel-statistics.js";
 import { isReason, type LinearLayer, layerEnds, linearLayer, type Reason } from "./linear-layer.js";
@@ -82,7 +83,8 @@ export async function restoreBatchNorm(
 ): Promise<Preparation> {
   const { epsilon, layers: isWanted, weights, runtime } = restoreBatchNormOptions.read(options);
   const batches = batchesOf(calibration);
-  const editor = new GraphEditor("restoreBatchNorm", bytes);
+  const file = OnnxFile.decode("restoreBatchNorm", bytes);
+  const editor = new GraphEditor("restoreBatchNorm", file);
   const layoutOf = layouts(editor);
   const candidates = layerEnds(editor).map((end) => {
     const reason = whyNot(editor, end.outputs[0], isWanted);
@@ -94,14 +96,14 @@ export async function restoreBatchNorm(
   });
   const layers = candidates.flatMap(({ layer }) => (isReason(layer) ? [] : [layer]));
   const values = layers.map(({ end }) => end.outputs[0]);
-  const statistics = await channelStatistics(bytes, values, batches, runtime);
+  const statistics = await channelStatistics(file, values, batches, runtime);
   const report = candidates.map(({ end, layer }) => {
     const result = isReason(layer)
       ? layer
       : restore(editor, layer, statistics[layers.indexOf(layer)], epsilon);
     return isReason(result) ? leftRow(end, result.reason) : changedRow(end, result.note);
   });
-  return { bytes: editor.finish(), report };
+  return { bytes: editor.finish().bytes, report };
 }
 
 function batchesOf(calibration: Calibration | readonly Calibration[]): readonly Calibration[] {

@@ -16,6 +16,7 @@ import {
 import { allocate } from "isoloss/internal";
 import { decodeModel, inlineExternalData } from "isoloss/onnx";
 import { fromOnnx } from "../../../src/import/from-onnx.js";
+import { OnnxFile } from "../../../src/model-file/edit/onnx-file.js";
 import { withParams } from "../../../src/model-file/edit/with-params.js";
 import { dropIdentity } from "../../../src/model-file/prepare/drop-identity.js";
 import { dropMetadata } from "../../../src/model-file/prepare/drop-metadata.js";
@@ -73,7 +74,7 @@ export function check(bytes: Uint8Array): Outcome {
     lowerBounds,
     dropIdentity,
     dropMetadata,
-    quantizableValues,
+    quantizableValues: (own: Uint8Array) => quantizableValues(OnnxFile.decode("check", own)),
     quantizeWeights,
   };
   for (const [name, edit] of Object.entries(edits)) attempt(name, () => edit(bytes));
