@@ -54,15 +54,31 @@ it("decodes the bytes of a model once on their way through a quantization", asyn
   expect(sessions).toBeGreaterThan(table.length);
 });
 
-it.each(["pruneUnits", "pruneWeights", "toHalf", "equalizeForQuantization"] as const)(
-  "decodes the bytes of a model once in %s",
-  async (name) => {
-    const library = await import("../../src/index.js");
-    const bytes = smallNetwork();
-    if (name === "toHalf") await library.toHalf(bytes, { calibration, sizes: { height: 8, width: 8 } });
-    else if (name === "equalizeForQuantization") {
-      await library.equalizeForQuantization(bytes, [calibration[0], calibration[0]]);
-    } else await library[name](bytes, { fraction: 0.25, sizes: { height: 8, width: 8 } });
-    expect(largeIn(bytes)).toHaveLength(2);
-  },
-);
+const sizes = { height: 8, width: 8 };
+
+it.each<[string, (library: typeof import("../../src/index.js"), bytes: Uint8Array) => unknown]>([
+  ["pruneUnits", ({ pruneUnits }, bytes) => pruneUnits(bytes, { fraction: 0.25, sizes })],
+  ["pruneWeights", ({ pruneWeights }, bytes) => pruneWeights(bytes, { fraction: 0.25, sizes })],
+  ["reduceRank", ({ reduceRank }, bytes) => reduceRank(bytes, { energy: 0.9, sizes })],
+  ["toHalf", ({ toHalf }, bytes) => toHalf(bytes, { calibration, sizes })],
+  [
+    "equalizeForQuantization",
+    (own, bytes) =>
+      own.equalizeForQuantization(
+        bytes,
+        [0, 1].map(() => calibration[0]),
+      ),
+  ],
+  [
+    "fineTune",
+    ({ fineTune }, bytes) => {
+      const labels = { shape: [16], data: new BigInt64Array(16) };
+      const data = { inputs: calibration[0].x, labels };
+      return fineTune(bytes, { data, learningRate: 0.01, epochs: 1 });
+    },
+  ],
+])("decodes the bytes of a model once in %s", async (_, run) => {
+  const bytes = smallNetwork();
+  await run(await import("../../src/index.js"), bytes);
+  expect(largeIn(bytes)).toHaveLength(2);
+});

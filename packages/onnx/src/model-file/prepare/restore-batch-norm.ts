@@ -19,7 +19,7 @@ import { OnnxFile } from "../edit/onnx-file.js";
 import { changeLayer } from "./change-layer.js";
 import { type ChannelStatistics, channelStatistics } from "./channel-statistics.js";
 import { isReason, type LinearLayer, layerEnds, linearLayer, type Reason } from "./linear-layer.js";
-import { changedRow, leftRow, type Preparation } from "./preparation.js";
+import { changedRow, encoded, leftRow, type Preparation, type PreparedFile } from "./preparation.js";
 import { layouts } from "./value-layout.js";
 
 export interface RestoreBatchNormOptions {
@@ -81,9 +81,18 @@ export async function restoreBatchNorm(
   calibration: Calibration | readonly Calibration[],
   options: RestoreBatchNormOptions = {},
 ): Promise<Preparation> {
-  const { epsilon, layers: isWanted, weights, runtime } = restoreBatchNormOptions.read(options);
+  const settings = restoreBatchNormOptions.read(options);
   const batches = batchesOf(calibration);
-  const file = OnnxFile.decode("restoreBatchNorm", bytes);
+  return encoded(await restoreBatchNormIn(OnnxFile.decode("restoreBatchNorm", bytes), batches, settings));
+}
+
+/** The same of a file that is decoded. */
+export async function restoreBatchNormIn(
+  file: OnnxFile,
+  batches: readonly Calibration[],
+  options: RestoreBatchNormOptions,
+): Promise<PreparedFile> {
+  const { epsilon, layers: isWanted, weights, runtime } = restoreBatchNormOptions.read(options);
   const editor = new GraphEditor("restoreBatchNorm", file);
   const layoutOf = layouts(editor);
   const candidates = layerEnds(editor).map((end) => {
@@ -103,7 +112,7 @@ export async function restoreBatchNorm(
       : restore(editor, layer, statistics[layers.indexOf(layer)], epsilon);
     return isReason(result) ? leftRow(end, result.reason) : changedRow(end, result.note);
   });
-  return { bytes: editor.finish().bytes, report };
+  return { file: editor.finish(), report };
 }
 
 function batchesOf(calibration: Calibration | readonly Calibration[]): readonly Calibration[] {
