@@ -1,7 +1,9 @@
-import type { Tensor } from "isoloss";
-import { sizeOf } from "isoloss";
+import { sizeOf, type Tensor } from "isoloss";
 import {
   add,
+  argmax,
+  argsort,
+  cast,
   expandDims,
   fill,
   gather,
@@ -17,12 +19,100 @@ import {
   scatterAdd,
   scatterMax,
   sub,
+  transpose,
   where,
 } from "isoloss/ops";
-import type { Call, Operator } from "../../call.js";
-import { along } from "../axes.js";
-import { axisOf } from "../shapes.js";
-import { counted, iota, offsets, offsetsAlong, positions, takeAlong } from "./places.js";
+import type { Call, Operator } from "../call.js";
+import type { Result, Value } from "../value.js";
+import { along, integers, picked, range } from "./reductions.js";
+import { axisOf } from "./shapes.js";
+
+/** The integers 0, 1, ..., n - 1. */
+export const iota = (n: number): Tensor => integers(range(n));
+
+/** Positions or counts: int64 in files, whatever the operands are. */
+export const asPositions = (tensor: Tensor): Value => ({ tensor, kind: "int64" });
+
+/** Indices of an axis of size n without negative ones. Gathering from 0..n-1 checks that they are in the axis. */
+const counted = (indices: Tensor, n: number): Tensor => gather(iota(n), indices);
+
+/** The index along one axis at each place of a shape; it broadcasts to the shape. */
+const positions = (shape: readonly number[], axis: number): Tensor =>
+  reshape(
+    iota(shape[axis]),
+    shape.map((n, d) => (d === axis ? n : 1)),
+  );
+
+/** Row-major offsets in axes of the given sizes, from the index along each of them. */
+function offsets(indices: readonly Tensor[], sizes: readonly number[]): Tensor {
+  return indices.reduce((offset, index, d) => add(mul(offset, sizes[d]), index));
+}
+
+/** The elements x[..., indices[...], ...]: the indices are those along the axis, at each place of the result. */
+function takeAlong(x: Tensor, indices: Tensor, axis: number): Tensor {
+  return gather(reshape(x, [x.size]), offsetsAlong(x.shape, indices, axis));
+}
+
+/** Offsets in a shape of the places whose index along an axis is given, and along the others their own. */
+function offsetsAlong(shape: readonly number[], indices: Tensor, axis: number): Tensor {
+  const places = shape.map((n, d) => (d === axis ? counted(indices, n) : positions(indices.shape, d)));
+  return offsets(places, shape);
+}
+
+/** The tensor with one axis at another place. */
+export function moveAxis(x: Tensor, from: number, to: number): Tensor {
+  const order = [...x.shape.keys()].filter((d) => d !== from);
+  order.splice(to, 0, from);
+  return transpose(x, order);
+}
+
+/** The position of the largest element of f(x) along an axis: the first one, or the last one, at a tie. */
+const argExtremum =
+  (f: (x: Tensor) => Tensor): Operator =>
+  (call) => {
+    const x = f(call.tensor(0));
+    const axis = axisOf(call, call.int("axis", 0));
+    const last = x.shape[axis] - 1;
+    const backwards = range(last + 1).map((k) => last - k);
+    const place =
+      call.int("select_last_index", 0) === 1
+        ? sub(last, argmax(picked(x, axis, backwards), { axis }))
+        : argmax(x, { axis });
+    return asPositions(call.int("keepdims", 1) === 1 ? expandDims(place, axis) : place);
+  };
+
+/** The largest or smallest elements along an axis in order, and their positions. */
+function topK(call: Call): readonly Result[] {
+  const x = call.tensor(0);
+  const axis = axisOf(call, call.int("axis", -1));
+  const count = call.attribute("k", "int") ?? call.known(1)?.[0] ?? call.fail("there is no k");
+  const places = argsort(x, { axis, count, descending: call.int("largest", 1) === 1 });
+  return [takeAlong(x, places, axis), asPositions(places)];
+}
+
+/** 1 at the first largest element along an axis, else 0. */
+export function hardmax(x: Tensor, { axis = -1 }: { axis?: number | undefined }): Tensor {
+  const at = axis < 0 ? axis + x.rank : axis;
+  return moveAxis(oneHot(argmax(x, { axis: at }), x.shape[at], x.dtype), x.rank - 1, at);
+}
+
+/** Two values, off and on, by whether an index names the place along a new axis; negative ones count from the end. */
+function oneHotOf(call: Call): Value {
+  const given = cast(call.tensor(0), "int64");
+  const depth = call.known(1)?.[0] ?? call.fail("there is no depth");
+  const indices = where(less(given, 0), add(given, depth), given);
+  const [off, on] = [0, 1].map((k) => reshape(along(call.tensor(2), 0, k, k + 1), []));
+  const axis = axisOf(call, call.int("axis", -1), indices.rank + 1);
+  const tensor = moveAxis(where(oneHot(indices, depth, "bool"), on, off), indices.rank, axis);
+  return { tensor, kind: call.kind(2) };
+}
+
+export const ordering: Readonly<Record<string, Operator>> = {
+  ArgMax: argExtremum((x) => x),
+  ArgMin: argExtremum(neg),
+  OneHot: oneHotOf,
+  TopK: topK,
+};
 
 function gatherElements(call: Call): Tensor {
   return takeAlong(call.tensor(0), call.tensor(1), axisOf(call, call.int("axis", 0)));

@@ -1,12 +1,67 @@
-import type { Tensor } from "isoloss";
-import { IsolossError } from "isoloss";
-import { loopWhile, sameShape } from "isoloss/internal";
-import { add, concat, constant, expandDims, input, less, logicalAnd, reshape, scan } from "isoloss/ops";
-import type { Call, Operator } from "../../call.js";
-import { knownValue } from "../../known-value.js";
-import { type Entry, isSequence, type Value } from "../../value.js";
-import { integers, range } from "../axes.js";
-import { tensorsOf } from "./branches.js";
+import { IsolossError, type Tensor } from "isoloss";
+import { formatType, loopWhile, type OnnxGraph, sameShape } from "isoloss/internal";
+import {
+  add,
+  concat,
+  cond,
+  constant,
+  expandDims,
+  input,
+  less,
+  logicalAnd,
+  reshape,
+  scan,
+  transpose,
+} from "isoloss/ops";
+import type { Call, Operator } from "../call.js";
+import { knownValue } from "../known-value.js";
+import { type Entry, isSequence, type Value } from "../value.js";
+import { along, integers, picked, range } from "./reductions.js";
+
+/** The tensors among entries; a sequence has no place in a branch or loop that is one operation. */
+const tensorsOf = (call: Call, entries: readonly Entry[]): Value[] =>
+  entries.map((x) => (isSequence(x) ? call.fail("a result of its subgraph is a sequence") : x));
+
+/**
+ * Where the condition is known while tracing, only its branch is traced, unless the other one shares parameters with what is
+ * around it: with other sizes it is taken, and a symmetry must keep it, too.
+ */
+function branch(call: Call): readonly Entry[] {
+  const graphs = ["then_branch", "else_branch"].map((name) => call.graph(name));
+  const known = call.maybeKnown(0)?.[0];
+  if (known === undefined) return both(call, graphs);
+  const [taken, other] = known ? graphs : [...graphs].reverse();
+  if (!call.sharesParameters(other)) return call.subgraph(taken, []);
+  try {
+    return both(call, graphs);
+  } catch (error) {
+    // It may be one that cannot be computed with these sizes.
+    if (!(error instanceof IsolossError)) throw error;
+    return call.subgraph(taken, []);
+  }
+}
+
+/** One operation with both branches. */
+function both(call: Call, graphs: readonly OnnxGraph[]): readonly Value[] {
+  const traced: (readonly Value[])[] = [];
+  const typesOf = (values: readonly Value[]) => values.map(({ tensor }) => formatType(tensor)).join(", ");
+  const trace = (k: number) => (): Tensor[] => {
+    const values = tensorsOf(call, call.subgraph(graphs[k], []));
+    traced.push(values);
+    const [types, others] = traced.map(typesOf);
+    // One operation needs branches of the same types.
+    if (others !== undefined && types !== others) {
+      return call.fail(
+        `its branches return different types, ${types} and ${others}: give the inputs that decide as arrays`,
+      );
+    }
+    return values.map(({ tensor }) => tensor);
+  };
+  const results = cond(call.tensor(0), trace(0), trace(1));
+  return results.map((tensor, k) => ({ tensor, kind: traced[0][k].kind }));
+}
+
+export const branches: Readonly<Record<string, Operator>> = { If: branch };
 
 /** Steps that are written out at most, one after the other. */
 const mostSteps = 1000;
@@ -182,3 +237,86 @@ function orUndefined<T>(f: () => T): T | undefined {
 }
 
 export const loops: Readonly<Record<string, Operator>> = { Loop: loop };
+
+/** The same tensor with another axis first. */
+function withFirst(x: Tensor, axis: number): Tensor {
+  return transpose(x, [axis, ...range(x.rank).filter((d) => d !== axis)]);
+}
+
+/** The same tensor with its first axis at another place. */
+function withFirstAt(x: Tensor, axis: number): Tensor {
+  const rest = range(x.rank).slice(1);
+  return transpose(x, [...rest.slice(0, axis), 0, ...rest.slice(axis)]);
+}
+
+const reversed = (x: Tensor): Tensor => picked(x, 0, range(x.shape[0]).reverse());
+
+/** Since operator set 9. */
+function scanned(call: Call, operands: readonly Value[]): Value[] {
+  const graph = call.graph("body");
+  const count = call.int("num_scan_inputs", 0);
+  const [initial, sequences] = [operands.slice(0, -count), operands.slice(-count)];
+  const stacks = graph.outputs.length - initial.length;
+  const numbers = (name: string, length: number) => call.ints(name) ?? Array<number>(length).fill(0);
+  const axes = numbers("scan_input_axes", count).map((a, k) => (a < 0 ? a + sequences[k].tensor.rank : a));
+  const isBackward = [
+    ...(call.ints("scan_input_directions") ?? call.ints("directions") ?? numbers("", count)),
+    ...numbers("scan_output_directions", stacks),
+  ];
+  // All backward is a loop from the end; otherwise the sequences that go the other way are turned around.
+  const reverse = isBackward.every((b) => b === 1);
+  const turned = (x: Tensor, k: number) => (isBackward[k] === 1 && !reverse ? reversed(x) : x);
+  let kinds: readonly Value["kind"][] = [];
+  const [last, ys] = scan(
+    (carry: readonly Tensor[], elements: readonly Tensor[]): [Tensor[], Tensor[]] => {
+      const inputs = [...carry, ...elements].map((tensor, k): Value => ({ tensor, kind: operands[k].kind }));
+      const results = tensorsOf(call, call.subgraph(graph, inputs));
+      kinds = results.map(({ kind }) => kind);
+      const tensors = results.map(({ tensor }) => tensor);
+      return [tensors.slice(0, carry.length), tensors.slice(carry.length)];
+    },
+    initial.map(({ tensor }) => tensor),
+    sequences.map(({ tensor }, k) => turned(withFirst(tensor, axes[k]), k)),
+    { reverse },
+  );
+  const outputAxes = numbers("scan_output_axes", stacks);
+  const placed = ys.map((y, k) => {
+    const axis = outputAxes[k] < 0 ? outputAxes[k] + y.rank : outputAxes[k];
+    return withFirstAt(turned(y, count + k), axis);
+  });
+  return [...last, ...placed].map((tensor, k) => ({ tensor, kind: kinds[k] }));
+}
+
+/** Operator set 8: the examples of a batch, which is the first axis, one after the other. */
+function scannedBatch(call: Call): Value[] {
+  if (call.has(0)) return call.fail("sequences of different lengths are not supported");
+  const operands = range(call.operands.length)
+    .slice(1)
+    .map((k) => call.operand(k));
+  const rows = range(operands[0].tensor.shape[0]).map((b) =>
+    scanned(
+      call,
+      operands.map(({ tensor, kind }) => ({
+        tensor: reshape(along(tensor, 0, b, b + 1), tensor.shape.slice(1)),
+        kind,
+      })),
+    ),
+  );
+  return rows[0].map(({ kind }, k) => ({
+    tensor: concat(
+      rows.map((row) => expandDims(row[k].tensor, 0)),
+      { axis: 0 },
+    ),
+    kind,
+  }));
+}
+
+export const scans: Readonly<Record<string, Operator>> = {
+  Scan: (call) =>
+    call.opset < 9
+      ? scannedBatch(call)
+      : scanned(
+          call,
+          range(call.operands.length).map((k) => call.operand(k)),
+        ),
+};

@@ -1,8 +1,10 @@
 import type { Tensor } from "isoloss";
+import { turnPairs } from "isoloss/internal";
 import {
   add,
   concat,
   expandDims,
+  gather,
   less,
   lessEqual,
   logicalAnd,
@@ -13,12 +15,42 @@ import {
   softmax,
   sub,
   tanh,
+  transpose,
   where,
 } from "isoloss/ops";
-import type { Call, Operator } from "../../call.js";
-import { iota } from "../indexing/places.js";
-import { byHead, joined } from "./heads.js";
-import { rotaryEmbedding } from "./rotary.js";
+import type { Call, Operator } from "../call.js";
+import { iota } from "./indexing.js";
+import { along } from "./reductions.js";
+
+/** [batch, length, heads * width] as [batch, heads, length, width]. */
+function byHead(call: Call, x: Tensor, heads: number): Tensor {
+  if (x.rank === 4) return x;
+  const [batch, length, width] = x.shape;
+  if (heads === 0 || width % heads !== 0) return call.fail(`${heads} heads do not divide the width ${width}`);
+  return transpose(reshape(x, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
+}
+
+/** The inverse of {@link byHead}. */
+function joined(x: Tensor): Tensor {
+  const [batch, heads, length, width] = x.shape;
+  return reshape(transpose(x, [0, 2, 1, 3]), [batch, length, heads * width]);
+}
+
+/** Turns pairs of elements by angles that depend on the position, given by their cosines and sines. */
+function rotaryEmbedding(call: Call): Tensor {
+  const given = call.tensor(0);
+  const x = byHead(call, given, call.int("num_heads", 0));
+  const width = x.shape[3];
+  const turned = call.int("rotary_embedding_dim", 0) || width;
+  // [batch, length, half], or [positions, half] with the position of each element.
+  const cache = (i: number) =>
+    expandDims(call.has(3) ? gather(call.tensor(i), call.tensor(3)) : call.tensor(i), 1);
+  const [cos, sin] = [cache(1), cache(2)];
+  const isInterleaved = call.int("interleaved", 0) === 1;
+  const y = turnPairs(along(x, 3, 0, turned), cos, sin, isInterleaved);
+  const whole = turned === width ? y : concat([y, along(x, 3, turned, width)], { axis: 3 });
+  return given.rank === 3 ? joined(whole) : whole;
+}
 
 /** Score of a masked pair: its exponential is zero, and unlike -Infinity it gives no NaN where all are masked. */
 const forbidden = -1e30;

@@ -1,18 +1,25 @@
-import type { Tensor } from "isoloss";
-import { windowLength } from "isoloss/internal";
+import { sizeOf, type Tensor } from "isoloss";
+import { formatShape, windowLength } from "isoloss/internal";
 import {
+  add,
+  constant,
   conv2d,
   convTranspose2d,
   expandDims,
   gather,
+  matmul,
+  mul,
   pad,
   reshape,
   scatterAdd,
+  slice,
+  sum,
   transpose,
 } from "isoloss/ops";
-import type { Call } from "../../call.js";
-import { along, integers, range } from "../axes.js";
+import type { Call, Operator } from "../call.js";
 import { halves, perAxis, reach, spaceOf, type Windows, windowsOf, withBias } from "./geometry.js";
+import { along, integers, range } from "./reductions.js";
+import { schemes, weighted, zeros } from "./sampling.js";
 
 /** Places that windows read along their first axis: a row a window. */
 function firstPlaces({ kernel, stride, dilation }: Windows, count: number): Tensor {
@@ -116,14 +123,14 @@ function transposed(x: Tensor, w: Tensor, windows: Windows, groups: number): Ten
   return cropFirst(added, before[0], full - before[0] - after[0]);
 }
 
-export function conv(call: Call): Tensor {
+function conv(call: Call): Tensor {
   const [x, w] = [call.tensor(0), call.tensor(1)];
   const windows = windowsOf(call, spaceOf(call, w));
   return withBias(call, 2, convolved(x, w, windows, call.int("group", 1)));
 }
 
 /** The output's lengths are given, or a multiple of the input's (SAME), or follow from the padding. */
-export function convTranspose(call: Call): Tensor {
+function convTranspose(call: Call): Tensor {
   const [x, w] = [call.tensor(0), call.tensor(1)];
   const space = spaceOf(call);
   const kernel = spaceOf(call, w);
@@ -151,3 +158,92 @@ export function convTranspose(call: Call): Tensor {
   );
   return withBias(call, 2, y);
 }
+
+// J. Dai et al., "Deformable Convolutional Networks", ICCV 2017; the mask: X. Zhu et al., CVPR 2019.
+
+/** A convolution whose windows read interpolated values at places that are moved by offsets. */
+function deformConv(call: Call): Tensor {
+  const [x, w, offset] = [0, 1, 2].map((i) => call.tensor(i));
+  const [batch, channels, ...space] = x.shape;
+  const { kernel, stride, dilation, before, after } = windowsOf(call, spaceOf(call, w));
+  const outer = space.map((n, d) => windowLength(n, kernel[d], stride[d], before[d], after[d], dilation[d]));
+  const [groups, parts] = [call.int("group", 1), call.int("offset_group", 1)];
+  const [reads, windows, rank] = [sizeOf(kernel), sizeOf(outer), space.length];
+  const expected = [batch, parts * reads * rank, ...outer];
+  if (String(offset.shape) !== String(expected)) {
+    return call.fail(`the offsets must be ${formatShape(expected)}; they are ${formatShape(offset.shape)}`);
+  }
+  const rows = batch * parts;
+  const moves = reshape(offset, [rows, reads, rank, windows]);
+  const places = space.map((_, d) => {
+    const still = range(reads * windows).map((i) => {
+      const read = coordinate(Math.floor(i / windows), kernel, d);
+      return coordinate(i % windows, outer, d) * stride[d] - before[d] + read * dilation[d];
+    });
+    const moved = reshape(along(moves, 2, d, d + 1), [rows, reads * windows]);
+    return add(moved, constant({ shape: [reads * windows], data: Float64Array.from(still) }, x.dtype));
+  });
+  const images = reshape(x, [rows, channels / parts, ...space]);
+  const values = sum(weighted(images, integers(range(rows)), places, schemes.linear, zeros), { axes: 2 });
+  const masked = call.has(4) ? mul(values, reshape(call.tensor(4), [rows, reads * windows, 1])) : values;
+  const columns = reshape(transpose(masked, [0, 2, 1]), [
+    batch,
+    groups,
+    (channels / groups) * reads,
+    windows,
+  ]);
+  const weights = reshape(w, [groups, w.shape[0] / groups, w.shape[1] * reads]);
+  return withBias(call, 3, reshape(matmul(weights, columns), [batch, w.shape[0], ...outer]));
+}
+
+/** The coordinate along axis d of the element at a row-major offset. */
+const coordinate = (offset: number, shape: readonly number[], d: number): number =>
+  Math.floor(offset / sizeOf(shape.slice(d + 1))) % shape[d];
+
+/** Offsets into an array of places given for each axis, the last axis fastest. */
+const offsets = (places: readonly (readonly number[])[], shape: readonly number[]): readonly number[] =>
+  places.reduce<readonly number[]>(
+    (all, list, d) => all.flatMap((i) => list.map((j) => i * shape[d] + j)),
+    [0],
+  );
+
+/** Adds blocks [batch, channels * block, blocks] at their places in an image. */
+function colToIm(call: Call): Tensor {
+  const x = call.tensor(0);
+  const image = call.known(1) ?? call.fail("there is no image_shape");
+  const block = call.known(2) ?? call.fail("there is no block_shape");
+  const stride = perAxis(call, "strides", image.length, 1);
+  const dilation = perAxis(call, "dilations", image.length, 1);
+  const pads = perAxis(call, "pads", 2 * image.length, 0);
+  const padded = image.map((n, d) => pads[d] + n + pads[d + image.length]);
+  const counts = padded.map((n, d) => windowLength(n, block[d], stride[d], 0, 0, dilation[d]));
+  const [batch, joined, blocks] = x.shape;
+  const channels = joined / sizeOf(block);
+  if (x.rank !== 3 || !Number.isInteger(channels) || blocks !== sizeOf(counts)) {
+    return call.fail(
+      `it takes [batch, channels * ${sizeOf(block)}, ${sizeOf(counts)}] for this image and block`,
+    );
+  }
+  const within = offsets(
+    block.map((n, d) => range(n).map((i) => i * dilation[d])),
+    padded,
+  );
+  const starts = offsets(
+    counts.map((n, d) => range(n).map((i) => i * stride[d])),
+    padded,
+  );
+  const places = within.flatMap((i) => starts.map((j) => i + j));
+  const updates = reshape(x, [batch, channels, places.length]);
+  const flat = scatterAdd(updates, integers(places), { axis: 2, size: sizeOf(padded) });
+  return slice(reshape(flat, [batch, channels, ...padded]), {
+    starts: [0, 0, ...image.map((_, d) => pads[d])],
+    ends: [batch, channels, ...image.map((n, d) => pads[d] + n)],
+  });
+}
+
+export const convolutions: Readonly<Record<string, Operator>> = {
+  Col2Im: colToIm,
+  Conv: conv,
+  ConvTranspose: convTranspose,
+  DeformConv: deformConv,
+};

@@ -1,7 +1,7 @@
 import type { Tensor } from "isoloss";
 import { formatShape } from "isoloss/internal";
 import { add, reshape } from "isoloss/ops";
-import type { Call } from "../../call.js";
+import type { Call } from "../call.js";
 
 /** How windows move over the axes behind batch and channels, one number an axis. */
 export interface Windows {
