@@ -1,5 +1,14 @@
-import type { ImportedModel, Loss, NdArray } from "isoloss";
-import { createTrainer, DataError, dtypeOf, OptionError, sizeOf, torchGenerator } from "isoloss";
+import {
+  createTrainer,
+  DataError,
+  dtypeOf,
+  type ImportedModel,
+  type Loss,
+  type NdArray,
+  OptionError,
+  sizeOf,
+  torchGenerator,
+} from "isoloss";
 import { checkClasses, namesMatching } from "isoloss/internal";
 import { masked } from "isoloss/moves";
 import type { FloatDType } from "isoloss/nn";
@@ -9,7 +18,7 @@ import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
 import { withParamsIn } from "../model-file/edit/with-params.js";
 import { foldBatchNormIn } from "../model-file/prepare/fold-batch-norm.js";
 import type { PreparationRow } from "../model-file/prepare/preparation.js";
-import { countZeros } from "../prune/count-zeros.js";
+import { countZeros } from "../prune/prune-weights.js";
 import { calibrationBatches, divided, evaluationPlan } from "./divided-data.js";
 import { type FineTuneOptions, fineTuneOptions } from "./fine-tune-options.js";
 import { type LossName, type NamedLoss, namedLosses } from "./named-losses.js";

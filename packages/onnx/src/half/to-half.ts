@@ -14,6 +14,7 @@ import type { HalfCounts } from "isoloss/moves";
 import { scalesOf } from "isoloss/symmetry";
 import { comparedFiles } from "../model-file/compare/compare-models.js";
 import { axisSizes, type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
+import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
 import { withParamsIn } from "../model-file/edit/with-params.js";
 import { dropIdentityIn } from "../model-file/prepare/drop-identity.js";
@@ -23,7 +24,6 @@ import { visitValues } from "../quantize/inner-values.js";
 import { type Activation, activationOf, cellsOf, countValues } from "./activation-cells.js";
 import { converted, roundedEverywhere } from "./convert.js";
 import { descendHalf, shiftedAlong } from "./descend.js";
-import { withInnerValues } from "./inner-values.js";
 
 export interface ToHalfOptions {
   /** Whether weights are scaled by powers of two into the range of float16 first; default true. */
@@ -245,4 +245,16 @@ async function largestDifference(
     largest = Math.max(largest, (await comparedFiles(before, after, { inputs })).largest);
   }
   return largest;
+}
+
+/** The file with the values that nodes read of one another as outputs, too. */
+function withInnerValues(op: string, file: OnnxFile): OnnxFile {
+  const editor = new GraphEditor(op, file);
+  for (const { opType, outputs } of editor.nodes) {
+    if (opType === "Constant" || opType.includes("Sequence")) continue;
+    for (const name of outputs) {
+      if (name !== "" && editor.uses.isRead(name) && !editor.isOutput(name)) editor.addOutput(name);
+    }
+  }
+  return editor.finish();
 }

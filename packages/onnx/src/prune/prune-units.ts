@@ -16,11 +16,10 @@ import { balanced } from "isoloss/moves";
 import type { PermutationSpace } from "isoloss/symmetry";
 import { axisSizes } from "../model-file/compare/random-inputs.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
-import { liftBoundsIn } from "../model-file/prepare/lift-bounds.js";
+import { liftBoundsIn } from "../model-file/prepare/bounds.js";
 import { tracedFile } from "../model-file/traced-file.js";
-import { countZeros } from "./count-zeros.js";
 import { channeledParameters } from "./file-parameters.js";
-import { actingOn } from "./prune-weights.js";
+import { actingOn, countZeros } from "./prune-weights.js";
 import { passing, smaller } from "./remove-units.js";
 
 export interface PruneUnitsOptions {

@@ -1,14 +1,12 @@
-import type { ImportedModel } from "isoloss";
-import type { PrunedBy } from "isoloss/internal";
-import { flag, type OptionRows, oneOf, optionTable, product, share } from "isoloss/internal";
+import type { ImportedModel, NdArray } from "isoloss";
+import { flag, type OptionRows, oneOf, optionTable, type PrunedBy, product, share } from "isoloss/internal";
 import { balanced, pruned } from "isoloss/moves";
 import type { ScalingGenerator } from "isoloss/symmetry";
 import { axisSizes } from "../model-file/compare/random-inputs.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
 import { withParamsIn } from "../model-file/edit/with-params.js";
-import { liftBoundsIn } from "../model-file/prepare/lift-bounds.js";
+import { liftBoundsIn } from "../model-file/prepare/bounds.js";
 import { tracedFile } from "../model-file/traced-file.js";
-import { countZeros } from "./count-zeros.js";
 import { addedParameters } from "./file-parameters.js";
 
 export interface PruneWeightsOptions {
@@ -108,3 +106,16 @@ export const actingOn = (params: Params, { axes, ...scaling }: ScalingGenerator)
   ...scaling,
   axes: axes.filter(({ path }) => Object.hasOwn(params, path)),
 });
+
+/** How many numbers arrays have, and how many of them are 0. */
+export function countZeros(arrays: Readonly<Record<string, NdArray>>): {
+  readonly numbers: number;
+  readonly zeros: number;
+} {
+  let [numbers, zeros] = [0, 0];
+  for (const { data } of Object.values(arrays)) {
+    numbers += data.length;
+    for (let i = 0; i < data.length; i++) if (Number(data[i]) === 0) zeros++;
+  }
+  return { numbers, zeros };
+}

@@ -2,7 +2,7 @@
 // 2019, section 4.2.1.
 import { sizeOf } from "isoloss";
 import type { OnnxNode } from "isoloss/internal";
-import { openFile } from "../model-file/compare/open-file.js";
+import { openFile } from "../model-file/compare/run-model.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { float, int } from "../model-file/prepare/attributes.js";

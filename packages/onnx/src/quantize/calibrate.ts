@@ -1,5 +1,4 @@
-import type { NdArray, RuntimeName } from "isoloss";
-import { DataError } from "isoloss";
+import { DataError, type NdArray, type RuntimeName } from "isoloss";
 import {
   abortSignal,
   listOf,
@@ -12,12 +11,10 @@ import {
 } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { OnnxFile } from "../model-file/edit/onnx-file.js";
-import { leastErrorRange, percentileLimit } from "./clip-range.js";
-import { entropyLimit } from "./entropy-limit.js";
+import type { ValueRange } from "./affine.js";
 import { requireBatches, smallBatches } from "./examples.js";
-import { Histogram } from "./histogram.js";
+import { entropyLimit, Histogram, leastErrorRange, percentileLimit } from "./histogram.js";
 import { type RunSettings, visitValues } from "./inner-values.js";
-import type { ValueRange } from "./range.js";
 import { quantizableValues } from "./write-qdq.js";
 
 export const calibrationMethods = ["minMax", "percentile", "entropy", "mse"] as const;

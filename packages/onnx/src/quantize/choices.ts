@@ -1,11 +1,11 @@
-import { openFile } from "../model-file/compare/open-file.js";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { openFile } from "../model-file/compare/run-model.js";
 import type { OnnxFile, Runnable } from "../model-file/edit/onnx-file.js";
+import type { ValueRange } from "./affine.js";
 import type { Candidate } from "./candidates.js";
 import type { CorrectedBiases } from "./correct-bias.js";
 import type { RunSettings } from "./inner-values.js";
 import { errorOf, type QuantizationError } from "./measure-error.js";
-import type { ValueRange } from "./range.js";
 import type { QdqReport } from "./report.js";
 import { type QdqSettings, writeQdq } from "./write-qdq.js";
 

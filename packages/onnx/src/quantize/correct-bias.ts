@@ -2,8 +2,8 @@
 // section 4.2, with measured means.
 import type { NdArray } from "isoloss";
 import type { OnnxDType } from "isoloss/internal";
-import { openFile } from "../model-file/compare/open-file.js";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { openFile } from "../model-file/compare/run-model.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { changeLayer } from "../model-file/prepare/change-layer.js";

@@ -1,14 +1,25 @@
 // Files whose weights are moved to where quantization makes least noise.
-import type { BatchSpec, ImportedModel, NdArray, Tensor } from "isoloss";
-import { dtypeOf, isNdArray, OptionError, spec } from "isoloss";
+import {
+  type BatchSpec,
+  dtypeOf,
+  type ImportedModel,
+  isNdArray,
+  type NdArray,
+  OptionError,
+  spec,
+  type Tensor,
+} from "isoloss";
 import { describeValue, isPlainObject, requireKnown } from "isoloss/internal";
-import type { MinimizeQuantizationNoiseOptions } from "isoloss/moves";
-import { minimizeQuantizationNoise, type QuantizationNoise } from "isoloss/moves";
+import {
+  type MinimizeQuantizationNoiseOptions,
+  minimizeQuantizationNoise,
+  type QuantizationNoise,
+} from "isoloss/moves";
 import { randomInputs } from "../model-file/compare/random-inputs.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
 import { withParamsIn } from "../model-file/edit/with-params.js";
+import { liftBoundsIn } from "../model-file/prepare/bounds.js";
 import { foldBatchNormIn } from "../model-file/prepare/fold-batch-norm.js";
-import { liftBoundsIn } from "../model-file/prepare/lift-bounds.js";
 import type { PreparationRow } from "../model-file/prepare/preparation.js";
 
 type Params = Readonly<Record<string, NdArray>>;

@@ -1,8 +1,7 @@
-import type { RuntimeName } from "isoloss";
-import { OptionError } from "isoloss";
+import { OptionError, type RuntimeName } from "isoloss";
 import type { FileSession } from "isoloss/internal";
-import { openFile } from "../model-file/compare/open-file.js";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { openFile } from "../model-file/compare/run-model.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 

@@ -11,8 +11,14 @@ import {
   type Trial,
   tried,
 } from "./choices.js";
-import { requireBatches } from "./examples.js";
-import { dividedHeldOut, examplesOf, withHeldOut, withLabels, withoutLabels } from "./held-out.js";
+import {
+  dividedHeldOut,
+  examplesOf,
+  requireBatches,
+  withHeldOut,
+  withLabels,
+  withoutLabels,
+} from "./examples.js";
 import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
 import type { QuantizationError } from "./measure-error.js";
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";

@@ -1,14 +1,12 @@
 import { OnnxFile } from "../model-file/edit/onnx-file.js";
-import { absorbedFile } from "./absorbed-file.js";
 import { correctBiasAnalytically } from "./analytic-bias.js";
 import { rangesOf } from "./calibrate.js";
-import { AS_IT_IS, type Candidate, orbitCandidates } from "./candidates.js";
+import { AS_IT_IS, absorbedFile, type Candidate, orbitCandidates, rotatedFile } from "./candidates.js";
 import { type BiasCorrector, type Granularity, type Judge, outputsOfFile, type Recipe } from "./choices.js";
 import { correctBias, floatMeans } from "./correct-bias.js";
 import type { Continue } from "./leave-layers.js";
 import { errorOf } from "./measure-error.js";
 import type { QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
-import { rotatedFile } from "./rotated-file.js";
 import { type MomentsByValue, measuredMoments } from "./value-moments.js";
 import { quantizableValues } from "./write-qdq.js";
 

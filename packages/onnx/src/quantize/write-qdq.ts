@@ -1,9 +1,9 @@
+import type { GraphEditor } from "../model-file/edit/graph-editor.js";
 import type { OnnxFile } from "../model-file/edit/onnx-file.js";
-import { raiseOperatorSet } from "../model-file/prepare/operator-set/raise-operator-set.js";
-import { keepFloat } from "./keep-float.js";
+import { raiseOperatorSet } from "../model-file/prepare/raise-operator-set.js";
+import type { ValueRange } from "./affine.js";
 import { makePlain } from "./plain-layers.js";
 import { planOf } from "./plan.js";
-import type { ValueRange } from "./range.js";
 import { editorOf } from "./readable.js";
 import { rowsOf, type WrittenFile } from "./report.js";
 import { activationScales } from "./scales.js";
@@ -51,6 +51,25 @@ export function writeQdq(
   writeActivations(editor, plan, scales);
   keepFloat(editor);
   return { file: editor.finish(), report: { nodes, scales, raisedScales } };
+}
+
+// onnxruntime/core/optimizer/qdq_transformer/weight_bias_quantization.cc
+const roundedLayers = ["Conv", "ConvTranspose", "Gemm"];
+
+/**
+ * Keeps layers float that are to stay so. ONNX Runtime rounds the weights of a layer by itself, with one scale, if a
+ * DequantizeLinear makes the layer's operand; a copy between them, as a sum of one term, prevents it.
+ */
+function keepFloat(editor: GraphEditor): void {
+  for (const node of editor.nodes) {
+    const [x, weight = ""] = node.inputs;
+    const isRounded = editor.uses.maker(x)?.opType === "DequantizeLinear";
+    if (!roundedLayers.includes(node.opType) || !isRounded || editor.floatType(weight) === undefined)
+      continue;
+    const copy = editor.freshName(`${x}_copy`);
+    const own = editor.rewire(node, { inputs: [copy, ...node.inputs.slice(1)] });
+    editor.replace(own, { opType: "Sum", inputs: [x], outputs: [copy], attributes: {} }, own);
+  }
 }
 
 /**

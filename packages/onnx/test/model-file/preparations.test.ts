@@ -1,9 +1,8 @@
 import { fileOf, node } from "isoloss-test-support/nn/onnx/support";
 import { expect, it } from "vitest";
+import { liftBounds, lowerBounds } from "../../src/model-file/prepare/bounds.js";
 import { dropIdentity } from "../../src/model-file/prepare/drop-identity.js";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
-import { liftBounds } from "../../src/model-file/prepare/lift-bounds.js";
-import { lowerBounds } from "../../src/model-file/prepare/lower-bounds.js";
 import { expectSameFunctions, preparationEntries, preparations } from "./preparations-support.js";
 import { randomFile } from "./random-file.js";
 

@@ -13,9 +13,13 @@ import { withParams } from "../../src/model-file/edit/with-params.js";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
 import { correctBiasAnalytically } from "../../src/quantize/analytic-bias.js";
 import { calibrate } from "../../src/quantize/calibrate.js";
-import { clippedNormal } from "../../src/quantize/clipped-normal.js";
 import { type RunSettings, visitValues } from "../../src/quantize/inner-values.js";
-import { batchNormMoments, type MomentsByValue, measuredMoments } from "../../src/quantize/value-moments.js";
+import {
+  batchNormMoments,
+  clippedNormal,
+  type MomentsByValue,
+  measuredMoments,
+} from "../../src/quantize/value-moments.js";
 
 const settings = { runtime: "auto" } as const;
 const f64 = (...values: number[]) => Float64Array.from(values);

@@ -1,7 +1,7 @@
 import { networks } from "isoloss-test-support/compress/quantize/networks";
 import { opened } from "isoloss-test-support/model-file/builder";
 import { expect, it } from "vitest";
-import { withHeldOut } from "../../src/quantize/held-out.js";
+import { withHeldOut } from "../../src/quantize/examples.js";
 
 it("holds out a quarter of the examples, also of the first ones: a file may be sorted by class", () => {
   const bytes = networks.plain.bytes();

@@ -6,7 +6,7 @@ import { Builder } from "isoloss-test-support/model-file/builder";
 import { float32, int64, runImported, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { ints } from "../../../core/src/runtime/onnx/schema.js";
-import { integerOperators } from "../../src/quantize/integer-operators.js";
+import { integerOperators } from "../../src/quantize/plan.js";
 
 /** Makes a value of 4 channels from two of 4 channels and 8 by 8 places. */
 type Between = (b: Builder, x: string, other: () => string) => string;

@@ -3,7 +3,7 @@ import { opened, smallNetwork } from "isoloss-test-support/model-file/builder";
 import { describe, expect, it } from "vitest";
 import { compareModels } from "../../src/model-file/compare/compare-models.js";
 import type { QuantizationChoice } from "../../src/quantize/choices.js";
-import { withHeldOut } from "../../src/quantize/held-out.js";
+import { withHeldOut } from "../../src/quantize/examples.js";
 import type { Metric } from "../../src/quantize/measure-error.js";
 import { quantizeModel } from "../../src/quantize/quantize-model.js";
 import { mobileNetV2 } from "../model-file/mobilenet.js";

@@ -1,9 +1,8 @@
-import type { FileSession } from "isoloss/internal";
-import { inCode, isObject, type OptionRows, optionTable } from "isoloss/internal";
+import { type FileSession, inCode, isObject, type OptionRows, optionTable } from "isoloss/internal";
 import { fromOnnx } from "../../import/from-onnx.js";
 import { runnable } from "../edit/onnx-file.js";
-import { openFile } from "./open-file.js";
 import { axisSizes, type NamedValues, randomInputs } from "./random-inputs.js";
+import { openFile } from "./run-model.js";
 
 export interface CompareTimesOptions {
   /** Arrays by the names of the inputs; default: random numbers, one example. */
