@@ -51,8 +51,7 @@ export async function modelError(
   const { inputs, ...random } = modelErrorOptions.read(options);
   const file = OnnxFile.decode("modelError", before);
   if (inputs !== undefined) requireBatches("modelError", file, inputs, "inputs");
-  const model = inputs === undefined ? imported(file) : undefined;
-  const batches = inputs ?? randomInputs("modelError", model?.inputs ?? [], { ...random, inputs: {} });
+  const batches = inputs ?? randomInputs("modelError", imported(file).inputs, { ...random, inputs: {} });
   const run = { runtime: "auto" } as const;
   const outputs = [
     await outputsOfFile(file, batches, run),

@@ -92,6 +92,7 @@ const finite = (bound: number | undefined): number | undefined =>
 export const liftBounds = (bytes: Uint8Array): Preparation =>
   encoded(liftBoundsIn(OnnxFile.decode("liftBounds", bytes)));
 
+/** The same of a file that is decoded. */
 export function liftBoundsIn(file: OnnxFile): PreparedFile {
   const editor = new GraphEditor("liftBounds", file);
   storeCastBounds(editor);

@@ -20,6 +20,7 @@ import { changedRow, encoded, leftRow, type Preparation, type PreparedFile } fro
 export const dropIdentity = (bytes: Uint8Array): Preparation =>
   encoded(dropIdentityIn(OnnxFile.decode("dropIdentity", bytes)));
 
+/** The same of a file that is decoded. */
 export function dropIdentityIn(file: OnnxFile): PreparedFile {
   const editor = new GraphEditor("dropIdentity", file);
   for (const node of editor.nodes) {

@@ -47,6 +47,7 @@ export function foldBatchNorm(bytes: Uint8Array, options: FoldBatchNormOptions =
   return encoded(foldBatchNormIn(OnnxFile.decode("foldBatchNorm", bytes), norms));
 }
 
+/** The same of a file that is decoded. */
 export function foldBatchNormIn(file: OnnxFile, isWanted?: FoldBatchNormOptions["norms"]): PreparedFile {
   const editor = new GraphEditor("foldBatchNorm", file);
   dropStoredIdentity(editor);
