@@ -298,6 +298,8 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
     ["rmse", 1.01, false],
     ["accuracy", 1.1, true],
     ["accuracy", 1, false],
+    ["loss", 0.9, true],
+    ["loss", 1.1, false],
   ] as const)(
     "tells whether a variant beats a constant: %s %d times its own: %j",
     async (name, times, beats) => {
@@ -311,7 +313,7 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
             }),
           ),
       );
-      expect(rates?.tuned.exact.beatsConstant).toBe(beats);
+      expect(rates?.tuned.exact.constant?.isBeaten).toBe(beats);
     },
   );
 
