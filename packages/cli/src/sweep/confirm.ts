@@ -1,7 +1,7 @@
 // The best trials against a baseline on seeds that chose nothing: paired, at 1 - 0.05 / k for k trials (Bonferroni).
 import { isDeepStrictEqual } from "node:util";
 import { partition, uniqWith } from "es-toolkit";
-import { formatNumber } from "../experiments/results/format-number.js";
+import { endText, formatNumber } from "../experiments/results/format-number.js";
 import { type BesideConstant, constantText } from "../experiments/results/to-target.js";
 import type { Judgement } from "../run/report-html.js";
 import { levelOfEach, pairedDifference, pairedRatio, ratioOfMeans } from "../run/statistics.js";
@@ -244,7 +244,8 @@ function sentence(
     return fresh === null ? `${start}.` : `${start}; not compared: ${why}.`;
   }
   const { kind, value, interval, level, n } = comparison;
-  const range = interval === null ? "" : ` [${number(interval[0])}, ${number(interval[1])}]`;
+  const end = kind === "ratio" ? endText : formatNumber;
+  const range = interval === null ? "" : ` [${end(interval[0], 4)}, ${end(interval[1], 4)}]`;
   const difference =
     kind === "ratio"
       ? `${number(value)}${range} times the baseline`

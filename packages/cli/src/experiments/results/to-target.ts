@@ -8,7 +8,7 @@ import {
   ratioOfMeans,
 } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
-import { formatNumber } from "./format-number.js";
+import { endText, formatNumber } from "./format-number.js";
 import { groupBy } from "./groups.js";
 import { finalLoss, firstAtMost, lossCurve } from "./loss-curve.js";
 
@@ -305,7 +305,7 @@ export function differenceText(compared: DifferenceSummary | null): string {
 export function ratioText(ratio: RatioSummary | null): string {
   if (ratio === null) return "-";
   const { interval } = ratio;
-  return `${formatNumber(ratio.ratio, 3)}${interval === null ? "" : ` [${formatNumber(interval[0], 3)}, ${formatNumber(interval[1], 3)}]`}`;
+  return `${formatNumber(ratio.ratio, 3)}${interval === null ? "" : ` [${endText(interval[0], 3)}, ${endText(interval[1], 3)}]`}`;
 }
 
 /**
@@ -314,7 +314,7 @@ export function ratioText(ratio: RatioSummary | null): string {
  * @param what is shared: "steps" or "time"
  */
 export function shareOfText({ ratio, interval }: RatioSummary, what: "steps" | "time"): string {
-  const [low, high] = interval ? interval.map((v) => formatNumber(v, 3)) : [];
+  const [low, high] = interval ? interval.map((v) => endText(v, 3)) : [];
   if (interval && interval[0] < 1 && interval[1] > 1) {
     return `in ${low} to ${high} times the ${what}, which is no clear difference`;
   }
