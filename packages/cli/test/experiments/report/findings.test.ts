@@ -32,8 +32,12 @@ const compared = (given: Partial<ToTarget>): ToTarget => ({
   validation: null,
   test: null,
   accuracy: null,
-  beatsConstant: null,
+  constant: null,
   ...given,
+});
+
+const beside = (isBeaten: boolean) => ({
+  constant: { name: "test.loss", reached: 0.4, constant: 0.41, isBeaten },
 });
 
 type Compared = Parameters<typeof verdictBy>[0];
@@ -90,12 +94,12 @@ describe("verdictOf", () => {
           ["does not help", { ...slower, [part]: ratio(1.01, 0.97, 1.04) }],
           ["undecided", { equalSteps: ratio(1.08, 0.988, 1.18), [part]: ratio(0.99, 0.949, 1.03) }],
           // Nothing helps that does not beat a constant.
-          ["undecided", { ...lower, beatsConstant: false, [part]: ratio(1, 0.97, 1.03) }],
-          ["helps", { ...lower, beatsConstant: true, [part]: ratio(1, 0.97, 1.03) }],
+          ["undecided", { ...lower, ...beside(false), [part]: ratio(1, 0.97, 1.03) }],
+          ["helps", { ...lower, ...beside(true), [part]: ratio(1, 0.97, 1.03) }],
         ] as const,
     ),
-    ["undecided", { beatsConstant: false, test: ratio(0.8, 0.7, 0.9) }],
-    ["does not help", { beatsConstant: false, test: ratio(1.3, 1.2, 1.4) }],
+    ["undecided", { ...beside(false), test: ratio(0.8, 0.7, 0.9) }],
+    ["does not help", { ...beside(false), test: ratio(1.3, 1.2, 1.4) }],
     // Not down to the training loss, as a regularizer is not.
     ["helps", { ...missed, equalSteps: ratio(3, 2, 4), test: ratio(0.489, 0.343, 0.697) }],
     ["undecided", { ...missed, equalSteps: ratio(3, 2, 4), test: ratio(1.03, 0.484, 2.18) }],
@@ -126,7 +130,9 @@ describe("verdictOf", () => {
     expect(whyOf({ validation: ratio(1.06, 0.919, 1.22) })).toContain("is kept is not clear");
     expect(whyOf({ ...slower, validation: ratio(0.761, 0.615, 0.94) })).toContain("may be lower");
     expect(whyOf({ equalSteps: null, test: ratio(1, 0.97, 1.03) })).toContain("At equal steps");
-    expect(whyOf({ beatsConstant: false, test: ratio(0.8, 0.7, 0.9) })).toContain("predicting the mean");
+    expect(whyOf({ ...beside(false), test: ratio(0.8, 0.7, 0.9) })).toContain(
+      "Its test.loss is 0.4, not clearly better than the cross-entropy of predicting the class shares, 0.41.",
+    );
   });
 
   it("credits a lower test loss only where it is lower than that of each control, too", () => {

@@ -26,7 +26,7 @@ describe("rateFigures", () => {
         validation: null,
         test: null,
         accuracy: null,
-        beatsConstant: null,
+        constant: null,
         rate: 0.1,
         decay: "none" as const,
       },
@@ -51,6 +51,18 @@ describe("rateFigures", () => {
           {
             ...{ experiment: "x", variant: name, seed: 0, settings: {}, seconds: [0, 1], jumps: [] },
             document: runDocument({ name, seed: 0, status: "completed", steps: 1, wallSeconds: 1, loss }),
+          },
+          // Interrupted before its first step.
+          {
+            ...{ experiment: "x", variant: name, seed: 1, settings: {}, seconds: [], jumps: [] },
+            document: runDocument({
+              name,
+              seed: 1,
+              status: "interrupted",
+              steps: 0,
+              wallSeconds: 0,
+              loss: [],
+            }),
           },
         ],
       },
