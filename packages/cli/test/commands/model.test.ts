@@ -314,6 +314,9 @@ describe("isoloss model verify", () => {
     expect(same).toBe(true);
     expect(outputs).toMatchObject([{ name: "logits", shape: [5, 2], absolute: expect.closeTo(1, 6) }]);
     expect((await json("ones.npy")).outputs[0].absolute).toBeCloseTo(1, 6);
+    const text = await bench.run("model", "verify", "relu.onnx", "shifted.onnx", "--data", "zeros.npy");
+    expect(text.stdout).toMatch(/^logits +10 x 2 +1/m);
+    expect(text.stdout).toMatch(/^They differ on 10 examples.* In float64, on the batch where/m);
   });
 
   it.each([
