@@ -53,9 +53,10 @@ An experiment whose data are not on this computer is skipped. The report is one 
 and verdicts; an experiment with a grid of learning rates is compared with the plain optimizer at its tuned rate, which
 answers for a file of yours with the key rates whether its variants help. That answer is the first sentence of its report.
 
-A report that is there is not replaced without --force. The folder keeps the runs that have ended until all experiments are complete: --resume computes none of them again, a run that was
-under way goes on from its checkpoint, and the report is that of a reproduction that was not interrupted. Experiments and data are
-read again: runs whose settings or data have changed count as new ones.
+The report that a folder of --out has is replaced by --force alone. The folder keeps the runs that have ended until all
+experiments are complete: --resume computes none of them again, a run that was under way goes on from its checkpoint, and the
+report is that of a reproduction that was not interrupted. Experiments and data are read again: runs whose settings or data have
+changed count as new ones.
 
 The document of --json: verdict, report (path), quick, seconds, counts {pass, differs, not reproducible}, experiments [{name,
 status, findings [{title, judgment, text}], verdicts [{outcome, variant, seed, path, measured, expected, text, source}],
