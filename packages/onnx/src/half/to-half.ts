@@ -72,7 +72,7 @@ export interface HalfModel {
 /**
  * Converts an ONNX file of float32 to float16, and moves its numbers into the range of float16 first: on the orbit of all
  * scalings of the file, by factors 2^k that keep every result bit by bit where nothing over- or underflows in float32. The
- * integers k minimize, by descent in one unit after the other from k = 0, within |k| <= 24,
+ * integers k minimize, by descent in one unit after the other from k = 0, within |k| <= 64,
  *
  * sum over tensors of the mean over their numbers x of
  * max(0, -14 - e) + 100 max(0, e - 12),    e = floor(log2 |x|) + sum of the k that scale x
