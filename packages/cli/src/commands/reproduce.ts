@@ -113,7 +113,11 @@ async function run(names: readonly string[], settings: Settings): Promise<Result
       );
     }
     const batch = await runBatch(experiments, {
-      ...{ out, threads, quiet, ended, script },
+      out,
+      threads,
+      quiet,
+      ended,
+      script,
       elsewhere: queue && queuedJobs(queue),
     });
     const result = await reported(batch, { strict: settings.strict, out, quick, wanted });

@@ -152,7 +152,9 @@ export function confirmed(
       comparison,
       // Of runs that diverged no rows judge.
       judgment: rowsChose && isWhole ? "undecided" : judged,
-      ...{ rows, rowsChose, constant },
+      rows,
+      rowsChose,
+      constant,
       text: [
         sentence(metric, tunedBy, contender, fresh, comparison, baseline),
         ...(ahead.length > 0
@@ -199,7 +201,8 @@ function compared(
       kind: "ratio",
       value: rooted(ratio),
       interval: interval && [rooted(interval[0]), rooted(interval[1])],
-      ...{ level, n },
+      level,
+      n,
     };
   }
   const { n, difference, interval } = pairedDifference(a, b, { level });

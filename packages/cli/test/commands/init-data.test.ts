@@ -68,7 +68,9 @@ describe("init --data", () => {
     expect(yaml).toMatchObject({
       name: "houses",
       title: "houses.csv: predict rent",
-      ...{ earlyStopping: { patience: 10 }, best: "restore", variants: { plain: {} } },
+      earlyStopping: { patience: 10 },
+      best: "restore",
+      variants: { plain: {} },
       data: { csv: "my/houses.csv", label: "rent", delimiter: ";", features: ["area"] },
       model: { sizes: [1, 32, 1] },
       figures: ["loss", "validation"],

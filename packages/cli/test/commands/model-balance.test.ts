@@ -152,7 +152,10 @@ describe("isoloss model balance", () => {
     expect(document).toMatchObject({
       file: at("open.onnx"),
       out: at("exact.onnx"),
-      ...{ by: "norm", powersOfTwo: true, changed: 3, largest: 0 },
+      by: "norm",
+      powersOfTwo: true,
+      changed: 3,
+      largest: 0,
     });
     expect(document.bytes).toBe(read("exact.onnx").length);
     expect(document.after.factor).toBeLessThan(2 ** 0.5 + 1e-3);

@@ -82,7 +82,8 @@ export function teleportPart<P>(
       if (outcome === undefined) return undefined;
       return reporter.report(outcome, {
         accepted: outcome.steps > 0,
-        ...{ seconds, ends },
+        seconds,
+        ends,
       });
     },
   };

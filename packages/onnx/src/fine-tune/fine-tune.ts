@@ -101,7 +101,8 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const restored = await restoredFile(base, batches, {
     batchNorm: settings.batchNorm,
     isRegression: settings.loss === "mse" || settings.loss === "l1",
-    ...{ frozen, runtime },
+    frozen,
+    runtime,
   });
   const differenceOf = async (what: string, a: OnnxFile, b: OnnxFile): Promise<number> => {
     if (a === b) return 0;
@@ -127,7 +128,14 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
     typeof settings.optimizer === "string" ? createOptimizer(settings.optimizer) : settings.optimizer;
   const { mask, zeros } = prunedZeros(model.init(torchGenerator(0)).params);
   const trainer = await createTrainer({
-    ...{ model, data: train, loss, batchSize, seed, dtype, runtime, evaluationBatchSize: heldOut.size },
+    model,
+    data: train,
+    loss,
+    batchSize,
+    seed,
+    dtype,
+    runtime,
+    evaluationBatchSize: heldOut.size,
     optimizer: zeros === 0 ? optimizer : masked(optimizer, mask),
     learningRate: settings.learningRate,
     clipNorm: settings.clipNorm,

@@ -70,7 +70,9 @@ export async function smaller(
   );
   try {
     const { isSame, largest } = await sameFiles(withParamsIn(file, zeroed), after, {
-      ...{ sizes, tolerance, examples: 2 },
+      sizes,
+      tolerance,
+      examples: 2,
     });
     return isSame
       ? after

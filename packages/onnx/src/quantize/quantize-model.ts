@@ -149,7 +149,11 @@ export async function quantizeModel(
   const chosen = within.length === 0 ? best : smallestOf(within);
   const tables = [...trials, ...within.filter((trial) => trial !== chosen)];
   return result(chosen, chosen === best ? tables : [...tables, chosen], {
-    ...{ skipped, given, judge, last, order: orders.get(chosen) },
+    skipped,
+    given,
+    judge,
+    last,
+    order: orders.get(chosen),
   });
 }
 
@@ -160,7 +164,10 @@ const RANDOM_EXAMPLES = 16;
 
 const randomExamples = (file: OnnxFile, sizes: Readonly<Record<string, number>>): readonly NamedValues[] =>
   randomInputs("quantizeModel", imported(file).inputs, {
-    ...{ seed: 0, examples: RANDOM_EXAMPLES, sizes, inputs: {} },
+    seed: 0,
+    examples: RANDOM_EXAMPLES,
+    sizes,
+    inputs: {},
   });
 
 /** Throws where something is asked for that no calibration is there for. */

@@ -147,7 +147,8 @@ describe("a converted file", () => {
     ["Upsample", 9],
   ])("keeps the scales of %s of the operator set %i in float32", async (opType, opset) => {
     const file = fileOf({
-      ...{ inputs: { x }, opset },
+      inputs: { x },
+      opset,
       initializers: { w: normal([4, 3, 3, 3]), scales: { shape: [4], data: Float32Array.of(1, 1, 2, 2) } },
       nodes: [node("Conv", ["x", "w"], {}, ["h"]), node(opType, ["h", "scales"])],
     });

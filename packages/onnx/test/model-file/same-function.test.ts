@@ -131,7 +131,10 @@ describe("whether two files compute the same", () => {
       const stored = (name: string, own: readonly number[], shape: readonly number[]) =>
         ({ name, dtype, shape, data: Uint16Array.from(own, bits) }) as OnnxTensor;
       return encodeModel({
-        ...{ irVersion: 8, opsets: [{ domain: "", version: 18 }], producer: "test", metadata: {} },
+        irVersion: 8,
+        opsets: [{ domain: "", version: 18 }],
+        producer: "test",
+        metadata: {},
         graph: {
           name: "coarse",
           inputs: [{ name: "x", dtype, shape: ["batch", 2] }],

@@ -228,7 +228,10 @@ describe("quantizeModel", () => {
     const given = { granularity: "channel", equalize: false, biasCorrection: false } as const;
     const choices = (outputs: readonly string[]) =>
       quantizeModel(fileWith(outputs), {
-        ...{ ...given, calibration: [{ x }], heldOut: [{ x }], absorbBiases: true },
+        ...given,
+        calibration: [{ x }],
+        heldOut: [{ x }],
+        absorbBiases: true,
       });
     const { table, skipped } = await choices(["y"]);
     expect(skipped).toEqual([]);

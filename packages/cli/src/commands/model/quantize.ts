@@ -242,7 +242,11 @@ function documentOf(
     skipped: result.skipped,
     sensitivities: result.sensitivities.map(({ layer, sqnr }) => ({ layer, sqnr: finite(sqnr) })),
     nodes: result.report.nodes.map(({ node, opType, runs, bits = null, note = null }) => ({
-      ...{ node, opType, runs, bits, note },
+      node,
+      opType,
+      runs,
+      bits,
+      note,
     })),
   };
 }

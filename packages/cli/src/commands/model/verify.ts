@@ -74,7 +74,10 @@ async function run(first: string, second: string, settings: Values<typeof option
   const batches = data === undefined ? [] : await readBatches(inputs, dataSource(data, settings), size);
   const sizes = sizesOf(inputs, size, batches[0], examples);
   const comparison = await sameFunction(a.bytes, b.bytes, {
-    ...{ seed, examples, sizes, tolerance: settings.tolerance },
+    seed,
+    examples,
+    sizes,
+    tolerance: settings.tolerance,
     ...(data === undefined ? {} : { inputs: batches }),
   }).catch((cause) => {
     const what = `${first} and ${second} cannot be compared`;

@@ -35,7 +35,12 @@ it("leaves a line for each of several runs that fail, and none for a single one,
 it("has no loss of a run that was interrupted before its first step", () => {
   const { stream, reporter } = terminal(1);
   const document = runDocument({
-    ...{ name: "digits", seed: 3, status: "interrupted", steps: 0, wallSeconds: 0, loss: [] },
+    name: "digits",
+    seed: 3,
+    status: "interrupted",
+    steps: 0,
+    wallSeconds: 0,
+    loss: [],
   });
   const result = { document, settings: {} } as JobResult;
   reporter.onEnd({ job, result });

@@ -64,10 +64,13 @@ export async function describeTable(
   }
   if (length === 0) throw new DataError(`${file}: the table has no rows.`);
   return {
-    ...{ length, repeated },
+    length,
+    repeated,
     columns: columns.map((column, i) => ({
-      ...{ name: column.name, isNumber: column.isNumeric && missing[i] < length },
-      ...{ values: column.values, missing: missing[i] },
+      name: column.name,
+      isNumber: column.isNumeric && missing[i] < length,
+      values: column.values,
+      missing: missing[i],
       ...(column.isCounted && missing[i] === 0 ? { numbersRows: true as const } : {}),
       ...(column.oddValue ? { oddValue: column.oddValue } : {}),
     })),

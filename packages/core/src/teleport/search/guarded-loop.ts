@@ -135,7 +135,8 @@ export function guardedPass<X, S>(
   const refused = where(isRetried, ended("going on"), where(isStart, ended("start"), ended("refused")));
   const accepted = where(isStepping, goingOn, ended("steps taken"));
   const status: Status<Tensor> = {
-    ...{ startLoss, taken },
+    startLoss,
+    taken,
     objective: where(isTaken, measured.objective, s.objective),
     racedLoss: measured.racedLoss ? where(isTaken, measured.racedLoss, s.racedLoss) : s.racedLoss,
     scale: where(isHalved, mul(0.5, s.scale), s.scale),

@@ -161,7 +161,9 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       ...(retry ? { retry: (base, state, status) => retry(base, state, status, inputs) } : {}),
     };
     const still: Walked<X, S> = {
-      ...{ base: begin(start), state: first, status: constant(firstStatus(dtype)) },
+      base: begin(start),
+      state: first,
+      status: constant(firstStatus(dtype)),
       points: fill([steps, width], 0, dtype),
       latest: fill([width], 0, dtype),
     };

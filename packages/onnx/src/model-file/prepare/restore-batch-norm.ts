@@ -231,7 +231,8 @@ async function channelStatistics(
   return values.map((_, k) =>
     pooled(
       runs.map((run, i) => ({
-        ...{ mean: run[`mean${k}`].data, variance: run[`variance${k}`].data },
+        mean: run[`mean${k}`].data,
+        variance: run[`variance${k}`].data,
         share: counts[i] / total,
       })),
     ),

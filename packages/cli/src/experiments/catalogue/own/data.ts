@@ -110,7 +110,9 @@ export const ownDataRegistry: Readonly<Record<string, Format>> = {
     own: {
       npy: required("a path", "The inputs, [n, ...]."),
       labels: required("a path", "The labels, [n]; of numbers also [n, columns]."),
-      ...{ ...classes, ...divided, ...standardize("true") },
+      ...classes,
+      ...divided,
+      ...standardize("true"),
     },
     files: ["labels"],
     open: openNpy,
@@ -133,7 +135,9 @@ export const ownDataRegistry: Readonly<Record<string, Format>> = {
     options: { name: "module", rows: {} },
     own: {
       module: required("a path, and the name of the export after #", "The module, whose code runs."),
-      ...{ ...classes, ...divided, ...standardize("false") },
+      ...classes,
+      ...divided,
+      ...standardize("false"),
     },
     open: openModule,
   },
@@ -181,7 +185,8 @@ function pathsOf(data: OwnData): readonly string[] {
 
 const check = (data: OwnData): Promise<string> =>
   hashed(pathsOf(data), {
-    ...{ what: "data", expected: data.sha256 },
+    what: "data",
+    expected: data.sha256,
     isFolder: ownDataRegistry[formatOf(data)].isFolder,
   });
 
@@ -229,7 +234,12 @@ export async function loadOwnData(
   const parts = fold === undefined ? whole : ofTestFold(whole, fold, { isDivided: (test ?? 0) > 0 });
   const { image, features, classes: names, table: tableOptions, tasks: columns, unlabeled } = opened;
   const raw: RunData = {
-    ...{ ...parts, image, features, classes: names, table: tableOptions, tasks: columns },
+    ...parts,
+    image,
+    features,
+    classes: names,
+    table: tableOptions,
+    tasks: columns,
     metrics: {
       ...rowMetrics(parts, { unlabeled, isTable: tableOptions !== undefined }),
       ...constantMetrics({ ...parts, tasks: columns }),

@@ -207,7 +207,12 @@ export function verdictOn<P>(
   const taken = where(isTaken, add(status.taken, 1), status.taken);
   const isStepping = logicalAnd(isTaken, less(taken, bounds.steps));
   return {
-    ...{ isTaken, isRefused, isProjecting, isStepping, taken, racedLoss },
+    isTaken,
+    isRefused,
+    isProjecting,
+    isStepping,
+    taken,
+    racedLoss,
     isBacktracking: all(logicalNot(isGood), logicalNot(isProjecting), logicalNot(isStart)),
     isHalved: logicalAnd(isRefused, less(status.halvings, bounds.halvings)),
     isDone: logicalAnd(isTaken, logicalNot(isStepping)),

@@ -89,7 +89,12 @@ export function levelSetWalk<P>(
         ...next,
         candidate: cond(logicalOr(isDone, isProjecting), rule.project ? closer : () => here.p, landed),
         status: {
-          ...{ level, rho, trial, scale, bend, taken: verdict.taken },
+          level,
+          rho,
+          trial,
+          scale,
+          bend,
+          taken: verdict.taken,
           outcome: outcomeOf(next.facts, { ...distance, verdict, tried }, rule),
           backtracks: where(isNew, 0, tried.backtracks),
           projections: where(isProjecting, add(status.projections, 1), number(0)),
@@ -109,7 +114,10 @@ export function levelSetWalk<P>(
       ({ status }) => equal(status.outcome, 0),
       pass,
       {
-        ...{ base: start, direction: zeros, g: zeros, candidate: start },
+        base: start,
+        direction: zeros,
+        g: zeros,
+        candidate: start,
         facts: scalars(factNames, {}),
         status: scalars(statusNames, { rho: rule.rho, scale: 1, taken: -1 }),
         points: fill([Math.max(rule.steps, 1), width], 0, dtype),
@@ -137,7 +145,10 @@ export function traceLevelSetWalk<P>(problem: SearchProblem<P>, rule: LevelSetRu
       return { params: end, numbers };
     },
     {
-      ...{ params, batch, memory, race: race?.start ?? {} },
+      params,
+      batch,
+      memory,
+      race: race?.start ?? {},
       bounds: spec([boundNames.length], dtype),
     },
   );

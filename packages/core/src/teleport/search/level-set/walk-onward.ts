@@ -67,7 +67,9 @@ export function baseAfter<P>(
     const dd = add(square(tangent), mul(square(multiplier), gg));
     const isRow = equal(stepNumbers(points.shape[0], 1, points.dtype as "float32"), taken);
     return {
-      ...{ base: here.p, direction: d, g: here.g },
+      base: here.p,
+      direction: d,
+      g: here.g,
       facts: { loss, objective, gg, multiplier, dd, tangent },
       points: where(isRow, row, points),
     };
@@ -95,7 +97,9 @@ export function triedAfter(
   const isNew = logicalOr(isStepping, isHalved);
   const shorter = where(isBacktracking, lengthened(shrinking), status.trial);
   return {
-    ...{ isNew, rho, scale },
+    isNew,
+    rho,
+    scale,
     trial: where(isNew, mul(scale, rho), shorter),
     backtracks: where(isBacktracking, add(status.backtracks, 1), status.backtracks),
   };

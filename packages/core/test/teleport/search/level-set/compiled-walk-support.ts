@@ -49,7 +49,9 @@ export async function both<P>(
   for (const form of [atOnce, stepwise]) {
     const teleporter = await createTeleporter<P>({
       search: form(levelSet<P>(options)),
-      ...{ loss, params, batch },
+      loss,
+      params,
+      batch,
       objective: objective ?? gradNormSq,
       guard: guard && { curvature: 0, ...guard },
       ...(runtime ? { runtime } : {}),
