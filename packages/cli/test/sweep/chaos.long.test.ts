@@ -230,8 +230,9 @@ describe("what cannot be computed", () => {
 
   it("is refused to a second process that wants the same sweep", async () => {
     const directory = join(bench.folder, "twice/chaos-1");
-    const first = start("chaos.yaml", "--out", "twice");
-    while (records(directory) < 1) await pause(20);
+    // Longer than a second process takes to begin.
+    const first = start("chaos.yaml", "--out", "twice", "--set", "set.steps=1000000");
+    while (!existsSync(join(directory, "lock"))) await pause(20);
     const second = start("--resume", directory);
     expect(await second.ended).toBe(1);
     expect(second.errors()).toContain(`is being written by process ${first.child.pid}`);
