@@ -19,12 +19,11 @@ import {
   scatterAdd,
   scatterMax,
   sub,
-  transpose,
   where,
 } from "isoloss/ops";
 import type { Call, Operator } from "../call.js";
 import type { Result, Value } from "../value.js";
-import { along, integers, picked, range } from "./reductions.js";
+import { along, integers, moveAxis, picked, range } from "./reductions.js";
 import { axisOf } from "./shapes.js";
 
 /** The integers 0, 1, ..., n - 1. */
@@ -59,13 +58,6 @@ function offsetsAlong(shape: readonly number[], indices: Tensor, axis: number): 
   return offsets(places, shape);
 }
 
-/** The tensor with one axis at another place. */
-export function moveAxis(x: Tensor, from: number, to: number): Tensor {
-  const order = [...x.shape.keys()].filter((d) => d !== from);
-  order.splice(to, 0, from);
-  return transpose(x, order);
-}
-
 /** The position of the largest element of f(x) along an axis: the first one, or the last one, at a tie. */
 const argExtremum =
   (f: (x: Tensor) => Tensor): Operator =>
@@ -88,12 +80,6 @@ function topK(call: Call): readonly Result[] {
   const count = call.attribute("k", "int") ?? call.known(1)?.[0] ?? call.fail("there is no k");
   const places = argsort(x, { axis, count, descending: call.int("largest", 1) === 1 });
   return [takeAlong(x, places, axis), asPositions(places)];
-}
-
-/** 1 at the first largest element along an axis, else 0. */
-export function hardmax(x: Tensor, { axis = -1 }: { axis?: number | undefined }): Tensor {
-  const at = axis < 0 ? axis + x.rank : axis;
-  return moveAxis(oneHot(argmax(x, { axis: at }), x.shape[at], x.dtype), x.rank - 1, at);
 }
 
 /** Two values, off and on, by whether an index names the place along a new axis; negative ones count from the end. */

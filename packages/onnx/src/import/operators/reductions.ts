@@ -3,6 +3,7 @@ import { isFloat, resolveAxis } from "isoloss/internal";
 import {
   abs,
   add,
+  argmax,
   cast,
   constant,
   div,
@@ -14,6 +15,7 @@ import {
   max,
   mean,
   min,
+  oneHot,
   prod,
   type ReduceOptions,
   reshape,
@@ -24,12 +26,12 @@ import {
   stopGradient,
   sub,
   sum,
+  transpose,
   where,
 } from "isoloss/ops";
 import type { Operator } from "../call.js";
 import { listed } from "../limits.js";
 import { absolute } from "./elements.js";
-import { hardmax } from "./indexing.js";
 
 /** A constant list of integers, or a table of them. */
 export const integers = (values: readonly number[], shape: readonly number[] = [values.length]): Tensor =>
@@ -98,6 +100,19 @@ function logSumExp(x: Tensor, options: ReduceOptions): Tensor {
   const top = where(less(abs(largest), Infinity), largest, 0);
   const rest = log(sum(exp(sub(x, top)), options));
   return add(rest, reshape(top, rest.shape));
+}
+
+/** The tensor with one axis at another place. */
+export function moveAxis(x: Tensor, from: number, to: number): Tensor {
+  const order = [...x.shape.keys()].filter((d) => d !== from);
+  order.splice(to, 0, from);
+  return transpose(x, order);
+}
+
+/** 1 at the first largest element along an axis, else 0. */
+function hardmax(x: Tensor, { axis = -1 }: { axis?: number | undefined }): Tensor {
+  const at = axis < 0 ? axis + x.rank : axis;
+  return moveAxis(oneHot(argmax(x, { axis: at }), x.shape[at], x.dtype), x.rank - 1, at);
 }
 
 /** Before operator set 13 all axes from the given one on are joined, and the default is axis 1. */

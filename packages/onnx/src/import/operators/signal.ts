@@ -5,8 +5,7 @@ import { converted } from "../kinds.js";
 import { listed } from "../limits.js";
 import type { Value } from "../value.js";
 import { kindOf } from "./elements.js";
-import { moveAxis } from "./indexing.js";
-import { along, integers, range } from "./reductions.js";
+import { along, integers, moveAxis, range } from "./reductions.js";
 import { axisOf } from "./shapes.js";
 
 interface Transform {
