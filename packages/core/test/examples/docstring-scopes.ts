@@ -260,7 +260,10 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   },
   "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
   "isoloss-onnx/model-file/model-operators.ts": () => ({ bytes: smallNetwork() }),
-  "isoloss-onnx/model-file/compare/same-function.ts": () => ({ before: smallNetwork(), bytes: smallNetwork() }),
+  "isoloss-onnx/model-file/compare/same-function.ts": () => ({
+    before: smallNetwork(),
+    bytes: smallNetwork(),
+  }),
   "isoloss-onnx/quantize": () => ({ before: smallNetwork(), images: random([8, 3, 4, 4]) }),
   "isoloss-onnx/model-file": () => ({
     before: smallNetwork(),
