@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Outcome } from "isoloss-test-support/cli/in-process";
 import { build } from "tsdown";
 import { aliases } from "../../../scripts/entries.js";
 
@@ -21,12 +22,6 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const core = (file: string): string => path(`../../core/src/${file}`);
 const figures = (file: string): string => path(`../../figures/src/${file}`);
 const queue = (file: string): string => path(`../../queue/src/${file}`);
-
-export interface Outcome {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 export interface RunOptions {
   readonly cwd?: string;

@@ -1,11 +1,11 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inProcess } from "isoloss-test-support/cli/in-process";
 import { parseXml } from "isoloss-test-support/figures/well-formed";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DemoDocument } from "../src/commands/demo.js";
 import { type BuiltCli, buildCli } from "./built-cli.js";
-import { inProcess } from "./commands/in-process.js";
 import { isOneLine } from "./plain.js";
 
 let cli: BuiltCli;
