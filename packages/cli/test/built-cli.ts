@@ -17,6 +17,7 @@ import { fileURLToPath } from "node:url";
 import type { Outcome } from "isoloss-test-support/cli/in-process";
 import { build } from "tsdown";
 import { aliases } from "../../../scripts/entries.js";
+import { lazyCommands } from "../lazy-commands.js";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const core = (file: string): string => path(`../../core/src/${file}`);
@@ -113,6 +114,8 @@ async function buildInto(folder: string): Promise<void> {
     fixedExtension: false,
     dts: false,
     logLevel: "error",
+    plugins: [lazyCommands],
+    treeshake: { moduleSideEffects: () => false },
     alias: aliases,
     deps: {
       alwaysBundle: [/^isoloss(-[a-z]+)?(\/|$)/, "#ort"],
