@@ -7,7 +7,7 @@ import { invariantsOf } from "../loop-invariants.js";
 import { toBatchLast } from "./batch-last/batch-last.js";
 import { Emitter, type EmitterOptions } from "./emitter.js";
 import { fuse } from "./fuse.js";
-import { valueInfo, nameResults } from "./names.js";
+import { nameResults, valueInfo } from "./names.js";
 import { graph as graphAttribute, type OnnxGraph, type OnnxModel, type OnnxNode } from "./schema.js";
 
 export interface EmitModelOptions {
@@ -109,7 +109,9 @@ function loopGraph(graph: Graph, scan: Scan, options: EmitterOptions): OnnxGraph
     inputs: [
       { name: "step:index", dtype: "int64", shape: [] },
       { name: "loop:going", dtype: "bool", shape: [] },
-      ...carriedOutputs.map((o) => valueInfo(`${scan.carry[o.name]}:state`, inputOf(scan.carry[o.name]).tensor)),
+      ...carriedOutputs.map((o) =>
+        valueInfo(`${scan.carry[o.name]}:state`, inputOf(scan.carry[o.name]).tensor),
+      ),
     ],
     outputs: [
       { name: "loop:going:next", dtype: "bool", shape: [] },

@@ -15,7 +15,7 @@ import { sameShape, type Tensor } from "../../graph/tensor.js";
 import type { BlockEmitter } from "./blocked/layout.js";
 import { emitBlocked } from "./blocked/rules.js";
 import { fuse } from "./fuse.js";
-import { valueInfo, nameResults } from "./names.js";
+import { nameResults, valueInfo } from "./names.js";
 import {
   graph as graphAttribute,
   type OnnxData,

@@ -2,7 +2,11 @@ import type { Tensor } from "../../graph/tensor.js";
 import { graph as graphAttribute, type OnnxGraph, type OnnxNode, type OnnxValueInfo } from "./schema.js";
 
 /** The declaration of a graph's input or output; `lead`: sizes of axes before its own. */
-export function valueInfo(name: string, { dtype, shape }: Tensor, ...lead: (number | string)[]): OnnxValueInfo {
+export function valueInfo(
+  name: string,
+  { dtype, shape }: Tensor,
+  ...lead: (number | string)[]
+): OnnxValueInfo {
   return { name, dtype, shape: [...lead, ...shape] };
 }
 

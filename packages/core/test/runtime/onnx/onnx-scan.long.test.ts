@@ -2,19 +2,10 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
 import { array } from "../../../src/array.js";
-import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { simplify } from "../../../src/graph/simplify.js";
-import { spec, trace } from "../../../src/graph/trace.js";
 import { compileOnnx } from "../../../src/runtime/onnx/executable.js";
+import { halving } from "../scans.js";
 
-/** x <- 0.5 x + 1, with the difference as a stacked output. */
-const { graph: halving } = trace(
-  ({ x }) => {
-    const next = add(mul(0.5, x), 1);
-    return { next, change: sub(next, x) };
-  },
-  { x: spec([4]) },
-);
 const start = array([0, 1, 2, 3]);
 const megabytes = () => process.memoryUsage.rss() / 2 ** 20;
 

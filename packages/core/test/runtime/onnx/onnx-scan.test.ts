@@ -4,7 +4,7 @@ import { checkModels, hasPackage, runPython } from "isoloss-test-support/runtime
 import { expect, it } from "vitest";
 import { array, dtypeOf, type NdArray } from "../../../src/array.js";
 import { OptionError, RuntimeError, ShapeError } from "../../../src/errors.js";
-import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
+import { add, mul } from "../../../src/graph/ops/arithmetic.js";
 import { tanh } from "../../../src/graph/ops/elementary.js";
 import { matmul } from "../../../src/graph/ops/matmul.js";
 import { simplify } from "../../../src/graph/simplify.js";
@@ -16,7 +16,7 @@ import { encodeModel } from "../../../src/runtime/onnx/codec.js";
 import { emitModel } from "../../../src/runtime/onnx/emit.js";
 import { compileOnnx, setDefaultThreads } from "../../../src/runtime/onnx/executable.js";
 import type { OnnxNode } from "../../../src/runtime/onnx/schema.js";
-import { inputsOf, inTwoRuns, type ScanCase, scanCases } from "../scans.js";
+import { halving, inputsOf, inTwoRuns, type ScanCase, scanCases } from "../scans.js";
 
 type Results = Readonly<Record<string, NdArray>>;
 
@@ -82,14 +82,6 @@ it.each(named)("a loop of %s in %s gives the same bits when it is repeated", asy
   });
 });
 
-/** x <- 0.5 x + 1, with the difference as a stacked output. */
-const { graph: halving } = trace(
-  ({ x }) => {
-    const next = add(mul(0.5, x), 1);
-    return { next, change: sub(next, x) };
-  },
-  { x: spec([4]) },
-);
 const start = array([0, 1, 2, 3]);
 it("unknown providers, runtimes, dtypes and numbers of threads are refused by name", async () => {
   await expect(compileOnnx(halving, { provider: "abacus" })).rejects.toThrow(RuntimeError);
