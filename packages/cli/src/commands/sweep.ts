@@ -11,7 +11,6 @@ import { type Columns, tableOf } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
 import { flag, json, texts, type Values, value } from "../option-rows.js";
 import { positiveInteger } from "../parse.js";
-import { isDiskError } from "../run/disk.js";
 import type { Environment } from "../run/environment.js";
 import type { Json } from "../run/json-lines.js";
 import { readJsonFile } from "../run/read.js";
@@ -28,6 +27,7 @@ import {
 } from "../sweep/directory.js";
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
 import { edgesOf, leftOut } from "../sweep/edges.js";
+import { isDiskError } from "../sweep/lane.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
 import { isOfLongRuns, missingMetric } from "../sweep/metric.js";
 import { planSweep, programVersion } from "../sweep/plan.js";

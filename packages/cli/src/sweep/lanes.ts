@@ -87,6 +87,23 @@ export interface RunRecord {
   readonly brought?: string | undefined;
 }
 
+/** The record of a run that nobody computed to its end. */
+export const unfinishedRecord = (
+  run: string,
+  status: "cancelled" | "lost" | "failed",
+  { lane = "", error }: Pick<RunRecord, "error"> & { readonly lane?: string } = {},
+): RunRecord => ({
+  run,
+  status,
+  ...(error === undefined ? {} : { error }),
+  values: {},
+  metrics: {},
+  steps: 0,
+  seconds: 0,
+  lane,
+  directory: null,
+});
+
 /** What lanes tell the sweep's process. Everything may be told more than once; only the first record of a run counts. */
 export interface LaneHost {
   record(record: RunRecord): void;

@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { revived } from "../experiments/jobs/pool.js";
 import type { LaneMessage, LaneOrder } from "./lane.js";
-import type { LaneHost, Lanes, RungReport, RunRequest } from "./lanes.js";
+import {
+  type LaneHost,
+  type Lanes,
+  type RungReport,
+  type RunRecord,
+  type RunRequest,
+  unfinishedRecord,
+} from "./lanes.js";
 
 export interface ProcessLanesOptions {
   /** How many. */
@@ -202,17 +209,8 @@ function free({ lanes, onIdle }: Pool, lane: Lane): void {
 
 const lateText = ({ request }: UnderWay): string => `timeout: it took longer than ${request.timeout} s`;
 
-const ended = ({ name }: Lane, { request }: UnderWay, status: "failed" | "lost", error: string) => ({
-  run: request.id,
-  status,
-  error,
-  values: {},
-  metrics: {},
-  steps: 0,
-  seconds: 0,
-  lane: name,
-  directory: null,
-});
+const ended = ({ name }: Lane, { request }: UnderWay, status: "failed" | "lost", error: string): RunRecord =>
+  unfinishedRecord(request.id, status, { lane: name, error });
 
 /**
  * Starts lanes as child processes, each with its share of the cores.

@@ -127,7 +127,7 @@ describe("isoloss model ... --report", () => {
     expect(headings.slice(0, 2)).toEqual(["Measured choices", "Spaces"]);
     expect(figures[0]).toBe(errors);
     expect(conclusion).toBe("Written to smaller.onnx: spaces truncated.");
-    expect(table(0).map(([spaces]) => spaces)).toEqual(["without unused rank", "truncated"]);
+    expect(table(0).map(([choice]) => choice)).toEqual(["without unused rank", "truncated"]);
     expect(table(1).map(([, size, rank]) => [size, rank])).toEqual([["8", "2"]]);
   });
 

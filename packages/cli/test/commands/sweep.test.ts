@@ -10,6 +10,7 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { hurried } from "isoloss-test-support/hurried";
 import { beforeAll, describe, expect, it } from "vitest";
 import { describeEnvironment } from "../../src/run/environment.js";
 import { readSweepDirectory } from "../../src/sweep/directory.js";
@@ -216,8 +217,8 @@ confirm: false
   });
 
   it("makes no directory for a server that is not there", async () => {
-    const { status, stderr } = await bench.run(
-      ...["sweep", "booths.yaml", "--out", "unserved", "--queue", "redis://127.0.0.1:1"],
+    const { status, stderr } = await hurried(() =>
+      bench.run("sweep", "booths.yaml", "--out", "unserved", "--queue", "redis://127.0.0.1:1"),
     );
     expect([status, stderr]).toEqual([1, expect.stringContaining("There is no server")]);
     expect(existsSync(join(bench.folder, "unserved"))).toBe(false);

@@ -54,6 +54,13 @@ describe("the documents of --json", () => {
     expect(await differences("RunDocument", "run", "digits.yaml", "--quiet", "--seed", "1")).toEqual([]);
     expect(await differences("RunsDocument", "run", "digits.yaml", "--quiet", "--seeds", "2..3")).toEqual([]);
     expect(await differences("VariantsDocument", "run", "small.yaml", "--quiet")).toEqual([]);
+    // Its numbers are not finite, which are null in JSON.
+    const far = ["--quiet", "--variant", "plain", "--set", "learningRate=1e99", "--out", "far"];
+    const { stdout } = await bench.run("run", "small.yaml", ...far, "--json");
+    expect(JSON.parse(stdout).status).toBe("diverged");
+    expect(objections(shapes, "RunDocument", JSON.parse(stdout))).toEqual([]);
+    const compared = ["compare", "far/small-plain-0-1", "runs/small-exact-0-1", "--target", "3"];
+    expect(await differences("CompareDocument", ...compared)).toEqual([]);
   });
 
   it("are those of compare, plot, diagnose, predict and export", async () => {
@@ -135,7 +142,7 @@ describe("the documents of --json", () => {
     expect(await differences("{[list]}", "list")).toEqual([]);
     expect(await differences("[list2]", "list", "caGrad")).toEqual([]);
     expect(await differences("[list2]", "list", "constantWeights")).toEqual([]);
-    expect(await differences("data", "data", "list")).toEqual([]);
+    expect(await differences("data", "data", "list", "--directory", ".")).toEqual([]);
     expect(await differences("Shapes", "data", "verify", "digits")).toEqual([]);
     expect(
       await differences("benchmark-data2", "data", "sample", "nyuv2", "small", "--examples", "1"),

@@ -26,8 +26,7 @@ export function shapesIn(markdown: string): Shapes {
 const keyOf = ([, name, mark, type]: RegExpMatchArray): Key => ({ name, isOptional: mark === "?", type });
 
 const plain: Readonly<Record<string, (value: unknown) => boolean>> = {
-  // Numbers that are not finite are null in JSON.
-  number: (value) => value === null || Number.isFinite(value),
+  number: (value) => Number.isFinite(value),
   string: (value) => typeof value === "string",
   boolean: (value) => typeof value === "boolean",
   null: (value) => value === null,

@@ -1,4 +1,4 @@
-import type { NdArray, Tensor } from "isoloss";
+import type { NdArray, Shape, Tensor } from "isoloss";
 import {
   flag,
   halfCounts,
@@ -9,9 +9,10 @@ import {
   type OptionsOf,
   oneOf,
   optionTable,
+  stridesOf,
 } from "isoloss/internal";
 import type { HalfCounts } from "isoloss/moves";
-import { scalesOf } from "isoloss/symmetry";
+import { scalesOf, type TensorScale } from "isoloss/symmetry";
 import { comparedFiles } from "../model-file/compare/compare-models.js";
 import { axisSizes, type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
@@ -21,9 +22,9 @@ import { dropIdentityIn } from "../model-file/prepare/drop-identity.js";
 import { type TracedFile, tracedFile } from "../model-file/traced-file.js";
 import { requireBatches, smallBatches } from "../quantize/examples.js";
 import { visitValues } from "../quantize/inner-values.js";
-import { type Activation, activationOf, cellsOf, countValues } from "./activation-cells.js";
 import { converted, roundedEverywhere } from "./convert.js";
-import { descendHalf, shiftedAlong } from "./descend.js";
+import { type ActivationCell, descendHalf, shiftedAlong } from "./descend.js";
+import { binOf, exponentBins } from "./range.js";
 
 export interface ToHalfOptions extends OptionsOf<typeof toHalfOptions> {}
 
@@ -252,3 +253,49 @@ function withInnerValues(op: string, file: OnnxFile): OnnxFile {
   }
   return editor.finish();
 }
+
+/** An activation whose values are scaled, with counts of exponents by the factor that they have. */
+interface Activation {
+  readonly tensor: Tensor;
+  readonly axes: readonly number[];
+  readonly forms: TensorScale[number]["forms"];
+  readonly counts: readonly Float64Array[];
+  /** How many values were seen. */
+  seen: number;
+}
+
+/**
+ * Counters for an activation; undefined where it is not scaled, where not all factors are known, or where it has factors
+ * along several axes independently.
+ */
+function activationOf(tensor: Tensor, scale: TensorScale): Activation | undefined {
+  if (scale.length !== 1) return undefined;
+  const [{ axes, forms }] = scale;
+  if (forms.some((form) => form === undefined)) return undefined;
+  return { tensor, axes, forms, counts: forms.map(() => new Float64Array(exponentBins)), seen: 0 };
+}
+
+/** Counts the values of one batch, unless its sizes are others than those that were traced. */
+function countValues(activation: Activation, { shape, data }: NdArray): void {
+  const { axes, tensor, counts } = activation;
+  if (shape.length !== tensor.rank || axes.some((axis) => shape[axis] !== tensor.shape[axis])) return;
+  const formOf = indexAlong(axes, shape);
+  for (let e = 0; e < data.length; e++) {
+    const bin = binOf(Number(data[e]));
+    if (bin !== undefined) counts[formOf(e)][bin]++;
+  }
+  activation.seen += data.length;
+}
+
+/** The row-major index along some axes of the element of a number. */
+function indexAlong(axes: readonly number[], shape: Shape): (element: number) => number {
+  const strides = stridesOf(shape);
+  return (element) =>
+    axes.reduce(
+      (index, axis) => index * shape[axis] + (Math.floor(element / strides[axis]) % shape[axis]),
+      0,
+    );
+}
+
+const cellsOf = ({ counts, forms, seen }: Activation): ActivationCell[] =>
+  counts.map((own, i) => ({ counts: own, share: 1 / Math.max(1, seen), terms: forms[i] ?? [] }));

@@ -1,7 +1,17 @@
 // The ONNX standard (onnx.ai/onnx/operators): models of dense tensors.
 
-import type { ImportedInput, ImportedModel, Tensor } from "isoloss";
-import { DataError, type DType, DTypeError, isNdArray, type NdArray, OptionError, ShapeError } from "isoloss";
+import {
+  DataError,
+  type DType,
+  DTypeError,
+  type ImportedInput,
+  type ImportedModel,
+  isNdArray,
+  type NdArray,
+  OptionError,
+  ShapeError,
+  type Tensor,
+} from "isoloss";
 import {
   allNodesOf,
   describeValue,
@@ -16,16 +26,14 @@ import {
   requireKnown,
 } from "isoloss/internal";
 import type { FloatDType } from "isoloss/nn";
-import type { OnnxModel } from "isoloss/onnx";
-import { decodeModel, type ExternalData, inlineExternalData } from "isoloss/onnx";
+import { decodeModel, type ExternalData, inlineExternalData, type OnnxModel } from "isoloss/onnx";
 import { constant } from "isoloss/ops";
-import { arrayOf, importedDType } from "./arrays.js";
-import { evaluate } from "./evaluate.js";
+import { arrayOf, constantOf, importedDType } from "./arrays.js";
+import { Call } from "./call.js";
 import { NodeCount } from "./limits.js";
 import { isStandard, operatorName, operators } from "./operators/operators.js";
 import { type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
-import { tableRowsOf } from "./table-rows.js";
-import { isSequence, Scope } from "./value.js";
+import { asEntry, type Entry, isSequence, Scope, type Settings } from "./value.js";
 
 export interface FromOnnxOptions<Out extends string = string> {
   /** Names of the results that the model returns; default: all results of the file. */
@@ -238,4 +246,77 @@ function readable(read: () => OnnxModel): OnnxModel {
     const message = `fromOnnx: the bytes are not a readable ONNX model: ${cause.message}`;
     throw new DataError(message, { cause });
   }
+}
+
+/** Traces the nodes of a graph; the results are left in the scope. Stored tensors that it does not have are constants. */
+function evaluate(graph: OnnxGraph, scope: Scope, settings: Settings): void {
+  for (const stored of graph.initializers) {
+    if (scope.get(stored.name)) continue;
+    scope.set(stored.name, { tensor: constantOf(stored, settings.dtype), kind: stored.dtype });
+  }
+  for (const node of graph.nodes) evaluateNode(node, scope, settings);
+}
+
+function evaluateNode(node: OnnxNode, scope: Scope, settings: Settings): void {
+  settings.count.add();
+  const operands = node.inputs.map((name): Entry | undefined => (name === "" ? undefined : scope.get(name)));
+  const call = new Call(node, operands, scope, settings, evaluate);
+  const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);
+  if (lost !== undefined) call.fail(`its operand "${lost}" is a result that is not supported`);
+  const results = naming(node, () => operators.get(operatorName(node))?.(call) ?? []);
+  const list = "length" in results ? results : [results];
+  list.forEach((result, i) => {
+    if (node.outputs[i]) scope.set(node.outputs[i], asEntry(result, operands));
+  });
+}
+
+/** What a node gives; an error about shapes names it, the innermost one where nodes have graphs inside. */
+function naming<T>(node: OnnxNode, run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    if (!(cause instanceof ShapeError) || cause.cause instanceof ShapeError) throw cause;
+    throw new ShapeError(`${node.opType} "${node.name || node.outputs[0]}": ${cause.message}`, { cause });
+  }
+}
+
+/** Operators whose result holds numbers of their first operand, and no others. */
+const passing = new Set([
+  "Cast",
+  "Expand",
+  "Flatten",
+  "Identity",
+  "Reshape",
+  "Slice",
+  "Squeeze",
+  "Transpose",
+  "Unsqueeze",
+]);
+
+/** Operators of which a table may be the result: they keep its shape. */
+const stored = new Set(["Cast", "DequantizeLinear", "Identity"]);
+
+/** How many rows the smallest table has of which an input of integers gives the rows. */
+function tableRowsOf(
+  { nodes, initializers }: OnnxGraph,
+  { name, dtype = "float32" }: OnnxValueInfo,
+): Pick<ImportedInput, "tableRows"> {
+  if (!/^u?int/.test(dtype)) return {};
+  const shapes = new Map(initializers.map((tensor) => [tensor.name, tensor.shape]));
+  const values = new Set([name]);
+  const counts: number[] = [];
+  // Nodes are in the order in which they are computed.
+  for (const { opType, inputs, outputs, attributes } of nodes) {
+    const shape = stored.has(opType) ? shapes.get(inputs[0]) : undefined;
+    if (shape !== undefined) shapes.set(outputs[0], shape);
+    if (opType === "Constant" && attributes.value?.kind === "tensor") {
+      shapes.set(outputs[0], attributes.value.value.shape);
+    }
+    if (passing.has(opType) && values.has(inputs[0])) values.add(outputs[0]);
+    if (opType !== "Gather" || !values.has(inputs[1])) continue;
+    const axis = attributes.axis?.kind === "int" ? Number(attributes.axis.value) : 0;
+    const rows = shapes.get(inputs[0])?.at(axis);
+    if (rows !== undefined && rows > 0) counts.push(rows);
+  }
+  return counts.length === 0 ? {} : { tableRows: Math.min(...counts) };
 }

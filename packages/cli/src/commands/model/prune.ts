@@ -73,11 +73,11 @@ Examples:
 
 /** A pruned file; null where a number is infinite or was not measured. */
 export interface PrunedRow extends MeasuredChange {
-  /** The weights by which was ranked. */
+  /** Whether the weights were ranked after they were balanced. */
   readonly ranked: "balanced" | "as they are";
-  /** Of its parameters. */
+  /** Zeros among the numbers of its parameters. */
   readonly zeros: number;
-  /** Of its parameters, zeros included. */
+  /** Numbers of its parameters, zeros included. */
   readonly numbers: number;
   readonly bytes: number;
   /** The error on the examples that chose the file to write; null without a choice. */
@@ -114,7 +114,7 @@ export interface PrunedModel {
 }
 
 interface GroupRow extends Omit<PrunedGroup, "reason"> {
-  /** Why none could. */
+  /** Why no unit could be removed; null where some could. */
   readonly reason: string | null;
 }
 

@@ -17,7 +17,7 @@ import { rewrite } from "../../symmetry/discovery/graph/rewrite.js";
 import type { ShiftSite } from "../../symmetry/discovery/shifts/find.js";
 import { shift } from "../../symmetry/shift.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
-import { calibrationShare } from "../quantization-noise/calibration-share.js";
+import { calibrationShare } from "../quantization-noise/compare-candidates.js";
 import { type FoundShifts, foundShifts, giverName, pieceArrays, shiftedBy } from "./shifted-values.js";
 
 export interface AbsorbedBiasesOptions extends OptionsOf<typeof absorbedBiasesOptions> {}

@@ -110,11 +110,21 @@ export function describeDiscovery<P>(params: P, found: Discovery): DiscoveryDesc
       `describeDiscovery: "${path}", on which a symmetry acts, is no parameter. Give the parameters that the symmetries were found for.`,
     );
   };
-  const { scalings, signs, permutations, linear, orthogonal, shifts, bijections } = found;
-  const all = [...scalings, ...signs, ...permutations, ...linear, ...orthogonal, ...shifts, ...bijections];
   const size = sizeOfDiscovery(found);
-  return { groups: all.map((group) => described(group, shapeOf)), ...size, total: totalOf(size, found) };
+  const groups = groupsOf(found).map((group) => described(group, shapeOf));
+  return { groups, ...size, total: totalOf(size, found) };
 }
+
+/** All groups that were found, in the order of their descriptions. */
+export const groupsOf = (found: Discovery): readonly GroupGenerator[] => [
+  ...found.scalings,
+  ...found.signs,
+  ...found.permutations,
+  ...found.linear,
+  ...found.orthogonal,
+  ...found.shifts,
+  ...found.bijections,
+];
 
 type ShapeOf = (path: string) => Shape;
 

@@ -1,12 +1,12 @@
 import { constantValue } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
-import type { ScalingGenerator } from "../descriptors.js";
+import type { ScalingGenerator, SignGenerator } from "../descriptors.js";
 import { ruleOf } from "../graph/rules.js";
 import type { Layout } from "../layout.js";
 import { parameterAxisOf, parameterSlots, wholeAxis } from "../parameter-axes.js";
 import { diagonalSystem } from "./diagonal.js";
 import type { Form } from "./elimination.js";
-import { greatestDivisor, type Rational, rationals } from "./field.js";
+import { greatestDivisor, type Rational, rationals, signs } from "./field.js";
 import { diagonalGenerators, termsOf } from "./generators.js";
 
 /**
@@ -74,4 +74,18 @@ function wholePowers(form: Form<Rational>): [number, number][] {
   const whole = terms.map(([, { numerator, denominator }]) => (numerator * common) / denominator);
   const divisor = whole.reduce(greatestDivisor, 0n) * (whole[0] < 0n ? -1n : 1n);
   return terms.map(([unknown], i) => [unknown, Number(whole[i] / divisor)]);
+}
+
+/** Flips of signs that cancel: in products, and in odd and even functions. */
+export function findSigns(layout: Layout): SignGenerator[] {
+  const slots = parameterSlots(layout);
+  const system = diagonalSystem(layout, signs, (node) => ruleOf(node).sign(node));
+  return diagonalGenerators(system, signs, slots, layout.parameters.length).map(({ along, form }) => {
+    const unknowns = termsOf(form).map(([unknown]) => unknown);
+    if (along === "parameters") {
+      return { kind: "sign", size: 1, axes: unknowns.map((k) => wholeAxis(layout.parameters[k])) };
+    }
+    const { size } = slots[unknowns[0]].atom;
+    return { kind: "sign", size, axes: unknowns.map((s) => parameterAxisOf(layout, slots[s])) };
+  });
 }

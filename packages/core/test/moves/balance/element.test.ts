@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { balanced } from "../../../src/entries/moves.js";
-import { inPowersOfTwo } from "../../../src/moves/balance/powers-of-two.js";
+import { inPowersOfTwo } from "../../../src/moves/balance/element.js";
 import type { ScalingGenerator } from "../../../src/symmetry/discovery/descriptors.js";
 import { badlyScaled, expectSameBits, networkKinds } from "./powers-of-two-support.js";
 

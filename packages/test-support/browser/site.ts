@@ -1,12 +1,8 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { type BrowserContext, chromium } from "playwright-core";
 import { build, createLogger, createServer, preview } from "vite";
-import type { javascriptCases } from "./javascript-page/main.js";
-import type { cases } from "./page/main.js";
-
-type Cases = typeof cases & typeof javascriptCases;
 
 /** The browser that the tests drive: `$CHROMIUM`, or where distributions put Chromium. */
 export const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium"].find(
@@ -96,17 +92,4 @@ export async function launch(
     rmSync(profile, { recursive: true, force: true, maxRetries: 3 });
   };
   return { context, close };
-}
-
-/** Calls a case in a page: arguments and result go as plain data. */
-export async function call<K extends keyof Cases>(
-  page: Page,
-  name: K,
-  ...args: Parameters<Cases[K]>
-): Promise<Awaited<ReturnType<Cases[K]>>> {
-  return (await page.evaluate(
-    ([key, list]) =>
-      (globalThis as never as { cases: Record<string, (...a: unknown[]) => unknown> }).cases[key](...list),
-    [name, args] as const,
-  )) as Awaited<ReturnType<Cases[K]>>;
 }

@@ -2,7 +2,7 @@ import { node } from "isoloss-test-support/nn/onnx/support";
 import { expect, it } from "vitest";
 import { encodeModel } from "../../../src/entries/onnx.js";
 import { dtypeCode } from "../../../src/runtime/onnx/dtypes.js";
-import { holdsFloat16 } from "../../../src/runtime/onnx/holds-float16.js";
+import { holdsFloat16 } from "../../../src/runtime/onnx/file-session.js";
 import {
   graph,
   int,

@@ -1,7 +1,13 @@
 import { vi } from "vitest";
-import { runCommandLine } from "../../src/commands/program.js";
-import { fail } from "../../src/fail.js";
-import type { Outcome } from "../built-cli.js";
+import { runCommandLine } from "../../cli/src/commands/program.js";
+import { fail } from "../../cli/src/fail.js";
+
+/** How a command ended, and what it printed. */
+export interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 /**
  * Runs `isoloss` in this process, with its sources as they are: some hundred times cheaper than a process. Runs go in this

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { spaced } from "../src/direct-labels.js";
+import { spaced } from "../src/curves-marks.js";
 
 const options = { gap: 10, from: 0, to: 100 };
 

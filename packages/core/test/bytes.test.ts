@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { toBfloat16Bits, toFloat16Bits } from "../../../src/runtime/onnx/small-floats.js";
+import { toBfloat16Bits, toFloat16Bits } from "../src/bytes.js";
 
 /** The value of the bits of a float, by the definition of IEEE 754. */
 function numberOf(bits: number, exponentBits: number, fractionBits: number): number {
