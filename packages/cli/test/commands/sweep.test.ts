@@ -16,12 +16,12 @@ import { describeEnvironment } from "../../src/run/environment.js";
 import { readSweepDirectory } from "../../src/sweep/directory.js";
 import { type SweepDocument, sweepDocument } from "../../src/sweep/document.js";
 import { sweepReport } from "../../src/sweep/sweep-report.js";
-import { objections, readDocument, shapesIn } from "../documents/tables.js";
+import { documentShapes, objections } from "../documents/tables.js";
 import { MlflowServer } from "../formats/mlflow-server.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
-const shapes = shapesIn(readDocument("json-documents.md"));
+const shapes = await documentShapes();
 
 /** Booth's function over learning rates; its minimum is 0. */
 const sweep = (set = ""): string => `name: booths

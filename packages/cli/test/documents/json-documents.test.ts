@@ -1,4 +1,4 @@
-// What commands print with --json, held against the tables of docs/json-documents.md.
+// What commands print with --json, held against the tables that the site has of their types.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { array, full } from "isoloss";
@@ -7,9 +7,9 @@ import { describe, expect, it, vi } from "vitest";
 import { booth, workbench } from "../commands/support.js";
 import { MlflowServer } from "../formats/mlflow-server.js";
 import { normalized, perceptron, unusedRank, withShape } from "../model/model-files.js";
-import { objections, readDocument, shapesIn } from "./tables.js";
+import { documentShapes, objections } from "./tables.js";
 
-const shapes = shapesIn(readDocument("json-documents.md"));
+const shapes = await documentShapes();
 const bench = workbench({ isInProcess: true });
 
 /** Runs a command and says how its document differs from a table. */

@@ -6,7 +6,7 @@
 
 export type { CalibrationErrorOptions, CalibrationSums } from "../metrics/calibration-error.js";
 export { calibrationError } from "../metrics/calibration-error.js";
-export type { ConfusionMetricOptions } from "../metrics/confusion.js";
+export type { ConfusionMatrix, ConfusionMetricOptions } from "../metrics/confusion.js";
 export { confusion, iou } from "../metrics/confusion.js";
 export type { DepthErrorOptions } from "../metrics/depth.js";
 export { depthError } from "../metrics/depth.js";

@@ -4,15 +4,6 @@
  * @module isoloss/mtl
  */
 
-export type { BinaryCounts, BinaryCountsOptions } from "../metrics/classification.js";
-export { accuracyOf, binaryCounts, f1Score } from "../metrics/classification.js";
-export type { DepthErrors } from "../metrics/depth.js";
-export { depthErrors } from "../metrics/depth.js";
-export type { AngleStatistics } from "../metrics/normals.js";
-export { angleStatistics } from "../metrics/normals.js";
-export { meanAbsoluteError } from "../metrics/regression.js";
-export type { ConfusionMatrix, ConfusionOptions } from "../metrics/segmentation.js";
-export { confusionMatrix, meanIoU, pixelAccuracy } from "../metrics/segmentation.js";
 export type { Conflict, ConflictTrigger } from "../mtl/conflict.js";
 
 export type { AdapterOptions } from "../mtl/cost/adapter/adapter.js";

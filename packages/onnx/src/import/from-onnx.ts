@@ -54,7 +54,7 @@ export interface FromOnnxOptions<Out extends string = string> {
  * Reads an `.onnx` file as a model that can be differentiated, trained and teleported: the inverse of
  * `toOnnx`. Its symmetries are found from its graph, like those of any loss.
  *
- * It reads models of standard operators, of all versions of the operator set; docs/onnx-operators.md lists them. Among
+ * It reads models of standard operators, of all versions of the operator set; the site of the documents lists them. Among
  * them are branches and loops, recurrent layers, losses, sequences of tensors and quantized numbers. `apply` takes
  * sizes that the file leaves open from its inputs; they, and inputs given as arrays, must determine every computed
  * shape. Batch normalization uses its running statistics unless the file says otherwise, dropout does nothing.

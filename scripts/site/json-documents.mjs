@@ -1,12 +1,10 @@
-// Writes docs/json-documents.md: what commands print with --json, from the types of the documents in their sources. A long test compares it;
-// other tests compare the page with what commands print. `--check` fails where the page is another.
-import { readFileSync, writeFileSync } from "node:fs";
-import { basename, join, relative } from "node:path";
+// The page of the JSON documents: what commands print with --json, from the types of the documents in their sources. Tests compare it
+// with what commands print.
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
-const target = join(root, "docs/json-documents.md");
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const commands = join(root, "packages/cli/src/commands/");
 const { paths } = ts.readConfigFile(join(root, "tsconfig.base.json"), ts.sys.readFile).config.compilerOptions;
 const { options } = ts.getParsedCommandLineOfConfigFile(
@@ -134,22 +132,16 @@ const table = documents.map(({ command, type }) => {
   const text = partOf(type, command.replaceAll(" ", "-"));
   return `| \`${command}\` | ${text} |`;
 });
-const page = `# The documents of \`--json\`
+export const jsonDocuments = `# The documents of \`--json\`
 
 With \`--json\` a command writes exactly one JSON document to stdout, on one line; progress and messages go to stderr. Times are in seconds, paths are absolute. \`null\` is a value that was not measured;
 numbers that are not finite are \`null\`, too.
 
 In the tables \`[x]\` is a list of x, \`{x}\` an object whose keys are names and whose values are x; \`?\` marks a key that is only there where it applies; a parameter is any value. Other names are those of
-tables. \`node scripts/json-documents.mjs\` writes this page from the types of the program; the tests compare it with what commands print.
+tables. The page is written from the types of the program.
 
 | file of the command | document |
 | --- | --- |
 ${[...new Set(table)].join("\n")}
 
 ${[...shapes].map(([name, rows]) => `### ${name}\n\n| key | type | what |\n| --- | --- | --- |\n${rows.join("\n")}\n`).join("\n")}`;
-
-if (!process.argv.includes("--check")) writeFileSync(target, page);
-else if (readFileSync(target, "utf8") !== page) {
-  console.error(`${basename(target)} is out of date: node scripts/json-documents.mjs`);
-  process.exit(1);
-}
