@@ -56,7 +56,7 @@ Examples:
 
 const howToGet = (name: string): string => `${name} (isoloss data fetch ${name})`;
 
-/** What came of a run, with its error if it has one. */
+/** The outcome of a run, with its error if it has one. */
 const cameTo = (outcome: string, record: RunRecord | undefined): string =>
   [outcome === "first" ? `${record?.status}, counted` : outcome, record?.error].filter(Boolean).join(": ");
 

@@ -11,7 +11,7 @@ import { metricOf, missingMetric, oriented } from "./metric.js";
 import { runCurve } from "./run-curve.js";
 import type { Verdict } from "./types.js";
 
-/** What a lane is told. */
+/** Messages to a lane. */
 export type LaneOrder =
   /** Computes a run, in a directory which may have an earlier part of it. */
   | { readonly run: RunRequest; readonly directory: string }

@@ -119,7 +119,7 @@ const onAll =
     return hasExamples ? { ...output, shape: [examplesIn(batches), ...others] } : output;
   };
 
-/** An error of the numbers that random inputs came to says how to give others. */
+/** An error that random inputs cause says how to give other inputs. */
 const withData = (cause: unknown): unknown =>
   cause instanceof NumericalError
     ? new NumericalError(`${cause.message} These were random: give others by --data PATH.`, { cause })

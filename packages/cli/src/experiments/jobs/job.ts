@@ -145,7 +145,7 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
   }
 }
 
-/** The document of a run with what it came to among the metrics: its final loss, and no evaluation from before it diverged. */
+/** The document of a run with its final loss among the metrics, and without evaluations from before it diverged. */
 function withEnd(result: Pick<JobResult, "document" | "settings" | "evaluations">): RunDocument {
   const { document, evaluations = [] } = result;
   const loss = finalLoss(result);

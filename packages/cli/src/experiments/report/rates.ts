@@ -257,7 +257,7 @@ async function tuned(comparing: Comparing): Promise<Tuning | undefined> {
   };
 }
 
-/** The candidate that came to the baseline's final loss in the fewest seconds; where none came to it, the one that came closest. */
+/** The candidate that reached the baseline's final loss in the fewest seconds; where none reached it, the closest one. */
 function quickestOf(
   tries: readonly Candidate[],
   {

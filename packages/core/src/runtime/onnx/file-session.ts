@@ -73,8 +73,8 @@ export async function openFileSession(
       const feeds = [...types].map(([name, type]) => {
         const value = ownEntry(inputs, name);
         if (value === undefined) {
-          const given = Object.keys(inputs).join(", ") || "nothing";
-          throw new OptionError(`The model's input "${name}" is missing; the batch has ${given}.`);
+          const names = Object.keys(inputs).join(", ") || "nothing";
+          throw new OptionError(`The model's input "${name}" is missing; the batch has ${names}.`);
         }
         const tensor = new ort.Tensor(type as "float32", toOrtData(name, value, type) as never, value.shape);
         return [name, tensor] as const;

@@ -304,15 +304,15 @@ function symmetriesOfModel(model: ImportedModel, sizes: Sizes): Symmetries<Param
   const { params, inputs, outputs } = model;
   const named = (batch: Readonly<Record<string, Tensor>>) =>
     Object.fromEntries(inputs.map(({ name }, i) => [name, batch[`x${i}`]]));
-  const given = Object.fromEntries(
+  const arrays = Object.fromEntries(
     inputs.map((input, i) => [`x${i}`, spec(shapeOf(input, sizes), input.dtype)]),
   );
-  const { graph } = trace(({ p, x }) => Object.values(model.apply(p, named(x))), { p: params, x: given });
+  const { graph } = trace(({ p, x }) => Object.values(model.apply(p, named(x))), { p: params, x: arrays });
   const targets = graph.outputs.map(({ tensor }, i) => [`y${i}`, spec(tensor.shape, "float32")] as const);
   const distance = (p: Readonly<Record<string, Tensor>>, batch: Readonly<Record<string, Tensor>>): Tensor => {
     const results = model.apply(p, named(batch));
     const all = outputs.map((name, i) => mean(square(sub(cast(results[name], "float32"), batch[`y${i}`]))));
     return all.reduce((a, b) => add(a, b));
   };
-  return symmetriesOf<Params>(distance as never, params, { ...given, ...Object.fromEntries(targets) });
+  return symmetriesOf<Params>(distance as never, params, { ...arrays, ...Object.fromEntries(targets) });
 }

@@ -43,7 +43,7 @@ import { epochSettings } from "../training-loop.js";
 import { trained } from "./trained.js";
 import { modelFor, type TrainSettings, trainerOf } from "./trainer.js";
 
-/** What a run of a trainer is told. */
+/** Settings of a run of a trainer. */
 export const trainSettings = {
   data: dataSchema,
   /** Which of n parts of the test data judges the run, [i, n] with i from 0: sweeps and `reproduce` give each fresh seed its own. */
