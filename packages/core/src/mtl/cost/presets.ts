@@ -31,7 +31,7 @@ export const preserveOptions = optionTable("cost: preserve", {
 });
 
 export const innerOptions = optionTable("cost: inner", {
-  /** A number, or the learning rate of the `training` at the step, or its `initial` one. */
+  /** A number, or the learning rate of the `training` at the step, or its `initial` one, of its first step. */
   learningRate: anyOf(nonNegative, oneOf(["training", "initial"])).otherwise(ofPreset),
   /** Number of steps, or of passes over the frozen batches. */
   steps: anyOf(integerFrom(0), record({ passes: integerFrom(1) })).otherwise(ofPreset),
