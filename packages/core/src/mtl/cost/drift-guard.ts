@@ -5,7 +5,7 @@ import { integerFrom, nonNegative, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { relativeDrift } from "../../teleport/guard.js";
-import type { Batches } from "./examples.js";
+import type { Batches } from "./adapter/stacked-batches.js";
 import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
 export interface DriftGuardOptions extends OptionsOf<typeof driftGuardOptions> {}

@@ -1,9 +1,7 @@
 import type { Batch } from "../../batch.js";
 import type { StepContext } from "../train/step-hook.js";
+import type { Batches } from "./adapter/stacked-batches.js";
 import type { PreserveOptions } from "./presets.js";
-
-/** Batches that can be read more than once. */
-export type Batches = Iterable<Batch> | AsyncIterable<Batch>;
 
 type Source = Pick<StepContext<unknown>, "batch" | "batches" | "sample" | "stepsPerEpoch">;
 

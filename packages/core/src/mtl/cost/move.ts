@@ -11,7 +11,7 @@ import { flatten } from "../../tree.js";
 import type { AdapterOptions } from "./adapter/adapter.js";
 import type { Improve } from "./adapter/improve.js";
 import type { CostTrustRegion, InnerValue } from "./adapter/inner-loop.js";
-import type { Batches } from "./examples.js";
+import type { Batches } from "./adapter/stacked-batches.js";
 import type { Parts, SharedLosses } from "./shared-losses.js";
 
 /**

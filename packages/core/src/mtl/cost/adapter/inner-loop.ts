@@ -16,12 +16,11 @@ import { namedArrays } from "../../../named-arrays.js";
 import type { Optimizer } from "../../../optim/optimizer.js";
 import { type CompileOptions, compile } from "../../../runtime/compile.js";
 import { flatten, unflatten } from "../../../tree.js";
-import type { Batches } from "../examples.js";
 import type { Parts, SharedLosses } from "../shared-losses.js";
 import type { Adapter, Factors } from "./adapter.js";
 import type { Improve } from "./improve.js";
 import { costObjective } from "./objective.js";
-import { stackedBatches } from "./stacked-batches.js";
+import { type Batches, stackedBatches } from "./stacked-batches.js";
 
 /**
  * A bound on the displacement of every tensor: ||D|| <= value ||W||, which keeps a tensor of zeros unchanged,
