@@ -32,6 +32,8 @@ export interface Sources {
   checksum(): string;
   /** Random examples of every source; all examples if it has fewer. Of a stream see {@link streamSamples}. */
   sample(count: number, step: number, label: string | number): Promise<Batch>;
+  /** Those of such a draw that is as long as an epoch, in batches; sources with fewer begin again. */
+  batches(step: number, label: string | number): AsyncIterable<Batch>;
   dispose(): Promise<void>;
 }
 
@@ -52,6 +54,7 @@ interface OpenSource {
   /** What a checkpoint says of a stream. */
   readonly text?: string | undefined;
   sample(count: number, step: number, label: string | number, rng: Rng): Promise<Batch>;
+  batches(step: number, rng: Rng): AsyncIterable<Batch>;
   dispose(): Promise<void>;
 }
 
@@ -85,13 +88,16 @@ export async function prepareSources(
   const merged = async (parts: Iterable<Batch | Promise<Batch>>): Promise<Batch> =>
     Object.assign({}, ...(await Promise.all(parts)));
   const arrays: Batch = Object.assign({}, ...sources.map((source) => source.arrays));
+  const stepsPerEpoch = sources.length === 0 ? Infinity : Math.max(...sources.map((s) => s.stepsPerEpoch));
+  const rngOf = (step: number, label: string | number) =>
+    createRng(seed).fork("sample").fork(step).fork(label);
   return {
     arrays,
     checkBy(next) {
       look = next;
       look(arrays);
     },
-    stepsPerEpoch: sources.length === 0 ? Infinity : Math.max(...sources.map((s) => s.stepsPerEpoch)),
+    stepsPerEpoch,
     batchOf: (step, sample = 0, seen = {}) =>
       merged(sources.map((source, s) => source.batchOf(step, sample, seen[`${s}.${sample}`]))),
     seenAfter(step) {
@@ -107,8 +113,24 @@ export async function prepareSources(
       return texts.join("; ");
     },
     sample(count, step, label) {
-      const rng = createRng(seed).fork("sample").fork(step).fork(label);
+      const rng = rngOf(step, label);
       return merged(sources.map((source) => source.sample(count, step, label, rng)));
+    },
+    batches(step, label) {
+      const rng = rngOf(step, label);
+      const drawn = sources.map((source) => source.batches(step, rng));
+      return {
+        async *[Symbol.asyncIterator]() {
+          const turns = drawn.map(again);
+          try {
+            for (let i = 0; i < stepsPerEpoch; i++) {
+              yield await merged(turns.map(async (turn) => (await turn.next()).value as Batch));
+            }
+          } finally {
+            for (const turn of turns) await turn.return(undefined);
+          }
+        },
+      };
     },
     dispose,
   };
@@ -135,6 +157,14 @@ async function openArrays(given: Batch, { batchSize, dtype, seedOf }: OpenOption
     async sample(most, _, __, rng) {
       const all = Int32Array.from({ length: count }, (_, i) => i);
       return rows(rng.shuffle(all).slice(0, most));
+    },
+    batches(_, rng) {
+      const order = rng.shuffle(Int32Array.from({ length: count }, (__, i) => i));
+      return {
+        async *[Symbol.asyncIterator]() {
+          for (let at = 0; at + size <= count; at += size) yield rows(order.subarray(at, at + size));
+        },
+      };
     },
     dispose: async () => {},
   };
@@ -185,11 +215,17 @@ async function openStream(
         return after ? [[`${sample}`, after] as [string, Seen]] : [];
       }),
     sample: samples.at,
+    batches: (step) => samples.batches(batchSize as number, first.stepsPerEpoch, step),
     async dispose() {
       await samples.dispose();
       await close();
     },
   };
+}
+
+/** The batches of a draw, again and again. */
+async function* again(batches: AsyncIterable<Batch>): AsyncGenerator<Batch, undefined> {
+  for (;;) yield* batches;
 }
 
 /** Makes a value for a number once. */

@@ -29,7 +29,6 @@ export interface StepPlace {
   readonly epoch: number;
   /** The model's state before the step. */
   readonly state: unknown;
-  readonly learningRate: number;
   /** Seed of the step's dropout. */
   readonly dropout: bigint;
   /** The step's batch, and those of additional samples. */
@@ -51,7 +50,7 @@ export interface StepPoint<P> {
   losses(): Promise<Float64Array>;
   gramian(): Promise<F64>;
   /** The method's weights or direction, computed from its state before the step. */
-  combined(state: unknown): Promise<Combined<P>>;
+  combined(state: unknown, learningRate: number): Promise<Combined<P>>;
 }
 
 export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): StepPoint<P> {
@@ -77,8 +76,8 @@ export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): St
   return {
     losses: async () => (await passed()).losses,
     gramian: async () => (await measuredOnce())[0].gramian,
-    async combined(state) {
-      const { step, epoch, learningRate } = place;
+    async combined(state, learningRate) {
+      const { step, epoch } = place;
       const found = measures ? await measuredOnce() : [];
       const { losses, state: next } = await passed();
       const weights = method.virtualWeights?.(state);

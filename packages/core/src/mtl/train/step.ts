@@ -56,7 +56,7 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
   const contextOf = (
     { step, params, state, optimizer: optimizerState, memory, method: methodState }: MultiTaskState<P>,
     point: StepPoint<P>,
-    given: Pick<StepContext<P>, "epoch" | "learningRate" | "batch" | "history">,
+    given: Pick<StepContext<P>, "epoch" | "learningRate" | "learningRateAt" | "batch" | "history">,
   ): StepContext<P> => ({
     setup,
     stepsPerEpoch,
@@ -70,10 +70,11 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
     gramian: () => point.gramian(),
     conflict: async () => conflictOf(await point.gramian()),
     async direction() {
-      const { kind, update } = await point.combined(methodState);
+      const { kind, update } = await point.combined(methodState, given.learningRate);
       return updates.direction(kind, update);
     },
     sample: (count, label = 0) => sources.sample(count, step, label),
+    batches: (label = 0) => sources.batches(step, label),
     async unload() {
       await gradients.unload();
       await updates.unload();
@@ -82,7 +83,7 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
 
   return async (
     current: MultiTaskState<P>,
-    { rate, history }: { readonly rate: number; readonly history: MultiTaskHistory },
+    { rateOf, history }: { readonly rateOf: (step: number) => number; readonly history: MultiTaskHistory },
   ): Promise<Stepped<P>> => {
     const begin = performance.now();
     const { step } = current;
@@ -94,27 +95,27 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
     const seen = sources.seenAfter(step);
     const epoch = stepsPerEpoch === Infinity ? 0 : Math.floor(step / stepsPerEpoch);
     const pass = { seed: stepSeed(plan.seed, step), state: current.state };
-    const place = { step, epoch, state: current.state, learningRate: rate, dropout: pass.seed, batches };
+    const place = { step, epoch, state: current.state, dropout: pass.seed, batches };
     let point = stepPoint(plan, current.params, place);
-    const given = { epoch, learningRate: rate, batch, history };
+    const given = { epoch, learningRate: rateOf(step), learningRateAt: rateOf, batch, history };
     const change: StepChange<P> = (await beforeStep?.(contextOf(current, point, given))) ?? {};
     const hookSeconds = (performance.now() - begin) / 1000;
-    if (change.params !== undefined) point = stepPoint(plan, change.params, place);
+    const { learningRate: rate = given.learningRate, skip = false } = change;
+    if (change.params !== undefined && !skip) point = stepPoint(plan, change.params, place);
     requireFinite(await point.losses(), gradients.tasks, { step, rate });
-    const { input, combination, kind, update, state } = await point.combined(current.method);
+    const { input, combination, kind, update, state } = await point.combined(current.method, rate);
     const memoryBefore = change.optimizer ?? current.optimizer;
-    const updated = await updates.apply(kind, update, {
-      optimizer: change.params ? restartState(optimizer, memoryBefore, change.params) : memoryBefore,
-      learningRate: rate,
-      reuse: change.reuse,
-    });
+    const memory = change.params ? restartState(optimizer, memoryBefore, change.params) : memoryBefore;
+    const updated = skip
+      ? { params: change.params ?? current.params, optimizer: memory, norm: 0 }
+      : await updates.apply(kind, update, { optimizer: memory, learningRate: rate, reuse: change.reuse });
     if (!Number.isFinite(updated.norm)) {
       throw new NumericalError(
         `The shared gradient became ${updated.norm} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
       );
     }
-    let methodState = combination.state;
-    if (method.afterStep) {
+    let methodState = skip ? current.method : combination.state;
+    if (method.afterStep && !skip) {
       const { losses: after } = await gradients.forward(updated.params, batch, pass);
       methodState = method.afterStep(after, input, methodState);
     }
@@ -140,7 +141,7 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
       },
       record: {
         losses: input.losses,
-        weights: combination.weights,
+        weights: skip ? undefined : combination.weights,
         gramian: input.gramian,
         directionNorm: updated.norm,
         seconds: (performance.now() - begin) / 1000,

@@ -118,7 +118,7 @@ export async function trainerOn<P>(
   const step = multiTaskStep({ plan, setup, sources, updates, optimizer, beforeStep });
   /** One step; nothing changes when it fails. */
   const advance = async (): Promise<Float64Array> => {
-    const { next, record, event } = await step(current, { rate: rateOf(current.step), history });
+    const { next, record, event } = await step(current, { rateOf, history });
     // First, as it throws for gradients whose products are not finite.
     recordStep(history, record);
     if (event) history.events.push(event);
