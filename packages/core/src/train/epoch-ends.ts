@@ -3,7 +3,8 @@ import { OptionError } from "../errors.js";
 import { restartState } from "../optim/restart-state.js";
 import { watchOf } from "./early-stopping.js";
 import type { EpochRow } from "./epoch-row.js";
-import { type AnyHistory, type AnyState, evaluated, meanOf, type OpenTrainer } from "./run.js";
+import type { RunHistory } from "./history.js";
+import { type AnyState, evaluated, meanOf, type OpenTrainer } from "./run.js";
 import type { RunStepsOptions } from "./run-steps.js";
 
 /** What happens at the ends of epochs. */
@@ -25,7 +26,7 @@ export interface EpochEnds {
  * @returns undefined if the options ask for nothing of the kind
  * @throws OptionError
  */
-export function epochEnds<T extends AnyState, H extends AnyHistory<V>, R, D, M, V>(
+export function epochEnds<T extends AnyState, H extends RunHistory<V>, R, D, M, V>(
   { epochs, validation, metrics, earlyStopping, best, onBest, onEpoch }: RunStepsOptions<R, D, M, V>,
   trainer: OpenTrainer<T, H, R, D, M, V>,
 ): EpochEnds | undefined {

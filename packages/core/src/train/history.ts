@@ -2,18 +2,26 @@ import { ShapeError } from "../errors.js";
 import type { EpochRow, Evaluation } from "./epoch-row.js";
 import type { TeleportEvent } from "./teleport-event.js";
 
+/**
+ * What the histories of one task and of several have in common.
+ *
+ * @typeParam V what is measured on validation data
+ */
+export interface RunHistory<V> {
+  /** Seconds of computation up to the end of each step, including teleports and hooks but not evaluation and compilation. */
+  readonly seconds: number[];
+  /** Ends of epochs, of runs that have them: see `run`. */
+  readonly epochs: EpochRow<V>[];
+}
+
 /** The history of a run so far, as plain data: every number was measured in that run. One entry per step. */
-export interface History {
+export interface History extends RunHistory<Evaluation> {
   /** Training loss of each step's batch, before the step's update. */
   readonly loss: number[];
-  /** Seconds of computation up to the end of each step, including teleports but not evaluation and compilation. */
-  readonly seconds: number[];
   /** Squared norm of each step's gradient, if the run records it: see `gradNorm`. */
   readonly gradNormSq: number[];
   /** Teleports, including those that moved nothing. */
   readonly teleports: TeleportEvent[];
-  /** Ends of epochs, of runs that have them: see `run`. */
-  readonly epochs: EpochRow<Evaluation>[];
 }
 
 export function emptyHistory(): History {

@@ -6,7 +6,8 @@ import { requireKnown } from "../options.js";
 import type { EarlyStoppingOptions } from "./early-stopping.js";
 import { epochEnds } from "./epoch-ends.js";
 import type { EpochRow } from "./epoch-row.js";
-import type { AnyHistory, AnyState, OpenTrainer } from "./run.js";
+import type { RunHistory } from "./history.js";
+import type { AnyState, OpenTrainer } from "./run.js";
 
 /** A number, or a function of the step (0, 1, ...), and of epochs so far where a trainer has them: see schedules. */
 export type LearningRate = number | ((step: number, run: ScheduleContext) => number);
@@ -79,7 +80,7 @@ const known = [
  *
  * @throws OptionError for options that are unknown or out of range
  */
-export async function runSteps<T extends AnyState, H extends AnyHistory<V>, R, D, M, V>(
+export async function runSteps<T extends AnyState, H extends RunHistory<V>, R, D, M, V>(
   options: RunStepsOptions<R, D, M, V>,
   trainer: OpenTrainer<T, H, R, D, M, V>,
 ): Promise<RunResult> {

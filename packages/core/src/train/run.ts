@@ -4,19 +4,13 @@ import type { Quantities } from "../metrics/metric.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { Lifetime } from "../runtime/lifetime.js";
 import type { Resources } from "../runtime/resources.js";
-import type { EpochRow } from "./epoch-row.js";
+import type { RunHistory } from "./history.js";
 import type { RunSettings } from "./run-settings.js";
 import type { LearningRate } from "./run-steps.js";
 import type { RunState } from "./state.js";
 
 /** A state of one task or of several. */
 export type AnyState = RunState<unknown, unknown, unknown>;
-
-/** What every history has. */
-export interface AnyHistory<V> {
-  readonly seconds: readonly number[];
-  readonly epochs: EpochRow<V>[];
-}
 
 /** What changes in a run. */
 export interface Run<T, H> {
@@ -38,7 +32,7 @@ export interface Run<T, H> {
  * @typeParam M metrics
  * @typeParam V what is measured on validation data
  */
-export interface TrainerParts<T extends AnyState, H extends AnyHistory<V>, R, D, M, V> {
+export interface TrainerParts<T extends AnyState, H extends RunHistory<V>, R, D, M, V> {
   /** The function that makes it. */
   readonly owner: string;
   readonly start: T;
@@ -67,7 +61,7 @@ export interface TrainerParts<T extends AnyState, H extends AnyHistory<V>, R, D,
 }
 
 /** A trainer in use. */
-export interface OpenTrainer<T extends AnyState, H extends AnyHistory<V>, R, D, M, V> {
+export interface OpenTrainer<T extends AnyState, H extends RunHistory<V>, R, D, M, V> {
   readonly parts: TrainerParts<T, H, R, D, M, V>;
   readonly run: Run<T, H>;
   readonly lifetime: Lifetime;

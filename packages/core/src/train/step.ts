@@ -4,6 +4,9 @@ import type { Graph } from "../graph/graph.js";
 import type { Tensor } from "../graph/tensor.js";
 import { type Spec, type TensorsOf, trace } from "../graph/trace.js";
 import { type Optimizer, type OptimizerState, trainedGradients } from "../optim/optimizer.js";
+import { type CompileOptions, compile } from "../runtime/compile.js";
+import type { Executable } from "../runtime/executable.js";
+import { arraysOf } from "./state.js";
 
 /** Loss of a batch: a scalar from the model's output and the labels. */
 export type Loss = (output: Tensor, labels: Tensor) => Tensor;
@@ -75,14 +78,8 @@ export function traceStep<P, S, I>({
   const { graph } = trace(
     (all: StepPlace<P, S> & { readonly teleport: Readonly<Record<string, Tensor>> }) => {
       const given = all as unknown as TensorsOf<I>;
-      const {
-        params,
-        optimizer: memory,
-        outputs,
-      } = before?.trace(all, given, all.teleport) ?? {
-        ...all,
-        outputs: {},
-      };
+      const from = before?.trace(all, given, all.teleport) ?? { ...all, outputs: {} };
+      const { params, optimizer: memory, outputs } = from;
       const lossAt = lossOf(given, all.state);
       let after = all.state;
       const gradientOf = valueAndGrad((at: TensorsOf<P>) => {
@@ -109,4 +106,24 @@ export function traceStep<P, S, I>({
     types as never,
   );
   return graph;
+}
+
+/** Compiles steps as a loop, in which `sequences` are the inputs that each step has of its own. */
+export function compileSteps<P, S, I>(
+  parts: StepParts<P, S, I>,
+  sequences: readonly string[],
+  compileOptions: Omit<CompileOptions, "scan">,
+  graph = traceStep(parts),
+): Promise<Executable> {
+  const { start, before } = parts;
+  const own = Object.keys(before?.inputs ?? {}).map((name) => `teleport.${name}`);
+  return compile(graph, {
+    ...compileOptions,
+    // A teleport is a program in JavaScript.
+    ...(before ? { runtime: "javascript" } : {}),
+    scan: {
+      carry: Object.fromEntries(Object.keys(arraysOf(start)).map((path) => [path, path])),
+      sequences: [...sequences, ...own],
+    },
+  });
 }

@@ -2,7 +2,8 @@
 import { withoutUndefined } from "../options.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import type { EpochRow } from "./epoch-row.js";
-import { type AnyHistory, type AnyState, evaluated, type OpenTrainer, type TrainerParts } from "./run.js";
+import type { RunHistory } from "./history.js";
+import { type AnyState, evaluated, type OpenTrainer, type TrainerParts } from "./run.js";
 import { type RunSettings, ratesOf } from "./run-settings.js";
 import { learningRateOf, type RunResult, type RunStepsOptions, runSteps } from "./run-steps.js";
 import { checkState } from "./state.js";
@@ -30,7 +31,7 @@ export interface AnyTrainer<T, H> {
 }
 
 /** @param own what only one of the two kinds has, of the state as it is evaluated */
-export function trainerOf<T extends AnyState, H extends AnyHistory<V>, R, D, M, V, X extends object>(
+export function trainerOf<T extends AnyState, H extends RunHistory<V>, R, D, M, V, X extends object>(
   parts: TrainerParts<T, H, R, D, M, V>,
   own: (lifetime: Lifetime, at: () => T) => X,
 ): AnyTrainer<T, H> & { run(options: RunStepsOptions<R, D, M, V>): Promise<RunResult> } & X {

@@ -15,7 +15,7 @@ import { withAdaptiveClipping } from "../optim/adaptive-clip.js";
 import { clipByGlobalNorm } from "../optim/clip.js";
 import { type Optimizer, requireOptimizer, seeing } from "../optim/optimizer.js";
 import { requireKnown } from "../options.js";
-import { compile, pickCompileOptions } from "../runtime/compile.js";
+import { pickCompileOptions } from "../runtime/compile.js";
 import { Resources } from "../runtime/resources.js";
 import { advance, type Ran, type StepLoop } from "./advance.js";
 import { stepSeed } from "./batch-order.js";
@@ -27,7 +27,7 @@ import { modelInBatches } from "./predictor.js";
 import { graphChecksum } from "./run-settings.js";
 import { requireCount } from "./run-steps.js";
 import { arraysOf, type TrainState } from "./state.js";
-import { type BeforeStep, type StepParts, traceStep } from "./step.js";
+import { type BeforeStep, compileSteps, type StepParts, traceStep } from "./step.js";
 import { type StepInputs, teleportExamples, teleportLoss } from "./teleport-batches.js";
 import { createTeleportLoop } from "./teleport-loop.js";
 import { createTeleports, firstSchedule, planText, requirePlan } from "./teleports.js";
@@ -229,18 +229,8 @@ async function stepLoop<P, S>(
     checkClasses("Labels", part.labels, uses.length > 0 ? uses : usesByOutput(part, output as Type)),
   );
   const compileOptions = pickCompileOptions(options);
-  const compileLoop = async (before?: BeforeStep<P, S, StepInputs>) => {
-    const carry = Object.fromEntries(Object.keys(arraysOf(start)).map((path) => [path, path]));
-    const own = Object.keys(before?.inputs ?? {}).map((name) => `teleport.${name}`);
-    const executable = await compile(before ? traceStep({ ...parts, before }) : graph, {
-      ...compileOptions,
-      // The parts of a branch are programs in JavaScript.
-      ...(before ? { runtime: "javascript" } : {}),
-      scan: { carry, sequences: ["batch", "learningRate", "seed", ...own] },
-    });
-    return resources.keep(executable);
-  };
-  const executable = await compileLoop();
+  const sequences = ["batch", "learningRate", "seed"];
+  const executable = resources.keep(await compileSteps(parts, sequences, compileOptions, graph));
   const examples = teleportExamples<S>(feed, { size: teleport?.batchSize ?? batchSize, seed });
   const teleports =
     teleport &&
@@ -258,7 +248,9 @@ async function stepLoop<P, S>(
       }),
     );
   const branch = executable.runtime === "javascript" ? teleports?.branch : undefined;
-  const setup = { like: start, stepsPerEpoch, rateOf, compileStep: compileLoop };
+  const compileStep = async (before: BeforeStep<P, S, StepInputs>) =>
+    resources.keep(await compileSteps({ ...parts, before }, sequences, compileOptions));
+  const setup = { like: start, stepsPerEpoch, rateOf, compileStep };
   return {
     executable,
     stepsPerEpoch,

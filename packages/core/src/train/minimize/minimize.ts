@@ -8,7 +8,7 @@ import { type Spec, spec } from "../../graph/trace.js";
 import { floatTypeOf, namedArrays } from "../../named-arrays.js";
 import { requireOptimizer } from "../../optim/optimizer.js";
 import { requireKnown } from "../../options.js";
-import { compile, pickCompileOptions } from "../../runtime/compile.js";
+import { pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
 import { warmUp } from "../../teleport/search/warm-up.js";
@@ -21,7 +21,7 @@ import type { Run } from "../run.js";
 import { dataChecksum, graphChecksum, type RunSettings, ratesOf } from "../run-settings.js";
 import { learningRateOf, requireSteps } from "../run-steps.js";
 import { arraysOf, type TrainState } from "../state.js";
-import { type BeforeStep, type StepParts, traceStep } from "../step.js";
+import { type BeforeStep, compileSteps, type StepParts, traceStep } from "../step.js";
 import { createTeleportLoop, type LoopedTeleport, type TeleportExamples } from "../teleport-loop.js";
 import { createTeleports, firstSchedule, planText, requirePlan } from "../teleports.js";
 import {
@@ -230,17 +230,9 @@ async function compileLoop<P, B extends Batch>(
     resources.keep(
       await createTeleports({ plan, loss, params: start, batch, optimizer, dtype, compileOptions }),
     );
-  const carried = Object.keys(arraysOf(begin));
   const compileStep = async (before?: BeforeStep<P, NoState, StepInputs>) => {
-    const executable = await compile(before ? traceStep({ ...parts, before }) : graph, {
-      ...compileOptions,
-      // The parts of a branch are programs in JavaScript.
-      ...(before ? { runtime: "javascript" } : {}),
-      scan: {
-        carry: Object.fromEntries(carried.map((path) => [path, path])),
-        sequences: ["rate", ...(before ? ["teleport.now"] : [])],
-      },
-    });
+    const of = { ...parts, before };
+    const executable = await compileSteps(of, ["rate"], compileOptions, before ? undefined : graph);
     resources.keep(executable);
     // What is timed later is code that the engine has optimized, with teleports and without.
     const steps = 20;
@@ -267,7 +259,7 @@ async function compileLoop<P, B extends Batch>(
     }));
   return {
     graph,
-    most: Math.min(mostPoints, mostSteps(graph, carried)),
+    most: Math.min(mostPoints, mostSteps(graph, Object.keys(arraysOf(begin)))),
     executable: inLoop?.executable ?? (await compileStep()),
     // Every step uses all data.
     stepsPerEpoch: 1,
