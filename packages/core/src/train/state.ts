@@ -34,7 +34,7 @@ export interface TrainState<P, S> extends RunState<P, S, Seen> {
 }
 
 /** Parameters and states of a run, without what else changes. */
-type Trees<P = unknown, S = unknown> = Pick<RunState<P, S, unknown>, "params" | "state" | "optimizer">;
+type Trees = Pick<RunState<unknown, unknown, unknown>, "params" | "state" | "optimizer">;
 
 /** The arrays of a state by their paths (`params.layers.0.weight`), which are the names of the step's inputs. */
 export function arraysOf({ params, state, optimizer }: Trees): Record<string, NdArray> {

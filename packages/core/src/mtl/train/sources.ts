@@ -122,6 +122,7 @@ async function openArrays(given: Batch, { batchSize, dtype, seedOf }: OpenOption
   const rows = (indices: Int32Array): Batch =>
     Object.fromEntries(Object.entries(arrays).map(([name, a]) => [name, takeRows(a, indices)]));
   const orderOf = byNumber((sample) => batchOrder(count, size, seedOf(sample)));
+  // At once, as it checks the batch size.
   orderOf(0);
   return {
     arrays,
