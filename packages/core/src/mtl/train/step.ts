@@ -48,123 +48,30 @@ export interface Stepped<P> {
   readonly event?: StepEvent | undefined;
 }
 
-/** A run of several tasks in progress. */
-type TaskRun<P> = Pick<Run<MultiTaskState<P>, MultiTaskHistory>, "current" | "history">;
-
-/** Performs steps one by one, as a method decides in each; a step that fails changes nothing. */
-export async function advanceTasks<P>(
-  run: TaskRun<P>,
-  parts: StepParts<P>,
-  { most, rateOf }: { readonly most: number; rateOf(step: number): number },
-): Promise<{ readonly losses: Float64Array }> {
-  const sums = new Float64Array(parts.plan.gradients.tasks.length);
-  for (let i = 0; i < most; i++) {
-    const { next, record, event } = await stepped(run, parts, rateOf(run.current.step));
-    // First, as it throws for gradients whose products are not finite.
-    recordStep(run.history, record);
-    if (event) run.history.events.push(event);
-    run.current = next;
-    for (const [k, loss] of record.losses.entries()) sums[k] += loss;
-  }
-  return { losses: sums.map((sum) => sum / most) };
-}
-
-/** One step. The order of things in it is in step-hook.ts. */
-async function stepped<P>(
-  { current, history }: TaskRun<P>,
-  parts: StepParts<P>,
-  rate: number,
-): Promise<Stepped<P>> {
-  const { plan, sources, updates, optimizer, beforeStep } = parts;
+/** The steps of a run: functions of the state before them. The order of things in a step is in step-hook.ts. */
+export function multiTaskStep<P>(parts: StepParts<P>) {
+  const { plan, setup, sources, updates, optimizer, beforeStep } = parts;
   const { gradients, method } = plan;
   const { stepsPerEpoch } = sources;
-  const begin = performance.now();
-  const { step } = current;
-  const batches: Batch[] = [];
-  for (let i = 0; i < (method.samplesPerStep ?? 1); i++) {
-    batches.push(await sources.batchOf(step, i, current.seen));
-  }
-  const [batch] = batches;
-  const seen = sources.seenAfter(step);
-  const epoch = stepsPerEpoch === Infinity ? 0 : Math.floor(step / stepsPerEpoch);
-  const pass = { seed: stepSeed(plan.seed, step), state: current.state };
-  const place = { step, epoch, state: current.state, learningRate: rate, dropout: pass.seed, batches };
-  let point = stepPoint(plan, current.params, place);
-  const given = { epoch, learningRate: rate, batch, history };
-  const change: StepChange<P> = (await beforeStep?.(contextOf(parts, current, point, given))) ?? {};
-  const hookSeconds = (performance.now() - begin) / 1000;
-  if (change.params !== undefined) point = stepPoint(plan, change.params, place);
-  requireFinite(await point.losses(), gradients.tasks, { step, rate });
-  const { input, combination, kind, update, state } = await point.combined(current.method);
-  const memoryBefore = change.optimizer ?? current.optimizer;
-  const updated = await updates.apply(kind, update, {
-    optimizer: change.params ? restartState(optimizer, memoryBefore, change.params) : memoryBefore,
-    learningRate: rate,
-    reuse: change.reuse,
-  });
-  if (!Number.isFinite(updated.norm)) {
-    throw new NumericalError(
-      `The shared gradient became ${updated.norm} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
-    );
-  }
-  let methodState = combination.state;
-  if (method.afterStep) {
-    const { losses: after } = await gradients.forward(updated.params, batch, pass);
-    methodState = method.afterStep(after, input, methodState);
-  }
-  const epochLosses = current.epochLosses.map((sum, k) => sum + input.losses[k]);
-  const endsEpoch = (step + 1) % stepsPerEpoch === 0;
-  if (endsEpoch && method.endEpoch) {
-    methodState = method.endEpoch(
-      epochLosses.map((sum) => sum / stepsPerEpoch),
-      methodState,
-    );
-  }
-  return {
-    next: {
-      ...current,
-      step: step + 1,
-      params: updated.params,
-      state,
-      optimizer: updated.optimizer,
-      method: methodState,
-      epochLosses: endsEpoch ? epochLosses.fill(0) : epochLosses,
-      ...(change.memory === undefined ? {} : { memory: change.memory }),
-      ...(seen === undefined ? {} : { seen }),
-    },
-    record: {
-      losses: input.losses,
-      weights: combination.weights,
-      gramian: input.gramian,
-      directionNorm: updated.norm,
-      seconds: (performance.now() - begin) / 1000,
-      note: combination.note,
-    },
-    ...(change.event === undefined ? {} : { event: { step, seconds: hookSeconds, event: change.event } }),
-  };
-}
 
-/** What a hook sees before a step. */
-function contextOf<P>(
-  { plan: { gradients }, setup, sources, updates }: StepParts<P>,
-  { step, params, state, optimizer, memory, method }: MultiTaskState<P>,
-  point: StepPoint<P>,
-  given: Pick<StepContext<P>, "epoch" | "learningRate" | "batch" | "history">,
-): StepContext<P> {
-  return {
+  const contextOf = (
+    { step, params, state, optimizer: optimizerState, memory, method: methodState }: MultiTaskState<P>,
+    point: StepPoint<P>,
+    given: Pick<StepContext<P>, "epoch" | "learningRate" | "batch" | "history">,
+  ): StepContext<P> => ({
     setup,
-    stepsPerEpoch: sources.stepsPerEpoch,
+    stepsPerEpoch,
     step,
     params,
     state,
     memory,
     ...given,
-    optimizer,
+    optimizer: optimizerState,
     losses: () => point.losses(),
     gramian: () => point.gramian(),
     conflict: async () => conflictOf(await point.gramian()),
     async direction() {
-      const { kind, update } = await point.combined(method);
+      const { kind, update } = await point.combined(methodState);
       return updates.direction(kind, update);
     },
     sample: (count, label = 0) => sources.sample(count, step, label),
@@ -172,5 +79,94 @@ function contextOf<P>(
       await gradients.unload();
       await updates.unload();
     },
+  });
+
+  return async (
+    current: MultiTaskState<P>,
+    { rate, history }: { readonly rate: number; readonly history: MultiTaskHistory },
+  ): Promise<Stepped<P>> => {
+    const begin = performance.now();
+    const { step } = current;
+    const batches: Batch[] = [];
+    for (let i = 0; i < (method.samplesPerStep ?? 1); i++) {
+      batches.push(await sources.batchOf(step, i, current.seen));
+    }
+    const [batch] = batches;
+    const seen = sources.seenAfter(step);
+    const epoch = stepsPerEpoch === Infinity ? 0 : Math.floor(step / stepsPerEpoch);
+    const pass = { seed: stepSeed(plan.seed, step), state: current.state };
+    const place = { step, epoch, state: current.state, learningRate: rate, dropout: pass.seed, batches };
+    let point = stepPoint(plan, current.params, place);
+    const given = { epoch, learningRate: rate, batch, history };
+    const change: StepChange<P> = (await beforeStep?.(contextOf(current, point, given))) ?? {};
+    const hookSeconds = (performance.now() - begin) / 1000;
+    if (change.params !== undefined) point = stepPoint(plan, change.params, place);
+    requireFinite(await point.losses(), gradients.tasks, { step, rate });
+    const { input, combination, kind, update, state } = await point.combined(current.method);
+    const memoryBefore = change.optimizer ?? current.optimizer;
+    const updated = await updates.apply(kind, update, {
+      optimizer: change.params ? restartState(optimizer, memoryBefore, change.params) : memoryBefore,
+      learningRate: rate,
+      reuse: change.reuse,
+    });
+    if (!Number.isFinite(updated.norm)) {
+      throw new NumericalError(
+        `The shared gradient became ${updated.norm} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
+      );
+    }
+    let methodState = combination.state;
+    if (method.afterStep) {
+      const { losses: after } = await gradients.forward(updated.params, batch, pass);
+      methodState = method.afterStep(after, input, methodState);
+    }
+    const epochLosses = current.epochLosses.map((sum, k) => sum + input.losses[k]);
+    const endsEpoch = (step + 1) % stepsPerEpoch === 0;
+    if (endsEpoch && method.endEpoch) {
+      methodState = method.endEpoch(
+        epochLosses.map((sum) => sum / stepsPerEpoch),
+        methodState,
+      );
+    }
+    return {
+      next: {
+        ...current,
+        step: step + 1,
+        params: updated.params,
+        state,
+        optimizer: updated.optimizer,
+        method: methodState,
+        epochLosses: endsEpoch ? epochLosses.fill(0) : epochLosses,
+        ...(change.memory === undefined ? {} : { memory: change.memory }),
+        ...(seen === undefined ? {} : { seen }),
+      },
+      record: {
+        losses: input.losses,
+        weights: combination.weights,
+        gramian: input.gramian,
+        directionNorm: updated.norm,
+        seconds: (performance.now() - begin) / 1000,
+        note: combination.note,
+      },
+      ...(change.event === undefined ? {} : { event: { step, seconds: hookSeconds, event: change.event } }),
+    };
   };
+}
+
+/** Performs steps one by one; a step that fails changes nothing. */
+export async function advanceTasks<P>(
+  run: Pick<Run<MultiTaskState<P>, MultiTaskHistory>, "current" | "history">,
+  step: ReturnType<typeof multiTaskStep<P>>,
+  { most, rateOf }: { readonly most: number; rateOf(step: number): number },
+): Promise<{ readonly losses: Float64Array }> {
+  const sums = new Float64Array(run.current.epochLosses.length);
+  for (let i = 0; i < most; i++) {
+    const { current, history } = run;
+    const { next, record, event } = await step(current, { rate: rateOf(current.step), history });
+    // First, as it throws for gradients whose products are not finite.
+    recordStep(history, record);
+    if (event) history.events.push(event);
+    run.current = next;
+    for (const [k, loss] of record.losses.entries()) sums[k] += loss;
+  }
+  return { losses: sums.map((sum) => sum / most) };
 }

@@ -13,7 +13,7 @@ import { multiTaskEvaluator, type TaskMetricSets } from "./evaluate.js";
 import { columnsOf, emptyHistory, historyFrom } from "./history.js";
 import { labelChecks } from "./label-checks.js";
 import { prepareSources, type Sources } from "./sources.js";
-import { advanceTasks, type StepParts } from "./step.js";
+import { advanceTasks, multiTaskStep, type StepParts } from "./step.js";
 import type { RunSetup } from "./step-hook.js";
 import { requireTaskMetrics, taskQuantities, taskValues } from "./task-metrics.js";
 import { checkTasks, type MultiTaskState } from "./train-state.js";
@@ -78,6 +78,7 @@ async function trainerOn<P>(
   const compileOptions = pickCompileOptions(options);
   const optimizerState = optimizer.init(params);
   const parts = await stepParts(sources, { ...options, clipNorm }, { optimizerState, resources });
+  const step = multiTaskStep(parts);
   const { gradients, measures } = parts.plan;
   const { tasks } = gradients;
   const evaluator = resources.keep(
@@ -109,7 +110,7 @@ async function trainerOn<P>(
       stepsPerEpoch: sources.stepsPerEpoch,
       optimizer,
       learningRate: options.learningRate,
-      advance: (run, most, rateOf) => advanceTasks(run, parts, { most, rateOf }),
+      advance: (run, most, rateOf) => advanceTasks(run, step, { most, rateOf }),
       lossesOf: ({ losses }) => losses,
       historyUpTo: (steps, past) => historyFrom(tasks, columnsOf(past), past, { steps, measures }),
       checkState: (given) => checkTasks(given, tasks),
