@@ -3,10 +3,11 @@ import { OptionError } from "../errors.js";
 import type { ScheduleContext } from "../optim/schedules.js";
 import { abortSignal } from "../option-kinds.js";
 import { requireKnown } from "../options.js";
-import type { Lifetime } from "../runtime/lifetime.js";
 import type { EarlyStoppingOptions } from "./early-stopping.js";
-import { type EpochSource, epochEnds } from "./epoch-ends.js";
+import { epochEnds } from "./epoch-ends.js";
 import type { EpochRow } from "./epoch-row.js";
+import type { RunHistory } from "./history.js";
+import type { AnyState, OpenTrainer } from "./run.js";
 
 /** A number, or a function of the step (0, 1, ...), and of epochs so far where a trainer has them: see schedules. */
 export type LearningRate = number | ((step: number, run: ScheduleContext) => number);
@@ -69,13 +70,6 @@ export interface RunResult {
   readonly status: "completed" | "stopped" | "interrupted";
 }
 
-/** Performs the steps of a run. */
-export interface Stepper<R, D, M, V> extends EpochSource<D, M, V> {
-  readonly lifetime: Lifetime;
-  /** Performs at least one and at most `most` steps and returns a report on them. */
-  advance(most: number): Promise<R>;
-}
-
 const known = [
   ...(["steps", "epochs", "validation", "metrics", "earlyStopping", "best", "onBest"] as const),
   ...(["onEpoch", "signal", "onProgress", "reportEvery"] as const),
@@ -86,34 +80,35 @@ const known = [
  *
  * @throws OptionError for options that are unknown or out of range
  */
-export async function runSteps<R, D, M, V>(
+export async function runSteps<T extends AnyState, H extends RunHistory<V>, R, D, M, V>(
   options: RunStepsOptions<R, D, M, V>,
-  run: Stepper<R, D, M, V>,
+  trainer: OpenTrainer<T, H, R, D, M, V>,
 ): Promise<RunResult> {
-  run.lifetime.requireOpen();
-  const { stepsPerEpoch } = run;
+  const { run, parts, lifetime, rateOf } = trainer;
+  lifetime.requireOpen();
+  const { stepsPerEpoch } = parts;
   requireOptions("run", options, known, "{ steps: 100 } or { epochs: 5 }");
   if (options.signal !== undefined && !abortSignal.test(options.signal)) {
     throw new OptionError(
       `run: signal must be ${abortSignal.expected}; got ${describeValue(options.signal)}.`,
     );
   }
-  const first = run.current().step;
+  const first = run.current.step;
   const last = lastStep(options, first, stepsPerEpoch);
   const { onProgress, signal, reportEvery = Math.max(10, Math.ceil((last - first) / 100)) } = options;
   requireCount("reportEvery", reportEvery, 1);
-  const epochs = epochEnds(options, run);
+  const epochs = epochEnds(options, trainer);
   let status: RunResult["status"] = "completed";
   const isAborted = abortedOf(signal);
-  while (run.current().step < last) {
+  while (run.current.step < last) {
     if (await isAborted()) status = "interrupted";
     else if (epochs?.isOver()) status = "stopped";
     if (status !== "completed") break;
     const begin = performance.now();
-    const { step: before } = run.current();
+    const { step: before } = run.current;
     const most = Math.min(reportEvery, last - before, epochs?.stepsLeft(before) ?? Infinity);
-    const report = await run.lifetime.compute("run", () => run.advance(most));
-    const { step } = run.current();
+    const report = await lifetime.compute("run", () => parts.advance(run, most, rateOf));
+    const { step } = run.current;
     const stepsPerSecond = (1000 * (step - before)) / (performance.now() - begin);
     await epochs?.endAt(step);
     await onProgress?.({ ...report, step, last, epoch: step / stepsPerEpoch, stepsPerSecond });

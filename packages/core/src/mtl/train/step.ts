@@ -3,9 +3,10 @@ import { NumericalError } from "../../errors.js";
 import type { Optimizer } from "../../optim/optimizer.js";
 import { restartState } from "../../optim/restart-state.js";
 import { stepSeed } from "../../train/batch-order.js";
+import type { Run } from "../../train/run.js";
 import { conflictOf } from "../conflict.js";
 import type { TaskUpdates } from "../gradients/task-updates.js";
-import type { MultiTaskHistory, StepEvent, StepRecord } from "./history.js";
+import { type MultiTaskHistory, recordStep, type StepEvent, type StepRecord } from "./history.js";
 import type { Sources } from "./sources.js";
 import type { BeforeStep, RunSetup, StepChange, StepContext } from "./step-hook.js";
 import { type StepPlan, type StepPoint, stepPoint } from "./step-point.js";
@@ -150,4 +151,23 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
       ...(change.event === undefined ? {} : { event: { step, seconds: hookSeconds, event: change.event } }),
     };
   };
+}
+
+/** Performs steps one by one; a step that fails changes nothing. */
+export async function advanceTasks<P>(
+  run: Pick<Run<MultiTaskState<P>, MultiTaskHistory>, "current" | "history">,
+  step: ReturnType<typeof multiTaskStep<P>>,
+  { most, rateOf }: { readonly most: number; rateOf(step: number): number },
+): Promise<{ readonly losses: Float64Array }> {
+  const sums = new Float64Array(run.current.epochLosses.length);
+  for (let i = 0; i < most; i++) {
+    const { current, history } = run;
+    const { next, record, event } = await step(current, { rateOf, history });
+    // First, as it throws for gradients whose products are not finite.
+    recordStep(history, record);
+    if (event) history.events.push(event);
+    run.current = next;
+    for (const [k, loss] of record.losses.entries()) sums[k] += loss;
+  }
+  return { losses: sums.map((sum) => sum / most) };
 }
