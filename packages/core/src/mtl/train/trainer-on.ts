@@ -6,6 +6,7 @@ import { graphChecksum, ratesOf } from "../../train/run-settings.js";
 import { learningRateOf, runSteps } from "../../train/run-steps.js";
 import { evaluatedState } from "../../train/state.js";
 import { traceLosses } from "../gradients/measure-graph.js";
+import { splitParameters } from "../gradients/parameter-split.js";
 import { keepsRows } from "../gradients/strategy.js";
 import { taskGradients } from "../gradients/task-gradients.js";
 import { taskUpdates } from "../gradients/task-updates.js";
@@ -53,11 +54,13 @@ export async function trainerOn<P>(
     taskOf,
     representation,
     headAlignment: method.headAlignment,
+    spansHeads: method.spansHeads,
     isFrozen: optimizer.isFrozen,
   };
   const probe = taskGradients({ ...shapes, ...compileOptions });
   sources.checkBy((arrays) => labels.check(arrays));
-  const { tasks, parts } = probe;
+  const { tasks } = probe;
+  const { shared, paths } = splitParameters(params, tasks, taskOf);
   const measures = method.needs !== "losses" || options.recordGradients === true;
   const keeps = measures && (method.needs === "jacobian" || keepsRows(strategy, probe));
   const gradients = keeps ? taskGradients({ ...shapes, ...compileOptions, keep: true }) : probe;
@@ -83,7 +86,7 @@ export async function trainerOn<P>(
     losses: options.losses,
     representation,
     tasks,
-    sharedPaths: parts.split.shared.map((i) => parts.split.paths[i]),
+    sharedPaths: shared.map((i) => paths[i]),
     isFrozen: optimizer.isFrozen,
     dtype,
     compileOptions,
