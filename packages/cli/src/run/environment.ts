@@ -2,6 +2,8 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, release } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compile, OptionError, spec, trace } from "isoloss";
+import { add } from "isoloss/ops";
 
 /** The environment of a run, on which its numbers and times depend beside its config. */
 export interface Environment {
@@ -39,8 +41,8 @@ export function describeEnvironment({
 }: {
   readonly seed: number;
   readonly runtime: string;
-  readonly device?: string;
-  readonly threads?: number;
+  readonly device?: string | undefined;
+  readonly threads?: number | undefined;
 }): Environment {
   const here = dirname(fileURLToPath(import.meta.url));
   const core = packageDirectory("isoloss", here);
@@ -97,4 +99,20 @@ function ownVersion(folder: string): string | null {
 function versionIn(folder: string): string {
   const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
   return version;
+}
+
+/**
+ * Computes a small graph on an execution provider of ONNX Runtime.
+ *
+ * @throws OptionError if it cannot, with the providers of this computer
+ */
+export async function requireProvider(provider: string): Promise<void> {
+  try {
+    const { graph } = trace(({ x }) => add(x, x), { x: spec([1], "float32") });
+    const executable = await compile(graph, { provider });
+    await executable.run({ x: { shape: [1], data: Float32Array.of(1) } });
+    await executable.dispose();
+  } catch (error) {
+    throw new OptionError(`--provider ${provider}: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -19,7 +19,7 @@ import { z } from "zod";
 import { extremes } from "../../../run/statistics.js";
 import { anyProblemSchema } from "../../catalogue/any-problem.js";
 import { descentSchema, makeDirections } from "../../catalogue/line-searches.js";
-import { count, fromZero } from "../../catalogue/named.js";
+import { fromZero } from "../../catalogue/named.js";
 import { learningRateSchema } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
@@ -27,6 +27,7 @@ import { makeTeleportPlan, teleportSchema } from "../../catalogue/teleport.js";
 import type { JobContext, JobResult, Kind, Measured, Settings } from "../../kind.js";
 import { numbersOf, weightsFile } from "../../records/points.js";
 import { trainerForm } from "../../records/stored-form.js";
+import { computedBy, computeSettings } from "../training-loop.js";
 import { contextOf, type MinimizeSettings } from "./context.js";
 import { functionPoints } from "./diagnose.js";
 import { sweepFigures } from "./sweep.js";
@@ -48,8 +49,7 @@ export const minimizeKind: Kind = {
     learningRate: learningRateSchema,
     steps: fromZero,
     dtype: z.enum(["float32", "float64"]).optional(),
-    runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
-    threads: count.optional(),
+    ...computeSettings,
     /**
      * Runs after the first, of which the quickest one's seconds count; default 0. Just-in-time compilers make the first ones
      * slow, and other programs some of the others.
@@ -127,7 +127,7 @@ const statuses = {
 type Result = Minimization<Tree> | LineSearchMinimization<Tree>;
 
 async function minimizerOf(
-  { steps, runtime, threads, optimizer, learningRate }: MinimizeSettings,
+  { steps, optimizer, learningRate, ...rest }: MinimizeSettings,
   problem: Problem<Tree>,
   context: TeleportContext,
   { trajectory, plan }: { readonly trajectory: boolean; readonly plan: TeleportPlan<Tree> | undefined },
@@ -135,8 +135,7 @@ async function minimizerOf(
   const common = {
     steps,
     trajectory,
-    runtime,
-    threads,
+    ...computedBy(rest),
     ...(plan ? { teleport: plan } : {}),
   };
   const directions = makeDirections(optimizer);
