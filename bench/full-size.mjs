@@ -46,8 +46,8 @@ const networks = {
     sample: { examples: 600 },
     batchSize: 120,
     async make(at) {
-      const { train, std } = qm9Streams(await loadQm9(at, { isWhole }));
-      return [moleculeTasks({ units: [...std] }), await readEpoch(train)];
+      const { train, std, tasks } = qm9Streams(await loadQm9(at, { isWhole }));
+      return [moleculeTasks({ tasks, units: [...std] }), await readEpoch(train)];
     },
   },
   office31: {
@@ -93,7 +93,9 @@ try {
       seconds: Number((seconds.at(-1) - before).toFixed(2)),
       gigabytes: Number((process.resourceUsage().maxRSS / 2 ** 20).toFixed(2)),
       ...(mode === "conflicts" ? { dominated: conflicts.dominated[step] } : {}),
-      ...(report ? { teleport: report.seconds, outcome: report.event.outcome, why: report.event.reason } : {}),
+      ...(report
+        ? { teleport: report.seconds, outcome: report.event.outcome, why: report.event.reason }
+        : {}),
     };
     console.log(name, mode, JSON.stringify(line));
     before = seconds.at(-1);

@@ -3,6 +3,7 @@ import { arch, availableParallelism, cpus, platform, release } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compile, OptionError, spec, trace } from "isoloss";
+import { listProviders } from "isoloss/internal-node";
 import { add } from "isoloss/ops";
 
 /** The environment of a run, on which its numbers and times depend beside its config. */
@@ -102,17 +103,31 @@ function versionIn(folder: string): string {
 }
 
 /**
- * Computes a small graph on an execution provider of ONNX Runtime.
+ * Throws unless a small graph can be computed on an execution provider of ONNX Runtime.
  *
- * @throws OptionError if it cannot, with the providers of this computer
+ * @throws OptionError with the providers on which it can
  */
 export async function requireProvider(provider: string): Promise<void> {
+  const wrong = await failureOf(provider);
+  if (wrong === undefined) return;
+  const known = await listProviders();
+  const there: string[] = [];
+  for (const name of known) if (name !== provider && (await failureOf(name)) === undefined) there.push(name);
+  const why = known.includes(provider) ? wrong.message : "ONNX Runtime has none of this name.";
+  throw new OptionError(`--provider ${provider}: ${why} What computes here: ${there.join(", ")}.`, {
+    cause: wrong,
+  });
+}
+
+/** Why a provider cannot compute: the build may know it without the libraries that it needs. */
+async function failureOf(provider: string): Promise<Error | undefined> {
   try {
     const { graph } = trace(({ x }) => add(x, x), { x: spec([1], "float32") });
     const executable = await compile(graph, { provider });
     await executable.run({ x: { shape: [1], data: Float32Array.of(1) } });
     await executable.dispose();
+    return undefined;
   } catch (error) {
-    throw new OptionError(`--provider ${provider}: ${(error as Error).message}`, { cause: error });
+    return error as Error;
   }
 }

@@ -59,7 +59,6 @@ describe("packaged experiments", () => {
 
 describe("benchmarks", () => {
   const names = packagedNames().filter((name) => name.startsWith("benchmarks/"));
-  type Row = { readonly method?: { readonly name: string; readonly window?: number } };
 
   // AvivNavon/nash-mtl, methods/weight_methods.py, DynamicWeightAverage: `iteration_window: int = 25`, which the tables of Nash-MTL,
   // FAMO, FairGrad and COST were made with.
@@ -67,8 +66,8 @@ describe("benchmarks", () => {
     const experiment = await loadExperiment(name);
     const { published = {} } = (experiment as unknown as { protocol: { published?: object } }).protocol;
     const { variants } = resolveExperiment(experiment);
-    const { method } = variants.find((v) => v.name === "DWA")?.settings as Row;
-    expect(method).toEqual({ name: "dwa", ...("DWA" in published ? { window: 25 } : {}) });
+    const { settings } = variants.find(({ name: variant }) => variant === "DWA") ?? {};
+    expect(settings?.method).toEqual({ name: "dwa", ...("DWA" in published ? { window: 25 } : {}) });
   });
 
   it.each(names)("%s has in its quick part what its quick part is expected to show", async (name) => {

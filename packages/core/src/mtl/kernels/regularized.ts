@@ -26,11 +26,7 @@ export const projectorOptions = optionTable("projector", {
 export function projectorOf(
   owner: string,
   given: ProjectorOptions,
-  {
-    projector,
-    normEpsilon,
-    regEpsilon,
-  }: Required<{ [K in keyof ProjectorOptions]: NonNullable<ProjectorOptions[K]> }>,
+  { projector, normEpsilon, regEpsilon }: ReturnType<typeof projectorOptions.read<ProjectorOptions>>,
 ): (G: Square) => Square {
   if (projector === "exact") {
     const epsilons = ["normEpsilon", "regEpsilon"] as const;

@@ -28,6 +28,14 @@ export function samplesOf(name: string, { samples, losses }: TaskInput, count: n
   return samples;
 }
 
+/** The derivatives of losses after a virtual step, [K, K], checked. */
+export function aheadOf(name: string, { ahead, losses: { length: K } }: TaskInput): Jacobian {
+  if (ahead?.shape.join() === `${K},${K}`) return ahead;
+  throw new ShapeError(
+    `${name} needs ahead [${K}, ${K}], the derivatives of losses after a virtual step; got ${ahead ? `[${ahead.shape.join(", ")}]` : "none"}.`,
+  );
+}
+
 /** A B', [K, K]: products of the gradients of two batches. */
 export function crossGramian(a: Jacobian, b: Jacobian): Jacobian {
   const [K, P] = a.shape;

@@ -1,11 +1,11 @@
 // F. Ye, B. Lin, Z. Yue, P. Guo, Q. Xiao, Y. Zhang, "Multi-objective meta learning", NeurIPS 2021, with one inner step, as LibMTL has it.
-import { ShapeError } from "../../errors.js";
 import { positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { blockGramian, rowNorms, weightedRows } from "../kernels/jacobian-rows.js";
 import { minNorm } from "../kernels/min-norm.js";
+import { aheadOf } from "../kernels/samples.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -53,13 +53,9 @@ export function moml(options: MomlOptions = {}): MultiTaskMethod<MomlState> {
     virtualRate: innerRate,
     init: (tasks) => ({ a: new Float64Array(tasks).fill(1 / tasks), adam: startAdam(tasks) }),
     virtualWeights: ({ a }) => softmax(a),
-    combine({ losses, ahead }, { a, adam: before }) {
-      const K = losses.length;
-      if (ahead?.shape.join() !== `${K},${K}`) {
-        throw new ShapeError(
-          `moml needs ahead [${K}, ${K}], the derivatives of losses after a virtual step; got ${ahead ? `[${ahead.shape.join(", ")}]` : "none"}.`,
-        );
-      }
+    combine(input, { a, adam: before }) {
+      const ahead = aheadOf("moml", input);
+      const K = a.length;
       const w = softmax(a);
       // Row j: dL_j / da_i = w_i (dL_j / dw_i - sum_m w_m dL_j / dw_m).
       const rows = new Float64Array(K * K);

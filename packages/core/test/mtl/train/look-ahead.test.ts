@@ -88,6 +88,7 @@ describe("losses after virtual steps", () => {
     const net = randomNet({ seed: 1 });
     const { params, losses, batch, tasks } = net;
     const method = forum({ innerRate: 0.05, innerSteps: 2 });
+    const directions: Float64Array[] = [];
     const trainer = await createMultiTaskTrainer({
       losses,
       params,
@@ -95,6 +96,10 @@ describe("losses after virtual steps", () => {
       method,
       optimizer: sgd(),
       learningRate: 1,
+      async beforeStep(context) {
+        directions.push(await context.direction());
+        return {};
+      },
     });
     await trainer.run({ steps: 1 });
     // Without batches each sample is all the data, so that both Jacobians are the same; each head's rows are zero for other tasks.
@@ -115,6 +120,10 @@ describe("losses after virtual steps", () => {
       1e-10,
     );
     expect(trainer.history.tasks).toEqual(tasks);
+    // A hook, such as COST, moves the shared parameters alone.
+    const { heads } = await taskGradients({ losses, params, batch, keep: true }).measure(params, batch);
+    const ofHeads = (heads ?? []).reduce((size, { data }) => size + data.length, 0);
+    expect(directions.map((d) => d.length)).toEqual([all.shape[1] - ofHeads]);
     await trainer.dispose();
     await gradients.dispose();
   });

@@ -8,10 +8,10 @@ import type { Tree } from "../../catalogue/problems.js";
 import { makeShift, shiftSchema } from "../../catalogue/shifts.js";
 import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
-import { type ComputeSettings, computedBy } from "../training-loop.js";
 import { trainPauseMetrics, trainSettings } from "../train/train.js";
 import { trained } from "../train/trained.js";
 import { type LearningTask, type TrainSettings, taskOf, trainerFor } from "../train/trainer.js";
+import { type ComputeSettings, computedBy } from "../training-loop.js";
 import { continueComparison } from "./comparison.js";
 
 interface ContinueSettings extends TrainSettings {
