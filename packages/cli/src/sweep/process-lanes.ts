@@ -217,12 +217,13 @@ const ended = ({ name }: Lane, { request }: UnderWay, status: "failed" | "lost",
  *
  * @param script the program's own
  * @param jobs how many lanes there will be
+ * @param provider of every run, whatever its settings say
  */
 export const childLane =
-  (script: URL, jobs: number): ProcessLanesOptions["start"] =>
+  (script: URL, jobs: number, provider?: string): ProcessLanesOptions["start"] =>
   (onMessage, onExit) => {
     const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
-    const args = ["lane", ...(jobs === 1 ? [] : [String(threads)])];
+    const args = ["lane", jobs === 1 ? "" : String(threads), provider ?? ""];
     const child: ChildProcess = fork(fileURLToPath(script), args, {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],

@@ -563,7 +563,7 @@ describe("a sweep that fails", () => {
       "Give a sweep's YAML file, or one of --resume DIR, --verify DIR, --list, and of a sweep on a server --attach ID, --cancel DIR, --close ID.",
     ],
     [["booths.yaml", "--list"], "Give a sweep's YAML file, or one of"],
-    [["--list", "--trials", "3"], "--set, --trials and --check are for a sweep's YAML file."],
+    [["--list", "--trials", "3"], "--set, --trials, --provider and --check are for a sweep's YAML file."],
     [["--resume", "nowhere"], "Cannot read the sweep nowhere: no such file or directory"],
     [["--verify", "."], ". is not the directory of a sweep: it has no sweep.yaml and no journal.jsonl."],
   ])("refuses %j with one line", async (args, message) => {

@@ -73,6 +73,15 @@ export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): St
     alone ??= gradients.forward(params, batches[0], pass);
     return alone;
   };
+  const virtual = async (weights: Float64Array, learningRate: number): Promise<Partial<TaskInput>> => {
+    const given = { weights, learningRate, ...pass };
+    const steps = method.virtualSteps;
+    if (steps !== undefined) {
+      return { descended: await gradients.descended(params, batches[0], { ...given, steps }) };
+    }
+    const [batch, other] = batches.slice(-2);
+    return { ahead: await gradients.ahead(params, { batch, other }, given) };
+  };
   return {
     losses: async () => (await passed()).losses,
     gramian: async () => (await measuredOnce())[0].gramian,
@@ -81,14 +90,11 @@ export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): St
       const found = measures ? await measuredOnce() : [];
       const { losses, state: next } = await passed();
       const weights = method.virtualWeights?.(state);
-      const [batch, other] = batches;
       const input: TaskInput = {
         losses,
         ...(found[0] && { gramian: found[0].gramian }),
         ...(method.needs === "jacobian" ? jacobians(found) : {}),
-        ...(weights && {
-          ahead: await gradients.ahead(params, { batch, other }, { weights, learningRate, ...pass }),
-        }),
+        ...(weights && (await virtual(weights, method.virtualRate ?? learningRate))),
         step,
         epoch,
         rng: createRng(plan.seed).fork("method").fork(step),

@@ -1,3 +1,4 @@
+import { sizeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { NumericalError } from "../../errors.js";
 import type { Optimizer } from "../../optim/optimizer.js";
@@ -5,6 +6,7 @@ import { restartState } from "../../optim/restart-state.js";
 import { stepSeed } from "../../train/batch-order.js";
 import type { Run } from "../../train/run.js";
 import { conflictOf } from "../conflict.js";
+import type { ParameterSplit } from "../gradients/parameter-split.js";
 import type { TaskUpdates } from "../gradients/task-updates.js";
 import { type MultiTaskHistory, recordStep, type StepEvent, type StepRecord } from "./history.js";
 import type { Sources } from "./sources.js";
@@ -28,6 +30,25 @@ function requireFinite(
       `The loss of task "${tasks[bad]}" became ${losses[bad]} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
     );
   }
+}
+
+/** The part of a direction that is in the shared parameters: all of it, but for methods that span the heads. */
+function sharedPart(
+  direction: Float64Array,
+  { shared, paths, shapes }: ParameterSplit,
+  wanted: readonly string[],
+): Float64Array {
+  if (shared.length === wanted.length) return direction;
+  const out = new Float64Array(direction.length);
+  let [from, to] = [0, 0];
+  for (const leaf of shared) {
+    const part = direction.subarray(from, from + sizeOf(shapes[leaf]));
+    from += part.length;
+    if (!wanted.includes(paths[leaf])) continue;
+    out.set(part, to);
+    to += part.length;
+  }
+  return out.slice(0, to);
 }
 
 /** What all steps of a run share. */
@@ -72,7 +93,7 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
     conflict: async () => conflictOf(await point.gramian()),
     async direction() {
       const { kind, update } = await point.combined(methodState, given.learningRate);
-      return updates.direction(kind, update);
+      return sharedPart(await updates.direction(kind, update), gradients.parts.split, setup.sharedPaths);
     },
     sample: (count, label = 0) => sources.sample(count, step, label),
     batches: (label = 0) => sources.batches(step, label),

@@ -20,7 +20,7 @@ import { z } from "zod";
 import { extremes } from "../../../run/statistics.js";
 import { anyProblemSchema } from "../../catalogue/any-problem.js";
 import { descentSchema, makeDirections } from "../../catalogue/line-searches.js";
-import { count, fromZero } from "../../catalogue/named.js";
+import { fromZero } from "../../catalogue/named.js";
 import { learningRateSchema } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
@@ -32,6 +32,7 @@ import { formatNumber } from "../../results/format-number.js";
 import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
 import { meanFinalLoss } from "../../results/to-target.js";
+import { computedBy, computeSettings } from "../training-loop.js";
 import { contextOf, type MinimizeSettings } from "./context.js";
 import { functionPoints } from "./diagnose.js";
 import { watcher } from "./watch.js";
@@ -106,8 +107,7 @@ export const minimizeKind: Kind = {
     learningRate: learningRateSchema,
     steps: fromZero,
     dtype: z.enum(["float32", "float64"]).optional(),
-    runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
-    threads: count.optional(),
+    ...computeSettings,
     /**
      * Runs after the first, of which the quickest one's seconds count; default 0. Just-in-time compilers make the first ones
      * slow, and other programs some of the others.
@@ -185,7 +185,7 @@ const statuses = {
 type Result = Minimization<Tree> | LineSearchMinimization<Tree>;
 
 async function minimizerOf(
-  { steps, runtime, threads, optimizer, learningRate }: MinimizeSettings,
+  { steps, optimizer, learningRate, ...rest }: MinimizeSettings,
   problem: Problem<Tree>,
   context: TeleportContext,
   { trajectory, plan }: { readonly trajectory: boolean; readonly plan: TeleportPlan<Tree> | undefined },
@@ -193,8 +193,7 @@ async function minimizerOf(
   const common = {
     steps,
     trajectory,
-    runtime,
-    threads,
+    ...computedBy(rest),
     ...(plan ? { teleport: plan } : {}),
   };
   const directions = makeDirections(optimizer);

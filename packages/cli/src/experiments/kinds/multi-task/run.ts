@@ -13,7 +13,7 @@ import { type MadeTasks, makeTasks } from "../../catalogue/tasks.js";
 import type { Evaluation, JobContext, Measured } from "../../kind.js";
 import { numbersOf, pointsIn } from "../../records/points.js";
 import { unpredicted } from "../predictions.js";
-import { trainingLoop, watchedBy } from "../training-loop.js";
+import { computedBy, trainingLoop, watchedBy } from "../training-loop.js";
 import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
 import { costRecord, jumpsOf, teleportOf } from "./cost-record.js";
 import { evaluated, isAtFront, metricsOf } from "./metrics.js";
@@ -36,7 +36,7 @@ export async function sessionOf(
   evaluations: readonly Evaluation[] = [],
 ): Promise<MultiTaskSession> {
   const { problem: named, alone = false, cost: config, epochs, steps, representation, ...rest } = settings;
-  const { batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients } = rest;
+  const { batchSize, dtype, clipNorm, headGradient, strategy, recordGradients } = rest;
   const whole = await makeTasks(named, { seed, fold: rest.testFold });
   const made = alone ? { ...whole.alone(), table: whole.table } : whole;
   const method = makeMethod(rest.method);
@@ -61,8 +61,7 @@ export async function sessionOf(
   trainer = await createMultiTaskTrainer<Tree>({
     batchSize,
     dtype,
-    runtime,
-    threads,
+    ...computedBy(rest),
     clipNorm,
     headGradient,
     strategy,
