@@ -6,6 +6,7 @@ import { Resources } from "../../runtime/resources.js";
 import { graphChecksum } from "../../train/run-settings.js";
 import { trainerOf } from "../../train/trainer-of.js";
 import { traceLosses } from "../gradients/measure-graph.js";
+import { splitParameters } from "../gradients/parameter-split.js";
 import { keepsRows } from "../gradients/strategy.js";
 import { taskGradients } from "../gradients/task-gradients.js";
 import { taskUpdates } from "../gradients/task-updates.js";
@@ -178,12 +179,14 @@ async function stepParts<P>(
     taskOf: options.taskOf,
     representation,
     headAlignment: method.headAlignment,
+    spansHeads: method.spansHeads,
     isFrozen: optimizer.isFrozen,
     ...compileOptions,
   };
   const probe = resources.keep(taskGradients(shapes));
   sources.checkBy((arrays) => labels.check(arrays));
-  const { tasks, parts } = probe;
+  const { tasks } = probe;
+  const { shared, paths } = splitParameters(params, tasks, options.taskOf);
   const measures = method.needs !== "losses" || options.recordGradients === true;
   const keeps = measures && (method.needs === "jacobian" || keepsRows(strategy, probe));
   const gradients = keeps ? resources.keep(taskGradients({ ...shapes, keep: true })) : probe;
@@ -200,7 +203,7 @@ async function stepParts<P>(
     losses: options.losses,
     representation,
     tasks,
-    sharedPaths: parts.split.shared.map((i) => parts.split.paths[i]),
+    sharedPaths: shared.map((i) => paths[i]),
     isFrozen: optimizer.isFrozen,
     dtype,
     compileOptions,
