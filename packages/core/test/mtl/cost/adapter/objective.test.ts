@@ -40,7 +40,10 @@ const golden = readGolden<{
 /** Squared errors of two linear heads on a linear layer with tanh. */
 const goldenLosses: SharedLosses = (parts, { x, y }) => {
   type Linear = { readonly weight: Tensor; readonly bias: Tensor };
-  const { shared, rest } = parts as unknown as { shared: Linear; rest: { heads: Record<"first" | "second", Linear> } };
+  const { shared, rest } = parts as unknown as {
+    shared: Linear;
+    rest: { heads: Record<"first" | "second", Linear> };
+  };
   const h = tanh(linear(x as Tensor, shared));
   return (["first", "second"] as const).map((name, k) => {
     const target = slice(y as Tensor, { starts: [0, k], ends: [5, k + 1] });
