@@ -3,67 +3,9 @@ import { OptionError } from "../errors.js";
 import type { ScheduleContext } from "../optim/schedules.js";
 import { abortSignal } from "../option-kinds.js";
 import { requireKnown } from "../options.js";
-import type { EarlyStoppingOptions } from "./early-stopping.js";
 import { epochEnds } from "./epoch-ends.js";
-import type { EpochRow } from "./epoch-row.js";
 import type { RunHistory } from "./history.js";
-import type { AnyState, OpenTrainer } from "./run.js";
-
-/** A number, or a function of the step (0, 1, ...), and of epochs so far where a trainer has them: see schedules. */
-export type LearningRate = number | ((step: number, run: ScheduleContext) => number);
-
-/**
- * Options of every call of a trainer's `run`.
- *
- * @typeParam R what is reported on steps
- * @typeParam D validation data
- * @typeParam M metrics
- * @typeParam V what is measured on validation data
- */
-export interface RunStepsOptions<R, D = unknown, M = unknown, V = unknown> {
-  /** Steps to do; or `epochs`. */
-  readonly steps?: number | undefined;
-  /** Passes over the data to do; one that is under way counts as the first. */
-  readonly epochs?: number | undefined;
-  /** Data that are evaluated at the end of each epoch; default none. */
-  readonly validation?: D | undefined;
-  /** Further quantities of the validation data, by name; default none. */
-  readonly metrics?: M | undefined;
-  /** Ends the run when a quantity of the validation data stops improving; default no end but that of the epochs. */
-  readonly earlyStopping?: EarlyStoppingOptions | undefined;
-  /**
-   * Keeps parameters and model state of the best epoch in `current.best`, and with `restore` continues with them after the
-   * run, unless the signal ended it. The best is that of the quantity of `earlyStopping`, or of the validation loss.
-   */
-  readonly best?: "keep" | "restore" | undefined;
-  /**
-   * Called at the end of each epoch that is the best so far, in this sense, and awaited, before `onEpoch`: with
-   * `() => saveCheckpoint("best.safetensors", trainer)` a file always has the best epoch, whole.
-   */
-  readonly onBest?: ((row: EpochRow<V>) => void | Promise<void>) | undefined;
-  /** Called at the end of each epoch, and awaited, like `onProgress`, which comes after it. */
-  readonly onEpoch?: ((row: EpochRow<V>) => void | Promise<void>) | undefined;
-  /** Ends the run after the steps under way when it is aborted. */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * Called between steps, and awaited: it may save a checkpoint, evaluate or restore. An exception that it
-   * throws ends the run.
-   */
-  readonly onProgress?: ((progress: R & StepsProgress) => void | Promise<void>) | undefined;
-  /** Steps between reports; default a hundredth of the run, at least 10. */
-  readonly reportEvery?: number | undefined;
-}
-
-/** The progress of a run. */
-export interface StepsProgress {
-  /** Steps done. */
-  readonly step: number;
-  /** The step at which the run ends, unless something ends it earlier. */
-  readonly last: number;
-  /** Passes over the data done, as a fraction; 0 without data. */
-  readonly epoch: number;
-  readonly stepsPerSecond: number;
-}
+import type { AnyState, LearningRate, OpenTrainer, RunStepsOptions } from "./run.js";
 
 /** How a run ended: after its steps, by early stopping, or by its signal. */
 export interface RunResult {

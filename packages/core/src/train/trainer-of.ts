@@ -3,9 +3,10 @@ import { withoutUndefined } from "../options.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import type { EpochRow } from "./epoch-row.js";
 import type { RunHistory } from "./history.js";
+import type { RunStepsOptions } from "./run.js";
 import { type AnyState, evaluated, type OpenTrainer, type TrainerParts } from "./run.js";
 import { type RunSettings, ratesOf } from "./run-settings.js";
-import { learningRateOf, type RunResult, type RunStepsOptions, runSteps } from "./run-steps.js";
+import { learningRateOf, type RunResult, runSteps } from "./run-steps.js";
 import { checkState } from "./state.js";
 
 /** What a trainer of one task and one of several have in common. */
