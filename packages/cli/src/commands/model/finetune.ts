@@ -65,7 +65,11 @@ const options = {
   loss: value("<name>", `one of ${lossNames.join(", ")}`, oneName(lossNames), "crossEntropy"),
   output: value("<name>", "the result that the loss takes; default the only one"),
   epochs: value("<n>", "passes over the examples", positiveInteger, 10),
-  batchSize: value("<n>", "examples of a step; default 32, or as many as the file fixes", positiveInteger),
+  batchSize: value(
+    "<n>",
+    "examples of a step; default 32; of a file whose nodes take only the size that it fixes, that size",
+    positiveInteger,
+  ),
   optimizer: value("<name>", `one of ${optimizerNames.join(", ")}`, oneName(optimizerNames), "adam"),
   clipNorm: value("<number>", "largest norm of the gradient; default no limit", positiveNumber),
   freeze: texts("<pattern>", "weights that stay: a name, * for any characters; may be given several times"),
