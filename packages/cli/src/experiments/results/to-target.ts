@@ -209,20 +209,34 @@ export function besideConstant(
 /** The measures of a part of the data that {@link besideConstant} compares: the loss, by which verdicts are, where it is a constant's, too. */
 export const measuresOn = (part: string): string[] => [`${part}.loss`, `${part}.accuracy`, `${part}.rmse`];
 
-const constants = {
-  loss: "the cross-entropy of predicting the class shares",
-  accuracy: "that of predicting the commonest class",
-  rmse: "that of predicting the mean",
+const predictions = {
+  loss: "predicting the class shares",
+  accuracy: "predicting the commonest class",
+  rmse: "predicting the mean",
 };
 
 /** As a sentence: "Its test.rmse is 0.5, that of predicting the mean 1." */
-export function constantText({ name, reached, constant, isBeaten }: BesideConstant): string {
-  const what = constants[name.slice(name.lastIndexOf(".") + 1) as keyof typeof constants];
+type Measure = keyof typeof predictions;
+
+const measureOf = ({ name }: BesideConstant) => name.slice(name.lastIndexOf(".") + 1) as Measure;
+
+export function constantText(compared: BesideConstant): string {
+  const { name, reached, constant, isBeaten } = compared;
+  const measure = measureOf(compared);
+  const what = `${measure === "loss" ? "the cross-entropy" : "that"} of ${predictions[measure]}`;
   const [own, other] = [reached, constant].map((value) => formatNumber(value, 4));
   return `Its ${name} is ${own}, ${isBeaten ? "" : "not clearly better than "}${what}${isBeaten ? "" : ","} ${other}.`;
 }
 
 /** The median of `of` ratios: those that are not given are infinite. */
+/** That none of some models beats a constant, as a sentence; empty where one does, or where that is not measured of all. */
+export function unbeatenText(models: readonly (BesideConstant | null)[]): string {
+  const unbeaten = models.flatMap((model) => (model?.isBeaten === false ? [model] : []));
+  return unbeaten.length === 0 || unbeaten.length < models.length
+    ? ""
+    : `No model of this comparison is clearly better than ${predictions[measureOf(unbeaten[0])]}.`;
+}
+
 function medianOf(ratios: readonly (readonly [number, number])[], of: number): number | null {
   const sorted = ratios.map(([a, b]) => a / b).sort((a, b) => a - b);
   const [low, high] = [sorted[Math.ceil(of / 2) - 1], sorted[Math.floor(of / 2)]];

@@ -39,6 +39,7 @@ describe("rateFigures", () => {
         clock: null,
         by: "loss" as const,
         grid: [],
+        constant: null,
         sameRate: {},
         references: {},
         tuned: { [name]: compared },
@@ -75,6 +76,6 @@ describe("rateFigures", () => {
     );
     expect(drawn.map((figure) => figure.name)).toEqual(["tuned", "tuned-seconds", "ratios"]);
     expect(drawn[2].svg).toContain(`${name}: seconds`);
-  });
     expect(drawn[2].svg).toContain("Whiskers: 97.5 % confidence intervals.");
+  });
 });
