@@ -14,7 +14,7 @@ const operators = (name: string) => {
   const { graph } = decodeModel(new Uint8Array(readFileSync(at(name))));
   return graph.nodes.map(({ opType }) => opType);
 };
-const quantize = ["model", "quantize", "model.onnx", "--out", "int8.onnx"];
+const quantize = ["model", "quantize", "model.onnx", "--force", "--out", "int8.onnx"];
 
 beforeAll(() => {
   writeFileSync(at("model.onnx"), normalized());

@@ -25,7 +25,7 @@ import { nonNegativeNumber, oneName, positiveInteger, positiveNumber, seedNumber
 import { createProgress } from "../../progress.js";
 import { htmlTable } from "../../run/report-html.js";
 import type { Result } from "../command.js";
-import { outOption, quiet, report } from "./options.js";
+import { quiet, report, writing } from "./options.js";
 
 export const lossNames: readonly LossName[] = ["crossEntropy", "binaryCrossEntropy", "mse", "l1"];
 
@@ -45,7 +45,7 @@ const restoreOption: OptionRow<boolean | undefined> = () => [
 ];
 
 const options = {
-  out: outOption,
+  ...writing,
   data: required(value("<path>", "examples: a .npy or .npz file, or a folder of images or of such folders")),
   rate: required(value("<number>", "learning rate", nonNegativeNumber)),
   labels: value("<path>", "a .npy file with the class or the targets of each example"),

@@ -32,7 +32,7 @@ const options = {
     ["float32", "float16"],
     "float32",
   ),
-  force: flag("write a file whose outputs are not finite, too"),
+  force: flag("replace an existing file; write one whose outputs are not finite, too"),
   ...measuring("the choices, the units and their weights"),
 };
 
@@ -98,7 +98,7 @@ const columns: Columns<HalfRow> = [
 async function run(path: string, settings: Settings): Promise<Result> {
   const { out, calibration, heldOut, move, io, report } = settings;
   const file = await readModelFile(path);
-  await requireOutputs(file, { out, report }, [calibration, heldOut]);
+  await requireOutputs(file, { out, report, force: settings.force }, [calibration, heldOut]);
   const examples = await measuredInputs(file, settings, calibration);
   const inputs = heldOut === undefined ? examples : await measuredInputs(file, settings, heldOut);
   const traced = calibration === undefined ? inputs : examples;

@@ -18,10 +18,10 @@ import { positiveInteger, positiveShare } from "../../parse.js";
 import { withProgress } from "../../progress.js";
 import { htmlTable } from "../../run/report-html.js";
 import type { Result } from "../command.js";
-import { measuring, outOption } from "./options.js";
+import { measuring, writing } from "./options.js";
 
 const options = {
-  out: outOption,
+  ...writing,
   rank: value("<n>", "largest rank of each space; default what is used", positiveInteger),
   energy: value(
     "<share>",
@@ -104,9 +104,9 @@ const spaceColumns: Columns<SpaceRow> = [
 
 /** `isoloss model low-rank`: a model without rank that is not used, or with less. */
 async function run(path: string, settings: Settings): Promise<Result> {
-  const { out, rank, energy, heldOut, report } = settings;
+  const { out, rank, energy, heldOut } = settings;
   const file = await readModelFile(path);
-  await requireOutputs(file, { out, report }, [heldOut]);
+  await requireOutputs(file, settings, [heldOut]);
   const inputs = await measuredInputs(file, settings, heldOut);
   const results: (ReducedRank & { readonly row: LowRankRow })[] = [];
   await withProgress(settings, async (step) => {

@@ -25,10 +25,10 @@ import { positiveInteger, shareNumber } from "../../parse.js";
 import { withProgress } from "../../progress.js";
 import { htmlTable } from "../../run/report-html.js";
 import type { Result } from "../command.js";
-import { measuring, outOption } from "./options.js";
+import { measuring, writing } from "./options.js";
 
 const options = {
-  out: outOption,
+  ...writing,
   fraction: required(value("<share>", "of the weights, or of the units of each group, 0 to 1", shareNumber)),
   by: choice(
     "<score>",
@@ -152,9 +152,9 @@ const groupColumns: Columns<GroupRow> = [
 
 /** `isoloss model prune`: a model with fewer weights, and what that costs. */
 async function run(path: string, settings: Settings): Promise<Result> {
-  const { out, fraction, by = "magnitude", units, multiple, heldOut, report } = settings;
+  const { out, fraction, by = "magnitude", units, multiple, heldOut } = settings;
   const file = await readModelFile(path);
-  await requireOutputs(file, { out, report }, [heldOut]);
+  await requireOutputs(file, settings, [heldOut]);
   requireWeights(file);
   const inputs = await measuredInputs(file, settings, heldOut);
   const { written, ...measured } = await withProgress(settings, (step) =>

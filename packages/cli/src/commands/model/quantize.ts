@@ -31,10 +31,10 @@ import { finiteNumber, positiveNumber } from "../../parse.js";
 import { withProgress } from "../../progress.js";
 import { htmlTable } from "../../run/report-html.js";
 import type { Result } from "../command.js";
-import { measuring, outOption } from "./options.js";
+import { measuring, writing } from "./options.js";
 
 const options = {
-  out: outOption,
+  ...writing,
   calibration: value(
     "<path>",
     "examples: a .npy or .npz file, or a folder of images or of such folders; only --weights-only does without",
