@@ -13,6 +13,7 @@ import {
   type MeasuredChange,
   measuredChange,
   measuredInputs,
+  narrowText,
 } from "../../model/measured-change.js";
 import { writeModelFile } from "../../model/write-prepared.js";
 import { choice, flag, flagOff, type Values, value } from "../../option-rows.js";
@@ -48,7 +49,7 @@ is given, and the exit code is 1.
 ${dataHelp}
 
 The document of --json: file, out (null: it was not written), bytes {before, after}, io, moved (units), measured, table
-[{numbers, weights, activations, rounded, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}].
+[{numbers, weights, activations, rounded, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}].
 
 Examples:
   isoloss model half model.onnx --out half.onnx
@@ -145,7 +146,11 @@ async function run(path: string, settings: Settings): Promise<Result> {
   const summary = summaryText(document, path);
   return {
     document,
-    text: [cells, `${isWritten ? "Wrote" : "Not written to"} ${out}: ${[...broken, summary].join(". ")}`],
+    text: [
+      cells,
+      ...narrowText(written),
+      `${isWritten ? "Wrote" : "Not written to"} ${out}: ${[...broken, summary].join(". ")}`,
+    ],
     page: ({ choicesSection, weightsSection, unitsSection }) => ({
       title: `${file.path} in float16`,
       conclusion: `${isWritten ? "Written" : "Not written"} to ${out}: ${[`numbers ${written.numbers}`, ...broken].join("; ")}.`,

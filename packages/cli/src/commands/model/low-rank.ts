@@ -10,6 +10,7 @@ import {
   type MeasuredChange,
   measuredChange,
   measuredInputs,
+  narrowText,
 } from "../../model/measured-change.js";
 import { writeModelFile } from "../../model/write-prepared.js";
 import { type Values, value } from "../../option-rows.js";
@@ -48,7 +49,7 @@ of one product into queries, keys and values.
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, rank and energy (null: not given), measured, table [{choice, numbers,
-bytes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}], groups [{parameters, size,
+bytes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}], groups [{parameters, size,
 copies, rank, error, reason}].
 
 Examples:
@@ -147,6 +148,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
             tableOf(columns, table),
             tableOf(spaceColumns, groups),
             ...(left.length === 0 ? [] : [`left as they are\n${textList(left)}`]),
+            ...narrowText(written.row),
             `Wrote ${out}: ${summaryText(document, path)}`,
           ],
     page: ({ choicesSection, weightsSection, unitsSection }) => ({

@@ -16,6 +16,7 @@ import {
   type MeasuredChange,
   measuredChange,
   measuredInputs,
+  narrowText,
   sqnrText,
 } from "../../model/measured-change.js";
 import { writeModelFile } from "../../model/write-prepared.js";
@@ -64,7 +65,7 @@ least. The table has the time of each new file by that of the old one, run in tu
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, by, fraction, multiple, balanced, measured, table [{ranked, zeros,
-numbers, bytes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest, chosenBy {sqnr, broken}, time {before,
+numbers, bytes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest, chosenBy {sqnr, broken}, time {before,
 after, ratio, quartiles}}], apart, stops [{operator, nodes}], groups [{parameters, size, removed, reason}].
 
 Examples:
@@ -182,6 +183,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
       cells,
       ...(groups.length === 0 ? [] : [groupCells]),
       ...sameText(document),
+      ...table.filter(({ ranked }) => ranked === written.ranked).flatMap(narrowText),
       `Wrote ${out}: ${summary}`,
     ],
     page: ({ choicesSection, weightsSection, unitsSection }) => ({
