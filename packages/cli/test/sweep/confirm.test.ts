@@ -236,6 +236,25 @@ describe("confirmationOf", () => {
     expect(all.comparison?.n).toBe(3);
   });
 
+  it("says of a trial with the baseline's settings that it is the baseline", () => {
+    const runs = [0, 1].map((seed) => ({
+      seed,
+      record: { status: "completed", lane: "a", values: { loss: 1 + seed } },
+    }));
+    const confirm = { seeds: [0, 1], best: 1, baseline: {} };
+    const textOf = (own: typeof runs) => {
+      const contenders = [
+        { trial: "baseline", parameters: {}, runs },
+        { trial: 0, parameters: { learningRate: 0.1 }, runs: own },
+      ];
+      return confirmationOf({ confirm, metric: loss } as never, { trials: [], contenders } as never)[0]?.text;
+    };
+    expect(textOf(runs)).toContain("(95 % interval). Its settings are the baseline's, and so are its runs");
+    expect(textOf(structuredClone(runs))).toContain(
+      "Both gave the same numbers: what is compared changed nothing.",
+    );
+  });
+
   it("counts runs that diverged as such, whatever they had before", () => {
     const contender = (trial: number | "baseline", statuses: readonly string[]) => ({
       trial,
