@@ -112,11 +112,11 @@ describe("confirmed", () => {
       [0.9, 1, 0.95],
       [1.4, 1.5, 1.45],
       "helps",
-      "Its test.rmse is 0.9509, that of predicting the mean 1.451.",
+      "Its test.rmse is 0.95, that of predicting the mean 1.45.",
     ],
     [
       ...(["test.rmse", [1.4, 1.6, 1.45], [1.4, 1.5, 1.45], "undecided"] as const),
-      "Its test.rmse is 1.486, not clearly better than that of predicting the mean, 1.451.",
+      "Its test.rmse is 1.483, not clearly better than that of predicting the mean, 1.45.",
     ],
     [
       ...(["test.accuracy", [0.9, 0.9, 0.9], [0.9, 0.9, 0.9], "undecided"] as const),

@@ -169,7 +169,7 @@ function differenceOf(
 export interface BesideConstant {
   /** The measure, such as `test.rmse`. */
   readonly name: string;
-  /** Of the runs, and of the constant. */
+  /** The mean of the runs, and that of the constant. */
   readonly reached: number;
   /** Of the constant, on the same rows. */
   readonly constant: number;
@@ -192,16 +192,17 @@ export function besideConstant(
       runs.map((metrics) => metrics[key] ?? Number.NaN),
     );
     if (own.length === 0 || ![...own, ...constant].every(Number.isFinite)) continue;
+    const means = { name, reached: mean(own), constant: mean(constant) };
     if (name.endsWith(".accuracy")) {
       const { interval } = pairedDifference(own, constant, { level });
-      return { name, reached: mean(own), constant: mean(constant), isBeaten: (interval?.[0] ?? 0) > 0 };
+      return { ...means, isBeaten: (interval?.[0] ?? 0) > 0 };
     }
     // Over rows the squares have a mean, not their roots.
     const power = name.endsWith(".rmse") ? 2 : 1;
     const [a, b] = [own, constant].map((list) => list.map((v) => v ** power));
     if (![...a, ...b].every((v) => v > 0)) continue;
     const isBeaten = (ratioOfMeans(a, b, { level }).interval?.[1] ?? 1) < 1;
-    return { name, reached: mean(a) ** (1 / power), constant: mean(b) ** (1 / power), isBeaten };
+    return { ...means, isBeaten };
   }
   return null;
 }
@@ -215,11 +216,11 @@ const predictions = {
   rmse: "predicting the mean",
 };
 
-/** As a sentence: "Its test.rmse is 0.5, that of predicting the mean 1." */
 type Measure = keyof typeof predictions;
 
 const measureOf = ({ name }: BesideConstant) => name.slice(name.lastIndexOf(".") + 1) as Measure;
 
+/** As a sentence: "Its test.rmse is 0.5, that of predicting the mean 1." */
 export function constantText(compared: BesideConstant): string {
   const { name, reached, constant, isBeaten } = compared;
   const measure = measureOf(compared);
@@ -228,7 +229,6 @@ export function constantText(compared: BesideConstant): string {
   return `Its ${name} is ${own}, ${isBeaten ? "" : "not clearly better than "}${what}${isBeaten ? "" : ","} ${other}.`;
 }
 
-/** The median of `of` ratios: those that are not given are infinite. */
 /** That none of some models beats a constant, as a sentence; empty where one does, or where that is not measured of all. */
 export function unbeatenText(models: readonly (BesideConstant | null)[]): string {
   const unbeaten = models.flatMap((model) => (model?.isBeaten === false ? [model] : []));
@@ -237,6 +237,7 @@ export function unbeatenText(models: readonly (BesideConstant | null)[]): string
     : `No model of this comparison is clearly better than ${predictions[measureOf(unbeaten[0])]}.`;
 }
 
+/** The median of `of` ratios: those that are not given are infinite. */
 function medianOf(ratios: readonly (readonly [number, number])[], of: number): number | null {
   const sorted = ratios.map(([a, b]) => a / b).sort((a, b) => a - b);
   const [low, high] = [sorted[Math.ceil(of / 2) - 1], sorted[Math.floor(of / 2)]];
