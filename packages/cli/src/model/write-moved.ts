@@ -12,6 +12,7 @@ import { checkedText, type Written, writeVerified } from "./write-prepared.js";
 export interface MoveOptions extends DataOptions {
   readonly heldOut?: string | undefined;
   readonly out: string;
+  readonly force: boolean;
   readonly tolerance?: number | undefined;
   readonly size: Sizes;
   readonly verify: boolean;
@@ -46,9 +47,9 @@ export async function writeMoved(
   options: MoveOptions,
   move: (discovery: DiscoveryOfModel) => Params | Promise<Params>,
 ): Promise<MovedFile> {
-  const { heldOut, out, tolerance, verify, report } = options;
+  const { heldOut, out, tolerance, verify } = options;
   const file = await readModelFile(path);
-  await requireOutputs(file, { out, report }, [heldOut]);
+  await requireOutputs(file, options, [heldOut]);
   const { batches, sizes, what } = await measuredInputs(file, options, heldOut);
   const discovery = discoveryOf(file, { sizes });
   const params = await move(discovery);

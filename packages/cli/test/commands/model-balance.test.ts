@@ -87,7 +87,7 @@ describe("isoloss model imbalance", () => {
       const { stdout } = await bench.run("model", "imbalance", name);
       expect(stdout.includes("can be scaled")).toBe(name !== "normalized.onnx");
       expect(stdout).toContain(ends);
-      const balanced = await bench.run("model", "balance", name, "-o", "out.onnx");
+      const balanced = await bench.run("model", "balance", name, "--force", "-o", "out.onnx");
       expect(balanced.stdout).toContain(ends);
       const found = await bench.run("model", "symmetries", name);
       expect(found.stdout).toContain(ends);
@@ -183,14 +183,14 @@ describe("isoloss model balance", () => {
       }),
     }));
     file("dead.onnx", dead);
-    const args = ["model", "balance", "dead.onnx", "--by", "range", "-o", "even.onnx", "--json"];
+    const args = ["model", "balance", "dead.onnx", "--by", "range", "--force", "-o", "even.onnx", "--json"];
     const { ranges, lifted } = await bench.json<BalancedModel>(...args);
     expect(lifted).toBe(true);
     for (const { after } of ranges) expect(after).toBeLessThan(1000);
   });
 
   it("scales the bounds of a Clip with the weights, exactly", async () => {
-    const args = ["model", "balance", "Clip.onnx", "--powers-of-two", "-o", "even.onnx", "--json"];
+    const args = ["model", "balance", "Clip.onnx", "--powers-of-two", "--force", "-o", "even.onnx", "--json"];
     const document = await bench.json<BalancedModel>(...args);
     expect(document).toMatchObject({ lifted: true, stops: [], largest: 0 });
     expect(document.before.factor).toBeGreaterThan(3);
@@ -199,7 +199,16 @@ describe("isoloss model balance", () => {
     const relu = ["model", "balance", "Relu.onnx", "--powers-of-two", "-o", "relu.onnx", "--json"];
     expect((await bench.json<BalancedModel>(...relu)).lifted).toBe(false);
     expect(params).toMatchObject(fromOnnx(read("relu.onnx")).params);
-    const text = await bench.run("model", "balance", "Clip.onnx", "--by", "range", "-o", "even.onnx");
+    const text = await bench.run(
+      "model",
+      "balance",
+      "Clip.onnx",
+      "--by",
+      "range",
+      "--force",
+      "-o",
+      "even.onnx",
+    );
     expect(text.stdout).toContain(
       "Bounds of Clip, Max and Min became numbers of channels, which move with the weights.",
     );
@@ -211,6 +220,7 @@ describe("isoloss model balance", () => {
       "model",
       "balance",
       "half.onnx",
+      "--force",
       "-o",
       "even.onnx",
       "--json",
@@ -247,11 +257,11 @@ describe("isoloss model balance", () => {
     ["imbalance uneven.onnx --size batch=2", /--size batch: the file fixes all sizes/, 2],
     ["imbalance", /missing required argument 'file'/, 2],
     ["balance uneven.onnx", /required option '-o, --out <file>' not specified/, 2],
-    ["balance text.onnx -o out.onnx", /Cannot read text\.onnx as an ONNX model/, 1],
-    ["balance uneven.onnx -o out.onnx --by size", /Allowed choices are norm, range/, 2],
-    ["balance uneven.onnx -o out.onnx --held-out gone.npy", /Cannot read the data gone\.npy/, 1],
-    ["balance uneven.onnx -o out.onnx --held-out text.onnx", /is no \.npy, \.npz, PNG or JPEG file/, 1],
-    ["balance uneven.onnx -o out.onnx --tolerance -1", /tolerance/, 2],
+    ["balance text.onnx -o new.onnx", /Cannot read text\.onnx as an ONNX model/, 1],
+    ["balance uneven.onnx -o new.onnx --by size", /Allowed choices are norm, range/, 2],
+    ["balance uneven.onnx -o new.onnx --held-out gone.npy", /Cannot read the data gone\.npy/, 1],
+    ["balance uneven.onnx -o new.onnx --held-out text.onnx", /is no \.npy, \.npz, PNG or JPEG file/, 1],
+    ["balance uneven.onnx -o new.onnx --tolerance -1", /tolerance/, 2],
   ])("model %s says what is wrong", async (command, message, code) => {
     const { status, stdout, stderr } = await bench.run("model", ...command.split(" "));
     expect([status, stdout, stderr]).toEqual([code, "", expect.stringMatching(message)]);

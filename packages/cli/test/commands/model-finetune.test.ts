@@ -20,7 +20,19 @@ const read = (name: string) => new Uint8Array(readFileSync(at(name)));
 const model = exported(convnet({ channels: 4 }));
 
 const finetune = (...args: string[]) => bench.run("model", "finetune", "model.onnx", ...args);
-const usual = ["--data", "x.npy", "--labels", "y.npy", "--rate", "0.02", "--epochs", "3", "-o", "out.onnx"];
+const usual = [
+  "--data",
+  "x.npy",
+  "--labels",
+  "y.npy",
+  "--rate",
+  "0.02",
+  "--epochs",
+  "3",
+  "--force",
+  "-o",
+  "out.onnx",
+];
 
 /** Gray pictures of 8 x 8 pixels in a folder for each class: digits. */
 function writeClasses(folder: string, { inputs, labels }: ReturnType<typeof images>): void {
@@ -156,6 +168,7 @@ describe("isoloss model finetune", () => {
       "0.02",
       "--epochs",
       "8",
+      "--force",
       "-o",
       "new/out.onnx",
     ];

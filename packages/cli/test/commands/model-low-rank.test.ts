@@ -20,7 +20,7 @@ beforeAll(() => {
   writeFileSync(at("x.npy"), encodeNpy({ shape: [40, 6], data }));
 });
 
-const lowRank = ["model", "low-rank", "model.onnx", "--out", "smaller.onnx"];
+const lowRank = ["model", "low-rank", "model.onnx", "--force", "--out", "smaller.onnx"];
 
 describe("isoloss model low-rank", () => {
   it("drops rank that no weight uses, and the model computes the same", async () => {

@@ -111,8 +111,10 @@ export const fineTuneOptions = optionTable("fineTune", {
   output: text("the name of a result of the model").otherwise("the only one"),
   /** Passes over the data; default 10. */
   epochs: integerFrom(0).default(10),
-  /** Examples of a step; default 32, or as many as the file fixes. */
-  batchSize: integerFrom(1).otherwise("32, or as many as the file fixes"),
+  /** Examples of a step; default 32; of a file whose nodes take only the size that it fixes, that size. */
+  batchSize: integerFrom(1).otherwise(
+    "32; of a file whose nodes take only the size that it fixes, that size",
+  ),
   /** By name, or such as `adamw({ weightDecay: 0.01 })`; default `adam`. */
   optimizer: anyOf(
     oneOf(Object.keys(optimizers) as OptimizerName[]),

@@ -13,6 +13,7 @@ import {
   type MeasuredChange,
   measuredChange,
   measuredInputs,
+  narrowText,
 } from "../../model/measured-change.js";
 import { writeModelFile } from "../../model/write-prepared.js";
 import { choice, flag, flagOff, type Values, value } from "../../option-rows.js";
@@ -32,7 +33,7 @@ const options = {
     ["float32", "float16"],
     "float32",
   ),
-  force: flag("write a file whose outputs are not finite, too"),
+  force: flag("replace an existing file; write one whose outputs are not finite, too"),
   ...measuring("the choices, the units and their weights"),
 };
 
@@ -48,7 +49,7 @@ is given, and the exit code is 1.
 ${dataHelp}
 
 The document of --json: file, out (null: it was not written), bytes {before, after}, io, moved (units), measured, table
-[{numbers, weights, activations, rounded, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}].
+[{numbers, weights, activations, rounded, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}].
 
 Examples:
   isoloss model half model.onnx --out half.onnx
@@ -98,7 +99,7 @@ const columns: Columns<HalfRow> = [
 async function run(path: string, settings: Settings): Promise<Result> {
   const { out, calibration, heldOut, move, io, report } = settings;
   const file = await readModelFile(path);
-  await requireOutputs(file, { out, report }, [calibration, heldOut]);
+  await requireOutputs(file, { out, report, force: settings.force }, [calibration, heldOut]);
   const examples = await measuredInputs(file, settings, calibration);
   const inputs = heldOut === undefined ? examples : await measuredInputs(file, settings, heldOut);
   const traced = calibration === undefined ? inputs : examples;
@@ -145,7 +146,11 @@ async function run(path: string, settings: Settings): Promise<Result> {
   const summary = summaryText(document, path);
   return {
     document,
-    text: [cells, `${isWritten ? "Wrote" : "Not written to"} ${out}: ${[...broken, summary].join(". ")}`],
+    text: [
+      cells,
+      ...narrowText(written),
+      `${isWritten ? "Wrote" : "Not written to"} ${out}: ${[...broken, summary].join(". ")}`,
+    ],
     page: ({ choicesSection, weightsSection, unitsSection }) => ({
       title: `${file.path} in float16`,
       conclusion: `${isWritten ? "Written" : "Not written"} to ${out}: ${[`numbers ${written.numbers}`, ...broken].join("; ")}.`,

@@ -10,6 +10,7 @@ import {
   type MeasuredChange,
   measuredChange,
   measuredInputs,
+  narrowText,
 } from "../../model/measured-change.js";
 import { writeModelFile } from "../../model/write-prepared.js";
 import { type Values, value } from "../../option-rows.js";
@@ -18,10 +19,10 @@ import { positiveInteger, positiveShare } from "../../parse.js";
 import { withProgress } from "../../progress.js";
 import { htmlTable } from "../../run/report-html.js";
 import type { Result } from "../command.js";
-import { measuring, outOption } from "./options.js";
+import { measuring, writing } from "./options.js";
 
 const options = {
-  out: outOption,
+  ...writing,
   rank: value("<n>", "largest rank of each space; default what is used", positiveInteger),
   energy: value(
     "<share>",
@@ -48,7 +49,7 @@ of one product into queries, keys and values.
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, rank and energy (null: not given), measured, table [{choice, numbers,
-bytes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}], groups [{parameters, size,
+bytes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}], groups [{parameters, size,
 copies, rank, error, reason}].
 
 Examples:
@@ -104,9 +105,9 @@ const spaceColumns: Columns<SpaceRow> = [
 
 /** `isoloss model low-rank`: a model without rank that is not used, or with less. */
 async function run(path: string, settings: Settings): Promise<Result> {
-  const { out, rank, energy, heldOut, report } = settings;
+  const { out, rank, energy, heldOut } = settings;
   const file = await readModelFile(path);
-  await requireOutputs(file, { out, report }, [heldOut]);
+  await requireOutputs(file, settings, [heldOut]);
   const inputs = await measuredInputs(file, settings, heldOut);
   const results: (ReducedRank & { readonly row: LowRankRow })[] = [];
   await withProgress(settings, async (step) => {
@@ -147,6 +148,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
             tableOf(columns, table),
             tableOf(spaceColumns, groups),
             ...(left.length === 0 ? [] : [`left as they are\n${textList(left)}`]),
+            ...narrowText(written.row),
             `Wrote ${out}: ${summaryText(document, path)}`,
           ],
     page: ({ choicesSection, weightsSection, unitsSection }) => ({
