@@ -10,7 +10,7 @@ import { mean, sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
 import { slice } from "../graph/ops/slice.js";
 import { stopGradient } from "../graph/ops/stop-gradient.js";
-import { formatShape, requireTensor, sameShape, type Tensor } from "../graph/tensor.js";
+import { formatShape, isTensor, requireTensor, sameShape, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { type Kind, nonNegative, share } from "../option-kinds.js";
 import { requireFlags, requireKnown } from "../options.js";
@@ -149,8 +149,15 @@ export function batchNorm(
   };
 }
 
+/** What a normalization adds to a variance, >= 0: a number, or a tensor of one, such as a parameter that follows scalings. */
+type Epsilon = number | Tensor;
+
+function requireEpsilon(op: string, epsilon: Epsilon): void {
+  if (!isTensor(epsilon)) requireNumber(`${op}: epsilon`, epsilon, nonNegative);
+}
+
 /** (x - mean) / sqrt(variance + epsilon) over axes. */
-function standardize(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
+function standardize(x: Tensor, axes: readonly number[], epsilon: Epsilon): Tensor {
   const centered = sub(x, mean(x, { axes, keepDims: true }));
   const spread = mean(square(centered), { axes, keepDims: true });
   return div(centered, sqrt(add(spread, epsilon)));
@@ -166,14 +173,14 @@ function standardize(x: Tensor, axes: readonly number[], epsilon: number): Tenso
 export function layerNorm(
   x: Tensor,
   params: TensorsOf<NormParams>,
-  options: { readonly epsilon?: number | undefined } = {},
+  options: { readonly epsilon?: Epsilon | undefined } = {},
 ): Tensor {
   requireKnown("layerNorm", options, ["epsilon"], "layerNorm(x, params, { epsilon: 1e-6 })");
   requireTensor("layerNorm", x);
   requireParams("layerNorm", params, ["weight", "bias"]);
   const { weight, bias } = params;
   const { epsilon = 1e-5 } = options;
-  requireNumber("layerNorm: epsilon", epsilon, nonNegative);
+  requireEpsilon("layerNorm", epsilon);
   return add(mul(standardize(x, lastAxes("layerNorm", x, weight), epsilon), weight), bias);
 }
 
@@ -200,13 +207,13 @@ function lastAxes(op: string, x: Tensor, weight: Tensor): number[] {
 export function rmsNorm(
   x: Tensor,
   params: TensorsOf<RmsNormParams>,
-  options: { readonly epsilon?: number | undefined } = {},
+  options: { readonly epsilon?: Epsilon | undefined } = {},
 ): Tensor {
   requireKnown("rmsNorm", options, ["epsilon"], "rmsNorm(x, params, { epsilon: 1e-5 })");
   requireTensor("rmsNorm", x);
   requireParams("rmsNorm", params, ["weight"]);
   const { epsilon = 1e-6 } = options;
-  requireNumber("rmsNorm: epsilon", epsilon, nonNegative);
+  requireEpsilon("rmsNorm", epsilon);
   const axes = lastAxes("rmsNorm", x, params.weight);
   return mul(div(x, sqrt(add(mean(square(x), { axes, keepDims: true }), epsilon))), params.weight);
 }
@@ -221,14 +228,14 @@ export function rmsNorm(
 export function groupNorm(
   x: Tensor,
   params: TensorsOf<NormParams>,
-  options: { readonly groups: number; readonly epsilon?: number | undefined },
+  options: { readonly groups: number; readonly epsilon?: Epsilon | undefined },
 ): Tensor {
   requireKnown("groupNorm", options, ["groups", "epsilon"], "groupNorm(x, params, { groups: 4 })");
   requireTensor("groupNorm", x);
   requireParams("groupNorm", params, ["weight", "bias"]);
   const { weight, bias } = params;
   const { groups, epsilon = 1e-5 } = options;
-  requireNumber("groupNorm: epsilon", epsilon, nonNegative);
+  requireEpsilon("groupNorm", epsilon);
   const [batch, channels] = x.shape;
   if (x.rank < 2 || !sameShape(weight.shape, [channels])) {
     throw new ShapeError(

@@ -16,7 +16,11 @@ export function evaluate(graph: OnnxGraph, scope: Scope, settings: Settings): vo
 
 function evaluateNode(node: OnnxNode, scope: Scope, settings: Settings): void {
   settings.count.add();
-  const operands = node.inputs.map((name): Entry | undefined => (name === "" ? undefined : scope.get(name)));
+  const epsilon = settings.epsilons.get(node);
+  const operands = node.inputs.map((name, i): Entry | undefined => {
+    const own = name === "" ? undefined : scope.get(name);
+    return own && epsilon?.operand === i ? { ...own, tensor: epsilon.tensor } : own;
+  });
   const call = new Call(node, operands, scope, settings, evaluate);
   const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);
   if (lost !== undefined) call.fail(`its operand "${lost}" is a result that is not supported`);

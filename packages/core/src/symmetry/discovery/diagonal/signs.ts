@@ -10,7 +10,7 @@ import { diagonalGenerators, termsOf } from "./generators.js";
 export function findSigns(layout: Layout): SignGenerator[] {
   const slots = parameterSlots(layout);
   const system = diagonalSystem(layout, signs, (node) => ruleOf(node).sign(node));
-  return diagonalGenerators(system, signs, slots, layout.parameters.length).map(({ along, form }) => {
+  return diagonalGenerators(system, signs, slots, layout).map(({ along, form }) => {
     const unknowns = termsOf(form).map(([unknown]) => unknown);
     if (along === "parameters") {
       return { kind: "sign", size: 1, axes: unknowns.map((k) => wholeAxis(layout.parameters[k])) };
