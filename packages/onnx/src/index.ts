@@ -12,7 +12,7 @@ export { fineTune } from "./fine-tune/fine-tune.js";
 export type { FineTuneOptions } from "./fine-tune/fine-tune-options.js";
 export type { LossName } from "./fine-tune/named-losses.js";
 export type { FineTuneEpoch } from "./fine-tune/run-epochs.js";
-export type { HalfChange, HalfModel, ToHalfOptions } from "./half/to-half.js";
+export type { HalfChange, HalfModel, HalfMove, LargestValue, ToHalfOptions } from "./half/to-half.js";
 export { toHalf } from "./half/to-half.js";
 export type { FromOnnxOptions } from "./import/from-onnx.js";
 export { fromOnnx } from "./import/from-onnx.js";

@@ -35,8 +35,10 @@ export interface TransformerOptions {
   /** Constants in nodes. */
   readonly constants?: boolean;
   readonly epsilon?: number;
-  /** Channel 3 of the stream gets it half way, channel 5 half of it, of the other sign: by a bias, or by a gain behind a block. */
+  /** Channel 3 of the stream gets it half way, channel 5 half of it, of the other sign: by what is added behind a block. */
   readonly outlier?: number;
+  /** By the gain of the norm behind a block instead. */
+  readonly byGain?: boolean;
 }
 
 function plant({ data }: NdArray, size: number): void {
@@ -67,6 +69,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     constants = false,
     epsilon = 1e-5,
     outlier = 0,
+    byGain = false,
   } = options;
   const rng = createRng(seed);
   const initializers: OnnxTensor[] = [];
@@ -192,6 +195,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     if (place === "post") return normed(node("Add", [x, planted(f(x), name, layer)]), `${name}.norm`);
     const y = f(normed(x, `${name}.norm`));
     if (place === "pre") return node("Add", [x, planted(y, name, layer)]);
+    if (!byGain) return node("Add", [x, planted(normed(y, `${name}.after`), name, layer)]);
     return node("Add", [x, normed(y, `${name}.after`, width, isPlanted(layer) ? outlier : 0)]);
   };
   const tokens = weight("tokens", [vocabulary, width], 0.5);
