@@ -205,7 +205,9 @@ describe("isoloss model half", () => {
   it("writes a file of float16, with counts and errors moved and as it is", async () => {
     const { status, stdout, stderr } = await bench.run(...half);
     expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
-    expect(stdout).toMatch(/^numbers +largest value +stored over \/ below +activations over \/ below +SQNR, rounded/);
+    expect(stdout).toMatch(
+      /^numbers +largest value +stored over \/ below +activations over \/ below +SQNR, rounded/,
+    );
     expect(stdout).toMatch(/^moved +\S+ \(\S+\) +0 \/ \d+ of \d+ +0 \/ \d+ of \d+ +\d+\.\d dB/m);
     expect(stdout).toMatch(/^as they are +\S+ \(\S+\) +0 \/ \d+ of \d+ +0 \/ \d+ of \d+ +\d+\.\d dB/m);
     expect(stdout).toMatch(/^Wrote half\.onnx: \d+ units scaled by powers of two, .* of folded\.onnx\./m);
@@ -260,7 +262,10 @@ describe("isoloss model half", () => {
     );
     expect(readFileSync(at("kept.onnx"), "utf8")).toBe("old");
     const document: Half = JSON.parse((await bench.run(...line, "--json")).stdout);
-    expect(document).toMatchObject({ out: null, table: [{ rounded: { broken: true } }, { rounded: { broken: true } }] });
+    expect(document).toMatchObject({
+      out: null,
+      table: [{ rounded: { broken: true } }, { rounded: { broken: true } }],
+    });
     const forced = await bench.run(...line, "--force", "--report", "forced.html");
     expect(forced.status).toBe(0);
     expect(forced.stdout).toContain(`\nWrote kept.onnx: ${why}. `);
@@ -284,7 +289,9 @@ describe("isoloss model half", () => {
     const { status, stdout } = await bench.run("model", "half", "stream.onnx", "-o", "half-stream.onnx");
     expect(status).toBe(0);
     expect(stdout).toMatch(/^as they are +90000 /m);
-    expect(stdout).toMatch(/^Wrote half-stream\.onnx: \d+ units scaled by powers of two, the stream of 32 units by 2\^-\d, /m);
+    expect(stdout).toMatch(
+      /^Wrote half-stream\.onnx: \d+ units scaled by powers of two, the stream of 32 units by 2\^-\d, /m,
+    );
   });
 
   it("judges a file on the held-out data that it names, and the page says why it was refused", async () => {

@@ -167,7 +167,7 @@ function standardize(x: Tensor, axes: readonly number[], epsilon: Epsilon): Tens
  * Normalizes each sample over its last axes (as many as the weight has), then scales and shifts each element.
  *
  * @param x [..., ...shape of the weight]
- * @param options `epsilon`: added to the variance; default 1e-5
+ * @param options `epsilon`: added to the variance, a number or a parameter of one; default 1e-5
  * @throws ShapeError when shapes do not fit; OptionError for an epsilon that is negative or not finite
  */
 export function layerNorm(
@@ -201,7 +201,7 @@ function lastAxes(op: string, x: Tensor, weight: Tensor): number[] {
  * y = w x / sqrt(mean(x^2) + epsilon)
  *
  * @param x [..., ...shape of the weight]
- * @param options `epsilon`: added to the mean square; default 1e-6. (PyTorch's default is the spacing of numbers at 1.)
+ * @param options `epsilon`: added to the mean square, a number or a parameter of one; default 1e-6. (PyTorch's default is the spacing of numbers at 1.)
  * @throws ShapeError when shapes do not fit; OptionError for an epsilon that is negative or not finite
  */
 export function rmsNorm(
@@ -222,7 +222,7 @@ export function rmsNorm(
  * Normalizes each sample over groups of channels, then scales and shifts each channel.
  *
  * @param x [batch, channels, ...]
- * @param options `groups`: must divide the channels; `epsilon`: added to the variance; default 1e-5
+ * @param options `groups`: must divide the channels; `epsilon`: added to the variance, a number or a parameter of one; default 1e-5
  * @throws ShapeError when shapes do not fit; OptionError for an epsilon that is negative or not finite
  */
 export function groupNorm(

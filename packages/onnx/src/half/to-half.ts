@@ -111,7 +111,8 @@ export interface HalfModel {
  * Among the scalings is the residual stream of a transformer: epsilons of normalizations follow it, and no node is added. Near
  * these k, those of the streams are then chosen by the SQNR that is measured on the calibration data with every result rounded. Where
  * that stays below the tolerance, operators whose results are out of range are kept in float32, between Casts. Logits before a
- * softmax cannot be scaled.
+ * softmax cannot be scaled. The epsilon of a norm that is several nodes may become 0 in float16, and a row of equal numbers then NaN;
+ * a LayerNormalization holds its own as a float.
  *
  * All floats become float16: weights, rounded to the nearest (65504 in the place of larger ones), and Casts; the scales of a
  * Resize stay float32, as the standard asks. `foldBatchNorm` first gives a file more scalings.
