@@ -1,10 +1,9 @@
 // Transformers with random weights, decomposed and fused, as exporters write them.
 import { type NdArray, sizeOf } from "isoloss";
 import { createRng } from "isoloss/data";
-import { type AttributeValue, float, int, type OnnxNode, type OnnxTensor } from "isoloss/internal";
-import { encodeModel } from "isoloss/onnx";
+import { type AttributeValue, float, int, type OnnxNode } from "isoloss/internal";
 import { ints } from "../../core/src/runtime/onnx/schema.js";
-import { tensorOf } from "../nn/onnx/support.js";
+import { type Arrays, fileOf } from "../nn/onnx/support.js";
 
 export interface TransformerOptions {
   readonly seed?: number;
@@ -72,7 +71,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     byGain = false,
   } = options;
   const rng = createRng(seed);
-  const initializers: OnnxTensor[] = [];
+  const initializers: Record<string, NdArray> = {};
   const nodes: OnnxNode[] = [];
   let count = 0;
   const node = (
@@ -85,7 +84,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     return output;
   };
   const stored = (name: string, value: NdArray): string => {
-    initializers.push(tensorOf(name, value));
+    initializers[name] = value;
     return name;
   };
   const numbers = new Map<number, string>();
@@ -227,22 +226,7 @@ export function transformer(options: TransformerOptions = {}): Uint8Array {
     ? node("Transpose", [tokens], { perm: ints([1, 0]) })
     : weight("head", [width, vocabulary], 1 / Math.sqrt(width));
   nodes.push({ opType: "MatMul", inputs: [y, head], outputs: ["logits"], attributes: {} });
-  const shape = [2, length];
-  return encodeModel({
-    irVersion: 8,
-    opsets: [{ domain: "", version: opset }],
-    producer: "test",
-    metadata: {},
-    graph: {
-      name: "transformer",
-      inputs: (encoder ? ["source", "ids"] : ["ids"]).map((name) => ({
-        name,
-        dtype: "int64" as const,
-        shape,
-      })),
-      outputs: [{ name: "logits", dtype: "float32" }],
-      initializers,
-      nodes,
-    },
-  });
+  const given = { shape: [2, length], data: new BigInt64Array(2 * length) };
+  const inputs: Arrays = encoder ? { source: given, ids: given } : { ids: given };
+  return fileOf({ inputs, initializers, nodes, outputs: ["logits"], opset });
 }
