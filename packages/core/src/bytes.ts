@@ -90,12 +90,12 @@ function floatBits(value: number, exponentBits: number, fractionBits: number): n
   return sign | Math.min(((exponent - least) << fractionBits) + steps, infinity);
 }
 
-/** floor(log2 x), exactly. */
+const double = new DataView(new ArrayBuffer(8));
+
+/** floor(log2 x) of the exponent's field, exactly; -1023 of numbers below the normal doubles. */
 function exponentOf(x: number): number {
-  if (x === 0) return -Infinity;
-  const near = Math.floor(Math.log2(x));
-  if (2 ** near > x) return near - 1;
-  return 2 ** (near + 1) <= x ? near + 1 : near;
+  double.setFloat64(0, x);
+  return ((double.getUint16(0) >> 4) & 0x7ff) - 1023;
 }
 
 function roundToEven(x: number): number {

@@ -56,7 +56,9 @@ export async function writeMoved(
   const changed = Object.fromEntries(
     Object.entries(params).filter(([name, array]) => !hasSameNumbers(array, discovery.model.params[name])),
   );
-  const isLifted = Object.keys(changed).some((name) => discovery.bounds.has(name));
+  const isLifted = Object.entries(changed).some(
+    ([name, { shape }]) => shape.length > 0 && discovery.bounds.has(name),
+  );
   const bytes = isLifted
     ? lowerBounds(withParams(discovery.lifted, changed)).bytes
     : withParams(file.bytes, changed);

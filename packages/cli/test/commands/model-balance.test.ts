@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRng, encodeNpy } from "isoloss/data";
 import { compareModels, fromOnnx } from "isoloss-onnx";
+import { transformer } from "isoloss-test-support/model-file/transformer";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { BalancedModel } from "../../src/commands/model/balance.js";
 import type { ImbalanceOfModel } from "../../src/commands/model/imbalance.js";
@@ -212,6 +213,21 @@ describe("isoloss model balance", () => {
     expect(text.stdout).toContain(
       "Bounds of Clip, Max and Min became numbers of channels, which move with the weights.",
     );
+  });
+
+  it("moves the residual stream of a transformer with the epsilons of its norms", async () => {
+    file("stream.onnx", transformer({ fused: true, tied: true, outlier: 500 }));
+    const line = ["model", "balance", "stream.onnx", "--powers-of-two", "-o", "even.onnx", "--json"];
+    expect(await bench.json<BalancedModel>(...line)).toMatchObject({ lifted: false, largest: 0 });
+    const epsilonOf = (name: string) => {
+      const { params } = fromOnnx(read(name), { epsilons: true });
+      return Number(Object.entries(params).find(([own]) => own.endsWith(".epsilon"))?.[1].data[0]);
+    };
+    const exponent = Math.log2(epsilonOf("even.onnx") / epsilonOf("stream.onnx"));
+    expect(exponent).toBeLessThan(0);
+    expect(exponent % 2).toBe(-0);
+    const { stdout } = await bench.run("model", "symmetries", "stream.onnx");
+    expect(stdout).toContain("stream of 32 units, written by tokens, positions, ");
   });
 
   it("allows what weights are rounded by in a file of float16", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createRng, encodeNpy, split } from "isoloss/data";
 import { decodeModel } from "isoloss/onnx";
 import { fromOnnx, modelError } from "isoloss-onnx";
+import { transformer } from "isoloss-test-support/model-file/transformer";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Half } from "../../src/commands/model/half.js";
 import type { PrunedModel } from "../../src/commands/model/prune.js";
@@ -225,9 +226,11 @@ describe("isoloss model half", () => {
   it("writes a file of float16, with counts and errors moved and as it is", async () => {
     const { status, stdout, stderr } = await bench.run(...half);
     expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
-    expect(stdout).toMatch(/^numbers +stored over \/ below +activations over \/ below +error, rounded/);
-    expect(stdout).toMatch(/^moved +0 \/ \d+ of \d+ +- +\S+ +\d+\.\d dB/m);
-    expect(stdout).toMatch(/^as they are +0 \/ \d+ of \d+ +- +\S+ +\d+\.\d dB/m);
+    expect(stdout).toMatch(
+      /^numbers +largest value +stored over \/ below +activations over \/ below +SQNR, rounded/,
+    );
+    expect(stdout).toMatch(/^moved +\S+ \(\S+\) +0 \/ \d+ of \d+ +0 \/ \d+ of \d+ +\d+\.\d dB/m);
+    expect(stdout).toMatch(/^as they are +\S+ \(\S+\) +0 \/ \d+ of \d+ +0 \/ \d+ of \d+ +\d+\.\d dB/m);
     expect(stdout).toMatch(/^Wrote half\.onnx: \d+ units scaled by powers of two, .* of folded\.onnx\./m);
     const { graph } = decodeModel(read("half.onnx"));
     const types = new Set(graph.initializers.map(({ dtype }) => dtype));
@@ -279,12 +282,36 @@ describe("isoloss model half", () => {
     );
     expect(existsSync(at("kept.onnx"))).toBe(false);
     const document: Half = JSON.parse((await bench.run(...line, "--json")).stdout);
-    expect(document).toMatchObject({ out: null, table: [{ rounded: null }, { rounded: null }] });
+    expect(document).toMatchObject({
+      out: null,
+      table: [{ rounded: { broken: true } }, { rounded: { broken: true } }],
+    });
     const forced = await bench.run(...line, "--force", "--report", "forced.html");
     expect(forced.status).toBe(0);
     expect(forced.stdout).toContain(`\nWrote kept.onnx: ${why}. `);
     expect(readFileSync(at("forced.html"), "utf8")).toContain(`Written to kept.onnx: numbers moved; ${why}.`);
     expect(decodeModel(read("kept.onnx")).graph.initializers[0].dtype).toBe("float16");
+  });
+
+  it("does not write a file below the tolerance, unless it is forced to", async () => {
+    const line = [...half.slice(0, -1), "near.onnx", "--tolerance", "90"];
+    const { status, stderr } = await bench.run(...line);
+    expect(status).toBe(1);
+    expect(withoutProgress(stderr)).toMatch(
+      /near\.onnx was not written: with every result rounded to float16, its SQNR is \d+\.\d dB .* on random inputs, below the tolerance of 90 dB\. Ways out: .*lower --tolerance/,
+    );
+    expect(existsSync(at("near.onnx"))).toBe(false);
+    expect((await bench.run(...line, "--force")).status).toBe(0);
+  });
+
+  it("scales the residual stream of a transformer, and says by which power of two", async () => {
+    writeFileSync(at("stream.onnx"), transformer({ fused: true, outlier: 9e4 }));
+    const { status, stdout } = await bench.run("model", "half", "stream.onnx", "-o", "half-stream.onnx");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^as they are +90000 /m);
+    expect(stdout).toMatch(
+      /^Wrote half-stream\.onnx: \d+ units scaled by powers of two, the stream of 32 units by 2\^-\d, /m,
+    );
   });
 
   it("judges a file on the held-out data that it names, and the page says why it was refused", async () => {

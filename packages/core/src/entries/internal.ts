@@ -67,7 +67,7 @@ export {
   text,
 } from "../option-kinds.js";
 export type { OptionsOf, OptionTable } from "../options.js";
-export { optionTable, requireKnown, withoutUndefined } from "../options.js";
+export { optionTable, requireFlags, requireKnown, withoutUndefined } from "../options.js";
 export { taskAlone } from "../problems/multi-task.js";
 export { Lifetime } from "../runtime/lifetime.js";
 export { readNode, readValueInfo } from "../runtime/onnx/decode.js";

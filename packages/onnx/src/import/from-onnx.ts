@@ -1,6 +1,7 @@
 // The ONNX standard (onnx.ai/onnx/operators): models of dense tensors.
 
 import {
+  astype,
   DataError,
   type DType,
   DTypeError,
@@ -23,6 +24,7 @@ import {
   type OnnxValueInfo,
   ownEntry,
   requireBytes,
+  requireFlags,
   requireKnown,
 } from "isoloss/internal";
 import type { FloatDType } from "isoloss/nn";
@@ -32,7 +34,7 @@ import { arrayOf, constantOf, importedDType } from "./arrays.js";
 import { Call } from "./call.js";
 import { NodeCount } from "./limits.js";
 import { isStandard, operatorName, operators } from "./operators/operators.js";
-import { type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
+import { epsilonsOf, type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
 import { asEntry, type Entry, isSequence, Scope, type Settings } from "./value.js";
 
 export interface FromOnnxOptions<Out extends string = string> {
@@ -46,6 +48,11 @@ export interface FromOnnxOptions<Out extends string = string> {
    * what computes them. The others are constants.
    */
   readonly isParameter?: ((name: string) => boolean) | undefined;
+  /**
+   * Whether the small constants that normalizations add to a variance are parameters, too, one for each and named
+   * `RESULT.epsilon`: then scalings of what a LayerNormalization reads are exact; default false.
+   */
+  readonly epsilons?: boolean | undefined;
   /** The files with the model's external data: bytes by location, or a function that reads them. */
   readonly external?: ExternalData | undefined;
 }
@@ -63,7 +70,7 @@ export interface FromOnnxOptions<Out extends string = string> {
  * the file; those of 64 bits are exact up to 2^53. A gradient passes through a QuantizeLinear to the DequantizeLinear
  * that takes its result, as if it did not round, and is 0 for numbers beyond the range.
  *
- * @param options `outputs`, `dtype`, `isParameter` and `external`
+ * @param options `outputs`, `dtype`, `isParameter`, `epsilons` and `external`
  * @throws OptionError for an output that the model does not have; DataError when the bytes are not an ONNX
  *   model or the model uses unknown operators, which the message names. `apply` throws DataError if a node is
  *   used in an unsupported way, ShapeError or DTypeError if inputs do not fit.
@@ -81,10 +88,11 @@ export function fromOnnx<const Out extends string = string>(
   requireKnown(
     "fromOnnx",
     options,
-    ["dtype", "external", "isParameter", "outputs"],
+    ["dtype", "epsilons", "external", "isParameter", "outputs"],
     'fromOnnx(bytes, { dtype: "float64" })',
   );
-  const { dtype, external, isParameter, outputs: wanted } = options;
+  const { dtype, epsilons = false, external, isParameter, outputs: wanted } = options;
+  requireFlags("fromOnnx", { epsilons });
   if (isParameter !== undefined && typeof isParameter !== "function") {
     throw new OptionError(
       `fromOnnx: isParameter must be a function of a tensor's name; got ${describeValue(isParameter)}.`,
@@ -99,13 +107,13 @@ export function fromOnnx<const Out extends string = string>(
     );
   }
   const read = () => decodeModel(external === undefined ? bytes : inlineExternalData(bytes, external));
-  return importedModel(read, { dtype, isParameter, outputs: wanted });
+  return importedModel(read, { dtype, epsilons, isParameter, outputs: wanted });
 }
 
 /** The same of a file that `read` decodes. */
 export function importedModel<const Out extends string = string>(
   read: () => OnnxModel,
-  { dtype, isParameter, outputs: wanted }: Omit<FromOnnxOptions<Out>, "external"> = {},
+  { dtype, epsilons: hasEpsilons, isParameter, outputs: wanted }: Omit<FromOnnxOptions<Out>, "external"> = {},
 ): ImportedModel<Out> {
   const model = readable(read);
   const opset = requireOperators(model);
@@ -120,7 +128,11 @@ export function importedModel<const Out extends string = string>(
   }
   const trained = parametersOf(graph, isParameter);
   const float = dtype ?? (trained.some(({ tensor }) => tensor.dtype === "float64") ? "float64" : "float32");
-  const params = Object.fromEntries(trained.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
+  const epsilons = hasEpsilons ? epsilonsOf(graph) : [];
+  const params = Object.fromEntries([
+    ...trained.map(({ name, tensor }) => [name, arrayOf(tensor, float)]),
+    ...epsilons.map(({ name, value }) => [name, astype({ shape: [], data: Float64Array.of(value) }, float)]),
+  ]);
   const carried = runningStatisticsOf(graph, trained);
   const state = Object.fromEntries(carried.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
   const readNames = nodes.flatMap((node) => node.inputs);
@@ -158,7 +170,13 @@ export function importedModel<const Out extends string = string>(
         return value === undefined || isSequence(value) ? [] : [[value.tensor, number] as const];
       }),
     );
-    evaluate(computed, scope, { opset, dtype: float, count, reads, updated });
+    const added = new Map(
+      epsilons.map(({ name, node, operand }) => [
+        node,
+        { tensor: fitting(name, [], float, ownEntry(given, name)), operand },
+      ]),
+    );
+    evaluate(computed, scope, { opset, dtype: float, count, reads, epsilons: added, updated });
     const results = outputs.map((name) => [name, resultOf(name, scope, graph)] as const);
     return {
       output: Object.fromEntries(results) as Record<Out, Tensor>,
@@ -259,7 +277,11 @@ function evaluate(graph: OnnxGraph, scope: Scope, settings: Settings): void {
 
 function evaluateNode(node: OnnxNode, scope: Scope, settings: Settings): void {
   settings.count.add();
-  const operands = node.inputs.map((name): Entry | undefined => (name === "" ? undefined : scope.get(name)));
+  const epsilon = settings.epsilons.get(node);
+  const operands = node.inputs.map((name, i): Entry | undefined => {
+    const own = name === "" ? undefined : scope.get(name);
+    return own && epsilon?.operand === i ? { ...own, tensor: epsilon.tensor } : own;
+  });
   const call = new Call(node, operands, scope, settings, evaluate);
   const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);
   if (lost !== undefined) call.fail(`its operand "${lost}" is a result that is not supported`);

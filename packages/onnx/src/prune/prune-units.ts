@@ -129,6 +129,6 @@ function liftedScalings(
 ) {
   const lifted = liftBoundsIn(file).file;
   const { isParameter } = channeledParameters(lifted);
-  const { scalings } = tracedFile("pruneUnits", lifted, { sizes, isParameter }).found;
+  const { scalings } = tracedFile("pruneUnits", lifted, { sizes, isParameter, epsilons: true }).found;
   return { scalings: scalings.map((own) => actingOn(params, own)), linear: [] };
 }
