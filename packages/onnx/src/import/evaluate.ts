@@ -1,9 +1,10 @@
 import { ShapeError } from "isoloss";
 import type { OnnxGraph, OnnxNode } from "isoloss/internal";
+import { reshape } from "isoloss/ops";
 import { constantOf } from "./arrays.js";
 import { Call } from "./call.js";
 import { operatorName, operators } from "./operators/operators.js";
-import { asEntry, type Entry, type Scope, type Settings } from "./value.js";
+import { asEntry, type Entry, isSequence, type Scope, type Settings } from "./value.js";
 
 /** Traces the nodes of a graph; the results are left in the scope. Stored tensors that it does not have are constants. */
 export function evaluate(graph: OnnxGraph, scope: Scope, settings: Settings): void {
@@ -19,7 +20,8 @@ function evaluateNode(node: OnnxNode, scope: Scope, settings: Settings): void {
   const epsilon = settings.epsilons.get(node);
   const operands = node.inputs.map((name, i): Entry | undefined => {
     const own = name === "" ? undefined : scope.get(name);
-    return own && epsilon?.operand === i ? { ...own, tensor: epsilon.tensor } : own;
+    if (own === undefined || isSequence(own) || epsilon?.operand !== i) return own;
+    return { ...own, tensor: reshape(epsilon.tensor, own.tensor.shape) };
   });
   const call = new Call(node, operands, scope, settings, evaluate);
   const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);
