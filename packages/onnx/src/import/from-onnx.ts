@@ -29,7 +29,7 @@ import {
 } from "isoloss/internal";
 import type { FloatDType } from "isoloss/nn";
 import { decodeModel, type ExternalData, inlineExternalData, type OnnxModel } from "isoloss/onnx";
-import { constant } from "isoloss/ops";
+import { constant, reshape } from "isoloss/ops";
 import { arrayOf, constantOf, importedDType } from "./arrays.js";
 import { Call } from "./call.js";
 import { NodeCount } from "./limits.js";
@@ -280,7 +280,8 @@ function evaluateNode(node: OnnxNode, scope: Scope, settings: Settings): void {
   const epsilon = settings.epsilons.get(node);
   const operands = node.inputs.map((name, i): Entry | undefined => {
     const own = name === "" ? undefined : scope.get(name);
-    return own && epsilon?.operand === i ? { ...own, tensor: epsilon.tensor } : own;
+    if (own === undefined || isSequence(own) || epsilon?.operand !== i) return own;
+    return { ...own, tensor: reshape(epsilon.tensor, own.tensor.shape) };
   });
   const call = new Call(node, operands, scope, settings, evaluate);
   const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);

@@ -5,7 +5,7 @@ import { type Discovery, describeDiscovery, type ScalingGenerator } from "isolos
 import { fromOnnx, withParams } from "isoloss-onnx";
 import { opened } from "isoloss-test-support/model-file/builder";
 import { type TransformerOptions, transformer } from "isoloss-test-support/model-file/transformer";
-import { float32, int64, runImported, runOrt } from "isoloss-test-support/nn/onnx/support";
+import { fileOf, float32, int64, node, runImported, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { shiftedAlong } from "../../src/half/descend.js";
 import { tracedFile } from "../../src/model-file/traced-file.js";
@@ -100,4 +100,14 @@ it("withParams writes epsilons where they are, and refuses those of another shap
   expect(fromOnnx(after, { epsilons: true }).params[name].data).toEqual(Float32Array.of(0.5));
   expect(withParams(bytes, { [name]: fromOnnx(bytes, { epsilons: true }).params[name] })).toEqual(bytes);
   expect(() => withParams(bytes, { [name]: float32([0.5, 1]) })).toThrow("must have the file's shape []");
+});
+
+it("a constant of more axes than what it is added to keeps its shape", () => {
+  const file = fileOf({
+    inputs: { x: float32([3, 4]) },
+    initializers: { small: float32([1e-5], [1, 1]) },
+    nodes: [node("Mul", ["x", "x"], {}, ["squares"]), node("Add", ["squares", "small"])],
+  });
+  const given = { x: float32([3, 4]) };
+  expect(runImported(file, given, { epsilons: true })).toEqual(runImported(file, given));
 });
