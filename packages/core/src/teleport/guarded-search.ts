@@ -1,5 +1,6 @@
+import { OptionError } from "../errors.js";
 import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
-import { driftObjection, isFinitePoint, type Limits, objection, raceObjection } from "./guard.js";
+import { driftTests, isFinitePoint, type Limits, objection, raceTests, startNotFinite } from "./guard.js";
 import { isFiniteTree, walkGuarded } from "./guarded-walk.js";
 import type { Point } from "./point.js";
 import type { Search, Setting, Walk, WalkRecord } from "./search/search.js";
@@ -12,6 +13,8 @@ export interface GuardedSearch<P> {
   readonly limits: Limits;
   /** The loss on held-out data, if there are some; the setting measures it, too. */
   readonly heldOutLoss?: ((params: P) => Promise<number>) | undefined;
+  /** The loss on held-out data, if there are some, and after the race, if there is one. */
+  elsewhere(params: P): Promise<Pick<Point, "heldOutLoss" | "racedLoss">>;
 }
 
 /** The result of a search without the parameters. */
@@ -31,17 +34,31 @@ export interface SearchOutcome<P> extends WalkOutcome {
 }
 
 /**
- * Takes all steps at once. Returns undefined if the search cannot do so or the guard objects to any of the
- * points: then the steps have to be taken one by one.
+ * Takes a search's steps: all at once where one program may decide, else one by one.
+ *
+ * @param isWhole whether such a program has all in it that the guard tests on the batch
  */
-export async function takeCompiledWalk<P>({
+export async function takeSearch<P>(course: GuardedSearch<P>, isWhole: boolean): Promise<SearchOutcome<P>> {
+  const { run } = course.search;
+  return (
+    (isWhole ? await takeAtOnce(course) : undefined) ?? (run ? takeWithHost(run, course) : takeWalks(course))
+  );
+}
+
+/**
+ * Undefined if the search cannot take its steps at once, or the guard objects: to a point of the walk, or, after a search
+ * with the guard in it, to the end on data held out.
+ */
+async function takeAtOnce<P>({
   search,
   initial,
   setting,
   limits,
   heldOutLoss,
 }: GuardedSearch<P>): Promise<SearchOutcome<P> | undefined> {
-  const walked = await search.compiledWalk?.(initial, setting, search.steps, limits);
+  const walked = search.run
+    ? await search.run(initial, setting, limits)
+    : await search.compiledWalk?.(initial, setting, search.steps, limits);
   if (walked === undefined || walked.points.length === 0) return undefined;
   const { steps, points, halvings = 0, reason, pushForward } = walked;
   const params = steps > 0 ? walked.params : initial;
@@ -51,23 +68,57 @@ export async function takeCompiledWalk<P>({
   };
   const start = await measured(initial, points[0]);
   const point = steps > 0 ? await measured(params, points[steps]) : start;
-  const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
-  if (!isAllowed(start, way, limits) || !isFiniteTree(params)) return undefined;
+  if (search.run) {
+    if (!isKept(start, point, limits)) return undefined;
+  } else {
+    const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
+    if (!isAllowed(start, way, limits) || !isFiniteTree(params)) return undefined;
+  }
   return { params, start, point, reason, steps, halvings, ...(pushForward ? { pushForward } : {}) };
+}
+
+/** Whether the end of a walk that its program has guarded keeps the loss on data held out, too. */
+const isKept = (start: Point, end: Point, limits: Limits): boolean =>
+  start === end || objection(start, start, end, limits, ["numbers", "heldOut"]) === undefined;
+
+/** Has a search's program ask at each candidate, to test it on data held out and by a race. */
+async function takeWithHost<P>(
+  run: NonNullable<Search<P>["run"]>,
+  { initial, setting, limits, elsewhere }: GuardedSearch<P>,
+): Promise<SearchOutcome<P>> {
+  const start = await setting.measure(initial);
+  if (!isFinitePoint(start)) {
+    return { params: initial, start, point: start, reason: startNotFinite, steps: 0, halvings: 0 };
+  }
+  let point = start;
+  const walked = await run(initial, setting, limits, async (candidate, measured) => {
+    const next = { ...measured, ...(await elsewhere(candidate)) };
+    const objected = objection(start, point, next, limits, ["numbers", "heldOut", ...raceTests]);
+    if (objected === undefined) point = next;
+    return objected;
+  });
+  const { params, steps, halvings = 0, reason } = walked;
+  return { params: steps > 0 ? params : initial, start, point, reason, steps, halvings };
 }
 
 /**
  * The outcome of a walk within a larger program; undefined if the guard objects to any of its points.
  *
  * @param heldOut the loss on held-out data at the start and at the end
+ * @param isFinal see `TracedWalk.isFinal`
  */
 export function outcomeOf(
   { steps, points, halvings = 0, reason, origin }: WalkRecord,
   limits: Limits,
-  heldOut?: readonly [number, number],
+  {
+    heldOut,
+    isFinal,
+  }: { readonly heldOut?: readonly [number, number] | undefined; readonly isFinal?: boolean | undefined },
 ): WalkOutcome | undefined {
   if (points.length !== steps + 1) return undefined;
-  const [start, point] = [points[0], points[steps]].map((p, i) => ({ ...p, heldOutLoss: heldOut?.[i] }));
+  const [start, end] = [points[0], points[steps]].map((p, i) => ({ ...p, heldOutLoss: heldOut?.[i] }));
+  const point = steps > 0 ? end : start;
+  if (isFinal) return isKept(start, point, limits) ? { start, point, reason, steps, halvings } : undefined;
   const way = [origin ?? start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
   return isAllowed(start, way, limits) ? { start, point, reason, steps, halvings } : undefined;
 }
@@ -76,22 +127,26 @@ export function outcomeOf(
 const isAllowed = (start: Point, way: readonly Point[], limits: Limits): boolean =>
   way.every((next, t) => {
     if (t > 0) return objection(start, way[t - 1], next, limits) === undefined;
-    return next === start || driftObjection(start, next, limits) === undefined;
+    return next === start || objection(start, start, next, limits, driftTests) === undefined;
   });
 
 /**
  * Follows walks one proposal after another; of several walks the one with the highest objective at its end
  * counts.
  */
-export async function takeWalks<P>(course: GuardedSearch<P>): Promise<SearchOutcome<P>> {
-  const { search, initial, setting } = course;
+async function takeWalks<P>(course: GuardedSearch<P>): Promise<SearchOutcome<P>> {
+  const { search, initial, setting, limits } = course;
+  const { walk } = search;
+  if (walk === undefined) {
+    throw new OptionError(`A search needs \`run\` or \`walk\`; "${search.name}" has neither.`);
+  }
   const start = await setting.measure(initial);
-  let best = await follow(await search.walk(initial, setting, 0), course, start);
+  let best = await follow(await walk(initial, setting, 0), course, start);
   for (let index = 1; index < (search.starts ?? 1); index++) {
-    const end = await follow(await search.walk(initial, setting, index), course, start);
+    const end = await follow(await walk(initial, setting, index), course, start);
     // Steps from a random start race against that start, but only the race against the initial point counts.
     const isBetter = end.steps > 0 && end.point.objective > best.point.objective;
-    if (isBetter && raceObjection(start, end.point) === undefined) best = end;
+    if (isBetter && objection(start, start, end.point, limits, raceTests) === undefined) best = end;
   }
   return best;
 }
@@ -102,19 +157,17 @@ async function follow<P>(
   { search, initial, setting, limits }: GuardedSearch<P>,
   start: Point,
 ): Promise<SearchOutcome<P>> {
-  const stayed = { params: initial, start, point: start, steps: 0, halvings: 0 };
+  const still = { params: initial, start, point: start, steps: 0, halvings: 0 };
   const transports = walk.pushForward
     ? { pushForward: (tree: P, power: 1 | 2) => pushed(walk, tree, power) }
     : {};
-  if (!isFinitePoint(start)) {
-    return { ...stayed, ...transports, reason: "the loss or its gradient is not finite at the start" };
-  }
+  if (!isFinitePoint(start)) return { ...still, ...transports, reason: startNotFinite };
   let from = { params: initial, point: start };
   if (walk.origin !== undefined) {
-    if (isRefusal(walk.origin)) return { ...stayed, ...transports, reason: walk.origin.refused };
+    if (isRefusal(walk.origin)) return { ...still, ...transports, reason: walk.origin.refused };
     const point = await setting.measure(walk.origin);
-    const objected = driftObjection(start, point, limits);
-    if (objected !== undefined) return { ...stayed, ...transports, reason: objected };
+    const objected = objection(start, start, point, limits, driftTests);
+    if (objected !== undefined) return { ...still, ...transports, reason: objected };
     from = { params: walk.origin, point };
   }
   const criterion = {

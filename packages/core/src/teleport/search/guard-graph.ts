@@ -3,14 +3,14 @@ import { array, astype, type NdArray } from "../../array.js";
 import { maximum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
 import { abs } from "../../graph/ops/elementary.js";
-import { constant } from "../../graph/ops/leaf.js";
+import { constant, fillLike } from "../../graph/ops/leaf.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat, slice } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { flatten, unflatten } from "../../tree.js";
-import type { Limits } from "../guard.js";
+import { flatten, leavesAt, unflatten } from "../../tree.js";
+import { type Finding, findings, type Limits } from "../guard.js";
 
 type Float = "float32" | "float64";
 
@@ -35,6 +35,8 @@ export const constantBounds = (limits: Limits, steps: number, dtype: Float): Ten
 /** Loss, objective and ||g||^2 at a point, and the loss after the race from there if there is one. */
 export type Measured = Record<"loss" | "objective" | "gradNormSq", Tensor> & {
   readonly racedLoss?: Tensor | undefined;
+  /** The point itself, where the guard has to test that it is finite. */
+  readonly params?: unknown;
 };
 
 /** The point of which a walk keeps the loss, and what was measured at the point before. */
@@ -45,29 +47,38 @@ export interface Before {
   readonly racedLoss?: Tensor | undefined;
 }
 
-/** Whether the guard takes a point: `objection` in guard.ts, traced. */
-export function isAdmitted(
-  { loss, objective, gradNormSq, racedLoss }: Measured,
+/** The tests of `objection` in guard.ts that a point has to pass, by name. Traced. */
+function testsOf(
+  { loss, objective, gradNormSq, racedLoss, params }: Measured,
   before: Before,
   bounds: Bounds,
-): Tensor {
+): Partial<Record<Finding, Tensor>> {
   const room = mul(bounds.drift, maximum(abs(before.startLoss), 1e-12));
-  return all(
-    hasValue(loss),
-    hasValue(objective),
-    hasValue(gradNormSq),
-    lessEqual(abs(sub(loss, before.startLoss)), room),
-    logicalOr(logicalOr(before.isStart, isSet(bounds.any)), greater(objective, before.objective)),
+  const unlessStart = (condition: Tensor) => logicalOr(before.isStart, condition);
+  return {
+    ...(params ? { parameters: unlessStart(hasNumbers(params)) } : {}),
+    numbers: all(hasValue(loss), hasValue(objective), hasValue(gradNormSq)),
+    drift: lessEqual(abs(sub(loss, before.startLoss)), room),
+    objective: logicalOr(unlessStart(isSet(bounds.any)), greater(objective, before.objective)),
     ...(racedLoss && before.racedLoss
-      ? [
-          logicalOr(
-            before.isStart,
-            all(hasValue(racedLoss), logicalNot(greater(racedLoss, before.racedLoss))),
-          ),
-        ]
-      : []),
-  );
+      ? {
+          divergence: unlessStart(hasValue(racedLoss)),
+          race: unlessStart(logicalNot(greater(racedLoss, before.racedLoss))),
+        }
+      : {}),
+  };
 }
+
+/** Whether the guard takes a point. */
+export const isAdmitted = (measured: Measured, before: Before, bounds: Bounds): Tensor =>
+  all(...Object.values(testsOf(measured, before, bounds)));
+
+/** The number of the first test that a point fails, from 1; 0 if it passes all. */
+export const findingOf = (measured: Measured, before: Before, bounds: Bounds): Tensor =>
+  Object.entries(testsOf(measured, before, bounds)).reduceRight<Tensor>(
+    (others, [name, passes]) => where(passes, others, findings.indexOf(name as Finding) + 1),
+    fillLike(measured.loss, 0),
+  );
 
 export const hasValue = (x: Tensor): Tensor => lessEqual(abs(x), largest[x.dtype as Float]);
 
@@ -100,9 +111,10 @@ export const stepNumbers = (steps: number, rank: number, dtype: "float32" | "flo
 
 /** Selects one of two trees of the same shapes. */
 export function chosen<P>(condition: Tensor, a: TensorsOf<P>, b: TensorsOf<P>): TensorsOf<P> {
-  const [yes, no] = [flatten(a, isTensor), flatten(b, isTensor)];
+  const { leaves, def } = flatten(a, isTensor);
+  const others = leavesAt<Tensor>(def, b);
   return unflatten(
-    yes.def,
-    yes.leaves.map((leaf, i) => (leaf === no.leaves[i] ? leaf : where(condition, leaf, no.leaves[i]))),
+    def,
+    leaves.map((leaf, i) => (leaf === others[i] ? leaf : where(condition, leaf, others[i]))),
   ) as TensorsOf<P>;
 }

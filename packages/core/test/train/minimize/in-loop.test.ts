@@ -73,7 +73,8 @@ async function both<P, B extends Batch>(
       };
       return {
         ...made,
-        walk: counted(made.walk),
+        run: made.run && counted(made.run),
+        walk: made.walk && counted(made.walk),
         compiledWalk: made.compiledWalk && counted(made.compiledWalk),
       };
     };

@@ -1,4 +1,6 @@
-/** How steps on a level set are taken, on the host and in a compiled walk. */
+// The numbers and names of a walk on a level set.
+
+/** How steps on a level set are taken. */
 export interface LevelSetRule {
   readonly steps: number;
   readonly rho: number;
@@ -18,18 +20,6 @@ export const sufficient = 0.1;
 /** Least and largest factor on rho after a failed try, and from one step to the next. */
 export const shrinking = [0.3, 0.7] as const;
 export const changing = [0.7, 1 / 0.7] as const;
-/**
- * Factor on rho to where the parabola through a try's gain is highest that rises from 0 by what the try promised to
- * first order.
- */
-export function lengthening(
-  gain: number,
-  promised: number,
-  [least, most]: readonly [number, number],
-): number {
-  const lost = promised - gain;
-  return lost > 0 ? Math.max(least, Math.min(most, (0.5 * promised) / lost)) : most;
-}
 /** How far, relative to it, the loss's curvature may change the length of a Newton step. */
 export const mostCorrection = 0.5;
 /** Relative difference of the objective and ||g||^2 up to which the one is taken to be the other. */
@@ -41,10 +31,52 @@ export const gainShare = 0.01;
 export const mostBacktracks = 40;
 export const mostProjections = 12;
 
-/** Why a walk ends. */
-export const ends = {
-  lost: "the step does not lead back to the level set",
-  exhausted: "no step along the level set raises the objective",
-  stationary: (projected: number) =>
-    `a stationary point of the level set: the projected step is ${projected.toExponential(1)}`,
-};
+/** How a walk ended, by number. */
+export const outcomes = [
+  "going on",
+  "steps taken",
+  "refused",
+  "stationary",
+  "exhausted",
+  "start",
+  "no gradient",
+  "no objective",
+  "not finite",
+  /** The host has to say whether the candidate may be taken. */
+  "asking",
+] as const;
+export type Outcome = (typeof outcomes)[number];
+
+/** Numbers that are passed from pass to pass, in this order. */
+export const statusNames = [
+  "level",
+  /** Length of the first try of a step, and of the try under way. */
+  "rho",
+  "trial",
+  "scale",
+  /** How fast the loss moved off the level in the last try, divided by the square of its length. */
+  "bend",
+  /** How far the loss was expected to move off the level in the try under way. */
+  "rise",
+  "backtracks",
+  "projections",
+  /** Number of accepted steps, -1 before the start itself is accepted, and of refused ones. */
+  "taken",
+  "halvings",
+  /** What the guard found, or the host, at the step that was refused since the last one that was accepted; 0: none. */
+  "finding",
+  /** What the host said of the candidate: 0 it was not asked, 1 it may be taken, 2 it may not. */
+  "answer",
+  /** The loss after the race from the last accepted point; 0 without a race. */
+  "racedLoss",
+  /** Length of the step on the level set at which the walk ended. */
+  "projected",
+  "outcome",
+] as const;
+
+export type Status<T> = Record<(typeof statusNames)[number], T>;
+
+/** What a step from the last accepted point depends on: d = `direction`, its product with g / ||g||^2, norms. */
+export const factNames = ["loss", "objective", "gg", "multiplier", "dd", "tangent"] as const;
+
+export type Facts<T> = Record<(typeof factNames)[number], T>;

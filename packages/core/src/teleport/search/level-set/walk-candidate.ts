@@ -21,20 +21,25 @@ import { alias } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import type { TensorsOf } from "../../../graph/trace.js";
 import { flatten, type TreeDef, unflatten } from "../../../tree.js";
+import { findings } from "../../guard.js";
 import type { Memory } from "../../objective/objective.js";
-import { all, type Bounds, hasValue, isAdmitted } from "../guard-graph.js";
+import { all, type Bounds, findingOf, hasValue, isAdmitted } from "../guard-graph.js";
 import { rowOf } from "../guarded-loop.js";
 import type { SearchProblem } from "../search.js";
 import {
   driftShare,
+  type Facts,
   gainShare,
   type LevelSetRule,
   mostCorrection,
   mostProjections,
+  type Status,
   sameObjective,
   sufficient,
 } from "./rule.js";
-import type { Facts, Status } from "./walk-status.js";
+
+/** What the host found, after the guard's findings. */
+export const hostFinding = findings.length + 1;
 
 /** What a pass knows before it evaluates its candidate: the last accepted point's facts, and the status. */
 export interface Known {
@@ -80,6 +85,12 @@ export interface Gain {
 export interface Verdict {
   readonly isTaken: Tensor;
   readonly isRefused: Tensor;
+  /** What is found against it, if it is refused: see `Status`. */
+  readonly finding: () => Tensor;
+  /** Whether the host has to say whether it may be taken: then nothing else holds. */
+  readonly isAsking: Tensor | undefined;
+  /** Whether the guard has judged it. */
+  readonly isJudged: Tensor;
   readonly isProjecting: Tensor;
   readonly isBacktracking: Tensor;
   /** Refused, and the step is to be halved. */
@@ -185,10 +196,12 @@ export function verdictOn<P>(
     readonly rule: LevelSetRule;
     readonly bounds: Bounds;
     readonly raceFrom: (() => Tensor) | undefined;
+    /** Whether the host may refuse candidates. */
+    readonly asks: boolean;
   },
 ): Verdict {
   const { isStart, level, isNumber, back } = found.distance;
-  const { rule, bounds, raceFrom } = setting;
+  const { rule, bounds, raceFrom, asks } = setting;
   const { facts: before, status } = known;
   const isHome = isOnLevel(found.distance, found.gain, known, setting);
   const isGain = greaterEqual(found.gain.gain, mul(sufficient, found.gain.promised));
@@ -200,15 +213,24 @@ export function verdictOn<P>(
 
   // Only points that the guard judges are raced.
   const racedLoss = raceFrom && cond(isGood, raceFrom, () => constant(0, here.loss.dtype as "float32"));
-  const measured = { loss: here.loss, objective: here.objective, gradNormSq: here.gg, racedLoss };
+  const { loss, objective, gg: gradNormSq, p: params } = here;
+  const measured = { loss, objective, gradNormSq, racedLoss, params };
   const earlier = { isStart, startLoss: level, objective: before.objective, racedLoss: status.racedLoss };
-  const isTaken = logicalAnd(isGood, isAdmitted(measured, earlier, bounds));
+  const isFree = logicalAnd(isGood, isAdmitted(measured, earlier, bounds));
+  const isAsking = asks ? all(isFree, logicalNot(isStart), equal(status.answer, 0)) : undefined;
+  const isTaken = asks ? logicalAnd(isFree, logicalOr(isStart, equal(status.answer, 1))) : isFree;
   const isRefused = all(isGood, logicalNot(isTaken), logicalNot(isStart));
   const taken = where(isTaken, add(status.taken, 1), status.taken);
   const isStepping = logicalAnd(isTaken, less(taken, bounds.steps));
   return {
     ...{ isTaken, isRefused, isProjecting, isStepping, taken, racedLoss },
     isBacktracking: all(logicalNot(isGood), logicalNot(isProjecting), logicalNot(isStart)),
+    isAsking,
+    isJudged: logicalOr(isGood, isStart),
+    finding: () =>
+      asks
+        ? where(isFree, hostFinding, findingOf(measured, earlier, bounds))
+        : findingOf(measured, earlier, bounds),
     isHalved: logicalAnd(isRefused, less(status.halvings, bounds.halvings)),
     isDone: logicalAnd(isTaken, logicalNot(isStepping)),
     row: rowOf(measured),

@@ -17,8 +17,16 @@ import { constant, fillLike } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import type { TensorsOf } from "../../../graph/trace.js";
 import { unflatten } from "../../../tree.js";
-import { all, hasValue, stepNumbers } from "../guard-graph.js";
-import { changing, type LevelSetRule, mostBacktracks, shrinking } from "./rule.js";
+import { hasValue, stepNumbers } from "../guard-graph.js";
+import {
+  changing,
+  type Facts,
+  type LevelSetRule,
+  mostBacktracks,
+  type Outcome,
+  outcomes,
+  shrinking,
+} from "./rule.js";
 import {
   type Distance,
   type Evaluated,
@@ -27,7 +35,6 @@ import {
   type Verdict,
   wayBack,
 } from "./walk-candidate.js";
-import { type Facts, type Outcome, outcomes } from "./walk-status.js";
 
 /** The last accepted point, d and the gradient of the loss there, and what was measured on the way. */
 export interface Base<P> {
@@ -75,7 +82,21 @@ export function baseAfter<P>(
   return cond(isStepping, stepped, () => ({ base, direction, g, facts, points }));
 }
 
-/** How long the next try is; see `lengthening`. */
+/**
+ * Factor on rho to where the parabola through a try's gain is highest that rises from 0 by what the try promised to
+ * first order.
+ */
+export function lengthening(
+  gain: Tensor,
+  promised: Tensor,
+  [least, most]: readonly [number, number],
+): Tensor {
+  const lost = sub(promised, gain);
+  const highest = div(mul(0.5, promised), lost);
+  return where(greater(lost, 0), maximum(least, minimum(most, highest)), most);
+}
+
+/** How long the next try is. */
 export function triedAfter(
   { gain, promised }: Gain,
   { facts: before, status }: Known,
@@ -84,10 +105,7 @@ export function triedAfter(
 ): Tried {
   const { isTaken, isHalved, isStepping, isBacktracking } = verdict;
   const first = project ? mul(status.trial, square(before.tangent)) : promised;
-  const lost = sub(first, gain);
-  const highest = div(mul(0.5, first), lost);
-  const lengthened = ([least, most]: readonly [number, number]) =>
-    mul(status.trial, where(greater(lost, 0), maximum(least, minimum(most, highest)), most));
+  const lengthened = (range: readonly [number, number]) => mul(status.trial, lengthening(gain, first, range));
   const isChanged = logicalAnd(isTaken, logicalNot(isStart));
   const changed = div(lengthened(changing), status.scale);
   const rho = lineSearch ? where(isChanged, changed, status.rho) : status.rho;
@@ -120,15 +138,17 @@ export function outcomeOf(
   const isLost = lessEqual(div(square(projected), begun), closeness);
   const isNear = lessEqual(abs(sub(facts.loss, level)), tolerance);
   const isStationary = logicalAnd(project ? logicalOr(isShort, isLost) : isShort, isNear);
-  const isDefined = all(hasValue(facts.dd), greater(facts.gg, 0), greater(abs(facts.objective), 0));
+  const beginsWhere = (condition: Tensor) => logicalAnd(tried.isNew, condition);
   const isLeft = lineSearch ? lessEqual(tried.backtracks, mostBacktracks) : constant(0, "bool");
   const cases: readonly (readonly [Tensor, Outcome])[] = [
     [logicalAnd(isStart, logicalNot(isTaken)), "start"],
     [isDone, "steps taken"],
     [logicalAnd(isRefused, logicalNot(isHalved)), "refused"],
     [logicalAnd(isBacktracking, logicalNot(isLeft)), "exhausted"],
-    [logicalAnd(tried.isNew, logicalNot(isDefined)), "undefined step"],
-    [logicalAnd(tried.isNew, isStationary), "stationary"],
+    [beginsWhere(equal(facts.gg, 0)), "no gradient"],
+    [beginsWhere(equal(facts.objective, 0)), "no objective"],
+    [beginsWhere(logicalNot(hasValue(facts.dd))), "not finite"],
+    [beginsWhere(isStationary), "stationary"],
   ];
   return cases.reduceRight<Tensor>(
     (otherwise, [holds, name]) => where(holds, outcomes.indexOf(name), otherwise),
