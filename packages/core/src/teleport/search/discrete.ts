@@ -18,7 +18,8 @@ import type { DiscreteElement, DiscreteSymmetry } from "../../symmetry/discrete/
 import { all, chosen, stepNumbers } from "./guard-graph.js";
 import { objectiveWhenNeeded } from "./objective-value.js";
 import type { Search, SearchFactory, SearchProblem } from "./search.js";
-import { compileWalkProgram, type WalkInputs } from "./walk-program.js";
+import type { WalkInputs } from "./walk.js";
+import { compileWalkProgram } from "./walk-program.js";
 
 export interface DiscreteSearchOptions {
   /** Number of moves to try in one walk; default 100. */
@@ -203,7 +204,7 @@ async function compileDiscrete<P>(
   const program = await compileWalkProgram<P, Place, Tried, typeof given>(problem, {
     ...{ steps: tries, given, push: "host", reasons: [noneRaises(symmetry.moves), allTried(tries)] },
     begin: (params) => ({ params, moves: fill([tries], 0, "int64"), taken: number(-1), count: number(0) }),
-    first: { move: noMove, place: number(0), count: number(0) },
+    first: () => ({ move: noMove, place: number(0), count: number(0) }),
     candidate: ({ params, moves, taken }, { move, count }) => ({
       params: chosen(greater(0, taken), params, movedBy(params, move)),
       moves: where(equal(stepNumbers(tries, 0, dtype), taken), move, moves),

@@ -1,5 +1,6 @@
 // The guard inside a compiled walk, and the numbers that such a walk passes on.
 import { array, astype, type NdArray } from "../../array.js";
+import { cond } from "../../graph/control/cond.js";
 import { maximum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
 import { abs } from "../../graph/ops/elementary.js";
@@ -47,16 +48,11 @@ export interface Before {
   readonly racedLoss?: Tensor | undefined;
 }
 
-/** The tests of `objection` in guard.ts that a point has to pass, by name. Traced. */
-function testsOf(
-  { loss, objective, gradNormSq, racedLoss, params }: Measured,
-  before: Before,
-  bounds: Bounds,
-): Partial<Record<Finding, Tensor>> {
+/** The tests of `objection` in guard.ts that a point has to pass, by name, but that of its parameters. Traced. */
+function testsOf({ loss, objective, gradNormSq, racedLoss }: Measured, before: Before, bounds: Bounds) {
   const room = mul(bounds.drift, maximum(abs(before.startLoss), 1e-12));
   const unlessStart = (condition: Tensor) => logicalOr(before.isStart, condition);
-  return {
-    ...(params ? { parameters: unlessStart(hasNumbers(params)) } : {}),
+  const tests: Partial<Record<Finding, Tensor>> = {
     numbers: all(hasValue(loss), hasValue(objective), hasValue(gradNormSq)),
     drift: lessEqual(abs(sub(loss, before.startLoss)), room),
     objective: logicalOr(unlessStart(isSet(bounds.any)), greater(objective, before.objective)),
@@ -67,17 +63,31 @@ function testsOf(
         }
       : {}),
   };
+  return tests;
 }
 
-/** Whether the guard takes a point. */
-export const isAdmitted = (measured: Measured, before: Before, bounds: Bounds): Tensor =>
-  all(...Object.values(testsOf(measured, before, bounds)));
+/**
+ * Whether the guard takes a point.
+ *
+ * @param isReady whether it is to judge it; left out: it is
+ */
+export function isAdmitted(measured: Measured, before: Before, bounds: Bounds, isReady?: Tensor): Tensor {
+  const passes = all(...(isReady ? [isReady] : []), ...Object.values(testsOf(measured, before, bounds)));
+  const { params } = measured;
+  return params
+    ? cond(
+        passes,
+        () => logicalOr(before.isStart, hasNumbers(params)),
+        () => passes,
+      )
+    : passes;
+}
 
-/** The number of the first test that a point fails, from 1; 0 if it passes all. */
+/** The number of the first test that a point fails, from 1: that of its parameters where it passes the others. */
 export const findingOf = (measured: Measured, before: Before, bounds: Bounds): Tensor =>
   Object.entries(testsOf(measured, before, bounds)).reduceRight<Tensor>(
     (others, [name, passes]) => where(passes, others, findings.indexOf(name as Finding) + 1),
-    fillLike(measured.loss, 0),
+    fillLike(measured.loss, findings.indexOf("parameters") + 1),
   );
 
 export const hasValue = (x: Tensor): Tensor => lessEqual(abs(x), largest[x.dtype as Float]);

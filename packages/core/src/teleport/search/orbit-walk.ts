@@ -12,7 +12,8 @@ import { pushedAlong } from "./ascent/compiled-walk.js";
 import { stepNumbers } from "./guard-graph.js";
 import type { Onward, Status } from "./guarded-loop.js";
 import { type Search, type SearchProblem, tracedPushOf } from "./search.js";
-import { compileWalkProgram, type WalkInputs, type WalkProgramOptions } from "./walk-program.js";
+import type { WalkInputs, WalkOptions } from "./walk.js";
+import { compileWalkProgram } from "./walk-program.js";
 
 export type Blocks = readonly Tensor[];
 
@@ -40,7 +41,7 @@ export interface OrbitProposals<P, S, G> {
 }
 
 export type OrbitWalkOptions<P, S, G> = OrbitProposals<P, S, G> &
-  Pick<WalkProgramOptions<P, Place<P>, S, G>, "steps" | "given" | "reasons">;
+  Pick<WalkOptions<P, Place<P>, S, G>, "steps" | "given" | "reasons">;
 
 interface Place<P> {
   readonly params: TensorsOf<P>;
@@ -62,7 +63,7 @@ export async function compileOrbitWalk<P, S, G>(
     { batch, memory, given: own }: WalkInputs<G>,
   ): OrbitPoint<P, G> => ({ params, total, batch, memory, given: own });
   const program = await compileWalkProgram<P, Place<P>, S, G>(problem, {
-    ...{ steps, given, reasons, first, push: tracedPushOf(symmetry) },
+    ...{ steps, given, reasons, first: () => first, push: tracedPushOf(symmetry) },
     elementsOf: ({ total, elements }) => (symmetry.additive ? total : elements),
     begin: (params) => ({
       params,

@@ -48,6 +48,18 @@ async function teleport(
     ...{ objective, loss, params, batch, memory, runtime },
     search: async (problem) => {
       const { compiledWalk, ...found } = await search(problem);
+      const { run } = found;
+      if (run) {
+        return {
+          ...found,
+          // Without the race in its program it asks the host at each candidate.
+          races: isHosted ? false : found.races,
+          run(start, setting, limits, whyNot) {
+            wasWhole = whyNot === undefined;
+            return run(start, setting, limits, whyNot);
+          },
+        };
+      }
       if (compiledWalk === undefined || isHosted) return found;
       return {
         ...found,

@@ -1,4 +1,5 @@
 // The numbers and names of a walk on a level set.
+import type { Reason } from "../guarded-loop.js";
 
 /** How steps on a level set are taken. */
 export interface LevelSetRule {
@@ -31,50 +32,42 @@ export const gainShare = 0.01;
 export const mostBacktracks = 40;
 export const mostProjections = 12;
 
-/** How a walk ended, by number. */
-export const outcomes = [
-  "going on",
-  "steps taken",
-  "refused",
+/** Why a walk ends, by number from 1. */
+export const stops = [
   "stationary",
+  "lost",
   "exhausted",
-  "start",
   "no gradient",
   "no objective",
   "not finite",
-  /** The host has to say whether the candidate may be taken. */
-  "asking",
 ] as const;
-export type Outcome = (typeof outcomes)[number];
+export type Stop = (typeof stops)[number];
 
-/** Numbers that are passed from pass to pass, in this order. */
-export const statusNames = [
-  "level",
+export const sentences: Readonly<Record<Stop, Reason>> = {
+  stationary: (projected) =>
+    `a stationary point of the level set: the projected step is ${projected.toExponential(1)}`,
+  lost: "the step does not lead back to the level set",
+  exhausted: "no step along the level set raises the objective",
+  "no gradient": "the gradient of the loss is zero: there is no level set to follow",
+  "no objective": "the objective is zero, and steps are relative to it",
+  "not finite":
+    "the gradient of the objective, relative to the objective, is not finite or too large to be squared",
+};
+
+/** Numbers of a try. */
+export const tryNames = [
   /** Length of the first try of a step, and of the try under way. */
   "rho",
   "trial",
-  "scale",
   /** How fast the loss moved off the level in the last try, divided by the square of its length. */
   "bend",
   /** How far the loss was expected to move off the level in the try under way. */
   "rise",
   "backtracks",
   "projections",
-  /** Number of accepted steps, -1 before the start itself is accepted, and of refused ones. */
-  "taken",
-  "halvings",
-  /** What the guard found, or the host, at the step that was refused since the last one that was accepted; 0: none. */
-  "finding",
-  /** What the host said of the candidate: 0 it was not asked, 1 it may be taken, 2 it may not. */
-  "answer",
-  /** The loss after the race from the last accepted point; 0 without a race. */
-  "racedLoss",
-  /** Length of the step on the level set at which the walk ended. */
-  "projected",
-  "outcome",
 ] as const;
 
-export type Status<T> = Record<(typeof statusNames)[number], T>;
+export type Try<T> = Record<(typeof tryNames)[number], T>;
 
 /** What a step from the last accepted point depends on: d = `direction`, its product with g / ||g||^2, norms. */
 export const factNames = ["loss", "objective", "gg", "multiplier", "dd", "tangent"] as const;

@@ -75,7 +75,7 @@ function compileNullSpaceWalk<P, G>(
   const traced = nullSpaceSteps<P>(joint, { ...maps, open }, rule, problem.dtype);
   const { first, formsAt, candidate, measure, onward } = traced;
   return compileWalkProgram<P, { readonly params: TensorsOf<P> }, typeof first, G, NullSpaceStart>(problem, {
-    ...{ steps: rule.steps, push: undefined, given, first, candidate },
+    ...{ steps: rule.steps, push: undefined, given, first: () => first, candidate },
     reasons,
     begin: (params) => ({ params }),
     invariant(start, inputs) {
