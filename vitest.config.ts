@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { sources } from "./scripts/entries.js";
+import { optionComments } from "./scripts/option-comments.js";
 import { countsReporter } from "./scripts/vitest-reporter.js";
 
 /** Tests that put other modules in the place of Node's: no other test may see these. */
@@ -15,6 +16,7 @@ const long = "packages/*/test/**/*.long.test.ts";
 
 /** `--mode all` runs all tests, `--mode long` only those that take long: processes, browsers, slow rows of tables, runs that are killed, full disks. */
 export default defineConfig(({ mode }) => ({
+  plugins: [optionComments],
   resolve: {
     alias: Object.entries(sources).map(([name, path]) => ({
       find: new RegExp(`^${name}$`),

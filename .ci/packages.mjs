@@ -90,7 +90,7 @@ console.log(JSON.stringify([executable.runtime, result.data[0], executable.advic
 /** The library by the lines of README.md. */
 function installForNode(tarballs) {
   const [library, onnx, ...others] = linesOf("README.md");
-  check("README.md prints two lines", library === "npm install isoloss" && others.length === 0);
+  check("README.md prints two lines", library === "npm install isoloss isoloss-onnx" && others.length === 0);
   const project = createProject("for-node");
   type(library, project, tarballs);
   const megabytes = bytesIn(join(project, "node_modules")) / 1e6;

@@ -1,5 +1,6 @@
 import { defineConfig } from "tsdown";
 import { coreEntries, isInternal, sources } from "../../scripts/entries.js";
+import { optionComments } from "../../scripts/option-comments.js";
 
 export default defineConfig({
   entry: {
@@ -17,6 +18,7 @@ export default defineConfig({
   target: "es2022",
   tsconfig: "tsconfig.node.json",
   dts: true,
+  plugins: [optionComments],
   // `#ort` is resolved where the package is used: the imports map picks the Node or the browser build.
   deps: { neverBundle: ["#ort", /^node:/, /^onnxruntime-/] },
 });

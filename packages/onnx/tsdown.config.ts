@@ -1,4 +1,5 @@
 import { defineConfig } from "tsdown";
+import { optionComments } from "../../scripts/option-comments.js";
 
 export default defineConfig({
   entry: { index: "src/index.ts" },
@@ -6,5 +7,6 @@ export default defineConfig({
   platform: "neutral",
   target: "es2022",
   dts: true,
+  plugins: [optionComments],
   deps: { neverBundle: [/^isoloss(\/|$)/] },
 });

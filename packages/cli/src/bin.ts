@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { isMainThread } from "node:worker_threads";
 import { reasonOf } from "isoloss/node";
-import { createProgram } from "./commands/program.js";
+import { runCommandLine } from "./commands/program.js";
 
 if (isMainThread && process.argv[2] === "lane" && process.connected) {
   // A child process of a sweep.
@@ -18,7 +18,7 @@ if (isMainThread && process.argv[2] === "lane" && process.connected) {
     process.exit(1);
   });
   try {
-    await createProgram(version, new URL(import.meta.url)).parseAsync();
+    await runCommandLine(process.argv.slice(2), { version, script: new URL(import.meta.url) });
   } catch (error) {
     (await import("./fail.js")).fail(error);
   }

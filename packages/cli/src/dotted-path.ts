@@ -1,5 +1,4 @@
 // Paths of keys as text: `tasks[1].weight`, or `tasks.1.weight`.
-import type { Json } from "./run/json-lines.js";
 
 export type Path = readonly (string | number)[];
 
@@ -23,7 +22,7 @@ export function partsOf(value: unknown, isLeaf: (part: unknown) => boolean, path
 const isPlain = (value: unknown): boolean => typeof value !== "object" || value === null;
 
 /** The plain values in a value, by their paths. What is not there is null. */
-export const leaves = (value: Json): [string, Leaf][] =>
+export const leaves = (value: unknown): [string, Leaf][] =>
   partsOf(value, isPlain).map(([path, leaf]) => [path, (leaf ?? null) as Leaf]);
 
 /** The number at a path such as `loss.history[4]`; keys of a map may have dots, as in `metrics.validation.loss`. */

@@ -2,10 +2,9 @@ import { CommanderError } from "commander";
 import { DTypeError, IsolossError, OptionError, ShapeError } from "isoloss";
 import { reasonOf } from "isoloss/node";
 import { ConfigError } from "./config/errors.js";
-import { isSystemError } from "./run/system-error.js";
 
 /** How the program ends after an error. */
-export interface Failure {
+interface Failure {
   /** The message for stderr, with a line break at its end; empty if it has been printed. */
   readonly text: string;
   /** 2 for a wrong command or setting, 1 for a failure. */
@@ -57,4 +56,11 @@ function stackOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause === undefined ? "" : `\nCaused by: ${stackOf(error.cause)}`;
   return `${error.stack ?? error.message}${cause}`;
+}
+
+/** Whether an error comes from the operating system: it has a code such as ENOENT and names the call. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  if (!(error instanceof Error)) return false;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return typeof code === "string" && /^E[A-Z\d]+$/.test(code) && typeof syscall === "string";
 }

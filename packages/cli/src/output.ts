@@ -1,7 +1,8 @@
 import { constants, statSync } from "node:fs";
-import { access, mkdir, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { DataError } from "isoloss";
+import { access, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { DataError, OptionError } from "isoloss";
+import { makeFolder } from "isoloss/internal-node";
 import { reasonOf } from "isoloss/node";
 
 /**
@@ -15,23 +16,12 @@ export async function prepareFolder(path: string, option = "--out"): Promise<voi
     await makeFolder(resolve(path));
     await access(path, constants.W_OK);
   } catch (cause) {
-    const { code, path: place } = cause as NodeJS.ErrnoException;
-    const ofFile = place === resolve(path) ? "it is a file" : "a part of the path is not a directory";
-    const why = code === "EEXIST" ? ofFile : reasonOf(cause);
+    const { code } = cause as NodeJS.ErrnoException;
+    const why = code === "EEXIST" ? "it is a file" : reasonOf(cause);
     throw new DataError(`Cannot write to the folder ${path}: ${why}. Choose another one with ${option}.`, {
       cause,
     });
   }
-}
-
-/** One folder after the other: a recursive mkdir of Node never returns in a file system such as /proc, which has no new folders. */
-async function makeFolder(path: string): Promise<void> {
-  const isFolder = async () => (await stat(path).catch(() => undefined))?.isDirectory() === true;
-  if (await isFolder()) return;
-  if (dirname(path) !== path) await makeFolder(dirname(path));
-  const why = await mkdir(path).catch((cause) => cause as NodeJS.ErrnoException);
-  // Another process may have made it.
-  if (why instanceof Error && !(await isFolder())) throw why;
 }
 
 /**
@@ -51,4 +41,80 @@ export function requireNew(file: string, { force }: { readonly force: boolean })
       `Cannot write ${file}: it is there already. Choose another name, or replace it with --force.`,
     );
   }
+}
+
+/** What a command writes: a model, and a page about it. */
+interface Outputs {
+  readonly out: string;
+  readonly report?: string | undefined;
+}
+
+/** A file that must stay, and what it is. */
+interface Kept {
+  readonly path: string;
+  readonly what: string;
+}
+
+/**
+ * Throws where a new file would be written over the model that is read, one with its data, a file of the examples, the
+ * other new file, or what is no file; creates the folders. So a long computation is not lost.
+ *
+ * @param examples paths of data that are read, where they were given
+ * @throws OptionError, DataError
+ */
+export async function requireOutputs(
+  { files }: { readonly files: readonly string[] },
+  { out, report }: Outputs,
+  examples: readonly (string | undefined)[] = [],
+): Promise<void> {
+  const kept: readonly Kept[] = [
+    ...files.map((path) => ({ path, what: "the model that is read" })),
+    ...examples.flatMap((path) => (path === undefined ? [] : [{ path, what: "data that are read" }])),
+  ];
+  await requireOutput("--out", out, "model.onnx", kept);
+  if (report === undefined) return;
+  await requireOutput("--report", report, "report.html", [...kept, { path: out, what: "the new model" }]);
+}
+
+async function requireOutput(
+  option: string,
+  path: string,
+  example: string,
+  kept: readonly Kept[],
+): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory()) {
+    throw new OptionError(`${option} ${path} is a folder: name a file, such as ${join(path, example)}.`);
+  }
+  if (there && !there.isFile()) {
+    throw new OptionError(`${option} ${path} is a pipe or a device: name a file, such as ${example}.`);
+  }
+  for (const other of kept) {
+    if (!(await isSameFile(path, other.path))) continue;
+    throw new OptionError(`${option} ${path} is ${other.what}: name another file with ${option}.`);
+  }
+  await prepareFolder(dirname(resolve(path)), option);
+}
+
+/**
+ * Throws where two of the options name the same data, which then choose and judge, or train and judge.
+ *
+ * @param paths by the options that name them
+ */
+export async function requireOthers(paths: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const given = Object.entries(paths).flatMap(([name, path]) => (path === undefined ? [] : [{ name, path }]));
+  for (const [i, { name, path }] of given.entries()) {
+    for (const first of given.slice(0, i)) {
+      if (!(await isSameFile(path, first.path))) continue;
+      throw new OptionError(
+        `${name} ${path} is the data of ${first.name}: give other examples with ${name}, which are to judge.`,
+      );
+    }
+  }
+}
+
+/** Whether two paths are of one file, also by links. */
+async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [own, other] = await Promise.all([a, b].map((path) => stat(path).catch(() => undefined)));
+  return own && other ? own.ino === other.ino && own.dev === other.dev : resolve(a) === resolve(b);
 }

@@ -78,9 +78,6 @@ export function onlyLabel(text: string, before: string | undefined): string {
   );
 }
 
-/** Collects an option that may be given several times. */
-export const collect = (text: string, before: readonly string[]): string[] => [...before, text];
-
 /** A command-line argument that is one of some names. */
 export const oneName =
   <const N extends string>(names: readonly N[]) =>
@@ -92,11 +89,6 @@ export const oneName =
       `${meant === undefined ? "" : `Did you mean "${meant}"? `}It must be one of ${names.join(", ")}.`,
     );
   };
-
-/** Collects an option that may be given several times, each time one of some names. */
-export const nameAmong =
-  (names: readonly string[]) =>
-  (text: string, before: readonly string[]): string[] => [...before, oneName(names)(text)];
 
 /** A command-line argument as a height and a width. */
 export function imageSize(text: string): readonly [number, number] {

@@ -1,5 +1,10 @@
-import { expect, it, vi } from "vitest";
-import { createProgress, type ProgressStream } from "../src/progress.js";
+import { afterEach, expect, it, vi } from "vitest";
+import { createProgress, type ProgressStream, withProgress } from "../src/progress.js";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 /** What a stream of that kind gets. */
 function recorder(kind: Omit<ProgressStream, "write">) {
@@ -58,4 +63,32 @@ it("is a line now and then elsewhere, if it is asked for", () => {
   } finally {
     vi.useRealTimers();
   }
+});
+
+/** What work of three steps writes, each of which takes six seconds. */
+async function written(quiet: boolean, isTTY: boolean): Promise<string> {
+  vi.useFakeTimers();
+  vi.spyOn(process, "stderr", "get").mockReturnValue(
+    Object.assign(Object.create(process.stderr), { isTTY, columns: 80 }),
+  );
+  let text = "";
+  vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
+    text += String(chunk);
+    return true;
+  });
+  await withProgress({ quiet }, async (step) => {
+    for (const name of ["a", "b", "c"]) {
+      vi.advanceTimersByTime(6000);
+      step(name);
+    }
+  });
+  return text;
+}
+
+it.each<readonly [string, boolean, boolean, RegExp]>([
+  ["rewrites a line on a terminal", false, true, /6 s: a.*12 s: b.*18 s: c/s],
+  ["writes a line every ten seconds elsewhere", false, false, /^12 s: b\n$/],
+  ["writes none with --quiet", true, false, /^$/],
+])("%s", async (_, quiet, isTTY, expected) => {
+  expect(await written(quiet, isTTY)).toMatch(expected);
 });

@@ -1,5 +1,4 @@
 import type { KindSpec, OptionTableData } from "./option-kinds.js";
-import { optionSummaries } from "./option-summaries.js";
 
 /** The description of an option, for programs that print it. */
 export interface OptionDescription {
@@ -23,12 +22,12 @@ export interface OptionDescription {
  * c.range; // a finite number >= 0
  * c.default; // 0.4
  */
-export function describeOptions({ name: table, rows }: OptionTableData): readonly OptionDescription[] {
-  return Object.entries(rows).map(([name, { kind, ...rest }]) => ({
+export function describeOptions({ rows }: OptionTableData): readonly OptionDescription[] {
+  return Object.entries(rows).map(([name, { kind, summary = "", ...rest }]) => ({
     name,
     kind: kind.spec,
     range: kind.expected,
     ...rest,
-    summary: optionSummaries[table]?.[name] ?? "",
+    summary,
   }));
 }

@@ -39,21 +39,25 @@ export interface OptionTableData {
   readonly rows: Readonly<Record<string, Row>>;
 }
 
-/** A kind of value: its data, a phrase for messages ("a finite number >= 0") and a test. */
+/**
+ * A kind of value: its data, a phrase for messages ("a finite number >= 0") and a test. Bundlers pass a row the comment above it
+ * as its summary (scripts/option-comments.js).
+ */
 export interface Kind<V = unknown> {
   readonly spec: KindSpec;
   readonly expected: string;
   test(value: unknown): value is V;
   /** The row of an option with a fixed default. */
-  default(value: V): DefaultRow<V>;
+  default(value: V, summary?: string): DefaultRow<V>;
   /** The row of an option whose default depends on other values; `words` describe the default. */
-  otherwise(words: string): OptionalRow<V>;
+  otherwise(words: string, summary?: string): OptionalRow<V>;
   /** The row of an option that must be given. */
-  required(): RequiredRow<V>;
+  required(summary?: string): RequiredRow<V>;
 }
 
 export interface OptionalRow<V = unknown> {
   readonly kind: Kind<V>;
+  readonly summary?: string | undefined;
   readonly required: false;
   readonly default?: V | undefined;
   /** The value used when the option is left out, in words, for defaults that are not constants. */
@@ -66,29 +70,28 @@ export interface DefaultRow<V = unknown> extends OptionalRow<V> {
 
 export interface RequiredRow<V = unknown> {
   readonly kind: Kind<V>;
+  readonly summary?: string | undefined;
   readonly required: true;
 }
 
 /** One option of a table. */
 export type Row<V = unknown> = OptionalRow<V> | RequiredRow<V>;
 
-/** Options as the caller passes them, typed by the rows of a table. */
-export type GivenOf<R> = {
-  readonly [K in keyof R as R[K] extends RequiredRow ? K : never]: ValueOf<R[K]>;
-} & {
-  readonly [K in keyof R as R[K] extends RequiredRow ? never : K]?: ValueOf<R[K]>;
+/** The rows that options `T` need: one for each property, of the property's type. */
+export type OptionRows<T> = {
+  readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K>
+    ? OptionalRow<Exclude<T[K], undefined>>
+    : RequiredRow<Exclude<T[K], undefined>>;
 };
-
-type ValueOf<R> = R extends { readonly kind: Kind<infer V> } ? V : never;
 
 function kindOf<V>(spec: KindSpec, expected: string, test: (value: unknown) => boolean): Kind<V> {
   const kind: Kind<V> = {
     spec,
     expected,
     test: (value): value is V => test(value),
-    default: (value) => ({ kind, required: false, default: value }),
-    otherwise: (words) => ({ kind, required: false, otherwise: words }),
-    required: () => ({ kind, required: true }),
+    default: (value, summary) => ({ kind, summary, required: false, default: value }),
+    otherwise: (words, summary) => ({ kind, summary, required: false, otherwise: words }),
+    required: (summary) => ({ kind, summary, required: true }),
   };
   return kind;
 }
@@ -167,10 +170,10 @@ export function anyOf<const K extends readonly Kind[]>(
 }
 
 /** An object of options with its own table. The code that reads it with that table checks its contents. */
-export function nested<R extends Readonly<Record<string, Row>>>(table: {
+export function nested<T extends object>(table: {
   readonly name: string;
-  readonly rows: R;
-}): Kind<GivenOf<R>> {
+  readonly rows: OptionRows<T>;
+}): Kind<T> {
   return kindOf({ type: "nested", table }, "an object of options", isObject);
 }
 

@@ -1,22 +1,20 @@
 import { describeValue, isPlainObject } from "./describe.js";
 import { OptionError } from "./errors.js";
-import {
-  isObject,
-  type OptionalRow,
-  type OptionTableData,
-  type RequiredRow,
-  type Row,
-} from "./option-kinds.js";
+import { isObject, type Kind, type OptionTableData, type RequiredRow, type Row } from "./option-kinds.js";
 
 /**
- * The rows that a table of options `T` needs: one for each property, of the property's type. Use it with
- * `satisfies`, which also tells the script of option summaries to read the comments of `T`.
+ * The options of a table as the caller passes them, each with the comment above its row:
+ * `export interface CaGradOptions extends OptionsOf<typeof caGradOptions> {}`.
  */
-export type OptionRows<T> = {
-  readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K>
-    ? OptionalRow<Exclude<T[K], undefined>>
-    : RequiredRow<Exclude<T[K], undefined>>;
+export type OptionsOf<T extends OptionTableData> = {
+  readonly [K in keyof T["rows"] as T["rows"][K] extends RequiredRow ? K : never]: ValueOf<T["rows"][K]>;
+} & {
+  readonly [K in keyof T["rows"] as T["rows"][K] extends RequiredRow ? never : K]?:
+    | ValueOf<T["rows"][K]>
+    | undefined;
 };
+
+type ValueOf<R> = R extends { readonly kind: Kind<infer V> } ? V : never;
 
 /** Options `T` after the defaults of the rows `R` are filled in. */
 export type Filled<T, R> = {
@@ -45,7 +43,7 @@ export interface OptionTable<R extends Readonly<Record<string, Row>>> extends Op
  * const caGradOptions = optionTable("caGrad", {
  *   c: nonNegative.default(0.4),
  *   scale: oneOf(["sum", "mean"]).default("sum"),
- * } satisfies OptionRows<CaGradOptions>);
+ * });
  * const { c, scale } = caGradOptions.read({ c: 0.5 });
  */
 export function optionTable<R extends Readonly<Record<string, Row>>>(name: string, rows: R): OptionTable<R> {

@@ -1,9 +1,10 @@
 // What somebody who is new to the library writes first, and what the error says: what came, what was meant, what to write.
 
 import { fromOnnx } from "isoloss-onnx";
+
 import { describe, expect, it } from "vitest";
+import { attributesOf } from "../src/data/attributes.js";
 import {
-  attributesOf,
   batches,
   decodeSafetensors,
   encodeSafetensors,

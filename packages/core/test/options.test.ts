@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, expectTypeOf, it } from "vitest";
 import { OptionError } from "../src/errors.js";
 import {
   anyOf,
@@ -20,23 +20,25 @@ import {
   smoothing,
   text,
 } from "../src/option-kinds.js";
-import { type OptionRows, optionTable } from "../src/options.js";
-
-interface Options {
-  readonly rate?: number;
-  readonly kind?: "sum" | "mean";
-  readonly weights?: readonly number[];
-  readonly size: number;
-}
+import { type OptionsOf, optionTable } from "../src/options.js";
 
 const table = optionTable("own", {
   rate: nonNegative.default(0.4),
   kind: oneOf(["sum", "mean"]).default("sum"),
   weights: listOf(finite).otherwise("1 each"),
   size: integerFrom(1).required(),
-} satisfies OptionRows<Options>);
+});
 
 describe("a table of options", () => {
+  it("is the type of the options, of which those without a default must be given", () => {
+    expectTypeOf<OptionsOf<typeof table>>().branded.toEqualTypeOf<{
+      readonly rate?: number | undefined;
+      readonly kind?: "sum" | "mean" | undefined;
+      readonly weights?: readonly number[] | undefined;
+      readonly size: number;
+    }>();
+  });
+
   it("fills in the defaults of what is left out or undefined, and of nothing else", () => {
     expect(table.read({ size: 2 })).toEqual({ rate: 0.4, kind: "sum", size: 2 });
     expect(table.read({ size: 2, rate: undefined, kind: "mean" })).toEqual({
@@ -109,7 +111,7 @@ const taken: [string, Kind, unknown[], unknown[]][] = [
     [{ epoch: 1 }],
     [{}, { epoch: -1 }, { epoch: 1, step: 2 }],
   ],
-  ["an object of options", nested(table), [{}], [[], null, 1]],
+  ["an object of options", nested<OptionsOf<typeof table>>(table), [{}], [[], null, 1]],
   ["a function", inCode("a function", (v) => typeof v === "function"), [() => 0], [1]],
 ];
 

@@ -166,7 +166,7 @@ describe("the npm package", () => {
          spec("3");
         `,
       );
-      expect(diagnose(file, moduleResolution)).toEqual([]);
+      expect(messagesOf(programOf(file, moduleResolution))).toEqual([]);
     },
   );
 
@@ -201,7 +201,7 @@ describe("the npm package", () => {
        export const layers: Layer[] = moved.layers;
       `,
     );
-    expect(diagnose(file, "nodenext")).toEqual([]);
+    expect(messagesOf(programOf(file, "nodenext"))).toEqual([]);
   });
 
   it.each(["bundler", "nodenext"] as const)(
@@ -242,7 +242,25 @@ describe("the npm package", () => {
        export const weight: readonly number[] = trainer.current.params.layers[0].weight.shape;
       `,
     );
-    expect(diagnose(file, "bundler", { types: [], skipLibCheck: false })).toEqual([]);
+    expect(messagesOf(programOf(file, "bundler", { types: [], skipLibCheck: false }))).toEqual([]);
+  });
+
+  it("shows in editors what the options of an optimizer, a method and a search are", () => {
+    const file = join(project.withoutOnnx, "options.ts");
+    writeFileSync(
+      file,
+      `import type { NadamOptions } from "isoloss/optim";
+       import type { CostOptions } from "isoloss/mtl";
+       import type { BalanceOptions } from "isoloss/teleport";
+       export interface All extends Omit<NadamOptions, never>, Omit<CostOptions, never>, Omit<BalanceOptions, never> {}`,
+    );
+    const program = programOf(file, "bundler");
+    const checker = program.getTypeChecker();
+    const [, , , all] = program.getSourceFile(file)?.statements ?? [];
+    const options = checker.getTypeAtLocation(all).getProperties();
+    expect(options.map(({ name }) => name)).toEqual(expect.arrayContaining(["epsilon", "trigger", "sweeps"]));
+    const silent = options.filter((option) => option.getDocumentationComment(checker).length === 0);
+    expect(silent.map(({ name }) => name)).toEqual([]);
   });
 });
 
@@ -252,12 +270,12 @@ const resolutions = {
   nodenext: { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
 } as const;
 
-function diagnose(
+function programOf(
   file: string,
   resolution: keyof typeof resolutions,
   options: ts.CompilerOptions = { types: ["node"], skipLibCheck: true },
-): string[] {
-  const program = ts.createProgram([file], {
+): ts.Program {
+  return ts.createProgram([file], {
     strict: true,
     noEmit: true,
     target: ts.ScriptTarget.ES2022,
@@ -266,7 +284,6 @@ function diagnose(
     typeRoots: [join(dirname(file), "node_modules/@types")],
     ...options,
   });
-  return messagesOf(program);
 }
 
 /** Where a source says of a type what the compiler does not know. */

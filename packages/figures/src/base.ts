@@ -1,11 +1,11 @@
 // What figures share, without Plot: for pages with drawings of their own in the same style.
 export { type Axis, type AxisOptions, axisOf, formatValue, isDrawable } from "./base/axis.js";
-export { need, needNames } from "./base/check.js";
+export { need } from "./base/check.js";
 export { betaQuantile, tQuantile } from "./base/distributions.js";
 export { escaped } from "./base/escape.js";
-export { checkGrid, type Grid, gridOf } from "./base/grid-of.js";
+export { type Grid, gridOf } from "./base/grid-of.js";
 export { type LevelOptions, type Levels, levelsOf } from "./base/levels.js";
 export { type Band, type Run, runningMean, type Spread, type Summary, summarize } from "./base/statistics.js";
-export { plotSymbol, type SymbolName, symbolOf, symbolPath } from "./base/symbols.js";
-export { textWidth, wrap } from "./base/text.js";
-export { dashOf, palettes, type Theme, type ThemeName, themeOf } from "./base/theme.js";
+export { type SymbolName, symbolOf, symbolPath } from "./base/symbols.js";
+export { wrap } from "./base/text.js";
+export { palettes, type Theme, type ThemeName, themeOf } from "./base/theme.js";

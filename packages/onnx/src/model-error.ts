@@ -1,4 +1,4 @@
-import { inCode, integerFrom, type OptionRows, optionTable } from "isoloss/internal";
+import { inCode, integerFrom, type OptionsOf, optionTable } from "isoloss/internal";
 import { fromOnnx } from "./import/from-onnx.js";
 import { axisSizes, type NamedValues, randomInputs } from "./model-file/compare/random-inputs.js";
 import { outputsOfFile } from "./quantize/choices.js";
@@ -8,26 +8,21 @@ import { errorOf, type QuantizationError } from "./quantize/measure-error.js";
 /** How far the outputs of a changed model are from those of the model before. */
 export type ModelError = Omit<QuantizationError, "metric">;
 
-export interface ModelErrorOptions {
-  /** Batches of arrays by the names of the inputs; default: random numbers. */
-  readonly inputs?: readonly NamedValues[] | undefined;
-  /** Number of random examples, where the file leaves it open; default 4. */
-  readonly examples?: number | undefined;
-  /** Sizes of axes that the file leaves open, for random numbers; default 32. */
-  readonly sizes?: Readonly<Record<string, number>> | undefined;
-  /** Seed of random numbers; default 0. */
-  readonly seed?: number | undefined;
-}
+export interface ModelErrorOptions extends OptionsOf<typeof modelErrorOptions> {}
 
 const modelErrorOptions = optionTable("modelError", {
+  /** Batches of arrays by the names of the inputs; default: random numbers. */
   inputs: inCode<readonly NamedValues[]>(
     "a list of batches, such as [{ x: images }]",
     Array.isArray,
   ).otherwise("random numbers"),
+  /** Number of random examples, where the file leaves it open; default 4. */
   examples: integerFrom(1).default(4),
+  /** Sizes of axes that the file leaves open, for random numbers; default 32. */
   sizes: axisSizes.default({}),
+  /** Seed of random numbers; default 0. */
   seed: integerFrom(0).default(0),
-} satisfies OptionRows<ModelErrorOptions>);
+});
 
 /**
  * Measures what a change of a model costs, as its file runs: in ONNX Runtime, with the kernels that it has for it, or in

@@ -14,5 +14,5 @@ export {
   type SweepNotice,
   type WorkerNotice,
 } from "./sweeps.js";
-export { defaultTiming, type QueueTiming } from "./timing.js";
+export type { QueueTiming } from "./timing.js";
 export { serveQueue } from "./worker.js";

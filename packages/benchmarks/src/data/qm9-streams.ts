@@ -2,36 +2,30 @@ import type { Batch } from "isoloss";
 import { type NdArray, ndarray, OptionError } from "isoloss";
 import type { DataStream } from "isoloss/data";
 import { type Examples, exampleStream, permutation } from "isoloss/data";
-import { inCode, integerFrom, type OptionRows, optionTable } from "isoloss/internal";
+import { inCode, integerFrom, type OptionsOf, optionTable } from "isoloss/internal";
 import { moleculeBatch } from "./molecules.js";
 import { type Qm9, qm9Tasks } from "./qm9.js";
 
-export interface Qm9StreamOptions {
+export interface Qm9StreamOptions extends OptionsOf<typeof qm9StreamOptions> {}
+
+const qm9StreamOptions = optionTable("qm9Streams", {
   /** Molecules of test, and as many of validation; default 10000, or a tenth where there are fewer than 100000. */
-  readonly held?: number | undefined;
+  held: integerFrom(1).otherwise("10000, or a tenth where there are fewer than 100000"),
   /**
    * Numbers of all molecules, first those of test, then of validation, then of training, such as another program's split; default by
    * `splitSeed`.
    */
-  readonly order?: ArrayLike<number> | undefined;
-  /** Examples of a part of the stream; default 120. */
-  readonly partSize?: number | undefined;
-  /** Atoms for which a molecule has places; default 29, which the largest has. */
-  readonly places?: number | undefined;
-  /** Seed of the split; default 0. */
-  readonly splitSeed?: number | undefined;
-}
-
-const qm9StreamOptions = optionTable("qm9Streams", {
-  held: integerFrom(1).otherwise("10000, or a tenth where there are fewer than 100000"),
   order: inCode<ArrayLike<number>>(
     "a list of numbers of molecules",
     (value) => typeof (value as ArrayLike<number> | null)?.length === "number",
   ).otherwise("by splitSeed"),
+  /** Examples of a part of the stream; default 120. */
   partSize: integerFrom(1).default(120),
+  /** Atoms for which a molecule has places; default 29, which the largest has. */
   places: integerFrom(1).default(29),
+  /** Seed of the split; default 0. */
   splitSeed: integerFrom(0).default(0),
-} satisfies OptionRows<Qm9StreamOptions>);
+});
 
 /** Molecules with standardized targets. */
 export interface Qm9Streams {

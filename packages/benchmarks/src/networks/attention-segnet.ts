@@ -9,7 +9,7 @@ import {
   headSizes,
   integerFrom,
   listOf,
-  type OptionRows,
+  type OptionsOf,
   optionTable,
   resolveInit,
 } from "isoloss/internal";
@@ -26,23 +26,18 @@ import {
   initialAttentionSegnet,
 } from "./attention-segnet-params.js";
 
-export interface AttentionSegnetOptions {
-  /** Channels of each task's output: those of CityScapes are `{ semantic: 7, depth: 1 }`. */
-  readonly heads: Readonly<Record<string, number>>;
-  /** Channels of the images; default 3. */
-  readonly inputs?: number | undefined;
-  /** Channels of the stages, two or more; default [64, 128, 256, 512, 512]. */
-  readonly channels?: readonly number[] | undefined;
-  /** Whether each task has an attention network (MTAN), or only a head (split); default true. */
-  readonly attention?: boolean | undefined;
-}
+export interface AttentionSegnetOptions extends OptionsOf<typeof attentionSegnetOptions> {}
 
 const attentionSegnetOptions = optionTable("attentionSegnet", {
+  /** Channels of each task's output: those of CityScapes are `{ semantic: 7, depth: 1 }`. */
   heads: headSizes("output channels").required(),
+  /** Channels of the images; default 3. */
   inputs: integerFrom(1).default(3),
+  /** Channels of the stages, two or more; default [64, 128, 256, 512, 512]. */
   channels: listOf(integerFrom(1), { least: 2 }).default([64, 128, 256, 512, 512]),
+  /** Whether each task has an attention network (MTAN), or only a head (split); default true. */
   attention: flag.default(true),
-} satisfies OptionRows<AttentionSegnetOptions>);
+});
 
 /**
  * SegNet for several tasks of each pixel, with attention networks (MTAN) or without (split).

@@ -3,7 +3,7 @@
 
 import type { Mt19937, Tensor, TensorsOf } from "isoloss";
 import { zeros } from "isoloss";
-import { integerFrom, listOf, type OptionRows, optionTable, resolveInit, text } from "isoloss/internal";
+import { integerFrom, listOf, type OptionsOf, optionTable, resolveInit, text } from "isoloss/internal";
 import type { InitOptions, MultiHeadParams } from "isoloss/nn";
 import {
   type CellParams,
@@ -36,23 +36,18 @@ import {
   where,
 } from "isoloss/ops";
 
-export interface MessagePassingOptions {
-  /** Names of the tasks: each has a head with one output. */
-  readonly tasks: readonly string[];
-  /** D: numbers of an atom inside; default 64. */
-  readonly width?: number | undefined;
-  /** H: hidden units of the network that makes a matrix of a pair of atoms; default 128. */
-  readonly hidden?: number | undefined;
-  /** Rounds of messages, and steps of Set2Set; default 3. */
-  readonly rounds?: number | undefined;
-}
+export interface MessagePassingOptions extends OptionsOf<typeof messagePassingOptions> {}
 
 const messagePassingOptions = optionTable("messagePassing", {
+  /** Names of the tasks: each has a head with one output. */
   tasks: listOf(text("the name of a task"), { least: 1 }).required(),
+  /** D: numbers of an atom inside; default 64. */
   width: integerFrom(1).default(64),
+  /** H: hidden units of the network that makes a matrix of a pair of atoms; default 128. */
   hidden: integerFrom(1).default(128),
+  /** Rounds of messages, and steps of Set2Set; default 3. */
   rounds: integerFrom(1).default(3),
-} satisfies OptionRows<MessagePassingOptions>);
+});
 
 /** Numbers of an atom and of a pair, see `moleculeBatch`. */
 const features = { atom: 11, pair: 5 };

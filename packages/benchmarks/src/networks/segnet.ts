@@ -1,24 +1,20 @@
 // Pooling indices shared by encoder and decoder: V. Badrinarayanan et al., "SegNet", TPAMI 39(12), 2017.
 
 import type { Shape, StatelessModel, Tensor } from "isoloss";
-import { integerFrom, listOf, type OptionRows, optionTable, resolveInit } from "isoloss/internal";
+import { integerFrom, listOf, type OptionsOf, optionTable, resolveInit } from "isoloss/internal";
 import { type ConvParams, convLayer, initConv2d } from "isoloss/nn";
 import { maxPool2d, maxPoolIndices2d, maxUnpool2d, relu } from "isoloss/ops";
 
-export interface SegnetOptions {
-  /** Channels of the images; default 3. */
-  readonly inputs?: number | undefined;
-  /** Channels of the encoder's stages; default [32, 64, 128, 128]. */
-  readonly channels?: readonly number[] | undefined;
-  /** Pixel classes; default 7. */
-  readonly classes?: number | undefined;
-}
+export interface SegnetOptions extends OptionsOf<typeof segnetOptions> {}
 
 const segnetOptions = optionTable("segnet", {
+  /** Channels of the images; default 3. */
   inputs: integerFrom(1).default(3),
+  /** Channels of the encoder's stages; default [32, 64, 128, 128]. */
   channels: listOf(integerFrom(1), { least: 1 }).default([32, 64, 128, 128]),
+  /** Pixel classes; default 7. */
   classes: integerFrom(1).default(7),
-} satisfies OptionRows<SegnetOptions>);
+});
 
 export interface SegnetParams {
   readonly encoder: readonly ConvParams[];

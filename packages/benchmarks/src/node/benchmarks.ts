@@ -1,7 +1,7 @@
 import type { Batch, DType, NdArray } from "isoloss";
 import { DataError, dtypeOf, OptionError } from "isoloss";
 import type { DataStream } from "isoloss/data";
-import { flag, inCode, isFunction, type OptionRows, optionTable } from "isoloss/internal";
+import { flag, inCode, isFunction, type OptionsOf, optionTable } from "isoloss/internal";
 import { qm9Streams } from "../data/qm9-streams.js";
 import { celebaGuide, loadCeleba } from "./celeba.js";
 import { cityscapesGuide, loadCityscapes, loadNyuv2, nyuv2Guide } from "./dense.js";
@@ -99,6 +99,7 @@ function rowOf(name: string): Benchmark {
 export interface ReadArray {
   /** Of one example; where examples differ, this is an error. */
   readonly shape: readonly number[];
+  /** Its type of elements. */
   readonly dtype: DType;
   readonly least: number;
   readonly largest: number;
@@ -107,6 +108,7 @@ export interface ReadArray {
 /** What was read of a part. */
 export interface ReadPart {
   readonly examples: number;
+  /** By name. */
   readonly arrays: Readonly<Record<string, ReadArray>>;
 }
 
@@ -117,17 +119,14 @@ export interface ReadProgress {
   readonly of: number;
 }
 
-export interface VerifyOptions {
-  /** Whether there must be as many examples as were published; default true. */
-  readonly isWhole?: boolean | undefined;
-  /** Called after each part of a stream; default none. */
-  readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
-}
+export interface VerifyOptions extends OptionsOf<typeof verifyOptions> {}
 
 const verifyOptions = optionTable("verifyBenchmark", {
+  /** Whether there must be as many examples as were published; default true. */
   isWhole: flag.default(true),
+  /** Called after each part of a stream; default none. */
   onProgress: inCode<(progress: ReadProgress) => void>("a function", isFunction).otherwise("none"),
-} satisfies OptionRows<VerifyOptions>);
+});
 
 /**
  * Reads all files of a data set and checks them.

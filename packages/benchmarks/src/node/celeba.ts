@@ -3,28 +3,23 @@ import type { Batch } from "isoloss";
 import { DataError, type NdArray, ndarray } from "isoloss";
 import type { DataStream } from "isoloss/data";
 import { exampleStream } from "isoloss/data";
-import { flag, inCode, integerFrom, isFunction, type OptionRows, optionTable, text } from "isoloss/internal";
+import { flag, inCode, integerFrom, isFunction, type OptionsOf, optionTable, text } from "isoloss/internal";
 import { facePartNames, parseFaceAttributes, parseFaceParts } from "../data/celeba.js";
 import { Folder, type FolderGuide } from "./folder.js";
 import { imageExamples } from "./image-part.js";
 
-export interface CelebaOptions {
-  /** A folder for the resized images, which are made there at the first reading, and again where one has another size or time; default none: decoded every time. */
-  readonly cache?: string | undefined;
-  /** Whether there must be as many examples as were published; default true. */
-  readonly isWhole?: boolean | undefined;
-  /** Called for each image that is put into the cache, with the number of those done and of all of the part; default none. */
-  readonly onCached?: ((images: number, of: number) => void) | undefined;
-  /** Examples of a part of the stream; default 64. */
-  readonly partSize?: number | undefined;
-}
+export interface CelebaOptions extends OptionsOf<typeof celebaOptions> {}
 
 const celebaOptions = optionTable("loadCeleba", {
+  /** A folder for the resized images, which are made there at the first reading, and again where one has another size or time; default none: decoded every time. */
   cache: text("a folder").otherwise("none: decoded every time"),
+  /** Whether there must be as many examples as were published; default true. */
   isWhole: flag.default(true),
-  onCached: inCode<NonNullable<CelebaOptions["onCached"]>>("a function", isFunction).otherwise("none"),
+  /** Called for each image that is put into the cache, with the number of those done and of all of the part; default none. */
+  onCached: inCode<(images: number, of: number) => void>("a function", isFunction).otherwise("none"),
+  /** Examples of a part of the stream; default 64. */
   partSize: integerFrom(1).default(64),
-} satisfies OptionRows<CelebaOptions>);
+});
 
 /** Faces with their attributes. */
 export interface CelebaData {

@@ -1,34 +1,28 @@
 import type { Batch } from "isoloss";
 import type { DataStream } from "isoloss/data";
 import { exampleStream, type MapKind, scaleCropFlip } from "isoloss/data";
-import { flag, integerFrom, keptExamples, type OptionRows, oneOf, optionTable } from "isoloss/internal";
+import { flag, integerFrom, keptExamples, type OptionsOf, oneOf, optionTable } from "isoloss/internal";
 import { Folder, type FolderGuide } from "./folder.js";
 import { type MapFiles, openNpyPart } from "./npy-folder.js";
 
-export interface DenseOptions {
-  /** Whether training examples are scaled, cropped and mirrored anew in each epoch; default true. */
-  readonly augment?: boolean | undefined;
-  /** Whether depth is divided by the scale of an enlarged example, as published, or multiplied; default `divide`. */
-  readonly depthScale?: "divide" | "multiply" | undefined;
-  /** Whether there must be as many examples as were published; default true. */
-  readonly isWhole?: boolean | undefined;
-  /** Whether examples stay in memory once they are read; default false. */
-  readonly keep?: boolean | undefined;
-  /** Examples of a part of the stream; default 8. */
-  readonly partSize?: number | undefined;
-}
+export interface DenseOptions extends OptionsOf<typeof cityscapesOptions> {}
 
 const rows = {
+  /** Whether training examples are scaled, cropped and mirrored anew in each epoch; default true. */
   augment: flag.default(true),
+  /** Whether depth is divided by the scale of an enlarged example, as published, or multiplied; default `divide`. */
   depthScale: oneOf(["divide", "multiply"]).default("divide"),
+  /** Whether there must be as many examples as were published; default true. */
   isWhole: flag.default(true),
+  /** Whether examples stay in memory once they are read; default false. */
   keep: flag.default(false),
+  /** Examples of a part of the stream; default 8. */
   partSize: integerFrom(1).default(8),
-} satisfies OptionRows<DenseOptions>;
+};
 
-const cityscapesOptions = optionTable("loadCityscapes", { ...rows } satisfies OptionRows<DenseOptions>);
+const cityscapesOptions = optionTable("loadCityscapes", rows);
 
-const nyuv2Options = optionTable("loadNyuv2", { ...rows } satisfies OptionRows<DenseOptions>);
+const nyuv2Options = optionTable("loadNyuv2", rows);
 
 /** Images with maps of numbers for each pixel, of training and of test. */
 export interface DenseData {

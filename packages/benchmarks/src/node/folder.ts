@@ -9,6 +9,7 @@ export interface FolderGuide {
   readonly title: string;
   /** Paths in the folder, with what they are. */
   readonly layout: readonly string[];
+  /** Where it is had. */
   readonly source: string;
   readonly licence: string;
   /** Examples of the published set by part. */

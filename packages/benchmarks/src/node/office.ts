@@ -5,44 +5,36 @@ import type { Batch } from "isoloss";
 import { DataError, ndarray } from "isoloss";
 import type { DataStream } from "isoloss/data";
 import { createRng, exampleStream } from "isoloss/data";
-import { flag, inCode, integerFrom, isFunction, type OptionRows, optionTable, text } from "isoloss/internal";
+import { flag, inCode, integerFrom, isFunction, type OptionsOf, optionTable, text } from "isoloss/internal";
 import { reasonOf } from "isoloss/node";
 import { Folder, type FolderGuide } from "./folder.js";
 import { imageExamples } from "./image-part.js";
 
-export interface OfficeOptions {
+export interface OfficeOptions extends OptionsOf<typeof office31Options> {}
+
+const rows = {
   /** A folder for the resized images, which are made there at the first reading, and again where one has another size or time; default none: decoded every time. */
-  readonly cache?: string | undefined;
+  cache: text("a folder").otherwise("none: decoded every time"),
   /** Whether there must be as many examples as were published; default true. */
-  readonly isWhole?: boolean | undefined;
+  isWhole: flag.default(true),
   /**
    * A folder with lists TASK_train.txt, TASK_val.txt and TASK_test.txt; default the folder `lists` beside the images, and where there
    * is none 60, 20 and 20 % of each class by seed.
    */
-  readonly lists?: string | undefined;
-  /** Called for each image that is put into the cache, with the number of those done and of all of the part; default none. */
-  readonly onCached?: ((images: number, of: number) => void) | undefined;
-  /** Examples of a part of the stream; default 16. */
-  readonly partSize?: number | undefined;
-  /** Pixels of a side; default 224. */
-  readonly side?: number | undefined;
-  /** Seed of the parts without lists; default 0. */
-  readonly splitSeed?: number | undefined;
-}
-
-const rows = {
-  cache: text("a folder").otherwise("none: decoded every time"),
-  isWhole: flag.default(true),
   lists: text("a folder").otherwise("the folder lists, or 60, 20 and 20 % of each class"),
-  onCached: inCode<NonNullable<OfficeOptions["onCached"]>>("a function", isFunction).otherwise("none"),
+  /** Called for each image that is put into the cache, with the number of those done and of all of the part; default none. */
+  onCached: inCode<(images: number, of: number) => void>("a function", isFunction).otherwise("none"),
+  /** Examples of a part of the stream; default 16. */
   partSize: integerFrom(1).default(16),
+  /** Pixels of a side; default 224. */
   side: integerFrom(1).default(224),
+  /** Seed of the parts without lists; default 0. */
   splitSeed: integerFrom(0).default(0),
-} satisfies OptionRows<OfficeOptions>;
+};
 
-const office31Options = optionTable("loadOffice31", { ...rows } satisfies OptionRows<OfficeOptions>);
+const office31Options = optionTable("loadOffice31", rows);
 
-const officeHomeOptions = optionTable("loadOfficeHome", { ...rows } satisfies OptionRows<OfficeOptions>);
+const officeHomeOptions = optionTable("loadOfficeHome", rows);
 
 /** Parts of the images of one task. */
 export interface OfficeTask {

@@ -1,6 +1,6 @@
 // Z. Liu et al., "Deep learning face attributes in the wild", ICCV 2015 (CelebA), as O. Sener, V. Koltun, NeurIPS 2018, use it.
 
-import { integerFrom, listOf, type OptionRows, optionTable, text } from "isoloss/internal";
+import { integerFrom, listOf, type OptionsOf, optionTable, text } from "isoloss/internal";
 import { f1 } from "isoloss/metrics";
 import type { LinearParams, MultiHeadParams } from "isoloss/nn";
 import {
@@ -12,25 +12,21 @@ import {
 import { reshape } from "isoloss/ops";
 import { type BenchmarkTask, type BenchmarkTasks, benchmarkTasks } from "./benchmark-tasks.js";
 
-export interface AttributeTasksOptions {
-  /** Names of the attributes, which are those of their labels in batches. */
-  readonly attributes: readonly string[];
-  /** Channels of the convolutions of each stage; default [[64], [128, 128], [256, 256], [512, 512]]. */
-  readonly stages?: readonly (readonly number[])[] | undefined;
-  /** Widths of the linear layers behind them; default [512, 512]. */
-  readonly hidden?: readonly number[] | undefined;
-}
+export interface AttributeTasksOptions extends OptionsOf<typeof attributeTasksOptions> {}
 
 const attributeTasksOptions = optionTable("attributeTasks", {
+  /** Names of the attributes, which are those of their labels in batches. */
   attributes: listOf(text("the name of an attribute"), { least: 1 }).required(),
+  /** Channels of the convolutions of each stage; default [[64], [128, 128], [256, 256], [512, 512]]. */
   stages: listOf(listOf(integerFrom(1), { least: 1 }), { least: 1 }).default([
     [64],
     [128, 128],
     [256, 256],
     [512, 512],
   ]),
+  /** Widths of the linear layers behind them; default [512, 512]. */
   hidden: listOf(integerFrom(1)).default([512, 512]),
-} satisfies OptionRows<AttributeTasksOptions>);
+});
 
 /** A question about an image, whose answers are 1 and 0. */
 const question = (name: string): BenchmarkTask => ({

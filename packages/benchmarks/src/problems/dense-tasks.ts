@@ -2,7 +2,7 @@
 
 import type { Tensor } from "isoloss";
 import { crossEntropy } from "isoloss";
-import { flag, integerFrom, listOf, type OptionRows, optionTable } from "isoloss/internal";
+import { flag, integerFrom, listOf, type OptionsOf, optionTable } from "isoloss/internal";
 import { depthError, iou, normalAngle, topK } from "isoloss/metrics";
 import { l1Loss, normalLoss } from "isoloss/nn";
 import { div, greater, maximum, sqrt, square, sum } from "isoloss/ops";
@@ -10,23 +10,18 @@ import { attentionSegnet } from "../networks/attention-segnet.js";
 import type { AttentionSegnetParams, AttentionSegnetState } from "../networks/attention-segnet-params.js";
 import { type BenchmarkTask, type BenchmarkTasks, benchmarkTasks } from "./benchmark-tasks.js";
 
-export interface DenseTasksOptions {
-  /** Classes of a pixel: 7 of CityScapes, 13 of NYUv2; default 7. */
-  readonly classes?: number | undefined;
-  /** Whether surface normals are a task, too; default false. */
-  readonly normals?: boolean | undefined;
-  /** Channels of SegNet's stages; default [64, 128, 256, 512, 512]. */
-  readonly channels?: readonly number[] | undefined;
-  /** Whether each task has an attention network (MTAN), or only a head (split); default true. */
-  readonly attention?: boolean | undefined;
-}
+export interface DenseTasksOptions extends OptionsOf<typeof denseTasksOptions> {}
 
 const denseTasksOptions = optionTable("denseTasks", {
+  /** Classes of a pixel: 7 of CityScapes, 13 of NYUv2; default 7. */
   classes: integerFrom(2).default(7),
+  /** Whether surface normals are a task, too; default false. */
   normals: flag.default(false),
+  /** Channels of SegNet's stages; default [64, 128, 256, 512, 512]. */
   channels: listOf(integerFrom(1), { least: 2 }).default([64, 128, 256, 512, 512]),
+  /** Whether each task has an attention network (MTAN), or only a head (split); default true. */
   attention: flag.default(true),
-} satisfies OptionRows<DenseTasksOptions>);
+});
 
 /** Vectors along axis 1, divided by their lengths. */
 const unit = (p: Tensor): Tensor =>

@@ -3,7 +3,7 @@
 
 import type { Stateless } from "isoloss";
 import { OptionError } from "isoloss";
-import { integerFrom, listOf, type OptionRows, optionTable, positive, text } from "isoloss/internal";
+import { integerFrom, listOf, type OptionsOf, optionTable, positive, text } from "isoloss/internal";
 import { mae } from "isoloss/metrics";
 import type { MultiHeadParams } from "isoloss/nn";
 import { type LinearParams, linear, mseLoss } from "isoloss/nn";
@@ -11,23 +11,18 @@ import { reshape } from "isoloss/ops";
 import { type MessagePassingParams, messagePassing } from "../networks/message-passing.js";
 import { type BenchmarkTask, type BenchmarkTasks, benchmarkTasks } from "./benchmark-tasks.js";
 
-export interface MoleculeTasksOptions {
-  /** Names of the tasks, which are those of their targets in batches. */
-  readonly tasks: readonly string[];
-  /** What a target of 1 is in the unit of the metric, for each task; default 1 for all. */
-  readonly units?: readonly number[] | undefined;
-  /** Numbers of an atom inside; default 64. */
-  readonly width?: number | undefined;
-  /** Hidden units of the network that makes messages of a pair of atoms; default 128. */
-  readonly hidden?: number | undefined;
-}
+export interface MoleculeTasksOptions extends OptionsOf<typeof moleculeTasksOptions> {}
 
 const moleculeTasksOptions = optionTable("moleculeTasks", {
+  /** Names of the tasks, which are those of their targets in batches. */
   tasks: listOf(text("the name of a task"), { least: 1 }).required(),
+  /** What a target of 1 is in the unit of the metric, for each task; default 1 for all. */
   units: listOf(positive).otherwise("1 for all"),
+  /** Numbers of an atom inside; default 64. */
   width: integerFrom(1).default(64),
+  /** Hidden units of the network that makes messages of a pair of atoms; default 128. */
   hidden: integerFrom(1).default(128),
-} satisfies OptionRows<MoleculeTasksOptions>);
+});
 
 /** A number of a molecule. */
 const property = (name: string, unit: number): BenchmarkTask => ({

@@ -7,7 +7,7 @@ import {
   integerFrom,
   isObject,
   listOf,
-  type OptionRows,
+  type OptionsOf,
   oneOf,
   optionTable,
   smoothing,
@@ -23,37 +23,29 @@ import {
 } from "isoloss/nn";
 import { type BenchmarkTask, type BenchmarkTasks, benchmarkTasks } from "./benchmark-tasks.js";
 
-export interface OwnImageTasksOptions {
+export interface OwnImageTasksOptions extends OptionsOf<typeof ownImageTasksOptions> {}
+
+const ownImageTasksOptions = optionTable("ownImageTasks", {
   /** Names of the tasks. */
-  readonly tasks: readonly string[];
+  tasks: listOf(text("the name of a task"), { least: 1 }).required(),
   /** Classes, the same of all tasks. */
-  readonly classes: number;
+  classes: integerFrom(2).required(),
   /** Channels of the first stage; default 64. */
-  readonly width?: number | undefined;
+  width: integerFrom(1).default(64),
   /** Units of the hidden layer; default 512. */
-  readonly hidden?: number | undefined;
+  hidden: integerFrom(1).default(512),
   /** Dropout rate behind it; default 0.5. */
-  readonly dropout?: number | undefined;
+  dropout: smoothing.default(0.5),
   /** As of `resnet18`: `imagenet` (default) or `cifar`. */
-  readonly stem?: "cifar" | "imagenet" | undefined;
+  stem: oneOf(["cifar", "imagenet"]).default("imagenet"),
   /**
    * Where the trunk starts from: tensors under torchvision's names, as `fromStateDict` takes them, such as those of ImageNet;
    * default drawn by chance.
    */
-  readonly weights?: Readonly<Record<string, NdArray>> | undefined;
-}
-
-const ownImageTasksOptions = optionTable("ownImageTasks", {
-  tasks: listOf(text("the name of a task"), { least: 1 }).required(),
-  classes: integerFrom(2).required(),
-  width: integerFrom(1).default(64),
-  hidden: integerFrom(1).default(512),
-  dropout: smoothing.default(0.5),
-  stem: oneOf(["cifar", "imagenet"]).default("imagenet"),
   weights: inCode<Readonly<Record<string, NdArray>>>("arrays by torchvision's names", isObject).otherwise(
     "drawn by chance",
   ),
-} satisfies OptionRows<OwnImageTasksOptions>);
+});
 
 /** Names of a task's arrays in batches. */
 const ownArrays = (task: string) => ({ image: `${task}Images`, label: `${task}Labels` });

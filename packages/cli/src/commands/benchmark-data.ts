@@ -8,15 +8,15 @@ import {
   verifyBenchmark,
   writeSample,
 } from "isoloss-benchmarks/node";
-import { withProgress } from "../model/command-progress.js";
+import { withProgress } from "../progress.js";
 import { shellWord } from "../shell-word.js";
+import type { Result } from "./command.js";
 
-export interface BenchmarkDataOptions {
+interface BenchmarkDataOptions {
   readonly part: boolean;
-  readonly examples?: number;
-  readonly size?: readonly [number, number];
+  readonly examples: number | undefined;
+  readonly size: readonly [number, number] | undefined;
   readonly quiet: boolean;
-  readonly json: boolean;
 }
 
 export const benchmarkNames = Object.keys(benchmarkGuides) as BenchmarkName[];
@@ -38,8 +38,8 @@ function needFolder(name: BenchmarkName, action: string, folder: string | undefi
 export async function verifyBenchmarkData(
   name: BenchmarkName,
   folder: string | undefined,
-  { part, json, quiet }: BenchmarkDataOptions,
-): Promise<void> {
+  { part, quiet }: BenchmarkDataOptions,
+): Promise<Result> {
   const directory = needFolder(name, "verify", folder);
   const parts = await withProgress({ quiet }, (step) =>
     verifyBenchmark(name, directory, {
@@ -47,7 +47,7 @@ export async function verifyBenchmarkData(
       onProgress: (at) => step(`${at.part}: ${at.examples} of ${at.of} examples read`),
     }),
   );
-  process.stdout.write(json ? `${JSON.stringify({ name, directory, parts })}\n` : partsText(name, parts));
+  return { document: { name, directory, parts }, text: [partsText(name, parts)] };
 }
 
 function partsText(name: BenchmarkName, parts: Readonly<Record<string, ReadPart>>): string {
@@ -61,7 +61,7 @@ function partsText(name: BenchmarkName, parts: Readonly<Record<string, ReadPart>
       ),
     ];
   });
-  return `${benchmarkGuides[name].title}: all files are as they should be.\n${lines.join("\n")}\n`;
+  return `${benchmarkGuides[name].title}: all files are as they should be.\n${lines.join("\n")}`;
 }
 
 const describe = ({ shape, dtype, least, largest }: ReadPart["arrays"][string]): string =>
@@ -77,8 +77,8 @@ const rounded = (value: number): string => String(Number(value.toPrecision(4)));
 export async function sampleData(
   name: string | undefined,
   folder: string | undefined,
-  { examples, size, json }: BenchmarkDataOptions,
-): Promise<void> {
+  { examples, size }: BenchmarkDataOptions,
+): Promise<Result> {
   if (!isBenchmark(name)) {
     throw new OptionError(
       `data sample: samples are of ${benchmarkNames.join(", ")}; got ${name === undefined ? "none" : `"${name}"`}. Write isoloss data sample ${benchmarkNames[0]} DIR.`,
@@ -91,11 +91,12 @@ export async function sampleData(
     );
   }
   const files = await writeSample(name, directory, { examples, size });
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ name, directory, files })}\n`
-      : `${files} files in the form of ${benchmarkGuides[name].title}, of formulas, are in ${directory}.\nisoloss data verify ${name} ${shellWord(directory)} --part\n`,
-  );
+  return {
+    document: { name, directory, files },
+    text: [
+      `${files} files in the form of ${benchmarkGuides[name].title}, of formulas, are in ${directory}.\nisoloss data verify ${name} ${shellWord(directory)} --part`,
+    ],
+  };
 }
 
 /** Samples of maps of pixels, which may have any size. */

@@ -7,19 +7,38 @@ import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js"
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import { finalLoss, finalLossMetric, firstAtMost, lossCurve } from "../experiments/results/loss-curve.js";
 import { byVariant, spreadText } from "../experiments/results/summary.js";
-import { textTable } from "../experiments/results/table.js";
+import { type Columns, tableOf } from "../experiments/results/table.js";
 import { ratioText } from "../experiments/results/to-target.js";
+import { json, type Values, value } from "../option-rows.js";
+import { finiteNumber } from "../parse.js";
 import { pairedRatio, type RatioSummary, type Summary, summarize } from "../run/statistics.js";
+import type { Result } from "./command.js";
 import { writeRunFigures } from "./plot.js";
 
-export interface CompareOptions {
-  readonly target?: number;
-  readonly out?: string;
-  readonly json: boolean;
-}
+const options = {
+  target: value(
+    "<loss>",
+    "the loss to reach; default the mean final loss of the first variant",
+    finiteNumber,
+  ),
+  out: value("<dir>", "folder for the figures, against steps and against seconds; default none"),
+  json: json("one JSON document on stdout instead of the table"),
+};
+
+type Settings = Values<typeof options>;
+
+const help = `Runs are directories, as isoloss run makes them. Those of one variant make a group; the others are compared with the first.
+Losses of mini-batches are compared as means over a twentieth of the run.
+
+The document of --json: target, groups [{name, seeds, finalLoss, reached, steps, seconds, speedUp}], figures; a summary
+is {n, mean, std, min, max, interval}, a ratio {n, ratio, interval} with a 95 % interval.
+
+Example:
+  isoloss compare runs/regression-gd-plain-* runs/regression-gd-exact-* --out out`;
 
 /** The runs of one variant. */
 export interface ComparedGroup {
+  /** Of the variant. */
   readonly name: string;
   readonly seeds: readonly number[];
   readonly finalLoss: Summary | null;
@@ -27,22 +46,23 @@ export interface ComparedGroup {
   readonly reached: number;
   /** To the target, of the runs that reached it. */
   readonly steps: Summary | null;
+  /** To the target, of those. */
   readonly seconds: Summary | null;
   /** Seconds of the first group / those of this one, over the seeds with which both reached it. */
   readonly speedUp: RatioSummary | null;
 }
 
 export interface CompareDocument {
+  /** The loss to reach. */
   readonly target: number;
+  /** Runs of one variant each. */
   readonly groups: readonly ComparedGroup[];
+  /** Paths; empty without `--out`. */
   readonly figures: readonly string[];
 }
 
 /** `isoloss compare`: compares runs; those of one variant make a group. */
-export async function compare(
-  paths: readonly string[],
-  { target: given, out, json }: CompareOptions,
-): Promise<void> {
+async function run(paths: readonly string[], { target: given, out }: Settings): Promise<Result> {
   const runs = await loadAllStored(paths);
   const groups = [...byVariant(runs)] as [string, StoredResult[]][];
   const [[firstName, first]] = groups;
@@ -80,8 +100,10 @@ export async function compare(
   });
   const figures = out === undefined ? [] : await writeRunFigures(runs, { out: resolve(out) });
   const document: CompareDocument = { target, groups: compared, figures };
-  process.stdout.write(json ? `${JSON.stringify(document)}\n` : text(document));
+  return { document, text: textOf(document) };
 }
+
+export const compare = { options, help, run };
 
 /** The settings in which a run differs from another one of its variant. */
 const differing =
@@ -120,30 +142,25 @@ function speedUpOf(
       );
 }
 
-function text({ target, groups, figures }: CompareDocument): string {
+function textOf({ target, groups, figures }: CompareDocument): Result["text"] {
   const spread = (summary: Summary | null, show: (v: number) => string) =>
     summary === null ? "-" : `${show(summary.mean)}${summary.std === null ? "" : ` +- ${show(summary.std)}`}`;
-  const table = textTable(
+  const columns: Columns<ComparedGroup> = [
+    ["", ({ name }) => name],
+    ["runs", ({ seeds }) => String(seeds.length)],
     [
-      "",
-      "runs",
       resultName(finalLossMetric).label,
-      `reached ${formatNumber(target, 4)}`,
-      "steps",
-      "time",
-      "sooner by",
+      ({ finalLoss, seeds }) =>
+        finalLoss === null ? "-" : spreadText(finalLoss, seeds.length - finalLoss.n),
     ],
-    groups.map((g) => [
-      g.name,
-      String(g.seeds.length),
-      g.finalLoss === null ? "-" : spreadText(g.finalLoss, g.seeds.length - g.finalLoss.n),
-      `${g.reached} of ${g.seeds.length}`,
-      spread(g.steps, (v) => formatNumber(v, 4)),
-      spread(g.seconds, formatDuration),
-      ratioText(g.speedUp),
-    ]),
-  );
-  const drawn = figures.map((path) => `Figure: ${relative(process.cwd(), path)}\n`).join("");
-  const [first] = groups;
-  return `${table}\n\n"Sooner by": seconds of ${first.name} to the target / those of this one, same seeds, with a 95 % interval.\n${drawn}`;
+    [`reached ${formatNumber(target, 4)}`, ({ reached, seeds }) => `${reached} of ${seeds.length}`],
+    ["steps", ({ steps }) => spread(steps, (v) => formatNumber(v, 4))],
+    ["time", ({ seconds }) => spread(seconds, formatDuration)],
+    ["sooner by", ({ speedUp }) => ratioText(speedUp)],
+  ];
+  const lines = [
+    `"Sooner by": seconds of ${groups[0].name} to the target / those of this one, same seeds, with a 95 % interval.`,
+    ...figures.map((path) => `Figure: ${relative(process.cwd(), path)}`),
+  ];
+  return [tableOf(columns, groups), lines.join("\n")];
 }

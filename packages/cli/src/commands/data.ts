@@ -3,50 +3,74 @@ import { loadIdxDataset } from "isoloss/node";
 import { nearest, oneOf } from "../config/nearest.js";
 import { dataFiles, dataRegistry } from "../experiments/catalogue/datasets.js";
 import { textList } from "../experiments/results/table.js";
+import { flag, json, type Values, value } from "../option-rows.js";
+import { imageSize, positiveInteger } from "../parse.js";
 import {
-  type BenchmarkDataOptions,
   benchmarkList,
   benchmarkNames,
   isBenchmark,
   sampleData,
   verifyBenchmarkData,
 } from "./benchmark-data.js";
+import type { Result } from "./command.js";
 
-export interface DataOptions extends BenchmarkDataOptions {
-  readonly directory?: string;
-  readonly mirror?: string;
-}
+const options = {
+  directory: value("<dir>", "the only folder to look in, or to fetch to"),
+  mirror: value("<url>", "where to fetch from instead of the usual places"),
+  part: flag("verify: the folder may have fewer examples than were published"),
+  examples: value("<n>", "sample: examples of each part", positiveInteger),
+  size: value("<HxW>", "sample: pixels of cityscapes and nyuv2, such as 128x256 (default: 32x64)", imageSize),
+  quiet: flag("no lines of progress"),
+  json: json(),
+};
+
+type Settings = Values<typeof options>;
+
+const help = `  list              prints the data sets, and whether they are on this computer
+  verify NAME       reads a data set and checks its form
+  fetch NAME        downloads what is missing; a file is kept only with the published checksum
+  verify NAME DIR   reads all files of a paper's data set for several tasks, which you put into DIR, and checks them
+  sample NAME DIR   writes a small set of formulas in the form of such a data set, to try programs without it
+
+Places: $ISOLOSS_DATA/NAME, /usr/share/datasets/NAME (Debian's dataset-fashion-mnist), ~/.cache/isoloss/NAME.
+Where the sets for several tasks are had, and how DIR must look, is what verify says of an empty folder.
+
+Examples:
+  isoloss data list
+  isoloss data fetch fashionMnist
+  isoloss data sample cityscapes cityscapes-sample
+  isoloss data verify cityscapes cityscapes-sample --part`;
 
 interface Shapes {
   readonly name: string;
+  /** Whether it is on this computer. */
   readonly present: boolean;
   /** [examples, pixels] of the parts. */
   readonly train: readonly number[] | null;
+  /** Likewise; null where there is no part. */
   readonly test: readonly number[] | null;
 }
 
 /** `isoloss data list|verify|fetch|sample`. */
-export async function data(
+async function run(
   action: string,
   name: string | undefined,
   folder: string | undefined,
-  options: DataOptions,
-): Promise<void> {
+  settings: Settings,
+): Promise<Result> {
   const actions = { list: listData, verify: verifyData, fetch: fetchData, sample: sampleData } as const;
   if (!Object.hasOwn(actions, action)) {
     throw new OptionError(`data: the action must be ${oneOf(action, Object.keys(actions))}`);
   }
-  await actions[action as keyof typeof actions](name, folder, options);
+  return actions[action as keyof typeof actions](name, folder, settings);
 }
 
-async function listData(_name: unknown, _folder: unknown, { json, directory }: DataOptions): Promise<void> {
+export const data = { options, help, run };
+
+async function listData(_name: unknown, _folder: unknown, { directory }: Settings): Promise<Result> {
   const found: Shapes[] = [];
   for (const key of Object.keys(dataRegistry))
     found.push(await shapesOf(key, directory).catch(() => absent(key)));
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ data: found, benchmarks: benchmarkList() })}\n`);
-    return;
-  }
   const lines = found.map(({ name, present }): [string, string] => [
     name,
     `${present ? "here" : "not here"}: ${dataRegistry[name].summary}`,
@@ -55,25 +79,26 @@ async function listData(_name: unknown, _folder: unknown, { json, directory }: D
     name,
     `in a folder of yours: ${title}, ${source}`,
   ]);
-  process.stdout.write(`${textList([...lines, ...own], "")}\n`);
+  return {
+    document: { data: found, benchmarks: benchmarkList() },
+    text: [textList([...lines, ...own], "")],
+  };
 }
 
 async function verifyData(
   name: string | undefined,
   folder: string | undefined,
-  options: DataOptions,
-): Promise<void> {
-  if (isBenchmark(name)) return verifyBenchmarkData(name, folder, options);
-  const { json, directory } = options;
-  const shapes = await shapesOf(checked(name), directory);
-  process.stdout.write(json ? `${JSON.stringify(shapes)}\n` : `${shapesText(shapes)}\n`);
+  settings: Settings,
+): Promise<Result> {
+  if (isBenchmark(name)) return verifyBenchmarkData(name, folder, settings);
+  return shapesResult(await shapesOf(checked(name), settings.directory));
 }
 
 async function fetchData(
   name: string | undefined,
   _folder: unknown,
-  { json, directory, mirror }: DataOptions,
-): Promise<void> {
+  { directory, mirror }: Settings,
+): Promise<Result> {
   if (isBenchmark(name)) {
     const { source, licence, title } = benchmarkList().find((one) => one.name === name) as ReturnType<
       typeof benchmarkList
@@ -91,14 +116,19 @@ async function fetchData(
       ...(mirror === undefined ? {} : { baseUrl: mirror }),
     });
   }
-  const shapes = await shapesOf(key, directory);
-  process.stdout.write(json ? `${JSON.stringify(shapes)}\n` : `${shapesText(shapes)}\n`);
+  return shapesResult(await shapesOf(key, directory));
 }
 
 const absent = (name: string): Shapes => ({ name, present: false, train: null, test: null });
 
-const shapesText = ({ name, train, test }: Shapes): string =>
-  `${name}: ${train?.[0]} training images${test ? ` and ${test[0]} test images` : ""} of ${train?.[1]} pixels, as they should be.`;
+const shapesResult = (document: Shapes): Result => {
+  const { name, train, test } = document;
+  const tests = test ? ` and ${test[0]} test images` : "";
+  return {
+    document,
+    text: [`${name}: ${train?.[0]} training images${tests} of ${train?.[1]} pixels, as they should be.`],
+  };
+};
 
 function checked(name: string | undefined): string {
   const known = [...Object.keys(dataRegistry), ...benchmarkNames];

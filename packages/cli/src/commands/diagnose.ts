@@ -5,16 +5,39 @@ import { resolveExperiment } from "../experiments/definition/resolve.js";
 import { loadStored, storedWeights } from "../experiments/jobs/stored.js";
 import type { Subject } from "../experiments/kind.js";
 import { kinds } from "../experiments/kinds/kinds.js";
+import { json, texts, type Values, value } from "../option-rows.js";
+import { positiveInteger, seedNumber } from "../parse.js";
 import { readCheckpoint } from "../run/checkpoint-file.js";
+import type { Result } from "./command.js";
 
-export interface DiagnoseOptions {
-  readonly set: readonly string[];
-  readonly variant?: string;
-  readonly seed?: number;
-  /** Number of points along a run of a network or of several tasks, which is then repeated. */
-  readonly points?: number;
-  readonly json: boolean;
-}
+const options = {
+  set: texts("<path=value>", "change a setting of an experiment; may be given several times"),
+  variant: value("<name>", "of an experiment; default the first"),
+  seed: value("<n>", "of an experiment; default its first", seedNumber),
+  points: value(
+    "<n>",
+    "of a network or several tasks: diagnose so many steps along the run, which is then repeated",
+    positiveInteger,
+  ),
+  json: json("one JSON document on stdout instead of sentences"),
+};
+
+type Settings = Values<typeof options>;
+
+const help = `Prints a sentence each on the loss and gradient, the Hessian's eigenvalues, cos(g, Hg), cos(g, H^-1 g), the predicted gain
+of a teleport and, for a quadratic, the share of the level set's largest gradient; at a teleport of the run also its
+speed-up (proposition 5.1) and for how many steps it lasts (theorem 5.2). For several tasks it prints the norms of their
+gradients, the cosines between them, and the conflicts.
+A function of few variables is diagnosed at the start of its run, at every teleport and at the end; a network and several
+tasks at the start and at the last checkpoint, on the next batch, or at --points along the run.
+
+The document of --json: points [{at, step, diagnosis {loss, gradNormSq, lambdaMax, ..., reading}}]; for several tasks
+[{at, step, conflict {tasks, losses, norms, meanCosines, leastCosine, dominated, weak, many, reading}}].
+
+Examples:
+  isoloss diagnose rosenbrock
+  isoloss diagnose runs/booth-exact-0-1
+  isoloss diagnose runs/classify-digits-sgd-1000-1 --points 5`;
 
 interface Target {
   readonly kind: string;
@@ -22,23 +45,23 @@ interface Target {
 }
 
 /** `isoloss diagnose`: what a teleport can change at the points of a run, or at an experiment's start. */
-export async function diagnose(target: string, options: DiagnoseOptions): Promise<void> {
+async function run(target: string, settings: Settings): Promise<Result> {
   const isDirectory = statSync(target, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  const { kind, subject } = isDirectory ? await ofRun(target, options) : await ofExperiment(target, options);
+  const { kind, subject } = isDirectory
+    ? await ofRun(target, settings)
+    : await ofExperiment(target, settings);
   const points = await pointsOf(kind, {
     ...subject,
-    ...(options.points === undefined ? {} : { points: options.points }),
+    ...(settings.points === undefined ? {} : { points: settings.points }),
   });
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ points })}\n`);
-    return;
-  }
-  const blocks = points.map((point) => {
+  const text = points.map((point) => {
     const { reading } = "diagnosis" in point ? point.diagnosis : point.conflict;
     return `${point.at}\n${reading.map((line) => `  ${line}`).join("\n")}`;
   });
-  process.stdout.write(`${blocks.join("\n\n")}\n`);
+  return { document: { points }, text };
 }
+
+export const diagnose = { options, help, run };
 
 async function pointsOf(kind: string, subject: Subject) {
   const points = await kinds[kind].diagnose?.(subject);
@@ -49,14 +72,14 @@ async function pointsOf(kind: string, subject: Subject) {
   );
 }
 
-async function ofExperiment(target: string, { set, variant, seed }: DiagnoseOptions): Promise<Target> {
+async function ofExperiment(target: string, { set, variant, seed }: Settings): Promise<Target> {
   const experiment = await loadExperiment(target, set);
   const resolved = resolveExperiment(experiment, variant === undefined ? {} : { variants: [variant] });
   const [{ settings }] = resolved.variants;
   return { kind: resolved.kind, subject: { settings, seed: seed ?? resolved.seeds[0] } };
 }
 
-async function ofRun(path: string, { set, variant, seed }: DiagnoseOptions): Promise<Target> {
+async function ofRun(path: string, { set, variant, seed }: Settings): Promise<Target> {
   if (set.length > 0 || variant !== undefined || seed !== undefined) {
     throw new OptionError("A run is diagnosed with its own settings: leave out --set, --variant and --seed.");
   }

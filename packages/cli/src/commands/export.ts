@@ -8,22 +8,44 @@ import { placeOf, recordedOf, sendToMlflow } from "../experiments/jobs/tracking.
 import { kinds } from "../experiments/kinds/kinds.js";
 import { fail } from "../fail.js";
 import { toCsv } from "../formats/csv.js";
+import { flag, json, required, type Values, value } from "../option-rows.js";
 import { requireNew } from "../output.js";
+import { positiveInteger } from "../parse.js";
 import { readRunCheckpoint } from "../run/read.js";
 import { sweepPaths } from "../sweep/directory.js";
 import { sendSweepToMlflow, sweepCsv } from "../sweep/export-sweep.js";
 import { hasJournal } from "../sweep/journal.js";
+import type { Result } from "./command.js";
 
-export interface ExportOptions {
-  readonly to: string;
-  readonly out?: string;
-  /** Of MLflow. */
-  readonly url?: string;
-  /** Examples of the ONNX model's input; default: any number. */
-  readonly batch?: number | undefined;
-  readonly force: boolean;
-  readonly json: boolean;
-}
+const options = {
+  to: required(value("<format>", "onnx, safetensors, csv, tensorboard or mlflow")),
+  out: value("<path>", "default: a file in the run's directory; for tensorboard a folder of runs"),
+  url: value("<url>", "of the MLflow server, or the folder of a file store; default $MLFLOW_TRACKING_URI"),
+  batch: value("<n>", "examples of the ONNX model's input; default: any number", positiveInteger),
+  force: flag("replace an existing file that --out names"),
+  json: json("the path as a JSON document on stdout"),
+};
+
+type Settings = Values<typeof options>;
+
+const help = `  onnx         the trained model of a network: input x, output logits of classes or prediction of numbers, of several tasks on
+               a table one for each, under its name; any ONNX program reads it
+  safetensors  the parameters by their paths
+  csv          the records of every step
+  tensorboard  an event file: tensorboard --logdir RUN
+  mlflow       settings, records, teleports and results, to a tracking server over its REST interface, as a new run of the
+               experiment's name, or to a folder such as ./mlruns: mlflow ui --backend-store-uri ./mlruns shows it.
+               MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, are a server's
+               credentials. isoloss run --mlflow URL sends every run when it ends
+
+Of a sweep's directory, csv is the table of its trials, and mlflow sends each of their runs, with tags for sweep and trial.
+
+The document of --json: file; for mlflow url, experimentId, runId; of a sweep runs [{url, experimentId, runId}].
+
+Examples:
+  isoloss export runs/classify-digits-sgd-0-1 --to onnx --out model.onnx
+  isoloss export runs/rosenbrock-exact-0-1 --to csv
+  isoloss export runs/rosenbrock-exact-0-1 --to mlflow --url http://localhost:5000`;
 
 interface Exported {
   readonly name: string;
@@ -42,10 +64,7 @@ const formats: Readonly<Record<string, (run: StoredResult, batch: number | undef
   };
 
 /** `isoloss export`: a run for other programs. */
-export async function exportRun(
-  path: string,
-  { to, out, url, batch, force, json }: ExportOptions,
-): Promise<void> {
+async function run(path: string, { to, out, url, batch, force }: Settings): Promise<Result> {
   const names = [...Object.keys(formats), "tensorboard", "mlflow"];
   if (!names.includes(to)) throw new OptionError(`--to must be ${oneOf(to, names)}`);
   if (to !== "mlflow" && url !== undefined) throw new OptionError("--url is for --to mlflow.");
@@ -55,12 +74,11 @@ export async function exportRun(
   }
   // Trackers add a run to a folder.
   if (out !== undefined && to !== "tensorboard") requireNew(out, { force });
-  if (hasJournal(sweepPaths(path).journal)) return exportSweep(path, { to, out, url, json });
+  if (hasJournal(sweepPaths(path).journal)) return exportSweep(path, { to, out, url });
   const run = await loadStored(path);
   if (to === "mlflow") {
     const tracked = await sendToMlflow(run, url);
-    process.stdout.write(json ? `${JSON.stringify(tracked)}\n` : `${placeOf(tracked)}\n`);
-    return;
+    return { document: tracked, text: [placeOf(tracked)] };
   }
   if (to === "tensorboard") {
     const recorded = recordedOf(run);
@@ -68,40 +86,40 @@ export async function exportRun(
       out === undefined
         ? saveRun(dirname(run.stored.path), { ...recorded, experiment: "" }, { to })
         : saveRun(out, recorded, { to });
-    report(await saved, json);
-    return;
+    return fileResult(await saved);
   }
   const { name, content } = await formats[to](run, batch);
-  await write(out === undefined ? join(run.stored.path, name) : resolve(out), content, json);
+  return write(out === undefined ? join(run.stored.path, name) : resolve(out), content);
 }
 
-async function write(file: string, content: Uint8Array | string, json: boolean): Promise<void> {
+export const exportCommand = { options, help, run };
+
+async function write(file: string, content: Uint8Array | string): Promise<Result> {
   await writeFileAtomic(file, content);
-  report(file, json);
+  return fileResult(file);
 }
 
-function report(file: string, json: boolean): void {
-  process.stdout.write(json ? `${JSON.stringify({ file })}\n` : `${relative(process.cwd(), file)}\n`);
-}
+const fileResult = (file: string): Result => ({
+  document: { file },
+  text: [relative(process.cwd(), file)],
+});
 
 /** The trials of a sweep as a table, or its runs on a tracking server. */
 async function exportSweep(
   path: string,
-  { to, out, url, json }: Pick<ExportOptions, "to" | "out" | "url" | "json">,
-): Promise<void> {
+  { to, out, url }: Pick<Settings, "to" | "out" | "url">,
+): Promise<Result> {
   if (to === "mlflow") {
     const { runs, unread } = await sendSweepToMlflow(path, url);
-    const lines = runs.map((tracked) => `${placeOf(tracked)}\n`).join("");
-    process.stdout.write(json ? `${JSON.stringify({ runs })}\n` : lines);
     unread.forEach(fail);
-    return;
+    return { document: { runs }, text: runs.length === 0 ? [] : [runs.map(placeOf).join("\n")] };
   }
   if (to !== "csv") {
     throw new OptionError(
       `${path} is a sweep, which goes --to csv or mlflow. Its runs are in ${join(path, "runs")}.`,
     );
   }
-  await write(resolve(out ?? sweepPaths(path).trials), await sweepCsv(path), json);
+  return write(resolve(out ?? sweepPaths(path).trials), await sweepCsv(path));
 }
 
 async function onnxOf(

@@ -1,36 +1,67 @@
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { DataError, OptionError } from "isoloss";
+import { makeFolder } from "isoloss/internal-node";
 import { reasonOf } from "isoloss/node";
 import { stringify } from "yaml";
 import { configJsonSchema } from "../config/json-schema.js";
 import { oneOf } from "../config/nearest.js";
 import { lookAt } from "../experiments/definition/from-data/look.js";
-import type { Told } from "../experiments/definition/from-data/table.js";
 import { experimentOn } from "../experiments/definition/from-data/template.js";
 import { moduleTemplate, moduleText } from "../experiments/definition/module-template.js";
 import { experimentSchema, identifier } from "../experiments/definition/schema.js";
 import { templates } from "../experiments/definition/templates.js";
+import { flag, texts, type Values, value } from "../option-rows.js";
 import { requireNew } from "../output.js";
+import { onlyLabel } from "../parse.js";
 import { shellWord } from "../shell-word.js";
 import { sweepSchema } from "../sweep/schema.js";
 import { sweepTemplate } from "../sweep/template.js";
 
-export interface InitOptions extends Told {
-  /** Left out: minimize. */
-  readonly kind?: string;
-  /** A file or a folder that the experiment is to be about. */
-  readonly data?: string;
-  readonly schema: boolean;
-  readonly force: boolean;
-}
+const options = {
+  kind: value("<kind>", "kind of experiment, see isoloss list kinds; or sweep (default: minimize)"),
+  data: value("<path>", "an experiment on data of your own: a file, or a folder of images"),
+  label: value<string | undefined>(
+    "<name>",
+    "of --data: the column, array or file to predict; default a guess, which is said",
+    onlyLabel,
+    undefined,
+  ),
+  missingWord: texts(
+    "<word>",
+    "of a table: a word that marks a missing value, besides NA and the like; may be given several times",
+  ),
+  text: texts(
+    "<column>",
+    "of a table: a column of text, also where it holds numbers; may be given several times",
+  ),
+  schema: flag("the JSON Schema of experiments or sweeps instead, for editors that check YAML"),
+  force: flag("replace an existing file"),
+};
+
+type Settings = Values<typeof options>;
+
+const help = `With --data it looks at a CSV (.csv, .tsv), Parquet, .npz or .npy file, or at a folder with a folder of images for each
+class, guesses what is to be predicted, and writes an experiment that runs as it is, to NAME.yaml beside you if no file is
+given. Text and few integers are classes, other numbers are numbers. Nothing is overwritten without --force.
+
+--kind module writes a module beside the experiment, too: a loss of your own, or a network with its data. Its code runs.
+
+With a schema beside it, an editor with a YAML language server completes and checks an experiment that begins with
+  # yaml-language-server: $schema=experiment.schema.json
+
+Examples:
+  isoloss init my-experiment.yaml --kind train
+  isoloss init --data houses.csv --label price
+  isoloss init --schema experiment.schema.json
+  isoloss init my-sweep.yaml --kind sweep`;
 
 /** `isoloss init`: a commented experiment or sweep to start from, or the JSON Schema for editors. */
-export async function init(file: string | undefined, options: InitOptions): Promise<void> {
-  const { kind = "minimize", schema, force, data } = options;
-  if (data !== undefined) return initFrom(data, file, options);
-  const { label, missingWord, text } = options;
+async function run(file: string | undefined, settings: Settings): Promise<undefined> {
+  const { kind = "minimize", schema, force, data } = settings;
+  if (data !== undefined) return initFrom(data, file, settings);
+  const { label, missingWord, text } = settings;
   const about = Object.entries({ label, "missing-word": missingWord[0], text: text[0] });
   const [needless] = about.find(([, value]) => value !== undefined) ?? [];
   if (needless) throw new OptionError(`--${needless} is about data: give --data, too.`);
@@ -57,6 +88,8 @@ export async function init(file: string | undefined, options: InitOptions): Prom
   process.stdout.write(`${file}${isNew ? ` and ${module}` : ""}${schema ? "" : how}\n`);
 }
 
+export const init = { options, help, run };
+
 /** Name of the module of an experiment of kind module. */
 const moduleBeside = (file: string): string => `${basename(file).replace(/\.ya?ml$/, "")}.mjs`;
 
@@ -64,8 +97,8 @@ const moduleBeside = (file: string): string => `${basename(file).replace(/\.ya?m
 async function initFrom(
   data: string,
   given: string | undefined,
-  { kind, schema, force, ...told }: InitOptions,
-): Promise<void> {
+  { kind, schema, force, ...told }: Settings,
+): Promise<undefined> {
   if (schema || (kind !== undefined && kind !== "train")) {
     throw new OptionError(
       `--data writes an experiment of kind train: leave ${schema ? "--schema" : "--kind"} out.`,
@@ -87,7 +120,7 @@ async function initFrom(
 async function write(file: string, content: string, force: boolean): Promise<void> {
   requireNew(file, { force });
   try {
-    await mkdir(dirname(resolve(file)), { recursive: true });
+    await makeFolder(dirname(resolve(file)));
     await writeFile(file, content);
   } catch (cause) {
     throw new DataError(`Cannot write ${file}: ${reasonOf(cause)}.`, { cause });

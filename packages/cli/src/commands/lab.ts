@@ -4,18 +4,36 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MissingDataError } from "isoloss";
 import { untilInterrupted } from "../interrupt.js";
+import { flagOff, json, type Values, value } from "../option-rows.js";
+import { portNumber } from "../parse.js";
+import { show } from "./command.js";
 import { isLoopback, serveLab } from "./lab-server.js";
 
-export interface LabOptions {
-  /** Default the first free one from 4173 on. */
-  readonly port?: number;
-  readonly host: string;
-  readonly open: boolean;
-  readonly json: boolean;
-}
+const options = {
+  port: value("<n>", "port; default the first free one from 4173 on", portNumber),
+  host: value(
+    "<address>",
+    "address to listen on; another one than this computer's own lets others in",
+    String,
+    "127.0.0.1",
+  ),
+  open: flagOff("print the address, and open no browser"),
+  json: json("the address as a JSON document on stdout"),
+};
+
+type Settings = Values<typeof options>;
+
+const help = `Everything is computed in the browser, and nothing leaves it. The address in the browser holds the settings: it can be
+bookmarked and shared. The lab runs until Ctrl-C.
+
+The document of --json: url.
+
+Examples:
+  isoloss lab
+  isoloss lab --port 8080 --no-open`;
 
 /** `isoloss lab`: serves the lab to the browser of this computer, until Ctrl-C. */
-export async function lab({ port, host, open, json }: LabOptions): Promise<void> {
+async function run({ port, host, open, json }: Settings): Promise<undefined> {
   await untilInterrupted(
     () => {},
     async (signal) => {
@@ -24,9 +42,9 @@ export async function lab({ port, host, open, json }: LabOptions): Promise<void>
         if (!isLoopback(host)) {
           process.stderr.write(`isoloss: other computers can open the lab, as --host is ${host}.\n`);
         }
-        process.stdout.write(json ? `${JSON.stringify({ url: server.url })}\n` : `${server.url}\n`);
+        await show({ document: { url: server.url }, text: [server.url] }, { json });
         if (!json) process.stderr.write("isoloss: the lab runs until Ctrl-C.\n");
-        if (open && hasDisplay()) show(server.url);
+        if (open && hasDisplay()) openBrowser(server.url);
         await aborted(signal);
       } finally {
         await server.close();
@@ -34,6 +52,8 @@ export async function lab({ port, host, open, json }: LabOptions): Promise<void>
     },
   );
 }
+
+export const lab = { options, help, run };
 
 /** The lab that comes with the program: beside its files, or built in a checkout. */
 export function labFolder(from = dirname(fileURLToPath(import.meta.url))): string {
@@ -57,7 +77,7 @@ const hasDisplay = (): boolean =>
     Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY));
 
 /** Opens the browser; without one, the address is on the terminal. */
-function show(url: string): void {
+function openBrowser(url: string): void {
   const [command, ...args] =
     process.platform === "darwin"
       ? ["open", url]

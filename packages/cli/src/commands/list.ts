@@ -1,6 +1,5 @@
 import { type OptionDescription, OptionError } from "isoloss";
 import { nearest } from "../config/nearest.js";
-
 import { changeRegistry } from "../experiments/catalogue/changes/changes.js";
 import { costConfigOptions } from "../experiments/catalogue/cost.js";
 import { dataRegistry } from "../experiments/catalogue/datasets.js";
@@ -23,7 +22,23 @@ import { programSummary } from "../experiments/definition/program.js";
 import { templates } from "../experiments/definition/templates.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { textList } from "../experiments/results/table.js";
+import { json } from "../option-rows.js";
 import { colors } from "../terminal.js";
+import type { Result } from "./command.js";
+
+const options = {
+  json: json(),
+};
+
+const help = `What: kinds, problems, models, data, optimizers, rates, when, searches, symmetries, objectives, changes, shifts, tasks,
+methods, settings, experiments; default all. These are the names that an experiment's YAML may use. Or one of these
+names: its options, with range and default.
+
+The document of --json: for each list, [{name, summary}]; of a name, [{name, section, summary, options}].
+
+Example:
+  isoloss list searches
+  isoloss list gradientAscent`;
 
 type Summaries = Readonly<Record<string, { readonly summary: string } & Partial<ConfigOptions>>>;
 
@@ -49,26 +64,22 @@ const sections: Readonly<Record<string, Summaries>> = {
   },
 };
 
-export interface ListOptions {
-  readonly json: boolean;
-}
-
 /** `isoloss list`: all names, one line each; or one name and its options. */
-export async function list(wanted: string | undefined, { json }: ListOptions): Promise<void> {
+async function run(wanted: string | undefined): Promise<Result> {
   const names = [...Object.keys(sections), "experiments"];
-  if (wanted !== undefined && !names.includes(wanted)) return listOptions(wanted, names, json);
+  if (wanted !== undefined && !names.includes(wanted)) return optionsOf(wanted, names);
   const chosen = wanted === undefined ? names : [wanted];
   const entries = await Promise.all(chosen.map(async (name) => [name, await entriesOf(name)] as const));
-  if (json) {
-    const document = Object.fromEntries(
-      entries.map(([name, all]) => [name, all.map(([key, summary]) => ({ name: key, summary }))]),
-    );
-    process.stdout.write(`${JSON.stringify(document)}\n`);
-    return;
-  }
   const { bold } = colors();
-  process.stdout.write(`${entries.map(([name, all]) => `${bold(name)}\n${textList(all)}`).join("\n\n")}\n`);
+  return {
+    document: Object.fromEntries(
+      entries.map(([name, all]) => [name, all.map(([key, summary]) => ({ name: key, summary }))]),
+    ),
+    text: entries.map(([name, all]) => `${bold(name)}\n${textList(all)}`),
+  };
 }
+
+export const list = { options, help, run };
 
 async function entriesOf(name: string): Promise<(readonly [string, string])[]> {
   if (name !== "experiments") {
@@ -80,7 +91,7 @@ async function entriesOf(name: string): Promise<(readonly [string, string])[]> {
 }
 
 /** The options of a name, in every list that has it. */
-function listOptions(wanted: string, names: readonly string[], json: boolean): void {
+function optionsOf(wanted: string, names: readonly string[]): Result {
   const found = Object.entries(sections).flatMap(([section, all]) => {
     const { [wanted]: entry } = all;
     return entry?.options
@@ -96,32 +107,30 @@ function listOptions(wanted: string, names: readonly string[], json: boolean): v
       `There is no list of "${wanted}"${meant ? `; did you mean "${meant}"?` : "."} Known: ${names.join(", ")}, and all names in these lists.`,
     );
   }
-  if (json) {
-    const documents = found.map(({ section, summary, options }) => ({
-      name: wanted,
-      section,
-      summary,
-      options: options.map((option) => {
-        const { name, range, summary } = option;
-        const text = defaultText(option);
-        return { name, range, ...(text === undefined ? {} : { default: text }), summary };
-      }),
-    }));
-    process.stdout.write(`${JSON.stringify(documents)}\n`);
-    return;
-  }
+  const document = found.map(({ section, summary, options }) => ({
+    name: wanted,
+    /** Where it can be named, such as `methods`. */
+    section,
+    summary,
+    options: options.map((option) => {
+      const { name, range, summary } = option;
+      const text = defaultText(option);
+      return { name, range, ...(text === undefined ? {} : { default: text }), summary };
+    }),
+  }));
   const { bold } = colors();
-  const texts = found.map(({ section, summary, options }) => {
+  const text = found.map(({ section, summary, options }) => {
     const lines = options.map((option) => [option.name, rangeText(option), option.summary] as const);
     const indent = " ".repeat(Math.max(0, ...lines.map(([name]) => name.length)) + 4);
-    const text = lines.map(
+    const entries = lines.map(
       ([name, range, what]) => `  ${name.padEnd(indent.length - 4)}  ${range}\n${indent}${what}`,
     );
-    return [`${bold(wanted)} (${section})  ${summary}`, ...(lines.length > 0 ? text : ["  no options"])].join(
-      "\n",
-    );
+    return [
+      `${bold(wanted)} (${section})  ${summary}`,
+      ...(lines.length > 0 ? entries : ["  no options"]),
+    ].join("\n");
   });
-  process.stdout.write(`${texts.join("\n\n")}\n`);
+  return { document, text };
 }
 
 /** What a name is that has no options to list, and what to type instead. */

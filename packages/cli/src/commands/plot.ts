@@ -2,38 +2,62 @@ import { join, relative, resolve } from "node:path";
 import { DataError } from "isoloss";
 import { writeFileAtomic } from "isoloss/node";
 import type { ThemeName } from "isoloss-figures/base";
-import type { FigureName } from "../experiments/figure-names.js";
+import { type FigureName, runFigureNames } from "../experiments/figure-names.js";
 import { loadAllStored, type StoredResult } from "../experiments/jobs/stored.js";
 import { type DrawnFigure, drawFigures, figuresFor } from "../experiments/report/figures.js";
 import { toCsv } from "../formats/csv.js";
 import { pngOf } from "../formats/png.js";
+import { choice, json, type Values, value } from "../option-rows.js";
 import { prepareFolder } from "../output.js";
+import { finiteNumber, oneName } from "../parse.js";
+import type { Result } from "./command.js";
 
-export interface PlotOptions {
-  readonly out: string;
-  readonly figure: readonly FigureName[];
-  readonly theme: ThemeName;
-  readonly scale: number;
-  readonly json: boolean;
-}
+const options = {
+  out: value("<dir>", "folder for the figures", String, "figures"),
+  figure: value<readonly FigureName[]>(
+    "<name>",
+    "only this figure; may be given several times",
+    (text, before) => [...before, oneName(runFigureNames)(text)],
+    [],
+    "all that the runs have numbers for",
+  ),
+  theme: choice("<theme>", "auto follows the page that shows it", ["light", "dark", "auto"], "light"),
+  scale: value("<n>", "pixels of a PNG for a px of the SVG, up to 10", finiteNumber, 2),
+  json: json("the paths as a JSON document on stdout"),
+};
+
+type Settings = Values<typeof options>;
+
+const help = `Figures
+  levelSets               functions of two variables: contours, trajectories, teleports
+  loss, gradNormSq        against steps, with the teleports; the loss also against seconds
+  validation, accuracy    of networks, against steps and against seconds
+  paths, front            the toy of two tasks: its paths, and where they end in the plane of losses
+  sweep                   functions: the final loss against the teleports' learning rate and steps
+  minima                  sharpness and curvature of minima against their validation loss
+  conflicts, test         several tasks: cosines between their gradients, and results on the test data
+  gains                   the gain of COST and its controls over the same method, seed by seed
+Runs of one variant make one curve with its spread. The numbers are in data.csv and teleports.csv.
+
+The document of --json: figures (paths of what was written).
+
+Examples:
+  isoloss plot runs/booth-*
+  isoloss plot runs/classify-digits-* --figure loss --figure accuracy --theme dark --scale 3`;
 
 /** `isoloss plot`: draws runs as SVG and PNG, and writes the numbers of the figures. */
-export async function plot(
-  paths: readonly string[],
-  { out, figure, json, ...look }: PlotOptions,
-): Promise<void> {
+async function run(paths: readonly string[], { out, figure, theme, scale }: Settings): Promise<Result> {
   const runs = await loadAllStored(paths);
   const written = await writeRunFigures(runs, {
     out: resolve(out),
-    ...look,
+    ...{ theme, scale },
     ...(figure.length > 0 ? { figures: figure } : {}),
   });
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ figures: written })}\n`
-      : written.map((path) => `${relative(process.cwd(), path)}\n`).join(""),
-  );
+  const text = written.map((path) => relative(process.cwd(), path)).join("\n");
+  return { document: { figures: written }, text: [text] };
 }
+
+export const plot = { options, help, run };
 
 /**
  * Draws runs into a folder; returns the paths of what it wrote.

@@ -7,15 +7,39 @@ import { loadStored } from "../experiments/jobs/stored.js";
 import type { Predictions } from "../experiments/kind.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { toCsv } from "../formats/csv.js";
+import { flag, json, required, type Values, value } from "../option-rows.js";
 import { requireNew } from "../output.js";
 import { readRunCheckpoint } from "../run/read.js";
+import type { Result } from "./command.js";
 
-export interface PredictOptions {
-  readonly data: string;
-  readonly out: string;
-  readonly force: boolean;
-  readonly json: boolean;
-}
+const options = {
+  data: required(
+    value("<file>", "new examples: a table, .csv or .parquet, .npy, .npz, an image, or a folder of images"),
+  ),
+  out: required(value("<file>", "predictions: .csv, .json or .npy")),
+  force: flag("replace an existing file"),
+  json: json("what was written, as a JSON document on stdout"),
+};
+
+type Settings = Values<typeof options>;
+
+const help = `The examples are like those of the run's data, without labels. A table needs the columns of the inputs, in any order, and may
+have others. Of arrays an example has as many numbers as one of the run, and an .npz file has the inputs under the name of the run's
+data. Images lie in the folder or in folders below it. Numbers are scaled, and missing ones are filled in, as in the training: the
+folder of the run has what that needs. Only runs of earlier versions read their data again.
+
+The model is that of the run's last checkpoint; with best: restore a complete run has ended with its best epoch.
+
+  .csv   a column for each output, under the name of the label: a class, and NAME.probability; a number in the unit of
+         the label. Of images the first column has their files
+  .json  a list of the same records
+  .npy   the outputs as the model gives them, [n, outputs]: logits of classes, numbers in the units of the labels
+
+The document of --json: file, examples, step, bestEpoch (null unless the run ended with its best epoch).
+
+Examples:
+  isoloss predict runs/rents-0-1 --data new-rooms.csv --out predicted.csv
+  isoloss predict runs/rents-0-1 --data new-rooms.csv --out outputs.npy --json`;
 
 /** What is written, by the end of the file's name. */
 const formats: Readonly<Record<string, (predictions: Predictions) => Uint8Array | string>> = {
@@ -25,7 +49,7 @@ const formats: Readonly<Record<string, (predictions: Predictions) => Uint8Array 
 };
 
 /** `isoloss predict`: outputs of a run's model for new examples. */
-export async function predict(path: string, { data, out, force, json }: PredictOptions): Promise<void> {
+async function run(path: string, { data, out, force }: Settings): Promise<Result> {
   const format = extname(out).toLowerCase();
   if (!Object.hasOwn(formats, format)) {
     throw new OptionError(`--out must end in ${oneOf(format, Object.keys(formats))}`);
@@ -56,12 +80,13 @@ export async function predict(path: string, { data, out, force, json }: PredictO
     );
   }
   for (const warning of warnings) process.stderr.write(`isoloss: ${warning}\n`);
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ file, examples, step, bestEpoch, unknown })}\n`);
-    return;
-  }
   const place = bestEpoch === null ? `of step ${step}` : `of epoch ${bestEpoch}, the best one`;
-  process.stdout.write(
-    `${relative(process.cwd(), file)}: ${examples} prediction${examples === 1 ? "" : "s"} of the model ${place}\n`,
-  );
+  return {
+    document: { file, examples, step, bestEpoch, unknown },
+    text: [
+      `${relative(process.cwd(), file)}: ${examples} prediction${examples === 1 ? "" : "s"} of the model ${place}`,
+    ],
+  };
 }
+
+export const predict = { options, help, run };

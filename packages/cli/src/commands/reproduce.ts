@@ -13,26 +13,57 @@ import type { ReportText } from "../experiments/report/report.js";
 import { formatDuration } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
+import { flag, json, type Values, value } from "../option-rows.js";
+import { positiveInteger } from "../parse.js";
 import { shellWord } from "../shell-word.js";
 import { askedIn, hasEndedRuns, openEndedRuns } from "../sweep/ended-runs.js";
 import { chosenQueue } from "../sweep/queue.js";
 import { queuedJobs } from "../sweep/queued-jobs.js";
+import type { Context, Result } from "./command.js";
 
-export interface ReproduceOptions {
-  readonly list: boolean;
-  readonly quick: boolean;
-  readonly strict: boolean;
-  readonly jobs: number;
-  /** Left out: reproduced, or the next reproduced-2, ... without a report. */
-  readonly out?: string;
-  /** The folder of one that was killed or interrupted, which goes on. */
-  readonly resume?: string;
-  /** Address of a server: workers compute. */
-  readonly queue?: string;
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly script?: URL;
-}
+const options = {
+  list: flag("only print the experiments that exist"),
+  quick: flag("small settings: all of them within two minutes"),
+  strict: flag("exit code 1 when a number differs"),
+  jobs: value(
+    "<n>",
+    "runs at the same time, each in a thread; timings are fairer with 1",
+    positiveInteger,
+    1,
+  ),
+  out: value(
+    "<dir>",
+    "folder for the report, the figures and the runs (default: reproduced, then reproduced-2, ...)",
+  ),
+  resume: value("<dir>", "go on in the folder of one that was killed or interrupted"),
+  queue: value("<url>", "leave the runs to the workers of this server, see isoloss worker"),
+  json: json(),
+  quiet: flag("no progress on stderr"),
+};
+
+type Settings = Values<typeof options> & Context;
+
+const help = `Without names, all experiments that come with isoloss. Each expected number is
+  pass              within its tolerance
+  differs           outside its tolerance; an error only with --strict
+  not reproducible  not available: data are missing, or no paper states the settings
+An experiment whose data are not on this computer is skipped. The report is one HTML page with figures, tables, settings
+and verdicts; an experiment with a grid of learning rates is compared with the plain optimizer at its tuned rate, which
+answers for a file of yours with the key rates whether its variants help. That answer is the first sentence of its report.
+
+The folder keeps the runs that have ended until all experiments are complete: --resume computes none of them again, a run that was
+under way goes on from its checkpoint, and the report is that of a reproduction that was not interrupted. Experiments and data are
+read again: runs whose settings or data have changed count as new ones.
+
+The document of --json: verdict, report (path), quick, seconds, counts {pass, differs, not reproducible}, experiments [{name,
+status, findings [{title, judgment, text}], verdicts [{outcome, variant, seed, path, measured, expected, text, source}],
+rates, errors}].
+
+Examples:
+  isoloss reproduce --list
+  isoloss reproduce booth rosenbrock --out /tmp/functions
+  isoloss reproduce my-experiment.yaml
+  isoloss reproduce --quick --strict`;
 
 /** What `--json` prints. */
 export interface ReproduceDocument extends ExperimentsDocument {
@@ -40,18 +71,18 @@ export interface ReproduceDocument extends ExperimentsDocument {
 }
 
 /** `isoloss reproduce`: the papers' experiments against the numbers that are expected of them. */
-export async function reproduce(names: readonly string[], options: ReproduceOptions): Promise<void> {
-  const { list, quiet, script, jobs: threads, resume } = options;
-  if (resume !== undefined && (names.length > 0 || list || options.quick || options.out !== undefined)) {
+async function run(names: readonly string[], settings: Settings): Promise<Result> {
+  const { list, quiet, script, jobs: threads, resume } = settings;
+  if (resume !== undefined && (names.length > 0 || list || settings.quick || settings.out !== undefined)) {
     throw new OptionError(
       "--resume goes on with what its folder was begun with: leave out the experiments, --list, --quick and --out.",
     );
   }
   const begun = resume === undefined ? undefined : await askedIn(resume);
-  const { quick } = begun ?? options;
+  const { quick } = begun ?? settings;
   const wanted = begun?.names ?? (names.length > 0 ? [...new Set(names)] : packagedNames());
   for (const name of wanted) findExperiment(name);
-  if (list) return printList(wanted, options.json);
+  if (list) return listed(wanted);
   const experiments = [];
   for (const name of wanted) experiments.push(resolveExperiment(await loadExperiment(name), { quick }));
   requireOwnNames(wanted, experiments);
@@ -63,8 +94,8 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   }
   // Before the runs, not after them.
   for (const resolved of experiments) await requireRates(resolved);
-  const out = resolve(resume ?? options.out ?? freeFolder());
-  const queue = chosenQueue(options.queue);
+  const out = resolve(resume ?? settings.out ?? freeFolder());
+  const queue = chosenQueue(settings.queue);
   const asked = begun ?? {
     names: wanted.map((name) => (isPackaged(name) ? name : resolve(findExperiment(name)))),
     quick,
@@ -78,31 +109,33 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
       );
     }
     const batch = await runBatch(experiments, {
-      ...{ out, threads, quiet, ended, ...(script ? { script } : {}) },
+      ...{ out, threads, quiet, ended, script },
       elsewhere: queue && queuedJobs(queue),
     });
-    await tell(batch, { ...options, out, quick, wanted });
+    const result = await reported(batch, { strict: settings.strict, out, quick, wanted });
     const isWhole = batch.outcomes.every(({ status }) => status === "completed");
     if (isWhole) await ended.remove();
+    return result;
   } finally {
     ended.close();
   }
 }
 
-/** Writes the report of what ran, and prints it. */
-async function tell(
+export const reproduce = { options, help, run };
+
+/** Writes the report of what ran. */
+async function reported(
   batch: Batch,
   {
     out,
     quick,
     wanted,
-    json,
     strict,
-  }: Pick<ReproduceOptions, "quick" | "json" | "strict"> & {
+  }: Pick<Settings, "quick" | "strict"> & {
     readonly out: string;
     readonly wanted: readonly string[];
   },
-): Promise<void> {
+): Promise<Result> {
   const { outcomes, seconds } = batch;
   const heading = headingOf(outcomes, wanted.every(isPackaged));
   const hasExpected = outcomes.some(({ verdicts }) => verdicts.length > 0);
@@ -114,12 +147,17 @@ async function tell(
     tellsPasses: true,
   });
   const document = { quick, ...experimentsDocument(batch, report, heading.answer) };
-  process.stdout.write(json ? `${JSON.stringify(document)}\n` : text(batch, document, heading));
-  process.exitCode = exitCodeOf(outcomes, document, strict);
-  if (process.exitCode === interruptedCode) {
-    const where = shellWord(relative(process.cwd(), out) || ".");
-    process.stderr.write(`isoloss: interrupted. Resume with\n  isoloss reproduce --resume ${where}\n`);
-  }
+  const exitCode = exitCodeOf(outcomes, document, strict);
+  const where = shellWord(relative(process.cwd(), out) || ".");
+  return {
+    document,
+    text: textOf(batch, document, heading),
+    exitCode,
+    note:
+      exitCode === interruptedCode
+        ? `interrupted. Resume with\n  isoloss reproduce --resume ${where}`
+        : undefined,
+  };
 }
 
 /** A folder without a report, and without runs that one was to be of, so that none is replaced. */
@@ -162,28 +200,28 @@ function exitCodeOf(
   return strict && counts && counts.differs > 0 ? 1 : 0;
 }
 
-async function printList(names: readonly string[], json: boolean): Promise<void> {
+async function listed(names: readonly string[]): Promise<Result> {
   const experiments = await Promise.all(names.map((name) => loadExperiment(name)));
-  if (json) {
-    const entries = experiments.map(({ name, title, source, kind }) => ({ name, title, source, kind }));
-    process.stdout.write(`${JSON.stringify({ experiments: entries })}\n`);
-    return;
-  }
   const entries = experiments.map(({ name, title, source }): [string, string] => {
     const where = source ? ` (${source.paper}${source.where ? `, ${source.where}` : ""})` : "";
     return [name, `${title ?? name}${where}`];
   });
-  process.stdout.write(`${textList(entries, "")}\n`);
+  return {
+    document: {
+      experiments: experiments.map(({ name, title, source, kind }) => ({ name, title, source, kind })),
+    },
+    text: [textList(entries, "")],
+  };
 }
 
 const numberOf = ({ length }: Batch["outcomes"]): string =>
   length === 1 ? "1 experiment" : `${length} experiments`;
 
-function text(
+function textOf(
   { outcomes, seconds }: Batch,
   { counts, report }: Pick<ReproduceDocument, "counts" | "report">,
   { question, answer }: Heading,
-): string {
+): string[] {
   const blocks = [
     ...(answer === undefined ? [] : [[...(question === undefined ? [] : [question]), answer].join("\n")]),
     ...outcomes.map((outcome) => outcomeText(outcome, { tellsPasses: true })),
@@ -191,6 +229,6 @@ function text(
   const passes = counts
     ? `${counts.pass} pass, ${counts.differs} differ, ${counts["not reproducible"]} not reproducible; `
     : "";
-  const end = `${passes}${numberOf(outcomes)} in ${formatDuration(seconds)}.\nReport: ${relative(process.cwd(), report)}\n`;
-  return `${[...blocks, end].join("\n\n")}`;
+  const end = `${passes}${numberOf(outcomes)} in ${formatDuration(seconds)}.\nReport: ${relative(process.cwd(), report)}`;
+  return [...blocks, end];
 }

@@ -16,35 +16,63 @@ import { textOfTable } from "../experiments/results/table.js";
 import { fail } from "../fail.js";
 import { type RunDocument, type RunsDocument, runsDocument } from "../formats/json.js";
 import { interruptedCode } from "../interrupt.js";
+import { flag, json, texts, type Values, value } from "../option-rows.js";
+import { positiveInteger, seedNumber, seedRange } from "../parse.js";
 import { readRun } from "../run/read.js";
 import { shellWord } from "../shell-word.js";
 import { chosenQueue } from "../sweep/queue.js";
 import { queuedJobs } from "../sweep/queued-jobs.js";
+import { type Context, show } from "./command.js";
 
-export interface RunOptions {
-  readonly set: readonly string[];
-  readonly seed?: number;
-  readonly seeds?: string;
-  readonly variant: readonly string[];
-  readonly jobs: number;
-  /** Default runs. */
-  readonly out?: string;
-  readonly resume?: string;
-  /** Address of a server: workers compute. */
-  readonly queue?: string;
-  readonly quick: boolean;
-  readonly checkpointEvery?: number;
-  /** Address of a tracking server, or folder of a file store. */
-  readonly mlflow?: string;
-  readonly json: boolean;
-  readonly quiet: boolean;
-  /** The program's script, for worker threads. */
-  readonly script?: URL;
-}
+const options = {
+  set: texts("<path=value>", "change a setting; may be given several times"),
+  seed: value("<n>", "one seed instead of the experiment's", seedNumber),
+  seeds: value("<a..b>", "a range of seeds, both ends included", seedRange),
+  variant: texts("<name>", "only this variant; may be given several times"),
+  jobs: value("<n>", "runs at the same time, each in a thread", positiveInteger, 1),
+  out: value("<dir>", "folder in which each run gets a directory of its own (default: runs)"),
+  resume: value("<dir>", "resume a run that was killed or interrupted"),
+  queue: value("<url>", "leave the runs to the workers of this server, see isoloss worker"),
+  quick: flag("the experiment's settings for a quick look"),
+  checkpointEvery: value(
+    "<steps>",
+    "save after so many steps, too; otherwise every 10 seconds",
+    positiveInteger,
+  ),
+  mlflow: value("<url>", "send each run that ends to this MLflow server or folder, see isoloss export"),
+  json: json("one JSON document on stdout instead of the table"),
+  quiet: flag("no progress on stderr"),
+};
+
+type Settings = Values<typeof options> & Context;
+
+const help = `A run's directory, such as runs/booth-exact-0-1, holds config.yaml (itself an experiment: running it gives the same
+numbers), environment.json, data.json (what prediction needs of the data), metrics.jsonl (a line a step) and teleports.jsonl (a
+line a teleport), the checkpoint, summary.json and figures/. No run overwrites another one's.
+
+Ctrl-C and SIGTERM save a checkpoint, and the command prints how to resume. A run that was killed resumes at its last
+checkpoint, or at its beginning if it has none, and ends with the same numbers.
+
+With --queue the runs are computed by isoloss worker on other computers, and their directories are written here. After
+Ctrl-C the workers go on, and the same command collects what they have computed.
+
+The document of --json, for one run:
+  name, seed, status (completed, interrupted, diverged), steps, wallSeconds, loss {first, last, history},
+  gradNormSq {first, last, history}, metrics, teleports [{step, lossBefore, lossAfter, drift, gradNormSqBefore,
+  gradNormSqAfter, accepted, reason, seconds}], directory
+For several seeds: {runs: [...], summary}. For several variants: {name, variants: {NAME: {runs, summary}}}.
+
+Examples:
+  isoloss run rosenbrock
+  isoloss run regression-gd --variant plain --variant exact --seeds 0..4 --jobs 2
+  isoloss run my-experiment.yaml --set learningRate=0.01 --set optimizer=adam --json
+  isoloss run --resume runs/classify-digits-sgd-0-1`;
 
 /** What `--json` prints for an experiment of several variants. */
 export interface VariantsDocument {
+  /** Of the experiment. */
   readonly name: string;
+  /** By variant. */
   readonly variants: Readonly<Record<string, RunsDocument>>;
 }
 
@@ -52,24 +80,24 @@ export interface VariantsDocument {
 const checkpointSeconds = 10;
 
 /** `isoloss run`: runs an experiment, or resumes an interrupted run. */
-export async function run(target: string | undefined, options: RunOptions): Promise<void> {
-  const { quiet, json, script } = options;
+async function run(target: string | undefined, settings: Settings): Promise<undefined> {
+  const { quiet, script } = settings;
   // Before the runs, not after them.
-  if (options.mlflow !== undefined) requireTracking(options.mlflow);
-  const experiment = options.resume === undefined ? await experimentOf(target, options) : undefined;
-  const jobs = experiment ? jobsFor(experiment, options) : [await resumed(target, options)];
+  if (settings.mlflow !== undefined) requireTracking(settings.mlflow);
+  const experiment = settings.resume === undefined ? await experimentOf(target, settings) : undefined;
+  const jobs = experiment ? jobsFor(experiment, settings) : [await resumed(target, settings)];
   // A run that is resumed goes on from files of this computer.
-  const queue = options.resume === undefined ? chosenQueue(options.queue) : undefined;
+  const queue = settings.resume === undefined ? chosenQueue(settings.queue) : undefined;
   const session = await runSession(jobs, {
-    ...{ threads: options.jobs, quiet, ...(script ? { script } : {}) },
+    ...{ threads: settings.jobs, quiet, script },
     elsewhere: queue && queuedJobs(queue),
   });
   const together = jobs[0] && kinds[jobs[0].kind].comparison;
   const results = together?.compare?.(session.results) ?? session.results;
   await writeFigures(results, experiment?.figures);
   if (results.length > 0)
-    process.stdout.write(json ? `${JSON.stringify(documentOf(results, jobs))}\n` : text(results, together));
-  if (options.mlflow !== undefined) await sendAll(results, options.mlflow);
+    await show({ document: documentOf(results, jobs), text: textOf(results, together) }, settings);
+  if (settings.mlflow !== undefined) await sendAll(results, settings.mlflow);
   for (const error of errorsToTell(session.failures, session.results.length === 0)) fail(error);
   if (session.interrupted) {
     process.stderr.write(`isoloss: interrupted. ${queue ? leftAtQueue : howToGoOn(results)}\n`);
@@ -81,6 +109,8 @@ export async function run(target: string | undefined, options: RunOptions): Prom
     process.exitCode ||= 1;
   }
 }
+
+export const runCommand = { options, help, run };
 
 const leftAtQueue =
   "The runs go on with their workers: the same command collects them, and computes none twice.";
@@ -109,7 +139,7 @@ async function sendAll(results: readonly JobResult[], url: string): Promise<void
   }
 }
 
-async function experimentOf(target: string | undefined, { set, variant }: RunOptions): Promise<Experiment> {
+async function experimentOf(target: string | undefined, { set, variant }: Settings): Promise<Experiment> {
   if (target === undefined) {
     throw new OptionError(
       "Name an experiment, a YAML file or, with --resume, the directory of a run: isoloss run booth",
@@ -118,22 +148,22 @@ async function experimentOf(target: string | undefined, { set, variant }: RunOpt
   return loadExperiment(target, set, variant.length > 0 ? { variants: variant } : {});
 }
 
-function jobsFor(experiment: Experiment, options: RunOptions): Job[] {
-  const seeds = seedsFrom(options);
+function jobsFor(experiment: Experiment, settings: Settings): Job[] {
+  const seeds = seedsFrom(settings);
   const resolved = resolveExperiment(experiment, {
-    quick: options.quick,
+    quick: settings.quick,
     ...(seeds ? { seeds } : {}),
-    ...(options.variant.length > 0 ? { variants: options.variant } : {}),
+    ...(settings.variant.length > 0 ? { variants: settings.variant } : {}),
   });
-  return jobsOf(resolved, { out: resolve(options.out ?? "runs"), ...checkpoints(options) });
+  return jobsOf(resolved, { out: resolve(settings.out ?? "runs"), ...checkpoints(settings) });
 }
 
-const checkpoints = ({ checkpointEvery }: RunOptions) => ({
+const checkpoints = ({ checkpointEvery }: Settings) => ({
   checkpointSeconds,
   ...(checkpointEvery === undefined ? {} : { checkpointSteps: checkpointEvery }),
 });
 
-function seedsFrom({ seed, seeds }: RunOptions): readonly number[] | undefined {
+function seedsFrom({ seed, seeds }: Settings): readonly number[] | undefined {
   if (seed !== undefined && seeds !== undefined) throw new OptionError("Give --seed or --seeds, not both.");
   if (seed !== undefined) return [seed];
   if (seeds === undefined) return undefined;
@@ -142,24 +172,24 @@ function seedsFrom({ seed, seeds }: RunOptions): readonly number[] | undefined {
   return list;
 }
 
-async function resumed(target: string | undefined, options: RunOptions): Promise<Job> {
+async function resumed(target: string | undefined, settings: Settings): Promise<Job> {
   if (
     target !== undefined ||
-    options.set.length > 0 ||
-    options.variant.length > 0 ||
-    options.quick ||
-    options.out !== undefined ||
-    options.queue !== undefined ||
-    options.seed !== undefined ||
-    options.seeds !== undefined
+    settings.set.length > 0 ||
+    settings.variant.length > 0 ||
+    settings.quick ||
+    settings.out !== undefined ||
+    settings.queue !== undefined ||
+    settings.seed !== undefined ||
+    settings.seeds !== undefined
   ) {
     throw new OptionError(
       "--resume continues a run in its directory, with its own settings: leave out the experiment, --set, --variant, --quick, --out, --queue and the seed.",
     );
   }
-  const directory = options.resume as string;
+  const directory = settings.resume as string;
   const { config, path } = await readRun(directory);
-  return jobToResume(path, config, checkpoints(options));
+  return jobToResume(path, config, checkpoints(settings));
 }
 
 /** Draws the figures of each run into its directory. */
@@ -195,11 +225,13 @@ function documentOf(
   };
 }
 
-function text(results: readonly JobResult[], together: RunComparison | undefined): string {
+function textOf(results: readonly JobResult[], together: RunComparison | undefined): string[] {
   const places = results.flatMap(({ document: { directory } }) => (directory === null ? [] : [directory]));
   const shown = places.slice(0, 10).map((path) => `  ${relative(process.cwd(), path) || "."}`);
   const more = places.length > 10 ? [`  and ${places.length - 10} more`] : [];
-  const where = places.length > 0 ? `\nRuns:\n${[...shown, ...more].join("\n")}\n` : "";
-  const tables = (together?.tables?.(results) ?? []).map((table) => `\n${textOfTable(table)}\n`).join("");
-  return `${summaryTable(results)}\n${tables}${where}`;
+  return [
+    summaryTable(results),
+    ...(together?.tables?.(results) ?? []).map(textOfTable),
+    ...(places.length > 0 ? [["Runs:", ...shown, ...more].join("\n")] : []),
+  ];
 }

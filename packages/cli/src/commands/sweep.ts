@@ -7,15 +7,16 @@ import { needsOf } from "../experiments/catalogue/needs.js";
 import { executeJob } from "../experiments/jobs/job.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
-import { textTable } from "../experiments/results/table.js";
+import { type Columns, tableOf } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
+import { flag, json, texts, type Values, value } from "../option-rows.js";
+import { positiveInteger } from "../parse.js";
 import { isDiskError } from "../run/disk.js";
 import type { Environment } from "../run/environment.js";
 import type { Json } from "../run/json-lines.js";
 import { readJsonFile } from "../run/read.js";
 import { shellWord } from "../shell-word.js";
 import { axisOf, holds } from "../sweep/axis.js";
-import { leftOut } from "../sweep/caveats.js";
 import {
   createSweepDirectory,
   faultsOfDirectory,
@@ -26,7 +27,7 @@ import {
   sweepsIn,
 } from "../sweep/directory.js";
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
-import { edgesOf } from "../sweep/edges.js";
+import { edgesOf, leftOut } from "../sweep/edges.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
 import { isOfLongRuns, missingMetric } from "../sweep/metric.js";
 import { planSweep, programVersion } from "../sweep/plan.js";
@@ -35,91 +36,119 @@ import { runSweep } from "../sweep/run-sweep.js";
 import { samplerOf } from "../sweep/samplers/sampler.js";
 import { partOfGrid, searchEnd } from "../sweep/search-end.js";
 import type { Assignment, Parameter, SweepFile } from "../sweep/types.js";
+import type { Context, Result } from "./command.js";
 import { closeOnQueue, listOnQueue } from "./sweep-on-queue.js";
 
-export interface SweepOptions {
-  /** Default one for each core, beside a queue none. */
-  readonly jobs?: number;
-  /** Default sweeps. */
-  readonly out?: string;
-  readonly set: readonly string[];
-  readonly trials?: number;
-  readonly check: boolean;
-  readonly resume?: string;
-  readonly verify?: string;
-  readonly list: boolean;
-  /** Address of a server: workers compute. */
-  readonly queue?: string;
-  /** Leaves the sweep to its workers at once. */
-  readonly detach?: boolean;
-  /** Id of a sweep on the server, which goes on here. */
-  readonly attach?: string;
-  /** Directory of a sweep on the server, which ends for all. */
-  readonly cancel?: string;
-  /** The same, by its id. */
-  readonly close?: string;
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly script?: URL;
-}
+const options = {
+  jobs: value(
+    "<n>",
+    "runs at the same time on this computer, each in a process (default: one for each core; with --queue none)",
+    positiveInteger,
+  ),
+  out: value("<dir>", "folder in which each sweep gets a directory of its own (default: sweeps)"),
+  set: texts("<path=value>", "change a key of the sweep's file; may be given several times"),
+  trials: value("<n>", "instead of the file's budget.trials", positiveInteger),
+  check: flag(
+    "only print what the sweep would do, with five trials; one step of the first shows whether its metrics exist",
+  ),
+  resume: value("<dir>", "go on with a sweep that was killed or interrupted"),
+  verify: value("<dir>", "check the journal of a sweep: each trial asked once, each run counted once"),
+  list: flag("the sweeps of the folder --out, or of the server --queue"),
+  queue: value("<url>", "leave the runs to the workers of this server, such as redis://host:6379"),
+  detach: flag("leave the sweep to the workers at once; --resume watches it again"),
+  attach: value("<id>", "go on here with a sweep of the server"),
+  cancel: value("<dir>", "end the sweep of this directory on the server"),
+  close: value("<id>", "end a sweep on the server"),
+  json: json(),
+  quiet: flag("no progress on stderr"),
+};
+
+type Settings = Values<typeof options> & Context;
+
+const help = `A sweep is a YAML file: isoloss init --kind sweep writes one with comments. Files of W&B sweeps are read, too, with
+experiment in the place of program. Trials are asked by a grid, at random, along Sobol's sequence or by TPE; runs that are
+behind can be pruned. At the end the best trials and a baseline run again on seeds that chose nothing.
+
+The directory, such as sweeps/rates-1, holds sweep.yaml and experiment.yaml (running them again asks the same trials),
+journal.jsonl (what was asked, judged and recorded, in order), runs/TRIAL-SEED (as of isoloss run), trials.csv,
+summary.json and report.html.
+
+With --queue the runs are left to the workers of a server, and with --jobs beside it some of them are computed here, too.
+With --queue and --detach the command ends when the runs are with the workers. They compute what was asked by then: all trials
+of a grid, random or Sobol; what follows from results (TPE, second seeds with pruning, fresh seeds) is asked by --resume.
+
+A run whose process dies goes on in another one from its checkpoint; after five deaths it is lost. Ctrl-C saves, and the
+command prints how to resume. Each trial is asked once and each run counted once, whatever is killed.
+
+The document of --json: name, id, directory, status, end, counts, budget, best {trial, parameters, value}, confirmed
+[{trial, tuning, fresh, optimism, comparison, judgment, text}], failures [{contender, seed, status, error}], trials
+[{trial, status, value, rung, parameters, reused, runs}], workers, seconds, report. Exit code 1: a run failed or was lost, on
+fresh seeds, too, or no trial was completed; 130: interrupted.
+
+Examples:
+  isoloss sweep my-sweep.yaml --check
+  isoloss sweep my-sweep.yaml --jobs 4 --trials 20
+  isoloss sweep --resume sweeps/my-sweep-1`;
 
 /** `isoloss sweep`: runs, resumes, checks, verifies or lists sweeps. */
-export async function sweep(target: string | undefined, options: SweepOptions): Promise<void> {
-  const { resume, verify, list, check, json, queue, attach, cancel, close, out = "sweeps" } = options;
+async function run(target: string | undefined, settings: Settings): Promise<Result> {
+  const { resume, verify, list, check, queue, attach, cancel, close, out = "sweeps" } = settings;
   const modes = [target, resume, verify, attach, cancel, close, list ? "list" : undefined];
   if (modes.filter((mode) => mode !== undefined).length !== 1) {
     throw new OptionError(
       "Give a sweep's YAML file, or one of --resume DIR, --verify DIR, --list, and of a sweep on a server --attach ID, --cancel DIR, --close ID.",
     );
   }
-  if (target === undefined && (options.set.length > 0 || options.trials !== undefined || check)) {
+  if (target === undefined && (settings.set.length > 0 || settings.trials !== undefined || check)) {
     throw new OptionError("--set, --trials and --check are for a sweep's YAML file.");
   }
-  if (options.out !== undefined && target === undefined && !list && attach === undefined) {
+  if (settings.out !== undefined && target === undefined && !list && attach === undefined) {
     throw new OptionError("--out is for a sweep's YAML file, --list and --attach: others have a directory.");
   }
-  if (options.jobs !== undefined && target === undefined && resume === undefined && attach === undefined) {
+  if (settings.jobs !== undefined && target === undefined && resume === undefined && attach === undefined) {
     throw new OptionError("--jobs is for what computes: a sweep's YAML file, --resume and --attach.");
   }
-  if (options.detach && !chosenQueue(queue)) {
+  if (settings.detach && !chosenQueue(queue)) {
     throw new OptionError(
       "--detach leaves a sweep to the workers of a server: give its address with --queue.",
     );
   }
-  if (options.detach && options.jobs !== undefined) {
+  if (settings.detach && settings.jobs !== undefined) {
     throw new OptionError(
       "--detach leaves all runs to the workers of a server, and --jobs computes here: give one of them.",
     );
   }
-  if (cancel !== undefined || close !== undefined) return closeOnQueue({ cancel, close }, queue, json);
-  if (attach !== undefined) return finish(await attachSweep(out, attach, queueAddress(queue)), options);
-  if (list && queue !== undefined) return listOnQueue(queue, json);
-  if (list) return printList(out, json);
-  if (verify !== undefined) return printFaults(verify, json);
+  if (cancel !== undefined || close !== undefined) return closeOnQueue({ cancel, close }, queue);
+  if (attach !== undefined) return finish(await attachSweep(out, attach, queueAddress(queue)), settings);
+  if (list && queue !== undefined) return listOnQueue(queue);
+  if (list) return listed(out);
+  if (verify !== undefined) return faultsIn(verify);
   if (resume !== undefined) {
-    return finish(await openSweepDirectory(resume), options);
+    return finish(await openSweepDirectory(resume), settings);
   }
-  const { trials } = options;
-  const set = trials === undefined ? options.set : [...options.set, `budget.trials=${trials}`];
+  const { trials } = settings;
+  const set = trials === undefined ? settings.set : [...settings.set, `budget.trials=${trials}`];
   const loaded = await loadSweep(target as string, set);
-  if (check) return await printCheck(loaded, options);
-  if (!options.quiet) for (const note of loaded.notes) process.stderr.write(`isoloss: ${note}\n`);
+  if (check) return checked(loaded, settings);
+  if (!settings.quiet) for (const note of loaded.notes) process.stderr.write(`isoloss: ${note}\n`);
   const address = chosenQueue(queue);
   if (address) await requireQueue(address, loaded);
-  return finish(await createSweepDirectory(out, loaded), options);
+  return finish(await createSweepDirectory(out, loaded), settings);
 }
+
+export const sweep = { options, help, run };
 
 async function finish(
   opened: Awaited<ReturnType<typeof openSweepDirectory>>,
-  options: SweepOptions,
-): Promise<void> {
+  settings: Settings,
+): Promise<Result> {
   const { directory } = opened;
-  const queue = chosenQueue(options.queue);
-  if (!options.quiet) await tellOfVersion(directory);
+  const queue = chosenQueue(settings.queue);
+  if (!settings.quiet) await tellOfVersion(directory);
   const where = shellWord(relative(process.cwd(), directory) || ".");
   let document: SweepDocument;
   try {
-    document = await runSweep(opened, { ...options, queue });
+    document = await runSweep(opened, { ...settings, queue });
   } catch (error) {
     throw isDiskError(error)
       ? new DataError(
@@ -132,20 +161,24 @@ async function finish(
   }
   const faults = await faultsOfDirectory(directory);
   for (const fault of faults) process.stderr.write(`isoloss: the journal of ${directory}: ${fault}\n`);
-  const said = options.detach
-    ? `Sweep: ${relative(process.cwd(), directory) || "."}\n`
-    : text(document, opened.loaded.file, searchEnd(opened, document));
-  process.stdout.write(options.json ? `${JSON.stringify(document)}\n` : said);
-  if (document.status === "interrupted") {
-    const on =
-      options.queue === undefined ? "" : ` --queue ${shellWord((await loadQueue()).shown(options.queue))}`;
-    process.stderr.write(
-      queue
-        ? `isoloss: the sweep goes on with its workers. Watch it again with\n  isoloss sweep --resume ${where}${on}\nor end it with\n  isoloss sweep --cancel ${where}${on}\n`
-        : `isoloss: interrupted. Resume with\n  isoloss sweep --resume ${where}\n`,
-    );
-    process.exitCode = options.detach ? 0 : interruptedCode;
-  } else if (faults.length > 0 || isFailure(document)) process.exitCode = 1;
+  const text = [
+    settings.detach
+      ? `Sweep: ${relative(process.cwd(), directory) || "."}`
+      : textOf(document, opened.loaded.file, searchEnd(opened, document)),
+  ];
+  if (document.status !== "interrupted") {
+    return { document, text, exitCode: faults.length > 0 || isFailure(document) ? 1 : 0 };
+  }
+  const on =
+    settings.queue === undefined ? "" : ` --queue ${shellWord((await loadQueue()).shown(settings.queue))}`;
+  return {
+    document,
+    text,
+    note: queue
+      ? `the sweep goes on with its workers. Watch it again with\n  isoloss sweep --resume ${where}${on}\nor end it with\n  isoloss sweep --cancel ${where}${on}`
+      : `interrupted. Resume with\n  isoloss sweep --resume ${where}`,
+    exitCode: settings.detach ? 0 : interruptedCode,
+  };
 }
 
 /** Warns where another version began the sweep: its numbers may be others. */
@@ -162,15 +195,17 @@ async function tellOfVersion(directory: string): Promise<void> {
 const isFailure = ({ counts, failures, trials, best }: SweepDocument): boolean =>
   (counts.failed ?? 0) + (counts.lost ?? 0) + failures.length > 0 || best === null || trials.length === 0;
 
-async function printFaults(path: string, json: boolean): Promise<void> {
+async function faultsIn(path: string): Promise<Result> {
   const directory = await requireSweep(path);
   const faults = await faultsOfDirectory(directory);
-  if (json) process.stdout.write(`${JSON.stringify({ directory, faults })}\n`);
-  else process.stdout.write(faults.length === 0 ? "I1 to I5 hold.\n" : faults.map((f) => `${f}\n`).join(""));
-  if (faults.length > 0) process.exitCode = 1;
+  return {
+    document: { directory, faults },
+    text: [faults.length === 0 ? "I1 to I5 hold." : faults.join("\n")],
+    exitCode: faults.length === 0 ? 0 : 1,
+  };
 }
 
-async function printList(out: string, json: boolean): Promise<void> {
+async function listed(out: string): Promise<Result> {
   const documents: SweepDocument[] = [];
   for (const directory of await sweepsIn(out)) {
     try {
@@ -182,25 +217,19 @@ async function printList(out: string, json: boolean): Promise<void> {
       process.exitCode = 1;
     }
   }
-  if (json) {
-    const sweeps = documents.map(({ name, id, directory, status, counts, best, seconds }) => ({
-      ...{ name, id, directory, status, counts, best, seconds },
-    }));
-    process.stdout.write(`${JSON.stringify({ sweeps })}\n`);
-    return;
-  }
-  if (documents.length === 0) {
-    process.stdout.write(`There are no sweeps in ${out}. --out names another folder.\n`);
-    return;
-  }
-  const rows = documents.map(({ directory, status, counts, best }) => [
-    relative(process.cwd(), directory),
-    status === "running" ? "not ended" : status,
-    countsText(counts),
-    best === null ? "-" : `${formatNumber(best.value)} (trial ${best.trial})`,
-  ]);
-  process.stdout.write(`${textTable(["", "status", "trials", "best"], rows)}\n`);
+  const sweeps = documents.map(({ name, id, directory, status, counts, best, seconds }) => ({
+    ...{ name, id, directory, status, counts, best, seconds },
+  }));
+  const none = `There are no sweeps in ${out}. --out names another folder.`;
+  return { document: { sweeps }, text: [documents.length === 0 ? none : tableOf(columns, documents)] };
 }
+
+const columns: Columns<SweepDocument> = [
+  ["", ({ directory }) => relative(process.cwd(), directory)],
+  ["status", ({ status }) => (status === "running" ? "not ended" : status)],
+  ["trials", ({ counts }) => countsText(counts)],
+  ["best", ({ best }) => (best === null ? "-" : `${formatNumber(best.value)} (trial ${best.trial})`)],
+];
 
 /** Trials by their status: here none of them is under way any more. */
 const countsText = (counts: SweepDocument["counts"]): string =>
@@ -211,6 +240,7 @@ const countsText = (counts: SweepDocument["counts"]): string =>
 /** What a sweep would do. */
 interface CheckDocument {
   readonly name: string;
+  /** `grid`, `random`, `sobol` or `tpe`. */
   readonly method: string;
   /** null: as many as the time allows. */
   readonly trials: number | null;
@@ -222,23 +252,18 @@ interface CheckDocument {
   readonly hours: number | null;
   /** Names of the data sets that each computer needs. */
   readonly needs: readonly string[];
+  /** Parameters of the first trials, five at most. */
   readonly samples: readonly Assignment[];
   readonly notes: readonly string[];
 }
 
-async function printCheck(
-  loaded: LoadedSweep,
-  { json, jobs = availableParallelism() }: SweepOptions,
-): Promise<void> {
-  const checked = checkDocument(loaded, jobs);
+async function checked(loaded: LoadedSweep, { jobs = availableParallelism() }: Settings): Promise<Result> {
+  const plan = checkDocument(loaded, jobs);
   const document = {
-    ...checked,
-    notes: [...checked.notes, ...(await checkMetrics(loaded, checked.samples[0]))],
+    ...plan,
+    /** How the file was read. */
+    notes: [...plan.notes, ...(await checkMetrics(loaded, plan.samples[0]))],
   };
-  if (json) {
-    process.stdout.write(`${JSON.stringify(document)}\n`);
-    return;
-  }
   const { name, method, trials, runs, steps, hours, needs, samples, notes } = document;
   const part = partOfGrid(loaded.file);
   const { metric } = loaded.file;
@@ -259,7 +284,7 @@ async function printCheck(
     "Trials such as",
     ...samples.map((sample) => `  ${JSON.stringify(sample)}`),
   ];
-  process.stdout.write(`${lines.join("\n")}\n`);
+  return { document, text: [lines.join("\n")] };
 }
 
 function checkDocument(loaded: LoadedSweep, jobs: number): CheckDocument {
@@ -338,7 +363,7 @@ function otherValues(parameter: Parameter, value: Json): number {
 }
 
 /** @param ended sentences on the end of the search */
-function text(document: SweepDocument, file: SweepFile, ended: readonly string[]): string {
+function textOf(document: SweepDocument, file: SweepFile, ended: readonly string[]): string {
   const { counts, best, confirmed, failures, directory, seconds, report, status } = document;
   const place = (path: string) => relative(process.cwd(), path) || ".";
   const lines = [
@@ -363,5 +388,5 @@ function text(document: SweepDocument, file: SweepFile, ended: readonly string[]
     `Sweep: ${place(directory)}`,
     ...(report === null ? [] : [`Report: ${place(report)}`]),
   ];
-  return `${lines.join("\n")}\n`;
+  return lines.join("\n");
 }

@@ -1,7 +1,10 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { OptionError } from "isoloss";
 import { dataMissing } from "../experiments/catalogue/datasets.js";
 import { untilInterrupted } from "../interrupt.js";
+import { flag, type Values, value } from "../option-rows.js";
+import { positiveInteger } from "../parse.js";
 import type { RungReport, RunRecord, RunRequest } from "../sweep/lanes.js";
 import { programVersion } from "../sweep/plan.js";
 import { childLane, processLanes } from "../sweep/process-lanes.js";
@@ -14,20 +17,42 @@ import {
   ruleOf,
   withVerdicts,
 } from "../sweep/queue.js";
+import type { Context } from "./command.js";
 
-export interface WorkerOptions {
-  readonly queue?: string;
-  readonly jobs: number;
-  readonly sweep?: string;
-  /** Folder of the runs' directories. */
-  readonly work: string;
-  /** Seconds. */
-  readonly idleExit?: number;
-  readonly once: boolean;
-  readonly anyVersion: boolean;
-  readonly quiet: boolean;
-  readonly script?: URL;
-}
+const options = {
+  queue: value("<url>", "the server, such as redis://host:6379; default the variable ISOLOSS_QUEUE"),
+  jobs: value(
+    "<n>",
+    "runs at the same time, each in a process",
+    positiveInteger,
+    availableParallelism(),
+    "one for each core",
+  ),
+  sweep: value("<id>", "only this sweep; otherwise the oldest open one that has runs waiting"),
+  work: value(
+    "<dir>",
+    "folder of the runs' checkpoints: a run that comes back goes on",
+    String,
+    "isoloss-work",
+  ),
+  idleExit: value("<seconds>", "end after so long without a run", positiveInteger),
+  once: flag("end after one run"),
+  anyVersion: flag("also sweeps that another version of isoloss started"),
+  quiet: flag("no progress on stderr"),
+};
+
+type Settings = Values<typeof options> & Context;
+
+const help = `Needs the package isoloss-queue and a Valkey or Redis server that keeps what it is given (maxmemory-policy noeviction). A password
+goes into the variable ISOLOSS_QUEUE_PASSWORD, not into the address. Anyone who can write to the server can start runs:
+keep it in a private network.
+
+Ctrl-C and SIGTERM save the runs under way and give them back. A worker that dies loses nothing: its runs are delivered
+again within 90 seconds. A record is counted once, whoever computes it.
+
+Examples:
+  isoloss worker --queue redis://head:6379
+  sbatch --array=1-20 --wrap "isoloss worker --queue redis://head:6379 --idle-exit 60 --work $TMPDIR"`;
 
 const howToGet = (name: string): string => `${name} (isoloss data fetch ${name})`;
 
@@ -36,8 +61,8 @@ const cameTo = (outcome: string, record: RunRecord | undefined): string =>
   [outcome === "first" ? `${record?.status}, counted` : outcome, record?.error].filter(Boolean).join(": ");
 
 /** `isoloss worker`: computes the runs of sweeps that other computers started. */
-export async function worker(options: WorkerOptions): Promise<void> {
-  const { queue, jobs, work, anyVersion, script, quiet } = options;
+async function run(settings: Settings): Promise<undefined> {
+  const { queue, jobs, work, anyVersion, script, quiet } = settings;
   if (script === undefined) throw new OptionError("A worker runs in child processes of the program isoloss.");
   const address = queueAddress(queue);
   const { serveQueue, shown } = await loadQueue();
@@ -63,7 +88,7 @@ export async function worker(options: WorkerOptions): Promise<void> {
         withVerdicts,
         timing: queueTiming(),
       },
-      ...{ sweep: options.sweep, idleExit: options.idleExit, once: options.once },
+      ...{ sweep: settings.sweep, idleExit: settings.idleExit, once: settings.once },
       computing: computingOf(processLanes({ jobs, folder: join(work), start: childLane(script, jobs) })),
       async refusal(sweep) {
         const lacking = sweep.needs.filter((name) => missing.includes(name));
@@ -79,3 +104,5 @@ export async function worker(options: WorkerOptions): Promise<void> {
   );
   say(`${count} ${count === 1 ? "run" : "runs"} computed`);
 }
+
+export const worker = { options, help, run };

@@ -102,6 +102,9 @@ export interface Measured
   }[];
 }
 
+/** Numbers at a step of a run. */
+export type Evaluation = NonNullable<Measured["evaluations"]>[number];
+
 /** A finished run. */
 export interface JobResult extends Pick<Measured, "seconds" | "trajectory" | "end" | "evaluations"> {
   readonly experiment: string;
@@ -121,7 +124,9 @@ export type Controls = Readonly<Record<string, readonly string[]>>;
 export interface Finding {
   /** The variant that is judged. */
   readonly title: string;
+  /** `helps`, `fewer steps, more time`, `fewer steps, no less time`, `fewer steps, too noisy to time`, `no better than a control`, `does not help` or `undecided`. */
   readonly judgment: Judgement;
+  /** One sentence with the numbers. */
   readonly text: string;
 }
 
@@ -189,15 +194,19 @@ export interface Subject {
 
 /** The theory's quantities at a place of a run. */
 export interface DiagnosedPoint {
+  /** Such as `at the start`. */
   readonly at: string;
   readonly step: number;
+  /** Of one loss. */
   readonly diagnosis: Diagnosis;
 }
 
 /** The conflicts of a run of several tasks in one step. */
 export interface ConflictPoint {
+  /** Such as `at the start`. */
   readonly at: string;
   readonly step: number;
+  /** Of several tasks. */
   readonly conflict: TaskConflict;
 }
 
@@ -211,8 +220,11 @@ export interface TaskConflict {
   readonly meanCosines: readonly (number | null)[];
   /** The least cos(g_i, g_j); null for more than 10 tasks. */
   readonly leastCosine: number | null;
+  /** G_0 conflicts with the smallest gradient. */
   readonly dominated: boolean;
+  /** Some pair conflicts. */
   readonly weak: boolean;
+  /** G_0 conflicts with at least half of the tasks. */
   readonly many: boolean;
   readonly reading: readonly string[];
 }

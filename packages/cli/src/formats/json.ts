@@ -9,6 +9,7 @@ export interface Series {
   /** null where nothing was measured. */
   readonly first: number | null;
   readonly last: number | null;
+  /** Of every step. */
   readonly history: readonly (number | null)[];
 }
 
@@ -24,6 +25,7 @@ export interface TeleportDocument {
   readonly drifts?: Readonly<Record<string, number | null>>;
   readonly gradNormSqBefore: number | null;
   readonly gradNormSqAfter: number | null;
+  /** Whether parameters were moved. */
   readonly accepted: boolean;
   /** Why the search ended, or why no parameter moved. */
   readonly reason: string;
@@ -32,8 +34,10 @@ export interface TeleportDocument {
 
 /** What `--json` prints for one run. */
 export interface RunDocument {
+  /** Of the experiment, and of the variant where it is not the only one. */
   readonly name: string;
   readonly seed: number;
+  /** `completed`, `interrupted`, `diverged` (the loss is no longer finite), `pruned` (stopped by a sweep) or `failed`. */
   readonly status: RunStatus;
   /** Steps done. */
   readonly steps: number;
@@ -45,6 +49,7 @@ export interface RunDocument {
   readonly gradNormSq: Series;
   /** Results by name, such as `validation.accuracy`. */
   readonly metrics: Readonly<Record<string, number | null>>;
+  /** All that were tried. */
   readonly teleports: readonly TeleportDocument[];
   /** Absolute path of the run's directory; null where none was written. */
   readonly directory: string | null;
@@ -61,12 +66,15 @@ export interface RunsSummary {
   readonly loss: Summary | null;
   /** Of the last values; over the runs that have one. */
   readonly gradNormSq: Summary | null;
+  /** Of each metric that some run has. */
   readonly metrics: Readonly<Record<string, Summary>>;
 }
 
 /** What `--json` prints for several seeds. */
 export interface RunsDocument {
+  /** In the order of the seeds. */
   readonly runs: readonly RunDocument[];
+  /** Mean and spread over the runs. */
   readonly summary: RunsSummary;
 }
 

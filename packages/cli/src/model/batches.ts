@@ -3,8 +3,8 @@ import { astype, DataError, dtypeOf, type NdArray, OptionError, sizeOf, takeRows
 import { withoutUndefined } from "isoloss/internal";
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
-import { type DataFile, type ImageSettings, type ReadDataOptions, readData } from "./read-data.js";
-import { namingFile } from "./read-model.js";
+import { type DataFile, type ImageSettings, type ReadDataOptions, readData } from "../formats/read-data.js";
+import { namingFile } from "../formats/read-model.js";
 import { type Sizes, shapesOf, sizesOf, withGiven } from "./sizes.js";
 
 /** Arrays by the name of an input. */

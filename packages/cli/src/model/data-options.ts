@@ -1,32 +1,35 @@
 // Options of commands that read data for a model.
-import { type Command, InvalidArgumentError } from "commander";
+import { InvalidArgumentError } from "commander";
+import { type Values, value } from "../option-rows.js";
 import { finiteNumber, imageSize, positiveInteger } from "../parse.js";
 import type { DataSource } from "./batches.js";
 
-/** What the options below give. */
-export interface DataOptions {
-  readonly imageSize?: readonly [number, number];
-  readonly scale?: number;
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
-  readonly limit?: number;
+const numbers = (text: string): readonly number[] => text.split(",").map(finiteNumber);
+
+function deviations(text: string): readonly number[] {
+  const list = numbers(text);
+  if (list.some((n) => n <= 0)) throw new InvalidArgumentError("It must be positive numbers.");
+  return list;
 }
 
-/** Adds the options about images and the number of examples, by default 64. */
-export const withDataOptions = (command: Command): Command =>
-  withImageOptions(command.option("--limit <n>", "read at most so many examples", positiveInteger, 64));
+/** How images become numbers. */
+export const imageOptions = {
+  imageSize: value("<HxW>", "resize images to this size; default that of the model's input", imageSize),
+  scale: value(
+    "<number>",
+    "images are (scale * pixel - mean) / std, pixels in 0..1; default 1",
+    finiteNumber,
+  ),
+  mean: value("<numbers>", "one number, or one a channel: 0.485,0.456,0.406; default 0", numbers),
+  std: value("<numbers>", "likewise; default 1", deviations),
+};
 
-/** Adds the options about images. */
-export const withImageOptions = (command: Command): Command =>
-  command
-    .option("--image-size <HxW>", "resize images to this size; default that of the model's input", imageSize)
-    .option(
-      "--scale <number>",
-      "images are (scale * pixel - mean) / std, pixels in 0..1; default 1",
-      finiteNumber,
-    )
-    .option("--mean <numbers>", "one number, or one a channel: 0.485,0.456,0.406; default 0", numbers)
-    .option("--std <numbers>", "likewise; default 1", deviations);
+export const dataOptions = {
+  limit: value("<n>", "read at most so many examples", positiveInteger, 64),
+  ...imageOptions,
+};
+
+export type DataOptions = Partial<Values<typeof dataOptions>>;
 
 /** The place of data, with the options that were given. */
 export const dataSource = (
@@ -42,14 +45,6 @@ export const dataSource = (
     ...(std === undefined ? {} : { std }),
   },
 });
-
-const numbers = (text: string): readonly number[] => text.split(",").map(finiteNumber);
-
-function deviations(text: string): readonly number[] {
-  const list = numbers(text);
-  if (list.some((n) => n <= 0)) throw new InvalidArgumentError("It must be positive numbers.");
-  return list;
-}
 
 /** What data can be, for help texts. */
 export const dataHelp = `Data are a .npy file with one array for the model's only input, an .npz file with arrays by the inputs' names, a PNG or

@@ -4,7 +4,7 @@ import type { ImportedModel } from "isoloss/onnx";
 import { analyze, type Discovery } from "isoloss/symmetry";
 import { fromOnnx, liftBounds, modelOperators } from "isoloss-onnx";
 import { oneOf } from "../config/nearest.js";
-import { type ModelFile, namingFile } from "./read-model.js";
+import { type ModelFile, namingFile } from "../formats/read-model.js";
 import { type Sizes, shapesOf, sizesOf, tracing } from "./sizes.js";
 
 export interface DiscoverySettings {
@@ -28,7 +28,9 @@ export interface DiscoveryOfModel {
 }
 
 export interface StoppingOperator {
+  /** With its domain, if that is not the standard. */
   readonly operator: string;
+  /** Of it between layers with weights, or with weights. */
   readonly nodes: number;
 }
 

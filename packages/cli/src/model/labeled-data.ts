@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { astype, DataError, type Dataset, dtypeOf, type NdArray, OptionError, sizeOf } from "isoloss";
 import type { ImportedInput } from "isoloss/onnx";
 import { oneOf } from "../config/nearest.js";
+import { foldersIn, readData } from "../formats/read-data.js";
 import { type DataSource, readInputs } from "./batches.js";
-import { foldersIn, readData } from "./read-data.js";
 
 /** A data set, and the names of its classes where folders have them. */
 export interface LabeledData {

@@ -1,10 +1,11 @@
 // A changed model that computes something else than the one before: what that costs, as a document.
 import { DataError } from "isoloss";
-import { fromOnnx, type ModelError, modelError } from "isoloss-onnx";
+import { type ModelError, modelError } from "isoloss-onnx";
+import type { Columns } from "../experiments/results/table.js";
+import { importModel, type ModelFile, namingFile } from "../formats/read-model.js";
 import { fractionInterval, ratioOfMeans } from "../run/statistics.js";
 import { type Batch, examplesText, randomText, readBatches } from "./batches.js";
 import { type DataOptions, dataSource } from "./data-options.js";
-import { type ModelFile, namingFile } from "./read-model.js";
 import { type Sizes, sizesOf, withSizes } from "./sizes.js";
 
 /** The error of outputs; null where a number is infinite or was not measured. */
@@ -15,9 +16,11 @@ export interface MeasuredChange {
   readonly broken: boolean;
   /** 95 % interval over the examples; null of fewer than two, and where one has no error. */
   readonly sqnrInterval: readonly [number, number] | null;
+  /** Share of rows whose largest output is at the same place; null without outputs of two axes. */
   readonly agreement: number | null;
   /** Likewise; null where rows of outputs are no examples. */
   readonly agreementInterval: readonly [number, number] | null;
+  /** Largest difference of an output, relative to its largest value; null where it is not finite. */
   readonly largest: number | null;
 }
 
@@ -34,14 +37,14 @@ export interface Inputs {
 
 /** Reads the data of a path, if one was given. */
 export async function measuredInputs(
-  { path, bytes }: ModelFile,
+  file: ModelFile,
   options: DataOptions & { readonly size: Sizes },
   given: string | undefined,
 ): Promise<Inputs> {
-  const { inputs } = namingFile(path, () => fromOnnx(bytes));
+  const { inputs } = importModel(file);
   const batches =
     given === undefined ? undefined : await readBatches(inputs, dataSource(given, options), options.size);
-  const sizes = namingFile(path, () => sizesOf(inputs, options.size, batches?.[0]));
+  const sizes = namingFile(file.path, () => sizesOf(inputs, options.size, batches?.[0]));
   const what =
     given === undefined || batches === undefined ? randomText(inputs, sizes) : examplesText(batches, given);
   return { what, batches, sizes };
@@ -105,16 +108,23 @@ export async function changing<T>(
 export const withoutSqnr = ({ broken }: Pick<MeasuredChange, "broken">): string =>
   broken ? "not finite" : "identical";
 
-/** Columns of a table of errors. */
-export const errorColumns = ["SQNR [95 % interval]", "same largest [95 % interval]"] as const;
+type ChangeCells = Omit<MeasuredChange, "largest">;
 
-/** Cells of these columns: `31.2 dB [30.1, 32.3]`, `98.4 % [91.3, 100.0]`. */
-export const errorCells = (change: Omit<MeasuredChange, "largest">): readonly string[] => [
-  change.sqnr === null ? withoutSqnr(change) : `${change.sqnr.toFixed(1)} dB${span(change.sqnrInterval)}`,
-  change.agreement === null
-    ? "-"
-    : `${(100 * change.agreement).toFixed(1)} %${span(change.agreementInterval, 100)}`,
+/** Columns of a table of errors: `31.2 dB [30.1, 32.3]`, `98.4 % [91.3, 100.0]`. */
+export const errorColumns: Columns<ChangeCells> = [
+  ["SQNR [95 % interval]", sqnrText],
+  ["same largest [95 % interval]", agreementText],
 ];
+
+export function sqnrText(change: Pick<MeasuredChange, "sqnr" | "broken" | "sqnrInterval">): string {
+  return change.sqnr === null
+    ? withoutSqnr(change)
+    : `${change.sqnr.toFixed(1)} dB${span(change.sqnrInterval)}`;
+}
+
+export function agreementText({ agreement, agreementInterval }: ChangeCells): string {
+  return agreement === null ? "-" : `${(100 * agreement).toFixed(1)} %${span(agreementInterval, 100)}`;
+}
 
 const span = (interval: readonly [number, number] | null, factor = 1): string =>
   interval === null ? "" : ` [${interval.map((end) => (factor * end).toFixed(1)).join(", ")}]`;

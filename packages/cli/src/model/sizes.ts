@@ -4,13 +4,22 @@ import { DataError, IsolossError, NumericalError, OptionError, type Shape, spec,
 import type { ImportedInput } from "isoloss/onnx";
 import { fromOnnx } from "isoloss-onnx";
 import { oneOf } from "../config/nearest.js";
-import type { ModelFile } from "./read-model.js";
+import type { ModelFile } from "../formats/read-model.js";
+import { value } from "../option-rows.js";
 
 /** Sizes by the name of an axis. */
 export type Sizes = Readonly<Record<string, number>>;
 
-/** Collects `--size NAME=N`. */
-export function collectSize(text: string, before: Sizes): Sizes {
+/** `--size NAME=N`, of axes that a file leaves open. */
+export const sizeOption = value(
+  "<name=n>",
+  "a size that the file leaves open; may be given several times",
+  collectSize,
+  {},
+  "that of the data; without data 4 of a first axis, else 32",
+);
+
+function collectSize(text: string, before: Sizes): Sizes {
   const [, name, digits] = /^(.+)=(\d+)$/.exec(text) ?? [];
   const size = Number(digits);
   if (name === undefined || !(Number.isSafeInteger(size) && size >= 1)) {
@@ -48,10 +57,16 @@ const [EXAMPLES, OTHER] = [4, 32];
  * A size for each open axis: as given, and without that as in the data, if there are some.
  *
  * @param batch arrays for some inputs
+ * @param examples the size of a first axis without data
  * @throws OptionError for a size of an axis that is not open; DataError when the file leaves the number of axes open, and
  *   for arrays that have different sizes along axes of one name
  */
-export function sizesOf(inputs: readonly Sized[], given: Sizes, batch: Arrays = {}): Sizes {
+export function sizesOf(
+  inputs: readonly Sized[],
+  given: Sizes,
+  batch: Arrays = {},
+  examples = EXAMPLES,
+): Sizes {
   const unranked = inputs.find(({ name, shape }) => shape === undefined && !Object.hasOwn(batch, name));
   if (unranked !== undefined) {
     throw new DataError(
@@ -61,7 +76,7 @@ export function sizesOf(inputs: readonly Sized[], given: Sizes, batch: Arrays = 
   requireOpen(inputs, given);
   const axes = openAxes(inputs);
   const isFirst = (name: string) => axes.some((axis) => axis.name === name && axis.axis === 0);
-  const guessed = axes.map(({ name }) => [name, isFirst(name) ? EXAMPLES : OTHER]);
+  const guessed = axes.map(({ name }) => [name, isFirst(name) ? examples : OTHER]);
   return { ...Object.fromEntries(guessed), ...sizesIn(axes, batch), ...given };
 }
 

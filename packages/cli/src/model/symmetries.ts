@@ -1,28 +1,23 @@
-// The symmetries of an ONNX model's parameters, as a document.
+// The symmetries of an ONNX model's parameters.
 import { sum } from "es-toolkit";
 import { describeDiscovery, type GroupDescription } from "isoloss/symmetry";
+import type { ModelFile } from "../formats/read-model.js";
 import { type DiscoverySettings, discoveryOf, type StoppingOperator } from "./discovery.js";
-import type { ModelFile } from "./read-model.js";
 import type { Sizes } from "./sizes.js";
-import type { SymmetryReport } from "./symmetry-reports.js";
 
-/** The document of `isoloss model symmetries --json`. */
-export interface SymmetriesOfModel {
+export interface FoundInModel {
   readonly file: string;
+  /** Results that are kept. */
   readonly outputs: readonly string[];
   /** Sizes of open axes with which the model was traced. */
   readonly sizes: Sizes;
   readonly parameters: { readonly tensors: number; readonly numbers: number };
-  readonly symmetries: readonly SymmetryReport[];
   /** Parameters that discrete groups alone act on. */
   readonly discreteOnly: readonly string[];
   /** Parameters that no group acts on. */
   readonly unreached: readonly string[];
+  /** Operators at which scalings end. */
   readonly stops: readonly StoppingOperator[];
-}
-
-/** What the document is made of: its symmetries are the groups. */
-export interface FoundInModel extends Omit<SymmetriesOfModel, "symmetries"> {
   readonly groups: readonly GroupDescription[];
   /** What all groups come to, in a sentence. */
   readonly total: string;

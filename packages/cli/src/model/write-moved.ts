@@ -1,22 +1,21 @@
 // A model that was moved along its symmetries: compared with the one before, then written.
 import type { NdArray } from "isoloss";
 import { lowerBounds, withParams } from "isoloss-onnx";
+import { type ModelFile, readModelFile } from "../formats/read-model.js";
+import { requireOutputs } from "../output.js";
 import type { DataOptions } from "./data-options.js";
 import { type DiscoveryOfModel, discoveryOf } from "./discovery.js";
 import { measuredInputs } from "./measured-change.js";
-import { type ModelFile, readModelFile } from "./read-model.js";
-import { requireOutputs } from "./require-outputs.js";
 import type { Sizes } from "./sizes.js";
 import { checkedText, type Written, writeVerified } from "./write-prepared.js";
 
 export interface MoveOptions extends DataOptions {
-  readonly heldOut?: string;
+  readonly heldOut?: string | undefined;
   readonly out: string;
-  readonly tolerance?: number;
+  readonly tolerance?: number | undefined;
   readonly size: Sizes;
   readonly verify: boolean;
-  readonly report?: string;
-  readonly json: boolean;
+  readonly report?: string | undefined;
 }
 
 type Params = DiscoveryOfModel["model"]["params"];
@@ -32,13 +31,9 @@ export interface MovedFile {
   readonly written: Written;
   /** How far outputs are from those before. */
   readonly checked: string;
-  /** What pages are written about. */
-  readonly subject: {
-    readonly file: ModelFile;
-    readonly out: string;
-    readonly bytes: Uint8Array;
-    readonly sizes: Sizes;
-  };
+  readonly file: ModelFile;
+  /** The new file. */
+  readonly bytes: Uint8Array;
 }
 
 /** A move makes another array of zeros the same. */
@@ -66,5 +61,5 @@ export async function writeMoved(
     : withParams(file.bytes, changed);
   const written = await writeVerified(file, out, bytes, { sizes, inputs: batches, tolerance, verify });
   const checked = checkedText(written, path, what);
-  return { discovery, params, changed, isLifted, written, checked, subject: { file, out, bytes, sizes } };
+  return { discovery, params, changed, isLifted, written, checked, file, bytes };
 }

@@ -9,26 +9,28 @@ import {
   type Preparation,
   sameFunction,
 } from "isoloss-onnx";
-import { formatNumber } from "../experiments/results/format-number.js";
+import { bytesText, formatNumber } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
-import type { Batch } from "./batches.js";
-import { bytesText } from "./bytes-text.js";
-import { type ModelFile, namingFile } from "./read-model.js";
+import { type ModelFile, namingFile } from "../formats/read-model.js";
+import { type Batch, randomText } from "./batches.js";
 import { otherSizes, type Sizes, sizesOf, sizesText, withSizes } from "./sizes.js";
 
 /** The document of `isoloss model fold --json` and `isoloss model restore --json`. */
 export interface Prepared {
   /** Paths of the old and the new file, absolute. */
   readonly file: string;
+  /** Path of the new file. */
   readonly out: string;
   readonly bytes: number;
   /** Nodes that were changed, and that could not be. */
   readonly changed: number;
+  /** Nodes that could not be. */
   readonly left: number;
   /** The largest difference of an output, relative to its largest value; null where it was not measured. */
   readonly largest: number | null;
   /** Where that is more than the tolerance, by rounding alone: the same in float64. */
   readonly inFloat64: Float64Comparison | null;
+  /** One for each of these nodes. */
   readonly report: Preparation["report"];
 }
 
@@ -142,8 +144,8 @@ async function requireSameAt(
 /** What was done, line by line. */
 export function preparedText(
   { report, changed, left, ...written }: Prepared,
-  file: string,
-  out: string,
+  { path, bytes }: ModelFile,
+  { out, sizes: given }: { readonly out: string; readonly sizes: Sizes },
 ): string {
   const lists = [
     ["changed", report.filter((row) => row.changed)] as const,
@@ -154,7 +156,8 @@ export function preparedText(
       ? []
       : [`${title}\n${textList(rows.map(({ node, opType, note }) => [`${node} (${opType})`, note]))}`],
   );
-  const checked = checkedText(written, file, "random inputs");
+  const { inputs } = written.largest === null ? { inputs: [] } : fromOnnx(bytes);
+  const checked = checkedText(written, path, randomText(inputs, sizesOf(inputs, given)));
   if (report.length === 0) return `There was no node to change.\n\nWrote ${out}. ${checked}`;
   return [...texts, `Wrote ${out}: ${changed} changed, ${left} left as they are. ${checked}`].join("\n\n");
 }

@@ -3,6 +3,7 @@ import { mkdir, readdir, realpath, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { once } from "es-toolkit";
 import { DataError, OptionError } from "isoloss";
+import { makeFolder } from "isoloss/internal-node";
 import { reasonOf, writeFileAtomic } from "isoloss/node";
 import { stringify } from "yaml";
 import { type Mark, readCheckpoint, writeCheckpoint } from "./checkpoint-file.js";
@@ -114,7 +115,7 @@ export async function runDirectoryAt(
   if (files.every((name) => existsSync(join(path, name)))) return openRunDirectory(path);
   try {
     await rm(path, { recursive: true, force: true });
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
   } catch (cause) {
     throw new DataError(`Cannot make the directory ${path}: ${reasonOf(cause)}.`, { cause });
   }
@@ -157,7 +158,7 @@ function checkName(what: string, name: string): void {
 /** The first directory `<base>/<stem>-<n>` that is free, made. @throws DataError */
 export async function makeFree(base: string, stem: string, what = "run"): Promise<string> {
   try {
-    await mkdir(base, { recursive: true });
+    await makeFolder(base);
     for (let n = 1; ; n++) {
       const path = join(base, `${stem}-${n}`);
       try {

@@ -17,6 +17,7 @@ export interface Summary {
 
 /** The ratio of two measurements, pair by pair. */
 export interface RatioSummary {
+  /** Pairs. */
   readonly n: number;
   /** Geometric mean of the ratios. */
   readonly ratio: number;
@@ -26,6 +27,7 @@ export interface RatioSummary {
 
 /** The difference of two measurements, pair by pair. */
 export interface DifferenceSummary {
+  /** Pairs. */
   readonly n: number;
   /** Mean of the differences. */
   readonly difference: number;

@@ -1,10 +1,11 @@
 // A run that comes from another computer whole: its result, and the files of its directory.
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join, resolve, sep } from "node:path";
 import { deserialize, serialize } from "node:v8";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { DataError } from "isoloss";
+import { makeFolder } from "isoloss/internal-node";
 import { writeFileAtomic } from "isoloss/node";
 import { type Job, runName } from "../experiments/jobs/job.js";
 import { type JobOutcome, type PlainError, plainError, revived } from "../experiments/jobs/pool.js";
@@ -68,17 +69,26 @@ export async function unpackRun(
   if (stray !== undefined) {
     throw new DataError(`A worker sent a file for another place than its run's directory: ${stray[0]}.`);
   }
-  const directory =
-    job.out === undefined ? null : await makeFree(job.out, `${runName(job.name, job.variant)}-${job.seed}`);
+  const directory = await directoryFor(job);
   if (directory !== null) {
     await mkdir(join(directory, "figures"));
     for (const [name, bytes] of files) {
       const path = join(directory, name);
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await writeFileAtomic(path, name === "summary.json" ? placed(bytes, directory) : bytes);
     }
   }
   return { outcome: { job, result: { ...result, document: { ...result.document, directory } } }, left };
+}
+
+/** An empty directory for a run: its own, of which a killed process may have written a part, or one that is free. */
+async function directoryFor({ directory, out, name, variant, seed }: Job): Promise<string | null> {
+  if (directory !== undefined) {
+    await rm(directory, { recursive: true, force: true });
+    await makeFolder(directory);
+    return directory;
+  }
+  return out === undefined ? null : makeFree(out, `${runName(name, variant)}-${seed}`);
 }
 
 /** A summary with the directory where it is now. */

@@ -1,10 +1,8 @@
 // What is to be known of the trials that stand for a choice of `confirm.each`, where pruning or failures left it no completed one.
 import { isDeepStrictEqual } from "node:util";
-import { countBy } from "es-toolkit";
 import type { Json } from "../run/json-lines.js";
 import { bestOfEach } from "./confirm.js";
-import type { SweepDocument } from "./document.js";
-import type { Assignment, SweepFile, Trial } from "./types.js";
+import type { Assignment, Trial } from "./types.js";
 
 /** A value in a sentence. */
 export const wordOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
@@ -15,7 +13,8 @@ export const hasValueOf =
   ({ parameters }: Pick<Trial, "parameters">): boolean =>
     isDeepStrictEqual(parameters[path], baseline[path]);
 
-const noneOf = (each: string, value: Json): string => `No trial with ${each} ${wordOf(value)} was completed`;
+export const noneOf = (each: string, value: Json): string =>
+  `No trial with ${each} ${wordOf(value)} was completed`;
 
 /** Of a choice all of whose trials were pruned. */
 export const caveatsOfChoice = (each: string, chosen: Trial | undefined): string[] =>
@@ -62,26 +61,4 @@ export function caveatsOfBaseline(
     : [
         `${noneOf(each, given[each])}: the baseline has the experiment's own ${untuned.join(", ")}, which the search did not tune.`,
       ];
-}
-
-/** Choices that were not compared, as none of their trials was completed or pruned, as sentences. */
-export function leftOut(
-  { confirm, parameters }: Pick<SweepFile, "confirm" | "parameters">,
-  { end, trials }: Pick<SweepDocument, "end" | "trials">,
-): string[] {
-  if (confirm === false || confirm.each === undefined || end === null) return [];
-  const { each, baseline } = confirm;
-  const parameter = parameters[each];
-  if (parameter === undefined || !("values" in parameter)) return [];
-  return parameter.values.flatMap((value) => {
-    const own = trials.filter((trial) => isDeepStrictEqual(trial.parameters[each], value));
-    const isCompared = own.some(({ status }) => status === "completed" || status === "pruned");
-    if (isCompared || isDeepStrictEqual(value, baseline[each])) return [];
-    const counts = Object.entries(countBy(own, ({ status }) => status)).map(
-      ([status, n]) => `${n} ${status}`,
-    );
-    return [
-      `${noneOf(each, value)} (${counts.join(", ") || "none was asked"}): it is compared with nothing.`,
-    ];
-  });
 }

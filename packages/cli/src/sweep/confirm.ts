@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { partition, uniqWith } from "es-toolkit";
 import { formatNumber } from "../experiments/results/format-number.js";
+import type { BesideConstant } from "../experiments/results/to-target.js";
 import type { Judgement } from "../run/report-html.js";
 import { levelOfEach, pairedDifference, pairedRatio, ratioOfMeans } from "../run/statistics.js";
 import { aggregated } from "./metric.js";
@@ -29,6 +30,8 @@ export interface Contender {
   readonly shared?: readonly string[] | undefined;
   /** What is to be known of how it, or the baseline, was chosen: sentences. */
   readonly caveats?: readonly string[] | undefined;
+  /** What its runs reach beside predicting the mean, or the commonest class. @param level of the interval that decides */
+  besideConstant?(level: number): BesideConstant | null;
 }
 
 /** A trial compared with the baseline, seed by seed. */
@@ -39,6 +42,7 @@ export interface PairedComparison {
    */
   readonly kind: "ratio" | "difference";
   readonly value: number;
+  /** Both ends. */
   readonly interval: readonly [number, number] | null;
   /** Probability that the interval holds the value, for itself. */
   readonly level: number;
@@ -51,17 +55,22 @@ export interface Confirmed {
   readonly trial: number;
   /** Whether it is a control, which does without what is judged. */
   readonly isControl: boolean;
+  /** Its value in the search; null: pruned there. */
   readonly tuning: number | null;
   /** Over the fresh seeds; null where a run diverged, or none ended. */
   readonly fresh: number | null;
   /** How much worse it is on fresh seeds: what the search found by luck. */
   readonly optimism: number | null;
+  /** With the baseline, seed by seed. */
   readonly comparison: PairedComparison | null;
+  /** `helps`, `does not help` or `undecided`. */
   readonly judgment: Judgement;
   /** The part of the data whose rows judged; null for a training loss, steps and times, and where the name of the metric does not tell. */
   readonly rows: "validation" | "test" | null;
   /** Whether these rows chose the trial, too: whether it helps on others is then undecided. */
   readonly rowsChose: boolean;
+  /** What it reaches on held-out rows beside a constant; null where runs do not measure that. */
+  readonly constant: BesideConstant | null;
   /** One sentence with the numbers, one on which rows judged and what varied, and others on how it was chosen where that is to be known. */
   readonly text: string;
 }
@@ -99,7 +108,7 @@ export function bestOfEach(trials: readonly Trial[], path: string): Trial[] {
 
 /**
  * Trials compared with the baseline on fresh seeds, whose number was fixed beforehand. `helps`: the whole interval is on
- * the better side, on rows that chose nothing; `no better than a control`: not so against each control without diverged runs; `does not help`: it is on
+ * the better side, on rows that chose nothing, and it is clearly better than a constant where that is measured; `no better than a control`: not so against each control without diverged runs; `does not help`: it is on
  * the other side, on such rows, or runs diverged; else `undecided`, also where a control has too few runs.
  *
  * @param metric what is compared; its goal says which side is better
@@ -131,7 +140,9 @@ export function confirmed(
     const [known, few] = partition(beside, ({ comparison: than }) => than?.interval != null);
     const ahead = known.filter(({ comparison: than }) => judgmentOf(than, sign) !== "helps");
     const unknown = [...few.map(({ control }) => nameOf(control)), ...(isToBeat ? absent : [])];
-    const judged = ahead.length > 0 ? "no better than a control" : unknown.length > 0 ? "undecided" : alone;
+    const constant = contender.besideConstant?.(level) ?? null;
+    const isUnknown = unknown.length > 0 || (alone === "helps" && constant?.isBeaten === false);
+    const judged = ahead.length > 0 ? "no better than a control" : isUnknown ? "undecided" : alone;
     return {
       trial,
       isControl: contender.isControl ?? false,
@@ -141,7 +152,7 @@ export function confirmed(
       comparison,
       // Of runs that diverged no rows judge.
       judgment: rowsChose && isWhole ? "undecided" : judged,
-      ...{ rows, rowsChose },
+      ...{ rows, rowsChose, constant },
       text: [
         sentence(metric, tunedBy, contender, fresh, comparison, baseline),
         ...(ahead.length > 0
@@ -155,11 +166,18 @@ export function confirmed(
         ...(lost.length > 0
           ? [`Runs of the control ${lost.map(nameOf).join(", ")} diverged: it counts as worse.`]
           : []),
+        ...(constant === null ? [] : [constantText(constant)]),
         ...(comparison === null ? [] : [judgedBy]),
         ...(contender.caveats ?? []),
       ].join(" "),
     };
   });
+}
+
+function constantText({ name, reached, constant, isBeaten }: BesideConstant): string {
+  const what = `that of predicting the ${name.endsWith(".accuracy") ? "commonest class" : "mean"}`;
+  const [own, other] = [reached, constant].map((value) => formatNumber(value, 4));
+  return `Its ${name} is ${own}, ${isBeaten ? "" : "not clearly better than "}${what}${isBeaten ? "" : ","} ${other}.`;
 }
 
 const hasDiverged = ({ fresh }: Contender): boolean => ![...fresh.values()].every(Number.isFinite);

@@ -1,6 +1,7 @@
 // Who is confirmed on fresh seeds, and the results so far: of the engine, which may add seeds, and of the document.
 import { isDeepStrictEqual } from "node:util";
 import { partition } from "es-toolkit";
+import { besideConstant, measuresOn } from "../experiments/results/to-target.js";
 import { caveatsOfBaseline, caveatsOfChoice, hasValueOf, wordOf } from "./caveats.js";
 import {
   bestOfEach,
@@ -61,6 +62,8 @@ export function confirmationOf(
     );
   const baseline = contenders.find(({ trial }) => trial === "baseline");
   if (baseline === undefined) return [];
+  const parts = judging.rows === null ? ["test", "validation"] : [judging.rows];
+  const names = [compared.name.replace(/^metrics\./, ""), ...parts.flatMap(measuresOn)];
   /** Seeds that two lanes computed, as after an interruption. */
   const unpaired = (runs: readonly RunState[]): readonly number[] =>
     confirm.metric === undefined
@@ -83,6 +86,13 @@ export function confirmationOf(
       return [
         {
           ...{ trial, fresh: valuesOf(runs), tuning, unpaired: unpaired(runs) },
+          besideConstant: (level: number) =>
+            besideConstant(
+              runs
+                .slice(0, count)
+                .flatMap(({ record }) => (record?.status === "completed" ? [record.metrics ?? {}] : [])),
+              { names, level },
+            ),
           ...(each === undefined
             ? {}
             : {

@@ -17,6 +17,18 @@ export interface CoordinatorOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A sweep under way in this process. */
+interface Coordination extends Omit<CoordinatorOptions, "isDetached"> {
+  readonly isDetached: boolean;
+  /** Seconds that the sweep has run. */
+  now(): number;
+  /** End the wait of {@link coordinate}. */
+  finish(): void;
+  fail(error: unknown): void;
+  isAdvancing: boolean;
+  isAwake: boolean;
+}
+
 /**
  * Runs a sweep to its end: asks trials, hands their runs to the lanes, and keeps the journal, in which everything is
  * before it takes effect.
@@ -24,138 +36,139 @@ export interface CoordinatorOptions {
  * @returns whether the sweep has ended; otherwise it was interrupted
  * @throws DataError when the journal cannot be written, which is then whole
  */
-export async function coordinate({
-  engine,
-  journal,
-  lanes,
-  requestOf,
-  signal,
-  isDetached = false,
-  ...listener
-}: CoordinatorOptions): Promise<boolean> {
-  const { state } = engine;
+export async function coordinate(options: CoordinatorOptions): Promise<boolean> {
+  const { lanes, signal, isDetached = false } = options;
+  const { state } = options.engine;
   const [before, begin] = [state.seconds, performance.now()];
-  const now = () => before + (performance.now() - begin) / 1000;
-  const write = (entries: readonly NewEntry[]) => {
-    const stamped = entries.map((entry) => ({ ...entry, at: Number(now().toFixed(3)) }));
-    journal.append(stamped);
-    for (const entry of stamped) engine.apply(entry);
-  };
-  let finish = (_: unknown): void => {};
-  let fail = (_: unknown): void => {};
-  const over = new Promise<unknown>((resolve, reject) => {
+  let [finish, fail] = [() => {}, (_: unknown) => {}];
+  const over = new Promise<void>((resolve, reject) => {
     [finish, fail] = [resolve, reject];
   });
   // Lanes may fail while they start, before it is awaited.
   over.catch(() => {});
-  const host: LaneHost = {
-    record(record) {
-      guarded(() => {
-        const entries = engine.recorded(record);
-        if (entries.length === 0) return;
-        write(entries);
-        listener.onRecord?.(record);
-        wake();
-      });
-    },
-    judge(report) {
-      return (
-        guarded(() => {
-          const { verdict, entry } = engine.judge(report);
-          if (entry) write([entry]);
-          return verdict;
-        }) ?? "stop"
-      );
-    },
-    progress: (run, at) => listener.onProgress?.(run, at),
-    changed: () => wake(),
-    note: (line) => listener.onNote?.(line),
-    fail: (error) => fail(error),
+  const sweep: Coordination = {
+    ...options,
+    isDetached,
+    now: () => before + (performance.now() - begin) / 1000,
+    ...{ finish, fail, isAdvancing: false, isAwake: false },
   };
-  function guarded<T>(work: () => T): T | undefined {
-    try {
-      return work();
-    } catch (error) {
-      fail(error);
-      return undefined;
-    }
-  }
-
-  /** Does what the engine wants, until it waits for records. */
-  async function advance(): Promise<void> {
-    for (;;) {
-      const wanted = engine.wanted(lanes.width, now());
-      switch (wanted.what) {
-        case "asks":
-          write(wanted.entries);
-          lanes.asked?.(wanted.entries);
-          break;
-        case "close":
-          write([wanted.entry]);
-          if (wanted.isHard) {
-            const under = [...state.runs.values()].filter((run) => run.isSubmitted && !run.record);
-            write(engine.cancelled(under));
-            lanes.cancel(under.map(({ id }) => id));
-          } else {
-            for (const id of await lanes.withdraw()) withdrawn(state.runs.get(id));
-          }
-          break;
-        case "cancel":
-          write(engine.cancelled(wanted.runs));
-          lanes.cancel(wanted.runs.map(({ id }) => id));
-          break;
-        case "confirm":
-          write([wanted.entry]);
-          break;
-        case "end":
-          write([wanted.entry]);
-          return finish(undefined);
-        case "runs":
-          if (state.hasEnded) return finish(undefined);
-          for (const run of wanted.runs) run.isSubmitted = true;
-          if (wanted.runs.length > 0) lanes.submit(wanted.runs.map(requestOf));
-          if (isDetached) {
-            await lanes.handedOver?.();
-            finish(undefined);
-          }
-          return;
-      }
-    }
-  }
-  let [isAdvancing, isAwake] = [false, false];
-  async function wake(): Promise<void> {
-    isAwake = true;
-    if (isAdvancing) return;
-    isAdvancing = true;
-    try {
-      while (isAwake && !signal?.aborted) {
-        isAwake = false;
-        await advance();
-      }
-    } catch (error) {
-      fail(error);
-    } finally {
-      isAdvancing = false;
-    }
-  }
-
-  const onAbort = () => finish(undefined);
-  signal?.addEventListener("abort", onAbort);
+  signal?.addEventListener("abort", finish);
   // A budget of seconds ends without an event.
-  const timer = setInterval(wake, 1000);
+  const timer = setInterval(() => wake(sweep), 1000);
   try {
     const records = [...state.runs.values()].flatMap(({ record }) => record ?? []);
-    await lanes.start(host, records);
-    void wake();
+    await lanes.start(hostOf(sweep), records);
+    void wake(sweep);
     await over;
     if (state.hasEnded) await lanes.finish?.();
   } finally {
     clearInterval(timer);
-    signal?.removeEventListener("abort", onAbort);
+    signal?.removeEventListener("abort", finish);
     await lanes.stop();
   }
-  if (!state.hasEnded) write([{ entry: "pause" }]);
+  if (!state.hasEnded) write(sweep, [{ entry: "pause" }]);
   return state.hasEnded;
+}
+
+function write({ engine, journal, now }: Coordination, entries: readonly NewEntry[]): void {
+  const stamped = entries.map((entry) => ({ ...entry, at: Number(now().toFixed(3)) }));
+  journal.append(stamped);
+  for (const entry of stamped) engine.apply(entry);
+}
+
+/** What lanes tell this process. */
+function hostOf(sweep: Coordination): LaneHost {
+  const { engine, onRecord, onProgress, onNote } = sweep;
+  const guarded = <T>(work: () => T): T | undefined => {
+    try {
+      return work();
+    } catch (error) {
+      sweep.fail(error);
+      return undefined;
+    }
+  };
+  return {
+    record(record) {
+      guarded(() => {
+        const entries = engine.recorded(record);
+        if (entries.length === 0) return;
+        write(sweep, entries);
+        onRecord?.(record);
+        void wake(sweep);
+      });
+    },
+    judge: (report) =>
+      guarded(() => {
+        const { verdict, entry } = engine.judge(report);
+        if (entry) write(sweep, [entry]);
+        return verdict;
+      }) ?? "stop",
+    progress: (run, at) => onProgress?.(run, at),
+    changed: () => void wake(sweep),
+    note: (line) => onNote?.(line),
+    fail: sweep.fail,
+  };
+}
+
+/** Advances, and again where it was called meanwhile. */
+async function wake(sweep: Coordination): Promise<void> {
+  sweep.isAwake = true;
+  if (sweep.isAdvancing) return;
+  sweep.isAdvancing = true;
+  try {
+    while (sweep.isAwake && !sweep.signal?.aborted) {
+      sweep.isAwake = false;
+      await advance(sweep);
+    }
+  } catch (error) {
+    sweep.fail(error);
+  } finally {
+    sweep.isAdvancing = false;
+  }
+}
+
+/** Does what the engine wants, until it waits for records. */
+async function advance(sweep: Coordination): Promise<void> {
+  const { engine, lanes } = sweep;
+  const { state } = engine;
+  for (;;) {
+    const wanted = engine.wanted(lanes.width, sweep.now());
+    switch (wanted.what) {
+      case "asks":
+        write(sweep, wanted.entries);
+        lanes.asked?.(wanted.entries);
+        break;
+      case "close":
+        write(sweep, [wanted.entry]);
+        if (wanted.isHard) {
+          const under = [...state.runs.values()].filter((run) => run.isSubmitted && !run.record);
+          write(sweep, engine.cancelled(under));
+          lanes.cancel(under.map(({ id }) => id));
+        } else {
+          for (const id of await lanes.withdraw()) withdrawn(state.runs.get(id));
+        }
+        break;
+      case "cancel":
+        write(sweep, engine.cancelled(wanted.runs));
+        lanes.cancel(wanted.runs.map(({ id }) => id));
+        break;
+      case "confirm":
+        write(sweep, [wanted.entry]);
+        break;
+      case "end":
+        write(sweep, [wanted.entry]);
+        return sweep.finish();
+      case "runs":
+        if (state.hasEnded) return sweep.finish();
+        for (const run of wanted.runs) run.isSubmitted = true;
+        if (wanted.runs.length > 0) lanes.submit(wanted.runs.map(sweep.requestOf));
+        if (sweep.isDetached) {
+          await lanes.handedOver?.();
+          sweep.finish();
+        }
+        return;
+    }
+  }
 }
 
 /** A run that lanes gave back. */

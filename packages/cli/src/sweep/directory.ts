@@ -16,7 +16,6 @@ import { beginningOf, changesSince, type SweepTexts } from "./beginning.js";
 import { createEngine } from "./engine.js";
 import type { Engine } from "./engine-types.js";
 import {
-  type AskEntry,
   type Entry,
   hasJournal,
   type Journal,
@@ -30,6 +29,7 @@ import { type LoadedSweep, loadSweep } from "./load.js";
 import { testNameOf } from "./metric.js";
 import { planSweep, programVersion, type SweepPlan } from "./plan.js";
 import { samplerOf } from "./samplers/sampler.js";
+import type { AskEntry } from "./types.js";
 import { faultsOfBudget, faultsOfJournal, faultsOfRuns } from "./verify.js";
 
 /** Paths of a sweep's files. */

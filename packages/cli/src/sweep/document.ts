@@ -10,28 +10,36 @@ import type { Assignment, Budget, Metric, Trial, TrialStatus } from "./types.js"
 
 /** A run of a trial. */
 export interface SweepRunDocument {
+  /** Hash of all that it computes. */
   readonly run: string;
   readonly seed: number;
   /** null: it has not ended. */
   readonly status: TrialStatus | null;
+  /** Of a completed run. */
   readonly value: number | null;
   readonly steps: number;
+  /** Of computing. */
   readonly seconds: number;
+  /** Why it failed or was lost. */
   readonly error: string | null;
   readonly directory: string | null;
 }
 
 /** A trial. */
 export interface SweepTrialDocument {
+  /** Counted from 0. */
   readonly trial: number;
+  /** `completed`, `pruned`, `diverged`, `failed`, `lost` (its processes died), `cancelled`, `running`. */
   readonly status: Trial["status"];
   /** As the metric has it; of a pruned trial at the rung where it was stopped. */
   readonly value: number | null;
   /** At which it was pruned, in steps or epochs as the rule has it. */
   readonly rung: number | null;
+  /** By their paths. */
   readonly parameters: Assignment;
   /** Whether another trial had the same runs before. */
   readonly reused: boolean;
+  /** In the order of the seeds. */
   readonly runs: readonly SweepRunDocument[];
 }
 
@@ -40,13 +48,16 @@ export interface SweepFailure {
   /** "baseline", or the number of a trial. */
   readonly contender: string;
   readonly seed: number;
+  /** `failed` or `lost`. */
   readonly status: "failed" | "lost";
   readonly error: string | null;
 }
 
 /** What `--json` prints for a sweep, and what `summary.json` holds. */
 export interface SweepDocument {
+  /** Of the sweep's file. */
   readonly name: string;
+  /** Of this sweep, everywhere. */
   readonly id: string;
   readonly directory: string;
   /** `running` in a summary of a sweep under way. */
@@ -56,15 +67,19 @@ export interface SweepDocument {
   /** Trials by their status. */
   readonly counts: Readonly<Record<string, number>>;
   readonly budget: Budget;
+  /** Null where no trial was completed. */
   readonly best: { readonly trial: number; readonly parameters: Assignment; readonly value: number } | null;
   /** Empty where nothing is confirmed. */
   readonly confirmed: readonly Confirmed[];
   /** Runs on fresh seeds that failed or were lost. */
   readonly failures: readonly SweepFailure[];
+  /** In the order in which they were asked. */
   readonly trials: readonly SweepTrialDocument[];
   /** Computers, with a process and its lane each, that computed runs. */
   readonly workers: readonly string[];
+  /** That the sweep ran. */
   readonly seconds: number;
+  /** Path of the page. */
   readonly report: string | null;
 }
 

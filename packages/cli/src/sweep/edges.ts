@@ -1,4 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
+import { countBy } from "es-toolkit";
 import { axisOf } from "./axis.js";
+import { noneOf } from "./caveats.js";
 import type { SweepDocument } from "./document.js";
 import type { Parameter, SweepFile } from "./types.js";
 
@@ -35,4 +38,26 @@ function endsOf(parameter: Parameter | undefined): readonly unknown[] {
   return numbers.length > 2 && numbers.length === values.length
     ? [Math.min(...numbers), Math.max(...numbers)]
     : [];
+}
+
+/** Choices that were not compared, as none of their trials was completed or pruned, as sentences. */
+export function leftOut(
+  { confirm, parameters }: Pick<SweepFile, "confirm" | "parameters">,
+  { end, trials }: Pick<SweepDocument, "end" | "trials">,
+): string[] {
+  if (confirm === false || confirm.each === undefined || end === null) return [];
+  const { each, baseline } = confirm;
+  const parameter = parameters[each];
+  if (parameter === undefined || !("values" in parameter)) return [];
+  return parameter.values.flatMap((value) => {
+    const own = trials.filter((trial) => isDeepStrictEqual(trial.parameters[each], value));
+    const isCompared = own.some(({ status }) => status === "completed" || status === "pruned");
+    if (isCompared || isDeepStrictEqual(value, baseline[each])) return [];
+    const counts = Object.entries(countBy(own, ({ status }) => status)).map(
+      ([status, n]) => `${n} ${status}`,
+    );
+    return [
+      `${noneOf(each, value)} (${counts.join(", ") || "none was asked"}): it is compared with nothing.`,
+    ];
+  });
 }

@@ -1,7 +1,6 @@
 import type { TestPart } from "../experiments/catalogue/datasets.js";
 import type { TestFold } from "../experiments/catalogue/run-data.js";
 import type {
-  AskEntry,
   CloseEntry,
   ConfirmEntry,
   Contender,
@@ -12,7 +11,7 @@ import type {
   VerdictEntry,
 } from "./journal.js";
 import type { RungReport, RunRecord } from "./lanes.js";
-import type { Assignment, Sampler, SweepFile, Trial, Verdict } from "./types.js";
+import type { AskEntry, Assignment, Sampler, SweepFile, Trial, Verdict } from "./types.js";
 
 /** A run as the engine knows it. */
 export interface RunState {

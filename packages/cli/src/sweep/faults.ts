@@ -2,10 +2,10 @@
 import type { Finding } from "../config/explain.js";
 import { oneOf } from "../config/nearest.js";
 import { pathWords } from "../dotted-path.js";
+import { commonKeys } from "../experiments/definition/schema.js";
 import type { Json } from "../run/json-lines.js";
 import { axisOf, holds } from "./axis.js";
 import { isInSeconds } from "./metric.js";
-import { refusalOfPath } from "./refused-path.js";
 import { mostDimensions } from "./samplers/sobol.js";
 import { meets } from "./space.js";
 import type { Parameter, SweepFile } from "./types.js";
@@ -210,4 +210,35 @@ function faultsOfConfirm({ confirm, seeds, parameters }: SweepFile): Finding[] {
     });
   }
   return faults;
+}
+
+const oneVariant =
+  "a sweep is of one variant: compare what the variants change, such as teleport: { values: [null, { when: .., search: .. }] }.";
+
+/** Why a path is none of a trial's settings, with what to write; undefined where it may be one. */
+function refusalOfPath(path: string, variant: string | undefined): string | undefined {
+  const [root, ...rest] = pathWords(path);
+  switch (root) {
+    case "seed":
+    case "seeds":
+      return "a trial runs on all seeds of the sweep: write its own key, seeds: [0, 1, 2], beside parameters.";
+    case "variant":
+      return oneVariant;
+    case "variants": {
+      const [name, ...setting] = rest;
+      if (setting.length === 0) return oneVariant;
+      const key = name === variant ? "" : `, and the sweep's own key variant: ${name}`;
+      return `a sweep is of one variant, and its settings need no prefix: write ${setting.join(".")}${key}.`;
+    }
+    case "quick":
+      return rest.length === 0
+        ? "trials are no quick runs: leave it out, and write its settings themselves, such as steps."
+        : `trials are no quick runs: write ${rest.join(".")}.`;
+    case "kind":
+      return "all trials are of the experiment's kind: leave it out.";
+    default:
+      return commonKeys.has(root)
+        ? "is no setting of a run, so that it changes none: leave it out."
+        : undefined;
+  }
 }

@@ -14,7 +14,7 @@ import {
   unzipped,
 } from "../run/json-lines.js";
 import type { RungVerdict, RunRecord } from "./lanes.js";
-import type { Assignment } from "./types.js";
+import type { AskEntry, Assignment } from "./types.js";
 
 /** Begins a sweep. */
 export interface OpenEntry {
@@ -25,15 +25,6 @@ export interface OpenEntry {
   readonly since: string;
   /** What its files say, see `beginningOf`. Left out in journals of earlier versions. */
   readonly files?: { readonly "sweep.yaml": unknown; readonly "experiment.yaml": unknown } | undefined;
-}
-
-/** A trial is asked. */
-export interface AskEntry {
-  readonly entry: "ask";
-  readonly trial: number;
-  readonly parameters: Assignment;
-  /** Ids of its runs, in the order of the sweep's seeds. */
-  readonly runs: readonly string[];
 }
 
 /** A run goes on, or stops, at a rung. */

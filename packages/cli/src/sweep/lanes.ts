@@ -1,8 +1,7 @@
 import type { Job } from "../experiments/jobs/job.js";
 import type { JobProgress } from "../experiments/kind.js";
-import type { AskEntry } from "./journal.js";
 import type { RunCurve } from "./run-curve.js";
-import type { Prune, RungUnit, TrialStatus, Verdict } from "./types.js";
+import type { AskEntry, Prune, RungUnit, TrialStatus, Verdict } from "./types.js";
 
 /** A run to compute, as plain data: it may go to another process or another computer. */
 export interface RunRequest {

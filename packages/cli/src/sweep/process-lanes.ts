@@ -43,107 +43,36 @@ interface Lane {
   run?: UnderWay | undefined;
 }
 
+/** Lanes, and the runs that they compute or that wait for one. */
+interface Pool extends Pick<ProcessLanesOptions, "folder" | "start"> {
+  readonly lanes: readonly Lane[];
+  readonly queue: RunRequest[];
+  /** Ids of runs that were submitted, and not dropped. */
+  readonly taken: Set<string>;
+  /** How the processes of a run died, as SIGKILL or code 134. */
+  readonly deaths: Map<string, readonly string[]>;
+  /** The lanes of runs whose times are compared. */
+  readonly chosen: Map<number, Lane>;
+  host: LaneHost | undefined;
+  isStopping: boolean;
+  onIdle(): void;
+}
+
 export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lanes {
   // Those of another process, as after an interruption, are others.
   const nameOf = (lane: number) => `${hostname()}:${process.pid}:${lane}`;
-  const lanes: Lane[] = Array.from({ length: jobs }, (_, i) => ({ name: nameOf(i) }));
-  const queue: RunRequest[] = [];
-  const taken = new Set<string>();
-  /** How the processes of a run died, as SIGKILL or code 134. */
-  const deaths = new Map<string, readonly string[]>();
-  /** The lanes of runs whose times are compared. */
-  const chosen = new Map<number, Lane>();
-  let host: LaneHost | undefined;
-  let isStopping = false;
-  let onIdle = (): void => {};
-
-  /** Gives free lanes the next runs. */
-  function assign(): void {
-    if (isStopping) return;
-    for (const lane of lanes) {
-      if (lane.run) continue;
-      const next = queue.findIndex(({ together }) => {
-        return together === undefined || (chosen.get(together) ?? lane) === lane;
-      });
-      const [request] = next === -1 ? [] : queue.splice(next, 1);
-      if (request === undefined) continue;
-      if (request.together !== undefined) chosen.set(request.together, lane);
-      begin(lane, request);
-    }
-  }
-
-  function begin(lane: Lane, request: RunRequest): void {
-    const run: UnderWay = { request, timers: [] };
-    lane.run = run;
-    lane.process ??= start(
-      (message) => onMessage(lane, message),
-      (last, how) => onExit(lane, last, how),
-    );
-    if (request.timeout !== undefined && 1000 * request.timeout <= mostMilliseconds) {
-      const stop = () => {
-        run.isLate = true;
-        lane.process?.send({ stop: true });
-        run.timers.push(setTimeout(() => lane.process?.kill(), 1000 * graceSeconds));
-      };
-      run.timers.push(setTimeout(stop, 1000 * request.timeout));
-    }
-    lane.process.send({ run: request, directory: join(folder, request.place) });
-  }
-
-  function onMessage(lane: Lane, message: LaneMessage): void {
-    const { run } = lane;
-    if (run === undefined) return;
-    if ("progress" in message) host?.progress(run.request.id, message.progress);
-    else if ("report" in message) void judge(lane, message.report);
-    else if ("stuck" in message) {
-      // No other run begins: it would find the same disk.
-      free(lane);
-      host?.fail(revived(message.stuck));
-    } else {
-      free(lane);
-      if ("record" in message) host?.record({ ...message.record, lane: lane.name });
-      else if (run.isLate) host?.record(ended(lane, run, "failed", lateText(run)));
-      assign();
-    }
-  }
-
-  async function judge(lane: Lane, report: RungReport): Promise<void> {
-    const verdict = (await host?.judge(report)) ?? "stop";
-    if (lane.run?.request.id === report.run) lane.process?.send({ verdict });
-  }
-
-  /** A process has ended: what it computed goes on in another one, from its checkpoint. */
-  function onExit(lane: Lane, last: string, how: string): void {
-    lane.process = undefined;
-    const { run } = lane;
-    if (run === undefined) return;
-    free(lane);
-    const { request } = run;
-    if (run.isLate) host?.record(ended(lane, run, "failed", lateText(run)));
-    else if (taken.has(request.id) && !isStopping) {
-      const all = [...(deaths.get(request.id) ?? []), how];
-      deaths.set(request.id, all);
-      if (all.length <= mostDeaths) queue.unshift(request);
-      else {
-        const said = last === "" ? "it said nothing" : `the last said: ${last}`;
-        const text = `Its process died ${all.length} times (${all.join(", ")}); ${said}`;
-        host?.record(ended(lane, run, "lost", text));
-      }
-    }
-    assign();
-  }
-
-  function free(lane: Lane): void {
-    for (const timer of lane.run?.timers ?? []) clearTimeout(timer);
-    lane.run = undefined;
-    if (lanes.every(({ run }) => run === undefined)) onIdle();
-  }
-
+  const pool: Pool = {
+    ...{ folder, start },
+    lanes: Array.from({ length: jobs }, (_, i) => ({ name: nameOf(i) })),
+    ...{ queue: [], taken: new Set(), deaths: new Map(), chosen: new Map() },
+    ...{ host: undefined, isStopping: false, onIdle() {} },
+  };
+  const { lanes, queue, taken } = pool;
   return {
     width: jobs,
     words: jobs === 1 ? "1 lane" : `${jobs} lanes`,
-    async start(given) {
-      host = given;
+    async start(host) {
+      pool.host = host;
     },
     submit(runs) {
       for (const run of runs) {
@@ -151,7 +80,7 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
         taken.add(run.id);
         queue.push(run);
       }
-      assign();
+      assign(pool);
     },
     async withdraw() {
       const dropped = queue.splice(0).map(({ id }) => id);
@@ -166,18 +95,103 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
         if (run && gone.has(run.request.id)) process?.send({ stop: true });
     },
     async stop() {
-      isStopping = true;
+      pool.isStopping = true;
       for (const { run, process } of lanes) if (run) process?.send({ stop: true });
       if (lanes.some(({ run }) => run)) {
         // A run that waits for a verdict does not see that it is to stop.
         await new Promise<void>((resolve) => {
-          onIdle = resolve;
+          pool.onIdle = resolve;
           setTimeout(resolve, 1000 * graceSeconds).unref();
         });
       }
       for (const lane of lanes) lane.process?.kill();
     },
   };
+}
+
+/** Gives free lanes the next runs. */
+function assign(pool: Pool): void {
+  const { lanes, queue, chosen } = pool;
+  if (pool.isStopping) return;
+  for (const lane of lanes) {
+    if (lane.run) continue;
+    const next = queue.findIndex(({ together }) => {
+      return together === undefined || (chosen.get(together) ?? lane) === lane;
+    });
+    const [request] = next === -1 ? [] : queue.splice(next, 1);
+    if (request === undefined) continue;
+    if (request.together !== undefined) chosen.set(request.together, lane);
+    begin(pool, lane, request);
+  }
+}
+
+function begin(pool: Pool, lane: Lane, request: RunRequest): void {
+  const run: UnderWay = { request, timers: [] };
+  lane.run = run;
+  lane.process ??= pool.start(
+    (message) => onMessage(pool, lane, message),
+    (last, how) => onExit(pool, lane, last, how),
+  );
+  if (request.timeout !== undefined && 1000 * request.timeout <= mostMilliseconds) {
+    const stop = () => {
+      run.isLate = true;
+      lane.process?.send({ stop: true });
+      run.timers.push(setTimeout(() => lane.process?.kill(), 1000 * graceSeconds));
+    };
+    run.timers.push(setTimeout(stop, 1000 * request.timeout));
+  }
+  lane.process.send({ run: request, directory: join(pool.folder, request.place) });
+}
+
+function onMessage(pool: Pool, lane: Lane, message: LaneMessage): void {
+  const { run } = lane;
+  const { host } = pool;
+  if (run === undefined) return;
+  if ("progress" in message) host?.progress(run.request.id, message.progress);
+  else if ("report" in message) void judge(pool, lane, message.report);
+  else if ("stuck" in message) {
+    // No other run begins: it would find the same disk.
+    free(pool, lane);
+    host?.fail(revived(message.stuck));
+  } else {
+    free(pool, lane);
+    if ("record" in message) host?.record({ ...message.record, lane: lane.name });
+    else if (run.isLate) host?.record(ended(lane, run, "failed", lateText(run)));
+    assign(pool);
+  }
+}
+
+async function judge({ host }: Pool, lane: Lane, report: RungReport): Promise<void> {
+  const verdict = (await host?.judge(report)) ?? "stop";
+  if (lane.run?.request.id === report.run) lane.process?.send({ verdict });
+}
+
+/** A process has ended: what it computed goes on in another one, from its checkpoint. */
+function onExit(pool: Pool, lane: Lane, last: string, how: string): void {
+  const { host, taken, deaths } = pool;
+  lane.process = undefined;
+  const { run } = lane;
+  if (run === undefined) return;
+  free(pool, lane);
+  const { request } = run;
+  if (run.isLate) host?.record(ended(lane, run, "failed", lateText(run)));
+  else if (taken.has(request.id) && !pool.isStopping) {
+    const all = [...(deaths.get(request.id) ?? []), how];
+    deaths.set(request.id, all);
+    if (all.length <= mostDeaths) pool.queue.unshift(request);
+    else {
+      const said = last === "" ? "it said nothing" : `the last said: ${last}`;
+      const text = `Its process died ${all.length} times (${all.join(", ")}); ${said}`;
+      host?.record(ended(lane, run, "lost", text));
+    }
+  }
+  assign(pool);
+}
+
+function free({ lanes, onIdle }: Pool, lane: Lane): void {
+  for (const timer of lane.run?.timers ?? []) clearTimeout(timer);
+  lane.run = undefined;
+  if (lanes.every(({ run }) => run === undefined)) onIdle();
 }
 
 const lateText = ({ request }: UnderWay): string => `timeout: it took longer than ${request.timeout} s`;

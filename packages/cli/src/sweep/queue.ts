@@ -14,11 +14,11 @@ import type {
 import { needsOf } from "../experiments/catalogue/needs.js";
 import type { Settings } from "../experiments/kind.js";
 import { type OpenSweep, rebuildSweepDirectory, type SweepSpec, sweepPaths } from "./directory.js";
-import type { AskEntry } from "./journal.js";
 import type { Lanes, RequestedPauses, RungReport, RungVerdict, RunRecord, RunRequest } from "./lanes.js";
 import type { LoadedSweep } from "./load.js";
 import { programVersion } from "./plan.js";
 import { verdictRuleOf } from "./prune.js";
+import type { AskEntry } from "./types.js";
 
 type QueuePackage = typeof import("isoloss-queue");
 

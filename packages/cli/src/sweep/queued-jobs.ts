@@ -17,7 +17,7 @@ import { loadQueue, lostRecord, noticeOf, queueTiming } from "./queue.js";
  */
 export const queuedJobs = (address: QueueAddress): Elsewhere => ({
   leaving: "Leaving: the runs go on with their workers. Ctrl-C again ends at once.",
-  async run(jobs, { signal, onProgress, onEnd, line }) {
+  async run(jobs, { signal, onProgress, onEnd, line, among = jobs }) {
     const { queueLanes } = await loadQueue();
     const requests = jobs.map(requestOf);
     const jobsOfId = groupBy(jobs, jobId);
@@ -55,8 +55,11 @@ export const queuedJobs = (address: QueueAddress): Elsewhere => ({
     };
     const lanes = queueLanes<RunRequest, RunRecord>({
       ...address,
-      sweep: noticeOf(jobs, {
-        id: runId({ host: hostname(), out: jobs[0]?.out, runs: Object.keys(jobsOfId) }).slice(2),
+      sweep: noticeOf(among, {
+        id: runId({
+          ...{ host: hostname(), out: among[0]?.out },
+          runs: Object.keys(groupBy(among, jobId)),
+        }).slice(2),
         since: new Date().toISOString(),
       }),
       ...{ spec: null, asks: [], lost: lostRecord, timing: queueTiming() },
@@ -65,7 +68,7 @@ export const queuedJobs = (address: QueueAddress): Elsewhere => ({
     try {
       await lanes.start(host, []);
       lanes.submit(requests);
-      if (!signal?.aborted) await over;
+      if (!signal?.aborted && jobs.length > 0) await over;
       await writing;
       if (outcomes.size === jobs.length) await lanes.forget();
     } finally {

@@ -1,4 +1,7 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { writeFileAtomic } from "isoloss/node";
 import type { QueueAddress } from "isoloss-queue";
 import { localRunner } from "../experiments/jobs/pool.js";
@@ -11,13 +14,12 @@ import { type OpenSweep, type StoredSweep, sweepPaths } from "./directory.js";
 import { type SweepDocument, sweepDocument, trialRows } from "./document.js";
 import { createLane } from "./lane.js";
 import type { Lanes } from "./lanes.js";
-import { startOwnWorker } from "./own-worker.js";
 import { childLane, type ProcessLanesOptions, processLanes } from "./process-lanes.js";
 import { sweepReporter } from "./progress-line.js";
-import { queuedLanes } from "./queue.js";
+import { loadQueue, queuedLanes } from "./queue.js";
 import { sweepReport } from "./sweep-report.js";
 
-export interface RunSweepOptions {
+interface RunSweepOptions {
   /** Runs at the same time on this computer; default one for each core, beside a queue none. */
   readonly jobs?: number | undefined;
   readonly quiet: boolean;
@@ -108,3 +110,70 @@ const localLane: ProcessLanesOptions["start"] = (onMessage) => {
   const take = createLane(localRunner(), { send: onMessage });
   return { send: take, kill() {} };
 };
+
+interface OwnWorkerOptions {
+  /** The program's script. */
+  readonly script: URL;
+  readonly queue: QueueAddress;
+  /** Of the sweep. */
+  readonly id: string;
+  /** Runs at the same time. */
+  readonly jobs: number;
+  /** Folder of checkpoints. */
+  readonly work: string;
+  /** Tells a line. */
+  note(line: string): void;
+}
+
+/** Seconds without a run after which a worker ends, should this process be killed; until then it is started again. */
+const idleSeconds = 60;
+
+/**
+ * Starts `isoloss worker` for a sweep.
+ *
+ * @returns what ends it: its runs save where they are and are given back
+ */
+function startOwnWorker({ script, queue, id, jobs, work, note }: OwnWorkerOptions): () => Promise<void> {
+  const { url, password } = queue;
+  // Not among the arguments, which other users of this computer can read.
+  const env = { ...process.env, ISOLOSS_QUEUE: url, ISOLOSS_QUEUE_PASSWORD: password ?? "" };
+  const args = ["worker", "--sweep", id, "--jobs", `${jobs}`, "--work", work];
+  let child: ChildProcess;
+  let isOver = false;
+  let again: NodeJS.Timeout | undefined;
+  const begin = () => {
+    child = spawn(
+      process.execPath,
+      [fileURLToPath(script), ...args, "--idle-exit", `${idleSeconds}`, "--quiet"],
+      { env, stdio: ["ignore", "ignore", "inherit"] },
+    );
+    child.on("exit", (code, signal) => {
+      if (isOver) return;
+      // After a moment: Ctrl-C reaches the worker before this process.
+      if (code === 0) again = setTimeout(beginWithServer, 1000);
+      else
+        note(
+          `The worker of this computer has ended with ${code === null ? signal : `code ${code}`}; the sweep goes on with others.`,
+        );
+    });
+  };
+  /** Without its server it would end at once, with an error. */
+  const beginWithServer = async () => {
+    const { listSweeps } = await loadQueue();
+    await listSweeps(queue).then(
+      () => void (isOver || begin()),
+      () => {
+        if (!isOver) again = setTimeout(beginWithServer, 1000);
+      },
+    );
+  };
+  begin();
+  return async () => {
+    isOver = true;
+    clearTimeout(again);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill();
+    await ended;
+  };
+}

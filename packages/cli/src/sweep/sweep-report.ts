@@ -1,10 +1,9 @@
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import type { Environment } from "../run/environment.js";
 import { htmlTable, type ReportSection, renderReport } from "../run/report-html.js";
-import { leftOut } from "./caveats.js";
 import type { StoredSweep } from "./directory.js";
 import type { SweepDocument } from "./document.js";
-import { edgesOf } from "./edges.js";
+import { edgesOf, leftOut } from "./edges.js";
 import { progressText } from "./progress-line.js";
 import { rankCorrelation } from "./rank-correlation.js";
 import { searchEnd } from "./search-end.js";
@@ -91,7 +90,9 @@ function conclusionOf({ confirmed, best, status }: SweepDocument): string {
       return `Whether a trial helps on other rows is undecided: ${rows} judged the fresh seeds${chose}.`;
     }
     const trials = compared.length === 1 ? "1 trial" : `${compared.length} trials`;
-    return `Of ${trials} on fresh seeds, ${helped} did better than the baseline, by its whole interval.`;
+    const isUnbeaten = compared.some(({ constant }) => constant?.isBeaten === false);
+    const constant = isUnbeaten ? ", and clearly better than predicting the mean or the commonest class" : "";
+    return `Of ${trials} on fresh seeds, ${helped} did better than the baseline, by its whole interval${constant}.`;
   }
   if (best === null) return "No trial is complete.";
   return (

@@ -219,3 +219,12 @@ export interface VerdictRule {
  * @param best the run's best so far
  */
 export type VerdictOf = (rule: VerdictRule, values: readonly number[], v: number, best: number) => Verdict;
+
+/** A trial is asked: an entry of the journal. */
+export interface AskEntry {
+  readonly entry: "ask";
+  readonly trial: number;
+  readonly parameters: Assignment;
+  /** Ids of its runs, in the order of the sweep's seeds. */
+  readonly runs: readonly string[];
+}

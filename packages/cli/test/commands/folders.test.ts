@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { requireOutputs } from "../../src/model/require-outputs.js";
+import { requireOutputs } from "../../src/output.js";
 import { booth, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -38,6 +38,14 @@ it.each(["reproduce booth", "demo booth"])(
     expect(readdirSync(join(out, "runs"))).toEqual([]);
   },
 );
+
+it.runIf(process.platform === "linux").each([
+  ["run small.yaml --quiet --variant plain --out", "Cannot make a directory for the run in /proc/nope/deep"],
+  ["init", "Cannot write /proc/nope/deep"],
+])("%s fails at once where no folder can be made", async (line, message) => {
+  const { status, stderr } = await bench.run(...line.split(" "), "/proc/nope/deep/new");
+  expect([status, stderr]).toEqual([1, expect.stringContaining(message)]);
+});
 
 it.runIf(process.platform === "linux")(
   "a command about a model finds out before its work that no folder can be made for its report",

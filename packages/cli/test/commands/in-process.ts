@@ -1,5 +1,5 @@
 import { vi } from "vitest";
-import { createProgram } from "../../src/commands/program.js";
+import { runCommandLine } from "../../src/commands/program.js";
 import { fail } from "../../src/fail.js";
 import type { Outcome } from "../built-cli.js";
 
@@ -21,7 +21,7 @@ export async function inProcess(args: readonly string[], cwd: string): Promise<O
   process.exitCode = undefined;
   process.chdir(cwd);
   try {
-    await createProgram("0.0.0").parseAsync(args, { from: "user" }).catch(fail);
+    await runCommandLine(args, { version: "0.0.0" }).catch(fail);
     return { status: Number(process.exitCode ?? 0), ...text };
   } finally {
     process.chdir(before);

@@ -167,6 +167,18 @@ describe("init --data", () => {
     );
   });
 
+  it("refuses codes with leading zeros, and says how many rows are copies", async () => {
+    const lines = all.map((i) => `0${1067 + (i % 5)},${i % 4},${3 * (i % 20)}`);
+    bench.write("my/codes.csv", ["zip,floor,rent", ...lines].join("\n"));
+    expect((await bench.run("init", "--data", "my/codes.csv")).stderr).toContain(
+      'line 2 has "01067" in "zip", an integer with leading zeros, which a number has not. If these are codes: --text zip. Else write them without these zeros.',
+    );
+    const { said, yaml } = await begun("my/codes.csv", "codes.yaml", "--text", "zip");
+    expect(yaml.model.sizes).toEqual([6, 32, 1]);
+    expect(said).toContain("20 rows are copies of an earlier one: copies in both");
+    rmSync(at("my/codes.csv"));
+  });
+
   it("names --missing-word where a column of numbers has other words so often that it is text", async () => {
     const lines = all.map((i) => `${i % 6 === 0 ? "n.a." : i + 0.5},${i % 4},${3 * i}`);
     bench.write("my/words.csv", ["area,floor,rent", ...lines].join("\n"));

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { createRng, encodeNpy } from "isoloss/data";
 import { compareModels, fromOnnx } from "isoloss-onnx";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { BalancedModel } from "../../src/commands/model-balance.js";
-import type { ImbalanceOfModel } from "../../src/commands/model-imbalance.js";
+import type { BalancedModel } from "../../src/commands/model/balance.js";
+import type { ImbalanceOfModel } from "../../src/commands/model/imbalance.js";
 import { changed, convolutions, normalized, perceptron, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";
 

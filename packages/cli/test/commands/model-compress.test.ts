@@ -5,8 +5,8 @@ import { createRng, encodeNpy, split } from "isoloss/data";
 import { decodeModel } from "isoloss/onnx";
 import { fromOnnx, modelError } from "isoloss-onnx";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Half } from "../../src/commands/model-half.js";
-import type { PrunedModel } from "../../src/commands/model-prune.js";
+import type { Half } from "../../src/commands/model/half.js";
+import type { PrunedModel } from "../../src/commands/model/prune.js";
 import { changed, convolutions, normalized, perceptron, withShape } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 

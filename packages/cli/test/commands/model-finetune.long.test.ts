@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { encodeNpy } from "isoloss/data";
 import { convnet, exported, images } from "isoloss-test-support/fine-tune/support";
 import { beforeAll, expect, it } from "vitest";
-import type { FineTuning } from "../../src/model/fine-tuning.js";
+import type { FineTuning } from "../../src/commands/model/finetune.js";
 import { workbench } from "./support.js";
 
 const bench = workbench();

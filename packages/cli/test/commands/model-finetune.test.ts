@@ -8,8 +8,8 @@ import { stored as twoArrays } from "isoloss-test-support/data/npz-files";
 import { convnet, exported, images, operators, stored } from "isoloss-test-support/fine-tune/support";
 import { beforeAll, describe, expect, it } from "vitest";
 import { namedLosses } from "../../../onnx/src/fine-tune/named-losses.js";
-import { lossNames, optimizerNames } from "../../src/model/fine-tune-names.js";
-import type { FineTuning } from "../../src/model/fine-tuning.js";
+import type { FineTuning } from "../../src/commands/model/finetune.js";
+import { lossNames, optimizerNames } from "../../src/commands/model/finetune.js";
 import { perceptron, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";
 
@@ -70,7 +70,7 @@ describe("isoloss model finetune", () => {
     expect(stdout).toMatch(/^epoch +training loss +validation loss +accuracy\nas it came +- /m);
     expect(stdout).toMatch(/^3 .* best$/m);
     expect(stdout).toMatch(
-      /^Trained 246 numbers on 160 examples; 40 others chose the epoch\. For the training 2 layers/m,
+      /^Trained 246 numbers on 160 examples; 40 others chose the epoch\. For the training 2 layers had a batch normalization put in \(\S+, \S+\), .* compare with --no-restore, which trains/m,
     );
     expect(stdout).toMatch(
       /^Wrote out\.onnx: epoch 3, the best by validation loss\. The validation examples chose this epoch, .* --test 0\.1/m,
@@ -108,6 +108,9 @@ describe("isoloss model finetune", () => {
       "model finetune flat.onnx --data x4.npy --labels y4.npy --rate 0.01 -o o.onnx --epochs 2 --quiet";
     const { stdout } = await bench.run(...line.split(" "));
     expect(stdout).toMatch(/^epoch +training loss/);
+    expect(stdout).toMatch(
+      /For the training 1 layer had a batch normalization put in \(\S+\), .*--no-restore/,
+    );
     rmSync(at("o.onnx"), { force: true });
   });
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createRng, encodeNpy } from "isoloss/data";
 import { compareModels, fromOnnx } from "isoloss-onnx";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { LowRankModel } from "../../src/commands/model-low-rank.js";
+import type { LowRankModel } from "../../src/commands/model/low-rank.js";
 import { perceptron, unusedRank } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 

@@ -4,7 +4,7 @@ import { encode } from "fast-png";
 import { createRng, encodeNpy } from "isoloss/data";
 import { decodeModel } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Quantized } from "../../src/commands/model-quantize.js";
+import type { Quantized } from "../../src/commands/model/quantize.js";
 import { bare, normalized } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 
@@ -65,7 +65,7 @@ describe("isoloss model quantize", () => {
     expect(document).toMatchObject({
       file: at("model.onnx"),
       out: at("int8.onnx"),
-      examples: { calibration: 32, heldOut: 8, choosing: 4, split: false },
+      examples: { calibration: 32, heldOut: 8, choosing: 4, split: false, random: false },
       recommended: { per: "channel", left: [] },
       floatOperandsSqnr: null,
     });
@@ -92,6 +92,18 @@ describe("isoloss model quantize", () => {
     expect(stdout).toMatch(
       /qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has \d+\.\d dB( on the examples that did not choose it)?\.$/m,
     );
+  });
+
+  it("needs no examples for weights alone, and names the random inputs that it measures on", async () => {
+    const { status, stdout } = await bench.run(...quantize, "--weights-only");
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^as it is, per channel +\d+\.\d dB/m)]);
+    expect(stdout).toMatch(/^ +biases corrected +there is no calibration\n +other weights +there is no cal/m);
+    expect(stdout).toMatch(
+      /The table is of 8 random inputs, which chose the file; on the 8 others it has .* dB.*\. Random inputs say little of real ones: give some by --held-out\.$/m,
+    );
+    const four = [...quantize, "--weights-only", "--bits", "4"];
+    const { examples } = await bench.json<Quantized>(...four, "--held-out", "others.npy", "--json");
+    expect(examples).toEqual({ calibration: 0, heldOut: 8, choosing: 4, split: false, random: false });
   });
 
   it("says which examples are not used, and where they can say nothing", async () => {
@@ -163,6 +175,22 @@ describe("isoloss model quantize", () => {
     expect(stdout).toMatch(/layers? in float, .* kB instead/);
   });
 
+  it("says where a limit is not held by the examples that did not choose the file", async () => {
+    const free = await bench.json<Quantized>(...quantize, "--calibration", "images.npy", "--json");
+    const [chosen, judged] = [free.recommended, free.judged].map((own) => own?.sqnr ?? 0);
+    const limits = [Math.min(chosen, judged) - 1, (chosen + judged) / 2].filter((own) => own < chosen);
+    for (const limit of limits) {
+      const run = [...quantize, "--calibration", "images.npy", "--limit-error", `${limit}`];
+      const { status, stdout } = await bench.run(...run, "--json");
+      const document = JSON.parse(stdout) as Quantized;
+      const isHeld = judged >= limit;
+      expect([document.out, document.held, status]).toEqual([at("int8.onnx"), isHeld, isHeld ? 0 : 1]);
+      const text = (await bench.run(...run)).stdout;
+      expect(/The limit is not held on the 4 others: give a larger/.test(text)).toBe(!isHeld);
+    }
+    expect(limits.map((limit) => judged >= limit)).toEqual([true, false]);
+  });
+
   it("writes nothing where only a file without a quantized layer keeps a limit", async () => {
     const args = ["quantize", "model.onnx", "-o", "none.onnx", "--calibration", "images.npy", "--json"];
     const { status, stdout, stderr } = await bench.run("model", ...args, "--limit-error", "200");
@@ -194,6 +222,14 @@ describe("isoloss model quantize", () => {
   });
 
   it.each<readonly [string, readonly string[], RegExp, number]>([
+    ["activations without examples", [], /--calibration PATH is missing: the ranges of activations/, 2],
+    [
+      "a limit on random inputs",
+      ["--weights-only", "--limit-error", "30"],
+      /--limit-error needs examples, as random inputs say nothing/,
+      2,
+    ],
+    ["biases absorbed without examples", ["--weights-only", "--absorb-biases"], /needs examples: add/, 2],
     ["no examples", ["--calibration", "none.npy"], /none\.npy/, 1],
     ["numbers that are not finite", ["--calibration", "endless.npy"], /has numbers that are not finite/, 1],
     [

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createRng, encodeNpy } from "isoloss/data";
 import { parseHTML } from "linkedom";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Quantized } from "../../src/commands/model-quantize.js";
+import type { Quantized } from "../../src/commands/model/quantize.js";
 import { normalized, perceptron, unusedRank } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 

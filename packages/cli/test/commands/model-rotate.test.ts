@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { createRng, encodeNpy } from "isoloss/data";
 import { compareModels, fromOnnx } from "isoloss-onnx";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Quantized } from "../../src/commands/model-quantize.js";
-import type { RotatedModel } from "../../src/commands/model-rotate.js";
+import type { Quantized } from "../../src/commands/model/quantize.js";
+import type { RotatedModel } from "../../src/commands/model/rotate.js";
 import { changed, perceptron, unusedRank } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 

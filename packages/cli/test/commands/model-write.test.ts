@@ -6,7 +6,7 @@ import { mapMessages, rawField, rawFields, rawMessage } from "isoloss/internal";
 import { decodeModel } from "isoloss/onnx";
 import { compareModels, fromOnnx } from "isoloss-onnx";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { SymmetriesOfModel } from "../../src/model/symmetries.js";
+import type { SymmetriesOfModel } from "../../src/commands/model/symmetries.js";
 import type { Prepared } from "../../src/model/write-prepared.js";
 import { changed, normalized, perceptron, withExternalData, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";
@@ -47,6 +47,23 @@ describe("isoloss model fold", () => {
     ]);
     const { largest } = await compareModels(normalized(), read("folded.onnx"), { seed: 7 });
     expect(largest).toBeLessThan(1e-5);
+  });
+
+  it("says which integers its random inputs were", async () => {
+    const ids = changed(normalized(), ({ inputs, initializers, nodes, outputs }) => ({
+      inputs: [...inputs, { name: "ids", dtype: "int64", shape: [2] }],
+      initializers: [
+        ...initializers,
+        { name: "table", dtype: "float32", shape: [50, 3], data: new Float32Array(150).fill(1) },
+      ],
+      nodes: [...nodes, { opType: "Gather", inputs: ["table", "ids"], outputs: ["rows"], attributes: {} }],
+      outputs: [...outputs, { name: "rows", dtype: "float32", shape: [2, 3] }],
+    }));
+    file("ids.onnx", ids);
+    const { stdout } = await bench.run("model", "fold", "ids.onnx", "--out", "ids-folded.onnx");
+    expect(stdout).toMatch(
+      /On random inputs \("ids" reaches \d of the 50 rows of its table\) no output differs/,
+    );
   });
 
   it("frees the scalings and permutations of the layer", async () => {

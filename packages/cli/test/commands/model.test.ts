@@ -5,10 +5,10 @@ import { full, sizeOf } from "isoloss";
 import { encodeNpy } from "isoloss/data";
 import type { OnnxModel } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ModelSummary } from "../../src/commands/model-summary.js";
-import type { Verification } from "../../src/commands/model-verify.js";
-import type { Inspection } from "../../src/model/inspect.js";
-import type { SymmetriesOfModel } from "../../src/model/symmetries.js";
+import type { Inspection } from "../../src/commands/model/inspect.js";
+import type { ModelSummary } from "../../src/commands/model/summary.js";
+import type { SymmetriesOfModel } from "../../src/commands/model/symmetries.js";
+import type { Verification } from "../../src/commands/model/verify.js";
 import { changed, perceptron, wideWindow, withShape } from "../model/model-files.js";
 import { workbench } from "./support.js";
 
@@ -201,9 +201,9 @@ describe("isoloss model symmetries", () => {
       "Permutations: the units in another order (1 group, discrete)",
       `  3 units  ${w1} axis 0, ${b1}, ${w2} axis 1 reordered`,
       "",
-      "The same function along 3 continuous directions and in 6 orders of units.",
+      "The same function along at least 3 continuous directions and in at least 6 orders of units.",
       "",
-      `no symmetry reaches  ${b2}`,
+      `no symmetry that was found reaches  ${b2}`,
       "",
     ]);
   });
@@ -282,6 +282,15 @@ describe("isoloss model verify", () => {
     expect(other.stderr).toBe("");
     const loose = await bench.run("model", "verify", "relu.onnx", "tanh.onnx", "--tolerance", "10");
     expect(loose.status).toBe(0);
+  });
+
+  it("draws as many random examples as --examples says where the first axis is open", async () => {
+    const { outputs } = await bench.json<Verification>(
+      ...["model", "verify", "open.onnx", "open.onnx", "--examples", "7", "--json"],
+    );
+    expect(outputs).toMatchObject([{ name: "logits", shape: [7, 2] }]);
+    const { stdout } = await bench.run("model", "verify", "open.onnx", "open.onnx", "--size", "batch=3");
+    expect(stdout).toMatch(/^logits +3 x 2 +0 +0$/m);
   });
 
   it("compares on data, batch by batch where the file fixes their size", async () => {

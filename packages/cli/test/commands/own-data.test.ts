@@ -167,6 +167,28 @@ describe("an experiment on one's own data", () => {
     expect(named.stdout).toMatch(/^predicting the commonest class +- /m);
   });
 
+  it("says how many rows there are, which copy training rows, and which classes no run predicts", async () => {
+    const lines = all.map((i) => `${i % 5},${i % 6 ? "common" : i % 12 ? "rare" : "odd"}`);
+    bench.write("data/rare.csv", ["x,often", ...lines].join("\n"));
+    const data = "{ csv: data/rare.csv, label: often, validation: 0.25, test: 0.25 }";
+    const never = 'never predicts "odd", "rare" for test rows, some of which have these classes';
+    const yaml = experiment(data, "{ name: mlp, sizes: [1, 2, 3] }");
+    const rates = "rates: { grid: [0.02], tune: 0..1, confirm: 2..4 }";
+    bench.write("rare.yaml", `${yaml}variants: { plain: {}, more: { epochs: 13 } }\n${rates}\n`);
+    const { stdout } = await bench.run("run", "rare.yaml", "--quiet", "--variant", "plain");
+    expect(stdout).toContain("rows of the data: 30 for training, 15 for validation, 15 for testing\n");
+    expect(stdout).toContain(
+      "held-out rows that are copies of training rows, and tell nothing of other rows: ",
+    );
+    expect(stdout).toContain(`\nplain ${never}`);
+    const judged = await bench.run("reproduce", "rare.yaml", "--quiet", "--out", "rare");
+    expect(judged.stdout).toContain("5 for testing; each seed has its own for testing\n");
+    expect(judged.stdout).toMatch(/^more never predicts /m);
+    expect(readFileSync(at("rare/report.html"), "utf8")).toMatch(
+      /Of the data: rows of the data: .*never predicts/,
+    );
+  });
+
   it("exports a network that takes and gives numbers as they are in the table", async () => {
     const data = "{ csv: data/things.csv, label: price, features: [a, b], validation: 0 }";
     const { directory, metrics } = await trained(

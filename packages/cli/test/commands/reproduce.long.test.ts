@@ -4,12 +4,62 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { createRng } from "isoloss/data";
+import { serverProgram, startServer } from "isoloss-test-support/queue/server";
 import { describe, expect, it } from "vitest";
 import type { ReproduceDocument } from "../../src/commands/reproduce.js";
 import { withoutClock } from "./reproduce-support.js";
 import { workbench } from "./support.js";
 
 const bench = workbench();
+
+/** A table and an experiment on it with runs that take turns. */
+function writeRooms(): void {
+  const rows = Array.from({ length: 90 }, (_, i) => `${i % 7},${(i * i) % 11},${(3 * (i % 7) + i) % 13}`);
+  bench.write("rooms.csv", ["area,floor,rent", ...rows].join("\n"));
+  bench.write(
+    "rooms.yaml",
+    `name: rooms
+kind: train
+data: { csv: rooms.csv, label: rent, test: 0.3 }
+model: { name: mlp, sizes: [2, 8, 1] }
+optimizer: sgd
+learningRate: 0.05
+batchSize: 8
+epochs: 40
+seeds: [0, 1]
+variants: { plain: {}, momentum: { optimizer: momentum }, wide: { model: { name: mlp, sizes: [2, 16, 1] } } }
+rates: { grid: [0.01, 0.03, 0.1], decay: [none, cosine], tune: 100..101, confirm: 1000..1003 }
+`,
+  );
+}
+
+const runsIn = (out: string) => readdirSync(join(bench.folder, out, "runs")).sort();
+const endedIn = (out: string) => join(bench.folder, out, "ended-runs.jsonl");
+
+/** Kills `reproduce rooms.yaml`, and what goes on with it, at random moments. Returns how many runs had ended after each kill. */
+async function killed(
+  out: string,
+  { kills, seed }: { readonly kills: number; readonly seed: number },
+  ...options: readonly string[]
+): Promise<number[]> {
+  const random = createRng(seed);
+  const file = endedIn(out);
+  const ended = () => (existsSync(file) ? readFileSync(file, "utf8").split('"ended"').length - 1 : 0);
+  const counts: number[] = [];
+  while (counts.length < kills) {
+    const args = counts.length === 0 ? ["rooms.yaml", "--out", out] : ["--resume", out];
+    const line = [bench.cli.script, "reproduce", ...args, ...options, "--quiet"];
+    const child = spawn(process.execPath, line, { cwd: bench.folder, stdio: "ignore" });
+    const closed = once(child, "close");
+    const enough = ended() + 1 + Math.floor(6 * random.next());
+    while (ended() < enough && child.exitCode === null) await pause(2);
+    await pause(20 * random.next());
+    child.kill("SIGKILL");
+    await closed;
+    counts.push(ended());
+  }
+  return counts;
+}
 
 describe("isoloss reproduce", () => {
   it("runs all that is packaged with --quick, regressions to the specification's numbers", async () => {
@@ -28,57 +78,49 @@ describe("isoloss reproduce", () => {
   });
 
   it("comes to the same report after kills at random moments, with as many runs", async () => {
-    const rows = Array.from({ length: 90 }, (_, i) => `${i % 7},${(i * i) % 11},${(3 * (i % 7) + i) % 13}`);
-    bench.write("rooms.csv", ["area,floor,rent", ...rows].join("\n"));
-    bench.write(
-      "rooms.yaml",
-      `name: rooms
-kind: train
-data: { csv: rooms.csv, label: rent, test: 0.3 }
-model: { name: mlp, sizes: [2, 8, 1] }
-optimizer: sgd
-learningRate: 0.05
-batchSize: 8
-epochs: 40
-seeds: [0, 1]
-variants: { plain: {}, momentum: { optimizer: momentum }, wide: { model: { name: mlp, sizes: [2, 16, 1] } } }
-rates: { grid: [0.01, 0.03, 0.1], decay: [none, cosine], tune: 100..101, confirm: 1000..1003 }
-`,
-    );
+    writeRooms();
     const whole = await bench.json<ReproduceDocument>(
       ...["reproduce", "rooms.yaml", "--out", "whole", "--quiet", "--json"],
     );
-    const random = createRng(11);
-    const out = join(bench.folder, "killed");
-    const file = join(out, "ended-runs.jsonl");
-    const ended = () => (existsSync(file) ? readFileSync(file, "utf8").split('"ended"').length - 1 : 0);
-    let args = ["rooms.yaml", "--out", "killed"];
-    const counts: number[] = [];
-    for (let kills = 0; kills < 6; kills++) {
-      const child = spawn(
-        process.execPath,
-        [bench.cli.script, "reproduce", ...args, "--jobs", "2", "--quiet"],
-        {
-          cwd: bench.folder,
-        },
-      );
-      const closed = once(child, "close");
-      const enough = ended() + 1 + Math.floor(6 * random.next());
-      while (ended() < enough && child.exitCode === null) await pause(2);
-      await pause(20 * random.next());
-      child.kill("SIGKILL");
-      await closed;
-      counts.push(ended());
-      args = ["--resume", "killed"];
-    }
+    const counts = await killed("killed", { kills: 6, seed: 11 }, "--jobs", "2");
     expect(counts).toEqual([...new Set(counts)].sort((a, b) => a - b));
+    const args = ["--resume", "killed"];
     const resumed = await bench.json<ReproduceDocument>("reproduce", ...args, "--quiet", "--json");
     expect(withoutClock(resumed)).toEqual(withoutClock(whole));
-    expect(readdirSync(join(out, "runs")).sort()).toEqual(
-      readdirSync(join(bench.folder, "whole/runs")).sort(),
-    );
-    expect(existsSync(file)).toBe(false);
+    expect(runsIn("killed")).toEqual(runsIn("whole"));
+    expect(existsSync(endedIn("killed"))).toBe(false);
   });
+
+  it.skipIf(!serverProgram)(
+    "goes on with a queue where it was killed, and leaves nothing there",
+    async () => {
+      writeRooms();
+      const whole = await bench.json<ReproduceDocument>(
+        ...["reproduce", "rooms.yaml", "--out", "alone", "--quiet", "--json"],
+      );
+      const server = await startServer();
+      const queue = ["--queue", server.url];
+      const started = (...args: readonly string[]) =>
+        spawn(process.execPath, [bench.cli.script, ...args, ...queue], {
+          cwd: bench.folder,
+          stdio: "ignore",
+        });
+      const worker = started("worker");
+      try {
+        await killed("queued", { kills: 3, seed: 12 }, ...queue);
+        const args = ["reproduce", "--resume", "queued", ...queue];
+        const resumed = await bench.json<ReproduceDocument>(...args, "--quiet", "--json");
+        expect(withoutClock(resumed)).toEqual(withoutClock(whole));
+        expect(runsIn("queued")).toEqual(runsIn("alone"));
+        expect(existsSync(endedIn("queued"))).toBe(false);
+        const { sweeps } = await bench.json<{ sweeps: object[] }>("sweep", "--list", ...queue, "--json");
+        expect(sweeps).toEqual([]);
+      } finally {
+        worker.kill("SIGKILL");
+        await server.end();
+      }
+    },
+  );
 
   it("says at Ctrl-C how to resume, and does", async () => {
     const child = spawn(

@@ -334,4 +334,41 @@ describe("mistakes in several tasks on one's own table", () => {
     expect(await wrong(`{ csv: gaps.csv, ${label} }`)).toMatch(/line 3 has no value of "a"/);
     expect(await wrong("{ npz: table.npz }")).toMatch(/problem\.data\.npz: unknown key/);
   });
+
+  it("name classes that no run predicts, with their task", async () => {
+    bench.write(
+      "rare.csv",
+      table(rows.map((r, i) => [r.a, r.b, sumOf(r), i % 8 ? "often" : "seldom", i % 2])),
+    );
+    const data = "label: [the price, kind, stars], test: 0.3";
+    bench.write("rare.yaml", experiment("rare", "method: caGrad\n", data, "rare.csv"));
+    const { stdout } = await bench.run("run", "rare.yaml", "--quiet");
+    expect(stdout).toMatch(/never predicts "kind\.seldom" for test rows, some of which have this class$/m);
+  });
+
+  it("refuse amounts as classes, numbers and texts, as a single task does", async () => {
+    const amounts = (name: string, kind: (i: number) => unknown, stars: (i: number) => unknown) =>
+      bench.write(name, table(rows.map((r, i) => [r.a, r.b, sumOf(r), kind(i), stars(i)])));
+    const failed = async (file: string, data = "label: [the price, kind, stars]") => {
+      bench.write("amounts.yaml", experiment("amounts", "method: caGrad\n", data, file));
+      return (await bench.run("run", "amounts.yaml", "--quiet")).stderr;
+    };
+    amounts(
+      "numbers.csv",
+      (i) => "xy"[i % 2],
+      (i) => 100 + 7 * i,
+    );
+    expect(await failed("numbers.csv")).toContain(
+      '"stars" has 40 different numbers in 40 rows, such as 100: too few rows of each for classes. To predict numbers leave it out of classes; if they are codes of classes: text: ["stars"].',
+    );
+    amounts(
+      "texts.csv",
+      (i) => `$${1000.5 + i}`,
+      (i) => i % 2,
+    );
+    const message =
+      '"kind" has 40 different texts in 40 rows, such as "$1000.5": too few rows of each for classes. Write numbers without other marks: 1000.5. If they are classes: text: ["kind"].';
+    expect(await failed("texts.csv")).toContain(message);
+    expect(await failed("texts.csv", "label: [the price, kind, stars], text: [kind]")).toBe("");
+  });
 });

@@ -32,7 +32,7 @@ describe.skipIf(!serverProgram)("isoloss sweep on a server", () => {
     redis.disconnect();
 
     const served = await bench.json<{ sweeps: object[] }>("sweep", "--list", ...queue);
-    expect(objections(shapes, "served", served)).toEqual([]);
+    expect(objections(shapes, "sweep-on-queue2", served)).toEqual([]);
     expect(served.sweeps).toMatchObject([{ id, name: "booths", needs: [] }]);
     // The variable alone leaves the list to the folder.
     vi.stubEnv("ISOLOSS_QUEUE", server.url);
@@ -42,7 +42,7 @@ describe.skipIf(!serverProgram)("isoloss sweep on a server", () => {
     vi.unstubAllEnvs();
 
     const closed = await bench.json<object>("sweep", "--cancel", "sweeps/booths-1", ...queue);
-    expect(objections(shapes, "closedSweep", closed)).toEqual([]);
+    expect(objections(shapes, "sweep-on-queue", closed)).toEqual([]);
     expect(closed).toEqual({ closed: id });
     const again = await bench.run("sweep", "--close", id, ...queue);
     expect([again.status, again.stderr]).toEqual([

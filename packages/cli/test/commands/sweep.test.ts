@@ -48,7 +48,7 @@ beforeAll(async () => {
 
 describe("isoloss sweep", () => {
   it("runs every point of a grid, and confirms the best", () => {
-    expect(objections(shapes, "sweep", first)).toEqual([]);
+    expect(objections(shapes, "SweepDocument", first)).toEqual([]);
     expect(first.status).toBe("completed");
     expect(first.counts).toEqual({ completed: 4 });
     expect(first.end).toBe("trials");
@@ -124,7 +124,7 @@ confirm: false
 `,
     );
     const document = await bench.json<SweepDocument>("sweep", "pruned.yaml", "--json", "--quiet");
-    expect(objections(shapes, "sweep", document)).toEqual([]);
+    expect(objections(shapes, "SweepDocument", document)).toEqual([]);
     expect(document.counts.pruned).toBeGreaterThan(0);
     expect((document.counts.pruned ?? 0) + (document.counts.completed ?? 0)).toBe(5);
     const completed = document.trials.filter(({ status }) => status === "completed");
@@ -152,7 +152,7 @@ confirm: false
 
   it("says what it would do", async () => {
     const document = await bench.json<object>("sweep", "booths.yaml", "--check", "--trials", "3", "--json");
-    expect(objections(shapes, "checkedSweep", document)).toEqual([]);
+    expect(objections(shapes, "sweep3", document)).toEqual([]);
     // Three trials, and three contenders on two seeds.
     expect(document).toMatchObject({ trials: 3, runs: 9 });
     const { stdout } = await bench.run("sweep", "booths.yaml", "--check");
@@ -301,11 +301,11 @@ confirm: { seeds: 10..12, each: optimizer.name, baseline: { optimizer.name: sgd 
 
   it("lists and verifies sweeps", async () => {
     const list = await bench.json<{ sweeps: { name: string }[] }>("sweep", "--list", "--json");
-    expect(objections(shapes, "sweeps", list)).toEqual([]);
+    expect(objections(shapes, "sweep2", list)).toEqual([]);
     expect(list.sweeps.map(({ name }) => name)).toContain("booths");
     expect((await bench.run("sweep", "--list")).stdout).toContain("sweeps/booths-1");
     const verified = await bench.json<object>("sweep", "--verify", place(first), "--json");
-    expect(objections(shapes, "verifiedSweep", verified)).toEqual([]);
+    expect(objections(shapes, "sweep", verified)).toEqual([]);
   });
 
   it("verifies a published sweep: its files, with the journal compressed", async () => {
@@ -447,7 +447,7 @@ confirm: { seeds: 10..12, each: optimizer.name, baseline: { optimizer.name: sgd 
     const url = await server.start();
     try {
       const sent = await bench.json<object>("export", place(first), "--to", "mlflow", "--url", url, "--json");
-      expect(objections(shapes, "trackedSweep", sent)).toEqual([]);
+      expect(objections(shapes, "export2", sent)).toEqual([]);
       // Four points of the grid, and three contenders on two fresh seeds.
       expect((sent as { runs: unknown[] }).runs).toHaveLength(10);
       const phases = [...server.runs.values()].map(({ tags }) =>

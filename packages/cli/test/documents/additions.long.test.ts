@@ -112,10 +112,33 @@ export const firstTask = (): MultiTaskMethod<null> =>
     after: "export const methods = {",
     row: 'firstTask: { make: firstTask, options: optionTable("firstTask", {}), summary: "the first task alone" },',
   },
+  "a command": {
+    file: "packages/cli/src/commands/model/size.ts",
+    text: `import { readModelFile } from "../../formats/read-model.js";
+import { json, type Values, value } from "../../option-rows.js";
+import { positiveInteger } from "../../parse.js";
+import type { Result } from "../command.js";
+
+const options = { per: value("<n>", "bytes of a unit", positiveInteger, 1), json: json() };
+
+async function run(path: string, { per }: Values<typeof options>): Promise<Result> {
+  const { bytes } = await readModelFile(path);
+  const units = bytes.length / per;
+  return { document: { units }, text: [\`\${units} units\`] };
+}
+
+export const size = { options, help: "Example:\\n  isoloss model size model.onnx", run };
+`,
+    registry: "packages/cli/src/commands/registry.ts",
+    after: "export const modelCommands: readonly ListedCommand[] = [",
+    row: '{ name: "size <file>", summary: "size of a file", load: async () => (await import("./model/size.js")).size },',
+  },
 };
 
 /** What a user does with each, in both runtimes and on the command line. */
-const usage = `import { inProcess } from "./commands/in-process.js";
+const usage = `import { writeFileSync } from "node:fs";
+import { inProcess } from "./commands/in-process.js";
+import { perceptron } from "./model/model-files.js";
 import { array, grad, jit } from "isoloss";
 import { createMethod } from "isoloss/mtl";
 import { mlp, torchGenerator } from "isoloss/nn";
@@ -146,6 +169,15 @@ it.each([
 ])("isoloss list %s has %s", async (what, name) => {
   expect(await inProcess(["list", what], ".")).toMatchObject({ stdout: expect.stringContaining(name), stderr: "" });
 });
+
+it("a command has help, and prints text and a document", async () => {
+  writeFileSync("model.onnx", perceptron("relu"));
+  const run = (...args: string[]) => inProcess(["model", "size", ...args], ".");
+  expect((await run("--help")).stdout).toMatch(/--per <n> .*bytes of a unit \\(default: 1\\)/);
+  const { stdout } = await run("model.onnx", "--per", "2");
+  const { units } = JSON.parse((await run("model.onnx", "--per", "2", "--json")).stdout);
+  expect(stdout).toBe(\`\${units} units\\n\`);
+});
 `;
 
 describe("One file and one row add", () => {
@@ -171,6 +203,6 @@ describe("One file and one row add", () => {
       { cwd: copy, encoding: "utf8" },
     );
     expect(status, stdout + stderr).toBe(0);
-    expect(stdout).toContain("6 passed, 0 failed, 0 skipped");
+    expect(stdout).toContain("7 passed, 0 failed, 0 skipped");
   });
 });

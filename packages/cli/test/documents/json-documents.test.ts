@@ -48,27 +48,29 @@ describe("the documents of --json", () => {
   it("are those of run: one run, several seeds, several variants", async () => {
     bench.write("small.yaml", booth);
     bench.write("digits.yaml", digits);
-    expect(await differences("run", "run", "small.yaml", "--quiet", "--variant", "exact")).toEqual([]);
-    expect(await differences("run", "run", "digits.yaml", "--quiet", "--seed", "1")).toEqual([]);
-    expect(await differences("runs", "run", "digits.yaml", "--quiet", "--seeds", "2..3")).toEqual([]);
-    expect(await differences("variants", "run", "small.yaml", "--quiet")).toEqual([]);
+    expect(await differences("RunDocument", "run", "small.yaml", "--quiet", "--variant", "exact")).toEqual(
+      [],
+    );
+    expect(await differences("RunDocument", "run", "digits.yaml", "--quiet", "--seed", "1")).toEqual([]);
+    expect(await differences("RunsDocument", "run", "digits.yaml", "--quiet", "--seeds", "2..3")).toEqual([]);
+    expect(await differences("VariantsDocument", "run", "small.yaml", "--quiet")).toEqual([]);
   });
 
   it("are those of compare, plot, diagnose, predict and export", async () => {
     const runs = ["runs/small-plain-0-1", "runs/small-exact-0-1"];
-    expect(await differences("comparison", "compare", ...runs, "--target", "3")).toEqual([]);
-    expect(await differences("comparison", "compare", runs[0])).toEqual([]);
-    expect(await differences("figures", "plot", ...runs)).toEqual([]);
-    expect(await differences("points", "diagnose", runs[1])).toEqual([]);
-    expect(await differences("points", "diagnose", "toy")).toEqual([]);
-    expect(await differences("file", "export", runs[0], "--to", "csv")).toEqual([]);
+    expect(await differences("CompareDocument", "compare", ...runs, "--target", "3")).toEqual([]);
+    expect(await differences("CompareDocument", "compare", runs[0])).toEqual([]);
+    expect(await differences("plot", "plot", ...runs)).toEqual([]);
+    expect(await differences("diagnose", "diagnose", runs[1])).toEqual([]);
+    expect(await differences("diagnose", "diagnose", "toy")).toEqual([]);
+    expect(await differences("export", "export", runs[0], "--to", "csv")).toEqual([]);
     writeFileSync(join(bench.folder, "digits.npy"), encodeNpy(full([2, 64], 1)));
     const predicted = ["runs/digits-1-1", "--data", "digits.npy", "--out", "digits.csv"];
-    expect(await differences("predicted", "predict", ...predicted)).toEqual([]);
+    expect(await differences("predict", "predict", ...predicted)).toEqual([]);
     const server = new MlflowServer();
     vi.stubEnv("MLFLOW_TRACKING_URI", await server.start());
     try {
-      expect(await differences("tracked", "export", runs[0], "--to", "mlflow")).toEqual([]);
+      expect(await differences("TrackedRun", "export", runs[0], "--to", "mlflow")).toEqual([]);
     } finally {
       await server.stop();
       vi.unstubAllEnvs();
@@ -77,63 +79,67 @@ describe("the documents of --json", () => {
 
   it("are those of reproduce and demo", async () => {
     bench.write("tuned.yaml", tuned);
-    expect(await differences("experiments", "reproduce", "tuned.yaml", "--quiet")).toEqual([]);
-    expect(await differences("experiments", "demo", "booth", "--quiet")).toEqual([]);
-    expect(await differences("listing", "reproduce", "--list")).toEqual([]);
+    expect(await differences("reproduce", "reproduce", "tuned.yaml", "--quiet")).toEqual([]);
+    expect(await differences("DemoDocument", "demo", "booth", "--quiet")).toEqual([]);
+    expect(await differences("reproduce2", "reproduce", "--list")).toEqual([]);
   });
 
   it("are those of model", async () => {
     writeFileSync(join(bench.folder, "relu.onnx"), perceptron("relu"));
     writeFileSync(join(bench.folder, "open.onnx"), withShape(perceptron("tanh"), ["batch", 4]));
     for (const file of ["relu.onnx", "open.onnx"]) {
-      expect(await differences("inspection", "model", "inspect", file)).toEqual([]);
-      expect(await differences("modelSummary", "model", "summary", file)).toEqual([]);
-      expect(await differences("symmetries", "model", "symmetries", file)).toEqual([]);
-      expect(await differences("verification", "model", "verify", file, file)).toEqual([]);
+      expect(await differences("model-inspect", "model", "inspect", file)).toEqual([]);
+      expect(await differences("ModelSummary", "model", "summary", file)).toEqual([]);
+      expect(await differences("SymmetriesOfModel", "model", "symmetries", file)).toEqual([]);
+      expect(await differences("Verification", "model", "verify", file, file)).toEqual([]);
     }
     writeFileSync(join(bench.folder, "normalized.onnx"), normalized());
     writeFileSync(join(bench.folder, "x.npy"), encodeNpy(full([8, 3, 8, 8], 0.5)));
     const fold = ["fold", "normalized.onnx", "-o", "folded.onnx"];
-    expect(await differences("prepared", "model", ...fold)).toEqual([]);
-    expect(await differences("prepared", "model", ...fold, "--no-verify")).toEqual([]);
+    expect(await differences("Prepared", "model", ...fold)).toEqual([]);
+    expect(await differences("Prepared", "model", ...fold, "--no-verify")).toEqual([]);
     for (const file of ["relu.onnx", "open.onnx"]) {
-      expect(await differences("imbalance", "model", "imbalance", file)).toEqual([]);
+      expect(await differences("ImbalanceOfModel", "model", "imbalance", file)).toEqual([]);
       const balance = ["balance", file, "-o", "balanced.onnx"];
-      expect(await differences("balancedModel", "model", ...balance)).toEqual([]);
-      expect(await differences("balancedModel", "model", ...balance, "--no-verify")).toEqual([]);
+      expect(await differences("BalancedModel", "model", ...balance)).toEqual([]);
+      expect(await differences("BalancedModel", "model", ...balance, "--no-verify")).toEqual([]);
     }
     const restore = ["restore", "folded.onnx", "--calibration", "x.npy", "-o", "restored.onnx"];
-    expect(await differences("prepared", "model", ...restore)).toEqual([]);
+    expect(await differences("Prepared", "model", ...restore)).toEqual([]);
     const quantize = ["quantize", "normalized.onnx", "--calibration", "x.npy", "-o", "int8.onnx"];
-    expect(await differences("quantized", "model", ...quantize)).toEqual([]);
-    expect(await differences("quantized", "model", ...quantize, "--limit-error", "60")).toEqual([]);
+    expect(await differences("Quantized", "model", ...quantize)).toEqual([]);
+    expect(await differences("Quantized", "model", ...quantize, "--limit-error", "60")).toEqual([]);
     const prune = ["prune", "normalized.onnx", "--fraction", "0.5", "-o", "pruned.onnx"];
-    expect(await differences("prunedModel", "model", ...prune)).toEqual([]);
-    expect(await differences("prunedModel", "model", ...prune, "--units")).toEqual([]);
+    expect(await differences("PrunedModel", "model", ...prune)).toEqual([]);
+    expect(await differences("PrunedModel", "model", ...prune, "--units")).toEqual([]);
     const half = ["half", "normalized.onnx", "-o", "half.onnx"];
-    expect(await differences("half", "model", ...half)).toEqual([]);
-    expect(await differences("half", "model", ...half, "--calibration", "x.npy")).toEqual([]);
+    expect(await differences("Half", "model", ...half)).toEqual([]);
+    expect(await differences("Half", "model", ...half, "--calibration", "x.npy")).toEqual([]);
     writeFileSync(join(bench.folder, "unused.onnx"), unusedRank());
     const lowRank = ["low-rank", "unused.onnx", "-o", "smaller.onnx"];
-    expect(await differences("lowRankModel", "model", ...lowRank)).toEqual([]);
+    expect(await differences("LowRankModel", "model", ...lowRank)).toEqual([]);
     for (const file of ["unused.onnx", "relu.onnx"])
-      expect(await differences("rotatedModel", "model", "rotate", file, "-o", "turned.onnx")).toEqual([]);
-    expect(await differences("lowRankModel", "model", ...lowRank, "--energy", "0.9")).toEqual([]);
+      expect(await differences("RotatedModel", "model", "rotate", file, "-o", "turned.onnx")).toEqual([]);
+    expect(await differences("LowRankModel", "model", ...lowRank, "--energy", "0.9")).toEqual([]);
     writeFileSync(join(bench.folder, "y.npy"), encodeNpy(array([0, 1, 0, 0, 1, 0, 0, 0], "int64")));
     const tune = ["finetune", "folded.onnx", "--data", "x.npy", "--labels", "y.npy", "--rate", "0.01"];
-    expect(await differences("tuning", "model", ...tune, "--epochs", "2", "-o", "tuned.onnx")).toEqual([]);
+    expect(await differences("FineTuning", "model", ...tune, "--epochs", "2", "-o", "tuned.onnx")).toEqual(
+      [],
+    );
     const targets = ["--loss", "mse", "--labels", "targets.npy", "--batch-size", "2"];
     writeFileSync(join(bench.folder, "targets.npy"), encodeNpy(full([8, 2], 0.5)));
-    expect(await differences("tuning", "model", ...tune, ...targets, "-o", "tuned.onnx")).toEqual([]);
+    expect(await differences("FineTuning", "model", ...tune, ...targets, "-o", "tuned.onnx")).toEqual([]);
   });
 
   it("are those of list and data", async () => {
-    expect(await differences("{[entry]}", "list")).toEqual([]);
-    expect(await differences("[choice]", "list", "caGrad")).toEqual([]);
-    expect(await differences("[choice]", "list", "constantWeights")).toEqual([]);
-    expect(await differences("datasets", "data", "list")).toEqual([]);
-    expect(await differences("dataset", "data", "verify", "digits")).toEqual([]);
-    expect(await differences("sample", "data", "sample", "nyuv2", "small", "--examples", "1")).toEqual([]);
-    expect(await differences("verifiedData", "data", "verify", "nyuv2", "small", "--part")).toEqual([]);
+    expect(await differences("{[list]}", "list")).toEqual([]);
+    expect(await differences("[list2]", "list", "caGrad")).toEqual([]);
+    expect(await differences("[list2]", "list", "constantWeights")).toEqual([]);
+    expect(await differences("data", "data", "list")).toEqual([]);
+    expect(await differences("Shapes", "data", "verify", "digits")).toEqual([]);
+    expect(
+      await differences("benchmark-data2", "data", "sample", "nyuv2", "small", "--examples", "1"),
+    ).toEqual([]);
+    expect(await differences("benchmark-data", "data", "verify", "nyuv2", "small", "--part")).toEqual([]);
   });
 });

@@ -9,8 +9,8 @@ const measured = JSON.parse(read("docs/results/readme.json")) as Record<string, 
 const sentences = Object.values(measured).flatMap((findings) => findings.map(({ text }) => text));
 
 describe("README.md", () => {
-  const [, rest = ""] = read("README.md").split("**Does it pay?**");
-  const [answer = ""] = rest.split("\nOn ONNX files");
+  const [, rest = ""] = read("README.md").split("\n## Does it pay?\n");
+  const [answer = ""] = rest.split("\n## ");
   const numbers = answer.match(/[+-]?[\d.]+ \[[^\]]+\]( of the (time|steps))?/g) ?? [];
 
   it("prints numbers with their intervals, as the experiments reported them", () => {
@@ -21,6 +21,42 @@ describe("README.md", () => {
       return sentences.some((text) => text.includes(` ${value}${of} ${interval}`));
     };
     expect(numbers.filter((number) => !isReported(number))).toEqual([]);
+  });
+
+  it("says of COST's toy what the demo found", () => {
+    const [finding] = measured.demo?.filter(({ title }) => title === "LS-COST") ?? [];
+    const [cost, plain, random] = [/from (\d of \d) starts/, /LS from (\d)/, /LS-random from (\d)/].map(
+      (pattern) => pattern.exec(finding?.text ?? "")?.[1],
+    );
+    expect(answer).toContain(
+      `front reached from ${plain} of 5 starts | from ${cost} starts; ${finding?.judgment} | random moves: ${random} of 5`,
+    );
+  });
+
+  it("prints the accuracies in int8 that stand in the record of their study", () => {
+    const row = /depthwise network with ReLU6.*/.exec(answer)?.[0] ?? "";
+    const accuracies = [...row.matchAll(/([\d.]+) %/g)].map(([, value]) => value);
+    const record =
+      /^\| the same with ReLU6, 8 bits .*/m.exec(read("docs/studies/int8-equalized.md"))?.[0] ?? "";
+    expect(accuracies).toHaveLength(3);
+    for (const value of accuracies) expect(record).toContain(` ${value} (`);
+  });
+
+  it("describes its picture by the means of the measured runs", () => {
+    const series: {
+      readonly name: string;
+      readonly runs: readonly { steps: number[]; values: number[] }[];
+    }[] = JSON.parse(read("docs/results/pruned.json"));
+    const meanOf = (name: string) => {
+      const runs = series.find((one) => one.name === name)?.runs ?? [];
+      return Math.round(
+        runs.reduce((sum, { steps, values }) => sum + (values[steps.indexOf(70)] ?? Number.NaN), 0) /
+          runs.length,
+      );
+    };
+    expect(read("README.md")).toContain(
+      `with 70 % of them zero, ${meanOf("as they are")} % are right when the least weights go as they are, and ${meanOf("balanced first")} % when`,
+    );
   });
 
   it("says of each row what its experiment found", () => {

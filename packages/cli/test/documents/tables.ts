@@ -16,16 +16,9 @@ export type Shapes = ReadonlyMap<string, readonly Key[]>;
 /** Reads the tables below the headings of the third level. */
 export function shapesIn(markdown: string): Shapes {
   const shapes = new Map<string, readonly Key[]>();
-  const bases: (readonly [string, string])[] = [];
   for (const section of markdown.split(/^### /m).slice(1)) {
     const [name] = section.split("\n");
-    const [, base] = /^All of \[(.+?)\]/m.exec(section) ?? [];
-    shapes.set(name, [...section.matchAll(/^\| `(\w+)`(\??) *\| (.+?) *\|/gm)].map(keyOf));
-    if (base !== undefined) bases.push([name, base]);
-  }
-  for (const [name, base] of bases) {
-    const [own, more] = [shapes.get(name), shapes.get(base)];
-    if (own && more) shapes.set(name, [...more, ...own]);
+    shapes.set(name, [...section.matchAll(/^\| `([^`]+)`(\??) \| (.+?) \|/gm)].map(keyOf));
   }
   return shapes;
 }
@@ -33,7 +26,8 @@ export function shapesIn(markdown: string): Shapes {
 const keyOf = ([, name, mark, type]: RegExpMatchArray): Key => ({ name, isOptional: mark === "?", type });
 
 const plain: Readonly<Record<string, (value: unknown) => boolean>> = {
-  number: Number.isFinite,
+  // Numbers that are not finite are null in JSON.
+  number: (value) => value === null || Number.isFinite(value),
   string: (value) => typeof value === "string",
   boolean: (value) => typeof value === "boolean",
   null: (value) => value === null,
@@ -42,6 +36,11 @@ const plain: Readonly<Record<string, (value: unknown) => boolean>> = {
 
 /** Where a value is not of a type; empty where it is. */
 export function objections(shapes: Shapes, type: string, value: unknown, path = "document"): string[] {
+  const choices = choicesOf(type);
+  if (choices.length > 1) {
+    const [first, ...others] = choices.map((one) => objections(shapes, one, value, path));
+    return others.some((found) => found.length === 0) ? [] : first;
+  }
   const [, list] = /^\[(.+)\]$/.exec(type) ?? [];
   const [, map] = /^\{(.+)\}$/.exec(type) ?? [];
   if (list !== undefined) {
@@ -52,12 +51,20 @@ export function objections(shapes: Shapes, type: string, value: unknown, path = 
     if (!isObject(value)) return [`${path} is no object`];
     return Object.entries(value).flatMap(([key, item]) => objections(shapes, map, item, `${path}.${key}`));
   }
-  if (type.includes(" or ")) {
-    const [first, ...others] = type.split(" or ").map((one) => objections(shapes, one, value, path));
-    return others.some((found) => found.length === 0) ? [] : first;
-  }
   if (Object.hasOwn(plain, type)) return plain[type](value) ? [] : [`${path} is no ${type}`];
   return objectionsOfKeys(shapes, type, value, path);
+}
+
+/** The types between which a type leaves the choice: "[number or null] or null" is a list or null. */
+function choicesOf(type: string): string[] {
+  const choices = [""];
+  let depth = 0;
+  for (const word of type.split(" ")) {
+    if (word === "or" && depth === 0) choices.push("");
+    else choices.push(`${choices.pop()} ${word}`.trim());
+    depth += word.replaceAll(/[^[{]/g, "").length - word.replaceAll(/[^\]}]/g, "").length;
+  }
+  return choices;
 }
 
 function objectionsOfKeys(shapes: Shapes, type: string, value: unknown, path: string): string[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { changeOf, errorCells, sqnrFields } from "../../src/model/measured-change.js";
+import { agreementText, changeOf, sqnrFields, sqnrText } from "../../src/model/measured-change.js";
 
 describe("the SQNR of a changed model", () => {
   it.each([
@@ -10,7 +10,8 @@ describe("the SQNR of a changed model", () => {
   ])("%d tells outputs that are identical from broken ones", (sqnr, fields, cell) => {
     expect(sqnrFields(sqnr)).toEqual(fields);
     const none = { sqnrInterval: null, agreementInterval: null };
-    expect(errorCells({ ...fields, ...none, agreement: 0.984 })).toEqual([cell, "98.4 %"]);
+    const change = { ...fields, ...none, agreement: 0.984 };
+    expect([sqnrText(change), agreementText(change)]).toEqual([cell, "98.4 %"]);
   });
 });
 
@@ -25,7 +26,7 @@ describe("the intervals of a measured change", () => {
     const { sqnrInterval, agreementInterval } = change([0.1, 0.1, 0.1, 0.1]);
     // All ratios are 10; of 4 of 4 the interval begins at 0.025^(1/4) = 0.398.
     expect(sqnrInterval?.map((end) => end.toFixed(6))).toEqual(["10.000000", "10.000000"]);
-    expect(errorCells(change([0.1, 0.1, 0.1, 0.1]))[1]).toBe("100.0 % [39.8, 100.0]");
+    expect(agreementText(change([0.1, 0.1, 0.1, 0.1]))).toBe("100.0 % [39.8, 100.0]");
     expect(agreementInterval?.[0]).toBeCloseTo(0.025 ** 0.25, 10);
     const width = (noises: readonly number[]) => {
       const [low, high] = change(noises).sqnrInterval ?? [];

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { leftOut } from "../../src/sweep/caveats.js";
 import {
   bestOfEach,
   bestTrials,
@@ -9,6 +8,7 @@ import {
   type SeedValues,
 } from "../../src/sweep/confirm.js";
 import { confirmationOf, contendersOf } from "../../src/sweep/confirmation.js";
+import { leftOut } from "../../src/sweep/edges.js";
 import type { Assignment, Metric, Trial } from "../../src/sweep/types.js";
 
 const loss: Metric = { name: "loss", goal: "minimize", aggregate: "mean" };
@@ -105,6 +105,45 @@ describe("confirmed", () => {
     expect(judged(4, 8.1, 15.9)).toBe("undecided");
     expect(judged(Number.NaN, 2, 4)).toBe("does not help");
   });
+
+  it.each([
+    [
+      "test.rmse",
+      [0.9, 1, 0.95],
+      [1.4, 1.5, 1.45],
+      "helps",
+      "Its test.rmse is 0.9509, that of predicting the mean 1.451.",
+    ],
+    [
+      ...(["test.rmse", [1.4, 1.6, 1.45], [1.4, 1.5, 1.45], "undecided"] as const),
+      "Its test.rmse is 1.486, not clearly better than that of predicting the mean, 1.451.",
+    ],
+    [
+      ...(["test.accuracy", [0.9, 0.9, 0.9], [0.9, 0.9, 0.9], "undecided"] as const),
+      "Its test.accuracy is 0.9, not clearly better than that of predicting the commonest class, 0.9.",
+    ],
+  ] as const)(
+    "says helps only of what beats a constant: %s %j beside %j",
+    (name, own, constant, judgment, text) => {
+      const contender = (trial: number | "baseline", values: readonly number[]) => ({
+        ...{ trial, parameters: {} },
+        runs: [2, 4, 8].map((loss, i) => ({
+          seed: 1000 + i,
+          record: {
+            status: "completed",
+            values: { loss: trial === 0 ? loss / 2 : loss },
+            metrics: { [name]: values[i], [`constant.${name}`]: constant[i] },
+          },
+        })),
+      });
+      const contenders = [contender(0, own), contender("baseline", constant)];
+      const confirm = { seeds: [1000, 1001, 1002], best: 1, baseline: {} };
+      const [one] = confirmationOf({ confirm, metric: loss }, { trials: [], contenders } as never);
+      expect(one.judgment).toBe(judgment);
+      expect(one.constant).toMatchObject({ name, isBeaten: judgment === "helps" });
+      expect(one.text).toContain(text);
+    },
+  );
 
   it("says so where both gave the same numbers", () => {
     const texts = [seeds(2, 4, 8), seeds(2, 4, 8.1)].map(

@@ -1,29 +1,24 @@
 import { OptionError } from "../errors.js";
 import { permutation } from "../math/rng.js";
 import { integerFrom, number } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { split, takeRows } from "./batches.js";
 import type { Dataset } from "./dataset.js";
 import { type LabeledImages, requireLabeled } from "./labeled-images.js";
 
 /** How a data set is divided into data for training, for validation and for testing. */
-export interface DivideOptions {
-  /** Fraction of the examples that is kept for validation; 0: none. Default 0.2. */
-  readonly validation?: number | undefined;
-  /** Fraction of the examples that is kept for testing, which no choice may see; 0: none. Default 0. */
-  readonly test?: number | undefined;
-  /** Seed of the split, which a run's own seed does not change; default 0. */
-  readonly splitSeed?: number | undefined;
-  /** Maximum number of examples for training, which the seed of the split draws; default all. */
-  readonly limit?: number | undefined;
-}
+export interface DivideOptions extends OptionsOf<typeof divideOptions> {}
 
 export const divideOptions = optionTable("divide", {
+  /** Fraction of the examples that is kept for validation; 0: none. Default 0.2. */
   validation: number({ min: 0, below: 1 }).default(0.2),
+  /** Fraction of the examples that is kept for testing, which no choice may see; 0: none. Default 0. */
   test: number({ min: 0, below: 1 }).default(0),
+  /** Seed of the split, which a run's own seed does not change; default 0. */
   splitSeed: integerFrom(0).default(0),
+  /** Maximum number of examples for training, which the seed of the split draws; default all. */
   limit: integerFrom(1).otherwise("all"),
-} satisfies OptionRows<DivideOptions>);
+});
 
 /** Disjoint parts of a data set. */
 export interface DividedData {

@@ -5,27 +5,22 @@ import { type NdArray, ndarray } from "../array.js";
 import { ShapeError } from "../errors.js";
 import { createRng } from "../math/rng.js";
 import { finite, integerFrom, number, positive } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { type LabeledImages, requireLabeled } from "./labeled-images.js";
 import { imageCount, nearestIndices } from "./resize.js";
 
-export interface OverlayOptions {
-  /** Seed of the choice of partners; default 0. */
-  readonly seed?: number | undefined;
-  /** Number of images; default one for each left image. */
-  readonly count?: number | undefined;
-  /** Subtracted from every pixel; default 0. */
-  readonly mean?: number | undefined;
-  /** Divisor of the pixels after the subtraction; default 1. */
-  readonly deviation?: number | undefined;
-}
+export interface OverlayOptions extends OptionsOf<typeof overlayImagesOptions> {}
 
 const overlayImagesOptions = optionTable("overlayImages", {
+  /** Seed of the choice of partners; default 0. */
   seed: number({ integer: true }).default(0),
+  /** Number of images; default one for each left image. */
   count: integerFrom(1).otherwise("one for each left image"),
+  /** Subtracted from every pixel; default 0. */
   mean: finite.default(0),
+  /** Divisor of the pixels after the subtraction; default 1. */
   deviation: positive.default(1),
-} satisfies OptionRows<OverlayOptions>);
+});
 
 /** Images of two items each, and the classes of both. */
 export interface OverlaidImages {

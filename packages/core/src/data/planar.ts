@@ -2,45 +2,37 @@
 // 2011; spirals as in K. Lang and M. Witbrock, "Learning to tell two spirals apart", 1988.
 import { createRng } from "../math/rng.js";
 import { integerFrom, nonNegative, number, positive } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { LabeledImages } from "./labeled-images.js";
 
-export interface PlanarOptions {
-  /** Number of points, as many of one class as of the other; default 500. */
-  readonly points?: number | undefined;
-  /** Standard deviation of what is added to both coordinates; default 0.05. */
-  readonly noise?: number | undefined;
-  /** Seed of the points; default 0. */
-  readonly seed?: number | undefined;
-}
+export interface PlanarOptions extends OptionsOf<typeof moonsOptions> {}
 
-export interface SpiralsOptions extends PlanarOptions {
-  /** Turns of an arm around the origin; default 1.5. */
-  readonly turns?: number | undefined;
-}
+export interface SpiralsOptions extends OptionsOf<typeof spiralsOptions> {}
 
-export interface CirclesOptions extends PlanarOptions {
-  /** Radius of the inner circle over that of the outer one; default 0.5. */
-  readonly factor?: number | undefined;
-}
+export interface CirclesOptions extends OptionsOf<typeof circlesOptions> {}
 
 const planarRows = {
+  /** Number of points, as many of one class as of the other; default 500. */
   points: integerFrom(2).default(500),
+  /** Standard deviation of what is added to both coordinates; default 0.05. */
   noise: nonNegative.default(0.05),
+  /** Seed of the points; default 0. */
   seed: integerFrom(0).default(0),
-} as const;
+};
 
-const moonsOptions = optionTable("moons", { ...planarRows } satisfies OptionRows<PlanarOptions>);
+const moonsOptions = optionTable("moons", planarRows);
 
 const spiralsOptions = optionTable("spirals", {
   ...planarRows,
+  /** Turns of an arm around the origin; default 1.5. */
   turns: positive.default(1.5),
-} satisfies OptionRows<SpiralsOptions>);
+});
 
 const circlesOptions = optionTable("circles", {
   ...planarRows,
+  /** Radius of the inner circle over that of the outer one; default 0.5. */
   factor: number({ above: 0, below: 1 }).default(0.5),
-} satisfies OptionRows<CirclesOptions>);
+});
 
 /** Points of a plane with their classes, 0 or 1: `images` has a row (x, y) for each. */
 export type PlanarPoints = LabeledImages & { readonly classes: 2 };

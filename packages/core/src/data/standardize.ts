@@ -5,7 +5,7 @@ import { equal, where } from "../graph/ops/compare.js";
 import { formatShape } from "../graph/tensor.js";
 import type { Model } from "../nn/model.js";
 import { flag, integerFrom, listOf, oneOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { Dataset } from "./dataset.js";
 
 /** Numbers by which others are centered and scaled, (x - mean) / std: one for each group of the elements of an example. */
@@ -23,20 +23,16 @@ export interface Standardization {
   readonly gaps?: readonly number[] | undefined;
 }
 
-export interface StandardizationOptions {
-  /** Groups of equal size, one after the other, in which the elements of an example are, such as channels; default each column of [n, columns] by itself, else one. */
-  readonly groups?: number | undefined;
-  /** Whether an input is a number: others, such as those of a table's text, stay as they are. Default all. */
-  readonly isNumber?: readonly boolean[] | undefined;
-  /** What becomes of inputs that are NaN, such as a table's gaps: an error, or the mean of the others in these data (0 where `isNumber` is false); default refuse. */
-  readonly missing?: "refuse" | "mean" | undefined;
-}
+export interface StandardizationOptions extends OptionsOf<typeof standardizationOptions> {}
 
-export const standardizationOptions = optionTable("standardization", {
+const standardizationOptions = optionTable("standardization", {
+  /** Groups of equal size, one after the other, in which the elements of an example are, such as channels; default each column of [n, columns] by itself, else one. */
   groups: integerFrom(1).otherwise("the columns of [n, columns], else 1"),
+  /** Whether an input is a number: others, such as those of a table's text, stay as they are. Default all. */
   isNumber: listOf(flag).otherwise("all are"),
+  /** What becomes of inputs that are NaN, such as a table's gaps: an error, or the mean of the others in these data (0 where `isNumber` is false); default refuse. */
   missing: oneOf(["refuse", "mean"]).default("refuse"),
-} satisfies OptionRows<StandardizationOptions>);
+});
 
 /**
  * Means and standard deviations of the inputs of training data, and of labels that are numbers: for {@link standardize}, of these data and of

@@ -5,7 +5,7 @@
  */
 
 export type { DigitAttribute } from "../data/attributes.js";
-export { attributesOf, digitAttributes } from "../data/attributes.js";
+
 export { batches, concatenateRows, split, takeRows } from "../data/batches.js";
 
 export type { Dataset } from "../data/dataset.js";
@@ -25,15 +25,10 @@ export { circles, moons, spirals } from "../data/planar.js";
 
 export { resizeImages } from "../data/resize.js";
 export type { ByteImage } from "../data/resize-bytes.js";
-export { resizeBytes } from "../data/resize-bytes.js";
+
 export { decodeSafetensors, encodeSafetensors } from "../data/safetensors.js";
 export type { Scale, Standardization, StandardizationOptions } from "../data/standardize.js";
-export {
-  inDataUnits,
-  standardization,
-  standardizationOptions,
-  standardize,
-} from "../data/standardize.js";
+export { inDataUnits, standardization, standardize } from "../data/standardize.js";
 export type { DataStream } from "../data/stream.js";
 export { cached } from "../data/streams/cached.js";
 export { collected } from "../data/streams/collected.js";
@@ -47,24 +42,24 @@ export { shuffled } from "../data/streams/shuffled.js";
 export type { StreamOfOptions } from "../data/streams/stream-of.js";
 export { streamOf } from "../data/streams/stream-of.js";
 export type { WorkerStream, WorkerStreamOptions } from "../data/streams/worker-stream.js";
-export { workerStream, workerStreamOptions } from "../data/streams/worker-stream.js";
+export { workerStream } from "../data/streams/worker-stream.js";
 export type { PlacedValue } from "../data/tables/columns.js";
 export type { TableColumn, TableDescription } from "../data/tables/description.js";
 export type { ColumnEncoding } from "../data/tables/encoding.js";
 export type { TableData, TableInputs, TableOf, TableOptions } from "../data/tables/table.js";
 export type { CropOptions } from "../data/transforms/crop.js";
-export { cropOptions, randomCrop } from "../data/transforms/crop.js";
+export { randomCrop } from "../data/transforms/crop.js";
 export type { CutoutOptions } from "../data/transforms/cutout.js";
-export { cutout, cutoutOptions } from "../data/transforms/cutout.js";
+export { cutout } from "../data/transforms/cutout.js";
 export type { FlipOptions } from "../data/transforms/flip.js";
-export { flipOptions, randomFlip } from "../data/transforms/flip.js";
+export { randomFlip } from "../data/transforms/flip.js";
 export type { ArrayOption } from "../data/transforms/images.js";
 export type { MixupOptions } from "../data/transforms/mixup.js";
-export { mixup, mixupOptions } from "../data/transforms/mixup.js";
+export { mixup } from "../data/transforms/mixup.js";
 export type { NormalizeOptions } from "../data/transforms/normalize.js";
-export { normalize, normalizeOptions } from "../data/transforms/normalize.js";
+export { normalize } from "../data/transforms/normalize.js";
 export type { RotationOptions } from "../data/transforms/rotation.js";
-export { randomRotation, rotationOptions } from "../data/transforms/rotation.js";
+export { randomRotation } from "../data/transforms/rotation.js";
 export type { MapKind, ScaleCropOptions } from "../data/transforms/scale-crop.js";
 export { scaleCropFlip } from "../data/transforms/scale-crop.js";
 export type { Rng } from "../math/rng.js";

@@ -7,7 +7,6 @@ export type { DataOf, DType, FloatArray, NdArray, NestedNumbers, Shape, TypedArr
 export {
   array,
   astype,
-  copyArray,
   dtypeOf,
   full,
   isNdArray,
@@ -38,7 +37,7 @@ export {
 export { backward, dot, grad, hvp, jacobian, jvp, mapTree, valueAndGrad, vjp } from "../graph/autodiff.js";
 export type { Cost, Graph, Port } from "../graph/graph.js";
 export { costOf, printGraph } from "../graph/graph.js";
-export { retype } from "../graph/retype.js";
+
 export { simplify } from "../graph/simplify.js";
 export type { Attributes } from "../graph/tensor.js";
 export { Tensor } from "../graph/tensor.js";
@@ -80,7 +79,7 @@ export { booth } from "../problems/booth.js";
 export type { Problem } from "../problems/problem.js";
 export type { Choice } from "../registry.js";
 export type { CompileOptions, RuntimeName } from "../runtime/compile.js";
-export { chooseRuntime, compile, estimate } from "../runtime/compile.js";
+export { compile, estimate } from "../runtime/compile.js";
 export type { Executable, RunOptions, Scan, Values } from "../runtime/executable.js";
 export { compileJavaScript } from "../runtime/javascript/executable.js";
 export type { ArraysOf, CallOf, Compiled, ValuesOf } from "../runtime/jit.js";

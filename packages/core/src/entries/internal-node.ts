@@ -4,6 +4,7 @@
  * @module isoloss/internal-node
  * @internal
  */
+export { makeFolder } from "../node/files.js";
 export type { ResizedOptions } from "../node/images/resized.js";
 export { resizedImages } from "../node/images/resized.js";
 export type { NpyForm } from "../node/npy-writer.js";

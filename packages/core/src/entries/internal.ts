@@ -9,6 +9,7 @@ export { allocate, stridesOf } from "../array.js";
 export { bfloatToNumber, float64Of, halfToNumber, requireBytes } from "../bytes.js";
 export { keptExamples } from "../data/streams/example-stream.js";
 export { joinParts } from "../data/streams/part-reader.js";
+export { requireClasses } from "../data/tables/columns.js";
 export { describeValue, isPlainObject } from "../describe.js";
 export { loopWhile } from "../graph/control/while.js";
 export { nodesOf, topologicalOrder } from "../graph/graph.js";
@@ -59,7 +60,7 @@ export {
   smoothing,
   text,
 } from "../option-kinds.js";
-export type { OptionRows, OptionTable } from "../options.js";
+export type { OptionsOf, OptionTable } from "../options.js";
 export { optionTable, requireKnown, withoutUndefined } from "../options.js";
 export { taskAlone } from "../problems/task-alone.js";
 export { Lifetime } from "../runtime/lifetime.js";

@@ -4,6 +4,6 @@
  * @module isoloss/linalg
  */
 export type { Correlation } from "../math/correlation.js";
-export { correlation, partialCorrelation } from "../math/correlation.js";
+export { correlation } from "../math/correlation.js";
 export { eigenSymmetric, inverse, pinv, qr, solve, svd } from "../math/linalg.js";
 export { normalCdf, normalQuantile } from "../math/normal.js";

@@ -14,7 +14,7 @@ export { meanAbsoluteError } from "../metrics/regression.js";
 export type { ConfusionMatrix, ConfusionOptions } from "../metrics/segmentation.js";
 export { confusionMatrix, meanIoU, pixelAccuracy } from "../metrics/segmentation.js";
 export type { Conflict, ConflictTrigger } from "../mtl/conflict.js";
-export { balanceWeights, conflictOf, isTriggered } from "../mtl/conflict.js";
+
 export type { AdapterOptions } from "../mtl/cost/adapter/adapter.js";
 export type {
   ImproveByCosine,
@@ -36,7 +36,7 @@ export { costOptions } from "../mtl/cost/settings.js";
 export type { SharedParams } from "../mtl/cost/shared-losses.js";
 export type { Representation } from "../mtl/gradients/forward.js";
 export type { TaskOf } from "../mtl/gradients/parameter-split.js";
-export { sharedSizes } from "../mtl/gradients/parameter-split.js";
+
 export type { Combination, MultiTaskMethod, Need, TaskInput } from "../mtl/method.js";
 export type { AlignedMtlOptions } from "../mtl/methods/aligned-mtl.js";
 export { alignedMtl } from "../mtl/methods/aligned-mtl.js";

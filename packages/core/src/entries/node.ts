@@ -6,7 +6,7 @@
 
 export { firstBytes } from "../bytes.js";
 export type { ArrayFileOptions } from "../node/array-files.js";
-export { arrayFileOptions, arrayStreamOptions, loadArrays } from "../node/array-files.js";
+export { arrayFileOptions, loadArrays } from "../node/array-files.js";
 export { openArrays } from "../node/array-streams.js";
 
 export { loadCheckpoint, saveCheckpoint } from "../node/checkpoints.js";
@@ -17,10 +17,10 @@ export type { MlflowContent, MlflowMetric } from "../node/history/mlflow.js";
 export { mlflowContent } from "../node/history/mlflow.js";
 export type { RecordedRun, RecordedStatus, RunRecord } from "../node/history/recorded.js";
 export type { RecordedRunOptions, RunSource } from "../node/history/recorded-run.js";
-export { recordedRun, recordedRunOptions } from "../node/history/recorded-run.js";
+export { recordedRun } from "../node/history/recorded-run.js";
 export { stepRecord } from "../node/history/records.js";
 export type { RunFormat, SaveRunOptions } from "../node/history/save-run.js";
-export { saveRun, saveRunOptions } from "../node/history/save-run.js";
+export { saveRun } from "../node/history/save-run.js";
 export type { IdxSource } from "../node/idx-sources.js";
 export { fashionMnist, mnist } from "../node/idx-sources.js";
 export type { ImageFolder, ImageFolderOptions } from "../node/image-folder.js";

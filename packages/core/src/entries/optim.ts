@@ -68,7 +68,7 @@ export type { DirectionRule, Directions, LbfgsOptions } from "../train/line-sear
 export { conjugateDirections, lbfgs, steepestDescent } from "../train/line-search/directions.js";
 export { lineSearches } from "../train/line-search/registry.js";
 export type { LinePoint, WolfeOptions } from "../train/line-search/wolfe.js";
-export { wolfeSearch } from "../train/line-search/wolfe.js";
+
 export type {
   LineSearchMinimization,
   LineSearchMinimizeOptions,

@@ -8,7 +8,7 @@ export type {
   ConjugateGradientOptions,
   ConjugateGradientResult,
 } from "../teleport/curvature/conjugate-gradient.js";
-export { conjugateGradient } from "../teleport/curvature/conjugate-gradient.js";
+
 export type { Hessian, LanczosOptions } from "../teleport/curvature/hessian.js";
 export { createHessian, lanczos } from "../teleport/curvature/hessian.js";
 export type {
@@ -17,18 +17,18 @@ export type {
   MinimumMeterOptions,
   MinimumSettings,
 } from "../teleport/curvature/minima.js";
-export { createMinimumMeter, measureMinimum, minimumSettings } from "../teleport/curvature/minima.js";
+export { createMinimumMeter, measureMinimum } from "../teleport/curvature/minima.js";
 export type { DiagnoseOptions } from "../teleport/diagnosis/diagnose.js";
 export { diagnose } from "../teleport/diagnosis/diagnose.js";
 export type { Diagnosis, Missing, Quantity } from "../teleport/diagnosis/diagnosis.js";
 export { isMissing } from "../teleport/diagnosis/diagnosis.js";
 export type { GainPredictor, GainPredictorOptions } from "../teleport/diagnosis/predicted-gain.js";
-export { createGainPredictor } from "../teleport/diagnosis/predicted-gain.js";
+
 export type { GuardOptions, Limits } from "../teleport/guard.js";
 export { guardOptions } from "../teleport/guard.js";
 export type { DecreaseOptions } from "../teleport/objective/decrease.js";
 export { decrease } from "../teleport/objective/decrease.js";
-export { gradNormSqOf } from "../teleport/objective/grad-norm-sq-of.js";
+
 export { modelDecrease } from "../teleport/objective/model-decrease.js";
 export type { Memory, Objective, ObjectiveFor, PointValue } from "../teleport/objective/objective.js";
 export { gradNormSq, minimized } from "../teleport/objective/objective.js";
@@ -81,10 +81,9 @@ export type {
   Walk,
   WalkRecord,
 } from "../teleport/search/search.js";
-export { isStop } from "../teleport/search/search.js";
-export { reusedState } from "../teleport/state/reused-state.js";
+
 export type { BlendMomentOptions, TrajectorySimilarityOptions } from "../teleport/state/trajectory-reuse.js";
-export { blendMoment, trajectorySimilarity } from "../teleport/state/trajectory-reuse.js";
+
 export type { Move, Transport, TransportedState, TransportPolicy } from "../teleport/state/transport.js";
 export { createTransport, transportPolicies } from "../teleport/state/transport.js";
 export type {
@@ -105,7 +104,7 @@ export type {
   When,
   WhenOptions,
 } from "../teleport/when.js";
-export { atSteps, every, inEpochs, occasionAt, onPlateau, onPredictedGain, when } from "../teleport/when.js";
+export { atSteps, every, inEpochs, onPlateau, onPredictedGain, when } from "../teleport/when.js";
 export { whens } from "../teleport/when-registry.js";
 export type {
   MinimaStudy,

@@ -87,7 +87,7 @@ export function checkClasses(
     if (bad < 0) continue;
     const example = shape.length === 0 ? 0 : Math.floor((bad * shape[0]) / data.length);
     throw new DataError(
-      `${what} must be classes in 0..${classes - 1}, as the model has ${classes} outputs; example ${example} has label ${data[bad]}. ` +
+      `${what} must be classes in 0..${classes - 1}, as the model has ${classes} output${classes === 1 ? "" : "s"}; example ${example} has label ${data[bad]}. ` +
         "Give the model more outputs, or leave out examples without a class (in a loss: ignoreIndex or mask).",
     );
   }

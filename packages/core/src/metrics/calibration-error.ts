@@ -1,20 +1,17 @@
 // C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks", ICML 2017, eqs. 2-5.
 import { finite, integerFrom } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { classScores, predictedClass } from "./class-scores.js";
 import type { StreamingMetric } from "./metric.js";
 
-export interface CalibrationErrorOptions {
-  /** M, the number of bins of equal width; default 15. */
-  readonly bins?: number | undefined;
-  /** The label of positions that do not count; default -1. */
-  readonly ignore?: number | undefined;
-}
+export interface CalibrationErrorOptions extends OptionsOf<typeof calibrationErrorOptions> {}
 
 const calibrationErrorOptions = optionTable("calibrationError", {
+  /** M, the number of bins of equal width; default 15. */
   bins: integerFrom(1).default(15),
+  /** The label of positions that do not count; default -1. */
   ignore: finite.default(-1),
-} satisfies OptionRows<CalibrationErrorOptions>);
+});
 
 /** Sums by bin of confidence, [M] each. */
 export interface CalibrationSums {

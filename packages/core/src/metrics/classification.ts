@@ -1,7 +1,7 @@
 import type { NdArray } from "../array.js";
 import { NumericalError, OptionError } from "../errors.js";
 import { inCode, isObject, share } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { requireNumber, requireSameShape } from "./values.js";
 
 /** Counts of a binary classifier: true and false positives, false negatives. */
@@ -11,17 +11,14 @@ export interface BinaryCounts {
   readonly fn: number;
 }
 
-export interface BinaryCountsOptions {
-  /** Probabilities above this threshold count as positive; default 0.5. */
-  readonly threshold?: number | undefined;
-  /** Earlier counts to which the new ones are added; default none. */
-  readonly add?: BinaryCounts | undefined;
-}
+export interface BinaryCountsOptions extends OptionsOf<typeof binaryCountsOptions> {}
 
 const binaryCountsOptions = optionTable("binaryCounts", {
+  /** Probabilities above this threshold count as positive; default 0.5. */
   threshold: share.default(0.5),
+  /** Earlier counts to which the new ones are added; default none. */
   add: inCode<BinaryCounts>("counts tp, fp and fn", isObject).default({ tp: 0, fp: 0, fn: 0 }),
-} satisfies OptionRows<BinaryCountsOptions>);
+});
 
 /**
  * Counts true and false positives and false negatives over a batch or, with `add`, over a data set.

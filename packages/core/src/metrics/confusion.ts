@@ -1,21 +1,19 @@
 import { finite } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { classScores, predictedClass } from "./class-scores.js";
 import type { MetricBatch, StreamingMetric } from "./metric.js";
 import { type ConfusionMatrix, meanIoU } from "./segmentation.js";
 
-export interface ConfusionMetricOptions {
+export interface ConfusionMetricOptions extends OptionsOf<typeof confusionOptions> {}
+
+const rows = {
   /** The label of positions that do not count; default -1. */
-  readonly ignore?: number | undefined;
-}
+  ignore: finite.default(-1),
+};
 
-const rows = { ignore: finite.default(-1) } satisfies OptionRows<ConfusionMetricOptions>;
+const confusionOptions = optionTable("confusion", rows);
 
-const confusionOptions = optionTable("confusion", {
-  ...rows,
-} satisfies OptionRows<ConfusionMetricOptions>);
-
-const iouOptions = optionTable("iou", { ...rows } satisfies OptionRows<ConfusionMetricOptions>);
+const iouOptions = optionTable("iou", rows);
 
 /** Adds a batch to counts of true and predicted classes; `undefined` before the first batch. */
 export function addToCounts(

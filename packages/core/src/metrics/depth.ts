@@ -2,7 +2,7 @@
 // S. Liu, E. Johns, A. Davison, CVPR 2019, use them: means over the valid pixels of a batch.
 import type { NdArray } from "../array.js";
 import { oneOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { type BatchMean, batchMean } from "./batch-mean.js";
 import type { StreamingMetric } from "./metric.js";
 import { requireNumber, requireSameShape } from "./values.js";
@@ -50,14 +50,12 @@ export function depthErrors(predictions: NdArray, targets: NdArray): DepthErrors
   };
 }
 
-export interface DepthErrorOptions {
-  /** |p - t|, or |p - t| / t; default `absolute`. */
-  readonly kind?: "absolute" | "relative" | undefined;
-}
+export interface DepthErrorOptions extends OptionsOf<typeof depthErrorOptions> {}
 
 const depthErrorOptions = optionTable("depthError", {
+  /** |p - t|, or |p - t| / t; default `absolute`. */
   kind: oneOf(["absolute", "relative"]).default("absolute"),
-} satisfies OptionRows<DepthErrorOptions>);
+});
 
 /**
  * Absolute or relative error of depths as papers on several tasks report it: the mean over batches of `depthErrors`, each batch alike.

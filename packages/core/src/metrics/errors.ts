@@ -2,19 +2,19 @@ import { sizeOf } from "../array.js";
 import { ShapeError } from "../errors.js";
 import { formatShape } from "../graph/tensor.js";
 import { positive } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { MetricBatch, StreamingMetric } from "./metric.js";
 
-export interface ErrorOptions {
+export interface ErrorOptions extends OptionsOf<typeof maeOptions> {}
+
+const rows = {
   /** Factor that converts the error to its unit, such as the standard deviation that targets were divided by; default 1. */
-  readonly scale?: number | undefined;
-}
+  scale: positive.default(1),
+};
 
-const rows = { scale: positive.default(1) } satisfies OptionRows<ErrorOptions>;
+const maeOptions = optionTable("mae", rows);
 
-const maeOptions = optionTable("mae", { ...rows } satisfies OptionRows<ErrorOptions>);
-
-const rmseOptions = optionTable("rmse", { ...rows } satisfies OptionRows<ErrorOptions>);
+const rmseOptions = optionTable("rmse", rows);
 
 /** A sum over elements. */
 export interface ErrorSum {

@@ -1,28 +1,24 @@
 // Averages: D. Lewis et al., "RCV1", JMLR 5, 2004, section 5.3.
 import { finite, integerFrom, oneOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { f1Score } from "./classification.js";
 import { addToCounts } from "./confusion.js";
 import type { StreamingMetric } from "./metric.js";
 import type { ConfusionMatrix } from "./segmentation.js";
 
-export interface F1Options {
+export interface F1Options extends OptionsOf<typeof f1Options> {}
+
+const f1Options = optionTable("f1", {
   /**
    * How classes are averaged: all alike (`macro`, default), weighted by their numbers of labels (`weighted`), or with
    * the counts of all classes added up (`micro`).
    */
-  readonly average?: "macro" | "weighted" | "micro" | undefined;
-  /** A class whose own F1 it is, without an average; default 1 for one logit a label, else none. */
-  readonly positive?: number | undefined;
-  /** The label of positions that do not count; default -1. */
-  readonly ignore?: number | undefined;
-}
-
-const f1Options = optionTable("f1", {
   average: oneOf(["macro", "weighted", "micro"]).default("macro"),
+  /** A class whose own F1 it is, without an average; default 1 for one logit a label, else none. */
   positive: integerFrom(0).otherwise("1 for one logit a label, else none"),
+  /** The label of positions that do not count; default -1. */
   ignore: finite.default(-1),
-} satisfies OptionRows<F1Options>);
+});
 
 /** Counts by label and predicted class, and the class that they are about. */
 export interface F1Counts {

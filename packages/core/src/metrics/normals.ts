@@ -3,7 +3,7 @@
 import type { NdArray } from "../array.js";
 import { ShapeError } from "../errors.js";
 import { oneOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { type BatchMean, batchMean } from "./batch-mean.js";
 import type { StreamingMetric } from "./metric.js";
 import { requireNumber, requireSameShape } from "./values.js";
@@ -78,14 +78,12 @@ function anglesOf(predictions: NdArray, { data: t, shape: [n, , height, width] }
   return Float64Array.from(angles);
 }
 
-export interface NormalAngleOptions {
-  /** The mean or median angle in degrees, or the fraction of pixels with an angle below so many degrees; default `mean`. */
-  readonly statistic?: "mean" | "median" | 11.25 | 22.5 | 30 | undefined;
-}
+export interface NormalAngleOptions extends OptionsOf<typeof normalAngleOptions> {}
 
 const normalAngleOptions = optionTable("normalAngle", {
+  /** The mean or median angle in degrees, or the fraction of pixels with an angle below so many degrees; default `mean`. */
   statistic: oneOf(["mean", "median", ...limits]).default("mean"),
-} satisfies OptionRows<NormalAngleOptions>);
+});
 
 /**
  * A statistic of the angles between normals as papers on several tasks report it: the mean over batches of `angleStatistics`, each batch

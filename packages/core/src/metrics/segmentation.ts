@@ -1,26 +1,22 @@
 import { type NdArray, requireArray } from "../array.js";
 import { DataError, NumericalError, ShapeError } from "../errors.js";
 import { finite, inCode, integerFrom, isObject } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { requireSameShape } from "./values.js";
 
 /** Counts of pixels, [C, C]: row for the label, column for the prediction. */
 export type ConfusionMatrix = NdArray<Float64Array>;
 
-export interface ConfusionOptions {
-  /** C. */
-  readonly classes: number;
-  /** The label of pixels to ignore; default -1. */
-  readonly ignore?: number | undefined;
-  /** Earlier counts to which the new ones are added; default none. */
-  readonly add?: ConfusionMatrix | undefined;
-}
+export interface ConfusionOptions extends OptionsOf<typeof confusionMatrixOptions> {}
 
 const confusionMatrixOptions = optionTable("confusionMatrix", {
+  /** C. */
   classes: integerFrom(1).required(),
+  /** The label of pixels to ignore; default -1. */
   ignore: finite.default(-1),
+  /** Earlier counts to which the new ones are added; default none. */
   add: inCode<ConfusionMatrix>("a matrix of counts", isObject).otherwise("none"),
-} satisfies OptionRows<ConfusionOptions>);
+});
 
 /**
  * Counts the pairs of true and predicted classes over a batch or, with `add`, over a data set.

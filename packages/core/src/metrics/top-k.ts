@@ -1,19 +1,16 @@
 import { finite, integerFrom } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { classScores } from "./class-scores.js";
 import type { StreamingMetric } from "./metric.js";
 
-export interface TopKOptions {
-  /** Number of largest logits among which the label must be; default 5. */
-  readonly k?: number | undefined;
-  /** The label of positions that do not count; default -1. */
-  readonly ignore?: number | undefined;
-}
+export interface TopKOptions extends OptionsOf<typeof topKOptions> {}
 
 const topKOptions = optionTable("topK", {
+  /** Number of largest logits among which the label must be; default 5. */
   k: integerFrom(1).default(5),
+  /** The label of positions that do not count; default -1. */
   ignore: finite.default(-1),
-} satisfies OptionRows<TopKOptions>);
+});
 
 /** Counts of labels. */
 export interface HitCounts {

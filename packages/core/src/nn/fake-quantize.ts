@@ -11,19 +11,12 @@ import { round, roundTo } from "../graph/ops/rounding.js";
 import { stopGradient } from "../graph/ops/stop-gradient.js";
 import { formatShape, isTensor, requireFloat, sameShape, type Tensor } from "../graph/tensor.js";
 import { inCode, number } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 
 /** Least and greatest number of a range: a number or a scalar each; or, with an axis, a vector with one for each channel. */
 export type QuantizationRange = readonly [min: number | Tensor, max: number | Tensor];
 
-export interface FakeQuantizeOptions {
-  /** Bits of the integers, 2 to 8; default 8. */
-  readonly bits?: number | undefined;
-  /** Axis whose indices (channels) have a scale each; default: one scale for the tensor. */
-  readonly axis?: number | undefined;
-  /** Range of the values, for asymmetric integers; default: symmetric integers over the tensor's own range. */
-  readonly range?: QuantizationRange | undefined;
-}
+export interface FakeQuantizeOptions extends OptionsOf<typeof fakeQuantizeOptions> {}
 
 function isRange(v: unknown): v is QuantizationRange {
   if (!Array.isArray(v) || v.length !== 2 || !v.every((end) => Number.isFinite(end) || isTensor(end)))
@@ -32,12 +25,15 @@ function isRange(v: unknown): v is QuantizationRange {
 }
 
 const fakeQuantizeOptions = optionTable("fakeQuantize", {
+  /** Bits of the integers, 2 to 8; default 8. */
   bits: number({ integer: true, min: 2, max: 8 }).default(8),
+  /** Axis whose indices (channels) have a scale each; default: one scale for the tensor. */
   axis: number({ integer: true }).otherwise("one scale for the tensor"),
+  /** Range of the values, for asymmetric integers; default: symmetric integers over the tensor's own range. */
   range: inCode<QuantizationRange>("[min, max], a finite number or a tensor each", isRange).otherwise(
     "the tensor's own, symmetric",
   ),
-} satisfies OptionRows<FakeQuantizeOptions>);
+});
 
 /**
  * The values of `x` after a round trip through integers of few bits, for training that knows of quantization.

@@ -2,17 +2,15 @@ import { astype, dtypeOf, isNdArray, type NdArray } from "../array.js";
 import { DataError } from "../errors.js";
 import { formatShape, sameShape } from "../graph/tensor.js";
 import { text } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { flatten, unflatten } from "../tree.js";
 
-export interface StateDictOptions {
-  /** What all names begin with, such as `model.`; default whichever of none, `model.` and `module.` fits. */
-  readonly prefix?: string | undefined;
-}
+export interface StateDictOptions extends OptionsOf<typeof stateDictOptions> {}
 
 const stateDictOptions = optionTable("fromStateDict", {
+  /** What all names begin with, such as `model.`; default whichever of none, `model.` and `module.` fits. */
   prefix: text("what all names begin with").otherwise("none, model. or module., whichever fits"),
-} satisfies OptionRows<StateDictOptions>);
+});
 
 const prefixes = ["", "model.", "module."];
 

@@ -6,31 +6,23 @@ import { decodeNpz } from "../data/npz.js";
 import { decodeSafetensors } from "../data/safetensors.js";
 import { DataError } from "../errors.js";
 import { text } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { readFileOrThrow } from "./files.js";
 
-export interface ArrayFileOptions {
-  /** Name of the inputs in the file; default inputs, or the only array of a file. */
-  readonly inputs?: string | undefined;
-  /** Name of the labels in their file; default labels, or the only array of a file. */
-  readonly labels?: string | undefined;
-  /** A file of their own for the labels; default that of the inputs. */
-  readonly labelFile?: string | undefined;
-}
+export interface ArrayFileOptions extends OptionsOf<typeof arrayFileOptions> {}
 
 const arrayFileRows = {
+  /** Name of the inputs in the file; default inputs, or the only array of a file. */
   inputs: text("the name of an array").otherwise("inputs, or the only array of a file"),
+  /** Name of the labels in their file; default labels, or the only array of a file. */
   labels: text("the name of an array").otherwise("labels, or the only array of a file"),
+  /** A file of their own for the labels; default that of the inputs. */
   labelFile: text("a path").otherwise("that of the inputs"),
-} satisfies OptionRows<ArrayFileOptions>;
+};
 
-export const arrayFileOptions = optionTable("loadArrays", {
-  ...arrayFileRows,
-} satisfies OptionRows<ArrayFileOptions>);
+export const arrayFileOptions = optionTable("loadArrays", arrayFileRows);
 
-export const arrayStreamOptions = optionTable("openArrays", {
-  ...arrayFileRows,
-} satisfies OptionRows<ArrayFileOptions>);
+export const arrayStreamOptions = optionTable("openArrays", arrayFileRows);
 
 /**
  * A data set from files of arrays: `.npz` and `.safetensors` with inputs and labels, or two files, such as `.npy`, of one each.

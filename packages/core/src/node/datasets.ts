@@ -1,6 +1,6 @@
 // Finds, downloads and reads data sets of four IDX files.
 import { createHash } from "node:crypto";
-import { access, constants, mkdir, rm } from "node:fs/promises";
+import { access, constants, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { DType, NdArray } from "../array.js";
@@ -9,8 +9,8 @@ import { readIdx } from "../data/idx.js";
 import type { LabeledImages } from "../data/labeled-images.js";
 import { DataError, MissingDataError, OptionError } from "../errors.js";
 import { flag, text } from "../option-kinds.js";
-import { type OptionRows, optionTable, requireKnown } from "../options.js";
-import { readFileOrThrow, writeFileAtomic } from "./files.js";
+import { type OptionsOf, optionTable, requireKnown } from "../options.js";
+import { makeFolder, readFileOrThrow, writeFileAtomic } from "./files.js";
 import { fashionMnist, type IdxSource, mnist } from "./idx-sources.js";
 import { reasonOf } from "./system-error.js";
 
@@ -19,20 +19,16 @@ const DOWNLOAD_TIMEOUT = 600_000;
 
 const sources: ReadonlyMap<string, IdxSource> = new Map([mnist, fashionMnist].map((s) => [s.name, s]));
 
-export interface IdxDatasetOptions {
-  /** The only folder to search (and to download to); default: the usual folders. */
-  readonly directory?: string | undefined;
-  /** Whether to download files that are not found; default false. */
-  readonly download?: boolean | undefined;
-  /** A mirror to download from instead of the source's own. */
-  readonly baseUrl?: string | undefined;
-}
+export interface IdxDatasetOptions extends OptionsOf<typeof idxDatasetOptions> {}
 
 const idxDatasetOptions = optionTable("loadIdxDataset", {
+  /** The only folder to search (and to download to); default: the usual folders. */
   directory: text("a folder").otherwise("the usual folders"),
+  /** Whether to download files that are not found; default false. */
   download: flag.default(false),
+  /** A mirror to download from instead of the source's own. */
   baseUrl: text("the address of a folder").otherwise("the source's own"),
-} satisfies OptionRows<IdxDatasetOptions>);
+});
 
 export interface ImageDataset {
   readonly train: LabeledImages & Dataset;
@@ -182,7 +178,7 @@ async function downloadFiles(
  */
 async function makeWritable(directory: string): Promise<string | undefined> {
   try {
-    const made = await mkdir(directory, { recursive: true });
+    const made = await makeFolder(directory);
     await access(directory, constants.W_OK);
     return made;
   } catch (cause) {

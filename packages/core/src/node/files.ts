@@ -87,13 +87,34 @@ export async function readFileOrThrow(
   }
 }
 
+/**
+ * Makes a folder, and those above it, one after the other: a recursive mkdir of Node never returns in a file system such as /proc, which has no new
+ * folders.
+ *
+ * @returns the first folder of the path that was not there
+ * @throws the system's error
+ */
+export async function makeFolder(path: string): Promise<string | undefined> {
+  const made = () => mkdir(path).catch((cause) => cause as NodeJS.ErrnoException);
+  let why = await made();
+  let above: string | undefined;
+  if (why?.code === "ENOENT" && dirname(path) !== path) {
+    above = await makeFolder(dirname(path));
+    why = await made();
+  }
+  if (why === undefined) return above ?? path;
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  if (!isFolder) throw why;
+  return above;
+}
+
 /** Creates and opens a file, together with the directories that it needs. */
 async function openNew(path: string): Promise<FileHandle> {
   try {
     return await open(path, "wx");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     return open(path, "wx");
   }
 }

@@ -6,26 +6,22 @@ import type { DataStream } from "../data/stream.js";
 import { exampleStream } from "../data/streams/example-stream.js";
 import { DataError } from "../errors.js";
 import { flag, integerFrom, listOf, oneOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { readFileOrThrow } from "./files.js";
 import { type Image, ImageReader } from "./images/image.js";
 import { planesOf } from "./images/planes.js";
 import { reasonOf } from "./system-error.js";
 
-export interface ImageFolderOptions {
-  /** [height, width] to which all are resized; default the size of the first. */
-  readonly size?: readonly [number, number] | undefined;
-  /** 1 for gray, 3 for color; default as the first. */
-  readonly channels?: 1 | 3 | undefined;
-  /** Whether each epoch has an order of its own, that in which a trainer takes arrays; default false: class by class. */
-  readonly shuffle?: boolean | undefined;
-}
+export interface ImageFolderOptions extends OptionsOf<typeof imageFolderOptions> {}
 
 export const imageFolderOptions = optionTable("openImageFolder", {
+  /** [height, width] to which all are resized; default the size of the first. */
   size: listOf(integerFrom(1), { length: 2 }).otherwise("the size of the first"),
+  /** 1 for gray, 3 for color; default as the first. */
   channels: oneOf([1, 3]).otherwise("as the first"),
+  /** Whether each epoch has an order of its own, that in which a trainer takes arrays; default false: class by class. */
   shuffle: flag.default(false),
-} satisfies OptionRows<ImageFolderOptions>);
+});
 
 /** Images as data for a trainer. */
 export interface ImageFolder {

@@ -1,5 +1,5 @@
 import { inCode, nonNegative } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { StepsProgress } from "../train/run-steps.js";
 
 /** Where a line of progress goes, such as `process.stderr`. */
@@ -9,19 +9,16 @@ export interface ProgressStream {
   readonly isTTY?: boolean | undefined;
 }
 
-export interface ProgressOptions {
-  /** Default `process.stderr`. */
-  readonly stream?: ProgressStream | undefined;
-  /** Seconds between lines where they cannot be written over; default 10. */
-  readonly every?: number | undefined;
-}
+export interface ProgressOptions extends OptionsOf<typeof progressOptions> {}
 
 const isStream = (value: unknown): boolean => typeof (value as Partial<ProgressStream>)?.write === "function";
 
 const progressOptions = optionTable("progress", {
+  /** Default `process.stderr`. */
   stream: inCode<ProgressStream>("a stream such as process.stderr", isStream).otherwise("process.stderr"),
+  /** Seconds between lines where they cannot be written over; default 10. */
   every: nonNegative.default(10),
-} satisfies OptionRows<ProgressOptions>);
+});
 
 /** What trainers report: `loss` of one task, or `losses` of several. */
 interface Report extends StepsProgress {

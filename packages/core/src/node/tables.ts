@@ -13,61 +13,57 @@ import {
   tableRows,
 } from "../data/tables/table.js";
 import { DataError, IsolossError, MissingDataError } from "../errors.js";
-import { flag, oneOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { flag, listOf, oneOf, text } from "../option-kinds.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { reasonOf } from "./system-error.js";
 
 /** The form of a CSV file. */
-export interface CsvForm {
-  /** Whether the first line has the names of the columns; default true. Without, they are 0, 1, .... */
-  readonly header?: boolean | undefined;
-  /** Between fields; default ",". */
-  readonly delimiter?: "," | ";" | "\t" | "|" | undefined;
-}
+export interface CsvForm extends Pick<CsvOptions, keyof typeof formRows> {}
 
-export interface CsvOptions extends TableOptions, CsvForm {}
+export interface CsvOptions extends TableOptions, OptionsOf<typeof csvOptions> {}
 
 const formRows = {
+  /** Whether the first line has the names of the columns; default true. Without, they are 0, 1, .... */
   header: flag.default(true),
+  /** Between fields; default ",". */
   delimiter: oneOf([",", ";", "\t", "|"]).default(","),
-} satisfies OptionRows<CsvForm>;
+};
 
 export const csvOptions = optionTable("openCsv", {
   ...tableRows,
   ...formRows,
-} satisfies OptionRows<CsvOptions>);
+});
 
 /** What is known of a table's columns before it is read. */
-export interface DescribeTableOptions extends Pick<TableOptions, "missingWords" | "text"> {
-  /** Columns without which a row is not counted, such as the label; default none. */
-  readonly required?: readonly string[] | undefined;
-}
+export interface DescribeTableOptions extends OptionsOf<typeof describeParquetOptions> {}
 
-export interface DescribeCsvOptions extends DescribeTableOptions, CsvForm {}
+export interface DescribeCsvOptions extends OptionsOf<typeof describeCsvOptions> {}
 
 const describeRows = {
+  /** Words that mark a missing value, too, such as unknown; default none besides those of `missing`. */
   missingWords: tableRows.missingWords,
+  /**
+   * Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers;
+   * from 90 % on, text in them is an error.
+   */
   text: tableRows.text,
-  required: tableRows.text,
+  /** Columns without which a row is not counted, such as the label; default none. */
+  required: listOf(text("the name of a column")).default([]),
 };
 
 const describeCsvOptions = optionTable("describeCsv", {
   ...formRows,
   ...describeRows,
-} satisfies OptionRows<DescribeCsvOptions>);
+});
 
-const describeParquetOptions = optionTable("describeParquet", {
-  ...describeRows,
-} satisfies OptionRows<DescribeTableOptions>);
+const describeParquetOptions = optionTable("describeParquet", describeRows);
 
-export const parquetOptions = optionTable("openParquet", {
-  ...tableRows,
-} satisfies OptionRows<TableOptions>);
+export const parquetOptions = optionTable("openParquet", tableRows);
 
 /**
  * A CSV file in UTF-8 as data for a trainer. It is read once to find the types of its columns, and then part by part in each epoch: it may be
  * larger than the memory. A column of numbers is an input, one of text an input for each of its values (0 or 1). Where at least 90 % of a column's
- * values are numbers, the others are taken for mistakes, unless `missingWords` or `text` say what they are.
+ * values are numbers, the others are taken for mistakes, and so are integers with leading zeros, unless `missingWords` or `text` say what they are.
  *
  * @throws DataError for a file that cannot be read or is malformed, and for text in a column of numbers, with the line; OptionError for unknown options
  *

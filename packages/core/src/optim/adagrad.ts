@@ -4,32 +4,26 @@ import { mapTree } from "../graph/autodiff.js";
 import { add, div, mul } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import { nonNegative } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import type { Optimizer } from "./optimizer.js";
 
 /** Options of {@link scaleBySquares}. */
-export interface SquaresScalingOptions {
-  /** Added to the root; default 1e-10. */
-  readonly epsilon?: number | undefined;
-  /** delta: the rate falls as eta / (1 + delta t); default 0. */
-  readonly rateDecay?: number | undefined;
-  /** Initial value of s; default 0. */
-  readonly initialSum?: number | undefined;
-}
+export interface SquaresScalingOptions extends OptionsOf<typeof scaleBySquaresOptions> {}
 
-export interface AdagradOptions extends SquaresScalingOptions {
-  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
-  readonly weightDecay?: number | undefined;
-}
+export interface AdagradOptions extends OptionsOf<typeof adagradOptions> {}
 
 export const adagradOptions = optionTable("adagrad", {
+  /** Added to the root; default 1e-10. */
   epsilon: nonNegative.default(1e-10),
+  /** delta: the rate falls as eta / (1 + delta t); default 0. */
   rateDecay: nonNegative.default(0),
+  /** Initial value of s; default 0. */
   initialSum: nonNegative.default(0),
+  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   weightDecay: nonNegative.default(0),
-} satisfies OptionRows<AdagradOptions>);
+});
 
 /**
  * AdaGrad: the rate of each weight falls with the squares of its gradients so far.
@@ -65,9 +59,7 @@ export function adagrad(options: AdagradOptions = {}): Optimizer {
 
 const { weightDecay: _, ...scalingRows } = adagradOptions.rows;
 
-const scaleBySquaresOptions = optionTable("scaleBySquares", {
-  ...scalingRows,
-} satisfies OptionRows<SquaresScalingOptions>);
+const scaleBySquaresOptions = optionTable("scaleBySquares", scalingRows);
 
 /**
  * A part of a {@link chain}: AdaGrad's scaling, g / (1 + delta t) / (sqrt(s) + epsilon) with s the sum of all g^2. See

@@ -3,34 +3,28 @@ import { mapTree } from "../graph/autodiff.js";
 import { add, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import { flag, listOf, nonNegative, smoothing } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { chain, type GradientTransform, type TransformTree } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";
 
 /** Options of {@link scaleByAdam}. */
-export interface AdamScalingOptions {
-  /** b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999]. */
-  readonly betas?: readonly [number, number] | undefined;
-  /** Added to the root; default 1e-8. */
-  readonly epsilon?: number | undefined;
-  /** Divides by the root of the largest v so far; default false. */
-  readonly amsgrad?: boolean | undefined;
-}
+export interface AdamScalingOptions extends OptionsOf<typeof scaleByAdamOptions> {}
 
-export interface AdamOptions extends AdamScalingOptions {
-  /** lambda; default 0, for AdamW 0.01. */
-  readonly weightDecay?: number | undefined;
-}
+export interface AdamOptions extends OptionsOf<typeof adamOptions> {}
 
 export const adamRows = {
+  /** b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999]. */
   betas: listOf(smoothing, { length: 2 }).default([0.9, 0.999]),
+  /** Added to the root; default 1e-8. */
   epsilon: nonNegative.default(1e-8),
+  /** Divides by the root of the largest v so far; default false. */
   amsgrad: flag.default(false),
+  /** lambda; default 0, for AdamW 0.01. */
   weightDecay: nonNegative.default(0),
-} satisfies OptionRows<AdamOptions>;
+};
 
-export const adamOptions = optionTable("adam", { ...adamRows } satisfies OptionRows<AdamOptions>);
+export const adamOptions = optionTable("adam", adamRows);
 
 /**
  * Adam: a running mean of gradients divided by their running root mean square, both corrected for their start at zero.
@@ -86,9 +80,7 @@ export const adamTrees = {
 
 const { weightDecay: _, ...scalingRows } = adamRows;
 
-const scaleByAdamOptions = optionTable("scaleByAdam", {
-  ...scalingRows,
-} satisfies OptionRows<AdamScalingOptions>);
+const scaleByAdamOptions = optionTable("scaleByAdam", scalingRows);
 
 /**
  * A part of a {@link chain}: Adam's scaling, m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + epsilon). See {@link adam} for its options

@@ -1,6 +1,6 @@
 // I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
 import { nonNegative } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { optionTable } from "../options.js";
 import { type AdamOptions, adamRows, scaleByAdam } from "./adam.js";
 import { chain } from "./chain.js";
 import { shrink } from "./decay.js";
@@ -8,8 +8,9 @@ import type { Optimizer } from "./optimizer.js";
 
 export const adamwOptions = optionTable("adamw", {
   ...adamRows,
+  /** lambda; default 0, for AdamW 0.01. */
   weightDecay: nonNegative.default(0.01),
-} satisfies OptionRows<AdamOptions>);
+});
 
 /**
  * AdamW: {@link adam} with a weight decay that the second moment does not rescale.

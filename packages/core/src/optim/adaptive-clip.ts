@@ -7,24 +7,20 @@ import { sqrt, square } from "../graph/ops/elementary.js";
 import { sum } from "../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { listOf, positive, text } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { flatten, leavesByPath, unflatten } from "../tree.js";
 import { type Optimizer, seeing } from "./optimizer.js";
 
-export interface AdaptiveClipOptions {
-  /** lambda: largest ratio of the norm of a unit's gradient to the unit's own norm; default 0.01. */
-  readonly limit?: number | undefined;
-  /** Norm that a smaller unit counts as, so that units of zeros can grow; default 1e-3. */
-  readonly epsilon?: number | undefined;
-  /** Paths of parameters that are not clipped, or how their paths begin, such as `linear`; default none. */
-  readonly exclude?: readonly string[] | undefined;
-}
+export interface AdaptiveClipOptions extends OptionsOf<typeof adaptiveClipOptions> {}
 
 export const adaptiveClipOptions = optionTable("clipAdaptively", {
+  /** lambda: largest ratio of the norm of a unit's gradient to the unit's own norm; default 0.01. */
   limit: positive.default(0.01),
+  /** Norm that a smaller unit counts as, so that units of zeros can grow; default 1e-3. */
   epsilon: positive.default(1e-3),
+  /** Paths of parameters that are not clipped, or how their paths begin, such as `linear`; default none. */
   exclude: listOf(text("the path of a parameter, such as linear.weight")).default([]),
-} satisfies OptionRows<AdaptiveClipOptions>);
+});
 
 /**
  * Adaptive gradient clipping: shortens the gradient of every unit that is long beside the unit's own parameters.

@@ -7,18 +7,16 @@ import { abs, sqrt, square } from "../graph/ops/elementary.js";
 import { max, sum } from "../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { oneOf, positive } from "../option-kinds.js";
-import { type OptionRows, optionTable, requireKnown } from "../options.js";
+import { type OptionsOf, optionTable, requireKnown } from "../options.js";
 import { flatten } from "../tree.js";
 import type { GradientTransform } from "./chain.js";
 
-export interface NormOptions {
-  /** p of the norm: 1, 2 (default) or Infinity. */
-  readonly order?: number | undefined;
-}
+export interface NormOptions extends OptionsOf<typeof globalNormOptions> {}
 
 const globalNormOptions = optionTable("globalNorm", {
+  /** p of the norm: 1, 2 (default) or Infinity. */
   order: oneOf([1, 2, Infinity]).default(2),
-} satisfies OptionRows<NormOptions>);
+});
 
 /**
  * The p-norm of all elements of a tree together, a scalar: (sum |g|^p)^(1/p), or max |g|.
@@ -76,15 +74,13 @@ export function clipByValue<P>(gradients: P, limit: number): P {
   return mapTree((g) => minimum(maximum(g, -limit), limit), gradients);
 }
 
-export interface ClipOptions extends NormOptions {
-  /** The largest norm. */
-  readonly norm: number;
-}
+export interface ClipOptions extends OptionsOf<typeof clipOptions> {}
 
 const clipOptions = optionTable("clip", {
+  /** The largest norm. */
   norm: positive.required(),
   ...globalNormOptions.rows,
-} satisfies OptionRows<ClipOptions>);
+});
 
 /**
  * A part of a {@link chain}: {@link clipByGlobalNorm}.

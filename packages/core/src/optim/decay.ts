@@ -1,20 +1,19 @@
 import { nonNegative } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { GradientTransform } from "./chain.js";
 import { withDecay } from "./optimizer.js";
 
-export interface DecayOptions {
-  /** lambda. */
-  readonly weightDecay: number;
-}
+export interface DecayOptions extends OptionsOf<typeof penaltyOptions> {}
 
 const penaltyOptions = optionTable("penalty", {
+  /** lambda. */
   weightDecay: nonNegative.required(),
-} satisfies OptionRows<DecayOptions>);
+});
 
 const shrinkOptions = optionTable("shrink", {
+  /** lambda. */
   weightDecay: nonNegative.required(),
-} satisfies OptionRows<DecayOptions>);
+});
 
 /**
  * A part of a {@link chain}: the gradient of the loss with an L2 penalty lambda/2 ||w||^2, g <- g + lambda w. Under a

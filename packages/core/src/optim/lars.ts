@@ -6,35 +6,28 @@ import { sqrt, square } from "../graph/ops/elementary.js";
 import { sum } from "../graph/ops/reduce.js";
 import type { Tensor } from "../graph/tensor.js";
 import { flag, nonNegative, positive, smoothing } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { chain, type GradientTransform } from "./chain.js";
 import type { Optimizer } from "./optimizer.js";
 import { velocity } from "./sgd.js";
 
 /** Options of {@link scaleByTrust}. */
-export interface TrustScalingOptions {
-  /** Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001. */
-  readonly trust?: number | undefined;
-  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
-  readonly weightDecay?: number | undefined;
-  /** Added to the denominator; default 1e-8. */
-  readonly epsilon?: number | undefined;
-  /** Whether vectors and scalars (biases, scales of norms) take plain momentum steps, without decay; default true. */
-  readonly excludeVectors?: boolean | undefined;
-}
+export interface TrustScalingOptions extends OptionsOf<typeof scaleByTrustOptions> {}
 
-export interface LarsOptions extends TrustScalingOptions {
-  /** mu in [0, 1); default 0.9. */
-  readonly momentum?: number | undefined;
-}
+export interface LarsOptions extends OptionsOf<typeof larsOptions> {}
 
 export const larsOptions = optionTable("lars", {
+  /** Share of ||w|| that a step at learning rate 1 changes, without momentum; default 0.001. */
   trust: positive.default(0.001),
+  /** mu in [0, 1); default 0.9. */
   momentum: smoothing.default(0.9),
+  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   weightDecay: nonNegative.default(0),
+  /** Added to the denominator; default 1e-8. */
   epsilon: nonNegative.default(1e-8),
+  /** Whether vectors and scalars (biases, scales of norms) take plain momentum steps, without decay; default true. */
   excludeVectors: flag.default(true),
-} satisfies OptionRows<LarsOptions>);
+});
 
 /**
  * Layer-wise adaptive rate scaling: momentum, with the gradient of each parameter (a layer's weight, say) scaled to the
@@ -73,9 +66,7 @@ export function lars(options: LarsOptions = {}): Optimizer {
 
 const { momentum: _, ...scalingRows } = larsOptions.rows;
 
-const scaleByTrustOptions = optionTable("scaleByTrust", {
-  ...scalingRows,
-} satisfies OptionRows<TrustScalingOptions>);
+const scaleByTrustOptions = optionTable("scaleByTrust", scalingRows);
 
 /**
  * A part of a {@link chain}: each parameter's gradient scaled to the parameter's norm, with a weight decay in it. See {@link lars}

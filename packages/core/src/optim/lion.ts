@@ -4,26 +4,22 @@ import { add, mul } from "../graph/ops/arithmetic.js";
 import { sign } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { listOf, nonNegative, smoothing } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { shrink } from "./decay.js";
 import type { Optimizer } from "./optimizer.js";
 
 /** Options of {@link signOfMean}. */
-export interface SignOfMeanOptions {
-  /** b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99]. */
-  readonly betas?: readonly [number, number] | undefined;
-}
+export interface SignOfMeanOptions extends OptionsOf<typeof signOfMeanOptions> {}
 
-export interface LionOptions extends SignOfMeanOptions {
-  /** lambda, separate from the gradient; default 0. */
-  readonly weightDecay?: number | undefined;
-}
+export interface LionOptions extends OptionsOf<typeof lionOptions> {}
 
 export const lionOptions = optionTable("lion", {
+  /** b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99]. */
   betas: listOf(smoothing, { length: 2 }).default([0.9, 0.99]),
+  /** lambda, separate from the gradient; default 0. */
   weightDecay: nonNegative.default(0),
-} satisfies OptionRows<LionOptions>);
+});
 
 /**
  * Lion: steps of one size for every weight, in the sign of a running mean of gradients.
@@ -57,8 +53,9 @@ export function lion(options: LionOptions = {}): Optimizer {
 }
 
 const signOfMeanOptions = optionTable("signOfMean", {
+  /** b1 and b2 in [0, 1): weight of the mean in a step, and its smoothing; default [0.9, 0.99]. */
   betas: lionOptions.rows.betas,
-} satisfies OptionRows<SignOfMeanOptions>);
+});
 
 /**
  * A part of a {@link chain}: Lion's direction, sign(b1 m + (1 - b1) g). See {@link lion} for its options and state.

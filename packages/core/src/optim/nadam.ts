@@ -4,29 +4,28 @@ import { add, div, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { sqrt } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { nonNegative } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { type AdamScalingOptions, adamMoments, adamRows, adamTrees } from "./adam.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";
 
 /** Options of {@link scaleByNadam}. */
-export interface NadamScalingOptions extends Omit<AdamScalingOptions, "amsgrad"> {
-  /** psi: how fast the momentum grows to b1; default 0.004. */
-  readonly momentumDecay?: number | undefined;
-}
+export interface NadamScalingOptions
+  extends Omit<AdamScalingOptions, "amsgrad">,
+    OptionsOf<typeof scaleByNadamOptions> {}
 
-export interface NadamOptions extends NadamScalingOptions {
-  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
-  readonly weightDecay?: number | undefined;
-}
+export interface NadamOptions extends NadamScalingOptions, OptionsOf<typeof nadamOptions> {}
 
 const { amsgrad: _, ...rows } = adamRows;
 
 export const nadamOptions = optionTable("nadam", {
   ...rows,
+  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
+  weightDecay: adamRows.weightDecay,
+  /** psi: how fast the momentum grows to b1; default 0.004. */
   momentumDecay: nonNegative.default(0.004),
-} satisfies OptionRows<NadamOptions>);
+});
 
 /**
  * NAdam: Adam with Nesterov's momentum, which looks ahead by one step of the mean.
@@ -64,9 +63,7 @@ export function nadam(options: NadamOptions = {}): Optimizer {
 
 const { weightDecay: __, ...scalingRows } = nadamOptions.rows;
 
-const scaleByNadamOptions = optionTable("scaleByNadam", {
-  ...scalingRows,
-} satisfies OptionRows<NadamScalingOptions>);
+const scaleByNadamOptions = optionTable("scaleByNadam", scalingRows);
 
 /**
  * A part of a {@link chain}: NAdam's scaling. See {@link nadam} for its formula, options and state.

@@ -1,6 +1,6 @@
 import { OptionError } from "../errors.js";
 import { integerFrom, nonNegative, oneOf, share, text } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { ScheduleContext } from "./schedules.js";
 
 /** State of {@link reduceOnPlateau}: plain data that JSON preserves. */
@@ -14,39 +14,28 @@ export interface PlateauState {
   readonly cooldown: number;
 }
 
-export interface PlateauOptions {
-  /** Whether a smaller metric (`min`, default) or a larger one (`max`) is better. */
-  readonly mode?: "min" | "max" | undefined;
-  /** Factor of a reduction, in [0, 1]; default 0.1. */
-  readonly factor?: number | undefined;
-  /** Number of consecutive metrics without improvement that are tolerated; default 10. */
-  readonly patience?: number | undefined;
-  /** Smallest improvement that counts; default 1e-4. */
-  readonly threshold?: number | undefined;
-  /** Whether the threshold is a fraction of the best metric (`relative`, default) or a difference (`absolute`). */
-  readonly thresholdMode?: "relative" | "absolute" | undefined;
-  /** Number of metrics that are ignored after a reduction; default 0. */
-  readonly cooldown?: number | undefined;
-  /** Smallest rate; default 0. */
-  readonly least?: number | undefined;
-  /** Reductions by at most this much are skipped; default 1e-8. */
-  readonly epsilon?: number | undefined;
-}
+export interface PlateauOptions extends OptionsOf<typeof reduceOnPlateauOptions> {}
 
 const plateauRows = {
+  /** Whether a smaller metric (`min`, default) or a larger one (`max`) is better. */
   mode: oneOf(["min", "max"]).default("min"),
+  /** Factor of a reduction, in [0, 1]; default 0.1. */
   factor: share.default(0.1),
+  /** Number of consecutive metrics without improvement that are tolerated; default 10. */
   patience: integerFrom(0).default(10),
+  /** Smallest improvement that counts; default 1e-4. */
   threshold: nonNegative.default(1e-4),
+  /** Whether the threshold is a fraction of the best metric (`relative`, default) or a difference (`absolute`). */
   thresholdMode: oneOf(["relative", "absolute"]).default("relative"),
+  /** Number of metrics that are ignored after a reduction; default 0. */
   cooldown: integerFrom(0).default(0),
+  /** Smallest rate; default 0. */
   least: nonNegative.default(0),
+  /** Reductions by at most this much are skipped; default 1e-8. */
   epsilon: nonNegative.default(1e-8),
-} satisfies OptionRows<PlateauOptions>;
+};
 
-const reduceOnPlateauOptions = optionTable("reduceOnPlateau", {
-  ...plateauRows,
-} satisfies OptionRows<PlateauOptions>);
+const reduceOnPlateauOptions = optionTable("reduceOnPlateau", plateauRows);
 
 export interface Plateau {
   /** State before the first metric. */
@@ -107,15 +96,13 @@ export function reduceOnPlateau(options: PlateauOptions = {}): Plateau {
   };
 }
 
-export interface PlateauScheduleOptions extends PlateauOptions {
-  /** The quantity of the validation data that is watched, such as accuracy; default loss. */
-  readonly metric?: string | undefined;
-}
+export interface PlateauScheduleOptions extends OptionsOf<typeof plateauScheduleOptions> {}
 
 const plateauScheduleOptions = optionTable("plateauSchedule", {
   ...plateauRows,
+  /** The quantity of the validation data that is watched, such as accuracy; default loss. */
   metric: text("the name of a quantity, such as loss").default("loss"),
-} satisfies OptionRows<PlateauScheduleOptions>);
+});
 
 /**
  * The learning rate of a trainer that lowers it when a quantity of the validation data stops improving: {@link reduceOnPlateau}

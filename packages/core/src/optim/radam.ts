@@ -3,28 +3,26 @@ import { mapTree } from "../graph/autodiff.js";
 import { add, div, maximum, mul, pow, sub } from "../graph/ops/arithmetic.js";
 import { greater, where } from "../graph/ops/compare.js";
 import { sqrt } from "../graph/ops/elementary.js";
-import { type OptionRows, optionTable } from "../options.js";
-import { adamMoments, adamRows, adamTrees } from "./adam.js";
+import { type OptionsOf, optionTable } from "../options.js";
+import { type AdamScalingOptions, adamMoments, adamRows, adamTrees } from "./adam.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";
 
 /** Options of {@link scaleByRadam}. */
-export interface RadamScalingOptions {
-  /** b1 and b2 in [0, 1): smoothing of gradients and of their squares; default [0.9, 0.999]. */
-  readonly betas?: readonly [number, number] | undefined;
-  /** Added to the root; default 1e-8. */
-  readonly epsilon?: number | undefined;
-}
+export interface RadamScalingOptions
+  extends Omit<AdamScalingOptions, "amsgrad">,
+    OptionsOf<typeof scaleByRadamOptions> {}
 
-export interface RadamOptions extends RadamScalingOptions {
-  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
-  readonly weightDecay?: number | undefined;
-}
+export interface RadamOptions extends RadamScalingOptions, OptionsOf<typeof radamOptions> {}
 
 const { amsgrad: _, ...rows } = adamRows;
 
-export const radamOptions = optionTable("radam", { ...rows } satisfies OptionRows<RadamOptions>);
+export const radamOptions = optionTable("radam", {
+  ...rows,
+  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
+  weightDecay: adamRows.weightDecay,
+});
 
 /**
  * RAdam: Adam that does not divide by the root mean square before its variance is known, a warm-up without a setting.
@@ -63,9 +61,7 @@ export function radam(options: RadamOptions = {}): Optimizer {
 
 const { weightDecay: __, ...scalingRows } = radamOptions.rows;
 
-const scaleByRadamOptions = optionTable("scaleByRadam", {
-  ...scalingRows,
-} satisfies OptionRows<RadamScalingOptions>);
+const scaleByRadamOptions = optionTable("scaleByRadam", scalingRows);
 
 /**
  * A part of a {@link chain}: RAdam's scaling. See {@link radam} for its formula, options and state.

@@ -1,6 +1,6 @@
 import { OptionError } from "../errors.js";
 import { smoothing } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { optionTable } from "../options.js";
 import type { Choice } from "../registry.js";
 import { adagrad, adagradOptions } from "./adagrad.js";
 import { adam, adamOptions } from "./adam.js";
@@ -16,13 +16,15 @@ import { gd, gdOptions, type SgdOptions, sgd, sgdOptions } from "./sgd.js";
 
 const momentumOptions = optionTable("momentum", {
   ...sgdOptions.rows,
+  /** mu in [0, 1); default 0: plain gradient descent. */
   momentum: smoothing.default(0.9),
-} satisfies OptionRows<SgdOptions>);
+});
 
 const nesterovOptions = optionTable("nesterov", {
   ...momentumOptions.rows,
+  /** Whether to step along the velocity of the next step; needs momentum and no dampening; default false. */
   nesterov: sgdOptions.rows.nesterov.kind.default(true),
-} satisfies OptionRows<SgdOptions>);
+});
 
 /** Every optimizer by name. `momentum` and `nesterov` are {@link sgd} with a momentum of 0.9 unless told otherwise. */
 export const optimizers = {

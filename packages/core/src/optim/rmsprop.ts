@@ -5,36 +5,29 @@ import { add, div, maximum, mul, sub } from "../graph/ops/arithmetic.js";
 import { sqrt, square } from "../graph/ops/elementary.js";
 import type { Tensor } from "../graph/tensor.js";
 import { flag, nonNegative, smoothing } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import type { Optimizer } from "./optimizer.js";
 import { velocity } from "./sgd.js";
 
 /** Options of {@link scaleByRms}. */
-export interface RmsScalingOptions {
-  /** alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99. */
-  readonly decay?: number | undefined;
-  /** Added to the root; default 1e-8. */
-  readonly epsilon?: number | undefined;
-  /** Divides by the running standard deviation instead of the root mean square; default false. */
-  readonly centered?: boolean | undefined;
-}
+export interface RmsScalingOptions extends OptionsOf<typeof scaleByRmsOptions> {}
 
-export interface RmspropOptions extends RmsScalingOptions {
-  /** mu in [0, 1); default 0. */
-  readonly momentum?: number | undefined;
-  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
-  readonly weightDecay?: number | undefined;
-}
+export interface RmspropOptions extends OptionsOf<typeof rmspropOptions> {}
 
 export const rmspropOptions = optionTable("rmsprop", {
+  /** alpha in [0, 1): smoothing of the squares (and, centered, of the gradients); default 0.99. */
   decay: smoothing.default(0.99),
+  /** Added to the root; default 1e-8. */
   epsilon: nonNegative.default(1e-8),
+  /** mu in [0, 1); default 0. */
   momentum: smoothing.default(0),
+  /** Divides by the running standard deviation instead of the root mean square; default false. */
   centered: flag.default(false),
+  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   weightDecay: nonNegative.default(0),
-} satisfies OptionRows<RmspropOptions>);
+});
 
 /**
  * RMSprop: gradients divided by their running root mean square.
@@ -76,9 +69,7 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
 
 const { momentum: _, weightDecay: __, ...scalingRows } = rmspropOptions.rows;
 
-const scaleByRmsOptions = optionTable("scaleByRms", {
-  ...scalingRows,
-} satisfies OptionRows<RmsScalingOptions>);
+const scaleByRmsOptions = optionTable("scaleByRms", scalingRows);
 
 /**
  * A part of a {@link chain}: RMSprop's scaling, g / (sqrt(s) + epsilon). See {@link rmsprop} for its options and state.

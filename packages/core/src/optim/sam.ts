@@ -3,22 +3,19 @@ import { OptionError } from "../errors.js";
 import { mapTree } from "../graph/autodiff.js";
 import { add, cast, div, maximum, mul } from "../graph/ops/arithmetic.js";
 import { inCode, nonNegative } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { globalNorm } from "./clip.js";
 import { isOptimizer, type Optimizer } from "./optimizer.js";
 import { sgd } from "./sgd.js";
 
-export interface SamOptions {
-  /** Length of the step to the point whose gradient is used; default 0.05. */
-  readonly rho?: number | undefined;
-  /** What steps with that gradient; default `sgd` with momentum 0.9. */
-  readonly optimizer?: Optimizer | undefined;
-}
+export interface SamOptions extends OptionsOf<typeof samOptions> {}
 
 export const samOptions = optionTable("sam", {
+  /** Length of the step to the point whose gradient is used; default 0.05. */
   rho: nonNegative.default(0.05),
+  /** What steps with that gradient; default `sgd` with momentum 0.9. */
   optimizer: inCode<Optimizer>("an optimizer such as adam()", isOptimizer).otherwise("sgd with momentum 0.9"),
-} satisfies OptionRows<SamOptions>);
+});
 
 /**
  * Sharpness-aware minimization: an optimizer's steps with the gradient of a point nearby at which the loss is higher.

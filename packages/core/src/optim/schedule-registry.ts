@@ -1,6 +1,6 @@
 import { OptionError } from "../errors.js";
 import { integerFrom, nonNegative } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { Choice } from "../registry.js";
 import {
   type CosineScheduleOptions,
@@ -19,32 +19,33 @@ import {
   stepScheduleOptions,
 } from "./schedules.js";
 
-export interface RateOption {
-  /** The first rate. */
-  readonly rate: number;
-}
+export interface RateOption extends OptionsOf<typeof rateOption> {}
 
-const rate = nonNegative.required();
+const rateOption = optionTable("schedule: constant", {
+  /** The first rate. */
+  rate: nonNegative.required(),
+});
 
 const cosineChoice = optionTable("schedule: cosine", {
-  rate,
+  ...rateOption.rows,
   ...cosineScheduleOptions.rows,
+  /** Number of steps from the initial rate to the least one. */
   steps: integerFrom(1).otherwise("those of the run"),
-} satisfies OptionRows<RateOption & Partial<CosineScheduleOptions>>);
+});
 
 /** Every learning rate schedule by name; `make` also takes the number of steps of the run, if known. */
 export const schedules = {
   constant: {
     summary: "the same rate at every step",
-    options: optionTable("schedule: constant", { rate } satisfies OptionRows<RateOption>),
+    options: rateOption,
     make: (o: RateOption) => constantSchedule(o.rate),
   },
   step: {
     summary: "rate gamma^floor(t / size)",
     options: optionTable("schedule: step", {
-      rate,
+      ...rateOption.rows,
       ...stepScheduleOptions.rows,
-    } satisfies OptionRows<RateOption & StepScheduleOptions>),
+    }),
     make: ({ rate: r, ...o }: RateOption & StepScheduleOptions) => stepSchedule(r, o),
   },
   piecewise: {
@@ -55,9 +56,9 @@ export const schedules = {
   exponential: {
     summary: "rate gamma^t",
     options: optionTable("schedule: exponential", {
-      rate,
+      ...rateOption.rows,
       ...exponentialScheduleOptions.rows,
-    } satisfies OptionRows<RateOption & ExponentialScheduleOptions>),
+    }),
     make: ({ rate: r, ...o }: RateOption & ExponentialScheduleOptions) => exponentialSchedule(r, o),
   },
   cosine: {

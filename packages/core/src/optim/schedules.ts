@@ -1,6 +1,6 @@
 import { OptionError } from "../errors.js";
 import { integerFrom, listOf, nonNegative, positive, share } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 
 /** The learning rate of step t = 0, 1, ... */
 export type Schedule = (step: number) => number;
@@ -41,17 +41,14 @@ export function constantSchedule(rate: number): Schedule {
   return () => rate;
 }
 
-export interface StepScheduleOptions {
-  /** Steps between two reductions. */
-  readonly size: number;
-  /** Factor of a reduction; default 0.1. */
-  readonly gamma?: number | undefined;
-}
+export interface StepScheduleOptions extends OptionsOf<typeof stepScheduleOptions> {}
 
 export const stepScheduleOptions = optionTable("stepSchedule", {
+  /** Steps between two reductions. */
   size: integerFrom(1).required(),
+  /** Factor of a reduction; default 0.1. */
   gamma: positive.default(0.1),
-} satisfies OptionRows<StepScheduleOptions>);
+});
 
 /**
  * The rate times gamma after every `size` steps: rate gamma^floor(t / size). PyTorch's StepLR.
@@ -67,17 +64,14 @@ export function stepSchedule(rate: number, options: StepScheduleOptions): Schedu
   return (t) => rate * gamma ** Math.floor(t / size);
 }
 
-export interface PiecewiseScheduleOptions {
-  /** Steps at which the next rate begins, in ascending order. */
-  readonly boundaries: readonly number[];
-  /** The rates, one more than boundaries. */
-  readonly rates: readonly number[];
-}
+export interface PiecewiseScheduleOptions extends OptionsOf<typeof piecewiseScheduleOptions> {}
 
 export const piecewiseScheduleOptions = optionTable("piecewiseSchedule", {
+  /** Steps at which the next rate begins, in ascending order. */
   boundaries: listOf(integerFrom(1)).required(),
+  /** The rates, one more than boundaries. */
   rates: listOf(nonNegative).required(),
-} satisfies OptionRows<PiecewiseScheduleOptions>);
+});
 
 /**
  * rates[k] from step boundaries[k - 1] (0 for the first) up to boundaries[k]. PyTorch's MultiStepLR with any factors.
@@ -98,14 +92,12 @@ export function piecewiseSchedule(options: PiecewiseScheduleOptions): Schedule {
   return (t) => rates[boundaries.filter((b) => t >= b).length];
 }
 
-export interface ExponentialScheduleOptions {
-  /** Factor of every step. */
-  readonly gamma: number;
-}
+export interface ExponentialScheduleOptions extends OptionsOf<typeof exponentialScheduleOptions> {}
 
 export const exponentialScheduleOptions = optionTable("exponentialSchedule", {
+  /** Factor of every step. */
   gamma: positive.required(),
-} satisfies OptionRows<ExponentialScheduleOptions>);
+});
 
 /**
  * The rate times gamma after every step: rate gamma^t. PyTorch's ExponentialLR.
@@ -121,17 +113,14 @@ export function exponentialSchedule(rate: number, options: ExponentialScheduleOp
   return (t) => rate * gamma ** t;
 }
 
-export interface CosineScheduleOptions {
-  /** Number of steps from the initial rate to the least one. */
-  readonly steps: number;
-  /** Rate at the end; default 0. */
-  readonly least?: number | undefined;
-}
+export interface CosineScheduleOptions extends OptionsOf<typeof cosineScheduleOptions> {}
 
 export const cosineScheduleOptions = optionTable("cosineSchedule", {
+  /** Number of steps from the initial rate to the least one. */
   steps: integerFrom(1).required(),
+  /** Rate at the end; default 0. */
   least: nonNegative.default(0),
-} satisfies OptionRows<CosineScheduleOptions>);
+});
 
 /**
  * Decreases from `rate` to `least` in `steps` steps along half a cosine: least + (rate - least) (1 + cos(pi t
@@ -150,17 +139,14 @@ export function cosineSchedule(rate: number, options: CosineScheduleOptions): Sc
   return (t) => least + ((rate - least) * (1 + Math.cos((Math.PI * t) / steps))) / 2;
 }
 
-export interface WarmUpOptions {
-  /** Number of steps of the warm-up. */
-  readonly steps: number;
-  /** Factor of the first step, in [0, 1]; default 1/3. */
-  readonly start?: number | undefined;
-}
+export interface WarmUpOptions extends OptionsOf<typeof warmUpOptions> {}
 
 export const warmUpOptions = optionTable("warmUp", {
+  /** Number of steps of the warm-up. */
   steps: integerFrom(1).required(),
+  /** Factor of the first step, in [0, 1]; default 1/3. */
   start: share.default(1 / 3),
-} satisfies OptionRows<WarmUpOptions>);
+});
 
 /**
  * A schedule after a linear warm-up: its first rate times start + (1 - start) t / steps while t < steps, then the

@@ -6,35 +6,30 @@ import { add, mul } from "../graph/ops/arithmetic.js";
 import { equal, where } from "../graph/ops/compare.js";
 import { constant } from "../graph/ops/leaf.js";
 import { flag, nonNegative, share, smoothing } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { chain, type GradientTransform } from "./chain.js";
 import { penalty } from "./decay.js";
 import { type Optimizer, scalarLike } from "./optimizer.js";
 
-export interface GdOptions {
-  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
-  readonly weightDecay?: number | undefined;
-}
+export interface GdOptions extends OptionsOf<typeof gdOptions> {}
 
 export const gdOptions = optionTable("gd", {
+  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   weightDecay: nonNegative.default(0),
-} satisfies OptionRows<GdOptions>);
+});
 
-export interface SgdOptions extends GdOptions {
-  /** mu in [0, 1); default 0: plain gradient descent. */
-  readonly momentum?: number | undefined;
-  /** tau in [0, 1]: fraction of a gradient that does not enter the velocity, from the second step on; default 0. */
-  readonly dampening?: number | undefined;
-  /** Whether to step along the velocity of the next step; needs momentum and no dampening; default false. */
-  readonly nesterov?: boolean | undefined;
-}
+export interface SgdOptions extends OptionsOf<typeof sgdOptions> {}
 
 export const sgdOptions = optionTable("sgd", {
+  /** mu in [0, 1); default 0: plain gradient descent. */
   momentum: smoothing.default(0),
+  /** tau in [0, 1]: fraction of a gradient that does not enter the velocity, from the second step on; default 0. */
   dampening: share.default(0),
+  /** Whether to step along the velocity of the next step; needs momentum and no dampening; default false. */
   nesterov: flag.default(false),
+  /** lambda of an L2 penalty lambda/2 ||w||^2; default 0. */
   weightDecay: nonNegative.default(0),
-} satisfies OptionRows<SgdOptions>);
+});
 
 /**
  * (Stochastic) gradient descent, optionally with momentum.
@@ -76,20 +71,16 @@ export function sgd(options: SgdOptions = {}): Optimizer {
 }
 
 /** Options of {@link velocity}. */
-export interface VelocityOptions {
-  /** mu in [0, 1); default 0.9. */
-  readonly momentum?: number | undefined;
-  /** tau in [0, 1]: fraction of what comes in that does not enter the velocity, from the second step on; default 0. */
-  readonly dampening?: number | undefined;
-  /** Whether the velocity of the next step goes out; default false. */
-  readonly nesterov?: boolean | undefined;
-}
+export interface VelocityOptions extends OptionsOf<typeof velocityOptions> {}
 
 const velocityOptions = optionTable("velocity", {
+  /** mu in [0, 1); default 0.9. */
   momentum: smoothing.default(0.9),
+  /** tau in [0, 1]: fraction of what comes in that does not enter the velocity, from the second step on; default 0. */
   dampening: sgdOptions.rows.dampening,
+  /** Whether the velocity of the next step goes out; default false. */
   nesterov: sgdOptions.rows.nesterov,
-} satisfies OptionRows<VelocityOptions>);
+});
 
 /**
  * A part of a {@link chain}: momentum. v <- mu v + (1 - tau) g, the first v being g; out goes v, or with `nesterov`

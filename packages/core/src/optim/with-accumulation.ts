@@ -3,17 +3,15 @@ import { add, div, mul } from "../graph/ops/arithmetic.js";
 import { equal, where } from "../graph/ops/compare.js";
 import type { Tensor } from "../graph/tensor.js";
 import { integerFrom } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { checkUpdate, filledLike, type Optimizer, zeroSteps } from "./optimizer.js";
 
-export interface AccumulationOptions {
-  /** k: number of steps whose gradients are averaged. */
-  readonly steps: number;
-}
+export interface AccumulationOptions extends OptionsOf<typeof accumulationOptions> {}
 
 const accumulationOptions = optionTable("withAccumulation", {
+  /** k: number of steps whose gradients are averaged. */
   steps: integerFrom(1).required(),
-} satisfies OptionRows<AccumulationOptions>);
+});
 
 /**
  * An optimizer that steps along the mean gradient of k batches: a batch k times as large in the memory of one.

@@ -7,23 +7,19 @@ import { floor } from "../graph/ops/elementary.js";
 import { constant } from "../graph/ops/leaf.js";
 import type { Tensor } from "../graph/tensor.js";
 import { integerFrom, smoothing } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { checkUpdate, type Optimizer, type OptimizerState, scalarLike, zeroSteps } from "./optimizer.js";
 
-export interface AverageOptions {
-  /** d in [0, 1): weight of the past in an exponential average (EMA); default none: equal weights (SWA). */
-  readonly decay?: number | undefined;
-  /** Steps before the average begins; default 0. */
-  readonly start?: number | undefined;
-  /** Steps between parameters that enter the average; default 1. */
-  readonly every?: number | undefined;
-}
+export interface AverageOptions extends OptionsOf<typeof averageOptions> {}
 
 const averageOptions = optionTable("withAverage", {
+  /** d in [0, 1): weight of the past in an exponential average (EMA); default none: equal weights (SWA). */
   decay: smoothing.otherwise("none: equal weights"),
+  /** Steps before the average begins; default 0. */
   start: integerFrom(0).default(0),
+  /** Steps between parameters that enter the average; default 1. */
   every: integerFrom(1).default(1),
-} satisfies OptionRows<AverageOptions>);
+});
 
 /**
  * An optimizer that keeps an average of the parameters, which is what a trainer evaluates and predicts with: an

@@ -4,27 +4,22 @@ import { mul } from "../graph/ops/arithmetic.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { matcherOf, namesMatching } from "../name-patterns.js";
 import { flag, inCode, listOf, nonNegative, text } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { flatten, unflatten } from "../tree.js";
 import { isOptimizer, type Optimizer, type OptimizerState } from "./optimizer.js";
 
-export interface ParameterGroup {
-  /** Paths of parameters; `*` stands for any characters: `*.bias`, `layers.0.*`. */
-  readonly match: readonly string[];
-  /** Factor of the learning rate; default 1. */
-  readonly rate?: number | undefined;
-  /** Whether the parameters stay as they are; default false. */
-  readonly frozen?: boolean | undefined;
-  /** The same optimizer with other options, such as no weight decay; default that of all. */
-  readonly optimizer?: Optimizer | undefined;
-}
+export interface ParameterGroup extends OptionsOf<typeof parameterGroupOptions> {}
 
 const parameterGroupOptions = optionTable("withGroups", {
+  /** Paths of parameters; `*` stands for any characters: `*.bias`, `layers.0.*`. */
   match: listOf(text("the path of a parameter, such as layers.0.*"), { least: 1 }).required(),
+  /** Factor of the learning rate; default 1. */
   rate: nonNegative.default(1),
+  /** Whether the parameters stay as they are; default false. */
   frozen: flag.default(false),
+  /** The same optimizer with other options, such as no weight decay; default that of all. */
   optimizer: inCode<Optimizer>("an optimizer such as adam()", isOptimizer).otherwise("that of all"),
-} satisfies OptionRows<ParameterGroup>);
+});
 
 /**
  * An optimizer with settings of their own for some parameters: another learning rate, other options, or none at all.

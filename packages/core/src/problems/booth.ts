@@ -6,7 +6,7 @@ import { sum } from "../graph/ops/reduce.js";
 import { concat, slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
 import { finite, listOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import { type ResidualMap, residualRotation } from "../symmetry/rotation/residual-rotation.js";
 import { type Problem, vector } from "./problem.js";
@@ -25,14 +25,12 @@ const residuals: ResidualMap<VectorParams> = {
 
 const pair = (w: Tensor): [Tensor, Tensor] => [slice(w, { ends: [1] }), slice(w, { starts: [1] })];
 
-export interface BoothOptions {
-  /** Default [5, -5]. */
-  readonly start?: readonly [number, number] | undefined;
-}
+export interface BoothOptions extends OptionsOf<typeof boothOptions> {}
 
 export const boothOptions = optionTable("booth", {
+  /** Default [5, -5]. */
   start: listOf(finite, { length: 2 }).default([5, -5]),
-} satisfies OptionRows<BoothOptions>);
+});
 
 /**
  * Booth's function, a quadratic of Hessian [[10, 8], [8, 10]] around (1, 3):

@@ -6,30 +6,24 @@ import { torchGenerator } from "../math/mt19937.js";
 import { createRng } from "../math/rng.js";
 import { type MlpParams, mlp } from "../nn/models/mlp.js";
 import { integerFrom, listOf, nonNegative, number, oneOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { hiddenAction } from "../symmetry/hidden/hidden-action.js";
 import type { Problem } from "./problem.js";
 
-export interface CurveFitOptions {
-  /** Seed of the curve, its noise and the network; default 0. */
-  readonly seed?: number | undefined;
-  /** Widths of the hidden layers; default [64, 64]. */
-  readonly hidden?: readonly number[] | undefined;
-  /** n; default 10000. */
-  readonly points?: number | undefined;
-  /** Standard deviation of the values about the curve; default 0.05. */
-  readonly noise?: number | undefined;
-  /** Element type of the parameters and the points, which are drawn in float64; default float64. */
-  readonly dtype?: "float32" | "float64" | undefined;
-}
+export interface CurveFitOptions extends OptionsOf<typeof curveFitOptions> {}
 
 export const curveFitOptions = optionTable("curveFit", {
+  /** Seed of the curve, its noise and the network; default 0. */
   seed: number({ integer: true }).default(0),
+  /** Widths of the hidden layers; default [64, 64]. */
   hidden: listOf(integerFrom(1), { least: 1 }).default([64, 64]),
+  /** n; default 10000. */
   points: integerFrom(1).default(10_000),
+  /** Standard deviation of the values about the curve; default 0.05. */
   noise: nonNegative.default(0.05),
+  /** Element type of the parameters and the points, which are drawn in float64; default float64. */
   dtype: oneOf(["float32", "float64"]).default("float64"),
-} satisfies OptionRows<CurveFitOptions>);
+});
 
 /** Frequencies of the curve: half a period to three of them over the points. */
 const waves = 6;

@@ -7,27 +7,22 @@ import { permutation } from "../math/rng.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { type MlpParams, mlp } from "../nn/models/mlp.js";
 import { integerFrom, listOf, number, oneOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { hiddenAction } from "../symmetry/hidden/hidden-action.js";
 import type { Problem } from "./problem.js";
 
-export interface ImageClassesOptions {
-  /** Seed of the choice of images and of the network; default 0. */
-  readonly seed?: number | undefined;
-  /** Number of images; default 2000. */
-  readonly images?: number | undefined;
-  /** Widths of the hidden layers; default [128, 64]. */
-  readonly hidden?: readonly number[] | undefined;
-  /** Element type of the parameters and the images; default float64. */
-  readonly dtype?: "float32" | "float64" | undefined;
-}
+export interface ImageClassesOptions extends OptionsOf<typeof imageClassesOptions> {}
 
 export const imageClassesOptions = optionTable("imageClasses", {
+  /** Seed of the choice of images and of the network; default 0. */
   seed: number({ integer: true }).default(0),
+  /** Number of images; default 2000. */
   images: integerFrom(1).default(2000),
+  /** Widths of the hidden layers; default [128, 64]. */
   hidden: listOf(integerFrom(1), { least: 1 }).default([128, 64]),
+  /** Element type of the parameters and the images; default float64. */
   dtype: oneOf(["float32", "float64"]).default("float64"),
-} satisfies OptionRows<ImageClassesOptions>);
+});
 
 /**
  * The classes of n images by a network with tanh, all of them at every step:

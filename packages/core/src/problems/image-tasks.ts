@@ -12,7 +12,7 @@ import type { MultiHeadParams } from "../nn/models/multi-head.js";
 import { type LenetHeadParams, type LenetTrunkParams, multiLenet } from "../nn/models/multi-lenet.js";
 import { type MlpTrunkParams, multiMlp } from "../nn/models/multi-mlp.js";
 import { flag, integerFrom, listOf, number, smoothing } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { classification, type MultiTaskProblem } from "./multi-task.js";
 
 export type LenetParams = MultiHeadParams<LenetTrunkParams, LenetHeadParams>;
@@ -24,59 +24,45 @@ export interface SplitImages {
   readonly test: LabeledImages;
 }
 
-export interface ImageTasksOptions {
-  /** Seed of the choice of partners and, for digits, of the split; default 0. */
-  readonly seed?: number | undefined;
-  /** Number of overlaid images to train on; default one for each left image. */
-  readonly trainCount?: number | undefined;
-  /** Number of overlaid images to test on; default one for each left image. */
-  readonly testCount?: number | undefined;
-  /** Dropout rate of the model; default 0.5. */
-  readonly dropout?: number | undefined;
-}
+export interface ImageTasksOptions extends OptionsOf<typeof fashionDigitsOptions> {}
 
-export interface MultiFashionOptions extends ImageTasksOptions {
-  /** Whether to multiply the left task's loss by 10 and ask only if the right item is a shoe; default false. */
-  readonly imbalanced?: boolean | undefined;
-}
+export interface MultiFashionOptions extends OptionsOf<typeof multiFashionOptions> {}
 
-export interface FashionAttributesOptions extends ImageTasksOptions {
-  /** Number of questions, half of them about each item; default 40. */
-  readonly questions?: number | undefined;
-}
+export interface FashionAttributesOptions extends OptionsOf<typeof fashionAttributesOptions> {}
 
-export interface DigitQuestionsOptions {
-  /** Seed of the split; default 0. */
-  readonly seed?: number | undefined;
-  /** Widths of the shared layers; default [64, 32]. */
-  readonly hidden?: readonly number[] | undefined;
-}
+export interface DigitQuestionsOptions extends OptionsOf<typeof digitQuestionsOptions> {}
 
 const rows = {
+  /** Seed of the choice of partners and, for digits, of the split; default 0. */
   seed: number({ integer: true }).default(0),
+  /** Number of overlaid images to train on; default one for each left image. */
   trainCount: integerFrom(1).otherwise("one for each left image"),
+  /** Number of overlaid images to test on; default one for each left image. */
   testCount: integerFrom(1).otherwise("one for each left image"),
+  /** Dropout rate of the model; default 0.5. */
   dropout: smoothing.default(0.5),
-} satisfies OptionRows<ImageTasksOptions>;
+};
 
 export const multiFashionOptions = optionTable("multiFashion", {
   ...rows,
+  /** Whether to multiply the left task's loss by 10 and ask only if the right item is a shoe; default false. */
   imbalanced: flag.default(false),
-} satisfies OptionRows<MultiFashionOptions>);
+});
 
-export const fashionDigitsOptions = optionTable("fashionDigits", {
-  ...rows,
-} satisfies OptionRows<ImageTasksOptions>);
+export const fashionDigitsOptions = optionTable("fashionDigits", rows);
 
 export const fashionAttributesOptions = optionTable("fashionAttributes", {
   ...rows,
+  /** Number of questions, half of them about each item; default 40. */
   questions: integerFrom(2).default(40),
-} satisfies OptionRows<FashionAttributesOptions>);
+});
 
 export const digitQuestionsOptions = optionTable("digitQuestions", {
+  /** Seed of the split; default 0. */
   seed: rows.seed,
+  /** Widths of the shared layers; default [64, 32]. */
   hidden: listOf(integerFrom(1)).default([64, 32]),
-} satisfies OptionRows<DigitQuestionsOptions>);
+});
 
 /** Mean and standard deviation of the pixels of Fashion-MNIST's training images. */
 const fashion = { mean: 0.286, deviation: 0.353 };

@@ -8,37 +8,29 @@ import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { createRng, type Rng } from "../math/rng.js";
 import { integerFrom, nonNegative, number, positive } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { generalLinear } from "../symmetry/general-linear.js";
 import { symmetriesOf } from "../symmetry/symmetries-of.js";
 import type { Problem } from "./problem.js";
 
-export interface MatrixFactorizationOptions {
-  /** Seed of the matrix and the start; default 0. */
-  readonly seed?: number | undefined;
-  /** m; default 200. */
-  readonly rows?: number | undefined;
-  /** n; default 200. */
-  readonly columns?: number | undefined;
-  /** r; default 10. */
-  readonly rank?: number | undefined;
-  /** Standard deviation of what is added to the matrix of rank r; default 0.01. */
-  readonly noise?: number | undefined;
-  /** Ratio of the largest to the least scale of A's columns, which are a geometric series; default 1. */
-  readonly condition?: number | undefined;
-  /** At the start V is multiplied by it and U divided; default 1, which is balanced. */
-  readonly imbalance?: number | undefined;
-}
+export interface MatrixFactorizationOptions extends OptionsOf<typeof matrixFactorizationOptions> {}
 
 export const matrixFactorizationOptions = optionTable("matrixFactorization", {
+  /** Seed of the matrix and the start; default 0. */
   seed: number({ integer: true }).default(0),
+  /** m; default 200. */
   rows: integerFrom(1).default(200),
+  /** n; default 200. */
   columns: integerFrom(1).default(200),
+  /** r; default 10. */
   rank: integerFrom(1).default(10),
+  /** Standard deviation of what is added to the matrix of rank r; default 0.01. */
   noise: nonNegative.default(0.01),
+  /** Ratio of the largest to the least scale of A's columns, which are a geometric series; default 1. */
   condition: number({ min: 1 }).default(1),
+  /** At the start V is multiplied by it and U divided; default 1, which is balanced. */
   imbalance: positive.default(1),
-} satisfies OptionRows<MatrixFactorizationOptions>);
+});
 
 export interface Factors {
   readonly u: NdArray;

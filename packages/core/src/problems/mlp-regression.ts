@@ -7,31 +7,25 @@ import { sum } from "../graph/ops/reduce.js";
 import { torchGenerator, torchRand } from "../math/mt19937.js";
 import { type MlpParams, mlp } from "../nn/models/mlp.js";
 import { finite, integerFrom, listOf, number, oneOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { hiddenAction } from "../symmetry/hidden/hidden-action.js";
 import { type Matrix, transposed } from "../symmetry/matrix.js";
 import type { Problem } from "./problem.js";
 
-export interface MlpRegressionOptions {
-  /** Seed of the draws; the paper's runs use n n 12345 for n = 0..4, see {@link mlpRegressionSeeds}; default 0. */
-  readonly seed?: number | undefined;
-  /** Widths from input to output; default [5, 6, 7, 8]. */
-  readonly sizes?: readonly number[] | undefined;
-  /** Default 4. */
-  readonly samples?: number | undefined;
-  /** Slope of leakyRelu; default 0.1. */
-  readonly slope?: number | undefined;
-  /** Element type of the parameters and the batch, which are always drawn in float32; default float64. */
-  readonly dtype?: "float32" | "float64" | undefined;
-}
+export interface MlpRegressionOptions extends OptionsOf<typeof mlpRegressionOptions> {}
 
 export const mlpRegressionOptions = optionTable("mlpRegression", {
+  /** Seed of the draws; the paper's runs use n n 12345 for n = 0..4, see {@link mlpRegressionSeeds}; default 0. */
   seed: number({ integer: true }).default(0),
+  /** Widths from input to output; default [5, 6, 7, 8]. */
   sizes: listOf(integerFrom(1), { least: 2 }).default([5, 6, 7, 8]),
+  /** Default 4. */
   samples: integerFrom(1).default(4),
+  /** Slope of leakyRelu; default 0.1. */
   slope: finite.default(0.1),
+  /** Element type of the parameters and the batch, which are always drawn in float32; default float64. */
   dtype: oneOf(["float32", "float64"]).default("float64"),
-} satisfies OptionRows<MlpRegressionOptions>);
+});
 
 /** The seeds of the paper's five runs. */
 export const mlpRegressionSeeds: readonly number[] = [0, 1, 2, 3, 4].map((n) => n * n * 12345);

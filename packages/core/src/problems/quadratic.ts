@@ -6,24 +6,21 @@ import { matmul } from "../graph/ops/matmul.js";
 import { sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
 import { anyOf, finite, inCode, listOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { quadraticRotation, type VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import { type Problem, vector } from "./problem.js";
 
-export interface QuadraticOptions {
-  /** A: symmetric, positive definite, [n, n]; default diag(1, 10). */
-  readonly matrix?: NdArray | readonly (readonly number[])[] | undefined;
-  /** n numbers; default (3, 0.5). */
-  readonly start?: readonly number[] | undefined;
-}
+export interface QuadraticOptions extends OptionsOf<typeof quadraticOptions> {}
 
 export const quadraticOptions = optionTable("quadratic", {
+  /** A: symmetric, positive definite, [n, n]; default diag(1, 10). */
   matrix: anyOf(listOf(listOf(finite), { least: 2 }), inCode<NdArray>("an array [n, n]", isNdArray)).default([
     [1, 0],
     [0, 10],
   ]),
+  /** n numbers; default (3, 0.5). */
   start: listOf(finite, { least: 2 }).default([3, 0.5]),
-} satisfies OptionRows<QuadraticOptions>);
+});
 
 /**
  * A convex quadratic, L = 1/2 w' A w. Its level sets are orbits of the rotations g.w = A^-1/2 R A^1/2 w; the largest

@@ -9,7 +9,7 @@ import { concat, slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
 import { createRng } from "../math/rng.js";
 import { finite, integerFrom, listOf, nonNegative, number } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import { type ResidualMap, residualRotation } from "../symmetry/rotation/residual-rotation.js";
 import { type Problem, vector } from "./problem.js";
@@ -36,24 +36,22 @@ function columns(w: Tensor): [Tensor, Tensor] {
 const joined = (x: Tensor, y: Tensor): Tensor => reshape(concat([x, y], { axis: 1 }), [2 * x.size]);
 
 /** Options of a start that is drawn. */
-export const spreadRows = { spread: nonNegative.default(0), seed: number({ integer: true }).default(0) };
-
-export interface Rosenbrock2nOptions {
-  /** N; default 10. */
-  readonly pairs?: number | undefined;
-  /** 2 N numbers; default -1 each. */
-  readonly start?: readonly number[] | undefined;
+export const spreadRows = {
   /** Each number of the start is moved by a uniform one in [-spread, spread]; default 0. */
-  readonly spread?: number | undefined;
+  spread: nonNegative.default(0),
   /** Seed of the spread; default 0. */
-  readonly seed?: number | undefined;
-}
+  seed: number({ integer: true }).default(0),
+};
+
+export interface Rosenbrock2nOptions extends OptionsOf<typeof rosenbrock2nOptions> {}
 
 export const rosenbrock2nOptions = optionTable("rosenbrock2n", {
+  /** N; default 10. */
   pairs: integerFrom(1).default(10),
+  /** 2 N numbers; default -1 each. */
   start: listOf(finite).otherwise("-1 each"),
   ...spreadRows,
-} satisfies OptionRows<Rosenbrock2nOptions>);
+});
 
 /**
  * Rosenbrock's function of 2N variables, a sum over N pairs, w = (x_1, y_1, x_2, y_2, ...):

@@ -1,23 +1,21 @@
 // H. Rosenbrock, "An automatic method for finding the greatest or least value of a function", Computer Journal 3(3), 1960.
 import { finite, listOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import type { Problem } from "./problem.js";
-import { rosenbrock2n, spreadRows } from "./rosenbrock-2n.js";
+import { type Rosenbrock2nOptions, rosenbrock2n, spreadRows } from "./rosenbrock-2n.js";
 
-export interface RosenbrockOptions {
-  /** Default [-1, -1]. */
-  readonly start?: readonly [number, number] | undefined;
-  /** Both numbers of the start are moved by uniform ones in [-spread, spread]; default 0. */
-  readonly spread?: number | undefined;
-  /** Seed of the spread; default 0. */
-  readonly seed?: number | undefined;
-}
+export interface RosenbrockOptions
+  extends Pick<Rosenbrock2nOptions, "seed">,
+    OptionsOf<typeof rosenbrockOptions> {}
 
 export const rosenbrockOptions = optionTable("rosenbrock", {
+  /** Default [-1, -1]. */
   start: listOf(finite, { length: 2 }).default([-1, -1]),
   ...spreadRows,
-} satisfies OptionRows<RosenbrockOptions>);
+  /** Both numbers of the start are moved by uniform ones in [-spread, spread]; default 0. */
+  spread: spreadRows.spread,
+});
 
 /**
  * Rosenbrock's function, a bent valley with its end at (1, 1):

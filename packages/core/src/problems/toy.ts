@@ -10,7 +10,7 @@ import { slice } from "../graph/ops/slice.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TaskLosses } from "../mtl/train/task-losses.js";
 import { positive } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { VectorParams } from "../symmetry/rotation/quadratic-rotation.js";
 import { vector } from "./problem.js";
 
@@ -63,14 +63,12 @@ const atLeast = (x: Tensor, limit: number): Tensor => where(greaterEqual(x, limi
 
 const scalar = (w: Tensor, at: number): Tensor => reshape(slice(w, { starts: [at], ends: [at + 1] }), []);
 
-export interface TwoTaskToyOptions {
-  /** Factor of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1. */
-  readonly scale?: number | undefined;
-}
+export interface TwoTaskToyOptions extends OptionsOf<typeof twoTaskToyOptions> {}
 
 export const twoTaskToyOptions = optionTable("twoTaskToy", {
+  /** Factor of the first loss: 1 (CAGrad) or 0.1 (Nash-MTL, FAMO, FairGrad); default 1. */
   scale: positive.default(1),
-} satisfies OptionRows<TwoTaskToyOptions>);
+});
 
 /**
  * The 2-D toy: valleys with steep walls above x2 = 0, two quadratics below, and a plane between them where both vanish.

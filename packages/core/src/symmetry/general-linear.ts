@@ -10,7 +10,7 @@ import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { inverse } from "../math/linalg.js";
 import { positive, text } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
 import { appliedAlong, type Matrices, mapMatrices, matrixOf, multipliedAlong } from "./matrices-along.js";
 import { identityPlus, plusDiagonal, product, transposed } from "./matrix.js";
@@ -25,17 +25,14 @@ type Elements = readonly (Matrices | undefined)[];
 
 const isZero = ({ data }: NdArray): boolean => (data as Float64Array).every((t) => t === 0);
 
-export interface GeneralLinearOptions {
-  /** Name in reports; default `general linear`. */
-  readonly name?: string | undefined;
-  /** Bound on the Frobenius norm of T; default 0.5. */
-  readonly bound?: number | undefined;
-}
+export interface GeneralLinearOptions extends OptionsOf<typeof generalLinearOptions> {}
 
 export const generalLinearOptions = optionTable("generalLinear", {
+  /** Name in reports; default `general linear`. */
   name: text("a name").default("general linear"),
+  /** Bound on the Frobenius norm of T; default 0.5. */
   bound: positive.default(0.5),
-} satisfies OptionRows<GeneralLinearOptions>);
+});
 
 /**
  * The symmetry of GL(n) on hidden spaces: g = I + T acts on what maps into the space and g^-1 on what maps out of it,

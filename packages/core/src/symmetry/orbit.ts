@@ -5,27 +5,23 @@ import { OptionError } from "../errors.js";
 import { spec, trace } from "../graph/trace.js";
 import { floatTypeOf, namedArrays } from "../named-arrays.js";
 import { finite, integerFrom, listOf } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { compile } from "../runtime/compile.js";
 import { Lifetime } from "../runtime/lifetime.js";
 import { Resources } from "../runtime/resources.js";
 import { flatten, unflatten } from "../tree.js";
 import { type Refusal, requireSymmetry, type Symmetry } from "./symmetry.js";
 
-export interface OrbitOptions {
-  /** Number of points, both ends of the range included; default 361. */
-  readonly samples?: number | undefined;
-  /** Which entry of T varies, counted through all its blocks; the others are 0. Default 0. */
-  readonly plane?: number | undefined;
-  /** First and last value of that entry; default 0 to 2 pi, a whole turn of a rotation. */
-  readonly range?: readonly [number, number] | undefined;
-}
+export interface OrbitOptions extends OptionsOf<typeof orbitOptions> {}
 
 const orbitOptions = optionTable("orbit", {
+  /** Number of points, both ends of the range included; default 361. */
   samples: integerFrom(2).default(361),
+  /** Which entry of T varies, counted through all its blocks; the others are 0. Default 0. */
   plane: integerFrom(0).default(0),
+  /** First and last value of that entry; default 0 to 2 pi, a whole turn of a rotation. */
   range: listOf(finite, { length: 2 }).default([0, 2 * Math.PI]),
-} satisfies OptionRows<OrbitOptions>);
+});
 
 /** A point of an orbit, or why the action refuses to go there. */
 export interface OrbitPoint<P> {

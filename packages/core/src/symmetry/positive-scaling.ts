@@ -3,25 +3,22 @@
 import { OptionError } from "../errors.js";
 import type { MlpParams } from "../nn/models/mlp.js";
 import { finite, text } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { hiddenLayers } from "./hidden/hidden-layers.js";
 import { scaling } from "./scaling.js";
 import type { Symmetry } from "./symmetry.js";
 
-export interface PositiveScalingOptions {
+export interface PositiveScalingOptions extends OptionsOf<typeof positiveScalingOptions> {}
+
+export const positiveScalingOptions = optionTable("positiveScaling", {
   /** Activation of the network: relu, leakyRelu or identity; default `relu`. */
-  readonly activation?: string | undefined;
+  activation: text("the name of an activation").default("relu"),
   /**
    * Slope of leakyRelu. It has no effect, as every slope commutes with positive factors; it is accepted so
    * that a network's own options can be passed.
    */
-  readonly slope?: number | undefined;
-}
-
-export const positiveScalingOptions = optionTable("positiveScaling", {
-  activation: text("the name of an activation").default("relu"),
   slope: finite.otherwise("of no effect"),
-} satisfies OptionRows<PositiveScalingOptions>);
+});
 
 /**
  * Scales each hidden unit of a multilayer perceptron by a factor and undoes it in the next layer: for relu

@@ -4,21 +4,19 @@ import { mapTree } from "../graph/autodiff.js";
 import { add, mul } from "../graph/ops/arithmetic.js";
 import { spec, type TensorsOf } from "../graph/trace.js";
 import { flag } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "./symmetry.js";
 
-export interface ProductOptions {
+export interface ProductOptions extends OptionsOf<typeof productOptions> {}
+
+const productOptions = optionTable("product", {
   /**
    * Whether the groups' actions commute, so that elements of the product compose and invert group by group; default
    * false: then the product has no `compose` and `inverse`. Actions on different units commute; a scaling and a
    * linear map of the same units do not.
    */
-  readonly commuting?: boolean | undefined;
-}
-
-const productOptions = optionTable("product", {
   commuting: flag.default(false),
-} satisfies OptionRows<ProductOptions>);
+});
 
 /**
  * The product of several groups, which act one after another in the given order,

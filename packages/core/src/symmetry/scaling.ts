@@ -7,7 +7,7 @@ import { reshape } from "../graph/ops/reshape.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { positive, text } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { ParameterAxis, ScalingGenerator } from "./discovery/descriptors.js";
 import {
   byPath,
@@ -24,17 +24,14 @@ import { requireGenerators, type Symmetry } from "./symmetry.js";
 /** A parameter axis with the index of its generator, which is also the index of its block of T. */
 type Numbered = ScalingGenerator["axes"][number] & { readonly block: number };
 
-export interface ScalingOptions {
-  /** Name in reports; default `positive scaling`. */
-  readonly name?: string | undefined;
-  /** Largest element of T; default 0.3. */
-  readonly bound?: number | undefined;
-}
+export interface ScalingOptions extends OptionsOf<typeof scalingOptions> {}
 
 export const scalingOptions = optionTable("scaling", {
+  /** Name in reports; default `positive scaling`. */
   name: text("a name").default("positive scaling"),
+  /** Largest element of T; default 0.3. */
   bound: positive.default(0.3),
-} satisfies OptionRows<ScalingOptions>);
+});
 
 /**
  * The symmetry of diagonal scalings: each parameter is multiplied along its axes,

@@ -1,39 +1,33 @@
 import { integerFrom, nested, nonNegative } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { Point } from "./point.js";
 import type { RaceOptions } from "./race.js";
 import { raceOptions } from "./race.js";
 
 /** Bounds on what a teleport may change. */
-export interface GuardOptions {
+export interface GuardOptions extends OptionsOf<typeof guardOptions> {}
+
+export const guardOptions = optionTable("guard", {
   /** Largest relative drift of the loss on the batch; default 1e-6 in float64, 1e-4 in float32. */
-  readonly drift?: number | undefined;
+  drift: nonNegative.otherwise("1e-6 in float64, 1e-4 in float32"),
   /** Largest relative drift of the loss on held-out data; default 0.01. */
-  readonly heldOutDrift?: number | undefined;
+  heldOutDrift: nonNegative.default(0.01),
   /** Maximum number of times that a refused step is halved before the search ends; default 3. */
-  readonly halvings?: number | undefined;
+  halvings: integerFrom(0).default(3),
   /**
    * Runs descent from the old and the new point and keeps the point whose descent reaches the lower loss;
    * default none. A larger gradient comes with a larger curvature, which can be too large for a fixed
    * learning rate.
    */
-  readonly race?: RaceOptions | undefined;
+  race: nested<RaceOptions>(raceOptions).otherwise("none"),
   /**
    * Lanczos steps at most for the ratios of curvature in the report of an accepted teleport, each a Hessian-vector product
    * at either end; default 20, 0 leaves the ratios out. They end where the largest eigenvalue changes by no more than 1e-4
    * of it, usually after six or seven, and often cost more than the teleport. Its seconds do not include them, as they serve
    * the report alone.
    */
-  readonly curvature?: number | undefined;
-}
-
-export const guardOptions = optionTable("guard", {
-  drift: nonNegative.otherwise("1e-6 in float64, 1e-4 in float32"),
-  heldOutDrift: nonNegative.default(0.01),
-  halvings: integerFrom(0).default(3),
-  race: nested(raceOptions).otherwise("none"),
   curvature: integerFrom(0).default(20),
-} satisfies OptionRows<GuardOptions>);
+});
 
 /** The guard's bounds, complete. */
 export interface Limits {

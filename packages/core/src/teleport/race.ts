@@ -12,28 +12,24 @@ import { namedArrays } from "../named-arrays.js";
 import { isOptimizer, type Optimizer, type OptimizerState } from "../optim/optimizer.js";
 import { gd } from "../optim/sgd.js";
 import { inCode, integerFrom, positive } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { flatten, unflatten } from "../tree.js";
 import { tracedFirstState } from "./state/restarted.js";
 
-export interface RaceOptions {
-  /** Learning rate of the training after the teleport; in a run's plan the default is the run's own. */
-  readonly learningRate?: number | undefined;
-  /** Steps from each point; default 10. */
-  readonly steps?: number | undefined;
-  /** Default gradient descent; in a run's plan the default is the run's own optimizer with its state. */
-  readonly optimizer?: Optimizer | undefined;
-}
+export interface RaceOptions extends OptionsOf<typeof raceOptions> {}
 
 export const raceOptions = optionTable("race", {
+  /** Learning rate of the training after the teleport; in a run's plan the default is the run's own. */
   learningRate: positive.otherwise("the run's"),
+  /** Steps from each point; default 10. */
   steps: integerFrom(1).default(10),
+  /** Default gradient descent; in a run's plan the default is the run's own optimizer with its state. */
   optimizer: inCode<Optimizer>("an optimizer, such as adam()", isOptimizer).otherwise(
     "gradient descent; in a run's plan the run's own",
   ),
-} satisfies OptionRows<RaceOptions>);
+});
 
 /** Where the descents of a race begin, besides the points. */
 export interface RaceStart {

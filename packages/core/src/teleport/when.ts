@@ -3,7 +3,7 @@
 import { describeValue } from "../describe.js";
 import { OptionError } from "../errors.js";
 import { integerFrom, nonNegative, number } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 
 /** What a schedule gets when it is asked, before a step is taken. */
 export interface Occasion {
@@ -91,23 +91,19 @@ export function atSteps(steps: readonly number[]): When<null> {
   return planned("at steps", (from) => sorted.find((step) => step >= from) ?? Infinity);
 }
 
-export interface EveryOptions {
-  /** First step; default k. */
-  readonly from?: number | undefined;
-  /** No teleport at this step or later; default never. */
-  readonly until?: number | undefined;
-  /** Maximum number of teleports; default no limit. */
-  readonly max?: number | undefined;
-}
+export interface EveryOptions extends OptionsOf<typeof everyOptions> {}
 
 /** A number of steps. */
 const count = number({ integer: true, min: 0, infinite: true });
 
 export const everyOptions = optionTable("every", {
+  /** First step; default k. */
   from: integerFrom(0).otherwise("k"),
+  /** No teleport at this step or later; default never. */
   until: count.default(Infinity),
+  /** Maximum number of teleports; default no limit. */
   max: count.default(Infinity),
-} satisfies OptionRows<EveryOptions>);
+});
 
 /**
  * Teleports every k steps: at from, from + k, from + 2k, ...
@@ -127,14 +123,12 @@ export function every(k: number, options: EveryOptions = {}): When<null> {
   });
 }
 
-export interface InEpochsOptions {
-  /** Number of mini-batches in each epoch; default 1. */
-  readonly batches?: number | undefined;
-}
+export interface InEpochsOptions extends OptionsOf<typeof inEpochsOptions> {}
 
 export const inEpochsOptions = optionTable("inEpochs", {
+  /** Number of mini-batches in each epoch; default 1. */
   batches: integerFrom(1).default(1),
-} satisfies OptionRows<InEpochsOptions>);
+});
 
 /**
  * Teleports in the listed epochs, before each of the first mini-batches: the schedule for SGD of Zhao et al.,
@@ -157,20 +151,16 @@ export function inEpochs(epochs: readonly number[], options: InEpochsOptions = {
   });
 }
 
-export interface OnPlateauOptions {
-  /** Number of consecutive losses without improvement to wait for; default 100. */
-  readonly patience?: number | undefined;
-  /** Smallest improvement that counts, as a fraction of the best loss; default 1e-3. */
-  readonly threshold?: number | undefined;
-  /** Number of losses after a teleport to ignore; default 0. */
-  readonly cooldown?: number | undefined;
-}
+export interface OnPlateauOptions extends OptionsOf<typeof onPlateauOptions> {}
 
 export const onPlateauOptions = optionTable("onPlateau", {
+  /** Number of consecutive losses without improvement to wait for; default 100. */
   patience: integerFrom(0).default(100),
+  /** Smallest improvement that counts, as a fraction of the best loss; default 1e-3. */
   threshold: nonNegative.default(1e-3),
+  /** Number of losses after a teleport to ignore; default 0. */
   cooldown: integerFrom(0).default(0),
-} satisfies OptionRows<OnPlateauOptions>);
+});
 
 /** State of {@link onPlateau}. */
 export interface OnPlateauState {
@@ -214,14 +204,12 @@ export function onPlateau(options: OnPlateauOptions = {}): When<OnPlateauState> 
   };
 }
 
-export interface OnPredictedGainOptions {
-  /** Steps between two trials; default 100. */
-  readonly every?: number | undefined;
-}
+export interface OnPredictedGainOptions extends OptionsOf<typeof onPredictedGainOptions> {}
 
 export const onPredictedGainOptions = optionTable("onPredictedGain", {
+  /** Steps between two trials; default 100. */
   every: integerFrom(1).default(100),
-} satisfies OptionRows<OnPredictedGainOptions>);
+});
 
 /**
  * Teleports when a trial raises the objective by more than the fraction `threshold`: 1 waits for twice the
@@ -258,14 +246,12 @@ export function onPredictedGain(threshold: number, options: OnPredictedGainOptio
   };
 }
 
-export interface WhenOptions {
-  /** Steps between two calls; default 1: before every step, so that no steps run without a break. */
-  readonly every?: number | undefined;
-}
+export interface WhenOptions extends OptionsOf<typeof whenOptions> {}
 
 const whenOptions = optionTable("when", {
+  /** Steps between two calls; default 1: before every step, so that no steps run without a break. */
   every: integerFrom(1).default(1),
-} satisfies OptionRows<WhenOptions>);
+});
 
 /**
  * A custom schedule from a function without a state. For one with a state, write a {@link When}.

@@ -4,26 +4,21 @@ import { OptionError } from "../errors.js";
 import type { Quantities } from "../metrics/metric.js";
 import { resultName } from "../metrics/result-name.js";
 import { nonNegative, number, oneOf, text } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import type { EpochRow } from "./epoch-row.js";
 
-export interface EarlyStoppingOptions {
-  /** The quantity of the validation data that is watched; default loss. */
-  readonly metric?: string | undefined;
-  /** Number of epochs in a row without improvement after which the run ends; Infinity to watch alone; default 10. */
-  readonly patience?: number | undefined;
-  /** Smallest improvement that counts; default 0. */
-  readonly threshold?: number | undefined;
-  /** Whether a smaller (`min`) or a larger (`max`) value is better; default what the metric says. */
-  readonly mode?: "min" | "max" | undefined;
-}
+export interface EarlyStoppingOptions extends OptionsOf<typeof earlyStoppingOptions> {}
 
 export const earlyStoppingOptions = optionTable("earlyStopping", {
+  /** The quantity of the validation data that is watched; default loss. */
   metric: text("the name of a quantity, such as loss").default("loss"),
+  /** Number of epochs in a row without improvement after which the run ends; Infinity to watch alone; default 10. */
   patience: number({ min: 1, integer: true, infinite: true }).default(10),
+  /** Smallest improvement that counts; default 0. */
   threshold: nonNegative.default(0),
+  /** Whether a smaller (`min`) or a larger (`max`) value is better; default what the metric says. */
   mode: oneOf(["min", "max"]).otherwise("what the metric says"),
-} satisfies OptionRows<EarlyStoppingOptions>);
+});
 
 /** A quantity of the validation data that a run watches. */
 export interface Watch {

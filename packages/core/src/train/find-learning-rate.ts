@@ -1,27 +1,22 @@
 // L. N. Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3, on a logarithmic scale.
 import { NumericalError, OptionError } from "../errors.js";
 import { integerFrom, positive, smoothing } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { createTrainer } from "./trainer.js";
 import type { TrainerOptions } from "./trainer-options.js";
 
-export interface RateSearchOptions {
-  /** The first learning rate; default 1e-5. */
-  readonly least?: number | undefined;
-  /** The last learning rate; default 10. */
-  readonly largest?: number | undefined;
-  /** Number of steps from one to the other; default 200. */
-  readonly steps?: number | undefined;
-  /** Smoothing of the losses, in [0, 1); default 0.9. */
-  readonly smoothing?: number | undefined;
-}
+export interface RateSearchOptions extends OptionsOf<typeof rateSearchOptions> {}
 
 const rateSearchOptions = optionTable("findLearningRate", {
+  /** The first learning rate; default 1e-5. */
   least: positive.default(1e-5),
+  /** The last learning rate; default 10. */
   largest: positive.default(10),
+  /** Number of steps from one to the other; default 200. */
   steps: integerFrom(2).default(200),
+  /** Smoothing of the losses, in [0, 1); default 0.9. */
   smoothing: smoothing.default(0.9),
-} satisfies OptionRows<RateSearchOptions>);
+});
 
 /** Losses at growing learning rates, up to the last rate or where the loss explodes. */
 export interface RateSearch {

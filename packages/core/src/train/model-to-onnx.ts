@@ -1,34 +1,27 @@
-import type { Shape } from "../array.js";
 import { OptionError } from "../errors.js";
 import { isTensor, type Tensor } from "../graph/tensor.js";
 import { spec, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Model } from "../nn/model.js";
 import { inCode, integerFrom, isObject, listOf, text } from "../option-kinds.js";
-import { type OptionRows, optionTable } from "../options.js";
+import { type OptionsOf, optionTable } from "../options.js";
 import { toOnnx } from "../runtime/onnx/export.js";
 import { dtypeOfTree, type Trained } from "./predictor.js";
 
-export interface ModelToOnnxOptions {
-  /** Shape of one example, such as [4] for rows of four numbers. */
-  readonly example: Shape;
-  /** Number of examples of a batch; default any. */
-  readonly batch?: number | undefined;
-  /** Name of the file's input; default input. */
-  readonly input?: string | undefined;
-  /** Name of the file's output, of a model that has one; default output. */
-  readonly output?: string | undefined;
-  /** Metadata strings stored with the model; default none. */
-  readonly metadata?: Readonly<Record<string, string>> | undefined;
-}
+export interface ModelToOnnxOptions extends OptionsOf<typeof modelToOnnxOptions> {}
 
 const modelToOnnxOptions = optionTable("modelToOnnx", {
+  /** Shape of one example, such as [4] for rows of four numbers. */
   example: listOf(integerFrom(1)).required(),
+  /** Number of examples of a batch; default any. */
   batch: integerFrom(1).otherwise("any"),
+  /** Name of the file's input; default input. */
   input: text("a name").default("input"),
+  /** Name of the file's output, of a model that has one; default output. */
   output: text("a name").default("output"),
+  /** Metadata strings stored with the model; default none. */
   metadata: inCode<Readonly<Record<string, string>>>("strings by name", isObject).otherwise("none"),
-} satisfies OptionRows<ModelToOnnxOptions>);
+});
 
 /**
  * A model with its numbers, in evaluation mode, as the bytes of an `.onnx` file with one input: see {@link toOnnx}. Of a model whose

@@ -61,8 +61,8 @@ describe("the documents", () => {
     ];
     const missing = names
       .map(([, name]) => name)
-      // Generated, or a pattern.
-      .filter((name) => !name.startsWith("docs/api") && !name.includes("*"))
+      // A pattern.
+      .filter((name) => !name.includes("*"))
       .filter((name) => !existsSync(fileURLToPath(new URL(name, root))));
     expect(missing).toEqual([]);
   });
@@ -123,9 +123,9 @@ describe("the README of a package", () => {
   });
 });
 
-describe("CONTRIBUTING.md", () => {
+describe("docs/architecture.md", () => {
   it("says of every dependency why it is there, and of no other", () => {
-    const table = read("CONTRIBUTING.md").split("## Dependencies")[1].split("\n## ")[0];
+    const table = read("docs/architecture.md").split("## Dependencies")[1].split("\n## ")[0];
     const explained = [...table.matchAll(/^\| `([^`]+)` +\|/gm)].map(([, name]) => name);
     const used = [
       "package.json",
@@ -147,10 +147,27 @@ describe("CONTRIBUTING.md", () => {
   it("names the packages", () => {
     const { workspaces } = JSON.parse(read("package.json"));
     for (const folder of workspaces) {
-      expect(read("CONTRIBUTING.md")).toContain(`\`${JSON.parse(read(`${folder}/package.json`)).name}\``);
+      expect(read("docs/architecture.md")).toContain(
+        `\`${JSON.parse(read(`${folder}/package.json`)).name}\``,
+      );
     }
   });
 
+  it("answers four questions, each with at most six files in order", () => {
+    const answers = read("docs/architecture.md").split("## Four questions")[1].split("\n## ")[0];
+    const [, ...questions] = answers.split(/^\*\*(?=.*\?\*\*$)/m);
+    expect(questions).toHaveLength(4);
+    for (const question of questions) {
+      const files = [...question.matchAll(/^(\d)\. `(packages\/[^`]+\.ts)`/gm)];
+      expect(files.map(([, number]) => Number(number))).toEqual(files.map((_, i) => i + 1));
+      expect(files.length).toBeGreaterThan(2);
+      expect(files.length).toBeLessThanOrEqual(6);
+      expect(files.filter(([, , path]) => !existsSync(fileURLToPath(new URL(path, root))))).toEqual([]);
+    }
+  });
+});
+
+describe("CONTRIBUTING.md", () => {
   it("names scripts that are there", () => {
     const { scripts } = JSON.parse(read("package.json"));
     const named = [...read("CONTRIBUTING.md").matchAll(/`npm (?:run )?(?!ci )([a-z]+)/g)].map(

@@ -6,9 +6,11 @@ export const root = new URL("../../../../", import.meta.url);
 /** The documents of the project, by path. */
 export const documents: readonly string[] = [
   ...readdirSync(root).filter((name) => name.endsWith(".md")),
-  ...readdirSync(new URL("docs/", root))
-    .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name}`),
+  ...["docs", "docs/studies"].flatMap((folder) =>
+    readdirSync(new URL(`${folder}/`, root))
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => `${folder}/${name}`),
+  ),
   "examples/README.md",
   ...["core", "onnx", "benchmarks", "figures", "queue", "lab", "cli"].map(
     (name) => `packages/${name}/README.md`,

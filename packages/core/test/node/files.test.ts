@@ -31,6 +31,12 @@ describe("writeFileAtomic", () => {
     expect(await readdir(join(directory, "some", "run"))).toEqual(["a.txt"]);
   });
 
+  it.runIf(process.platform === "linux")("fails at once where no folder can be made", async () => {
+    await expect(writeFileAtomic("/proc/nope/deep/file", "new")).rejects.toThrow(
+      /^Cannot write \/proc\/nope\/deep\/file: /,
+    );
+  });
+
   it("removes its temporary file when the rename fails", async () => {
     const path = join(directory, "folder");
     await mkdir(join(path, "inner"), { recursive: true });

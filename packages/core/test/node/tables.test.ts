@@ -432,6 +432,29 @@ describe("a column of numbers with words in it", () => {
     );
   });
 
+  it("is refused with leading zeros, which codes have, unless it is said to be text, which keeps them", async () => {
+    const text = ["zip,n,y", ...["01067", "1067", "99084", "01067"].map((zip, i) => `${zip},0.${i},${i}`)];
+    const message =
+      'line 2 has "01067" in "zip", an integer with leading zeros, which a number has not. If these are codes: text: ["zip"]. Else write them without these zeros.';
+    await expect(open(text.join("\n"), { label: "y" })).rejects.toThrow(message);
+    await expect(open(text.join("\n"), { label: "zip" })).rejects.toThrow(message);
+    expect((await open(text.join("\n"), { label: "y", features: ["n"] })).features).toEqual(["n"]);
+    const codes = await open(text.join("\n"), { label: "y", text: ["zip"] });
+    expect(codes.features).toEqual(["zip=01067", "zip=1067", "zip=99084", "n"]);
+    const asked = await open("zip,n\n1067,0\n01067,0\n", { ...codes.options, label: false });
+    expect(numbers((await collected(asked.stream)).inputs)).toEqual([0, 1, 0, 0, 1, 0, 0, 0]);
+    await writeFile(join(folder, "zip.csv"), text.join("\n"));
+    const { columns } = await describeCsv(join(folder, "zip.csv"));
+    expect(columns[0]?.oddValue).toEqual({ value: "01067", place: "line 2" });
+  });
+
+  it("has values that are missing where pandas has such", async () => {
+    const marks = ["n/a", "N/A", "<NA>", "#N/A", "#N/A N/A", "#NA", "None", "-nan", "-NaN", "NULL"];
+    const rows = [...marks, "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", ""].map((mark) => `${mark},1`);
+    const table = await open(["a,y", "5,1", ...rows].join("\n"), { label: "y", missing: "drop" });
+    expect([table.features, table.stream.length]).toEqual([["a"], 1]);
+  });
+
   it("is described with the first word", async () => {
     const path = join(folder, "words.csv");
     await writeFile(path, withWords(20, { 3: "12a", 4: "-" }));
@@ -495,13 +518,15 @@ describe("the description of a table", () => {
     const path = join(folder, "described.csv");
     await writeFile(path, "a;kind;empty\n10;x;\n9;;NA\n?;y;\n9;x;\n");
     expect(await describeCsv(path, { delimiter: ";" })).toEqual({
-      length: 4,
+      ...{ length: 4, repeated: 0 },
       columns: [
         { name: "a", isNumber: true, values: ["9", "10"], missing: 1 },
         { name: "kind", isNumber: false, values: ["x", "y"], missing: 1 },
         { name: "empty", isNumber: false, values: [], missing: 4 },
       ],
     });
+    await writeFile(path, "a,b\n1,x\n1, x\n2,x\n1,x\n1,xy\n");
+    expect((await describeCsv(path)).repeated).toBe(2);
     await writeFile(path, "a,b\n");
     await expect(describeCsv(path)).rejects.toThrow(/described\.csv: the table has no rows/);
     await writeFile(path, "a,a\n1,2\n");
@@ -529,7 +554,7 @@ describe("the description of a table", () => {
     const path = join(folder, "described.parquet");
     await writeFile(path, parquetFile({ a: [1.5, 2, null], kind: ["x", "y", "x"] }));
     expect(await describeParquet(path)).toEqual({
-      length: 3,
+      ...{ length: 3, repeated: 0 },
       columns: [
         { name: "a", isNumber: true, values: ["1.5", "2"], missing: 1 },
         { name: "kind", isNumber: false, values: ["x", "y"], missing: 0 },

@@ -1,7 +1,8 @@
 // Which runtime `auto` takes for graphs of which it is clear.
-import { chooseRuntime, spec, type Tensor, trace } from "isoloss";
+import { spec, type Tensor, trace } from "isoloss";
 import { roundTo } from "isoloss/ops";
 import { expect, it } from "vitest";
+import { chooseRuntime } from "../../src/runtime/compile.js";
 
 /** Elements that are rounded again and again: there is little to compute, and much to store. */
 const rounding = (count: number) =>

@@ -91,7 +91,11 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const { train, validation, test } = divided(settings.data, settings, { seed, dtype, ofNumbers });
 
   const batches = calibrationBatches(train, input, fixed);
-  const restored = await restoredFile(base, batches, { batchNorm: settings.batchNorm, frozen, runtime });
+  const restored = await restoredFile(base, batches, {
+    batchNorm: settings.batchNorm,
+    isRegression: settings.loss === "mse" || settings.loss === "l1",
+    ...{ frozen, runtime },
+  });
   const differenceOf = async (what: string, a: Uint8Array, b: Uint8Array): Promise<number> => {
     if (a === b) return 0;
     const at = { inputs: batches.slice(0, 2), runtime, tolerance: settings.tolerance };

@@ -15,8 +15,10 @@ export interface RestoredFile {
 }
 
 export interface RestoreOptions {
-  /** Default: not in a file that has batch norms, of which none was folded. */
+  /** Default: not in a file that has batch norms, of which none was folded, nor in one without convolutions for a regression. */
   readonly batchNorm: "restore" | "keep" | undefined;
+  /** Whether the loss is of distances: the noise of batch statistics keeps outputs from exact numbers. */
+  readonly isRegression: boolean;
   readonly frozen: ReadonlySet<string>;
   readonly runtime: RuntimeName;
 }
@@ -25,24 +27,26 @@ export interface RestoreOptions {
 export async function restoredFile(
   bytes: Uint8Array,
   batches: readonly Readonly<Record<string, NdArray>>[],
-  { batchNorm, frozen, runtime }: RestoreOptions,
+  { batchNorm, isRegression, frozen, runtime }: RestoreOptions,
 ): Promise<RestoredFile> {
-  const before = normsOf(bytes);
-  if (batchNorm === "keep" || (batchNorm === undefined && before.size > 0)) {
+  const before = resultsOf(bytes, "BatchNormalization");
+  const mayHaveHad = !isRegression || resultsOf(bytes, "Conv", "ConvTranspose").size > 0;
+  if (batchNorm === "keep" || (batchNorm === undefined && (before.size > 0 || !mayHaveHad))) {
     return { bytes, norms: new Set(), report: [] };
   }
   const { bytes: restored, report } = await restoreBatchNorm(bytes, batches, {
     weights: (name) => !frozen.has(name.replaceAll(":", "_")),
     runtime,
   });
-  const norms = [...normsOf(restored)].filter((result) => !before.has(result));
+  const norms = [...resultsOf(restored, "BatchNormalization")].filter((result) => !before.has(result));
   return { bytes: restored, norms: new Set(norms), report };
 }
 
-const normsOf = (bytes: Uint8Array): ReadonlySet<string> =>
+/** The results of nodes of some operators. */
+const resultsOf = (bytes: Uint8Array, ...operators: readonly string[]): ReadonlySet<string> =>
   new Set(
     decodeModel(bytes)
-      .graph.nodes.filter(({ opType }) => opType === "BatchNormalization")
+      .graph.nodes.filter(({ opType }) => operators.includes(opType))
       .map(({ outputs: [result] }) => result),
   );
 

@@ -6,7 +6,7 @@ import {
   isFloat,
   noCounts,
   nodesOf,
-  type OptionRows,
+  type OptionsOf,
   oneOf,
   optionTable,
   requireBytes,
@@ -27,18 +27,7 @@ import { converted, roundedEverywhere } from "./convert.js";
 import { descendHalf, shiftedAlong } from "./descend.js";
 import { withInnerValues } from "./inner-values.js";
 
-export interface ToHalfOptions {
-  /** Whether weights are scaled by powers of two into the range of float16 first; default true. */
-  readonly move?: boolean | undefined;
-  /** Type of the inputs and outputs of floats: `float32` (default), with a Cast at each, or `float16`. */
-  readonly io?: "float32" | "float16" | undefined;
-  /** Batches of arrays by the names of the inputs, so that the ranges of activations count, too; default: weights alone. */
-  readonly calibration?: readonly Readonly<Record<string, NdArray>>[] | undefined;
-  /** Batches on which `largest` is measured; default those of `calibration`, or random inputs. */
-  readonly heldOut?: readonly Readonly<Record<string, NdArray>>[] | undefined;
-  /** Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32. */
-  readonly sizes?: Readonly<Record<string, number>> | undefined;
-}
+export interface ToHalfOptions extends OptionsOf<typeof toHalfOptions> {}
 
 const batchList = inCode<readonly NamedValues[]>(
   "a list of batches, such as [{ x: images }]",
@@ -46,12 +35,17 @@ const batchList = inCode<readonly NamedValues[]>(
 ).default([]);
 
 const toHalfOptions = optionTable("toHalf", {
+  /** Whether weights are scaled by powers of two into the range of float16 first; default true. */
   move: flag.default(true),
+  /** Type of the inputs and outputs of floats: `float32` (default), with a Cast at each, or `float16`. */
   io: oneOf(["float32", "float16"]).default("float32"),
+  /** Batches of arrays by the names of the inputs, so that the ranges of activations count, too; default: weights alone. */
   calibration: batchList,
+  /** Batches on which `largest` is measured; default those of `calibration`, or random inputs. */
   heldOut: batchList,
+  /** Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32. */
   sizes: axisSizes.default({}),
-} satisfies OptionRows<ToHalfOptions>);
+});
 
 /** Counts before and after the move. */
 export interface HalfChange {

@@ -1,7 +1,7 @@
 import { OptionError } from "isoloss";
 import {
   lowRankOptions,
-  type OptionRows,
+  type OptionsOf,
   optionTable,
   positive,
   reduced,
@@ -17,26 +17,25 @@ import { tracedFile } from "../model-file/traced-file.js";
 import { channeledParameters } from "../prune/file-parameters.js";
 import { passing, type RemovalCheck, smaller } from "../prune/remove-units.js";
 
-export interface ReduceRankOptions extends LowRankOptions {
-  /** Sizes of axes that the file leaves open, for tracing and checking it; default 4 of a first axis, else 32. */
-  readonly sizes?: Readonly<Record<string, number>> | undefined;
-  /** Largest difference of the check, relative to an output's largest value; default 1e-4. */
-  readonly tolerance?: number | undefined;
-}
+export interface ReduceRankOptions extends LowRankOptions, OptionsOf<typeof reduceRankOptions> {}
 
 const reduceRankOptions = optionTable("reduceRank", {
   ...lowRankOptions.rows,
+  /** Sizes of axes that the file leaves open, for tracing and checking it; default 4 of a first axis, else 32. */
   sizes: axisSizes.default({}),
+  /** Largest difference of the check, relative to an output's largest value; default 1e-4. */
   tolerance: positive.default(1e-4),
-} satisfies OptionRows<ReduceRankOptions>);
+});
 
 /** A linear space of a file, and what became of it. */
 export interface ReducedGroup {
   /** Names of the parameters that have the space along an axis. */
   readonly parameters: readonly string[];
+  /** Before. */
   readonly size: number;
   /** How many spaces of this size there are, such as heads. */
   readonly copies: number;
+  /** After. */
   readonly rank: number;
   /** Relative error of the product in the Frobenius norm. */
   readonly error: number;

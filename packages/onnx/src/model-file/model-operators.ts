@@ -7,7 +7,7 @@ import {
   isFloat,
   isObject,
   noLinks,
-  type OptionRows,
+  type OptionsOf,
   optionTable,
   ownEntry,
   type Response,
@@ -46,17 +46,15 @@ export interface OperatorUse {
   readonly stops?: number | undefined;
 }
 
-export interface ModelOperatorsOptions {
-  /** Shapes of the inputs by name; with them the model is traced for `keeps`. Default: it is not. */
-  readonly shapes?: Readonly<Record<string, Shape>> | undefined;
-}
+export interface ModelOperatorsOptions extends OptionsOf<typeof modelOperatorsOptions> {}
 
 const modelOperatorsOptions = optionTable("modelOperators", {
+  /** Shapes of the inputs by name; with them the model is traced for `keeps`. Default: it is not. */
   shapes: inCode<Readonly<Record<string, Shape>>>(
     "an object of shapes by the name of an input, such as { x: [1, 3, 32, 32] }",
     (value) => isObject(value) && Object.values(value).every(Array.isArray),
   ).otherwise("none: nothing is traced"),
-} satisfies OptionRows<ModelOperatorsOptions>);
+});
 
 /**
  * The operators of an ONNX file, the most frequent first: which ones `fromOnnx` reads, and which ones stop the

@@ -3,7 +3,7 @@ import {
   flag,
   integerFrom,
   leastUnits,
-  type OptionRows,
+  type OptionsOf,
   optionTable,
   positive,
   requireBytes,
@@ -24,35 +24,31 @@ import { channeledParameters } from "./file-parameters.js";
 import { actingOn } from "./prune-weights.js";
 import { passing, smaller } from "./remove-units.js";
 
-export interface PruneUnitsOptions {
+export interface PruneUnitsOptions extends OptionsOf<typeof pruneUnitsOptions> {}
+
+const pruneUnitsOptions = optionTable("pruneUnits", {
   /** Share of the units of each group that go, 0 to 1, rounded down; one unit stays at least. */
-  readonly fraction: number;
+  fraction: share.required(),
   /**
    * What the number of channels that a group keeps is a multiple of: the nearest one to the kept share, and at least one times;
    * default 8, as kernels take channels in blocks. 1: the share itself.
    */
-  readonly multiple?: number | undefined;
-  /** Whether the units are ranked by balanced weights, so that the ranking does not depend on their scales; default true. */
-  readonly balance?: boolean | undefined;
-  /** Sizes of axes that the file leaves open, for tracing and checking it; default 4 of a first axis, else 32. */
-  readonly sizes?: Readonly<Record<string, number>> | undefined;
-  /** Largest difference of the check, relative to an output's largest value; default 1e-4. */
-  readonly tolerance?: number | undefined;
-}
-
-const pruneUnitsOptions = optionTable("pruneUnits", {
-  fraction: share.required(),
   multiple: integerFrom(1).default(8),
+  /** Whether the units are ranked by balanced weights, so that the ranking does not depend on their scales; default true. */
   balance: flag.default(true),
+  /** Sizes of axes that the file leaves open, for tracing and checking it; default 4 of a first axis, else 32. */
   sizes: axisSizes.default({}),
+  /** Largest difference of the check, relative to an output's largest value; default 1e-4. */
   tolerance: positive.default(1e-4),
-} satisfies OptionRows<PruneUnitsOptions>);
+});
 
 /** A group of coupled units of a file, and how many of them went. */
 export interface PrunedGroup {
   /** Names of the parameters that have the units along an axis. */
   readonly parameters: readonly string[];
+  /** Units before. */
   readonly size: number;
+  /** Units that went. */
   readonly removed: number;
   /** Why none went. */
   readonly reason?: string | undefined;

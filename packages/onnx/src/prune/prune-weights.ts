@@ -1,6 +1,6 @@
 import type { ImportedModel } from "isoloss";
 import type { PrunedBy } from "isoloss/internal";
-import { flag, type OptionRows, oneOf, optionTable, product, requireBytes, share } from "isoloss/internal";
+import { flag, type OptionsOf, oneOf, optionTable, product, requireBytes, share } from "isoloss/internal";
 import { balanced, pruned } from "isoloss/moves";
 import type { ScalingGenerator } from "isoloss/symmetry";
 import { fromOnnx } from "../import/from-onnx.js";
@@ -11,23 +11,18 @@ import { tracedFile } from "../model-file/traced-file.js";
 import { countZeros } from "./count-zeros.js";
 import { addedParameters } from "./file-parameters.js";
 
-export interface PruneWeightsOptions {
-  /** Share of the weights that become zero, 0 to 1. */
-  readonly fraction: number;
-  /** The score by which the least go: `magnitude` (default) or `lamp`; see `pruned`. */
-  readonly by?: PrunedBy | undefined;
-  /** Whether the weights are ranked by their balanced values, so that the ranking does not depend on their scales; default true. */
-  readonly balance?: boolean | undefined;
-  /** Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32. */
-  readonly sizes?: Readonly<Record<string, number>> | undefined;
-}
+export interface PruneWeightsOptions extends OptionsOf<typeof pruneWeightsOptions> {}
 
 const pruneWeightsOptions = optionTable("pruneWeights", {
+  /** Share of the weights that become zero, 0 to 1. */
   fraction: share.required(),
+  /** The score by which the least go: `magnitude` (default) or `lamp`; see `pruned`. */
   by: oneOf<PrunedBy>(["magnitude", "lamp"]).default("magnitude"),
+  /** Whether the weights are ranked by their balanced values, so that the ranking does not depend on their scales; default true. */
   balance: flag.default(true),
+  /** Sizes of axes that the file leaves open, for tracing it; default 4 of a first axis, else 32. */
   sizes: axisSizes.default({}),
-} satisfies OptionRows<PruneWeightsOptions>);
+});
 
 /** A file in which some weights are zero. */
 export interface PrunedWeights {

@@ -4,7 +4,7 @@ import {
   abortSignal,
   listOf,
   number,
-  type OptionRows,
+  type OptionsOf,
   oneOf,
   optionTable,
   requireBytes,
@@ -22,30 +22,24 @@ import { quantizableValues } from "./write-qdq.js";
 export const calibrationMethods = ["minMax", "percentile", "entropy", "mse"] as const;
 export type CalibrationMethod = (typeof calibrationMethods)[number];
 
-export interface CalibrateOptions {
+export interface CalibrateOptions extends OptionsOf<typeof calibrateOptions> {}
+
+const calibrateOptions = optionTable("calibrate", {
   /**
    * `minMax` (default): all numbers; `percentile`: a share of them, by magnitude; `entropy`: the least divergence of
    * their distribution from one of 256 frequencies (128 by magnitude, where there are negative numbers); `mse`: the least
    * mean squared error of 100 shares of the whole range, for 256 integers.
    */
-  readonly method?: CalibrationMethod | undefined;
-  /** For `percentile`: how many numbers of a hundred are inside; default 99.99. */
-  readonly percentile?: number | undefined;
-  /** Names of values; default those that a quantization rounds. */
-  readonly values?: readonly string[] | undefined;
-  /** Where the model runs: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed. */
-  readonly runtime?: RuntimeName | undefined;
-  /** Ends the calibration with its reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-const calibrateOptions = optionTable("calibrate", {
   method: oneOf(calibrationMethods).default("minMax"),
+  /** For `percentile`: how many numbers of a hundred are inside; default 99.99. */
   percentile: number({ above: 0, max: 100 }).default(99.99),
+  /** Names of values; default those that a quantization rounds. */
   values: listOf(text("the name of a value")).otherwise("those that a quantization rounds"),
+  /** Where the model runs: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed. */
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
+  /** Ends the calibration with its reason. */
   signal: abortSignal.otherwise("none"),
-} satisfies OptionRows<CalibrateOptions>);
+});
 
 /**
  * Ranges of the values inside a model on examples, for quantization. They contain 0, which a quantization keeps exactly.

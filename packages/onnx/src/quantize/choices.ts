@@ -3,7 +3,7 @@ import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import type { CandidateFile } from "./candidates.js";
 import type { CorrectedBiases } from "./correct-bias.js";
 import type { RunSettings } from "./inner-values.js";
-import { errorOf, type Metric, type QuantizationError } from "./measure-error.js";
+import { errorOf, type QuantizationError } from "./measure-error.js";
 import type { ValueRange } from "./range.js";
 import type { QdqReport } from "./report.js";
 import { type QdqSettings, writeQdq } from "./write-qdq.js";
@@ -52,9 +52,8 @@ export interface Judge {
   readonly heldOut: readonly NamedValues[];
   /** The outputs of the model in float for the held-out examples. */
   readonly expected: readonly NamedValues[];
-  readonly metric: Metric | undefined;
-  /** Examples of the metric, which may have labels for them in their order. */
-  readonly metricOn: readonly NamedValues[];
+  /** The metric's score of outputs for the held-out examples. */
+  readonly score: ((outputs: readonly NamedValues[]) => number) | undefined;
   readonly run: RunSettings;
 }
 
@@ -80,10 +79,9 @@ export async function tried(recipe: Recipe, judge: Judge, leave: readonly string
 
 /** The error of a file on the held-out examples. */
 export async function measured(bytes: Uint8Array, judge: Judge): Promise<QuantizationError> {
-  const { expected, heldOut, metric, metricOn, run } = judge;
+  const { expected, heldOut, score, run } = judge;
   const got = await outputsOfFile(bytes, heldOut, run);
-  const ofMetric = metric && metricOn !== heldOut ? await outputsOfFile(bytes, metricOn, run) : got;
-  return { ...errorOf(expected, got, heldOut), metric: metric?.(ofMetric, metricOn) };
+  return { ...errorOf(expected, got, heldOut), metric: score?.(got) };
 }
 
 /** What a file computes for each batch. */

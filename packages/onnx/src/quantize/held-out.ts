@@ -1,4 +1,4 @@
-import { OptionError } from "isoloss";
+import { type NdArray, OptionError, takeRows } from "isoloss";
 import { permutation } from "isoloss/data";
 import { calibrationShare, heldOutShare } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
@@ -36,6 +36,46 @@ export function withHeldOut(bytes: Uint8Array, batches: readonly NamedValues[]):
   });
   return { calibration: split.map(({ kept }) => kept), heldOut: split.map(({ rest }) => rest) };
 }
+
+/** The name under which batches carry labels while they are divided: no input has it. */
+const LABELS = "";
+
+/**
+ * Batches with the labels of their examples, which are divided with them.
+ *
+ * @throws OptionError unless there is a label for each example
+ */
+export function withLabels(
+  batches: readonly NamedValues[],
+  labels: NdArray,
+  what: string,
+): readonly NamedValues[] {
+  const counts = batches.map(examplesOf);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (labels.shape[0] !== total) {
+    throw new OptionError(
+      `quantizeModel: metric.labels must have an entry along its first axis for each of the ${total} examples of ${what}; got the shape [${labels.shape.join(", ")}].`,
+    );
+  }
+  let first = 0;
+  return batches.map((batch, k) => {
+    const rows = Array.from({ length: counts[k] }, (_, i) => first + i);
+    first += counts[k];
+    return { ...batch, [LABELS]: takeRows(labels, rows) };
+  });
+}
+
+/** Batches of inputs alone, and the labels that they carried. */
+export function withoutLabels(batches: readonly NamedValues[]): {
+  readonly batches: readonly NamedValues[];
+  readonly labels: readonly NdArray[];
+} {
+  const divided = batches.map(({ [LABELS]: labels, ...batch }) => ({ labels, batch }));
+  return { batches: divided.map(({ batch }) => batch), labels: divided.map(({ labels }) => labels) };
+}
+
+/** How many examples a batch has: along the first axis of its first input. */
+export const examplesOf = (batch: NamedValues): number => Object.values(batch)[0].shape[0] ?? 1;
 
 /**
  * Divides held-out examples into those that choose a file and those that judge it: halves of each batch, or of the batches.

@@ -30,7 +30,7 @@ export async function sensitivities(
     if (!mayGoOn(`sensitivity of ${layer}`)) break;
     const leave = new Set(layers.filter((other) => other !== layer));
     const { bytes } = writeQdq(candidate.bytes, ranges, { ...settings, leave });
-    const { sqnr } = await measured(bytes, { ...judge, metric: undefined });
+    const { sqnr } = await measured(bytes, { ...judge, score: undefined });
     rows.push({ layer, sqnr });
   }
   return rows.sort((a, b) => a.sqnr - b.sqnr);

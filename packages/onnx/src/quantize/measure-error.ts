@@ -22,12 +22,17 @@ export interface QuantizationError {
   readonly largest: number;
   /** Squares of the output with the least `sqnr`, example by example; batch by batch where its rows are no examples. */
   readonly examples: readonly SquaredError[];
-  /** What the given metric is for the outputs. */
+  /** Score of the given metric on these examples. */
   readonly metric: number | undefined;
 }
 
-/** A number for a model's outputs, batch by batch, such as its accuracy. */
-export type Metric = (outputs: readonly NamedValues[], batches: readonly NamedValues[]) => number;
+/** A number for a model's outputs and the labels of their examples, such as its accuracy. */
+export interface Metric {
+  /** Classes or targets: an entry along the first axis for each example of `heldOut` in its order, or of `calibration` without that. */
+  readonly labels: NdArray;
+  /** Gets the outputs of some of these examples, batch by batch, and their labels. */
+  readonly score: (outputs: readonly NamedValues[], labels: readonly NdArray[]) => number;
+}
 
 /**
  * Measures the error of outputs, batch by batch.

@@ -1,5 +1,7 @@
+import { OptionError } from "isoloss";
 import { isNative, requireBytes } from "isoloss/internal";
-import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { fromOnnx } from "../import/from-onnx.js";
+import { type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
 import { foldBatchNorm } from "../model-file/prepare/fold-batch-norm.js";
 import {
   type Judge,
@@ -10,7 +12,7 @@ import {
   tried,
 } from "./choices.js";
 import { requireBatches } from "./examples.js";
-import { dividedHeldOut, withHeldOut } from "./held-out.js";
+import { dividedHeldOut, examplesOf, withHeldOut, withLabels, withoutLabels } from "./held-out.js";
 import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
 import type { QuantizationError } from "./measure-error.js";
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
@@ -41,12 +43,14 @@ export interface QuantizedModel {
   readonly skipped: readonly string[];
   /** With a limit that the table does not keep: the layers, those first whose quantization costs most. */
   readonly sensitivities: readonly LayerSensitivity[];
-  /** Whether the recommended file keeps the limit; undefined without one. */
+  /** Whether the recommended file keeps the limit on the examples that chose it and on the others; undefined without a limit. */
   readonly isWithinLimit: boolean | undefined;
   /** How many held-out examples chose the file, and how many others judged it. */
   readonly heldOut: { readonly choosing: number; readonly judging: number };
   /** Whether the held-out examples are a part of the calibration. */
   readonly isSplit: boolean;
+  /** Whether they are random inputs: there was no calibration and no other example. */
+  readonly isRandom: boolean;
   /** The recommended file's nodes and scales. */
   readonly report: QdqReport;
 }
@@ -67,6 +71,8 @@ export interface QuantizedModel {
  * largest, the fewest that are enough: of the best file for each granularity, and the smaller result is recommended. A file
  * with all layers in float is none.
  *
+ * Weights alone need no examples: without calibration they are rounded as they are, and measured on `heldOut`, or on random inputs.
+ *
  * @param bytes the bytes of an `.onnx` file of float32, its data inside
  * @param options `calibration`, `heldOut` and others
  * @returns the recommended file, the table and what was left out
@@ -79,33 +85,44 @@ export interface QuantizedModel {
  */
 export async function quantizeModel(
   bytes: Uint8Array,
-  options: QuantizeModelOptions,
+  options: QuantizeModelOptions = {},
 ): Promise<QuantizedModel> {
   requireBytes("quantizeModel", bytes);
-  const given = quantizeModelOptions.read(options);
-  const { calibration: all, heldOut, metric, runtime, signal, limit } = given;
-  requireBatches("quantizeModel", bytes, all, "calibration");
+  const read = quantizeModelOptions.read(options);
+  const { calibration: all, heldOut, metric, runtime, signal, limit } = read;
+  if (all !== undefined) requireBatches("quantizeModel", bytes, all, "calibration");
   if (heldOut !== undefined) requireBatches("quantizeModel", bytes, heldOut, "heldOut");
-  const examples = heldOut === undefined ? withHeldOut(bytes, all) : { calibration: all, heldOut };
+  if (all === undefined) requireNoData(read);
+  const given = all === undefined ? { ...read, biasCorrection: false as const, equalize: false } : read;
+  const own = heldOut ?? all ?? randomExamples(bytes, read.sizes);
+  const what = heldOut === undefined ? "calibration" : "heldOut";
+  const labeled = metric ? withLabels(own, metric.labels, what) : own;
+  const isSplit = heldOut === undefined && all !== undefined;
+  const held = isSplit ? withHeldOut(bytes, labeled) : { calibration: all ?? [], heldOut: labeled };
+  const calibration = withoutLabels(held.calibration).batches;
   const run = { runtime, signal };
   const mayGoOn = clock(given);
-  const parts = dividedHeldOut(bytes, examples.heldOut);
-  const judgeOn = async (own: readonly NamedValues[]): Promise<Judge> => ({
-    ...{ calibration: examples.calibration, heldOut: own, metric, metricOn: heldOut ?? own, run },
-    expected: await outputsOfFile(bytes, own, run),
-  });
-  const judge = await judgeOn(parts?.choosing ?? examples.heldOut);
+  const parts = dividedHeldOut(bytes, held.heldOut);
+  const judgeOn = async (own: readonly NamedValues[]): Promise<Judge> => {
+    const { batches, labels } = withoutLabels(own);
+    const score = metric && ((outputs: readonly NamedValues[]) => metric.score(outputs, labels));
+    const expected = await outputsOfFile(bytes, batches, run);
+    return { calibration, heldOut: batches, expected, score, run };
+  };
+  const judge = await judgeOn(parts?.choosing ?? held.heldOut);
   const last = parts && (await judgeOn(parts.judging));
   const skipped: string[] = [];
   const prepared = plainEditor("quantizeModel", foldBatchNorm(bytes).bytes).finish();
   const skip = (text: string) => skipped.push(text);
+  if (all === undefined && read.biasCorrection !== false) skip(`biases corrected: ${NO_DATA}`);
+  if (all === undefined && read.equalize) skip(`other weights: ${NO_DATA}`);
   const moments = batchNormMoments(bytes);
   const source = { bytes: prepared, given, judge, mayGoOn, moments, skip };
   const trials: Trial[] = [];
   for await (const recipe of recipesFor(source)) {
-    const what = nameOf(recipe);
-    if (mayGoOn(what) || trials.length === 0) trials.push(await tried(recipe, judge));
-    else skip(`${what}: the time was over`);
+    const next = nameOf(recipe);
+    if (mayGoOn(next) || trials.length === 0) trials.push(await tried(recipe, judge));
+    else skip(`${next}: the time was over`);
   }
   const keeping = trials.filter(({ choice }) => limit === undefined || choice.sqnr >= limit);
   if (limit === undefined || keeping.length > 0) {
@@ -130,40 +147,65 @@ export async function quantizeModel(
   });
 }
 
+const NO_DATA = "there is no calibration";
+
+/** Random inputs that stand for examples where there are none. */
+const RANDOM_EXAMPLES = 16;
+
+const randomExamples = (bytes: Uint8Array, sizes: Readonly<Record<string, number>>): readonly NamedValues[] =>
+  randomInputs("quantizeModel", fromOnnx(bytes).inputs, {
+    ...{ seed: 0, examples: RANDOM_EXAMPLES, sizes, inputs: {} },
+  });
+
+/** Throws where something is asked for that no calibration is there for. */
+function requireNoData({ activations, absorbBiases, limit, metric, heldOut }: QuantizeModelOptions): void {
+  const isRandom = heldOut === undefined;
+  const needs: readonly (readonly [boolean, string])[] = [
+    [activations !== "none", `ranges of activations; activations: "none" needs none`],
+    [absorbBiases === true, "absorbBiases"],
+    [isRandom && limit !== undefined, "limit, or heldOut"],
+    [isRandom && metric !== undefined, "metric, or heldOut"],
+  ];
+  const missing = needs.find(([isNeeded]) => isNeeded);
+  if (missing === undefined) return;
+  throw new OptionError(`quantizeModel: calibration is missing. Give examples for ${missing[1]}.`);
+}
+
 interface Outcome {
   readonly judge: Judge;
   /** With the examples that choose nothing. */
   readonly last: Judge | undefined;
   readonly skipped: readonly string[];
-  readonly given: Pick<QuantizeModelOptions, "heldOut" | "limit">;
+  readonly given: Pick<QuantizeModelOptions, "calibration" | "heldOut" | "limit">;
   readonly order?: readonly LayerSensitivity[];
 }
 
 async function result(
   { bytes, choice, report }: Trial,
   trials: readonly Trial[],
-  { judge, last, skipped, given: { heldOut, limit }, order = [] }: Outcome,
+  { judge, last, skipped, given: { calibration, heldOut, limit }, order = [] }: Outcome,
 ): Promise<QuantizedModel> {
   const isRounded = report.nodes.some(({ runs }) => runs === "MatMulNBits");
   const exact = { ...(last ?? judge), run: { ...judge.run, floatOperands: true } };
+  const judged = last && (await measured(bytes, last));
   return {
     bytes,
     recommended: choice,
-    judged: last && (await measured(bytes, last)),
+    judged,
     floatOperandsSqnr:
       isRounded && (await isNative(judge.run.runtime)) ? (await measured(bytes, exact)).sqnr : undefined,
     table: trials.map((trial) => trial.choice),
     skipped,
     sensitivities: order,
-    isWithinLimit: limit === undefined ? undefined : choice.sqnr >= limit,
+    isWithinLimit: limit === undefined ? undefined : Math.min(choice.sqnr, judged?.sqnr ?? Infinity) >= limit,
     heldOut: { choosing: examplesIn(judge), judging: last === undefined ? 0 : examplesIn(last) },
-    isSplit: heldOut === undefined,
+    isSplit: heldOut === undefined && calibration !== undefined,
+    isRandom: heldOut === undefined && calibration === undefined,
     report,
   };
 }
 
-const examplesIn = ({ heldOut }: Judge): number =>
-  heldOut.reduce((sum, batch) => sum + (Object.values(batch)[0].shape[0] ?? 1), 0);
+const examplesIn = ({ heldOut }: Judge): number => heldOut.reduce((sum, batch) => sum + examplesOf(batch), 0);
 
 /** Tells of each step, and whether there is time for it. */
 function clock({

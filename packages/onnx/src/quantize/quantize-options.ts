@@ -1,4 +1,4 @@
-import type { RuntimeName } from "isoloss";
+import { isNdArray, type RuntimeName } from "isoloss";
 import {
   abortSignal,
   flag,
@@ -7,12 +7,12 @@ import {
   isObject,
   listOf,
   number,
-  type OptionRows,
+  type OptionsOf,
   oneOf,
   optionTable,
   positive,
 } from "isoloss/internal";
-import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { axisSizes, type NamedValues } from "../model-file/compare/random-inputs.js";
 import { type CalibrationMethod, calibrationMethods } from "./calibrate.js";
 import type { CandidateFile } from "./candidates.js";
 import type { Granularity } from "./choices.js";
@@ -28,57 +28,7 @@ export interface QuantizationProgress {
 /** How means are found that corrected biases keep. */
 export type BiasCorrection = "measured" | "analytic";
 
-export interface QuantizeModelOptions {
-  /** Examples to quantize by: batches as arrays by the names of the model's inputs. */
-  readonly calibration: readonly NamedValues[];
-  /** Other examples: half of them choose the file, the others judge it; default: a quarter of the calibration, which is then not used for it. */
-  readonly heldOut?: readonly NamedValues[] | undefined;
-  /** Bits of the weights: 8 (default) or 4, which are for weights alone. */
-  readonly weightBits?: 8 | 4 | undefined;
-  /** Type of weights of 8 bits: `int8` (default) or `uint8`. */
-  readonly weights?: "int8" | "uint8" | undefined;
-  /** Whether weights keep to 7 of 8 bits, for processors without instructions for 8-bit dot products; default false. */
-  readonly reduceRange?: boolean | undefined;
-  /** Type of activations: `uint8` (default), `int8`, or `none`, which stores the weights alone as integers. */
-  readonly activations?: "uint8" | "int8" | "none" | undefined;
-  /** What has a scale of weights: each `channel`, the whole `tensor`, or each `block`; default: channel and tensor are tried. */
-  readonly granularity?: Granularity | undefined;
-  /** Numbers in a block; default 32. */
-  readonly blockSize?: number | undefined;
-  /** How ranges of activations are found: see `calibrate`; default `minMax`. */
-  readonly calibrationMethod?: CalibrationMethod | undefined;
-  /** For the method `percentile`; default 99.99. */
-  readonly percentile?: number | undefined;
-  /**
-   * Whether the table has the files with corrected biases, too, and how they are found: `measured` (default), also true, from means
-   * on the calibration; `analytic` from the moments that batch norms store, of normal numbers that activations clip, so that
-   * only what they do not tell is measured; false: not.
-   */
-  readonly biasCorrection?: BiasCorrection | boolean | undefined;
-  /** Whether the table has the files with high biases absorbed behind ReLUs, too: see `absorbedBiases`; default false. */
-  readonly absorbBiases?: boolean | undefined;
-  /**
-   * Whether the table has the weights with rotated spaces of attention heads, bottlenecks and residual streams, too: see `rotated`, by
-   * `descended`; default false.
-   */
-  readonly rotate?: boolean | undefined;
-  /** Whether the table has other weights on the orbit of the model's scalings, too; default true. */
-  readonly equalize?: boolean | undefined;
-  /** Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none. */
-  readonly candidates?: readonly CandidateFile[] | undefined;
-  /** Least SQNR in decibels: layers stay float until it is reached; default: all are quantized. */
-  readonly limit?: number | undefined;
-  /** A number for the outputs of held-out batches, such as an accuracy, for the table: of `heldOut`, all of it as it was given, or of what was held out; default none. */
-  readonly metric?: Metric | undefined;
-  /** Seconds after which nothing more is begun; default: no limit. */
-  readonly budget?: number | undefined;
-  /** Is called before each step. */
-  readonly onProgress?: ((progress: QuantizationProgress) => void) | undefined;
-  /** Where the models run: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed. */
-  readonly runtime?: RuntimeName | undefined;
-  /** Ends the quantization with its reason. */
-  readonly signal?: AbortSignal | undefined;
-}
+export interface QuantizeModelOptions extends OptionsOf<typeof quantizeModelOptions> {}
 
 const isFunction = (value: unknown) => typeof value === "function";
 const batches = inCode<readonly NamedValues[]>("a list of batches, such as [{ x: images }]", Array.isArray);
@@ -88,25 +38,58 @@ const candidate = inCode<CandidateFile>(
 );
 
 export const quantizeModelOptions = optionTable("quantizeModel", {
-  calibration: batches.required(),
-  heldOut: batches.otherwise("a quarter of the calibration"),
+  /** Examples to quantize by: batches as arrays by the names of the model's inputs; default none, for weights alone: then they are rounded as they are. */
+  calibration: batches.otherwise("none, for weights alone"),
+  /** Other examples: half of them choose the file, the others judge it; default: a quarter of the calibration, which is then not used for it; random inputs without calibration. */
+  heldOut: batches.otherwise("a quarter of the calibration, or random inputs"),
+  /** Bits of the weights: 8 (default) or 4, which are for weights alone. */
   weightBits: oneOf([8, 4]).default(8),
+  /** Type of weights of 8 bits: `int8` (default) or `uint8`. */
   weights: oneOf(["int8", "uint8"]).default("int8"),
+  /** Whether weights keep to 7 of 8 bits, for processors without instructions for 8-bit dot products; default false. */
   reduceRange: flag.default(false),
+  /** Type of activations: `uint8` (default), `int8`, or `none`, which stores the weights alone as integers. */
   activations: oneOf(["uint8", "int8", "none"]).default("uint8"),
+  /** What has a scale of weights: each `channel`, the whole `tensor`, or each `block`; default: channel and tensor are tried. */
   granularity: oneOf<Granularity>(["tensor", "channel", "block"]).otherwise("channel and tensor are tried"),
+  /** Numbers in a block; default 32. */
   blockSize: integerFrom(1).default(32),
-  calibrationMethod: oneOf(calibrationMethods).default("minMax"),
+  /** How ranges of activations are found: see `calibrate`; default `minMax`. */
+  calibrationMethod: oneOf<CalibrationMethod>(calibrationMethods).default("minMax"),
+  /** For the method `percentile`; default 99.99. */
   percentile: number({ above: 0, max: 100 }).default(99.99),
+  /**
+   * Whether the table has the files with corrected biases, too, and how they are found: `measured` (default), also true, from means
+   * on the calibration; `analytic` from the moments that batch norms store, of normal numbers that activations clip, so that
+   * only what they do not tell is measured; false: not.
+   */
   biasCorrection: oneOf(["measured", "analytic", true, false]).default("measured"),
+  /** Whether the table has the files with high biases absorbed behind ReLUs, too: see `absorbedBiases`; default false. */
   absorbBiases: flag.default(false),
+  /**
+   * Whether the table has the weights with rotated spaces of attention heads, bottlenecks and residual streams, too: see `rotated`, by
+   * `descended`; default false.
+   */
   rotate: flag.default(false),
+  /** Whether the table has other weights on the orbit of the model's scalings, too; default true. */
   equalize: flag.default(true),
+  /** Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none. */
   candidates: listOf(candidate).default([]),
+  /** Least SQNR in decibels: layers stay float until the examples that choose have it; default: all are quantized. */
   limit: number().otherwise("all layers are quantized"),
-  metric: inCode<Metric>("a function of outputs and batches", isFunction).otherwise("none"),
+  /** Labels of the held-out examples and a score of outputs by them, such as an accuracy, for the table and for `judged`, each on its half; default none. */
+  metric: inCode<Metric>("{ labels, score }: an array and a function of outputs and labels", (value) => {
+    const { labels, score } = (value ?? {}) as Partial<Metric>;
+    return isNdArray(labels) && isFunction(score);
+  }).otherwise("none"),
+  /** Sizes of axes that the file leaves open, for random inputs; default small ones. */
+  sizes: axisSizes.default({}),
+  /** Seconds after which nothing more is begun; default: no limit. */
   budget: positive.otherwise("no limit"),
+  /** Is called before each step. */
   onProgress: inCode<(progress: QuantizationProgress) => void>("a function", isFunction).otherwise("none"),
+  /** Where the models run: `onnx`, `javascript`, or `auto` (default), ONNX Runtime where it is installed. */
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
+  /** Ends the quantization with its reason. */
   signal: abortSignal.otherwise("none"),
-} satisfies OptionRows<QuantizeModelOptions>);
+});

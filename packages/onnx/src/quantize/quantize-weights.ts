@@ -1,26 +1,21 @@
 import { OptionError } from "isoloss";
-import { listOf, type OptionRows, oneOf, optionTable, text } from "isoloss/internal";
+import { listOf, type OptionsOf, oneOf, optionTable, text } from "isoloss/internal";
 import type { QuantizedFile } from "./report.js";
 import { blockSizes, requireSettings } from "./settings.js";
 import { weightsAlone } from "./weights-alone.js";
 
-export interface QuantizeWeightsOptions {
-  /** Bits of a weight: 8 (default) or 4. */
-  readonly bits?: 8 | 4 | undefined;
-  /** What shares a scale: `tensor`, `channel` (default for 8 bits) or `block` of inputs (default for 4 bits). */
-  readonly per?: "tensor" | "channel" | "block" | undefined;
-  /** Inputs of a block: 16, 32 (default), 64, 128 or 256. */
-  readonly blockSize?: number | undefined;
-  /** Layers that stay float, by the names of their results; default none. */
-  readonly leave?: readonly string[] | undefined;
-}
+export interface QuantizeWeightsOptions extends OptionsOf<typeof quantizeWeightsOptions> {}
 
 const quantizeWeightsOptions = optionTable("quantizeWeights", {
+  /** Bits of a weight: 8 (default) or 4. */
   bits: oneOf([8, 4]).default(8),
+  /** What shares a scale: `tensor`, `channel` (default for 8 bits) or `block` of inputs (default for 4 bits). */
   per: oneOf(["tensor", "channel", "block"]).otherwise("channel for 8 bits, block for 4"),
+  /** Inputs of a block: 16, 32 (default), 64, 128 or 256. */
   blockSize: oneOf(blockSizes).default(32),
+  /** Layers that stay float, by the names of their results; default none. */
   leave: listOf(text("the name of a layer's result")).default([]),
-} satisfies OptionRows<QuantizeWeightsOptions>);
+});
 
 /**
  * Stores the weights of Conv, ConvTranspose, Gemm and MatMul (also those that a Transpose makes of stored ones), and the rows of embeddings, as integers: the file is about 4 times smaller at 8 bits

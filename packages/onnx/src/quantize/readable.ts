@@ -1,5 +1,6 @@
 import { DataError } from "isoloss";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import { storeCastBounds } from "../model-file/prepare/bounds.js";
 import { dropIdentity } from "../model-file/prepare/drop-identity.js";
 import { storeTransposes } from "../model-file/prepare/store-transposes.js";
 import { layerTypes } from "./weighted-layer.js";
@@ -42,9 +43,10 @@ export function editorOf(op: string, bytes: Uint8Array): GraphEditor {
   return plainEditor(op, bytes);
 }
 
-/** A file without nodes that pass values on, and with stored weights in the place of those that a Transpose makes. */
+/** A file without nodes that pass values on, and with stored weights and bounds in the place of those that a Transpose or Cast makes. */
 export function plainEditor(op: string, bytes: Uint8Array): GraphEditor {
   const editor = new GraphEditor(op, dropIdentity(bytes).bytes);
   storeTransposes(editor);
+  storeCastBounds(editor);
   return editor;
 }

@@ -116,7 +116,7 @@ async function absorbedFrom(
 function rotatedFrom({ bytes, given, judge, skip }: RecipeSource): readonly CandidateFile[] {
   if (!given.rotate) return [];
   const name = "rotated";
-  const found = rotatedFile(bytes, judge.calibration[0]);
+  const found = rotatedFile(bytes, judge.calibration[0] ?? judge.heldOut[0]);
   if (!("reason" in found)) return [{ name, bytes: found.bytes }];
   skip(`${name}: ${found.reason}`);
   return [];

@@ -3,13 +3,16 @@ import {
   crossEntropy,
   DataError,
   DTypeError,
+  mlp,
   type NdArray,
   OptionError,
   ShapeError,
   takeRows,
+  torchGenerator,
 } from "isoloss";
-import { decodeModel, encodeModel } from "isoloss/onnx";
+import { decodeModel, encodeModel, modelToOnnx } from "isoloss/onnx";
 import { mul } from "isoloss/ops";
+import { normal } from "isoloss-test-support/compress/quantize/support";
 import {
   convnet,
   exported,
@@ -152,6 +155,23 @@ describe("fineTune", () => {
     const loss = async (batchNorm: "restore" | "keep") =>
       (await fineTune(folded, { ...settings, epochs: 1, batchNorm })).best.validation.loss;
     expect(await loss("restore")).toBeLessThan(await loss("keep"));
+  });
+
+  it("puts no batch norms into a regression without convolutions, unless that is asked for", async () => {
+    const net = mlp({ sizes: [3, 8, 1] });
+    const bytes = modelToOnnx(net, net.init(torchGenerator(0)), { example: [3] });
+    const inputs = normal(1, [40, 3]);
+    const targets = { shape: [40, 1], data: new Float32Array(40).map((_, i) => Number(inputs.data[3 * i])) };
+    const numbers = { inputs, labels: targets };
+    const settings = { data: numbers, loss: "mse", learningRate: 0.01, epochs: 1 } as const;
+    expect((await fineTune(bytes, settings)).restored).toEqual([]);
+    const asked = await fineTune(bytes, { ...settings, batchNorm: "restore" });
+    expect(asked.restored.map(({ changed }) => changed)).toEqual([true, false]);
+    const classes = { inputs, labels: { shape: [40], data: new BigInt64Array(40) } };
+    const wide = mlp({ sizes: [3, 8, 2] });
+    const classifier = modelToOnnx(wide, wide.init(torchGenerator(0)), { example: [3] });
+    const { restored } = await fineTune(classifier, { data: classes, learningRate: 0.01, epochs: 1 });
+    expect(restored.map(({ changed }) => changed)).toEqual([true, false]);
   });
 
   it("gives the same bytes for the same seed, and others for another", async () => {

@@ -1,5 +1,5 @@
 import type { NdArray } from "isoloss";
-import { float, type OnnxNode } from "isoloss/internal";
+import { float, type OnnxNode, tensor } from "isoloss/internal";
 import { decodeModel } from "isoloss/onnx";
 import { fileOf, float32, int64, node } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
@@ -59,6 +59,18 @@ describe("lifting bounds", () => {
         node("Constant", [], { value_float: float(0) }, ["zero"]),
         node("Constant", [], { value_float: float(6) }, ["six"]),
         node("Clip", ["z", "zero", "six"]),
+      ],
+      18,
+      ["Relu(z) -> y_relu", "Min(y_relu, y_cap) -> y"],
+    ],
+    [
+      "Clip with numbers that Casts make of Constant nodes, as PyTorch exports ReLU6",
+      [
+        node("Constant", [], { value: tensor({ name: "", ...int64([0], []), dtype: "int64" }) }, ["zero"]),
+        node("Cast", ["zero"], { to: { kind: "int", value: 1 } }, ["zero32"]),
+        node("Constant", [], { value_float: float(6) }, ["six"]),
+        node("Cast", ["six"], { to: { kind: "int", value: 1 } }, ["six32"]),
+        node("Clip", ["z", "zero32", "six32"]),
       ],
       18,
       ["Relu(z) -> y_relu", "Min(y_relu, y_cap) -> y"],

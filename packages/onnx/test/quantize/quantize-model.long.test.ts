@@ -8,7 +8,7 @@ import type { Metric } from "../../src/quantize/measure-error.js";
 import { quantizeModel } from "../../src/quantize/quantize-model.js";
 import { mobileNetV2 } from "../model-file/mobilenet.js";
 import { images } from "./quantize-model-support.js";
-import { accuracyOf, digitImages, trainedDigits } from "./trained-digits.js";
+import { accuracyOf, digitImages, digitLabels, trainedDigits } from "./trained-digits.js";
 
 const calibration = [{ x: digitImages(0, 64) }, { x: digitImages(64, 64) }];
 
@@ -33,7 +33,10 @@ const find = (
 describe("a quantized model", () => {
   it("keeps what a trained network says, in a file of less than half the size", async () => {
     const before = await trainedDigits();
-    const metric: Metric = ([{ logits }]) => accuracyOf(logits, 1200);
+    const metric: Metric = {
+      labels: digitLabels(1200, 200),
+      score: ([{ logits }], [labels]) => accuracyOf(logits, labels),
+    };
     const result = await quantizeModel(before, { calibration, heldOut, metric });
     const { recommended, table, report } = result;
     // Four candidates, two granularities, with biases corrected or not.
@@ -42,6 +45,7 @@ describe("a quantized model", () => {
     expect(recommended.sqnr).toBeGreaterThan(30);
     expect(recommended.agreement).toBeGreaterThan(0.98);
     expect(recommended.metric).toBeGreaterThan(0.9);
+    expect(result.judged?.metric).toBeGreaterThan(0.9);
     expect(recommended.bytes).toBe(result.bytes.length);
     expect(recommended.bytes).toBeLessThan(before.length / 2);
     expect(report.nodes.filter(({ runs }) => runs === "QLinearConv")).toHaveLength(3);

@@ -167,6 +167,62 @@ describe("a quantized model", () => {
   });
 });
 
+/** x [batch, 1] times 1. */
+function copying(): Uint8Array {
+  const inputs = { x: { shape: [2, 1], data: new Float32Array(2) } };
+  const w = { shape: [1, 1], data: Float32Array.of(1) };
+  const fixed = decodeModel(fileOf({ inputs, initializers: { w }, nodes: [node("MatMul", ["x", "w"])] }));
+  const open = fixed.graph.inputs.map((own) => ({ ...own, shape: ["n", 1] }));
+  return encodeModel({ ...fixed, graph: { ...fixed.graph, inputs: open } });
+}
+
+describe("what judges a quantized model", () => {
+  it("is a metric of the examples that chose nothing, with their labels", async () => {
+    const numbers = (from: number, count: number) => Float32Array.from({ length: count }, (_, i) => from + i);
+    const calibration = [{ x: { shape: [40, 1], data: numbers(0, 40) } }];
+    const heldOut = [0, 16].map((from) => ({ x: { shape: [16, 1], data: numbers(from, 16) } }));
+    const judged: number[][] = [];
+    const score = (outputs: readonly Readonly<Record<string, NdArray>>[], labels: readonly NdArray[]) => {
+      const [got, expected] = [outputs.map(({ y }) => y), labels].map((list) =>
+        list.flatMap(({ data }) => Array.from(data, Number)),
+      );
+      judged.push(expected);
+      return Math.max(...got.map((y, i) => Math.abs(y - expected[i])));
+    };
+    const metric = { labels: { shape: [32], data: numbers(0, 32) }, score };
+    const options = { calibration, heldOut, equalize: false, granularity: "tensor", metric } as const;
+    const { recommended, judged: last } = await quantizeModel(copying(), options);
+    // Each half of each batch; a label at another place would differ by 1 or more.
+    expect(recommended.metric).toBeLessThan(0.5);
+    expect(last?.metric).toBeLessThan(0.5);
+    const [choosing, judging] = [judged[0], judged.at(-1) ?? []];
+    expect([...choosing, ...judging].sort((a, b) => a - b)).toEqual([...numbers(0, 32)]);
+    expect(choosing.filter((own) => judging.includes(own))).toEqual([]);
+    const short = { ...metric, labels: { shape: [31], data: numbers(0, 31) } };
+    await expect(quantizeModel(copying(), { ...options, metric: short })).rejects.toThrow(
+      "metric.labels must have an entry along its first axis for each of the 32 examples of heldOut; got the shape [31]",
+    );
+  });
+
+  it("says that a limit is not kept which the examples that chose the file keep, and others do not", async () => {
+    const options = { calibration: images(16), equalize: false, granularity: "channel" } as const;
+    const given = await Promise.all(
+      [1, 2, 3, 4].map(async (seed) => {
+        const heldOut = images(6, seed);
+        const { recommended, judged } = await quantizeModel(smallNetwork(), { ...options, heldOut });
+        return { heldOut, chosen: recommended.sqnr, judged: judged?.sqnr ?? 0 };
+      }),
+    );
+    for (const { heldOut, chosen, judged } of given) {
+      const limit = Math.min(chosen, judged) + 0.5 * Math.abs(chosen - judged);
+      const result = await quantizeModel(smallNetwork(), { ...options, heldOut, limit });
+      expect(result.recommended.sqnr).toBeGreaterThan(limit);
+      expect(result.isWithinLimit).toBe((result.judged?.sqnr ?? 0) >= limit);
+    }
+    expect(given.some(({ chosen, judged }) => judged < chosen)).toBe(true);
+  });
+});
+
 describe("the error of weights alone", () => {
   it("counts what ONNX Runtime's kernel of products rounds, beside that of the weights", async () => {
     const [w, given] = [normal(1, [64, 16]), (seed: number) => ({ x: normal(seed, [32, 64]) })];
@@ -204,6 +260,32 @@ describe("the error of weights alone", () => {
   });
 });
 
+describe("a quantization without examples", () => {
+  it("rounds weights alone as they are, and refuses what needs data", async () => {
+    const { table, skipped, isRandom, heldOut } = await quantizeModel(smallNetwork(), {
+      activations: "none",
+    });
+    expect(table.map(({ candidate, isBiasCorrected }) => [candidate, isBiasCorrected])).toEqual([
+      ["as it is", false],
+      ["as it is", false],
+    ]);
+    expect(skipped).toEqual([
+      "biases corrected: there is no calibration",
+      "other weights: there is no calibration",
+    ]);
+    expect([isRandom, heldOut]).toEqual([true, { choosing: 8, judging: 8 }]);
+    for (const [options, what] of [
+      [{}, "ranges of activations"],
+      [{ activations: "none", absorbBiases: true }, "absorbBiases"],
+      [{ activations: "none", limit: 20 }, "limit, or heldOut"],
+    ] as const) {
+      await expect(quantizeModel(smallNetwork(), options)).rejects.toThrow(
+        `quantizeModel: calibration is missing. Give examples for ${what}`,
+      );
+    }
+  });
+});
+
 describe("the work of a quantization", () => {
   it("ends after its budget, and says what it left out", async () => {
     const { table, skipped } = await quantizeModel(smallNetwork(), { calibration: images(8), budget: 1e-9 });
@@ -238,8 +320,8 @@ describe("the work of a quantization", () => {
           quantizeModel(bytes, { ...options, granularity, limit }),
         ),
       );
-      const kept = single.filter(({ isWithinLimit }) => isWithinLimit);
-      expect(both.isWithinLimit).toBe(kept.length > 0 && limit < most + 200);
+      const kept = single.filter(({ recommended }) => recommended.sqnr >= limit);
+      expect(both.recommended.sqnr >= limit).toBe(kept.length > 0 && limit < most + 200);
       expect(both.table).toContainEqual(both.recommended);
       if (kept.length === 0) continue;
       expect(both.recommended.bytes).toBe(Math.min(...kept.map(({ recommended }) => recommended.bytes)));
@@ -278,7 +360,7 @@ describe("the work of a quantization", () => {
   it("refuses what does not fit", async () => {
     const bytes = smallNetwork();
     const run = (options: object) => quantizeModel(bytes, options as never);
-    await expect(run({})).rejects.toThrow("calibration must be given");
+    await expect(run({})).rejects.toThrow("calibration is missing");
     await expect(run({ calibration: [] })).rejects.toThrow("an empty list");
     await expect(run({ calibration: images(4), heldOut: images(0) })).rejects.toThrow(
       "heldOut must have examples",

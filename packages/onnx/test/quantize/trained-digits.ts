@@ -10,12 +10,16 @@ export function digitImages(from: number, count: number): lib.NdArray {
   return { shape: [count, 1, 8, 8], data: lib.takeRows(images, rows(from, count)).data };
 }
 
-/** The share of digits that a batch of outputs has right, from one on. */
-export function accuracyOf(output: lib.NdArray, from: number): number {
+/** The digits that these are. */
+export const digitLabels = (from: number, count: number): lib.NdArray =>
+  lib.takeRows(labels, rows(from, count));
+
+/** The share of digits that a batch of outputs has right. */
+export function accuracyOf(output: lib.NdArray, digits: lib.NdArray): number {
   const [count, classes] = output.shape;
   const right = rows(0, count).filter((row) => {
     const own = Array.from(output.data.slice(row * classes, (row + 1) * classes), Number);
-    return own.indexOf(Math.max(...own)) === Number(labels.data[from + row]);
+    return own.indexOf(Math.max(...own)) === Number(digits.data[row]);
   });
   return right.length / count;
 }

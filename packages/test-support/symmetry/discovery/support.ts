@@ -7,7 +7,6 @@ import {
   type NdArray,
   namedArrays,
   ndarray,
-  retype,
   simplify,
   sizeOf,
   type TensorsOf,
@@ -19,6 +18,7 @@ import { inverse } from "isoloss/linalg";
 import type { Discovery, ParameterAxis } from "isoloss/symmetry";
 import { analyze } from "isoloss/symmetry";
 import { expect } from "vitest";
+import { retype } from "../../../core/src/graph/retype.js";
 
 export type Values = Readonly<Record<string, NdArray>>;
 type Data = Readonly<Record<string, NdArray>>;

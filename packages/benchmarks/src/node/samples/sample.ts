@@ -1,7 +1,8 @@
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { DataError } from "isoloss";
-import { integerFrom, listOf, type OptionRows, optionTable } from "isoloss/internal";
+import { integerFrom, listOf, type OptionsOf, optionTable } from "isoloss/internal";
+import { makeFolder } from "isoloss/internal-node";
 import { reasonOf } from "isoloss/node";
 
 /** A file of a sample. */
@@ -10,17 +11,14 @@ export interface SampleFile {
   readonly bytes: Uint8Array | string;
 }
 
-export interface SampleOptions {
-  /** Examples of each part, or molecules; default as many as show what is special about the format. */
-  readonly examples?: number | undefined;
-  /** [height, width] of CityScapes and NYUv2; default [32, 64]. Others have sizes of their own. */
-  readonly size?: readonly [number, number] | undefined;
-}
+export interface SampleOptions extends OptionsOf<typeof sampleOptions> {}
 
 export const sampleOptions = optionTable("writeSample", {
+  /** Examples of each part, or molecules; default as many as show what is special about the format. */
   examples: integerFrom(1).otherwise("as many as show what is special about the format"),
+  /** [height, width] of CityScapes and NYUv2; default [32, 64]. Others have sizes of their own. */
   size: listOf(integerFrom(1), { length: 2 }).otherwise("[32, 64] for maps of pixels"),
-} satisfies OptionRows<SampleOptions>);
+});
 
 /**
  * Writes files into a folder, which is there with all of them or not at all.
@@ -44,7 +42,7 @@ export async function writeFolder(
   try {
     for await (const { path, bytes } of files) {
       const place = join(temporary, path);
-      await mkdir(dirname(place), { recursive: true });
+      await makeFolder(dirname(place));
       await writeFile(place, bytes);
       count++;
     }

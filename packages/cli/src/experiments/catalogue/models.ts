@@ -60,7 +60,7 @@ function tableText(
 ): string {
   const listed = features.slice(0, 12).join(", ") + (features.length > 12 ? ", ..." : "");
   const targets = outputs === 1 ? "one target" : `${outputs} targets`;
-  return `the data have ${features.length} inputs (${listed}) and ${classes ? `${outputs} classes` : targets}`;
+  return `the data have ${features.length} input${features.length === 1 ? "" : "s"} (${listed}) and ${classes ? `${outputs} classes` : targets}`;
 }
 
 /** Models by name, all those that the library has; their input is the size of an image. */
@@ -81,10 +81,10 @@ export const modelRegistry: Readonly<Record<string, Entry<RunData, MadeModel>>> 
     Object.entries(imageModels).map(([name, { make, options, summary }]) => {
       const names = fromImage[name as keyof typeof fromImage];
       const rows = Object.fromEntries(
-        names.map((option) => [
-          option,
-          options.rows[option as keyof typeof options.rows].kind.otherwise("that of the data"),
-        ]),
+        names.map((option) => {
+          const { kind, summary: what } = options.rows[option as keyof typeof options.rows];
+          return [option, kind.otherwise("that of the data", what)];
+        }),
       );
       return [
         name,

@@ -79,7 +79,10 @@ export const problemRegistry: Readonly<Record<string, ProblemEntry>> = Object.fr
   Object.entries({ ...problems, ...imageProblems }).map(([name, { make, options, summary }]) => {
     const rows: OptionTableData["rows"] = options.rows;
     const fromRun = Object.keys(rows).filter((option) => ofRun.has(option)) as (keyof ProblemInput)[];
-    const theRuns = fromRun.map((option) => [option, rows[option].kind.otherwise("the run's")]);
+    const theRuns = fromRun.map((option) => [
+      option,
+      rows[option].kind.otherwise("the run's", rows[option].summary),
+    ]);
     return [
       name,
       {

@@ -60,12 +60,12 @@ function ofMlp(
   { make, ...row }: Row<typeof mlpSymmetries>,
 ): Entry<TeleportContext, MakeSymmetry> {
   const create = make as (params: MlpParams, options: Options) => unknown;
-  const { activation } = row.options.rows;
+  const { kind, summary } = row.options.rows.activation;
   return {
     ...row,
     options: {
       ...row.options,
-      rows: { ...row.options.rows, activation: activation.kind.otherwise("the network's") },
+      rows: { ...row.options.rows, activation: kind.otherwise("the network's", summary) },
     },
     make: (options, context) => {
       const network = needMlp(context, name);

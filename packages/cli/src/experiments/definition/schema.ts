@@ -91,6 +91,7 @@ export type RatesConfig = z.output<typeof ratesSchema>;
 
 const sourceSchema = z.strictObject({
   paper: z.string(),
+  /** Figure, table, section. */
   where: z.string().optional(),
   note: z.string().optional(),
 });

@@ -44,10 +44,17 @@ export function elapsedTime(): Elapsed {
 
 /** Other computers that run jobs. */
 export interface Elsewhere {
-  /** As `runJobs`, with a line for the user. */
+  /**
+   * As `runJobs`, with a line for the user.
+   *
+   * @param options `among`: also those that ended in an earlier process, which tell what is left there from then; default the jobs
+   */
   run(
     jobs: readonly Job[],
-    options: Pick<PoolOptions, "onProgress" | "onEnd" | "signal"> & { line(text: string): void },
+    options: Pick<PoolOptions, "onProgress" | "onEnd" | "signal"> & {
+      readonly among?: readonly Job[];
+      line(text: string): void;
+    },
   ): Promise<JobOutcome[]>;
   /** Printed at Ctrl-C. */
   readonly leaving: string;
@@ -96,8 +103,8 @@ export async function runSession(
     return await untilInterrupted(told, async (signal) => {
       const options = { signal, ...reporter, onEnd };
       const fresh =
-        elsewhere && jobs.length > 0
-          ? await elsewhere.run(jobs, options)
+        elsewhere && all.length > 0
+          ? await elsewhere.run(jobs, { ...options, among: all })
           : await runJobs(jobs, { threads, ...options, ...(script ? { script } : {}) });
       const ofJob = new Map(fresh.map((outcome) => [outcome.job, outcome]));
       const outcomes = taken.flatMap(({ job, result }): JobOutcome[] =>

@@ -2,10 +2,11 @@ import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { OptionError } from "isoloss";
 import { mlflowContent, type RecordedRun, saveRun } from "isoloss/node";
+import { leaves } from "../../dotted-path.js";
 import { baseAddress } from "../../formats/http-json.js";
 import { startMlflowRun } from "../../formats/mlflow.js";
-import { scalarsOf } from "../../formats/scalars.js";
 import type { StepRecord } from "../../run/directory.js";
+import type { JsonRecord } from "../../run/json-lines.js";
 import type { StoredResult } from "./stored.js";
 
 /** A run on an MLflow server, or in a file store. */
@@ -111,3 +112,9 @@ export const placeOf = ({ url, experimentId, runId }: TrackedRun): string =>
   storeOf(url) === undefined
     ? `${url}/#/experiments/${experimentId}/runs/${runId}`
     : relative(process.cwd(), join(url, experimentId, runId));
+
+/** The numbers of a record that can be drawn against its step: all but `step` and `seconds`. */
+export function scalarsOf(record: JsonRecord): Record<string, number> {
+  const numbers = leaves(record).filter((leaf): leaf is [string, number] => typeof leaf[1] === "number");
+  return Object.fromEntries(numbers.filter(([path]) => path !== "step" && path !== "seconds"));
+}

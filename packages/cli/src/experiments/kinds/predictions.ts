@@ -1,5 +1,27 @@
+import { sum } from "es-toolkit";
 import { type NdArray, OptionError } from "isoloss";
 import type { JsonRecord } from "../../run/json-lines.js";
+
+/**
+ * Classes that a model predicts for no held-out row, among the results of a run: how many of the rows have each.
+ *
+ * @param prefix of the names, such as `unpredicted.test`
+ * @param counts by label (row) and predicted class (column)
+ * @param names of the classes; default their numbers
+ */
+export function unpredicted(
+  prefix: string,
+  { shape: [classes], data }: NdArray,
+  names: readonly string[] | undefined,
+): Record<string, number> {
+  const numbers = Array.from({ length: classes }, (_, i) => i);
+  const at = (label: number, predicted: number) => Number(data[label * classes + predicted]);
+  return Object.fromEntries(
+    numbers
+      .filter((predicted) => numbers.every((label) => at(label, predicted) === 0))
+      .map((c) => [`${prefix}.${names?.[c] ?? c}`, sum(numbers.map((predicted) => at(c, predicted)))]),
+  );
+}
 
 /** An output of a model: the likeliest of some classes, or numbers. */
 export interface PredictedOutput {

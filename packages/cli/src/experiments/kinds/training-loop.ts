@@ -7,11 +7,9 @@ import {
 } from "isoloss";
 import { z } from "zod";
 import { schemaOf } from "../catalogue/schema-of.js";
-import type { JobContext, JobProgress, Measured } from "../kind.js";
+import type { Evaluation, JobContext, JobProgress, Measured } from "../kind.js";
 import { checkpointClock } from "../records/checkpoint-clock.js";
 import { pausesOf } from "../records/pauses.js";
-
-type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
 /** Settings of what happens at the ends of epochs. */
 export const epochSettings = {

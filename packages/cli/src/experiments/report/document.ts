@@ -1,10 +1,35 @@
+import type { RunDocument } from "../../formats/json.js";
 import type { Comparison } from "../../run/report-html.js";
 import { errorOfRun } from "../jobs/session.js";
-import type { Finding } from "../kind.js";
+import type { Finding, JobResult } from "../kind.js";
+import { finalLoss } from "../results/loss-curve.js";
 import type { Batch } from "./batch.js";
 import { conclusionOf, findingsOf } from "./findings.js";
 import type { ExperimentOutcome } from "./outcome.js";
-import { byBaseline, type RatesResult } from "./rates.js";
+import type { RatesResult } from "./rates.js";
+
+/** A run on a seed that judges: of repetitions the quickest. */
+interface JudgingRun extends Pick<RunDocument, "seed" | "status" | "steps" | "metrics"> {
+  readonly variant: string;
+  /** On training data. */
+  readonly finalLoss: number | null;
+  /** Of training, of repetitions the least. */
+  readonly seconds: number | null;
+}
+
+function judgingRun(run: JobResult): JudgingRun {
+  const { variant, seed, seconds } = run;
+  const { status, steps, metrics } = run.document;
+  return {
+    variant,
+    seed,
+    status,
+    steps,
+    seconds: seconds.at(-1) ?? null,
+    finalLoss: finalLoss(run),
+    metrics,
+  };
+}
 
 /** Results of experiments, as commands print them with `--json`. */
 export interface ExperimentsDocument {
@@ -17,22 +42,29 @@ export interface ExperimentsDocument {
   readonly counts?: Readonly<Record<Comparison, number>>;
   readonly experiments: readonly {
     readonly name: string;
+    /** `completed`, `skipped` (data not installed), `failed` or `interrupted`. */
     readonly status: ExperimentOutcome["status"];
     /** What it says of its variants. */
     readonly findings: readonly Finding[];
     /** What became of expected numbers. */
     readonly verdicts: readonly {
+      /** `pass`, `differs` or `not reproducible`. */
       readonly outcome: Comparison;
       readonly variant: string | null;
+      /** Null: the mean over the seeds. */
       readonly seed: number | null;
+      /** In the document of a run. */
       readonly path: string;
       readonly measured: number | null;
+      /** Null for a bound. */
       readonly expected: number | null;
+      /** One sentence. */
       readonly text: string;
+      /** Of the expected number. */
       readonly source: string;
     }[];
     /** Comparisons at tuned rates, by their baselines. */
-    readonly rates: Readonly<Record<string, RatesResult>>;
+    readonly rates: Readonly<Record<string, RatesResult & { readonly runs: readonly JudgingRun[] }>>;
     readonly errors: readonly string[];
   }[];
 }
@@ -65,7 +97,9 @@ export function experimentsDocument(
           text,
           source: expected.source,
         })),
-        rates: byBaseline(rates),
+        rates: Object.fromEntries(
+          rates.map(({ runs, ...result }) => [result.baseline, { ...result, runs: runs.map(judgingRun) }]),
+        ),
         errors: errors.map(({ error, job }) => (errorOfRun(error, job) as Error).message),
       };
     }),

@@ -1,10 +1,10 @@
-import { mean } from "es-toolkit";
+import { keyBy, mean } from "es-toolkit";
 import { valueAtPath } from "../../dotted-path.js";
 import type { Comparison } from "../../run/report-html.js";
 import { type Expected, everyRun } from "../definition/schema.js";
 import type { JobResult } from "../kind.js";
 import { formatNumber } from "../results/format-number.js";
-import { byBaseline, type RatesResult } from "./rates.js";
+import type { RatesResult } from "./rates.js";
 
 /** The comparison of an expected number with a measured one. */
 export interface Verdict {
@@ -29,7 +29,7 @@ export function judge(
     const name = variant === everyRun ? "every run" : variant;
     const where = isOfRates ? path : `${name}${seed === undefined ? "" : `, seed ${seed}`}: ${path}`;
     const measured = isOfRates
-      ? valueAtPath({ rates: byBaseline(rates) }, path)
+      ? valueAtPath({ rates: keyBy(rates, ({ baseline }) => baseline) }, path)
       : variant === everyRun
         ? worstOf(item, results)
         : meanOf(

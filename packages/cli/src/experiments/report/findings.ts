@@ -70,13 +70,15 @@ const kept = 1.05;
  * Whether a variant helps, and why another verdict than that of its speed. With test rows of their own for each seed their loss decides:
  * `helps` where it is clearly lower than the baseline's and each control's, `does not help` where it is clearly higher. Else speed on
  * training data counts, either way, only where the held-out loss is kept; validation rows, which choose, too, decide no more than that.
- * Nothing helps that does not beat a constant.
+ * Nothing helps that does not beat a constant, nor where rows alone that chose say that the held-out loss is kept.
  *
  * @param clock the baseline's times against its own; null: not measured
+ * @param options `rowsChose`: whether validation rows chose rates or epochs
  */
 export function verdictOf(
   compared: ToTarget & Pick<RateComparison, "controls">,
   clock: RatioSummary | null,
+  { rowsChose }: { readonly rowsChose: boolean },
 ): { readonly judgment: Judgement; readonly why: string } {
   const { test, validation, deterministic, beatsConstant } = compared;
   const speed = speedOf(compared, clock);
@@ -109,6 +111,11 @@ export function verdictOf(
     );
   }
   const judgment = isLower ? onTestRows(compared) : speed;
+  if (isGain(judgment) && test === null && rowsChose) {
+    return undecided(
+      "The validation rows chose, too, and cannot tell whether it is as good on others: with a part for testing (data.test) rows that chose nothing judge.",
+    );
+  }
   return isGain(judgment) && beatsConstant === false
     ? undecided("On held-out rows it is not clearly better than predicting the mean or the commonest class.")
     : { judgment, why: "" };
@@ -134,18 +141,21 @@ const rangeOf = (ratio: RatioSummary | null, isExact = false): readonly [number,
 
 /** The findings of an experiment: those of its comparisons at tuned rates, and those of its kind. */
 export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Finding[] {
-  const compared = rates.flatMap((comparison) =>
-    Object.entries(comparison.tuned)
+  const compared = rates.flatMap((comparison) => {
+    const rowsChose =
+      (comparison.by === "validation" && comparison.grid.length > 1) ||
+      comparison.runs.some(({ settings }) => settings.best ?? settings.earlyStopping);
+    return Object.entries(comparison.tuned)
       .filter(([name]) => !isControl(resolved, comparison, name))
       .map(([name, c]) => {
         // A baseline that diverged with some seed has no loss to reach there: that is no failure of the others.
         const { judgment, why } =
           comparison.finalLoss === null
             ? { judgment: "undecided" as const, why: "" }
-            : verdictOf(c, comparison.clock);
+            : verdictOf(c, comparison.clock, { rowsChose });
         return { title: name, judgment, text: `${rateSentence(name, comparison, c)}${why}` };
-      }),
-  );
+      });
+  });
   const ofKind = kinds[resolved.kind].comparison?.findings?.(results, resolved.controls) ?? [];
   // What is judged at tuned rates is not judged at those of the file as well.
   const isTuned = ({ title }: Finding) => rates.some(({ tuned }) => title in tuned);

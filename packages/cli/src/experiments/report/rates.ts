@@ -24,6 +24,7 @@ import {
 
 /** A learning rate as it is tried. */
 export interface TriedRate {
+  /** Its tuned learning rate. */
   readonly rate: number;
   /** `cosine`: half a cosine from the rate down to 0 over the run. */
   readonly decay: Decay;
@@ -46,6 +47,7 @@ export interface BesideControl extends ToTarget {
 export interface RatesResult extends TriedRate {
   /** The variant whose tuned rate is above. */
   readonly baseline: string;
+  /** Its mean final loss, of the seeds that judge. */
   readonly finalLoss: number | null;
   /** Level of the intervals of what is random: the more variants are judged, the wider. */
   readonly level: number;
@@ -107,12 +109,6 @@ export async function requireRates(resolved: Resolved): Promise<void> {
   }
 }
 
-/** Comparisons by the variant that is compared with, without their runs. */
-export const byBaseline = (
-  rates: readonly (RatesResult & { readonly runs?: unknown })[],
-): Readonly<Record<string, RatesResult>> =>
-  Object.fromEntries(rates.map(({ runs: _, ...result }) => [result.baseline, result]));
-
 /** What a comparison runs. */
 interface Plan {
   readonly tried: readonly TriedRate[];
@@ -167,39 +163,73 @@ interface Candidate {
   readonly at: TriedRate;
 }
 
+/** A comparison under way. */
+interface Comparing extends Plan {
+  readonly resolved: Resolved;
+  readonly runAll: RunAll;
+  now(): number;
+}
+
+/** What the runs on the tuning seeds chose. */
+interface Tuning {
+  readonly by: RatesComparison["by"];
+  readonly grid: RatesComparison["grid"];
+  /** Of the baseline. */
+  readonly best: TriedRate;
+  readonly chosen: readonly { readonly name: string; readonly at: TriedRate }[];
+  /** Of each choice by its name. */
+  readonly quickest: readonly (Candidate & { readonly name: string })[];
+}
+
 async function compareOne(
   resolved: Resolved,
-  { tried, tune, by: wanted, confirm, baseline, others, references, controls, choices, further }: Plan,
+  plan: Plan,
   { runAll, now }: { readonly runAll: RunAll; now(): number },
 ): Promise<RatesComparison | undefined> {
-  const candidates = Object.values(choices).flat();
-  const jobs = (name: string, at: TriedRate | undefined, seeds: readonly number[]): Job[] => {
-    const { settings } = resolved.variants.find((v) => v.name === name) as Resolved["variants"][number];
-    const changed = {
-      ...settings,
-      ...(at ? { learningRate: configOf(at) } : {}),
-      // Seconds choose only among the candidates of a choice.
-      ...(seeds === tune && candidates.length === 0 && "warmUps" in settings ? { warmUps: 0 } : {}),
-    };
-    return seeds.flatMap((seed, i) => {
-      const own = seeds === confirm ? ofFreshSeed(resolved.kind, changed, i, confirm.length) : changed;
-      return jobsOf(
-        { ...resolved, seeds: [seed], variants: [{ name, settings: own }] },
-        { checkpointSeconds: 1e9 },
-      );
-    });
+  const comparing: Comparing = { ...plan, resolved, runAll, now };
+  const tuning = await tuned(comparing);
+  return tuning && comparisonOf(comparing, tuning, await timedInTurn(comparing, tuning));
+}
+
+function jobsAt(
+  { resolved, tune, confirm, choices }: Comparing,
+  name: string,
+  at: TriedRate | undefined,
+  seeds: readonly number[],
+): Job[] {
+  const { settings } = resolved.variants.find((v) => v.name === name) as Resolved["variants"][number];
+  const changed = {
+    ...settings,
+    ...(at ? { learningRate: configOf(at) } : {}),
+    // Seconds choose only among the candidates of a choice.
+    ...(seeds === tune && Object.keys(choices).length === 0 && "warmUps" in settings ? { warmUps: 0 } : {}),
   };
-  const all = [...new Set([baseline, ...others, ...candidates])];
+  return seeds.flatMap((seed, i) => {
+    const own = seeds === confirm ? ofFreshSeed(resolved.kind, changed, i, confirm.length) : changed;
+    return jobsOf(
+      { ...resolved, seeds: [seed], variants: [{ name, settings: own }] },
+      { checkpointSeconds: 1e9 },
+    );
+  });
+}
+
+/** Runs all rates on the tuning seeds; undefined where the baseline has no complete run. */
+async function tuned(comparing: Comparing): Promise<Tuning | undefined> {
+  const { tried, tune, baseline, others, choices, further, runAll } = comparing;
+  const all = uniq([baseline, ...others, ...Object.values(choices).flat()]);
   const namesAt = (at: TriedRate) => (further.includes(at) ? [baseline] : all);
   const everyRate = [...tried, ...further];
-  const tuning = await runAll(everyRate.flatMap((at) => namesAt(at).flatMap((name) => jobs(name, at, tune))));
-  const by = wanted ?? (tuning.some((r) => Number.isFinite(lossOn("validation", r))) ? "validation" : "loss");
+  const runs = await runAll(
+    everyRate.flatMap((at) => namesAt(at).flatMap((name) => jobsAt(comparing, name, at, tune))),
+  );
+  const hasValidation = runs.some((r) => Number.isFinite(lossOn("validation", r)));
+  const by = comparing.by ?? (hasValidation ? "validation" : "loss");
   const meanAt = (name: string, at: TriedRate): number | null => {
-    const runs = tuning.filter((r) => isOf(r, name, at));
-    const isWhole = runs.length === tune.length && runs.every((r) => r.document.status === "completed");
+    const own = runs.filter((r) => isOf(r, name, at));
+    const isWhole = own.length === tune.length && own.every((r) => r.document.status === "completed");
     if (!isWhole) return null;
-    if (by === "loss") return meanFinalLoss(runs);
-    const mean = meanBy(runs, (r) => lossOn("validation", r));
+    if (by === "loss") return meanFinalLoss(own);
+    const mean = meanBy(own, (r) => lossOn("validation", r));
     return Number.isFinite(mean) ? mean : null;
   };
   const grid = everyRate.map((at) => ({
@@ -213,32 +243,65 @@ async function compareOne(
   };
   const best = bestOf(baseline);
   if (best === undefined) return undefined;
-  const chosen = others.map((name) => ({ name, at: bestOf(name) ?? best }));
-  const plainTuning = tuning.filter((r) => isOf(r, baseline, best));
-  /** The seconds to the baseline's final loss, as a share of the baseline's; infinite where a tuning run did not come to it. */
-  const shareAt = ({ variant, at }: Candidate): number =>
-    toTarget(
-      plainTuning,
-      tuning.filter((r) => isOf(r, variant, at)),
-    ).seconds?.ratio ?? Number.POSITIVE_INFINITY;
+  const plain = runs.filter((r) => isOf(r, baseline, best));
   const quickest = Object.entries(choices).map(([name, list]) => {
     const tries = list.flatMap((variant) => tried.map((at) => ({ variant, at })));
-    const soonest = minBy(tries, shareAt) as Candidate;
-    // Where none came to it, the one that came closest.
-    const isReached = Number.isFinite(shareAt(soonest));
-    const lossOf = ({ variant, at }: Candidate) => meanAt(variant, at) ?? Number.POSITIVE_INFINITY;
-    return { name, ...(isReached ? soonest : (minBy(tries, lossOf) as Candidate)) };
+    return { name, ...quickestOf(tries, { runs, plain, meanAt }) };
   });
-  const plainJobs = jobs(baseline, best, confirm);
+  return {
+    by,
+    grid,
+    best,
+    chosen: others.map((name) => ({ name, at: bestOf(name) ?? best })),
+    quickest,
+  };
+}
+
+/** The candidate that came to the baseline's final loss in the fewest seconds; where none came to it, the one that came closest. */
+function quickestOf(
+  tries: readonly Candidate[],
+  {
+    runs,
+    plain,
+    meanAt,
+  }: {
+    readonly runs: readonly JobResult[];
+    readonly plain: readonly JobResult[];
+    meanAt(name: string, at: TriedRate): number | null;
+  },
+): Candidate {
+  /** As a share of the baseline's seconds; infinite where a tuning run did not come to its loss. */
+  const shareAt = ({ variant, at }: Candidate): number =>
+    toTarget(
+      plain,
+      runs.filter((r) => isOf(r, variant, at)),
+    ).seconds?.ratio ?? Number.POSITIVE_INFINITY;
+  const lossAt = ({ variant, at }: Candidate) => meanAt(variant, at) ?? Number.POSITIVE_INFINITY;
+  const soonest = minBy(tries, shareAt) as Candidate;
+  return Number.isFinite(shareAt(soonest)) ? soonest : (minBy(tries, lossAt) as Candidate);
+}
+
+/** Runs on the confirming seeds, of which the quick ones are repeated. */
+interface Timed {
+  readonly results: readonly JobResult[];
+  readonly repeats: number;
+}
+
+/**
+ * Runs in turns, seed by seed: what slows the computer down for a while then slows both sides of a ratio. The baseline runs twice
+ * in each round, and is timed against itself. Every other round is backwards, as the first runs of a thread are slow.
+ */
+async function timedInTurn(comparing: Comparing, { best, chosen, quickest }: Tuning): Promise<Timed> {
+  const { confirm, baseline, references, runAll, now } = comparing;
+  const jobs = (name: string, at: TriedRate | undefined) => jobsAt(comparing, name, at, confirm);
+  const plainJobs = jobs(baseline, best);
   const judging = [
     plainJobs,
-    ...chosen.map(({ name, at }) => jobs(name, at, confirm)),
-    ...quickest.map(({ variant, at }) => jobs(variant, at, confirm)),
-    ...references.map((name) => jobs(name, undefined, confirm)),
+    ...chosen.map(({ name, at }) => jobs(name, at)),
+    ...quickest.map(({ variant, at }) => jobs(variant, at)),
+    ...references.map((name) => jobs(name, undefined)),
   ];
-  const beside = chosen.flatMap(({ name, at }) => (isSame(at, best) ? [] : [jobs(name, best, confirm)]));
-  // In turns, seed by seed: what slows the computer down for a while then slows both sides of a ratio. The baseline runs twice in each
-  // round, and is timed against itself. Every other round is backwards, as the first runs of a thread are slow.
+  const beside = chosen.flatMap(({ name, at }) => (isSame(at, best) ? [] : [jobs(name, best)]));
   const turn = (round: number): Job[] => {
     const list = confirm.flatMap((_, i) => [
       ...judging.map((own) => ({ ...own[i], ...(round > 0 ? { repeat: 2 * round } : {}) })),
@@ -262,15 +325,23 @@ async function compareOne(
     // With one more.
     (now() - begin) * (1 + 1 / repeats) < 1000 * repeating.seconds
   );
+  return { results: timed, repeats };
+}
+
+function comparisonOf(
+  { baseline, others, references, controls }: Plan,
+  { by, grid, best, chosen, quickest }: Tuning,
+  { results, repeats }: Timed,
+): RatesComparison {
   const runsOf = (name: string, at?: TriedRate, isAgain = false) =>
     quickestOfSeeds(
-      timed.filter(
+      results.filter(
         (r) => ((r.repeat ?? 0) % 2 === 1) === isAgain && (at ? isOf(r, name, at) : r.variant === name),
       ),
     );
   const plain = runsOf(baseline, best);
   /** At the baseline's rate, where each run is timed once. */
-  const onceAt = (name: string) => timed.filter((r) => r.repeat === undefined && isOf(r, name, best));
+  const onceAt = (name: string) => results.filter((r) => r.repeat === undefined && isOf(r, name, best));
   const judged = [...others.filter((name) => !controls.includes(name)), ...quickest];
   const level = levelOfEach(judged.length);
   const compare = (name: string, { rate, decay }: TriedRate): RateComparison => {

@@ -15,7 +15,7 @@ import { asExperiment } from "../definition/as-experiment.js";
 import type { JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { formatNumber } from "../results/format-number.js";
-import { summaryRows } from "../results/summary.js";
+import { dataNotes, summaryRows } from "../results/summary.js";
 import type { DrawnFigure } from "./figures.js";
 import { answerOf, besideFindings, conclusionOf, findingsOf } from "./findings.js";
 import { type ExperimentOutcome, reasonOf, shownRuns } from "./outcome.js";
@@ -156,10 +156,12 @@ function sectionOf(outcome: ExperimentOutcome, figures: readonly string[]): Repo
   const { resolved, results, rates, status } = outcome;
   const { source } = resolved.experiment;
   const from = source ? `${source.paper}${source.where ? `, ${source.where}` : ""}.` : "";
+  const notes = uniq(shownRuns(outcome).flatMap(dataNotes));
   const paragraphs = [
     ...(status === "completed" ? [] : [`This experiment was ${status}: ${reasonOf(outcome)}`]),
     from,
     typeset(source?.note ?? ""),
+    notes.length === 0 ? "" : `Of the data: ${notes.join("; ")}.`,
   ];
   const compared = rates.map(rateTables);
   const own = { caption: "The runs with the settings below", runs: results };

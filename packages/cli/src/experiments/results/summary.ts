@@ -32,11 +32,10 @@ export function summaryRows(results: readonly JobResult[]): {
   const of = (group: readonly JobResult[], pick: (r: JobResult) => number | null | undefined) =>
     group.map((r) => pick(r) ?? Number.NaN);
   const isThere = (name: string) => results.some((r) => typeof r.document.metrics[name] === "number");
-  const testMetric = ["test.accuracy", "test.rmse", "test.loss"].find(isThere);
   const measured = [
-    ...["best.epoch", "validation.loss", "validation.accuracy", "validation.rmse"].filter(isThere),
-    ...(testMetric === undefined ? [] : [testMetric]),
-  ];
+    "best.epoch",
+    ...["loss", "accuracy", "rmse"].flatMap((name) => [`validation.${name}`, `test.${name}`]),
+  ].filter(isThere);
   // The gradient of the last mini-batch says nothing about the whole data.
   const hasGradient = results.every((r) => lossCurve(r).window === 1);
   const head = [
@@ -105,13 +104,52 @@ function constantRow(
 /** Compares variants by means and standard deviations over seeds; says why a variant accepted no teleport. */
 export function summaryTable(results: readonly JobResult[]): string {
   const { head, rows } = summaryRows(results);
-  return [textTable(head, rows), ...refusals(results), ...unlabeledNote(results)].join("\n");
+  return [textTable(head, rows), ...refusals(results), ...dataNotes(results)].join("\n");
 }
 
-/** Rows of the user's data that no run has seen. */
-function unlabeledNote([first]: readonly JobResult[]): string[] {
-  const rows = first?.document.metrics["rows.unlabeled"];
-  return typeof rows !== "number" ? [] : [`rows of the data without a label, which are left out: ${rows}`];
+/** What is to be known of data of the user's own, and of classes that no run predicts on them. */
+export function dataNotes(results: readonly JobResult[]): string[] {
+  const [first] = results;
+  const countOf = (name: string) => Number(first?.document.metrics[`rows.${name}`] ?? 0);
+  const parts = Object.entries({ train: "training", validation: "validation", test: "testing" })
+    .map(([name, word]) => ({ rows: countOf(name), word }))
+    .filter(({ rows }) => rows > 0);
+  const own = first?.settings.testFold ? "; each seed has its own for testing" : "";
+  return [
+    ...(parts.length === 0
+      ? []
+      : [`rows of the data: ${parts.map(({ rows, word }) => `${rows} for ${word}`).join(", ")}${own}`]),
+    ...(countOf("unlabeled") === 0
+      ? []
+      : [`rows of the data without a label, which are left out: ${countOf("unlabeled")}`]),
+    ...(countOf("copied") === 0
+      ? []
+      : [
+          `held-out rows that are copies of training rows, and tell nothing of other rows: ${countOf("copied")}`,
+        ]),
+    ...[...byVariant(results)].flatMap(([variant, group]) => unpredictedNotes(variant, group)),
+  ];
+}
+
+/** Classes that held-out rows have, and that no run of a variant predicts for any of them. */
+function unpredictedNotes(variant: string, group: readonly JobResult[]): string[] {
+  const completed = group.filter(({ document }) => document.status === "completed");
+  return ["validation", "test"].flatMap((part) => {
+    const prefix = `unpredicted.${part}.`;
+    const rowsOf = (name: string) => completed.map(({ document }) => document.metrics[name]);
+    const names = Object.keys(completed[0]?.document.metrics ?? {}).filter(
+      (name) =>
+        name.startsWith(prefix) &&
+        rowsOf(name).every((rows) => typeof rows === "number") &&
+        rowsOf(name).some((rows) => rows !== 0),
+    );
+    if (names.length === 0) return [];
+    const shown = names.slice(0, 5).map((name) => JSON.stringify(name.slice(prefix.length)));
+    const more = names.length > 5 ? `, and ${names.length - 5} more` : "";
+    return [
+      `${variant} never predicts ${shown.join(", ")}${more} for ${part} rows, some of which have ${names.length === 1 ? "this class" : "these classes"}`,
+    ];
+  });
 }
 
 /** For variants without an accepted teleport, the commonest reason. */

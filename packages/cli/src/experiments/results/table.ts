@@ -101,3 +101,27 @@ export function textOfTable({ columns, rows, caption }: TaskTableData): string {
   ]);
   return `${caption ? `${caption}\n` : ""}${textTable(["", ...columns.map(head)], lines)}`;
 }
+
+/** A table of texts. */
+export interface TextTable {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Columns of a table: the title, and the cell of a row. */
+export type Columns<R> = readonly (readonly [title: string, cell: (row: R) => string])[];
+
+export const tableOf = <R>(columns: Columns<R>, rows: readonly R[]): TextTable => ({
+  columns: columns.map(([title]) => title),
+  rows: rows.map((row) => columns.map(([, cell]) => cell(row))),
+});
+
+/** The same as text. */
+export function tableText<R>(columns: Columns<R>, rows: readonly R[]): string {
+  const table = tableOf(columns, rows);
+  return textTable(table.columns, table.rows);
+}
+
+/** A name, and how many others there are. */
+export const firstOf = ([first, ...others]: readonly string[]): string =>
+  others.length === 0 ? first : `${first} and ${others.length} more`;

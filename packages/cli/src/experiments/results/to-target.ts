@@ -18,11 +18,13 @@ export interface ToTarget {
   readonly finalLoss: number | null;
   /** How many runs reached the final loss of the baseline's run of their seed. */
   readonly reached: number;
+  /** Runs. */
   readonly seeds: number;
   /** Whether all seeds gave the same losses: then steps have no interval, and seconds vary with the clock alone. */
   readonly deterministic: boolean;
   /** Steps and seconds to that loss, as shares of the baseline's; null unless every run reached it. */
   readonly steps: RatioSummary | null;
+  /** Seconds, likewise. */
   readonly seconds: RatioSummary | null;
   /** Medians of these shares over all seeds, infinite for a run that did not reach it; null where half of the runs did not. */
   readonly medianSteps: number | null;
@@ -133,10 +135,11 @@ export function toTarget(
             level,
           )
         : null,
-    beatsConstant: beatsConstant(
-      pairs.map(({ other }) => other),
-      { part, level },
-    ),
+    beatsConstant:
+      besideConstant(
+        pairs.map(({ other }) => other.document.metrics),
+        { names: measuresOn(part), level },
+      )?.isBeaten ?? null,
   };
 }
 
@@ -163,19 +166,48 @@ function differenceOf(
   return a.length > 0 && [...a, ...b].every(Number.isFinite) ? pairedDifference(a, b, { level }) : null;
 }
 
-function beatsConstant(
-  runs: readonly JobResult[],
-  { part, level }: { readonly part: string; readonly level: number },
-): boolean | null {
-  const both = (name: string) =>
-    [name, `constant.${name}`].map((key) => runs.map(({ document }) => document.metrics[key] ?? Number.NaN));
-  const accuracy = differenceOf(...(both(`${part}.accuracy`) as [number[], number[]]), level);
-  if (accuracy !== null) return (accuracy.interval?.[0] ?? 0) > 0;
-  // Over rows the squares have a mean, not their roots.
-  const [own, constant] = both(`${part}.rmse`).map((list) => list.map((v) => v ** 2));
-  if (own.length === 0 || ![...own, ...constant].every((v) => Number.isFinite(v) && v > 0)) return null;
-  return (ratioOfMeans(own, constant, { level }).interval?.[1] ?? 1) < 1;
+/** What runs reach on held-out rows beside a constant: the mean of the training rows, or their commonest class. */
+export interface BesideConstant {
+  /** The measure, such as `test.rmse`. */
+  readonly name: string;
+  /** Of the runs, and of the constant. */
+  readonly reached: number;
+  /** Of the constant, on the same rows. */
+  readonly constant: number;
+  /** Whether the runs are clearly better. */
+  readonly isBeaten: boolean;
 }
+
+/**
+ * Compares runs with a constant, by the first of some measures that all runs have of both.
+ *
+ * @param runs their metrics: `constant.NAME` is what the constant reaches
+ * @returns null where there is no such measure
+ */
+export function besideConstant(
+  runs: readonly Readonly<Record<string, number | null>>[],
+  { names, level }: { readonly names: readonly string[]; readonly level: number },
+): BesideConstant | null {
+  for (const name of names.filter((one) => /\.(accuracy|rmse)$/.test(one))) {
+    const [own, constant] = [name, `constant.${name}`].map((key) =>
+      runs.map((metrics) => metrics[key] ?? Number.NaN),
+    );
+    if (own.length === 0 || ![...own, ...constant].every(Number.isFinite)) continue;
+    if (name.endsWith(".accuracy")) {
+      const { interval } = pairedDifference(own, constant, { level });
+      return { name, reached: mean(own), constant: mean(constant), isBeaten: (interval?.[0] ?? 0) > 0 };
+    }
+    // Over rows the squares have a mean, not their roots.
+    const [a, b] = [own, constant].map((list) => list.map((v) => v ** 2));
+    if (![...a, ...b].every((v) => v > 0)) continue;
+    const isBeaten = (ratioOfMeans(a, b, { level }).interval?.[1] ?? 1) < 1;
+    return { name, reached: Math.sqrt(mean(a)), constant: Math.sqrt(mean(b)), isBeaten };
+  }
+  return null;
+}
+
+/** The measures of a part of the data that {@link besideConstant} compares. */
+export const measuresOn = (part: string): string[] => [`${part}.accuracy`, `${part}.rmse`];
 
 /** The median of `of` ratios: those that are not given are infinite. */
 function medianOf(ratios: readonly (readonly [number, number])[], of: number): number | null {

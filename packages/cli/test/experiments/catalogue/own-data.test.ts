@@ -61,7 +61,7 @@ it("leaves a row without one of its labels out of all tasks, and counts it", asy
     { ...data, standardize: false },
     { tasks: { asClasses: ["stars"] } },
   );
-  expect(metrics).toEqual({ "rows.unlabeled": 3 });
+  expect(metrics).toEqual({ "rows.train": 3, "rows.unlabeled": 3 });
   expect([...train.inputs.data]).toEqual([1, 3.5, 6]);
   expect([...train.labels.data]).toEqual([10, 0, 0, 30, 0, 1, 60, 1, 0]);
   // Gaps of inputs are refused as without tasks.
@@ -82,6 +82,7 @@ it("knows of each task what the mean of the training rows or their commonest cla
   const price = average(column(train, 0));
   const commonest = Math.round(average(column(train, 1)));
   expect(metrics).toEqual({
+    ...{ "rows.train": 12, "rows.validation": 12 },
     "constant.validation.price.rmse": expect.closeTo(
       Math.sqrt(average(column(validation, 0).map((value) => (value - price) ** 2))),
       6,

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Finding, JobResult } from "../../../src/experiments/kind.js";
 import { toyFindings } from "../../../src/experiments/kinds/multi-task/toy-findings.js";
-import { answerOf, conclusionOf, findingsOf, verdictOf } from "../../../src/experiments/report/findings.js";
+import {
+  answerOf,
+  conclusionOf,
+  findingsOf,
+  verdictOf as verdictBy,
+} from "../../../src/experiments/report/findings.js";
 import type { ExperimentOutcome } from "../../../src/experiments/report/outcome.js";
 import type { BesideControl } from "../../../src/experiments/report/rates.js";
 import { shareOfText, type ToTarget } from "../../../src/experiments/results/to-target.js";
@@ -31,6 +36,10 @@ const compared = (given: Partial<ToTarget>): ToTarget => ({
   ...given,
 });
 
+type Compared = Parameters<typeof verdictBy>[0];
+
+const verdictOf = (given: Compared, clock: Parameters<typeof verdictBy>[1], rowsChose = false) =>
+  verdictBy(given, clock, { rowsChose });
 const judgementOf = (...given: Parameters<typeof verdictOf>) => verdictOf(...given).judgment;
 
 /** Against a control. */
@@ -93,6 +102,20 @@ describe("verdictOf", () => {
     ["undecided", { ...missed, equalSteps: ratio(3, 2, 4), validation: ratio(0.761, 0.615, 0.94) }],
   ] as const)("says %j where the intervals bear it and no more: %j", (judgment, given) => {
     expect(judgementOf(compared(given), null)).toBe(judgment);
+  });
+
+  it.each([
+    ["helps", {}],
+    ["fewer steps, no less time", { seconds: ratio(0.9, 0.7, 1.1) }],
+  ] as const)("does not say %s where the validation rows that chose are all there is", (judgment, speed) => {
+    const judged = (given: Partial<ToTarget>, rowsChose: boolean) =>
+      verdictOf(compared({ ...lower, ...speed, ...given }), null, rowsChose);
+    const validation = ratio(0.9, 0.85, 0.96);
+    expect(judged({ validation }, false).judgment).toBe(judgment);
+    expect(judged({ validation }, true).judgment).toBe("undecided");
+    expect(judged({ validation }, true).why).toContain("with a part for testing (data.test)");
+    expect(judged({ validation, test: ratio(1, 0.97, 1.03) }, true).judgment).toBe(judgment);
+    expect(judged({}, true).judgment).toBe(judgment);
   });
 
   it("says why it does not follow the speed", () => {
@@ -245,6 +268,32 @@ describe("findingsOf", () => {
     );
     expect(text).toContain(" plain itself diverged with some of these seeds.");
   });
+
+  it.each([
+    ["helps", "loss", {}, 2],
+    ["undecided", "validation", {}, 2],
+    ["helps", "validation", {}, 1],
+    ["undecided", "loss", { best: "restore" }, 2],
+    ["undecided", "loss", { earlyStopping: {} }, 2],
+  ])(
+    "says %s by validation rows where %s chose, epochs by %j, of %i rates",
+    (judgment, by, settings, rates) => {
+      const at = { rate: 0.1, decay: "none" } as const;
+      const [one] = findingsOf({
+        resolved: { kind: "train", variants: [], controls: {} },
+        results: [],
+        rates: [
+          {
+            ...{ ...at, baseline: "plain", finalLoss: 1, clock: null, level: 0.95, repeats: 1, by },
+            grid: Array.from({ length: rates }, () => ({ ...at, losses: {} })),
+            runs: [{ settings, document: { teleports: [] } }],
+            tuned: { exact: { ...at, ...compared({ ...lower, validation: ratio(0.9, 0.85, 0.96) }) } },
+          },
+        ],
+      } as unknown as ExperimentOutcome);
+      expect(one.judgment).toBe(judgment);
+    },
+  );
 });
 
 describe("shareOfText", () => {

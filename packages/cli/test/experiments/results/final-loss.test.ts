@@ -105,6 +105,7 @@ describe("the table of an experiment", () => {
     const { head, rows } = summaryRows([{ ...net, document: { ...net.document, metrics } }]);
     expect(rows[0][head.indexOf("test accuracy")]).toBe("0.875");
     expect(head.indexOf("test accuracy")).toBe(head.indexOf("validation accuracy") + 1);
+    expect(head.indexOf("test loss")).toBe(head.indexOf("validation loss") + 1);
     expect(summaryRows([net]).head).not.toContain("test accuracy");
   });
 

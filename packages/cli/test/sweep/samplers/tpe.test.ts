@@ -1,8 +1,8 @@
 import { createRng } from "isoloss/data";
 import { describe, expect, it } from "vitest";
 import { axisOf } from "../../../src/sweep/axis.js";
-import { mixtureOf } from "../../../src/sweep/samplers/parzen.js";
 import { samplerOf } from "../../../src/sweep/samplers/sampler.js";
+import { mixtureOf } from "../../../src/sweep/samplers/tpe.js";
 import type { Assignment, Parameter, Trial } from "../../../src/sweep/types.js";
 
 const unit: Parameter = { min: 0, max: 1, scale: "linear" };

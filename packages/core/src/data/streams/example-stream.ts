@@ -2,7 +2,7 @@ import type { NdArray } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { permutation } from "../../math/rng.js";
 import { flag, inCode, integerFrom, isFunction } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { takeRows } from "../batches.js";
 import type { DataStream } from "../stream.js";
 import { joinParts } from "./part-reader.js";
@@ -20,20 +20,16 @@ export type ExampleTransform = (
   reading: { readonly seed: number; readonly epoch: number; readonly numbers: readonly number[] },
 ) => Batch;
 
-export interface ExampleStreamOptions {
-  /** Examples of a part; the last part may have fewer. Default 16. */
-  readonly partSize?: number | undefined;
-  /** Whether each epoch has its own order, by seed; default false. */
-  readonly shuffle?: boolean | undefined;
-  /** Changes a part before it is given out, such as by an augmentation; default none. */
-  readonly transform?: ExampleTransform | undefined;
-}
+export interface ExampleStreamOptions extends OptionsOf<typeof exampleStreamOptions> {}
 
 const exampleStreamOptions = optionTable("exampleStream", {
+  /** Examples of a part; the last part may have fewer. Default 16. */
   partSize: integerFrom(1).default(16),
+  /** Whether each epoch has its own order, by seed; default false. */
   shuffle: flag.default(false),
+  /** Changes a part before it is given out, such as by an augmentation; default none. */
   transform: inCode<ExampleTransform>("a function of a part", isFunction).otherwise("none"),
-} satisfies OptionRows<ExampleStreamOptions>);
+});
 
 /**
  * A stream of examples that are read by number. While a part is used, the next one is read.

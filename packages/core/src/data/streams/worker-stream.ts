@@ -1,24 +1,20 @@
 import { describeValue } from "../../describe.js";
 import { DataError, OptionError } from "../../errors.js";
 import { integerFrom, text } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { DataStream } from "../stream.js";
 import { openThread, type Thread } from "./thread.js";
 
-export interface WorkerStreamOptions {
-  /** Name of the module's export that is the stream; default default. */
-  readonly export?: string | undefined;
-  /** Examples in an epoch; default unknown: a trainer counts them by reading an epoch. */
-  readonly length?: number | undefined;
-  /** Parts that are read before they are asked for; default 2. */
-  readonly ahead?: number | undefined;
-}
+export interface WorkerStreamOptions extends OptionsOf<typeof workerStreamOptions> {}
 
-export const workerStreamOptions = optionTable("workerStream", {
+const workerStreamOptions = optionTable("workerStream", {
+  /** Name of the module's export that is the stream; default default. */
   export: text("the name of an export, such as training").default("default"),
+  /** Examples in an epoch; default unknown: a trainer counts them by reading an epoch. */
   length: integerFrom(1).otherwise("unknown"),
+  /** Parts that are read before they are asked for; default 2. */
   ahead: integerFrom(1).default(2),
-} satisfies OptionRows<WorkerStreamOptions>);
+});
 
 /** A stream that a thread reads. */
 export interface WorkerStream<T> extends DataStream<T> {

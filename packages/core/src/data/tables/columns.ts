@@ -1,12 +1,15 @@
 import { DataError } from "../../errors.js";
 import type { ColumnEncoding } from "./encoding.js";
-import { isNumber, nameOfNumber } from "./numbers.js";
+import { hasLeadingZero, isNumber, nameOfNumber } from "./numbers.js";
 
 /** Most values of a column of text, each of which becomes an input. */
 const mostValues = 1000;
 
-/** What marks a value that is missing, besides null. */
-const missingMarks = new Set(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "?"]);
+/** What marks a value that is missing, besides null: what pandas reads as such, and ?. */
+const missingMarks = new Set([
+  ...["", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "#N/A N/A", "#NA", "null", "NULL", "None"],
+  ...["NaN", "nan", "-NaN", "-nan", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"],
+]);
 
 /** @param words that mark a missing value, too */
 export function missingTest(words: readonly string[]): (value: unknown) => boolean {
@@ -23,6 +26,46 @@ const leastNumbers = 0.9;
 
 /** Integers of more values are a quantity rather than classes, where most rows have their own. */
 const mostClasses = 20;
+
+/**
+ * @param where the file, for the message
+ * @param column what is taken for classes: its different values, in order, and how many rows have one; `leave`: what not to say of it
+ * @throws DataError where most rows have a value of their own, and it is a quantity rather than a class
+ */
+export function requireClasses(
+  where: string,
+  {
+    name,
+    values,
+    areNumbers,
+    count,
+    leave = "classes: true out",
+  }: {
+    readonly name: string;
+    readonly values: readonly string[];
+    readonly areNumbers: boolean;
+    readonly count: number;
+    readonly leave?: string;
+  },
+): void {
+  const isMany =
+    values.length > mostClasses || (areNumbers && !values.every((v) => Number.isInteger(Number(v))));
+  if (!isMany || values.length <= count / 2) return;
+  const size = values.length > mostValues ? `more than ${mostValues}` : values.length;
+  const [first] = values;
+  const [what, how] = areNumbers
+    ? [
+        `numbers in ${count} rows, such as ${first}`,
+        `To predict numbers leave ${leave}; if they are codes of classes`,
+      ]
+    : [
+        `texts in ${count} rows, such as ${JSON.stringify(first)}`,
+        "Write numbers without other marks: 1000.5. If they are classes",
+      ];
+  throw new DataError(
+    `${where}: "${name}" has ${size} different ${what}: too few rows of each for classes. ${how}: text: [${JSON.stringify(name)}].`,
+  );
+}
 
 /** Whether it would be a number without decimal commas, or commas between thousands. */
 const hasComma = (text: string): boolean => text.includes(",") && isNumber(text.replaceAll(",", ""));
@@ -46,6 +89,8 @@ export class Column {
   /** Sum of squared differences from the mean: B. P. Welford, Technometrics 4, 1962. */
   private squares = 0;
   private readonly seen = new Set<string>();
+  /** The first integer with a zero before it, such as a postal code, whose value as a number is another. */
+  private firstZero: PlacedValue | undefined;
   /** Its number in the first row, as long as each further row has the next number. */
   private countsFrom: number | undefined;
 
@@ -59,22 +104,16 @@ export class Column {
     return this.texts === 0 && !this.isText;
   }
 
-  /** The first value that is no number, where nearly all are, or would be without commas. */
+  /** The first value that is no number, where nearly all are, or would be without commas; else the first with leading zeros. */
   get oddValue(): PlacedValue | undefined {
     return !this.isText && this.count + this.commas >= leastNumbers * (this.count + this.texts)
-      ? (this.firstComma ?? this.firstText)
+      ? (this.firstComma ?? this.firstText ?? this.firstZero)
       : undefined;
   }
 
   /** Whether the values are 0, 1, 2, ... or 1, 2, 3, ... in their order. */
   get isCounted(): boolean {
     return this.texts === 0 && (this.countsFrom === 0 || this.countsFrom === 1);
-  }
-
-  /** Whether it is text, of itself, with so many values that most rows have their own. */
-  get areNearlyAllDifferent(): boolean {
-    const { size } = this.seen;
-    return !this.isText && this.texts > 0 && size > mostClasses && size > (this.count + this.texts) / 2;
   }
 
   get mean(): number {
@@ -100,21 +139,9 @@ export class Column {
   /** @throws DataError for text with too many values, such as names; for classes numbers count, too, and neither they nor text may be a quantity */
   requireFewValues(file: string, isClasses = false): void {
     if (this.isNumeric && !isClasses) return;
-    const { values } = this;
-    const size = values.length > mostValues ? `more than ${mostValues}` : values.length;
-    const isQuantity =
-      this.isNumeric &&
-      values.length > this.count / 2 &&
-      (values.length > mostClasses || values.some((value) => !Number.isInteger(Number(value))));
-    if (isQuantity) {
-      throw new DataError(
-        `${file}: "${this.name}" has ${size} different numbers in ${this.count} rows, such as ${values[0]}: too few rows of each for classes. To predict numbers leave classes: true out; if they are codes of classes: text: [${JSON.stringify(this.name)}].`,
-      );
-    }
-    if (isClasses && this.areNearlyAllDifferent) {
-      throw new DataError(
-        `${file}: "${this.name}" has ${size} different texts in ${this.count + this.texts} rows, such as ${JSON.stringify(this.firstText?.value)}: too few rows of each for classes. Write numbers without other marks: 1000.5. If they are classes: text: [${JSON.stringify(this.name)}].`,
-      );
+    if (isClasses && !this.isText) {
+      const { name, values, texts, count } = this;
+      requireClasses(file, { name, values, areNumbers: texts === 0, count: count + texts });
     }
     if (this.seen.size <= mostValues) return;
     const examples = [...this.seen].slice(0, 3).join(", ");
@@ -130,6 +157,11 @@ export class Column {
     if (odd === this.firstComma) {
       throw new DataError(
         `${file}: ${odd.place} has ${JSON.stringify(odd.value)} in "${this.name}", a number with a comma. Write numbers with a decimal point, without other marks: 3.14. If the column is text: text: [${JSON.stringify(this.name)}].`,
+      );
+    }
+    if (odd === this.firstZero) {
+      throw new DataError(
+        `${file}: ${odd.place} has ${JSON.stringify(odd.value)} in "${this.name}", an integer with leading zeros, which a number has not. If these are codes: text: [${JSON.stringify(this.name)}]. Else write them without these zeros.`,
       );
     }
     throw new DataError(
@@ -150,6 +182,7 @@ export class Column {
       }
       return;
     }
+    if (hasLeadingZero(known)) this.firstZero ??= { value: known, place };
     const number = Number(known);
     if (this.count === 0) this.countsFrom = number;
     else if (this.countsFrom !== number - this.count) this.countsFrom = undefined;

@@ -9,11 +9,11 @@ export interface TableColumn {
   readonly isNumber: boolean;
   /** Different values in order, of numbers as of text; where there are more than 1000, some of them. */
   readonly values: readonly string[];
-  /** Number of values that are missing: empty, NA, NaN, null or ?, and words that are said to mark such. */
+  /** Number of values that are missing: empty, NA, NaN, null, ? and the like, and words that are said to mark such. */
   readonly missing: number;
   /** True where the column numbers the rows: 0, 1, 2, ... or 1, 2, 3, ... in their order, none missing; else left out. */
   readonly numbersRows?: true | undefined;
-  /** The first value that is no number, where at least 90 % are, or would be without commas: a table with such a column is opened only once it is said what that is. */
+  /** The first value that is no number, where at least 90 % are, or would be without commas, or an integer with leading zeros among numbers: a table with such a column is opened only once it is said what that is. */
   readonly oddValue?: PlacedValue | undefined;
 }
 
@@ -21,8 +21,13 @@ export interface TableColumn {
 export interface TableDescription {
   /** Number of rows, without those that lack a column that is required. */
   readonly length: number;
+  /** Number of these that are equal to an earlier one, among so many as have 100,000 different ones. */
+  readonly repeated: number;
   readonly columns: readonly TableColumn[];
 }
+
+/** Most different rows that are kept to find equal ones. */
+const mostRows = 100_000;
 
 /** Reads a table once, without the rows that lack a column that is required. @throws DataError for one without rows, and for columns that are not there */
 export async function describeTable(
@@ -34,6 +39,8 @@ export async function describeTable(
   let missing: number[] = [];
   let requiredAt: readonly number[] = [];
   let length = 0;
+  let repeated = 0;
+  const rows = new Set<string>();
   for await (const row of read()) {
     if (!isRow(row)) {
       requireDifferent(file, row);
@@ -45,6 +52,9 @@ export async function describeTable(
     }
     if (requiredAt.some((at) => isMissing(row.values[at]))) continue;
     length += 1;
+    const key = JSON.stringify(row.values.map((value) => String(value).trim()));
+    if (rows.has(key)) repeated += 1;
+    else if (rows.size < mostRows) rows.add(key);
     for (const [i, column] of columns.entries()) {
       const value = row.values[i];
       if (isMissing(value)) missing[i] += 1;
@@ -53,7 +63,7 @@ export async function describeTable(
   }
   if (length === 0) throw new DataError(`${file}: the table has no rows.`);
   return {
-    length,
+    ...{ length, repeated },
     columns: columns.map((column, i) => ({
       ...{ name: column.name, isNumber: column.isNumeric && missing[i] < length },
       ...{ values: column.values, missing: missing[i] },

@@ -1,6 +1,6 @@
 import { DataError } from "../../errors.js";
 import { anyOf, flag, inCode, isObject, listOf, oneOf, text } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { Dataset } from "../dataset.js";
 import type { DataStream } from "../stream.js";
 import { Column, missingTest } from "./columns.js";
@@ -21,30 +21,7 @@ export interface TableSource {
   read(): AsyncIterable<readonly string[] | TableRow>;
 }
 
-export interface TableOptions {
-  /** The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. Rows without a label are left out. */
-  readonly label: string | readonly string[] | false;
-  /** Columns of the inputs, in this order; default all others. */
-  readonly features?: readonly string[] | undefined;
-  /** Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns]. */
-  readonly classes?: boolean | undefined;
-  /**
-   * What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training part, or the row is left out; default
-   * refuse. With mean such a number is NaN until `standardization(train, { missing: "mean" })` knows that part; such a text is none of its values.
-   */
-  readonly missing?: "refuse" | "mean" | "drop" | undefined;
-  /** Words that mark a missing value, too, such as unknown; default none besides those of `missing`. */
-  readonly missingWords?: readonly string[] | undefined;
-  /** Columns without which a row is left out, whatever `missing` says; default the labels. */
-  readonly required?: readonly string[] | undefined;
-  /**
-   * Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers;
-   * from 90 % on, text in them is an error.
-   */
-  readonly text?: readonly string[] | undefined;
-  /** Encodings of the columns, from {@link TableData.options} of another table; default found in this one. */
-  readonly columns?: Readonly<Record<string, ColumnEncoding>> | undefined;
-}
+export interface TableOptions extends OptionsOf<typeof tableOptions> {}
 
 const isEncoding = (value: unknown): boolean =>
   isObject(value) &&
@@ -53,24 +30,38 @@ const isEncoding = (value: unknown): boolean =>
     : "mean" in value && Number.isFinite(value.mean) && "std" in value && Number.isFinite(value.std));
 
 export const tableRows = {
+  /** The column of labels, or several columns of numbers; false: none, of examples that are to be predicted. Rows without a label are left out. */
   label: anyOf(
     text("the name of a column"),
     listOf(text("the name of a column"), { least: 1 }),
     oneOf([false]),
   ).required(),
+  /** Columns of the inputs, in this order; default all others. */
   features: listOf(text("the name of a column"), { least: 1 }).otherwise("all others"),
+  /** Whether the label is one of a few classes: int64 [n], by default where it is text. Else numbers: float32 [n, columns]. */
   classes: flag.otherwise("whether the label is text"),
+  /**
+   * What becomes of values that are missing (empty, NA, NaN, null, ? and the like): an error, the mean of the training part, or the row is left out; default
+   * refuse. With mean such a number is NaN until `standardization(train, { missing: "mean" })` knows that part; such a text is none of its values.
+   */
   missing: oneOf(["refuse", "mean", "drop"]).default("refuse"),
+  /** Words that mark a missing value, too, such as unknown; default none besides those of `missing`. */
   missingWords: listOf(text("a word")).default([]),
+  /** Columns without which a row is left out, whatever `missing` says; default the labels. */
   required: listOf(text("the name of a column")).otherwise("the labels"),
+  /**
+   * Columns that are text, also where they hold numbers, such as codes; default none. Others are text where less than 90 % of their values are numbers;
+   * from 90 % on, text in them is an error, and so are integers with leading zeros, such as 01067.
+   */
   text: listOf(text("the name of a column")).default([]),
+  /** Encodings of the columns, from {@link TableData.options} of another table; default found in this one. */
   columns: inCode<Readonly<Record<string, ColumnEncoding>>>(
     "columns as the options of an opened table have them",
     (value) => isObject(value) && Object.values(value).every(isEncoding),
   ).otherwise("found in the table"),
-} satisfies OptionRows<TableOptions>;
+};
 
-const tableOptions = optionTable("table", { ...tableRows } satisfies OptionRows<TableOptions>);
+const tableOptions = optionTable("table", tableRows);
 
 /** A table of examples without labels. */
 export interface TableInputs {

@@ -1,17 +1,15 @@
 import { integerFrom } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
 import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 
-export interface CropOptions extends ArrayOption {
-  /** Pixels of zeros around the image, from which a part of its size is cut. */
-  readonly padding: number;
-}
+export interface CropOptions extends ArrayOption, OptionsOf<typeof cropOptions> {}
 
-export const cropOptions = optionTable("randomCrop", {
+const cropOptions = optionTable("randomCrop", {
+  /** Pixels of zeros around the image, from which a part of its size is cut. */
   padding: integerFrom(1).required(),
   ...arrayRow,
-} satisfies OptionRows<CropOptions>);
+});
 
 /**
  * Pads images [n, channels, height, width] with zeros, and cuts a part of their size out at random: each moves by at most `padding`

@@ -1,18 +1,16 @@
 // T. DeVries, G. W. Taylor, "Improved regularization of convolutional neural networks with cutout", arXiv:1708.04552.
 import { integerFrom } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
 import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 
-export interface CutoutOptions extends ArrayOption {
-  /** Side of the square in pixels. */
-  readonly size: number;
-}
+export interface CutoutOptions extends ArrayOption, OptionsOf<typeof cutoutOptions> {}
 
-export const cutoutOptions = optionTable("cutout", {
+const cutoutOptions = optionTable("cutout", {
+  /** Side of the square in pixels. */
   size: integerFrom(1).required(),
   ...arrayRow,
-} satisfies OptionRows<CutoutOptions>);
+});
 
 /**
  * Sets a square of each image [n, channels, height, width] to zero. Its center is any pixel, so that a part of it may be outside.

@@ -1,20 +1,17 @@
 import { oneOf, share } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
 import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 
-export interface FlipOptions extends ArrayOption {
-  /** Left and right, or top and bottom; default horizontal. */
-  readonly direction?: "horizontal" | "vertical" | undefined;
-  /** Fraction of the images that are flipped; default 0.5. */
-  readonly probability?: number | undefined;
-}
+export interface FlipOptions extends ArrayOption, OptionsOf<typeof flipOptions> {}
 
-export const flipOptions = optionTable("randomFlip", {
+const flipOptions = optionTable("randomFlip", {
+  /** Left and right, or top and bottom; default horizontal. */
   direction: oneOf(["horizontal", "vertical"]).default("horizontal"),
+  /** Fraction of the images that are flipped; default 0.5. */
   probability: share.default(0.5),
   ...arrayRow,
-} satisfies OptionRows<FlipOptions>);
+});
 
 /**
  * Flips images [n, channels, height, width] at random.

@@ -13,7 +13,10 @@ export interface ArrayOption {
   readonly array?: string | undefined;
 }
 
-export const arrayRow = { array: text("the name of an array, such as inputs").default("inputs") };
+export const arrayRow = {
+  /** Name of the array; default inputs. */
+  array: text("the name of an array, such as inputs").default("inputs"),
+};
 
 /** The array of a part that a transform changes. @throws DataError unless it is there and of floats */
 export function floatsOf(op: string, part: object, name: string): NdArray {

@@ -3,25 +3,21 @@ import { allocate, dtypeOf, type NdArray, sizeOf } from "../../array.js";
 import { DataError } from "../../errors.js";
 import type { Rng } from "../../math/rng.js";
 import { integerFrom, number, text } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
 import { type ArrayOption, arrayRow, type Example, floatsOf } from "./images.js";
 
-export interface MixupOptions extends ArrayOption {
-  /** Number of classes, for labels that are classes; default none: labels are floats. */
-  readonly classes?: number | undefined;
-  /** The fractions are drawn from Beta(alpha, alpha), alpha in (0, 4]; default 0.2. */
-  readonly alpha?: number | undefined;
-  /** Name of the labels; default labels. */
-  readonly labels?: string | undefined;
-}
+export interface MixupOptions extends ArrayOption, OptionsOf<typeof mixupOptions> {}
 
-export const mixupOptions = optionTable("mixup", {
+const mixupOptions = optionTable("mixup", {
+  /** Number of classes, for labels that are classes; default none: labels are floats. */
   classes: integerFrom(2).otherwise("none: labels are floats"),
+  /** The fractions are drawn from Beta(alpha, alpha), alpha in (0, 4]; default 0.2. */
   alpha: number({ above: 0, max: 4 }).default(0.2),
+  /** Name of the labels; default labels. */
   labels: text("the name of an array, such as labels").default("labels"),
   ...arrayRow,
-} satisfies OptionRows<MixupOptions>);
+});
 
 /**
  * Mixes each example with another one of its part, inputs and labels alike.

@@ -1,22 +1,19 @@
 import { allocate, dtypeOf } from "../../array.js";
 import { ShapeError } from "../../errors.js";
 import { anyOf, finite, listOf, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
 import { type ArrayOption, arrayRow, floatsOf } from "./images.js";
 
-export interface NormalizeOptions extends ArrayOption {
-  /** One number, or one for each channel. */
-  readonly mean: number | readonly number[];
-  /** One number above 0, or one for each channel. */
-  readonly std: number | readonly number[];
-}
+export interface NormalizeOptions extends ArrayOption, OptionsOf<typeof normalizeOptions> {}
 
-export const normalizeOptions = optionTable("normalize", {
+const normalizeOptions = optionTable("normalize", {
+  /** One number, or one for each channel. */
   mean: anyOf(finite, listOf(finite, { least: 1 })).required(),
+  /** One number above 0, or one for each channel. */
   std: anyOf(positive, listOf(positive, { least: 1 })).required(),
   ...arrayRow,
-} satisfies OptionRows<NormalizeOptions>);
+});
 
 /**
  * (x - mean) / std, by channel along axis 1 where there are several numbers.

@@ -1,17 +1,15 @@
 import { number } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { Transform } from "../streams/mapped.js";
 import { type ArrayOption, arrayRow, imageTransform } from "./images.js";
 
-export interface RotationOptions extends ArrayOption {
-  /** Largest angle in degrees, in either direction. */
-  readonly degrees: number;
-}
+export interface RotationOptions extends ArrayOption, OptionsOf<typeof rotationOptions> {}
 
-export const rotationOptions = optionTable("randomRotation", {
+const rotationOptions = optionTable("randomRotation", {
+  /** Largest angle in degrees, in either direction. */
   degrees: number({ above: 0, max: 180 }).required(),
   ...arrayRow,
-} satisfies OptionRows<RotationOptions>);
+});
 
 /**
  * Rotates images [n, channels, height, width] about their centers, by angles that are uniform in [-degrees, degrees]. A pixel is the bilinear mean of

@@ -5,37 +5,31 @@ import type { Batch } from "../../batch.js";
 import { OptionError, ShapeError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
 import { inCode, integerFrom, isObject, listOf, number, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 
 /** What the numbers of a map are, which says how they are resized and mirrored. */
 export type MapKind = (typeof mapKinds)[number];
 const mapKinds = ["image", "classes", "depth", "normal"] as const;
 
-export interface ScaleCropOptions {
-  /** Kinds of the maps by name; arrays of other names stay as they are. */
-  readonly maps: Readonly<Record<string, MapKind>>;
-  /** Number of each example in its set, on which its changes depend: the order of reading changes nothing. */
-  readonly numbers: readonly number[];
-  /** Seed of the changes; default 0. */
-  readonly seed?: number | undefined;
-  /** Number of the epoch, each with changes of its own; default 0. */
-  readonly epoch?: number | undefined;
-  /**
-   * Whether depth is divided by the scale, as published, or multiplied, as inverse depth should be; default `divide`.
-   */
-  readonly depthScale?: "divide" | "multiply" | undefined;
-}
+export interface ScaleCropOptions extends OptionsOf<typeof scaleCropOptions> {}
 
 const scaleCropOptions = optionTable("scaleCropFlip", {
+  /** Kinds of the maps by name; arrays of other names stay as they are. */
   maps: inCode<Readonly<Record<string, MapKind>>>(
     `kinds of maps by name (${mapKinds.join(", ")})`,
     (value) => isObject(value) && Object.values(value).every((kind) => mapKinds.includes(kind)),
   ).required(),
+  /** Number of each example in its set, on which its changes depend: the order of reading changes nothing. */
   numbers: listOf(integerFrom(0)).required(),
+  /** Seed of the changes; default 0. */
   seed: number({ integer: true }).default(0),
+  /** Number of the epoch, each with changes of its own; default 0. */
   epoch: integerFrom(0).default(0),
+  /**
+   * Whether depth is divided by the scale, as published, or multiplied, as inverse depth should be; default `divide`.
+   */
   depthScale: oneOf(["divide", "multiply"]).default("divide"),
-} satisfies OptionRows<ScaleCropOptions>);
+});
 
 /** How an example is changed: a window of [height, width] from the row `top` and the column `left`, and whether it is mirrored. */
 export interface ScaleCrop {

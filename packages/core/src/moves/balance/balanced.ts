@@ -3,36 +3,31 @@ import { describeValue } from "../../describe.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
 import { flag, integerFrom, oneOf, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { Discovery } from "../../symmetry/discovery/descriptors.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
 import type { ScaleMeasure } from "./cells.js";
 import { balancedPoint } from "./element.js";
 
-export interface BalancedOptions {
+export interface BalancedOptions extends OptionsOf<typeof balancedOptions> {}
+
+export const balancedOptions = optionTable("balanced", {
   /**
    * `norm` (default): the least sum of squares on the orbit; `range`: equal largest magnitudes of each unit's
    * weights, for quantization of whole tensors.
    */
-  readonly by?: ScaleMeasure | undefined;
+  by: oneOf<ScaleMeasure>(["norm", "range"]).default("norm"),
   /**
    * Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where
    * nothing over- or underflows. GL is left out then. Default false.
    */
-  readonly powersOfTwo?: boolean | undefined;
-  /** Sweeps end when no logarithm of a factor would move by more; default 1e-3, of ranges 0.05. */
-  readonly tolerance?: number | undefined;
-  /** Sweeps over all groups at most; default 1000. 2 to 20 are usual. */
-  readonly sweeps?: number | undefined;
-}
-
-export const balancedOptions = optionTable("balanced", {
-  by: oneOf(["norm", "range"]).default("norm"),
   powersOfTwo: flag.default(false),
+  /** Sweeps end when no logarithm of a factor would move by more; default 1e-3, of ranges 0.05. */
   tolerance: positive.otherwise("1e-3, of ranges 0.05"),
+  /** Sweeps over all groups at most; default 1000. 2 to 20 are usual. */
   sweeps: integerFrom(1).default(1000),
-} satisfies OptionRows<BalancedOptions>);
+});
 
 /** The tolerance of sweeps by default: in long chains of layers, ranges settle slowly, and 5 % of one are 0.07 bits. */
 export const toleranceOf = (by: string): number => (by === "range" ? 0.05 : 1e-3);

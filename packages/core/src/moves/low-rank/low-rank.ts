@@ -3,7 +3,7 @@ import { describeValue } from "../../describe.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
 import { integerFrom, number } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { LinearSpace } from "../../symmetry/discovery/descriptors.js";
 import { multipliedAlong, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
 import type { Matrix } from "../../symmetry/matrix.js";
@@ -12,17 +12,14 @@ import { withoutCuts } from "../prune/cut.js";
 import { cutsOf, whyUncuttable } from "../prune/units.js";
 import { innerProduct } from "./factors.js";
 
-export interface LowRankOptions {
-  /** Largest size of each space; default: as `energy` says. */
-  readonly rank?: number | undefined;
-  /** Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone. */
-  readonly energy?: number | undefined;
-}
+export interface LowRankOptions extends OptionsOf<typeof lowRankOptions> {}
 
 export const lowRankOptions = optionTable("lowRank", {
+  /** Largest size of each space; default: as `energy` says. */
   rank: integerFrom(1).otherwise("as `energy` says"),
+  /** Share of the sum of squared singular values that must stay; default 1, which drops what is not used alone. */
   energy: number({ above: 0, max: 1 }).default(1),
-} satisfies OptionRows<LowRankOptions>);
+});
 
 /** How a space was reduced. */
 export interface ReducedSpace {

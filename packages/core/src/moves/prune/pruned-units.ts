@@ -2,20 +2,18 @@ import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
 import { share } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { PermutationSpace } from "../../symmetry/discovery/descriptors.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
 import { withoutCuts } from "./cut.js";
 import { cutsOf, leastUnits, type UnitCut, unitNorms, whyUncuttable } from "./units.js";
 
-export interface PrunedUnitsOptions {
-  /** Share of the units of each space that go, 0 to 1, rounded down; one unit stays at least. */
-  readonly fraction: number;
-}
+export interface PrunedUnitsOptions extends OptionsOf<typeof prunedUnitsOptions> {}
 
 const prunedUnitsOptions = optionTable("prunedUnits", {
+  /** Share of the units of each space that go, 0 to 1, rounded down; one unit stays at least. */
   fraction: share.required(),
-} satisfies OptionRows<PrunedUnitsOptions>);
+});
 
 /** Parameters with fewer units. */
 export interface PrunedUnits<P> {

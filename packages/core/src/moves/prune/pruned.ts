@@ -2,27 +2,23 @@ import { dtypeOf, isNdArray, type NdArray, ones } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import { isFloat } from "../../graph/tensor.js";
 import { inCode, oneOf, share } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
 import { type PrunedBy, scoresOf } from "./scores.js";
 
-export interface PrunedOptions {
-  /** Share of the weights that become zero, 0 to 1: the nearest whole number of them. */
-  readonly fraction: number;
-  /** The score by which the least go: `magnitude` (default), |w|; `lamp`, w^2 by the squares of its layer that are not smaller. */
-  readonly by?: PrunedBy | undefined;
-  /** Which parameters are pruned, by their path; default: floats with two axes or more, which leaves biases and norms. */
-  readonly isPruned?: ((path: string, value: NdArray) => boolean) | undefined;
-}
+export interface PrunedOptions extends OptionsOf<typeof prunedOptions> {}
 
 const prunedOptions = optionTable("pruned", {
+  /** Share of the weights that become zero, 0 to 1: the nearest whole number of them. */
   fraction: share.required(),
+  /** The score by which the least go: `magnitude` (default), |w|; `lamp`, w^2 by the squares of its layer that are not smaller. */
   by: oneOf<PrunedBy>(["magnitude", "lamp"]).default("magnitude"),
+  /** Which parameters are pruned, by their path; default: floats with two axes or more, which leaves biases and norms. */
   isPruned: inCode<(path: string, value: NdArray) => boolean>(
     "a function of a path and an array, such as (path) => path.endsWith('weight')",
     (value) => typeof value === "function",
   ).default((_path, { shape }) => shape.length > 1),
-} satisfies OptionRows<PrunedOptions>);
+});
 
 /** Parameters of which some are zero. */
 export interface Pruned<P> {

@@ -4,7 +4,7 @@ import { OptionError } from "../../errors.js";
 import { createRng, type Rng } from "../../math/rng.js";
 import { namedArrays } from "../../named-arrays.js";
 import { integerFrom, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { Discovery, LinearSpace, OrthogonalSpace } from "../../symmetry/discovery/descriptors.js";
 import { multipliedAlong, type SpaceAxis, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
 import { type Matrix, transposed } from "../../symmetry/matrix.js";
@@ -14,23 +14,19 @@ import { descended } from "./descend.js";
 import { kurtosis, type Vectors } from "./kurtosis.js";
 import { randomHadamard, randomOrthogonal } from "./start.js";
 
-export interface RotatedOptions {
+export interface RotatedOptions extends OptionsOf<typeof rotatedOptions> {}
+
+const rotatedOptions = optionTable("rotated", {
   /**
    * `hadamard` (default): H diag(+-1), whose entries are all of one size; `random`: any rotation; `descended`: the
    * former, then descent of the weights' kurtosis.
    */
-  readonly by?: "hadamard" | "random" | "descended" | undefined;
-  /** Seed of signs and random rotations; default 0. */
-  readonly seed?: number | undefined;
-  /** Steps of the descent for each space; default 100. */
-  readonly steps?: number | undefined;
-}
-
-const rotatedOptions = optionTable("rotated", {
   by: oneOf(["hadamard", "random", "descended"]).default("hadamard"),
+  /** Seed of signs and random rotations; default 0. */
   seed: integerFrom(0).default(0),
+  /** Steps of the descent for each space; default 100. */
   steps: integerFrom(0).default(100),
-} satisfies OptionRows<RotatedOptions>);
+});
 
 type Space = LinearSpace | OrthogonalSpace;
 

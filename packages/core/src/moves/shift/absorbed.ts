@@ -11,7 +11,7 @@ import { trace } from "../../graph/trace.js";
 import { differenceOf } from "../../metrics/output-difference.js";
 import { namedArrays } from "../../named-arrays.js";
 import { inCode, nonNegative, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
 import { rewrite } from "../../symmetry/discovery/graph/rewrite.js";
 import type { ShiftSite } from "../../symmetry/discovery/shifts/find.js";
@@ -20,25 +20,21 @@ import { isRefusal } from "../../symmetry/symmetry.js";
 import { calibrationShare } from "../quantization-noise/calibration-share.js";
 import { type FoundShifts, foundShifts, giverName, pieceArrays, shiftedBy } from "./shifted-values.js";
 
-export interface AbsorbedBiasesOptions {
+export interface AbsorbedBiasesOptions extends OptionsOf<typeof absorbedBiasesOptions> {}
+
+const absorbedBiasesOptions = optionTable("absorbedBiases", {
   /** Batches that clipping is measured on; default: the last quarter of the calibration, which is then not used for it. */
-  readonly heldOut?: readonly Batch[] | undefined;
+  heldOut: inCode<readonly Batch[]>("a list of batches", Array.isArray).otherwise(
+    "the last quarter of the calibration",
+  ),
   /**
    * How many standard deviations below the mean the smallest value of a unit is taken to be, such as the paper's 3; default: the
    * smallest value on the calibration data.
    */
-  readonly deviations?: number | undefined;
-  /** The largest relative change of results on the held-out data, above which the parameters stay; default 1e-3. */
-  readonly limit?: number | undefined;
-}
-
-const absorbedBiasesOptions = optionTable("absorbedBiases", {
-  heldOut: inCode<readonly Batch[]>("a list of batches", Array.isArray).otherwise(
-    "the last quarter of the calibration",
-  ),
   deviations: nonNegative.otherwise("the smallest value on the calibration data"),
+  /** The largest relative change of results on the held-out data, above which the parameters stay; default 1e-3. */
   limit: positive.default(1e-3),
-} satisfies OptionRows<AbsorbedBiasesOptions>);
+});
 
 export interface AbsorbedBiases<P> {
   /** The new parameters; the given ones where the change of results is above the limit. */

@@ -2,35 +2,29 @@ import type { Batch } from "../../batch.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { integerFrom, nonNegative, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { relativeDrift } from "../../teleport/guard.js";
 import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
-export interface DriftGuardOptions {
+export interface DriftGuardOptions extends OptionsOf<typeof driftGuardOptions> {}
+
+export const driftGuardOptions = optionTable("cost: guard", {
   /** Maximum change of the losses, see `judge`; default 0.05. */
-  readonly drift?: number | undefined;
+  drift: nonNegative.default(0.05),
   /**
    * What is compared with `drift`: the largest change over the tasks (`worst`, the default), which bounds
    * every task; or the `mean` over the tasks of |L_k' - L_k|, as in L_t, in which a large loss hides the
    * change of a small one.
    */
-  readonly judge?: "worst" | "mean" | undefined;
-  /** Whether the change is relative to the losses (default) or in their units. */
-  readonly kind?: "relative" | "absolute" | undefined;
-  /** Number of examples, drawn independently of those of the move, on which it is measured, in whole batches; default 1000. */
-  readonly samples?: number | undefined;
-  /** Maximum number of halvings of a displacement that changes them too much; default 3. */
-  readonly halvings?: number | undefined;
-}
-
-export const driftGuardOptions = optionTable("cost: guard", {
-  drift: nonNegative.default(0.05),
   judge: oneOf(["worst", "mean"]).default("worst"),
+  /** Whether the change is relative to the losses (default) or in their units. */
   kind: oneOf(["relative", "absolute"]).default("relative"),
+  /** Number of examples, drawn independently of those of the move, on which it is measured, in whole batches; default 1000. */
   samples: integerFrom(0).default(1000),
+  /** Maximum number of halvings of a displacement that changes them too much; default 3. */
   halvings: integerFrom(0).default(3),
-} satisfies OptionRows<DriftGuardOptions>);
+});
 
 /** A guard with all options filled in; `false` accepts every finite point. */
 export type DriftGuard = Required<DriftGuardOptions>;

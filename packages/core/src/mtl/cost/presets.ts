@@ -1,4 +1,6 @@
 // Z. Zhou et al., NeurIPS 2025, arXiv 2503.04046: the paper's settings, those of the authors' program, and ours.
+import { anyOf, flag, integerFrom, nonNegative, oneOf, record } from "../../option-kinds.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { ConflictTrigger } from "../conflict.js";
 import type { AdapterOptions } from "./adapter/adapter.js";
 import type { ImproveOptions } from "./adapter/improve.js";
@@ -7,59 +9,60 @@ import type { DriftGuardOptions } from "./drift-guard.js";
 import type { ScheduleOptions } from "./schedule.js";
 
 /** L_t, the losses to preserve, and its weight. */
-export interface PreserveOptions {
-  /** Weight of L_t; 0 leaves it out. */
-  readonly weight: number;
-  /** Batches on which losses are frozen, or all of an epoch (`loader`). */
-  readonly batches: number | "loader";
-  /** L_k*: that of each `batch`, or for all batches their `mean`. */
-  readonly reference: "batch" | "mean";
-}
+export interface PreserveOptions extends Complete<OptionsOf<typeof preserveOptions>> {}
 
-export interface InnerOptions {
-  /** A number, or `training` for the learning rate of the training at the step. */
-  readonly learningRate: number | "training";
-  /** Number of steps, or of passes over the frozen batches. */
-  readonly steps: number | { readonly passes: number };
-}
+export interface InnerOptions extends Complete<OptionsOf<typeof innerOptions>> {}
 
 /** What happens to the optimizer's state: see `reusedState` for `reuse`. */
-export interface StateOptions {
+export interface StateOptions extends Complete<OptionsOf<typeof stateOptions>> {}
+
+/** Unlike `Required`, without undefined for programs that know `exactOptionalPropertyTypes`, too. */
+type Complete<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
+
+export const ofPreset = "the preset's";
+
+export const preserveOptions = optionTable("cost: preserve", {
+  /** Weight of L_t; 0 leaves it out. */
+  weight: nonNegative.otherwise(ofPreset),
+  /** Batches on which losses are frozen, or all of an epoch (`loader`). */
+  batches: anyOf(integerFrom(1), oneOf(["loader"])).otherwise(ofPreset),
+  /** L_k*: that of each `batch`, or for all batches their `mean`. */
+  reference: oneOf(["batch", "mean"]).otherwise(ofPreset),
+});
+
+export const innerOptions = optionTable("cost: inner", {
+  /** A number, or `training` for the learning rate of the training at the step. */
+  learningRate: anyOf(nonNegative, oneOf(["training"])).otherwise(ofPreset),
+  /** Number of steps, or of passes over the frozen batches. */
+  steps: anyOf(integerFrom(0), record({ passes: integerFrom(1) })).otherwise(ofPreset),
+});
+
+export const stateOptions = optionTable("cost: state", {
   /**
    * `keep`, `reset` to a new state, or `reuse` in proportion to the similarity of the teleport's move to the
    * past.
    */
-  readonly policy: "keep" | "reset" | "reuse";
+  policy: oneOf(["keep", "reset", "reuse"]).otherwise(ofPreset),
   /** With `reuse`: the sign of sigma, see `trajectorySimilarity`. */
-  readonly sign: "gradient" | "descent";
+  sign: oneOf(["gradient", "descent"]).otherwise(ofPreset),
   /**
    * With `reuse`: whether it has an effect. In the authors' program it has none, as sigma is restored before
    * the step.
    */
-  readonly effective: boolean;
-}
+  effective: flag.otherwise(ofPreset),
+});
 
-/** All settings of a COST teleport except the move, the inner optimizer and the seed. */
+/** All settings of a COST teleport except the move, the inner optimizer and the seed; see {@link CostOptions}. */
 export interface CostSettings {
-  /** Which conflicts trigger a teleport: see `isTriggered`. */
   readonly trigger: ConflictTrigger;
-  /** When teleports may be attempted. Given as a whole: what it leaves out is as in `createSchedule`, not the preset's. */
   readonly schedule: ScheduleOptions;
-  /** The form of the displacement that is trained. */
   readonly adapter: AdapterOptions;
-  /** L_t: the losses to preserve. */
   readonly preserve: PreserveOptions;
-  /** L_g: the quantity to improve. */
   readonly improve: ImproveOptions;
-  /** How the displacement is trained. */
   readonly inner: InnerOptions;
-  /** Bound on the displacement of adapters and random moves, `relative` to the parameters or `absolute`; false: none. */
   readonly trust: CostTrustRegion;
-  /** Bound on the change of the losses; false: every finite point is accepted. */
   readonly guard: DriftGuardOptions | false;
-  /** What happens to the optimizer's state. */
   readonly state: StateOptions;
-  /** ||D|| / ||theta|| below which a move does not count as a teleport. */
   readonly negligible: number;
 }
 

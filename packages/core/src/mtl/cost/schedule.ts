@@ -2,36 +2,30 @@
 
 import { OptionError } from "../../errors.js";
 import { anyOf, integerFrom, number, record } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 
 /** A time in a run: the first step of an epoch, or a step, both counted from 0. */
 export type Time = { readonly epoch: number } | { readonly step: number };
 
-export interface ScheduleOptions {
-  /** When teleports begin; default at the start of the run. */
-  readonly start?: Time | undefined;
-  /** When teleports end; default never. */
-  readonly end?: Time | undefined;
-  /** Maximum number of attempts in one epoch; default any number. */
-  readonly perEpoch?: number | undefined;
-  /** Minimum number of steps from one attempt to the next; default 1. */
-  readonly every?: number | undefined;
-  /**
-   * Conflicts are looked for in every n-th step of the run; default 1. Looking takes K backward passes more for methods that
-   * do without the tasks' gradients.
-   */
-  readonly lookEvery?: number | undefined;
-}
+export interface ScheduleOptions extends OptionsOf<typeof scheduleOptions> {}
 
 const time = anyOf(record({ epoch: integerFrom(0) }), record({ step: integerFrom(0) }));
 
 export const scheduleOptions = optionTable("cost: schedule", {
+  /** When teleports begin; default at the start of the run. */
   start: time.default({ step: 0 }),
+  /** When teleports end; default never. */
   end: time.otherwise("never"),
+  /** Maximum number of attempts in one epoch; default any number. */
   perEpoch: number({ integer: true, min: 1, infinite: true }).default(Infinity),
+  /** Minimum number of steps from one attempt to the next; default 1. */
   every: integerFrom(1).default(1),
+  /**
+   * Conflicts are looked for in every n-th step of the run; default 1. Looking takes K backward passes more for methods that
+   * do without the tasks' gradients.
+   */
   lookEvery: integerFrom(1).default(1),
-} satisfies OptionRows<ScheduleOptions>);
+});
 
 /** The memory of a schedule, as plain data. */
 export interface ScheduleMemory {

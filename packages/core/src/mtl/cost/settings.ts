@@ -3,7 +3,6 @@ import { adam } from "../../optim/adam.js";
 import { isOptimizer, type Optimizer } from "../../optim/optimizer.js";
 import {
   anyOf,
-  flag,
   inCode,
   integerFrom,
   isObject,
@@ -13,49 +12,41 @@ import {
   positive,
   record,
 } from "../../option-kinds.js";
-import { type OptionRows, optionTable, withoutUndefined } from "../../options.js";
-import { adapterOptions } from "./adapter/adapter.js";
+import { type OptionsOf, optionTable, withoutUndefined } from "../../options.js";
+import type { ConflictTrigger } from "../conflict.js";
+import { type AdapterOptions, adapterOptions } from "./adapter/adapter.js";
 import {
   type Improve,
+  type ImproveByCosine,
+  type ImproveBySharpness,
+  type ImproveNothing,
   improveByCosineOptions,
   improveBySharpnessOptions,
   improveNothingOptions,
   improveOf,
 } from "./adapter/improve.js";
-import { type DriftGuard, driftGuardOf, driftGuardOptions } from "./drift-guard.js";
+import { type DriftGuard, type DriftGuardOptions, driftGuardOf, driftGuardOptions } from "./drift-guard.js";
 import type { CostMove } from "./move.js";
 import {
   type CostSettings,
   costPresets,
   type InnerOptions,
+  innerOptions,
+  ofPreset,
   type PreserveOptions,
+  preserveOptions,
   type StateOptions,
+  stateOptions,
 } from "./presets.js";
-import { createSchedule, type Schedule, scheduleOptions } from "./schedule.js";
+import { createSchedule, type Schedule, type ScheduleOptions, scheduleOptions } from "./schedule.js";
 
 /**
  * Settings of COST teleports; the preset supplies those that are left out, of `improve` where it has the same kind.
  *
  * @typeParam S tree of shared parameters
  */
-export interface CostOptions<S = unknown>
-  extends Partial<Omit<CostSettings, "preserve" | "inner" | "state">> {
-  /** Preset; default `default`. */
-  readonly preset?: keyof typeof costPresets | undefined;
-  /** L_t: the losses to preserve. */
-  readonly preserve?: Partial<PreserveOptions> | undefined;
-  /** How the displacement is trained. */
-  readonly inner?: Partial<InnerOptions> | undefined;
-  /** What happens to the optimizer's state. */
-  readonly state?: Partial<StateOptions> | undefined;
-  /** How the shared parameters are moved; default `adapter`. */
+export interface CostOptions<S = unknown> extends OptionsOf<typeof costOptions> {
   readonly move?: CostMove<S> | undefined;
-  /** Optimizer of the adapter; default Adam. */
-  readonly innerOptimizer?: Optimizer | undefined;
-  /** Optimizer of the training, for the state policy `reset`. */
-  readonly optimizer?: Optimizer | undefined;
-  /** Seed of adapters, directions and samples; default 0. */
-  readonly seed?: number | undefined;
 }
 
 /** Options, checked and with all defaults filled in. */
@@ -69,55 +60,50 @@ export interface ResolvedCost<S> extends Omit<CostSettings, "schedule" | "improv
   readonly seed: number;
 }
 
-const ofPreset = "the preset's";
-
-const preserveOptions = optionTable("cost: preserve", {
-  weight: nonNegative.otherwise(ofPreset),
-  batches: anyOf(integerFrom(1), oneOf(["loader"])).otherwise(ofPreset),
-  reference: oneOf(["batch", "mean"]).otherwise(ofPreset),
-} satisfies OptionRows<Partial<PreserveOptions>>);
-
-const innerOptions = optionTable("cost: inner", {
-  learningRate: anyOf(nonNegative, oneOf(["training"])).otherwise(ofPreset),
-  steps: anyOf(integerFrom(0), record({ passes: integerFrom(1) })).otherwise(ofPreset),
-} satisfies OptionRows<Partial<InnerOptions>>);
-
-const stateOptions = optionTable("cost: state", {
-  policy: oneOf(["keep", "reset", "reuse"]).otherwise(ofPreset),
-  sign: oneOf(["gradient", "descent"]).otherwise(ofPreset),
-  effective: flag.otherwise(ofPreset),
-} satisfies OptionRows<Partial<StateOptions>>);
-
 const isMove = (v: unknown): boolean => isObject(v) && ("symmetry" in v || "search" in v);
 const presetNames = Object.keys(costPresets) as (keyof typeof costPresets)[];
 const optimizer = inCode<Optimizer>("an optimizer, such as adam()", isOptimizer);
 
 export const costOptions = optionTable("cost", {
+  /** Preset; default `default`. */
   preset: oneOf(presetNames).default("default"),
-  trigger: oneOf(["dominated", "weak", "many", "released"]).otherwise(ofPreset),
-  schedule: nested(scheduleOptions).otherwise(ofPreset),
-  adapter: nested(adapterOptions).otherwise(ofPreset),
-  preserve: nested(preserveOptions).otherwise(ofPreset),
+  /** Which conflicts trigger a teleport: see `isTriggered`. */
+  trigger: oneOf<ConflictTrigger>(["dominated", "weak", "many", "released"]).otherwise(ofPreset),
+  /** When teleports may be attempted. Given as a whole: what it leaves out is as in `createSchedule`, not the preset's. */
+  schedule: nested<ScheduleOptions>(scheduleOptions).otherwise(ofPreset),
+  /** The form of the displacement that is trained. */
+  adapter: nested<AdapterOptions>(adapterOptions).otherwise(ofPreset),
+  /** L_t: the losses to preserve. */
+  preserve: nested<Partial<PreserveOptions>>(preserveOptions).otherwise(ofPreset),
+  /** L_g: the quantity to improve. */
   improve: anyOf(
-    nested(improveByCosineOptions),
-    nested(improveBySharpnessOptions),
-    nested(improveNothingOptions),
+    nested<ImproveByCosine>(improveByCosineOptions),
+    nested<ImproveBySharpness>(improveBySharpnessOptions),
+    nested<ImproveNothing>(improveNothingOptions),
   ).otherwise(ofPreset),
-  inner: nested(innerOptions).otherwise(ofPreset),
+  /** How the displacement is trained. */
+  inner: nested<Partial<InnerOptions>>(innerOptions).otherwise(ofPreset),
+  /** Bound on the displacement of adapters and random moves, `relative` to the parameters or `absolute`; false: none. */
   trust: anyOf(oneOf([false]), record({ kind: oneOf(["relative", "absolute"]), value: positive })).otherwise(
     ofPreset,
   ),
-  guard: anyOf(oneOf([false]), nested(driftGuardOptions)).otherwise(ofPreset),
-  state: nested(stateOptions).otherwise(ofPreset),
+  /** Bound on the change of the losses; false: every finite point is accepted. */
+  guard: anyOf(oneOf([false]), nested<DriftGuardOptions>(driftGuardOptions)).otherwise(ofPreset),
+  /** What happens to the optimizer's state. */
+  state: nested<Partial<StateOptions>>(stateOptions).otherwise(ofPreset),
+  /** ||D|| / ||theta|| below which a move does not count as a teleport. */
   negligible: nonNegative.otherwise(ofPreset),
-  move: anyOf(
-    oneOf(["adapter", "random"]),
-    inCode<Exclude<CostMove<never>, string>>("{ symmetry } or { search }", isMove),
-  ).default("adapter"),
+  /** How the shared parameters are moved; default `adapter`. */
+  move: anyOf(oneOf(["adapter", "random"]), inCode<object>("{ symmetry } or { search }", isMove)).default(
+    "adapter",
+  ),
+  /** Optimizer of the adapter; default Adam. */
   innerOptimizer: optimizer.otherwise("Adam"),
+  /** Optimizer of the training, for the state policy `reset`. */
   optimizer: optimizer.otherwise("none"),
+  /** Seed of adapters, directions and samples; default 0. */
   seed: integerFrom(0).default(0),
-} satisfies OptionRows<CostOptions<never>>);
+});
 
 /**
  * Checks options and fills in the preset.

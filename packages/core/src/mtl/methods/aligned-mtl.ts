@@ -1,29 +1,24 @@
 // D. Senushkin et al., "Independent component alignment for multi-task learning", CVPR 2023, algorithm 1.
 import { finite, listOf, oneOf, share } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { gramianOf } from "../kernels/gramian.js";
 import { preferenceOf } from "../kernels/preference.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface AlignedMtlOptions {
-  /** The common length of all principal components: sqrt of the least (default), lower median or mean eigenvalue. */
-  readonly scaleMode?: "min" | "median" | "rmse" | undefined;
-  /** Weight of each task; default 1 (`sum`) or 1 / K (`mean`), see `scale`. */
-  readonly preference?: readonly number[] | undefined;
-  /** Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`). */
-  readonly scale?: "sum" | "mean" | undefined;
-  /** Eigenvalues up to K times this fraction of the largest are left out; default 1.19e-7, float32's epsilon. */
-  readonly epsilon?: number | undefined;
-}
+export interface AlignedMtlOptions extends OptionsOf<typeof alignedMtlOptions> {}
 
 export const alignedMtlOptions = optionTable("alignedMtl", {
+  /** The common length of all principal components: sqrt of the least (default), lower median or mean eigenvalue. */
   scaleMode: oneOf(["min", "median", "rmse"]).default("min"),
+  /** Weight of each task; default 1 (`sum`) or 1 / K (`mean`), see `scale`. */
   preference: listOf(finite, { least: 1 }).otherwise("1 each, or 1 / K with scale: mean"),
+  /** Without a preference: whether the tasks' weights are 1 (`sum`, default) or 1 / K (`mean`). */
   scale: oneOf(["sum", "mean"]).default("sum"),
+  /** Eigenvalues up to K times this fraction of the largest are left out; default 1.19e-7, float32's epsilon. */
   epsilon: share.default(2 ** -23),
-} satisfies OptionRows<AlignedMtlOptions>);
+});
 
 /**
  * Aligned-MTL: the gradients' principal components are made equally long, so that the system has condition number 1.

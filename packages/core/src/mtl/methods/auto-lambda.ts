@@ -1,29 +1,24 @@
 // S. Liu, S. James, A. Davison, E. Johns, "Auto-Lambda: disentangling dynamic task relationships", TMLR 2022, and the authors' program.
 import { OptionError, ShapeError } from "../../errors.js";
 import { finite, integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface AutoLambdaOptions {
-  /** Learning rate of Adam for a; default 1e-4. */
-  readonly learningRate?: number | undefined;
-  /** a before the first step; default 0.1. */
-  readonly initial?: number | undefined;
-  /** Whether w is a itself (`free`, default, as the authors have it) or softmax(a), as LibMTL has it. */
-  readonly weights?: "free" | "softmax" | undefined;
-  /** Numbers of the tasks whose losses count; the others only help them. Default all. */
-  readonly primary?: readonly number[] | undefined;
-}
+export interface AutoLambdaOptions extends OptionsOf<typeof autoLambdaOptions> {}
 
 export const autoLambdaOptions = optionTable("autoLambda", {
+  /** Learning rate of Adam for a; default 1e-4. */
   learningRate: positive.default(1e-4),
+  /** a before the first step; default 0.1. */
   initial: finite.default(0.1),
+  /** Whether w is a itself (`free`, default, as the authors have it) or softmax(a), as LibMTL has it. */
   weights: oneOf(["free", "softmax"]).default("free"),
+  /** Numbers of the tasks whose losses count; the others only help them. Default all. */
   primary: listOf(integerFrom(0), { least: 1 }).otherwise("all"),
-} satisfies OptionRows<AutoLambdaOptions>);
+});
 
 export interface AutoLambdaState {
   /** [K]. */

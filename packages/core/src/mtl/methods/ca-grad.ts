@@ -1,34 +1,27 @@
 // B. Liu et al., "Conflict-averse gradient descent for multi-task learning", NeurIPS 2021, algorithm 1.
 import { nonNegative, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { type CaGradInner, caGradInner } from "../kernels/ca-grad-inner.js";
 import { gramianOf, rowNorms, type Square, squaredNorm, uniform } from "../kernels/gramian.js";
 import type { Combination, MultiTaskMethod } from "../method.js";
 
-export interface CaGradOptions {
-  /** Radius of the ball around g_0, in units of ||g_0||; 0 is the mean. Default 0.4. */
-  readonly c?: number | undefined;
-  /** Divisor of d: 1 for 0, 1 + c^2 for 1 (default), 1 + c for 2. */
-  readonly rescale?: 0 | 1 | 2 | undefined;
-  /** Whether d has the scale of the gradients' mean (`mean`) or of their sum (`sum`, default: K times). */
-  readonly scale?: "sum" | "mean" | undefined;
-  /** ||g_w|| up to this fraction of sqrt(trace G) counts as 0, too; default 0. */
-  readonly stationaryBelow?: number | undefined;
-  /** d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`). */
-  readonly whenStationary?: "mean" | "zero" | undefined;
-  /** Largest norm of the shared gradient; 0: no limit. Default 1. */
-  readonly clipNorm?: number | undefined;
-}
+export interface CaGradOptions extends OptionsOf<typeof caGradOptions> {}
 
 export const caGradOptions = optionTable("caGrad", {
+  /** Radius of the ball around g_0, in units of ||g_0||; 0 is the mean. Default 0.4. */
   c: nonNegative.default(0.4),
+  /** Divisor of d: 1 for 0, 1 + c^2 for 1 (default), 1 + c for 2. */
   rescale: oneOf([0, 1, 2]).default(1),
+  /** Whether d has the scale of the gradients' mean (`mean`) or of their sum (`sum`, default: K times). */
   scale: oneOf(["sum", "mean"]).default("sum"),
+  /** ||g_w|| up to this fraction of sqrt(trace G) counts as 0, too; default 0. */
   stationaryBelow: nonNegative.default(0),
+  /** d where g_w is 0: g_0 divided as above (`mean`, default) or 0 (`zero`). */
   whenStationary: oneOf(["mean", "zero"]).default("mean"),
+  /** Largest norm of the shared gradient; 0: no limit. Default 1. */
   clipNorm: nonNegative.default(1),
-} satisfies OptionRows<CaGradOptions>);
+});
 
 type GivenCaGrad = ReturnType<typeof caGradOptions.read<CaGradOptions>>;
 

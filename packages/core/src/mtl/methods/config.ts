@@ -1,21 +1,19 @@
 // Q. Liu et al., "ConFIG: toward conflict-free training of physics informed neural networks", arXiv 2408.11104, 2024,
 // equations 2 and 3, in the form that needs the Gramian alone.
 import { finite, listOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { cosines, dot, gramianOf, rowNorms, times } from "../kernels/gramian.js";
 import { preferenceOf } from "../kernels/preference.js";
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface ConfigOptions {
-  /** Desired cosine for each task, up to a common factor; default 1. */
-  readonly preference?: readonly number[] | undefined;
-}
+export interface ConfigOptions extends OptionsOf<typeof configOptions> {}
 
 export const configOptions = optionTable("config", {
+  /** Desired cosine for each task, up to a common factor; default 1. */
   preference: listOf(finite, { least: 1 }).otherwise("1 each"),
-} satisfies OptionRows<ConfigOptions>);
+});
 
 /** Eigenvalues of the cosines below this fraction of the largest are rounding error. */
 const rankTolerance = 1e-12;

@@ -1,23 +1,20 @@
 // Qin et al., "Towards consistent multi-task learning: unlocking the potential of task-specific parameters", CVPR 2025, as the program
 // of DiBS-MTL's comparison has it.
 import { nonNegative } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
 import { type FairGradOptions, fairGrad, fairGradOptions } from "./fair-grad.js";
 
-export interface ConsMtlOptions extends FairGradOptions {
-  /** Weight of the agreement; default 1. */
-  readonly lambda?: number | undefined;
-  /** The largest norm of what a head gets besides its own gradient, relative to that; default 0.1. */
-  readonly headLimit?: number | undefined;
-}
+export interface ConsMtlOptions extends FairGradOptions, OptionsOf<typeof consMtlOptions> {}
 
 export const consMtlOptions = optionTable("consMtl", {
+  /** Weight of the agreement; default 1. */
   lambda: nonNegative.default(1),
+  /** The largest norm of what a head gets besides its own gradient, relative to that; default 0.1. */
   headLimit: nonNegative.default(0.1),
   ...fairGradOptions.rows,
-} satisfies OptionRows<ConsMtlOptions>);
+});
 
 /**
  * ConsMTL: FairGrad in the shared parameters, and heads that are trained to send agreeing gradients into the representation z.

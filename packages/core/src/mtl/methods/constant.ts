@@ -1,17 +1,15 @@
 import { finite, listOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { preferenceOf } from "../kernels/preference.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface ConstantOptions {
-  /** w_k of each task, of any sign. */
-  readonly weights: readonly number[];
-}
+export interface ConstantOptions extends OptionsOf<typeof constantOptions> {}
 
 export const constantOptions = optionTable("constant", {
+  /** w_k of each task, of any sign. */
   weights: listOf(finite, { least: 1 }).required(),
-} satisfies OptionRows<ConstantOptions>);
+});
 
 /**
  * The same given weights at every step: d = sum_k w_k g_k.

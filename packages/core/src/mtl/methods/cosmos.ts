@@ -1,22 +1,19 @@
 // M. Ruchte, J. Grabocka, "Scalable Pareto front approximation for deep multi-objective learning", ICDM 2021, equation 4.
 import { listOf, nonNegative, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { preferenceOf } from "../kernels/preference.js";
 import { drawSimplex } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface CosmosOptions {
-  /** lambda: how much the direction of the losses counts beside their sum; default 1. The authors use 0.01 to 8. */
-  readonly lambda?: number | undefined;
-  /** r, one number > 0 a task; left out: drawn anew in each step, uniformly on the simplex. */
-  readonly preference?: readonly number[] | undefined;
-}
+export interface CosmosOptions extends OptionsOf<typeof cosmosOptions> {}
 
 export const cosmosOptions = optionTable("cosmos", {
+  /** lambda: how much the direction of the losses counts beside their sum; default 1. The authors use 0.01 to 8. */
   lambda: nonNegative.default(1),
+  /** r, one number > 0 a task; left out: drawn anew in each step, uniformly on the simplex. */
   preference: listOf(positive, { least: 1 }).otherwise("drawn in each step"),
-} satisfies OptionRows<CosmosOptions>);
+});
 
 /**
  * COSMOS: a weighted sum of the losses, and a vector of losses that points along the weights.

@@ -2,22 +2,19 @@
 
 import type { NdArray } from "../../array.js";
 import { nonNegative, smoothing } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { rowNorms, rowsLike, weightedRows } from "../kernels/jacobian-rows.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface DbMtlOptions {
-  /** Weight of the past in the running gradients; default 0.9. */
-  readonly beta?: number | undefined;
-  /** beta is divided by t^sigma at step t; default 0. */
-  readonly sigma?: number | undefined;
-}
+export interface DbMtlOptions extends OptionsOf<typeof dbMtlOptions> {}
 
 export const dbMtlOptions = optionTable("dbMtl", {
+  /** Weight of the past in the running gradients; default 0.9. */
   beta: smoothing.default(0.9),
+  /** beta is divided by t^sigma at step t; default 0. */
   sigma: nonNegative.default(0),
-} satisfies OptionRows<DbMtlOptions>);
+});
 
 export interface DbMtlState {
   /** Steps done. */

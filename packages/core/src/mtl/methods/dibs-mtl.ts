@@ -1,25 +1,21 @@
 // "DiBS-MTL: transformation-invariant multitask learning with direction oracles", 2025: the form with one step, and with several.
 import { OptionError } from "../../errors.js";
 import { integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable, refuseGiven } from "../../options.js";
+import { type OptionsOf, optionTable, refuseGiven } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { cosines, gramianOf, rowNorms } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface DibsMtlOptions {
-  /** With one step: length of each gradient in the sum; default 1. The authors' is 0.01 times the learning rate. */
-  readonly length?: number | undefined;
-  /** Steps of bargaining; default 1. The authors' form with several has 5. */
-  readonly steps?: number | undefined;
-  /** With several steps: rho, at most 1 / (2 K); default 0.001. The authors' is the learning rate. */
-  readonly radius?: number | undefined;
-}
+export interface DibsMtlOptions extends OptionsOf<typeof dibsMtlOptions> {}
 
 export const dibsMtlOptions = optionTable("dibsMtl", {
+  /** With one step: length of each gradient in the sum; default 1. The authors' is 0.01 times the learning rate. */
   length: positive.default(1),
+  /** Steps of bargaining; default 1. The authors' form with several has 5. */
   steps: integerFrom(1).default(1),
+  /** With several steps: rho, at most 1 / (2 K); default 0.001. The authors' is the learning rate. */
   radius: positive.default(1e-3),
-} satisfies OptionRows<DibsMtlOptions>);
+});
 
 /**
  * DiBS-MTL: the sum of the gradients' directions, which does not change when a loss is transformed by an increasing function.

@@ -1,6 +1,6 @@
 // D. Lopez-Paz, M. Ranzato, "Gradient episodic memory for continual learning", NeurIPS 2017, equations 8 to 11.
 import { listOf, nonNegative } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { dualCone } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
@@ -8,20 +8,16 @@ import { preferenceOf } from "../kernels/preference.js";
 import { regularized } from "../kernels/regularized.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface DualProjOptions {
-  /** Weight p_k >= 0 of each task; default 1 / K. */
-  readonly preference?: readonly number[] | undefined;
-  /** A trace of G below this counts as 0; default 1e-4. */
-  readonly normEpsilon?: number | undefined;
-  /** Added to the diagonal of G / trace G; default 1e-4. With both 0 the projection is exact. */
-  readonly regEpsilon?: number | undefined;
-}
+export interface DualProjOptions extends OptionsOf<typeof dualProjOptions> {}
 
 export const dualProjOptions = optionTable("dualProj", {
+  /** Weight p_k >= 0 of each task; default 1 / K. */
   preference: listOf(nonNegative, { least: 1 }).otherwise("1 / K each"),
+  /** A trace of G below this counts as 0; default 1e-4. */
   normEpsilon: nonNegative.default(1e-4),
+  /** Added to the diagonal of G / trace G; default 1e-4. With both 0 the projection is exact. */
   regEpsilon: nonNegative.default(1e-4),
-} satisfies OptionRows<DualProjOptions>);
+});
 
 /**
  * DualProj: the weighted sum of the gradients, projected on the cone of directions that harm no task.

@@ -1,22 +1,19 @@
 // S. Liu, E. Johns, A. Davison, "End-to-end multi-task learning with attention", CVPR 2019, equation 7.
 import { integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface DwaOptions {
-  /** T; default 2. */
-  readonly temperature?: number | undefined;
-  /** Compares means over this many steps instead of epochs; the common implementations use 25. */
-  readonly window?: number | undefined;
-}
+export interface DwaOptions extends OptionsOf<typeof dwaOptions> {}
 
 export const dwaOptions = optionTable("dwa", {
+  /** T; default 2. */
   temperature: positive.default(2),
+  /** Compares means over this many steps instead of epochs; the common implementations use 25. */
   window: integerFrom(1).otherwise("epochs instead of steps"),
-} satisfies OptionRows<DwaOptions>);
+});
 
 export interface DwaState {
   /** The latest losses, oldest first: of epochs, or of steps. */

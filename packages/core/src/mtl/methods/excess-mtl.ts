@@ -3,24 +3,21 @@
 import type { NdArray } from "../../array.js";
 import { NumericalError } from "../../errors.js";
 import { integerFrom, nonNegative } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { rowsLike } from "../kernels/jacobian-rows.js";
 import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface ExcessMtlOptions {
-  /** eta: step of the weights; default 0.01. */
-  readonly stepSize?: number | undefined;
-  /** Steps with equal weights, whose mean e_k is e_k(0); default 1. The authors take three epochs. */
-  readonly warmupSteps?: number | undefined;
-}
+export interface ExcessMtlOptions extends OptionsOf<typeof excessMtlOptions> {}
 
 export const excessMtlOptions = optionTable("excessMtl", {
+  /** eta: step of the weights; default 0.01. */
   stepSize: nonNegative.default(0.01),
+  /** Steps with equal weights, whose mean e_k is e_k(0); default 1. The authors take three epochs. */
   warmupSteps: integerFrom(1).default(1),
-} satisfies OptionRows<ExcessMtlOptions>);
+});
 
 export interface ExcessMtlState {
   /** S, [K * P] row by row; null before the first step. */

@@ -1,28 +1,24 @@
 // H. Ban, K. Ji, "Fair resource allocation in multi-task learning", ICML 2024, equation 6 and algorithm 1.
 import { nonNegative, oneOf, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { bargain, noteOf } from "../kernels/bargaining.js";
 import { gramianOf } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface FairGradOptions {
+export interface FairGradOptions extends OptionsOf<typeof fairGradOptions> {}
+
+export const fairGradOptions = optionTable("fairGrad", {
   /**
    * Fairness: 1 is proportional (Nash-MTL's weights), 0 approaches the sum, infinity max-min. Default 2, as
    * in the authors' runs.
    */
-  readonly alpha?: number | undefined;
-  /** Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default). */
-  readonly scale?: "sum" | "mean" | undefined;
-  /** Largest norm of the shared gradient; 0: no limit. Default 1. */
-  readonly clipNorm?: number | undefined;
-}
-
-export const fairGradOptions = optionTable("fairGrad", {
   alpha: positive.default(2),
+  /** Whether d is sum_k w_k g_k (`mean`) or K times that (`sum`, default). */
   scale: oneOf(["sum", "mean"]).default("sum"),
+  /** Largest norm of the shared gradient; 0: no limit. Default 1. */
   clipNorm: nonNegative.default(1),
-} satisfies OptionRows<FairGradOptions>);
+});
 
 /**
  * FairGrad: the direction that is alpha-fair to the rates at which the losses fall.

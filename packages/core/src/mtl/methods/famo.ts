@@ -2,30 +2,26 @@
 
 import { NumericalError } from "../../errors.js";
 import { finite, nonNegative, oneOrEach, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 import { eachTask } from "./task-option.js";
 
-export interface FamoOptions {
+export interface FamoOptions extends OptionsOf<typeof famoOptions> {}
+
+export const famoOptions = optionTable("famo", {
   /** Learning rate of Adam for the logits; default 0.025. */
-  readonly learningRate?: number | undefined;
+  learningRate: positive.default(0.025),
   /**
    * Weight decay of the logits; default 0.01. The authors use 0.01 for CityScapes, 0.001 for NYUv2, QM9 and
    * CelebA.
    */
-  readonly gamma?: number | undefined;
-  /** Lower bounds b of the losses: one for all, or one per task; default 0. */
-  readonly minLosses?: number | readonly number[] | undefined;
-}
-
-export const famoOptions = optionTable("famo", {
-  learningRate: positive.default(0.025),
   gamma: nonNegative.default(0.01),
+  /** Lower bounds b of the losses: one for all, or one per task; default 0. */
   minLosses: oneOrEach(finite).default(0),
-} satisfies OptionRows<FamoOptions>);
+});
 
 export interface FamoState {
   /** xi, [K]. */

@@ -1,23 +1,20 @@
 // J. Shen et al., "GO4Align: group optimization for multi-task alignment", NeurIPS 2024, section 3.
 import { integerFrom, nonNegative } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { clusterCenters } from "../kernels/clusters.js";
 import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface Go4AlignOptions {
-  /** Number of groups; default 2. With as many as tasks, each task has its own weight. */
-  readonly groups?: number | undefined;
-  /** eta: rate of the risks' running shares; default 1e-4. */
-  readonly rate?: number | undefined;
-}
+export interface Go4AlignOptions extends OptionsOf<typeof go4AlignOptions> {}
 
 export const go4AlignOptions = optionTable("go4Align", {
+  /** Number of groups; default 2. With as many as tasks, each task has its own weight. */
   groups: integerFrom(1).default(2),
+  /** eta: rate of the risks' running shares; default 1e-4. */
   rate: nonNegative.default(1e-4),
-} satisfies OptionRows<Go4AlignOptions>);
+});
 
 export interface Go4AlignState {
   /** q = softmax(logShares), [K]. */

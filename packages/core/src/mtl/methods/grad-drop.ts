@@ -3,22 +3,19 @@
 
 import type { NdArray } from "../../array.js";
 import { nonNegative, oneOrEach, share } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
 import { eachTask } from "./task-option.js";
 
-export interface GradDropOptions {
-  /** Part of a gradient that is never dropped, in [0, 1]: one for all, or one per task; default 0. */
-  readonly leak?: number | readonly number[] | undefined;
-  /** Largest norm of the shared gradient; 0: no limit. Default 1, as in the implementations for the published benchmarks. */
-  readonly clipNorm?: number | undefined;
-}
+export interface GradDropOptions extends OptionsOf<typeof gradDropOptions> {}
 
 export const gradDropOptions = optionTable("gradDrop", {
+  /** Part of a gradient that is never dropped, in [0, 1]: one for all, or one per task; default 0. */
   leak: oneOrEach(share).default(0),
+  /** Largest norm of the shared gradient; 0: no limit. Default 1, as in the implementations for the published benchmarks. */
   clipNorm: nonNegative.default(1),
-} satisfies OptionRows<GradDropOptions>);
+});
 
 /**
  * GradDrop: every shared parameter uses the gradients of one sign, drawn with a probability given by that

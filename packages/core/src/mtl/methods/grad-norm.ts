@@ -1,7 +1,7 @@
 // Z. Chen et al., "GradNorm: gradient normalization for adaptive loss balancing in deep multitask networks", ICML 2018,
 // equations 1 and 2, algorithm 1.
 import { nonNegative, oneOf, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { gramianOf, rowNorms } from "../kernels/gramian.js";
@@ -9,20 +9,16 @@ import { ratio } from "../kernels/ratio.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface GradNormOptions {
-  /** Strength of the pull toward equal training rates; default 1.5. */
-  readonly alpha?: number | undefined;
-  /** Learning rate of Adam for the logits; default 0.025. */
-  readonly learningRate?: number | undefined;
-  /** Where L_k(0) comes from: the mean losses of the first epoch, or the first step as in the paper. Default `epoch`. */
-  readonly initialLosses?: "epoch" | "step" | undefined;
-}
+export interface GradNormOptions extends OptionsOf<typeof gradNormOptions> {}
 
 export const gradNormOptions = optionTable("gradNorm", {
+  /** Strength of the pull toward equal training rates; default 1.5. */
   alpha: nonNegative.default(1.5),
+  /** Learning rate of Adam for the logits; default 0.025. */
   learningRate: positive.default(0.025),
+  /** Where L_k(0) comes from: the mean losses of the first epoch, or the first step as in the paper. Default `epoch`. */
   initialLosses: oneOf(["epoch", "step"]).default("epoch"),
-} satisfies OptionRows<GradNormOptions>);
+});
 
 export interface GradNormState {
   /** The weights are K softmax(logits); [K]. */

@@ -5,26 +5,23 @@ import type { NdArray } from "../../array.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import type { Rng } from "../../math/rng.js";
 import { integerFrom, listOf, share } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { cosines, dot, rowNorms } from "../kernels/gramian.js";
 import { blockGramian } from "../kernels/jacobian-rows.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface GradVacOptions {
+export interface GradVacOptions extends OptionsOf<typeof gradVacOptions> {}
+
+export const gradVacOptions = optionTable("gradVac", {
   /** Step of the running cosines; default 0.5. */
-  readonly beta?: number | undefined;
+  beta: share.default(0.5),
   /**
    * Sizes of consecutive blocks of the P parameters, such as those of `sharedSizes`, each treated separately; default: one
    * block of all.
    */
-  readonly blocks?: readonly number[] | undefined;
-}
-
-export const gradVacOptions = optionTable("gradVac", {
-  beta: share.default(0.5),
   blocks: listOf(integerFrom(1), { least: 1 }).otherwise("one of all parameters"),
-} satisfies OptionRows<GradVacOptions>);
+});
 
 export interface GradVacState {
   /** Running cosines, [B * K * K]: block by block, row by row. */

@@ -1,5 +1,5 @@
 // Z. Zhou et al., "Injecting imbalance sensitivity for multi-task learning", IJCAI 2025, algorithm 1.
-import { type OptionRows, optionTable } from "../../options.js";
+import { optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { type CaGradInner, caGradInner } from "../kernels/ca-grad-inner.js";
 import { dot, gramianOf, type Square, squaredNorm, times, uniform } from "../kernels/gramian.js";
@@ -10,9 +10,7 @@ import { aroundMean, type CaGradOptions, caGradOptions } from "./ca-grad.js";
 /** Those of {@link caGrad}. */
 export type ImGradOptions = CaGradOptions;
 
-export const imGradOptions = optionTable("imGrad", {
-  ...caGradOptions.rows,
-} satisfies OptionRows<ImGradOptions>);
+export const imGradOptions = optionTable("imGrad", caGradOptions.rows);
 
 /**
  * IMGrad: CAGrad, whose ball counts the less, the less the mean gradient agrees with the direction that descends all losses.

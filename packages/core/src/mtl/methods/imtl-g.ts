@@ -1,6 +1,6 @@
 // L. Liu et al., "Towards impartial multi-task learning", ICLR 2021, equation 4.
 import { oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { solveDefinite } from "../kernels/cholesky.js";
 import {
@@ -17,17 +17,15 @@ import {
 import { applySpectrum, spectrum } from "../kernels/symmetric.js";
 import type { Combination, MultiTaskMethod } from "../method.js";
 
-export interface ImtlGOptions {
+export interface ImtlGOptions extends OptionsOf<typeof imtlGOptions> {}
+
+export const imtlGOptions = optionTable("imtlG", {
   /**
    * Dependent gradients: `classical` (default) keeps equal projections, which may then be 0; `pinv` takes the least
    * squares v = pinv(G) (||g_1||, ..., ||g_K||), w = v / sum v. The same for independent gradients.
    */
-  readonly form?: "classical" | "pinv" | undefined;
-}
-
-export const imtlGOptions = optionTable("imtlG", {
   form: oneOf(["classical", "pinv"]).default("classical"),
-} satisfies OptionRows<ImtlGOptions>);
+});
 
 /** Eigenvalues of the cosines below this fraction of the largest are rounding error. */
 const rankTolerance = 1e-12;

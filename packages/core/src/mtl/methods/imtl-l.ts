@@ -1,21 +1,18 @@
 // L. Liu et al., "Towards impartial multi-task learning", ICLR 2021, section 3.2, equation 10: IMTL-L.
 import { finite, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface ImtlLOptions {
-  /** Learning rate of Adam for s; default 0.025. */
-  readonly learningRate?: number | undefined;
-  /** s before the first step; default 0. */
-  readonly initial?: number | undefined;
-}
+export interface ImtlLOptions extends OptionsOf<typeof imtlLOptions> {}
 
 export const imtlLOptions = optionTable("imtlL", {
+  /** Learning rate of Adam for s; default 0.025. */
   learningRate: positive.default(0.025),
+  /** s before the first step; default 0. */
   initial: finite.default(0),
-} satisfies OptionRows<ImtlLOptions>);
+});
 
 export interface ImtlLState {
   /** Logarithms of the losses' scales, [K]. */

@@ -2,25 +2,21 @@
 // descent", NeurIPS 2017, section 4.
 import { OptionError } from "../../errors.js";
 import { integerFrom, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { gramianOf, type Square } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface KrumOptions {
-  /** f: how many gradients may be arbitrary; default 1. There must be at least f + 3 tasks. */
-  readonly byzantine?: number | undefined;
-  /** How many gradients are averaged (Multi-Krum); default 1. */
-  readonly selected?: number | undefined;
-  /** Whether a score sums distances or, as in the paper (default), their squares. */
-  readonly distance?: "squared" | "euclidean" | undefined;
-}
+export interface KrumOptions extends OptionsOf<typeof krumOptions> {}
 
 export const krumOptions = optionTable("krum", {
+  /** f: how many gradients may be arbitrary; default 1. There must be at least f + 3 tasks. */
   byzantine: integerFrom(0).default(1),
+  /** How many gradients are averaged (Multi-Krum); default 1. */
   selected: integerFrom(1).default(1),
+  /** Whether a score sums distances or, as in the paper (default), their squares. */
   distance: oneOf(["squared", "euclidean"]).default("squared"),
-} satisfies OptionRows<KrumOptions>);
+});
 
 /**
  * Krum and Multi-Krum: the gradients that are nearest to most others, so that a few arbitrary ones do not matter.

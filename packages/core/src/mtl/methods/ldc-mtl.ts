@@ -1,33 +1,28 @@
 // P. Xiao et al., "LDC-MTL: balancing multi-task learning through scalable loss discrepancy control", 2025 (arXiv 2502.08585), with
 // the weights of the authors' programs for CelebA and QM9: one trained number for each task.
 import { finite, nonNegative, oneOf, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
 import { ratio } from "../kernels/ratio.js";
 import type { MultiTaskMethod } from "../method.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
 
-export interface LdcMtlOptions {
+export interface LdcMtlOptions extends OptionsOf<typeof ldcMtlOptions> {}
+
+export const ldcMtlOptions = optionTable("ldcMtl", {
   /** lambda: weight of the differences between neighbors; default 0.05. The authors take 0.01 for CelebA. */
-  readonly lambda?: number | undefined;
+  lambda: nonNegative.default(0.05),
   /**
    * What is weighted: L_k (`none`, default), L_k over its first value relative to the smallest (`ratio`), or the logarithm of
    * L_k over its first value (`log`).
    */
-  readonly normalization?: "none" | "ratio" | "log" | undefined;
-  /** Learning rate of Adam for a; default 1e-3. The authors take that of the model. */
-  readonly learningRate?: number | undefined;
-  /** a before the first step; default 1. */
-  readonly initial?: number | undefined;
-}
-
-export const ldcMtlOptions = optionTable("ldcMtl", {
-  lambda: nonNegative.default(0.05),
   normalization: oneOf(["none", "ratio", "log"]).default("none"),
+  /** Learning rate of Adam for a; default 1e-3. The authors take that of the model. */
   learningRate: positive.default(1e-3),
+  /** a before the first step; default 1. */
   initial: finite.default(1),
-} satisfies OptionRows<LdcMtlOptions>);
+});
 
 export interface LdcMtlState {
   /** The weights are 1 / (1 + exp(-a)); [K]. */

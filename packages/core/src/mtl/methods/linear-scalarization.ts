@@ -1,22 +1,19 @@
 // The weighted sum of the losses: the baseline "LS" of A. Navon et al., "Multi-task learning as a bargaining game",
 // ICML 2022, and "EW" of libraries.
 import { listOf, nonNegative, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { preferenceOf } from "../kernels/preference.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface LinearScalarizationOptions {
-  /** `sum` (default) or `mean` of the weighted losses. */
-  readonly reduction?: "sum" | "mean" | undefined;
-  /** Weight of each task, >= 0; default 1. */
-  readonly weights?: readonly number[] | undefined;
-}
+export interface LinearScalarizationOptions extends OptionsOf<typeof linearScalarizationOptions> {}
 
 export const linearScalarizationOptions = optionTable("linearScalarization", {
+  /** `sum` (default) or `mean` of the weighted losses. */
   reduction: oneOf(["sum", "mean"]).default("sum"),
+  /** Weight of each task, >= 0; default 1. */
   weights: listOf(nonNegative, { least: 1 }).otherwise("1 each"),
-} satisfies OptionRows<LinearScalarizationOptions>);
+});
 
 /**
  * Linear scalarization: one loss, the sum of all.

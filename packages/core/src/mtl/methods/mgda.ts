@@ -1,26 +1,22 @@
 // J.-A. Desideri, "Multiple-gradient descent algorithm (MGDA)", C. R. Acad. Sci. Paris 350, 2012; O. Sener, V. Koltun,
 // "Multi-task learning as multi-objective optimization", NeurIPS 2018, equation 3.
 import { oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { gramianOf, rowNorms, type Square } from "../kernels/gramian.js";
 import { minNorm } from "../kernels/min-norm.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface MgdaOptions {
-  /** Divisor of each gradient before the minimization of the norm: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`. */
-  readonly normalization?: "none" | "l2" | "loss" | "loss+" | undefined;
-  /** Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalized`). */
-  readonly combine?: "raw" | "normalized" | undefined;
-  /** Sum of the weights: 1 (`mean`, default) or K (`sum`). */
-  readonly scale?: "mean" | "sum" | undefined;
-}
+export interface MgdaOptions extends OptionsOf<typeof mgdaOptions> {}
 
 export const mgdaOptions = optionTable("mgda", {
+  /** Divisor of each gradient before the minimization of the norm: 1, ||g_k||, L_k or L_k ||g_k||. Default `none`. */
   normalization: oneOf(["none", "l2", "loss", "loss+"]).default("none"),
+  /** Whether w combines the gradients themselves (`raw`, default) or divided as above (`normalized`). */
   combine: oneOf(["raw", "normalized"]).default("raw"),
+  /** Sum of the weights: 1 (`mean`, default) or K (`sum`). */
   scale: oneOf(["mean", "sum"]).default("mean"),
-} satisfies OptionRows<MgdaOptions>);
+});
 
 /**
  * MGDA: the shortest vector in the convex hull of the gradients, which descends all losses or is 0.

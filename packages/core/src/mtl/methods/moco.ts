@@ -3,32 +3,26 @@
 
 import type { NdArray } from "../../array.js";
 import { nonNegative } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { blockGramian, rowNorms, rowsLike, weightedRows } from "../kernels/jacobian-rows.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface MocoOptions {
-  /** Step of the tracked gradients, divided by t^betaSigma at step t; default 0.5. */
-  readonly beta?: number | undefined;
-  /** Default 0.5. */
-  readonly betaSigma?: number | undefined;
-  /** Step of lambda, divided by t^gammaSigma at step t; default 0.1. */
-  readonly gamma?: number | undefined;
-  /** Default 0.5. */
-  readonly gammaSigma?: number | undefined;
-  /** Regularization of lambda; default 0. */
-  readonly rho?: number | undefined;
-}
+export interface MocoOptions extends OptionsOf<typeof mocoOptions> {}
 
 export const mocoOptions = optionTable("moco", {
+  /** Step of the tracked gradients, divided by t^betaSigma at step t; default 0.5. */
   beta: nonNegative.default(0.5),
+  /** Default 0.5. */
   betaSigma: nonNegative.default(0.5),
+  /** Step of lambda, divided by t^gammaSigma at step t; default 0.1. */
   gamma: nonNegative.default(0.1),
+  /** Default 0.5. */
   gammaSigma: nonNegative.default(0.5),
+  /** Regularization of lambda; default 0. */
   rho: nonNegative.default(0),
-} satisfies OptionRows<MocoOptions>);
+});
 
 export interface MocoState {
   /** Steps done. */

@@ -1,7 +1,7 @@
 // L. Chen et al., "Three-way trade-off in multi-objective learning: optimization, generalization and
 // conflict-avoidance", NeurIPS 2023, algorithm 1.
 import { nonNegative } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { times } from "../kernels/gramian.js";
 import { weightedRows } from "../kernels/jacobian-rows.js";
@@ -9,17 +9,14 @@ import { crossGramian, threeSamples } from "../kernels/samples.js";
 import { projectSimplex } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface ModoOptions {
-  /** Rate of the steps on lambda; default 1e-3. */
-  readonly gamma?: number | undefined;
-  /** Weight of 1/2 ||lambda||^2; default 0.1. */
-  readonly rho?: number | undefined;
-}
+export interface ModoOptions extends OptionsOf<typeof modoOptions> {}
 
 export const modoOptions = optionTable("modo", {
+  /** Rate of the steps on lambda; default 1e-3. */
   gamma: nonNegative.default(1e-3),
+  /** Weight of 1/2 ||lambda||^2; default 0.1. */
   rho: nonNegative.default(0.1),
-} satisfies OptionRows<ModoOptions>);
+});
 
 /** State of {@link modo}: lambda of the last step, 1 / K before the first. */
 export interface ModoState {

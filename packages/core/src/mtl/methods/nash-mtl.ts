@@ -1,34 +1,29 @@
 // A. Navon et al., "Multi-task learning as a bargaining game", ICML 2022, claim 3.1 and algorithm 1.
 import { integerFrom, nonNegative, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { bargain, noteOf } from "../kernels/bargaining.js";
 import { gramianOf, largest, type Square, spread, squaredNorm } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface NashMtlOptions {
+export interface NashMtlOptions extends OptionsOf<typeof nashMtlOptions> {}
+
+export const nashMtlOptions = optionTable("nashMtl", {
   /** Number of steps from one solution to the next; the weights are kept in between. Default 1. */
-  readonly updateEvery?: number | undefined;
+  updateEvery: integerFrom(1).default(1),
   /** Largest norm of the shared gradient; 0: no limit. Default 1. */
-  readonly clipNorm?: number | undefined;
+  clipNorm: nonNegative.default(1),
   /**
    * What the limit applies to: the shared gradient (default), or the weights, so that the heads' gradients
    * shrink, too.
    */
-  readonly clip?: "gradient" | "weights" | undefined;
+  clip: oneOf(["gradient", "weights"]).default("gradient"),
   /**
    * Weights if there is no solution: the last ones (default), or those of the combination of the gradients
    * that is 0.
    */
-  readonly whenUnsolvable?: "previous" | "stationary" | undefined;
-}
-
-export const nashMtlOptions = optionTable("nashMtl", {
-  updateEvery: integerFrom(1).default(1),
-  clipNorm: nonNegative.default(1),
-  clip: oneOf(["gradient", "weights"]).default("gradient"),
   whenUnsolvable: oneOf(["previous", "stationary"]).default("previous"),
-} satisfies OptionRows<NashMtlOptions>);
+});
 
 /** State of {@link nashMtl}. */
 export interface NashMtlState {

@@ -1,26 +1,22 @@
 // Q. Zhang, H. Li, "MOEA/D: a multiobjective evolutionary algorithm based on decomposition", IEEE Transactions on Evolutionary
 // Computation 11, 2007, section II.C: the boundary intersection approach with a penalty.
 import { finite, listOf, nonNegative, oneOrEach, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { preferenceOf } from "../kernels/preference.js";
 import type { MultiTaskMethod } from "../method.js";
 import { eachTask } from "./task-option.js";
 
-export interface PbiOptions {
-  /** The ray on which losses should lie, one number > 0 a task; default equal. */
-  readonly preference?: readonly number[] | undefined;
-  /** z: where the ray begins, the best losses that are thinkable; one for all, or one per task; default 0. */
-  readonly reference?: number | readonly number[] | undefined;
-  /** theta: penalty on the distance from the ray; default 5. */
-  readonly penalty?: number | undefined;
-}
+export interface PbiOptions extends OptionsOf<typeof pbiOptions> {}
 
 export const pbiOptions = optionTable("pbi", {
+  /** The ray on which losses should lie, one number > 0 a task; default equal. */
   preference: listOf(positive, { least: 1 }).otherwise("equal"),
+  /** z: where the ray begins, the best losses that are thinkable; one for all, or one per task; default 0. */
   reference: oneOrEach(finite).default(0),
+  /** theta: penalty on the distance from the ray; default 5. */
   penalty: nonNegative.default(5),
-} satisfies OptionRows<PbiOptions>);
+});
 
 /**
  * PBI: losses go down along a ray, and distance from the ray is penalized.

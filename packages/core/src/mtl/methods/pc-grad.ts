@@ -1,30 +1,25 @@
 // T. Yu et al., "Gradient surgery for multi-task learning", NeurIPS 2020, algorithm 1.
 import { flag, nonNegative, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { gramianOf } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface PcGradOptions {
+export interface PcGradOptions extends OptionsOf<typeof pcGradOptions> {}
+
+export const pcGradOptions = optionTable("pcGrad", {
   /** `sum` (default) or `mean` of the projected gradients. */
-  readonly scale?: "sum" | "mean" | undefined;
+  scale: oneOf(["sum", "mean"]).default("sum"),
   /**
    * Whether a projected gradient that has turned against its own task is also projected on that task's gradient, as
    * most implementations do; the paper (default) leaves it out.
    */
-  readonly includeSelf?: boolean | undefined;
-  /** Added to ||g_j||^2 in the projection; default 0. */
-  readonly epsilon?: number | undefined;
-  /** Largest norm of the shared gradient; 0: no limit. Default 1. */
-  readonly clipNorm?: number | undefined;
-}
-
-export const pcGradOptions = optionTable("pcGrad", {
-  scale: oneOf(["sum", "mean"]).default("sum"),
   includeSelf: flag.default(false),
+  /** Added to ||g_j||^2 in the projection; default 0. */
   epsilon: nonNegative.default(0),
+  /** Largest norm of the shared gradient; 0: no limit. Default 1. */
   clipNorm: nonNegative.default(1),
-} satisfies OptionRows<PcGradOptions>);
+});
 
 /**
  * PCGrad: each gradient is projected on the normal planes of those it conflicts with, in random order; their sum.

@@ -1,20 +1,18 @@
 // B. Lin, F. Ye, Y. Zhang, I. Tsang, "Reasonable effectiveness of random weighting: a litmus test for multi-task
 // learning", TMLR 2022, section 3.
 import { oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { drawSimplex } from "../kernels/simplex.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface RandomLossWeightingOptions {
-  /** `normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`. */
-  readonly distribution?: "normal" | "dirichlet" | undefined;
-}
+export interface RandomLossWeightingOptions extends OptionsOf<typeof randomLossWeightingOptions> {}
 
 export const randomLossWeightingOptions = optionTable("randomLossWeighting", {
+  /** `normal`: softmax of standard normal numbers; `dirichlet`: uniform on the simplex. Default `normal`. */
   distribution: oneOf(["normal", "dirichlet"]).default("normal"),
-} satisfies OptionRows<RandomLossWeightingOptions>);
+});
 
 /**
  * Random loss weighting: new random weights with sum 1 at every step.

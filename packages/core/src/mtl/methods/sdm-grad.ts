@@ -1,30 +1,25 @@
 // P. Xiao, H. Ban, K. Ji, "Direction-oriented multi-objective learning: simple and provable stochastic algorithms",
 // NeurIPS 2023, algorithm 1.
 import { integerFrom, nonNegative, smoothing } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { sum, times } from "../kernels/gramian.js";
 import { crossGramian, threeSamples } from "../kernels/samples.js";
 import { projectSimplex } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface SdmGradOptions {
-  /** Pull toward the mean gradient; default 0.3. */
-  readonly lambda?: number | undefined;
-  /** Inner steps on w; default 20. */
-  readonly iterations?: number | undefined;
-  /** Rate of the inner steps; default 10. */
-  readonly rate?: number | undefined;
-  /** Momentum of the inner steps; default 0.5. */
-  readonly momentum?: number | undefined;
-}
+export interface SdmGradOptions extends OptionsOf<typeof sdmGradOptions> {}
 
 export const sdmGradOptions = optionTable("sdmGrad", {
+  /** Pull toward the mean gradient; default 0.3. */
   lambda: nonNegative.default(0.3),
+  /** Inner steps on w; default 20. */
   iterations: integerFrom(0).default(20),
+  /** Rate of the inner steps; default 10. */
   rate: nonNegative.default(10),
+  /** Momentum of the inner steps; default 0.5. */
   momentum: smoothing.default(0.5),
-} satisfies OptionRows<SdmGradOptions>);
+});
 
 /** State of {@link sdmGrad}: w of the last step, 1 / K before the first. */
 export interface SdmGradState {

@@ -1,6 +1,6 @@
 // X. Lin et al., "Smooth Tchebycheff scalarization for multi-objective optimization", ICML 2024, equation 6.
 import { finite, integerFrom, listOf, oneOf, oneOrEach, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable, refuseGiven } from "../../options.js";
+import { type OptionsOf, optionTable, refuseGiven } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { preferenceOf } from "../kernels/preference.js";
 import { softmax } from "../kernels/softmax.js";
@@ -8,26 +8,20 @@ import type { MultiTaskMethod } from "../method.js";
 import { inverseLoss, noteOfZeros } from "./scale-invariant.js";
 import { eachTask } from "./task-option.js";
 
-export interface StchOptions {
-  /** `nadir` (default): as in the authors' runs of several tasks; `published`: the paper's equation, on the losses themselves. */
-  readonly variant?: "nadir" | "published" | undefined;
-  /** Smoothing mu: as it approaches 0, only the worst task counts; default 1. */
-  readonly mu?: number | undefined;
-  /** With `nadir`: the epoch, from 0, whose mean losses become it; default 4. */
-  readonly warmupEpoch?: number | undefined;
-  /** lambda of `published`, one number > 0 a task; default 1 / K. */
-  readonly preference?: readonly number[] | undefined;
-  /** z of `published`: the best losses that are thinkable; one for all, or one per task; default 0. */
-  readonly reference?: number | readonly number[] | undefined;
-}
+export interface StchOptions extends OptionsOf<typeof stchOptions> {}
 
 export const stchOptions = optionTable("stch", {
+  /** `nadir` (default): as in the authors' runs of several tasks; `published`: the paper's equation, on the losses themselves. */
   variant: oneOf(["nadir", "published"]).default("nadir"),
+  /** Smoothing mu: as it approaches 0, only the worst task counts; default 1. */
   mu: positive.default(1),
+  /** With `nadir`: the epoch, from 0, whose mean losses become it; default 4. */
   warmupEpoch: integerFrom(0).default(4),
+  /** lambda of `published`, one number > 0 a task; default 1 / K. */
   preference: listOf(positive, { least: 1 }).otherwise("1 / K each"),
+  /** z of `published`: the best losses that are thinkable; one for all, or one per task; default 0. */
   reference: oneOrEach(finite).default(0),
-} satisfies OptionRows<StchOptions>);
+});
 
 export interface StchState {
   /** Number of finished epochs. */

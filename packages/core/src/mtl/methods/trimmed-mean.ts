@@ -4,18 +4,16 @@
 import type { NdArray } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { integerFrom } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface TrimmedMeanOptions {
-  /** b: how many of the largest and of the smallest numbers are left out in each parameter; default 1. */
-  readonly trim?: number | undefined;
-}
+export interface TrimmedMeanOptions extends OptionsOf<typeof trimmedMeanOptions> {}
 
 export const trimmedMeanOptions = optionTable("trimmedMean", {
+  /** b: how many of the largest and of the smallest numbers are left out in each parameter; default 1. */
   trim: integerFrom(0).default(1),
-} satisfies OptionRows<TrimmedMeanOptions>);
+});
 
 /**
  * Trimmed mean: in each shared parameter the mean of the tasks' gradients without the largest and the smallest ones.

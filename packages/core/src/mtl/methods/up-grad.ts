@@ -1,6 +1,6 @@
 // P. Quinton, V. Rey, "Jacobian descent for multi-objective optimization", arXiv 2406.16232, 2024, equation 5.
 import { listOf, nonNegative } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { dualConeEach } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
@@ -8,20 +8,16 @@ import { preferenceOf } from "../kernels/preference.js";
 import { regularized } from "../kernels/regularized.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface UpGradOptions {
-  /** Weight p_k >= 0 of each task; default 1 / K. */
-  readonly preference?: readonly number[] | undefined;
-  /** A trace of G below this counts as 0; default 1e-4. */
-  readonly normEpsilon?: number | undefined;
-  /** Added to the diagonal of G / trace G; default 1e-4. With both 0 the projections are exact. */
-  readonly regEpsilon?: number | undefined;
-}
+export interface UpGradOptions extends OptionsOf<typeof upGradOptions> {}
 
 export const upGradOptions = optionTable("upGrad", {
+  /** Weight p_k >= 0 of each task; default 1 / K. */
   preference: listOf(nonNegative, { least: 1 }).otherwise("1 / K each"),
+  /** A trace of G below this counts as 0; default 1e-4. */
   normEpsilon: nonNegative.default(1e-4),
+  /** Added to the diagonal of G / trace G; default 1e-4. With both 0 the projections are exact. */
   regEpsilon: nonNegative.default(1e-4),
-} satisfies OptionRows<UpGradOptions>);
+});
 
 /**
  * UPGrad: the weighted sum of the gradients, each projected on the cone of directions that harm no task.

@@ -1,18 +1,16 @@
 // L. Kirchdorfer et al., "Analytical uncertainty-based loss weighting in multi-task learning", 2024, section 3: UW-SO.
 import { positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface UwSoOptions {
-  /** T: large for equal weights; default 1. */
-  readonly temperature?: number | undefined;
-}
+export interface UwSoOptions extends OptionsOf<typeof uwSoOptions> {}
 
 export const uwSoOptions = optionTable("uwSo", {
+  /** T: large for equal weights; default 1. */
   temperature: positive.default(1),
-} satisfies OptionRows<UwSoOptions>);
+});
 
 /** Above it, 1 / L takes all the weight at any temperature of use. */
 const largest = 1e300;

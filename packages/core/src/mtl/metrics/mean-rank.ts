@@ -1,18 +1,16 @@
 import { NumericalError, ShapeError } from "../../errors.js";
 import { oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 
-export interface MeanRankOptions {
+export interface MeanRankOptions extends OptionsOf<typeof meanRankOptions> {}
+
+const meanRankOptions = optionTable("meanRank", {
   /**
    * Ranks after a tie: `competition` 1, 1, 3: one more than the number of better methods; `dense` 1, 1, 2:
    * one more than the number of better values. Default `competition`.
    */
-  readonly ties?: "competition" | "dense" | undefined;
-}
-
-const meanRankOptions = optionTable("meanRank", {
   ties: oneOf(["competition", "dense"]).default("competition"),
-} satisfies OptionRows<MeanRankOptions>);
+});
 
 /**
  * Mean rank: the rank of each method in each metric, averaged over the metrics; equal values share a rank.

@@ -1,17 +1,15 @@
 // S. Zhou et al., "On the convergence of stochastic multi-objective gradient manipulation and beyond", NeurIPS 2022, algorithm 1.
 import { smoothing } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { MultiTaskMethod } from "../method.js";
 import { type Wrapped, weightsOf, wrapped } from "./wrapped.js";
 
-export interface CrMogmOptions {
-  /** alpha: weight of the past; 0 changes nothing. Default 0.9. */
-  readonly alpha?: number | undefined;
-}
+export interface CrMogmOptions extends OptionsOf<typeof crMogmOptions> {}
 
 export const crMogmOptions = optionTable("crMogm", {
+  /** alpha: weight of the past; 0 changes nothing. Default 0.9. */
   alpha: smoothing.default(0.9),
-} satisfies OptionRows<CrMogmOptions>);
+});
 
 export interface CrMogmState<S> extends Wrapped<S> {
   /** lambda of the last step; null before the first. */

@@ -1,18 +1,16 @@
 // M. Zhou et al., "PSMGD: periodic stochastic multi-gradient descent for fast multi-objective optimization", AAAI 2025, keeps
 // MGDA's weights; here those of any method.
 import { integerFrom } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { MultiTaskMethod } from "../method.js";
 import { type Wrapped, weightsOf, wrapped } from "./wrapped.js";
 
-export interface EveryStepsOptions {
-  /** n: after so many steps weights are computed anew; 1 changes nothing. */
-  readonly steps: number;
-}
+export interface EveryStepsOptions extends OptionsOf<typeof everyStepsOptions> {}
 
 export const everyStepsOptions = optionTable("everySteps", {
+  /** n: after so many steps weights are computed anew; 1 changes nothing. */
   steps: integerFrom(1).required(),
-} satisfies OptionRows<EveryStepsOptions>);
+});
 
 export interface EveryStepsState<S> extends Wrapped<S> {
   /** Weights in use, and those of heads; null before the first step. */

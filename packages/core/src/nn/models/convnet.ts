@@ -4,35 +4,29 @@ import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { integerFrom, listOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
-import { type ConvNormKind, convNormKind } from "../conv-norm.js";
+import { convNormKind } from "../conv-norm.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { Context, Model, StatelessModel } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
 import { pooledSize } from "./image-size.js";
 
-export interface ConvnetOptions {
-  /** Channels of the images; default 1. */
-  readonly inputs?: number | undefined;
-  /** Height and width of the images; default [28, 28]. */
-  readonly imageSize?: readonly [number, number] | undefined;
-  /** Channels of the convolutions of each stage; default [[16], [32]]. */
-  readonly stages?: readonly (readonly number[])[] | undefined;
-  /** Batch norm between each convolution and its ReLU (`batch`), or none (default `none`). */
-  readonly norm?: ConvNormKind | undefined;
-  /** Default 10. */
-  readonly classes?: number | undefined;
-}
+export interface ConvnetOptions extends OptionsOf<typeof convnetOptions> {}
 
 export const convnetOptions = optionTable("convnet", {
+  /** Channels of the images; default 1. */
   inputs: integerFrom(1).default(1),
+  /** Height and width of the images; default [28, 28]. */
   imageSize: listOf(integerFrom(1), { length: 2 }).default([28, 28]),
+  /** Channels of the convolutions of each stage; default [[16], [32]]. */
   stages: listOf(listOf(integerFrom(1), { least: 1 }), { least: 1 }).default([[16], [32]]),
+  /** Batch norm between each convolution and its ReLU (`batch`), or none (default `none`). */
   norm: convNormKind.default("none"),
+  /** Default 10. */
   classes: integerFrom(1).default(10),
-} satisfies OptionRows<ConvnetOptions>);
+});
 
 export interface ConvnetParams {
   /** All convolutions in order. */

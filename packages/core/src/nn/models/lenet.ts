@@ -6,33 +6,27 @@ import { maxPool2d } from "../../graph/ops/pool.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, listOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { StatelessModel } from "../model.js";
 import { pooledSize } from "./image-size.js";
 
-export interface LenetOptions {
-  /** Channels of the images; default 1. */
-  readonly inputs?: number | undefined;
-  /** Height and width of the images; default [28, 28]. */
-  readonly imageSize?: readonly [number, number] | undefined;
-  /** Channels of the two convolutions; default [6, 16]. */
-  readonly channels?: readonly [number, number] | undefined;
-  /** Widths of the hidden linear layers; default [120, 84]. */
-  readonly hidden?: readonly number[] | undefined;
-  /** Default 10. */
-  readonly classes?: number | undefined;
-}
+export interface LenetOptions extends OptionsOf<typeof lenetOptions> {}
 
 export const lenetOptions = optionTable("lenet", {
+  /** Channels of the images; default 1. */
   inputs: integerFrom(1).default(1),
+  /** Height and width of the images; default [28, 28]. */
   imageSize: listOf(integerFrom(1), { length: 2 }).default([28, 28]),
+  /** Channels of the two convolutions; default [6, 16]. */
   channels: listOf(integerFrom(1), { length: 2 }).default([6, 16]),
+  /** Widths of the hidden linear layers; default [120, 84]. */
   hidden: listOf(integerFrom(1)).default([120, 84]),
+  /** Default 10. */
   classes: integerFrom(1).default(10),
-} satisfies OptionRows<LenetOptions>);
+});
 
 export interface LenetParams {
   readonly conv1: ConvParams;

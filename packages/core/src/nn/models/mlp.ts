@@ -2,33 +2,27 @@ import { OptionError } from "../../errors.js";
 import { flattenFrom } from "../../graph/ops/reshape.js";
 import { requireTensor, type Tensor } from "../../graph/tensor.js";
 import { finite, flag, integerFrom, listOf, oneOf, smoothing } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
 import { dropout } from "../dropout.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { StatelessModel } from "../model.js";
 
-export interface MlpOptions {
-  /** Widths from input to output. */
-  readonly sizes: readonly number[];
-  /** Activation between the layers, not after the last; default `relu`. */
-  readonly activation?: Activation | undefined;
-  /** Slope of leakyRelu; default 0.01. */
-  readonly slope?: number | undefined;
-  /** Whether layers have biases; default true. */
-  readonly bias?: boolean | undefined;
-  /** Dropout rate after each activation; default 0. */
-  readonly dropout?: number | undefined;
-}
+export interface MlpOptions extends OptionsOf<typeof mlpOptions> {}
 
 export const mlpOptions = optionTable("mlp", {
+  /** Widths from input to output. */
   sizes: listOf(integerFrom(1), { least: 2 }).required(),
-  activation: oneOf(activations).default("relu"),
+  /** Activation between the layers, not after the last; default `relu`. */
+  activation: oneOf<Activation>(activations).default("relu"),
+  /** Slope of leakyRelu; default 0.01. */
   slope: finite.default(0.01),
+  /** Whether layers have biases; default true. */
   bias: flag.default(true),
+  /** Dropout rate after each activation; default 0. */
   dropout: smoothing.default(0),
-} satisfies OptionRows<MlpOptions>);
+});
 
 export interface MlpParams {
   readonly layers: readonly LinearParams[];

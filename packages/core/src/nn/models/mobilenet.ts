@@ -4,9 +4,8 @@ import { mean } from "../../graph/ops/reduce.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
 import { integerFrom, listOf, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import {
-  type ConvNormKind,
   type ConvNormParams,
   type ConvNormState,
   convNorm,
@@ -25,41 +24,31 @@ import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, Model } from "../model.js";
 import { redrawnConvs } from "./redrawn-convs.js";
 
-export interface MobilenetOptions {
+export interface MobilenetOptions extends OptionsOf<typeof mobilenetOptions> {}
+
+export const mobilenetOptions = optionTable("mobilenet", {
   /** Channels of the images; default 1. */
-  readonly inputs?: number | undefined;
+  inputs: integerFrom(1).default(1),
   /** Channels of the first convolution; default 16. */
-  readonly stem?: number | undefined;
+  stem: integerFrom(1).default(16),
   /** Stride of the first convolution; default 1. */
-  readonly stemStride?: number | undefined;
+  stemStride: integerFrom(1).default(1),
   /**
    * Channels that the blocks of each stage put out; the first block of each stage but the first halves the image. Default
    * [[16], [24, 24], [32, 32]].
    */
-  readonly stages?: readonly (readonly number[])[] | undefined;
-  /** Inner channels of a block for each of its inputs; 1: blocks of two convolutions. Default 6. */
-  readonly expansion?: number | undefined;
-  /** Channels of the last convolution, of 1 x 1, before the mean over pixels; default 128. */
-  readonly head?: number | undefined;
-  /** Default `relu6`. */
-  readonly activation?: "relu" | "relu6" | undefined;
-  /** Batch norm after each convolution (default `batch`), or biases (`none`). */
-  readonly norm?: ConvNormKind | undefined;
-  /** Default 10. */
-  readonly classes?: number | undefined;
-}
-
-export const mobilenetOptions = optionTable("mobilenet", {
-  inputs: integerFrom(1).default(1),
-  stem: integerFrom(1).default(16),
-  stemStride: integerFrom(1).default(1),
   stages: listOf(listOf(integerFrom(1), { least: 1 }), { least: 1 }).default([[16], [24, 24], [32, 32]]),
+  /** Inner channels of a block for each of its inputs; 1: blocks of two convolutions. Default 6. */
   expansion: integerFrom(1).default(6),
+  /** Channels of the last convolution, of 1 x 1, before the mean over pixels; default 128. */
   head: integerFrom(1).default(128),
+  /** Default `relu6`. */
   activation: oneOf(["relu", "relu6"]).default("relu6"),
+  /** Batch norm after each convolution (default `batch`), or biases (`none`). */
   norm: convNormKind.default("batch"),
+  /** Default 10. */
   classes: integerFrom(1).default(10),
-} satisfies OptionRows<MobilenetOptions>);
+});
 
 export interface MobilenetParams {
   readonly stem: ConvNormParams;

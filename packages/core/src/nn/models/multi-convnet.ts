@@ -5,35 +5,30 @@ import { maxPool2d } from "../../graph/ops/pool.js";
 import { mean } from "../../graph/ops/reduce.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { integerFrom, listOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvNormParams, type ConvNormState, convNorm, initConvNorm } from "../conv-norm.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
 import { headSizes, type MultiHeadParams, type StatefulMultiHeadModel } from "./multi-head.js";
 
-export interface MultiConvnetOptions {
-  /** Outputs of each task's head, a linear layer. */
-  readonly heads: Readonly<Record<string, number>>;
-  /** Channels of the images; default 3. */
-  readonly inputs?: number | undefined;
-  /** Channels of the convolutions of each stage; default [[64], [128, 128], [256, 256], [512, 512]]. */
-  readonly stages?: readonly (readonly number[])[] | undefined;
-  /** Widths of the linear layers behind them; default [512, 512]. */
-  readonly hidden?: readonly number[] | undefined;
-}
+export interface MultiConvnetOptions extends OptionsOf<typeof multiConvnetOptions> {}
 
 const multiConvnetOptions = optionTable("multiConvnet", {
+  /** Outputs of each task's head, a linear layer. */
   heads: headSizes("outputs").required(),
+  /** Channels of the images; default 3. */
   inputs: integerFrom(1).default(3),
+  /** Channels of the convolutions of each stage; default [[64], [128, 128], [256, 256], [512, 512]]. */
   stages: listOf(listOf(integerFrom(1), { least: 1 }), { least: 1 }).default([
     [64],
     [128, 128],
     [256, 256],
     [512, 512],
   ]),
+  /** Widths of the linear layers behind them; default [512, 512]. */
   hidden: listOf(integerFrom(1)).default([512, 512]),
-} satisfies OptionRows<MultiConvnetOptions>);
+});
 
 /** A linear layer without bias, and its batch norm. */
 interface NormedLinearParams {

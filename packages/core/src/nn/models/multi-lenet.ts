@@ -9,7 +9,7 @@ import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { integerFrom, listOf, smoothing } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { dropout } from "../dropout.js";
 import { resolveInit } from "../init-options.js";
@@ -17,29 +17,22 @@ import { initLinear, type LinearParams, linear } from "../linear.js";
 import { pooledSize } from "./image-size.js";
 import { headSizes, type MultiHeadModel } from "./multi-head.js";
 
-export interface MultiLenetOptions {
-  /** Outputs of each task's head. */
-  readonly heads: Readonly<Record<string, number>>;
-  /** Channels of the images; default 1. */
-  readonly inputs?: number | undefined;
-  /** Height and width of the images; default [28, 28]. */
-  readonly imageSize?: readonly [number, number] | undefined;
-  /** Channels of the two convolutions; default [10, 20]. */
-  readonly channels?: readonly [number, number] | undefined;
-  /** Width of the representation and of the heads' hidden layers; default 50. */
-  readonly features?: number | undefined;
-  /** Dropout rate of channels before the second pooling and of the heads' hidden units; default 0.5. */
-  readonly dropout?: number | undefined;
-}
+export interface MultiLenetOptions extends OptionsOf<typeof multiLenetOptions> {}
 
 const multiLenetOptions = optionTable("multiLenet", {
+  /** Outputs of each task's head. */
   heads: headSizes("outputs").required(),
+  /** Channels of the images; default 1. */
   inputs: integerFrom(1).default(1),
+  /** Height and width of the images; default [28, 28]. */
   imageSize: listOf(integerFrom(1), { length: 2 }).default([28, 28]),
+  /** Channels of the two convolutions; default [10, 20]. */
   channels: listOf(integerFrom(1), { length: 2 }).default([10, 20]),
+  /** Width of the representation and of the heads' hidden layers; default 50. */
   features: integerFrom(1).default(50),
+  /** Dropout rate of channels before the second pooling and of the heads' hidden units; default 0.5. */
   dropout: smoothing.default(0.5),
-} satisfies OptionRows<MultiLenetOptions>);
+});
 
 /** The trunk, which the tasks share. */
 export interface LenetTrunkParams {

@@ -2,26 +2,22 @@ import { flattenFrom } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { integerFrom, listOf, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import { headSizes, type MultiHeadModel } from "./multi-head.js";
 
-export interface MultiMlpOptions {
-  /** Widths from the input to the representation. */
-  readonly sizes: readonly number[];
-  /** Outputs of each task's head, a linear layer. */
-  readonly heads: Readonly<Record<string, number>>;
-  /** Activation after every shared layer; default `relu`. */
-  readonly activation?: Activation | undefined;
-}
+export interface MultiMlpOptions extends OptionsOf<typeof multiMlpOptions> {}
 
 const multiMlpOptions = optionTable("multiMlp", {
+  /** Widths from the input to the representation. */
   sizes: listOf(integerFrom(1), { least: 2 }).required(),
+  /** Outputs of each task's head, a linear layer. */
   heads: headSizes("outputs").required(),
-  activation: oneOf(activations).default("relu"),
-} satisfies OptionRows<MultiMlpOptions>);
+  /** Activation after every shared layer; default `relu`. */
+  activation: oneOf<Activation>(activations).default("relu"),
+});
 
 /** The trunk, which the tasks share. */
 export interface MlpTrunkParams {

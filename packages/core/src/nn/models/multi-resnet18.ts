@@ -6,7 +6,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
 import { integerFrom, oneOf, smoothing } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { dropout } from "../dropout.js";
 import { resolveInit } from "../init-options.js";
 import { normal } from "../initializers.js";
@@ -16,29 +16,22 @@ import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "
 import { headSizes, type MultiHeadParams } from "./multi-head.js";
 import { type Resnet18State, type Resnet18TrunkParams, resnet18, resnet18Features } from "./resnet18.js";
 
-export interface MultiResnet18Options {
-  /** Classes of each task. */
-  readonly heads: Readonly<Record<string, number>>;
-  /** Channels of the images; default 3. */
-  readonly inputs?: number | undefined;
-  /** Channels of the first stage; default 64. */
-  readonly width?: number | undefined;
-  /** Units of the hidden layer; default 512. */
-  readonly hidden?: number | undefined;
-  /** Dropout rate behind it; default 0.5. */
-  readonly dropout?: number | undefined;
-  /** As of `resnet18`: `imagenet` (default) or `cifar`. */
-  readonly stem?: "cifar" | "imagenet" | undefined;
-}
+export interface MultiResnet18Options extends OptionsOf<typeof multiResnet18Options> {}
 
 const multiResnet18Options = optionTable("multiResnet18", {
+  /** Classes of each task. */
   heads: headSizes("classes").required(),
+  /** Channels of the images; default 3. */
   inputs: integerFrom(1).default(3),
+  /** Channels of the first stage; default 64. */
   width: integerFrom(1).default(64),
+  /** Units of the hidden layer; default 512. */
   hidden: integerFrom(1).default(512),
+  /** Dropout rate behind it; default 0.5. */
   dropout: smoothing.default(0.5),
+  /** As of `resnet18`: `imagenet` (default) or `cifar`. */
   stem: oneOf(["cifar", "imagenet"]).default("imagenet"),
-} satisfies OptionRows<MultiResnet18Options>);
+});
 
 /** What the tasks share. */
 export interface MultiResnet18TrunkParams {

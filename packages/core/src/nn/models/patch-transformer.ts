@@ -10,7 +10,7 @@ import { formatShape, sameShape, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
 import { integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
 import { type AttentionParams, initMultiHeadAttention, multiHeadAttention } from "../attention.js";
 import { resolveInit } from "../init-options.js";
@@ -19,38 +19,28 @@ import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, StatelessModel } from "../model.js";
 import { initLayerNorm, layerNorm, type NormParams } from "../norm.js";
 
-export interface PatchTransformerOptions {
-  /** Height and width of the images; default [28, 28]. */
-  readonly imageSize?: readonly [number, number] | undefined;
-  /** Channels of the images; default 1. */
-  readonly channels?: number | undefined;
-  /** Side of a square patch; must divide height and width; default 4. */
-  readonly patch?: number | undefined;
-  /** Size of a patch's vector; default 32. */
-  readonly width?: number | undefined;
-  /** Attention heads; must divide the width; default 4. */
-  readonly heads?: number | undefined;
-  /** Blocks; default 2. */
-  readonly depth?: number | undefined;
-  /** Ratio of the hidden units of a block's perceptron to the width; default 2. */
-  readonly mlpRatio?: number | undefined;
-  /** Default 10. */
-  readonly classes?: number | undefined;
-  /** Activation of the perceptrons; default relu. */
-  readonly activation?: Activation | undefined;
-}
+export interface PatchTransformerOptions extends OptionsOf<typeof patchTransformerOptions> {}
 
 export const patchTransformerOptions = optionTable("patchTransformer", {
+  /** Height and width of the images; default [28, 28]. */
   imageSize: listOf(integerFrom(1), { length: 2 }).default([28, 28]),
+  /** Channels of the images; default 1. */
   channels: integerFrom(1).default(1),
+  /** Side of a square patch; must divide height and width; default 4. */
   patch: integerFrom(1).default(4),
+  /** Size of a patch's vector; default 32. */
   width: integerFrom(1).default(32),
+  /** Attention heads; must divide the width; default 4. */
   heads: integerFrom(1).default(4),
+  /** Blocks; default 2. */
   depth: integerFrom(0).default(2),
+  /** Ratio of the hidden units of a block's perceptron to the width; default 2. */
   mlpRatio: positive.default(2),
+  /** Default 10. */
   classes: integerFrom(1).default(10),
-  activation: oneOf(activations).default("relu"),
-} satisfies OptionRows<PatchTransformerOptions>);
+  /** Activation of the perceptrons; default relu. */
+  activation: oneOf<Activation>(activations).default("relu"),
+});
 
 /** Parameters of `torch.nn.TransformerEncoderLayer`. */
 export interface TransformerBlockParams {

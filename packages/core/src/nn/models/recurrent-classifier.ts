@@ -4,7 +4,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
 import { flag, integerFrom, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type EmbeddingParams, embedding, initEmbedding } from "../embedding.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
@@ -13,35 +13,26 @@ import { gru, lstm } from "../recurrent.js";
 import { type CellParams, initGruCell, initLstmCell } from "../recurrent-cells.js";
 import { requireSequences } from "./sequences.js";
 
-export interface RecurrentClassifierOptions {
-  /** Default `gru`. */
-  readonly cell?: "gru" | "lstm" | undefined;
-  /** Numbers of an element, or the size of its embedding; default 8. */
-  readonly inputs?: number | undefined;
-  /** Different tokens, if elements are such: integers below it, each with an embedding; default 0: elements are vectors. */
-  readonly tokens?: number | undefined;
-  /** Hidden values of a layer and direction; default 32. */
-  readonly width?: number | undefined;
-  /** Default 1. */
-  readonly layers?: number | undefined;
-  /** Whether each layer reads its sequence from its end, too; default false. */
-  readonly bidirectional?: boolean | undefined;
-  /** Default 10. */
-  readonly classes?: number | undefined;
-  /** Whether each element gets its class (tagging), or the whole sequence one; default false. */
-  readonly perElement?: boolean | undefined;
-}
+export interface RecurrentClassifierOptions extends OptionsOf<typeof recurrentClassifierOptions> {}
 
 const recurrentClassifierOptions = optionTable("recurrentClassifier", {
+  /** Default `gru`. */
   cell: oneOf(["gru", "lstm"]).default("gru"),
+  /** Numbers of an element, or the size of its embedding; default 8. */
   inputs: integerFrom(1).default(8),
+  /** Different tokens, if elements are such: integers below it, each with an embedding; default 0: elements are vectors. */
   tokens: integerFrom(0).default(0),
+  /** Hidden values of a layer and direction; default 32. */
   width: integerFrom(1).default(32),
+  /** Default 1. */
   layers: integerFrom(1).default(1),
+  /** Whether each layer reads its sequence from its end, too; default false. */
   bidirectional: flag.default(false),
+  /** Default 10. */
   classes: integerFrom(1).default(10),
+  /** Whether each element gets its class (tagging), or the whole sequence one; default false. */
   perElement: flag.default(false),
-} satisfies OptionRows<RecurrentClassifierOptions>);
+});
 
 /** The directions of a layer. */
 export interface RecurrentLayerParams {

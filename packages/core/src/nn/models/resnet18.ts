@@ -9,7 +9,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
 import { integerFrom, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
@@ -17,23 +17,18 @@ import type { InitOptions, Model, Output } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
 import { redrawnConvs } from "./redrawn-convs.js";
 
-export interface Resnet18Options {
-  /** Channels of the images; default 3. */
-  readonly inputs?: number | undefined;
-  /** Default 10. */
-  readonly classes?: number | undefined;
-  /** `cifar` (default): convolution 3x3. `imagenet`: convolution 7x7 and max-pooling 3x3, both with stride 2. */
-  readonly stem?: "cifar" | "imagenet" | undefined;
-  /** Channels of the first stage; each later one has twice as many. Default 64. */
-  readonly width?: number | undefined;
-}
+export interface Resnet18Options extends OptionsOf<typeof resnet18Options> {}
 
 export const resnet18Options = optionTable("resnet18", {
+  /** Channels of the images; default 3. */
   inputs: integerFrom(1).default(3),
+  /** Default 10. */
   classes: integerFrom(1).default(10),
+  /** `cifar` (default): convolution 3x3. `imagenet`: convolution 7x7 and max-pooling 3x3, both with stride 2. */
   stem: oneOf(["cifar", "imagenet"]).default("cifar"),
+  /** Channels of the first stage; each later one has twice as many. Default 64. */
   width: integerFrom(1).default(64),
-} satisfies OptionRows<Resnet18Options>);
+});
 
 export interface ResidualBlockParams {
   readonly conv1: ConvParams;

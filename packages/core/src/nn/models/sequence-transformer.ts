@@ -8,7 +8,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import type { Mt19937 } from "../../math/mt19937.js";
 import { flag, integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { activation } from "../activation.js";
 import { type AttentionParams, initMultiHeadAttention, multiHeadAttention } from "../attention.js";
 import { type EmbeddingParams, embedding, initEmbedding } from "../embedding.js";
@@ -18,41 +18,30 @@ import type { InitOptions, StatelessModel } from "../model.js";
 import { initRmsNorm, type RmsNormParams, rmsNorm } from "../norm.js";
 import { requireSequences } from "./sequences.js";
 
-export interface SequenceTransformerOptions {
-  /** Numbers of an element that is a vector; default 8. */
-  readonly inputs?: number | undefined;
-  /** Different tokens, if elements are such: integers below it, each with an embedding; default 0: elements are vectors. */
-  readonly tokens?: number | undefined;
-  /** Default 32. */
-  readonly width?: number | undefined;
-  /** Attention heads; the width must be an even multiple of them; default 4. */
-  readonly heads?: number | undefined;
-  /** Blocks; default 2. */
-  readonly depth?: number | undefined;
-  /** Hidden units of a block's perceptron; default 64. */
-  readonly hidden?: number | undefined;
-  /** Whether an element sees only those before it and itself; default false. */
-  readonly causal?: boolean | undefined;
-  /** Base of the rotary embedding; default 10000. */
-  readonly base?: number | undefined;
-  /** Default 10. */
-  readonly classes?: number | undefined;
-  /** Whether each element gets its class (tagging, language models), or the whole sequence one; default false. */
-  readonly perElement?: boolean | undefined;
-}
+export interface SequenceTransformerOptions extends OptionsOf<typeof sequenceTransformerOptions> {}
 
 const sequenceTransformerOptions = optionTable("sequenceTransformer", {
+  /** Numbers of an element that is a vector; default 8. */
   inputs: integerFrom(1).default(8),
+  /** Different tokens, if elements are such: integers below it, each with an embedding; default 0: elements are vectors. */
   tokens: integerFrom(0).default(0),
+  /** Default 32. */
   width: integerFrom(1).default(32),
+  /** Attention heads; the width must be an even multiple of them; default 4. */
   heads: integerFrom(1).default(4),
+  /** Blocks; default 2. */
   depth: integerFrom(0).default(2),
+  /** Hidden units of a block's perceptron; default 64. */
   hidden: integerFrom(1).default(64),
+  /** Whether an element sees only those before it and itself; default false. */
   causal: flag.default(false),
+  /** Base of the rotary embedding; default 10000. */
   base: positive.default(10000),
+  /** Default 10. */
   classes: integerFrom(1).default(10),
+  /** Whether each element gets its class (tagging, language models), or the whole sequence one; default false. */
   perElement: flag.default(false),
-} satisfies OptionRows<SequenceTransformerOptions>);
+});
 
 export interface PreNormBlockParams {
   readonly norm1: RmsNormParams;

@@ -5,11 +5,10 @@ import { concat } from "../../graph/ops/slice.js";
 import { formatShape, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { integerFrom, listOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, convTransposeLayer, initConv2d, initConvTranspose2d } from "../conv.js";
 import {
   type Carried,
-  type ConvNormKind,
   type ConvNormParams,
   type ConvNormState,
   convNorm,
@@ -19,23 +18,18 @@ import {
 import { resolveInit } from "../init-options.js";
 import type { Model } from "../model.js";
 
-export interface UnetOptions {
-  /** Channels of the images; default 1. */
-  readonly inputs?: number | undefined;
-  /** Channels of each level; the images halve from one to the next. Default [16, 32, 64]. */
-  readonly channels?: readonly number[] | undefined;
-  /** Batch norm after each convolution of 3 x 3 (default `batch`), or biases (`none`). */
-  readonly norm?: ConvNormKind | undefined;
-  /** Classes of a pixel; default 2. */
-  readonly classes?: number | undefined;
-}
+export interface UnetOptions extends OptionsOf<typeof unetOptions> {}
 
 const unetOptions = optionTable("unet", {
+  /** Channels of the images; default 1. */
   inputs: integerFrom(1).default(1),
+  /** Channels of each level; the images halve from one to the next. Default [16, 32, 64]. */
   channels: listOf(integerFrom(1), { least: 1 }).default([16, 32, 64]),
+  /** Batch norm after each convolution of 3 x 3 (default `batch`), or biases (`none`). */
   norm: convNormKind.default("batch"),
+  /** Classes of a pixel; default 2. */
   classes: integerFrom(1).default(2),
-} satisfies OptionRows<UnetOptions>);
+});
 
 /** Two convolutions of 3 x 3. */
 export type UnetPair<T> = readonly [T, T];

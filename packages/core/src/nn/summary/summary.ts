@@ -19,6 +19,7 @@ import { type LayerSummary, layersOf } from "./layers.js";
 
 /** What a model is made of and costs, for inputs of given shapes. */
 export interface Summary {
+  /** In the order of computation. */
   readonly layers: readonly LayerSummary[];
   /** Shapes of the model's outputs, by their paths; that of a single tensor is `result`. */
   readonly outputs: Readonly<Record<string, readonly number[]>>;
@@ -39,6 +40,7 @@ export interface Summary {
  * Adam.
  */
 export interface StepMemory {
+  /** Bytes of the parameters. */
   readonly parameters: number;
   /**
    * The most that the results of the forward and backward pass take at once, the gradients among them, if each is freed

@@ -2,34 +2,28 @@ import { describeValue, isPlainObject } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import type { MultiTaskHistory } from "../../mtl/train/history.js";
 import { inCode, oneOf, text } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { History } from "../../train/history.js";
 import type { RunSettings } from "../../train/run-settings.js";
 import type { RecordedRun, RecordedStatus } from "./recorded.js";
 import { historyRecords, lastResults } from "./records.js";
 
-export interface RecordedRunOptions {
-  /** Of the run: up to 60 letters, digits, ".", "_" and "-". */
-  readonly name: string;
-  /** What the run is grouped by, a name of the same form, in `isoloss` and `tensorboard` a folder; default training. */
-  readonly experiment?: string | undefined;
-  /** Plain data that are shown beside the trainer's own settings, such as the sizes of the model; default none. */
-  readonly settings?: Readonly<Record<string, unknown>> | undefined;
-  /** How the run ended, as `run` returns it; default completed. */
-  readonly status?: RecordedStatus | undefined;
-  /** When the run began; default its seconds of computation ago. */
-  readonly startedAt?: Date | undefined;
-}
+export interface RecordedRunOptions extends OptionsOf<typeof recordedRunOptions> {}
 
 const statuses = ["completed", "stopped", "interrupted", "diverged", "failed", "pruned"] as const;
 
-export const recordedRunOptions = optionTable("recordedRun", {
-  name: { kind: text("a name"), required: true },
+const recordedRunOptions = optionTable("recordedRun", {
+  /** Of the run: up to 60 letters, digits, ".", "_" and "-". */
+  name: text("a name").required(),
+  /** What the run is grouped by, a name of the same form, in `isoloss` and `tensorboard` a folder; default training. */
   experiment: text("a name").default("training"),
+  /** Plain data that are shown beside the trainer's own settings, such as the sizes of the model; default none. */
   settings: inCode<Readonly<Record<string, unknown>>>("plain data by name", isPlainObject).otherwise("none"),
-  status: oneOf(statuses).default("completed"),
+  /** How the run ended, as `run` returns it; default completed. */
+  status: oneOf<RecordedStatus>(statuses).default("completed"),
+  /** When the run began; default its seconds of computation ago. */
   startedAt: inCode<Date>("a valid Date", isDate).otherwise("its seconds of computation ago"),
-} satisfies OptionRows<RecordedRunOptions>);
+});
 
 /** What is recorded of a trainer, of one task or of several. */
 export interface RunSource {

@@ -3,7 +3,7 @@ import { readdir, rm } from "node:fs/promises";
 import { arch, platform, release } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { writeFileAtomic } from "../files.js";
 import { mlflowFiles, yaml } from "./mlflow.js";
 import { folderOf, type RecordedRun, type RunFiles } from "./recorded.js";
@@ -16,14 +16,12 @@ const formats: Readonly<
   Record<RunFormat, (run: RecordedRun, folder: string) => RunFiles | Promise<RunFiles>>
 > = { isoloss: isolossFiles, tensorboard: tensorboardFiles, mlflow: mlflowFiles };
 
-export interface SaveRunOptions {
-  /** The program that reads the files; default isoloss. */
-  readonly to?: RunFormat | undefined;
-}
+export interface SaveRunOptions extends OptionsOf<typeof saveRunOptions> {}
 
-export const saveRunOptions = optionTable("saveRun", {
-  to: oneOf(["isoloss", "tensorboard", "mlflow"]).default("isoloss"),
-} satisfies OptionRows<SaveRunOptions>);
+const saveRunOptions = optionTable("saveRun", {
+  /** The program that reads the files; default isoloss. */
+  to: oneOf<RunFormat>(["isoloss", "tensorboard", "mlflow"]).default("isoloss"),
+});
 
 /**
  * Writes a run for a program that shows runs; returns the path of its files. A run that is saved again, under the same name

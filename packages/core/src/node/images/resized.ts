@@ -1,11 +1,11 @@
 // Images on disk as bytes of one size, decoded at every reading or kept in one file that numpy reads, too.
 import { createHash, randomUUID } from "node:crypto";
 import { statSync } from "node:fs";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { resizeBytes } from "../../data/resize-bytes.js";
 import { DataError } from "../../errors.js";
-import { readFileOrThrow } from "../files.js";
+import { makeFolder, readFileOrThrow } from "../files.js";
 import { npyHeader } from "../npy-writer.js";
 import { reasonOf } from "../system-error.js";
 import { ImageReader } from "./image.js";
@@ -113,7 +113,7 @@ class CacheFile {
     if (there?.size === header.length + paths.length * bytes) return path;
     const temporary = `${path}.${randomUUID()}.tmp`;
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       const file = await open(temporary, "w");
       try {
         await file.write(header);

@@ -23,6 +23,7 @@ export interface AxisDescription {
 
 /** A group of changes of the parameters that keeps what is computed. */
 export interface GroupDescription {
+  /** `scaling`, `sign`, `permutation`, `linear`, `orthogonal`, `shift`, `bijection`; other kinds may come. */
   readonly kind: GroupGenerator["kind"];
   /** What groups of this kind do, such as "Scalings: each unit has a factor c > 0". */
   readonly title: string;
@@ -208,9 +209,9 @@ function totalOf({ directions, nearDirections, logPermutations, signs }: Discove
       ? Math.round(10 ** logPermutations).toLocaleString("en-US")
       : `10^${Math.round(logPermutations)}`;
   const ways = [
-    ...(directions > 0 ? [`along ${counted(directions, "continuous direction")}`] : []),
-    ...(logPermutations > 0 ? [`in ${orders} orders of units`] : []),
-    ...(signs > 0 ? [`with 2^${signs} signs of units`] : []),
+    ...(directions > 0 ? [`along at least ${counted(directions, "continuous direction")}`] : []),
+    ...(logPermutations > 0 ? [`in at least ${orders} orders of units`] : []),
+    ...(signs > 0 ? [`with at least 2^${signs} signs of units`] : []),
   ];
   const last = ways.pop();
   const near = nearDirections > 0 ? counted(nearDirections, "direction") : "";

@@ -14,8 +14,11 @@ export interface ParameterAxis {
 
 /** Elements `start` to `start + count` along an axis. */
 export interface Part {
+  /** Of the parameter. */
   readonly axis: number;
+  /** First element. */
   readonly start: number;
+  /** Elements. */
   readonly count: number;
   /** Only these elements along another axis, too: of pieces while a graph is analyzed, which no symmetry has that is found. */
   readonly within?: Part | undefined;

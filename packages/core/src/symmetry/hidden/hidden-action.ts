@@ -8,7 +8,7 @@ import { slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { MlpParams } from "../../nn/models/mlp.js";
 import { anyOf, inCode, isObject, positive, text } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type Bijection, bijection, slopeOf } from "../bijection.js";
 import type { HiddenUnits } from "../discovery/descriptors.js";
 import type { Symmetry } from "../symmetry.js";
@@ -16,24 +16,21 @@ import { hiddenSites } from "./hidden-layers.js";
 import type { SiteParams, SiteRule, SiteValues } from "./hidden-site.js";
 import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
 
-export interface HiddenActionOptions extends SiteActionOptions {
+export interface HiddenActionOptions extends SiteActionOptions, OptionsOf<typeof hiddenActionOptions> {}
+
+export const hiddenActionOptions = optionTable("hiddenAction", {
   /**
    * A bijective activation: leakyRelu, elu, tanh, sigmoid, softplus, asinh or identity; or a custom one with
    * its inverse.
    */
-  readonly activation: string | Bijection;
-  /** Slope of leakyRelu; default 0.01. */
-  readonly slope?: number | undefined;
-}
-
-export const hiddenActionOptions = optionTable("hiddenAction", {
   activation: anyOf(
     text("the name of an activation"),
     inCode<Bijection>("a bijection { forward, inverse }", (v) => isObject(v) && "inverse" in v),
   ).required(),
+  /** Slope of leakyRelu; default 0.01. */
   slope: positive.default(0.01),
   ...siteActionRows,
-} satisfies OptionRows<HiddenActionOptions>);
+});
 
 /**
  * Mixes the units of each hidden layer by g = I + T and undoes it in the next layer. With rows as samples,

@@ -7,25 +7,24 @@ import type { Tensor } from "../../graph/tensor.js";
 import { type Activation, activation as activationOf, activations } from "../../nn/activation.js";
 import type { MlpParams } from "../../nn/models/mlp.js";
 import { finite, oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type ElementWise, slopeOf } from "../bijection.js";
 import type { Symmetry } from "../symmetry.js";
 import { hiddenSites } from "./hidden-layers.js";
 import type { SiteRule, SiteValues } from "./hidden-site.js";
 import { type SiteActionOptions, siteAction, siteActionRows } from "./site-action.js";
 
-export interface PseudoInverseActionOptions extends SiteActionOptions {
-  /** Activation of the network, any; default `relu`, as in `mlp`. */
-  readonly activation?: Activation | undefined;
-  /** Slope of leakyRelu; default 0.01. */
-  readonly slope?: number | undefined;
-}
+export interface PseudoInverseActionOptions
+  extends SiteActionOptions,
+    OptionsOf<typeof pseudoInverseActionOptions> {}
 
 export const pseudoInverseActionOptions = optionTable("pseudoInverseAction", {
-  activation: oneOf(activations).default("relu"),
+  /** Activation of the network, any; default `relu`, as in `mlp`. */
+  activation: oneOf<Activation>(activations).default("relu"),
+  /** Slope of leakyRelu; default 0.01. */
   slope: finite.default(0.01),
   ...siteActionRows,
-} satisfies OptionRows<PseudoInverseActionOptions>);
+});
 
 /**
  * Mixes the inputs of each hidden layer's activation by g = I + T and undoes it in the next layer by a

@@ -7,7 +7,7 @@ import { sameShape } from "../../graph/tensor.js";
 import { pinv } from "../../math/linalg.js";
 import { namedArrays } from "../../named-arrays.js";
 import { flag } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
 import type { ElementWise } from "../bijection.js";
 import { identityPlus, type Matrix } from "../matrix.js";
@@ -25,19 +25,17 @@ import {
 import { createInverses } from "./inverses.js";
 import { traceSiteContext, traceSites } from "./traced-action.js";
 
-export interface SiteActionOptions {
+export interface SiteActionOptions extends OptionsOf<typeof siteActionOptions> {}
+
+export const siteActionRows = {
   /**
    * Acts even where the batch is too large for the pseudo-inverse, so that the loss drifts; default false:
    * such an action is refused.
    */
-  readonly allowInexact?: boolean | undefined;
-}
+  allowInexact: flag.default(false),
+};
 
-export const siteActionRows = { allowInexact: flag.default(false) } satisfies OptionRows<SiteActionOptions>;
-
-const siteActionOptions = optionTable("siteAction", {
-  ...siteActionRows,
-} satisfies OptionRows<SiteActionOptions>);
+const siteActionOptions = optionTable("siteAction", siteActionRows);
 
 const outOfRange = "the group element takes units out of their activation's range";
 

@@ -8,7 +8,7 @@ import { identity } from "../../graph/ops/elimination.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { positive, text } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { OrthogonalSpace } from "../discovery/descriptors.js";
 import { appliedAlong, type Matrices, multipliedAlong, stackOf } from "../matrices-along.js";
 import { byPath, mapAlong, mapTensorsAlong, sumLike } from "../parameter-axes.js";
@@ -18,17 +18,14 @@ import { rotation, rotationGroup, rotationMatrices, rotationPlanes, skewMatrices
 /** A parameter axis with the index of its space, which is also the index of its block of T. */
 type Numbered = OrthogonalSpace["axes"][number] & { readonly block: number };
 
-export interface OrthogonalOptions {
-  /** Name in reports; default `orthogonal`. */
-  readonly name?: string | undefined;
-  /** Bound on the norm of T; default 1. */
-  readonly bound?: number | undefined;
-}
+export interface OrthogonalOptions extends OptionsOf<typeof orthogonalOptions> {}
 
 export const orthogonalOptions = optionTable("orthogonal", {
+  /** Name in reports; default `orthogonal`. */
   name: text("a name").default("orthogonal"),
+  /** Bound on the norm of T; default 1. */
   bound: positive.default(1),
-} satisfies OptionRows<OrthogonalOptions>);
+});
 
 /**
  * The symmetry of rotations of hidden spaces that the network reads by linear maps and by their length alone,

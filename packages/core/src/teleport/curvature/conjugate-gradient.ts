@@ -2,19 +2,16 @@
 
 import { dotOf } from "../../math/dense.js";
 import { integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 
-export interface ConjugateGradientOptions {
-  /** Maximum number of products with A; default 100. */
-  readonly steps?: number | undefined;
-  /** Largest ||b - A x|| / ||b|| that counts as solved; default 1e-8. */
-  readonly tolerance?: number | undefined;
-}
+export interface ConjugateGradientOptions extends OptionsOf<typeof conjugateGradientOptions> {}
 
 const conjugateGradientOptions = optionTable("conjugateGradient", {
+  /** Maximum number of products with A; default 100. */
   steps: integerFrom(1).default(100),
+  /** Largest ||b - A x|| / ||b|| that counts as solved; default 1e-8. */
   tolerance: positive.default(1e-8),
-} satisfies OptionRows<ConjugateGradientOptions>);
+});
 
 export interface ConjugateGradientResult {
   /** The last iterate; it solves the system only where `outcome` is `converged`. */

@@ -5,7 +5,7 @@ import { dotOf } from "../../math/dense.js";
 import { eigenSymmetric } from "../../math/linalg.js";
 import { namedArrays } from "../../named-arrays.js";
 import { nonNegative } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { parameterVector } from "../parameter-vector.js";
@@ -61,14 +61,12 @@ interface Ritz {
   readonly largest: number;
 }
 
-export interface LanczosOptions {
-  /** Ends as soon as a step changes the largest Ritz value by no more than this share of it; default 0, all steps. */
-  readonly settled?: number | undefined;
-}
+export interface LanczosOptions extends OptionsOf<typeof lanczosOptions> {}
 
 const lanczosOptions = optionTable("lanczos", {
+  /** Ends as soon as a step changes the largest Ritz value by no more than this share of it; default 0, all steps. */
   settled: nonNegative.default(0),
-} satisfies OptionRows<LanczosOptions>);
+});
 
 /**
  * Smallest and largest Ritz value of a symmetric operator after a number of Lanczos steps. They bound the

@@ -8,7 +8,7 @@ import { trace } from "../../graph/trace.js";
 import { createRng } from "../../math/rng.js";
 import { namedArrays } from "../../named-arrays.js";
 import { integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { type CompileOptions, compile, pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
@@ -17,29 +17,23 @@ import { gradNormSq } from "../objective/objective.js";
 import { orbitCurvature } from "../objective/orbit-curvature.js";
 
 /** How a minimum is measured. */
-export interface MinimumSettings {
+export interface MinimumSettings extends OptionsOf<typeof minimumSettings> {}
+
+const minimumSettings = optionTable("measureMinimum", {
   /** Lengths r of the perturbations; default [0.05, 0.1, 0.2]. */
-  readonly radii?: readonly number[] | undefined;
+  radii: listOf(positive, { least: 1 }).default([0.05, 0.1, 0.2]),
   /** Directions, each used with every radius; default 20. */
-  readonly directions?: number | undefined;
+  directions: integerFrom(1).default(20),
   /**
    * What a radius measures: the length of the whole perturbation (`global`, default), or the length in each
    * tensor relative to the tensor's norm (`tensor`), which scalings of layers do not change.
    */
-  readonly scale?: "global" | "tensor" | undefined;
-  /** Number of random generators; the curvature is the mean over their curves. Default 20. */
-  readonly generators?: number | undefined;
-  /** Seed of directions and generators; default 0. */
-  readonly seed?: number | undefined;
-}
-
-export const minimumSettings = optionTable("measureMinimum", {
-  radii: listOf(positive, { least: 1 }).default([0.05, 0.1, 0.2]),
-  directions: integerFrom(1).default(20),
   scale: oneOf(["global", "tensor"]).default("global"),
+  /** Number of random generators; the curvature is the mean over their curves. Default 20. */
   generators: integerFrom(1).default(20),
+  /** Seed of directions and generators; default 0. */
   seed: integerFrom(0).default(0),
-} satisfies OptionRows<MinimumSettings>);
+});
 
 export interface MinimumMeterOptions<P, B extends BatchSpec = BatchSpec>
   extends MinimumSettings,

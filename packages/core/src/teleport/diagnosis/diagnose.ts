@@ -8,9 +8,9 @@ import { checkLabels } from "../../graph/labels.js";
 import { trace } from "../../graph/trace.js";
 import { dotOf } from "../../math/dense.js";
 import { namedArrays } from "../../named-arrays.js";
-import { finite, flag, inCode, integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
-import { type CompileOptions, compile, pickCompileOptions } from "../../runtime/compile.js";
+import { finite, flag, inCode, integerFrom, isFunction, positive } from "../../option-kinds.js";
+import { type OptionsOf, optionTable } from "../../options.js";
+import { compile, pickCompileOptions, type RuntimeName } from "../../runtime/compile.js";
 import { isRefusal, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { conjugateGradient } from "../curvature/conjugate-gradient.js";
@@ -20,46 +20,48 @@ import { type Diagnosis, isMissing, type Missing, type Quantity } from "./diagno
 import { createGainPredictor } from "./predicted-gain.js";
 import { readingOf } from "./reading.js";
 
-export interface DiagnoseOptions<P, B extends Batch = Batch> extends Omit<CompileOptions, "scan" | "dtype"> {
-  /** Loss as a function of parameters and batch. Traced. */
+export interface DiagnoseOptions<P, B extends Batch = Batch> extends OptionsOf<typeof diagnoseOptions> {
   readonly loss: BatchLoss<P, B>;
-  /** The point to diagnose. */
   readonly params: P;
-  /** Default {}: a function of the parameters alone. */
   readonly batch?: B | undefined;
-  /** eta, needed for the number of steps that a gain lasts. */
-  readonly learningRate?: number | undefined;
-  /** A symmetry, needed to predict the gain of a teleport on its orbit. */
   readonly symmetry?: Symmetry<P> | undefined;
-  /** The point after a teleport. */
   readonly moved?: P | undefined;
-  /** Whether the loss is a quadratic, for which more can be computed. */
-  readonly quadratic?: boolean | undefined;
-  /** L* of a quadratic, if known; default: the loss after Newton's step. */
-  readonly minimum?: number | undefined;
-  /** Number of Hessian-vector products for the spectrum; default 20. */
-  readonly lanczosSteps?: number | undefined;
-  /** Maximum number of Hessian-vector products for Newton's direction; default 100. */
-  readonly newtonSteps?: number | undefined;
 }
 
-const anything = inCode<never>("anything", () => true);
+const anything = <V = unknown>() => inCode<V>("anything", () => true);
 
 const diagnoseOptions = optionTable("diagnose", {
-  loss: inCode<never>("a function of parameters and batch", (v) => typeof v === "function").required(),
-  params: anything.required(),
+  /** Loss as a function of parameters and batch. Traced. */
+  loss: inCode<unknown>("a function of parameters and batch", isFunction).required(),
+  /** The point to diagnose. */
+  params: anything().required(),
+  /** Default {}: a function of the parameters alone. */
   batch: inCode<Batch>("a batch", () => true).default({}),
+  /** eta, needed for the number of steps that a gain lasts. */
   learningRate: positive.otherwise("not known"),
-  symmetry: anything.otherwise("none"),
-  moved: anything.otherwise("none"),
+  /** A symmetry, needed to predict the gain of a teleport on its orbit. */
+  symmetry: anything().otherwise("none"),
+  /** The point after a teleport. */
+  moved: anything().otherwise("none"),
+  /** Whether the loss is a quadratic, for which more can be computed. */
   quadratic: flag.default(false),
+  /** L* of a quadratic, if known; default: the loss after Newton's step. */
   minimum: finite.otherwise("that of Newton's step"),
+  /** Number of Hessian-vector products for the spectrum; default 20. */
   lanczosSteps: integerFrom(1).default(20),
+  /** Maximum number of Hessian-vector products for Newton's direction; default 100. */
   newtonSteps: integerFrom(1).default(100),
-  runtime: anything.otherwise("chosen by size"),
-  provider: anything.otherwise("cpu"),
-  threads: anything.otherwise("chosen by the runtime"),
-} satisfies OptionRows<DiagnoseOptions<never>>);
+  /**
+   * `javascript`, `onnx`, or `auto` (default): the faster one for the size of the graph. Without ONNX
+   * Runtime, which is installed separately, `auto` is JavaScript, and the executable's `advice` says how much
+   * slower that is.
+   */
+  runtime: anything<RuntimeName>().otherwise("chosen by size"),
+  /** Execution provider of ONNX Runtime: `cpu`, `webgpu`, `cuda`, ... in Node; `wasm`, `webgpu` in a browser. Implies `onnx`. */
+  provider: anything<string>().otherwise("cpu"),
+  /** Threads inside an operator of ONNX Runtime; default: one for small graphs, else all cores. */
+  threads: anything<number>().otherwise("chosen by the runtime"),
+});
 
 /**
  * Estimates what a teleport can gain at a point: computes the quantities of the theory, each with a sentence

@@ -1,5 +1,6 @@
 /** Why a quantity of a diagnosis is missing. */
 export interface Missing {
+  /** Why. */
   readonly missing: string;
 }
 
@@ -13,6 +14,7 @@ export interface Diagnosis {
   readonly gradNormSq: number;
   /** Ends of the Hessian's spectrum, bounded from inside: see `lanczos`. */
   readonly lambdaMax: number;
+  /** Its least. */
   readonly lambdaMin: number;
   /** g'Hg / ||g||^2: the curvature along the gradient. */
   readonly curvature: Quantity;

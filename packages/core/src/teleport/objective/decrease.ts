@@ -11,24 +11,20 @@ import type { Optimizer, OptimizerState } from "../../optim/optimizer.js";
 import { isOptimizer } from "../../optim/optimizer.js";
 import { gd } from "../../optim/sgd.js";
 import { inCode, integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
 
-export interface DecreaseOptions {
-  /** eta, used if the teleport gets none in its `memory`. */
-  readonly learningRate?: number | undefined;
-  /** The optimizer in use; default gradient descent. */
-  readonly optimizer?: Optimizer | undefined;
-  /** k, the number of virtual steps; default 1. */
-  readonly steps?: number | undefined;
-}
+export interface DecreaseOptions extends OptionsOf<typeof decreaseOptions> {}
 
 export const decreaseOptions = optionTable("decrease", {
+  /** eta, used if the teleport gets none in its `memory`. */
   learningRate: positive.otherwise("the run's"),
+  /** The optimizer in use; default gradient descent. */
   optimizer: inCode<Optimizer>("an optimizer, such as adam()", isOptimizer).otherwise("gradient descent"),
+  /** k, the number of virtual steps; default 1. */
   steps: integerFrom(1).default(1),
-} satisfies OptionRows<DecreaseOptions>);
+});
 
 /**
  * The decrease of the loss by the next steps of an optimizer, without what a trainer clips,

@@ -12,27 +12,23 @@ import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf } from "../../graph/trace.js";
 import { createRng } from "../../math/rng.js";
 import { inCode, integerFrom } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
 
-export interface OrbitCurvatureOptions {
-  /** Number of random generators M; default 4. */
-  readonly samples?: number | undefined;
-  /** Seed of the generators; default 0. */
-  readonly seed?: number | undefined;
-  /** Generators to use instead, each a list of blocks of the symmetry's algebra. */
-  readonly generators?: readonly (readonly NdArray[])[] | undefined;
-}
+export interface OrbitCurvatureOptions extends OptionsOf<typeof orbitCurvatureOptions> {}
 
 export const orbitCurvatureOptions = optionTable("orbitCurvature", {
+  /** Number of random generators M; default 4. */
   samples: integerFrom(1).default(4),
+  /** Seed of the generators; default 0. */
   seed: integerFrom(0).default(0),
+  /** Generators to use instead, each a list of blocks of the symmetry's algebra. */
   generators: inCode<readonly (readonly NdArray[])[]>("a list of elements of the algebra", (v) =>
     Array.isArray(v),
   ).otherwise("random ones"),
-} satisfies OptionRows<OrbitCurvatureOptions>);
+});
 
 /** Keeps quotients and roots differentiable on straight lines and at fixed points; a normal number in float32. */
 const TINY = 1e-30;

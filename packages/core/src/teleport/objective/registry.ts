@@ -1,5 +1,5 @@
 import { listOf, text } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { Choice } from "../../registry.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import { decrease, decreaseOptions } from "./decrease.js";
@@ -9,13 +9,15 @@ import { gradNormSq, minimized, type Objective } from "./objective.js";
 import { type OrbitCurvatureOptions, orbitCurvature, orbitCurvatureOptions } from "./orbit-curvature.js";
 import { type SharpnessOptions, sharpness, sharpnessOptions } from "./sharpness.js";
 
-export interface LayersOption {
+export interface LayersOption extends OptionsOf<typeof layersOption> {}
+
+const layersOption = optionTable("gradNormSqOf", {
   /**
    * Dotted paths of parameters, each standing for all parameters below it: `layers.0` for `layers.0.weight`
    * and `layers.0.bias`.
    */
-  readonly layers: readonly string[];
-}
+  layers: listOf(text("a dotted path"), { least: 1 }).required(),
+});
 
 /** Every objective of a teleport by name. */
 export const objectives = {
@@ -26,9 +28,7 @@ export const objectives = {
   },
   gradNormSqOf: {
     make: ({ layers }: LayersOption) => gradNormSqOf(layers),
-    options: optionTable("gradNormSqOf", {
-      layers: listOf(text("a dotted path"), { least: 1 }).required(),
-    } satisfies OptionRows<LayersOption>),
+    options: layersOption,
     summary: "||g||^2 of some layers, named by their paths",
   },
   decrease: {

@@ -8,30 +8,25 @@ import { sum } from "../../graph/ops/reduce.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { createRng } from "../../math/rng.js";
 import { integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { Objective } from "./objective.js";
 
-export interface SharpnessOptions {
+export interface SharpnessOptions extends OptionsOf<typeof sharpnessOptions> {}
+
+export const sharpnessOptions = optionTable("sharpness", {
   /** Lengths r of the perturbations; default [0.05, 0.1, 0.2]. */
-  readonly radii?: readonly number[] | undefined;
+  radii: listOf(positive, { least: 1 }).default([0.05, 0.1, 0.2]),
   /** Number of directions, each used with every radius; default 4. */
-  readonly samples?: number | undefined;
+  samples: integerFrom(1).default(4),
   /** Seed of the directions; default 0. */
-  readonly seed?: number | undefined;
+  seed: integerFrom(0).default(0),
   /**
    * What a radius measures: the length of the whole perturbation (`global`, default), or the length in each
    * tensor relative to the tensor's norm (`tensor`: r ||w_l||), for layers of different scale.
    */
-  readonly scale?: "global" | "tensor" | undefined;
-}
-
-export const sharpnessOptions = optionTable("sharpness", {
-  radii: listOf(positive, { least: 1 }).default([0.05, 0.1, 0.2]),
-  samples: integerFrom(1).default(4),
-  seed: integerFrom(0).default(0),
   scale: oneOf(["global", "tensor"]).default("global"),
-} satisfies OptionRows<SharpnessOptions>);
+});
 
 /**
  * The mean loss around the parameters,

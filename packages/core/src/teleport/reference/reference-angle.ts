@@ -6,29 +6,24 @@ import { OptionError } from "../../errors.js";
 import { createRng } from "../../math/rng.js";
 import { floatTypeOf, namedArrays } from "../../named-arrays.js";
 import { finite, integerFrom, nonNegative } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { gradNormSq } from "../objective/objective.js";
 import { traceAscent } from "../search/ascent/ascent-graph.js";
 
-export interface ReferenceAngleOptions {
-  /** Learning rate of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth. */
-  readonly learningRate?: number | undefined;
-  /** Ascent steps; default 10. */
-  readonly steps?: number | undefined;
-  /** theta_0; default uniform in [0, pi), drawn from the seed. */
-  readonly angle?: number | undefined;
-  /** Default 0. */
-  readonly seed?: number | undefined;
-}
+export interface ReferenceAngleOptions extends OptionsOf<typeof referenceAngleTeleportOptions> {}
 
 export const referenceAngleTeleportOptions = optionTable("referenceAngleTeleport", {
+  /** Learning rate of the ascent; default 0.1 (Rosenbrock); 1e-3 for Booth. */
   learningRate: nonNegative.default(0.1),
+  /** Ascent steps; default 10. */
   steps: integerFrom(1).default(10),
+  /** theta_0; default uniform in [0, pi), drawn from the seed. */
   angle: finite.otherwise("uniform in [0, pi), drawn from the seed"),
+  /** Default 0. */
   seed: integerFrom(0).default(0),
-} satisfies OptionRows<ReferenceAngleOptions>);
+});
 
 /**
  * The released teleport of two-dimensional functions by a rotation: gradient ascent on the angle from a random start,

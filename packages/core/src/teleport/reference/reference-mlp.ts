@@ -17,7 +17,7 @@ import { type Spec, spec, type TensorsOf } from "../../graph/trace.js";
 import { inverse, pinv } from "../../math/linalg.js";
 import type { MlpParams } from "../../nn/models/mlp.js";
 import { flag, integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { jit } from "../../runtime/jit.js";
 import { type Bijection, bijection } from "../../symmetry/bijection.js";
 import { layerInput, preActivation } from "../../symmetry/hidden/hidden-graphs.js";
@@ -26,26 +26,21 @@ import { identityPlus } from "../../symmetry/matrix.js";
 import { orRefusal } from "../../symmetry/or-refusal.js";
 import { isRefusal, type Refusal } from "../../symmetry/symmetry.js";
 
-export interface ReferenceMlpOptions {
+export interface ReferenceMlpOptions extends OptionsOf<typeof referenceMlpTeleportOptions> {}
+
+export const referenceMlpTeleportOptions = optionTable("referenceMlpTeleport", {
   /** Slope of the network's leakyRelu; default 0.1. */
-  readonly slope?: number | undefined;
+  slope: positive.default(0.1),
   /** Ascent steps; default 8, as with gradient descent; the AdaGrad runs used 2. */
-  readonly steps?: number | undefined;
+  steps: integerFrom(1).default(8),
   /** Learning rate of the ascent; default 1e-7, as with gradient descent; the AdaGrad runs used 1e-5. */
-  readonly learningRate?: number | undefined;
+  learningRate: positive.default(1e-7),
   /**
    * Applies the exact action of the same T, with (I + T)^-1 and inputs computed from the weights moved so
    * far: the released teleport without its drop of the loss. Default false.
    */
-  readonly exactAction?: boolean | undefined;
-}
-
-export const referenceMlpTeleportOptions = optionTable("referenceMlpTeleport", {
-  slope: positive.default(0.1),
-  steps: integerFrom(1).default(8),
-  learningRate: positive.default(1e-7),
   exactAction: flag.default(false),
-} satisfies OptionRows<ReferenceMlpOptions>);
+});
 
 type Weights = readonly Tensor[];
 

@@ -19,7 +19,7 @@ import { hasEvenPowers } from "../../moves/balance/scales.js";
 import { tracedScales } from "../../moves/balance/traced-scales.js";
 import { namedArrays } from "../../named-arrays.js";
 import { oneOf } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { compile } from "../../runtime/compile.js";
 import { lazy } from "../../runtime/lazy.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
@@ -33,18 +33,16 @@ import { jump } from "./jump.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem, Setting, Stop } from "./search.js";
 
-export interface BalanceOptions extends Omit<BalancedOptions, "by"> {
+export interface BalanceOptions extends Omit<BalancedOptions, "by">, OptionsOf<typeof balanceOptions> {}
+
+export const balanceOptions = optionTable("balance", {
+  ...balancedOptions.rows,
   /**
    * `norm` (default): the least sum of squares of the weights on the orbit; `range`: equal largest magnitudes of each unit's
    * weights; `gradient`: the least gradient on the orbit.
    */
-  readonly by?: "norm" | "range" | "gradient" | undefined;
-}
-
-export const balanceOptions = optionTable("balance", {
-  ...balancedOptions.rows,
   by: oneOf(["norm", "range", "gradient"]).default("norm"),
-} satisfies OptionRows<BalanceOptions>);
+});
 
 /**
  * Jumps to the balanced point of the orbit, in closed form and as far as it is. For a unit with incoming weights w_+ and

@@ -13,7 +13,7 @@ import { reshape } from "../../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { integerFrom } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { lazy } from "../../runtime/lazy.js";
 import { Resources } from "../../runtime/resources.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
@@ -33,14 +33,12 @@ import {
 import { jump } from "./jump.js";
 import { isStop, type SearchFactory, type SearchProblem, tracedPushOf, type Walk } from "./search.js";
 
-export interface BestAngleOptions {
-  /** Number of angles in the scan over the whole turn; peaks narrower than their distance are missed. Default 360. */
-  readonly samples?: number | undefined;
-}
+export interface BestAngleOptions extends OptionsOf<typeof bestAngleOptions> {}
 
 export const bestAngleOptions = optionTable("bestAngle", {
+  /** Number of angles in the scan over the whole turn; peaks narrower than their distance are missed. Default 360. */
   samples: integerFrom(8).default(360),
-} satisfies OptionRows<BestAngleOptions>);
+});
 
 /**
  * Finds the angle with the largest objective over a whole turn, in one jump: for rotations of a plane, such

@@ -13,7 +13,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { createRng, type Rng } from "../../math/rng.js";
 import { integerFrom } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import type { DiscreteElement, DiscreteSymmetry } from "../../symmetry/discrete/discrete.js";
 import { all, chosen, stepNumbers } from "./guard-graph.js";
 import { objectiveWhenNeeded } from "./objective-value.js";
@@ -21,20 +21,16 @@ import type { Search, SearchFactory, SearchProblem } from "./search.js";
 import type { WalkInputs } from "./walk.js";
 import { compileWalkProgram } from "./walk-program.js";
 
-export interface DiscreteSearchOptions {
-  /** Number of moves to try in one walk; default 100. */
-  readonly tries?: number | undefined;
-  /** Number of walks, all but the first from a random element; default 1. */
-  readonly starts?: number | undefined;
-  /** Seed of the order of moves and of the random starts; default 0. */
-  readonly seed?: number | undefined;
-}
+export interface DiscreteSearchOptions extends OptionsOf<typeof discreteSearchOptions> {}
 
 export const discreteSearchOptions = optionTable("discreteSearch", {
+  /** Number of moves to try in one walk; default 100. */
   tries: integerFrom(0).default(100),
+  /** Number of walks, all but the first from a random element; default 1. */
   starts: integerFrom(1).default(1),
+  /** Seed of the order of moves and of the random starts; default 0. */
   seed: integerFrom(0).default(0),
-} satisfies OptionRows<DiscreteSearchOptions>);
+});
 
 /** Relative rise of the objective above which it is not rounding. */
 const significant = { float32: 1e-5, float64: 1e-10 };

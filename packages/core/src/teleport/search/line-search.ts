@@ -11,7 +11,7 @@ import { max } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { compileDirection, whyNoAscent } from "./ascent/ascent-direction.js";
 import { ascentAt } from "./ascent/ascent-graph.js";
@@ -26,23 +26,18 @@ import { objectiveWhenNeeded } from "./objective-value.js";
 import { type Blocks, compileOrbitWalk, type OrbitProposals } from "./orbit-walk.js";
 import { isStop, type SearchFactory, type SearchProblem, type Setting } from "./search.js";
 
-export interface LineSearchOptions {
-  /** Number of rounds, each along the direction of steepest ascent at its start; default 3. */
-  readonly steps?: number | undefined;
-  /** Norm of T at the first point of a round; default a fifth of the bound. */
-  readonly stepSize?: number | undefined;
-  /** Largest total of T; default the symmetry's bound. */
-  readonly bound?: number | undefined;
-  /** Number of points in a round at which the objective is measured; default 10. */
-  readonly evaluations?: number | undefined;
-}
+export interface LineSearchOptions extends OptionsOf<typeof lineSearchOptions> {}
 
 export const lineSearchOptions = optionTable("lineSearch", {
+  /** Number of rounds, each along the direction of steepest ascent at its start; default 3. */
   steps: integerFrom(0).default(3),
+  /** Norm of T at the first point of a round; default a fifth of the bound. */
   stepSize: positive.otherwise("a fifth of the bound"),
+  /** Largest total of T; default the symmetry's bound. */
   bound: positive.otherwise("the symmetry's bound"),
+  /** Number of points in a round at which the objective is measured; default 10. */
   evaluations: integerFrom(1).default(10),
-} satisfies OptionRows<LineSearchOptions>);
+});
 
 /**
  * Maximizes the measured objective along the direction of steepest ascent in the algebra, D = dphi/dT normalized,

@@ -13,7 +13,7 @@ import { argsort } from "../../graph/ops/sort.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { createRng } from "../../math/rng.js";
 import { integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { orbitPath } from "./ascent/orbit-path.js";
 import type { TrustRegion } from "./ascent/trust-region.js";
@@ -24,20 +24,16 @@ import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import { randomElement, stacked } from "./random-element.js";
 import { isStop, type SearchFactory, type Setting, type Stop } from "./search.js";
 
-export interface RandomSearchOptions {
-  /** Number of group elements to try; default 20. */
-  readonly samples?: number | undefined;
-  /** Seed of the random elements; default 0. */
-  readonly seed?: number | undefined;
-  /** Largest T; default the symmetry's bound. */
-  readonly bound?: number | undefined;
-}
+export interface RandomSearchOptions extends OptionsOf<typeof randomSearchOptions> {}
 
 export const randomSearchOptions = optionTable("randomSearch", {
+  /** Number of group elements to try; default 20. */
   samples: integerFrom(1).default(20),
+  /** Seed of the random elements; default 0. */
   seed: integerFrom(0).default(0),
+  /** Largest T; default the symmetry's bound. */
   bound: positive.otherwise("the symmetry's bound"),
-} satisfies OptionRows<RandomSearchOptions>);
+});
 
 interface Sample {
   readonly T: readonly NdArray[];

@@ -14,24 +14,21 @@ import { reshape } from "../../graph/ops/reshape.js";
 import { slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, positive } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { claimOf } from "./claim.js";
 import { objectiveWhenNeeded } from "./objective-value.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem, Setting } from "./search.js";
 
-export interface ScalingCornerOptions {
-  /** b, the largest |log a| of a unit; default the symmetry's bound. */
-  readonly bound?: number | undefined;
-  /** Maximum number of rounds over all units in which single signs are flipped if that helps; default 10. */
-  readonly sweeps?: number | undefined;
-}
+export interface ScalingCornerOptions extends OptionsOf<typeof scalingCornerOptions> {}
 
 export const scalingCornerOptions = optionTable("scalingCorner", {
+  /** b, the largest |log a| of a unit; default the symmetry's bound. */
   bound: positive.otherwise("the symmetry's bound"),
+  /** Maximum number of rounds over all units in which single signs are flipped if that helps; default 10. */
   sweeps: integerFrom(0).default(10),
-} satisfies OptionRows<ScalingCornerOptions>);
+});
 
 /**
  * The corner of the box |T_i| <= b where the objective of a diagonal scaling is largest, in one jump.

@@ -3,19 +3,17 @@
 
 import { NumericalError, ShapeError } from "../../errors.js";
 import { number, oneOf, smoothing } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 
-export interface TrajectorySimilarityOptions {
+export interface TrajectorySimilarityOptions extends OptionsOf<typeof trajectorySimilarityOptions> {}
+
+const trajectorySimilarityOptions = optionTable("trajectorySimilarity", {
   /**
    * What the teleport's move is compared with: the `gradient` at the point before it, as in the paper's quantity and the
    * authors' program, or the `descent` direction, minus that gradient, in which the optimizer moves. Default `gradient`.
    */
-  readonly sign?: "gradient" | "descent" | undefined;
-}
-
-const trajectorySimilarityOptions = optionTable("trajectorySimilarity", {
   sign: oneOf(["gradient", "descent"]).default("gradient"),
-} satisfies OptionRows<TrajectorySimilarityOptions>);
+});
 
 /**
  * How far a teleport moved in the direction in which the optimizer was moving.
@@ -50,20 +48,16 @@ export function trajectorySimilarity(
   return sign === "gradient" ? sigma : -sigma;
 }
 
-export interface BlendMomentOptions {
-  /** b in [0, 1): the weight of the past. */
-  readonly beta: number;
-  /** Similarity of the teleport's move to the past, in [-1, 1]: see {@link trajectorySimilarity}. */
-  readonly sigma: number;
-  /** 1 for a mean of gradients, 2 for one of their squares; default 1. */
-  readonly power?: 1 | 2 | undefined;
-}
+export interface BlendMomentOptions extends OptionsOf<typeof blendMomentOptions> {}
 
 const blendMomentOptions = optionTable("blendMoment", {
+  /** b in [0, 1): the weight of the past. */
   beta: smoothing.required(),
+  /** Similarity of the teleport's move to the past, in [-1, 1]: see {@link trajectorySimilarity}. */
   sigma: number({ min: -1, max: 1 }).required(),
+  /** 1 for a mean of gradients, 2 for one of their squares; default 1. */
   power: oneOf([1, 2]).default(1),
-} satisfies OptionRows<BlendMomentOptions>);
+});
 
 /**
  * A moment of the first step after a teleport: the past is weighted by its similarity to the teleport's move.

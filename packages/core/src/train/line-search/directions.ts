@@ -3,7 +3,7 @@
 import { addScaled, dotOf } from "../../math/dense.js";
 import { inverseHessian } from "../../math/lbfgs.js";
 import { integerFrom } from "../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../options.js";
+import { type OptionsOf, optionTable } from "../../options.js";
 
 /** The search directions of one run, computed from its gradients. */
 export interface Directions {
@@ -67,14 +67,12 @@ export const conjugateDirections: DirectionRule = () => {
   };
 };
 
-export interface LbfgsOptions {
-  /** Number of steps in memory; default 10. */
-  readonly memory?: number | undefined;
-}
+export interface LbfgsOptions extends OptionsOf<typeof lbfgsOptions> {}
 
 export const lbfgsOptions = optionTable("lbfgs", {
+  /** Number of steps in memory; default 10. */
   memory: integerFrom(1).default(10),
-} satisfies OptionRows<LbfgsOptions>);
+});
 
 /**
  * L-BFGS: -H g, where H approximates the inverse Hessian from the last steps s and changes of the gradient y.

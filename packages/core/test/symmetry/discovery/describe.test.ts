@@ -90,11 +90,11 @@ describe("what was found, in sentences", () => {
     } satisfies Partial<Discovery>;
     expect(told(found)).toMatchObject({ directions: 36 + 6, signs: 6 });
     expect(told(found).total).toBe(
-      "The same function along 42 continuous directions, in 720 orders of units and with 2^6 signs of units.",
+      "The same function along at least 42 continuous directions, in at least 720 orders of units and with at least 2^6 signs of units.",
     );
     // 100! = 9.33 10^157
     const many = { permutations: [{ kind: "permutation", size: 100, axes: [] }] } as const;
-    expect(told(many).total).toBe("The same function in 10^158 orders of units.");
+    expect(told(many).total).toBe("The same function in at least 10^158 orders of units.");
     expect(told({}).total).toBe("No symmetry was found.");
   });
 

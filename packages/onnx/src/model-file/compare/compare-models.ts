@@ -1,11 +1,11 @@
 import type { ImportedModel, RuntimeName } from "isoloss";
-import { DataError, dtypeOf, isNdArray, type NdArray, ShapeError } from "isoloss";
+import { DataError, dtypeOf, isNdArray, ShapeError } from "isoloss";
 import {
   differenceOf,
   inCode,
   integerFrom,
   isObject,
-  type OptionRows,
+  type OptionsOf,
   oneOf,
   optionTable,
 } from "isoloss/internal";
@@ -22,21 +22,7 @@ import {
 } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
 
-export interface CompareModelsOptions {
-  /** Seed of the random inputs; default 0. */
-  readonly seed?: number | undefined;
-  /** Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4. */
-  readonly examples?: number | undefined;
-  /** Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each. */
-  readonly sizes?: Readonly<Record<string, number>> | undefined;
-  /** Arrays for some or all inputs, by name, or a list of such batches of the same shapes; default: random numbers. */
-  readonly inputs?:
-    | Readonly<Record<string, NdArray>>
-    | readonly Readonly<Record<string, NdArray>>[]
-    | undefined;
-  /** Where the models run: `javascript`, `onnx`, or `auto` (default), the faster one for their size. */
-  readonly runtime?: RuntimeName | undefined;
-}
+export interface CompareModelsOptions extends OptionsOf<typeof compareModelsOptions> {}
 
 const listOf = (inputs: NamedValues | readonly NamedValues[]): readonly NamedValues[] =>
   Array.isArray(inputs) ? inputs : [inputs as NamedValues];
@@ -44,19 +30,22 @@ const listOf = (inputs: NamedValues | readonly NamedValues[]): readonly NamedVal
 const isBatch = (value: unknown): boolean => isObject(value) && Object.values(value).every(isNdArray);
 
 export const compareModelsRows = {
+  /** Seed of the random inputs; default 0. */
   seed: integerFrom(0).default(0),
+  /** Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4. */
   examples: integerFrom(1).default(4),
+  /** Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each. */
   sizes: axisSizes.default({}),
+  /** Arrays for some or all inputs, by name, or a list of such batches of the same shapes; default: random numbers. */
   inputs: inCode<NamedValues | readonly NamedValues[]>(
     "an object of arrays by the name of an input, or a list of them",
     (value) => (Array.isArray(value) ? value.length > 0 && value.every(isBatch) : isBatch(value)),
   ).default({}),
+  /** Where the models run: `javascript`, `onnx`, or `auto` (default), the faster one for their size. */
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
-} satisfies OptionRows<CompareModelsOptions>;
+};
 
-const compareModelsOptions = optionTable("compareModels", {
-  ...compareModelsRows,
-} satisfies OptionRows<CompareModelsOptions>);
+const compareModelsOptions = optionTable("compareModels", compareModelsRows);
 
 /** Options with their defaults. */
 export interface CompareSettings extends Omit<RandomInputSettings, "inputs"> {

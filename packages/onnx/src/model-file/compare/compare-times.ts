@@ -1,30 +1,29 @@
 import type { FileSession } from "isoloss/internal";
-import { inCode, isObject, type OptionRows, optionTable } from "isoloss/internal";
+import { inCode, isObject, type OptionsOf, optionTable } from "isoloss/internal";
 import { fromOnnx } from "../../import/from-onnx.js";
 import { openFile } from "./open-file.js";
 import { axisSizes, type NamedValues, randomInputs } from "./random-inputs.js";
 
-export interface CompareTimesOptions {
-  /** Arrays by the names of the inputs; default: random numbers, one example. */
-  readonly inputs?: NamedValues | undefined;
-  /** Sizes of axes that the file leaves open, for random numbers; default 32, of a first axis 1. */
-  readonly sizes?: Readonly<Record<string, number>> | undefined;
-}
+export interface CompareTimesOptions extends OptionsOf<typeof compareTimesOptions> {}
 
 const compareTimesOptions = optionTable("compareTimes", {
+  /** Arrays by the names of the inputs; default: random numbers, one example. */
   inputs: inCode<NamedValues>("arrays by the name of an input, such as { x: images }", isObject).otherwise(
     "random numbers",
   ),
+  /** Sizes of axes that the file leaves open, for random numbers; default 32, of a first axis 1. */
   sizes: axisSizes.default({}),
-} satisfies OptionRows<CompareTimesOptions>);
+});
 
 /** Times of two files that ran in turns. */
 export interface TimesComparison {
   /** Milliseconds of a run, the median. */
   readonly before: number;
+  /** Of the new file. */
   readonly after: number;
   /** Time of the second file by that of the first in one turn: the median, and the quartiles around it. */
   readonly ratio: number;
+  /** Around it. */
   readonly quartiles: readonly [number, number];
 }
 

@@ -7,7 +7,7 @@ import {
   integerFrom,
   isPlainObject,
   Lifetime,
-  type OptionRows,
+  type OptionsOf,
   oneOf,
   optionTable,
 } from "isoloss/internal";
@@ -15,32 +15,25 @@ import type { ModelComparison } from "./compare-models.js";
 import { axisSizes, type NamedValues, randomInputs } from "./random-inputs.js";
 import { openModel } from "./run-model.js";
 
-export interface ParamsComparisonOptions {
-  /** Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4. */
-  readonly examples?: number | undefined;
-  /** Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each. */
-  readonly sizes?: Readonly<Record<string, number>> | undefined;
-  /** Where the model runs: `javascript`, `onnx`, or `auto` (default), the faster one for its size. */
-  readonly runtime?: RuntimeName | undefined;
-}
+export interface ParamsComparisonOptions extends OptionsOf<typeof paramsComparisonOptions> {}
 
-export interface CompareParamsOptions {
-  /** Seed of the random inputs; default 0. */
-  readonly seed?: number | undefined;
-  /** What inputs of floats are multiplied by: farther from zero, units switch on that small numbers never reach. Default 1. */
-  readonly factor?: number | undefined;
-}
+export interface CompareParamsOptions extends OptionsOf<typeof compareParamsOptions> {}
 
 const paramsComparisonOptions = optionTable("createParamsComparison", {
+  /** Size of a first axis that the file leaves open; if all are fixed, the number of runs; default 4. */
   examples: integerFrom(1).default(4),
+  /** Sizes of other open axes, by their name in the file or as `input[axis]`; default 32 each. */
   sizes: axisSizes.default({}),
+  /** Where the model runs: `javascript`, `onnx`, or `auto` (default), the faster one for its size. */
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
-} satisfies OptionRows<ParamsComparisonOptions>);
+});
 
 const compareParamsOptions = optionTable("compare", {
+  /** Seed of the random inputs; default 0. */
   seed: integerFrom(0).default(0),
+  /** What inputs of floats are multiplied by: farther from zero, units switch on that small numbers never reach. Default 1. */
   factor: finite.default(1),
-} satisfies OptionRows<CompareParamsOptions>);
+});
 
 /** A model that is compiled once, to be compared with itself at other parameters. */
 export interface ParamsComparison {

@@ -1,6 +1,6 @@
 // Whether two files compute the same, where rounding alone may move an output by more than a tolerance.
 import { astype, type NdArray, NumericalError } from "isoloss";
-import { nonNegative, type OptionRows, optionTable } from "isoloss/internal";
+import { nonNegative, type OptionsOf, optionTable } from "isoloss/internal";
 import { fromOnnx } from "../../import/from-onnx.js";
 import {
   batchesFor,
@@ -16,18 +16,16 @@ import type { NamedValues } from "./random-inputs.js";
 import { outputsOf } from "./run-model.js";
 import { storageRounding } from "./storage-rounding.js";
 
-export interface SameFunctionOptions extends CompareModelsOptions {
+export interface SameFunctionOptions extends CompareModelsOptions, OptionsOf<typeof sameFunctionOptions> {}
+
+const sameFunctionOptions = optionTable("sameFunction", {
+  ...compareModelsRows,
   /**
    * Largest difference that counts as rounding, relative to an output's largest value; default 1e-4, where either file has
    * weights of float16 0.0049, of bfloat16 0.039: ten times what its numbers are rounded by.
    */
-  readonly tolerance?: number | undefined;
-}
-
-const sameFunctionOptions = optionTable("sameFunction", {
-  ...compareModelsRows,
   tolerance: nonNegative.otherwise("1e-4, or ten roundings of the weights' type"),
-} satisfies OptionRows<SameFunctionOptions>);
+});
 
 /** What is left of a difference in float64, on the first batch. */
 export interface Float64Comparison {

@@ -1,6 +1,8 @@
-import type { OnnxNode } from "isoloss/internal";
+import { dtypeOfCode, type OnnxNode } from "isoloss/internal";
+import { arrayOf } from "../../import/arrays.js";
+import { canHold, isFloatType } from "../edit/float-data.js";
 import type { GraphEditor } from "../edit/graph-editor.js";
-import { float } from "./attributes.js";
+import { float, int, isStandard } from "./attributes.js";
 import type { Reason } from "./linear-layer.js";
 
 /** What a node clamps, and to which numbers; undefined where there is no bound. */
@@ -12,6 +14,23 @@ export interface Bounds {
 
 /** The largest float32: an attribute of Clip before operator set 11 that stands for no bound. */
 const UNBOUNDED = 3.4e38;
+
+/** Stores the single numbers that Casts of stored ones make for Clip, Max and Min: so PyTorch exports the bounds of ReLU6. */
+export function storeCastBounds(editor: GraphEditor): void {
+  const bounding = editor.nodes.filter(({ opType }) => ["Clip", "Max", "Min"].includes(opType));
+  for (const name of new Set(bounding.flatMap(({ inputs }) => inputs))) {
+    const cast = editor.uses.maker(name);
+    const stored = cast?.opType === "Cast" && isStandard(cast) ? editor.tensor(cast.inputs[0]) : undefined;
+    if (cast === undefined || stored?.data.length !== 1) continue;
+    if (editor.isOutput(name) || editor.uses.isCaptured(name)) continue;
+    const dtype = dtypeOfCode(int(cast, "to", 0), `The Cast "${name}"`);
+    const { shape, data } = arrayOf(stored, "float64");
+    const number = Float64Array.of(Number(data[0]));
+    if (!isFloatType(dtype) || !canHold(dtype, number)) continue;
+    editor.replace(cast);
+    editor.rename(name, editor.add(`${name}_stored`, { dtype, shape, data: number }));
+  }
+}
 
 /** Whether a node clamps a value between numbers: a Clip, or a Max or Min of a value and one number. */
 export function isBound(editor: GraphEditor, { opType, inputs }: OnnxNode): boolean {

@@ -1,5 +1,5 @@
 import type { OnnxNode } from "isoloss/internal";
-import { inCode, type OptionRows, optionTable } from "isoloss/internal";
+import { inCode, type OptionsOf, optionTable } from "isoloss/internal";
 import { GraphEditor } from "../edit/graph-editor.js";
 import { float, int, isStandard } from "./attributes.js";
 import { changeLayer } from "./change-layer.js";
@@ -8,17 +8,15 @@ import { isReason, linearLayer, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 import { type LayoutOf, layouts } from "./value-layout.js";
 
-export interface FoldBatchNormOptions {
-  /** Which batch norms are folded, by the name of their result; default all. */
-  readonly norms?: ((result: string) => boolean) | undefined;
-}
+export interface FoldBatchNormOptions extends OptionsOf<typeof foldBatchNormOptions> {}
 
 const foldBatchNormOptions = optionTable("foldBatchNorm", {
+  /** Which batch norms are folded, by the name of their result; default all. */
   norms: inCode<(result: string) => boolean>(
     "a function of the name of a batch norm's result",
     (value) => typeof value === "function",
   ).otherwise("all"),
-} satisfies OptionRows<FoldBatchNormOptions>);
+});
 
 /**
  * Folds batch norms into the layers before them: Conv, ConvTranspose, Gemm, and MatMul with or without an Add of a

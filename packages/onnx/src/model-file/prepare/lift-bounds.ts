@@ -2,7 +2,7 @@ import type { OnnxNode } from "isoloss/internal";
 import { isFloatType } from "../edit/float-data.js";
 import { GraphEditor } from "../edit/graph-editor.js";
 import { isStandard } from "./attributes.js";
-import { boundsOf, isBound } from "./bounds.js";
+import { boundsOf, isBound, storeCastBounds } from "./bounds.js";
 import { isReason, type Reason } from "./linear-layer.js";
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 import { channelShape, type LayoutOf, layouts, type ValueLayout } from "./value-layout.js";
@@ -29,6 +29,7 @@ import { channelShape, type LayoutOf, layouts, type ValueLayout } from "./value-
  */
 export function liftBounds(bytes: Uint8Array): Preparation {
   const editor = new GraphEditor("liftBounds", bytes);
+  storeCastBounds(editor);
   const layoutOf = layouts(editor);
   const bounded = editor.nodes.filter((node) => isStandard(node) && isBound(editor, node));
   const report = bounded.map((node) => {

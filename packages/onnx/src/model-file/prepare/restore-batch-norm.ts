@@ -8,7 +8,7 @@ import {
   float,
   inCode,
   isPlainObject,
-  type OptionRows,
+  type OptionsOf,
   oneOf,
   optionTable,
   positive,
@@ -21,29 +21,24 @@ import { isReason, type LinearLayer, layerEnds, linearLayer, type Reason } from 
 import { changedRow, leftRow, type Preparation } from "./preparation.js";
 import { layouts } from "./value-layout.js";
 
-export interface RestoreBatchNormOptions {
-  /** The small number under the root of a batch norm; default 1e-5. */
-  readonly epsilon?: number | undefined;
-  /** Which layers get a batch norm, by the name of their result; default: those that an activation follows. */
-  readonly layers?: ((result: string) => boolean) | undefined;
-  /** Which stored weights may be scaled, by their names in the file: a layer with another one is left; default all. */
-  readonly weights?: ((name: string) => boolean) | undefined;
-  /** Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default). */
-  readonly runtime?: RuntimeName | undefined;
-}
+export interface RestoreBatchNormOptions extends OptionsOf<typeof restoreBatchNormOptions> {}
 
 const restoreBatchNormOptions = optionTable("restoreBatchNorm", {
+  /** The small number under the root of a batch norm; default 1e-5. */
   epsilon: positive.default(1e-5),
+  /** Which layers get a batch norm, by the name of their result; default: those that an activation follows. */
   layers: inCode<(result: string) => boolean>(
     "a function of the name of a layer's result",
     (value) => typeof value === "function",
   ).otherwise("those that an activation follows, perhaps after an addition"),
+  /** Which stored weights may be scaled, by their names in the file: a layer with another one is left; default all. */
   weights: inCode<(name: string) => boolean>(
     "a function of the name of a stored weight",
     (value) => typeof value === "function",
   ).otherwise("all"),
+  /** Where the model runs on the calibration batch: `javascript`, `onnx`, or `auto` (default). */
   runtime: oneOf<RuntimeName>(["auto", "javascript", "onnx"]).default("auto"),
-} satisfies OptionRows<RestoreBatchNormOptions>);
+});
 
 type Calibration = Readonly<Record<string, NdArray>>;
 

@@ -1,14 +1,10 @@
 import { z } from "zod";
 import { count, makeNamed, type Named, namedSchema, positive, type Registry } from "../named.js";
 import type { OwnOption } from "../schema-of.js";
-import { balance } from "./balance.js";
 import { fold, restore } from "./batch-norm.js";
 import type { Change } from "./network.js";
-import { prune } from "./prune.js";
-import { minimizeNoise } from "./quantization-noise.js";
-import { quantize } from "./quantize.js";
-import { type QuantizeFileOptions, quantizeFile } from "./quantize-file.js";
-import { scaleChannels, scaleLayers } from "./scale.js";
+import { minimizeNoise, type QuantizeFileOptions, quantize, quantizeFile } from "./quantize.js";
+import { balance, prune, scaleChannels, scaleLayers } from "./weights.js";
 
 const choice = (values: readonly [string, ...string[]], title: string, summary: string): OwnOption => ({
   schema: z.enum(values).meta({ title }),

@@ -1,7 +1,8 @@
 // Data of the user's own: tables, arrays, images and modules.
 
+import { createHash } from "node:crypto";
 import { countBy, maxBy, mean, omit } from "es-toolkit";
-import { DataError, type Dataset, dtypeOf, numbers, OptionError } from "isoloss";
+import { DataError, type Dataset, dtypeOf, type NdArray, numbers, OptionError } from "isoloss";
 import { type DivideOptions, divide, divideOptions } from "isoloss/data";
 import {
   arrayFileOptions,
@@ -81,7 +82,7 @@ const missing: OwnOptions = {
       range: "one of refuse, mean, drop",
       otherwise: "refuse",
       summary:
-        "What becomes of values that are missing (empty, NA, NaN, null or ?): an error, the mean of the training examples (of text: none of its values), or the row is left out.",
+        "What becomes of values that are missing (empty, NA, NaN, null, ? and the like): an error, the mean of the training examples (of text: none of its values), or the row is left out.",
     },
     z.enum(["refuse", "mean", "drop"]),
   ),
@@ -229,7 +230,10 @@ export async function loadOwnData(
   const { image, features, classes: names, table: tableOptions, tasks: columns, unlabeled } = opened;
   const raw: RunData = {
     ...{ ...parts, image, features, classes: names, table: tableOptions, tasks: columns },
-    metrics: ownMetrics({ ...parts, tasks: columns }, unlabeled),
+    metrics: {
+      ...rowMetrics(parts, { unlabeled, isTable: tableOptions !== undefined }),
+      ...constantMetrics({ ...parts, tasks: columns }),
+    },
   };
   return standardized(raw, {
     isNumber: opened.isNumber,
@@ -239,15 +243,44 @@ export async function loadOwnData(
 }
 
 /**
- * What a run says of data beside its own results: the rows without a label (`rows.unlabeled`), and a yardstick that needs no model. Of one target the
+ * Numbers of rows among a run's results: of each part (`rows.train`), those without a label (`rows.unlabeled`), and of a table those of the held-out
+ * parts with an equal row among those for training (`rows.copied`).
+ */
+function rowMetrics(
+  parts: Pick<RunData, "train" | "validation" | "test">,
+  { unlabeled, isTable }: { readonly unlabeled: number | undefined; readonly isTable: boolean },
+): Record<string, number> {
+  const { train, ...heldOut } = parts;
+  const known = Object.entries(parts).flatMap(([name, part]) => (part ? [[name, part] as const] : []));
+  const counts = Object.fromEntries(known.map(([name, { inputs }]) => [`rows.${name}`, inputs.shape[0]]));
+  const seen = new Set(isTable ? rowHashes(train) : []);
+  const copies = Object.values(heldOut).flatMap((part) =>
+    isTable && part ? rowHashes(part).filter((row) => seen.has(row)) : [],
+  );
+  return {
+    ...counts,
+    ...(unlabeled ? { "rows.unlabeled": unlabeled } : {}),
+    ...(copies.length > 0 ? { "rows.copied": copies.length } : {}),
+  };
+}
+
+/** A hash of each row, inputs and labels: of large tables texts would need more memory than they. */
+function rowHashes({ inputs, labels }: Dataset): string[] {
+  const [n] = inputs.shape;
+  const at = ({ data }: NdArray, i: number) =>
+    data.subarray((i * data.length) / n, ((i + 1) * data.length) / n);
+  return Array.from({ length: n }, (_, i) =>
+    createHash("sha1").update(at(inputs, i)).update(at(labels, i)).digest("base64"),
+  );
+}
+
+/**
+ * What a run says of data beside its own results: a yardstick that needs no model. Of one target the
  * root mean squared error of the mean of the training rows (`constant.validation.rmse`), of classes the accuracy of their commonest class, on the
  * rows that the run is measured on; of several tasks that of each (`constant.validation.TASK.rmse`).
  */
-function ownMetrics(
-  { train, validation, test, tasks }: RunData,
-  unlabeled: number | undefined,
-): Record<string, number> {
-  const metrics: Record<string, number> = unlabeled ? { "rows.unlabeled": unlabeled } : {};
+function constantMetrics({ train, validation, test, tasks }: RunData): Record<string, number> {
+  const metrics: Record<string, number> = {};
   const isOfClasses = dtypeOf(train.labels) === "int64";
   const width = tasks?.length ?? 1;
   if (!isOfClasses && train.labels.shape[1] !== width) return metrics;

@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { DataError, MissingDataError, OptionError } from "isoloss";
 import { reasonOf } from "isoloss/node";
 import { z } from "zod";
-import { isImageName } from "../../../model/read-data.js";
+import { isImageName } from "../../../formats/read-data.js";
 
 /** SHA-256 of a file: a run's config has it, so that another file is not taken for it. */
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits");

@@ -2,7 +2,7 @@
 import { type Model, OptionError } from "isoloss";
 import { fromOnnx, trainable } from "isoloss-onnx";
 import { z } from "zod";
-import { namingFile, readModelFile } from "../../../model/read-model.js";
+import { namingFile, readModelFile } from "../../../formats/read-model.js";
 import type { MadeModel } from "../models.js";
 import type { Tree } from "../problems.js";
 import { absolute, absoluteModule, exportOf, hashed, placeInModule, sha256Schema } from "./file.js";

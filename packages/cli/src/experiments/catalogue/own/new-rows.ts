@@ -4,7 +4,7 @@ import { basename, dirname, extname, join } from "node:path";
 import { astype, DataError, dtypeOf, type NdArray, sizeOf } from "isoloss";
 import { collected, concatenateRows, type TableInputs, type TableOptions } from "isoloss/data";
 import { type CsvOptions, openCsv, openParquet, reasonOf } from "isoloss/node";
-import { type ImageSettings, imagesIn, isImageName, readData } from "../../../model/read-data.js";
+import { type ImageSettings, imagesIn, isImageName, readData } from "../../../formats/read-data.js";
 import type { RunData } from "../run-data.js";
 import { requireFinite } from "./readers.js";
 

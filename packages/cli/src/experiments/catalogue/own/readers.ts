@@ -1,6 +1,7 @@
 // Readers of data in files, as arrays.
 import { astype, DataError, type Dataset, dtypeOf, isNdArray, type NdArray, OptionError } from "isoloss";
 import { collected, type TableData, type TableOptions } from "isoloss/data";
+import { requireClasses } from "isoloss/internal";
 import { type CsvOptions, loadArrays, openCsv, openImageFolder, openParquet } from "isoloss/node";
 import type { ColumnTask, ImageShape } from "../run-data.js";
 import { exportOf, placeInModule } from "./file.js";
@@ -85,11 +86,17 @@ export async function openTasks(
 
   const tasks = labels.map((name) => {
     const [text, own] = [textOf(name), placesOf(name)];
+    const requireFew = (values: readonly string[]) => {
+      const column = { name, values, areNumbers: text === undefined, count, leave: "it out of classes" };
+      if (!rest.text?.includes(name)) requireClasses(path, column);
+    };
     const values = Array.from({ length: count }, (_, row) =>
       text ? own.findIndex((place) => at(row, place) === 1) : at(row, own[0]),
     );
+    if (text) requireFew(text);
     if (text || !asClasses.includes(name)) return { name, classes: text, values };
     const known = [...new Set(values)].sort((a, b) => a - b);
+    requireFew(known.map(String));
     return { name, classes: known.map(String), values: values.map((value) => known.indexOf(value)) };
   });
   for (const { classes } of tasks) requireTwo(classes, path);

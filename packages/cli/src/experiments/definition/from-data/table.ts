@@ -46,7 +46,7 @@ export async function guessTable(
   const { name: targetName, missing: unlabeled } = targetOf(whole.columns, label);
   if (unlabeled === whole.length) throw new DataError(`${path}: "${targetName}" is empty.`);
   // Rows without a label are left out, and what they alone hold is no input.
-  const { length, columns } = unlabeled > 0 ? await describe([targetName]) : whole;
+  const { length, columns, repeated } = unlabeled > 0 ? await describe([targetName]) : whole;
   const target = targetOf(columns, targetName);
   const why =
     label !== undefined
@@ -111,6 +111,11 @@ export async function guessTable(
       `"${target.name}" is predicted, ${why}: ${classes ? `${target.values.length} classes, ${shortList(target.values)}` : "a number"} (--label COLUMN predicts another)`,
       ...columns.filter(({ name }) => !text.includes(name)).flatMap(textNote),
       ...left.map(({ name, reason }) => `"${name}" is left out: it ${reason}`),
+      ...(repeated > 0
+        ? [
+            `${repeated} ${repeated === 1 ? "row is a copy" : "rows are copies"} of an earlier one: copies in both the training and the held-out part flatter what is measured there`,
+          ]
+        : []),
       ...(unlabeled > 0
         ? [
             `${unlabeled === 1 ? "1 row has" : `${unlabeled} rows have`} no "${target.name}", and ${unlabeled === 1 ? "is" : "are"} left out`,
@@ -129,6 +134,11 @@ function requireOneKind(path: string, { name, oddValue }: TableColumn): void {
   const { value, place } = oddValue;
   const ifText = `If the column is text: --text ${shellWord(name)}.`;
   const found = `${path}: ${place} has ${JSON.stringify(value)} in "${name}", `;
+  if (/^0\d+$/.test(value)) {
+    throw new DataError(
+      `${found}an integer with leading zeros, which a number has not. If these are codes: --text ${shellWord(name)}. Else write them without these zeros.`,
+    );
+  }
   throw new DataError(
     isNumber(value.replaceAll(",", ""))
       ? `${found}a number with a comma. Write numbers with a decimal point, without other marks: 3.14. ${ifText}`

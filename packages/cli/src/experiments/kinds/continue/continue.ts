@@ -1,6 +1,7 @@
-import { decodeCheckpoint, resume, type Trainer } from "isoloss";
+import { decodeCheckpoint, jit, type NdArray, resume, type Trainer, torchGenerator } from "isoloss";
 import { z } from "zod";
-import { changeSchema } from "../../catalogue/changes/changes.js";
+import { changeSchema, makeChange } from "../../catalogue/changes/changes.js";
+import { type ChangeContext, firstExamples, type Network } from "../../catalogue/changes/network.js";
 import { count, type Named, positive } from "../../catalogue/named.js";
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
@@ -9,10 +10,8 @@ import type { JobContext, Kind, Measured, Settings } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
 import { trainPauseMetrics, trainSettings } from "../train/train.js";
 import { trained } from "../train/trained.js";
-import { type TrainSettings, taskOf, trainerFor } from "../train/trainer.js";
+import { type LearningTask, type TrainSettings, taskOf, trainerFor } from "../train/trainer.js";
 import { continueComparison } from "./comparison.js";
-import { type PretrainSettings, pretrained } from "./pretrained.js";
-import { changed } from "./start.js";
 
 interface ContinueSettings extends TrainSettings {
   readonly pretrain?: PretrainSettings | null;
@@ -85,4 +84,115 @@ async function validationAt(
   if (validation === undefined) return {};
   const { loss, accuracy } = await trainer.evaluate(validation);
   return { "start.loss": loss, ...(accuracy === undefined ? {} : { "start.accuracy": accuracy }) };
+}
+
+/** A first training, of the same model on the data as they are. */
+interface PretrainSettings extends Pick<TrainSettings, "optimizer" | "learningRate"> {
+  readonly epochs: number;
+  /** Default that of the run. */
+  readonly batchSize?: number;
+  /** What happens to the new network before it. */
+  readonly start?: readonly Named[];
+}
+
+/** What decides how a network comes out of its first training. */
+interface FirstSettings
+  extends Pick<TrainSettings, "data" | "testFold" | "model" | "loss" | "batchSize" | "dtype" | "runtime"> {
+  readonly pretrain?: PretrainSettings | null;
+}
+
+/** Networks that were trained in this thread: the runs of all variants and rates with a seed begin at the same one. */
+const done = new Map<string, Promise<Network>>();
+const mostKept = 100;
+
+/** The network that a run begins with, after its first training if it has one. */
+function pretrained(task: LearningTask, settings: FirstSettings, seed: number): Promise<Network> {
+  const { data, testFold, model, loss, dtype, runtime, batchSize, pretrain } = settings;
+  const key = JSON.stringify([data, testFold, model, loss, dtype, runtime, batchSize, pretrain, seed]);
+  const network = done.get(key) ?? trainedFirst(task, settings, seed);
+  if (done.size >= mostKept && !done.has(key)) done.clear();
+  done.set(key, network);
+  return network;
+}
+
+async function trainedFirst(
+  task: LearningTask,
+  { dtype = "float32", runtime, batchSize, pretrain }: FirstSettings,
+  seed: number,
+): Promise<Network> {
+  const fresh = { model: task.model, ...task.model.init(torchGenerator(seed), { dtype }) };
+  if (!pretrain) return fresh;
+  const { start = [], ...given } = pretrain;
+  const { network } = await changed(fresh, start, { seed, data: task.data });
+  const settings: Settings = { batchSize, ...given, dtype, ...(runtime === undefined ? {} : { runtime }) };
+  const { trainer, steps, context } = await trainerFor({ ...task, ...network }, settings, seed);
+  try {
+    const { params, state } = network;
+    trainer.restore({ step: 0, params, state, optimizer: context.optimizer.init(params) });
+    await trainer.run({ steps });
+    return { ...network, params: trainer.current.params, state: trainer.current.state };
+  } finally {
+    await trainer.dispose();
+  }
+}
+
+/** A network after what happened to it. */
+interface Changed {
+  readonly network: Network;
+  /** Of the moves. */
+  readonly seconds: number;
+  /** Largest change of an output by a move, relative to the largest output; undefined without moves. */
+  readonly drift?: number;
+}
+
+/** Examples on which the drift of moves is measured. */
+const watched = 100;
+
+/** Does one thing after the other to a network. */
+async function changed(
+  network: Network,
+  changes: readonly Named[],
+  context: ChangeContext,
+): Promise<Changed> {
+  let now: Changed = { network, seconds: 0 };
+  for (const named of changes) {
+    const { isMove, apply } = makeChange(named);
+    const begin = performance.now();
+    const next = await apply(now.network, context);
+    const seconds = (performance.now() - begin) / 1000;
+    now = isMove
+      ? {
+          network: next,
+          seconds: now.seconds + seconds,
+          drift: Math.max(now.drift ?? 0, await difference(now.network, next, context)),
+        }
+      : { ...now, network: next };
+  }
+  return now;
+}
+
+/** Largest difference of two networks' outputs, relative to the first one's largest output. */
+async function difference(before: Network, after: Network, { data }: ChangeContext): Promise<number> {
+  const { x } = firstExamples(data, watched);
+  const [a, b] = [await outputs(before, x), await outputs(after, x)];
+  let [largest, most] = [0, 0];
+  a.forEach((value, i) => {
+    largest = Math.max(largest, Math.abs(value));
+    most = Math.max(most, Math.abs(value - b[i]));
+  });
+  return most / largest;
+}
+
+async function outputs({ model, params, state }: Network, x: NdArray): Promise<number[]> {
+  const f = await jit((at) => model.apply(at.params, at.x, { state: at.state as never }).output, {
+    params,
+    state,
+    x,
+  });
+  try {
+    const { data } = await f({ params, state, x });
+    return Array.from(data as Float32Array, Number);
+  } finally {
+    await f.dispose();
+  }
 }

@@ -2,6 +2,7 @@ import { mean } from "es-toolkit";
 import { OptionError } from "isoloss";
 import type { Correlation } from "isoloss/linalg";
 import { type MinimumRow, minimaStudy } from "isoloss/teleport";
+import { scatter, type TaskTableData } from "isoloss-figures";
 import { z } from "zod";
 import { dataSchema } from "../../catalogue/datasets.js";
 import { lossOf } from "../../catalogue/loss.js";
@@ -14,11 +15,11 @@ import {
   optimizerSchema,
 } from "../../catalogue/optimizers.js";
 import type { OwnData } from "../../catalogue/own/data.js";
-import type { JobContext, Kind, Measured } from "../../kind.js";
+import type { DrawComparison, Evaluation, JobContext, JobResult, Kind, Measured } from "../../kind.js";
 import { trainerForm } from "../../records/stored-form.js";
+import { formatNumber } from "../../results/format-number.js";
 import { finalLossMetric } from "../../results/loss-curve.js";
 import { taskOf } from "../train/trainer.js";
-import { minimaComparison } from "./comparison.js";
 
 interface MinimaSettings {
   readonly data: Named | OwnData;
@@ -58,7 +59,7 @@ export const minimaKind: Kind = {
     examples: count.optional(),
     dtype: z.enum(["float32", "float64"]).optional(),
   },
-  comparison: minimaComparison,
+  comparison: { tables, figures: { minima: minimaFigures } },
   run: (settings, context) => run(settings as unknown as MinimaSettings, context),
 };
 
@@ -114,8 +115,6 @@ async function run(settings: MinimaSettings, { seed, directory, progress }: JobC
   };
 }
 
-type Evaluation = NonNullable<Measured["evaluations"]>[number];
-
 /** One model; its index stands for the step. */
 const recordOf = (row: MinimumRow, step: number, seconds: number): Evaluation => ({
   step,
@@ -138,3 +137,69 @@ const figures = (name: string, { pearson, interval, spearman }: Correlation): Re
   [`correlation.${name}.high`]: interval[1],
   [`correlation.${name}.ranks`]: spearman,
 });
+
+const measures = {
+  sharpness: "sharpness",
+  curvature: "curvature",
+  trainingLoss: "training loss",
+  sharpnessGivenLoss: "sharpness given it",
+  curvatureGivenLoss: "curvature given it",
+} as const;
+
+const metricOf = ({ document }: JobResult, name: string): number | null => document.metrics[name] ?? null;
+
+function tables(results: readonly JobResult[]): TaskTableData[] {
+  if (results.length === 0) return [];
+  return [
+    {
+      caption:
+        "Pearson's r of each measure of a minimum with its validation loss, over models, with 95 % intervals. The training " +
+        "loss is the control: a sharper minimum may only be one that is less far down. Given it, r is partial: of what is left of " +
+        "both where the training loss is held fixed",
+      rowLabel: "variant",
+      columns: [
+        { name: "models", digits: 0 },
+        ...Object.values(measures).flatMap((group) =>
+          ["r", "low", "high", "of ranks"].map((name) => ({ name, group, digits: 3 })),
+        ),
+      ],
+      rows: results.map((result) => ({
+        name: result.variant,
+        values: [
+          result.evaluations?.length ?? null,
+          ...Object.keys(measures).flatMap((key) =>
+            ["", ".low", ".high", ".ranks"].map((end) => metricOf(result, `correlation.${key}${end}`)),
+          ),
+        ],
+      })),
+    },
+  ];
+}
+
+async function minimaFigures(
+  results: readonly JobResult[],
+  options: Parameters<DrawComparison>[1],
+): ReturnType<DrawComparison> {
+  return results.flatMap((result) =>
+    (["sharpness", "curvature"] as const).flatMap((key) => {
+      const points = (result.evaluations ?? []).flatMap((row) =>
+        row[key] === undefined ? [] : [{ x: row[key], y: row["validation.loss"] }],
+      );
+      if (points.length === 0) return [];
+      const [r, low, high] = ["", ".low", ".high"].map((end) => metricOf(result, `correlation.${key}${end}`));
+      const element = scatter(
+        {
+          series: [{ name: result.variant, points }],
+          xLabel: key,
+          yLabel: "validation loss",
+          notes: [
+            `${result.variant}, ${points.length} models: Pearson's r ${formatNumber(r ?? Number.NaN, 3)}, ` +
+              `95 % interval [${formatNumber(low ?? Number.NaN, 3)}, ${formatNumber(high ?? Number.NaN, 3)}].`,
+          ],
+        },
+        { ...options(), title: `Minima of ${result.variant}: ${key} and validation loss` },
+      );
+      return [{ name: `${key}-${result.variant}`, element }];
+    }),
+  );
+}

@@ -2,12 +2,13 @@ import { uniqBy, upperFirst } from "es-toolkit";
 import { compile, trace } from "isoloss";
 import { resultName } from "isoloss/metrics";
 import { twoTaskToy } from "isoloss/problems";
-import { conflictCosines, curves, levelSets, paretoFront } from "isoloss-figures";
+import { bars, barsWidth, conflictCosines, curves, levelSets, paretoFront } from "isoloss-figures";
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";
 import type { DrawComparison, JobResult } from "../../kind.js";
 import { groupBy } from "../../results/groups.js";
 import { byVariant } from "../../results/summary.js";
+import { gainRows, lostText } from "./gains.js";
 
 /** So many variants are drawn, of the toy in each scale: the first ones. */
 const most = { paths: 12, front: 8, test: 12, conflicts: 6 } as const;
@@ -185,4 +186,34 @@ export const testFigures: DrawComparison = async (results, options) => {
       ),
     },
   ];
+};
+
+/** Digits after the point: more would be noise. */
+const hundredths = (points: number): number => Math.round(100 * points) / 100;
+
+/** What COST and each of its controls add to the same method without them, with intervals. */
+export const gainFigures: DrawComparison = async (results, options) => {
+  const ratios = gainRows(results).flatMap(({ name, plain }) => {
+    if (plain.points === null) return [];
+    const { mean, interval } = plain.points;
+    return {
+      name: `${name}${lostText(plain)}`,
+      ratio: hundredths(mean),
+      ...(interval === null ? {} : { low: hundredths(interval[0]), high: hundredths(interval[1]) }),
+    };
+  });
+  if (ratios.length === 0) return [];
+  const size = options();
+  const element = bars(
+    { ratios, reference: 0, better: "higher", log: false, xLabel: "points of mean test accuracy" },
+    {
+      ...size,
+      // Names of variants may be long, and a figure must not end an experiment that has run.
+      width: barsWidth(ratios, size.width),
+      title: "What teleports and their controls add to the same method",
+      // In a page the title takes two lines: there is room for a single row, too.
+      height: 200 + 28 * ratios.length,
+    },
+  );
+  return [{ name: "gains", element }];
 };

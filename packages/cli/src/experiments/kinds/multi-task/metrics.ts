@@ -4,12 +4,10 @@ import type { MultiTaskEvaluation, TaskMetricSets } from "isoloss/mtl";
 import { type CostConfig, isGuarded } from "../../catalogue/cost.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { MadeTasks } from "../../catalogue/tasks.js";
-import type { Measured } from "../../kind.js";
+import type { Evaluation } from "../../kind.js";
 import { type CostEvent, secondsOf } from "./cost-clock.js";
 import { costMetrics } from "./cost-record.js";
 import { type Protocol, reportedMetrics } from "./protocol.js";
-
-export type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
 /** Points within this distance of the toy's Pareto front count as on it. */
 const near = 0.15;

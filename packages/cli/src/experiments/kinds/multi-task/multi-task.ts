@@ -1,5 +1,5 @@
-import { OptionError } from "isoloss";
-import { decodeMultiTaskCheckpoint } from "isoloss/mtl";
+import { OptionError, resume } from "isoloss";
+import { decodeMultiTaskCheckpoint, type MultiTaskHistory } from "isoloss/mtl";
 import { z } from "zod";
 import { costSchema } from "../../catalogue/cost.js";
 import { methodSchema } from "../../catalogue/methods.js";
@@ -7,15 +7,16 @@ import { count, fromZero, nonNegative, positive } from "../../catalogue/named.js
 import { learningRateSchema, optimizerSchema } from "../../catalogue/optimizers.js";
 import { testFoldSchema } from "../../catalogue/run-data.js";
 import { multiTaskProblemSchema } from "../../catalogue/tasks.js";
-import type { Kind } from "../../kind.js";
+import type { ConflictPoint, Kind, Subject, TaskConflict } from "../../kind.js";
+import { evenly } from "../../records/points.js";
 import { trainerForm } from "../../records/stored-form.js";
+import { formatNumber } from "../../results/format-number.js";
 import { epochSettings } from "../training-loop.js";
 import { multiTaskComparison } from "./comparison.js";
-import { taskPoints } from "./diagnose.js";
 import { taskPredictions, tasksOnnx } from "./export.js";
 import { plateauSchema } from "./plateau.js";
 import { checkProtocol, protocolSchema } from "./protocol.js";
-import { multiTaskRun } from "./run.js";
+import { type MultiTaskSession, multiTaskRun, sessionOf } from "./run.js";
 import type { MultiTaskSettings } from "./settings.js";
 
 /** Training on several tasks at once, by any method, with or without COST. */
@@ -90,4 +91,76 @@ function checkSettings({
       "With alone each task has a model of its own: nothing is combined. Take the method linearScalarization without cost.",
     );
   }
+}
+
+/** Conflicts at the start and at a checkpoint; or at steps of the run, which is then repeated. */
+async function taskPoints({ settings, seed, checkpoint, points }: Subject): Promise<ConflictPoint[]> {
+  const session = await sessionOf(
+    { ...(settings as unknown as MultiTaskSettings), recordGradients: true },
+    seed,
+  );
+  const { trainer } = session;
+  try {
+    if (points !== undefined) return await along(session, points);
+    const found = [await next(session)];
+    if (checkpoint === undefined) return found;
+    resume(trainer, decodeMultiTaskCheckpoint(checkpoint));
+    return [...found, await next(session)];
+  } finally {
+    await session.dispose();
+  }
+}
+
+/** Repeats the run, which gives the same numbers. */
+async function along(session: MultiTaskSession, points: number): Promise<ConflictPoint[]> {
+  const { trainer } = session;
+  const found: ConflictPoint[] = [];
+  for (const step of evenly(session.length() - 1, points)) {
+    if (step > trainer.current.step) await trainer.run({ steps: step - trainer.current.step });
+    found.push(await next(session));
+  }
+  return found;
+}
+
+async function next({ trainer }: MultiTaskSession): Promise<ConflictPoint> {
+  const { step } = trainer.current;
+  await trainer.run({ steps: 1 });
+  return { at: `at step ${step}, on its batch`, step, conflict: conflictAt(trainer.history, step) };
+}
+
+function conflictAt(history: MultiTaskHistory, step: number): TaskConflict {
+  const { tasks, losses, norms, meanCosines, cosines, conflicts } = history;
+  const column = (lists: readonly (readonly number[])[]) =>
+    lists.map((list) => (Number.isFinite(list[step]) ? list[step] : null));
+  const pairs = column(cosines).filter((c) => c !== null);
+  const is = (name: "dominated" | "weak" | "many") => conflicts[name][step] === 1;
+  const figures = {
+    tasks,
+    losses: column(losses),
+    norms: column(norms),
+    meanCosines: column(meanCosines),
+    leastCosine: pairs.length > 0 ? Math.min(...pairs) : null,
+    dominated: is("dominated"),
+    weak: is("weak"),
+    many: is("many"),
+  };
+  return { ...figures, reading: readingOf(figures) };
+}
+
+function readingOf(c: Omit<TaskConflict, "reading">): string[] {
+  const number = (value: number | null) => (value === null ? "unknown" : formatNumber(value, 3));
+  const rows = c.tasks.map(
+    (task, k) =>
+      `${task}: loss ${number(c.losses[k])}, ||g_k|| ${number(c.norms[k])}, cos(g_0, g_k) ${number(c.meanCosines[k])}.`,
+  );
+  const sentences = [
+    c.weak
+      ? `Some gradients oppose each other${c.leastCosine === null ? "" : `: the least cosine is ${number(c.leastCosine)}`} (a weak conflict).`
+      : "No two gradients oppose each other.",
+    c.dominated
+      ? "A step along the mean gradient raises the loss of the task with the smallest gradient: a dominated conflict, for which COST was made (eq. 3)."
+      : "A step along the mean gradient lowers the loss of the task with the smallest gradient: no dominated conflict (eq. 3).",
+    ...(c.many ? ["At least half of the tasks are opposed to the mean gradient (eq. 4)."] : []),
+  ];
+  return [...rows, ...sentences];
 }

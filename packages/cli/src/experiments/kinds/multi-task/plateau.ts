@@ -2,7 +2,7 @@ import { OptionError } from "isoloss";
 import { type PlateauOptions, reduceOnPlateau, type ScheduleContext } from "isoloss/optim";
 import { z } from "zod";
 import { fromZero, nonNegative } from "../../catalogue/named.js";
-import type { Evaluation } from "./metrics.js";
+import type { Evaluation } from "../../kind.js";
 import { type Protocol, validationDeltas } from "./protocol.js";
 
 /** Lowers the learning rate when Delta_m on the validation data stops falling: see `reduceOnPlateau`. */

@@ -3,8 +3,8 @@ import { OptionError } from "isoloss";
 import { deltaM } from "isoloss/mtl";
 import { z } from "zod";
 import { count } from "../../catalogue/named.js";
+import type { Evaluation } from "../../kind.js";
 import { tableColumn, tableRow } from "../tables.js";
-import type { Evaluation } from "./metrics.js";
 
 /** How the numbers of a paper's table are made of a run, and that table. */
 export const protocolSchema = z.strictObject({

@@ -1,21 +1,24 @@
 import { mean } from "es-toolkit";
 import { createMultiTaskTrainer, type MultiTaskTrainer, resume } from "isoloss";
+import { confusion } from "isoloss/metrics";
 import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "isoloss/mtl";
+import { stepRecord } from "isoloss/node";
+import type { RunDirectory } from "../../../run/directory.js";
 import { makeCost } from "../../catalogue/cost.js";
 import { makeMethod } from "../../catalogue/methods.js";
 import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
 import { formOf } from "../../catalogue/run-data.js";
 import { type MadeTasks, makeTasks } from "../../catalogue/tasks.js";
-import type { JobContext, Measured } from "../../kind.js";
+import type { Evaluation, JobContext, Measured } from "../../kind.js";
 import { numbersOf, pointsIn } from "../../records/points.js";
+import { unpredicted } from "../predictions.js";
 import { trainingLoop, watchedBy } from "../training-loop.js";
 import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
-import { jumpsOf, teleportOf } from "./cost-record.js";
-import { type Evaluation, evaluated, isAtFront, metricsOf } from "./metrics.js";
+import { costRecord, jumpsOf, teleportOf } from "./cost-record.js";
+import { evaluated, isAtFront, metricsOf } from "./metrics.js";
 import { plateauRate } from "./plateau.js";
 import type { MultiTaskSettings } from "./settings.js";
-import { multiTaskWriter } from "./writer.js";
 
 /** A run's trainer, and its length. */
 export interface MultiTaskSession {
@@ -88,6 +91,25 @@ export async function sessionOf(
       await hook?.dispose();
     },
   };
+}
+
+/** Classes of columns of a table that no held-out row is predicted to have. */
+async function unpredictedBy(
+  trainer: MultiTaskTrainer<Tree>,
+  { table, ...made }: MadeTasks,
+): Promise<Record<string, number>> {
+  const part = made.test ? "test" : "validation";
+  const heldOut = made[part];
+  const tasks = table?.tasks?.filter(({ name, classes }) => classes && made.tasks.includes(name)) ?? [];
+  if (heldOut === undefined || tasks.length === 0) return {};
+  const metrics = Object.fromEntries(tasks.map(({ name }) => [name, { counts: confusion() }]));
+  const measured = (await trainer.evaluate(heldOut, { metrics })).tasks;
+  return Object.assign(
+    {},
+    ...tasks.map(({ name, classes }) =>
+      unpredicted(`unpredicted.${part}.${name}`, measured[name].counts, classes),
+    ),
+  );
 }
 
 /** One run, with checkpoints and evaluations. */
@@ -173,6 +195,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
           recordEvery,
         }),
         ...(ended ? { "best.epoch": ended.epoch } : {}),
+        ...(status === "completed" ? await unpredictedBy(trainer, made) : {}),
       },
       ...(plane
         ? { trajectory: points, jumps: jumpsOf(reports), end: numbersOf(trainer.current.params) }
@@ -181,4 +204,48 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
   } finally {
     await session.dispose();
   }
+}
+
+interface MultiTaskWriter {
+  /** Writes what is new; points of a plane beside the steps that they were at. */
+  append(points: readonly (readonly number[])[]): void;
+  /** The recorded steps: mean losses, squared norms of the directions, seconds. */
+  columns(): { loss: number[]; gradNormSq: number[]; seconds: number[] };
+}
+
+/** Writes the records of a trainer of several tasks into the run's directory. */
+function multiTaskWriter(
+  trainer: MultiTaskTrainer<Tree>,
+  { recordEvery, directory }: { readonly recordEvery: number; readonly directory: RunDirectory | undefined },
+): MultiTaskWriter {
+  let written = trainer.current.step;
+  let events = trainer.history.events.length;
+
+  const recordsFrom = (first: number): number[] => {
+    const steps: number[] = [];
+    const start = Math.ceil(first / recordEvery) * recordEvery;
+    for (let step = start; step < trainer.current.step; step += recordEvery) steps.push(step);
+    return steps;
+  };
+  return {
+    append(points) {
+      const { history } = trainer;
+      const fresh = recordsFrom(written).map((step) => ({
+        ...stepRecord(history, step),
+        ...(points[step / recordEvery] ? { params: [...points[step / recordEvery]] } : {}),
+      }));
+      directory?.appendMetrics(fresh);
+      directory?.appendTeleports(
+        history.events.slice(events).map(({ event }) => costRecord(event as CostEvent, history.tasks)),
+      );
+      written = trainer.current.step;
+      events = history.events.length;
+    },
+    columns() {
+      const steps = recordsFrom(0);
+      const records = steps.map((step) => stepRecord(trainer.history, step));
+      const column = (name: string) => records.map((record) => record[name] as number);
+      return { loss: column("loss"), gradNormSq: column("gradNormSq"), seconds: column("seconds") };
+    },
+  };
 }

@@ -1,12 +1,13 @@
 import { mean, sumBy } from "es-toolkit";
-import { type Dataset, type Metrics as EpochMetrics, encodeCheckpoint, type Trainer } from "isoloss";
-import { rmse } from "isoloss/metrics";
+import { type Dataset, dtypeOf, type Metrics as EpochMetrics, encodeCheckpoint, type Trainer } from "isoloss";
+import { confusion, rmse } from "isoloss/metrics";
 import { stepRecord } from "isoloss/node";
 import type { RunDirectory } from "../../../run/directory.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { RunData } from "../../catalogue/run-data.js";
-import type { JobContext, Measured } from "../../kind.js";
+import type { Evaluation, JobContext, Measured } from "../../kind.js";
 import { teleportRecord } from "../../records/teleport-record.js";
+import { unpredicted } from "../predictions.js";
 import { type EpochSettings, trainingLoop, watchedBy } from "../training-loop.js";
 import type { TrainSettings } from "./trainer.js";
 
@@ -72,8 +73,6 @@ interface Recorder extends Pick<Trainee, "trainer"> {
   readonly directory: RunDirectory | undefined;
   readonly secondsBefore: number;
 }
-
-type Evaluation = NonNullable<Measured["evaluations"]>[number];
 
 /** Figures on the validation data: those of the trainer, where it has measured them at this step. */
 async function evaluated(recorder: Recorder, validation: Dataset): Promise<Evaluation> {
@@ -147,6 +146,13 @@ async function metricsOf(
   for (const [name, set] of Object.entries({ train: data.train, test: data.test })) {
     if (set === undefined) continue;
     Object.assign(metrics, await figuresOn(recorder, name, set));
+  }
+  const part = data.test ? "test" : "validation";
+  const heldOut = data[part];
+  // Of data of the user's own, where a class may be rare.
+  if (data.metrics && heldOut && "train.accuracy" in metrics && dtypeOf(heldOut.labels) === "int64") {
+    const { counts } = await recorder.trainer.evaluate(heldOut, { metrics: { counts: confusion() } });
+    Object.assign(metrics, unpredicted(`unpredicted.${part}`, counts, data.classes));
   }
   return metrics;
 }

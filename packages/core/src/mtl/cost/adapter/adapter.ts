@@ -10,29 +10,24 @@ import { reshape } from "../../../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { createRng } from "../../../math/rng.js";
 import { integerFrom, listOf, oneOf, positive, text } from "../../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../../options.js";
+import { type OptionsOf, optionTable } from "../../../options.js";
 import { flatten, unflatten } from "../../../tree.js";
 
-export interface AdapterOptions {
+export interface AdapterOptions extends OptionsOf<typeof adapterOptions> {}
+
+export const adapterOptions = optionTable("cost: adapter", {
   /**
    * `low-rank`: D = (alpha / r) B A. `dense`: D itself is trained. `auto` (default): low-rank if that has
    * fewer numbers than D, and dense for smaller tensors.
    */
-  readonly kind?: "auto" | "low-rank" | "dense" | undefined;
-  /** r, the rank; default 5. */
-  readonly rank?: number | undefined;
-  /** The scale of D, see `kind`; default 8. */
-  readonly alpha?: number | undefined;
-  /** Paths of the weights to move among the shared parameters, such as `conv1.weight`; default: see `createAdapter`. */
-  readonly layers?: readonly string[] | undefined;
-}
-
-export const adapterOptions = optionTable("cost: adapter", {
   kind: oneOf(["auto", "low-rank", "dense"]).default("auto"),
+  /** r, the rank; default 5. */
   rank: integerFrom(1).default(5),
+  /** The scale of D, see `kind`; default 8. */
   alpha: positive.default(8),
+  /** Paths of the weights to move among the shared parameters, such as `conv1.weight`; default: see `createAdapter`. */
   layers: listOf(text("a path, such as conv1.weight")).otherwise("all tensors of two or more axes"),
-} satisfies OptionRows<AdapterOptions>);
+});
 
 /** A tensor that is moved. */
 export interface AdapterSite {

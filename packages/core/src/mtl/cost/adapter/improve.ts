@@ -3,7 +3,7 @@
 import { OptionError } from "../../../errors.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { nonNegative, number, oneOf, positive } from "../../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../../options.js";
+import { type OptionsOf, optionTable } from "../../../options.js";
 import { gradientCosine } from "./cosine.js";
 import {
   type BalancedSharpnessOptions,
@@ -12,53 +12,44 @@ import {
   type SharpnessInputs,
 } from "./sharpness.js";
 
-export interface ImproveByCosine {
-  /** `cosine`: of the tasks' gradients. */
-  readonly kind: "cosine";
-  /** gamma; default 1. */
-  readonly weight?: number | undefined;
-  /** Pairs of gradients with this cosine or a larger one are not improved further; default 0.2. */
-  readonly cap?: number | undefined;
-  /**
-   * How L_g is differentiated: `exact`, or by `differences` of gradients, for which the activations of one pass of one task are
-   * in memory at once; default `exact`.
-   */
-  readonly derivatives?: "exact" | "differences" | undefined;
-  /** With `differences`: the length of a perturbation over 1 + ||theta||; default 0.01. */
-  readonly step?: number | undefined;
-}
+export interface ImproveByCosine extends OptionsOf<typeof improveByCosineOptions> {}
 
-export interface ImproveBySharpness extends BalancedSharpnessOptions {
-  /** `sharpness`: a balanced mean of the losses around the point. */
-  readonly kind: "sharpness";
-  /** gamma; default 0.1. */
-  readonly weight?: number | undefined;
-}
+export interface ImproveBySharpness
+  extends BalancedSharpnessOptions,
+    OptionsOf<typeof improveBySharpnessOptions> {}
 
-export interface ImproveNothing {
-  /** `none`: the control experiment. */
-  readonly kind: "none";
-}
+export interface ImproveNothing extends OptionsOf<typeof improveNothingOptions> {}
 
 export type ImproveOptions = ImproveByCosine | ImproveBySharpness | ImproveNothing;
 
 export const improveByCosineOptions = optionTable("cost: improve: cosine", {
+  /** `cosine`: of the tasks' gradients. */
   kind: oneOf(["cosine"]).required(),
+  /** gamma; default 1. */
   weight: nonNegative.default(1),
+  /** Pairs of gradients with this cosine or a larger one are not improved further; default 0.2. */
   cap: number({ min: -1, max: 1 }).default(0.2),
+  /**
+   * How L_g is differentiated: `exact`, or by `differences` of gradients, for which the activations of one pass of one task are
+   * in memory at once; default `exact`.
+   */
   derivatives: oneOf(["exact", "differences"]).default("exact"),
+  /** With `differences`: the length of a perturbation over 1 + ||theta||; default 0.01. */
   step: positive.default(0.01),
-} satisfies OptionRows<ImproveByCosine>);
+});
 
 export const improveBySharpnessOptions = optionTable("cost: improve: sharpness", {
+  /** `sharpness`: a balanced mean of the losses around the point. */
   kind: oneOf(["sharpness"]).required(),
+  /** gamma; default 0.1. */
   weight: nonNegative.default(0.1),
   ...balancedSharpnessOptions.rows,
-} satisfies OptionRows<ImproveBySharpness>);
+});
 
 export const improveNothingOptions = optionTable("cost: improve: none", {
+  /** `none`: the control experiment. */
   kind: oneOf(["none"]).required(),
-} satisfies OptionRows<ImproveNothing>);
+});
 
 /** The inputs of L_g. Traced. */
 export interface ImproveInputs extends SharpnessInputs {

@@ -9,43 +9,36 @@ import { mean, sum } from "../../../graph/ops/reduce.js";
 import { stopGradient } from "../../../graph/ops/stop-gradient.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { flag, integerFrom, oneOf, positive } from "../../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../../options.js";
+import { type OptionsOf, optionTable } from "../../../options.js";
 import { flatten, unflatten } from "../../../tree.js";
 import { stacked } from "../shared-losses.js";
 import { replaced } from "./replaced.js";
 
-export interface BalancedSharpnessOptions {
+export interface BalancedSharpnessOptions extends OptionsOf<typeof balancedSharpnessOptions> {}
+
+export const balancedSharpnessOptions = optionTable("cost: sharpness", {
   /** n, the number of directions; default 5. */
-  readonly samples?: number | undefined;
+  samples: integerFrom(1).default(5),
   /** delta, the length of a perturbation; default 1e-4. */
-  readonly radius?: number | undefined;
+  radius: positive.default(1e-4),
   /** Whether delta is the length in every tensor (`tensor`, default) or over all tensors (`global`). */
-  readonly scale?: "tensor" | "global" | undefined;
+  scale: oneOf(["tensor", "global"]).default("tensor"),
   /**
    * Form of the sharpness: the `loss` at the perturbed point, as in the paper, or its `change` over delta, as
    * in the authors' program; default `loss`.
    */
-  readonly form?: "loss" | "change" | undefined;
+  form: oneOf(["loss", "change"]).default("loss"),
   /**
    * Directions of the perturbations: random ones, or that of steepest `ascent`, for which one sample
    * suffices; default `sampled`.
    */
-  readonly direction?: "sampled" | "ascent" | undefined;
+  direction: oneOf(["sampled", "ascent"]).default("sampled"),
   /**
    * Whether the perturbed loss is differentiated; default true. False is a defect of the authors' program, which perturbs
    * a copy: the form `change` then has a gradient of random sign over delta, the form `loss` none.
    */
-  readonly differentiated?: boolean | undefined;
-}
-
-export const balancedSharpnessOptions = optionTable("cost: sharpness", {
-  samples: integerFrom(1).default(5),
-  radius: positive.default(1e-4),
-  scale: oneOf(["tensor", "global"]).default("tensor"),
-  form: oneOf(["loss", "change"]).default("loss"),
-  direction: oneOf(["sampled", "ascent"]).default("sampled"),
   differentiated: flag.default(true),
-} satisfies OptionRows<BalancedSharpnessOptions>);
+});
 
 /** The inputs of the sharpness. */
 export interface SharpnessInputs {

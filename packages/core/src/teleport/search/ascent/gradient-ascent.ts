@@ -3,7 +3,7 @@
 import type { NdArray } from "../../../array.js";
 import { OptionError } from "../../../errors.js";
 import { flag, integerFrom, positive, smoothing } from "../../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../../options.js";
+import { type OptionsOf, optionTable } from "../../../options.js";
 import { Resources } from "../../../runtime/resources.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../../symmetry/symmetry.js";
 import { claimOf } from "../claim.js";
@@ -15,32 +15,24 @@ import { orbitPath } from "./orbit-path.js";
 import { severalStarts } from "./several-starts.js";
 import { accumulate, limited, scaledBlock, type TrustRegion } from "./trust-region.js";
 
-export interface GradientAscentOptions {
-  /** Ascent steps; default 10. */
-  readonly steps?: number | undefined;
-  /** Norm of T in one ascent step; default a fifth of the bound. */
-  readonly stepSize?: number | undefined;
-  /** Largest total of T; default the symmetry's bound. */
-  readonly bound?: number | undefined;
-  /** Weight of the past directions in a running sum, as the momentum of SGD; default 0. */
-  readonly momentum?: number | undefined;
-  /** Whether each direction is divided by its norm, so that a step has the length `stepSize`; default true. */
-  readonly normalized?: boolean | undefined;
-  /** Number of walks, all but the first from a random element within the bound; default 1. */
-  readonly starts?: number | undefined;
-  /** Seed of the random starts; default 0. */
-  readonly seed?: number | undefined;
-}
+export interface GradientAscentOptions extends OptionsOf<typeof gradientAscentOptions> {}
 
 export const gradientAscentOptions = optionTable("gradientAscent", {
+  /** Ascent steps; default 10. */
   steps: integerFrom(0).default(10),
+  /** Norm of T in one ascent step; default a fifth of the bound. */
   stepSize: positive.otherwise("a fifth of the bound"),
+  /** Largest total of T; default the symmetry's bound. */
   bound: positive.otherwise("the symmetry's bound"),
+  /** Weight of the past directions in a running sum, as the momentum of SGD; default 0. */
   momentum: smoothing.default(0),
+  /** Whether each direction is divided by its norm, so that a step has the length `stepSize`; default true. */
   normalized: flag.default(true),
+  /** Number of walks, all but the first from a random element within the bound; default 1. */
   starts: integerFrom(1).default(1),
+  /** Seed of the random starts; default 0. */
   seed: integerFrom(0).default(0),
-} satisfies OptionRows<GradientAscentOptions>);
+});
 
 /**
  * Gradient ascent on the orbit: each step applies an exact action to the point that the last one reached.

@@ -2,37 +2,30 @@
 
 import { OptionError } from "../../../errors.js";
 import { flag, integerFrom, positive } from "../../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../../options.js";
+import { type OptionsOf, optionTable } from "../../../options.js";
 import type { SearchFactory } from "../search.js";
 import { compileWalkProgram } from "../walk-program.js";
 import { levelSetSteps } from "./walk-graph.js";
 
-export interface LevelSetOptions {
+export interface LevelSetOptions extends OptionsOf<typeof levelSetOptions> {}
+
+export const levelSetOptions = optionTable("levelSet", {
   /** Maximum number of steps; default 50. */
-  readonly steps?: number | undefined;
+  steps: integerFrom(0).default(50),
   /** Length of the first step in units of the scaled ascent direction; default 0.1. */
-  readonly rho?: number | undefined;
+  rho: positive.default(0.1),
   /** Shrinks rho until the merit function rises enough, and begins the next step where that rise promises most; default true. */
-  readonly lineSearch?: boolean | undefined;
+  lineSearch: flag.default(true),
   /**
    * The walk ends when the projected step is shorter than this and the loss is as close to the start's;
    * default 1e-6.
    */
-  readonly tolerance?: number | undefined;
-  /** Without `project`: accepts points below the level set as well, without returning to it; default true. */
-  readonly sublevel?: boolean | undefined;
-  /** Returns to the level set after each step by Newton steps along the gradient; default true. */
-  readonly project?: boolean | undefined;
-}
-
-export const levelSetOptions = optionTable("levelSet", {
-  steps: integerFrom(0).default(50),
-  rho: positive.default(0.1),
-  lineSearch: flag.default(true),
   tolerance: positive.default(1e-6),
+  /** Without `project`: accepts points below the level set as well, without returning to it; default true. */
   sublevel: flag.default(true),
+  /** Returns to the level set after each step by Newton steps along the gradient; default true. */
   project: flag.default(true),
-} satisfies OptionRows<LevelSetOptions>);
+});
 
 /**
  * Ascent of an objective phi on the level set of the loss f, without a symmetry: sequential quadratic programming with

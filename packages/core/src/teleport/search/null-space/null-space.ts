@@ -6,7 +6,7 @@ import { simplify } from "../../../graph/simplify.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { type TensorsOf, trace } from "../../../graph/trace.js";
 import { flag, integerFrom, listOf, number, positive, text } from "../../../option-kinds.js";
-import { type OptionRows, optionTable } from "../../../options.js";
+import { type OptionsOf, optionTable } from "../../../options.js";
 import { Resources } from "../../../runtime/resources.js";
 import type { Limits } from "../../guard.js";
 import { gradNormSq } from "../../objective/objective.js";
@@ -18,26 +18,20 @@ import { compileInputSpaces, type InputSpace, type InputSpaces } from "./input-s
 import { type LinearMap, linearMaps } from "./layer-inputs.js";
 import { stops } from "./walk-graph.js";
 
-export interface NullSpaceOptions {
-  /** Number of steps, each at the cost of a gradient of the objective; default 5. */
-  readonly steps?: number | undefined;
-  /** Length of a step relative to that of the weights that can move, or the factor eta itself; default 0.1. */
-  readonly stepSize?: number | undefined;
-  /** Whether a step has the length `stepSize`; default true. Otherwise it is `stepSize` times the projected gradient. */
-  readonly normalized?: boolean | undefined;
-  /** Fraction of the inputs' energy that is kept exactly, above 0; default 1: all of it, up to rounding. */
-  readonly threshold?: number | undefined;
-  /** Dotted paths of the weights to move; default all weights that only multiply inputs. */
-  readonly layers?: readonly string[] | undefined;
-}
+export interface NullSpaceOptions extends OptionsOf<typeof nullSpaceOptions> {}
 
 export const nullSpaceOptions = optionTable("nullSpace", {
+  /** Number of steps, each at the cost of a gradient of the objective; default 5. */
   steps: integerFrom(0).default(5),
+  /** Length of a step relative to that of the weights that can move, or the factor eta itself; default 0.1. */
   stepSize: positive.default(0.1),
+  /** Whether a step has the length `stepSize`; default true. Otherwise it is `stepSize` times the projected gradient. */
   normalized: flag.default(true),
+  /** Fraction of the inputs' energy that is kept exactly, above 0; default 1: all of it, up to rounding. */
   threshold: number({ above: 0, max: 1 }).default(1),
+  /** Dotted paths of the weights to move; default all weights that only multiply inputs. */
   layers: listOf(text("a dotted path")).otherwise("all that only multiply inputs"),
-} satisfies OptionRows<NullSpaceOptions>);
+});
 
 /**
  * Ascent of the objective phi in the null space of every layer's inputs, so that no layer's output changes. With H the

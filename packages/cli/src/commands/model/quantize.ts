@@ -1,0 +1,466 @@
+import { resolve } from "node:path";
+import { DataError, OptionError } from "isoloss";
+import {
+  dropIdentity,
+  foldBatchNorm,
+  type Granularity,
+  type QuantizationChoice,
+  type QuantizedModel,
+  quantizeModel,
+} from "isoloss-onnx";
+import { bytesText } from "../../experiments/results/format-number.js";
+import { groupBy } from "../../experiments/results/groups.js";
+import { type Columns, tableOf, textList } from "../../experiments/results/table.js";
+import { importModel, type ModelFile, readModelFile } from "../../formats/read-model.js";
+import { type Batch, examplesIn, readBatches } from "../../model/batches.js";
+import { dataHelp, dataSource } from "../../model/data-options.js";
+import {
+  agreementText,
+  changeOf,
+  errorColumns,
+  finite,
+  type MeasuredChange,
+  sqnrText,
+} from "../../model/measured-change.js";
+import type { PageParts } from "../../model/page.js";
+import { type Sizes, sizesOf } from "../../model/sizes.js";
+import { writeModelFile } from "../../model/write-prepared.js";
+import { choice, excluding, flag, flagOff, type Values, value } from "../../option-rows.js";
+import { requireOthers, requireOutputs } from "../../output.js";
+import { finiteNumber, positiveNumber } from "../../parse.js";
+import { withProgress } from "../../progress.js";
+import { htmlTable } from "../../run/report-html.js";
+import type { Result } from "../command.js";
+import { measuring, outOption } from "./options.js";
+
+const options = {
+  out: outOption,
+  calibration: value(
+    "<path>",
+    "examples: a .npy or .npz file, or a folder of images or of such folders; only --weights-only does without",
+  ),
+  heldOut: value(
+    "<path>",
+    "other examples: half of them choose, the others judge; default a quarter of the calibration, which is then not used for it; random inputs without",
+  ),
+  per: choice(
+    "<what>",
+    "what has a scale of weights; default: channel and tensor are tried (of 4 bits: block and channel)",
+    ["tensor", "channel", "block"],
+  ),
+  weightsOnly: flag("activations stay float: a smaller file, not a faster one"),
+  bits: choice("<n>", "of weights; 4 with --weights-only alone", ["8", "4"], "8"),
+  activations: excluding("weightsOnly", choice("<type>", "of activations", ["uint8", "int8"], "uint8")),
+  reduceRange: flag("weights of 7 bits, for processors without 8-bit dot products"),
+  method: excluding(
+    "weightsOnly",
+    choice(
+      "<name>",
+      "how ranges of activations are found",
+      ["minMax", "percentile", "entropy", "mse"],
+      "minMax",
+    ),
+  ),
+  equalize: flagOff("only the weights as they are: faster"),
+  biasCorrection: choice(
+    "<how>",
+    "means that corrected biases keep: measured, or analytic, from batch norms and normal numbers; none: not tried",
+    ["measured", "analytic", "none"],
+    "measured",
+  ),
+  absorbBiases: flag("try the weights with high biases absorbed behind ReLUs, too"),
+  rotate: flag("try the weights with rotated attention heads and residual streams, too"),
+  limitError: value("<dB>", "least SQNR in decibels: layers stay float until it is kept", finiteNumber),
+  budget: value("<seconds>", "time after which no further choice is tried; default no limit", positiveNumber),
+  ...measuring("the choices, the layers and their weights"),
+};
+
+type Settings = Values<typeof options>;
+
+const help = `Each choice is a file that is run and measured on half of the held-out examples: SQNR, 10 log10 of the sum of squared outputs by
+that of squared errors, and how often the largest output stays at its place. Choices are scales per channel or tensor; weights
+as they are, with equal ranges of units, or with the least predicted noise; biases corrected or not. Other weights compute
+the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured error. The file
+with the largest SQNR is written, or the smallest within 0.1 dB of it, and judged on the other half. Batch normalizations are folded.
+
+With --weights-only and without --calibration the weights are rounded as they are, and measured on --held-out or random inputs.
+
+With --limit-error those layers stay float whose quantization costs most, the fewest that are enough; if no file
+with a quantized layer keeps the limit, or none is found in the budget, nothing is written, and out is null. Where the
+examples that chose the file keep the limit, and the others do not, the file is written, held is false, and the exit code is 1.
+
+${dataHelp}
+
+The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split, random}, judged, held, recommended and table
+[{candidate, per, corrected, left, widened, bytes, integerNodes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}],
+floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, runs, bits, note}].
+
+Examples:
+  isoloss model quantize model.onnx --calibration photos --out int8.onnx
+  isoloss model quantize model.onnx --calibration photos --out int8.onnx --per channel --limit-error 30 --json`;
+
+/** A row of the table; null where a number is infinite or was not measured. */
+export interface ChoiceRow extends MeasuredChange {
+  /** Weights: `as it is`, `ranges equalized`, `weights alone` or `noise minimized`. */
+  readonly candidate: string;
+  /** What has a scale of weights: `channel`, `tensor` or `block`. */
+  readonly per: Granularity;
+  /** Whether biases are corrected. */
+  readonly corrected: boolean;
+  /** Layers that stay float for `--limit-error`, by the names of their results. */
+  readonly left: readonly string[];
+  /** Layers whose weights have 8 bits where `--bits 4` asks for less. */
+  readonly widened: number;
+  readonly bytes: number;
+  /** Nodes that ONNX Runtime's CPU runs by kernels for quantized numbers, as predicted. */
+  readonly integerNodes: number;
+}
+
+/** The document of `isoloss model quantize --json`. */
+export interface Quantized {
+  /** Paths of the old and the new file, absolute; null: no file keeps the limit of error, and none was written. */
+  readonly file: string;
+  /** Path of the new file; null: no file keeps `--limit-error`, and none was written. */
+  readonly out: string | null;
+  readonly bytes: { readonly before: number; readonly after: number };
+  /** That were read. */
+  readonly examples: {
+    /** Of `--calibration`. */
+    readonly calibration: number;
+    /** That chose and judged: of `--held-out`, else of the quarter. */
+    readonly heldOut: number;
+    /** Of the held-out examples those that chose the file; the others judge. */
+    readonly choosing: number;
+    /** Whether a quarter of the calibration was held out to judge. */
+    readonly split: boolean;
+    /** Whether these are random inputs: no examples were given. */
+    readonly random: boolean;
+  };
+  /** What was written; where `out` is null, the best file without layers in float. */
+  readonly recommended: ChoiceRow;
+  /** The error of the written file on the examples that did not choose it; null where all did. */
+  readonly judged: MeasuredChange | null;
+  /** With `--limit-error`, whether it keeps that on all held-out examples, also on those that did not choose it. */
+  readonly held: boolean | null;
+  /** The SQNR of `recommended` where products with stored integers take their operand in float, by ONNX Runtime's session option `session.qdq_matmulnbits_accuracy_level` at 1; null without such products. */
+  readonly floatOperandsSqnr: number | null;
+  /** All files that were measured. */
+  readonly table: readonly ChoiceRow[];
+  /** What was not tried, and why. */
+  readonly skipped: readonly string[];
+  /** With a limit that none of the first files keeps: the layers, those first whose quantization costs most. */
+  readonly sensitivities: readonly { readonly layer: string; readonly sqnr: number | null }[];
+  /** Layers of the written file, and other nodes that run on integers. */
+  readonly nodes: readonly {
+    /** The name of its first result; of a product and its bias, of the sum. */
+    readonly node: string;
+    readonly opType: string;
+    /** The kernel of ONNX Runtime's CPU, such as `QLinearConv`; `float` without. */
+    readonly runs: string;
+    /** Of each number of its weight; null without a weight. */
+    readonly bits: number | null;
+    /** Why it stays float. */
+    readonly note: string | null;
+  }[];
+}
+
+const columns: Columns<ChoiceRow> = [
+  ["choice", (row) => nameOf(row)],
+  ...errorColumns,
+  ["on integers", ({ integerNodes }) => `${integerNodes}`],
+  ["size", ({ bytes }) => bytesText(bytes)],
+];
+
+const nodeColumns: Columns<Quantized["nodes"][number]> = [
+  ["node", ({ node }) => node],
+  ["operator", ({ opType }) => opType],
+  ["runs as", ({ runs }) => runs],
+  ["bits of weights", ({ bits }) => (bits === null ? "-" : `${bits}`)],
+  ["note", ({ note }) => note ?? ""],
+];
+
+/** `isoloss model quantize`: a file of integers, chosen by measured error. */
+async function run(path: string, settings: Settings): Promise<Result> {
+  requireWeightsOnly(settings);
+  requireCalibration(settings);
+  const { out } = settings;
+  const file = await readModelFile(path);
+  await requireOutputs(file, settings, [settings.calibration, settings.heldOut]);
+  await requireOthers({ "--calibration": settings.calibration, "--held-out": settings.heldOut });
+  const { inputs } = importModel(file);
+  const read = (data: string) => readBatches(inputs, dataSource(data, settings), settings.size);
+  const calibration = settings.calibration === undefined ? undefined : await read(settings.calibration);
+  const heldOut = settings.heldOut === undefined ? undefined : await read(settings.heldOut);
+  if (heldOut === undefined && calibration) requireParts(settings.calibration, calibration);
+  const result = await quantized(path, file.bytes, { calibration, heldOut }, settings);
+  const isWritten = result.recommended.sqnr >= (settings.limitError ?? -Infinity);
+  const document = documentOf(result, {
+    file,
+    out: isWritten ? resolve(out) : null,
+    calibration: examplesIn(calibration ?? []),
+  });
+  if (!isWritten) return { document, text: [], error: new DataError(whyRefused(path, result, settings)) };
+  await writeModelFile(file, out, result.bytes);
+  return {
+    document,
+    text: textOf(document, path, out),
+    exitCode: document.held === false ? 1 : 0,
+    page: (parts) => {
+      const sizes = sizesOf(inputs, settings.size, (calibration ?? heldOut)?.[0]);
+      return pageOf(document, { file, out, bytes: result.bytes, sizes }, parts);
+    },
+  };
+}
+
+export const quantize = { options, help, run };
+
+function documentOf(
+  result: QuantizedModel,
+  {
+    file,
+    out,
+    calibration,
+  }: { readonly file: ModelFile; readonly out: string | null; readonly calibration: number },
+): Quantized {
+  const { choosing, judging } = result.heldOut;
+  return {
+    file: resolve(file.path),
+    out,
+    bytes: { before: file.bytes.length, after: result.bytes.length },
+    examples: {
+      calibration,
+      heldOut: choosing + judging,
+      choosing,
+      split: result.isSplit,
+      random: result.isRandom,
+    },
+    recommended: rowOf(result.recommended),
+    judged: result.judged === undefined ? null : changeOf(result.judged),
+    held: result.isWithinLimit ?? null,
+    floatOperandsSqnr: finite(result.floatOperandsSqnr),
+    table: result.table.map(rowOf),
+    skipped: result.skipped,
+    sensitivities: result.sensitivities.map(({ layer, sqnr }) => ({ layer, sqnr: finite(sqnr) })),
+    nodes: result.report.nodes.map(({ node, opType, runs, bits = null, note = null }) => ({
+      ...{ node, opType, runs, bits, note },
+    })),
+  };
+}
+
+/** The table of choices, and what was written. */
+function textOf(document: Quantized, file: string, out: string): Result["text"] {
+  const { table, recommended, skipped, bytes, nodes } = document;
+  return [
+    tableOf(columns, table),
+    ...(nodes.some(({ bits, runs }) => (bits ?? 32) < 32 || runs !== "float") ? [] : [NOTHING]),
+    ...(skipped.length === 0 ? [] : [`not tried\n${textList(skipped.map(entryOf))}`]),
+    ...leftTexts(nodes),
+    ...operandsText(document),
+    `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. ${judgedText(document)}`,
+  ];
+}
+
+function pageOf(
+  document: Quantized,
+  {
+    file,
+    out,
+    bytes,
+    sizes,
+  }: {
+    readonly file: ModelFile;
+    readonly out: string;
+    readonly bytes: Uint8Array;
+    readonly sizes: Sizes;
+  },
+  { choicesSection, weightsSection, unitsSection }: PageParts,
+) {
+  const { recommended, table, skipped, nodes } = document;
+  // What is quantized: its layers are those of the new file.
+  const prepared = dropIdentity(foldBatchNorm(file.bytes).bytes).bytes;
+  const size = `${bytesText(document.bytes.after)} instead of ${bytesText(document.bytes.before)}`;
+  return {
+    title: `${file.path} on integers`,
+    conclusion: `Recommended and written to ${out}: ${nameOf(recommended)}, ${size}.`,
+    lead: `Each choice is a file that was run on ${chosenOn(document)}, and compared with the model in float. ${judgedText(document)}`,
+    sections: [
+      choicesSection(
+        table.map((row) => ({ name: nameOf(row), sqnr: row.sqnr, broken: row.broken })),
+        nameOf(recommended),
+        {
+          text: [
+            "SQNR is 10 log10 of the sum of squared outputs by that of squared errors; 6 dB more are half the error. Same largest: how often the largest output stays at its place. On integers: nodes that ONNX Runtime's CPU runs by kernels for integers.",
+            ...operandsText(document),
+            ...(skipped.length === 0 ? [] : [`Not tried: ${skipped.join("; ")}.`]),
+          ].join("\n\n"),
+          table: tableOf(columns, table),
+        },
+      ),
+      {
+        heading: "Layers",
+        text: "What each layer of the written file runs as.",
+        folded: [
+          {
+            title: `${nodes.length} nodes`,
+            content: { table: htmlTable(tableOf(nodeColumns, nodes)) },
+            open: nodes.length <= 12,
+          },
+        ],
+      },
+      ...weightsSection(
+        prepared,
+        bytes,
+        "Before: the weights in float, batch normalizations folded. After: what the integers of the written file stand for. With one scale for a tensor, channels far below its largest weight keep few bits, or become zeros.",
+      ),
+      unitsSection({ ...file, bytes: prepared }, sizes, {
+        kinds: ["scaling"],
+        text: "Scaling these units keeps what the model computes: equal ranges and least noise are found among these scales.",
+      }),
+    ],
+  };
+}
+
+/** The message about a limit that no file keeps, with the ways out. */
+function whyRefused(path: string, { recommended }: QuantizedModel, { limitError, budget }: Settings): string {
+  const longer = budget === undefined ? "" : " or a larger --budget";
+  return (
+    `${path}: no file that was tried keeps --limit-error ${limitError} with a quantized layer; without layers in float ` +
+    `the best one has an SQNR of ${recommended.sqnr.toFixed(1)} dB. Give a lower limit${longer}. Nothing was written.`
+  );
+}
+
+/** Throws where weights of 4 bits or in blocks are for integers that nothing computes on. */
+function requireWeightsOnly({ bits, per, weightsOnly }: Settings): void {
+  if (weightsOnly || (bits === "8" && per !== "block")) return;
+  const what = bits === "4" ? "--bits 4 is" : "--per block is";
+  throw new OptionError(
+    `${what} for weights alone: add --weights-only. ONNX Runtime computes on 8-bit weights with a scale for each channel or tensor.`,
+  );
+}
+
+/** Throws where examples are missing. */
+function requireCalibration({ calibration, weightsOnly, absorbBiases, limitError, heldOut }: Settings): void {
+  if (calibration !== undefined) return;
+  if (!weightsOnly) {
+    throw new OptionError(
+      "--calibration PATH is missing: the ranges of activations are those on examples. Without any, weights alone can be rounded: --weights-only.",
+    );
+  }
+  if (absorbBiases) throw new OptionError("--absorb-biases needs examples: add --calibration PATH.");
+  if (limitError === undefined || heldOut !== undefined) return;
+  throw new OptionError(
+    "--limit-error needs examples, as random inputs say nothing of real ones: add --calibration PATH or --held-out PATH.",
+  );
+}
+
+/** Throws where nothing of the calibration can be held out. */
+function requireParts(path: string | undefined, batches: readonly Batch[]): void {
+  const counts = new Set(Object.values(batches[0]).map(({ shape }) => shape[0]));
+  if (batches.length > 1 || (counts.size === 1 && !counts.has(1))) return;
+  throw new OptionError(
+    `${path} is one example or one batch, and a part of the calibration is held out to judge: give two examples or more, or other data by --held-out.`,
+  );
+}
+
+interface Data {
+  readonly calibration: readonly Batch[] | undefined;
+  readonly heldOut: readonly Batch[] | undefined;
+}
+
+async function quantized(
+  path: string,
+  bytes: Uint8Array,
+  data: Data,
+  options: Settings,
+): Promise<QuantizedModel> {
+  try {
+    return await withProgress(options, (step) =>
+      quantizeModel(bytes, {
+        ...data,
+        activations: options.weightsOnly ? "none" : options.activations,
+        weightBits: options.bits === "4" ? 4 : 8,
+        granularity: options.per,
+        reduceRange: options.reduceRange,
+        equalize: options.equalize,
+        biasCorrection: options.biasCorrection === "none" ? false : options.biasCorrection,
+        absorbBiases: options.absorbBiases,
+        rotate: options.rotate,
+        calibrationMethod: options.method,
+        limit: options.limitError,
+        sizes: options.size,
+        budget: options.budget,
+        onProgress: ({ next }) => step(next),
+      }),
+    );
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new DataError(`${path} cannot be quantized: ${cause.message}`, { cause });
+  }
+}
+
+const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
+  candidate: choice.candidate,
+  per: choice.granularity,
+  corrected: choice.isBiasCorrected,
+  left: choice.left,
+  widened: choice.widened,
+  bytes: choice.bytes,
+  integerNodes: choice.integerNodes,
+  ...changeOf(choice),
+});
+
+/** What the kernel of products costs that weights alone do not; empty where it rounds nothing. */
+const operandsText = ({ floatOperandsSqnr: sqnr, judged }: Quantized): readonly string[] =>
+  sqnr === null
+    ? []
+    : [
+        `By default ONNX Runtime rounds what products with stored integers read to 8 bits, too (MatMulNBits), and the table counts that. With its session option session.qdq_matmulnbits_accuracy_level at 1 it reads floats, and the written file has ${sqnr.toFixed(1)} dB${judged === null ? "" : " on the examples that did not choose it"}.`,
+      ];
+
+const NOTHING =
+  "No layer was quantized: in the new file all stays float. Layers are convolutions and products with weights of the file's main graph, not of the branches of an If, and no recurrences.";
+
+/** The examples that chose the file. */
+function chosenOn({ examples: { choosing, calibration, split, random } }: Quantized): string {
+  if (random) return `${choosing} random inputs`;
+  return split
+    ? `${choosing} of the ${calibration} examples, held out for that`
+    : `${choosing} held-out examples`;
+}
+
+/** Which examples chose the file, and what it is worth on others. */
+function judgedText(document: Quantized): string {
+  const { examples, judged, held } = document;
+  const chosen = `The table is of ${chosenOn(document)}, which chose the file`;
+  if (judged === null) {
+    return `${chosen}: it may look better than it is. Give two held-out examples or more to judge it on others.`;
+  }
+  const same = judged.agreement === null ? "" : `, same largest ${agreementText(judged)}`;
+  const others = `on the ${examples.heldOut - examples.choosing} others`;
+  const broken = `The limit is not held ${others}: give a larger --limit-error for some margin, or more held-out examples.`;
+  const hint = examples.random ? " Random inputs say little of real ones: give some by --held-out." : "";
+  return `${chosen}; ${others} it has ${sqnrText(judged)}${same}.${held === false ? ` ${broken}` : ""}${hint}`;
+}
+
+const nameOf = ({ candidate, per, corrected, left, widened }: ChoiceRow): string =>
+  [
+    `${candidate}, per ${per}`,
+    ...(corrected ? ["biases corrected"] : []),
+    ...(left.length === 0 ? [] : [`${layers(left.length)} in float`]),
+    ...(widened === 0 ? [] : [`${layers(widened)} of 8 bits`]),
+  ].join(", ");
+
+const layers = (count: number): string => `${count} ${count === 1 ? "layer" : "layers"}`;
+
+function leftTexts(nodes: Quantized["nodes"]): readonly string[] {
+  const left = nodes.filter(({ note }) => note !== null);
+  return [...groupBy(left, ({ bits }) => bits)].map(
+    ([bits, rows]) =>
+      `${bits === 32 ? "in float" : `weights of ${bits} bits`}\n${textList(rows.map(({ node, opType, note }) => [`${node} (${opType})`, note ?? ""]))}`,
+  );
+}
+
+function entryOf(text: string): readonly [string, string] {
+  const [name, ...reason] = text.split(": ");
+  return [name, reason.join(": ")];
+}

@@ -1,0 +1,89 @@
+// The weights of a model's layers, of floats or of integers with scales, and the ranges of their channels.
+import { sizeOf } from "isoloss";
+import { decodeModel, type OnnxModel } from "isoloss/onnx";
+import { fromOnnx } from "isoloss-onnx";
+
+type Graph = OnnxModel["graph"];
+type OnnxNode = Graph["nodes"][number];
+type Tensor = Graph["initializers"][number];
+
+/** A layer's weight, by its name in the file. */
+export interface LayerWeight {
+  readonly name: string;
+  /** The largest magnitude of the weights of each output channel. */
+  readonly ranges: readonly number[];
+}
+
+interface Numbers {
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number | bigint>;
+}
+
+/** The layers with stored weights, in the order of the graph. */
+export function layerWeights(bytes: Uint8Array): readonly LayerWeight[] {
+  const { graph } = decodeModel(bytes);
+  const { params } = fromOnnx(bytes);
+  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const stored = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
+  const weightOf = (name: string): Numbers | undefined => {
+    const maker = makers.get(name);
+    if (maker?.opType === "DequantizeLinear") return dequantized(maker, stored);
+    return params[name.replaceAll(":", "_")];
+  };
+  return graph.nodes.flatMap((node) => {
+    const axis = channelAxis(node);
+    const weight = axis === undefined ? undefined : weightOf(node.inputs[1]);
+    if (axis === undefined || weight === undefined || weight.shape.length < 2) return [];
+    const at = axis < 0 ? weight.shape.length + axis : axis;
+    return [{ name: node.inputs[1], ranges: rangesAlong(weight, at) }];
+  });
+}
+
+/** The axis of a layer's weight along which its output channels are; undefined for what is no layer. */
+function channelAxis({ opType, attributes }: OnnxNode): number | undefined {
+  if (opType === "Conv") return 0;
+  if (opType === "ConvTranspose") return 1;
+  if (opType === "MatMul") return -1;
+  if (opType !== "Gemm") return undefined;
+  return attributes.transB?.kind === "int" && Number(attributes.transB.value) === 1 ? 0 : 1;
+}
+
+function rangesAlong({ shape, data }: Numbers, axis: number): number[] {
+  const behind = sizeOf(shape.slice(axis + 1));
+  const ranges = new Array<number>(shape[axis]).fill(0);
+  for (let i = 0; i < data.length; i++) {
+    const channel = Math.floor(i / behind) % shape[axis];
+    ranges[channel] = Math.max(ranges[channel], Math.abs(Number(data[i])));
+  }
+  return ranges;
+}
+
+/** The numbers of a DequantizeLinear of stored integers: scale (q - zero), by tensor, along an axis or by blocks of it. */
+export function dequantized(
+  { inputs: [integers, scales, zeros], attributes }: OnnxNode,
+  stored: ReadonlyMap<string, Tensor>,
+): { readonly shape: readonly number[]; readonly data: Float64Array } | undefined {
+  const [q, scale, zero] = [integers, scales, zeros].map((name) => stored.get(name));
+  if (q === undefined || scale === undefined || !(scale.data instanceof Float32Array)) return undefined;
+  const { shape } = q;
+  const integer = (name: string, otherwise: number) => {
+    const own = attributes[name];
+    return own?.kind === "int" ? Number(own.value) : otherwise;
+  };
+  const given = integer("axis", 1);
+  const axis = given < 0 ? shape.length + given : given;
+  const behind = sizeOf(shape.slice(axis + 1));
+  const block = integer("block_size", 0);
+  const groupOf = (i: number): number => {
+    if (scale.data.length === 1) return 0;
+    const along = Math.floor(i / behind) % shape[axis];
+    if (block === 0) return along;
+    const before = Math.floor(i / (behind * shape[axis]));
+    return (before * Math.ceil(shape[axis] / block) + Math.floor(along / block)) * behind + (i % behind);
+  };
+  const data = Float64Array.from({ length: q.data.length }, (_, i) => {
+    const group = groupOf(i);
+    return Number(scale.data[group]) * (Number(q.data[i]) - Number(zero?.data[group] ?? 0));
+  });
+  return { shape, data };
+}

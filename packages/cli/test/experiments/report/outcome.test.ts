@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { rateFigures } from "../../../src/experiments/report/outcome.js";
+import type { RateComparison } from "../../../src/experiments/report/rates.js";
+import { runDocument } from "../../../src/formats/json.js";
+
+const name = "heavy-ball-with-six-teleports-along-the-level-set-of-the-loss";
+const ratio = { n: 2, ratio: 0.5, interval: [0.4, 0.6] } as const;
+const loss = [9, 1];
+
+describe("rateFigures", () => {
+  it("have room for the names of variants in the narrow figures of a page", () => {
+    const compared = {
+      ...{
+        finalLoss: 1,
+        reached: 2,
+        seeds: 2,
+        deterministic: false,
+        steps: ratio,
+        seconds: ratio,
+        medianSteps: 0.5,
+      },
+      ...{
+        medianSeconds: 0.5,
+        equalSteps: null,
+        equalTime: null,
+        validation: null,
+        test: null,
+        accuracy: null,
+        beatsConstant: null,
+        rate: 0.1,
+        decay: "none" as const,
+      },
+    } satisfies RateComparison;
+    const drawn = rateFigures(
+      {
+        ...{
+          baseline: "plain",
+          rate: 0.1,
+          decay: "none",
+          finalLoss: 1,
+          level: 0.95,
+          repeats: 1,
+          clock: null,
+          by: "loss" as const,
+          grid: [],
+          sameRate: {},
+          references: {},
+        },
+        tuned: { [name]: compared },
+        runs: [
+          {
+            ...{ experiment: "x", variant: name, seed: 0, settings: {}, seconds: [0, 1], jumps: [] },
+            document: runDocument({ name, seed: 0, status: "completed", steps: 1, wallSeconds: 1, loss }),
+          },
+        ],
+      },
+      { theme: "light", size: { width: 480, height: 380 } },
+    );
+    expect(drawn.map((figure) => figure.name)).toEqual(["tuned", "tuned-seconds", "ratios"]);
+    expect(drawn[2].svg).toContain(`${name}: seconds`);
+  });
+});
