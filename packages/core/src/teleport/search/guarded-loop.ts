@@ -101,8 +101,6 @@ export const statusNames = [
   "outcome",
 ] as const;
 
-export const statusSize = statusNames.length;
-
 type Float = "float32" | "float64";
 export type Status<T> = Record<(typeof statusNames)[number], T>;
 
