@@ -3,12 +3,13 @@ import { sources } from "./scripts/entries.js";
 import { optionComments } from "./scripts/option-comments.js";
 import { countsReporter } from "./scripts/vitest-reporter.js";
 
-/** Tests that put other modules in the place of Node's: no other test may see these. */
+/** Tests that put other modules in the place of Node's or of the library's: no other test may see these. */
 const mocking = [
   "packages/cli/test/experiments/jobs/session.test.ts",
   "packages/cli/test/formats/image.test.ts",
   "packages/cli/test/run/*.test.ts",
   "packages/core/test/node/*.test.ts",
+  "packages/onnx/test/model-file/decoded-once.test.ts",
   "packages/core/test/symmetry/inverses-without-onnx.test.ts",
 ];
 

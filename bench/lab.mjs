@@ -73,7 +73,10 @@ async function drag() {
     const send = (type, t) =>
       point.dispatchEvent(
         new PointerEvent(type, {
-          ...{ bubbles: true, pointerId: 1, isPrimary: true, button: 0 },
+          bubbles: true,
+          pointerId: 1,
+          isPrimary: true,
+          button: 0,
           clientX: x + width * (0.5 + 0.3 * Math.cos(t)),
           clientY: y + height * (0.5 + 0.3 * Math.sin(t)),
         }),
@@ -142,7 +145,9 @@ async function slowestInteraction(hash) {
     const control = page.locator(controls).nth(k);
     if (!(await control.isVisible()) || !(await control.isEnabled())) continue;
     const { tag, type, text } = await control.evaluate((element) => ({
-      ...{ tag: element.localName, type: element.type, text: element.textContent },
+      tag: element.localName,
+      type: element.type,
+      text: element.textContent,
     }));
     // What saves a file or looks for one shows a window of the system's.
     if (/^\s*(Save|Copy)/.test(text) || type === "file") continue;

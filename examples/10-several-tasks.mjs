@@ -7,7 +7,11 @@ const { losses, params, metrics, tasks, train, test } = digitQuestions();
 // Looks for conflicts from the second epoch on, and teleports once an epoch at most.
 const teleports = cost({ trigger: "weak", schedule: { start: { epoch: 1 }, perEpoch: 1 } });
 const trainer = await createMultiTaskTrainer({
-  ...{ losses, params, metrics, tasks, data: train },
+  losses,
+  params,
+  metrics,
+  tasks,
+  data: train,
   method: fairGrad({ alpha: 2 }),
   optimizer: adam(),
   learningRate: 3e-3,

@@ -44,7 +44,11 @@ const [training, validation, test] = split(count, [0.7, 0.15, 0.15], 0).map((cho
 }));
 const trainer = await createTrainer({
   model: mlp({ sizes: [features.length, 32, 32, 1], activation: "silu" }),
-  ...{ data: training, loss: mseLoss, optimizer: adamw(), learningRate: 1e-2, batchSize: 50 },
+  data: training,
+  loss: mseLoss,
+  optimizer: adamw(),
+  learningRate: 1e-2,
+  batchSize: 50,
 });
 await trainer.run({
   epochs: 60,

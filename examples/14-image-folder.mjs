@@ -44,7 +44,10 @@ const [training, test] = split(all.length, [0.8, 0.2], 0).map((rows) => ({
 
 const trainer = await createTrainer({
   model: mobilenet({ stem: 8, stages: [[8], [12]], expansion: 3, head: 32, classes: names.length }),
-  ...{ data: training, optimizer: adam(), learningRate: 5e-3, batchSize: 32 },
+  data: training,
+  optimizer: adam(),
+  learningRate: 5e-3,
+  batchSize: 32,
 });
 await trainer.run({ epochs: 6 });
 const result = await trainer.evaluate(test, { metrics: { table: confusion() } });

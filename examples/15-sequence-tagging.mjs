@@ -40,12 +40,20 @@ const [training, test] = split(sentences.length, [0.8, 0.2], 0).map((rows) => ({
 }));
 
 const model = recurrentClassifier({
-  ...{ tokens: alphabet.length, inputs: 8, width: 24 },
-  ...{ bidirectional: true, classes: 4, perElement: true },
+  tokens: alphabet.length,
+  inputs: 8,
+  width: 24,
+  bidirectional: true,
+  classes: 4,
+  perElement: true,
 });
 console.log(`${summary(model, spec([1, length], "int64")).parameters} parameters`);
 const trainer = await createTrainer({
-  ...{ model, data: training, optimizer: adam(), learningRate: 1e-2, batchSize: 32 },
+  model,
+  data: training,
+  optimizer: adam(),
+  learningRate: 1e-2,
+  batchSize: 32,
 });
 await trainer.run({ epochs: 8 });
 const result = await trainer.evaluate(test, { metrics: { f1: f1() } });

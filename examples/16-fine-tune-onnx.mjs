@@ -15,7 +15,11 @@ const [first, second] = split(labels.data.length, [0.5, 0.5], 0).map((rows) => (
 // In the place of a file of yours: a convnet that knows dark digits on white.
 const model = convnet({ imageSize: [8, 8], stages: [[8], [16]] });
 const trainer = await createTrainer({
-  ...{ model, data: first, optimizer: adam(), learningRate: 5e-3, batchSize: 64 },
+  model,
+  data: first,
+  optimizer: adam(),
+  learningRate: 5e-3,
+  batchSize: 64,
 });
 await trainer.run({ epochs: 10 });
 const { params } = trainer.current;
@@ -33,7 +37,9 @@ const negatives = {
   labels: second.labels,
 };
 const tuned = await fineTune(await readFile("out/known.onnx"), {
-  ...{ data: negatives, epochs: 5, learningRate: 2e-3 },
+  data: negatives,
+  epochs: 5,
+  learningRate: 2e-3,
   freeze: ["net.convs.0.*"],
 });
 await writeFileAtomic("out/tuned.onnx", tuned.bytes);

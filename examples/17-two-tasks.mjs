@@ -27,8 +27,13 @@ const trainer = await createMultiTaskTrainer({
     const { digit, ink: mass } = outputs(p, batch, context);
     return [crossEntropy(digit.output, digit.labels), mseLoss(mass.output, mass.labels)];
   },
-  ...{ outputs, params: model.init(torchGenerator(0)), data: train },
-  ...{ method: fairGrad(), optimizer: adam(), learningRate: 5e-3, batchSize: 64 },
+  outputs,
+  params: model.init(torchGenerator(0)),
+  data: train,
+  method: fairGrad(),
+  optimizer: adam(),
+  learningRate: 5e-3,
+  batchSize: 64,
 });
 const metrics = { digit: { top1: topK({ k: 1 }) }, ink: { error: mae() } };
 await trainer.run({ epochs: 12, validation, metrics, earlyStopping: { metric: "loss", patience: 4 } });

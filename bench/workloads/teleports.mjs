@@ -140,7 +140,9 @@ const inPlane = (problem, search, count) => ({
 async function minimizing(problem, { steps, rate, teleport }) {
   const begin = performance.now();
   const minimizer = await createMinimizer(problem, {
-    ...{ optimizer: gd(), learningRate: rate, steps },
+    optimizer: gd(),
+    learningRate: rate,
+    steps,
     ...(teleport ? { teleport } : {}),
   });
   const compileSeconds = (performance.now() - begin) / 1000;

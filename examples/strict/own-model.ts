@@ -83,7 +83,11 @@ console.log(tasks.history.losses.every(([first = 0, ...rest]) => (rest.at(-1) ??
 await tasks.dispose();
 
 await createMultiTaskTrainer({
-  ...{ params, data: labeled, method: pcGrad(), optimizer: sgd(), learningRate: 0.1 },
+  params,
+  data: labeled,
+  method: pcGrad(),
+  optimizer: sgd(),
+  learningRate: 0.1,
   // @ts-expect-error the data have no depth
   losses: (_, { depth }) => [depth],
 }).catch((error: Error) => console.log(error.name));

@@ -31,7 +31,10 @@ await teleporter.dispose();
 
 // An objective of your own: small weights.
 const small = await createTeleporter({
-  ...{ symmetry, loss, params, batch: {} },
+  symmetry,
+  loss,
+  params,
+  batch: {},
   objective: minimized(
     () =>
       ({ a, b }: { a: Tensor; b: Tensor }) =>

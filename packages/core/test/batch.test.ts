@@ -118,7 +118,9 @@ describe("the type of a batch", () => {
     const run = await minimize(
       { loss: anyLoss, start: params, batch: both.batch },
       {
-        ...{ optimizer: gd(), learningRate: 0.01, steps: 2 },
+        optimizer: gd(),
+        learningRate: 0.01,
+        steps: 2,
         teleport: { when: atSteps([1]), search: levelSet(), objective },
       },
     );

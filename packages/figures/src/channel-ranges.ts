@@ -67,7 +67,11 @@ export function channelRanges(data: ChannelRangesData, options: FigureOptions = 
               Plot.tickX(
                 layers.flatMap(({ name, [side]: ranges }) => apart(ranges, axis).map((x) => ({ name, x }))),
                 {
-                  ...{ x: "x", y: "name", stroke: color[side], strokeWidth: 1.4, strokeOpacity: 0.8 },
+                  x: "x",
+                  y: "name",
+                  stroke: color[side],
+                  strokeWidth: 1.4,
+                  strokeOpacity: 0.8,
                   // Before above the middle of a row, after below it.
                   insetTop: s === 0 ? 0.08 * band : 0.5 * band,
                   insetBottom: s === 0 ? 0.5 * band : 0.08 * band,

@@ -53,7 +53,9 @@ describe.skipIf(!executablePath)(titled("the lab"), () => {
     const page = await open("#/landscape?f=booth");
     const { teleported } = await courses(page);
     const { loss } = await minimize(booth(), {
-      ...{ optimizer: gd(), learningRate: 0.08, steps: 10 },
+      optimizer: gd(),
+      learningRate: 0.08,
+      steps: 10,
       teleport: { when: atSteps([4]), search: bestAngle(booth().symmetry()) },
     });
     expect(teleported.loss.at(-1)).toBeCloseTo(loss[10], 10);

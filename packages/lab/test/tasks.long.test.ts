@@ -27,8 +27,13 @@ describe.skipIf(!executablePath)(titled("the tasks screen"), () => {
     const toy = twoTaskToy();
     for (const { method, x, y, first, step } of runs) {
       const trainer = await createMultiTaskTrainer({
-        ...{ losses: toy.losses, params: toy.at([-8.5, 7.5]), tasks: toy.tasks, clipNorm: 0 },
-        ...{ method: createMethod(method), optimizer: adam(), learningRate: 1e-3 },
+        losses: toy.losses,
+        params: toy.at([-8.5, 7.5]),
+        tasks: toy.tasks,
+        clipNorm: 0,
+        method: createMethod(method),
+        optimizer: adam(),
+        learningRate: 1e-3,
       });
       // Before the ridge, on which a change of the last bit grows.
       await trainer.run({ steps: 1000 });

@@ -32,7 +32,10 @@ describe.skipIf(!executablePath)(titled("the train screen"), () => {
     const trainer = await createTrainer({
       model: mlp({ sizes: [...sizes], activation: "leakyRelu", slope: 0.1 }),
       data: divide(data()).train,
-      ...{ optimizer: createOptimizer("gd"), learningRate: 0.1, batchSize, runtime: "javascript" },
+      optimizer: createOptimizer("gd"),
+      learningRate: 0.1,
+      batchSize,
+      runtime: "javascript",
     });
     await trainer.run({ steps: 100 });
     expect(plain.loss.length).toBeGreaterThanOrEqual(100);

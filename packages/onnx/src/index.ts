@@ -36,20 +36,18 @@ export type {
   Float64Comparison,
   FunctionComparison,
   SameFunctionOptions,
+  StorageRounding,
 } from "./model-file/compare/same-function.js";
-export { sameFunction } from "./model-file/compare/same-function.js";
-export type { StorageRounding } from "./model-file/compare/storage-rounding.js";
-export { storageRounding } from "./model-file/compare/storage-rounding.js";
+export { sameFunction, storageRounding } from "./model-file/compare/same-function.js";
 export type { WithParamsOptions } from "./model-file/edit/with-params.js";
 export { withParams } from "./model-file/edit/with-params.js";
 export type { ModelOperatorsOptions, OperatorUse, UnitChange } from "./model-file/model-operators.js";
 export { modelOperators } from "./model-file/model-operators.js";
+export { liftBounds, lowerBounds } from "./model-file/prepare/bounds.js";
 export { dropIdentity } from "./model-file/prepare/drop-identity.js";
 export { dropMetadata } from "./model-file/prepare/drop-metadata.js";
 export type { FoldBatchNormOptions } from "./model-file/prepare/fold-batch-norm.js";
 export { foldBatchNorm } from "./model-file/prepare/fold-batch-norm.js";
-export { liftBounds } from "./model-file/prepare/lift-bounds.js";
-export { lowerBounds } from "./model-file/prepare/lower-bounds.js";
 export type { Preparation, PreparationRow } from "./model-file/prepare/preparation.js";
 export type { RestoreBatchNormOptions } from "./model-file/prepare/restore-batch-norm.js";
 export { restoreBatchNorm } from "./model-file/prepare/restore-batch-norm.js";
@@ -57,7 +55,7 @@ export type { PrunedGroup, PrunedUnitsFile, PruneUnitsOptions } from "./prune/pr
 export { pruneUnits } from "./prune/prune-units.js";
 export type { PrunedWeights, PruneWeightsOptions } from "./prune/prune-weights.js";
 export { pruneWeights } from "./prune/prune-weights.js";
-export type { Affine, ByteType } from "./quantize/affine.js";
+export type { Affine, ByteType, ValueRange } from "./quantize/affine.js";
 export type { CalibrateOptions, CalibrationMethod } from "./quantize/calibrate.js";
 export { calibrate } from "./quantize/calibrate.js";
 export type { CandidateFile } from "./quantize/candidates.js";
@@ -75,5 +73,4 @@ export type {
 } from "./quantize/quantize-options.js";
 export type { QuantizeWeightsOptions } from "./quantize/quantize-weights.js";
 export { quantizeWeights } from "./quantize/quantize-weights.js";
-export type { ValueRange } from "./quantize/range.js";
 export type { QdqReport, QuantizedFile, QuantizedNode } from "./quantize/report.js";

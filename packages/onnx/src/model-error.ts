@@ -1,6 +1,6 @@
 import { inCode, integerFrom, type OptionsOf, optionTable } from "isoloss/internal";
-import { fromOnnx } from "./import/from-onnx.js";
 import { axisSizes, type NamedValues, randomInputs } from "./model-file/compare/random-inputs.js";
+import { imported, OnnxFile, runnable } from "./model-file/edit/onnx-file.js";
 import { outputsOfFile } from "./quantize/choices.js";
 import { requireBatches } from "./quantize/examples.js";
 import { errorOf, type QuantizationError } from "./quantize/measure-error.js";
@@ -44,12 +44,13 @@ export async function modelError(
   options: ModelErrorOptions = {},
 ): Promise<ModelError> {
   const { inputs, ...random } = modelErrorOptions.read(options);
-  if (inputs !== undefined) requireBatches("modelError", before, inputs, "inputs");
-  const batches = inputs ?? randomInputs("modelError", fromOnnx(before).inputs, { ...random, inputs: {} });
+  const file = OnnxFile.decode("modelError", before);
+  if (inputs !== undefined) requireBatches("modelError", file, inputs, "inputs");
+  const batches = inputs ?? randomInputs("modelError", imported(file).inputs, { ...random, inputs: {} });
   const run = { runtime: "auto" } as const;
   const outputs = [
-    await outputsOfFile(before, batches, run),
-    await outputsOfFile(after, batches, run),
+    await outputsOfFile(file, batches, run),
+    await outputsOfFile(runnable("modelError", after), batches, run),
   ] as const;
   return errorOf(...outputs, batches);
 }

@@ -6,10 +6,17 @@ import { connect, connectionOptions, shown, tellOfForgetting } from "../src/conn
 describe("an address of a server", () => {
   it("is read with its parts, in redis' and valkey's words", () => {
     expect(connectionOptions({ url: "valkey://me:secret@host:7000/2" })).toMatchObject({
-      ...{ host: "host", port: 7000, db: 2, username: "me", password: "secret" },
+      host: "host",
+      port: 7000,
+      db: 2,
+      username: "me",
+      password: "secret",
     });
     expect(connectionOptions({ url: "rediss://host", password: "p" })).toMatchObject({
-      ...{ host: "host", port: 6379, password: "p", tls: {} },
+      host: "host",
+      port: 6379,
+      password: "p",
+      tls: {},
     });
   });
 

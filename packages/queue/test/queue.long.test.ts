@@ -30,7 +30,12 @@ describe.skipIf(!serverProgram)("a queue", () => {
     const [one, two] = [fakeComputing("one"), fakeComputing("two")];
     const workers = [one, two].map(({ computing }, i) =>
       serveQueue<FakeRun, FakeRecord, FakeReport>({
-        ...{ url: server.url, timing: fast, name: `${i}`, version: "1", lanes: 1, computing },
+        url: server.url,
+        timing: fast,
+        name: `${i}`,
+        version: "1",
+        lanes: 1,
+        computing,
         ruleOf: () => ({ rule: "bound", factor: 1, startup: 0, above: 1 }),
         withVerdicts: (record) => record,
         refusal: async () => undefined,
@@ -40,7 +45,11 @@ describe.skipIf(!serverProgram)("a queue", () => {
     );
     const sweep = { id: "twice", name: "test", version: "1", needs: [], since: "" };
     const lanes = queueLanes<FakeRun, FakeRecord>({
-      ...{ url: server.url, sweep, spec: null, asks: [], timing: fast },
+      url: server.url,
+      sweep,
+      spec: null,
+      asks: [],
+      timing: fast,
       lost: ({ id }) => ({ run: id, result: -1 }),
     });
     const records: FakeRecord[] = [];
@@ -75,7 +84,12 @@ describe.skipIf(!serverProgram)("a queue", () => {
     const stopping = new AbortController();
     const { computing, begun } = fakeComputing("one");
     const served = serveQueue<FakeRun, FakeRecord, FakeReport>({
-      ...{ url: server.url, timing: fast, name: "one", version: "1", lanes: 1, computing },
+      url: server.url,
+      timing: fast,
+      name: "one",
+      version: "1",
+      lanes: 1,
+      computing,
       ruleOf: () => ({ rule: "bound", factor: 1, startup: 0, above: 1 }),
       withVerdicts: (record) => record,
       refusal: async () => undefined,
@@ -83,7 +97,10 @@ describe.skipIf(!serverProgram)("a queue", () => {
       signal: stopping.signal,
     });
     const lanes = queueLanes<FakeRun, FakeRecord>({
-      ...{ url: server.url, spec: null, asks: [], timing: fast },
+      url: server.url,
+      spec: null,
+      asks: [],
+      timing: fast,
       sweep: { id: "outages", name: "test", version: "1", needs: [], since: "" },
       lost: ({ id }, lost) => ({ run: id, result: -1, lost }),
     });

@@ -45,7 +45,11 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
   });
 
   const notice = (needs: readonly string[] = []) => ({
-    ...{ id, name: "test", version: "1", needs, since: new Date(0).toISOString() },
+    id,
+    name: "test",
+    version: "1",
+    needs,
+    since: new Date(0).toISOString(),
   });
 
   function worker(
@@ -77,7 +81,9 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     missing?: readonly string[];
   }) =>
     serveQueue<FakeRun, FakeRecord, FakeReport>({
-      ...{ url: server.url, timing: fast, ruleOf: () => rule },
+      url: server.url,
+      timing: fast,
+      ruleOf: () => rule,
       withVerdicts: (record, verdicts) => ({
         ...record,
         verdicts: verdicts.map(([, { verdict, n, rank }]) => `${verdict} ${rank}/${n}`),
@@ -106,7 +112,12 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
     runs: readonly FakeRun[] = [],
   ) {
     const lanes = queueLanes<FakeRun, FakeRecord>({
-      ...{ url: server.url, sweep: notice(needs), spec: { a: 1 }, asks, timing: fast, expectsWorker },
+      url: server.url,
+      sweep: notice(needs),
+      spec: { a: 1 },
+      asks,
+      timing: fast,
+      expectsWorker,
       lost: (run, lost) => ({ run: run.id, result: -1, lost }),
       verdicts: () => verdicts,
     });
@@ -202,7 +213,13 @@ describe.skipIf(!serverProgram)("a sweep behind a queue", () => {
   it("compares runs with those that a server has forgotten", async () => {
     worker("one");
     const verdicts = [1, 3].map((value, i) => ({
-      ...{ run: `r-old${i}`, seed: 0, rung: 10, value, verdict: "go" as const, n: i + 1, rank: i + 1 },
+      run: `r-old${i}`,
+      seed: 0,
+      rung: 10,
+      value,
+      verdict: "go" as const,
+      n: i + 1,
+      rank: i + 1,
     }));
     const before = verdicts.map(({ run }) => ({ run, result: 0 }));
     const { all, records } = await sweep({ before, verdicts }, runsOf(1, { values: [2] }));
@@ -375,14 +392,25 @@ it.skipIf(!serverProgram)(
       stopping.abort();
     };
     const served = serveQueue<FakeRun, FakeRecord, FakeReport>({
-      ...{ url: full.url, name: "w", version: "1", lanes: 1, timing: fast, signal: stopping.signal, onNote },
-      ...{ computing: fakeComputing("w").computing, ruleOf: () => rule, withVerdicts: (record) => record },
+      url: full.url,
+      name: "w",
+      version: "1",
+      lanes: 1,
+      timing: fast,
+      signal: stopping.signal,
+      onNote,
+      computing: fakeComputing("w").computing,
+      ruleOf: () => rule,
+      withVerdicts: (record) => record,
       refusal: async () => undefined,
     });
     expect(await served).toBe(0);
     expect(notes).toEqual([expect.stringMatching(/the server refuses, and is asked again: OOM/)]);
     const lanes = queueLanes<FakeRun, FakeRecord>({
-      ...{ url: full.url, spec: null, asks: [], timing: fast },
+      url: full.url,
+      spec: null,
+      asks: [],
+      timing: fast,
       sweep: { id: "full", name: "full", version: "1", needs: [], since: new Date(0).toISOString() },
       lost: ({ id: run }) => ({ run, result: 0 }),
     });

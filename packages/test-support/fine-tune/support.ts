@@ -73,7 +73,9 @@ export function convnet({
         { opType: "GlobalAveragePool", inputs: ["second.y"], outputs: ["pooled"], attributes: {} },
         { opType: "Flatten", inputs: ["pooled"], outputs: ["flat"], attributes: {} },
         {
-          ...{ opType: "Gemm", inputs: ["flat", "head.weight", "head.bias"], outputs: [head] },
+          opType: "Gemm",
+          inputs: ["flat", "head.weight", "head.bias"],
+          outputs: [head],
           attributes: { transB: int(1) },
         },
         ...(end === undefined ? [] : [{ opType: end, inputs: [head], outputs: ["y"], attributes: {} }]),

@@ -3,7 +3,11 @@ import { createRng, type Rng } from "isoloss/data";
 import { type AttributeValue, float, int, type OnnxNode, type OnnxTensor, tensor } from "isoloss/internal";
 import { encodeModel } from "isoloss/onnx";
 import { ints } from "../../core/src/runtime/onnx/schema.js";
+import { OnnxFile } from "../../onnx/src/model-file/edit/onnx-file.js";
 import { tensorOf } from "../nn/onnx/support.js";
+
+/** A file as functions take it that are inside the package. */
+export const opened = (bytes: Uint8Array): OnnxFile => OnnxFile.decode("test", bytes);
 
 export interface ConvShape {
   readonly size?: number;

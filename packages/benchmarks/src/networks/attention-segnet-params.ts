@@ -109,14 +109,16 @@ export function initialAttentionSegnet(
     params: {
       shared: {
         ...trunk,
-        ...{ encoder_block_att, decoder_block_att },
+        encoder_block_att,
+        decoder_block_att,
         attention: Object.fromEntries(masks.map(([name, own]) => [name, own])),
       },
       heads: headsOf(),
     },
     state: {
       ...trunkState,
-      ...{ encoder_block_att: encoderAttState, decoder_block_att: decoderAttState },
+      encoder_block_att: encoderAttState,
+      decoder_block_att: decoderAttState,
       attention: Object.fromEntries(masks.map(([name, , own]) => [name, own])),
     },
   };

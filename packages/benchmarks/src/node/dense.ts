@@ -67,7 +67,10 @@ const semantic = (classes: number, folders: readonly string[]): MapFiles => ({
 });
 
 const kinds: Readonly<Record<string, MapKind>> = {
-  ...{ image: "image", semantic: "classes", depth: "depth", normal: "normal" },
+  image: "image",
+  semantic: "classes",
+  depth: "depth",
+  normal: "normal",
 };
 
 const preprocessed = "the link to preprocessed data in the README of github.com/lorenmt/mtan";

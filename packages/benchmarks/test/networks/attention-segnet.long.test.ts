@@ -47,14 +47,12 @@ function filled(params: AttentionSegnetParams): AttentionSegnetParams {
   expect(p).toBe(312);
   return {
     shared: {
-      ...{
-        encoder_block,
-        decoder_block,
-        conv_block_enc,
-        conv_block_dec,
-        encoder_block_att,
-        decoder_block_att,
-      },
+      encoder_block,
+      decoder_block,
+      conv_block_enc,
+      conv_block_dec,
+      encoder_block_att,
+      decoder_block_att,
       attention: Object.fromEntries(masks),
     },
     heads: Object.fromEntries(ends),

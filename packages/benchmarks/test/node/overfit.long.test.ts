@@ -108,8 +108,14 @@ describe("the sample of", () => {
     const { problem, data, rate, steps } = await benchmarks[name]();
     const { losses, params, state, tasks, outputs } = problem;
     const trainer = await createMultiTaskTrainer({
-      ...{ losses, params, state, tasks, outputs, data },
-      ...{ method: linearScalarization(), optimizer: adam() },
+      losses,
+      params,
+      state,
+      tasks,
+      outputs,
+      data,
+      method: linearScalarization(),
+      optimizer: adam(),
       learningRate: stepSchedule(rate, { size: Math.ceil(0.8 * steps), gamma: 0.1 }),
     } as never);
     await trainer.run({ steps });

@@ -40,7 +40,12 @@ describe("the trainer of several tasks", () => {
       return output as unknown as Omit<Maps, "image">;
     };
     const trainer = await createMultiTaskTrainer({
-      ...{ params, state, data: train, batchSize: 2, method: linearScalarization(), optimizer: adam() },
+      params,
+      state,
+      data: train,
+      batchSize: 2,
+      method: linearScalarization(),
+      optimizer: adam(),
       learningRate: 0.02,
       losses: ((p: never, batch: Maps, context: never) => {
         const y = apply(p, batch, context);
@@ -84,7 +89,10 @@ describe("the trainer of several tasks", () => {
     const outputs = (p: never, batch: Record<string, Tensor>) =>
       model.apply(p, batch as never) as Record<string, Tensor>;
     const trainer = await createMultiTaskTrainer({
-      ...{ params: model.init(torchGenerator(0)), data, method: linearScalarization(), optimizer: adam() },
+      params: model.init(torchGenerator(0)),
+      data,
+      method: linearScalarization(),
+      optimizer: adam(),
       learningRate: 0.02,
       losses: ((p: never, batch: Record<string, Tensor>) =>
         tasks.map((task) => mseLoss(outputs(p, batch)[task], batch[task]))) as never,

@@ -50,7 +50,8 @@ async function run(paths: readonly string[], { out, figure, theme, scale }: Sett
   const runs = await loadAllStored(paths);
   const written = await writeRunFigures(runs, {
     out: resolve(out),
-    ...{ theme, scale },
+    theme,
+    scale,
     ...(figure.length > 0 ? { figures: figure } : {}),
   });
   const text = written.map((path) => relative(process.cwd(), path)).join("\n");

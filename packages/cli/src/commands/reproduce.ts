@@ -14,6 +14,7 @@ import { formatDuration } from "../experiments/results/format-number.js";
 import { textList } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
 import { flag, json, type Values, value } from "../option-rows.js";
+import { requireNew } from "../output.js";
 import { positiveInteger } from "../parse.js";
 import { shellWord } from "../shell-word.js";
 import { askedIn, hasEndedRuns, openEndedRuns } from "../sweep/ended-runs.js";
@@ -35,6 +36,7 @@ const options = {
     "<dir>",
     "folder for the report, the figures and the runs (default: reproduced, then reproduced-2, ...)",
   ),
+  force: flag("replace the report that a folder of --out has"),
   resume: value("<dir>", "go on in the folder of one that was killed or interrupted"),
   queue: value("<url>", "leave the runs to the workers of this server, see isoloss worker"),
   json: json(),
@@ -51,9 +53,10 @@ An experiment whose data are not on this computer is skipped. The report is one 
 and verdicts; an experiment with a grid of learning rates is compared with the plain optimizer at its tuned rate, which
 answers for a file of yours with the key rates whether its variants help. That answer is the first sentence of its report.
 
-The folder keeps the runs that have ended until all experiments are complete: --resume computes none of them again, a run that was
-under way goes on from its checkpoint, and the report is that of a reproduction that was not interrupted. Experiments and data are
-read again: runs whose settings or data have changed count as new ones.
+The report that a folder of --out has is replaced by --force alone. The folder keeps the runs that have ended until all
+experiments are complete: --resume computes none of them again, a run that was under way goes on from its checkpoint, and the
+report is that of a reproduction that was not interrupted. Experiments and data are read again: runs whose settings or data have
+changed count as new ones.
 
 The document of --json: verdict, report (path), quick, seconds, counts {pass, differs, not reproducible}, experiments [{name,
 status, findings [{title, judgment, text}], verdicts [{outcome, variant, seed, path, measured, expected, text, source}],
@@ -95,6 +98,7 @@ async function run(names: readonly string[], settings: Settings): Promise<Result
   // Before the runs, not after them.
   for (const resolved of experiments) await requireRates(resolved);
   const out = resolve(resume ?? settings.out ?? freeFolder());
+  if (settings.out !== undefined) requireNew(join(settings.out, "report.html"), settings);
   const queue = chosenQueue(settings.queue);
   const asked = begun ?? {
     names: wanted.map((name) => (isPackaged(name) ? name : resolve(findExperiment(name)))),
@@ -109,7 +113,11 @@ async function run(names: readonly string[], settings: Settings): Promise<Result
       );
     }
     const batch = await runBatch(experiments, {
-      ...{ out, threads, quiet, ended, script },
+      out,
+      threads,
+      quiet,
+      ended,
+      script,
       elsewhere: queue && queuedJobs(queue),
     });
     const result = await reported(batch, { strict: settings.strict, out, quick, wanted });

@@ -89,7 +89,9 @@ async function run(target: string | undefined, settings: Settings): Promise<unde
   // A run that is resumed goes on from files of this computer.
   const queue = settings.resume === undefined ? chosenQueue(settings.queue) : undefined;
   const session = await runSession(jobs, {
-    ...{ threads: settings.jobs, quiet, script },
+    threads: settings.jobs,
+    quiet,
+    script,
     elsewhere: queue && queuedJobs(queue),
   });
   const together = jobs[0] && kinds[jobs[0].kind].comparison;

@@ -218,7 +218,13 @@ async function listed(out: string): Promise<Result> {
     }
   }
   const sweeps = documents.map(({ name, id, directory, status, counts, best, seconds }) => ({
-    ...{ name, id, directory, status, counts, best, seconds },
+    name,
+    id,
+    directory,
+    status,
+    counts,
+    best,
+    seconds,
   }));
   const none = `There are no sweeps in ${out}. --out names another folder.`;
   return { document: { sweeps }, text: [documents.length === 0 ? none : tableOf(columns, documents)] };

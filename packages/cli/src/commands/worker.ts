@@ -78,17 +78,17 @@ async function run(settings: Settings): Promise<undefined> {
   const count = await untilInterrupted(told, (signal) =>
     serveQueue<RunRequest, RunRecord, RungReport>({
       ...address,
-      ...{
-        name: processName(),
-        version: anyVersion ? "any" : version,
-        missing,
-        lanes: jobs,
-        signal,
-        ruleOf,
-        withVerdicts,
-        timing: queueTiming(),
-      },
-      ...{ sweep: settings.sweep, idleExit: settings.idleExit, once: settings.once },
+      name: processName(),
+      version: anyVersion ? "any" : version,
+      missing,
+      lanes: jobs,
+      signal,
+      ruleOf,
+      withVerdicts,
+      timing: queueTiming(),
+      sweep: settings.sweep,
+      idleExit: settings.idleExit,
+      once: settings.once,
       computing: computingOf(processLanes({ jobs, folder: join(work), start: childLane(script, jobs) })),
       async refusal(sweep) {
         const lacking = sweep.needs.filter((name) => missing.includes(name));

@@ -67,7 +67,9 @@ export function readConfig<T extends z.ZodType>(
 ): Reading<z.output<T>> {
   const lines = new LineCounter();
   const document = parseDocument(text, {
-    ...{ lineCounter: lines, prettyErrors: false, logLevel: "error" },
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: "error",
     // `<<: *name` takes over the keys of another map.
     merge: true,
   });

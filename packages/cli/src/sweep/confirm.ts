@@ -1,8 +1,8 @@
 // The best trials against a baseline on seeds that chose nothing: paired, at 1 - 0.05 / k for k trials (Bonferroni).
 import { isDeepStrictEqual } from "node:util";
 import { partition, uniqWith } from "es-toolkit";
-import { formatNumber } from "../experiments/results/format-number.js";
-import type { BesideConstant } from "../experiments/results/to-target.js";
+import { endText, formatNumber } from "../experiments/results/format-number.js";
+import { type BesideConstant, constantText } from "../experiments/results/to-target.js";
 import type { Judgement } from "../run/report-html.js";
 import { levelOfEach, pairedDifference, pairedRatio, ratioOfMeans } from "../run/statistics.js";
 import { aggregated } from "./metric.js";
@@ -30,7 +30,7 @@ export interface Contender {
   readonly shared?: readonly string[] | undefined;
   /** What is to be known of how it, or the baseline, was chosen: sentences. */
   readonly caveats?: readonly string[] | undefined;
-  /** What its runs reach beside predicting the mean, or the commonest class. @param level of the interval that decides */
+  /** What its runs reach beside a constant. @param level of the interval that decides */
   besideConstant?(level: number): BesideConstant | null;
 }
 
@@ -152,7 +152,9 @@ export function confirmed(
       comparison,
       // Of runs that diverged no rows judge.
       judgment: rowsChose && isWhole ? "undecided" : judged,
-      ...{ rows, rowsChose, constant },
+      rows,
+      rowsChose,
+      constant,
       text: [
         sentence(metric, tunedBy, contender, fresh, comparison, baseline),
         ...(ahead.length > 0
@@ -172,12 +174,6 @@ export function confirmed(
       ].join(" "),
     };
   });
-}
-
-function constantText({ name, reached, constant, isBeaten }: BesideConstant): string {
-  const what = `that of predicting the ${name.endsWith(".accuracy") ? "commonest class" : "mean"}`;
-  const [own, other] = [reached, constant].map((value) => formatNumber(value, 4));
-  return `Its ${name} is ${own}, ${isBeaten ? "" : "not clearly better than "}${what}${isBeaten ? "" : ","} ${other}.`;
 }
 
 const hasDiverged = ({ fresh }: Contender): boolean => ![...fresh.values()].every(Number.isFinite);
@@ -205,7 +201,8 @@ function compared(
       kind: "ratio",
       value: rooted(ratio),
       interval: interval && [rooted(interval[0]), rooted(interval[1])],
-      ...{ level, n },
+      level,
+      n,
     };
   }
   const { n, difference, interval } = pairedDifference(a, b, { level });
@@ -250,7 +247,8 @@ function sentence(
     return fresh === null ? `${start}.` : `${start}; not compared: ${why}.`;
   }
   const { kind, value, interval, level, n } = comparison;
-  const range = interval === null ? "" : ` [${number(interval[0])}, ${number(interval[1])}]`;
+  const end = kind === "ratio" ? endText : formatNumber;
+  const range = interval === null ? "" : ` [${end(interval[0], 4)}, ${end(interval[1], 4)}]`;
   const difference =
     kind === "ratio"
       ? `${number(value)}${range} times the baseline`

@@ -85,7 +85,10 @@ export function confirmationOf(
           : oriented(metric, value);
       return [
         {
-          ...{ trial, fresh: valuesOf(runs), tuning, unpaired: unpaired(runs) },
+          trial,
+          fresh: valuesOf(runs),
+          tuning,
+          unpaired: unpaired(runs),
           besideConstant: (level: number) =>
             besideConstant(
               runs
@@ -154,7 +157,10 @@ function judgingOf(
   if (fresh !== undefined && onTest !== undefined && completed.length > 0 && completed.every(hasTest)) {
     const divisions = fresh === "divided" ? ", the division into training and validation rows" : "";
     return {
-      ...{ name: onTest, rows: "test", rowsChose: false, tunedBy: name },
+      name: onTest,
+      rows: "test",
+      rowsChose: false,
+      tunedBy: name,
       text: `Test rows judged, which chose nothing. From seed to seed starts, orders of batches${divisions} and these rows vary.`,
     };
   }
@@ -170,7 +176,9 @@ function judgingOf(
       ? ["and those that chose are among them", `${seedsVary}, and the division of the same rows`]
       : ["which also chose, the same for all seeds", `${seedsVary} alone`];
   return {
-    ...{ name, rows: part, rowsChose: true },
+    name,
+    rows: part,
+    rowsChose: true,
     text: `The ${part} rows judged, ${which}. ${vary}, so this shows neither a gain nor a loss on other rows: ${advice}.`,
   };
 }

@@ -50,7 +50,10 @@ export async function coordinate(options: CoordinatorOptions): Promise<boolean> 
     ...options,
     isDetached,
     now: () => before + (performance.now() - begin) / 1000,
-    ...{ finish, fail, isAdvancing: false, isAwake: false },
+    finish,
+    fail,
+    isAdvancing: false,
+    isAwake: false,
   };
   signal?.addEventListener("abort", finish);
   // A budget of seconds ends without an event.

@@ -91,8 +91,12 @@ export async function createSweepDirectory(base: string, loaded: LoadedSweep): P
   const id = randomBytes(6).toString("hex");
   return opened(directory, loaded, [
     {
-      ...{ entry: "open", id, name: file.name, since: environment.startedAt },
-      ...{ files: beginningOf(texts), at: 0 },
+      entry: "open",
+      id,
+      name: file.name,
+      since: environment.startedAt,
+      files: beginningOf(texts),
+      at: 0,
     },
   ]);
 }

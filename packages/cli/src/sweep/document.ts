@@ -97,7 +97,9 @@ export function sweepDocument(
   const [best] = bestTrials(state.trials, 1);
   const lanes = new Set([...state.runs.values()].flatMap(({ record }) => record?.lane || []));
   return {
-    ...{ name: file.name, id, directory },
+    name: file.name,
+    id,
+    directory,
     status: status ?? (state.hasEnded ? "completed" : "running"),
     end: state.why ?? null,
     counts: Object.fromEntries(
@@ -155,7 +157,10 @@ function failuresOf({ contenders = [] }: SweepState): readonly SweepFailure[] {
 /** The trials as rows of a table: parameters and runs' values in columns of their own. */
 export function trialRows({ trials }: Pick<SweepDocument, "trials">): JsonRecord[] {
   return trials.map(({ trial, status, value, rung, parameters, reused, runs }) => ({
-    ...{ trial, status, value, rung },
+    trial,
+    status,
+    value,
+    rung,
     parameters: Object.fromEntries(
       Object.entries(parameters).map(([path, one]) => [
         path,

@@ -49,7 +49,12 @@ export function createEngine(options: EngineOptions): Engine {
     rows: undefined,
     why: undefined,
     hasEnded: false,
-    ...{ seconds: 0, finished: 0, failed: 0, steps: 0, isReached: false, isMetricUnknown: false },
+    seconds: 0,
+    finished: 0,
+    failed: 0,
+    steps: 0,
+    isReached: false,
+    isMetricUnknown: false,
   };
   return {
     state,
@@ -72,8 +77,15 @@ export function createEngine(options: EngineOptions): Engine {
       given
         .filter(({ record }) => record === undefined)
         .map(({ id: run }) => ({
-          ...{ entry: "record", run, status: "cancelled", values: {}, metrics: {} },
-          ...{ steps: 0, seconds: 0, lane: "", directory: null },
+          entry: "record",
+          run,
+          status: "cancelled",
+          values: {},
+          metrics: {},
+          steps: 0,
+          seconds: 0,
+          lane: "",
+          directory: null,
         })),
   };
 }
@@ -293,7 +305,12 @@ function judge(
   const values = [...valuesAt(state, run.seed, rung), ...(isNumber ? [value] : [])];
   const verdict = verdictOf(verdictRuleOf(prune, metric.goal), values, value, best);
   const entry: VerdictEntry = {
-    ...{ entry: "verdict", run: id, rung, step, value: isNumber ? value : null, verdict },
+    entry: "verdict",
+    run: id,
+    rung,
+    step,
+    value: isNumber ? value : null,
+    verdict,
     n: values.length,
     rank: 1 + values.filter((other) => other < value || !isNumber).length,
   };

@@ -62,7 +62,10 @@ export function createLane(runner: Runner, { send }: LanePort): (order: LaneOrde
         const values = at.values.map((value) => oriented(pauses as RequestedPauses, value));
         send({
           report: {
-            ...{ run: id, seed: job.seed, rung: at.rung, step: at.step },
+            run: id,
+            seed: job.seed,
+            rung: at.rung,
+            step: at.step,
             unit: (pauses as RequestedPauses).rule.unit,
             value: values.at(-1) as number,
             best: Math.min(...values),
@@ -122,7 +125,13 @@ function recordOf(
   if ("error" in outcome) {
     const error = outcome.error instanceof Error ? outcome.error.message : String(outcome.error);
     return {
-      ...{ run: id, status: "failed", error, values: {}, metrics: {}, steps: 0, seconds: 0 },
+      run: id,
+      status: "failed",
+      error,
+      values: {},
+      metrics: {},
+      steps: 0,
+      seconds: 0,
       // A run that never began leaves none.
       directory: existsSync(directory) ? directory : null,
       ...(outcome.error instanceof MissingDataError ? { isMissingData: true } : {}),
@@ -133,7 +142,12 @@ function recordOf(
   const values = Object.fromEntries(names.map((name) => [name, metricOf(document, name) ?? null]));
   const curve = runCurve(outcome.result, job);
   const record = {
-    ...{ run: id, values, metrics, steps, seconds: wallSeconds ?? 0, directory },
+    run: id,
+    values,
+    metrics,
+    steps,
+    seconds: wallSeconds ?? 0,
+    directory,
     ...(curve ? { curve } : {}),
   };
   const status = document.status === "interrupted" ? "failed" : document.status;

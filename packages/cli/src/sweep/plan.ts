@@ -39,7 +39,10 @@ export function planSweep({ file, experiment, variant, settingsOf }: LoadedSweep
       const settings = settingsOfRun(parameters, fold);
       const config = runConfig(experiment, { name: variant.name, settings }, seed);
       return {
-        ...{ id, place, timeout, metrics: names },
+        id,
+        place,
+        timeout,
+        metrics: names,
         job: { name, variant: variant.name, seed, kind, settings, config },
         ...(prune && !isConfirming
           ? { pauses: { rule: prune, metric: metric.name, goal: metric.goal } }

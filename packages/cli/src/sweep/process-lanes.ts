@@ -62,10 +62,16 @@ export function processLanes({ jobs, folder, start }: ProcessLanesOptions): Lane
   // Those of another process, as after an interruption, are others.
   const nameOf = (lane: number) => `${hostname()}:${process.pid}:${lane}`;
   const pool: Pool = {
-    ...{ folder, start },
+    folder,
+    start,
     lanes: Array.from({ length: jobs }, (_, i) => ({ name: nameOf(i) })),
-    ...{ queue: [], taken: new Set(), deaths: new Map(), chosen: new Map() },
-    ...{ host: undefined, isStopping: false, onIdle() {} },
+    queue: [],
+    taken: new Set(),
+    deaths: new Map(),
+    chosen: new Map(),
+    host: undefined,
+    isStopping: false,
+    onIdle() {},
   };
   const { lanes, queue, taken } = pool;
   return {
@@ -197,8 +203,15 @@ function free({ lanes, onIdle }: Pool, lane: Lane): void {
 const lateText = ({ request }: UnderWay): string => `timeout: it took longer than ${request.timeout} s`;
 
 const ended = ({ name }: Lane, { request }: UnderWay, status: "failed" | "lost", error: string) => ({
-  ...{ run: request.id, status, error, values: {}, metrics: {}, steps: 0, seconds: 0 },
-  ...{ lane: name, directory: null },
+  run: request.id,
+  status,
+  error,
+  values: {},
+  metrics: {},
+  steps: 0,
+  seconds: 0,
+  lane: name,
+  directory: null,
 });
 
 /**

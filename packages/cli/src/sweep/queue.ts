@@ -82,17 +82,24 @@ export async function queuedLanes(
   );
   const spec: SweepSpec = { file, experiment, environment };
   const notice = noticeOf([{ name: loaded.file.name, settings: loaded.variant.settings }], {
-    ...{ id, since: JSON.parse(environment).startedAt },
+    id,
+    since: JSON.parse(environment).startedAt,
   });
   const asks = engine.state.trials.map(
     ({ trial, parameters, runs }): AskEntry => ({
-      ...{ entry: "ask", trial, parameters },
+      entry: "ask",
+      trial,
+      parameters,
       runs: runs.map((run) => run.id),
     }),
   );
   return queueLanes<RunRequest, RunRecord>({
     ...address,
-    ...{ sweep: notice, spec, asks, timing: queueTiming(), expectsWorker },
+    sweep: notice,
+    spec,
+    asks,
+    timing: queueTiming(),
+    expectsWorker,
     lost: lostRecord,
     verdicts: () =>
       [...engine.state.runs.values()].flatMap(({ id: run, seed, verdicts: own }) =>
@@ -112,8 +119,15 @@ export function noticeOf(
 
 /** The record of a run whose workers died. */
 export const lostRecord = ({ id: run }: RunRequest, error: string): RunRecord => ({
-  ...{ run, status: "lost", error, values: {}, metrics: {}, steps: 0, seconds: 0 },
-  ...{ lane: "", directory: null },
+  run,
+  status: "lost",
+  error,
+  values: {},
+  metrics: {},
+  steps: 0,
+  seconds: 0,
+  lane: "",
+  directory: null,
 });
 
 /**
@@ -159,7 +173,9 @@ export function withVerdicts(
 ): RunRecord {
   const verdicts = made.map(
     ([{ rung, step, value }, verdict]): RungVerdict => ({
-      ...{ rung, step, value: Number.isFinite(value) ? value : null },
+      rung,
+      step,
+      value: Number.isFinite(value) ? value : null,
       ...verdict,
     }),
   );

@@ -57,12 +57,16 @@ export const queuedJobs = (address: QueueAddress): Elsewhere => ({
       ...address,
       sweep: noticeOf(among, {
         id: runId({
-          ...{ host: hostname(), out: among[0]?.out },
+          host: hostname(),
+          out: among[0]?.out,
           runs: Object.keys(groupBy(among, jobId)),
         }).slice(2),
         since: new Date().toISOString(),
       }),
-      ...{ spec: null, asks: [], lost: lostRecord, timing: queueTiming() },
+      spec: null,
+      asks: [],
+      lost: lostRecord,
+      timing: queueTiming(),
     });
     signal?.addEventListener("abort", finish);
     try {
@@ -82,14 +86,22 @@ export const queuedJobs = (address: QueueAddress): Elsewhere => ({
 /** Unlike the trials of a sweep, runs that compute the same under two names are two. */
 export const jobId = ({ name, variant, kind, settings, seed, repeat }: Job): string =>
   runId({
-    ...{ version: programVersion(), name, variant, kind, settings, seed },
+    version: programVersion(),
+    name,
+    variant,
+    kind,
+    settings,
+    seed,
     ...(repeat === undefined ? {} : { repeat }),
   });
 
 function requestOf(job: Job): RunRequest {
   const { name, variant, seed, repeat, kind, settings, config } = job;
   return {
-    ...{ id: jobId(job), place: `${runName(name, variant)}-${seed}`, metrics: [], isBrought: true },
+    id: jobId(job),
+    place: `${runName(name, variant)}-${seed}`,
+    metrics: [],
+    isBrought: true,
     job: { name, variant, seed, ...(repeat === undefined ? {} : { repeat }), kind, settings, config },
   };
 }

@@ -69,14 +69,22 @@ export async function runSweep(
   const endWorker =
     queue && jobs && script
       ? startOwnWorker({
-          ...{ script, queue, jobs, id: sweep.id, note: reporter.line },
+          script,
+          queue,
+          jobs,
+          id: sweep.id,
+          note: reporter.line,
           work: sweepPaths(sweep.directory).runs,
         })
       : undefined;
   try {
     const hasEnded = await untilInterrupted(told, (signal) =>
       coordinate({
-        ...{ engine: sweep.engine, journal: sweep.journal, lanes, signal, isDetached: detach },
+        engine: sweep.engine,
+        journal: sweep.journal,
+        lanes,
+        signal,
+        isDetached: detach,
         requestOf: sweep.plan.requestOf,
         onRecord: reporter.onRecord,
         onNote: reporter.line,

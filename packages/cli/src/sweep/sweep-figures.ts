@@ -170,7 +170,8 @@ function parameterFigures({ loaded: { file } }: StoredSweep, trials: readonly Va
 function axes(series: ScatterData["series"][number], xLabel: string, yLabel: string): ScatterData {
   return {
     series: [series],
-    ...{ xLabel, yLabel },
+    xLabel,
+    yLabel,
     logX: isWide(series.points.map(({ x }) => x)),
     logY: isWide(series.points.map(({ y }) => y)),
   };
@@ -190,7 +191,9 @@ function rungFigure({ loaded: { file }, engine }: StoredSweep): string[] {
     }))
     .filter(({ points }) => points.length > 0);
   const data: ScatterData = {
-    ...{ series, xLabel: file.prune?.unit ?? "steps", yLabel: file.metric.name },
+    series,
+    xLabel: file.prune?.unit ?? "steps",
+    yLabel: file.metric.name,
     logX: isWide(known.map(({ x }) => x)),
     logY: isWide(known.map(({ y }) => y)),
   };

@@ -91,7 +91,7 @@ function conclusionOf({ confirmed, best, status }: SweepDocument): string {
     }
     const trials = compared.length === 1 ? "1 trial" : `${compared.length} trials`;
     const isUnbeaten = compared.some(({ constant }) => constant?.isBeaten === false);
-    const constant = isUnbeaten ? ", and clearly better than predicting the mean or the commonest class" : "";
+    const constant = isUnbeaten ? ", and clearly better than a constant prediction" : "";
     return `Of ${trials} on fresh seeds, ${helped} did better than the baseline, by its whole interval${constant}.`;
   }
   if (best === null) return "No trial is complete.";

@@ -68,7 +68,9 @@ describe("init --data", () => {
     expect(yaml).toMatchObject({
       name: "houses",
       title: "houses.csv: predict rent",
-      ...{ earlyStopping: { patience: 10 }, best: "restore", variants: { plain: {} } },
+      earlyStopping: { patience: 10 },
+      best: "restore",
+      variants: { plain: {} },
       data: { csv: "my/houses.csv", label: "rent", delimiter: ";", features: ["area"] },
       model: { sizes: [1, 32, 1] },
       figures: ["loss", "validation"],
@@ -96,10 +98,16 @@ describe("init --data", () => {
     const { said, yaml } = await begun("my/homes.csv");
     expect(said).toMatch(/"flat" is left out: it numbers the rows/);
     expect(yaml.data.features).toEqual(["floor", "rank"]);
+    // Copies of rows are no new ones: neither where they end the table nor among the others.
+    const copied = [...lines.slice(0, 20), lines[3], ...lines.slice(20), ...lines.slice(5, 9)];
+    bench.write("my/copied.csv", ["flat,floor,rank,rent", ...copied].join("\n"));
+    const withCopies = await begun("my/copied.csv");
+    expect(withCopies.said).toMatch(/"flat" is left out: it numbers the rows/);
+    expect(withCopies.yaml.data.features).toEqual(["floor", "rank"]);
     bench.write("my/squares.csv", ["x,y", ...all.map((i) => `${i},${i * i + 0.5}`)].join("\n"));
     const squares = await begun("my/squares.csv");
     expect([squares.yaml.data.features, squares.yaml.model.sizes]).toEqual([undefined, [1, 32, 1]]);
-    for (const name of ["homes", "squares"]) rmSync(at(`my/${name}.csv`));
+    for (const name of ["homes", "copied", "squares"]) rmSync(at(`my/${name}.csv`));
   });
 
   it("refuses amounts of money as classes", async () => {

@@ -51,7 +51,7 @@ describe("isoloss model imbalance", () => {
     expect(stdout).toMatch(/^weights +units +factor +sigma$/m);
     expect(stdout).toMatch(/^net\.layers\.0\.weight and 2 more +3 +\d+/m);
     expect(stdout).toMatch(/Balancing is likely to make training by SGD faster\./);
-    expect(stdout).toMatch(/Int8 with one scale for a tensor loses (\d\.\d|all) of its 8 bits/);
+    expect(stdout).toMatch(/Weights in int8 with one scale for a tensor lose (\d\.\d|all) of their 8 bits/);
   });
 
   it("gives a document", async () => {
@@ -152,7 +152,10 @@ describe("isoloss model balance", () => {
     expect(document).toMatchObject({
       file: at("open.onnx"),
       out: at("exact.onnx"),
-      ...{ by: "norm", powersOfTwo: true, changed: 3, largest: 0 },
+      by: "norm",
+      powersOfTwo: true,
+      changed: 3,
+      largest: 0,
     });
     expect(document.bytes).toBe(read("exact.onnx").length);
     expect(document.after.factor).toBeLessThan(2 ** 0.5 + 1e-3);
@@ -165,6 +168,25 @@ describe("isoloss model balance", () => {
     const { stdout } = await bench.run("model", "balance", "tanh.onnx", "-o", "same.onnx");
     expect(stdout).toMatch(/There was nothing to change: wrote same\.onnx as it was\.\n$/);
     expect(read("same.onnx")).toEqual(perceptron("tanh"));
+  });
+
+  it("keeps a unit whose weights are 0, and its bound, as they are", async () => {
+    // The first layer's weights of the first channel are 0, its bias is not.
+    const dead = changed(read("Clip.onnx"), ({ initializers }) => ({
+      initializers: initializers.map((tensor, n) => {
+        if (n !== initializers.findIndex(({ shape }) => shape.length === 4)) return tensor;
+        const unit = tensor.data.length / tensor.shape[0];
+        return {
+          ...tensor,
+          data: Float32Array.from(tensor.data as Float32Array, (v, k) => (k < unit ? 0 : v)),
+        };
+      }),
+    }));
+    file("dead.onnx", dead);
+    const args = ["model", "balance", "dead.onnx", "--by", "range", "-o", "even.onnx", "--json"];
+    const { ranges, lifted } = await bench.json<BalancedModel>(...args);
+    expect(lifted).toBe(true);
+    for (const { after } of ranges) expect(after).toBeLessThan(1000);
   });
 
   it("scales the bounds of a Clip with the weights, exactly", async () => {

@@ -299,7 +299,9 @@ describe("isoloss model half", () => {
   it("takes a file whose Reshape reads a shape that a Loop passes on, as balance and symmetries do", async () => {
     const looped = changed(withShape(perceptron("relu"), ["batch", 4]), ({ nodes, initializers }) => {
       const body = {
-        ...{ name: "step", initializers: [], outputs: ["going", "shape2", "x2"].map((name) => ({ name })) },
+        name: "step",
+        initializers: [],
+        outputs: ["going", "shape2", "x2"].map((name) => ({ name })),
         inputs: [
           { name: "i", dtype: "int64", shape: [] },
           { name: "going", dtype: "bool", shape: [] },
@@ -312,7 +314,9 @@ describe("isoloss model half", () => {
         ],
       };
       const loop = {
-        ...{ opType: "Loop", inputs: ["count", "", "rows", "relu"], outputs: ["same", "passed"] },
+        opType: "Loop",
+        inputs: ["count", "", "rows", "relu"],
+        outputs: ["same", "passed"],
         attributes: { body: { kind: "graph" as const, value: body } },
       };
       return {

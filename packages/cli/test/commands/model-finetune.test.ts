@@ -128,8 +128,14 @@ describe("isoloss model finetune", () => {
       );
     const document = await run();
     expect(document).toMatchObject({
-      ...{ file: at("model.onnx"), out: at("out.onnx"), ended: "complete", problem: null, classes: [] },
-      ...{ examples: { training: 160, validation: 40, test: 0 }, test: null, best: 3 },
+      file: at("model.onnx"),
+      out: at("out.onnx"),
+      ended: "complete",
+      problem: null,
+      classes: [],
+      examples: { training: 160, validation: 40, test: 0 },
+      test: null,
+      best: 3,
     });
     expect(document.bytes).toBe(read("out.onnx").length);
     expect(document.epochs.map(({ epoch }) => epoch)).toEqual([0, 1, 2, 3]);

@@ -5,7 +5,7 @@ import { createRng, encodeNpy } from "isoloss/data";
 import { decodeModel } from "isoloss/onnx";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Quantized } from "../../src/commands/model/quantize.js";
-import { bare, normalized } from "../model/model-files.js";
+import { bare, normalized, perceptron } from "../model/model-files.js";
 import { withoutProgress, workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
@@ -146,11 +146,25 @@ describe("isoloss model quantize", () => {
     expect(stdout).toMatch(/^as it is, per block, (biases corrected, )?\d layers? of 8 bits /m);
     expect(stdout).toMatch(/^weights of 8 bits\n.*8 bits: a block has 32 inputs, this layer \d+$/m);
     const { recommended, nodes } = await bench.json<Quantized>(...quantize, ...four, "--json");
+    const hasNarrow = nodes.some(({ bits }) => bits === 4);
+    expect(stdout.includes("No weight has 4 bits, for the reasons above. The table")).toBe(!hasNarrow);
     expect(recommended.widened).toBe(nodes.filter(({ bits, note }) => bits === 8 && note !== null).length);
     expect(recommended.widened).toBeGreaterThan(0);
     writeFileSync(at("wide.npy"), encodeNpy({ shape: [80, 4], data: new Float32Array(320) }));
     const { stderr: refused } = await bench.run(...quantize, "--calibration", "wide.npy");
     expect(refused).toContain("wide.npy has the shape [80, 4];");
+  });
+
+  it("says that no weight has the 4 bits asked for, and which row has some", async () => {
+    writeFileSync(at("small.onnx"), perceptron("relu"));
+    const { stdout } = await bench.run(
+      ...["model", "quantize", "small.onnx", "--weights-only", "--bits", "4", "--out", "small-4.onnx"],
+    );
+    const [, written = ""] = stdout.split("\nWrote ");
+    expect(written).toContain("per block");
+    expect(written).toContain(
+      'No weight has 4 bits, for the reasons above; "as it is, per channel" has some, which --per channel writes.',
+    );
   });
 
   it("says where there was no layer to quantize", async () => {

@@ -58,7 +58,10 @@ describe("isoloss model rotate", () => {
     const document = (...options: string[]) => bench.json<RotatedModel>(...rotate, ...options, "--json");
     const descended = await document("--by", "descended", "--seed", "3");
     expect(descended).toMatchObject({
-      ...{ file: at("peaked.onnx"), out: at("turned.onnx"), by: "descended", seed: 3 },
+      file: at("peaked.onnx"),
+      out: at("turned.onnx"),
+      by: "descended",
+      seed: 3,
       bytes: read("turned.onnx").length,
       spaces: [{ kind: "linear", size: 8, copies: 1, parameters: ["down", "up"] }],
     });

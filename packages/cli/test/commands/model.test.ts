@@ -100,7 +100,9 @@ describe("isoloss model inspect", () => {
       return { opType: "Constant", inputs: [], outputs: [name], attributes };
     };
     const loop: OnnxNode = {
-      ...{ opType: "Scan", inputs: ["x"], outputs: ["s"] },
+      opType: "Scan",
+      inputs: ["x"],
+      outputs: ["s"],
       attributes: { body: { kind: "graph", value: body } },
     };
     const nodes = [
@@ -153,7 +155,9 @@ describe("isoloss model summary", () => {
       file: join(bench.folder, "tanh.onnx"),
       sizes: {},
       outputs: { logits: [5, 2] },
-      ...{ parameters: 23, state: 0, multiplyAdds: 5 * 18 },
+      parameters: 23,
+      state: 0,
+      multiplyAdds: 5 * 18,
       memory: { parameters: 92 },
     });
     expect(document.layers.map(({ name, parameters }) => [name, parameters])).toEqual([
@@ -253,7 +257,11 @@ describe("isoloss model symmetries", () => {
       unreached: ["net.layers.1.bias"],
     });
     expect(scaling).toEqual({
-      ...{ kind: "scaling", size: 3, copies: 1, degreesOfFreedom: 3, exact: true },
+      kind: "scaling",
+      size: 3,
+      copies: 1,
+      degreesOfFreedom: 3,
+      exact: true,
       axes: [
         { parameter: "net.layers.0.weight", shape: [3, 4], view: [3, 4], axis: 0, attributes: { power: 1 } },
         { parameter: "net.layers.0.bias", shape: [3], view: [3], axis: 0, attributes: { power: 1 } },
@@ -314,6 +322,9 @@ describe("isoloss model verify", () => {
     expect(same).toBe(true);
     expect(outputs).toMatchObject([{ name: "logits", shape: [5, 2], absolute: expect.closeTo(1, 6) }]);
     expect((await json("ones.npy")).outputs[0].absolute).toBeCloseTo(1, 6);
+    const text = await bench.run("model", "verify", "relu.onnx", "shifted.onnx", "--data", "zeros.npy");
+    expect(text.stdout).toMatch(/^logits +10 x 2 +1/m);
+    expect(text.stdout).toMatch(/^They differ on 10 examples.* In float64, on the batch where/m);
   });
 
   it.each([

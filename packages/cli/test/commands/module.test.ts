@@ -108,6 +108,9 @@ describe("an experiment of kind module", () => {
   it("trains a network on its data, by its loss", async () => {
     const run = await ran("#net", "teleport: { when: { atSteps: [3] }, search: levelSet }\n");
     expect(run.metrics["validation.accuracy"]).toBeGreaterThan(0.8);
+    // A loss of the user's own may be any: that of a constant is known of the cross-entropy alone.
+    expect(run.metrics).toHaveProperty(["constant.validation.accuracy"]);
+    expect(run.metrics).not.toHaveProperty(["constant.validation.loss"]);
     expect(run.teleports).toHaveLength(1);
     expect(configOf(run)).toMatchObject({
       kind: "train",

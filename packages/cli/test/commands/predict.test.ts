@@ -115,7 +115,10 @@ async function ofProgram<T>(
 describe("isoloss predict", () => {
   it("writes numbers in their own unit: those of a program and of the exported file", async () => {
     expect(await predict("prices", "fresh.csv", "out/prices.csv")).toEqual({
-      ...{ file: at("out/prices.csv"), examples: 3, step: 32, bestEpoch: null },
+      file: at("out/prices.csv"),
+      examples: 3,
+      step: 32,
+      bestEpoch: null,
       unknown: [{ column: "shop", cells: 1, value: "w" }],
     });
     const again = ["predict", "runs/prices-0-1", "--data", "fresh.csv", "--out", "out/prices.csv"];

@@ -64,10 +64,10 @@ describe("isoloss reproduce", () => {
     expect(existsSync(join(bench.folder, "refused"))).toBe(false);
   });
 
-  it("does not replace the report of another experiment, unless its folder is named", async () => {
+  it("does not replace a report, unless its folder is named with --force", async () => {
     bench.write("again.yaml", booth);
     const reports = [];
-    for (const more of [[], [], ["--out", "named"], ["--out", "named"]]) {
+    for (const more of [[], [], ["--out", "named"], ["--out", "named", "--force"]]) {
       const { report } = await bench.json<ReproduceDocument>(
         "reproduce",
         "again.yaml",
@@ -80,6 +80,13 @@ describe("isoloss reproduce", () => {
     expect(new Set(reports.slice(0, 2)).size).toBe(2);
     expect(reports[1]).toMatch(/reproduced-\d+\/report\.html$/);
     expect(reports[2]).toBe(reports[3]);
+    const before = readFileSync(reports[3], "utf8");
+    const { status, stderr } = await bench.run("reproduce", "quadratic", "--quiet", "--out", "named");
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/named\/report\.html: it is there already\. .*--force/),
+    ]);
+    expect(readFileSync(reports[3], "utf8")).toBe(before);
   });
 
   it("refuses tuned rates of one variant alone before anything runs", async () => {

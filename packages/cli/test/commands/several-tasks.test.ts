@@ -70,14 +70,12 @@ describe("several tasks on one's own table", () => {
         kind: int64(rows.map((r) => Number(kindOf(r) === "over"))),
         stars: int64(rows.map((r) => Number(starsOf(r) === 5))),
       },
-      ...{
-        method: caGrad(),
-        optimizer: adam(),
-        learningRate: 0.02,
-        batchSize: 8,
-        seed: 0,
-        runtime: "javascript",
-      },
+      method: caGrad(),
+      optimizer: adam(),
+      learningRate: 0.02,
+      batchSize: 8,
+      seed: 0,
+      runtime: "javascript",
     });
     await trainer.run({ epochs: 12 });
     const { losses } = trainer.history;

@@ -18,7 +18,10 @@ describe("the SQNR of a changed model", () => {
 describe("the intervals of a measured change", () => {
   const change = (noises: readonly number[]) =>
     changeOf({
-      ...{ sqnr: 10, agreement: 1, rows: noises.length, largest: 0.1 },
+      sqnr: 10,
+      agreement: 1,
+      rows: noises.length,
+      largest: 0.1,
       examples: noises.map((noise) => ({ signal: 1, noise })),
     });
 

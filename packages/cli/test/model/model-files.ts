@@ -65,7 +65,10 @@ export function normalized({ channels = 4, wide = 0 }: NormalizedOptions = {}): 
     inputs: readonly string[],
     attributes: OnnxNode["attributes"] = {},
   ) => ({
-    ...{ opType, name, inputs, attributes },
+    opType,
+    name,
+    inputs,
+    attributes,
     outputs: [`${name}.y`],
   });
   const batchNorm = (name: string, x: string) =>
@@ -121,12 +124,17 @@ export function normalized({ channels = 4, wide = 0 }: NormalizedOptions = {}): 
 export function convolutions(activation: "Clip" | "Relu" | "Sigmoid", { wide = 1 } = {}): Uint8Array {
   const rng = createRng(2);
   const tensor = (name: string, shape: readonly number[], factor = 0.3) => ({
-    ...{ name, shape, dtype: "float32" as const },
+    name,
+    shape,
+    dtype: "float32" as const,
     data: Float32Array.from({ length: sizeOf(shape) }, () => factor * rng.normal()),
   });
   const bound = (name: string, value: number) => ({ ...tensor(name, []), data: Float32Array.of(value) });
   const node = (opType: string, inputs: readonly string[], output: string): OnnxNode => ({
-    ...{ opType, inputs, name: output, attributes: {} },
+    opType,
+    inputs,
+    name: output,
+    attributes: {},
     outputs: [output],
   });
   const bounds = activation === "Clip" ? ["low", "high"] : [];
@@ -222,11 +230,15 @@ export function unusedRank(): Uint8Array {
     [0, 1, 2].reduce((sum, k) => sum + a[3 * Math.floor(i / 8) + k] * b[8 * k + (i % 8)], 0),
   );
   const tensor = (name: string, shape: readonly number[], data: Float32Array) => ({
-    ...{ name, shape, data },
+    name,
+    shape,
+    data,
     dtype: "float32" as const,
   });
   const node = (opType: string, inputs: readonly string[], output: string) => ({
-    ...{ opType, inputs, attributes: {} },
+    opType,
+    inputs,
+    attributes: {},
     outputs: [output],
   });
   return encodeModel({

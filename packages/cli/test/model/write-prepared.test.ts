@@ -11,12 +11,19 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 type Graph = OnnxModel["graph"];
 const node = (opType: string, inputs: string[], output: string, attributes = {}): Graph["nodes"][number] => ({
-  ...{ opType, name: output, inputs, outputs: [output], attributes },
+  opType,
+  name: output,
+  inputs,
+  outputs: [output],
+  attributes,
 });
 const branch = (factor: string) => ({
   kind: "graph" as const,
   value: {
-    ...{ name: factor, inputs: [], initializers: [], outputs: [{ name: `${factor}.y` }] },
+    name: factor,
+    inputs: [],
+    initializers: [],
+    outputs: [{ name: `${factor}.y` }],
     nodes: [node("Mul", ["x", factor], `${factor}.y`)],
   },
 });
@@ -24,11 +31,16 @@ const branch = (factor: string) => ({
 /** Sequences [examples, length] times a number, and times another one where they are longer than 32. */
 function scaled(short: number, long: number): Uint8Array {
   const stored = (name: string, dtype: "float32" | "int64", value: number) => ({
-    ...{ name, dtype, shape: [] },
+    name,
+    dtype,
+    shape: [],
     data: dtype === "int64" ? BigInt64Array.of(BigInt(value)) : Float32Array.of(value),
   });
   return encodeModel({
-    ...{ irVersion: 8, opsets: [{ domain: "", version: 17 }], producer: "test", metadata: {} },
+    irVersion: 8,
+    opsets: [{ domain: "", version: 17 }],
+    producer: "test",
+    metadata: {},
     graph: {
       name: "scaled",
       inputs: [{ name: "x", dtype: "float32", shape: ["examples", "length"] }],

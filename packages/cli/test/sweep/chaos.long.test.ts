@@ -28,7 +28,10 @@ confirm: { seeds: 10..11, best: 1 }
 
 /** What does not depend on times and places. */
 const numbers = ({ counts, end, best, trials, confirmed }: SweepDocument): unknown => ({
-  ...{ counts, end, best, confirmed },
+  counts,
+  end,
+  best,
+  confirmed,
   trials: trials.map(({ runs, ...trial }) => ({
     ...trial,
     runs: runs.map(({ run, seed: own, status, value, steps }) => ({ run, own, status, value, steps })),
@@ -171,7 +174,8 @@ describe("a disk that is full for a moment", () => {
         mount -o remount,size=60m disk
         ${isoloss} --resume disk/s/chaos-1 --jobs 2 --json && ${isoloss} --verify disk/s/chaos-1`;
       const { stdout, stderr } = spawnSync("unshare", ["--mount", "bash", "-c", script], {
-        ...{ cwd: bench.folder, encoding: "utf8" },
+        cwd: bench.folder,
+        encoding: "utf8",
       });
       expect(stderr).toMatch(
         /isoloss: Cannot [^\n]* no space is left on the disk\. The sweep has stopped, and nothing of it is lost: once the disk takes files again, isoloss sweep --resume disk\/s\/chaos-1 goes on\.\n/,
@@ -226,8 +230,9 @@ describe("what cannot be computed", () => {
 
   it("is refused to a second process that wants the same sweep", async () => {
     const directory = join(bench.folder, "twice/chaos-1");
-    const first = start("chaos.yaml", "--out", "twice");
-    while (records(directory) < 1) await pause(20);
+    // Longer than a second process takes to begin.
+    const first = start("chaos.yaml", "--out", "twice", "--set", "set.steps=1000000");
+    while (!existsSync(join(directory, "lock"))) await pause(20);
     const second = start("--resume", directory);
     expect(await second.ended).toBe(1);
     expect(second.errors()).toContain(`is being written by process ${first.child.pid}`);

@@ -122,17 +122,24 @@ describe("confirmed", () => {
       ...(["test.accuracy", [0.9, 0.9, 0.9], [0.9, 0.9, 0.9], "undecided"] as const),
       "Its test.accuracy is 0.9, not clearly better than that of predicting the commonest class, 0.9.",
     ],
+    [
+      ...(["test.loss", [0.35, 0.36, 0.37], [0.45, 0.45, 0.45], "helps"] as const),
+      "Its test.loss is 0.36, the cross-entropy of predicting the class shares 0.45.",
+    ],
   ] as const)(
     "says helps only of what beats a constant: %s %j beside %j",
     (name, own, constant, judgment, text) => {
+      // With an imbalanced class the accuracy may be the constant's, and the cross-entropy clearly lower.
+      const alike = name.endsWith(".loss") ? { "test.accuracy": 0.9, "constant.test.accuracy": 0.9 } : {};
       const contender = (trial: number | "baseline", values: readonly number[]) => ({
-        ...{ trial, parameters: {} },
+        trial,
+        parameters: {},
         runs: [2, 4, 8].map((loss, i) => ({
           seed: 1000 + i,
           record: {
             status: "completed",
             values: { loss: trial === 0 ? loss / 2 : loss },
-            metrics: { [name]: values[i], [`constant.${name}`]: constant[i] },
+            metrics: { [name]: values[i], [`constant.${name}`]: constant[i], ...alike },
           },
         })),
       });
@@ -204,9 +211,11 @@ describe("confirmed", () => {
 describe("confirmationOf", () => {
   it("compares times of one lane alone", () => {
     const contender = (trial: number | "baseline", lanes: string) => ({
-      ...{ trial, parameters: {} },
+      trial,
+      parameters: {},
       runs: [...lanes].map((lane, i) => ({
-        ...{ seed: 1000 + i, record: { status: "completed", lane, values: { wallSeconds: 2 + i } } },
+        seed: 1000 + i,
+        record: { status: "completed", lane, values: { wallSeconds: 2 + i } },
       })),
     });
     const confirm = { seeds: [1000, 1001, 1002], best: 1, baseline: {}, metric: "wallSeconds" };
@@ -229,7 +238,8 @@ describe("confirmationOf", () => {
 
   it("counts runs that diverged as such, whatever they had before", () => {
     const contender = (trial: number | "baseline", statuses: readonly string[]) => ({
-      ...{ trial, parameters: {} },
+      trial,
+      parameters: {},
       runs: statuses.map((status, i) => ({
         seed: i,
         record: { status, lane: "a", values: { loss: 1 + i } },
@@ -250,9 +260,11 @@ describe("confirmationOf", () => {
 
   it("says in what else an arm's best settings are not the baseline's", () => {
     const contender = (trial: number | "baseline", parameters: Assignment) => ({
-      ...{ trial, parameters },
+      trial,
+      parameters,
       runs: [1000, 1001].map((seed) => ({
-        ...{ seed, record: { status: "completed", values: { "validation.accuracy": seed / 2000 } } },
+        seed,
+        record: { status: "completed", values: { "validation.accuracy": seed / 2000 } },
       })),
     });
     const confirm = { seeds: [1000], best: 1, each: "cost", baseline: { cost: null } };
@@ -277,7 +289,8 @@ describe("the rows that judge", () => {
   /** A trial whose validation loss is half of the baseline's, and its test loss twice. */
   function judged(state: object, metrics: readonly string[] = ["test.loss"], by = metric) {
     const contender = (trial: number | "baseline", factor: number) => ({
-      ...{ trial, parameters: {} },
+      trial,
+      parameters: {},
       runs: confirm.seeds.map((seed) => {
         const numbers = { "validation.loss": seed / factor, "test.loss": seed * factor };
         return {
@@ -337,7 +350,8 @@ describe("the rows that judge", () => {
     ["best.epoch", null, "does not tell which rows judged: they may also have chosen."],
   ])("may have chosen, too, where trials are ranked by %s", (name, rows, text) => {
     const contender = (trial: number | "baseline", factor: number) => ({
-      ...{ trial, parameters: {} },
+      trial,
+      parameters: {},
       runs: confirm.seeds.map((seed) => ({
         seed,
         record: { status: "completed", values: { [name]: seed * factor } },
@@ -368,7 +382,10 @@ describe("the rows that judge", () => {
 
 describe("a choice without a completed trial", () => {
   const trial = (n: number, name: string, status: Trial["status"], set: Partial<Trial> = {}): Trial => ({
-    ...{ trial: n, parameters: { name, rate: n / 10 }, status, value: n },
+    trial: n,
+    parameters: { name, rate: n / 10 },
+    status,
+    value: n,
     ...set,
   });
   const adam = [trial(0, "adam", "completed"), trial(1, "adam", "completed")];
@@ -389,7 +406,8 @@ describe("a choice without a completed trial", () => {
       ...(chosen ? [{ trial: "baseline", parameters: chosen.baseline }] : []),
     ];
     const runs = [1000, 1001].map((seed) => ({
-      ...{ seed, record: { status: "completed", values: { loss: 2 } } },
+      seed,
+      record: { status: "completed", values: { loss: 2 } },
     }));
     return confirmationOf({ confirm, metric: loss } as never, {
       trials: trials as never,

@@ -12,7 +12,8 @@ it("ends with an error that its lanes have while they start", async () => {
     engine,
     journal: { append() {}, close() {} },
     lanes: {
-      ...{ width: 1, words: "1 lane" },
+      width: 1,
+      words: "1 lane",
       async start({ fail }) {
         fail(new Error("the disk is full"));
         // Longer than Node waits for a handler.
@@ -37,7 +38,8 @@ it("leaves a sweep to its lanes once they have all runs, however long that takes
     engine,
     journal: { append: (fresh) => void entries.push(...fresh), close() {} },
     lanes: {
-      ...{ width: 1, words: "1 lane" },
+      width: 1,
+      words: "1 lane",
       async start() {},
       submit() {},
       async handedOver() {

@@ -37,7 +37,10 @@ budget: { trials: 3 }
   const records = asks.entries.flatMap(({ runs }) =>
     runs.map((run) => ({
       ...({ entry: "record", run, status: "completed", values: {}, metrics: {} } as const),
-      ...{ steps: 5, seconds: 1, lane: "a", directory: null },
+      steps: 5,
+      seconds: 1,
+      lane: "a",
+      directory: null,
     })),
   );
   const end = why === undefined ? [] : ([...records, { entry: "close", why }, { entry: "end" }] as const);

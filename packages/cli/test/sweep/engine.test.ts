@@ -133,8 +133,15 @@ describe("the engine of sweeps", () => {
 
 describe("a sweep that ends early", () => {
   const record = (run: string, set: Partial<RunRecord> = {}): RunRecord => ({
-    ...{ run, status: "completed", values: { loss: 1 }, metrics: {}, steps: 20, seconds: 1 },
-    ...{ lane: "a", directory: null, ...set },
+    run,
+    status: "completed",
+    values: { loss: 1 },
+    metrics: {},
+    steps: 20,
+    seconds: 1,
+    lane: "a",
+    directory: null,
+    ...set,
   });
   /** An engine that has asked, with its runs and a way to write. */
   function asked(set: Partial<SweepFile>) {

@@ -12,7 +12,9 @@ import type { LaneHost, RunRecord, RunRequest } from "../../src/sweep/lanes.js";
 import { childLane, processLanes } from "../../src/sweep/process-lanes.js";
 
 const request = (id: string, set: Partial<RunRequest> = {}): RunRequest => ({
-  ...{ id, place: `${id}-0`, metrics: ["loss"] },
+  id,
+  place: `${id}-0`,
+  metrics: ["loss"],
   job: { name: "n", variant: "v", seed: 0, kind: "minimize", settings: {}, config: {} },
   ...set,
 });
@@ -154,7 +156,8 @@ describe("lanes on this computer", () => {
     expect(processes).toHaveLength(6);
     expect(records).toMatchObject([
       {
-        ...{ run: "a", status: "lost" },
+        run: "a",
+        status: "lost",
         error:
           "Its process died 5 times (SIGKILL, code 134, code 1, code 1, code 1); the last said: out of memory",
       },

@@ -28,7 +28,9 @@ describe("the progress of a sweep", () => {
 
   it("counts to the end of a grid that a budget does not reach", () => {
     const grid = sweepFile({
-      ...{ method: "grid", confirm: false, budget: { trials: 100, hard: false } },
+      method: "grid",
+      confirm: false,
+      budget: { trials: 100, hard: false },
       parameters: { size: { values: [1, 2, 3] } },
     });
     const { engine } = simulate(grid, { next: () => source.next(), kills: 0, repeats: 0 }, { worst: 0 });

@@ -17,8 +17,13 @@ const random = createRng(seed);
 
 /** Short, so that deaths are noticed soon. */
 const timing = {
-  ...{ lock: 2000, lockRenewal: 500, stalled: 1000 },
-  ...{ lease: 2000, look: 200, reconcile: 3000, heartbeat: 1000 },
+  lock: 2000,
+  lockRenewal: 500,
+  stalled: 1000,
+  lease: 2000,
+  look: 200,
+  reconcile: 3000,
+  heartbeat: 1000,
 };
 
 /** How long chaos begins sweeps. */

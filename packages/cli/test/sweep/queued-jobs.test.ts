@@ -38,8 +38,15 @@ describe.skipIf(!serverProgram)("runs on workers", () => {
       },
     });
     ended = serveQueue({
-      ...{ url: server.url, timing: fast, name: "one", version: programVersion(), lanes: 2 },
-      ...{ ruleOf, withVerdicts, computing: computingOf(lanes), signal: stopping.signal },
+      url: server.url,
+      timing: fast,
+      name: "one",
+      version: programVersion(),
+      lanes: 2,
+      ruleOf,
+      withVerdicts,
+      computing: computingOf(lanes),
+      signal: stopping.signal,
       refusal: async () => undefined,
       onNote() {},
     });
@@ -56,7 +63,8 @@ describe.skipIf(!serverProgram)("runs on workers", () => {
     jobsOf(
       resolveExperiment(parseConfig(booth, { schema: experimentSchema, file: "x.yaml", set: [...set] })),
       {
-        ...{ out: join(folder, out), checkpointSeconds: 10 },
+        out: join(folder, out),
+        checkpointSeconds: 10,
       },
     );
   const onQueue = (all: readonly Job[], signal?: AbortSignal) =>
@@ -69,7 +77,9 @@ describe.skipIf(!serverProgram)("runs on workers", () => {
       const { wallSeconds: __, directory: ___, teleports, metrics, ...numbers } = document;
       const lastingOnes = Object.entries(metrics).filter(([name]) => !name.endsWith(".seconds"));
       return {
-        ...{ ...rest, ...numbers, metrics: Object.fromEntries(lastingOnes) },
+        ...rest,
+        ...numbers,
+        metrics: Object.fromEntries(lastingOnes),
         teleports: teleports.map(({ seconds: ____, ...of }) => of),
       };
     });

@@ -12,7 +12,8 @@ const result = (history: readonly (number | null)[], steps: number, settings = {
 it("keeps the losses of a short run, to five digits", () => {
   const settings = {};
   expect(runCurve(result([2, 1 / 3, 0, null], 3), { settings })).toEqual({
-    ...{ first: 0, every: 1 },
+    first: 0,
+    every: 1,
     losses: [2, 0.33333, 0, null],
   });
 });
@@ -20,7 +21,9 @@ it("keeps the losses of a short run, to five digits", () => {
 it("thins the losses of a long run to 400 at most, the last one among them", () => {
   const history = Array.from({ length: 120_001 }, (_, step) => step);
   const { first, every, losses } = runCurve(result(history, 120_000), { settings: {} }) ?? {
-    ...{ first: 0, every: 0, losses: [] },
+    first: 0,
+    every: 0,
+    losses: [],
   };
   expect(losses.length).toBeLessThanOrEqual(400);
   expect(first + (losses.length - 1) * every).toBe(120_000);
@@ -39,7 +42,9 @@ it("has means of mini-batches, from the first whole one on", () => {
 it("knows the steps of runs that do not record each", () => {
   const settings = { recordEvery: 100 };
   expect(runCurve(result([3, 2, 1], 250, settings), { settings })).toEqual({
-    ...{ first: 0, every: 100, losses: [3, 2, 1] },
+    first: 0,
+    every: 100,
+    losses: [3, 2, 1],
   });
 });
 

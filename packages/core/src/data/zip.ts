@@ -10,8 +10,11 @@ export interface ZipEntry {
 }
 
 const signature = {
-  ...{ local: 0x04034b50, central: 0x02014b50, end: 0x06054b50 },
-  ...{ end64: 0x06064b50, locator: 0x07064b50 },
+  local: 0x04034b50,
+  central: 0x02014b50,
+  end: 0x06054b50,
+  end64: 0x06064b50,
+  locator: 0x07064b50,
 } as const;
 /** The fixed part of the record at the end; a comment of up to 65535 bytes follows. */
 const endLength = 22;

@@ -4,7 +4,7 @@
  * @module isoloss/data
  */
 
-export type { DigitAttribute } from "../data/attributes.js";
+export { type DigitAttribute, digitAttributes } from "../data/attributes.js";
 
 export { batches, concatenateRows, split, takeRows } from "../data/batches.js";
 

@@ -71,7 +71,7 @@ export { writeNode, writeShape, writeTensor, writeValueInfo } from "../runtime/o
 export type { FileSession, FileSessionOptions } from "../runtime/onnx/file-session.js";
 export { isNative, openFileSession } from "../runtime/onnx/file-session.js";
 export { ProtoReader } from "../runtime/onnx/protobuf.js";
-export type { RawField } from "../runtime/onnx/raw-fields.js";
+export type { FieldChanges, RawField } from "../runtime/onnx/raw-fields.js";
 export { contentOf, mapFields, rawField, rawFields, rawMessage, textOf } from "../runtime/onnx/raw-fields.js";
 export type { TensorHeader } from "../runtime/onnx/raw-tensor.js";
 export {

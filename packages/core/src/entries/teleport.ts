@@ -82,8 +82,6 @@ export type {
   WalkRecord,
 } from "../teleport/search/search.js";
 
-export type { BlendMomentOptions, TrajectorySimilarityOptions } from "../teleport/state/trajectory-reuse.js";
-
 export type { Move, Transport, TransportedState, TransportPolicy } from "../teleport/state/transport.js";
 export { createTransport, transportPolicies } from "../teleport/state/transport.js";
 export type {

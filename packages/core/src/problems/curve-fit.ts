@@ -34,7 +34,8 @@ const waves = 6;
  * L = 1/(2 n) sum_i (f(x_i) - y_i)^2,  y_i = sum_k a_k sin(pi k x_i / 2 + phi_k) / k + noise,  k = 1..6
  *
  * The x are equally spaced in [-1, 1]; a_k are normal and phi_k uniform in [0, 2 pi). The batch is `x` [n, 1] and `y` [n, 1].
- * Eq. 8 needs no more points than a layer has inputs, so here it is not exact: level-set steps are.
+ * `symmetry()` is eq. 8 of paper 1, which is exact for at most as many points as a layer has inputs (one more with a bias): for more it
+ * refuses to move. Level-set steps need no symmetry.
  *
  * @param options `seed` of all that is drawn; `hidden` widths, default 64 and 64; `points`: n, default 10000; `noise`,
  *   default 0.05; `dtype` of parameters and points, default float64

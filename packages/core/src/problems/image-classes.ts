@@ -30,7 +30,8 @@ export const imageClassesOptions = optionTable("imageClasses", {
  * L = -1/n sum_i log softmax(f(x_i))_{y_i}
  *
  * The images are drawn without repetition. The batch is `x` [n, pixels] and `y` [n], int64.
- * Eq. 8 needs no more images than a layer has inputs, so here it is not exact: level-set steps are.
+ * `symmetry()` is eq. 8 of paper 1, which is exact for at most as many images as a layer has inputs (one more with a bias): for more it
+ * refuses to move. Level-set steps need no symmetry.
  *
  * @param given images [count, pixels] and labels, such as the `train` of `loadIdxDataset`
  * @param options `seed` of all that is drawn; `images`: n, default 2000; `hidden` widths, default 128 and 64; `dtype`

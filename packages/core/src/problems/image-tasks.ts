@@ -149,7 +149,8 @@ export function fashionAttributes(
     ...attributesOf(r as LabeledImages["labels"], right),
   });
   return classification("fashion-attributes", {
-    ...{ train: answers(parts.train), test: answers(parts.test) },
+    train: answers(parts.train),
+    test: answers(parts.test),
     tasks: Object.fromEntries(Object.keys({ ...left, ...right }).map((name) => [name, { outputs: 1 }])),
     make: lenetWith(options),
   });

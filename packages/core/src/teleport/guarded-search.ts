@@ -176,7 +176,9 @@ async function follow<P>(
     halvings: limits.halvings,
   };
   const { params, point, reason, steps, halvings } = await walkGuarded(walk, criterion, {
-    ...{ start, from, steps: search.steps },
+    start,
+    from,
+    steps: search.steps,
   });
   // A walk with an origin of its own counts only if a step was taken.
   const [end, at] = steps > 0 ? [params, point] : [initial, start];

@@ -67,7 +67,12 @@ export async function walkGuarded<P, Q>(
   /** Why the last proposal was refused. */
   let refusal: string | undefined;
   const ended = (reason: string): Walked<P, Q> => ({
-    ...{ params, point, reason, steps, halvings, scale },
+    params,
+    point,
+    reason,
+    steps,
+    halvings,
+    scale,
     ...refused,
   });
   while (steps < most) {

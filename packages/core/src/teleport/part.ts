@@ -81,12 +81,14 @@ export function teleportPart<P>(
       const outcome =
         walked &&
         outcomeOf(walked, limits, {
-          ...{ heldOut: hasHeldOut ? [before, after] : undefined, isFinal: walk.isFinal },
+          heldOut: hasHeldOut ? [before, after] : undefined,
+          isFinal: walk.isFinal,
         });
       if (outcome === undefined) return undefined;
       return reporter.report(outcome, {
         accepted: outcome.steps > 0,
-        ...{ seconds, ends },
+        seconds,
+        ends,
       });
     },
   };

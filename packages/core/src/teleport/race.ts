@@ -10,13 +10,13 @@ import type { Tensor } from "../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import { isOptimizer, type Optimizer, type OptimizerState } from "../optim/optimizer.js";
+import { createTracedInit } from "../optim/restart-state.js";
 import { gd } from "../optim/sgd.js";
 import { inCode, integerFrom, positive } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { flatten, unflatten } from "../tree.js";
-import { tracedFirstState } from "./state/restarted.js";
 
 export interface RaceOptions extends OptionsOf<typeof raceOptions> {}
 
@@ -101,7 +101,7 @@ export function tracedRace<P>(
   const { graph, runtime } = measurement;
   if (runtime !== "javascript" && someNode(graph, ({ op }) => op.name === "conv2d")) return undefined;
   const { learningRate, steps, optimizer = gd() } = raceOptions.read(options);
-  const begun = tracedFirstState(optimizer, params);
+  const begun = createTracedInit(optimizer, params);
   return {
     start: { state: optimizer.init(params), rate: array(learningRate ?? 0, dtype), judgedOn: batch },
     startOf(p, judgedOn, { state = optimizer.init(p), rate = learningRate }) {

@@ -190,7 +190,8 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
     const raced = { loss, judgedBy: heldOutLoss, params, batch, dtype };
     const raceInside = raceOptions && tracedRace(measurement, raced, raceOptions);
     return {
-      ...{ measurement, raceInside },
+      measurement,
+      raceInside,
       ...(await makeSearch(raceInside)),
       elsewhereRun: resources.keep(await compile(elsewhere.graph, compileOptions)),
       race:
@@ -250,7 +251,9 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
       const { measure, elsewhere: testElsewhere } = measureWith(at, teleportOptions);
       const { heldOut, raceState: state, raceRate: rate } = teleportOptions;
       const setting = {
-        ...{ batch: at, memory: teleportOptions.memory ?? {}, measure },
+        batch: at,
+        memory: teleportOptions.memory ?? {},
+        measure,
         race: raceInside?.startOf(initial, heldOut ?? at, { state, rate }),
       };
       const heldOutLossAt = heldOut && ((p: P) => lossElsewhere(p, heldOut));

@@ -100,7 +100,9 @@ export function createAdvance<P, S>(
     if (step < due) return due;
     const { event, seconds, ...next } = await teleports.maybeTeleport(
       {
-        ...{ step, stepsPerEpoch, losses: history.loss },
+        step,
+        stepsPerEpoch,
+        losses: history.loss,
         params: current.params,
         optimizer: current.optimizer,
         learningRate: rateOf(step),

@@ -168,7 +168,9 @@ export function resumedState<T extends StateTrees, R>(
   return withoutUndefined({
     ...current,
     // What the checkpoint does not have is not what this run has had so far.
-    ...{ best: undefined, memory: undefined, seen: undefined },
+    best: undefined,
+    memory: undefined,
+    seen: undefined,
     ...checkpoint.rest,
     ...stored,
     // Other data on purpose are not those that were seen, and another method begins with its own state.

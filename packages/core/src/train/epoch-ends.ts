@@ -3,7 +3,7 @@ import { OptionError } from "../errors.js";
 import type { Quantities } from "../metrics/metric.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
-import { restartedAt } from "../teleport/state/restarted.js";
+import { restartState } from "../optim/restart-state.js";
 import { type EarlyStoppingOptions, watchOf } from "./early-stopping.js";
 import type { BestEpoch, EpochRow } from "./epoch-row.js";
 import { checkArrays } from "./state.js";
@@ -113,7 +113,7 @@ export function epochEnds<D, M, V>(
       const { best: kept, optimizer } = run.current();
       if (best !== "restore" || !kept) return;
       const { params, state } = kept;
-      run.change({ params, state, optimizer: restartedAt(run.optimizer, optimizer, params) });
+      run.change({ params, state, optimizer: restartState(run.optimizer, optimizer, params) });
     },
   };
 }

@@ -72,7 +72,10 @@ function arrayFeed(given: Dataset, { batchSize: size, seed, dtype }: FeedOptions
     return [...unique].slice(0, most);
   };
   return {
-    ...{ count, batchSize, data, batchOf },
+    count,
+    batchSize,
+    data,
+    batchOf,
     stepsPerEpoch: Math.floor(count / batchSize),
     checkBy: (check) => check(data),
     checksum: () => dataChecksum({ inputs: data.inputs, labels: data.labels }),
@@ -100,7 +103,8 @@ async function streamFeed(
 ): Promise<Feed> {
   let check = (_: Dataset) => {};
   const windows = await streamWindows(stream, {
-    ...{ batchSize: size, seed },
+    batchSize: size,
+    seed,
     prepare: (part) => ({ ...prepareDataset(part as unknown as Dataset, dtype) }),
     check: (arrays) => check(asDataset(arrays)),
   });
@@ -112,7 +116,10 @@ async function streamFeed(
   });
   const data = asDataset(first.arrays);
   return {
-    ...{ count, batchSize, stepsPerEpoch, data },
+    count,
+    batchSize,
+    stepsPerEpoch,
+    data,
     checkBy(next) {
       check = next;
       check(data);

@@ -92,7 +92,9 @@ export async function findLearningRate<P, S>(
   const smoothed = losses.map((_, t) => meanAt(t));
   const lowest = smoothed.indexOf(Math.min(...smoothed));
   return {
-    ...{ rates, losses, smoothed },
+    rates,
+    losses,
+    smoothed,
     suggestion:
       smoothed[0] - smoothed[lowest] > leastFall * Math.abs(smoothed[0]) ? rates[lowest] / 10 : undefined,
   };

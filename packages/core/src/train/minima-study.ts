@@ -141,7 +141,11 @@ export async function minimaStudy<P, S>(options: MinimaStudyOptions<P, S>): Prom
     const group = given ?? symmetriesOf(lossOf, params, batch).scaling;
     return createMinimumMeter({
       ...pickCompileOptions(trainerOptions),
-      ...{ radii, directions, scale, generators, seed: measureSeed },
+      radii,
+      directions,
+      scale,
+      generators,
+      seed: measureSeed,
       loss: lossOf,
       params,
       batch,

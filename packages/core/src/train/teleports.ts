@@ -185,8 +185,13 @@ export async function createTeleports<P, B extends Batch = Batch>({
     ...(isTraced && part && carried
       ? {
           branch: teleportBranch({
-            ...{ when, part, transport: carried, note, usesMemory: objective !== undefined },
-            ...{ race, due },
+            when,
+            part,
+            transport: carried,
+            note,
+            usesMemory: objective !== undefined,
+            race,
+            due,
           }),
         }
       : {}),

@@ -81,13 +81,20 @@ export async function trainerOn<P, S>(
   const sequences = ["batch", "learningRate", "seed"];
   const executable = await compile(step.graph, { ...compileOptions, scan: { carry, sequences } });
   const evaluator = createEvaluator({
-    ...{ model, loss, like: start, dtype, compileOptions },
+    model,
+    loss,
+    like: start,
+    dtype,
+    compileOptions,
     batchSize: evaluationBatchSize,
   });
   /** The state as it is evaluated. */
   const evaluated = () => evaluatedState(optimizer, run.current);
   const predictions = modelInBatches({
-    ...{ model, like: { params, state }, dtype, compileOptions },
+    model,
+    like: { params, state },
+    dtype,
+    compileOptions,
     batchSize: evaluationBatchSize,
   });
   const { teleport } = options;
@@ -111,7 +118,8 @@ export async function trainerOn<P, S>(
   const inLoop =
     branch &&
     (await createTeleportLoop<P, S>(branch, examples, {
-      ...{ like: start, stepsPerEpoch },
+      like: start,
+      stepsPerEpoch,
       compileStep: (before) =>
         compile(traceStep({ ...stepParts, before }).graph, {
           ...compileOptions,
@@ -126,7 +134,15 @@ export async function trainerOn<P, S>(
   let checksums: { readonly data: string; readonly computation: string } | undefined;
 
   const advance = createAdvance(run, {
-    ...{ feed, executable, inLoop, teleports, examples, rateOf, gradNorm, seed, dtype },
+    feed,
+    executable,
+    inLoop,
+    teleports,
+    examples,
+    rateOf,
+    gradNorm,
+    seed,
+    dtype,
   });
 
   return {
@@ -158,7 +174,10 @@ export async function trainerOn<P, S>(
     batchOf: (s) => feed.batchOf(s).slice(),
     run: (runOptions) =>
       runSteps(runOptions, {
-        ...{ lifetime, stepsPerEpoch, optimizer, advance },
+        lifetime,
+        stepsPerEpoch,
+        optimizer,
+        advance,
         current: () => run.current,
         change(parts) {
           run.current = { ...run.current, ...(parts as Partial<TrainState<P, S>>) };

@@ -42,7 +42,8 @@ export function teleportData<S>(
   }
   const hasHeldOut = count >= 2 * size;
   return {
-    ...{ size, hasHeldOut },
+    size,
+    hasHeldOut,
     at: async (step, state) =>
       teleportBatches(await feed.next(step, 2 * size), { count: size, state, seed: stepSeed(seed, step) }),
     rowsAt(step, { nextRows }) {
@@ -104,7 +105,9 @@ export async function createTeleportLoop<P, S>(
     trace({ params, state, optimizer }, { inputs, labels, learningRate, seed, own }) {
       const { leaves, paths } = flatten({ state }, isTensor);
       const examples = (at: typeof own.batch) => ({
-        ...{ x: gather(inputs, at), y: gather(labels, at), seed },
+        x: gather(inputs, at),
+        y: gather(labels, at),
+        seed,
         ...Object.fromEntries(paths.map((path, i) => [path, leaves[i]])),
       });
       const taken = branch.trace(
@@ -150,7 +153,8 @@ export async function createTeleportLoop<P, S>(
         const tree = <T>(name: string, of: T) => recordedTree(results, `teleport.${name}`, of, t);
         const ends = branch.measuresEnds
           ? {
-              ...{ from: tree("from", like.params), to: tree("to", like.params) },
+              from: tree("from", like.params),
+              to: tree("to", like.params),
               batch: (await data.at(first + t, tree("state", like.state))).batch,
             }
           : undefined;

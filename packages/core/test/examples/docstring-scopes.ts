@@ -51,7 +51,11 @@ async function training() {
   const { images, labels } = lib.digits();
   const data = { inputs: images, labels };
   const trainer = await lib.createTrainer({
-    ...{ model: lib.mlp({ sizes: [64, 10] }), data, optimizer: lib.sgd(), learningRate: 0.1, batchSize: 64 },
+    model: lib.mlp({ sizes: [64, 10] }),
+    data,
+    optimizer: lib.sgd(),
+    learningRate: 0.1,
+    batchSize: 64,
   });
   await trainer.run({ steps: 2 });
   const bytes = lib.encodeCheckpoint(trainer);
@@ -256,7 +260,10 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   },
   "runtime/onnx/protobuf.ts": () => ({ r: new ProtoReader(Uint8Array.of(10, 1, 97)), name: "" }),
   "isoloss-onnx/model-file/model-operators.ts": () => ({ bytes: smallNetwork() }),
-  "isoloss-onnx/model-file/compare/storage-rounding.ts": () => ({ bytes: smallNetwork() }),
+  "isoloss-onnx/model-file/compare/same-function.ts": () => ({
+    before: smallNetwork(),
+    bytes: smallNetwork(),
+  }),
   "isoloss-onnx/quantize": () => ({ before: smallNetwork(), images: random([8, 3, 4, 4]) }),
   "isoloss-onnx/model-file": () => ({
     before: smallNetwork(),
@@ -340,15 +347,19 @@ export const traced: Readonly<Record<string, () => Scope & { readonly tensors: S
   },
   "nn/recurrent-cells.ts": () => ({
     tensors: {
-      ...{ x: float([8, 16]), h: float([8, 32]), state: { h: float([8, 32]), c: float([8, 32]) } },
+      x: float([8, 16]),
+      h: float([8, 32]),
+      state: { h: float([8, 32]), c: float([8, 32]) },
       params: lib.initGruCell(rng(), 16, 32),
     },
   }),
   "nn/upsample.ts": () => ({ tensors: { x: float([1, 1, 2, 3]) } }),
   "isoloss-benchmarks/networks/segnet.ts": () => ({
     tensors: {
-      ...{ params: lib.segnet().init(rng()).params, x: float([1, 3, 32, 32]) },
-      ...{ labels: ints([1, 32, 32]), distances: float([1, 1, 32, 32]) },
+      params: lib.segnet().init(rng()).params,
+      x: float([1, 3, 32, 32]),
+      labels: ints([1, 32, 32]),
+      distances: float([1, 1, 32, 32]),
     },
   }),
   "nn/norm.ts": () => ({ tensors: { x: float([4, 3]), ...lib.initBatchNorm(3) } }),

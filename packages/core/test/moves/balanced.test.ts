@@ -95,6 +95,17 @@ describe("two layers", () => {
     expect(await balanced(dead, found)).toEqual(dead);
   });
 
+  it("stay in a unit that is little but its bias, which no factor of its tiny weights blows up", async () => {
+    const dead = structuredClone(params);
+    const [first, second] = dead.layers.map(({ weight }) => weight.data as Float64Array);
+    for (let k = 0; k < 5; k++) first[k] *= 1e-6;
+    const { layers } = await balanced(dead, found, { by: "range" });
+    expect((layers[0].bias as NdArray).data[0]).toBe((dead.layers[0].bias as NdArray).data[0]);
+    expect(slice(layers[0].weight, 0, true)).toEqual([...first.subarray(0, 5)]);
+    expect(slice(layers[1].weight, 0, false)).toEqual([second[0], second[7], second[14]]);
+    expect(slice(layers[0].weight, 1, true)).not.toEqual([...first.subarray(5, 10)]);
+  });
+
   it("are refused without what symmetriesOf finds", async () => {
     await expect(balanced(params, found.scalings as never)).rejects.toThrow(
       "balanced takes what symmetriesOf finds",

@@ -49,8 +49,12 @@ describe("progress", () => {
   it("is an onProgress of a trainer, which says where a run ends", async () => {
     const out = stream(false);
     const trainer = await createTrainer({
-      ...{ model: mlp({ sizes: [64, 10] }), data: someDigits(0, 40), optimizer: sgd(), learningRate: 0.1 },
-      ...{ batchSize: 20, runtime: "javascript" },
+      model: mlp({ sizes: [64, 10] }),
+      data: someDigits(0, 40),
+      optimizer: sgd(),
+      learningRate: 0.1,
+      batchSize: 20,
+      runtime: "javascript",
     });
     await trainer.run({ epochs: 3, onProgress: progress({ stream: out, every: 0 }) });
     expect(out.written.at(-1)).toMatch(/^6\/6 \(100 %\) epoch 3\.0 loss 2\.\d+ \d+ steps\/s\n$/);

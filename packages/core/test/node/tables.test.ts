@@ -208,7 +208,9 @@ describe("a CSV file", () => {
 
   it("reads another table into the same inputs and classes", async () => {
     const train = await open("size;color;kind\n1;red;10\n3;blue;9\n", {
-      ...{ label: "kind", classes: true, delimiter: ";" },
+      label: "kind",
+      classes: true,
+      delimiter: ";",
     });
     const options: CsvOptions = JSON.parse(JSON.stringify(train.options));
     const text = "kind;size;more;color\n9;7;x;red\n9;?;x;red\n";
@@ -251,7 +253,8 @@ describe("a CSV file", () => {
   it("reads examples that have no label into the same inputs", async () => {
     const train = await open("size,color,kind\n1,red,a\n3,blue,b\n", { label: "kind" });
     const asked = await open("color,size\nblue,5\nred,?\n", {
-      ...{ ...train.options, missing: "mean" as const },
+      ...train.options,
+      missing: "mean" as const,
       label: false,
     });
     expect([asked.features, asked.means, asked.stds]).toEqual([train.features, train.means, train.stds]);
@@ -518,7 +521,8 @@ describe("the description of a table", () => {
     const path = join(folder, "described.csv");
     await writeFile(path, "a;kind;empty\n10;x;\n9;;NA\n?;y;\n9;x;\n");
     expect(await describeCsv(path, { delimiter: ";" })).toEqual({
-      ...{ length: 4, repeated: 0 },
+      length: 4,
+      repeated: 0,
       columns: [
         { name: "a", isNumber: true, values: ["9", "10"], missing: 1 },
         { name: "kind", isNumber: false, values: ["x", "y"], missing: 1 },
@@ -554,7 +558,8 @@ describe("the description of a table", () => {
     const path = join(folder, "described.parquet");
     await writeFile(path, parquetFile({ a: [1.5, 2, null], kind: ["x", "y", "x"] }));
     expect(await describeParquet(path)).toEqual({
-      ...{ length: 3, repeated: 0 },
+      length: 3,
+      repeated: 0,
       columns: [
         { name: "a", isNumber: true, values: ["1.5", "2"], missing: 1 },
         { name: "kind", isNumber: false, values: ["x", "y"], missing: 0 },

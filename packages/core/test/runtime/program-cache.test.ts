@@ -104,12 +104,15 @@ describe("programs in JavaScript", () => {
     },
     minimizer: (search) =>
       createMinimizer(problem, {
-        ...{ optimizer: gd(), learningRate: 1e-3, steps: 30 },
+        optimizer: gd(),
+        learningRate: 1e-3,
+        steps: 30,
         teleport: { when: every(10), search },
       }),
     "minimizer by line searches": (search) =>
       createLineSearchMinimizer(problem, {
-        ...{ directions: lbfgs(), steps: 5 },
+        directions: lbfgs(),
+        steps: 5,
         teleport: { when: every(2), search },
       }),
     async trainer(_) {
@@ -117,7 +120,10 @@ describe("programs in JavaScript", () => {
       const trainer = await createTrainer({
         model: mlp({ sizes: [64, 3, 10], activation: "leakyRelu" }),
         data: { inputs: images, labels },
-        ...{ optimizer: gd(), learningRate: 0.1, batchSize: 20, runtime: "javascript" },
+        optimizer: gd(),
+        learningRate: 0.1,
+        batchSize: 20,
+        runtime: "javascript",
         teleport: { when: every(2), symmetry: (p) => positiveScaling(p, { activation: "leakyRelu" }) },
       });
       return { run: () => trainer.run({ steps: 4 }), dispose: () => trainer.dispose() };

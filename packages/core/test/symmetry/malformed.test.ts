@@ -144,7 +144,8 @@ it.each([
   const made = createTeleporter({
     symmetry: make(initial),
     loss: (p, { inputs }) => sum(model.apply(p, inputs).output),
-    ...{ params: initial, batch: { inputs: array([[1, 2]]) } },
+    params: initial,
+    batch: { inputs: array([[1, 2]]) },
   });
   await expect(made).rejects.toThrow(OptionError);
   await expect(made).rejects.toThrow(

@@ -62,8 +62,12 @@ describe("orbit", () => {
 
   it("varies one entry of T, counted through its blocks", async () => {
     const symmetry = {
-      ...{ name: "shifts", paths: ["w"], exact: "everywhere", algebra: [[1], [2]] },
-      ...{ bound: { kind: "norm", value: 1 }, derivative: (p: unknown) => p },
+      name: "shifts",
+      paths: ["w"],
+      exact: "everywhere",
+      algebra: [[1], [2]],
+      bound: { kind: "norm", value: 1 },
+      derivative: (p: unknown) => p,
       act: async ({ w: { data } }: VectorParams, [a, b]: readonly NdArray[]) => ({
         w: array(
           [Number(data[0]) + Number(a.data[0]), Number(b.data[0]) + 10 * Number(b.data[1])],

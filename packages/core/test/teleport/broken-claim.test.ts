@@ -160,7 +160,10 @@ describe("a symmetry of one's own", () => {
 
   it("says with allowInexact that it is not exact, in the teleporter and in its reports", async () => {
     const teleporter = await createTeleporter({
-      ...{ symmetry: wrong(), loss: productLoss, params, batch },
+      symmetry: wrong(),
+      loss: productLoss,
+      params,
+      batch,
       allowInexact: true,
     });
     expect(teleporter.exact).toBe("no");
@@ -370,7 +373,8 @@ describe("the trial", () => {
     const made = createTeleporter({
       symmetry: residualRotation(map, { params, batch: {} }),
       loss: (w) => sum(square(w)),
-      ...{ params, batch: {} },
+      params,
+      batch: {},
     });
     await expect(made).rejects.toThrow(/"rotation of residuals" does not keep this loss: a random element/);
   });

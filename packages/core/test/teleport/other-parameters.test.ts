@@ -69,7 +69,9 @@ describe.each(others)("a symmetry of a network with %s", (_, symmetry, which) =>
       createTrainer({ model, data, optimizer: gd(), learningRate: 0.1, teleport: { when, symmetry } }),
     minimize: () =>
       minimize({ name: "net", loss, start: params, batch } as never, {
-        ...{ ...settings, optimizer: gd(), teleport: { when, symmetry } as never },
+        ...settings,
+        optimizer: gd(),
+        teleport: { when, symmetry } as never,
       }),
     "the action": () =>
       symmetry.act(

@@ -97,7 +97,9 @@ describe("a run in epochs", () => {
   it("continues with the best epoch's average", async () => {
     const trainer = await make({ optimizer: withAverage(adam(), { decay: 0.5 }) });
     await trainer.run({
-      ...{ epochs: 3, validation, best: "restore" },
+      epochs: 3,
+      validation,
+      best: "restore",
       metrics: { score: scripted([1, 3, 2]) },
       earlyStopping: { metric: "score", patience: Infinity },
     });

@@ -33,7 +33,12 @@ const validation = someDigits(100, 140);
 const model = mlp({ sizes: [64, 8, 10] });
 const make = (options: object = {}) =>
   createTrainer({
-    ...{ model, data, optimizer: sgd(), learningRate: 0.05, batchSize: 16, runtime: "javascript" as const },
+    model,
+    data,
+    optimizer: sgd(),
+    learningRate: 0.05,
+    batchSize: 16,
+    runtime: "javascript" as const,
     ...options,
   });
 
@@ -136,8 +141,11 @@ describe("sam in a trainer", () => {
 describe("frozen parameters", () => {
   it("do not move, and do not count in the norm of the gradient", async () => {
     const trainer = await make({
-      ...{ optimizer: withGroups(sgd(), [{ match: ["layers.0.*"], frozen: true }]), dtype: "float64" },
-      ...{ clipNorm: 0.01, learningRate: 1, gradNorm: true },
+      optimizer: withGroups(sgd(), [{ match: ["layers.0.*"], frozen: true }]),
+      dtype: "float64",
+      clipNorm: 0.01,
+      learningRate: 1,
+      gradNorm: true,
     });
     const [first, last] = trainer.current.params.layers;
     await trainer.run({ steps: 1 });
@@ -217,7 +225,8 @@ describe("averages", () => {
   it("begin again where a hook moves the parameters of several tasks", async () => {
     const optimizer = withAverage(adam(), { decay: 0.5 });
     const trainer = await trainerFor(linearScalarization(), {
-      ...{ optimizer, learningRate: 0 },
+      optimizer,
+      learningRate: 0,
       beforeStep: async ({ step, params }) =>
         step === 2 ? { params: doubled(params) as typeof params } : {},
     });
@@ -241,7 +250,9 @@ describe("learning rates of epochs", () => {
     const whole = await make({ learningRate: learningRate() });
     let bytes: Uint8Array | undefined;
     await whole.run({
-      ...{ epochs: 10, validation, reportEvery: 3 },
+      epochs: 10,
+      validation,
+      reportEvery: 3,
       onProgress({ step }) {
         if (step >= 26 && bytes === undefined) bytes = encodeCheckpoint(whole);
       },

@@ -28,8 +28,13 @@ const firstRows = (n: number) =>
 
 describe("a trainer's predictions", async () => {
   const trainer = await createTrainer({
-    ...{ model: batchNormNet(), data, optimizer: sgd(), learningRate: 0.1, batchSize: 20 },
-    ...{ evaluationBatchSize: 8, runtime: "javascript" },
+    model: batchNormNet(),
+    data,
+    optimizer: sgd(),
+    learningRate: 0.1,
+    batchSize: 20,
+    evaluationBatchSize: 8,
+    runtime: "javascript",
   });
   await trainer.run({ steps: 4 });
   afterAll(() => trainer.dispose());

@@ -127,7 +127,8 @@ describe("a trainer's teleports", () => {
     "its moments pushed along": { symmetry: positiveScaling, state: "push", guard: { curvature: 0 } },
     "moments that cannot be pushed": {
       search: levelSet<MlpParams>({ steps: 2 }),
-      ...{ state: "push", guard: { heldOutDrift: 0.5, curvature: 0 } },
+      state: "push",
+      guard: { heldOutDrift: 0.5, curvature: 0 },
     },
     "raced with the run's optimizer, its state and rate": {
       symmetry: positiveScaling,
@@ -139,11 +140,13 @@ describe("a trainer's teleports", () => {
     },
     "weights balanced": {
       search: balance(positiveScaling(model.init(torchGenerator(0)).params)),
-      ...{ state: "push", guard: { curvature: 0 } },
+      state: "push",
+      guard: { curvature: 0 },
     },
     "in the null space of a layer, on few examples": {
       search: nullSpace<MlpParams>({ steps: 2 }),
-      ...{ batchSize: 8, guard: { heldOutDrift: 1, curvature: 0 } },
+      batchSize: 8,
+      guard: { heldOutDrift: 1, curvature: 0 },
     },
     "on all data, none held out": { symmetry: positiveScaling, batchSize: 120, state: "reuse" },
   } satisfies Record<string, Omit<TrainerTeleportPlan<MlpParams>, "when">>;
@@ -179,10 +182,15 @@ describe("a trainer's teleports", () => {
       atSteps([3]),
       (when) =>
         createTrainer({
-          ...{ model: batchNormNet(6), data, optimizer: adam(), learningRate: 1e-2, batchSize: 20 },
+          model: batchNormNet(6),
+          data,
+          optimizer: adam(),
+          learningRate: 1e-2,
+          batchSize: 20,
           ...({ dtype: "float64", runtime: "javascript" } as const),
           teleport: {
-            ...{ when, search: levelSet<BatchNormNetParams>({ steps: 2, rho: 0.02 }) },
+            when,
+            search: levelSet<BatchNormNetParams>({ steps: 2, rho: 0.02 }),
             guard: { heldOutDrift: 1, curvature: 1, race: { steps: 2 } },
           },
         }),
@@ -210,10 +218,16 @@ describe("a trainer's teleports", () => {
       atSteps([2]),
       (when) =>
         createTrainer({
-          ...{ model: net, data, optimizer: adam(), learningRate: 1e-3, batchSize: 20 },
+          model: net,
+          data,
+          optimizer: adam(),
+          learningRate: 1e-3,
+          batchSize: 20,
           ...({ dtype: "float64", runtime: "javascript" } as const),
           teleport: {
-            ...{ when, search: levelSet<P>({ steps: 2 }), guard: { heldOutDrift: 1, curvature: 0, race } },
+            when,
+            search: levelSet<P>({ steps: 2 }),
+            guard: { heldOutDrift: 1, curvature: 0, race },
           },
         }),
       4,

@@ -57,7 +57,14 @@ export function layoutOf(data: LineChartData, { width, height }: Size): Panel {
     },
   );
   return {
-    ...{ width, height, x, y, left, right, top, bottom },
+    width,
+    height,
+    x,
+    y,
+    left,
+    right,
+    top,
+    bottom,
     toX: scaleOf(x, left, right),
     toY: scaleOf(y, bottom, top),
   };

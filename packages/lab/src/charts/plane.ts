@@ -62,7 +62,14 @@ export function planeLayout(
     axis(yLabel, y, Math.max(3, Math.round((bottom - top) / 60))),
   ];
   return {
-    ...{ width, height, x: xAxis, y: yAxis, left, right, top, bottom },
+    width,
+    height,
+    x: xAxis,
+    y: yAxis,
+    left,
+    right,
+    top,
+    bottom,
     toX: scaleOf(xAxis, left, right),
     toY: scaleOf(yAxis, bottom, top),
   };

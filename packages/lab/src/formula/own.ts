@@ -60,7 +60,10 @@ export function ownProblem({ r1, r2, start }: Own): Problem<VectorParams> {
   const params = vector(start);
   const loss: Problem<VectorParams>["loss"] = (p) => sum(square(residuals(p)));
   return {
-    ...{ name: "own", loss, start: params, batch: {} },
+    name: "own",
+    loss,
+    start: params,
+    batch: {},
     symmetry() {
       if (inverse === undefined) throw new Error(noGroup);
       const map: ResidualMap<VectorParams> = { residuals, inverse: (u) => ({ w: applied(inverse, u) }) };

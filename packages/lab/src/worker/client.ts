@@ -142,8 +142,13 @@ export function createClient(
             settle(answer);
           };
         const made: Call = {
-          ...{ id: ids++, key, call, args, onPart },
-          ...{ resolve: ended(resolve), reject: ended(reject) },
+          id: ids++,
+          key,
+          call,
+          args,
+          onPart,
+          resolve: ended(resolve),
+          reject: ended(reject),
         };
         const before = running.get(key);
         if (before === undefined) {

@@ -16,13 +16,22 @@ import { recorder } from "./recorder.js";
 
 const size = { width: 400, height: 240 };
 const curve = (y: readonly number[], more: object = {}) => ({
-  ...{ name: "plain", color: "#123456", dash: [], teleports: [], diverged: false },
+  name: "plain",
+  color: "#123456",
+  dash: [],
+  teleports: [],
+  diverged: false,
   x: y.map((_, t) => t),
   y,
   ...more,
 });
 const chart = (series: LineChartData["series"], more: Partial<LineChartData> = {}): LineChartData => ({
-  ...{ series, xLabel: "step", yLabel: "loss", logX: false, logY: true, whole: true },
+  series,
+  xLabel: "step",
+  yLabel: "loss",
+  logX: false,
+  logY: true,
+  whole: true,
   ...more,
 });
 const theme = themeOf("light");
@@ -93,12 +102,21 @@ describe("a line chart", () => {
 
 describe("the plane", () => {
   const path = (more: object = {}) => ({
-    ...{ name: "teleported", color: "#abcdef", dash: [], jumps: [], shown: 3 },
-    ...{ x: [0, 1, 2], y: [0, 1, 0] },
+    name: "teleported",
+    color: "#abcdef",
+    dash: [],
+    jumps: [],
+    shown: 3,
+    x: [0, 1, 2],
+    y: [0, 1, 0],
     ...more,
   });
   const plane = (paths: PlaneData["paths"]): PlaneData => ({
-    ...{ x: [-2, 2], y: [-1, 1], paths, start: [0, 0], optimum: [1, 0] },
+    x: [-2, 2],
+    y: [-1, 1],
+    paths,
+    start: [0, 0],
+    optimum: [1, 0],
   });
 
   it("gives back the point of each place", () => {

@@ -27,14 +27,22 @@ type Graph = OnnxModel["graph"];
 type Node = Graph["nodes"][number];
 
 export const node = (opType: string, inputs: readonly string[], output: string, domain = ""): Node => ({
-  ...{ opType, domain, name: `${opType}_${output}`, inputs, outputs: [output], attributes: {} },
+  opType,
+  domain,
+  name: `${opType}_${output}`,
+  inputs,
+  outputs: [output],
+  attributes: {},
 });
 
 /** A file of x, [2, 3] if nothing else is given, through nodes to the last one's result, with a weight w [3, 3]. */
 export function fileOf(nodes: readonly Node[], shape: readonly (number | string)[] = [2, 3]): Uint8Array {
   const data = Float32Array.from({ length: 9 }, (_, i) => Math.sin(i));
   return encodeModel({
-    ...{ irVersion: 8, opsets: [{ domain: "", version: 18 }], producer: "test", metadata: {} },
+    irVersion: 8,
+    opsets: [{ domain: "", version: 18 }],
+    producer: "test",
+    metadata: {},
     graph: {
       name: "g",
       inputs: [{ name: "x", dtype: "float32", shape }],

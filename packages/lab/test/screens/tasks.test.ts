@@ -95,13 +95,13 @@ describe("the tasks screen's worker", () => {
       [withCost, cost({ ...costOptionsOf(short), optimizer: adam() })],
     ] as const) {
       const trainer = await createMultiTaskTrainer({
-        ...{ losses: toy.losses, params: toy.at(short.x), tasks: toy.tasks },
-        ...{
-          method: createMethod("linearScalarization"),
-          optimizer: adam(),
-          learningRate: 0.01,
-          clipNorm: 0,
-        },
+        losses: toy.losses,
+        params: toy.at(short.x),
+        tasks: toy.tasks,
+        method: createMethod("linearScalarization"),
+        optimizer: adam(),
+        learningRate: 0.01,
+        clipNorm: 0,
         ...(hook ? { beforeStep: hook.beforeStep as never } : {}),
       });
       const points = [[...short.x]];

@@ -153,7 +153,10 @@ describe("the train screen's worker", () => {
       const trainer = await createTrainer({
         model: mlp({ sizes: [2, 8, 2], activation: "leakyRelu", slope: 0.1 }),
         data: train,
-        ...{ optimizer: createOptimizer("gd"), learningRate, batchSize: 40, runtime: "javascript" },
+        optimizer: createOptimizer("gd"),
+        learningRate,
+        batchSize: 40,
+        runtime: "javascript",
       });
       await trainer.run({ steps: 40 });
       expect(Array.from(run.loss)).toEqual(trainer.history.loss);

@@ -1,21 +1,29 @@
-import type { ImportedModel, Loss, NdArray } from "isoloss";
-import { createTrainer, DataError, dtypeOf, OptionError, sizeOf, torchGenerator } from "isoloss";
-import { checkClasses, namesMatching, requireBytes } from "isoloss/internal";
+import {
+  createTrainer,
+  DataError,
+  dtypeOf,
+  type ImportedModel,
+  type Loss,
+  type NdArray,
+  OptionError,
+  sizeOf,
+  torchGenerator,
+} from "isoloss";
+import { checkClasses, namesMatching } from "isoloss/internal";
 import { masked } from "isoloss/moves";
 import type { FloatDType } from "isoloss/nn";
 import { createOptimizer } from "isoloss/optim";
-import { fromOnnx } from "../import/from-onnx.js";
-import { sameFunction } from "../model-file/compare/same-function.js";
-import { withParams } from "../model-file/edit/with-params.js";
-import { foldBatchNorm } from "../model-file/prepare/fold-batch-norm.js";
+import { sameFiles } from "../model-file/compare/same-function.js";
+import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
+import { withParamsIn } from "../model-file/edit/with-params.js";
+import { foldBatchNormIn } from "../model-file/prepare/fold-batch-norm.js";
 import type { PreparationRow } from "../model-file/prepare/preparation.js";
-import { countZeros } from "../prune/count-zeros.js";
+import { countZeros } from "../prune/prune-weights.js";
 import { calibrationBatches, divided, evaluationPlan } from "./divided-data.js";
 import { type FineTuneOptions, fineTuneOptions } from "./fine-tune-options.js";
 import { type LossName, type NamedLoss, namedLosses } from "./named-losses.js";
-import { withOwnStatistics } from "./own-statistics.js";
 import { type Arrays, type EpochResults, type FineTuneEpoch, runEpochs } from "./run-epochs.js";
-import { restoredFile, withoutEnd } from "./training-file.js";
+import { restoredFile, withOwnStatistics, withoutEnd } from "./training-file.js";
 import { trainingSetup } from "./training-setup.js";
 
 /** A model that was trained further. */
@@ -71,22 +79,21 @@ export interface FineTuned {
  * best.validation.loss <= asItCame.validation.loss; // true
  */
 export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Promise<FineTuned> {
-  requireBytes("fineTune", bytes);
+  const given = OnnxFile.decode("fineTune", bytes);
   const settings = fineTuneOptions.read(options);
   const { runtime, seed } = settings;
-  const given = fromOnnx(bytes);
-  const base = withOwnStatistics("fineTune", bytes);
-  const imported = base === bytes ? given : fromOnnx(base);
-  const { input, fixed } = singleInput(imported);
-  const output = chosenOutput(imported, settings.output);
-  const names = [...Object.keys(imported.params), ...Object.keys(imported.state)];
+  const base = withOwnStatistics("fineTune", given);
+  const read = imported(base);
+  const { input, fixed } = singleInput(read);
+  const output = chosenOutput(read, settings.output);
+  const names = [...Object.keys(read.params), ...Object.keys(read.state)];
   const frozen = namesMatching(
     "fineTune",
     // As in the file, in which colons are allowed.
     settings.freeze.map((pattern) => pattern.replaceAll(":", "_")),
     names,
   );
-  const dtype = dtypeOfModel(imported);
+  const dtype = dtypeOfModel(read);
   const ofNumbers = typeof settings.loss === "string" && settings.loss !== "crossEntropy";
   const { train, validation, test } = divided(settings.data, settings, { seed, dtype, ofNumbers });
 
@@ -94,22 +101,23 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
   const restored = await restoredFile(base, batches, {
     batchNorm: settings.batchNorm,
     isRegression: settings.loss === "mse" || settings.loss === "l1",
-    ...{ frozen, runtime },
+    frozen,
+    runtime,
   });
-  const differenceOf = async (what: string, a: Uint8Array, b: Uint8Array): Promise<number> => {
+  const differenceOf = async (what: string, a: OnnxFile, b: OnnxFile): Promise<number> => {
     if (a === b) return 0;
     const at = { inputs: batches.slice(0, 2), runtime, tolerance: settings.tolerance };
-    const { isSame, largest, tolerance } = await sameFunction(a, b, at);
+    const { isSame, largest, tolerance } = await sameFiles(a, b, at);
     if (isSame) return largest;
     throw new DataError(
       `fineTune: ${what} the batch norms changes an output by ${largest.toPrecision(2)}, relative to its largest value; ` +
         `at most ${Number(tolerance.toPrecision(2))} is allowed. Set a larger tolerance, or batchNorm: "keep".`,
     );
   };
-  const restoring = await differenceOf("restoring", base, restored.bytes);
+  const restoring = await differenceOf("restoring", base, restored.file);
 
   const { loss, contains } = namedLoss(settings.loss);
-  const file = withoutEnd("fineTune", { bytes: restored.bytes, output }, contains);
+  const file = withoutEnd("fineTune", { file: restored.file, output }, contains);
   const setup = { input, fixed, frozen, loss, train, batchSize: settings.batchSize };
   const { model, batchSize, fixed: fixedAtOnce, uses } = trainingSetup(file, setup);
   checkClasses("fineTune: the labels", settings.data.labels, uses);
@@ -120,7 +128,14 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
     typeof settings.optimizer === "string" ? createOptimizer(settings.optimizer) : settings.optimizer;
   const { mask, zeros } = prunedZeros(model.init(torchGenerator(0)).params);
   const trainer = await createTrainer({
-    ...{ model, data: train, loss, batchSize, seed, dtype, runtime, evaluationBatchSize: heldOut.size },
+    model,
+    data: train,
+    loss,
+    batchSize,
+    seed,
+    dtype,
+    runtime,
+    evaluationBatchSize: heldOut.size,
     optimizer: zeros === 0 ? optimizer : masked(optimizer, mask),
     learningRate: settings.learningRate,
     clipNorm: settings.clipNorm,
@@ -133,20 +148,20 @@ export async function fineTune(bytes: Uint8Array, options: FineTuneOptions): Pro
     signal: settings.signal,
   }).finally(() => trainer.dispose());
 
-  const trained = withParams(restored.bytes, { ...best.params, ...best.state });
+  const trained = withParamsIn(restored.file, { ...best.params, ...best.state });
   const isFolded = (result: string) => restored.norms.has(result);
-  const folded = restored.norms.size === 0 ? trained : foldBatchNorm(trained, { norms: isFolded }).bytes;
+  const folded = restored.norms.size === 0 ? trained : foldBatchNormIn(trained, isFolded).file;
   const folding = await differenceOf("folding", trained, folded);
   const trainedCount = count(best.params);
   return {
     ...results,
-    bytes: best.epoch === 0 ? bytes : folded,
+    bytes: best.epoch === 0 ? bytes : folded.bytes,
     before: results.history[0],
     best: results.history[best.epoch],
     parameters: {
       trained: trainedCount,
       zeros,
-      frozen: count(fromOnnx(restored.bytes).params) - trainedCount,
+      frozen: count(imported(restored.file).params) - trainedCount,
     },
     examples: {
       training: train.inputs.shape[0],

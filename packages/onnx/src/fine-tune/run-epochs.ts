@@ -74,7 +74,11 @@ export async function runEpochs(
   await record({ epoch: 0, validation: await trainer.evaluate(validation), seconds: 0 });
   try {
     const { status } = await trainer.run({
-      ...{ epochs, validation, best: "keep", signal, reportEvery: Math.ceil(trainer.stepsPerEpoch / 10) },
+      epochs,
+      validation,
+      best: "keep",
+      signal,
+      reportEvery: Math.ceil(trainer.stepsPerEpoch / 10),
       onEpoch: ({ epoch, loss, validation: measured, seconds }) =>
         record({ epoch, trainingLoss: loss, validation: measured as Metrics, seconds }),
     });

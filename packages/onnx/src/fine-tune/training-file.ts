@@ -1,14 +1,55 @@
 // The file that is trained: what an exporter has changed for inference is undone.
 
 import type { NdArray, RuntimeName } from "isoloss";
-import { decodeModel, encodeModel } from "isoloss/onnx";
+import type { OnnxNode } from "isoloss/internal";
+import type { OnnxModel } from "isoloss/onnx";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
+import { isStandard } from "../model-file/prepare/attributes.js";
 import type { PreparationRow } from "../model-file/prepare/preparation.js";
-import { restoreBatchNorm } from "../model-file/prepare/restore-batch-norm.js";
+import { restoreBatchNormIn } from "../model-file/prepare/restore-batch-norm.js";
+
+/**
+ * Gives each batch norm running statistics of its own. Exporters store equal tensors once, such as the zeros and
+ * ones of new layers; such a tensor cannot follow several layers.
+ */
+export function withOwnStatistics(op: string, file: OnnxFile): OnnxFile {
+  const editor = new GraphEditor(op, file);
+  const norms = editor.nodes.filter((node) => node.opType === "BatchNormalization" && isStandard(node));
+  let count = 0;
+  for (const node of norms) {
+    const names = node.inputs.map((name, i) => {
+      const floats = i === 3 || i === 4 ? editor.floats(name) : undefined;
+      if (floats === undefined || isOwn(editor, node, i)) return name;
+      count++;
+      return editor.add(`${name}_${node.outputs[0]}`, floats);
+    });
+    if (names.some((name, i) => name !== node.inputs[i])) editor.rewire(node, { inputs: names });
+  }
+  return count === 0 ? file : editor.finish();
+}
+
+/** Whether only this layer reads an operand, in this place; a layer may be applied several times. */
+function isOwn(editor: GraphEditor, node: OnnxNode, index: number): boolean {
+  const name = node.inputs[index];
+  const layer = node.inputs.slice(1).join("\n");
+  return (
+    !editor.uses.isCaptured(name) &&
+    !editor.isOutput(name) &&
+    editor.uses
+      .readers(name)
+      .every(
+        ({ opType, inputs }) =>
+          opType === "BatchNormalization" &&
+          inputs.slice(1).join("\n") === layer &&
+          inputs.every((other, i) => (other === name) === (i === index)),
+      )
+  );
+}
 
 /** A file with batch norms put back, and which those are. */
 export interface RestoredFile {
-  readonly bytes: Uint8Array;
+  readonly file: OnnxFile;
   /** Results of the batch norms that the file did not have. */
   readonly norms: ReadonlySet<string>;
   readonly report: readonly PreparationRow[];
@@ -25,34 +66,34 @@ export interface RestoreOptions {
 
 /** Puts batch norms back, except where the weights of a layer are frozen. */
 export async function restoredFile(
-  bytes: Uint8Array,
+  file: OnnxFile,
   batches: readonly Readonly<Record<string, NdArray>>[],
   { batchNorm, isRegression, frozen, runtime }: RestoreOptions,
 ): Promise<RestoredFile> {
-  const before = resultsOf(bytes, "BatchNormalization");
-  const mayHaveHad = !isRegression || resultsOf(bytes, "Conv", "ConvTranspose").size > 0;
+  const before = resultsOf(file, "BatchNormalization");
+  const mayHaveHad = !isRegression || resultsOf(file, "Conv", "ConvTranspose").size > 0;
   if (batchNorm === "keep" || (batchNorm === undefined && (before.size > 0 || !mayHaveHad))) {
-    return { bytes, norms: new Set(), report: [] };
+    return { file, norms: new Set(), report: [] };
   }
-  const { bytes: restored, report } = await restoreBatchNorm(bytes, batches, {
+  const { file: restored, report } = await restoreBatchNormIn(file, batches, {
     weights: (name) => !frozen.has(name.replaceAll(":", "_")),
     runtime,
   });
   const norms = [...resultsOf(restored, "BatchNormalization")].filter((result) => !before.has(result));
-  return { bytes: restored, norms: new Set(norms), report };
+  return { file: restored, norms: new Set(norms), report };
 }
 
 /** The results of nodes of some operators. */
-const resultsOf = (bytes: Uint8Array, ...operators: readonly string[]): ReadonlySet<string> =>
+const resultsOf = (file: OnnxFile, ...operators: readonly string[]): ReadonlySet<string> =>
   new Set(
-    decodeModel(bytes)
-      .graph.nodes.filter(({ opType }) => operators.includes(opType))
+    file.model.graph.nodes
+      .filter(({ opType }) => operators.includes(opType))
       .map(({ outputs: [result] }) => result),
   );
 
 /** A file and the result of it that a loss takes. */
 export interface TrainingFile {
-  readonly bytes: Uint8Array;
+  readonly file: OnnxFile;
   readonly output: string;
 }
 
@@ -63,30 +104,29 @@ const passing = new Set(["Dropout", "Flatten", "Identity", "Reshape", "Squeeze",
  * A file without the operator that a result ends in, of which the result may be another shape; the same file where it ends
  * in another operator.
  */
-export function withoutEnd(op: string, file: TrainingFile, operator: string | undefined): TrainingFile {
-  if (operator === undefined) return file;
-  const editor = new GraphEditor(op, file.bytes);
-  let end = file.output;
+export function withoutEnd(op: string, given: TrainingFile, operator: string | undefined): TrainingFile {
+  if (operator === undefined) return given;
+  const editor = new GraphEditor(op, given.file);
+  let end = given.output;
   let maker = editor.uses.maker(end);
   while (maker !== undefined && passing.has(maker.opType)) {
     [end] = maker.inputs;
     maker = editor.uses.maker(end);
   }
-  if (maker?.opType !== operator) return file;
+  if (maker?.opType !== operator) return given;
   const [operand] = maker.inputs;
-  if (end !== file.output) {
+  if (end !== given.output) {
     editor.rename(end, operand);
-    return { bytes: editor.finish(), output: file.output };
+    return { file: editor.finish(), output: given.output };
   }
   if (!editor.isOutput(operand)) editor.addOutput(operand);
-  return { bytes: editor.finish(), output: operand };
+  return { file: editor.finish(), output: operand };
 }
 
-/** A file with a first axis of any size for an input, whether or not its nodes allow that. */
-export function withOpenBatch(bytes: Uint8Array, input: string): Uint8Array {
-  const model = decodeModel(bytes);
+/** A model with a first axis of any size for an input, whether or not its nodes allow that. */
+export function withOpenBatch(model: OnnxModel, input: string): OnnxModel {
   const inputs = model.graph.inputs.map((info) =>
     info.name === input ? { ...info, shape: ["batch", ...(info.shape ?? []).slice(1)] } : info,
   );
-  return encodeModel({ ...model, graph: { ...model.graph, inputs } });
+  return { ...model, graph: { ...model.graph, inputs } };
 }

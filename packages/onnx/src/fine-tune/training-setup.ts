@@ -1,7 +1,8 @@
 import type { Dataset, Loss, Model, Tensor } from "isoloss";
 import { dtypeOf, IsolossError, OptionError, ShapeError, spec, torchGenerator, trace } from "isoloss";
 import { formatShape, type LabelUse, labelUses } from "isoloss/internal";
-import { fromOnnx } from "../import/from-onnx.js";
+import type { OnnxModel } from "isoloss/onnx";
+import { importedModel } from "../import/from-onnx.js";
 import { trainable } from "../import/trainable.js";
 import type { Arrays } from "./run-epochs.js";
 import { type TrainingFile, withOpenBatch } from "./training-file.js";
@@ -31,15 +32,16 @@ export interface TrainingSetup {
 }
 
 /** Decides the size of a batch and traces the loss once. A size that the file fixes is changed if its nodes allow it. */
-export function trainingSetup(file: TrainingFile, options: SetupOptions): TrainingSetup {
+export function trainingSetup({ file, output }: TrainingFile, options: SetupOptions): TrainingSetup {
   const { input, fixed, train } = options;
   const batchSize = Math.min(options.batchSize ?? BATCH_SIZE, train.inputs.shape[0]);
-  if (fixed === undefined || fixed === batchSize) return setupOf(file, batchSize, fixed, options);
+  if (fixed === undefined || fixed === batchSize)
+    return setupOf(file.model, output, { batchSize, fixed }, options);
   try {
-    return setupOf({ ...file, bytes: withOpenBatch(file.bytes, input) }, batchSize, undefined, options);
+    return setupOf(withOpenBatch(file.model, input), output, { batchSize, fixed: undefined }, options);
   } catch (cause) {
     if (!(cause instanceof IsolossError)) throw cause;
-    const setup = setupOf(file, fixed, fixed, options);
+    const setup = setupOf(file.model, output, { batchSize: fixed, fixed }, options);
     if (options.batchSize === undefined || options.batchSize === fixed) return setup;
     throw new OptionError(
       `fineTune: the file takes batches of ${fixed} examples alone; got batchSize ${options.batchSize}. Export it with an open first axis. ` +
@@ -50,15 +52,18 @@ export function trainingSetup(file: TrainingFile, options: SetupOptions): Traini
 }
 
 function setupOf(
-  { bytes, output }: TrainingFile,
-  batchSize: number,
-  fixed: number | undefined,
+  file: OnnxModel,
+  output: string,
+  { batchSize, fixed }: Pick<TrainingSetup, "batchSize" | "fixed">,
   { input, frozen, loss, train }: SetupOptions,
 ): TrainingSetup {
-  const model = trainable(fromOnnx(bytes, { outputs: [output] }), {
-    input,
-    freeze: (name) => frozen.has(name),
-  });
+  const model = trainable(
+    importedModel(() => file, { outputs: [output] }),
+    {
+      input,
+      freeze: (name) => frozen.has(name),
+    },
+  );
   const { params, state } = model.init(torchGenerator(0));
   const [x, y] = [train.inputs, train.labels].map((array) =>
     spec([batchSize, ...array.shape.slice(1)], dtypeOf(array)),

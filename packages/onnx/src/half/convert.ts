@@ -13,9 +13,9 @@ import {
   tensor,
 } from "isoloss/internal";
 import type { HalfCounts } from "isoloss/moves";
-import { decodeModel } from "isoloss/onnx";
 import { floatsOf } from "../model-file/edit/float-data.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { replaceTensors } from "../model-file/edit/replace-tensors.js";
 import { int, isStandard } from "../model-file/prepare/attributes.js";
 import { largestHalf } from "./range.js";
@@ -57,7 +57,7 @@ export interface ConvertSettings {
 }
 
 export interface Converted {
-  readonly bytes: Uint8Array;
+  readonly file: OnnxFile;
   /** Of the stored numbers before they were rounded: weights and all other constants. */
   readonly counts: HalfCounts;
 }
@@ -68,9 +68,9 @@ export interface Converted {
  *
  * @throws DataError for what float16 cannot be in
  */
-export function converted(op: string, bytes: Uint8Array, { io, floats }: ConvertSettings): Converted {
-  const { graph } = decodeModel(bytes);
-  const editor = new GraphEditor(op, bytes);
+export function converted(op: string, file: OnnxFile, { io, floats }: ConvertSettings): Converted {
+  const { graph } = file.model;
+  const editor = new GraphEditor(op, file);
   requireConvertible(op, editor, floats, [...graph.initializers, ...graph.inputs]);
   const stored = new Set(graph.initializers.map(({ name }) => name));
   const floatOutputs = graph.outputs.map(({ name }) => name).filter((name) => floats.has(name));
@@ -99,7 +99,7 @@ export function converted(op: string, bytes: Uint8Array, { io, floats }: Convert
     tensors,
     dtypeOf: ({ name, dtype }) => (io === "float16" && names.has(name) && dtype ? "float16" : dtype),
   });
-  return { bytes: half, counts };
+  return { file: half, counts };
 }
 
 function requireConvertible(
@@ -231,8 +231,8 @@ function castOutput(editor: GraphEditor, name: string): void {
  *
  * @param floats names of the values that are floats; those before a Cast to float32 count, too
  */
-export function roundedEverywhere(op: string, bytes: Uint8Array, floats: ReadonlySet<string>): Uint8Array {
-  const editor = new GraphEditor(op, bytes);
+export function roundedEverywhere(op: string, file: OnnxFile, floats: ReadonlySet<string>): OnnxFile {
+  const editor = new GraphEditor(op, file);
   const isToFloat32 = (node: OnnxNode) => node.opType === "Cast" && int(node, "to", 0) === FLOAT32;
   const before = editor.nodes.filter(isToFloat32).flatMap(({ inputs }) => inputs);
   const rounded = new Set([...floats, ...before]);

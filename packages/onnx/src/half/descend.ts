@@ -14,8 +14,8 @@ export interface ActivationCell {
   readonly terms: readonly { readonly generator: number; readonly unit: number; readonly power: number }[];
 }
 
-/** No factor is beyond 2^24, or below 2^-24. */
-const mostShift = 24;
+/** No factor is beyond 2^64, or below 2^-64: what is further from float16 is at the ends of float32. */
+const mostShift = 64;
 const mostSweeps = 20;
 
 /**
@@ -24,7 +24,7 @@ const mostSweeps = 20;
  *
  * J(k) = sum over tensors of the mean over their numbers x of c(floor(log2 |x|) + sum of power k)
  *
- * with the cost c of {@link costOf}. J is convex in k and at least 0, and no step makes it larger; |k| is at most 24.
+ * with the cost c of {@link costOf}. J is convex in k and at least 0, and no step makes it larger; |k| is at most 64.
  */
 export function descendHalf(
   params: Readonly<Record<string, NdArray>>,

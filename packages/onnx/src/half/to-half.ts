@@ -9,23 +9,21 @@ import {
   type OptionsOf,
   oneOf,
   optionTable,
-  requireBytes,
 } from "isoloss/internal";
 import type { HalfCounts } from "isoloss/moves";
-import { decodeModel } from "isoloss/onnx";
 import { scalesOf } from "isoloss/symmetry";
-import { fromOnnx } from "../import/from-onnx.js";
-import { compareModels } from "../model-file/compare/compare-models.js";
+import { comparedFiles } from "../model-file/compare/compare-models.js";
 import { axisSizes, type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
-import { withParams } from "../model-file/edit/with-params.js";
-import { dropIdentity } from "../model-file/prepare/drop-identity.js";
+import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
+import { withParamsIn } from "../model-file/edit/with-params.js";
+import { dropIdentityIn } from "../model-file/prepare/drop-identity.js";
 import { type TracedFile, tracedFile } from "../model-file/traced-file.js";
 import { requireBatches, smallBatches } from "../quantize/examples.js";
 import { visitValues } from "../quantize/inner-values.js";
 import { type Activation, activationOf, cellsOf, countValues } from "./activation-cells.js";
 import { converted, roundedEverywhere } from "./convert.js";
 import { descendHalf, shiftedAlong } from "./descend.js";
-import { withInnerValues } from "./inner-values.js";
 
 export interface ToHalfOptions extends OptionsOf<typeof toHalfOptions> {}
 
@@ -74,7 +72,7 @@ export interface HalfModel {
 /**
  * Converts an ONNX file of float32 to float16, and moves its numbers into the range of float16 first: on the orbit of all
  * scalings of the file, by factors 2^k that keep every result bit by bit where nothing over- or underflows in float32. The
- * integers k minimize, by descent in one unit after the other from k = 0, within |k| <= 24,
+ * integers k minimize, by descent in one unit after the other from k = 0, within |k| <= 64,
  *
  * sum over tensors of the mean over their numbers x of
  * max(0, -14 - e) + 100 max(0, e - 12),    e = floor(log2 |x|) + sum of the k that scale x
@@ -102,56 +100,56 @@ export interface HalfModel {
  */
 export async function toHalf(bytes: Uint8Array, options: ToHalfOptions = {}): Promise<HalfModel> {
   const settings = toHalfOptions.read(options);
-  requireBytes("toHalf", bytes);
+  const file = OnnxFile.decode("toHalf", bytes);
   for (const what of ["calibration", "heldOut"] as const) {
-    if (settings[what].length > 0) requireBatches("toHalf", bytes, settings[what], what);
+    if (settings[what].length > 0) requireBatches("toHalf", file, settings[what], what);
   }
   // A Loop cannot be converted; some that exporters write do nothing.
-  const hasLoops = decodeModel(bytes).graph.nodes.some(({ opType }) => opType === "Loop");
-  return halfOf(hasLoops ? dropIdentity(bytes).bytes : bytes, settings);
+  const hasLoops = file.model.graph.nodes.some(({ opType }) => opType === "Loop");
+  return halfOf(hasLoops ? dropIdentityIn(file).file : file, settings);
 }
 
 async function halfOf(
-  bytes: Uint8Array,
+  file: OnnxFile,
   { move, io, calibration, heldOut, sizes }: ReturnType<typeof toHalfOptions.read<ToHalfOptions>>,
 ): Promise<HalfModel> {
-  const { graph } = decodeModel(bytes);
+  const { graph } = file.model;
   const outputs = graph.outputs.map(({ name }) => name);
-  const traced = tracedValues(bytes, sizes, outputs);
+  const traced = tracedValues(file, sizes, outputs);
   const { values, model } = traced;
   const floats = new Set([...values].filter(([, { dtype }]) => isFloat(dtype)).map(([name]) => name));
   const made = new Set(graph.nodes.flatMap((node) => node.outputs));
   const computed = [...floats].filter((name) => made.has(name));
   const settings = { io, floats };
   // What cannot be converted is known before anything is computed.
-  const unmoved = converted("toHalf", bytes, settings);
-  const batches = smallBatches(bytes, calibration);
-  const measured = heldOut.length === 0 ? batches : smallBatches(bytes, heldOut);
+  const unmoved = converted("toHalf", file, settings);
+  const batches = smallBatches(file, calibration);
+  const measured = heldOut.length === 0 ? batches : smallBatches(file, heldOut);
   const { params, moved } = move
-    ? await movedParams(bytes, traced, batches)
+    ? await movedParams(file, traced, batches)
     : { params: model.params, moved: 0 };
-  const before = moved === 0 ? bytes : withParams(bytes, params);
-  const { bytes: half, counts } = moved === 0 ? unmoved : converted("toHalf", before, settings);
-  const counted = (file: Uint8Array) =>
-    activationCounts(file, [...model.inputs.map(({ name }) => name), ...computed], batches);
+  const before = moved === 0 ? file : withParamsIn(file, params);
+  const { file: half, counts } = moved === 0 ? unmoved : converted("toHalf", before, settings);
+  const counted = (own: OnnxFile) =>
+    activationCounts(own, [...model.inputs.map(({ name }) => name), ...computed], batches);
   const rounded = roundedEverywhere("toHalf", half, floats);
-  const largest = await largestDifference(bytes, rounded, sizes, measured);
+  const largest = await largestDifference(file, rounded, sizes, measured);
   const random = { seed: 0, examples: 4, sizes, inputs: {} };
   return {
-    bytes: half,
+    bytes: half.bytes,
     weights: { before: unmoved.counts, after: counts },
     ...(batches.length === 0
       ? {}
-      : { activations: { before: await counted(bytes), after: await counted(before) } }),
+      : { activations: { before: await counted(file), after: await counted(before) } }),
     moved,
     largest,
     ...(Number.isFinite(largest)
       ? {}
       : {
           outputs: await activationCounts(
-            bytes,
+            file,
             outputs.filter((name) => floats.has(name)),
-            measured.length > 0 ? measured : randomInputs("toHalf", fromOnnx(bytes).inputs, random),
+            measured.length > 0 ? measured : randomInputs("toHalf", model.inputs, random),
           ),
         }),
   };
@@ -161,18 +159,18 @@ type Params = Readonly<Record<string, NdArray>>;
 
 /** The model with all values inside it, whose parameters are those of the file as it is. */
 function tracedValues(
-  bytes: Uint8Array,
+  file: OnnxFile,
   sizes: Readonly<Record<string, number>>,
   outputs: readonly string[],
 ): TracedFile {
-  const { params } = fromOnnx(bytes);
+  const { params } = imported(file);
   const isParameter = (name: string) => Object.hasOwn(params, name.replaceAll(":", "_"));
-  return tracedFile("toHalf", withInnerValues("toHalf", bytes), { sizes, isParameter }, outputs);
+  return tracedFile("toHalf", withInnerValues("toHalf", file), { sizes, isParameter }, outputs);
 }
 
 /** Parameters with the factors of the descent, and how many units have one other than 1. */
 async function movedParams(
-  bytes: Uint8Array,
+  file: OnnxFile,
   { model, graph, found, values }: TracedFile,
   batches: readonly NamedValues[],
 ): Promise<{ readonly params: Params; readonly moved: number }> {
@@ -190,7 +188,7 @@ async function movedParams(
       if (own !== undefined) activations.set(names[i], own);
     });
     await visitValues(
-      bytes,
+      file,
       [...activations.keys()],
       batches,
       (results) => {
@@ -209,7 +207,7 @@ async function movedParams(
 }
 
 async function activationCounts(
-  bytes: Uint8Array,
+  file: OnnxFile,
   values: readonly string[],
   batches: readonly NamedValues[],
 ): Promise<HalfCounts> {
@@ -219,18 +217,18 @@ async function activationCounts(
       if (data instanceof Float32Array || data instanceof Float64Array) counts = halfCounts(data, counts);
     }
   };
-  await visitValues(bytes, values, batches, visit, { runtime: "auto" });
+  await visitValues(file, values, batches, visit, { runtime: "auto" });
   return counts;
 }
 
 /** The largest difference of two files on batches, which may be of different shapes, or on random inputs. */
 async function largestDifference(
-  before: Uint8Array,
-  after: Uint8Array,
+  before: OnnxFile,
+  after: OnnxFile,
   sizes: Readonly<Record<string, number>>,
   batches: readonly NamedValues[],
 ): Promise<number> {
-  if (batches.length === 0) return (await compareModels(before, after, { sizes })).largest;
+  if (batches.length === 0) return (await comparedFiles(before, after, { sizes })).largest;
   const groups = new Map<string, NamedValues[]>();
   for (const batch of batches) {
     const shapes = JSON.stringify(Object.entries(batch).map(([name, { shape }]) => [name, shape]));
@@ -238,7 +236,19 @@ async function largestDifference(
   }
   let largest = 0;
   for (const inputs of groups.values()) {
-    largest = Math.max(largest, (await compareModels(before, after, { inputs })).largest);
+    largest = Math.max(largest, (await comparedFiles(before, after, { inputs })).largest);
   }
   return largest;
+}
+
+/** The file with the values that nodes read of one another as outputs, too. */
+function withInnerValues(op: string, file: OnnxFile): OnnxFile {
+  const editor = new GraphEditor(op, file);
+  for (const { opType, outputs } of editor.nodes) {
+    if (opType === "Constant" || opType.includes("Sequence")) continue;
+    for (const name of outputs) {
+      if (name !== "" && editor.uses.isRead(name) && !editor.isOutput(name)) editor.addOutput(name);
+    }
+  }
+  return editor.finish();
 }

@@ -90,7 +90,16 @@ export function fromOnnx<const Out extends string = string>(
       `fromOnnx: outputs must be a list of names, such as ["logits"]; got ${describeValue(wanted)}.`,
     );
   }
-  const model = modelOf(bytes, external);
+  const read = () => decodeModel(external === undefined ? bytes : inlineExternalData(bytes, external));
+  return importedModel(read, { dtype, isParameter, outputs: wanted });
+}
+
+/** The same of a file that `read` decodes. */
+export function importedModel<const Out extends string = string>(
+  read: () => OnnxModel,
+  { dtype, isParameter, outputs: wanted }: Omit<FromOnnxOptions<Out>, "external"> = {},
+): ImportedModel<Out> {
+  const model = readable(read);
   const opset = requireOperators(model);
   const { graph } = model;
   const nodes = allNodesOf(graph);
@@ -221,9 +230,9 @@ function resultOf(name: string, scope: Scope, graph: OnnxGraph): Tensor {
 }
 
 /** A decoded file, or an error that says that the bytes are no ONNX model. */
-function modelOf(bytes: Uint8Array, external: ExternalData | undefined): OnnxModel {
+function readable(read: () => OnnxModel): OnnxModel {
   try {
-    return decodeModel(external === undefined ? bytes : inlineExternalData(bytes, external));
+    return read();
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
     const message = `fromOnnx: the bytes are not a readable ONNX model: ${cause.message}`;

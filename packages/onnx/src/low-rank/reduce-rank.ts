@@ -5,14 +5,14 @@ import {
   optionTable,
   positive,
   reduced,
-  requireBytes,
   unusedUnits,
   whyUncuttable,
 } from "isoloss/internal";
 import type { LowRankOptions, ReducedSpace } from "isoloss/moves";
 import type { LinearSpace } from "isoloss/symmetry";
 import { axisSizes } from "../model-file/compare/random-inputs.js";
-import { withParams } from "../model-file/edit/with-params.js";
+import { OnnxFile } from "../model-file/edit/onnx-file.js";
+import { withParamsIn } from "../model-file/edit/with-params.js";
 import { tracedFile } from "../model-file/traced-file.js";
 import { channeledParameters } from "../prune/file-parameters.js";
 import { passing, type RemovalCheck, smaller } from "../prune/remove-units.js";
@@ -68,10 +68,10 @@ export interface ReducedRank {
  */
 export async function reduceRank(bytes: Uint8Array, options: ReduceRankOptions = {}): Promise<ReducedRank> {
   const { rank, energy, sizes, tolerance } = reduceRankOptions.read(options);
-  requireBytes("reduceRank", bytes);
-  const { isParameter, fileNames } = channeledParameters(bytes);
-  const { model, found } = tracedFile("reduceRank", bytes, { sizes, isParameter });
-  const check: RemovalCheck = { op: "reduceRank", bytes, params: model.params, fileNames, sizes, tolerance };
+  const file = OnnxFile.decode("reduceRank", bytes);
+  const { isParameter, fileNames } = channeledParameters(file);
+  const { model, found } = tracedFile("reduceRank", file, { sizes, isParameter });
+  const check: RemovalCheck = { op: "reduceRank", file, params: model.params, fileNames, sizes, tolerance };
   const arrays = { ...model.params };
   const reasons = new Map<LinearSpace, string>();
   const done: ReducedSpace[] = [];
@@ -85,8 +85,7 @@ export async function reduceRank(bytes: Uint8Array, options: ReduceRankOptions =
       if (kept !== undefined) done.push(reduced(arrays, space, rank, energy));
     }
   }
-  const after =
-    done.length === 0 ? bytes.slice() : await smaller(movedTo(check, arrays), done.map(unusedUnits));
+  const after = done.length === 0 ? file : await smaller(movedTo(check, arrays), done.map(unusedUnits));
   if (typeof after === "string") {
     throw new OptionError(
       `reduceRank: the spaces cannot all be reduced: ${after}. Give a larger tolerance or rank.`,
@@ -94,7 +93,7 @@ export async function reduceRank(bytes: Uint8Array, options: ReduceRankOptions =
   }
   const ranks = new Map(done.map((own) => [own.space, own]));
   return {
-    bytes: after,
+    bytes: after === file ? bytes.slice() : after.bytes,
     groups: found.linear.map((space) => ({
       parameters: [...new Set(space.axes.map(({ path }) => path))],
       size: space.size,
@@ -108,6 +107,6 @@ export async function reduceRank(bytes: Uint8Array, options: ReduceRankOptions =
 
 const movedTo = (check: RemovalCheck, params: RemovalCheck["params"]): RemovalCheck => ({
   ...check,
-  bytes: withParams(check.bytes, params),
+  file: withParamsIn(check.file, params),
   params,
 });

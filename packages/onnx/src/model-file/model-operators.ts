@@ -16,8 +16,8 @@ import {
   topologicalOrder,
 } from "isoloss/internal";
 import type { OnnxModel } from "isoloss/onnx";
-import { decodeModel, encodeModel } from "isoloss/onnx";
-import { fromOnnx } from "../import/from-onnx.js";
+import { decodeModel } from "isoloss/onnx";
+import { importedModel } from "../import/from-onnx.js";
 import { operators } from "../import/operators/operators.js";
 
 /**
@@ -167,7 +167,7 @@ function keptBy(model: OnnxModel, shapes: Readonly<Record<string, Shape>>): Kept
   const named = model.graph.nodes.filter(({ outputs }) => Boolean(outputs[0]));
   const outputs = named.map(({ outputs: [name] }) => ({ name }));
   // Every first result is an output here: so each is found in the traced graph by its name.
-  const imported = fromOnnx(encodeModel({ ...model, graph: { ...model.graph, outputs } }));
+  const imported = importedModel(() => ({ ...model, graph: { ...model.graph, outputs } }));
   const x = Object.fromEntries(
     imported.inputs.map(({ name, dtype }) => [name, spec(ownEntry(shapes, name) ?? [], dtype)]),
   );

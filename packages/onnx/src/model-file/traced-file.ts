@@ -2,8 +2,8 @@ import type { Graph, ImportedModel, Tensor } from "isoloss";
 import { trace } from "isoloss";
 import type { Discovery } from "isoloss/symmetry";
 import { analyze } from "isoloss/symmetry";
-import { fromOnnx } from "../import/from-onnx.js";
 import { randomInputs } from "./compare/random-inputs.js";
+import { imported, type Runnable } from "./edit/onnx-file.js";
 
 export interface TracedFileSettings {
   /** Sizes of axes that the file leaves open. */
@@ -34,11 +34,11 @@ const examples = 4;
  */
 export function tracedFile(
   op: string,
-  bytes: Uint8Array,
+  file: Runnable,
   { sizes, isParameter }: TracedFileSettings,
   kept?: readonly string[],
 ): TracedFile {
-  const model = fromOnnx(bytes, { isParameter });
+  const model = imported(file, { isParameter });
   const [x] = randomInputs(op, model.inputs, { seed: 0, examples, sizes, inputs: {} });
   const values = new Map<string, Tensor>();
   const traced = trace(

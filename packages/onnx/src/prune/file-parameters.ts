@@ -1,6 +1,5 @@
 import { allNodesOf, type OnnxNode } from "isoloss/internal";
-import { decodeModel } from "isoloss/onnx";
-import { fromOnnx } from "../import/from-onnx.js";
+import { imported, type Runnable } from "../model-file/edit/onnx-file.js";
 
 /** Operators whose stored operands may have an axis of channels. */
 const channeled: ReadonlySet<string> = new Set([
@@ -19,9 +18,9 @@ export interface ChanneledParameters {
 }
 
 /** What of a file is taken as parameters where units go: weights, running statistics, and constants of channels. */
-export function channeledParameters(bytes: Uint8Array): ChanneledParameters {
-  const { graph } = decodeModel(bytes);
-  const weights = new Set(Object.keys(fromOnnx(bytes).params));
+export function channeledParameters(file: Runnable): ChanneledParameters {
+  const { graph } = file.model;
+  const weights = new Set(Object.keys(imported(file).params));
   const nodes = allNodesOf(graph);
   const readers = readersOf(nodes);
   const constants = nodes.filter(({ opType }) => opType === "Constant").flatMap(({ outputs }) => outputs);
@@ -38,8 +37,8 @@ export function channeledParameters(bytes: Uint8Array): ChanneledParameters {
 }
 
 /** Names of the parameters that are added to others alone, such as the mask of an attention, or biases of places. */
-export function addedParameters(bytes: Uint8Array): ReadonlySet<string> {
-  const readers = readersOf(allNodesOf(decodeModel(bytes).graph));
+export function addedParameters(file: Runnable): ReadonlySet<string> {
+  const readers = readersOf(allNodesOf(file.model.graph));
   const added = [...readers].filter(([, nodes]) => nodes.every(({ opType }) => opType === "Add"));
   return new Set(added.map(([name]) => named(name)));
 }

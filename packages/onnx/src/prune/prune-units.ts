@@ -6,7 +6,6 @@ import {
   type OptionsOf,
   optionTable,
   positive,
-  requireBytes,
   share,
   stepOf,
   type UnitCut,
@@ -15,13 +14,12 @@ import {
 } from "isoloss/internal";
 import { balanced } from "isoloss/moves";
 import type { PermutationSpace } from "isoloss/symmetry";
-import { fromOnnx } from "../import/from-onnx.js";
 import { axisSizes } from "../model-file/compare/random-inputs.js";
-import { liftBounds } from "../model-file/prepare/lift-bounds.js";
+import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
+import { liftBoundsIn } from "../model-file/prepare/bounds.js";
 import { tracedFile } from "../model-file/traced-file.js";
-import { countZeros } from "./count-zeros.js";
 import { channeledParameters } from "./file-parameters.js";
-import { actingOn } from "./prune-weights.js";
+import { actingOn, countZeros } from "./prune-weights.js";
 import { passing, smaller } from "./remove-units.js";
 
 export interface PruneUnitsOptions extends OptionsOf<typeof pruneUnitsOptions> {}
@@ -87,11 +85,11 @@ export interface PrunedUnitsFile {
  */
 export async function pruneUnits(bytes: Uint8Array, options: PruneUnitsOptions): Promise<PrunedUnitsFile> {
   const { fraction, multiple, balance, sizes, tolerance } = pruneUnitsOptions.read(options);
-  requireBytes("pruneUnits", bytes);
-  const { isParameter, isWeight, fileNames } = channeledParameters(bytes);
-  const { model, found } = tracedFile("pruneUnits", bytes, { sizes, isParameter });
+  const file = OnnxFile.decode("pruneUnits", bytes);
+  const { isParameter, isWeight, fileNames } = channeledParameters(file);
+  const { model, found } = tracedFile("pruneUnits", file, { sizes, isParameter });
   const { params } = model;
-  const ranked = balance ? await balanced(params, liftedScalings(bytes, params, sizes)) : params;
+  const ranked = balance ? await balanced(params, liftedScalings(file, params, sizes)) : params;
   const reasons = new Map<PermutationSpace, string>();
   const all: UnitCut[] = [];
   for (const space of found.permutations) {
@@ -103,33 +101,33 @@ export async function pruneUnits(bytes: Uint8Array, options: PruneUnitsOptions):
         units: leastUnits(unitNorms(ranked, space, isWeight), fraction, stepOf(params, space, multiple)),
       });
   }
-  const check = { op: "pruneUnits", bytes, params, fileNames, sizes, tolerance };
+  const check = { op: "pruneUnits", file, params, fileNames, sizes, tolerance };
   const cuts = await passing(
     check,
     all.filter(({ units }) => units.length > 0),
     reasons,
   );
-  const after = cuts.length === 0 ? bytes.slice() : ((await smaller(check, cuts)) as Uint8Array);
+  const after = cuts.length === 0 ? file : ((await smaller(check, cuts)) as OnnxFile);
   const removed = new Map(cuts.map(({ space, units }) => [space, units.length]));
   return {
-    bytes: after,
+    bytes: after === file ? bytes.slice() : after.bytes,
     groups: found.permutations.map((space) => ({
       parameters: [...new Set(space.axes.map(({ path }) => path))],
       size: space.size,
       removed: removed.get(space) ?? 0,
       ...(reasons.has(space) ? { reason: reasons.get(space) } : {}),
     })),
-    ...countZeros(fromOnnx(after).params),
+    ...countZeros(imported(after).params),
   };
 }
 
 /** Scalings of parameters, those that bounds follow among them. Linear maps would mix the units that are ranked. */
 function liftedScalings(
-  bytes: Uint8Array,
+  file: OnnxFile,
   params: ImportedModel["params"],
   sizes: Readonly<Record<string, number>>,
 ) {
-  const lifted = liftBounds(bytes).bytes;
+  const lifted = liftBoundsIn(file).file;
   const { isParameter } = channeledParameters(lifted);
   const { scalings } = tracedFile("pruneUnits", lifted, { sizes, isParameter }).found;
   return { scalings: scalings.map((own) => actingOn(params, own)), linear: [] };

@@ -1,14 +1,12 @@
-import type { ImportedModel } from "isoloss";
-import type { PrunedBy } from "isoloss/internal";
-import { flag, type OptionsOf, oneOf, optionTable, product, requireBytes, share } from "isoloss/internal";
+import type { ImportedModel, NdArray } from "isoloss";
+import { flag, type OptionsOf, oneOf, optionTable, type PrunedBy, product, share } from "isoloss/internal";
 import { balanced, pruned } from "isoloss/moves";
 import type { ScalingGenerator } from "isoloss/symmetry";
-import { fromOnnx } from "../import/from-onnx.js";
 import { axisSizes } from "../model-file/compare/random-inputs.js";
-import { withParams } from "../model-file/edit/with-params.js";
-import { liftBounds } from "../model-file/prepare/lift-bounds.js";
+import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
+import { withParamsIn } from "../model-file/edit/with-params.js";
+import { liftBoundsIn } from "../model-file/prepare/bounds.js";
 import { tracedFile } from "../model-file/traced-file.js";
-import { countZeros } from "./count-zeros.js";
 import { addedParameters } from "./file-parameters.js";
 
 export interface PruneWeightsOptions extends OptionsOf<typeof pruneWeightsOptions> {}
@@ -54,9 +52,9 @@ export interface PrunedWeights {
  */
 export async function pruneWeights(bytes: Uint8Array, options: PruneWeightsOptions): Promise<PrunedWeights> {
   const { fraction, by, balance, sizes } = pruneWeightsOptions.read(options);
-  requireBytes("pruneWeights", bytes);
-  const { params, ranked } = balance ? await balancedRanking(bytes, sizes) : asInFile(bytes);
-  const added = addedParameters(bytes);
+  const file = OnnxFile.decode("pruneWeights", bytes);
+  const { params, ranked } = balance ? await balancedRanking(file, sizes) : asInFile(file);
+  const added = addedParameters(file);
   const {
     mask,
     pruned: count,
@@ -69,7 +67,7 @@ export async function pruneWeights(bytes: Uint8Array, options: PruneWeightsOptio
   const kept = Object.fromEntries(
     Object.entries(params).map(([name, array]) => [name, product(array, mask[name])]),
   );
-  return { bytes: withParams(bytes, kept), pruned: count, of, ...countZeros(kept) };
+  return { bytes: withParamsIn(file, kept).bytes, pruned: count, of, ...countZeros(kept) };
 }
 
 type Params = ImportedModel["params"];
@@ -81,16 +79,16 @@ interface Ranking {
   readonly ranked: Params;
 }
 
-function asInFile(bytes: Uint8Array): Ranking {
-  const { params } = fromOnnx(bytes);
+function asInFile(file: OnnxFile): Ranking {
+  const { params } = imported(file);
   return { params, ranked: params };
 }
 
-async function balancedRanking(bytes: Uint8Array, sizes: Readonly<Record<string, number>>): Promise<Ranking> {
-  let { params } = fromOnnx(bytes);
-  const { scalings, linear } = tracedFile("pruneWeights", liftBounds(bytes).bytes, { sizes }).found;
+async function balancedRanking(file: OnnxFile, sizes: Readonly<Record<string, number>>): Promise<Ranking> {
+  let { params } = imported(file);
+  const { scalings, linear } = tracedFile("pruneWeights", liftBoundsIn(file).file, { sizes }).found;
   // Zeros in another basis are none in this one: where linear maps are balanced, the file is written in their basis.
-  if (linear.length > 0) params = await balanced(params, tracedFile("pruneWeights", bytes, { sizes }).found);
+  if (linear.length > 0) params = await balanced(params, tracedFile("pruneWeights", file, { sizes }).found);
   const ranked = await balanced(params, {
     scalings: scalings.map((own) => actingOn(params, own)),
     linear: [],
@@ -103,3 +101,16 @@ export const actingOn = (params: Params, { axes, ...scaling }: ScalingGenerator)
   ...scaling,
   axes: axes.filter(({ path }) => Object.hasOwn(params, path)),
 });
+
+/** How many numbers arrays have, and how many of them are 0. */
+export function countZeros(arrays: Readonly<Record<string, NdArray>>): {
+  readonly numbers: number;
+  readonly zeros: number;
+} {
+  let [numbers, zeros] = [0, 0];
+  for (const { data } of Object.values(arrays)) {
+    numbers += data.length;
+    for (let i = 0; i < data.length; i++) if (Number(data[i]) === 0) zeros++;
+  }
+  return { numbers, zeros };
+}

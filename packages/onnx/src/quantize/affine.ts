@@ -1,6 +1,24 @@
+/** The least and the largest number that a value of a model takes. */
+export interface ValueRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+export const everything: ValueRange = { min: -Infinity, max: Infinity };
+
+/** The least range that has both in it. */
+export const hull = (a: ValueRange, b: ValueRange): ValueRange => ({
+  min: Math.min(a.min, b.min),
+  max: Math.max(a.max, b.max),
+});
+
+export const intersection = (a: ValueRange, b: ValueRange): ValueRange => ({
+  min: Math.max(a.min, b.min),
+  max: Math.min(a.max, b.max),
+});
+
 // B. Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference",
 // CVPR 2018, eq. 1.
-import { everything, type ValueRange } from "./range.js";
 
 export type ByteType = "uint8" | "int8";
 

@@ -2,9 +2,9 @@
 // 2019, section 4.2.1.
 import { sizeOf } from "isoloss";
 import type { OnnxNode } from "isoloss/internal";
-import { decodeModel } from "isoloss/onnx";
-import { openFile } from "../model-file/compare/open-file.js";
+import { openFile } from "../model-file/compare/run-model.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { float, int } from "../model-file/prepare/attributes.js";
 import type { LinearLayer } from "../model-file/prepare/linear-layer.js";
 import { type CorrectedBiases, layersOf, resultOf, withShifts } from "./correct-bias.js";
@@ -22,19 +22,19 @@ import { layerTypes } from "./weighted-layer.js";
  * numbers with the given moments, clipped by the activation between. What the rounding of activations, and zeros around a
  * convolution's operand, do to means is left out. Layers whose operand's moments are not known stay.
  *
- * @param bytes the model in float
+ * @param file the model in float
  * @param quantize the quantization of it
  * @param moments of layers' results before activations, and of inputs
  */
 export async function correctBiasAnalytically(
-  bytes: Uint8Array,
-  quantize: (bytes: Uint8Array) => Uint8Array,
+  file: OnnxFile,
+  quantize: (file: OnnxFile) => OnnxFile,
   moments: MomentsByValue,
   settings: RunSettings,
 ): Promise<CorrectedBiases> {
-  const editor = new GraphEditor("quantizeModel", bytes);
+  const editor = new GraphEditor("quantizeModel", file);
   const known = propagatedMoments(editor, moments);
-  const pieces = new Pieces(decodeModel(quantize(bytes)));
+  const pieces = new Pieces(quantize(file).model);
   const layers: LinearLayer[] = [];
   const shifts: Float64Array[] = [];
   for (const layer of layersOf(editor)) {

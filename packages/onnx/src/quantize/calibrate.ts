@@ -1,5 +1,4 @@
-import type { NdArray, RuntimeName } from "isoloss";
-import { DataError } from "isoloss";
+import { DataError, type NdArray, type RuntimeName } from "isoloss";
 import {
   abortSignal,
   listOf,
@@ -11,12 +10,11 @@ import {
   text,
 } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
-import { leastErrorRange, percentileLimit } from "./clip-range.js";
-import { entropyLimit } from "./entropy-limit.js";
+import { OnnxFile } from "../model-file/edit/onnx-file.js";
+import type { ValueRange } from "./affine.js";
 import { requireBatches, smallBatches } from "./examples.js";
-import { Histogram } from "./histogram.js";
+import { entropyLimit, Histogram, leastErrorRange, percentileLimit } from "./histogram.js";
 import { type RunSettings, visitValues } from "./inner-values.js";
-import type { ValueRange } from "./range.js";
 import { quantizableValues } from "./write-qdq.js";
 
 export const calibrationMethods = ["minMax", "percentile", "entropy", "mse"] as const;
@@ -62,12 +60,26 @@ export async function calibrate(
   options: CalibrateOptions = {},
 ): Promise<ReadonlyMap<string, ValueRange>> {
   requireBytes("calibrate", bytes);
-  const { method, percentile, values, runtime, signal } = calibrateOptions.read(options);
-  requireBatches("calibrate", bytes, batches);
-  const names = values ?? quantizableValues(bytes, "calibrate");
-  const settings = { runtime, signal };
-  const small = smallBatches(bytes, batches);
-  const ranges = await extremes(bytes, names, small, settings);
+  const { values, ...settings } = calibrateOptions.read(options);
+  const file = OnnxFile.decode("calibrate", bytes);
+  requireBatches("calibrate", file, batches);
+  return rangesOf(file, batches, { ...settings, values: values ?? quantizableValues(file, "calibrate") });
+}
+
+interface RangeSettings extends RunSettings {
+  readonly method: CalibrationMethod;
+  readonly percentile: number;
+  readonly values: readonly string[];
+}
+
+/** The same of a file that is decoded, and of batches that fit it. */
+export async function rangesOf(
+  file: OnnxFile,
+  batches: readonly NamedValues[],
+  { method, percentile, values: names, ...settings }: RangeSettings,
+): Promise<ReadonlyMap<string, ValueRange>> {
+  const small = smallBatches(file, batches);
+  const ranges = await extremes(file, names, small, settings);
   if (method === "minMax") return ranges;
   const histograms = new Map(
     names.map((name) => [name, new Histogram(limitOf(ranges.get(name) ?? nothing))]),
@@ -75,7 +87,7 @@ export async function calibrate(
   const count = (results: NamedValues) => {
     for (const [name, own] of histograms) own.add(numbersOf(name, results[name]));
   };
-  await visitValues(bytes, names, small, count, settings);
+  await visitValues(file, names, small, count, settings);
   const clipped = (name: string, range: ValueRange): ValueRange => {
     const histogram = histograms.get(name);
     if (histogram === undefined || histogram.limit === 0) return range;
@@ -95,7 +107,7 @@ const limitOf = ({ min, max }: ValueRange): number => Math.max(-min, max);
 
 /** The least and the largest number of each value, and 0. */
 async function extremes(
-  bytes: Uint8Array,
+  file: OnnxFile,
   names: readonly string[],
   batches: readonly NamedValues[],
   settings: RunSettings,
@@ -106,7 +118,7 @@ async function extremes(
       ranges.set(name, widened(name, range, numbersOf(name, results[name])));
     }
   };
-  await visitValues(bytes, names, batches, widen, settings);
+  await visitValues(file, names, batches, widen, settings);
   return ranges;
 }
 

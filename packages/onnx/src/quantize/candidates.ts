@@ -1,7 +1,11 @@
-import { IsolossError } from "isoloss";
+import { IsolossError, sizeOf, type Tensor, trace } from "isoloss";
+import { absorbedBiases, rotated } from "isoloss/moves";
+import { cast, concat, reshape } from "isoloss/ops";
+import { analyze } from "isoloss/symmetry";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
-import { withParams } from "../model-file/edit/with-params.js";
-import { equalizeForQuantization } from "./equalize-for-quantization.js";
+import { imported, type OnnxFile } from "../model-file/edit/onnx-file.js";
+import { withParamsIn } from "../model-file/edit/with-params.js";
+import { equalizedIn } from "./equalize-for-quantization.js";
 import { evenBatches } from "./examples.js";
 
 /** A file that computes the same function as the model, with other weights. */
@@ -12,10 +16,15 @@ export interface CandidateFile {
   readonly isApproximate?: boolean | undefined;
 }
 
+/** The same decoded. */
+export interface Candidate extends Pick<CandidateFile, "name" | "isApproximate"> {
+  readonly file: OnnxFile;
+}
+
 export const AS_IT_IS = "as it is";
 
 /** How the weights and activations will be rounded. */
-export interface CandidateRounding {
+interface CandidateRounding {
   readonly bits: number;
   readonly granularity: "tensor" | "channel";
   /** Whether activations stay float. */
@@ -23,7 +32,7 @@ export interface CandidateRounding {
 }
 
 /** Examples as the candidates are found and compared on. */
-export interface CandidateData {
+interface CandidateData {
   readonly calibration: readonly NamedValues[];
   readonly heldOut: readonly NamedValues[];
 }
@@ -34,22 +43,74 @@ export interface CandidateData {
  * units: the prediction weighs that as noise.
  */
 export async function orbitCandidates(
-  bytes: Uint8Array,
+  file: OnnxFile,
   data: CandidateData,
   { bits, granularity, isWeightsAlone }: CandidateRounding,
-): Promise<readonly CandidateFile[] | { readonly reason: string }> {
-  const [calibration, heldOut] = evenBatches(bytes, data.calibration, data.heldOut);
+): Promise<readonly Candidate[] | { readonly reason: string }> {
+  const [calibration, heldOut] = evenBatches(file, data.calibration, data.heldOut);
   try {
-    const { candidates, prepared } = await equalizeForQuantization(bytes, calibration, {
+    const { candidates, prepared } = await equalizedIn(file, calibration, {
       heldOut,
       weights: { bits, granularity },
       activations: isWeightsAlone ? "none" : 8,
     });
     const moved = candidates.filter(({ name }) => name !== AS_IT_IS);
     if (moved.length === 0) return { reason: "other weights: the model has no scalings" };
-    return moved.map(({ name, params }) => ({ name, bytes: withParams(prepared, params) }));
+    return moved.map(({ name, params }) => ({ name, file: withParamsIn(prepared, params) }));
   } catch (cause) {
     if (!(cause instanceof IsolossError)) throw cause;
     return { reason: `other weights: ${cause.message}` };
+  }
+}
+
+/** A model with high biases absorbed behind its ReLUs, or why there is none. */
+export async function absorbedFile(
+  file: OnnxFile,
+  data: CandidateData,
+): Promise<{ readonly file: OnnxFile } | { readonly reason: string }> {
+  const [calibration, heldOut] = evenBatches(file, data.calibration, data.heldOut);
+  try {
+    const { inputs, outputs, params, apply } = imported(file);
+    // Names in a file may hold colons, which those of a graph's inputs must not.
+    const numbered = (batch: NamedValues) =>
+      Object.fromEntries(inputs.map(({ name }, k) => [`input${k}`, batch[name]]));
+    const all = (p: Readonly<Record<string, Tensor>>, batch: Readonly<Record<string, Tensor>>): Tensor => {
+      const results = apply(p, Object.fromEntries(inputs.map(({ name }, k) => [name, batch[`input${k}`]])));
+      const flat = (x: Tensor) => cast(reshape(x, [sizeOf(x.shape)]), "float32");
+      return concat(outputs.map((name) => flat(results[name])));
+    };
+    const found = await absorbedBiases(all, params, calibration.map(numbered), {
+      heldOut: heldOut.map(numbered),
+      // The error of the quantized file, which is measured, counts what is clipped.
+      limit: Number.MAX_VALUE,
+    });
+    return found.absorbed === 0
+      ? { reason: "no shift passes a ReLU with a bias to absorb" }
+      : { file: withParamsIn(file, found.params) };
+  } catch (cause) {
+    if (!(cause instanceof IsolossError)) throw cause;
+    return { reason: cause.message };
+  }
+}
+
+/** A model with rotated spaces, or why there is none. */
+export function rotatedFile(
+  file: OnnxFile,
+  example: NamedValues,
+): { readonly file: OnnxFile } | { readonly reason: string } {
+  try {
+    const { params, apply } = imported(file);
+    const { graph } = trace(({ p, x }) => apply(p, x), { p: params, x: example });
+    const found = analyze(
+      graph,
+      Object.keys(params).map((name) => `p.${name}`),
+    );
+    if (found.linear.length + found.orthogonal.length === 0) {
+      return { reason: "the model has no space that linear maps or lengths alone touch" };
+    }
+    return { file: withParamsIn(file, rotated({ p: params }, found, { by: "descended" }).p) };
+  } catch (cause) {
+    if (!(cause instanceof IsolossError)) throw cause;
+    return { reason: cause.message };
   }
 }

@@ -1,10 +1,11 @@
-import { openFile } from "../model-file/compare/open-file.js";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
-import type { CandidateFile } from "./candidates.js";
+import { openFile } from "../model-file/compare/run-model.js";
+import type { OnnxFile, Runnable } from "../model-file/edit/onnx-file.js";
+import type { ValueRange } from "./affine.js";
+import type { Candidate } from "./candidates.js";
 import type { CorrectedBiases } from "./correct-bias.js";
 import type { RunSettings } from "./inner-values.js";
 import { errorOf, type QuantizationError } from "./measure-error.js";
-import type { ValueRange } from "./range.js";
 import type { QdqReport } from "./report.js";
 import { type QdqSettings, writeQdq } from "./write-qdq.js";
 
@@ -27,11 +28,11 @@ export interface QuantizationChoice extends QuantizationError {
 }
 
 /** A model in float with biases corrected for a quantization of it. */
-export type BiasCorrector = (quantize: (bytes: Uint8Array) => Uint8Array) => Promise<CorrectedBiases>;
+export type BiasCorrector = (quantize: (file: OnnxFile) => OnnxFile) => Promise<CorrectedBiases>;
 
 /** What is to be done. */
 export interface Recipe {
-  readonly candidate: CandidateFile;
+  readonly candidate: Candidate;
   readonly ranges: ReadonlyMap<string, ValueRange>;
   /** Corrects biases of a model for its quantization; undefined: they stay. */
   readonly correct: BiasCorrector | undefined;
@@ -42,7 +43,7 @@ export interface Recipe {
 export interface Trial {
   readonly choice: QuantizationChoice;
   readonly recipe: Recipe;
-  readonly bytes: Uint8Array;
+  readonly file: OnnxFile;
   readonly report: QdqReport;
 }
 
@@ -61,36 +62,36 @@ export interface Judge {
 export async function tried(recipe: Recipe, judge: Judge, leave: readonly string[] = []): Promise<Trial> {
   const { candidate, settings, correct } = recipe;
   const left = new Set(leave);
-  const quantize = (model: Uint8Array) => writeQdq(model, recipe.ranges, { ...settings, leave: left });
-  const source = correct ? (await correct((model) => quantize(model).bytes)).bytes : candidate.bytes;
-  const { bytes, report } = quantize(source);
+  const quantize = (model: OnnxFile) => writeQdq(model, recipe.ranges, { ...settings, leave: left });
+  const source = correct ? (await correct((model) => quantize(model).file)).file : candidate.file;
+  const { file, report } = quantize(source);
   const choice = {
     candidate: candidate.name,
     granularity: settings.weights.per,
     isBiasCorrected: correct !== undefined,
     left: leave,
     widened: settings.weights.bits === 4 ? report.nodes.filter(({ bits }) => bits === 8).length : 0,
-    bytes: bytes.length,
+    bytes: file.bytes.length,
     integerNodes: report.nodes.filter(({ runs }) => runs !== "float").length,
-    ...(await measured(bytes, judge)),
+    ...(await measured(file, judge)),
   };
-  return { choice, recipe, bytes, report };
+  return { choice, recipe, file, report };
 }
 
 /** The error of a file on the held-out examples. */
-export async function measured(bytes: Uint8Array, judge: Judge): Promise<QuantizationError> {
+export async function measured(file: OnnxFile, judge: Judge): Promise<QuantizationError> {
   const { expected, heldOut, score, run } = judge;
-  const got = await outputsOfFile(bytes, heldOut, run);
+  const got = await outputsOfFile(file, heldOut, run);
   return { ...errorOf(expected, got, heldOut), metric: score?.(got) };
 }
 
 /** What a file computes for each batch. */
 export async function outputsOfFile(
-  bytes: Uint8Array,
+  file: Runnable,
   batches: readonly NamedValues[],
   { signal, ...options }: RunSettings,
 ): Promise<readonly NamedValues[]> {
-  const session = await openFile(bytes, options);
+  const session = await openFile(file, options);
   try {
     const outputs: NamedValues[] = [];
     for (const batch of batches) {

@@ -2,10 +2,10 @@
 // section 4.2, with measured means.
 import type { NdArray } from "isoloss";
 import type { OnnxDType } from "isoloss/internal";
-import { decodeModel } from "isoloss/onnx";
-import { openFile } from "../model-file/compare/open-file.js";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { openFile } from "../model-file/compare/run-model.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { changeLayer } from "../model-file/prepare/change-layer.js";
 import { isReason, type LinearLayer, layerEnds, layerOf } from "../model-file/prepare/linear-layer.js";
 import { ChannelMeans, shifted } from "./channel-means.js";
@@ -15,7 +15,7 @@ import { type Piece, Pieces } from "./piece.js";
 
 export interface CorrectedBiases {
   /** The model in float with the new biases, to be quantized in the same way. */
-  readonly bytes: Uint8Array;
+  readonly file: OnnxFile;
   /** Names of the corrected layers' results. */
   readonly layers: readonly string[];
 }
@@ -25,17 +25,17 @@ export type LayerMeans = ReadonlyMap<string, Float64Array>;
 
 /** The means of all layers of a model in float. */
 export async function floatMeans(
-  bytes: Uint8Array,
+  file: OnnxFile,
   batches: readonly NamedValues[],
   settings: RunSettings,
 ): Promise<LayerMeans> {
   const means = new Map(
-    layersOf(new GraphEditor("quantizeModel", bytes)).map((layer) => [resultOf(layer), meansFor(layer)]),
+    layersOf(new GraphEditor("quantizeModel", file)).map((layer) => [resultOf(layer), meansFor(layer)]),
   );
   const add = (results: NamedValues) => {
     for (const [name, own] of means) own.add(results[name]);
   };
-  await visitValues(bytes, [...means.keys()], smallBatches(bytes, batches), add, settings);
+  await visitValues(file, [...means.keys()], smallBatches(file, batches), add, settings);
   return new Map([...means].map(([name, own]) => [name, own.means()]));
 }
 
@@ -48,21 +48,21 @@ export async function floatMeans(
  * over the examples and places. The quantized values are carried from layer to layer, so that all of it costs about one
  * run of the model.
  *
- * @param bytes the model in float
+ * @param file the model in float
  * @param quantize the quantization of it
  * @param targets the means of y
  */
 export async function correctBias(
-  bytes: Uint8Array,
-  quantize: (bytes: Uint8Array) => Uint8Array,
+  file: OnnxFile,
+  quantize: (file: OnnxFile) => OnnxFile,
   targets: LayerMeans,
   batches: readonly NamedValues[],
   settings: RunSettings,
 ): Promise<CorrectedBiases> {
-  const editor = new GraphEditor("quantizeModel", bytes);
-  const pieces = new Pieces(decodeModel(quantize(bytes)));
+  const editor = new GraphEditor("quantizeModel", file);
+  const pieces = new Pieces(quantize(file).model);
   const layers = layersOf(editor).filter((layer) => pieces.has(resultOf(layer)));
-  const small = smallBatches(bytes, batches);
+  const small = smallBatches(file, batches);
   const shifts = await sequentialShifts(editor, pieces, { layers, targets, batches: small, settings });
   return withShifts(editor, layers, shifts);
 }
@@ -78,7 +78,7 @@ export function withShifts(
     const factors = new Float64Array(layer.channels).fill(1);
     return !isReason(changeLayer(editor, layer, { factors, bias, output: resultOf(layer) }));
   });
-  return { bytes: editor.finish(), layers: corrected.map(resultOf) };
+  return { file: editor.finish(), layers: corrected.map(resultOf) };
 }
 
 export const layersOf = (editor: GraphEditor): readonly LinearLayer[] =>

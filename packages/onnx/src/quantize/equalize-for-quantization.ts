@@ -1,14 +1,25 @@
 // Files whose weights are moved to where quantization makes least noise.
-import type { BatchSpec, ImportedModel, NdArray, Tensor } from "isoloss";
-import { dtypeOf, isNdArray, OptionError, spec } from "isoloss";
+import {
+  type BatchSpec,
+  dtypeOf,
+  type ImportedModel,
+  isNdArray,
+  type NdArray,
+  OptionError,
+  spec,
+  type Tensor,
+} from "isoloss";
 import { describeValue, isPlainObject, requireKnown } from "isoloss/internal";
-import type { MinimizeQuantizationNoiseOptions } from "isoloss/moves";
-import { minimizeQuantizationNoise, type QuantizationNoise } from "isoloss/moves";
-import { fromOnnx } from "../import/from-onnx.js";
+import {
+  type MinimizeQuantizationNoiseOptions,
+  minimizeQuantizationNoise,
+  type QuantizationNoise,
+} from "isoloss/moves";
 import { randomInputs } from "../model-file/compare/random-inputs.js";
-import { withParams } from "../model-file/edit/with-params.js";
-import { foldBatchNorm } from "../model-file/prepare/fold-batch-norm.js";
-import { liftBounds } from "../model-file/prepare/lift-bounds.js";
+import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
+import { withParamsIn } from "../model-file/edit/with-params.js";
+import { liftBoundsIn } from "../model-file/prepare/bounds.js";
+import { foldBatchNormIn } from "../model-file/prepare/fold-batch-norm.js";
 import type { PreparationRow } from "../model-file/prepare/preparation.js";
 
 type Params = Readonly<Record<string, NdArray>>;
@@ -81,10 +92,25 @@ export async function equalizeForQuantization(
       `equalizeForQuantization: bounds must be expected, lifted or exact; got ${describeValue(bounds)}.`,
     );
   }
-  const folded = foldBatchNorm(bytes);
-  const lifted = bounds === "lifted" ? liftBounds(folded.bytes) : undefined;
-  const prepared = lifted?.bytes ?? folded.bytes;
-  const model = fromOnnx(prepared);
+  const file = OnnxFile.decode("equalizeForQuantization", bytes);
+  const { prepared, ...noise } = await equalizedIn(file, calibration, { bounds, heldOut, ...rest });
+  return {
+    ...noise,
+    bytes: withParamsIn(prepared, noise.params).bytes,
+    prepared: prepared.bytes,
+  };
+}
+
+/** The same of a file that is decoded. */
+export async function equalizedIn(
+  file: OnnxFile,
+  calibration: readonly Params[] | undefined,
+  { bounds = "expected", heldOut, ...rest }: EqualizeForQuantizationOptions,
+): Promise<Omit<EqualizedModel, "bytes" | "prepared"> & { readonly prepared: OnnxFile }> {
+  const folded = foldBatchNormIn(file);
+  const lifted = bounds === "lifted" ? liftBoundsIn(folded.file) : undefined;
+  const prepared = lifted?.file ?? folded.file;
+  const model = imported(prepared);
   const noise = await minimizeQuantizationNoise(
     outputsOf(model),
     model.params,
@@ -97,7 +123,6 @@ export async function equalizeForQuantization(
   );
   return {
     ...noise,
-    bytes: withParams(prepared, noise.params),
     prepared,
     unprepared: [...folded.report, ...(lifted?.report ?? [])].filter(({ changed }) => !changed),
   };

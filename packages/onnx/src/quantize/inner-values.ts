@@ -1,9 +1,9 @@
-import type { RuntimeName } from "isoloss";
-import { OptionError } from "isoloss";
+import { OptionError, type RuntimeName } from "isoloss";
 import type { FileSession } from "isoloss/internal";
-import { openFile } from "../model-file/compare/open-file.js";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { openFile } from "../model-file/compare/run-model.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 
 export interface RunSettings {
   readonly runtime: RuntimeName;
@@ -15,11 +15,11 @@ export interface RunSettings {
 
 /** Makes a file ready to give values inside it, inputs and outputs among them. */
 async function openValues(
-  bytes: Uint8Array,
+  file: OnnxFile,
   values: readonly string[],
   { runtime }: RunSettings,
 ): Promise<FileSession> {
-  const editor = new GraphEditor("quantizeModel", bytes);
+  const editor = new GraphEditor("quantizeModel", file);
   const made = values.filter((name) => editor.uses.maker(name) !== undefined);
   const inputs = values.filter((name) => !made.includes(name));
   const unknown = inputs.find((name) => editor.input(name) === undefined);
@@ -40,13 +40,13 @@ async function openValues(
 
 /** Visits values inside a model, batch by batch, so that those of one batch alone are in memory. */
 export async function visitValues(
-  bytes: Uint8Array,
+  file: OnnxFile,
   values: readonly string[],
   batches: readonly NamedValues[],
   visit: (results: NamedValues, batch: number) => void,
   settings: RunSettings,
 ): Promise<void> {
-  const session = await openValues(bytes, values, settings);
+  const session = await openValues(file, values, settings);
   try {
     for (const [i, batch] of batches.entries()) {
       settings.signal?.throwIfAborted();

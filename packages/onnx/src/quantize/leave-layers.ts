@@ -29,8 +29,8 @@ export async function sensitivities(
   for (const layer of layers) {
     if (!mayGoOn(`sensitivity of ${layer}`)) break;
     const leave = new Set(layers.filter((other) => other !== layer));
-    const { bytes } = writeQdq(candidate.bytes, ranges, { ...settings, leave });
-    const { sqnr } = await measured(bytes, { ...judge, score: undefined });
+    const { file } = writeQdq(candidate.file, ranges, { ...settings, leave });
+    const { sqnr } = await measured(file, { ...judge, score: undefined });
     rows.push({ layer, sqnr });
   }
   return rows.sort((a, b) => a.sqnr - b.sqnr);

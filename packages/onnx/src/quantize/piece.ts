@@ -1,6 +1,7 @@
 import { graphsIn, type OnnxDType, type OnnxNode } from "isoloss/internal";
 import type { OnnxModel } from "isoloss/onnx";
 import { encodeModel } from "isoloss/onnx";
+import type { Runnable } from "../model-file/edit/onnx-file.js";
 
 /** The part of a model that computes one of its values from others. */
 export interface Piece {
@@ -53,11 +54,11 @@ export class Pieces {
     return { inputs: [...inputs], nodes: this.model.graph.nodes.filter((node) => nodes.has(node)) };
   }
 
-  /** A file of a piece. The inputs' types are those of the model's own inputs, or `dtypes`. */
-  file({ inputs, nodes }: Piece, value: string, dtypes: ReadonlyMap<string, OnnxDType>): Uint8Array {
+  /** A piece as a model. The inputs' types are those of the model's own inputs, or `dtypes`. */
+  file({ inputs, nodes }: Piece, value: string, dtypes: ReadonlyMap<string, OnnxDType>): Runnable {
     const { graph } = this.model;
     const used = new Set(nodes.flatMap(operandsOf));
-    return encodeModel({
+    const model: OnnxModel = {
       ...this.model,
       graph: {
         name: graph.name,
@@ -69,7 +70,13 @@ export class Pieces {
         initializers: graph.initializers.filter(({ name }) => used.has(name)),
         nodes,
       },
-    });
+    };
+    return {
+      model,
+      get bytes() {
+        return encodeModel(model);
+      },
+    };
   }
 }
 

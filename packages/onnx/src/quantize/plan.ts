@@ -2,10 +2,71 @@ import type { OnnxNode } from "isoloss/internal";
 import type { GraphEditor } from "../model-file/edit/graph-editor.js";
 import { isStandard, string } from "../model-file/prepare/attributes.js";
 import { biasedSum, isReason, type Reason } from "../model-file/prepare/linear-layer.js";
-import { activationAfter } from "./activation.js";
-import { type IntegerOperator, integerOperators } from "./integer-operators.js";
-import type { ValueRange } from "./range.js";
+import type { ValueRange } from "./affine.js";
 import { layerName, type WeightedLayer, weightedLayer } from "./weighted-layer.js";
+
+// What ONNX Runtime's CPU computes in integers between DequantizeLinear and QuantizeLinear:
+// onnxruntime/core/optimizer/qdq_transformer/selectors_actions/qdq_selector_action_transformer.cc.
+
+/** An operator without weights that has a kernel on integers. */
+interface IntegerOperator {
+  /** The kernel's name in the optimized graph. */
+  readonly kernel: string;
+  /** How many of the first operands are activations. */
+  readonly operands: number;
+  /** Whether results are numbers of the operand, so that they need the same scale. */
+  readonly keepsNumbers: boolean;
+}
+
+const computing = (kernel: string, operands = 1): IntegerOperator => ({
+  kernel,
+  operands,
+  keepsNumbers: false,
+});
+const moving = (kernel: string): IntegerOperator => ({ kernel, operands: 1, keepsNumbers: true });
+
+export const integerOperators: ReadonlyMap<string, IntegerOperator> = new Map([
+  ["Add", computing("QLinearAdd", 2)],
+  ["AveragePool", computing("QLinearAveragePool")],
+  ["Concat", computing("QLinearConcat", Infinity)],
+  ["GlobalAveragePool", computing("QLinearGlobalAveragePool")],
+  ["LeakyRelu", computing("QLinearLeakyRelu")],
+  ["MatMul", computing("QLinearMatMul", 2)],
+  ["Mul", computing("QLinearMul", 2)],
+  ["Sigmoid", computing("QLinearSigmoid")],
+  ["Softmax", computing("QLinearSoftmax")],
+  ...["DepthToSpace", "Flatten", "Gather", "MaxPool", "Reshape", "Resize", "Slice", "Split", "Squeeze"].map(
+    (name): [string, IntegerOperator] => [name, moving(name)],
+  ),
+  ...["Transpose", "Unsqueeze"].map((name): [string, IntegerOperator] => [name, moving(name)]),
+]);
+
+/** A Relu or Clip that rounding to integers does, too, if they end at its bounds. */
+interface Activation {
+  readonly node: OnnxNode;
+  readonly bounds: ValueRange;
+}
+
+/** The activation that alone reads a value, if its bounds are constants with 0 between them. */
+function activationAfter(editor: GraphEditor, value: string): Activation | undefined {
+  if (!editor.isUsedOnce(value)) return undefined;
+  const [node] = editor.uses.readers(value);
+  const bounds = isStandard(node) && node.inputs[0] === value ? boundsOf(editor, node) : undefined;
+  return bounds === undefined || bounds.min > 0 || bounds.max < 0 ? undefined : { node, bounds };
+}
+
+function boundsOf(editor: GraphEditor, { opType, inputs, attributes }: OnnxNode): ValueRange | undefined {
+  if (opType === "Relu") return { min: 0, max: Infinity };
+  if (opType !== "Clip") return undefined;
+  const bound = (index: number, name: string, otherwise: number): number | undefined => {
+    const given = attributes[name];
+    if (given?.kind === "float") return given.value;
+    const operand = inputs[index];
+    return operand ? editor.floats(operand)?.data[0] : otherwise;
+  };
+  const [min, max] = [bound(1, "min", -Infinity), bound(2, "max", Infinity)];
+  return min === undefined || max === undefined ? undefined : { min, max };
+}
 
 /** What becomes integer in a graph. */
 export interface Plan {

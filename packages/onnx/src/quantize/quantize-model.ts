@@ -1,8 +1,8 @@
 import { OptionError } from "isoloss";
-import { isNative, requireBytes } from "isoloss/internal";
-import { fromOnnx } from "../import/from-onnx.js";
+import { isNative } from "isoloss/internal";
 import { type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
-import { foldBatchNorm } from "../model-file/prepare/fold-batch-norm.js";
+import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
+import { foldBatchNormIn } from "../model-file/prepare/fold-batch-norm.js";
 import {
   type Judge,
   measured,
@@ -11,8 +11,14 @@ import {
   type Trial,
   tried,
 } from "./choices.js";
-import { requireBatches } from "./examples.js";
-import { dividedHeldOut, examplesOf, withHeldOut, withLabels, withoutLabels } from "./held-out.js";
+import {
+  dividedHeldOut,
+  examplesOf,
+  requireBatches,
+  withHeldOut,
+  withLabels,
+  withoutLabels,
+} from "./examples.js";
 import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from "./leave-layers.js";
 import type { QuantizationError } from "./measure-error.js";
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
@@ -87,37 +93,37 @@ export async function quantizeModel(
   bytes: Uint8Array,
   options: QuantizeModelOptions = {},
 ): Promise<QuantizedModel> {
-  requireBytes("quantizeModel", bytes);
+  const file = OnnxFile.decode("quantizeModel", bytes);
   const read = quantizeModelOptions.read(options);
   const { calibration: all, heldOut, metric, runtime, signal, limit } = read;
-  if (all !== undefined) requireBatches("quantizeModel", bytes, all, "calibration");
-  if (heldOut !== undefined) requireBatches("quantizeModel", bytes, heldOut, "heldOut");
+  if (all !== undefined) requireBatches("quantizeModel", file, all, "calibration");
+  if (heldOut !== undefined) requireBatches("quantizeModel", file, heldOut, "heldOut");
   if (all === undefined) requireNoData(read);
   const given = all === undefined ? { ...read, biasCorrection: false as const, equalize: false } : read;
-  const own = heldOut ?? all ?? randomExamples(bytes, read.sizes);
+  const own = heldOut ?? all ?? randomExamples(file, read.sizes);
   const what = heldOut === undefined ? "calibration" : "heldOut";
   const labeled = metric ? withLabels(own, metric.labels, what) : own;
   const isSplit = heldOut === undefined && all !== undefined;
-  const held = isSplit ? withHeldOut(bytes, labeled) : { calibration: all ?? [], heldOut: labeled };
+  const held = isSplit ? withHeldOut(file, labeled) : { calibration: all ?? [], heldOut: labeled };
   const calibration = withoutLabels(held.calibration).batches;
   const run = { runtime, signal };
   const mayGoOn = clock(given);
-  const parts = dividedHeldOut(bytes, held.heldOut);
+  const parts = dividedHeldOut(file, held.heldOut);
   const judgeOn = async (own: readonly NamedValues[]): Promise<Judge> => {
     const { batches, labels } = withoutLabels(own);
     const score = metric && ((outputs: readonly NamedValues[]) => metric.score(outputs, labels));
-    const expected = await outputsOfFile(bytes, batches, run);
+    const expected = await outputsOfFile(file, batches, run);
     return { calibration, heldOut: batches, expected, score, run };
   };
   const judge = await judgeOn(parts?.choosing ?? held.heldOut);
   const last = parts && (await judgeOn(parts.judging));
   const skipped: string[] = [];
-  const prepared = plainEditor("quantizeModel", foldBatchNorm(bytes).bytes).finish();
+  const prepared = plainEditor("quantizeModel", foldBatchNormIn(file).file).finish();
   const skip = (text: string) => skipped.push(text);
   if (all === undefined && read.biasCorrection !== false) skip(`biases corrected: ${NO_DATA}`);
   if (all === undefined && read.equalize) skip(`other weights: ${NO_DATA}`);
-  const moments = batchNormMoments(bytes);
-  const source = { bytes: prepared, given, judge, mayGoOn, moments, skip };
+  const moments = batchNormMoments(file);
+  const source = { file: prepared, given, judge, mayGoOn, moments, skip };
   const trials: Trial[] = [];
   for await (const recipe of recipesFor(source)) {
     const next = nameOf(recipe);
@@ -143,7 +149,11 @@ export async function quantizeModel(
   const chosen = within.length === 0 ? best : smallestOf(within);
   const tables = [...trials, ...within.filter((trial) => trial !== chosen)];
   return result(chosen, chosen === best ? tables : [...tables, chosen], {
-    ...{ skipped, given, judge, last, order: orders.get(chosen) },
+    skipped,
+    given,
+    judge,
+    last,
+    order: orders.get(chosen),
   });
 }
 
@@ -152,9 +162,12 @@ const NO_DATA = "there is no calibration";
 /** Random inputs that stand for examples where there are none. */
 const RANDOM_EXAMPLES = 16;
 
-const randomExamples = (bytes: Uint8Array, sizes: Readonly<Record<string, number>>): readonly NamedValues[] =>
-  randomInputs("quantizeModel", fromOnnx(bytes).inputs, {
-    ...{ seed: 0, examples: RANDOM_EXAMPLES, sizes, inputs: {} },
+const randomExamples = (file: OnnxFile, sizes: Readonly<Record<string, number>>): readonly NamedValues[] =>
+  randomInputs("quantizeModel", imported(file).inputs, {
+    seed: 0,
+    examples: RANDOM_EXAMPLES,
+    sizes,
+    inputs: {},
   });
 
 /** Throws where something is asked for that no calibration is there for. */
@@ -181,19 +194,19 @@ interface Outcome {
 }
 
 async function result(
-  { bytes, choice, report }: Trial,
+  { file, choice, report }: Trial,
   trials: readonly Trial[],
   { judge, last, skipped, given: { calibration, heldOut, limit }, order = [] }: Outcome,
 ): Promise<QuantizedModel> {
   const isRounded = report.nodes.some(({ runs }) => runs === "MatMulNBits");
   const exact = { ...(last ?? judge), run: { ...judge.run, floatOperands: true } };
-  const judged = last && (await measured(bytes, last));
+  const judged = last && (await measured(file, last));
   return {
-    bytes,
+    bytes: file.bytes,
     recommended: choice,
     judged,
     floatOperandsSqnr:
-      isRounded && (await isNative(judge.run.runtime)) ? (await measured(bytes, exact)).sqnr : undefined,
+      isRounded && (await isNative(judge.run.runtime)) ? (await measured(file, exact)).sqnr : undefined,
     table: trials.map((trial) => trial.choice),
     skipped,
     sensitivities: order,

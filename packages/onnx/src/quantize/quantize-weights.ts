@@ -1,5 +1,6 @@
 import { OptionError } from "isoloss";
 import { listOf, type OptionsOf, oneOf, optionTable, text } from "isoloss/internal";
+import { OnnxFile } from "../model-file/edit/onnx-file.js";
 import type { QuantizedFile } from "./report.js";
 import { blockSizes, requireSettings } from "./settings.js";
 import { weightsAlone } from "./weights-alone.js";
@@ -53,10 +54,10 @@ export function quantizeWeights(bytes: Uint8Array, options: QuantizeWeightsOptio
   } = quantizeWeightsOptions.read(options);
   const weights = { bits, per, blockSize };
   requireSettings(op, { weights, activations: "none", leave: new Set(leave) });
-  const file = weightsAlone(op, bytes, weights, new Set(leave));
-  const layers = file.report.nodes.map(({ node }) => node);
+  const { file, report } = weightsAlone(op, OnnxFile.decode(op, bytes), weights, new Set(leave));
+  const layers = report.nodes.map(({ node }) => node);
   const unknown = leave.find((name) => !layers.includes(name));
-  if (unknown === undefined) return file;
+  if (unknown === undefined) return { bytes: file.bytes, report };
   throw new OptionError(
     `${op}: leave has "${unknown}", which is the result of no layer; layers make ${layers.join(", ") || "nothing"}.`,
   );

@@ -1,7 +1,8 @@
 import { DataError } from "isoloss";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { storeCastBounds } from "../model-file/prepare/bounds.js";
-import { dropIdentity } from "../model-file/prepare/drop-identity.js";
+import { dropIdentityIn } from "../model-file/prepare/drop-identity.js";
 import { storeTransposes } from "../model-file/prepare/store-transposes.js";
 import { layerTypes } from "./weighted-layer.js";
 
@@ -21,8 +22,8 @@ const quantizing = [
  * integers. Throws for a file that is quantized, or that computes in floats of 16 bits, or layers
  * in those of 64.
  */
-export function editorOf(op: string, bytes: Uint8Array): GraphEditor {
-  const editor = new GraphEditor(op, bytes);
+export function editorOf(op: string, file: OnnxFile): GraphEditor {
+  const editor = new GraphEditor(op, file);
   const { nodes } = editor;
   const quantized = nodes.find(({ opType }) => quantizing.includes(opType));
   if (quantized !== undefined) {
@@ -40,12 +41,12 @@ export function editorOf(op: string, bytes: Uint8Array): GraphEditor {
       );
     }
   }
-  return plainEditor(op, bytes);
+  return plainEditor(op, file);
 }
 
 /** A file without nodes that pass values on, and with stored weights and bounds in the place of those that a Transpose or Cast makes. */
-export function plainEditor(op: string, bytes: Uint8Array): GraphEditor {
-  const editor = new GraphEditor(op, dropIdentity(bytes).bytes);
+export function plainEditor(op: string, file: OnnxFile): GraphEditor {
+  const editor = new GraphEditor(op, dropIdentityIn(file).file);
   storeTransposes(editor);
   storeCastBounds(editor);
   return editor;

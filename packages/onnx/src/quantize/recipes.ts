@@ -1,13 +1,12 @@
-import { absorbedFile } from "./absorbed-file.js";
+import { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { correctBiasAnalytically } from "./analytic-bias.js";
-import { calibrate } from "./calibrate.js";
-import { AS_IT_IS, type CandidateFile, orbitCandidates } from "./candidates.js";
+import { rangesOf } from "./calibrate.js";
+import { AS_IT_IS, absorbedFile, type Candidate, orbitCandidates, rotatedFile } from "./candidates.js";
 import { type BiasCorrector, type Granularity, type Judge, outputsOfFile, type Recipe } from "./choices.js";
 import { correctBias, floatMeans } from "./correct-bias.js";
 import type { Continue } from "./leave-layers.js";
 import { errorOf } from "./measure-error.js";
 import type { QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
-import { rotatedFile } from "./rotated-file.js";
 import { type MomentsByValue, measuredMoments } from "./value-moments.js";
 import { quantizableValues } from "./write-qdq.js";
 
@@ -17,7 +16,7 @@ export type Given = ReturnType<typeof quantizeModelOptions.read<QuantizeModelOpt
 /** What recipes are made of. */
 export interface RecipeSource {
   /** The prepared model. */
-  readonly bytes: Uint8Array;
+  readonly file: OnnxFile;
   readonly given: Given;
   readonly judge: Judge;
   readonly mayGoOn: Continue;
@@ -29,11 +28,11 @@ export interface RecipeSource {
 
 /** What is to be tried: the model as it is and given files before other weights, channels before tensors. */
 export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> {
-  const { bytes, given, judge, mayGoOn, skip } = source;
+  const { file, given, judge, mayGoOn, skip } = source;
   const usual: readonly Granularity[] = given.weightBits === 4 ? ["block", "channel"] : ["channel", "tensor"];
   const granularities = given.granularity === undefined ? usual : [given.granularity];
   const own: Ingredients[] = [];
-  const asItIs = { name: AS_IT_IS, bytes };
+  const asItIs = { name: AS_IT_IS, file };
   for (const candidate of [
     asItIs,
     ...(await absorbedFrom(asItIs, source)),
@@ -44,7 +43,7 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
   }
   for (const per of granularities) yield* variants(own, per, given);
   if (!given.equalize) return;
-  const moved = new Map<Granularity, readonly CandidateFile[]>();
+  const moved = new Map<Granularity, readonly Candidate[]>();
   for (const per of granularities) {
     const what = `other weights, per ${per}`;
     if (!mayGoOn(what)) {
@@ -56,7 +55,7 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
     if (!moved.has(granularity)) {
       const isWeightsAlone = given.activations === "none";
       const rounding = { bits: given.weightBits, granularity, isWeightsAlone };
-      const found = await orbitCandidates(bytes, judge, rounding);
+      const found = await orbitCandidates(file, judge, rounding);
       if ("reason" in found) {
         skip(found.reason);
         return;
@@ -72,12 +71,12 @@ export async function* recipesFor(source: RecipeSource): AsyncGenerator<Recipe> 
 
 type Ingredients = Pick<Recipe, "candidate" | "ranges" | "correct">;
 
-async function ingredients(candidate: CandidateFile, source: RecipeSource): Promise<Ingredients> {
+async function ingredients(candidate: Candidate, source: RecipeSource): Promise<Ingredients> {
   const { given, judge } = source;
   const { calibrationMethod: method, percentile, activations } = given;
   const calibrated = () => {
-    const values = quantizableValues(candidate.bytes);
-    return calibrate(candidate.bytes, judge.calibration, { method, percentile, values, ...judge.run });
+    const values = quantizableValues(candidate.file);
+    return rangesOf(candidate.file, judge.calibration, { method, percentile, values, ...judge.run });
   };
   const ranges = activations === "none" ? new Map() : await calibrated();
   return { candidate, ranges, correct: await corrector(candidate, source) };
@@ -85,39 +84,39 @@ async function ingredients(candidate: CandidateFile, source: RecipeSource): Prom
 
 /** How the biases of a candidate are corrected. */
 async function corrector(
-  { name, bytes }: CandidateFile,
+  { name, file }: Candidate,
   { given: { biasCorrection }, judge: { calibration, run }, moments }: RecipeSource,
 ): Promise<BiasCorrector | undefined> {
   if (biasCorrection === false) return undefined;
   if (biasCorrection === "analytic") {
     // Batch norms tell of the weights that they were stored with.
     const known = name === AS_IT_IS ? moments : new Map();
-    const all = await measuredMoments(bytes, known, calibration, run);
-    return (quantize) => correctBiasAnalytically(bytes, quantize, all, run);
+    const all = await measuredMoments(file, known, calibration, run);
+    return (quantize) => correctBiasAnalytically(file, quantize, all, run);
   }
-  const means = await floatMeans(bytes, calibration, run);
-  return (quantize) => correctBias(bytes, quantize, means, calibration, run);
+  const means = await floatMeans(file, calibration, run);
+  return (quantize) => correctBias(file, quantize, means, calibration, run);
 }
 
 /** The candidate with high biases absorbed, where that is wanted and something is. */
 async function absorbedFrom(
-  candidate: CandidateFile,
+  candidate: Candidate,
   { given, judge, skip }: RecipeSource,
-): Promise<readonly CandidateFile[]> {
+): Promise<readonly Candidate[]> {
   if (!given.absorbBiases) return [];
   const name = `${candidate.name}, biases absorbed`;
-  const found = await absorbedFile(candidate.bytes, judge);
-  if (!("reason" in found)) return [{ name, bytes: found.bytes, isApproximate: true }];
+  const found = await absorbedFile(candidate.file, judge);
+  if (!("reason" in found)) return [{ name, file: found.file, isApproximate: true }];
   skip(`${name}: ${found.reason}`);
   return [];
 }
 
 /** The model with rotated spaces, where that is wanted and it has some. */
-function rotatedFrom({ bytes, given, judge, skip }: RecipeSource): readonly CandidateFile[] {
+function rotatedFrom({ file, given, judge, skip }: RecipeSource): readonly Candidate[] {
   if (!given.rotate) return [];
   const name = "rotated";
-  const found = rotatedFile(bytes, judge.calibration[0] ?? judge.heldOut[0]);
-  if (!("reason" in found)) return [{ name, bytes: found.bytes }];
+  const found = rotatedFile(file, judge.calibration[0] ?? judge.heldOut[0]);
+  if (!("reason" in found)) return [{ name, file: found.file }];
   skip(`${name}: ${found.reason}`);
   return [];
 }
@@ -133,14 +132,15 @@ function* variants(own: readonly Ingredients[], per: Granularity, given: Given):
 }
 
 /** The given files that compute the same: those that differ by more than rounding are left out, unless they say so. */
-async function sameFunctions({ given, judge, skip }: RecipeSource): Promise<readonly CandidateFile[]> {
-  const kept: CandidateFile[] = [];
-  for (const candidate of given.candidates) {
+async function sameFunctions({ given, judge, skip }: RecipeSource): Promise<readonly Candidate[]> {
+  const kept: Candidate[] = [];
+  for (const { bytes, ...own } of given.candidates) {
+    const candidate = { ...own, file: OnnxFile.decode("quantizeModel", bytes) };
     if (candidate.isApproximate) {
       kept.push(candidate);
       continue;
     }
-    const outputs = await outputsOfFile(candidate.bytes, judge.heldOut, judge.run);
+    const outputs = await outputsOfFile(candidate.file, judge.heldOut, judge.run);
     const { largest } = errorOf(judge.expected, outputs, judge.heldOut);
     if (largest <= MOST_DRIFT) kept.push(candidate);
     else skip(`${candidate.name}: in float its outputs differ by ${largest.toPrecision(2)}`);

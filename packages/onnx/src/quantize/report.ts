@@ -1,5 +1,6 @@
 import type { OnnxNode } from "isoloss/internal";
 import type { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import type { Affine } from "./affine.js";
 import type { Plan } from "./plan.js";
 import { layerName } from "./weighted-layer.js";
@@ -29,6 +30,11 @@ export interface QdqReport {
 export interface QuantizedFile {
   readonly bytes: Uint8Array;
   readonly report: QdqReport;
+}
+
+/** The same before it is encoded. */
+export interface WrittenFile extends Pick<QuantizedFile, "report"> {
+  readonly file: OnnxFile;
 }
 
 /** The rows of a graph before it is changed. */

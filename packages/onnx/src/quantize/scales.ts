@@ -1,9 +1,16 @@
 import { OptionError } from "isoloss";
 import { describeValue } from "isoloss/internal";
 import type { GraphEditor } from "../model-file/edit/graph-editor.js";
-import { type Affine, affineOf, type ByteType } from "./affine.js";
+import {
+  type Affine,
+  affineOf,
+  type ByteType,
+  everything,
+  hull,
+  intersection,
+  type ValueRange,
+} from "./affine.js";
 import type { Plan } from "./plan.js";
-import { everything, hull, intersection, type ValueRange } from "./range.js";
 
 /**
  * Scales and zero points of all activations of a plan. Values that an operator only moves have those of its operand: so

@@ -1,20 +1,19 @@
 // Means and variances of values inside a model, from those that batch norms store or that were measured.
 import type { NdArray } from "isoloss";
-import type { OnnxNode } from "isoloss/internal";
-import { float64Of } from "isoloss/internal";
+import { erf, float64Of, type OnnxNode } from "isoloss/internal";
 import type { NamedValues } from "../model-file/compare/random-inputs.js";
 import { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import { float, int, isStandard } from "../model-file/prepare/attributes.js";
 import { boundsOf, isBound } from "../model-file/prepare/bounds.js";
 import { isReason } from "../model-file/prepare/linear-layer.js";
 import { ChannelMeans } from "./channel-means.js";
-import { clippedNormal } from "./clipped-normal.js";
 import { layersOf, meansFor, resultOf } from "./correct-bias.js";
 import { smallBatches } from "./examples.js";
 import { type RunSettings, visitValues } from "./inner-values.js";
 
 /** Mean and variance of each channel of a value. */
-export interface ValueMoments {
+interface ValueMoments {
   readonly mean: Float64Array;
   readonly variance: Float64Array;
 }
@@ -22,8 +21,8 @@ export interface ValueMoments {
 export type MomentsByValue = ReadonlyMap<string, ValueMoments>;
 
 /** What the batch norms of a model give their results: mean beta and variance gamma^2 var / (var + eps), by the names of these. */
-export function batchNormMoments(bytes: Uint8Array): MomentsByValue {
-  const editor = new GraphEditor("quantizeModel", bytes);
+export function batchNormMoments(file: OnnxFile): MomentsByValue {
+  const editor = new GraphEditor("quantizeModel", file);
   return new Map(
     editor.nodes.flatMap((node): [string, ValueMoments][] => {
       const isFixed = int(node, "training_mode", 0) === 0 && int(node, "spatial", 1) === 1;
@@ -39,12 +38,12 @@ export function batchNormMoments(bytes: Uint8Array): MomentsByValue {
 
 /** Measures the moments of a model's inputs and layers in float; those of layers that are known are not measured. */
 export async function measuredMoments(
-  bytes: Uint8Array,
+  file: OnnxFile,
   known: MomentsByValue,
   batches: readonly NamedValues[],
   settings: RunSettings,
 ): Promise<MomentsByValue> {
-  const editor = new GraphEditor("quantizeModel", bytes);
+  const editor = new GraphEditor("quantizeModel", file);
   const sums = new Map<string, { readonly first: ChannelMeans; readonly second: ChannelMeans }>();
   for (const layer of layersOf(editor)) {
     if (!known.has(resultOf(layer))) {
@@ -62,7 +61,7 @@ export async function measuredMoments(
       second.add(squared(results[name]));
     }
   };
-  await visitValues(bytes, [...sums.keys()], smallBatches(bytes, batches), add, settings);
+  await visitValues(file, [...sums.keys()], smallBatches(file, batches), add, settings);
   const measured = [...sums].map(([name, { first, second }]): [string, ValueMoments] => {
     const mean = first.means();
     return [name, { mean, variance: second.means().map((square, c) => Math.max(0, square - mean[c] ** 2)) }];
@@ -118,4 +117,40 @@ function clipped(
     mean: Float64Array.from(all, (own) => own.mean),
     variance: Float64Array.from(all, (own) => own.variance),
   };
+}
+
+// Moments of a clipped normal number: M. Nagel et al., "Data-free quantization through weight equalization and bias correction",
+// ICCV 2019, appendix C.
+
+/** Mean and variance of a number. */
+interface Moments {
+  readonly mean: number;
+  readonly variance: number;
+}
+
+/** The density of the standard normal distribution. */
+const density = (x: number): number => Math.exp(-(x ** 2) / 2) / Math.sqrt(2 * Math.PI);
+
+/** The share of the standard normal distribution below x. */
+const below = (x: number): number => (1 + erf(x / Math.SQRT2)) / 2;
+
+/**
+ * Mean and variance of min(max(z, low), high) for a normal z with mean m and deviation s: with a = (low - m) / s,
+ * b = (high - m) / s, the share p = Phi(b) - Phi(a) between the bounds, and d = phi(a) - phi(b),
+ *
+ * mean = low Phi(a) + high (1 - Phi(b)) + m p + s d
+ */
+export function clippedNormal({ mean, variance }: Moments, low = -Infinity, high = Infinity): Moments {
+  if (!(variance > 0)) return { mean: Math.min(Math.max(mean, low), high), variance: 0 };
+  const s = Math.sqrt(variance);
+  const [a, b] = [(low - mean) / s, (high - mean) / s];
+  const [under, over] = [below(a), below(-b)];
+  const inside = Math.max(0, 1 - under - over);
+  const [da, db] = [density(a), density(b)];
+  const edge = (bound: number, value: number) => (Number.isFinite(bound) ? value : 0);
+  // Moments of (x - m) / s between the bounds: its square has a phi(a) - b phi(b) besides the share.
+  const first = edge(low, a * under) + edge(high, b * over) + (da - db);
+  const second =
+    edge(low, a ** 2 * under) + edge(high, b ** 2 * over) + inside + edge(low, a * da) - edge(high, b * db);
+  return { mean: mean + s * first, variance: Math.max(0, variance * (second - first ** 2)) };
 }

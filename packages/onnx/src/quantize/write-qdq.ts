@@ -1,10 +1,11 @@
-import { raiseOperatorSet } from "../model-file/prepare/operator-set/raise-operator-set.js";
-import { keepFloat } from "./keep-float.js";
+import type { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
+import { raiseOperatorSet } from "../model-file/prepare/raise-operator-set.js";
+import type { ValueRange } from "./affine.js";
 import { makePlain } from "./plain-layers.js";
 import { planOf } from "./plan.js";
-import type { ValueRange } from "./range.js";
 import { editorOf } from "./readable.js";
-import { type QuantizedFile, rowsOf } from "./report.js";
+import { rowsOf, type WrittenFile } from "./report.js";
 import { activationScales } from "./scales.js";
 import { type QdqSettings, requireSettings } from "./settings.js";
 import { weightsAlone } from "./weights-alone.js";
@@ -21,20 +22,20 @@ export type { QdqSettings } from "./settings.js";
  * float. The value that a layer makes is rounded behind the Relu or Clip that follows, whose bounds are then those of
  * the integers.
  *
- * @param bytes of an `.onnx` file of float32
+ * @param file of float32
  * @param ranges of the values that `quantizableValues` names
  * @throws DataError for a file that is quantized already, or not of float32; OptionError for a value without a range
  */
 export function writeQdq(
-  bytes: Uint8Array,
+  file: OnnxFile,
   ranges: ReadonlyMap<string, ValueRange>,
   settings: QdqSettings,
-): QuantizedFile {
+): WrittenFile {
   const op = "quantizeModel";
   requireSettings(op, settings);
   const { activations, weights, leave } = settings;
-  if (activations === "none") return weightsAlone(op, bytes, weights, leave);
-  const editor = editorOf(op, bytes);
+  if (activations === "none") return weightsAlone(op, file, weights, leave);
+  const editor = editorOf(op, file);
   raiseOperatorSet(op, editor, 13);
   makePlain(editor);
   const plan = planOf(editor, leave);
@@ -49,7 +50,26 @@ export function writeQdq(
   writeWeights(editor, plan.weightsAlone, weights, () => undefined);
   writeActivations(editor, plan, scales);
   keepFloat(editor);
-  return { bytes: editor.finish(), report: { nodes, scales, raisedScales } };
+  return { file: editor.finish(), report: { nodes, scales, raisedScales } };
+}
+
+// onnxruntime/core/optimizer/qdq_transformer/weight_bias_quantization.cc
+const roundedLayers = ["Conv", "ConvTranspose", "Gemm"];
+
+/**
+ * Keeps layers float that are to stay so. ONNX Runtime rounds the weights of a layer by itself, with one scale, if a
+ * DequantizeLinear makes the layer's operand; a copy between them, as a sum of one term, prevents it.
+ */
+function keepFloat(editor: GraphEditor): void {
+  for (const node of editor.nodes) {
+    const [x, weight = ""] = node.inputs;
+    const isRounded = editor.uses.maker(x)?.opType === "DequantizeLinear";
+    if (!roundedLayers.includes(node.opType) || !isRounded || editor.floatType(weight) === undefined)
+      continue;
+    const copy = editor.freshName(`${x}_copy`);
+    const own = editor.rewire(node, { inputs: [copy, ...node.inputs.slice(1)] });
+    editor.replace(own, { opType: "Sum", inputs: [x], outputs: [copy], attributes: {} }, own);
+  }
 }
 
 /**
@@ -57,8 +77,8 @@ export function writeQdq(
  *
  * @param op names the function in errors
  */
-export function quantizableValues(bytes: Uint8Array, op = "quantizeModel"): readonly string[] {
-  const editor = editorOf(op, bytes);
+export function quantizableValues(file: OnnxFile, op = "quantizeModel"): readonly string[] {
+  const editor = editorOf(op, file);
   const own = new Set(editor.nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
   raiseOperatorSet(op, editor, 13);
   makePlain(editor);

@@ -4,12 +4,15 @@ import type { GraphEditor } from "../model-file/edit/graph-editor.js";
 import {
   finiteFloats,
   integersOf,
+  perBlock,
+  perChannel,
+  perTensor,
   type QuantizedWeight,
   quantizedWeight,
+  type WeightGrid,
   type WeightType,
 } from "./quantized-weight.js";
 import { type WeightSettings, weightType } from "./settings.js";
-import { perBlock, perChannel, perTensor, type WeightGrid } from "./weight-grid.js";
 import { biasOf, type WeightedLayer } from "./weighted-layer.js";
 import { putBeforeReaders } from "./write-activations.js";
 

@@ -255,7 +255,9 @@ describe("fineTune", () => {
       data: Float32Array.from(few.data.labels.data as BigInt64Array, (d) => Number(d % 2n)),
     };
     const binary = await fineTune(convnet({ end: "Sigmoid", outputs: 1 }), {
-      ...{ ...few, data: { inputs: few.data.inputs, labels: parity }, validation: 0.25 },
+      ...few,
+      data: { inputs: few.data.inputs, labels: parity },
+      validation: 0.25,
       loss: "binaryCrossEntropy",
     });
     expect(binary.history[1].trainingLoss).toBeLessThan(1);
@@ -265,7 +267,11 @@ describe("fineTune", () => {
   it.each(["mse", "l1"] as const)("takes numbers as targets, one for an output [n, 1]: %s", async (loss) => {
     const labels = astype(few.data.labels, "float32");
     const { history, best } = await fineTune(convnet({ outputs: 1 }), {
-      ...{ ...few, loss, epochs: 2, data: { inputs: few.data.inputs, labels }, validation: 0.25 },
+      ...few,
+      loss,
+      epochs: 2,
+      data: { inputs: few.data.inputs, labels },
+      validation: 0.25,
     });
     expect(best.epoch).toBeGreaterThan(0);
     expect(history[2].trainingLoss).toBeLessThan(history[1].trainingLoss as number);
@@ -275,7 +281,9 @@ describe("fineTune", () => {
     const { sgd } = await import("../../../core/src/optim/sgd.js");
     const { history } = await fineTune(folded, {
       ...few,
-      ...{ loss: (y, labels) => mul(crossEntropy(y, labels), 2), optimizer: sgd(), clipNorm: 1 },
+      loss: (y, labels) => mul(crossEntropy(y, labels), 2),
+      optimizer: sgd(),
+      clipNorm: 1,
       learningRate: (step) => 0.1 / (step + 1),
     });
     const plain = await fineTune(folded, { ...few, epochs: 0 });
@@ -334,7 +342,11 @@ describe("fineTune", () => {
     });
     expect(none.best.validation.loss).toBeLessThanOrEqual(none.history[0].validation.loss);
     const { bytes, best, ended, problem } = await fineTune(folded, {
-      ...{ ...few, optimizer: "sgd", learningRate: 1e30, batchNorm: "keep", epochs: 3 },
+      ...few,
+      optimizer: "sgd",
+      learningRate: 1e30,
+      batchNorm: "keep",
+      epochs: 3,
     });
     expect(ended).toBe("diverged");
     expect(problem).toMatch(/became .* at step|became .* before step/);
@@ -354,8 +366,13 @@ describe("fineTune", () => {
       };
       const labels = { shape: [24], data: BigInt64Array.from({ length: 24 }, (_, i) => BigInt(i % 3)) };
       const result = await fineTune(file, {
-        ...{ data: { inputs: x, labels }, validation: { inputs: x, labels }, output: outputs[0] },
-        ...{ learningRate: 3e-3, epochs: 4, batchSize: 12, runtime: "javascript" },
+        data: { inputs: x, labels },
+        validation: { inputs: x, labels },
+        output: outputs[0],
+        learningRate: 3e-3,
+        epochs: 4,
+        batchSize: 12,
+        runtime: "javascript",
       });
       expect(result.restored.filter(({ changed }) => changed).length).toBeGreaterThan(2);
       expect(result.differences.restored).toBeLessThan(1e-5);
@@ -461,7 +478,8 @@ describe("fine-tuning a file with zeros", () => {
 
   it("takes names as they are in the file for what is frozen", async () => {
     const { bytes, parameters } = await fineTune(pruned(), {
-      ...{ data: { inputs: x, labels: classes }, freeze: ["onnx::w"] },
+      data: { inputs: x, labels: classes },
+      freeze: ["onnx::w"],
       ...brief,
     });
     expect(parameters).toEqual({ trained: 8, frozen: 8, zeros: 0 });
@@ -470,7 +488,8 @@ describe("fine-tuning a file with zeros", () => {
 
   it("takes classes 0 and 1 as the targets of one output", async () => {
     const { history } = await fineTune(pruned(1), {
-      ...{ data: { inputs: x, labels: classes }, loss: "binaryCrossEntropy" },
+      data: { inputs: x, labels: classes },
+      loss: "binaryCrossEntropy",
       ...brief,
     });
     expect(history.length).toBe(3);

@@ -5,7 +5,7 @@ import { createRng } from "isoloss/data";
 import { float, halfCounts, int, openFileSession, tensor } from "isoloss/internal";
 import { decodeModel } from "isoloss/onnx";
 import { compareModels, modelError, toHalf } from "isoloss-onnx";
-import { Builder, smallNetwork } from "isoloss-test-support/model-file/builder";
+import { Builder, opened, smallNetwork } from "isoloss-test-support/model-file/builder";
 import { fileOf, node, tensorOf } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { descendHalf, shiftedAlong } from "../../src/half/descend.js";
@@ -147,7 +147,8 @@ describe("a converted file", () => {
     ["Upsample", 9],
   ])("keeps the scales of %s of the operator set %i in float32", async (opType, opset) => {
     const file = fileOf({
-      ...{ inputs: { x }, opset },
+      inputs: { x },
+      opset,
       initializers: { w: normal([4, 3, 3, 3]), scales: { shape: [4], data: Float32Array.of(1, 1, 2, 2) } },
       nodes: [node("Conv", ["x", "w"], {}, ["h"]), node(opType, ["h", "scales"])],
     });
@@ -270,7 +271,7 @@ describe("the move", () => {
     const files = [1, 2, 5].map((seed) => foldBatchNorm(randomFile(seed)).bytes);
     for (const before of [scaled(1e-6), ...files]) {
       const sizes: Record<string, number> = files.includes(before) ? { height: 8, width: 8 } : {};
-      const { model, found } = tracedFile("test", before, { sizes });
+      const { model, found } = tracedFile("test", opened(before), { sizes });
       const generators = found.scalings.filter(({ exact }) => exact);
       const shifts = descendHalf(model.params, generators, []);
       const params: Record<string, NdArray> = { ...model.params };

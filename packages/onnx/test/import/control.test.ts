@@ -167,23 +167,30 @@ const cases: Readonly<Record<string, Case>> = {
   "the other branch": { nodes: branches, inputs: { c: bool(0), x } },
   "a branch that is known": { nodes: branches, inputs: { x }, known: { c: bool(0) } },
   "a counted loop": {
-    ...{ nodes: loop(always), inputs: { x }, outputs: stackedToo },
+    nodes: loop(always),
+    inputs: { x },
+    outputs: stackedToo,
     stored: { count: int64([5], []) },
   },
   "a loop that ends early": {
-    ...{ nodes: loop(untilThird), inputs: { x }, outputs: stackedToo },
+    nodes: loop(untilThird),
+    inputs: { x },
+    outputs: stackedToo,
     stored: { count: int64([5], []), third: int64([2], []) },
   },
   "a loop that ends at a value": {
-    ...{ nodes: ending, inputs: { x, limit: float32([9], []), start: bool(1) } },
+    nodes: ending,
+    inputs: { x, limit: float32([9], []), start: bool(1) },
     stored: { count: int64([50], []) },
   },
   "a loop that ends at a value, or after a count": {
-    ...{ nodes: ending, inputs: { x, limit: float32([1e6], []), start: bool(1) } },
+    nodes: ending,
+    inputs: { x, limit: float32([1e6], []), start: bool(1) },
     stored: { count: int64([5], []) },
   },
   "a loop that does not start": {
-    ...{ nodes: ending, inputs: { x, limit: float32([9], []), start: bool(0) } },
+    nodes: ending,
+    inputs: { x, limit: float32([9], []), start: bool(0) },
     stored: { count: int64([50], []) },
   },
   ...Object.fromEntries(
@@ -193,7 +200,8 @@ const cases: Readonly<Record<string, Case>> = {
     ]),
   ),
   "a loop of a count known at run time, which has one axis, that ends early": {
-    ...{ nodes: counting(untilThird), inputs: { x, count: int64([5]) } },
+    nodes: counting(untilThird),
+    inputs: { x, count: int64([5]) },
     stored: { third: int64([2], []) },
   },
   "a loop of a count known at run time that ends at a value": {
@@ -207,7 +215,9 @@ const cases: Readonly<Record<string, Case>> = {
   "a scan": { nodes: scanned([0, 0, 0], 0), inputs: { x, table, other }, outputs: stackedToo },
   "a scan from the end": { nodes: scanned([1, 1, 1], 0), inputs: { x, table, other }, outputs: stackedToo },
   "a scan of sequences in both directions, along the second axis": {
-    ...{ nodes: scanned([1, 0, 1], -1), inputs: { x, table: turned, other }, outputs: stackedToo },
+    nodes: scanned([1, 0, 1], -1),
+    inputs: { x, table: turned, other },
+    outputs: stackedToo,
   },
 };
 

@@ -1,7 +1,6 @@
 // Files of PyTorch: bench/torch/golden_onnx_networks.py.
 
-import type { BatchTensors, NdArray } from "isoloss";
-import { trace } from "isoloss";
+import { type BatchTensors, type NdArray, trace } from "isoloss";
 import { createRng } from "isoloss/data";
 import { mseLoss } from "isoloss/nn";
 import { fileBytes, type Network, networks } from "isoloss-test-support/nn/onnx/exported";
@@ -16,8 +15,8 @@ import {
 } from "isoloss-test-support/symmetry/discovery/support";
 import { describe, expect, it } from "vitest";
 import { fromOnnx } from "../../src/import/from-onnx.js";
+import { liftBounds } from "../../src/model-file/prepare/bounds.js";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
-import { liftBounds } from "../../src/model-file/prepare/lift-bounds.js";
 
 const image = (channels: number, size = 8) => normals(createRng(5), [2, channels, size, size]);
 const tokens = int64([0, 5, 2, 1, 3, 3, 4, 0], [2, 4]);

@@ -6,8 +6,7 @@ import { describe, expect, it } from "vitest";
 import { fromOnnx } from "../../src/import/from-onnx.js";
 import { compareModels } from "../../src/model-file/compare/compare-models.js";
 import { withParams } from "../../src/model-file/edit/with-params.js";
-import { liftBounds } from "../../src/model-file/prepare/lift-bounds.js";
-import { lowerBounds } from "../../src/model-file/prepare/lower-bounds.js";
+import { liftBounds, lowerBounds } from "../../src/model-file/prepare/bounds.js";
 
 const image = float32(Array(12).fill(1), [1, 3, 2, 2]);
 const numbers = { low: float32([0], []), high: float32([6], []), below: float32([-0.4], []) };

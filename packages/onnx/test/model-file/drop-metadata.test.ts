@@ -43,8 +43,10 @@ it("leaves out what exporters note in nodes, values, tensors and graphs, inner o
     14,
   )(
     mapMessages(bytes, {
-      ...{ node: remarked(6, 9), graph: remarked(10, 16) },
-      ...{ tensor: remarked(12, 16), value: remarked(3, 4) },
+      node: remarked(6, 9),
+      graph: remarked(10, 16),
+      tensor: remarked(12, 16),
+      value: remarked(3, 4),
     }),
   );
   const dropped = dropMetadata(noted);

@@ -188,7 +188,10 @@ describe("folding a batch norm", () => {
     const [one, three, large] = [0x3c00, 0x4200, 0x7bff];
     const halves = (gamma: number) =>
       encodeModel({
-        ...{ irVersion: 8, opsets: [{ domain: "", version: 18 }], producer: "test", metadata: {} },
+        irVersion: 8,
+        opsets: [{ domain: "", version: 18 }],
+        producer: "test",
+        metadata: {},
         graph: {
           name: "halves",
           inputs: [{ name: "x", dtype: "float16", shape: [1, 1, 2, 2] }],

@@ -1,5 +1,6 @@
 import { float } from "isoloss/internal";
 import { decodeModel } from "isoloss/onnx";
+import { opened } from "isoloss-test-support/model-file/builder";
 import { fileOf, float32, node } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { ProtoWriter } from "../../../core/src/runtime/onnx/protobuf.js";
@@ -50,9 +51,9 @@ function file({ inputs, output, stored = {}, infos = [] }: Shown, irVersion = 8)
 }
 
 const edited = (bytes: Uint8Array, edit: (editor: GraphEditor) => void): Uint8Array => {
-  const editor = new GraphEditor("test", bytes);
+  const editor = new GraphEditor("test", opened(bytes));
   edit(editor);
-  return editor.finish();
+  return editor.finish().bytes;
 };
 
 describe("editing a graph", () => {
@@ -132,7 +133,7 @@ describe("editing a graph", () => {
   });
 
   it("knows values that a graph inside a node reads, and the operator set", () => {
-    const editor = new GraphEditor("test", file({ inputs: ["x", "w"], output: "y" }));
+    const editor = new GraphEditor("test", opened(file({ inputs: ["x", "w"], output: "y" })));
     expect(editor.opset).toBe(17);
     expect([editor.isOutput("y"), editor.isOutput("x"), editor.isUsedOnce("x")]).toEqual([true, false, true]);
     expect(editor.freshName("y")).toBe("y_1");

@@ -1,8 +1,8 @@
 import { createRng } from "isoloss/data";
 import { expect, it } from "vitest";
 import { compareModels } from "../../src/model-file/compare/compare-models.js";
+import { liftBounds } from "../../src/model-file/prepare/bounds.js";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
-import { liftBounds } from "../../src/model-file/prepare/lift-bounds.js";
 import { restoreBatchNorm } from "../../src/model-file/prepare/restore-batch-norm.js";
 import { generatorsOf } from "./generators.js";
 import { mobileNetV2 } from "./mobilenet.js";

@@ -1,5 +1,4 @@
-import type { Tensor } from "isoloss";
-import { sizeOf, spec, symmetriesOf, type TensorsOf } from "isoloss";
+import { sizeOf, spec, symmetriesOf, type Tensor, type TensorsOf } from "isoloss";
 import { createRng } from "isoloss/data";
 import { square, sum } from "isoloss/ops";
 import { smallNetwork } from "isoloss-test-support/model-file/builder";
@@ -7,9 +6,8 @@ import { expect, it } from "vitest";
 import { fromOnnx } from "../../src/import/from-onnx.js";
 import { compareModels } from "../../src/model-file/compare/compare-models.js";
 import { withParams } from "../../src/model-file/edit/with-params.js";
+import { liftBounds, lowerBounds } from "../../src/model-file/prepare/bounds.js";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
-import { liftBounds } from "../../src/model-file/prepare/lift-bounds.js";
-import { lowerBounds } from "../../src/model-file/prepare/lower-bounds.js";
 import { generatorsOf } from "./generators.js";
 import { mobileNetV2 } from "./mobilenet.js";
 

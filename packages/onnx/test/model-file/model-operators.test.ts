@@ -91,7 +91,9 @@ describe("modelOperators", () => {
     expect(stops(lstm, recurrent)).toEqual([["LSTM", 1]]);
     // Weights in the branches of an If stay as they are.
     const branch = graph({
-      ...{ name: "branch", inputs: [], initializers: [] },
+      name: "branch",
+      inputs: [],
+      initializers: [],
       outputs: [{ name: "b", dtype: "float32" }],
       nodes: [layer("z", "b")],
     });
@@ -117,12 +119,16 @@ describe("modelOperators", () => {
     const bytes = fileWith(
       [node("BatchNormalization", ["z", "g", "b", "m", "v"], { epsilon: float(1e-5) })],
       {
-        ...{ g: vector, b: vector, m: vector, v: positive },
+        g: vector,
+        b: vector,
+        m: vector,
+        v: positive,
       },
     );
     expect(keepsOf(bytes, "BatchNormalization")).toEqual([]);
     const layer = fileWith([node("LayerNormalization", ["z", "g", "b"], { epsilon: float(1e-5) })], {
-      ...{ g: vector, b: vector },
+      g: vector,
+      b: vector,
     });
     // One factor for all units: their mean is subtracted.
     expect(keepsOf(layer, "LayerNormalization")).toEqual(["scaling", "permutation"]);

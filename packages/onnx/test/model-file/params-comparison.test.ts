@@ -9,7 +9,10 @@ import { withParams } from "../../src/model-file/edit/with-params.js";
 
 /** y = relu(x w) for x [batch, 2], and a mask that is passed through. */
 const file = encodeModel({
-  ...{ irVersion: 8, opsets: [{ domain: "", version: 18 }], producer: "test", metadata: {} },
+  irVersion: 8,
+  opsets: [{ domain: "", version: 18 }],
+  producer: "test",
+  metadata: {},
   graph: {
     name: "layer",
     inputs: [

@@ -1,9 +1,8 @@
 import { fileOf, node } from "isoloss-test-support/nn/onnx/support";
 import { expect, it } from "vitest";
+import { liftBounds, lowerBounds } from "../../src/model-file/prepare/bounds.js";
 import { dropIdentity } from "../../src/model-file/prepare/drop-identity.js";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
-import { liftBounds } from "../../src/model-file/prepare/lift-bounds.js";
-import { lowerBounds } from "../../src/model-file/prepare/lower-bounds.js";
 import { expectSameFunctions, preparationEntries, preparations } from "./preparations-support.js";
 import { randomFile } from "./random-file.js";
 
@@ -21,7 +20,9 @@ it("each of them changes something, and a second time nothing", async () => {
 
 it.each([foldBatchNorm, liftBounds, lowerBounds, dropIdentity])("%o refuses what is no model", (prepare) => {
   expect(() => prepare("model.onnx" as never)).toThrow(`${prepare.name} takes the bytes of a file`);
-  expect(() => prepare(new Uint8Array())).toThrow(`${prepare.name}: no graph found`);
+  expect(() => prepare(new Uint8Array())).toThrow(
+    `${prepare.name}: the bytes are not a readable ONNX model: No graph found`,
+  );
   const disordered = fileOf({ nodes: [node("Neg", ["a"]), node("Neg", ["x"], {}, ["a"])] });
   expect(() => prepare(disordered)).toThrow('the Neg "y" reads "a" before it is made');
 });

@@ -1,3 +1,4 @@
+import { opened } from "isoloss-test-support/model-file/builder";
 // Nodes of older operator sets, and what ONNX Runtime computes for them before and after.
 
 import { astype, type NdArray } from "isoloss";
@@ -8,12 +9,12 @@ import { fileOf, float32, node, runOrt } from "isoloss-test-support/nn/onnx/supp
 import { describe, expect, it } from "vitest";
 import { floats, ints } from "../../../core/src/runtime/onnx/schema.js";
 import { GraphEditor } from "../../src/model-file/edit/graph-editor.js";
-import { raiseOperatorSet } from "../../src/model-file/prepare/operator-set/raise-operator-set.js";
+import { raiseOperatorSet } from "../../src/model-file/prepare/raise-operator-set.js";
 
 function raised(bytes: Uint8Array, opset: number): Uint8Array {
-  const editor = new GraphEditor("test", bytes);
+  const editor = new GraphEditor("test", opened(bytes));
   raiseOperatorSet("test", editor, opset);
-  return editor.finish();
+  return editor.finish().bytes;
 }
 
 interface Case {

@@ -60,6 +60,35 @@ describe("whether two files compute the same", () => {
     expect(inFloat64?.largest).toBeGreaterThan(1e-3);
   });
 
+  it("compares in float64 what differs most in float32, wherever it is among the batches", async () => {
+    // They differ by the second input alone.
+    const offset = nearZero([0, 0, 0, 0], [0, 0], 0);
+    const reacting = nearZero([0, 0, 1, 0], [1, 0], 0);
+    const inputs = [0, 0, 3].map((value) => ({ x: float32([1, value], [1, 2]) }));
+    const { isSame, largest, inFloat64 } = await sameFunction(offset, reacting, { inputs });
+    expect(isSame).toBe(false);
+    expect(largest).toBeGreaterThan(0.5);
+    expect(inFloat64?.largest).toBeCloseTo(largest, 5);
+    expect(inFloat64?.batches).toBe(1);
+  });
+
+  it("compares in float64 every batch that float32 alone does not clear", async () => {
+    const random = createRng(1);
+    const inputs = Array.from({ length: 3 }, () => ({
+      x: float32(
+        Array.from({ length: 64 }, () => random.normal()),
+        [32, 2],
+      ),
+    }));
+    const { isSame, inFloat64 } = await sameFunction(before, scaled, { runtime: "onnx", inputs });
+    expect(isSame).toBe(true);
+    expect(inFloat64?.batches).toBeGreaterThan(1);
+    // Where the worst batch differs in float64, too, no other is compared.
+    const changed = nearZero([0.3, -0.7, 1.1, 0.2], [0.909, -0.4]);
+    const other = await sameFunction(before, changed, { runtime: "onnx", inputs });
+    expect(other).toMatchObject({ isSame: false, inFloat64: { batches: 1 } });
+  });
+
   it("does not excuse rounding that the file before does not have", async () => {
     // About 2^27 is added and subtracted: the same in float64, and in float32 the steps there are of 8.
     const cancelling = nearZero([0.3, -0.7, 1.1, 0.2], [0.9, -0.4], 2 ** 27 - 16, 2 ** 27);
@@ -102,7 +131,10 @@ describe("whether two files compute the same", () => {
       const stored = (name: string, own: readonly number[], shape: readonly number[]) =>
         ({ name, dtype, shape, data: Uint16Array.from(own, bits) }) as OnnxTensor;
       return encodeModel({
-        ...{ irVersion: 8, opsets: [{ domain: "", version: 18 }], producer: "test", metadata: {} },
+        irVersion: 8,
+        opsets: [{ domain: "", version: 18 }],
+        producer: "test",
+        metadata: {},
         graph: {
           name: "coarse",
           inputs: [{ name: "x", dtype, shape: ["batch", 2] }],

@@ -1,14 +1,13 @@
 import { readFileSync } from "node:fs";
-import type { Symmetry } from "isoloss";
-import { jit, type NdArray, ndarray, sizeOf, trace } from "isoloss";
+import { jit, type NdArray, ndarray, type Symmetry, sizeOf, trace } from "isoloss";
 import { createRng } from "isoloss/data";
 import { analyze, generalLinear, isRefusal, scaling } from "isoloss/symmetry";
 import { type Arrays, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { beforeAll, describe, expect, it } from "vitest";
 import { fromOnnx } from "../../src/import/from-onnx.js";
 import { withParams } from "../../src/model-file/edit/with-params.js";
+import { liftBounds } from "../../src/model-file/prepare/bounds.js";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
-import { liftBounds } from "../../src/model-file/prepare/lift-bounds.js";
 import { restoreBatchNorm } from "../../src/model-file/prepare/restore-batch-norm.js";
 import { isFetched, pathOf, type TrainedModel, trainedModels } from "./trained-models.js";
 

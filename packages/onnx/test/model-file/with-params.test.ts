@@ -177,8 +177,11 @@ describe("a file with other parameters", () => {
     const raw = float32([-Infinity, Infinity]);
     expect(withParams(before, { raw })).toEqual(
       fullFile({
-        ...{ raw: [-Infinity, Infinity], listed: [3, 4], double: [5, 6] },
-        ...{ halves: [0x3c00, 0x4000], constant: [7, 8] },
+        raw: [-Infinity, Infinity],
+        listed: [3, 4],
+        double: [5, 6],
+        halves: [0x3c00, 0x4000],
+        constant: [7, 8],
       }),
     );
   });

@@ -324,7 +324,10 @@ it("units whose weights a branch of an If reads stay, and those that both read a
     fileOf({
       inputs: { x },
       initializers: {
-        ...{ w: normal([3, 4], 2), v: normal([4, 2], 3), u: normal([4, 2], 4), k: normal([3, 2], 5) },
+        w: normal([3, 4], 2),
+        v: normal([4, 2], 3),
+        u: normal([4, 2], 4),
+        k: normal([3, 2], 5),
         yes: { shape: [], data: Uint8Array.of(1) },
       },
       nodes: [

@@ -3,18 +3,23 @@
 import { createRng } from "isoloss/data";
 import { int } from "isoloss/internal";
 import { quantizeModel } from "isoloss-onnx";
-import { smallNetwork } from "isoloss-test-support/model-file/builder";
+import { writtenQdq } from "isoloss-test-support/compress/quantize/support";
+import { opened, smallNetwork } from "isoloss-test-support/model-file/builder";
 import { type Arrays, fileOf, float32, node } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { fromOnnx } from "../../src/import/from-onnx.js";
+import type { OnnxFile } from "../../src/model-file/edit/onnx-file.js";
 import { withParams } from "../../src/model-file/edit/with-params.js";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
 import { correctBiasAnalytically } from "../../src/quantize/analytic-bias.js";
 import { calibrate } from "../../src/quantize/calibrate.js";
-import { clippedNormal } from "../../src/quantize/clipped-normal.js";
-import { visitValues } from "../../src/quantize/inner-values.js";
-import { batchNormMoments, measuredMoments } from "../../src/quantize/value-moments.js";
-import { writeQdq } from "../../src/quantize/write-qdq.js";
+import { type RunSettings, visitValues } from "../../src/quantize/inner-values.js";
+import {
+  batchNormMoments,
+  clippedNormal,
+  type MomentsByValue,
+  measuredMoments,
+} from "../../src/quantize/value-moments.js";
 
 const settings = { runtime: "auto" } as const;
 const f64 = (...values: number[]) => Float64Array.from(values);
@@ -71,12 +76,24 @@ const withWeights = (bytes: Uint8Array, weights: Readonly<Record<string, readonl
   return withParams(bytes, replaced);
 };
 
+/** Corrects a file in bytes by its quantization in bytes. */
+const corrected = async (
+  bytes: Uint8Array,
+  quantize: (bytes: Uint8Array) => Uint8Array,
+  moments: MomentsByValue,
+  settings: RunSettings,
+) => {
+  const quantized = (file: OnnxFile) => opened(quantize(file.bytes));
+  const { file, layers } = await correctBiasAnalytically(opened(bytes), quantized, moments, settings);
+  return { bytes: file.bytes, layers };
+};
+
 describe("analytic bias correction", () => {
   const quantizeWeights = async (bytes: Uint8Array, calibration: readonly Arrays[]) => {
     const ranges = await calibrate(bytes, calibration);
     const weights = { bits: 8, per: "channel" } as const;
     return (own: Uint8Array) =>
-      writeQdq(own, ranges, { activations: "uint8", weights, leave: new Set() }).bytes;
+      writtenQdq(own, ranges, { activations: "uint8", weights, leave: new Set() }).bytes;
   };
 
   it("takes (W~ - W) E[relu(x)] from a bias, by hand", async () => {
@@ -92,9 +109,9 @@ describe("analytic bias correction", () => {
     });
     const moments = new Map([["x", { mean: f64(0, 3), variance: f64(1, 0) }]]);
     const quantize = await quantizeWeights(bytes, [{ x }]);
-    const { bytes: corrected, layers } = await correctBiasAnalytically(bytes, quantize, moments, settings);
+    const { bytes: after, layers } = await corrected(bytes, quantize, moments, settings);
     expect(layers).toEqual(["y"]);
-    const { params } = fromOnnx(corrected);
+    const { params } = fromOnnx(after);
     expect(params.w.data).toEqual(w.data);
     expect(Number(params.b.data[0])).toBeCloseTo(10 + 0.4 * 3, 4);
     expect(Number(params.b.data[1])).toBeCloseTo(20 - 0.4 / Math.sqrt(2 * Math.PI), 4);
@@ -110,20 +127,25 @@ describe("analytic bias correction", () => {
     });
     const moments = new Map([["x", { mean: f64(1, 10), variance: f64(1, 1) }]]);
     const quantize = await quantizeWeights(bytes, [{ x }]);
-    const { bytes: corrected } = await correctBiasAnalytically(bytes, quantize, moments, settings);
-    const { params } = fromOnnx(corrected);
+    const { bytes: after } = await corrected(bytes, quantize, moments, settings);
+    const { params } = fromOnnx(after);
     expect(Number(params.b.data[0])).toBeCloseTo(0.4 * 1, 4);
     expect(Number(params.b.data[1])).toBeCloseTo(-0.3 * 10, 3);
   });
 
   it("keeps the means of normal inputs, from what batch norms store", async () => {
     const folded = foldBatchNorm(smallNetwork()).bytes;
-    const moments = batchNormMoments(smallNetwork());
+    const moments = batchNormMoments(opened(smallNetwork()));
     expect(moments.size).toBe(2);
-    const measured = await measuredMoments(folded, new Map(), [{ x: draws([64, 3, 6, 6], 3) }], settings);
+    const measured = await measuredMoments(
+      opened(folded),
+      new Map(),
+      [{ x: draws([64, 3, 6, 6], 3) }],
+      settings,
+    );
     for (const name of moments.keys())
       expect(measured.get(name)?.mean.length).toBe(moments.get(name)?.mean.length);
-    const known = await measuredMoments(folded, moments, [{ x: draws([4, 3, 6, 6], 3) }], settings);
+    const known = await measuredMoments(opened(folded), moments, [{ x: draws([4, 3, 6, 6], 3) }], settings);
     for (const [name, own] of moments) expect(known.get(name)).toBe(own);
   });
 
@@ -152,13 +174,13 @@ describe("analytic bias correction", () => {
           sums[e % 3] += Number(v) / 2000;
         });
       };
-      await visitValues(own, ["y"], batches, visit, settings);
+      await visitValues(opened(own), ["y"], batches, visit, settings);
       return sums;
     };
-    const moments = await measuredMoments(wide, new Map(), batches, settings);
-    const { bytes: corrected } = await correctBiasAnalytically(wide, quantize, moments, settings);
+    const moments = await measuredMoments(opened(wide), new Map(), batches, settings);
+    const { bytes: own } = await corrected(wide, quantize, moments, settings);
     // The weights alone are rounded: their means are compared in float.
-    const shift = fromOnnx(corrected).params.b.data;
+    const shift = fromOnnx(own).params.b.data;
     const scale = 40 / 127;
     const coarse = withWeights(wide, {
       w2: Array.from<number | bigint, number>(
@@ -206,7 +228,10 @@ describe("quantizeModel", () => {
     const given = { granularity: "channel", equalize: false, biasCorrection: false } as const;
     const choices = (outputs: readonly string[]) =>
       quantizeModel(fileWith(outputs), {
-        ...{ ...given, calibration: [{ x }], heldOut: [{ x }], absorbBiases: true },
+        ...given,
+        calibration: [{ x }],
+        heldOut: [{ x }],
+        absorbBiases: true,
       });
     const { table, skipped } = await choices(["y"]);
     expect(skipped).toEqual([]);

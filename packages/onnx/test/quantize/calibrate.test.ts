@@ -4,9 +4,13 @@ import { smallNetwork } from "isoloss-test-support/model-file/builder";
 import { fileOf, float32, node } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { calibrate } from "../../src/quantize/calibrate.js";
-import { leastErrorRange, percentileLimit } from "../../src/quantize/clip-range.js";
-import { entropyLimit } from "../../src/quantize/entropy-limit.js";
-import { BINS, Histogram } from "../../src/quantize/histogram.js";
+import {
+  BINS,
+  entropyLimit,
+  Histogram,
+  leastErrorRange,
+  percentileLimit,
+} from "../../src/quantize/histogram.js";
 
 const rectifier = (count: number) =>
   fileOf({ inputs: { x: float32(new Array(count).fill(0)) }, nodes: [node("Relu", ["x"])] });

@@ -1,6 +1,7 @@
 import { createRng } from "isoloss/data";
 import { decodeModel } from "isoloss/onnx";
-import { Builder, smallNetwork } from "isoloss-test-support/model-file/builder";
+import { writtenQdq } from "isoloss-test-support/compress/quantize/support";
+import { Builder, opened, smallNetwork } from "isoloss-test-support/model-file/builder";
 import { type Arrays, fileOf, float32, node } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { fromOnnx } from "../../src/import/from-onnx.js";
@@ -10,7 +11,6 @@ import { calibrate } from "../../src/quantize/calibrate.js";
 import { correctBias, floatMeans } from "../../src/quantize/correct-bias.js";
 import { type RunSettings, visitValues } from "../../src/quantize/inner-values.js";
 import { Pieces } from "../../src/quantize/piece.js";
-import { writeQdq } from "../../src/quantize/write-qdq.js";
 import { mobileNetV2 } from "../model-file/mobilenet.js";
 
 const settings = { runtime: "auto" } as const;
@@ -20,7 +20,12 @@ const correctedBy = async (
   bytes: Uint8Array,
   batches: readonly Arrays[],
   own: RunSettings = settings,
-) => correctBias(bytes, quantize, await floatMeans(bytes, batches, own), batches, own);
+) => {
+  const file = opened(bytes);
+  const means = await floatMeans(file, batches, own);
+  const corrected = await correctBias(file, (f) => opened(quantize(f.bytes)), means, batches, own);
+  return { bytes: corrected.file.bytes, layers: corrected.layers };
+};
 
 const normals = (shape: readonly number[], seed = 0) => {
   const rng = createRng(seed);
@@ -64,7 +69,7 @@ async function meansOf(bytes: Uint8Array, values: readonly string[], batches: re
       sums.set(name, own);
     }
   };
-  await visitValues(bytes, values, batches, visit, settings);
+  await visitValues(opened(bytes), values, batches, visit, settings);
   return values.map((name) => (sums.get(name) ?? []).map(({ sum, count }) => sum / count));
 }
 
@@ -132,7 +137,7 @@ describe("bias correction", () => {
     );
     const weights = { bits: 8, per: "tensor" } as const;
     const quantize = (own: Uint8Array) =>
-      writeQdq(own, ranges, { activations: "uint8", weights, leave: new Set() }).bytes;
+      writtenQdq(own, ranges, { activations: "uint8", weights, leave: new Set() }).bytes;
     const { bytes: corrected, layers } = await correctedBy(quantize, bytes, batches);
     const float = await meansOf(bytes, layers, batches);
     const exact = (own: Uint8Array) => {

@@ -2,18 +2,17 @@
 
 import { decodeModel } from "isoloss/onnx";
 import { networks } from "isoloss-test-support/compress/quantize/networks";
-import { normal, optimizedGraph, rangesOf } from "isoloss-test-support/compress/quantize/support";
+import { normal, optimizedGraph, rangesOf, writtenQdq } from "isoloss-test-support/compress/quantize/support";
 import { runImported, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { showingIntegers } from "../../../core/test/browser/page/quantized.js";
-import { writeQdq } from "../../src/quantize/write-qdq.js";
 import { close, exact, type Settings } from "./integer-cases.js";
 import { simulated } from "./simulate.js";
 
 async function compared(bytes: Uint8Array, shape: readonly number[], settings: Settings) {
   const ranges = await rangesOf(bytes, { x: normal(2, [16, ...shape]) });
   const dtype = settings.activations === "int8" ? "int8" : "uint8";
-  const file = showingIntegers(writeQdq(bytes, ranges, { ...settings, leave: new Set() }).bytes, dtype);
+  const file = showingIntegers(writtenQdq(bytes, ranges, { ...settings, leave: new Set() }).bytes, dtype);
   // To show the integers must not change what runs.
   const kernels = (await optimizedGraph(file.bytes)).nodes.map(({ opType }) => opType);
   for (const name of ["Conv", "Gemm", "MatMul", "Add"]) expect(kernels).not.toContain(name);
@@ -45,7 +44,7 @@ describe.each(Object.entries(networks))("%s", (_, { bytes, shape }) => {
     const file = bytes({ seed: 1 });
     const ranges = await rangesOf(file, { x: normal(2, [16, ...shape]) });
     const settings = { ...exact["weights of 7 bits"], leave: new Set<string>() };
-    const { bytes: quantized } = writeQdq(file, ranges, settings);
+    const { bytes: quantized } = writtenQdq(file, ranges, settings);
     const inputs = { x: normal(3, [8, ...shape]) };
     const [ours, theirs] = [runImported(quantized, inputs), await runOrt(quantized, inputs)];
     const differences = [...theirs.y.data].map((y, i) => Math.abs(Number(y) - Number(ours.y.data[i])));

@@ -1,10 +1,10 @@
 // The kernels that ONNX Runtime's CPU runs for a quantized file are those that the report says.
 
 import { networks } from "isoloss-test-support/compress/quantize/networks";
-import { normal, optimizedGraph, rangesOf } from "isoloss-test-support/compress/quantize/support";
+import { normal, optimizedGraph, rangesOf, writtenQdq } from "isoloss-test-support/compress/quantize/support";
 import { describe, expect, it } from "vitest";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
-import { type QdqSettings, writeQdq } from "../../src/quantize/write-qdq.js";
+import type { QdqSettings } from "../../src/quantize/write-qdq.js";
 import { mobileNetV2 } from "../model-file/mobilenet.js";
 
 const counted = (names: readonly string[]): Readonly<Record<string, number>> => {
@@ -25,7 +25,7 @@ describe.each(Object.entries(networks))("%s", (_, { bytes, shape }) => {
   it.each(Object.entries(settings))("%s", async (_, own) => {
     const file = bytes({ seed: 1 });
     const ranges = await rangesOf(file, { x: normal(2, [16, ...shape]) });
-    const { bytes: quantized, report } = writeQdq(file, ranges, { ...own, leave: new Set() });
+    const { bytes: quantized, report } = writtenQdq(file, ranges, { ...own, leave: new Set() });
     const graph = await optimizedGraph(quantized);
     const claimed = report.nodes.map(({ runs }) => runs).filter((name) => name !== "float");
     const others = graph.nodes.map(({ opType }) => opType);
@@ -41,7 +41,7 @@ describe.each(Object.entries(networks))("%s", (_, { bytes, shape }) => {
 it("MobileNetV2 of an old operator set runs on integers as a whole", async () => {
   const { bytes: file } = foldBatchNorm(mobileNetV2({ width: 0.1, opset: 10 }));
   const ranges = await rangesOf(file, { x: normal(1, [2, 3, 32, 32]) });
-  const { bytes, report } = writeQdq(file, ranges, { ...settings["per channel"], leave: new Set() });
+  const { bytes, report } = writtenQdq(file, ranges, { ...settings["per channel"], leave: new Set() });
   const kernels = (await optimizedGraph(bytes)).nodes.map(({ opType }) => opType);
   expect(counted(kernels)).toEqual({ ...counted(report.nodes.map(({ runs }) => runs)), QuantizeLinear: 1 });
   expect(counted(kernels)).toMatchObject({ QLinearConv: 52, QLinearAdd: 10, QGemm: 1 });

@@ -23,7 +23,10 @@ describe("the error of quantized outputs", () => {
     const expected = [{ a: float32([10]), b: float32([1, 2], [1, 2]) }];
     const got = [{ a: float32([9]), b: float32([1, 2], [1, 2]) }];
     expect(errorOf(expected, got, got)).toEqual({
-      ...{ sqnr: 20, agreement: 1, rows: 1, largest: 0.1 },
+      sqnr: 20,
+      agreement: 1,
+      rows: 1,
+      largest: 0.1,
       examples: [{ signal: 100, noise: 1 }],
     });
   });

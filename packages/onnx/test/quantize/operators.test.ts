@@ -1,13 +1,12 @@
 // Each operator that is said to run on integers, between two layers, does so in ONNX Runtime.
 
 import { float, int, string } from "isoloss/internal";
-import { normal, optimizedGraph, rangesOf } from "isoloss-test-support/compress/quantize/support";
+import { normal, optimizedGraph, rangesOf, writtenQdq } from "isoloss-test-support/compress/quantize/support";
 import { Builder } from "isoloss-test-support/model-file/builder";
 import { float32, int64, runImported, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { ints } from "../../../core/src/runtime/onnx/schema.js";
-import { integerOperators } from "../../src/quantize/integer-operators.js";
-import { writeQdq } from "../../src/quantize/write-qdq.js";
+import { integerOperators } from "../../src/quantize/plan.js";
 
 /** Makes a value of 4 channels from two of 4 channels and 8 by 8 places. */
 type Between = (b: Builder, x: string, other: () => string) => string;
@@ -59,7 +58,7 @@ async function claimsAndKernels(bytes: Uint8Array, shape: readonly number[]) {
     activations: "uint8",
     leave: new Set<string>(),
   } as const;
-  const { bytes: quantized, report } = writeQdq(bytes, ranges, settings);
+  const { bytes: quantized, report } = writtenQdq(bytes, ranges, settings);
   const graph = await optimizedGraph(quantized);
   const inputs = { x: normal(2, shape) };
   const [ours, theirs] = [runImported(quantized, inputs).y, (await runOrt(quantized, inputs)).y];

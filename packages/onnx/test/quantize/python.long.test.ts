@@ -2,13 +2,12 @@
 
 import { encodeNpy } from "isoloss/data";
 import { networks } from "isoloss-test-support/compress/quantize/networks";
-import { exactResult, normal, rangesOf } from "isoloss-test-support/compress/quantize/support";
+import { exactResult, normal, rangesOf, writtenQdq } from "isoloss-test-support/compress/quantize/support";
 import { runOrt } from "isoloss-test-support/nn/onnx/support";
 import { hasPackage, runPython } from "isoloss-test-support/runtime/onnx/python";
 import { describe, expect, it } from "vitest";
 import { showingIntegers } from "../../../core/test/browser/page/quantized.js";
 import { quantizeWeights } from "../../src/quantize/quantize-weights.js";
-import { writeQdq } from "../../src/quantize/write-qdq.js";
 import { close, exact, type Settings } from "./integer-cases.js";
 
 const isThere = hasPackage("onnxruntime");
@@ -51,7 +50,7 @@ describe.skipIf(!isThere)(title, () => {
       const all: readonly [string, Settings][] = [...Object.entries(exact), ...Object.entries(close)];
       const shown = all.map(([, settings]) =>
         showingIntegers(
-          writeQdq(file, ranges, { ...settings, leave: new Set() }).bytes,
+          writtenQdq(file, ranges, { ...settings, leave: new Set() }).bytes,
           settings.activations === "int8" ? "int8" : "uint8",
         ),
       );

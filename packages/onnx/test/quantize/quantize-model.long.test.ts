@@ -1,9 +1,9 @@
 import { normal } from "isoloss-test-support/compress/quantize/support";
-import { smallNetwork } from "isoloss-test-support/model-file/builder";
+import { opened, smallNetwork } from "isoloss-test-support/model-file/builder";
 import { describe, expect, it } from "vitest";
 import { compareModels } from "../../src/model-file/compare/compare-models.js";
 import type { QuantizationChoice } from "../../src/quantize/choices.js";
-import { withHeldOut } from "../../src/quantize/held-out.js";
+import { withHeldOut } from "../../src/quantize/examples.js";
 import type { Metric } from "../../src/quantize/measure-error.js";
 import { quantizeModel } from "../../src/quantize/quantize-model.js";
 import { mobileNetV2 } from "../model-file/mobilenet.js";
@@ -114,12 +114,12 @@ describe("a quantized model", () => {
     const bytes = smallNetwork();
     const whole = images(12);
     const split = await quantizeModel(bytes, { calibration: whole });
-    const given = await quantizeModel(bytes, withHeldOut(bytes, whole));
+    const given = await quantizeModel(bytes, withHeldOut(opened(bytes), whole));
     expect(split.isSplit).toBe(true);
     expect(split.table).toEqual(given.table);
     const lists = [0, 1, 2, 3, 4].map((seed) => images(1, seed)[0]);
     const byBatch = await quantizeModel(bytes, { calibration: lists });
-    const byHand = await quantizeModel(bytes, withHeldOut(bytes, lists));
+    const byHand = await quantizeModel(bytes, withHeldOut(opened(bytes), lists));
     expect(byBatch.table).toEqual(byHand.table);
     await expect(quantizeModel(bytes, { calibration: images(1) })).rejects.toThrow(
       "two examples or more; or give heldOut",

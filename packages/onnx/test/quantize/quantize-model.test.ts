@@ -88,7 +88,9 @@ describe("a quantized model", () => {
     expect(best("rotated") - best("as it is")).toBeGreaterThan(2);
     expect(best("rotated")).toBeGreaterThan(30);
     const { skipped } = await quantizeModel(smallNetwork(), {
-      ...{ calibration: images(8), equalize: false, rotate: true },
+      calibration: images(8),
+      equalize: false,
+      rotate: true,
     });
     expect(skipped).toContain("rotated: the model has no space that linear maps or lengths alone touch");
   });
@@ -102,8 +104,12 @@ describe("a quantized model", () => {
     async (settings) => {
       const bytes = peakedTransformer();
       const { table } = await quantizeModel(bytes, {
-        ...{ activations: "none", biasCorrection: false, blockSize: 16, ...settings },
-        ...{ calibration: [{ x: normal(1, [16, 4, 16]) }], heldOut: [{ x: normal(2, [8, 4, 16]) }] },
+        activations: "none",
+        biasCorrection: false,
+        blockSize: 16,
+        ...settings,
+        calibration: [{ x: normal(1, [16, 4, 16]) }],
+        heldOut: [{ x: normal(2, [8, 4, 16]) }],
       });
       const names = ["as it is", "ranges equalized", "noise minimized"];
       expect(table.map(({ candidate, granularity }) => [candidate, granularity])).toEqual(
@@ -133,7 +139,8 @@ describe("a quantized model", () => {
       const options = {
         ...({ activations, weightBits } as const),
         ...({ granularity: "channel", equalize: false } as const),
-        ...{ calibration: [given(4)], heldOut: [given(5)] },
+        calibration: [given(4)],
+        heldOut: [given(5)],
       };
       const free = await quantizeModel(bytes, options);
       expect(free.recommended.isBiasCorrected).toBe(true);
@@ -230,7 +237,11 @@ describe("the error of weights alone", () => {
     const [calibration, heldOut] = [[given(2)], [given(3)]];
     const run = (settings: Pick<QuantizeModelOptions, "activations" | "runtime">) =>
       quantizeModel(bytes, {
-        ...{ calibration, heldOut, granularity: "channel", equalize: false, biasCorrection: false },
+        calibration,
+        heldOut,
+        granularity: "channel",
+        equalize: false,
+        biasCorrection: false,
         ...settings,
       });
     // Both products in float64, by loops.
@@ -335,7 +346,9 @@ describe("the work of a quantization", () => {
     const large = encodeModel({ ...model, graph: { ...model.graph, nodes } });
     const options = { calibration: images(8), granularity: "channel", equalize: false } as const;
     const { recommended, table } = await quantizeModel(large, {
-      ...{ ...options, biasCorrection: false, candidates: [{ name: "small", bytes: small }] },
+      ...options,
+      biasCorrection: false,
+      candidates: [{ name: "small", bytes: small }],
     });
     expect(table.map(({ candidate }) => candidate)).toEqual(["as it is", "small"]);
     expect(table[1].bytes).toBeLessThan(table[0].bytes);

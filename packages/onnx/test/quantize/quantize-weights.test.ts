@@ -175,7 +175,10 @@ describe("layers", () => {
     const { bytes, report } = quantizeWeights(file, { bits: 4 });
     expect(report.nodes).toEqual(
       ["a", "b"].map((name) => ({
-        ...{ node: name, opType: "Gather", runs: "Gather", bits: 8 },
+        node: name,
+        opType: "Gather",
+        runs: "Gather",
+        bits: 8,
         note: "8 bits: the rows of tables have no less",
       })),
     );

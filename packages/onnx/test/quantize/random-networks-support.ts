@@ -5,13 +5,14 @@ import {
   normal,
   optimizedGraph,
   rangesOf,
+  writtenQdq,
 } from "isoloss-test-support/compress/quantize/support";
 import { runImported, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { expect, it } from "vitest";
 import { dropIdentity } from "../../src/model-file/prepare/drop-identity.js";
 import { foldBatchNorm } from "../../src/model-file/prepare/fold-batch-norm.js";
 import { quantizeWeights } from "../../src/quantize/quantize-weights.js";
-import { type QdqSettings, writeQdq } from "../../src/quantize/write-qdq.js";
+import type { QdqSettings } from "../../src/quantize/write-qdq.js";
 import { randomFile } from "../model-file/random-file.js";
 
 export const seeds = Array.from({ length: 16 }, (_, seed) => seed);
@@ -39,7 +40,7 @@ export function expectIntegers(rows: typeof seeds): void {
       activations: "uint8",
       leave: new Set(),
     };
-    const { bytes, report } = writeQdq(file, await rangesOf(file, { x }), settings);
+    const { bytes, report } = writtenQdq(file, await rangesOf(file, { x }), settings);
     const kernels = (await optimizedGraph(bytes)).nodes.map(({ opType }) => opType);
     const claimed = report.nodes.map(({ runs }) => runs);
     expect(counts(kernels, isInteger)).toEqual(counts(claimed, isInteger));

@@ -1,8 +1,8 @@
 import type { NdArray } from "isoloss";
 import { float, int, type OnnxNode } from "isoloss/internal";
 import { decodeModel } from "isoloss/onnx";
-import { normal, optimizedGraph, rangesOf } from "isoloss-test-support/compress/quantize/support";
-import { Builder } from "isoloss-test-support/model-file/builder";
+import { normal, optimizedGraph, rangesOf, writtenQdq } from "isoloss-test-support/compress/quantize/support";
+import { Builder, opened } from "isoloss-test-support/model-file/builder";
 import {
   type Arrays,
   fileOf,
@@ -13,7 +13,7 @@ import {
 } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
 import { graph, ints } from "../../../core/src/runtime/onnx/schema.js";
-import { type QdqSettings, quantizableValues, writeQdq } from "../../src/quantize/write-qdq.js";
+import { type QdqSettings, quantizableValues } from "../../src/quantize/write-qdq.js";
 
 const settings: QdqSettings = {
   weights: { bits: 8, per: "channel" },
@@ -28,7 +28,7 @@ const relative = (a: NdArray, b: NdArray): number => {
 
 /** Quantizes a file by the ranges of a batch, on which both runtimes then have nearly its results. */
 async function quantizedFile(bytes: Uint8Array, inputs: Arrays, own: Partial<QdqSettings> = {}) {
-  const file = writeQdq(bytes, await rangesOf(bytes, inputs), { ...settings, ...own });
+  const file = writtenQdq(bytes, await rangesOf(bytes, inputs), { ...settings, ...own });
   const [before, after] = [await runOrt(bytes, inputs), await runOrt(file.bytes, inputs)];
   const ours = runImported(file.bytes, inputs);
   for (const [name, value] of Object.entries(before)) {
@@ -150,7 +150,7 @@ describe("a quantized file", () => {
     ];
     const initializers = { w: normal(2, [4, 3, 1, 1]), v: normal(3, [4, 4, 1, 1]) };
     const file = fileOf({ inputs: image, initializers, nodes, opset: 11 });
-    expect(quantizableValues(file)).toEqual(["x", "c", "s", "y"]);
+    expect(quantizableValues(opened(file))).toEqual(["x", "c", "s", "y"]);
     const { kernels } = await quantizedFile(file, image);
     expect(kernels).toContain("QLinearSoftmax");
   });
@@ -301,7 +301,7 @@ describe("what is refused", () => {
       /int8 activations need int8 weights/,
     ],
   ])("%s", (_, own, message) => {
-    expect(() => writeQdq(file, ranges, own)).toThrow(message);
+    expect(() => writtenQdq(file, ranges, own)).toThrow(message);
   });
 
   it.each([undefined, { min: 1, max: -1 }, { min: Number.NaN, max: 1 }, { min: 0, max: Infinity }])(
@@ -309,28 +309,28 @@ describe("what is refused", () => {
     (range) => {
       const own = new Map([...ranges, ...(range ? ([["y", range]] as const) : [])]);
       if (range === undefined) own.delete("y");
-      expect(() => writeQdq(file, own, settings)).toThrow(/the value "y" needs a range of finite numbers/);
+      expect(() => writtenQdq(file, own, settings)).toThrow(/the value "y" needs a range of finite numbers/);
     },
   );
 
   it("a file that is quantized", () => {
-    const { bytes } = writeQdq(file, ranges, settings);
-    expect(() => writeQdq(bytes, ranges, settings)).toThrow(/quantized already: it has a DequantizeLinear/);
-    expect(() => quantizableValues(bytes)).toThrow(/quantizeModel: the file is quantized already/);
+    const { bytes } = writtenQdq(file, ranges, settings);
+    expect(() => writtenQdq(bytes, ranges, settings)).toThrow(/quantized already: it has a DequantizeLinear/);
+    expect(() => quantizableValues(opened(bytes))).toThrow(/quantizeModel: the file is quantized already/);
   });
 
   it("an old file with graphs inside", () => {
     const inner = graph({ name: "a", inputs: [], outputs: [], initializers: [], nodes: [] });
     const nodes = [node("If", ["x"], { then_branch: inner, else_branch: inner })];
     const old = fileOf({ inputs: { x: float32([1]) }, nodes, opset: 11 });
-    expect(() => writeQdq(old, ranges, settings)).toThrow(
+    expect(() => writtenQdq(old, ranges, settings)).toThrow(
       /of operator set 11; 13 is needed, and its If "y" is not converted: it has graphs inside/,
     );
   });
 
   it("nothing of a file without layers, which stays as it is", () => {
     const nodes = [node("MaxPool", ["x"], { kernel_shape: ints([2, 2]) })];
-    const { bytes, report } = writeQdq(fileOf({ inputs: image, nodes }), new Map(), settings);
+    const { bytes, report } = writtenQdq(fileOf({ inputs: image, nodes }), new Map(), settings);
     expect(report).toEqual({ nodes: [], scales: new Map(), raisedScales: 0 });
     expect(decodeModel(bytes).graph.nodes).toHaveLength(1);
   });

@@ -5,9 +5,10 @@ import { type NdArray, sizeOf } from "isoloss";
 import { createRng } from "isoloss/data";
 import type { OnnxGraph } from "isoloss/internal";
 import { decodeModel, encodeModel } from "isoloss/onnx";
-import type { ValueRange } from "isoloss-onnx";
+import type { QuantizedFile, ValueRange } from "isoloss-onnx";
 import { loadOrt } from "#ort";
-import { quantizableValues } from "../../../onnx/src/quantize/write-qdq.js";
+import { type QdqSettings, quantizableValues, writeQdq } from "../../../onnx/src/quantize/write-qdq.js";
+import { opened } from "../../model-file/builder.js";
 import { type Arrays, runOrt } from "../../nn/onnx/support.js";
 
 export const normal = (seed: number, shape: readonly number[]): NdArray => {
@@ -38,7 +39,7 @@ async function valuesOf(bytes: Uint8Array, names: readonly string[], inputs: Arr
 
 /** The least and the largest number of each value that is quantized. */
 export async function rangesOf(bytes: Uint8Array, inputs: Arrays): Promise<ReadonlyMap<string, ValueRange>> {
-  const names = quantizableValues(bytes);
+  const names = quantizableValues(opened(bytes));
   const values = await valuesOf(bytes, names, inputs);
   return new Map(
     names.map((name) => {
@@ -47,6 +48,16 @@ export async function rangesOf(bytes: Uint8Array, inputs: Arrays): Promise<Reado
       return [name, { min: least, max: data.reduce((a, b) => Math.max(a, b)) }];
     }),
   );
+}
+
+/** The file of `writeQdq` as bytes. */
+export function writtenQdq(
+  bytes: Uint8Array,
+  ranges: ReadonlyMap<string, ValueRange>,
+  settings: QdqSettings,
+): QuantizedFile {
+  const { file, report } = writeQdq(opened(bytes), ranges, settings);
+  return { bytes: file.bytes, report };
 }
 
 /** The graph that ONNX Runtime's CPU runs for a file. */

@@ -216,8 +216,20 @@ async function run(path: string, settings: Settings): Promise<Result> {
   const { loss, output, epochs, batchSize, optimizer, seed, clipNorm, freeze, tolerance } = settings;
   const result = await untilInterrupted(told, (signal) =>
     fineTune(file.bytes, {
-      ...{ data, validation, test, loss, output, epochs, batchSize, optimizer, seed, signal },
-      ...{ learningRate: settings.rate, clipNorm, freeze, tolerance },
+      data,
+      validation,
+      test,
+      loss,
+      output,
+      epochs,
+      batchSize,
+      optimizer,
+      seed,
+      signal,
+      learningRate: settings.rate,
+      clipNorm,
+      freeze,
+      tolerance,
       batchNorm: restore === undefined ? undefined : restore ? "restore" : "keep",
       onEpoch: (row) => (settings.quiet ? undefined : progress.line(epochLine(row, epochs))),
     }),

@@ -9,18 +9,18 @@ import type { Result } from "../command.js";
 import { sameOutput } from "./options.js";
 
 const options = {
-  dropMetadata: flag("leave out what the exporter noted in nodes, values and tensors"),
+  dropMetadata: flag("remove the exporter's metadata from nodes, values and tensors"),
   size: sizeOption,
   ...sameOutput,
 };
 
-const help = `W <- f W and b <- beta + (b - mean) f with f = gamma / sqrt(var + eps): the model computes the same. A batch normalization is
-left where its input has other readers, or is no result of a layer with weights of its own: the report says why. Before
-the file is written, the new model is compared with the old one on random inputs. Data that the model keeps in other
-files are put into the new one. With --drop-metadata the texts and properties go that an exporter leaves in nodes, such as the
-lines of Python that they come from; those of the model itself stay.
+const help = `Folds each batch normalization into the layer before it: W <- f W and b <- beta + (b - mean) f, with f = gamma / sqrt(var + eps).
+The outputs stay the same up to rounding. A batch normalization stays where its input has other readers, or does not come from a
+layer with weights of its own; the report says why. Before the file is written, both models are compared on random inputs. Data in
+other files are moved into the new one. --drop-metadata removes the texts that an exporter left in nodes, values and tensors, such
+as lines of Python; the metadata of the model itself stay.
 
-The document of --json: file, out, bytes, changed, left, largest (difference), report [{node, opType, changed, note}].
+The document of --json: file, out, bytes, changed, left, largest (difference), inFloat64 (null: not needed), report [{node, opType, changed, note}].
 
 Example:
   isoloss model fold model.onnx --out folded.onnx`;

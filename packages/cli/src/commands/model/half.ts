@@ -110,8 +110,11 @@ async function run(path: string, settings: Settings): Promise<Result> {
       step(`converting numbers ${numbers}`);
       const result = await changing(file, traced, (sizes) =>
         toHalf(file.bytes, {
-          ...{ move: isMoved, io, sizes },
-          ...{ calibration: examples.batches ?? [], heldOut: inputs.batches ?? [] },
+          move: isMoved,
+          io,
+          sizes,
+          calibration: examples.batches ?? [],
+          heldOut: inputs.batches ?? [],
         }),
       );
       files.push(result);

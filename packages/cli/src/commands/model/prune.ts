@@ -248,7 +248,10 @@ async function measuredCandidates(
     const { sqnr, broken } = chosenBy;
     const time = units ? await compareTimes(file.bytes, bytes, oneExample(file, inputs)) : null;
     table.push({
-      ...{ ranked, zeros, numbers, bytes: bytes.length },
+      ranked,
+      zeros,
+      numbers,
+      bytes: bytes.length,
       ...error,
       time,
       chosenBy: differing.length > 1 ? { sqnr, broken } : null,

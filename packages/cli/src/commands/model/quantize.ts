@@ -78,7 +78,7 @@ const options = {
 type Settings = Values<typeof options>;
 
 const help = `Each choice is a file that is run and measured on half of the held-out examples: SQNR, 10 log10 of the sum of squared outputs by
-that of squared errors, and how often the largest output stays at its place. Choices are scales per channel or tensor; weights
+that of squared errors, and how often the largest output stays at its place. Of several outputs each is that of the worst. Choices are scales per channel or tensor; weights
 as they are, with equal ranges of units, or with the least predicted noise; biases corrected or not. Other weights compute
 the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured error. The file
 with the largest SQNR is written, or the smallest within 0.1 dB of it, and judged on the other half. Batch normalizations are folded.
@@ -242,9 +242,21 @@ function documentOf(
     skipped: result.skipped,
     sensitivities: result.sensitivities.map(({ layer, sqnr }) => ({ layer, sqnr: finite(sqnr) })),
     nodes: result.report.nodes.map(({ node, opType, runs, bits = null, note = null }) => ({
-      ...{ node, opType, runs, bits, note },
+      node,
+      opType,
+      runs,
+      bits,
+      note,
     })),
   };
+}
+
+/** That no weight of the written file has 4 bits, where they were asked for, and which row has some. */
+function widenedText({ table, recommended: { widened }, nodes }: Quantized): string {
+  if (widened === 0 || nodes.some(({ bits }) => bits === 4)) return "";
+  const narrow = table.find((row) => row.widened < widened);
+  const other = narrow && `; "${nameOf(narrow)}" has some, which --per ${narrow.per} writes`;
+  return `No weight has 4 bits, for the reasons above${other ?? ""}. `;
 }
 
 /** The table of choices, and what was written. */
@@ -256,7 +268,7 @@ function textOf(document: Quantized, file: string, out: string): Result["text"] 
     ...(skipped.length === 0 ? [] : [`not tried\n${textList(skipped.map(entryOf))}`]),
     ...leftTexts(nodes),
     ...operandsText(document),
-    `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. ${judgedText(document)}`,
+    `Wrote ${out}: ${nameOf(recommended)}, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. ${widenedText(document)}${judgedText(document)}`,
   ];
 }
 

@@ -26,7 +26,7 @@ Before the file is written, the new model is compared with the old one on random
 
 ${dataHelp}
 
-The document of --json: file, out, bytes, changed, left, largest (difference), report [{node, opType, changed, note}].
+The document of --json: file, out, bytes, changed, left, largest (difference), inFloat64 (null: not needed), report [{node, opType, changed, note}].
 
 Example:
   isoloss model restore model.onnx --calibration photos --out restored.onnx --limit 500`;

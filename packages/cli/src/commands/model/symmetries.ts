@@ -53,7 +53,11 @@ interface SymmetryReport extends Pick<GroupDescription, "kind" | "size" | "copie
 function reportOf(group: GroupDescription): SymmetryReport {
   const { kind, size, copies, degreesOfFreedom = null, exact, activation, axes } = group;
   return {
-    ...{ kind, size, copies, degreesOfFreedom, exact },
+    kind,
+    size,
+    copies,
+    degreesOfFreedom,
+    exact,
     ...(activation === undefined ? {} : { activation }),
     axes: axes.map(({ path, ...axis }) => ({ parameter: path, ...axis })),
   };

@@ -5,7 +5,7 @@ import { type Float64Comparison, sameFunction } from "isoloss-onnx";
 import { formatNumber } from "../../experiments/results/format-number.js";
 import { type Columns, tableOf } from "../../experiments/results/table.js";
 import { importModel, readModelFile } from "../../formats/read-model.js";
-import { examplesText, randomText, readBatches } from "../../model/batches.js";
+import { type Batch, examplesIn, examplesText, randomText, readBatches } from "../../model/batches.js";
 import { dataHelp, dataOptions, dataSource } from "../../model/data-options.js";
 import { sizeOption, sizesOf, withSizes } from "../../model/sizes.js";
 import { json, type Values, value } from "../../option-rows.js";
@@ -74,7 +74,10 @@ async function run(first: string, second: string, settings: Values<typeof option
   const batches = data === undefined ? [] : await readBatches(inputs, dataSource(data, settings), size);
   const sizes = sizesOf(inputs, size, batches[0], examples);
   const comparison = await sameFunction(a.bytes, b.bytes, {
-    ...{ seed, examples, sizes, tolerance: settings.tolerance },
+    seed,
+    examples,
+    sizes,
+    tolerance: settings.tolerance,
     ...(data === undefined ? {} : { inputs: batches }),
   }).catch((cause) => {
     const what = `${first} and ${second} cannot be compared`;
@@ -93,19 +96,28 @@ async function run(first: string, second: string, settings: Values<typeof option
   const where = data === undefined ? randomText(inputs, sizes, examples) : examplesText(batches, data);
   const most = inFloat64 ? "rounding" : formatNumber(tolerance, 2);
   const exactly = inFloat64
-    ? ` In float64 they differ by ${formatNumber(inFloat64.largest, 3)}, and rounding moves those of ${first} by ${formatNumber(inFloat64.rounding, 3)}.`
+    ? ` In float64, on ${inFloat64.batches === 1 ? "the batch" : `the ${inFloat64.batches} batches`} where they differ most, they differ by ${formatNumber(inFloat64.largest, 3)}, and rounding moves those of ${first} by ${formatNumber(inFloat64.rounding, 3)}.`
     : "";
   const sentence = same
     ? `Both compute the same on ${where}: no output differs by more than ${most}, relative to its largest value.`
     : `They differ on ${where}: the tolerance is ${formatNumber(tolerance, 2)}, relative to an output's largest value.`;
   return {
     document,
-    text: [tableOf(columns, outputs), `${sentence}${exactly}`],
+    text: [tableOf(columns, outputs.map(onAll(batches))), `${sentence}${exactly}`],
     exitCode: same ? 0 : 1,
   };
 }
 
 export const verify = { options, help, run };
+
+/** An output with the number of all examples along its first axis, where a batch has its own number there. */
+const onAll =
+  (batches: readonly Batch[]) =>
+  (output: OutputDifference): OutputDifference => {
+    const [first, ...others] = output.shape;
+    const hasExamples = batches.length > 0 && first === examplesIn(batches.slice(0, 1));
+    return hasExamples ? { ...output, shape: [examplesIn(batches), ...others] } : output;
+  };
 
 /** An error of the numbers that random inputs came to says how to give others. */
 const withData = (cause: unknown): unknown =>

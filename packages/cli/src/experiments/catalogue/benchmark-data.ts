@@ -65,8 +65,11 @@ const office =
     const { tasks, classes } = await load(directory, { isWhole, cache, lists, side });
     const part = (name: "train" | "validation" | "test") => Object.values(tasks).map((task) => task[name]);
     return {
-      ...{ tasks: Object.keys(tasks), classes },
-      ...{ train: part("train"), validation: part("validation"), test: part("test") },
+      tasks: Object.keys(tasks),
+      classes,
+      train: part("train"),
+      validation: part("validation"),
+      test: part("test"),
     };
   };
 

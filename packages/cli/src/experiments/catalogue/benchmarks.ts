@@ -34,7 +34,10 @@ interface Benchmark {
 const counts = z.array(count).min(1);
 const folder = { schema: z.string().min(1), range: "a folder" };
 const width = (otherwise: string, summary: string) => ({
-  ...{ schema: count, range: "an integer >= 1", otherwise, summary },
+  schema: count,
+  range: "an integer >= 1",
+  otherwise,
+  summary,
 });
 
 /** Where the data are, of every benchmark. */
@@ -202,7 +205,9 @@ async function tensorsOf(file: string) {
 
 /** Benchmarks by name, with the options that configs have for them. */
 export const benchmarkEntries = Object.entries(benchmarks).map(([name, { summary, own }]) => ({
-  ...{ name, summary, own },
+  name,
+  summary,
+  own,
   make: (options: Readonly<Record<string, unknown>>) => makeBenchmark(name as BenchmarkName, options),
 }));
 

@@ -70,7 +70,8 @@ export const ownOptionsOf = (options: OptionTableData): OwnOptions =>
         name,
         {
           schema: kindSchema(options.rows[name].kind, name) as z.ZodType,
-          ...{ range, summary },
+          range,
+          summary,
           ...(required ? {} : { otherwise: otherwise ?? String(value) }),
         },
       ],

@@ -197,7 +197,13 @@ function fromBenchmark({ tasks: given, parts: { train, validation, test } }: Tas
   const { tasks, losses, params, state, represent, outputs, measures } = given as AnyTasks;
   const data = { train, ...(validation && { validation }), ...(test && { test }) };
   return {
-    ...{ tasks, losses, params, state, outputs, measures, ...data },
+    tasks,
+    losses,
+    params,
+    state,
+    outputs,
+    measures,
+    ...data,
     representation: represent,
     alone: () => ({ ...aloneBenchmark(given as AnyTasks), ...data }),
   } as unknown as MadeTasks;

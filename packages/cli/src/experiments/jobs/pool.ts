@@ -169,7 +169,8 @@ export function plainError(given: unknown): PlainError {
     given instanceof Error ? given : new Error(String(given))
   ) as NodeJS.ErrnoException;
   return {
-    ...{ name, message },
+    name,
+    message,
     ...(stack ? { stack } : {}),
     ...(code ? { code } : {}),
     ...(cause instanceof Error ? { cause: plainError(cause) } : {}),

@@ -68,9 +68,10 @@ function endOf(outcome: JobOutcome): string {
   const { status, steps, wallSeconds, metrics, teleports, directory } = outcome.result.document;
   const accepted = teleports.filter((t) => t.accepted).length;
   const accuracy = metrics["validation.accuracy"];
+  const loss = finalLoss(outcome.result);
   const parts = [
     `${status} after ${steps} steps`,
-    `${resultName(finalLossMetric).label} ${formatNumber(finalLoss(outcome.result) ?? Number.NaN)}`,
+    `${resultName(finalLossMetric).label} ${loss === null ? "-" : formatNumber(loss)}`,
     ...(typeof accuracy === "number"
       ? [`${resultName("validation.accuracy").label} ${(100 * accuracy).toFixed(1)} %`]
       : []),

@@ -50,7 +50,7 @@ export async function drawFigures({
   size = {},
 }: FigureRequest): Promise<DrawnFigure[]> {
   const drawn: DrawnFigure[] = [];
-  const shown = results.filter((r) => r.document.loss.history.length > 0);
+  const shown = withLosses(results);
   if (shown.length === 0) return drawn;
   const options = (): FigureOptions => ({ document: nodeDocument(), theme, ...size });
   const add = (name: string, element: SVGSVGElement) => drawn.push({ name, svg: svgText(element) });
@@ -100,6 +100,10 @@ export function figuresFor(
   const isEvaluated = results.some((r) => (r.evaluations?.length ?? 0) > 0);
   return ["loss", "gradNormSq", ...(isEvaluated ? (["validation", "accuracy"] as const) : [])];
 }
+
+/** Runs that have a loss to draw: one that was interrupted before its first step has none. */
+export const withLosses = (results: readonly JobResult[]): JobResult[] =>
+  results.filter((r) => r.document.loss.history.length > 0);
 
 /** The losses of runs as curves of their variants. */
 export function lossCurves(results: readonly JobResult[]): CurvesData {

@@ -3,7 +3,7 @@ import type { Judgement } from "../../run/report-html.js";
 import type { RatioSummary } from "../../run/statistics.js";
 import type { Finding } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
-import { isTooNoisy, type ToTarget, timeOf } from "../results/to-target.js";
+import { constantText, isTooNoisy, type ToTarget, timeOf } from "../results/to-target.js";
 import type { ExperimentOutcome } from "./outcome.js";
 import { type BesideControl, type RateComparison, type RatesResult, rateSentence } from "./rates.js";
 
@@ -80,7 +80,7 @@ export function verdictOf(
   clock: RatioSummary | null,
   { rowsChose }: { readonly rowsChose: boolean },
 ): { readonly judgment: Judgement; readonly why: string } {
-  const { test, validation, deterministic, beatsConstant } = compared;
+  const { test, validation, deterministic, constant } = compared;
   const speed = speedOf(compared, clock);
   const heldOut = rangeOf(test ?? validation, deterministic);
   if (heldOut === null) return { judgment: speed, why: "" };
@@ -116,8 +116,8 @@ export function verdictOf(
       "The validation rows chose, too, and cannot tell whether it is as good on others: with a part for testing (data.test) rows that chose nothing judge.",
     );
   }
-  return isGain(judgment) && beatsConstant === false
-    ? undecided("On held-out rows it is not clearly better than predicting the mean or the commonest class.")
+  return isGain(judgment) && constant?.isBeaten === false
+    ? undecided(constantText(constant))
     : { judgment, why: "" };
 }
 

@@ -7,7 +7,14 @@ import type { JobResult } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
 import { shownRatios, timeOf } from "../results/to-target.js";
 import { judge, type Verdict } from "./expected.js";
-import { type DrawnFigure, drawFigures, type FigureSize, lossCurves, overTime } from "./figures.js";
+import {
+  type DrawnFigure,
+  drawFigures,
+  type FigureSize,
+  lossCurves,
+  overTime,
+  withLosses,
+} from "./figures.js";
 import { nodeDocument } from "./node-document.js";
 import { compareRates, type RatesComparison } from "./rates.js";
 
@@ -103,7 +110,9 @@ export function rateFigures(
   { theme, size = {} }: { readonly theme: ThemeName; readonly size?: FigureSize },
 ): DrawnFigure[] {
   const options = () => ({ document: nodeDocument(), theme, ...size });
-  const data = { ...lossCurves(runs), ...(finalLoss === null ? {} : { target: finalLoss }) };
+  const drawn = withLosses(runs);
+  if (drawn.length === 0) return [];
+  const data = { ...lossCurves(drawn), ...(finalLoss === null ? {} : { target: finalLoss }) };
   const title = "At tuned rates: loss against";
   const steps = curves(data, { ...options(), title: `${title} steps` });
   const time = curves({ ...data, ...overTime(data) }, { ...options(), title: `${title} time` });

@@ -6,6 +6,12 @@ export function formatNumber(value: number, digits = 6): string {
   return size !== 0 && (size < 1e-4 || size >= 1e7) ? rounded.toExponential() : String(rounded);
 }
 
+/** An end of an interval of a ratio, which decides by whether it contains 1: with as many digits as tell it from that. */
+export function endText(end: number, digits: number): string {
+  const text = formatNumber(end, digits);
+  return text === "1" && end !== 1 ? endText(end, digits + 1) : text;
+}
+
 /** Seconds for a reader. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "? s";

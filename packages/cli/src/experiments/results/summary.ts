@@ -84,7 +84,7 @@ export function summaryRows(results: readonly JobResult[]): {
   return { head, rows: [...rows, ...constantRow(results, { head, measured })] };
 }
 
-/** What the mean of the training targets, or their commonest class, reaches on the same rows: a yardstick for the variants. */
+/** What the mean of the training targets, or the shares of their classes (in accuracy: the commonest), reach on the same rows: a yardstick for the variants. */
 function constantRow(
   results: readonly JobResult[],
   { head, measured }: { readonly head: readonly string[]; readonly measured: readonly string[] },
@@ -97,7 +97,7 @@ function constantRow(
     }),
   );
   if ([...reached.values()].every((values) => values.length === 0)) return [];
-  const what = measured.some((name) => name.endsWith(".accuracy")) ? "the commonest class" : "the mean";
+  const what = measured.some((name) => name.endsWith(".accuracy")) ? "the class shares" : "the mean";
   return [[`predicting ${what}`, ...head.slice(1).map((name) => meanText(reached.get(name) ?? [], 4))]];
 }
 

@@ -8,7 +8,7 @@ import {
   ratioOfMeans,
 } from "../../run/statistics.js";
 import type { JobResult } from "../kind.js";
-import { formatNumber } from "./format-number.js";
+import { endText, formatNumber } from "./format-number.js";
 import { groupBy } from "./groups.js";
 import { finalLoss, firstAtMost, lossCurve } from "./loss-curve.js";
 
@@ -39,11 +39,8 @@ export interface ToTarget {
   readonly test: RatioSummary | null;
   /** Accuracy on these test rows, else the last one on validation data, less the baseline's in points of a hundred; null without one. */
   readonly accuracy: DifferenceSummary | null;
-  /**
-   * Whether it is clearly better on these rows than a constant: in root mean squared error than the mean of the training rows, in accuracy
-   * than their commonest class; null where this was not measured.
-   */
-  readonly beatsConstant: boolean | null;
+  /** What it reaches on these rows beside a constant; null where this was not measured. */
+  readonly constant: BesideConstant | null;
 }
 
 /** Mean of the runs' final losses; null where one has none. */
@@ -135,11 +132,10 @@ export function toTarget(
             level,
           )
         : null,
-    beatsConstant:
-      besideConstant(
-        pairs.map(({ other }) => other.document.metrics),
-        { names: measuresOn(part), level },
-      )?.isBeaten ?? null,
+    constant: besideConstant(
+      pairs.map(({ other }) => other.document.metrics),
+      { names: measuresOn(part), level },
+    ),
   };
 }
 
@@ -166,7 +162,10 @@ function differenceOf(
   return a.length > 0 && [...a, ...b].every(Number.isFinite) ? pairedDifference(a, b, { level }) : null;
 }
 
-/** What runs reach on held-out rows beside a constant: the mean of the training rows, or their commonest class. */
+/**
+ * What runs reach on held-out rows beside a constant: in cross-entropy the shares of the classes among the training rows, in accuracy
+ * their commonest class, in root mean squared error their mean.
+ */
 export interface BesideConstant {
   /** The measure, such as `test.rmse`. */
   readonly name: string;
@@ -188,7 +187,7 @@ export function besideConstant(
   runs: readonly Readonly<Record<string, number | null>>[],
   { names, level }: { readonly names: readonly string[]; readonly level: number },
 ): BesideConstant | null {
-  for (const name of names.filter((one) => /\.(accuracy|rmse)$/.test(one))) {
+  for (const name of names.filter((one) => /\.(loss|accuracy|rmse)$/.test(one))) {
     const [own, constant] = [name, `constant.${name}`].map((key) =>
       runs.map((metrics) => metrics[key] ?? Number.NaN),
     );
@@ -198,16 +197,30 @@ export function besideConstant(
       return { name, reached: mean(own), constant: mean(constant), isBeaten: (interval?.[0] ?? 0) > 0 };
     }
     // Over rows the squares have a mean, not their roots.
-    const [a, b] = [own, constant].map((list) => list.map((v) => v ** 2));
+    const power = name.endsWith(".rmse") ? 2 : 1;
+    const [a, b] = [own, constant].map((list) => list.map((v) => v ** power));
     if (![...a, ...b].every((v) => v > 0)) continue;
     const isBeaten = (ratioOfMeans(a, b, { level }).interval?.[1] ?? 1) < 1;
-    return { name, reached: Math.sqrt(mean(a)), constant: Math.sqrt(mean(b)), isBeaten };
+    return { name, reached: mean(a) ** (1 / power), constant: mean(b) ** (1 / power), isBeaten };
   }
   return null;
 }
 
-/** The measures of a part of the data that {@link besideConstant} compares. */
-export const measuresOn = (part: string): string[] => [`${part}.accuracy`, `${part}.rmse`];
+/** The measures of a part of the data that {@link besideConstant} compares: the loss, by which verdicts are, where it is a constant's, too. */
+export const measuresOn = (part: string): string[] => [`${part}.loss`, `${part}.accuracy`, `${part}.rmse`];
+
+const constants = {
+  loss: "the cross-entropy of predicting the class shares",
+  accuracy: "that of predicting the commonest class",
+  rmse: "that of predicting the mean",
+};
+
+/** As a sentence: "Its test.rmse is 0.5, that of predicting the mean 1." */
+export function constantText({ name, reached, constant, isBeaten }: BesideConstant): string {
+  const what = constants[name.slice(name.lastIndexOf(".") + 1) as keyof typeof constants];
+  const [own, other] = [reached, constant].map((value) => formatNumber(value, 4));
+  return `Its ${name} is ${own}, ${isBeaten ? "" : "not clearly better than "}${what}${isBeaten ? "" : ","} ${other}.`;
+}
 
 /** The median of `of` ratios: those that are not given are infinite. */
 function medianOf(ratios: readonly (readonly [number, number])[], of: number): number | null {
@@ -292,7 +305,7 @@ export function differenceText(compared: DifferenceSummary | null): string {
 export function ratioText(ratio: RatioSummary | null): string {
   if (ratio === null) return "-";
   const { interval } = ratio;
-  return `${formatNumber(ratio.ratio, 3)}${interval === null ? "" : ` [${formatNumber(interval[0], 3)}, ${formatNumber(interval[1], 3)}]`}`;
+  return `${formatNumber(ratio.ratio, 3)}${interval === null ? "" : ` [${endText(interval[0], 3)}, ${endText(interval[1], 3)}]`}`;
 }
 
 /**
@@ -301,7 +314,7 @@ export function ratioText(ratio: RatioSummary | null): string {
  * @param what is shared: "steps" or "time"
  */
 export function shareOfText({ ratio, interval }: RatioSummary, what: "steps" | "time"): string {
-  const [low, high] = interval ? interval.map((v) => formatNumber(v, 3)) : [];
+  const [low, high] = interval ? interval.map((v) => endText(v, 3)) : [];
   if (interval && interval[0] < 1 && interval[1] > 1) {
     return `in ${low} to ${high} times the ${what}, which is no clear difference`;
   }

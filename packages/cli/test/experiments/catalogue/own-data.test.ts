@@ -82,10 +82,19 @@ it("knows of each task what the mean of the training rows or their commonest cla
   const price = average(column(train, 0));
   const commonest = Math.round(average(column(train, 1)));
   expect(metrics).toEqual({
-    ...{ "rows.train": 12, "rows.validation": 12 },
+    "rows.train": 12,
+    "rows.validation": 12,
     "constant.validation.price.rmse": expect.closeTo(
       Math.sqrt(average(column(validation, 0).map((value) => (value - price) ** 2))),
       6,
+    ),
+    "constant.validation.kind.loss": expect.closeTo(
+      -average(
+        column(validation, 1).map((value) =>
+          Math.log(average(column(train, 1).map((label) => Number(label === value)))),
+        ),
+      ),
+      12,
     ),
     "constant.validation.kind.accuracy": expect.closeTo(
       average(column(validation, 1).map((value) => Number(value === commonest))),

@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
 import type { Job } from "../../../src/experiments/jobs/job.js";
 import { jobReporter } from "../../../src/experiments/jobs/report-progress.js";
+import type { JobResult } from "../../../src/experiments/kind.js";
+import { runDocument } from "../../../src/formats/json.js";
 
 const job = { name: "digits", variant: "sgd", seed: 3 } as Job;
 const at = { step: 250, steps: 1000, loss: 0.25, gradNormSq: 0.0125, teleports: 2, stepsPerSecond: 500 };
@@ -28,6 +30,21 @@ it("leaves a line for each of several runs that fail, and none for a single one,
   single.reporter.onEnd({ job, error });
   single.reporter.end();
   expect(single.stream.text.endsWith("left\r\u001b[J")).toBe(true);
+});
+
+it("has no loss of a run that was interrupted before its first step", () => {
+  const { stream, reporter } = terminal(1);
+  const document = runDocument({
+    name: "digits",
+    seed: 3,
+    status: "interrupted",
+    steps: 0,
+    wallSeconds: 0,
+    loss: [],
+  });
+  const result = { document, settings: {} } as JobResult;
+  reporter.onEnd({ job, result });
+  expect(stream.text).toBe("\r\u001b[Jdigits-sgd, seed 3: interrupted after 0 steps, final loss -, 0 ms\n");
 });
 
 it("is silent where it is to be", () => {

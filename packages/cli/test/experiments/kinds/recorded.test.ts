@@ -20,8 +20,13 @@ beforeAll(async () => {
   };
   for (const momentum of [0, 0.9]) {
     const trainer = await createTrainer({
-      ...{ model: mlp({ sizes: [64, 8, 10] }), data: rows(0, 60), optimizer: sgd({ momentum }) },
-      ...{ learningRate: 0.1, batchSize: 20, gradNorm: true, runtime: "javascript" },
+      model: mlp({ sizes: [64, 8, 10] }),
+      data: rows(0, 60),
+      optimizer: sgd({ momentum }),
+      learningRate: 0.1,
+      batchSize: 20,
+      gradNorm: true,
+      runtime: "javascript",
     });
     const { status } = await trainer.run({ epochs: 3, validation: rows(60, 90) });
     const recorded = recordedRun(trainer, { name: `momentum-${momentum}`, status });
@@ -54,8 +59,13 @@ it("are drawn with what they have: a regression without gradients, with teleport
   );
   const data = { inputs, labels: ndarray(inputs.data.slice(0, 40), [40, 1]) };
   const trainer = await createTrainer({
-    ...{ model: mlp({ sizes: [2, 6, 1], activation: "relu" }), data, optimizer: sgd(), loss: mseLoss },
-    ...{ learningRate: 0.01, batchSize: 20, runtime: "javascript" },
+    model: mlp({ sizes: [2, 6, 1], activation: "relu" }),
+    data,
+    optimizer: sgd(),
+    loss: mseLoss,
+    learningRate: 0.01,
+    batchSize: 20,
+    runtime: "javascript",
     teleport: { when: atSteps([3]), symmetry: (p) => positiveScaling(p) },
   });
   await trainer.run({ epochs: 3, validation: data });
@@ -92,8 +102,13 @@ it("go to a file store of MLflow, as runs of the command line do, whose metadata
     lifecycle_stage: "active",
   });
   expect(parse(readFileSync(join(place, sent.runId, "meta.yaml"), "utf8"))).toMatchObject({
-    ...{ run_id: sent.runId, run_uuid: sent.runId, run_name: "momentum-0", status: 3, tags: [] },
-    ...{ experiment_id: sent.experimentId, source_type: 4 },
+    run_id: sent.runId,
+    run_uuid: sent.runId,
+    run_name: "momentum-0",
+    status: 3,
+    tags: [],
+    experiment_id: sent.experimentId,
+    source_type: 4,
   });
   expect(readdirSync(join(place, sent.runId, "metrics"))).toContain("validation.accuracy");
   expect((await bench.run(...args)).stdout).toBe(`mlruns/${sent.experimentId}/${sent.runId}\n`);

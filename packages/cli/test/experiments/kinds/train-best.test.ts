@@ -42,11 +42,20 @@ const prepared = (change = "") => {
 /** The same in a program. */
 async function programmed() {
   const trainer = await createTrainer({
-    ...{ model: mlp({ sizes: [2, 24, 1] }), data: train, loss: mseLoss, optimizer: adam() },
-    ...{ learningRate: 0.05, batchSize: 8, seed: 0, gradNorm: true },
+    model: mlp({ sizes: [2, 24, 1] }),
+    data: train,
+    loss: mseLoss,
+    optimizer: adam(),
+    learningRate: 0.05,
+    batchSize: 8,
+    seed: 0,
+    gradNorm: true,
   });
   const { status } = await trainer.run({
-    ...{ epochs: 60, validation, earlyStopping: { patience: 5 }, best: "restore" },
+    epochs: 60,
+    validation,
+    earlyStopping: { patience: 5 },
+    best: "restore",
   });
   const parts = { train, validation, test };
   const losses = await Promise.all(Object.values(parts).map((part) => trainer.evaluate(part)));

@@ -32,8 +32,12 @@ const compared = (given: Partial<ToTarget>): ToTarget => ({
   validation: null,
   test: null,
   accuracy: null,
-  beatsConstant: null,
+  constant: null,
   ...given,
+});
+
+const beside = (isBeaten: boolean) => ({
+  constant: { name: "test.loss", reached: 0.4, constant: 0.41, isBeaten },
 });
 
 type Compared = Parameters<typeof verdictBy>[0];
@@ -90,12 +94,12 @@ describe("verdictOf", () => {
           ["does not help", { ...slower, [part]: ratio(1.01, 0.97, 1.04) }],
           ["undecided", { equalSteps: ratio(1.08, 0.988, 1.18), [part]: ratio(0.99, 0.949, 1.03) }],
           // Nothing helps that does not beat a constant.
-          ["undecided", { ...lower, beatsConstant: false, [part]: ratio(1, 0.97, 1.03) }],
-          ["helps", { ...lower, beatsConstant: true, [part]: ratio(1, 0.97, 1.03) }],
+          ["undecided", { ...lower, ...beside(false), [part]: ratio(1, 0.97, 1.03) }],
+          ["helps", { ...lower, ...beside(true), [part]: ratio(1, 0.97, 1.03) }],
         ] as const,
     ),
-    ["undecided", { beatsConstant: false, test: ratio(0.8, 0.7, 0.9) }],
-    ["does not help", { beatsConstant: false, test: ratio(1.3, 1.2, 1.4) }],
+    ["undecided", { ...beside(false), test: ratio(0.8, 0.7, 0.9) }],
+    ["does not help", { ...beside(false), test: ratio(1.3, 1.2, 1.4) }],
     // Not down to the training loss, as a regularizer is not.
     ["helps", { ...missed, equalSteps: ratio(3, 2, 4), test: ratio(0.489, 0.343, 0.697) }],
     ["undecided", { ...missed, equalSteps: ratio(3, 2, 4), test: ratio(1.03, 0.484, 2.18) }],
@@ -126,7 +130,9 @@ describe("verdictOf", () => {
     expect(whyOf({ validation: ratio(1.06, 0.919, 1.22) })).toContain("is kept is not clear");
     expect(whyOf({ ...slower, validation: ratio(0.761, 0.615, 0.94) })).toContain("may be lower");
     expect(whyOf({ equalSteps: null, test: ratio(1, 0.97, 1.03) })).toContain("At equal steps");
-    expect(whyOf({ beatsConstant: false, test: ratio(0.8, 0.7, 0.9) })).toContain("predicting the mean");
+    expect(whyOf({ ...beside(false), test: ratio(0.8, 0.7, 0.9) })).toContain(
+      "Its test.loss is 0.4, not clearly better than the cross-entropy of predicting the class shares, 0.41.",
+    );
   });
 
   it("credits a lower test loss only where it is lower than that of each control, too", () => {
@@ -215,19 +221,18 @@ describe("answerOf", () => {
     const at = { rate: 0.1, decay: "none" } as const;
     const outcome = {
       resolved: { kind: "minimize", variants: [], controls: {}, rates: [{}] },
-      ...{ status: "completed", results: [] },
+      status: "completed",
+      results: [],
       rates: [
         {
-          ...{
-            ...at,
-            baseline: "plain",
-            finalLoss: 1,
-            grid: [],
-            clock: null,
-            level: 0.95,
-            repeats: 1,
-            runs: [],
-          },
+          ...at,
+          baseline: "plain",
+          finalLoss: 1,
+          grid: [],
+          clock: null,
+          level: 0.95,
+          repeats: 1,
+          runs: [],
           tuned: { exact: { ...at, ...compared(missed) }, other: { ...at, ...compared({}) } },
         },
       ],
@@ -246,16 +251,14 @@ describe("findingsOf", () => {
         results: [],
         rates: [
           {
-            ...{
-              ...at,
-              baseline: "plain",
-              finalLoss,
-              grid: [],
-              clock: null,
-              level: 0.95,
-              repeats: 1,
-              runs: [],
-            },
+            ...at,
+            baseline: "plain",
+            finalLoss,
+            grid: [],
+            clock: null,
+            level: 0.95,
+            repeats: 1,
+            runs: [],
             tuned: { exact: { ...at, ...behind } },
           },
         ],
@@ -284,7 +287,13 @@ describe("findingsOf", () => {
         results: [],
         rates: [
           {
-            ...{ ...at, baseline: "plain", finalLoss: 1, clock: null, level: 0.95, repeats: 1, by },
+            ...at,
+            baseline: "plain",
+            finalLoss: 1,
+            clock: null,
+            level: 0.95,
+            repeats: 1,
+            by,
             grid: Array.from({ length: rates }, () => ({ ...at, losses: {} })),
             runs: [{ settings, document: { teleports: [] } }],
             tuned: { exact: { ...at, ...compared({ ...lower, validation: ratio(0.9, 0.85, 0.96) }) } },
@@ -341,7 +350,12 @@ describe("toyFindings", () => {
     seed,
     settings: { problem: { name: "toy" }, ...(cost ? { cost } : {}) },
     document: runDocument({
-      ...{ name: "toy", seed, status: "completed", steps: 1, wallSeconds: 1, loss: [1, 1] },
+      name: "toy",
+      seed,
+      status: "completed",
+      steps: 1,
+      wallSeconds: 1,
+      loss: [1, 1],
       metrics: { "front.reached": reached },
     }),
     seconds: [0, 1],

@@ -162,6 +162,10 @@ describe("compareRates", () => {
     );
     expect(rates?.tuned.exact).toMatchObject({ reached: 2, seeds: 3, steps: null, seconds: null });
     expect(ratioText(null)).toBe("-");
+    // What decides is whether the interval contains 1.
+    expect(ratioText({ n: 8, ratio: 0.777, interval: [0.602, 1.0043] })).toBe("0.777 [0.602, 1.004]");
+    expect(ratioText({ n: 8, ratio: 1.2, interval: [0.99996, 1.5] })).toBe("1.2 [0.99996, 1.5]");
+    expect(ratioText({ n: 8, ratio: 1, interval: [1, 1] })).toBe("1 [1, 1]");
     if (rates)
       expect(rateSentence("exact", rates, rates.tuned.exact)).toMatch(
         /in 2 of 3 seeds, half of them within 0\.8 times its steps and 0\.8 times its time\. At equal steps/,
@@ -298,6 +302,8 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
     ["rmse", 1.01, false],
     ["accuracy", 1.1, true],
     ["accuracy", 1, false],
+    ["loss", 0.9, true],
+    ["loss", 1.1, false],
   ] as const)(
     "tells whether a variant beats a constant: %s %d times its own: %j",
     async (name, times, beats) => {
@@ -311,7 +317,7 @@ rates: { grid: [0.1, 0.2], tune: [0, 1], confirm: 10..12 }
             }),
           ),
       );
-      expect(rates?.tuned.exact.beatsConstant).toBe(beats);
+      expect(rates?.tuned.exact.constant?.isBeaten).toBe(beats);
     },
   );
 

@@ -91,8 +91,10 @@ export class Column {
   private readonly seen = new Set<string>();
   /** The first integer with a zero before it, such as a postal code, whose value as a number is another. */
   private firstZero: PlacedValue | undefined;
-  /** Its number in the first row, as long as each further row has the next number. */
+  /** Its number in the first row, as long as each further row that is no copy has the next number. */
   private countsFrom: number | undefined;
+  /** Number of rows that are no copies, and have a number. */
+  private counted = 0;
 
   /** @param isText whether its values are text, also those that are numbers */
   constructor(
@@ -169,8 +171,11 @@ export class Column {
     );
   }
 
-  /** @param value that is there */
-  note(value: unknown, place: string): void {
+  /**
+   * @param value that is there
+   * @param options `isCopy`: whether the whole row is equal to an earlier one
+   */
+  note(value: unknown, place: string, { isCopy = false }: { readonly isCopy?: boolean } = {}): void {
     const known = String(value).trim();
     if (this.seen.size <= mostValues) this.seen.add(known);
     if (!isNumber(known)) {
@@ -185,7 +190,8 @@ export class Column {
     if (hasLeadingZero(known)) this.firstZero ??= { value: known, place };
     const number = Number(known);
     if (this.count === 0) this.countsFrom = number;
-    else if (this.countsFrom !== number - this.count) this.countsFrom = undefined;
+    else if (!isCopy && this.countsFrom !== number - this.counted) this.countsFrom = undefined;
+    if (!isCopy) this.counted += 1;
     const before = this.mean;
     this.count += 1;
     this.sum += number;

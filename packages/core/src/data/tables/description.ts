@@ -11,7 +11,7 @@ export interface TableColumn {
   readonly values: readonly string[];
   /** Number of values that are missing: empty, NA, NaN, null, ? and the like, and words that are said to mark such. */
   readonly missing: number;
-  /** True where the column numbers the rows: 0, 1, 2, ... or 1, 2, 3, ... in their order, none missing; else left out. */
+  /** True where the column numbers the rows: 0, 1, 2, ... or 1, 2, 3, ... in their order, none missing, but for copies of earlier rows; else left out. */
   readonly numbersRows?: true | undefined;
   /** The first value that is no number, where at least 90 % are, or would be without commas, or an integer with leading zeros among numbers: a table with such a column is opened only once it is said what that is. */
   readonly oddValue?: PlacedValue | undefined;
@@ -53,20 +53,24 @@ export async function describeTable(
     if (requiredAt.some((at) => isMissing(row.values[at]))) continue;
     length += 1;
     const key = JSON.stringify(row.values.map((value) => String(value).trim()));
-    if (rows.has(key)) repeated += 1;
+    const isCopy = rows.has(key);
+    if (isCopy) repeated += 1;
     else if (rows.size < mostRows) rows.add(key);
     for (const [i, column] of columns.entries()) {
       const value = row.values[i];
       if (isMissing(value)) missing[i] += 1;
-      else column.note(value, row.place);
+      else column.note(value, row.place, { isCopy });
     }
   }
   if (length === 0) throw new DataError(`${file}: the table has no rows.`);
   return {
-    ...{ length, repeated },
+    length,
+    repeated,
     columns: columns.map((column, i) => ({
-      ...{ name: column.name, isNumber: column.isNumeric && missing[i] < length },
-      ...{ values: column.values, missing: missing[i] },
+      name: column.name,
+      isNumber: column.isNumeric && missing[i] < length,
+      values: column.values,
+      missing: missing[i],
       ...(column.isCounted && missing[i] === 0 ? { numbersRows: true as const } : {}),
       ...(column.oddValue ? { oddValue: column.oddValue } : {}),
     })),

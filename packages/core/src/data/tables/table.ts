@@ -273,7 +273,10 @@ export async function tableData(
     unlabeled,
     unknown: Array.from(unknown, ([column, found]) => ({ column, ...found })),
     options: {
-      ...{ label, features: columns.map(({ name }) => name), classes: isClasses, missing },
+      label,
+      features: columns.map(({ name }) => name),
+      classes: isClasses,
+      missing,
       ...(missingWords.length === 0 ? {} : { missingWords }),
       columns: Object.fromEntries(
         [...readers, ...targetReaders].map(({ column }) => [column.name, column.encoding]),

@@ -15,12 +15,12 @@ export interface BalancedOptions extends OptionsOf<typeof balancedOptions> {}
 export const balancedOptions = optionTable("balanced", {
   /**
    * `norm` (default): the least sum of squares on the orbit; `range`: equal largest magnitudes of each unit's
-   * weights, for quantization of whole tensors.
+   * weights, for quantization of whole tensors. Units whose weights are below 1/256 of their bias stay.
    */
   by: oneOf<ScaleMeasure>(["norm", "range"]).default("norm"),
   /**
    * Factors rounded to powers of 2, by which floats are multiplied exactly: results stay the same, bit for bit, where
-   * nothing over- or underflows. GL is left out then. Default false.
+   * nothing over- or underflows and both programs run the same kernels. GL is left out then. Default false.
    */
   powersOfTwo: flag.default(false),
   /** Sweeps end when no logarithm of a factor would move by more; default 1e-3, of ranges 0.05. */

@@ -150,7 +150,7 @@ function aboutScales({ factor, sigma, lostBits }: Scales, { layers, measured }: 
     ...(isPart
       ? []
       : [
-          `Int8 with one scale for a tensor loses ${bits(lostBits.now)} of its 8 bits in the average unit, with balanced ranges ${bits(lostBits.balanced)}.`,
+          `Weights in int8 with one scale for a tensor lose ${bits(lostBits.now)} of their 8 bits in the average unit, with balanced ranges ${bits(lostBits.balanced)}; activations were not measured.`,
         ]),
   ];
 }

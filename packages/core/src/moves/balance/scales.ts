@@ -13,7 +13,8 @@ import type { Sweeps, Swept } from "./sweeps.js";
  * log(sum_{p_k<0} |w_k,i|^2 / sum_{p_k>0} |w_k,i|^2) / (4 p);
  * range: T_i = log(max_{p_k<0} r_k,i / max_{p_k>0} r_k,i) / (|p+| + |p-|), r_k,i = max |w_k,i| of the weights.
  *
- * A unit without anything on one side stays. From the second sweep on, steps are longer by a factor between 1 and 2, by which
+ * A unit without anything on one side stays, and, by range, one whose weights on a side are below 1/256 of its bias at the
+ * start: it computes little but its bias, which a factor for these weights would blow up. From the second sweep on, steps are longer by a factor between 1 and 2, by which
  * chains of layers settle sooner (successive over-relaxation): between powers +-p the sum is a hyperbolic cosine of T_i around
  * its least point, so that it falls all the same.
  *
@@ -50,13 +51,16 @@ function sweptScales(
   const sheetsOf = sheetsOn(given, generators, by);
   const T = generators.map(({ size }) => ({ shape: [size], data: new Float64Array(size) }));
   const reach = reachOf(generators);
+  const resting = generators.map(({ size }, k) =>
+    by === "range" && bounds[k] > tolerance ? restingUnits(size, sheetsOf(k)) : [],
+  );
   // How far each generator may be from its own best point: nothing else than its neighbors' steps takes it away.
   const away = [...bounds];
   for (let sweep = 0; sweep < most && away.some((far) => far > tolerance); sweep++) {
     generators.forEach(({ size, axes }, k) => {
       if (away[k] <= tolerance) return;
       const sheets = sheetsOf(k);
-      const step = stepOf(size, sheets, by);
+      const step = stepOf(size, sheets, by).map((t, i) => (resting[k][i] ? 0 : t));
       const length = sweep > 0 && isEven(axes) ? relaxation : 1;
       const largest = step.reduce((a, t) => Math.max(a, Math.abs(t)), 0);
       for (let i = 0; i < size; i++) T[k].data[i] += length * step[i];
@@ -70,6 +74,9 @@ function sweptScales(
 }
 
 export const relaxation = 1.6;
+
+/** The share of a unit's bias below which its weights do not say how it is scaled. */
+export const biasShare = 2 ** -8;
 
 /** Whether all powers are p or -p. */
 export const hasEvenPowers = (legs: readonly Leg[]): boolean =>
@@ -148,18 +155,30 @@ export function scaledBy(
   return moved;
 }
 
+/** Logarithms of each unit's sum of squares or range; -Infinity for 0. */
+function logSizes({ cells, index, factors }: Sheet, by: ScaleMeasure): Float64Array {
+  const unit = (by === "norm" ? 2 : 1) * Math.log(cells.unit);
+  return slicesOf(cells, index, factors, by).map((value, i) => Math.log(value * factors[index][i]) + unit);
+}
+
+/** Units whose weights on one side are small beside the bias there. */
+function restingUnits(size: number, sheets: readonly Sheet[]): boolean[] {
+  const logs = sheets.map((sheet) => logSizes(sheet, "range"));
+  const largest = (i: number, sign: number, ofWeights: boolean) =>
+    sheets.reduce(
+      (most, { leg, isWeight }, k) =>
+        leg.power * sign > 0 && isWeight === ofWeights ? Math.max(most, logs[k][i]) : most,
+      -Infinity,
+    );
+  return Array.from({ length: size }, (_, i) =>
+    [-1, 1].some((sign) => largest(i, sign, true) < largest(i, sign, false) + Math.log(biasShare)),
+  );
+}
+
 /** The step of one generator to its own best point, with all others as they are. */
 function stepOf(size: number, all: readonly Sheet[], by: ScaleMeasure): Float64Array {
   const sheets = by === "norm" ? all : all.filter(({ isWeight }) => isWeight);
-  const sizes = sheets.map(({ cells, index, factors }) => {
-    const slices = slicesOf(cells, index, factors, by);
-    return slices.map((value, i) => value * factors[index][i]);
-  });
-  // Logarithms of sums of squares or of ranges; -Infinity for 0.
-  sheets.forEach(({ cells }, k) => {
-    const unit = (by === "norm" ? 2 : 1) * Math.log(cells.unit);
-    for (let i = 0; i < size; i++) sizes[k][i] = Math.log(sizes[k][i]) + unit;
-  });
+  const sizes = sheets.map((sheet) => logSizes(sheet, by));
   const powers = sheets.map(({ leg }) => leg.power);
   const isLine = powers.every((power) => Math.abs(power) === Math.abs(powers[0]));
   const best = by === "range" ? equalRanges : isLine ? equalSums : leastSum;

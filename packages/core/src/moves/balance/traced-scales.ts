@@ -12,7 +12,7 @@ import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { byPath, rateAlongAxis, viewAlong } from "../../symmetry/parameter-axes.js";
 import { alongAxis } from "../../symmetry/scaling.js";
 import type { ScaleMeasure } from "./cells.js";
-import { farLog, isEven, isOnce, reachOf, relaxation } from "./scales.js";
+import { biasShare, farLog, isEven, isOnce, reachOf, relaxation } from "./scales.js";
 import type { Sweeps } from "./sweeps.js";
 
 export interface TracedScales {
@@ -106,14 +106,26 @@ function stepsOf(
     const factor = factorOf(leg, T);
     return mul(reshape(factor, [factor.size]), reduced(view, { axes }));
   };
+  const isWeight = ({ path }: Leg): boolean => (weights.get(path) as Tensor).rank > 1;
+  const start = generators.map(({ size }) => fill([size], 0, "float64"));
+  // Units whose weights on a side are not small beside the bias there, by range.
+  const led = legs.map((all) => {
+    const sides = [-1, 1].map((sign) => all.filter(({ power }) => power * sign > 0));
+    const rests = isNorm ? [] : sides.filter((side) => side.some(isWeight) && !side.every(isWeight));
+    return rests.map((side) => {
+      const largest = (own: readonly Leg[]) => own.map((leg) => sizeAlong(leg, start)).reduce(maximum);
+      const biases = side.filter((leg) => !isWeight(leg));
+      return lessEqual(mul(biasShare, largest(biases)), largest(side.filter(isWeight)));
+    });
+  });
   return (k, T) => {
-    const own = legs[k].filter(({ path }) => isNorm || (weights.get(path) as Tensor).rank > 1);
+    const own = legs[k].filter((leg) => isNorm || isWeight(leg));
     const sides = [-1, 1].map((sign) => own.filter(({ power }) => power * sign > 0));
     if (sides.some((side) => side.length === 0)) return fill([generators[k].size], 0, "float64");
     const [down, up] = sides.map((side) => side.map((leg) => sizeAlong(leg, T)).reduce(joined));
     // An element that is on two legs moves with both: half a step then does not go past the point.
     const slope = 2 * degree * Math.abs(own[0].power) * (isOnce(own) ? 1 : 2);
-    const isUsed = logicalAnd(greater(down, 0), greater(up, 0));
+    const isUsed = [greater(down, 0), greater(up, 0), ...led[k]].reduce(logicalAnd);
     return where(isUsed, div(sub(log(down), log(up)), slope), 0);
   };
 }

@@ -133,7 +133,10 @@ export async function minimizeQuantizationNoise<P, B extends BatchSpec>(
     const model = modelBy("signal");
     const moved = await movedBy(proposals(quantized, values, tensor ? modelBy("loss") : model, settings));
     const candidates = await compareCandidates(moved, {
-      ...{ model, simulator: simulated, float, heldOut: data.heldOut },
+      model,
+      simulator: simulated,
+      float,
+      heldOut: data.heldOut,
     });
     return { ...chosen(candidates, quantized), ...summaryOf(quantized), headRoom };
   } finally {

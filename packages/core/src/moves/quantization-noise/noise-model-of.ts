@@ -48,7 +48,8 @@ export function noiseModel(
     const clip = source?.isWhole ? source.clip : undefined;
     return {
       forms,
-      ...{ seen: ranges[k].seen, expected: ranges[k].expected },
+      seen: ranges[k].seen,
+      expected: ranges[k].expected,
       cap: clip === undefined ? Infinity : clips[clip].bound,
       importance: isInput ? undefined : importanceOf(layers.length + k, forms.count),
     };

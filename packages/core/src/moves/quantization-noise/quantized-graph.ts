@@ -95,7 +95,13 @@ export function quantizedGraph(
   });
   const left = found.filter((_, k) => !inputs[k] || !outputs[k]).map(({ weight }) => weight.path);
   return {
-    ...{ graph, generators, offsets, size: total, layers, left, clips },
+    graph,
+    generators,
+    offsets,
+    size: total,
+    layers,
+    left,
+    clips,
     rounded: withSources([...rounded.values()], relaxed.clips, clips, formsOf),
   };
 }
@@ -129,7 +135,10 @@ function withSources(
     return {
       ...own,
       source: {
-        ...{ z, isWhole, axis: channelAxis(z), channels: matching(own.forms, known) },
+        z,
+        isWhole,
+        axis: channelAxis(z),
+        channels: matching(own.forms, known),
         clip: clip < 0 ? undefined : clip,
       },
     };

@@ -133,8 +133,12 @@ function squaredDerivatives(loss: Tensor, signals: readonly Channels[]): Port[] 
 function noStatistics(count: number): ChannelStatistics & { rows: number } {
   const filled = (value: number) => new Float64Array(count).fill(value);
   return {
-    ...{ low: filled(Infinity), high: filled(-Infinity) },
-    ...{ mean: filled(0), moment: filled(0), active: filled(0), rows: 0 },
+    low: filled(Infinity),
+    high: filled(-Infinity),
+    mean: filled(0),
+    moment: filled(0),
+    active: filled(0),
+    rows: 0,
   };
 }
 

@@ -112,7 +112,11 @@ export async function absorbedBiases<P, B extends Batch>(
   const drift = await driftOf(whole, params, moved, data.heldOut);
   const isKept = drift <= limit;
   return {
-    ...{ params: isKept ? moved : params, isKept, absorbed: moving, units, drift },
+    params: isKept ? moved : params,
+    isKept,
+    absorbed: moving,
+    units,
+    drift,
     clipped: counts.below / counts.values,
   };
 }

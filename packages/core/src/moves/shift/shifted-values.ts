@@ -74,7 +74,10 @@ export function shiftedValues<P>(
     .sort((a, b) => a.place - b.place)
     .map(
       ({ site, index, tensor }): ShiftedValues => ({
-        ...{ site, index, pieces, giver: giverName(found, site) },
+        site,
+        index,
+        pieces,
+        giver: giverName(found, site),
         graph: { inputs, outputs: [{ name: "values", tensor }] },
       }),
     );

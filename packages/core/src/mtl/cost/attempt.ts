@@ -92,7 +92,11 @@ async function proposed<P, S>(
     seed: (seed + step * 1009) % 2 ** 29,
   });
   const landing = await land(proposal, here, {
-    ...{ losses, guard, batches, lossesBefore, negligible },
+    losses,
+    guard,
+    batches,
+    lossesBefore,
+    negligible,
     isTriggered: isTriggered(before.conflict, trigger),
   });
   return { proposal, landing };

@@ -91,7 +91,9 @@ export async function land(
     const drift = found.refused && { drift: driftOf(lossesBefore, found.refused) };
     if (!stayed) return { ...rejected(found.reason), ...drift, halvings };
     return {
-      ...{ ...rejected(isTriggered ? nothingMoved : nothingToGain), ...drift, halvings },
+      ...rejected(isTriggered ? nothingMoved : nothingToGain),
+      ...drift,
+      halvings,
       outcome: "negligible",
     };
   }

@@ -80,7 +80,9 @@ export function excessMtl(options: ExcessMtlOptions = {}): MultiTaskMethod<Exces
       return {
         weights: softmax(logWeights).map((p) => tasks * p),
         state: {
-          ...{ squares, first, warmed: Math.min(warmed + 1, warmupSteps) },
+          squares,
+          first,
+          warmed: Math.min(warmed + 1, warmupSteps),
           logWeights: logWeights.map((w) => w - largest),
         },
       };

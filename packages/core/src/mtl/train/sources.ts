@@ -148,7 +148,9 @@ async function openStream(
   const prepare = (part: Batch) => prepareSource(part, dtype).arrays;
   const windowsOf = byNumber(async (sample) => {
     const windows = await streamWindows(stream, {
-      ...{ batchSize, check, seed: seedOf(sample) },
+      batchSize,
+      check,
+      seed: seedOf(sample),
       prepare,
     });
     opened.set(sample, windows);
@@ -163,7 +165,9 @@ async function openStream(
     throw error;
   });
   const samples = streamSamples(stream, {
-    ...{ length: first.count, prepare, check },
+    length: first.count,
+    prepare,
+    check,
     seedAt: (step) => hash32(hash32(seedOf(-1)) + step),
   });
   return {

@@ -1,7 +1,7 @@
 import type { Batch } from "../../batch.js";
 import { NumericalError } from "../../errors.js";
 import type { Optimizer } from "../../optim/optimizer.js";
-import { restartedAt } from "../../teleport/state/restarted.js";
+import { restartState } from "../../optim/restart-state.js";
 import { stepSeed } from "../../train/batch-order.js";
 import { conflictOf } from "../conflict.js";
 import type { TaskUpdates } from "../gradients/task-updates.js";
@@ -58,7 +58,13 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
     point: StepPoint<P>,
     given: Pick<StepContext<P>, "epoch" | "learningRate" | "batch" | "history">,
   ): StepContext<P> => ({
-    ...{ setup, stepsPerEpoch, step, params, state, memory, ...given },
+    setup,
+    stepsPerEpoch,
+    step,
+    params,
+    state,
+    memory,
+    ...given,
     optimizer: optimizerState,
     losses: () => point.losses(),
     gramian: () => point.gramian(),
@@ -98,7 +104,7 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
     const { input, combination, kind, update, state } = await point.combined(current.method);
     const memoryBefore = change.optimizer ?? current.optimizer;
     const updated = await updates.apply(kind, update, {
-      optimizer: change.params ? restartedAt(optimizer, memoryBefore, change.params) : memoryBefore,
+      optimizer: change.params ? restartState(optimizer, memoryBefore, change.params) : memoryBefore,
       learningRate: rate,
       reuse: change.reuse,
     });

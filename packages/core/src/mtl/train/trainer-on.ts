@@ -45,8 +45,15 @@ export async function trainerOn<P>(
   const batch = await sources.batchOf(0);
   const { tasks: named, taskOf } = options;
   const shapes = {
-    ...{ losses, params, state, batch, tasks: named, taskOf, representation },
-    ...{ headAlignment: method.headAlignment, isFrozen: optimizer.isFrozen },
+    losses,
+    params,
+    state,
+    batch,
+    tasks: named,
+    taskOf,
+    representation,
+    headAlignment: method.headAlignment,
+    isFrozen: optimizer.isFrozen,
   };
   const probe = taskGradients({ ...shapes, ...compileOptions });
   sources.checkBy((arrays) => labels.check(arrays));
@@ -164,7 +171,10 @@ export async function trainerOn<P>(
     setup,
     run: (runOptions) =>
       runSteps(runOptions, {
-        ...{ lifetime, stepsPerEpoch, optimizer, advance: advanceTogether },
+        lifetime,
+        stepsPerEpoch,
+        optimizer,
+        advance: advanceTogether,
         current: () => current,
         change(parts) {
           current = { ...current, ...(parts as Partial<MultiTaskState<P>>) };

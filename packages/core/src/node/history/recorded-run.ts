@@ -52,7 +52,9 @@ export function recordedRun(run: RunSource, options: RecordedRunOptions): Record
   const { history } = run;
   const spent = 1000 * (history.seconds.at(-1) ?? 0);
   return {
-    ...{ experiment, name, status },
+    experiment,
+    name,
+    status,
     startedAt: startedAt ?? new Date(Date.now() - spent),
     settings: { ...shownSettings(run.settings), ...settings },
     records: historyRecords(history),

@@ -40,7 +40,10 @@ export function stepRecord(history: History | MultiTaskHistory, step: number): R
 
 /** The end of an epoch. */
 const epochRecord = ({ step, seconds, epoch, loss, validation }: EpochRow<object>): RunRecord => ({
-  ...{ step, seconds, epoch, "epoch.loss": loss },
+  step,
+  seconds,
+  epoch,
+  "epoch.loss": loss,
   ...prefixed("validation", validation ?? {}),
 });
 

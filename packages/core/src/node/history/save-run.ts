@@ -92,7 +92,10 @@ function isolossFiles(run: RecordedRun): RunFiles {
         startedAt,
       }),
       [`${path}/config.yaml`]: yaml({
-        ...{ name: experiment, kind: "recorded", seeds: [seed], variants: { [name]: {} } },
+        name: experiment,
+        kind: "recorded",
+        seeds: [seed],
+        variants: { [name]: {} },
         ...(typeof batchSize === "number" ? { batchSize } : {}),
         settings,
       }),

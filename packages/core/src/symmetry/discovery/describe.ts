@@ -130,7 +130,12 @@ function described(group: GroupGenerator, shapeOf: ShapeOf): GroupDescription {
   const notes = [activation ?? "", exact ? "" : "but for the small constant of a normalization"];
   const note = notes.filter(Boolean).join(", ");
   return {
-    ...{ kind, title, size, copies, degreesOfFreedom: dimensionOf(group), exact },
+    kind,
+    title,
+    size,
+    copies,
+    degreesOfFreedom: dimensionOf(group),
+    exact,
     ...(activation === undefined ? {} : { activation }),
     axes,
     units: copies === 1 ? units : `${copies} x ${units}`,

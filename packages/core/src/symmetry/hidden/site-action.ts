@@ -40,8 +40,8 @@ const siteActionOptions = optionTable("siteAction", siteActionRows);
 const outOfRange = "the group element takes units out of their activation's range";
 
 /**
- * Mixes the units of each site by g = I + T and undoes it in the next weight, following the rule. Sites are
- * moved in order; each gets the input that the moved sites below produce.
+ * A symmetry that mixes the units of each site by g = I + T and compensates as the rule says. A site is a hidden layer and the weight
+ * that reads it (see {@link HiddenSite}). Sites move in order; each gets the input that the moved sites below produce.
  */
 export function siteAction<P, S extends ElementWise>(
   params: P,

@@ -46,7 +46,8 @@ export function traceSites<P, S extends ElementWise>(
     const { matrix } = valuesIn(traceSiteMatrix(rule, site, example, specsOf(batch)), given);
     const plus = matrixPinv(matrix);
     const values = valuesIn(traceSiteAct(rule, site, example, specsOf(batch)), {
-      ...{ ...given, plus },
+      ...given,
+      plus,
       back: matrixInverse(g),
     });
     const own =

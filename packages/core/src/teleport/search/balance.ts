@@ -136,7 +136,9 @@ function proposalsOf<P>(
   const paths = new Set(scalings.flatMap(({ axes }) => axes.map(({ path }) => path)));
   return {
     // Where the program does not settle, the host goes on, or says why.
-    ...{ steps: 1, given: {}, reasons: [alreadyBy(of), undefined] },
+    steps: 1,
+    given: {},
+    reasons: [alreadyBy(of), undefined],
     first: { T: scalings.map(({ size }) => fill([size], 0, dtype)) },
     element: (_from, { T }) => T,
     hasOther: () => constant(0, "bool"),

@@ -66,8 +66,12 @@ export function highestOn<P>(circle: Circle<P>, start: TensorsOf<P>): Highest<P>
   const isLeft = ({ k }: Scanned<P>) => less(k, samples);
 
   const first: Scanned<P> = {
-    ...{ point: start, k: number(0), before: number(0) },
-    ...{ here: value(turned(start, number(-step))), after: value(start), isValid: constant(1, "bool") },
+    point: start,
+    k: number(0),
+    before: number(0),
+    here: value(turned(start, number(-step))),
+    after: value(start),
+    isValid: constant(1, "bool"),
   };
   const none = { angle: number(0), value: number(-Number.MAX_VALUE) };
   const [scanned, best] = whileLoop(
@@ -129,10 +133,15 @@ function peakNear<P>(
   const high = add(middle, step);
   const isInside = (x: Tensor, a: Tensor, b: Tensor) => logicalAnd(greater(x, a), less(x, b));
   const begin = {
-    ...{ low, high, x: where(isInside(vertex, low, high), vertex, middle) },
+    low,
+    high,
+    x: where(isInside(vertex, low, high), vertex, middle),
     // No last point yet: NaN.
-    ...{ last: number(Number.NaN), lastRise: number(0), size: number(step) },
-    ...{ curvature: bent, isDone: constant(0, "bool") },
+    last: number(Number.NaN),
+    lastRise: number(0),
+    size: number(step),
+    curvature: bent,
+    isDone: constant(0, "bool"),
   };
   const refined = whileLoop(
     ({ isDone }: typeof begin) => logicalNot(isDone),

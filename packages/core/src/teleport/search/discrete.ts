@@ -198,13 +198,17 @@ async function compileDiscrete<P>(
     return { state, isFound };
   };
   const program = await compileWalkProgram<P, Place, Tried, typeof given>(problem, {
-    ...{ steps: tries, given, push: "host", reasons: [noneRaises(symmetry.moves), allTried(tries)] },
+    steps: tries,
+    given,
+    push: "host",
+    reasons: [noneRaises(symmetry.moves), allTried(tries)],
     begin: (params) => ({ params, moves: fill([tries], 0, "int64"), taken: number(-1), count: number(0) }),
     first: () => ({ move: noMove, place: number(0), count: number(0) }),
     candidate: ({ params, moves, taken }, { move, count }) => ({
       params: chosen(greater(0, taken), params, movedBy(params, move)),
       moves: where(equal(stepNumbers(tries, 0, dtype), taken), move, moves),
-      ...{ taken: add(taken, 1), count },
+      taken: add(taken, 1),
+      count,
     }),
     onward(here, { objective: level }, inputs) {
       const { state, isFound } = nextMove(here, level, { place: number(0), count: here.count }, inputs);
@@ -223,7 +227,8 @@ async function compileDiscrete<P>(
         if (end === undefined) return undefined;
         const { params, record, results } = end;
         return {
-          ...{ params, ...record },
+          params,
+          ...record,
           async pushForward(tree, power) {
             const moves = Array.from(results.moves.data.subarray(0, record.steps), Number);
             const total = moves

@@ -103,8 +103,14 @@ export function maximizeInGraph(
       [greater(sub(end, low), mul(near, end)), phaseOf("at the end")],
     );
   const begin = {
-    ...{ low: number(0), middle: minimum(first, end), high: end, valueAtMiddle: number(0) },
-    ...{ t: number(0), value: origin, left: number(evaluations), phase: phaseOf("first") },
+    low: number(0),
+    middle: minimum(first, end),
+    high: end,
+    valueAtMiddle: number(0),
+    t: number(0),
+    value: origin,
+    left: number(evaluations),
+    phase: phaseOf("first"),
   };
   const found = whileLoop(
     ({ left, phase }: typeof begin) => logicalAnd(greater(left, 0), logicalNot(is(phase, "over"))),

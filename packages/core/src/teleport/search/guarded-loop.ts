@@ -172,9 +172,14 @@ export function guardedPass<X, S>(
     return asks ? where(isFree, hostFinding, finding) : finding;
   };
   const passed: Carried<X, S> = {
-    ...{ base: at, state: next.state },
+    base: at,
+    state: next.state,
     status: {
-      ...{ startLoss, taken, scale, detail: next.detail ?? s.detail, answer: fillLike(taken, 0) },
+      startLoss,
+      taken,
+      scale,
+      detail: next.detail ?? s.detail,
+      answer: fillLike(taken, 0),
       objective: where(isTaken, measured.objective, s.objective),
       racedLoss: measured.racedLoss ? where(isTaken, measured.racedLoss, s.racedLoss) : s.racedLoss,
       halvings: where(isHalved, add(s.halvings, 1), s.halvings),

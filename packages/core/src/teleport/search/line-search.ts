@@ -70,7 +70,9 @@ export function lineSearch<P>(symmetry: Symmetry<P>, options: LineSearchOptions 
     const isWhole = trace && steps > 0 && isTraceable(symmetry);
     const whole = isWhole
       ? await compileOrbitWalk(symmetry, trace, problem, {
-          ...{ steps, given: {}, reasons: reasonsOf(bound, evaluations, problem.dtype) },
+          steps,
+          given: {},
+          reasons: reasonsOf(bound, evaluations, problem.dtype),
           ...proposalsOf(symmetry, trace, problem, { stepSize, evaluations, region }),
         })
       : undefined;

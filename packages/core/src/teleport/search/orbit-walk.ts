@@ -63,7 +63,11 @@ export async function compileOrbitWalk<P, S, G>(
     { batch, memory, given: own }: WalkInputs<G>,
   ): OrbitPoint<P, G> => ({ params, total, batch, memory, given: own });
   const program = await compileWalkProgram<P, Place<P>, S, G>(problem, {
-    ...{ steps, given, reasons, first: () => first, push: tracedPushOf(symmetry) },
+    steps,
+    given,
+    reasons,
+    first: () => first,
+    push: tracedPushOf(symmetry),
     elementsOf: ({ total, elements }) => (symmetry.additive ? total : elements),
     begin: (params) => ({
       params,
@@ -101,7 +105,8 @@ export async function compileOrbitWalk<P, S, G>(
             }),
           );
     return {
-      ...{ params, ...record },
+      params,
+      ...record,
       ...(symmetry.pushForward
         ? {
             pushForward: (tree, power) =>

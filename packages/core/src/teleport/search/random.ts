@@ -97,7 +97,9 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
       const none: BigInt64Array = new BigInt64Array(samples);
       return {
         // Where the program cannot tell whether the group acts, the host decides.
-        ...{ steps: 1, given, reasons: [noneHigher("none", samples), undefined] },
+        steps: 1,
+        given,
+        reasons: [noneHigher("none", samples), undefined],
         first: { order: constant({ shape: [samples], data: none }), better: constant(0, problem.dtype) },
         element({ given: { T } }, { order }, { halvings }) {
           const k = gather(order, reshape(cast(halvings, "int64"), [1]));

@@ -153,7 +153,9 @@ function proposalsOf<P>(
     });
   };
   return {
-    ...{ steps: 1, given: {}, reasons: [] },
+    steps: 1,
+    given: {},
+    reasons: [],
     first: { corner: fill([count], 0, dtype) },
     element: (_from, { corner }, { scale }) => blocksOf(mul(scale, corner)),
     onward({ params, batch, memory }) {
@@ -172,8 +174,11 @@ function proposalsOf<P>(
       );
       if (sweeps === 0) return { state: { corner: signed }, stop: number(0) };
       const begin = {
-        ...{ corner: signed, best: valueAt(signed) },
-        ...{ i: number(0), turned: number(0), sweep: number(0) },
+        corner: signed,
+        best: valueAt(signed),
+        i: number(0),
+        turned: number(0),
+        sweep: number(0),
       };
       const { corner } = whileLoop(
         ({ sweep }: typeof begin) => less(sweep, sweeps),

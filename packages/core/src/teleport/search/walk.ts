@@ -127,8 +127,11 @@ export function walkOf<P, X extends Place<P>, S, G, I>(
   });
   return {
     begin: (start: TensorsOf<P>): Walked<X, S> => ({
-      ...{ base: begin(start), state: first(start), status: firstStatus(dtype) },
-      ...{ points: fill([rows, width], 0, dtype), latest: fill([width], 0, dtype) },
+      base: begin(start),
+      state: first(start),
+      status: firstStatus(dtype),
+      points: fill([rows, width], 0, dtype),
+      latest: fill([width], 0, dtype),
     }),
     /** @param asks see {@link guardedPass} */
     goOn(at: Walked<X, S>, start: TensorsOf<P>, given: Inputs<G>, asks = false): Walked<X, S> {
@@ -221,7 +224,11 @@ export function traceWalk<P, X extends Place<P>, S, G, I = undefined>(
       return { ...base, numbers };
     },
     {
-      ...{ params, batch, memory, given: options.given, race: race?.start ?? {} },
+      params,
+      batch,
+      memory,
+      given: options.given,
+      race: race?.start ?? {},
       bounds: spec([boundNames.length], dtype),
     },
   ).graph;

@@ -11,9 +11,9 @@ import { concat } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { type Optimizer, type OptimizerState, trainedGradients } from "../../optim/optimizer.js";
+import { createTracedInit, traceRestart } from "../../optim/restart-state.js";
 import { flatten } from "../../tree.js";
 import type { Elements, TracedWalk } from "../search/search.js";
-import { tracedFirstState, tracedRestart } from "./restarted.js";
 import { reusedState } from "./reused-state.js";
 import type { TransportPolicy } from "./transport.js";
 
@@ -45,16 +45,16 @@ export function tracedTransport<P>({
   readonly push: TracedWalk<P>["push"];
 }): TracedTransport<P> | undefined {
   if (policy === "reset") {
-    const begun = tracedFirstState(optimizer, params);
+    const begun = createTracedInit(optimizer, params);
     return ({ to }) => begun(to);
   }
   const moments = Object.entries(optimizer.moments);
   const isKept = policy === "keep" || moments.length === 0 || (policy === "push" && push === undefined);
-  if (isKept) return ({ state, to }) => tracedRestart(optimizer, state, to);
+  if (isKept) return ({ state, to }) => traceRestart(optimizer, state, to);
   if (policy === "push") {
     if (push === undefined || push === "host") return undefined;
     return ({ from, state: before, to, batch, elements = [] }) => {
-      const state = tracedRestart(optimizer, before, to);
+      const state = traceRestart(optimizer, before, to);
       const pushed = moments.map(([name, { power }]) => [
         name,
         push(state[name] as TensorsOf<P>, power, { elements, from, batch }),
@@ -63,7 +63,7 @@ export function tracedTransport<P>({
     };
   }
   return ({ from, to, batch, state: before }) => {
-    const state = tracedRestart(optimizer, before, to);
+    const state = traceRestart(optimizer, before, to);
     const gradientAt = (p: TensorsOf<P>) => trainedGradients(grad(loss)(p, batch), optimizer);
     const [start, end, slope] = [from, to, gradientAt(from)].map(vectorOf);
     const sigma = neg(similarity(sub(end, start), slope));

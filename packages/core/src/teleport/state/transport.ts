@@ -6,6 +6,7 @@ import { grad } from "../../graph/autodiff.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { type Optimizer, type OptimizerState, trainedGradients } from "../../optim/optimizer.js";
+import { restartState } from "../../optim/restart-state.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
@@ -13,7 +14,6 @@ import { isRefusal } from "../../symmetry/symmetry.js";
 import { flatten, unflatten } from "../../tree.js";
 import { parameterVector } from "../parameter-vector.js";
 import type { Teleported } from "../teleporter.js";
-import { restartedAt } from "./restarted.js";
 import { reusedState } from "./reused-state.js";
 import { trajectorySimilarity } from "./trajectory-reuse.js";
 
@@ -78,7 +78,7 @@ export async function transportState<P>(
   moved: StateMove<P>,
 ): Promise<StateWithSimilarity> {
   const { state: before, params, way } = moved;
-  const state = optimizer ? restartedAt(optimizer, before, params) : before;
+  const state = optimizer ? restartState(optimizer, before, params) : before;
   if (policy === "reset" && optimizer) return { state: optimizer.init(params) };
   if (policy === "push" && optimizer) return pushed(optimizer, { ...moved, state });
   if (policy !== "reuse" || way === undefined) return { state };

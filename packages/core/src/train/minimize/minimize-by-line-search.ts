@@ -109,7 +109,12 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
       plan &&
       resources.keep(
         await createTeleports({
-          ...{ plan, loss, params: start, batch, dtype, compileOptions },
+          plan,
+          loss,
+          params: start,
+          batch,
+          dtype,
+          compileOptions,
           // The step as an objective sees it: w - a g.
           optimizer: gd(),
         }),
@@ -142,7 +147,11 @@ export async function createLineSearchMinimizer<P, B extends Batch = NoBatch>(
       clock.stop();
       const outcome = await teleports.maybeTeleport(
         {
-          ...{ step, stepsPerEpoch: 1, losses: series.loss, batch, optimizer: {} },
+          step,
+          stepsPerEpoch: 1,
+          losses: series.loss,
+          batch,
+          optimizer: {},
           params: space.treeOf(at.w),
           learningRate: last?.length ?? firstStep ?? 1 / Math.sqrt(dotOf(at.g, at.g)),
         },

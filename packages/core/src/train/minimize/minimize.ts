@@ -97,7 +97,11 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
   if (plan) requirePlan(plan);
   const first = { params: start, optimizer: optimizer.init(start) };
   const parts = {
-    ...{ loss: forAnyBatch(loss), start: first, batch, optimizer, dtype },
+    loss: forAnyBatch(loss),
+    start: first,
+    batch,
+    optimizer,
+    dtype,
     keepsPoints: isKept,
   };
   const graph = traceStepLoop(parts);
@@ -173,7 +177,8 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
       for (let t = now.indexOf(1); t >= 0 && t <= finite; t = now.indexOf(1, t + 1)) {
         const { numbers, ends } = results.teleportAt(t);
         const event = await branch?.event(step + t, {
-          ...{ numbers, hasHeldOut: false },
+          numbers,
+          hasHeldOut: false,
           ends: ends && { ...ends, batch },
         });
         if (event === undefined) {

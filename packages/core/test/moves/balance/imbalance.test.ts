@@ -33,7 +33,9 @@ describe("imbalance", () => {
     );
     expect(lostBits?.now).toBeCloseTo(1, 12);
     expect(lostBits?.balanced).toBeCloseTo(0, 12);
-    expect(advice).toContain("loses 1.0 of its 8 bits in the average unit, with balanced ranges 0.0");
+    expect(advice).toContain(
+      "lose 1.0 of their 8 bits in the average unit, with balanced ranges 0.0; activations were not measured",
+    );
     expect(settled).toBe(true);
   });
 

@@ -187,8 +187,11 @@ describe("a masked optimizer", () => {
     const initial = wide.init(torchGenerator(1));
     const { params: sparse, mask: own } = pruned(initial.params, { fraction: 0.6 });
     const settings = {
-      ...{ model: { ...wide, init: () => ({ ...initial, params: sparse }) }, data: { inputs, labels } },
-      ...{ optimizer: masked(adamw(), own), learningRate: 0.1, batchSize: 8 },
+      model: { ...wide, init: () => ({ ...initial, params: sparse }) },
+      data: { inputs, labels },
+      optimizer: masked(adamw(), own),
+      learningRate: 0.1,
+      batchSize: 8,
     };
     const trainer = await createTrainer(settings);
     await trainer.run({ steps: 3 });

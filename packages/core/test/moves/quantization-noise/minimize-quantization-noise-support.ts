@@ -76,7 +76,8 @@ export function expectNoiseAsPredicted(rows: typeof noisyNetworks): void {
         {
           runtime: "javascript",
           // The calibration batches again: what saturates on others is not predicted.
-          ...{ heldOut: network.batches(2), headRoom: 0 },
+          heldOut: network.batches(2),
+          headRoom: 0,
         },
       );
       // As it is, the noise of some channels is larger than their signal, and what is predicted is of small noise.

@@ -58,7 +58,9 @@ describe("absorbedBiases", () => {
 
   it("takes the mean less some standard deviations, as the paper does", async () => {
     const { params: to } = await absorbedBiases(mlp, params, calibration, {
-      ...{ heldOut: calibration, deviations: 1, limit: 1 },
+      heldOut: calibration,
+      deviations: 1,
+      limit: 1,
     });
     // z_1 = 3, 7, 9: mean 19 / 3, variance 56 / 9.
     const c = 19 / 3 - Math.sqrt(56 / 9);
@@ -81,8 +83,13 @@ describe("absorbedBiases", () => {
       return layer(p, relu(linear(relu(layer(p, both, 1)), { weight: p.w2 })), 3);
     };
     const own = {
-      ...{ w0: draw(4, 3), b0: f64([4], [9, 9, 9, 0]), w1: draw(4, 4), b1: f64([4], [60, 60, 60, 60]) },
-      ...{ w2: draw(3, 4), w3: draw(2, 3), b3: draw(2) },
+      w0: draw(4, 3),
+      b0: f64([4], [9, 9, 9, 0]),
+      w1: draw(4, 4),
+      b1: f64([4], [60, 60, 60, 60]),
+      w2: draw(3, 4),
+      w3: draw(2, 3),
+      b3: draw(2),
     };
     const batches = Array.from({ length: 4 }, () => ({ x: draw(20, 3) }));
     const { params: to, absorbed, units, drift } = await absorbedBiases(f, own, batches, { limit: 0.05 });

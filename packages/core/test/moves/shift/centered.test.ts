@@ -79,8 +79,14 @@ describe("centered", () => {
     const first: Part = (p, { x }) => layer(p, x, 0);
     const branch: Part = (p, b) => layer(p, relu(layer(p, first(p, b), 1)), 2);
     const params = {
-      ...{ w0: draw(4, 3), b0: draw(4), w1: draw(6, 4), b1: draw(6) },
-      ...{ w2: draw(4, 6), b2: draw(4), w3: draw(2, 4), b3: draw(2) },
+      w0: draw(4, 3),
+      b0: draw(4),
+      w1: draw(6, 4),
+      b1: draw(6),
+      w2: draw(4, 6),
+      b2: draw(4),
+      w3: draw(2, 4),
+      b3: draw(2),
     };
     await expectCentered(
       [first, branch],

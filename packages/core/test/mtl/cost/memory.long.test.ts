@@ -59,8 +59,13 @@ describe("the memory of a teleport on CityScapes' network", () => {
         return { loss, gradients };
       },
       {
-        ...{ factors: adapter.init(0), parts, batch, conflicting: batch },
-        ...{ frozen: vector, balance: vector, seed: spec([], "int64") },
+        factors: adapter.init(0),
+        parts,
+        batch,
+        conflicting: batch,
+        frozen: vector,
+        balance: vector,
+        seed: spec([], "int64"),
       },
     );
     const bytes = adapter

@@ -47,7 +47,9 @@ export function inputOf(rows: Rows, more: Partial<TaskInput> = {}): TaskInput {
   const { gramian, jacobian } = arraysOf(rows);
   return {
     losses: new Float64Array(rows.length).fill(1),
-    ...{ gramian, jacobian, samples: [jacobian, jacobian, jacobian] },
+    gramian,
+    jacobian,
+    samples: [jacobian, jacobian, jacobian],
     // With eta = -1, of losses that are linear.
     ahead: gramian,
     step: 0,

@@ -87,7 +87,9 @@ describe("a run of several tasks in epochs", () => {
       const trainer = await make();
       const seen: object[] = [];
       await trainer.run({
-        ...{ epochs: 4, validation, best },
+        epochs: 4,
+        validation,
+        best,
         metrics: { [first]: { score: scripted([1, 3, 2, 3]) } },
         earlyStopping: { metric: `${first}.score`, patience: Infinity },
         onEpoch: () => void seen.push(trainer.current.params),
@@ -102,7 +104,9 @@ describe("a run of several tasks in epochs", () => {
   it("ends early on a task's metric, and resumes to the same bits from every step", async () => {
     const settings = { learningRate: 0.3 };
     const options = {
-      ...{ validation, metrics, best: "restore" as const },
+      validation,
+      metrics,
+      best: "restore" as const,
       earlyStopping: { metric: `${second}.mae`, patience: 2, threshold: 0.1 },
     } as const;
     const whole = await make(settings);

@@ -82,8 +82,14 @@ export const normalized: [string, Model<unknown, unknown>][] = (
     [
       "mobilenet-plain",
       mobilenet({
-        ...{ inputs: 2, stem: 4, stemStride: 2, stages: [[5], [5]], expansion: 2, head: 8 },
-        ...{ activation: "relu", norm: "none" },
+        inputs: 2,
+        stem: 4,
+        stemStride: 2,
+        stages: [[5], [5]],
+        expansion: 2,
+        head: 8,
+        activation: "relu",
+        norm: "none",
       }),
     ],
     ["unet", overPixels(unet({ inputs: 2, channels: [3, 4, 5], classes: 10 }))],

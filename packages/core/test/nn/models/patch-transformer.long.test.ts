@@ -19,7 +19,11 @@ describe("patchTransformer", () => {
       const steps = epochs * Math.floor(training.labels.data.length / batchSize);
       const trainer = await createTrainer({
         model: patchTransformer({
-          ...{ patch: 2, width: 16, heads: 2, depth: 1, activation },
+          patch: 2,
+          width: 16,
+          heads: 2,
+          depth: 1,
+          activation,
           imageSize: [8, 8],
         }),
         data: training,

@@ -36,8 +36,12 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "isoloss-recorded-"));
   trainer = await createTrainer({
     model: mlp({ sizes: [64, 8, 10] }),
-    ...{ data: someDigits(0, 60), optimizer: sgd(), learningRate: 0.1, batchSize: 20 },
-    ...{ gradNorm: true, runtime: "javascript" },
+    data: someDigits(0, 60),
+    optimizer: sgd(),
+    learningRate: 0.1,
+    batchSize: 20,
+    gradNorm: true,
+    runtime: "javascript",
   });
   await trainer.run({ epochs: 2, validation: someDigits(60, 90) });
 });
@@ -202,7 +206,10 @@ describe("recordedRun", () => {
       losses: (p, b) => [mean(square(sub(p.w, b.x))), mean(square(sub(p.w, b.y)))],
       params: { w: array([1, 2]) },
       data: { x: array([[1, 0]]), y: array([[0, 1]]) },
-      ...{ method: caGrad(), optimizer: sgd(), learningRate: 0.1, tasks: ["left", "right"] },
+      method: caGrad(),
+      optimizer: sgd(),
+      learningRate: 0.1,
+      tasks: ["left", "right"],
     });
     await several.run({ steps: 2 });
     const { records } = recordedRun(several, { name: "two" });
@@ -213,9 +220,12 @@ describe("recordedRun", () => {
       seconds: seconds[1],
       loss: (losses[0][1] + losses[1][1]) / 2,
       gradNormSq: directionNorms[1] ** 2,
-      ...{ "loss.left": losses[0][1], "loss.right": losses[1][1] },
-      ...{ "weight.left": weights[0][1], "weight.right": weights[1][1] },
-      ...{ "norm.left": norms[0][1], "norm.right": norms[1][1] },
+      "loss.left": losses[0][1],
+      "loss.right": losses[1][1],
+      "weight.left": weights[0][1],
+      "weight.right": weights[1][1],
+      "norm.left": norms[0][1],
+      "norm.right": norms[1][1],
       "cosine.0": cosines[0][1],
     });
     await several.dispose();

@@ -38,7 +38,9 @@ describe("ImageReader", () => {
   it("reads PNG of gray, of color, with transparency and of 16 bits as numbers in [0, 1]", async () => {
     const gray = encode({ width: 2, height: 1, channels: 1, data: Uint8Array.from([0, 51]) });
     expect(await reader.read(gray, "a.png")).toEqual({
-      ...{ width: 2, height: 1, channels: 1 },
+      width: 2,
+      height: 1,
+      channels: 1,
       pixels: Float32Array.from([0, 0.2]),
     });
     const color = encode({
@@ -77,7 +79,9 @@ describe("ImageReader", () => {
     expect((await reader.read(packed, "a.png")).pixels).toEqual(Float32Array.from(thirds));
     const indexed = png([2, 1], [8, 3], [[1, 0]], [255, 0, 0, 0, 51, 255]);
     expect(await reader.read(indexed, "a.png")).toEqual({
-      ...{ width: 2, height: 1, channels: 3 },
+      width: 2,
+      height: 1,
+      channels: 3,
       pixels: Float32Array.from([0, 0.2, 1, 1, 0, 0]),
     });
   });

@@ -212,7 +212,8 @@ describe("The continuous symmetries that are found", () => {
     ],
   ])("are all of them with %s", (_, loss, params, data, expected) => {
     expect(directions(loss, params, data)).toEqual({
-      ...{ kept: expected, found: expected },
+      kept: expected,
+      found: expected,
       described: expected,
     });
   });

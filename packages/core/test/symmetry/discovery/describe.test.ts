@@ -5,8 +5,13 @@ import { describeDiscovery } from "../../../src/symmetry/discovery/describe.js";
 import type { Discovery } from "../../../src/symmetry/discovery/descriptors.js";
 
 const nothing: Discovery = {
-  ...{ scalings: [], signs: [], permutations: [], linear: [] },
-  ...{ orthogonal: [], shifts: [], bijections: [] },
+  scalings: [],
+  signs: [],
+  permutations: [],
+  linear: [],
+  orthogonal: [],
+  shifts: [],
+  bijections: [],
 };
 const params = { w: zeros([6, 4]), b: zeros([6]), v: zeros([2, 3, 4]), number: zeros([]) };
 const w0 = { path: "w", view: [6, 4], axis: 0 };
@@ -68,7 +73,10 @@ describe("what was found, in sentences", () => {
     expect(told({ bijections })).toEqual({
       dimensions: [36],
       lines: ["6 units: w axis 0, b, v axis 1 moved (tanh)"],
-      ...{ directions: 0, nearDirections: 0, logPermutations: 0, signs: 0 },
+      directions: 0,
+      nearDirections: 0,
+      logPermutations: 0,
+      signs: 0,
       total: "No symmetry was found that holds on all data; hidden units can be mixed on one batch.",
     });
   });

@@ -93,8 +93,18 @@ describe("Shifts", () => {
   it("go to all readers of a residual stream, and between its writers", async () => {
     const block = (p: Tensors, h: Tensor, k: number) => add(h, layer(p, relu(layer(p, h, k)), k + 1));
     const shapes = {
-      ...{ w0: [4, 3], b0: [4], w1: [5, 4], b1: [5], w2: [4, 5], b2: [4], w3: [5, 4], b3: [5] },
-      ...{ w4: [4, 5], b4: [4], w5: [2, 4], b5: [2] },
+      w0: [4, 3],
+      b0: [4],
+      w1: [5, 4],
+      b1: [5],
+      w2: [4, 5],
+      b2: [4],
+      w3: [5, 4],
+      b3: [5],
+      w4: [4, 5],
+      b4: [4],
+      w5: [2, 4],
+      b5: [2],
     };
     await expectShifts(
       lossOf((p, { x }) => layer(p, block(p, block(p, layer(p, x, 0), 1), 3), 5), shapes),
@@ -169,13 +179,17 @@ describe("Shifts", () => {
     const picked = { shape: [2], data: BigInt64Array.of(2n, 0n) };
     await expectShifts(
       lossOf((p, { x }) => add(matmul(gather(add(x, p.a), constant(picked), { axis: 1 }), p.w), p.b), {
-        ...{ a: [3], w: [2, 2], b: [2] },
+        a: [3],
+        w: [2, 2],
+        b: [2],
       }),
       ["a[3]@0 > b"],
     );
     await expectShifts(
       lossOf((p, { x }) => tanh(add(matmul(softmax(p.s, { axis: 1 }), add(x, p.c)), p.b)), {
-        ...{ s: [2, 4], c: [4, 3], b: [2, 3] },
+        s: [2, 4],
+        c: [4, 3],
+        b: [2, 3],
       }),
       ["s[2]@0", "c[12]@0,1 > b"],
     );

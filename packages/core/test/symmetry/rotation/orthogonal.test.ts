@@ -75,8 +75,15 @@ const transformer =
     return times(norm(l, p), p.head);
   };
 const transformerShapes = {
-  ...{ table: [5, 4], position: [3, 4], qkv: [12, 4], b: [12], out: [4, 4], c: [4] },
-  ...{ up: [6, 4], down: [4, 6], head: [2, 4] },
+  table: [5, 4],
+  position: [3, 4],
+  qkv: [12, 4],
+  b: [12],
+  out: [4, 4],
+  c: [4],
+  up: [6, 4],
+  down: [4, 6],
+  head: [2, 4],
 };
 
 describe("orthogonal", () => {

@@ -56,7 +56,12 @@ describe("measureMinimum", () => {
       for (const scale of ["global", "tensor"] as const) {
         const settings = { radii: [0.1, 0.4], scale, seed };
         const meter = await createMinimumMeter({
-          ...{ loss, params, batch, symmetry, directions: 5, generators: 6 },
+          loss,
+          params,
+          batch,
+          symmetry,
+          directions: 5,
+          generators: 6,
           ...settings,
         });
         const found = await meter.measure(params, batch);

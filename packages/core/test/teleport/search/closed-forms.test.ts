@@ -263,7 +263,7 @@ describe("quadraticOptimum", () => {
 });
 
 /** What differs by rounding, or between runs. */
-const approximate = { ...{ lossAfter: 0, drift: 0, objectiveAfter: 0, gradNormSqAfter: 0 }, seconds: 0 };
+const approximate = { lossAfter: 0, drift: 0, objectiveAfter: 0, gradNormSqAfter: 0, seconds: 0 };
 
 interface VectorTensors {
   readonly w: Tensor;

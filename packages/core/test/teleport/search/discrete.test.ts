@@ -106,7 +106,13 @@ describe("discreteSearch", () => {
     };
     const objective = closenessTo(symmetry.act(params, symmetry.random(createRng(11))));
     const teleporter = await createTeleporter<MlpParams>({
-      ...{ search, loss, params, batch, objective, runtime: "javascript", ...options },
+      search,
+      loss,
+      params,
+      batch,
+      objective,
+      runtime: "javascript",
+      ...options,
       guard: { curvature: 0, ...options.guard },
     });
     const { params: to, report, pushForward } = await teleporter.teleport(params, batch);

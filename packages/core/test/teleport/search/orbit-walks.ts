@@ -45,7 +45,12 @@ async function teleport(
   let wasWhole = false;
   const memory = { optimizer: optimizer.init(params), learningRate: ndarray(Float64Array.of(0.05), []) };
   const teleporter = await createTeleporter<MlpParams>({
-    ...{ objective, loss, params, batch, memory, runtime },
+    objective,
+    loss,
+    params,
+    batch,
+    memory,
+    runtime,
     search: async (problem) => {
       const { compiledWalk, ...found } = await search(problem);
       const { run } = found;

@@ -63,7 +63,8 @@ export async function everyProposal<P>(
 ): Promise<{ readonly points: P[]; readonly stopped?: string }> {
   const search = await factory(problem);
   const setting = {
-    ...{ batch: problem.batch as never, memory: {} },
+    batch: problem.batch as never,
+    memory: {},
     measure:
       measure ??
       (async () => {

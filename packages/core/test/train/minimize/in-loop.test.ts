@@ -131,7 +131,10 @@ describe("teleports in the loop of steps", () => {
     const optimizer = optimizers[name === "level set" ? "Adam" : "heavy ball"];
     const teleport = { search, when: atSteps([0, 3, 9]), guard: { curvature: 2 } };
     const [inLoop, onHost] = await both(regression, {
-      ...{ optimizer, learningRate: 1e-12, steps: 12, teleport },
+      optimizer,
+      learningRate: 1e-12,
+      steps: 12,
+      teleport,
     });
     expect(inLoop.teleports).toHaveLength(3);
     expect(inLoop.teleports.some(({ accepted, ratios }) => accepted && ratios)).toBe(true);
@@ -145,7 +148,10 @@ describe("teleports in the loop of steps", () => {
     const search = gradientAscent(problem.symmetry(), { steps: 3 });
     const teleport = { search, when: atSteps([5, 20]), objective: decrease({ optimizer: gd(), steps: 2 }) };
     const [inLoop, onHost] = await both(problem, {
-      ...{ optimizer: sgd({ momentum: 0.5 }), learningRate: 2e-4, steps: 40, teleport },
+      optimizer: sgd({ momentum: 0.5 }),
+      learningRate: 2e-4,
+      steps: 40,
+      teleport,
     });
     expect(inLoop.teleports.map(({ steps }) => steps > 1)).toEqual([true, true]);
     expect(untimed(inLoop)).toEqual(untimed(onHost));
@@ -190,11 +196,16 @@ describe("teleports in the loop of steps", () => {
     const { found } = symmetriesOf(regression.loss, regression.start, regression.batch);
     const search = discreteSearch(permutations(regression.start, found.permutations), { tries: 30 });
     const teleport = {
-      ...{ search, when: atSteps([3, 9]), guard: { curvature: 0 } },
+      search,
+      when: atSteps([3, 9]),
+      guard: { curvature: 0 },
       objective: decrease({ optimizer: adam(), steps: 2 }),
     };
     const [inLoop, onHost] = await both(regression, {
-      ...{ optimizer: adam(), learningRate: 0.01, steps: 12, teleport },
+      optimizer: adam(),
+      learningRate: 0.01,
+      steps: 12,
+      teleport,
     });
     expect(inLoop.teleports.some(({ accepted }) => accepted)).toBe(true);
     expect(untimed(inLoop)).toEqual(untimed(onHost));

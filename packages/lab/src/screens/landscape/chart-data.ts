@@ -29,7 +29,9 @@ export function curvesOf(shown: Shown, by: "steps" | "seconds"): LineChartData {
     const count = Math.min(course.loss.length, steps + 1);
     const values = state.y === "loss" ? course.loss : course.gradNormSq;
     return {
-      ...{ name: title, color, dash },
+      name: title,
+      color,
+      dash,
       x: by === "steps" ? Float64Array.from({ length: count }, (_, t) => t) : course.seconds.slice(0, count),
       y: values.slice(0, count),
       teleports: course.jumps.map(({ step }) => step).filter((step) => step < count),

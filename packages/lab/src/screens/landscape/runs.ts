@@ -152,7 +152,12 @@ function courseOf(
     seconds: Float64Array.from(run.seconds),
     jumps: jumps.map(({ step, from, to }) => ({ step, from: point(from), to: point(to) })),
     teleports: teleports.map(({ step, accepted, reason, drift, gradNormSqBefore, gradNormSqAfter }) => ({
-      ...{ step, accepted, reason, drift, gradNormSqBefore, gradNormSqAfter },
+      step,
+      accepted,
+      reason,
+      drift,
+      gradNormSqBefore,
+      gradNormSqAfter,
     })),
     status,
   };

@@ -119,7 +119,8 @@ const settings: Readonly<Record<FunctionName, Pick<LandscapeState, "x" | "lr" | 
 };
 
 export const defaultState = (f: FunctionName): LandscapeState => ({
-  ...{ f, search: f === "own" ? "levelSet" : "bestAngle" },
+  f,
+  search: f === "own" ? "levelSet" : "bestAngle",
   ...shared,
   ...settings[f],
 });

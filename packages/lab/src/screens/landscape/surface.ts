@@ -57,7 +57,8 @@ export function createSurface(): Surface {
       const numbers = await evaluate(xy);
       const { gradNormSq } = numbers;
       return {
-        ...{ isGroup: hasGroup(settings), t },
+        isGroup: hasGroup(settings),
+        t,
         x: xy.filter((_, i) => i % 2 === 0),
         y: xy.filter((_, i) => i % 2 === 1),
         ...numbers,

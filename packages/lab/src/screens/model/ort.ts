@@ -68,7 +68,9 @@ export async function compareInOrt(
     for (const session of sessions) await session.release();
   }
   const outputs = [...found].map(([name, { shape, absolute, scale }]) => ({
-    ...{ name, shape, absolute },
+    name,
+    shape,
+    absolute,
     // Without a finite number nothing was compared.
     relative: absolute === 0 && scale !== undefined ? 0 : absolute / (scale ?? 0),
   }));

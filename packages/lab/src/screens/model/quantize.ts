@@ -45,7 +45,12 @@ export async function quantized(
     bytes: result.bytes,
     table: result.table.map(
       ({ candidate, granularity, isBiasCorrected, sqnr, agreement, bytes: size }): QuantizedRow => ({
-        ...{ candidate, granularity, isBiasCorrected, sqnr, agreement, bytes: size },
+        candidate,
+        granularity,
+        isBiasCorrected,
+        sqnr,
+        agreement,
+        bytes: size,
       }),
     ),
     recommended: result.table.indexOf(result.recommended),

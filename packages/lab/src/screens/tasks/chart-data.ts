@@ -33,7 +33,9 @@ export function curvesOf(
     const { title, color, dash } = lookOf(course, state, theme);
     const count = Math.min(course.step.length, points + 1);
     return {
-      ...{ name: title, color, dash },
+      name: title,
+      color,
+      dash,
       x: (by === "steps" ? course.step : course.seconds).subarray(0, count),
       y: course[y].subarray(0, count),
       teleports: course.jumps.map(({ step }) => indexAfter(step, course)).filter((index) => index < count),
@@ -58,12 +60,14 @@ const indexAfter = (step: number, { unit }: Course): number => Math.floor(step /
 export function planeOf({ state, theme, runs, front, points }: Shown): PlaneData {
   return {
     ...view,
-    ...{ xLabel: "x1", yLabel: "x2" },
+    xLabel: "x1",
+    yLabel: "x2",
     start: state.x,
     front: { x: front.map(({ x }) => x[0]), y: front.map(({ x }) => x[1]) },
     paths: runs.map((course) => ({
       ...pathOf(course, state, theme, points),
-      ...{ x: course.x, y: course.y },
+      x: course.x,
+      y: course.y,
       jumps: course.jumps.map((jump) => ({ ...jump, index: indexAfter(jump.step, course) })),
     })),
   };
@@ -75,13 +79,15 @@ export function lossPlaneOf({ state, theme, runs, front, atStart, points }: Show
   return {
     x: [-22 * scale, 12 * scale],
     y: [-22, 12],
-    ...{ xLabel: "first loss", yLabel: "second loss" },
+    xLabel: "first loss",
+    yLabel: "second loss",
     start: [0, 0],
     front: { x: front.map(({ losses }) => losses[0]), y: front.map(({ losses }) => losses[1]) },
     marked: atStart && [atStart.first, atStart.second],
     paths: runs.map((course) => ({
       ...pathOf(course, state, theme, points),
-      ...{ x: course.first, y: course.second },
+      x: course.first,
+      y: course.second,
       jumps: [],
     })),
   };

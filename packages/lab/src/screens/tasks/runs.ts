@@ -78,7 +78,10 @@ export function createTaskRuns(): TaskRuns {
     const more = variant === "same" ? extraSteps(settings, method) : 0;
     // Of two runs that are alike but for their length, each has a trainer of its own: they go side by side.
     const descent = await descentOf(toy, {
-      ...{ scale: settings.scale, every: settings.every, weight: settings.weight, radius: settings.radius },
+      scale: settings.scale,
+      every: settings.every,
+      weight: settings.weight,
+      radius: settings.radius,
       method,
       lr: variant === "rate" ? 10 * lr : lr,
       teleports: variant === "cost" || variant === "random" ? variant : "none",
@@ -210,7 +213,8 @@ function runningOf(
       ...run,
       unit,
       step: Float64Array.from(steps),
-      ...{ x, y },
+      x,
+      y,
       ...(await measure(xy)),
       distance: x.map((value, k) => distance([value, y[k]])),
       seconds: Float64Array.from(seconds),
@@ -223,9 +227,20 @@ function runningOf(
   const empty = new Float64Array(0);
   const running: Running = {
     course: {
-      ...{ ...run, unit, status: "running", note, jumps: [], attempts: [] },
-      ...{ step: empty, x: empty, y: empty, first: empty, second: empty },
-      ...{ cosine: empty, distance: empty, seconds: empty },
+      ...run,
+      unit,
+      status: "running",
+      note,
+      jumps: [],
+      attempts: [],
+      step: empty,
+      x: empty,
+      y: empty,
+      first: empty,
+      second: empty,
+      cosine: empty,
+      distance: empty,
+      seconds: empty,
     },
     async advance(milliseconds) {
       const end = performance.now() + milliseconds;

@@ -25,7 +25,11 @@ export function curvesOf(
     const { x, y } = valuesOf(run, state.y, by);
     const steps = valuesOf(run, state.y, "steps").x;
     return {
-      ...{ name: title, color, dash, x, y },
+      name: title,
+      color,
+      dash,
+      x,
+      y,
       teleports: run.teleports
         .filter(({ accepted }) => accepted)
         .map(({ step }) => Array.from(steps).findIndex((value) => value >= step))

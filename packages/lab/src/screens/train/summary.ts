@@ -60,7 +60,10 @@ export function metersOf({ drift, heldOutDrift }: Teleport): Meter[] {
   const meter = (label: string, value: number, limit: number): Meter => {
     const isKept = value <= limit;
     return {
-      ...{ label, share: place(value), limit: place(limit), isKept },
+      label,
+      share: place(value),
+      limit: place(limit),
+      isKept,
       text: `${value === 0 ? "0" : value.toExponential(1)}: ${isKept ? "kept" : "not kept"}`,
     };
   };

@@ -3,29 +3,64 @@ import { isFloat, resolveAxis } from "isoloss/internal";
 import {
   abs,
   add,
+  argmax,
   cast,
+  constant,
   div,
   exp,
+  gather,
   less,
   log,
   logSoftmax,
   max,
   mean,
   min,
+  oneHot,
   prod,
   type ReduceOptions,
   reshape,
+  slice,
   softmax,
   sqrt,
   square,
   stopGradient,
   sub,
   sum,
+  transpose,
   where,
 } from "isoloss/ops";
 import type { Operator } from "../call.js";
-import { absolute } from "./elements/arithmetic.js";
-import { hardmax } from "./indexing/ordering.js";
+import { listed } from "../limits.js";
+import { absolute } from "./elements.js";
+
+/** A constant list of integers, or a table of them. */
+export const integers = (values: readonly number[], shape: readonly number[] = [values.length]): Tensor =>
+  constant({ shape, data: BigInt64Array.from(values, BigInt) });
+
+/** @throws ShapeError if the list is too long to be made while a model is traced */
+export function range(n: number): number[] {
+  return Array.from({ length: listed(n) }, (_, i) => i);
+}
+
+/** A range of one axis. */
+export function along(x: Tensor, axis: number, start: number, end: number, step = 1): Tensor {
+  const only = (value: number, others: readonly number[]) => others.map((n, d) => (d === axis ? value : n));
+  const zeros = x.shape.map(() => 0);
+  return slice(x, {
+    starts: only(start, zeros),
+    ends: only(end, x.shape),
+    steps: only(
+      step,
+      zeros.map(() => 1),
+    ),
+  });
+}
+
+/** The elements of one axis at the given places. */
+export function picked(x: Tensor, axis: number, places: readonly number[]): Tensor {
+  const isWhole = places.length === x.shape[axis] && places.every((p, i) => p === i);
+  return isWhole ? x : gather(x, integers(places), { axis });
+}
 
 const reduction =
   (f: (x: Tensor, options: ReduceOptions) => Tensor): Operator =>
@@ -65,6 +100,19 @@ function logSumExp(x: Tensor, options: ReduceOptions): Tensor {
   const top = where(less(abs(largest), Infinity), largest, 0);
   const rest = log(sum(exp(sub(x, top)), options));
   return add(rest, reshape(top, rest.shape));
+}
+
+/** The tensor with one axis at another place. */
+export function moveAxis(x: Tensor, from: number, to: number): Tensor {
+  const order = [...x.shape.keys()].filter((d) => d !== from);
+  order.splice(to, 0, from);
+  return transpose(x, order);
+}
+
+/** 1 at the first largest element along an axis, else 0. */
+function hardmax(x: Tensor, { axis = -1 }: { axis?: number | undefined }): Tensor {
+  const at = axis < 0 ? axis + x.rank : axis;
+  return moveAxis(oneHot(argmax(x, { axis: at }), x.shape[at], x.dtype), x.rank - 1, at);
 }
 
 /** Before operator set 13 all axes from the given one on are joined, and the default is axis 1. */

@@ -2,8 +2,8 @@ import type { Tensor } from "isoloss";
 import { concat, constant, expandDims, reshape } from "isoloss/ops";
 import type { Call, Operator } from "../call.js";
 import type { Sequence, Value } from "../value.js";
-import { along, range } from "./axes.js";
-import { asPositions } from "./indexing/places.js";
+import { asPositions } from "./indexing.js";
+import { along, range } from "./reductions.js";
 import { axisOf } from "./shapes.js";
 
 /** A place in 0..end, from the end of the sequence if negative; `otherwise` if the operand is left out. */

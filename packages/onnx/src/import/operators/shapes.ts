@@ -1,13 +1,12 @@
-import type { Tensor } from "isoloss";
-import { type NdArray, sizeOf } from "isoloss";
+import { type NdArray, sizeOf, type Tensor } from "isoloss";
 import { broadcastShapes, constantValue, resolveAxis } from "isoloss/internal";
 import { broadcastTo, concat, constant, cumsum, fill, gather, reshape, transpose } from "isoloss/ops";
 import { constantOf } from "../arrays.js";
 import type { Call, Operator } from "../call.js";
 import { converted } from "../kinds.js";
 import type { Result, Value } from "../value.js";
-import { along, integers } from "./axes.js";
-import { kindOf } from "./elements/casts.js";
+import { kindOf } from "./elements.js";
+import { along, integers } from "./reductions.js";
 
 /** An axis of the first operand, or of a tensor of another rank, from the end if negative. */
 export const axisOf = (call: Call, axis: number, rank = call.tensor(0).rank): number =>

@@ -11,7 +11,7 @@ import {
 } from "isoloss/internal";
 import type { FloatDType } from "isoloss/nn";
 import type { OutputDifference } from "isoloss/onnx";
-import { fromOnnx } from "../../import/from-onnx.js";
+import { imported, type Runnable, runnable } from "../edit/onnx-file.js";
 import {
   axisSizes,
   guessedAxes,
@@ -82,10 +82,19 @@ export async function compareModels(
   b: Uint8Array,
   options: CompareModelsOptions = {},
 ): Promise<ModelComparison> {
+  return comparedFiles(runnable("compareModels", a), runnable("compareModels", b), options);
+}
+
+/** The same of files that are decoded. */
+export async function comparedFiles(
+  a: Runnable,
+  b: Runnable,
+  options: CompareModelsOptions,
+): Promise<ModelComparison> {
   const settings = compareModelsOptions.read(options);
   const { runtime } = settings;
-  const first = fromOnnx(a);
-  const second = fromOnnx(b, { dtype: floatOf(first) });
+  const first = imported(a);
+  const second = imported(b, { dtype: floatOf(first) });
   requireSameInterface(first, second);
   const batches = batchesFor(first, settings);
   const expected = await outputsOf(first, batches, { runtime }).catch((cause) => {

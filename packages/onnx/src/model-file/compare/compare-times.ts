@@ -1,8 +1,8 @@
-import type { FileSession } from "isoloss/internal";
-import { inCode, isObject, type OptionsOf, optionTable } from "isoloss/internal";
+import { type FileSession, inCode, isObject, type OptionsOf, optionTable } from "isoloss/internal";
 import { fromOnnx } from "../../import/from-onnx.js";
-import { openFile } from "./open-file.js";
+import { runnable } from "../edit/onnx-file.js";
 import { axisSizes, type NamedValues, randomInputs } from "./random-inputs.js";
+import { openFile } from "./run-model.js";
 
 export interface CompareTimesOptions extends OptionsOf<typeof compareTimesOptions> {}
 
@@ -55,7 +55,7 @@ export async function compareTimes(
   const sessions: FileSession[] = [];
   const times: [number[], number[]] = [[], []];
   try {
-    for (const file of [before, after]) sessions.push(await openFile(file));
+    for (const bytes of [before, after]) sessions.push(await openFile(runnable("compareTimes", bytes)));
     // The first runs make what later ones use.
     for (const session of [...sessions, ...sessions]) await session.run(batch);
     const start = performance.now();

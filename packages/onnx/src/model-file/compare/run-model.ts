@@ -1,6 +1,14 @@
-import type { CompileOptions, ImportedModel, NdArray, Tensor } from "isoloss";
-import { jit, OptionError } from "isoloss";
-import type { FileSession } from "isoloss/internal";
+import {
+  type CompileOptions,
+  type ImportedModel,
+  jit,
+  type NdArray,
+  OptionError,
+  type RuntimeName,
+  type Tensor,
+} from "isoloss";
+import { type FileSession, type FileSessionOptions, isNative, openFileSession } from "isoloss/internal";
+import { imported, type Runnable } from "../edit/onnx-file.js";
 import type { NamedValues } from "./random-inputs.js";
 
 interface RunOptions extends Pick<CompileOptions, "runtime"> {
@@ -75,3 +83,16 @@ function requireInputs({ inputs }: ImportedModel, batch: NamedValues): void {
 
 const named = <T>(inputs: ImportedModel["inputs"], values: readonly T[]): Record<string, T> =>
   Object.fromEntries(inputs.map(({ name }, i) => [name, values[i]]));
+
+interface OpenFileOptions extends FileSessionOptions {
+  /** `onnx`: ONNX Runtime on the file itself; `javascript`: as `fromOnnx` reads it; `auto`: the former where it is installed. */
+  readonly runtime?: RuntimeName | undefined;
+}
+
+/** Makes a model file ready to run, batch by batch, of any shapes that it takes. */
+export async function openFile(file: Runnable, options: OpenFileOptions = {}): Promise<FileSession> {
+  const { runtime = "auto", ...session } = options;
+  return (await isNative(runtime))
+    ? openFileSession(file.bytes, session)
+    : openModel(imported(file, { outputs: session.outputs }), { runtime: "javascript" });
+}

@@ -2,14 +2,10 @@ import type { NdArray, Shape } from "isoloss";
 import { DataError } from "isoloss";
 import type { OnnxDType, OnnxNode, OnnxTensor, OnnxValueInfo } from "isoloss/internal";
 import {
-  contentOf,
   type RawField,
   rawField,
-  rawFields,
-  rawMessage,
   readTensor,
   readValueInfo,
-  requireBytes,
   writeTensor,
   writeValueInfo,
 } from "isoloss/internal";
@@ -31,7 +27,8 @@ import {
   writtenNode,
 } from "./graph-items.js";
 import { ItemList } from "./item-list.js";
-import { replaceFloats } from "./replace-floats.js";
+import { OnnxFile } from "./onnx-file.js";
+import { withOtherFloats } from "./replace-floats.js";
 import { Uses } from "./uses.js";
 
 /** What the floats of a file are, without their numbers. */
@@ -58,6 +55,8 @@ export class GraphEditor {
   readonly #floats = new Map<string, Floats>();
   readonly #originals = new Map<string, Floats>();
   readonly #items: ItemList;
+  /** The nodes of the file. */
+  readonly #read: ReadonlySet<OnnxNode>;
   /** Names of tensors that were not in the file. */
   readonly #added = new Set<string>();
   /** Whether the file was of an IR version in which every stored tensor is an input of the graph, and is no more. */
@@ -65,21 +64,16 @@ export class GraphEditor {
   /** Which nodes make and read the values of the graph as it is now. */
   readonly uses: Uses;
 
-  constructor(op: string, bytes: Uint8Array) {
-    requireBytes(op, bytes);
+  /** @param op names the function in errors */
+  constructor(op: string, file: OnnxFile) {
     this.#op = op;
-    this.#model = rawFields(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    const graph = this.#model.filter(({ number }) => number === 7).at(-1);
-    if (graph === undefined) {
-      throw new DataError(
-        `${op}: no graph found: the bytes are not an ONNX model, or the file is truncated.`,
-      );
-    }
+    this.#model = file.fields;
     this.#irVersion = intOf(this.#model, 1);
     this.#opset = opsetOf(this.#model);
-    this.#items = new ItemList(rawFields(contentOf(graph)).map(itemOf));
+    this.#items = new ItemList(file.items);
     const { nodes } = this;
     requireOrder(op, nodes);
+    this.#read = new Set(nodes);
     this.#before = new Uses(nodes);
     this.uses = new Uses(nodes);
   }
@@ -144,7 +138,7 @@ export class GraphEditor {
 
   /** The floats of an initializer or of a Constant node; undefined for any other value. */
   floats(name: string): Floats | undefined {
-    const own = this.#floats.get(name) ?? this.#read(name);
+    const own = this.#floats.get(name) ?? this.#floatsOf(name);
     if (own !== undefined) this.#floats.set(name, own);
     return own;
   }
@@ -235,7 +229,7 @@ export class GraphEditor {
   }
 
   /** The file with all changes; tensors and value infos that they left without use are left out. */
-  finish(): Uint8Array {
+  finish(): OnnxFile {
     const isGone = (name: string) =>
       (this.#before.isRead(name) || this.#added.has(name)) && !this.uses.isRead(name) && !this.isOutput(name);
     const isUnmade = (name: string) =>
@@ -248,11 +242,17 @@ export class GraphEditor {
       if (field.number === INPUT) return !(isStored(name) && (isGone(name) || this.#isFreed));
       return field.number !== VALUE_INFO || !isUnmade(name);
     });
-    const graph = rawMessage(kept.map(({ field }) => field));
-    const model = rawMessage(
-      this.#model.map((field) => (field.number === 7 ? rawField(7, (w, n) => w.bytes(n, graph)) : field)),
+    return new OnnxFile(
+      this.#model,
+      kept.map((item) => this.#finished(item)),
     );
-    return replaceFloats(model, ({ name }) => this.#changed(name));
+  }
+
+  /** A field with its new numbers; a new node as it is read back. */
+  #finished(item: GraphItem): GraphItem {
+    const field = withOtherFloats(item.field, ({ name }) => this.#changed(name));
+    const isOld = item.node === undefined || this.#read.has(item.node);
+    return field === item.field && isOld ? item : itemOf(field);
   }
 
   /** Numbers that differ from those that were read. */
@@ -261,7 +261,7 @@ export class GraphEditor {
     return floats === undefined || floats === this.#originals.get(name) ? undefined : floats;
   }
 
-  #read(name: string): Floats | undefined {
+  #floatsOf(name: string): Floats | undefined {
     const tensor = this.tensor(name);
     if (tensor === undefined || !isFloatType(tensor.dtype)) return undefined;
     const { shape, data } = arrayOf(tensor, "float64");

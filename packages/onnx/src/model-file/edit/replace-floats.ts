@@ -1,7 +1,10 @@
 import type { NdArray } from "isoloss";
 import {
+  contentOf,
+  type FieldChanges,
   mapFields,
   ProtoReader,
+  type RawField,
   rawField,
   rawFields,
   rawMessage,
@@ -18,14 +21,22 @@ export type Replacement = (header: TensorHeader) => NdArray | undefined;
  * A model with other numbers in float tensors of its main graph: initializers, and Constant nodes under the name of
  * their output. Every other byte stays.
  */
-export function replaceFloats(model: Uint8Array, replacement: Replacement): Uint8Array {
-  const graph = (message: Uint8Array) =>
-    mapFields(message, {
-      1: (node) => inNode(node, replacement),
-      5: (tensor) => inTensor(tensor, tensorHeader(tensor), replacement),
-    });
-  return mapFields(model, { 7: graph });
+export const replaceFloats = (model: Uint8Array, replacement: Replacement): Uint8Array =>
+  mapFields(model, { 7: (graph) => mapFields(graph, changes(replacement)) });
+
+/** A field of a graph with other numbers; the field itself where nothing changes. */
+export function withOtherFloats(field: RawField, replacement: Replacement): RawField {
+  const change = changes(replacement)[field.number];
+  if (change === undefined) return field;
+  const content = contentOf(field);
+  const changed = change(content);
+  return changed === content ? field : rawField(field.number, (w, n) => w.bytes(n, changed));
 }
+
+const changes = (replacement: Replacement): FieldChanges => ({
+  1: (node) => inNode(node, replacement),
+  5: (tensor) => inTensor(tensor, tensorHeader(tensor), replacement),
+});
 
 function inTensor(tensor: Uint8Array, header: TensorHeader, replacement: Replacement): Uint8Array {
   const value = isFloatCode(header.code) ? replacement(header) : undefined;

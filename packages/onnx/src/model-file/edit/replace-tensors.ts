@@ -10,11 +10,11 @@ import {
   rawFields,
   rawMessage,
   readValueInfo,
-  tensorHeader,
   withRemarks,
   writeShape,
 } from "isoloss/internal";
-import { INITIALIZER, INPUT, itemOf, OUTPUT, VALUE_INFO } from "./graph-items.js";
+import { type GraphItem, INITIALIZER, INPUT, itemOf, OUTPUT, VALUE_INFO } from "./graph-items.js";
+import { OnnxFile } from "./onnx-file.js";
 
 export interface TensorChanges {
   /** Initializers of other types or shapes, by name. */
@@ -24,33 +24,34 @@ export interface TensorChanges {
 }
 
 /**
- * A model with other tensors in the place of initializers. What the file says of the types and shapes of values inside the
+ * A file with other tensors in the place of initializers. What the file says of the types and shapes of values inside the
  * graph is left out, as it may be wrong then; other fields keep their bytes.
  */
-export function replaceTensors(model: Uint8Array, { tensors, dtypeOf }: TensorChanges): Uint8Array {
-  const changed = (field: RawField): RawField[] => {
+export function replaceTensors(file: OnnxFile, { tensors, dtypeOf }: TensorChanges): OnnxFile {
+  const changed = (item: GraphItem): GraphItem[] => {
+    const { field, name = "" } = item;
     const { number } = field;
     if (number === VALUE_INFO) return [];
     if (number === INITIALIZER) {
-      const tensor = tensors.get(tensorHeader(contentOf(field)).name);
-      if (tensor === undefined) return [field];
-      return [rawField(number, (w, n) => w.bytes(n, withRemarks(tensor, contentOf(field))))];
+      const tensor = tensors.get(name);
+      if (tensor === undefined) return [item];
+      return [itemOf(rawField(number, (w, n) => w.bytes(n, withRemarks(tensor, contentOf(field)))))];
     }
-    if (number !== INPUT && number !== OUTPUT) return [field];
+    if (number !== INPUT && number !== OUTPUT) return [item];
     // Before IR version 4 every initializer is an input of the graph, too.
-    const tensor = tensors.get(itemOf(field).name ?? "");
-    if (tensor === undefined && dtypeOf === undefined) return [field];
+    const tensor = tensors.get(name);
+    if (tensor === undefined && dtypeOf === undefined) return [item];
     const content = contentOf(field);
     const info = readValueInfo(new ProtoReader(content));
     const dtype = tensor?.dtype ?? dtypeOf?.(info) ?? info.dtype;
     const shape = `${tensor?.shape}` === `${info.shape}` ? undefined : tensor?.shape;
-    if (dtype === undefined || (dtype === info.dtype && shape === undefined)) return [field];
+    if (dtype === undefined || (dtype === info.dtype && shape === undefined)) return [item];
     const typed = mapFields(content, {
       2: (type) => mapFields(type, { 1: (own) => withType(own, dtype, shape) }),
     });
-    return [rawField(number, (w, n) => w.bytes(n, typed))];
+    return [{ ...item, field: rawField(number, (w, n) => w.bytes(n, typed)) }];
   };
-  return mapFields(model, { 7: (graph) => rawMessage(rawFields(graph).flatMap(changed)) });
+  return new OnnxFile(file.fields, file.items.flatMap(changed));
 }
 
 /** TypeProto.Tensor with another type of elements, and another shape where one is given. */

@@ -9,7 +9,9 @@ import {
   requireKnown,
 } from "isoloss/internal";
 import { type ExternalData, inlineExternalData } from "isoloss/onnx";
-import { replaceFloats } from "./replace-floats.js";
+import { itemOf } from "./graph-items.js";
+import { OnnxFile } from "./onnx-file.js";
+import { type Replacement, replaceFloats, withOtherFloats } from "./replace-floats.js";
 
 export interface WithParamsOptions {
   /** The files with the model's external data; with them the result holds all data itself. */
@@ -46,8 +48,30 @@ export function withParams(
   requireKnown("withParams", options, ["external"], "withParams(bytes, params, { external })");
   requireParams(params);
   const model = options.external === undefined ? bytes : inlineExternalData(bytes, options.external);
+  const { replacement, requireKnownNames } = replacementOf(params);
+  const result = replaceFloats(model, replacement);
+  requireKnownNames();
+  return result === bytes ? bytes.slice() : result;
+}
+
+/** The same of a file that is decoded. */
+export function withParamsIn(file: OnnxFile, params: Readonly<Record<string, NdArray>>): OnnxFile {
+  const { replacement, requireKnownNames } = replacementOf(params);
+  const items = file.items.map((item) => {
+    const field = withOtherFloats(item.field, replacement);
+    return field === item.field ? item : itemOf(field);
+  });
+  requireKnownNames();
+  return new OnnxFile(file.fields, items);
+}
+
+/** New numbers by name, and a check that all of them had a tensor. */
+function replacementOf(params: Readonly<Record<string, NdArray>>): {
+  readonly replacement: Replacement;
+  readonly requireKnownNames: () => void;
+} {
   const names: string[] = [];
-  const result = replaceFloats(model, (header) => {
+  const replacement = (header: TensorHeader): NdArray | undefined => {
     const name = header.name.replaceAll(":", "_");
     const value = ownEntry(params, name);
     if (value !== undefined && names.includes(name)) {
@@ -56,12 +80,15 @@ export function withParams(
     names.push(name);
     if (value !== undefined) requireFit(name, header, value);
     return value;
-  });
-  const unknown = Object.keys(params).find((name) => !names.includes(name));
-  if (unknown === undefined) return result === bytes ? bytes.slice() : result;
-  throw new OptionError(
-    `withParams: the file has no float tensor "${unknown}"; it has ${listed(names)}. Names are those of fromOnnx(bytes).params.`,
-  );
+  };
+  const requireKnownNames = () => {
+    const unknown = Object.keys(params).find((name) => !names.includes(name));
+    if (unknown === undefined) return;
+    throw new OptionError(
+      `withParams: the file has no float tensor "${unknown}"; it has ${listed(names)}. Names are those of fromOnnx(bytes).params.`,
+    );
+  };
+  return { replacement, requireKnownNames };
 }
 
 const listed = (names: readonly string[]): string =>

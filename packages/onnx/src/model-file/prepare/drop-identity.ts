@@ -1,7 +1,8 @@
 import type { OnnxNode } from "isoloss/internal";
 import { GraphEditor } from "../edit/graph-editor.js";
+import { OnnxFile } from "../edit/onnx-file.js";
 import { isStandard } from "./attributes.js";
-import { changedRow, leftRow, type Preparation } from "./preparation.js";
+import { changedRow, encoded, leftRow, type Preparation, type PreparedFile } from "./preparation.js";
 
 /**
  * Removes Identity and Dropout nodes, which do nothing in inference: their readers read what they read. So are Loops removed
@@ -16,8 +17,12 @@ import { changedRow, leftRow, type Preparation } from "./preparation.js";
  * @example
  * const { bytes: after, report } = dropIdentity(before);
  */
-export function dropIdentity(bytes: Uint8Array): Preparation {
-  const editor = new GraphEditor("dropIdentity", bytes);
+export const dropIdentity = (bytes: Uint8Array): Preparation =>
+  encoded(dropIdentityIn(OnnxFile.decode("dropIdentity", bytes)));
+
+/** The same of a file that is decoded. */
+export function dropIdentityIn(file: OnnxFile): PreparedFile {
+  const editor = new GraphEditor("dropIdentity", file);
   for (const node of editor.nodes) {
     const identities = node.opType === "Loop" && isStandard(node) ? idleLoop(editor, node) : undefined;
     if (identities !== undefined) editor.replace(node, ...identities);
@@ -34,7 +39,7 @@ export function dropIdentity(bytes: Uint8Array): Preparation {
     const reason = whyNeeded(editor, node) ?? drop(editor, node);
     return reason === undefined ? changedRow(node, "removed") : leftRow(node, reason);
   });
-  return { bytes: editor.finish(), report };
+  return { file: editor.finish(), report };
 }
 
 /** Removes the Identity nodes through which exporters share equal stored tensors, such as the start values of batch norms. */

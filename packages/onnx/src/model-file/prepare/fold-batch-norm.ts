@@ -1,11 +1,12 @@
 import type { OnnxNode } from "isoloss/internal";
 import { inCode, type OptionsOf, optionTable } from "isoloss/internal";
 import { GraphEditor } from "../edit/graph-editor.js";
+import { OnnxFile } from "../edit/onnx-file.js";
 import { float, int, isStandard } from "./attributes.js";
 import { changeLayer } from "./change-layer.js";
 import { dropStoredIdentity } from "./drop-identity.js";
 import { isReason, linearLayer, type Reason } from "./linear-layer.js";
-import { changedRow, leftRow, type Preparation } from "./preparation.js";
+import { changedRow, encoded, leftRow, type Preparation, type PreparedFile } from "./preparation.js";
 import { type LayoutOf, layouts } from "./value-layout.js";
 
 export interface FoldBatchNormOptions extends OptionsOf<typeof foldBatchNormOptions> {}
@@ -40,8 +41,13 @@ const foldBatchNormOptions = optionTable("foldBatchNorm", {
  * (await compareModels(before, folded)).largest < 1e-4; // true
  */
 export function foldBatchNorm(bytes: Uint8Array, options: FoldBatchNormOptions = {}): Preparation {
-  const { norms: isWanted } = foldBatchNormOptions.read(options);
-  const editor = new GraphEditor("foldBatchNorm", bytes);
+  const { norms } = foldBatchNormOptions.read(options);
+  return encoded(foldBatchNormIn(OnnxFile.decode("foldBatchNorm", bytes), norms));
+}
+
+/** The same of a file that is decoded. */
+export function foldBatchNormIn(file: OnnxFile, isWanted?: FoldBatchNormOptions["norms"]): PreparedFile {
+  const editor = new GraphEditor("foldBatchNorm", file);
   dropStoredIdentity(editor);
   const layoutOf = layouts(editor);
   const norms = editor.nodes.filter((node) => node.opType === "BatchNormalization" && isStandard(node));
@@ -54,7 +60,7 @@ export function foldBatchNorm(bytes: Uint8Array, options: FoldBatchNormOptions =
       ? leftRow(node, result.reason)
       : changedRow(node, `folded into ${result.opType} ${result.outputs[0]}`);
   });
-  return { bytes: editor.finish(), report };
+  return { file: editor.finish(), report };
 }
 
 /** Folds a batch norm and returns the layer's last node, or says why it cannot. */

@@ -1,4 +1,5 @@
 import type { OnnxNode } from "isoloss/internal";
+import type { OnnxFile } from "../edit/onnx-file.js";
 
 /** What a preparation did with a node, or why it left it. */
 export interface PreparationRow {
@@ -17,6 +18,13 @@ export interface Preparation {
   /** One row for each node that was changed or could not be. */
   readonly report: readonly PreparationRow[];
 }
+
+/** The same before the file is encoded. */
+export interface PreparedFile extends Pick<Preparation, "report"> {
+  readonly file: OnnxFile;
+}
+
+export const encoded = ({ file, report }: PreparedFile): Preparation => ({ bytes: file.bytes, report });
 
 const row = ({ name, opType, outputs }: OnnxNode, changed: boolean, note: string): PreparationRow => ({
   node: name || outputs[0],

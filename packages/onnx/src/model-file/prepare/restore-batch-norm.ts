@@ -1,8 +1,6 @@
 // Batch norms: S. Ioffe and C. Szegedy, "Batch normalization", ICML 2015. The norm of filters: K. He et al., "Delving
 // deep into rectifiers", ICCV 2015, eq. 10.
-
-import type { RuntimeName } from "isoloss";
-import { isNdArray, type NdArray, OptionError } from "isoloss";
+import { isNdArray, type NdArray, OptionError, type RuntimeName, type Tensor } from "isoloss";
 import {
   describeValue,
   float,
@@ -12,13 +10,16 @@ import {
   oneOf,
   optionTable,
   positive,
+  reduce,
 } from "isoloss/internal";
+import type { NamedValues } from "../compare/random-inputs.js";
+import { outputsOf } from "../compare/run-model.js";
 import { canHold } from "../edit/float-data.js";
 import { GraphEditor } from "../edit/graph-editor.js";
+import { imported, OnnxFile } from "../edit/onnx-file.js";
 import { changeLayer } from "./change-layer.js";
-import { type ChannelStatistics, channelStatistics } from "./channel-statistics.js";
 import { isReason, type LinearLayer, layerEnds, linearLayer, type Reason } from "./linear-layer.js";
-import { changedRow, leftRow, type Preparation } from "./preparation.js";
+import { changedRow, encoded, leftRow, type Preparation, type PreparedFile } from "./preparation.js";
 import { layouts } from "./value-layout.js";
 
 export interface RestoreBatchNormOptions extends OptionsOf<typeof restoreBatchNormOptions> {}
@@ -75,9 +76,19 @@ export async function restoreBatchNorm(
   calibration: Calibration | readonly Calibration[],
   options: RestoreBatchNormOptions = {},
 ): Promise<Preparation> {
-  const { epsilon, layers: isWanted, weights, runtime } = restoreBatchNormOptions.read(options);
+  const settings = restoreBatchNormOptions.read(options);
   const batches = batchesOf(calibration);
-  const editor = new GraphEditor("restoreBatchNorm", bytes);
+  return encoded(await restoreBatchNormIn(OnnxFile.decode("restoreBatchNorm", bytes), batches, settings));
+}
+
+/** The same of a file that is decoded. */
+export async function restoreBatchNormIn(
+  file: OnnxFile,
+  batches: readonly Calibration[],
+  options: RestoreBatchNormOptions,
+): Promise<PreparedFile> {
+  const { epsilon, layers: isWanted, weights, runtime } = restoreBatchNormOptions.read(options);
+  const editor = new GraphEditor("restoreBatchNorm", file);
   const layoutOf = layouts(editor);
   const candidates = layerEnds(editor).map((end) => {
     const reason = whyNot(editor, end.outputs[0], isWanted);
@@ -89,14 +100,14 @@ export async function restoreBatchNorm(
   });
   const layers = candidates.flatMap(({ layer }) => (isReason(layer) ? [] : [layer]));
   const values = layers.map(({ end }) => end.outputs[0]);
-  const statistics = await channelStatistics(bytes, values, batches, runtime);
+  const statistics = await channelStatistics(file, values, batches, runtime);
   const report = candidates.map(({ end, layer }) => {
     const result = isReason(layer)
       ? layer
       : restore(editor, layer, statistics[layers.indexOf(layer)], epsilon);
     return isReason(result) ? leftRow(end, result.reason) : changedRow(end, result.note);
   });
-  return { bytes: editor.finish(), report };
+  return { file: editor.finish(), report };
 }
 
 function batchesOf(calibration: Calibration | readonly Calibration[]): readonly Calibration[] {
@@ -187,4 +198,72 @@ function normsOf(editor: GraphEditor, { weight, channels, channelOf }: LinearLay
     squares[channelOf(e)] += w * w;
   });
   return squares.map((square) => (square === 0 ? 1 : Math.sqrt(square / 2)));
+}
+
+/** Mean and variance of a value's channels over batch and places. */
+interface ChannelStatistics {
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+}
+
+/** Statistics of values inside a model with channels on axis 1, over batches whose examples have the same shapes. */
+async function channelStatistics(
+  file: OnnxFile,
+  values: readonly string[],
+  batches: readonly NamedValues[],
+  runtime: RuntimeName,
+): Promise<readonly ChannelStatistics[]> {
+  if (values.length === 0) return [];
+  const model = imported(withOutputs(file, values), { outputs: values });
+  const after = (results: Readonly<Record<string, Tensor>>) =>
+    Object.fromEntries(
+      values.flatMap((value, k) => {
+        const axes = results[value].shape.flatMap((_, d) => (d === 1 ? [] : [d]));
+        return [
+          [`mean${k}`, reduce.mean(results[value], { axes })],
+          [`variance${k}`, reduce.variance(results[value], { axes })],
+        ];
+      }),
+    );
+  const runs = await outputsOf(model, batches, { runtime, after });
+  const counts = batches.map((batch) => batch[model.inputs[0].name].shape[0] ?? 1);
+  const total = counts.reduce((a, b) => a + b, 0);
+  return values.map((_, k) =>
+    pooled(
+      runs.map((run, i) => ({
+        mean: run[`mean${k}`].data,
+        variance: run[`variance${k}`].data,
+        share: counts[i] / total,
+      })),
+    ),
+  );
+}
+
+/** The file with values inside it as outputs. */
+function withOutputs(file: OnnxFile, values: readonly string[]): OnnxFile {
+  const editor = new GraphEditor("restoreBatchNorm", file);
+  for (const value of values) if (!editor.isOutput(value)) editor.addOutput(value);
+  return editor.finish();
+}
+
+type Numbers = NamedValues[string]["data"];
+
+/** Mean and variance over parts: var = E[var + mean^2] - E[mean]^2, about the first mean for accuracy. */
+function pooled(
+  parts: readonly { readonly mean: Numbers; readonly variance: Numbers; readonly share: number }[],
+): ChannelStatistics {
+  const [{ mean: origin }] = parts;
+  const mean = new Float64Array(origin.length);
+  const variance = new Float64Array(origin.length);
+  for (let c = 0; c < origin.length; c++) {
+    let [first, second] = [0, 0];
+    for (const part of parts) {
+      const offset = Number(part.mean[c]) - Number(origin[c]);
+      first += offset * part.share;
+      second += (offset ** 2 + Number(part.variance[c])) * part.share;
+    }
+    mean[c] = Number(origin[c]) + first;
+    variance[c] = Math.max(second - first ** 2, 0);
+  }
+  return { mean, variance };
 }

@@ -1,10 +1,11 @@
 // What a program does with a file that it was given.
 
-import type { ImportedInput, ImportedModel } from "isoloss";
 import {
   compileJavaScript,
   costOf,
   type Graph,
+  type ImportedInput,
+  type ImportedModel,
   IsolossError,
   type NdArray,
   type Spec,
@@ -16,12 +17,12 @@ import {
 import { allocate } from "isoloss/internal";
 import { decodeModel, inlineExternalData } from "isoloss/onnx";
 import { fromOnnx } from "../../../src/import/from-onnx.js";
+import { OnnxFile } from "../../../src/model-file/edit/onnx-file.js";
 import { withParams } from "../../../src/model-file/edit/with-params.js";
+import { liftBounds, lowerBounds } from "../../../src/model-file/prepare/bounds.js";
 import { dropIdentity } from "../../../src/model-file/prepare/drop-identity.js";
 import { dropMetadata } from "../../../src/model-file/prepare/drop-metadata.js";
 import { foldBatchNorm } from "../../../src/model-file/prepare/fold-batch-norm.js";
-import { liftBounds } from "../../../src/model-file/prepare/lift-bounds.js";
-import { lowerBounds } from "../../../src/model-file/prepare/lower-bounds.js";
 import { quantizeWeights } from "../../../src/quantize/quantize-weights.js";
 import { quantizableValues } from "../../../src/quantize/write-qdq.js";
 
@@ -73,7 +74,7 @@ export function check(bytes: Uint8Array): Outcome {
     lowerBounds,
     dropIdentity,
     dropMetadata,
-    quantizableValues,
+    quantizableValues: (own: Uint8Array) => quantizableValues(OnnxFile.decode("check", own)),
     quantizeWeights,
   };
   for (const [name, edit] of Object.entries(edits)) attempt(name, () => edit(bytes));

@@ -17,13 +17,12 @@ import { fromOnnx } from "../../../src/import/from-onnx.js";
 
 describe("head room", () => {
   const statistics = (high: number, mean: number, active: number) => ({
-    ...{
-      high: Float64Array.of(high),
-      mean: Float64Array.of(mean),
-      active: Float64Array.of(active),
-      rows: 64,
-    },
-    ...{ low: Float64Array.of(-1), moment: Float64Array.of(0.5) },
+    high: Float64Array.of(high),
+    mean: Float64Array.of(mean),
+    active: Float64Array.of(active),
+    rows: 64,
+    low: Float64Array.of(-1),
+    moment: Float64Array.of(0.5),
   });
   const source = { isWhole: true, channels: Int32Array.of(0), clip: undefined } as never;
   const rangesOf = (own: ReturnType<typeof statistics>, isRectified: boolean) =>
@@ -139,7 +138,10 @@ it("what a dead unit has before its ReLU is part of the noise where it is rounde
     return [{ x: { shape: [count, 2, 8, 8], data } }];
   };
   const { table } = await quantizeModel(dead, {
-    ...{ calibration: images(32, 1), heldOut: images(64, 2), biasCorrection: false, granularity: "channel" },
+    calibration: images(32, 1),
+    heldOut: images(64, 2),
+    biasCorrection: false,
+    granularity: "channel",
   });
   const of = (name: string) => table.find(({ candidate }) => candidate === name)?.sqnr as number;
   expect(of("noise minimized")).toBeGreaterThan(of("as it is") - 3);

@@ -1,7 +1,7 @@
 // Data of the user's own: tables, arrays, images and modules.
 
 import { createHash } from "node:crypto";
-import { countBy, maxBy, mean, omit } from "es-toolkit";
+import { countBy, maxBy, mean, omit, sum, uniq } from "es-toolkit";
 import { DataError, type Dataset, dtypeOf, type NdArray, numbers, OptionError } from "isoloss";
 import { type DivideOptions, divide, divideOptions } from "isoloss/data";
 import {
@@ -110,7 +110,9 @@ export const ownDataRegistry: Readonly<Record<string, Format>> = {
     own: {
       npy: required("a path", "The inputs, [n, ...]."),
       labels: required("a path", "The labels, [n]; of numbers also [n, columns]."),
-      ...{ ...classes, ...divided, ...standardize("true") },
+      ...classes,
+      ...divided,
+      ...standardize("true"),
     },
     files: ["labels"],
     open: openNpy,
@@ -133,7 +135,9 @@ export const ownDataRegistry: Readonly<Record<string, Format>> = {
     options: { name: "module", rows: {} },
     own: {
       module: required("a path, and the name of the export after #", "The module, whose code runs."),
-      ...{ ...classes, ...divided, ...standardize("false") },
+      ...classes,
+      ...divided,
+      ...standardize("false"),
     },
     open: openModule,
   },
@@ -181,7 +185,8 @@ function pathsOf(data: OwnData): readonly string[] {
 
 const check = (data: OwnData): Promise<string> =>
   hashed(pathsOf(data), {
-    ...{ what: "data", expected: data.sha256 },
+    what: "data",
+    expected: data.sha256,
     isFolder: ownDataRegistry[formatOf(data)].isFolder,
   });
 
@@ -229,7 +234,12 @@ export async function loadOwnData(
   const parts = fold === undefined ? whole : ofTestFold(whole, fold, { isDivided: (test ?? 0) > 0 });
   const { image, features, classes: names, table: tableOptions, tasks: columns, unlabeled } = opened;
   const raw: RunData = {
-    ...{ ...parts, image, features, classes: names, table: tableOptions, tasks: columns },
+    ...parts,
+    image,
+    features,
+    classes: names,
+    table: tableOptions,
+    tasks: columns,
     metrics: {
       ...rowMetrics(parts, { unlabeled, isTable: tableOptions !== undefined }),
       ...constantMetrics({ ...parts, tasks: columns }),
@@ -276,8 +286,9 @@ function rowHashes({ inputs, labels }: Dataset): string[] {
 
 /**
  * What a run says of data beside its own results: a yardstick that needs no model. Of one target the
- * root mean squared error of the mean of the training rows (`constant.validation.rmse`), of classes the accuracy of their commonest class, on the
- * rows that the run is measured on; of several tasks that of each (`constant.validation.TASK.rmse`).
+ * root mean squared error of the mean of the training rows (`constant.validation.rmse`), of classes the cross-entropy of their shares among the
+ * training rows (`constant.validation.loss`) and the accuracy of the commonest, on the rows that the run is measured on; of several tasks
+ * that of each (`constant.validation.TASK.rmse`).
  */
 function constantMetrics({ train, validation, test, tasks }: RunData): Record<string, number> {
   const metrics: Record<string, number> = {};
@@ -292,10 +303,16 @@ function constantMetrics({ train, validation, test, tasks }: RunData): Record<st
     const constant = hasClasses ? maxBy(known, (label) => counts[label]) : mean(known);
     for (const [part, data] of Object.entries({ validation, test })) {
       if (data === undefined || data.labels.data.length === 0) continue;
-      const squares = column(data, k).map((label) => (label - (constant as number)) ** 2);
+      const labels = column(data, k);
       const name = tasks ? `constant.${part}.${tasks[k].name}` : `constant.${part}`;
-      if (hasClasses) metrics[`${name}.accuracy`] = mean(squares.map((square) => Number(square === 0)));
-      else metrics[`${name}.rmse`] = Math.sqrt(mean(squares));
+      if (hasClasses) {
+        // A class without training rows counts as one, so that the cross-entropy is finite.
+        const countOf = (label: number) => counts[label] ?? 1;
+        const all = sum(uniq([...known, ...labels]).map(countOf));
+        metrics[`${name}.loss`] = mean(labels.map((label) => Math.log(all / countOf(label))));
+        metrics[`${name}.accuracy`] = mean(labels.map((label) => Number(label === constant)));
+      } else
+        metrics[`${name}.rmse`] = Math.sqrt(mean(labels.map((label) => (label - (constant as number)) ** 2)));
     }
   }
   return metrics;

@@ -28,8 +28,14 @@ export async function guessImages(path: string): Promise<Guess> {
   const [first] = [await stream.batches(0, 0)[Symbol.asyncIterator]().next()];
   const [, channels, height, width] = first.value.inputs.shape as readonly number[];
   return {
-    ...{ path, format: "images", examples: stream.length, options: { size: [height, width] } },
-    ...{ inputs: channels * height * width, isImages: true, outputs: classes.length, classes: true },
+    path,
+    format: "images",
+    examples: stream.length,
+    options: { size: [height, width] },
+    inputs: channels * height * width,
+    isImages: true,
+    outputs: classes.length,
+    classes: true,
     found: [
       `${stream.length} images of ${height} x ${width} pixels, ${channels === 1 ? "gray" : "in color"}, in ${classes.length} folders, which are the classes: ${classes.slice(0, 6).join(", ")}${classes.length > 6 ? ", ..." : ""}`,
     ],
@@ -72,7 +78,9 @@ export async function guessArrays(path: string, label: string | undefined): Prom
   };
   const { data } = await openNpz(path, { inputs: inputName, labels: labelName });
   return {
-    ...{ path, format: "npz" as const, options },
+    path,
+    format: "npz" as const,
+    options,
     ...taskOf(arrays[inputName], data.labels),
     found: [
       `the inputs are "${inputName}" ${text(arrays[inputName])}`,

@@ -69,7 +69,7 @@ export async function guessTable(
     );
   }
   const others = columns.filter((column) => column !== target);
-  const reasons = new Map(others.map((column) => [column.name, reasonToLeave(column, length)]));
+  const reasons = new Map(others.map((column) => [column.name, reasonToLeave(column, { length, repeated })]));
   // By its values, among all rows, a column is taken for such a number only where others are left to predict from.
   const numbering = whole.columns.filter(
     ({ name, numbersRows }) => numbersRows && reasons.has(name) && !text.includes(name),
@@ -184,11 +184,14 @@ function isClasses({ isNumber, values }: TableColumn, length: number): boolean {
 /** Why a column tells nothing; undefined where it may. */
 function reasonToLeave(
   { name, isNumber, oddValue, values, missing }: TableColumn,
-  length: number,
+  { length, repeated }: { readonly length: number; readonly repeated: number },
 ): string | undefined {
   if (missing === length) return "is empty";
   if (values.length === 1) return `is ${JSON.stringify(values[0])} everywhere`;
-  if (/^(id|index|row|unnamed: 0|)$/i.test(name) && values.length >= Math.min(length - missing, 1000))
+  if (
+    /^(id|index|row|unnamed: 0|)$/i.test(name) &&
+    values.length >= Math.min(length - repeated - missing, 1000)
+  )
     return "numbers the rows";
   if (!isNumber && !oddValue && values.length > mostWords)
     return `is text with ${values.length > 1000 ? "more than 1000" : values.length} values`;

@@ -135,7 +135,8 @@ async function minimizerOf(
   const common = {
     steps,
     trajectory,
-    ...{ runtime, threads },
+    runtime,
+    threads,
     ...(plan ? { teleport: plan } : {}),
   };
   const directions = makeDirections(optimizer);

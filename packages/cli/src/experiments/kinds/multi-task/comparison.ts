@@ -230,7 +230,8 @@ function taskTable(tested: readonly JobResult[], heading: string): TaskTableData
       : "after the last step";
   const groups: Row[] = [...byVariant(tested)].map(([name, group]) => ({ name, group }));
   const constant = {
-    ...{ name: "predicting the mean, or the commonest class", prefix: "constant." },
+    name: "predicting the mean, or the commonest class",
+    prefix: "constant.",
     group: groups[0].group,
   };
   const isConstantKnown = shown.some(({ metric }) => cellOf(constant.group, `constant.${metric}`) !== null);

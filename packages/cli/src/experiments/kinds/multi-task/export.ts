@@ -56,7 +56,10 @@ async function trainedTasks({ settings, seed, checkpoint, data: form }: TrainedR
       model: inUnitsOfData(model as never, { inputScale, gaps }) as unknown as TasksModel,
       ...storedTrees(tensors, model.init(torchGenerator(0), { dtype })),
     },
-    ...{ table, tasks, names, step: rest.step },
+    table,
+    tasks,
+    names,
+    step: rest.step,
   };
 }
 

@@ -51,7 +51,14 @@ export async function sessionOf(
     : makeLearningRate(rest.learningRate);
   let trainer: MultiTaskTrainer<Tree> | undefined;
   trainer = await createMultiTaskTrainer<Tree>({
-    ...{ batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients },
+    batchSize,
+    dtype,
+    runtime,
+    threads,
+    clipNorm,
+    headGradient,
+    strategy,
+    recordGradients,
     losses: made.losses,
     params: made.params,
     tasks: made.tasks,

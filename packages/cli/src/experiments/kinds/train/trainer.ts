@@ -1,3 +1,4 @@
+import { omit } from "es-toolkit";
 import { createTrainer, dtypeOf, OptionError } from "isoloss";
 import { masked } from "isoloss/moves";
 import type { AdaptiveClipOptions } from "isoloss/optim";
@@ -63,7 +64,15 @@ export async function taskOf({
   const raw = await loadData({ data: named, ...(fold && { fold }) });
   const made = await modelFor({ model, dtype }, raw);
   const { labels } = raw.train;
-  if (own) return { ...made, loss: await ownLoss(own) };
+  if (own) {
+    // The constant's loss is a cross-entropy, which this loss need not be.
+    const { metrics = {} } = made.data;
+    const kept = omit(
+      metrics,
+      Object.keys(metrics).filter((name) => /^constant\..*\.loss$/.test(name)),
+    );
+    return { ...made, data: { ...made.data, metrics: kept }, loss: await ownLoss(own) };
+  }
   const isTarget = dtypeOf(labels) !== "int64" && labels.shape[1] === 1;
   return {
     ...made,

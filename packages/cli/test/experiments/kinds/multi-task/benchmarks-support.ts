@@ -22,7 +22,13 @@ export async function quickRuns(name: string): Promise<{
         checkpointSeconds: 1000,
       });
     runs.push({
-      ...{ experiment: name, variant, seed: 0, settings, seconds, jumps: [], evaluations },
+      experiment: name,
+      variant,
+      seed: 0,
+      settings,
+      seconds,
+      jumps: [],
+      evaluations,
       document: runDocument({ name, seed: 0, status, steps, wallSeconds, loss, metrics, teleports }),
     });
   }

@@ -12,7 +12,12 @@ const run = (variant: string, seed: number, accuracies: readonly number[], setti
   seed,
   settings: { problem: { name: "two" }, ...settings },
   document: runDocument({
-    ...{ name: "x", seed, status: "completed", steps: 1, wallSeconds: 1, loss: [1] },
+    name: "x",
+    seed,
+    status: "completed",
+    steps: 1,
+    wallSeconds: 1,
+    loss: [1],
     metrics: {
       "test.accuracy": (accuracies[0] + accuracies[1]) / 2,
       "test.a.accuracy": accuracies[0],

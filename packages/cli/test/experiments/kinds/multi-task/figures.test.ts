@@ -11,7 +11,12 @@ const run = (variant: string, accuracy: number, cost?: object, seed = 0): JobRes
   seed,
   settings: { problem: { name: "digitQuestions" }, ...(cost ? { cost } : {}) },
   document: runDocument({
-    ...{ name: "pairs", seed, status: "completed", steps: 1, wallSeconds: 1, loss: [1, 1] },
+    name: "pairs",
+    seed,
+    status: "completed",
+    steps: 1,
+    wallSeconds: 1,
+    loss: [1, 1],
     metrics: { "test.accuracy": accuracy },
   }),
   seconds: [0, 1],

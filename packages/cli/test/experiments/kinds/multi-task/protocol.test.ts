@@ -84,7 +84,10 @@ describe("a plateau", () => {
 describe("the published table", () => {
   it("has Delta_m as printed, and computed again from the rows that are known", () => {
     const [table] = publishedTables({
-      ...{ columns, report: { last: 1 }, base: [50, 2], source: "a paper" },
+      columns,
+      report: { last: 1 },
+      base: [50, 2],
+      source: "a paper",
       published: { LS: { values: [40, 2.2], deltaM: 15 }, other: { deltaM: 3 } },
     });
     expect(table?.caption).toBe("Published, on the whole data: a paper");

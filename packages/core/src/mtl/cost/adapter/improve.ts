@@ -90,7 +90,9 @@ export function improveOf(options: ImproveOptions): Improve {
       weight,
       value: (shared, { conflicting, leaves, trained }) =>
         gradientCosine(conflicting, shared, {
-          ...{ cap, leaves, trained },
+          cap,
+          leaves,
+          trained,
           ...(derivatives === "differences" && { step }),
         }),
     };

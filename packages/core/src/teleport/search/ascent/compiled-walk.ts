@@ -135,7 +135,11 @@ function record(passes: Pass[], results: Results): readonly Pass[] {
     const row = data.subarray(pass * width, (pass + 1) * width) as Float64Array;
     const [loss, objective, gradNormSq, isTaken, slope, isOpen, isCertain, isActing, racedLoss] = row;
     passes.push({
-      ...{ loss, objective, gradNormSq, slope, isTaken: isTaken === 1 },
+      loss,
+      objective,
+      gradNormSq,
+      slope,
+      isTaken: isTaken === 1,
       isOpen: isOpen === 1,
       isCertain: isCertain === 1,
       isActing: isActing === 1,

@@ -59,8 +59,10 @@ export function severalStarts<P>(
       const { batch, memory } = setting;
       const startLoss = scalar(loss(start, batch));
       const begin = {
-        ...{ params: start, elements: kept.map((shape) => fill(shape, 0, dtype)) },
-        ...{ objective: scalar(objective(start, batch, memory)), index: constant(0, dtype) },
+        params: start,
+        elements: kept.map((shape) => fill(shape, 0, dtype)),
+        objective: scalar(objective(start, batch, memory)),
+        index: constant(0, dtype),
         isMoved: constant(0, "bool"),
       };
       const [best, numbers] = scan(

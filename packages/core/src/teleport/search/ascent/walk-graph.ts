@@ -148,7 +148,9 @@ function ascentPass<P>(
     };
     return {
       params: chosen(isTaken, candidate, from.params),
-      ...{ total, step, direction },
+      total,
+      step,
+      direction,
       status: packed(Object.values(next)),
       measured: packed([
         ...[here, value, norm2, indicator(isTaken, dtype), slope, open, isCertain, isActing],
@@ -212,7 +214,10 @@ export function ascentWalk<P>(
   ) => {
     const most = 1 + steps + halvings;
     const begin = {
-      ...{ params: start, total: inputs.origin?.T ?? still(), step: still(), direction: still() },
+      params: start,
+      total: inputs.origin?.T ?? still(),
+      step: still(),
+      direction: still(),
       elements: isPushed ? symmetry.algebra.map((shape) => fill([steps, ...shape], 0, dtype)) : [],
       status: constant(firstStatus(dtype)),
       count: constant(0, dtype),
@@ -240,7 +245,8 @@ export function ascentWalk<P>(
       { most },
     );
     return {
-      ...{ params: end.params, elements: isPushed ? end.elements : end.total },
+      params: end.params,
+      elements: isPushed ? end.elements : end.total,
       isMoved: greater(unpacked(end.status, statusKeys).taken, 0),
       numbers: reshape(end.rows, [end.rows.size]),
     };

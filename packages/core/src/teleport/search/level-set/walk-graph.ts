@@ -40,13 +40,19 @@ export function levelSetSteps<P>(
       Tensor
     >;
   return {
-    ...{ steps: rule.steps, isFinal: true, push: undefined, given: {} },
+    steps: rule.steps,
+    isFinal: true,
+    push: undefined,
+    given: {},
     reasons: stops.map((stop) => sentences[stop]),
     begin: (params) => ({ params }),
     first(start) {
       const zeros = mapTree((x) => fillLike(x, 0), start);
       return {
-        ...{ candidate: start, direction: zeros, g: zeros, facts: scalars(factNames, {}) },
+        candidate: start,
+        direction: zeros,
+        g: zeros,
+        facts: scalars(factNames, {}),
         tried: scalars(tryNames, { rho: rule.rho }),
       };
     },
@@ -76,13 +82,16 @@ export function levelSetSteps<P>(
               candidate: rule.project ? cond(isProjecting, closer, landed) : landed(),
               ...next,
               tried: {
-                ...{ rho, trial, bend },
+                rho,
+                trial,
+                bend,
                 rise: where(isProjecting, before, rise),
                 backtracks: where(isNew, 0, backtracks),
                 projections: where(isProjecting, add(projections, 1), fillLike(projections, 0)),
               },
             },
-            ...{ stop, detail: where(isNew, projected, status.detail) },
+            stop,
+            detail: where(isNew, projected, status.detail),
           };
         },
       };

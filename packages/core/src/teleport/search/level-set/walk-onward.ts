@@ -95,7 +95,8 @@ export function lengthOf(
   const isNew = logicalOr(isStepping, isHalved);
   const shorter = where(isBacktracking, lengthened(shrinking), tried.trial);
   return {
-    ...{ isNew, rho },
+    isNew,
+    rho,
     trial: where(isNew, mul(scale, rho), shorter),
     backtracks: where(isBacktracking, add(tried.backtracks, 1), tried.backtracks),
   };

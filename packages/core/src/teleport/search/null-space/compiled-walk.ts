@@ -75,7 +75,11 @@ function compileNullSpaceWalk<P, G>(
   const traced = nullSpaceSteps<P>(joint, { ...maps, open }, rule, problem.dtype);
   const { first, formsAt, candidate, measure, onward } = traced;
   return compileWalkProgram<P, { readonly params: TensorsOf<P> }, typeof first, G, NullSpaceStart>(problem, {
-    ...{ steps: rule.steps, push: undefined, given, first: () => first, candidate },
+    steps: rule.steps,
+    push: undefined,
+    given,
+    first: () => first,
+    candidate,
     reasons,
     begin: (params) => ({ params }),
     invariant(start, inputs) {
@@ -99,7 +103,8 @@ export async function compileWholeWalk<P>(of: NullSpaceProblem<P>, free: readonl
   if (!free.some(isWide) || free.some((map) => !isWide(map) && map.head)) return undefined;
   return compileNullSpaceWalk(of, free, {
     // Where nothing moves or a span is not certain, the host decides.
-    ...{ given: {}, reasons: [noGradient] },
+    given: {},
+    reasons: [noGradient],
     reads: free.map(({ inputs }) => inputs),
     spansOf: (formOf) => tracedSpans(free, formOf),
   });
@@ -128,7 +133,8 @@ export function nullSpaceWalks<P>(of: NullSpaceProblem<P>): NullSpaceWalks<P> {
 
   async function compileWalkFor(open: readonly LinearMap[]) {
     const made = await compileNullSpaceWalk(of, open, {
-      ...{ given: { bases: emptyBases(open) }, reasons: [noGradient, nowhere] },
+      given: { bases: emptyBases(open) },
+      reasons: [noGradient, nowhere],
       spansOf: (_, { bases }) => givenSpans(open, bases),
     });
     return { walk: made?.walk, dispose: async () => made?.dispose() };

@@ -44,7 +44,10 @@ describe("an ascent as one loop", () => {
     const gain = async (factor: number) => {
       const { report } = await teleport({
         search: make(positiveScaling(params, activation), { steps: 2 }),
-        ...{ params, batch, runtime: "onnx" as const, guard: { curvature: 0 } },
+        params,
+        batch,
+        runtime: "onnx" as const,
+        guard: { curvature: 0 },
         loss: (p, b) => mul(factor, loss(p, b)),
       });
       return report.objectiveAfter / report.objectiveBefore;

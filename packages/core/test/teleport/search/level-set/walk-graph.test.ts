@@ -15,8 +15,14 @@ import { traceWalk } from "../../../../src/teleport/search/walk.js";
 import { problemOf } from "../support.js";
 
 const rule = {
-  ...{ steps: 10, rho: 0.1, tolerance: 1e-6, closeness: 1e-10, between: 2.5e-7 },
-  ...{ lineSearch: true, sublevel: false, project: true },
+  steps: 10,
+  rho: 0.1,
+  tolerance: 1e-6,
+  closeness: 1e-10,
+  between: 2.5e-7,
+  lineSearch: true,
+  sublevel: false,
+  project: true,
 };
 
 const bodiesIn = (graph: Graph, op: string): Graph[] =>

@@ -42,7 +42,12 @@ export async function walked<P>(
     };
   };
   const teleporter = await createTeleporter<P>({
-    ...{ search, loss, params, batch, runtime, objective: objective ? minimized(gradNormSq) : gradNormSq },
+    search,
+    loss,
+    params,
+    batch,
+    runtime,
+    objective: objective ? minimized(gradNormSq) : gradNormSq,
     guard: guard && { curvature: 0, ...guard },
   });
   const result = await teleporter.teleport(params, batch as never);

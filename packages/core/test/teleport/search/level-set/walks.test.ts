@@ -61,7 +61,8 @@ describe("a walk on a level set", () => {
     const problem = { loss: saturating, params: at(0.05, -0.1), batch: {} };
     const options = { steps: 2, rho: 1.7e308, project: false, lineSearch: false, guard: false as const };
     expect((await walked(problem, options)).report).toMatchObject({
-      ...{ accepted: false, reason: "a parameter of the new point is not finite" },
+      accepted: false,
+      reason: "a parameter of the new point is not finite",
     });
   });
 });

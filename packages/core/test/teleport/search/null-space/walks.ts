@@ -39,7 +39,12 @@ export async function teleport(
   const search = nullSpace<Any["params"]>(options);
   const memory = { optimizer: optimizer.init(params), learningRate: ndarray(Float64Array.of(0.05), []) };
   const teleporter = await createTeleporter<Any["params"], Any["batch"]>({
-    ...{ loss, params, batch, runtime, objective, memory },
+    loss,
+    params,
+    batch,
+    runtime,
+    objective,
+    memory,
     search: isStepwise ? stepwise(search) : search,
     guard: guard && { curvature: 0, ...guard },
   });
