@@ -1,7 +1,7 @@
 // The guard inside a compiled walk, and the numbers that such a walk passes on.
 import { array, astype, type NdArray } from "../../array.js";
 import { cond } from "../../graph/control/cond.js";
-import { maximum, mul, sub } from "../../graph/ops/arithmetic.js";
+import { add, maximum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
 import { abs } from "../../graph/ops/elementary.js";
 import { constant, fillLike } from "../../graph/ops/leaf.js";
@@ -94,7 +94,11 @@ export const hasValue = (x: Tensor): Tensor => lessEqual(abs(x), largest[x.dtype
 
 /** Whether all elements of a tree are finite, and so is their sum. */
 export const hasNumbers = (tree: unknown): Tensor =>
-  all(...flatten(tree, isTensor).leaves.map((leaf) => hasValue(sum(abs(leaf)))));
+  hasValue(
+    flatten(tree, isTensor)
+      .leaves.map((leaf) => sum(abs(leaf)))
+      .reduce(add),
+  );
 
 export const all = (...conditions: Tensor[]): Tensor => conditions.reduce((a, b) => logicalAnd(a, b));
 
@@ -119,12 +123,31 @@ export const stepNumbers = (steps: number, rank: number, dtype: "float32" | "flo
     ...Array<number>(rank).fill(1),
   ]);
 
-/** Selects one of two trees of the same shapes. */
-export function chosen<P>(condition: Tensor, a: TensorsOf<P>, b: TensorsOf<P>): TensorsOf<P> {
+/**
+ * Selects one of two trees of the same shapes.
+ *
+ * @param by `branch`: copies nothing where a loop goes on with what it carries, `b`
+ */
+export function chosen<P>(
+  condition: Tensor,
+  a: TensorsOf<P>,
+  b: TensorsOf<P>,
+  by: "element" | "branch" = "element",
+): TensorsOf<P> {
   const { leaves, def } = flatten(a, isTensor);
   const others = leavesAt<Tensor>(def, b);
+  const differing = leaves.flatMap((leaf, i) => (leaf === others[i] ? [] : [i]));
+  const among = (all: readonly Tensor[]) => differing.map((i) => all[i]);
+  const selected =
+    by === "branch" && differing.length > 0
+      ? cond(
+          condition,
+          () => among(leaves),
+          () => among(others),
+        )
+      : differing.map((i) => where(condition, leaves[i], others[i]));
   return unflatten(
     def,
-    leaves.map((leaf, i) => (leaf === others[i] ? leaf : where(condition, leaf, others[i]))),
+    leaves.map((leaf, i) => (differing.includes(i) ? selected[differing.indexOf(i)] : leaf)),
   ) as TensorsOf<P>;
 }

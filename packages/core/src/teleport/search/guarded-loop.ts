@@ -159,7 +159,7 @@ export function guardedPass<X, S>(
   const isRefused = all(...(isReady ? [isReady] : []), logicalNot(isTaken), logicalNot(isStart));
   const isHalved = logicalAnd(isRefused, less(s.halvings, bounds.halvings));
   const scale = where(isHalved, mul(0.5, s.scale), s.scale);
-  const at = chosen(isTaken, here as never, base as never) as X;
+  const at = chosen<X>(isTaken, here as never, base as never, "branch") as X;
   const next = nextOf({ isStart, isTaken, isStepping, isRefused, isHalved, startLoss, scale, base: at });
   const isRetried = next.hasOther ?? isHalved;
   const ended = (name: (typeof outcomes)[number]) => fillLike(taken, outcomes.indexOf(name));
@@ -167,10 +167,8 @@ export function guardedPass<X, S>(
   const refused = where(isRetried, goingOn, where(isStart, ended("start"), ended("refused")));
   const accepted = where(isStepping, goingOn, ended("steps taken"));
   const judged = where(isTaken, accepted, refused);
-  const found = () => {
-    const finding = findingOf(measured, before, bounds);
-    return asks ? where(isFree, hostFinding, finding) : finding;
-  };
+  const finding = findingOf(measured, before, bounds);
+  const found = asks ? where(isFree, hostFinding, finding) : finding;
   const passed: Carried<X, S> = {
     base: at,
     state: next.state,
@@ -183,7 +181,7 @@ export function guardedPass<X, S>(
       objective: where(isTaken, measured.objective, s.objective),
       racedLoss: measured.racedLoss ? where(isTaken, measured.racedLoss, s.racedLoss) : s.racedLoss,
       halvings: where(isHalved, add(s.halvings, 1), s.halvings),
-      finding: cond(isRefused, found, () => where(isTaken, 0, s.finding)),
+      finding: where(isRefused, found, where(isTaken, 0, s.finding)),
       outcome: isReady ? where(logicalOr(isReady, isStart), judged, goingOn) : judged,
     },
   };
