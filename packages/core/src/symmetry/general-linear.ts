@@ -14,7 +14,7 @@ import { type OptionsOf, optionTable } from "../options.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
 import { appliedAlong, type Matrices, mapMatrices, matrixOf, multipliedAlong } from "./matrices-along.js";
 import { identityPlus, plusDiagonal, product, transposed } from "./matrix.js";
-import { orRefusal } from "./or-refusal.js";
+import { notInverted, orRefusal } from "./or-refusal.js";
 import { byPath, mapAlong, mapTensorsAlong, sumLike } from "./parameter-axes.js";
 import { isRefusal, type Refusal, requireGenerators, type Symmetry } from "./symmetry.js";
 
@@ -110,6 +110,7 @@ export function generalLinear<P>(
       return isRefusal(found) ? found : moved(params, found.g, found.dual);
     },
     trace: (params, T) => tracedMoved(params, T.map(changesBy), 1),
+    traceRefusal: notInverted("the group element"),
     inverse: (T) => T.map((t) => plusDiagonal(mapMatrices(identityPlus(t), inverse), -1)),
     compose: (second, first) =>
       second.map((t, i) => {

@@ -6,9 +6,10 @@ export async function orRefusal<R>(compute: () => R | Promise<R>, what: string):
   try {
     return await compute();
   } catch (error) {
-    if (error instanceof NumericalError) {
-      return { refused: `${what} cannot be inverted: it is singular or not finite` };
-    }
+    if (error instanceof NumericalError) return { refused: notInverted(what) };
     throw error;
   }
 }
+
+export const notInverted = (what: string): string =>
+  `${what} cannot be inverted: it is singular or not finite`;

@@ -1,9 +1,17 @@
 import { OptionError } from "../errors.js";
 import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
-import { driftTests, isFinitePoint, type Limits, objection, raceTests, startNotFinite } from "./guard.js";
+import {
+  driftTests,
+  type Finding,
+  isFinitePoint,
+  type Limits,
+  objection,
+  raceTests,
+  startNotFinite,
+} from "./guard.js";
 import { isFiniteTree, walkGuarded } from "./guarded-walk.js";
 import type { Point } from "./point.js";
-import type { Search, Setting, Walk, WalkRecord } from "./search/search.js";
+import type { CompiledWalk, HowToRun, Search, Setting, Walk, WalkRecord } from "./search/search.js";
 
 /** A search, its start, and the limits that the guard sets. */
 export interface GuardedSearch<P> {
@@ -57,7 +65,7 @@ async function takeAtOnce<P>({
   heldOutLoss,
 }: GuardedSearch<P>): Promise<SearchOutcome<P> | undefined> {
   const walked = search.run
-    ? await search.run(initial, setting, limits)
+    ? await bestOf(search, async (how) => search.run?.(initial, setting, limits, how), limits)
     : await search.compiledWalk?.(initial, setting, search.steps, limits);
   if (walked === undefined || walked.points.length === 0) return undefined;
   const { steps, points, halvings = 0, reason, pushForward } = walked;
@@ -77,28 +85,64 @@ async function takeAtOnce<P>({
   return { params, start, point, reason, steps, halvings, ...(pushForward ? { pushForward } : {}) };
 }
 
+/**
+ * The walk, of as many as a search has, with the highest objective at its end.
+ *
+ * @param take takes one of them
+ */
+async function bestOf<P>(
+  { starts = 1 }: Search<P>,
+  take: (how: HowToRun<P>) => Promise<CompiledWalk<P> | undefined>,
+  limits: Limits,
+): Promise<CompiledWalk<P> | undefined> {
+  const first = await take({});
+  if (first === undefined || first.points.length === 0) return first;
+  const [start] = first.points;
+  if (!isFinitePoint(start)) return first;
+  const endOf = ({ points, steps }: CompiledWalk<P>) => points[steps];
+  let best = first;
+  for (let index = 1; index < starts; index++) {
+    const walked = await take({ index, level: start.loss });
+    if (walked === undefined || walked.steps === 0) continue;
+    const isBetter = endOf(walked).objective > endOf(best).objective;
+    // Steps from another start race against that start, but only the race against the initial point counts.
+    if (!isBetter || objection(start, start, endOf(walked), limits, raceTests) !== undefined) continue;
+    best = { ...walked, points: [start, ...walked.points.slice(1)] };
+  }
+  return best;
+}
+
 /** Whether the end of a walk that its program has guarded keeps the loss on data held out, too. */
 const isKept = (start: Point, end: Point, limits: Limits): boolean =>
   start === end || objection(start, start, end, limits, ["numbers", "heldOut"]) === undefined;
 
+/** What the host tests of a candidate that keeps the loss: in this order, with the program's numbers where it has them. */
+const hostTests: readonly Finding[] = ["numbers", "heldOut", "objective", ...raceTests];
+
 /** Has a search's program ask at each candidate, to test it on data held out and by a race. */
 async function takeWithHost<P>(
   run: NonNullable<Search<P>["run"]>,
-  { initial, setting, limits, elsewhere }: GuardedSearch<P>,
+  { search, initial, setting, limits, elsewhere }: GuardedSearch<P>,
 ): Promise<SearchOutcome<P>> {
   const start = await setting.measure(initial);
   if (!isFinitePoint(start)) {
     return { params: initial, start, point: start, reason: startNotFinite, steps: 0, halvings: 0 };
   }
-  let point = start;
-  const walked = await run(initial, setting, limits, async (candidate, measured) => {
-    const next = { ...measured, ...(await elsewhere(candidate)) };
-    const objected = objection(start, point, next, limits, ["numbers", "heldOut", ...raceTests]);
-    if (objected === undefined) point = next;
-    return objected;
-  });
-  const { params, steps, halvings = 0, reason } = walked;
-  return { params: steps > 0 ? params : initial, start, point, reason, steps, halvings };
+  const take = async (how: HowToRun<P>) => {
+    // Points with what the host has measured, too.
+    const points = [start];
+    const whyNot = async (candidate: P, measured: Point) => {
+      const next = { ...measured, ...(await elsewhere(candidate)) };
+      const objected = objection(start, points[points.length - 1], next, limits, hostTests);
+      if (objected === undefined) points.push(next);
+      return objected;
+    };
+    return { ...(await run(initial, setting, limits, { ...how, whyNot })), points };
+  };
+  const walked = (await bestOf(search, take, limits)) as CompiledWalk<P>;
+  const { params, points, steps, halvings = 0, reason, pushForward } = walked;
+  const end = { params: steps > 0 ? params : initial, start, point: points[steps], reason, steps, halvings };
+  return { ...end, ...(pushForward ? { pushForward } : {}) };
 }
 
 /**

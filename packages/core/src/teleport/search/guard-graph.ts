@@ -18,15 +18,23 @@ type Float = "float32" | "float64";
 /** The largest finite number of a type. */
 const largest = { float32: 3.4028234663852886e38, float64: Number.MAX_VALUE };
 
-/** The guard's bounds as numbers, in this order; `any` is 1 if the objective need not increase. */
-export const boundNames = ["steps", "drift", "halvings", "any"] as const;
+/**
+ * The guard's bounds as numbers, in this order; `any` is 1 if the objective need not increase, `level` the loss to keep where
+ * a walk begins elsewhere than at the start, else NaN.
+ */
+export const boundNames = ["steps", "drift", "halvings", "any", "level"] as const;
 
 export type Bounds = Record<(typeof boundNames)[number], Tensor>;
 
 /** The values of {@link boundNames}. */
-export const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number, dtype: Float): NdArray => {
+export const boundsOf = (
+  { drift, halvings, anyObjective }: Limits,
+  steps: number,
+  dtype: Float,
+  level = Number.NaN,
+): NdArray => {
   const Data = dtype === "float64" ? Float64Array : Float32Array;
-  return { shape: [boundNames.length], data: Data.of(steps, drift, halvings, anyObjective ? 1 : 0) };
+  return { shape: [boundNames.length], data: Data.of(steps, drift, halvings, anyObjective ? 1 : 0, level) };
 };
 
 /** The bounds as constants of a program. */
@@ -38,6 +46,8 @@ export type Measured = Record<"loss" | "objective" | "gradNormSq", Tensor> & {
   readonly racedLoss?: Tensor | undefined;
   /** The point itself, where the guard has to test that it is finite. */
   readonly params?: unknown;
+  /** The objective's gradient, an array each, from the evaluation of what was measured. Traced. */
+  slope?(): readonly Tensor[];
 };
 
 /** The point of which a walk keeps the loss, and what was measured at the point before. */
@@ -81,6 +91,13 @@ export function isAdmitted(measured: Measured, before: Before, bounds: Bounds, i
         () => passes,
       )
     : passes;
+}
+
+/** Whether a point passes the tests that come before those of the host: of its numbers, and of the drift on the batch. */
+export function isSound(measured: Measured, before: Before, bounds: Bounds): Tensor {
+  const { numbers, drift } = testsOf(measured, before, bounds);
+  const { params } = measured;
+  return all(...[numbers, drift].flatMap((test) => test ?? []), ...(params ? [hasNumbers(params)] : []));
 }
 
 /** The number of the first test that a point fails, from 1: that of its parameters where it passes the others. */

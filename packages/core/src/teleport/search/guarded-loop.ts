@@ -8,7 +8,17 @@ import type { Tensor } from "../../graph/tensor.js";
 import { findings, type Limits, sentenceOf, startNotFinite } from "../guard.js";
 import type { Point } from "../point.js";
 import { stepsTaken } from "../report.js";
-import { all, type Bounds, chosen, findingOf, isAdmitted, type Measured, packed } from "./guard-graph.js";
+import {
+  all,
+  type Bounds,
+  chosen,
+  findingOf,
+  hasNumbers,
+  isAdmitted,
+  isSound,
+  type Measured,
+  packed,
+} from "./guard-graph.js";
 import type { WalkRecord } from "./search.js";
 
 /** A candidate that was evaluated. */
@@ -138,7 +148,7 @@ export interface Passed<X, S> {
 /**
  * Measures one candidate, judges it as the guard does, and moves on from it or halves the step to it.
  *
- * @param asks whether the loop ends at each candidate that may be taken, "asking", until the host answers
+ * @param asks whether the loop ends at each candidate that keeps the loss, "asking", until the host answers
  */
 export function guardedPass<X, S>(
   from: Carried<X, S>,
@@ -150,7 +160,8 @@ export function guardedPass<X, S>(
   const isStart = greater(0, s.taken);
   const here = candidate(base, state, s);
   const { measured, isReady, next: nextOf } = visit(here, from);
-  const startLoss = where(isStart, measured.loss, s.startLoss);
+  const level = where(equal(bounds.level, bounds.level), bounds.level, measured.loss);
+  const startLoss = where(isStart, level, s.startLoss);
   const before = { ...s, isStart, startLoss };
   const isFree = isAdmitted(measured, before, bounds, isReady);
   const isTaken = asks ? logicalAnd(isFree, logicalOr(isStart, equal(s.answer, 1))) : isFree;
@@ -167,8 +178,19 @@ export function guardedPass<X, S>(
   const refused = where(isRetried, goingOn, where(isStart, ended("start"), ended("refused")));
   const accepted = where(isStepping, goingOn, ended("steps taken"));
   const judged = where(isTaken, accepted, refused);
-  const finding = findingOf(measured, before, bounds);
-  const found = asks ? where(isFree, hostFinding, finding) : finding;
+  const failed = findingOf(measured, before, bounds);
+  const { params } = measured;
+  // A search that says itself which candidates are ready has tested their numbers.
+  const isLost =
+    params === undefined || isReady
+      ? undefined
+      : cond(
+          isRefused,
+          () => logicalNot(hasNumbers(params)),
+          () => constant(0, "bool"),
+        );
+  const finding = isLost ? where(isLost, findings.indexOf("parameters") + 1, failed) : failed;
+  const found = asks ? where(equal(s.answer, 2), hostFinding, finding) : finding;
   const passed: Carried<X, S> = {
     base: at,
     state: next.state,
@@ -185,7 +207,15 @@ export function guardedPass<X, S>(
       outcome: isReady ? where(logicalOr(isReady, isStart), judged, goingOn) : judged,
     },
   };
-  const isAsking = asks && all(isFree, logicalNot(isStart), equal(s.answer, 0));
+  // The host tests before the objective is compared, in the order of the guard's tests.
+  const isAsking =
+    asks &&
+    all(
+      isSound(measured, before, bounds),
+      ...(isReady ? [isReady] : []),
+      logicalNot(isStart),
+      equal(s.answer, 0),
+    );
   const waiting = { ...from, status: { ...s, outcome: ended("asking") } };
   return {
     next: isAsking ? (chosen(isAsking, waiting as never, passed as never) as Carried<X, S>) : passed,
@@ -202,6 +232,8 @@ export function guardedPass<X, S>(
  * @param latest the last candidate that was judged and did not lead on
  * @param reasons see `WalkOptions.reasons`
  * @param refused why the host refused a candidate, if it did
+ * @param lost why parameters are not finite, if the search knows
+ * @param level the loss to keep; default that of the first point
  * @returns undefined where the host has to decide: not if the program's guard decides for good
  */
 export function recordOf(
@@ -212,21 +244,32 @@ export function recordOf(
     reasons,
     isFinal,
     refused,
+    lost,
+    level = points[0]?.loss,
   }: {
     readonly limits: Limits;
     readonly reasons: readonly Reason[];
     readonly isFinal: boolean;
     readonly refused?: string | undefined;
+    readonly lost?: string | undefined;
+    readonly level?: number | undefined;
   },
-): WalkRecord | undefined {
+): FoundRecord | undefined {
   const { taken: steps, halvings, finding } = status;
   const found = findings[finding - 1];
   // Where numbers are not finite, an action may have refused, and only the host's says why.
   if (!isFinal && (found === "numbers" || found === "parameters")) return undefined;
   const refusal =
-    found && sentenceOf(found, { start: points[0], before: points[steps], after: latest }, limits);
+    found === "parameters" && lost !== undefined
+      ? lost
+      : found &&
+        sentenceOf(
+          found,
+          { start: { ...points[0], loss: level }, before: points[steps], after: latest },
+          limits,
+        );
   const walked = (reason: string | undefined) =>
-    reason === undefined ? undefined : { steps, halvings, points, reason };
+    reason === undefined && !isFinal ? undefined : { steps, halvings, points, reason };
   switch (outcomes[status.outcome]) {
     case "steps taken":
       return walked(stepsTaken(steps));
@@ -243,6 +286,9 @@ export function recordOf(
     }
   }
 }
+
+/** A record whose reason the host has to find where it is undefined. */
+export type FoundRecord = Omit<WalkRecord, "reason"> & { readonly reason: string | undefined };
 
 /** A reason to stop, perhaps with a number in it; undefined: the host has to decide. */
 export type Reason = string | undefined | ((detail: number) => string);

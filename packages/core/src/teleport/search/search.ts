@@ -72,11 +72,8 @@ export interface Search<P> {
   readonly starts?: number | undefined;
   /** Whether {@link run} or {@link compiledWalk} runs the race, too; default false: with a race the steps are taken one by one. */
   readonly races?: boolean | undefined;
-  /**
-   * Takes all steps in a program with the guard in it, whose decisions count. With `whyNot` the host may refuse a candidate
-   * to which that guard does not object; then the host runs the race, too. Instead of {@link walk}.
-   */
-  run?(start: P, setting: Setting<P>, limits: Limits, whyNot?: WhyNot<P>): Promise<CompiledWalk<P>>;
+  /** Takes all steps in a program with the guard in it, whose decisions count. Instead of {@link walk}. */
+  run?(start: P, setting: Setting<P>, limits: Limits, how?: HowToRun<P>): Promise<CompiledWalk<P>>;
   /** Begins a walk, whose steps the host takes; `index` counts the walks of a teleport. */
   walk?(start: P, setting: Setting<P>, index: number): Promise<Walk<P>>;
   /**
@@ -92,6 +89,15 @@ export interface Search<P> {
   /** The same walk as a part of a larger program, in float64 and in JavaScript; left out where there is none. */
   readonly tracedWalk?: TracedWalk<P> | undefined;
   dispose(): Promise<void>;
+}
+
+/** How a search is run. */
+export interface HowToRun<P> {
+  /** With this the host may refuse a candidate to which the program's guard does not object; then the host runs the race, too. */
+  readonly whyNot?: WhyNot<P> | undefined;
+  /** Which of several walks, from 0 (default), and the loss at the start, from which the others' drift is counted. */
+  readonly index?: number | undefined;
+  readonly level?: number | undefined;
 }
 
 /** Why a candidate may not be taken; undefined if it may. */

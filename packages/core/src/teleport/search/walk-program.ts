@@ -10,10 +10,22 @@ import { lazyExecutables } from "../../runtime/lazy.js";
 import { flatten, unflatten } from "../../tree.js";
 import { type Limits, limitsOf } from "../guard.js";
 import { boundNames, boundsOf, constantBounds, unpacked } from "./guard-graph.js";
-import { outcomes, pointsOf, recordOf, type Status, statusNames, widthOf } from "./guarded-loop.js";
-import type { Search, SearchProblem, Setting, TracedWalk, WalkRecord } from "./search.js";
+import {
+  type FoundRecord,
+  outcomes,
+  pointsOf,
+  recordOf,
+  type Status,
+  statusNames,
+  widthOf,
+} from "./guarded-loop.js";
+import type { CompiledWalk, HowToRun, SearchProblem, Setting, TracedWalk, WalkRecord } from "./search.js";
 import { type Inputs, type Place, traceWalk, type WalkOptions, walkOf } from "./walk.js";
 import { warmUp } from "./warm-up.js";
+
+/** A record that has its reason. */
+const known = (record: FoundRecord | undefined): WalkRecord | undefined =>
+  record?.reason === undefined ? undefined : (record as WalkRecord);
 
 /** What a program did. */
 export interface ProgramEnd<P> {
@@ -23,18 +35,21 @@ export interface ProgramEnd<P> {
   readonly results: Readonly<Record<string, NdArray>>;
 }
 
-/** Compiles {@link traceWalk}; undefined where the provider lacks float64. */
+/** Compiles {@link traceWalk}. */
 export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefined>(
   problem: SearchProblem<P>,
   options: WalkOptions<P, X, S, G, I>,
 ) {
   const { params, batch, memory, race, dtype, compileOptions } = problem;
-  const { steps, push, elementsOf, given, reasons, measure, isFinal = false } = options;
+  const { steps, push, elementsOf, given, reasons, measure, isFinal = false, lost } = options;
   const walked = walkOf(problem, options);
   const example = { params, batch, memory, given, race: race?.start ?? {} };
   const graph = traceWalk(problem, options);
-  if (lacksFloat64(graph, compileOptions)) return undefined;
-  const executable = await compile(graph, compileOptions);
+  // A provider without float64 leaves a program that needs it to the processor.
+  const here = lacksFloat64(graph, compileOptions)
+    ? { ...compileOptions, provider: undefined }
+    : compileOptions;
+  const executable = await compile(graph, here);
   const inputsOf = namedLike(flatten<SpecLeaf>(example, isSpecLeaf));
   await warmUp(executable, {
     ...inputsOf<SpecLeaf>(example),
@@ -56,9 +71,13 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     limits: Limits,
     {
       width = widthOf(race),
-      refused,
-    }: { readonly width?: number; readonly refused?: string | undefined } = {},
-  ): WalkRecord | undefined => {
+      ...told
+    }: {
+      readonly width?: number;
+      readonly refused?: string | undefined;
+      readonly level?: number | undefined;
+    } = {},
+  ): FoundRecord | undefined => {
     const status = Object.fromEntries(
       statusNames.map((name, k) => [name, Number(numbers[k])]),
     ) as Status<number>;
@@ -69,7 +88,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     const before = others.slice(0, Math.min(taken + 1, count));
     const points = taken === count ? [...before, latest] : before;
     if (last && taken >= 0) points[taken] = last;
-    return recordOf(status, { points, latest }, { limits, reasons, isFinal, refused });
+    return recordOf(status, { points, latest }, { limits, reasons, isFinal, lost, ...told });
   };
   const tracedWalk: TracedWalk<P> = {
     push,
@@ -85,7 +104,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       const { base, taken, numbers } = walked.endOf(walked.goOn(walked.begin(start), start, inputs), inputs);
       return { params: base.params, elements: elementsOf?.(base) ?? [], isMoved: greater(taken, 0), numbers };
     },
-    read: (numbers, limits) => read(numbers, steps, limits),
+    read: (numbers, limits) => known(read(numbers, steps, limits)),
   };
   const isPart = executable.runtime === "javascript" && dtype === "float64";
   const walk = async (
@@ -103,39 +122,70 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       race: setting.race ?? {},
     };
     const results = await executable.run({ ...inputsOf(inputs), bounds: boundsOf(limits, count, dtype) });
-    const record = read(results.numbers.data, count, limits);
+    const record = known(read(results.numbers.data, count, limits));
     return record && { params: paramsIn(results), record, results };
+  };
+
+  /** A walk that was taken, with the reason of its end. */
+  const ended = async (
+    {
+      params: end,
+      record,
+      place,
+    }: { readonly params: P; readonly record: FoundRecord; readonly place: Values },
+    start: P,
+    setting: Setting<P>,
+  ): Promise<CompiledWalk<P>> => {
+    const { batch: at } = setting;
+    const pushForward = options.pushForward?.({ place, steps: record.steps, start, batch: at });
+    return {
+      params: end,
+      ...record,
+      reason: record.reason ?? ((await options.explain?.(end, setting)) as string),
+      ...(pushForward ? { pushForward } : {}),
+    };
   };
 
   // Where the host tests candidates, as few teleports need it, it runs the race, too.
   const pausing = walkOf({ ...problem, race: undefined }, options);
-  const begun = () => trace(({ params: start }) => ({ from: pausing.begin(start) }), { params });
-  const others = lazyExecutables(compileOptions);
-  const run: NonNullable<Search<P>["run"]> = async (start, setting, limits, whyNot) => {
+  const others = lazyExecutables(here);
+  /** What a program that pauses depends on; `bounds` as a vector. */
+  const fixedExample = { params, batch, memory, given, race: {}, bounds: spec([boundNames.length], dtype) };
+  const begun = () =>
+    trace(({ params: start }) => ({ from: pausing.begin(start as TensorsOf<P>) }), { params });
+
+  /** @param from what the host gives instead of `given` */
+  const run = async (
+    start: P,
+    setting: Setting<P>,
+    limits: Limits,
+    { whyNot, level }: HowToRun<P> = {},
+    from: G = given,
+  ): Promise<CompiledWalk<P>> => {
+    const bounds = boundsOf(limits, steps, dtype, level);
+    const inputs = { params: start, batch: setting.batch, memory: setting.memory, given: from };
     if (whyNot === undefined) {
-      const { params: end, record } = (await walk(start, setting, steps, limits)) as ProgramEnd<P>;
-      return { params: end, ...record };
+      const results = await executable.run({ ...inputsOf({ ...inputs, race: setting.race ?? {} }), bounds });
+      const record = read(results.numbers.data, steps, limits, { level }) as FoundRecord;
+      return ended({ params: paramsIn(results), record, place: results }, start, setting);
     }
+    const fixed = { ...namedArrays(inputs), bounds };
     const first = await others.get("begin", () => begun().graph);
     const onward = await others.get("onward", () => {
       const { graph: opening, resultDef } = begun();
       const carried = opening.outputs.map(({ tensor }) => spec(tensor.shape, tensor.dtype));
-      const { from } = unflatten(resultDef, carried) as { from: never };
+      const { from: at } = unflatten(resultDef, carried) as { from: never };
       return trace(
-        ({ from: at, bounds, params: p, ...rest }) => {
-          const inputs = { ...rest, bounds: unpacked(bounds, boundNames) } as Inputs<G>;
+        ({ from: here, bounds: vector, params: p, ...rest }) => {
+          const traced = { ...rest, bounds: unpacked(vector, boundNames) } as Inputs<G>;
           const begin = p as TensorsOf<P>;
-          const next = pausing.goOn(at, begin, inputs, true);
-          const { params: asked } = pausing.candidate(next, begin, inputs);
-          return { from: next, candidate: { params: asked }, numbers: pausing.endOf(next, inputs).numbers };
+          const next = pausing.goOn(here, begin, traced, true);
+          const { params: asked } = pausing.candidate(next, begin, traced);
+          return { from: next, candidate: { params: asked }, numbers: pausing.endOf(next, traced).numbers };
         },
-        { from, params, batch, memory, given, race: {}, bounds: spec([boundNames.length], dtype) },
+        { from: at, ...fixedExample },
       ).graph;
     });
-    const fixed = {
-      ...namedArrays({ params: start, batch: setting.batch, memory: setting.memory, given }),
-      bounds: boundsOf(limits, steps, dtype),
-    };
     const resume = (paused: Values, answer: number) =>
       onward.run({
         ...Object.fromEntries(Object.entries(paused).filter(([name]) => name.startsWith("from."))),
@@ -151,8 +201,14 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       refused = reason ?? refused;
       results = await resume(results, reason === undefined ? 1 : 2);
     }
-    const record = read(results.numbers.data, steps, limits, { width: widthOf(undefined), refused });
-    return { params: paramsIn(results, "from.base."), ...(record as WalkRecord) };
+    const record = read(results.numbers.data, steps, limits, { width: widthOf(undefined), refused, level });
+    const prefix = "from.base.";
+    const place = Object.fromEntries(
+      Object.entries(results).flatMap(([name, array]) =>
+        name.startsWith(prefix) ? [[name.slice(prefix.length), array]] : [],
+      ),
+    );
+    return ended({ params: paramsIn(place), record: record as FoundRecord, place }, start, setting);
   };
 
   return {

@@ -1,5 +1,7 @@
 // Accept, or halve and try again: a whole walk of guarded passes, race included, as a graph.
-import type { BatchTensors } from "../../batch.js";
+import type { NdArray } from "../../array.js";
+import type { Batch, BatchTensors } from "../../batch.js";
+import { backward } from "../../graph/autodiff.js";
 import { cond } from "../../graph/control/cond.js";
 import { whileLoop } from "../../graph/control/while.js";
 import type { Graph } from "../../graph/graph.js";
@@ -8,8 +10,10 @@ import { equal, greaterEqual, less, logicalAnd, logicalNot, where } from "../../
 import { constant, fill, fillLike } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat } from "../../graph/ops/slice.js";
-import type { Tensor } from "../../graph/tensor.js";
+import { alias } from "../../graph/ops/stop-gradient.js";
+import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../graph/trace.js";
+import { flatten, unflatten } from "../../tree.js";
 import { gradNormSq, type Memory } from "../objective/objective.js";
 import type { RaceArrays } from "../race.js";
 import { type Bounds, boundNames, type Measured, packed, stepNumbers, unpacked } from "./guard-graph.js";
@@ -28,7 +32,7 @@ import {
   type Visit,
   widthOf,
 } from "./guarded-loop.js";
-import type { Elements, SearchProblem, TracedWalk } from "./search.js";
+import type { CompiledWalk, Elements, SearchProblem, Setting, TracedWalk } from "./search.js";
 
 /** What moves in a walk. */
 export interface Place<P> {
@@ -69,6 +73,12 @@ export interface WalkOptions<P, X extends Place<P>, S, G, I = undefined> {
   readonly reasons: readonly Reason[];
   /** Whether its guard decides for good; default false: the host may judge again. */
   readonly isFinal?: boolean;
+  /** Why a new point's parameters are not finite; left out: the guard says that they are not. */
+  readonly lost?: string | undefined;
+  /** Why a walk ends whose reason is undefined. */
+  explain?(end: P, setting: Setting<P>): Promise<string>;
+  /** Transforms a tree along the steps that led to a place, whose arrays are given by name. */
+  pushForward?(end: WalkEnd<P>): CompiledWalk<P>["pushForward"];
   /** The place before the first pass, and the state there. */
   begin(start: TensorsOf<P>): X;
   first(start: TensorsOf<P>): S;
@@ -78,13 +88,21 @@ export interface WalkOptions<P, X extends Place<P>, S, G, I = undefined> {
   candidate(base: X, state: S, status: Status<Tensor>, inputs: WalkInputs<G, I>): X;
   /** See {@link TracedProposals}, without the race; left out: what is measured is the same for all, and then `onward`. */
   visit?(place: X, from: Carried<X, S>, inputs: WalkInputs<G, I>): Visit<X, S>;
-  onward?(place: X, measured: Measured, inputs: WalkInputs<G, I>): Onward<S>;
+  onward?(place: X, measured: Measured, inputs: WalkInputs<G, I>, from: Carried<X, S>): Onward<S>;
   /**
    * A measurement that shares what stays the same along the walk, also with what follows; the last point is measured without
    * that. Left out: all are.
    */
   measure?(place: X, inputs: WalkInputs<G, I>): Measured;
   retry?(base: X, state: S, status: Status<Tensor>, inputs: WalkInputs<G, I>): Retry<S>;
+}
+
+/** The last place of a walk that was taken. */
+export interface WalkEnd<P> {
+  readonly place: Readonly<Record<string, NdArray>>;
+  readonly steps: number;
+  readonly start: P;
+  readonly batch: Batch;
 }
 
 /** Passes at most: a bound that no walk comes near. */
@@ -116,11 +134,18 @@ export function walkOf<P, X extends Place<P>, S, G, I>(
   const rows = Math.max(steps, 1);
   const width = widthOf(race);
   const scalar = (x: Tensor) => reshape(x, []);
-  const measuredAt = (p: TensorsOf<P>, { batch, memory }: Inputs<G>): Measured => ({
-    loss: scalar(loss(p, batch)),
-    objective: scalar(objective(p, batch, memory)),
-    gradNormSq: gradNormSq(loss)(p, batch, memory),
-  });
+  const measuredAt = (params: TensorsOf<P>, { batch, memory }: Inputs<G>): Measured => {
+    const { leaves: given, def } = flatten(params, isTensor);
+    const leaves = given.map(alias);
+    const p = unflatten(def, leaves) as TensorsOf<P>;
+    const value = scalar(objective(p, batch, memory));
+    return {
+      loss: scalar(loss(p, batch)),
+      objective: value,
+      gradNormSq: gradNormSq(loss)(p, batch, memory),
+      slope: () => backward([value], [fillLike(value, 1)], leaves),
+    };
+  };
   const inputsOf = (start: TensorsOf<P>, given: Inputs<G>): WalkInputs<G, I> => ({
     ...given,
     invariant: invariant?.(start, given) as I,
@@ -153,19 +178,26 @@ export function walkOf<P, X extends Place<P>, S, G, I>(
               );
             return { ...seen, measured: { ...seen.measured, racedLoss, ...(isFinal ? { params: p } : {}) } };
           }
-          const last = () => ({
-            own: measuredAt(p, given),
-            state: from.state,
-            stop: fillLike(from.status.taken, 0),
-          });
-          const shared = (own: Measured) => ({ own, ...(onward?.(place, own, inputs) as Onward<S>) });
+          const last = () => {
+            const { slope, ...own } = measuredAt(p, given);
+            return {
+              own: measure ? own : { ...own, slope },
+              state: from.state,
+              stop: fillLike(from.status.taken, 0),
+            };
+          };
+          const shared = (own: Measured) => ({ own, ...(onward?.(place, own, inputs, from) as Onward<S>) });
           const { own, ...next } = measure
             ? cond(greaterEqual(add(from.status.taken, 1), given.bounds.steps), last, () =>
                 shared(measure(place, inputs)),
               )
             : last();
-          const measured = { ...own, ...(race ? { racedLoss: raced(p) } : {}) };
-          const goingOn = () => (measure ? next : (onward?.(place, measured, inputs) as Onward<S>));
+          const measured = {
+            ...own,
+            ...(race ? { racedLoss: raced(p) } : {}),
+            ...(isFinal ? { params: p } : {}),
+          };
+          const goingOn = () => (measure ? next : (onward?.(place, measured, inputs, from) as Onward<S>));
           const again = retry && (() => retry(from.base, from.state, from.status, inputs));
           return { measured, next: nextFrom(from.state, goingOn, again) };
         },

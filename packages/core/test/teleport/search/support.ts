@@ -74,10 +74,17 @@ export async function everyProposal<P>(
   const points = [problem.params];
   let stopped: string | undefined;
   if (search.run) {
-    const { reason } = await search.run(problem.params, setting, { ...unguarded, drift }, async (p) => {
-      points.push(p);
-      return undefined;
-    });
+    const { reason } = await search.run(
+      problem.params,
+      setting,
+      { ...unguarded, drift },
+      {
+        whyNot: async (p) => {
+          points.push(p);
+          return undefined;
+        },
+      },
+    );
     stopped = reason;
   }
   const walk = await search.walk?.(problem.params, setting, 0);

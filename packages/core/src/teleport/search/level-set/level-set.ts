@@ -1,6 +1,5 @@
 // Level-set teleportation by normalized steps: Mishkin, Bietti, Gower, arXiv 2403.03362.
 
-import { OptionError } from "../../../errors.js";
 import { flag, integerFrom, positive } from "../../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../../options.js";
 import type { SearchFactory } from "../search.js";
@@ -65,11 +64,7 @@ export function levelSet<P>(options: LevelSetOptions = {}): SearchFactory<P> {
     const closeness = problem.dtype === "float64" ? 1e-10 : 1e-5;
     const between = problem.dtype === "float64" ? 2.5e-7 : 2.5e-5;
     const rule = { steps, rho, lineSearch, tolerance, project, sublevel, closeness, between };
-    const program = await compileWalkProgram(problem, levelSetSteps(problem, rule));
-    if (program === undefined) {
-      throw new OptionError("levelSet: this provider has no float64; give it parameters in float32.");
-    }
-    const { run, tracedWalk, dispose } = program;
+    const { run, tracedWalk, dispose } = await compileWalkProgram(problem, levelSetSteps(problem, rule));
     return { name: "level set", exact: "no", steps, races: true, run, tracedWalk, dispose };
   };
 }

@@ -38,7 +38,7 @@ export async function walked<P>(
     const found = await levelSet<P>(options)(problem);
     return {
       ...found,
-      run: async (start, setting, limits) => found.run?.(start, setting, limits, whyNot) as never,
+      run: async (start, setting, limits) => found.run?.(start, setting, limits, { whyNot }) as never,
     };
   };
   const teleporter = await createTeleporter<P>({
