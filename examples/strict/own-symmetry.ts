@@ -1,6 +1,6 @@
 // A group of your own: L = (a b - 3)^2 is kept by a -> e^t a, b -> e^-t b.
 import { array, createTeleporter, item, type NdArray, type Shape, type Symmetry, type Tensor } from "isoloss";
-import { mul, neg, square, sub } from "isoloss/ops";
+import { div, exp, mul, neg, square, sub } from "isoloss/ops";
 import { minimized } from "isoloss/teleport";
 
 interface Pair {
@@ -19,6 +19,7 @@ const symmetry: Symmetry<Pair, [Shape]> = {
     const factor = Math.exp(item(t));
     return { a: array(item(a) * factor, "float64"), b: array(item(b) / factor, "float64") };
   },
+  trace: ({ a, b }, [t]) => ({ a: mul(exp(t), a), b: div(b, exp(t)) }),
   inverse: ([t]) => [array(-item(t), "float64")],
 };
 

@@ -93,6 +93,53 @@ export const firstScaling = <P extends MlpParams>(params: P, _options: object = 
     after: "export const mlpSymmetries = {",
     row: 'firstScaling: { make: firstScaling, options: firstScalingOptions, summary: "the first units, scaled" },',
   },
+  "a search": {
+    file: "packages/core/src/teleport/search/sign-ascent.ts",
+    text: `import { mul } from "../../graph/ops/arithmetic.js";
+import { sign } from "../../graph/ops/elementary.js";
+import { constant, fill } from "../../graph/ops/leaf.js";
+import { integerFrom } from "../../option-kinds.js";
+import { type OptionsOf, optionTable } from "../../options.js";
+import type { Symmetry } from "../../symmetry/symmetry.js";
+import { ascentAlong } from "./ascent/ascent-graph.js";
+import { compileOrbitWalk, contextAt, requireTraced } from "./orbit-walk.js";
+import type { SearchFactory } from "./search.js";
+
+export const signAscentOptions = optionTable("signAscent", {
+  /** Number of steps; default 3. */
+  steps: integerFrom(0).default(3),
+});
+
+/** Ascent by the signs of the gradient in T. */
+export function signAscent<P>(
+  symmetry: Symmetry<P>,
+  options: OptionsOf<typeof signAscentOptions> = {},
+): SearchFactory<P> {
+  const { steps } = signAscentOptions.read(options);
+  return async (problem) => {
+    requireTraced("signAscent", symmetry);
+    const { dtype } = problem;
+    const { run, races, tracedWalk, dispose } = await compileOrbitWalk(symmetry, symmetry.trace, problem, {
+      steps,
+      given: {},
+      reasons: [],
+      first: { T: symmetry.algebra.map((shape) => fill(shape, 0, dtype)) },
+      element: (_from, { T }, { scale }) => T.map((t) => mul(scale, t)),
+      onward({ params, batch, slope }) {
+        const { context } = contextAt(symmetry, params, batch, dtype);
+        const gradient = ascentAlong(symmetry, slope(), { params, batch, context, dtype });
+        return { state: { T: gradient.map((g) => mul(0.05, sign(g))) }, stop: constant(0, dtype) };
+      },
+    });
+    return { name: symmetry.name, exact: symmetry.exact, steps, run, races, tracedWalk, dispose };
+  };
+}
+`,
+    registry: "packages/core/src/teleport/search/registry.ts",
+    importLine: 'import { signAscent, signAscentOptions } from "./sign-ascent.js";',
+    after: "export const orbitSearches = {",
+    row: 'signAscent: { make: signAscent, options: signAscentOptions, summary: "ascent by signs" },',
+  },
   "a multi-task method": {
     file: "packages/core/src/mtl/methods/first-task.ts",
     text: `import { checkedMethod } from "../checked-method.js";
@@ -144,7 +191,9 @@ import { createMethod } from "isoloss/mtl";
 import { mlp, torchGenerator } from "isoloss/nn";
 import * as ops from "isoloss/ops";
 import { createOptimizer } from "isoloss/optim";
-import { mlpSymmetries } from "isoloss/symmetry";
+import { square, sub, sum } from "isoloss/ops";
+import { mlpSymmetries, positiveScaling } from "isoloss/symmetry";
+import { orbitSearches, teleport } from "isoloss/teleport";
 import { expect, it } from "vitest";
 
 it.each(["javascript", "onnx"] as const)("an operation is computed and differentiated in %s", async (runtime) => {
@@ -162,9 +211,22 @@ it("an optimizer, a symmetry and a method are made by name", () => {
   expect(createMethod("firstTask").name).toBe("first-task");
 });
 
+it.each(["javascript", "onnx"] as const)("a search is one loop with guard, race and report in %s", async (runtime) => {
+  const net = mlp({ sizes: [2, 3, 1] });
+  const { params } = net.init(torchGenerator(0), { dtype: "float64" });
+  const batch = { x: array([[1, 2], [-1, 0.5]], "float64"), y: array([[1], [2]], "float64") };
+  const loss = (p, { x, y }) => sum(square(sub(net.apply(p, x).output, y)));
+  const search = orbitSearches.signAscent.make(positiveScaling(params), { steps: 2 });
+  const guard = { race: { learningRate: 1e-4, steps: 1 }, curvature: 0 };
+  const { report } = await teleport({ search, loss, params, batch, runtime, guard });
+  expect(report).toMatchObject({ steps: 2, accepted: true, reason: "2 steps taken" });
+  expect(report.drift).toBeLessThan(1e-12);
+});
+
 it.each([
   ["optimizers", "signDescent"],
   ["symmetries", "firstScaling"],
+  ["searches", "signAscent"],
   ["methods", "firstTask"],
 ])("isoloss list %s has %s", async (what, name) => {
   expect(await inProcess(["list", what], ".")).toMatchObject({ stdout: expect.stringContaining(name), stderr: "" });
@@ -203,6 +265,6 @@ describe("One file and one row add", () => {
       { cwd: copy, encoding: "utf8" },
     );
     expect(status, stdout + stderr).toBe(0);
-    expect(stdout).toContain("7 passed, 0 failed, 0 skipped");
+    expect(stdout).toContain("10 passed, 0 failed, 0 skipped");
   });
 });

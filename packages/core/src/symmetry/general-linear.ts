@@ -15,7 +15,14 @@ import type { LinearSpace } from "./discovery/descriptors.js";
 import { appliedAlong, type Matrices, mapMatrices, matrixOf, multipliedAlong } from "./matrices-along.js";
 import { identityPlus, plusDiagonal, product, transposed } from "./matrix.js";
 import { byPath, mapAlong, mapTensorsAlong, sumLike } from "./parameter-axes.js";
-import { isRefusal, orRefusal, type Refusal, requireGenerators, type Symmetry } from "./symmetry.js";
+import {
+  isRefusal,
+  notInverted,
+  orRefusal,
+  type Refusal,
+  requireGenerators,
+  type Symmetry,
+} from "./symmetry.js";
 
 /** A parameter axis with the index of its space, which is also the index of its block of T. */
 type Numbered = LinearSpace["axes"][number] & { readonly block: number };
@@ -109,6 +116,7 @@ export function generalLinear<P>(
       return isRefusal(found) ? found : moved(params, found.g, found.dual);
     },
     trace: (params, T) => tracedMoved(params, T.map(changesBy), 1),
+    traceRefusal: notInverted("the group element"),
     inverse: (T) => T.map((t) => plusDiagonal(mapMatrices(identityPlus(t), inverse), -1)),
     compose: (second, first) =>
       second.map((t, i) => {

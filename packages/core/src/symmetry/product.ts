@@ -50,6 +50,7 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
   const allHave = (name: "pushForward" | "tracePushForward" | "inverse" | "compose" | "trace") =>
     symmetries.every((s) => s[name] !== undefined);
   const kinds = ["everywhere", "nearly", "batch", "no"] as const;
+  const refusals = [...new Set(symmetries.flatMap(({ traceRefusal = [] }) => traceRefusal))];
   const isNorm = symmetries.some(({ bound }) => bound.kind === "norm");
 
   return {
@@ -123,6 +124,7 @@ export function product<P>(symmetries: readonly Symmetry<P>[], options: ProductO
             split(T, counts).reduce((p, block, k) => symmetries[k].trace?.(p, block, batch) ?? p, params),
         }
       : {}),
+    ...(refusals.length > 0 ? { traceRefusal: refusals.join("; or ") } : {}),
     additive: commuting && symmetries.every(({ additive }) => additive),
     ...(commuting && allHave("inverse")
       ? { inverse: (T) => split(T, counts).flatMap((block, k) => symmetries[k].inverse?.(block) ?? []) }

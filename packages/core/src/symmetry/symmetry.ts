@@ -64,11 +64,11 @@ export interface Symmetry<P, A extends readonly Shape[] = readonly Shape[]> {
   act(params: P, T: BlocksOf<A, NdArray>, batch: Batch): Promise<P | Refusal>;
   /**
    * The same action as a traced function; not finite where {@link act} refuses. T = 0 keeps the parameters exactly. A
-   * whole teleport then runs as one compiled loop of such actions, one after another. A symmetry with a
-   * {@link context} needs {@link traceContext} for that, too.
+   * teleport is a program of such actions, one after another, so that searches need it, and of a symmetry with a
+   * {@link context} {@link traceContext}, too.
    */
   trace?(params: TensorsOf<P>, T: BlocksOf<A, Tensor>, batch: BatchTensors): TensorsOf<P>;
-  /** Why {@link act} refuses where the traced action is not finite; left out: a teleport asks `act`, step by step. */
+  /** Why {@link act} refuses where the traced action is not finite; left out: a report says that a parameter is not finite. */
   readonly traceRefusal?: string | undefined;
   /** The same as {@link context} as a traced function. */
   traceContext?(params: TensorsOf<P>, batch: BatchTensors): TracedContext;
@@ -151,9 +151,10 @@ export async function orRefusal<R>(compute: () => R | Promise<R>, what: string):
   try {
     return await compute();
   } catch (error) {
-    if (error instanceof NumericalError) {
-      return { refused: `${what} cannot be inverted: it is singular or not finite` };
-    }
+    if (error instanceof NumericalError) return { refused: notInverted(what) };
     throw error;
   }
 }
+
+export const notInverted = (what: string): string =>
+  `${what} cannot be inverted: it is singular or not finite`;

@@ -75,36 +75,88 @@ export function isFinitePoint({ loss, objective, gradNormSq, heldOutLoss = 0 }: 
   return [loss, objective, gradNormSq, heldOutLoss].every(Number.isFinite);
 }
 
+interface Compared {
+  readonly start: Point;
+  readonly before: Point;
+  readonly after: Point;
+}
+
+/** Why a walk does not begin. */
+export const startNotFinite = "the loss or its gradient is not finite at the start";
+
+const decimal = (x: number | undefined): string => String(x?.toPrecision(6));
+const drifts = (a: number | undefined, b: number | undefined, most: number): string =>
+  `drifts by ${relativeDrift(Number(a), Number(b)).toExponential(1)}, more than ${most}`;
+
+/** What the guard may have against a point, in the order of its tests: whether it fails, and how a report says so. */
+const tests = {
+  parameters: {
+    // Of a search's program alone: else it is tested before anything is measured.
+    fails: () => false,
+    says: () => "a parameter of the new point is not finite",
+  },
+  numbers: {
+    fails: ({ after }) => !isFinitePoint(after),
+    says: () => "the new point's loss or gradient is not finite",
+  },
+  drift: {
+    fails: ({ start, after }, { drift }) => relativeDrift(start.loss, after.loss) > drift,
+    says: ({ start, after }, { drift }) => `the loss ${drifts(start.loss, after.loss, drift)}`,
+  },
+  heldOut: {
+    fails: ({ start: { heldOutLoss: a }, after: { heldOutLoss: b } }, { heldOutDrift }) =>
+      a !== undefined && b !== undefined && !(relativeDrift(a, b) <= heldOutDrift),
+    says: ({ start, after }, { heldOutDrift }) =>
+      `the loss on held-out data ${drifts(start.heldOutLoss, after.heldOutLoss, heldOutDrift)}`,
+  },
+  objective: {
+    fails: ({ before, after }, { anyObjective }) => !anyObjective && !(after.objective > before.objective),
+    says: () => "the objective does not increase",
+  },
+  divergence: {
+    fails: ({ before: { racedLoss: a }, after: { racedLoss: b } }) =>
+      a !== undefined && b !== undefined && !Number.isFinite(b),
+    says: () => "descent from the new point diverges",
+  },
+  race: {
+    // Descent from the old point may have diverged: then the new one has won.
+    fails: ({ before, after }) => Number(after.racedLoss) > Number(before.racedLoss),
+    says: ({ before, after }) =>
+      `descent from the new point reaches ${decimal(after.racedLoss)}, from the old one ${decimal(before.racedLoss)}`,
+  },
+} as const satisfies Record<
+  string,
+  {
+    fails(points: Compared, limits: Limits): boolean;
+    says(points: Compared, limits: Limits): string;
+  }
+>;
+
+export type Finding = keyof typeof tests;
+/** The guard's tests by number. */
+export const findings = Object.keys(tests) as Finding[];
+
+/** Says what a test found. */
+export const sentenceOf = (finding: Finding, points: Compared, limits: Limits): string =>
+  tests[finding].says(points, limits);
+
+/** The tests of drift, and of the race. */
+export const driftTests: readonly Finding[] = ["numbers", "drift", "heldOut"];
+export const raceTests: readonly Finding[] = ["divergence", "race"];
+
 /**
  * Why a point may not replace another, or undefined if it may: its numbers are finite, its losses equal those
  * of the start within tolerance, its objective is larger than at the point before, unless the search has a goal of its
  * own, and descent from it does not reach a higher loss.
  */
-export function objection(start: Point, before: Point, after: Point, limits: Limits): string | undefined {
-  const drifted = driftObjection(start, after, limits);
-  if (drifted !== undefined) return drifted;
-  if (!limits.anyObjective && !(after.objective > before.objective)) return "the objective does not increase";
-  return raceObjection(before, after);
-}
-
-/** Why a point loses the race against the point before it, or undefined if it does not lose or there was no race. */
-export function raceObjection(before: Point, after: Point): string | undefined {
-  if (before.racedLoss === undefined || after.racedLoss === undefined) return undefined;
-  if (!Number.isFinite(after.racedLoss)) return "descent from the new point diverges";
-  // Descent from the old point may have diverged: then the new one has won.
-  if (after.racedLoss > before.racedLoss) {
-    return `descent from the new point reaches ${after.racedLoss.toPrecision(6)}, from the old one ${before.racedLoss.toPrecision(6)}`;
-  }
-  return undefined;
-}
-
-/** Why a point is not on the start's level set, or undefined if it is, within tolerance. */
-export function driftObjection(start: Point, after: Point, limits: Limits): string | undefined {
-  if (!isFinitePoint(after)) return "the new point's loss or gradient is not finite";
-  const moved = relativeDrift(start.loss, after.loss);
-  if (moved > limits.drift) return `the loss drifts by ${moved.toExponential(1)}, more than ${limits.drift}`;
-  if (start.heldOutLoss === undefined || after.heldOutLoss === undefined) return undefined;
-  const elsewhere = relativeDrift(start.heldOutLoss, after.heldOutLoss);
-  if (elsewhere <= limits.heldOutDrift) return undefined;
-  return `the loss on held-out data drifts by ${elsewhere.toExponential(1)}, more than ${limits.heldOutDrift}`;
+export function objection(
+  start: Point,
+  before: Point,
+  after: Point,
+  limits: Limits,
+  tested: readonly Finding[] = findings,
+): string | undefined {
+  const points = { start, before, after };
+  const found = tested.find((name) => tests[name].fails(points, limits));
+  return found && sentenceOf(found, points, limits);
 }

@@ -1,8 +1,17 @@
+import { OptionError } from "../errors.js";
 import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
-import { driftObjection, isFinitePoint, type Limits, objection, raceObjection } from "./guard.js";
+import {
+  driftTests,
+  type Finding,
+  isFinitePoint,
+  type Limits,
+  objection,
+  raceTests,
+  startNotFinite,
+} from "./guard.js";
 import { isFiniteTree, walkGuarded } from "./guarded-walk.js";
 import type { Point } from "./point.js";
-import type { Search, Setting, Walk, WalkRecord } from "./search/search.js";
+import type { CompiledWalk, HowToRun, Search, Setting, Walk, WalkRecord } from "./search/search.js";
 
 /** A search, its start, and the limits that the guard sets. */
 export interface GuardedSearch<P> {
@@ -12,6 +21,8 @@ export interface GuardedSearch<P> {
   readonly limits: Limits;
   /** The loss on held-out data, if there are some; the setting measures it, too. */
   readonly heldOutLoss?: ((params: P) => Promise<number>) | undefined;
+  /** The loss on held-out data, if there are some, and after the race, if there is one. */
+  elsewhere(params: P): Promise<Pick<Point, "heldOutLoss" | "racedLoss">>;
 }
 
 /** The result of a search without the parameters. */
@@ -31,17 +42,31 @@ export interface SearchOutcome<P> extends WalkOutcome {
 }
 
 /**
- * Takes all steps at once. Returns undefined if the search cannot do so or the guard objects to any of the
- * points: then the steps have to be taken one by one.
+ * Takes a search's steps: all at once where one program may decide, else one by one.
+ *
+ * @param isWhole whether such a program has all in it that the guard tests on the batch
  */
-export async function takeCompiledWalk<P>({
+export async function takeSearch<P>(course: GuardedSearch<P>, isWhole: boolean): Promise<SearchOutcome<P>> {
+  const { run } = course.search;
+  return (
+    (isWhole ? await takeAtOnce(course) : undefined) ?? (run ? takeWithHost(run, course) : takeWalks(course))
+  );
+}
+
+/**
+ * Undefined if the search cannot take its steps at once, or the guard objects: to a point of the walk, or, after a search
+ * with the guard in it, to the end on data held out.
+ */
+async function takeAtOnce<P>({
   search,
   initial,
   setting,
   limits,
   heldOutLoss,
 }: GuardedSearch<P>): Promise<SearchOutcome<P> | undefined> {
-  const walked = await search.compiledWalk?.(initial, setting, search.steps, limits);
+  const walked = search.run
+    ? await bestOf(search, async (how) => search.run?.(initial, setting, limits, how), limits)
+    : await search.compiledWalk?.(initial, setting, search.steps, limits);
   if (walked === undefined || walked.points.length === 0) return undefined;
   const { steps, points, halvings = 0, reason, pushForward } = walked;
   const params = steps > 0 ? walked.params : initial;
@@ -51,23 +76,93 @@ export async function takeCompiledWalk<P>({
   };
   const start = await measured(initial, points[0]);
   const point = steps > 0 ? await measured(params, points[steps]) : start;
-  const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
-  if (!isAllowed(start, way, limits) || !isFiniteTree(params)) return undefined;
+  if (search.run) {
+    if (!isKept(start, point, limits)) return undefined;
+  } else {
+    const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
+    if (!isAllowed(start, way, limits) || !isFiniteTree(params)) return undefined;
+  }
   return { params, start, point, reason, steps, halvings, ...(pushForward ? { pushForward } : {}) };
+}
+
+/**
+ * The walk, of as many as a search has, with the highest objective at its end.
+ *
+ * @param take takes one of them
+ */
+async function bestOf<P>(
+  { starts = 1 }: Search<P>,
+  take: (how: HowToRun<P>) => Promise<CompiledWalk<P> | undefined>,
+  limits: Limits,
+): Promise<CompiledWalk<P> | undefined> {
+  const first = await take({});
+  if (first === undefined || first.points.length === 0) return first;
+  const [start] = first.points;
+  if (!isFinitePoint(start)) return first;
+  const endOf = ({ points, steps }: CompiledWalk<P>) => points[steps];
+  let best = first;
+  for (let index = 1; index < starts; index++) {
+    const walked = await take({ index, level: start.loss });
+    if (walked === undefined || walked.steps === 0) continue;
+    const isBetter = endOf(walked).objective > endOf(best).objective;
+    // Steps from another start race against that start, but only the race against the initial point counts.
+    if (!isBetter || objection(start, start, endOf(walked), limits, raceTests) !== undefined) continue;
+    best = { ...walked, points: [start, ...walked.points.slice(1)] };
+  }
+  return best;
+}
+
+/** Whether the end of a walk that its program has guarded keeps the loss on data held out, too. */
+const isKept = (start: Point, end: Point, limits: Limits): boolean =>
+  start === end || objection(start, start, end, limits, ["numbers", "heldOut"]) === undefined;
+
+/** What the host tests of a candidate that keeps the loss: in this order, with the program's numbers where it has them. */
+const hostTests: readonly Finding[] = ["numbers", "heldOut", "objective", ...raceTests];
+
+/** Has a search's program ask at each candidate, to test it on data held out and by a race. */
+async function takeWithHost<P>(
+  run: NonNullable<Search<P>["run"]>,
+  { search, initial, setting, limits, elsewhere }: GuardedSearch<P>,
+): Promise<SearchOutcome<P>> {
+  const start = await setting.measure(initial);
+  if (!isFinitePoint(start)) {
+    return { params: initial, start, point: start, reason: startNotFinite, steps: 0, halvings: 0 };
+  }
+  const take = async (how: HowToRun<P>) => {
+    // Points with what the host has measured, too.
+    const points = [start];
+    const whyNot = async (candidate: P, measured: Point) => {
+      const next = { ...measured, ...(await elsewhere(candidate)) };
+      const objected = objection(start, points[points.length - 1], next, limits, hostTests);
+      if (objected === undefined) points.push(next);
+      return objected;
+    };
+    return { ...(await run(initial, setting, limits, { ...how, whyNot })), points };
+  };
+  const walked = (await bestOf(search, take, limits)) as CompiledWalk<P>;
+  const { params, points, steps, halvings = 0, reason, pushForward } = walked;
+  const end = { params: steps > 0 ? params : initial, start, point: points[steps], reason, steps, halvings };
+  return { ...end, ...(pushForward ? { pushForward } : {}) };
 }
 
 /**
  * The outcome of a walk within a larger program; undefined if the guard objects to any of its points.
  *
  * @param heldOut the loss on held-out data at the start and at the end
+ * @param isFinal see `TracedWalk.isFinal`
  */
 export function outcomeOf(
   { steps, points, halvings = 0, reason, origin }: WalkRecord,
   limits: Limits,
-  heldOut?: readonly [number, number],
+  {
+    heldOut,
+    isFinal,
+  }: { readonly heldOut?: readonly [number, number] | undefined; readonly isFinal?: boolean | undefined },
 ): WalkOutcome | undefined {
   if (points.length !== steps + 1) return undefined;
-  const [start, point] = [points[0], points[steps]].map((p, i) => ({ ...p, heldOutLoss: heldOut?.[i] }));
+  const [start, end] = [points[0], points[steps]].map((p, i) => ({ ...p, heldOutLoss: heldOut?.[i] }));
+  const point = steps > 0 ? end : start;
+  if (isFinal) return isKept(start, point, limits) ? { start, point, reason, steps, halvings } : undefined;
   const way = [origin ?? start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
   return isAllowed(start, way, limits) ? { start, point, reason, steps, halvings } : undefined;
 }
@@ -76,22 +171,26 @@ export function outcomeOf(
 const isAllowed = (start: Point, way: readonly Point[], limits: Limits): boolean =>
   way.every((next, t) => {
     if (t > 0) return objection(start, way[t - 1], next, limits) === undefined;
-    return next === start || driftObjection(start, next, limits) === undefined;
+    return next === start || objection(start, start, next, limits, driftTests) === undefined;
   });
 
 /**
  * Follows walks one proposal after another; of several walks the one with the highest objective at its end
  * counts.
  */
-export async function takeWalks<P>(course: GuardedSearch<P>): Promise<SearchOutcome<P>> {
-  const { search, initial, setting } = course;
+async function takeWalks<P>(course: GuardedSearch<P>): Promise<SearchOutcome<P>> {
+  const { search, initial, setting, limits } = course;
+  const { walk } = search;
+  if (walk === undefined) {
+    throw new OptionError(`A search needs \`run\` or \`walk\`; "${search.name}" has neither.`);
+  }
   const start = await setting.measure(initial);
-  let best = await follow(await search.walk(initial, setting, 0), course, start);
+  let best = await follow(await walk(initial, setting, 0), course, start);
   for (let index = 1; index < (search.starts ?? 1); index++) {
-    const end = await follow(await search.walk(initial, setting, index), course, start);
+    const end = await follow(await walk(initial, setting, index), course, start);
     // Steps from a random start race against that start, but only the race against the initial point counts.
     const isBetter = end.steps > 0 && end.point.objective > best.point.objective;
-    if (isBetter && raceObjection(start, end.point) === undefined) best = end;
+    if (isBetter && objection(start, start, end.point, limits, raceTests) === undefined) best = end;
   }
   return best;
 }
@@ -102,19 +201,17 @@ async function follow<P>(
   { search, initial, setting, limits }: GuardedSearch<P>,
   start: Point,
 ): Promise<SearchOutcome<P>> {
-  const stayed = { params: initial, start, point: start, steps: 0, halvings: 0 };
+  const still = { params: initial, start, point: start, steps: 0, halvings: 0 };
   const transports = walk.pushForward
     ? { pushForward: (tree: P, power: 1 | 2) => pushed(walk, tree, power) }
     : {};
-  if (!isFinitePoint(start)) {
-    return { ...stayed, ...transports, reason: "the loss or its gradient is not finite at the start" };
-  }
+  if (!isFinitePoint(start)) return { ...still, ...transports, reason: startNotFinite };
   let from = { params: initial, point: start };
   if (walk.origin !== undefined) {
-    if (isRefusal(walk.origin)) return { ...stayed, ...transports, reason: walk.origin.refused };
+    if (isRefusal(walk.origin)) return { ...still, ...transports, reason: walk.origin.refused };
     const point = await setting.measure(walk.origin);
-    const objected = driftObjection(start, point, limits);
-    if (objected !== undefined) return { ...stayed, ...transports, reason: objected };
+    const objected = objection(start, start, point, limits, driftTests);
+    if (objected !== undefined) return { ...still, ...transports, reason: objected };
     from = { params: walk.origin, point };
   }
   const criterion = {

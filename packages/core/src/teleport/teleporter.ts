@@ -17,7 +17,7 @@ import { flatten } from "../tree.js";
 import { brokenClaim } from "./broken-claim.js";
 import { createCurvatureMeter } from "./curvature/curvature-meter.js";
 import { type GuardOptions, limitsOf } from "./guard.js";
-import { takeCompiledWalk, takeWalks } from "./guarded-search.js";
+import { takeSearch } from "./guarded-search.js";
 import { createReporter } from "./measured-report.js";
 import { gradNormSq, type ObjectiveFor } from "./objective/objective.js";
 import { type TeleportPart, teleportPart } from "./part.js";
@@ -216,21 +216,19 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
   const lossElsewhere = async (p: P, b: Batch): Promise<number> =>
     item((await elsewhereRun.run(elsewhereOf({ params: p, batch: b }))).loss);
   const measureWith = (at: Batch, { heldOut, memory: m = {}, raceState, raceRate }: TeleportOptions) => {
-    const raceStart = {
-      state: raceState,
-      rate: raceRate,
-    };
-    return async (p: P): Promise<Point> => {
-      const here = await measurement.run(quantitiesOf({ params: p, batch: at, memory: m }));
-      const finish = race && (await race.run(p, at, raceStart));
+    const elsewhere = async (p: P) => {
+      const finish = race && (await race.run(p, at, { state: raceState, rate: raceRate }));
       return {
-        loss: item(here.loss),
-        objective: item(here.objective),
-        gradNormSq: item(here.gradNormSq),
         heldOutLoss: heldOut ? await lossElsewhere(p, heldOut) : undefined,
         racedLoss: finish ? await lossElsewhere(finish, heldOut ?? at) : undefined,
       };
     };
+    const measure = async (p: P): Promise<Point> => {
+      const here = await measurement.run(quantitiesOf({ params: p, batch: at, memory: m }));
+      const [value, goal, norm] = [here.loss, here.objective, here.gradNormSq].map(item);
+      return { loss: value, objective: goal, gradNormSq: norm, ...(await elsewhere(p)) };
+    };
+    return { measure, elsewhere };
   };
 
   const reporter = createReporter<P>({ search: search.name, inexact: broken?.finding, meter });
@@ -250,18 +248,18 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
       const startTime = performance.now();
       requireLabels(quantities.graph, at);
       if (teleportOptions.heldOut) requireLabels(elsewhere.graph, teleportOptions.heldOut);
-      const measure = measureWith(at, teleportOptions);
+      const { measure, elsewhere: testElsewhere } = measureWith(at, teleportOptions);
       const { heldOut, raceState: state, raceRate: rate } = teleportOptions;
       const setting = {
         batch: at,
         memory: teleportOptions.memory ?? {},
         measure,
-        drift: limits.drift,
         race: raceInside?.startOf(initial, heldOut ?? at, { state, rate }),
       };
       const heldOutLossAt = heldOut && ((p: P) => lossElsewhere(p, heldOut));
-      const course = { search, initial, setting, limits, heldOutLoss: heldOutLossAt };
-      const end = (isWhole ? await takeCompiledWalk(course) : undefined) ?? (await takeWalks(course));
+      const measured = { heldOutLoss: heldOutLossAt, elsewhere: testElsewhere };
+      const course = { search, initial, setting, limits, ...measured };
+      const end = await takeSearch(course, isWhole);
       const { params: moved } = end;
       const accepted = moved !== initial;
       const seconds = (performance.now() - startTime) / 1000;

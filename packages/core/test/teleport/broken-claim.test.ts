@@ -36,7 +36,7 @@ import { createTeleporter } from "../../src/teleport/teleporter.js";
 import { every } from "../../src/teleport/when.js";
 import { createTrainer } from "../../src/train/trainer.js";
 import { someDigits } from "../train/support.js";
-import { batchOf, linearizedAct, productLoss, switchedLoss, type Toy, toy, toyScaling } from "./toy.js";
+import { batchOf, linearized, productLoss, switchedLoss, type Toy, toy, toyScaling } from "./toy.js";
 
 type Activation = "tanh" | "gelu" | "sigmoid" | "silu" | "elu" | "relu" | "leakyRelu" | "identity";
 
@@ -110,7 +110,7 @@ describe("a trainer's symmetry", () => {
 describe("a symmetry of one's own", () => {
   const params = toy(0.7, 1.2);
   const batch = batchOf(1.5, 2);
-  const wrong = () => toyScaling({ act: linearizedAct });
+  const wrong = () => toyScaling(linearized);
 
   it("is refused with the numbers of the loss where it changes it", async () => {
     await expect(createTeleporter({ symmetry: wrong(), loss: productLoss, params, batch })).rejects.toThrow(

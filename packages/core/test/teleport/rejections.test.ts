@@ -2,8 +2,10 @@
 
 import { expect, it } from "vitest";
 import type { Batch, BatchLoss } from "../../src/batch.js";
-import { neg, sub } from "../../src/graph/ops/arithmetic.js";
-import { sqrt } from "../../src/graph/ops/elementary.js";
+import { add, mul, neg, sub } from "../../src/graph/ops/arithmetic.js";
+import { equal, less, where } from "../../src/graph/ops/compare.js";
+import { exp, sqrt } from "../../src/graph/ops/elementary.js";
+import { constant } from "../../src/graph/ops/leaf.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { TensorsOf } from "../../src/graph/trace.js";
 import type { Objective } from "../../src/teleport/objective/objective.js";
@@ -14,9 +16,10 @@ import {
 import { createTeleporter, type TeleporterOptions } from "../../src/teleport/teleporter.js";
 import {
   batchOf,
-  linearizedAct,
+  linearized,
   numbersOf,
   productLoss,
+  refusing,
   switchedLoss,
   type Toy,
   toy,
@@ -60,7 +63,7 @@ const rows: readonly {
     name: "an action that does not keep the loss",
     reason: /^the loss drifts by \d\.\de-\d+, more than 0\.000001$/,
     halvings: 3,
-    options: { symmetry: toyScaling({ act: linearizedAct }), allowInexact: true },
+    options: { symmetry: toyScaling(linearized), allowInexact: true },
   },
   {
     name: "a loss that moves on held-out data",
@@ -83,10 +86,13 @@ const rows: readonly {
     options: {
       symmetry: toyScaling({
         act: async ({ b }) => ({ a: { shape: [1], data: Float64Array.of(Infinity) }, b }),
+        trace: ({ a, b }, [t]) => ({ a: where(equal(t, 0), a, Infinity), b }),
       }),
       // A loss that does not see them.
       loss: (({ b }) => sum(b)) as BatchLoss<Toy>,
-      objective: (() => (p: TensorsOf<Toy>) => sum(p.b)) as unknown as Objective,
+      objective: (() =>
+        ({ a, b }: TensorsOf<Toy>) =>
+          sum(where(less(a, 1e300), b, add(b, 10)))) as unknown as Objective,
       guard: { halvings: 2 },
     },
   },
@@ -117,13 +123,18 @@ const rows: readonly {
     name: "a context that the symmetry refuses",
     reason: /^no context here$/,
     halvings: 0,
-    options: { symmetry: toyScaling({ context: async () => ({ refused: "no context here" }) }) },
+    options: {
+      symmetry: toyScaling({
+        context: async () => ({ refused: "no context here" }),
+        traceContext: () => ({ context: [], isCertain: constant(0, "float64") }),
+      }),
+    },
   },
   {
     name: "an action that the symmetry refuses",
     reason: /^no action here$/,
     halvings: 3,
-    options: { symmetry: toyScaling({ act: async () => ({ refused: "no action here" }) }) },
+    options: { symmetry: toyScaling(refusing) },
   },
   {
     name: "a stationary point of the orbit, a = b",
@@ -161,7 +172,7 @@ it.each(rows.map((row) => [row.name, row] as const))(
 );
 
 it("is halved until the guard takes it", async () => {
-  const symmetry = toyScaling({ act: linearizedAct });
+  const symmetry = toyScaling(linearized);
   // The drift of a step t is 2 t^2: 0.02 at the first size 0.1, 0.00125 at a quarter of it.
   const options = { symmetry, allowInexact: true, stepSize: 0.1, steps: 1, guard: { drift: 0.002 } };
   const { params, report } = await teleport(toy(2, 1), options);
@@ -192,22 +203,20 @@ it("ends at an element's bound, exactly", async () => {
 });
 
 it("ends at the bound on the norm of all blocks", async () => {
-  const taken: number[] = [];
   const symmetry = toyScaling({
-    // Nothing is claimed: the elements that are counted are those of the teleport.
-    exact: "no",
     algebra: [[1], [1]],
     bound: { kind: "norm", value: 0.25 },
     derivative: (p, [t, u]) => toyScaling().derivative(p, [sub(t, u)], {}, []),
-    act: async (p, [t, u]) => {
+    act: (p, [t, u]) => {
       const T = Number(t.data[0]) - Number(u.data[0]);
-      taken.push(Math.hypot(Number(t.data[0]), Number(u.data[0])));
       return toyScaling().act(p, [{ shape: [1], data: Float64Array.of(T) }], {});
     },
+    trace: ({ a, b }, [t, u]) => ({ a: mul(a, exp(sub(t, u))), b: mul(b, exp(sub(u, t))) }),
   });
-  const { report } = await teleport(toy(2, 1), { symmetry, stepSize: 0.1, steps: 50 });
+  const { params, report } = await teleport(toy(2, 1), { symmetry, stepSize: 0.1, steps: 50 });
   expect(report.reason).toBe("3 steps taken; then: the bound 0.25 on the group element is reached");
-  expect(taken.map((size) => Number(size.toPrecision(12)))).toEqual([0.1, 0.1, 0.05]);
+  // Along (1, -1) / sqrt 2.
+  expect(Math.log(numbersOf(params)[0] / 2)).toBeCloseTo(0.25 * Math.SQRT2, 12);
 });
 
 it("goes on in small steps with a step size far below the bound", async () => {

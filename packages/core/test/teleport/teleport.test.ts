@@ -168,7 +168,7 @@ describe("teleport", () => {
     };
     await teleport({ symmetry: watched, loss, params, batch });
     expect(disposed).toBe(1);
-    const throwing = { ...watched, trace: undefined, act: () => Promise.reject(new Error("no action")) };
+    const throwing = { ...watched, generators: undefined, act: () => Promise.reject(new Error("no action")) };
     await expect(teleport({ symmetry: throwing, loss, params, batch })).rejects.toThrow("no action");
     expect(disposed).toBe(2);
   });

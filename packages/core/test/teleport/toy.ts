@@ -1,7 +1,8 @@
 import type { NdArray } from "../../src/array.js";
 import type { Batch, BatchLoss } from "../../src/batch.js";
-import { add, mul, neg, sub } from "../../src/graph/ops/arithmetic.js";
-import { square } from "../../src/graph/ops/elementary.js";
+import { add, div, mul, neg, sub } from "../../src/graph/ops/arithmetic.js";
+import { equal, where } from "../../src/graph/ops/compare.js";
+import { exp, square } from "../../src/graph/ops/elementary.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import type { Symmetry } from "../../src/symmetry/symmetry.js";
 
@@ -35,13 +36,24 @@ export function toyScaling(overrides: Partial<Symmetry<Toy>> = {}): Symmetry<Toy
       const factor = Math.exp(Number(data[0]));
       return toy(Number(a.data[0]) * factor, Number(b.data[0]) / factor);
     },
+    trace: ({ a, b }, [t]) => ({ a: mul(a, exp(t)), b: div(b, exp(t)) }),
     ...overrides,
   };
 }
 
 /** Its first-order approximation a (1 + t), b (1 - t), under which the loss drifts by about t^2. */
-export const linearizedAct: Symmetry<Toy>["act"] = async ({ a, b }, [{ data }]) =>
-  toy(Number(a.data[0]) * (1 + Number(data[0])), Number(b.data[0]) * (1 - Number(data[0])));
+export const linearized: Pick<Symmetry<Toy>, "act" | "trace"> = {
+  act: async ({ a, b }, [{ data }]) =>
+    toy(Number(a.data[0]) * (1 + Number(data[0])), Number(b.data[0]) * (1 - Number(data[0]))),
+  trace: ({ a, b }, [t]) => ({ a: mul(a, add(1, t)), b: mul(b, sub(1, t)) }),
+};
+
+/** An action that is not possible anywhere. */
+export const refusing: Pick<Symmetry<Toy>, "act" | "trace" | "traceRefusal"> = {
+  act: async () => ({ refused: "no action here" }),
+  trace: ({ a, b }, [t]) => ({ a: where(equal(t, 0), a, Number.NaN), b }),
+  traceRefusal: "no action here",
+};
 
 /** L = x (a b - 1)^2 + (1 - x) a^2: on data with x = 1 scaling keeps it, on data with x = 0 it does not. */
 export const switchedLoss: BatchLoss<Toy> = ({ a, b }, { x }) =>

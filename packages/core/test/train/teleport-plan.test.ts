@@ -176,7 +176,8 @@ describe("held-out data", () => {
         last: { ...last, weight: columns(last.weight as never) },
       } as P;
     });
-    const checked = await trainerFor(model, { when: atSteps([30]), search: reversed });
+    const search: typeof reversed = async (problem) => ({ ...(await reversed(problem)), goal: "own" });
+    const checked = await trainerFor(model, { when: atSteps([30]), search });
     await checked.run({ steps: 31 });
     const [event] = checked.history.teleports;
     expect(event.accepted).toBe(false);

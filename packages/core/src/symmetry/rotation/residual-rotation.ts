@@ -168,6 +168,7 @@ function rotationOf<P>(
       return isRefusal(to) ? to : treeOf(to, "moved", p);
     },
     trace: tracedAt,
+    traceRefusal: "the inverse of the residuals is not valid at this point",
     ...rotationGroup(n),
     async pushForward(tree, T, power, p, b) {
       const to = await turnedAt(p, T, b);

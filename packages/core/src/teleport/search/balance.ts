@@ -24,14 +24,14 @@ import { compile } from "../../runtime/compile.js";
 import { lazy } from "../../runtime/lazy.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
-import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
+import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { orbitPath } from "./ascent/orbit-path.js";
 import { claimOf } from "./claim.js";
 import { all } from "./guard-graph.js";
-import { jump } from "./jump.js";
+import { hostedJumps } from "./jump.js";
 import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
-import type { SearchFactory, SearchProblem, Setting, Stop } from "./search.js";
+import type { SearchFactory, SearchProblem, Setting } from "./search.js";
 
 export interface BalanceOptions extends Omit<BalancedOptions, "by">, OptionsOf<typeof balanceOptions> {}
 
@@ -87,33 +87,38 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
     const proposals = proposalsOf(problem, scalings, { ...settings, of: by });
     const whole = act && isTraced ? await compileOrbitWalk(symmetry, act, problem, proposals) : undefined;
 
+    const hosted = hostedJumps(problem, async (start, setting) => {
+      const path = orbitPath(symmetry, start, setting.batch);
+      const found = await elementsFrom(start, setting);
+      if (isRefusal(found)) return { stopped: found.refused };
+      const isThere = found.elements.every((T) =>
+        T.every(({ data }) => data.every((t) => Math.abs(t) <= tolerance)),
+      );
+      if (isThere) return { stopped: alreadyBy(by) };
+      for (const T of found.elements) {
+        const next = await symmetry.act(path.current, T, setting.batch);
+        if (isRefusal(next)) return next;
+        path.take(next, T);
+      }
+      return { params: path.current, pushForward: path.pushForward };
+    });
+
     return {
       name: `${symmetry.name}, balanced by ${by}`,
       exact: symmetry.exact,
       claim: claimOf(symmetry, symmetry.bound),
       goal: "own",
       steps: 1,
-      async walk(start, setting) {
-        const path = orbitPath(symmetry, start, setting.batch);
-        const point = async (): Promise<P | Refusal | Stop> => {
-          const found = await elementsFrom(start, setting);
-          if (isRefusal(found)) return { stopped: found.refused };
-          const isThere = found.elements.every((T) =>
-            T.every(({ data }) => data.every((t) => Math.abs(t) <= tolerance)),
-          );
-          if (isThere) return { stopped: alreadyBy(by) };
-          for (const T of found.elements) {
-            const next = await symmetry.act(path.current, T, setting.batch);
-            if (isRefusal(next)) return next;
-            path.take(next, T);
-          }
-          return path.current;
-        };
-        return jump(point, path.pushForward);
+      races: true,
+      async run(...given) {
+        const walked = await whole?.run(...given);
+        // Where the program does not settle, the host goes on, or says why.
+        return walked === undefined || walked.reason === unsettled ? hosted.run(...given) : walked;
       },
-      ...(whole ? { compiledWalk: whole.walk, tracedWalk: whole.tracedWalk, races: true } : {}),
+      tracedWalk: whole?.tracedWalk,
       async dispose() {
         await whole?.dispose();
+        await hosted.dispose();
         await gradients.dispose();
         await symmetry.dispose?.();
       },
@@ -121,6 +126,7 @@ export function balance<P>(symmetry: Symmetry<P>, options: BalanceOptions = {}):
   };
 }
 
+const unsettled = "the sweeps did not settle";
 const alreadyBy = (by: string) => `it is balanced by ${by} already`;
 
 /**
@@ -135,10 +141,10 @@ function proposalsOf<P>(
 ): OrbitWalkOptions<P, { readonly T: readonly Tensor[] }, object> {
   const paths = new Set(scalings.flatMap(({ axes }) => axes.map(({ path }) => path)));
   return {
-    // Where the program does not settle, the host goes on, or says why.
     steps: 1,
     given: {},
     reasons: [alreadyBy(of), undefined],
+    says: () => unsettled,
     first: { T: scalings.map(({ size }) => fill([size], 0, dtype)) },
     element: (_from, { T }) => T,
     hasOther: () => constant(0, "bool"),

@@ -1,11 +1,12 @@
 // Search over discrete symmetries: Armenta et al., arXiv 2012.01118; Zhao et al., NeurIPS 2022, section 4.1.
 
+import type { NdArray } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { whileLoop } from "../../graph/control/while.js";
-import { add, cast, mul } from "../../graph/ops/arithmetic.js";
+import { add, cast, div, mul, sub } from "../../graph/ops/arithmetic.js";
 import { equal, greater, less, logicalNot, where } from "../../graph/ops/compare.js";
-import { abs } from "../../graph/ops/elementary.js";
+import { abs, floor } from "../../graph/ops/elementary.js";
 import { gather } from "../../graph/ops/gather.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import { reshape } from "../../graph/ops/reshape.js";
@@ -14,11 +15,11 @@ import type { TensorsOf } from "../../graph/trace.js";
 import { createRng, type Rng } from "../../math/rng.js";
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import type { DiscreteElement, DiscreteSymmetry } from "../../symmetry/discrete/discrete.js";
+import type { DiscreteSymmetry } from "../../symmetry/discrete/discrete.js";
 import { all, chosen, stepNumbers } from "./guard-graph.js";
-import { objectiveWhenNeeded } from "./objective-value.js";
-import type { Search, SearchFactory, SearchProblem } from "./search.js";
-import { compileWalkProgram, type WalkInputs } from "./walk-program.js";
+import type { SearchFactory, SearchProblem } from "./search.js";
+import type { WalkInputs } from "./walk.js";
+import { compileWalkProgram } from "./walk-program.js";
 
 export interface DiscreteSearchOptions extends OptionsOf<typeof discreteSearchOptions> {}
 
@@ -58,14 +59,21 @@ export function discreteSearch<P>(
   const { tries, starts, seed } = discreteSearchOptions.read(options);
   const shuffled = (rng: Rng) => rng.shuffle(Array.from({ length: symmetry.moves }, (_, i) => i));
   return async (problem) => {
-    const objective = objectiveWhenNeeded(problem);
-    const isWhole = starts === 1 && tries > 0 && tries * symmetry.moves <= mostOrdered;
-    const whole = isWhole ? await compileDiscrete(symmetry, problem, orders()) : undefined;
+    requireTracedMoves(symmetry);
+    const { run, tracedWalk, dispose } = await compileDiscrete(symmetry, problem, {
+      tries,
+      orders: ordersBy(createRng(seed).fork(0)),
+    });
 
-    /** The moves to try after each accepted one, as many as there are tries. */
-    function orders(): number[][] {
-      const rng = createRng(seed).fork(0);
-      return Array.from({ length: tries }, () => shuffled(rng).reverse().slice(0, tries));
+    /** The moves to try after each accepted one. */
+    function ordersBy(rng: Rng): NdArray {
+      const width = Math.min(symmetry.moves, tries);
+      const rows = Math.max(1, Math.min(tries, Math.floor(mostOrdered / Math.max(1, width))));
+      const orders = new BigInt64Array(rows * Math.max(1, width));
+      for (let k = 0; k < rows; k++) {
+        orders.set(shuffled(rng).reverse().slice(0, width).map(BigInt), k * width);
+      }
+      return { shape: [rows, Math.max(1, width)], data: orders };
     }
 
     return {
@@ -78,53 +86,35 @@ export function discreteSearch<P>(
       },
       steps: tries,
       starts,
-      async walk(start, setting, index) {
+      races: true,
+      async run(start, setting, limits, how = {}) {
+        const { index = 0 } = how;
+        if (index === 0) return run(start, setting, limits, how);
         const rng = createRng(seed).fork(index);
-        let total: DiscreteElement = index > 0 ? symmetry.random(rng) : symmetry.identity;
-        let current = index > 0 ? symmetry.act(start, total) : start;
-        let level: number | undefined;
-        let left = tries;
-        /** Moves that have not yet failed at this point, the next one last. */
-        let untried = shuffled(rng);
-        let candidate:
-          | { readonly params: P; readonly move: DiscreteElement; readonly level: number }
-          | undefined;
+        const first = symmetry.random(rng);
+        const origin = symmetry.act(start, first);
+        const walked = await run(origin, setting, limits, how, { order: ordersBy(rng) });
         return {
-          origin: index > 0 ? current : undefined,
-          async propose() {
-            level ??= await objective.at(current, setting);
-            const least = level + significant[problem.dtype] * Math.abs(level);
-            for (; left > 0; left--) {
-              const index = untried.pop();
-              if (index === undefined) return { stopped: noneRaises(symmetry.moves) };
-              const move = symmetry.move(index);
-              const params = symmetry.act(current, move);
-              const value = await objective.at(params, setting);
-              if (!(value > least)) continue;
-              left--;
-              candidate = { params, move, level: value };
-              return params;
-            }
-            return { stopped: allTried(tries) };
-          },
-          accept() {
-            if (candidate === undefined) throw new OptionError("accept: nothing was proposed.");
-            total = symmetry.compose(candidate.move, total);
-            ({ params: current, level } = candidate);
-            candidate = undefined;
-            untried = shuffled(rng);
-          },
-          pushForward: async (tree, power) => symmetry.pushForward(tree, total, power),
+          ...walked,
+          pushForward: async (tree, power) =>
+            walked.pushForward?.(symmetry.pushForward(tree, first, power), power) as Promise<P>,
         };
       },
-      ...(whole ? { compiledWalk: whole.compiledWalk, tracedWalk: whole.tracedWalk, races: true } : {}),
-      async dispose() {
-        await whole?.dispose();
-        await objective.dispose();
-      },
+      tracedWalk: starts === 1 ? tracedWalk : undefined,
+      dispose,
     };
   };
 }
+
+/** @throws OptionError that says what is missing */
+function requireTracedMoves<P>(symmetry: DiscreteSymmetry<P>): asserts symmetry is TracedMoves<P> {
+  if (symmetry.trace && symmetry.traceMove) return;
+  throw new OptionError(
+    `discreteSearch needs the action of "${symmetry.name}" as traced functions, \`trace(params, element)\` and \`traceMove(index)\`, beside \`act\` and \`move\`: a search is one program.`,
+  );
+}
+
+type TracedMoves<P> = DiscreteSymmetry<P> & Required<Pick<DiscreteSymmetry<P>, "trace" | "traceMove">>;
 
 function requireDiscrete(value: unknown): void {
   const { moves, move, act } = (value ?? {}) as Partial<DiscreteSymmetry<unknown>>;
@@ -137,7 +127,7 @@ function requireDiscrete(value: unknown): void {
 const noneRaises = (moves: number) => `none of the ${moves} moves raises the objective`;
 const allTried = (tries: number) => `${tries} moves were tried`;
 
-/** Places in the orders of moves that are drawn in advance at most: beyond that, the host draws them. */
+/** Places in the orders of moves at most, which are drawn in advance: after more accepted moves they come again. */
 const mostOrdered = 2 ** 20;
 
 /** What a candidate follows from. */
@@ -150,20 +140,20 @@ interface Tried {
 }
 
 /**
- * The same search as one program, if the symmetry can be traced.
+ * The search as a program.
  *
  * @param orders the moves to try after each accepted one
  */
 async function compileDiscrete<P>(
-  symmetry: DiscreteSymmetry<P>,
+  symmetry: TracedMoves<P>,
   problem: SearchProblem<P>,
-  orders: readonly (readonly number[])[],
-): Promise<Pick<Search<P>, "compiledWalk" | "tracedWalk" | "dispose"> | undefined> {
+  { tries, orders }: { readonly tries: number; readonly orders: NdArray },
+) {
   const { trace, traceMove } = symmetry;
-  if (trace === undefined || traceMove === undefined) return undefined;
   const { dtype, objective } = problem;
-  const [tries, width] = [orders.length, orders[0].length];
-  const given = { order: { shape: [tries, width], data: BigInt64Array.from(orders.flat(), BigInt) } };
+  const width = Math.min(symmetry.moves, tries);
+  const steps = Math.max(tries, 1);
+  const given = { order: orders };
   type Inputs = WalkInputs<typeof given>;
   interface Place {
     readonly params: TensorsOf<P>;
@@ -183,7 +173,9 @@ async function compileDiscrete<P>(
     { batch, memory, given: { order } }: Inputs,
   ) => {
     const least = add(level, mul(significant[dtype], abs(level)));
-    const row = gather(order, cast(taken, "int64"));
+    const [rows] = order.shape;
+    // The number of the row, which begins again after the last.
+    const row = gather(order, cast(sub(taken, mul(rows, floor(div(taken, rows)))), "int64"));
     const { isFound, ...state } = whileLoop(
       ({ place, count, isFound: is }) => all(logicalNot(is), less(place, width), less(count, tries)),
       ({ place, count }) => {
@@ -192,20 +184,21 @@ async function compileDiscrete<P>(
         return { move, place: add(place, 1), count: add(count, 1), isFound: greater(value, least) };
       },
       { ...from, move: noMove, isFound: constant(0, "bool") },
-      { most: tries },
+      { most: steps },
     );
     return { state, isFound };
   };
-  const program = await compileWalkProgram<P, Place, Tried, typeof given>(problem, {
+  return compileWalkProgram<P, Place, Tried, typeof given>(problem, {
     steps: tries,
+    isFinal: true,
     given,
     push: "host",
     reasons: [noneRaises(symmetry.moves), allTried(tries)],
-    begin: (params) => ({ params, moves: fill([tries], 0, "int64"), taken: number(-1), count: number(0) }),
-    first: { move: noMove, place: number(0), count: number(0) },
+    begin: (params) => ({ params, moves: fill([steps], 0, "int64"), taken: number(-1), count: number(0) }),
+    first: () => ({ move: noMove, place: number(0), count: number(0) }),
     candidate: ({ params, moves, taken }, { move, count }) => ({
       params: chosen(greater(0, taken), params, movedBy(params, move)),
-      moves: where(equal(stepNumbers(tries, 0, dtype), taken), move, moves),
+      moves: where(equal(stepNumbers(steps, 0, dtype), taken), move, moves),
       taken: add(taken, 1),
       count,
     }),
@@ -217,26 +210,13 @@ async function compileDiscrete<P>(
       const { state, isFound } = nextMove(base, level, { place, count }, inputs);
       return { state, hasOther: isFound };
     },
-  });
-  return (
-    program && {
-      ...program,
-      async compiledWalk(...given) {
-        const end = await program.walk(...given);
-        if (end === undefined) return undefined;
-        const { params, record, results } = end;
-        return {
-          params,
-          ...record,
-          async pushForward(tree, power) {
-            const moves = Array.from(results.moves.data.subarray(0, record.steps), Number);
-            const total = moves
-              .map((index) => symmetry.move(index))
-              .reduce((first, then) => symmetry.compose(then, first), symmetry.identity);
-            return symmetry.pushForward(tree, total, power);
-          },
-        };
+    pushForward:
+      ({ place, steps: count }) =>
+      async (tree, power) => {
+        const total = Array.from(place.moves.data.subarray(0, count), Number)
+          .map((index) => symmetry.move(index))
+          .reduce((first, then) => symmetry.compose(then, first), symmetry.identity);
+        return symmetry.pushForward(tree, total, power);
       },
-    }
-  );
+  });
 }

@@ -1,31 +1,40 @@
 // The guard inside a compiled walk, and the numbers that such a walk passes on.
 import { array, astype, type NdArray } from "../../array.js";
-import { maximum, mul, sub } from "../../graph/ops/arithmetic.js";
+import { cond } from "../../graph/control/cond.js";
+import { add, maximum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { greater, lessEqual, logicalAnd, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
 import { abs } from "../../graph/ops/elementary.js";
-import { constant } from "../../graph/ops/leaf.js";
+import { constant, fillLike } from "../../graph/ops/leaf.js";
 import { sum } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { concat, slice } from "../../graph/ops/slice.js";
 import { isTensor, type Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { flatten, unflatten } from "../../tree.js";
-import type { Limits } from "../guard.js";
+import { flatten, leavesAt, unflatten } from "../../tree.js";
+import { type Finding, findings, type Limits } from "../guard.js";
 
 type Float = "float32" | "float64";
 
 /** The largest finite number of a type. */
 const largest = { float32: 3.4028234663852886e38, float64: Number.MAX_VALUE };
 
-/** The guard's bounds as numbers, in this order; `any` is 1 if the objective need not increase. */
-export const boundNames = ["steps", "drift", "halvings", "any"] as const;
+/**
+ * The guard's bounds as numbers, in this order; `any` is 1 if the objective need not increase, `level` the loss to keep where
+ * a walk begins elsewhere than at the start, else NaN.
+ */
+export const boundNames = ["steps", "drift", "halvings", "any", "level"] as const;
 
 export type Bounds = Record<(typeof boundNames)[number], Tensor>;
 
 /** The values of {@link boundNames}. */
-export const boundsOf = ({ drift, halvings, anyObjective }: Limits, steps: number, dtype: Float): NdArray => {
+export const boundsOf = (
+  { drift, halvings, anyObjective }: Limits,
+  steps: number,
+  dtype: Float,
+  level = Number.NaN,
+): NdArray => {
   const Data = dtype === "float64" ? Float64Array : Float32Array;
-  return { shape: [boundNames.length], data: Data.of(steps, drift, halvings, anyObjective ? 1 : 0) };
+  return { shape: [boundNames.length], data: Data.of(steps, drift, halvings, anyObjective ? 1 : 0, level) };
 };
 
 /** The bounds as constants of a program. */
@@ -35,6 +44,10 @@ export const constantBounds = (limits: Limits, steps: number, dtype: Float): Ten
 /** Loss, objective and ||g||^2 at a point, and the loss after the race from there if there is one. */
 export type Measured = Record<"loss" | "objective" | "gradNormSq", Tensor> & {
   readonly racedLoss?: Tensor | undefined;
+  /** The point itself, where the guard has to test that it is finite. */
+  readonly params?: unknown;
+  /** The objective's gradient, an array each, from the evaluation of what was measured. Traced. */
+  slope?(): readonly Tensor[];
 };
 
 /** The point of which a walk keeps the loss, and what was measured at the point before. */
@@ -45,35 +58,64 @@ export interface Before {
   readonly racedLoss?: Tensor | undefined;
 }
 
-/** Whether the guard takes a point: `objection` in guard.ts, traced. */
-export function isAdmitted(
-  { loss, objective, gradNormSq, racedLoss }: Measured,
-  before: Before,
-  bounds: Bounds,
-): Tensor {
+/** The tests of `objection` in guard.ts that a point has to pass, by name, but that of its parameters. Traced. */
+function testsOf({ loss, objective, gradNormSq, racedLoss }: Measured, before: Before, bounds: Bounds) {
   const room = mul(bounds.drift, maximum(abs(before.startLoss), 1e-12));
-  return all(
-    hasValue(loss),
-    hasValue(objective),
-    hasValue(gradNormSq),
-    lessEqual(abs(sub(loss, before.startLoss)), room),
-    logicalOr(logicalOr(before.isStart, isSet(bounds.any)), greater(objective, before.objective)),
+  const unlessStart = (condition: Tensor) => logicalOr(before.isStart, condition);
+  const tests: Partial<Record<Finding, Tensor>> = {
+    numbers: all(hasValue(loss), hasValue(objective), hasValue(gradNormSq)),
+    drift: lessEqual(abs(sub(loss, before.startLoss)), room),
+    objective: logicalOr(unlessStart(isSet(bounds.any)), greater(objective, before.objective)),
     ...(racedLoss && before.racedLoss
-      ? [
-          logicalOr(
-            before.isStart,
-            all(hasValue(racedLoss), logicalNot(greater(racedLoss, before.racedLoss))),
-          ),
-        ]
-      : []),
-  );
+      ? {
+          divergence: unlessStart(hasValue(racedLoss)),
+          race: unlessStart(logicalNot(greater(racedLoss, before.racedLoss))),
+        }
+      : {}),
+  };
+  return tests;
 }
+
+/**
+ * Whether the guard takes a point.
+ *
+ * @param isReady whether it is to judge it; left out: it is
+ */
+export function isAdmitted(measured: Measured, before: Before, bounds: Bounds, isReady?: Tensor): Tensor {
+  const passes = all(...(isReady ? [isReady] : []), ...Object.values(testsOf(measured, before, bounds)));
+  const { params } = measured;
+  return params
+    ? cond(
+        passes,
+        () => logicalOr(before.isStart, hasNumbers(params)),
+        () => passes,
+      )
+    : passes;
+}
+
+/** Whether a point passes the tests that come before those of the host: of its numbers, and of the drift on the batch. */
+export function isSound(measured: Measured, before: Before, bounds: Bounds): Tensor {
+  const { numbers, drift } = testsOf(measured, before, bounds);
+  const { params } = measured;
+  return all(...[numbers, drift].flatMap((test) => test ?? []), ...(params ? [hasNumbers(params)] : []));
+}
+
+/** The number of the first test that a point fails, from 1: that of its parameters where it passes the others. */
+export const findingOf = (measured: Measured, before: Before, bounds: Bounds): Tensor =>
+  Object.entries(testsOf(measured, before, bounds)).reduceRight<Tensor>(
+    (others, [name, passes]) => where(passes, others, findings.indexOf(name as Finding) + 1),
+    fillLike(measured.loss, findings.indexOf("parameters") + 1),
+  );
 
 export const hasValue = (x: Tensor): Tensor => lessEqual(abs(x), largest[x.dtype as Float]);
 
 /** Whether all elements of a tree are finite, and so is their sum. */
 export const hasNumbers = (tree: unknown): Tensor =>
-  all(...flatten(tree, isTensor).leaves.map((leaf) => hasValue(sum(abs(leaf)))));
+  hasValue(
+    flatten(tree, isTensor)
+      .leaves.map((leaf) => sum(abs(leaf)))
+      .reduce(add),
+  );
 
 export const all = (...conditions: Tensor[]): Tensor => conditions.reduce((a, b) => logicalAnd(a, b));
 
@@ -98,11 +140,31 @@ export const stepNumbers = (steps: number, rank: number, dtype: "float32" | "flo
     ...Array<number>(rank).fill(1),
   ]);
 
-/** Selects one of two trees of the same shapes. */
-export function chosen<P>(condition: Tensor, a: TensorsOf<P>, b: TensorsOf<P>): TensorsOf<P> {
-  const [yes, no] = [flatten(a, isTensor), flatten(b, isTensor)];
+/**
+ * Selects one of two trees of the same shapes.
+ *
+ * @param by `branch`: copies nothing where a loop goes on with what it carries, `b`
+ */
+export function chosen<P>(
+  condition: Tensor,
+  a: TensorsOf<P>,
+  b: TensorsOf<P>,
+  by: "element" | "branch" = "element",
+): TensorsOf<P> {
+  const { leaves, def } = flatten(a, isTensor);
+  const others = leavesAt<Tensor>(def, b);
+  const differing = leaves.flatMap((leaf, i) => (leaf === others[i] ? [] : [i]));
+  const among = (all: readonly Tensor[]) => differing.map((i) => all[i]);
+  const selected =
+    by === "branch" && differing.length > 0
+      ? cond(
+          condition,
+          () => among(leaves),
+          () => among(others),
+        )
+      : differing.map((i) => where(condition, leaves[i], others[i]));
   return unflatten(
-    yes.def,
-    yes.leaves.map((leaf, i) => (leaf === no.leaves[i] ? leaf : where(condition, leaf, no.leaves[i]))),
+    def,
+    leaves.map((leaf, i) => (differing.includes(i) ? selected[differing.indexOf(i)] : leaf)),
   ) as TensorsOf<P>;
 }

@@ -1,27 +1,63 @@
 // Accept, or halve and try again, as one loop in a graph: what `walkGuarded` does on the host.
-import { array, astype, type NdArray } from "../../array.js";
+import type { NdArray } from "../../array.js";
 import { cond } from "../../graph/control/cond.js";
 import { add, mul } from "../../graph/ops/arithmetic.js";
-import { equal, greater, less, logicalAnd, logicalNot, where } from "../../graph/ops/compare.js";
-import { fillLike } from "../../graph/ops/leaf.js";
+import { equal, greater, less, logicalAnd, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
+import { constant, fillLike } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { isFinitePoint, type Limits, objection } from "../guard.js";
+import { findings, type Limits, sentenceOf, startNotFinite } from "../guard.js";
 import type { Point } from "../point.js";
 import { stepsTaken } from "../report.js";
-import { all, type Bounds, chosen, isAdmitted, type Measured, packed, unpacked } from "./guard-graph.js";
-import type { CompiledWalk } from "./search.js";
+import {
+  all,
+  type Bounds,
+  chosen,
+  findingOf,
+  hasNumbers,
+  isAdmitted,
+  isSound,
+  type Measured,
+  packed,
+} from "./guard-graph.js";
+import type { WalkRecord } from "./search.js";
 
 /** A candidate that was evaluated. */
-export interface Visit<S> {
+export interface Visit<X, S> {
   readonly measured: Measured;
-  /** Computed only where the candidate is accepted and another step is wanted. */
-  onward(): Onward<S>;
+  /** Whether the guard is to judge it, as a bool; left out: always. Else the search goes on to another one. */
+  readonly isReady?: Tensor | undefined;
+  /** What follows from the verdict. */
+  next(verdict: Verdict<X>): Next<S>;
+}
+
+/** What the guard decided; none of it holds for a candidate that is not judged. */
+export interface Verdict<X> {
+  readonly isStart: Tensor;
+  readonly isTaken: Tensor;
+  /** Taken, and another step is wanted. */
+  readonly isStepping: Tensor;
+  readonly isRefused: Tensor;
+  /** Refused, and the step is to be halved. */
+  readonly isHalved: Tensor;
+  /** The loss to keep. */
+  readonly startLoss: Tensor;
+  /** See {@link statusNames}, after the verdict. */
+  readonly scale: Tensor;
+  /** The last accepted place, after the verdict. */
+  readonly base: X;
 }
 
 /** The state from which the next candidate follows; and 0, or the number of a reason to stop, from 1. */
 export interface Onward<S> {
   readonly state: S;
   readonly stop: Tensor;
+  /** A number that the reason needs. */
+  readonly detail?: Tensor | undefined;
+}
+
+export interface Next<S> extends Onward<S> {
+  /** Whether another candidate follows a refused one, as a bool; left out: where the guard allows a halving. */
+  readonly hasOther?: Tensor | undefined;
 }
 
 /**
@@ -33,9 +69,7 @@ export interface Onward<S> {
 export interface TracedProposals<X, S> {
   /** The start itself where the state is that before the first pass. */
   candidate(base: X, state: S, status: Status<Tensor>): X;
-  visit(candidate: X, status: Status<Tensor>): Visit<S>;
-  /** What follows a refused candidate; left out: the same state, at half the step. */
-  retry?(base: X, state: S, status: Status<Tensor>): Retry<S>;
+  visit(candidate: X, from: Carried<X, S>): Visit<X, S>;
 }
 
 /** The state from which the next candidate follows, and whether there is one, as a bool. */
@@ -43,6 +77,20 @@ export interface Retry<S> {
   readonly state: S;
   readonly hasOther: Tensor;
 }
+
+/**
+ * What follows where only accepted candidates lead on.
+ *
+ * @param onward computed only where another step is wanted
+ * @param retry what follows a refused candidate; left out: the same state, at half the step
+ */
+export const nextFrom =
+  <X, S>(state: S, onward: () => Onward<S>, retry?: () => Retry<S>): Visit<X, S>["next"] =>
+  ({ isStepping, isHalved, scale }) => {
+    const retried = retry && cond(isHalved, retry, () => ({ state, hasOther: isHalved }));
+    const still = { state: retried?.state ?? state, stop: fillLike(scale, 0) };
+    return { ...cond(isStepping, onward, () => still), hasOther: retried?.hasOther };
+  };
 
 export const statusNames = [
   "startLoss",
@@ -54,151 +102,196 @@ export const statusNames = [
   /** Number of accepted steps, -1 before the start itself is accepted, and of refused ones that were halved. */
   "taken",
   "halvings",
+  /** What the guard found, by number from 1, or the host, at the candidate that was refused last, since then none was accepted. */
+  "finding",
+  /** What the host said of the candidate: 0 it was not asked, 1 it may be taken, 2 it may not. */
+  "answer",
+  /** See {@link Onward.detail}. */
+  "detail",
   "outcome",
 ] as const;
-
-export const statusSize = statusNames.length;
 
 type Float = "float32" | "float64";
 export type Status<T> = Record<(typeof statusNames)[number], T>;
 
 /** How a loop ended; after these come the reasons to stop. */
-const outcomes = ["going on", "steps taken", "refused", "start"] as const;
+export const outcomes = ["going on", "steps taken", "refused", "start", "asking"] as const;
 
-/** Values of a status before the first pass. */
-const begin: Status<number> = {
-  startLoss: 0,
-  objective: 0,
-  racedLoss: 0,
-  scale: 1,
-  taken: -1,
-  halvings: 0,
-  outcome: 0,
+/** What the host found, after the guard's findings. */
+const hostFinding = findings.length + 1;
+
+/** A status before the first pass. */
+export const firstStatus = (dtype: Float): Status<Tensor> => {
+  const begin: Partial<Status<number>> = { scale: 1, taken: -1 };
+  return Object.fromEntries(
+    statusNames.map((name) => [name, constant(begin[name] ?? 0, dtype)]),
+  ) as Status<Tensor>;
 };
-
-export const firstStatus = (dtype: Float): NdArray =>
-  astype(array(statusNames.map((name) => begin[name])), dtype);
 
 /** What is carried from pass to pass. */
 export interface Carried<X, S> {
   /** The last accepted point, and the state there. */
   readonly base: X;
   readonly state: S;
-  readonly status: Tensor;
+  readonly status: Status<Tensor>;
 }
 
 export interface Passed<X, S> {
   readonly next: Carried<X, S>;
   /** See {@link rowOf}. */
   readonly row: Tensor;
-  /** Number of accepted steps. */
-  readonly taken: Tensor;
-  /** Whether the candidate was accepted and another step follows. */
+  /** Whether the guard judged the candidate, and whether it was accepted and another step follows. */
+  readonly isJudged: Tensor | undefined;
   readonly isStepping: Tensor;
 }
 
 /**
- * Measures one candidate, judges it as the guard does, and moves on from it or halves the step to it. After the end of a
- * walk nothing changes.
+ * Measures one candidate, judges it as the guard does, and moves on from it or halves the step to it.
+ *
+ * @param asks whether the loop ends at each candidate that keeps the loss, "asking", until the host answers
  */
 export function guardedPass<X, S>(
   from: Carried<X, S>,
-  { candidate, visit, retry }: TracedProposals<X, S>,
+  { candidate, visit }: TracedProposals<X, S>,
   bounds: Bounds,
+  asks = false,
 ): Passed<X, S> {
-  const s = unpacked(from.status, statusNames);
-  const isOpen = equal(s.outcome, 0);
+  const { base, state, status: s } = from;
   const isStart = greater(0, s.taken);
-  const here = candidate(from.base, from.state, s);
-  const { measured, onward } = visit(here, s);
-  const startLoss = where(isStart, measured.loss, s.startLoss);
-  const isGood = isAdmitted(measured, { ...s, isStart, startLoss }, bounds);
-  const isTaken = logicalAnd(isOpen, isGood);
+  const here = candidate(base, state, s);
+  const { measured, isReady, next: nextOf } = visit(here, from);
+  const level = where(equal(bounds.level, bounds.level), bounds.level, measured.loss);
+  const startLoss = where(isStart, level, s.startLoss);
+  const before = { ...s, isStart, startLoss };
+  const isFree = isAdmitted(measured, before, bounds, isReady);
+  const isTaken = asks ? logicalAnd(isFree, logicalOr(isStart, equal(s.answer, 1))) : isFree;
   const taken = where(isTaken, add(s.taken, 1), s.taken);
   const isStepping = logicalAnd(isTaken, less(taken, bounds.steps));
-  const isRefused = all(isOpen, logicalNot(isGood), logicalNot(isStart));
+  const isRefused = all(...(isReady ? [isReady] : []), logicalNot(isTaken), logicalNot(isStart));
   const isHalved = logicalAnd(isRefused, less(s.halvings, bounds.halvings));
-  const retried =
-    retry &&
-    cond(
-      isHalved,
-      () => retry(from.base, from.state, s),
-      () => ({ state: from.state, hasOther: isHalved }),
-    );
-  const isRetried = retried?.hasOther ?? isHalved;
-  const next = cond(isStepping, onward, () => ({
-    state: retried?.state ?? from.state,
-    stop: fillLike(taken, 0),
-  }));
+  const scale = where(isHalved, mul(0.5, s.scale), s.scale);
+  const at = chosen<X>(isTaken, here as never, base as never, "branch") as X;
+  const next = nextOf({ isStart, isTaken, isStepping, isRefused, isHalved, startLoss, scale, base: at });
+  const isRetried = next.hasOther ?? isHalved;
   const ended = (name: (typeof outcomes)[number]) => fillLike(taken, outcomes.indexOf(name));
   const goingOn = where(greater(next.stop, 0), add(next.stop, outcomes.length - 1), ended("going on"));
-  const refused = where(isRetried, ended("going on"), where(isStart, ended("start"), ended("refused")));
+  const refused = where(isRetried, goingOn, where(isStart, ended("start"), ended("refused")));
   const accepted = where(isStepping, goingOn, ended("steps taken"));
-  const status: Status<Tensor> = {
-    startLoss,
-    taken,
-    objective: where(isTaken, measured.objective, s.objective),
-    racedLoss: measured.racedLoss ? where(isTaken, measured.racedLoss, s.racedLoss) : s.racedLoss,
-    scale: where(isHalved, mul(0.5, s.scale), s.scale),
-    halvings: where(isHalved, add(s.halvings, 1), s.halvings),
-    outcome: where(isOpen, where(isGood, accepted, refused), s.outcome),
-  };
-  return {
-    next: {
-      base: chosen(isTaken, here as never, from.base as never) as X,
-      state: next.state,
-      status: packed(statusNames.map((name) => status[name])),
+  const judged = where(isTaken, accepted, refused);
+  const failed = findingOf(measured, before, bounds);
+  const { params } = measured;
+  // A search that says itself which candidates are ready has tested their numbers.
+  const isLost =
+    params === undefined || isReady
+      ? undefined
+      : cond(
+          isRefused,
+          () => logicalNot(hasNumbers(params)),
+          () => constant(0, "bool"),
+        );
+  const finding = isLost ? where(isLost, findings.indexOf("parameters") + 1, failed) : failed;
+  const found = asks ? where(equal(s.answer, 2), hostFinding, finding) : finding;
+  const passed: Carried<X, S> = {
+    base: at,
+    state: next.state,
+    status: {
+      startLoss,
+      taken,
+      scale,
+      detail: next.detail ?? s.detail,
+      answer: fillLike(taken, 0),
+      objective: where(isTaken, measured.objective, s.objective),
+      racedLoss: measured.racedLoss ? where(isTaken, measured.racedLoss, s.racedLoss) : s.racedLoss,
+      halvings: where(isHalved, add(s.halvings, 1), s.halvings),
+      finding: where(isRefused, found, where(isTaken, 0, s.finding)),
+      outcome: isReady ? where(logicalOr(isReady, isStart), judged, goingOn) : judged,
     },
+  };
+  // The host tests before the objective is compared, in the order of the guard's tests.
+  const isAsking =
+    asks &&
+    all(
+      isSound(measured, before, bounds),
+      ...(isReady ? [isReady] : []),
+      logicalNot(isStart),
+      equal(s.answer, 0),
+    );
+  const waiting = { ...from, status: { ...s, outcome: ended("asking") } };
+  return {
+    next: isAsking ? (chosen(isAsking, waiting as never, passed as never) as Carried<X, S>) : passed,
     row: rowOf(measured),
-    taken,
+    isJudged: isReady && logicalOr(isReady, isStart),
     isStepping,
   };
 }
 
-/** How a walk went; `stop` is the number of a search's own reason, which is still to be said. */
-export type PassesEnd = Pick<CompiledWalk<unknown>, "steps" | "halvings" | "points"> & {
-  readonly scale: number;
-  readonly reason?: string | undefined;
-  readonly stop?: number | undefined;
-};
-
 /**
- * Reads the rows of the accepted points, that of the last candidate that was refused, and the last status.
+ * What a walk did, from its status and rows.
  *
- * @returns neither a reason nor a stop where the walk is still going on; undefined where the guard on the host has to decide
+ * @param points the accepted points
+ * @param latest the last candidate that was judged and did not lead on
+ * @param reasons see `WalkOptions.reasons`
+ * @param refused why the host refused a candidate, if it did
+ * @param lost why parameters are not finite, if the search knows
+ * @param level the loss to keep; default that of the first point
+ * @returns undefined where the host has to decide: not if the program's guard decides for good
  */
-export function endOf(
+export function recordOf(
+  status: Status<number>,
+  { points, latest }: { readonly points: readonly Point[]; readonly latest: Point },
   {
-    points,
+    limits,
+    reasons,
+    isFinal,
     refused,
-    status,
+    lost,
+    level = points[0]?.loss,
   }: {
-    readonly points: readonly Point[];
-    readonly refused: Point | undefined;
-    readonly status: NdArray["data"];
+    readonly limits: Limits;
+    readonly reasons: readonly Reason[];
+    readonly isFinal: boolean;
+    readonly refused?: string | undefined;
+    readonly lost?: string | undefined;
+    readonly level?: number | undefined;
   },
-  limits: Limits,
-): PassesEnd | undefined {
-  const at = (name: (typeof statusNames)[number]) => Number(status[statusNames.indexOf(name)]);
-  const walked = { points, steps: at("taken"), halvings: at("halvings"), scale: at("scale") };
-  const outcome = outcomes[at("outcome")];
-  switch (outcome) {
-    case "going on":
-      return walked;
+): FoundRecord | undefined {
+  const { taken: steps, halvings, finding } = status;
+  const found = findings[finding - 1];
+  // Where numbers are not finite, an action may have refused, and only the host's says why.
+  if (!isFinal && (found === "numbers" || found === "parameters")) return undefined;
+  const refusal =
+    found === "parameters" && lost !== undefined
+      ? lost
+      : found &&
+        sentenceOf(
+          found,
+          { start: { ...points[0], loss: level }, before: points[steps], after: latest },
+          limits,
+        );
+  const walked = (reason: string | undefined) =>
+    reason === undefined && !isFinal ? undefined : { steps, halvings, points, reason };
+  switch (outcomes[status.outcome]) {
     case "steps taken":
-      return { ...walked, reason: stepsTaken(walked.steps) };
+      return walked(stepsTaken(steps));
     case "start":
-      return undefined;
-    case "refused": {
-      // Where a parameter is not finite, or rounding decides, the host says why.
-      const isKnown = refused !== undefined && isFinitePoint(refused);
-      const reason = isKnown ? objection(points[0], points[walked.steps], refused, limits) : undefined;
-      return reason === undefined ? undefined : { ...walked, reason };
+      return isFinal ? { steps: 0, halvings, points: [latest], reason: startNotFinite } : undefined;
+    case "refused":
+      return walked(refusal ?? refused);
+    default: {
+      const reason = reasons[status.outcome - outcomes.length];
+      return walked(
+        (finding > 0 ? (refusal ?? refused) : undefined) ??
+          (typeof reason === "function" ? reason(status.detail) : reason),
+      );
     }
-    default:
-      return { ...walked, stop: at("outcome") - outcomes.length + 1 };
   }
 }
+
+/** A record whose reason the host has to find where it is undefined. */
+export type FoundRecord = Omit<WalkRecord, "reason"> & { readonly reason: string | undefined };
+
+/** A reason to stop, perhaps with a number in it; undefined: the host has to decide. */
+export type Reason = string | undefined | ((detail: number) => string);
 
 /** Numbers of a candidate in a row. */
 export const widthOf = (race: object | undefined): number => (race ? 4 : 3);

@@ -1,5 +1,91 @@
-import type { Refusal } from "../../symmetry/symmetry.js";
-import type { Stop, Walk } from "./search.js";
+// A search of one step, to a point that the host has computed; there is no smaller step toward it.
+import { full, type NdArray } from "../../array.js";
+import { greater } from "../../graph/ops/compare.js";
+import { constant } from "../../graph/ops/leaf.js";
+import type { Tensor } from "../../graph/tensor.js";
+import type { TensorsOf } from "../../graph/trace.js";
+import { lazy } from "../../runtime/lazy.js";
+import { isRefusal, type Refusal } from "../../symmetry/symmetry.js";
+import type { Limits } from "../guard.js";
+import { chosen } from "./guard-graph.js";
+import {
+  type CompiledWalk,
+  type HowToRun,
+  isStop,
+  type SearchProblem,
+  type Setting,
+  type Stop,
+  type Walk,
+} from "./search.js";
+import { compileWalkProgram } from "./walk-program.js";
+
+interface Target<P> {
+  readonly to: TensorsOf<P>;
+}
+
+interface Given<P> {
+  readonly to: P;
+  /** 1 where nothing is to move. */
+  readonly isStill: NdArray;
+}
+
+/** A point that the host has computed. */
+export interface HostedJump<P> {
+  readonly params: P;
+  readonly pushForward?: CompiledWalk<P>["pushForward"] | undefined;
+}
+
+/** Jumps to points that the host computes before the loop; compiled when it is first needed. */
+export function hostedJumps<P>(
+  problem: SearchProblem<P>,
+  point: (start: P, setting: Setting<P>) => Promise<HostedJump<P> | Refusal | Stop>,
+) {
+  const programs = lazy<Awaited<ReturnType<typeof compileJump>>>();
+  const compileJump = () =>
+    compileWalkProgram<P, { readonly params: TensorsOf<P> }, Target<P>, Given<P>>(problem, {
+      steps: 1,
+      isFinal: true,
+      push: undefined,
+      given: { to: problem.params, isStill: full([], 0, problem.dtype) },
+      reasons: [undefined],
+      explain: async () => "",
+      begin: (params) => ({ params }),
+      first: (start) => ({ to: start }),
+      candidate: ({ params }, { to }, { taken }) => ({
+        params: chosen<P>(greater(0, taken), params, to),
+      }),
+      onward: (_place, _measured, { given: { to, isStill } }) => ({
+        state: { to: to as TensorsOf<P> },
+        stop: isStill as Tensor,
+      }),
+      retry: (_base, state) => ({ state, hasOther: constant(0, "bool") }),
+    });
+  const known = new WeakMap<Setting<P>, ReturnType<typeof point>>();
+  return {
+    async run(
+      start: P,
+      setting: Setting<P>,
+      limits: Limits,
+      how: HowToRun<P> = {},
+    ): Promise<CompiledWalk<P>> {
+      const { run } = await programs.get("jump", compileJump);
+      // Where the walk is taken again, as the end is refused on data held out, the point is the same.
+      const made = known.get(setting) ?? point(start, setting);
+      known.set(setting, made);
+      const found = await made;
+      const why = isStop(found) ? found.stopped : isRefusal(found) ? found.refused : undefined;
+      const { params: to, pushForward } = why === undefined ? (found as HostedJump<P>) : { params: start };
+      const isStill = full([], why === undefined ? 0 : 1, problem.dtype);
+      const { reason, ...walked } = await run(start, setting, limits, how, { to, isStill });
+      // An action that refuses is a candidate that was refused.
+      const halvings = isRefusal(found) ? Math.min(1, limits.halvings) : walked.halvings;
+      const params = walked.steps > 0 ? to : start;
+      const transport = pushForward ? { pushForward } : {};
+      return { ...walked, params, halvings, reason: reason || String(why), ...transport };
+    },
+    dispose: () => programs.dispose(),
+  };
+}
 
 /** A walk of one step to a computed point; there is no smaller step toward it. */
 export function jump<P>(

@@ -2,7 +2,6 @@ import { item } from "../../array.js";
 import { trace } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
-import { lazy } from "../../runtime/lazy.js";
 import type { SearchProblem, Setting } from "./search.js";
 
 /**
@@ -30,14 +29,5 @@ export async function compileObjective<P>({
       return item(results.value);
     },
     dispose: () => run.dispose(),
-  };
-}
-
-/** The same, compiled when it is first needed: where a search is one program, the host seldom measures. */
-export function objectiveWhenNeeded<P>(problem: SearchProblem<P>): ObjectiveValue<P> {
-  const made = lazy<ObjectiveValue<P>>();
-  return {
-    at: async (p, setting) => (await made.get("objective", () => compileObjective(problem))).at(p, setting),
-    dispose: () => made.dispose(),
   };
 }

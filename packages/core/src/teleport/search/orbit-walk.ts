@@ -1,18 +1,19 @@
 // A whole walk on an orbit as one compiled program, for symmetries whose action can be traced.
 import type { NdArray } from "../../array.js";
-import type { BatchTensors } from "../../batch.js";
+import type { Batch, BatchTensors } from "../../batch.js";
+import { OptionError } from "../../errors.js";
 import { add } from "../../graph/ops/arithmetic.js";
 import { equal, greater, where } from "../../graph/ops/compare.js";
-import { fill } from "../../graph/ops/leaf.js";
+import { constant, fill } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import type { Symmetry } from "../../symmetry/symmetry.js";
+import { isRefusal, type Refusal, type Symmetry, type TracedContext } from "../../symmetry/symmetry.js";
 import type { Memory } from "../objective/objective.js";
-import { pushedAlong } from "./ascent/compiled-walk.js";
 import { stepNumbers } from "./guard-graph.js";
 import type { Onward, Status } from "./guarded-loop.js";
-import { type Search, type SearchProblem, tracedPushOf } from "./search.js";
-import { compileWalkProgram, type WalkInputs, type WalkProgramOptions } from "./walk-program.js";
+import { type SearchProblem, tracedPushOf } from "./search.js";
+import type { WalkInputs, WalkOptions } from "./walk.js";
+import { compileWalkProgram } from "./walk-program.js";
 
 export type Blocks = readonly Tensor[];
 
@@ -25,6 +26,9 @@ export interface OrbitPoint<P, G> {
   readonly memory: Memory;
   /** What the host gives to the program. */
   readonly given: TensorsOf<G>;
+  /** The objective there, and its gradient in the parameters, an array each; of an accepted point. */
+  readonly objective: Tensor;
+  slope(): readonly Tensor[];
 }
 
 /** What an orbit's search proposes. Traced. */
@@ -32,15 +36,20 @@ export interface OrbitProposals<P, S, G> {
   /** The state before the first pass. */
   readonly first: S;
   /** T from the last accepted point to the candidate; not asked for before the start is accepted. Traced. */
-  element(from: OrbitPoint<P, G>, state: S, status: Status<Tensor>): Blocks;
-  /** See `Visit.onward`. */
-  onward(point: OrbitPoint<P, G>): Onward<S>;
+  element(from: Base<P, G>, state: S, status: Status<Tensor>): Blocks;
+  /** See `WalkOptions.onward`; the state and the status are those before. */
+  onward(point: OrbitPoint<P, G>, state: S, status: Status<Tensor>): Onward<S>;
   /** Whether there is another candidate after a refused one, as a bool; left out: always, at half the step. */
-  hasOther?(state: S, status: Status<Tensor>): Tensor;
+  hasOther?(from: Base<P, G>, state: S, status: Status<Tensor>): Tensor;
+  /** Says why nothing moves where the symmetry cannot act; left out: as the symmetry does. */
+  says?(refused: string): string;
 }
 
 export type OrbitWalkOptions<P, S, G> = OrbitProposals<P, S, G> &
-  Pick<WalkProgramOptions<P, Place<P>, S, G>, "steps" | "given" | "reasons">;
+  Pick<WalkOptions<P, Place<P>, S, G>, "steps" | "given" | "reasons">;
+
+/** An accepted point, without what was measured there. */
+export type Base<P, G> = Omit<OrbitPoint<P, G>, "objective" | "slope">;
 
 interface Place<P> {
   readonly params: TensorsOf<P>;
@@ -49,70 +58,147 @@ interface Place<P> {
   readonly elements: Blocks;
 }
 
-/** Compiles a search as a loop of guarded passes; undefined where the provider lacks float64. */
+/** A symmetry whose action can be a part of a program. */
+export type TracedSymmetry<P> = Symmetry<P> & { readonly trace: NonNullable<Symmetry<P>["trace"]> };
+
+/**
+ * Throws unless the symmetry's action is traced, and its context if it has one.
+ *
+ * @throws OptionError that shows how to write it
+ */
+export function requireTraced<P>(
+  owner: string,
+  symmetry: Symmetry<P>,
+): asserts symmetry is TracedSymmetry<P> {
+  const { name, trace, context, traceContext } = symmetry;
+  if (trace === undefined) {
+    throw new OptionError(
+      `${owner} needs the action of "${name}" as a traced function, \`trace(params, T, batch)\`, beside \`act\`: a teleport is one program. ` +
+        "Write with the functions of isoloss/ops what `act` does with arrays, such as trace: ({ a, b }, [t]) => ({ a: mul(exp(t), a), b: div(b, exp(t)) }).",
+    );
+  }
+  if (context !== undefined && traceContext === undefined) {
+    throw new OptionError(
+      `${owner} needs the context of "${name}" as a traced function, \`traceContext(params, batch)\`, beside \`context\`: ` +
+        "it returns the same arrays as tensors, and whether they are certain: { context, isCertain }.",
+    );
+  }
+}
+
+/** What a symmetry's derivative needs at a point. Traced. */
+export const contextAt = <P>(
+  { traceContext }: Pick<Symmetry<P>, "traceContext">,
+  params: TensorsOf<P>,
+  batch: BatchTensors,
+  dtype: "float32" | "float64",
+): TracedContext => traceContext?.(params, batch) ?? { context: [], isCertain: constant(1, dtype) };
+
+/** The number of the first condition that holds, else 0. */
+export const firstOf = (
+  cases: readonly (readonly [Tensor, number])[],
+  dtype: "float32" | "float64",
+): Tensor =>
+  cases.reduceRight<Tensor>((others, [holds, number]) => where(holds, number, others), constant(0, dtype));
+
+/** Compiles a search as a loop of guarded passes. */
 export async function compileOrbitWalk<P, S, G>(
   symmetry: Symmetry<P>,
   act: NonNullable<Symmetry<P>["trace"]>,
   problem: SearchProblem<P>,
-  { steps, given, reasons, first, element, onward, hasOther }: OrbitWalkOptions<P, S, G>,
-) {
-  const { dtype } = problem;
-  const pointAt = (
-    { params, total }: Place<P>,
-    { batch, memory, given: own }: WalkInputs<G>,
-  ): OrbitPoint<P, G> => ({ params, total, batch, memory, given: own });
-  const program = await compileWalkProgram<P, Place<P>, S, G>(problem, {
+  {
     steps,
     given,
     reasons,
     first,
+    element,
+    onward,
+    hasOther,
+    says = (refused) => refused,
+  }: OrbitWalkOptions<P, S, G>,
+) {
+  const { dtype } = problem;
+  const baseAt = ({ params, total }: Place<P>, { batch, memory, given: own }: WalkInputs<G>): Base<P, G> => ({
+    params,
+    total,
+    batch,
+    memory,
+    given: own,
+  });
+  /** Whether a tree that is transformed along needs each element. */
+  const isInRows = symmetry.pushForward !== undefined && !symmetry.additive;
+  const uncertain = `what "${symmetry.name}" needs at this point cannot be computed to working precision`;
+  const rows = Math.max(steps, 1);
+  const program = await compileWalkProgram<P, Place<P>, S, G>(problem, {
+    steps,
+    isFinal: true,
+    lost: symmetry.traceRefusal,
+    given,
+    reasons,
+    first: () => first,
     push: tracedPushOf(symmetry),
-    elementsOf: ({ total, elements }) => (symmetry.additive ? total : elements),
+    elementsOf: ({ total, elements }) => (isInRows ? elements : total),
+    async explain(end, { batch }) {
+      const context = await symmetry.context?.(end, batch);
+      return says(isRefusal(context) ? context.refused : uncertain);
+    },
+    pushForward: ({ place, steps: count, start, batch }) =>
+      symmetry.pushForward &&
+      ((tree, power) => pushed(symmetry, tree, elementsIn(place, count), { power, start, batch })),
     begin: (params) => ({
       params,
       total: symmetry.algebra.map((shape) => fill(shape, 0, dtype)),
-      elements: symmetry.algebra.map((shape) => fill([steps, ...shape], 0, dtype)),
+      elements: isInRows ? symmetry.algebra.map((shape) => fill([rows, ...shape], 0, dtype)) : [],
     }),
     candidate(base, state, status, inputs) {
       const isStart = greater(0, status.taken);
-      const T = element(pointAt(base, inputs), state, status).map((t) => where(isStart, 0, t));
+      const T = element(baseAt(base, inputs), state, status).map((t) => where(isStart, 0, t));
       return {
         params: act(base.params, T, inputs.batch),
         total: base.total.map((t, i) => add(t, T[i])),
         elements: base.elements.map((all, i) =>
-          where(equal(stepNumbers(steps, T[i].rank, dtype), status.taken), T[i], all),
+          where(equal(stepNumbers(rows, T[i].rank, dtype), status.taken), T[i], all),
         ),
       };
     },
-    onward: (place, _measured, inputs) => onward(pointAt(place, inputs)),
-    ...(hasOther ? { retry: (_base, state, status) => ({ state, hasOther: hasOther(state, status) }) } : {}),
+    onward: (place, { objective, slope }, inputs, { state, status }) =>
+      onward({ ...baseAt(place, inputs), objective, slope: slope as () => Blocks }, state, status),
+    ...(hasOther
+      ? {
+          retry: (base, state, status, inputs) => ({
+            state,
+            hasOther: hasOther(baseAt(base, inputs), state, status),
+          }),
+        }
+      : {}),
   });
-  if (program === undefined) return undefined;
-  const { walk: run, tracedWalk, dispose } = program;
-  const walk: NonNullable<Search<P>["compiledWalk"]> = async (start, setting, count, limits) => {
-    const end = await run(start, setting, count, limits);
-    if (end === undefined) return undefined;
-    const { params, record, results } = end;
-    const elementsOf = () =>
-      symmetry.additive
-        ? [symmetry.algebra.map((_, i) => results[`total.${i}`])]
-        : Array.from({ length: record.steps }, (_, k) =>
-            symmetry.algebra.map((shape, i) => {
-              const { data } = results[`elements.${i}`];
-              const size = data.length / steps;
-              return { shape, data: data.subarray(k * size, (k + 1) * size) } as NdArray;
-            }),
-          );
-    return {
-      params,
-      ...record,
-      ...(symmetry.pushForward
-        ? {
-            pushForward: (tree, power) =>
-              pushedAlong(symmetry, tree, elementsOf(), { power, start, batch: setting.batch }),
-          }
-        : {}),
-    };
-  };
-  return { walk, ...(tracedWalk ? { tracedWalk } : {}), dispose };
+  /** The elements of all steps, or their sum where elements add up. */
+  const elementsIn = (place: Readonly<Record<string, NdArray>>, count: number) =>
+    symmetry.additive
+      ? [symmetry.algebra.map((_, i) => place[`total.${i}`])]
+      : Array.from({ length: count }, (_, k) =>
+          symmetry.algebra.map((shape, i) => {
+            const { data } = place[`elements.${i}`];
+            const size = data.length / rows;
+            return { shape, data: data.subarray(k * size, (k + 1) * size) } as NdArray;
+          }),
+        );
+  const { run, tracedWalk, dispose } = program;
+  return { run, races: true, tracedWalk, dispose };
+}
+
+/** A tree transformed along the actions of elements one after the other: see `Symmetry.pushForward`. */
+export async function pushed<P>(
+  symmetry: Symmetry<P>,
+  tree: P,
+  elements: readonly (readonly NdArray[])[],
+  { power, start, batch }: { readonly power: 1 | 2; readonly start: P; readonly batch: Batch },
+): Promise<P | Refusal> {
+  let [along, from]: [P | Refusal, P | Refusal] = [tree, start];
+  for (const T of elements) {
+    along = (await symmetry.pushForward?.(along, T, power, from, batch)) ?? along;
+    if (isRefusal(along) || T === elements[elements.length - 1]) return along;
+    from = await symmetry.act(from, T, batch);
+    if (isRefusal(from)) return from;
+  }
+  return along;
 }

@@ -1,6 +1,6 @@
 import type { Batch } from "../../batch.js";
-import type { Refusal } from "../../symmetry/symmetry.js";
-import { jump } from "./jump.js";
+import { isRefusal, type Refusal } from "../../symmetry/symmetry.js";
+import { hostedJumps } from "./jump.js";
 import type { SearchFactory } from "./search.js";
 
 /**
@@ -18,11 +18,11 @@ export function ownMove<P>(
   name: string,
   move: (params: P, batch: Batch) => Promise<P | Refusal> | P | Refusal,
 ): SearchFactory<P> {
-  return async () => ({
-    name,
-    exact: "no",
-    steps: 1,
-    walk: async (start, { batch }) => jump(async () => move(start, batch)),
-    dispose: async () => {},
-  });
+  return async (problem) => {
+    const { run, dispose } = hostedJumps(problem, async (start, { batch }) => {
+      const params = await move(start, batch);
+      return isRefusal(params) ? params : { params };
+    });
+    return { name, exact: "no", steps: 1, races: true, run, dispose };
+  };
 }

@@ -2,7 +2,7 @@
 // range, since ||grad L||^2 is a sum of exponentials of the factors' logarithms (Zhao et al., NeurIPS 2022,
 // section 4.2).
 
-import { array, astype, type NdArray, sizeOf } from "../../array.js";
+import { array, astype, sizeOf } from "../../array.js";
 import { OptionError } from "../../errors.js";
 import { scan } from "../../graph/control/scan.js";
 import { whileLoop } from "../../graph/control/while.js";
@@ -15,11 +15,10 @@ import { slice } from "../../graph/ops/slice.js";
 import type { Tensor } from "../../graph/tensor.js";
 import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { isRefusal, requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
+import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { claimOf } from "./claim.js";
-import { objectiveWhenNeeded } from "./objective-value.js";
-import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
-import type { SearchFactory, SearchProblem, Setting } from "./search.js";
+import { compileOrbitWalk, type OrbitWalkOptions, requireTraced } from "./orbit-walk.js";
+import type { SearchFactory, SearchProblem } from "./search.js";
 
 export interface ScalingCornerOptions extends OptionsOf<typeof scalingCornerOptions> {}
 
@@ -57,86 +56,34 @@ export function scalingCorner<P>(
       `scalingCorner needs a symmetry that is bounded element by element, such as positiveScaling; "${symmetry.name}" is bounded by its norm. Use gradientAscent.`,
     );
   }
-  const sizes = symmetry.algebra.map(sizeOf);
-  const count = sizes.reduce((a, b) => a + b, 0);
-  const blocks = (flat: Float64Array): NdArray[] => {
-    let at = 0;
-    return symmetry.algebra.map((shape, i) => {
-      at += sizes[i];
-      return { shape, data: flat.slice(at - sizes[i], at) };
-    });
-  };
+  const count = symmetry.algebra.reduce((sum, shape) => sum + sizeOf(shape), 0);
   return async (problem) => {
-    const objective = objectiveWhenNeeded(problem);
-    await symmetry.prepare?.(problem.params, problem.batch);
-    const { trace } = symmetry;
+    requireTraced("scalingCorner", symmetry);
     const settings = { bound, sweeps, count };
-    const whole =
-      trace &&
-      (await compileOrbitWalk(symmetry, trace, problem, proposalsOf(symmetry, trace, problem, settings)));
-
-    const cornerOf = async (start: P, setting: Setting<P>): Promise<Float64Array> => {
-      const valueAt = async (flat: Float64Array): Promise<number> => {
-        const p = await symmetry.act(start, blocks(flat), setting.batch);
-        if (isRefusal(p)) return -Infinity;
-        const value = await objective.at(p, setting);
-        return Number.isNaN(value) ? -Infinity : value;
-      };
-      const corner = new Float64Array(count);
-      for (let i = 0; i < count; i++) {
-        const alone = (t: number) => new Float64Array(count).fill(t, i, i + 1);
-        corner[i] = (await valueAt(alone(bound))) >= (await valueAt(alone(-bound))) ? bound : -bound;
-      }
-      let best = await valueAt(corner);
-      for (let sweep = 0; sweep < sweeps; sweep++) {
-        let turned = 0;
-        for (let i = 0; i < count; i++) {
-          corner[i] = -corner[i];
-          const value = await valueAt(corner);
-          // Rounding alone must not flip a sign back and forth.
-          if (value > best + 1e-12 * Math.abs(best)) {
-            best = value;
-            turned++;
-          } else corner[i] = -corner[i];
-        }
-        if (turned === 0) break;
-      }
-      return corner;
-    };
-
+    const proposals = proposalsOf(symmetry, symmetry.trace, problem, settings);
+    const { run, tracedWalk, races, dispose } = await compileOrbitWalk(
+      symmetry,
+      symmetry.trace,
+      problem,
+      proposals,
+    );
     return {
       name: `${symmetry.name}, best corner`,
       exact: symmetry.exact,
       claim: claimOf(symmetry, { kind: "element", value: bound }),
       steps: 1,
-      async walk(start, setting) {
-        const corner = await cornerOf(start, setting);
-        let T = blocks(corner);
-        return {
-          propose(scale) {
-            T = blocks(corner.map((t) => scale * t));
-            return symmetry.act(start, T, setting.batch);
-          },
-          accept() {},
-          ...(symmetry.pushForward
-            ? {
-                pushForward: async (tree, power) =>
-                  (await symmetry.pushForward?.(tree, T, power, start, setting.batch)) ?? tree,
-              }
-            : {}),
-        };
-      },
-      ...(whole ? { compiledWalk: whole.walk, tracedWalk: whole.tracedWalk, races: true } : {}),
+      races,
+      run,
+      tracedWalk,
       async dispose() {
-        await whole?.dispose();
-        await objective.dispose();
+        await dispose();
         await symmetry.dispose?.();
       },
     };
   };
 }
 
-/** The same search, traced. */
+/** The corner: signs of the units one by one, then rounds of flips. Traced. */
 function proposalsOf<P>(
   symmetry: Symmetry<P>,
   act: NonNullable<Symmetry<P>["trace"]>,

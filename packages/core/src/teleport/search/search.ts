@@ -38,8 +38,6 @@ export interface Setting<P> {
   readonly memory: MemoryArrays;
   /** Where the race begins, if there is one. */
   readonly race?: RaceArrays | undefined;
-  /** Largest relative drift of the loss that the guard allows; default 0. */
-  readonly drift?: number | undefined;
   /** Loss, objective and gradient norm of a point in this setting. */
   measure(params: P): Promise<Point>;
 }
@@ -72,10 +70,12 @@ export interface Search<P> {
   readonly steps: number;
   /** Number of walks from different points of the orbit, of which the best result counts; default 1. */
   readonly starts?: number | undefined;
-  /** Whether {@link compiledWalk} runs the race, too; default false: with a race the steps are taken one by one. */
+  /** Whether {@link run} or {@link compiledWalk} runs the race, too; default false: with a race the steps are taken one by one. */
   readonly races?: boolean | undefined;
-  /** Begins a walk; `index` counts the walks of a teleport. */
-  walk(start: P, setting: Setting<P>, index: number): Promise<Walk<P>>;
+  /** Takes all steps in a program with the guard in it, whose decisions count. Instead of {@link walk}. */
+  run?(start: P, setting: Setting<P>, limits: Limits, how?: HowToRun<P>): Promise<CompiledWalk<P>>;
+  /** Begins a walk, whose steps the host takes; `index` counts the walks of a teleport. */
+  walk?(start: P, setting: Setting<P>, index: number): Promise<Walk<P>>;
   /**
    * Takes up to `steps` steps at once, exactly as a walk would; left out if that needs the host between
    * steps. Undefined if it cannot decide as the guard would.
@@ -90,6 +90,18 @@ export interface Search<P> {
   readonly tracedWalk?: TracedWalk<P> | undefined;
   dispose(): Promise<void>;
 }
+
+/** How a search is run. */
+export interface HowToRun<P> {
+  /** With this the host may refuse a candidate to which the program's guard does not object; then the host runs the race, too. */
+  readonly whyNot?: WhyNot<P> | undefined;
+  /** Which of several walks, from 0 (default), and the loss at the start, from which the others' drift is counted. */
+  readonly index?: number | undefined;
+  readonly level?: number | undefined;
+}
+
+/** Why a candidate may not be taken; undefined if it may. */
+export type WhyNot<P> = (candidate: P, measured: Point) => Promise<string | undefined>;
 
 /** What a traced walk depends on besides its start. */
 export interface TracedSetting {
@@ -108,6 +120,8 @@ export interface TracedWalk<P> {
    * no such map.
    */
   readonly push?: TracedPush<P> | "host" | undefined;
+  /** Whether its guard decides for good, on all but held-out data; default false. */
+  readonly isFinal?: boolean | undefined;
   /** The walk that the vector tells of; undefined if the guard on the host might have decided otherwise. */
   read(numbers: Float64Array, limits: Limits): WalkRecord | undefined;
 }

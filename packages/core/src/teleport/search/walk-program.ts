@@ -1,98 +1,31 @@
-// A whole walk, guard and race included, as one compiled program: a loop of guarded passes.
-import { isNdArray, type NdArray } from "../../array.js";
-import type { BatchTensors } from "../../batch.js";
-import { cond } from "../../graph/control/cond.js";
-import { whileLoop } from "../../graph/control/while.js";
-import { add } from "../../graph/ops/arithmetic.js";
-import { equal, greater, greaterEqual, less, logicalAnd, where } from "../../graph/ops/compare.js";
-import { constant, fill, fillLike } from "../../graph/ops/leaf.js";
-import { reshape } from "../../graph/ops/reshape.js";
-import { concat } from "../../graph/ops/slice.js";
-import type { Tensor } from "../../graph/tensor.js";
+// A walk as a program that is compiled: its runs, its pauses for the host, and what its numbers say.
+import { full, isNdArray, type NdArray } from "../../array.js";
+import { greater } from "../../graph/ops/compare.js";
+import { constant } from "../../graph/ops/leaf.js";
 import { isSpecLeaf, type SpecLeaf, spec, type TensorsOf, trace } from "../../graph/trace.js";
-import { namedLike } from "../../named-arrays.js";
+import { namedArrays, namedLike } from "../../named-arrays.js";
 import { compile, lacksFloat64 } from "../../runtime/compile.js";
+import type { Values } from "../../runtime/executable.js";
+import { lazyExecutables } from "../../runtime/lazy.js";
 import { flatten, unflatten } from "../../tree.js";
 import { type Limits, limitsOf } from "../guard.js";
-import { gradNormSq, type Memory } from "../objective/objective.js";
-import type { RaceArrays } from "../race.js";
+import { boundNames, boundsOf, constantBounds, unpacked } from "./guard-graph.js";
 import {
-  type Bounds,
-  boundNames,
-  boundsOf,
-  constantBounds,
-  type Measured,
-  stepNumbers,
-  unpacked,
-} from "./guard-graph.js";
-import {
-  type Carried,
-  endOf,
-  firstStatus,
-  guardedPass,
-  type Onward,
+  type FoundRecord,
+  outcomes,
   pointsOf,
-  type Retry,
-  rowOf,
+  recordOf,
   type Status,
   statusNames,
-  statusSize,
-  type TracedProposals,
   widthOf,
 } from "./guarded-loop.js";
-import type { Elements, SearchProblem, Setting, TracedWalk, WalkRecord } from "./search.js";
+import type { CompiledWalk, HowToRun, SearchProblem, Setting, TracedWalk, WalkRecord } from "./search.js";
+import { type Inputs, type Place, traceWalk, type WalkOptions, walkOf } from "./walk.js";
 import { warmUp } from "./warm-up.js";
 
-/** What moves in a walk. */
-interface Place<P> {
-  readonly params: TensorsOf<P>;
-}
-
-/** What a walk depends on besides its start. */
-export interface WalkInputs<G, I = undefined> {
-  readonly batch: BatchTensors;
-  readonly memory: Memory;
-  /** What the host gives to the program. */
-  readonly given: TensorsOf<G>;
-  /** See {@link WalkProgramOptions.invariant}. */
-  readonly invariant: I;
-  /** Where the race begins, if there is one. */
-  readonly race: TensorsOf<RaceArrays | object>;
-  readonly bounds: Bounds;
-}
-
-/**
- * What a walk proposes. Traced.
- *
- * @typeParam X the parameters, and what else moves with them
- * @typeParam S tree of what a proposal depends on
- * @typeParam G tree of what the host gives
- * @typeParam I what is computed once, at the start
- */
-export interface WalkProgramOptions<P, X extends Place<P>, S, G, I = undefined> {
-  readonly steps: number;
-  /** See {@link TracedWalk.push}, and {@link TracedEnd.elements}. */
-  readonly push: TracedWalk<P>["push"];
-  elementsOf?(place: X): Elements;
-  /** Example of what the host gives, and its values where a walk is not given others. */
-  readonly given: G;
-  /** Reasons to stop, by number from 1; undefined: the host has to decide. */
-  readonly reasons: readonly (string | undefined)[];
-  /** The place before the first pass, and the state there. */
-  begin(start: TensorsOf<P>): X;
-  readonly first: S;
-  /** What stays the same along a walk; left out: nothing. */
-  invariant?(start: TensorsOf<P>, inputs: Omit<WalkInputs<G, I>, "invariant">): I;
-  /** See {@link TracedProposals}; before the start is accepted, the start itself. */
-  candidate(base: X, state: S, status: Status<Tensor>, inputs: WalkInputs<G, I>): X;
-  onward(place: X, measured: Measured, inputs: WalkInputs<G, I>): Onward<S>;
-  /**
-   * A measurement that shares what stays the same along the walk, also with what follows; the last point is measured without
-   * that. Left out: all are.
-   */
-  measure?(place: X, inputs: WalkInputs<G, I>): Measured;
-  retry?(base: X, state: S, status: Status<Tensor>, inputs: WalkInputs<G, I>): Retry<S>;
-}
+/** A record that has its reason. */
+const known = (record: FoundRecord | undefined): WalkRecord | undefined =>
+  record?.reason === undefined ? undefined : (record as WalkRecord);
 
 /** What a program did. */
 export interface ProgramEnd<P> {
@@ -102,131 +35,64 @@ export interface ProgramEnd<P> {
   readonly results: Readonly<Record<string, NdArray>>;
 }
 
-/** Passes at most: a bound that no walk comes near. */
-const mostPasses = 100_000;
-
-/** What is carried from pass to pass. */
-interface Walked<X, S> extends Carried<X, S> {
-  /** See `endOf`: the rows of accepted points but that of the last step, and that one or the last refused one. */
-  readonly points: Tensor;
-  readonly latest: Tensor;
-}
-
-/** Compiles a search as a loop of guarded passes; undefined where the provider lacks float64. */
+/** Compiles {@link traceWalk}. */
 export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefined>(
-  { loss, objective, race, params, batch, memory, dtype, compileOptions }: SearchProblem<P>,
-  options: WalkProgramOptions<P, X, S, G, I>,
+  problem: SearchProblem<P>,
+  options: WalkOptions<P, X, S, G, I>,
 ) {
-  const {
-    steps,
-    push,
-    elementsOf,
-    given,
-    reasons,
-    begin,
-    first,
-    invariant,
-    measure,
-    candidate,
-    onward,
-    retry,
-  } = options;
+  const { params, batch, memory, race, dtype, compileOptions } = problem;
+  const { steps, push, elementsOf, given, reasons, measure, isFinal = false, lost } = options;
+  const walked = walkOf(problem, options);
   const example = { params, batch, memory, given, race: race?.start ?? {} };
-  const width = widthOf(race);
-  const scalar = (x: Tensor) => reshape(x, []);
-  const flat = (x: Tensor) => reshape(x, [x.size]);
-  const walked = (start: TensorsOf<P>, from: Omit<WalkInputs<G, I>, "invariant">) => {
-    const { batch: b, memory: m, race: raceStart, bounds: limits } = from;
-    const inputs: WalkInputs<G, I> = { ...from, invariant: invariant?.(start, from) as I };
-    const measured = (p: TensorsOf<P>): Measured => ({
-      loss: scalar(loss(p, b)),
-      objective: scalar(objective(p, b, m)),
-      gradNormSq: gradNormSq(loss)(p, b, m),
-    });
-    const proposals: TracedProposals<X, S> = {
-      candidate: (base, state, status) => candidate(base, state, status, inputs),
-      visit(place, { taken }) {
-        const p = place.params;
-        const last = () => ({ own: measured(p), state: first, stop: fillLike(taken, 0) });
-        const shared = (own: Measured) => ({ own, ...onward(place, own, inputs) });
-        const { own, ...next } = measure
-          ? cond(greaterEqual(add(taken, 1), limits.steps), last, () => shared(measure(place, inputs)))
-          : last();
-        const here = {
-          ...own,
-          ...(race ? { racedLoss: scalar(race.lossAfter(p, b, raceStart as TensorsOf<RaceArrays>)) } : {}),
-        };
-        return { measured: here, onward: () => (measure ? next : onward(place, here, inputs)) };
-      },
-      ...(retry ? { retry: (base, state, status) => retry(base, state, status, inputs) } : {}),
-    };
-    const still: Walked<X, S> = {
-      base: begin(start),
-      state: first,
-      status: constant(firstStatus(dtype)),
-      points: fill([steps, width], 0, dtype),
-      latest: fill([width], 0, dtype),
-    };
-    const end = whileLoop<Walked<X, S>>(
-      ({ status }) => equal(unpacked(status, statusNames).outcome, 0),
-      ({ points, latest, ...from }) => {
-        const { next, row, taken, isStepping } = guardedPass<X, S>(from, proposals, limits);
-        return {
-          ...next,
-          points: where(logicalAnd(isStepping, equal(stepNumbers(steps, 1, dtype), taken)), row, points),
-          latest: where(isStepping, latest, row),
-        };
-      },
-      still,
-      { most: mostPasses },
-    );
-    const { base, status, points, latest } = end;
-    const all = concat([latest, flat(points)]);
-    if (!measure) return { ...base, status, numbers: concat([status, all]) };
-    const { taken, racedLoss } = unpacked(status, statusNames);
-    const last = cond(
-      less(taken, limits.steps),
-      () => rowOf({ ...measured(base.params), ...(race ? { racedLoss } : {}) }),
-      () => latest,
-    );
-    return { ...base, status, numbers: concat([status, last, all]) };
-  };
-  const { graph } = trace(
-    ({ params: start, bounds: vector, ...inputs }) => {
-      const { status: _, ...end } = walked(start as TensorsOf<P>, {
-        ...(inputs as Omit<WalkInputs<G>, "bounds" | "invariant">),
-        bounds: unpacked(vector, boundNames),
-      });
-      return end;
-    },
-    { ...example, bounds: spec([boundNames.length], dtype) },
-  );
-  if (lacksFloat64(graph, compileOptions)) return undefined;
-  const executable = await compile(graph, compileOptions);
-  const { paths, def } = flatten<NdArray>({ params }, isNdArray);
+  const graph = traceWalk(problem, options);
+  // A provider without float64 leaves a program that needs it to the processor.
+  const here = lacksFloat64(graph, compileOptions)
+    ? { ...compileOptions, provider: undefined }
+    : compileOptions;
+  const executable = await compile(graph, here);
   const inputsOf = namedLike(flatten<SpecLeaf>(example, isSpecLeaf));
   await warmUp(executable, {
     ...inputsOf<SpecLeaf>(example),
     bounds: boundsOf(limitsOf(false, dtype), steps, dtype),
   });
+  const { paths, def } = flatten<NdArray>({ params }, isNdArray);
+  const paramsIn = (results: Values, prefix = ""): P =>
+    (
+      unflatten(
+        def,
+        paths.map((path) => results[prefix + path]),
+      ) as { readonly params: P }
+    ).params;
 
   /** What a walk did; undefined where the host has to decide. */
-  const read = (numbers: NdArray["data"], count: number, limits: Limits): WalkRecord | undefined => {
-    const status = numbers.subarray(0, statusSize);
-    const all = pointsOf(numbers, width, statusSize);
+  const read = (
+    numbers: NdArray["data"],
+    count: number,
+    limits: Limits,
+    {
+      width = widthOf(race),
+      ...told
+    }: {
+      readonly width?: number;
+      readonly refused?: string | undefined;
+      readonly level?: number | undefined;
+    } = {},
+  ): FoundRecord | undefined => {
+    const status = Object.fromEntries(
+      statusNames.map((name, k) => [name, Number(numbers[k])]),
+    ) as Status<number>;
+    const all = pointsOf(numbers, width, statusNames.length);
     const last = measure && all.shift();
     const [latest, ...others] = all;
-    const taken = Number(status[statusNames.indexOf("taken")]);
+    const { taken } = status;
     const before = others.slice(0, Math.min(taken + 1, count));
     const points = taken === count ? [...before, latest] : before;
     if (last && taken >= 0) points[taken] = last;
-    const end = endOf({ points, refused: latest, status }, limits);
-    const reason = end?.reason ?? (end?.stop === undefined ? undefined : reasons[end.stop - 1]);
-    if (end === undefined || reason === undefined) return undefined;
-    return { steps: end.steps, halvings: end.halvings, points, reason };
+    return recordOf(status, { points, latest }, { limits, reasons, isFinal, lost, ...told });
   };
   const tracedWalk: TracedWalk<P> = {
     push,
+    isFinal,
     trace(start, setting, limits) {
       const bounds = unpacked(constantBounds(limits, steps, dtype), boundNames);
       const all = flatten<NdArray>(given, isNdArray);
@@ -235,12 +101,10 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
         all.leaves.map((x) => constant(x)),
       ) as TensorsOf<G>;
       const inputs = { ...setting, given: constants, bounds };
-      const { status, numbers, ...place } = walked(start, inputs);
-      const isMoved = greater(unpacked(status, statusNames).taken, 0);
-      const elements = elementsOf?.(place as unknown as X) ?? [];
-      return { params: place.params, elements, isMoved, numbers };
+      const { base, taken, numbers } = walked.endOf(walked.goOn(walked.begin(start), start, inputs), inputs);
+      return { params: base.params, elements: elementsOf?.(base) ?? [], isMoved: greater(taken, 0), numbers };
     },
-    read: (numbers, limits) => read(numbers, steps, limits),
+    read: (numbers, limits) => known(read(numbers, steps, limits)),
   };
   const isPart = executable.runtime === "javascript" && dtype === "float64";
   const walk = async (
@@ -258,13 +122,102 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       race: setting.race ?? {},
     };
     const results = await executable.run({ ...inputsOf(inputs), bounds: boundsOf(limits, count, dtype) });
-    const record = read(results.numbers.data, count, limits);
-    if (record === undefined) return undefined;
-    const { params: moved } = unflatten(
-      def,
-      paths.map((path) => results[path]),
-    ) as { readonly params: P };
-    return { params: moved, record, results };
+    const record = known(read(results.numbers.data, count, limits));
+    return record && { params: paramsIn(results), record, results };
   };
-  return { walk, ...(isPart ? { tracedWalk } : {}), dispose: () => executable.dispose() };
+
+  /** A walk that was taken, with the reason of its end. */
+  const ended = async (
+    {
+      params: end,
+      record,
+      place,
+    }: { readonly params: P; readonly record: FoundRecord; readonly place: Values },
+    start: P,
+    setting: Setting<P>,
+  ): Promise<CompiledWalk<P>> => {
+    const { batch: at } = setting;
+    const pushForward = options.pushForward?.({ place, steps: record.steps, start, batch: at });
+    return {
+      params: end,
+      ...record,
+      reason: record.reason ?? ((await options.explain?.(end, setting)) as string),
+      ...(pushForward ? { pushForward } : {}),
+    };
+  };
+
+  // Where the host tests candidates, as few teleports need it, it runs the race, too.
+  const pausing = walkOf({ ...problem, race: undefined }, options);
+  const others = lazyExecutables(here);
+  /** What a program that pauses depends on; `bounds` as a vector. */
+  const fixedExample = { params, batch, memory, given, race: {}, bounds: spec([boundNames.length], dtype) };
+  const begun = () =>
+    trace(({ params: start }) => ({ from: pausing.begin(start as TensorsOf<P>) }), { params });
+
+  /** @param from what the host gives instead of `given` */
+  const run = async (
+    start: P,
+    setting: Setting<P>,
+    limits: Limits,
+    { whyNot, level }: HowToRun<P> = {},
+    from: G = given,
+  ): Promise<CompiledWalk<P>> => {
+    const bounds = boundsOf(limits, steps, dtype, level);
+    const inputs = { params: start, batch: setting.batch, memory: setting.memory, given: from };
+    if (whyNot === undefined) {
+      const results = await executable.run({ ...inputsOf({ ...inputs, race: setting.race ?? {} }), bounds });
+      const record = read(results.numbers.data, steps, limits, { level }) as FoundRecord;
+      return ended({ params: paramsIn(results), record, place: results }, start, setting);
+    }
+    const fixed = { ...namedArrays(inputs), bounds };
+    const first = await others.get("begin", () => begun().graph);
+    const onward = await others.get("onward", () => {
+      const { graph: opening, resultDef } = begun();
+      const carried = opening.outputs.map(({ tensor }) => spec(tensor.shape, tensor.dtype));
+      const { from: at } = unflatten(resultDef, carried) as { from: never };
+      return trace(
+        ({ from: here, bounds: vector, params: p, ...rest }) => {
+          const traced = { ...rest, bounds: unpacked(vector, boundNames) } as Inputs<G>;
+          const begin = p as TensorsOf<P>;
+          const next = pausing.goOn(here, begin, traced, true);
+          const { params: asked } = pausing.candidate(next, begin, traced);
+          return { from: next, candidate: { params: asked }, numbers: pausing.endOf(next, traced).numbers };
+        },
+        { from: at, ...fixedExample },
+      ).graph;
+    });
+    const resume = (paused: Values, answer: number) =>
+      onward.run({
+        ...Object.fromEntries(Object.entries(paused).filter(([name]) => name.startsWith("from."))),
+        "from.status.answer": full([], answer, dtype),
+        "from.status.outcome": full([], 0, dtype),
+        ...fixed,
+      });
+    let results = await resume(await first.run(namedArrays({ params: start })), 0);
+    let refused: string | undefined;
+    while (results["from.status.outcome"].data[0] === outcomes.indexOf("asking")) {
+      const [point] = pointsOf(results["from.latest"].data);
+      const reason = await whyNot(paramsIn(results, "candidate."), point);
+      refused = reason ?? refused;
+      results = await resume(results, reason === undefined ? 1 : 2);
+    }
+    const record = read(results.numbers.data, steps, limits, { width: widthOf(undefined), refused, level });
+    const prefix = "from.base.";
+    const place = Object.fromEntries(
+      Object.entries(results).flatMap(([name, array]) =>
+        name.startsWith(prefix) ? [[name.slice(prefix.length), array]] : [],
+      ),
+    );
+    return ended({ params: paramsIn(place), record: record as FoundRecord, place }, start, setting);
+  };
+
+  return {
+    walk,
+    run,
+    ...(isPart ? { tracedWalk } : {}),
+    async dispose() {
+      await executable.dispose();
+      await others.dispose();
+    },
+  };
 }

@@ -189,12 +189,12 @@ describe("quadraticOptimum", () => {
         const options = { runtime, allowInexact: true, guard: false as const };
         const teleporter = await create(problem, search, options);
         const formulas = await search({ ...unused, loss: problem.loss, params: problem.start });
-        const walk = await formulas.walk(
+        const walk = await formulas.walk?.(
           problem.start,
           { batch: {}, memory: {}, measure: async () => unmeasured },
           0,
         );
-        const expected = (await walk.propose(1)) as VectorParams;
+        const expected = (await walk?.propose(1)) as VectorParams;
         const { params, report } = await teleporter.teleport(problem.start, {});
         expect(report.accepted).toBe(true);
         numbers(params).forEach((x, k) => {

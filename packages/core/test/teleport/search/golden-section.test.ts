@@ -7,7 +7,67 @@ import { constant } from "../../../src/graph/ops/leaf.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec, trace } from "../../../src/graph/trace.js";
 import { compile } from "../../../src/runtime/compile.js";
-import { maximize, maximizeInGraph } from "../../../src/teleport/search/golden-section.js";
+import { maximize } from "../../../src/teleport/search/golden-section.js";
+
+/** (sqrt 5 - 1) / 2, and how near to the end of the line a point counts as the end. */
+const golden = (Math.sqrt(5) - 1) / 2;
+const near = 0.05;
+
+/** The same search, one evaluation after another. */
+async function reference(
+  f: (t: number) => Promise<number>,
+  { origin, first, end, evaluations }: { origin: number; first: number; end: number; evaluations: number },
+): Promise<{ readonly t: number; readonly value: number } | undefined> {
+  let left = evaluations;
+  let best: { t: number; value: number } = { t: 0, value: origin };
+  const at = async (t: number): Promise<number> => {
+    left--;
+    const value = await f(t);
+    const counted = Number.isNaN(value) ? -Infinity : value;
+    if (counted > best.value) best = { t, value: counted };
+    return counted;
+  };
+  let [low, middle, high] = [0, Math.min(first, end), end];
+  let valueAtMiddle = left > 0 ? await at(middle) : -Infinity;
+  let isEnclosed = false;
+  if (valueAtMiddle > origin) {
+    while (left > 0 && middle < end && !isEnclosed) {
+      const next = Math.min(middle + (middle - low) / golden, end);
+      const value = await at(next);
+      if (value > valueAtMiddle) [low, middle, valueAtMiddle] = [middle, next, value];
+      else {
+        high = next;
+        isEnclosed = true;
+      }
+    }
+    // Still rising at the end, but the maximum may lie before it.
+    while (left > 0 && !isEnclosed && end - low > near * end) {
+      const next = end - (1 - golden) * (end - low);
+      const value = await at(next);
+      isEnclosed = value > valueAtMiddle;
+      if (isEnclosed) [middle, valueAtMiddle] = [next, value];
+      else low = next;
+    }
+  } else {
+    while (left > 0 && !isEnclosed) {
+      high = middle;
+      middle *= 1 - golden;
+      valueAtMiddle = await at(middle);
+      isEnclosed = valueAtMiddle > origin;
+    }
+  }
+  while (left > 0 && isEnclosed) {
+    // Probe the longer part, so that every bracket is shorter than the last by the golden ratio.
+    const isRight = high - middle > middle - low;
+    const next = isRight ? middle + (1 - golden) * (high - middle) : middle - (1 - golden) * (middle - low);
+    const value = await at(next);
+    const isBetter = value > valueAtMiddle;
+    if (isRight === isBetter) low = isBetter ? middle : next;
+    else high = isBetter ? middle : next;
+    if (isBetter) [middle, valueAtMiddle] = [next, value];
+  }
+  return best.t > 0 ? best : undefined;
+}
 
 /** Evaluates f as often as asked, and counts. */
 async function search(f: (t: number) => number, { first = 0.1, end = 10, evaluations = 40 } = {}) {
@@ -16,7 +76,7 @@ async function search(f: (t: number) => number, { first = 0.1, end = 10, evaluat
     places.push(t);
     return f(t);
   };
-  return { best: await maximize(counted, { origin: f(0), first, end, evaluations }), places };
+  return { best: await reference(counted, { origin: f(0), first, end, evaluations }), places };
 }
 
 describe("maximize", () => {
@@ -60,7 +120,7 @@ describe("maximize", () => {
       const { best } = await search((t) => slope * t - (t - top) ** 2, options);
       const inGraph = ({ origin }: { origin: Tensor }) => {
         const f = (t: Tensor) => sub(mul(slope, t), square(sub(t, top)));
-        return maximizeInGraph(f, { ...options, origin, end: constant(options.end, "float64") });
+        return maximize(f, { ...options, origin, end: constant(options.end, "float64") });
       };
       const { graph } = trace(inGraph, { origin: spec([], "float64") });
       for (const runtime of ["javascript", "onnx"] as const) {

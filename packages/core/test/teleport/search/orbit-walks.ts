@@ -1,4 +1,4 @@
-// Searches on an orbit, each as one program and as steps that the host takes.
+// Searches on an orbit, against what was recorded.
 
 import { distance, type Problem, randomProblem } from "isoloss-test-support/symmetry/support";
 import { expect } from "vitest";
@@ -14,6 +14,7 @@ import type { Symmetry } from "../../../src/symmetry/symmetry.js";
 import type { GuardOptions } from "../../../src/teleport/guard.js";
 import { decrease } from "../../../src/teleport/objective/decrease.js";
 import { gradNormSq, type ObjectiveFor } from "../../../src/teleport/objective/objective.js";
+import type { TeleportReport } from "../../../src/teleport/report.js";
 import { gradientAscent } from "../../../src/teleport/search/ascent/gradient-ascent.js";
 import { balance } from "../../../src/teleport/search/balance.js";
 import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
@@ -23,6 +24,7 @@ import { scalingCorner } from "../../../src/teleport/search/scaling-corner.js";
 import type { SearchFactory } from "../../../src/teleport/search/search.js";
 import { createTeleporter } from "../../../src/teleport/teleporter.js";
 import { symmetryRows } from "../../symmetry/symmetries.js";
+import { expectWalk, orbit, recordOf, type Walk } from "./recorded-walks.js";
 
 const optimizer = sgd();
 export type Make = (symmetry: Symmetry<MlpParams>) => SearchFactory<MlpParams>;
@@ -40,7 +42,7 @@ async function teleport(
   { params, batch, loss }: Problem,
   search: SearchFactory<MlpParams>,
   { guard = {}, objective = gradNormSq, runtime = "javascript", heldOut = false }: Case,
-  isHosted: boolean,
+  isAsked: boolean,
 ) {
   let wasWhole = false;
   const memory = { optimizer: optimizer.init(params), learningRate: ndarray(Float64Array.of(0.05), []) };
@@ -52,14 +54,25 @@ async function teleport(
     memory,
     runtime,
     search: async (problem) => {
-      const { compiledWalk, ...found } = await search(problem);
-      if (compiledWalk === undefined || isHosted) return found;
+      const found = await search(problem);
+      const { run, compiledWalk } = found;
+      if (run === undefined) {
+        return {
+          ...found,
+          races: isAsked ? false : found.races,
+          async compiledWalk(...given) {
+            wasWhole = true;
+            return compiledWalk?.(...given);
+          },
+        };
+      }
       return {
         ...found,
-        async compiledWalk(...given) {
-          const walk = await compiledWalk(...given);
-          wasWhole = walk !== undefined;
-          return walk;
+        // Without the race in its program it asks the host at each candidate.
+        races: isAsked ? false : found.races,
+        run(start, setting, limits, how) {
+          wasWhole = how?.whyNot === undefined;
+          return run(start, setting, limits, how);
         },
       };
     },
@@ -99,46 +112,45 @@ export const virtual = decrease({ optimizer });
 
 const groups = Object.fromEntries(symmetryRows.map((row) => [row.name, row]));
 
-async function compare(problem: Problem, make: () => Symmetry<MlpParams>, search: Make, options: Case) {
-  const compiled = await teleport(problem, search(make()), options, false);
-  const walk = await teleport(problem, search(make()), options, true);
-  const { seconds: _, ...report } = compiled.report;
-  expect(walk.wasWhole).toBe(false);
-  expect(report.reason, problem.label).toBe(walk.report.reason);
-  if (options.heldOut) expect(report.heldOut?.drift).toBeCloseTo(walk.report.heldOut?.drift as number, 10);
-  expect(report.steps, problem.label).toBe(walk.report.steps);
-  expect(report.halvings, problem.label).toBe(walk.report.halvings);
-  expect(distance(walk.params, compiled.params), problem.label).toBeLessThan(1e-6);
-  for (const name of ["lossAfter", "objectiveBefore", "objectiveAfter", "gradNormSqAfter"] as const) {
-    expect(Math.abs(report[name] / walk.report[name] - 1), `${problem.label} ${name}`).toBeLessThan(1e-6);
-  }
-  if (walk.pushed && compiled.pushed) {
-    expect(distance(walk.pushed, compiled.pushed), problem.label).toBeLessThan(1e-6);
-  }
-  return compiled;
+/** Expects the recorded walk of a search, and with a race the same end where the host runs the race, asked at each candidate. */
+async function expectRecorded(
+  problem: Problem,
+  make: () => SearchFactory<MlpParams>,
+  options: Case,
+  record: Walk | undefined,
+): Promise<TeleportReport> {
+  const { report, pushed, params, wasWhole } = await teleport(problem, make(), options, false);
+  expect(wasWhole).toBe(true);
+  if (record) expectWalk({ report, pushed }, record, problem.label);
+  const { guard = {} } = options;
+  if (guard === false || guard.race === undefined) return report;
+  const asked = await teleport(problem, make(), options, true);
+  expect(asked.wasWhole).toBe(false);
+  expect(asked.report.reason, problem.label).toBe(report.reason);
+  expect(asked.report.halvings, problem.label).toBe(report.halvings);
+  if (options.heldOut) expect(report.heldOut?.drift).toBeCloseTo(asked.report.heldOut?.drift as number, 10);
+  expect(distance(asked.params, params), problem.label).toBeLessThan(1e-6);
+  return report;
 }
 
-/** How many teleports of a search for positive scaling were accepted; most of them have to be one run. */
-export async function compareScaling(search: Make, options: Case): Promise<number> {
-  let [accepted, whole] = [0, 0];
+/** How many teleports of a search for positive scaling were accepted. */
+export async function expectScaling(name: string, search: Make, options: Case): Promise<number> {
+  let accepted = 0;
   for (const seed of [60, 61, 63]) {
     const problem = randomProblem(seed, { activations: ["relu", "leakyRelu"] });
-    const make = () => positiveScaling(problem.params, problem.activation);
-    const { report, wasWhole } = await compare(problem, make, search, options);
+    const make = () => search(positiveScaling(problem.params, problem.activation));
+    const report = await expectRecorded(problem, make, options, recordOf(orbit, name, seed));
     if (report.accepted) accepted++;
-    if (wasWhole) whole++;
   }
-  expect(whole).toBeGreaterThanOrEqual(2);
   return accepted;
 }
 
-/** Compares a search for another group. */
-export async function compareGroup(name: string, search: Make): Promise<void> {
-  let whole = 0;
+/** Expects the recorded walks of a search for another group. */
+export async function expectGroup(group: string, name: string, search: Make): Promise<void> {
   for (const seed of [70, 71]) {
-    const problem = randomProblem(seed, groups[name]);
-    const { wasWhole } = await compare(problem, () => groups[name].make(problem), search, {});
-    if (wasWhole) whole++;
+    const problem = randomProblem(seed, groups[group]);
+    const record = recordOf(orbit, `${group}, ${name}`, seed);
+    if (record === undefined) throw new Error(`no walk of ${group}, ${name} is recorded`);
+    await expectRecorded(problem, () => search(groups[group].make(problem)), {}, record);
   }
-  expect(whole).toBeGreaterThan(0);
 }

@@ -40,12 +40,12 @@ const programsOf =
     { loss, params, batch }: Pick<SearchProblem<P>, "loss" | "params" | "batch">,
   ) =>
   async (runtime: RuntimeName) => {
-    const { compiledWalk, races, tracedWalk, dispose } = await factory({
+    const { run, compiledWalk, races, tracedWalk, dispose } = await factory({
       ...problemOf(loss, params, batch),
       compileOptions: { runtime },
     });
     await dispose();
-    const isWhole = compiledWalk !== undefined;
+    const isWhole = (run ?? compiledWalk) !== undefined;
     return [isWhole, isWhole && races === true, tracedWalk !== undefined].map((is) => (is ? "yes" : "no"));
   };
 const inPlane = <P>({ loss, start }: { readonly loss: SearchProblem<P>["loss"]; readonly start: P }) => ({

@@ -5,7 +5,7 @@ import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
 import { pseudoInverseAction } from "../../../src/symmetry/hidden/pseudo-inverse-action.js";
 import { type RandomSearchOptions, randomSearch } from "../../../src/teleport/search/random.js";
 import { teleport } from "../../../src/teleport/teleporter.js";
-import { batchOf, linearizedAct, numbersOf, productLoss, toy, toyScaling } from "../toy.js";
+import { batchOf, linearized, numbersOf, productLoss, refusing, toy, toyScaling } from "../toy.js";
 import { everyProposal, problemOf, teleportBy } from "./support.js";
 
 const batch = batchOf(1, 3);
@@ -16,52 +16,39 @@ const T = (p: ReturnType<typeof toy>) => Math.log(numbersOf(p)[0] / 2);
 
 describe("randomSearch", () => {
   it("goes to the best of its samples, all relative to the start and within the bound", async () => {
-    const seen: number[] = [];
-    const watched = toyScaling({
-      act: async (p, element, b) => {
-        seen.push(Number(element[0].data[0]));
-        return toyScaling().act(p, element, b);
-      },
-    });
-    const { params, report } = await teleportBy(randomSearch(watched, { samples: 30, seed: 4 }), problem);
-    // The first two are those of the check of what the symmetry claims.
-    expect(seen.splice(0, 2)).toHaveLength(2);
-    expect(seen).toHaveLength(31);
-    expect(Math.max(...seen.map(Math.abs))).toBeLessThanOrEqual(0.5);
-    // ||g||^2 rises with T here: see line-search.test.ts.
-    expect(T(params)).toBeCloseTo(Math.max(...seen), 12);
-    expect(report).toMatchObject({ accepted: true, steps: 1 });
+    const reached: number[] = [];
+    for (const samples of [1, 2, 5, 30]) {
+      const { params } = await teleportBy(randomSearch(toyScaling(), { samples, seed: 4 }), problem);
+      reached.push(T(params));
+    }
+    // ||g||^2 rises with T here: see line-search.test.ts. More samples begin with the same ones.
+    expect([...reached].sort((a, b) => a - b)).toEqual(reached);
+    expect(reached[3]).toBeGreaterThan(0.4);
+    expect(reached[3]).toBeLessThanOrEqual(0.5);
   });
 
   it("keeps the norm of T within a bound on the norm, and does not only draw at one radius", async () => {
-    const p = randomProblem(7001, { activations: ["tanh"], size: "narrow" });
     const norms: number[] = [];
-    const { trace: _, ...action } = hiddenAction(p.params, p.activation);
-    const watched: typeof action = {
-      ...action,
-      act: async (params, element, b) => {
-        norms.push(Math.hypot(...element.flatMap(({ data }) => Array.from(data as Float64Array))));
-        return action.act(params, element, b);
-      },
-    };
-    const { report } = await teleportBy(randomSearch(watched, { samples: 40, bound: 0.2 }), p);
+    for (let seed = 0; seed < 40; seed++) {
+      const symmetry = toyScaling({ bound: { kind: "norm", value: 0.2 } });
+      const { params, report } = await teleportBy(randomSearch(symmetry, { samples: 1, seed }), problem);
+      if (report.accepted) norms.push(T(params));
+    }
     expect(Math.max(...norms)).toBeLessThanOrEqual(0.2);
     expect(Math.max(...norms)).toBeGreaterThan(0.15);
     expect(Math.min(...norms)).toBeLessThan(0.05);
-    expect(report.drift).toBeLessThanOrEqual(1e-6);
-    expect(report.objectiveAfter).toBeGreaterThanOrEqual(report.objectiveBefore);
   });
 
-  it("goes on to the next best where the guard refuses, and says when there is no other", async () => {
+  it("goes on to the next best where the guard refuses, and says why none is left", async () => {
     const { report } = await teleportBy(
-      randomSearch(toyScaling({ act: linearizedAct, exact: "no" }), { samples: 3 }),
+      randomSearch(toyScaling({ ...linearized, exact: "no" }), { samples: 3 }),
       problem,
     );
     expect(report.accepted).toBe(false);
-    expect(report.reason).toMatch(/no other of 3 random group elements|the loss drifts/);
-    const refusing = toyScaling({ act: async () => ({ refused: "no" }) });
-    const { stopped } = await everyProposal(randomSearch(refusing, { samples: 3 }), problem, 1);
-    expect(stopped).toBe("none of 3 random group elements can act: no");
+    expect(report.reason).toMatch(/the loss drifts/);
+    const search = randomSearch(toyScaling({ ...refusing, exact: "no" }), { samples: 3 });
+    const { stopped } = await everyProposal(search, problem, 1);
+    expect(stopped).toBe("none of 3 random group elements can act: no action here");
   });
 
   it("moves nothing, even without a guard, where the batch is too large for the action", async () => {

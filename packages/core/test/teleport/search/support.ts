@@ -6,7 +6,6 @@ import { sum } from "../../../src/graph/ops/reduce.js";
 import { slice } from "../../../src/graph/ops/slice.js";
 import { isRefusal } from "../../../src/symmetry/symmetry.js";
 import { gradNormSq, type Objective } from "../../../src/teleport/objective/objective.js";
-import type { Point } from "../../../src/teleport/point.js";
 import {
   isStop,
   type SearchFactory,
@@ -53,23 +52,43 @@ export function problemOf<P>(
   };
 }
 
-const unmeasured = async (): Promise<Point> => {
-  throw new Error("a walk measured a point on its own");
-};
+const unguarded = { drift: Infinity, heldOutDrift: Infinity, halvings: 0, curvature: 0, anyObjective: true };
 
-/** Points of a walk without a guard that takes every proposal, from the start on, and why it ended. */
+/** Points of a walk that takes every proposal, from the start on, and why it ended; the guard tests the drift at most. */
 export async function everyProposal<P>(
   factory: SearchFactory<P>,
   problem: SearchProblem<P>,
   steps: number,
-  { measure = unmeasured, drift }: Partial<Pick<Setting<P>, "measure" | "drift">> = {},
+  { drift = Infinity, measure }: { readonly drift?: number; readonly measure?: Setting<P>["measure"] } = {},
 ): Promise<{ readonly points: P[]; readonly stopped?: string }> {
   const search = await factory(problem);
-  const setting = { batch: problem.batch as never, memory: {}, measure, drift };
-  const walk = await search.walk(problem.params, setting, 0);
+  const setting = {
+    batch: problem.batch as never,
+    memory: {},
+    measure:
+      measure ??
+      (async () => {
+        throw new Error("a walk measured a point on its own");
+      }),
+  };
   const points = [problem.params];
   let stopped: string | undefined;
-  while (points.length <= steps && stopped === undefined) {
+  if (search.run) {
+    const { reason } = await search.run(
+      problem.params,
+      setting,
+      { ...unguarded, drift },
+      {
+        whyNot: async (p) => {
+          points.push(p);
+          return undefined;
+        },
+      },
+    );
+    stopped = reason;
+  }
+  const walk = await search.walk?.(problem.params, setting, 0);
+  while (walk && points.length <= steps && stopped === undefined) {
     const next = await walk.propose(1);
     if (isStop(next)) stopped = next.stopped;
     else if (isRefusal(next)) stopped = next.refused;
@@ -79,7 +98,7 @@ export async function everyProposal<P>(
     }
   }
   await search.dispose();
-  return { points, ...(stopped === undefined ? {} : { stopped }) };
+  return { points: points.slice(0, steps + 1), ...(stopped === undefined ? {} : { stopped }) };
 }
 
 /** One teleport without the report's ratios of curvature. */

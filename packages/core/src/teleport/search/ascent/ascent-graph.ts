@@ -44,8 +44,17 @@ export function ascentAt<P>(
   value: PointValue<P>,
   { params, batch, memory, context, dtype }: AscentPoint<P>,
 ): Tensor[] {
-  const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
   const slope = flatten(grad(value)(params, batch, memory), isTensor).leaves;
+  return ascentAlong(symmetry, slope, { params, batch, context, dtype });
+}
+
+/** The same, of a function whose gradient in the parameters is known. */
+export function ascentAlong<P>(
+  symmetry: Symmetry<P>,
+  slope: readonly Tensor[],
+  { params, batch, context, dtype }: Omit<AscentPoint<P>, "memory">,
+): Tensor[] {
+  const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
   return backward(tangentOf(symmetry, params, T, batch, context), slope, T);
 }
 

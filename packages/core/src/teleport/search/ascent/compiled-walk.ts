@@ -1,16 +1,16 @@
 // Gradient ascent on an orbit, guard included, as one compiled loop.
 import type { NdArray } from "../../../array.js";
 import { isNdArray } from "../../../array.js";
-import type { Batch } from "../../../batch.js";
 import { isSpecLeaf, type SpecLeaf } from "../../../graph/trace.js";
 import { namedArrays } from "../../../named-arrays.js";
 import { compile, lacksFloat64 } from "../../../runtime/compile.js";
-import { isRefusal, type Refusal, type Symmetry } from "../../../symmetry/symmetry.js";
+import type { Symmetry } from "../../../symmetry/symmetry.js";
 import { flatten, leavesAt, unflatten } from "../../../tree.js";
 import { type Limits, limitsOf, objection } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
 import { boundsOf, constantBounds } from "../guard-graph.js";
+import { pushed } from "../orbit-walk.js";
 import { type CompiledWalk, type SearchProblem, type Setting, tracedPushOf } from "../search.js";
 import { warmUp } from "../warm-up.js";
 import { whyNoAscent } from "./ascent-direction.js";
@@ -101,7 +101,7 @@ export async function compileAscent<P>(
                 const elements = symmetry.additive
                   ? [symmetry.algebra.map((_, i) => results[`total.${i}`])]
                   : taken.map(({ step }) => step());
-                return pushedAlong(symmetry, tree, elements, { power, start, batch: b });
+                return pushed(symmetry, tree, elements, { power, start, batch: b });
               },
             }
           : {}),
@@ -158,23 +158,6 @@ function rowsOf(results: Results, list: string, row: number): NdArray[] {
     const size = data.length / shape[0];
     return { shape: shape.slice(1), data: data.subarray(row * size, (row + 1) * size) };
   });
-}
-
-/** A tree transformed along the actions of elements one after the other: see `Symmetry.pushForward`. */
-export async function pushedAlong<P>(
-  symmetry: Symmetry<P>,
-  tree: P,
-  elements: readonly (readonly NdArray[])[],
-  { power, start, batch }: { readonly power: 1 | 2; readonly start: P; readonly batch: Batch },
-): Promise<P | Refusal> {
-  let [pushed, from]: [P | Refusal, P | Refusal] = [tree, start];
-  for (const T of elements) {
-    pushed = (await symmetry.pushForward?.(pushed, T, power, from, batch)) ?? pushed;
-    if (isRefusal(pushed) || T === elements[elements.length - 1]) return pushed;
-    from = await symmetry.act(from, T, batch);
-    if (isRefusal(from)) return from;
-  }
-  return pushed;
 }
 
 type Replayed = Pick<CompiledWalk<unknown>, "points" | "steps" | "halvings" | "reason">;

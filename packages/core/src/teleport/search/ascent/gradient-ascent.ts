@@ -7,6 +7,7 @@ import { type OptionsOf, optionTable } from "../../../options.js";
 import { Resources } from "../../../runtime/resources.js";
 import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../../symmetry/symmetry.js";
 import { claimOf } from "../claim.js";
+import { requireTraced } from "../orbit-walk.js";
 import { randomElement } from "../random-element.js";
 import { isStop, type Search, type SearchFactory, type Setting, type Walk } from "../search.js";
 import { compileDirection } from "./ascent-direction.js";
@@ -62,20 +63,20 @@ export function gradientAscent<P>(
   } = gradientAscentOptions.read(options);
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
+    requireTraced("gradientAscent", symmetry);
     const resources = new Resources();
     const { ascent, loop } = await resources.releasedOnError(async () => {
       const direction = resources.keep(await compileDirection(symmetry, problem, { normalized }));
       const { trace } = symmetry;
-      const isWhole = trace && isTraceable(symmetry) && steps > 0;
       const way = { steps, stepSize, momentum, normalized, region };
-      const whole = isWhole ? await compileAscent(symmetry, trace, problem, way) : undefined;
+      const whole = steps > 0 ? await compileAscent(symmetry, trace, problem, way) : undefined;
       return { ascent: direction, loop: whole && resources.keep(whole) };
     });
     const images = Array.from({ length: starts - 1 }, (_, k) => randomElement(symmetry, region, seed, k + 1));
     const { trace: act } = symmetry;
     const single = loop?.tracedWalk;
     const tracedWalk =
-      act && single && starts > 1 ? severalStarts(symmetry, act, problem, single, { images, steps }) : single;
+      single && starts > 1 ? severalStarts(symmetry, act, problem, single, { images, steps }) : single;
 
     const walk = async (start: P, setting: Setting<P>, index: number): Promise<Walk<P>> => {
       const path = orbitPath(symmetry, start, setting.batch);
@@ -105,7 +106,7 @@ export function gradientAscent<P>(
             velocity = next;
           }
           const T = limited(direction, path.total, scale * stepSize, region);
-          if (T === undefined) return { stopped: `the bound ${bound} on the group element is reached` };
+          if (T === undefined) return { stopped: boundReached(bound) };
           const params = await symmetry.act(path.current, T, setting.batch);
           if (isRefusal(params)) return params;
           candidate = { params, T };
@@ -136,9 +137,4 @@ export function gradientAscent<P>(
   };
 }
 
-/** Whether a pass needs nothing from the host. */
-export const isTraceable = ({
-  context,
-  traceContext,
-}: Pick<Symmetry<unknown>, "context" | "traceContext">): boolean =>
-  context === undefined || traceContext !== undefined;
+export const boundReached = (bound: number) => `the bound ${bound} on the group element is reached`;

@@ -6,9 +6,9 @@ import { dot } from "../../../graph/autodiff.js";
 import { whileLoop } from "../../../graph/control/while.js";
 import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithmetic.js";
 import { equal, greater, less, lessEqual, logicalAnd, where } from "../../../graph/ops/compare.js";
-import { sqrt } from "../../../graph/ops/elementary.js";
+import { abs, sqrt } from "../../../graph/ops/elementary.js";
 import { constant, fill } from "../../../graph/ops/leaf.js";
-import { sum } from "../../../graph/ops/reduce.js";
+import { max, sum } from "../../../graph/ops/reduce.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
@@ -258,6 +258,17 @@ const sumOf = (tree: unknown): Tensor =>
   flatten(tree, isTensor)
     .leaves.map((leaf) => sum(leaf))
     .reduce(add);
+
+/** The norm of all blocks together; in float32 also where squares of their elements are 0 or infinite. */
+export function lengthOf(blocks: Blocks): Tensor {
+  const length = sqrt(dot(blocks, blocks));
+  if (length.dtype === "float64") return length;
+  const largest = blocks.map((x) => max(abs(x))).reduce(maximum);
+  const isSquared = logicalAnd(hasValue(length), greater(length, 1e-18));
+  const scale = where(logicalAnd(greater(largest, 0), hasValue(largest)), largest, 1);
+  const scaled = blocks.map((x) => div(x, scale));
+  return where(isSquared, length, mul(scale, sqrt(dot(scaled, scaled))));
+}
 
 /** The traced form of `limited` in trust-region.ts: a step, shortened if the total would leave the region. */
 export function limited(

@@ -1,7 +1,6 @@
 // What a pass of a walk finds at its candidate: its distance from the level set, its gain, and whether it is taken.
 import type { BatchTensors } from "../../../batch.js";
 import { dot, valueAndGrad } from "../../../graph/autodiff.js";
-import { cond } from "../../../graph/control/cond.js";
 import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithmetic.js";
 import {
   equal,
@@ -22,23 +21,25 @@ import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import type { TensorsOf } from "../../../graph/trace.js";
 import { flatten, type TreeDef, unflatten } from "../../../tree.js";
 import type { Memory } from "../../objective/objective.js";
-import { all, type Bounds, hasValue, isAdmitted } from "../guard-graph.js";
-import { rowOf } from "../guarded-loop.js";
+import { all, type Bounds, hasValue } from "../guard-graph.js";
+import type { Status } from "../guarded-loop.js";
 import type { SearchProblem } from "../search.js";
 import {
   driftShare,
+  type Facts,
   gainShare,
   type LevelSetRule,
   mostCorrection,
   mostProjections,
   sameObjective,
   sufficient,
+  type Try,
 } from "./rule.js";
-import type { Facts, Status } from "./walk-status.js";
 
-/** What a pass knows before it evaluates its candidate: the last accepted point's facts, and the status. */
+/** What a pass knows before it evaluates its candidate: the last accepted point's facts, the try, and the status. */
 export interface Known {
   readonly facts: Facts<Tensor>;
+  readonly tried: Try<Tensor>;
   readonly status: Status<Tensor>;
 }
 
@@ -76,23 +77,11 @@ export interface Gain {
   readonly promised: Tensor;
 }
 
-/** What becomes of a candidate: one of taken, refused by the guard, projected further, or a shorter step. */
-export interface Verdict {
-  readonly isTaken: Tensor;
-  readonly isRefused: Tensor;
+/** Whether the guard judges a candidate; else it is projected further, or a shorter step follows. */
+export interface Readiness {
+  readonly isReady: Tensor;
   readonly isProjecting: Tensor;
   readonly isBacktracking: Tensor;
-  /** Refused, and the step is to be halved. */
-  readonly isHalved: Tensor;
-  /** Taken, and another step is wanted. */
-  readonly isStepping: Tensor;
-  /** Taken, and the last. */
-  readonly isDone: Tensor;
-  /** Number of steps with this one. */
-  readonly taken: Tensor;
-  /** What was measured, as a row. */
-  readonly row: Tensor;
-  readonly racedLoss: Tensor | undefined;
 }
 
 const scalar = (x: Tensor): Tensor => reshape(x, []);
@@ -110,9 +99,9 @@ export function evaluated<P>(
   return { p, leaves, def, loss: scalar(l), g, gg: dot(g, g), objective: value };
 }
 
-export function distanceOf<P>(here: Evaluated<P>, { facts: before, status }: Known): Distance {
+export function distanceOf<P>(here: Evaluated<P>, { facts: before, tried, status }: Known): Distance {
   const isStart = greater(0, status.taken);
-  const level = where(isStart, here.loss, status.level);
+  const level = where(isStart, here.loss, status.startLoss);
   const off = sub(here.loss, level);
   const isNumber = logicalAnd(hasValue(here.loss), hasValue(here.objective));
   // For phi = ||g||^2, d = H g / ||g||^2: the multiplier is then g'H g / ||g||^4.
@@ -120,8 +109,8 @@ export function distanceOf<P>(here: Evaluated<P>, { facts: before, status }: Kno
   const correction = where(isNorm, mul(0.5, mul(before.multiplier, off)), 0);
   const limited = maximum(-mostCorrection, minimum(mostCorrection, correction));
   const back = mul(div(off, here.gg), add(1, limited));
-  const isFirst = all(logicalNot(isStart), isNumber, equal(status.projections, 0));
-  const bend = where(isFirst, div(add(status.rise, off), square(status.trial)), status.bend);
+  const isFirst = all(logicalNot(isStart), isNumber, equal(tried.projections, 0));
+  const bend = where(isFirst, div(add(tried.rise, off), square(tried.trial)), tried.bend);
   return { isStart, level, off, isNumber, back, bend };
 }
 
@@ -139,14 +128,14 @@ export function wayBack(
 export function gainOf<P>(
   here: Evaluated<P>,
   { level, off }: Distance,
-  { facts: before, status }: Known,
+  { facts: before, tried: { trial, rise } }: Known,
   rule: LevelSetRule,
 ): Gain {
   const gamma = mul(2, abs(before.multiplier));
   const change = div(sub(here.objective, before.objective), abs(before.objective));
   const growth = mul(0.5, log(add(1, change)));
-  const back = wayBack(status.trial, before, { level, rise: status.rise }, rule);
-  const promised = sub(mul(status.trial, before.dd), mul(back, mul(before.multiplier, before.gg)));
+  const back = wayBack(trial, before, { level, rise }, rule);
+  const promised = sub(mul(trial, before.dd), mul(back, mul(before.multiplier, before.gg)));
   if (rule.project) return { gain: sub(growth, mul(before.multiplier, off)), promised };
   const excess = (x: Tensor) => (rule.sublevel ? maximum(sub(x, level), 0) : abs(sub(x, level)));
   const left = mul(gamma, excess(before.loss));
@@ -172,50 +161,23 @@ function isOnLevel(
   return all(isNumber, logicalOr(isStart, isClose));
 }
 
-/**
- * Judges a candidate: the rule by its gain and its distance, then the guard.
- *
- * @param raceFrom the loss after the race from there, if there is one
- */
-export function verdictOn<P>(
-  here: Evaluated<P>,
-  found: { readonly distance: Distance; readonly gain: Gain },
+/** Whether the guard is to judge a candidate, by its gain and its distance. */
+export function readinessOf(
+  distance: Distance,
+  gain: Gain,
   known: Known,
-  setting: {
-    readonly rule: LevelSetRule;
-    readonly bounds: Bounds;
-    readonly raceFrom: (() => Tensor) | undefined;
-  },
-): Verdict {
-  const { isStart, level, isNumber, back } = found.distance;
-  const { rule, bounds, raceFrom } = setting;
-  const { facts: before, status } = known;
-  const isHome = isOnLevel(found.distance, found.gain, known, setting);
-  const isGain = greaterEqual(found.gain.gain, mul(sufficient, found.gain.promised));
+  setting: { readonly rule: LevelSetRule; readonly bounds: Bounds },
+): Readiness {
+  const { isStart, isNumber, back } = distance;
+  const { rule } = setting;
+  const isHome = isOnLevel(distance, gain, known, setting);
+  const isGain = greaterEqual(gain.gain, mul(sufficient, gain.promised));
   const isWorth = rule.lineSearch ? logicalOr(isStart, isGain) : constant(1, "bool");
-  const isGood = logicalAnd(isHome, isWorth);
+  const isReady = logicalAnd(isHome, isWorth);
+  const isLeft = less(known.tried.projections, mostProjections);
   const isProjecting = rule.project
-    ? all(logicalNot(isHome), isWorth, isNumber, hasValue(back), less(status.projections, mostProjections))
+    ? all(logicalNot(isHome), isWorth, isNumber, hasValue(back), isLeft)
     : constant(0, "bool");
-
-  // Only points that the guard judges are raced.
-  const racedLoss = raceFrom && cond(isGood, raceFrom, () => constant(0, here.loss.dtype as "float32"));
-  const measured = { loss: here.loss, objective: here.objective, gradNormSq: here.gg, racedLoss };
-  const earlier = { isStart, startLoss: level, objective: before.objective, racedLoss: status.racedLoss };
-  const isTaken = logicalAnd(isGood, isAdmitted(measured, earlier, bounds));
-  const isRefused = all(isGood, logicalNot(isTaken), logicalNot(isStart));
-  const taken = where(isTaken, add(status.taken, 1), status.taken);
-  const isStepping = logicalAnd(isTaken, less(taken, bounds.steps));
-  return {
-    isTaken,
-    isRefused,
-    isProjecting,
-    isStepping,
-    taken,
-    racedLoss,
-    isBacktracking: all(logicalNot(isGood), logicalNot(isProjecting), logicalNot(isStart)),
-    isHalved: logicalAnd(isRefused, less(status.halvings, bounds.halvings)),
-    isDone: logicalAnd(isTaken, logicalNot(isStepping)),
-    row: rowOf(measured),
-  };
+  const isBacktracking = all(logicalNot(isReady), logicalNot(isProjecting), logicalNot(isStart));
+  return { isReady, isProjecting, isBacktracking };
 }

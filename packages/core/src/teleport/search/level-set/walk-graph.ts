@@ -1,156 +1,100 @@
-// A whole walk on a level set, guard included, as one graph: a loop in which each pass evaluates one point.
-import type { BatchTensors } from "../../../batch.js";
+// The steps of a walk on a level set, traced: each pass evaluates one point.
 import { mapTree } from "../../../graph/autodiff.js";
 import { cond } from "../../../graph/control/cond.js";
-import { whileLoop } from "../../../graph/control/while.js";
-import type { Graph } from "../../../graph/graph.js";
 import { add, mul, sub } from "../../../graph/ops/arithmetic.js";
-import { equal, logicalOr, where } from "../../../graph/ops/compare.js";
-import { constant, fill, fillLike } from "../../../graph/ops/leaf.js";
-import { reshape } from "../../../graph/ops/reshape.js";
-import { concat } from "../../../graph/ops/slice.js";
+import { where } from "../../../graph/ops/compare.js";
+import { constant, fillLike } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
-import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
-import type { Memory } from "../../objective/objective.js";
-import type { RaceArrays } from "../../race.js";
-import { boundNames, chosen, packed, unpacked } from "../guard-graph.js";
-import { widthOf } from "../guarded-loop.js";
+import type { TensorsOf } from "../../../graph/trace.js";
 import type { SearchProblem } from "../search.js";
-import type { LevelSetRule } from "./rule.js";
-import { distanceOf, evaluated, gainOf, verdictOn } from "./walk-candidate.js";
-import { type Base, baseAfter, landingOf, outcomeOf, triedAfter } from "./walk-onward.js";
-import { factNames, outcomes, type Status, statusNames } from "./walk-status.js";
+import type { WalkOptions } from "../walk.js";
+import { type Facts, factNames, type LevelSetRule, sentences, stops, type Try, tryNames } from "./rule.js";
+import { distanceOf, evaluated, gainOf, readinessOf } from "./walk-candidate.js";
+import { baseAfter, landingOf, lengthOf, stopOf } from "./walk-onward.js";
 
-interface Carried<P> extends Base<P> {
-  readonly candidate: TensorsOf<P>;
-  readonly status: Status<Tensor>;
-  /** Measurements of the last accepted point, or of the last one that was refused. */
-  readonly latest: Tensor;
-}
-
-interface TracedLevelSetWalk<P> {
-  /** The end of the walk. */
+interface Place<P> {
   readonly params: TensorsOf<P>;
-  /** Number of steps. */
-  readonly taken: Tensor;
-  /** The status, the latest row and those of the points. */
-  readonly numbers: Tensor;
 }
 
-interface WalkInputs {
-  readonly batch: BatchTensors;
-  readonly memory: Memory;
-  /** Where the race begins, if there is one. */
-  readonly race: TensorsOf<RaceArrays | object>;
-  /** See {@link boundNames}. */
-  readonly bounds: Tensor;
+/** The next candidate, what is known of the last accepted point, and the try that leads to the candidate. */
+interface State<P> {
+  readonly candidate: TensorsOf<P>;
+  readonly direction: TensorsOf<P>;
+  readonly g: TensorsOf<P>;
+  readonly facts: Facts<Tensor>;
+  readonly tried: Try<Tensor>;
 }
-
-/** Passes of a walk at most: a bound that no walk comes near. */
-const mostPasses = 100_000;
 
 /**
- * The steps of `levelSet` and of the guard. A pass evaluates the loss, its gradient and the objective at the candidate;
- * the objective's gradient follows, from the same evaluation, only where the candidate is accepted and another step
- * is wanted. Then the candidate moves: closer to the level set, back to a shorter step, or on to the next one.
- *
- * @returns a traced function of the start and the other inputs
+ * The steps of `levelSet`. A pass evaluates the loss, its gradient and the objective at the candidate; the objective's
+ * gradient follows, from the same evaluation, only where the candidate is accepted and another step is wanted. Then the
+ * candidate moves: closer to the level set, back to a shorter step, or on to the next one.
  */
-export function levelSetWalk<P>(
-  problem: Pick<SearchProblem<P>, "loss" | "objective" | "race" | "dtype">,
+export function levelSetSteps<P>(
+  problem: Pick<SearchProblem<P>, "loss" | "objective" | "dtype">,
   rule: LevelSetRule,
-) {
-  const { race, dtype } = problem;
-  const number = (x: number) => constant(x, dtype);
+): WalkOptions<P, Place<P>, State<P>, object> {
   const scalars = <K extends string>(names: readonly K[], values: Partial<Record<K, number>>) =>
-    Object.fromEntries(names.map((name) => [name, number(values[name] ?? 0)])) as Record<K, Tensor>;
-
-  return (start: TensorsOf<P>, inputs: WalkInputs): TracedLevelSetWalk<P> => {
-    const { batch } = inputs;
-    const bounds = unpacked(inputs.bounds, boundNames);
-
-    const pass = (from: Carried<P>): Carried<P> => {
-      const { status } = from;
-      const here = evaluated(problem, from.candidate, inputs);
-      const distance = distanceOf(here, from);
-      const gain = gainOf(here, distance, from, rule);
-      const raceFrom =
-        race && (() => reshape(race.lossAfter(here.p, batch, inputs.race as TensorsOf<RaceArrays>), []));
-      const verdict = verdictOn(here, { distance, gain }, from, { rule, bounds, raceFrom });
-      const next = baseAfter(here, verdict, from);
-      const tried = triedAfter(gain, from, { ...distance, verdict }, rule);
-      const { rise, landed } = landingOf(next, tried.trial, distance, rule);
-
-      const { isTaken, isRefused, isHalved, isProjecting, isDone, racedLoss } = verdict;
-      const { level, bend, back } = distance;
-      const { isNew, rho, scale, trial } = tried;
-      const closer = () => mapTree((x, y) => sub(x, mul(where(isDone, 0, back), y)), here.p, here.g);
+    Object.fromEntries(names.map((name) => [name, constant(values[name] ?? 0, problem.dtype)])) as Record<
+      K,
+      Tensor
+    >;
+  return {
+    steps: rule.steps,
+    isFinal: true,
+    push: undefined,
+    given: {},
+    reasons: stops.map((stop) => sentences[stop]),
+    begin: (params) => ({ params }),
+    first(start) {
+      const zeros = mapTree((x) => fillLike(x, 0), start);
       return {
-        ...next,
-        candidate: cond(logicalOr(isDone, isProjecting), rule.project ? closer : () => here.p, landed),
-        status: {
-          level,
-          rho,
-          trial,
-          scale,
-          bend,
-          taken: verdict.taken,
-          outcome: outcomeOf(next.facts, { ...distance, verdict, tried }, rule),
-          backtracks: where(isNew, 0, tried.backtracks),
-          projections: where(isProjecting, add(status.projections, 1), number(0)),
-          rise: where(isProjecting, status.rise, rise),
-          halvings: where(isHalved, add(status.halvings, 1), status.halvings),
-          isRefused: where(isTaken, 0, where(isRefused, 1, status.isRefused)),
-          racedLoss: racedLoss ? where(isTaken, racedLoss, status.racedLoss) : status.racedLoss,
-          projected: where(isNew, mul(mul(scale, rho), next.facts.tangent), status.projected),
-        },
-        latest: where(logicalOr(isDone, isRefused), verdict.row, from.latest),
-      };
-    };
-
-    const width = widthOf(race);
-    const zeros = mapTree((x) => fillLike(x, 0), start);
-    const end = whileLoop<Carried<P>>(
-      ({ status }) => equal(status.outcome, 0),
-      pass,
-      {
-        base: start,
+        candidate: start,
         direction: zeros,
         g: zeros,
-        candidate: start,
         facts: scalars(factNames, {}),
-        status: scalars(statusNames, { rho: rule.rho, scale: 1, taken: -1 }),
-        points: fill([Math.max(rule.steps, 1), width], 0, dtype),
-        latest: fill([width], 0, dtype),
-      },
-      { most: mostPasses },
-    );
-    const { status, latest, points } = end;
-    const isDone = equal(status.outcome, outcomes.indexOf("steps taken"));
-    const vector = packed(statusNames.map((name) => status[name]));
-    const numbers = concat([vector, latest, reshape(points, [points.size])]);
-    return { params: chosen(isDone, end.candidate, end.base), taken: status.taken, numbers };
+        tried: scalars(tryNames, { rho: rule.rho }),
+      };
+    },
+    candidate: (_base, { candidate }) => ({ params: candidate }),
+    visit({ params }, { state, status }, inputs) {
+      const known = { ...state, status };
+      const here = evaluated(problem, params, inputs);
+      const distance = distanceOf(here, known);
+      const gain = gainOf(here, distance, known, rule);
+      const readiness = readinessOf(distance, gain, known, { rule, bounds: inputs.bounds });
+      const { isReady, isProjecting, isBacktracking } = readiness;
+      return {
+        measured: { loss: here.loss, objective: here.objective, gradNormSq: here.gg },
+        isReady,
+        next(verdict) {
+          const { level, bend, back } = distance;
+          const { direction, g, facts } = state;
+          const next = baseAfter(here, verdict.isStepping, { direction, g, facts });
+          const length = lengthOf(gain, known, verdict, isBacktracking, rule);
+          const { stop, projected } = stopOf(next.facts, length, { level, isBacktracking }, rule);
+          const { rise, landed } = landingOf(verdict.base.params, next, length.trial, distance, rule);
+          const { isNew, rho, trial, backtracks } = length;
+          const { projections, rise: before } = state.tried;
+          const closer = () => mapTree((x, y) => sub(x, mul(back, y)), here.p, here.g);
+          return {
+            state: {
+              candidate: rule.project ? cond(isProjecting, closer, landed) : landed(),
+              ...next,
+              tried: {
+                rho,
+                trial,
+                bend,
+                rise: where(isProjecting, before, rise),
+                backtracks: where(isNew, 0, backtracks),
+                projections: where(isProjecting, add(projections, 1), fillLike(projections, 0)),
+              },
+            },
+            stop,
+            detail: where(isNew, projected, status.detail),
+          };
+        },
+      };
+    },
   };
-}
-
-/**
- * {@link levelSetWalk} as a graph. Inputs: `params`, `batch`, `memory`, `race`, `bounds`; outputs: `params`, `numbers`.
- */
-export function traceLevelSetWalk<P>(problem: SearchProblem<P>, rule: LevelSetRule): Graph {
-  const { params, batch, memory, race, dtype } = problem;
-  const walk = levelSetWalk(problem, rule);
-  const { graph } = trace(
-    ({ params: start, ...inputs }) => {
-      const { params: end, numbers } = walk(start, inputs);
-      return { params: end, numbers };
-    },
-    {
-      params,
-      batch,
-      memory,
-      race: race?.start ?? {},
-      bounds: spec([boundNames.length], dtype),
-    },
-  );
-  return graph;
 }

@@ -17,127 +17,121 @@ import { constant, fillLike } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import type { TensorsOf } from "../../../graph/trace.js";
 import { unflatten } from "../../../tree.js";
-import { all, hasValue, stepNumbers } from "../guard-graph.js";
-import { changing, type LevelSetRule, mostBacktracks, shrinking } from "./rule.js";
+import { hasValue } from "../guard-graph.js";
+import type { Verdict } from "../guarded-loop.js";
 import {
-  type Distance,
-  type Evaluated,
-  type Gain,
-  type Known,
-  type Verdict,
-  wayBack,
-} from "./walk-candidate.js";
-import { type Facts, type Outcome, outcomes } from "./walk-status.js";
+  changing,
+  type Facts,
+  type LevelSetRule,
+  mostBacktracks,
+  type Stop,
+  shrinking,
+  stops,
+} from "./rule.js";
+import { type Distance, type Evaluated, type Gain, type Known, wayBack } from "./walk-candidate.js";
 
-/** The last accepted point, d and the gradient of the loss there, and what was measured on the way. */
+/** What is known of the last accepted point: d and the gradient of the loss there. */
 export interface Base<P> {
-  readonly base: TensorsOf<P>;
   readonly direction: TensorsOf<P>;
   readonly g: TensorsOf<P>;
   readonly facts: Facts<Tensor>;
-  /** Measurements of the accepted points but the last of all steps, a row each. */
-  readonly points: Tensor;
 }
 
 /** The length of the next try. */
-export interface Tried {
+export interface Length {
   /** Whether the try begins a step, or one that the guard has halved. */
   readonly isNew: Tensor;
   readonly rho: Tensor;
-  readonly scale: Tensor;
   readonly trial: Tensor;
   readonly backtracks: Tensor;
 }
 
-/** The candidate with the objective's gradient where another step follows; else the base as it was. */
+/** What is known of the candidate, with the objective's gradient, where another step follows; else of the base. */
 export function baseAfter<P>(
-  here: Evaluated<P>,
-  { isStepping, taken, row }: Verdict,
-  { base, direction, g, facts, points }: Base<P>,
+  { leaves, def, loss, objective, g, gg }: Evaluated<P>,
+  isStepping: Tensor,
+  still: Base<P>,
 ): Base<P> {
   const stepped = (): Base<P> => {
-    const { leaves, loss, objective, gg } = here;
-    const seed = [fillLike(objective, 1)];
-    const slope = unflatten(here.def, backward([objective], seed, leaves)) as TensorsOf<P>;
+    const slope = unflatten(def, backward([objective], [fillLike(objective, 1)], leaves)) as TensorsOf<P>;
     const factor = div(0.5, abs(objective));
     const d = mapTree((x) => mul(factor, x), slope);
-    const multiplier = div(dot(d, here.g), gg);
-    const projected = mapTree((x, y) => sub(x, mul(multiplier, y)), d, here.g);
+    const multiplier = div(dot(d, g), gg);
+    const projected = mapTree((x, y) => sub(x, mul(multiplier, y)), d, g);
     const tangent = sqrt(dot(projected, projected));
     const dd = add(square(tangent), mul(square(multiplier), gg));
-    const isRow = equal(stepNumbers(points.shape[0], 1, points.dtype as "float32"), taken);
-    return {
-      base: here.p,
-      direction: d,
-      g: here.g,
-      facts: { loss, objective, gg, multiplier, dd, tangent },
-      points: where(isRow, row, points),
-    };
+    return { direction: d, g, facts: { loss, objective, gg, multiplier, dd, tangent } };
   };
-  return cond(isStepping, stepped, () => ({ base, direction, g, facts, points }));
+  return cond(isStepping, stepped, () => still);
 }
 
-/** How long the next try is; see `lengthening`. */
-export function triedAfter(
+/**
+ * Factor on rho to where the parabola through a try's gain is highest that rises from 0 by what the try promised to
+ * first order.
+ */
+export function lengthening(
+  gain: Tensor,
+  promised: Tensor,
+  [least, most]: readonly [number, number],
+): Tensor {
+  const lost = sub(promised, gain);
+  const highest = div(mul(0.5, promised), lost);
+  return where(greater(lost, 0), maximum(least, minimum(most, highest)), most);
+}
+
+/** How long the next try is. */
+export function lengthOf(
   { gain, promised }: Gain,
-  { facts: before, status }: Known,
-  { isStart, verdict }: Pick<Distance, "isStart"> & { readonly verdict: Verdict },
+  { facts: before, tried, status }: Known,
+  { isStart, isTaken, isStepping, isHalved, scale }: Verdict<unknown>,
+  isBacktracking: Tensor,
   { project, lineSearch }: LevelSetRule,
-): Tried {
-  const { isTaken, isHalved, isStepping, isBacktracking } = verdict;
-  const first = project ? mul(status.trial, square(before.tangent)) : promised;
-  const lost = sub(first, gain);
-  const highest = div(mul(0.5, first), lost);
-  const lengthened = ([least, most]: readonly [number, number]) =>
-    mul(status.trial, where(greater(lost, 0), maximum(least, minimum(most, highest)), most));
+): Length {
+  const first = project ? mul(tried.trial, square(before.tangent)) : promised;
+  const lengthened = (range: readonly [number, number]) => mul(tried.trial, lengthening(gain, first, range));
   const isChanged = logicalAnd(isTaken, logicalNot(isStart));
   const changed = div(lengthened(changing), status.scale);
-  const rho = lineSearch ? where(isChanged, changed, status.rho) : status.rho;
-  const scale = where(isHalved, mul(0.5, status.scale), status.scale);
+  const rho = lineSearch ? where(isChanged, changed, tried.rho) : tried.rho;
   const isNew = logicalOr(isStepping, isHalved);
-  const shorter = where(isBacktracking, lengthened(shrinking), status.trial);
+  const shorter = where(isBacktracking, lengthened(shrinking), tried.trial);
   return {
     isNew,
     rho,
-    scale,
     trial: where(isNew, mul(scale, rho), shorter),
-    backtracks: where(isBacktracking, add(status.backtracks, 1), status.backtracks),
+    backtracks: where(isBacktracking, add(tried.backtracks, 1), tried.backtracks),
   };
 }
 
 /**
- * How the walk ends, by number, if it does.
+ * Why the walk ends, by number, and the length of its next step on the level set.
  *
  * @param facts of the base of the next try
  */
-export function outcomeOf(
+export function stopOf(
   facts: Facts<Tensor>,
-  found: Pick<Distance, "isStart" | "level"> & { readonly verdict: Verdict; readonly tried: Tried },
+  { isNew, trial, backtracks }: Length,
+  { level, isBacktracking }: { readonly level: Tensor; readonly isBacktracking: Tensor },
   { project, lineSearch, tolerance, closeness }: LevelSetRule,
-): Tensor {
-  const { isStart, level, verdict, tried } = found;
-  const { isTaken, isDone, isRefused, isHalved, isBacktracking } = verdict;
-  const begun = mul(tried.scale, tried.rho);
-  const projected = mul(begun, facts.tangent);
+) {
+  const projected = mul(trial, facts.tangent);
   const isShort = less(projected, tolerance);
   // The projection stops at `closeness`: a smaller gain could not be distinguished from the drift.
-  const isLost = lessEqual(div(square(projected), begun), closeness);
+  const isLost = lessEqual(div(square(projected), trial), closeness);
   const isNear = lessEqual(abs(sub(facts.loss, level)), tolerance);
   const isStationary = logicalAnd(project ? logicalOr(isShort, isLost) : isShort, isNear);
-  const isDefined = all(hasValue(facts.dd), greater(facts.gg, 0), greater(abs(facts.objective), 0));
-  const isLeft = lineSearch ? lessEqual(tried.backtracks, mostBacktracks) : constant(0, "bool");
-  const cases: readonly (readonly [Tensor, Outcome])[] = [
-    [logicalAnd(isStart, logicalNot(isTaken)), "start"],
-    [isDone, "steps taken"],
-    [logicalAnd(isRefused, logicalNot(isHalved)), "refused"],
-    [logicalAnd(isBacktracking, logicalNot(isLeft)), "exhausted"],
-    [logicalAnd(tried.isNew, logicalNot(isDefined)), "undefined step"],
-    [logicalAnd(tried.isNew, isStationary), "stationary"],
+  const isLeft = lineSearch ? lessEqual(backtracks, mostBacktracks) : constant(0, "bool");
+  const cases: readonly (readonly [Tensor, Stop])[] = [
+    [logicalAnd(isBacktracking, logicalNot(isLeft)), lineSearch ? "exhausted" : "lost"],
+    [logicalAnd(isNew, equal(facts.gg, 0)), "no gradient"],
+    [logicalAnd(isNew, equal(facts.objective, 0)), "no objective"],
+    [logicalAnd(isNew, logicalNot(hasValue(facts.dd))), "not finite"],
+    [logicalAnd(isNew, isStationary), "stationary"],
   ];
-  return cases.reduceRight<Tensor>(
-    (otherwise, [holds, name]) => where(holds, outcomes.indexOf(name), otherwise),
+  const stop = cases.reduceRight<Tensor>(
+    (otherwise, [holds, name]) => where(holds, stops.indexOf(name) + 1, otherwise),
     fillLike(level, 0),
   );
+  return { stop, projected };
 }
 
 /**
@@ -146,7 +140,8 @@ export function outcomeOf(
  * @returns the point and the rise of the loss that was expected
  */
 export function landingOf<P>(
-  { base, direction, g, facts }: Base<P>,
+  base: TensorsOf<P>,
+  { direction, g, facts }: Base<P>,
   trial: Tensor,
   { level, bend }: Distance,
   rule: LevelSetRule,

@@ -78,7 +78,7 @@ function compileNullSpaceWalk<P, G>(
     steps: rule.steps,
     push: undefined,
     given,
-    first,
+    first: () => first,
     candidate,
     reasons,
     begin: (params) => ({ params }),

@@ -1,0 +1,54 @@
+// Walks that were recorded before each search was one loop.
+import { readFileSync } from "node:fs";
+import { expect } from "vitest";
+import { isNdArray, type NdArray } from "../../../src/array.js";
+import type { GuardOptions } from "../../../src/teleport/guard.js";
+import type { TeleportReport } from "../../../src/teleport/report.js";
+import type { GradientAscentOptions } from "../../../src/teleport/search/ascent/gradient-ascent.js";
+import { flatten } from "../../../src/tree.js";
+
+export interface Walk {
+  readonly seed: number;
+  readonly reason: string;
+  readonly steps: number;
+  readonly halvings: number;
+  readonly lossAfter: number;
+  readonly gradNormSqAfter: number;
+  /** Sums of the absolute values of the parameters, pushed along with power 1 and 2. */
+  readonly pushed?: number;
+  readonly squares?: number;
+}
+
+interface Case {
+  readonly name: string;
+  readonly options?: GradientAscentOptions & { readonly guard?: GuardOptions | false };
+  readonly walks: readonly Walk[];
+}
+
+export const { orbit, ascents }: { readonly orbit: readonly Case[]; readonly ascents: readonly Case[] } =
+  JSON.parse(readFileSync(new URL("../../golden/orbit-walks.json", import.meta.url), "utf8"));
+
+export const recordOf = (cases: readonly Case[], name: string, seed: number): Walk | undefined =>
+  cases.find((one) => one.name === name)?.walks.find((walk) => walk.seed === seed);
+
+const sumOf = (tree: unknown): number =>
+  flatten<NdArray>(tree, isNdArray).leaves.reduce(
+    (sum, { data }) => Array.from(data, Number).reduce((total, x) => total + Math.abs(x), sum),
+    0,
+  );
+
+/** Expects a teleport to have done what was recorded. */
+export function expectWalk(
+  {
+    report,
+    ...trees
+  }: { readonly report: TeleportReport; readonly pushed?: unknown; readonly squares?: unknown },
+  { seed: _, lossAfter, gradNormSqAfter, pushed, squares, ...record }: Walk,
+  label: string,
+): void {
+  expect(report, label).toMatchObject(record);
+  expect(report.lossAfter / lossAfter, label).toBeCloseTo(1, 6);
+  expect(report.gradNormSqAfter / gradNormSqAfter, label).toBeCloseTo(1, 6);
+  if (pushed !== undefined) expect(sumOf(trees.pushed) / pushed, label).toBeCloseTo(1, 6);
+  if (squares !== undefined && trees.squares) expect(sumOf(trees.squares) / squares, label).toBeCloseTo(1, 6);
+}
