@@ -90,12 +90,14 @@ export function changeOf({ sqnr, agreement, rows, largest, examples }: ModelErro
 const MANY = 16;
 
 /** That an interval is too narrow, and how to get a better one, as a sentence; none where it is not. */
-export const narrowText = ({ carriedBy }: Pick<MeasuredChange, "carriedBy">): readonly string[] =>
-  carriedBy === null || Math.round(carriedBy) >= MANY
+export function narrowText({ carriedBy }: Pick<MeasuredChange, "carriedBy">): readonly string[] {
+  const examples = Math.round(carriedBy ?? MANY);
+  return examples >= MANY
     ? []
     : [
-        `This interval of the SQNR is too narrow, as ${carriedBy.toFixed(0)} examples carry the error: with fewer than ${MANY} give more by --held-out and --limit.`,
+        `This interval of the SQNR is too narrow, as ${examples === 1 ? "1 example carries" : `${examples} examples carry`} the error: with fewer than ${MANY} give more by --held-out and --limit.`,
       ];
+}
 
 export const finite = (value: number | undefined): number | null =>
   value !== undefined && Number.isFinite(value) ? value : null;
