@@ -6,9 +6,9 @@ import { countsReporter } from "./scripts/vitest-reporter.js";
 /** Tests that put other modules in the place of Node's or of the library's: no other test may see these. */
 const mocking = [
   "packages/cli/test/experiments/jobs/session.test.ts",
-  "packages/cli/test/formats/image.test.ts",
-  "packages/cli/test/run/*.test.ts",
-  "packages/core/test/node/*.test.ts",
+  "packages/core/test/node/images/image.test.ts",
+  "packages/cli/test/run/{directory,lock,resume}.test.ts",
+  "packages/core/test/node/checkpoints.test.ts",
   "packages/onnx/test/model-file/decoded-once.test.ts",
   "packages/core/test/symmetry/inverses-without-onnx.test.ts",
 ];

@@ -1,10 +1,12 @@
 // Builds the site of the documents into `site/html`; `npm run docs` adds the API reference.
-// Pages are the documents of the repository, with references that are generated here: commands and names from the program, JSON documents
-// from the types, studies from the experiments and their journals.
+// Pages are the documents of the repository, with references that are generated here: commands, names and ONNX operators from the program,
+// JSON documents from the types, studies from the experiments and their journals.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vitepress";
+import { jsonDocuments } from "./site/json-documents.mjs";
+import { operatorPage } from "./site/onnx-operators.mjs";
 import { closeProgram, commandPages, namePages } from "./site/program.mjs";
 import { studyPages } from "./site/studies.mjs";
 
@@ -63,6 +65,8 @@ const examplePages = filesIn("examples", ".mjs").map((path) => {
 const generated = new Map([
   ...(await commandPages()),
   ...(await namePages()),
+  ["reference/json-documents.md", jsonDocuments],
+  ["reference/onnx-operators.md", operatorPage()],
   ...studyPages(),
   ...examplePages,
 ]);

@@ -11,6 +11,7 @@ import {
   withParams,
 } from "isoloss-onnx";
 import { runnerImport } from "vite";
+import { sources } from "../../scripts/entries.js";
 import { signed } from "../formula.mjs";
 import { timed } from "./support.mjs";
 
@@ -34,7 +35,7 @@ const recommended = { granularity: "channel", equalize: false, calibration: [ima
 
 /** A function of the file, measured in wall time, with the processor's time beside it. */
 const onFile = (run) => async () => {
-  const { module } = await runnerImport(builder);
+  const { module } = await runnerImport(builder, { resolve: { alias: { "#ort": sources["#ort"] } } });
   const bytes = module.mobileNetV2();
   const processor = [];
   const seconds = () => {

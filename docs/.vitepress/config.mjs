@@ -58,8 +58,8 @@ export default defineConfig({
         items: [
           page("Commands", "/reference/commands"),
           page("Names in experiments", "/reference/names"),
-          page("JSON documents", "/json-documents"),
-          page("ONNX operators", "/onnx-operators"),
+          page("JSON documents", "/reference/json-documents"),
+          page("ONNX operators", "/reference/onnx-operators"),
           // TypeDoc writes it beside the pages.
           { text: "API", link: "/api/index.html", target: "_self" },
           page("Runtimes", "/runtimes"),

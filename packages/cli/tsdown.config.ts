@@ -1,5 +1,6 @@
 import { readdirSync, rmSync } from "node:fs";
 import { defineConfig } from "tsdown";
+import { lazyCommands } from "./lazy-commands.js";
 
 export default defineConfig({
   entry: { bin: "src/bin.ts" },
@@ -8,6 +9,9 @@ export default defineConfig({
   target: "node20.19",
   fixedExtension: false,
   dts: false,
+  plugins: [lazyCommands],
+  // No module of the command line does anything when it is loaded, but for the program.
+  treeshake: { moduleSideEffects: () => false },
   deps: { neverBundle: [/^isoloss(-[a-z]+)?(\/|$)/] },
   // Beside the program: what `isoloss run NAME` finds, and what `isoloss lab` serves.
   copy: ["../../experiments", { from: "../lab/dist", to: "dist", rename: "lab" }],

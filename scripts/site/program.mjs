@@ -21,8 +21,10 @@ const server = await createServer({
   resolve: { alias },
   server: { middlewareMode: true, watch: null, ws: false },
 });
-const { createProgram, runCommandLine } = await server.ssrLoadModule("/packages/cli/src/commands/program.ts");
-const { commands, modelCommands } = await server.ssrLoadModule("/packages/cli/src/commands/registry.ts");
+/** A module of the sources. */
+export const load = (path) => server.ssrLoadModule(path);
+const { createProgram, runCommandLine } = await load("/packages/cli/src/commands/program.ts");
+const { commands, modelCommands } = await load("/packages/cli/src/commands/registry.ts");
 /** Ends what reads the sources. */
 export const closeProgram = () => server.close();
 

@@ -6,9 +6,12 @@ import { runCommandLine } from "./commands/program.js";
 
 if (isMainThread && process.argv[2] === "lane" && process.connected) {
   // A child process of a sweep.
-  const [, , , threads] = process.argv;
+  const [, , , threads, provider] = process.argv;
   const { serveLane } = await import("./sweep/lane-process.js");
-  serveLane(new URL(import.meta.url), threads === undefined ? undefined : Number(threads));
+  serveLane(new URL(import.meta.url), {
+    threads: threads ? Number(threads) : undefined,
+    provider: provider || undefined,
+  });
 } else if (isMainThread) {
   const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {

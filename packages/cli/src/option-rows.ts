@@ -1,6 +1,6 @@
 // Options of commands as rows: what is typed, what it means, and how its text is read.
 import { Option } from "commander";
-import { kebabCase } from "es-toolkit";
+import { kebabCase } from "es-toolkit/string";
 
 /**
  * An option of a command, as commander's options for the name of its row: `heldOut` is `--held-out`. `T` is what the command

@@ -46,6 +46,8 @@ export function requireNew(file: string, { force }: { readonly force: boolean })
 /** What a command writes: a model, and a page about it. */
 interface Outputs {
   readonly out: string;
+  /** Whether `out` may replace a file. */
+  readonly force: boolean;
   readonly report?: string | undefined;
 }
 
@@ -57,14 +59,14 @@ interface Kept {
 
 /**
  * Throws where a new file would be written over the model that is read, one with its data, a file of the examples, the
- * other new file, or what is no file; creates the folders. So a long computation is not lost.
+ * other new file, or what is no file, and where the new model is there already; creates the folders. So a long computation is not lost.
  *
  * @param examples paths of data that are read, where they were given
  * @throws OptionError, DataError
  */
 export async function requireOutputs(
   { files }: { readonly files: readonly string[] },
-  { out, report }: Outputs,
+  { out, report, force }: Outputs,
   examples: readonly (string | undefined)[] = [],
 ): Promise<void> {
   const kept: readonly Kept[] = [
@@ -72,6 +74,7 @@ export async function requireOutputs(
     ...examples.flatMap((path) => (path === undefined ? [] : [{ path, what: "data that are read" }])),
   ];
   await requireOutput("--out", out, "model.onnx", kept);
+  requireNew(out, { force });
   if (report === undefined) return;
   await requireOutput("--report", report, "report.html", [...kept, { path: out, what: "the new model" }]);
 }

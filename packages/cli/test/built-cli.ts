@@ -14,19 +14,15 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Outcome } from "isoloss-test-support/cli/in-process";
 import { build } from "tsdown";
 import { aliases } from "../../../scripts/entries.js";
+import { lazyCommands } from "../lazy-commands.js";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const core = (file: string): string => path(`../../core/src/${file}`);
 const figures = (file: string): string => path(`../../figures/src/${file}`);
 const queue = (file: string): string => path(`../../queue/src/${file}`);
-
-export interface Outcome {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -118,6 +114,8 @@ async function buildInto(folder: string): Promise<void> {
     fixedExtension: false,
     dts: false,
     logLevel: "error",
+    plugins: [lazyCommands],
+    treeshake: { moduleSideEffects: () => false },
     alias: aliases,
     deps: {
       alwaysBundle: [/^isoloss(-[a-z]+)?(\/|$)/, "#ort"],

@@ -49,6 +49,18 @@ describe("isoloss demo", () => {
   });
 });
 
+describe("the command line", () => {
+  it("is a script that Node runs", () => {
+    expect(readFileSync(cli.script, "utf8").split("\n")[0]).toBe("#!/usr/bin/env node");
+  });
+
+  it("tells its version", async () => {
+    const { status, stdout } = await cli.run(["--version"]);
+    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+    expect([status, stdout]).toEqual([0, `${version}\n`]);
+  });
+});
+
 describe("a folder that cannot be written to", () => {
   async function expectRefusal(out: string, why: RegExp, uid?: number) {
     const { status, stdout, stderr } = await cli.run(

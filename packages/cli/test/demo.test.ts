@@ -1,20 +1,13 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inProcess } from "isoloss-test-support/cli/in-process";
 import { parseXml } from "isoloss-test-support/figures/well-formed";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { DemoDocument } from "../src/commands/demo.js";
-import { type BuiltCli, buildCli } from "./built-cli.js";
-import { inProcess } from "./commands/in-process.js";
 import { isOneLine } from "./plain.js";
 
-let cli: BuiltCli;
-let folder: string;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "isoloss-demo-"));
-  cli = await buildCli();
-});
+const folder = mkdtempSync(join(tmpdir(), "isoloss-demo-"));
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
@@ -87,20 +80,10 @@ describe("the command line", () => {
       ["--out", "--json", "--quiet", "stdout", "stderr", "judgment", "does not help", "Examples:"],
     ],
   ])("teaches with %j", async (args, words) => {
-    const { status, stdout, stderr } = await cli.run(args);
+    const { status, stdout, stderr } = await inProcess(args, folder);
     expect(status).toBe(0);
     expect(stderr).toBe("");
     for (const word of words) expect(stdout).toContain(word);
-  });
-
-  it("is a script that Node runs", () => {
-    expect(readFileSync(cli.script, "utf8").split("\n")[0]).toBe("#!/usr/bin/env node");
-  });
-
-  it("tells its version", async () => {
-    const { status, stdout } = await cli.run(["--version"]);
-    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-    expect([status, stdout]).toEqual([0, `${version}\n`]);
   });
 
   it.each([
@@ -109,7 +92,7 @@ describe("the command line", () => {
     [["demo", "rosenbrok"], /no experiment of that name\. Did you mean "demo\/rosenbrock"\?/],
     [["dance"], /unknown command 'dance'/],
   ])("refuses %j with one line and a status that is not 0", async (args, message) => {
-    const { status, stdout, stderr } = await cli.run(args, { cwd: folder });
+    const { status, stdout, stderr } = await inProcess(args, folder);
     expect(status).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toMatch(message);
@@ -119,7 +102,7 @@ describe("the command line", () => {
   });
 
   it("shows its help on stderr when there is nothing to do", async () => {
-    const { status, stdout, stderr } = await cli.run([]);
+    const { status, stdout, stderr } = await inProcess([], folder);
     expect(status).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toContain("Usage: isoloss");

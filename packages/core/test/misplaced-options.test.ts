@@ -198,7 +198,6 @@ const calls: Readonly<Record<string, Call>> = {
   divide: (o) => isoloss.divide({ images, labels: classes }, o),
   moons: (o) => isoloss.moons(o),
   overlayImages: (o) => isoloss.overlayImages({ images, labels: classes }, { images, labels: classes }, o),
-  parseIdx: (o) => isoloss.parseIdx(bytes, o),
   pinv: (o) => isoloss.pinv(matrix, o),
   readIdx: (o) => isoloss.readIdx(bytes, o),
   resizeImages: (o) => isoloss.resizeImages(images, o),
@@ -221,9 +220,6 @@ const calls: Readonly<Record<string, Call>> = {
   torchRandn: (o) => isoloss.torchRandn(rng, [2], o),
   torchUniform: (o) => isoloss.torchUniform(rng, [2], 0, 1, o),
   // Metrics
-  binaryCounts: (o) => isoloss.binaryCounts(matrix, matrix, o),
-  confusionMatrix: (o) => isoloss.confusionMatrix(classes, classes, o),
-  meanAbsoluteError: (o) => isoloss.meanAbsoluteError(matrix, matrix, o),
   meanRank: (o) => isoloss.meanRank([[1]], [true], o),
   // Optimizers, schedules, clipping
   adagrad: (o) => isoloss.adagrad(o),

@@ -9,7 +9,6 @@ import {
   decodeSafetensors,
   encodeSafetensors,
   overlayImages,
-  parseIdx,
   resizeImages,
   split,
 } from "../src/entries/data.js";
@@ -42,7 +41,8 @@ import {
   zeros,
 } from "../src/entries/index.js";
 import { inverse } from "../src/entries/linalg.js";
-import { linearScalarization, meanAbsoluteError } from "../src/entries/mtl.js";
+import { depthError } from "../src/entries/metrics.js";
+import { linearScalarization } from "../src/entries/mtl.js";
 import { convLayer, initLinear, linear, torchRand } from "../src/entries/nn.js";
 import { decodeModel } from "../src/entries/onnx.js";
 import {
@@ -322,7 +322,6 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
     () => decodeSafetensors(any(data)),
     "decodeSafetensors takes the bytes of a file, a Uint8Array; got Float32Array of 4 elements.",
   ],
-  ["parseIdx(buffer)", () => parseIdx(any(new ArrayBuffer(4))), "parseIdx takes the bytes of a file"],
   [
     "encodeSafetensors(array)",
     () => encodeSafetensors(any(zeros([2]))),
@@ -376,9 +375,9 @@ const mistakes: readonly (readonly [string, () => unknown, string])[] = [
   ],
   ["inverse of a list", () => inverse(any([[1]])), "inverse takes an array {shape, data}; got [[1]]."],
   [
-    "meanAbsoluteError of lists",
-    () => meanAbsoluteError(any([1]), any([2])),
-    "meanAbsoluteError takes an array {shape, data}; got [1].",
+    "depthError of lists",
+    () => depthError().update(depthError().init(), { output: any([1]), labels: any([2]) }),
+    "depthError takes an array {shape, data}; got [1].",
   ],
   [
     "symmetriesOf(params, loss, batch)",

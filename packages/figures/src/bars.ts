@@ -24,6 +24,8 @@ export interface BarsData {
   readonly xLabel?: string;
   /** Default true: halves and doubles are equally far from 1. */
   readonly log?: boolean;
+  /** Level of the intervals; default 0.95. */
+  readonly level?: number;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface BarsData {
  * const svg = bars({ ratios, xLabel: "steps, teleported / plain" }, { document: nodeDocument() });
  */
 export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement {
-  const { ratios, reference = 1, better = "lower", log = true } = data;
+  const { ratios, reference = 1, better = "lower", log = true, level = 0.95 } = data;
   const { xLabel = "ratio, teleported / plain" } = data;
   check(data);
   const canvas = canvasOf(options);
@@ -69,7 +71,10 @@ export function bars(data: BarsData, options: FigureOptions = {}): SVGSVGElement
           key: { kind: "symbol", color: "currentColor", symbol: "circle", hollow: true },
         },
       ],
-      notes: intervals.length > 0 ? ["Whiskers: 95 % confidence intervals."] : [],
+      notes:
+        intervals.length > 0
+          ? [`Whiskers: ${Number((100 * level).toPrecision(4))} % confidence intervals.`]
+          : [],
       draw: (width, height) =>
         drawRows(canvas, {
           owner: "bars",

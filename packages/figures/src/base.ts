@@ -2,10 +2,9 @@
 export { type Axis, type AxisOptions, axisOf, formatValue, isDrawable } from "./base/axis.js";
 export { need } from "./base/check.js";
 export { betaQuantile, tQuantile } from "./base/distributions.js";
-export { escaped } from "./base/escape.js";
 export { type Grid, gridOf } from "./base/grid-of.js";
 export { type LevelOptions, type Levels, levelsOf } from "./base/levels.js";
 export { type Band, type Run, runningMean, type Spread, type Summary, summarize } from "./base/statistics.js";
 export { type SymbolName, symbolOf, symbolPath } from "./base/symbols.js";
-export { wrap } from "./base/text.js";
+export { escaped, wrap } from "./base/text.js";
 export { palettes, type Theme, type ThemeName, themeOf } from "./base/theme.js";

@@ -31,7 +31,7 @@ const shown = 0.9;
 const wide = 100;
 
 /**
- * Many settings and what came of them: an axis for each, a line for each trial, the best tenth of them in color.
+ * Many settings and their results: an axis for each, a line for each trial, the best tenth of them in color.
  * Numbers that are positive over more than a factor of 100 have a logarithmic axis; the worst tenth of the results is left
  * out. Notes tell both.
  *

@@ -1,4 +1,4 @@
-import { escaped } from "./base/escape.js";
+import { escaped } from "./base/text.js";
 
 /** Attributes of an element: those that are undefined are left out. */
 export type Attributes = Readonly<Record<string, string | number | undefined>>;
@@ -22,14 +22,16 @@ export function element(
   return node;
 }
 
-/** Attributes that hold coordinates. */
-const numeric = ["d", "transform", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "dx", "dy"];
-const sizes = ["width", "height", "stroke-width", "points"];
+/** Attributes that hold coordinates, or sizes in px. */
+const coordinates = [
+  ...["d", "transform", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "dx", "dy"],
+  ...["width", "height", "stroke-width", "points"],
+];
 
 /** Rounds coordinates to hundredths of a px: shorter, and the same wherever a logarithm's last bit differs. */
 export function roundCoordinates(root: Element): void {
   for (const node of root.querySelectorAll("*")) {
-    for (const name of [...numeric, ...sizes]) {
+    for (const name of coordinates) {
       const value = node.getAttribute(name);
       if (value !== null) node.setAttribute(name, rounded(value));
     }

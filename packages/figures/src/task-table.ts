@@ -1,5 +1,5 @@
 import { need, needNames } from "./base/check.js";
-import { escaped } from "./base/escape.js";
+import { escaped } from "./base/text.js";
 
 /** A value, with the spread of its runs if there is one; null where there is none. */
 export type Cell = number | { readonly mean: number; readonly spread: number } | null;

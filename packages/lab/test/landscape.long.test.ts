@@ -5,9 +5,9 @@ import { minimize } from "isoloss";
 import { gd } from "isoloss/optim";
 import { booth, rosenbrock } from "isoloss/problems";
 import { atSteps, bestAngle } from "isoloss/teleport";
+import { executablePath } from "isoloss-test-support/browser/site";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { executablePath } from "../../core/test/browser/site.js";
 import type { Course } from "../src/screens/landscape/course.js";
 import { fetchedAhead, hashOf, inspected, settled, titled, useLab } from "./support.js";
 

@@ -1,6 +1,6 @@
+import { executablePath } from "isoloss-test-support/browser/site";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { executablePath } from "../../core/test/browser/site.js";
 import type { Course } from "../src/screens/landscape/course.js";
 import { hashOf, type Inspected, inspected, settled, titled, useLab } from "./support.js";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { compareModels, fromOnnx, modelError, toHalf } from "isoloss-onnx";
+import { executablePath } from "isoloss-test-support/browser/site";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { executablePath } from "../../core/test/browser/site.js";
 import { randomBatch } from "../src/screens/model/random-batch.js";
 import { Session } from "../src/screens/model/session.js";
 import { violationsIn } from "./axe.js";

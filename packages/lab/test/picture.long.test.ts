@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { executablePath } from "isoloss-test-support/browser/site";
 import { describe, expect, it } from "vitest";
-import { executablePath } from "../../core/test/browser/site.js";
 import { smallPng } from "./small-png.js";
 import { settled, titled, useLab } from "./support.js";
 

@@ -1,8 +1,8 @@
 // Ten minutes of random use before a release: RANDOM_USE_MINUTES=10 RANDOM_USE_SEED=7 npx vitest run --mode long packages/lab/test/random-use
 import { createRng } from "isoloss/data";
+import { executablePath } from "isoloss-test-support/browser/site";
 import type { CDPSession, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { executablePath } from "../../core/test/browser/site.js";
 import { settled, titled, useLab } from "./support.js";
 
 const minutes = Number(process.env.RANDOM_USE_MINUTES ?? 0.5);

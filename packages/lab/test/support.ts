@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { executablePath, launch } from "isoloss-test-support/browser/site";
 import type { BrowserContext, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { serveLab } from "../../cli/src/commands/lab-server.js";
-import { executablePath, launch } from "../../core/test/browser/site.js";
 import type { Course, Missing, Orbit } from "../src/screens/landscape/course.js";
 import type { LandscapeState } from "../src/screens/landscape/state.js";
 

@@ -3,9 +3,9 @@ import { array, compile, createTrainer, decodeCheckpoint, mlp, namedArrays, spec
 import { decodeSafetensors, digits, divide, moons } from "isoloss/data";
 import { createOptimizer } from "isoloss/optim";
 import { fromOnnx } from "isoloss-onnx";
+import { executablePath } from "isoloss-test-support/browser/site";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { executablePath } from "../../core/test/browser/site.js";
 import type { Raced, TrainRun } from "../src/screens/train/run.js";
 import type { TrainState } from "../src/screens/train/state.js";
 import { hashOf, inspected, settled, titled, useLab } from "./support.js";

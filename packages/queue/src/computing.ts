@@ -28,9 +28,9 @@ export interface Computing<Run extends QueuedRun, Rec extends QueuedRecord, Repo
   start(host: ComputingHost<Rec, Report>): Promise<void>;
   /** Also of a run that it has computed before. */
   submit(run: Run, sweep: SweepNotice): void;
-  /** The run is stopped and forgotten; nothing is told of it any more. */
+  /** The run is stopped and forgotten; the host hears no more of it. */
   cancel(run: string): void;
-  /** All runs save a checkpoint and stop; nothing is told of them. */
+  /** All runs save a checkpoint and stop; the host hears no more of them. */
   stop(): Promise<void>;
 }
 

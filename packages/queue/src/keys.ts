@@ -25,7 +25,7 @@ export interface SweepKeys {
   readonly closed: string;
   /** Who runs the sweep; expires. */
   readonly lease: string;
-  /** Channel on which commits are told. */
+  /** Channel with news of commits. */
   readonly news: string;
   /** Sorted set of the values at a rung of the runs of a seed. */
   values(seed: number, rung: number): string;

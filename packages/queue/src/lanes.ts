@@ -10,12 +10,12 @@ export interface QueuedRun {
   readonly id: string;
 }
 
-/** What a run came to, as plain data. */
+/** The result of a run, as plain data. */
 export interface QueuedRecord {
   readonly run: string;
 }
 
-/** What the process of a sweep is told. Everything may be told more than once; only the first record of a run counts. */
+/** The process of a sweep, as its lanes call it. They may repeat themselves; only the first record of a run counts. */
 export interface QueueHost<Rec extends QueuedRecord> {
   record(record: Rec): void;
   // biome-ignore lint/suspicious/noExplicitAny: what workers report, which is theirs
@@ -39,7 +39,7 @@ export interface QueueLanesOptions<Run extends QueuedRun, Rec extends QueuedReco
   /** The record of a run whose workers died. */
   lost(run: Run, why: string): Rec;
   readonly timing?: Partial<QueueTiming> | undefined;
-  /** A worker is being started: the lack of one is told only where it lasts. Default false. */
+  /** A worker is being started: a note of the lack of one comes only where it lasts. Default false. */
   readonly expectsWorker?: boolean | undefined;
 }
 

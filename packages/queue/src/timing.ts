@@ -13,7 +13,7 @@ export interface QueueTiming {
   readonly look: number;
   /** Between checks that nothing is missing on the server. */
   readonly reconcile: number;
-  /** Without a worker, until that is told again. */
+  /** Without a worker, until a second note of that. */
   readonly patience: number;
   /** Between a worker's signs of life; it is gone after three of them. */
   readonly heartbeat: number;

@@ -21,7 +21,7 @@ type Ending<Rec> =
   | { readonly how: "back" };
 
 /**
- * Serves the sweeps of a server until it is told to end: takes runs of the oldest open sweep that it can serve, and commits
+ * Serves the sweeps of a server until its signal ends it: takes runs of the oldest open sweep that it can serve, and commits
  * their records.
  *
  * @returns how many runs it committed
@@ -299,7 +299,7 @@ interface UnderWay<Run, Rec, Report> {
   toldAt: number;
 }
 
-/** Waits, or until it is told to end. */
+/** Waits, at most until the signal. */
 async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
   await pause(milliseconds, undefined, { signal }).catch(() => {});
 }

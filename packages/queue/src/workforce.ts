@@ -15,7 +15,7 @@ export interface Workforce {
  * Counts the living workers that can serve a sweep.
  *
  * @param start the command that starts one
- * @param patience milliseconds without a worker until that is told again
+ * @param patience milliseconds without a worker until a second note of that
  * @param expectsWorker one is being started: only after this time is the lack of one told
  * @param note tells a line, once
  */

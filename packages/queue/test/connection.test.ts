@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer } from "node:net";
+import { hurried } from "isoloss-test-support/hurried";
 import { serverProgram, startServer } from "isoloss-test-support/queue/server";
 import { describe, expect, it } from "vitest";
 import { connect, connectionOptions, shown, tellOfForgetting } from "../src/connection.js";
@@ -78,11 +79,11 @@ describe.skipIf(!serverProgram)("connecting", () => {
     const web = createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
     const { port } = web.address() as AddressInfo;
-    await expect(connect({ url: `redis://:secret@127.0.0.1:${port}` })).rejects.toThrow(
+    await expect(hurried(() => connect({ url: `redis://:secret@127.0.0.1:${port}` }))).rejects.toThrow(
       `There is no server at redis://127.0.0.1:${port} (what answers is no Valkey or Redis). Start one,`,
     );
     web.close();
-  }, 20_000);
+  });
 
   it.each([
     ["keeps nothing on a disk", ["--appendonly", "no"], 1],

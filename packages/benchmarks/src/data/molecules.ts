@@ -57,7 +57,7 @@ export function moleculeBatch(molecules: readonly Molecule[], places?: number): 
   const pairs = new Float32Array(molecules.length * N * N * pair);
   const mask = new Float32Array(molecules.length * N);
   molecules.forEach((molecule, b) => {
-    requireMolecule(molecule, b);
+    requireMolecule(molecule, `Molecule ${b}`);
     const { symbols, positions, bonds } = molecule;
     symbols.forEach((symbol, i) => {
       const at = (b * N + i) * atom;
@@ -89,22 +89,24 @@ export function moleculeBatch(molecules: readonly Molecule[], places?: number): 
 const distance = (a: readonly number[], b: readonly number[]): number =>
   Math.hypot(...a.map((x, k) => x - b[k]));
 
-/** Throws unless a molecule has known elements, a place for every atom, and bonds between its atoms. */
-export function requireMolecule({ symbols, positions, bonds }: Molecule, at: number): void {
+/**
+ * Throws unless a molecule has known elements, a place for every atom, and bonds between its atoms.
+ *
+ * @param name of the molecule in the error
+ */
+export function requireMolecule({ symbols, positions, bonds }: Molecule, name: string): void {
   const unknown = symbols.find((symbol) => !Object.hasOwn(numbers, symbol));
   if (unknown !== undefined) {
-    throw new DataError(`Molecule ${at}: elements are ${symbolsInOrder.join(", ")}; got ${unknown}.`);
+    throw new DataError(`${name}: elements are ${symbolsInOrder.join(", ")}; got ${unknown}.`);
   }
   if (positions.length !== symbols.length) {
-    throw new DataError(
-      `Molecule ${at} has ${symbols.length} atoms, and ${positions.length} places of atoms.`,
-    );
+    throw new DataError(`${name} has ${symbols.length} atoms, and ${positions.length} places of atoms.`);
   }
   for (const [from, to, order] of bonds) {
     const isAtom = [from, to].every((i) => Number.isInteger(i) && i >= 0 && i < symbols.length);
     if (isAtom && from !== to && [1, 2, 3].includes(order)) continue;
     throw new DataError(
-      `Molecule ${at}: a bond is between two of its ${symbols.length} atoms, counted from 0, with the order 1, 2 or 3; got ${from}, ${to}, ${order}.`,
+      `${name}: a bond is between two of its ${symbols.length} atoms, counted from 0, with the order 1, 2 or 3; got ${from}, ${to}, ${order}.`,
     );
   }
 }

@@ -34,7 +34,12 @@ export function qm9FromArrays(arrays: Readonly<Record<string, NdArray>>): Qm9 {
   const sizes = sizesOf(arrays);
   const numbersOf = (name: keyof typeof layout) =>
     Array.from<number | bigint, number>(arrays[name].data, Number);
-  const [z, pos, ends, kinds, y] = (["z", "pos", "edge_index", "edge_attr", "y"] as const).map(numbersOf);
+  const [z, pos, ends, kinds, y] = (["z", "pos", "edge_index", "edge_attr", "y"] as const).map((name) => {
+    const numbers = numbersOf(name);
+    const bad = numbers.findIndex((x) => !Number.isFinite(x));
+    if (bad < 0) return numbers;
+    throw new DataError(`${name} must be numbers; element ${bad} is ${numbers[bad]}.`);
+  });
   const [atoms, edges] = (["z_slices", "edge_index_slices"] as const).map((name) => {
     const starts = numbersOf(name);
     const last = name === "z_slices" ? sizes.N : sizes.E;
@@ -65,7 +70,7 @@ export function qm9FromArrays(arrays: Readonly<Record<string, NdArray>>): Qm9 {
       }),
       bonds,
     };
-    requireMolecule(molecule, m);
+    requireMolecule(molecule, `Molecule ${m}`);
     return molecule;
   });
   const targets = Float64Array.from(

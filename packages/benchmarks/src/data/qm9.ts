@@ -60,7 +60,7 @@ export async function parseQm9({ sdf, csv, uncharacterized = [] }: Qm9Files): Pr
   let records = 0;
   for await (const molecule of readSdf(sdf)) {
     records += 1;
-    requireMolecule(molecule, records);
+    requireMolecule(molecule, `gdb9.sdf, molecule ${records}`);
     if (!left.has(records)) molecules.push(molecule);
   }
   const targets: number[] = [];

@@ -55,6 +55,8 @@ const normal: MapFiles = {
   folders: ["normal"],
   channels: 3,
   range: [between(-1, 1), "vectors of length 1, or 0 where they are not known"],
+  // Loosely, for normals that were interpolated when the images were made smaller.
+  length: (length) => length === 0 || Math.abs(length - 1) < 0.1,
 };
 const semantic = (classes: number, folders: readonly string[]): MapFiles => ({
   name: "semantic",

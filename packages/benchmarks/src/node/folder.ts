@@ -76,7 +76,7 @@ export class Folder {
         .join(", ");
     if (text(counts) === text(published)) return;
     throw new DataError(
-      `${this.path}: ${title} has ${text(published)}; here are ${text(counts)}. Is the download whole? For a part of it, or a sample, isWhole: false (on the command line --part).`,
+      `${this.path}: ${title} has ${text(published)}; here are ${text(counts)}. Is the download whole? For a part of it, or a sample: isWhole: false; on the command line --part of isoloss data verify, --set problem.part=true of isoloss run.`,
     );
   }
 }

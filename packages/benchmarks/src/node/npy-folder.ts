@@ -18,6 +18,8 @@ export interface MapFiles {
   readonly channels: number;
   /** Whether a number can be one of the map, and the words for it. */
   readonly range: readonly [test: (value: number) => boolean, expected: string];
+  /** The lengths that a pixel's vector may have; default all. */
+  readonly length?: (length: number) => boolean;
 }
 
 /** Examples of one part, whose maps are all of one size. */
@@ -111,7 +113,7 @@ async function sizeOfFirst(folder: Folder, path: string, channels: number): Prom
 async function readMap(
   folder: Folder,
   path: string,
-  { name, channels, range: [test, expected] }: MapFiles,
+  { name, channels, range: [test, expected], length }: MapFiles,
   size: readonly [number, number],
 ): Promise<NdArray> {
   const { shape, data } = await readNpy(folder, path);
@@ -130,7 +132,14 @@ async function readMap(
   const pixels = size[0] * size[1];
   const planes = new Float32Array(data.length);
   for (let i = 0; i < pixels; i++) {
-    for (let c = 0; c < channels; c++) planes[c * pixels + i] = data[i * channels + c] as number;
+    const vector = data.subarray(i * channels, (i + 1) * channels) as Float32Array;
+    if (length && !length(Math.hypot(...vector))) {
+      throw folder.wrong(
+        path,
+        `the ${name} must be ${expected}; that of row ${Math.floor(i / size[1])}, column ${i % size[1]} has the length ${Math.hypot(...vector).toPrecision(3)}.`,
+      );
+    }
+    for (let c = 0; c < channels; c++) planes[c * pixels + i] = vector[c];
   }
   return ndarray(planes, [1, channels, ...size]);
 }

@@ -47,10 +47,9 @@ export async function loadQm9(
   for (const name of Object.values(names)) if (!(await folder.has(name))) missing.push(name);
   const isProcessed = missing.length === 3 && (await folder.has(processed));
   if (missing.length > 0 && !isProcessed) throw folder.missing(`there is no ${missing.join(" and no ")}`);
-  const loaded = await (isProcessed ? fromArrays(directory) : fromFiles(directory)).catch((error) => {
-    throw error instanceof DataError
-      ? new DataError(`${directory}: ${error.message}`, { cause: error })
-      : error;
+  const place = isProcessed ? join(directory, processed) : directory;
+  const loaded = await (isProcessed ? fromArrays(place) : fromFiles(directory)).catch((error) => {
+    throw error instanceof DataError ? new DataError(`${place}: ${error.message}`, { cause: error }) : error;
   });
   if (isWhole) folder.requireWhole({ molecules: loaded.molecules.length });
   return loaded;
@@ -61,8 +60,8 @@ async function fromFiles(directory: string): Promise<Qm9> {
   return parseQm9({ sdf, csv, uncharacterized });
 }
 
-async function fromArrays(directory: string): Promise<Qm9> {
-  return qm9FromArrays(await decodeNpz(await readFileOrThrow(join(directory, processed))));
+async function fromArrays(path: string): Promise<Qm9> {
+  return qm9FromArrays(await decodeNpz(await readFileOrThrow(path)));
 }
 
 /** The lines of a file, which is opened when the first one is asked for. */

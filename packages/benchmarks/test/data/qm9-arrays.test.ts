@@ -1,4 +1,4 @@
-import { array, DataError, type NdArray } from "isoloss";
+import { array, DataError, type NdArray, ndarray } from "isoloss";
 import { decodeNpz } from "isoloss/data";
 import { processed } from "isoloss-test-support/data/qm9-processed";
 import { files } from "isoloss-test-support/data/qm9-support";
@@ -32,6 +32,11 @@ describe("qm9FromArrays", async () => {
     ["an array of another shape", { pos: array([[0, 0]]) }, "pos must be [N, 3]"],
     ["slices that fall", { z_slices: array([0, 9, 8], "int64") }, "z_slices must rise from 0 to 8"],
     ["slices that end early", { edge_index_slices: array([0, 8, 10], "int64") }, "goes from 0 to 10"],
+    [
+      "properties that are no numbers",
+      { y: ndarray(new Float64Array(38).fill(Number.NaN), [2, 19]) },
+      "y must be numbers; element 0 is NaN",
+    ],
     [
       "another element",
       { z: array([6, 1, 1, 1, 1, 6, 16, 1], "int64") },

@@ -43,6 +43,13 @@ const move =
 const filled = (shape: readonly number[], first: number) =>
   npyFile(shape, (index) => (index.every((i) => i === 0) ? first : 0));
 
+/** Only qm9.npz instead of the published files. */
+const processed =
+  (content: string | Uint8Array): Damage =>
+  (at) => {
+    for (const name of ["gdb9.sdf", "gdb9.sdf.csv", "uncharacterized.txt"]) rmSync(at(name));
+    writeFileSync(at("qm9.npz"), content);
+  };
 const attributes = "Anno/list_attr_celeba.txt";
 const partition = "Eval/list_eval_partition.txt";
 const [train, val] = ["lists/amazon_train.txt", "lists/amazon_val.txt"];
@@ -189,6 +196,13 @@ const cases: readonly [BenchmarkName, string, Damage, RegExp][] = [
   ],
   [
     "nyuv2",
+    // shared/spec/datasets.md, 1.2: unit vectors, (0, 0, 0) where invalid.
+    "with normals of length 0.3",
+    write("val/normal/1.npy", filled([4, 6, 3], 0.3)),
+    /normal\/1\.npy: the normal must be vectors of length 1, or 0 where .*; that of row 0, column 0 has the length 0\.300/,
+  ],
+  [
+    "nyuv2",
     "with infinite depth",
     write("val/depth/1.npy", filled([4, 6, 1], Number.POSITIVE_INFINITY)),
     /val\/depth\/1\.npy: the depth must be .* element 0 is Infinity/,
@@ -287,8 +301,9 @@ const cases: readonly [BenchmarkName, string, Damage, RegExp][] = [
     "qm9",
     "with an element that it does not have",
     edit("gdb9.sdf", (text) => text.replace(" C  0", " Cl 0")),
-    /Molecule 1: elements are H, C, N, O, F; got Cl/,
+    /gdb9\.sdf, molecule 1: elements are H, C, N, O, F; got Cl/,
   ],
+  ["qm9", "as arrays that are none", processed("GIF89a"), /qm9\.npz: /],
   [
     "office31",
     "without a task",
@@ -358,5 +373,11 @@ describe("a folder of", () => {
     expect((error as DataError).message).toMatch(message);
     // Where in the folder it is.
     expect((error as DataError).message).toContain(folder);
+  });
+
+  it.each(names)("%s that is a part of the published one says how each command takes it", async (name) => {
+    await expect(verifyBenchmark(name, join(root, name))).rejects.toThrow(
+      "--part of isoloss data verify, --set problem.part=true of isoloss run",
+    );
   });
 });

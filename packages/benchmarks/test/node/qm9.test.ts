@@ -45,5 +45,6 @@ describe("loadQm9", () => {
     expect(targets.shape).toEqual([2, 11]);
     writeFileSync(join(own, "qm9.npz"), processed().subarray(0, 200));
     await expect(loadQm9(own, { isWhole: false })).rejects.toThrow(DataError);
+    await expect(loadQm9(own, { isWhole: false })).rejects.toThrow(`${join(own, "qm9.npz")}: `);
   });
 });

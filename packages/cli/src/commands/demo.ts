@@ -41,7 +41,7 @@ Examples:
   isoloss demo
   isoloss demo booth --out /tmp/demo --json`;
 
-/** What a teleport is, for somebody who never heard of it. */
+/** What a teleport is, for a reader who is new to it. */
 const whatItIs =
   "A teleport moves the parameters of a model to another point with the same loss, where the gradient is larger, so that " +
   "the next steps of training descend faster. Does that pay for the time it takes? These experiments measure it.";

@@ -4,7 +4,7 @@ import { encodeSafetensors } from "isoloss/data";
 import { saveRun, writeFileAtomic } from "isoloss/node";
 import { oneOf } from "../config/nearest.js";
 import { loadStored, type StoredResult, storedWeights } from "../experiments/jobs/stored.js";
-import { placeOf, recordedOf, sendToMlflow } from "../experiments/jobs/tracking.js";
+import { placeOf, recordedOf, sendToMlflow, type TrackedRun } from "../experiments/jobs/tracking.js";
 import { kinds } from "../experiments/kinds/kinds.js";
 import { fail } from "../fail.js";
 import { toCsv } from "../formats/csv.js";
@@ -12,8 +12,8 @@ import { flag, json, required, type Values, value } from "../option-rows.js";
 import { requireNew } from "../output.js";
 import { positiveInteger } from "../parse.js";
 import { readRunCheckpoint } from "../run/read.js";
-import { sweepPaths } from "../sweep/directory.js";
-import { sendSweepToMlflow, sweepCsv } from "../sweep/export-sweep.js";
+import { readSweepDirectory, sweepPaths } from "../sweep/directory.js";
+import { sweepDocument, trialRows } from "../sweep/document.js";
 import { hasJournal } from "../sweep/journal.js";
 import type { Result } from "./command.js";
 
@@ -137,4 +137,44 @@ async function onnxOf(
     name: "model.onnx",
     content: await onnx({ name: config.name, settings, seed, checkpoint, data: stored.data }, batch),
   };
+}
+
+/** The trials of a sweep as a table. */
+async function sweepCsv(path: string): Promise<string> {
+  return toCsv(trialRows(sweepDocument(await readSweepDirectory(path))));
+}
+
+/** The runs of a sweep on a tracking server. */
+interface SentSweep {
+  readonly runs: readonly TrackedRun[];
+  /** Why others are not there, such as one that diverged before its first record. */
+  readonly unread: readonly DataError[];
+}
+
+/**
+ * Sends the runs of a sweep to MLflow, each once, with the tags `isoloss.sweep`, `isoloss.trial` (a number, or `baseline`)
+ * and `isoloss.phase` (`search`, or `confirmation` on fresh seeds). What cannot be read does not stop the others.
+ *
+ * @throws OptionError where no run is on this computer; see {@link sendToMlflow}
+ */
+async function sendSweepToMlflow(path: string, url: string | undefined): Promise<SentSweep> {
+  const { id, engine } = await readSweepDirectory(path);
+  const runs: TrackedRun[] = [];
+  const unread: DataError[] = [];
+  for (const { record, place, isConfirming } of engine.state.runs.values()) {
+    if (!record?.directory) continue;
+    const tags = {
+      "isoloss.sweep": id,
+      "isoloss.trial": place.slice(0, place.lastIndexOf("-")),
+      "isoloss.phase": isConfirming ? "confirmation" : "search",
+    };
+    const stored = await loadStored(record.directory).catch((error) => {
+      if (!(error instanceof DataError)) throw error;
+      unread.push(error);
+    });
+    if (stored) runs.push(await sendToMlflow(stored, url, tags));
+  }
+  if (runs.length + unread.length === 0)
+    throw new OptionError(`${path} has no run on this computer to send.`);
+  return { runs, unread };
 }

@@ -43,7 +43,7 @@ Example:
 type Summaries = Readonly<Record<string, { readonly summary: string } & Partial<ConfigOptions>>>;
 
 /** The names that configs may use, by key, from the tables by which configs are checked. */
-const sections: Readonly<Record<string, Summaries>> = {
+const sections = (): Readonly<Record<string, Summaries>> => ({
   kinds: { ...kinds, module: { summary: programSummary } },
   problems: problemRegistry,
   models: modelRegistry,
@@ -62,11 +62,11 @@ const sections: Readonly<Record<string, Summaries>> = {
     guard: { summary: "bounds of a teleport, the key `guard` of `teleport`", ...guardConfigOptions },
     cost: { summary: "COST between tasks, the key `cost` of a run of several tasks", ...costConfigOptions },
   },
-};
+});
 
 /** `isoloss list`: all names, one line each; or one name and its options. */
 async function run(wanted: string | undefined): Promise<Result> {
-  const names = [...Object.keys(sections), "experiments"];
+  const names = [...Object.keys(sections()), "experiments"];
   if (wanted !== undefined && !names.includes(wanted)) return optionsOf(wanted, names);
   const chosen = wanted === undefined ? names : [wanted];
   const entries = await Promise.all(chosen.map(async (name) => [name, await entriesOf(name)] as const));
@@ -83,7 +83,7 @@ export const list = { options, help, run };
 
 async function entriesOf(name: string): Promise<(readonly [string, string])[]> {
   if (name !== "experiments") {
-    return Object.entries(sections[name]).map(([key, { summary }]) => [key, summary] as const);
+    return Object.entries(sections()[name]).map(([key, { summary }]) => [key, summary] as const);
   }
   return Promise.all(
     experimentNames().map(async (key) => [key, (await loadExperiment(key)).title ?? key] as const),
@@ -92,7 +92,7 @@ async function entriesOf(name: string): Promise<(readonly [string, string])[]> {
 
 /** The options of a name, in every list that has it. */
 function optionsOf(wanted: string, names: readonly string[]): Result {
-  const found = Object.entries(sections).flatMap(([section, all]) => {
+  const found = Object.entries(sections()).flatMap(([section, all]) => {
     const { [wanted]: entry } = all;
     return entry?.options
       ? [{ section, summary: entry.summary, options: describeConfigOptions(entry as ConfigOptions) }]
@@ -101,7 +101,7 @@ function optionsOf(wanted: string, names: readonly string[]): Result {
   if (found.length === 0) {
     const message = withoutOptions(wanted);
     if (message !== undefined) throw new OptionError(message);
-    const known = Object.values(sections).flatMap((all) => Object.keys(all));
+    const known = Object.values(sections()).flatMap((all) => Object.keys(all));
     const meant = nearest(wanted, [...names, ...known]);
     throw new OptionError(
       `There is no list of "${wanted}"${meant ? `; did you mean "${meant}"?` : "."} Known: ${names.join(", ")}, and all names in these lists.`,
@@ -135,7 +135,7 @@ function optionsOf(wanted: string, names: readonly string[]): Result {
 
 /** What a name is that has no options to list, and what to type instead. */
 function withoutOptions(name: string): string | undefined {
-  if (Object.hasOwn(sections.kinds, name)) {
+  if (Object.hasOwn(sections().kinds, name)) {
     const instead = Object.hasOwn(templates, name)
       ? `isoloss init --kind ${name} prints one with its settings`
       : "isoloss list kinds says what it is";

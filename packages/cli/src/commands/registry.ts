@@ -1,4 +1,5 @@
-// The commands, in the order of the help. Each is loaded when it is asked for, so that help and errors appear at once.
+// The commands, in the order of the help. Each is loaded when it is asked for, and by the build in two parts: its help appears at
+// once, its code is loaded when it runs (see lazyCommands).
 import type { ListedCommand } from "./command.js";
 
 /** `isoloss ...`, and `isoloss model`. */

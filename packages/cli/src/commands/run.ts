@@ -18,6 +18,7 @@ import { type RunDocument, type RunsDocument, runsDocument } from "../formats/js
 import { interruptedCode } from "../interrupt.js";
 import { flag, json, texts, type Values, value } from "../option-rows.js";
 import { positiveInteger, seedNumber, seedRange } from "../parse.js";
+import { requireProvider } from "../run/environment.js";
 import { readRun } from "../run/read.js";
 import { shellWord } from "../shell-word.js";
 import { chosenQueue } from "../sweep/queue.js";
@@ -30,6 +31,10 @@ const options = {
   seeds: value("<a..b>", "a range of seeds, both ends included", seedRange),
   variant: texts("<name>", "only this variant; may be given several times"),
   jobs: value("<n>", "runs at the same time, each in a thread", positiveInteger, 1),
+  provider: value(
+    "<name>",
+    "execution provider of ONNX Runtime, such as cuda or webgpu, in place of the processor",
+  ),
   out: value("<dir>", "folder in which each run gets a directory of its own (default: runs)"),
   resume: value("<dir>", "resume a run that was killed or interrupted"),
   queue: value("<url>", "leave the runs to the workers of this server, see isoloss worker"),
@@ -65,6 +70,7 @@ For several seeds: {runs: [...], summary}. For several variants: {name, variants
 Examples:
   isoloss run rosenbrock
   isoloss run regression-gd --variant plain --variant exact --seeds 0..4 --jobs 2
+  isoloss run benchmarks/cityscapes --variant LS --seed 0 --provider cuda
   isoloss run my-experiment.yaml --set learningRate=0.01 --set optimizer=adam --json
   isoloss run --resume runs/classify-digits-sgd-0-1`;
 
@@ -141,13 +147,19 @@ async function sendAll(results: readonly JobResult[], url: string): Promise<void
   }
 }
 
-async function experimentOf(target: string | undefined, { set, variant }: Settings): Promise<Experiment> {
+async function experimentOf(
+  target: string | undefined,
+  { set, variant, provider, queue }: Settings,
+): Promise<Experiment> {
   if (target === undefined) {
     throw new OptionError(
       "Name an experiment, a YAML file or, with --resume, the directory of a run: isoloss run booth",
     );
   }
-  return loadExperiment(target, set, variant.length > 0 ? { variants: variant } : {});
+  // The workers of a queue have providers of their own.
+  if (provider !== undefined && !chosenQueue(queue)) await requireProvider(provider);
+  const all = provider === undefined ? set : [...set, `provider=${provider}`];
+  return loadExperiment(target, all, variant.length > 0 ? { variants: variant } : {});
 }
 
 function jobsFor(experiment: Experiment, settings: Settings): Job[] {
@@ -182,11 +194,12 @@ async function resumed(target: string | undefined, settings: Settings): Promise<
     settings.quick ||
     settings.out !== undefined ||
     settings.queue !== undefined ||
+    settings.provider !== undefined ||
     settings.seed !== undefined ||
     settings.seeds !== undefined
   ) {
     throw new OptionError(
-      "--resume continues a run in its directory, with its own settings: leave out the experiment, --set, --variant, --quick, --out, --queue and the seed.",
+      "--resume continues a run in its directory, with its own settings: leave out the experiment, --set, --variant, --quick, --out, --queue, --provider and the seed.",
     );
   }
   const directory = settings.resume as string;

@@ -11,8 +11,7 @@ import { type Columns, tableOf } from "../experiments/results/table.js";
 import { interruptedCode } from "../interrupt.js";
 import { flag, json, texts, type Values, value } from "../option-rows.js";
 import { positiveInteger } from "../parse.js";
-import { isDiskError } from "../run/disk.js";
-import type { Environment } from "../run/environment.js";
+import { type Environment, requireProvider } from "../run/environment.js";
 import type { Json } from "../run/json-lines.js";
 import { readJsonFile } from "../run/read.js";
 import { shellWord } from "../shell-word.js";
@@ -28,6 +27,7 @@ import {
 } from "../sweep/directory.js";
 import { type SweepDocument, sweepDocument } from "../sweep/document.js";
 import { edgesOf, leftOut } from "../sweep/edges.js";
+import { isDiskError } from "../sweep/lane.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
 import { isOfLongRuns, missingMetric } from "../sweep/metric.js";
 import { planSweep, programVersion } from "../sweep/plan.js";
@@ -46,6 +46,10 @@ const options = {
     positiveInteger,
   ),
   out: value("<dir>", "folder in which each sweep gets a directory of its own (default: sweeps)"),
+  provider: value(
+    "<name>",
+    "execution provider of ONNX Runtime for all runs, such as cuda: set.provider of the file",
+  ),
   set: texts("<path=value>", "change a key of the sweep's file; may be given several times"),
   trials: value("<n>", "instead of the file's budget.trials", positiveInteger),
   check: flag(
@@ -99,8 +103,10 @@ async function run(target: string | undefined, settings: Settings): Promise<Resu
       "Give a sweep's YAML file, or one of --resume DIR, --verify DIR, --list, and of a sweep on a server --attach ID, --cancel DIR, --close ID.",
     );
   }
-  if (target === undefined && (settings.set.length > 0 || settings.trials !== undefined || check)) {
-    throw new OptionError("--set, --trials and --check are for a sweep's YAML file.");
+  const { trials, provider } = settings;
+  const ofFile = settings.set.length > 0 || trials !== undefined || provider !== undefined || check;
+  if (target === undefined && ofFile) {
+    throw new OptionError("--set, --trials, --provider and --check are for a sweep's YAML file.");
   }
   if (settings.out !== undefined && target === undefined && !list && attach === undefined) {
     throw new OptionError("--out is for a sweep's YAML file, --list and --attach: others have a directory.");
@@ -126,8 +132,13 @@ async function run(target: string | undefined, settings: Settings): Promise<Resu
   if (resume !== undefined) {
     return finish(await openSweepDirectory(resume), settings);
   }
-  const { trials } = settings;
-  const set = trials === undefined ? settings.set : [...settings.set, `budget.trials=${trials}`];
+  // The workers of a queue have providers of their own.
+  if (provider !== undefined && !chosenQueue(queue)) await requireProvider(provider);
+  const set = [
+    ...settings.set,
+    ...(trials === undefined ? [] : [`budget.trials=${trials}`]),
+    ...(provider === undefined ? [] : [`set.provider=${provider}`]),
+  ];
   const loaded = await loadSweep(target as string, set);
   if (check) return checked(loaded, settings);
   if (!settings.quiet) for (const note of loaded.notes) process.stderr.write(`isoloss: ${note}\n`);

@@ -5,6 +5,7 @@ import { dataMissing } from "../experiments/catalogue/datasets.js";
 import { untilInterrupted } from "../interrupt.js";
 import { flag, type Values, value } from "../option-rows.js";
 import { positiveInteger } from "../parse.js";
+import { requireProvider } from "../run/environment.js";
 import type { RungReport, RunRecord, RunRequest } from "../sweep/lanes.js";
 import { programVersion } from "../sweep/plan.js";
 import { childLane, processLanes } from "../sweep/process-lanes.js";
@@ -27,6 +28,10 @@ const options = {
     positiveInteger,
     availableParallelism(),
     "one for each core",
+  ),
+  provider: value(
+    "<name>",
+    "execution provider of ONNX Runtime that computes all runs here, such as cuda or webgpu",
   ),
   sweep: value("<id>", "only this sweep; otherwise the oldest open one that has runs waiting"),
   work: value(
@@ -56,13 +61,14 @@ Examples:
 
 const howToGet = (name: string): string => `${name} (isoloss data fetch ${name})`;
 
-/** What came of a run, with its error if it has one. */
+/** The outcome of a run, with its error if it has one. */
 const cameTo = (outcome: string, record: RunRecord | undefined): string =>
   [outcome === "first" ? `${record?.status}, counted` : outcome, record?.error].filter(Boolean).join(": ");
 
 /** `isoloss worker`: computes the runs of sweeps that other computers started. */
 async function run(settings: Settings): Promise<undefined> {
-  const { queue, jobs, work, anyVersion, script, quiet } = settings;
+  const { queue, jobs, work, anyVersion, script, quiet, provider } = settings;
+  if (provider !== undefined) await requireProvider(provider);
   if (script === undefined) throw new OptionError("A worker runs in child processes of the program isoloss.");
   const address = queueAddress(queue);
   const { serveQueue, shown } = await loadQueue();
@@ -89,7 +95,9 @@ async function run(settings: Settings): Promise<undefined> {
       sweep: settings.sweep,
       idleExit: settings.idleExit,
       once: settings.once,
-      computing: computingOf(processLanes({ jobs, folder: join(work), start: childLane(script, jobs) })),
+      computing: computingOf(
+        processLanes({ jobs, folder: join(work), start: childLane(script, jobs, provider) }),
+      ),
       async refusal(sweep) {
         const lacking = sweep.needs.filter((name) => missing.includes(name));
         if (lacking.length > 0)

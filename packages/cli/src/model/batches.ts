@@ -36,9 +36,9 @@ export async function readInputs(
   inputs: readonly ImportedInput[],
   source: DataSource,
 ): Promise<readonly InputData[]> {
-  const given = await readArrays(inputs, source);
-  requireExamples(source.path, given);
-  return given;
+  const arrays = await readArrays(inputs, source);
+  requireExamples(source.path, arrays);
+  return arrays;
 }
 
 /**
@@ -55,12 +55,12 @@ export async function readBatches(
   source: DataSource,
   sizes: Sizes = {},
 ): Promise<Batch[]> {
-  const given = await readArrays(withGiven(inputs, sizes), source, inputs);
-  const batch = Object.fromEntries(given.map(({ input: { name }, array }) => [name, array]));
-  if (isOneBatch(inputs, given)) return checked(inputs, [batch], source);
-  requireExamples(source.path, given);
-  const [examples] = given[0].array.shape;
-  const fixed = given.flatMap(({ input: { shape = [] } }) =>
+  const arrays = await readArrays(withGiven(inputs, sizes), source, inputs);
+  const batch = Object.fromEntries(arrays.map(({ input: { name }, array }) => [name, array]));
+  if (isOneBatch(inputs, arrays)) return checked(inputs, [batch], source);
+  requireExamples(source.path, arrays);
+  const [examples] = arrays[0].array.shape;
+  const fixed = arrays.flatMap(({ input: { shape = [] } }) =>
     typeof shape[0] === "number" ? [shape[0]] : [],
   );
   const [size] = fixed;
@@ -68,13 +68,13 @@ export async function readBatches(
     throw new DataError(`${source.path} has ${examples} examples; the model takes batches of ${size}.`);
   const count = size === undefined ? Math.ceil(examples / MOST_AT_ONCE) : Math.floor(examples / size);
   const used = size === undefined ? examples : count * size;
-  for (const text of remarksOn(given, { rest: examples - used, size })) {
+  for (const text of remarksOn(arrays, { rest: examples - used, size })) {
     process.stderr.write(`isoloss: ${source.path}: ${text}\n`);
   }
   const batches = Array.from({ length: count }, (_, b) => {
     const [first, next] = [b, b + 1].map((k) => Math.floor((k * used) / count));
     const rows = Array.from({ length: next - first }, (_, i) => first + i);
-    return Object.fromEntries(given.map(({ input, array }) => [input.name, takeRows(array, rows)]));
+    return Object.fromEntries(arrays.map(({ input, array }) => [input.name, takeRows(array, rows)]));
   });
   return checked(inputs, batches, source);
 }

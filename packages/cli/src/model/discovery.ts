@@ -19,9 +19,9 @@ export interface DiscoveryOfModel {
   readonly found: Discovery;
   /** Sizes of open axes with which the model was traced. */
   readonly sizes: Sizes;
-  /** The file that was traced: the bounds of Clip, Max and Min are parameters of it, one number a channel. */
+  /** The file that was traced: the bounds of Clip, Max and Min are parameters of it, one number a channel; so are epsilons, without axes. */
   readonly lifted: Uint8Array;
-  /** Names of these bounds. */
+  /** Names of these bounds and epsilons. */
   readonly bounds: ReadonlySet<string>;
   /** Finds the nodes, by operator, that end scalings between layers. */
   stops(): readonly StoppingOperator[];
@@ -42,10 +42,10 @@ export function discoveryOf(
   const { path, bytes } = file;
   const own = namingFile(path, () => fromOnnx(bytes)).params;
   const lifted = liftBounds(bytes).bytes;
-  const whole = fromOnnx(lifted);
+  const whole = fromOnnx(lifted, { epsilons: true });
   const unknown = outputs.find((name) => !whole.outputs.includes(name));
   if (unknown !== undefined) throw new OptionError(`--output must be ${oneOf(unknown, whole.outputs)}`);
-  const model = outputs.length === 0 ? whole : fromOnnx(lifted, { outputs });
+  const model = outputs.length === 0 ? whole : fromOnnx(lifted, { epsilons: true, outputs });
   const sizes = sizesOf(model.inputs, given);
   const shapes = shapesOf(model.inputs, sizes);
   const x = Object.fromEntries(model.inputs.map(({ name, dtype }) => [name, spec(shapes[name], dtype)]));

@@ -1,4 +1,5 @@
 // A changed model that computes something else than the one before: what that costs, as a document.
+import { sum } from "es-toolkit";
 import { DataError } from "isoloss";
 import { type ModelError, modelError } from "isoloss-onnx";
 import type { Columns } from "../experiments/results/table.js";
@@ -16,6 +17,8 @@ export interface MeasuredChange {
   readonly broken: boolean;
   /** 95 % interval over the examples; null of fewer than two, and where one has no error. */
   readonly sqnrInterval: readonly [number, number] | null;
+  /** How many examples carry the error, (sum of squared errors)^2 / sum of their squares; null without an interval. */
+  readonly carriedBy: number | null;
   /** Share of rows whose largest output is at the same place; null without outputs of two axes. */
   readonly agreement: number | null;
   /** Likewise; null where rows of outputs are no examples. */
@@ -76,11 +79,23 @@ export function changeOf({ sqnr, agreement, rows, largest, examples }: ModelErro
   return {
     ...sqnrFields(sqnr),
     sqnrInterval: ratios && [10 * Math.log10(ratios[0]), 10 * Math.log10(ratios[1])],
+    carriedBy: ratios && sum(noise) ** 2 / sum(noise.map((own) => own ** 2)),
     agreement: agreement ?? null,
     agreementInterval: isOfExamples ? fractionInterval(Math.round(agreement * rows), rows) : null,
     largest: finite(largest),
   };
 }
+
+/** Intervals of the SQNR miss it more often than they say where fewer examples carry the error. */
+const MANY = 16;
+
+/** That an interval is too narrow, and how to get a better one, as a sentence; none where it is not. */
+export const narrowText = ({ carriedBy }: Pick<MeasuredChange, "carriedBy">): readonly string[] =>
+  carriedBy === null || Math.round(carriedBy) >= MANY
+    ? []
+    : [
+        `This interval of the SQNR is too narrow, as ${carriedBy.toFixed(0)} examples carry the error: with fewer than ${MANY} give more by --held-out and --limit.`,
+      ];
 
 export const finite = (value: number | undefined): number | null =>
   value !== undefined && Number.isFinite(value) ? value : null;
@@ -108,7 +123,7 @@ export async function changing<T>(
 export const withoutSqnr = ({ broken }: Pick<MeasuredChange, "broken">): string =>
   broken ? "not finite" : "identical";
 
-type ChangeCells = Omit<MeasuredChange, "largest">;
+type ChangeCells = Omit<MeasuredChange, "largest" | "carriedBy">;
 
 /** Columns of a table of errors: `31.2 dB [30.1, 32.3]`, `98.4 % [91.3, 100.0]`. */
 export const errorColumns: Columns<ChangeCells> = [

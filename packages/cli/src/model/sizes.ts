@@ -80,6 +80,15 @@ export function sizesOf(
   return { ...Object.fromEntries(guessed), ...sizesIn(axes, batch), ...given };
 }
 
+/** Numbers of examples that a file leaves open, and another with the same inputs fixes. */
+export const examplesFixedBy = (others: readonly Sized[], inputs: readonly Sized[]): Sizes =>
+  Object.fromEntries(
+    openAxes(inputs).flatMap(({ name, input, axis }) => {
+      const fixed = axis === 0 ? others.find((other) => other.name === input)?.shape?.[0] : undefined;
+      return typeof fixed === "number" ? [[name, fixed]] : [];
+    }),
+  );
+
 /** Sizes beside those that were tried: one example, or two, and images and sequences of twice the size; empty where all are fixed. */
 export function otherSizes(inputs: readonly Sized[], sizes: Sizes): Sizes {
   const other = (axis: number, size: number) => (axis > 0 ? 2 * size : size === 1 ? 2 : 1);

@@ -12,6 +12,7 @@ import { checkedText, type Written, writeVerified } from "./write-prepared.js";
 export interface MoveOptions extends DataOptions {
   readonly heldOut?: string | undefined;
   readonly out: string;
+  readonly force: boolean;
   readonly tolerance?: number | undefined;
   readonly size: Sizes;
   readonly verify: boolean;
@@ -46,16 +47,18 @@ export async function writeMoved(
   options: MoveOptions,
   move: (discovery: DiscoveryOfModel) => Params | Promise<Params>,
 ): Promise<MovedFile> {
-  const { heldOut, out, tolerance, verify, report } = options;
+  const { heldOut, out, tolerance, verify } = options;
   const file = await readModelFile(path);
-  await requireOutputs(file, { out, report }, [heldOut]);
+  await requireOutputs(file, options, [heldOut]);
   const { batches, sizes, what } = await measuredInputs(file, options, heldOut);
   const discovery = discoveryOf(file, { sizes });
   const params = await move(discovery);
   const changed = Object.fromEntries(
     Object.entries(params).filter(([name, array]) => !hasSameNumbers(array, discovery.model.params[name])),
   );
-  const isLifted = Object.keys(changed).some((name) => discovery.bounds.has(name));
+  const isLifted = Object.entries(changed).some(
+    ([name, { shape }]) => shape.length > 0 && discovery.bounds.has(name),
+  );
   const bytes = isLifted
     ? lowerBounds(withParams(discovery.lifted, changed)).bytes
     : withParams(file.bytes, changed);

@@ -2,6 +2,9 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, release } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compile, OptionError, spec, trace } from "isoloss";
+import { listProviders } from "isoloss/internal-node";
+import { add } from "isoloss/ops";
 
 /** The environment of a run, on which its numbers and times depend beside its config. */
 export interface Environment {
@@ -39,8 +42,8 @@ export function describeEnvironment({
 }: {
   readonly seed: number;
   readonly runtime: string;
-  readonly device?: string;
-  readonly threads?: number;
+  readonly device?: string | undefined;
+  readonly threads?: number | undefined;
 }): Environment {
   const here = dirname(fileURLToPath(import.meta.url));
   const core = packageDirectory("isoloss", here);
@@ -97,4 +100,34 @@ function ownVersion(folder: string): string | null {
 function versionIn(folder: string): string {
   const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
   return version;
+}
+
+/**
+ * Throws unless a small graph can be computed on an execution provider of ONNX Runtime.
+ *
+ * @throws OptionError with the providers on which it can
+ */
+export async function requireProvider(provider: string): Promise<void> {
+  const wrong = await failureOf(provider);
+  if (wrong === undefined) return;
+  const known = await listProviders();
+  const there: string[] = [];
+  for (const name of known) if (name !== provider && (await failureOf(name)) === undefined) there.push(name);
+  const why = known.includes(provider) ? wrong.message : "ONNX Runtime has none of this name.";
+  throw new OptionError(`--provider ${provider}: ${why} What computes here: ${there.join(", ")}.`, {
+    cause: wrong,
+  });
+}
+
+/** Why a provider cannot compute: the build may know it without the libraries that it needs. */
+async function failureOf(provider: string): Promise<Error | undefined> {
+  try {
+    const { graph } = trace(({ x }) => add(x, x), { x: spec([1], "float32") });
+    const executable = await compile(graph, { provider });
+    await executable.run({ x: { shape: [1], data: Float32Array.of(1) } });
+    await executable.dispose();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
 }

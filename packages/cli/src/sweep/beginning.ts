@@ -16,7 +16,7 @@ export interface SweepTexts {
 
 /** Keys of `sweep.yaml` that say how long it runs, and not what: they may change while it does. */
 const free = ["budget", "stopAfter", "timeout", "runSeconds"];
-/** Changes that are told one by one. */
+/** Most changes that a message lists. */
 const most = 5;
 
 /** What the first entry of a journal keeps of the files, whatever their comments and their order. */

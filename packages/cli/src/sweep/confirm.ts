@@ -22,6 +22,8 @@ export interface Contender {
   readonly label?: string | undefined;
   /** Whether it does without what is judged: others have to do better. */
   readonly isControl?: boolean | undefined;
+  /** Whether its settings are the baseline's, so that its runs are, too. */
+  readonly isBaseline?: boolean | undefined;
   /** Seeds whose pair does not count: times of two lanes cannot be compared. */
   readonly unpaired?: readonly number[] | undefined;
   /** In what else it is not as the baseline, such as `learningRate 0.002 against 0.001`. */
@@ -221,7 +223,7 @@ function judgmentOf(comparison: PairedComparison | null, sign: number): Judgemen
 function sentence(
   { name }: Metric,
   tunedBy: string,
-  { trial, tuning, fresh: values, label, unpaired = [], apart = [], shared = [] }: Contender,
+  { trial, tuning, fresh: values, label, isBaseline, unpaired = [], apart = [], shared = [] }: Contender,
   fresh: number | null,
   comparison: PairedComparison | null,
   baseline: SeedValues,
@@ -253,9 +255,12 @@ function sentence(
     kind === "ratio"
       ? `${number(value)}${range} times the baseline`
       : `${signed(value)}${range} from the baseline`;
-  const compared =
-    `${start}; ${difference} over ${n} pairs${left} (${formatNumber(100 * level, 4)} % interval).` +
-    (isSame(values, baseline) ? " Both gave the same numbers: what is compared changed nothing." : "");
+  const same = isBaseline
+    ? " Its settings are the baseline's, and so are its runs."
+    : isSame(values, baseline)
+      ? " Both gave the same numbers: what is compared changed nothing."
+      : "";
+  const compared = `${start}; ${difference} over ${n} pairs${left} (${formatNumber(100 * level, 4)} % interval).${same}`;
   const both = shared.length === 0 ? "" : ` Both have ${shared.join(", ")}.`;
   return apart.length === 0
     ? `${compared}${both}`

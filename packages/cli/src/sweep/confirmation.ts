@@ -89,6 +89,8 @@ export function confirmationOf(
           fresh: valuesOf(runs),
           tuning,
           unpaired: unpaired(runs),
+          // Runs of the same settings and seed are one.
+          isBaseline: runs.every((run, i) => run === baseline.runs[i]),
           besideConstant: (level: number) =>
             besideConstant(
               runs

@@ -43,7 +43,7 @@ export interface SweepTrialDocument {
   readonly runs: readonly SweepRunDocument[];
 }
 
-/** A run on a fresh seed that came to nothing. */
+/** A run on a fresh seed that failed or was lost. */
 export interface SweepFailure {
   /** "baseline", or the number of a trial. */
   readonly contender: string;
@@ -143,7 +143,7 @@ const runDocument = ({ id, seed, record }: RunState, { name }: Metric): SweepRun
   directory: record?.directory ?? null,
 });
 
-/** Runs on fresh seeds that came to nothing. */
+/** Runs on fresh seeds that failed or were lost. */
 function failuresOf({ contenders = [] }: SweepState): readonly SweepFailure[] {
   return contenders.flatMap(({ trial, runs }) =>
     runs.flatMap(({ seed, record }) =>

@@ -4,6 +4,7 @@ import { range } from "es-toolkit";
 import { contendersOf, seedsDue } from "./confirmation.js";
 import type { Engine, EngineOptions, RunState, SweepState, TrialState, Wanted } from "./engine-types.js";
 import type { ConfirmEntry, Entry, SearchEnd, VerdictEntry } from "./journal.js";
+import { unfinishedRecord } from "./lanes.js";
 import { aggregated, oriented } from "./metric.js";
 import { verdictOf, verdictRuleOf } from "./prune.js";
 import type { AskEntry, Assignment, Trial, TrialStatus } from "./types.js";
@@ -76,17 +77,7 @@ export function createEngine(options: EngineOptions): Engine {
     cancelled: (given) =>
       given
         .filter(({ record }) => record === undefined)
-        .map(({ id: run }) => ({
-          entry: "record",
-          run,
-          status: "cancelled",
-          values: {},
-          metrics: {},
-          steps: 0,
-          seconds: 0,
-          lane: "",
-          directory: null,
-        })),
+        .map(({ id }) => ({ entry: "record", ...unfinishedRecord(id, "cancelled") })),
   };
 }
 

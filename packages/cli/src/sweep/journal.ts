@@ -33,7 +33,7 @@ export interface VerdictEntry extends RungVerdict {
   readonly run: string;
 }
 
-/** What a run came to; a second one of the same run does not count. */
+/** The result of a run; a second one of the same run does not count. */
 export interface RecordEntry extends Omit<RunRecord, "verdicts"> {
   readonly entry: "record";
 }

@@ -5,9 +5,9 @@ import { createLane, type LaneOrder } from "./lane.js";
 /**
  * Computes what the parent process sends. This process answers at once: runs are in a thread of their own.
  *
- * @param threads inside an operator; undefined: all cores
+ * @param options of the runs, see {@link workerRunner}
  */
-export function serveLane(script: URL, threads: number | undefined): void {
+export function serveLane(script: URL, options: Parameters<typeof workerRunner>[1]): void {
   try {
     // The sweep's own process comes first.
     setPriority(5);
@@ -17,7 +17,7 @@ export function serveLane(script: URL, threads: number | undefined): void {
   // Ctrl-C in a terminal goes to all of its processes; the parent decides.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
   process.on("disconnect", () => process.exit(0));
-  const take = createLane(dying(workerRunner(script, threads)), {
+  const take = createLane(dying(workerRunner(script, options)), {
     send: (message) => process.send?.(message),
   });
   process.on("message", (order: LaneOrder) => take(order));

@@ -4,7 +4,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { MissingDataError } from "isoloss";
 import { type JobOutcome, type PlainError, plainError, type Runner } from "../experiments/jobs/pool.js";
 import type { JobProgress, JobResult, PausePlan } from "../experiments/kind.js";
-import { isDiskError } from "../run/disk.js";
 import { LockedError } from "../run/lock.js";
 import { packRun } from "./brought-run.js";
 import type { RequestedPauses, RungReport, RunRecord, RunRequest } from "./lanes.js";
@@ -12,7 +11,7 @@ import { metricOf, missingMetric, oriented } from "./metric.js";
 import { runCurve } from "./run-curve.js";
 import type { Verdict } from "./types.js";
 
-/** What a lane is told. */
+/** Messages to a lane. */
 export type LaneOrder =
   /** Computes a run, in a directory which may have an earlier part of it. */
   | { readonly run: RunRequest; readonly directory: string }
@@ -154,4 +153,14 @@ function recordOf(
   const missing = status === "completed" ? missingMetric(document, names) : undefined;
   if (missing === undefined) return { ...record, status };
   return { ...record, status: "failed", isUnknownMetric: true, error: missing.message };
+}
+
+/** What a disk says that takes nothing at the moment: no run is to blame, and each of them would fail. */
+const codes = ["ENOSPC", "EDQUOT", "EFBIG", "EROFS"];
+
+/** Whether an error, or one that caused it, is that the disk is full or cannot be written. */
+export function isDiskError(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false;
+  const { code, cause } = error as NodeJS.ErrnoException;
+  return (code !== undefined && codes.includes(code)) || isDiskError(cause);
 }

@@ -19,7 +19,7 @@ export interface RunRequest {
   readonly timeout?: number | undefined;
   /** Runs with the same number are computed in one lane: their times are compared. */
   readonly together?: number | undefined;
-  /** Its record brings the run along whole, for who has no use for a directory elsewhere. */
+  /** Its record holds the whole run, for a caller that needs its files here. */
   readonly isBrought?: true | undefined;
 }
 
@@ -59,7 +59,7 @@ export interface RungVerdict {
   readonly rank: number;
 }
 
-/** What a run came to. There is one for each run. */
+/** The result of a run. There is one for each run. */
 export interface RunRecord {
   readonly run: string;
   readonly status: TrialStatus;
@@ -86,6 +86,23 @@ export interface RunRecord {
   /** The whole run, see `packRun`, where that was asked for. */
   readonly brought?: string | undefined;
 }
+
+/** The record of a run that nobody computed to its end. */
+export const unfinishedRecord = (
+  run: string,
+  status: "cancelled" | "lost" | "failed",
+  { lane = "", error }: Pick<RunRecord, "error"> & { readonly lane?: string } = {},
+): RunRecord => ({
+  run,
+  status,
+  ...(error === undefined ? {} : { error }),
+  values: {},
+  metrics: {},
+  steps: 0,
+  seconds: 0,
+  lane,
+  directory: null,
+});
 
 /** What lanes tell the sweep's process. Everything may be told more than once; only the first record of a run counts. */
 export interface LaneHost {
@@ -126,6 +143,6 @@ export interface Lanes {
   cancel(runs: readonly string[]): void;
   /** The sweep is over, for all who compute for it; before `stop`. */
   finish?(): Promise<void>;
-  /** Ends: runs under way save a checkpoint. Nothing is told any more once it resolves. */
+  /** Ends: runs under way save a checkpoint. The host hears nothing more once it resolves. */
   stop(): Promise<void>;
 }

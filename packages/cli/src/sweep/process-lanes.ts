@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { revived } from "../experiments/jobs/pool.js";
 import type { LaneMessage, LaneOrder } from "./lane.js";
-import type { LaneHost, Lanes, RungReport, RunRequest } from "./lanes.js";
+import {
+  type LaneHost,
+  type Lanes,
+  type RungReport,
+  type RunRecord,
+  type RunRequest,
+  unfinishedRecord,
+} from "./lanes.js";
 
 export interface ProcessLanesOptions {
   /** How many. */
@@ -202,29 +209,21 @@ function free({ lanes, onIdle }: Pool, lane: Lane): void {
 
 const lateText = ({ request }: UnderWay): string => `timeout: it took longer than ${request.timeout} s`;
 
-const ended = ({ name }: Lane, { request }: UnderWay, status: "failed" | "lost", error: string) => ({
-  run: request.id,
-  status,
-  error,
-  values: {},
-  metrics: {},
-  steps: 0,
-  seconds: 0,
-  lane: name,
-  directory: null,
-});
+const ended = ({ name }: Lane, { request }: UnderWay, status: "failed" | "lost", error: string): RunRecord =>
+  unfinishedRecord(request.id, status, { lane: name, error });
 
 /**
  * Starts lanes as child processes, each with its share of the cores.
  *
  * @param script the program's own
  * @param jobs how many lanes there will be
+ * @param provider of every run, whatever its settings say
  */
 export const childLane =
-  (script: URL, jobs: number): ProcessLanesOptions["start"] =>
+  (script: URL, jobs: number, provider?: string): ProcessLanesOptions["start"] =>
   (onMessage, onExit) => {
     const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
-    const args = ["lane", ...(jobs === 1 ? [] : [String(threads)])];
+    const args = ["lane", jobs === 1 ? "" : String(threads), provider ?? ""];
     const child: ChildProcess = fork(fileURLToPath(script), args, {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],

@@ -14,7 +14,15 @@ import type {
 import { needsOf } from "../experiments/catalogue/needs.js";
 import type { Settings } from "../experiments/kind.js";
 import { type OpenSweep, rebuildSweepDirectory, type SweepSpec, sweepPaths } from "./directory.js";
-import type { Lanes, RequestedPauses, RungReport, RungVerdict, RunRecord, RunRequest } from "./lanes.js";
+import {
+  type Lanes,
+  type RequestedPauses,
+  type RungReport,
+  type RungVerdict,
+  type RunRecord,
+  type RunRequest,
+  unfinishedRecord,
+} from "./lanes.js";
 import type { LoadedSweep } from "./load.js";
 import { programVersion } from "./plan.js";
 import { verdictRuleOf } from "./prune.js";
@@ -118,17 +126,8 @@ export function noticeOf(
 }
 
 /** The record of a run whose workers died. */
-export const lostRecord = ({ id: run }: RunRequest, error: string): RunRecord => ({
-  run,
-  status: "lost",
-  error,
-  values: {},
-  metrics: {},
-  steps: 0,
-  seconds: 0,
-  lane: "",
-  directory: null,
-});
+export const lostRecord = ({ id }: RunRequest, error: string): RunRecord =>
+  unfinishedRecord(id, "lost", { error });
 
 /**
  * The directory of a sweep that another computer began, from what the server knows of it.

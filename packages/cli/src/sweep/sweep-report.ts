@@ -1,3 +1,4 @@
+import { correlation } from "isoloss/linalg";
 import { formatDuration, formatNumber } from "../experiments/results/format-number.js";
 import type { Environment } from "../run/environment.js";
 import { htmlTable, type ReportSection, renderReport } from "../run/report-html.js";
@@ -5,7 +6,6 @@ import type { StoredSweep } from "./directory.js";
 import type { SweepDocument } from "./document.js";
 import { edgesOf, leftOut } from "./edges.js";
 import { progressText } from "./progress-line.js";
-import { rankCorrelation } from "./rank-correlation.js";
 import { searchEnd } from "./search-end.js";
 import { completedTrials, sweepFigures, type Valued, varying } from "./sweep-figures.js";
 
@@ -180,5 +180,29 @@ function parameterSection(
         ? [htmlTable({ columns: ["parameter", "rank correlation", "95 % interval", "trials"], rows })]
         : [],
     isShown: figures.length > 0,
+  };
+}
+
+// Spearman's rank correlation (American Journal of Psychology 15, 1904), with the interval of Fisher's z and the standard
+// error 1.06 / sqrt(n - 3) (Fieller, Hartley & Pearson, Biometrika 44, 1957).
+
+interface RankCorrelation {
+  readonly rho: number;
+  /** 95 % interval; null for fewer than four pairs, and where |rho| is 1: z is infinite. */
+  readonly interval: readonly [number, number] | null;
+  readonly n: number;
+}
+
+/** Null where one of the lists is constant. @param a, b of one length */
+export function rankCorrelation(a: readonly number[], b: readonly number[]): RankCorrelation | null {
+  const n = a.length;
+  const rho = n < 2 ? Number.NaN : correlation(a, b).spearman;
+  if (Number.isNaN(rho)) return null;
+  const half = (1.959964 * 1.06) / Math.sqrt(n - 3);
+  const z = Math.atanh(rho);
+  return {
+    rho,
+    interval: n > 3 && Number.isFinite(z) ? [Math.tanh(z - half), Math.tanh(z + half)] : null,
+    n,
   };
 }

@@ -198,7 +198,7 @@ export interface Sampler {
   ask(history: readonly Trial[], trial: number): Assignment;
 }
 
-/** What a run is told at a rung. */
+/** The answer to a run at a rung. */
 export type Verdict = "go" | "stop";
 
 /** A rule of {@link verdictOf}: what the server's script is given, too. `above` is negated where the metric is maximized. */

@@ -48,7 +48,7 @@ describe("isoloss data", () => {
 
   it("lists them, with their licences", async () => {
     const { benchmarks } = await bench.json<{ benchmarks: { name: string; licence: string }[] }>(
-      ...["data", "list", "--json"],
+      ...["data", "list", "--directory", ".", "--json"],
     );
     expect(benchmarks.find(({ name }) => name === "nyuv2")?.licence).toBe("NYUv2 is for research");
   });

@@ -50,7 +50,7 @@ it.runIf(process.platform === "linux").each([
 it.runIf(process.platform === "linux")(
   "a command about a model finds out before its work that no folder can be made for its report",
   async () => {
-    const paths = { out: join(bench.folder, "new.onnx"), report: "/proc/nope/deep/r.html" };
+    const paths = { out: join(bench.folder, "new.onnx"), report: "/proc/nope/deep/r.html", force: false };
     await expect(requireOutputs({ files: [] } as never, paths)).rejects.toThrow(
       /^Cannot write to the folder \/proc\/nope\/deep: .+\. Choose another one with --report\.$/,
     );

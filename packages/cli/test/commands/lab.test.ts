@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MissingDataError, OptionError } from "isoloss";
+import { inProcess } from "isoloss-test-support/cli/in-process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { labFolder } from "../../src/commands/lab.js";
 import { type LabServer, serveLab } from "../../src/commands/lab-server.js";
-import { inProcess } from "./in-process.js";
 
 const host = "127.0.0.1";
 

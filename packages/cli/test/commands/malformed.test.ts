@@ -11,8 +11,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inProcess } from "isoloss-test-support/cli/in-process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { inProcess } from "./in-process.js";
 import { booth } from "./support.js";
 
 const full = `name: full

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRng, encodeNpy } from "isoloss/data";
 import { compareModels, fromOnnx } from "isoloss-onnx";
+import { transformer } from "isoloss-test-support/model-file/transformer";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { BalancedModel } from "../../src/commands/model/balance.js";
 import type { ImbalanceOfModel } from "../../src/commands/model/imbalance.js";
@@ -87,7 +88,7 @@ describe("isoloss model imbalance", () => {
       const { stdout } = await bench.run("model", "imbalance", name);
       expect(stdout.includes("can be scaled")).toBe(name !== "normalized.onnx");
       expect(stdout).toContain(ends);
-      const balanced = await bench.run("model", "balance", name, "-o", "out.onnx");
+      const balanced = await bench.run("model", "balance", name, "--force", "-o", "out.onnx");
       expect(balanced.stdout).toContain(ends);
       const found = await bench.run("model", "symmetries", name);
       expect(found.stdout).toContain(ends);
@@ -183,14 +184,14 @@ describe("isoloss model balance", () => {
       }),
     }));
     file("dead.onnx", dead);
-    const args = ["model", "balance", "dead.onnx", "--by", "range", "-o", "even.onnx", "--json"];
+    const args = ["model", "balance", "dead.onnx", "--by", "range", "--force", "-o", "even.onnx", "--json"];
     const { ranges, lifted } = await bench.json<BalancedModel>(...args);
     expect(lifted).toBe(true);
     for (const { after } of ranges) expect(after).toBeLessThan(1000);
   });
 
   it("scales the bounds of a Clip with the weights, exactly", async () => {
-    const args = ["model", "balance", "Clip.onnx", "--powers-of-two", "-o", "even.onnx", "--json"];
+    const args = ["model", "balance", "Clip.onnx", "--powers-of-two", "--force", "-o", "even.onnx", "--json"];
     const document = await bench.json<BalancedModel>(...args);
     expect(document).toMatchObject({ lifted: true, stops: [], largest: 0 });
     expect(document.before.factor).toBeGreaterThan(3);
@@ -199,10 +200,34 @@ describe("isoloss model balance", () => {
     const relu = ["model", "balance", "Relu.onnx", "--powers-of-two", "-o", "relu.onnx", "--json"];
     expect((await bench.json<BalancedModel>(...relu)).lifted).toBe(false);
     expect(params).toMatchObject(fromOnnx(read("relu.onnx")).params);
-    const text = await bench.run("model", "balance", "Clip.onnx", "--by", "range", "-o", "even.onnx");
+    const text = await bench.run(
+      "model",
+      "balance",
+      "Clip.onnx",
+      "--by",
+      "range",
+      "--force",
+      "-o",
+      "even.onnx",
+    );
     expect(text.stdout).toContain(
       "Bounds of Clip, Max and Min became numbers of channels, which move with the weights.",
     );
+  });
+
+  it("moves the residual stream of a transformer with the epsilons of its norms", async () => {
+    file("stream.onnx", transformer({ fused: true, tied: true, outlier: 500 }));
+    const line = ["model", "balance", "stream.onnx", "--powers-of-two", "-o", "even.onnx", "--json"];
+    expect(await bench.json<BalancedModel>(...line)).toMatchObject({ lifted: false, largest: 0 });
+    const epsilonOf = (name: string) => {
+      const { params } = fromOnnx(read(name), { epsilons: true });
+      return Number(Object.entries(params).find(([own]) => own.endsWith(".epsilon"))?.[1].data[0]);
+    };
+    const exponent = Math.log2(epsilonOf("even.onnx") / epsilonOf("stream.onnx"));
+    expect(exponent).toBeLessThan(0);
+    expect(exponent % 2).toBe(-0);
+    const { stdout } = await bench.run("model", "symmetries", "stream.onnx");
+    expect(stdout).toContain("stream of 32 units, written by tokens, positions, ");
   });
 
   it("allows what weights are rounded by in a file of float16", async () => {
@@ -211,6 +236,7 @@ describe("isoloss model balance", () => {
       "model",
       "balance",
       "half.onnx",
+      "--force",
       "-o",
       "even.onnx",
       "--json",
@@ -247,11 +273,11 @@ describe("isoloss model balance", () => {
     ["imbalance uneven.onnx --size batch=2", /--size batch: the file fixes all sizes/, 2],
     ["imbalance", /missing required argument 'file'/, 2],
     ["balance uneven.onnx", /required option '-o, --out <file>' not specified/, 2],
-    ["balance text.onnx -o out.onnx", /Cannot read text\.onnx as an ONNX model/, 1],
-    ["balance uneven.onnx -o out.onnx --by size", /Allowed choices are norm, range/, 2],
-    ["balance uneven.onnx -o out.onnx --held-out gone.npy", /Cannot read the data gone\.npy/, 1],
-    ["balance uneven.onnx -o out.onnx --held-out text.onnx", /is no \.npy, \.npz, PNG or JPEG file/, 1],
-    ["balance uneven.onnx -o out.onnx --tolerance -1", /tolerance/, 2],
+    ["balance text.onnx -o new.onnx", /Cannot read text\.onnx as an ONNX model/, 1],
+    ["balance uneven.onnx -o new.onnx --by size", /Allowed choices are norm, range/, 2],
+    ["balance uneven.onnx -o new.onnx --held-out gone.npy", /Cannot read the data gone\.npy/, 1],
+    ["balance uneven.onnx -o new.onnx --held-out text.onnx", /is no \.npy, \.npz, PNG or JPEG file/, 1],
+    ["balance uneven.onnx -o new.onnx --tolerance -1", /tolerance/, 2],
   ])("model %s says what is wrong", async (command, message, code) => {
     const { status, stdout, stderr } = await bench.run("model", ...command.split(" "));
     expect([status, stdout, stderr]).toEqual([code, "", expect.stringMatching(message)]);

@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { createRng, encodeNpy, split } from "isoloss/data";
 import { decodeModel } from "isoloss/onnx";
 import { fromOnnx, modelError } from "isoloss-onnx";
+import { transformer } from "isoloss-test-support/model-file/transformer";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Half } from "../../src/commands/model/half.js";
 import type { PrunedModel } from "../../src/commands/model/prune.js";
@@ -28,7 +29,7 @@ beforeAll(async () => {
     writeFileSync(at(`${activation}.onnx`), convolutions(activation, { wide: 8 }));
 });
 
-const prune = ["model", "prune", "folded.onnx", "--out", "pruned.onnx", "--fraction"];
+const prune = ["model", "prune", "folded.onnx", "--force", "--out", "pruned.onnx", "--fraction"];
 
 describe("isoloss model prune", () => {
   it("writes the better ranking, chosen by other examples than those of the table", async () => {
@@ -53,7 +54,18 @@ describe("isoloss model prune", () => {
     ["Relu.onnx", ["--fraction", "0.5", "--units", "--multiple", "1"]],
   ])("never writes a ranking that lost by more than the margin: %s %s", async (name, args) => {
     const document = await bench.json<PrunedModel>(
-      ...["model", "prune", name, "-o", "pruned.onnx", ...args, "--held-out", "images.npy", "--json"],
+      ...[
+        "model",
+        "prune",
+        name,
+        "--force",
+        "-o",
+        "pruned.onnx",
+        ...args,
+        "--held-out",
+        "images.npy",
+        "--json",
+      ],
     );
     const [balanced, asItIs] = document.table.map(({ chosenBy }) => chosenBy?.sqnr ?? Number.NaN);
     expect(document).toMatchObject({ apart: true, measured: "8 examples of images.npy" });
@@ -70,7 +82,17 @@ describe("isoloss model prune", () => {
     // Every other example is a hundred times larger, and so are its outputs.
     const turns = images.map((value, e) => (Math.floor(e / 192) % 2 === 0 ? value : 100 * value));
     writeFileSync(at("turns.npy"), encodeNpy({ shape: [16, 3, 8, 8], data: turns }));
-    const args = ["model", "prune", "Relu.onnx", "-o", "pruned.onnx", "--fraction", "0.5", "--json"];
+    const args = [
+      "model",
+      "prune",
+      "Relu.onnx",
+      "--force",
+      "-o",
+      "pruned.onnx",
+      "--fraction",
+      "0.5",
+      "--json",
+    ];
     const { table } = await bench.json<PrunedModel>(...args, "--held-out", "turns.npy");
     const [small, large] = [0, 1].map((part) => {
       const data = turns.filter((_, e) => Math.floor(e / 192) % 2 === part);
@@ -102,7 +124,7 @@ describe("isoloss model prune", () => {
   });
 
   it("prints one row where both rankings give the same file, and names the operator that ends scalings", async () => {
-    const args = ["model", "prune", "Sigmoid.onnx", "--fraction", "0.5", "-o", "pruned.onnx"];
+    const args = ["model", "prune", "Sigmoid.onnx", "--fraction", "0.5", "--force", "-o", "pruned.onnx"];
     const { stdout } = await bench.run(...args);
     expect(stdout.match(/^as they are .*dB/gm)).toHaveLength(1);
     expect(stdout).not.toMatch(/balanced|after balance/);
@@ -114,7 +136,7 @@ describe("isoloss model prune", () => {
 
   it("ranks weights around a Clip as those around a Relu, and leaves the Clip", async () => {
     const zeros = async (name: string) => {
-      await bench.run("model", "prune", name, "--fraction", "0.5", "-o", "pruned.onnx");
+      await bench.run("model", "prune", name, "--fraction", "0.5", "--force", "-o", "pruned.onnx");
       return Object.values(fromOnnx(read("pruned.onnx")).params).map(({ data }) =>
         Array.from(data, Number).map((w) => w === 0),
       );
@@ -148,7 +170,7 @@ describe("isoloss model prune", () => {
   });
 
   it("removes units, and says what each group keeps and what time the file takes", async () => {
-    const units = ["model", "prune", "Relu.onnx", "-o", "pruned.onnx", "--units", "--fraction"];
+    const units = ["model", "prune", "Relu.onnx", "--force", "-o", "pruned.onnx", "--units", "--fraction"];
     const document = await bench.json<PrunedModel>(...units, "0.4", "--json");
     expect(document).toMatchObject({ by: "units", multiple: 8 });
     // 10 of 16 and 12 of 20 are the shares.
@@ -198,15 +220,17 @@ describe("isoloss model prune", () => {
   });
 });
 
-const half = ["model", "half", "folded.onnx", "--out", "half.onnx"];
+const half = ["model", "half", "folded.onnx", "--force", "--out", "half.onnx"];
 
 describe("isoloss model half", () => {
   it("writes a file of float16, with counts and errors moved and as it is", async () => {
     const { status, stdout, stderr } = await bench.run(...half);
     expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
-    expect(stdout).toMatch(/^numbers +stored over \/ below +activations over \/ below +error, rounded/);
-    expect(stdout).toMatch(/^moved +0 \/ \d+ of \d+ +- +\S+ +\d+\.\d dB/m);
-    expect(stdout).toMatch(/^as they are +0 \/ \d+ of \d+ +- +\S+ +\d+\.\d dB/m);
+    expect(stdout).toMatch(
+      /^numbers +largest value +stored over \/ below +activations over \/ below +SQNR, rounded/,
+    );
+    expect(stdout).toMatch(/^moved +\S+ \(\S+\) +0 \/ \d+ of \d+ +0 \/ \d+ of \d+ +\d+\.\d dB/m);
+    expect(stdout).toMatch(/^as they are +\S+ \(\S+\) +0 \/ \d+ of \d+ +0 \/ \d+ of \d+ +\d+\.\d dB/m);
     expect(stdout).toMatch(/^Wrote half\.onnx: \d+ units scaled by powers of two, .* of folded\.onnx\./m);
     const { graph } = decodeModel(read("half.onnx"));
     const types = new Set(graph.initializers.map(({ dtype }) => dtype));
@@ -246,7 +270,6 @@ describe("isoloss model half", () => {
       })),
     }));
     writeFileSync(at("large.onnx"), large);
-    writeFileSync(at("kept.onnx"), "old");
     const line = ["model", "half", "large.onnx", "--out", "kept.onnx"];
     const { status, stdout, stderr } = await bench.run(...line);
     expect(status).toBe(1);
@@ -257,14 +280,38 @@ describe("isoloss model half", () => {
     expect(withoutProgress(stderr)).toBe(
       `isoloss: kept.onnx was not written: ${why}. Those of large.onnx are above 65504 there. Ways out: keep the model in float32. To write it all the same, add --force.\n`,
     );
-    expect(readFileSync(at("kept.onnx"), "utf8")).toBe("old");
+    expect(existsSync(at("kept.onnx"))).toBe(false);
     const document: Half = JSON.parse((await bench.run(...line, "--json")).stdout);
-    expect(document).toMatchObject({ out: null, table: [{ rounded: null }, { rounded: null }] });
+    expect(document).toMatchObject({
+      out: null,
+      table: [{ rounded: { broken: true } }, { rounded: { broken: true } }],
+    });
     const forced = await bench.run(...line, "--force", "--report", "forced.html");
     expect(forced.status).toBe(0);
     expect(forced.stdout).toContain(`\nWrote kept.onnx: ${why}. `);
     expect(readFileSync(at("forced.html"), "utf8")).toContain(`Written to kept.onnx: numbers moved; ${why}.`);
     expect(decodeModel(read("kept.onnx")).graph.initializers[0].dtype).toBe("float16");
+  });
+
+  it("does not write a file below the tolerance, unless it is forced to", async () => {
+    const line = [...half.slice(0, -1), "near.onnx", "--tolerance", "90"];
+    const { status, stderr } = await bench.run(...line);
+    expect(status).toBe(1);
+    expect(withoutProgress(stderr)).toMatch(
+      /near\.onnx was not written: with every result rounded to float16, its SQNR is \d+\.\d dB .* on random inputs, below the tolerance of 90 dB\. Ways out: .*lower --tolerance/,
+    );
+    expect(existsSync(at("near.onnx"))).toBe(false);
+    expect((await bench.run(...line, "--force")).status).toBe(0);
+  });
+
+  it("scales the residual stream of a transformer, and says by which power of two", async () => {
+    writeFileSync(at("stream.onnx"), transformer({ fused: true, outlier: 9e4 }));
+    const { status, stdout } = await bench.run("model", "half", "stream.onnx", "-o", "half-stream.onnx");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^as they are +90000 /m);
+    expect(stdout).toMatch(
+      /^Wrote half-stream\.onnx: \d+ units scaled by powers of two, the stream of 32 units by 2\^-\d, /m,
+    );
   });
 
   it("judges a file on the held-out data that it names, and the page says why it was refused", async () => {
@@ -284,6 +331,7 @@ describe("isoloss model half", () => {
     }
     const line = ["model", "half", "inside.onnx", "--out", "inside-half.onnx", "--no-move"];
     expect((await bench.run(...line, "--calibration", "small.npy")).status).toBe(0);
+    rmSync(at("inside-half.onnx"));
     const data = ["--calibration", "small.npy", "--held-out", "big.npy"];
     const { status, stderr } = await bench.run(...line, ...data, "--report", "refused.html");
     const why = "with every result rounded to float16, its outputs are not finite on 8 examples of big.npy";

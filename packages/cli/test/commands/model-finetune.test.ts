@@ -7,7 +7,7 @@ import { optimizers } from "isoloss/optim";
 import { stored as twoArrays } from "isoloss-test-support/data/npz-files";
 import { convnet, exported, images, operators, stored } from "isoloss-test-support/fine-tune/support";
 import { beforeAll, describe, expect, it } from "vitest";
-import { namedLosses } from "../../../onnx/src/fine-tune/named-losses.js";
+import { namedLosses } from "../../../onnx/src/fine-tune/fine-tune-options.js";
 import type { FineTuning } from "../../src/commands/model/finetune.js";
 import { lossNames, optimizerNames } from "../../src/commands/model/finetune.js";
 import { perceptron, withShape } from "../model/model-files.js";
@@ -20,7 +20,19 @@ const read = (name: string) => new Uint8Array(readFileSync(at(name)));
 const model = exported(convnet({ channels: 4 }));
 
 const finetune = (...args: string[]) => bench.run("model", "finetune", "model.onnx", ...args);
-const usual = ["--data", "x.npy", "--labels", "y.npy", "--rate", "0.02", "--epochs", "3", "-o", "out.onnx"];
+const usual = [
+  "--data",
+  "x.npy",
+  "--labels",
+  "y.npy",
+  "--rate",
+  "0.02",
+  "--epochs",
+  "3",
+  "--force",
+  "-o",
+  "out.onnx",
+];
 
 /** Gray pictures of 8 x 8 pixels in a folder for each class: digits. */
 function writeClasses(folder: string, { inputs, labels }: ReturnType<typeof images>): void {
@@ -156,6 +168,7 @@ describe("isoloss model finetune", () => {
       "0.02",
       "--epochs",
       "8",
+      "--force",
       "-o",
       "new/out.onnx",
     ];

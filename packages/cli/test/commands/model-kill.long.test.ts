@@ -26,7 +26,7 @@ function foldAndKill(out: string, killAfter: number): Promise<void> {
   return new Promise((done, reject) => {
     const child = spawn(
       process.execPath,
-      [bench.cli.script, "model", "fold", "model.onnx", "-o", out, "--no-verify"],
+      [bench.cli.script, "model", "fold", "model.onnx", "--force", "-o", out, "--no-verify"],
       {
         cwd: bench.folder,
         stdio: "ignore",

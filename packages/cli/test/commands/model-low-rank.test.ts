@@ -20,7 +20,7 @@ beforeAll(() => {
   writeFileSync(at("x.npy"), encodeNpy({ shape: [40, 6], data }));
 });
 
-const lowRank = ["model", "low-rank", "model.onnx", "--out", "smaller.onnx"];
+const lowRank = ["model", "low-rank", "model.onnx", "--force", "--out", "smaller.onnx"];
 
 describe("isoloss model low-rank", () => {
   it("drops rank that no weight uses, and the model computes the same", async () => {
@@ -28,7 +28,7 @@ describe("isoloss model low-rank", () => {
     expect([status, withoutProgress(stderr)]).toEqual([0, ""]);
     expect(shapes("smaller.onnx")).toEqual(["6,3", "3,5", "5,2"]);
     expect((await compareModels(read("model.onnx"), read("smaller.onnx"))).largest).toBeLessThan(1e-5);
-    expect(stdout).toMatch(/^spaces +SQNR \[95 % interval\] +same largest \[95 % interval\] +numbers +size/);
+    expect(stdout).toMatch(/^choice +SQNR \[95 % interval\] +same largest \[95 % interval\] +numbers +size/);
     // 6 x 3, 3 x 5 and 5 x 2 numbers.
     expect(stdout).toMatch(/^without unused rank +1\d\d\.\d dB +100\.0 % \[39\.8, 100\.0\] +43 +\d+ B$/m);
     expect(stdout).toMatch(/^down and 1 more +8 +3 +\S+$/m);
@@ -43,7 +43,7 @@ describe("isoloss model low-rank", () => {
       ...["--rank", "2", "--held-out", "x.npy", "--json"],
     );
     expect(document).toMatchObject({ rank: 2, energy: null, measured: "40 examples of x.npy" });
-    expect(document.table.map(({ spaces, numbers }) => [spaces, numbers])).toEqual([
+    expect(document.table.map(({ choice, numbers }) => [choice, numbers])).toEqual([
       ["without unused rank", 43],
       ["truncated", 32],
     ]);

@@ -54,7 +54,7 @@ const errors = "Signal to error of each choice";
 
 describe("isoloss model ... --report", () => {
   it("quantize: has all choices, the recommended one, layers, weights and groups", async () => {
-    const args = ["quantize", "model.onnx", "--calibration", "images.npy", "-o", "int8.onnx"];
+    const args = ["quantize", "model.onnx", "--calibration", "images.npy", "--force", "-o", "int8.onnx"];
     const document = await bench.json<Quantized>("model", ...args, "--json");
     const { headings, figures, conclusion, table, texts } = await page(...args);
     expect(headings).toEqual([
@@ -104,7 +104,7 @@ describe("isoloss model ... --report", () => {
   });
 
   it("prune: has both rankings, and which groups lost units", async () => {
-    const args = ["prune", "folded.onnx", "--fraction", "0.5", "-o", "pruned.onnx"];
+    const args = ["prune", "folded.onnx", "--fraction", "0.5", "--force", "-o", "pruned.onnx"];
     const zeros = await page(...args);
     expect(zeros.figures).toEqual([errors, weights]);
     expect(zeros.table(0).map(([ranked]) => ranked)).toEqual(["balanced", "as they are"]);
@@ -127,7 +127,7 @@ describe("isoloss model ... --report", () => {
     expect(headings.slice(0, 2)).toEqual(["Measured choices", "Spaces"]);
     expect(figures[0]).toBe(errors);
     expect(conclusion).toBe("Written to smaller.onnx: spaces truncated.");
-    expect(table(0).map(([spaces]) => spaces)).toEqual(["without unused rank", "truncated"]);
+    expect(table(0).map(([choice]) => choice)).toEqual(["without unused rank", "truncated"]);
     expect(table(1).map(([, size, rank]) => [size, rank])).toEqual([["8", "2"]]);
   });
 
@@ -155,7 +155,7 @@ describe("isoloss model ... --report", () => {
   });
 
   it("needs no other file, follows the reader's colors, and changes nothing else that is printed", async () => {
-    const args = ["model", "half", "folded.onnx", "-o", "half.onnx"];
+    const args = ["model", "half", "folded.onnx", "--force", "-o", "half.onnx"];
     const { html } = await page(...args.slice(1));
     expect(html).not.toMatch(/<script|<link|src=/);
     expect(html).toContain("prefers-color-scheme: dark");

@@ -30,7 +30,7 @@ beforeAll(() => {
   writeFileSync(at("x.npy"), encodeNpy({ shape: [40, 6], data }));
 });
 
-const rotate = ["model", "rotate", "peaked.onnx", "-o", "turned.onnx"];
+const rotate = ["model", "rotate", "peaked.onnx", "--force", "-o", "turned.onnx"];
 
 /** Largest magnitude of a parameter, relative to its root mean square. */
 function peak(name: string, parameter: string): number {
@@ -114,7 +114,7 @@ describe("isoloss model rotate", () => {
 describe("isoloss model quantize --rotate", () => {
   const quantize = (file: string, more: readonly string[] = []) =>
     bench.json<Quantized>(
-      ...["model", "quantize", file, "--calibration", "x.npy", "-o", "int8.onnx"],
+      ...["model", "quantize", file, "--calibration", "x.npy", "--force", "-o", "int8.onnx"],
       ...["--rotate", "--no-equalize", "--bias-correction", "none", "--json", ...more],
     );
 
@@ -139,7 +139,7 @@ describe("isoloss model quantize --rotate", () => {
       encodeNpy({ shape: [40, 4], data: new Float32Array(160).map((_, i) => Math.sin(i)) }),
     );
     const { status, stdout, stderr } = await bench.run(
-      ...["model", "quantize", "relu.onnx", "--calibration", "x4.npy", "-o", "int8.onnx"],
+      ...["model", "quantize", "relu.onnx", "--calibration", "x4.npy", "--force", "-o", "int8.onnx"],
       ...["--rotate", "--no-equalize"],
     );
     expect([status, withoutProgress(stderr)]).toEqual([

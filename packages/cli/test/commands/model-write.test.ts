@@ -132,12 +132,42 @@ describe("isoloss model fold", () => {
     expect(read("model.onnx")).toEqual(normalized());
   });
 
+  it.each([
+    ["fold", []],
+    ["restore", ["--calibration", "images.npy"]],
+    ["balance", []],
+    ["rotate", []],
+    ["quantize", ["--calibration", "images.npy"]],
+    ["prune", ["--fraction", "0.5"]],
+    ["half", []],
+    ["low-rank", []],
+    ["finetune", ["--data", "images.npy", "--labels", "labels.npy", "--rate", "0.1"]],
+  ])("leaves a file that is there without --force: %s", async (command, args) => {
+    file("there.onnx", "old");
+    // Before the data are read, and the long work.
+    const { status, stdout, stderr } = await bench.run(
+      "model",
+      command,
+      "model.onnx",
+      "-o",
+      "there.onnx",
+      ...args,
+    );
+    expect([status, stdout, stderr]).toEqual([
+      1,
+      "",
+      "isoloss: Cannot write there.onnx: it is there already. Choose another name, or replace it with --force.\n",
+    ]);
+    expect(readFileSync(at("there.onnx"), "utf8")).toBe("old");
+  });
+
   it("writes nothing where the new model differs by more than the tolerance", async () => {
     file("kept.onnx", "old");
     const { status, stderr } = await bench.run(
       "model",
       "fold",
       "model.onnx",
+      "--force",
       "-o",
       "kept.onnx",
       "--tolerance",
@@ -159,7 +189,7 @@ describe("isoloss model fold", () => {
       node: (own) => rawMessage([...rawFields(own), rawField(6, (w, n) => w.string(n, trace))]),
     });
     file("noted.onnx", noted);
-    const fold = ["model", "fold", "noted.onnx", "-o", "same.onnx"];
+    const fold = ["model", "fold", "noted.onnx", "--force", "-o", "same.onnx"];
     await bench.run(...fold);
     expect(read("same.onnx")).toEqual(noted);
     const { stdout } = await bench.run(...fold, "--drop-metadata");
@@ -169,7 +199,7 @@ describe("isoloss model fold", () => {
 
   it("says that there is nothing to fold, and writes the model as it is", async () => {
     file("relu.onnx", perceptron("relu"));
-    const { status, stdout } = await bench.run("model", "fold", "relu.onnx", "-o", "same.onnx");
+    const { status, stdout } = await bench.run("model", "fold", "relu.onnx", "--force", "-o", "same.onnx");
     expect(status).toBe(0);
     expect(stdout).toMatch(/^There was no node to change\.\n\nWrote same\.onnx\. /);
     expect(read("same.onnx")).toEqual(perceptron("relu"));

@@ -327,6 +327,19 @@ describe("isoloss model verify", () => {
     expect(text.stdout).toMatch(/^They differ on 10 examples.* In float64, on the batch where/m);
   });
 
+  it("compares a file of any number of examples with one that fixes it, in either order", async () => {
+    file("twelve.npy", encodeNpy(full([12, 4], 1)));
+    for (const files of [
+      ["open.onnx", "relu.onnx"],
+      ["relu.onnx", "open.onnx"],
+    ]) {
+      const random = await bench.run("model", "verify", ...files);
+      expect([random.status, random.stdout]).toEqual([0, expect.stringMatching(/^logits +5 x 2 +0 +0$/m)]);
+      const onData = await bench.run("model", "verify", ...files, "--data", "twelve.npy");
+      expect([onData.status, onData.stdout]).toEqual([0, expect.stringMatching(/^logits +10 x 2 +0 +0$/m)]);
+    }
+  });
+
   it.each([
     ["wide.npy", /wide\.npy has the shape \[12, 3\]; the input "x" takes float32\[5, 4\]/],
     ["few.npy", /few\.npy has 3 examples; the model takes batches of 5/],

@@ -3,9 +3,9 @@ import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { createRng } from "isoloss/data";
+import { inProcess } from "isoloss-test-support/cli/in-process";
 import { describe, expect, it } from "vitest";
 import type { RunDocument } from "../../src/formats/json.js";
-import { inProcess } from "./in-process.js";
 import { digits, withoutTimes, workbench } from "./support.js";
 
 const bench = workbench();

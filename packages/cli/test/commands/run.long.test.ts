@@ -1,10 +1,34 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { RunsDocument } from "../../src/formats/json.js";
 import { booth, digits, workbench } from "./support.js";
 
 const bench = workbench();
 
+/** What a file of the build and those that it imports load at once. */
+function loadedBy(file: string, seen = new Set<string>()): ReadonlySet<string> {
+  for (const [, from] of readFileSync(file, "utf8").matchAll(/^import (?:[^"]+ from )?"([^"]+)";$/gm)) {
+    if (seen.has(from)) continue;
+    seen.add(from);
+    if (from.startsWith(".")) loadedBy(join(dirname(file), from), seen);
+  }
+  return seen;
+}
+
 describe("isoloss run", () => {
+  it("has its help without its code, which is loaded when it runs", () => {
+    const { script } = bench.cli;
+    const importIn = (file: string, before: RegExp): string => {
+      const text = readFileSync(file, "utf8");
+      const [, from] = /import\("([^"]+)"\)/.exec(text.slice(text.search(before))) ?? [];
+      return join(dirname(file), String(from));
+    };
+    const row = importIn(script, /name: "run \[experiment\]"/);
+    expect([...loadedBy(row)]).not.toContain("zod");
+    expect([...loadedBy(importIn(row, /run/))]).toContain("zod");
+  });
+
   it("spreads runs over threads to the same numbers, in the same order", async () => {
     bench.write("digits.yaml", digits);
     const run = (jobs: string) =>

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inProcess, type Outcome } from "isoloss-test-support/cli/in-process";
 import { afterAll, beforeAll } from "vitest";
-import { type BuiltCli, buildCli, type Outcome } from "../built-cli.js";
-import { inProcess } from "./in-process.js";
+import { type BuiltCli, buildCli } from "../built-cli.js";
 
 /** What a model command says on stderr but for lines of progress, which it has where the machine is slow. */
 export const withoutProgress = (stderr: string): string => stderr.replaceAll(/^\d+ s: .*\n/gm, "");

@@ -3,11 +3,11 @@ import { Redis } from "ioredis";
 import { serverProgram, startServer, type TestServer } from "isoloss-test-support/queue/server";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { SweepDocument } from "../../src/sweep/document.js";
-import { objections, readDocument, shapesIn } from "../documents/tables.js";
+import { documentShapes, objections } from "../documents/tables.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
-const shapes = shapesIn(readDocument("json-documents.md"));
+const shapes = await documentShapes();
 
 describe.skipIf(!serverProgram)("isoloss sweep on a server", () => {
   let server: TestServer;

@@ -10,17 +10,18 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { hurried } from "isoloss-test-support/hurried";
 import { beforeAll, describe, expect, it } from "vitest";
 import { describeEnvironment } from "../../src/run/environment.js";
 import { readSweepDirectory } from "../../src/sweep/directory.js";
 import { type SweepDocument, sweepDocument } from "../../src/sweep/document.js";
 import { sweepReport } from "../../src/sweep/sweep-report.js";
-import { objections, readDocument, shapesIn } from "../documents/tables.js";
+import { documentShapes, objections } from "../documents/tables.js";
 import { MlflowServer } from "../formats/mlflow-server.js";
 import { workbench } from "./support.js";
 
 const bench = workbench({ isInProcess: true });
-const shapes = shapesIn(readDocument("json-documents.md"));
+const shapes = await documentShapes();
 
 /** Booth's function over learning rates; its minimum is 0. */
 const sweep = (set = ""): string => `name: booths
@@ -216,8 +217,8 @@ confirm: false
   });
 
   it("makes no directory for a server that is not there", async () => {
-    const { status, stderr } = await bench.run(
-      ...["sweep", "booths.yaml", "--out", "unserved", "--queue", "redis://127.0.0.1:1"],
+    const { status, stderr } = await hurried(() =>
+      bench.run("sweep", "booths.yaml", "--out", "unserved", "--queue", "redis://127.0.0.1:1"),
     );
     expect([status, stderr]).toEqual([1, expect.stringContaining("There is no server")]);
     expect(existsSync(join(bench.folder, "unserved"))).toBe(false);
@@ -562,7 +563,7 @@ describe("a sweep that fails", () => {
       "Give a sweep's YAML file, or one of --resume DIR, --verify DIR, --list, and of a sweep on a server --attach ID, --cancel DIR, --close ID.",
     ],
     [["booths.yaml", "--list"], "Give a sweep's YAML file, or one of"],
-    [["--list", "--trials", "3"], "--set, --trials and --check are for a sweep's YAML file."],
+    [["--list", "--trials", "3"], "--set, --trials, --provider and --check are for a sweep's YAML file."],
     [["--resume", "nowhere"], "Cannot read the sweep nowhere: no such file or directory"],
     [["--verify", "."], ". is not the directory of a sweep: it has no sweep.yaml and no journal.jsonl."],
   ])("refuses %j with one line", async (args, message) => {

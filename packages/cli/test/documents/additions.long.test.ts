@@ -184,7 +184,7 @@ export const size = { options, help: "Example:\\n  isoloss model size model.onnx
 
 /** What a user does with each, in both runtimes and on the command line. */
 const usage = `import { writeFileSync } from "node:fs";
-import { inProcess } from "./commands/in-process.js";
+import { inProcess } from "../../test-support/cli/in-process.js";
 import { perceptron } from "./model/model-files.js";
 import { array, grad, jit } from "isoloss";
 import { createMethod } from "isoloss/mtl";

@@ -1,4 +1,4 @@
-// The shapes of JSON documents as docs/json-documents.md has them: a table a shape, a row a key.
+// The shapes of JSON documents as the page of the site has them: a table a shape, a row a key.
 import { readFileSync } from "node:fs";
 
 export const readDocument = (name: string): string =>
@@ -13,8 +13,14 @@ interface Key {
 /** Keys of each shape, by its heading. */
 export type Shapes = ReadonlyMap<string, readonly Key[]>;
 
+/** The shapes of all documents of commands. Reading the types takes seconds. */
+export async function documentShapes(): Promise<Shapes> {
+  const { jsonDocuments } = await import("../../../../scripts/site/json-documents.mjs");
+  return shapesIn(jsonDocuments);
+}
+
 /** Reads the tables below the headings of the third level. */
-export function shapesIn(markdown: string): Shapes {
+function shapesIn(markdown: string): Shapes {
   const shapes = new Map<string, readonly Key[]>();
   for (const section of markdown.split(/^### /m).slice(1)) {
     const [name] = section.split("\n");
@@ -26,8 +32,7 @@ export function shapesIn(markdown: string): Shapes {
 const keyOf = ([, name, mark, type]: RegExpMatchArray): Key => ({ name, isOptional: mark === "?", type });
 
 const plain: Readonly<Record<string, (value: unknown) => boolean>> = {
-  // Numbers that are not finite are null in JSON.
-  number: (value) => value === null || Number.isFinite(value),
+  number: (value) => Number.isFinite(value),
   string: (value) => typeof value === "string",
   boolean: (value) => typeof value === "boolean",
   null: (value) => value === null,

@@ -57,6 +57,36 @@ describe("packaged experiments", () => {
   );
 });
 
+describe("benchmarks", () => {
+  const names = packagedNames().filter((name) => name.startsWith("benchmarks/"));
+
+  // AvivNavon/nash-mtl, methods/weight_methods.py, DynamicWeightAverage: `iteration_window: int = 25`, which the tables of Nash-MTL,
+  // FAMO, FairGrad and COST were made with.
+  it.each(names)("%s runs DWA in the form of the published row beside it", async (name) => {
+    const experiment = await loadExperiment(name);
+    const { published = {} } = (experiment as unknown as { protocol: { published?: object } }).protocol;
+    const { variants } = resolveExperiment(experiment);
+    const { settings } = variants.find(({ name: variant }) => variant === "DWA") ?? {};
+    expect(settings?.method).toEqual({ name: "dwa", ...("DWA" in published ? { window: 25 } : {}) });
+  });
+
+  it.each(names)("%s has in its quick part what its quick part is expected to show", async (name) => {
+    const { variants, expected = [] } = resolveExperiment(await loadExperiment(name), { quick: true });
+    expect(expected.map(({ path }) => path)).toEqual(["metrics.cost.driftOfGuard"]);
+    // The other presets have no guard.
+    expect(variants.some(({ settings }) => presetOf(settings) === "default")).toBe(true);
+  });
+
+  it("run each preset of COST in a quick part, from an epoch that it has", async () => {
+    const { variants } = resolveExperiment(await loadExperiment("benchmarks/celeba"), { quick: true });
+    const rows = variants.filter(({ settings }) => settings.cost !== undefined);
+    expect(rows.map(({ settings }) => presetOf(settings))).toEqual(["default", "paper", "released"]);
+  });
+
+  const presetOf = ({ cost }: Settings) =>
+    typeof cost === "object" ? (cost as { readonly preset?: string } | null)?.preset : cost;
+});
+
 it("the demo runs Rosenbrock's function with the settings of clock-rosenbrock", async () => {
   const [small, whole] = [await loadExperiment("demo/rosenbrock"), await loadExperiment("clock-rosenbrock")];
   const { choose: _, references: __, ...rates } = whole.rates as RatesConfig;

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { agreementText, changeOf, sqnrFields, sqnrText } from "../../src/model/measured-change.js";
+import {
+  agreementText,
+  changeOf,
+  narrowText,
+  sqnrFields,
+  sqnrText,
+} from "../../src/model/measured-change.js";
 
 describe("the SQNR of a changed model", () => {
   it.each([
@@ -37,6 +43,19 @@ describe("the intervals of a measured change", () => {
     };
     const four = [0.05, 0.15, 0.08, 0.12];
     expect(width(four)).toBeGreaterThan(2 * width(Array(8).fill(four).flat()));
+  });
+
+  it("are called too narrow where few examples carry the error, be there many", () => {
+    const even = Array(16).fill(0.1);
+    expect(change(even).carriedBy).toBeCloseTo(16, 10);
+    expect(narrowText(change(even))).toEqual([]);
+    const [eight] = narrowText(change(even.slice(8)));
+    expect(eight).toContain("as 8 examples carry the error");
+    expect(eight).toContain("give more by --held-out and --limit.");
+    // (4 * 1 + 60 * 0.01)^2 / (4 * 1 + 60 * 0.0001) = 5.28.
+    const heavy = [...Array(4).fill(1), ...Array(60).fill(0.01)];
+    expect(narrowText(change(heavy))[0]).toContain("as 5 examples carry the error");
+    expect(narrowText(change([0.1]))).toEqual([]);
   });
 
   it("are none of one example, of rows that are no examples, and where nothing differs", () => {

@@ -112,11 +112,11 @@ describe("confirmed", () => {
       [0.9, 1, 0.95],
       [1.4, 1.5, 1.45],
       "helps",
-      "Its test.rmse is 0.9509, that of predicting the mean 1.451.",
+      "Its test.rmse is 0.95, that of predicting the mean 1.45.",
     ],
     [
       ...(["test.rmse", [1.4, 1.6, 1.45], [1.4, 1.5, 1.45], "undecided"] as const),
-      "Its test.rmse is 1.486, not clearly better than that of predicting the mean, 1.451.",
+      "Its test.rmse is 1.483, not clearly better than that of predicting the mean, 1.45.",
     ],
     [
       ...(["test.accuracy", [0.9, 0.9, 0.9], [0.9, 0.9, 0.9], "undecided"] as const),
@@ -234,6 +234,25 @@ describe("confirmationOf", () => {
     state.contenders.forEach(values);
     const [all] = confirmationOf({ confirm: other, metric: loss } as never, state as never);
     expect(all.comparison?.n).toBe(3);
+  });
+
+  it("says of a trial with the baseline's settings that it is the baseline", () => {
+    const runs = [0, 1].map((seed) => ({
+      seed,
+      record: { status: "completed", lane: "a", values: { loss: 1 + seed } },
+    }));
+    const confirm = { seeds: [0, 1], best: 1, baseline: {} };
+    const textOf = (own: typeof runs) => {
+      const contenders = [
+        { trial: "baseline", parameters: {}, runs },
+        { trial: 0, parameters: { learningRate: 0.1 }, runs: own },
+      ];
+      return confirmationOf({ confirm, metric: loss } as never, { trials: [], contenders } as never)[0]?.text;
+    };
+    expect(textOf(runs)).toContain("(95 % interval). Its settings are the baseline's, and so are its runs");
+    expect(textOf(structuredClone(runs))).toContain(
+      "Both gave the same numbers: what is compared changed nothing.",
+    );
   });
 
   it("counts runs that diverged as such, whatever they had before", () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { createRng } from "isoloss/data";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { createEngine } from "../../src/sweep/engine.js";
 import type { Entry, NewEntry } from "../../src/sweep/journal.js";
@@ -67,7 +68,7 @@ describe("the engine of sweeps", () => {
           expect(results(wild.entries)).toEqual(results(simulate(file, calm()).entries));
         }
       }),
-      { numRuns: 80 },
+      { numRuns: randomCases(80) },
     );
   });
 

@@ -6,8 +6,8 @@ import { pathToFileURL } from "node:url";
 import { DataError } from "isoloss";
 import { describe, expect, it, vi } from "vitest";
 import { plainError } from "../../src/experiments/jobs/pool.js";
-import { isDiskError } from "../../src/run/disk.js";
 import type { LaneMessage, LaneOrder } from "../../src/sweep/lane.js";
+import { isDiskError } from "../../src/sweep/lane.js";
 import type { LaneHost, RunRecord, RunRequest } from "../../src/sweep/lanes.js";
 import { childLane, processLanes } from "../../src/sweep/process-lanes.js";
 
@@ -72,13 +72,17 @@ const done = (run: string): LaneMessage => ({
 });
 
 describe("a lane's process", () => {
-  it("is told its share of the cores, where there are others", async () => {
+  it("is told its share of the cores, where there are others, and the provider", async () => {
     const folder = mkdtempSync(join(tmpdir(), "isoloss-lane-"));
     const script = join(folder, "lane.mjs");
     writeFileSync(script, "process.send({ stopped: process.argv.slice(2).join() });");
-    const told = (jobs: number) =>
+    const told = (jobs: number, provider?: string) =>
       new Promise<string>((resolve) => {
-        const lane = childLane(pathToFileURL(script), jobs)(
+        const lane = childLane(
+          pathToFileURL(script),
+          jobs,
+          provider,
+        )(
           (message) => {
             if ("stopped" in message) resolve(message.stopped);
             lane.kill();
@@ -86,8 +90,9 @@ describe("a lane's process", () => {
           () => {},
         );
       });
-    expect(await told(1)).toBe("lane");
-    expect(await told(10_000)).toBe("lane,1");
+    expect(await told(1)).toBe("lane,,");
+    expect(await told(10_000)).toBe("lane,1,");
+    expect(await told(1, "cuda")).toBe("lane,,cuda");
     rmSync(folder, { recursive: true });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rankCorrelation } from "../../src/sweep/rank-correlation.js";
+import { rankCorrelation } from "../../src/sweep/sweep-report.js";
 
 describe("rankCorrelation", () => {
   it("is Pearson's correlation of the ranks, equal values with the mean of theirs", () => {

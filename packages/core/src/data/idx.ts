@@ -26,20 +26,10 @@ export interface IdxOptions {
   readonly dtype?: DType | undefined;
 }
 
-/**
- * Reads an IDX file: two zero bytes, a type byte, the rank, one big-endian uint32 a dimension, the elements big-endian.
- *
- * @param bytes the whole file, not compressed (see {@link readIdx})
- * @throws DataError for a wrong magic number, and for missing or trailing bytes
- *
- * @example
- * parseIdx(bytes, { dtype: "float32" }); // shape [60000, 28, 28], values 0..255
- */
+/** {@link readIdx} of a file that is not compressed. */
 export function parseIdx(bytes: Uint8Array, options: IdxOptions = {}): NdArray {
-  requireKnown("parseIdx", options, ["dtype"], 'parseIdx(bytes, { dtype: "float32" })');
-  requireBytes("parseIdx", bytes);
   const { dtype } = options;
-  if (dtype !== undefined) requireDType("parseIdx", dtype);
+  if (dtype !== undefined) requireDType("readIdx", dtype);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4) throw new DataError(`An IDX file starts with 4 bytes; got ${bytes.length} in all.`);
   const type = types.get(bytes[2]);
@@ -74,7 +64,11 @@ export function parseIdx(bytes: Uint8Array, options: IdxOptions = {}): NdArray {
 }
 
 /**
- * {@link parseIdx} for a file that may be gzip-compressed.
+ * Reads an IDX file, which may be gzip-compressed: two zero bytes, a type byte, the rank, one big-endian uint32 a dimension, the elements
+ * big-endian.
+ *
+ * @param bytes the whole file
+ * @throws DataError for a wrong magic number, and for missing or trailing bytes
  *
  * @example
  * await readIdx(new Uint8Array(await (await fetch("train-labels-idx1-ubyte.gz")).arrayBuffer()));

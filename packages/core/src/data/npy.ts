@@ -9,10 +9,9 @@ import {
   requireDType,
   sizeOf,
 } from "../array.js";
-import { halfToNumber, requireBytes } from "../bytes.js";
+import { halfToNumber, requireBytes, writeElements } from "../bytes.js";
 import { DataError } from "../errors.js";
 import { requireKnown } from "../options.js";
-import { writeElements } from "./elements.js";
 import { type NpyHeader, readNpyHeader } from "./npy-header.js";
 
 interface ElementType {

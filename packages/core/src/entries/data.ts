@@ -12,7 +12,7 @@ export type { Dataset } from "../data/dataset.js";
 export { digits } from "../data/digits.js";
 export type { DividedData, DivideOptions } from "../data/divide.js";
 export { divide, divideOptions } from "../data/divide.js";
-export { parseIdx, readIdx } from "../data/idx.js";
+export { readIdx } from "../data/idx.js";
 export type { LabeledImages } from "../data/labeled-images.js";
 
 export type { NpyOptions } from "../data/npy.js";

@@ -124,8 +124,9 @@ export type {
 } from "../train/minimize/minimize-options.js";
 export type { Predictor, PredictorOptions, Trained } from "../train/predictor.js";
 export { createPredictor } from "../train/predictor.js";
+export type { LearningRate, RunStepsOptions, StepsProgress } from "../train/run.js";
 export type { ResumeOptions, RunSettings } from "../train/run-settings.js";
-export type { LearningRate, RunResult, RunStepsOptions, StepsProgress } from "../train/run-steps.js";
+export type { RunResult } from "../train/run-steps.js";
 export type { TrainState } from "../train/state.js";
 export type { Loss } from "../train/step.js";
 export type { TeleportBatch } from "../train/teleport-batches.js";

@@ -9,3 +9,4 @@ export type { ResizedOptions } from "../node/images/resized.js";
 export { resizedImages } from "../node/images/resized.js";
 export type { NpyForm } from "../node/npy-writer.js";
 export { npyFile } from "../node/npy-writer.js";
+export { listProviders } from "../runtime/onnx/ort-node.js";

@@ -6,7 +6,14 @@
  */
 
 export { allocate, stridesOf } from "../array.js";
-export { bfloatToNumber, float64Of, halfToNumber, requireBytes } from "../bytes.js";
+export {
+  bfloatToNumber,
+  float64Of,
+  halfToNumber,
+  requireBytes,
+  toBfloat16Bits,
+  toFloat16Bits,
+} from "../bytes.js";
 export { keptExamples } from "../data/streams/example-stream.js";
 export { joinParts } from "../data/streams/part-reader.js";
 export { requireClasses } from "../data/tables/columns.js";
@@ -25,20 +32,19 @@ export { formatShape, formatType, isFloat, isTensor, sameShape } from "../graph/
 export { isTracing } from "../graph/tracing.js";
 export { halfCounts, noCounts } from "../math/half-counts.js";
 export { erf } from "../math/special.js";
-export { differenceOf } from "../metrics/output-difference.js";
+export { differenceOf, noiseRatio } from "../metrics/output-difference.js";
 export { lowRankOptions, reduced, unusedUnits } from "../moves/low-rank/low-rank.js";
 export type { Cuts, Uncuttable } from "../moves/prune/cut.js";
 export { isUncuttable, withoutCuts, zeroedCuts } from "../moves/prune/cut.js";
+export type { PrunedBy } from "../moves/prune/pruned.js";
 export { product } from "../moves/prune/pruned.js";
-export type { PrunedBy } from "../moves/prune/scores.js";
 export type { UnitCut } from "../moves/prune/units.js";
 export { cutsOf, leastUnits, stepOf, unitNorms, whyUncuttable } from "../moves/prune/units.js";
-export { calibrationShare, heldOutShare } from "../moves/quantization-noise/calibration-share.js";
-export { noiseRatio } from "../moves/quantization-noise/noise-ratio.js";
+export { calibrationShare, heldOutShare } from "../moves/quantization-noise/compare-candidates.js";
 export { namesMatching } from "../name-patterns.js";
 export { ratioOf } from "../nn/fake-quantize.js";
-export { resolveInit } from "../nn/init-options.js";
 export type { Reduction } from "../nn/losses/reduction.js";
+export { resolveInit } from "../nn/model.js";
 export { headSizes } from "../nn/models/multi-head.js";
 export { turnPairs } from "../nn/rotary.js";
 export type { DefaultRow, OptionalRow, RequiredRow } from "../option-kinds.js";
@@ -61,8 +67,8 @@ export {
   text,
 } from "../option-kinds.js";
 export type { OptionsOf, OptionTable } from "../options.js";
-export { optionTable, requireKnown, withoutUndefined } from "../options.js";
-export { taskAlone } from "../problems/task-alone.js";
+export { optionTable, requireFlags, requireKnown, withoutUndefined } from "../options.js";
+export { taskAlone } from "../problems/multi-task.js";
 export { Lifetime } from "../runtime/lifetime.js";
 export { readNode, readValueInfo } from "../runtime/onnx/decode.js";
 export { readTensor } from "../runtime/onnx/decode-tensor.js";
@@ -91,7 +97,7 @@ export type {
   OnnxValueInfo,
 } from "../runtime/onnx/schema.js";
 export { allNodesOf, float, graphsIn, int, string, tensor } from "../runtime/onnx/schema.js";
-export { toBfloat16Bits, toFloat16Bits } from "../runtime/onnx/small-floats.js";
+export { groupsOf } from "../symmetry/discovery/describe.js";
 export { noLinks } from "../symmetry/discovery/graph/links.js";
 export type { Response } from "../symmetry/discovery/graph/rules.js";
 export { ruleOf } from "../symmetry/discovery/graph/rules.js";

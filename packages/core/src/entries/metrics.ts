@@ -4,10 +4,9 @@
  * @module isoloss/metrics
  */
 
-export type { BatchMean } from "../metrics/batch-mean.js";
 export type { CalibrationErrorOptions, CalibrationSums } from "../metrics/calibration-error.js";
 export { calibrationError } from "../metrics/calibration-error.js";
-export type { ConfusionMetricOptions } from "../metrics/confusion.js";
+export type { ConfusionMatrix, ConfusionMetricOptions } from "../metrics/confusion.js";
 export { confusion, iou } from "../metrics/confusion.js";
 export type { DepthErrorOptions } from "../metrics/depth.js";
 export { depthError } from "../metrics/depth.js";
@@ -15,7 +14,14 @@ export type { ErrorOptions, ErrorSum } from "../metrics/errors.js";
 export { mae, rmse } from "../metrics/errors.js";
 export type { F1Counts, F1Options } from "../metrics/f1.js";
 export { f1 } from "../metrics/f1.js";
-export type { MetricBatch, MetricSet, NoMetrics, ResultsOf, StreamingMetric } from "../metrics/metric.js";
+export type {
+  BatchMean,
+  MetricBatch,
+  MetricSet,
+  NoMetrics,
+  ResultsOf,
+  StreamingMetric,
+} from "../metrics/metric.js";
 export type { NormalAngleOptions } from "../metrics/normals.js";
 export { normalAngle } from "../metrics/normals.js";
 export type { ResultName } from "../metrics/result-name.js";

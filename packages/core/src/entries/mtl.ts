@@ -4,15 +4,6 @@
  * @module isoloss/mtl
  */
 
-export type { BinaryCounts, BinaryCountsOptions } from "../metrics/classification.js";
-export { accuracyOf, binaryCounts, f1Score } from "../metrics/classification.js";
-export type { DepthErrors } from "../metrics/depth.js";
-export { depthErrors } from "../metrics/depth.js";
-export type { AngleStatistics } from "../metrics/normals.js";
-export { angleStatistics } from "../metrics/normals.js";
-export { meanAbsoluteError } from "../metrics/regression.js";
-export type { ConfusionMatrix, ConfusionOptions } from "../metrics/segmentation.js";
-export { confusionMatrix, meanIoU, pixelAccuracy } from "../metrics/segmentation.js";
 export type { Conflict, ConflictTrigger } from "../mtl/conflict.js";
 
 export type { AdapterOptions } from "../mtl/cost/adapter/adapter.js";
@@ -66,6 +57,8 @@ export type { FairGradOptions } from "../mtl/methods/fair-grad.js";
 export { fairGrad } from "../mtl/methods/fair-grad.js";
 export type { FamoOptions, FamoState } from "../mtl/methods/famo.js";
 export { famo } from "../mtl/methods/famo.js";
+export type { ForumOptions, ForumState } from "../mtl/methods/forum.js";
+export { forum } from "../mtl/methods/forum.js";
 export { geometricLoss } from "../mtl/methods/geometric-loss.js";
 export type { Go4AlignOptions, Go4AlignState } from "../mtl/methods/go4-align.js";
 export { go4Align } from "../mtl/methods/go4-align.js";
@@ -96,12 +89,16 @@ export type { MocoOptions, MocoState } from "../mtl/methods/moco.js";
 export { moco } from "../mtl/methods/moco.js";
 export type { ModoOptions, ModoState } from "../mtl/methods/modo.js";
 export { modo } from "../mtl/methods/modo.js";
+export type { MomlOptions, MomlState } from "../mtl/methods/moml.js";
+export { moml } from "../mtl/methods/moml.js";
 export type { NashMtlOptions, NashMtlState } from "../mtl/methods/nash-mtl.js";
 export { nashMtl } from "../mtl/methods/nash-mtl.js";
 export type { PbiOptions } from "../mtl/methods/pbi.js";
 export { pbi } from "../mtl/methods/pbi.js";
 export type { PcGradOptions } from "../mtl/methods/pc-grad.js";
 export { pcGrad } from "../mtl/methods/pc-grad.js";
+export type { PcdOptions, PcdState } from "../mtl/methods/pcd.js";
+export { pcd } from "../mtl/methods/pcd.js";
 export type { RandomLossWeightingOptions } from "../mtl/methods/random-loss-weighting.js";
 export { randomLossWeighting } from "../mtl/methods/random-loss-weighting.js";
 export { scaleInvariant } from "../mtl/methods/scale-invariant.js";

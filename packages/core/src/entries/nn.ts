@@ -152,6 +152,5 @@ export type { StateDictOptions } from "../nn/state-dict.js";
 export { fromStateDict } from "../nn/state-dict.js";
 export type { LayerSummary } from "../nn/summary/layers.js";
 export type { StepMemory, Summary, SummaryInput } from "../nn/summary/summary.js";
-export { summary } from "../nn/summary/summary.js";
-export { summaryText } from "../nn/summary/summary-text.js";
+export { summary, summaryText } from "../nn/summary/summary.js";
 export { upsample2d } from "../nn/upsample.js";

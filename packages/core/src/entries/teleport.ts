@@ -9,8 +9,6 @@ export type {
   ConjugateGradientResult,
 } from "../teleport/curvature/conjugate-gradient.js";
 
-export type { Hessian, LanczosOptions } from "../teleport/curvature/hessian.js";
-export { createHessian, lanczos } from "../teleport/curvature/hessian.js";
 export type {
   Minimum,
   MinimumMeter,

@@ -1,8 +1,11 @@
+import type { NdArray } from "../array.js";
 import { finite } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
 import { classScores, predictedClass } from "./class-scores.js";
 import type { MetricBatch, StreamingMetric } from "./metric.js";
-import { type ConfusionMatrix, meanIoU } from "./segmentation.js";
+
+/** Counts [classes, classes]: row for the label, column for the prediction. */
+export type ConfusionMatrix = NdArray<Float64Array>;
 
 export interface ConfusionMetricOptions extends OptionsOf<typeof confusionOptions> {}
 
@@ -53,7 +56,10 @@ export function confusion(
 }
 
 /**
- * Mean intersection over union of the classes, from the counts of all batches together: see `meanIoU`. NaN if nothing counts.
+ * Mean intersection over union: of the positions whose label or prediction is a class, the fraction where both are, averaged over the
+ * classes that occur, from the counts of all batches together. NaN if nothing counts.
+ *
+ * mIoU = mean_c C_cc / (sum_j C_cj + sum_i C_ic - C_cc)
  *
  * @throws OptionError; ShapeError, DataError from `update` if outputs are no logits of the labels' classes
  *
@@ -70,6 +76,19 @@ export function iou(
     mode: "max",
     init: () => undefined,
     update: (counts, batch) => addToCounts("iou", counts, batch, ignore),
-    result: (counts) => (counts?.data.some((n) => n > 0) ? meanIoU(counts) : Number.NaN),
+    result: (counts = noCounts()) => meanIoU(counts),
   };
+}
+
+function meanIoU({ data, shape: [classes] }: ConfusionMatrix): number {
+  let [sum, present] = [0, 0];
+  for (let c = 0; c < classes; c++) {
+    const hits = data[c * classes + c];
+    let union = -hits;
+    for (let j = 0; j < classes; j++) union += data[c * classes + j] + data[j * classes + c];
+    if (union === 0) continue;
+    sum += hits / union;
+    present++;
+  }
+  return sum / present;
 }

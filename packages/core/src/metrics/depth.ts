@@ -3,8 +3,8 @@
 import type { NdArray } from "../array.js";
 import { oneOf } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
-import { type BatchMean, batchMean } from "./batch-mean.js";
 import type { StreamingMetric } from "./metric.js";
+import { type BatchMean, batchMean } from "./metric.js";
 import { requireNumber, requireSameShape } from "./values.js";
 
 /** Errors of a batch. */
@@ -32,7 +32,7 @@ export interface DepthErrors {
  * depthErrors(array([1, 3, 9]), array([2, 2, 0])); // absolute 1, relative 0.5, count 2
  */
 export function depthErrors(predictions: NdArray, targets: NdArray): DepthErrors | undefined {
-  requireSameShape("depthErrors", predictions, targets);
+  requireSameShape("depthError", predictions, targets);
   let [absolute, relative, count] = [0, 0, 0];
   for (let i = 0; i < targets.data.length; i++) {
     const t = Number(targets.data[i]);
@@ -58,10 +58,11 @@ const depthErrorOptions = optionTable("depthError", {
 });
 
 /**
- * Absolute or relative error of depths as papers on several tasks report it: the mean over batches of `depthErrors`, each batch alike.
+ * Absolute or relative error of depths as papers on several tasks report it: over the valid pixels of a batch, those with target t != 0,
+ * and the mean over batches, each batch alike. With inverse depth as target, as in CityScapes, the relative error is one of inverse depth.
  * Batches without valid pixels do not count; NaN if none has any.
  *
- * @throws OptionError; ShapeError, NumericalError from `update` as `depthErrors`
+ * @throws OptionError; from `update` ShapeError when shapes differ, NumericalError for numbers that are not finite
  *
  * @example
  * const metric = depthError({ kind: "relative" });

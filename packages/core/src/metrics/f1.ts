@@ -1,10 +1,8 @@
 // Averages: D. Lewis et al., "RCV1", JMLR 5, 2004, section 5.3.
 import { finite, integerFrom, oneOf } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
-import { f1Score } from "./classification.js";
-import { addToCounts } from "./confusion.js";
+import { addToCounts, type ConfusionMatrix } from "./confusion.js";
 import type { StreamingMetric } from "./metric.js";
-import type { ConfusionMatrix } from "./segmentation.js";
 
 export interface F1Options extends OptionsOf<typeof f1Options> {}
 
@@ -69,6 +67,12 @@ export function f1(options: F1Options = {}): StreamingMetric<F1Counts | undefine
       return sumOf(seen.length, (k) => seen[k].labels * f1Score(seen[k])) / total("labels");
     },
   };
+}
+
+/** 0 if there are neither predicted nor true positives. */
+function f1Score({ tp, fp, fn }: Readonly<Record<"tp" | "fp" | "fn", number>>): number {
+  const total = 2 * tp + fp + fn;
+  return total === 0 ? 0 : (2 * tp) / total;
 }
 
 function sumOf(count: number, term: (k: number) => number): number {

@@ -4,8 +4,8 @@ import type { NdArray } from "../array.js";
 import { ShapeError } from "../errors.js";
 import { oneOf } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
-import { type BatchMean, batchMean } from "./batch-mean.js";
 import type { StreamingMetric } from "./metric.js";
+import { type BatchMean, batchMean } from "./metric.js";
 import { requireNumber, requireSameShape } from "./values.js";
 
 /** Angles between predicted and true normals of a batch. */
@@ -37,10 +37,10 @@ const limits = [11.25, 22.5, 30] as const;
  * angleStatistics(up, array([[[[0]], [[1]], [[0]]]])); // mean 90, median 90, within 0, 0, 0, count 1
  */
 export function angleStatistics(predictions: NdArray, targets: NdArray): AngleStatistics | undefined {
-  requireSameShape("angleStatistics", predictions, targets);
+  requireSameShape("normalAngle", predictions, targets);
   const { shape } = targets;
   if (shape.length !== 4 || shape[1] !== 3) {
-    throw new ShapeError(`angleStatistics takes normals as [N, 3, H, W]; got [${shape.join(", ")}].`);
+    throw new ShapeError(`normalAngle takes normals as [N, 3, H, W]; got [${shape.join(", ")}].`);
   }
   const angles = anglesOf(predictions, targets);
   const count = angles.length;
@@ -86,10 +86,11 @@ const normalAngleOptions = optionTable("normalAngle", {
 });
 
 /**
- * A statistic of the angles between normals as papers on several tasks report it: the mean over batches of `angleStatistics`, each batch
- * alike. Predictions may have any length. Batches without valid pixels do not count; NaN if none has any.
+ * A statistic of the angles between normals as papers on several tasks report it: over the valid pixels of a batch, those with target
+ * t != 0, and the mean over batches, each batch alike. Predictions may have any length. Batches without valid pixels do not count; NaN if
+ * none has any.
  *
- * @throws OptionError; ShapeError, NumericalError from `update` as `angleStatistics`
+ * @throws OptionError; from `update` ShapeError when shapes differ or are not [N, 3, H, W], NumericalError for numbers that are not finite
  *
  * @example
  * const metric = normalAngle({ statistic: "median" });

@@ -21,10 +21,12 @@ export interface TaskInput {
    */
   readonly samples?: readonly NdArray<Float64Array>[] | undefined;
   /**
-   * dL_j(theta') / dw_i, [K, K], of the losses on the second sample after a virtual step theta' = theta - eta sum_k w_k g_k in all
-   * parameters; given to methods with `virtualWeights`, whose w it is.
+   * dL_j(theta') / dw_i, [K, K], of the losses on the last sample after a virtual step theta' = theta - eta sum_k w_k g_k on the one
+   * before it, in all parameters; given to methods with `virtualWeights`, whose w it is.
    */
   readonly ahead?: NdArray<Float64Array> | undefined;
+  /** L_k on the first sample after virtual steps on it, [K]; given instead of `ahead` to methods with `virtualSteps`. */
+  readonly descended?: Float64Array | undefined;
   /** Steps done before this one, and epochs. */
   readonly step: number;
   readonly epoch: number;
@@ -50,8 +52,10 @@ export interface Combination<S> {
 
 /** How the heads' gradients are changed so that the tasks' gradients in the representation agree. */
 export interface HeadAlignment {
-  /** lambda of -lambda <dL_k/dz, (1 / K) sum_j w_j dL_j/dz>, whose gradient each head gets besides its own. */
+  /** lambda of -lambda <dL_k/dz, D>, whose gradient each head gets besides its own. */
   readonly lambda: number;
+  /** Whether D is the sum of w_j dL_j/dz over the tasks or their mean. */
+  readonly reduction: "sum" | "mean";
   /** The largest norm of what is added, relative to the head's own gradient. */
   readonly limit: number;
 }
@@ -77,8 +81,14 @@ export interface MultiTaskMethod<S = unknown> {
   readonly headAlignment?: HeadAlignment | undefined;
   /** Number of independent batches that a step needs; default 1. */
   readonly samplesPerStep?: number | undefined;
-  /** w of a virtual step with the run's learning rate, see `ahead` of the input; such a method takes two samples a step. */
+  /** Whether gradients and direction are in all parameters, the heads' included. Default: in the shared ones alone. */
+  readonly spansHeads?: boolean | undefined;
+  /** w of a virtual step, see `ahead` and `descended` of the input; such a method takes two samples a step or more. */
   virtualWeights?(state: S): Float64Array;
+  /** eta of virtual steps; default the run's learning rate. */
+  readonly virtualRate?: number | undefined;
+  /** Number of virtual steps, all on the first sample. Left out: one, whose derivatives are `ahead`. */
+  readonly virtualSteps?: number | undefined;
   /** State before the first step. */
   init(tasks: number): S;
   /** Weights or direction of a step. Finite input never gives NaN. */

@@ -18,6 +18,7 @@ import { dwa, dwaOptions } from "./methods/dwa.js";
 import { excessMtl, excessMtlOptions } from "./methods/excess-mtl.js";
 import { fairGrad, fairGradOptions } from "./methods/fair-grad.js";
 import { famo, famoOptions } from "./methods/famo.js";
+import { forum, forumOptions } from "./methods/forum.js";
 import { geometricLoss } from "./methods/geometric-loss.js";
 import { go4Align, go4AlignOptions } from "./methods/go4-align.js";
 import { gradDrop, gradDropOptions } from "./methods/grad-drop.js";
@@ -34,9 +35,11 @@ import { linearScalarization, linearScalarizationOptions } from "./methods/linea
 import { mgda, mgdaOptions } from "./methods/mgda.js";
 import { moco, mocoOptions } from "./methods/moco.js";
 import { modo, modoOptions } from "./methods/modo.js";
+import { moml, momlOptions } from "./methods/moml.js";
 import { nashMtl, nashMtlOptions } from "./methods/nash-mtl.js";
 import { pbi, pbiOptions } from "./methods/pbi.js";
 import { pcGrad, pcGradOptions } from "./methods/pc-grad.js";
+import { pcd, pcdOptions } from "./methods/pcd.js";
 import { randomLossWeighting, randomLossWeightingOptions } from "./methods/random-loss-weighting.js";
 import { scaleInvariant } from "./methods/scale-invariant.js";
 import { sdmGrad, sdmGradOptions } from "./methods/sdm-grad.js";
@@ -103,6 +106,16 @@ export const methods = {
     options: autoLambdaOptions,
     summary: "Auto-Lambda: weights trained so that a step lowers the losses on another batch",
   },
+  moml: {
+    make: moml,
+    options: momlOptions,
+    summary: "MOML: weights trained so that a step lowers every loss on another batch",
+  },
+  forum: {
+    make: forum,
+    options: forumOptions,
+    summary: "FORUM: all losses on one batch near the minimum of trained weights on another",
+  },
   ldcMtl: {
     make: ldcMtl,
     options: ldcMtlOptions,
@@ -135,6 +148,11 @@ export const methods = {
     make: pcGrad,
     options: pcGradOptions,
     summary: "PCGrad: gradients projected off those that they conflict with",
+  },
+  pcd: {
+    make: pcd,
+    options: pcdOptions,
+    summary: "PCD: the first task's gradient, with a share of progress for each other task",
   },
   gradVac: {
     make: gradVac,

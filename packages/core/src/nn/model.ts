@@ -2,6 +2,7 @@ import type { DType, NdArray } from "../array.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { Mt19937 } from "../math/mt19937.js";
+import { requireKnown } from "../options.js";
 
 /** Element type of parameters. */
 export type FloatDType = "float32" | "float64";
@@ -109,3 +110,9 @@ export interface ImportedModel<Out extends string = string> {
 
 /** Arrays by their names in a file. */
 type NamedArrays = Readonly<Record<string, NdArray>>;
+
+/** Checks the options of a model's `init`. */
+export function resolveInit(model: string, options: InitOptions): InitOptions {
+  requireKnown(`${model}'s init`, options, ["dtype"], 'model.init(rng, { dtype: "float64" })');
+  return options;
+}

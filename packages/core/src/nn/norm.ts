@@ -10,7 +10,7 @@ import { mean, sum } from "../graph/ops/reduce.js";
 import { reshape } from "../graph/ops/reshape.js";
 import { slice } from "../graph/ops/slice.js";
 import { stopGradient } from "../graph/ops/stop-gradient.js";
-import { formatShape, requireTensor, sameShape, type Tensor } from "../graph/tensor.js";
+import { formatShape, isTensor, requireTensor, sameShape, type Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import { type Kind, nonNegative, share } from "../option-kinds.js";
 import { requireFlags, requireKnown } from "../options.js";
@@ -149,8 +149,15 @@ export function batchNorm(
   };
 }
 
+/** What a normalization adds to a variance, >= 0: a number, or a tensor of one, such as a parameter that follows scalings. */
+type Epsilon = number | Tensor;
+
+function requireEpsilon(op: string, epsilon: Epsilon): void {
+  if (!isTensor(epsilon)) requireNumber(`${op}: epsilon`, epsilon, nonNegative);
+}
+
 /** (x - mean) / sqrt(variance + epsilon) over axes. */
-function standardize(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
+function standardize(x: Tensor, axes: readonly number[], epsilon: Epsilon): Tensor {
   const centered = sub(x, mean(x, { axes, keepDims: true }));
   const spread = mean(square(centered), { axes, keepDims: true });
   return div(centered, sqrt(add(spread, epsilon)));
@@ -160,20 +167,20 @@ function standardize(x: Tensor, axes: readonly number[], epsilon: number): Tenso
  * Normalizes each sample over its last axes (as many as the weight has), then scales and shifts each element.
  *
  * @param x [..., ...shape of the weight]
- * @param options `epsilon`: added to the variance; default 1e-5
+ * @param options `epsilon`: added to the variance, a number or a parameter of one; default 1e-5
  * @throws ShapeError when shapes do not fit; OptionError for an epsilon that is negative or not finite
  */
 export function layerNorm(
   x: Tensor,
   params: TensorsOf<NormParams>,
-  options: { readonly epsilon?: number | undefined } = {},
+  options: { readonly epsilon?: Epsilon | undefined } = {},
 ): Tensor {
   requireKnown("layerNorm", options, ["epsilon"], "layerNorm(x, params, { epsilon: 1e-6 })");
   requireTensor("layerNorm", x);
   requireParams("layerNorm", params, ["weight", "bias"]);
   const { weight, bias } = params;
   const { epsilon = 1e-5 } = options;
-  requireNumber("layerNorm: epsilon", epsilon, nonNegative);
+  requireEpsilon("layerNorm", epsilon);
   return add(mul(standardize(x, lastAxes("layerNorm", x, weight), epsilon), weight), bias);
 }
 
@@ -194,19 +201,19 @@ function lastAxes(op: string, x: Tensor, weight: Tensor): number[] {
  * y = w x / sqrt(mean(x^2) + epsilon)
  *
  * @param x [..., ...shape of the weight]
- * @param options `epsilon`: added to the mean square; default 1e-6. (PyTorch's default is the spacing of numbers at 1.)
+ * @param options `epsilon`: added to the mean square, a number or a parameter of one; default 1e-6. (PyTorch's default is the spacing of numbers at 1.)
  * @throws ShapeError when shapes do not fit; OptionError for an epsilon that is negative or not finite
  */
 export function rmsNorm(
   x: Tensor,
   params: TensorsOf<RmsNormParams>,
-  options: { readonly epsilon?: number | undefined } = {},
+  options: { readonly epsilon?: Epsilon | undefined } = {},
 ): Tensor {
   requireKnown("rmsNorm", options, ["epsilon"], "rmsNorm(x, params, { epsilon: 1e-5 })");
   requireTensor("rmsNorm", x);
   requireParams("rmsNorm", params, ["weight"]);
   const { epsilon = 1e-6 } = options;
-  requireNumber("rmsNorm: epsilon", epsilon, nonNegative);
+  requireEpsilon("rmsNorm", epsilon);
   const axes = lastAxes("rmsNorm", x, params.weight);
   return mul(div(x, sqrt(add(mean(square(x), { axes, keepDims: true }), epsilon))), params.weight);
 }
@@ -215,20 +222,20 @@ export function rmsNorm(
  * Normalizes each sample over groups of channels, then scales and shifts each channel.
  *
  * @param x [batch, channels, ...]
- * @param options `groups`: must divide the channels; `epsilon`: added to the variance; default 1e-5
+ * @param options `groups`: must divide the channels; `epsilon`: added to the variance, a number or a parameter of one; default 1e-5
  * @throws ShapeError when shapes do not fit; OptionError for an epsilon that is negative or not finite
  */
 export function groupNorm(
   x: Tensor,
   params: TensorsOf<NormParams>,
-  options: { readonly groups: number; readonly epsilon?: number | undefined },
+  options: { readonly groups: number; readonly epsilon?: Epsilon | undefined },
 ): Tensor {
   requireKnown("groupNorm", options, ["groups", "epsilon"], "groupNorm(x, params, { groups: 4 })");
   requireTensor("groupNorm", x);
   requireParams("groupNorm", params, ["weight", "bias"]);
   const { weight, bias } = params;
   const { groups, epsilon = 1e-5 } = options;
-  requireNumber("groupNorm: epsilon", epsilon, nonNegative);
+  requireEpsilon("groupNorm", epsilon);
   const [batch, channels] = x.shape;
   if (x.rank < 2 || !sameShape(weight.shape, [channels])) {
     throw new ShapeError(

@@ -8,8 +8,7 @@ import { DataError } from "../errors.js";
 import { flag, integerFrom, listOf, oneOf } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
 import { readFileOrThrow } from "./files.js";
-import { type Image, ImageReader } from "./images/image.js";
-import { planesOf } from "./images/planes.js";
+import { type Image, ImageReader, planesOf } from "./images/image.js";
 import { reasonOf } from "./system-error.js";
 
 export interface ImageFolderOptions extends OptionsOf<typeof imageFolderOptions> {}

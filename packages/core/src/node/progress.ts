@@ -1,6 +1,6 @@
 import { inCode, nonNegative } from "../option-kinds.js";
 import { type OptionsOf, optionTable } from "../options.js";
-import type { StepsProgress } from "../train/run-steps.js";
+import type { StepsProgress } from "../train/run.js";
 
 /** Where a line of progress goes, such as `process.stderr`. */
 export interface ProgressStream {

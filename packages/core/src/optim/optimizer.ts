@@ -83,7 +83,7 @@ export function requireOptimizer(owner: string, value: unknown): void {
 }
 
 /** Gradients of 0 for parameters that stay as they are. */
-export function trainedGradients<T>(gradients: T, { isFrozen }: Optimizer): T {
+export function trainedGradients<T>(gradients: T, { isFrozen }: Pick<Optimizer, "isFrozen">): T {
   if (isFrozen === undefined) return gradients;
   const { leaves, paths, def } = flatten(gradients, isTensor);
   const kept = leaves.map((g, i) => (isFrozen(paths[i]) ? broadcastTo(constant(0, g.dtype), g.shape) : g));

@@ -1,4 +1,5 @@
 import type { Batch } from "../batch.js";
+import { OptionError } from "../errors.js";
 import { cast, mul } from "../graph/ops/arithmetic.js";
 import { equal, greater } from "../graph/ops/compare.js";
 import { mean } from "../graph/ops/reduce.js";
@@ -13,7 +14,6 @@ import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import type { InitOptions } from "../nn/model.js";
 import type { MultiHeadModel, MultiHeadParams } from "../nn/models/multi-head.js";
 import { requireKnown } from "../options.js";
-import { taskAlone } from "./task-alone.js";
 
 /**
  * Tasks on data, ready for `createMultiTaskTrainer`: `{ ...problem, data: problem.train }`.
@@ -104,3 +104,17 @@ const rightOf = (output: Tensor, labels: Tensor, outputs: number): Tensor => {
   const said = greater(reshape(output, labels.shape), 0);
   return mean(cast(equal(said, greater(labels, 0.5)), output.dtype));
 };
+
+/**
+ * One of the tasks of a problem, by its name.
+ *
+ * @throws OptionError for another name
+ */
+export function taskAlone<T>(
+  problem: string,
+  tasks: Readonly<Record<string, T>>,
+  task: string,
+): Readonly<Record<string, T>> {
+  if (Object.hasOwn(tasks, task)) return { [task]: tasks[task] };
+  throw new OptionError(`${problem} has no task "${task}"; it has ${Object.keys(tasks).join(", ")}.`);
+}

@@ -56,12 +56,12 @@ export interface Executable {
 export function resolveInputs(graph: Graph, inputs: Inputs, scan: Scan | undefined, steps: number): Values {
   let filled: Record<string, NdArray> | undefined;
   for (const { name, tensor } of graph.inputs) {
-    const given = inputs[name];
-    if (typeof given === "number") {
+    const array = inputs[name];
+    if (typeof array === "number") {
       filled ??= { ...(inputs as Values) };
-      filled[name] = scalar(name, given, tensor.dtype);
+      filled[name] = scalar(name, array, tensor.dtype);
     }
-    const value = typeof given === "number" ? (filled as Values)[name] : given;
+    const value = typeof array === "number" ? (filled as Values)[name] : array;
     if (value === undefined) {
       throw new IsolossError(
         `run: input "${name}" (${formatType(tensor)}) is missing; got ${Object.keys(inputs).join(", ") || "none"}.`,

@@ -76,9 +76,9 @@ export async function jit(
   const hasClasses = hasLabels(graph);
   const call = async (...values: unknown[]) => {
     lifetime.requireOpen();
-    const given = named(argsDef.kind === "array" ? values : values[0]);
-    if (hasClasses) checkLabels(graph, given);
-    const results = await executable.run(given);
+    const arrays = named(argsDef.kind === "array" ? values : values[0]);
+    if (hasClasses) checkLabels(graph, arrays);
+    const results = await executable.run(arrays);
     return unflatten(
       resultDef,
       graph.outputs.map(({ name }) => results[name]),

@@ -14,9 +14,15 @@ import { type OptionsOf, optionTable } from "../options.js";
 import type { LinearSpace } from "./discovery/descriptors.js";
 import { appliedAlong, type Matrices, mapMatrices, matrixOf, multipliedAlong } from "./matrices-along.js";
 import { identityPlus, plusDiagonal, product, transposed } from "./matrix.js";
-import { notInverted, orRefusal } from "./or-refusal.js";
 import { byPath, mapAlong, mapTensorsAlong, sumLike } from "./parameter-axes.js";
-import { isRefusal, type Refusal, requireGenerators, type Symmetry } from "./symmetry.js";
+import {
+  isRefusal,
+  notInverted,
+  orRefusal,
+  type Refusal,
+  requireGenerators,
+  type Symmetry,
+} from "./symmetry.js";
 
 /** A parameter axis with the index of its space, which is also the index of its block of T. */
 type Numbered = LinearSpace["axes"][number] & { readonly block: number };

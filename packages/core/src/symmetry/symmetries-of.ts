@@ -16,7 +16,7 @@ import { permutations } from "./discrete/permutations.js";
 import { signFlips } from "./discrete/sign-flips.js";
 import { generalLinear } from "./general-linear.js";
 import { hiddenRule } from "./hidden/hidden-action.js";
-import { withOnes } from "./hidden/hidden-graphs.js";
+import { withOnes } from "./hidden/hidden-layers.js";
 import type { HiddenSite } from "./hidden/hidden-site.js";
 import { type SiteActionOptions, siteAction } from "./hidden/site-action.js";
 import { orthogonal } from "./rotation/orthogonal.js";

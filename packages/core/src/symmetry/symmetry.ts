@@ -1,7 +1,7 @@
 import type { NdArray, Shape } from "../array.js";
 import type { Batch, BatchSpec, BatchTensors } from "../batch.js";
 import { describeValue } from "../describe.js";
-import { OptionError } from "../errors.js";
+import { NumericalError, OptionError } from "../errors.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { TensorsOf } from "../graph/trace.js";
 import type { GroupGenerator } from "./discovery/descriptors.js";
@@ -145,3 +145,16 @@ export function requireGenerators(owner: string, value: unknown): void {
     `${owner} takes a list of at least one entry, such as symmetriesOf finds; got ${describeValue(value)}.`,
   );
 }
+
+/** The result of a computation on matrices, or a refusal where a matrix is singular or not finite. */
+export async function orRefusal<R>(compute: () => R | Promise<R>, what: string): Promise<R | Refusal> {
+  try {
+    return await compute();
+  } catch (error) {
+    if (error instanceof NumericalError) return { refused: notInverted(what) };
+    throw error;
+  }
+}
+
+export const notInverted = (what: string): string =>
+  `${what} cannot be inverted: it is singular or not finite`;

@@ -1,9 +1,23 @@
 // What the analysis of a loss's graph says of the claim that moves keep the loss.
+import type { BatchLoss, BatchSpec } from "../batch.js";
 import type { GroupGenerator } from "../symmetry/discovery/descriptors.js";
 import { activationBehind, firstUnshown } from "../symmetry/discovery/shown.js";
 import { discover } from "../symmetry/symmetries-of.js";
-import type { BrokenClaim, ClaimProblem } from "./broken-claim.js";
 import type { Claim } from "./search/claim.js";
+
+/** A search's false claim that its moves keep the loss. */
+export interface BrokenClaim {
+  /** The claim, and by how much the loss changed. */
+  readonly finding: string;
+  /** What to use instead. */
+  readonly advice: string;
+}
+
+export interface ClaimProblem<P> {
+  readonly loss: BatchLoss<P>;
+  readonly params: P;
+  readonly batch: BatchSpec;
+}
 
 const discoverIn = <P>({ loss, params, batch }: ClaimProblem<P>) => discover(loss, params, batch);
 

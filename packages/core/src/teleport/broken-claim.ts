@@ -8,17 +8,10 @@ import { namedArrays } from "../named-arrays.js";
 import { compile } from "../runtime/compile.js";
 import { isRefusal } from "../symmetry/symmetry.js";
 import { flatten, unflatten } from "../tree.js";
+import type { BrokenClaim, ClaimProblem } from "./analyzed-claim.js";
 import { relativeDrift } from "./guard.js";
 import type { Claim } from "./search/claim.js";
 import type { Search } from "./search/search.js";
-
-/** A search's false claim that its moves keep the loss. */
-export interface BrokenClaim {
-  /** The claim, and by how much the loss changed. */
-  readonly finding: string;
-  /** What to use instead. */
-  readonly advice: string;
-}
 
 /** Largest relative change of a loss that is said to be kept, or to be kept up to the constant of a normalization. */
 const tolerances = { everywhere: 1e-6, batch: 1e-6, nearly: 1e-2 };
@@ -55,12 +48,6 @@ export async function brokenClaim<P>(
 
 /** The analysis of the loss's graph, loaded when it is used: it is a fifth of what a small page needs. */
 const analysis = () => import("./analyzed-claim.js");
-
-export interface ClaimProblem<P> {
-  readonly loss: BatchLoss<P>;
-  readonly params: P;
-  readonly batch: BatchSpec;
-}
 
 /** Describes the change of the loss by a random move; undefined if it is within the tolerance. */
 async function changeBy<P>(

@@ -4,18 +4,25 @@ import type { Dataset } from "../data/dataset.js";
 import { type DataStream, isStream } from "../data/stream.js";
 import { countExamples, emptyPart, partReader } from "../data/streams/part-reader.js";
 import { DataError } from "../errors.js";
-import { checkClasses, type LabelUse } from "../graph/labels.js";
+import type { Graph } from "../graph/graph.js";
+import { checkClasses, type LabelUse, labelUses } from "../graph/labels.js";
+import { cast } from "../graph/ops/arithmetic.js";
+import { equal } from "../graph/ops/compare.js";
+import { gather } from "../graph/ops/gather.js";
+import { argmax, mean } from "../graph/ops/reduce.js";
 import type { Type } from "../graph/tensor.js";
+import { spec, trace } from "../graph/trace.js";
+import { classAxis } from "../metrics/class-scores.js";
 import { accumulate, type MetricSet, requireMetrics } from "../metrics/metric.js";
 import type { Model } from "../nn/model.js";
 import { type CompileOptions, compile } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import { lazy } from "../runtime/lazy.js";
 import type { Disposable } from "../runtime/resources.js";
-import { prepareDataset, typesOf, usesByOutput } from "./dataset.js";
+import { type DataTypes, prepareDataset, typesOf, usesByOutput } from "./dataset.js";
 import type { Evaluation } from "./epoch-row.js";
 import { arraysOf, type TrainState } from "./state.js";
-import { type Loss, traceEvaluation } from "./step.js";
+import type { Loss } from "./step.js";
 import { windowSize } from "./stream-windows.js";
 
 /** Number of elements of outputs that one call of a runtime may return. */
@@ -167,4 +174,50 @@ function plan(count: number, most: number): { first: number; size: number; batch
   const rest = count - batches * size;
   const whole = { first: 0, size, batches };
   return rest > 0 ? [whole, { first: count - rest, size: rest, batches: 1 }] : [whole];
+}
+
+/**
+ * Loss and, for classes, accuracy of one batch in evaluation mode, as a graph; with `withOutput` also the model's output.
+ */
+function traceEvaluation<P, S>({
+  model,
+  loss,
+  params,
+  state,
+  data,
+  batchSize,
+  withOutput,
+}: {
+  readonly model: Model<P, S>;
+  readonly loss: Loss;
+  readonly params: P;
+  readonly state: S;
+  readonly data: DataTypes;
+  readonly batchSize: number;
+  readonly withOutput: boolean;
+}): { readonly graph: Graph; readonly output: Type; readonly uses: readonly LabelUse[] } {
+  let output: Type | undefined;
+  let uses: readonly LabelUse[] = [];
+  const { graph } = trace(
+    ({ params: p, state: s, inputs, labels, batch }) => {
+      const y = gather(labels, batch);
+      const result = model.apply(p, gather(inputs, batch), { state: s });
+      output = result.output;
+      const value = loss(result.output, y);
+      uses = labelUses(y);
+      const axis = y.dtype === "int64" ? classAxis(result.output.shape, y.shape) : undefined;
+      const shown = withOutput ? { output: result.output } : {};
+      if (axis === undefined) return { loss: value, ...shown };
+      const hits = cast(equal(argmax(result.output, { axis }), y), value.dtype);
+      return { loss: value, accuracy: mean(hits), ...shown };
+    },
+    {
+      params,
+      state,
+      inputs: spec(data.inputs.shape, data.inputs.dtype),
+      labels: spec(data.labels.shape, data.labels.dtype),
+      batch: spec([batchSize], "int64"),
+    },
+  );
+  return { graph, output: output as unknown as Type, uses };
 }

@@ -8,20 +8,29 @@ import { emptyPart, type Part, partRows } from "../data/streams/part-reader.js";
 import { OptionError } from "../errors.js";
 import { batchOrder } from "./batch-order.js";
 import { prepareDataset } from "./dataset.js";
-import { dataChecksum, hexOf } from "./run-settings.js";
+import { dataChecksum } from "./run-settings.js";
 import type { Seen } from "./seen.js";
-import { type StreamWindows, streamWindows } from "./stream-windows.js";
+import { openWindows, type StreamWindows } from "./stream-windows.js";
 
-/** Data of some steps. */
-export interface Feeding {
-  /** Arrays from which the steps take their batches; they have the same types in every call. */
-  readonly data: Dataset;
-  /** Rows of each step's batch, int64 [steps, batchSize]. */
-  readonly batch: NdArray<BigInt64Array>;
-  /** Names an example of the arrays in messages. */
-  readonly nameOf: (row: number) => string;
+/** Data of some steps: inputs of their graph. */
+export interface StepData {
+  readonly steps: number;
+  readonly inputs: Readonly<Record<string, NdArray>>;
   /** What the run has seen after the steps; left out for arrays. */
   readonly seen?: Seen | undefined;
+}
+
+/** Batches of some steps. */
+export interface Feeding extends StepData {
+  readonly inputs: {
+    /** Arrays from which the steps take their batches; they have the same types in every call. */
+    readonly inputs: NdArray;
+    readonly labels: NdArray;
+    /** Rows of each step's batch, int64 [steps, batchSize]. */
+    readonly batch: NdArray<BigInt64Array>;
+  };
+  /** Names an example of the arrays in messages. */
+  readonly nameOf: (row: number) => string;
   /** Rows of the arrays for {@link Feed.next}; undefined where some of the examples are not there. */
   nextRows(step: number, most: number): number[] | undefined;
 }
@@ -87,7 +96,7 @@ function arrayFeed(given: Dataset, { batchSize: size, seed, dtype }: FeedOptions
         });
       }
       const batch = { shape: [most, batchSize], data: indices };
-      return { data, batch, nextRows, nameOf: (row) => `example ${row}` };
+      return { steps: most, inputs: { ...data, batch }, nextRows, nameOf: (row) => `example ${row}` };
     },
     async next(step, most) {
       const rows = nextRows(step, most);
@@ -102,19 +111,15 @@ async function streamFeed(
   { batchSize: size, seed, dtype }: FeedOptions,
 ): Promise<Feed> {
   let check = (_: Dataset) => {};
-  const windows = await streamWindows(stream, {
+  const { windows, arrays, text } = await openWindows(stream, {
     batchSize: size,
     seed,
     prepare: (part) => ({ ...prepareDataset(part as unknown as Dataset, dtype) }),
-    check: (arrays) => check(asDataset(arrays)),
+    check: (part) => check(asDataset(part)),
   });
   const { count, stepsPerEpoch } = windows;
   const batchSize = size as number;
-  const first = await windows.at(0).catch(async (error) => {
-    await windows.dispose();
-    throw error;
-  });
-  const data = asDataset(first.arrays);
+  const data = asDataset(arrays);
   return {
     count,
     batchSize,
@@ -124,8 +129,7 @@ async function streamFeed(
       check = next;
       check(data);
     },
-    checksum: () =>
-      `a stream of ${count} examples, the first batch with checksum ${hexOf(first.seen[1].now)}`,
+    checksum: () => text,
     batchOf() {
       throw new OptionError(
         "batchOf: the examples of a stream have no numbers; give arrays as data, or read the stream itself.",
@@ -137,8 +141,8 @@ async function streamFeed(
       const steps = Math.min(most, window.steps - from);
       const rows = BigInt64Array.from({ length: steps * batchSize }, (_, i) => BigInt(from * batchSize + i));
       return {
-        data: asDataset(window.arrays),
-        batch: { shape: [steps, batchSize], data: rows },
+        steps,
+        inputs: { ...asDataset(window.arrays), batch: { shape: [steps, batchSize], data: rows } },
         nameOf: (row) => `the batch of step ${window.first + Math.floor(row / batchSize)}`,
         seen: window.seen[from + steps],
         nextRows(s, wanted) {

@@ -2,55 +2,71 @@ import { ShapeError } from "../errors.js";
 import type { EpochRow, Evaluation } from "./epoch-row.js";
 import type { TeleportEvent } from "./teleport-event.js";
 
+/**
+ * What the histories of one task and of several have in common.
+ *
+ * @typeParam V what is measured on validation data
+ */
+export interface RunHistory<V> {
+  /** Seconds of computation up to the end of each step, including teleports and hooks but not evaluation and compilation. */
+  readonly seconds: number[];
+  /** Ends of epochs, of runs that have them: see `run`. */
+  readonly epochs: EpochRow<V>[];
+}
+
 /** The history of a run so far, as plain data: every number was measured in that run. One entry per step. */
-export interface History {
+export interface History extends RunHistory<Evaluation> {
   /** Training loss of each step's batch, before the step's update. */
   readonly loss: number[];
-  /** Seconds of computation up to the end of each step, including teleports but not evaluation and compilation. */
-  readonly seconds: number[];
   /** Squared norm of each step's gradient, if the run records it: see `gradNorm`. */
   readonly gradNormSq: number[];
   /** Teleports, including those that moved nothing. */
   readonly teleports: TeleportEvent[];
-  /** Ends of epochs, of runs that have them: see `run`. */
-  readonly epochs: EpochRow<Evaluation>[];
 }
 
 export function emptyHistory(): History {
   return { loss: [], seconds: [], gradNormSq: [], teleports: [], epochs: [] };
 }
 
+/** What some steps add to a history that were run at once. */
+export interface RanSteps {
+  readonly losses: readonly number[];
+  readonly gradNormSq: readonly number[];
+  /** Teleports among them. */
+  readonly events: readonly TeleportEvent[];
+  /** Seconds of all of it. */
+  readonly seconds: number;
+}
+
 /**
- * Appends steps that were run at once, with the teleports among them.
+ * Appends steps that were run at once.
  *
- * @param ran `seconds` of all of it, and `pause` before it
+ * @param pause seconds since the last entry
+ * @param timed whether an entry has the time before its step, at its point, or after it
+ * @returns the seconds since the last entry
  */
 export function appendSteps(
   history: History,
-  {
-    losses,
-    events,
-    seconds,
-    pause,
-  }: {
-    readonly losses: readonly number[];
-    readonly events: readonly TeleportEvent[];
-    readonly seconds: number;
-    readonly pause: number;
-  },
-): void {
+  { losses, gradNormSq, events, seconds }: RanSteps,
+  { pause, timed }: { readonly pause: number; readonly timed: "before" | "after" },
+): number {
   const first = history.loss.length;
   const teleported = new Map(events.map((event) => [event.step - first, event.seconds]));
   // The steps share what the teleports leave.
   const spent = events.reduce((sum, event) => sum + event.seconds, 0);
   const ofStep = Math.max(0, seconds - spent) / losses.length;
   let clock = (history.seconds.at(-1) ?? 0) + pause;
+  // One by one: there may be more steps than a function takes arguments.
   losses.forEach((loss, t) => {
     history.loss.push(loss);
-    clock += (teleported.get(t) ?? 0) + ofStep;
-    history.seconds.push(clock);
+    clock += teleported.get(t) ?? 0;
+    if (timed === "before") history.seconds.push(clock);
+    clock += ofStep;
+    if (timed === "after") history.seconds.push(clock);
   });
+  for (const x of gradNormSq) history.gradNormSq.push(x);
   history.teleports.push(...events);
+  return clock - (history.seconds.at(-1) as number);
 }
 
 /**

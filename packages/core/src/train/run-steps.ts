@@ -3,77 +3,13 @@ import { OptionError } from "../errors.js";
 import type { ScheduleContext } from "../optim/schedules.js";
 import { abortSignal } from "../option-kinds.js";
 import { requireKnown } from "../options.js";
-import type { Lifetime } from "../runtime/lifetime.js";
-import type { EarlyStoppingOptions } from "./early-stopping.js";
-import { type EpochSource, epochEnds } from "./epoch-ends.js";
-import type { EpochRow } from "./epoch-row.js";
-
-/** A number, or a function of the step (0, 1, ...), and of epochs so far where a trainer has them: see schedules. */
-export type LearningRate = number | ((step: number, run: ScheduleContext) => number);
-
-/**
- * Options of every call of a trainer's `run`.
- *
- * @typeParam R what is reported on steps
- * @typeParam D validation data
- * @typeParam M metrics
- * @typeParam V what is measured on validation data
- */
-export interface RunStepsOptions<R, D = unknown, M = unknown, V = unknown> {
-  /** Steps to do; or `epochs`. */
-  readonly steps?: number | undefined;
-  /** Passes over the data to do; one that is under way counts as the first. */
-  readonly epochs?: number | undefined;
-  /** Data that are evaluated at the end of each epoch; default none. */
-  readonly validation?: D | undefined;
-  /** Further quantities of the validation data, by name; default none. */
-  readonly metrics?: M | undefined;
-  /** Ends the run when a quantity of the validation data stops improving; default no end but that of the epochs. */
-  readonly earlyStopping?: EarlyStoppingOptions | undefined;
-  /**
-   * Keeps parameters and model state of the best epoch in `current.best`, and with `restore` continues with them after the
-   * run, unless the signal ended it. The best is that of the quantity of `earlyStopping`, or of the validation loss.
-   */
-  readonly best?: "keep" | "restore" | undefined;
-  /**
-   * Called at the end of each epoch that is the best so far, in this sense, and awaited, before `onEpoch`: with
-   * `() => saveCheckpoint("best.safetensors", trainer)` a file always has the best epoch, whole.
-   */
-  readonly onBest?: ((row: EpochRow<V>) => void | Promise<void>) | undefined;
-  /** Called at the end of each epoch, and awaited, like `onProgress`, which comes after it. */
-  readonly onEpoch?: ((row: EpochRow<V>) => void | Promise<void>) | undefined;
-  /** Ends the run after the steps under way when it is aborted. */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * Called between steps, and awaited: it may save a checkpoint, evaluate or restore. An exception that it
-   * throws ends the run.
-   */
-  readonly onProgress?: ((progress: R & StepsProgress) => void | Promise<void>) | undefined;
-  /** Steps between reports; default a hundredth of the run, at least 10. */
-  readonly reportEvery?: number | undefined;
-}
-
-/** The progress of a run. */
-export interface StepsProgress {
-  /** Steps done. */
-  readonly step: number;
-  /** The step at which the run ends, unless something ends it earlier. */
-  readonly last: number;
-  /** Passes over the data done, as a fraction; 0 without data. */
-  readonly epoch: number;
-  readonly stepsPerSecond: number;
-}
+import { epochEnds } from "./epoch-ends.js";
+import type { RunHistory } from "./history.js";
+import type { AnyState, LearningRate, OpenTrainer, RunStepsOptions } from "./run.js";
 
 /** How a run ended: after its steps, by early stopping, or by its signal. */
 export interface RunResult {
   readonly status: "completed" | "stopped" | "interrupted";
-}
-
-/** Performs the steps of a run. */
-export interface Stepper<R, D, M, V> extends EpochSource<D, M, V> {
-  readonly lifetime: Lifetime;
-  /** Performs at least one and at most `most` steps and returns a report on them. */
-  advance(most: number): Promise<R>;
 }
 
 const known = [
@@ -86,34 +22,35 @@ const known = [
  *
  * @throws OptionError for options that are unknown or out of range
  */
-export async function runSteps<R, D, M, V>(
+export async function runSteps<T extends AnyState, H extends RunHistory<V>, R, D, M, V>(
   options: RunStepsOptions<R, D, M, V>,
-  run: Stepper<R, D, M, V>,
+  trainer: OpenTrainer<T, H, R, D, M, V>,
 ): Promise<RunResult> {
-  run.lifetime.requireOpen();
-  const { stepsPerEpoch } = run;
+  const { run, parts, lifetime, rateOf } = trainer;
+  lifetime.requireOpen();
+  const { stepsPerEpoch } = parts;
   requireOptions("run", options, known, "{ steps: 100 } or { epochs: 5 }");
   if (options.signal !== undefined && !abortSignal.test(options.signal)) {
     throw new OptionError(
       `run: signal must be ${abortSignal.expected}; got ${describeValue(options.signal)}.`,
     );
   }
-  const first = run.current().step;
+  const first = run.current.step;
   const last = lastStep(options, first, stepsPerEpoch);
   const { onProgress, signal, reportEvery = Math.max(10, Math.ceil((last - first) / 100)) } = options;
   requireCount("reportEvery", reportEvery, 1);
-  const epochs = epochEnds(options, run);
+  const epochs = epochEnds(options, trainer);
   let status: RunResult["status"] = "completed";
   const isAborted = abortedOf(signal);
-  while (run.current().step < last) {
+  while (run.current.step < last) {
     if (await isAborted()) status = "interrupted";
     else if (epochs?.isOver()) status = "stopped";
     if (status !== "completed") break;
     const begin = performance.now();
-    const { step: before } = run.current();
+    const { step: before } = run.current;
     const most = Math.min(reportEvery, last - before, epochs?.stepsLeft(before) ?? Infinity);
-    const report = await run.lifetime.compute("run", () => run.advance(most));
-    const { step } = run.current();
+    const report = await lifetime.compute("run", () => parts.advance(run, most, rateOf));
+    const { step } = run.current;
     const stepsPerSecond = (1000 * (step - before)) / (performance.now() - begin);
     await epochs?.endAt(step);
     await onProgress?.({ ...report, step, last, epoch: step / stepsPerEpoch, stepsPerSecond });

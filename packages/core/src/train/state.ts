@@ -3,31 +3,41 @@ import { dtypeOf, isNdArray } from "../array.js";
 import { DTypeError, OptionError, ShapeError } from "../errors.js";
 import { formatType, sameShape } from "../graph/tensor.js";
 import { namedArrays } from "../named-arrays.js";
-import type { Optimizer, OptimizerState } from "../optim/optimizer.js";
+import type { OptimizerState } from "../optim/optimizer.js";
 import { flatten, unflatten } from "../tree.js";
 import type { BestEpoch } from "./epoch-row.js";
 import type { Seen } from "./seen.js";
 import type { ScheduleState } from "./teleport-event.js";
 
-/** Everything that changes while training, as plain data: what a checkpoint holds. */
-export interface TrainState<P, S> {
+/**
+ * What changes in a run of one task or of several, as plain data.
+ *
+ * @typeParam Z checksums of what has been seen of streams
+ */
+export interface RunState<P, S, Z> {
   /** Steps done. */
   readonly step: number;
   readonly params: P;
-  /** State of the model, such as running statistics. */
+  /** State of the model, such as running statistics, or `{}`. */
   readonly state: S;
   readonly optimizer: OptimizerState;
-  /** State of the schedule of the run's teleports; left out if the run has none. */
-  readonly schedule?: ScheduleState | undefined;
   /** The best epoch so far; left out unless a run keeps it. */
   readonly best?: BestEpoch<P, S> | undefined;
   /** Checksums of what has been seen; left out unless the data are a stream. */
-  readonly seen?: Seen | undefined;
+  readonly seen?: Z | undefined;
 }
 
+/** Everything that changes while training, as plain data: what a checkpoint holds. */
+export interface TrainState<P, S> extends RunState<P, S, Seen> {
+  /** State of the schedule of the run's teleports; left out if the run has none. */
+  readonly schedule?: ScheduleState | undefined;
+}
+
+/** Parameters and states of a run, without what else changes. */
+type Trees = Pick<RunState<unknown, unknown, unknown>, "params" | "state" | "optimizer">;
+
 /** The arrays of a state by their paths (`params.layers.0.weight`), which are the names of the step's inputs. */
-export function arraysOf<P, S>(current: TrainState<P, S>): Record<string, NdArray> {
-  const { params, state, optimizer } = current;
+export function arraysOf({ params, state, optimizer }: Trees): Record<string, NdArray> {
   return namedArrays({ params, state, optimizer });
 }
 
@@ -77,18 +87,17 @@ export function checkArrays(
   }
 }
 
-/** Checks that a state can replace another: the same paths and types, and a count of steps. */
-export function checkState<P, S>(given: TrainState<P, S>, current: TrainState<P, S>): void {
+/**
+ * Checks that a state can replace another: a count of steps, and the same paths and types, of its best epoch, too.
+ *
+ * @throws OptionError, ShapeError, DTypeError
+ */
+export function checkState<T extends RunState<unknown, unknown, unknown>>(given: T, current: T): void {
   if (!Number.isSafeInteger(given.step) || given.step < 0) {
     throw new OptionError(`restore: the state's step must be an integer >= 0; got ${given.step}.`);
   }
   checkArrays(arraysOf(given), arraysOf(current), "The state");
-}
-
-/** A state with the parameters that its optimizer would have evaluated, such as an average. */
-export function evaluatedState<T extends { readonly params: unknown; readonly optimizer: OptimizerState }>(
-  optimizer: Pick<Optimizer, "evaluated">,
-  current: T,
-): T {
-  return { ...current, params: optimizer.evaluated?.(current.optimizer, current.params) ?? current.params };
+  if (given.best === undefined) return;
+  const [best, like] = [given.best, current].map(({ params, state }) => namedArrays({ params, state }));
+  checkArrays(best, like, "The best epoch of the state");
 }

@@ -1,172 +1,129 @@
+// One training step as a graph: a teleport before it, loss and gradient, the optimizer's update.
 import { dot, valueAndGrad } from "../graph/autodiff.js";
 import type { Graph } from "../graph/graph.js";
-import { type LabelUse, labelUses } from "../graph/labels.js";
-import { cast } from "../graph/ops/arithmetic.js";
-import { equal } from "../graph/ops/compare.js";
-import { gather } from "../graph/ops/gather.js";
-import { argmax, mean } from "../graph/ops/reduce.js";
-import type { Tensor, Type } from "../graph/tensor.js";
-import { spec, type TensorsOf, trace } from "../graph/trace.js";
-import { classAxis } from "../metrics/class-scores.js";
-import type { Model } from "../nn/model.js";
+import type { Tensor } from "../graph/tensor.js";
+import { type Spec, type TensorsOf, trace } from "../graph/trace.js";
 import { type Optimizer, type OptimizerState, trainedGradients } from "../optim/optimizer.js";
-import type { DataTypes } from "./dataset.js";
+import { type CompileOptions, compile } from "../runtime/compile.js";
+import type { Executable } from "../runtime/executable.js";
+import { arraysOf } from "./state.js";
 
 /** Loss of a batch: a scalar from the model's output and the labels. */
 export type Loss = (output: Tensor, labels: Tensor) => Tensor;
 
-interface Parts<P, S> {
-  readonly model: Model<P, S>;
-  readonly loss: Loss;
+/** Where a step begins. */
+interface StepStart<P, S> {
   readonly params: P;
   readonly state: S;
-  readonly data: DataTypes;
-  readonly batchSize: number;
+  readonly optimizer: OptimizerState;
 }
 
-/** A graph of the model on batches, and the type of the model's output there. */
-export interface TracedModel {
-  readonly graph: Graph;
-  readonly output: Type;
-  /** How the loss uses the labels, if it is a loss of the library. */
-  readonly uses: readonly LabelUse[];
+/** The same during tracing. */
+interface StepPlace<P, S> {
+  readonly params: TensorsOf<P>;
+  readonly state: TensorsOf<S>;
+  readonly optimizer: OptimizerState;
 }
-
-const typeOf = ({ shape, dtype }: Tensor): Type => ({ shape, dtype });
 
 /** What happens before a step, in its graph. */
-export interface BeforeStep<P, S> {
+export interface BeforeStep<P, S, I> {
   /** Types of its own inputs, `teleport.NAME` of the graph. */
-  readonly inputs: Readonly<Record<string, Type>>;
+  readonly inputs: Readonly<Record<string, Spec>>;
   /** Traced: what the step continues with, and outputs of its own, `teleport.NAME` of the graph. */
   trace(
-    at: {
-      readonly params: TensorsOf<P>;
-      readonly state: TensorsOf<S>;
-      readonly optimizer: OptimizerState;
-    },
-    given: Readonly<Record<"inputs" | "labels" | "learningRate" | "seed", Tensor>> & {
-      readonly own: Readonly<Record<string, Tensor>>;
-    },
-  ): {
-    readonly params: TensorsOf<P>;
-    readonly optimizer: OptimizerState;
-    readonly outputs: Readonly<Record<string, unknown>>;
-  };
+    at: StepPlace<P, S>,
+    given: TensorsOf<I>,
+    own: Readonly<Record<string, Tensor>>,
+  ): Pick<StepPlace<P, S>, "params" | "optimizer"> & { readonly outputs: Readonly<Record<string, unknown>> };
 }
 
 /**
- * One training step as a graph: batch taken from the resident data set, forward, backward, update.
- * Inputs: params, state, optimizer, inputs, labels, batch, learningRate, seed.
+ * @typeParam P tree of parameters
+ * @typeParam S tree of the model's state
+ * @typeParam I examples or specs of what a step reads besides, by name: data, learning rate, seed
  */
-export function traceStep<P, S>({
-  model,
-  loss,
-  params,
-  state,
-  data,
-  batchSize,
-  optimizer,
-  optimizerState,
-  gradNorm,
-  dtype,
-  before,
-}: Parts<P, S> & {
+export interface StepParts<P, S, I> {
+  /** Examples of parameters and states, of which only the types matter. */
+  readonly start: StepStart<P, S>;
+  readonly inputs: I;
+  /** Traced: the loss of the step's batch at parameters, and the model's state after it. */
+  lossOf(
+    given: TensorsOf<I>,
+    state: TensorsOf<S>,
+  ): (params: TensorsOf<P>) => { readonly value: Tensor; readonly state: TensorsOf<S> };
+  rateOf(given: TensorsOf<I>): Tensor;
   readonly optimizer: Optimizer;
-  readonly optimizerState: OptimizerState;
+  /** Parameters whose gradients are 0, by their path; default none. */
+  readonly isFrozen?: Optimizer["isFrozen"] | undefined;
   /** Whether the squared norm of the gradient, before it is clipped, is also an output. */
   readonly gradNorm: boolean;
-  readonly before?: BeforeStep<P, S> | undefined;
-  readonly dtype: "float32" | "float64";
-}): TracedModel {
-  let output: Type | undefined;
-  let uses: readonly LabelUse[] = [];
+  /** Whether the parameters at which the gradient is taken are an output, `at`. */
+  readonly keepsPoints?: boolean | undefined;
+  readonly before?: BeforeStep<P, S, I> | undefined;
+}
+
+/** Inputs: params, state, optimizer, those of the parts; outputs: the first three, loss, and those that the parts ask for. */
+export function traceStep<P, S, I>({
+  start,
+  inputs,
+  lossOf,
+  rateOf,
+  optimizer,
+  isFrozen,
+  gradNorm,
+  keepsPoints = false,
+  before,
+}: StepParts<P, S, I>): Graph {
+  const types = { ...start, ...inputs, teleport: before?.inputs ?? {} };
   const { graph } = trace(
-    ({ params: from, state: s, optimizer: last, inputs, labels, batch, learningRate, seed, teleport }) => {
-      const given = {
-        inputs,
-        labels,
-        learningRate,
-        seed,
-        own: teleport as unknown as Record<string, Tensor>,
-      };
-      const here = { params: from, state: s, optimizer: last };
-      const { params: p, optimizer: o, outputs } = before?.trace(here, given) ?? { ...here, outputs: {} };
-      const x = gather(inputs, batch);
-      const y = gather(labels, batch);
-      let after = s;
-      const gradientOf = valueAndGrad((q: TensorsOf<P>) => {
-        const result = model.apply(q, x, { state: s, training: true, seed });
-        after = result.state;
-        output = typeOf(result.output);
-        const total = loss(result.output, y);
-        uses = labelUses(y);
-        return total;
+    (all: StepPlace<P, S> & { readonly teleport: Readonly<Record<string, Tensor>> }) => {
+      const given = all as unknown as TensorsOf<I>;
+      const from = before?.trace(all, given, all.teleport) ?? { ...all, outputs: {} };
+      const { params, optimizer: memory, outputs } = from;
+      const lossAt = lossOf(given, all.state);
+      let after = all.state;
+      const gradientOf = valueAndGrad((at: TensorsOf<P>) => {
+        const { value, state } = lossAt(at);
+        after = state;
+        return value;
       });
-      const [value, all] = gradientOf(p);
-      const gradients = trainedGradients(all, optimizer);
+      const [loss, whole] = gradientOf(params);
+      const gradients = trainedGradients(whole, { isFrozen });
       // An optimizer may ask for gradients elsewhere: the state is that of the parameters themselves.
       const next = after;
-      const gradientAt = (q: TensorsOf<P>) => trainedGradients(gradientOf(q)[1], optimizer);
-      const updated = optimizer.update(gradients, o, p, learningRate, gradientAt);
+      const gradientAt = (at: TensorsOf<P>) => trainedGradients(gradientOf(at)[1], { isFrozen });
+      const updated = optimizer.update(gradients, memory, params, rateOf(given), gradientAt);
       return {
         params: updated.params,
         state: next,
         optimizer: updated.state,
-        loss: value,
+        loss,
         ...(gradNorm ? { gradNormSq: dot(gradients, gradients) } : {}),
+        ...(keepsPoints ? { at: params } : {}),
         teleport: outputs,
       };
     },
-    {
-      params,
-      state,
-      optimizer: optimizerState,
-      inputs: spec(data.inputs.shape, data.inputs.dtype),
-      labels: spec(data.labels.shape, data.labels.dtype),
-      batch: spec([batchSize], "int64"),
-      learningRate: spec([], dtype),
-      seed: spec([], "int64"),
-      teleport: before?.inputs ?? {},
-    },
+    types as never,
   );
-  return { graph, output: output as unknown as Type, uses };
+  return graph;
 }
 
-/**
- * Loss and, for classes, accuracy of one batch in evaluation mode, as a graph; with `withOutput` also the model's output.
- */
-export function traceEvaluation<P, S>({
-  model,
-  loss,
-  params,
-  state,
-  data,
-  batchSize,
-  withOutput,
-}: Parts<P, S> & { readonly withOutput: boolean }): TracedModel {
-  let output: Type | undefined;
-  let uses: readonly LabelUse[] = [];
-  const { graph } = trace(
-    ({ params: p, state: s, inputs, labels, batch }) => {
-      const y = gather(labels, batch);
-      const result = model.apply(p, gather(inputs, batch), { state: s });
-      output = typeOf(result.output);
-      const value = loss(result.output, y);
-      uses = labelUses(y);
-      const axis = y.dtype === "int64" ? classAxis(result.output.shape, y.shape) : undefined;
-      const shown = withOutput ? { output: result.output } : {};
-      if (axis === undefined) return { loss: value, ...shown };
-      const hits = cast(equal(argmax(result.output, { axis }), y), value.dtype);
-      return { loss: value, accuracy: mean(hits), ...shown };
+/** Compiles steps as a loop, in which `sequences` are the inputs that each step has of its own. */
+export function compileSteps<P, S, I>(
+  parts: StepParts<P, S, I>,
+  sequences: readonly string[],
+  compileOptions: Omit<CompileOptions, "scan">,
+  graph = traceStep(parts),
+): Promise<Executable> {
+  const { start, before } = parts;
+  const own = Object.keys(before?.inputs ?? {}).map((name) => `teleport.${name}`);
+  return compile(graph, {
+    ...compileOptions,
+    // A teleport is a program in JavaScript.
+    ...(before ? { runtime: "javascript" } : {}),
+    scan: {
+      carry: Object.fromEntries(Object.keys(arraysOf(start)).map((path) => [path, path])),
+      sequences: [...sequences, ...own],
     },
-    {
-      params,
-      state,
-      inputs: spec(data.inputs.shape, data.inputs.dtype),
-      labels: spec(data.labels.shape, data.labels.dtype),
-      batch: spec([batchSize], "int64"),
-    },
-  );
-  return { graph, output: output as unknown as Type, uses };
+  });
 }

@@ -11,6 +11,7 @@ import {
 } from "../data/streams/part-reader.js";
 import { describeValue } from "../describe.js";
 import { DataError, OptionError } from "../errors.js";
+import { hexOf } from "./run-settings.js";
 import { nothingSeen, type Seen, seenAfter } from "./seen.js";
 
 /** The batches of some steps in a row, in arrays that stay in memory while these steps run. */
@@ -205,6 +206,25 @@ export async function streamWindows(
       await reading.return(undefined as never).catch(() => {});
     },
   };
+}
+
+/**
+ * The windows of a stream, of which the first is read.
+ *
+ * @returns with `text`, what a checkpoint says of the data
+ */
+export async function openWindows(
+  ...given: Parameters<typeof streamWindows>
+): Promise<{ readonly windows: StreamWindows; readonly arrays: Batch; readonly text: string }> {
+  const windows = await streamWindows(...given);
+  try {
+    const { arrays, seen } = await windows.at(0);
+    const text = `a stream of ${windows.count} examples, the first batch with checksum ${hexOf(seen[1].now)}`;
+    return { windows, arrays, text };
+  } catch (error) {
+    await windows.dispose();
+    throw error;
+  }
 }
 
 /** The number of examples in a window, whole batches. */

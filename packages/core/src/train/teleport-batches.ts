@@ -3,11 +3,17 @@ import { isNdArray } from "../array.js";
 import type { BatchLoss } from "../batch.js";
 import { rowsOf } from "../data/batches.js";
 import type { Dataset } from "../data/dataset.js";
-import type { TensorsOf } from "../graph/trace.js";
+import { OptionError } from "../errors.js";
+import { gather } from "../graph/ops/gather.js";
+import { isTensor, type Tensor } from "../graph/tensor.js";
+import { type Spec, spec, type TensorsOf } from "../graph/trace.js";
 import { namedArrays } from "../named-arrays.js";
 import type { Model } from "../nn/model.js";
 import { flatten, unflatten } from "../tree.js";
+import { stepSeed } from "./batch-order.js";
+import type { Feed, Feeding } from "./feed.js";
 import type { Loss } from "./step.js";
+import type { TeleportExamples } from "./teleport-loop.js";
 
 /** What the loss of a teleport in training gets besides the model's state. */
 export type TeleportBatch = { readonly x: NdArray; readonly y: NdArray; readonly seed: NdArray };
@@ -56,4 +62,53 @@ export function teleportBatches<S>(
     ...namedArrays({ state }),
   });
   return { batch: make(0), ...(inputs.shape[0] >= 2 * count ? { heldOut: make(count) } : {}) };
+}
+
+/** What a trainer's step reads besides the run's state. */
+export interface StepInputs {
+  readonly inputs: Spec;
+  readonly labels: Spec;
+  /** Rows of both. */
+  readonly batch: Spec;
+  readonly learningRate: Spec;
+  readonly seed: Spec;
+}
+
+/**
+ * The examples of a trainer's teleports: those of the training from the next step on.
+ *
+ * @throws OptionError for a size out of range
+ */
+export function teleportExamples<S>(
+  feed: Feed,
+  { size, seed }: { readonly size: number; readonly seed: number },
+): TeleportExamples<S, StepInputs, Feeding, TeleportBatch> {
+  const { count } = feed;
+  if (!Number.isInteger(size) || size < 1 || size > count) {
+    throw new OptionError(`teleport.batchSize must be an integer in [1, ${count}]; got ${size}.`);
+  }
+  const hasHeldOut = count >= 2 * size;
+  const type = spec([size], "int64");
+  return {
+    hasHeldOut,
+    rows: { batch: type, ...(hasHeldOut ? { heldOut: type } : {}) },
+    at: async (step, state) =>
+      teleportBatches(await feed.next(step, 2 * size), { count: size, state, seed: stepSeed(seed, step) }),
+    rowsAt(step, { nextRows }) {
+      const wanted = (hasHeldOut ? 2 : 1) * size;
+      const found = nextRows(step, wanted) ?? [];
+      if (found.length < wanted) return undefined;
+      return { batch: found.slice(0, size), ...(hasHeldOut ? { heldOut: found.slice(size) } : {}) };
+    },
+    taken({ batch, heldOut }, given, state) {
+      const { leaves, paths } = flatten({ state }, isTensor);
+      const at = (rows: Tensor) => ({
+        x: gather(given.inputs, rows),
+        y: gather(given.labels, rows),
+        seed: given.seed,
+        ...Object.fromEntries(paths.map((path, i) => [path, leaves[i]])),
+      });
+      return { batch: at(batch), heldOut: heldOut && at(heldOut) };
+    },
+  };
 }

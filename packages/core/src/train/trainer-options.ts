@@ -10,12 +10,13 @@ import type { CompileOptions } from "../runtime/compile.js";
 import type { Executable } from "../runtime/executable.js";
 import type { Evaluation } from "./epoch-row.js";
 import type { History } from "./history.js";
-import type { RunSettings } from "./run-settings.js";
-import type { LearningRate, RunResult, RunStepsOptions, StepsProgress } from "./run-steps.js";
+import type { LearningRate, RunStepsOptions, StepsProgress } from "./run.js";
+import type { RunResult } from "./run-steps.js";
 import type { TrainState } from "./state.js";
 import type { Loss } from "./step.js";
 import type { TeleportBatch } from "./teleport-batches.js";
 import type { TeleportPlan } from "./teleports.js";
+import type { AnyTrainer } from "./trainer-of.js";
 
 export interface Progress extends StepsProgress {
   /** Mean training loss since the last report. */
@@ -85,14 +86,7 @@ export interface EvaluateOptions<M extends MetricSet = MetricSet> {
  * await trainer.run({ steps: 300 });
  * const { loss, accuracy } = await trainer.evaluate(data);
  */
-export interface Trainer<P, S> {
-  readonly current: TrainState<P, S>;
-  /** Grows during the run. */
-  readonly history: History;
-  /** What the numbers of the run depend on besides its state; a checkpoint is compared by it. */
-  readonly settings: RunSettings;
-  /** Number of batches in a pass over the data; the examples of an incomplete last batch are left out of the pass. */
-  readonly stepsPerEpoch: number;
+export interface Trainer<P, S> extends AnyTrainer<TrainState<P, S>, History> {
   readonly executable: Executable;
   /**
    * Trains for a number of steps or epochs. At the end of each epoch a run by `epochs`, or one with `validation` or `onEpoch`,
@@ -118,14 +112,6 @@ export interface Trainer<P, S> {
    * @throws ShapeError, DTypeError when the inputs do not fit the model; IsolossError while a run computes
    */
   predict(inputs: NdArray): Promise<NdArray<FloatArray>>;
-  /**
-   * Continues from another state, such as a checkpoint's or a teleported one.
-   *
-   * @param history of the steps before that state; default the trainer's own up to that step
-   * @throws ShapeError, DTypeError when the state does not fit the model and the optimizer
-   */
-  restore(state: TrainState<P, S>, history?: History): void;
   /** Numbers of the examples in the batch that a step takes, in order. @throws OptionError for a stream */
   batchOf(step: number): Int32Array;
-  dispose(): Promise<void>;
 }

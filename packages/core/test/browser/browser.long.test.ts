@@ -2,22 +2,23 @@ import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { networks } from "isoloss-test-support/compress/quantize/networks";
-import { exactResult } from "isoloss-test-support/compress/quantize/support";
-import { runOrt } from "isoloss-test-support/nn/onnx/support";
-import { describe, expect, it } from "vitest";
-import { derivatives, rosenbrock } from "./page/cases.js";
-import { examples, type QuantizedCase } from "./page/quantized.js";
-import { distance, expectDerivatives, javascript, servedPages, title, wasm } from "./pages.js";
+import type { QuantizeModelOptions } from "isoloss-onnx";
 import {
   buildSite,
-  call,
   executablePath,
   isolationHeaders,
   launch,
   serveBuilt,
   serveSources,
-} from "./site.js";
+} from "isoloss-test-support/browser/site";
+import { networks } from "isoloss-test-support/compress/quantize/networks";
+import { exactResult, showingIntegers } from "isoloss-test-support/compress/quantize/support";
+import { runOrt } from "isoloss-test-support/nn/onnx/support";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { derivatives, rosenbrock } from "./page/cases.js";
+import { examples } from "./page/quantized.js";
+import { call, distance, expectDerivatives, javascript, servedPages, title, wasm } from "./pages.js";
 
 describe.skipIf(!executablePath)(title, () => {
   const pages = servedPages();
@@ -224,13 +225,11 @@ describe.skipIf(!executablePath)(title, () => {
         { ...settings, reduceRange: true, granularity: "tensor" },
       ] as const;
       for (const own of exact) {
-        expect(await stepsApart(await call(page, "quantized", model, shape, own), shape)).toBe(0);
+        expect(await stepsApart(page, model, shape, own)).toBe(0);
       }
       // Some processors round sums of two products to 16 bits.
       for (const own of [settings, { ...settings, activations: "int8" }] as const) {
-        expect(await stepsApart(await call(page, "quantized", model, shape, own), shape)).toBeLessThanOrEqual(
-          1,
-        );
+        expect(await stepsApart(page, model, shape, own)).toBeLessThanOrEqual(1);
       }
     },
   );
@@ -300,9 +299,17 @@ describe.skipIf(!executablePath)(title, () => {
   });
 });
 
-/** How far integers of a page are from those of ONNX Runtime in Node, for the same file and input. */
-async function stepsApart({ bytes, outputs }: QuantizedCase, shape: readonly number[]): Promise<number> {
-  const { y: _, ...expected } = await runOrt(Uint8Array.from(bytes), { x: examples(3, [8, ...shape]) });
+/** How far the integers of a model that a page quantizes are from those of ONNX Runtime in Node, for the same file and input. */
+async function stepsApart(
+  page: Page,
+  model: readonly number[],
+  shape: readonly number[],
+  settings: Omit<QuantizeModelOptions, "calibration">,
+): Promise<number> {
+  const bytes = Uint8Array.from(await call(page, "quantized", model, shape, settings));
+  const { bytes: file } = showingIntegers(bytes, settings.activations === "int8" ? "int8" : "uint8");
+  const outputs = await call(page, "outputsOf", [...file], shape);
+  const { y: _, ...expected } = await runOrt(file, { x: examples(3, [8, ...shape]) });
   expect(Object.keys(expected).length).toBeGreaterThan(2);
   const steps = Object.entries(expected).flatMap(([name, { data }]) =>
     Array.from<number | bigint, number>(data, (q, i) => Math.abs(Number(q) - outputs[name][i])),

@@ -1,9 +1,9 @@
 // The site of the documents, as `npm run docs` builds it: a reader finds a page by searching for words of it.
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { executablePath, launch } from "isoloss-test-support/browser/site";
 import { preview } from "vite";
 import { expect, it } from "vitest";
-import { executablePath, launch } from "./site.js";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 

@@ -1,10 +1,21 @@
 import { cpSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import {
+  buildSite,
+  executablePath,
+  isolationHeaders,
+  launch,
+  type Site,
+  serveBuilt,
+} from "isoloss-test-support/browser/site";
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { createPackedProject } from "../packed-project.js";
+import type { javascriptCases } from "./javascript-page/main.js";
 import { derivatives, type Numbers } from "./page/cases.js";
-import { buildSite, call, executablePath, isolationHeaders, launch, type Site, serveBuilt } from "./site.js";
+import type { cases } from "./page/main.js";
+
+type Cases = typeof cases & typeof javascriptCases;
 
 export const javascript = { runtime: "javascript" } as const;
 export const wasm = { provider: "wasm" } as const;
@@ -93,6 +104,19 @@ export function servedPages(): Pages {
       return page;
     },
   };
+}
+
+/** Calls a case in a page: arguments and result go as plain data. */
+export async function call<K extends keyof Cases>(
+  page: Page,
+  name: K,
+  ...args: Parameters<Cases[K]>
+): Promise<Awaited<ReturnType<Cases[K]>>> {
+  return (await page.evaluate(
+    ([key, list]) =>
+      (globalThis as never as { cases: Record<string, (...a: unknown[]) => unknown> }).cases[key](...list),
+    [name, args] as const,
+  )) as Awaited<ReturnType<Cases[K]>>;
 }
 
 /** Compares derivatives in a page with Node's, in both runtimes. */

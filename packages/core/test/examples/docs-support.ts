@@ -21,9 +21,7 @@ export const runnable = named(code.filter(({ info }) => !info.includes("no-run")
 export function expectRuns(rows: typeof runnable): void {
   it.each(rows)("%s runs, and prints what it says", async (at, block) => {
     const files = namedFilesOf(at.slice(0, at.lastIndexOf(":")));
-    const lines = await (files.length > 0
-      ? inFolderWith(files, () => runCode(block.code))
-      : runCode(block.code));
+    const lines = await inFolderWith(files, () => runCode(block.code));
     const promised = promisesOf(block);
     if (promised.length > 0) expect(lines).toEqual(promised);
   });

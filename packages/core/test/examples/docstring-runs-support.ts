@@ -69,9 +69,17 @@ export const examples = modules.flatMap(({ path, url, examples: list }) =>
 
 /** Files whose examples train or search for seconds. */
 const slow = new Set([
+  "isoloss-benchmarks/networks/attention-segnet.ts",
+  "isoloss-benchmarks/node/benchmarks.ts",
+  "isoloss-benchmarks/node/celeba.ts",
+  "isoloss-benchmarks/node/dense.ts",
+  "isoloss-benchmarks/node/office.ts",
+  "isoloss-benchmarks/problems/dense-tasks.ts",
+  "isoloss-benchmarks/problems/own-image-tasks.ts",
   "isoloss-onnx/quantize/quantize-model.ts",
   "moves/rotate/rotated.ts",
   "mtl/train/trainer.ts",
+  "nn/models/multi-resnet18.ts",
   "nn/models/resnet18.ts",
   "node/checkpoints.ts",
   "problems/toy.ts",

@@ -12,6 +12,7 @@ import * as lib from "isoloss-test-support/library";
 import { Builder, smallNetwork } from "isoloss-test-support/model-file/builder";
 import * as kinds from "../../src/option-kinds.js";
 import { ProtoReader } from "../../src/runtime/onnx/protobuf.js";
+import { createHessian } from "../../src/teleport/curvature/hessian.js";
 import { rmsNorm } from "../symmetry/discovery/random-network.js";
 
 const qm9 = files();
@@ -177,7 +178,7 @@ export const scopes: Readonly<Record<string, () => Scope | Promise<Scope>>> = {
   "teleport/curvature/hessian.ts": () => planar(lib.booth() as never),
   "teleport/curvature/conjugate-gradient.ts": async () => {
     const at = planar(lib.booth() as never);
-    const hessian = await lib.createHessian(at.loss, at.params, {});
+    const hessian = await createHessian(at.loss, at.params, {});
     const v = hessian.vectorOf(at.params);
     return { ...at, hessian, g: (await hessian.times(at.params, {}, v)).g };
   },

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, it } from "vitest";
 import type { Tensor } from "../../src/graph/tensor.js";
 import { settings } from "./ops/op-table.js";
@@ -15,7 +16,7 @@ describe("A random program", () => {
           traceProgram(all),
         );
       }),
-      settings(400),
+      settings(randomCases(400)),
     );
   });
 });

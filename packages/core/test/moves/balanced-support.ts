@@ -1,5 +1,6 @@
 // The balanced point of an orbit: by hand on two layers, and as the least of its own objective on random networks.
 
+import { randomCases } from "isoloss-test-support/random-cases";
 import type { Values } from "isoloss-test-support/symmetry/discovery/support";
 import { randomT, relative } from "isoloss-test-support/symmetry/support";
 import { expect, it } from "vitest";
@@ -31,7 +32,7 @@ export function expectLeastSquares(rows: readonly (typeof networkKinds)[number][
   it.each(rows)(
     "the loss is kept, and the sum of squares is least, on random networks of %s",
     async (network) => {
-      for (let seed = 0; seed < 40; seed++) {
+      for (let seed = 0; seed < randomCases(40); seed++) {
         const { found: own, values, evaluate } = randomNetwork(seed, network);
         // With powers of one sign there is no least sum: such weights may shrink to nothing.
         const exact = own.scalings.filter(

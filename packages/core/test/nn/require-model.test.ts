@@ -5,7 +5,7 @@ import { array } from "../../src/array.js";
 import { OptionError } from "../../src/errors.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
 import { trace } from "../../src/graph/trace.js";
-import { type Mt19937, torchGenerator, torchRand, torchRandn } from "../../src/math/mt19937.js";
+import { type Mt19937, torchRand, torchRandn } from "../../src/math/mt19937.js";
 import { createRng } from "../../src/math/rng.js";
 import { initMultiHeadAttention } from "../../src/nn/attention.js";
 import { initConv2d } from "../../src/nn/conv.js";
@@ -96,6 +96,5 @@ describe("a number in the place of a generator", () => {
     expect(() => draw(7 as never)).toThrow("init takes a generator: model.init(torchGenerator(7)); got 7.");
     expect(() => draw(undefined as never)).toThrow("torchGenerator(0)); got undefined.");
     expect(() => draw(createRng(0) as never)).toThrow("got another object.");
-    expect(draw(torchGenerator(0))).toBeDefined();
   });
 });

@@ -160,3 +160,12 @@ function joined(a: NdArray, b: NdArray): NdArray {
   data.set(b.data as Float64Array, a.data.length);
   return { shape: [a.shape[0] + b.shape[0], ...a.shape.slice(1)], data };
 }
+
+/** x <- 0.5 x + 1, with the difference as a stacked output. */
+export const { graph: halving } = trace(
+  ({ x }) => {
+    const next = add(mul(0.5, x), 1);
+    return { next, change: sub(next, x) };
+  },
+  { x: spec([4]) },
+);

@@ -1,3 +1,4 @@
+import { randomCases } from "isoloss-test-support/random-cases";
 import {
   combine,
   contextOf,
@@ -27,7 +28,7 @@ import { traceAscent } from "../../src/teleport/search/ascent/ascent-graph.js";
 import { symmetryRows } from "./symmetries.js";
 import { gradientOf } from "./units.js";
 
-export const seeds = Array.from({ length: 40 }, (_, i) => 1000 + i);
+export const seeds = Array.from({ length: randomCases(40) }, (_, i) => 1000 + i);
 
 /** Other data: the same numbers in another order. */
 const reversed = ({ shape, data }: NdArray): NdArray => ({ shape, data: data.slice().reverse() });
@@ -78,9 +79,11 @@ export function expectSymmetries(rows: typeof symmetryRows): void {
       ["float64", float64],
       ["float32", float32],
     ] as const)(
-      "keeps the loss of 100 random networks in %s, where it claims to: to %s",
+      "keeps the loss of random networks in %s, where it claims to: to %s",
       async (dtype, tolerance) => {
-        const all = Array.from({ length: 100 }, (_, seed) => randomProblem(seed, { ...row, dtype }));
+        const all = Array.from({ length: randomCases(100) }, (_, seed) =>
+          randomProblem(seed, { ...row, dtype }),
+        );
         const acted: { problem: Problem; to: MlpParams; exact: Symmetry<MlpParams>["exact"] }[] = [];
         for (const [seed, problem] of all.entries()) {
           const { params, batch, label } = problem;

@@ -1,7 +1,6 @@
 // Curves on a canvas, with the axes of the figures.
 import { type Axis, axisOf, formatValue, isDrawable, type Theme } from "isoloss-figures/base";
 import { type Context, drawTickLabels, type Panel, type Size } from "./canvas.js";
-import { thinned } from "./thin.js";
 
 export interface LineSeries {
   readonly name: string;
@@ -266,4 +265,25 @@ export function describeChart({ series, xLabel, yLabel }: LineChartData): string
     return `${name} goes from ${formatValue(y[0])} to ${formatValue(y[last])} at ${xLabel} ${formatValue(x[last])}${diverged ? ", where it diverged" : ""}.`;
   });
   return `${yLabel} against ${xLabel}. ${ends.join(" ")}`;
+}
+
+/** Indices of at most about `most` points of a curve. Of neighbors the smallest and the largest stay: spikes remain visible. */
+export function thinned(y: ArrayLike<number>, most: number): number[] {
+  const n = y.length;
+  if (n <= most) return Array.from({ length: n }, (_, i) => i);
+  const kept: number[] = [];
+  const bins = Math.max(1, Math.floor(most / 2));
+  for (let b = 0; b < bins; b++) {
+    const [from, to] = [Math.floor((b * n) / bins), Math.floor(((b + 1) * n) / bins)];
+    let [low, high] = [from, from];
+    for (let i = from; i < to; i++) {
+      if (y[i] < y[low]) low = i;
+      if (y[i] > y[high]) high = i;
+    }
+    kept.push(Math.min(low, high));
+    if (low !== high) kept.push(Math.max(low, high));
+  }
+  if (kept[0] !== 0) kept.unshift(0);
+  if (kept.at(-1) !== n - 1) kept.push(n - 1);
+  return kept;
 }

@@ -27,15 +27,15 @@ export function repeatedNotices(name: string, values: readonly string[]): readon
 export function readState<S extends object>(fields: Fields<S>, query: string, defaults: S): ReadState<S> {
   const state = { ...defaults };
   const notices: string[] = [];
-  const given = settingsIn(query);
-  for (const name of new Set(given.keys())) {
+  const settings = settingsIn(query);
+  for (const name of new Set(settings.keys())) {
     if (!Object.hasOwn(fields, name)) {
       notices.push(`${name.slice(0, 40)} is no setting of this screen.`);
       continue;
     }
-    notices.push(...repeatedNotices(name, given.getAll(name)));
+    notices.push(...repeatedNotices(name, settings.getAll(name)));
     const key = name as keyof S & string;
-    const { value, notice } = fields[key].read(given.get(name) ?? "", name);
+    const { value, notice } = fields[key].read(settings.get(name) ?? "", name);
     if (value !== undefined) state[key] = value;
     if (notice !== undefined) notices.push(notice);
   }

@@ -1,4 +1,4 @@
-// How values are read from the address and written into it. Reading never throws: what is not understood is told.
+// How values are read from the address and written into it. Reading never throws: what is not understood becomes a notice.
 
 /** What a text says: its value, left out where it says none, and what the reader has to be told. */
 export interface Reading<V> {

@@ -8,10 +8,10 @@ import {
   nearestIndex,
   notesOf,
   readingOf,
+  thinned,
 } from "../../src/charts/line-chart.js";
 import { numberRows } from "../../src/charts/numbers.js";
 import { drawPlane, type PlaneData, planeLayout, pointAt } from "../../src/charts/plane.js";
-import { thinned } from "../../src/charts/thin.js";
 import { recorder } from "./recorder.js";
 
 const size = { width: 400, height: 240 };

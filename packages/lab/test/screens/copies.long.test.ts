@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inProcess } from "isoloss-test-support/cli/in-process";
 import { afterAll, expect, it, vi } from "vitest";
-import { inProcess } from "../../../cli/test/commands/in-process.js";
 import type { Course } from "../../src/screens/tasks/course.js";
 import { experimentOf, typescriptOf } from "../../src/screens/tasks/export.js";
 import { createTaskRuns } from "../../src/screens/tasks/runs.js";

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inProcess } from "isoloss-test-support/cli/in-process";
 import { afterAll, expect, it, vi } from "vitest";
-import { inProcess } from "../../../cli/test/commands/in-process.js";
 import { typescriptOf } from "../../src/export/typescript.js";
 import { experimentOf } from "../../src/export/yaml.js";
 import type { Course } from "../../src/screens/landscape/course.js";

@@ -5,7 +5,7 @@ import { compareModels, fromOnnx, toHalf } from "isoloss-onnx";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { roundingOf } from "../../src/screens/model/figures.js";
 import type { Act } from "../../src/screens/model/groups.js";
-import { matrixExponential } from "../../src/screens/model/matrix-exponential.js";
+import { matrixExponential } from "../../src/screens/model/groups.js";
 import { quantized } from "../../src/screens/model/quantize.js";
 import { whyRefused } from "../../src/screens/model/refused.js";
 import { type Change, type Found, Session } from "../../src/screens/model/session.js";
@@ -53,16 +53,8 @@ describe.each(Object.entries(files))("the model screen's session on %s", (_, mak
         { kind: "slide", t: 1 },
         { kind: "slide", t: -0.7 },
       ],
-      order: [
-        { kind: "reverse", seed },
-        { kind: "shuffle", seed },
-        { kind: "swap", units: [0, 1] },
-      ],
-      sign: [
-        { kind: "flipAll", seed },
-        { kind: "shuffle", seed },
-        { kind: "flip", unit: 0 },
-      ],
+      order: [{ kind: "reverse" }, { kind: "shuffle", seed }, { kind: "swap", units: [0, 1] }],
+      sign: [{ kind: "flipAll" }, { kind: "shuffle", seed }, { kind: "flip", unit: 0 }],
       none: [],
     };
     // One act of each group: all acts of all groups are tried over the files.

@@ -20,8 +20,13 @@ import { foldBatchNormIn } from "../model-file/prepare/fold-batch-norm.js";
 import type { PreparationRow } from "../model-file/prepare/preparation.js";
 import { countZeros } from "../prune/prune-weights.js";
 import { calibrationBatches, divided, evaluationPlan } from "./divided-data.js";
-import { type FineTuneOptions, fineTuneOptions } from "./fine-tune-options.js";
-import { type LossName, type NamedLoss, namedLosses } from "./named-losses.js";
+import {
+  type FineTuneOptions,
+  fineTuneOptions,
+  type LossName,
+  type NamedLoss,
+  namedLosses,
+} from "./fine-tune-options.js";
 import { type Arrays, type EpochResults, type FineTuneEpoch, runEpochs } from "./run-epochs.js";
 import { restoredFile, withOwnStatistics, withoutEnd } from "./training-file.js";
 import { trainingSetup } from "./training-setup.js";

@@ -54,6 +54,8 @@ export interface ConvertSettings {
   readonly io: "float32" | "float16";
   /** Names of the values inside the model, and of its outputs, that are floats. */
   readonly floats: ReadonlySet<string>;
+  /** First results of nodes that stay float32, with a Cast where values pass between them and others; default none. */
+  readonly wide?: ReadonlySet<string> | undefined;
 }
 
 export interface Converted {
@@ -68,13 +70,17 @@ export interface Converted {
  *
  * @throws DataError for what float16 cannot be in
  */
-export function converted(op: string, file: OnnxFile, { io, floats }: ConvertSettings): Converted {
+export function converted(
+  op: string,
+  file: OnnxFile,
+  { io, floats, wide = new Set() }: ConvertSettings,
+): Converted {
   const { graph } = file.model;
   const editor = new GraphEditor(op, file);
   requireConvertible(op, editor, floats, [...graph.initializers, ...graph.inputs]);
   const stored = new Set(graph.initializers.map(({ name }) => name));
   const floatOutputs = graph.outputs.map(({ name }) => name).filter((name) => floats.has(name));
-  const kept = keptTensors(editor);
+  const kept = new Set([...keptTensors(editor), ...wideTensors(editor, wide)]);
   // Outputs that are stored tensors keep their type.
   const given = io === "float32" ? floatOutputs.filter((name) => stored.has(name)) : [];
   const tensors = new Map<string, OnnxTensor>();
@@ -88,8 +94,11 @@ export function converted(op: string, file: OnnxFile, { io, floats }: ConvertSet
     const half = round(own);
     if (!given.includes(own.name)) tensors.set(own.name, half);
   }
-  for (const node of editor.nodes) convertNode(editor, node, kept, round);
+  const isWide = ({ outputs }: OnnxNode) => wide.has(outputs[0]);
+  const narrow = editor.nodes.filter((node) => !isWide(node));
   const inputs = graph.inputs.filter(({ name, dtype }) => dtype === "float32" && !stored.has(name));
+  widen(editor, isWide, new Set([...floats, ...inputs.map(({ name }) => name)]));
+  for (const node of narrow) convertNode(editor, node, kept, round);
   if (io === "float32") {
     castInputs(editor, [...inputs.map(({ name }) => name), ...given]);
     for (const name of floatOutputs) castOutput(editor, name);
@@ -123,6 +132,48 @@ function requireConvertible(
   const other = typed.find(({ dtype }) => ["float64", "float16", "bfloat16"].includes(dtype ?? ""));
   if (other !== undefined) {
     throw new DataError(`${op} takes a model of float32; "${other.name}" is ${other.dtype}.`);
+  }
+}
+
+/** Stored floats of nodes that stay float32; where others read them, too, these nodes get a copy. */
+function wideTensors(editor: GraphEditor, wide: ReadonlySet<string>): readonly string[] {
+  const nodes = editor.nodes.filter(({ outputs }) => wide.has(outputs[0]));
+  const names = new Set(nodes.flatMap(({ inputs }) => inputs));
+  return [...names].flatMap((name) => {
+    const floats = editor.floats(name);
+    if (floats === undefined) return [];
+    const isOwn = editor.uses.readers(name).every(({ outputs }) => wide.has(outputs[0]));
+    if (isOwn && !editor.isOutput(name) && !editor.uses.isCaptured(name)) return [name];
+    const copy = editor.add(`${name}_float32`, floats);
+    for (const node of editor.nodes.filter(({ outputs }) => wide.has(outputs[0]))) {
+      if (!node.inputs.includes(name)) continue;
+      editor.rewire(node, { inputs: node.inputs.map((own) => (own === name ? copy : own)) });
+    }
+    return [copy];
+  });
+}
+
+/** Gives nodes float32: a Cast before and behind them, but not between two of them. */
+function widen(editor: GraphEditor, isWide: (node: OnnxNode) => boolean, floats: ReadonlySet<string>): void {
+  const names = new Map<string, string>();
+  const named = (name: string): string => {
+    const own = names.get(name) ?? editor.freshName(`${name}_float32`);
+    names.set(name, own);
+    return own;
+  };
+  for (const node of editor.nodes.filter(isWide)) {
+    const given = [...new Set(node.inputs)].filter((name) => floats.has(name) && !names.has(name));
+    const made = node.outputs.filter((name) => floats.has(name));
+    const isSeen = (name: string) =>
+      editor.isOutput(name) || !editor.uses.readers(name).every(isWide) || editor.uses.isCaptured(name);
+    const seen = made.filter(isSeen);
+    const own = (name: string) => (floats.has(name) ? named(name) : name);
+    editor.replace(
+      node,
+      ...given.map((name) => cast(name, named(name), FLOAT32)),
+      { ...node, inputs: node.inputs.map(own), outputs: node.outputs.map(own) },
+      ...seen.map((name) => cast(named(name), name, FLOAT16)),
+    );
   }
 }
 

@@ -2,7 +2,7 @@
 import type { NdArray } from "isoloss";
 import { changeAlong, elementsAlong, extents } from "isoloss/internal";
 import type { ScalingGenerator } from "isoloss/symmetry";
-import { binOf, costOf, exponentBins, leastExponent } from "./range.js";
+import { binOf, bitsBelow, costAbove, costOf, exponentBins, leastExponent } from "./range.js";
 
 type Leg = ScalingGenerator["axes"][number];
 
@@ -24,7 +24,8 @@ const mostSweeps = 20;
  *
  * J(k) = sum over tensors of the mean over their numbers x of c(floor(log2 |x|) + sum of power k)
  *
- * with the cost c of {@link costOf}. J is convex in k and at least 0, and no step makes it larger; |k| is at most 64.
+ * with the cost c of {@link costOf}; what the largest number of an activation costs above 2^13 counts in full, as one overflow spoils
+ * all that is computed of it. J is convex in k and at least 0, and no step makes it larger; |k| is at most 64.
  */
 export function descendHalf(
   params: Readonly<Record<string, NdArray>>,
@@ -41,7 +42,10 @@ export function descendHalf(
   const cellsOf = cellsByUnit(generators, cells);
   const objective = (): number =>
     [...exponents.values()].reduce((sum, { data }) => sum + meanCost(data as Float64Array), 0) +
-    cells.reduce((sum, cell) => sum + costAt({ ...cell, power: 0, shift: shiftOf(cell) }, 0), 0);
+    cells.reduce(
+      (sum, cell) => sum + costAt({ ...cell, power: 0, shift: shiftOf(cell), isValue: true }, 0),
+      0,
+    );
   const move = (g: number, moves: Int32Array) => {
     shifts[g].forEach((k, u) => {
       shifts[g][u] = k + moves[u];
@@ -57,7 +61,7 @@ export function descendHalf(
     const units = costsOf(generators[g], exponents);
     for (const [u, own] of units.entries()) {
       for (const { cell, power } of cellsOf[g][u] ?? []) {
-        own.push({ counts: cell.counts, share: cell.share, power, shift: shiftOf(cell) });
+        own.push({ ...cell, power, shift: shiftOf(cell), isValue: true });
       }
     }
     const moves = new Int32Array(size);
@@ -105,6 +109,8 @@ interface UnitCost {
   readonly share: number;
   readonly power: number;
   readonly shift: number;
+  /** Of an activation: one number that overflows spoils results, a weight becomes the largest number. */
+  readonly isValue?: boolean;
 }
 
 /** Histograms of the weights of each unit, by leg. */
@@ -165,12 +171,16 @@ function bestMove(costs: readonly UnitCost[], step: number, at: ArrayLike<number
   return 0;
 }
 
-function costAt({ counts, share, power, shift }: UnitCost, move: number): number {
-  let sum = 0;
+function costAt({ counts, share, power, shift, isValue = false }: UnitCost, move: number): number {
+  let [sum, last] = [0, -Infinity];
+  const from = leastExponent + shift + power * move;
+  const cost = isValue ? bitsBelow : costOf;
   for (let bin = 0; bin < exponentBins; bin++) {
-    if (counts[bin] > 0) sum += counts[bin] * costOf(bin + leastExponent + shift + power * move);
+    if (counts[bin] === 0) continue;
+    sum += counts[bin] * cost(from + bin);
+    last = bin;
   }
-  return share * sum;
+  return share * sum + (isValue ? costAbove(from + last) : 0);
 }
 
 function addedAlong(array: NdArray, leg: Leg, moves: Int32Array): NdArray {

@@ -24,5 +24,7 @@ const overflowCost = 100;
  * What a number of exponent e costs: the bits that it lacks below the normal numbers, or 100 for each bit above 2^13; convex
  * in e.
  */
-export const costOf = (exponent: number): number =>
-  Math.max(0, smallestExponent - exponent) + overflowCost * Math.max(0, exponent - largestExponent);
+export const costOf = (exponent: number): number => bitsBelow(exponent) + costAbove(exponent);
+
+export const bitsBelow = (exponent: number): number => Math.max(0, smallestExponent - exponent);
+export const costAbove = (exponent: number): number => overflowCost * Math.max(0, exponent - largestExponent);

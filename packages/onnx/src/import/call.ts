@@ -167,6 +167,11 @@ export class Call {
     return this.attribute(name, "float") ?? otherwise;
   }
 
+  /** The attribute `epsilon` of a normalization: a number, or a parameter. */
+  epsilon(): number | Tensor {
+    return this.settings.epsilons.get(this.node)?.tensor ?? this.float("epsilon", 1e-5);
+  }
+
   text(name: string, otherwise: string): string {
     return this.attribute(name, "string") ?? otherwise;
   }

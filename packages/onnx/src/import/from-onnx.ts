@@ -1,7 +1,18 @@
 // The ONNX standard (onnx.ai/onnx/operators): models of dense tensors.
 
-import type { ImportedInput, ImportedModel, Tensor } from "isoloss";
-import { DataError, type DType, DTypeError, isNdArray, type NdArray, OptionError, ShapeError } from "isoloss";
+import {
+  astype,
+  DataError,
+  type DType,
+  DTypeError,
+  type ImportedInput,
+  type ImportedModel,
+  isNdArray,
+  type NdArray,
+  OptionError,
+  ShapeError,
+  type Tensor,
+} from "isoloss";
 import {
   allNodesOf,
   describeValue,
@@ -13,19 +24,18 @@ import {
   type OnnxValueInfo,
   ownEntry,
   requireBytes,
+  requireFlags,
   requireKnown,
 } from "isoloss/internal";
 import type { FloatDType } from "isoloss/nn";
-import type { OnnxModel } from "isoloss/onnx";
-import { decodeModel, type ExternalData, inlineExternalData } from "isoloss/onnx";
-import { constant } from "isoloss/ops";
-import { arrayOf, importedDType } from "./arrays.js";
-import { evaluate } from "./evaluate.js";
+import { decodeModel, type ExternalData, inlineExternalData, type OnnxModel } from "isoloss/onnx";
+import { constant, reshape } from "isoloss/ops";
+import { arrayOf, constantOf, importedDType } from "./arrays.js";
+import { Call } from "./call.js";
 import { NodeCount } from "./limits.js";
 import { isStandard, operatorName, operators } from "./operators/operators.js";
-import { type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
-import { tableRowsOf } from "./table-rows.js";
-import { isSequence, Scope } from "./value.js";
+import { epsilonsOf, type NamedTensor, parametersOf, runningStatisticsOf } from "./parameters.js";
+import { asEntry, type Entry, isSequence, Scope, type Settings } from "./value.js";
 
 export interface FromOnnxOptions<Out extends string = string> {
   /** Names of the results that the model returns; default: all results of the file. */
@@ -38,6 +48,11 @@ export interface FromOnnxOptions<Out extends string = string> {
    * what computes them. The others are constants.
    */
   readonly isParameter?: ((name: string) => boolean) | undefined;
+  /**
+   * Whether the small constants that normalizations add to a variance are parameters, too, one for each and named
+   * `RESULT.epsilon`: then scalings of what a LayerNormalization reads are exact; default false.
+   */
+  readonly epsilons?: boolean | undefined;
   /** The files with the model's external data: bytes by location, or a function that reads them. */
   readonly external?: ExternalData | undefined;
 }
@@ -46,7 +61,7 @@ export interface FromOnnxOptions<Out extends string = string> {
  * Reads an `.onnx` file as a model that can be differentiated, trained and teleported: the inverse of
  * `toOnnx`. Its symmetries are found from its graph, like those of any loss.
  *
- * It reads models of standard operators, of all versions of the operator set; docs/onnx-operators.md lists them. Among
+ * It reads models of standard operators, of all versions of the operator set; the site of the documents lists them. Among
  * them are branches and loops, recurrent layers, losses, sequences of tensors and quantized numbers. `apply` takes
  * sizes that the file leaves open from its inputs; they, and inputs given as arrays, must determine every computed
  * shape. Batch normalization uses its running statistics unless the file says otherwise, dropout does nothing.
@@ -55,7 +70,7 @@ export interface FromOnnxOptions<Out extends string = string> {
  * the file; those of 64 bits are exact up to 2^53. A gradient passes through a QuantizeLinear to the DequantizeLinear
  * that takes its result, as if it did not round, and is 0 for numbers beyond the range.
  *
- * @param options `outputs`, `dtype`, `isParameter` and `external`
+ * @param options `outputs`, `dtype`, `isParameter`, `epsilons` and `external`
  * @throws OptionError for an output that the model does not have; DataError when the bytes are not an ONNX
  *   model or the model uses unknown operators, which the message names. `apply` throws DataError if a node is
  *   used in an unsupported way, ShapeError or DTypeError if inputs do not fit.
@@ -73,10 +88,11 @@ export function fromOnnx<const Out extends string = string>(
   requireKnown(
     "fromOnnx",
     options,
-    ["dtype", "external", "isParameter", "outputs"],
+    ["dtype", "epsilons", "external", "isParameter", "outputs"],
     'fromOnnx(bytes, { dtype: "float64" })',
   );
-  const { dtype, external, isParameter, outputs: wanted } = options;
+  const { dtype, epsilons = false, external, isParameter, outputs: wanted } = options;
+  requireFlags("fromOnnx", { epsilons });
   if (isParameter !== undefined && typeof isParameter !== "function") {
     throw new OptionError(
       `fromOnnx: isParameter must be a function of a tensor's name; got ${describeValue(isParameter)}.`,
@@ -91,13 +107,13 @@ export function fromOnnx<const Out extends string = string>(
     );
   }
   const read = () => decodeModel(external === undefined ? bytes : inlineExternalData(bytes, external));
-  return importedModel(read, { dtype, isParameter, outputs: wanted });
+  return importedModel(read, { dtype, epsilons, isParameter, outputs: wanted });
 }
 
 /** The same of a file that `read` decodes. */
 export function importedModel<const Out extends string = string>(
   read: () => OnnxModel,
-  { dtype, isParameter, outputs: wanted }: Omit<FromOnnxOptions<Out>, "external"> = {},
+  { dtype, epsilons: hasEpsilons, isParameter, outputs: wanted }: Omit<FromOnnxOptions<Out>, "external"> = {},
 ): ImportedModel<Out> {
   const model = readable(read);
   const opset = requireOperators(model);
@@ -112,7 +128,11 @@ export function importedModel<const Out extends string = string>(
   }
   const trained = parametersOf(graph, isParameter);
   const float = dtype ?? (trained.some(({ tensor }) => tensor.dtype === "float64") ? "float64" : "float32");
-  const params = Object.fromEntries(trained.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
+  const epsilons = hasEpsilons ? epsilonsOf(graph) : [];
+  const params = Object.fromEntries([
+    ...trained.map(({ name, tensor }) => [name, arrayOf(tensor, float)]),
+    ...epsilons.map(({ name, value }) => [name, astype({ shape: [], data: Float64Array.of(value) }, float)]),
+  ]);
   const carried = runningStatisticsOf(graph, trained);
   const state = Object.fromEntries(carried.map(({ name, tensor }) => [name, arrayOf(tensor, float)]));
   const readNames = nodes.flatMap((node) => node.inputs);
@@ -150,7 +170,13 @@ export function importedModel<const Out extends string = string>(
         return value === undefined || isSequence(value) ? [] : [[value.tensor, number] as const];
       }),
     );
-    evaluate(computed, scope, { opset, dtype: float, count, reads, updated });
+    const added = new Map(
+      epsilons.map(({ name, node, operand }) => [
+        node,
+        { tensor: fitting(name, [], float, ownEntry(given, name)), operand },
+      ]),
+    );
+    evaluate(computed, scope, { opset, dtype: float, count, reads, epsilons: added, updated });
     const results = outputs.map((name) => [name, resultOf(name, scope, graph)] as const);
     return {
       output: Object.fromEntries(results) as Record<Out, Tensor>,
@@ -238,4 +264,82 @@ function readable(read: () => OnnxModel): OnnxModel {
     const message = `fromOnnx: the bytes are not a readable ONNX model: ${cause.message}`;
     throw new DataError(message, { cause });
   }
+}
+
+/** Traces the nodes of a graph; the results are left in the scope. Stored tensors that it does not have are constants. */
+function evaluate(graph: OnnxGraph, scope: Scope, settings: Settings): void {
+  for (const stored of graph.initializers) {
+    if (scope.get(stored.name)) continue;
+    scope.set(stored.name, { tensor: constantOf(stored, settings.dtype), kind: stored.dtype });
+  }
+  for (const node of graph.nodes) evaluateNode(node, scope, settings);
+}
+
+function evaluateNode(node: OnnxNode, scope: Scope, settings: Settings): void {
+  settings.count.add();
+  const epsilon = settings.epsilons.get(node);
+  const operands = node.inputs.map((name, i): Entry | undefined => {
+    const own = name === "" ? undefined : scope.get(name);
+    if (own === undefined || isSequence(own) || epsilon?.operand !== i) return own;
+    return { ...own, tensor: reshape(epsilon.tensor, own.tensor.shape) };
+  });
+  const call = new Call(node, operands, scope, settings, evaluate);
+  const lost = node.inputs.find((name, i) => name !== "" && operands[i] === undefined);
+  if (lost !== undefined) call.fail(`its operand "${lost}" is a result that is not supported`);
+  const results = naming(node, () => operators.get(operatorName(node))?.(call) ?? []);
+  const list = "length" in results ? results : [results];
+  list.forEach((result, i) => {
+    if (node.outputs[i]) scope.set(node.outputs[i], asEntry(result, operands));
+  });
+}
+
+/** What a node gives; an error about shapes names it, the innermost one where nodes have graphs inside. */
+function naming<T>(node: OnnxNode, run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    if (!(cause instanceof ShapeError) || cause.cause instanceof ShapeError) throw cause;
+    throw new ShapeError(`${node.opType} "${node.name || node.outputs[0]}": ${cause.message}`, { cause });
+  }
+}
+
+/** Operators whose result holds numbers of their first operand, and no others. */
+const passing = new Set([
+  "Cast",
+  "Expand",
+  "Flatten",
+  "Identity",
+  "Reshape",
+  "Slice",
+  "Squeeze",
+  "Transpose",
+  "Unsqueeze",
+]);
+
+/** Operators of which a table may be the result: they keep its shape. */
+const stored = new Set(["Cast", "DequantizeLinear", "Identity"]);
+
+/** How many rows the smallest table has of which an input of integers gives the rows. */
+function tableRowsOf(
+  { nodes, initializers }: OnnxGraph,
+  { name, dtype = "float32" }: OnnxValueInfo,
+): Pick<ImportedInput, "tableRows"> {
+  if (!/^u?int/.test(dtype)) return {};
+  const shapes = new Map(initializers.map((tensor) => [tensor.name, tensor.shape]));
+  const values = new Set([name]);
+  const counts: number[] = [];
+  // Nodes are in the order in which they are computed.
+  for (const { opType, inputs, outputs, attributes } of nodes) {
+    const shape = stored.has(opType) ? shapes.get(inputs[0]) : undefined;
+    if (shape !== undefined) shapes.set(outputs[0], shape);
+    if (opType === "Constant" && attributes.value?.kind === "tensor") {
+      shapes.set(outputs[0], attributes.value.value.shape);
+    }
+    if (passing.has(opType) && values.has(inputs[0])) values.add(outputs[0]);
+    if (opType !== "Gather" || !values.has(inputs[1])) continue;
+    const axis = attributes.axis?.kind === "int" ? Number(attributes.axis.value) : 0;
+    const rows = shapes.get(inputs[0])?.at(axis);
+    if (rows !== undefined && rows > 0) counts.push(rows);
+  }
+  return counts.length === 0 ? {} : { tableRows: Math.min(...counts) };
 }

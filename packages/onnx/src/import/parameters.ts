@@ -1,6 +1,8 @@
 import { DataError } from "isoloss";
 import { allNodesOf, graphsIn, type OnnxGraph, type OnnxNode, type OnnxTensor } from "isoloss/internal";
+import { arrayOf } from "./arrays.js";
 import { isFloatKind } from "./kinds.js";
+import { operatorName } from "./operators/operators.js";
 
 /** Operands that are not weights: running statistics, bounds, exponents, weights of classes and the like. */
 const settings: Readonly<Record<string, readonly number[]>> = {
@@ -81,6 +83,42 @@ export function runningStatisticsOf(
   return namedTensors(stored.filter(({ name }) => isOwn.has(name) && layerOf.has(name)));
 }
 
+/** A small constant that a normalization adds to a variance, or takes the maximum with, as a parameter of its own. */
+export interface Epsilon {
+  readonly name: string;
+  readonly node: OnnxNode;
+  /** The operand that it is; undefined for the attribute. */
+  readonly operand: number | undefined;
+  readonly value: number;
+}
+
+/** The largest constant that counts as one: see the discovery of scalings. */
+const largestEpsilon = 1e-3;
+
+/**
+ * The epsilons of a graph, one for each node even where nodes share a constant: the attribute of a normalization, and a small
+ * number that an Add or Max has for what another node makes.
+ */
+export function epsilonsOf({ nodes, initializers }: OnnxGraph): readonly Epsilon[] {
+  const stored = new Map([...initializers, ...nodes.flatMap(constantsOf)].map((own) => [own.name, own]));
+  return nodes.flatMap((node): Epsilon[] => {
+    const { inputs, outputs, attributes, opType } = node;
+    const name = `${outputs[0]}.epsilon`.replaceAll(":", "_");
+    if (stored.has(name) || operatorName(node) !== opType) return [];
+    if (opType === "LayerNormalization" || opType === "RMSNormalization") {
+      const given = attributes.epsilon?.kind === "float" ? attributes.epsilon.value : 1e-5;
+      return [{ name, node, operand: undefined, value: Math.fround(given) }];
+    }
+    const operand = inputs.findIndex((own) => stored.has(own));
+    const constant = stored.get(inputs[operand]);
+    const isGuard =
+      ["Add", "Max"].includes(opType) && inputs.length === 2 && !stored.has(inputs[1 - operand]);
+    if (!isGuard || constant?.data.length !== 1 || !isFloatKind(constant.dtype)) return [];
+    const value = Number(arrayOf(constant, "float64").data[0]);
+    return value > 0 && value <= largestEpsilon ? [{ name, node, operand, value }] : [];
+  });
+}
+
 /** Tensors by the names that they have as inputs of a graph, which cannot contain colons. */
 function namedTensors(tensors: readonly OnnxTensor[]): readonly NamedTensor[] {
   const named = new Map<string, NamedTensor>();
@@ -98,11 +136,13 @@ function namedTensors(tensors: readonly OnnxTensor[]): readonly NamedTensor[] {
   return [...named.values()];
 }
 
-/** The array of floats that a Constant node holds, by the name of its output. */
+/** The tensor that a Constant node holds, by the name of its output. */
 function constantsOf({ opType, outputs: [name], attributes }: OnnxNode): readonly OnnxTensor[] {
   if (opType !== "Constant") return [];
-  const { value, value_floats: list } = attributes;
+  const { value, value_float: number, value_floats: list } = attributes;
   if (value?.kind === "tensor") return [{ ...value.value, name }];
+  if (number?.kind === "float")
+    return [{ name, dtype: "float32", shape: [], data: Float32Array.of(number.value) }];
   if (list?.kind !== "floats") return [];
   return [{ name, dtype: "float32", shape: [list.value.length], data: Float32Array.from(list.value) }];
 }

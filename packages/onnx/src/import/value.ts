@@ -1,5 +1,5 @@
 import type { Tensor } from "isoloss";
-import type { OnnxDType, OnnxGraph } from "isoloss/internal";
+import type { OnnxDType, OnnxGraph, OnnxNode } from "isoloss/internal";
 import { isFloat } from "isoloss/internal";
 import type { FloatDType } from "isoloss/nn";
 import type { NodeCount } from "./limits.js";
@@ -42,6 +42,12 @@ export function asEntry(result: Result, operands: readonly (Entry | undefined)[]
   return { tensor: result, kind: like?.kind ?? dtype };
 }
 
+/** An epsilon that is a parameter, and which operand it is; none: the attribute. */
+export interface EpsilonValue {
+  readonly tensor: Tensor;
+  readonly operand: number | undefined;
+}
+
 /** What is the same for all nodes of a model. */
 export interface Settings {
   /** Version of the standard operator set. */
@@ -51,6 +57,8 @@ export interface Settings {
   readonly count: NodeCount;
   /** The parameters, and how often nodes of the file read each. */
   readonly reads: ReadonlyMap<Tensor, number>;
+  /** Epsilons that are parameters, by the node that adds each. */
+  readonly epsilons: ReadonlyMap<OnnxNode, EpsilonValue>;
   /** Names of running statistics that training updates, and has those of the batch for; none in evaluation. */
   readonly updated: ReadonlySet<string>;
 }

@@ -27,7 +27,7 @@ const reduceRankOptions = optionTable("reduceRank", {
   tolerance: positive.default(1e-4),
 });
 
-/** A linear space of a file, and what became of it. */
+/** A linear space of a file, and its new size. */
 export interface ReducedGroup {
   /** Names of the parameters that have the space along an axis. */
   readonly parameters: readonly string[];

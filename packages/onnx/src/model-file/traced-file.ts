@@ -10,6 +10,8 @@ export interface TracedFileSettings {
   readonly sizes: Readonly<Record<string, number>>;
   /** Which tensors are parameters; default those of `fromOnnx`. */
   readonly isParameter?: ((name: string) => boolean) | undefined;
+  /** Whether epsilons of normalizations are parameters, too. */
+  readonly epsilons?: boolean | undefined;
 }
 
 /** A model file as a graph of its parameters, and the symmetries that keep its outputs. */
@@ -35,10 +37,10 @@ const examples = 4;
 export function tracedFile(
   op: string,
   file: Runnable,
-  { sizes, isParameter }: TracedFileSettings,
+  { sizes, isParameter, epsilons }: TracedFileSettings,
   kept?: readonly string[],
 ): TracedFile {
-  const model = imported(file, { isParameter });
+  const model = imported(file, { isParameter, epsilons });
   const [x] = randomInputs(op, model.inputs, { seed: 0, examples, sizes, inputs: {} });
   const values = new Map<string, Tensor>();
   const traced = trace(

@@ -25,7 +25,7 @@ import { passing, smaller } from "./remove-units.js";
 export interface PruneUnitsOptions extends OptionsOf<typeof pruneUnitsOptions> {}
 
 const pruneUnitsOptions = optionTable("pruneUnits", {
-  /** Share of the units of each group that go, 0 to 1, rounded down; one unit stays at least. */
+  /** Share of the units of each group that go, 0 to 1: the nearest number that `multiple` leaves; one unit stays at least. */
   fraction: share.required(),
   /**
    * What the number of channels that a group keeps is a multiple of: the nearest one to the kept share, and at least one times;
@@ -129,6 +129,6 @@ function liftedScalings(
 ) {
   const lifted = liftBoundsIn(file).file;
   const { isParameter } = channeledParameters(lifted);
-  const { scalings } = tracedFile("pruneUnits", lifted, { sizes, isParameter }).found;
+  const { scalings } = tracedFile("pruneUnits", lifted, { sizes, isParameter, epsilons: true }).found;
   return { scalings: scalings.map((own) => actingOn(params, own)), linear: [] };
 }

@@ -86,7 +86,10 @@ function asInFile(file: OnnxFile): Ranking {
 
 async function balancedRanking(file: OnnxFile, sizes: Readonly<Record<string, number>>): Promise<Ranking> {
   let { params } = imported(file);
-  const { scalings, linear } = tracedFile("pruneWeights", liftBoundsIn(file).file, { sizes }).found;
+  const { scalings, linear } = tracedFile("pruneWeights", liftBoundsIn(file).file, {
+    sizes,
+    epsilons: true,
+  }).found;
   // Zeros in another basis are none in this one: where linear maps are balanced, the file is written in their basis.
   if (linear.length > 0) params = await balanced(params, tracedFile("pruneWeights", file, { sizes }).found);
   const ranked = await balanced(params, {

@@ -11,7 +11,7 @@ import { type QdqSettings, writeQdq } from "./write-qdq.js";
 
 export type Granularity = QdqSettings["weights"]["per"];
 
-/** One way to quantize a model, and what it came to on the held-out examples. */
+/** One way to quantize a model, and its error on the held-out examples. */
 export interface QuantizationChoice extends QuantizationError {
   /** The weights that were quantized: `as it is`, `ranges equalized`, `weights alone`, `noise minimized`, or a given candidate's name. */
   readonly candidate: string;
@@ -39,7 +39,7 @@ export interface Recipe {
   readonly settings: Omit<QdqSettings, "leave">;
 }
 
-/** What came of it. */
+/** The file that a choice and a recipe give, and its report. */
 export interface Trial {
   readonly choice: QuantizationChoice;
   readonly recipe: Recipe;

@@ -132,8 +132,8 @@ export async function equalizedIn(
 const outputsOf =
   ({ inputs, outputs, apply }: ImportedModel) =>
   (params: Readonly<Record<string, Tensor>>, batch: Readonly<Record<string, Tensor>>): Tensor[] => {
-    const given = Object.fromEntries(inputs.map(({ name }, k) => [name, batch[`input${k}`]]));
-    const results = apply(params, given);
+    const values = Object.fromEntries(inputs.map(({ name }, k) => [name, batch[`input${k}`]]));
+    const results = apply(params, values);
     return outputs.map((name) => results[name]);
   };
 

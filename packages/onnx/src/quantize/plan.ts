@@ -59,8 +59,8 @@ function boundsOf(editor: GraphEditor, { opType, inputs, attributes }: OnnxNode)
   if (opType === "Relu") return { min: 0, max: Infinity };
   if (opType !== "Clip") return undefined;
   const bound = (index: number, name: string, otherwise: number): number | undefined => {
-    const given = attributes[name];
-    if (given?.kind === "float") return given.value;
+    const attribute = attributes[name];
+    if (attribute?.kind === "float") return attribute.value;
     const operand = inputs[index];
     return operand ? editor.floats(operand)?.data[0] : otherwise;
   };

@@ -22,7 +22,7 @@ export interface RecipeSource {
   readonly mayGoOn: Continue;
   /** What the model's batch norms tell of values. */
   readonly moments: MomentsByValue;
-  /** Is told what is left out, and why. */
+  /** Hears of recipes that are left out, with the reason. */
   readonly skip: (text: string) => void;
 }
 

@@ -63,8 +63,8 @@ function sumOf(
 /** The kernel has no factor of the product, and takes the bias as it is. */
 function wrongScale({ attributes }: OnnxNode): string | undefined {
   const named = ["alpha", "beta"].find((name) => {
-    const given = attributes[name];
-    return given?.kind === "float" && given.value !== 1;
+    const attribute = attributes[name];
+    return attribute?.kind === "float" && attribute.value !== 1;
   });
   return named === undefined ? undefined : `its ${named} is not 1`;
 }

@@ -160,11 +160,16 @@ describe("pruned units of a file", () => {
     const before = b.bytes(["batch", 2, 4, 4], b.linear(b.node("Flatten", [third]), 96, 3));
     const kept = async (options: { fraction: number; multiple?: number }) =>
       (await pruneUnits(before, options)).groups.map(({ size, removed }) => size - removed);
-    // 18 of 20, 29 of 32 and 6 of 6 are the shares.
+    // The shares are 18, 28.8 and 5.4 of 20, 32 and 6.
     expect(await kept({ fraction: 0.1 })).toEqual([16, 32, 6]);
     expect(await kept({ fraction: 0.5 })).toEqual([8, 16, 6]);
     expect(await kept({ fraction: 0.5, multiple: 4 })).toEqual([12, 16, 4]);
-    expect(await kept({ fraction: 0.1, multiple: 1 })).toEqual([18, 29, 6]);
+    expect(await kept({ fraction: 0.1, multiple: 1 })).toEqual([18, 29, 5]);
+    // 14, 22.4 and 4.2.
+    expect(await kept({ fraction: 0.3, multiple: 1 })).toEqual([14, 22, 4]);
+    expect(await kept({ fraction: 0.3, multiple: 2 })).toEqual([14, 22, 4]);
+    // Less than half a unit of each.
+    expect(await kept({ fraction: 0.01 })).toEqual([20, 32, 6]);
     expect(await kept({ fraction: 0 })).toEqual([20, 32, 6]);
   });
 

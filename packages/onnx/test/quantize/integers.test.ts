@@ -2,10 +2,15 @@
 
 import { decodeModel } from "isoloss/onnx";
 import { networks } from "isoloss-test-support/compress/quantize/networks";
-import { normal, optimizedGraph, rangesOf, writtenQdq } from "isoloss-test-support/compress/quantize/support";
+import {
+  normal,
+  optimizedGraph,
+  rangesOf,
+  showingIntegers,
+  writtenQdq,
+} from "isoloss-test-support/compress/quantize/support";
 import { runImported, runOrt } from "isoloss-test-support/nn/onnx/support";
 import { describe, expect, it } from "vitest";
-import { showingIntegers } from "../../../core/test/browser/page/quantized.js";
 import { close, exact, type Settings } from "./integer-cases.js";
 import { simulated } from "./simulate.js";
 

@@ -2,11 +2,16 @@
 
 import { encodeNpy } from "isoloss/data";
 import { networks } from "isoloss-test-support/compress/quantize/networks";
-import { exactResult, normal, rangesOf, writtenQdq } from "isoloss-test-support/compress/quantize/support";
+import {
+  exactResult,
+  normal,
+  rangesOf,
+  showingIntegers,
+  writtenQdq,
+} from "isoloss-test-support/compress/quantize/support";
 import { runOrt } from "isoloss-test-support/nn/onnx/support";
 import { hasPackage, runPython } from "isoloss-test-support/runtime/onnx/python";
 import { describe, expect, it } from "vitest";
-import { showingIntegers } from "../../../core/test/browser/page/quantized.js";
 import { quantizeWeights } from "../../src/quantize/quantize-weights.js";
 import { close, exact, type Settings } from "./integer-cases.js";
 

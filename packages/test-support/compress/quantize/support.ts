@@ -90,3 +90,16 @@ export async function exactResult(bytes: Uint8Array, { x }: Arrays): Promise<rea
   await session.release();
   return Array.from(y.data as Float32Array);
 }
+
+/** The file with the integers of all activations as outputs, and their names. */
+export function showingIntegers(
+  bytes: Uint8Array,
+  dtype: "uint8" | "int8",
+): { readonly bytes: Uint8Array; readonly integers: readonly string[] } {
+  const model = decodeModel(bytes);
+  const integers = model.graph.nodes.flatMap(({ opType, outputs }) =>
+    opType === "QuantizeLinear" ? outputs : [],
+  );
+  const outputs = [...model.graph.outputs, ...integers.map((name) => ({ name, dtype }))];
+  return { bytes: encodeModel({ ...model, graph: { ...model.graph, outputs } }), integers };
+}

@@ -1,5 +1,5 @@
 // Reads event files back, strictly: each length and checksum must fit.
-import { crc32c } from "../../../core/src/node/history/crc32c.js";
+import { crc32c } from "../../../core/src/node/history/tensorboard.js";
 
 /** A protobuf message without its schema: values by field number. */
 export type Fields = Record<number, (number | bigint | Buffer)[]>;

@@ -25,7 +25,7 @@ import { nonNegativeNumber, oneName, positiveInteger, positiveNumber, seedNumber
 import { createProgress } from "../../progress.js";
 import { htmlTable } from "../../run/report-html.js";
 import type { Result } from "../command.js";
-import { outOption, quiet, report } from "./options.js";
+import { quiet, report, writing } from "./options.js";
 
 export const lossNames: readonly LossName[] = ["crossEntropy", "binaryCrossEntropy", "mse", "l1"];
 
@@ -45,7 +45,7 @@ const restoreOption: OptionRow<boolean | undefined> = () => [
 ];
 
 const options = {
-  out: outOption,
+  ...writing,
   data: required(value("<path>", "examples: a .npy or .npz file, or a folder of images or of such folders")),
   rate: required(value("<number>", "learning rate", nonNegativeNumber)),
   labels: value("<path>", "a .npy file with the class or the targets of each example"),
@@ -65,7 +65,11 @@ const options = {
   loss: value("<name>", `one of ${lossNames.join(", ")}`, oneName(lossNames), "crossEntropy"),
   output: value("<name>", "the result that the loss takes; default the only one"),
   epochs: value("<n>", "passes over the examples", positiveInteger, 10),
-  batchSize: value("<n>", "examples of a step; default 32, or as many as the file fixes", positiveInteger),
+  batchSize: value(
+    "<n>",
+    "examples of a step; default 32; of a file whose nodes take only the size that it fixes, that size",
+    positiveInteger,
+  ),
   optimizer: value("<name>", `one of ${optimizerNames.join(", ")}`, oneName(optimizerNames), "adam"),
   clipNorm: value("<number>", "largest norm of the gradient; default no limit", positiveNumber),
   freeze: texts("<pattern>", "weights that stay: a name, * for any characters; may be given several times"),

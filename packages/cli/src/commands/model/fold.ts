@@ -29,7 +29,7 @@ Example:
 async function run(path: string, settings: Values<typeof options>): Promise<Result> {
   const { out, size: sizes, tolerance, verify } = settings;
   const before = await readModelFile(path);
-  await requireOutputs(before, { out });
+  await requireOutputs(before, settings);
   const { report, ...folded } = namingFile(path, () => foldBatchNorm(before.bytes));
   const bytes = settings.dropMetadata ? dropMetadata(folded.bytes) : folded.bytes;
   const dropped = folded.bytes.length - bytes.length;

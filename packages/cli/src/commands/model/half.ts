@@ -1,29 +1,36 @@
 import { resolve } from "node:path";
 import { DataError } from "isoloss";
 import type { HalfCounts } from "isoloss/onnx";
-import { type HalfModel, toHalf } from "isoloss-onnx";
+import { type HalfModel, type HalfMove, type LargestValue, type ToHalfOptions, toHalf } from "isoloss-onnx";
 import { bytesText, formatNumber } from "../../experiments/results/format-number.js";
-import { type Columns, tableOf } from "../../experiments/results/table.js";
+import { type Columns, firstOf, tableOf } from "../../experiments/results/table.js";
 import { type ModelFile, readModelFile } from "../../formats/read-model.js";
 import { dataHelp } from "../../model/data-options.js";
 import {
+  agreementText,
+  changeOf,
   changing,
   errorColumns,
-  finite,
   type MeasuredChange,
   measuredChange,
   measuredInputs,
+  narrowText,
+  sqnrText,
 } from "../../model/measured-change.js";
 import { writeModelFile } from "../../model/write-prepared.js";
 import { choice, flag, flagOff, type Values, value } from "../../option-rows.js";
 import { requireOutputs } from "../../output.js";
+import { nonNegativeNumber } from "../../parse.js";
 import { withProgress } from "../../progress.js";
 import type { Result } from "../command.js";
 import { measuring, outOption } from "./options.js";
 
 const options = {
   out: outOption,
-  calibration: value("<path>", "examples, so that the ranges of activations count; default weights alone"),
+  calibration: value(
+    "<path>",
+    "examples, on which the ranges of activations are measured; default random numbers",
+  ),
   heldOut: value("<path>", "inputs to measure on; default the calibration, else random numbers"),
   move: flagOff("convert the numbers as they are"),
   io: choice(
@@ -32,23 +39,28 @@ const options = {
     ["float32", "float16"],
     "float32",
   ),
-  force: flag("write a file whose outputs are not finite, too"),
+  tolerance: value("<dB>", "least SQNR with every result rounded to float16", nonNegativeNumber, 40),
+  force: flag("replace an existing file; write one below it, too, also one whose outputs are not finite"),
   ...measuring("the choices, the units and their weights"),
 };
 
 type Settings = Values<typeof options>;
 
 const help = `Numbers above 65504 overflow in float16, those below 6.1e-5 lose bits. Units are scaled by powers of two, which keeps what
-the model computes in every bit where nothing over- or underflows in float32, to where the fewest bits are lost. Batch
-normalizations stop scalings: fold them first. The table counts the numbers out of range, stored (weights and other constants)
-and computed (activations), and measures the error with every result rounded to float16, and as ONNX Runtime runs the file,
-which may keep results in float32. A file with outputs that are not finite in one of the two is not written, unless --force
-is given, and the exit code is 1.
+the model computes in every bit where nothing over- or underflows in float32, to where the fewest bits are lost: hidden units,
+values and outputs, queries and keys, and the residual stream of a transformer with the epsilons of its normalizations. No node
+is added. Where that does not suffice, the operators whose results stay out of range are kept in float32. Batch normalizations
+stop scalings: fold them first. The table has the largest value, counts of numbers out of range, stored (weights and other
+constants) and computed (activations), and errors with every result rounded to float16, and as ONNX Runtime runs the file, which may
+keep results in float32. A file below the tolerance, or with outputs that are not finite in one of the two, is not written, unless
+--force is given, and the exit code is 1.
 
 ${dataHelp}
 
-The document of --json: file, out (null: it was not written), bytes {before, after}, io, moved (units), measured, table
-[{numbers, weights, activations, rounded, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}].
+The document of --json: file, out (null: it was not written), bytes {before, after}, io, tolerance, moved (units), moves
+[{parameters, units, exponents, stream}], wide (results of operators in float32), measured, table [{numbers, bytes, range {size, name},
+weights, activations, rounded {sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}, sqnr, sqnrInterval,
+carriedBy, broken, agreement, agreementInterval, largest}].
 
 Examples:
   isoloss model half model.onnx --out half.onnx
@@ -56,106 +68,134 @@ Examples:
 
 /** A file of float16; null where a number is infinite or was not measured. */
 export interface HalfRow extends MeasuredChange {
-  /** `moved`, or `as they are`. */
-  readonly numbers: "moved" | "as they are";
+  /** `moved`, `as they are`, or `moved, 5 operators in float32`. */
+  readonly numbers: string;
+  /** The size of the file. */
+  readonly bytes: number;
+  /** The largest value inside the model in float32, and its name. */
+  readonly range: LargestValue;
   /** Of its weights and other constants. */
   readonly weights: HalfCounts;
-  /** Of the values on the calibration data. */
-  readonly activations: HalfCounts | null;
-  /** Largest difference of an output with every result rounded to float16, relative to its largest value. */
-  readonly rounded: number | null;
+  /** Of the values on the calibration data, or on random inputs. */
+  readonly activations: HalfCounts;
+  /** The error with every result rounded to float16. */
+  readonly rounded: MeasuredChange;
 }
 
 /** The document of `isoloss model half --json`. */
 export interface Half {
-  /** Paths of the old and the new file, absolute; null: its outputs are not finite, and it was not written. */
+  /** Paths of the old and the new file, absolute; null: it was not written. */
   readonly file: string;
-  /** Path of the new file; null: its outputs are not finite, and it was not written. */
+  /** Path of the new file; null: it was not written. */
   readonly out: string | null;
   readonly bytes: { readonly before: number; readonly after: number };
   /** Type of inputs and outputs: `float32` or `float16`. */
   readonly io: "float32" | "float16";
+  /** Least SQNR with every result rounded. */
+  readonly tolerance: number;
   /** Units that were scaled. */
   readonly moved: number;
+  /** Which, and by which powers of two. */
+  readonly moves: readonly HalfMove[];
+  /** First results of the operators that stay float32. */
+  readonly wide: readonly string[];
   /** The inputs of the measurement. */
   readonly measured: string;
   /** First the new file. */
   readonly table: readonly HalfRow[];
 }
 
-const counts = (of: HalfCounts | null): string =>
-  of === null ? "-" : `${of.overflows} / ${of.subnormals} of ${of.numbers}`;
+const counts = ({ overflows, subnormals, numbers }: HalfCounts): string =>
+  `${overflows} / ${subnormals} of ${numbers}`;
 
 const columns: Columns<HalfRow> = [
   ["numbers", ({ numbers }) => numbers],
+  ["largest value", ({ range: { size, name } }) => `${formatNumber(size, 3)} (${name})`],
   ["stored over / below", ({ weights }) => counts(weights)],
   ["activations over / below", ({ activations }) => counts(activations)],
-  ["error, rounded", ({ rounded }) => (rounded === null ? "not finite" : formatNumber(rounded, 2))],
+  ["SQNR, rounded", ({ rounded }) => sqnrText(rounded)],
+  ["same largest, rounded", ({ rounded }) => agreementText(rounded)],
   ...errorColumns,
 ];
 
 /** `isoloss model half`: a model of float16. */
 async function run(path: string, settings: Settings): Promise<Result> {
-  const { out, calibration, heldOut, move, io, report } = settings;
+  const { out, calibration, heldOut, move, io, report, tolerance } = settings;
   const file = await readModelFile(path);
-  await requireOutputs(file, { out, report }, [calibration, heldOut]);
+  await requireOutputs(file, { out, report, force: settings.force }, [calibration, heldOut]);
   const examples = await measuredInputs(file, settings, calibration);
   const inputs = heldOut === undefined ? examples : await measuredInputs(file, settings, heldOut);
   const traced = calibration === undefined ? inputs : examples;
   const table: HalfRow[] = [];
   const files: HalfModel[] = [];
   await withProgress(settings, async (step) => {
-    for (const isMoved of move ? [true, false] : [false]) {
-      const numbers = isMoved ? "moved" : "as they are";
+    const add = async (numbers: string, given: Pick<ToHalfOptions, "move" | "tolerance">) => {
       step(`converting numbers ${numbers}`);
       const result = await changing(file, traced, (sizes) =>
         toHalf(file.bytes, {
-          move: isMoved,
+          ...given,
           io,
           sizes,
           calibration: examples.batches ?? [],
           heldOut: inputs.batches ?? [],
         }),
       );
+      const { wide, weights, activations, ranges, error } = result;
+      const operators = wide.length === 1 ? "1 operator" : `${wide.length} operators`;
       files.push(result);
       table.push({
-        numbers,
-        weights: result.weights.after,
-        activations: result.activations?.after ?? null,
-        rounded: finite(result.largest),
+        numbers: wide.length === 0 ? numbers : `${numbers}, ${operators} in float32`,
+        bytes: result.bytes.length,
+        range: ranges.after,
+        weights: weights.after,
+        activations: activations.after,
+        rounded: changeOf(error),
         ...(await measuredChange(file, result.bytes, inputs)),
       });
+      return result;
+    };
+    if (move) {
+      const { wide } = await add("moved", { tolerance });
+      if (wide.length > 0) await add("moved", { tolerance: -Infinity });
     }
+    await add("as they are", { move: false });
   });
-  const [{ bytes, moved, outputs }] = files;
+  const [{ bytes, moved, moves, wide, outputs }] = files;
   const [written] = table;
-  const isWritten = settings.force || hasFiniteOutputs(written);
+  const isWritten = settings.force || isWithin(written, tolerance);
   if (isWritten) await writeModelFile(file, out, bytes);
   const document: Half = {
     file: resolve(path),
     out: isWritten ? resolve(out) : null,
     bytes: { before: file.bytes.length, after: bytes.length },
     io,
+    tolerance,
     moved,
+    moves,
+    wide,
     measured: inputs.what,
     table,
   };
   const cells = tableOf(columns, table);
-  const broken = notFinite(written, inputs.what);
+  const broken = whyNot(written, document);
   const summary = summaryText(document, path);
   return {
     document,
-    text: [cells, `${isWritten ? "Wrote" : "Not written to"} ${out}: ${[...broken, summary].join(". ")}`],
+    text: [
+      cells,
+      ...narrowText(written),
+      `${isWritten ? "Wrote" : "Not written to"} ${out}: ${[...broken, summary].join(". ")}`,
+    ],
     page: ({ choicesSection, weightsSection, unitsSection }) => ({
       title: `${file.path} in float16`,
       conclusion: `${isWritten ? "Written" : "Not written"} to ${out}: ${[`numbers ${written.numbers}`, ...broken].join("; ")}.`,
       lead: summary,
       sections: [
         choicesSection(
-          table.map(({ numbers, sqnr, broken }) => ({ name: numbers, sqnr, broken })),
+          table.map(({ numbers, rounded: { sqnr, broken } }) => ({ name: numbers, sqnr, broken })),
           written.numbers,
           {
-            text: "Over and below count numbers above 65504, which overflow, and below 6.1e-5, which lose bits, among the stored numbers (weights and other constants) and the activations. Error, rounded: the largest difference of an output with every result rounded to float16, relative to its largest value.",
+            text: "Over and below count numbers above 65504, which overflow, and below 6.1e-5, which lose bits, among the stored numbers (weights and other constants) and the activations. Rounded: with every result rounded to float16.",
             table: cells,
           },
         ),
@@ -173,19 +213,36 @@ async function run(path: string, settings: Settings): Promise<Result> {
 
 export const half = { options, help, run };
 
-/** Whether all outputs of a file are finite, on each of the two ways to run it. */
-const hasFiniteOutputs = ({ rounded, broken }: HalfRow): boolean => rounded !== null && !broken;
+/** Whether all outputs of a file are finite, on each of the two ways to run it, and near enough where all is rounded. */
+const isWithin = ({ rounded, broken }: HalfRow, tolerance: number): boolean =>
+  !rounded.broken && !broken && (rounded.sqnr ?? Infinity) >= tolerance;
 
-/** Where and on which data the outputs of a file are not finite; empty where they are. */
-function notFinite(row: HalfRow, measured: string): readonly string[] {
-  if (hasFiniteOutputs(row)) return [];
-  const where = row.rounded === null ? "with every result rounded to float16" : "as the file is run";
-  return [`${where}, its outputs are not finite on ${measured}`];
+/** Why a file is not good enough, and on which data; empty where it is. */
+function whyNot(
+  row: HalfRow,
+  { tolerance, measured }: Pick<Half, "tolerance" | "measured">,
+): readonly string[] {
+  if (isWithin(row, tolerance)) return [];
+  const rounded = "with every result rounded to float16";
+  if (row.rounded.broken) return [`${rounded}, its outputs are not finite on ${measured}`];
+  if (row.broken) return [`as the file is run, its outputs are not finite on ${measured}`];
+  return [
+    `${rounded}, its SQNR is ${sqnrText(row.rounded)} on ${measured}, below the tolerance of ${tolerance} dB`,
+  ];
 }
 
 /** How the new file differs, and where it was measured. */
-const summaryText = ({ bytes, moved, measured }: Half, file: string): string =>
-  `${moved === 1 ? "1 unit" : `${moved} units`} scaled by powers of two, ${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ONNX Runtime, or JavaScript without it, on ${measured}.`;
+function summaryText({ bytes, moved, moves, wide, measured }: Half, file: string): string {
+  const streams = moves.flatMap(({ stream, exponents: [k] }) =>
+    stream === undefined ? [] : [`the stream of ${stream} units by 2^${k}`],
+  );
+  const units = `${moved === 1 ? "1 unit" : `${moved} units`} scaled by powers of two`;
+  const kept = wide.length === 0 ? "" : `in float32 stay what makes ${firstOf(wide)}, `;
+  return `${[units, ...streams.slice(0, SHOWN)].join(", ")}, ${kept}${bytesText(bytes.after)} instead of the ${bytesText(bytes.before)} of ${file}. SQNR and same largest are of ONNX Runtime, or JavaScript without it, on ${measured}.`;
+}
+
+/** Streams in the text. */
+const SHOWN = 4;
 
 /**
  * The message about a file that is not written, with the ways out that this model has.
@@ -195,25 +252,29 @@ const summaryText = ({ bytes, moved, measured }: Half, file: string): string =>
 function whyRefused(
   { path, model }: ModelFile,
   { out, calibration, move }: Settings,
-  { table: [row, other], measured }: Half,
+  document: Half,
   outputs: HalfCounts | undefined,
 ): string {
+  const { table, tolerance: least } = document;
+  const [row] = table;
+  const other = table.find(({ numbers }) => numbers === "as they are");
   const isBeyond = outputs !== undefined && outputs.overflows > 0;
   const normalizes = model.graph.nodes.some(({ opType }) => opType === "BatchNormalization");
   const ways = [
-    ...(other !== undefined && hasFiniteOutputs(other)
-      ? ["write the numbers as they are, which stay finite, by --no-move"]
+    ...(other !== undefined && other !== row && isWithin(other, least)
+      ? ["write the numbers as they are, which stay within, by --no-move"]
       : []),
     ...(move && calibration === undefined && !isBeyond
-      ? ["give examples by --calibration, so that the ranges of activations count"]
+      ? ["give examples by --calibration, on which the ranges of activations are measured"]
       : []),
     ...(move && normalizes && !isBeyond
       ? ["fold the batch normalizations, which stop scalings, by isoloss model fold"]
       : []),
+    ...(row.rounded.broken || row.broken ? [] : ["accept it by a lower --tolerance"]),
     "keep the model in float32",
   ];
   return (
-    `${out} was not written: ${notFinite(row, measured)}. ` +
+    `${out} was not written: ${whyNot(row, document).join(". ")}. ` +
     (isBeyond ? `Those of ${path} are above 65504 there. ` : "") +
     `Ways out: ${ways.join("; ")}. To write it all the same, add --force.`
   );

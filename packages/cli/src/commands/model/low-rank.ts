@@ -10,6 +10,7 @@ import {
   type MeasuredChange,
   measuredChange,
   measuredInputs,
+  narrowText,
 } from "../../model/measured-change.js";
 import { writeModelFile } from "../../model/write-prepared.js";
 import { type Values, value } from "../../option-rows.js";
@@ -18,10 +19,10 @@ import { positiveInteger, positiveShare } from "../../parse.js";
 import { withProgress } from "../../progress.js";
 import { htmlTable } from "../../run/report-html.js";
 import type { Result } from "../command.js";
-import { measuring, outOption } from "./options.js";
+import { measuring, writing } from "./options.js";
 
 const options = {
-  out: outOption,
+  ...writing,
   rank: value("<n>", "largest rank of each space; default what is used", positiveInteger),
   energy: value(
     "<share>",
@@ -47,8 +48,8 @@ of one product into queries, keys and values.
 
 ${dataHelp}
 
-The document of --json: file, out, bytes {before, after}, rank and energy (null: not given), measured, table [{spaces, numbers,
-bytes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}], groups [{parameters, size,
+The document of --json: file, out, bytes {before, after}, rank and energy (null: not given), measured, table [{choice, numbers,
+bytes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}], groups [{parameters, size,
 copies, rank, error, reason}].
 
 Examples:
@@ -58,7 +59,7 @@ Examples:
 /** A file of smaller spaces; null where a number is infinite or was not measured. */
 export interface LowRankRow extends MeasuredChange {
   /** What went: rank that is not used, or more. */
-  readonly spaces: "without unused rank" | "truncated";
+  readonly choice: "without unused rank" | "truncated";
   /** Of the parameters. */
   readonly numbers: number;
   readonly bytes: number;
@@ -89,7 +90,7 @@ interface SpaceRow extends Omit<ReducedGroup, "reason"> {
 }
 
 const columns: Columns<LowRankRow> = [
-  ["spaces", ({ spaces }) => spaces],
+  ["choice", ({ choice }) => choice],
   ...errorColumns,
   ["numbers", ({ numbers }) => `${numbers}`],
   ["size", ({ bytes }) => bytesText(bytes)],
@@ -104,20 +105,20 @@ const spaceColumns: Columns<SpaceRow> = [
 
 /** `isoloss model low-rank`: a model without rank that is not used, or with less. */
 async function run(path: string, settings: Settings): Promise<Result> {
-  const { out, rank, energy, heldOut, report } = settings;
+  const { out, rank, energy, heldOut } = settings;
   const file = await readModelFile(path);
-  await requireOutputs(file, { out, report }, [heldOut]);
+  await requireOutputs(file, settings, [heldOut]);
   const inputs = await measuredInputs(file, settings, heldOut);
   const results: (ReducedRank & { readonly row: LowRankRow })[] = [];
   await withProgress(settings, async (step) => {
-    for (const spaces of whatGoes(settings)) {
-      step(`reducing spaces: ${spaces}`);
-      const given = spaces === "truncated" ? { rank, energy } : {};
+    for (const choice of choicesOf(settings)) {
+      step(`reducing spaces: ${choice}`);
+      const given = choice === "truncated" ? { rank, energy } : {};
       const result = await changing(file, inputs, (sizes) => reduceRank(file.bytes, { ...given, sizes }));
-      step(`measuring: ${spaces}`);
+      step(`measuring: ${choice}`);
       const error = await measuredChange(file, result.bytes, inputs);
       const { bytes } = result;
-      results.push({ ...result, row: { spaces, numbers: numbersIn(bytes), bytes: bytes.length, ...error } });
+      results.push({ ...result, row: { choice, numbers: numbersIn(bytes), bytes: bytes.length, ...error } });
     }
   });
   const written = results[results.length - 1];
@@ -147,16 +148,17 @@ async function run(path: string, settings: Settings): Promise<Result> {
             tableOf(columns, table),
             tableOf(spaceColumns, groups),
             ...(left.length === 0 ? [] : [`left as they are\n${textList(left)}`]),
+            ...narrowText(written.row),
             `Wrote ${out}: ${summaryText(document, path)}`,
           ],
     page: ({ choicesSection, weightsSection, unitsSection }) => ({
       title: `${file.path} of less rank`,
-      conclusion: `Written to ${out}: spaces ${written.row.spaces}.`,
+      conclusion: `Written to ${out}: spaces ${written.row.choice}.`,
       lead: summaryText(document, path),
       sections: [
         choicesSection(
-          table.map(({ spaces: name, sqnr, broken }) => ({ name, sqnr, broken })),
-          written.row.spaces,
+          table.map(({ choice: name, sqnr, broken }) => ({ name, sqnr, broken })),
+          written.row.choice,
           {
             text: "Rank that no product of weights has is not used: without it the model computes the same to rounding. Same largest: how often the largest output stays at its place.",
             table: tableOf(columns, table),
@@ -185,7 +187,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
 
 export const lowRank = { options, help, run };
 
-const whatGoes = ({ rank, energy }: Settings): readonly LowRankRow["spaces"][] =>
+const choicesOf = ({ rank, energy }: Settings): readonly LowRankRow["choice"][] =>
   rank === undefined && energy === undefined ? ["without unused rank"] : ["without unused rank", "truncated"];
 
 const numbersIn = (bytes: Uint8Array): number =>

@@ -9,6 +9,9 @@ export const outOption: OptionRow<string> = () => [
   new Option("-o, --out <file>", "the new file; never the one that is read").makeOptionMandatory(),
 ];
 
+/** Of a command that writes a model. */
+export const writing = { out: outOption, force: flag("replace an existing file") };
+
 export const tolerance = value(
   "<number>",
   "largest difference, relative to an output's largest value; default 0.0001, of weights in float16 0.0049",
@@ -19,7 +22,7 @@ export const quiet = flag("no lines of progress");
 
 /** Of a command that writes a model which computes the same. */
 export const sameOutput = {
-  out: outOption,
+  ...writing,
   tolerance,
   verify: flagOff("write without the comparison, of a model that isoloss cannot run"),
   json: json(),

@@ -16,6 +16,7 @@ import {
   type MeasuredChange,
   measuredChange,
   measuredInputs,
+  narrowText,
   sqnrText,
 } from "../../model/measured-change.js";
 import { writeModelFile } from "../../model/write-prepared.js";
@@ -25,10 +26,10 @@ import { positiveInteger, shareNumber } from "../../parse.js";
 import { withProgress } from "../../progress.js";
 import { htmlTable } from "../../run/report-html.js";
 import type { Result } from "../command.js";
-import { measuring, outOption } from "./options.js";
+import { measuring, writing } from "./options.js";
 
 const options = {
-  out: outOption,
+  ...writing,
   fraction: required(value("<share>", "of the weights, or of the units of each group, 0 to 1", shareNumber)),
   by: choice(
     "<score>",
@@ -64,7 +65,7 @@ least. The table has the time of each new file by that of the old one, run in tu
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, by, fraction, multiple, balanced, measured, table [{ranked, zeros,
-numbers, bytes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest, chosenBy {sqnr, broken}, time {before,
+numbers, bytes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest, chosenBy {sqnr, broken}, time {before,
 after, ratio, quartiles}}], apart, stops [{operator, nodes}], groups [{parameters, size, removed, reason}].
 
 Examples:
@@ -73,11 +74,11 @@ Examples:
 
 /** A pruned file; null where a number is infinite or was not measured. */
 export interface PrunedRow extends MeasuredChange {
-  /** The weights by which was ranked. */
+  /** Whether the weights were ranked after they were balanced. */
   readonly ranked: "balanced" | "as they are";
-  /** Of its parameters. */
+  /** Zeros among the numbers of its parameters. */
   readonly zeros: number;
-  /** Of its parameters, zeros included. */
+  /** Numbers of its parameters, zeros included. */
   readonly numbers: number;
   readonly bytes: number;
   /** The error on the examples that chose the file to write; null without a choice. */
@@ -114,7 +115,7 @@ export interface PrunedModel {
 }
 
 interface GroupRow extends Omit<PrunedGroup, "reason"> {
-  /** Why none could. */
+  /** Why no unit could be removed; null where some could. */
   readonly reason: string | null;
 }
 
@@ -152,9 +153,9 @@ const groupColumns: Columns<GroupRow> = [
 
 /** `isoloss model prune`: a model with fewer weights, and what that costs. */
 async function run(path: string, settings: Settings): Promise<Result> {
-  const { out, fraction, by = "magnitude", units, multiple, heldOut, report } = settings;
+  const { out, fraction, by = "magnitude", units, multiple, heldOut } = settings;
   const file = await readModelFile(path);
-  await requireOutputs(file, { out, report }, [heldOut]);
+  await requireOutputs(file, settings, [heldOut]);
   requireWeights(file);
   const inputs = await measuredInputs(file, settings, heldOut);
   const { written, ...measured } = await withProgress(settings, (step) =>
@@ -182,6 +183,7 @@ async function run(path: string, settings: Settings): Promise<Result> {
       cells,
       ...(groups.length === 0 ? [] : [groupCells]),
       ...sameText(document),
+      ...table.filter(({ ranked }) => ranked === written.ranked).flatMap(narrowText),
       `Wrote ${out}: ${summary}`,
     ],
     page: ({ choicesSection, weightsSection, unitsSection }) => ({

@@ -20,6 +20,7 @@ import {
   errorColumns,
   finite,
   type MeasuredChange,
+  narrowText,
   sqnrText,
 } from "../../model/measured-change.js";
 import type { PageParts } from "../../model/page.js";
@@ -31,10 +32,10 @@ import { finiteNumber, positiveNumber } from "../../parse.js";
 import { withProgress } from "../../progress.js";
 import { htmlTable } from "../../run/report-html.js";
 import type { Result } from "../command.js";
-import { measuring, outOption } from "./options.js";
+import { measuring, writing } from "./options.js";
 
 const options = {
-  out: outOption,
+  ...writing,
   calibration: value(
     "<path>",
     "examples: a .npy or .npz file, or a folder of images or of such folders; only --weights-only does without",
@@ -92,7 +93,7 @@ examples that chose the file keep the limit, and the others do not, the file is 
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split, random}, judged, held, recommended and table
-[{candidate, per, corrected, left, widened, bytes, integerNodes, sqnr, sqnrInterval, broken, agreement, agreementInterval, largest}],
+[{candidate, per, corrected, left, widened, bytes, integerNodes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}],
 floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, runs, bits, note}].
 
 Examples:
@@ -443,15 +444,20 @@ function chosenOn({ examples: { choosing, calibration, split, random } }: Quanti
 /** Which examples chose the file, and what it is worth on others. */
 function judgedText(document: Quantized): string {
   const { examples, judged, held } = document;
-  const chosen = `The table is of ${chosenOn(document)}, which chose the file`;
+  const chosen = `The table is of ${chosenOn(document)}, which chose the file: its row may look better there than it is, also by its interval`;
   if (judged === null) {
-    return `${chosen}: it may look better than it is. Give two held-out examples or more to judge it on others.`;
+    return `${chosen}. Give two held-out examples or more to judge it on others.`;
   }
   const same = judged.agreement === null ? "" : `, same largest ${agreementText(judged)}`;
   const others = `on the ${examples.heldOut - examples.choosing} others`;
   const broken = `The limit is not held ${others}: give a larger --limit-error for some margin, or more held-out examples.`;
-  const hint = examples.random ? " Random inputs say little of real ones: give some by --held-out." : "";
-  return `${chosen}; ${others} it has ${sqnrText(judged)}${same}.${held === false ? ` ${broken}` : ""}${hint}`;
+  const hint = "Random inputs say little of real ones: give some by --held-out.";
+  return [
+    `${chosen}; ${others} it has ${sqnrText(judged)}${same}.`,
+    ...narrowText(judged),
+    ...(held === false ? [broken] : []),
+    ...(examples.random ? [hint] : []),
+  ].join(" ");
 }
 
 const nameOf = ({ candidate, per, corrected, left, widened }: ChoiceRow): string =>

@@ -35,7 +35,7 @@ Example:
 async function run(path: string, settings: Values<typeof options>): Promise<Result> {
   const { calibration, out, epsilon, tolerance, size, verify } = settings;
   const before = await readModelFile(path);
-  await requireOutputs(before, { out }, [calibration]);
+  await requireOutputs(before, settings, [calibration]);
   const { inputs } = importModel(before);
   const batches = await readBatches(inputs, dataSource(calibration, settings), size);
   const sizes = sizesOf(inputs, size, batches[0]);

@@ -7,7 +7,7 @@ import { type Columns, tableOf } from "../../experiments/results/table.js";
 import { importModel, readModelFile } from "../../formats/read-model.js";
 import { type Batch, examplesIn, examplesText, randomText, readBatches } from "../../model/batches.js";
 import { dataHelp, dataOptions, dataSource } from "../../model/data-options.js";
-import { sizeOption, sizesOf, withSizes } from "../../model/sizes.js";
+import { examplesFixedBy, sizeOption, sizesOf, withSizes } from "../../model/sizes.js";
 import { json, type Values, value } from "../../option-rows.js";
 import { positiveInteger, seedNumber } from "../../parse.js";
 import type { Result } from "../command.js";
@@ -68,9 +68,10 @@ const columns: Columns<OutputDifference> = [
 
 /** `isoloss model verify`: whether two files compute the same; if not, the exit code is 1. */
 async function run(first: string, second: string, settings: Values<typeof options>): Promise<Result> {
-  const { data, examples, seed, size } = settings;
+  const { data, examples, seed } = settings;
   const [a, b] = [await readModelFile(first), await readModelFile(second)];
-  const [{ inputs }] = [a, b].map(importModel);
+  const [{ inputs }, { inputs: others }] = [a, b].map(importModel);
+  const size = { ...examplesFixedBy(others, inputs), ...settings.size };
   const batches = data === undefined ? [] : await readBatches(inputs, dataSource(data, settings), size);
   const sizes = sizesOf(inputs, size, batches[0], examples);
   const comparison = await sameFunction(a.bytes, b.bytes, {
@@ -119,7 +120,7 @@ const onAll =
     return hasExamples ? { ...output, shape: [examplesIn(batches), ...others] } : output;
   };
 
-/** An error of the numbers that random inputs came to says how to give others. */
+/** An error that random inputs cause says how to give other inputs. */
 const withData = (cause: unknown): unknown =>
   cause instanceof NumericalError
     ? new NumericalError(`${cause.message} These were random: give others by --data PATH.`, { cause })

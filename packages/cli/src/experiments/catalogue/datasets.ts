@@ -64,7 +64,7 @@ export async function requireTestRows(settings: DataSettings, runs: number): Pro
   }
 }
 
-/** Test data that are a random part of the same data as the others, or that somebody keeps apart. */
+/** Test data that are a random part of the same data as the others, or a file of their own. */
 export type TestPart = "divided" | "published";
 
 /**

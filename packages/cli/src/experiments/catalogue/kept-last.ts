@@ -1,3 +1,5 @@
+import { loadIdxDataset } from "isoloss/node";
+
 /**
  * A function that keeps its last result for the next call with an equal argument, for all runs of a thread: unpacking data takes
  * as long as a short run. Failures are not kept: files that were missing may be there at the next call.
@@ -14,3 +16,8 @@ export function keptLast<A, T>(make: (argument: A) => Promise<T>): (argument: A)
     return made;
   };
 }
+
+const load = keptLast(loadIdxDataset);
+
+/** Fashion-MNIST, unpacked once for all runs of a thread. */
+export const fashionMnist = (): ReturnType<typeof loadIdxDataset> => load("fashion-mnist");

@@ -10,7 +10,7 @@ import {
   unflattenTree,
 } from "isoloss";
 import { imageProblems, type MlpRegressionOptions, problems, type SplitImages } from "isoloss/problems";
-import { fashionMnist } from "./fashion-mnist.js";
+import { fashionMnist } from "./kept-last.js";
 import { type Entry, makeNamed, type Named, namedSchema } from "./named.js";
 
 /** Parameters of any problem or model. */

@@ -140,7 +140,7 @@ export function asImages(data: RunData): RunData {
   return image ? mapParts(data, (part) => reshaped(part, image)) : data;
 }
 
-/** Shape of an example as a model of the user's own is told it. */
+/** Shape of an example as a model of the user's own gets it. */
 export const exampleShape = ({ image, train }: RunData): readonly number[] =>
   image ?? train.inputs.shape.slice(1);
 

@@ -12,7 +12,7 @@ import {
 import type { BenchmarkTasks } from "isoloss-benchmarks";
 import { z } from "zod";
 import { benchmarkEntries } from "./benchmarks.js";
-import { fashionMnist } from "./fashion-mnist.js";
+import { fashionMnist } from "./kept-last.js";
 import { type Entry, fromZero, makeNamed, type Named, namedSchema } from "./named.js";
 import { type ColumnsConfig, columnsData, columnsOptions, columnsOwn, columnsTasks } from "./own/tasks.js";
 import type { Tree } from "./problems.js";

@@ -17,6 +17,7 @@ import { resolveExperiment, runConfig } from "../definition/resolve.js";
 import { experimentSchema } from "../definition/schema.js";
 import type { JobContext, JobProgress, JobResult, PausePlan, PauseReport, Settings } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
+import type { ComputeSettings } from "../kinds/training-loop.js";
 import { finalLoss, finalLossMetric } from "../results/loss-curve.js";
 
 /** One run, as plain data: a worker thread may do it. */
@@ -40,6 +41,8 @@ export interface Job {
   readonly checkpointSteps?: number;
   /** Where it reports and waits; left out: nowhere. */
   readonly pauses?: PausePlan;
+  /** The provider of this computer that computes it, whatever the settings say. */
+  readonly provider?: string;
 }
 
 export interface JobHooks {
@@ -102,7 +105,7 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
   const { directory } = opened;
   try {
     const before = await beforeOf(opened);
-    const measured = await kinds[kind].run(settings, {
+    const measured = await kinds[kind].run(computed(job), {
       seed,
       ...hooks,
       checkpointSeconds: job.checkpointSeconds,
@@ -145,7 +148,7 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
   }
 }
 
-/** The document of a run with what it came to among the metrics: its final loss, and no evaluation from before it diverged. */
+/** The document of a run with its final loss among the metrics, and without evaluations from before it diverged. */
 function withEnd(result: Pick<JobResult, "document" | "settings" | "evaluations">): RunDocument {
   const { document, evaluations = [] } = result;
   const loss = finalLoss(result);
@@ -160,6 +163,10 @@ function withoutHistory(document: RunDocument): object {
   return { ...document, loss: ends(document.loss), gradNormSq: ends(document.gradNormSq) };
 }
 
+/** The settings of a run on this computer. One that asks for JavaScript has no provider. */
+const computed = ({ settings, provider }: Job): Settings =>
+  provider === undefined || settings.runtime === "javascript" ? settings : { ...settings, provider };
+
 interface Opened {
   readonly directory?: RunDirectory;
   readonly checkpoint?: Uint8Array;
@@ -173,16 +180,14 @@ async function beforeOf({ directory, checkpoint }: Opened): Promise<JobContext["
 }
 
 async function open(job: Job): Promise<Opened> {
-  const { name, variant, seed, out, resume, directory: own, config, settings } = job;
+  const { name, variant, seed, out, resume, directory: own, config } = job;
   if (resume !== undefined) {
     const { directory, checkpoint } = await openRunDirectory(resume);
     return { directory, ...(checkpoint ? { checkpoint } : {}) };
   }
   if (own === undefined && out === undefined) return {};
-  const environment = describeEnvironment({
-    seed,
-    runtime: (settings.runtime as string | undefined) ?? "auto",
-  });
+  const { provider, threads, runtime = provider ? "onnx" : "auto" } = computed(job) as ComputeSettings;
+  const environment = describeEnvironment({ seed, runtime, device: provider, threads });
   if (own !== undefined) {
     const { directory, checkpoint } = await runDirectoryAt(own, { config, environment });
     return { directory, ...(checkpoint ? { checkpoint } : {}) };

@@ -29,6 +29,7 @@ interface Start {
   readonly stop: Int32Array;
   /** See `setDefaultThreads`. */
   readonly threads?: number | undefined;
+  readonly provider?: string | undefined;
 }
 
 /** What a worker is sent: a job, or the answer to its report. */
@@ -116,11 +117,11 @@ export function localRunner(): Runner {
  * A runner in a worker thread.
  *
  * @param script what the thread starts: it must call {@link serveJobs}
- * @param threads inside an operator, where other processes compute beside it; default all cores
+ * @param options `threads`: inside an operator, where other processes compute beside it, default all cores; `provider`: of every job
  */
-export function workerRunner(script: URL, threads?: number): Runner {
+export function workerRunner(script: URL, { threads, provider }: Omit<Start, "stop"> = {}): Runner {
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const start: Start = { stop, threads };
+  const start: Start = { stop, threads, provider };
   let worker: Worker | undefined;
   return {
     run: (job, { onProgress, report, signal }) =>
@@ -192,13 +193,13 @@ export function revived({ name, message, stack, code, cause: plain }: PlainError
 
 /** Runs the jobs that the main thread sends. */
 export function serveJobs(): void {
-  const { stop, threads } = workerData as Start;
+  const { stop, threads, provider } = workerData as Start;
   setDefaultThreads(threads);
   const send = (message: Message) => parentPort?.postMessage(message);
   let onAnswer: ((answer: "go" | "stop") => void) | undefined;
   parentPort?.on("message", async (order: Order) => {
     if ("answer" in order) return onAnswer?.(order.answer);
-    const { job } = order;
+    const job = provider === undefined ? order.job : { ...order.job, provider };
     let last = 0;
     const hooks: JobHooks = {
       progress(at) {

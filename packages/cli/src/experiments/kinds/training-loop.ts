@@ -6,10 +6,33 @@ import {
   type RunResult,
 } from "isoloss";
 import { z } from "zod";
+import { count } from "../catalogue/named.js";
 import { schemaOf } from "../catalogue/schema-of.js";
 import type { Evaluation, JobContext, JobProgress, Measured } from "../kind.js";
 import { checkpointClock } from "../records/checkpoint-clock.js";
 import { pausesOf } from "../records/pauses.js";
+
+/** Settings of what computes a run. */
+export const computeSettings = {
+  runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
+  /** Execution provider of ONNX Runtime, such as cuda or webgpu; default the processor. */
+  provider: z.string().min(1).optional(),
+  /** Of one run; several runs at a time each have as many. */
+  threads: count.optional(),
+};
+
+export interface ComputeSettings {
+  readonly runtime?: "auto" | "javascript" | "onnx";
+  readonly provider?: string;
+  readonly threads?: number;
+}
+
+/** Options of what computes a run. */
+export const computedBy = ({ runtime, provider, threads }: ComputeSettings): ComputeSettings => ({
+  ...(runtime === undefined ? {} : { runtime }),
+  ...(provider === undefined ? {} : { provider }),
+  ...(threads === undefined ? {} : { threads }),
+});
 
 /** Settings of what happens at the ends of epochs. */
 export const epochSettings = {

@@ -1,5 +1,6 @@
-import { flattenTree, isNdArray, type NdArray, OptionError } from "isoloss";
-import type { JsonRecord } from "../../run/json-lines.js";
+import { flattenTree, isNdArray, type NdArray, OptionError, type TeleportEvent } from "isoloss";
+import type { StepRecord } from "../../run/directory.js";
+import type { Json, JsonRecord } from "../../run/json-lines.js";
 import type { Tree } from "../catalogue/problems.js";
 import type { JumpRecord } from "../kind.js";
 
@@ -32,3 +33,7 @@ export function evenly(last: number, points: number): number[] {
     ...new Set(Array.from({ length: points }, (_, i) => Math.round((i * last) / Math.max(1, points - 1)))),
   ];
 }
+
+/** A teleport as a line of a run's records. */
+export const teleportRecord = (event: TeleportEvent): StepRecord =>
+  ({ ...event }) as { step: number } & Record<string, Json>;

@@ -46,7 +46,7 @@ export interface ExperimentsDocument {
     readonly status: ExperimentOutcome["status"];
     /** What it says of its variants. */
     readonly findings: readonly Finding[];
-    /** What became of expected numbers. */
+    /** Expected numbers, each with its outcome. */
     readonly verdicts: readonly {
       /** `pass`, `differs` or `not reproducible`. */
       readonly outcome: Comparison;

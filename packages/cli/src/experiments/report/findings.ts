@@ -3,7 +3,7 @@ import type { Judgement } from "../../run/report-html.js";
 import type { RatioSummary } from "../../run/statistics.js";
 import type { Finding } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
-import { constantText, isTooNoisy, type ToTarget, timeOf } from "../results/to-target.js";
+import { constantText, isTooNoisy, type ToTarget, timeOf, unbeatenText } from "../results/to-target.js";
 import type { ExperimentOutcome } from "./outcome.js";
 import { type BesideControl, type RateComparison, type RatesResult, rateSentence } from "./rates.js";
 
@@ -70,15 +70,16 @@ const kept = 1.05;
  * Whether a variant helps, and why another verdict than that of its speed. With test rows of their own for each seed their loss decides:
  * `helps` where it is clearly lower than the baseline's and each control's, `does not help` where it is clearly higher. Else speed on
  * training data counts, either way, only where the held-out loss is kept; validation rows, which choose, too, decide no more than that.
- * Nothing helps that does not beat a constant, nor where rows alone that chose say that the held-out loss is kept.
+ * Nothing helps that does not beat a constant, nor where rows alone that chose say that the held-out loss is kept; and where no model
+ * beats one, speed decides nothing: it is that of learning the training rows by heart.
  *
  * @param clock the baseline's times against its own; null: not measured
- * @param options `rowsChose`: whether validation rows chose rates or epochs
+ * @param options `rowsChose`: whether validation rows chose rates or epochs; `isUnbeaten`: whether no model beats a constant
  */
 export function verdictOf(
   compared: ToTarget & Pick<RateComparison, "controls">,
   clock: RatioSummary | null,
-  { rowsChose }: { readonly rowsChose: boolean },
+  { rowsChose, isUnbeaten = false }: { readonly rowsChose: boolean; readonly isUnbeaten?: boolean },
 ): { readonly judgment: Judgement; readonly why: string } {
   const { test, validation, deterministic, constant } = compared;
   const speed = speedOf(compared, clock);
@@ -116,7 +117,7 @@ export function verdictOf(
       "The validation rows chose, too, and cannot tell whether it is as good on others: with a part for testing (data.test) rows that chose nothing judge.",
     );
   }
-  return isGain(judgment) && constant?.isBeaten === false
+  return constant?.isBeaten === false && (isGain(judgment) || (isUnbeaten && !isLower))
     ? undecided(constantText(constant))
     : { judgment, why: "" };
 }
@@ -145,6 +146,8 @@ export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Fin
     const rowsChose =
       (comparison.by === "validation" && comparison.grid.length > 1) ||
       comparison.runs.some(({ settings }) => settings.best ?? settings.earlyStopping);
+    const others = Object.values({ ...comparison.tuned, ...comparison.references });
+    const unbeaten = unbeatenText([comparison, ...others].map(({ constant }) => constant));
     return Object.entries(comparison.tuned)
       .filter(([name]) => !isControl(resolved, comparison, name))
       .map(([name, c]) => {
@@ -152,8 +155,9 @@ export function findingsOf({ resolved, results, rates }: ExperimentOutcome): Fin
         const { judgment, why } =
           comparison.finalLoss === null
             ? { judgment: "undecided" as const, why: "" }
-            : verdictOf(c, comparison.clock, { rowsChose });
-        return { title: name, judgment, text: `${rateSentence(name, comparison, c)}${why}` };
+            : verdictOf(c, comparison.clock, { rowsChose, isUnbeaten: unbeaten !== "" });
+        const start = unbeaten === "" ? "" : `${unbeaten} `;
+        return { title: name, judgment, text: `${start}${rateSentence(name, comparison, c)}${why}` };
       });
   });
   const ofKind = kinds[resolved.kind].comparison?.findings?.(results, resolved.controls) ?? [];

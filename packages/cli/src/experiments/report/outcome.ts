@@ -106,7 +106,7 @@ export function reasonOf({ status, errors }: ExperimentOutcome): string {
 
 /** A comparison at tuned rates: the losses of the confirming runs, and what they need to the baseline's final loss. */
 export function rateFigures(
-  { baseline, tuned, references, finalLoss, clock, runs }: RatesComparison,
+  { baseline, tuned, references, finalLoss, clock, level, runs }: RatesComparison,
   { theme, size = {} }: { readonly theme: ThemeName; readonly size?: FigureSize },
 ): DrawnFigure[] {
   const options = () => ({ document: nodeDocument(), theme, ...size });
@@ -136,7 +136,7 @@ export function rateFigures(
   // Without a ratio there is nothing to draw that the table does not say.
   if (!ratios.some(({ ratio }) => Number.isFinite(ratio))) return losses;
   const ratioFigure = bars(
-    { ratios, xLabel: `share of what tuned ${baseline} needs` },
+    { ratios, level, xLabel: `share of what tuned ${baseline} needs` },
     {
       ...options(),
       // Variants may have long names, and a figure must not end an experiment that has run.

@@ -9,6 +9,7 @@ import { type Job, jobsOf } from "../jobs/job.js";
 import type { JobResult } from "../kind.js";
 import { formatNumber } from "../results/format-number.js";
 import {
+  type BesideConstant,
   differenceText,
   isTooNoisy,
   lossOn,
@@ -59,6 +60,8 @@ export interface RatesResult extends TriedRate {
   readonly by: "validation" | "loss";
   /** Mean of this loss of the tuning seeds, of each variant at each rate; null where a run diverged. */
   readonly grid: readonly (TriedRate & { readonly losses: Readonly<Record<string, number | null>> })[];
+  /** What the baseline reaches on held-out rows beside a constant; null where this was not measured. */
+  readonly constant: BesideConstant | null;
   /** Of each variant at its own tuned rate, and of the chosen ones, by the names of the choices. */
   readonly tuned: Readonly<Record<string, RateComparison>>;
   /** Of each variant at the baseline's tuned rate, each run timed once. */
@@ -257,7 +260,7 @@ async function tuned(comparing: Comparing): Promise<Tuning | undefined> {
   };
 }
 
-/** The candidate that came to the baseline's final loss in the fewest seconds; where none came to it, the one that came closest. */
+/** The candidate that reached the baseline's final loss in the fewest seconds; where none reached it, the closest one. */
 function quickestOf(
   tries: readonly Candidate[],
   {
@@ -367,6 +370,7 @@ function comparisonOf(
     clock: toTarget(plain, runsOf(baseline, best, true)).seconds,
     by,
     grid,
+    constant: toTarget(plain, plain, { level }).constant,
     tuned: Object.fromEntries([
       ...chosen.map(({ name, at }) => [name, compare(name, at)]),
       ...quickest.map(({ name, variant, at }) => [name, { variant, ...compare(variant, at) }]),

@@ -169,7 +169,7 @@ function differenceOf(
 export interface BesideConstant {
   /** The measure, such as `test.rmse`. */
   readonly name: string;
-  /** Of the runs, and of the constant. */
+  /** The mean of the runs, and that of the constant. */
   readonly reached: number;
   /** Of the constant, on the same rows. */
   readonly constant: number;
@@ -192,16 +192,17 @@ export function besideConstant(
       runs.map((metrics) => metrics[key] ?? Number.NaN),
     );
     if (own.length === 0 || ![...own, ...constant].every(Number.isFinite)) continue;
+    const means = { name, reached: mean(own), constant: mean(constant) };
     if (name.endsWith(".accuracy")) {
       const { interval } = pairedDifference(own, constant, { level });
-      return { name, reached: mean(own), constant: mean(constant), isBeaten: (interval?.[0] ?? 0) > 0 };
+      return { ...means, isBeaten: (interval?.[0] ?? 0) > 0 };
     }
     // Over rows the squares have a mean, not their roots.
     const power = name.endsWith(".rmse") ? 2 : 1;
     const [a, b] = [own, constant].map((list) => list.map((v) => v ** power));
     if (![...a, ...b].every((v) => v > 0)) continue;
     const isBeaten = (ratioOfMeans(a, b, { level }).interval?.[1] ?? 1) < 1;
-    return { name, reached: mean(a) ** (1 / power), constant: mean(b) ** (1 / power), isBeaten };
+    return { ...means, isBeaten };
   }
   return null;
 }
@@ -209,17 +210,31 @@ export function besideConstant(
 /** The measures of a part of the data that {@link besideConstant} compares: the loss, by which verdicts are, where it is a constant's, too. */
 export const measuresOn = (part: string): string[] => [`${part}.loss`, `${part}.accuracy`, `${part}.rmse`];
 
-const constants = {
-  loss: "the cross-entropy of predicting the class shares",
-  accuracy: "that of predicting the commonest class",
-  rmse: "that of predicting the mean",
+const predictions = {
+  loss: "predicting the class shares",
+  accuracy: "predicting the commonest class",
+  rmse: "predicting the mean",
 };
 
+type Measure = keyof typeof predictions;
+
+const measureOf = ({ name }: BesideConstant) => name.slice(name.lastIndexOf(".") + 1) as Measure;
+
 /** As a sentence: "Its test.rmse is 0.5, that of predicting the mean 1." */
-export function constantText({ name, reached, constant, isBeaten }: BesideConstant): string {
-  const what = constants[name.slice(name.lastIndexOf(".") + 1) as keyof typeof constants];
+export function constantText(compared: BesideConstant): string {
+  const { name, reached, constant, isBeaten } = compared;
+  const measure = measureOf(compared);
+  const what = `${measure === "loss" ? "the cross-entropy" : "that"} of ${predictions[measure]}`;
   const [own, other] = [reached, constant].map((value) => formatNumber(value, 4));
   return `Its ${name} is ${own}, ${isBeaten ? "" : "not clearly better than "}${what}${isBeaten ? "" : ","} ${other}.`;
+}
+
+/** That none of some models beats a constant, as a sentence; empty where one does, or where that is not measured of all. */
+export function unbeatenText(models: readonly (BesideConstant | null)[]): string {
+  const unbeaten = models.flatMap((model) => (model?.isBeaten === false ? [model] : []));
+  return unbeaten.length === 0 || unbeaten.length < models.length
+    ? ""
+    : `No model of this comparison is clearly better than ${predictions[measureOf(unbeaten[0])]}.`;
 }
 
 /** The median of `of` ratios: those that are not given are infinite. */

@@ -135,6 +135,18 @@ describe("verdictOf", () => {
     );
   });
 
+  it("takes no speed for a verdict, either way, where no model beats a constant", () => {
+    const judged = (given: Partial<ToTarget>) =>
+      verdictBy(compared({ ...beside(false), ...given }), null, { rowsChose: false, isUnbeaten: true });
+    const same = ratio(1.01, 0.98, 1.05);
+    const { judgment, why } = judged({ ...slower, test: same });
+    expect(judgment).toBe("undecided");
+    expect(why).toContain("Its test.loss is 0.4, not clearly better than");
+    expect(judged({ ...lower, test: same }).judgment).toBe("undecided");
+    // What is worse on test rows is worse, learned or not.
+    expect(judged({ ...slower, test: ratio(1.3, 1.2, 1.4) }).judgment).toBe("does not help");
+  });
+
   it("credits a lower test loss only where it is lower than that of each control, too", () => {
     const test = ratio(0.7, 0.6, 0.8);
     const against = (than: Partial<BesideControl>) =>
@@ -271,6 +283,42 @@ describe("findingsOf", () => {
     );
     expect(text).toContain(" plain itself diverged with some of these seeds.");
   });
+
+  it.each([
+    ["undecided", false, false],
+    ["does not help", true, false],
+    ["does not help", false, true],
+  ] as const)(
+    "says %s of a slower variant where the baseline beats a constant: %j, and another variant: %j",
+    (judgment, baseline, other) => {
+      const at = { rate: 0.1, decay: "none" } as const;
+      const own = compared({ ...slower, ...beside(false), test: ratio(1.01, 0.98, 1.04) });
+      const [one] = findingsOf({
+        resolved: { kind: "train", variants: [], controls: {} },
+        results: [],
+        rates: [
+          {
+            ...at,
+            ...beside(baseline),
+            baseline: "plain",
+            finalLoss: 1,
+            clock: null,
+            level: 0.975,
+            repeats: 1,
+            by: "validation",
+            grid: [],
+            runs: [],
+            tuned: { exact: { ...at, ...own }, other: { ...at, ...own, ...beside(other) } },
+            references: {},
+          },
+        ],
+      } as unknown as ExperimentOutcome);
+      expect(one.judgment).toBe(judgment);
+      const start =
+        "No model of this comparison is clearly better than predicting the class shares. exact, at";
+      expect(one.text.startsWith(start)).toBe(judgment === "undecided");
+    },
+  );
 
   it.each([
     ["helps", "loss", {}, 2],

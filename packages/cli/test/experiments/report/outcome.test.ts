@@ -33,11 +33,13 @@ describe("rateFigures", () => {
         rate: 0.1,
         decay: "none",
         finalLoss: 1,
-        level: 0.95,
+        // Of two variants.
+        level: 0.975,
         repeats: 1,
         clock: null,
         by: "loss" as const,
         grid: [],
+        constant: null,
         sameRate: {},
         references: {},
         tuned: { [name]: compared },
@@ -74,5 +76,6 @@ describe("rateFigures", () => {
     );
     expect(drawn.map((figure) => figure.name)).toEqual(["tuned", "tuned-seconds", "ratios"]);
     expect(drawn[2].svg).toContain(`${name}: seconds`);
+    expect(drawn[2].svg).toContain("Whiskers: 97.5 % confidence intervals.");
   });
 });

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inProcess } from "isoloss-test-support/cli/in-process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CompareDocument } from "../../../src/commands/compare.js";
 import { parseConfig } from "../../../src/config/load.js";
@@ -14,7 +15,6 @@ import { formatNumber } from "../../../src/experiments/results/format-number.js"
 import { finalLoss, lossCurve } from "../../../src/experiments/results/loss-curve.js";
 import { summaryRows } from "../../../src/experiments/results/summary.js";
 import { runsDocument } from "../../../src/formats/json.js";
-import { inProcess } from "../../commands/in-process.js";
 import { booth, digits } from "../../commands/support.js";
 
 let out: string;

@@ -28,7 +28,7 @@ type Message =
   | { readonly kind: "end" }
   | { readonly kind: "error"; readonly message: string };
 
-/** The thread, and who waits for the messages of each reading. */
+/** The thread, and the functions that wait for the messages of each reading. */
 interface Reader {
   readonly thread: Thread;
   readonly readings: Map<number, (message: Message) => void>;

@@ -114,149 +114,34 @@ export async function tableData(
   source: TableSource,
   options: TableOptions,
 ): Promise<TableInputs & Pick<TableData, "classes" | "options">> {
-  const { label, classes: asClasses, missing, missingWords, ...settings } = tableOptions.read(options);
-  const { features: chosen, text: texts, columns: given } = settings;
-  const isMissing = missingTest(missingWords);
-  const labels = labelsIn(label);
-  const { required = labels } = settings;
-  let requiredAt: readonly number[] = [];
-  const wrong = (message: string) => new DataError(`${source.name}: ${message}`);
-  let inputs: readonly Place[] = [];
-  let targets: readonly Place[] = [];
-  let length = 0;
-  let left = 0;
-  let unlabeled = 0;
-  const unknown = new Map<string, { readonly cells: number; readonly value: string }>();
-
-  const placesOf = (names: readonly string[], wanted: readonly string[]): Place[] => {
-    requireColumns(source.name, wanted, names);
-    return wanted.map((name) => {
-      if (given && !Object.hasOwn(given, name)) {
-        throw wrong(`the given columns have no "${name}", but ${Object.keys(given).join(", ")}.`);
-      }
-      const known = given && new EncodedColumn(name, given[name], source.name);
-      return { at: names.indexOf(name), column: new Column(name, texts.includes(name)), known };
-    });
+  const { classes, missingWords, ...settings } = tableOptions.read(options);
+  const labels = labelsIn(settings.label);
+  const rules: Rules = {
+    ...settings,
+    required: settings.required ?? labels,
+    file: source.name,
+    labels,
+    isMissing: missingTest(missingWords),
   };
-
-  const lacksOne = (values: TableRow["values"]): boolean => requiredAt.some((at) => isMissing(values[at]));
-
-  /** Whether a row is to be left out. @throws DataError for a value that is missing and must not be, and for text among numbers */
-  const isDropped = ({ values, place }: TableRow): boolean => {
-    if (lacksOne(values)) return true;
-    for (const { at, column, known } of [...inputs, ...targets]) {
-      const isGone = isMissing(values[at]);
-      if (!isGone && (known?.has(values[at]) ?? true)) continue;
-      if (!isGone && known?.values === undefined) {
-        const value = JSON.stringify(values[at]);
-        throw wrong(
-          `${place} has ${value} in "${column.name}", which is not a number. Correct it. If it marks a missing value: leave the cell empty, or train with missingWords: [${value}].`,
-        );
-      }
-      if (missing === "drop") return true;
-      const isLabel = labels.includes(column.name);
-      if (missing !== "refuse" && !isLabel) continue;
-      throw wrong(
-        (isGone
-          ? `${place} has no value of "${column.name}". `
-          : `${place} has the value "${String(values[at])}" of "${column.name}", which the given columns do not have. `) +
-          (isLabel
-            ? 'Leave such rows out: missing: "drop".'
-            : given && label === false
-              ? `${isGone ? "Fill it in" : "Correct it"} in the file, or train with missing: "mean".`
-              : 'Fill it in, missing: "mean", or leave such rows out, missing: "drop".'),
-      );
-    }
-    return false;
-  };
-
-  for await (const row of source.read()) {
-    if (!isRow(row)) {
-      requireDifferent(source.name, row);
-      inputs = placesOf(row, chosen ?? row.filter((name) => !labels.includes(name)));
-      targets = placesOf(row, labels);
-      const names = [...inputs, ...targets].map(({ column }) => column.name);
-      const chosenTwice = names.find((name, i) => names.indexOf(name) < i);
-      if (chosenTwice !== undefined) {
-        throw wrong(`the column "${chosenTwice}" is chosen twice among the features and labels.`);
-      }
-      requireColumns(source.name, [...texts, ...required], names);
-      requiredAt = required.map((name) => row.indexOf(name));
-      if (inputs.length === 0) {
-        throw wrong(
-          label === false
-            ? "there is no column."
-            : `there is no column besides the label "${labels.join(", ")}".`,
-        );
-      }
-      continue;
-    }
-    if (isDropped(row)) {
-      left += 1;
-      if (lacksOne(row.values)) unlabeled += 1;
-      continue;
-    }
-    length += 1;
-    for (const { at, column, known } of [...inputs, ...targets]) {
-      const value = row.values[at];
-      if (isMissing(value)) continue;
-      column.note(value, row.place);
-      if (known?.has(value) ?? true) continue;
-      const before = unknown.get(column.name) ?? { cells: 0, value: String(value) };
-      unknown.set(column.name, { ...before, cells: before.cells + 1 });
-    }
-  }
-  if (length === 0) {
-    throw wrong(
-      left === 0
-        ? "the table has no rows."
-        : unlabeled === left
-          ? `none of its ${left} rows has a value of ${required.map((name) => `"${name}"`).join(", ")}.`
-          : `each of its ${left} rows lacks a value, or has one that the given columns do not have: none is left.`,
-    );
-  }
-
-  for (const { column, known } of [...inputs, ...(asClasses ? [] : targets)]) {
-    if (!known) column.requireOneKind(source.name);
-  }
-  const target = targets.at(0);
-  const isClasses =
-    target !== undefined &&
-    (asClasses ?? (target.known ? target.known.values !== undefined : !target.column.isNumeric));
-  const isOfNumbers = ({ column, known }: Place) => (known ? known.values === undefined : column.isNumeric);
-  if (isClasses && target.known && isOfNumbers(target)) {
-    throw wrong(
-      `the given columns have numbers for "${target.column.name}", not classes: leave classes out.`,
-    );
-  }
-  if (isClasses ? targets.length > 1 : !targets.every(isOfNumbers)) {
-    throw wrong(
-      `the labels ${labels.join(", ")} must be columns of numbers, or one column of classes. An experiment learns others as several tasks: kind: multi-task, problem: { name: columns, data }.`,
-    );
-  }
-  const encoded = ({ at, column, known }: Place, isClass: boolean): Reader => {
-    if (!known) column.requireFewValues(source.name, isClass);
-    return { at, column: known ?? new EncodedColumn(column.name, column.encoding(isClass), source.name) };
-  };
-  const readers = inputs.map((place) => encoded(place, false));
-  const targetReaders = targets.map((place) => encoded(place, isClasses));
+  const { layout, length, unlabeled, unknown } = await survey(source, rules);
+  const isClasses = checkKinds(layout, rules, classes);
+  const readers = layout.inputs.map((place) => readerOf(place, rules, false));
+  const targets = layout.targets.map((place) => readerOf(place, rules, isClasses));
   const columns = readers.map(({ column }) => column);
-
   const encode = encoder({
     inputs: readers,
-    targets: targetReaders,
+    targets,
     isClasses,
-    isMissing,
-    isGiven: given !== undefined,
+    isMissing: rules.isMissing,
+    isGiven: rules.columns !== undefined,
   });
-
   return {
     stream: {
       length,
       async *batches() {
         let rows: TableRow[] = [];
         for await (const row of source.read()) {
-          if (!isRow(row) || isDropped(row)) continue;
+          if (!isRow(row) || isDropped(row, layout, rules)) continue;
           rows.push(row);
           if (rows.length < partSize) continue;
           yield encode(rows);
@@ -267,44 +152,32 @@ export async function tableData(
     },
     features: columns.flatMap(({ name, values }) => values?.map((value) => `${name}=${value}`) ?? name),
     isNumber: columns.flatMap(({ values }) => values?.map(() => false) ?? true),
-    ...(isClasses ? { classes: targetReaders[0].column.values } : {}),
+    ...(isClasses ? { classes: targets[0].column.values } : {}),
     means: columns.flatMap(({ mean, values }) => values?.map(() => mean) ?? mean),
     stds: columns.flatMap(({ std, values }) => values?.map(() => std) ?? std),
     unlabeled,
-    unknown: Array.from(unknown, ([column, found]) => ({ column, ...found })),
+    unknown,
     options: {
-      label,
+      label: settings.label,
       features: columns.map(({ name }) => name),
       classes: isClasses,
-      missing,
+      missing: settings.missing,
       ...(missingWords.length === 0 ? {} : { missingWords }),
       columns: Object.fromEntries(
-        [...readers, ...targetReaders].map(({ column }) => [column.name, column.encoding]),
+        [...readers, ...targets].map(({ column }) => [column.name, column.encoding]),
       ),
     },
   };
 }
 
-/** @throws DataError for columns of one name */
-export function requireDifferent(file: string, columns: readonly string[]): void {
-  const twice = columns.find((name, i) => columns.indexOf(name) < i);
-  if (twice === undefined) return;
-  throw new DataError(`${file}: two columns have the name "${twice}": give one of them another.`);
+/** The options of a table, by which its rows are judged. */
+interface Rules extends Required<Pick<TableOptions, "label" | "missing" | "text" | "required">> {
+  readonly features?: readonly string[] | undefined;
+  readonly columns?: Readonly<Record<string, ColumnEncoding>> | undefined;
+  readonly file: string;
+  readonly labels: readonly string[];
+  isMissing(value: unknown): boolean;
 }
-
-/** @throws DataError for a column that is none of those of the file */
-export function requireColumns(file: string, wanted: readonly string[], columns: readonly string[]): void {
-  const unknown = wanted.find((name) => !columns.includes(name));
-  if (unknown === undefined) return;
-  throw new DataError(`${file}: there is no column "${unknown}"; the columns are ${columns.join(", ")}.`);
-}
-
-/** The columns of labels. */
-export const labelsIn = (label: TableOptions["label"]): readonly string[] =>
-  label === false ? [] : [label].flat();
-
-/** Whether it is a row, and not the names of the columns. */
-export const isRow = (row: readonly string[] | TableRow): row is TableRow => !Array.isArray(row);
 
 /** A column of the table, and where it stands in a row. */
 interface Place {
@@ -314,9 +187,171 @@ interface Place {
   readonly known: EncodedColumn | undefined;
 }
 
+/** The columns that are read. */
+interface Layout {
+  readonly inputs: readonly Place[];
+  readonly targets: readonly Place[];
+  /** Where the columns stand without which a row is left out. */
+  readonly requiredAt: readonly number[];
+}
+
+const wrong = ({ file }: Rules, message: string) => new DataError(`${file}: ${message}`);
+
+/** Finds the columns that the rules ask for among the names of a table's columns. */
+function layoutOf(names: readonly string[], rules: Rules): Layout {
+  const { file, label, labels, required, features, text: texts, columns: given } = rules;
+  const placeOf = (name: string): Place => {
+    if (given && !Object.hasOwn(given, name)) {
+      throw wrong(rules, `the given columns have no "${name}", but ${Object.keys(given).join(", ")}.`);
+    }
+    const known = given && new EncodedColumn(name, given[name], file);
+    return { at: names.indexOf(name), column: new Column(name, texts.includes(name)), known };
+  };
+  requireDifferent(file, names);
+  const inputs = features ?? names.filter((name) => !labels.includes(name));
+  requireColumns(file, inputs, names);
+  const inputPlaces = inputs.map(placeOf);
+  requireColumns(file, labels, names);
+  const targetPlaces = labels.map(placeOf);
+  const chosen = [...inputs, ...labels];
+  const twice = chosen.find((name, i) => chosen.indexOf(name) < i);
+  if (twice !== undefined) {
+    throw wrong(rules, `the column "${twice}" is chosen twice among the features and labels.`);
+  }
+  requireColumns(file, [...texts, ...required], chosen);
+  if (inputs.length === 0) {
+    throw wrong(
+      rules,
+      label === false
+        ? "there is no column."
+        : `there is no column besides the label "${labels.join(", ")}".`,
+    );
+  }
+  return {
+    inputs: inputPlaces,
+    targets: targetPlaces,
+    requiredAt: required.map((name) => names.indexOf(name)),
+  };
+}
+
+/** Whether a row has no value of a column that is required. */
+const lacksOne = ({ values }: TableRow, { requiredAt }: Layout, { isMissing }: Rules): boolean =>
+  requiredAt.some((at) => isMissing(values[at]));
+
+/** Whether a row is to be left out. @throws DataError for a value that is missing and must not be, and for text among numbers */
+function isDropped(row: TableRow, layout: Layout, rules: Rules): boolean {
+  const { label, labels, missing, columns: given, isMissing } = rules;
+  const { values, place } = row;
+  if (lacksOne(row, layout, rules)) return true;
+  for (const { at, column, known } of [...layout.inputs, ...layout.targets]) {
+    const isGone = isMissing(values[at]);
+    if (!isGone && (known?.has(values[at]) ?? true)) continue;
+    if (!isGone && known?.values === undefined) {
+      const value = JSON.stringify(values[at]);
+      throw wrong(
+        rules,
+        `${place} has ${value} in "${column.name}", which is not a number. Correct it. If it marks a missing value: leave the cell empty, or train with missingWords: [${value}].`,
+      );
+    }
+    if (missing === "drop") return true;
+    const isLabel = labels.includes(column.name);
+    if (missing !== "refuse" && !isLabel) continue;
+    throw wrong(
+      rules,
+      (isGone
+        ? `${place} has no value of "${column.name}". `
+        : `${place} has the value "${String(values[at])}" of "${column.name}", which the given columns do not have. `) +
+        (isLabel
+          ? 'Leave such rows out: missing: "drop".'
+          : given && label === false
+            ? `${isGone ? "Fill it in" : "Correct it"} in the file, or train with missing: "mean".`
+            : 'Fill it in, missing: "mean", or leave such rows out, missing: "drop".'),
+    );
+  }
+  return false;
+}
+
+interface Survey extends Pick<TableInputs, "unlabeled" | "unknown"> {
+  readonly layout: Layout;
+  /** Number of rows that are not left out. */
+  readonly length: number;
+}
+
+/** Reads a table once: its columns note their values. */
+async function survey(source: TableSource, rules: Rules): Promise<Survey> {
+  let layout: Layout = { inputs: [], targets: [], requiredAt: [] };
+  let [length, dropped, unlabeled] = [0, 0, 0];
+  const unknown = new Map<string, { readonly cells: number; readonly value: string }>();
+  for await (const row of source.read()) {
+    if (!isRow(row)) {
+      layout = layoutOf(row, rules);
+      continue;
+    }
+    if (isDropped(row, layout, rules)) {
+      dropped += 1;
+      if (lacksOne(row, layout, rules)) unlabeled += 1;
+      continue;
+    }
+    length += 1;
+    for (const { at, column, known } of [...layout.inputs, ...layout.targets]) {
+      const value = row.values[at];
+      if (rules.isMissing(value)) continue;
+      column.note(value, row.place);
+      if (known?.has(value) ?? true) continue;
+      const before = unknown.get(column.name) ?? { cells: 0, value: String(value) };
+      unknown.set(column.name, { ...before, cells: before.cells + 1 });
+    }
+  }
+  if (length === 0) {
+    throw wrong(
+      rules,
+      dropped === 0
+        ? "the table has no rows."
+        : unlabeled === dropped
+          ? `none of its ${dropped} rows has a value of ${rules.required.map((name) => `"${name}"`).join(", ")}.`
+          : `each of its ${dropped} rows lacks a value, or has one that the given columns do not have: none is left.`,
+    );
+  }
+  const found = Array.from(unknown, ([column, cells]) => ({ column, ...cells }));
+  return { layout, length, unlabeled, unknown: found };
+}
+
+/**
+ * Whether the label is one of a few classes.
+ *
+ * @param classes whether it must be; undefined: if it is text
+ * @throws DataError for columns of numbers and text, and for labels that do not fit
+ */
+function checkKinds({ inputs, targets }: Layout, rules: Rules, classes: boolean | undefined): boolean {
+  for (const { column, known } of [...inputs, ...(classes ? [] : targets)]) {
+    if (!known) column.requireOneKind(rules.file);
+  }
+  const isOfNumbers = ({ column, known }: Place) => (known ? known.values === undefined : column.isNumeric);
+  const target = targets.at(0);
+  const isClasses = target !== undefined && (classes ?? !isOfNumbers(target));
+  if (isClasses && target.known && isOfNumbers(target)) {
+    throw wrong(
+      rules,
+      `the given columns have numbers for "${target.column.name}", not classes: leave classes out.`,
+    );
+  }
+  if (isClasses ? targets.length > 1 : !targets.every(isOfNumbers)) {
+    throw wrong(
+      rules,
+      `the labels ${rules.labels.join(", ")} must be columns of numbers, or one column of classes. An experiment learns others as several tasks: kind: multi-task, problem: { name: columns, data }.`,
+    );
+  }
+  return isClasses;
+}
+
 interface Reader {
   readonly at: number;
   readonly column: EncodedColumn;
+}
+
+function readerOf({ at, column, known }: Place, { file }: Rules, isClass: boolean): Reader {
+  if (!known) column.requireFewValues(file, isClass);
+  return { at, column: known ?? new EncodedColumn(column.name, column.encoding(isClass), file) };
 }
 
 /** Makes arrays of rows that are not dropped. */
@@ -370,3 +405,24 @@ function encoder({
     return { ...arrays, labels };
   };
 }
+
+/** @throws DataError for columns of one name */
+export function requireDifferent(file: string, columns: readonly string[]): void {
+  const twice = columns.find((name, i) => columns.indexOf(name) < i);
+  if (twice === undefined) return;
+  throw new DataError(`${file}: two columns have the name "${twice}": give one of them another.`);
+}
+
+/** @throws DataError for a column that is none of those of the file */
+export function requireColumns(file: string, wanted: readonly string[], columns: readonly string[]): void {
+  const unknown = wanted.find((name) => !columns.includes(name));
+  if (unknown === undefined) return;
+  throw new DataError(`${file}: there is no column "${unknown}"; the columns are ${columns.join(", ")}.`);
+}
+
+/** The columns of labels. */
+export const labelsIn = (label: TableOptions["label"]): readonly string[] =>
+  label === false ? [] : [label].flat();
+
+/** Whether it is a row, and not the names of the columns. */
+export const isRow = (row: readonly string[] | TableRow): row is TableRow => !Array.isArray(row);

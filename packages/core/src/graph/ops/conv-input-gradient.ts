@@ -57,7 +57,7 @@ export function mirroredPadding(
   return fits ? (pads as unknown as ConvAttributes["padding"]) : undefined;
 }
 
-/** [in, out, h, w] */
+/** Shape of the mirrored kernel, [in, out, h, w]. */
 export const mirroredShape = ([out, inputs, kh, kw]: Shape): Shape => [inputs, out, kh, kw];
 
 /** A permutation matrix: multiplying by it is the fastest way to reverse the taps. */

@@ -42,7 +42,7 @@ export interface Imbalance extends Partial<Scales> {
   readonly groups: readonly GroupImbalance[];
   /** Weights that float16 does not hold with all its digits; as they are, and with their norms balanced. */
   readonly float16: { readonly now: HalfCounts; readonly balanced: HalfCounts };
-  /** Whether the sweeps to the balanced weights came to an end; false: the figures are of where they got. */
+  /** Whether the sweeps to the balanced weights converged; false: the figures are of their last point. */
   readonly settled: boolean;
   /** Whether balancing is likely to pay, in a few sentences. */
   readonly advice: string;

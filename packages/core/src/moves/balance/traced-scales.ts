@@ -18,7 +18,7 @@ import type { Sweeps } from "./sweeps.js";
 export interface TracedScales {
   /** Of each generator, in float64. */
   readonly T: readonly Tensor[];
-  /** Whether sweeps came to an end, for weights of which squares neither over- nor underflow. */
+  /** Whether sweeps converged, for weights of which squares neither over- nor underflow. */
   readonly isSettled: Tensor;
 }
 

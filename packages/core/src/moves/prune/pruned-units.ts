@@ -11,7 +11,7 @@ import { cutsOf, leastUnits, type UnitCut, unitNorms, whyUncuttable } from "./un
 export interface PrunedUnitsOptions extends OptionsOf<typeof prunedUnitsOptions> {}
 
 const prunedUnitsOptions = optionTable("prunedUnits", {
-  /** Share of the units of each space that go, 0 to 1, rounded down; one unit stays at least. */
+  /** Share of the units of each space that go, 0 to 1: the nearest whole number of them; one unit stays at least. */
   fraction: share.required(),
 });
 

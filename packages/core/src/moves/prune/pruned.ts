@@ -1,10 +1,13 @@
 import { dtypeOf, isNdArray, type NdArray, ones } from "../../array.js";
-import { NumericalError, OptionError } from "../../errors.js";
-import { isFloat } from "../../graph/tensor.js";
+import { NumericalError, OptionError, ShapeError } from "../../errors.js";
+import { mapTree } from "../../graph/autodiff.js";
+import { cast, mul } from "../../graph/ops/arithmetic.js";
+import { constant } from "../../graph/ops/leaf.js";
+import { isFloat, isTensor, sameShape, type Tensor } from "../../graph/tensor.js";
+import { type Optimizer, requireOptimizer, seeing } from "../../optim/optimizer.js";
 import { inCode, oneOf, share } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
-import { flatten, unflatten } from "../../tree.js";
-import { type PrunedBy, scoresOf } from "./scores.js";
+import { flatten, leavesByPath, unflatten } from "../../tree.js";
 
 export interface PrunedOptions extends OptionsOf<typeof prunedOptions> {}
 
@@ -108,3 +111,96 @@ export const product = ({ shape, data }: NdArray, mask: NdArray): NdArray => ({
   shape,
   data: (data as Float64Array).map((w, e) => (mask.data[e] === 0 ? 0 : w)),
 });
+
+// Scores of weights: magnitude, and LAMP (Lee, Park, Mo, Ahn and Shin, "Layer-adaptive sparsity for the magnitude-based
+// pruning", ICLR 2021, eq. 4).
+
+export type PrunedBy = "magnitude" | "lamp";
+
+/** Scores of all weights of one layer, in their order; the least go first. */
+const scoresOf: Readonly<Record<PrunedBy, (layer: NdArray) => Float64Array>> = {
+  magnitude: ({ data }) => Float64Array.from(data as Float64Array, Math.abs),
+  lamp,
+};
+
+/**
+ * w_u^2 / sum of w_v^2 over the weight itself and all that come after it in the order of magnitude; of equal weights the
+ * earlier element comes first. 0 for a layer of zeros.
+ */
+function lamp({ data }: NdArray): Float64Array {
+  const magnitudes = Float64Array.from(data as Float64Array, Math.abs);
+  const order = magnitudes.slice().sort();
+  const largest = order[order.length - 1];
+  if (!(largest > 0)) return magnitudes;
+  // Relative to the largest: no square overflows, or is lost.
+  const scores = order.map((magnitude) => (magnitude / largest) ** 2);
+  for (let k = scores.length - 1, sum = 0; k >= 0; k--) {
+    sum += scores[k];
+    scores[k] = scores[k] === 0 ? 0 : scores[k] / sum;
+  }
+  const taken = new Uint32Array(order.length);
+  return magnitudes.map((magnitude) => {
+    const first = firstAt(order, magnitude);
+    return scores[first + taken[first]++];
+  });
+}
+
+/** The place of the first of the sorted values that is not below `value`. */
+function firstAt(sorted: Float64Array, value: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * An optimizer that keeps pruned weights at zero: it sees gradients that are zero where the mask is, and what it returns
+ * is multiplied by the mask,
+ *
+ * w <- m * update(m * g, w)
+ *
+ * Its state is that of the optimizer, so that checkpoints work as without. Teleports that scale weights keep zeros; others, such
+ * as level sets, rotations and COST's adapters, fill them, and the step after a teleport clears them again.
+ *
+ * @param optimizer such as `adam()`
+ * @param mask a tree like the parameters with 0 and 1, such as `pruned` returns
+ * @throws OptionError unless `optimizer` is one; ShapeError, where it is traced, for a mask of other parameters
+ *
+ * @example
+ * const { params: start, mask } = pruned(params, { fraction: 0.8 });
+ * const optimizer = masked(adam(), mask);
+ * const step = await jit(
+ *   (p, state, b) => optimizer.update(grad(loss)(p, b), state, p, 0.01),
+ *   [start, optimizer.init(start), batch],
+ * );
+ * const next = await step(start, optimizer.init(start), batch); // next.params is zero where the mask is
+ */
+export function masked<S>(optimizer: Optimizer<S>, mask: unknown): Optimizer<S> {
+  requireOptimizer("masked", optimizer);
+  const { leaves, paths, def } = flatten<NdArray>(mask, isNdArray);
+  const kept = <P>(tree: P): P => {
+    const own = leavesByPath(paths, tree, isTensor, "masked: the parameters");
+    const constants = leaves.map((leaf, i) => maskLike(paths[i], leaf, own[i]));
+    return mapTree((x, m) => mul(x, m), tree, unflatten(def, constants) as P);
+  };
+  const inner = seeing(optimizer, kept);
+  return {
+    ...inner,
+    name: `masked ${optimizer.name}`,
+    baseOf: (path) => optimizer.baseOf?.(path) ?? (optimizer as Optimizer),
+    update(gradients, state, params, learningRate, gradientAt) {
+      const next = inner.update(gradients, state, params, learningRate, gradientAt);
+      return { ...next, params: kept(next.params) };
+    },
+  };
+}
+
+function maskLike(path: string, mask: NdArray, like: Tensor): Tensor {
+  if (sameShape(mask.shape, like.shape)) return cast(constant(mask), like.dtype);
+  throw new ShapeError(
+    `masked: the mask of "${path}" has the shape [${mask.shape.join(", ")}], the parameter [${like.shape.join(", ")}].`,
+  );
+}

@@ -41,14 +41,14 @@ function arrayAt(arrays: Readonly<Record<string, NdArray>>, leg: ParameterAxis):
 }
 
 /**
- * The units with the least norms: floor(fraction n) of n; of equal ones the first. Those that stay are a multiple of `step`, the
- * nearest one, the larger of two, and never none.
+ * The units with the least norms; of equal ones the first. Those that stay are the multiple of `step` that is nearest to
+ * (1 - fraction) n, the larger of two, and never none; all stay where the nearest integer is n.
  */
 export function leastUnits(norms: Float64Array, fraction: number, step = 1): number[] {
-  // 0.29 of 100 are 28.999999999999996 in floats.
-  const share = Math.floor(fraction * norms.length * (1 + 2 * Number.EPSILON));
-  const kept = step * Math.max(1, Math.round((norms.length - share) / step));
-  const count = share === 0 ? 0 : Math.max(0, norms.length - kept);
+  const n = norms.length;
+  const share = n - fraction * n;
+  const kept = Math.round(share) === n ? n : step * Math.max(1, Math.round(share / step));
+  const count = Math.max(0, n - kept);
   const order = [...norms.keys()].sort((a, b) => norms[a] - norms[b] || a - b);
   return order.slice(0, count).sort((a, b) => a - b);
 }

@@ -1,9 +1,8 @@
 // Candidates measured on held-out data, quantized and in floats; without data, by their weights.
 import type { NdArray } from "../../array.js";
-import { differenceOf } from "../../metrics/output-difference.js";
+import { differenceOf, noiseRatio } from "../../metrics/output-difference.js";
 import type { Executable } from "../../runtime/executable.js";
 import { type NoiseModel, predictedNoise, seenRange } from "./noise-model.js";
-import { noiseRatio } from "./noise-ratio.js";
 import type { CandidateName, Proposal } from "./proposals.js";
 import type { QuantizedGraph } from "./quantized-graph.js";
 import { roundedWeights, type Simulator } from "./simulation.js";
@@ -118,3 +117,9 @@ function lossOf(runs: readonly Values[]): number | undefined {
 }
 
 const valuesOf = (runs: readonly Values[], name: string): NdArray[] => runs.map((run) => run[name]);
+
+/** One in so many examples or batches is held out. */
+export const heldOutShare = 4;
+
+/** How many of some examples or batches calibrate: all but a quarter, rounded up, that is held out. */
+export const calibrationShare = (count: number): number => count - Math.ceil(count / heldOutShare);

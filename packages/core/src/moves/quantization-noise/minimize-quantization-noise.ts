@@ -1,16 +1,19 @@
 // The point of an orbit of scalings where quantization makes least noise.
+
+import { isNdArray, type NdArray } from "../../array.js";
 import type { Batch, BatchSpec } from "../../batch.js";
+import { describeValue, isPlainObject } from "../../describe.js";
 import { NumericalError, OptionError } from "../../errors.js";
 import type { Tensor } from "../../graph/tensor.js";
-import type { TensorsOf } from "../../graph/trace.js";
+import { isSpecLeaf, type TensorsOf } from "../../graph/trace.js";
 import { namedArrays } from "../../named-arrays.js";
 import { compile, pickCompileOptions } from "../../runtime/compile.js";
 import { scaling } from "../../symmetry/scaling.js";
 import { namedGraph } from "../../symmetry/symmetries-of.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
 import type { Tree } from "../../tree.js";
-import { dataOf, examplesOf } from "./calibration-data.js";
 import {
+  calibrationShare,
   compareCandidates,
   compareWeights,
   lossOutput,
@@ -20,6 +23,7 @@ import {
 import type { Rounding } from "./noise-model.js";
 import { measuredOf, noiseModel } from "./noise-model-of.js";
 import {
+  isBatches,
   type MinimizeQuantizationNoiseOptions,
   minimizeQuantizationNoiseOptions,
   type WeightRounding,
@@ -220,3 +224,49 @@ const summaryOf = ({ layers, left, clips }: QuantizedGraph) => ({
   left,
   clips: clips.length,
 });
+
+// Batches to calibrate with, and those that are held out to compare on.
+
+type Values = Readonly<Record<string, NdArray>>;
+
+/** Batches by the names of a graph's inputs. */
+interface CalibrationData {
+  readonly calibration: readonly Values[];
+  readonly heldOut: readonly Values[];
+}
+
+/** What a function is traced with, and the data; undefined where only shapes are given. */
+function dataOf(
+  calibration: readonly Batch[] | BatchSpec,
+  heldOut: readonly Batch[] | undefined,
+): { readonly example: BatchSpec; readonly data: CalibrationData | undefined } {
+  if (isShapes(calibration)) return { example: calibration, data: undefined };
+  if (!isBatches(calibration)) {
+    throw new OptionError(
+      "minimizeQuantizationNoise takes a list of calibration batches, such as [{ x: images }], or without data the shapes of one, " +
+        `such as { x: spec([1, 784]) }; got ${describeValue(calibration)}.`,
+    );
+  }
+  const [example] = calibration;
+  const named = (batches: readonly Batch[]) => batches.map((batch) => namedArrays({ batch }));
+  if (heldOut !== undefined)
+    return { example, data: { calibration: named(calibration), heldOut: named(heldOut) } };
+  if (calibration.length < 2) {
+    throw new OptionError(
+      "minimizeQuantizationNoise compares on held-out data: give two calibration batches or more, of which the last quarter is held out, or heldOut: [batch].",
+    );
+  }
+  const end = calibrationShare(calibration.length);
+  return {
+    example,
+    data: { calibration: named(calibration.slice(0, end)), heldOut: named(calibration.slice(end)) },
+  };
+}
+
+/** Shapes that are no arrays: data have a list around them. */
+const isShapes = (value: unknown): value is BatchSpec =>
+  isPlainObject(value) && Object.values(value).every((leaf) => isSpecLeaf(leaf) && !isNdArray(leaf));
+
+/** Number of examples of some batches, by the first axis of their first arrays. */
+const examplesOf = (batches: readonly Values[]): number =>
+  batches.reduce((sum, batch) => sum + (Object.values(batch)[0]?.shape[0] ?? 1), 0);

@@ -1,6 +1,6 @@
 // The points of an orbit of scalings that are compared.
 import type { NdArray } from "../../array.js";
-import { inPowersOfTwo } from "../balance/powers-of-two.js";
+import { inPowersOfTwo } from "../balance/element.js";
 import { balancedScales } from "../balance/scales.js";
 import { doublesOf } from "../balance/sweeps.js";
 import { descend } from "./descend.js";

@@ -1,13 +1,12 @@
 // What the noise of a quantized graph depends on: its layers, what is rounded, its clips, and how scalings act on their channels.
-import type { Graph } from "../../graph/graph.js";
-import type { Tensor } from "../../graph/tensor.js";
+import { type Graph, nodesOf } from "../../graph/graph.js";
+import { constantValue } from "../../graph/ops/leaf.js";
+import { isFloat, type Tensor } from "../../graph/tensor.js";
 import type { ScalingGenerator } from "../../symmetry/discovery/descriptors.js";
 import { analyze } from "../../symmetry/discovery/discovery.js";
 import { scalesOf } from "../../symmetry/discovery/scales/scales.js";
 import { formsAlong, type LinearForms, unitOffsets } from "./linear-forms.js";
-import { type Clip, relaxClips, separateBounds } from "./relaxed-clips.js";
-import { resultsOf } from "./results-of-layers.js";
-import { channelAxis, matching, type Source, sourceOf } from "./source-of-values.js";
+import { type Clip, rectified, relaxClips, separateBounds } from "./relaxed-clips.js";
 import type { Channels, ClippedChannels } from "./statistics.js";
 import { type WeightedLayer, weightedLayers } from "./weighted-layers.js";
 
@@ -143,4 +142,115 @@ function withSources(
       },
     };
   });
+}
+
+// The values that kernels on integers round behind a layer: its result with the bias and the activation that run with it.
+
+/**
+ * What is rounded behind each layer; undefined where its result stays in floats. A convolution's result is always rounded,
+ * that of a product where an activation follows, and a transposed convolution has no kernel on integers.
+ */
+function resultsOf(
+  graph: Graph,
+  paths: ReadonlySet<string>,
+  layers: readonly WeightedLayer[],
+  clips: ReadonlyMap<Tensor, Clip>,
+): readonly (Tensor | undefined)[] {
+  const readers = readersOf(graph);
+  const stored = storedTensors(graph, paths);
+  const next = (x: Tensor): Tensor | undefined => {
+    const own = readers.get(x);
+    return own?.length === 1 && own[0]?.size === x.size ? own[0] : undefined;
+  };
+  return layers.map(({ y }) => {
+    if (y.op.name === "conv2dInputGradient") return undefined;
+    const sum = next(y);
+    const z = sum?.op.name === "add" && sum.inputs.some((x) => stored.has(x)) ? sum : y;
+    const rectifier = next(z);
+    if (rectifier === undefined || rectified(rectifier) !== z) return y.op.name === "conv2d" ? z : undefined;
+    const clip = next(rectifier);
+    return clip !== undefined && clips.has(clip) ? clip : rectifier;
+  });
+}
+
+/** The nodes that read each tensor; undefined stands for an output of the graph. */
+function readersOf(graph: Graph): ReadonlyMap<Tensor, readonly (Tensor | undefined)[]> {
+  const readers = new Map<Tensor, (Tensor | undefined)[]>();
+  const add = (x: Tensor, reader: Tensor | undefined) => {
+    const known = readers.get(x);
+    if (known) known.push(reader);
+    else readers.set(x, [reader]);
+  };
+  for (const node of nodesOf(graph)) for (const x of new Set(node.inputs)) add(x, node);
+  for (const { tensor } of graph.outputs) add(tensor, undefined);
+  return readers;
+}
+
+/** Parameters, numbers, and what is computed of them alone. */
+function storedTensors(graph: Graph, paths: ReadonlySet<string>): ReadonlySet<Tensor> {
+  const data = new Set(graph.inputs.filter(({ name }) => !paths.has(name)).map(({ tensor }) => tensor));
+  const stored = new Set<Tensor>();
+  for (const node of nodesOf(graph)) {
+    if (!data.has(node) && node.inputs.every((x) => stored.has(x))) stored.add(node);
+  }
+  return stored;
+}
+
+// Which ReLU or clip the values of a tensor come from, and which of its channels each channel is.
+
+interface Source {
+  /** What the ReLU, or that of the clip, takes in. */
+  readonly z: Tensor;
+  readonly clip: Clip | undefined;
+  /** Whether the tensor holds values of it and no means of them. */
+  readonly isWhole: boolean;
+}
+
+/** Operations whose results are values of their first input, or zeros. */
+const selecting = new Set(["reshape", "transpose", "place", "slice", "maxPool2d", "max", "alias", "cast"]);
+/** Operations of which a mean consists. */
+const averaging = new Set(["sum", "mul", "div"]);
+
+/** The axis of channels of an image, or the last one. */
+const channelAxis = ({ rank }: Tensor): number => (rank > 3 ? 1 : rank - 1);
+
+function sourceOf(x: Tensor, clips: ReadonlyMap<Tensor, Clip>): Source | undefined {
+  let isWhole = true;
+  /** What values of the source are multiplied by, where they are summed: 1 for a mean. */
+  let factor = 1;
+  for (let at: Tensor | undefined = x; at; at = at.inputs[0]) {
+    const clip = clips.get(at);
+    const z = rectified(clip?.z ?? at);
+    if (z) return Math.abs(factor - 1) < 1e-3 ? { z, clip, isWhole } : undefined;
+    const { name } = at.op;
+    if (!isFloat(at.dtype)) return undefined;
+    if (averaging.has(name)) {
+      const own = multiplier(at);
+      if (own === undefined) return undefined;
+      factor *= own;
+      isWhole = false;
+    } else if (!selecting.has(name)) return undefined;
+  }
+  return undefined;
+}
+
+/** What a sum, or a product with a number, multiplies equal values by. */
+function multiplier({ op, inputs: [x, other], size }: Tensor): number | undefined {
+  if (op.name === "sum") return x.size / size;
+  const number = constantValue(other);
+  return number === undefined || op.name === "mul" ? number : 1 / number;
+}
+
+/** For each form the number of an equal one, by order where there are as many; -1 where none is known. */
+function matching(forms: LinearForms, known: LinearForms): Int32Array {
+  if (forms.count === known.count) return Int32Array.from({ length: forms.count }, (_, i) => i);
+  const numbers = new Map(Array.from({ length: known.count }, (_, i) => [keyOf(known, i), i]));
+  numbers.delete("");
+  return Int32Array.from({ length: forms.count }, (_, i) => numbers.get(keyOf(forms, i)) ?? -1);
+}
+
+function keyOf({ starts, units, coefficients }: LinearForms, i: number): string {
+  const terms = [];
+  for (let k = starts[i]; k < starts[i + 1]; k++) terms.push(`${units[k]}*${coefficients[k]}`);
+  return terms.join();
 }

@@ -1,10 +1,10 @@
 // Ranges of weights alone, for which no data are needed: the data-free case of the noise.
 import type { NdArray } from "../../array.js";
 import { dotOf } from "../../math/dense.js";
+import { noiseRatio } from "../../metrics/output-difference.js";
 import { smoothMaximum, smoothRows } from "./layer-noise.js";
 import { addPullback, type LinearForms, valuesOf } from "./linear-forms.js";
 import type { ValueAndGradient } from "./noise-model.js";
-import { noiseRatio } from "./noise-ratio.js";
 import type { QuantizedGraph } from "./quantized-graph.js";
 import { readWeight } from "./stored-weight.js";
 import { type WeightMagnitudes, weightMagnitudes } from "./weight-magnitudes.js";

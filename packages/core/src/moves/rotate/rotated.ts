@@ -1,18 +1,17 @@
 import type { NdArray } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
+import { qr, solve } from "../../math/linalg.js";
 import { createRng, type Rng } from "../../math/rng.js";
 import { namedArrays } from "../../named-arrays.js";
 import { integerFrom, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { Discovery, LinearSpace, OrthogonalSpace } from "../../symmetry/discovery/descriptors.js";
 import { multipliedAlong, type SpaceAxis, stackOf, vectorsAlong } from "../../symmetry/matrices-along.js";
-import { type Matrix, transposed } from "../../symmetry/matrix.js";
+import { type Matrix, plusDiagonal, product, transposed } from "../../symmetry/matrix.js";
 import { mapArrays } from "../../symmetry/parameter-axes.js";
 import { doublesOf } from "../balance/sweeps.js";
-import { descended } from "./descend.js";
-import { kurtosis, type Vectors } from "./kurtosis.js";
-import { randomHadamard, randomOrthogonal } from "./start.js";
+import { hadamard } from "./hadamard.js";
 
 export interface RotatedOptions extends OptionsOf<typeof rotatedOptions> {}
 
@@ -113,4 +112,94 @@ function vectorsOf(
     return [rows.map((own) => ({ columns: transposed(own), share: array.data.length / squares ** 2 }))];
   });
   return Array.from({ length: copies }, (_, copy) => all.map((own) => own[copy]));
+}
+
+// Rotations that flatten weights without a look at them: S. Ashkboos et al., "QuaRot", NeurIPS 2024.
+
+/** A random orthogonal matrix, all alike probable: Q of normal numbers, with signs so that R has a positive diagonal. */
+export const randomOrthogonal = (n: number, rng: Rng): Matrix =>
+  qr({ shape: [n, n], data: Float64Array.from({ length: n * n }, () => rng.normal()) }).q;
+
+/** H diag(+-1) with random signs; a random orthogonal matrix where there is no Hadamard matrix H. */
+export function randomHadamard(n: number, rng: Rng): Matrix {
+  const h = hadamard(n);
+  if (h === undefined) return randomOrthogonal(n, rng);
+  const signs = Array.from({ length: n }, () => (rng.next() < 0.5 ? -1 : 1));
+  return { shape: h.shape, data: h.data.map((v, k) => v * signs[k % n]) };
+}
+
+/** Vectors v as columns [n, m], and the number of weights and the sum of their squares that they are part of. */
+interface Vectors {
+  readonly columns: Matrix;
+  readonly share: number;
+}
+
+/**
+ * How peaked weights are behind a rotation, and the derivative in it: the sum over all tensors of
+ *
+ * K = N sum w^4 / (sum w^2)^2
+ *
+ * which no rotation changes but by its numerator. It is 3 for normal numbers, and large where few weights set the range. Each
+ * tensor counts alike, whatever its scale.
+ */
+export function kurtosis(all: readonly Vectors[], rotation: Matrix): { value: number; gradient: Matrix } {
+  const gradient = new Float64Array(rotation.data.length);
+  let value = 0;
+  for (const { columns, share } of all) {
+    const turned = product(rotation, columns);
+    const cubes = turned.data.map((v) => v ** 3);
+    value += share * turned.data.reduce((sum, v) => sum + v ** 4, 0);
+    const slope = product({ shape: turned.shape, data: cubes }, transposed(columns)).data;
+    for (let k = 0; k < gradient.length; k++) gradient[k] += 4 * share * slope[k];
+  }
+  return { value, gradient: { shape: rotation.shape, data: gradient } };
+}
+
+// Descent on orthogonal matrices by the Cayley transform: J. Li et al., ICLR 2020, as Z. Liu et al., "SpinQuant", ICLR 2025,
+// descend on rotations; here on a closed objective and with steps that it accepts.
+
+/** Steps below this angle change nothing. */
+const leastAngle = 1e-7;
+
+/**
+ * Steps R <- (I + eta/2 A)^-1 (I - eta/2 A) R with A = G R' - R G', G the gradient in R: a rotation of R along steepest
+ * descent, so that R stays orthogonal. eta grows while the objective falls, and is halved where it does not, so that the end is
+ * never above the start.
+ */
+export function descended(
+  start: Matrix,
+  objective: (rotation: Matrix) => { readonly value: number; readonly gradient: Matrix },
+  steps: number,
+): Matrix {
+  let rotation = start;
+  let { value, gradient } = objective(rotation);
+  /** Frobenius norm of eta A. */
+  let angle = 0.5;
+  for (let step = 0; step < steps && angle > leastAngle; ) {
+    const a = skew(product(gradient, transposed(rotation)));
+    const norm = Math.sqrt(a.data.reduce((sum, v) => sum + v * v, 0));
+    if (!(norm > 0)) break;
+    const next = cayley(a, angle / norm, rotation);
+    const there = objective(next);
+    if (there.value < value) {
+      rotation = next;
+      ({ value, gradient } = there);
+      angle *= 1.5;
+      step++;
+    } else angle /= 2;
+  }
+  return rotation;
+}
+
+/** M - M'. */
+const skew = (m: Matrix): Matrix => {
+  const mirrored = transposed(m).data;
+  return { shape: m.shape, data: m.data.map((v, k) => v - mirrored[k]) };
+};
+
+function cayley(a: Matrix, eta: number, rotation: Matrix): Matrix {
+  const half = a.data.map((v) => (eta / 2) * v);
+  const plus = plusDiagonal({ shape: a.shape, data: half }, 1);
+  const minus = plusDiagonal({ shape: a.shape, data: half.map((v) => -v) }, 1);
+  return solve(plus, product(minus, rotation));
 }

@@ -17,7 +17,7 @@ import { rewrite } from "../../symmetry/discovery/graph/rewrite.js";
 import type { ShiftSite } from "../../symmetry/discovery/shifts/find.js";
 import { shift } from "../../symmetry/shift.js";
 import { isRefusal } from "../../symmetry/symmetry.js";
-import { calibrationShare } from "../quantization-noise/calibration-share.js";
+import { calibrationShare } from "../quantization-noise/compare-candidates.js";
 import { type FoundShifts, foundShifts, giverName, pieceArrays, shiftedBy } from "./shifted-values.js";
 
 export interface AbsorbedBiasesOptions extends OptionsOf<typeof absorbedBiasesOptions> {}
@@ -167,15 +167,15 @@ async function absorbed<P>(
   const { size } = site.generator;
   const before = [...site.signals.keys()].filter(isOpen).map(({ inputs: [z] }) => z);
   const open = { inputs: found.inputs, outputs: before.map((tensor, k) => ({ name: `z${k}`, tensor })) };
-  const given = { ...namedArrays({ params }), ...pieceArrays(found.pieces, namedArrays(params)) };
+  const arrays = { ...namedArrays({ params }), ...pieceArrays(found.pieces, namedArrays(params)) };
   const giver = giverName(found, site);
   // Without ReLUs, a shift changes each value by a multiple of its unit's T: which one, and of which unit, two of them say.
-  const linear = await valuesOf(open, given);
-  const actual = await valuesOf(withRelus(open), given);
+  const linear = await valuesOf(open, arrays);
+  const actual = await valuesOf(withRelus(open), arrays);
   try {
     const [first] = calibration;
     const probe = (T: (unit: number) => number) =>
-      linear.at(first, { [giver]: shiftedBy(given[giver], site, T) });
+      linear.at(first, { [giver]: shiftedBy(arrays[giver], site, T) });
     const [start, ones, numbers] = [await linear.at(first), await probe(() => 1), await probe((i) => i + 1)];
     const factors = ones.map((v, e) => v - start[e]);
     const units = factors.map((factor, e) => Math.round((numbers[e] - start[e]) / factor) - 1);

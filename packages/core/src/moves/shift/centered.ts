@@ -64,10 +64,10 @@ async function centeringShift<P>(
 ): Promise<Float64Array> {
   const { size } = site.generator;
   const run = await compile(graph, { dtype: "float64" });
-  const given = { ...namedArrays({ params }), ...pieceArrays(pieces, namedArrays(params)) };
+  const arrays = { ...namedArrays({ params }), ...pieceArrays(pieces, namedArrays(params)) };
   const valuesOf = async (batch: Batch, T?: (unit: number) => number): Promise<Float64Array> => {
-    const shifted = T ? { [giver]: shiftedBy(given[giver], site, T) } : {};
-    return (await run.run({ ...given, ...namedArrays({ batch }), ...shifted })).values.data as Float64Array;
+    const shifted = T ? { [giver]: shiftedBy(arrays[giver], site, T) } : {};
+    return (await run.run({ ...arrays, ...namedArrays({ batch }), ...shifted })).values.data as Float64Array;
   };
   try {
     const [first] = calibration;

@@ -84,10 +84,10 @@ async function proposed<P, S>(
     parts: here,
     conflicting: batch,
     anchors,
-    frozen: preserve.reference === "mean" ? anchors.map(() => meanOf(each)) : each,
+    frozen: preserve.reference === "mean" ? [meanOf(each)] : each,
     balance,
-    learningRate: inner.learningRate === "training" ? context.learningRate : inner.learningRate,
-    steps: stepsOf(inner.steps, anchors.length),
+    learningRate: innerRate(inner, context),
+    steps: stepsOf(inner.steps, each.length),
     // Far from the seeds of neighboring steps, and a small integer in every runtime.
     seed: (seed + step * 1009) % 2 ** 29,
   });
@@ -104,7 +104,7 @@ async function proposed<P, S>(
 
 /** The resulting changes of parameters and optimizer. */
 async function transported<P, S>(
-  { state: { policy, sign, effective }, optimizer }: ResolvedCost<S>,
+  { state: { policy, sign, effective }, after, optimizer }: ResolvedCost<S>,
   context: StepContext<P>,
   params: P,
   move: Float64Array,
@@ -121,12 +121,24 @@ async function transported<P, S>(
       way: async () => ({ move, gradient: await context.direction() }),
     },
   );
+  const { sigma } = told;
+  if (after === "skip" && !effective && sigma !== undefined && sigma <= 0 && optimizer) {
+    const learningRate = context.learningRateAt(0);
+    const note = `sigma <= 0: the optimizer begins again, at the learning rate ${learningRate} from now on`;
+    return { change: { params, skip: true, optimizer: optimizer.init(params), learningRate }, sigma, note };
+  }
   const change = {
     params,
+    ...(after === "skip" ? { skip: true } : {}),
     ...(state === context.optimizer ? {} : { optimizer: state }),
-    ...(effective && told.sigma !== undefined ? { reuse: told.sigma } : {}),
+    ...(effective && sigma !== undefined ? { reuse: sigma } : {}),
   };
   return { change, ...told };
+}
+
+function innerRate<P>({ learningRate }: InnerOptions, context: StepContext<P>): number {
+  if (typeof learningRate === "number") return learningRate;
+  return learningRate === "initial" ? context.learningRateAt(0) : context.learningRate;
 }
 
 const quantities = ({ losses, conflict }: TaskPoint): ConflictMeasures | undefined =>

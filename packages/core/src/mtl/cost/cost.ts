@@ -9,6 +9,12 @@ import type { ScheduleMemory } from "./schedule.js";
 import { type CostOptions, resolveCost } from "./settings.js";
 import { partsOf, type SharedParams } from "./shared-losses.js";
 
+/** The memory of the hook, as plain data. */
+interface CostMemory extends ScheduleMemory {
+  /** The learning rate of the steps from now on; left out: the run's. */
+  readonly rate?: number | undefined;
+}
+
 /** Teleports around a multi-task method: a hook of the trainer. */
 export interface Cost<P> {
   /**
@@ -47,10 +53,17 @@ export function cost<P extends SharedParams>(options: CostOptions<P["shared"]> =
   const { schedule, trigger } = settings;
   const machines = costMachines<P, P["shared"]>(settings);
 
-  const beforeStep: BeforeStep<P> = async (context) => {
-    const memory = (context.memory as ScheduleMemory | undefined) ?? schedule.start;
+  const beforeStep: BeforeStep<P> = async (given) => {
+    const memory: CostMemory = (given.memory as CostMemory | undefined) ?? schedule.start;
+    const { rate } = memory;
+    if (rate === undefined) return teleported(given, memory);
+    const change = await teleported({ ...given, learningRate: rate }, memory);
+    return { learningRate: rate, ...change };
+  };
+
+  async function teleported(context: StepContext<P>, memory: CostMemory): Promise<StepChange<P> | undefined> {
     if (!schedule.isDue(context, memory)) return undefined;
-    const attempted = schedule.attempted(context, memory);
+    const attempted: CostMemory = { ...memory, ...schedule.attempted(context, memory) };
     const failed = await unusable(context);
     if (failed !== undefined) {
       return { memory: attempted, event: refusal(context, failed) };
@@ -61,8 +74,9 @@ export function cost<P extends SharedParams>(options: CostOptions<P["shared"]> =
     await context.unload();
     const machine = await machines.for(context.setup, partsOf(context.params, context.state), context.batch);
     const change: StepChange<P> = await attemptTeleport(settings, machine, context, balance);
-    return { ...change, memory: attempted };
-  };
+    const { learningRate: next = memory.rate } = change;
+    return { ...change, memory: next === undefined ? attempted : { ...attempted, rate: next } };
+  }
 
   /** Why conflicts cannot be determined, or undefined if they can. */
   async function unusable(context: StepContext<P>): Promise<string | undefined> {

@@ -5,6 +5,7 @@ import { integerFrom, nonNegative, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { type CompileOptions, compile } from "../../runtime/compile.js";
 import { relativeDrift } from "../../teleport/guard.js";
+import type { Batches } from "./adapter/stacked-batches.js";
 import { type Parts, type SharedLosses, stacked } from "./shared-losses.js";
 
 export interface DriftGuardOptions extends OptionsOf<typeof driftGuardOptions> {}
@@ -119,7 +120,7 @@ function sentenceOf({ judge, kind, moved, worstTask }: Judged): string {
 /** Task losses of many batches. */
 export interface LossMeter {
   /** L_k on every batch, each [K]. */
-  each(parts: Parts, batches: readonly Batch[]): Promise<readonly Float64Array[]>;
+  each(parts: Parts, batches: Batches): Promise<readonly Float64Array[]>;
   dispose(): Promise<void>;
 }
 
@@ -137,7 +138,7 @@ export async function compileLosses(
   return {
     async each(parts, batches) {
       const found: Float64Array[] = [];
-      for (const b of batches) {
+      for await (const b of batches) {
         const results = await run.run(namedArrays({ parts, batch: b }));
         found.push(Float64Array.from(results.losses.data as Float64Array));
       }

@@ -65,6 +65,7 @@ async function build<P, S>(
     adapter,
     improve,
     weight: preserve.weight,
+    reference: preserve.reference,
     optimizer,
     trust,
     dtype,

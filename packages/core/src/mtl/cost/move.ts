@@ -11,6 +11,7 @@ import { flatten } from "../../tree.js";
 import type { AdapterOptions } from "./adapter/adapter.js";
 import type { Improve } from "./adapter/improve.js";
 import type { CostTrustRegion, InnerValue } from "./adapter/inner-loop.js";
+import type { Batches } from "./adapter/stacked-batches.js";
 import type { Parts, SharedLosses } from "./shared-losses.js";
 
 /**
@@ -57,6 +58,7 @@ export interface MoveProblem {
   readonly adapter: AdapterOptions;
   readonly improve: Improve;
   readonly weight: number;
+  readonly reference: "batch" | "mean";
   readonly optimizer: Optimizer;
   readonly trust: CostTrustRegion;
   readonly dtype: "float32" | "float64";
@@ -67,7 +69,7 @@ export interface MoveProblem {
 export interface MoveStart {
   readonly parts: Parts;
   readonly conflicting: Batch;
-  readonly anchors: readonly Batch[];
+  readonly anchors: Batches;
   readonly frozen: readonly Float64Array[];
   readonly balance: Float64Array;
   readonly learningRate: number;

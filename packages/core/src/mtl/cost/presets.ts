@@ -26,13 +26,13 @@ export const preserveOptions = optionTable("cost: preserve", {
   weight: nonNegative.otherwise(ofPreset),
   /** Batches on which losses are frozen, or all of an epoch (`loader`). */
   batches: anyOf(integerFrom(1), oneOf(["loader"])).otherwise(ofPreset),
-  /** L_k*: that of each `batch`, or for all batches their `mean`. */
+  /** L_k*: that of each `batch`, or for all batches their `mean`; a change by rounding counts as none with that of the batch only. */
   reference: oneOf(["batch", "mean"]).otherwise(ofPreset),
 });
 
 export const innerOptions = optionTable("cost: inner", {
-  /** A number, or `training` for the learning rate of the training at the step. */
-  learningRate: anyOf(nonNegative, oneOf(["training"])).otherwise(ofPreset),
+  /** A number, or the learning rate of the `training` at the step, or its `initial` one, of its first step. */
+  learningRate: anyOf(nonNegative, oneOf(["training", "initial"])).otherwise(ofPreset),
   /** Number of steps, or of passes over the frozen batches. */
   steps: anyOf(integerFrom(0), record({ passes: integerFrom(1) })).otherwise(ofPreset),
 });
@@ -46,8 +46,8 @@ export const stateOptions = optionTable("cost: state", {
   /** With `reuse`: the sign of sigma, see `trajectorySimilarity`. */
   sign: oneOf(["gradient", "descent"]).otherwise(ofPreset),
   /**
-   * With `reuse`: whether it has an effect. In the authors' program it has none, as sigma is restored before
-   * the step.
+   * With `reuse`: whether it has an effect. In the authors' program it has none for sigma > 0, as sigma is restored before
+   * the step; for sigma <= 0 see `after`.
    */
   effective: flag.otherwise(ofPreset),
 });
@@ -63,6 +63,7 @@ export interface CostSettings {
   readonly trust: CostTrustRegion;
   readonly guard: DriftGuardOptions | false;
   readonly state: StateOptions;
+  readonly after: "step" | "skip";
   readonly negligible: number;
 }
 
@@ -74,8 +75,9 @@ export interface CostSettings {
  * - `paper`: L_t - 0.1 L_g with the balanced sharpness, two passes at the training's learning rate,
  *   trajectory reuse, no bounds and no guard, as in the paper. On networks its displacements were near 0.005
  *   of the parameters, which reports call `negligible`.
- * - `released`: the authors' program with its defects: the sharpness is not differentiated, trajectory reuse
- *   has no effect, and a conflict of any task triggers. No guard either.
+ * - `released`: the authors' program for CityScapes with its defects: the sharpness, of each task at its own worst
+ *   perturbation of trunk and heads, is not differentiated, trajectory reuse has no effect, and a conflict of any task triggers.
+ *   The inner learning rate is the initial one of the training. No guard either. Their program for NYUv2 has `after: "skip"`.
  */
 export const costPresets = {
   default: {
@@ -88,6 +90,7 @@ export const costPresets = {
     trust: { kind: "relative", value: 0.1 },
     guard: { drift: 0.05, judge: "worst", kind: "relative", samples: 1000, halvings: 3 },
     state: { policy: "keep", sign: "gradient", effective: true },
+    after: "step",
     negligible: 0.01,
   },
   paper: {
@@ -109,6 +112,7 @@ export const costPresets = {
     trust: false,
     guard: false,
     state: { policy: "reuse", sign: "gradient", effective: true },
+    after: "step",
     negligible: 0.01,
   },
   released: {
@@ -126,10 +130,11 @@ export const costPresets = {
       direction: "sampled",
       differentiated: false,
     },
-    inner: { learningRate: "training", steps: { passes: 2 } },
+    inner: { learningRate: "initial", steps: { passes: 2 } },
     trust: false,
     guard: false,
     state: { policy: "reuse", sign: "gradient", effective: false },
+    after: "step",
     negligible: 0.01,
   },
 } as const satisfies Record<string, CostSettings>;

@@ -44,18 +44,21 @@ export async function searchMove<S>(
     [`${prefix}balance`]: array([...balance], dtype),
     [`${prefix}seed`]: array(seed, "int64"),
   });
-  const tasksOf = (b: BatchTensors) => {
-    const others = unflatten(
+  const othersOf = (b: BatchTensors) =>
+    unflatten(
       def,
       paths.map((path) => b[`${prefix}${path}`]),
     ) as Omit<Parts, "shared">;
-    return (p: unknown): readonly Tensor[] => losses({ ...others, shared: p }, b);
-  };
+  const tasksOf =
+    (b: BatchTensors) =>
+    (shared: unknown, heads?: unknown): readonly Tensor[] =>
+      losses({ ...othersOf(b), shared, ...(heads ? { rest: heads as Parts["rest"] } : {}) }, b);
   const loss: BatchLoss<S> = (p, b) => mean(stacked(tasksOf(b)(p)));
   const objective: Objective = () => (p, b) =>
     value(p, {
       losses: tasksOf(b),
       conflicting: tasksOf(b),
+      heads: othersOf(b).rest,
       balance: b[`${prefix}balance`],
       seed: b[`${prefix}seed`],
       trained,

@@ -91,6 +91,12 @@ export const costOptions = optionTable("cost", {
   guard: anyOf(oneOf([false]), nested<DriftGuardOptions>(driftGuardOptions)).otherwise(ofPreset),
   /** What happens to the optimizer's state. */
   state: nested<Partial<StateOptions>>(stateOptions).otherwise(ofPreset),
+  /**
+   * What follows a move: the method's `step` on the same batch; or `skip`: none, and where `reuse` is without effect and sigma <= 0
+   * a new state of the optimizer (`optimizer`), from then on at the training's initial learning rate, as in the authors' program
+   * for NYUv2.
+   */
+  after: oneOf(["step", "skip"]).otherwise(ofPreset),
   /** ||D|| / ||theta|| below which a move does not count as a teleport. */
   negligible: nonNegative.otherwise(ofPreset),
   /** How the shared parameters are moved; default `adapter`. */
@@ -99,7 +105,7 @@ export const costOptions = optionTable("cost", {
   ),
   /** Optimizer of the adapter; default Adam. */
   innerOptimizer: optimizer.otherwise("Adam"),
-  /** Optimizer of the training, for the state policy `reset`. */
+  /** Optimizer of the training, for the state policy `reset` and for `after: skip`. */
   optimizer: optimizer.otherwise("none"),
   /** Seed of adapters, directions and samples; default 0. */
   seed: integerFrom(0).default(0),
@@ -117,9 +123,11 @@ export function resolveCost<S>(options: CostOptions<S>): ResolvedCost<S> {
   const preserve = { ...preset.preserve, ...preserveOptions.read(options.preserve ?? {}) };
   const inner = { ...preset.inner, ...innerOptions.read(options.inner ?? {}) };
   const state = { ...preset.state, ...stateOptions.read(options.state ?? {}) };
-  if (state.policy === "reset" && options.optimizer === undefined) {
+  const resets = { "the state policy reset": state.policy === "reset", "after: skip": rest.after === "skip" };
+  const reset = Object.entries(resets).find(([, isGiven]) => isGiven);
+  if (reset && options.optimizer === undefined) {
     throw new OptionError(
-      "cost: the state policy reset creates a new state; give the training's optimizer as `optimizer`.",
+      `cost: ${reset[0]} creates a new state; give the training's optimizer as \`optimizer\`.`,
     );
   }
   const { move, innerOptimizer = adam(), seed } = rest;

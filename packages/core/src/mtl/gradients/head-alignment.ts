@@ -10,7 +10,7 @@ import type { ParameterSplit } from "./parameter-split.js";
 
 /**
  * The heads' gradients with that of -lambda <delta_k, D> added to those of task k, which turns the gradients that the tasks send into
- * the representation toward their mean: delta_k = dL_k/dz, D = (1 / K) sum_j w_j delta_j as a constant. What is added is clipped to
+ * the representation toward each other: delta_k = dL_k/dz, D the sum or mean of w_j delta_j as a constant. What is added is clipped to
  * `limit` times the norm of the head's own gradient.
  *
  * z is one tensor for all tasks, or one of the same shape for each.
@@ -21,7 +21,7 @@ import type { ParameterSplit } from "./parameter-split.js";
  */
 export function alignedHeads(
   { losses, heads: leaves, representations = [] }: Forward,
-  { split, lambda, limit }: HeadAlignment & { readonly split: ParameterSplit },
+  { split, lambda, limit, reduction }: HeadAlignment & { readonly split: ParameterSplit },
   { weights, heads }: { readonly weights: readonly Tensor[]; readonly heads: readonly Tensor[] },
 ): Tensor[] {
   const K = losses.length;
@@ -34,17 +34,13 @@ export function alignedHeads(
   const deltas = losses.map(
     (loss, k) => gradientOf(loss, [representations[representations.length === 1 ? 0 : k]])[0],
   );
-  const mean = stopGradient(
-    div(
-      deltas.map((delta, k) => mul(weights[k], delta)).reduce((a, b) => add(a, b)),
-      K,
-    ),
-  );
+  const total = deltas.map((delta, k) => mul(weights[k], delta)).reduce((a, b) => add(a, b));
+  const common = stopGradient(reduction === "sum" ? total : div(total, K));
   const out = heads.slice();
   deltas.forEach((delta, k) => {
     const own = split.heads.flatMap(({ task }, i) => (task === k ? [i] : []));
     if (own.length === 0) return;
-    const agreement = mul(sum(mul(delta, mean)), -lambda);
+    const agreement = mul(sum(mul(delta, common)), -lambda);
     const extra = gradientOf(
       agreement,
       own.map((i) => leaves[i]),

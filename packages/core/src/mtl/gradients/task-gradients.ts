@@ -8,7 +8,7 @@ import { lazyExecutables } from "../../runtime/lazy.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { HeadAlignment } from "../method.js";
 import type { TaskLosses } from "../train/task-losses.js";
-import { traceAhead } from "./ahead-graph.js";
+import { traceAhead, traceVirtualStep } from "./ahead-graph.js";
 import {
   type CommonInputs,
   commonArguments,
@@ -35,6 +35,8 @@ export interface TaskGradientOptions<P> extends Omit<CompileOptions, "scan" | "d
   readonly tasks?: readonly string[] | undefined;
   /** Default: `heads.NAME` belongs to task NAME, all else is shared. */
   readonly taskOf?: TaskOf | undefined;
+  /** Whether gradients are in all parameters, the heads' included; default false. */
+  readonly spansHeads?: boolean | undefined;
   /** Whether parameters stay as they are, by their path: their gradients are 0. Default none do. */
   readonly isFrozen?: ((path: string) => boolean) | undefined;
   /**
@@ -52,6 +54,12 @@ export interface PassOptions {
   readonly seed?: bigint | undefined;
   /** The model's state; default `{}`. */
   readonly state?: unknown;
+}
+
+/** theta' = theta - learningRate sum_k w_k grad L_k(theta). */
+interface VirtualStep {
+  readonly weights: Float64Array;
+  readonly learningRate: number;
 }
 
 /** Losses of one batch, in training mode. */
@@ -92,8 +100,17 @@ export interface TaskGradients<P> {
   ahead(
     params: P,
     batches: { readonly batch: Batch; readonly other: Batch },
-    options: PassOptions & { readonly weights: Float64Array; readonly learningRate: number },
+    options: PassOptions & VirtualStep,
   ): Promise<F64>;
+  /**
+   * L_k after some virtual steps on one batch, [K]. Stops before a step from a weighted loss above 1e5, as a rate that is too large would
+   * lead to infinite ones.
+   */
+  descended(
+    params: P,
+    batch: Batch,
+    options: PassOptions & VirtualStep & { readonly steps: number },
+  ): Promise<Float64Array>;
   /** Unloads the compiled graphs: see `Executable`. */
   unload(): Promise<void>;
   dispose(): Promise<void>;
@@ -128,11 +145,13 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
   const dtype = floatOf(params);
   const { count, width, tasks } = inspect(options, dtype);
   requireTasks(count, tasks);
-  const split = splitParameters(params, tasks, options.taskOf);
+  const split = splitParameters(params, tasks, options.spansHeads ? () => undefined : options.taskOf);
   const shapes = { params, state, batch, split, isFrozen, dtype };
   const parts: TaskParts<P> = { losses, representation, headAlignment, ...shapes };
   const executables = lazyExecutables(pickCompileOptions(options));
   const stateLike = flatten<NdArray>({ state }, isNdArray);
+  const numbers = (shape: readonly number[], values: ArrayLike<number>) =>
+    astype(ndarray(Float64Array.from(values), shape), dtype);
   const run = async (
     executable: Executable,
     p: P,
@@ -173,8 +192,6 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
     },
     async ahead(p, batches, { weights, learningRate, seed = 0n, state: past = state }) {
       const executable = await executables.get("ahead", () => traceAhead(parts, tasks.length));
-      const numbers = (shape: readonly number[], values: ArrayLike<number>) =>
-        astype(ndarray(Float64Array.from(values), shape), dtype);
       const { shared, ...heads } = await executable.run({
         ...namedArrays({ params: p, state: past, ...batches }),
         seed: { shape: [], data: BigInt64Array.of(seed) },
@@ -186,6 +203,31 @@ export function taskGradients<P>(options: TaskGradientOptions<P>): TaskGradients
         data[task * (tasks.length + 1)] += Number(heads[`heads.${i}`].data[0]);
       });
       return { shape: [tasks.length, tasks.length], data };
+    },
+    async descended(p, b, { weights, learningRate, steps, seed = 0n, state: past = state }) {
+      const executable = await executables.get("virtual step", () => traceVirtualStep(parts, tasks.length));
+      const { paths, def } = flatten<NdArray>({ params: p }, isNdArray);
+      let at = p;
+      let found = new Float64Array(tasks.length);
+      for (let step = 0; step <= steps; step++) {
+        const results = await executable.run({
+          ...namedArrays({ params: at, state: past, batch: b }),
+          seed: { shape: [], data: BigInt64Array.of(seed) },
+          weights: numbers([tasks.length], weights),
+          learningRate: numbers([], [learningRate]),
+        });
+        const here = Float64Array.from(results.losses.data as Float64Array);
+        if (!here.every(Number.isFinite)) break;
+        found = here;
+        if (here.reduce((sum, loss, k) => sum + weights[k] * loss, 0) > 1e5) break;
+        at = (
+          unflatten(
+            def,
+            paths.map((path) => results[path]),
+          ) as { readonly params: P }
+        ).params;
+      }
+      return found;
     },
     unload: () => executables.unload(),
     dispose: () => executables.dispose(),

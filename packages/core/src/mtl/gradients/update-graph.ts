@@ -15,6 +15,7 @@ import { flatten, unflatten } from "../../tree.js";
 import {
   type CommonInputs,
   commonArguments,
+  type Forward,
   forwardTasks,
   headGradients,
   type TaskParts,
@@ -143,16 +144,17 @@ const gradientsBy: Readonly<Record<UpdateKind, <P>(parts: UpdateParts<P>, given:
   },
 };
 
-/** The gradients of sum_k w_k L_k in the shared parameters, and with weights of their own in the heads. */
+/** The gradients of sum_k w_k L_k in the shared parameters, and with weights of their own in the heads; and the losses. */
 export function weightedGradients<P>(
   parts: TaskParts<P>,
   { weights, headWeights, ...inputs }: CommonInputs<P> & Record<"weights" | "headWeights", Tensor>,
-): Gradients {
+): Gradients & Pick<Forward, "losses"> {
   const { headAlignment, split } = parts;
   const forward = forwardTasks(parts, inputs);
   const each = elements(weights);
   const heads = backward(forward.losses, elements(headWeights), forward.heads);
   return {
+    losses: forward.losses,
     shared: backward(forward.losses, each, forward.shared),
     heads: headAlignment
       ? alignedHeads(forward, { ...headAlignment, split }, { weights: each, heads })

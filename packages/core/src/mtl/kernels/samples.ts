@@ -4,11 +4,11 @@ import type { TaskInput } from "../method.js";
 
 type Jacobian = NdArray<Float64Array>;
 
-/** The Jacobians of three independent batches, checked. */
-export function threeSamples(name: string, { samples, losses }: TaskInput): readonly Jacobian[] {
-  if (samples?.length !== 3) {
+/** The Jacobians of some independent batches, checked. */
+export function samplesOf(name: string, { samples, losses }: TaskInput, count: number): readonly Jacobian[] {
+  if (samples?.length !== count) {
     throw new ShapeError(
-      `${name} needs the Jacobians of 3 batches in samples; got ${samples?.length ?? "none"}.`,
+      `${name} needs the Jacobians of ${count} batches in samples; got ${samples?.length ?? "none"}.`,
     );
   }
   const [K, P] = [losses.length, samples[0].shape[1]];
@@ -26,6 +26,14 @@ export function threeSamples(name: string, { samples, losses }: TaskInput): read
     }
   });
   return samples;
+}
+
+/** The derivatives of losses after a virtual step, [K, K], checked. */
+export function aheadOf(name: string, { ahead, losses: { length: K } }: TaskInput): Jacobian {
+  if (ahead?.shape.join() === `${K},${K}`) return ahead;
+  throw new ShapeError(
+    `${name} needs ahead [${K}, ${K}], the derivatives of losses after a virtual step; got ${ahead ? `[${ahead.shape.join(", ")}]` : "none"}.`,
+  );
 }
 
 /** A B', [K, K]: products of the gradients of two batches. */

@@ -1,9 +1,10 @@
 // S. Liu, S. James, A. Davison, E. Johns, "Auto-Lambda: disentangling dynamic task relationships", TMLR 2022, and the authors' program.
-import { OptionError, ShapeError } from "../../errors.js";
+import { OptionError } from "../../errors.js";
 import { finite, integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { adamOnHost, type HostAdamState, startAdam } from "../kernels/adam-on-host.js";
+import { aheadOf } from "../kernels/samples.js";
 import { softmax } from "../kernels/softmax.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -62,15 +63,11 @@ export function autoLambda(options: AutoLambdaOptions = {}): MultiTaskMethod<Aut
       return { a: new Float64Array(tasks).fill(initial), adam: startAdam(tasks) };
     },
     virtualWeights: ({ a }) => weightsOf(a),
-    combine({ losses, ahead }, { a, adam: before }) {
-      const K = losses.length;
-      if (ahead?.shape.join() !== `${K},${K}`) {
-        throw new ShapeError(
-          `autoLambda needs ahead [${K}, ${K}], the derivatives of losses after a virtual step; got ${ahead ? `[${ahead.shape.join(", ")}]` : "none"}.`,
-        );
-      }
-      const counted = primary ?? [...losses.keys()];
-      const slope = losses.map((_, i) => counted.reduce((sum, j) => sum + ahead.data[i * K + j], 0));
+    combine(input, { a, adam: before }) {
+      const ahead = aheadOf("autoLambda", input);
+      const K = a.length;
+      const counted = primary ?? [...a.keys()];
+      const slope = a.map((_, i) => counted.reduce((sum, j) => sum + ahead.data[i * K + j], 0));
       const w = weightsOf(a);
       const mean = w.reduce((sum, x, k) => sum + x * slope[k], 0);
       const gradient = form === "free" ? slope : slope.map((x, k) => w[k] * (x - mean));

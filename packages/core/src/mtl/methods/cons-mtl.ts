@@ -19,7 +19,8 @@ export const consMtlOptions = optionTable("consMtl", {
 /**
  * ConsMTL: FairGrad in the shared parameters, and heads that are trained to send agreeing gradients into the representation z.
  *
- * w and d as of {@link fairGrad}; head k steps along grad L_k + c_k grad(-lambda <dL_k/dz, D>), D = (1 / K) sum_j w_j dL_j/dz as a constant,
+ * w and d as of {@link fairGrad}; head k steps along grad L_k + c_k grad(-lambda <dL_k/dz, D>), D = sum_j x_j dL_j/dz as a constant with the
+ * solution x of FairGrad's equation, whatever `scale` says,
  * c_k = min(1, headLimit ||grad L_k|| / ||grad(...)||)
  *
  * The second gradient is exact, through the heads alone. The trainer's option `representation` gives z: one tensor for all tasks, or
@@ -38,6 +39,6 @@ export function consMtl(options: ConsMtlOptions = {}): MultiTaskMethod<null> {
   return checkedMethod({
     ...fairGrad(shared),
     name: "consMtl",
-    headAlignment: { lambda, limit: headLimit },
+    headAlignment: { lambda, limit: headLimit, reduction: shared.scale === "sum" ? "mean" : "sum" },
   });
 }

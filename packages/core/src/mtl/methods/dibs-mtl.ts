@@ -26,7 +26,8 @@ export const dibsMtlOptions = optionTable("dibsMtl", {
  * w_k = rho / N sum ||x + rho u_k|| / ||g_k||, over the x before each step; so J' w = -x. The shared gradient is clipped to norm 1.
  *
  * Each task prefers the state -rho u_k in a ball around the parameters, and moves x more the farther away that is. With
- * rho <= 1 / (2 K) x stays in the ball. Zero rows have weight 0. K = 1: the direction of the gradient. Losses do not matter.
+ * rho <= 1 / (2 K) x stays in the ball. Heads step along w_k grad L_k, as the authors differentiate sum_k w_k L_k. Zero rows have
+ * weight 0. K = 1: the direction of the gradient. Losses do not matter.
  *
  * @throws OptionError, also for an option of the other form, and from `init` for rho > 1 / (2 K); NumericalError for a loss or gradient that is not finite, naming its task
  *
@@ -42,7 +43,7 @@ export function dibsMtl(options: DibsMtlOptions = {}): MultiTaskMethod<null> {
   return checkedMethod({
     name: "dibsMtl",
     needs: "gramian",
-    headGradient: "unweighted",
+    headGradient: "weighted",
     ...(steps > 1 ? { clipNorm: 1 } : {}),
     init(tasks) {
       if (steps > 1 && radius > 1 / (2 * tasks)) {

@@ -5,7 +5,7 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { times } from "../kernels/gramian.js";
 import { weightedRows } from "../kernels/jacobian-rows.js";
-import { crossGramian, threeSamples } from "../kernels/samples.js";
+import { crossGramian, samplesOf } from "../kernels/samples.js";
 import { projectSimplex } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -52,7 +52,7 @@ export function modo(options: ModoOptions = {}): MultiTaskMethod<ModoState> {
     samplesPerStep: 3,
     init: (tasks) => ({ lambda: new Float64Array(tasks).fill(1 / tasks) }),
     combine(input, state) {
-      const [first, second, third] = threeSamples("modo", input);
+      const [first, second, third] = samplesOf("modo", input, 3);
       const pull = times(crossGramian(first, second), state.lambda);
       const lambda = projectSimplex(state.lambda.map((x, k) => x - gamma * (pull[k] + rho * x)));
       return { direction: weightedRows(third, lambda), state: { lambda } };

@@ -4,7 +4,7 @@ import { integerFrom, nonNegative, smoothing } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { sum, times } from "../kernels/gramian.js";
-import { crossGramian, threeSamples } from "../kernels/samples.js";
+import { crossGramian, samplesOf } from "../kernels/samples.js";
 import { projectSimplex } from "../kernels/simplex.js";
 import type { MultiTaskMethod } from "../method.js";
 
@@ -56,7 +56,7 @@ export function sdmGrad(options: SdmGradOptions = {}): MultiTaskMethod<SdmGradSt
     samplesPerStep: 3,
     init: (tasks) => ({ w: new Float64Array(tasks).fill(1 / tasks) }),
     combine(input, state) {
-      const [, second, third] = threeSamples("sdmGrad", input);
+      const [, second, third] = samplesOf("sdmGrad", input, 3);
       const K = input.losses.length;
       const GG = crossGramian(second, third);
       const roots = Float64Array.from({ length: K }, (_, k) => Math.sqrt(Math.max(0, GG.data[k * K + k])));

@@ -5,18 +5,15 @@ import { checkedMethod } from "../checked-method.js";
 import { dualConeEach } from "../kernels/dual-cone.js";
 import { gramianOf } from "../kernels/gramian.js";
 import { preferenceOf } from "../kernels/preference.js";
-import { regularized } from "../kernels/regularized.js";
+import { type ProjectorOptions, projectorOf, projectorOptions } from "../kernels/regularized.js";
 import type { MultiTaskMethod } from "../method.js";
 
-export interface UpGradOptions extends OptionsOf<typeof upGradOptions> {}
+export interface UpGradOptions extends ProjectorOptions, OptionsOf<typeof upGradOptions> {}
 
 export const upGradOptions = optionTable("upGrad", {
   /** Weight p_k >= 0 of each task; default 1 / K. */
   preference: listOf(nonNegative, { least: 1 }).otherwise("1 / K each"),
-  /** A trace of G below this counts as 0; default 1e-4. */
-  normEpsilon: nonNegative.default(1e-4),
-  /** Added to the diagonal of G / trace G; default 1e-4. With both 0 the projections are exact. */
-  regEpsilon: nonNegative.default(1e-4),
+  ...projectorOptions.rows,
 });
 
 /**
@@ -24,7 +21,7 @@ export const upGradOptions = optionTable("upGrad", {
  *
  * w = sum_i argmin v' G v subject to v >= p_i e_i; d = sum_k w_k g_k
  *
- * d . g_k >= 0 for all k, and d is linear in the length of each gradient: exactly for `normEpsilon` = `regEpsilon` = 0, nearly
+ * d . g_k >= 0 for all k, and d is linear in the length of each gradient: exactly for `projector: "exact"`, nearly
  * for the defaults, which work on G / trace G + regEpsilon I as the authors' library does.
  *
  * Zero rows have w_k = p_k; dependent gradients: d is unique. All rows 0 (or a trace below `normEpsilon`): w = p. K = 1: w = p.
@@ -34,17 +31,19 @@ export const upGradOptions = optionTable("upGrad", {
  * @example
  * const gramian = ndarray(Float64Array.of(18, -22, -22, 38), [2, 2]);
  * const input = { losses: Float64Array.of(2, 0.5), gramian, step: 0, epoch: 0, rng: createRng(0) };
- * upGrad({ normEpsilon: 0, regEpsilon: 0 }).combine(input, null).weights; // 1.1111, 0.7895
+ * upGrad({ projector: "exact" }).combine(input, null).weights; // 1.1111, 0.7895
  */
 export function upGrad(options: UpGradOptions = {}): MultiTaskMethod<null> {
-  const { preference, normEpsilon, regEpsilon } = upGradOptions.read(options);
+  const { preference, ...projector } = upGradOptions.read(options);
+  const { preference: _, ...given } = options;
+  const matrixOf = projectorOf("upGrad", given, projector);
   return checkedMethod({
     name: "upGrad",
     needs: "gramian",
     headGradient: "unweighted",
     init: () => null,
     combine(input, state) {
-      const G = regularized(gramianOf(input), normEpsilon, regEpsilon);
+      const G = matrixOf(gramianOf(input));
       const p = preferenceOf("upGrad", preference, G.shape[0], 1 / G.shape[0]);
       return { weights: dualConeEach(G, p), state };
     },

@@ -1,8 +1,9 @@
 import type { CheckpointSource, StoredRun } from "../../train/checkpoint.js";
 import { decodeParts, encodeParts } from "../../train/checkpoint-codec.js";
 import type { RunSettings } from "../../train/run-settings.js";
+import { arraysOf } from "../../train/state.js";
 import { columnsOf, historyFrom, type MultiTaskHistory } from "./history.js";
-import { arraysOf, type MultiTaskState } from "./train-state.js";
+import type { MultiTaskState } from "./train-state.js";
 
 const format = "isoloss-multi-task-2";
 

@@ -1,6 +1,6 @@
 import type { NdArray } from "../../array.js";
 import { ShapeError } from "../../errors.js";
-import type { EpochRow } from "../../train/epoch-row.js";
+import type { RunHistory } from "../../train/history.js";
 import { type Conflict, conflictOf } from "../conflict.js";
 
 /** Something that a hook reported, such as a teleport. */
@@ -17,8 +17,11 @@ export interface StepEvent {
  * in that run, on the step's batch and before the step's update. Where a method needs only losses and the option
  * `recordGradients` is not set, the lists about gradients (`norms`, `meanCosines`, `cosines`, `conflicts`) are empty.
  * NaN means not measured in this step: the weights of a method that returns a direction, or steps before a resumed run.
+ *
+ * The `validation` of the rows in `epochs` has the `loss` of each task (`left.loss`), their mean as `loss`, the trainer's metrics
+ * by name and those of the run by task and name (`left.f1`).
  */
-export interface MultiTaskHistory {
+export interface MultiTaskHistory extends RunHistory<TaskValues> {
   readonly tasks: readonly string[];
   /** L_k: `losses[k][step]`. */
   readonly losses: readonly number[][];
@@ -39,17 +42,10 @@ export interface MultiTaskHistory {
   };
   /** ||d|| of the shared gradient that the optimizer was given, before clipping. */
   readonly directionNorms: number[];
-  /** Seconds of computation up to the end of each step, including hooks but not evaluation and compilation. */
-  readonly seconds: number[];
   /** What hooks reported. */
   readonly events: StepEvent[];
   /** Notes on steps at which a method fell back to something other than its formula. */
   readonly notes: { readonly step: number; readonly note: string }[];
-  /**
-   * Ends of epochs, of runs that have them: see `run`. Their `validation` has the `loss` of each task (`left.loss`), their
-   * mean as `loss`, the trainer's metrics by name and those of the run by task and name (`left.f1`).
-   */
-  readonly epochs: EpochRow<TaskValues>[];
 }
 
 /** What is measured on validation data, by name. */

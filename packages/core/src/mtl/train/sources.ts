@@ -1,11 +1,11 @@
 import type { Batch } from "../../batch.js";
-import { batches, takeRows } from "../../data/batches.js";
+import { takeRows } from "../../data/batches.js";
 import { type DataStream, isStream } from "../../data/stream.js";
-import { OptionError } from "../../errors.js";
 import { createRng, hash32, type Rng } from "../../math/rng.js";
-import { dataChecksum, hexOf } from "../../train/run-settings.js";
+import { batchOrder } from "../../train/batch-order.js";
+import { dataChecksum } from "../../train/run-settings.js";
 import type { Seen } from "../../train/seen.js";
-import { type StreamWindows, streamWindows } from "../../train/stream-windows.js";
+import { openWindows, streamWindows } from "../../train/stream-windows.js";
 import { listOf, prepareSource, requireNames, type Source } from "./source-arrays.js";
 import { streamSamples } from "./stream-samples.js";
 
@@ -32,6 +32,8 @@ export interface Sources {
   checksum(): string;
   /** Random examples of every source; all examples if it has fewer. Of a stream see {@link streamSamples}. */
   sample(count: number, step: number, label: string | number): Promise<Batch>;
+  /** Those of such a draw that is as long as an epoch, in batches; sources with fewer begin again. */
+  batches(step: number, label: string | number): AsyncIterable<Batch>;
   dispose(): Promise<void>;
 }
 
@@ -52,6 +54,7 @@ interface OpenSource {
   /** What a checkpoint says of a stream. */
   readonly text?: string | undefined;
   sample(count: number, step: number, label: string | number, rng: Rng): Promise<Batch>;
+  batches(step: number, rng: Rng): AsyncIterable<Batch>;
   dispose(): Promise<void>;
 }
 
@@ -85,13 +88,16 @@ export async function prepareSources(
   const merged = async (parts: Iterable<Batch | Promise<Batch>>): Promise<Batch> =>
     Object.assign({}, ...(await Promise.all(parts)));
   const arrays: Batch = Object.assign({}, ...sources.map((source) => source.arrays));
+  const stepsPerEpoch = sources.length === 0 ? Infinity : Math.max(...sources.map((s) => s.stepsPerEpoch));
+  const rngOf = (step: number, label: string | number) =>
+    createRng(seed).fork("sample").fork(step).fork(label);
   return {
     arrays,
     checkBy(next) {
       look = next;
       look(arrays);
     },
-    stepsPerEpoch: sources.length === 0 ? Infinity : Math.max(...sources.map((s) => s.stepsPerEpoch)),
+    stepsPerEpoch,
     batchOf: (step, sample = 0, seen = {}) =>
       merged(sources.map((source, s) => source.batchOf(step, sample, seen[`${s}.${sample}`]))),
     seenAfter(step) {
@@ -107,8 +113,24 @@ export async function prepareSources(
       return texts.join("; ");
     },
     sample(count, step, label) {
-      const rng = createRng(seed).fork("sample").fork(step).fork(label);
+      const rng = rngOf(step, label);
       return merged(sources.map((source) => source.sample(count, step, label, rng)));
+    },
+    batches(step, label) {
+      const rng = rngOf(step, label);
+      const drawn = sources.map((source) => source.batches(step, rng));
+      return {
+        async *[Symbol.asyncIterator]() {
+          const turns = drawn.map(again);
+          try {
+            for (let i = 0; i < stepsPerEpoch; i++) {
+              yield await merged(turns.map(async (turn) => (await turn.next()).value as Batch));
+            }
+          } finally {
+            for (const turn of turns) await turn.return(undefined);
+          }
+        },
+      };
     },
     dispose,
   };
@@ -119,14 +141,11 @@ type OpenOptions = SourceOptions & { readonly seedOf: (sample: number) => number
 async function openArrays(given: Batch, { batchSize, dtype, seedOf }: OpenOptions): Promise<OpenSource> {
   const { arrays, count } = prepareSource(given, dtype);
   const size = batchSize ?? count;
-  if (!Number.isInteger(size) || size < 1 || size > count) {
-    throw new OptionError(
-      `batchSize must be an integer in 1..${count}, the number of examples; got ${size}.`,
-    );
-  }
   const rows = (indices: Int32Array): Batch =>
     Object.fromEntries(Object.entries(arrays).map(([name, a]) => [name, takeRows(a, indices)]));
-  const orderOf = byNumber((sample) => cycle(count, size, seedOf(sample)));
+  const orderOf = byNumber((sample) => batchOrder(count, size, seedOf(sample)));
+  // At once, as it checks the batch size.
+  orderOf(0);
   return {
     arrays,
     stepsPerEpoch: Math.floor(count / size),
@@ -136,6 +155,14 @@ async function openArrays(given: Batch, { batchSize, dtype, seedOf }: OpenOption
       const all = Int32Array.from({ length: count }, (_, i) => i);
       return rows(rng.shuffle(all).slice(0, most));
     },
+    batches(_, rng) {
+      const order = rng.shuffle(Int32Array.from({ length: count }, (__, i) => i));
+      return {
+        async *[Symbol.asyncIterator]() {
+          for (let at = 0; at + size <= count; at += size) yield rows(order.subarray(at, at + size));
+        },
+      };
+    },
     dispose: async () => {},
   };
 }
@@ -144,25 +171,14 @@ async function openStream(
   stream: DataStream<Batch>,
   { batchSize, dtype, check, seedOf }: OpenOptions,
 ): Promise<OpenSource> {
-  const opened = new Map<number, StreamWindows>();
   const prepare = (part: Batch) => prepareSource(part, dtype).arrays;
+  const options = (sample: number) => ({ batchSize, check, seed: seedOf(sample), prepare });
+  const { windows: first, arrays, text } = await openWindows(stream, options(0));
+  const opened = new Map([[0, first]]);
   const windowsOf = byNumber(async (sample) => {
-    const windows = await streamWindows(stream, {
-      batchSize,
-      check,
-      seed: seedOf(sample),
-      prepare,
-    });
+    const windows = opened.get(sample) ?? (await streamWindows(stream, options(sample)));
     opened.set(sample, windows);
     return windows;
-  });
-  const close = async () => {
-    for (const windows of opened.values()) await windows.dispose();
-  };
-  const first = await windowsOf(0);
-  const { arrays, seen } = await first.at(0).catch(async (error) => {
-    await close();
-    throw error;
   });
   const samples = streamSamples(stream, {
     length: first.count,
@@ -173,7 +189,7 @@ async function openStream(
   return {
     arrays,
     stepsPerEpoch: first.stepsPerEpoch,
-    text: `a stream of ${first.count} examples, the first batch with checksum ${hexOf(seen[1].now)}`,
+    text,
     async batchOf(step, sample, before) {
       const windows = await windowsOf(sample);
       await windows.at(step, before);
@@ -185,11 +201,17 @@ async function openStream(
         return after ? [[`${sample}`, after] as [string, Seen]] : [];
       }),
     sample: samples.at,
+    batches: (step) => samples.batches(batchSize as number, first.stepsPerEpoch, step),
     async dispose() {
       await samples.dispose();
-      await close();
+      for (const windows of opened.values()) await windows.dispose();
     },
   };
+}
+
+/** The batches of a draw, again and again. */
+async function* again(batches: AsyncIterable<Batch>): AsyncGenerator<Batch, undefined> {
+  for (;;) yield* batches;
 }
 
 /** Makes a value for a number once. */
@@ -198,20 +220,5 @@ function byNumber<V>(make: (n: number) => V): (n: number) => V {
   return (n) => {
     if (!made.has(n)) made.set(n, make(n));
     return made.get(n) as V;
-  };
-}
-
-/** The batch of every step, pass after pass; the order of each pass is drawn once. */
-function cycle(count: number, batchSize: number, seed: number): (step: number) => Int32Array {
-  let pass = -1;
-  let order: Int32Array[] = [];
-  const length = Math.floor(count / batchSize);
-  return (step) => {
-    const wanted = Math.floor(step / length);
-    if (wanted !== pass) {
-      order = batches(count, batchSize, { seed, epoch: wanted });
-      pass = wanted;
-    }
-    return order[step % length];
   };
 }

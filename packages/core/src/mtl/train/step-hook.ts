@@ -1,8 +1,9 @@
 // A step of the trainer, and when a hook is called:
 // 1. the batch is drawn;
 // 2. `beforeStep(context)`, an option, may look at losses, Gramian, conflicts and combined direction of that batch, and
-//    return other parameters, another state of the optimizer, a factor for its moments in this step alone (`reuse`),
-//    a `memory` of its own for the next call (saved with the state) and an `event` for the history;
+//    return other parameters, another state of the optimizer, a factor for its moments in this step alone (`reuse`), a
+//    learning rate for it, a `memory` of its own for the next call (saved with the state) and an `event` for the history; with
+//    `skip` the step ends after that;
 // 3. losses and gradients of the batch are computed, unless step 2 did it and nothing moved;
 // 4. the method makes weights or a direction of them; 5. the optimizer's update; 6. `afterStep` and `endEpoch` of the method.
 import type { NdArray } from "../../array.js";
@@ -50,6 +51,8 @@ export interface StepContext<P> {
   /** The model's state, as losses find it in their context; `{}` for most models. */
   readonly state?: unknown;
   readonly learningRate: number;
+  /** The run's learning rate at a step that is done, or at this one. */
+  learningRateAt(step: number): number;
   /** The batch that the step will use, arrays by name. */
   readonly batch: Batch;
   /** What the hook returned as `memory` the last time; undefined before. */
@@ -70,6 +73,11 @@ export interface StepContext<P> {
    * as far as the stream's order depends on the seed.
    */
   sample(count: number, label?: string | number): Promise<Batch>;
+  /**
+   * The examples of such a draw that is as long as an epoch, in batches as large as the training's. One batch is in memory at a
+   * time: every iteration reads and makes them anew, and gives the same ones.
+   */
+  batches(label?: string | number): AsyncIterable<Batch>;
   /** Frees the memory of the step's large graphs until they run again, for a hook that needs as much: see `Executable`. */
   unload(): Promise<void>;
 }
@@ -85,6 +93,10 @@ export interface StepChange<P> {
    * v <- sigma b v + (1 - sigma b) g; sigma <= 0 is a fresh start from g. Default 1: an ordinary step.
    */
   readonly reuse?: number | undefined;
+  /** The learning rate of this step; left out: the run's. */
+  readonly learningRate?: number | undefined;
+  /** Whether the step ends here: its batch changes neither parameters nor the method's state. Its losses are those before the move. */
+  readonly skip?: boolean | undefined;
   /** Kept for the next call and saved with the state. Left out: the memory does not change. */
   readonly memory?: PlainData | undefined;
   /** Added to `history.events` with the step's number, for example a report. */

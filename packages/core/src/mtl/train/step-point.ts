@@ -29,7 +29,6 @@ export interface StepPlace {
   readonly epoch: number;
   /** The model's state before the step. */
   readonly state: unknown;
-  readonly learningRate: number;
   /** Seed of the step's dropout. */
   readonly dropout: bigint;
   /** The step's batch, and those of additional samples. */
@@ -51,7 +50,7 @@ export interface StepPoint<P> {
   losses(): Promise<Float64Array>;
   gramian(): Promise<F64>;
   /** The method's weights or direction, computed from its state before the step. */
-  combined(state: unknown): Promise<Combined<P>>;
+  combined(state: unknown, learningRate: number): Promise<Combined<P>>;
 }
 
 export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): StepPoint<P> {
@@ -74,22 +73,28 @@ export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): St
     alone ??= gradients.forward(params, batches[0], pass);
     return alone;
   };
+  const virtual = async (weights: Float64Array, learningRate: number): Promise<Partial<TaskInput>> => {
+    const given = { weights, learningRate, ...pass };
+    const steps = method.virtualSteps;
+    if (steps !== undefined) {
+      return { descended: await gradients.descended(params, batches[0], { ...given, steps }) };
+    }
+    const [batch, other] = batches.slice(-2);
+    return { ahead: await gradients.ahead(params, { batch, other }, given) };
+  };
   return {
     losses: async () => (await passed()).losses,
     gramian: async () => (await measuredOnce())[0].gramian,
-    async combined(state) {
-      const { step, epoch, learningRate } = place;
+    async combined(state, learningRate) {
+      const { step, epoch } = place;
       const found = measures ? await measuredOnce() : [];
       const { losses, state: next } = await passed();
       const weights = method.virtualWeights?.(state);
-      const [batch, other] = batches;
       const input: TaskInput = {
         losses,
         ...(found[0] && { gramian: found[0].gramian }),
         ...(method.needs === "jacobian" ? jacobians(found) : {}),
-        ...(weights && {
-          ahead: await gradients.ahead(params, { batch, other }, { weights, learningRate, ...pass }),
-        }),
+        ...(weights && (await virtual(weights, method.virtualRate ?? learningRate))),
         step,
         epoch,
         rng: createRng(plan.seed).fork("method").fork(step),

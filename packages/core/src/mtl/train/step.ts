@@ -1,11 +1,14 @@
+import { sizeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { NumericalError } from "../../errors.js";
 import type { Optimizer } from "../../optim/optimizer.js";
 import { restartState } from "../../optim/restart-state.js";
 import { stepSeed } from "../../train/batch-order.js";
+import type { Run } from "../../train/run.js";
 import { conflictOf } from "../conflict.js";
+import type { ParameterSplit } from "../gradients/parameter-split.js";
 import type { TaskUpdates } from "../gradients/task-updates.js";
-import type { MultiTaskHistory, StepEvent, StepRecord } from "./history.js";
+import { type MultiTaskHistory, recordStep, type StepEvent, type StepRecord } from "./history.js";
 import type { Sources } from "./sources.js";
 import type { BeforeStep, RunSetup, StepChange, StepContext } from "./step-hook.js";
 import { type StepPlan, type StepPoint, stepPoint } from "./step-point.js";
@@ -27,6 +30,25 @@ function requireFinite(
       `The loss of task "${tasks[bad]}" became ${losses[bad]} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
     );
   }
+}
+
+/** The part of a direction that is in the shared parameters: all of it, but for methods that span the heads. */
+function sharedPart(
+  direction: Float64Array,
+  { shared, paths, shapes }: ParameterSplit,
+  wanted: readonly string[],
+): Float64Array {
+  if (shared.length === wanted.length) return direction;
+  const out = new Float64Array(direction.length);
+  let [from, to] = [0, 0];
+  for (const leaf of shared) {
+    const part = direction.subarray(from, from + sizeOf(shapes[leaf]));
+    from += part.length;
+    if (!wanted.includes(paths[leaf])) continue;
+    out.set(part, to);
+    to += part.length;
+  }
+  return out.slice(0, to);
 }
 
 /** What all steps of a run share. */
@@ -56,7 +78,7 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
   const contextOf = (
     { step, params, state, optimizer: optimizerState, memory, method: methodState }: MultiTaskState<P>,
     point: StepPoint<P>,
-    given: Pick<StepContext<P>, "epoch" | "learningRate" | "batch" | "history">,
+    given: Pick<StepContext<P>, "epoch" | "learningRate" | "learningRateAt" | "batch" | "history">,
   ): StepContext<P> => ({
     setup,
     stepsPerEpoch,
@@ -70,10 +92,11 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
     gramian: () => point.gramian(),
     conflict: async () => conflictOf(await point.gramian()),
     async direction() {
-      const { kind, update } = await point.combined(methodState);
-      return updates.direction(kind, update);
+      const { kind, update } = await point.combined(methodState, given.learningRate);
+      return sharedPart(await updates.direction(kind, update), gradients.parts.split, setup.sharedPaths);
     },
     sample: (count, label = 0) => sources.sample(count, step, label),
+    batches: (label = 0) => sources.batches(step, label),
     async unload() {
       await gradients.unload();
       await updates.unload();
@@ -82,7 +105,7 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
 
   return async (
     current: MultiTaskState<P>,
-    { rate, history }: { readonly rate: number; readonly history: MultiTaskHistory },
+    { rateOf, history }: { readonly rateOf: (step: number) => number; readonly history: MultiTaskHistory },
   ): Promise<Stepped<P>> => {
     const begin = performance.now();
     const { step } = current;
@@ -94,27 +117,27 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
     const seen = sources.seenAfter(step);
     const epoch = stepsPerEpoch === Infinity ? 0 : Math.floor(step / stepsPerEpoch);
     const pass = { seed: stepSeed(plan.seed, step), state: current.state };
-    const place = { step, epoch, state: current.state, learningRate: rate, dropout: pass.seed, batches };
+    const place = { step, epoch, state: current.state, dropout: pass.seed, batches };
     let point = stepPoint(plan, current.params, place);
-    const given = { epoch, learningRate: rate, batch, history };
+    const given = { epoch, learningRate: rateOf(step), learningRateAt: rateOf, batch, history };
     const change: StepChange<P> = (await beforeStep?.(contextOf(current, point, given))) ?? {};
     const hookSeconds = (performance.now() - begin) / 1000;
-    if (change.params !== undefined) point = stepPoint(plan, change.params, place);
+    const { learningRate: rate = given.learningRate, skip = false } = change;
+    if (change.params !== undefined && !skip) point = stepPoint(plan, change.params, place);
     requireFinite(await point.losses(), gradients.tasks, { step, rate });
-    const { input, combination, kind, update, state } = await point.combined(current.method);
+    const { input, combination, kind, update, state } = await point.combined(current.method, rate);
     const memoryBefore = change.optimizer ?? current.optimizer;
-    const updated = await updates.apply(kind, update, {
-      optimizer: change.params ? restartState(optimizer, memoryBefore, change.params) : memoryBefore,
-      learningRate: rate,
-      reuse: change.reuse,
-    });
+    const memory = change.params ? restartState(optimizer, memoryBefore, change.params) : memoryBefore;
+    const updated = skip
+      ? { params: change.params ?? current.params, optimizer: memory, norm: 0 }
+      : await updates.apply(kind, update, { optimizer: memory, learningRate: rate, reuse: change.reuse });
     if (!Number.isFinite(updated.norm)) {
       throw new NumericalError(
         `The shared gradient became ${updated.norm} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
       );
     }
-    let methodState = combination.state;
-    if (method.afterStep) {
+    let methodState = skip ? current.method : combination.state;
+    if (method.afterStep && !skip) {
       const { losses: after } = await gradients.forward(updated.params, batch, pass);
       methodState = method.afterStep(after, input, methodState);
     }
@@ -140,7 +163,7 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
       },
       record: {
         losses: input.losses,
-        weights: combination.weights,
+        weights: skip ? undefined : combination.weights,
         gramian: input.gramian,
         directionNorm: updated.norm,
         seconds: (performance.now() - begin) / 1000,
@@ -149,4 +172,23 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
       ...(change.event === undefined ? {} : { event: { step, seconds: hookSeconds, event: change.event } }),
     };
   };
+}
+
+/** Performs steps one by one; a step that fails changes nothing. */
+export async function advanceTasks<P>(
+  run: Pick<Run<MultiTaskState<P>, MultiTaskHistory>, "current" | "history">,
+  step: ReturnType<typeof multiTaskStep<P>>,
+  { most, rateOf }: { readonly most: number; rateOf(step: number): number },
+): Promise<{ readonly losses: Float64Array }> {
+  const sums = new Float64Array(run.current.epochLosses.length);
+  for (let i = 0; i < most; i++) {
+    const { current, history } = run;
+    const { next, record, event } = await step(current, { rateOf, history });
+    // First, as it throws for gradients whose products are not finite.
+    recordStep(history, record);
+    if (event) history.events.push(event);
+    run.current = next;
+    for (const [k, loss] of record.losses.entries()) sums[k] += loss;
+  }
+  return { losses: sums.map((sum) => sum / most) };
 }

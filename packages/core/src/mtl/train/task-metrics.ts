@@ -4,7 +4,7 @@ import { describeValue, isPlainObject } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { accumulate, type MetricSet, type Quantities, requireMetrics } from "../../metrics/metric.js";
 import type { Values } from "../../runtime/executable.js";
-import type { MultiTaskHistory, TaskValues } from "./history.js";
+import type { TaskValues } from "./history.js";
 
 type Sets = Readonly<Record<string, MetricSet>>;
 
@@ -105,10 +105,4 @@ export function taskQuantities(
       return sets[name.slice(0, dot)]?.[name.slice(dot + 1)]?.mode;
     },
   };
-}
-
-/** Mean loss over tasks and steps from one on, and seconds so far. */
-export function trainingFrom({ losses, seconds }: MultiTaskHistory, first: number) {
-  const all = losses.flatMap((list) => list.slice(first));
-  return { loss: all.reduce((a, b) => a + b, 0) / all.length, seconds: seconds.at(-1) ?? 0 };
 }

@@ -3,8 +3,9 @@ import type { Mt19937 } from "../../math/mt19937.js";
 import type { NoMetrics } from "../../metrics/metric.js";
 import type { Optimizer } from "../../optim/optimizer.js";
 import type { CompileOptions } from "../../runtime/compile.js";
-import type { RunSettings } from "../../train/run-settings.js";
-import type { LearningRate, RunResult, RunStepsOptions, StepsProgress } from "../../train/run-steps.js";
+import type { LearningRate, RunStepsOptions, StepsProgress } from "../../train/run.js";
+import type { RunResult } from "../../train/run-steps.js";
+import type { AnyTrainer } from "../../train/trainer-of.js";
 import type { Representation } from "../gradients/forward.js";
 import type { TaskOf } from "../gradients/parameter-split.js";
 import type { MultiTaskMethod } from "../method.js";
@@ -105,13 +106,8 @@ export interface EvaluateTasksOptions<M extends TaskMetricSets = TaskMetricSets>
  * Trains a model on several tasks. Two runs with the same options give the same numbers, bit for bit, however
  * the steps are divided into calls of `run`.
  */
-export interface MultiTaskTrainer<P, D extends MultiTaskData = MultiTaskData> {
-  readonly current: MultiTaskState<P>;
-  /** Grows during the run. */
-  readonly history: MultiTaskHistory;
-  /** What the numbers of the run depend on besides its state; a checkpoint is compared by it. */
-  readonly settings: RunSettings;
-  readonly stepsPerEpoch: number;
+export interface MultiTaskTrainer<P, D extends MultiTaskData = MultiTaskData>
+  extends AnyTrainer<MultiTaskState<P>, MultiTaskHistory> {
   readonly setup: RunSetup<P>;
   /**
    * Trains for a number of steps or epochs. At the end of each epoch a run by `epochs`, or one with `validation` or `onEpoch`,
@@ -132,12 +128,4 @@ export interface MultiTaskTrainer<P, D extends MultiTaskData = MultiTaskData> {
     data: D,
     options?: EvaluateTasksOptions<M>,
   ): Promise<MultiTaskEvaluation<M>>;
-  /**
-   * Continues from another state, such as a checkpoint's.
-   *
-   * @param history of the steps before that state; default the trainer's own up to that step
-   * @throws ShapeError, DTypeError when the state does not fit
-   */
-  restore(state: MultiTaskState<P>, history?: MultiTaskHistory): void;
-  dispose(): Promise<void>;
 }

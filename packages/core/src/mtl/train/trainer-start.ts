@@ -11,11 +11,18 @@ import { flatten, unflatten } from "../../tree.js";
 import { floatOf } from "../gradients/parameter-split.js";
 import type { MultiTaskTrainerOptions } from "./trainer-options.js";
 
+/** Where a run begins. */
+export interface Start<P> {
+  readonly params: P;
+  readonly state: unknown;
+  readonly dtype: "float32" | "float64";
+}
+
 /** Initial parameters and state, and the precision of the run, which is that of the parameters unless the options set another one. */
 export function startOf<P>(
   { params, state = {}, dtype }: MultiTaskTrainerOptions<P>,
   seed: number,
-): { readonly params: P; readonly state: unknown; readonly dtype: "float32" | "float64" } {
+): Start<P> {
   if (typeof params === "function") {
     const precision = dtype ?? "float32";
     const draw = params as (rng: Mt19937, options: object) => P;

@@ -1,8 +1,30 @@
 import type { NoBatch } from "../../batch.js";
-import { prepareSources } from "./sources.js";
-import { trainerOn } from "./trainer-on.js";
-import type { MultiTaskData, MultiTaskTrainer, MultiTaskTrainerOptions } from "./trainer-options.js";
-import { checkChoices, startOf } from "./trainer-start.js";
+import type { OptimizerState } from "../../optim/optimizer.js";
+import { requireKnown } from "../../options.js";
+import { pickCompileOptions } from "../../runtime/compile.js";
+import { Resources } from "../../runtime/resources.js";
+import { graphChecksum } from "../../train/run-settings.js";
+import { trainerOf } from "../../train/trainer-of.js";
+import { traceLosses } from "../gradients/measure-graph.js";
+import { splitParameters } from "../gradients/parameter-split.js";
+import { keepsRows } from "../gradients/strategy.js";
+import { taskGradients } from "../gradients/task-gradients.js";
+import { taskUpdates } from "../gradients/task-updates.js";
+import { multiTaskEvaluator, type TaskMetricSets } from "./evaluate.js";
+import { columnsOf, emptyHistory, historyFrom } from "./history.js";
+import { labelChecks } from "./label-checks.js";
+import { prepareSources, type Sources } from "./sources.js";
+import { advanceTasks, multiTaskStep, type StepParts } from "./step.js";
+import type { RunSetup } from "./step-hook.js";
+import { requireTaskMetrics, taskQuantities, taskValues } from "./task-metrics.js";
+import { checkTasks, type MultiTaskState } from "./train-state.js";
+import type {
+  EvaluateTasksOptions,
+  MultiTaskData,
+  MultiTaskTrainer,
+  MultiTaskTrainerOptions,
+} from "./trainer-options.js";
+import { checkChoices, type Start, startOf, traceOptimizer } from "./trainer-start.js";
 
 export type { BeforeStep, RunSetup, StepChange, StepContext } from "./step-hook.js";
 export type {
@@ -37,12 +59,170 @@ export async function createMultiTaskTrainer<P>(
 ): Promise<MultiTaskTrainer<P>> {
   checkChoices(options);
   const { data = {}, batchSize, seed = 0 } = options;
-  const { params, state, dtype } = startOf(options, seed);
-  const sources = await prepareSources(data, { batchSize, seed, dtype });
-  try {
-    return await trainerOn(sources, options, { params, state, dtype, seed });
-  } catch (error) {
-    await sources.dispose();
-    throw error;
-  }
+  const start = startOf(options, seed);
+  const resources = new Resources();
+  return resources.releasedOnError(async () => {
+    const sources = resources.keep(await prepareSources(data, { batchSize, seed, dtype: start.dtype }));
+    return trainerOn(sources, { ...options, ...start, seed }, resources);
+  });
+}
+
+/** A trainer whose options are checked and whose data are open. */
+async function trainerOn<P>(
+  sources: Sources,
+  options: Omit<MultiTaskTrainerOptions<P>, keyof Start<P>> & Start<P> & { readonly seed: number },
+  resources: Resources,
+): Promise<MultiTaskTrainer<P>> {
+  const { method, optimizer, beforeStep, metrics, outputs, representation, headGradient } = options;
+  const { params, state, dtype, seed } = options;
+  const { clipNorm = method.clipNorm } = options;
+  const compileOptions = pickCompileOptions(options);
+  const optimizerState = optimizer.init(params);
+  const parts = await stepParts(sources, { ...options, clipNorm }, { optimizerState, resources });
+  const step = multiTaskStep(parts);
+  const { gradients, measures } = parts.plan;
+  const { tasks } = gradients;
+  const evaluator = resources.keep(
+    multiTaskEvaluator({
+      losses: options.losses,
+      metrics,
+      outputs,
+      representation,
+      params,
+      state,
+      dtype,
+      ...compileOptions,
+    }),
+  );
+  const start: MultiTaskState<P> = {
+    step: 0,
+    params,
+    state,
+    optimizer: optimizerState,
+    method: method.init(tasks.length),
+    epochLosses: new Float64Array(tasks.length),
+  };
+  const named = { tasks, hasOutputs: outputs !== undefined };
+  return trainerOf(
+    {
+      owner: "createMultiTaskTrainer",
+      start,
+      history: emptyHistory(tasks, measures),
+      stepsPerEpoch: sources.stepsPerEpoch,
+      optimizer,
+      learningRate: options.learningRate,
+      advance: (run, most, rateOf) => advanceTasks(run, step, { most, rateOf }),
+      lossesOf: ({ losses }) => losses,
+      historyUpTo: (steps, past) => historyFrom(tasks, columnsOf(past), past, { steps, measures }),
+      checkState: (given) => checkTasks(given, tasks),
+      settings: (learningRate) => ({
+        tasks,
+        method: method.name,
+        optimizer: optimizer.name,
+        learningRate,
+        batchSize: options.batchSize ?? null,
+        seed,
+        clipNorm: clipNorm ?? null,
+        headGradient: headGradient ?? null,
+        beforeStep: beforeStep !== undefined,
+      }),
+      checksums: () => ({
+        data: sources.checksum(),
+        computation: graphChecksum([
+          traceLosses(gradients.parts),
+          traceOptimizer(optimizer, params, start.optimizer),
+        ]),
+      }),
+      quantities: (sets = {}) => taskQuantities("run", sets, named),
+      measure: async (at, data: MultiTaskData, sets) =>
+        taskValues(await evaluator.evaluate(at.params, data, { state: at.state, metrics: sets }), tasks),
+      resources,
+    },
+    (lifetime, evaluated) => ({
+      setup: parts.setup,
+      async evaluate<M extends TaskMetricSets>(
+        data: MultiTaskData,
+        evaluateOptions: EvaluateTasksOptions<M> = {},
+      ) {
+        lifetime.requireIdle("evaluate");
+        requireKnown(
+          "evaluate",
+          evaluateOptions,
+          ["metrics", "batchSize"],
+          "evaluate(data, { metrics: {} })",
+        );
+        const { metrics: sets = {} as M, batchSize } = evaluateOptions;
+        requireTaskMetrics("evaluate", sets, named);
+        const at = evaluated();
+        return evaluator.evaluate(at.params, data, { state: at.state, metrics: sets, batchSize });
+      },
+    }),
+  );
+}
+
+/** Compiles what the steps of a run share. */
+async function stepParts<P>(
+  sources: Sources,
+  options: Parameters<typeof trainerOn<P>>[1],
+  { optimizerState, resources }: { readonly optimizerState: OptimizerState; readonly resources: Resources },
+): Promise<StepParts<P>> {
+  const { method, optimizer, representation, clipNorm, strategy = "auto", headGradient } = options;
+  const { params, state, dtype, seed } = options;
+  const compileOptions = pickCompileOptions(options);
+  const labels = labelChecks(options.losses);
+  const shapes = {
+    losses: labels.losses,
+    params,
+    state,
+    batch: await sources.batchOf(0),
+    tasks: options.tasks,
+    taskOf: options.taskOf,
+    representation,
+    headAlignment: method.headAlignment,
+    spansHeads: method.spansHeads,
+    isFrozen: optimizer.isFrozen,
+    ...compileOptions,
+  };
+  const probe = resources.keep(taskGradients(shapes));
+  sources.checkBy((arrays) => labels.check(arrays));
+  const { tasks } = probe;
+  const { shared, paths } = splitParameters(params, tasks, options.taskOf);
+  const measures = method.needs !== "losses" || options.recordGradients === true;
+  const keeps = measures && (method.needs === "jacobian" || keepsRows(strategy, probe));
+  const gradients = keeps ? resources.keep(taskGradients({ ...shapes, keep: true })) : probe;
+  const updates = resources.keep(
+    taskUpdates({
+      gradients,
+      optimizer,
+      optimizerState,
+      clipNorm: clipNorm !== undefined && clipNorm > 0 ? clipNorm : undefined,
+      ...compileOptions,
+    }),
+  );
+  const setup: RunSetup<P> = {
+    losses: options.losses,
+    representation,
+    tasks,
+    sharedPaths: shared.map((i) => paths[i]),
+    isFrozen: optimizer.isFrozen,
+    dtype,
+    compileOptions,
+  };
+  await gradients.compile(measures ? "measure" : "losses");
+  return {
+    plan: {
+      gradients,
+      method,
+      measures,
+      keeps,
+      headGradient,
+      hasRepresentation: representation !== undefined,
+      seed,
+    },
+    setup,
+    sources,
+    updates,
+    optimizer,
+    beforeStep: options.beforeStep,
+  };
 }

@@ -5,9 +5,9 @@ import { finite, flag, integerFrom, listOf, oneOf, smoothing } from "../../optio
 import { type OptionsOf, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
 import { dropout } from "../dropout.js";
-import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { StatelessModel } from "../model.js";
+import { resolveInit } from "../model.js";
 
 export interface MlpOptions extends OptionsOf<typeof mlpOptions> {}
 

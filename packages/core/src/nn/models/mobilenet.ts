@@ -19,9 +19,9 @@ import {
   initInvertedResidual,
   invertedResidual,
 } from "../depthwise.js";
-import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, Model } from "../model.js";
+import { resolveInit } from "../model.js";
 import { redrawnConvs } from "./redrawn-convs.js";
 
 export interface MobilenetOptions extends OptionsOf<typeof mobilenetOptions> {}

@@ -7,8 +7,8 @@ import type { TensorsOf } from "../../graph/trace.js";
 import { integerFrom, listOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvNormParams, type ConvNormState, convNorm, initConvNorm } from "../conv-norm.js";
-import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
+import { resolveInit } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
 import { headSizes, type MultiHeadParams, type StatefulMultiHeadModel } from "./multi-head.js";
 

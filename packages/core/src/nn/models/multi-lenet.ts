@@ -12,8 +12,8 @@ import { integerFrom, listOf, smoothing } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
 import { dropout } from "../dropout.js";
-import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
+import { resolveInit } from "../model.js";
 import { pooledSize } from "./image-size.js";
 import { headSizes, type MultiHeadModel } from "./multi-head.js";
 

@@ -4,8 +4,8 @@ import type { TensorsOf } from "../../graph/trace.js";
 import { integerFrom, listOf, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
-import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
+import { resolveInit } from "../model.js";
 import { headSizes, type MultiHeadModel } from "./multi-head.js";
 
 export interface MultiMlpOptions extends OptionsOf<typeof multiMlpOptions> {}

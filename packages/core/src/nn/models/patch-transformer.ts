@@ -13,10 +13,10 @@ import { integerFrom, listOf, oneOf, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { type Activation, activation, activations } from "../activation.js";
 import { type AttentionParams, initMultiHeadAttention, multiHeadAttention } from "../attention.js";
-import { resolveInit } from "../init-options.js";
 import { normal } from "../initializers.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, StatelessModel } from "../model.js";
+import { resolveInit } from "../model.js";
 import { initLayerNorm, layerNorm, type NormParams } from "../norm.js";
 
 export interface PatchTransformerOptions extends OptionsOf<typeof patchTransformerOptions> {}

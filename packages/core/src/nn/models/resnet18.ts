@@ -11,9 +11,9 @@ import type { Mt19937 } from "../../math/mt19937.js";
 import { integerFrom, oneOf } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { type ConvParams, convLayer, initConv2d } from "../conv.js";
-import { resolveInit } from "../init-options.js";
 import { initLinear, type LinearParams, linear } from "../linear.js";
 import type { InitOptions, Model, Output } from "../model.js";
+import { resolveInit } from "../model.js";
 import { type BatchNormState, batchNorm, initBatchNorm, type NormParams } from "../norm.js";
 import { redrawnConvs } from "./redrawn-convs.js";
 

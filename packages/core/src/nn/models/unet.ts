@@ -15,8 +15,8 @@ import {
   convNormKind,
   initConvNorm,
 } from "../conv-norm.js";
-import { resolveInit } from "../init-options.js";
 import type { Model } from "../model.js";
+import { resolveInit } from "../model.js";
 
 export interface UnetOptions extends OptionsOf<typeof unetOptions> {}
 

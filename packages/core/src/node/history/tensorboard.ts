@@ -2,7 +2,6 @@
 // (tensorflow/core/util/event.proto and framework/summary.proto).
 import { OptionError } from "../../errors.js";
 import { ProtoWriter } from "../../runtime/onnx/protobuf.js";
-import { crc32c } from "./crc32c.js";
 import { folderOf, type RecordedRun, type RunFiles, secondsAt, shownRecords } from "./recorded.js";
 
 /** A scalar, or a text in Markdown, at a step. */
@@ -119,4 +118,25 @@ export function tensorboardFiles(run: RecordedRun): RunFiles {
 export function eventFileName({ startedAt }: Pick<RecordedRun, "startedAt">): string {
   const seconds = String(Math.floor(startedAt.getTime() / 1000)).padStart(10, "0");
   return `events.out.tfevents.${seconds}.isoloss`;
+}
+
+// CRC-32C (Castagnoli): RFC 3720, section 12.1 and appendix B.4.
+
+/** Remainders of all bytes by the reflected polynomial. */
+const table = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let r = byte;
+  for (let bit = 0; bit < 8; bit++) r = r & 1 ? 0x82f63b78 ^ (r >>> 1) : r >>> 1;
+  return r;
+});
+
+/**
+ * The CRC-32C of bytes, an integer in [0, 2^32).
+ *
+ * @example
+ * crc32c(Buffer.from("123456789")); // 0xe3069283
+ */
+export function crc32c(bytes: Uint8Array): number {
+  let r = -1;
+  for (const byte of bytes) r = table[(r ^ byte) & 255] ^ (r >>> 8);
+  return ~r >>> 0;
 }

@@ -17,12 +17,12 @@ export class Memory {
   readonly order: readonly Tensor[];
   /** Sizes of the buffers, and the values of those that are constant. */
   readonly buffers: { readonly size: number; readonly values?: Values | undefined }[] = [];
-  /** What no step of a loop changes. */
+  /** Nodes that no step of a loop changes. */
   readonly invariant: ReadonlySet<Tensor>;
   private readonly placement: ReadonlyMap<Tensor, Placement>;
   private readonly ids = new Map<Tensor, number>();
   private readonly names = new Map<Tensor, string>();
-  /** Of the results of an operation that has several. */
+  /** Names of the results of each operation that has several. */
   private readonly namesOfResults = new Map<Tensor, readonly string[]>();
 
   constructor(

@@ -7,7 +7,7 @@ import { invariantsOf } from "../loop-invariants.js";
 import { toBatchLast } from "./batch-last/batch-last.js";
 import { Emitter, type EmitterOptions } from "./emitter.js";
 import { fuse } from "./fuse.js";
-import { info, nameResults } from "./names.js";
+import { nameResults, valueInfo } from "./names.js";
 import { graph as graphAttribute, type OnnxGraph, type OnnxModel, type OnnxNode } from "./schema.js";
 
 export interface EmitModelOptions {
@@ -57,7 +57,7 @@ export function emitModel(graph: Graph, options: EmitModelOptions = {}): OnnxMod
 function checkName({ name }: Port): void {
   if (name === "" || name.includes(":")) {
     throw new OptionError(
-      `An ONNX model cannot have an input or output named "${name}": names must not be empty or hold a colon. Rename the argument or key.`,
+      `emitModel: inputs and outputs need names that are not empty and have no colon; got "${name}". Rename the argument or key.`,
     );
   }
 }
@@ -68,8 +68,8 @@ function plainGraph(graph: Graph, options: EmitterOptions): OnnxGraph {
   const results = emitter.emitGraph();
   return {
     name: "graph",
-    inputs: graph.inputs.map(({ name, tensor }) => info(inputName(graph, name), tensor)),
-    outputs: graph.outputs.map(({ name, tensor }) => info(name, tensor)),
+    inputs: graph.inputs.map(({ name, tensor }) => valueInfo(inputName(graph, name), tensor)),
+    outputs: graph.outputs.map(({ name, tensor }) => valueInfo(name, tensor)),
     initializers: emitter.initializers,
     nodes: nameResults(
       emitter.nodes,
@@ -109,11 +109,13 @@ function loopGraph(graph: Graph, scan: Scan, options: EmitterOptions): OnnxGraph
     inputs: [
       { name: "step:index", dtype: "int64", shape: [] },
       { name: "loop:going", dtype: "bool", shape: [] },
-      ...carriedOutputs.map((o) => info(`${scan.carry[o.name]}:state`, inputOf(scan.carry[o.name]).tensor)),
+      ...carriedOutputs.map((o) =>
+        valueInfo(`${scan.carry[o.name]}:state`, inputOf(scan.carry[o.name]).tensor),
+      ),
     ],
     outputs: [
       { name: "loop:going:next", dtype: "bool", shape: [] },
-      ...ordered.map((o, i) => info(bodyNames[i], o.tensor)),
+      ...ordered.map((o, i) => valueInfo(bodyNames[i], o.tensor)),
     ],
     initializers: [],
     nodes: [
@@ -136,11 +138,11 @@ function loopGraph(graph: Graph, scan: Scan, options: EmitterOptions): OnnxGraph
     inputs: [
       { name: stepsInput, dtype: "int64", shape: [] },
       ...graph.inputs.map(({ name, tensor }) =>
-        info(inputName(graph, name), tensor, ...(scan.sequences?.includes(name) ? ["steps"] : [])),
+        valueInfo(inputName(graph, name), tensor, ...(scan.sequences?.includes(name) ? ["steps"] : [])),
       ),
     ],
     outputs: ordered.map((o) =>
-      o.name in scan.carry ? info(o.name, o.tensor) : info(o.name, o.tensor, "steps"),
+      o.name in scan.carry ? valueInfo(o.name, o.tensor) : valueInfo(o.name, o.tensor, "steps"),
     ),
     initializers: emitter.initializers,
     nodes: [...before, loop],

@@ -15,7 +15,7 @@ import { sameShape, type Tensor } from "../../graph/tensor.js";
 import type { BlockEmitter } from "./blocked/layout.js";
 import { emitBlocked } from "./blocked/rules.js";
 import { fuse } from "./fuse.js";
-import { info, nameResults } from "./names.js";
+import { nameResults, valueInfo } from "./names.js";
 import {
   graph as graphAttribute,
   type OnnxData,
@@ -218,7 +218,7 @@ export class Emitter implements BlockEmitter {
     const fused = fuse(graph);
     const child = new Emitter(fused, this.options, this.shared);
     const name = () => this.shared.name();
-    const inputs = fused.inputs.slice(0, own).map(({ tensor }) => info(name(), tensor));
+    const inputs = fused.inputs.slice(0, own).map(({ tensor }) => valueInfo(name(), tensor));
     fused.inputs.forEach(({ tensor }, k) => {
       child.bind(tensor, k < own ? inputs[k].name : captured[k - own]);
     });
@@ -227,7 +227,7 @@ export class Emitter implements BlockEmitter {
     return {
       name: name(),
       inputs: [...inputs, ...Array.from({ length: unused }, () => ({ name: name() }))],
-      outputs: fused.outputs.map(({ tensor }, k) => info(names[k], tensor)),
+      outputs: fused.outputs.map(({ tensor }, k) => valueInfo(names[k], tensor)),
       initializers: [],
       nodes: nameResults(child.nodes, results, names),
     };

@@ -1,12 +1,16 @@
 import type { Tensor } from "../../graph/tensor.js";
 import { graph as graphAttribute, type OnnxGraph, type OnnxNode, type OnnxValueInfo } from "./schema.js";
 
-/** A value's name and type; `lead`: sizes of axes before its own. */
-export function info(name: string, { dtype, shape }: Tensor, ...lead: (number | string)[]): OnnxValueInfo {
+/** The declaration of a graph's input or output; `lead`: sizes of axes before its own. */
+export function valueInfo(
+  name: string,
+  { dtype, shape }: Tensor,
+  ...lead: (number | string)[]
+): OnnxValueInfo {
   return { name, dtype, shape: [...lead, ...shape] };
 }
 
-/** Gives results their names: renames those that a node computes and copies the others. */
+/** Gives the results of a graph their names: renames those that a node computes, and copies the others. */
 export function nameResults(
   nodes: readonly OnnxNode[],
   results: readonly string[],
@@ -19,12 +23,12 @@ export function nameResults(
     if (made.has(result) && !renamed.has(result)) renamed.set(result, names[i]);
     else copies.push({ opType: "Identity", inputs: [result], outputs: [names[i]], attributes: {} });
   });
-  return rename([...nodes, ...copies], (name) => renamed.get(name) ?? name);
+  return renameValues([...nodes, ...copies], (name) => renamed.get(name) ?? name);
 }
 
 /** Renames values, also where loops and branches use them. */
-function rename(nodes: readonly OnnxNode[], nameOf: (name: string) => string): readonly OnnxNode[] {
-  const inner = (graph: OnnxGraph) => graphAttribute({ ...graph, nodes: rename(graph.nodes, nameOf) });
+function renameValues(nodes: readonly OnnxNode[], nameOf: (name: string) => string): readonly OnnxNode[] {
+  const inner = (graph: OnnxGraph) => graphAttribute({ ...graph, nodes: renameValues(graph.nodes, nameOf) });
   return nodes.map((node) => ({
     ...node,
     inputs: node.inputs.map(nameOf),

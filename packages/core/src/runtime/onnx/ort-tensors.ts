@@ -1,10 +1,9 @@
 // The library's arrays and the tensors of ONNX Runtime, which has more types.
 import type { NdArray } from "../../array.js";
-import { float64Of, halfToNumber } from "../../bytes.js";
+import { float64Of, halfToNumber, toFloat16Bits } from "../../bytes.js";
 import { DataError } from "../../errors.js";
 import { arrayClasses } from "./dtypes.js";
 import type { OnnxData, OnnxDType } from "./schema.js";
-import { toFloat16Bits } from "./small-floats.js";
 
 /** What is read of a tensor of ONNX Runtime. */
 export interface OrtTensorLike {

@@ -2,7 +2,7 @@ import type { NdArray, Shape } from "../../array.js";
 import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { namedArrays } from "../../named-arrays.js";
-import type { Discovery, GroupGenerator, ParameterAxis, Part } from "./descriptors.js";
+import type { Discovery, GroupGenerator, NormalizedStream, ParameterAxis, Part } from "./descriptors.js";
 import { type DiscoverySize, sizeOfDiscovery } from "./discovery-size.js";
 import { groupBy } from "./parameter-axes.js";
 
@@ -110,11 +110,21 @@ export function describeDiscovery<P>(params: P, found: Discovery): DiscoveryDesc
       `describeDiscovery: "${path}", on which a symmetry acts, is no parameter. Give the parameters that the symmetries were found for.`,
     );
   };
-  const { scalings, signs, permutations, linear, orthogonal, shifts, bijections } = found;
-  const all = [...scalings, ...signs, ...permutations, ...linear, ...orthogonal, ...shifts, ...bijections];
   const size = sizeOfDiscovery(found);
-  return { groups: all.map((group) => described(group, shapeOf)), ...size, total: totalOf(size, found) };
+  const groups = groupsOf(found).map((group) => described(group, shapeOf));
+  return { groups, ...size, total: totalOf(size, found) };
 }
+
+/** All groups that were found, in the order of their descriptions. */
+export const groupsOf = (found: Discovery): readonly GroupGenerator[] => [
+  ...found.scalings,
+  ...found.signs,
+  ...found.permutations,
+  ...found.linear,
+  ...found.orthogonal,
+  ...found.shifts,
+  ...found.bijections,
+];
 
 type ShapeOf = (path: string) => Shape;
 
@@ -126,7 +136,8 @@ function described(group: GroupGenerator, shapeOf: ShapeOf): GroupDescription {
   const activation = kind === "bijection" ? group.activation : undefined;
   const axes = axesOf(group, shapeOf).map((axis) => axisOf(axis, shapeOf));
   const units = size === 1 ? "1 unit" : `${size} units`;
-  const acts = [...groupBy(axes, does)].map(([verb, list]) => `${list.map(placeOf).join(", ")} ${verb}`);
+  const { stream } = { stream: undefined, ...group };
+  const acts = stream === undefined ? actsOf(axes, does) : [streamText(stream, axes, does)];
   const notes = [activation ?? "", exact ? "" : "but for the small constant of a normalization"];
   const note = notes.filter(Boolean).join(", ");
   return {
@@ -141,6 +152,33 @@ function described(group: GroupGenerator, shapeOf: ShapeOf): GroupDescription {
     units: copies === 1 ? units : `${copies} x ${units}`,
     text: `${acts.join("; ")}${note && ` (${note})`}`,
   };
+}
+
+type Does = KindText["does"];
+
+const actsOf = (axes: readonly AxisDescription[], does: Does): readonly string[] =>
+  [...groupBy(axes, does)].map(([verb, list]) => `${list.map(placeOf).join(", ")} ${verb}`);
+
+/** What normalizations read: who writes it and who reads it. */
+function streamText(
+  { units, epsilons }: NormalizedStream,
+  axes: readonly AxisDescription[],
+  does: Does,
+): string {
+  const others = axes.filter(({ path }) => !epsilons.includes(path));
+  const side = (sign: number) =>
+    actsOf(
+      others.filter(({ attributes: { power = 1 } }) => power * sign > 0),
+      does,
+    ).join("; ");
+  const own = axes.filter(({ path }) => epsilons.includes(path));
+  const [writers, readers] = [side(1), side(-1)];
+  const norms = `${own.length} ${own.length === 1 ? "normalization" : "normalizations"}`;
+  return [
+    `stream of ${units} units, written by ${writers || "nothing with weights"}`,
+    `read by ${norms}: ${actsOf(own, does).join("; ")}`,
+    ...(readers === "" ? [] : [`read by ${readers}`]),
+  ].join("; ");
 }
 
 function dimensionOf(group: GroupGenerator): number | undefined {

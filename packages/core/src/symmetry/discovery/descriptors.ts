@@ -45,6 +45,16 @@ export interface ScalingGenerator {
   readonly axes: readonly (ParameterAxis & { readonly power: number })[];
   /** Whether the loss is kept up to rounding; false: up to the small constant that a normalization adds. */
   readonly exact: boolean;
+  /** Where normalizations read what is scaled, such as a residual stream, and their epsilons are parameters. */
+  readonly stream?: NormalizedStream | undefined;
+}
+
+/** What normalizations read. */
+export interface NormalizedStream {
+  /** How many numbers they normalize together. */
+  readonly units: number;
+  /** Paths of their epsilons. */
+  readonly epsilons: readonly string[];
 }
 
 /** Multiplies element i along each axis by the sign of unit i. */

@@ -49,7 +49,7 @@ function isWithin({ axes }: ScalingGenerator, space: LinearSpace): boolean {
 const placeOf = ({ path, part }: ParameterAxis): string =>
   JSON.stringify([path, part?.axis, part?.start, part?.count]);
 
-/** Whether the units of an axis are told by those of a space and by their copies. */
+/** Whether the units and copies of a space determine the units of an axis. */
 function isAlong(axis: ParameterAxis, { copyAxis, ...space }: LinearSpace["axes"][number]): boolean {
   const [first, end] = spanOf(axis.view, axis.axis);
   const units = spanOf(space.view, space.axis);

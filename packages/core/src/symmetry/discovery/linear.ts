@@ -2,10 +2,10 @@
 // one sums over it. A union-find with signs (variances) over all axes that only meet linear operations on the
 // whole axis.
 import type { Tensor } from "../../graph/tensor.js";
-import { findCopies } from "./copies.js";
+import type { Atom } from "./atoms.js";
 import type { LinearSpace, OrthogonalSpace, ParameterAxis } from "./descriptors.js";
 import { ruleOf } from "./graph/rules.js";
-import { type Layout, variesAlong } from "./layout.js";
+import { type Flow, type Layout, variesAlong } from "./layout.js";
 import {
   copiedAxisOf,
   groupBy,
@@ -13,7 +13,6 @@ import {
   parameterAxisOf,
   parameterSlots,
 } from "./parameter-axes.js";
-import { Space, type Spaces } from "./space.js";
 
 /** A space that a group acts on, and what the group's elements are for each axis of a parameter. */
 interface Found {
@@ -154,3 +153,120 @@ function through(
     return space;
   });
 }
+
+/** An index each of whose values may have a group element of its own. */
+interface Copies {
+  readonly count: number;
+  /** Where the index is in the parameters of the given axes. */
+  readonly slots: readonly number[];
+}
+
+/**
+ * Finds an index that accompanies a space through the whole graph, such as that of attention heads. Every
+ * tensor with the space must have the index once, every operation must keep the two together, and a product
+ * that sums over the space must multiply equal values of the index.
+ */
+function findCopies(
+  layout: Layout,
+  spaces: ReadonlyMap<Tensor, Spaces>,
+  space: Space,
+  axes: readonly ParameterSlot[],
+): Copies | undefined {
+  const carriers = new Map<Tensor, number>();
+  for (const [tensor, own] of spaces) {
+    const places = own.flatMap((s, i) => (s?.find().root === space ? [i] : []));
+    if (places.length > 1) return undefined;
+    if (places.length === 1) carriers.set(tensor, places[0]);
+  }
+  const first = layout.slotsOf(layout.parameters[axes[0].parameter].tensor);
+  const candidates = first.map(({ atom }) => atom).filter((atom) => atom !== axes[0].atom);
+  const index = candidates.find((atom) => isAlongside(layout, carriers, atom));
+  if (!index) return undefined;
+  const slots = axes.map(
+    ({ parameter }) => slotOf(layout, layout.parameters[parameter].tensor, index) as number,
+  );
+  return { count: index.size, slots };
+}
+
+/** The slot of a tensor that has an index, if there is exactly one. */
+function slotOf(layout: Layout, tensor: Tensor, index: Atom): number | undefined {
+  const places = layout.slotsOf(tensor).flatMap(({ atom }, i) => (atom === index ? [i] : []));
+  return places.length === 1 ? places[0] : undefined;
+}
+
+function isAlongside(layout: Layout, carriers: ReadonlyMap<Tensor, number>, index: Atom): boolean {
+  const places = new Map([...carriers.keys()].map((tensor) => [tensor, slotOf(layout, tensor, index)]));
+  if ([...places.values()].includes(undefined)) return false;
+  return layout.nodes.every((node) => {
+    const flow = layout.flowOf(node);
+    const place = (k: number) => places.get(node.inputs[k]) as number;
+    const goesAlong = node.inputs.every((x, k) => {
+      const slot = carriers.get(x);
+      return (
+        slot === undefined || flow.to[k][slot] === undefined || flow.to[k][place(k)] === places.get(node)
+      );
+    });
+    return (
+      goesAlong &&
+      flow.contracted.every(
+        ([[k, i], [l, j]]) =>
+          carriers.get(node.inputs[k]) !== i ||
+          carriers.get(node.inputs[l]) !== j ||
+          meets(flow, [k, place(k)], [l, place(l)]),
+      )
+    );
+  });
+}
+
+/** Whether two slots of a node's inputs are multiplied element by element. */
+function meets(
+  { to, contracted }: Flow,
+  [k, i]: readonly [number, number],
+  [l, j]: readonly [number, number],
+): boolean {
+  if (to[k][i] !== undefined) return to[k][i] === to[l][j];
+  return contracted.some(([a, b]) => a[0] === k && a[1] === i && b[0] === l && b[1] === j);
+}
+
+/** A slot of a tensor as a space that a group may act on. */
+class Space {
+  private parent: Space = this;
+  /** Variance relative to the parent. */
+  private sign: 1 | -1 = 1;
+  private isBroken = false;
+
+  find(): { root: Space; variance: 1 | -1 } {
+    if (this.parent === this) return { root: this, variance: 1 };
+    const above = this.parent.find();
+    this.parent = above.root;
+    this.sign = this.sign === above.variance ? 1 : -1;
+    return { root: above.root, variance: this.sign };
+  }
+
+  /**
+   * Merges the space with that of another slot, of the same or the opposite variance. A space that is
+   * opposite to itself is broken.
+   */
+  join(other: Space, variance: 1 | -1): void {
+    const [a, b] = [this.find(), other.find()];
+    const relative = a.variance === b.variance ? variance : (-variance as 1 | -1);
+    if (a.root === b.root) {
+      if (relative === -1) a.root.isBroken = true;
+      return;
+    }
+    b.root.parent = a.root;
+    b.root.sign = relative;
+    a.root.isBroken ||= b.root.isBroken;
+  }
+
+  break(): void {
+    this.find().root.isBroken = true;
+  }
+
+  get broken(): boolean {
+    return this.find().root.isBroken;
+  }
+}
+
+/** The space of each slot; undefined for slots along which the tensor does not vary. */
+type Spaces = readonly (Space | undefined)[];

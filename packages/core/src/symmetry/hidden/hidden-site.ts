@@ -72,7 +72,7 @@ export function traceSiteMatrix<P, S extends ElementWise>(
   params: P,
   batch: BatchSpec,
 ): Graph {
-  const element = spec([site.size, site.size], floatTypeOf("hiddenAction", params));
+  const element = spec([site.size, site.size], floatTypeOf(rule.name, params));
   return trace(({ params: p, batch: b, g }) => ({ matrix: rule.matrix(valuesOf(site, p, b), g) }), {
     params,
     batch,
@@ -98,7 +98,7 @@ export function traceSiteAct<P, S extends ElementWise>(
   params: P,
   batch: BatchSpec,
 ): Graph {
-  const dtype = floatTypeOf("hiddenAction", params);
+  const dtype = floatTypeOf(rule.name, params);
   const element = spec([site.size, site.size], dtype);
   const plus = spec(plusShape(rule, site, params, batch), dtype);
   const { graph } = trace(

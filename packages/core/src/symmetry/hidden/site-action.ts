@@ -11,9 +11,8 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
 import type { ElementWise } from "../bijection.js";
 import { identityPlus, type Matrix } from "../matrix.js";
-import { orRefusal } from "../or-refusal.js";
 import { mapArrays, mapTensors, sumLike } from "../parameter-axes.js";
-import { isRefusal, type Refusal, type Symmetry } from "../symmetry.js";
+import { isRefusal, orRefusal, type Refusal, type Symmetry } from "../symmetry.js";
 import {
   type HiddenSite,
   plusShape,

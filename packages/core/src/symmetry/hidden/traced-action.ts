@@ -42,11 +42,11 @@ export function traceSites<P, S extends ElementWise>(
   sites.forEach((site, m) => {
     const step = cast(T[m], "float64");
     const g = add(identity(site.size, "float64"), step);
-    const given = { params: inFloat64(moved), batch: inFloat64(batch), g };
-    const { matrix } = valuesIn(traceSiteMatrix(rule, site, example, specsOf(batch)), given);
+    const inputs = { params: inFloat64(moved), batch: inFloat64(batch), g };
+    const { matrix } = valuesIn(traceSiteMatrix(rule, site, example, specsOf(batch)), inputs);
     const plus = matrixPinv(matrix);
     const values = valuesIn(traceSiteAct(rule, site, example, specsOf(batch)), {
-      ...given,
+      ...inputs,
       plus,
       back: matrixInverse(g),
     });
@@ -113,8 +113,8 @@ export function traceSiteContext<P, S extends ElementWise>(
   const { dtype } = flatten<Tensor>(params, isTensor).leaves[0];
   const parts = sites.map((site) => {
     const g = identity(site.size, "float64");
-    const given = { params: inFloat64(params), batch: inFloat64(batch), g };
-    return pinvParts(valuesIn(traceSiteMatrix(rule, site, example, specsOf(batch)), given).matrix);
+    const inputs = { params: inFloat64(params), batch: inFloat64(batch), g };
+    return pinvParts(valuesIn(traceSiteMatrix(rule, site, example, specsOf(batch)), inputs).matrix);
   });
   const areCertain = parts.map(({ residual, isWide }) =>
     isWide || allowInexact

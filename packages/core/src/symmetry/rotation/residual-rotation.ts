@@ -198,8 +198,8 @@ function checked<P>(map: ResidualMap<P>, params: P, batch: BatchSpec): number {
   const shapesOf = (f: (p: TensorsOf<P>, b: BatchTensors) => unknown) =>
     trace(({ params: p, batch: b }) => f(p, b), { params, batch }).graph.outputs;
   const [{ tensor: u }] = shapesOf((p, b) => map.residuals(p, b));
-  const given = namedArrays({ back: params });
-  const count = Object.values(given).reduce((a, { data }) => a + data.length, 0);
+  const inputs = namedArrays({ back: params });
+  const count = Object.values(inputs).reduce((a, { data }) => a + data.length, 0);
   if (u.rank !== 1 || u.size !== count || count < 2) {
     throw new OptionError(
       `residualRotation: an invertible map has as many residuals as parameters, at least 2, in one axis; got ${count} parameters and residuals of shape [${u.shape.join(", ")}].`,
@@ -207,7 +207,7 @@ function checked<P>(map: ResidualMap<P>, params: P, batch: BatchSpec): number {
   }
   const back = shapesOf((p, b) => ({ back: map.inverse(map.residuals(p, b), b) }));
   const formOf = (name: string, shape: Shape) => `${name.slice("back".length + 1)} [${shape.join(", ")}]`;
-  const expected = Object.entries(given).map(([name, { shape }]) => formOf(name, shape));
+  const expected = Object.entries(inputs).map(([name, { shape }]) => formOf(name, shape));
   const got = back.map(({ name, tensor }) => formOf(name, tensor.shape));
   if (got.join() !== expected.join()) {
     throw new OptionError(

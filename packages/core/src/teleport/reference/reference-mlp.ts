@@ -20,11 +20,9 @@ import { flag, integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { jit } from "../../runtime/jit.js";
 import { type Bijection, bijection } from "../../symmetry/bijection.js";
-import { layerInput, preActivation } from "../../symmetry/hidden/hidden-graphs.js";
-import { hiddenLayers, requireX } from "../../symmetry/hidden/hidden-layers.js";
+import { hiddenLayers, layerInput, preActivation, requireX } from "../../symmetry/hidden/hidden-layers.js";
 import { identityPlus } from "../../symmetry/matrix.js";
-import { orRefusal } from "../../symmetry/or-refusal.js";
-import { isRefusal, type Refusal } from "../../symmetry/symmetry.js";
+import { isRefusal, orRefusal, type Refusal } from "../../symmetry/symmetry.js";
 
 export interface ReferenceMlpOptions extends OptionsOf<typeof referenceMlpTeleportOptions> {}
 

@@ -1,18 +1,28 @@
+// Minimization: a training without data, whose steps are points of a path.
+import { array, zeros } from "../../array.js";
 import { type Batch, forAnyBatch, type NoBatch } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { checkLabels } from "../../graph/labels.js";
 import { simplify } from "../../graph/simplify.js";
+import { type Spec, spec } from "../../graph/trace.js";
 import { floatTypeOf, namedArrays } from "../../named-arrays.js";
 import { requireOptimizer } from "../../optim/optimizer.js";
 import { requireKnown } from "../../options.js";
 import { pickCompileOptions } from "../../runtime/compile.js";
 import { Lifetime } from "../../runtime/lifetime.js";
 import { Resources } from "../../runtime/resources.js";
+import { warmUp } from "../../teleport/search/warm-up.js";
+import { advance, finiteCount, type StepLoop } from "../advance.js";
 import { resumedState } from "../checkpoint.js";
+import type { StepData } from "../feed.js";
 import { emptyHistory, type History, historyUpTo } from "../history.js";
+import { mostSteps, recordedTree } from "../recorded.js";
+import type { Run } from "../run.js";
 import { dataChecksum, graphChecksum, type RunSettings, ratesOf } from "../run-settings.js";
 import { learningRateOf, requireSteps } from "../run-steps.js";
-import type { TeleportEvent } from "../teleport-event.js";
+import { arraysOf, type TrainState } from "../state.js";
+import { type BeforeStep, compileSteps, type StepParts, traceStep } from "../step.js";
+import { createTeleportLoop, type LoopedTeleport, type TeleportExamples } from "../teleport-loop.js";
 import { createTeleports, firstSchedule, planText, requirePlan } from "../teleports.js";
 import {
   type Jump,
@@ -26,7 +36,8 @@ import {
   runOptions,
   startOf,
 } from "./minimize-options.js";
-import { compileStepLoop, type StepResults, traceStepLoop } from "./step-loop.js";
+
+type NoState = Readonly<Record<string, never>>;
 
 /** Target seconds per call if `onLoop` is called after each. */
 const glance = 0.25;
@@ -86,48 +97,20 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
 ): Promise<Minimizer<Minimization<P>, MinimizeRunOptions<P>>> {
   requireSteps("minimize", options, minimizeOptions);
   requireProblem("minimize", problem);
-  const { loss, start, batch = {} as B } = problem;
-  const { optimizer, learningRate, steps, trajectory: isKept = false } = options;
+  const { optimizer, learningRate, teleport: plan } = options;
   requireOptimizer("minimize", optimizer);
-  const dtype = floatTypeOf("minimize", start);
   const rateOf = learningRateOf("minimize", learningRate);
   rateOf(0);
-  const compileOptions = pickCompileOptions(options);
-  const plan = options.teleport;
   if (plan) requirePlan(plan);
-  const first = { params: start, optimizer: optimizer.init(start) };
-  const parts = {
-    loss: forAnyBatch(loss),
-    start: first,
-    batch,
-    optimizer,
-    dtype,
-    keepsPoints: isKept,
-  };
-  const graph = traceStepLoop(parts);
-  checkLabels(graph, namedArrays({ batch }));
   const resources = new Resources();
-  const { loop, teleports } = await resources.releasedOnError(async () => {
-    const made =
-      plan &&
-      resources.keep(
-        await createTeleports({ plan, loss, params: start, batch, optimizer, dtype, compileOptions }),
-      );
-    const branch = made?.branch;
-    const whole = branch ? traceStepLoop({ ...parts, branch }) : graph;
-    return {
-      loop: resources.keep(await compileStepLoop(whole, { ...parts, branch }, compileOptions)),
-      teleports: made,
-    };
-  });
-
+  const loop = await resources.releasedOnError(() => compileLoop(problem, options, resources));
   const lifetime = new Lifetime("minimizer", "createMinimizer");
   let checksums: { readonly data: string; readonly computation: string } | undefined;
   const settings = (): RunSettings => {
     checksums ??= {
-      data: dataChecksum(namedArrays({ batch })),
+      data: dataChecksum(namedArrays({ batch: problem.batch ?? {} })),
       // That of the steps alone: where the teleports are computed makes no difference.
-      computation: graphChecksum([simplify(graph)], (name) => name !== "at" && !name.startsWith("at.")),
+      computation: graphChecksum([simplify(loop.graph)], (name) => name !== "at" && !name.startsWith("at.")),
     };
     return {
       optimizer: optimizer.name,
@@ -137,146 +120,183 @@ export async function createMinimizer<P, B extends Batch = NoBatch>(
     };
   };
 
-  const run = async (given: MinimizeRunOptions<P> = {}): Promise<Minimization<P>> => {
-    lifetime.requireOpen();
-    requireKnown("minimize: run", given, runOptions);
-    const { onLoop, pauses = [], checkpoint, allowChanges = [] } = given;
-    if (given.start !== undefined && checkpoint !== undefined) {
-      throw new OptionError("minimize: a checkpoint has a start of its own; leave start or checkpoint out.");
-    }
-    const from = startOf("minimize", start, given.start);
-    const begun = {
-      step: 0,
-      params: from,
-      optimizer: optimizer.init(from),
-      state: {},
-      ...(plan ? { schedule: firstSchedule(plan.when) } : {}),
-    };
-    let current = checkpoint
-      ? resumedState({ current: begun, settings: settings() }, checkpoint, { allowChanges })
-      : begun;
-    const history = checkpoint ? historyUpTo(current.step, checkpoint.history) : emptyHistory();
-    const trajectory: P[] = [];
-    const jumps: Jump<P>[] = [];
-    let clock = history.seconds.at(-1) ?? 0;
-
-    /** Teleports within the loop; undefined where the host teleports. */
-    let branch = teleports?.branch;
-
-    /** Runs steps; their results belong to the points before them. Returns the seconds spent. */
-    const advance = async (count: number): Promise<number> => {
-      const { step, params, optimizer: state, schedule } = current;
-      const rates = Array.from({ length: count }, (_, t) => rateOf(Math.min(step + t, steps)));
-      const planned = branch && schedule && branch.plan(schedule, step, Math.min(count, steps - step), 1);
-      const now = new Uint8Array(count);
-      now.set(planned?.now ?? []);
-      const results = await loop.run({ params, optimizer: state }, rates, now);
-      const happened: { readonly event: TeleportEvent; readonly ends?: { from: P; to: P } | undefined }[] =
-        [];
-      const finite = finiteCount(results);
-      for (let t = now.indexOf(1); t >= 0 && t <= finite; t = now.indexOf(1, t + 1)) {
-        const { numbers, ends } = results.teleportAt(t);
-        const event = await branch?.event(step + t, {
-          numbers,
-          hasHeldOut: false,
-          ends: ends && { ...ends, batch },
-        });
-        if (event === undefined) {
-          // Up to there once more; then the host decides.
-          const seconds = t > 0 ? await advance(t) : 0;
-          clock += results.seconds;
-          branch = undefined;
-          return results.seconds + seconds;
-        }
-        happened.push({ event, ends });
-      }
-      for (const { event, ends } of happened) {
-        history.teleports.push(event);
-        if (isKept && event.accepted && ends) jumps.push({ step: event.step, ...ends });
-      }
-      // The steps share what the teleports leave.
-      const teleported = new Map(happened.map(({ event }) => [event.step - step, event.seconds]));
-      const spent = [...teleported.values()].reduce((a, b) => a + b, 0);
-      const ofStep = Math.max(0, results.seconds - spent) / count;
-      for (let t = 0; t < count; t++) {
-        clock += teleported.get(t) ?? 0;
-        history.seconds.push(clock);
-        clock += ofStep;
-        if (isKept) trajectory.push(results.pointAt(t));
-      }
-      // One by one: there may be more steps than a function takes arguments.
-      for (const loss of results.loss) history.loss.push(loss);
-      for (const gradNormSq of results.gradNormSq) history.gradNormSq.push(gradNormSq);
-      current = {
-        ...current,
-        ...results.end,
-        step: step + count,
-        ...(planned ? { schedule: planned.schedule } : {}),
-      };
-      return results.seconds;
-    };
-    /** Returns the step at which the schedule must be asked next. */
-    const teleportIfDue = async (): Promise<number> => {
-      if (branch || teleports === undefined || current.schedule === undefined) return Infinity;
-      const due = teleports.due(current.schedule, 1);
-      if (current.step < due) return due;
-      const { params: from, optimizer: state, step: at } = current;
-      const { event, seconds, ...outcome } = await teleports.maybeTeleport(
-        {
-          step: at,
-          // Every step uses all data.
-          stepsPerEpoch: 1,
-          losses: history.loss,
-          params: from,
-          optimizer: state,
-          learningRate: rateOf(at),
-          batch,
-        },
-        current.schedule,
-      );
-      current = { ...current, ...outcome };
-      clock += seconds;
-      if (event) history.teleports.push(event);
-      if (isKept && event?.accepted) jumps.push({ step: at, from, to: outcome.params });
-      return teleports.due(outcome.schedule, 1);
-    };
-
-    let isStopped = false;
-    let { params } = current;
-    let pace = onLoop ? 10 : Infinity;
-    let nextPause = 0;
-    while (current.step < steps && allFinite(history) && !isStopped) {
-      const due = await teleportIfDue();
-      while (pauses[nextPause] <= current.step) nextPause++;
-      const pause = pauses[nextPause] ?? Infinity;
-      const count = Math.min(Math.min(steps, due, pause) - current.step, pace, loop.most);
-      const seconds = await advance(count);
-      if (!onLoop || !allFinite(history)) continue;
-      pace = Math.max(1, Math.ceil((count * glance) / Math.max(seconds, 1e-9)));
-      const isAsked = await onLoop({ current, history, settings: settings(), trajectory, jumps });
-      isStopped = isAsked === true && current.step < steps;
-    }
-    ({ params } = current);
-    // The end is a point, too: what one more step would see.
-    if (allFinite(history)) await advance(1);
-    const finite = finiteCount(history);
-    return {
-      params,
-      loss: history.loss.slice(0, finite),
-      gradNormSq: history.gradNormSq.slice(0, finite),
-      seconds: history.seconds.slice(0, finite),
-      ...(isKept ? { trajectory: trajectory.slice(0, finite - (checkpoint?.rest.step ?? 0)), jumps } : {}),
-      teleports: history.teleports,
-      status: isStopped ? "stopped" : finite > steps ? "done" : "diverged",
-    };
+  return {
+    async run(given = {}) {
+      lifetime.requireOpen();
+      return minimized({ problem, options, loop, settings, rateOf }, given);
+    },
+    dispose: () => lifetime.end(() => resources.release()),
   };
-  return { run, dispose: () => lifetime.end(() => resources.release()) };
 }
 
-/** The number of points before the first one whose numbers are not finite. */
-function finiteCount({ loss, gradNormSq }: Pick<StepResults<unknown>, "loss" | "gradNormSq">): number {
-  const first = loss.findIndex((value, t) => !Number.isFinite(value) || !Number.isFinite(gradNormSq[t]));
-  return first < 0 ? loss.length : first;
+/** A minimization whose options are checked and whose steps are compiled. */
+interface OpenMinimizer<P, B extends Batch> {
+  readonly problem: MinimizationProblem<P, B>;
+  readonly options: MinimizeOptions<P, B>;
+  readonly loop: Awaited<ReturnType<typeof compileLoop<P, B>>>;
+  settings(): RunSettings;
+  rateOf(step: number): number;
+}
+
+async function minimized<P, B extends Batch>(
+  { problem, options, loop, settings, rateOf }: OpenMinimizer<P, B>,
+  given: MinimizeRunOptions<P>,
+): Promise<Minimization<P>> {
+  requireKnown("minimize: run", given, runOptions);
+  const { steps, trajectory: isKept = false } = options;
+  const { onLoop, pauses = [] } = given;
+  const run = begun(given, problem, options, settings);
+  const { history } = run;
+  const first = run.current.step;
+  const trajectory: P[] = [];
+  const jumps: Jump<P>[] = [];
+  const jumped = ({ event, ends }: LoopedTeleport<P>) => {
+    if (isKept && event.accepted && ends) jumps.push({ step: event.step, ...ends });
+  };
+  const own: StepLoop<P, NoState, StepData> = {
+    ...loop,
+    rateOf: (step) => rateOf(Math.min(step, steps)),
+    onTeleport: jumped,
+    onSteps({ losses, results, teleports }) {
+      teleports.forEach(jumped);
+      if (!isKept) return;
+      for (const t of losses.keys()) trajectory.push(recordedTree(results, "at", problem.start, t));
+    },
+  };
+  let isStopped = false;
+  let pace = onLoop ? 10 : Infinity;
+  let nextPause = 0;
+  while (run.current.step < steps && allFinite(history) && !isStopped) {
+    const { step } = run.current;
+    while (pauses[nextPause] <= step) nextPause++;
+    const count = Math.min(Math.min(steps, pauses[nextPause] ?? Infinity) - step, pace, loop.most);
+    const begin = performance.now();
+    await advance(run, own, count);
+    if (!onLoop || !allFinite(history)) continue;
+    const { current } = run;
+    const seconds = (performance.now() - begin) / 1000;
+    pace = Math.max(1, Math.ceil(((current.step - step) * glance) / Math.max(seconds, 1e-9)));
+    const isAsked = await onLoop({ current, history, settings: settings(), trajectory, jumps });
+    isStopped = isAsked === true && current.step < steps;
+  }
+  const { params } = run.current;
+  // The end is a point, too: what one more step would see.
+  if (allFinite(history)) await advance(run, { ...own, inLoop: undefined, teleports: undefined }, 1);
+  const finite = finiteCount(history);
+  return {
+    params,
+    loss: history.loss.slice(0, finite),
+    gradNormSq: history.gradNormSq.slice(0, finite),
+    seconds: history.seconds.slice(0, finite),
+    ...(isKept ? { trajectory: trajectory.slice(0, finite - first), jumps } : {}),
+    teleports: history.teleports,
+    status: isStopped ? "stopped" : finite > steps ? "done" : "diverged",
+  };
+}
+
+/** What a step reads besides parameters and the optimizer's state. */
+interface StepInputs {
+  readonly batch: Batch;
+  readonly rate: Spec;
+}
+
+/** Most points of a call, so that a run that diverges ends soon. */
+const mostPoints = 1000;
+
+/** Compiles the steps of a minimization, with the teleports between them that need nothing from the host, as one program. */
+async function compileLoop<P, B extends Batch>(
+  { loss, start, batch = {} as B }: MinimizationProblem<P, B>,
+  { optimizer, teleport: plan, trajectory: keepsPoints = false, ...options }: MinimizeOptions<P, B>,
+  resources: Resources,
+) {
+  const dtype = floatTypeOf("minimize", start);
+  const compileOptions = pickCompileOptions(options);
+  const begin = { step: 0, params: start, state: {}, optimizer: optimizer.init(start) };
+  const rateOf: StepParts<P, NoState, StepInputs>["rateOf"] = ({ rate }) => rate;
+  const parts: StepParts<P, NoState, StepInputs> = {
+    start: { params: start, state: {}, optimizer: begin.optimizer },
+    inputs: { batch, rate: spec([], dtype) },
+    lossOf: (given, state) => (params) => ({ value: forAnyBatch(loss)(params, given.batch), state }),
+    rateOf,
+    optimizer,
+    gradNorm: true,
+    keepsPoints,
+  };
+  const graph = traceStep(parts);
+  const fixed = namedArrays({ batch });
+  checkLabels(graph, fixed);
+  const teleports =
+    plan &&
+    resources.keep(
+      await createTeleports({ plan, loss, params: start, batch, optimizer, dtype, compileOptions }),
+    );
+  const compileStep = async (before?: BeforeStep<P, NoState, StepInputs>) => {
+    const of = { ...parts, before };
+    const executable = await compileSteps(of, ["rate"], compileOptions, before ? undefined : graph);
+    resources.keep(executable);
+    // What is timed later is code that the engine has optimized, with teleports and without.
+    const steps = 20;
+    const now = Uint8Array.from({ length: steps }, (_, t) => (t === 0 ? 1 : 0));
+    const sequences = { rate: zeros([steps], dtype), "teleport.now": { shape: [steps], data: now } };
+    await warmUp(executable, { ...arraysOf(begin), ...fixed, ...sequences }, { steps });
+    return executable;
+  };
+  /** The batch is always the same. */
+  const examples: TeleportExamples<NoState, StepInputs, StepData> = {
+    at: async () => ({ batch }),
+    hasHeldOut: false,
+    rows: {},
+    rowsAt: () => ({}),
+    taken: (_, given) => ({ batch: given.batch }),
+  };
+  const branch = teleports?.branch;
+  const setup = { like: begin, stepsPerEpoch: 1, rateOf, compileStep };
+  const inLoop =
+    branch &&
+    (await createTeleportLoop(branch, examples, {
+      ...setup,
+      keepsEnds: keepsPoints || branch.measuresEnds,
+    }));
+  return {
+    graph,
+    most: Math.min(mostPoints, mostSteps(graph, Object.keys(arraysOf(begin)))),
+    executable: inLoop?.executable ?? (await compileStep()),
+    // Every step uses all data.
+    stepsPerEpoch: 1,
+    inLoop,
+    teleports,
+    examples,
+    timed: "before" as const,
+    feed: async (_: number, steps: number): Promise<StepData> => ({
+      steps,
+      // Where no teleport is planned.
+      inputs: { ...fixed, "teleport.now": { shape: [steps], data: new Uint8Array(steps) } },
+    }),
+    inputsOf: (_: number, rates: readonly number[]) => ({ rate: array(rates, dtype) }),
+  };
+}
+
+/** Where a run begins: at a start, or at a checkpoint. */
+function begun<P, B extends Batch>(
+  { start, checkpoint, allowChanges = [] }: MinimizeRunOptions<P>,
+  problem: MinimizationProblem<P, B>,
+  { optimizer, teleport: plan }: MinimizeOptions<P, B>,
+  settings: () => RunSettings,
+): Run<TrainState<P, NoState>, History> {
+  if (start !== undefined && checkpoint !== undefined) {
+    throw new OptionError("minimize: a checkpoint has a start of its own; leave start or checkpoint out.");
+  }
+  const params = startOf("minimize", problem.start, start);
+  const first = {
+    step: 0,
+    params,
+    optimizer: optimizer.init(params),
+    state: {},
+    ...(plan ? { schedule: firstSchedule(plan.when) } : {}),
+  };
+  if (checkpoint === undefined) return { current: first, history: emptyHistory(), pause: 0 };
+  const current = resumedState({ current: first, settings: settings() }, checkpoint, { allowChanges });
+  return { current, history: historyUpTo(current.step, checkpoint.history), pause: 0 };
 }
 
 /** Whether all numbers are finite: once one is not, none of the later ones is, so checking the last one suffices. */

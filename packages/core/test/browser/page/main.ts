@@ -72,6 +72,8 @@ export const cases = {
   /** Loaded when it is asked for, as a page with a part that quantizes would. */
   quantized: async (...args: Parameters<typeof Quantized.quantized>) =>
     (await import("./quantized.js")).quantized(...args),
+  outputsOf: async (...args: Parameters<typeof Quantized.outputsOf>) =>
+    (await import("./quantized.js")).outputsOf(...args),
   weightsAlone: async (...args: Parameters<typeof Quantized.weightsAlone>) =>
     (await import("./quantized.js")).weightsAlone(...args),
 };

@@ -1,6 +1,5 @@
 import type { NdArray } from "isoloss";
 import { createRng } from "isoloss/data";
-import { decodeModel, encodeModel } from "isoloss/onnx";
 import { type QuantizeModelOptions, quantizeModel, quantizeWeights } from "isoloss-onnx";
 import type { Numbers } from "./cases.js";
 
@@ -16,21 +15,24 @@ export const examples = (seed: number, shape: readonly number[]): NdArray => {
   return { shape, data: Float32Array.from({ length: size }, () => rng.normal()) };
 };
 
-/** A model quantized in the page, with the integers of all activations as outputs, and these for 8 examples. */
+/** The bytes of a model that is quantized in the page. */
 export async function quantized(
   model: readonly number[],
   shape: readonly number[],
   settings: Omit<QuantizeModelOptions, "calibration">,
-): Promise<QuantizedCase> {
+): Promise<number[]> {
   const calibration = [{ x: examples(2, [16, ...shape]) }];
   const { bytes } = await quantizeModel(Uint8Array.from(model), {
     calibration,
     runtime: "onnx",
     ...settings,
   });
-  const { bytes: file } = showingIntegers(bytes, settings.activations === "int8" ? "int8" : "uint8");
-  return { bytes: [...file], outputs: await runInPage(file, examples(3, [8, ...shape])) };
+  return [...bytes];
 }
+
+/** What a file computes in the page for 8 examples. */
+export const outputsOf = (file: readonly number[], shape: readonly number[]): Promise<Numbers> =>
+  runInPage(Uint8Array.from(file), examples(3, [8, ...shape]));
 
 /** A model whose weights were stored as integers in the page, and what it computes for 8 examples. */
 export async function weightsAlone(
@@ -40,19 +42,6 @@ export async function weightsAlone(
 ): Promise<QuantizedCase> {
   const { bytes } = quantizeWeights(Uint8Array.from(model), bits === 8 ? {} : { bits, blockSize: 16 });
   return { bytes: [...bytes], outputs: await runInPage(bytes, examples(3, [8, ...shape]), exactProducts) };
-}
-
-/** The file with the integers of all activations as outputs, and their names. */
-export function showingIntegers(
-  bytes: Uint8Array,
-  dtype: "uint8" | "int8",
-): { readonly bytes: Uint8Array; readonly integers: readonly string[] } {
-  const model = decodeModel(bytes);
-  const integers = model.graph.nodes.flatMap(({ opType, outputs }) =>
-    opType === "QuantizeLinear" ? outputs : [],
-  );
-  const outputs = [...model.graph.outputs, ...integers.map((name) => ({ name, dtype }))];
-  return { bytes: encodeModel({ ...model, graph: { ...model.graph, outputs } }), integers };
 }
 
 /** By default products with weights of integers round their other operand to 8 bits. */

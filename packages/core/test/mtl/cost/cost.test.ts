@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { array } from "../../../src/array.js";
 import { OptionError, ShapeError } from "../../../src/errors.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import { log } from "../../../src/graph/ops/elementary.js";
@@ -9,7 +10,7 @@ import { costPresets } from "../../../src/mtl/cost/presets.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { adam } from "../../../src/optim/adam.js";
 import { levelSet } from "../../../src/teleport/search/level-set/level-set.js";
-import { attempt, expectNoConflicts, numbersOf, taskCounts } from "./cost-support.js";
+import { attempt, expectNoConflicts, numbersOf, type Options, taskCounts } from "./cost-support.js";
 import { netLosses, type SmallNet, smallNet } from "./support.js";
 
 describe("a COST teleport", () => {
@@ -137,6 +138,64 @@ describe("a COST teleport", () => {
     expect(change?.params).toBeDefined();
     expect(change?.reuse === undefined).toBe(preset !== "paper");
     expect(report.sigma === undefined).toBe(preset === "default");
+  });
+
+  describe("as in the authors' program", () => {
+    const P = numbersOf(smallNet(2).shared).flat().length;
+    const place = { stepsPerEpoch: 3, epoch: 50, dtype: "float32" } as const;
+    const released = (options: Options, more: Parameters<typeof attempt>[1] = {}) =>
+      attempt(
+        { preset: "released", ...options },
+        { direction: async () => new Float64Array(P), ...place, ...more },
+      );
+    const moveOf = ({ params, change }: Awaited<ReturnType<typeof attempt>>) => {
+      const [from, to] = [params.shared, change?.params?.shared].map((tree) => numbersOf(tree).flat());
+      return (to ?? []).map((v, i) => v - (from?.[i] ?? 0));
+    };
+
+    // github.com/zzpustc/COST, commit 28172e7, methods/teleportation.py, line 158: the rate of the command line, which no
+    // scheduler lowers.
+    it("trains the adapter at the first learning rate of the run", async () => {
+      const rates = { learningRate: 1e-4, learningRateAt: (step: number) => (step === 0 ? 1e-3 : 1e-4) };
+      const [own, first, now] = [
+        await released({}, rates),
+        await released({ inner: { learningRate: 1e-3 } }, rates),
+        await released({ inner: { learningRate: "training" } }, rates),
+      ].map(moveOf);
+      expect(own).toEqual(first);
+      expect(own).not.toEqual(now);
+    });
+
+    // experiments/nyuv2/trainer.py, lines 137-151: the batch of a teleport is skipped; methods/weight_methods.py,
+    // FairGrad.get_weighted_loss: a new Adam, which the scheduler does not know, replaces the old one where sigma <= 0.
+    it("skips the batch on NYUv2, and where sigma <= 0 begins with a new optimizer at the first rate", async () => {
+      const step = 7;
+      const rates = { learningRate: 1e-3, learningRateAt: () => 0.02, step };
+      const move = moveOf(await released({}, rates));
+      const options = { after: "skip", optimizer: adam(), schedule: { perEpoch: 1 } } as const;
+      const past = { ...adam().init(smallNet(2, "float32")), step: array(99, "float64") };
+      /** The sign of sigma is that of the direction along the move. */
+      const at = (sign: number, more = {}) => {
+        const direction = async () => Float64Array.from(move, (v) => sign * v);
+        return released(options, { ...rates, optimizer: past, direction, ...more });
+      };
+      const kept = await at(1);
+      expect(kept.report.sigma).toBeGreaterThan(0);
+      expect(kept.change).toMatchObject({ skip: true });
+      for (const name of ["optimizer", "learningRate", "reuse"]) expect(kept.change).not.toHaveProperty(name);
+      const begun = await at(-1);
+      expect(begun.report.sigma).toBeLessThanOrEqual(0);
+      expect(begun.report.note).toContain("the optimizer begins again, at the learning rate 0.02");
+      expect(begun.change).toMatchObject({ skip: true, optimizer: adam().init(begun.params) });
+      // All later steps have that rate, whether a teleport is due or not.
+      const memory = begun.change?.memory;
+      expect(memory).toEqual({ step, epoch: 50, inEpoch: 1, rate: 0.02 });
+      const later = await at(1, { step: step + 1, memory });
+      expect(later.change).toEqual({ learningRate: 0.02 });
+      const again = await at(1, { step: step + 3, epoch: 51, memory });
+      expect(again.change).toMatchObject({ learningRate: 0.02, memory: { epoch: 51, rate: 0.02 } });
+      expect(() => cost({ preset: "released", after: "skip" })).toThrow("after: skip creates a new state");
+    });
   });
 
   it("tells its time in ordinary steps", async () => {

@@ -136,6 +136,7 @@ export async function contextFor<P>({
     params,
     optimizer,
     learningRate: 1e-3,
+    learningRateAt: () => 1e-3,
     batch,
     memory: undefined,
     history: emptyHistory(tasks, true),
@@ -148,6 +149,11 @@ export async function contextFor<P>({
     },
     direction: async () => new Float64Array(0),
     sample,
+    batches: (label) => ({
+      async *[Symbol.asyncIterator]() {
+        for (let i = 0; i < context.stepsPerEpoch; i++) yield sample(batch.x?.shape[0] ?? 1, `${label} ${i}`);
+      },
+    }),
     ...place,
   };
   return { context, meter };

@@ -29,6 +29,7 @@ export async function train(
     steps = 12,
     method = linearScalarization() as MultiTaskMethod<unknown>,
     tasks = 2,
+    dtype = "float64" as "float32" | "float64",
     losses = netLosses(tasks),
     data = netData(64, tasks) as MultiTaskData,
     teleports = options && cost<SmallNet>(options),
@@ -37,7 +38,7 @@ export async function train(
 ) {
   const trainer = await createMultiTaskTrainer<SmallNet>({
     losses,
-    params: smallNet(tasks),
+    params: smallNet(tasks, dtype),
     data,
     batchSize: 16,
     method,

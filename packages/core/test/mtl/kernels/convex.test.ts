@@ -1,5 +1,6 @@
 // The convex kernels that are no quadratic programs: CAGrad's inner problem and the power equation; and the spectrum.
 import fc from "fast-check";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { caGradInner } from "../../../src/mtl/kernels/ca-grad-inner.js";
 import { rowNorms, type Square, squaredNorm, times, uniform } from "../../../src/mtl/kernels/gramian.js";
@@ -66,7 +67,7 @@ describe("caGradInner", () => {
           expect(s - level).toBeGreaterThanOrEqual(-1e-6 * size);
         });
       }),
-      { numRuns: 300 },
+      { numRuns: randomCases(300) },
     );
   });
 
@@ -140,7 +141,7 @@ describe("powerRoot", () => {
           expect(Math.abs(left - right)).toBeLessThanOrEqual(1e-6 * right + 1e-12 * n[k] * size);
         });
       }),
-      { numRuns: 300 },
+      { numRuns: randomCases(300) },
     );
   });
 

@@ -15,7 +15,7 @@ import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
 import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
 import { upGrad } from "../../../src/mtl/methods/up-grad.js";
 import { everyMethod } from "../train/training-support.js";
-import { firstStep, inputOf, type Rows, shufflesBy } from "./jacobians.js";
+import { firstStep, inputFor, type Rows, shufflesBy } from "./jacobians.js";
 
 const base: Rows = [
   [-4, 1, 1],
@@ -156,7 +156,7 @@ describe("Forty tasks", () => {
     "take $name a few milliseconds at most",
     (given) => {
       const method = as(given);
-      const input = inputOf(rows);
+      const input = inputFor(method, rows);
       const state = method.init(40);
       const times = Array.from({ length: 40 }, () => {
         const start = performance.now();

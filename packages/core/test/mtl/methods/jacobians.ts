@@ -49,7 +49,7 @@ export function inputOf(rows: Rows, more: Partial<TaskInput> = {}): TaskInput {
     losses: new Float64Array(rows.length).fill(1),
     gramian,
     jacobian,
-    samples: [jacobian, jacobian, jacobian],
+    descended: new Float64Array(rows.length).fill(0.5),
     // With eta = -1, of losses that are linear.
     ahead: gramian,
     step: 0,
@@ -59,13 +59,22 @@ export function inputOf(rows: Rows, more: Partial<TaskInput> = {}): TaskInput {
   };
 }
 
+/** The same, with as many samples as the method takes. */
+export function inputFor<S>(
+  { samplesPerStep = 1 }: MultiTaskMethod<S>,
+  rows: Rows,
+  more: Partial<TaskInput> = {},
+): TaskInput {
+  return inputOf(rows, { samples: new Array(samplesPerStep).fill(arraysOf(rows).jacobian), ...more });
+}
+
 /** The first step of a method, with d computed from the weights where it gives those. */
 export function firstStep<S>(
   method: MultiTaskMethod<S>,
   rows: Rows,
   more: Partial<TaskInput> = {},
 ): Combination<S> & { d: number[]; w: number[] } {
-  const combination = method.combine(inputOf(rows, more), method.init(rows.length));
+  const combination = method.combine(inputFor(method, rows, more), method.init(rows.length));
   const { weights, direction } = combination;
   const d = direction ? [...direction] : directionOf(rows, weights ?? []);
   return { ...combination, d, w: [...(weights ?? [])] };

@@ -14,6 +14,7 @@ import { moco } from "../../../src/mtl/methods/moco.js";
 import { randomLossWeighting } from "../../../src/mtl/methods/random-loss-weighting.js";
 import { stch } from "../../../src/mtl/methods/stch.js";
 import { uncertaintyWeighting } from "../../../src/mtl/methods/uncertainty-weighting.js";
+import { upGrad } from "../../../src/mtl/methods/up-grad.js";
 
 describe("options", () => {
   it.each([
@@ -54,6 +55,10 @@ describe("options", () => {
     ],
     ["dibsMtl: radius is for several steps; this is one.", () => dibsMtl({ radius: 0.1 })],
     ["dibsMtl: length is for one step; these are 5.", () => dibsMtl({ steps: 5, length: 2 })],
+    [
+      'upGrad: regEpsilon is for projector "regularized"; this is "exact".',
+      () => upGrad({ projector: "exact", regEpsilon: 0 }),
+    ],
   ])("that have no effect in a method's form are rejected: %s", (message, make) => {
     expect(make).toThrow(OptionError);
     expect(make).toThrow(message);

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { NumericalError, OptionError, ShapeError } from "../../../src/errors.js";
 import { createRng } from "../../../src/math/rng.js";
@@ -87,7 +88,7 @@ describe.each(methods.map((m) => [m.method.name, m] as const))("%s", (name, { me
         expect(directions.flat().every(Number.isFinite)).toBe(true);
         expect(numbersIn(state).every(Number.isFinite)).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: randomCases(300) },
     );
   });
 
@@ -115,7 +116,7 @@ describe.each(methods.map((m) => [m.method.name, m] as const))("%s", (name, { me
         }
         expect(numbersIn(state).some(Number.isNaN)).toBe(false);
       }),
-      { numRuns: 500 },
+      { numRuns: randomCases(500) },
     );
   });
 

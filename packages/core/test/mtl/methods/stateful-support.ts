@@ -12,6 +12,7 @@ import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { excessMtl } from "../../../src/mtl/methods/excess-mtl.js";
 import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
+import { forum } from "../../../src/mtl/methods/forum.js";
 import { geometricLoss } from "../../../src/mtl/methods/geometric-loss.js";
 import { go4Align } from "../../../src/mtl/methods/go4-align.js";
 import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
@@ -24,7 +25,9 @@ import { imtlL } from "../../../src/mtl/methods/imtl-l.js";
 import { ldcMtl } from "../../../src/mtl/methods/ldc-mtl.js";
 import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { moco } from "../../../src/mtl/methods/moco.js";
+import { moml } from "../../../src/mtl/methods/moml.js";
 import { pbi } from "../../../src/mtl/methods/pbi.js";
+import { pcd } from "../../../src/mtl/methods/pcd.js";
 import { randomLossWeighting } from "../../../src/mtl/methods/random-loss-weighting.js";
 import { scaleInvariant } from "../../../src/mtl/methods/scale-invariant.js";
 import { stch } from "../../../src/mtl/methods/stch.js";
@@ -77,6 +80,10 @@ export const methods: {
   { method: consMtl() },
   { method: autoLambda() as MultiTaskMethod<unknown> },
   { method: autoLambda({ weights: "softmax" }) as MultiTaskMethod<unknown> },
+  { method: moml() as MultiTaskMethod<unknown> },
+  { method: forum() as MultiTaskMethod<unknown> },
+  // The first task is the primary one.
+  { method: pcd() as MultiTaskMethod<unknown>, random: true },
   // It compares neighbors.
   { method: ldcMtl() as MultiTaskMethod<unknown>, random: true },
   { method: ldcMtl({ normalization: "ratio" }) as MultiTaskMethod<unknown>, random: true, positive: true },
@@ -118,6 +125,8 @@ export function inputOf(losses: readonly number[], rows: Rows, rest: Partial<Tas
   return {
     // Of a step against all gradients.
     ahead: { ...gramian(rows), data: gramian(rows).data.map((x) => -x) },
+    descended: Float64Array.from(losses, (loss) => 0.9 * loss),
+    samples: [matrix(rows), matrix(rows)],
     losses: Float64Array.from(losses),
     gramian: gramian(rows),
     jacobian: matrix(rows),

@@ -6,11 +6,12 @@ import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
 import { type AutoLambdaOptions, autoLambda } from "../../../src/mtl/methods/auto-lambda.js";
+import { forum } from "../../../src/mtl/methods/forum.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { sgd } from "../../../src/optim/sgd.js";
 import { flatten, unflatten } from "../../../src/tree.js";
-import { type NetParams, randomNet } from "../gradients/networks.js";
+import { flat, type NetParams, randomNet } from "../gradients/networks.js";
 import { expectNumbers, inputOf } from "../methods/stateful-support.js";
 
 /** Parameters after a plain step along sum_k w_k grad L_k, heads included. */
@@ -61,6 +62,69 @@ describe("the derivatives of losses after a virtual step", () => {
         1e-9,
       );
     }
+    await gradients.dispose();
+  });
+});
+
+describe("losses after virtual steps", () => {
+  it("are those of plain steps on one batch, until the loss is too large", async () => {
+    const net = randomNet({ seed: 1 });
+    const { params, losses, batch } = net;
+    const gradients = taskGradients({ losses, params, batch, keep: true });
+    const weights = [0.3, 1.2, -0.5];
+    let at = params;
+    for (let step = 0; step < 3; step++) {
+      at = stepped(at, await gradients.measure(at, batch), weights, 0.2);
+    }
+    const options = { weights: Float64Array.from(weights), learningRate: 0.2 };
+    const found = await gradients.descended(params, batch, { ...options, steps: 3 });
+    expectNumbers(found, (await gradients.forward(at, batch)).losses, 1e-12);
+    const wild = { weights: Float64Array.of(1, 1, 1), learningRate: 1e4, steps: 5 };
+    expect([...(await gradients.descended(params, batch, wild))].every(Number.isFinite)).toBe(true);
+    await gradients.dispose();
+  });
+
+  it("lead FORUM's step in all parameters, heads included", async () => {
+    const net = randomNet({ seed: 1 });
+    const { params, losses, batch, tasks } = net;
+    const method = forum({ innerRate: 0.05, innerSteps: 2 });
+    const directions: Float64Array[] = [];
+    const trainer = await createMultiTaskTrainer({
+      losses,
+      params,
+      data: batch,
+      method,
+      optimizer: sgd(),
+      learningRate: 1,
+      async beforeStep(context) {
+        directions.push(await context.direction());
+        return {};
+      },
+    });
+    await trainer.run({ steps: 1 });
+    // Without batches each sample is all the data, so that both Jacobians are the same; each head's rows are zero for other tasks.
+    const gradients = taskGradients({ losses, params, batch, tasks, spansHeads: true, keep: true });
+    const { jacobian, losses: here } = await gradients.measure(params, batch);
+    const all = jacobian as NdArray<Float64Array>;
+    const descended = await gradients.descended(params, batch, {
+      weights: Float64Array.of(1 / 3, 1 / 3, 1 / 3),
+      learningRate: 0.05,
+      steps: 2,
+    });
+    const input = { ...inputOf([...here], [[1], [1], [1]]), jacobian: all, samples: [all, all], descended };
+    const { direction } = method.combine(input, method.init(3));
+    const before = flat(params);
+    expectNumbers(
+      flat(trainer.current.params),
+      before.map((x, i) => x - (direction?.[i] ?? NaN)),
+      1e-10,
+    );
+    expect(trainer.history.tasks).toEqual(tasks);
+    // A hook, such as COST, moves the shared parameters alone.
+    const { heads } = await taskGradients({ losses, params, batch, keep: true }).measure(params, batch);
+    const ofHeads = (heads ?? []).reduce((size, { data }) => size + data.length, 0);
+    expect(directions.map((d) => d.length)).toEqual([all.shape[1] - ofHeads]);
+    await trainer.dispose();
     await gradients.dispose();
   });
 });

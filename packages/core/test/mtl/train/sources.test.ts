@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../../../src/array.js";
+import type { Batch } from "../../../src/batch.js";
 import { batches } from "../../../src/data/batches.js";
+import { shuffled } from "../../../src/data/streams/shuffled.js";
+import { streamOf } from "../../../src/data/streams/stream-of.js";
 import { mul } from "../../../src/graph/ops/arithmetic.js";
 import { mean } from "../../../src/graph/ops/reduce.js";
 import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
@@ -50,6 +53,48 @@ describe("batches of a run", () => {
       expect(pass.flat().sort((x, y) => x - y)).toEqual([100, 101, 102, 103]);
     }
     expect(Object.keys(await sources.batchOf(0))).toEqual(["a", "b"]);
+  });
+
+  describe("of a draw that is as long as an epoch", () => {
+    const streamed = (x: ReturnType<typeof counted>) => shuffled(streamOf({ x }, { size: 3 }), { buffer: 4 });
+    const read = async (batches: AsyncIterable<Batch>) => {
+      const all: number[][][] = [];
+      for await (const batch of batches) all.push(Object.values(batch).map(values));
+      return all;
+    };
+    const options = { batchSize: 4, seed: 5, dtype: "float64" } as const;
+
+    it.each([
+      ["arrays", { x: counted(21) }],
+      ["a stream", streamed(counted(21))],
+    ])("have the bits of the whole draw whenever they are read: %s", async (_, data) => {
+      const [sources, whole] = [await prepareSources(data, options), await prepareSources(data, options)];
+      for (const step of [3, 4]) {
+        const drawn = values((await whole.sample(20, step, "all")).x);
+        const batches = sources.batches(step, "all");
+        const expected = [0, 4, 8, 12, 16].map((at) => [drawn.slice(at, at + 4)]);
+        expect(await read(batches)).toEqual(expected);
+        // Ended early, and again from the first one on.
+        for await (const { x } of batches) if (values(x).join() === drawn.slice(4, 8).join()) break;
+        expect(await read(batches)).toEqual(expected);
+        // Further draws go on after it.
+        expect(await sources.sample(6, step, "more")).toEqual(await whole.sample(6, step, "more"));
+        expect(await read(batches)).toEqual(expected);
+      }
+      await Promise.all([sources.dispose(), whole.dispose()]);
+    });
+
+    it("begin again in a source that has fewer", async () => {
+      const sources = await prepareSources([{ a: counted(8) }, { b: counted(5, 100) }], {
+        ...options,
+        batchSize: 2,
+      });
+      const drawn = await sources.sample(8, 0, "all");
+      const [a, b] = [values(drawn.a), values(drawn.b)];
+      expect(await read(sources.batches(0, "all"))).toEqual(
+        [0, 2, 4, 6].map((at) => [a.slice(at, at + 2), b.slice(at % 4, (at % 4) + 2)]),
+      );
+    });
   });
 
   it("are in the precision of the run, but integers stay", async () => {

@@ -4,6 +4,7 @@ import { conflictOf } from "../../../src/mtl/conflict.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
 import { taskUpdates } from "../../../src/mtl/gradients/task-updates.js";
 import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
+import { famo } from "../../../src/mtl/methods/famo.js";
 import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
 import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import type { BeforeStep, StepContext } from "../../../src/mtl/train/trainer.js";
@@ -148,6 +149,48 @@ describe("a hook before the step", () => {
     expect(moments[2]).toEqual(blend(0.9, 1));
     expect(moments[3]).toEqual(gradients[2].map((g) => expect.closeTo((1 - 0.9 ** 3) * g, 12)));
     expect(moments[4]).toEqual(blend(0.9, 3));
+  });
+
+  it("sets the learning rate of a step, and sees those of the run", async () => {
+    const rate = (step: number) => 0.1 / (step + 1);
+    const seen: number[] = [];
+    const hooked = await trainerFor(fairGrad(), {
+      learningRate: rate,
+      beforeStep: async ({ step, learningRate, learningRateAt }) => {
+        seen.push(learningRate, learningRateAt(0));
+        return step === 2 ? { learningRate: 0.1 } : undefined;
+      },
+    });
+    const plain = await trainerFor(fairGrad(), { learningRate: (t) => (t === 2 ? 0.1 : rate(t)) });
+    await hooked.run({ steps: 4 });
+    await plain.run({ steps: 4 });
+    expect(seen).toEqual([0, 1, 2, 3].flatMap((t) => [rate(t), 0.1]));
+    expect(flat(hooked.current.params)).toEqual(flat(plain.current.params));
+  });
+
+  it("ends a step with `skip`: its batch changes nothing, and moved parameters and a new state stay", async () => {
+    const moved = shifted(net.params, 0.1);
+    const state = adam().init(net.params);
+    for (const method of [famo(), fairGrad()]) {
+      const trainer = await trainerFor(method, {
+        ...plainLosses,
+        beforeStep: async ({ step }) =>
+          step === 3 ? { params: moved, optimizer: state, skip: true } : undefined,
+      });
+      await trainer.run({ steps: 3 });
+      const before = trainer.current;
+      const plain = await trainerFor(method, plainLosses);
+      await trainer.run({ steps: 1 });
+      await plain.run({ steps: 4 });
+      expect(trainer.current).toMatchObject({ step: 4, optimizer: state, method: before.method });
+      expect(flat(trainer.current.params)).toEqual(flat(moved));
+      // Its losses are those before the move, and count to the mean of the epoch, which ends with it.
+      expect(trainer.history.losses).toEqual(plain.history.losses);
+      expect(trainer.history.directionNorms[3]).toBe(0);
+      expect(trainer.history.weights.map((w) => w[3])).toEqual(net.tasks.map(() => Number.NaN));
+      await trainer.run({ steps: 1 });
+      expect(flat(trainer.current.params)).not.toEqual(flat(moved));
+    }
   });
 
   it("draws examples of its own: the same for a label, others for another one or at another step", async () => {

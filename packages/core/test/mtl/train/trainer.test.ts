@@ -19,9 +19,13 @@ import { decodeMultiTaskCheckpoint, encodeMultiTaskCheckpoint } from "../../../s
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer, type MultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { namedArrays } from "../../../src/named-arrays.js";
+import { crossEntropy } from "../../../src/nn/losses/cross-entropy.js";
+import { mlp } from "../../../src/nn/models/mlp.js";
 import { sgd } from "../../../src/optim/sgd.js";
 import { withGroups } from "../../../src/optim/with-groups.js";
 import { resume } from "../../../src/train/checkpoint.js";
+import { createTrainer } from "../../../src/train/trainer.js";
+import { someDigits } from "../../train/support.js";
 import { flat, trunk } from "../gradients/networks.js";
 import { data, everyMethod, losses, net, trainerFor } from "./training-support.js";
 
@@ -53,6 +57,25 @@ describe("training on several tasks", () => {
       await trainer.dispose();
     },
   );
+
+  it("takes with one task the steps of createTrainer, bit for bit", async () => {
+    const model = mlp({ sizes: [64, 8, 10] });
+    const digits = someDigits(0, 60);
+    const settings = { optimizer: sgd({ momentum: 0.9 }), learningRate: 0.1, batchSize: 16, seed: 3 };
+    const one = await createTrainer({ ...settings, model, data: digits });
+    const tasks = await createMultiTaskTrainer({
+      ...settings,
+      params: (rng, options) => model.init(rng, options).params,
+      data: { ...digits },
+      losses: (p, { inputs, labels }) => [crossEntropy(model.apply(p, inputs).output, labels)],
+      method: linearScalarization(),
+    });
+    await one.run({ steps: 7 });
+    await tasks.run({ steps: 7 });
+    expect(tasks.history.losses).toEqual([one.history.loss]);
+    expect(flat(tasks.current.params)).toEqual(flat(one.current.params));
+    await Promise.all([one.dispose(), tasks.dispose()]);
+  });
 
   it.each([linearScalarization(), nashMtl(), famo(), modo(), dwa()].map((m) => [m.name, m] as const))(
     "gives the same numbers with %s however the run is cut, and others with another seed",

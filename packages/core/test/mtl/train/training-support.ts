@@ -14,6 +14,7 @@ import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { excessMtl } from "../../../src/mtl/methods/excess-mtl.js";
 import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
+import { forum } from "../../../src/mtl/methods/forum.js";
 import { geometricLoss } from "../../../src/mtl/methods/geometric-loss.js";
 import { go4Align } from "../../../src/mtl/methods/go4-align.js";
 import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
@@ -30,9 +31,11 @@ import { linearScalarization } from "../../../src/mtl/methods/linear-scalarizati
 import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { moco } from "../../../src/mtl/methods/moco.js";
 import { modo } from "../../../src/mtl/methods/modo.js";
+import { moml } from "../../../src/mtl/methods/moml.js";
 import { nashMtl } from "../../../src/mtl/methods/nash-mtl.js";
 import { pbi } from "../../../src/mtl/methods/pbi.js";
 import { pcGrad } from "../../../src/mtl/methods/pc-grad.js";
+import { pcd } from "../../../src/mtl/methods/pcd.js";
 import { randomLossWeighting } from "../../../src/mtl/methods/random-loss-weighting.js";
 import { scaleInvariant } from "../../../src/mtl/methods/scale-invariant.js";
 import { sdmGrad } from "../../../src/mtl/methods/sdm-grad.js";
@@ -97,6 +100,9 @@ export const everyMethod: readonly MultiTaskMethod[] = [
   uwSo(),
   stch({ variant: "published" }),
   excessMtl({ warmupSteps: 2 }),
+  moml(),
+  forum({ innerRate: 0.05, innerSteps: 2 }),
+  pcd(),
   crMogm(mgda()),
   crMogm(autoLambda()),
   everySteps(caGrad(), { steps: 2 }),

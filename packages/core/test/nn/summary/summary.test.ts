@@ -21,8 +21,7 @@ import {
 import { recurrentClassifier } from "../../../src/nn/models/recurrent-classifier.js";
 import { sequenceTransformer } from "../../../src/nn/models/sequence-transformer.js";
 import { unet } from "../../../src/nn/models/unet.js";
-import { type Summary, summary } from "../../../src/nn/summary/summary.js";
-import { summaryText } from "../../../src/nn/summary/summary-text.js";
+import { type Summary, summary, summaryText } from "../../../src/nn/summary/summary.js";
 import { toOnnx } from "../../../src/runtime/onnx/export.js";
 
 const rowsOf = ({ layers }: Summary) =>

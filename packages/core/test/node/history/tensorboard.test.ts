@@ -2,8 +2,7 @@ import { readFileSync } from "node:fs";
 import { type Fields, readFields, readRecords } from "isoloss-test-support/node/history/read-events";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
-import { crc32c } from "../../../src/node/history/crc32c.js";
-import { encodeEvents, eventFileName, tfRecord } from "../../../src/node/history/tensorboard.js";
+import { crc32c, encodeEvents, eventFileName, tfRecord } from "../../../src/node/history/tensorboard.js";
 
 describe("crc32c", () => {
   // RFC 3720, appendix B.4, and the usual check value.

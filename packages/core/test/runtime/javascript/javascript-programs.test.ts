@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { uniform } from "isoloss-test-support/graph/ops/op-case";
 import { evaluate, expectClose, float64, int64, numbers } from "isoloss-test-support/nn/support";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { full, type NdArray, ndarray } from "../../../src/array.js";
 import { type Graph, nodesOf } from "../../../src/graph/graph.js";
@@ -127,7 +128,7 @@ describe("Fusing", () => {
           expectClose(results[name], expected.get(tensor) as NdArray, 1e-13);
         }
       }),
-      settings(150),
+      settings(randomCases(150)),
     );
   });
 

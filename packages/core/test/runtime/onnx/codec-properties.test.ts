@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { describe, expect, it } from "vitest";
 import { DataError } from "../../../src/errors.js";
 import { decodeModel, encodeModel } from "../../../src/runtime/onnx/codec.js";
@@ -166,7 +167,7 @@ describe("the codec", () => {
           decodeOrRefuse(damaged);
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: randomCases(3000) },
     );
   });
 });

@@ -7,6 +7,7 @@ import {
   relativeError,
   roundedValues,
 } from "isoloss-test-support/graph/ops/op-derivatives";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { expect } from "vitest";
 import { dtypeOf, type NdArray } from "../../../src/array.js";
 import type { Graph } from "../../../src/graph/graph.js";
@@ -78,5 +79,5 @@ export const check = (
     fc.asyncProperty(labeled(row), async (c) => {
       for (const job of jobsOf(row, c, dtype)) await property(job);
     }),
-    settings(numRuns),
+    settings(randomCases(numRuns)),
   );

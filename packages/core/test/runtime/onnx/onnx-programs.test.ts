@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { awayFromZero, uniform } from "isoloss-test-support/graph/ops/op-case";
 import { relativeError } from "isoloss-test-support/graph/ops/op-derivatives";
+import { randomCases } from "isoloss-test-support/random-cases";
 import { expect, it } from "vitest";
 import { grad } from "../../../src/graph/autodiff.js";
 import type { Graph } from "../../../src/graph/graph.js";
@@ -53,7 +54,7 @@ it("random programs give in ONNX Runtime what they give in JavaScript", async ()
         1e-10,
       );
     }),
-    settings(60),
+    settings(randomCases(60)),
   );
 });
 
@@ -75,7 +76,7 @@ it("random programs have in ONNX Runtime the first and second derivatives that t
         1e-9,
       );
     }),
-    settings(60),
+    settings(randomCases(60)),
   );
 });
 

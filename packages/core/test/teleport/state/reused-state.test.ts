@@ -3,7 +3,7 @@ import { array, item, type NdArray } from "../../../src/array.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
 import { spec } from "../../../src/graph/trace.js";
-import { masked } from "../../../src/moves/prune/masked.js";
+import { masked } from "../../../src/moves/prune/pruned.js";
 import { adagrad } from "../../../src/optim/adagrad.js";
 import { adam, scaleByAdam } from "../../../src/optim/adam.js";
 import { adamw } from "../../../src/optim/adamw.js";

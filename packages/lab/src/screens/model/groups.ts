@@ -1,8 +1,9 @@
 // Elements of the groups that keep a model's outputs, group by group.
 import { type NdArray, type Symmetries, zeros } from "isoloss";
+import { groupsOf } from "isoloss/internal";
 import { type Mt19937, torchGenerator, torchRandn } from "isoloss/nn";
 import {
-  type Discovery,
+  type GroupGenerator,
   generalLinear,
   isRefusal,
   orthogonal,
@@ -11,7 +12,6 @@ import {
   scaling,
   signFlips,
 } from "isoloss/symmetry";
-import { matrixExponential } from "./matrix-exponential.js";
 
 export type Params = Readonly<Record<string, NdArray>>;
 
@@ -20,7 +20,8 @@ export type Act =
   /** Goes to `t` along the group's direction, from where t is 0. */
   | { readonly kind: "slide"; readonly t: number }
   /** Another order of units, or other signs of them. */
-  | { readonly kind: "shuffle" | "reverse" | "flipAll"; readonly seed: number }
+  | { readonly kind: "shuffle"; readonly seed: number }
+  | { readonly kind: "reverse" | "flipAll" }
   | { readonly kind: "swap"; readonly units: readonly [number, number] }
   | { readonly kind: "flip"; readonly unit: number };
 
@@ -31,21 +32,13 @@ export interface MovableGroup {
   act(params: Params, act: Act, seed: number): Promise<Params>;
 }
 
-type Generator = Discovery[Exclude<keyof Discovery, "bijections">][number];
-
 /** The groups in the order of `describeDiscovery`. */
 export function movableGroups(symmetries: Symmetries<Params>, example: Params): readonly MovableGroup[] {
-  const { found } = symmetries;
-  const all = [found.scalings, found.signs, found.permutations, found.linear, found.orthogonal, found.shifts];
-  return [
-    ...all.flat().map((generator: Generator, index) => movable(generator, index, symmetries, example)),
-    // Eq. 8 keeps one batch of data, not the function.
-    ...found.bijections.map((): MovableGroup => ({ moves: "none", act: async (params) => params })),
-  ];
+  return groupsOf(symmetries.found).map((generator, index) => movable(generator, index, symmetries, example));
 }
 
 function movable(
-  generator: Generator,
+  generator: GroupGenerator,
   index: number,
   { shifts, found }: Symmetries<Params>,
   example: Params,
@@ -59,6 +52,9 @@ function movable(
       return along(orthogonal<Params>([generator]), index);
     case "shift":
       return along(shifts as Symmetry<Params>, index, found.shifts.indexOf(generator));
+    case "bijection":
+      // Eq. 8 keeps one batch of data, not the function.
+      return { moves: "none", act: async (params) => params };
     case "permutation": {
       const symmetry = permutations(example, [generator]);
       const act = async (params: Params, by: Act) => symmetry.act(params, [orderOf(by, generator.size)]);
@@ -167,4 +163,46 @@ function signsOf(act: Act, size: number): readonly number[] {
   if (act.kind !== "shuffle") return ones;
   const keys = torchRandn(torchGenerator(act.seed), [size], { dtype: "float64" }).data as Float64Array;
   return ones.map((_, i) => (keys[i] < 0 ? -1 : 1));
+}
+
+// exp(A) by scaling and squaring of a Taylor series: Golub and Van Loan, "Matrix Computations", section 9.3.
+
+/** Terms of the series: the remainder of a matrix of norm 1/2 is below 1e-17. */
+const terms = 14;
+
+/** The exponential of an n x n matrix, row by row. */
+export function matrixExponential(A: Float64Array, n: number): Float64Array {
+  let norm = 0;
+  for (let i = 0; i < n; i++) {
+    let row = 0;
+    for (let k = 0; k < n; k++) row += Math.abs(A[i * n + k]);
+    norm = Math.max(norm, row);
+  }
+  const squarings = Math.max(0, Math.ceil(Math.log2(norm)) + 1);
+  const B = A.map((a) => a / 2 ** squarings);
+  let sum = identity(n);
+  // Horner's scheme: 1 + B (1 + B / 2 (1 + B / 3 (...))).
+  for (let k = terms; k >= 1; k--) {
+    sum = product(B, sum, n).map((v) => v / k);
+    for (let i = 0; i < n; i++) sum[i * n + i] += 1;
+  }
+  for (let k = 0; k < squarings; k++) sum = product(sum, sum, n);
+  return sum;
+}
+
+function identity(n: number): Float64Array {
+  const one = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) one[i * n + i] = 1;
+  return one;
+}
+
+function product(a: Float64Array, b: Float64Array, n: number): Float64Array {
+  const out = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < n; k++) {
+      const x = a[i * n + k];
+      for (let j = 0; j < n; j++) out[i * n + j] += x * b[k * n + j];
+    }
+  }
+  return out;
 }

@@ -4,7 +4,7 @@ import { fromOnnx, type QuantizationChoice, quantizeModel } from "isoloss-onnx";
 import { randomBatch } from "./random-batch.js";
 import type { Sizes } from "./sizes.js";
 
-/** A choice and what it came to on inputs that it was not made for. */
+/** A choice and its error on inputs that it was not made for. */
 export type QuantizedRow = Pick<
   QuantizationChoice,
   "candidate" | "granularity" | "isBiasCorrected" | "sqnr" | "agreement" | "bytes"

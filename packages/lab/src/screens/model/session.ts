@@ -1,7 +1,8 @@
 // One model: read, drawn, its symmetries found, moved along them and compared with the file.
-import { DataError, type Symmetries } from "isoloss";
+import { DataError, IsolossError, type Symmetries, spec, symmetriesOf, type Tensor, trace } from "isoloss";
 import { balanced } from "isoloss/moves";
 import { decodeModel, type ImportedModel, type OnnxModel, type OutputDifference } from "isoloss/onnx";
+import { add, cast, mean, square, sub } from "isoloss/ops";
 import { type DiscoveryDescription, describeDiscovery } from "isoloss/symmetry";
 import {
   createParamsComparison,
@@ -16,8 +17,7 @@ import { type Figures, figuresOf } from "./figures.js";
 import { type Act, type MovableGroup, movableGroups, type Params, randomMove } from "./groups.js";
 import { graphOf, type ModelGraph } from "./model-graph.js";
 import type { OrtComparison } from "./ort.js";
-import { readModel, symmetriesOfModel } from "./read-model.js";
-import { openSizes, type Sizes } from "./sizes.js";
+import { openSizes, type Sizes, shapeOf } from "./sizes.js";
 
 /** What the file says of itself. */
 export interface Summary {
@@ -274,4 +274,45 @@ function withoutOne(before: Params, after: Params, of: ReadonlySet<string>): Par
     if (change > most) [most, left] = [change, name];
   }
   return most === 0 ? after : { ...after, [left]: before[left] };
+}
+
+// A file as a model whose symmetries are looked for, as far as it can be read.
+
+/** The model, or why it cannot be read as a computation: the library's own words. */
+interface ReadModel {
+  readonly imported: ImportedModel | undefined;
+  readonly problem: string | undefined;
+}
+
+function readModel(bytes: Uint8Array): ReadModel {
+  try {
+    const imported = fromOnnx(bytes);
+    const unranked = imported.inputs.find(({ shape }) => shape === undefined);
+    if (unranked === undefined) return { imported, problem: undefined };
+    const problem = `The file does not say how many axes the input "${unranked.name}" has. Export the model with the shapes of its inputs.`;
+    return { imported: undefined, problem };
+  } catch (error) {
+    if (!(error instanceof IsolossError)) throw error;
+    return { imported: undefined, problem: error.message };
+  }
+}
+
+/**
+ * The symmetries of the distances of all outputs from any targets: what keeps these on all inputs keeps the outputs.
+ */
+function symmetriesOfModel(model: ImportedModel, sizes: Sizes): Symmetries<Params> {
+  const { params, inputs, outputs } = model;
+  const named = (batch: Readonly<Record<string, Tensor>>) =>
+    Object.fromEntries(inputs.map(({ name }, i) => [name, batch[`x${i}`]]));
+  const arrays = Object.fromEntries(
+    inputs.map((input, i) => [`x${i}`, spec(shapeOf(input, sizes), input.dtype)]),
+  );
+  const { graph } = trace(({ p, x }) => Object.values(model.apply(p, named(x))), { p: params, x: arrays });
+  const targets = graph.outputs.map(({ tensor }, i) => [`y${i}`, spec(tensor.shape, "float32")] as const);
+  const distance = (p: Readonly<Record<string, Tensor>>, batch: Readonly<Record<string, Tensor>>): Tensor => {
+    const results = model.apply(p, named(batch));
+    const all = outputs.map((name, i) => mean(square(sub(cast(results[name], "float32"), batch[`y${i}`]))));
+    return all.reduce((a, b) => add(a, b));
+  };
+  return symmetriesOf<Params>(distance as never, params, { ...arrays, ...Object.fromEntries(targets) });
 }

@@ -185,7 +185,7 @@ export class Tasks extends ScreenModel<TasksState> {
     this.version++;
     const { shown } = this;
     const arrived = shown.filter(({ status }) => status === "front").length;
-    this.message = `Done: ${arrived} of ${shown.length} ${shown.length === 1 ? "run" : "runs"} came to the Pareto front.`;
+    this.message = `Done: ${arrived} of ${shown.length} ${shown.length === 1 ? "run" : "runs"} reached the Pareto front.`;
   }
 }
 

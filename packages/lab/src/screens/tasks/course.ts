@@ -30,7 +30,7 @@ export interface Course {
   readonly seconds: Float64Array;
   readonly jumps: readonly { readonly step: number; readonly from: Point; readonly to: Point }[];
   readonly attempts: readonly Attempt[];
-  /** `front`: it came to the front and ended there. */
+  /** `front`: it reached the front and ended there. */
   readonly status: "running" | "front" | "done" | "failed";
   /** Why it failed, or what else is to say. */
   readonly note: string;
@@ -40,7 +40,7 @@ export interface Course {
 export const runKey = ({ method, variant }: Pick<Course, "method" | "variant">): string =>
   `${method} ${variant}`;
 
-/** Of a run from one of the five starts: the step at which it came to the front, or undefined. */
+/** Of a run from one of the five starts: the step at which it reached the front, or undefined. */
 export interface Arrival {
   readonly method: MethodName;
   readonly variant: VariantName;

@@ -4,7 +4,7 @@ import { formatSeconds, none } from "../../app/format.js";
 import type { Arrival, Course } from "./course.js";
 
 export const columns = {
-  arrived: "came to the front",
+  arrived: "reached the front",
   distance: "last distance",
   losses: "last losses",
   seconds: "time *",
@@ -39,7 +39,7 @@ export function summaryOf(course: Course): Readonly<Record<keyof typeof columns 
   };
 }
 
-/** Of the runs of one kind, the steps at which they came to the front, in the order of the starts. */
+/** Of the runs of one kind, the steps at which they reached the front, in the order of the starts. */
 export function arrivalRow(
   arrivals: readonly Arrival[],
   run: Pick<Arrival, "method" | "variant">,

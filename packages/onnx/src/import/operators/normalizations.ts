@@ -81,7 +81,7 @@ function lastAxes(call: Call, x: Tensor): readonly number[] {
 function layerNormalization(call: Call): readonly Tensor[] {
   const x = call.tensor(0);
   const axes = lastAxes(call, x);
-  const epsilon = epsilonOf(call);
+  const epsilon = call.epsilon();
   const weight = broadcastTo(call.tensor(1), x.shape.slice(axes[0]));
   const bias = call.has(2) ? broadcastTo(call.tensor(2), weight.shape) : fillLike(weight, 0);
   const y = layerNorm(x, { weight, bias }, { epsilon });
@@ -93,7 +93,7 @@ function layerNormalization(call: Call): readonly Tensor[] {
 function rmsNormalization(call: Call): Tensor {
   const x = call.tensor(0);
   const squares = mean(square(x), { axes: lastAxes(call, x), keepDims: true });
-  return mul(div(x, sqrt(add(squares, epsilonOf(call)))), call.tensor(1));
+  return mul(div(x, sqrt(add(squares, call.epsilon()))), call.tensor(1));
 }
 
 /** (x - mean) / (standard deviation + 1e-9). */

@@ -1,3 +1,4 @@
+// Reductions, softmax and its relatives; and what other operators need to go along one axis.
 import type { Tensor } from "isoloss";
 import { isFloat, resolveAxis } from "isoloss/internal";
 import {
@@ -72,7 +73,7 @@ const reduction =
     return f(x, { keepDims, ...(isAll ? {} : { axes }) });
   };
 
-/** Largest or smallest elements: of bools any or all, and of no elements the extreme of the other sort. */
+/** Largest or smallest elements: of bools any or all, and of no elements `ofNone`. */
 const extremum =
   (f: (x: Tensor, options: ReduceOptions) => Tensor, ofNone: number) =>
   (x: Tensor, options: ReduceOptions): Tensor => {

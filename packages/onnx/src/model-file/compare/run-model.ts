@@ -77,8 +77,8 @@ export async function outputsOf(
 function requireInputs({ inputs }: ImportedModel, batch: NamedValues): void {
   const lost = inputs.find(({ name }) => !Object.hasOwn(batch, name));
   if (lost === undefined) return;
-  const given = Object.keys(batch).join(", ") || "nothing";
-  throw new OptionError(`The model's input "${lost.name}" is missing; the batch has ${given}.`);
+  const names = Object.keys(batch).join(", ") || "nothing";
+  throw new OptionError(`The model's input "${lost.name}" is missing; the batch has ${names}.`);
 }
 
 const named = <T>(inputs: ImportedModel["inputs"], values: readonly T[]): Record<string, T> =>

@@ -28,16 +28,23 @@ const formats: Readonly<Record<string, FloatFormat>> = {
   float16: {
     code: 10,
     largest: 65504,
-    encode: (numbers) => Uint16Array.from(numbers, toFloat16Bits),
+    encode: (numbers) => bitsOf(numbers, toFloat16Bits),
     exponent: 0x7c00,
   },
   bfloat16: {
     code: 16,
     largest: 3.3895313892515355e38,
-    encode: (numbers) => Uint16Array.from(numbers, toBfloat16Bits),
+    encode: (numbers) => bitsOf(numbers, toBfloat16Bits),
     exponent: 0x7f80,
   },
 };
+
+/** By number: `from` with a function takes as long again for millions of weights. */
+function bitsOf(numbers: Float64Array, toBits: (value: number) => number): Uint16Array<ArrayBuffer> {
+  const bits = new Uint16Array(numbers.length);
+  for (let i = 0; i < numbers.length; i++) bits[i] = toBits(numbers[i]);
+  return bits;
+}
 
 export const isFloatCode = (code: number): boolean =>
   Object.values(formats).some((format) => format.code === code);

@@ -1,7 +1,8 @@
 import { DataError, DTypeError, dtypeOf, isNdArray, type NdArray, OptionError, ShapeError } from "isoloss";
-import type { TensorHeader } from "isoloss/internal";
+import type { OnnxNode, TensorHeader } from "isoloss/internal";
 import {
   describeValue,
+  float,
   isFloat,
   isPlainObject,
   ownEntry,
@@ -9,6 +10,8 @@ import {
   requireKnown,
 } from "isoloss/internal";
 import { type ExternalData, inlineExternalData } from "isoloss/onnx";
+import { type Epsilon, epsilonsOf } from "../../import/parameters.js";
+import { GraphEditor } from "./graph-editor.js";
 import { itemOf } from "./graph-items.js";
 import { OnnxFile } from "./onnx-file.js";
 import { type Replacement, replaceFloats, withOtherFloats } from "./replace-floats.js";
@@ -26,6 +29,9 @@ export interface WithParamsOptions {
  * relative error of at most 2^-11 (below 2^-14 an absolute error of at most 2^-25). A weight in a Constant node is
  * written there. Tensors whose data is in another file are written into this one; the others stay outside unless
  * `external` is given, which puts all data inside.
+ *
+ * Epsilons, which `fromOnnx(bytes, { epsilons: true })` has, are written where they are: into the attribute of the node, or into the
+ * constant; one that several nodes share becomes several where they need different values.
  *
  * @param bytes the bytes of an `.onnx` file
  * @param params arrays by their names in `fromOnnx`, all or some, in the shapes of the file
@@ -48,6 +54,9 @@ export function withParams(
   requireKnown("withParams", options, ["external"], "withParams(bytes, params, { external })");
   requireParams(params);
   const model = options.external === undefined ? bytes : inlineExternalData(bytes, options.external);
+  if (Object.keys(params).some((name) => name.endsWith(EPSILON))) {
+    return withParamsIn(OnnxFile.decode("withParams", model), params).bytes;
+  }
   const { replacement, requireKnownNames } = replacementOf(params);
   const result = replaceFloats(model, replacement);
   requireKnownNames();
@@ -56,6 +65,16 @@ export function withParams(
 
 /** The same of a file that is decoded. */
 export function withParamsIn(file: OnnxFile, params: Readonly<Record<string, NdArray>>): OnnxFile {
+  const epsilons = Object.keys(params).some((name) => name.endsWith(EPSILON))
+    ? epsilonsOf(file.model.graph).filter(({ name }) => Object.hasOwn(params, name))
+    : [];
+  if (epsilons.length > 0) {
+    const names = new Set(epsilons.map(({ name }) => name));
+    return withParamsIn(
+      withEpsilons(file, epsilons, params),
+      Object.fromEntries(Object.entries(params).filter(([name]) => !names.has(name))),
+    );
+  }
   const { replacement, requireKnownNames } = replacementOf(params);
   const items = file.items.map((item) => {
     const field = withOtherFloats(item.field, replacement);
@@ -63,6 +82,50 @@ export function withParamsIn(file: OnnxFile, params: Readonly<Record<string, NdA
   });
   requireKnownNames();
   return new OnnxFile(file.fields, items);
+}
+
+/** How names of epsilons end. */
+const EPSILON = ".epsilon";
+
+/** A file with other epsilons: in attributes, in constants, and in copies of constants that others read, too. */
+function withEpsilons(
+  file: OnnxFile,
+  epsilons: readonly Epsilon[],
+  params: Readonly<Record<string, NdArray>>,
+): OnnxFile {
+  const editor = new GraphEditor("withParams", file);
+  const groups = new Map<
+    string,
+    { readonly name: string; readonly value: number; readonly nodes: OnnxNode[] }
+  >();
+  for (const { name, node, operand, value } of epsilons) {
+    requireFit(name, { shape: [] }, params[name]);
+    const next = Number(params[name].data[0]);
+    if (next === value || next === Math.fround(value)) continue;
+    if (operand === undefined) {
+      editor.replace(node, { ...node, attributes: { ...node.attributes, epsilon: float(next) } });
+      continue;
+    }
+    const constant = node.inputs[operand];
+    const key = JSON.stringify([constant, next]);
+    const group = groups.get(key) ?? { name: constant, value: next, nodes: [] };
+    group.nodes.push(node);
+    groups.set(key, group);
+  }
+  for (const { name, value, nodes } of groups.values()) {
+    const given = editor.floats(name);
+    if (given === undefined) continue;
+    const floats = { ...given, data: Float64Array.of(value) };
+    const isAll = editor.uses.readers(name).length === nodes.length;
+    if (isAll && !editor.uses.isCaptured(name) && !editor.isOutput(name)) editor.setFloats(name, floats);
+    else {
+      const own = editor.add(name, floats);
+      for (const node of nodes) {
+        editor.rewire(node, { inputs: node.inputs.map((other) => (other === name ? own : other)) });
+      }
+    }
+  }
+  return editor.finish();
 }
 
 /** New numbers by name, and a check that all of them had a tensor. */
@@ -109,7 +172,7 @@ function requireParams(params: unknown): asserts params is Readonly<Record<strin
   );
 }
 
-function requireFit(name: string, { shape }: TensorHeader, value: NdArray): void {
+function requireFit(name: string, { shape }: Pick<TensorHeader, "shape">, value: NdArray): void {
   if (!isFloat(dtypeOf(value))) {
     throw new DTypeError(`withParams: "${name}" must be an array of floats; got ${dtypeOf(value)}.`);
   }

@@ -1,18 +1,18 @@
 import type { OnnxNode } from "isoloss/internal";
 
 export function int({ attributes }: OnnxNode, name: string, otherwise: number): number {
-  const given = attributes[name];
-  return given?.kind === "int" ? given.value : otherwise;
+  const attribute = attributes[name];
+  return attribute?.kind === "int" ? attribute.value : otherwise;
 }
 
 export function float({ attributes }: OnnxNode, name: string, otherwise: number): number {
-  const given = attributes[name];
-  return given?.kind === "float" ? given.value : otherwise;
+  const attribute = attributes[name];
+  return attribute?.kind === "float" ? attribute.value : otherwise;
 }
 
 export function string({ attributes }: OnnxNode, name: string, otherwise: string): string {
-  const given = attributes[name];
-  return given?.kind === "string" ? given.value : otherwise;
+  const attribute = attributes[name];
+  return attribute?.kind === "string" ? attribute.value : otherwise;
 }
 
 /** Whether a node is of the standard operator set. */

@@ -11,6 +11,7 @@ import { trainerForm } from "../../records/stored-form.js";
 import { trainPauseMetrics, trainSettings } from "../train/train.js";
 import { trained } from "../train/trained.js";
 import { type LearningTask, type TrainSettings, taskOf, trainerFor } from "../train/trainer.js";
+import { type ComputeSettings, computedBy } from "../training-loop.js";
 import { continueComparison } from "./comparison.js";
 
 interface ContinueSettings extends TrainSettings {
@@ -97,7 +98,8 @@ interface PretrainSettings extends Pick<TrainSettings, "optimizer" | "learningRa
 
 /** What decides how a network comes out of its first training. */
 interface FirstSettings
-  extends Pick<TrainSettings, "data" | "testFold" | "model" | "loss" | "batchSize" | "dtype" | "runtime"> {
+  extends ComputeSettings,
+    Pick<TrainSettings, "data" | "testFold" | "model" | "loss" | "batchSize" | "dtype"> {
   readonly pretrain?: PretrainSettings | null;
 }
 
@@ -107,8 +109,9 @@ const mostKept = 100;
 
 /** The network that a run begins with, after its first training if it has one. */
 function pretrained(task: LearningTask, settings: FirstSettings, seed: number): Promise<Network> {
-  const { data, testFold, model, loss, dtype, runtime, batchSize, pretrain } = settings;
-  const key = JSON.stringify([data, testFold, model, loss, dtype, runtime, batchSize, pretrain, seed]);
+  const { data, testFold, model, loss, dtype, batchSize, pretrain } = settings;
+  const computed = computedBy(settings);
+  const key = JSON.stringify([data, testFold, model, loss, dtype, computed, batchSize, pretrain, seed]);
   const network = done.get(key) ?? trainedFirst(task, settings, seed);
   if (done.size >= mostKept && !done.has(key)) done.clear();
   done.set(key, network);
@@ -117,14 +120,14 @@ function pretrained(task: LearningTask, settings: FirstSettings, seed: number): 
 
 async function trainedFirst(
   task: LearningTask,
-  { dtype = "float32", runtime, batchSize, pretrain }: FirstSettings,
+  { dtype = "float32", batchSize, pretrain, ...rest }: FirstSettings,
   seed: number,
 ): Promise<Network> {
   const fresh = { model: task.model, ...task.model.init(torchGenerator(seed), { dtype }) };
   if (!pretrain) return fresh;
   const { start = [], ...given } = pretrain;
   const { network } = await changed(fresh, start, { seed, data: task.data });
-  const settings: Settings = { batchSize, ...given, dtype, ...(runtime === undefined ? {} : { runtime }) };
+  const settings: Settings = { batchSize, ...given, dtype, ...computedBy(rest) };
   const { trainer, steps, context } = await trainerFor({ ...task, ...network }, settings, seed);
   try {
     const { params, state } = network;

@@ -20,8 +20,9 @@ import { trainerForm } from "../../records/stored-form.js";
 import { formatNumber } from "../../results/format-number.js";
 import { finalLossMetric } from "../../results/loss-curve.js";
 import { taskOf } from "../train/trainer.js";
+import { type ComputeSettings, computeSettings } from "../training-loop.js";
 
-interface MinimaSettings {
+interface MinimaSettings extends ComputeSettings {
   readonly data: Named | OwnData;
   readonly model: Named;
   readonly optimizer: Named;
@@ -58,6 +59,7 @@ export const minimaKind: Kind = {
     /** Training examples on which minima are measured. */
     examples: count.optional(),
     dtype: z.enum(["float32", "float64"]).optional(),
+    ...computeSettings,
   },
   comparison: { tables, figures: { minima: minimaFigures } },
   run: (settings, context) => run(settings as unknown as MinimaSettings, context),

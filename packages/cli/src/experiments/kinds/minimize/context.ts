@@ -6,16 +6,15 @@ import { makeLearningRate, makeOptimizer } from "../../catalogue/optimizers.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import type { TeleportConfig } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
+import type { ComputeSettings } from "../training-loop.js";
 
 /** Settings of a run of kind minimize, checked. */
-export interface MinimizeSettings {
+export interface MinimizeSettings extends ComputeSettings {
   readonly problem: ProblemChoice;
   readonly optimizer: Named;
   readonly learningRate: number | Named;
   readonly steps: number;
   readonly dtype?: "float32" | "float64";
-  readonly runtime?: "auto" | "javascript" | "onnx";
-  readonly threads?: number;
   readonly warmUps?: number;
   readonly teleport?: TeleportConfig | null;
 }

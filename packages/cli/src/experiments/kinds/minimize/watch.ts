@@ -3,8 +3,7 @@ import type { Tree } from "../../catalogue/problems.js";
 import type { JobContext, JumpRecord } from "../../kind.js";
 import { checkpointClock } from "../../records/checkpoint-clock.js";
 import { pausesOf } from "../../records/pauses.js";
-import { jumpsIn, numbersOf, pointsIn } from "../../records/points.js";
-import { teleportRecord } from "../../records/teleport-record.js";
+import { jumpsIn, numbersOf, pointsIn, teleportRecord } from "../../records/points.js";
 
 /** A run's lists, and its points from where it was resumed. */
 export type Lists = Pick<

@@ -224,7 +224,7 @@ function taskTable(tested: readonly JobResult[], heading: string): TaskTableData
     tested.some((r) => typeof r.document.metrics[metric] === "number"),
   );
   const when = protocol
-    ? reportText(protocol)
+    ? reportText(protocol, tested.some(isAlone))
     : tested[0].settings.best
       ? "of the epoch that validation chose"
       : "after the last step";

@@ -95,6 +95,8 @@ interface Findings {
   readonly restored?: Evaluation | undefined;
   readonly cost?: CostConfig | undefined;
   readonly protocol?: Protocol | undefined;
+  /** Whether each task has a network of its own. */
+  readonly alone?: boolean | undefined;
   /** Of a plane, `recordEvery` steps apart. */
   readonly points: readonly (readonly number[])[];
   readonly recordEvery: number;
@@ -102,7 +104,7 @@ interface Findings {
 
 /** Results of a run by name. */
 export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): Record<string, number> {
-  const { made, evaluations, cost, protocol } = findings;
+  const { made, evaluations, cost, protocol, alone = false } = findings;
   const { history, current, stepsPerEpoch } = trainer;
   const { seconds, events, conflicts, losses } = history;
   const last = findings.restored ?? evaluations.at(-1);
@@ -115,7 +117,8 @@ export function metricsOf(trainer: MultiTaskTrainer<Tree>, findings: Findings): 
   for (const [name, value] of Object.entries(last ?? {})) {
     if (/^(validation|test)\./.test(name)) metrics[name] = value;
   }
-  if (protocol) Object.assign(metrics, pickBy(reportedMetrics(protocol, evaluations), Number.isFinite));
+  if (protocol)
+    Object.assign(metrics, pickBy(reportedMetrics(protocol, evaluations, { alone }), Number.isFinite));
   if (stepsPerEpoch < Infinity && current.step > 0) {
     metrics["seconds.perEpoch"] = (spent * stepsPerEpoch) / current.step;
   }

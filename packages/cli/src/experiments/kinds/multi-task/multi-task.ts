@@ -11,7 +11,7 @@ import type { ConflictPoint, Kind, Subject, TaskConflict } from "../../kind.js";
 import { evenly } from "../../records/points.js";
 import { trainerForm } from "../../records/stored-form.js";
 import { formatNumber } from "../../results/format-number.js";
-import { epochSettings } from "../training-loop.js";
+import { computeSettings, epochSettings } from "../training-loop.js";
 import { multiTaskComparison } from "./comparison.js";
 import { taskPredictions, tasksOnnx } from "./export.js";
 import { plateauSchema } from "./plateau.js";
@@ -43,9 +43,7 @@ export const multiTaskKind: Kind = {
     /** Steps between records; default 1. */
     recordEvery: count.optional(),
     dtype: z.enum(["float32", "float64"]).optional(),
-    runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
-    /** Of one run; several runs at a time each have as many. */
-    threads: count.optional(),
+    ...computeSettings,
     clipNorm: nonNegative.optional(),
     headGradient: z.enum(["weighted", "unweighted"]).optional(),
     strategy: z.enum(["auto", "keep", "recompute"]).optional(),

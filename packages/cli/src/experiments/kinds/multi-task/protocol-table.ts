@@ -24,11 +24,12 @@ export const protocolColumns = (protocol: Protocol): MetricColumn[] =>
     ...(group === undefined ? {} : { group }),
   }));
 
-/** Which evaluations the reported values are of. */
-export function reportText({ report }: Protocol): string {
+/** Which evaluations the reported values are of. @param hasAlone whether there are rows of single-task networks */
+export function reportText({ report }: Protocol, hasAlone: boolean): string {
   if ("last" in report) return `the mean over the last ${report.last} evaluations`;
   const by = { deltaM: "Delta_m", mean: "mean metric", improvement: "improvement on the first evaluation" };
-  return `at the best ${by[report.best]} on the validation data`;
+  const own = hasAlone ? ", of each single-task network for itself" : "";
+  return `at the best ${by[report.best]} on the validation data${own}`;
 }
 
 /** The published rows, as they were printed; Delta_m is computed again where the values are known. */

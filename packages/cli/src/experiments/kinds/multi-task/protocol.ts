@@ -4,6 +4,7 @@ import { deltaM } from "isoloss/mtl";
 import { z } from "zod";
 import { count } from "../../catalogue/named.js";
 import type { Evaluation } from "../../kind.js";
+import { groupBy } from "../../results/groups.js";
 import { tableColumn, tableRow } from "../tables.js";
 
 /** How the numbers of a paper's table are made of a run, and that table. */
@@ -83,25 +84,65 @@ function scoreOf(protocol: Protocol, evaluation: Evaluation, first: Evaluation):
 export const validationDeltas = (protocol: Protocol, evaluations: readonly Evaluation[]): number[] =>
   evaluations.map((e) => publishedDeltaM(protocol, valuesOf(protocol, e, "validation")) ?? Number.NaN);
 
-/** The reported values of a run, in the order of the columns; of ties the later evaluation counts. */
-export function reportedValues(protocol: Protocol, evaluations: readonly Evaluation[]): number[] {
+/** The task of a column. */
+const taskOf = (metric: string): string => metric.slice(0, metric.lastIndexOf("."));
+
+/** The protocol by task, with the task's columns alone. */
+export function protocolsByTask(protocol: Protocol): ReadonlyMap<string, Protocol> {
+  const places = groupBy([...protocol.columns.keys()], (k) => taskOf(protocol.columns[k].metric));
+  return new Map(
+    [...places].map(([task, own]) => [
+      task,
+      {
+        ...protocol,
+        columns: own.map((k) => protocol.columns[k]),
+        ...(protocol.base ? { base: own.map((k) => protocol.base?.[k] as number) } : {}),
+      },
+    ]),
+  );
+}
+
+/** The best evaluation on the validation data: of ties the later one of Delta_m, and the earlier one else, as the programs do. */
+function bestOf(protocol: Protocol, evaluations: readonly Evaluation[]): Evaluation {
+  const { report } = protocol;
+  const isLater = "best" in report && report.best === "deltaM";
+  const scores = evaluations.map((e) => scoreOf(protocol, e, evaluations[0]));
+  const isBetter = (score: number, best: number) =>
+    Number.isNaN(best) || score > best || (isLater && score === best);
+  return evaluations[scores.reduce((at, score, k) => (isBetter(score, scores[at]) ? k : at), 0)];
+}
+
+/**
+ * The reported values of a run, in the order of the columns.
+ *
+ * @param alone whether each task has a network of its own, whose best evaluation is its own
+ */
+export function reportedValues(
+  protocol: Protocol,
+  evaluations: readonly Evaluation[],
+  { alone = false }: { readonly alone?: boolean } = {},
+): number[] {
   const { report, columns } = protocol;
   if (evaluations.length === 0) return columns.map(() => Number.NaN);
   if ("last" in report) {
     const last = evaluations.slice(-report.last).map((e) => valuesOf(protocol, e, "test"));
     return columns.map((_, k) => mean(last.map((values) => values[k])));
   }
-  const scores = evaluations.map((e) => scoreOf(protocol, e, evaluations[0]));
-  const best = scores.reduce((at, score, k) => (score >= scores[at] || Number.isNaN(scores[at]) ? k : at), 0);
-  return valuesOf(protocol, evaluations[best], "test");
+  if (!alone) return valuesOf(protocol, bestOf(protocol, evaluations), "test");
+  const own = protocolsByTask(protocol);
+  return columns.map(({ metric }) => {
+    const best = bestOf(own.get(taskOf(metric)) as Protocol, evaluations);
+    return best[`test.${metric}`] ?? Number.NaN;
+  });
 }
 
 /** The reported values as metrics of a run: `reported.TASK.MEASURE`, and Delta_m against the published base. */
 export function reportedMetrics(
   protocol: Protocol,
   evaluations: readonly Evaluation[],
+  options?: Parameters<typeof reportedValues>[2],
 ): Record<string, number> {
-  const values = reportedValues(protocol, evaluations);
+  const values = reportedValues(protocol, evaluations, options);
   const delta = publishedDeltaM(protocol, values);
   return {
     ...Object.fromEntries(protocol.columns.map(({ metric }, k) => [`reported.${metric}`, values[k]])),

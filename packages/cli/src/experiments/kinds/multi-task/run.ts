@@ -13,11 +13,11 @@ import { type MadeTasks, makeTasks } from "../../catalogue/tasks.js";
 import type { Evaluation, JobContext, Measured } from "../../kind.js";
 import { numbersOf, pointsIn } from "../../records/points.js";
 import { unpredicted } from "../predictions.js";
-import { trainingLoop, watchedBy } from "../training-loop.js";
+import { computedBy, trainingLoop, watchedBy } from "../training-loop.js";
 import { type CostEvent, clocked, secondsOf } from "./cost-clock.js";
 import { costRecord, jumpsOf, teleportOf } from "./cost-record.js";
 import { evaluated, isAtFront, metricsOf } from "./metrics.js";
-import { plateauRate } from "./plateau.js";
+import { networkRates, type PlateauRun, plateauRate } from "./plateau.js";
 import type { MultiTaskSettings } from "./settings.js";
 
 /** A run's trainer, and its length. */
@@ -36,25 +36,32 @@ export async function sessionOf(
   evaluations: readonly Evaluation[] = [],
 ): Promise<MultiTaskSession> {
   const { problem: named, alone = false, cost: config, epochs, steps, representation, ...rest } = settings;
-  const { batchSize, dtype, runtime, threads, clipNorm, headGradient, strategy, recordGradients } = rest;
+  const { batchSize, dtype, clipNorm, headGradient, strategy, recordGradients } = rest;
   const whole = await makeTasks(named, { seed, fold: rest.testFold });
   const made = alone ? { ...whole.alone(), table: whole.table } : whole;
-  const [method, optimizer] = [makeMethod(rest.method), makeOptimizer(rest.optimizer)];
-  const hook = config && makeCost(config, { seed, optimizer });
+  const method = makeMethod(rest.method);
+  const given = makeOptimizer(rest.optimizer);
+  const hook = config && makeCost(config, { seed, optimizer: given });
   let end = steps ?? Infinity;
-  const rate = rest.plateau
-    ? plateauRate(rest.learningRate, rest.plateau, {
-        protocol: rest.protocol,
-        evaluations,
-        isRun: ({ epochs: rows }) => rows === trainer?.history.epochs,
-      })
-    : makeLearningRate(rest.learningRate);
+  const run: PlateauRun = {
+    protocol: rest.protocol,
+    evaluations,
+    isRun: ({ epochs: rows }) => rows === trainer?.history.epochs,
+  };
+  const own =
+    alone && rest.plateau
+      ? networkRates(given, rest.learningRate, { config: rest.plateau, ...run })
+      : undefined;
+  const optimizer = own?.optimizer ?? given;
+  const rate =
+    rest.plateau && !own
+      ? plateauRate(rest.learningRate, rest.plateau, run)
+      : makeLearningRate(rest.learningRate);
   let trainer: MultiTaskTrainer<Tree> | undefined;
   trainer = await createMultiTaskTrainer<Tree>({
     batchSize,
     dtype,
-    runtime,
-    threads,
+    ...computedBy(rest),
     clipNorm,
     headGradient,
     strategy,
@@ -81,7 +88,7 @@ export async function sessionOf(
               isPlanar: made.plane !== undefined,
             })(context),
         }
-      : {}),
+      : own && { beforeStep: own.beforeStep }),
   });
   if (steps === undefined) end = Math.round((epochs as number) * trainer.stepsPerEpoch);
   return {
@@ -198,6 +205,7 @@ export async function multiTaskRun(settings: MultiTaskSettings, context: JobCont
           ...(ended ? { restored: await measure() } : {}),
           cost: settings.cost,
           protocol: settings.protocol,
+          alone: settings.alone,
           points,
           recordEvery,
         }),

@@ -1,12 +1,12 @@
 import type { CostConfig } from "../../catalogue/cost.js";
 import type { Named } from "../../catalogue/named.js";
 import type { TestFold } from "../../catalogue/run-data.js";
-import type { EpochSettings } from "../training-loop.js";
+import type { ComputeSettings, EpochSettings } from "../training-loop.js";
 import type { PlateauConfig } from "./plateau.js";
 import type { Protocol } from "./protocol.js";
 
 /** Settings of a run of kind multi-task, checked. */
-export interface MultiTaskSettings extends EpochSettings {
+export interface MultiTaskSettings extends EpochSettings, ComputeSettings {
   readonly problem: Named;
   readonly testFold?: TestFold;
   readonly method: Named;
@@ -20,8 +20,6 @@ export interface MultiTaskSettings extends EpochSettings {
   readonly evaluateEvery?: number;
   readonly recordEvery?: number;
   readonly dtype?: "float32" | "float64";
-  readonly runtime?: "auto" | "javascript" | "onnx";
-  readonly threads?: number;
   readonly clipNorm?: number;
   readonly headGradient?: "weighted" | "unweighted";
   readonly strategy?: "auto" | "keep" | "recompute";

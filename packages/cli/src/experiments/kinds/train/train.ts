@@ -39,11 +39,11 @@ import { evenly } from "../../records/points.js";
 import { storedTrees, trainerForm } from "../../records/stored-form.js";
 import { diagnosisReading } from "../diagnosis-reading.js";
 import { predictionRecords } from "../predictions.js";
-import { epochSettings } from "../training-loop.js";
+import { computeSettings, epochSettings } from "../training-loop.js";
 import { trained } from "./trained.js";
 import { modelFor, type TrainSettings, trainerOf } from "./trainer.js";
 
-/** What a run of a trainer is told. */
+/** Settings of a run of a trainer. */
 export const trainSettings = {
   data: dataSchema,
   /** Which of n parts of the test data judges the run, [i, n] with i from 0: sweeps and `reproduce` give each fresh seed its own. */
@@ -61,7 +61,7 @@ export const trainSettings = {
   evaluateEvery: positive.optional(),
   ...epochSettings,
   dtype: z.enum(["float32", "float64"]).optional(),
-  runtime: z.enum(["auto", "javascript", "onnx"]).meta({ title: "runtime" }).optional(),
+  ...computeSettings,
   clipNorm: positive.optional(),
   adaptiveClip: schemaOf({ options: adaptiveClipOptions }).optional(),
   teleport: teleportSchema.nullable().optional(),

@@ -6,7 +6,7 @@ import type { RunDirectory } from "../../../run/directory.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { RunData } from "../../catalogue/run-data.js";
 import type { Evaluation, JobContext, Measured } from "../../kind.js";
-import { teleportRecord } from "../../records/teleport-record.js";
+import { teleportRecord } from "../../records/points.js";
 import { unpredicted } from "../predictions.js";
 import { type EpochSettings, trainingLoop, watchedBy } from "../training-loop.js";
 import type { TrainSettings } from "./trainer.js";

@@ -22,10 +22,10 @@ import {
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, type TeleportConfig } from "../../catalogue/teleport.js";
 import type { Settings } from "../../kind.js";
-import type { EpochSettings } from "../training-loop.js";
+import { type ComputeSettings, computedBy, type EpochSettings } from "../training-loop.js";
 
 /** Settings of a run of kind train, checked. */
-export interface TrainSettings extends EpochSettings {
+export interface TrainSettings extends EpochSettings, ComputeSettings {
   readonly data: Named | OwnData;
   readonly model: Named | OwnModel;
   readonly testFold?: TestFold;
@@ -37,7 +37,6 @@ export interface TrainSettings extends EpochSettings {
   readonly steps?: number;
   readonly evaluateEvery?: number;
   readonly dtype?: "float32" | "float64";
-  readonly runtime?: "auto" | "javascript" | "onnx";
   readonly clipNorm?: number;
   readonly adaptiveClip?: AdaptiveClipOptions;
   readonly teleport?: TeleportConfig | null;
@@ -103,7 +102,7 @@ export async function trainerOf(settings: Settings, seed: number) {
 /** The same for data and a model that are there already. */
 export async function trainerFor(task: LearningTask, settings: Settings, seed: number) {
   const { epochs, steps: given, teleport, ...rest } = settings as unknown as TrainSettings;
-  const { dtype = "float32", runtime, clipNorm, adaptiveClip, batchSize } = rest;
+  const { dtype = "float32", clipNorm, adaptiveClip, batchSize } = rest;
   if ((epochs === undefined) === (given === undefined)) {
     throw new OptionError("A run of training needs either epochs or steps.");
   }
@@ -127,7 +126,7 @@ export async function trainerFor(task: LearningTask, settings: Settings, seed: n
     seed,
     dtype,
     gradNorm: true,
-    ...(runtime === undefined ? {} : { runtime }),
+    ...computedBy(rest),
     ...(clipNorm === undefined ? {} : { clipNorm }),
     ...(adaptiveClip === undefined ? {} : { adaptiveClip }),
     ...(teleport ? { teleport: makeTeleportPlan(teleport, context) } : {}),

@@ -8,14 +8,17 @@ import { resnet18 } from "isoloss/nn";
 import { afterAll, describe, expect, it } from "vitest";
 import { benchmarkEntries } from "../../../../src/experiments/catalogue/benchmarks.js";
 import { loadExperiment } from "../../../../src/experiments/definition/find.js";
+import { resolveExperiment } from "../../../../src/experiments/definition/resolve.js";
 import type { Protocol } from "../../../../src/experiments/kinds/multi-task/protocol.js";
+import { judge } from "../../../../src/experiments/report/expected.js";
 import { quickRuns } from "./benchmarks-support.js";
 
 describe("the quick part of benchmarks/", () => {
   it.each(["cityscapes", "nyuv2", "celeba", "qm9", "office-31", "office-home"])(
     "%s goes from files to a table with Delta_m",
     async (name) => {
-      const { protocol } = (await loadExperiment(`benchmarks/${name}`)) as unknown as { protocol: Protocol };
+      const experiment = await loadExperiment(`benchmarks/${name}`);
+      const { protocol } = experiment as unknown as { protocol: Protocol };
       const { results, tables } = await quickRuns(name);
       for (const { variant, document } of results) {
         expect([variant, document.status]).toEqual([variant, "completed"]);
@@ -26,6 +29,8 @@ describe("the quick part of benchmarks/", () => {
       const [measured, published] = tables;
       expect(measured?.rows.map((row) => row.name)).toEqual(results.map(({ variant }) => variant));
       expect(published === undefined).toBe(protocol.published === undefined);
+      const { expected = [] } = resolveExperiment(experiment, { quick: true });
+      expect(judge(expected, results, []).map(({ outcome }) => outcome)).toEqual(expected.map(() => "pass"));
     },
   );
 });

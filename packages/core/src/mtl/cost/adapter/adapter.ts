@@ -9,6 +9,7 @@ import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape } from "../../../graph/ops/reshape.js";
 import { isTensor, type Tensor } from "../../../graph/tensor.js";
 import { createRng } from "../../../math/rng.js";
+import { matcherOf } from "../../../name-patterns.js";
 import { integerFrom, listOf, oneOf, positive, text } from "../../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../../options.js";
 import { flatten, unflatten } from "../../../tree.js";
@@ -25,7 +26,10 @@ export const adapterOptions = optionTable("cost: adapter", {
   rank: integerFrom(1).default(5),
   /** The scale of D, see `kind`; default 8. */
   alpha: positive.default(8),
-  /** Paths of the weights to move among the shared parameters, such as `conv1.weight`; default: see `createAdapter`. */
+  /**
+   * Paths of the weights to move among the shared parameters, such as `conv1.weight`; `*` stands for any characters. Default: see
+   * `createAdapter`.
+   */
   layers: listOf(text("a path, such as conv1.weight")).otherwise("all tensors of two or more axes"),
 });
 
@@ -151,14 +155,15 @@ function chosen(
     return matrices.length > 0 ? matrices : all;
   }
   const names = all.map((i) => paths[i]);
-  const missing = layers.find((path) => !names.includes(path));
+  const missing = layers.find((path) => !names.some(matcherOf([path])));
   if (missing !== undefined || layers.length === 0) {
     throw new OptionError(
       `adapter: layers must name shared parameters that are trained, one or more of ${names.join(", ")}; ` +
         `got ${missing === undefined ? "none" : `"${missing}"`}.`,
     );
   }
-  return all.filter((i) => layers.includes(paths[i]));
+  const isChosen = matcherOf(layers);
+  return all.filter((i) => isChosen(paths[i]));
 }
 
 const zerosOf = (shape: readonly number[], dtype: ReturnType<typeof dtypeOf>): NdArray<Float64Array> => ({

@@ -53,8 +53,6 @@ export const improveNothingOptions = optionTable("cost: improve: none", {
 
 /** The inputs of L_g. Traced. */
 export interface ImproveInputs extends SharpnessInputs {
-  /** Task losses on the batch with the conflict. */
-  conflicting(shared: unknown): readonly Tensor[];
   /** The leaves in which L_g is differentiated; default: all. */
   readonly leaves?: readonly number[] | undefined;
 }

@@ -20,7 +20,7 @@ import type { Parts, SharedLosses } from "../shared-losses.js";
 import type { Adapter, Factors } from "./adapter.js";
 import type { Improve } from "./improve.js";
 import { costObjective } from "./objective.js";
-import { stackedBatches } from "./stacked-batches.js";
+import { type Batches, stackedBatches } from "./stacked-batches.js";
 
 /**
  * A bound on the displacement of every tensor: ||D|| <= value ||W||, which keeps a tensor of zeros unchanged,
@@ -39,8 +39,9 @@ export interface InnerProblem {
   readonly trained?: readonly number[] | undefined;
   readonly adapter: Adapter;
   readonly improve: Improve;
-  /** Weight of L_t. */
+  /** Weight of L_t, and whether L_k* is that of each batch (default) or the mean of all. */
   readonly weight: number;
+  readonly reference?: "batch" | "mean" | undefined;
   readonly optimizer: Optimizer;
   readonly trust: CostTrustRegion;
   readonly dtype: "float32" | "float64";
@@ -50,8 +51,8 @@ export interface InnerProblem {
 /** The start of one run of the loop. */
 export interface InnerStart {
   readonly parts: Parts;
-  /** Batches for L_t, taken in turn, and L_k* on each, [K]. */
-  readonly anchors: readonly Batch[];
+  /** Batches for L_t, read in turn as often as there are steps, and L_k* on each, [K]. */
+  readonly anchors: Batches;
   readonly frozen: readonly Float64Array[];
   readonly conflicting: Batch;
   /** R_k, [K]. */
@@ -84,10 +85,29 @@ export interface InnerLoop {
 /** Number of batches of a loop that are in memory at once. */
 const chunk = 8;
 
+/** The batches of some steps by chunks, each with its first step; read again from the beginning where they end. */
+async function* inChunks(
+  anchors: Batches,
+  steps: number,
+): AsyncGenerator<{ readonly at: number; readonly batches: readonly Batch[] }> {
+  let at = 0;
+  let batches: Batch[] = [];
+  while (at < steps) {
+    for await (const batch of anchors) {
+      batches.push(batch);
+      if (batches.length < Math.min(chunk, steps - at)) continue;
+      yield { at, batches };
+      at += batches.length;
+      batches = [];
+      if (at >= steps) return;
+    }
+  }
+}
+
 /** Compiles the training of an adapter's factors as one loop, and their displacement. */
 export async function compileInnerLoop(problem: InnerProblem): Promise<InnerLoop> {
-  const { losses, tasks, parts, batch, trained, adapter, improve, weight, optimizer, trust, dtype } = problem;
-  const objective = costObjective(losses, adapter, { weight, improve, trained, dtype });
+  const { losses, tasks, parts, batch, adapter, optimizer, trust, dtype } = problem;
+  const objective = costObjective(losses, adapter, problem);
   const example = adapter.init(0);
   const first = optimizer.init(example);
   const vector = spec([tasks], dtype);
@@ -135,24 +155,22 @@ export async function compileInnerLoop(problem: InnerProblem): Promise<InnerLoop
       let factors = adapter.init(seed);
       let moving = namedArrays({ factors, state: optimizer.init(factors) });
       const values: InnerValue[] = [];
-      for (let at = 0; at < steps; at += chunk) {
-        const count = Math.min(chunk, steps - at);
-        const turns = Array.from({ length: count }, (_, t) => (at + t) % anchors.length);
+      for await (const { at, batches } of inChunks(anchors, steps)) {
         const results = await loop.run(
           {
             ...fixed,
             ...moving,
-            ...namedArrays({ batch: stackedBatches(turns.map((i) => anchors[i])) }),
+            ...namedArrays({ batch: stackedBatches(batches) }),
             frozen: array(
-              turns.map((i) => [...frozen[i]]),
+              batches.map((_, t) => [...frozen[(at + t) % frozen.length]]),
               dtype,
             ),
             seed: array(
-              turns.map((_, t) => seed + at + t),
+              batches.map((_, t) => seed + at + t),
               "int64",
             ),
           },
-          { steps: count },
+          { steps: batches.length },
         );
         moving = Object.fromEntries(paths.map((path) => [path, results[path]]));
         const series = (name: string) => Array.from(results[name].data, Number);

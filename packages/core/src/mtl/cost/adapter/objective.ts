@@ -44,18 +44,21 @@ const rounding = { float32: 1e-5, float64: 1e-12 };
  *
  * weight L_t - gamma L_g,  L_t = mean_k |L_k(theta + D) - L_k*|
  *
- * Both terms are differentiated. At D = 0 the derivative of L_t is zero. Traced.
+ * Both terms are differentiated. With L_k* of the batch itself, L_t is 0 where only rounding differs: its derivative at D = 0
+ * is zero. Traced.
  */
 export function costObjective(
   losses: SharedLosses,
   adapter: Adapter,
   {
     weight,
+    reference = "batch",
     improve,
     trained,
     dtype,
   }: {
     readonly weight: number;
+    readonly reference?: "batch" | "mean" | undefined;
     readonly improve: Improve;
     readonly trained?: readonly number[] | undefined;
     readonly dtype: "float32" | "float64";
@@ -67,14 +70,18 @@ export function costObjective(
     const band = mul(rounding[dtype], abs(frozen));
     const change = (at: readonly Tensor[]): Tensor => {
       const here = stacked(losses({ ...parts, shared: adapter.merge(parts.shared, at) }, batch));
-      return mean(maximum(sub(abs(sub(here, frozen)), band), 0));
+      const far = abs(sub(here, frozen));
+      // A batch differs from the mean by more than rounding.
+      return mean(reference === "mean" ? far : maximum(sub(far, band), 0));
     };
     const preserve = wholeGradient(change, D);
     const kept = mul(weight, preserve);
     if (improve.value === undefined) return { value: kept, preserve, improve: constant(0, dtype) };
     const raised = improve.value(moved, {
       losses: (shared) => losses({ ...parts, shared }, batch),
-      conflicting: (shared) => losses({ ...parts, shared }, conflicting),
+      conflicting: (shared, heads = parts.rest) =>
+        losses({ ...parts, shared, rest: heads as Parts["rest"] }, conflicting),
+      heads: parts.rest,
       balance,
       seed,
       trained,

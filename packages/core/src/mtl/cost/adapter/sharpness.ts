@@ -24,8 +24,9 @@ export const balancedSharpnessOptions = optionTable("cost: sharpness", {
   /** Whether delta is the length in every tensor (`tensor`, default) or over all tensors (`global`). */
   scale: oneOf(["tensor", "global"]).default("tensor"),
   /**
-   * Form of the sharpness: the `loss` at the perturbed point, as in the paper, or its `change` over delta, as
-   * in the authors' program; default `loss`.
+   * Form of the sharpness: the `loss` at the perturbed point on the batch of the inner step, as in the paper; or the `change`
+   * over delta on the batch with the conflict, of each task at its own worst perturbation, of the heads as well, as in the
+   * authors' program. Default `loss`.
    */
   form: oneOf(["loss", "change"]).default("loss"),
   /**
@@ -42,13 +43,17 @@ export const balancedSharpnessOptions = optionTable("cost: sharpness", {
 
 /** The inputs of the sharpness. */
 export interface SharpnessInputs {
-  /** Task losses on a batch, as functions of the shared parameters. */
+  /** Task losses on the batch of the inner step, as functions of the shared parameters. */
   losses(shared: unknown): readonly Tensor[];
+  /** Task losses on the batch with the conflict, of the heads too: default the given ones. */
+  conflicting(shared: unknown, heads?: unknown): readonly Tensor[];
+  /** The heads' parameters, and what else is not shared. */
+  readonly heads: unknown;
   /** R_k, [K]. */
   readonly balance: Tensor;
   /** Seed of the directions, an int64 scalar. */
   readonly seed: Tensor;
-  /** Leaves that training changes, which alone are perturbed; default: all. */
+  /** Leaves of the shared parameters that training changes, which alone of these are perturbed; default: all. */
   readonly trained?: readonly number[] | undefined;
 }
 
@@ -56,7 +61,7 @@ export interface SharpnessInputs {
  * The largest balanced mean of the task losses around a point,
  *
  * L_g = max over j of mean_k R_k L_k(theta + eps_j),  ||eps_j|| = delta;
- * with the form `change` mean_k R_k |L_k(theta + eps_j) - L_k(theta)| / delta
+ * with the form `change` mean_k R_k max over j of |L_k(theta + eps_j) - L_k(theta)| / delta, theta with the heads
  *
  * To first order that is the losses plus delta times the norm of the balanced gradient: maximizing it
  * enlarges the gradients of tasks with small ones.
@@ -67,27 +72,33 @@ export function balancedSharpness(
   options: BalancedSharpnessOptions = {},
 ): (shared: unknown, inputs: SharpnessInputs) => Tensor {
   const { samples, radius, scale, form, direction, differentiated } = balancedSharpnessOptions.read(options);
-  return (shared, { losses, balance, seed, trained }) => {
+  const isChange = form === "change";
+  return (shared, { losses, conflicting, heads, balance, seed, trained }) => {
     const { leaves, def } = flatten(shared, isTensor);
+    const own = flatten(isChange ? heads : {}, isTensor);
     const perturbable = trained ?? [...leaves.keys()];
-    const theta = perturbable.map((leaf) => leaves[leaf]);
-    const lossesAt = (parts: readonly Tensor[]) =>
-      stacked(losses(unflatten(def, [...replaced(leaves, perturbable, parts)])));
-    const here = form === "change" ? lossesAt(theta) : undefined;
+    const theta = [...perturbable.map((leaf) => leaves[leaf]), ...own.leaves];
+    const lossesAt = (parts: readonly Tensor[]) => {
+      const there = unflatten(def, [...replaced(leaves, perturbable, parts)]);
+      if (!isChange) return stacked(losses(there));
+      return stacked(conflicting(there, unflatten(own.def, parts.slice(perturbable.length))));
+    };
+    const here = isChange ? lossesAt(theta) : undefined;
     const directions =
       direction === "ascent"
         ? [grad((parts: readonly Tensor[]) => mean(mul(balance, lossesAt(parts))))(theta)]
         : Array.from({ length: samples }, (_, j) => normalLike(theta, seed, j));
-    return directions
+    const largest = directions
       .map((d) => {
         // The derivative of a unit vector is orthogonal to it, so leaving it out changes that of L_g only by
         // O(delta^2).
         const eps = unit(d, scale).map((v) => mul(radius, stopGradient(v)));
         const moved = lossesAt(theta.map((w, i) => add(w, eps[i])));
         const perturbed = differentiated ? moved : stopGradient(moved);
-        return mean(mul(balance, here ? div(abs(sub(perturbed, here)), radius) : perturbed));
+        return here ? mul(balance, div(abs(sub(perturbed, here)), radius)) : mean(mul(balance, perturbed));
       })
       .reduce((a, b) => maximum(a, b));
+    return isChange ? mean(largest) : largest;
   };
 }
 

@@ -4,6 +4,9 @@ import type { Batch } from "../../../batch.js";
 import { ShapeError } from "../../../errors.js";
 import { formatShape, sameShape } from "../../../graph/tensor.js";
 
+/** Batches that can be read more than once. */
+export type Batches = Iterable<Batch> | AsyncIterable<Batch>;
+
 /**
  * Stacks batches of equal shapes into one, with a leading axis of batches.
  *

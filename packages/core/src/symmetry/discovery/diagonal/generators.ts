@@ -1,3 +1,4 @@
+import type { Layout } from "../layout.js";
 import type { ParameterSlot } from "../parameter-axes.js";
 import type { DiagonalSystem } from "./diagonal.js";
 import { combine, Equations, type Form } from "./elimination.js";
@@ -16,20 +17,46 @@ function extend<T>(spanned: Equations<T>, candidates: readonly Form<T>[]): Form<
   return candidates.filter((form) => spanned.add(form));
 }
 
-/** Subtracts multiples of other forms from a form as long as that leaves fewer terms. */
-function sparsest<T>(field: Field<T>, form: Form<T>, others: readonly Form<T>[]): Form<T> {
+/**
+ * Subtracts multiples of other forms, one or two at a time, as long as that leaves fewer terms, or as many in unknowns that are
+ * read later: of the weights behind one another that may scale a sum, the last one.
+ */
+function sparsest<T>(
+  field: Field<T>,
+  form: Form<T>,
+  others: readonly Form<T>[],
+  placeOf: (unknown: number) => number,
+): Form<T> {
+  const holders = new Map<number, Form<T>[]>();
+  for (const other of others) {
+    for (const unknown of other.keys()) holders.set(unknown, [...(holders.get(unknown) ?? []), other]);
+  }
+  const places = (own: Form<T>) => [...own.keys()].reduce((sum, unknown) => sum + placeOf(unknown), 0);
+  const isBetter = (a: Form<T>, b: Form<T>) =>
+    a.size < b.size || (a.size === b.size && places(a) > places(b));
+  /** The form without one of some unknowns, by each other form that has it. */
+  const without = (own: Form<T>, unknowns: Iterable<number>): Form<T>[] =>
+    [...unknowns].flatMap((unknown) =>
+      (holders.get(unknown) ?? []).map((other) => {
+        const ratio = field.mul(own.get(unknown) as T, field.inverse(other.get(unknown) as T));
+        return combine(field, own, other, field.negate(ratio));
+      }),
+    );
   let best = form;
-  for (let size = Infinity; best.size < size; ) {
-    size = best.size;
-    for (const other of others) {
-      for (const [unknown, coefficient] of other) {
-        const own = best.get(unknown);
-        if (own === undefined) continue;
-        const factor = field.negate(field.mul(own, field.inverse(coefficient)));
-        const next = combine(field, best, other, factor);
-        if (next.size < best.size) best = next;
-      }
-    }
+  for (let next: Form<T> | undefined = form; next !== undefined; ) {
+    best = next;
+    const base = best;
+    const one = without(base, base.keys());
+    next =
+      one.find((own) => isBetter(own, base)) ??
+      one
+        .flatMap((own) =>
+          without(
+            own,
+            [...own.keys()].filter((unknown) => !base.has(unknown)),
+          ),
+        )
+        .find((own) => isBetter(own, base));
   }
   return best;
 }
@@ -38,15 +65,19 @@ const inOrder = <T>(forms: readonly Form<T>[]): Form<T>[] =>
   [...forms].sort((a, b) => Math.min(...a.keys()) - Math.min(...b.keys()));
 
 /**
- * A basis of all diagonal symmetries. Vectors include the constant ones, so numbers only add what these do
+ * A basis of all diagonal symmetries of the parameters of a layout. Vectors include the constant ones, so numbers only add what these do
  * not give. The exact symmetries come first; the others complete their basis.
  */
 export function diagonalGenerators<T>(
   { scalars, vectors, soft }: DiagonalSystem<T>,
   field: Field<T>,
   slots: readonly ParameterSlot[],
-  parameters: number,
+  { parameters, nodes }: Layout,
 ): Generator<T>[] {
+  const readers = new Map(
+    nodes.flatMap(({ inputs }, place) => inputs.map((x) => [x, place] as const)).reverse(),
+  );
+  const placeOf = (k: number) => readers.get(parameters[k].tensor) ?? 0;
   const hardVectors = vectors.copy();
   const hardScalars = scalars.copy();
   for (const { scalar, parts } of soft) {
@@ -66,8 +97,8 @@ export function diagonalGenerators<T>(
     known.push(...byVector.map(constant));
     extend(spannedScalars, known);
     const byNumber = inOrder(
-      extend(spannedScalars, (exact ? hardScalars : scalars).solutions(parameters)).map((form) =>
-        sparsest(field, form, known),
+      extend(spannedScalars, (exact ? hardScalars : scalars).solutions(parameters.length)).map((form) =>
+        sparsest(field, form, known, placeOf),
       ),
     );
     known.push(...byNumber);

@@ -1,12 +1,12 @@
 import { constantValue } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
-import type { ScalingGenerator } from "../descriptors.js";
+import type { ScalingGenerator, SignGenerator } from "../descriptors.js";
 import { ruleOf } from "../graph/rules.js";
 import type { Layout } from "../layout.js";
 import { parameterAxisOf, parameterSlots, wholeAxis } from "../parameter-axes.js";
 import { diagonalSystem } from "./diagonal.js";
 import type { Form } from "./elimination.js";
-import { greatestDivisor, type Rational, rationals } from "./field.js";
+import { greatestDivisor, type Rational, rationals, signs } from "./field.js";
 import { diagonalGenerators, termsOf } from "./generators.js";
 
 /**
@@ -19,18 +19,26 @@ const largestEpsilon = 1e-3;
 export function findScalings(layout: Layout): ScalingGenerator[] {
   const slots = parameterSlots(layout);
   const guards = findGuards(layout);
+  const epsilons = findEpsilons(layout);
   const system = diagonalSystem(
     layout,
     rationals,
     (node) => ruleOf(node).scale(node),
     (node) => guards.has(node),
   );
-  return diagonalGenerators(system, rationals, slots, layout.parameters.length).map(
+  return diagonalGenerators(system, rationals, slots, layout).map(
     ({ along, form, exact }): ScalingGenerator => {
       const terms = wholePowers(form);
       if (along === "parameters") {
-        const axes = terms.map(([k, power]) => ({ ...wholeAxis(layout.parameters[k]), power }));
-        return { kind: "scaling", size: 1, axes, exact };
+        const own = terms.filter(([k]) => epsilons.has(layout.parameters[k].tensor));
+        const [first] = own;
+        // The sign that makes what is written larger.
+        const sign = first !== undefined && first[1] < 0 ? -1 : 1;
+        const axes = terms.map(([k, power]) => ({ ...wholeAxis(layout.parameters[k]), power: sign * power }));
+        if (first === undefined) return { kind: "scaling", size: 1, axes, exact };
+        const units = epsilons.get(layout.parameters[first[0]].tensor) as number;
+        const paths = own.map(([k]) => layout.parameters[k].path);
+        return { kind: "scaling", size: 1, axes, exact, stream: { units, epsilons: paths } };
       }
       const { size } = slots[terms[0][0]].atom;
       return {
@@ -55,6 +63,34 @@ function findGuards({ nodes, graph }: Layout): Set<Tensor> {
   return guards;
 }
 
+/** Parameters of one number that are added below a root or in a divisor, and how many numbers what they are added to sums up. */
+function findEpsilons({ nodes, parameters }: Layout): Map<Tensor, number> {
+  const single = new Set(parameters.flatMap(({ tensor }) => (tensor.size === 1 ? [tensor] : [])));
+  const epsilons = new Map<Tensor, number>();
+  for (const user of nodes) {
+    user.inputs.forEach((sum, k) => {
+      if (!isRootOrDivision(user, k) || (sum.op.name !== "add" && sum.op.name !== "maximum")) return;
+      const [a, b] = sum.inputs;
+      for (const [x, other] of [
+        [a, b],
+        [b, a],
+      ]) {
+        const source = x.op.name === "broadcast" || x.op.name === "reshape" ? x.inputs[0] : x;
+        if (single.has(source)) epsilons.set(source, summedUp(other));
+      }
+    });
+  }
+  return epsilons;
+}
+
+/** How many numbers each element of a mean or a length is the sum of. */
+function summedUp(x: Tensor): number {
+  if (x.op.name === "sum") return x.inputs[0].size / x.size;
+  if (x.op.name === "matmul") return x.inputs[0].shape.at(-1) ?? 1;
+  const [next] = x.inputs.filter((own) => constantValue(own) === undefined);
+  return next === undefined ? 1 : summedUp(next);
+}
+
 /** Whether a node adds a small positive constant, or takes the maximum with one. */
 export function isGuarded({ op, inputs }: Tensor): boolean {
   if (op.name !== "add" && op.name !== "maximum") return false;
@@ -74,4 +110,18 @@ function wholePowers(form: Form<Rational>): [number, number][] {
   const whole = terms.map(([, { numerator, denominator }]) => (numerator * common) / denominator);
   const divisor = whole.reduce(greatestDivisor, 0n) * (whole[0] < 0n ? -1n : 1n);
   return terms.map(([unknown], i) => [unknown, Number(whole[i] / divisor)]);
+}
+
+/** Flips of signs that cancel: in products, and in odd and even functions. */
+export function findSigns(layout: Layout): SignGenerator[] {
+  const slots = parameterSlots(layout);
+  const system = diagonalSystem(layout, signs, (node) => ruleOf(node).sign(node));
+  return diagonalGenerators(system, signs, slots, layout).map(({ along, form }) => {
+    const unknowns = termsOf(form).map(([unknown]) => unknown);
+    if (along === "parameters") {
+      return { kind: "sign", size: 1, axes: unknowns.map((k) => wholeAxis(layout.parameters[k])) };
+    }
+    const { size } = slots[unknowns[0]].atom;
+    return { kind: "sign", size, axes: unknowns.map((s) => parameterAxisOf(layout, slots[s])) };
+  });
 }

@@ -2,16 +2,16 @@ import { inlined } from "../../../graph/control/body.js";
 import { isResult } from "../../../graph/control/result.js";
 import type { ScanAttributes } from "../../../graph/control/scan-op.js";
 import { type Graph, nodesOf } from "../../../graph/graph.js";
+import { broadcastTo } from "../../../graph/ops/broadcast.js";
+import type { ConvAttributes } from "../../../graph/ops/conv-attributes.js";
 import { matmul } from "../../../graph/ops/matmul.js";
 import { reshape, transpose } from "../../../graph/ops/reshape.js";
 import { concat, slice } from "../../../graph/ops/slice.js";
-import type { Tensor } from "../../../graph/tensor.js";
+import { apply, type Op, sameShape, Tensor } from "../../../graph/tensor.js";
 import type { ParameterRef } from "../layout.js";
-import { separateChannels } from "./average-pooling.js";
 import { splitJoins } from "./joins.js";
 import { separateParts } from "./parts.js";
 import { rewrite } from "./rewrite.js";
-import { nameUnpoolings } from "./unpooling.js";
 
 // Loops of few steps, written out: a hidden unit of a recurrent network is then followed from step to step.
 /** Loops that would become more nodes stay loops, as the search takes longer than in proportion to the nodes. */
@@ -89,3 +89,55 @@ export const prepare = (
   parameters: readonly ParameterRef[],
 ): { graph: Graph; parameters: readonly ParameterRef[] } =>
   separateParts(splitJoins(separateChannels(nameDots(nameUnpoolings(unrolled(graph))))), parameters);
+
+/**
+ * Rewrites convolutions of single channels, which average poolings with overlapping windows consist of, as one
+ * convolution of each channel by itself: images as [batch * channels, 1, height, width] do not show the
+ * channels to an analysis that cuts them.
+ */
+export function separateChannels(graph: Graph): Graph {
+  return rewrite(graph, (node) => {
+    const [filtered] = node.inputs;
+    if (node.op.name !== "reshape" || node.rank !== 4 || filtered.op.name !== "conv2d") return node;
+    const [single, kernel] = filtered.inputs;
+    if (single.op.name !== "reshape" || single.shape[1] !== 1 || kernel.shape[0] !== 1) return node;
+    const [x] = single.inputs;
+    const [batch, channels] = node.shape;
+    if (x.rank !== 4 || x.shape[0] !== batch || x.shape[1] !== channels) return node;
+    const attributes: ConvAttributes = { ...(filtered.attrs as unknown as ConvAttributes), groups: channels };
+    const kernels = broadcastTo(kernel, [channels, ...kernel.shape.slice(1)]);
+    return new Tensor(filtered.op, [x, kernels], { ...attributes }, node.shape, node.dtype);
+  });
+}
+
+/** An unpooling as one node under the engine's name for it. It is only analyzed, never computed. */
+const poolPut: Op = {
+  name: "poolPut",
+  infer: ([y, x]) => ({ shape: x.shape, dtype: y.dtype }),
+  js: {},
+  onnx: {
+    emit() {
+      throw new Error("A graph for analysis is not exported.");
+    },
+  },
+};
+
+/**
+ * Replaces unpoolings, that is, elements scattered to the offsets of a pooling's maxima, by one node each. An
+ * offset identifies its channel, so no channel could be permuted otherwise; only the pattern as a whole shows
+ * that each element stays in its channel.
+ */
+const nameUnpoolings = (graph: Graph): Graph => rewrite(graph, namedUnpooling);
+
+/** One node in place of the last one of an unpooling; any other node as it is. */
+export function namedUnpooling(node: Tensor): Tensor {
+  const [scattered] = node.inputs;
+  if (node.op.name !== "reshape" || scattered.op.name !== "scatterAdd") return node;
+  const [elements, offsets] = scattered.inputs.map(beforeReshape);
+  if (scattered.rank !== 1 || offsets.op.name !== "maxPoolIndices2d") return node;
+  const [image] = offsets.inputs;
+  if (!sameShape(image.shape, node.shape) || !sameShape(elements.shape, offsets.shape)) return node;
+  return apply(poolPut, [elements, image], offsets.attrs);
+}
+
+const beforeReshape = (x: Tensor): Tensor => (x.op.name === "reshape" ? x.inputs[0] : x);

@@ -3,8 +3,8 @@ import { constantValue } from "../../../graph/ops/leaf.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { isGuarded } from "../diagonal/scalings.js";
 import { type InputAxes, type Links, reshapeGroups } from "../graph/links.js";
+import { namedUnpooling } from "../graph/prepare.js";
 import { ruleOf } from "../graph/rules.js";
-import { namedUnpooling } from "../graph/unpooling.js";
 import { isZeroConstant } from "../layout.js";
 import {
   added,

@@ -43,6 +43,13 @@ describe("adapters", () => {
     expect(createAdapter(plane(1, 2).shared).sites).toMatchObject([{ path: "x", kind: "dense" }]);
   });
 
+  it("move the layers that patterns name", () => {
+    const sitesOf = (...layers: string[]) => createAdapter(shared, { layers }).sites.map(({ path }) => path);
+    expect(sitesOf("*.weight")).toEqual(["conv.weight", "fc.weight"]);
+    expect(sitesOf("f*.weight")).toEqual(["fc.weight"]);
+    expect(() => sitesOf("conv.*", "gru.*")).toThrow('fc.bias; got "gru.*"');
+  });
+
   it("begin with D = 0, A within LoRA's bounds and the same for the same seed", () => {
     const adapter = createAdapter(shared, { rank: 2 });
     const factors = adapter.init(3);

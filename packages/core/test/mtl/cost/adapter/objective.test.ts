@@ -1,11 +1,22 @@
+import { fromGolden, type GoldenArray, numbers, readGolden } from "isoloss-test-support/nn/support";
 import { beforeAll, describe, expect, it } from "vitest";
-import { array } from "../../../../src/array.js";
-import { add, mul } from "../../../../src/graph/ops/arithmetic.js";
+import { array, type NdArray, ndarray } from "../../../../src/array.js";
+import { valueAndGrad } from "../../../../src/graph/autodiff.js";
+import { add, mul, sub } from "../../../../src/graph/ops/arithmetic.js";
+import { square, tanh } from "../../../../src/graph/ops/elementary.js";
 import { constant } from "../../../../src/graph/ops/leaf.js";
+import { mean } from "../../../../src/graph/ops/reduce.js";
+import { slice } from "../../../../src/graph/ops/slice.js";
 import type { Tensor } from "../../../../src/graph/tensor.js";
 import { trace } from "../../../../src/graph/trace.js";
+import { createAdapter } from "../../../../src/mtl/cost/adapter/adapter.js";
 import { improveOf } from "../../../../src/mtl/cost/adapter/improve.js";
+import { costObjective } from "../../../../src/mtl/cost/adapter/objective.js";
 import { balancedSharpness } from "../../../../src/mtl/cost/adapter/sharpness.js";
+import { costPresets } from "../../../../src/mtl/cost/presets.js";
+import type { SharedLosses } from "../../../../src/mtl/cost/shared-losses.js";
+import { namedArrays } from "../../../../src/named-arrays.js";
+import { linear } from "../../../../src/nn/linear.js";
 import { compileJavaScript } from "../../../../src/runtime/javascript/executable.js";
 import { contextFor, netData, netLosses, type SmallNet, smallNet, taskNames } from "../support.js";
 import {
@@ -17,6 +28,28 @@ import {
   sharpness,
   taskCounts,
 } from "./objective-support.js";
+
+type Values = Record<"value" | "preserve" | "improve", number> & Record<"A" | "B", GoldenArray>;
+const golden = readGolden<{
+  readonly seed: number;
+  readonly samples: number;
+  readonly alpha: number;
+  readonly cases: readonly (Record<string, GoldenArray | Values> & Record<"paper" | "released", Values>)[];
+}>("cost.json");
+
+/** Squared errors of two linear heads on a linear layer with tanh. */
+const goldenLosses: SharedLosses = (parts, { x, y }) => {
+  type Linear = { readonly weight: Tensor; readonly bias: Tensor };
+  const { shared, rest } = parts as unknown as {
+    shared: Linear;
+    rest: { heads: Record<"first" | "second", Linear> };
+  };
+  const h = tanh(linear(x as Tensor, shared));
+  return (["first", "second"] as const).map((name, k) => {
+    const target = slice(y as Tensor, { starts: [0, k], ends: [5, k + 1] });
+    return mean(square(sub(linear(h, rest.heads[name]), target)));
+  });
+};
 
 describe("the objective of COST", () => {
   expectDerivatives(taskCounts.slice(0, 1));
@@ -48,6 +81,8 @@ describe("the objective of COST", () => {
     const value = (shared: Leaves) =>
       sharpnessAt(shared, {
         losses: losses as (shared: unknown) => readonly Tensor[],
+        conflicting: losses as (shared: unknown) => readonly Tensor[],
+        heads: {},
         balance: constant(array([1], "float64")),
         seed: constant(7, "int64"),
         trained: [1],
@@ -111,6 +146,61 @@ describe("the objective of COST", () => {
       const { evaluate, start } = objectiveOf(2, { ...sharpness, differentiated: false }, 0);
       expect(Math.hypot(...evaluate(start).gradient)).toBe(0);
     });
+  });
+
+  // A second implementation, in PyTorch: bench/torch/golden_cost.py. `released` follows github.com/zzpustc/COST, commit 28172e7,
+  // methods/teleportation.py: noise on all parameters, lines 103-109; the largest change of each task over the samples, then the
+  // mean over tasks, lines 113-117, on the batch with the conflict, lines 96 and 173; L_t without a dead band, line 170.
+  describe.each(["paper", "released"] as const)("with the settings of %s", (preset) => {
+    it.each(golden.cases.map((c, i) => [i, c] as const))(
+      "has PyTorch's value and gradient: case %i",
+      (_, c) => {
+        const array = (name: string) => fromGolden(c[name] as GoldenArray);
+        const linear = (name: string) => ({ weight: array(`${name}Weight`), bias: array(`${name}Bias`) });
+        const shared = { weight: array("weight"), bias: array("bias") };
+        const rest = { heads: { first: linear("first"), second: linear("second") } };
+        const batchOf = (name: string) => ({ x: array(`${name}X`), y: array(`${name}Y`) });
+        const { preserve, improve } = costPresets[preset];
+        const radius = preset === "paper" ? 1e-2 : improve.radius;
+        const adapter = createAdapter(shared, {
+          kind: "low-rank",
+          rank: 2,
+          alpha: golden.alpha,
+          layers: ["weight"],
+        });
+        const objective = costObjective(goldenLosses, adapter, {
+          ...preserve,
+          improve: improveOf({ ...improve, radius, samples: golden.samples }),
+          dtype: "float64",
+        });
+        const given = {
+          factors: [{ A: array("A"), B: array("B") }],
+          inputs: {
+            parts: { shared, rest, state: {} },
+            batch: batchOf("inner"),
+            conflicting: batchOf("conflict"),
+            frozen: array("frozen"),
+            balance: array("balance"),
+            seed: ndarray(BigInt64Array.of(BigInt(golden.seed)), []),
+          },
+        };
+        const { graph } = trace(({ factors, inputs }) => {
+          const [, g] = valueAndGrad((f: typeof factors) => objective(f, inputs as never).value)(factors);
+          return { ...objective(factors, inputs as never), g };
+        }, given);
+        const results = compileJavaScript(graph).runSync(namedArrays(given));
+        const expected = c[preset];
+        for (const name of ["value", "preserve", "improve"] as const) {
+          expect(results[name]?.data[0] as number).toBeCloseTo(expected[name], 9);
+        }
+        for (const name of ["A", "B"] as const) {
+          const size = Math.max(...expected[name].data.map(Math.abs));
+          expect(numbers(results[`g.0.${name}`] as NdArray).map((v) => v / size)).toEqual(
+            expected[name].data.map((v) => expect.closeTo(v / size, 9)),
+          );
+        }
+      },
+    );
   });
 
   it("rejects options that do not fit", () => {

@@ -1,0 +1,270 @@
+// Methods on random Jacobians against a second implementation: golden values of bench/torch/golden_mtl_methods.py. The references are
+// the programs whose formulas that script has.
+import { readGolden } from "isoloss-test-support/nn/support";
+import { describe, expect, it } from "vitest";
+import { isNdArray, type NdArray, ndarray } from "../../../src/array.js";
+import { mul, sub } from "../../../src/graph/ops/arithmetic.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
+import { consMtl } from "../../../src/mtl/methods/cons-mtl.js";
+import { dibsMtl } from "../../../src/mtl/methods/dibs-mtl.js";
+import { dualProj } from "../../../src/mtl/methods/dual-proj.js";
+import { forum } from "../../../src/mtl/methods/forum.js";
+import { ldcMtl } from "../../../src/mtl/methods/ldc-mtl.js";
+import { mgda } from "../../../src/mtl/methods/mgda.js";
+import { moml } from "../../../src/mtl/methods/moml.js";
+import { pcd } from "../../../src/mtl/methods/pcd.js";
+import { upGrad } from "../../../src/mtl/methods/up-grad.js";
+import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
+import { crMogm } from "../../../src/mtl/wrappers/cr-mogm.js";
+import { sgd } from "../../../src/optim/sgd.js";
+import { flatten } from "../../../src/tree.js";
+import { directionOf, expectNumbers, inputOf, matrix, type Rows } from "./stateful-support.js";
+
+type Numbers = readonly number[];
+interface Golden {
+  readonly dibs: readonly {
+    readonly jacobian: Rows;
+    readonly one: Numbers;
+    readonly five: Numbers;
+    readonly radius: number;
+    readonly length: number;
+  }[];
+  readonly ldc: {
+    readonly learningRate: number;
+    readonly initial: number;
+    readonly lambda: number;
+    readonly steps: readonly {
+      readonly epoch: number;
+      readonly losses: Numbers;
+      readonly weights: Numbers;
+      readonly a: Numbers;
+    }[];
+  };
+  readonly cons: {
+    readonly z: Numbers;
+    readonly heads: Rows;
+    readonly y: Numbers;
+    readonly lambda: number;
+    readonly headLimit: number;
+    readonly weights: Numbers;
+    readonly gradients: Rows;
+  };
+  readonly moml: {
+    readonly learningRate: number;
+    readonly steps: readonly { readonly ahead: Rows; readonly weights: Numbers }[];
+  };
+  readonly forum: readonly {
+    readonly phi: number;
+    readonly learningRate: number;
+    readonly steps: readonly {
+      readonly epoch: number;
+      readonly inner: Rows;
+      readonly outer: Rows;
+      readonly losses: Numbers;
+      readonly descended: Numbers;
+      readonly direction: Numbers;
+      readonly lambda: Numbers;
+      readonly a: Numbers;
+    }[];
+  }[];
+  readonly pcd: readonly {
+    readonly tau: Numbers;
+    readonly beta: number;
+    readonly steps: readonly { readonly jacobian: Rows; readonly direction: Numbers }[];
+  }[];
+  readonly projectors: readonly ({ readonly jacobian: Rows } & Record<
+    "upGrad" | "dualProj",
+    Record<"regularized" | "exact", Numbers>
+  >)[];
+  readonly cr_mogm: {
+    readonly alpha: number;
+    readonly initialWeights: Numbers;
+    readonly steps: readonly { readonly jacobian: Rows; readonly weights: Numbers }[];
+  };
+}
+const golden = readGolden<Golden & Record<string, never>>("mtl-methods.json") as unknown as Golden;
+const none = (K: number) => new Array<number>(K).fill(1);
+
+describe("on random Jacobians", () => {
+  // suryakmurthy/dibs-mtl at 20d5efa9, mtl/methods/gradient_weight_methods.py: DiBSMTL and DiBSMTL_Multi_Step differentiate
+  // sum_k w_k L_k in all parameters (`weighted_loss`, then `loss.backward()`), so that heads have the weights, too.
+  it("dibsMtl weights the tasks and their heads by the golden numbers", () => {
+    for (const { jacobian, one, five, radius, length } of golden.dibs) {
+      const input = inputOf(none(jacobian.length), jacobian);
+      const [single, several] = [dibsMtl({ length }), dibsMtl({ steps: 5, radius })];
+      expectNumbers(single.combine(input, null).weights, one, 1e-12);
+      expectNumbers(several.combine(input, null).weights, five, 1e-12);
+      expect([single.headGradient, several.headGradient]).toEqual(["weighted", "weighted"]);
+    }
+  });
+
+  // OptMN-Lab/LDC-MTL at ca48b53c, experiments/quantum_chemistry/trainer.py lines 155-161 (L(0) of every epoch), and at 66594de6
+  // experiments/quantum_chemistry/models.py line 119 (sigmoid(relu(a))).
+  it("ldcMtl takes logarithms over the first losses of each epoch, and no a below 0", () => {
+    const { steps, lambda, ...options } = golden.ldc;
+    const method = ldcMtl({ ...options, lambda, normalization: "log" });
+    let state = method.init(3);
+    for (const { epoch, losses, weights, a } of steps) {
+      const step = method.combine(inputOf(losses, [[1], [1], [1]], { epoch }), state);
+      state = step.state;
+      expectNumbers(step.weights, weights, 1e-12);
+      expectNumbers(state.a, a, 1e-12);
+    }
+    expect(steps.some(({ a }) => a.some((x) => x < 0))).toBe(true);
+  });
+
+  // The same program of DiBS-MTL's comparison as for the method, get_weighted_loss of its ConsMTL: delta = sum_i w_i delta_i with the
+  // solution w of FairGrad's equation, before the shared gradient is multiplied by K.
+  it.each(["sum", "mean"] as const)("consMtl gives heads the golden gradients, scale %s", async (scale) => {
+    const { z, heads, y, lambda, headLimit, weights, gradients } = golden.cons;
+    type P = {
+      readonly shared: { readonly z: NdArray };
+      readonly heads: Record<string, { readonly h: NdArray }>;
+    };
+    const vector = (x: Numbers) => ndarray(Float64Array.from(x), [x.length]);
+    const trainer = await createMultiTaskTrainer<P>({
+      losses: ({ shared, heads: own }, _, { representation = shared.z }) =>
+        y.map((target, k) => {
+          const error = sub(sum(mul(own[`t${k}`].h, representation)), target);
+          return mul(0.5, mul(error, error));
+        }),
+      params: {
+        shared: { z: vector(z) },
+        heads: Object.fromEntries(heads.map((h, k) => [`t${k}`, { h: vector(h) }])),
+      },
+      representation: ({ shared }) => shared.z,
+      method: consMtl({ lambda, headLimit, scale, clipNorm: 0 }),
+      optimizer: sgd(),
+      learningRate: 1,
+    });
+    await trainer.run({ steps: 1 });
+    const factor = scale === "sum" ? heads.length : 1;
+    const recorded = trainer.history.weights.map(([w]) => w as number);
+    expectNumbers(
+      recorded,
+      weights.map((w) => w * factor),
+      1e-8,
+    );
+    const moved = flatten<NdArray>(trainer.current.params.heads, isNdArray).leaves;
+    moved.forEach(({ data }, k) => {
+      expectNumbers(
+        data as Float64Array,
+        heads[k].map((x, i) => x - gradients[k][i]),
+        1e-7,
+      );
+    });
+    await trainer.dispose();
+  });
+
+  // median-research-group/LibMTL, LibMTL/trainer.py, bacth_forward_MOML: from `compute softmax gradient` to `self.tw_optimizer.step()`.
+  it("moml trains the golden weights", () => {
+    const { steps, learningRate } = golden.moml;
+    const method = moml({ learningRate });
+    let state = method.init(3);
+    for (const { ahead, weights } of steps) {
+      const step = method.combine(inputOf(none(3), [[1], [1], [1]], { ahead: matrix(ahead) }), state);
+      state = step.state;
+      expectNumbers(step.weights, weights, 1e-9);
+    }
+  });
+
+  // median-research-group/LibMTL, LibMTL/trainer.py, bacth_forward_FORUM: from `grad from q_beta` to its end.
+  it("forum takes the golden directions", () => {
+    for (const { steps, phi, learningRate } of golden.forum) {
+      const method = forum({ phi, learningRate });
+      let state = method.init(3);
+      for (const { epoch, inner, outer, losses, descended, direction, lambda, a } of steps) {
+        const samples = [matrix(inner), matrix(outer)];
+        const given = { epoch, samples, descended: Float64Array.from(descended) };
+        const step = method.combine(inputOf(losses, inner, given), state);
+        state = step.state;
+        expectNumbers(state.lambda, lambda, 1e-6);
+        expectNumbers(step.direction, direction, 1e-6);
+        expectNumbers(state.a, a, 1e-6);
+      }
+    }
+  });
+
+  // SimplexLab/TorchJD at 9090bb63, src/torchjd/aggregation/_pcd.py, PCDWeighting.forward and _update_scales.
+  it("pcd takes the golden directions, with dependent gradients, too", () => {
+    for (const { steps, tau, beta } of golden.pcd) {
+      const method = pcd({ tau, beta });
+      let state = method.init(tau.length + 1);
+      for (const { jacobian, direction } of steps) {
+        const step = method.combine(inputOf(none(jacobian.length), jacobian), state);
+        state = step.state;
+        expectNumbers(directionOf(jacobian, step), direction, 1e-7);
+        expect(step.note).toBeUndefined();
+      }
+    }
+  });
+
+  // SimplexLab/TorchJD at 3d866fd9, src/torchjd/_linalg/_dual_cone.py: QuadprogProjector.__call__ normalizes and regularizes G,
+  // ProxsuiteProjector.__call__ takes it as it is.
+  it("upGrad and dualProj project by either projector", () => {
+    for (const { jacobian, ...expected } of golden.projectors) {
+      const input = inputOf(none(jacobian.length), jacobian);
+      for (const projector of ["regularized", "exact"] as const) {
+        const of = { upGrad: upGrad({ projector }), dualProj: dualProj({ projector }) };
+        for (const name of ["upGrad", "dualProj"] as const) {
+          const d = directionOf(jacobian, of[name].combine(input, null));
+          const scale = Math.hypot(...expected[name][projector]);
+          expectNumbers(
+            d.map((x) => x / scale),
+            expected[name][projector].map((x) => x / scale),
+            1e-7,
+          );
+        }
+      }
+    }
+  });
+
+  // SimplexLab/TorchJD, src/torchjd/aggregation/_cr_mogm.py, CRMOGMWeighting._ensure_state: `initial_weights`.
+  it("crMogm starts from the given weights", () => {
+    const { alpha, initialWeights, steps } = golden.cr_mogm;
+    const method = crMogm(mgda(), { alpha, initialWeights });
+    let state = method.init(3);
+    for (const { jacobian, weights } of steps) {
+      const step = method.combine(inputOf(none(3), jacobian), state);
+      state = step.state;
+      expectNumbers(step.weights, weights, 1e-9);
+    }
+    expect(() => method.init(2)).toThrow("one number for each of the 2 tasks; got 3");
+  });
+});
+
+describe("pcd", () => {
+  const first = (rows: Rows, options = {}) => {
+    const method = pcd(options);
+    return method.combine(inputOf(none(rows.length), rows), method.init(rows.length));
+  };
+
+  it("takes the first gradient where no direction gives every task its share", () => {
+    const rows = [
+      [1, 2],
+      [1, 0],
+      [-3, 0],
+    ];
+    const step = first(rows);
+    expectNumbers(directionOf(rows, step), [1, 2], 1e-12);
+    expect(step.note).toContain("No direction");
+  });
+
+  it("gives every other task its share, and the first gradient's length", () => {
+    const rows = [
+      [3, -4, 0],
+      [0, 1, 0],
+      [-1, 0, 2],
+    ];
+    const d = directionOf(rows, first(rows, { tau: 0.3 }));
+    expect(Math.hypot(...d)).toBeCloseTo(5, 10);
+    // In units of the normalized problem: d~ = d ||d~|| / 5, and both constraints are active.
+    expect(d[1]).toBeGreaterThan(0);
+    expect(-d[0] + 2 * d[2]).toBeGreaterThan(0);
+    expect(d[1]).toBeCloseTo((-d[0] + 2 * d[2]) / Math.sqrt(5), 7);
+  });
+
+  it("says how many shares it needs", () => {
+    expect(() => pcd({ tau: [0.1, 0.2] }).init(2)).toThrow("one value for each of the 1 tasks; got 2");
+  });
+});
