@@ -40,12 +40,23 @@ const symmetry: Symmetry<Pair> = {
   bound: { kind: "norm", value: 1 },
   derivative: ({ a, b }, [t]) => ({ a: mul(t, a), b: mul(-1, mul(t, b)) }),
   act: async (p) => p,
+  trace: (p) => p,
 };
 const teleporter = (changed: unknown) =>
   createTeleporter<Pair>({ symmetry: changed as Symmetry<Pair>, loss, params, batch: {} });
 
 it.each([
   ["a function that was not called", positiveScaling, /got a function\. Call it/],
+  [
+    "no traced action",
+    { ...symmetry, trace: undefined },
+    /needs the action of "my scaling" as a traced function/,
+  ],
+  [
+    "no traced context",
+    { ...symmetry, context: async () => [] },
+    /needs the context of "my scaling" as a traced function/,
+  ],
   ["no algebra", { ...symmetry, algebra: undefined }, /an entry algebra, a list of the shapes/],
   ["an algebra by name", { ...symmetry, algebra: { t: [] } }, /an entry algebra, a list of the shapes/],
   [

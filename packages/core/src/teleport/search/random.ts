@@ -2,7 +2,7 @@
 
 import type { NdArray } from "../../array.js";
 import { scan } from "../../graph/control/scan.js";
-import { add, cast } from "../../graph/ops/arithmetic.js";
+import { add, cast, minimum } from "../../graph/ops/arithmetic.js";
 import { equal, greater, less, lessEqual, logicalNot, where } from "../../graph/ops/compare.js";
 import { gather } from "../../graph/ops/gather.js";
 import { constant, fillLike } from "../../graph/ops/leaf.js";
@@ -72,7 +72,8 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
       says: noneActs,
       first: { order: constant({ shape: [samples], data: none }), better: constant(0, problem.dtype) },
       element({ given: { T } }, { order }, { halvings }) {
-        const k = gather(order, reshape(cast(halvings, "int64"), [1]));
+        // After the last one, when the walk is over, the index is not used.
+        const k = gather(order, reshape(cast(minimum(halvings, samples - 1), "int64"), [1]));
         return T.map((all, i) => reshape(gather(all, k), symmetry.algebra[i]));
       },
       hasOther: (_from, { better }, { halvings }) => less(add(halvings, 1), better),

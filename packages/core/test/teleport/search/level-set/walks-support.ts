@@ -79,7 +79,9 @@ export async function expectSameAsked({ options }: Recorded, seed: number): Prom
     return undefined;
   });
   const { reason, steps, halvings } = whole.report;
-  expect(count, problem.label).toBe(steps);
+  // It is asked of each point that keeps the loss, also of one that does not raise the objective.
+  expect(count, problem.label).toBeGreaterThanOrEqual(steps);
+  expect(count, problem.label).toBeLessThanOrEqual(steps + halvings + 1);
   expect(asked.report, problem.label).toMatchObject({ reason, steps, halvings });
   expect(distance(asked.params, whole.params), problem.label).toBeLessThan(1e-12);
 }
