@@ -150,8 +150,10 @@ function randomTasks(seed) {
     for (let p = 0; p < P; p++) sum += J[i + p] * J[j + p];
     return sum;
   });
+  const losses = Float64Array.from({ length: K }, () => 0.1 + rng.next());
   return {
-    losses: Float64Array.from({ length: K }, () => 0.1 + rng.next()),
+    losses,
+    descended: losses.map((loss) => 0.9 * loss),
     gramian: { shape: [K, K], data: gramian },
     ahead: { shape: [K, K], data: gramian },
     jacobian: samples[0],
@@ -178,10 +180,14 @@ async function weighting() {
     async measure(seconds) {
       const times = {};
       for (const [name, method] of methods) {
+        const given = inputs.map((input) => ({
+          ...input,
+          samples: input.samples.slice(0, method.samplesPerStep),
+        }));
         let at = 0;
         let state = method.init(40);
         times[name] = await timed(() => {
-          const input = inputs[at++ % inputs.length];
+          const input = given[at++ % given.length];
           ({ state } = method.combine(input, state));
           state = method.afterStep?.(input.losses, input, state) ?? state;
         }, seconds / methods.length);
