@@ -19,16 +19,20 @@ import {
 } from "isoloss-benchmarks/node";
 
 const isWhole = false;
-/** What each network needs: its sample, its batch size, and its tasks and data from the folder. */
+/** The convolutions of MTAN that the adapter moves, as in the experiments. */
+const convolutions = ["encoder_block*.0.weight", "decoder_block*.0.weight", "conv_block_*.0.weight"];
+/** What each network needs: its sample, its batch size, the layers of the adapter where not all, and its tasks and data from the folder. */
 const networks = {
   cityscapes: {
     sample: { examples: 24, size: [128, 256] },
     batchSize: 8,
+    layers: convolutions,
     make: async (at) => [denseTasks(), (await loadCityscapes(at, { isWhole })).train],
   },
   nyuv2: {
     sample: { examples: 6, size: [288, 384] },
     batchSize: 2,
+    layers: convolutions,
     make: async (at) => [
       denseTasks({ classes: 13, normals: true }),
       (await loadNyuv2(at, { isWhole })).train,
@@ -45,6 +49,7 @@ const networks = {
   qm9: {
     sample: { examples: 600 },
     batchSize: 120,
+    layers: ["lin0.weight", "lin1.weight"],
     async make(at) {
       const { train, std, tasks } = qm9Streams(await loadQm9(at, { isWhole }));
       return [moleculeTasks({ tasks, units: [...std] }), await readEpoch(train)];
@@ -63,7 +68,7 @@ const networks = {
 };
 
 const [, , name, mode, provider] = process.argv;
-const { sample, batchSize, make } = networks[name];
+const { sample, batchSize, layers, make } = networks[name];
 const folder = await mkdtemp(join(tmpdir(), "isoloss-full-size-"));
 try {
   const at = join(folder, name);
@@ -82,7 +87,9 @@ try {
     learningRate: 1e-4,
     provider,
     recordGradients: mode === "conflicts",
-    ...(mode === "LS-COST" ? { beforeStep: cost({ schedule: { start: { epoch: 0 } } }).beforeStep } : {}),
+    ...(mode === "LS-COST"
+      ? { beforeStep: cost({ adapter: { layers }, schedule: { start: { epoch: 0 } } }).beforeStep }
+      : {}),
   });
   let before = 0;
   for (let step = 0; step < 3; step++) {

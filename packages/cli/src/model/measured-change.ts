@@ -95,7 +95,7 @@ export function narrowText({ carriedBy }: Pick<MeasuredChange, "carriedBy">): re
   return examples >= MANY
     ? []
     : [
-        `This interval of the SQNR is too narrow, as ${examples === 1 ? "1 example carries" : `${examples} examples carry`} the error: with fewer than ${MANY} give more by --held-out and --limit.`,
+        `This interval of the SQNR is too narrow: in effect ${examples === 1 ? "1 example carries" : `${examples} examples carry`} the error. Give more by --held-out and --limit.`,
       ];
 }
 

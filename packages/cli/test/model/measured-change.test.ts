@@ -50,11 +50,12 @@ describe("the intervals of a measured change", () => {
     expect(change(even).carriedBy).toBeCloseTo(16, 10);
     expect(narrowText(change(even))).toEqual([]);
     const [eight] = narrowText(change(even.slice(8)));
-    expect(eight).toContain("as 8 examples carry the error");
-    expect(eight).toContain("give more by --held-out and --limit.");
+    expect(eight).toContain(": in effect 8 examples carry the error. ");
+    expect(eight).toContain("Give more by --held-out and --limit.");
     // (4 * 1 + 60 * 0.01)^2 / (4 * 1 + 60 * 0.0001) = 5.28.
     const heavy = [...Array(4).fill(1), ...Array(60).fill(0.01)];
-    expect(narrowText(change(heavy))[0]).toContain("as 5 examples carry the error");
+    expect(narrowText(change(heavy))[0]).toContain(": in effect 5 examples carry the error. ");
+    expect(narrowText(change([1, 0.001]))[0]).toContain(": in effect 1 example carries the error. ");
     expect(narrowText(change([0.1]))).toEqual([]);
   });
 

@@ -89,7 +89,8 @@ export interface HalfModel {
   readonly wide: readonly string[];
   /**
    * How far outputs are from those of the file before, where the result of every node, and with `io: "float16"` the inputs, are
-   * rounded to float16: on `heldOut`, else `calibration`, else random inputs.
+   * rounded to float16: on `heldOut`, else `calibration`, else random inputs. The calibration also chose the k and `wide`, so that
+   * without `heldOut` the error of other data may be larger.
    */
   readonly error: ModelError;
   /** Where that is not finite, the outputs of the file before, there: no scaling moves these into the range. */
@@ -110,9 +111,10 @@ export interface HalfModel {
  *
  * Among the scalings is the residual stream of a transformer: epsilons of normalizations follow it, and no node is added. Near
  * these k, those of the streams are then chosen by the SQNR that is measured on the calibration data with every result rounded. Where
- * that stays below the tolerance, operators whose results are out of range are kept in float32, between Casts. Logits before a
- * softmax cannot be scaled. The epsilon of a norm that is several nodes may become 0 in float16, and a row of equal numbers then NaN;
- * a LayerNormalization holds its own as a float.
+ * that stays below the tolerance, operators are kept in float32, between Casts: all that make or read a tensor with a number that
+ * overflows, and if the SQNR is still below it, those of tensors of which most are subnormal, too. Each set is kept where it raises
+ * the SQNR; neither is the smallest that would suffice. Logits before a softmax cannot be scaled. The epsilon of a norm that is
+ * several nodes may become 0 in float16, and a row of equal numbers then NaN; a LayerNormalization holds its own as a float.
  *
  * All floats become float16: weights, rounded to the nearest (65504 in the place of larger ones), and Casts; the scales of a
  * Resize stay float32, as the standard asks. `foldBatchNorm` first gives a file more scalings.

@@ -1,5 +1,12 @@
 import { DataError } from "isoloss";
-import { allNodesOf, graphsIn, type OnnxGraph, type OnnxNode, type OnnxTensor } from "isoloss/internal";
+import {
+  allNodesOf,
+  graphsIn,
+  largestEpsilon,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+} from "isoloss/internal";
 import { arrayOf } from "./arrays.js";
 import { isFloatKind } from "./kinds.js";
 import { operatorName } from "./operators/operators.js";
@@ -91,9 +98,6 @@ export interface Epsilon {
   readonly operand: number | undefined;
   readonly value: number;
 }
-
-/** The largest constant that counts as one: see the discovery of scalings. */
-const largestEpsilon = 1e-3;
 
 /**
  * The epsilons of a graph, one for each node even where nodes share a constant: the attribute of a normalization, and a small
