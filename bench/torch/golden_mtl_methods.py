@@ -167,7 +167,6 @@ def forum():
                     "descended": descended,
                     "direction": direction[K:],
                     "lambda": lam,
-                    "nu": nu,
                     "a": a,
                 }
             )
@@ -245,4 +244,3 @@ origin = f"made by bench/torch/golden_mtl_methods.py with NumPy {np.__version__}
 lines = [f'  "{name}": {json.dumps(value, allow_nan=False)}' for name, value in content.items()]
 PATH.write_text("{\n" + ",\n".join([f'  "origin": {json.dumps(origin)}', *lines]) + "\n}\n")
 print(PATH, PATH.stat().st_size, [[s["feasible"] for s in c["steps"]] for c in content["pcd"]])
-print([[round(s["nu"], 3) for s in c["steps"]] for c in content["forum"]])

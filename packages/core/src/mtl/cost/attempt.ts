@@ -122,7 +122,7 @@ async function transported<P, S>(
     },
   );
   const { sigma } = told;
-  if (after === "skip" && !effective && sigma !== undefined && sigma <= 0 && optimizer) {
+  if (after === "skip" && sigma !== undefined && sigma <= 0 && optimizer) {
     const learningRate = context.learningRateAt(0);
     const note = `sigma <= 0: the optimizer begins again, at the learning rate ${learningRate} from now on`;
     return { change: { params, skip: true, optimizer: optimizer.init(params), learningRate }, sigma, note };

@@ -92,9 +92,9 @@ export const costOptions = optionTable("cost", {
   /** What happens to the optimizer's state. */
   state: nested<Partial<StateOptions>>(stateOptions).otherwise(ofPreset),
   /**
-   * What follows a move: the method's `step` on the same batch; or `skip`: none, and where `reuse` is without effect and sigma <= 0
-   * a new state of the optimizer (`optimizer`), from then on at the training's initial learning rate, as in the authors' program
-   * for NYUv2.
+   * What follows a move: the method's `step` on the same batch; or `skip`: none, with `reuse` only where it is without effect. There,
+   * where sigma <= 0, the optimizer has a new state (`optimizer`), from then on at the training's initial learning rate, as in the
+   * authors' program for NYUv2.
    */
   after: oneOf(["step", "skip"]).otherwise(ofPreset),
   /** ||D|| / ||theta|| below which a move does not count as a teleport. */
@@ -128,6 +128,12 @@ export function resolveCost<S>(options: CostOptions<S>): ResolvedCost<S> {
   if (reset && options.optimizer === undefined) {
     throw new OptionError(
       `cost: ${reset[0]} creates a new state; give the training's optimizer as \`optimizer\`.`,
+    );
+  }
+  if (rest.after === "skip" && state.policy === "reuse" && state.effective) {
+    throw new OptionError(
+      "cost: after: skip takes no step, so that `reuse` has no effect; got the state policy reuse with effective: true. " +
+        "Give state: { effective: false }, another policy, or after: step.",
     );
   }
   const { move, innerOptimizer = adam(), seed } = rest;

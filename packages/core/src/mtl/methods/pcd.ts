@@ -4,7 +4,7 @@ import { nonNegative, oneOrEach, share, smoothing } from "../../option-kinds.js"
 import { type OptionsOf, optionTable } from "../../options.js";
 import { checkedMethod } from "../checked-method.js";
 import { solveDefinite } from "../kernels/cholesky.js";
-import { gramianOf, largest, restrict, type Square, squaredNorm } from "../kernels/gramian.js";
+import { dot, gramianOf, restrict, rowNorms, type Square, squaredNorm } from "../kernels/gramian.js";
 import type { MultiTaskMethod } from "../method.js";
 import { eachTask } from "./task-option.js";
 
@@ -26,12 +26,18 @@ export interface PcdState {
 }
 
 /**
+ * What rounding leaves uncertain in a Gramian of float32 gradients, 10 of its epsilons, as in TorchJD. Also for float64, as the
+ * Gramian comes without the precision of its products.
+ */
+const precision = 10 * 2 ** -23;
+
+/**
  * PCD: the gradient of the first task, turned so far that each other task gets a share of the progress that its own gradient makes.
  *
  * d~ = argmin ||d - u_1||^2 subject to d . u_j >= tau_j ||u_j||^2 for j > 1;  d = d~ ||g_1|| / ||d~||
  * u_k = g_k / sqrt(v_k + epsilon), v_k the mean of ||g_k||^2 over the steps, m_k / (1 - beta^t), m <- beta m + (1 - beta) ||g||^2
  *
- * The tasks are not treated alike: the first is the primary one. The problem is solved exactly in the Gramian.
+ * The tasks are not treated alike: the first is the primary one. The problem is solved in the Gramian, up to the rounding of float32.
  *
  * g_1 = 0: w = 0. No direction satisfies all: d = g_1, with a note. d~ = 0 to rounding: w = 0. Zero rows of other tasks and dependent
  * gradients need no special case. K = 1: w = 1.
@@ -74,9 +80,7 @@ export function pcd(options: PcdOptions = {}): MultiTaskMethod<PcdState> {
       const shares = eachTask("pcd: tau without the first task", tau, K - 1);
       const multipliers = nearestInHalfSpaces(U, shares);
       const w = Float64Array.of(1, ...(multipliers ?? new Float64Array(K - 1)));
-      const squared = squaredNorm(U, w);
-      const size = w.reduce((sum, x, k) => sum + x * Math.sqrt(U.data[k * (K + 1)]), 0);
-      const factor = squared > 1e-14 * size * size ? Math.sqrt(primary / squared) : 0;
+      const factor = isZero(U, w) ? 0 : Math.sqrt(primary / squaredNorm(U, w));
       return {
         weights: w.map((x, k) => x * scale[k] * factor),
         state,
@@ -88,13 +92,17 @@ export function pcd(options: PcdOptions = {}): MultiTaskMethod<PcdState> {
   });
 }
 
+/** Whether the sum of w_k u_k is 0 to the rounding of the Gramian. */
+const isZero = (G: Square, w: Float64Array): boolean =>
+  squaredNorm(G, w) <= precision * dot(w.map(Math.abs), rowNorms(G)) ** 2;
+
 /**
  * The multipliers mu >= 0, [K - 1], of the point nearest to u_0 with d . u_j >= tau_j ||u_j||^2 for j = 1..K-1: u_0 + sum_j mu_j u_j.
  * Undefined if there is no such point.
  *
  * The dual method of D. Goldfarb, A. Idnani, Mathematical Programming 27, 1983: each round adds the most violated constraint, and
- * drops those whose multiplier becomes 0 on the way. A gradient counts as dependent on the active ones if less than 1e-9 of its
- * square is orthogonal to them.
+ * drops those whose multiplier becomes 0 on the way. A gradient counts as dependent on the active ones if its part orthogonal to
+ * them is 0 to the rounding of the Gramian, and a constraint as met if it is violated by no more than that.
  */
 function nearestInHalfSpaces(G: Square, tau: Float64Array): Float64Array | undefined {
   const K = G.shape[0];
@@ -104,19 +112,27 @@ function nearestInHalfSpaces(G: Square, tau: Float64Array): Float64Array | undef
     Array.from({ length: n }, (_, j) => j + 1),
   );
   const b = tau.map((t, j) => t * S.data[j * (n + 1)] - G.data[(j + 1) * K]);
-  const tolerance = 1e-9 * largest(Float64Array.from({ length: K }, (_, k) => G.data[k * (K + 1)]));
+  const norms = rowNorms(G);
   const mu = new Float64Array(n);
   let active: number[] = [];
   const slackOf = (p: number) => mu.reduce((sum, x, j) => sum + S.data[p * n + j] * x, -b[p]);
   for (let rounds = 10 * K; rounds > 0; ) {
-    const slacks = Array.from({ length: n }, (_, j) => (active.includes(j) ? 0 : slackOf(j)));
+    // Relative to the gradients, as rounding is.
+    const slacks = Array.from({ length: n }, (_, j) =>
+      active.includes(j) || norms[j + 1] === 0 ? 0 : slackOf(j) / norms[j + 1],
+    );
     const p = slacks.indexOf(Math.min(...slacks));
-    if (p < 0 || slacks[p] >= -tolerance) break;
+    const size = norms[0] + dot(mu, norms.subarray(1));
+    if (p < 0 || slacks[p] >= -precision * size) break;
     for (let isAdded = false; !isAdded && rounds > 0; rounds--) {
       const column = Float64Array.from(active, (j) => S.data[j * n + p]);
       const r = solveDefinite(restrict(S, active), column) ?? column.fill(0);
-      const part = active.reduce((sum, j, i) => sum - r[i] * S.data[p * n + j], S.data[p * (n + 1)]);
-      const full = part > 1e-9 * S.data[p * (n + 1)] ? -slackOf(p) / part : Infinity;
+      const orthogonal = new Float64Array(n);
+      orthogonal[p] = 1;
+      active.forEach((j, i) => {
+        orthogonal[j] = -r[i];
+      });
+      const full = isZero(S, orthogonal) ? Infinity : -slackOf(p) / squaredNorm(S, orthogonal);
       const ratios = active.map((j, i) => (r[i] > 0 ? mu[j] / r[i] : Infinity));
       const partial = Math.min(...ratios);
       const step = Math.min(full, partial);

@@ -16,7 +16,8 @@ export interface StepEvent {
  * The history of a run, as plain data: one list per task with one entry per step. Every number was measured
  * in that run, on the step's batch and before the step's update. Where a method needs only losses and the option
  * `recordGradients` is not set, the lists about gradients (`norms`, `meanCosines`, `cosines`, `conflicts`) are empty.
- * NaN means not measured in this step: the weights of a method that returns a direction, or steps before a resumed run.
+ * NaN means not measured in this step: the weights of a method that returns a direction or of a step that a hook skipped, or steps
+ * before a resumed run.
  *
  * The `validation` of the rows in `epochs` has the `loss` of each task (`left.loss`), their mean as `loss`, the trainer's metrics
  * by name and those of the run by task and name (`left.f1`).
@@ -27,7 +28,7 @@ export interface MultiTaskHistory extends RunHistory<TaskValues> {
   readonly losses: readonly number[][];
   /** w_k. */
   readonly weights: readonly number[][];
-  /** ||g_k||, in the shared parameters or the representation. */
+  /** ||g_k||, in the shared parameters or the representation; in all parameters for a method that spans the heads. */
   readonly norms: readonly number[][];
   /** cos(g_0, g_k), g_0 the mean gradient. */
   readonly meanCosines: readonly number[][];

@@ -61,7 +61,10 @@ export interface StepContext<P> {
   readonly history: MultiTaskHistory;
   /** L_k on the step's batch. */
   losses(): Promise<Float64Array>;
-  /** G = J J' on the step's batch: free for methods that need it anyway, K backward passes for others. */
+  /**
+   * G = J J' in the shared parameters or the representation, on the step's batch: free for methods that need it anyway, K backward
+   * passes for others.
+   */
   gramian(): Promise<NdArray<Float64Array>>;
   /** The angles of that Gramian. */
   conflict(): Promise<Conflict>;

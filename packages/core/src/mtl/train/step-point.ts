@@ -7,8 +7,6 @@ import type { UpdateInput } from "../gradients/task-updates.js";
 import type { UpdateKind } from "../gradients/update-graph.js";
 import type { Combination, MultiTaskMethod, TaskInput } from "../method.js";
 
-type F64 = NdArray<Float64Array>;
-
 /** How a run computes an update from losses. */
 export interface StepPlan<P> {
   readonly gradients: TaskGradients<P>;
@@ -41,14 +39,14 @@ export interface Combined<P> {
   readonly combination: Combination<unknown>;
   readonly kind: UpdateKind;
   readonly update: UpdateInput<P>;
-  /** The model's state for the next step. */
-  readonly state: unknown;
 }
 
 /** Parameters on the batch of a step; values are computed once, on request. */
 export interface StepPoint<P> {
-  losses(): Promise<Float64Array>;
-  gramian(): Promise<F64>;
+  /** The first sample's losses and the model's state for the next step, and gradients in a run that measures them at every step. */
+  passed(): Promise<Passed & Partial<Measured>>;
+  /** The first sample's losses and gradients. */
+  measured(): Promise<Measured>;
   /** The method's weights or direction, computed from its state before the step. */
   combined(state: unknown, learningRate: number): Promise<Combined<P>>;
 }
@@ -57,19 +55,20 @@ export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): St
   const { gradients, method, measures } = plan;
   const { batches } = place;
   const pass = { seed: place.dropout, state: place.state };
-  let measured: Promise<readonly Measured[]> | undefined;
+  let first: Promise<Measured> | undefined;
+  let all: Promise<readonly Measured[]> | undefined;
   let alone: Promise<Passed> | undefined;
-  const measure = async (): Promise<readonly Measured[]> => {
-    const all: Measured[] = [];
-    for (const batch of batches) all.push(await gradients.measure(params, batch, pass));
-    return all;
+  const measured = () => {
+    first ??= gradients.measure(params, batches[0], pass);
+    return first;
   };
-  const measuredOnce = () => {
-    measured ??= measure();
-    return measured;
+  const measureAll = async (): Promise<readonly Measured[]> => {
+    const found = [await measured()];
+    for (const batch of batches.slice(1)) found.push(await gradients.measure(params, batch, pass));
+    return found;
   };
-  const passed = async (): Promise<Passed> => {
-    if (measures) return (await measuredOnce())[0];
+  const passed = (): Promise<Passed & Partial<Measured>> => {
+    if (measures) return measured();
     alone ??= gradients.forward(params, batches[0], pass);
     return alone;
   };
@@ -83,12 +82,13 @@ export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): St
     return { ahead: await gradients.ahead(params, { batch, other }, given) };
   };
   return {
-    losses: async () => (await passed()).losses,
-    gramian: async () => (await measuredOnce())[0].gramian,
+    passed,
+    measured,
     async combined(state, learningRate) {
       const { step, epoch } = place;
-      const found = measures ? await measuredOnce() : [];
-      const { losses, state: next } = await passed();
+      if (measures) all ??= measureAll();
+      const found = (await all) ?? [];
+      const { losses } = await passed();
       const weights = method.virtualWeights?.(state);
       const input: TaskInput = {
         losses,
@@ -104,7 +104,6 @@ export function stepPoint<P>(plan: StepPlan<P>, params: P, place: StepPlace): St
         input,
         combination,
         ...updateOf(plan, combination, found, { params, batch: batches[0], ...pass }),
-        state: next,
       };
     },
   };

@@ -1,4 +1,4 @@
-import { sizeOf } from "../../array.js";
+import { type NdArray, sizeOf } from "../../array.js";
 import type { Batch } from "../../batch.js";
 import { NumericalError } from "../../errors.js";
 import type { Optimizer } from "../../optim/optimizer.js";
@@ -7,7 +7,9 @@ import { stepSeed } from "../../train/batch-order.js";
 import type { Run } from "../../train/run.js";
 import { conflictOf } from "../conflict.js";
 import type { ParameterSplit } from "../gradients/parameter-split.js";
+import type { Measured, TaskGradients } from "../gradients/task-gradients.js";
 import type { TaskUpdates } from "../gradients/task-updates.js";
+import { blockGramian } from "../kernels/jacobian-rows.js";
 import { type MultiTaskHistory, recordStep, type StepEvent, type StepRecord } from "./history.js";
 import type { Sources } from "./sources.js";
 import type { BeforeStep, RunSetup, StepChange, StepContext } from "./step-hook.js";
@@ -32,23 +34,48 @@ function requireFinite(
   }
 }
 
-/** The part of a direction that is in the shared parameters: all of it, but for methods that span the heads. */
-function sharedPart(
-  direction: Float64Array,
+/** Where the shared parameters are in a gradient, which also has those of the heads for methods that span them. */
+function sharedRanges(
   { shared, paths, shapes }: ParameterSplit,
   wanted: readonly string[],
-): Float64Array {
-  if (shared.length === wanted.length) return direction;
+): readonly { readonly from: number; readonly to: number }[] {
+  let to = 0;
+  const ranges = shared.map((leaf) => {
+    const from = to;
+    to += sizeOf(shapes[leaf]);
+    return { from, to, isWanted: wanted.includes(paths[leaf]) };
+  });
+  return ranges.filter(({ isWanted }) => isWanted);
+}
+
+/** The part of a direction that is in the shared parameters: all of it, but for methods that span the heads. */
+function sharedPart(direction: Float64Array, split: ParameterSplit, wanted: readonly string[]): Float64Array {
+  if (split.shared.length === wanted.length) return direction;
   const out = new Float64Array(direction.length);
-  let [from, to] = [0, 0];
-  for (const leaf of shared) {
-    const part = direction.subarray(from, from + sizeOf(shapes[leaf]));
-    from += part.length;
-    if (!wanted.includes(paths[leaf])) continue;
-    out.set(part, to);
-    to += part.length;
+  let at = 0;
+  for (const { from, to } of sharedRanges(split, wanted)) {
+    out.set(direction.subarray(from, to), at);
+    at += to - from;
   }
-  return out.slice(0, to);
+  return out.slice(0, at);
+}
+
+/** The Gramian in the shared parameters, from kept rows for methods that span the heads; or in the representation. */
+function sharedGramian<P>(
+  { gramian, jacobian }: Measured,
+  { representation, headAlignment, split }: TaskGradients<P>["parts"],
+  wanted: readonly string[],
+): NdArray<Float64Array> {
+  const isWhole = split.shared.length === wanted.length || (representation && !headAlignment);
+  if (!jacobian || isWhole) return gramian;
+  const rows = { ...jacobian, data: jacobian.data as Float64Array };
+  const data = new Float64Array(gramian.data.length);
+  for (const range of sharedRanges(split, wanted)) {
+    blockGramian(rows, range).data.forEach((x, i) => {
+      data[i] += x;
+    });
+  }
+  return { shape: gramian.shape, data };
 }
 
 /** What all steps of a run share. */
@@ -79,29 +106,36 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
     { step, params, state, optimizer: optimizerState, memory, method: methodState }: MultiTaskState<P>,
     point: StepPoint<P>,
     given: Pick<StepContext<P>, "epoch" | "learningRate" | "learningRateAt" | "batch" | "history">,
-  ): StepContext<P> => ({
-    setup,
-    stepsPerEpoch,
-    step,
-    params,
-    state,
-    memory,
-    ...given,
-    optimizer: optimizerState,
-    losses: () => point.losses(),
-    gramian: () => point.gramian(),
-    conflict: async () => conflictOf(await point.gramian()),
-    async direction() {
-      const { kind, update } = await point.combined(methodState, given.learningRate);
-      return sharedPart(await updates.direction(kind, update), gradients.parts.split, setup.sharedPaths);
-    },
-    sample: (count, label = 0) => sources.sample(count, step, label),
-    batches: (label = 0) => sources.batches(step, label),
-    async unload() {
-      await gradients.unload();
-      await updates.unload();
-    },
-  });
+  ): StepContext<P> => {
+    let shared: Promise<NdArray<Float64Array>> | undefined;
+    const gramian = () => {
+      shared ??= point.measured().then((m) => sharedGramian(m, gradients.parts, setup.sharedPaths));
+      return shared;
+    };
+    return {
+      setup,
+      stepsPerEpoch,
+      step,
+      params,
+      state,
+      memory,
+      ...given,
+      optimizer: optimizerState,
+      losses: async () => (await point.passed()).losses,
+      gramian,
+      conflict: async () => conflictOf(await gramian()),
+      async direction() {
+        const { kind, update } = await point.combined(methodState, given.learningRate);
+        return sharedPart(await updates.direction(kind, update), gradients.parts.split, setup.sharedPaths);
+      },
+      sample: (count, label = 0) => sources.sample(count, step, label),
+      batches: (label = 0) => sources.batches(step, label),
+      async unload() {
+        await gradients.unload();
+        await updates.unload();
+      },
+    };
+  };
 
   return async (
     current: MultiTaskState<P>,
@@ -124,24 +158,29 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
     const hookSeconds = (performance.now() - begin) / 1000;
     const { learningRate: rate = given.learningRate, skip = false } = change;
     if (change.params !== undefined && !skip) point = stepPoint(plan, change.params, place);
-    requireFinite(await point.losses(), gradients.tasks, { step, rate });
-    const { input, combination, kind, update, state } = await point.combined(current.method, rate);
+    const { losses, gramian, state } = await point.passed();
+    requireFinite(losses, gradients.tasks, { step, rate });
+    const combined = skip ? undefined : await point.combined(current.method, rate);
     const memoryBefore = change.optimizer ?? current.optimizer;
     const memory = change.params ? restartState(optimizer, memoryBefore, change.params) : memoryBefore;
-    const updated = skip
-      ? { params: change.params ?? current.params, optimizer: memory, norm: 0 }
-      : await updates.apply(kind, update, { optimizer: memory, learningRate: rate, reuse: change.reuse });
+    const updated = combined
+      ? await updates.apply(combined.kind, combined.update, {
+          optimizer: memory,
+          learningRate: rate,
+          reuse: change.reuse,
+        })
+      : { params: change.params ?? current.params, optimizer: memory, norm: 0 };
     if (!Number.isFinite(updated.norm)) {
       throw new NumericalError(
         `The shared gradient became ${updated.norm} at step ${step}, with learning rate ${rate}. ${advice(step)}`,
       );
     }
-    let methodState = skip ? current.method : combination.state;
-    if (method.afterStep && !skip) {
+    let methodState = combined ? combined.combination.state : current.method;
+    if (method.afterStep && combined) {
       const { losses: after } = await gradients.forward(updated.params, batch, pass);
-      methodState = method.afterStep(after, input, methodState);
+      methodState = method.afterStep(after, combined.input, methodState);
     }
-    const epochLosses = current.epochLosses.map((sum, k) => sum + input.losses[k]);
+    const epochLosses = current.epochLosses.map((sum, k) => sum + losses[k]);
     const endsEpoch = (step + 1) % stepsPerEpoch === 0;
     if (endsEpoch && method.endEpoch) {
       methodState = method.endEpoch(
@@ -162,12 +201,12 @@ export function multiTaskStep<P>(parts: StepParts<P>) {
         ...(seen === undefined ? {} : { seen }),
       },
       record: {
-        losses: input.losses,
-        weights: skip ? undefined : combination.weights,
-        gramian: input.gramian,
+        losses,
+        weights: combined?.combination.weights,
+        gramian,
         directionNorm: updated.norm,
         seconds: (performance.now() - begin) / 1000,
-        note: combination.note,
+        note: combined?.combination.note,
       },
       ...(change.event === undefined ? {} : { event: { step, seconds: hookSeconds, event: change.event } }),
     };

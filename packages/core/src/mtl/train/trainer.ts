@@ -189,7 +189,9 @@ async function stepParts<P>(
   const { shared, paths } = splitParameters(params, tasks, options.taskOf);
   const measures = method.needs !== "losses" || options.recordGradients === true;
   const keeps = measures && (method.needs === "jacobian" || keepsRows(strategy, probe));
-  const gradients = keeps ? resources.keep(taskGradients({ ...shapes, keep: true })) : probe;
+  // A hook sees the shared part of the rows that span the heads.
+  const gradients =
+    keeps || method.spansHeads ? resources.keep(taskGradients({ ...shapes, keep: true })) : probe;
   const updates = resources.keep(
     taskUpdates({
       gradients,

@@ -240,6 +240,12 @@ describe("a COST teleport", () => {
     expect(() => cost({ move: "oft" as never })).toThrow("move must be one of adapter, random");
     expect(() => cost({ state: { policy: "reset" } })).toThrow("give the training's optimizer");
     expect(() => cost({ move: "random", trust: false })).toThrow("trust region's length");
+    const reused = { state: { policy: "reuse" }, after: "skip", optimizer: adam() } as const;
+    for (const options of [reused, { preset: "paper", after: "skip", optimizer: adam() }] as const) {
+      expect(() => cost(options)).toThrow("cost: after: skip takes no step, so that `reuse` has no effect");
+    }
+    expect(() => cost({ ...reused, state: { ...reused.state, effective: false } })).not.toThrow();
+    expect(() => cost({ after: "skip", optimizer: adam() })).not.toThrow();
     const bounded = { trust: { kind: "relative", value: 0.1 }, move: { search: levelSet() } } as const;
     expect(() => cost(bounded)).toThrow("`trust` bounds adapters and random moves");
     expect(() => cost({ preserve: { batches: 0 } })).toThrow("batches must be");

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { isNdArray, type NdArray, ndarray } from "../../../src/array.js";
 import { mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
+import { createRng } from "../../../src/math/rng.js";
 import { consMtl } from "../../../src/mtl/methods/cons-mtl.js";
 import { dibsMtl } from "../../../src/mtl/methods/dibs-mtl.js";
 import { dualProj } from "../../../src/mtl/methods/dual-proj.js";
@@ -12,8 +13,9 @@ import { forum } from "../../../src/mtl/methods/forum.js";
 import { ldcMtl } from "../../../src/mtl/methods/ldc-mtl.js";
 import { mgda } from "../../../src/mtl/methods/mgda.js";
 import { moml } from "../../../src/mtl/methods/moml.js";
-import { pcd } from "../../../src/mtl/methods/pcd.js";
+import { type PcdOptions, pcd } from "../../../src/mtl/methods/pcd.js";
 import { upGrad } from "../../../src/mtl/methods/up-grad.js";
+
 import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { crMogm } from "../../../src/mtl/wrappers/cr-mogm.js";
 import { sgd } from "../../../src/optim/sgd.js";
@@ -70,7 +72,11 @@ interface Golden {
   readonly pcd: readonly {
     readonly tau: Numbers;
     readonly beta: number;
-    readonly steps: readonly { readonly jacobian: Rows; readonly direction: Numbers }[];
+    readonly steps: readonly {
+      readonly jacobian: Rows;
+      readonly feasible: boolean;
+      readonly direction: Numbers;
+    }[];
   }[];
   readonly projectors: readonly ({ readonly jacobian: Rows } & Record<
     "upGrad" | "dualProj",
@@ -190,11 +196,11 @@ describe("on random Jacobians", () => {
     for (const { steps, tau, beta } of golden.pcd) {
       const method = pcd({ tau, beta });
       let state = method.init(tau.length + 1);
-      for (const { jacobian, direction } of steps) {
+      for (const { jacobian, feasible, direction } of steps) {
         const step = method.combine(inputOf(none(jacobian.length), jacobian), state);
         state = step.state;
         expectNumbers(directionOf(jacobian, step), direction, 1e-7);
-        expect(step.note).toBeUndefined();
+        expect(step.note === undefined).toBe(feasible);
       }
     }
   });
@@ -262,6 +268,72 @@ describe("pcd", () => {
     expect(d[1]).toBeGreaterThan(0);
     expect(-d[0] + 2 * d[2]).toBeGreaterThan(0);
     expect(d[1]).toBeCloseTo((-d[0] + 2 * d[2]) / Math.sqrt(5), 7);
+  });
+
+  describe("in float32, the run's default", () => {
+    /** Gradients and their products as a run in float32 rounds them: the second task's gradient and `factor` times it as the third's. */
+    const step = (seed: number, factor: number, options: PcdOptions) => {
+      const rng = createRng(seed);
+      const [primary, other] = [0, 1].map(() => Array.from({ length: 30 }, () => Math.fround(rng.normal())));
+      const rows = [primary, other, other.map((x) => Math.fround(factor * x))];
+      const product = (a: Numbers, b: Numbers) =>
+        a.reduce((sum, x, p) => Math.fround(sum + Math.fround(x * b[p])), 0);
+      const given = { gramian: matrix(rows.map((a) => rows.map((b) => product(a, b)))) };
+      const method = pcd(options);
+      const combination = method.combine(inputOf(none(3), rows, given), method.init(3));
+      const pair = directionOf(rows.slice(0, 2), first(rows.slice(0, 2), options));
+      return { primary, other, pair, d: directionOf(rows, combination), note: combination.note };
+    };
+    const seeds = Array.from({ length: 40 }, (_, seed) => seed);
+
+    it("counts a multiple of another task's gradient as dependent", () => {
+      for (const seed of seeds) {
+        const { d, pair, note } = step(seed, 1.37, { tau: 0.4 });
+        expectNumbers(d, pair, 1e-4);
+        expect(note).toBeUndefined();
+      }
+    });
+
+    it("finds that opposite gradients cannot both have a share", () => {
+      for (const seed of seeds) {
+        const { d, primary, note } = step(seed, -1.37, {});
+        expectNumbers(d, primary, 1e-6);
+        expect(note).toContain("No direction");
+      }
+    });
+
+    it("goes along neither of two opposite gradients that want no share", () => {
+      for (const seed of seeds) {
+        const { d, primary, other, note } = step(seed, -1.37, { tau: 0 });
+        expect(note).toBeUndefined();
+        expect(d.reduce((sum, x, p) => sum + x * other[p], 0)).toBeCloseTo(0, 4);
+        expect(Math.hypot(...d)).toBeCloseTo(Math.hypot(...primary), 4);
+      }
+    });
+
+    it("has no direction where the primary gradient and its opposite cancel but for rounding", () => {
+      for (const seed of seeds) {
+        const rng = createRng(seed);
+        const g = Math.fround(1 + rng.next());
+        const gramian = matrix([
+          [g, -g],
+          [-g, Math.fround(g * (1 + 2 ** -23))],
+        ]);
+        const method = pcd({ tau: 0 });
+        const { weights } = method.combine(
+          inputOf(
+            none(2),
+            [
+              [1, 0],
+              [-1, 0],
+            ],
+            { gramian },
+          ),
+          method.init(2),
+        );
+        expect([...(weights ?? [])]).toEqual([0, 0]);
+      }
+    });
   });
 
   it("says how many shares it needs", () => {

@@ -4,9 +4,13 @@ import { isNdArray, type NdArray, ndarray } from "../../../src/array.js";
 import { OptionError, ShapeError } from "../../../src/errors.js";
 import { add, mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
+import { conflictOf } from "../../../src/mtl/conflict.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
+import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { type AutoLambdaOptions, autoLambda } from "../../../src/mtl/methods/auto-lambda.js";
+import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { forum } from "../../../src/mtl/methods/forum.js";
+import { linearScalarization } from "../../../src/mtl/methods/linear-scalarization.js";
 import type { TaskLosses } from "../../../src/mtl/train/task-losses.js";
 import { createMultiTaskTrainer } from "../../../src/mtl/train/trainer.js";
 import { sgd } from "../../../src/optim/sgd.js";
@@ -89,6 +93,7 @@ describe("losses after virtual steps", () => {
     const { params, losses, batch, tasks } = net;
     const method = forum({ innerRate: 0.05, innerSteps: 2 });
     const directions: Float64Array[] = [];
+    const gramians: NdArray<Float64Array>[] = [];
     const trainer = await createMultiTaskTrainer({
       losses,
       params,
@@ -98,6 +103,8 @@ describe("losses after virtual steps", () => {
       learningRate: 1,
       async beforeStep(context) {
         directions.push(await context.direction());
+        gramians.push(await context.gramian());
+        expect(await context.conflict()).toEqual(conflictOf(gramians[0]));
         return {};
       },
     });
@@ -121,12 +128,42 @@ describe("losses after virtual steps", () => {
     );
     expect(trainer.history.tasks).toEqual(tasks);
     // A hook, such as COST, moves the shared parameters alone.
-    const { heads } = await taskGradients({ losses, params, batch, keep: true }).measure(params, batch);
+    const shared = await taskGradients({ losses, params, batch, keep: true }).measure(params, batch);
+    const { heads } = shared;
     const ofHeads = (heads ?? []).reduce((size, { data }) => size + data.length, 0);
     expect(directions.map((d) => d.length)).toEqual([all.shape[1] - ofHeads]);
+    expectNumbers(gramians[0].data, shared.gramian.data, 1e-12);
     await trainer.dispose();
     await gradients.dispose();
   });
+});
+
+describe("a hook of a method that spans the heads", () => {
+  it.each([fairGrad(), linearScalarization()].map((m) => [m.name, m] as const))(
+    "sees the Gramian in the shared parameters where %s keeps no rows for its step",
+    async (_, method) => {
+      const { params, losses, batch } = randomNet({ seed: 1 });
+      const gramians: NdArray<Float64Array>[] = [];
+      const trainer = await createMultiTaskTrainer({
+        losses,
+        params,
+        data: batch,
+        method: { ...method, spansHeads: true } as MultiTaskMethod,
+        strategy: "recompute",
+        optimizer: sgd(),
+        learningRate: 1,
+        async beforeStep({ gramian }) {
+          gramians.push(await gramian());
+          return undefined;
+        },
+      });
+      await trainer.run({ steps: 1 });
+      const shared = taskGradients({ losses, params, batch });
+      expectNumbers(gramians[0].data, (await shared.measure(params, batch)).gramian.data, 1e-12);
+      await trainer.dispose();
+      await shared.dispose();
+    },
+  );
 });
 
 describe("Auto-Lambda", () => {

@@ -3,6 +3,7 @@ import { isNdArray, type NdArray } from "../../../src/array.js";
 import { conflictOf } from "../../../src/mtl/conflict.js";
 import { taskGradients } from "../../../src/mtl/gradients/task-gradients.js";
 import { taskUpdates } from "../../../src/mtl/gradients/task-updates.js";
+import type { MultiTaskMethod } from "../../../src/mtl/method.js";
 import { fairGrad } from "../../../src/mtl/methods/fair-grad.js";
 import { famo } from "../../../src/mtl/methods/famo.js";
 import { gradDrop } from "../../../src/mtl/methods/grad-drop.js";
@@ -191,6 +192,27 @@ describe("a hook before the step", () => {
       await trainer.run({ steps: 1 });
       expect(flat(trainer.current.params)).not.toEqual(flat(moved));
     }
+  });
+
+  it("asks a method nothing at a step with `skip`, and measures its gradients all the same", async () => {
+    const plain = fairGrad();
+    const combined: number[] = [];
+    const method: MultiTaskMethod = {
+      ...plain,
+      samplesPerStep: 2,
+      combine(input, state) {
+        combined.push(input.step);
+        return { ...plain.combine(input, state as never), note: "fell back" };
+      },
+    };
+    const beforeStep: BeforeStep<NetParams> = async ({ step }) => ({ skip: step === 1 });
+    const trainer = await trainerFor(method, { ...plainLosses, beforeStep });
+    await trainer.run({ steps: 3 });
+    expect(combined).toEqual([0, 2]);
+    const { history } = trainer;
+    expect(history.notes.map(({ step }) => step)).toEqual([0, 2]);
+    expect(history.norms.flat().every(Number.isFinite)).toBe(true);
+    await trainer.dispose();
   });
 
   it("draws examples of its own: the same for a label, others for another one or at another step", async () => {
