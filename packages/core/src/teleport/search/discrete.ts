@@ -93,6 +93,8 @@ export function discreteSearch<P>(
         const rng = createRng(seed).fork(index);
         const first = symmetry.random(rng);
         const origin = symmetry.act(start, first);
+        const reason = await how.whyNot?.(origin);
+        if (reason !== undefined) return { params: start, steps: 0, points: [], reason };
         const walked = await run(origin, setting, limits, how, { order: ordersBy(rng) });
         return {
           ...walked,

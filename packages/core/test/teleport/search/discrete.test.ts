@@ -150,6 +150,31 @@ describe("discreteSearch", () => {
     }
   });
 
+  it("climbs from each of its starts where the host decides, too, with data held out", async () => {
+    const { loss, params, batch } = problem;
+    const objective = closenessTo(swaps.act(params, swaps.random(createRng(5))));
+    const reached = async (seed: number, starts: number, isHosted: boolean) => {
+      const search: SearchFactory<MlpParams> = async (of) => {
+        const found = await discreteSearch(swaps, { tries: 500, starts, seed })(of);
+        return {
+          ...found,
+          // As where data held out refuse the end of the program's walks.
+          run: async (...given) =>
+            (isHosted && given[3]?.whyNot === undefined ? undefined : found.run?.(...given)) as never,
+        };
+      };
+      const guard = { curvature: 0 };
+      const teleporter = await createTeleporter({ search, loss, params, batch, objective, guard });
+      const { params: to, report } = await teleporter.teleport(params, batch, { heldOut: batch });
+      await teleporter.dispose();
+      const { objectiveAfter, steps, halvings } = report;
+      return { to, objectiveAfter, steps, halvings };
+    };
+    const [alone, whole] = [await reached(3, 1, false), await reached(3, 4, false)];
+    expect(whole.objectiveAfter).toBeGreaterThan(alone.objectiveAfter);
+    expect(await reached(3, 4, true)).toEqual(whole);
+  });
+
   it.each<DiscreteSearchOptions>([{ tries: -1 }, { starts: 0 }, { seed: 0.5 }])("refuses %j", (options) => {
     expect(() => discreteSearch(flips, options)).toThrow(OptionError);
   });
