@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { OptionError } from "../../../src/errors.js";
 import { add, neg, sub } from "../../../src/graph/ops/arithmetic.js";
+import { greater, where } from "../../../src/graph/ops/compare.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
@@ -173,6 +174,18 @@ describe("discreteSearch", () => {
     const [alone, whole] = [await reached(3, 1, false), await reached(3, 4, false)];
     expect(whole.objectiveAfter).toBeGreaterThan(alone.objectiveAfter);
     expect(await reached(3, 4, true)).toEqual(whole);
+  });
+
+  it("passes over moves whose objective is not finite, without asking the guard", async () => {
+    const target = flips.act(problem.params, flips.random(createRng(3)));
+    const closeness = closenessTo(target);
+    const overflowing: Objective = (loss) => (p, batch, memory) => {
+      const value = closeness(loss)(p, batch, memory);
+      return where(greater(value, -1e-9), Infinity, value);
+    };
+    const { report } = await teleportBy(discreteSearch(flips, { tries: 500 }), problem, overflowing);
+    expect(report).toMatchObject({ accepted: true, halvings: 0 });
+    expect(report.reason).toMatch(/none of the \d+ moves raises the objective/);
   });
 
   it.each<DiscreteSearchOptions>([{ tries: -1 }, { starts: 0 }, { seed: 0.5 }])("refuses %j", (options) => {
