@@ -68,6 +68,7 @@ export type { ScalingCornerOptions } from "../teleport/search/scaling-corner.js"
 export { scalingCorner } from "../teleport/search/scaling-corner.js";
 export type {
   CompiledWalk,
+  HowToRun,
   MemoryArrays,
   Search,
   SearchFactory,
@@ -78,6 +79,7 @@ export type {
   TracedWalk,
   Walk,
   WalkRecord,
+  WhyNot,
 } from "../teleport/search/search.js";
 
 export type { Move, Transport, TransportedState, TransportPolicy } from "../teleport/state/transport.js";

@@ -130,8 +130,12 @@ async function takeWithHost<P>(
   }
   const take = async (how: HowToRun<P>) => {
     // Points with what the host has measured, too.
-    const points = [start];
-    const whyNot = async (candidate: P, measured: Point) => {
+    let points = [start];
+    const whyNot = async (candidate: P, measured?: Point) => {
+      if (measured === undefined) {
+        points = [await setting.measure(candidate)];
+        return objection(start, start, points[0], limits, driftTests);
+      }
       const next = { ...measured, ...(await elsewhere(candidate)) };
       const objected = objection(start, points[points.length - 1], next, limits, hostTests);
       if (objected === undefined) points.push(next);

@@ -1,4 +1,5 @@
-// Accept, or halve and try again: how every teleport handles the points that a search proposes.
+// Accept, or halve and try again, on the host: for searches with `walk` (gradient ascent, null space, best angle, quadratic
+// optimum) where their program does not decide, and for COST's moves.
 import { isNdArray } from "../array.js";
 import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
 import { stepsTaken } from "./report.js";

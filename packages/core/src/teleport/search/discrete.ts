@@ -5,7 +5,7 @@ import { describeValue } from "../../describe.js";
 import { OptionError } from "../../errors.js";
 import { whileLoop } from "../../graph/control/while.js";
 import { add, cast, div, mul, sub } from "../../graph/ops/arithmetic.js";
-import { equal, greater, less, logicalNot, where } from "../../graph/ops/compare.js";
+import { equal, greater, less, logicalAnd, logicalNot, where } from "../../graph/ops/compare.js";
 import { abs, floor } from "../../graph/ops/elementary.js";
 import { gather } from "../../graph/ops/gather.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
@@ -16,7 +16,7 @@ import { createRng, type Rng } from "../../math/rng.js";
 import { integerFrom } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { DiscreteSymmetry } from "../../symmetry/discrete/discrete.js";
-import { all, chosen, stepNumbers } from "./guard-graph.js";
+import { all, chosen, hasValue, stepNumbers } from "./guard-graph.js";
 import type { SearchFactory, SearchProblem } from "./search.js";
 import type { WalkInputs } from "./walk.js";
 import { compileWalkProgram } from "./walk-program.js";
@@ -93,6 +93,8 @@ export function discreteSearch<P>(
         const rng = createRng(seed).fork(index);
         const first = symmetry.random(rng);
         const origin = symmetry.act(start, first);
+        const reason = await how.whyNot?.(origin);
+        if (reason !== undefined) return { params: start, steps: 0, points: [], reason };
         const walked = await run(origin, setting, limits, how, { order: ordersBy(rng) });
         return {
           ...walked,
@@ -181,7 +183,8 @@ async function compileDiscrete<P>(
       ({ place, count }) => {
         const move = gather(row, cast(place, "int64"));
         const value = reshape(objective(movedBy(params, move), batch, memory), []);
-        return { move, place: add(place, 1), count: add(count, 1), isFound: greater(value, least) };
+        const isFound = logicalAnd(hasValue(value), greater(value, least));
+        return { move, place: add(place, 1), count: add(count, 1), isFound };
       },
       { ...from, move: noMove, isFound: constant(0, "bool") },
       { most: steps },

@@ -4,6 +4,7 @@ import { add, div, minimum, mul, sub } from "../../graph/ops/arithmetic.js";
 import { equal, greater, less, logicalAnd, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
 import { constant } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
+import { hasValue } from "./guard-graph.js";
 
 /** (sqrt 5 - 1) / 2 */
 const golden = (Math.sqrt(5) - 1) / 2;
@@ -24,7 +25,8 @@ export interface MaximizeOptions {
 /**
  * Finds a point in (0, end] where a function of one variable is larger than at 0, near a local maximum. Steps
  * grow by the golden ratio while f rises (and shrink while it does not rise at all), until three points
- * bracket a maximum; golden section then narrows the bracket. NaN counts as -Infinity. Traced: one evaluation a pass.
+ * bracket a maximum; golden section then narrows the bracket. Values that are not finite count as -Infinity. Traced: one
+ * evaluation a pass.
  *
  * @returns the best of all evaluated points; 0 if none is better than 0
  */
@@ -78,8 +80,7 @@ export function maximize(
         [isEnclosed, probe],
       );
       const measured = f(next);
-      const isNumber = equal(measured, measured);
-      const here = where(isNumber, measured, -Infinity);
+      const here = where(hasValue(measured), measured, -Infinity);
       const isBest = greater(here, value);
       const isBetter = greater(here, valueAtMiddle);
       const isAbove = greater(here, origin);

@@ -1,4 +1,5 @@
-// Accept, or halve and try again, as one loop in a graph: what `walkGuarded` does on the host.
+// Accept, or halve and try again, as one pass of a graph: for all searches made by walk.ts. Gradient ascent (ascent/walk-graph.ts)
+// and the jumps to closed forms (compiled-jump.ts) have passes of their own.
 import type { NdArray } from "../../array.js";
 import { cond } from "../../graph/control/cond.js";
 import { add, mul } from "../../graph/ops/arithmetic.js";

@@ -6,7 +6,7 @@ import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
 import { lazy } from "../../runtime/lazy.js";
 import { isRefusal, type Refusal } from "../../symmetry/symmetry.js";
-import type { Limits } from "../guard.js";
+import { isFinitePoint, type Limits, startNotFinite } from "../guard.js";
 import { chosen } from "./guard-graph.js";
 import {
   type CompiledWalk,
@@ -68,6 +68,11 @@ export function hostedJumps<P>(
       limits: Limits,
       how: HowToRun<P> = {},
     ): Promise<CompiledWalk<P>> {
+      // A point is not computed from a start that is not finite; a host that tests candidates has measured it.
+      const measured = how.whyNot ? undefined : await setting.measure(start);
+      if (measured && !isFinitePoint(measured)) {
+        return { params: start, steps: 0, points: [measured], reason: startNotFinite };
+      }
       const { run } = await programs.get("jump", compileJump);
       // Where the walk is taken again, as the end is refused on data held out, the point is the same.
       const made = known.get(setting) ?? point(start, setting);

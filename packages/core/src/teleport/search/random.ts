@@ -3,10 +3,10 @@
 import type { NdArray } from "../../array.js";
 import { scan } from "../../graph/control/scan.js";
 import { add, cast, minimum } from "../../graph/ops/arithmetic.js";
-import { equal, greater, less, lessEqual, logicalNot, where } from "../../graph/ops/compare.js";
+import { greater, less, lessEqual, logicalNot, where } from "../../graph/ops/compare.js";
 import { gather } from "../../graph/ops/gather.js";
 import { constant, fillLike } from "../../graph/ops/leaf.js";
-import { max, sum } from "../../graph/ops/reduce.js";
+import { sum } from "../../graph/ops/reduce.js";
 import { reshape } from "../../graph/ops/reshape.js";
 import { argsort } from "../../graph/ops/sort.js";
 import type { Tensor } from "../../graph/tensor.js";
@@ -16,7 +16,7 @@ import { type OptionsOf, optionTable } from "../../options.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import type { TrustRegion } from "./ascent/trust-region.js";
 import { claimOf } from "./claim.js";
-import { hasValue, isSet } from "./guard-graph.js";
+import { hasNumbers, hasValue, isSet } from "./guard-graph.js";
 import { compileOrbitWalk, contextAt, firstOf, type OrbitWalkOptions, requireTraced } from "./orbit-walk.js";
 import { randomElement, stacked } from "./random-element.js";
 import type { SearchFactory } from "./search.js";
@@ -78,13 +78,13 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
       },
       hasOther: (_from, { better }, { halvings }) => less(add(halvings, 1), better),
       onward({ params, batch, memory, given: { T }, objective: level }) {
-        const valueAt = (p: typeof params) => reshape(problem.objective(p, batch, memory), []);
-        const [, values] = scan(
-          (c: readonly Tensor[], element: readonly Tensor[]) => {
-            const value = valueAt(act(params, element, batch));
-            return [c, where(equal(value, value), value, -Infinity)];
+        const [acting, values] = scan(
+          (acts: Tensor, element: readonly Tensor[]) => {
+            const moved = act(params, element, batch);
+            const value = reshape(problem.objective(moved, batch, memory), []);
+            return [where(hasNumbers(moved), 1, acts), where(hasValue(value), value, -Infinity)];
           },
-          [],
+          constant(0, problem.dtype),
           T as readonly Tensor[],
           { length: samples },
         );
@@ -94,7 +94,7 @@ export function randomSearch<P>(symmetry: Symmetry<P>, options: RandomSearchOpti
         const stop = firstOf(
           [
             [logicalNot(isSet(isCertain)), 3],
-            [logicalNot(hasValue(max(values))), 2],
+            [logicalNot(isSet(acting)), 2],
             [lessEqual(better, 0), 1],
           ],
           problem.dtype,

@@ -100,8 +100,12 @@ export interface HowToRun<P> {
   readonly level?: number | undefined;
 }
 
-/** Why a candidate may not be taken; undefined if it may. */
-export type WhyNot<P> = (candidate: P, measured: Point) => Promise<string | undefined>;
+/**
+ * Why a candidate may not be taken; undefined if it may.
+ *
+ * @param measured left out for a point, other than the start, from which a walk begins: the host measures it
+ */
+export type WhyNot<P> = (candidate: P, measured?: Point) => Promise<string | undefined>;
 
 /** What a traced walk depends on besides its start. */
 export interface TracedSetting {

@@ -27,14 +27,6 @@ import { warmUp } from "./warm-up.js";
 const known = (record: FoundRecord | undefined): WalkRecord | undefined =>
   record?.reason === undefined ? undefined : (record as WalkRecord);
 
-/** What a program did. */
-export interface ProgramEnd<P> {
-  readonly params: P;
-  readonly record: WalkRecord;
-  /** The last place, by name. */
-  readonly results: Readonly<Record<string, NdArray>>;
-}
-
 /** Compiles {@link traceWalk}. */
 export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefined>(
   problem: SearchProblem<P>,
@@ -107,35 +99,18 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     read: (numbers, limits) => known(read(numbers, steps, limits)),
   };
   const isPart = executable.runtime === "javascript" && dtype === "float64";
-  const walk = async (
-    start: P,
-    setting: Setting<P>,
-    count: number,
-    limits: Limits,
-    givenHere: G = given,
-  ): Promise<ProgramEnd<P> | undefined> => {
-    const inputs = {
-      params: start,
-      batch: setting.batch,
-      memory: setting.memory,
-      given: givenHere,
-      race: setting.race ?? {},
-    };
-    const results = await executable.run({ ...inputsOf(inputs), bounds: boundsOf(limits, count, dtype) });
-    const record = known(read(results.numbers.data, count, limits));
-    return record && { params: paramsIn(results), record, results };
-  };
 
-  /** A walk that was taken, with the reason of its end. */
+  /** A walk that was taken, with the reason of its end; undefined without a record. */
   const ended = async (
     {
       params: end,
       record,
       place,
-    }: { readonly params: P; readonly record: FoundRecord; readonly place: Values },
+    }: { readonly params: P; readonly record: FoundRecord | undefined; readonly place: Values },
     start: P,
     setting: Setting<P>,
-  ): Promise<CompiledWalk<P>> => {
+  ): Promise<CompiledWalk<P> | undefined> => {
+    if (record === undefined) return undefined;
     const { batch: at } = setting;
     const pushForward = options.pushForward?.({ place, steps: record.steps, start, batch: at });
     return {
@@ -154,19 +129,25 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
   const begun = () =>
     trace(({ params: start }) => ({ from: pausing.begin(start as TensorsOf<P>) }), { params });
 
-  /** @param from what the host gives instead of `given` */
+  /**
+   * Undefined where the host has to decide.
+   *
+   * @param from what the host gives instead of `given`
+   * @param count number of steps at most
+   */
   const run = async (
     start: P,
     setting: Setting<P>,
     limits: Limits,
     { whyNot, level }: HowToRun<P> = {},
     from: G = given,
-  ): Promise<CompiledWalk<P>> => {
-    const bounds = boundsOf(limits, steps, dtype, level);
+    count = steps,
+  ): Promise<CompiledWalk<P> | undefined> => {
+    const bounds = boundsOf(limits, count, dtype, level);
     const inputs = { params: start, batch: setting.batch, memory: setting.memory, given: from };
     if (whyNot === undefined) {
       const results = await executable.run({ ...inputsOf({ ...inputs, race: setting.race ?? {} }), bounds });
-      const record = read(results.numbers.data, steps, limits, { level }) as FoundRecord;
+      const record = read(results.numbers.data, count, limits, { level });
       return ended({ params: paramsIn(results), record, place: results }, start, setting);
     }
     const fixed = { ...namedArrays(inputs), bounds };
@@ -201,19 +182,19 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       refused = reason ?? refused;
       results = await resume(results, reason === undefined ? 1 : 2);
     }
-    const record = read(results.numbers.data, steps, limits, { width: widthOf(undefined), refused, level });
+    const record = read(results.numbers.data, count, limits, { width: widthOf(undefined), refused, level });
     const prefix = "from.base.";
     const place = Object.fromEntries(
       Object.entries(results).flatMap(([name, array]) =>
         name.startsWith(prefix) ? [[name.slice(prefix.length), array]] : [],
       ),
     );
-    return ended({ params: paramsIn(place), record: record as FoundRecord, place }, start, setting);
+    return ended({ params: paramsIn(place), record, place }, start, setting);
   };
 
   return {
-    walk,
-    run,
+    /** Where the guard decides for good, there is always a walk. */
+    run: run as (...how: Parameters<typeof run>) => Promise<CompiledWalk<P>>,
     ...(isPart ? { tracedWalk } : {}),
     async dispose() {
       await executable.dispose();

@@ -1,4 +1,5 @@
-// Accept, or halve and try again: a whole walk of guarded passes, race included, as a graph.
+// A whole walk of guarded passes, race included, as a graph: the level set, line search, random elements, scaling corner, balance,
+// discrete moves and own moves, whose program decides, and the null space, whose points the host judges again.
 import type { NdArray } from "../../array.js";
 import type { Batch, BatchTensors } from "../../batch.js";
 import { backward } from "../../graph/autodiff.js";

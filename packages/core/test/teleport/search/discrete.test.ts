@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../../src/array.js";
 import { OptionError } from "../../../src/errors.js";
 import { add, neg, sub } from "../../../src/graph/ops/arithmetic.js";
+import { greater, where } from "../../../src/graph/ops/compare.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { constant } from "../../../src/graph/ops/leaf.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
@@ -148,6 +149,43 @@ describe("discreteSearch", () => {
     for (const key of ["lossAfter", "objectiveAfter", "gradNormSqAfter", "objectiveBefore"] as const) {
       expect(whole.report[key]).toBeCloseTo(asked.report[key], 10);
     }
+  });
+
+  it("climbs from each of its starts where the host decides, too, with data held out", async () => {
+    const { loss, params, batch } = problem;
+    const objective = closenessTo(swaps.act(params, swaps.random(createRng(5))));
+    const reached = async (seed: number, starts: number, isHosted: boolean) => {
+      const search: SearchFactory<MlpParams> = async (of) => {
+        const found = await discreteSearch(swaps, { tries: 500, starts, seed })(of);
+        return {
+          ...found,
+          // As where data held out refuse the end of the program's walks.
+          run: async (...given) =>
+            (isHosted && given[3]?.whyNot === undefined ? undefined : found.run?.(...given)) as never,
+        };
+      };
+      const guard = { curvature: 0 };
+      const teleporter = await createTeleporter({ search, loss, params, batch, objective, guard });
+      const { params: to, report } = await teleporter.teleport(params, batch, { heldOut: batch });
+      await teleporter.dispose();
+      const { objectiveAfter, steps, halvings } = report;
+      return { to, objectiveAfter, steps, halvings };
+    };
+    const [alone, whole] = [await reached(3, 1, false), await reached(3, 4, false)];
+    expect(whole.objectiveAfter).toBeGreaterThan(alone.objectiveAfter);
+    expect(await reached(3, 4, true)).toEqual(whole);
+  });
+
+  it("passes over moves whose objective is not finite, without asking the guard", async () => {
+    const target = flips.act(problem.params, flips.random(createRng(3)));
+    const closeness = closenessTo(target);
+    const overflowing: Objective = (loss) => (p, batch, memory) => {
+      const value = closeness(loss)(p, batch, memory);
+      return where(greater(value, -1e-9), Infinity, value);
+    };
+    const { report } = await teleportBy(discreteSearch(flips, { tries: 500 }), problem, overflowing);
+    expect(report).toMatchObject({ accepted: true, halvings: 0 });
+    expect(report.reason).toMatch(/none of the \d+ moves raises the objective/);
   });
 
   it.each<DiscreteSearchOptions>([{ tries: -1 }, { starts: 0 }, { seed: 0.5 }])("refuses %j", (options) => {

@@ -2,6 +2,7 @@ import { evaluator, randomProblem } from "isoloss-test-support/symmetry/support"
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
 import { mul, neg, sub } from "../../../src/graph/ops/arithmetic.js";
+import { less, where } from "../../../src/graph/ops/compare.js";
 import { square } from "../../../src/graph/ops/elementary.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import type { Tensor } from "../../../src/graph/tensor.js";
@@ -33,6 +34,19 @@ describe("lineSearch", () => {
       1,
     );
     expect(numbersOf(points[1])[0]).toBeCloseTo(2.5, 6);
+  });
+
+  it("stays where the objective is finite: Infinity from a = 2.02 on", async () => {
+    const overflowing = () => (p: ReturnType<typeof toy>) => {
+      const { a } = p as unknown as Record<"a", Tensor>;
+      return sum(where(less(a, 2.02), a, Infinity));
+    };
+    const search = lineSearch(toyScaling(), { steps: 1 });
+    const { params, report } = await teleportBy(search, problem, overflowing as never);
+    expect(report).toMatchObject({ accepted: true, halvings: 0 });
+    const [a] = numbersOf(params);
+    expect(a).toBeGreaterThan(2.015);
+    expect(a).toBeLessThan(2.02);
   });
 
   it("gets further in one round than one step of gradient ascent, at the same loss", async () => {

@@ -1,11 +1,15 @@
 import { randomProblem } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { OptionError } from "../../../src/errors.js";
+import { equal, less, where } from "../../../src/graph/ops/compare.js";
+import { sum } from "../../../src/graph/ops/reduce.js";
+import type { TensorsOf } from "../../../src/graph/trace.js";
 import { hiddenAction } from "../../../src/symmetry/hidden/hidden-action.js";
 import { pseudoInverseAction } from "../../../src/symmetry/hidden/pseudo-inverse-action.js";
+import type { Objective } from "../../../src/teleport/objective/objective.js";
 import { type RandomSearchOptions, randomSearch } from "../../../src/teleport/search/random.js";
 import { teleport } from "../../../src/teleport/teleporter.js";
-import { batchOf, linearized, numbersOf, productLoss, refusing, toy, toyScaling } from "../toy.js";
+import { batchOf, linearized, numbersOf, productLoss, refusing, type Toy, toy, toyScaling } from "../toy.js";
 import { everyProposal, problemOf, teleportBy } from "./support.js";
 
 const batch = batchOf(1, 3);
@@ -49,6 +53,28 @@ describe("randomSearch", () => {
     const search = randomSearch(toyScaling({ ...refusing, exact: "no" }), { samples: 3 });
     const { stopped } = await everyProposal(search, problem, 1);
     expect(stopped).toBe("none of 3 random group elements can act: no action here");
+  });
+
+  it("passes over samples whose objective is not finite, and does not say that they cannot act", async () => {
+    const overflowing: Objective = () => (p) => {
+      const { a } = p as unknown as TensorsOf<Toy>;
+      return sum(where(less(a, 2.5), a, Infinity));
+    };
+    const { params, report } = await teleportBy(
+      randomSearch(toyScaling(), { samples: 30 }),
+      problem,
+      overflowing,
+    );
+    expect(report).toMatchObject({ accepted: true, halvings: 0 });
+    const [a] = numbersOf(params);
+    expect(a).toBeGreaterThan(2);
+    expect(a).toBeLessThan(2.5);
+    const nowhere: Objective = () => (p) => {
+      const { a } = p as unknown as TensorsOf<Toy>;
+      return sum(where(equal(a, 2), a, Number.NaN));
+    };
+    const none = await teleportBy(randomSearch(toyScaling(), { samples: 3 }), problem, nowhere);
+    expect(none.report.reason).toBe("none of 3 random group elements raises the objective");
   });
 
   it("moves nothing, even without a guard, where the batch is too large for the action", async () => {

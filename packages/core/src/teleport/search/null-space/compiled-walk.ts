@@ -13,8 +13,8 @@ import { flatten, unflatten } from "../../../tree.js";
 import type { Limits } from "../../guard.js";
 import type { Point } from "../../point.js";
 import { pointsOf, rowOf } from "../guarded-loop.js";
-import type { SearchProblem, Setting } from "../search.js";
-import { compileWalkProgram, type ProgramEnd } from "../walk-program.js";
+import type { CompiledWalk, SearchProblem, Setting } from "../search.js";
+import { compileWalkProgram } from "../walk-program.js";
 import { basisRows, type InputSpace, isWide } from "./input-space.js";
 import type { LinearMap } from "./layer-inputs.js";
 import { tracedSpans } from "./traced-spans.js";
@@ -36,7 +36,7 @@ export interface NullSpaceWalks<P> {
     open: readonly InputSpace[],
     steps: number,
     limits: Limits,
-  ): Promise<ProgramEnd<P> | undefined>;
+  ): Promise<CompiledWalk<P> | undefined>;
   dispose(): Promise<void>;
 }
 
@@ -131,14 +131,12 @@ export function nullSpaceWalks<P>(of: NullSpaceProblem<P>): NullSpaceWalks<P> {
   const emptyBases = (open: readonly LinearMap[]): readonly NdArray[] =>
     open.map((map) => zeros([basisRows(map), map.columns], "float64"));
 
-  async function compileWalkFor(open: readonly LinearMap[]) {
-    const made = await compileNullSpaceWalk(of, open, {
+  const compileWalkFor = (open: readonly LinearMap[]) =>
+    compileNullSpaceWalk(of, open, {
       given: { bases: emptyBases(open) },
       reasons: [noGradient, nowhere],
       spansOf: (_, { bases }) => givenSpans(open, bases),
     });
-    return { walk: made?.walk, dispose: async () => made?.dispose() };
-  }
 
   async function compileStepFor(open: readonly LinearMap[]) {
     const { leaves, formsAt, measure, onward } = nullSpaceSteps<P>(joint, { ...maps, open }, rule, dtype);
@@ -179,8 +177,8 @@ export function nullSpaceWalks<P>(of: NullSpaceProblem<P>): NullSpaceWalks<P> {
     },
     async walk(start, setting, spaces, count, limits) {
       const open = mapsOf(spaces);
-      const { walk } = await walks.get(nameOf(open), () => compileWalkFor(open));
-      return walk?.(start, setting, count, limits, { bases: basesOf(spaces) });
+      const { run } = await walks.get(nameOf(open), () => compileWalkFor(open));
+      return run(start, setting, limits, {}, { bases: basesOf(spaces) }, count);
     },
     async dispose() {
       await walks.dispose();

@@ -126,15 +126,15 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
     };
 
     async function walkExactly(start: P, setting: Setting<P>, count: number, limits: Limits) {
-      const atOnce = await whole?.walk(start, setting, count, limits);
-      if (atOnce) return { params: atOnce.params, ...atOnce.record };
+      const atOnce = await whole?.run(start, setting, limits, {}, {}, count);
+      if (atOnce) return atOnce;
       const bases = await spacesAt(start, setting.batch);
       const open = bases?.filter(isOpen) ?? [];
       if (bases === undefined || open.length === 0) return undefined;
       const end = await walks.walk(start, setting, open, count, limits);
-      if (end?.record.reason !== nowhere) return end && { params: end.params, ...end.record };
+      if (end?.reason !== nowhere) return end;
       const { stopped } = await whyNowhere(bases, end.params, setting.batch);
-      return { params: end.params, ...end.record, reason: stopped };
+      return { ...end, reason: stopped };
     }
 
     /** Without the guard between the steps, whose spaces need the host. */
