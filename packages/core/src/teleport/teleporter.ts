@@ -24,7 +24,6 @@ import { type TeleportPart, teleportPart } from "./part.js";
 import type { Point } from "./point.js";
 import { createRace, type TracedRace, tracedRace } from "./race.js";
 import type { TeleportReport } from "./report.js";
-import { gradientAscent } from "./search/ascent/gradient-ascent.js";
 import type { MemoryArrays, SearchFactory } from "./search/search.js";
 
 export interface TeleporterOptions<P, B extends BatchSpec = BatchSpec>
@@ -113,6 +112,12 @@ export interface PartTeleporter<P, B extends BatchSpec> extends Teleporter<P, B>
   readonly part?: TeleportPart<P> | undefined;
 }
 
+/** Gradient ascent, loaded when it is used: pages that name another search have no use for it. */
+async function ascentOn<P>(symmetry: Symmetry<P>): Promise<SearchFactory<P>> {
+  const { gradientAscent } = await import("./search/ascent/gradient-ascent.js");
+  return gradientAscent(symmetry);
+}
+
 /** See {@link createTeleporter}. */
 export async function createPartTeleporter<P, B extends BatchSpec>(
   options: TeleporterOptions<P, B>,
@@ -135,7 +140,7 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
     );
   }
   if (symmetry !== undefined) requireSymmetry("createTeleporter", symmetry);
-  const factory = options.search ?? gradientAscent(symmetry as Symmetry<P>);
+  const factory = options.search ?? (await ascentOn(symmetry as Symmetry<P>));
   if (typeof factory !== "function") {
     throw new OptionError(
       `A search is made by a function such as gradientAscent(symmetry) or levelSet(); got ${typeof factory}.`,

@@ -20,7 +20,7 @@ import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { flatten } from "../../tree.js";
 import { highestOn } from "./circle.js";
 import { claimOf } from "./claim.js";
-import { type CompiledJumpOptions, compileJump, type JumpFound } from "./compiled-jump.js";
+import { type CompiledJumpOptions, compileJump, type JumpFound, jump } from "./compiled-jump.js";
 import { all } from "./guard-graph.js";
 import {
   compileHostedScan,
@@ -30,7 +30,6 @@ import {
   tracedIsHigher,
   turnTolerance,
 } from "./hosted-scan.js";
-import { jump } from "./jump.js";
 import { isStop, type SearchFactory, type SearchProblem, tracedPushOf, type Walk } from "./search.js";
 
 export interface BestAngleOptions extends OptionsOf<typeof bestAngleOptions> {}

@@ -8,6 +8,7 @@ import { isTensor, type Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type SpecLeaf, type TensorsOf, trace } from "../../graph/trace.js";
 import { namedLike } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
+import type { Refusal } from "../../symmetry/symmetry.js";
 import { flatten, unflatten } from "../../tree.js";
 import type { Limits } from "../guard.js";
 import { isFinitePoint, objection } from "../guard.js";
@@ -33,8 +34,10 @@ import type {
   Elements,
   SearchProblem,
   Setting,
+  Stop,
   TracedSetting,
   TracedWalk,
+  Walk,
   WalkRecord,
 } from "./search.js";
 import { warmUp } from "./warm-up.js";
@@ -153,5 +156,18 @@ export async function compileJump<P>(
     },
     ...(executable.runtime === "javascript" ? { tracedWalk } : {}),
     dispose: () => executable.dispose(),
+  };
+}
+
+/** A walk of one step to a computed point; there is no smaller step toward it. */
+export function jump<P>(
+  point: () => Promise<P | Refusal | Stop>,
+  pushForward?: Walk<P>["pushForward"],
+): Walk<P> {
+  return {
+    propose: async (scale) =>
+      scale < 1 ? { stopped: "the computed point was refused, and there is no smaller step" } : point(),
+    accept() {},
+    pushForward,
   };
 }

@@ -15,7 +15,6 @@ import {
   type SearchProblem,
   type Setting,
   type Stop,
-  type Walk,
 } from "./search.js";
 import { compileWalkProgram } from "./walk-program.js";
 
@@ -89,18 +88,5 @@ export function hostedJumps<P>(
       return { ...walked, params, halvings, reason: reason || String(why), ...transport };
     },
     dispose: () => programs.dispose(),
-  };
-}
-
-/** A walk of one step to a computed point; there is no smaller step toward it. */
-export function jump<P>(
-  point: () => Promise<P | Refusal | Stop>,
-  pushForward?: Walk<P>["pushForward"],
-): Walk<P> {
-  return {
-    propose: async (scale) =>
-      scale < 1 ? { stopped: "the computed point was refused, and there is no smaller step" } : point(),
-    accept() {},
-    pushForward,
   };
 }

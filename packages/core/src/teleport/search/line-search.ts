@@ -17,15 +17,9 @@ import { lengthOf, limited } from "./ascent/walk-graph.js";
 import { claimOf } from "./claim.js";
 import { maximize } from "./golden-section.js";
 import { hasValue, isSet } from "./guard-graph.js";
-import {
-  type Blocks,
-  compileOrbitWalk,
-  contextAt,
-  firstOf,
-  type OrbitProposals,
-  requireTraced,
-} from "./orbit-walk.js";
+import { type Blocks, compileOrbitWalk, contextAt, firstOf, type OrbitProposals } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem } from "./search.js";
+import { requireTraced } from "./traced-symmetry.js";
 
 export interface LineSearchOptions extends OptionsOf<typeof lineSearchOptions> {}
 

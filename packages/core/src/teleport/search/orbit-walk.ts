@@ -1,17 +1,17 @@
 // A whole walk on an orbit as one compiled program, for symmetries whose action can be traced.
 import type { NdArray } from "../../array.js";
-import type { Batch, BatchTensors } from "../../batch.js";
-import { OptionError } from "../../errors.js";
+import type { BatchTensors } from "../../batch.js";
 import { add } from "../../graph/ops/arithmetic.js";
 import { equal, greater, where } from "../../graph/ops/compare.js";
 import { constant, fill } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { TensorsOf } from "../../graph/trace.js";
-import { isRefusal, type Refusal, type Symmetry, type TracedContext } from "../../symmetry/symmetry.js";
+import { isRefusal, type Symmetry, type TracedContext } from "../../symmetry/symmetry.js";
 import type { Memory } from "../objective/objective.js";
 import { stepNumbers } from "./guard-graph.js";
 import type { Onward, Status } from "./guarded-loop.js";
 import { type SearchProblem, tracedPushOf } from "./search.js";
+import { pushed } from "./traced-symmetry.js";
 import type { WalkInputs, WalkOptions } from "./walk.js";
 import { compileWalkProgram } from "./walk-program.js";
 
@@ -56,33 +56,6 @@ interface Place<P> {
   readonly total: Blocks;
   /** The elements of all steps, a row each. */
   readonly elements: Blocks;
-}
-
-/** A symmetry whose action can be a part of a program. */
-export type TracedSymmetry<P> = Symmetry<P> & { readonly trace: NonNullable<Symmetry<P>["trace"]> };
-
-/**
- * Throws unless the symmetry's action is traced, and its context if it has one.
- *
- * @throws OptionError that shows how to write it
- */
-export function requireTraced<P>(
-  owner: string,
-  symmetry: Symmetry<P>,
-): asserts symmetry is TracedSymmetry<P> {
-  const { name, trace, context, traceContext } = symmetry;
-  if (trace === undefined) {
-    throw new OptionError(
-      `${owner} needs the action of "${name}" as a traced function, \`trace(params, T, batch)\`, beside \`act\`: a teleport is one program. ` +
-        "Write with the functions of isoloss/ops what `act` does with arrays, such as trace: ({ a, b }, [t]) => ({ a: mul(exp(t), a), b: div(b, exp(t)) }).",
-    );
-  }
-  if (context !== undefined && traceContext === undefined) {
-    throw new OptionError(
-      `${owner} needs the context of "${name}" as a traced function, \`traceContext(params, batch)\`, beside \`context\`: ` +
-        "it returns the same arrays as tensors, and whether they are certain: { context, isCertain }.",
-    );
-  }
 }
 
 /** What a symmetry's derivative needs at a point. Traced. */
@@ -184,21 +157,4 @@ export async function compileOrbitWalk<P, S, G>(
         );
   const { run, tracedWalk, dispose } = program;
   return { run, races: true, tracedWalk, dispose };
-}
-
-/** A tree transformed along the actions of elements one after the other: see `Symmetry.pushForward`. */
-export async function pushed<P>(
-  symmetry: Symmetry<P>,
-  tree: P,
-  elements: readonly (readonly NdArray[])[],
-  { power, start, batch }: { readonly power: 1 | 2; readonly start: P; readonly batch: Batch },
-): Promise<P | Refusal> {
-  let [along, from]: [P | Refusal, P | Refusal] = [tree, start];
-  for (const T of elements) {
-    along = (await symmetry.pushForward?.(along, T, power, from, batch)) ?? along;
-    if (isRefusal(along) || T === elements[elements.length - 1]) return along;
-    from = await symmetry.act(from, T, batch);
-    if (isRefusal(from)) return from;
-  }
-  return along;
 }

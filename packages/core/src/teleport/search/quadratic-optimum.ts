@@ -16,8 +16,7 @@ import {
   positiveForm,
   type VectorParams,
 } from "../../symmetry/rotation/quadratic-rotation.js";
-import { compileJump } from "./compiled-jump.js";
-import { jump } from "./jump.js";
+import { compileJump, jump } from "./compiled-jump.js";
 import type { SearchFactory } from "./search.js";
 
 /**

@@ -17,9 +17,10 @@ import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import type { TrustRegion } from "./ascent/trust-region.js";
 import { claimOf } from "./claim.js";
 import { hasNumbers, hasValue, isSet } from "./guard-graph.js";
-import { compileOrbitWalk, contextAt, firstOf, type OrbitWalkOptions, requireTraced } from "./orbit-walk.js";
+import { compileOrbitWalk, contextAt, firstOf, type OrbitWalkOptions } from "./orbit-walk.js";
 import { randomElement, stacked } from "./random-element.js";
 import type { SearchFactory } from "./search.js";
+import { requireTraced } from "./traced-symmetry.js";
 
 export interface RandomSearchOptions extends OptionsOf<typeof randomSearchOptions> {}
 

@@ -17,8 +17,9 @@ import { integerFrom, positive } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import { requireSymmetry, type Symmetry } from "../../symmetry/symmetry.js";
 import { claimOf } from "./claim.js";
-import { compileOrbitWalk, type OrbitWalkOptions, requireTraced } from "./orbit-walk.js";
+import { compileOrbitWalk, type OrbitWalkOptions } from "./orbit-walk.js";
 import type { SearchFactory, SearchProblem } from "./search.js";
+import { requireTraced } from "./traced-symmetry.js";
 
 export interface ScalingCornerOptions extends OptionsOf<typeof scalingCornerOptions> {}
 
