@@ -52,6 +52,7 @@ export default defineConfig(({ mode }) => ({
     // Processes, not threads: a crash of the native ONNX Runtime then fails one file, not the run.
     pool: "forks",
     setupFiles: "scripts/vitest-setup.ts",
+    env: mode === "test" ? {} : { ALL_CASES: "true" },
     maxWorkers: 2,
     // For what hangs: a slow machine, beside other programs, must not fail.
     testTimeout: 300_000,
