@@ -217,7 +217,16 @@ describe("isoloss model balance", () => {
 
   it("moves the residual stream of a transformer with the epsilons of its norms", async () => {
     file("stream.onnx", transformer({ fused: true, tied: true, outlier: 500 }));
-    const line = ["model", "balance", "stream.onnx", "--powers-of-two", "-o", "even.onnx", "--json"];
+    const line = [
+      "model",
+      "balance",
+      "stream.onnx",
+      "--powers-of-two",
+      "--force",
+      "-o",
+      "even.onnx",
+      "--json",
+    ];
     expect(await bench.json<BalancedModel>(...line)).toMatchObject({ lifted: false, largest: 0 });
     const epsilonOf = (name: string) => {
       const { params } = fromOnnx(read(name), { epsilons: true });
