@@ -86,7 +86,7 @@ export interface HalfRow extends MeasuredChange {
 
 /** The document of `isoloss model half --json`. */
 export interface Half {
-  /** Paths of the old and the new file, absolute; null: it was not written. */
+  /** Path of the file that was read, absolute. */
   readonly file: string;
   /** Path of the new file; null: it was not written. */
   readonly out: string | null;

@@ -169,9 +169,9 @@ function differenceOf(
 export interface BesideConstant {
   /** The measure, such as `test.rmse`. */
   readonly name: string;
-  /** The mean of the runs, and that of the constant. */
+  /** The mean of the runs. */
   readonly reached: number;
-  /** Of the constant, on the same rows. */
+  /** The mean of the constant, on the same rows. */
   readonly constant: number;
   /** Whether the runs are clearly better. */
   readonly isBeaten: boolean;

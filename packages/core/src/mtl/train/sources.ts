@@ -123,7 +123,8 @@ export async function prepareSources(
         async *[Symbol.asyncIterator]() {
           const turns = drawn.map(again);
           try {
-            for (let i = 0; i < stepsPerEpoch; i++) {
+            // Without data an epoch has no end, and a draw no examples.
+            for (let i = 0; i < (drawn.length === 0 ? 1 : stepsPerEpoch); i++) {
               yield await merged(turns.map(async (turn) => (await turn.next()).value as Batch));
             }
           } finally {

@@ -19,6 +19,17 @@ const counted = (n: number, from = 0) =>
 const values = (a: { readonly data: ArrayLike<number | bigint> }) => Array.from(a.data, Number);
 
 describe("batches of a run", () => {
+  it("are one draw without examples, where a run has no data", async () => {
+    const sources = await prepareSources({}, { seed: 5, dtype: "float64" });
+    const drawn: Batch[] = [];
+    for await (const batch of sources.batches(0, "all")) {
+      drawn.push(batch);
+      if (drawn.length > 1) break;
+    }
+    expect(drawn).toEqual([{}]);
+    await sources.dispose();
+  });
+
   it("are those of the data's own order for the seed, epoch by epoch", async () => {
     const sources = await prepareSources({ x: counted(10) }, { batchSize: 4, seed: 5, dtype: "float64" });
     expect(sources.stepsPerEpoch).toBe(2);

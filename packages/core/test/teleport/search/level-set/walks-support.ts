@@ -6,20 +6,14 @@ import { gradNormSq, minimized } from "../../../../src/teleport/objective/object
 import { type LevelSetOptions, levelSet } from "../../../../src/teleport/search/level-set/level-set.js";
 import type { SearchFactory, WhyNot } from "../../../../src/teleport/search/search.js";
 import { createTeleporter, type TeleporterOptions } from "../../../../src/teleport/teleporter.js";
+import type { Walk } from "../recorded-walks.js";
 
 interface Recorded {
   readonly options: LevelSetOptions & {
     readonly objective?: "minimized";
     readonly guard?: GuardOptions | false;
   };
-  readonly walks: readonly {
-    readonly seed: number;
-    readonly reason: string;
-    readonly steps: number;
-    readonly halvings: number;
-    readonly lossAfter: number;
-    readonly gradNormSqAfter: number;
-  }[];
+  readonly walks: readonly Walk[];
 }
 
 export const { cases }: { readonly cases: readonly Recorded[] } = JSON.parse(
