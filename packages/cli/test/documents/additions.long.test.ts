@@ -102,8 +102,9 @@ import { integerFrom } from "../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../options.js";
 import type { Symmetry } from "../../symmetry/symmetry.js";
 import { ascentAlong } from "./ascent/ascent-graph.js";
-import { compileOrbitWalk, contextAt, requireTraced } from "./orbit-walk.js";
+import { compileOrbitWalk, contextAt } from "./orbit-walk.js";
 import type { SearchFactory } from "./search.js";
+import { requireTraced } from "./traced-symmetry.js";
 
 export const signAscentOptions = optionTable("signAscent", {
   /** Number of steps; default 3. */
