@@ -230,6 +230,35 @@ def cr_mogm():
     return {"alpha": alpha, "initialWeights": [0.2, 0.3, 0.5], "steps": steps}
 
 
+def auto_lambda():
+    """The derivative of the primary losses after the virtual step in the weights, a themselves or softmax(a)."""
+    cases = []
+    for weights in ["free", "softmax"]:
+        K, rate, primary = 3, 0.05, [0, 2]
+        a, adam, steps = np.full(K, 0.1), Adam(K, rate), []
+        for _ in range(3):
+            ahead = draw(K, K)
+            w = softmax(a)
+            slope = ahead[:, primary].sum(1)
+            a = adam.step(a, slope if weights == "free" else (np.diag(w) - np.outer(w, w)) @ slope)
+            steps.append({"ahead": ahead, "weights": a if weights == "free" else softmax(a)})
+        cases.append({"form": weights, "learningRate": rate, "initial": 0.1, "primary": primary, "steps": steps})
+    return cases
+
+
+def dwa():
+    """The form with windows of steps: equal weights until two windows are full."""
+    K, window, temperature, losses, steps = 3, 3, 2.0, [], []
+    for _ in range(8):
+        losses.append(draw(K, low=0.1))
+        weights = np.full(K, 1 / K)
+        if len(losses) >= 2 * window:
+            last = np.array(losses[-2 * window :])
+            weights = softmax(last[window:].mean(0) / last[:window].mean(0) / temperature)
+        steps.append({"losses": losses[-1], "weights": weights})
+    return {"window": window, "temperature": temperature, "steps": steps}
+
+
 def plain(value):
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
@@ -238,7 +267,7 @@ def plain(value):
     return value.tolist() if isinstance(value, (np.ndarray, np.floating, np.bool_)) else value
 
 
-SECTIONS = [dibs, ldc, cons, moml, forum, pcd, projectors, cr_mogm]
+SECTIONS = [dibs, ldc, cons, moml, forum, pcd, projectors, cr_mogm, auto_lambda, dwa]
 content = {section.__name__: plain(section()) for section in SECTIONS}
 origin = f"made by bench/torch/golden_mtl_methods.py with NumPy {np.__version__}"
 lines = [f'  "{name}": {json.dumps(value, allow_nan=False)}' for name, value in content.items()]

@@ -196,7 +196,8 @@ const cases: readonly [BenchmarkName, string, Damage, RegExp][] = [
   ],
   [
     "nyuv2",
-    // shared/spec/datasets.md, 1.2: unit vectors, (0, 0, 0) where invalid.
+    // Unit vectors, (0, 0, 0) where invalid: the loss is 1 - p . t without a division by |t|. github.com/zzpustc/COST, commit
+    // 28172e7, experiments/nyuv2/trainer.py, lines 34 and 46-50.
     "with normals of length 0.3",
     write("val/normal/1.npy", filled([4, 6, 3], 0.3)),
     /normal\/1\.npy: the normal must be vectors of length 1, or 0 where .*; that of row 0, column 0 has the length 0\.300/,
@@ -299,6 +300,7 @@ const cases: readonly [BenchmarkName, string, Damage, RegExp][] = [
   ],
   [
     "qm9",
+    // pyg-team/pytorch_geometric, commit 03df1e5, torch_geometric/datasets/qm9.py, line 124: `types`.
     "with an element that it does not have",
     edit("gdb9.sdf", (text) => text.replace(" C  0", " Cl 0")),
     /gdb9\.sdf, molecule 1: elements are H, C, N, O, F; got Cl/,

@@ -4,7 +4,7 @@ import { writeFileAtomic } from "isoloss/node";
 import { loadExperiment } from "../experiments/definition/find.js";
 import { resolveExperiment } from "../experiments/definition/resolve.js";
 import { type Experiment, seedsOf } from "../experiments/definition/schema.js";
-import { type Job, jobsOf, jobToResume } from "../experiments/jobs/job.js";
+import { computedOn, type Job, jobsOf, jobToResume } from "../experiments/jobs/job.js";
 import { errorsToTell, resumeAdvice, runSession } from "../experiments/jobs/session.js";
 import { loadStored } from "../experiments/jobs/stored.js";
 import { requireTracking, sendToMlflow } from "../experiments/jobs/tracking.js";
@@ -87,13 +87,15 @@ const checkpointSeconds = 10;
 
 /** `isoloss run`: runs an experiment, or resumes an interrupted run. */
 async function run(target: string | undefined, settings: Settings): Promise<undefined> {
-  const { quiet, script } = settings;
+  const { quiet, script, provider } = settings;
   // Before the runs, not after them.
   if (settings.mlflow !== undefined) requireTracking(settings.mlflow);
   const experiment = settings.resume === undefined ? await experimentOf(target, settings) : undefined;
   const jobs = experiment ? jobsFor(experiment, settings) : [await resumed(target, settings)];
   // A run that is resumed goes on from files of this computer.
   const queue = settings.resume === undefined ? chosenQueue(settings.queue) : undefined;
+  // The workers of a queue have providers of their own.
+  if (provider !== undefined && !queue) await requireProvider(provider);
   const session = await runSession(jobs, {
     threads: settings.jobs,
     quiet,
@@ -147,19 +149,13 @@ async function sendAll(results: readonly JobResult[], url: string): Promise<void
   }
 }
 
-async function experimentOf(
-  target: string | undefined,
-  { set, variant, provider, queue }: Settings,
-): Promise<Experiment> {
+async function experimentOf(target: string | undefined, { set, variant }: Settings): Promise<Experiment> {
   if (target === undefined) {
     throw new OptionError(
       "Name an experiment, a YAML file or, with --resume, the directory of a run: isoloss run booth",
     );
   }
-  // The workers of a queue have providers of their own.
-  if (provider !== undefined && !chosenQueue(queue)) await requireProvider(provider);
-  const all = provider === undefined ? set : [...set, `provider=${provider}`];
-  return loadExperiment(target, all, variant.length > 0 ? { variants: variant } : {});
+  return loadExperiment(target, set, variant.length > 0 ? { variants: variant } : {});
 }
 
 function jobsFor(experiment: Experiment, settings: Settings): Job[] {
@@ -169,7 +165,8 @@ function jobsFor(experiment: Experiment, settings: Settings): Job[] {
     ...(seeds ? { seeds } : {}),
     ...(settings.variant.length > 0 ? { variants: settings.variant } : {}),
   });
-  return jobsOf(resolved, { out: resolve(settings.out ?? "runs"), ...checkpoints(settings) });
+  const jobs = jobsOf(resolved, { out: resolve(settings.out ?? "runs"), ...checkpoints(settings) });
+  return jobs.map((job) => computedOn(settings.provider, job));
 }
 
 const checkpoints = ({ checkpointEvery }: Settings) => ({

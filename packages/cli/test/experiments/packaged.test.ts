@@ -60,8 +60,8 @@ describe("packaged experiments", () => {
 describe("benchmarks", () => {
   const names = packagedNames().filter((name) => name.startsWith("benchmarks/"));
 
-  // AvivNavon/nash-mtl, methods/weight_methods.py, DynamicWeightAverage: `iteration_window: int = 25`, which the tables of Nash-MTL,
-  // FAMO, FairGrad and COST were made with.
+  // github.com/zzpustc/COST, commit 28172e7, methods/weight_methods.py, DynamicWeightAverage, lines 1336-1382: `iteration_window: int =
+  // 25`, as in the programs of Nash-MTL, FAMO and FairGrad, whose tables these are.
   it.each(names)("%s runs DWA in the form of the published row beside it", async (name) => {
     const experiment = await loadExperiment(name);
     const { published = {} } = (experiment as unknown as { protocol: { published?: object } }).protocol;
@@ -77,6 +77,7 @@ describe("benchmarks", () => {
     expect(variants.some(({ settings }) => presetOf(settings) === "default")).toBe(true);
   });
 
+  // Equations 7-12 of the paper, arXiv 2503.04046; the program's methods/teleportation.py, lines 149-195.
   it("run each preset of COST in a quick part, from an epoch that it has", async () => {
     const { variants } = resolveExperiment(await loadExperiment("benchmarks/celeba"), { quick: true });
     const rows = variants.filter(({ settings }) => settings.cost !== undefined);

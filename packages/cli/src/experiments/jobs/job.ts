@@ -41,8 +41,6 @@ export interface Job {
   readonly checkpointSteps?: number;
   /** Where it reports and waits; left out: nowhere. */
   readonly pauses?: PausePlan;
-  /** The provider of this computer that computes it, whatever the settings say. */
-  readonly provider?: string;
 }
 
 export interface JobHooks {
@@ -72,6 +70,17 @@ export function jobsOf(
       ...options,
     })),
   );
+}
+
+/**
+ * A job that an execution provider of this computer computes, whatever its settings name; its config says so. Runs in JavaScript, and
+ * those that compute nothing, have none.
+ */
+export function computedOn(provider: string | undefined, job: Job): Job {
+  const { kind, settings, config } = job;
+  const isFixed = settings.runtime === "javascript" || !("provider" in kinds[kind].settings);
+  if (provider === undefined || isFixed) return job;
+  return { ...job, settings: { ...settings, provider }, config: { ...config, provider } };
 }
 
 /**
@@ -105,7 +114,7 @@ export async function executeJob(job: Job, hooks: JobHooks): Promise<JobResult> 
   const { directory } = opened;
   try {
     const before = await beforeOf(opened);
-    const measured = await kinds[kind].run(computed(job), {
+    const measured = await kinds[kind].run(settings, {
       seed,
       ...hooks,
       checkpointSeconds: job.checkpointSeconds,
@@ -163,10 +172,6 @@ function withoutHistory(document: RunDocument): object {
   return { ...document, loss: ends(document.loss), gradNormSq: ends(document.gradNormSq) };
 }
 
-/** The settings of a run on this computer. One that asks for JavaScript has no provider. */
-const computed = ({ settings, provider }: Job): Settings =>
-  provider === undefined || settings.runtime === "javascript" ? settings : { ...settings, provider };
-
 interface Opened {
   readonly directory?: RunDirectory;
   readonly checkpoint?: Uint8Array;
@@ -180,13 +185,13 @@ async function beforeOf({ directory, checkpoint }: Opened): Promise<JobContext["
 }
 
 async function open(job: Job): Promise<Opened> {
-  const { name, variant, seed, out, resume, directory: own, config } = job;
+  const { name, variant, seed, out, resume, directory: own, config, settings } = job;
   if (resume !== undefined) {
     const { directory, checkpoint } = await openRunDirectory(resume);
     return { directory, ...(checkpoint ? { checkpoint } : {}) };
   }
   if (own === undefined && out === undefined) return {};
-  const { provider, threads, runtime = provider ? "onnx" : "auto" } = computed(job) as ComputeSettings;
+  const { provider, threads, runtime = provider ? "onnx" : "auto" } = settings as ComputeSettings;
   const environment = describeEnvironment({ seed, runtime, device: provider, threads });
   if (own !== undefined) {
     const { directory, checkpoint } = await runDirectoryAt(own, { config, environment });

@@ -3,7 +3,7 @@ import * as library from "isoloss";
 import { setDefaultThreads } from "isoloss/onnx";
 import type { JobProgress, JobResult, PauseReport } from "../kind.js";
 import { kinds } from "../kinds/kinds.js";
-import { executeJob, type Job, type JobHooks } from "./job.js";
+import { computedOn, executeJob, type Job, type JobHooks } from "./job.js";
 
 /** The result of a job. */
 export type JobOutcome =
@@ -199,7 +199,7 @@ export function serveJobs(): void {
   let onAnswer: ((answer: "go" | "stop") => void) | undefined;
   parentPort?.on("message", async (order: Order) => {
     if ("answer" in order) return onAnswer?.(order.answer);
-    const job = provider === undefined ? order.job : { ...order.job, provider };
+    const job = computedOn(provider, order.job);
     let last = 0;
     const hooks: JobHooks = {
       progress(at) {

@@ -36,6 +36,21 @@ describe("the provider of a run", () => {
     expect(environment).toMatchObject({ runtime: "onnx", device: "cpu", threads: 1 });
   });
 
+  it("of --provider computes what a variant gives another one, and no run in JavaScript or without computing", async () => {
+    const options = ["--provider", "cpu", "--json", "--quiet"];
+    const other = ["--set", "variants.plain.provider=tpu", "--variant", "plain"];
+    const { directory } = await bench.json<RunDocument>("run", "booth", ...other, ...options);
+    expect(readFileSync(join(directory as string, "config.yaml"), "utf8")).toContain("provider: cpu");
+    const javascript = ["--set", "runtime=javascript", "--variant", "plain"];
+    for (const args of [
+      ["booth", ...javascript],
+      ["published-tables", "--variant", "cityscapes"],
+    ]) {
+      const found = await bench.json<RunDocument>("run", ...args, ...options);
+      expect([args[0], found.status]).toEqual([args[0], "completed"]);
+    }
+  });
+
   it.each([
     ["run", "booth"],
     ["sweep", "any.yaml"],

@@ -108,6 +108,7 @@ describe("examples of a teleport", () => {
     expect(await anchorsOf(source, 1)).toEqual([source.batch]);
   });
 
+  // As the authors' program does: github.com/zzpustc/COST, commit 28172e7, methods/teleportation.py, lines 78-83 and 165.
   it("leaves the batches of an epoch where they are, to be read one after another", async () => {
     const batches = await anchorsOf(source, "loader");
     for (const _ of ["once", "again"]) {

@@ -6,9 +6,12 @@ import { isNdArray, type NdArray, ndarray } from "../../../src/array.js";
 import { mul, sub } from "../../../src/graph/ops/arithmetic.js";
 import { sum } from "../../../src/graph/ops/reduce.js";
 import { createRng } from "../../../src/math/rng.js";
+import type { MultiTaskMethod, TaskInput } from "../../../src/mtl/method.js";
+import { autoLambda } from "../../../src/mtl/methods/auto-lambda.js";
 import { consMtl } from "../../../src/mtl/methods/cons-mtl.js";
 import { dibsMtl } from "../../../src/mtl/methods/dibs-mtl.js";
 import { dualProj } from "../../../src/mtl/methods/dual-proj.js";
+import { dwa } from "../../../src/mtl/methods/dwa.js";
 import { forum } from "../../../src/mtl/methods/forum.js";
 import { ldcMtl } from "../../../src/mtl/methods/ldc-mtl.js";
 import { mgda } from "../../../src/mtl/methods/mgda.js";
@@ -87,13 +90,41 @@ interface Golden {
     readonly initialWeights: Numbers;
     readonly steps: readonly { readonly jacobian: Rows; readonly weights: Numbers }[];
   };
+  readonly auto_lambda: readonly {
+    readonly form: "free" | "softmax";
+    readonly learningRate: number;
+    readonly initial: number;
+    readonly primary: Numbers;
+    readonly steps: readonly { readonly ahead: Rows; readonly weights: Numbers }[];
+  }[];
+  readonly dwa: {
+    readonly window: number;
+    readonly temperature: number;
+    readonly steps: readonly { readonly losses: Numbers; readonly weights: Numbers }[];
+  };
 }
 const golden = readGolden<Golden & Record<string, never>>("mtl-methods.json") as unknown as Golden;
 const none = (K: number) => new Array<number>(K).fill(1);
+const threeRows = [[1], [1], [1]];
+const inputAhead = (ahead: Rows) => inputOf(none(3), threeRows, { ahead: matrix(ahead) });
+
+/** Compares a method's weights step by step. */
+function expectWeights<S, T extends { readonly weights: Numbers }>(
+  method: MultiTaskMethod<S>,
+  steps: readonly T[],
+  input: (step: T) => TaskInput,
+): void {
+  let state = method.init(3);
+  for (const given of steps) {
+    const step = method.combine(input(given), state);
+    state = step.state;
+    expectNumbers(step.weights, given.weights, 1e-9);
+  }
+}
 
 describe("on random Jacobians", () => {
-  // suryakmurthy/dibs-mtl at 20d5efa9, mtl/methods/gradient_weight_methods.py: DiBSMTL and DiBSMTL_Multi_Step differentiate
-  // sum_k w_k L_k in all parameters (`weighted_loss`, then `loss.backward()`), so that heads have the weights, too.
+  // suryakmurthy/dibs-mtl at 20d5efa9, mtl/methods/gradient_weight_methods.py: DiBSMTL, lines 252-269, and DiBSMTL_Multi_Step,
+  // lines 330-392, differentiate sum_k w_k L_k in all parameters (lines 296 and 419), so that heads have the weights, too.
   it("dibsMtl weights the tasks and their heads by the golden numbers", () => {
     for (const { jacobian, one, five, radius, length } of golden.dibs) {
       const input = inputOf(none(jacobian.length), jacobian);
@@ -119,8 +150,8 @@ describe("on random Jacobians", () => {
     expect(steps.some(({ a }) => a.some((x) => x < 0))).toBe(true);
   });
 
-  // The same program of DiBS-MTL's comparison as for the method, get_weighted_loss of its ConsMTL: delta = sum_i w_i delta_i with the
-  // solution w of FairGrad's equation, before the shared gradient is multiplied by K.
+  // The same file, ConsMTL, lines 1149-1180: delta = sum_i w_i delta_i with the solution w of FairGrad's equation, before the shared
+  // gradient is multiplied by K.
   it.each(["sum", "mean"] as const)("consMtl gives heads the golden gradients, scale %s", async (scale) => {
     const { z, heads, y, lambda, headLimit, weights, gradients } = golden.cons;
     type P = {
@@ -162,19 +193,14 @@ describe("on random Jacobians", () => {
     await trainer.dispose();
   });
 
-  // median-research-group/LibMTL, LibMTL/trainer.py, bacth_forward_MOML: from `compute softmax gradient` to `self.tw_optimizer.step()`.
+  // median-research-group/LibMTL, LibMTL/trainer.py, bacth_forward_MOML, lines 568-589: from `compute softmax gradient` to
+  // `self.tw_optimizer.step()`.
   it("moml trains the golden weights", () => {
     const { steps, learningRate } = golden.moml;
-    const method = moml({ learningRate });
-    let state = method.init(3);
-    for (const { ahead, weights } of steps) {
-      const step = method.combine(inputOf(none(3), [[1], [1], [1]], { ahead: matrix(ahead) }), state);
-      state = step.state;
-      expectNumbers(step.weights, weights, 1e-9);
-    }
+    expectWeights(moml({ learningRate }), steps, ({ ahead }) => inputAhead(ahead));
   });
 
-  // median-research-group/LibMTL, LibMTL/trainer.py, bacth_forward_FORUM: from `grad from q_beta` to its end.
+  // The same file, bacth_forward_FORUM, lines 659-722: from `grad from q_beta` to its end.
   it("forum takes the golden directions", () => {
     for (const { steps, phi, learningRate } of golden.forum) {
       const method = forum({ phi, learningRate });
@@ -191,7 +217,7 @@ describe("on random Jacobians", () => {
     }
   });
 
-  // SimplexLab/TorchJD at 9090bb63, src/torchjd/aggregation/_pcd.py, PCDWeighting.forward and _update_scales.
+  // SimplexLab/TorchJD at 9090bb63, src/torchjd/aggregation/_pcd.py, PCDWeighting, lines 97-130 and 143-160.
   it("pcd takes the golden directions, with dependent gradients, too", () => {
     for (const { steps, tau, beta } of golden.pcd) {
       const method = pcd({ tau, beta });
@@ -205,8 +231,8 @@ describe("on random Jacobians", () => {
     }
   });
 
-  // SimplexLab/TorchJD at 3d866fd9, src/torchjd/_linalg/_dual_cone.py: QuadprogProjector.__call__ normalizes and regularizes G,
-  // ProxsuiteProjector.__call__ takes it as it is.
+  // SimplexLab/TorchJD, src/torchjd/_linalg/_dual_cone.py: QuadprogProjector.__call__ normalizes and regularizes G (line 78 at
+  // 0afa3243), ProxsuiteProjector.__call__ takes it as it is (at 3d866fd9).
   it("upGrad and dualProj project by either projector", () => {
     for (const { jacobian, ...expected } of golden.projectors) {
       const input = inputOf(none(jacobian.length), jacobian);
@@ -225,17 +251,26 @@ describe("on random Jacobians", () => {
     }
   });
 
-  // SimplexLab/TorchJD, src/torchjd/aggregation/_cr_mogm.py, CRMOGMWeighting._ensure_state: `initial_weights`.
+  // SimplexLab/TorchJD at e19dd806, src/torchjd/aggregation/_cr_mogm.py, CRMOGMWeighting, lines 130-150: `initial_weights`.
   it("crMogm starts from the given weights", () => {
     const { alpha, initialWeights, steps } = golden.cr_mogm;
     const method = crMogm(mgda(), { alpha, initialWeights });
-    let state = method.init(3);
-    for (const { jacobian, weights } of steps) {
-      const step = method.combine(inputOf(none(3), jacobian), state);
-      state = step.state;
-      expectNumbers(step.weights, weights, 1e-9);
-    }
+    expectWeights(method, steps, ({ jacobian }) => inputOf(none(3), jacobian));
     expect(() => method.init(2)).toThrow("one number for each of the 2 tasks; got 3");
+  });
+
+  // LibMTL/trainer.py, bacth_forward_AutoLambda, lines 506-517, with softmax(a), by finite differences; the authors train a itself.
+  it("autoLambda trains the golden weights in either form", () => {
+    for (const { form, learningRate, initial, primary, steps } of golden.auto_lambda) {
+      const method = autoLambda({ weights: form, learningRate, initial, primary });
+      expectWeights(method, steps, ({ ahead }) => inputAhead(ahead));
+    }
+  });
+
+  // zzpustc/COST at 28172e7, methods/weight_methods.py, DynamicWeightAverage, lines 1336-1382.
+  it("dwa with a window takes the golden weights", () => {
+    const { window, temperature, steps } = golden.dwa;
+    expectWeights(dwa({ window, temperature }), steps, ({ losses }) => inputOf(losses, threeRows));
   });
 });
 

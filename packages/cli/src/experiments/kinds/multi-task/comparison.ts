@@ -235,10 +235,14 @@ function taskTable(tested: readonly JobResult[], heading: string): TaskTableData
     group: groups[0].group,
   };
   const isConstantKnown = shown.some(({ metric }) => cellOf(constant.group, `constant.${metric}`) !== null);
+  const isShown = (metric: string) => shown.some((column) => column.metric === metric);
+  const caption = [
+    `${heading}On the ${part} data, ${when}: mean ± half of the 95 % interval over seeds`,
+    ...(isShown("deltaM") ? ["Delta_m is against the single-task runs of the same seeds"] : []),
+    ...(isShown("meanRank") ? ["Mean ranks are among these rows"] : []),
+  ];
   return {
-    caption:
-      `${heading}On the ${part} data, ${when}: mean ± half of the 95 % interval over seeds. Delta_m is against ` +
-      "the single-task runs of the same seeds; mean ranks are among these rows",
+    caption: caption.join(". "),
     rowLabel: "variant",
     columns: shown.map(({ metric: _, factor: __, ...column }) => column),
     rows: [...groups, ...(isConstantKnown ? [constant] : [])].map(({ name, group, prefix = "" }) => ({

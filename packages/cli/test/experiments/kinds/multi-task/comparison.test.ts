@@ -58,6 +58,11 @@ describe("comparisons of runs on several tasks", () => {
     expect(metric("meanRank")).toEqual([undefined, 1, 1.5, undefined, 1.5, 1.5]);
     const tables = multiTaskComparison.tables?.(results ?? []) ?? [];
     expect(tables.map(({ caption }) => caption?.split(". ")[0])).toEqual(["two", "two, imbalanced true"]);
+    expect(tables[0]?.caption).toContain(
+      "seeds. Delta_m is against the single-task runs of the same seeds. Mean ranks are among these rows",
+    );
+    const [without] = multiTaskComparison.tables?.([run("LS", 0, [0.4, 0.8], {})]) ?? [];
+    expect(without?.caption).toMatch(/interval over seeds$/);
   });
 
   it("pair runs with COST with those without it and with the controls, seed by seed", () => {

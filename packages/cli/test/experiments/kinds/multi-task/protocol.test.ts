@@ -239,8 +239,8 @@ describe("COST in the benchmarks", () => {
   const dense = (normals: boolean) => denseTasks({ channels: [1, 1, 1, 1, 1], normals });
   const molecules = moleculeTasks({ tasks: ["mu", "alpha"], width: 2, hidden: 1 });
 
-  // The authors' program: github.com/zzpustc/COST, commit 28172e7, experiments/cityscapes/models.py and experiments/nyuv2/models.py,
-  // get_lora_target_modules; of QM9 appendix B.2 of the paper, the input and the output linear layer.
+  // The authors' program: github.com/zzpustc/COST, commit 28172e7, experiments/cityscapes/models.py, lines 301-318, and
+  // experiments/nyuv2/models.py, get_lora_target_modules; of QM9 appendix B.2 of the paper, the input and the output linear layer.
   it.each([
     ["cityscapes", dense(false), 36],
     ["nyuv2", dense(true), 36],
@@ -257,7 +257,8 @@ describe("COST in the benchmarks", () => {
     }
   });
 
-  // Equation 4 of the paper, for a large number of tasks.
+  // Zhou et al., arXiv 2503.04046, equation 4, for a large number of tasks. The program has no trigger but any task's conflict:
+  // methods/weight_methods.py, line 845.
   it.each(["celeba", "qm9"])(
     "of %s has the paper's trigger for many tasks in the paper's rows",
     async (name) => {

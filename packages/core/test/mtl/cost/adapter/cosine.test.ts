@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { astype, isNdArray, type NdArray } from "../../../../src/array.js";
 import { jacobian, valueAndGrad } from "../../../../src/graph/autodiff.js";
+import { costOf } from "../../../../src/graph/graph.js";
 import { add, mul, sub } from "../../../../src/graph/ops/arithmetic.js";
 import { square, tanh } from "../../../../src/graph/ops/elementary.js";
 import { matmul } from "../../../../src/graph/ops/matmul.js";
 import { mean } from "../../../../src/graph/ops/reduce.js";
 import { reshape } from "../../../../src/graph/ops/reshape.js";
 import { slice } from "../../../../src/graph/ops/slice.js";
+import { simplify } from "../../../../src/graph/simplify.js";
 import type { Tensor } from "../../../../src/graph/tensor.js";
-import { trace } from "../../../../src/graph/trace.js";
+import { spec, trace } from "../../../../src/graph/trace.js";
 import { createRng } from "../../../../src/math/rng.js";
 import { cappedCosine } from "../../../../src/mtl/cost/adapter/cosine.js";
 import { type ImproveByCosine, improveOf } from "../../../../src/mtl/cost/adapter/improve.js";
@@ -176,6 +178,15 @@ describe("the cosine's derivative by differences of gradients", () => {
     const still = { ...start, second: { shape: [6, 2], data: new Float64Array(12) } };
     const { gradient } = await cosineOf({ derivatives: "differences" }, { start: still });
     expect(gradient.map(norm)).toEqual([0, 0]);
+  });
+
+  it("of the Gramian has a graph that grows as the tasks do, not as their pairs", () => {
+    const nodes = (tasks: number) => {
+      const derived = ({ G }: { readonly G: Tensor }) =>
+        valueAndGrad((gramian: Tensor) => cappedCosine(gramian, 0.2))(G);
+      return costOf(simplify(trace(derived, { G: spec([tasks, tasks], "float64") }).graph)).nodes;
+    };
+    expect(nodes(40)).toBeLessThan(2.5 * nodes(20));
   });
 
   it("takes positive steps only", () => {
