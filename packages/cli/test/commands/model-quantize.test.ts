@@ -70,10 +70,13 @@ describe("isoloss model quantize", () => {
       floatOperandsSqnr: null,
     });
     expect(document.bytes.after).toBe(readFileSync(at("int8.onnx")).length);
-    expect(document.table.map(({ candidate, per, corrected }) => [candidate, per, corrected])).toEqual([
-      ["as it is", "channel", true],
-      ["as it is", "channel", false],
+    expect(document.table.map(({ per, compensated, corrected }) => [per, compensated, corrected])).toEqual([
+      ["channel", false, true],
+      ["channel", false, false],
+      ["channel", true, false],
+      ["channel", true, true],
     ]);
+    expect(new Set(document.table.map(({ candidate }) => candidate))).toEqual(new Set(["as it is"]));
     expect(document.table).toContainEqual(document.recommended);
     expect(document.judged?.sqnr).toBeGreaterThan(10);
     expect(document.judged?.sqnr).not.toBe(document.recommended.sqnr);
@@ -97,7 +100,9 @@ describe("isoloss model quantize", () => {
   it("needs no examples for weights alone, and names the random inputs that it measures on", async () => {
     const { status, stdout } = await bench.run(...quantize, "--weights-only");
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^as it is, per channel +\d+\.\d dB/m)]);
-    expect(stdout).toMatch(/^ +biases corrected +there is no calibration\n +other weights +there is no cal/m);
+    expect(stdout).toMatch(
+      /^ +biases corrected +there is no calibration\n +GPTQ +there is no calibration\n +other weights +there is no cal/m,
+    );
     expect(stdout).toMatch(
       /The table is of 8 random inputs, which chose the file: .*; on the 8 others it has .* dB.*\. Random inputs say little of real ones: give some by --held-out\.$/m,
     );

@@ -16,6 +16,8 @@ export interface QuantizationChoice extends QuantizationError {
   /** The weights that were quantized: `as it is`, `ranges equalized`, `weights alone`, `noise minimized`, or a given candidate's name. */
   readonly candidate: string;
   readonly granularity: Granularity;
+  /** Whether errors of rounded weights are made up for by the weights behind them (GPTQ). */
+  readonly isCompensated: boolean;
   readonly isBiasCorrected: boolean;
   /** Names of the layers that stay float to keep to a limit of error. */
   readonly left: readonly string[];
@@ -68,6 +70,7 @@ export async function tried(recipe: Recipe, judge: Judge, leave: readonly string
   const choice = {
     candidate: candidate.name,
     granularity: settings.weights.per,
+    isCompensated: settings.weights.rounded !== undefined,
     isBiasCorrected: correct !== undefined,
     left: leave,
     widened: settings.weights.bits === 4 ? report.nodes.filter(({ bits }) => bits === 8).length : 0,

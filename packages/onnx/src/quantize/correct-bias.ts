@@ -136,6 +136,6 @@ async function sequentialShifts(
 }
 
 /** The last piece that takes each value. */
-function lastUses(parts: readonly Piece[]): ReadonlyMap<string, number> {
+export function lastUses(parts: readonly Piece[]): ReadonlyMap<string, number> {
   return new Map(parts.flatMap(({ inputs }, k) => inputs.map((name) => [name, k] as const)));
 }

@@ -3,6 +3,7 @@ import { isNative } from "isoloss/internal";
 import { type NamedValues, randomInputs } from "../model-file/compare/random-inputs.js";
 import { imported, OnnxFile } from "../model-file/edit/onnx-file.js";
 import { foldBatchNormIn } from "../model-file/prepare/fold-batch-norm.js";
+import { AS_IT_IS } from "./candidates.js";
 import {
   type Judge,
   measured,
@@ -23,7 +24,7 @@ import { type Continue, type LayerSensitivity, sensitivities, withinLimit } from
 import type { QuantizationError } from "./measure-error.js";
 import { type QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
 import { plainEditor } from "./readable.js";
-import { nameOf, recipesFor } from "./recipes.js";
+import { compensated, nameOf, recipesFor } from "./recipes.js";
 import type { QdqReport } from "./report.js";
 import { batchNormMoments } from "./value-moments.js";
 
@@ -71,7 +72,8 @@ export interface QuantizedModel {
  * weights compute the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured
  * error. That is measured by running the files as they are, on the kernels that the runtime has for them: SQNR =
  * 10 log10(sum y^2 / sum (y - q)^2) of the outputs, how often the largest output stays at its place, and a metric of your
- * own. Of files within 0.1 dB of the largest SQNR the smallest is recommended.
+ * own. The best of these files, and the best with the weights as they are, are also rounded by GPTQ: each error is made up for by the
+ * weights behind it (`compensate`). Of files within 0.1 dB of the largest SQNR the smallest is recommended.
  *
  * With a `limit` that no file of the table keeps, layers stay float: those first with which alone quantized the error is
  * largest, the fewest that are enough: of the best file for each granularity, and the smaller result is recommended. A file
@@ -99,7 +101,10 @@ export async function quantizeModel(
   if (all !== undefined) requireBatches("quantizeModel", file, all, "calibration");
   if (heldOut !== undefined) requireBatches("quantizeModel", file, heldOut, "heldOut");
   if (all === undefined) requireNoData(read);
-  const given = all === undefined ? { ...read, biasCorrection: false as const, equalize: false } : read;
+  const given =
+    all === undefined
+      ? { ...read, biasCorrection: false as const, compensate: false, equalize: false }
+      : read;
   const own = heldOut ?? all ?? randomExamples(file, read.sizes);
   const what = heldOut === undefined ? "calibration" : "heldOut";
   const labeled = metric ? withLabels(own, metric.labels, what) : own;
@@ -121,6 +126,7 @@ export async function quantizeModel(
   const prepared = plainEditor("quantizeModel", foldBatchNormIn(file).file).finish();
   const skip = (text: string) => skipped.push(text);
   if (all === undefined && read.biasCorrection !== false) skip(`biases corrected: ${NO_DATA}`);
+  if (all === undefined && read.compensate) skip(`GPTQ: ${NO_DATA}`);
   if (all === undefined && read.equalize) skip(`other weights: ${NO_DATA}`);
   const moments = batchNormMoments(file);
   const source = { file: prepared, given, judge, mayGoOn, moments, skip };
@@ -129,6 +135,21 @@ export async function quantizeModel(
     const next = nameOf(recipe);
     if (mayGoOn(next) || trials.length === 0) trials.push(await tried(recipe, judge));
     else skip(`${next}: the time was over`);
+  }
+  if (given.compensate) {
+    const asItIs = trials.filter(({ choice }) => choice.candidate === AS_IT_IS);
+    for (const { recipe } of new Set([bestOf(trials), bestOf(asItIs)])) {
+      const plain = { ...recipe, correct: undefined };
+      const next = `${nameOf(plain)}, GPTQ`;
+      if (!mayGoOn(next)) {
+        skip(`${next}: the time was over`);
+        continue;
+      }
+      const own = await compensated(plain, judge);
+      trials.push(await tried(own, judge));
+      // Its moments are not about means: it keeps most of them by itself.
+      if (recipe.correct) trials.push(await tried({ ...own, correct: recipe.correct }, judge));
+    }
   }
   const keeping = trials.filter(({ choice }) => limit === undefined || choice.sqnr >= limit);
   if (limit === undefined || keeping.length > 0) {

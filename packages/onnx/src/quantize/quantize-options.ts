@@ -71,6 +71,11 @@ export const quantizeModelOptions = optionTable("quantizeModel", {
    * `descended`; default false.
    */
   rotate: flag.default(false),
+  /**
+   * Whether the table has weights rounded so that each error is made up for by the weights behind it, by what they multiply on the
+   * calibration (GPTQ); default true with a calibration.
+   */
+  compensate: flag.default(true),
   /** Whether the table has other weights on the orbit of the model's scalings, too; default true. */
   equalize: flag.default(true),
   /** Files that compute the same with other weights, to be tried, too, such as those of `equalizeForQuantization`; default none. */

@@ -3,12 +3,13 @@ import { correctBiasAnalytically } from "./analytic-bias.js";
 import { rangesOf } from "./calibrate.js";
 import { AS_IT_IS, absorbedFile, type Candidate, orbitCandidates, rotatedFile } from "./candidates.js";
 import { type BiasCorrector, type Granularity, type Judge, outputsOfFile, type Recipe } from "./choices.js";
+import { compensatedWeights } from "./compensate-rounding.js";
 import { correctBias, floatMeans } from "./correct-bias.js";
 import type { Continue } from "./leave-layers.js";
 import { errorOf } from "./measure-error.js";
 import type { QuantizeModelOptions, quantizeModelOptions } from "./quantize-options.js";
 import { type MomentsByValue, measuredMoments } from "./value-moments.js";
-import { quantizableValues } from "./write-qdq.js";
+import { quantizableValues, writeQdq } from "./write-qdq.js";
 
 /** Options with their defaults. */
 export type Given = ReturnType<typeof quantizeModelOptions.read<QuantizeModelOptions>>;
@@ -121,6 +122,14 @@ function rotatedFrom({ file, given, judge, skip }: RecipeSource): readonly Candi
   return [];
 }
 
+/** The same with weights rounded so that each error is made up for by the weights behind it, by what they multiply on examples. */
+export async function compensated(recipe: Recipe, { calibration, run }: Judge): Promise<Recipe> {
+  const { candidate, ranges, settings } = recipe;
+  const written = writeQdq(candidate.file, ranges, { ...settings, leave: new Set() });
+  const rounded = await compensatedWeights(candidate.file, written, calibration, run);
+  return { ...recipe, settings: { ...settings, weights: { ...settings.weights, rounded } } };
+}
+
 function* variants(own: readonly Ingredients[], per: Granularity, given: Given): Generator<Recipe> {
   const { activations, weights: type, weightBits: bits, reduceRange, blockSize, biasCorrection } = given;
   const settings = { activations, weights: { bits, type, per, blockSize, reduceRange } };
@@ -152,4 +161,4 @@ async function sameFunctions({ given, judge, skip }: RecipeSource): Promise<read
 const MOST_DRIFT = 1e-4;
 
 export const nameOf = ({ candidate, settings, correct }: Recipe): string =>
-  `${candidate.name}, per ${settings.weights.per}${correct ? ", biases corrected" : ""}`;
+  `${candidate.name}, per ${settings.weights.per}${settings.weights.rounded ? ", GPTQ" : ""}${correct ? ", biases corrected" : ""}`;

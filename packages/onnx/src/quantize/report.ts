@@ -4,6 +4,7 @@ import type { OnnxFile } from "../model-file/edit/onnx-file.js";
 import type { Affine } from "./affine.js";
 import type { Plan } from "./plan.js";
 import { layerName } from "./weighted-layer.js";
+import type { WrittenWeight } from "./write-weights.js";
 
 /** What a node of a quantized file runs as. */
 export interface QuantizedNode {
@@ -35,6 +36,7 @@ export interface QuantizedFile {
 /** The same before it is encoded. */
 export interface WrittenFile extends Pick<QuantizedFile, "report"> {
   readonly file: OnnxFile;
+  readonly weights: readonly WrittenWeight[];
 }
 
 /** The rows of a graph before it is changed. */

@@ -1,5 +1,5 @@
 import { OptionError } from "isoloss";
-import type { WeightType } from "./quantized-weight.js";
+import type { QuantizedWeight, WeightType } from "./quantized-weight.js";
 
 /** How the weights and activations of a model become integers. */
 export interface QdqSettings {
@@ -23,6 +23,8 @@ export interface WeightSettings {
   readonly blockSize?: number | undefined;
   /** Whether weights keep to 7 of 8 bits, so that sums of two products fit 16 bits; default no. */
   readonly reduceRange?: boolean | undefined;
+  /** Integers and scales by the keys of written weights; default the nearest integers. */
+  readonly rounded?: ReadonlyMap<string, QuantizedWeight> | undefined;
 }
 
 /** Sizes that the runtime's kernel takes. */

@@ -34,9 +34,9 @@ export function weightsAlone(
     const layer = weightedLayer(editor, node);
     return layer === undefined || isReason(layer) || !isWanted(node) ? [] : [layer];
   });
-  writeWeights(editor, layers, settings, () => undefined);
+  const weights = writeWeights(editor, layers, settings, () => undefined);
   writeEmbeddings(editor, embeddings);
-  return { file: editor.finish(), report: { nodes: rows, scales: new Map(), raisedScales: 0 } };
+  return { file: editor.finish(), weights, report: { nodes: rows, scales: new Map(), raisedScales: 0 } };
 }
 
 function rowOf(

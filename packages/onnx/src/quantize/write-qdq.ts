@@ -41,16 +41,14 @@ export function writeQdq(
   const plan = planOf(editor, leave);
   const scales = activationScales(editor, plan, ranges, activations);
   const nodes = rowsOf(editor, plan);
-  const raisedScales = writeWeights(
-    editor,
-    plan.layers,
-    weights,
-    ({ node }) => scales.get(node.inputs[0])?.scale,
-  );
-  writeWeights(editor, plan.weightsAlone, weights, () => undefined);
+  const written = [
+    ...writeWeights(editor, plan.layers, weights, ({ node }) => scales.get(node.inputs[0])?.scale),
+    ...writeWeights(editor, plan.weightsAlone, weights, () => undefined),
+  ];
   writeActivations(editor, plan, scales);
   keepFloat(editor);
-  return { file: editor.finish(), report: { nodes, scales, raisedScales } };
+  const raisedScales = written.reduce((sum, { stored }) => sum + stored.raised, 0);
+  return { file: editor.finish(), weights: written, report: { nodes, scales, raisedScales } };
 }
 
 // onnxruntime/core/optimizer/qdq_transformer/weight_bias_quantization.cc

@@ -1,6 +1,6 @@
 import { sizeOf } from "isoloss";
 import { int, type OnnxNode } from "isoloss/internal";
-import type { GraphEditor } from "../model-file/edit/graph-editor.js";
+import type { Floats, GraphEditor } from "../model-file/edit/graph-editor.js";
 import {
   finiteFloats,
   integersOf,
@@ -25,44 +25,62 @@ export type OperandScale = (layer: WeightedLayer) => number | undefined;
  */
 const largestBias = 2 ** 30;
 
-/** Stores the weights and biases of layers as integers. Returns how many scales were raised for a large bias. */
+/** A weight that a file stores as integers. */
+export interface WrittenWeight {
+  /** The same wherever the model is written with these settings. */
+  readonly key: string;
+  /** The value that stands for it. */
+  readonly dequantized: string;
+  /** A layer that reads it. */
+  readonly layer: WeightedLayer;
+  readonly floats: Floats;
+  readonly grid: WeightGrid;
+  readonly type: WeightType;
+  /** The least scale of each group. */
+  readonly floor: Float64Array;
+  readonly stored: QuantizedWeight;
+}
+
+/** Stores the weights and biases of layers as integers. */
 export function writeWeights(
   editor: GraphEditor,
   layers: readonly WeightedLayer[],
   settings: WeightSettings,
   operandScale: OperandScale,
-): number {
-  let raised = 0;
-  for (const group of sharing(layers)) raised += writeShared(editor, group, settings, operandScale);
-  return raised;
+): readonly WrittenWeight[] {
+  return [...sharing(layers)].flatMap(([key, group]) => {
+    const written = writeShared(editor, key, group, settings, operandScale);
+    return written === undefined ? [] : [written];
+  });
 }
 
 /** Layers with the same weight and the same axis of channels. */
-function sharing(layers: readonly WeightedLayer[]): readonly (readonly WeightedLayer[])[] {
+function sharing(layers: readonly WeightedLayer[]): ReadonlyMap<string, readonly WeightedLayer[]> {
   const groups = new Map<string, WeightedLayer[]>();
   for (const layer of layers) {
     const key = `${layer.outAxis} ${layer.weight}`;
     groups.set(key, [...(groups.get(key) ?? []), layer]);
   }
-  return [...groups.values()];
+  return groups;
 }
 
 function writeShared(
   editor: GraphEditor,
+  key: string,
   layers: readonly WeightedLayer[],
   settings: WeightSettings,
   operandScale: OperandScale,
-): number {
-  const [{ weight }] = layers;
-  const floats = finiteFloats(editor, weight);
-  if (floats === undefined) return 0;
-  const { grid, type } = formatOf(layers[0], settings);
+): WrittenWeight | undefined {
+  const [layer] = layers;
+  const floats = finiteFloats(editor, layer.weight);
+  if (floats === undefined) return undefined;
+  const { grid, type } = formatOf(layer, settings);
   const floor = new Float64Array(sizeOf(grid.scaleShape));
-  for (const layer of layers) raiseFloor(editor, layer, grid, operandScale(layer), floor);
-  const own = quantizedWeight(floats, type, grid, floor);
-  const rounded = storeWeight(editor, layers[0], own, grid, type);
+  for (const one of layers) raiseFloor(editor, one, grid, operandScale(one), floor);
+  const stored = settings.rounded?.get(key) ?? quantizedWeight(floats, type, grid, floor);
+  const rounded = storeWeight(editor, layer, stored, grid, type);
   const biases = layers.flatMap((layer) => {
-    const bias = writeBias(editor, layer, own, operandScale(layer));
+    const bias = writeBias(editor, layer, stored, operandScale(layer));
     const { node, sum } = layer;
     const [x, , ...rest] = node.inputs;
     const others = bias === undefined || sum !== undefined ? rest : [bias.name];
@@ -75,7 +93,7 @@ function writeShared(
   });
   for (const { name, node } of biases) putBeforeReaders(editor, name, [node]);
   putBeforeReaders(editor, rounded.name, [rounded.node]);
-  return own.raised;
+  return { key, dequantized: rounded.name, layer, floats, grid, type, floor, stored };
 }
 
 /** Which elements of a layer's weight share a scale, and what they become. */

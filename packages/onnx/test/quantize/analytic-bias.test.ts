@@ -202,7 +202,8 @@ describe("analytic bias correction", () => {
 describe("quantizeModel", () => {
   it("corrects biases analytically, and tells where no high ones can be absorbed", async () => {
     const calibration = [{ x: draws([16, 3, 6, 6], 8, 0.3) }];
-    const given = { calibration, granularity: "channel", equalize: false, absorbBiases: true } as const;
+    const settings = { granularity: "channel", equalize: false, compensate: false } as const;
+    const given = { calibration, ...settings, absorbBiases: true };
     const { table, skipped } = await quantizeModel(smallNetwork(), { ...given, biasCorrection: "analytic" });
     expect(table.map(({ isBiasCorrected }) => isBiasCorrected)).toEqual([true, false]);
     expect(table.every(({ sqnr }) => sqnr > 10)).toBe(true);
@@ -225,10 +226,11 @@ describe("quantizeModel", () => {
         ],
         outputs,
       });
-    const given = { granularity: "channel", equalize: false, biasCorrection: false } as const;
+    const settings = { granularity: "channel", equalize: false, compensate: false } as const;
     const choices = (outputs: readonly string[]) =>
       quantizeModel(fileWith(outputs), {
-        ...given,
+        ...settings,
+        biasCorrection: false,
         calibration: [{ x }],
         heldOut: [{ x }],
         absorbBiases: true,

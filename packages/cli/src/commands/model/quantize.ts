@@ -63,6 +63,7 @@ const options = {
     ),
   ),
   equalize: flagOff("only the weights as they are: faster"),
+  compensate: flagOff("only the nearest integers, no GPTQ: faster"),
   biasCorrection: choice(
     "<how>",
     "means that corrected biases keep: measured, or analytic, from batch norms and normal numbers; none: not tried",
@@ -81,8 +82,9 @@ type Settings = Values<typeof options>;
 const help = `Each choice is a file that is run and measured on half of the held-out examples: SQNR, 10 log10 of the sum of squared outputs by
 that of squared errors, and how often the largest output stays at its place. Of several outputs each is that of the worst. Choices are scales per channel or tensor; weights
 as they are, with equal ranges of units, or with the least predicted noise; biases corrected or not. Other weights compute
-the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured error. The file
-with the largest SQNR is written, or the smallest within 0.1 dB of it, and judged on the other half. Batch normalizations are folded.
+the same, but for bounds such as that of ReLU6: what scaling their units changes is part of the measured error. The best
+weights, and the best as they are, are also rounded by GPTQ: each error is made up for by the weights behind it, by what a
+layer multiplies on the calibration. The file with the largest SQNR is written, or the smallest within 0.1 dB of it, and judged on the other half. Batch normalizations are folded.
 
 With --weights-only and without --calibration the weights are rounded as they are, and measured on --held-out or random inputs.
 
@@ -93,7 +95,7 @@ examples that chose the file keep the limit, and the others do not, the file is 
 ${dataHelp}
 
 The document of --json: file, out, bytes {before, after}, examples {calibration, heldOut, choosing, split, random}, judged, held, recommended and table
-[{candidate, per, corrected, left, widened, bytes, integerNodes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}],
+[{candidate, per, compensated, corrected, left, widened, bytes, integerNodes, sqnr, sqnrInterval, carriedBy, broken, agreement, agreementInterval, largest}],
 floatOperandsSqnr, skipped, sensitivities [{layer, sqnr}], nodes [{node, opType, runs, bits, note}].
 
 Examples:
@@ -106,6 +108,8 @@ export interface ChoiceRow extends MeasuredChange {
   readonly candidate: string;
   /** What has a scale of weights: `channel`, `tensor` or `block`. */
   readonly per: Granularity;
+  /** Whether weights are rounded so that each error is made up for by the weights behind it (GPTQ). */
+  readonly compensated: boolean;
   /** Whether biases are corrected. */
   readonly corrected: boolean;
   /** Layers that stay float for `--limit-error`, by the names of their results. */
@@ -395,6 +399,7 @@ async function quantized(
         granularity: options.per,
         reduceRange: options.reduceRange,
         equalize: options.equalize,
+        compensate: options.compensate,
         biasCorrection: options.biasCorrection === "none" ? false : options.biasCorrection,
         absorbBiases: options.absorbBiases,
         rotate: options.rotate,
@@ -414,6 +419,7 @@ async function quantized(
 const rowOf = (choice: QuantizationChoice): ChoiceRow => ({
   candidate: choice.candidate,
   per: choice.granularity,
+  compensated: choice.isCompensated,
   corrected: choice.isBiasCorrected,
   left: choice.left,
   widened: choice.widened,
@@ -460,9 +466,10 @@ function judgedText(document: Quantized): string {
   ].join(" ");
 }
 
-const nameOf = ({ candidate, per, corrected, left, widened }: ChoiceRow): string =>
+const nameOf = ({ candidate, per, compensated, corrected, left, widened }: ChoiceRow): string =>
   [
     `${candidate}, per ${per}`,
+    ...(compensated ? ["GPTQ"] : []),
     ...(corrected ? ["biases corrected"] : []),
     ...(left.length === 0 ? [] : [`${layers(left.length)} in float`]),
     ...(widened === 0 ? [] : [`${layers(widened)} of 8 bits`]),

@@ -10,6 +10,15 @@ export function float({ attributes }: OnnxNode, name: string, otherwise: number)
   return attribute?.kind === "float" ? attribute.value : otherwise;
 }
 
+export function ints(
+  { attributes }: OnnxNode,
+  name: string,
+  otherwise: readonly number[],
+): readonly number[] {
+  const attribute = attributes[name];
+  return attribute?.kind === "ints" ? attribute.value : otherwise;
+}
+
 export function string({ attributes }: OnnxNode, name: string, otherwise: string): string {
   const attribute = attributes[name];
   return attribute?.kind === "string" ? attribute.value : otherwise;

@@ -1,0 +1,425 @@
+import type { NdArray } from "isoloss";
+import type { OnnxNode, OnnxTensor } from "isoloss/internal";
+import type { OnnxModel } from "isoloss/onnx";
+import type { NamedValues } from "../model-file/compare/random-inputs.js";
+import { openFile } from "../model-file/compare/run-model.js";
+import type { OnnxFile } from "../model-file/edit/onnx-file.js";
+import { leastScale } from "./affine.js";
+import { columnErrors, type Factor, factorOf, roundColumns } from "./compensated.js";
+import { lastUses } from "./correct-bias.js";
+import { smallBatches } from "./examples.js";
+import type { RunSettings } from "./inner-values.js";
+import { OperandMoments, partsOf, unitsOf, type WeightUnits } from "./operand-moments.js";
+import { Pieces } from "./piece.js";
+import type { QuantizedWeight } from "./quantized-weight.js";
+import type { WrittenFile } from "./report.js";
+import type { WrittenWeight } from "./write-weights.js";
+
+/** Second moments of what a layer's weight multiplies, as means over examples and places, by group: [groups, n, n]. */
+interface Moments {
+  /** Of the examples that round. */
+  readonly own: Float64Array;
+  /** Of others, which choose between scales and dampings; those that round where there are no others. */
+  readonly others: Float64Array;
+}
+
+/** Shares of the mean diagonal that are added to moments. */
+const DAMPINGS = [0.001, 0.01, 0.1];
+
+/** How a scale follows from its weights w: from the largest, or by least squared errors, all alike or times mean x^2. */
+const SCALES = ["largest", "squares", "weighted"] as const;
+type ScaleKind = (typeof SCALES)[number];
+
+/** Units that choose for all units of a layer. */
+const CHOOSING = 64;
+
+/**
+ * The weights of a written file, rounded anew so that each error is made up for by the weights behind it (GPTQ), layer after
+ * layer, by what each multiplies on examples in the file with the earlier layers rounded so. A unit keeps the nearest integers
+ * where these have the smaller error on the examples.
+ *
+ * Left with the nearest integers are transposed convolutions, and weights that several layers share.
+ *
+ * @returns the integers and scales by the names of the weights
+ */
+export async function compensatedWeights(
+  file: OnnxFile,
+  written: WrittenFile,
+  calibration: readonly NamedValues[],
+  settings: RunSettings,
+): Promise<ReadonlyMap<string, QuantizedWeight>> {
+  const model = withFloatWeights(written);
+  const pieces = new Pieces(model);
+  const layers = layersOf(model, written.weights);
+  const batches = smallBatches(file, calibration);
+  const isOther = batches.map((_, i) => batches.length > 1 && (i % 4 === 3 || batches.length < 4) && i > 0);
+  const results = layers.map(({ node }) => node.outputs[0]);
+  const parts = results.map((value, k) => pieces.to(value, new Set(results.slice(0, k))));
+  const lastUse = lastUses(parts);
+  const carried = batches.map(() => new Map<string, NdArray>());
+  const rounded = new Map<string, QuantizedWeight>();
+  for (const [k, layer] of layers.entries()) {
+    settings.signal?.throwIfAborted();
+    const { weight } = layer;
+    const [x] = layer.node.inputs;
+    const operands = await valuesOf(x, {
+      pieces,
+      given: new Set(results.slice(0, k)),
+      batches,
+      carried,
+      settings,
+    });
+    const moments = await momentsOf(operands, isOther, layer, settings);
+    const own = moments === undefined ? weight.stored : compensatedWeight(layer, moments);
+    rounded.set(weight.key, own);
+    setFloats(model, weight, own);
+    const given = new Set([...results.slice(0, k), x]);
+    const withOperand = carried.map((own, i) => new Map([...own, [x, operands[i]]]));
+    const values = await valuesOf(results[k], { pieces, given, batches, carried: withOperand, settings });
+    for (const [i, kept] of carried.entries()) {
+      if (lastUse.has(results[k])) kept.set(results[k], values[i]);
+      for (const name of kept.keys()) if ((lastUse.get(name) ?? 0) <= k) kept.delete(name);
+    }
+  }
+  return rounded;
+}
+
+/** A layer whose weight alone it reads. */
+interface Layer {
+  readonly weight: WrittenWeight;
+  readonly node: OnnxNode;
+  readonly units: WeightUnits;
+}
+
+/** In the order of the graph. */
+function layersOf({ graph }: OnnxModel, weights: readonly WrittenWeight[]): readonly Layer[] {
+  return graph.nodes.flatMap((node) => {
+    const weight = weights.find(({ dequantized }) => dequantized === node.inputs[1]);
+    const isAlone = graph.nodes.filter(({ inputs }) => inputs.includes(node.inputs[1])).length === 1;
+    if (weight === undefined || !isAlone) return [];
+    const { grid, layer } = weight;
+    const units = unitsOf(node, layer.shape, layer.outAxis, grid.per === "block" ? grid.blockSize : 1);
+    return units === undefined ? [] : [{ weight, node, units }];
+  });
+}
+
+interface Walk {
+  readonly pieces: Pieces;
+  readonly given: ReadonlySet<string>;
+  readonly batches: readonly NamedValues[];
+  readonly carried: readonly ReadonlyMap<string, NdArray>[];
+  readonly settings: RunSettings;
+}
+
+/** A value for each batch, from the carried ones. */
+async function valuesOf(
+  value: string,
+  { pieces, given, batches, carried, settings }: Walk,
+): Promise<readonly NdArray[]> {
+  if (!pieces.has(value) || carried.every((own) => own.has(value))) {
+    return batches.map((batch, i) => carried[i].get(value) ?? batch[value]);
+  }
+  const dtypes = new Map([...given].map((name) => [name, "float32"] as const));
+  const session = await openFile(pieces.file(pieces.to(value, given), value, dtypes), settings);
+  try {
+    const values: NdArray[] = [];
+    for (const [i, batch] of batches.entries()) {
+      values.push((await session.run({ ...batch, ...Object.fromEntries(carried[i]) }))[value]);
+    }
+    return values;
+  } finally {
+    await session.dispose();
+  }
+}
+
+type MutableModel = OnnxModel & { readonly graph: { readonly initializers: OnnxTensor[] } };
+
+/** A written model with the floats that the stored weights stand for, which can be set. */
+function withFloatWeights({ file, weights }: WrittenFile): MutableModel {
+  const { model } = file;
+  const names = new Set(weights.map(({ dequantized }) => dequantized));
+  const nodes = model.graph.nodes.filter(({ outputs }) => !names.has(outputs[0]));
+  const floats = weights.map((weight) => floatsOf(weight, weight.stored));
+  return {
+    ...model,
+    graph: { ...model.graph, nodes, initializers: [...model.graph.initializers, ...floats] },
+  };
+}
+
+function floatsOf(
+  { dequantized: name, floats: { shape }, grid: { groupOf }, type: { zero } }: WrittenWeight,
+  { integers, scales }: QuantizedWeight,
+): OnnxTensor {
+  const data = Float32Array.from(integers, (q, e) => (q - zero) * scales[groupOf(e)]);
+  return { name, dtype: "float32", shape, data };
+}
+
+/** Puts other floats in the place of a weight's. */
+function setFloats(
+  { graph: { initializers } }: MutableModel,
+  weight: WrittenWeight,
+  own: QuantizedWeight,
+): void {
+  const place = initializers.findIndex(({ name }) => name === weight.dequantized);
+  initializers[place] = floatsOf(weight, own);
+}
+
+/** Undefined where all operands are 0. */
+async function momentsOf(
+  operands: readonly NdArray[],
+  isOther: readonly boolean[],
+  { weight, node, units }: Layer,
+  { runtime }: RunSettings,
+): Promise<Moments | undefined> {
+  const mean = async (values: readonly NdArray[]) => {
+    const moments = new OperandMoments(node, weight.layer.shape, units, operands.length, runtime);
+    for (const x of values) await moments.add(x);
+    return moments.means();
+  };
+  const own = await mean(operands.filter((_, i) => !isOther[i]));
+  const others = operands.filter((_, i) => isOther[i]);
+  return own.some((value) => value !== 0)
+    ? { own, others: others.length === 0 ? own : await mean(others) }
+    : undefined;
+}
+
+/** How a layer is rounded. */
+interface Choice {
+  readonly scale: ScaleKind;
+  readonly damping: number;
+}
+
+function compensatedWeight(layer: Layer, moments: Moments): QuantizedWeight {
+  const rounding = new LayerRounding(layer, moments);
+  const error = (choice: Choice) => rounding.errorOfSome(choice);
+  const usual = { damping: 0.01 };
+  const scale = leastOf(SCALES, (kind) => error({ ...usual, scale: kind }));
+  const damping = leastOf(DAMPINGS, (share) => error({ scale, damping: share }));
+  return rounding.all({ scale, damping });
+}
+
+function leastOf<T>(values: readonly T[], errorOf: (value: T) => number): T {
+  const errors = values.map(errorOf);
+  return values[errors.indexOf(Math.min(...errors))];
+}
+
+/** Units that are rounded together, so that a row of the factor is read once for all. */
+const TOGETHER = 8;
+
+/** A part of some units of a group. */
+interface Cell {
+  readonly group: number;
+  readonly part: number;
+  readonly chosen: readonly number[];
+}
+
+/** Weights [chosen, m], rounded, and the scale of each. */
+interface RoundedCell {
+  readonly before: Float64Array;
+  readonly after: Float64Array;
+  readonly scales: Float64Array;
+}
+
+class LayerRounding {
+  readonly #weight: WrittenWeight;
+  readonly #units: WeightUnits;
+  readonly #moments: Moments;
+  /** Of the last damping. */
+  readonly #factors = new Map<number, Factor>();
+  #damping = -1;
+
+  constructor({ weight, units }: Layer, moments: Moments) {
+    this.#weight = weight;
+    this.#units = units;
+    this.#moments = moments;
+  }
+
+  /** The error of some units on the examples that choose. */
+  errorOfSome(choice: Choice): number {
+    const { groups, count, m } = this.#units;
+    const chosen = evenly(count, CHOOSING);
+    const fixed = this.#fixedScales(choice.scale);
+    let sum = 0;
+    for (const group of evenly(groups, Math.ceil(CHOOSING / count))) {
+      for (let part = 0; part < partsOf(this.#units); part++) {
+        const cell = { group, part, chosen };
+        const { before, after } = this.#rounded(cell, choice, fixed);
+        sum += total(columnErrors(before, after, this.#of(this.#moments.others, cell), m));
+      }
+    }
+    return sum;
+  }
+
+  all(choice: Choice): QuantizedWeight {
+    const { stored, type, grid } = this.#weight;
+    const { groups, count, m } = this.#units;
+    const fixed = this.#fixedScales(choice.scale);
+    const isShared = grid.per === "tensor" && fixed !== undefined;
+    const integers = stored.integers.slice();
+    const scales = isShared ? fixed.slice() : stored.scales.slice();
+    for (let group = 0; group < groups; group++) {
+      for (let u = 0; u < count; u += TOGETHER) {
+        const chosen = Array.from({ length: Math.min(TOGETHER, count - u) }, (_, k) => u + k);
+        const gains = new Float64Array(chosen.length);
+        const cells = Array.from({ length: partsOf(this.#units) }, (_, part) => {
+          const cell = { group, part, chosen };
+          const own = this.#rounded(cell, choice, fixed);
+          const nearest = this.#nearest(cell, isShared ? fixed : undefined);
+          const h = this.#of(this.#moments.own, cell);
+          const [errors, others] = [own.after, nearest].map((after) => columnErrors(own.before, after, h, m));
+          for (const c of chosen.keys()) gains[c] += others[c] - errors[c];
+          return { cell, ...own, nearest };
+        });
+        for (const { cell, after, nearest, scales: used } of cells) {
+          this.#visit(cell, (element, at, c) => {
+            const isKept = !(gains[c] > 0);
+            if (isKept && !isShared) return;
+            const scale = used[at];
+            integers[element] = Math.round((isKept ? nearest : after)[at] / scale) + type.zero;
+            scales[grid.groupOf(element)] = scale;
+          });
+        }
+      }
+    }
+    return { integers, scales, raised: stored.raised };
+  }
+
+  /** The moments of a cell. */
+  #of(moments: Float64Array, { group, part }: Cell): Float64Array {
+    const size = this.#units.m ** 2;
+    const cell = group * partsOf(this.#units) + part;
+    return moments.subarray(cell * size, (cell + 1) * size);
+  }
+
+  #factor(cell: Cell, damping: number): Factor {
+    if (damping !== this.#damping) this.#factors.clear();
+    this.#damping = damping;
+    const { m } = this.#units;
+    const key = cell.group * partsOf(this.#units) + cell.part;
+    const h = this.#of(this.#moments.own, cell);
+    let trace = 0;
+    for (let i = 0; i < m; i++) trace += h[i * m + i];
+    const factor = this.#factors.get(key) ?? factorOf(h, m, damping * (trace / m || 1));
+    this.#factors.set(key, factor);
+    return factor;
+  }
+
+  /** Visits the elements of a cell's weights: with their place among [chosen, m], and the number of the unit among the chosen. */
+  #visit({ group, part, chosen }: Cell, visit: (element: number, at: number, c: number) => void): void {
+    const { n, m, first, stride } = this.#units;
+    for (const [c, unit] of chosen.entries()) {
+      const start = first(group, unit) + part * m * stride;
+      for (let i = 0; i < Math.min(m, n - part * m); i++) visit(start + i * stride, c * m + i, c);
+    }
+  }
+
+  #rounded(cell: Cell, { scale: kind, damping }: Choice, fixed: Float32Array | undefined): RoundedCell {
+    const { m } = this.#units;
+    const { grid, floats } = this.#weight;
+    const before = new Float64Array(cell.chosen.length * m);
+    const scales = new Float64Array(before.length).fill(1);
+    const groups = new Int32Array(before.length).fill(-1);
+    this.#visit(cell, (element, at) => {
+      before[at] = floats.data[element];
+      groups[at] = grid.groupOf(element);
+      if (fixed !== undefined) scales[at] = fixed[groups[at]];
+    });
+    const after = before.slice();
+    const h = this.#of(this.#moments.own, cell);
+    const isNew = (at: number) => fixed === undefined && groups[at] >= 0 && (at % m === 0 || isFirst[at % m]);
+    // Blocks divide all units alike.
+    const seen = new Set<number>();
+    const isFirst = Array.from(
+      { length: m },
+      (_, i) => !seen.has(groups[i]) && seen.add(groups[i]).has(groups[i]),
+    );
+    roundColumns(
+      after,
+      this.#factor(cell, damping),
+      (value, i, c) => this.#round(value, scales[c * m + i]),
+      (v, i) => {
+        if (!isNew(i)) return;
+        const block = Array.from({ length: m }, (_, k) => k).filter((k) => groups[k] === groups[i]);
+        for (const c of cell.chosen.keys()) {
+          const values = block.map((k) => v[c * m + k]);
+          const squares = block.map((k) => (kind === "weighted" ? h[k * m + k] : 1));
+          const scale = this.#scaleOf(values, squares, kind, groups[c * m + i]);
+          for (const k of block) scales[c * m + k] = scale;
+        }
+      },
+    );
+    return { before, after, scales };
+  }
+
+  #round(value: number, scale: number): number {
+    const { limit } = this.#weight.type;
+    return scale * Math.min(Math.max(Math.round(value / scale), -limit), limit);
+  }
+
+  /** The weights of a cell by the nearest integers: the stored ones, or those by other scales. */
+  #nearest(cell: Cell, scales: Float32Array | undefined): Float64Array {
+    const { stored, type, grid, floats } = this.#weight;
+    const nearest = new Float64Array(cell.chosen.length * this.#units.m);
+    this.#visit(cell, (element, at) => {
+      const group = grid.groupOf(element);
+      nearest[at] =
+        scales === undefined
+          ? (stored.integers[element] - type.zero) * stored.scales[group]
+          : this.#round(floats.data[element], scales[group]);
+    });
+    return nearest;
+  }
+
+  /** The scales of channels or of the tensor; those of blocks follow from what the rounding makes of their weights. */
+  #fixedScales(kind: ScaleKind): Float32Array | undefined {
+    const { grid, floats, stored } = this.#weight;
+    if (grid.per === "block") return undefined;
+    const { groups, count, m } = this.#units;
+    const all = Array.from(stored.scales, (): { values: number[]; squares: number[] } => ({
+      values: [],
+      squares: [],
+    }));
+    const chosen = Array.from({ length: count }, (_, u) => u);
+    for (let group = 0; group < groups; group++) {
+      for (let part = 0; part < partsOf(this.#units); part++) {
+        const cell = { group, part, chosen };
+        const h = this.#of(this.#moments.own, cell);
+        this.#visit(cell, (element, at) => {
+          const { values, squares } = all[grid.groupOf(element)];
+          const i = at % m;
+          values.push(floats.data[element]);
+          squares.push(kind === "weighted" ? h[i * m + i] : 1);
+        });
+      }
+    }
+    return Float32Array.from(all, ({ values, squares }, index) =>
+      this.#scaleOf(values, squares, kind, index),
+    );
+  }
+
+  /** The scale of some weights, each with a factor of its squared error. */
+  #scaleOf(values: readonly number[], squares: readonly number[], kind: ScaleKind, index: number): number {
+    const { type, stored, floor } = this.#weight;
+    let largest = 0;
+    for (const value of values) largest = Math.max(largest, Math.abs(value));
+    if (largest === 0) return stored.scales[index];
+    const least = Math.max(leastScale, floor[index]);
+    const whole = Math.max(largest / type.limit, least);
+    let [best, fewest] = [Math.fround(whole), Infinity];
+    for (let share = 1; kind !== "largest" && share > 0.5; share -= 0.03) {
+      const scale = Math.fround(Math.max(share * whole, least));
+      let error = 0;
+      for (let i = 0; i < values.length; i++) {
+        error += squares[i] * (values[i] - this.#round(values[i], scale)) ** 2;
+      }
+      if (error < fewest) [best, fewest] = [scale, error];
+    }
+    return best;
+  }
+}
+
+const total = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
+
+/** Up to `most` of `count` places, evenly. */
+const evenly = (count: number, most: number): readonly number[] =>
+  Array.from({ length: Math.min(count, most) }, (_, k) => Math.floor((k * count) / Math.min(count, most)));

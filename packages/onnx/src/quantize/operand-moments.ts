@@ -1,0 +1,183 @@
+import { type Compiled, jit, type NdArray, type RuntimeName, sizeOf, type Tensor } from "isoloss";
+import { float64Of, type OnnxNode, windowLength } from "isoloss/internal";
+import { add, matmul, transpose } from "isoloss/ops";
+import { halves } from "../import/operators/geometry.js";
+import { int, ints, string } from "../model-file/prepare/attributes.js";
+
+/**
+ * A layer's weight as units: unit u of group g multiplies n numbers of that group's operand. These are taken in parts of m, the
+ * last of which may be shorter: moments are of the numbers of a part.
+ */
+export interface WeightUnits {
+  readonly groups: number;
+  /** Units of a group. */
+  readonly count: number;
+  /** Numbers that a unit multiplies: inputs, and places of a window. */
+  readonly n: number;
+  /** Numbers of a part. */
+  readonly m: number;
+  /** Where the weight's elements lie: that of a unit's first number, and the distance of the others. */
+  readonly first: (group: number, unit: number) => number;
+  readonly stride: number;
+}
+
+/** Numbers of a part, where blocks allow: the time for moments and their factor grows with the square and the third power. */
+const LARGEST_PART = 1024;
+
+/**
+ * The units of a Conv, Gemm or MatMul; undefined for other layers, and for a Gemm that transposes its operand.
+ *
+ * @param blockSize inputs that share a scale, or 1: parts do not divide them
+ */
+export function unitsOf(
+  node: OnnxNode,
+  shape: readonly number[],
+  outAxis: number,
+  blockSize: number,
+): WeightUnits | undefined {
+  if (node.opType === "ConvTranspose" || int(node, "transA", 0) === 1) return undefined;
+  const groups = int(node, "group", 1);
+  const isByUnit = outAxis === 0;
+  const count = shape[outAxis] / groups;
+  const n = sizeOf(shape) / shape[outAxis];
+  const together = blockSize * sizeOf(shape.slice(2));
+  const m = Math.min(n, together * Math.max(1, Math.floor(LARGEST_PART / together)));
+  const first = (g: number, u: number) => (g * count + u) * (isByUnit ? n : 1);
+  return { groups, count, n, m, first, stride: isByUnit ? 1 : count };
+}
+
+export const partsOf = ({ n, m }: WeightUnits): number => Math.ceil(n / m);
+
+/** Rows of operands that one product sums up. */
+const ROWS = 256;
+
+/** Rows of operands that are enough for the m^2 / 2 moments of a part. */
+const enough = (m: number): number => Math.max(2048, 8 * m);
+
+/** The golden ratio, whose multiples fall evenly between 0 and 1. */
+const PHI = (1 + Math.sqrt(5)) / 2;
+
+/**
+ * Sums up the second moments x x' of what the units of a layer multiply, [groups, parts, m, m]. A convolution's rows x are its windows; of
+ * very many a part is taken, evenly.
+ */
+export class OperandMoments {
+  readonly #rows: Float64Array;
+  readonly #sum: Float64Array;
+  #filled = 0;
+  #count = 0;
+  #product: Compiled<[NdArray, NdArray], Tensor> | undefined;
+
+  /** @param batches how many there are of all operands */
+  constructor(
+    readonly node: OnnxNode,
+    readonly weightShape: readonly number[],
+    readonly units: WeightUnits,
+    readonly batches: number,
+    readonly runtime: RuntimeName,
+  ) {
+    const { groups, m } = units;
+    const cells = groups * partsOf(units);
+    this.#rows = new Float64Array(cells * ROWS * m);
+    this.#sum = new Float64Array(cells * m * m);
+  }
+
+  async add(x: NdArray): Promise<void> {
+    const { n, m, groups } = this.units;
+    const { total, read } =
+      this.node.opType === "Conv" ? windows(this.node, this.weightShape, x) : rowsOf(x, n);
+    const count = Math.min(total, Math.ceil(enough(m) / this.batches));
+    const cells = groups * partsOf(this.units);
+    const row = new Float64Array(groups * n);
+    for (let k = 0; k < count; k++) {
+      read(count === total ? k : Math.floor(((k * PHI) % 1) * total), row);
+      for (let cell = 0; cell < cells; cell++) {
+        const [group, part] = [Math.floor(cell / (cells / groups)), cell % (cells / groups)];
+        const own = row.subarray(group * n + part * m, group * n + Math.min(n, (part + 1) * m));
+        this.#rows.set(own, (cell * ROWS + this.#filled) * m);
+      }
+      this.#filled++;
+      if (this.#filled === ROWS) await this.#flush();
+    }
+    this.#count += count;
+  }
+
+  async means(): Promise<Float64Array> {
+    if (this.#filled > 0) await this.#flush();
+    await this.#product?.dispose();
+    return this.#sum.map((sum) => sum / this.#count);
+  }
+
+  async #flush(): Promise<void> {
+    const { groups, m } = this.units;
+    const cells = groups * partsOf(this.units);
+    const sum: NdArray = { shape: [cells, m, m], data: this.#sum };
+    const rows: NdArray = { shape: [cells, ROWS, m], data: this.#rows };
+    this.#product ??= await jit((before, x) => add(before, matmul(transpose(x, [0, 2, 1]), x)), [sum, rows], {
+      runtime: this.runtime,
+    });
+    this.#sum.set(float64Of((await this.#product(sum, rows)).data));
+    this.#rows.fill(0);
+    this.#filled = 0;
+  }
+}
+
+/** What a layer multiplies its weight with, row by row. */
+interface Rows {
+  readonly total: number;
+  /** Reads a row: [groups, n]. */
+  readonly read: (row: number, out: Float64Array) => void;
+}
+
+const rowsOf = ({ shape, data }: NdArray, n: number): Rows => ({
+  total: sizeOf(shape) / n,
+  read: (row, out) => {
+    for (let i = 0; i < n; i++) out[i] = Number(data[row * n + i]);
+  },
+});
+
+/** The windows of a convolution. */
+function windows(node: OnnxNode, [, , ...kernel]: readonly number[], { shape, data }: NdArray): Rows {
+  const [batch, channels, ...space] = shape;
+  const rank = space.length;
+  const strides = ints(node, "strides", Array<number>(rank).fill(1));
+  const dilations = ints(node, "dilations", Array<number>(rank).fill(1));
+  const around = space.map((n, d) => paddingOf(node, d, n, (kernel[d] - 1) * dilations[d] + 1, strides[d]));
+  const outer = space.map((n, d) => windowLength(n, kernel[d], strides[d], ...around[d], dilations[d]));
+  const [inner, places, reads] = [sizeOf(space), sizeOf(outer), sizeOf(kernel)];
+  return {
+    total: batch * places,
+    read(row, out) {
+      const image = Math.floor(row / places) * channels * inner;
+      for (let r = 0; r < reads; r++) {
+        // The places of the window and of the read in it, axis by axis from the last one.
+        let [window, place, from, size, isInside] = [row % places, r, 0, 1, true];
+        for (let d = rank - 1; d >= 0; d--) {
+          const at = (window % outer[d]) * strides[d] - around[d][0] + (place % kernel[d]) * dilations[d];
+          isInside &&= at >= 0 && at < space[d];
+          from += at * size;
+          size *= space[d];
+          window = Math.floor(window / outer[d]);
+          place = Math.floor(place / kernel[d]);
+        }
+        for (let c = 0; c < channels; c++) {
+          out[c * reads + r] = isInside ? Number(data[image + c * inner + from]) : 0;
+        }
+      }
+    },
+  };
+}
+
+function paddingOf(
+  node: OnnxNode,
+  d: number,
+  n: number,
+  covered: number,
+  stride: number,
+): readonly [number, number] {
+  const auto = string(node, "auto_pad", "NOTSET");
+  if (auto === "VALID") return [0, 0];
+  if (auto !== "NOTSET") return halves(auto, (Math.ceil(n / stride) - 1) * stride + covered - n);
+  const pads = ints(node, "pads", []);
+  return [pads[d] ?? 0, pads[d + pads.length / 2] ?? 0];
+}
