@@ -1,4 +1,4 @@
-import { astype, ndarray, type NdArray } from "../array.js";
+import { astype, type NdArray, ndarray } from "../array.js";
 import type { Dataset } from "../data/dataset.js";
 import type { DataStream } from "../data/stream.js";
 import { describeValue } from "../describe.js";
