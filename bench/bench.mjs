@@ -96,7 +96,10 @@ if (python) {
 }
 
 const width = Math.max(...chosen.map(([name]) => name.length));
-const round3 = (x) => (x === null || x === undefined ? "-" : x >= 100 ? x.toFixed(0) : x.toPrecision(3));
+const round3 = (x) => {
+  if (x === null || x === undefined) return "-";
+  return x === Infinity ? "never" : x >= 100 ? x.toFixed(0) : x.toPrecision(3);
+};
 function line(name, r) {
   const cells = [
     [round3(r.ours), 10],

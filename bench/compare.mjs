@@ -102,7 +102,7 @@ export async function compareRevisions(
           const answer = await revision.ask({ workload: name, threads: one.threads, seconds, rounds });
           if (answer.absent)
             return { ours: null, other: null, ratio: null, against: "a revision without this row" };
-          if (round >= 0) one.times.push(study ? answer.ratio : answer.us);
+          if (round >= 0) one.times.push(Number(study ? answer.ratio : answer.us));
           Object.assign(one, { compileSeconds: answer.compileSeconds, runtime: answer.runtime });
         }
       }
@@ -112,11 +112,13 @@ export async function compareRevisions(
     other.revision.stop();
   }
   const [mine, theirs] = [best(ours.all), best(other.all)];
-  const ratios = mine.times.map((time, k) => time / theirs.times[k]);
+  // Two infinite ones are alike.
+  const ratioOf = (a, b) => (a === b ? 1 : a / b);
+  const ratios = mine.times.map((time, k) => ratioOf(time, theirs.times[k]));
   return {
     ours: mine.us,
     other: theirs.us,
-    ratio: mine.us / theirs.us,
+    ratio: ratioOf(mine.us, theirs.us),
     ratios,
     threads: mine.threads,
     otherThreads: theirs.threads,

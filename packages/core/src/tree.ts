@@ -80,9 +80,15 @@ const found = (value: unknown): string =>
     : describeValue(value);
 
 /** An object with a value for each key. Several times as fast as `Object.fromEntries`, which keeps "__proto__" an ordinary key. */
-function objectOf<T>(keys: readonly string[], items: readonly T[], make: (item: T) => unknown): object {
-  if (keys.includes("__proto__")) return Object.fromEntries(keys.map((key, i) => [key, make(items[i])]));
-  const made: Record<string, unknown> = {};
+export function objectOf<K extends string, T, R>(
+  keys: readonly K[],
+  items: ArrayLike<T>,
+  make: (item: T) => R,
+): Record<K, R> {
+  const made = {} as Record<K, R>;
+  if ((keys as readonly string[]).includes("__proto__")) {
+    return Object.fromEntries(keys.map((key, i) => [key, make(items[i])])) as typeof made;
+  }
   for (let i = 0; i < keys.length; i++) made[keys[i]] = make(items[i]);
   return made;
 }

@@ -378,9 +378,9 @@ describe("isoloss diagnose", () => {
     const [function_, run, network] = outputs;
     for (const text of outputs) {
       expect(text).not.toMatch(/learningRate|moved point|`|quadratic\.$|is given|is not said|newtonSteps/m);
-      expect(text).toMatch(/this run's learning rate, 0\.\d+, (lowers|raises) the loss by/);
+      expect(text).toMatch(/at the learning rate 0\.\d+ (lowers|raises) the loss by/);
     }
-    expect(function_).toMatch(/This run's rate is below that\.\n/);
+    expect(function_).toMatch(/The learning rate 0\.\d+ is below that\.\n/);
     // Section 7 of the theory's example: 75.03 -> 646.1.
     const [start, teleport, end] = run.split("\n\n");
     expect(teleport).toMatch(/The teleport made \|\|g\|\|\^2 8\.61 times as large/);

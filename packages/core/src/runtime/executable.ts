@@ -84,11 +84,10 @@ export function resolveInputs(graph: Graph, inputs: Inputs, scan: Scan | undefin
       );
     }
     const dtype = dtypeOf(value);
-    const floats = dtype.startsWith("float") && tensor.dtype.startsWith("float");
-    if (dtype !== tensor.dtype && !floats) {
+    if (dtype !== tensor.dtype && !(dtype.startsWith("float") && tensor.dtype.startsWith("float"))) {
       throw new DTypeError(`run: input "${name}" must be ${tensor.dtype}; got ${dtype}.`);
     }
-    requireBools(`run: input "${name}"`, value);
+    if (dtype === "bool") requireBools(`run: input "${name}"`, value);
   }
   return filled ?? (inputs as Values);
 }

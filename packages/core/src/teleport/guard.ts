@@ -72,7 +72,8 @@ export function relativeDrift(a: number, b: number): number {
 
 /** Whether every number of a point, except that of the race, is finite. */
 export function isFinitePoint({ loss, objective, gradNormSq, heldOutLoss = 0 }: Point): boolean {
-  return [loss, objective, gradNormSq, heldOutLoss].every(Number.isFinite);
+  const { isFinite: has } = Number;
+  return has(loss) && has(objective) && has(gradNormSq) && has(heldOutLoss);
 }
 
 interface Compared {
@@ -157,6 +158,6 @@ export function objection(
   tested: readonly Finding[] = findings,
 ): string | undefined {
   const points = { start, before, after };
-  const found = tested.find((name) => tests[name].fails(points, limits));
-  return found && sentenceOf(found, points, limits);
+  for (const name of tested) if (tests[name].fails(points, limits)) return sentenceOf(name, points, limits);
+  return undefined;
 }

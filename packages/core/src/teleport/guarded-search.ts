@@ -70,9 +70,9 @@ async function takeAtOnce<P>({
   if (walked === undefined || walked.points.length === 0) return undefined;
   const { steps, points, halvings = 0, reason, pushForward } = walked;
   const params = steps > 0 ? walked.params : initial;
-  const measured = async (p: P, known: Point | undefined): Promise<Point> => {
+  const measured = (p: P, known: Point | undefined): Point | Promise<Point> => {
     if (known === undefined) return setting.measure(p);
-    return heldOutLoss ? { ...known, heldOutLoss: await heldOutLoss(p) } : known;
+    return heldOutLoss ? heldOutLoss(p).then((loss) => ({ ...known, heldOutLoss: loss })) : known;
   };
   const start = await measured(initial, points[0]);
   const point = steps > 0 ? await measured(params, points[steps]) : start;

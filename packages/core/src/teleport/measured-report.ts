@@ -27,8 +27,11 @@ export function createReporter<P>({
   readonly inexact?: string | undefined;
   readonly meter?: CurvatureMeter<P> | undefined;
 }): Reporter<P> {
-  const curvatures = async ({ from, to, batch }: NonNullable<Reported<P>["ends"]>) => {
-    const [before, after] = [await meter?.measure(from, batch), await meter?.measure(to, batch)];
+  const curvatures = async (
+    { measure }: CurvatureMeter<P>,
+    { from, to, batch }: NonNullable<Reported<P>["ends"]>,
+  ) => {
+    const [before, after] = [await measure(from, batch), await measure(to, batch)];
     if (before === undefined || after === undefined) return undefined;
     return {
       lambdaMax: after.lambdaMax / before.lambdaMax,
@@ -39,7 +42,7 @@ export function createReporter<P>({
   };
   return {
     async report({ start, point, reason, steps, halvings }, { accepted, seconds, ends }) {
-      const ratios = accepted && ends ? await curvatures(ends) : undefined;
+      const ratios = accepted && ends && meter ? await curvatures(meter, ends) : undefined;
       return {
         search,
         accepted,

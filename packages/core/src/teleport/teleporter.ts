@@ -112,10 +112,26 @@ export interface PartTeleporter<P, B extends BatchSpec> extends Teleporter<P, B>
   readonly part?: TeleportPart<P> | undefined;
 }
 
-/** Gradient ascent, loaded when it is used: pages that name another search have no use for it. */
-async function ascentOn<P>(symmetry: Symmetry<P>): Promise<SearchFactory<P>> {
-  const { gradientAscent } = await import("./search/ascent/gradient-ascent.js");
-  return gradientAscent(symmetry);
+/** The search of a teleporter's options. */
+async function factoryOf<P>({
+  search,
+  symmetry,
+}: Pick<TeleporterOptions<P>, "search" | "symmetry">): Promise<SearchFactory<P>> {
+  if ((search === undefined) === (symmetry === undefined)) {
+    throw new OptionError(
+      "A teleport needs either a `search`, or a `symmetry` for gradient ascent on its orbit; " +
+        `got ${symmetry === undefined ? "neither. Where symmetriesOf finds no such group, its entry is undefined." : "both."}`,
+    );
+  }
+  if (symmetry !== undefined) {
+    requireSymmetry("createTeleporter", symmetry);
+    // Loaded when it is used: pages that name another search have no use for it.
+    return (await import("./search/ascent/gradient-ascent.js")).gradientAscent(symmetry);
+  }
+  if (typeof search === "function") return search;
+  throw new OptionError(
+    `A search is made by a function such as gradientAscent(symmetry) or levelSet(); got ${typeof search}.`,
+  );
 }
 
 /** See {@link createTeleporter}. */
@@ -126,26 +142,13 @@ export async function createPartTeleporter<P, B extends BatchSpec>(
     ...(["search", "symmetry", "loss", "objective", "heldOutLoss", "params", "batch", "memory"] as const),
     ...(["guard", "allowInexact", "runtime", "provider", "threads"] as const),
   ]);
-  const { symmetry, objective = gradNormSq, params, batch, memory = {}, guard = {} } = options;
-  const { allowInexact = false } = options;
-  if ((options.search === undefined) === (symmetry === undefined)) {
-    throw new OptionError(
-      "A teleport needs either a `search`, or a `symmetry` for gradient ascent on its orbit; " +
-        `got ${symmetry === undefined ? "neither. Where symmetriesOf finds no such group, its entry is undefined." : "both."}`,
-    );
-  }
+  const { objective = gradNormSq, params, batch, memory = {}, guard = {}, allowInexact = false } = options;
   if (!flag.test(allowInexact)) {
     throw new OptionError(
       `createTeleporter: allowInexact must be ${flag.expected}; got ${JSON.stringify(allowInexact)}.`,
     );
   }
-  if (symmetry !== undefined) requireSymmetry("createTeleporter", symmetry);
-  const factory = options.search ?? (await ascentOn(symmetry as Symmetry<P>));
-  if (typeof factory !== "function") {
-    throw new OptionError(
-      `A search is made by a function such as gradientAscent(symmetry) or levelSet(); got ${typeof factory}.`,
-    );
-  }
+  const factory = await factoryOf(options);
   if (typeof objective !== "function") {
     throw new OptionError(
       `An objective is a function such as gradNormSq or decrease(); got ${typeof objective}.`,

@@ -1,5 +1,5 @@
 // Steps that a runtime runs in a loop, with the teleports before them: those of a trainer and of a minimization.
-import type { NdArray } from "../array.js";
+import type { FloatArray, NdArray } from "../array.js";
 import type { Executable } from "../runtime/executable.js";
 import type { StepData } from "./feed.js";
 import { appendSteps, type History } from "./history.js";
@@ -12,8 +12,8 @@ import type { Teleports } from "./teleports.js";
 export interface Ran<P, S, D> {
   /** The first of them. */
   readonly first: number;
-  readonly rates: readonly number[];
-  readonly losses: readonly number[];
+  readonly rates: Float64Array;
+  readonly losses: FloatArray;
   /** The state after them. */
   readonly next: TrainState<P, S>;
   readonly data: D;
@@ -39,7 +39,7 @@ export interface StepLoop<P, S, D extends StepData> {
   /** Data of at least one and at most `most` steps. */
   feed(step: number, most: number, seen: TrainState<P, S>["seen"]): Promise<D>;
   /** The other inputs of steps from one on: their learning rates, under the name that the step has for them, and seeds. */
-  inputsOf(first: number, rates: readonly number[]): Readonly<Record<string, NdArray>>;
+  inputsOf(first: number, rates: Float64Array): Readonly<Record<string, NdArray>>;
   /** Looks at steps before they are the run's; what it throws leaves the run as it was. */
   onSteps(ran: Ran<P, S, D>): void;
   /** Called after a teleport by the host. */
@@ -61,7 +61,7 @@ export async function advance<P, S, D extends StepData>(
     let losses = loop.inLoop && !run.isHosted ? await stepTogether(run, loop, most) : undefined;
     if (losses === undefined) {
       const due = await teleportIfDue(run, loop);
-      losses = (await stepTogether(run, loop, Math.min(most, due - current.step))) as number[];
+      losses = (await stepTogether(run, loop, Math.min(most, due - current.step))) as FloatArray;
     }
     return { loss: meanOf(losses) };
   } catch (error) {
@@ -77,7 +77,7 @@ async function stepTogether<P, S, D extends StepData>(
   run: Run<TrainState<P, S>, History>,
   loop: StepLoop<P, S, D>,
   most: number,
-): Promise<readonly number[] | undefined> {
+): Promise<FloatArray | undefined> {
   const { current, history } = run;
   const { step: first, seen } = current;
   const inLoop = run.isHosted ? undefined : loop.inLoop;
@@ -86,7 +86,7 @@ async function stepTogether<P, S, D extends StepData>(
   if (inLoop && planned === undefined) return undefined;
   const { steps, schedule, now, inputs } = planned ?? { steps: whole.steps, schedule: current.schedule };
   const data = steps < whole.steps ? await loop.feed(first, steps, seen) : whole;
-  const rates = Array.from({ length: steps }, (_, t) => loop.rateOf(first + t));
+  const rates = new Float64Array(steps).map((_, t) => loop.rateOf(first + t));
   const begin = performance.now();
   const program = now && inLoop ? inLoop.executable : loop.executable;
   const results = await program.run(
@@ -94,8 +94,8 @@ async function stepTogether<P, S, D extends StepData>(
     { steps },
   );
   const seconds = (performance.now() - begin) / 1000;
-  const losses = Array.from(results.loss.data, Number);
-  const gradNormSq = Array.from(results.gradNormSq?.data ?? [], Number);
+  const losses = results.loss.data as FloatArray;
+  const gradNormSq = (results.gradNormSq?.data ?? new Float64Array()) as FloatArray;
   const next = {
     ...stateFrom(current, results, first + steps, schedule),
     ...(data.seen ? { seen: data.seen } : {}),
@@ -151,7 +151,8 @@ async function teleportIfDue<P, S, D extends StepData>(
 }
 
 /** The number of steps before the first one whose numbers are not finite. */
-export function finiteCount({ loss, gradNormSq }: Pick<History, "loss" | "gradNormSq">): number {
-  const first = loss.findIndex((value, t) => !Number.isFinite(value) || !Number.isFinite(gradNormSq[t] ?? 0));
-  return first < 0 ? loss.length : first;
+export function finiteCount({ loss, gradNormSq }: Record<"loss" | "gradNormSq", ArrayLike<number>>): number {
+  let t = 0;
+  while (t < loss.length && Number.isFinite(loss[t]) && Number.isFinite(gradNormSq[t] ?? 0)) t++;
+  return t;
 }

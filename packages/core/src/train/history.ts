@@ -1,3 +1,4 @@
+import type { FloatArray } from "../array.js";
 import { ShapeError } from "../errors.js";
 import type { EpochRow, Evaluation } from "./epoch-row.js";
 import type { TeleportEvent } from "./teleport-event.js";
@@ -30,8 +31,8 @@ export function emptyHistory(): History {
 
 /** What some steps add to a history that were run at once. */
 export interface RanSteps {
-  readonly losses: readonly number[];
-  readonly gradNormSq: readonly number[];
+  readonly losses: FloatArray;
+  readonly gradNormSq: FloatArray;
   /** Teleports among them. */
   readonly events: readonly TeleportEvent[];
   /** Seconds of all of it. */
@@ -57,13 +58,13 @@ export function appendSteps(
   const ofStep = Math.max(0, seconds - spent) / losses.length;
   let clock = (history.seconds.at(-1) ?? 0) + pause;
   // One by one: there may be more steps than a function takes arguments.
-  losses.forEach((loss, t) => {
-    history.loss.push(loss);
+  for (let t = 0; t < losses.length; t++) {
+    history.loss.push(losses[t]);
     clock += teleported.get(t) ?? 0;
     if (timed === "before") history.seconds.push(clock);
     clock += ofStep;
     if (timed === "after") history.seconds.push(clock);
-  });
+  }
   for (const x of gradNormSq) history.gradNormSq.push(x);
   history.teleports.push(...events);
   return clock - (history.seconds.at(-1) as number);

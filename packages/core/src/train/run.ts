@@ -138,5 +138,8 @@ export function evaluated<T extends AnyState>({
 }
 
 /** The mean of the losses of some steps. */
-export const meanOf = (values: readonly number[]): number =>
-  values.reduce((a, b) => a + b, 0) / values.length;
+export function meanOf(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let t = 0; t < values.length; t++) sum += values[t];
+  return sum / values.length;
+}

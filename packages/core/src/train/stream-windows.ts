@@ -78,68 +78,7 @@ export async function streamWindows(
   const batchSize = size;
   const stepsPerEpoch = Math.floor(count / batchSize);
 
-  /** The batches of epochs from a step on, verified up to there. */
-  async function* windowsFrom(start: number, expected: Seen | undefined): AsyncGenerator<Window, never> {
-    let epoch = Math.floor(start / stepsPerEpoch);
-    let step = epoch * stepsPerEpoch;
-    const before = start === step ? expected?.now : expected?.epochStart;
-    let seen: Seen = { epochStart: 0, now: before ?? 0 };
-    let window: { first: number; steps: number; arrays: Part; seen: Seen[] } | undefined;
-    for (; ; epoch++) {
-      const reader = partReader(stream.batches(seed, epoch), prepare);
-      try {
-        seen = { epochStart: seen.now, now: seen.now };
-        const like = await reader.like();
-        requireTypes(like, epoch);
-        for (let b = 0; b < stepsPerEpoch; b++) {
-          window ??= {
-            first: step,
-            steps: 0,
-            arrays: emptyPart(like, windowSize(like, { batchSize, most: stepsPerEpoch })),
-            seen: [],
-          };
-          const at = window.steps * batchSize;
-          const read = await reader.readInto(window.arrays, at, batchSize);
-          if (read < batchSize) throw wrongLength(epoch, b * batchSize + read);
-          window.seen.push(seen);
-          seen = { ...seen, now: seenAfter(seen.now, partRows(window.arrays, at, at + batchSize)) };
-          window.steps += 1;
-          step += 1;
-          if (step === start && expected !== undefined && expected.now !== seen.now) {
-            throw new DataError(otherData(start, epoch));
-          }
-          const isFull = (window.steps + 1) * batchSize > capacityOf(window.arrays);
-          // Batches before the start are read for the sake of the checksum.
-          if (!isFull && step !== start) continue;
-          if (step > start) yield { ...window, seen: [...window.seen, seen] };
-          window = undefined;
-        }
-        const rest = await reader.drain();
-        if (stepsPerEpoch * batchSize + rest !== count)
-          throw wrongLength(epoch, stepsPerEpoch * batchSize + rest);
-      } finally {
-        await reader.close();
-      }
-    }
-  }
-
-  let types: string | undefined;
-  function requireTypes(like: Part | undefined, epoch: number): asserts like is Part {
-    if (like === undefined) throw wrongLength(epoch, 0);
-    const found = exampleTypes(like);
-    types ??= found;
-    if (types === found) return;
-    throw new DataError(
-      `A stream must have examples of the same types in every epoch: ${types}; epoch ${epoch} has ${found}.`,
-    );
-  }
-
-  function wrongLength(epoch: number, got: number): DataError {
-    return new DataError(
-      `A stream must have equally many examples in every epoch: ${count}, as its ${stream.length === undefined ? "first reading" : "length"} says; epoch ${epoch} has ${got}.`,
-    );
-  }
-
+  const windowsFrom = windowReader(stream, { count, batchSize, stepsPerEpoch, seed, prepare });
   let windows: Window[] = [];
   let reading = windowsFrom(0, nothingSeen);
   let next: Promise<IteratorResult<Window, never>> | undefined;
@@ -206,6 +145,86 @@ export async function streamWindows(
       await reading.return(undefined as never).catch(() => {});
     },
   };
+}
+
+/** Reads a stream from a step on, and puts its parts together into windows. */
+function windowReader(
+  stream: DataStream<unknown>,
+  {
+    count,
+    batchSize,
+    stepsPerEpoch,
+    seed,
+    prepare,
+  }: Pick<StreamWindows, "count" | "stepsPerEpoch"> & {
+    readonly batchSize: number;
+    readonly seed: number;
+    readonly prepare: (part: Part) => Part;
+  },
+) {
+  /** The batches of epochs from a step on, verified up to there. */
+  async function* windowsFrom(start: number, expected: Seen | undefined): AsyncGenerator<Window, never> {
+    let epoch = Math.floor(start / stepsPerEpoch);
+    let step = epoch * stepsPerEpoch;
+    const before = start === step ? expected?.now : expected?.epochStart;
+    let seen: Seen = { epochStart: 0, now: before ?? 0 };
+    let window: { first: number; steps: number; arrays: Part; seen: Seen[] } | undefined;
+    for (; ; epoch++) {
+      const reader = partReader(stream.batches(seed, epoch), prepare);
+      try {
+        seen = { epochStart: seen.now, now: seen.now };
+        const like = await reader.like();
+        requireTypes(like, epoch);
+        for (let b = 0; b < stepsPerEpoch; b++) {
+          window ??= {
+            first: step,
+            steps: 0,
+            arrays: emptyPart(like, windowSize(like, { batchSize, most: stepsPerEpoch })),
+            seen: [],
+          };
+          const at = window.steps * batchSize;
+          const read = await reader.readInto(window.arrays, at, batchSize);
+          if (read < batchSize) throw wrongLength(epoch, b * batchSize + read);
+          window.seen.push(seen);
+          seen = { ...seen, now: seenAfter(seen.now, partRows(window.arrays, at, at + batchSize)) };
+          window.steps += 1;
+          step += 1;
+          if (step === start && expected !== undefined && expected.now !== seen.now) {
+            throw new DataError(otherData(start, epoch));
+          }
+          const isFull = (window.steps + 1) * batchSize > capacityOf(window.arrays);
+          // Batches before the start are read for the sake of the checksum.
+          if (!isFull && step !== start) continue;
+          if (step > start) yield { ...window, seen: [...window.seen, seen] };
+          window = undefined;
+        }
+        const rest = await reader.drain();
+        if (stepsPerEpoch * batchSize + rest !== count)
+          throw wrongLength(epoch, stepsPerEpoch * batchSize + rest);
+      } finally {
+        await reader.close();
+      }
+    }
+  }
+
+  let types: string | undefined;
+  function requireTypes(like: Part | undefined, epoch: number): asserts like is Part {
+    if (like === undefined) throw wrongLength(epoch, 0);
+    const found = exampleTypes(like);
+    types ??= found;
+    if (types === found) return;
+    throw new DataError(
+      `A stream must have examples of the same types in every epoch: ${types}; epoch ${epoch} has ${found}.`,
+    );
+  }
+
+  function wrongLength(epoch: number, got: number): DataError {
+    return new DataError(
+      `A stream must have equally many examples in every epoch: ${count}, as its ${stream.length === undefined ? "first reading" : "length"} says; epoch ${epoch} has ${got}.`,
+    );
+  }
+
+  return windowsFrom;
 }
 
 /**

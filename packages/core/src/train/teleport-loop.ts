@@ -153,5 +153,7 @@ export async function createTeleportLoop<P, S, I, D extends StepData>(
 
 /** The steps that are marked. */
 function stepsOf(now: Uint8Array): number[] {
-  return [...now.keys()].filter((t) => now[t] === 1);
+  const steps: number[] = [];
+  for (let t = now.indexOf(1); t >= 0; t = now.indexOf(1, t + 1)) steps.push(t);
+  return steps;
 }

@@ -1,4 +1,4 @@
-import { array, type NdArray } from "../array.js";
+import { astype, type NdArray, ndarray } from "../array.js";
 import type { Dataset } from "../data/dataset.js";
 import type { DataStream } from "../data/stream.js";
 import { describeValue } from "../describe.js";
@@ -260,7 +260,7 @@ async function stepLoop<P, S>(
     timed: "after",
     feed: feed.feed,
     inputsOf: (first, rates) => ({
-      learningRate: array(rates, dtype),
+      learningRate: astype(ndarray(rates, [rates.length]), dtype),
       seed: {
         shape: [rates.length],
         data: BigInt64Array.from(rates, (_, t) => stepSeed(seed, first + t)),

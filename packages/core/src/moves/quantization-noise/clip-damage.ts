@@ -29,9 +29,17 @@ export interface ClipHistogram {
   readonly squares: Float64Array;
 }
 
+/** A histogram without values. */
 export function clipHistogram(channels: number, bound: number): ClipHistogram {
-  const of = () => new Float64Array(channels * bins);
-  return { channels, bound, total: new Float64Array(channels), counts: of(), sums: of(), squares: of() };
+  const zeros = () => new Float64Array(channels * bins);
+  return {
+    channels,
+    bound,
+    total: new Float64Array(channels),
+    counts: zeros(),
+    sums: zeros(),
+    squares: zeros(),
+  };
 }
 
 const float = new Float32Array(1);
@@ -71,6 +79,7 @@ export interface ClipDamage {
   readonly slopes: Float64Array;
 }
 
+/** The damage at the bins' edges, from the sums of both sides of the bound. */
 export function clipDamage({ channels, bound, total, counts, sums, squares }: ClipHistogram): ClipDamage {
   const values = new Float64Array(channels * (bins + 1));
   const slopes = values.slice();

@@ -6,7 +6,7 @@ import type { ValueAndGradient } from "./noise-model.js";
 export interface DescendOptions {
   readonly limit: number;
   readonly steps: number;
-  /** Ends when a step makes the value less by no more. */
+  /** Ends when three steps in a row lower the value by no more. */
   readonly tolerance: number;
 }
 
@@ -23,8 +23,8 @@ export function descend(
   const within = (v: number) => Math.max(-limit, Math.min(limit, v));
   let T = start.map(within);
   let at = f(T);
-  let small = 0;
-  for (let step = 0; step < steps && small < 3; step++) {
+  let smallSteps = 0;
+  for (let step = 0; step < steps && smallSteps < 3; step++) {
     // At a bound that the gradient pushes against, an element stays.
     const isHeld = T.map(
       (v, i) => +((v >= limit && at.gradient[i] < 0) || (v <= -limit && at.gradient[i] > 0)),
@@ -37,6 +37,7 @@ export function descend(
     }
     const largest = direction.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
     if (largest === 0) break;
+    // The longest step moves no element by more than 1.
     const next = search(f, T, at, direction, Math.min(1, 1 / largest), within);
     if (next === undefined) {
       if (hessian.pairs === 0) break;
@@ -47,7 +48,7 @@ export function descend(
       next.T.map((v, i) => v - T[i]),
       next.at.gradient.map((v, i) => (isHeld[i] ? 0 : v - at.gradient[i])),
     );
-    small = at.value - next.at.value > tolerance ? 0 : small + 1;
+    smallSteps = at.value - next.at.value > tolerance ? 0 : smallSteps + 1;
     [T, at] = [next.T, next.at];
   }
   return { T, value: at.value };

@@ -172,7 +172,7 @@ export function multiTaskEvaluator<P>({
       const withOutputs = Object.keys(sets ?? {}).length > 0;
       const { arrays: whole, batches } = await passOver(data, { most: batchSize, dtype });
       let isChecked = false;
-      const sums = new Map<string, { total: number; weight: number }>();
+      const means = new WeightedMeans();
       for await (const batch of batches) {
         const key = JSON.stringify([specsOf(batch), withOutputs]);
         const executable = await executables.get(key, () => traceBatch(batch, withOutputs));
@@ -186,25 +186,40 @@ export function multiTaskEvaluator<P>({
           const labels = name.startsWith("metrics.") ? results[name.replace(/mean$/, "weight")] : undefined;
           const examples = Math.max(1, ...arrays.map((array) => batch[array].shape[0]));
           const weight = labels ? Number(labels.data[0]) : examples;
-          const sum = sums.get(name) ?? { total: 0, weight: 0 };
-          if (weight > 0) sum.total += Number(results[name].data[0]) * weight;
-          sum.weight += weight;
-          sums.set(name, sum);
+          means.add(name, Number(results[name].data[0]), weight);
         }
       }
-      const meanOf = (name: string) => {
-        const { total, weight } = sums.get(name) ?? { total: Number.NaN, weight: 1 };
-        return total / weight;
-      };
-      const tasks = [...sums.keys()].filter((name) => name.startsWith("losses.")).length;
+      const tasks = means.names().filter((name) => name.startsWith("losses.")).length;
       return {
-        losses: Float64Array.from({ length: tasks }, (_, k) => meanOf(`losses.${k}`)),
-        metrics: Object.fromEntries(names.map((name, i) => [name, meanOf(`metrics.${i}.mean`)])),
+        losses: Float64Array.from({ length: tasks }, (_, k) => means.of(`losses.${k}`)),
+        metrics: Object.fromEntries(names.map((name, i) => [name, means.of(`metrics.${i}.mean`)])),
         tasks: accumulation.results() as TaskResultsOf<M>,
       };
     },
     dispose: () => executables.dispose(),
   };
+}
+
+/** Means over batches, by name; NaN for what was never added. */
+class WeightedMeans {
+  readonly #sums = new Map<string, { total: number; weight: number }>();
+
+  add(name: string, value: number, weight: number): void {
+    const sum = this.#sums.get(name) ?? { total: 0, weight: 0 };
+    // A mean over no examples may be NaN.
+    if (weight > 0) sum.total += value * weight;
+    sum.weight += weight;
+    this.#sums.set(name, sum);
+  }
+
+  of(name: string): number {
+    const { total, weight } = this.#sums.get(name) ?? { total: Number.NaN, weight: 1 };
+    return total / weight;
+  }
+
+  names(): string[] {
+    return [...this.#sums.keys()];
+  }
 }
 
 /** Names of the arrays of the batch that a result depends on. */

@@ -139,7 +139,7 @@ export async function diagnose<P>(options: DiagnoseOptions<P>): Promise<Diagnosi
   }
 
   async function gainOf(gradNormSq: number): Promise<Quantity> {
-    if (symmetry === undefined) return { missing: "no `symmetry` is given" };
+    if (symmetry === undefined) return { missing: "there is none to predict it for" };
     if (gradNormSq === 0) return noGradient;
     const predictor = await createGainPredictor({ symmetry, loss, params, batch, ...compileOptions });
     const gain = await predictor.predict(params, batch);

@@ -54,7 +54,7 @@ export interface Diagnosis {
    * Hessian at the two points.
    */
   readonly lastingSteps: Quantity;
-  /** One sentence for each quantity. */
+  /** The quantities in sentences. */
   readonly reading: readonly string[];
 }
 

@@ -1,90 +1,102 @@
 import { type Diagnosis, isMissing } from "./diagnosis.js";
 
-/** Threshold below which 1 - cos^2 counts as 0: the angle is then below 0.06 degrees. */
-const STATIONARY = 1e-6;
-/** Threshold below which a relative change counts as rounding, also in float32. */
-const UNCHANGED = 1e-5;
+type Quantities = Omit<Diagnosis, "reading">;
+
+/** Below this, 1 - cos^2 counts as 0: the angle is then below 0.06 degrees. */
+const stationary = 1e-6;
+/** Below this, a relative change counts as rounding, also in float32. */
+const unchanged = 1e-5;
 
 const short = (x: number): string => `${Number(x.toPrecision(3))}`;
 const percent = (x: number): string => `${short(100 * x)} %`;
 
-/** Explains a diagnosis in plain words: one sentence per quantity. */
-export function readingOf(d: Omit<Diagnosis, "reading">, learningRate?: number): string[] {
+/** A diagnosis in sentences: where the parameters are, and what a teleport could change there. */
+export function readingOf(d: Quantities, rate: number | undefined): string[] {
+  if (d.gradNormSq === 0)
+    return [`The loss is ${short(d.loss)}, and its gradient is zero: this is a stationary point.`];
   return [
-    gradient(d),
-    spectrum(d, learningRate),
-    alongGradient(d),
-    lagrange(d),
+    ...step(d, rate),
+    ...stability(d, rate),
+    levelSet(d),
     newton(d),
-    fraction(d),
-    suffices(d),
+    ...quadratic(d),
     gain(d),
-    speedUp(d),
-    lasting(d),
+    ...teleport(d, rate),
   ];
 }
 
-type Quantities = Omit<Diagnosis, "reading">;
+function step({ loss, gradNormSq, curvature }: Quantities, rate: number | undefined): string[] {
+  const here = `The loss is ${short(loss)}, and its squared gradient norm ||g||^2 is ${short(gradNormSq)}.`;
+  if (isMissing(curvature) || rate === undefined) return [here];
+  const decrease = rate * gradNormSq * (1 - (rate * curvature) / 2);
+  const change =
+    decrease >= 0 ? `lowers the loss by ${short(decrease)}` : `raises the loss by ${short(-decrease)}`;
+  return [
+    here,
+    `By the quadratic model, a step of gradient descent at the learning rate ${short(rate)} ${change}.`,
+  ];
+}
 
-const gradient = ({ loss, gradNormSq }: Quantities): string =>
-  `The loss is ${short(loss)}, and gradient flow lowers it at the rate ||g||^2 = ${short(gradNormSq)}.`;
-
-function spectrum({ lambdaMin, lambdaMax }: Quantities, learningRate?: number): string {
-  const ends = `The Hessian's eigenvalues go from ${short(lambdaMin)} to ${short(lambdaMax)}`;
-  if (!(lambdaMax > 0)) return `${ends}: no learning rate is too large for this curvature.`;
+function stability({ lambdaMin, lambdaMax, curvature }: Quantities, rate: number | undefined): string[] {
+  const ends = `The Hessian's eigenvalues lie between ${short(lambdaMin)} and ${short(lambdaMax)}`;
+  if (!(lambdaMax > 0)) return [`${ends}: no learning rate is too large for this curvature.`];
   const limit = 2 / lambdaMax;
-  if (learningRate === undefined)
-    return `${ends}: gradient descent is stable below the rate ${short(limit)}.`;
-  const verdict = learningRate < limit ? "below" : "not below";
-  return `${ends}: the learning rate ${short(learningRate)} is ${verdict} ${short(limit)}, where gradient descent turns unstable.`;
+  const verdict =
+    rate === undefined ? "" : ` The learning rate ${short(rate)} is ${rate < limit ? "" : "not "}below that.`;
+  const along = isMissing(curvature) ? [] : [alongGradient(curvature, lambdaMax)];
+  return [
+    `${ends}: gradient descent is stable at learning rates below 2 / ${short(lambdaMax)} = ${short(limit)}.${verdict}`,
+    ...along,
+  ];
 }
 
-function alongGradient({ curvature, lambdaMax }: Quantities): string {
-  if (isMissing(curvature)) return `The curvature along the gradient is not known: ${curvature.missing}.`;
-  if (curvature <= 0) {
-    return `The curvature along the gradient is ${short(curvature)}: a longer step gains more as far as the quadratic model goes.`;
-  }
-  return `The curvature along the gradient is ${short(curvature)}, ${percent(curvature / lambdaMax)} of the largest.`;
-}
+const alongGradient = (curvature: number, lambdaMax: number): string =>
+  curvature > 0
+    ? `The curvature along the gradient is ${short(curvature)}, ${percent(curvature / lambdaMax)} of the largest.`
+    : `The curvature along the gradient is ${short(curvature)}: by the quadratic model, a longer step gains more.`;
 
-function lagrange({ cosHessian, stationarity, curvature, lambdaMax }: Quantities): string {
-  if (isMissing(stationarity) || isMissing(cosHessian) || isMissing(curvature)) {
-    const { missing } = [stationarity, cosHessian, curvature].find(isMissing) ?? { missing: "" };
-    return `Whether the gradient norm can grow on the level set is not known: ${missing}.`;
-  }
-  if (stationarity > STATIONARY) {
-    return `cos(g, Hg) is ${short(cosHessian)}, not 1, so points nearby have the same loss and a larger gradient.`;
+function levelSet({ cosHessian, stationarity, curvature, lambdaMax }: Quantities): string {
+  if (isMissing(stationarity) || isMissing(cosHessian) || isMissing(curvature))
+    return "The loss has no curvature along the gradient.";
+  if (stationarity > stationary) {
+    return `cos(g, Hg) is ${short(cosHessian)}, not 1: points nearby have the same loss and a larger gradient, and a teleport could lead there.`;
   }
   return curvature >= lambdaMax - 1e-3 * Math.abs(lambdaMax)
     ? "The gradient is an eigenvector of the Hessian's largest eigenvalue: no point nearby has the same loss and a larger gradient."
-    : "The gradient is an eigenvector of the Hessian but not of its largest eigenvalue: its norm is stationary on the level set, yet larger elsewhere.";
+    : "The gradient is an eigenvector of the Hessian, but not of its largest eigenvalue: farther along the level set, the gradient is larger.";
 }
 
-function newton({ cosNewton }: Quantities): string {
-  if (isMissing(cosNewton)) return `Newton's direction is not known: ${cosNewton.missing}.`;
-  return `cos(g, H^-1 g) is ${short(cosNewton)}: ${
-    1 - cosNewton ** 2 <= STATIONARY
-      ? "gradient descent goes where Newton's method goes."
-      : "gradient descent and Newton's method go different ways."
-  }`;
+function newton({ cosNewton, lambdaMin }: Quantities): string {
+  if (isMissing(cosNewton)) {
+    return lambdaMin < 0
+      ? "The Hessian is not positive definite, so there is no Newton direction to compare with."
+      : "Newton's direction could not be computed: conjugate gradients did not converge.";
+  }
+  const isSame = 1 - cosNewton ** 2 <= stationary;
+  return `cos(g, H^-1 g) is ${short(cosNewton)}: gradient descent and Newton's method take ${isSame ? "the same direction" : "different directions"}.`;
 }
 
-function fraction({ levelSetFraction }: Quantities): string {
-  if (isMissing(levelSetFraction))
-    return `The level set's largest gradient is not known: ${levelSetFraction.missing}.`;
-  return `||g||^2 is ${percent(levelSetFraction)} of the largest on this level set: a teleport can make it at most ${short(1 / levelSetFraction)} times as large.`;
-}
-
-function suffices({ oneTeleportSuffices }: Quantities): string {
-  if (isMissing(oneTeleportSuffices))
-    return `Whether one teleport suffices is not known: ${oneTeleportSuffices.missing}.`;
-  return "One optimal teleport suffices: gradient descent then stays at the largest gradient of every level set it meets.";
+/** What holds for quadratics alone. */
+function quadratic({ levelSetFraction, oneTeleportSuffices }: Quantities): string[] {
+  const share = isMissing(levelSetFraction)
+    ? []
+    : levelSetFraction > 1 - unchanged
+      ? ["||g||^2 is the largest on this level set: no teleport can raise it."]
+      : [
+          `||g||^2 is ${percent(levelSetFraction)} of the largest on this level set: a teleport can make it at most ${short(1 / levelSetFraction)} times as large.`,
+        ];
+  return oneTeleportSuffices === true
+    ? [
+        ...share,
+        "The loss is a convex quadratic: after one teleport to the largest gradient, gradient descent stays at the largest gradient of every level set it meets.",
+      ]
+    : share;
 }
 
 function gain({ predictedGain, levelSetFraction }: Quantities): string {
-  if (isMissing(predictedGain)) return `The gain by a symmetry is not predicted: ${predictedGain.missing}.`;
-  if (predictedGain < UNCHANGED) {
-    return "This symmetry does not change ||g||^2 here: an orthogonal action never helps, and at a stationary point of the orbit no action does.";
+  if (isMissing(predictedGain)) return `No gain by a symmetry is predicted: ${predictedGain.missing}.`;
+  if (predictedGain < unchanged) {
+    return "To first order, the symmetry does not change ||g||^2 here: an orthogonal action never does, and at a stationary point of the orbit none does.";
   }
   const estimate = `Extrapolated to first order, the slope along the symmetry raises ||g||^2 by ${percent(predictedGain)} within its bound`;
   const limit = isMissing(levelSetFraction) ? Infinity : 1 / levelSetFraction - 1;
@@ -93,22 +105,29 @@ function gain({ predictedGain, levelSetFraction }: Quantities): string {
     : `${estimate}: an estimate, not a limit.`;
 }
 
-function speedUp({ speedUp: ratio, moved, loss, lambdaMax }: Quantities): string {
-  if (isMissing(ratio) || moved === undefined) {
-    return `A speed-up is not known: ${isMissing(ratio) ? ratio.missing : "no point `moved` is given"}.`;
-  }
+/** What a teleport from here changed. */
+function teleport(
+  { speedUp, moved, loss, lambdaMax, lastingSteps }: Quantities,
+  rate: number | undefined,
+): string[] {
+  if (moved === undefined || isMissing(speedUp)) return [];
   const drift = Math.abs(moved.loss - loss) / Math.max(Math.abs(loss), 1e-12);
-  if (drift > 1e-3) {
-    return `The moved point's loss differs by ${percent(drift)}, so its ||g||^2, ${short(ratio)} times the one here, is not that of a teleport.`;
-  }
-  if (ratio <= 1 + UNCHANGED) return "The moved point's gradient is not larger: this teleport does not help.";
-  const faster = `At the moved point gradient flow is ${short(ratio)} times as fast`;
-  if (!(lambdaMax > 0 && moved.lambdaMax > 0)) return `${faster}.`;
+  if (drift > 1e-3)
+    return [
+      `The teleport changed the loss by ${percent(drift)}, so it left the level set; ||g||^2 grew ${short(speedUp)} times.`,
+    ];
+  if (speedUp <= 1 + unchanged) return ["The teleport did not raise ||g||^2: it does not help here."];
+  const grown = `The teleport made ||g||^2 ${short(speedUp)} times as large`;
   const growth = moved.lambdaMax / lambdaMax;
-  return `${faster}; the largest curvature is ${short(growth)} times as large, which leaves a factor ${short(ratio / growth)} to a learning rate that is tuned to it.`;
-}
-
-function lasting({ lastingSteps }: Quantities): string {
-  if (isMissing(lastingSteps)) return `How long a gain lasts is not known: ${lastingSteps.missing}.`;
-  return `The moved point's gradient stays the larger one for at least ${Math.floor(lastingSteps)} steps of gradient descent.`;
+  const curved =
+    lambdaMax > 0 && moved.lambdaMax > 0
+      ? `${grown} and the largest curvature ${short(growth)} times: at a learning rate tuned to the curvature, a factor of ${short(speedUp / growth)} remains.`
+      : `${grown}.`;
+  if (rate === undefined) return [curved];
+  return [
+    curved,
+    isMissing(lastingSteps)
+      ? `How long that lasts is not known: the theorem needs a learning rate below 1 / ||H||, and this is ${short(rate)}.`
+      : `The gradient stays the larger one for at least ${Math.floor(lastingSteps)} steps of gradient descent.`,
+  ];
 }

@@ -9,7 +9,7 @@ import { isSpecLeaf, type SpecLeaf, type TensorsOf, trace } from "../../graph/tr
 import { namedLike } from "../../named-arrays.js";
 import { compile } from "../../runtime/compile.js";
 import type { Refusal } from "../../symmetry/symmetry.js";
-import { flatten, unflatten } from "../../tree.js";
+import { flatten, objectOf, unflatten } from "../../tree.js";
 import type { Limits } from "../guard.js";
 import { isFinitePoint, objection } from "../guard.js";
 import { gradNormSq, type Memory } from "../objective/objective.js";
@@ -109,7 +109,7 @@ export async function compileJump<P>(
   /** What a row tells, and what follows from it; undefined where the host has to decide. */
   const read = (row: Float64Array, limits: Limits): { found: JumpFound; record: WalkRecord } | undefined => {
     const [start, end] = pointsOf(row.subarray(0, 2 * width), width);
-    const numbers = Object.fromEntries(names.map((name, k) => [name, row[2 * width + k]]));
+    const numbers = objectOf(names, row.subarray(2 * width), Number);
     const found: JumpFound = { start, end, numbers };
     if (!isFinitePoint(found.start)) return undefined;
     const stopped = options.judge(found);

@@ -86,8 +86,8 @@ export function isAdmitted(measured: Measured, before: Before, bounds: Bounds, i
   const { params } = measured;
   return params
     ? cond(
-        passes,
-        () => logicalOr(before.isStart, hasNumbers(params)),
+        logicalAnd(passes, logicalNot(before.isStart)),
+        () => hasNumbers(params),
         () => passes,
       )
     : passes;

@@ -7,7 +7,7 @@ import { namedArrays, namedLike } from "../../named-arrays.js";
 import { compile, lacksFloat64 } from "../../runtime/compile.js";
 import type { Values } from "../../runtime/executable.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
-import { flatten, unflatten } from "../../tree.js";
+import { flatten, objectOf, unflatten } from "../../tree.js";
 import { type Limits, limitsOf } from "../guard.js";
 import { boundNames, boundsOf, constantBounds, unpacked } from "./guard-graph.js";
 import {
@@ -70,9 +70,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       readonly level?: number | undefined;
     } = {},
   ): FoundRecord | undefined => {
-    const status = Object.fromEntries(
-      statusNames.map((name, k) => [name, Number(numbers[k])]),
-    ) as Status<number>;
+    const status: Status<number> = objectOf(statusNames, numbers, Number);
     const all = pointsOf(numbers, width, statusNames.length);
     const last = measure && all.shift();
     const [latest, ...others] = all;

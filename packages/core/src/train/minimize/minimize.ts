@@ -1,5 +1,5 @@
 // Minimization: a training without data, whose steps are points of a path.
-import { array, zeros } from "../../array.js";
+import { astype, ndarray, zeros } from "../../array.js";
 import { type Batch, forAnyBatch, type NoBatch } from "../../batch.js";
 import { OptionError } from "../../errors.js";
 import { checkLabels } from "../../graph/labels.js";
@@ -272,7 +272,7 @@ async function compileLoop<P, B extends Batch>(
       // Where no teleport is planned.
       inputs: { ...fixed, "teleport.now": { shape: [steps], data: new Uint8Array(steps) } },
     }),
-    inputsOf: (_: number, rates: readonly number[]) => ({ rate: array(rates, dtype) }),
+    inputsOf: (_: number, rates: Float64Array) => ({ rate: astype(ndarray(rates, [rates.length]), dtype) }),
   };
 }
 

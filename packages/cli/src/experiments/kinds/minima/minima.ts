@@ -156,8 +156,8 @@ function tables(results: readonly JobResult[]): TaskTableData[] {
     {
       caption:
         "Pearson's r of each measure of a minimum with its validation loss, over models, with 95 % intervals. The training " +
-        "loss is the control: a sharper minimum may only be one that is less far down. Given it, r is partial: of what is left of " +
-        "both where the training loss is held fixed",
+        "loss is the control: a sharper minimum may only be one that is less far down. Given it, r is partial: the correlation " +
+        "of both where the training loss is held fixed",
       rowLabel: "variant",
       columns: [
         { name: "models", digits: 0 },

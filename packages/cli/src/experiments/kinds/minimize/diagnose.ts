@@ -2,7 +2,6 @@ import { flattenTree, isNdArray, type NdArray, namedArrays, OptionError, unflatt
 import { diagnose as diagnosisOf } from "isoloss/teleport";
 import type { Tree } from "../../catalogue/problems.js";
 import type { DiagnosedPoint, Subject } from "../../kind.js";
-import { diagnosisReading } from "../diagnosis-reading.js";
 import { contextOf } from "./context.js";
 
 interface Place {
@@ -71,11 +70,7 @@ export async function functionPoints(subject: Subject): Promise<DiagnosedPoint[]
       quadratic: context.quadratic !== undefined,
       ...(moved ? { moved: treeOf(moved) } : {}),
     });
-    const reading = diagnosisReading(diagnosis, {
-      learningRate,
-      ...(hasSymmetry ? { symmetry: "the problem's symmetry" } : {}),
-    });
-    points.push({ at, step, diagnosis: { ...diagnosis, reading } });
+    points.push({ at, step, diagnosis });
   }
   return points;
 }

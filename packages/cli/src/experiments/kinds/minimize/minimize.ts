@@ -15,7 +15,6 @@ import {
 import { encodeSafetensors } from "isoloss/data";
 import { writeFileAtomic } from "isoloss/node";
 import { createLineSearchMinimizer, type LineSearchMinimization } from "isoloss/optim";
-import { scatter } from "isoloss-figures";
 import { z } from "zod";
 import { extremes } from "../../../run/statistics.js";
 import { anyProblemSchema } from "../../catalogue/any-problem.js";
@@ -25,71 +24,14 @@ import { learningRateSchema } from "../../catalogue/optimizers.js";
 import type { Tree } from "../../catalogue/problems.js";
 import type { TeleportContext } from "../../catalogue/symmetries.js";
 import { makeTeleportPlan, teleportSchema } from "../../catalogue/teleport.js";
-import type { DrawComparison, JobContext, JobResult, Kind, Measured, Settings } from "../../kind.js";
+import type { JobContext, JobResult, Kind, Measured, Settings } from "../../kind.js";
 import { numbersOf, weightsFile } from "../../records/points.js";
 import { trainerForm } from "../../records/stored-form.js";
-import { formatNumber } from "../../results/format-number.js";
-import { groupBy } from "../../results/groups.js";
-import { byVariant } from "../../results/summary.js";
-import { meanFinalLoss } from "../../results/to-target.js";
 import { computedBy, computeSettings } from "../training-loop.js";
 import { contextOf, type MinimizeSettings } from "./context.js";
 import { functionPoints } from "./diagnose.js";
+import { sweepFigures } from "./sweep-figures.js";
 import { watcher } from "./watch.js";
-
-// The sweep over a teleport's hyperparameters in the first paper's appendix: its learning rate times its number of steps.
-
-interface Swept {
-  readonly search: string;
-  readonly rate: number;
-  readonly steps: number;
-  /** Undefined where a run ends above its start: its loss would hide all others. */
-  readonly loss: number | undefined;
-}
-
-/** Mean final losses against the teleport's learning rate, a series for each number of its steps, a figure for each search. */
-const sweepFigures: DrawComparison = async (results, options) => {
-  const variants = [...byVariant(results).values()];
-  const swept = variants.flatMap(sweptBy);
-  const plain = variants.find(([{ settings }]) => !settings.teleport);
-  const without = plain && meanFinalLoss(plain);
-  return [...groupBy(swept, ({ search }) => search)].flatMap(([search, points]) => {
-    const bySteps = [...groupBy(points, ({ steps }) => steps)].sort(([a], [b]) => a - b);
-    if (bySteps.length < 2) return [];
-    const lost = points
-      .filter(({ loss }) => loss === undefined)
-      .map(({ rate, steps }) => `${rate} x ${steps}`);
-    const element = scatter(
-      {
-        series: bySteps.map(([steps, of]) => ({
-          name: `${steps} steps`,
-          points: of.flatMap(({ rate, loss }) => (loss === undefined ? [] : [{ x: rate, y: loss }])),
-        })),
-        xLabel: "learning rate of the teleport",
-        yLabel: "mean final loss",
-        logX: true,
-        logY: true,
-        notes: [
-          ...(without ? [`Without a teleport the mean final loss is ${formatNumber(without, 4)}.`] : []),
-          ...(lost.length > 0 ? [`Not shown, as a run ended above its start: ${lost.join(", ")}.`] : []),
-        ],
-      },
-      { ...options(), title: `Teleports by ${search}: their learning rate and steps` },
-    );
-    return [{ name: `sweep-${search}`, element }];
-  });
-};
-
-function sweptBy(runs: readonly JobResult[]): Swept[] {
-  const { search } = (runs[0].settings.teleport ?? {}) as { readonly search?: Record<string, unknown> };
-  const { name, steps, learningRate, stepSize } = search ?? {};
-  const rate = learningRate ?? stepSize;
-  if (typeof rate !== "number" || typeof steps !== "number") return [];
-  const isBelow = runs.every(({ document: { loss } }) => (loss.last ?? Infinity) <= (loss.first ?? Infinity));
-  return [
-    { search: name as string, rate, steps, loss: isBelow ? (meanFinalLoss(runs) ?? undefined) : undefined },
-  ];
-}
 
 /** Parameters up to this number are recorded at every step. */
 const few = 20;

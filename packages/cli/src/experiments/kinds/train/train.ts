@@ -37,7 +37,6 @@ import type {
 } from "../../kind.js";
 import { evenly } from "../../records/points.js";
 import { storedTrees, trainerForm } from "../../records/stored-form.js";
-import { diagnosisReading } from "../diagnosis-reading.js";
 import { predictionRecords } from "../predictions.js";
 import { computeSettings, epochSettings } from "../training-loop.js";
 import { trained } from "./trained.js";
@@ -184,13 +183,9 @@ async function networkPoint({
     learningRate: rate,
     ...(symmetry ? { symmetry } : {}),
   });
-  const reading = diagnosisReading(diagnosis, {
-    learningRate: rate,
-    ...(symmetry ? { symmetry: "positive scaling" } : {}),
-  });
   return {
     at: `at step ${step}, on a batch of ${rows.length}`,
     step,
-    diagnosis: { ...diagnosis, reading },
+    diagnosis,
   };
 }

@@ -1,3 +1,0 @@
-import { expectTakenWhereLossStays, rows } from "./inexact-support.js";
-
-expectTakenWhereLossStays(rows.slice(0, 1));
