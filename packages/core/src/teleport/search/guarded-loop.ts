@@ -6,7 +6,7 @@ import { add, mul } from "../../graph/ops/arithmetic.js";
 import { equal, greater, less, logicalAnd, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
 import { constant, fillLike } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { findings, type Limits, sentenceOf, startNotFinite } from "../guard.js";
+import { findings, isFinitePoint, type Limits, sentenceOf, startNotFinite } from "../guard.js";
 import type { Point } from "../point.js";
 import { stepsTaken } from "../report.js";
 import {
@@ -274,8 +274,15 @@ export function recordOf(
   switch (outcomes[status.outcome]) {
     case "steps taken":
       return walked(stepsTaken(steps));
-    case "start":
-      return isFinal ? { steps: 0, halvings, points: [latest], reason: startNotFinite } : undefined;
+    case "start": {
+      if (!isFinal) return undefined;
+      // A walk that begins elsewhere than at the start may leave its level there.
+      const start = { ...latest, loss: level ?? latest.loss };
+      const reason = isFinitePoint(latest)
+        ? sentenceOf("drift", { start, before: start, after: latest }, limits)
+        : startNotFinite;
+      return { steps: 0, halvings, points: [latest], reason };
+    }
     case "refused":
       return walked(refusal ?? refused);
     default: {
