@@ -198,7 +198,6 @@ function compileNullSpaceWalk<P, G>(
   );
   return compileWalkProgram<P, Place<P>, typeof first, G, NullSpaceStart>(problem, {
     steps: rule.steps,
-    isFinal: true,
     push: undefined,
     given,
     first: () => first,
