@@ -1,5 +1,5 @@
 import { OptionError } from "../errors.js";
-import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
+import type { Refusal } from "../symmetry/symmetry.js";
 import {
   driftTests,
   type Finding,
@@ -49,7 +49,7 @@ export interface SearchOutcome<P> extends WalkOutcome {
 export async function takeSearch<P>(course: GuardedSearch<P>, isWhole: boolean): Promise<SearchOutcome<P>> {
   const { run } = course.search;
   return (
-    (isWhole ? await takeAtOnce(course) : undefined) ?? (run ? takeWithHost(run, course) : takeWalks(course))
+    (isWhole ? await takeAtOnce(course) : undefined) ?? (run ? takeWithHost(run, course) : takeSteps(course))
   );
 }
 
@@ -156,7 +156,7 @@ async function takeWithHost<P>(
  * @param isFinal see `TracedWalk.isFinal`
  */
 export function outcomeOf(
-  { steps, points, halvings = 0, reason, origin }: WalkRecord,
+  { steps, points, halvings = 0, reason }: WalkRecord,
   limits: Limits,
   {
     heldOut,
@@ -167,70 +167,52 @@ export function outcomeOf(
   const [start, end] = [points[0], points[steps]].map((p, i) => ({ ...p, heldOutLoss: heldOut?.[i] }));
   const point = steps > 0 ? end : start;
   if (isFinal) return isKept(start, point, limits) ? { start, point, reason, steps, halvings } : undefined;
-  const way = [origin ?? start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
+  const way = [start, ...points.slice(1, steps), ...(steps > 0 ? [point] : [])];
   return isAllowed(start, way, limits) ? { start, point, reason, steps, halvings } : undefined;
 }
 
-/** Whether the guard has no objection to any point of a way, which may begin elsewhere than at the start. */
+/** Whether the guard has no objection to any point of a way after the start. */
 const isAllowed = (start: Point, way: readonly Point[], limits: Limits): boolean =>
-  way.every((next, t) => {
-    if (t > 0) return objection(start, way[t - 1], next, limits) === undefined;
-    return next === start || objection(start, start, next, limits, driftTests) === undefined;
-  });
+  way.every((next, t) => t === 0 || objection(start, way[t - 1], next, limits) === undefined);
 
-/**
- * Follows walks one proposal after another; of several walks the one with the highest objective at its end
- * counts.
- */
-async function takeWalks<P>(course: GuardedSearch<P>): Promise<SearchOutcome<P>> {
-  const { search, initial, setting, limits } = course;
-  const { walk } = search;
-  if (walk === undefined) {
+/** Follows a walk as long as the guard accepts its proposals. */
+async function takeSteps<P>({
+  search,
+  initial,
+  setting,
+  limits,
+}: GuardedSearch<P>): Promise<SearchOutcome<P>> {
+  if (search.walk === undefined) {
     throw new OptionError(`A search needs \`run\` or \`walk\`; "${search.name}" has neither.`);
   }
   const start = await setting.measure(initial);
-  let best = await follow(await walk(initial, setting, 0), course, start);
-  for (let index = 1; index < (search.starts ?? 1); index++) {
-    const end = await follow(await walk(initial, setting, index), course, start);
-    // Steps from a random start race against that start, but only the race against the initial point counts.
-    const isBetter = end.steps > 0 && end.point.objective > best.point.objective;
-    if (isBetter && objection(start, start, end.point, limits, raceTests) === undefined) best = end;
-  }
-  return best;
-}
-
-/** Follows a walk as long as the guard accepts its proposals. */
-async function follow<P>(
-  walk: Walk<P>,
-  { search, initial, setting, limits }: GuardedSearch<P>,
-  start: Point,
-): Promise<SearchOutcome<P>> {
-  const still = { params: initial, start, point: start, steps: 0, halvings: 0 };
+  const walk = await search.walk(initial, setting);
   const transports = walk.pushForward
     ? { pushForward: (tree: P, power: 1 | 2) => pushed(walk, tree, power) }
     : {};
-  if (!isFinitePoint(start)) return { ...still, ...transports, reason: startNotFinite };
-  let from = { params: initial, point: start };
-  if (walk.origin !== undefined) {
-    if (isRefusal(walk.origin)) return { ...still, ...transports, reason: walk.origin.refused };
-    const point = await setting.measure(walk.origin);
-    const objected = objection(start, start, point, limits, driftTests);
-    if (objected !== undefined) return { ...still, ...transports, reason: objected };
-    from = { params: walk.origin, point };
+  if (!isFinitePoint(start)) {
+    return {
+      params: initial,
+      start,
+      point: start,
+      steps: 0,
+      halvings: 0,
+      ...transports,
+      reason: startNotFinite,
+    };
   }
   const criterion = {
     measure: (p: P) => setting.measure(p),
     objection: (first: Point, before: Point, after: Point) => objection(first, before, after, limits),
     halvings: limits.halvings,
   };
+  const from = { params: initial, point: start };
   const { params, point, reason, steps, halvings } = await walkGuarded(walk, criterion, {
     start,
     from,
     steps: search.steps,
   });
-  // A walk with an origin of its own counts only if a step was taken.
-  const [end, at] = steps > 0 ? [params, point] : [initial, start];
-  return { params: end, start, point: at, reason, steps, halvings, ...transports };
+  return { params, start, point, reason, steps, halvings, ...transports };
 }
 
 const pushed = async <P>(walk: Walk<P>, tree: P, power: 1 | 2): Promise<P | Refusal> =>

@@ -1,5 +1,5 @@
-// Accept, or halve and try again, on the host: for searches with `walk` (gradient ascent, null space, best angle, quadratic
-// optimum) where their program does not decide, and for COST's moves.
+// Accept, or halve and try again, on the host: for searches with `walk` (best angle, quadratic optimum) where their program
+// does not decide, and for COST's moves.
 import { isNdArray } from "../array.js";
 import { isRefusal, type Refusal } from "../symmetry/symmetry.js";
 import { stepsTaken } from "./report.js";

@@ -28,7 +28,7 @@ import {
   packed,
   unpacked,
 } from "./guard-graph.js";
-import { pointsOf, rowOf, widthOf } from "./guarded-loop.js";
+import { pointOf, rowOf, widthOf } from "./guarded-loop.js";
 import type {
   CompiledWalk,
   Elements,
@@ -108,7 +108,7 @@ export async function compileJump<P>(
 
   /** What a row tells, and what follows from it; undefined where the host has to decide. */
   const read = (row: Float64Array, limits: Limits): { found: JumpFound; record: WalkRecord } | undefined => {
-    const [start, end] = pointsOf(row.subarray(0, 2 * width), width);
+    const [start, end] = [pointOf(row, 0, width), pointOf(row, width, width)];
     const numbers = objectOf(names, row.subarray(2 * width), Number);
     const found: JumpFound = { start, end, numbers };
     if (!isFinitePoint(found.start)) return undefined;

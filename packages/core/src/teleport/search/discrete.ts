@@ -193,7 +193,6 @@ async function compileDiscrete<P>(
   };
   return compileWalkProgram<P, Place, Tried, typeof given>(problem, {
     steps: tries,
-    isFinal: true,
     given,
     push: "host",
     reasons: [noneRaises(symmetry.moves), allTried(tries)],

@@ -1,12 +1,12 @@
-// Accept, or halve and try again, as one pass of a graph: for all searches made by walk.ts. Gradient ascent (ascent/walk-graph.ts)
-// and the jumps to closed forms (compiled-jump.ts) have passes of their own.
+// Accept, or halve and try again, as one pass of a graph: for all searches made by walk.ts. The jumps to closed forms
+// (compiled-jump.ts) have passes of their own.
 import type { NdArray } from "../../array.js";
 import { cond } from "../../graph/control/cond.js";
 import { add, mul } from "../../graph/ops/arithmetic.js";
 import { equal, greater, less, logicalAnd, logicalNot, logicalOr, where } from "../../graph/ops/compare.js";
 import { constant, fillLike } from "../../graph/ops/leaf.js";
 import type { Tensor } from "../../graph/tensor.js";
-import { findings, type Limits, sentenceOf, startNotFinite } from "../guard.js";
+import { findings, isFinitePoint, type Limits, sentenceOf, startNotFinite } from "../guard.js";
 import type { Point } from "../point.js";
 import { stepsTaken } from "../report.js";
 import {
@@ -82,15 +82,22 @@ export interface Retry<S> {
 /**
  * What follows where only accepted candidates lead on.
  *
- * @param onward computed only where another step is wanted
+ * @param onward computed only where another step is wanted, unless `eager`
  * @param retry what follows a refused candidate; left out: the same state, at half the step
  */
 export const nextFrom =
-  <X, S>(state: S, onward: () => Onward<S>, retry?: () => Retry<S>): Visit<X, S>["next"] =>
+  <X, S>(
+    state: S,
+    onward: () => Onward<S>,
+    { retry, eager }: { readonly retry?: (() => Retry<S>) | undefined; readonly eager?: boolean | undefined },
+  ): Visit<X, S>["next"] =>
   ({ isStepping, isHalved, scale }) => {
     const retried = retry && cond(isHalved, retry, () => ({ state, hasOther: isHalved }));
-    const still = { state: retried?.state ?? state, stop: fillLike(scale, 0) };
-    return { ...cond(isStepping, onward, () => still), hasOther: retried?.hasOther };
+    const still: Onward<S> = { state: retried?.state ?? state, stop: fillLike(scale, 0) };
+    const next = eager
+      ? (chosen(isStepping, onward() as never, still as never) as Onward<S>)
+      : cond(isStepping, onward, () => still);
+    return { ...next, hasOther: retried?.hasOther };
   };
 
 export const statusNames = [
@@ -235,7 +242,6 @@ export function guardedPass<X, S>(
  * @param refused why the host refused a candidate, if it did
  * @param lost why parameters are not finite, if the search knows
  * @param level the loss to keep; default that of the first point
- * @returns undefined where the host has to decide: not if the program's guard decides for good
  */
 export function recordOf(
   status: Status<number>,
@@ -243,23 +249,19 @@ export function recordOf(
   {
     limits,
     reasons,
-    isFinal,
     refused,
     lost,
     level = points[0]?.loss,
   }: {
     readonly limits: Limits;
     readonly reasons: readonly Reason[];
-    readonly isFinal: boolean;
     readonly refused?: string | undefined;
     readonly lost?: string | undefined;
     readonly level?: number | undefined;
   },
-): FoundRecord | undefined {
+): FoundRecord {
   const { taken: steps, halvings, finding } = status;
   const found = findings[finding - 1];
-  // Where numbers are not finite, an action may have refused, and only the host's says why.
-  if (!isFinal && (found === "numbers" || found === "parameters")) return undefined;
   const refusal =
     found === "parameters" && lost !== undefined
       ? lost
@@ -269,13 +271,18 @@ export function recordOf(
           { start: { ...points[0], loss: level }, before: points[steps], after: latest },
           limits,
         );
-  const walked = (reason: string | undefined) =>
-    reason === undefined && !isFinal ? undefined : { steps, halvings, points, reason };
+  const walked = (reason: string | undefined) => ({ steps, halvings, points, reason });
   switch (outcomes[status.outcome]) {
     case "steps taken":
       return walked(stepsTaken(steps));
-    case "start":
-      return isFinal ? { steps: 0, halvings, points: [latest], reason: startNotFinite } : undefined;
+    case "start": {
+      // A walk that begins elsewhere than at the start may leave its level there.
+      const start = { ...latest, loss: level ?? latest.loss };
+      const reason = isFinitePoint(latest)
+        ? sentenceOf("drift", { start, before: start, after: latest }, limits)
+        : startNotFinite;
+      return { steps: 0, halvings, points: [latest], reason };
+    }
     case "refused":
       return walked(refusal ?? refused);
     default: {
@@ -301,16 +308,12 @@ export const widthOf = (race: object | undefined): number => (race ? 4 : 3);
 export const rowOf = ({ loss, objective, gradNormSq, racedLoss }: Measured): Tensor =>
   packed([loss, objective, gradNormSq, ...(racedLoss ? [racedLoss] : [])]);
 
-/** Rows of passes as points, from a place of a vector on. */
-export function pointsOf(numbers: NdArray["data"], width = widthOf(undefined), from = 0): Point[] {
-  const points: Point[] = [];
-  for (let at = from; at < numbers.length; at += width) {
-    const point = {
-      loss: Number(numbers[at]),
-      objective: Number(numbers[at + 1]),
-      gradNormSq: Number(numbers[at + 2]),
-    };
-    points.push(width === 3 ? point : { ...point, racedLoss: Number(numbers[at + 3]) });
-  }
-  return points;
+/** A row as a point, from a place of a vector on. */
+export function pointOf(numbers: NdArray["data"], at = 0, width = widthOf(undefined)): Point {
+  const point = {
+    loss: Number(numbers[at]),
+    objective: Number(numbers[at + 1]),
+    gradNormSq: Number(numbers[at + 2]),
+  };
+  return width === 3 ? point : { ...point, racedLoss: Number(numbers[at + 3]) };
 }

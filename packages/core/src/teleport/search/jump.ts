@@ -43,7 +43,6 @@ export function hostedJumps<P>(
   const compileJump = () =>
     compileWalkProgram<P, { readonly params: TensorsOf<P> }, Target<P>, Given<P>>(problem, {
       steps: 1,
-      isFinal: true,
       push: undefined,
       given: { to: problem.params, isStill: full([], 0, problem.dtype) },
       reasons: [undefined],

@@ -46,7 +46,7 @@ export interface OrbitProposals<P, S, G> {
 }
 
 export type OrbitWalkOptions<P, S, G> = OrbitProposals<P, S, G> &
-  Pick<WalkOptions<P, Place<P>, S, G>, "steps" | "given" | "reasons">;
+  Pick<WalkOptions<P, Place<P>, S, G>, "steps" | "given" | "reasons" | "eager">;
 
 /** An accepted point, without what was measured there. */
 export type Base<P, G> = Omit<OrbitPoint<P, G>, "objective" | "slope">;
@@ -86,6 +86,7 @@ export async function compileOrbitWalk<P, S, G>(
     element,
     onward,
     hasOther,
+    eager,
     says = (refused) => refused,
   }: OrbitWalkOptions<P, S, G>,
 ) {
@@ -103,10 +104,10 @@ export async function compileOrbitWalk<P, S, G>(
   const rows = Math.max(steps, 1);
   const program = await compileWalkProgram<P, Place<P>, S, G>(problem, {
     steps,
-    isFinal: true,
     lost: symmetry.traceRefusal,
     given,
     reasons,
+    eager,
     first: () => first,
     push: tracedPushOf(symmetry),
     elementsOf: ({ total, elements }) => (isInRows ? elements : total),

@@ -74,8 +74,8 @@ export interface Search<P> {
   readonly races?: boolean | undefined;
   /** Takes all steps in a program with the guard in it, whose decisions count. Instead of {@link walk}. */
   run?(start: P, setting: Setting<P>, limits: Limits, how?: HowToRun<P>): Promise<CompiledWalk<P>>;
-  /** Begins a walk, whose steps the host takes; `index` counts the walks of a teleport. */
-  walk?(start: P, setting: Setting<P>, index: number): Promise<Walk<P>>;
+  /** Begins a walk, whose steps the host takes. */
+  walk?(start: P, setting: Setting<P>): Promise<Walk<P>>;
   /**
    * Takes up to `steps` steps at once, exactly as a walk would; left out if that needs the host between
    * steps. Undefined if it cannot decide as the guard would.
@@ -140,10 +140,7 @@ export interface TracedEnd<P> {
 }
 
 /** What a walk did, without its end. */
-export type WalkRecord = Pick<CompiledWalk<unknown>, "steps" | "halvings" | "points" | "reason"> & {
-  /** Where the walk began, if not at the start. */
-  readonly origin?: Point | undefined;
-};
+export type WalkRecord = Pick<CompiledWalk<unknown>, "steps" | "halvings" | "points" | "reason">;
 
 /**
  * The elements of a walk's steps: their sum where elements add up, else all of them, a row each with the identity where no
@@ -202,8 +199,6 @@ export interface CompiledWalk<P> {
 
 /** A search under way. */
 export interface Walk<P> {
-  /** Start of the walk, if it is not the initial point. */
-  readonly origin?: P | Refusal | undefined;
   /**
    * The next point. `scale` is 1, and smaller after a proposal that the guard refused. A refusal asks for a
    * smaller step; a stop ends the walk.

@@ -2,30 +2,52 @@
 import { full, isNdArray, type NdArray } from "../../array.js";
 import { greater } from "../../graph/ops/compare.js";
 import { constant } from "../../graph/ops/leaf.js";
+import type { Tensor } from "../../graph/tensor.js";
 import { isSpecLeaf, type SpecLeaf, spec, type TensorsOf, trace } from "../../graph/trace.js";
 import { namedArrays, namedLike } from "../../named-arrays.js";
 import { compile, lacksFloat64 } from "../../runtime/compile.js";
 import type { Values } from "../../runtime/executable.js";
 import { lazyExecutables } from "../../runtime/lazy.js";
-import { flatten, objectOf, unflatten } from "../../tree.js";
+import { flatten, unflatten } from "../../tree.js";
 import { type Limits, limitsOf } from "../guard.js";
+import type { Point } from "../point.js";
 import { boundNames, boundsOf, constantBounds, unpacked } from "./guard-graph.js";
 import {
   type FoundRecord,
   outcomes,
-  pointsOf,
+  pointOf,
   recordOf,
   type Status,
   statusNames,
   widthOf,
 } from "./guarded-loop.js";
-import type { CompiledWalk, HowToRun, SearchProblem, Setting, TracedWalk, WalkRecord } from "./search.js";
+import type {
+  CompiledWalk,
+  HowToRun,
+  SearchProblem,
+  Setting,
+  TracedEnd,
+  TracedSetting,
+  TracedWalk,
+  WalkRecord,
+} from "./search.js";
 import { type Inputs, type Place, traceWalk, type WalkOptions, walkOf } from "./walk.js";
 import { warmUp } from "./warm-up.js";
 
 /** A record that has its reason. */
-const known = (record: FoundRecord | undefined): WalkRecord | undefined =>
-  record?.reason === undefined ? undefined : (record as WalkRecord);
+const known = (record: FoundRecord): WalkRecord | undefined =>
+  record.reason === undefined ? undefined : (record as WalkRecord);
+
+/** A traced walk that may begin elsewhere than at the start, with what the host gives and the loss to keep. */
+export interface WalkProgramPart<P, G> extends TracedWalk<P> {
+  trace(
+    from: TensorsOf<P>,
+    setting: TracedSetting,
+    limits: Limits,
+    at?: { readonly given: TensorsOf<G>; readonly level: Tensor },
+  ): TracedEnd<P>;
+  read(numbers: Float64Array, limits: Limits, level?: number): WalkRecord | undefined;
+}
 
 /** Compiles {@link traceWalk}. */
 export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefined>(
@@ -33,9 +55,10 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
   options: WalkOptions<P, X, S, G, I>,
 ) {
   const { params, batch, memory, race, dtype, compileOptions } = problem;
-  const { steps, push, elementsOf, given, reasons, measure, isFinal = false, lost } = options;
+  const { steps, push, elementsOf, given, reasons, measure, lost } = options;
   const walked = walkOf(problem, options);
-  const example = { params, batch, memory, given, race: race?.start ?? {} };
+  const bounded = boundsOf(limitsOf(false, dtype), steps, dtype);
+  const example = { params, batch, memory, given, race: race?.start ?? {}, bounds: bounded };
   const graph = traceWalk(problem, options);
   // A provider without float64 leaves a program that needs it to the processor.
   const here = lacksFloat64(graph, compileOptions)
@@ -43,10 +66,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     : compileOptions;
   const executable = await compile(graph, here);
   const inputsOf = namedLike(flatten<SpecLeaf>(example, isSpecLeaf));
-  await warmUp(executable, {
-    ...inputsOf<SpecLeaf>(example),
-    bounds: boundsOf(limitsOf(false, dtype), steps, dtype),
-  });
+  await warmUp(executable, inputsOf<SpecLeaf>(example));
   const { paths, def } = flatten<NdArray>({ params }, isNdArray);
   const paramsIn = (results: Values, prefix = ""): P =>
     (
@@ -56,10 +76,9 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       ) as { readonly params: P }
     ).params;
 
-  /** What a walk did; undefined where the host has to decide. */
+  /** What a walk did. */
   const read = (
     numbers: NdArray["data"],
-    count: number,
     limits: Limits,
     {
       width = widthOf(race),
@@ -69,46 +88,48 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
       readonly refused?: string | undefined;
       readonly level?: number | undefined;
     } = {},
-  ): FoundRecord | undefined => {
-    const status: Status<number> = objectOf(statusNames, numbers, Number);
-    const all = pointsOf(numbers, width, statusNames.length);
-    const last = measure && all.shift();
-    const [latest, ...others] = all;
-    const { taken } = status;
-    const before = others.slice(0, Math.min(taken + 1, count));
-    const points = taken === count ? [...before, latest] : before;
-    if (last && taken >= 0) points[taken] = last;
-    return recordOf(status, { points, latest }, { limits, reasons, isFinal, lost, ...told });
+  ): FoundRecord => {
+    const status: Partial<Status<number>> = {};
+    for (let k = 0; k < statusNames.length; k++) status[statusNames[k]] = Number(numbers[k]);
+    const { taken } = status as Status<number>;
+    const pointAt = (row: number) => pointOf(numbers, statusNames.length + row * width, width);
+    // First the last point, where it is measured on its own, then the last candidate, then the accepted points.
+    const first = measure ? 1 : 0;
+    const latest = pointAt(first);
+    const points: Point[] = [];
+    for (let k = 0; k <= taken; k++) points.push(k === steps ? latest : pointAt(first + 1 + k));
+    if (measure && taken >= 0) points[taken] = pointAt(0);
+    return recordOf(status as Status<number>, { points, latest }, { limits, reasons, lost, ...told });
   };
-  const tracedWalk: TracedWalk<P> = {
+  const tracedWalk: WalkProgramPart<P, G> = {
     push,
-    isFinal,
-    trace(start, setting, limits) {
-      const bounds = unpacked(constantBounds(limits, steps, dtype), boundNames);
+    isFinal: true,
+    trace(start, setting, limits, at) {
+      const fixed = unpacked(constantBounds(limits, steps, dtype), boundNames);
+      const bounds = at ? { ...fixed, level: at.level } : fixed;
       const all = flatten<NdArray>(given, isNdArray);
       const constants = unflatten(
         all.def,
         all.leaves.map((x) => constant(x)),
       ) as TensorsOf<G>;
-      const inputs = { ...setting, given: constants, bounds };
+      const inputs = { ...setting, given: at?.given ?? constants, bounds };
       const { base, taken, numbers } = walked.endOf(walked.goOn(walked.begin(start), start, inputs), inputs);
       return { params: base.params, elements: elementsOf?.(base) ?? [], isMoved: greater(taken, 0), numbers };
     },
-    read: (numbers, limits) => known(read(numbers, steps, limits)),
+    read: (numbers, limits, level) => known(read(numbers, limits, { level })),
   };
   const isPart = executable.runtime === "javascript" && dtype === "float64";
 
-  /** A walk that was taken, with the reason of its end; undefined without a record. */
+  /** A walk that was taken, with the reason of its end. */
   const ended = async (
     {
       params: end,
       record,
       place,
-    }: { readonly params: P; readonly record: FoundRecord | undefined; readonly place: Values },
+    }: { readonly params: P; readonly record: FoundRecord; readonly place: Values },
     start: P,
     setting: Setting<P>,
-  ): Promise<CompiledWalk<P> | undefined> => {
-    if (record === undefined) return undefined;
+  ): Promise<CompiledWalk<P>> => {
     const { batch: at } = setting;
     const pushForward = options.pushForward?.({ place, steps: record.steps, start, batch: at });
     return {
@@ -127,25 +148,19 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
   const begun = () =>
     trace(({ params: start }) => ({ from: pausing.begin(start as TensorsOf<P>) }), { params });
 
-  /**
-   * Undefined where the host has to decide.
-   *
-   * @param from what the host gives instead of `given`
-   * @param count number of steps at most
-   */
+  /** @param from what the host gives instead of `given` */
   const run = async (
     start: P,
     setting: Setting<P>,
     limits: Limits,
     { whyNot, level }: HowToRun<P> = {},
     from: G = given,
-    count = steps,
-  ): Promise<CompiledWalk<P> | undefined> => {
-    const bounds = boundsOf(limits, count, dtype, level);
+  ): Promise<CompiledWalk<P>> => {
+    const bounds = boundsOf(limits, steps, dtype, level);
     const inputs = { params: start, batch: setting.batch, memory: setting.memory, given: from };
     if (whyNot === undefined) {
-      const results = await executable.run({ ...inputsOf({ ...inputs, race: setting.race ?? {} }), bounds });
-      const record = read(results.numbers.data, count, limits, { level });
+      const results = await executable.run(inputsOf({ ...inputs, race: setting.race ?? {}, bounds }));
+      const record = read(results.numbers.data, limits, { level });
       return ended({ params: paramsIn(results), record, place: results }, start, setting);
     }
     const fixed = { ...namedArrays(inputs), bounds };
@@ -175,12 +190,12 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
     let results = await resume(await first.run(namedArrays({ params: start })), 0);
     let refused: string | undefined;
     while (results["from.status.outcome"].data[0] === outcomes.indexOf("asking")) {
-      const [point] = pointsOf(results["from.latest"].data);
+      const point = pointOf(results["from.latest"].data);
       const reason = await whyNot(paramsIn(results, "candidate."), point);
       refused = reason ?? refused;
       results = await resume(results, reason === undefined ? 1 : 2);
     }
-    const record = read(results.numbers.data, count, limits, { width: widthOf(undefined), refused, level });
+    const record = read(results.numbers.data, limits, { width: widthOf(undefined), refused, level });
     const prefix = "from.base.";
     const place = Object.fromEntries(
       Object.entries(results).flatMap(([name, array]) =>
@@ -191,8 +206,7 @@ export async function compileWalkProgram<P, X extends Place<P>, S, G, I = undefi
   };
 
   return {
-    /** Where the guard decides for good, there is always a walk. */
-    run: run as (...how: Parameters<typeof run>) => Promise<CompiledWalk<P>>,
+    run,
     ...(isPart ? { tracedWalk } : {}),
     async dispose() {
       await executable.dispose();

@@ -1,5 +1,4 @@
-// A whole walk of guarded passes, race included, as a graph: the level set, line search, random elements, scaling corner, balance,
-// discrete moves and own moves, whose program decides, and the null space, whose points the host judges again.
+// A whole walk of guarded passes, race included, as a graph: of every search but the jumps to closed forms (compiled-jump.ts).
 import type { NdArray } from "../../array.js";
 import type { Batch, BatchTensors } from "../../batch.js";
 import { backward } from "../../graph/autodiff.js";
@@ -72,8 +71,6 @@ export interface WalkOptions<P, X extends Place<P>, S, G, I = undefined> {
   readonly given: G;
   /** Reasons to stop, by number from 1. */
   readonly reasons: readonly Reason[];
-  /** Whether its guard decides for good; default false: the host may judge again. */
-  readonly isFinal?: boolean;
   /** Why a new point's parameters are not finite; left out: the guard says that they are not. */
   readonly lost?: string | undefined;
   /** Why a walk ends whose reason is undefined. */
@@ -90,6 +87,11 @@ export interface WalkOptions<P, X extends Place<P>, S, G, I = undefined> {
   /** See {@link TracedProposals}, without the race; left out: what is measured is the same for all, and then `onward`. */
   visit?(place: X, from: Carried<X, S>, inputs: WalkInputs<G, I>): Visit<X, S>;
   onward?(place: X, measured: Measured, inputs: WalkInputs<G, I>, from: Carried<X, S>): Onward<S>;
+  /**
+   * Whether `onward` is computed at every candidate, also where no step follows: it then shares more with the measurement
+   * than a branch can. Default false.
+   */
+  readonly eager?: boolean | undefined;
   /**
    * A measurement that shares what stays the same along the walk, also with what follows; the last point is measured without
    * that. Left out: all are.
@@ -121,7 +123,6 @@ export function walkOf<P, X extends Place<P>, S, G, I>(
   { loss, objective, race, dtype }: SearchProblem<P>,
   {
     steps,
-    isFinal,
     begin,
     first,
     invariant,
@@ -129,6 +130,7 @@ export function walkOf<P, X extends Place<P>, S, G, I>(
     visit,
     candidate,
     onward,
+    eager,
     retry,
   }: WalkOptions<P, X, S, G, I>,
 ) {
@@ -177,7 +179,7 @@ export function walkOf<P, X extends Place<P>, S, G, I>(
                 () => raced(p) as Tensor,
                 () => constant(0, dtype),
               );
-            return { ...seen, measured: { ...seen.measured, racedLoss, ...(isFinal ? { params: p } : {}) } };
+            return { ...seen, measured: { ...seen.measured, racedLoss, params: p } };
           }
           const last = () => {
             const { slope, ...own } = measuredAt(p, given);
@@ -196,11 +198,11 @@ export function walkOf<P, X extends Place<P>, S, G, I>(
           const measured = {
             ...own,
             ...(race ? { racedLoss: raced(p) } : {}),
-            ...(isFinal ? { params: p } : {}),
+            params: p,
           };
           const goingOn = () => (measure ? next : (onward?.(place, measured, inputs, from) as Onward<S>));
           const again = retry && (() => retry(from.base, from.state, from.status, inputs));
-          return { measured, next: nextFrom(from.state, goingOn, again) };
+          return { measured, next: nextFrom(from.state, goingOn, { retry: again, eager }) };
         },
       };
       return whileLoop<Walked<X, S>>(

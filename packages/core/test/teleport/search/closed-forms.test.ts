@@ -189,11 +189,11 @@ describe("quadraticOptimum", () => {
         const options = { runtime, allowInexact: true, guard: false as const };
         const teleporter = await create(problem, search, options);
         const formulas = await search({ ...unused, loss: problem.loss, params: problem.start });
-        const walk = await formulas.walk?.(
-          problem.start,
-          { batch: {}, memory: {}, measure: async () => unmeasured },
-          0,
-        );
+        const walk = await formulas.walk?.(problem.start, {
+          batch: {},
+          memory: {},
+          measure: async () => unmeasured,
+        });
         const expected = (await walk?.propose(1)) as VectorParams;
         const { params, report } = await teleporter.teleport(problem.start, {});
         expect(report.accepted).toBe(true);

@@ -5,6 +5,7 @@ import { isNdArray, type NdArray } from "../../../src/array.js";
 import type { GuardOptions } from "../../../src/teleport/guard.js";
 import type { TeleportReport } from "../../../src/teleport/report.js";
 import type { GradientAscentOptions } from "../../../src/teleport/search/ascent/gradient-ascent.js";
+import type { NullSpaceOptions } from "../../../src/teleport/search/null-space/null-space.js";
 import { flatten } from "../../../src/tree.js";
 
 export interface Walk {
@@ -17,16 +18,27 @@ export interface Walk {
   /** Sums of the absolute values of the parameters, pushed along with power 1 and 2. */
   readonly pushed?: number;
   readonly squares?: number;
+  /** The same sum of the parameters at the end. */
+  readonly sum?: number;
 }
 
-interface Case {
+interface Case<O = object> {
   readonly name: string;
-  readonly options?: GradientAscentOptions & { readonly guard?: GuardOptions | false };
+  readonly options?: O & { readonly guard?: GuardOptions | false };
   readonly walks: readonly Walk[];
 }
 
-export const { orbit, ascents }: { readonly orbit: readonly Case[]; readonly ascents: readonly Case[] } =
-  JSON.parse(readFileSync(new URL("../../golden/orbit-walks.json", import.meta.url), "utf8"));
+export const {
+  orbit,
+  ascents,
+  spaces,
+}: {
+  readonly orbit: readonly Case[];
+  readonly ascents: readonly Case<GradientAscentOptions>[];
+  readonly spaces: readonly Case<
+    NullSpaceOptions & { readonly objective?: "decrease" | "minimized"; readonly heldOut?: true }
+  >[];
+} = JSON.parse(readFileSync(new URL("../../golden/orbit-walks.json", import.meta.url), "utf8"));
 
 export const recordOf = (cases: readonly Case[], name: string, seed: number): Walk | undefined =>
   cases.find((one) => one.name === name)?.walks.find((walk) => walk.seed === seed);
@@ -42,8 +54,13 @@ export function expectWalk(
   {
     report,
     ...trees
-  }: { readonly report: TeleportReport; readonly pushed?: unknown; readonly squares?: unknown },
-  { seed: _, lossAfter, gradNormSqAfter, pushed, squares, ...record }: Walk,
+  }: {
+    readonly report: TeleportReport;
+    readonly pushed?: unknown;
+    readonly squares?: unknown;
+    readonly params?: unknown;
+  },
+  { seed: _, lossAfter, gradNormSqAfter, pushed, squares, sum, ...record }: Walk,
   label: string,
 ): void {
   expect(report, label).toMatchObject(record);
@@ -51,6 +68,7 @@ export function expectWalk(
     expect(Math.abs(found - wanted), label).toBeLessThanOrEqual(1e-6 * Math.abs(wanted));
   expectNear(report.lossAfter, lossAfter);
   expectNear(report.gradNormSqAfter, gradNormSqAfter);
+  if (sum !== undefined) expectNear(sumOf(trees.params), sum);
   if (pushed !== undefined) expectNear(sumOf(trees.pushed), pushed);
   if (squares !== undefined && trees.squares) expectNear(sumOf(trees.squares), squares);
 }

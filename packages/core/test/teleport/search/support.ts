@@ -87,7 +87,7 @@ export async function everyProposal<P>(
     );
     stopped = reason;
   }
-  const walk = await search.walk?.(problem.params, setting, 0);
+  const walk = await search.walk?.(problem.params, setting);
   while (walk && points.length <= steps && stopped === undefined) {
     const next = await walk.propose(1);
     if (isStop(next)) stopped = next.stopped;

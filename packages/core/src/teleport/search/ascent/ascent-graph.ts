@@ -9,7 +9,7 @@ import { spec, type TensorsOf, trace } from "../../../graph/trace.js";
 import type { Symmetry } from "../../../symmetry/symmetry.js";
 import { tangentOf } from "../../../symmetry/tangent.js";
 import { flatten } from "../../../tree.js";
-import type { Memory, PointValue } from "../../objective/objective.js";
+import type { PointValue } from "../../objective/objective.js";
 import type { SearchProblem } from "../search.js";
 
 /**
@@ -31,37 +31,27 @@ export function traceAscent<P>(
   const context = (symmetry.contextShapes?.(batch) ?? []).map((shape) => spec(shape, dtype));
   const { graph } = trace(
     ({ params: p, batch: b, memory: m, context: c }) => {
-      return { T: ascentAt(symmetry, value, { params: p, batch: b, memory: m, context: c, dtype }) };
+      const slope = flatten(grad(value)(p, b, m), isTensor).leaves;
+      return { T: ascentAlong(symmetry, slope, { params: p, batch: b, context: c, dtype }) };
     },
     { params, batch, memory, context },
   );
   return graph;
 }
 
-/** The gradient of {@link traceAscent} as part of a graph that is being traced. */
-export function ascentAt<P>(
-  symmetry: Symmetry<P>,
-  value: PointValue<P>,
-  { params, batch, memory, context, dtype }: AscentPoint<P>,
-): Tensor[] {
-  const slope = flatten(grad(value)(params, batch, memory), isTensor).leaves;
-  return ascentAlong(symmetry, slope, { params, batch, context, dtype });
-}
-
-/** The same, of a function whose gradient in the parameters is known. */
+/** The gradient of {@link traceAscent} as part of a graph, from the function's gradient in the parameters, an array each. */
 export function ascentAlong<P>(
   symmetry: Symmetry<P>,
   slope: readonly Tensor[],
-  { params, batch, context, dtype }: Omit<AscentPoint<P>, "memory">,
+  { params, batch, context, dtype }: AscentPoint<P>,
 ): Tensor[] {
   const T = symmetry.algebra.map((shape) => alias(fill(shape, 0, dtype)));
   return backward(tangentOf(symmetry, params, T, batch, context), slope, T);
 }
 
-export interface AscentPoint<P> {
+interface AscentPoint<P> {
   readonly params: TensorsOf<P>;
   readonly batch: BatchTensors;
-  readonly memory: Memory;
   readonly context: readonly Tensor[];
   readonly dtype: "float32" | "float64";
 }

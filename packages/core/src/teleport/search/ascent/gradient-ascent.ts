@@ -1,20 +1,30 @@
 // Gradient ascent in a group's algebra: Zhao et al., NeurIPS 2022, algorithm 1.
 
-import type { NdArray } from "../../../array.js";
-import { OptionError } from "../../../errors.js";
+import { astype, type NdArray, zeros } from "../../../array.js";
+import { add, div, mul } from "../../../graph/ops/arithmetic.js";
+import { greater, logicalNot, where } from "../../../graph/ops/compare.js";
+import { constant, fill } from "../../../graph/ops/leaf.js";
+import type { Tensor } from "../../../graph/tensor.js";
 import { flag, integerFrom, positive, smoothing } from "../../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../../options.js";
-import { Resources } from "../../../runtime/resources.js";
-import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../../symmetry/symmetry.js";
+import { isRefusal, requireSymmetry, type Symmetry } from "../../../symmetry/symmetry.js";
+import type { Limits } from "../../guard.js";
 import { claimOf } from "../claim.js";
+import { hasValue, isSet } from "../guard-graph.js";
+import {
+  type Base,
+  type Blocks,
+  compileOrbitWalk,
+  contextAt,
+  firstOf,
+  type OrbitProposals,
+} from "../orbit-walk.js";
 import { randomElement } from "../random-element.js";
-import { isStop, type Search, type SearchFactory, type Setting, type Walk } from "../search.js";
+import type { CompiledWalk, HowToRun, SearchFactory, Setting } from "../search.js";
 import { requireTraced } from "../traced-symmetry.js";
-import { compileDirection } from "./ascent-direction.js";
-import { compileAscent } from "./compiled-walk.js";
-import { orbitPath } from "./orbit-path.js";
-import { severalStarts } from "./several-starts.js";
-import { accumulate, limited, scaledBlock, type TrustRegion } from "./trust-region.js";
+import { ascentAlong } from "./ascent-graph.js";
+import { type StartingAt, severalStarts } from "./several-starts.js";
+import { lengthOf, limited, type TrustRegion } from "./trust-region.js";
 
 export interface GradientAscentOptions extends OptionsOf<typeof gradientAscentOptions> {}
 
@@ -64,77 +74,121 @@ export function gradientAscent<P>(
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
     requireTraced("gradientAscent", symmetry);
-    const resources = new Resources();
-    const { ascent, loop } = await resources.releasedOnError(async () => {
-      const direction = resources.keep(await compileDirection(symmetry, problem, { normalized }));
-      const { trace } = symmetry;
-      const way = { steps, stepSize, momentum, normalized, region };
-      const whole = steps > 0 ? await compileAscent(symmetry, trace, problem, way) : undefined;
-      return { ascent: direction, loop: whole && resources.keep(whole) };
+    const images = Array.from({ length: starts - 1 }, (_, k) =>
+      randomElement(symmetry, region, seed, k + 1).map((block) => astype(block, problem.dtype)),
+    );
+    const still = symmetry.algebra.map((shape) => zeros(shape, problem.dtype));
+    const program = await compileOrbitWalk(symmetry, symmetry.trace, problem, {
+      steps,
+      given: { origin: starts > 1 ? still : [] },
+      eager: true,
+      reasons: [whyNoAscent.infinite, whyNoAscent.stationary, boundReached(bound), undefined],
+      ...proposalsOf(symmetry, problem.dtype, { stepSize, momentum, normalized, region }),
     });
-    const images = Array.from({ length: starts - 1 }, (_, k) => randomElement(symmetry, region, seed, k + 1));
-    const { trace: act } = symmetry;
-    const single = loop?.tracedWalk;
-    const tracedWalk =
-      single && starts > 1 ? severalStarts(symmetry, act, problem, single, { images, steps }) : single;
+    const { run, tracedWalk: single } = program;
 
-    const walk = async (start: P, setting: Setting<P>, index: number): Promise<Walk<P>> => {
-      const path = orbitPath(symmetry, start, setting.batch);
-      let direction: NdArray<Float64Array>[] | undefined;
-      let velocity: NdArray<Float64Array>[] | undefined;
-      let candidate: { readonly params: P; readonly T: readonly NdArray[] } | undefined;
-      let origin: P | Refusal | undefined;
-      if (index > 0) {
-        const T = images[index - 1];
-        origin = await symmetry.act(start, T, setting.batch);
-        if (!isRefusal(origin)) path.take(origin, T);
+    /** A walk from the image of the start under an element. */
+    async function runFrom(
+      T: readonly NdArray[],
+      start: P,
+      setting: Setting<P>,
+      limits: Limits,
+      how: HowToRun<P>,
+    ): Promise<CompiledWalk<P>> {
+      const { batch } = setting;
+      const origin = await symmetry.act(start, T, batch);
+      const refused = isRefusal(origin) ? origin.refused : await how.whyNot?.(origin);
+      if (isRefusal(origin) || refused !== undefined) {
+        return { params: start, steps: 0, points: [], reason: String(refused) };
       }
+      const walked = await run(origin, setting, limits, how, { origin: T });
+      const { pushForward } = walked;
+      if (pushForward === undefined) return walked;
       return {
-        origin,
-        async propose(scale) {
-          if (direction === undefined) {
-            const next = await ascent.at(path.current, setting);
-            if (isStop(next)) return next;
-            if (velocity && momentum > 0) {
-              const kept = velocity.map((block) => scaledBlock(block, momentum));
-              accumulate(
-                next.map(({ data }) => data),
-                kept,
-              );
-            }
-            direction = next;
-            velocity = next;
-          }
-          const T = limited(direction, path.total, scale * stepSize, region);
-          if (T === undefined) return { stopped: boundReached(bound) };
-          const params = await symmetry.act(path.current, T, setting.batch);
-          if (isRefusal(params)) return params;
-          candidate = { params, T };
-          return params;
+        ...walked,
+        async pushForward(tree, power) {
+          const first = (await symmetry.pushForward?.(tree, T, power, start, batch)) ?? tree;
+          return isRefusal(first) ? first : pushForward(first, power);
         },
-        accept() {
-          if (candidate === undefined) throw new OptionError("accept: nothing was proposed.");
-          path.take(candidate.params, candidate.T);
-          direction = undefined;
-        },
-        pushForward: path.pushForward,
       };
-    };
+    }
 
-    const search: Search<P> = {
+    return {
       name: symmetry.name,
       exact: symmetry.exact,
       claim: claimOf(symmetry, region),
       steps,
       starts,
-      walk,
-      compiledWalk: starts === 1 ? loop?.walk : undefined,
-      tracedWalk,
       races: starts === 1,
-      dispose: () => resources.release(),
+      run: async (start, setting, limits, how = {}) =>
+        how.index
+          ? runFrom(images[how.index - 1], start, setting, limits, how)
+          : run(start, setting, limits, how),
+      tracedWalk:
+        single && starts > 1
+          ? severalStarts(symmetry, symmetry.trace, problem, single, { images, steps })
+          : single,
+      async dispose() {
+        await program.dispose();
+        await symmetry.dispose?.();
+      },
     };
-    return search;
   };
 }
 
 export const boundReached = (bound: number) => `the bound ${bound} on the group element is reached`;
+
+/** Why there is no direction of ascent. */
+export const whyNoAscent = {
+  infinite: "the gradient is not finite",
+  stationary: "the objective is stationary along the orbit: there is nowhere to move",
+};
+
+/** The steps: the direction at the last accepted point, and how far it leads. Traced. */
+function proposalsOf<P>(
+  symmetry: Symmetry<P>,
+  dtype: "float32" | "float64",
+  {
+    stepSize,
+    momentum,
+    normalized,
+    region,
+  }: {
+    readonly stepSize: number;
+    readonly momentum: number;
+    readonly normalized: boolean;
+    readonly region: TrustRegion;
+  },
+): OrbitProposals<P, { readonly direction: Blocks }, StartingAt> {
+  /** The step of a direction, within the region around the start. */
+  const cut = (direction: Blocks, { total, given }: Base<P, StartingAt>, scale: Tensor) => {
+    const origin = given.origin as Blocks;
+    const whole = total.map((t, i) => (origin.length > 0 ? add(t, origin[i]) : t));
+    return limited(direction, whole, mul(stepSize, scale), region);
+  };
+  return {
+    first: { direction: symmetry.algebra.map((shape) => fill(shape, 0, dtype)) },
+    element: (from, { direction }, { scale }) => cut(direction, from, scale).step,
+    onward(point, { direction: before }, { scale }) {
+      const { params, batch, slope } = point;
+      const { context, isCertain } = contextAt(symmetry, params, batch, dtype);
+      const gradient = ascentAlong(symmetry, slope(), { params, batch, context, dtype });
+      const norm = lengthOf(gradient);
+      const isMoving = greater(norm, 0);
+      const factor = normalized ? where(isMoving, div(1, where(isMoving, norm, 1)), 0) : constant(1, dtype);
+      const direction = gradient.map((g, i) =>
+        momentum > 0 ? add(mul(factor, g), mul(momentum, before[i])) : mul(factor, g),
+      );
+      const stop = firstOf(
+        [
+          [logicalNot(isSet(isCertain)), 4],
+          [logicalNot(hasValue(norm)), 1],
+          [logicalNot(isMoving), 2],
+          [logicalNot(cut(direction, point, scale).isLong), 3],
+        ],
+        dtype,
+      );
+      return { state: { direction }, stop };
+    },
+  };
+}

@@ -1,34 +1,21 @@
-// Walks from several points of an orbit, of which the best end counts: `takeWalks` as a part of a larger program.
+// Walks from several points of an orbit, of which the best end counts, as a part of a larger program.
 import { array, astype, type NdArray, zeros } from "../../../array.js";
 import { scan } from "../../../graph/control/scan.js";
-import { equal, greater, logicalAnd, logicalOr, where } from "../../../graph/ops/compare.js";
+import { add } from "../../../graph/ops/arithmetic.js";
+import { equal, greater, logicalOr, where } from "../../../graph/ops/compare.js";
 import { constant, fill } from "../../../graph/ops/leaf.js";
 import { expandDims, reshape } from "../../../graph/ops/reshape.js";
 import { concat } from "../../../graph/ops/slice.js";
 import type { Tensor } from "../../../graph/tensor.js";
-import type { TensorsOf } from "../../../graph/trace.js";
 import type { Symmetry } from "../../../symmetry/symmetry.js";
-import type { Limits } from "../../guard.js";
-import type { Point } from "../../point.js";
-import { chosen, packed } from "../guard-graph.js";
+import { all, chosen, hasValue, packed } from "../guard-graph.js";
 import { stacked } from "../random-element.js";
-import type { Elements, SearchProblem, TracedEnd, TracedSetting, TracedWalk, WalkRecord } from "../search.js";
+import type { SearchProblem, TracedWalk } from "../search.js";
+import type { WalkProgramPart } from "../walk-program.js";
 
-/** Where a walk begins that does not begin at the start: at the image of the start under T. */
-export interface Origin {
-  readonly T: Elements;
-  /** The loss at the start, from which drift is counted. */
-  readonly startLoss: Tensor;
-}
-
-/** A traced walk that may begin at an image of the start. */
-export interface WalkFromOrigin<P> extends TracedWalk<P> {
-  trace(
-    from: TensorsOf<P>,
-    setting: TracedSetting & { readonly origin?: Origin | undefined },
-    limits: Limits,
-  ): TracedEnd<P>;
-  read(numbers: Float64Array, limits: Limits, start?: Point): WalkRecord | undefined;
+/** T from the start to where a walk begins; empty: it begins at the start. */
+export interface StartingAt {
+  readonly origin: readonly NdArray[];
 }
 
 /**
@@ -38,23 +25,24 @@ export interface WalkFromOrigin<P> extends TracedWalk<P> {
  * @param steps most steps of a walk
  */
 export function severalStarts<P>(
-  { algebra, additive, tracePushForward }: Symmetry<P>,
+  { algebra, additive, pushForward }: Symmetry<P>,
   act: NonNullable<Symmetry<P>["trace"]>,
   { loss, objective, dtype }: SearchProblem<P>,
-  walk: WalkFromOrigin<P>,
+  walk: WalkProgramPart<P, StartingAt>,
   { images, steps }: { readonly images: readonly (readonly NdArray[])[]; readonly steps: number },
 ): TracedWalk<P> {
   const count = 1 + images.length;
   const scalar = (x: Tensor) => reshape(x, []);
   /** Whether elements are kept in rows: see {@link Elements}. */
-  const isInRows = tracePushForward !== undefined && !additive;
-  const kept = algebra.map((shape) => (isInRows ? [1 + steps, ...shape] : shape));
+  const isInRows = pushForward !== undefined && !additive;
+  const kept = algebra.map((shape) => (isInRows ? [1 + Math.max(steps, 1), ...shape] : shape));
   // T = 0 keeps the parameters exactly.
-  const all = algebra.map((shape, i) => stacked([zeros(shape, dtype), ...images.map((T) => T[i])], dtype));
+  const blocks = algebra.map((shape, i) => stacked([zeros(shape, dtype), ...images.map((T) => T[i])], dtype));
   const places = constant(astype(array(Array.from({ length: count }, (_, k) => k)), dtype));
 
   return {
     push: walk.push,
+    isFinal: true,
     trace(start, setting, limits) {
       const { batch, memory } = setting;
       const startLoss = scalar(loss(start, batch));
@@ -65,27 +53,31 @@ export function severalStarts<P>(
         index: constant(0, dtype),
         isMoved: constant(0, "bool"),
       };
-      const [best, numbers] = scan(
-        (from: typeof begin, [k, ...T]: readonly Tensor[]) => {
-          const end = walk.trace(act(start, T, batch), { ...setting, origin: { T, startLoss } }, limits);
+      // Without a loss at the start there is no level to keep.
+      const isSound = all(hasValue(startLoss), hasValue(begin.objective));
+      const [end, numbers] = scan(
+        (best: typeof begin, [k, ...T]: readonly Tensor[]) => {
+          const from = { given: { origin: T }, level: startLoss };
+          const end = walk.trace(act(start, T, batch), setting, limits, from);
           const value = scalar(objective(end.params, batch, memory));
-          const isBetter = logicalAnd(end.isMoved, logicalOr(equal(k, 0), greater(value, from.objective)));
+          const isHigher = logicalOr(equal(k, 0), greater(value, best.objective));
+          const isBetter = all(isSound, end.isMoved, isHigher);
           const elements = (end.elements ?? []).map((t, i) =>
-            isInRows ? concat([expandDims(T[i], 0), t]) : t,
+            isInRows ? concat([expandDims(T[i], 0), t]) : add(T[i], t),
           );
           const next = {
-            params: chosen(isBetter, end.params, from.params),
-            elements: from.elements.map((t, i) => where(isBetter, elements[i], t)),
-            objective: where(isBetter, value, from.objective),
-            index: where(isBetter, k, from.index),
-            isMoved: logicalOr(from.isMoved, isBetter),
+            params: chosen(isBetter, end.params, best.params),
+            elements: best.elements.map((t, i) => where(isBetter, elements[i], t)),
+            objective: where(isBetter, value, best.objective),
+            index: where(isBetter, k, best.index),
+            isMoved: logicalOr(best.isMoved, isBetter),
           };
           return [next, end.numbers];
         },
         begin,
-        [places, ...all.map((x) => constant(x))],
+        [places, ...blocks.map((x) => constant(x))],
       );
-      const { params, elements, isMoved, index } = best;
+      const { params, elements, isMoved, index } = end;
       return {
         params,
         elements,
@@ -93,31 +85,16 @@ export function severalStarts<P>(
         numbers: concat([packed([index]), reshape(numbers, [numbers.size])]),
       };
     },
-    read([index, ...numbers], limits) {
-      const size = numbers.length / count;
-      const records: WalkRecord[] = [];
-      for (let k = 0; k < count; k++) {
-        const own = Float64Array.from(numbers.slice(k * size, (k + 1) * size));
-        const record = walk.read(own, limits, records[0]?.points[0]);
-        if (record === undefined) return undefined;
-        records.push(record);
-      }
-      const endOf = ({ points, steps: taken }: WalkRecord) => points[taken].objective;
-      const best = records.reduce(
-        (most, record, k) => (record.steps > 0 && endOf(record) > endOf(records[most]) ? k : most),
-        0,
-      );
-      if (best !== index) return undefined;
-      const [
-        {
-          points: [start],
-        },
-      ] = records;
-      const {
-        points: [origin, ...others],
-        ...record
-      } = records[best];
-      return best === 0 ? records[0] : { ...record, points: [start, ...others], origin };
+    read(numbers, limits) {
+      const [index] = numbers;
+      const size = (numbers.length - 1) / count;
+      const recordOf = (k: number, level?: number) =>
+        walk.read(numbers.subarray(1 + k * size, 1 + (k + 1) * size), limits, level);
+      const first = recordOf(0);
+      if (first === undefined || index === 0) return first;
+      const [start] = first.points;
+      const best = recordOf(index, start.loss);
+      return best && { ...best, points: [start, ...best.points.slice(1)] };
     },
   };
 }

@@ -1,4 +1,11 @@
 import type { NdArray } from "../../../array.js";
+import { dot } from "../../../graph/autodiff.js";
+import { add, div, maximum, minimum, mul, sub } from "../../../graph/ops/arithmetic.js";
+import { greater, logicalAnd, where } from "../../../graph/ops/compare.js";
+import { abs, sqrt } from "../../../graph/ops/elementary.js";
+import { max } from "../../../graph/ops/reduce.js";
+import type { Tensor } from "../../../graph/tensor.js";
+import { hasValue } from "../guard-graph.js";
 
 /** A bound on the total of T over a teleport: of each element, or of the Frobenius norm over all blocks. */
 export interface TrustRegion {
@@ -27,32 +34,38 @@ export function normOf(blocks: readonly ArrayLike<number>[]): number {
   return Math.sqrt(square);
 }
 
-/**
- * A step of the given size along a direction, shortened if the total would leave the region; undefined if
- * nothing is left.
- */
+type Blocks = readonly Tensor[];
+
+/** The fraction of a step, or of the region, below which nothing is left to move. */
+const leastLength = 1e-6;
+
+/** The norm of all blocks together; in float32 also where squares of their elements are 0 or infinite. */
+export function lengthOf(blocks: Blocks): Tensor {
+  const length = sqrt(dot(blocks, blocks));
+  if (length.dtype === "float64") return length;
+  const largest = blocks.map((x) => max(abs(x))).reduce(maximum);
+  const isSquared = logicalAnd(hasValue(length), greater(length, 1e-18));
+  const scale = where(logicalAnd(greater(largest, 0), hasValue(largest)), largest, 1);
+  const scaled = blocks.map((x) => div(x, scale));
+  return where(isSquared, length, mul(scale, sqrt(dot(scaled, scaled))));
+}
+
+/** A step of the given size along a direction, shortened if the total would leave the region. Traced. */
 export function limited(
-  direction: readonly NdArray[],
-  total: readonly Float64Array[],
-  size: number,
+  direction: Blocks,
+  total: Blocks,
+  size: Tensor,
   { kind, value }: TrustRegion,
-): NdArray<Float64Array>[] | undefined {
-  const step = direction.map((block) => scaledBlock(block, size));
+): { readonly step: Tensor[]; readonly isLong: Tensor } {
+  const length = mul(size, sqrt(dot(direction, direction)));
   if (kind === "element") {
-    let [longest, wanted] = [0, 0];
-    step.forEach(({ data }, i) => {
-      data.forEach((v, k) => {
-        const room = Math.min(Math.max(total[i][k] + v, -value), value) - total[i][k];
-        data[k] = room;
-        longest = Math.max(longest, Math.abs(room));
-        wanted = Math.max(wanted, Math.abs(v));
-      });
-    });
-    return longest > 1e-6 * Math.min(wanted, value) ? step : undefined;
+    const step = direction.map((d, i) =>
+      sub(maximum(minimum(add(total[i], mul(size, d)), value), -value), total[i]),
+    );
+    return { step, isLong: greater(sqrt(dot(step, step)), mul(leastLength, minimum(length, value))) };
   }
-  const room = value - normOf(total);
-  if (room <= 1e-6 * value) return undefined;
-  const factor = Math.min(1, room / (size * normOf(direction.map(({ data }) => data as Float64Array))));
-  for (const { data } of step) for (let k = 0; k < data.length; k++) data[k] *= factor;
-  return step;
+  const room = sub(value, sqrt(dot(total, total)));
+  const factor = mul(size, where(greater(length, room), div(room, length), 1));
+  const isLong = logicalAnd(greater(room, leastLength * value), greater(length, 0));
+  return { step: direction.map((d) => mul(factor, d)), isLong };
 }

@@ -41,7 +41,6 @@ export function levelSetSteps<P>(
     >;
   return {
     steps: rule.steps,
-    isFinal: true,
     push: undefined,
     given: {},
     reasons: stops.map((stop) => sentences[stop]),

@@ -1,22 +1,33 @@
 // Teleportation with null-space gradient projection: Wu, Dong, Aloui, Tarokh, arXiv 2502.11362, algorithm 1.
+import { full, type NdArray, zeros } from "../../../array.js";
 import type { Batch } from "../../../batch.js";
 import { OptionError } from "../../../errors.js";
 import { type Graph, nodesOf } from "../../../graph/graph.js";
+import { mul } from "../../../graph/ops/arithmetic.js";
 import { simplify } from "../../../graph/simplify.js";
 import type { Tensor } from "../../../graph/tensor.js";
 import { type TensorsOf, trace } from "../../../graph/trace.js";
 import { flag, integerFrom, listOf, number, positive, text } from "../../../option-kinds.js";
 import { type OptionsOf, optionTable } from "../../../options.js";
+import { lazy } from "../../../runtime/lazy.js";
 import { Resources } from "../../../runtime/resources.js";
-import type { Limits } from "../../guard.js";
+import { isFinitePoint, type Limits, startNotFinite } from "../../guard.js";
 import { gradNormSq } from "../../objective/objective.js";
 import type { Point } from "../../point.js";
 import { stepsTaken } from "../../report.js";
-import { isStop, type SearchFactory, type SearchProblem, type Setting, type Stop } from "../search.js";
-import { compileWholeWalk, type Direction, noGradient, nowhere, nullSpaceWalks } from "./compiled-walk.js";
-import { compileInputSpaces, type InputSpace, type InputSpaces } from "./input-space.js";
+import type { CompiledWalk, HowToRun, SearchFactory, SearchProblem, Setting } from "../search.js";
+import type { Place } from "../walk.js";
+import { compileWalkProgram } from "../walk-program.js";
+import { basisRows, compileInputSpaces, type InputSpace, type InputSpaces, isWide } from "./input-space.js";
 import { type LinearMap, linearMaps } from "./layer-inputs.js";
-import { stops } from "./walk-graph.js";
+import { givenSpans, tracedSpans } from "./spans.js";
+import {
+  type NullSpaceRule,
+  type NullSpaceStart,
+  nullSpaceSteps,
+  type Spans,
+  type WalkedMaps,
+} from "./walk-graph.js";
 
 export interface NullSpaceOptions extends OptionsOf<typeof nullSpaceOptions> {}
 
@@ -77,11 +88,9 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
     const still = isExact ? mapsThrough(joint, maps) : [];
     const free = maps.filter((map) => !still.includes(map));
     const resources = new Resources();
-    const rule = { stepSize, normalized, steps };
+    // An exact step leaves every layer's inputs as they are; after another one, their spans are computed anew.
+    const rule = { stepSize, normalized, steps: isExact ? steps : 1 };
     const of = { joint, problem, maps: { kept: isExact ? all : [], movable: maps }, rule };
-    const walks = resources.keep(nullSpaceWalks(of));
-    const whole = isExact && steps > 0 ? await compileWholeWalk(of, free) : undefined;
-    if (whole) resources.keep(whole);
     const spacesOf = (some: readonly LinearMap[]): Promise<InputSpaces> =>
       compileInputSpaces(graph, some, threshold, compileOptions).then((made) => resources.keep(made));
     let [spaces, others]: (Promise<InputSpaces> | undefined)[] = [];
@@ -93,94 +102,165 @@ export function nullSpace<P>(options: NullSpaceOptions = {}): SearchFactory<P> {
     };
 
     /** Why nothing moves. Only this needs the spaces of layers that never move. */
-    const whyNowhere = async (spacesHere: readonly InputSpace[], here: P, at: Batch): Promise<Stop> => {
+    const whyNowhere = async (here: P, at: Batch): Promise<string> => {
+      const moving = await spacesAt(here, at);
       others ??= spacesOf(still);
-      const all = [...spacesHere, ...((await (await others).at(here, at)) ?? [])];
+      const all = [...(moving ?? []), ...((await (await others).at(here, at)) ?? [])];
       const state = maps.flatMap((map) => all.filter((one) => one.map === map).map(stateOf));
-      return { stopped: `${nowhere}: ${state.join("; ")}` };
+      return `nothing can move at the same outputs: ${state.join("; ")}`;
     };
 
-    /** Why a walk ended, from the number that the program gave. */
-    const reasonOf = async (stop: number, bases: readonly InputSpace[], here: P, at: Batch): Promise<Stop> =>
-      stop === stops.nowhere ? whyNowhere(bases, here, at) : { stopped: noGradient };
+    const whole = isExact && steps > 0 ? await compileWholeWalk(of, free) : undefined;
+    if (whole) resources.keep(whole);
+    const walks = resources.keep(hostedWalks(of, (here, { batch }: Setting<P>) => whyNowhere(here, batch)));
 
-    /** Steps from one point after another, in the null spaces there. */
-    const begin = (start: P, setting: Setting<P>) => {
-      let here = start;
-      let bases: readonly InputSpace[] | undefined;
-      return {
-        async direction(): Promise<Direction<P> | Stop> {
-          bases ??= await spacesAt(here, setting.batch);
-          if (bases === undefined) return { stopped: "the inputs of a layer are not finite" };
-          const open = bases.filter(isOpen);
-          if (open.length === 0) return whyNowhere(bases, here, setting.batch);
-          const found = await walks.direction(here, setting, open);
-          return found.stop === undefined ? found : reasonOf(found.stop, bases, here, setting.batch);
-        },
-        goTo(next: P) {
-          here = next;
-          // An exact step leaves every layer's inputs as they are.
-          if (!isExact) bases = undefined;
-        },
+    /** Loops one after the other, each in the spaces that the host finds where it begins. */
+    async function walkInSpaces(
+      start: P,
+      setting: Setting<P>,
+      limits: Limits,
+      how: HowToRun<P> = {},
+    ): Promise<CompiledWalk<P>> {
+      let [params, taken, halvings, points]: [P, number, number, readonly Point[]] = [start, 0, 0, []];
+      const ended = async (reason: string): Promise<CompiledWalk<P>> => {
+        if (points.length > 0) return { params, steps: taken, halvings, points, reason };
+        const point = await setting.measure(start);
+        const why = isFinitePoint(point) ? reason : startNotFinite;
+        return { params, steps: taken, halvings, points: [point], reason: why };
       };
-    };
-
-    async function walkExactly(start: P, setting: Setting<P>, count: number, limits: Limits) {
-      const atOnce = await whole?.run(start, setting, limits, {}, {}, count);
-      if (atOnce) return atOnce;
-      const bases = await spacesAt(start, setting.batch);
-      const open = bases?.filter(isOpen) ?? [];
-      if (bases === undefined || open.length === 0) return undefined;
-      const end = await walks.walk(start, setting, open, count, limits);
-      if (end?.reason !== nowhere) return end;
-      const { stopped } = await whyNowhere(bases, end.params, setting.batch);
-      return { ...end, reason: stopped };
-    }
-
-    /** Without the guard between the steps, whose spaces need the host. */
-    async function walkLoosely(start: P, setting: Setting<P>, count: number) {
-      const place = begin(start, setting);
-      const points: Point[] = [];
-      let end = start;
-      while (points.length < count) {
-        const found = await place.direction();
-        if (isStop(found)) return { params: end, steps: points.length, points, reason: found.stopped };
-        points.push(found.point);
-        end = found.moved(1);
-        place.goTo(end);
+      while (taken < steps) {
+        const found = await spacesAt(params, setting.batch);
+        if (found === undefined) return ended("the inputs of a layer are not finite");
+        const open = found.filter(isOpen);
+        if (open.length === 0) return ended(await whyNowhere(params, setting.batch));
+        const left = { ...limits, halvings: limits.halvings - halvings };
+        const from = { ...how, level: points[0]?.loss };
+        const walked = await walks.run(params, setting, left, from, open, 0.5 ** halvings);
+        params = walked.params;
+        taken += walked.steps;
+        halvings += walked.halvings ?? 0;
+        points = [...points, ...walked.points.slice(points.length > 0 ? 1 : 0)];
+        if (walked.steps < rule.steps) return ended(walked.reason);
       }
-      return { params: end, steps: count, points, reason: stepsTaken(count) };
+      return ended(stepsTaken(steps));
     }
 
     return {
       name: "null space",
       exact: isExact ? "batch" : "no",
       steps,
-      async walk(start, setting) {
-        const place = begin(start, setting);
-        let step: Direction<P> | undefined;
-        let candidate: P | undefined;
-        return {
-          async propose(scale) {
-            if (step === undefined) {
-              const found = await place.direction();
-              if (isStop(found)) return found;
-              step = found;
-            }
-            candidate = step.moved(scale);
-            return candidate;
-          },
-          accept() {
-            if (candidate === undefined) throw new OptionError("accept: nothing was proposed.");
-            place.goTo(candidate);
-            step = candidate = undefined;
-          },
-        };
+      races: true,
+      async run(start, setting, limits, how) {
+        const walked = await whole?.run(start, setting, limits, how);
+        if (walked === undefined) return walkInSpaces(start, setting, limits, how);
+        if (walked.reason !== undecided) return walked;
+        // The spaces are certain for all steps, or before the first one they are not.
+        if (walked.steps === 0) return walkInSpaces(start, setting, limits, how);
+        return { ...walked, reason: await whyNowhere(walked.params, setting.batch) };
       },
-      ...(steps > 0 ? { compiledWalk: isExact ? walkExactly : walkLoosely } : {}),
-      ...(isExact ? { tracedWalk: whole?.tracedWalk, races: true } : {}),
+      tracedWalk: whole?.tracedWalk,
       dispose: () => resources.release(),
     };
+  };
+}
+
+/** What a walk needs to know of a loss. */
+interface NullSpaceProblem<P> {
+  readonly joint: Graph;
+  readonly problem: SearchProblem<P>;
+  readonly maps: Omit<WalkedMaps, "open">;
+  readonly rule: NullSpaceRule & { readonly steps: number };
+}
+
+/** Compiles a walk for these open maps, whose spans are computed from what the host gives, or from the inputs of maps. */
+function compileNullSpaceWalk<P, G>(
+  { joint, problem, maps, rule }: NullSpaceProblem<P>,
+  open: readonly LinearMap[],
+  {
+    given,
+    reads = [],
+    explain,
+    spansOf,
+  }: {
+    readonly given: G;
+    /** Nodes of the joint graph that spans are computed from. */
+    readonly reads?: readonly Tensor[];
+    /** Why a walk ends where nothing moves, or where the spans are not certain. */
+    explain(end: P, setting: Setting<P>): Promise<string>;
+    spansOf(formOf: (node: Tensor) => Tensor, given: TensorsOf<G>): Spans;
+  },
+) {
+  const { first, formsAt, candidate, measure, onward } = nullSpaceSteps<P>(
+    joint,
+    { ...maps, open },
+    rule,
+    problem.dtype,
+  );
+  return compileWalkProgram<P, Place<P>, typeof first, G, NullSpaceStart>(problem, {
+    steps: rule.steps,
+    push: undefined,
+    given,
+    first: () => first,
+    candidate: (base, state, { scale }, { invariant }) => candidate(base, state, mul(scale, invariant.scale)),
+    reasons: ["the gradient is not finite"],
+    explain,
+    begin: (params) => ({ params }),
+    invariant(start, inputs) {
+      const forms = formsAt(start, inputs, reads);
+      return { forms, ...spansOf((node) => forms.get(node) as Tensor, inputs.given) };
+    },
+    measure: (place, { invariant }) => measure(place, invariant),
+    onward: (place, measured, { invariant }) => onward(place, measured, invariant),
+  });
+}
+
+/** A walk of which the host has to find the spaces, or the reason of its end. */
+const undecided = "undecided";
+
+/**
+ * A walk as one program, spans included. Undefined where most likely nothing can move, as no map has fewer samples than
+ * inputs, and where convolutions have so many inputs that the host does not look at all of them.
+ */
+async function compileWholeWalk<P>(of: NullSpaceProblem<P>, free: readonly LinearMap[]) {
+  if (!free.some(isWide) || free.some((map) => !isWide(map) && map.head)) return undefined;
+  return compileNullSpaceWalk(of, free, {
+    given: {},
+    explain: async () => undecided,
+    reads: free.map(({ inputs }) => inputs),
+    spansOf: (formOf) => tracedSpans(free, formOf, of.problem.dtype),
+  });
+}
+
+/** Walks in spaces that the host found, compiled once for each set of open maps that occurs. */
+function hostedWalks<P>(of: NullSpaceProblem<P>, explain: (end: P, setting: Setting<P>) => Promise<string>) {
+  const { dtype } = of.problem;
+  const compileFor = (open: readonly LinearMap[]) =>
+    compileNullSpaceWalk(of, open, {
+      given: {
+        bases: open.map((map) => zeros([basisRows(map), map.columns], "float64")),
+        scale: full([], 1, dtype),
+      },
+      explain,
+      spansOf: (_, { bases, scale }) => givenSpans(open, bases, scale),
+    });
+  const programs = lazy<Awaited<ReturnType<typeof compileFor>>>();
+  return {
+    /** @param scale of the first step: 1, halved after each step that was refused before */
+    async run(
+      start: P,
+      setting: Setting<P>,
+      limits: Limits,
+      how: HowToRun<P>,
+      spaces: readonly InputSpace[],
+      scale: number,
+    ): Promise<CompiledWalk<P>> {
+      const open = spaces.map(({ map }) => map);
+      const name = open.map((map) => of.maps.movable.indexOf(map)).join();
+      const { run } = await programs.get(name, () => compileFor(open));
+      const bases = spaces.map(({ basis }) => basis as NdArray<Float64Array>);
+      return run(start, setting, limits, how, { bases, scale: full([], scale, dtype) });
+    },
+    dispose: () => programs.dispose(),
   };
 }
 

@@ -16,7 +16,8 @@ import type { TensorsOf } from "../../../graph/trace.js";
 import { flatten, unflatten } from "../../../tree.js";
 import type { Memory } from "../../objective/objective.js";
 import { hasValue, type Measured } from "../guard-graph.js";
-import type { Onward, Status } from "../guarded-loop.js";
+import type { Onward } from "../guarded-loop.js";
+import type { Place } from "../walk.js";
 import type { LinearMap } from "./layer-inputs.js";
 
 /** Fraction of a gradient that is rounding. */
@@ -24,8 +25,8 @@ const negligible = { float64: 1e-10, float32: 1e-5 };
 
 const quantityNames = ["loss", "objective", "gradNormSq"] as const;
 
-/** Why a walk stops, by number. */
-export const stops = { noGradient: 1, nowhere: 2, uncertain: 3 } as const;
+/** Why a walk stops, by number: for the last two the host finds the reason. */
+const stops = { noGradient: 1, nowhere: 2, uncertain: 3 } as const;
 
 export interface NullSpaceRule {
   readonly stepSize: number;
@@ -47,16 +48,14 @@ export interface Spans {
   readonly outside: readonly ((rows: Tensor) => Tensor)[];
   /** Whether the host would find the same spans, as a bool. */
   readonly isCertain: Tensor;
+  /** Of the first step: 1, halved after each step that was refused in an earlier loop. */
+  readonly scale: Tensor;
 }
 
 /** What is the same at all points of a walk. */
 export interface NullSpaceStart extends Spans {
   /** The nodes of the joint graph at the start. */
   readonly forms: ReadonlyMap<Tensor, Tensor>;
-}
-
-interface Place<P> {
-  readonly params: TensorsOf<P>;
 }
 
 /** The state from which the next point follows: the step of each array that moves, in float64. */
@@ -107,7 +106,7 @@ export function nullSpaceSteps<P>(
       return forms;
     },
 
-    candidate(base: Place<P>, { step }: Next, { scale }: Pick<Status<Tensor>, "scale">): Place<P> {
+    candidate(base: Place<P>, { step }: Next, scale: Tensor): Place<P> {
       const { def, leaves: all } = flatten<Tensor>(base.params, isTensor);
       const moved = movingOf(all).map((x, i) =>
         cast(add(cast(x, "float64"), mul(cast(scale, "float64"), step[i])), dtype),

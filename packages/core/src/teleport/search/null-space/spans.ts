@@ -1,10 +1,11 @@
-// The spans of layers' inputs as a part of a program, where rounding leaves no doubt about their ranks.
+// The spans of layers' inputs as a part of a program: found there, where rounding leaves no doubt about their ranks, or by the
+// host.
 import { add, cast, div, mul, sub } from "../../../graph/ops/arithmetic.js";
 import { greater, lessEqual, where } from "../../../graph/ops/compare.js";
 import { abs, sqrt } from "../../../graph/ops/elementary.js";
 import { identity } from "../../../graph/ops/elimination.js";
 import { matrixInverse } from "../../../graph/ops/inverse.js";
-import { fillLike } from "../../../graph/ops/leaf.js";
+import { constant, fillLike } from "../../../graph/ops/leaf.js";
 import { matmul } from "../../../graph/ops/matmul.js";
 import { max, sum } from "../../../graph/ops/reduce.js";
 import { expandDims } from "../../../graph/ops/reshape.js";
@@ -25,7 +26,11 @@ const accurate = 1e-8;
  *
  * @param formOf a map's inputs in the program
  */
-export function tracedSpans(maps: readonly LinearMap[], formOf: (inputs: Tensor) => Tensor): Spans {
+export function tracedSpans(
+  maps: readonly LinearMap[],
+  formOf: (inputs: Tensor) => Tensor,
+  dtype: "float32" | "float64",
+): Spans {
   const found = maps.map((map) => {
     const h = cast(formOf(map.inputs), "float64");
     if (!isWide(map)) {
@@ -43,8 +48,19 @@ export function tracedSpans(maps: readonly LinearMap[], formOf: (inputs: Tensor)
   return {
     outside: found.map(({ outside }) => outside),
     isCertain: all(...found.map(({ isCertain }) => isCertain)),
+    scale: constant(1, dtype),
   };
 }
+
+/** Spans that the host found, by their bases. */
+export const givenSpans = (open: readonly LinearMap[], bases: readonly Tensor[], scale: Tensor): Spans => ({
+  outside: open.map((map, i) => (x) => {
+    const along = matmul(matmul(x, bases[i], { transposeB: true }), bases[i]);
+    return isWide(map) ? sub(x, along) : along;
+  }),
+  isCertain: constant(1, "bool"),
+  scale,
+});
 
 /** The inverse of the inner products of vectors, each divided by its length where it is not zero. */
 function inverted(gram: Tensor) {
