@@ -88,7 +88,7 @@ export { toOnnx } from "../runtime/onnx/export.js";
 export { positiveScaling } from "../symmetry/positive-scaling.js";
 export type { Symmetries } from "../symmetry/symmetries-of.js";
 export { symmetriesOf } from "../symmetry/symmetries-of.js";
-export type { Symmetry } from "../symmetry/symmetry.js";
+export type { Symmetry, SymmetryDefinition } from "../symmetry/symmetry.js";
 export type { GuardOptions } from "../teleport/guard.js";
 export type { DecreaseOptions } from "../teleport/objective/decrease.js";
 export { decrease } from "../teleport/objective/decrease.js";

@@ -27,7 +27,7 @@ export interface CompiledAscent<P> {
 /** Compiles gradient ascent as a loop over {@link traceAscentPass}; undefined where the provider lacks float64. */
 export async function compileAscent<P>(
   symmetry: Symmetry<P>,
-  act: NonNullable<Symmetry<P>["trace"]>,
+  act: Symmetry<P>["trace"],
   problem: SearchProblem<P>,
   options: AscentOptions & { readonly steps: number },
 ): Promise<CompiledAscent<P> | undefined> {

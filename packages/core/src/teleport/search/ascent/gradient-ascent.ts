@@ -9,7 +9,6 @@ import { isRefusal, type Refusal, requireSymmetry, type Symmetry } from "../../.
 import { claimOf } from "../claim.js";
 import { randomElement } from "../random-element.js";
 import { isStop, type Search, type SearchFactory, type Setting, type Walk } from "../search.js";
-import { requireTraced } from "../traced-symmetry.js";
 import { compileDirection } from "./ascent-direction.js";
 import { compileAscent } from "./compiled-walk.js";
 import { orbitPath } from "./orbit-path.js";
@@ -63,7 +62,6 @@ export function gradientAscent<P>(
   } = gradientAscentOptions.read(options);
   const region: TrustRegion = { kind: symmetry.bound.kind, value: bound };
   return async (problem) => {
-    requireTraced("gradientAscent", symmetry);
     const resources = new Resources();
     const { ascent, loop } = await resources.releasedOnError(async () => {
       const direction = resources.keep(await compileDirection(symmetry, problem, { normalized }));

@@ -39,7 +39,7 @@ export interface WalkFromOrigin<P> extends TracedWalk<P> {
  */
 export function severalStarts<P>(
   { algebra, additive, tracePushForward }: Symmetry<P>,
-  act: NonNullable<Symmetry<P>["trace"]>,
+  act: Symmetry<P>["trace"],
   { loss, objective, dtype }: SearchProblem<P>,
   walk: WalkFromOrigin<P>,
   { images, steps }: { readonly images: readonly (readonly NdArray[])[]; readonly steps: number },

@@ -93,7 +93,7 @@ interface PassInputs<P> {
  */
 function ascentPass<P>(
   symmetry: Symmetry<P>,
-  act: NonNullable<Symmetry<P>["trace"]>,
+  act: Symmetry<P>["trace"],
   { loss, objective, race, dtype }: SearchProblem<P>,
   { stepSize, momentum, normalized, region }: AscentOptions,
 ) {
@@ -171,7 +171,7 @@ const firstStatus = (dtype: "float32" | "float64") => astype(array(Object.values
  */
 export function traceAscentPass<P>(
   symmetry: Symmetry<P>,
-  act: NonNullable<Symmetry<P>["trace"]>,
+  act: Symmetry<P>["trace"],
   problem: SearchProblem<P>,
   options: AscentOptions,
 ) {
@@ -198,7 +198,7 @@ export const passWidth = (race: object | undefined): number => (race ? 9 : 8);
  */
 export function ascentWalk<P>(
   symmetry: Symmetry<P>,
-  act: NonNullable<Symmetry<P>["trace"]>,
+  act: Symmetry<P>["trace"],
   problem: SearchProblem<P>,
   options: AscentOptions,
 ) {
