@@ -85,6 +85,7 @@ export { compileJavaScript } from "../runtime/javascript/executable.js";
 export type { ArraysOf, CallOf, Compiled, ValuesOf } from "../runtime/jit.js";
 export { jit } from "../runtime/jit.js";
 export { toOnnx } from "../runtime/onnx/export.js";
+export { defineSymmetry } from "../symmetry/define-symmetry.js";
 export { positiveScaling } from "../symmetry/positive-scaling.js";
 export type { Symmetries } from "../symmetry/symmetries-of.js";
 export { symmetriesOf } from "../symmetry/symmetries-of.js";
