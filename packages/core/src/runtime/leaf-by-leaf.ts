@@ -9,10 +9,10 @@ import { flatten, type TreeDef, unflatten } from "../tree.js";
 import { compile } from "./compile.js";
 import type { Executable } from "./executable.js";
 
-/** Arguments of a function that {@link runLeafByLeaf} runs: what is `shared` is small, the others may be large; the function gets its floats in their type. */
+/** Arguments for {@link runLeafByLeaf}: `shared` is small, the others may be large, and its floats are traced in their type. */
 export type LeafArguments = Readonly<Record<string, unknown>> & { readonly shared: unknown };
 
-/** Numbers of a result up to which its program is kept: larger ones hold more memory than they save time. */
+/** Results of more numbers have a program for one run: the arrays that it would hold are worth more than its compilation. */
 const mostKept = 2 ** 16;
 /** Operations of a pass, such as those of a product of matrices of 200 rows, from which on another runtime may be asked. */
 const manyFlops = 2 ** 24;
@@ -47,9 +47,9 @@ export async function releasePlans(plans: LeafPlans): Promise<void> {
 }
 
 /**
- * Runs a traced function on arrays in float64, in generated JavaScript unless products of large matrices are faster elsewhere. What depends on `shared` alone is computed once; then
- * come the results one after another, so that no more than one of them is in work at a time. Results that share more than
- * that are computed together. An argument that is a result itself is returned as the same array.
+ * Runs a traced function on arrays in float64, in generated JavaScript unless products of large matrices are faster elsewhere.
+ * What depends on `shared` alone is computed once, then the results one after another: the memory for one of them is taken at a
+ * time. Results that share more than that are computed together. An argument that is a result itself is the same array.
  *
  * @param plans keeps what was traced and compiled, for calls with arguments of the same types
  * @returns the result's tree, its floats in float64

@@ -1,6 +1,7 @@
 import { distance, randomProblem, randomT } from "isoloss-test-support/symmetry/support";
 import { describe, expect, it } from "vitest";
 import { array, type NdArray } from "../../src/array.js";
+import type { BatchLoss } from "../../src/batch.js";
 import { OptionError, ShapeError } from "../../src/errors.js";
 import { add, div, mul, neg } from "../../src/graph/ops/arithmetic.js";
 import { exp } from "../../src/graph/ops/elementary.js";
@@ -8,7 +9,6 @@ import { constant } from "../../src/graph/ops/leaf.js";
 import { matmul } from "../../src/graph/ops/matmul.js";
 import { sum } from "../../src/graph/ops/reduce.js";
 import { reshape } from "../../src/graph/ops/reshape.js";
-import type { TensorsOf } from "../../src/graph/trace.js";
 import { inverse } from "../../src/math/linalg.js";
 import { scaledParams } from "../../src/moves/balance/scales.js";
 import { defineSymmetry } from "../../src/symmetry/define-symmetry.js";
@@ -39,7 +39,7 @@ const pairOf = (dtype: "float32" | "float64"): Pair => ({
   c: array([7], dtype),
 });
 const params = pairOf("float64");
-const loss = ({ a, b, c }: TensorsOf<Pair>) => mul(sum(mul(a, b)), sum(c));
+const loss: BatchLoss<Pair> = ({ a, b, c }) => mul(sum(mul(a, b)), sum(c));
 /** a <- e^t a, b <- e^-t b. */
 const definition: SymmetryDefinition<Pair> = {
   name: "my scaling",
@@ -81,7 +81,7 @@ describe("defineSymmetry", () => {
   });
 
   it("is all that a teleport needs", async () => {
-    const teleporter = await createTeleporter({
+    const teleporter = await createTeleporter<Pair>({
       symmetry: defineSymmetry(definition),
       loss,
       params,
@@ -150,7 +150,7 @@ describe("an action on arrays alone", () => {
     ),
     defineSymmetry: () => defineSymmetry(old),
     product: () => product([old]),
-    createTeleporter: () => createTeleporter({ symmetry: old, loss, params, batch: {} }),
+    createTeleporter: () => createTeleporter<Pair>({ symmetry: old, loss, params, batch: {} }),
     orbit: () => orbit(old, params),
     orbitCurvature: () => orbitCurvature(old),
     createGainPredictor: () => createGainPredictor({ symmetry: old, loss, params, batch: {} }),
